@@ -1,0 +1,55 @@
+import { decider, events, reject } from 'emaki'
+import { z } from 'zod'
+
+/** Prices are in cents. */
+const Item = z.object({ sku: z.string().min(1), qty: z.int().positive(), price: z.int().nonnegative() })
+const Basket = z.object({ customerId: z.string().min(1), items: z.array(Item).min(1).max(100) })
+const Shipment = z.object({ trackingNumber: z.string().min(1) })
+
+export const Order = events('order', {
+  Placed: Basket,
+  PaymentConfirmed: z.object({}),
+  Shipped: Shipment,
+  Cancelled: z.object({ reason: z.string() }),
+})
+
+const OrderView = z.object({
+  status: z.enum(['none', 'placed', 'paid', 'shipped', 'cancelled']),
+  customerId: z.string(),
+  items: z.array(Item),
+  trackingNumber: z.string().nullable(),
+})
+
+/** One order, from placed to shipped or cancelled. A step in the wrong order is rejected, a step taken twice changes nothing. */
+export const order = decider(Order, {
+  initial: OrderView.parse({ status: 'none', customerId: '', items: [], trackingNumber: null }),
+  evolve: {
+    Placed: (order, { customerId, items }) => ({ ...order, status: 'placed', customerId, items }),
+    PaymentConfirmed: order => ({ ...order, status: 'paid' }),
+    Shipped: (order, { trackingNumber }) => ({ ...order, status: 'shipped', trackingNumber }),
+    Cancelled: order => ({ ...order, status: 'cancelled' }),
+  },
+  commands: {
+    place: Basket,
+    confirmPayment: z.object({}),
+    ship: Shipment,
+    cancel: z.object({ reason: z.string().max(500).default('none given') }),
+  },
+  decide: {
+    place: (order, basket) =>
+      order.status === 'none' ? Order.Placed(basket) : reject('already-placed', { status: order.status }),
+    confirmPayment: ({ status }) => {
+      if (status === 'placed') return Order.PaymentConfirmed({})
+      return status === 'paid' ? [] : reject('not-placed', { status })
+    },
+    ship: ({ status, trackingNumber }, shipment) => {
+      if (status === 'paid') return Order.Shipped(shipment)
+      return status === 'shipped' && trackingNumber === shipment.trackingNumber ? [] : reject('not-paid', { status })
+    },
+    cancel: ({ status }, { reason }) => {
+      if (status === 'placed' || status === 'paid') return Order.Cancelled({ reason })
+      return status === 'cancelled' ? [] : reject('not-cancellable', { status })
+    },
+  },
+  expose: OrderView,
+})

@@ -1,0 +1,50 @@
+-- oldest release that may still run: 0.1.0
+create table log (
+  one integer primary key check (one = 1),
+  id text not null,
+  epoch integer not null
+) strict;
+
+create table events (
+  position integer primary key,
+  stream text not null,
+  version integer not null,
+  id text not null,
+  type text not null,
+  schema text not null,
+  data text not null,
+  meta text not null,
+  at integer not null,
+  unique (stream, version)
+) strict;
+
+create trigger events_are_not_updated
+before update on events
+begin
+  select raise(abort, 'events are immutable');
+end;
+
+create trigger events_are_not_deleted
+before delete on events
+begin
+  select raise(abort, 'events are immutable');
+end;
+
+create table keys (
+  key text primary key,
+  fingerprint text not null,
+  stream text not null,
+  version integer not null,
+  count integer not null,
+  position integer not null,
+  rejection text,
+  until integer
+) strict, without rowid;
+
+create table snapshots (
+  stream text not null,
+  schema integer not null,
+  version integer not null,
+  state text not null,
+  primary key (stream, schema)
+) strict, without rowid;

@@ -1,0 +1,212 @@
+// app({ serve }): a Hono app with a route for all that is served. It opens its store when it is started, or with the first request.
+import { Hono, type MiddlewareHandler } from 'hono'
+import { bearerAuth } from 'hono/bearer-auth'
+import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
+import { requestId } from 'hono/request-id'
+import { secureHeaders } from 'hono/secure-headers'
+import { type Config, readConfig } from '../src/config.ts'
+import type { DeciderSpec } from '../src/decider/decider.ts'
+import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/dispatch/runtime.ts'
+import { spec } from '../src/event/events.ts'
+import { UnreadableEvent } from '../src/event/read.ts'
+import { type Store, StoreError } from '../src/store/store.ts'
+import { type CommandMaker, handle } from './commands.ts'
+import type { Actor, Guard } from './context.ts'
+import { health, ready } from './health.ts'
+import { problem, problemOfException, problemPage } from './problem.ts'
+import { stateOf } from './states.ts'
+import { storeOf } from './store.ts'
+import { streamOf } from './streams.ts'
+
+export type AppOptions = Omit<RuntimeOptions, 'store'> & {
+  /** Where the log is. Default: by configuration, PostgreSQL at DATABASE_URL, else SQLite at SQLITE_FILE. */
+  readonly store?: Store
+  /** Default: the environment. */
+  readonly config?: Config
+  /** Who may see what was not published (streams). Default: a bearer of ADMIN_TOKEN; without one all outside of production, nobody there. */
+  readonly guard?: Guard
+  /** Who asks. Default: nobody known. */
+  readonly actor?: Actor
+  /** The largest body, in bytes. Default: 1 048 576. */
+  readonly bodyLimit?: number
+  /** Deciders whose streams anybody may read and any cache may keep. Default: none. */
+  readonly publicStreams?: readonly Served[]
+  /** For OpenAPI. Defaults: `Emaki`, `0.0.0`. */
+  readonly title?: string
+  readonly version?: string
+}
+
+/** Where an app is on its way from start to stop. */
+export type Running = { readonly runtime: Runtime | null; readonly stopping: boolean }
+
+/** What the command line and tests need of an app besides Hono. */
+export type AppControl = {
+  readonly options: AppOptions
+  /** Opens the store; says so again gives the same. */
+  readonly start: () => Promise<Runtime>
+  /** From now on `/ready` is 503. */
+  readonly drain: () => void
+  /** Answers what it took, then closes the store. */
+  readonly stop: () => Promise<void>
+}
+export type App = Hono & {
+  readonly port: number
+  readonly hostname: string
+  readonly development: false
+  readonly [spec]: AppControl & { readonly kind: 'app'; readonly name: 'app' }
+}
+
+/** First steps of a path that are the framework's own. */
+const RESERVED = [
+  'streams',
+  'events',
+  'health',
+  'ready',
+  'startup',
+  'metrics',
+  'openapi.json',
+  'asyncapi.json',
+  'docs',
+  'problems',
+  'commands',
+]
+export const BODY_LIMIT = 1_048_576
+
+/**
+ * A Hono app that serves deciders:
+ * `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET /{decider}/{id}` where exposed, `GET /streams/{stream}`,
+ * `/health`, `/ready`, `/startup`, `/problems/{slug}`, `/openapi.json` and `/docs`. `.get`, `.use` and `.route` go on working.
+ * Throws where two definitions, or one and a reserved word, would have the same path.
+ */
+export function app(options: AppOptions): App {
+  const hono = new Hono()
+  const deciders = served(options.serve)
+  let config: Config | null = options.config ?? null
+  const configured = () => (config ??= readConfig())
+  let running: Running = { runtime: null, stopping: false }
+  let starting: Promise<Runtime> | null = null
+
+  const start = () => {
+    starting ??= open(options, configured).then(
+      runtime => {
+        running = { ...running, runtime }
+        return runtime
+      },
+      error => {
+        starting = null
+        throw error
+      },
+    )
+    return starting
+  }
+
+  hono.use(requestId({ generator: () => Bun.randomUUIDv7() }), secureHeaders())
+  hono.use(
+    bodyLimit({
+      maxSize: options.bodyLimit ?? BODY_LIMIT,
+      onError: c => problem(c, 'payload-too-large', { limit: options.bodyLimit ?? BODY_LIMIT }),
+    }),
+  )
+  hono.get('/health', health)
+  hono.get(
+    '/ready',
+    ready(() => running),
+  )
+  hono.get(
+    '/startup',
+    ready(() => running),
+  )
+  hono.get('/problems/:slug', problemPage)
+  hono.use(async (c, next) => {
+    c.set('emaki', running.runtime ?? (await start()))
+    c.set('actor', options.actor ?? null)
+    await next()
+  })
+  const open_ = new Set((options.publicStreams ?? []).map(one => one[spec].name))
+  const closed = guarded(options.guard, configured)
+  hono.get(
+    '/streams/:stream',
+    (c, next) => (open_.has(categoryOf(c.req.param('stream') ?? '')) ? next() : closed(c, next)),
+    streamOf(name => open_.has(name)),
+  )
+  for (const decider of deciders) mount(hono, decider)
+  hono.notFound(c => problem(c, 'not-found'))
+  hono.onError((error, c) => {
+    if (error instanceof HTTPException) return problemOfException(c, error)
+    if (error instanceof UnreadableEvent)
+      return problem(c, 'stream-unreadable', { detail: error.message, retryable: true }, { 'Retry-After': '10' })
+    if (error instanceof StoreError && error.reason !== 'refused') return problem(c, 'unavailable', {}, { 'Retry-After': '1' })
+    ;(options.report ?? console.error)(error)
+    return problem(c, 'internal', { requestId: c.get('requestId') })
+  })
+
+  const control: AppControl = {
+    options,
+    start,
+    drain: () => {
+      running = { ...running, stopping: true }
+    },
+    stop: async () => {
+      await (await starting)?.close()
+    },
+  }
+  return Object.defineProperties(hono, {
+    port: { get: () => configured().PORT, enumerable: true },
+    hostname: { get: () => configured().HOST, enumerable: true },
+    development: { value: false, enumerable: true },
+    [spec]: { value: { kind: 'app', name: 'app', ...control } },
+  }) as App
+}
+
+async function open(options: AppOptions, configured: () => Config): Promise<Runtime> {
+  const store = options.store ?? (await storeOf(configured()))
+  return runtime({ ...options, store })
+}
+
+function served(serve: readonly Served[]): readonly DeciderSpec[] {
+  const names = new Set<string>()
+  return serve.map(one => {
+    const definition = one[spec] as DeciderSpec
+    if (RESERVED.includes(definition.name))
+      throw new TypeError(
+        `the ${definition.kind} ${definition.name} and the framework's own /${definition.name} would have one path`,
+      )
+    if (names.has(definition.name))
+      throw new TypeError(`two definitions would have the path /${definition.name}: ${definition.kind} ${definition.name} twice`)
+    names.add(definition.name)
+    return definition
+  })
+}
+
+function mount(hono: Hono, decider: DeciderSpec): void {
+  for (const command of decider.commands.keys()) {
+    const handler = handle(Object.assign(() => null as never, { decider: decider.name, command }) as CommandMaker)
+    hono.post(`/${decider.name}/:id/${command}`, handler)
+    hono.post(`/${decider.name}/${command}`, handler)
+    hono.all(`/${decider.name}/:id/${command}`, c => problem(c, 'method-not-allowed', {}, { Allow: 'POST' }))
+  }
+  if (decider.expose) hono.get(`/${decider.name}/:id`, stateOf(decider.name))
+}
+
+/** Who may see what was not published: the app's guard, else the bearer of ADMIN_TOKEN, else anybody outside of production. */
+function guarded(guard: Guard | undefined, configured: () => Config): MiddlewareHandler {
+  let bearer: MiddlewareHandler | null = null
+  return async (c, next) => {
+    if (guard) {
+      const verdict = await guard(c)
+      if (verdict instanceof Response) return verdict
+      return verdict ? next() : problem(c, 'forbidden')
+    }
+    const { ADMIN_TOKEN, NODE_ENV } = configured()
+    if (ADMIN_TOKEN !== undefined) {
+      bearer ??= bearerAuth({ token: ADMIN_TOKEN })
+      return bearer(c, next)
+    }
+    return NODE_ENV === 'production' ? problem(c, 'forbidden') : next()
+  }
+}
+
+function categoryOf(stream: string): string {
+  return stream.slice(0, stream.indexOf('-'))
+}

@@ -1,0 +1,29 @@
+// What a handler finds in its context: the runtime that serves it, and who asks.
+import type { Context } from 'hono'
+import type { Runtime } from '../src/dispatch/runtime.ts'
+
+/** Says whether a request may see what was not published: true lets it pass, false is 403, a Response is the answer. */
+export type Guard = (c: Context) => boolean | Response | Promise<boolean | Response>
+/** Says who asks; null: nobody known. It fills `meta.actor` and is given to `decide`. */
+export type Actor = (c: Context) => string | null | Promise<string | null>
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    emaki: Runtime
+    actor: Actor | null
+  }
+}
+
+/** The runtime that serves a request. */
+export function running(c: Context): Runtime {
+  const emaki = c.get('emaki')
+  if (!emaki)
+    throw new TypeError(
+      `${c.req.path}: a handler of Emaki is mounted outside of app({ serve }); mount it on the app, or the app on yours`,
+    )
+  return emaki
+}
+
+export function actorOf(c: Context): string | null | Promise<string | null> {
+  return c.get('actor')?.(c) ?? null
+}

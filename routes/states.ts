@@ -1,0 +1,45 @@
+// GET /{decider}/{id}: the public view of a state, where a decider exposes one.
+import type { Context, Handler } from 'hono'
+import type { z } from 'zod'
+import { idProblem } from '../src/dispatch/runtime.ts'
+import { running } from './context.ts'
+import { problem } from './problem.ts'
+
+/** What a decider's `expose` schema shows of a state: its own fields and no others. */
+export function exposed(expose: z.ZodType, state: unknown): unknown {
+  return expose.parse(state)
+}
+
+/** The state now, confirmed with the log; `?version=` and `?at=` (RFC 3339) as it was then. ETag is the stream's version. */
+export function stateOf(decider: string): Handler {
+  return async c => {
+    const emaki = running(c)
+    const id = c.req.param('id')!
+    const wrong = idProblem(id)
+    if (wrong) return problem(c, 'validation-failed', { errors: [{ pointer: '#/id', detail: wrong }] })
+    const when = whenOf(c)
+    if (when instanceof Response) return when
+    const found = await emaki.state(decider, id, when)
+    if (!found) return problem(c, 'stream-not-found')
+    const headers = { ETag: `"${found.version}"`, 'Event-Position': String(found.position), 'Cache-Control': 'private, no-cache' }
+    if (matches(c, found.version)) return c.body(null, 304, headers)
+    return c.json(exposed(emaki.deciders.get(decider)!.expose!, found.state) as object, 200, headers)
+  }
+}
+
+/** Whether If-None-Match names the version that the client would get. */
+export function matches(c: Context, version: number): boolean {
+  const tags = c.req.header('if-none-match')?.split(',') ?? []
+  return tags.some(tag => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === `"${version}"`)
+}
+
+function whenOf(c: Context): { version?: number; at?: Date } | Response {
+  const version = c.req.query('version')
+  const at = c.req.query('at')
+  const refuse = (field: string, detail: string) =>
+    problem(c, 'validation-failed', { errors: [{ pointer: `#/${field}`, detail }] })
+  if (version !== undefined && !/^[1-9][0-9]{0,14}$/.test(version)) return refuse('version', 'expected a version: 1, 2, 3 …')
+  if (at !== undefined && (!/^\d{4}-\d\d-\d\d/.test(at) || Number.isNaN(Date.parse(at))))
+    return refuse('at', 'expected a time, such as 2026-01-31T12:00:00Z')
+  return { ...(version !== undefined && { version: Number(version) }), ...(at !== undefined && { at: new Date(at) }) }
+}

@@ -1,0 +1,59 @@
+// GET /streams/{stream}: history, page by page. A full page never changes.
+import type { Context, Handler } from 'hono'
+import type { StoredEvent } from '../src/store/store.ts'
+import { running } from './context.ts'
+import { problem } from './problem.ts'
+import { matches } from './states.ts'
+
+const LIMIT_DEFAULT = 100
+const LIMIT_MAX = 1_000
+
+/** The events of a stream after `?after=` (a version), at most `?limit=`. `next` leads to the next page where this one is full. */
+export function streamOf(isPublic: (category: string) => boolean): Handler {
+  return async c => {
+    const stream = c.req.param('stream')!
+    const after = numberOf(c, 'after', 0, Number.MAX_SAFE_INTEGER)
+    if (after instanceof Response) return after
+    const limit = numberOf(c, 'limit', LIMIT_DEFAULT, LIMIT_MAX)
+    if (limit instanceof Response) return limit
+    if (stream.includes('\0') || !stream.isWellFormed()) return problem(c, 'stream-not-found')
+    const { store } = running(c)
+    const events = await store.read(stream, { after, limit: Math.max(limit, 1) })
+    const version = events.at(-1)?.version ?? (await versionOf(c, stream))
+    if (version === 0) return problem(c, 'stream-not-found')
+    const full = events.length === limit
+    const scope = isPublic(stream.slice(0, stream.indexOf('-'))) ? 'public' : 'private'
+    const headers = {
+      ETag: `"${version}"`,
+      'Cache-Control': full ? `${scope}, max-age=31536000, immutable` : `${scope}, no-cache`,
+    }
+    if (matches(c, version)) return c.body(null, 304, headers)
+    const next = full ? `/streams/${encodeURIComponent(stream)}?after=${version}&limit=${limit}` : null
+    return c.json({ stream, version, events: events.map(shown), next }, 200, {
+      ...headers,
+      ...(next && { Link: `<${next}>; rel="next"` }),
+    })
+  }
+}
+
+/** A stored event as HTTP shows it: its type bare, its payload as it was appended. */
+export function shown({ id, type, data, version, position, at, meta, schema }: StoredEvent): object {
+  return { id, type, data: JSON.parse(data) as unknown, version, position, at, meta: { ...(JSON.parse(meta) as object), schema } }
+}
+
+async function versionOf(c: Context, stream: string): Promise<number> {
+  const { streams } = await running(c).store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
+  return streams[0]!.version
+}
+
+function numberOf(c: Context, name: string, fallback: number, max: number): number | Response {
+  const text = c.req.query(name)
+  if (text === undefined) return fallback
+  const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : -1
+  const least = name === 'limit' ? 1 : 0
+  return value >= least && value <= max
+    ? value
+    : problem(c, 'validation-failed', {
+        errors: [{ pointer: `#/${name}`, detail: `expected a whole number from ${least} to ${max}` }],
+      })
+}

@@ -1,0 +1,141 @@
+// The environment, read once, by one schema. A bad value is an answer: one table, and exit 78.
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const flag = z.enum(['true', 'false', '1', '0']).transform(text => text === 'true' || text === '1')
+const url = (...schemes: string[]) =>
+  z
+    .string()
+    .refine(
+      text => URL.canParse(text) && schemes.includes(new URL(text).protocol),
+      `expected a URL that begins with ${schemes.map(scheme => `${scheme}//`).join(' or ')}`,
+    )
+const postgresUrl = url('postgres:', 'postgresql:')
+
+const schema = z.object({
+  PORT: port.default(3000),
+  HOST: z.string().min(1).default('0.0.0.0'),
+  NODE_ENV: z.string().default('development'),
+  SQLITE_FILE: z.string().min(1).default('data/emaki.db'),
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_DIRECT_URL: postgresUrl.optional(),
+  DATABASE_POOLER: flag.optional(),
+  DATABASE_SCHEMA: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,47}$/, 'expected letters, digits and _')
+    .default('emaki'),
+  DB_HOST: z.string().min(1).optional(),
+  DB_PORT: port.default(5432),
+  DB_NAME: z.string().min(1).default('postgres'),
+  DB_USER: z.string().min(1).default('postgres'),
+  DB_PASSWORD: z.string().optional(),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  MIGRATE: flag.default(true),
+  SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).optional(),
+})
+
+/** Names whose values are shown to nobody; of a URL only the password is one. */
+const SECRETS: ReadonlySet<string> = new Set(['DB_PASSWORD', 'ADMIN_TOKEN'])
+
+/** The settings, by the name of the variable that sets them. */
+export type Config = {
+  readonly PORT: number
+  readonly HOST: string
+  readonly NODE_ENV: string
+  readonly SQLITE_FILE: string
+  readonly DATABASE_URL?: string | undefined
+  readonly DATABASE_DIRECT_URL?: string | undefined
+  readonly DATABASE_POOLER?: boolean | undefined
+  readonly DATABASE_SCHEMA: string
+  readonly DB_HOST?: string | undefined
+  readonly DB_PORT: number
+  readonly DB_NAME: string
+  readonly DB_USER: string
+  readonly DB_PASSWORD?: string | undefined
+  readonly REDIS_URL?: string | undefined
+  readonly ADMIN_TOKEN?: string | undefined
+  readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error'
+  readonly MIGRATE: boolean
+  readonly SHUTDOWN_DELAY_MS: number
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined
+  readonly OTEL_SERVICE_NAME?: string | undefined
+}
+
+/** A configuration that cannot be used. `message` is a table for whoever set it; `exitCode` is EX_CONFIG of sysexits. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly exitCode = 78
+}
+
+/**
+ * The configuration in an environment; `NAME_FILE` names a file that holds the value of `NAME`.
+ * With DB_HOST and without DATABASE_URL, the URL is made of DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD.
+ * Throws a ConfigError that lists every value that does not fit.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const wrong: [string, string, string][] = []
+  const values = Object.fromEntries(
+    Object.keys(schema.shape).flatMap(name => {
+      const value = environment[name] || fileOf(environment, name, wrong)
+      return value ? [[name, value]] : []
+    }),
+  )
+  const parsed = schema.safeParse(values)
+  for (const { path, message } of parsed.error?.issues ?? [])
+    wrong.push([String(path[0]), masked(String(path[0]), values[String(path[0])] ?? ''), message])
+  if (!parsed.success || wrong.length) throw new ConfigError(table(wrong))
+  const config = parsed.data
+  return config.DATABASE_URL === undefined && config.DB_HOST !== undefined ? { ...config, DATABASE_URL: urlOf(config) } : config
+}
+
+/** The configuration as lines of `NAME=value`, secrets masked. */
+export function printConfig(config: Config): string {
+  return Object.keys(schema.shape)
+    .filter(name => config[name as keyof Config] !== undefined)
+    .map(name => `${name}=${masked(name, String(config[name as keyof Config]))}`)
+    .join('\n')
+}
+
+function fileOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: string,
+  wrong: [string, string, string][],
+): string | undefined {
+  const file = environment[`${name}_FILE`]
+  // SQLITE_FILE is a setting of its own and not the file that holds SQLITE.
+  if (!file) return undefined
+  try {
+    return readFileSync(file, 'utf8').trimEnd()
+  } catch {
+    wrong.push([`${name}_FILE`, file, 'the file cannot be read'])
+    return undefined
+  }
+}
+
+function urlOf({ DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD }: Config): string {
+  const url = new URL(`postgres://${DB_HOST}:${DB_PORT}/${encodeURIComponent(DB_NAME)}`)
+  url.username = encodeURIComponent(DB_USER)
+  url.password = encodeURIComponent(DB_PASSWORD ?? '')
+  return url.href
+}
+
+function masked(name: string, value: string): string {
+  if (SECRETS.has(name)) return '***'
+  return URL.canParse(value)
+    ? value.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/@]*):[^@]*@/i, '$1:***@')
+    : value.replace(/:[^:@/]*@/, ':***@')
+}
+
+function table(rows: readonly (readonly [string, string, string])[]): string {
+  const all = [['NAME', 'FOUND', 'EXPECTED'] as const, ...rows]
+  const width = (column: 0 | 1) => Math.max(...all.map(row => row[column].length))
+  return [
+    'The configuration cannot be used:',
+    ...all.map(([name, found, expected]) => `  ${name.padEnd(width(0))}  ${found.padEnd(width(1))}  ${expected}`),
+  ].join('\n')
+}

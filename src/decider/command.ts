@@ -1,0 +1,18 @@
+/** An order to one instance of a decider, as data: nothing happens until it is sent. */
+export type Command<D extends string = string, N extends string = string, X = unknown> = {
+  readonly decider: D
+  readonly command: N
+  readonly id: string
+  readonly data: X
+}
+
+/** For each name a function that makes a command. */
+export function commands(decider: string, names: readonly string[]): Record<string, (id: string, data: unknown) => Command> {
+  for (const name of names) {
+    if (!/^[a-z][A-Za-z0-9_]{0,62}$/.test(name))
+      throw new TypeError(`${decider}.${name}: a command begins with a small letter and holds letters, digits and _`)
+  }
+  const make = (command: string) =>
+    Object.assign((id: string, data: unknown): Command => ({ decider, command, id, data }), { decider, command })
+  return Object.assign(Object.create(null), Object.fromEntries(names.map(name => [name, make(name)])))
+}

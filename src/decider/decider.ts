@@ -1,0 +1,104 @@
+import type { z } from 'zod'
+import { type Event, type EventOf, type Events, type EventsSpec, spec } from '../event/events.ts'
+import { freeze } from '../event/payload.ts'
+import type { Schemas } from '../event/schema.ts'
+import { type Command, commands } from './command.ts'
+import type { Rejection } from './reject.ts'
+
+/** One or several. */
+export type One<T> = T | readonly T[]
+/** Keys that `All` does not know are an error where they are written. */
+export type Only<T, All> = { [K in Exclude<keyof T, keyof All>]: never }
+
+/** What a decision may know besides state and data; values, so that it can be made again. */
+export type Context = { readonly instance: string; readonly now: Date; readonly actor: string | null }
+
+type CommandOf<D extends string, C extends Schemas> = { [N in keyof C & string]: Command<D, N, z.input<C[N]>> }[keyof C & string]
+type Folds<S extends Schemas, State> = { [T in keyof S & string]: (state: State, data: z.output<S[T]>) => State }
+
+export type Decider<D extends string, State, C extends Schemas> = {
+  readonly [N in keyof C & string]: (id: string, data: z.input<C[N]>) => Command<D, N, z.input<C[N]>>
+} & { readonly [spec]: DeciderSpec & { readonly name: D; readonly state: State; readonly command: CommandOf<D, C> } }
+
+/** A decider as the framework runs it. */
+export type DeciderSpec = {
+  readonly kind: 'decider'
+  readonly name: string
+  readonly events: EventsSpec
+  readonly initial: unknown
+  readonly evolve: ReadonlyMap<string, (state: unknown, data: unknown) => unknown>
+  readonly commands: ReadonlyMap<string, z.ZodType>
+  readonly decide: ReadonlyMap<string, (state: unknown, data: unknown, context: Context) => One<Event> | Rejection>
+  readonly expose: z.ZodType | null
+  readonly snapshot: { readonly every: number; readonly version: number } | null
+}
+
+/**
+ * How one kind of instance behaves: a state, how each fact changes it, and what each command decides.
+ *
+ * - `initial`: the state before the first fact. It is frozen, and so is every state: return a new one.
+ * - `evolve`: for every fact of the family `(state, data) => state`; a missing or misspelt one does not compile.
+ * - `commands`: a zod schema for each; its input is what callers send, its output what `decide` gets.
+ * - `decide`: `(state, data, { instance, now, actor })` gives an event, several, none (`[]`) or `reject(code)`. It may run again.
+ * - `expose`: the schema of the public view of the state, served at `GET /{decider}/{id}`. Default: not served.
+ * - `snapshot`: keep the folded state every so many events. Raise `version` when the state's shape or `evolve` changes. Default: none.
+ *
+ * @example
+ * const counter = decider(Counter, {
+ *   initial: { n: 0 },
+ *   evolve: { Added: (s, { by }) => ({ n: s.n + by }) },
+ *   commands: { add: z.object({ by: z.int() }) },
+ *   decide: { add: (s, { by }) => (s.n + by > 9 ? reject('too-many') : Counter.Added({ by })) },
+ * })
+ * counter.add('c1', { by: 1 }) // a command, as data
+ */
+export function decider<
+  D extends string,
+  S extends Schemas,
+  State,
+  C extends Schemas,
+  E extends Folds<S, State>,
+  V extends z.ZodType = never,
+>(
+  of: Events<D, S>,
+  options: {
+    readonly initial: State
+    readonly evolve: E & NoInfer<Only<E, S>>
+    readonly commands: C
+    readonly decide: {
+      readonly [N in keyof C & string]: (state: State, data: z.output<C[N]>, context: Context) => One<EventOf<D, S>> | Rejection
+    }
+    readonly expose?: V & (NoInfer<State> extends z.input<V> ? unknown : never)
+    readonly snapshot?: { readonly every: number; readonly version: number }
+  },
+): Decider<D, State, C> {
+  const family = of[spec]
+  const of_ = { name: family.name, types: [...family.types.keys()], commands: Object.keys(options.commands) }
+  const definition: DeciderSpec = {
+    kind: 'decider',
+    name: family.name,
+    events: family,
+    initial: freeze(options.initial),
+    evolve: exactly(`${of_.name}: evolve`, of_.types, options.evolve),
+    commands: new Map(Object.entries(options.commands)),
+    decide: exactly(`${of_.name}: decide`, of_.commands, options.decide),
+    expose: options.expose ?? null,
+    snapshot: options.snapshot ?? null,
+  }
+  const { snapshot } = definition
+  if (snapshot && !(snapshot.every > 0))
+    throw new TypeError(`${family.name}: a snapshot every ${snapshot.every} events cannot be`)
+  // The mapped type says by type what this object is built from by value.
+  return Object.freeze(Object.assign(commands(family.name, of_.commands), { [spec]: definition })) as Decider<D, State, C>
+}
+
+/** The functions by name: one for each of `names`, and no other. What TypeScript refuses is refused for JavaScript too. */
+function exactly<F>(where: string, names: readonly string[], functions: object): ReadonlyMap<string, F> {
+  const given = new Map(Object.entries(functions))
+  const wrong = [
+    ...names.filter(name => typeof given.get(name) !== 'function'),
+    ...[...given.keys()].filter(name => !names.includes(name)),
+  ]
+  if (wrong.length) throw new TypeError(`${where} wants one function for each of ${names.join(', ')}; wrong: ${wrong.join(', ')}`)
+  return given
+}

@@ -1,0 +1,189 @@
+// The command's path: load, decide, append, evolve, answer, publish.
+import { LRUCache } from 'lru-cache'
+import type { Bus } from '../bus/bus.ts'
+import type { DeciderSpec } from '../decider/decider.ts'
+import type { Event } from '../event/events.ts'
+import { encode } from '../event/payload.ts'
+import { type Landed, type NewEvent, type NewSnapshot, type Store, StoreError, type StoredKey } from '../store/store.ts'
+import type { Trace } from '../trace/trace.ts'
+import type { Folded } from './chain.ts'
+import { Desk, outcomeOfError, recalled, RETRY_AFTER_MS, type Room } from './desk.ts'
+import { Lane, type Work } from './lane.ts'
+import { Loader } from './loader.ts'
+import type { Member } from './member.ts'
+
+/** How often the commands that wait are looked through for those whose time is over. */
+const SWEEP_MS = 50
+
+export type DispatcherOptions = {
+  readonly store: Store
+  readonly bus: Bus
+  readonly trace: Trace
+  readonly now: () => number
+  /** What is told of failures that no caller waits for. */
+  readonly report: (error: unknown) => void
+  readonly cache: { readonly entries: number; readonly size: number }
+  readonly queue: { readonly commands: number; readonly size: number }
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #lane: Lane
+  readonly #loader: Loader
+  readonly #room: Room
+  readonly #desks = new Map<string, Desk>()
+  readonly #states: LRUCache<string, Folded>
+  readonly #keys = new Map<string, { readonly leader: Member; readonly followers: Member[] }>()
+  #arrivals = 0
+  #waiting = { commands: 0, size: 0 }
+  #sweeper: Timer | null = null
+  #closing = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#lane = new Lane(options.store, options.trace)
+    this.#states = new LRUCache({
+      max: options.cache.entries,
+      maxSize: options.cache.size,
+      sizeCalculation: ({ size }) => size + 1,
+    })
+    const turn = (desk: Desk) => this.#turn(desk)
+    this.#loader = new Loader(
+      options.store,
+      options.trace,
+      () => this.#arrivals,
+      turn,
+      (desk, error) => this.#fail(desk, error),
+    )
+    this.#room = {
+      trace: options.trace,
+      now: options.now,
+      turn,
+      committed: (desk, before, events, landed, at) => this.#committed(desk, before, events, landed, at),
+      recall: (decider, key) => this.#recall(decider, key),
+    }
+  }
+
+  /** How many commands wait for their outcome. */
+  get waiting(): number {
+    return this.#waiting.commands
+  }
+
+  /** Puts a command into the queue of its stream. It is answered exactly once, by `answer` or `fail`. */
+  enqueue(make: (arrival: number, ended: () => void) => Member): void {
+    const member = make(this.#arrivals++, () => this.#ended(member))
+    const { commands, size } = this.#options.queue
+    this.#waiting.commands++
+    this.#waiting.size += member.size
+    if (this.#closing || this.#waiting.commands > commands || this.#waiting.size > size) {
+      return member.answer({ outcome: 'unavailable', retryAfterMs: RETRY_AFTER_MS })
+    }
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS)
+    this.#seat(member)
+  }
+
+  /** Puts an append over several streams into the lane. */
+  add(work: Work): void {
+    for (const stream of work.streams) this.#states.delete(stream)
+    this.#lane.add(work)
+  }
+
+  /** The state of a stream that is known to this process, however old. */
+  known(stream: string): Folded | null {
+    return this.#desks.get(stream)?.folded ?? this.#states.get(stream) ?? null
+  }
+
+  /** Takes a newer state than the one that is known. */
+  learn(stream: string, folded: Folded): void {
+    if (folded.version > (this.known(stream)?.version ?? 0)) this.#states.set(stream, folded)
+  }
+
+  /** Takes no more commands, and resolves when those it took are answered. */
+  async close(): Promise<void> {
+    this.#closing = true
+    while (this.#waiting.commands > 0) await new Promise(resolve => setTimeout(resolve, 1))
+    await this.#lane.drained()
+    if (this.#sweeper) clearInterval(this.#sweeper)
+  }
+
+  #seat(member: Member): void {
+    if (member.key) {
+      const flying = this.#keys.get(member.key.key)
+      if (flying) return void flying.followers.push(member)
+      this.#keys.set(member.key.key, { leader: member, followers: [] })
+    }
+    const desk = this.#desks.get(member.stream)
+    if (desk) return void desk.queue.push(member)
+    const opened = new Desk(member.stream, member.decider, this.#states.get(member.stream) ?? null, this.#room)
+    this.#desks.set(member.stream, opened)
+    opened.queue.push(member)
+    this.#turn(opened)
+  }
+
+  /** A duplicate of a command in flight waits for its outcome, then asks for itself: the log knows the key by then, or it is decided. */
+  #ended(member: Member): void {
+    this.#waiting.commands--
+    this.#waiting.size -= member.size
+    const flying = member.key && this.#keys.get(member.key.key)
+    if (flying?.leader !== member) return
+    this.#keys.delete(member.key!.key)
+    for (const follower of flying.followers) this.#seat(follower)
+  }
+
+  /** Where a desk goes next: away when nobody waits, to the loader when it does not know enough, else to the lane. */
+  #turn(desk: Desk): void {
+    if (!desk.queue.length) {
+      this.#desks.delete(desk.stream)
+      if (desk.folded && !desk.rests) this.#states.set(desk.stream, desk.folded)
+      else this.#states.delete(desk.stream)
+    } else if (desk.cold) this.#loader.add(desk)
+    else this.#lane.add(desk)
+  }
+
+  #fail(desk: Desk, error: unknown): void {
+    desk.folded = null
+    desk.refuse(member => {
+      if (error instanceof StoreError && error.reason !== 'refused')
+        member.answer(outcomeOfError(new StoreError('unavailable', error.message)))
+      else member.fail(error)
+    })
+    this.#turn(desk)
+  }
+
+  #committed(desk: Desk, before: Folded, events: readonly NewEvent[], landed: Landed, at: string): void {
+    this.#snapshot(desk, before)
+    const { bus, trace } = this.#options
+    if (bus.listeners === 0) return
+    const page = events.map((event, i) => {
+      const behind = events.length - 1 - i
+      return { ...event, stream: desk.stream, version: landed.version - behind, position: landed.position - behind, at }
+    })
+    trace.step('publish', [], { 'emaki.events': page.length }, () => bus.publish(page))
+  }
+
+  #snapshot({ decider, stream, folded }: Desk, before: Folded): void {
+    const { snapshot } = decider
+    if (!snapshot || !folded || Math.floor(folded.version / snapshot.every) === Math.floor(before.version / snapshot.every))
+      return
+    const save = async () => this.#options.store.saveSnapshots([snapshotOf(stream, snapshot.version, folded)])
+    setImmediate(() => void save().catch(this.#options.report))
+  }
+
+  async #recall(decider: DeciderSpec, key: StoredKey): Promise<readonly Event[]> {
+    if (!key.count) return []
+    const stored = await this.#options.store.read(key.stream, { after: key.version - key.count, limit: key.count })
+    return recalled(decider, key.stream, stored)
+  }
+
+  #sweep(): void {
+    const now = performance.now()
+    for (const desk of this.#desks.values()) desk.sweep(now)
+    if (this.#waiting.commands > 0) return
+    clearInterval(this.#sweeper!)
+    this.#sweeper = null
+  }
+}
+
+function snapshotOf(stream: string, schema: number, { version, state }: Folded): NewSnapshot {
+  return { stream, schema, version, state: encode(state) }
+}

@@ -1,0 +1,70 @@
+// An append without a decision: slices of events, whole or not at all.
+import type { Event, Meta } from '../event/events.ts'
+import type { DeciderSpec } from '../decider/decider.ts'
+import type { Expectation, Landed, Slice, StoreError, UnitOutcome } from '../store/store.ts'
+import type { TraceContext } from '../trace/trace.ts'
+import { outcomeOfError } from './desk.ts'
+import type { Draft, Work } from './lane.ts'
+import { newEvent } from './member.ts'
+import type { Unavailable, Unknown } from './outcome.ts'
+
+/** Events for one stream, and what has to be true of it. */
+export type AppendSlice = { readonly stream: string; readonly expect: Expectation; readonly events: readonly Event[] }
+
+/** What an append came to. */
+export type AppendOutcome =
+  | { readonly outcome: 'appended'; readonly slices: readonly (Landed & { readonly stream: string })[] }
+  | {
+      readonly outcome: 'conflict'
+      readonly conflicts: readonly { readonly stream: string; readonly expected: Expectation; readonly actual: number }[]
+    }
+  | Unavailable
+  | Unknown
+
+export type RequestOptions = {
+  readonly until: number
+  readonly parent: TraceContext | null
+  readonly meta: Omit<Meta, 'schema'>
+}
+
+/** A request as the lane takes it. */
+export function request(
+  slices: readonly AppendSlice[],
+  family: (event: Event) => DeciderSpec['events'],
+  { until, parent, meta }: RequestOptions,
+  done: (outcome: AppendOutcome) => void,
+  fail: (error: unknown) => void,
+): Work {
+  const text = JSON.stringify(meta)
+  const ready: Slice[] = slices.map(({ stream, expect, events }) => ({
+    stream,
+    expect,
+    events: events.map(event => newEvent(family(event), event, text)),
+  }))
+  const streams = ready.map(({ stream }) => stream)
+  const draft: Draft = {
+    unit: { slices: ready, keys: [] },
+    size: ready.reduce((sum, { events }) => events.reduce((sum, { data, meta }) => sum + data.length + meta.length, sum), 0),
+    again: slices.every(({ expect }) => typeof expect === 'number'),
+    until,
+    parents: [parent],
+    landed: outcome => done(answered(streams, outcome)),
+    lost: (error: StoreError) =>
+      error.reason === 'refused' ? fail(error) : done(outcomeOfError(error) as Unavailable | Unknown),
+  }
+  return { streams, alone: false, draft: () => draft }
+}
+
+function answered(streams: readonly string[], outcome: UnitOutcome): AppendOutcome {
+  switch (outcome.outcome) {
+    case 'appended':
+      return { outcome: 'appended', slices: outcome.slices.map((landed, i) => ({ ...landed, stream: streams[i]! })) }
+    case 'conflict':
+      return {
+        outcome: 'conflict',
+        conflicts: outcome.conflicts.map(({ stream, expected, actual }) => ({ stream, expected, actual })),
+      }
+    case 'known':
+      throw new TypeError('an append without a key cannot be known by one')
+  }
+}

@@ -1,0 +1,334 @@
+// What a user starts: definitions and a store in, `send` out. HTTP is one way to call it.
+import { memoryBus } from '../bus/memory.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Command } from '../decider/command.ts'
+import type { DeciderSpec } from '../decider/decider.ts'
+import { fold } from '../decider/fold.ts'
+import { type Event, type EventsSpec, type Meta, spec } from '../event/events.ts'
+import { canonical, freeze } from '../event/payload.ts'
+import { memory } from '../store/memory.ts'
+import type { Expectation, Store } from '../store/store.ts'
+import { type Trace, type TraceContext, untraced } from '../trace/trace.ts'
+import type { Folded } from './chain.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { Member } from './member.ts'
+import type { Invalid, Outcome } from './outcome.ts'
+import { type AppendOutcome, type AppendSlice, request } from './request.ts'
+
+/** Anything that can be served. */
+export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
+
+export type RuntimeOptions = {
+  readonly serve: readonly Served[]
+  /** Where the log is. Default: `memory()`, which forgets at the end of the process. */
+  readonly store?: Store
+  readonly bus?: Bus
+  /** Default: nothing is traced, and it costs nothing. */
+  readonly trace?: Trace
+  /** The clock that `decide` is given, in ms since 1970. Default: the machine's. */
+  readonly now?: () => number
+  /** States kept: how many, and how much payload was folded into them, in characters. Defaults: 100 000 and 268 435 456. */
+  readonly cache?: { readonly entries?: number; readonly size?: number }
+  /** Commands that may wait: how many, and how much payload, in characters. Beyond: `unavailable`. Defaults: 10 000 and 67 108 864. */
+  readonly queue?: { readonly commands?: number; readonly size?: number }
+  /** Told of failures that no caller waits for. Default: console.error. */
+  readonly report?: (error: unknown) => void
+}
+
+export type SendOptions = {
+  /** The stream's version before the command: a number (0: must not exist), or `exists`. Default: whatever it is. */
+  readonly expect?: Expectation
+  /** An idempotency key: the same command with the same key has one effect, and the same outcome, for 24 h. */
+  readonly key?: string
+  /** Whether the caller chose the id; if not, it is no part of what the key stands for. Default: true. */
+  readonly idGiven?: boolean
+  /** How long the command may wait, in ms. Default: 5 000. Then it is `unavailable`, or `unknown` if it was on its way. */
+  readonly deadlineMs?: number
+  /** Ends the wait as the deadline does. A command that is on its way is not abandoned. */
+  readonly signal?: AbortSignal
+  /** Who asks; stored with the events, given to `decide`. */
+  readonly actor?: string
+  readonly correlation?: string
+  readonly causation?: string
+  /** The W3C header of the trace that led here, where no adapter records one. */
+  readonly traceparent?: string
+}
+
+/** A state as the log had it. */
+export type StateAt = { readonly state: unknown; readonly version: number; readonly position: number }
+
+export type Runtime = {
+  /**
+   * Sends a command:
+   * 1. Its data is parsed by the command's schema: `invalid` where it does not fit.
+   * 2. It waits for its turn on its stream, is decided on the stream's state, and its events are appended.
+   * 3. It resolves when they are durable (`accepted`), or to what the decision or the log said instead.
+   * Throws only when an assumption broke: a decision that throws, an unknown decider, events that cannot be read.
+   */
+  readonly send: (command: Command, options?: SendOptions) => Promise<Outcome>
+  /** Sends a command from step 2 on: `data` is what its schema gave for `command.data`. */
+  readonly dispatch: (command: Command, data: unknown, options?: SendOptions) => Promise<Outcome>
+  /** Appends events without a decision: all slices or none. No stream may appear twice. */
+  readonly append: (
+    slices: readonly AppendSlice[],
+    options?: Omit<SendOptions, 'key' | 'idGiven' | 'expect'>,
+  ) => Promise<AppendOutcome>
+  /** The state of an instance, confirmed with the log; with `version` or `at`, as it was then. Null: it has no events. */
+  readonly state: (
+    decider: string,
+    id: string,
+    when?: { readonly version?: number; readonly at?: Date },
+  ) => Promise<StateAt | null>
+  readonly deciders: ReadonlyMap<string, DeciderSpec>
+  readonly store: Store
+  readonly bus: Bus
+  readonly trace: Trace
+  /** How many commands wait for their outcome. */
+  readonly waiting: () => number
+  /** Takes no more commands, answers those it took, closes the store. */
+  readonly close: () => Promise<void>
+}
+
+export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
+export const DEADLINE_MS = 5_000
+const FORGET_KEYS_MS = 60 * 60 * 1_000
+/** The longest id of an instance, in UTF-16 units. */
+export const ID_LENGTH_MAX = 200
+const STATE_PAGE = 1_000
+
+/**
+ * Opens the store and runs what is served, without HTTP.
+ *
+ * @example
+ * const emaki = await runtime({ serve: [order], store: sqlite('data/orders.db') })
+ * const sent = await emaki.send(order.place('o1', { customerId: 'c1', items: [] }))
+ */
+export async function runtime(options: RuntimeOptions): Promise<Runtime> {
+  const { serve, store = memory(), trace = untraced, now = Date.now, report = console.error } = options
+  const deciders = named(serve)
+  const bus = options.bus ?? memoryBus(report)
+  const cache = { entries: 100_000, size: 268_435_456, ...options.cache }
+  const queue = { commands: 10_000, size: 67_108_864, ...options.queue }
+  const dispatcher = new Dispatcher({ store, bus, trace, now, report, cache, queue })
+  await store.open()
+  const forgetting = setInterval(() => void store.forgetKeys().catch(report), FORGET_KEYS_MS)
+  forgetting.unref()
+  return {
+    send: (command, options = {}) => send(dispatcher, deciders, trace, command, options),
+    dispatch: (command, data, options = {}) =>
+      dispatch(dispatcher, known(deciders, command.decider), trace, command, data, options),
+    append: (slices, options = {}) => append(dispatcher, deciders, trace, slices, options),
+    state: (name, id, when = {}) => state(store, dispatcher, known(deciders, name), id, when),
+    deciders,
+    store,
+    bus,
+    trace,
+    waiting: () => dispatcher.waiting,
+    close: async () => {
+      clearInterval(forgetting)
+      await dispatcher.close()
+      await store.close()
+    },
+  }
+}
+
+/** What is wrong with the id of an instance; null when nothing is. */
+export function idProblem(id: unknown): string | null {
+  if (typeof id !== 'string' || id === '') return 'an id is a text that is not empty'
+  if (id.length > ID_LENGTH_MAX) return `an id has at most ${ID_LENGTH_MAX} characters`
+  return id.includes('\0') || !id.isWellFormed() ? 'an id holds no NUL and no lone surrogate' : null
+}
+
+function named(serve: readonly Served[]): ReadonlyMap<string, DeciderSpec> {
+  const deciders = new Map<string, DeciderSpec>()
+  for (const served of serve) {
+    // `serve` takes every kind of definition; what it is, its spec says.
+    const definition = served[spec] as DeciderSpec
+    if (definition?.kind !== 'decider') throw new TypeError(`serve takes deciders; found ${definition?.kind ?? typeof served}`)
+    if (deciders.has(definition.name)) throw new TypeError(`two deciders are named ${definition.name}`)
+    deciders.set(definition.name, definition)
+  }
+  return deciders
+}
+
+function known(deciders: ReadonlyMap<string, DeciderSpec>, name: string): DeciderSpec {
+  const found = deciders.get(name)
+  if (!found) throw new TypeError(`no decider ${name} is served; there are ${[...deciders.keys()].join(', ')}`)
+  return found
+}
+
+function send(
+  dispatcher: Dispatcher,
+  deciders: ReadonlyMap<string, DeciderSpec>,
+  trace: Trace,
+  command: Command,
+  options: SendOptions,
+): Promise<Outcome> {
+  const decider = known(deciders, command.decider)
+  const schema = decider.commands.get(command.command)
+  if (!schema) throw new TypeError(`${decider.name} has no command ${command.command}`)
+  const wrong = idProblem(command.id)
+  if (wrong) return Promise.resolve(invalid([{ path: ['id'], message: wrong }]))
+  const parsed = schema.safeParse(command.data)
+  return parsed.success
+    ? dispatch(dispatcher, decider, trace, command, parsed.data, options)
+    : Promise.resolve(invalid(parsed.error.issues))
+}
+
+function dispatch(
+  dispatcher: Dispatcher,
+  decider: DeciderSpec,
+  trace: Trace,
+  command: Command,
+  data: unknown,
+  options: SendOptions,
+): Promise<Outcome> {
+  const parent = trace.current()
+  return new Promise((resolve, reject) => {
+    dispatcher.enqueue(
+      (arrival, ended): Member => ({
+        decider,
+        command: { ...command, data },
+        stream: `${decider.name}-${command.id}`,
+        arrival,
+        expect: options.expect ?? null,
+        key: options.key === undefined ? null : keyOf(command, options.key, options.idGiven ?? true),
+        keyAsked: false,
+        actor: options.actor ?? null,
+        meta: metaOf(options, parent),
+        deadline: performance.now() + (options.deadlineMs ?? DEADLINE_MS),
+        signal: options.signal ?? null,
+        parent,
+        size: sizeOf(command.data),
+        attempts: 0,
+        answer: outcome => {
+          ended()
+          resolve(outcome)
+        },
+        fail: error => {
+          ended()
+          reject(error)
+        },
+      }),
+    )
+  })
+}
+
+function invalid(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
+  return {
+    outcome: 'invalid',
+    issues: issues.map(({ path, message }) => ({ path: path.map(step => `/${String(step)}`).join(''), message })),
+  }
+}
+
+/** Client keys are scoped by decider and command; what they stand for is the command as it was sent, not as zod made it. */
+function keyOf({ decider, command, id, data }: Command, key: string, idGiven: boolean): Member['key'] {
+  const said = canonical(idGiven ? [decider, command, id, data] : [decider, command, data])
+  return {
+    key: `client:${decider}.${command}:${key}`,
+    fingerprint: new Bun.CryptoHasher('sha256').update(said).digest('base64url'),
+    keepMs: KEY_KEEP_MS,
+  }
+}
+
+function metaOf({ correlation, causation, actor, ...sent }: SendOptions, parent: TraceContext | null): Omit<Meta, 'schema'> {
+  const cause = causation ?? Bun.randomUUIDv7()
+  const traceparent = parent?.traceparent ?? sent.traceparent
+  return {
+    correlation: correlation ?? cause,
+    causation: cause,
+    ...(traceparent && { traceparent }),
+    ...(actor !== undefined && { actor }),
+  }
+}
+
+/** About how much a waiting command holds; strings are what grows. */
+function sizeOf(data: unknown): number {
+  if (typeof data === 'string') return data.length
+  if (typeof data !== 'object' || data === null) return 8
+  let size = 16
+  for (const key in data) size += key.length + sizeOf((data as Record<string, unknown>)[key])
+  return size
+}
+
+function append(
+  dispatcher: Dispatcher,
+  deciders: ReadonlyMap<string, DeciderSpec>,
+  trace: Trace,
+  slices: readonly AppendSlice[],
+  options: SendOptions,
+): Promise<AppendOutcome> {
+  const parent = trace.current()
+  const streams = new Set(slices.map(({ stream }) => stream))
+  if (streams.size !== slices.length || streams.size === 0) throw new TypeError('an append names each of its streams once')
+  for (const slice of slices) checkSlice(deciders, slice)
+  const until = performance.now() + (options.deadlineMs ?? DEADLINE_MS)
+  return new Promise((resolve, reject) => {
+    const family = (event: Event): EventsSpec => known(deciders, event.category).events
+    dispatcher.add(request(slices, family, { until, parent, meta: metaOf(options, parent) }, resolve, reject))
+  })
+}
+
+function checkSlice(deciders: ReadonlyMap<string, DeciderSpec>, { stream, events }: AppendSlice): void {
+  const dash = stream.indexOf('-')
+  const wrong = idProblem(stream.slice(dash + 1))
+  if (dash < 1 || wrong)
+    throw new TypeError(`the stream ${JSON.stringify(stream)} is not category-instance${wrong ? `: ${wrong}` : ''}`)
+  const decider = known(deciders, stream.slice(0, dash))
+  const stranger = events.find(({ category, type }) => category !== decider.name || !decider.events.types.has(type))
+  if (stranger) throw new TypeError(`${stranger.category}.${stranger.type} does not belong into ${stream}`)
+}
+
+async function state(
+  store: Store,
+  dispatcher: Dispatcher,
+  decider: DeciderSpec,
+  id: string,
+  { version, at }: { readonly version?: number; readonly at?: Date },
+): Promise<StateAt | null> {
+  const stream = `${decider.name}-${id}`
+  const folded =
+    version === undefined && at === undefined
+      ? await current(store, dispatcher, decider, stream)
+      : await past(store, decider, stream, version, at)
+  return folded.version === 0 ? null : folded
+}
+
+/** Reads on from what this process knows: the tail that is missing, most often nothing, is also the confirmation. */
+async function current(store: Store, dispatcher: Dispatcher, decider: DeciderSpec, stream: string): Promise<Folded> {
+  let folded = dispatcher.known(stream) ?? empty(decider)
+  for (let more = true; more; ) {
+    const { streams } = await store.load(
+      [{ stream, after: folded.version, snapshot: folded.version === 0 ? decider.snapshot?.version : undefined }],
+      [],
+    )
+    const loaded = streams[0]!
+    const from = loaded.snapshot ? { state: freeze(loaded.snapshot.state), version: loaded.snapshot.version } : folded
+    folded = { ...fold(decider, stream, from, loaded.facts), position: loaded.position, size: folded.size + loaded.size }
+    more = loaded.more
+  }
+  dispatcher.learn(stream, folded)
+  return folded
+}
+
+async function past(
+  store: Store,
+  decider: DeciderSpec,
+  stream: string,
+  version = Number.MAX_SAFE_INTEGER,
+  at?: Date,
+): Promise<StateAt> {
+  let folded: Folded = empty(decider)
+  for (;;) {
+    const limit = Math.min(STATE_PAGE, version - folded.version)
+    const page = limit > 0 ? await store.read(stream, { after: folded.version, limit }) : []
+    const events = at ? page.filter(event => Date.parse(event.at) <= at.getTime()) : page
+    const facts = events.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown }))
+    folded = { ...fold(decider, stream, folded, facts), position: events.at(-1)?.position ?? folded.position, size: 0 }
+    if (events.length < limit || limit <= 0) return folded
+  }
+}
+
+function empty(decider: DeciderSpec): Folded {
+  return { state: decider.initial, version: 0, position: 0, size: 0 }
+}

@@ -1,0 +1,128 @@
+import type { z } from 'zod'
+import { type Schemas, unstable } from './schema.ts'
+import { type Chain, chain } from './upcast.ts'
+
+/** Where a definition keeps what the framework knows of it; no name of a user's can collide with it. */
+export const spec: unique symbol = Symbol('emaki')
+
+/** A fact: what happened, in which family. */
+export type Event<C extends string = string, T extends string = string, D = unknown> = {
+  readonly category: C
+  readonly type: T
+  readonly data: D
+}
+
+/** Who and what led to an event. `schema` is the fingerprint of the schema that wrote it. */
+export type Meta = {
+  readonly schema: string
+  readonly correlation: string
+  readonly causation: string
+  readonly traceparent?: string
+  readonly actor?: string
+}
+
+/** An event that is in the log. `position` is its place there, `version` its place in its stream, 1..n. */
+export type Recorded<E extends Event = Event> = E extends Event
+  ? E & {
+      readonly id: string
+      readonly stream: string
+      readonly instance: string
+      readonly version: number
+      readonly position: number
+      readonly at: string
+      readonly meta: Meta
+    }
+  : never
+
+/** A stored payload survives JSON: what its schema takes is what it gives. */
+type Stable<Z> = Z extends z.ZodType<infer Out, infer In> ? ([In, Out] extends [Out, In] ? Z : never) : never
+export type EventOf<C extends string, S extends Schemas> = { [T in keyof S & string]: Event<C, T, z.output<S[T]>> }[keyof S &
+  string]
+
+type Old<C extends string, S extends Schemas> =
+  | (keyof S & string)
+  | null
+  | { readonly from: z.ZodType; readonly into: (old: never) => readonly EventOf<C, S>[] }
+
+/** What a family knows of itself at run time. */
+export type EventsSpec = {
+  readonly kind: 'events'
+  readonly name: string
+  readonly types: ReadonlyMap<string, Chain>
+  readonly was: ReadonlyMap<string, Was>
+}
+/** What became of a type that is still in the log: another name, nothing, or several events. */
+export type Was =
+  | { readonly kind: 'renamed'; readonly to: string }
+  | { readonly kind: 'retired' }
+  | { readonly kind: 'split'; readonly chain: Chain; readonly into: (old: unknown) => readonly Event[] }
+
+export type Events<C extends string, S extends Schemas> = {
+  readonly [T in keyof S & string]: (data: z.output<S[T]>) => Event<C, T, z.output<S[T]>>
+} & { readonly [spec]: EventsSpec & { readonly category: C; readonly schemas: S; readonly event: EventOf<C, S> } }
+
+/**
+ * A family of facts: a category, and a schema for each type. Gives a typed constructor for each.
+ *
+ * EVENT TYPES ARE THE STORED FORMAT. Change a payload by `upcast`; tell what became of a type by `was`: its new name, `null` for a
+ * retired one that is passed over, or `split(schema, old => [events])` for one that became several.
+ *
+ * A schema gives what it takes: transform, default, coerce, date, bigint and their like do not compile and throw here.
+ * A category holds no `-`, as a stream is named `category-instance`. A constructor throws a TypeError that names the event and
+ * the path when its data does not fit.
+ *
+ * @example
+ * const Order = events('order', { Placed: z.object({ customerId: z.string() }), Shipped: z.object({}) }, { was: { Sent: 'Shipped' } })
+ * Order.Placed({ customerId: 'c1' }) // { category: 'order', type: 'Placed', data: { customerId: 'c1' } }
+ */
+export function events<const C extends string, S extends Schemas>(
+  category: C,
+  schemas: S & { [T in keyof S]: Stable<S[T]> },
+  options: { readonly was?: { readonly [type: string]: Old<C, NoInfer<S>> } } = {},
+): Events<C, S> {
+  if (!/^[a-z][a-z0-9_]{0,62}$/i.test(category))
+    throw new TypeError(`events('${category}'): a category is letters, digits and _, without -`)
+  const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declared(category, type, schema)]))
+  const was = new Map(Object.entries(options.was ?? {}).map(([type, old]) => [type, became(category, types, type, old)]))
+  const family: EventsSpec = { kind: 'events', name: category, types, was }
+  const constructors = [...types].map(([type, { schema }]) => [type, (data: unknown) => construct(category, type, schema, data)])
+  // The mapped type says by type what this object is built from by value.
+  return Object.freeze(Object.assign(Object.create(null), Object.fromEntries(constructors), { [spec]: family })) as Events<C, S>
+}
+
+/** For `was`: one old event that reads as several of today's. */
+export function split<Z extends z.ZodType, E extends Event>(
+  from: Z,
+  into: (old: z.output<Z>) => readonly E[],
+): { readonly from: Z; readonly into: (old: z.output<Z>) => readonly E[] } {
+  return { from, into }
+}
+
+function declared(category: string, type: string, schema: z.ZodType): Chain {
+  if (!/^[A-Za-z][A-Za-z0-9_]{0,126}$/.test(type))
+    throw new TypeError(`${category}.${type}: an event type is letters, digits and _`)
+  const found = unstable(schema)
+  if (found)
+    throw new TypeError(`${category}.${type}: a stored payload survives JSON and gives what it takes, but its schema at ${found}`)
+  return chain(schema)
+}
+
+function became(category: string, types: ReadonlyMap<string, Chain>, type: string, old: Old<string, Schemas>): Was {
+  if (types.has(type)) throw new TypeError(`${category}.${type} is both a type of today and one that was`)
+  if (old === null) return { kind: 'retired' }
+  if (typeof old === 'object')
+    return { kind: 'split', chain: chain(old.from), into: old.into as (old: unknown) => readonly Event[] }
+  if (!types.has(old)) throw new TypeError(`${category}.${type} was renamed to ${old}, which is no type of ${category}`)
+  return { kind: 'renamed', to: old }
+}
+
+function construct(category: string, type: string, schema: z.ZodType, data: unknown): Event {
+  const parsed = schema.safeParse(data)
+  if (!parsed.success) throw new TypeError(`${category}.${type}: ${issuesText(parsed.error.issues)}`)
+  return { category, type, data: parsed.data }
+}
+
+/** Issues as one line: `items.0.qty: expected number; …`. */
+export function issuesText(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
+  return issues.map(({ path, message }) => (path.length ? `${path.map(String).join('.')}: ${message}` : message)).join('; ')
+}

@@ -1,0 +1,41 @@
+import { type Event, type EventsSpec, issuesText } from './events.ts'
+import { type Chain, upcasted } from './upcast.ts'
+
+/** A stored fact as a fold needs it; `data` is parsed JSON. */
+export type Fact = { readonly type: string; readonly schema: string; readonly data: unknown }
+
+/** A stored event that this release cannot read: a type it does not know, or a payload that fits no schema of it. */
+export class UnreadableEvent extends Error {
+  override readonly name = 'UnreadableEvent'
+  readonly stream: string
+  readonly version: number
+  readonly type: string
+  constructor(stream: string, version: number, type: string, reason: string) {
+    super(`${stream} has at version ${version} an event ${type} that cannot be read: ${reason}`)
+    this.stream = stream
+    this.version = version
+    this.type = type
+  }
+}
+
+/**
+ * A stored fact as today's events: none if its type is retired, several if it was split.
+ * Trusts a payload whose fingerprint is today's; upcasts and parses any other.
+ * Throws UnreadableEvent, naming stream, version, type and path.
+ */
+export function read(family: EventsSpec, stream: string, version: number, fact: Fact): readonly Event[] {
+  const today = family.types.get(fact.type)
+  if (today) return [{ category: family.name, type: fact.type, data: payload(today, stream, version, fact) }]
+  const was = family.was.get(fact.type)
+  if (!was) throw new UnreadableEvent(stream, version, fact.type, `${family.name} of this release has no such type`)
+  if (was.kind === 'retired') return []
+  if (was.kind === 'split') return was.into(payload(was.chain, stream, version, fact))
+  return [{ category: family.name, type: was.to, data: payload(family.types.get(was.to)!, stream, version, fact) }]
+}
+
+function payload(chain: Chain, stream: string, version: number, fact: Fact): unknown {
+  if (fact.schema === chain.fingerprint) return fact.data
+  const result = upcasted(chain, fact.schema, fact.data)
+  if ('issues' in result) throw new UnreadableEvent(stream, version, fact.type, issuesText(result.issues))
+  return result.data
+}

@@ -1,0 +1,71 @@
+// What an event's schema may be, and how it is recognised again years later.
+import type { z } from 'zod'
+import { canonical } from './payload.ts'
+
+/** A schema by name, as `events` and `decider` take them. */
+export type Schemas = Record<string, z.ZodType>
+
+/**
+ * A short name for what a schema takes: the first 60 bits of the SHA-256 of its JSON Schema, keys sorted.
+ * Refinements are not part of it: they say what may happen from now on, not what a stored payload looks like.
+ */
+export function fingerprint(schema: z.ZodType): string {
+  const described = schema.toJSONSchema({ unrepresentable: 'any' })
+  const text = canonical(
+    JSON.parse(JSON.stringify(described, (key, value: unknown) => (DESCRIPTIVE.has(key) ? undefined : value))),
+  )
+  return new Bun.CryptoHasher('sha256').update(text).digest('base64url').slice(0, 10)
+}
+const DESCRIPTIVE: ReadonlySet<string> = new Set(['$schema', 'examples'])
+
+/** The kinds of schema that give exactly what they take, and whose values survive JSON. */
+const STABLE: ReadonlySet<string> = new Set([
+  'string', 'number', 'int', 'boolean', 'null', 'literal', 'enum', 'array', 'object', 'tuple', 'union', 'record', 'intersection',
+  'optional', 'nullable', 'nonoptional', 'readonly', 'lazy', 'template_literal', 'any', 'unknown', 'never',
+]) // biome-ignore format: one list
+
+type Def = {
+  readonly type: string
+  readonly coerce?: boolean
+  readonly checks?: readonly { readonly _zod: { readonly def: { readonly check: string } } }[]
+  readonly [part: string]: unknown
+}
+
+/**
+ * Where a schema gives something else than it takes (transform, coerce, default, catch, trim …) or takes what JSON cannot
+ * hold (date, bigint, map …): the path and what was found there; null if nowhere.
+ */
+export function unstable(schema: z.ZodType): string | null {
+  return visit(schema, '', new Set())
+}
+
+function visit(schema: unknown, path: string, seen: Set<unknown>): string | null {
+  if (seen.has(schema)) return null
+  seen.add(schema)
+  // zod's definition of a schema is public to libraries through `_zod.def`, but typed per class.
+  const def = (schema as { _zod: { def: Def } })._zod.def
+  const found = (what: string) => `${path || '/'} has ${what}`
+  if (!STABLE.has(def.type)) return found(def.type)
+  if (def.coerce) return found('coerce')
+  if (def.checks?.some(check => check._zod.def.check === 'overwrite'))
+    return found('a check that changes its value, such as trim')
+  for (const [step, child] of children(def)) {
+    const below = visit(child, path + step, seen)
+    if (below) return below
+  }
+  return null
+}
+
+function children(def: Def): [string, unknown][] {
+  if (def.type === 'object') {
+    const rest: [string, unknown][] = def['catchall'] ? [['/*', def['catchall']]] : []
+    return [...Object.entries(def['shape'] as object).map(([key, child]): [string, unknown] => [`/${key}`, child]), ...rest]
+  }
+  if (def.type === 'lazy') return [['', (def['getter'] as () => unknown)()]]
+  const named = ['element', 'innerType', 'keyType', 'valueType', 'left', 'right', 'rest']
+  const listed = [...((def['options'] as unknown[]) ?? []), ...((def['items'] as unknown[]) ?? [])]
+  return [
+    ...named.filter(name => def[name]).map((name): [string, unknown] => ['/*', def[name]]),
+    ...listed.map((child): [string, unknown] => ['/*', child]),
+  ]
+}

@@ -1,0 +1,70 @@
+import type { z } from 'zod'
+import { fingerprint } from './schema.ts'
+
+type Step = { readonly from: z.ZodType; readonly up: (old: unknown) => unknown }
+const steps = new WeakMap<z.ZodType, Step>()
+
+/**
+ * Today's schema, and how a payload of the schema before it becomes one. Nest for longer chains:
+ * `upcast(V3, upcast(V2, V1, from1to2), from2to3)`. A stored payload that today's schema wrote is not touched.
+ *
+ * @example
+ * Placed: upcast(Placed, PlacedV1, ({ customer, items }) => ({ customerId: customer, items }))
+ */
+export function upcast<Z extends z.ZodType, Old extends z.ZodType>(to: Z, from: Old, up: (old: z.output<Old>) => z.input<Z>): Z {
+  // A clone carries the chain, so that the same schema used elsewhere stays as it is.
+  const schema = to.clone() as Z
+  steps.set(schema, { from, up: up as Step['up'] })
+  return schema
+}
+
+/** One event schema with its fingerprint and the chain of older ones, newest first. */
+export type Chain = {
+  readonly schema: z.ZodType
+  readonly fingerprint: string
+  readonly up: Step['up'] | null
+  readonly older: Chain | null
+}
+
+/** The chain of a schema: itself, then each schema it upcasts from. */
+export function chain(schema: z.ZodType): Chain {
+  const step = steps.get(schema)
+  return { schema, fingerprint: fingerprint(schema), up: step?.up ?? null, older: step ? chain(step.from) : null }
+}
+
+/** What came of reading an old payload: today's, or the issues of the newest schema that should have taken it. */
+export type Upcasted =
+  | { readonly data: unknown }
+  | { readonly issues: readonly { readonly path: PropertyKey[]; readonly message: string }[] }
+
+/**
+ * A payload as today's schema has it.
+ * 1. If the fingerprint names a schema of the chain, the payload is parsed by that one and upcast from there.
+ * 2. Else the newest schema that takes it wins: a schema may have been widened without a step.
+ * 3. If none does, the issues of the newest are returned.
+ */
+export function upcasted(chain: Chain, stored: string, data: unknown): Upcasted {
+  const named = find(chain, stored)
+  if (named) return climb(chain, named, data)
+  const newest = climb(chain, chain, data)
+  for (let older = chain.older; 'issues' in newest && older; older = older.older) {
+    const found = climb(chain, older, data)
+    if ('data' in found) return found
+  }
+  return newest
+}
+
+function find(chain: Chain | null, fingerprint: string): Chain | null {
+  return chain === null || chain.fingerprint === fingerprint ? chain : find(chain.older, fingerprint)
+}
+
+function climb(to: Chain, from: Chain, data: unknown): Upcasted {
+  if (to === from) return parse(to.schema, data)
+  const older = climb(to.older!, from, data)
+  return 'issues' in older ? older : parse(to.schema, to.up!(older.data))
+}
+
+function parse(schema: z.ZodType, data: unknown): Upcasted {
+  const parsed = schema.safeParse(data)
+  return parsed.success ? { data: parsed.data } : { issues: parsed.error.issues }
+}

@@ -1,0 +1,21 @@
+// The core: what users write, and what runs it without HTTP.
+
+// Facts
+export { type Event, type Events, events, type Meta, type Recorded, split } from './event/events.ts'
+export { upcast } from './event/upcast.ts'
+export { UnreadableEvent } from './event/read.ts'
+export { PayloadError } from './event/payload.ts'
+// Decisions
+export { type Context, type Decider, decider } from './decider/decider.ts'
+export type { Command } from './decider/command.ts'
+export { type Rejection, reject } from './decider/reject.ts'
+// Running
+export { type Runtime, type RuntimeOptions, runtime, type SendOptions, type Served, type StateAt } from './dispatch/runtime.ts'
+export type { Outcome } from './dispatch/outcome.ts'
+export type { AppendOutcome, AppendSlice } from './dispatch/request.ts'
+// Ports
+export { type Store, type StoredEvent, StoreError } from './store/store.ts'
+export { memory } from './store/memory.ts'
+export type { Bus, Page } from './bus/bus.ts'
+export { memoryBus } from './bus/memory.ts'
+export { type Trace, type TraceContext, untraced } from './trace/trace.ts'

@@ -1,0 +1,4 @@
+import log from '../../migrations/sqlite/0001-log.sql' with { type: 'text' }
+import type { Migration } from '../store/migration.ts'
+
+export const migrations: readonly Migration[] = [{ name: '0001-log', sql: log }]

@@ -1,0 +1,329 @@
+// One file, one writing connection, nothing awaited between BEGIN IMMEDIATE and COMMIT.
+import { Database, type SQLQueryBindings, SQLiteError } from 'bun:sqlite'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import {
+  type Conflict,
+  type Expectation,
+  holds,
+  LOAD_FACTS_MAX,
+  type Loaded,
+  type LogIdentity,
+  MISSED_BYTES_MAX,
+  type NewSnapshot,
+  type Store,
+  type StoredEvent,
+  StoreError,
+  type StoredKey,
+  type Unit,
+  type UnitOutcome,
+  type Wanted,
+} from '../store/store.ts'
+import { migrate } from './migrate.ts'
+
+export type SqliteOptions = {
+  /** Run migrations at `open`. Default: true. */
+  readonly migrate?: boolean
+  /** Refuse a second serving process on the file. Default: true; the command line opens beside a server with false. */
+  readonly exclusive?: boolean
+  /** How long a file that another process is writing is asked again, in ms. Default: 5 000. */
+  readonly busyMs?: number
+  /** The clock, in ms since 1970. Default: the machine's. */
+  readonly now?: () => number
+}
+
+const BUSY_RETRY_MS = 2
+
+/**
+ * A log in one SQLite file: WAL, synchronous=FULL, both read back at start. An answered append survives `kill -9` and power loss.
+ * The folder is made where it is missing. `:memory:` is refused: use `memory()`.
+ */
+export function sqlite(file: string, options: SqliteOptions = {}): Store {
+  return new SqliteStore(file, options)
+}
+
+type Row = Omit<StoredEvent, 'at'> & { readonly at: number }
+const recorded = (row: Row): StoredEvent => ({ ...row, at: new Date(row.at).toISOString() })
+const COLUMNS = 'position, stream, version, id, type, schema, data, meta, at'
+
+class SqliteStore implements Store {
+  readonly system = 'sqlite'
+  readonly #file: string
+  readonly #options: Required<SqliteOptions>
+  #opened: Opened | null = null
+
+  constructor(file: string, options: SqliteOptions) {
+    if (file === ':memory:' || file === '') throw new TypeError('sqlite() wants a file; a log that forgets is memory()')
+    this.#file = file
+    this.#options = { migrate: true, exclusive: true, busyMs: 5_000, now: Date.now, ...options }
+  }
+
+  get identity(): LogIdentity {
+    return this.#db.identity
+  }
+
+  get #db(): Opened {
+    if (!this.#opened) throw new StoreError('unavailable', `${this.#file} is not open`)
+    return this.#opened
+  }
+
+  async open(): Promise<void> {
+    this.#opened ??= await this.#whenFree(() => opened(this.#file, this.#options))
+  }
+
+  async append(units: readonly Unit[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly UnitOutcome[]> {
+    return this.#whenFree(() => this.#db.append(units), signal)
+  }
+
+  async load(
+    wanted: readonly Wanted[],
+    keys: readonly string[],
+  ): Promise<{ streams: readonly Loaded[]; keys: readonly StoredKey[] }> {
+    return this.#whenFree(() => this.#db.load(wanted, keys))
+  }
+
+  async read(
+    stream: string,
+    { after, limit }: { readonly after: number; readonly limit: number },
+  ): Promise<readonly StoredEvent[]> {
+    return this.#whenFree(() => this.#db.readStream.all(stream, after, limit).map(recorded))
+  }
+
+  async readAll({ after, limit }: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]> {
+    return this.#whenFree(() => this.#db.readLog.all(after, limit).map(recorded))
+  }
+
+  async head(): Promise<number> {
+    return this.#whenFree(() => this.#db.head())
+  }
+
+  async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
+    await this.#whenFree(() => this.#db.saveSnapshots(snapshots))
+  }
+
+  async forgetKeys(): Promise<number> {
+    return this.#whenFree(() => this.#db.forgetKeys())
+  }
+
+  async ping(): Promise<void> {
+    await this.#whenFree(() => this.#db.head())
+  }
+
+  async close(): Promise<void> {
+    this.#opened?.close()
+    this.#opened = null
+  }
+
+  /** Runs now; where another process is writing, asks again without stopping the event loop, until the deadline. */
+  async #whenFree<T>(run: () => T, signal?: AbortSignal): Promise<T> {
+    const until = performance.now() + this.#options.busyMs
+    for (;;) {
+      try {
+        return run()
+      } catch (error) {
+        if (!isBusy(error)) throw storeError(this.#file, error)
+        if (performance.now() >= until || signal?.aborted)
+          throw new StoreError('unavailable', `${this.#file} is being written by another process`, { cause: error })
+      }
+      await Bun.sleep(BUSY_RETRY_MS)
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof SQLiteError && (error.code?.startsWith('SQLITE_BUSY') || error.code?.startsWith('SQLITE_LOCKED')) === true
+  )
+}
+
+/** A failed statement was rolled back before it came here, so nothing was appended. */
+function storeError(file: string, error: unknown): unknown {
+  if (!(error instanceof SQLiteError)) return error
+  const code = error.code ?? ''
+  const reason = code.startsWith('SQLITE_FULL')
+    ? 'full'
+    : /^SQLITE_(IOERR|READONLY|CANTOPEN|NOMEM|PERM|AUTH)/.test(code)
+      ? 'unavailable'
+      : 'refused'
+  return new StoreError(reason, `${file}: ${error.message} (${code})`, { cause: error })
+}
+
+type Opened = ReturnType<typeof opened>
+
+function opened(file: string, options: Required<SqliteOptions>) {
+  mkdirSync(dirname(file), { recursive: true })
+  const serving = options.exclusive ? claim(file) : null
+  const db = new Database(file, { create: true, strict: true })
+  try {
+    durable(db)
+    if (options.migrate) migrate(db)
+    const identity = identify(db)
+    const statements = prepare(db)
+    const { append, load } = paths(db, statements, options.now)
+    return {
+      identity,
+      append,
+      load,
+      ...statements,
+      head: () => statements.top.get()?.position ?? 0,
+      forgetKeys: () => statements.deleteKeys.run(options.now()).changes,
+      saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
+        for (const { stream, schema, version, state } of snapshots) statements.saveSnapshot.run(stream, schema, version, state)
+      }).immediate,
+      close: () => {
+        db.run('pragma wal_checkpoint(truncate)')
+        db.close()
+        serving?.close()
+      },
+    }
+  } catch (error) {
+    db.close()
+    serving?.close()
+    throw error
+  }
+}
+
+/** Holds a lock beside the file for as long as this process serves it; the system lets go of it when the process dies. */
+function claim(file: string): Database {
+  const lock = new Database(`${file}-serving`, { create: true })
+  try {
+    lock.run('pragma busy_timeout = 0')
+    lock.run('pragma locking_mode = exclusive')
+    lock.run('begin exclusive')
+    return lock
+  } catch (error) {
+    lock.close()
+    if (!isBusy(error)) throw error
+    throw new StoreError('refused', `${file} is already served by another process; stop it first, or use PostgreSQL for several`)
+  }
+}
+
+function durable(db: Database): void {
+  db.run('pragma busy_timeout = 0')
+  db.run('pragma journal_mode = wal')
+  db.run('pragma synchronous = full')
+  const mode = db.query<{ journal_mode: string }, []>('pragma journal_mode').get()?.journal_mode
+  const synchronous = db.query<{ synchronous: number }, []>('pragma synchronous').get()?.synchronous
+  if (mode !== 'wal' || synchronous !== 2)
+    throw new StoreError(
+      'refused',
+      `the file cannot be made durable: journal_mode ${mode}, synchronous ${synchronous}; WAL needs a local file system`,
+    )
+}
+
+function identify(db: Database): LogIdentity {
+  db.query('insert or ignore into log (one, id, epoch) values (1, ?, 1)').run(Bun.randomUUIDv7())
+  return db.query<LogIdentity, []>('select id, epoch from log').get()!
+}
+
+function prepare(db: Database) {
+  const events = `select ${COLUMNS} from events`
+  return {
+    last: db.prepare<{ version: number; position: number }, [string]>(
+      'select version, position from events where stream = ? order by version desc limit 1',
+    ),
+    insert: db.prepare<unknown, SQLQueryBindings[]>(
+      'insert into events (position, stream, version, id, type, schema, data, meta, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
+    top: db.prepare<{ position: number; at: number }, []>('select position, at from events order by position desc limit 1'),
+    facts: db.prepare<{ type: string; schema: string; data: string }, [string, number, number]>(
+      'select type, schema, data from events where stream = ? and version > ? order by version limit ?',
+    ),
+    readStream: db.prepare<Row, [string, number, number]>(`${events} where stream = ? and version > ? order by version limit ?`),
+    readLog: db.prepare<Row, [number, number]>(`${events} where position > ? order by position limit ?`),
+    key: db.prepare<StoredKey, [string, number]>(
+      'select key, fingerprint, stream, version, count, position, rejection from keys where key = ? and (until is null or until > ?)',
+    ),
+    saveKey: db.prepare<unknown, SQLQueryBindings[]>(
+      'insert or replace into keys (key, fingerprint, stream, version, count, position, rejection, until) values (?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
+    deleteKeys: db.prepare<unknown, [number]>('delete from keys where until <= ?'),
+    snapshot: db.prepare<{ version: number; state: string }, [string, number, number]>(
+      'select version, state from snapshots where stream = ? and schema = ? and version > ?',
+    ),
+    saveSnapshot: db.prepare<unknown, SQLQueryBindings[]>(
+      'insert into snapshots values (?, ?, ?, ?) on conflict (stream, schema) do update set version = excluded.version, state = excluded.state where excluded.version > snapshots.version',
+    ),
+  }
+}
+
+function paths(db: Database, at: ReturnType<typeof prepare>, now: () => number) {
+  const version = (stream: string) => at.last.get(stream)?.version ?? 0
+  const known = (key: string) => at.key.get(key, now()) ?? []
+  const writes = (unit: Unit) => unit.keys.length > 0 || unit.slices.some(({ events }) => events.length > 0)
+
+  function unit(unit: Unit, clock: { at: number; position: number }): UnitOutcome {
+    const said = unit.keys.flatMap(({ key }) => known(key))
+    if (said.length) return { outcome: 'known', keys: said }
+    const versions = unit.slices.map(({ stream }) => version(stream))
+    const conflicts = unit.slices.flatMap(({ stream, expect }, i) =>
+      holds(expect, versions[i]!) ? [] : [conflict(stream, expect, versions[i]!)],
+    )
+    if (conflicts.length) return { outcome: 'conflict', conflicts }
+    const slices = unit.slices.map(({ stream, events }, i) => {
+      let next = versions[i]!
+      for (const { id, type, schema, data, meta } of events)
+        at.insert.run(++clock.position, stream, ++next, id, type, schema, data, meta, clock.at)
+      return { version: next, position: events.length ? clock.position : 0 }
+    })
+    for (const { key, fingerprint, stream, version, count, rejection, keepMs } of unit.keys) {
+      const position = count ? slices[unit.slices.findIndex(slice => slice.stream === stream)]! : null
+      at.saveKey.run(
+        key,
+        fingerprint,
+        stream,
+        version,
+        count,
+        position ? position.position - (position.version - version) : 0,
+        rejection,
+        keepMs === null ? null : now() + keepMs,
+      )
+    }
+    return { outcome: 'appended', slices, at: new Date(clock.at).toISOString() }
+  }
+
+  function conflict(stream: string, expected: Expectation, actual: number): Conflict {
+    if (typeof expected !== 'number' || expected > actual) return { stream, expected, actual, missed: null }
+    const missed: StoredEvent[] = []
+    let bytes = 0
+    for (const row of at.readStream.iterate(stream, expected, -1)) {
+      bytes += row.data.length + row.meta.length
+      if (bytes > MISSED_BYTES_MAX) return { stream, expected, actual, missed: null }
+      missed.push(recorded(row))
+    }
+    return { stream, expected, actual, missed }
+  }
+
+  const write = db.transaction((units: readonly Unit[]) => {
+    const top = at.top.get()
+    const clock = { at: Math.max(now(), top?.at ?? 0), position: top?.position ?? 0 }
+    return units.map(one => unit(one, clock))
+  })
+  const look = db.transaction((units: readonly Unit[]) => units.map(one => unit(one, { at: now(), position: 0 })))
+
+  function loadOne({ stream, after, snapshot }: Wanted): Loaded {
+    const saved = snapshot === undefined ? null : at.snapshot.get(stream, snapshot, after)
+    const from = saved?.version ?? after
+    const page = at.facts.all(stream, from, LOAD_FACTS_MAX)
+    const last = at.last.get(stream) ?? { version: 0, position: 0 }
+    return {
+      snapshot: saved && { version: saved.version, state: JSON.parse(saved.state) as unknown },
+      facts: page.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown })),
+      ...last,
+      more: from + page.length < last.version,
+      size: page.reduce((sum, { data }) => sum + data.length, 0),
+    }
+  }
+
+  return {
+    /** Locks and syncs only where something is written; what only asks is a read. */
+    append: (units: readonly Unit[]): readonly UnitOutcome[] => {
+      if (db.inTransaction) throw new StoreError('refused', 'append inside a transaction of the caller')
+      return units.some(writes) ? write.immediate(units) : look.deferred(units)
+    },
+    load: db.transaction((wanted: readonly Wanted[], keys: readonly string[]) => ({
+      streams: wanted.map(loadOne),
+      keys: keys.flatMap(known),
+    })),
+  }
+}

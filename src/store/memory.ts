@@ -1,0 +1,112 @@
+// The store that forgets: the shortest description of what every store promises, and what tests run on.
+import {
+  type Conflict,
+  type Expectation,
+  holds,
+  type LogIdentity,
+  LOAD_FACTS_MAX,
+  type Loaded,
+  MISSED_BYTES_MAX,
+  type NewSnapshot,
+  type Snapshot,
+  type Store,
+  type StoredEvent,
+  type StoredKey,
+  type Unit,
+  type UnitOutcome,
+  type Wanted,
+} from './store.ts'
+
+/** A log in memory, gone with the process. `now` is its clock, in ms since 1970; default: the machine's. */
+export function memory(options: { readonly now?: () => number } = {}): Store {
+  const now = options.now ?? Date.now
+  const log: StoredEvent[] = []
+  const streams = new Map<string, StoredEvent[]>()
+  const keys = new Map<string, StoredKey & { readonly until: number }>()
+  const snapshots = new Map<string, Snapshot>()
+  const identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
+  let last = 0
+
+  const version = (stream: string) => streams.get(stream)?.length ?? 0
+  const known = (key: string) => {
+    const stored = keys.get(key)
+    return stored && stored.until > now() ? [stored] : []
+  }
+
+  function append(unit: Unit): UnitOutcome {
+    const said = unit.keys.flatMap(({ key }) => known(key))
+    if (said.length) return { outcome: 'known', keys: said }
+    const conflicts = unit.slices
+      .filter(({ stream, expect }) => !holds(expect, version(stream)))
+      .map(({ stream, expect }) => conflict(stream, expect))
+    if (conflicts.length) return { outcome: 'conflict', conflicts }
+    last = Math.max(last, now())
+    const at = new Date(last).toISOString()
+    const landed = unit.slices.map(({ stream, events }) => {
+      const events_ = streams.get(stream) ?? []
+      for (const event of events) {
+        const stored = Object.freeze({ ...event, stream, version: events_.length + 1, position: log.length + 1, at })
+        events_.push(stored)
+        log.push(stored)
+      }
+      if (events.length) streams.set(stream, events_)
+      return { version: events_.length, position: events.length ? log.length : 0 }
+    })
+    for (const { keepMs, ...key } of unit.keys) {
+      const position = key.count ? streams.get(key.stream)![key.version - 1]!.position : 0
+      keys.set(key.key, { ...key, position, until: keepMs === null ? Number.POSITIVE_INFINITY : now() + keepMs })
+    }
+    return { outcome: 'appended', slices: landed, at }
+  }
+
+  function conflict(stream: string, expected: Expectation): Conflict {
+    const missed = typeof expected === 'number' ? (streams.get(stream) ?? []).slice(expected) : []
+    const small = missed.reduce((sum, event) => sum + event.data.length + event.meta.length, 0) <= MISSED_BYTES_MAX
+    return {
+      stream,
+      expected,
+      actual: version(stream),
+      missed: typeof expected === 'number' && expected < version(stream) && small ? missed : null,
+    }
+  }
+
+  function load({ stream, after, snapshot }: Wanted): Loaded {
+    const saved = snapshot === undefined ? undefined : snapshots.get(`${snapshot} ${stream}`)
+    const found = saved && saved.version > after ? saved : null
+    const from = found?.version ?? after
+    const events = streams.get(stream) ?? []
+    const page = events.slice(from, from + LOAD_FACTS_MAX)
+    return {
+      snapshot: found && { ...found },
+      facts: page.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown })),
+      version: events.length,
+      position: events.at(-1)?.position ?? 0,
+      more: from + page.length < events.length,
+      size: page.reduce((sum, { data }) => sum + data.length, 0),
+    }
+  }
+
+  return {
+    system: 'memory',
+    identity,
+    open: async () => {},
+    append: async units => units.map(append),
+    load: async (wanted, asked) => ({ streams: wanted.map(load), keys: asked.flatMap(known) }),
+    read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
+    readAll: async ({ after, limit }) => log.slice(after, after + limit),
+    head: async () => log.length,
+    saveSnapshots: async (saved: readonly NewSnapshot[]) => {
+      for (const { stream, schema, version, state } of saved) {
+        const key = `${schema} ${stream}`
+        if (version > (snapshots.get(key)?.version ?? 0)) snapshots.set(key, { version, state: JSON.parse(state) as unknown })
+      }
+    },
+    forgetKeys: async () => {
+      const over = [...keys].filter(([, { until }]) => until <= now())
+      for (const [key] of over) keys.delete(key)
+      return over.length
+    },
+    ping: async () => {},
+    close: async () => {},
+  }
+}

@@ -1,0 +1,136 @@
+// The port to a log. Payloads cross it as text, byte for byte; every store passes contract.ts.
+import type { Fact } from '../event/read.ts'
+
+/** An event to be appended. Its id is made once, so that saying an unknown append again is recognised. */
+export type NewEvent = {
+  readonly id: string
+  readonly type: string
+  readonly schema: string
+  readonly data: string
+  readonly meta: string
+}
+
+/** An event as the log has it. `at` is RFC 3339 in UTC. */
+export type StoredEvent = NewEvent & {
+  readonly stream: string
+  readonly version: number
+  readonly position: number
+  readonly at: string
+}
+
+/** A stream's version before the append: exactly so many events (0: it must not exist), at least one, or no matter. */
+export type Expectation = number | 'exists' | 'any'
+
+/** What one append does to one stream. Without events it only asks that the expectation holds. */
+export type Slice = { readonly stream: string; readonly expect: Expectation; readonly events: readonly NewEvent[] }
+
+/** An idempotency key, stored with the unit it names. Its events are versions `version - count + 1 .. version` of `stream`. */
+export type NewKey = {
+  readonly key: string
+  readonly fingerprint: string
+  readonly stream: string
+  readonly version: number
+  readonly count: number
+  /** A rejection as JSON text; null for what was accepted. */
+  readonly rejection: string | null
+  /** How long the key is kept, in ms; null: until it is deleted. */
+  readonly keepMs: number | null
+}
+/** A key as the log has it; `position` is that of its last event, 0 when it has none. */
+export type StoredKey = Omit<NewKey, 'keepMs'> & { readonly position: number }
+
+/** What is appended whole or not at all. No two units of one append share a stream. */
+export type Unit = { readonly slices: readonly Slice[]; readonly keys: readonly NewKey[] }
+
+/** Where a slice landed: the stream's version after it, and the position of its last event (0 when it had none). */
+export type Landed = { readonly version: number; readonly position: number }
+
+/** A slice whose expectation did not hold. `missed` are the events behind an exact one; null: too many to send, or not exact. */
+export type Conflict = {
+  readonly stream: string
+  readonly expected: Expectation
+  readonly actual: number
+  readonly missed: readonly StoredEvent[] | null
+}
+
+export type UnitOutcome =
+  | { readonly outcome: 'appended'; readonly slices: readonly Landed[]; readonly at: string }
+  | { readonly outcome: 'conflict'; readonly conflicts: readonly Conflict[] }
+  | { readonly outcome: 'known'; readonly keys: readonly StoredKey[] }
+
+/** Which facts to read: those after a version, from a snapshot of this schema version where there is a newer one. */
+export type Wanted = { readonly stream: string; readonly after: number; readonly snapshot?: number | undefined }
+
+/** A stream as far as one statement read it. */
+export type Loaded = {
+  readonly snapshot: Snapshot | null
+  readonly facts: readonly Fact[]
+  /** The stream's version at the time of reading, and the position of that event. With `more`, facts end before it. */
+  readonly version: number
+  readonly position: number
+  readonly more: boolean
+  /** The length of the payloads read, in characters. */
+  readonly size: number
+}
+export type Snapshot = { readonly version: number; readonly state: unknown }
+export type NewSnapshot = { readonly stream: string; readonly schema: number; readonly version: number; readonly state: string }
+
+/** The log's name and how often it was restored: positions are reused after a restore to an earlier time. */
+export type LogIdentity = { readonly id: string; readonly epoch: number }
+
+/** A lasting log of events. Every call may throw a StoreError. */
+export interface Store {
+  readonly system: 'memory' | 'sqlite' | 'postgresql'
+  /** Known once `open` has resolved. */
+  readonly identity: LogIdentity
+  /** Connects, proves what the promises rest on, and refuses what cannot keep them. */
+  open(): Promise<void>
+  /**
+   * Appends each unit whole or not at all, in the order given, with one outcome for each.
+   *
+   * ORDER: a reader that has passed a position never later finds an event at or below it, whoever writes.
+   * Expectations and keys are checked where nobody else can write in between. What is answered is durable.
+   */
+  append(units: readonly Unit[], options?: { readonly signal?: AbortSignal }): Promise<readonly UnitOutcome[]>
+  /** Reads facts of several streams, and keys, in one statement. */
+  load(
+    wanted: readonly Wanted[],
+    keys: readonly string[],
+  ): Promise<{ readonly streams: readonly Loaded[]; readonly keys: readonly StoredKey[] }>
+  /** One page of a stream: events after a version, oldest first, at most `limit`. */
+  read(stream: string, options: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>
+  /** One page of the log: events after a position, oldest first, at most `limit`. */
+  readAll(options: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>
+  /** The position of the last event, 0 in an empty log. */
+  head(): Promise<number>
+  saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void>
+  /** Deletes keys whose time is over; gives how many. */
+  forgetKeys(): Promise<number>
+  /** Answers once the store can serve; throws where it cannot. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Why a call did not answer. `unavailable`: nothing was appended, say it again later. `unknown`: it may have been appended; say the
+ * same again, with the same ids. `full`: there is no room. `refused`: it will never work, such as a payload the store cannot hold.
+ */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly reason: 'unavailable' | 'unknown' | 'full' | 'refused'
+  constructor(reason: StoreError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+/** The most a conflict sends of what was missed. Beyond it, it carries only the version. */
+export const MISSED_BYTES_MAX = 262_144
+/** The most facts of one stream that one load reads. */
+export const LOAD_FACTS_MAX = 5_000
+
+/** Whether an expectation holds for a stream of that version. */
+export function holds(expect: Expectation, actual: number): boolean {
+  if (expect === 'any') return true
+  return expect === 'exists' ? actual > 0 : actual === expect
+}
