@@ -2,8 +2,17 @@ import type { Config } from '../src/config.ts'
 import type { Store } from '../src/store/store.ts'
 
 /** The store that the configuration names; only the adapter it needs is loaded. */
-export async function storeOf(config: Config, options: { readonly migrate?: boolean } = {}): Promise<Store> {
-  const migrate = options.migrate ?? config.MIGRATE
-  const { sqlite } = await import('../src/sqlite/index.ts')
-  return sqlite(config.SQLITE_FILE, { migrate })
+export async function storeOf(config: Config, options: { readonly exclusive?: boolean } = {}): Promise<Store> {
+  const migrate = config.MIGRATE
+  if (config.DATABASE_URL === undefined) {
+    const { sqlite } = await import('../src/sqlite/index.ts')
+    return sqlite(config.SQLITE_FILE, { migrate, ...options })
+  }
+  const { postgres } = await import('../src/postgres/index.ts')
+  const { DATABASE_URL, DATABASE_SCHEMA, DATABASE_POOLER } = config
+  return postgres(DATABASE_URL, {
+    migrate,
+    schema: DATABASE_SCHEMA,
+    ...(DATABASE_POOLER !== undefined && { pooler: DATABASE_POOLER }),
+  })
 }

@@ -1,0 +1,16 @@
+import log from '../../migrations/postgres/0001-log.sql' with { type: 'text' }
+import immutable from '../../migrations/postgres/0002-immutable.sql' with { type: 'text' }
+import append from '../../migrations/postgres/0003-append.sql' with { type: 'text' }
+import appendFailed from '../../migrations/postgres/0004-append-failed.sql' with { type: 'text' }
+import load from '../../migrations/postgres/0005-load.sql' with { type: 'text' }
+import upkeep from '../../migrations/postgres/0006-upkeep.sql' with { type: 'text' }
+import type { Migration } from '../store/migration.ts'
+
+export const migrations: readonly Migration[] = [
+  { name: '0001-log', sql: log },
+  { name: '0002-immutable', sql: immutable },
+  { name: '0003-append', sql: append },
+  { name: '0004-append-failed', sql: appendFailed },
+  { name: '0005-load', sql: load },
+  { name: '0006-upkeep', sql: upkeep },
+]

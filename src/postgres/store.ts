@@ -1,0 +1,352 @@
+// A log in one PostgreSQL schema. What it promises is kept by the functions in migrations/postgres; this is how they are called.
+import type { Sql } from 'postgres'
+import type { Fact } from '../event/read.ts'
+import {
+  type Conflict,
+  type Expectation,
+  holds,
+  LOAD_FACTS_MAX,
+  type Loaded,
+  type LogIdentity,
+  MISSED_BYTES_MAX,
+  type NewSnapshot,
+  type Slice,
+  type Store,
+  type StoredEvent,
+  StoreError,
+  type StoredKey,
+  type Unit,
+  type UnitOutcome,
+  type Wanted,
+} from '../store/store.ts'
+import { migrate, upToDate } from './migrate.ts'
+import { Pool } from './pool.ts'
+import { behindPooler, prove } from './prove.ts'
+import { list, texts } from './text.ts'
+
+export type PostgresOptions = {
+  /** The schema that holds the log: one log a schema. Default: `emaki`. */
+  readonly schema?: string
+  /** Run migrations at `open`. Default: true; with false, a schema that lacks one is refused. */
+  readonly migrate?: boolean
+  /** Whether a pooler in transaction mode is in between. Default: found out at `open`. */
+  readonly pooler?: boolean
+  /** How long a statement may take before its connections are given up, in ms. Default: 4 000. */
+  readonly deadlineMs?: number
+  /** How long an append may wait for the log's lock, in ms; below the deadline. Default: 2 000. */
+  readonly lockTimeoutMs?: number
+  /** Connections that read, besides the one that appends. Default: 4. */
+  readonly readers?: number
+}
+
+const CONNECT_TIMEOUT_MS = 3_000
+const MIGRATE_DEADLINE_MS = 600_000
+const FORGET_KEYS_MAX = 10_000
+const MISSED_EVENTS_MAX = 1_000
+const COLUMNS = 'position, stream, version, id, type, schema, data, meta, at'
+
+/**
+ * A log in a PostgreSQL schema (15 or newer). At `open` it runs migrations, proves that the database's lock excludes and that its commits
+ * are durable, and finds out whether a pooler is in between; it refuses what cannot keep the promises.
+ */
+export function postgres(url: string, options: PostgresOptions = {}): Store {
+  return new PostgresStore(url, options)
+}
+
+type Opened = { readonly identity: LogIdentity; readonly writer: Pool; readonly reader: Pool }
+
+class PostgresStore implements Store {
+  readonly system = 'postgresql'
+  readonly #url: string
+  readonly #options: Required<Omit<PostgresOptions, 'pooler'>> & Pick<PostgresOptions, 'pooler'>
+  #opened: Opened | null = null
+
+  constructor(url: string, options: PostgresOptions) {
+    this.#url = url
+    this.#options = { schema: 'emaki', migrate: true, deadlineMs: 4_000, lockTimeoutMs: 2_000, readers: 4, ...options }
+    if (!/^[a-z_][a-z0-9_]{0,47}$/.test(this.#options.schema))
+      throw new TypeError(`the schema ${JSON.stringify(this.#options.schema)} is not letters, digits and _`)
+  }
+
+  get identity(): LogIdentity {
+    return this.#pools.identity
+  }
+
+  get #pools(): Opened {
+    if (!this.#opened) throw new StoreError('unavailable', 'the store is not open')
+    return this.#opened
+  }
+
+  async open(): Promise<void> {
+    if (this.#opened) return
+    const { schema, deadlineMs, readers } = this.#options
+    const plain = { max: 1, prepare: false, statementTimeoutMs: 0, deadlineMs, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+    const first = new Pool(this.#url, plain)
+    const second = new Pool(this.#url, plain)
+    try {
+      const pooler =
+        this.#options.pooler ?? (await first.run('unavailable', one => second.run('unavailable', two => behindPooler(one, two))))
+      if (this.#options.migrate) await first.run('unavailable', sql => migrate(sql, schema), MIGRATE_DEADLINE_MS)
+      else if (!(await first.run('unavailable', sql => upToDate(sql, schema))))
+        throw new StoreError('refused', `the schema ${schema} lacks migrations; run emaki migrate`)
+      await first.run('unavailable', one => second.run('unavailable', two => prove(one, two)))
+      const identity = await first.run(
+        'unavailable',
+        async sql => (await sql<LogIdentity[]>`select id::text, epoch from ${sql(`${schema}.log`)}`)[0]!,
+      )
+      const options = { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs }
+      this.#opened = { identity, writer: new Pool(this.#url, options), reader: new Pool(this.#url, { ...options, max: readers }) }
+    } finally {
+      await Promise.all([first.close(), second.close()])
+    }
+  }
+
+  async append(units: readonly Unit[]): Promise<readonly UnitOutcome[]> {
+    if (!units.length) return []
+    const slices = units.flatMap(({ slices }, unit) => slices.map(slice => ({ ...slice, unit })))
+    const writes = units.some(({ slices, keys }) => keys.length > 0 || slices.some(({ events }) => events.length > 0))
+    return writes ? this.#write(units, slices) : this.#look(units)
+  }
+
+  async load(
+    wanted: readonly Wanted[],
+    keys: readonly string[],
+  ): Promise<{ streams: readonly Loaded[]; keys: readonly StoredKey[] }> {
+    const rows = await this.#read<LoadedRow>(`select * from ${this.#options.schema}.load_v1($1, $2, $3, $4, $5)`, [
+      texts(wanted.map(({ stream }) => stream)),
+      list(wanted.map(({ after }) => after)),
+      list(wanted.map(({ snapshot }) => snapshot ?? -1)),
+      texts(keys),
+      LOAD_FACTS_MAX,
+    ])
+    return { streams: rows.map((row, i) => loaded(wanted[i]!, row)), keys: rows[0]?.keys_found ?? [] }
+  }
+
+  async read(
+    stream: string,
+    { after, limit }: { readonly after: number; readonly limit: number },
+  ): Promise<readonly StoredEvent[]> {
+    const from = `select ${COLUMNS} from ${this.#options.schema}.events`
+    return (
+      await this.#read<Row>(`${from} where stream = $1 and version > $2 order by version limit $3`, [stream, after, limit])
+    ).map(stored)
+  }
+
+  async readAll({ after, limit }: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]> {
+    const from = `select ${COLUMNS} from ${this.#options.schema}.events`
+    return (await this.#read<Row>(`${from} where position > $1 order by position limit $2`, [after, limit])).map(stored)
+  }
+
+  async head(): Promise<number> {
+    const rows = await this.#read<{ position: number }>(
+      `select position from ${this.#options.schema}.events order by position desc limit 1`,
+      [],
+    )
+    return rows[0]?.position ?? 0
+  }
+
+  async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
+    await this.#read(`select ${this.#options.schema}.save_snapshots_v1($1, $2, $3, $4)`, [
+      texts(snapshots.map(({ stream }) => stream)),
+      list(snapshots.map(({ schema }) => schema)),
+      list(snapshots.map(({ version }) => version)),
+      texts(snapshots.map(({ state }) => state)),
+    ])
+  }
+
+  async forgetKeys(): Promise<number> {
+    for (let forgotten = 0; ; ) {
+      const rows = await this.#read<{ many: number }>(`select ${this.#options.schema}.forget_keys_v1($1) as many`, [
+        FORGET_KEYS_MAX,
+      ])
+      forgotten += rows[0]!.many
+      if (rows[0]!.many < FORGET_KEYS_MAX) return forgotten
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#pools.writer.run('unavailable', async sql => sql`select 1`)
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#opened = null
+    await Promise.all([opened?.writer.close(), opened?.reader.close()])
+  }
+
+  #read<R extends object>(text: string, parameters: readonly (string | number)[]): Promise<readonly R[]> {
+    return this.#pools.reader.run('unavailable', sql => query<R>(sql, text, parameters))
+  }
+
+  /** One statement in autocommit: no client think-time under the lock. */
+  async #write(units: readonly Unit[], slices: readonly UnitSlice[]): Promise<readonly UnitOutcome[]> {
+    const events = slices.flatMap(({ events }) => events)
+    const rows = await this.#pools.writer.run('unknown', sql =>
+      query<Appended>(
+        sql,
+        `select * from ${this.#options.schema}.append_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`,
+        [
+          texts(slices.map(({ stream }) => stream)),
+          list(slices.map(({ expect }) => expectNumber(expect))),
+          list(slices.map(({ unit }) => unit)),
+          list(slices.flatMap(({ events }, i) => events.map(() => i + 1))),
+          list(slices.flatMap(({ events }) => events.map((_, i) => i + 1))),
+          events.map(({ id }) => id).join('\n'),
+          events.map(({ type }) => type).join('\n'),
+          events.map(({ schema }) => schema).join('\n'),
+          events.map(({ data }) => data).join('\n'),
+          events.map(({ meta }) => meta).join('\n'),
+          keysOf(units, slices),
+          this.#options.lockTimeoutMs,
+        ],
+      ),
+    )
+    return outcomes(units, slices, rows[0]!)
+  }
+
+  /** What only asks takes no lock and no fsync: it reads. */
+  async #look(units: readonly Unit[]): Promise<readonly UnitOutcome[]> {
+    const slices = units.flatMap(({ slices }) => slices)
+    const { streams } = await this.load(
+      slices.map(({ stream }) => ({ stream, after: Number.MAX_SAFE_INTEGER })),
+      [],
+    )
+    const found = new Map(slices.map(({ stream }, i) => [stream, streams[i]!.version]))
+    return Promise.all(
+      units.map(async ({ slices }): Promise<UnitOutcome> => {
+        const failed = slices.filter(({ stream, expect }) => !holds(expect, found.get(stream)!))
+        if (failed.length)
+          return {
+            outcome: 'conflict',
+            conflicts: await Promise.all(failed.map(slice => this.#missed(slice, found.get(slice.stream)!))),
+          }
+        return { outcome: 'appended', slices: slices.map(({ stream }) => ({ version: found.get(stream)!, position: 0 })), at: '' }
+      }),
+    )
+  }
+
+  async #missed({ stream, expect }: Slice, actual: number): Promise<Conflict> {
+    const none = { stream, expected: expect, actual, missed: null }
+    if (typeof expect !== 'number' || actual <= expect || actual - expect > MISSED_EVENTS_MAX) return none
+    const missed = await this.read(stream, { after: expect, limit: actual - expect })
+    return missed.reduce((sum, { data, meta }) => sum + data.length + meta.length, 0) > MISSED_BYTES_MAX
+      ? none
+      : { ...none, missed }
+  }
+}
+
+type UnitSlice = Slice & { readonly unit: number }
+type Row = Omit<StoredEvent, 'at'> & { readonly at: Date }
+type MissedRow = Omit<StoredEvent, 'at'> & { readonly at: string }
+type LoadedRow = {
+  readonly version: number
+  readonly position: number
+  readonly snapshot_version: number | null
+  readonly snapshot: string | null
+  readonly facts: string | null
+  readonly many: number
+  readonly size: number | null
+  readonly keys_found: readonly StoredKey[] | null
+}
+type Appended = {
+  readonly first: number | null
+  readonly stamp: Date
+  readonly heads: string
+  readonly failed: {
+    readonly conflicts: readonly {
+      readonly slice: number
+      readonly actual: number
+      readonly missed: readonly MissedRow[] | null
+    }[]
+    readonly known: readonly StoredKey[] | null
+  } | null
+}
+
+async function query<R extends object>(
+  sql: Sql,
+  text: string,
+  parameters: readonly (string | number | null)[],
+): Promise<readonly R[]> {
+  // The rows' shape is that of the statement; postgres.js types a parameter more narrowly than it takes it.
+  return (await sql.unsafe(text, parameters as never[], { prepare: true })) as unknown as readonly R[]
+}
+
+function stored(row: Row): StoredEvent {
+  return { ...row, at: row.at.toISOString() }
+}
+
+function expectNumber(expect: Expectation): number {
+  if (typeof expect === 'number') return expect
+  return expect === 'any' ? -1 : -2
+}
+
+function loaded(wanted: Wanted, row: LoadedRow): Loaded {
+  const facts = row.facts === null ? [] : (JSON.parse(`[${row.facts}]`) as [string, string, unknown][])
+  const from = row.snapshot_version ?? wanted.after
+  return {
+    snapshot:
+      row.snapshot_version === null ? null : { version: row.snapshot_version, state: JSON.parse(row.snapshot!) as unknown },
+    facts: facts.map(([type, schema, data]): Fact => ({ type, schema, data })),
+    version: row.version,
+    position: row.position,
+    more: from + facts.length < row.version,
+    size: row.size ?? 0,
+  }
+}
+
+/** Keys as JSON, each with the unit it names and the ordinal of its last event in this append. */
+function keysOf(units: readonly Unit[], slices: readonly UnitSlice[]): string | null {
+  if (units.every(({ keys }) => !keys.length)) return null
+  const before = new Map<string, number>()
+  slices.reduce((sum, { stream, expect, events }) => {
+    before.set(stream, sum - (typeof expect === 'number' ? expect : 0))
+    return sum + events.length
+  }, 0)
+  return JSON.stringify(
+    units.flatMap(({ keys }, unit) =>
+      keys.map(({ keepMs, ...key }) => ({
+        ...key,
+        unit,
+        keep_ms: keepMs,
+        event: key.count ? before.get(key.stream)! + key.version : 0,
+      })),
+    ),
+  )
+}
+
+function outcomes(
+  units: readonly Unit[],
+  slices: readonly UnitSlice[],
+  { first, stamp, heads, failed }: Appended,
+): readonly UnitOutcome[] {
+  const found = heads.slice(1, -1).split(',')
+  const known = new Map(failed?.known?.map(key => [key.key, key]))
+  const conflicts = Map.groupBy(failed?.conflicts ?? [], ({ slice }) => slices[slice]!.unit)
+  const at = stamp.toISOString()
+  let slice = 0
+  let position = (first ?? 1) - 1
+  return units.map((unit, i): UnitOutcome => {
+    const landed = unit.slices.map(({ events }) => {
+      position += events.length
+      return { version: Number(found[slice++]) + events.length, position: events.length ? position : 0 }
+    })
+    const said = unit.keys.flatMap(({ key }) => known.get(key) ?? [])
+    if (said.length) return { outcome: 'known', keys: said }
+    const missed = conflicts.get(i)
+    return missed
+      ? { outcome: 'conflict', conflicts: missed.map(one => conflictOf(slices[one.slice]!, one)) }
+      : { outcome: 'appended', slices: landed, at }
+  })
+}
+
+function conflictOf(
+  { stream, expect }: Slice,
+  { actual, missed }: { readonly actual: number; readonly missed: readonly MissedRow[] | null },
+): Conflict {
+  return {
+    stream,
+    expected: expect,
+    actual,
+    missed: missed?.map(event => ({ ...event, at: new Date(event.at).toISOString() })) ?? null,
+  }
+}
