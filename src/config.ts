@@ -34,7 +34,8 @@ const schema = z.object({
   ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MIGRATE: flag.default(true),
-  SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),
+  /** Kubernetes goes on sending for a while after it said stop. */
+  SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   OTEL_SERVICE_NAME: z.string().min(1).optional(),
 })
@@ -89,7 +90,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   for (const { path, message } of parsed.error?.issues ?? [])
     wrong.push([String(path[0]), masked(String(path[0]), values[String(path[0])] ?? ''), message])
   if (!parsed.success || wrong.length) throw new ConfigError(table(wrong))
-  const config = parsed.data
+  const config = {
+    ...parsed.data,
+    SHUTDOWN_DELAY_MS: parsed.data.SHUTDOWN_DELAY_MS ?? (environment['KUBERNETES_SERVICE_HOST'] ? 5_000 : 0),
+  }
   return config.DATABASE_URL === undefined && config.DB_HOST !== undefined ? { ...config, DATABASE_URL: urlOf(config) } : config
 }
 

@@ -1,26 +1,72 @@
 // main(app): no verb or `serve` serves; other verbs run and end. The same in source and in a binary.
+import { parseArgs } from 'node:util'
 import type { App } from '../../routes/app.ts'
-import { ConfigError } from '../config.ts'
+import { ConfigError, printConfig, readConfig } from '../config.ts'
+import { spec } from '../event/events.ts'
 import { StoreError } from '../store/store.ts'
-import { serve } from './serve.ts'
+import { migrate } from './migrate.ts'
+import { isServing, serve } from './serve.ts'
+import { workers } from './workers.ts'
 
-/** Runs the command line of an app, and ends the process with its exit code. */
-export async function main(app: App, argv: readonly string[] = process.argv.slice(2)): Promise<never> {
-  try {
-    return process.exit(await run(app, argv))
-  } catch (error) {
-    console.error(error instanceof ConfigError || error instanceof StoreError ? error.message : error)
-    return process.exit(error instanceof ConfigError ? error.exitCode : 1)
-  }
+const USAGE = `usage: [verb] [options]
+
+  serve             serve until SIGTERM or SIGINT (what happens without a verb)
+    --workers N     N processes on one port; PostgreSQL only
+  migrate           bring the database up to this release, and end
+
+  --print-config    print the configuration, secrets masked, and end
+  --help            print this, and end
+
+Settings come from the environment; --print-config names them.`
+
+/** Exit codes of sysexits: wrong usage, and what failed for now. */
+const EX_USAGE = 64
+const EX_UNAVAILABLE = 69
+
+/**
+ * Runs the command line of an app and ends the process with its exit code: 0, 64 for wrong usage, 69 where the store cannot be opened,
+ * 78 for a configuration that cannot be used.
+ */
+export async function main(app: App, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+  const ending = run(app, argv).then(code => process.exit(code), failed)
+  // `bun --hot` evaluates a changed source only when the evaluation before has come to its end.
+  if (!process.execArgv.includes('--hot')) await ending
+}
+
+function failed(error: unknown): void {
+  console.error(error instanceof ConfigError || error instanceof StoreError ? error.message : error)
+  // A change that does not work leaves the process of `bun --hot` waiting for the next one.
+  if (!isServing()) process.exit(error instanceof ConfigError ? error.exitCode : error instanceof StoreError ? EX_UNAVAILABLE : 1)
 }
 
 async function run(app: App, argv: readonly string[]): Promise<number> {
-  const [verb = 'serve'] = argv.filter(argument => !argument.startsWith('-'))
-  switch (verb) {
-    case 'serve':
-      return serve(app)
-    default:
-      console.error(`there is no verb ${verb}; there are serve`)
-      return 64
+  const { values, positionals } = parsed(argv)
+  if (!values || values.help) return usage(values ? 0 : EX_USAGE)
+  const config = app[spec].options.config ?? readConfig()
+  if (values['print-config']) {
+    console.log(printConfig(config))
+    return 0
   }
+  const [verb = 'serve', ...more] = positionals
+  if (more.length) return usage(EX_USAGE)
+  if (verb === 'migrate') return migrate(config)
+  if (verb !== 'serve') return usage(EX_USAGE, `there is no verb ${verb}`)
+  return values.workers === undefined ? serve(app, config) : workers(config, values.workers)
+}
+
+const options = { workers: { type: 'string' }, 'print-config': { type: 'boolean' }, help: { type: 'boolean' } } as const
+
+function parsed(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true })
+  } catch (error) {
+    console.error((error as Error).message)
+    return { values: null, positionals: [] }
+  }
+}
+
+function usage(code: number, wrong?: string): number {
+  if (wrong !== undefined) console.error(wrong)
+  ;(code === 0 ? console.log : console.error)(USAGE)
+  return code
 }

@@ -1,30 +1,83 @@
-import type { App } from '../../routes/app.ts'
+import type { App, AppControl } from '../../routes/app.ts'
+import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
+import { type Log, logger } from './log.ts'
+import { WORKER } from './workers.ts'
 
+/** How long a connection may be silent, in seconds; a handler's own time counts. */
 const IDLE_TIMEOUT_S = 60
+/** How long requests that are under way may take to end after a signal. */
 const STOP_DEADLINE_MS = 10_000
 
-/** Serves an app until SIGTERM or SIGINT, then stops in order; a second signal ends it at once. */
-export async function serve(app: App): Promise<number> {
+type Serving = { readonly server: Bun.Server<unknown>; control: AppControl }
+/** What `bun --hot` keeps of one evaluation for the next: the socket stays open, and the log's file is handed over. */
+const kept = globalThis as { [serving]?: Serving }
+const serving: unique symbol = Symbol.for('emaki.serving') as never
+
+/** Whether this process serves already, an evaluation of its source ago. */
+export function isServing(): boolean {
+  return kept[serving] !== undefined
+}
+
+/**
+ * Serves an app until SIGTERM or SIGINT. Then, in this order: `/ready` is 503 while requests go on being served for the shutdown delay;
+ * no new connections; requests under way end, at most 10 s; telemetry is flushed; the log is closed. A second signal ends it at once.
+ */
+export async function serve(app: App, config: Config): Promise<number> {
+  const log = logger(config.LOG_LEVEL)
   const control = app[spec]
-  const started = await control.start()
+  const before = kept[serving]
+  await before?.control.stop()
+  const { store } = await control.start()
+  if (before) {
+    before.control = control
+    before.server.reload({ fetch: app.fetch })
+    log('info', 'reloaded')
+    return new Promise(() => {})
+  }
   const server = Bun.serve({
     fetch: app.fetch,
-    port: app.port,
-    hostname: app.hostname,
+    port: config.PORT,
+    hostname: config.HOST,
     development: false,
     idleTimeout: IDLE_TIMEOUT_S,
+    reusePort: process.env[WORKER] !== undefined,
+    maxRequestBodySize: 128 * 1_048_576,
   })
-  console.log(JSON.stringify({ level: 'info', message: `serving on ${server.url.href}`, store: started.store.system }))
-  const signal = await new Promise<NodeJS.Signals>(resolve => {
-    process.once('SIGTERM', resolve)
-    process.once('SIGINT', resolve)
-  })
-  for (const again of ['SIGTERM', 'SIGINT'] as const) process.on(again, () => process.exit(again === 'SIGTERM' ? 143 : 130))
-  console.log(JSON.stringify({ level: 'info', message: `stopping on ${signal}` }))
+  kept[serving] = { server, control }
+  log('info', `serving on ${address(server)}`, { url: server.url.href, store: store.system, pid: process.pid })
+  await stopped(log)
+  return stop(kept[serving], config, log)
+}
+
+async function stop({ server, control }: Serving, config: Config, log: Log): Promise<number> {
   control.drain()
+  await Bun.sleep(config.SHUTDOWN_DELAY_MS)
   await Promise.race([server.stop(), Bun.sleep(STOP_DEADLINE_MS)])
   await server.stop(true)
   await control.stop()
+  log('info', 'stopped')
   return 0
+}
+
+function stopped(log: Log): Promise<void> {
+  return new Promise(resolve => {
+    let again = false
+    for (const [signal, code] of [
+      ['SIGTERM', 143],
+      ['SIGINT', 130],
+    ] as const) {
+      process.on(signal, () => {
+        if (again) process.exit(code)
+        again = true
+        log('info', `stopping on ${signal}`)
+        resolve()
+      })
+    }
+  })
+}
+
+/** An address that can be clicked: 0.0.0.0 is every address of this machine, localhost is one. */
+function address(server: Bun.Server<unknown>): string {
+  return server.url.href.replace('0.0.0.0', 'localhost')
 }

@@ -1,2 +1,2 @@
-export { migrate } from './migrate.ts'
+export { migratePostgres } from './migrate.ts'
 export { type PostgresOptions, postgres } from './store.ts'

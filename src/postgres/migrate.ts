@@ -1,6 +1,19 @@
-import type { ISql, Sql } from 'postgres'
+import createClient, { type ISql, type Sql } from 'postgres'
 import { type Applied, checksum, type Migration, oldestRelease, pending } from '../store/migration.ts'
+import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
+
+/** Brings a schema up to this release; gives the names of what ran. Throws a StoreError. */
+export async function migratePostgres(url: string, schema = 'emaki'): Promise<readonly string[]> {
+  const sql = createClient(url, { max: 1, prepare: false, fetch_types: false, connect_timeout: 3, onnotice: () => {} })
+  try {
+    return await migrate(sql, schema)
+  } catch (error) {
+    throw storeError(error, 'unavailable')
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
 
 /**
  * Brings a schema up to this release; gives the names of what ran.

@@ -1,2 +1,2 @@
-export { migrate } from './migrate.ts'
+export { migrateSqlite } from './migrate.ts'
 export { type SqliteOptions, sqlite } from './store.ts'

@@ -1,0 +1,25 @@
+// One JSON object a line on stdout, with the names that OpenTelemetry's log records have; for a person at a terminal, plain lines.
+const SEVERITY = { debug: 5, info: 9, warn: 13, error: 17 } as const
+export type Level = keyof typeof SEVERITY
+export type Log = (level: Level, body: string, attributes?: Readonly<Record<string, unknown>>) => void
+
+/** Writes what is at or above a level. */
+export function logger(least: Level): Log {
+  return (level, body, attributes = {}) => {
+    if (SEVERITY[level] < SEVERITY[least]) return
+    const record = {
+      timestamp: new Date().toISOString(),
+      severityText: level.toUpperCase(),
+      severityNumber: SEVERITY[level],
+      body,
+      ...attributes,
+    }
+    console.log(process.stdout.isTTY ? `${level === 'info' ? '' : `${level}: `}${body}` : JSON.stringify(record))
+  }
+}
+
+/** What a log says of an error: its own words and where it arose, never to a client. */
+export function described(error: unknown): Readonly<Record<string, unknown>> {
+  if (!(error instanceof Error)) return { 'exception.message': String(error) }
+  return { 'exception.type': error.name, 'exception.message': error.message, 'exception.stacktrace': error.stack }
+}

@@ -1,0 +1,13 @@
+import type { Config } from '../config.ts'
+
+/** Brings the configured database up to this release and says what ran. Runs beside a server. */
+export async function migrate(config: Config): Promise<number> {
+  const names = await migrated(config)
+  console.log(names.length ? names.map(name => `ran ${name}`).join('\n') : 'nothing to do')
+  return 0
+}
+
+async function migrated({ DATABASE_DIRECT_URL, DATABASE_URL, DATABASE_SCHEMA, SQLITE_FILE }: Config): Promise<readonly string[]> {
+  if (DATABASE_URL === undefined) return (await import('../sqlite/index.ts')).migrateSqlite(SQLITE_FILE)
+  return (await import('../postgres/index.ts')).migratePostgres(DATABASE_DIRECT_URL ?? DATABASE_URL, DATABASE_SCHEMA)
+}
