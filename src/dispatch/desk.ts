@@ -4,16 +4,25 @@ import { fold } from '../decider/fold.ts'
 import type { Event } from '../event/events.ts'
 import { freeze } from '../event/payload.ts'
 import { read } from '../event/read.ts'
-import type { Conflict, Landed, Loaded, NewEvent, StoreError, StoredEvent, StoredKey, UnitOutcome } from '../store/store.ts'
+import {
+  type Conflict,
+  type Landed,
+  type Loaded,
+  type NewEvent,
+  StoreError,
+  type StoredEvent,
+  type StoredKey,
+  type UnitOutcome,
+} from '../store/store.ts'
 import { type Chain, chain, type Decided, type Folded } from './chain.ts'
-import type { Draft, Work } from './lane.ts'
-import { type Member, replay } from './member.ts'
-import { KEY_REUSED, type Outcome } from './outcome.ts'
+import { type Draft, isRefusal, type Work } from './lane.ts'
+import type { Member } from './member.ts'
+import { KEY_REUSED, type Outcome, type Unavailable, type Unknown } from './outcome.ts'
 import type { Trace } from '../trace/trace.ts'
 
 /** How often a command is decided again after losing its stream to another process. */
 export const ATTEMPTS_MAX = 200
-/** The most commands that one stream puts into one flight, and their most payload, in characters. */
+/** The most commands that one stream puts into one flight. */
 const CHAIN_MAX = 256
 /** After so many lost flights a stream goes alone. */
 const LOST_MAX = 2
@@ -23,10 +32,19 @@ export const RETRY_AFTER_MS = 1_000
 export type Room = {
   readonly trace: Trace
   readonly now: () => number
+  /** Told of a stream that was not in the cache, whether it turned out to be new. */
+  readonly learned: (first: Member, isNew: boolean) => void
   /** Tells that a desk has to be looked at again: it has been loaded, or has landed. */
   readonly turn: (desk: Desk) => void
-  readonly committed: (desk: Desk, before: Folded, events: readonly NewEvent[], landed: Landed, at: string) => void
-  readonly recall: (decider: DeciderSpec, key: StoredKey) => Promise<readonly Event[]>
+  readonly committed: (
+    desk: Desk,
+    before: Folded,
+    events: readonly NewEvent[],
+    landed: Landed,
+    at: string,
+    parents: Draft['parents'],
+  ) => void
+  readonly recall: (decider: DeciderSpec, key: StoredKey) => Promise<Outcome>
 }
 
 export class Desk implements Work {
@@ -39,8 +57,12 @@ export class Desk implements Work {
   /** Commands that arrived before this number saw the stream read after their arrival. */
   #readAt = -1
   #lost = 0
+  /** How many commands it takes at once. */
+  #most = CHAIN_MAX
   /** After winning a contested stream: look at it again first, so that others get their turn. */
   rests = false
+  /** Decided as if it had no events, without asking: the append's expectation finds out. */
+  #assumed = false
 
   constructor(stream: string, decider: DeciderSpec, folded: Folded | null, room: Room) {
     this.stream = stream
@@ -48,6 +70,12 @@ export class Desk implements Work {
     this.decider = decider
     this.folded = folded
     this.#room = room
+  }
+
+  /** Takes a stream that nothing is known of for a new one. Where it is not, the conflict brings its events. */
+  assumeNew(): void {
+    this.folded = { state: this.decider.initial, version: 0, position: 0, size: 0 }
+    this.#assumed = true
   }
 
   get alone(): boolean {
@@ -65,6 +93,7 @@ export class Desk implements Work {
       ? { state: freeze(loaded.snapshot.state), version: loaded.snapshot.version, position: 0, size: 0 }
       : (this.folded ?? { state: this.decider.initial, version: 0, position: 0, size: 0 })
     const folded = fold(this.decider, this.stream, from, loaded.facts)
+    if (this.folded === null && this.queue[0]) this.#room.learned(this.queue[0], loaded.version === 0)
     this.folded = { ...folded, position: loaded.more ? from.position : loaded.position, size: from.size + loaded.size }
     if (loaded.more) return
     this.#readAt = readAt
@@ -81,6 +110,7 @@ export class Desk implements Work {
     if (!members.length) return this.#done()
     const before = this.folded!
     const chained = chain(this.stream, before, members, this.#room.now(), this.#room.trace)
+    this.queue.unshift(...members.slice(chained.taken))
     const { decided, events, keys } = chained
     const writes = events.length > 0 || keys.length > 0
     if (!writes && decided.every(({ member }) => member.arrival < this.#readAt)) {
@@ -114,7 +144,7 @@ export class Desk implements Work {
   #take(): Member[] {
     this.sweep(performance.now())
     const unasked = this.queue.findIndex(({ key, keyAsked }) => key !== null && !keyAsked)
-    return this.queue.splice(0, Math.min(CHAIN_MAX, unasked < 0 ? CHAIN_MAX : unasked))
+    return this.queue.splice(0, Math.min(this.#most, unasked < 0 ? CHAIN_MAX : unasked))
   }
 
   #done(): null {
@@ -123,9 +153,12 @@ export class Desk implements Work {
   }
 
   #landed(before: Folded, chained: Chain, outcome: UnitOutcome): void {
+    this.#most = CHAIN_MAX
+    if (this.#assumed) this.#room.learned(chained.decided[0]!.member, outcome.outcome === 'appended')
     if (outcome.outcome === 'appended') this.#won(before, chained, outcome.slices[0]!, outcome.at)
     else if (outcome.outcome === 'known') this.#known(chained, outcome.keys)
     else this.#conflicted(chained, outcome.conflicts[0]!)
+    this.#assumed = false
     this.#room.turn(this)
   }
 
@@ -145,12 +178,14 @@ export class Desk implements Work {
         ),
       )
     }
-    if (events.length) this.#room.committed(this, before, events, landed, at)
+    if (!events.length) return
+    const parents = decided.map(({ member }) => member.parent)
+    this.#room.committed(this, before, events, landed, at, parents)
   }
 
   /** Somebody else wrote: what was missed is folded, and the chain decided again, first in line. */
   #conflicted({ decided }: Chain, conflict: Conflict): void {
-    this.#lost++
+    if (!this.#assumed) this.#lost++
     this.#missed(conflict)
     const members = decided.map(({ member }) => member)
     for (const member of members) member.attempts++
@@ -188,29 +223,46 @@ export class Desk implements Work {
     this.queue = this.queue.filter(other => other !== member)
     if (stored.fingerprint !== member.key!.fingerprint) return member.answer({ outcome: 'rejected', code: KEY_REUSED })
     this.#room.recall(this.decider, stored).then(
-      events => member.answer(replay(stored, events)),
-      error => member.fail(error),
+      outcome => member.answer(outcome),
+      error => end(member, error, () => unavailable),
     )
   }
 
-  #failed(decided: readonly Decided[], error: StoreError): void {
-    this.folded = null
-    for (const { member } of decided) {
-      if (error.reason === 'refused') member.fail(error)
-      else member.answer(outcomeOfError(error))
+  /** A refused chain goes again in halves, so that only the refused member fails. */
+  #failed(decided: readonly Decided[], error: unknown): void {
+    const members = decided.map(({ member }) => member)
+    const refused = isRefusal(error)
+    if (!refused) this.folded = null
+    if (refused && members.length > 1) {
+      this.#most = members.length >> 1
+      this.queue.unshift(...members)
+    } else {
+      this.#most = CHAIN_MAX
+      for (const member of members) end(member, error)
     }
     this.#room.turn(this)
   }
 }
 
-const unavailable: Outcome = { outcome: 'unavailable', retryAfterMs: RETRY_AFTER_MS }
+export const unavailable: Unavailable = { outcome: 'unavailable', retryAfterMs: RETRY_AFTER_MS }
 
 function late({ deadline, signal }: Member, now: number): boolean {
   return deadline <= now || signal?.aborted === true
 }
 
+/** Ends a command that failed: a store that does not answer for now is an outcome, anything else is thrown. */
+export function end(member: Member, error: unknown, outcome: (error: StoreError) => Outcome = outcomeOfError): void {
+  if (isForNow(error)) member.answer(outcome(error))
+  else member.fail(error)
+}
+
+/** Whether a store may answer later what it did not answer now. */
+export function isForNow(error: unknown): error is StoreError {
+  return error instanceof StoreError && !isRefusal(error)
+}
+
 /** What a caller is told of a store that did not answer. */
-export function outcomeOfError(error: StoreError): Outcome {
+export function outcomeOfError(error: StoreError): Unavailable | Unknown {
   if (error.reason === 'unknown') return { outcome: 'unknown', retryAfterMs: RETRY_AFTER_MS }
   return error.reason === 'full' ? { outcome: 'unavailable', retryAfterMs: 10 * RETRY_AFTER_MS, full: true } : unavailable
 }

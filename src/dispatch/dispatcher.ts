@@ -2,18 +2,24 @@
 import { LRUCache } from 'lru-cache'
 import type { Bus } from '../bus/bus.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
-import type { Event } from '../event/events.ts'
 import { encode } from '../event/payload.ts'
-import { type Landed, type NewEvent, type NewSnapshot, type Store, StoreError, type StoredKey } from '../store/store.ts'
+import { type NewSnapshot, type Store, type StoredKey } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
 import type { Folded } from './chain.ts'
-import { Desk, outcomeOfError, recalled, RETRY_AFTER_MS, type Room } from './desk.ts'
+import { Desk, end, recalled, RETRY_AFTER_MS, type Room, unavailable } from './desk.ts'
 import { Lane, type Work } from './lane.ts'
 import { Loader } from './loader.ts'
-import type { Member } from './member.ts'
+import { type Member, replay } from './member.ts'
+import type { Outcome } from './outcome.ts'
 
 /** How often the commands that wait are looked through for those whose time is over. */
 const SWEEP_MS = 50
+/**
+ * A command whose streams were new this often, as a moving average, is decided as if they were: one round trip and not two.
+ * Measured with one event a new stream, 64 callers, PostgreSQL: 20 k against 29 k commands/s.
+ */
+const ASSUMED_NEW_FROM = 0.8
+const AVERAGE_WEIGHT = 0.1
 
 export type DispatcherOptions = {
   readonly store: Store
@@ -33,6 +39,7 @@ export class Dispatcher {
   readonly #room: Room
   readonly #desks = new Map<string, Desk>()
   readonly #states: LRUCache<string, Folded>
+  readonly #newness = new Map<string, number>()
   readonly #keys = new Map<string, { readonly leader: Member; readonly followers: Member[] }>()
   #arrivals = 0
   #waiting = { commands: 0, size: 0 }
@@ -59,7 +66,8 @@ export class Dispatcher {
       trace: options.trace,
       now: options.now,
       turn,
-      committed: (desk, before, events, landed, at) => this.#committed(desk, before, events, landed, at),
+      learned: (first, isNew) => this.#learned(first, isNew),
+      committed: (...committed) => this.#committed(...committed),
       recall: (decider, key) => this.#recall(decider, key),
     }
   }
@@ -117,7 +125,15 @@ export class Dispatcher {
     const opened = new Desk(member.stream, member.decider, this.#states.get(member.stream) ?? null, this.#room)
     this.#desks.set(member.stream, opened)
     opened.queue.push(member)
+    if (opened.folded === null && !member.decider.snapshot && (this.#newness.get(nameOf(member)) ?? 0) > ASSUMED_NEW_FROM)
+      opened.assumeNew()
     this.#turn(opened)
+  }
+
+  #learned(first: Member, isNew: boolean): void {
+    const name = nameOf(first)
+    const average = this.#newness.get(name) ?? 0
+    this.#newness.set(name, average + AVERAGE_WEIGHT * (Number(isNew) - average))
   }
 
   /** A duplicate of a command in flight waits for its outcome, then asks for itself: the log knows the key by then, or it is decided. */
@@ -142,23 +158,23 @@ export class Dispatcher {
 
   #fail(desk: Desk, error: unknown): void {
     desk.folded = null
-    desk.refuse(member => {
-      if (error instanceof StoreError && error.reason !== 'refused')
-        member.answer(outcomeOfError(new StoreError('unavailable', error.message)))
-      else member.fail(error)
-    })
+    desk.refuse(member => end(member, error, () => unavailable))
     this.#turn(desk)
   }
 
-  #committed(desk: Desk, before: Folded, events: readonly NewEvent[], landed: Landed, at: string): void {
+  #committed(...[desk, before, events, landed, at, parents]: Parameters<Room['committed']>): void {
     this.#snapshot(desk, before)
-    const { bus, trace } = this.#options
+    const { bus, trace, report } = this.#options
     if (bus.listeners === 0) return
     const page = events.map((event, i) => {
       const behind = events.length - 1 - i
       return { ...event, stream: desk.stream, version: landed.version - behind, position: landed.position - behind, at }
     })
-    trace.step('publish', [], { 'emaki.events': page.length }, () => bus.publish(page))
+    try {
+      trace.step('publish', parents, { 'emaki.events': page.length }, () => bus.publish(page))
+    } catch (error) {
+      report(error)
+    }
   }
 
   #snapshot({ decider, stream, folded }: Desk, before: Folded): void {
@@ -169,10 +185,13 @@ export class Dispatcher {
     setImmediate(() => void save().catch(this.#options.report))
   }
 
-  async #recall(decider: DeciderSpec, key: StoredKey): Promise<readonly Event[]> {
-    if (!key.count) return []
-    const stored = await this.#options.store.read(key.stream, { after: key.version - key.count, limit: key.count })
-    return recalled(decider, key.stream, stored)
+  /** The outcome that a key stands for. One without events has the position of the event before it, as it had at first. */
+  async #recall(decider: DeciderSpec, key: StoredKey): Promise<Outcome> {
+    if (key.rejection !== null || key.version === 0) return replay(key, [])
+    const limit = Math.max(key.count, 1)
+    const stored = await this.#options.store.read(key.stream, { after: key.version - limit, limit })
+    const { position } = stored.at(-1) ?? key
+    return replay({ ...key, position }, key.count ? recalled(decider, key.stream, stored) : [])
   }
 
   #sweep(): void {
@@ -182,6 +201,10 @@ export class Dispatcher {
     clearInterval(this.#sweeper!)
     this.#sweeper = null
   }
+}
+
+function nameOf({ decider, command }: Member): string {
+  return `${decider.name}.${command.command}`
 }
 
 function snapshotOf(stream: string, schema: number, { version, state }: Folded): NewSnapshot {

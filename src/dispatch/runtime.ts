@@ -29,7 +29,7 @@ export type RuntimeOptions = {
   readonly now?: () => number
   /** States kept: how many, and how much payload was folded into them, in characters. Defaults: 100 000 and 268 435 456. */
   readonly cache?: { readonly entries?: number; readonly size?: number }
-  /** Commands that may wait: how many, and how much payload, in characters. Beyond: `unavailable`. Defaults: 10 000 and 67 108 864. */
+  /** Commands that may wait: how many, and how large together, in bytes. Beyond: `unavailable`. Defaults: 10 000 and 67 108 864. */
   readonly queue?: { readonly commands?: number; readonly size?: number }
   /** Told of failures that no caller waits for. Default: console.error. */
   readonly report?: (error: unknown) => void
@@ -44,6 +44,8 @@ export type SendOptions = {
   readonly idGiven?: boolean
   /** How long the command may wait, in ms. Default: 5 000. Then it is `unavailable`, or `unknown` if it was on its way. */
   readonly deadlineMs?: number
+  /** How much the command holds while it waits, counted against `queue.size`. Default: 0; HTTP gives the length of the body. */
+  readonly size?: number
   /** Ends the wait as the deadline does. A command that is on its way is not abandoned. */
   readonly signal?: AbortSignal
   /** Who asks; stored with the events, given to `decide`. */
@@ -118,7 +120,10 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     dispatch: (command, data, options = {}) =>
       dispatch(dispatcher, known(deciders, command.decider), trace, command, data, options),
     append: (slices, options = {}) => append(dispatcher, deciders, trace, slices, options),
-    state: (name, id, when = {}) => state(store, dispatcher, known(deciders, name), id, when),
+    state: (name, id, when = {}) =>
+      trace.step('load', [trace.current()], { 'emaki.streams': 1, 'db.system.name': store.system }, () =>
+        state(store, dispatcher, known(deciders, name), id, when),
+      ),
     deciders,
     store,
     bus,
@@ -199,7 +204,7 @@ function dispatch(
         deadline: performance.now() + (options.deadlineMs ?? DEADLINE_MS),
         signal: options.signal ?? null,
         parent,
-        size: sizeOf(command.data),
+        size: options.size ?? 0,
         attempts: 0,
         answer: outcome => {
           ended()
@@ -240,15 +245,6 @@ function metaOf({ correlation, causation, actor, ...sent }: SendOptions, parent:
     ...(traceparent && { traceparent }),
     ...(actor !== undefined && { actor }),
   }
-}
-
-/** About how much a waiting command holds; strings are what grows. */
-function sizeOf(data: unknown): number {
-  if (typeof data === 'string') return data.length
-  if (typeof data !== 'object' || data === null) return 8
-  let size = 16
-  for (const key in data) size += key.length + sizeOf((data as Record<string, unknown>)[key])
-  return size
 }
 
 function append(

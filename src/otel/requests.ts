@@ -1,0 +1,123 @@
+// A span for each request: @hono/otel's, corrected and completed where OpenTelemetry's conventions for HTTP servers ask for more.
+import type { Attributes, AttributeValue, Context as ParentContext, Span, SpanOptions, Tracer } from '@opentelemetry/api'
+import type { Context, MiddlewareHandler } from 'hono'
+import { matchedRoutes } from 'hono/route'
+import { failed } from './failure.ts'
+import type { Api, Instrumentation } from './packages.ts'
+
+const METHODS: ReadonlySet<string> = new Set([
+  'CONNECT',
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PUT',
+  'QUERY',
+  'TRACE',
+])
+/** Signatures and credentials that the conventions want hidden in a query. */
+const SECRET =
+  /(?<=(?:^|&)(?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)=)[^&]*/g
+
+/** Middleware for all paths, to be run before all other. */
+export function requests(
+  api: Api,
+  { httpInstrumentationMiddleware }: Instrumentation['hono'],
+  tracer: Tracer,
+): MiddlewareHandler[] {
+  return [httpInstrumentationMiddleware({ tracer: corrected(tracer), spanNameFactory: nameOf }), completed(api)]
+}
+
+function completed(api: Api): MiddlewareHandler {
+  return async (c, next) => {
+    const span = api.trace.getActiveSpan()
+    if (!span?.isRecording()) return next()
+    span.setAttributes(described(c))
+    try {
+      await next()
+    } catch (error) {
+      // Only what is no Error comes here: Hono answers the others, and keeps them in c.error.
+      failed(api, span, error)
+      throw error
+    }
+    const route = routeOf(c)
+    if (route) span.setAttribute('http.route', route)
+    const { status } = c.res
+    if (status >= 500) failed(api, span, c.error, c.error && c.error.name !== 'Error' ? c.error.name : String(status))
+  }
+}
+
+/** The tracer that @hono/otel is given: what it says against the conventions does not get to the span. */
+function corrected(tracer: Tracer): Tracer {
+  const startActiveSpan = <T>(name: string, options: SpanOptions, parent: ParentContext, run: (span: Span) => T): T =>
+    tracer.startActiveSpan(name, { ...options, attributes: methodOf(options.attributes) }, parent, span =>
+      run(span.isRecording() ? quiet(span) : span),
+    )
+  // @hono/otel uses no other form of startActiveSpan.
+  return { startSpan: tracer.startSpan.bind(tracer), startActiveSpan: startActiveSpan as Tracer['startActiveSpan'] }
+}
+
+/** A span that does not hear of the middleware's route, nor of each exception as a failure, which may well be a 401. */
+function quiet(span: Span): Span {
+  return new Proxy(span, {
+    get(_, name) {
+      if (name === 'setStatus' || name === 'recordException') return () => span
+      if (name === 'setAttribute')
+        return (key: string, value: AttributeValue) => (key === 'http.route' ? span : span.setAttribute(key, value))
+      const value: unknown = Reflect.get(span, name)
+      return typeof value === 'function' ? value.bind(span) : value
+    },
+  })
+}
+
+function methodOf(attributes: Attributes | undefined): Attributes {
+  const method = String(attributes?.['http.request.method'])
+  return METHODS.has(method)
+    ? { 'http.request.method': method }
+    : { 'http.request.method': '_OTHER', 'http.request.method_original': method }
+}
+
+function nameOf(c: Context): string {
+  const method = METHODS.has(c.req.method) ? c.req.method : 'HTTP'
+  const route = routeOf(c)
+  return route ? `${method} ${route}` : method
+}
+
+/** The path of the route that answers, or that would have if no middleware had: a pattern that is more than `*`, from here on. */
+function routeOf(c: Context): string | undefined {
+  const routes = matchedRoutes(c)
+  const here = c.req.routeIndex
+  const { path } = routes.find(({ path }, i) => i >= here && !path.endsWith('*')) ?? routes[here] ?? { path: '*' }
+  return path === '*' || path === '/*' ? undefined : path
+}
+
+function described(c: Context): Attributes {
+  const url = new URL(c.req.url)
+  const scheme = forwarded(c, 'proto') ?? url.protocol.slice(0, -1)
+  const peer = peerOf(c)
+  return {
+    'url.path': url.pathname,
+    'url.scheme': scheme,
+    'url.query': url.search ? url.search.slice(1).replaceAll(SECRET, 'REDACTED') : undefined,
+    'server.address': url.hostname,
+    'server.port': Number(url.port) || (scheme === 'https' ? 443 : 80),
+    'client.address': forwarded(c, 'for') ?? peer?.address,
+    'network.peer.address': peer?.address,
+    'network.peer.port': peer?.port,
+    'user_agent.original': c.req.header('user-agent'),
+  }
+}
+
+/** What the first proxy saw, as those before us tell it. */
+function forwarded(c: Context, what: 'for' | 'proto'): string | undefined {
+  return c.req.header(`x-forwarded-${what}`)?.split(',')[0]?.trim() || undefined
+}
+
+/** Where the connection is from. Served by `Bun.serve({ fetch: app.fetch })`, the server is the environment, or in it. */
+function peerOf(c: Context): Bun.SocketAddress | null | undefined {
+  const env = c.env as { requestIP?: Bun.Server<unknown>['requestIP']; server?: Bun.Server<unknown> } | undefined
+  const server = env?.server ?? env
+  return server?.requestIP?.(c.req.raw)
+}
