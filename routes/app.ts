@@ -11,9 +11,12 @@ import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/
 import { spec } from '../src/event/events.ts'
 import { UnreadableEvent } from '../src/event/read.ts'
 import { type Store, StoreError } from '../src/store/store.ts'
+import { type Trace, untraced } from '../src/trace/trace.ts'
 import { type CommandMaker, handle } from './commands.ts'
 import type { Actor, Guard } from './context.ts'
+import { docs } from './docs.ts'
 import { health, ready } from './health.ts'
+import { openapi } from './openapi.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
 import { stateOf } from './states.ts'
 import { storeOf } from './store.ts'
@@ -24,6 +27,8 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   readonly store?: Store
   /** Default: the environment. */
   readonly config?: Config
+  /** Records traces, as `await telemetry()` of emaki/otel does. Default: nothing is recorded. */
+  readonly telemetry?: Telemetry
   /** Who may see what was not published (streams). Default: a bearer of ADMIN_TOKEN; without one all outside of production, nobody there. */
   readonly guard?: Guard
   /** Who asks. Default: nobody known. */
@@ -35,6 +40,13 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   /** For OpenAPI. Defaults: `Emaki`, `0.0.0`. */
   readonly title?: string
   readonly version?: string
+}
+
+/** An adapter to tracing: a port, what runs before all else, and an end, which comes when the log is closed. */
+export type Telemetry = {
+  readonly trace: Trace
+  readonly middleware: readonly MiddlewareHandler[]
+  readonly shutdown: () => Promise<void>
 }
 
 /** Where an app is on its way from start to stop. */
@@ -101,6 +113,7 @@ export function app(options: AppOptions): App {
     return starting
   }
 
+  for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
   hono.use(requestId({ generator: () => Bun.randomUUIDv7() }), secureHeaders())
   hono.use(
     bodyLimit({
@@ -118,6 +131,7 @@ export function app(options: AppOptions): App {
     ready(() => running),
   )
   hono.get('/problems/:slug', problemPage)
+  hono.route('/', openapi(deciders, options, configured)).route('/', docs(options.title))
   hono.use(async (c, next) => {
     c.set('emaki', running.runtime ?? (await start()))
     c.set('actor', options.actor ?? null)
@@ -148,7 +162,11 @@ export function app(options: AppOptions): App {
       running = { ...running, stopping: true }
     },
     stop: async () => {
-      await (await starting)?.close()
+      try {
+        await (await starting)?.close()
+      } finally {
+        await options.telemetry?.shutdown()
+      }
     },
   }
   return Object.defineProperties(hono, {
@@ -161,7 +179,7 @@ export function app(options: AppOptions): App {
 
 async function open(options: AppOptions, configured: () => Config): Promise<Runtime> {
   const store = options.store ?? (await storeOf(configured()))
-  return runtime({ ...options, store })
+  return runtime({ ...options, store, trace: options.trace ?? options.telemetry?.trace ?? untraced })
 }
 
 function served(serve: readonly Served[]): readonly DeciderSpec[] {

@@ -51,6 +51,7 @@ export function handle(make: CommandMaker): Handler {
     const actor = await actorOf(c)
     const outcome = await emaki.dispatch({ decider, command, id, data: body }, c.req.valid('json' as never), {
       signal: c.req.raw.signal,
+      size: Number(c.req.header('content-length') ?? 0),
       idGiven: given !== undefined,
       ...originOf(c),
       ...(expect !== null && { expect }),

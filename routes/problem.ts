@@ -110,12 +110,12 @@ export function problem(
   })
 }
 
-/** An error that Hono or a middleware of it threw, as a problem. */
+/** An error that Hono or a middleware of it threw, as a problem: its status says which. */
 export function problemOfException(c: Context, error: HTTPException): Response {
-  const slug = (Object.keys(problems) as Slug[]).find(slug => problems[slug].status === error.status)
-  if (slug) return problem(c, slug, {}, Object.fromEntries(error.res?.headers ?? []))
-  return error.getResponse()
+  const slug = OF_STATUS[error.status]
+  return slug ? problem(c, slug, {}, Object.fromEntries(error.res?.headers ?? [])) : error.getResponse()
 }
+const OF_STATUS: Readonly<Record<number, Slug>> = { 400: 'bad-header', 401: 'unauthenticated', 403: 'forbidden', 413: 'payload-too-large' }
 
 /** The page that a problem's `type` leads to. */
 export function problemPage(c: Context): Response | Promise<Response> {

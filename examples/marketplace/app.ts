@@ -1,6 +1,12 @@
 import { app } from 'emaki/http'
+import { telemetry } from 'emaki/otel'
 import { inventory } from './inventory.ts'
 import { order } from './order.ts'
 import { payment } from './payment.ts'
 
-export default app({ serve: [inventory, order, payment], title: 'Marketplace', version: '0.1.0' })
+export default app({
+  serve: [inventory, order, payment],
+  title: 'Marketplace',
+  version: '0.1.0',
+  telemetry: await telemetry({ serviceName: 'marketplace' }),
+})

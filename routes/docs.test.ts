@@ -1,0 +1,45 @@
+import { expect, test } from 'bun:test'
+import { docs } from './docs.ts'
+
+const installed = docs('Fruit & <Vegetables>')
+const missing = docs('Fruit & <Vegetables>', async () => null)
+
+test('the page loads one script from its own origin, and may load nothing else', async () => {
+  const page = await installed.request('/docs')
+  const text = await page.text()
+  expect(text.match(/(src|href)="[^"]*"/g)).toEqual(['href="data:,"', expect.stringMatching(/^src="docs\/scalar\.js\?\w+"$/)])
+  expect(text).toContain('<title>Fruit &amp; &lt;Vegetables&gt;</title>')
+  const policy = page.headers.get('Content-Security-Policy')!
+  expect(policy).toContain("script-src 'self';")
+  expect(policy).not.toMatch(/unsafe-eval|https?:|\*/)
+})
+
+test('the script is kept by whoever has it', async () => {
+  const [path] = /docs\/scalar\.js\?\w+/.exec(await (await installed.request('/docs')).text())!
+  const first = await installed.request(`/${path}`)
+  expect(first.headers.get('Content-Type')).toBe('text/javascript; charset=utf-8')
+  expect(first.headers.get('Cache-Control')).toBe('public, max-age=31536000, immutable')
+  const tag = first.headers.get('ETag')!
+  expect(path).toEndWith(tag.replaceAll('"', ''))
+  const again = await installed.request(`/${path}`, { headers: { 'If-None-Match': tag, 'Accept-Encoding': 'gzip' } })
+  expect([again.status, await again.text()]).toEqual([304, ''])
+})
+
+test('the script is compressed for whoever takes that', async () => {
+  const plain = await (await installed.request('/docs/scalar.js')).bytes()
+  const response = await installed.request('/docs/scalar.js', { headers: { 'Accept-Encoding': 'gzip' } })
+  expect(response.headers.get('Content-Encoding')).toBe('gzip')
+  const packed = new Uint8Array(await response.arrayBuffer())
+  expect(packed.length).toBeLessThan(plain.length / 3)
+  expect(Bun.hash(Bun.gunzipSync(packed))).toBe(Bun.hash(plain))
+})
+
+test('without Scalar the page says what to install, and leads to the document', async () => {
+  const page = await missing.request('/docs')
+  const text = await page.text()
+  expect([page.status, page.headers.get('Content-Security-Policy')]).toEqual([200, expect.stringContaining("'self'")])
+  expect(text).toContain('bun add @scalar/api-reference')
+  expect(text).toContain('<a href="openapi.json">')
+  expect(text).not.toContain('<script')
+  expect((await missing.request('/docs/scalar.js')).status).toBe(404)
+})

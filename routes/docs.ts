@@ -1,0 +1,114 @@
+/// <reference path="./scalar.d.ts" />
+// GET /docs: the document as a page to read and try, by Scalar, from this origin alone; without Scalar it says what to install.
+import { resolve } from 'node:path'
+import { Hono } from 'hono'
+import { compress } from 'hono/compress'
+import { etag } from 'hono/etag'
+import { html } from 'hono/html'
+
+/** Nothing leaves the origin. Scalar writes styles into the page, so those may be inline; scripts may not, nor any eval. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+].join('; ')
+
+/** Left to itself, Scalar loads fonts from elsewhere and offers to send the document to an assistant. */
+const CONFIGURATION = JSON.stringify({
+  url: 'openapi.json',
+  withDefaultFonts: false,
+  telemetry: false,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  showDeveloperTools: 'never',
+  hideClientButton: true,
+  defaultOpenAllTags: true,
+  orderSchemaPropertiesBy: 'preserve',
+})
+
+type Script = { readonly file: Blob; readonly tag: string }
+type Find = () => Promise<string | null>
+type Html = ReturnType<typeof html>
+
+/** Routes for `/docs` and its script. `find`: where that is, null where it is not installed; default: the optional peer's. */
+export function docs(title = 'Emaki', find: Find = scalar): Hono {
+  let loading: Promise<Script | null> | null = null
+  const script = () => (loading ??= load(find))
+  return new Hono()
+    .get('/docs', async c => {
+      const found = await script()
+      const page = found ? reference(title, found.tag) : advice(title)
+      return c.html(page, 200, { 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' })
+    })
+    .get('/docs/scalar.js', etag(), compress(), async c => {
+      const found = await script()
+      if (!found) return c.notFound()
+      const headers = { 'Content-Type': 'text/javascript; charset=utf-8', ETag: `"${found.tag}"` }
+      return c.body(found.file.stream(), 200, { ...headers, 'Cache-Control': 'public, max-age=31536000, immutable' })
+    })
+}
+
+async function load(find: Find): Promise<Script | null> {
+  const path = await find()
+  if (path === null) return null
+  // A bundle names its assets from where it is; else the path is absolute.
+  const file = Bun.file(resolve(import.meta.dir, path))
+  return { file, tag: Bun.hash(await file.arrayBuffer()).toString(36) }
+}
+
+/**
+ * The script of the optional peer @scalar/api-reference. The package exports no path to it, and a compiled binary embeds only
+ * what a literal names, so it is looked for where a package manager puts it: beside this package, or within its checkout.
+ */
+async function scalar(): Promise<string | null> {
+  try {
+    return (await import('../../@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
+  } catch {}
+  try {
+    return (await import('../node_modules/@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
+  } catch {}
+  return null
+}
+
+function reference(title: string, tag: string): Html {
+  return page(
+    title,
+    html`<link rel="icon" href="data:,">`,
+    html`<script id="api-reference" type="application/json" data-configuration="${CONFIGURATION}"></script>
+    <script src="docs/scalar.js?${tag}"></script>`,
+  )
+}
+
+function advice(title: string): Html {
+  return page(
+    title,
+    html`<style>
+      :root { color-scheme: light dark }
+      body { max-width: 40rem; margin: 4rem auto; padding: 0 1rem; font: 1rem/1.6 system-ui, sans-serif }
+    </style>`,
+    html`<h1>${title}</h1>
+    <p>The API is described in <a href="openapi.json">openapi.json</a>.</p>
+    <p>For a page to read and try it, install Scalar beside Emaki: <code>bun add @scalar/api-reference</code></p>`,
+  )
+}
+
+function page(title: string, head: Html, body: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>${title}</title>
+    ${head}
+  </head>
+  <body>
+    ${body}
+  </body>
+</html>`
+}

@@ -1,0 +1,166 @@
+import { expect, test } from 'bun:test'
+import { createConfig, lintFromString } from '@redocly/openapi-core'
+import { z } from 'zod'
+import { inventory } from '../examples/marketplace/inventory.ts'
+import { order } from '../examples/marketplace/order.ts'
+import { payment } from '../examples/marketplace/payment.ts'
+import { readConfig } from '../src/config.ts'
+import { decider } from '../src/decider/decider.ts'
+import { events } from '../src/event/events.ts'
+import { memory } from '../src/store/memory.ts'
+import { type AppOptions, app } from './app.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: a test may walk JSON as it comes.
+type Document = any
+
+const marketplace = [inventory, order, payment]
+const config = (environment: Record<string, string> = {}) => readConfig(environment)
+
+async function documented(options: Partial<AppOptions> = {}): Promise<Document> {
+  const served = app({ serve: marketplace, store: memory(), config: config(), ...options })
+  return (await served.request('/openapi.json')).json()
+}
+
+const rules = await createConfig({
+  extends: ['spec'],
+  rules: {
+    'operation-operationId': 'error',
+    'operation-operationId-url-safe': 'error',
+    'operation-summary': 'error',
+    'operation-tag-defined': 'error',
+    'security-defined': 'error',
+    'no-invalid-media-type-examples': 'error',
+    'no-invalid-schema-examples': 'error',
+    'no-enum-type-mismatch': 'error',
+    'no-required-schema-properties-undefined': 'error',
+  },
+})
+
+/** What a validator has against a document; nothing where it is valid. */
+async function faults(document: Document): Promise<readonly string[]> {
+  const problems = await lintFromString({ source: JSON.stringify(document), config: rules, absoluteRef: 'openapi.json' })
+  return problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} at ${location[0]?.pointer}`)
+}
+
+const operations = (document: Document): { path: string; method: string; operation: Document }[] =>
+  Object.entries<Document>(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  )
+
+test('the document of the marketplace is valid', async () => {
+  const document = await documented({ title: 'Marketplace', version: '0.1.0' })
+  expect(await faults(document)).toEqual([])
+  expect(document).toMatchObject({ openapi: '3.1.1', info: { title: 'Marketplace', version: '0.1.0' } })
+})
+
+test.each<[string, (document: Document) => void]>([
+  ['an operation id that is there twice', ({ paths }) => (paths['/health'].get.operationId = 'placeOrder')],
+  ['a path parameter that nobody declares', ({ paths }) => paths['/order/{id}/place'].post.parameters.shift()],
+  ['a reference to nothing', ({ components }) => delete components.schemas.OrderPlaced],
+  ['a response without a description', ({ components }) => delete components.responses.Internal.description],
+  ['a schema of no known type', ({ components }) => (components.schemas.PlaceOrder.type = 'basket')],
+  ['a parameter that is nowhere', ({ components }) => (components.parameters.At.in = 'body')],
+  ['a tag that nobody explains', ({ paths }) => (paths['/health'].get.tags = ['heath'])],
+  ['a field that is required and unknown', ({ components }) => components.schemas.PlaceOrder.required.push('customer')],
+  ['an example that does not fit', ({ components }) => (exampleOf(components.responses.Internal).status = '500')],
+])('the validator finds %s', async (_, spoil) => {
+  const document = await documented()
+  spoil(document)
+  expect(await faults(document)).not.toEqual([])
+})
+const exampleOf = (response: Document) => response.content['application/problem+json'].examples.internal.value
+
+test('every route of a decider is an operation with a name of its own', async () => {
+  const found = operations(await documented({ serve: [payment] })).map(
+    ({ path, method, operation }) => `${operation.operationId}: ${method} ${path}`,
+  )
+  expect(found).toEqual([
+    'chargePayment: post /payment/{id}/charge',
+    'declinePayment: post /payment/{id}/decline',
+    'refundPayment: post /payment/{id}/refund',
+    'getPayment: get /payment/{id}',
+    'chargeNewPayment: post /payment/charge',
+    'declineNewPayment: post /payment/decline',
+    'refundNewPayment: post /payment/refund',
+    'readStream: get /streams/{stream}',
+    'getHealth: get /health',
+    'getReadiness: get /ready',
+    'getStartup: get /startup',
+    'getProblem: get /problems/{slug}',
+  ])
+})
+
+test('a body is required where its schema takes no {}', async () => {
+  const { paths } = await documented()
+  expect(paths['/order/{id}/place'].post.requestBody.required).toBe(true)
+  expect(paths['/order/{id}/cancel'].post.requestBody.required).toBe(false)
+  expect(paths['/order/{id}/confirmPayment'].post.requestBody.required).toBe(false)
+})
+
+test('a state that is not exposed is not documented', async () => {
+  const { initial, evolve } = { initial: {}, evolve: { Happened: (state: object) => state } }
+  const hidden = decider(Odd, { initial, evolve, commands: {}, decide: {} })
+  expect(Object.keys((await documented({ serve: [hidden] })).paths)).not.toContain('/odd/{id}')
+})
+
+const Item = z.object({ sku: z.string() }).meta({ id: 'Item', title: 'One item' })
+const Tree = z.object({
+  name: z.string(),
+  get children() {
+    return z.array(Tree)
+  },
+})
+const Odd = events('odd', { Happened: z.object({ items: z.array(Item), tree: Tree }) })
+const odd = decider(Odd, {
+  initial: { tree: { name: 'root', children: [] } as z.infer<typeof Tree> },
+  evolve: { Happened: (_, { tree }) => ({ tree }) },
+  commands: {
+    at: z.object({ date: z.date(), text: z.iso.datetime().transform(text => new Date(text)), due: z.coerce.date() }),
+    hold: z.object({ many: z.bigint().default(1n), map: z.map(z.string(), z.date()), any: z.custom(() => true) }),
+    grow: Tree,
+    take: Item.describe('Takes an item.'),
+    takeOther: z.object({ items: z.array(z.object({ other: z.int() }).meta({ id: 'Item' })) }),
+    get: z.object({}),
+  },
+  decide: { at: () => [], hold: () => [], grow: () => [], take: () => [], takeOther: () => [], get: () => [] },
+  expose: z.object({ tree: Tree }),
+})
+
+test('what JSON Schema cannot say is anything, and the document stays valid', async () => {
+  const document = await documented({ serve: [odd] })
+  expect(await faults(document)).toEqual([])
+  const { schemas } = document.components
+  expect(schemas.AtOdd.properties).toMatchObject({ date: {}, text: { type: 'string', format: 'date-time' }, due: {} })
+  expect(document.paths['/odd/{id}/take'].post.description).toBe('Takes an item.')
+})
+
+test('a schema is called by its id; another one of that id gets a number, and so does an operation', async () => {
+  const { paths, components } = await documented({ serve: [odd] })
+  const { Item, Item2, OddHappened } = components.schemas
+  expect(OddHappened.properties.data.properties.items.items).toEqual({ $ref: '#/components/schemas/Item' })
+  expect([Item.properties, Item2.properties]).toMatchObject([{ sku: {} }, { other: {} }])
+  expect(paths['/odd/{id}/get'].post.operationId).toBe('getOdd')
+  expect(paths['/odd/{id}'].get.operationId).toBe('getOdd2')
+})
+
+test('streams ask for a bearer where they are guarded', async () => {
+  const security = async (options: Partial<AppOptions>) => {
+    const document = await documented(options)
+    expect(await faults(document)).toEqual([])
+    return document.paths['/streams/{stream}'].get.security
+  }
+  const ADMIN_TOKEN = 'a-token-of-twenty-one'
+  expect(await security({})).toEqual([])
+  expect(await security({ guard: () => true })).toEqual([{ bearer: [] }])
+  expect(await security({ config: config({ NODE_ENV: 'production' }) })).toEqual([{ bearer: [] }])
+  expect(await security({ config: config({ ADMIN_TOKEN }), publicStreams: [order] })).toEqual([{}, { bearer: [] }])
+})
+
+test('who has the document is told so, without a store being opened', async () => {
+  const store = { ...memory(), open: () => Promise.reject(new Error('it was opened')) }
+  const served = app({ serve: marketplace, store, config: config() })
+  const first = await served.request('/openapi.json')
+  const again = await served.request('/openapi.json', { headers: { 'If-None-Match': first.headers.get('ETag')! } })
+  expect([first.status, again.status, await again.text()]).toEqual([200, 304, ''])
+  expect(first.headers.get('Content-Type')).toBe('application/json')
+})

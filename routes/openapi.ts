@@ -1,0 +1,34 @@
+// GET /openapi.json: all that an app serves, as OpenAPI 3.1. Written when it is first asked for, and kept.
+import { Hono } from 'hono'
+import { compress } from 'hono/compress'
+import { etag } from 'hono/etag'
+import type { Config } from '../src/config.ts'
+import type { DeciderSpec } from '../src/decider/decider.ts'
+import type { AppOptions } from './app.ts'
+import type { Json } from './openapi/schemas.ts'
+
+type Written = { readonly text: string; readonly tag: string }
+
+/** A route for `/openapi.json`. */
+export function openapi(deciders: readonly DeciderSpec[], options: AppOptions, configured: () => Config): Hono {
+  let writing: Promise<Written> | null = null
+  return new Hono().get('/openapi.json', etag(), compress(), async c => {
+    writing ??= write(deciders, options, securityOf(options, configured()))
+    const { text, tag } = await writing
+    return c.body(text, 200, { 'Content-Type': 'application/json', ETag: tag, 'Cache-Control': 'no-cache' })
+  })
+}
+
+async function write(deciders: readonly DeciderSpec[], options: AppOptions, security: readonly Json[]): Promise<Written> {
+  // Loaded with the first request, so that an app that is never asked starts without it.
+  const { documentOf } = await import('./openapi/document.ts')
+  const text = JSON.stringify(documentOf(deciders, options, security))
+  return { text, tag: `"${new Bun.CryptoHasher('sha256').update(text).digest('base64url').slice(0, 22)}"` }
+}
+
+/** Who reads streams may have to say who asks. In OpenAPI one of several is enough, and `{}` asks for nothing. */
+function securityOf({ guard, publicStreams = [] }: AppOptions, { ADMIN_TOKEN, NODE_ENV }: Config): readonly Json[] {
+  const guarded = guard !== undefined || ADMIN_TOKEN !== undefined || NODE_ENV === 'production'
+  if (!guarded) return []
+  return publicStreams.length > 0 ? [{}, { bearer: [] }] : [{ bearer: [] }]
+}

@@ -1,0 +1,115 @@
+// What a client may ask of a decider, and what it may be answered.
+import { z } from 'zod'
+import type { DeciderSpec } from '../../src/decider/decider.ts'
+import { add, found, type Json, put } from './schemas.ts'
+import { refused } from './refusals.ts'
+import { answer, asked, type Draft, headed, type Paths, unique } from './shared.ts'
+
+/** The operations of a decider: each command to an instance, its state where it is exposed, each command with a new id. */
+export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
+  const { name, expose } = decider
+  const state = expose && add(draft.schemas, pascal(name), expose)
+  const accepted = acceptedOf(decider, draft, state)
+  const commands = [...decider.commands].map(([command, schema]) => commandOf(name, command, schema, draft))
+  return Object.fromEntries([
+    ...commands.map(command => [`/${name}/{id}/${command.name}`, { post: given(command, accepted, draft) }]),
+    ...(state ? [[`/${name}/{id}`, { get: stateOperation(name, state, draft) }]] : []),
+    ...commands.map(command => [`/${name}/${command.name}`, { post: made(command, accepted, draft) }]),
+  ])
+}
+
+type Command = { readonly name: string; readonly decider: string; readonly told: Json }
+
+function commandOf(decider: string, name: string, schema: z.ZodType, { schemas }: Draft): Command {
+  const body = add(schemas, pascal(name) + pascal(decider), schema, 'input')
+  const told = {
+    ...(schema.description !== undefined && { description: schema.description }),
+    tags: [decider],
+    requestBody: { required: !isOptional(found(schemas, body)), content: { 'application/json': { schema: body } } },
+  }
+  return { name, decider, told }
+}
+
+/** A command to the instance that the path names. */
+function given({ name, decider, told }: Command, accepted: Json, draft: Draft): Json {
+  return {
+    operationId: unique(draft, name + pascal(decider)),
+    summary: words(name),
+    ...told,
+    parameters: asked('Id', 'IfMatch', 'IfNoneMatch', ...SAID),
+    responses: { ...answers(accepted), ...refused('VersionConflict', 'PreconditionFailed') },
+  }
+}
+
+/** A command to an instance whose id is made. */
+function made({ name, decider, told }: Command, accepted: Json, draft: Draft): Json {
+  return {
+    operationId: unique(draft, `${name}New${pascal(decider)}`),
+    summary: `${words(name)}, with a new id`,
+    ...told,
+    parameters: asked(...SAID),
+    responses: answers(accepted),
+  }
+}
+const SAID = ['IdempotencyKey', 'Prefer', 'CorrelationId', 'CausationId', 'TraceParent'] as const
+
+function answers(accepted: Json): Json {
+  const headers = ['ETag', 'Event-Position', 'Idempotency-Replayed', 'Preference-Applied'] as const
+  return {
+    200: answer('Accepted, and durable.', headed(...headers), accepted),
+    201: answer('Accepted, and durable: the first of its stream.', headed(...headers, 'Location'), accepted),
+    204: answer('Accepted, and durable, where `return=minimal` is preferred.', headed(...headers)),
+    ...refused('BadCommand', 'PayloadTooLarge', 'UnsupportedMediaType', 'Rejected', 'Internal', 'Unconfirmed', 'StorageFull'),
+  }
+}
+
+function stateOperation(name: string, state: Json, draft: Draft): Json {
+  return {
+    operationId: unique(draft, `get${pascal(name)}`),
+    summary: 'State',
+    description: 'The state now, confirmed with the log; or as it was at a version or a time.',
+    tags: [name],
+    parameters: asked('Id', 'Version', 'At', 'Cached'),
+    responses: {
+      200: answer('The state.', headed('ETag', 'Event-Position'), state),
+      304: answer('The client has it.', headed('ETag', 'Event-Position')),
+      ...refused('BadQuery', 'StreamNotFound', 'Internal', 'Unavailable'),
+    },
+  }
+}
+
+/** What an accepted command is answered, with the decider's own events. */
+function acceptedOf({ name, events }: DeciderSpec, { schemas }: Draft, state: Json | null): Json {
+  const known = [...events.types].map(([type, { schema }]): [string, Json] => [
+    type,
+    add(schemas, pascal(name) + pascal(type), z.object({ type: z.literal(type), data: schema })),
+  ])
+  const mapping = Object.fromEntries(known.map(([type, { $ref }]) => [type, $ref]))
+  const event = { oneOf: known.map(([, ref]) => ref), discriminator: { propertyName: 'type', mapping } }
+  const properties = {
+    id: { type: 'string' },
+    stream: { type: 'string' },
+    version: { type: 'integer', minimum: 0, description: 'The version of the stream after the command.' },
+    position: { type: 'integer', minimum: 0, description: 'The place in the log of the last event.' },
+    events: { type: 'array', items: put(schemas, `${pascal(name)}Event`, event), description: 'None where nothing was to do.' },
+    ...(state && { state }),
+  }
+  const required = ['id', 'stream', 'version', 'position', 'events']
+  return put(schemas, `${pascal(name)}Accepted`, { type: 'object', properties, required })
+}
+
+/** Whether a command may come without a body, which counts as `{}`. */
+function isOptional({ type, required }: Json): boolean {
+  return type === 'object' && !(required as readonly string[] | undefined)?.length
+}
+
+/** `stock_item` as `StockItem`. */
+function pascal(name: string): string {
+  return name.replaceAll(/(?:^|_+)([a-z0-9]?)/gi, (_, first: string) => first.toUpperCase())
+}
+
+/** `confirmPayment` as `Confirm payment`. */
+function words(name: string): string {
+  const text = name.replaceAll(/_+|(?<=[a-z0-9])(?=[A-Z])/g, ' ').toLowerCase()
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

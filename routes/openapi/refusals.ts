@@ -1,0 +1,72 @@
+// A response for each way of being refused, from the catalogue of problems.
+import { z } from 'zod'
+import { problems, type Slug } from '../problem.ts'
+import { type Json, refTo } from './schemas.ts'
+import { type HeaderName, headed } from './shared.ts'
+
+type Refusal = { readonly status: number; readonly response: Json }
+type RefusalName =
+  | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
+  | 'PreconditionFailed' | 'PayloadTooLarge' | 'UnsupportedMediaType' | 'Rejected' | 'Internal' | 'Unavailable' | 'Unconfirmed'
+  | 'NotReady' | 'StorageFull' // biome-ignore format: one list
+
+/** The ways of being refused, by name: one for each status, and one more where routes differ in what they say by it. */
+export const refusals: Readonly<Record<RefusalName, Refusal>> = {
+  BadCommand: refusal(['malformed-json', 'validation-failed', 'bad-header']),
+  BadQuery: refusal(['validation-failed']),
+  Unauthenticated: refusal(['unauthenticated'], 'WWW-Authenticate'),
+  Forbidden: refusal(['forbidden']),
+  NotFound: refusal(['not-found']),
+  StreamNotFound: refusal(['stream-not-found']),
+  VersionConflict: refusal(['version-conflict']),
+  PreconditionFailed: refusal(['precondition-failed'], 'ETag'),
+  PayloadTooLarge: refusal(['payload-too-large']),
+  UnsupportedMediaType: refusal(['unsupported-media-type']),
+  Rejected: refusal(['command-rejected', 'idempotency-key-reused'], 'Idempotency-Replayed'),
+  Internal: refusal(['internal']),
+  Unavailable: refusal(['unavailable', 'stream-unreadable'], 'Retry-After'),
+  Unconfirmed: refusal(['unavailable', 'outcome-unknown', 'stream-unreadable'], 'Retry-After'),
+  NotReady: refusal(['not-ready'], 'Retry-After'),
+  StorageFull: refusal(['storage-full'], 'Retry-After'),
+}
+
+/** References to refusals, by status. */
+export function refused(...names: readonly RefusalName[]): Json {
+  return Object.fromEntries(names.map(name => [refusals[name].status, { $ref: `#/components/responses/${name}` }]))
+}
+
+function refusal(slugs: readonly [Slug, ...Slug[]], ...names: readonly HeaderName[]): Refusal {
+  const { status } = problems[slugs[0]]
+  const type = { enum: slugs.map(slug => `/problems/${slug}`) }
+  const example = (slug: Slug) => ({ type: `/problems/${slug}`, title: problems[slug].title, status, instance: '/' })
+  const schema = { allOf: [{ $ref: refTo('Problem') }, { properties: { type, status: { const: status } } }] }
+  const examples = Object.fromEntries(slugs.map(slug => [slug, { summary: problems[slug].mend, value: example(slug) }]))
+  return {
+    status,
+    response: {
+      description: slugs.map(slug => problems[slug].title).join('; '),
+      headers: headed(...names),
+      content: { 'application/problem+json': { schema, examples } },
+    },
+  }
+}
+
+/** Every problem that a client can meet; `type` says which, and what else it tells. */
+export function problemSchema(): z.ZodType {
+  const expectation = z.union([z.int().nonnegative(), z.literal(['exists', 'any'])])
+  return z.object({
+    type: z.enum(Object.keys(problems).map(slug => `/problems/${slug}`)).describe('Leads to a page that says how to mend it.'),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    instance: z.string().describe('The path that was asked.'),
+    detail: z.string().optional(),
+    code: z.string().optional().describe('Of a rejected command: why, for machines.'),
+    data: z.unknown().optional().describe('Of a rejected command: what more the decision said.'),
+    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+    expected: expectation.optional().describe('The version that was expected of the stream.'),
+    actual: z.int().nonnegative().optional().describe('The version that the stream has.'),
+    retryable: z.boolean().optional(),
+    limit: z.int().positive().optional().describe('The most that is taken, in bytes.'),
+    requestId: z.string().optional(),
+  })
+}

@@ -1,0 +1,97 @@
+// What operations share: parameters, headers, and names given once.
+import { problems } from '../problem.ts'
+import type { Json, Schemas } from './schemas.ts'
+
+/** A document as far as it is written: its schemas, and the operation ids that are taken. */
+export type Draft = { readonly schemas: Schemas; readonly ids: Set<string> }
+export type Paths = Record<string, Json>
+
+/** An operation's id, with a number behind it where another operation has it. */
+export function unique({ ids }: Draft, wanted: string): string {
+  let free = wanted
+  for (let count = 2; ids.has(free); count++) free = `${wanted}${count}`
+  ids.add(free)
+  return free
+}
+
+/** A response; without a schema it has no body. */
+export function answer(description: string, headers: Json, schema?: Json): Json {
+  return { description, headers, ...(schema && { content: { 'application/json': { schema } } }) }
+}
+
+const text = { type: 'string' }
+const whole = (minimum: number, rest: Json = {}): Json => ({ type: 'integer', minimum, ...rest })
+
+type Place = 'header' | 'query' | 'path'
+const given = (place: Place, name: string, schema: Json, description: string): Json => ({
+  name,
+  in: place,
+  ...(place === 'path' && { required: true }),
+  description,
+  schema,
+})
+
+type ParameterName =
+  | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
+  | 'Prefer' | 'CorrelationId' | 'CausationId' | 'TraceParent' // biome-ignore format: one list
+
+export const parameters: Readonly<Record<ParameterName, Json>> = {
+  Id: given('path', 'id', { type: 'string', minLength: 1, maxLength: 200 }, 'The instance.'),
+  Stream: given('path', 'stream', text, 'The stream of an instance: `category-instance`.'),
+  Slug: given('path', 'slug', { type: 'string', enum: Object.keys(problems) }, 'The last step of a problem’s `type`.'),
+  Version: given('query', 'version', whole(1), 'The state as it was at this version of the stream.'),
+  At: given('query', 'at', { type: 'string', format: 'date-time' }, 'The state as it was at this time.'),
+  After: given('query', 'after', whole(0, { default: 0 }), 'Only events behind this version.'),
+  Limit: given('query', 'limit', whole(1, { maximum: 1_000, default: 100 }), 'How many events at most.'),
+  IdempotencyKey: given(
+    'header',
+    'Idempotency-Key',
+    { type: 'string', minLength: 1, maxLength: 255 },
+    'The same command with the same key has one effect and one answer, for 24 hours.',
+  ),
+  IfMatch: given('header', 'If-Match', text, 'The version the stream must be at, as an ETag: `"17"`; `*`: it must exist.'),
+  IfNoneMatch: given('header', 'If-None-Match', text, '`*`: the stream must not exist yet.'),
+  Cached: given('header', 'If-None-Match', text, 'ETags the client has: 304 where one is still right.'),
+  Prefer: given(
+    'header',
+    'Prefer',
+    text,
+    '`return=minimal` answers without a body, `return=representation` with the exposed state beside the events.',
+  ),
+  CorrelationId: given(
+    'header',
+    'X-Correlation-Id',
+    text,
+    'Stored with the events as `meta.correlation`. Default: the request’s id.',
+  ),
+  CausationId: given('header', 'X-Causation-Id', text, 'Stored with the events as `meta.causation`. Default: the request’s id.'),
+  TraceParent: given('header', 'traceparent', text, 'The W3C trace context; stored with the events as `meta.traceparent`.'),
+}
+
+const answered = (schema: Json, description: string): Json => ({ description, schema })
+
+export type HeaderName =
+  | 'ETag' | 'Event-Position' | 'Location' | 'Idempotency-Replayed' | 'Preference-Applied' | 'Retry-After' | 'X-Request-Id'
+  | 'Link' | 'WWW-Authenticate' // biome-ignore format: one list
+
+export const headers: Readonly<Record<HeaderName, Json>> = {
+  ETag: answered(text, 'The version of the stream: `"17"`.'),
+  'Event-Position': answered(whole(0), 'The place in the log of the last event.'),
+  Location: answered({ type: 'string', format: 'uri-reference' }, 'The instance that was created.'),
+  'Idempotency-Replayed': answered({ type: 'string', enum: ['true'] }, 'It was answered before, with the same key.'),
+  'Preference-Applied': answered(text, 'The preference that was followed.'),
+  'Retry-After': answered(whole(1), 'Seconds to wait.'),
+  'X-Request-Id': answered(text, 'Names this request in logs and, by default, in the events it led to.'),
+  Link: answered(text, 'The next page, with `rel="next"`.'),
+  'WWW-Authenticate': answered(text, 'How to say who asks.'),
+}
+
+/** References to headers; every response names its request. */
+export function headed(...names: readonly HeaderName[]): Json {
+  return Object.fromEntries([...names, 'X-Request-Id'].map(name => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
+/** References to parameters. */
+export function asked(...names: readonly ParameterName[]): readonly Json[] {
+  return names.map(name => ({ $ref: `#/components/parameters/${name}` }))
+}
