@@ -29,7 +29,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 declare
-  many constant integer := coalesce(cardinality(append_v1.of), 0);
+  many integer := coalesce(cardinality(append_v1.of), 0);
   said json;
   bad integer[];
   -- Assigning a call's result is an expression, which plpgsql evaluates without a query: a quarter of the time of PERFORM.
@@ -64,19 +64,20 @@ begin
   end if;
   if heads <> expects or said is not null then
     select f.failed, f.units_failed into failed, bad from append_failed_v1(append_v1.streams, expects, append_v1.units, heads, said, bad) f;
+    many := (select count(*) from unnest(append_v1.of) o where append_v1.units[o] <> all (bad));
   end if;
 
   stamp := date_trunc('milliseconds', greatest(clock_timestamp(), (select e.at from events e order by e.position desc limit 1)));
   if many > 0 then
     first := nextval('positions');
   end if;
-  if many = 1 and bad is null then
+  if many = 1 and cardinality(append_v1.of) = 1 then
     insert into events
     values (first, append_v1.streams[append_v1.of[1]], heads[append_v1.of[1]] + 1, ids::uuid, types, schemas, data, metas, stamp);
   elsif many > 0 then
     setting := setval('positions', first + many - 1);
     insert into events
-    select first + e.ord - 1, s.stream, s.head + e.nth, e.id::uuid, e.type, e.schema, e.data, e.meta, stamp
+    select first + row_number() over (order by e.ord) - 1, s.stream, s.head + e.nth, e.id::uuid, e.type, e.schema, e.data, e.meta, stamp
     from rows from (
       unnest(append_v1.of),
       unnest(append_v1.nth),
@@ -91,10 +92,11 @@ begin
   end if;
   if new_keys is not null then
     insert into keys
-    select n.key, n.fingerprint, n.stream, n.version, n.count, case when n.event > 0 then first + n.event - 1 else 0 end, n.rejection,
+    select n.key, n.fingerprint, n.stream, n.version, n.count, 
+      case when n.count > 0 then (select e.position from events e where e.stream = n.stream and e.version = n.version) else 0 end, n.rejection,
       clock_timestamp() + n.keep_ms * interval '1 millisecond'
     from json_to_recordset(new_keys) n(
-      unit integer, key text, fingerprint text, stream text, version bigint, count integer, event integer, rejection text, keep_ms bigint
+      unit integer, key text, fingerprint text, stream text, version bigint, count integer, rejection text, keep_ms bigint
     )
     where bad is null or n.unit <> all (bad)
     on conflict (key) do update

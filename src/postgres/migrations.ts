@@ -1,3 +1,4 @@
+/// <reference path="../sql.d.ts" />
 import log from '../../migrations/postgres/0001-log.sql' with { type: 'text' }
 import immutable from '../../migrations/postgres/0002-immutable.sql' with { type: 'text' }
 import append from '../../migrations/postgres/0003-append.sql' with { type: 'text' }

@@ -112,14 +112,16 @@ class PostgresStore implements Store {
     wanted: readonly Wanted[],
     keys: readonly string[],
   ): Promise<{ streams: readonly Loaded[]; keys: readonly StoredKey[] }> {
+    // Keys come with the first stream; without one, with that of nobody.
+    const asked = wanted.length ? wanted : [{ stream: '', after: 0 } as Wanted]
     const rows = await this.#read<LoadedRow>(`select * from ${this.#options.schema}.load_v1($1, $2, $3, $4, $5)`, [
-      texts(wanted.map(({ stream }) => stream)),
-      list(wanted.map(({ after }) => after)),
-      list(wanted.map(({ snapshot }) => snapshot ?? -1)),
+      texts(asked.map(({ stream }) => stream)),
+      list(asked.map(({ after }) => after)),
+      list(asked.map(({ snapshot }) => snapshot ?? -1)),
       texts(keys),
       LOAD_FACTS_MAX,
     ])
-    return { streams: rows.map((row, i) => loaded(wanted[i]!, row)), keys: rows[0]?.keys_found ?? [] }
+    return { streams: wanted.map((one, i) => loaded(one, rows[i]!)), keys: rows[0]?.keys_found ?? [] }
   }
 
   async read(
@@ -196,7 +198,7 @@ class PostgresStore implements Store {
           events.map(({ schema }) => schema).join('\n'),
           events.map(({ data }) => data).join('\n'),
           events.map(({ meta }) => meta).join('\n'),
-          keysOf(units, slices),
+          keysOf(units),
           this.#options.lockTimeoutMs,
         ],
       ),
@@ -294,24 +296,10 @@ function loaded(wanted: Wanted, row: LoadedRow): Loaded {
   }
 }
 
-/** Keys as JSON, each with the unit it names and the ordinal of its last event in this append. */
-function keysOf(units: readonly Unit[], slices: readonly UnitSlice[]): string | null {
-  if (units.every(({ keys }) => !keys.length)) return null
-  const before = new Map<string, number>()
-  slices.reduce((sum, { stream, expect, events }) => {
-    before.set(stream, sum - (typeof expect === 'number' ? expect : 0))
-    return sum + events.length
-  }, 0)
-  return JSON.stringify(
-    units.flatMap(({ keys }, unit) =>
-      keys.map(({ keepMs, ...key }) => ({
-        ...key,
-        unit,
-        keep_ms: keepMs,
-        event: key.count ? before.get(key.stream)! + key.version : 0,
-      })),
-    ),
-  )
+/** Keys as JSON, each with the unit it names. */
+function keysOf(units: readonly Unit[]): string | null {
+  const keys = units.flatMap(({ keys }, unit) => keys.map(({ keepMs, ...key }) => ({ ...key, unit, keep_ms: keepMs })))
+  return keys.length ? JSON.stringify(keys) : null
 }
 
 function outcomes(
@@ -326,13 +314,14 @@ function outcomes(
   let slice = 0
   let position = (first ?? 1) - 1
   return units.map((unit, i): UnitOutcome => {
+    const said = unit.keys.flatMap(({ key }) => known.get(key) ?? [])
+    const missed = conflicts.get(i)
+    const failed = said.length > 0 || missed !== undefined
     const landed = unit.slices.map(({ events }) => {
-      position += events.length
+      if (!failed) position += events.length
       return { version: Number(found[slice++]) + events.length, position: events.length ? position : 0 }
     })
-    const said = unit.keys.flatMap(({ key }) => known.get(key) ?? [])
     if (said.length) return { outcome: 'known', keys: said }
-    const missed = conflicts.get(i)
     return missed
       ? { outcome: 'conflict', conflicts: missed.map(one => conflictOf(slices[one.slice]!, one)) }
       : { outcome: 'appended', slices: landed, at }

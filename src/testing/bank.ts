@@ -1,0 +1,26 @@
+// A runtime of accounts on a store in memory that can be made to fail, and somebody else who writes to it.
+import { type Runtime, type RuntimeOptions, runtime } from '../dispatch/runtime.ts'
+import { memory } from '../store/memory.ts'
+import type { NewEvent, Store } from '../store/store.ts'
+import { account } from './account.ts'
+import { type FaultyStore, faulty } from './faulty-store.ts'
+
+/** One process; `log` is shared with others where it is given. */
+export async function bank({ log = memory(), ...options }: Partial<RuntimeOptions> & { readonly log?: Store } = {}): Promise<{
+  readonly emaki: Runtime
+  readonly store: FaultyStore
+}> {
+  const store = faulty(log)
+  return { store, emaki: await runtime({ serve: [account], store, ...options }) }
+}
+
+/** What another process appends: one deposit, whatever the stream's version is. */
+export async function foreign({ inner }: FaultyStore, stream: string, note = 'foreign'): Promise<void> {
+  await inner.append([{ slices: [{ stream, expect: 'any', events: [deposited(note)] }], keys: [] }])
+}
+
+function deposited(note: string): NewEvent {
+  return { id: Bun.randomUUIDv7(), type: 'Deposited', schema: 'other', data: JSON.stringify({ cents: 1, note }), meta: '{}' }
+}
+
+export const range = (length: number): number[] => Array.from({ length }, (_, i) => i)

@@ -1,0 +1,33 @@
+import createClient, { type Sql } from 'postgres'
+import { testPostgres } from './servers/postgres.ts'
+
+/** A schema of a test's own in a database that the tests of this process share, with a client to look at it. */
+export type TestSchema = { readonly url: string; readonly schema: string; readonly sql: Sql; readonly drop: () => Promise<void> }
+
+let database: Promise<string> | undefined
+let count = 0
+
+export async function testSchema(): Promise<TestSchema> {
+  database ??= testPostgres().then(server => server.createDatabase())
+  const url = await database
+  const schema = `t${process.pid}_${count++}`
+  const sql = createClient(url, { max: 2, onnotice: () => {} })
+  return {
+    url,
+    schema,
+    sql,
+    drop: async () => {
+      await sql`drop schema if exists ${sql(schema)} cascade`
+      await sql.end()
+    },
+  }
+}
+
+/** Empties a log, which only a superuser who puts its triggers aside can. */
+export async function emptied({ sql, schema }: TestSchema): Promise<void> {
+  await sql.begin(async tx => {
+    await tx`set local session_replication_role = replica`
+    await tx`truncate ${tx(`${schema}.events`)}, ${tx(`${schema}.keys`)}, ${tx(`${schema}.snapshots`)}`
+    await tx`select setval(${`${schema}.positions`}, 1, false)`
+  })
+}
