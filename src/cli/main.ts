@@ -4,6 +4,7 @@ import type { App } from '../../routes/app.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { StoreError } from '../store/store.ts'
+import { health } from './health.ts'
 import { migrate } from './migrate.ts'
 import { isServing, serve } from './serve.ts'
 import { workers } from './workers.ts'
@@ -13,6 +14,7 @@ const USAGE = `usage: [verb] [options]
   serve             serve until SIGTERM or SIGINT (what happens without a verb)
     --workers N     N processes on one port; PostgreSQL only
   migrate           bring the database up to this release, and end
+  health            ask the server on PORT whether it lives, and end with 0 or 1
 
   --print-config    print the configuration, secrets masked, and end
   --help            print this, and end
@@ -50,6 +52,7 @@ async function run(app: App, argv: readonly string[]): Promise<number> {
   const [verb = 'serve', ...more] = positionals
   if (more.length) return usage(EX_USAGE)
   if (verb === 'migrate') return migrate(config)
+  if (verb === 'health') return health(config)
   if (verb !== 'serve') return usage(EX_USAGE, `there is no verb ${verb}`)
   return values.workers === undefined ? serve(app, config) : workers(config, values.workers)
 }

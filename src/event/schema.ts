@@ -8,15 +8,24 @@ export type Schemas = Record<string, z.ZodType>
 /**
  * A short name for what a schema takes: the first 60 bits of the SHA-256 of its JSON Schema, keys sorted.
  * Refinements are not part of it: they say what may happen from now on, not what a stored payload looks like.
+ * Nor is what only describes, such as titles and examples, nor the order in which properties are written.
  */
 export function fingerprint(schema: z.ZodType): string {
-  const described = schema.toJSONSchema({ unrepresentable: 'any' })
-  const text = canonical(
-    JSON.parse(JSON.stringify(described, (key, value: unknown) => (DESCRIPTIVE.has(key) ? undefined : value))),
-  )
-  return new Bun.CryptoHasher('sha256').update(text).digest('base64url').slice(0, 10)
+  const { $schema: _, ...shape } = schema.toJSONSchema({ unrepresentable: 'any', metadata: UNDESCRIBED })
+  return new Bun.CryptoHasher('sha256')
+    .update(canonical(requiredInOrder(shape)))
+    .digest('base64url')
+    .slice(0, 10)
 }
-const DESCRIPTIVE: ReadonlySet<string> = new Set(['$schema', 'examples'])
+/** A registry that knows nothing of any schema: only its `get` is asked. Made here, as the core loads no zod. */
+const UNDESCRIBED = { get: () => undefined } as unknown as z.core.$ZodRegistry<Record<string, unknown>>
+
+/** `required` is a list, but means a set. A property of that name has a schema, which is no list. */
+function requiredInOrder(shape: object): unknown {
+  return JSON.parse(JSON.stringify(shape), (key, value: unknown) =>
+    key === 'required' && Array.isArray(value) ? value.toSorted() : value,
+  )
+}
 
 /** The kinds of schema that give exactly what they take, and whose values survive JSON. */
 const STABLE: ReadonlySet<string> = new Set([
@@ -27,7 +36,9 @@ const STABLE: ReadonlySet<string> = new Set([
 type Def = {
   readonly type: string
   readonly coerce?: boolean
-  readonly checks?: readonly { readonly _zod: { readonly def: { readonly check: string } } }[]
+  readonly normalize?: boolean
+  readonly values?: readonly unknown[]
+  readonly checks?: readonly { readonly _zod: { readonly def: { readonly check: string; readonly normalize?: boolean } } }[]
   readonly [part: string]: unknown
 }
 
@@ -47,8 +58,9 @@ function visit(schema: unknown, path: string, seen: Set<unknown>): string | null
   const found = (what: string) => `${path || '/'} has ${what}`
   if (!STABLE.has(def.type)) return found(def.type)
   if (def.coerce) return found('coerce')
-  if (def.checks?.some(check => check._zod.def.check === 'overwrite'))
+  if (def.normalize || def.checks?.some(check => check._zod.def.check === 'overwrite' || check._zod.def.normalize))
     return found('a check that changes its value, such as trim')
+  if (def.values?.some(value => typeof value === 'bigint' || value === undefined)) return found('a literal that JSON cannot hold')
   for (const [step, child] of children(def)) {
     const below = visit(child, path + step, seen)
     if (below) return below

@@ -1,0 +1,198 @@
+// The shape of the whole, held as data: a further folder is a row here, a further public name a decision that shows.
+import { describe, expect, test } from 'bun:test'
+import { isBuiltin } from 'node:module'
+import { dirname, join, relative, sep } from 'node:path'
+
+const ROOT = join(import.meta.dir, '..')
+
+/** Who may import whom. `src` is what stands in src/ itself (the index and the configuration). */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'src/event': [],
+  'src/decider': ['src/event'],
+  'src/trace': [],
+  'src/store': ['src/event'],
+  'src/bus': ['src/store'],
+  'src/dispatch': ['src/bus', 'src/decider', 'src/event', 'src/store', 'src/trace'],
+  'src/sqlite': ['migrations/sqlite', 'src/store'],
+  'src/postgres': ['migrations/postgres', 'src/event', 'src/store'],
+  'src/otel': ['src/trace'],
+  'src/cli': ['routes', 'src', 'src/event', 'src/postgres', 'src/sqlite', 'src/store'],
+  src: ['src/bus', 'src/decider', 'src/dispatch', 'src/event', 'src/store', 'src/trace'],
+  routes: [
+    'routes/openapi',
+    'src',
+    'src/decider',
+    'src/dispatch',
+    'src/event',
+    'src/postgres',
+    'src/sqlite',
+    'src/store',
+    'src/trace',
+  ],
+  'routes/openapi': ['routes', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
+}
+
+/** What is pure: no promise, clock, randomness or I/O. */
+const PURE = ['src/event', 'src/decider']
+const IMPURE = [
+  /\basync\b/,
+  /\bawait\b/,
+  /\bnew Promise\b/,
+  /\bDate\.now\b/,
+  /\bnew Date\(\)/,
+  /Math\.random/,
+  /randomUUID/,
+  /\bfetch\(/,
+  /\bsetTimeout\b/,
+  /'node:/,
+  /Bun\.(file|write|sleep|serve)/,
+]
+
+/** What each subpath loads when it is imported, besides our own files and what comes with the runtime. */
+const LOADS: Readonly<Record<string, readonly string[]>> = {
+  'src/index.ts': ['lru-cache'],
+  'src/sqlite/index.ts': [],
+  'src/postgres/index.ts': ['postgres'],
+  'src/otel/index.ts': ['hono/route'],
+  'routes/index.ts': [
+    '@hono/zod-validator',
+    'hono',
+    'hono/bearer-auth',
+    'hono/body-limit',
+    'hono/compress',
+    'hono/etag',
+    'hono/html',
+    'hono/http-exception',
+    'hono/request-id',
+    'hono/secure-headers',
+    'lru-cache',
+    'zod',
+  ],
+}
+
+/** The public names of each subpath, types in italics as `type name`. */
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  'src/index.ts': [
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'reject', 'runtime', 'split', 'type AppendOutcome',
+    'type AppendSlice', 'type Bus', 'type Command', 'type Context', 'type Decider', 'type Event', 'type Events', 'type Meta', 'type Outcome', 'type Page',
+    'type Recorded', 'type Rejection', 'type Runtime', 'type RuntimeOptions', 'type SendOptions', 'type Served', 'type StateAt', 'type Store',
+    'type StoredEvent', 'type Trace', 'type TraceContext', 'untraced', 'upcast',
+  ],
+  'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
+  'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
+  'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
+  'src/cli/index.ts': ['main'],
+  'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
+} // biome-ignore format: lists of names
+
+type Source = { readonly path: string; readonly folder: string; readonly text: string }
+
+function sources(): readonly Source[] {
+  const paths = [...new Bun.Glob('{src,routes}/**/*.ts').scanSync(ROOT)].filter(
+    path => !/(\.test|\.races|\.d)\.ts$|^src\/testing\/|contract\.ts$|\/races\//.test(path),
+  )
+  return paths.map(path => ({
+    path,
+    folder: dirname(path),
+    text: require('node:fs').readFileSync(join(ROOT, path), 'utf8') as string,
+  }))
+}
+
+/** The modules that a source names, types included: direction holds for them too. */
+function imported({ text }: Source): readonly string[] {
+  return [
+    ...text.matchAll(/^(?:import|export)\b[^'\n]*(?:\n[^'\n]*)*?from '([^']+)'|\bimport\('([^']+)'\)|^import '([^']+)'/gm),
+  ].map(match => (match[1] ?? match[2] ?? match[3])!)
+}
+
+function folderOf(source: Source, specifier: string): string | null {
+  if (!specifier.startsWith('.')) return null
+  return dirname(relative(ROOT, join(ROOT, source.folder, specifier)))
+    .split(sep)
+    .join('/')
+}
+
+function strangers(source: Source): readonly string[] {
+  const allowed = new Set([source.folder, ...(MAY_IMPORT[source.folder] ?? [])])
+  return imported(source)
+    .map(specifier => folderOf(source, specifier))
+    .filter(folder => folder !== null && !allowed.has(folder))
+    .map(folder => `${source.path} imports ${folder}`)
+}
+
+async function loads(entry: string): Promise<readonly string[]> {
+  const built = await Bun.build({
+    entrypoints: [join(ROOT, entry)],
+    target: 'bun',
+    packages: 'external',
+    splitting: true,
+    minify: { whitespace: true },
+  })
+  const main = built.outputs.find(({ kind }) => kind === 'entry-point')!
+  const texts = new Map(
+    await Promise.all(built.outputs.map(async output => [output.path.replace(/^.*\//, ''), await output.text()] as const)),
+  )
+  const found = new Set<string>()
+  const visit = (name: string) => {
+    for (const { path, kind } of new Bun.Transpiler().scanImports(texts.get(name)!)) {
+      if (kind !== 'import-statement') continue
+      if (path.startsWith('./')) visit(path.slice(2))
+      else found.add(path)
+    }
+  }
+  visit(main.path.replace(/^.*\//, ''))
+  return [...found].filter(path => !isBuiltin(path)).sort()
+}
+
+async function publicNames(index: string): Promise<readonly string[]> {
+  const text = await Bun.file(join(ROOT, index)).text()
+  const names = [...text.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, type, list]) =>
+    list!.split(',').map(name => `${type ?? ''}${name.trim()}`),
+  )
+  const declared = [...text.matchAll(/^export (?:async )?(type|function|const|class|interface) (\w+)/gm)].map(([, kind, name]) =>
+    kind === 'type' || kind === 'interface' ? `type ${name}` : name!,
+  )
+  return [...names, ...declared].filter(name => /\w$/.test(name)).sort()
+}
+
+describe('the layout', () => {
+  test('has a row for each folder', () => {
+    expect([...new Set(sources().map(({ folder }) => folder))].sort()).toEqual(Object.keys(MAY_IMPORT).sort())
+  })
+
+  test('lets a folder import only those of its row', () => {
+    expect(sources().flatMap(strangers)).toEqual([])
+  })
+
+  test('finds an import that goes the wrong way', () => {
+    const planted: Source = {
+      path: 'src/event/x.ts',
+      folder: 'src/event',
+      text: "import type { Store } from '../store/store.ts'\n",
+    }
+    expect(strangers(planted)).toEqual(['src/event/x.ts imports src/store'])
+  })
+
+  test('keeps clocks, randomness, promises and I/O out of what is pure', () => {
+    const found = sources()
+      .filter(({ folder }) => PURE.includes(folder))
+      .flatMap(({ path, text }) =>
+        IMPURE.filter(pattern => pattern.test(text.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, ''))).map(
+          pattern => `${path}: ${pattern}`,
+        ),
+      )
+    expect(found).toEqual([])
+  })
+
+  for (const [entry, expected] of Object.entries(LOADS)) {
+    test(`loads nothing for ${entry} but ${expected.join(', ') || 'itself'}`, async () => {
+      expect(await loads(entry)).toEqual([...expected])
+    })
+  }
+
+  for (const [index, expected] of Object.entries(NAMES)) {
+    test(`shows the public names of ${index}`, async () => {
+      expect(await publicNames(index)).toEqual([...expected].sort())
+    })
+  }
+})
