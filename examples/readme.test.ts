@@ -1,0 +1,85 @@
+// What the README says is true: its code is a file that runs, its commands exist, its links lead somewhere.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dir, '..')
+const readme = await Bun.file(join(ROOT, 'README.md')).text()
+const { scripts } = (await Bun.file(join(ROOT, 'package.json')).json()) as { scripts: Record<string, string> }
+
+describe('the README', () => {
+  test('shows examples/account.ts as it is, in forty lines or fewer', async () => {
+    const code = await Bun.file(join(ROOT, 'examples/account.ts')).text()
+    expect(readme).toContain(`\`\`\`ts\n${code}\`\`\``)
+    expect(code.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
+  })
+
+  test('names only scripts that exist', () => {
+    const named = [...readme.matchAll(/\bbun(?:@[\d.]+)? run ([\w:]+)/g)].map(([, name]) => name!)
+    expect(named.filter(name => !(name in scripts))).toEqual([])
+    expect(named).toContain('test')
+  })
+
+  test('names only files that exist', () => {
+    const named = [...readme.matchAll(/\]\(([\w./-]+)\)|`((?:src|routes|examples|bench|migrations)\/[\w./-]+)`/g)].map(
+      ([, link, path]) => (link ?? path)!,
+    )
+    expect(named.filter(path => !existsSync(join(ROOT, path)))).toEqual([])
+  })
+})
+
+describe('examples/account.ts', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-account-'))
+  let server: Bun.Subprocess<'ignore', 'pipe', 'inherit'>
+  let url: string
+
+  async function start(): Promise<void> {
+    const env = { ...process.env, PORT: '0', HOST: '127.0.0.1', SQLITE_FILE: join(folder, 'account.db'), DATABASE_URL: '' }
+    server = Bun.spawn(['bun', join(ROOT, 'examples/account.ts')], { env, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
+    for await (const chunk of server.stdout) {
+      const found = /"url":"([^"]+)"/.exec(new TextDecoder().decode(chunk))
+      if (found) {
+        url = found[1]!
+        return
+      }
+    }
+    throw new Error('the example ended before it served')
+  }
+
+  const post = async (path: string, body: object) => {
+    const answer = await fetch(new URL(path, url), {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json' },
+    })
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+  }
+
+  beforeAll(start)
+  afterAll(async () => {
+    server.kill('SIGKILL')
+    await server.exited
+    rmSync(folder, { recursive: true })
+  })
+
+  test('answers as the README says', async () => {
+    const opened = await post('/account/a1/open', { owner: 'Ada' })
+    expect(opened.status).toBe(201)
+    expect(readme).toContain(JSON.stringify(opened.body))
+    const refused = await post('/account/a1/withdraw', { cents: 500 })
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { type: '/problems/command-rejected', code: 'not-enough', data: { cents: 0 } },
+    })
+  })
+
+  test('has what it answered after kill -9', async () => {
+    await post('/account/a2/open', { owner: 'Grace' })
+    await post('/account/a2/deposit', { cents: 700 })
+    server.kill('SIGKILL')
+    await server.exited
+    await start()
+    expect(await (await fetch(new URL('/account/a2', url))).json()).toEqual({ owner: 'Grace', cents: 700 })
+  })
+})
