@@ -1,0 +1,213 @@
+// The command line as its callers see it: what it prints, and how it ends. Each test runs the marketplace as a process of its own.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '../testing/servers/free-port.ts'
+import { testSchema } from '../testing/schema.ts'
+
+const ROOT = join(import.meta.dir, '../..')
+const WAIT_MS = 5_000
+
+let folder: string
+const running = new Set<Bun.Subprocess>()
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'emaki-cli-'))
+})
+afterEach(async () => {
+  for (const child of running) child.kill('SIGKILL')
+  await Promise.all([...running].map(({ exited }) => exited))
+  running.clear()
+  rmSync(folder, { recursive: true })
+})
+
+type Started = {
+  readonly child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
+  readonly said: () => string
+  readonly until: (text: string | RegExp, many?: number) => Promise<string>
+}
+
+function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  command: readonly string[] = [join(ROOT, 'examples/marketplace/main.ts')],
+): Started {
+  const child = Bun.spawn(['bun', ...command, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', SQLITE_FILE: join(folder, 'log.db'), ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  running.add(child)
+  let text = ''
+  const read = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const chunk of stream) text += new TextDecoder().decode(chunk)
+  }
+  const ended = Promise.all([read(child.stdout), read(child.stderr)])
+  const until = async (wanted: string | RegExp, many = 1) => {
+    for (const deadline = performance.now() + WAIT_MS; performance.now() < deadline; await Bun.sleep(5)) {
+      if (text.split(wanted).length > many) return text
+    }
+    throw new Error(`not said ${many} times within ${WAIT_MS} ms: ${wanted}; said: ${text}`)
+  }
+  void ended
+  return { child, said: () => text, until }
+}
+
+async function ends(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; said: string }> {
+  const { child, said } = start(args, env)
+  const code = await child.exited
+  await Bun.sleep(0)
+  return { code, said: said() }
+}
+
+const urlIn = (text: string) => /"url":"([^"]+)"/.exec(text)![1]!
+const restock = (url: string, sku: string) =>
+  fetch(new URL(`/inventory/${sku}/restock`, url), {
+    method: 'POST',
+    body: '{"qty":1}',
+    headers: { 'Content-Type': 'application/json' },
+  })
+
+describe('the command line', () => {
+  test('ends with 78 and one table for a configuration that cannot be used', async () => {
+    const { code, said } = await ends([], { PORT: 'eighty', LOG_LEVEL: 'loud' })
+    expect(code).toBe(78)
+    expect(said).toContain('The configuration cannot be used:')
+    expect(said).toMatch(/PORT +eighty/)
+    expect(said).toMatch(/LOG_LEVEL +loud/)
+    expect(said).not.toContain('at ')
+  })
+
+  test('ends with 64 and its usage for a verb or an option that does not exist', async () => {
+    for (const args of [['frobnicate'], ['--frobnicate'], ['serve', 'twice']]) {
+      const { code, said } = await ends(args)
+      expect([code, said.includes('usage: [verb] [options]')]).toEqual([64, true])
+    }
+  })
+
+  test('prints the configuration with secrets masked', async () => {
+    const { code, said } = await ends(['--print-config'], {
+      DATABASE_URL: 'postgres://user:hidden@db/orders',
+      ADMIN_TOKEN: 'hidden-hidden-hidden',
+    })
+    expect(code).toBe(0)
+    expect(said).toContain('DATABASE_URL=postgres://user:***@db/orders')
+    expect(said).toContain('ADMIN_TOKEN=***')
+    expect(said).not.toContain('hidden')
+  })
+
+  test('ends with 69 and one line where the database does not answer', async () => {
+    const { code, said } = await ends([], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
+    expect(code).toBe(69)
+    expect(said.trim().split('\n')).toHaveLength(1)
+    expect(said).toContain('ECONNREFUSED')
+  })
+
+  test('migrates and says what ran, once', async () => {
+    expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'ran 0001-log\n' })
+    expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'nothing to do\n' })
+  })
+
+  test('refuses workers without PostgreSQL, without a port and in a number that makes no sense', async () => {
+    expect(await ends(['--workers', '2'])).toMatchObject({ code: 64, said: '--workers needs PostgreSQL: set DATABASE_URL\n' })
+    expect(await ends(['--workers', '2'], { DATABASE_URL: 'postgres://x@127.0.0.1:1/x' })).toMatchObject({
+      code: 64,
+      said: '--workers needs a PORT\n',
+    })
+    expect(await ends(['--workers', 'many'])).toMatchObject({ code: 64 })
+  })
+
+  test('asks a server whether it lives', async () => {
+    const port = String(freePort())
+    expect((await ends(['health'], { PORT: port })).code).toBe(1)
+    await start([], { PORT: port }).until('serving on')
+    expect((await ends(['health'], { PORT: port })).code).toBe(0)
+  })
+})
+
+describe('serve', () => {
+  test('ends with 0 on SIGTERM, with what it answered in the log', async () => {
+    const { child, until, said } = start([])
+    const url = urlIn(await until('"url"'))
+    expect((await restock(url, 'a')).status).toBe(201)
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+    expect(said()).toContain('stopped')
+    const again = start([])
+    expect(await (await fetch(new URL('/inventory/a', urlIn(await again.until('"url"'))))).json()).toEqual({ free: 1, held: {} })
+  })
+
+  test('is not ready while it drains, goes on serving, and ends at once on a second signal', async () => {
+    const { child, until } = start([], { SHUTDOWN_DELAY_MS: '30000' })
+    const url = urlIn(await until('"url"'))
+    expect((await fetch(new URL('/ready', url))).status).toBe(200)
+    child.kill('SIGTERM')
+    await until('stopping on SIGTERM')
+    expect((await fetch(new URL('/ready', url))).status).toBe(503)
+    expect((await restock(url, 'b')).status).toBe(201)
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(143)
+  })
+
+  test('refuses a file that another process serves, naming it', async () => {
+    await start([]).until('serving on')
+    const second = await ends([])
+    expect(second.code).toBe(69)
+    expect(second.said).toContain('already served by another process')
+  })
+
+  test('shares a port between workers, starts another for one that died, and ends when all have', async () => {
+    const at = await testSchema()
+    try {
+      const port = String(freePort())
+      const { child, until } = start(['--workers', '2'], { PORT: port, DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
+      const said = await until('serving on', 2)
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => restock(`http://127.0.0.1:${port}`, `sku${i % 4}`)))
+      expect(answers.map(({ ok }) => ok)).toEqual(Array(20).fill(true))
+      process.kill(Number(/"pid":(\d+)/.exec(said)![1]), 'SIGKILL')
+      await until('serving on', 3)
+      child.kill('SIGTERM')
+      expect(await child.exited).toBe(0)
+    } finally {
+      await at.drop()
+    }
+  })
+})
+
+describe('bun --hot', () => {
+  test('serves a changed source on the same port, keeps the log, and waits where a change does not work', async () => {
+    const copy = join(folder, 'marketplace')
+    cpSync(join(ROOT, 'examples/marketplace'), copy, { recursive: true, filter: path => !path.endsWith('.test.ts') })
+    mkdirSync(join(folder, 'node_modules'))
+    symlinkSync(ROOT, join(folder, 'node_modules/emaki'))
+    symlinkSync(join(ROOT, 'node_modules/zod'), join(folder, 'node_modules/zod'))
+    const { until, child } = start([], {}, ['--hot', join(copy, 'main.ts')])
+    const url = urlIn(await until('"url"'))
+    await restock(url, 'a')
+    const file = join(copy, 'inventory.ts')
+    const source = readFileSync(file, 'utf8')
+    const reserve = () =>
+      fetch(new URL('/inventory/a/reserve', url), {
+        method: 'POST',
+        body: '{"order":"o","qty":9}',
+        headers: { 'Content-Type': 'application/json' },
+      })
+    writeFileSync(file, source.replace("'out-of-stock'", "'sold-out'"))
+    await until('reloaded')
+    expect(await (await reserve()).json()).toMatchObject({ code: 'sold-out', data: { free: 1, wanted: 9 } })
+    writeFileSync(file, `${source}\nthis is no source (`)
+    await until('error:')
+    expect(await (await reserve()).json()).toMatchObject({ code: 'sold-out' })
+    writeFileSync(file, source)
+    await until('reloaded', 2)
+    expect(await (await reserve()).json()).toMatchObject({ code: 'out-of-stock' })
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+    expect(existsSync(join(folder, 'log.db'))).toBe(true)
+  })
+})
