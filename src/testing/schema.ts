@@ -1,4 +1,7 @@
 import createClient, { type Sql } from 'postgres'
+import { postgres } from '../postgres/store.ts'
+import type { Made } from '../store/contract.ts'
+import type { Store } from '../store/store.ts'
 import { testPostgres } from './servers/postgres.ts'
 
 /** A schema of a test's own in a database that the tests of this process share, with a client to look at it. */
@@ -30,4 +33,28 @@ export async function emptied({ sql, schema }: TestSchema): Promise<void> {
     await tx`truncate ${tx(`${schema}.events`)}, ${tx(`${schema}.keys`)}, ${tx(`${schema}.snapshots`)}`
     await tx`select setval(${`${schema}.positions`}, 1, false)`
   })
+}
+
+/** An empty log in a schema, as the contract wants it; `url` may lead there through something else. One schema serves all cases. */
+export async function madeIn(at: TestSchema, url: string = at.url): Promise<Made> {
+  const stores: Store[] = []
+  const reopen = async () => {
+    const store = postgres(url, { schema: at.schema })
+    stores.push(store)
+    await store.open()
+    return store
+  }
+  const store = await reopen()
+  await emptied(at)
+  return {
+    store,
+    reopen,
+    // The database's time is its own: what is stored is moved instead.
+    advance: async ms => {
+      await at.sql`update ${at.sql(`${at.schema}.keys`)} set until = until - ${ms} * interval '1 millisecond'`
+    },
+    close: async () => {
+      await Promise.all(stores.map(store => store.close()))
+    },
+  }
 }

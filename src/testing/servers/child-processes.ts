@@ -5,6 +5,15 @@ export function childProcesses(pid: number): number[] {
   return processTable().flatMap(([child, parent]) => (parent === pid ? [child] : []))
 }
 
+/** Signals a process that may have ended meanwhile. */
+export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ESRCH') throw error
+  }
+}
+
 /** Process and parent, of all processes. Slim Linux images have no `ps`, other systems have no /proc. */
 function processTable(): (readonly [number, number])[] {
   if (existsSync('/proc/self/stat')) return readdirSync('/proc').filter(isNumber).map(Number).flatMap(fromProc)

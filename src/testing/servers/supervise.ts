@@ -2,6 +2,7 @@
 // it starts the server, then reads a pipe whose other end only we hold. When we end, by `end()`, by a crash or by SIGKILL,
 // the pipe closes, and the shell ends the server and deletes its folder. Every end takes this one path.
 
+import { signalIfAlive } from './child-processes.ts'
 import type { ServerUser } from './server-user.ts'
 import { until } from './until.ts'
 
@@ -9,7 +10,7 @@ export type Supervised = {
   readonly pid: number
   /** Resolves when the server and every process it started are gone. */
   readonly gone: Promise<void>
-  /** Ends what still runs and deletes the folder, unless a later server is to find it again. */
+  /** Ends what still runs. Then the shell deletes the folder, unless a later server is to find it again. */
   end(options?: { keepFolder?: boolean }): Promise<void>
 }
 
@@ -40,6 +41,7 @@ export async function supervise(command: readonly string[], options: SuperviseOp
   })
   shell.unref()
   running.add(shell)
+  shell.exited.then(() => running.delete(shell))
   try {
     return await start(shell, folder, prepare)
   } catch (error) {
@@ -104,7 +106,8 @@ async function start(shell: Shell, folder: string, prepare?: () => void): Promis
   shell.stdin.write('go\n')
   await shell.stdin.flush()
   const pid = Number((await lines.next()).value)
-  return { pid, gone: ended(lines), end: ({ keepFolder = false } = {}) => end(shell, pid, keepFolder) }
+  const gone = ended(lines)
+  return { pid, gone, end: ({ keepFolder = false } = {}) => end(shell, pid, gone, keepFolder) }
 }
 
 /** The server and its children inherit the pipe that the shell writes to, so its end is the end of the last of them. */
@@ -124,13 +127,13 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
   }
 }
 
-async function end(shell: Shell, pid: number, keepFolder: boolean): Promise<void> {
+async function end(shell: Shell, pid: number, gone: Promise<void>, keepFolder: boolean): Promise<void> {
   if (keepFolder) shell.stdin.write('keep\n')
   await shell.stdin.end()
-  const late = setTimeout(() => process.kill(pid, 'SIGKILL'), endTimeoutMs)
-  await shell.exited
+  const late = setTimeout(() => signalIfAlive(pid, 'SIGKILL'), endTimeoutMs)
+  // Until the shell has buried it, a dead server still looks alive to one that starts on its folder.
+  await (keepFolder ? shell.exited : gone)
   clearTimeout(late)
-  running.delete(shell)
 }
 
 /** The last lines a server wrote to its log: what an error about it should show. */

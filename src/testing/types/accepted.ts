@@ -1,0 +1,129 @@
+// What has to compile, without a cast and without a generic spelled out. types.test.ts compiles it, and runs it.
+import { z } from 'zod'
+import { type Command, decider, type Event, events, reject, runtime, split, upcast } from '../../index.ts'
+
+const None = z.object({})
+const Line = z.object({ sku: z.string(), qty: z.int().positive() })
+
+// A union of literals in a state, an empty list and an optional field: by a schema, or by a type.
+const State = z.object({ status: z.enum(['none', 'open', 'done']), lines: z.array(Line), note: z.string().optional() })
+type Plain = {
+  readonly status: 'none' | 'open' | 'done'
+  readonly lines: readonly z.output<typeof Line>[]
+  readonly note?: string
+}
+const plain: Plain = { status: 'none', lines: [] }
+
+const Basket = events('basket', {
+  Opened: z.object({ lines: z.array(Line) }),
+  Closed: z.object({ why: z.string() }),
+  Noted: None,
+})
+const evolve = {
+  bySchema: decider(Basket, {
+    initial: State.parse({ status: 'none', lines: [] }),
+    evolve: {
+      Opened: (s, { lines }) => ({ ...s, status: 'open', lines: [...s.lines, ...lines] }),
+      Closed: s => ({ ...s, status: 'done', lines: [] }),
+      Noted: s => ({ ...s, note: 'noted' }),
+    },
+    commands: { open: z.object({ sku: z.string() }), close: z.object({ why: z.string().default('no reason') }), note: None },
+    decide: {
+      open: (s, { sku }) => (s.status === 'none' ? Basket.Opened({ lines: [{ sku, qty: 1 }] }) : reject('open')),
+      close: (s, { why }) => {
+        if (s.status !== 'open') return reject('not-open', { status: s.status })
+        return s.note === undefined ? [] : [Basket.Noted({}), Basket.Closed({ why: why.trim() })]
+      },
+      note: () => [],
+    },
+    expose: State.omit({ lines: true }),
+    snapshot: { every: 100, version: 1 },
+  }),
+  byType: decider(Basket, {
+    initial: plain,
+    evolve: {
+      Opened: (s, { lines }) => ({ ...s, status: 'open', lines }),
+      Closed: ({ note: _, ...s }) => ({ ...s, status: 'done' }),
+      Noted: s => (s.status === 'open' ? { ...s, note: 'noted' } : s),
+    },
+    commands: { open: None },
+    decide: { open: (_, __, { now, instance, actor }) => reject('closed', { now, instance, actor }) },
+  }),
+  // From what it begins with.
+  inferred: decider(Basket, {
+    initial: { count: 0, open: false },
+    evolve: { Opened: s => ({ ...s, count: s.count + 1, open: true }), Closed: s => ({ ...s, open: false }), Noted: s => s },
+    commands: { open: z.object({ lines: z.array(Line) }) },
+    decide: { open: (s, data) => (s.open ? [] : Basket.Opened(data)) },
+  }),
+}
+
+// Commands: the input of their schema, each typed by its name.
+const basket = evolve.bySchema
+const closing: Command<'basket', 'close', { why?: string | undefined }> = basket.close('b1', {})
+const opening: Event<'basket', 'Opened', { lines: { sku: string; qty: number }[] }> = Basket.Opened({ lines: [] })
+
+// Old payloads, and types that were.
+const V1 = z.object({ customer: z.string() })
+const V2 = z.object({ customerId: z.string() })
+const V3 = z.object({ customer: z.object({ id: z.string() }) })
+const Order = events(
+  'order',
+  {
+    Placed: upcast(
+      V3,
+      upcast(V2, V1, ({ customer }) => ({ customerId: customer })),
+      ({ customerId: id }) => ({ customer: { id } }),
+    ),
+    Paid: None,
+    Shipped: z.object({ tracking: z.string() }),
+  },
+  {
+    was: {
+      Sent: 'Shipped',
+      Viewed: null,
+      PaidAndShipped: split(z.object({ code: z.int() }), ({ code }, order) => [
+        order.Paid({}),
+        order.Shipped({ tracking: `T${code}` }),
+      ]),
+    },
+  },
+)
+const { id } = Order.Placed({ customer: { id: 'c1' } }).data.customer
+
+// Schemas of every kind whose values survive JSON.
+type Tree = { readonly name: string; readonly children: readonly Tree[] }
+const Tree: z.ZodType<Tree, Tree> = z.lazy(() => z.object({ name: z.string(), children: z.array(Tree) }))
+const Folder = z.object({
+  name: z.string(),
+  get folders() {
+    return z.array(Folder).optional()
+  },
+})
+const Every = events('every', {
+  Literal: z.object({ a: z.literal(['x', 'y']), b: z.union([z.literal(1), z.literal('one'), z.null()]) }),
+  Enum: z.enum(['a', 'b']),
+  Optional: z.object({ a: z.string().optional(), b: z.string().nullable(), c: z.string().nullish() }),
+  Record: z.object({ a: z.record(z.string(), Line), b: z.partialRecord(z.enum(['x']), z.int()) }),
+  Tuple: z.tuple([z.string(), z.int()], z.boolean()),
+  Variant: z.discriminatedUnion('k', [z.object({ k: z.literal('a'), n: z.int() }), z.object({ k: z.literal('b') })]),
+  Anything: z.object({ a: z.any(), b: z.unknown(), c: z.record(z.string(), z.unknown()), d: z.json() }),
+  Readonly: z.object({ list: z.array(z.string()).readonly() }).readonly(),
+  Format: z.object({ a: z.email(), b: z.uuid(), c: z.iso.datetime() }),
+  Loose: z.looseObject({ a: z.string() }),
+  Tree,
+  Folder,
+})
+
+const emaki = await runtime({ serve: [basket] })
+const sent = await emaki.send(basket.open('b1', { sku: 'a' }), { key: 'k1', expect: 0 })
+const told =
+  sent.outcome === 'accepted'
+    ? `${sent.stream} is at ${sent.version} and ${sent.position}, after ${sent.events.length}`
+    : sent.outcome === 'rejected'
+      ? sent.code
+      : sent.outcome
+await emaki.close()
+
+/** What came of it, so that a test sees that it ran. */
+export const seen: readonly unknown[] = [told, closing.data, opening.type, id, Object.keys(Every).length]
