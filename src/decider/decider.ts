@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type Event, type EventOf, type Events, type EventsSpec, spec } from '../event/events.ts'
-import { freeze } from '../event/payload.ts'
+import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
 import { type Command, commands } from './command.ts'
 import type { Rejection } from './reject.ts'
@@ -78,7 +78,7 @@ export function decider<
     kind: 'decider',
     name: family.name,
     events: family,
-    initial: freeze(options.initial),
+    initial: freezeAll(options.initial),
     evolve: exactly(`${of_.name}: evolve`, of_.types, options.evolve),
     commands: new Map(Object.entries(options.commands)),
     decide: exactly(`${of_.name}: decide`, of_.commands, options.decide),
@@ -86,15 +86,15 @@ export function decider<
     snapshot: options.snapshot ?? null,
   }
   const { snapshot } = definition
-  if (snapshot && !(snapshot.every > 0))
-    throw new TypeError(`${family.name}: a snapshot every ${snapshot.every} events cannot be`)
+  if (snapshot && !(snapshot.every > 0 && Number.isSafeInteger(snapshot.every) && Number.isSafeInteger(snapshot.version)))
+    throw new TypeError(`${family.name}: a snapshot of version ${snapshot.version} every ${snapshot.every} events cannot be`)
   // The mapped type says by type what this object is built from by value.
   return Object.freeze(Object.assign(commands(family.name, of_.commands), { [spec]: definition })) as Decider<D, State, C>
 }
 
 /** The functions by name: one for each of `names`, and no other. What TypeScript refuses is refused for JavaScript too. */
-function exactly<F>(where: string, names: readonly string[], functions: object): ReadonlyMap<string, F> {
-  const given = new Map(Object.entries(functions))
+function exactly<F>(where: string, names: readonly string[], functions: object | undefined): ReadonlyMap<string, F> {
+  const given = new Map(Object.entries(functions ?? {}))
   const wrong = [
     ...names.filter(name => typeof given.get(name) !== 'function'),
     ...[...given.keys()].filter(name => !names.includes(name)),

@@ -1,4 +1,4 @@
-import { type Event, spec } from '../event/events.ts'
+import { checked, type Event, spec } from '../event/events.ts'
 import { freeze } from '../event/payload.ts'
 import { type Fact, read } from '../event/read.ts'
 import type { Command } from './command.ts'
@@ -16,15 +16,22 @@ export function fold(decider: DeciderSpec, stream: string, from: Folded, facts: 
   let { state, version } = from
   for (const fact of facts) {
     version += 1
-    for (const event of read(decider.events, stream, version, fact)) state = decider.evolve.get(event.type)!(state, event.data)
+    for (const event of read(decider.events, stream, version, fact)) state = step(decider, state, event)
   }
-  return { state: freeze(settled(decider, 'evolve', state)), version }
+  return { state: freeze(state), version }
 }
 
-/** The state after events that a decision just gave. */
+/**
+ * The state after events that a decision just gave. Each state on the way is frozen, so that an `evolve` that writes to its
+ * state is found out where it is first used; freezing costs more than folding, so the fold of a log does without.
+ */
 export function evolve(decider: DeciderSpec, from: Folded, events: readonly Event[]): Folded {
-  const state = events.reduce((state, event) => decider.evolve.get(event.type)!(state, event.data), from.state)
-  return { state: freeze(settled(decider, 'evolve', state)), version: from.version + events.length }
+  const state = events.reduce((state, event) => freeze(step(decider, state, event)), from.state)
+  return { state, version: from.version + events.length }
+}
+
+function step(decider: DeciderSpec, state: unknown, { type, data }: Event): unknown {
+  return settled(decider, 'evolve', type, decider.evolve.get(type)!(state, data))
 }
 
 /** What a decision came to. */
@@ -32,22 +39,21 @@ export type Decision = { readonly events: readonly Event[] } | { readonly reject
 
 /** Decides a command whose data its schema has parsed. Throws where `decide` is not pure or gives another family's events. */
 export function decide(decider: DeciderSpec, state: unknown, command: Command, context: Context): Decision {
-  const decided = settled(decider, command.command, decider.decide.get(command.command)!(state, command.data, context))
-  if (spec in (decided as object)) return { rejection: decided as Rejection }
+  const decided = settled(decider, 'decide', command.command, decider.decide.get(command.command)!(state, command.data, context))
+  if (typeof decided === 'object' && decided !== null && spec in decided) return { rejection: decided as Rejection }
   const events = (Array.isArray(decided) ? decided : [decided]) as readonly Event[]
-  const stranger = events.find(event => event?.category !== decider.name || !decider.evolve.has(event.type))
-  if (stranger !== undefined)
+  const stranger = events.findIndex(event => event?.category !== decider.name || !decider.evolve.has(event.type))
+  if (stranger >= 0)
     throw new TypeError(
-      `${decider.name}.${command.command} decided ${JSON.stringify(stranger)}, which is no event of ${decider.name}`,
+      `${decider.name}.${command.command} decided ${Bun.inspect(events[stranger])}, which is no event of ${decider.name}`,
     )
-  return { events }
+  return { events: events.map(event => checked(decider.events, event)) }
 }
 
-function settled<T>(decider: DeciderSpec, where: string, value: T): T {
-  if (value === undefined || typeof (value as { then?: unknown } | null)?.then === 'function') {
-    throw new TypeError(
-      `${decider.name}: ${where} gave ${value === undefined ? 'nothing' : 'a promise'}; it returns a plain value`,
-    )
-  }
-  return value
+/** What a pure function gave. A promise is not waited for: what it may fail with later is this error already. */
+function settled<T>(decider: DeciderSpec, part: string, name: string, value: T): T {
+  if (value !== undefined && typeof (value as { then?: unknown } | null)?.then !== 'function') return value
+  Promise.resolve(value).catch(() => {})
+  const what = value === undefined ? 'nothing' : 'a promise'
+  throw new TypeError(`${decider.name}: ${part} of ${name} gave ${what}; it returns a plain value`)
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { present } from './payload.ts'
 import { type Schemas, unstable } from './schema.ts'
 import { type Chain, chain } from './upcast.ts'
 
@@ -34,15 +35,26 @@ export type Recorded<E extends Event = Event> = E extends Event
     }
   : never
 
-/** A stored payload survives JSON: what its schema takes is what it gives. */
-type Stable<Z> = Z extends z.ZodType<infer Out, infer In> ? ([In, Out] extends [Out, In] ? Z : never) : never
+/** A stored payload survives JSON: what its schema takes is what it gives, and JSON can hold it. */
+type Stable<Z> = Z extends z.ZodType<infer Out, infer In> ? ([In, Out] extends [Out & Json<Out>, In] ? Z : Unstable) : Unstable
+/** Shows in the compiler's message. */
+type Unstable = 'an event schema gives what it takes, and takes what JSON holds'
+/** What JSON holds at any depth is found by assignment, which is quick; only what is unknown somewhere is taken apart. */
+type Json<T> = T extends Plain ? T : unknown extends T ? T : T extends Lost ? never : { [K in keyof T]: Json<T[K]> }
+type Plain = string | number | boolean | null | undefined | readonly Plain[] | { readonly [key: string]: Plain }
+type Lost = bigint | symbol | Date | ReadonlyMap<never, unknown> | ReadonlySet<never> | ((...data: never) => unknown)
+
 export type EventOf<C extends string, S extends Schemas> = { [T in keyof S & string]: Event<C, T, z.output<S[T]>> }[keyof S &
   string]
+type Constructors<C extends string, S extends Schemas> = {
+  readonly [T in keyof S & string]: (data: z.output<S[T]>) => Event<C, T, z.output<S[T]>>
+}
 
+/** What became of a type: its new name, nothing, or several events, as `split` makes it. */
 type Old<C extends string, S extends Schemas> =
   | (keyof S & string)
   | null
-  | { readonly from: z.ZodType; readonly into: (old: never) => readonly EventOf<C, S>[] }
+  | { readonly from: z.ZodType; readonly into: (old: never, make: Constructors<C, S>) => readonly EventOf<C, S>[] }
 
 /** What a family knows of itself at run time. */
 export type EventsSpec = {
@@ -57,15 +69,15 @@ export type Was =
   | { readonly kind: 'retired' }
   | { readonly kind: 'split'; readonly chain: Chain; readonly into: (old: unknown) => readonly Event[] }
 
-export type Events<C extends string, S extends Schemas> = {
-  readonly [T in keyof S & string]: (data: z.output<S[T]>) => Event<C, T, z.output<S[T]>>
-} & { readonly [spec]: EventsSpec & { readonly category: C; readonly schemas: S; readonly event: EventOf<C, S> } }
+export type Events<C extends string, S extends Schemas> = Constructors<C, S> & {
+  readonly [spec]: EventsSpec & { readonly category: C; readonly schemas: S; readonly event: EventOf<C, S> }
+}
 
 /**
  * A family of facts: a category, and a schema for each type. Gives a typed constructor for each.
  *
  * EVENT TYPES ARE THE STORED FORMAT. Change a payload by `upcast`; tell what became of a type by `was`: its new name, `null` for a
- * retired one that is passed over, or `split(schema, old => [events])` for one that became several.
+ * retired one that is passed over, or `split` for one that became several.
  *
  * A schema gives what it takes: transform, default, coerce, date, bigint and their like do not compile and throw here.
  * A category holds no `-`, as a stream is named `category-instance`. A constructor throws a TypeError that names the event and
@@ -83,18 +95,25 @@ export function events<const C extends string, S extends Schemas>(
   if (!/^[a-z][a-z0-9_]{0,62}$/i.test(category))
     throw new TypeError(`events('${category}'): a category is letters, digits and _, without -`)
   const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declared(category, type, schema)]))
-  const was = new Map(Object.entries(options.was ?? {}).map(([type, old]) => [type, became(category, types, type, old)]))
-  const family: EventsSpec = { kind: 'events', name: category, types, was }
   const constructors = [...types].map(([type, { schema }]) => [type, (data: unknown) => construct(category, type, schema, data)])
+  const make: object = Object.assign(Object.create(null), Object.fromEntries(constructors))
+  const was = new Map(Object.entries(options.was ?? {}).map(([type, old]) => [type, became(category, types, make, type, old)]))
+  const family: EventsSpec = { kind: 'events', name: category, types, was }
   // The mapped type says by type what this object is built from by value.
-  return Object.freeze(Object.assign(Object.create(null), Object.fromEntries(constructors), { [spec]: family })) as Events<C, S>
+  return Object.freeze(Object.assign(make, { [spec]: family })) as Events<C, S>
 }
 
-/** For `was`: one old event that reads as several of today's. */
-export function split<Z extends z.ZodType, E extends Event>(
+/**
+ * For `was`: one old event that reads as several of today's. They are made by the constructors that `into` is given, as the
+ * family they belong to is only just being made.
+ *
+ * @example
+ * was: { PaidAndShipped: split(z.object({ tracking: z.string() }), (old, order) => [order.Paid({}), order.Shipped(old)]) }
+ */
+export function split<Z extends z.ZodType, Make, E extends Event>(
   from: Z,
-  into: (old: z.output<Z>) => readonly E[],
-): { readonly from: Z; readonly into: (old: z.output<Z>) => readonly E[] } {
+  into: (old: z.output<Z>, make: Make) => readonly E[],
+): { readonly from: Z; readonly into: (old: z.output<Z>, make: Make) => readonly E[] } {
   return { from, into }
 }
 
@@ -107,11 +126,20 @@ function declared(category: string, type: string, schema: z.ZodType): Chain {
   return chain(schema)
 }
 
-function became(category: string, types: ReadonlyMap<string, Chain>, type: string, old: Old<string, Schemas>): Was {
+function became(
+  category: string,
+  types: ReadonlyMap<string, Chain>,
+  make: object,
+  type: string,
+  old: string | null | { readonly from: z.ZodType; readonly into: (old: never, make: never) => readonly Event[] },
+): Was {
   if (types.has(type)) throw new TypeError(`${category}.${type} is both a type of today and one that was`)
   if (old === null) return { kind: 'retired' }
-  if (typeof old === 'object')
-    return { kind: 'split', chain: chain(old.from), into: old.into as (old: unknown) => readonly Event[] }
+  if (typeof old === 'object') {
+    // `events` has checked that `into` takes what the schema gives, and these constructors.
+    const into = old.into as (old: unknown, make: object) => readonly Event[]
+    return { kind: 'split', chain: chain(old.from), into: data => into(data, make) }
+  }
   if (!types.has(old)) throw new TypeError(`${category}.${type} was renamed to ${old}, which is no type of ${category}`)
   return { kind: 'renamed', to: old }
 }
@@ -119,7 +147,17 @@ function became(category: string, types: ReadonlyMap<string, Chain>, type: strin
 function construct(category: string, type: string, schema: z.ZodType, data: unknown): Event {
   const parsed = schema.safeParse(data)
   if (!parsed.success) throw new TypeError(`${category}.${type}: ${issuesText(parsed.error.issues)}`)
-  return { category, type, data: parsed.data }
+  const event = { category, type, data: present(parsed.data) }
+  made.add(event)
+  return event
+}
+
+/** What a constructor made: its data fits its schema. */
+const made = new WeakSet<Event>()
+
+/** An event whose data fits its schema: as it is where a constructor made it, else made now. Throws a TypeError where it does not fit. */
+export function checked(family: EventsSpec, event: Event): Event {
+  return made.has(event) ? event : construct(family.name, event.type, family.types.get(event.type)!.schema, event.data)
 }
 
 /** Issues as one line: `items.0.qty: expected number; …`. */

@@ -18,60 +18,115 @@ export class PayloadError extends Error {
 /**
  * The JSON text of a payload, byte for byte what every later read gives back.
  * Throws a PayloadError naming the path of a value that JSON would change: NaN, infinities, -0, undefined in an array,
- * a Date or any other class, lone surrogates, a `__proto__` key, a cycle or nesting deeper than 64.
+ * a Date or any other class, lone surrogates, a `__proto__` key, a cycle or nesting deeper than 64; or that it is too long.
  * A property that is undefined is left out, as JSON does.
  */
 export function encode(value: unknown): string {
-  check(value, '', 0)
+  const found = problem(value, 0)
+  if (found) throw new PayloadError(found.path, found.reason)
   const text = JSON.stringify(value)
   if (text.length > PAYLOAD_LENGTH_MAX) throw new PayloadError('', `longer than ${PAYLOAD_LENGTH_MAX} characters`)
   return text
 }
 
-function check(value: unknown, path: string, depth: number): void {
+type Problem = { readonly path: string; readonly reason: string }
+
+function problem(value: unknown, depth: number): Problem | null {
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) throw new PayloadError(path, 'a lone surrogate is no text')
-      return
+      return value.isWellFormed() ? null : { path: '', reason: 'a lone surrogate is no text' }
     case 'number':
-      if (!Number.isFinite(value) || Object.is(value, -0))
-        throw new PayloadError(path, `${Object.is(value, -0) ? '-0' : value} is no JSON`)
-      return
+      if (Object.is(value, -0)) return { path: '', reason: '-0 is no JSON' }
+      return Number.isFinite(value) ? null : { path: '', reason: `${value} is no JSON` }
     case 'boolean':
-      return
+      return null
     case 'object':
-      if (value !== null) checkObject(value, path, depth + 1)
-      return
+      return value === null ? null : problemOfObject(value, depth + 1)
     default:
-      throw new PayloadError(path, `${typeof value} is no JSON`)
+      return { path: '', reason: `${typeof value} is no JSON` }
   }
 }
 
-function checkObject(value: object, path: string, depth: number): void {
-  if (depth > PAYLOAD_DEPTH_MAX) throw new PayloadError(path, `nested deeper than ${PAYLOAD_DEPTH_MAX}`)
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) check(value[i], `${path}/${i}`, depth)
-    return
-  }
-  const prototype = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null)
-    throw new PayloadError(path, `${prototype.constructor?.name ?? 'a class'} is no JSON`)
+function problemOfObject(value: object, depth: number): Problem | null {
+  if (depth > PAYLOAD_DEPTH_MAX) return { path: '', reason: `nested deeper than ${PAYLOAD_DEPTH_MAX}` }
+  if (!isPlain(value)) return { path: '', reason: `${value.constructor?.name || 'a class'} is no JSON` }
+  if (Array.isArray(value)) return problemOfArray(value, depth)
   for (const key of Object.keys(value)) {
-    if (key === '__proto__' || !key.isWellFormed()) throw new PayloadError(path, `the key ${JSON.stringify(key)} is refused`)
+    if (key === '__proto__' || !key.isWellFormed()) return { path: '', reason: `the key ${JSON.stringify(key)} is refused` }
     const member = (value as Record<string, unknown>)[key]
-    if (member !== undefined) check(member, `${path}/${key}`, depth)
+    const found = member === undefined ? null : problem(member, depth)
+    if (found) return under(key, found)
   }
+  return null
 }
 
-/** Freezes a value and all it holds; stops at what is frozen already, so that shared parts cost nothing. */
+function problemOfArray(value: readonly unknown[], depth: number): Problem | null {
+  for (let i = 0; i < value.length; i++) {
+    const found = problem(value[i], depth)
+    if (found) return under(String(i), found)
+  }
+  return null
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null || (prototype === Array.prototype && Array.isArray(value))
+}
+
+/** The problem as seen from one level up; a JSON pointer writes `~` and `/` in a key as `~0` and `~1`. */
+function under(key: string, { path, reason }: Problem): Problem {
+  return { path: `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}${path}`, reason }
+}
+
+/**
+ * A payload as every later read gives it back: without the properties that are undefined. What needs no change is not copied.
+ * So a state folded from an event that was just decided equals the one folded from the log.
+ */
+export function present<T>(value: T): T {
+  return strip(value, 0) as T
+}
+
+function strip(value: unknown, depth: number): unknown {
+  // What is deeper, or of a class, is left for `encode` to refuse.
+  if (typeof value !== 'object' || value === null || depth > PAYLOAD_DEPTH_MAX || !isPlain(value)) return value
+  if (Array.isArray(value)) return stripArray(value, depth)
+  let copy: Record<string, unknown> | null = null
+  for (const key of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[key]
+    const stripped = strip(member, depth + 1)
+    if (stripped === member && member !== undefined) continue
+    copy ??= { ...value }
+    if (stripped === undefined) delete copy[key]
+    else copy[key] = stripped
+  }
+  return copy ?? value
+}
+
+function stripArray(value: readonly unknown[], depth: number): readonly unknown[] {
+  const stripped = value.map(member => strip(member, depth + 1))
+  return stripped.some((member, i) => member !== value[i]) ? stripped : value
+}
+
+/**
+ * Freezes a value and all it holds. Stops at what cannot be extended, which is taken to be frozen all through, so that parts
+ * shared with an earlier state cost nothing, however large: asking an array whether it is frozen looks at each member.
+ */
 export function freeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  if (typeof value !== 'object' || value === null || !Object.isExtensible(value)) return value
   Object.freeze(value)
   for (const key in value) freeze(value[key])
   return value
 }
 
-/** JSON text with the keys of every object in order, so that equal values have equal text (RFC 8785's order). */
+/** Freezes a value and all it holds, also below what somebody froze on its surface, as zod's `readonly` does. */
+export function freezeAll<T>(value: T, seen: Set<unknown> = new Set()): T {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return value
+  seen.add(Object.freeze(value))
+  for (const key in value) freezeAll(value[key], seen)
+  return value
+}
+
+/** JSON text with the keys of every object in one order, so that equal values have equal text. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)

@@ -1,8 +1,10 @@
-import { type Event, type EventsSpec, issuesText } from './events.ts'
+import { type Event, type EventsSpec, issuesText, type Was } from './events.ts'
 import { type Chain, upcasted } from './upcast.ts'
 
 /** A stored fact as a fold needs it; `data` is parsed JSON. */
 export type Fact = { readonly type: string; readonly schema: string; readonly data: unknown }
+
+type Split = Was & { readonly kind: 'split' }
 
 /** A stored event that this release cannot read: a type it does not know, or a payload that fits no schema of it. */
 export class UnreadableEvent extends Error {
@@ -10,8 +12,8 @@ export class UnreadableEvent extends Error {
   readonly stream: string
   readonly version: number
   readonly type: string
-  constructor(stream: string, version: number, type: string, reason: string) {
-    super(`${stream} has at version ${version} an event ${type} that cannot be read: ${reason}`)
+  constructor(stream: string, version: number, type: string, reason: string, options?: ErrorOptions) {
+    super(`${stream} has at version ${version} an event ${type} that cannot be read: ${reason}`, options)
     this.stream = stream
     this.version = version
     this.type = type
@@ -29,8 +31,20 @@ export function read(family: EventsSpec, stream: string, version: number, fact: 
   const was = family.was.get(fact.type)
   if (!was) throw new UnreadableEvent(stream, version, fact.type, `${family.name} of this release has no such type`)
   if (was.kind === 'retired') return []
-  if (was.kind === 'split') return was.into(payload(was.chain, stream, version, fact))
+  if (was.kind === 'split') return parts(family, was, stream, version, fact)
   return [{ category: family.name, type: was.to, data: payload(family.types.get(was.to)!, stream, version, fact) }]
+}
+
+function parts(family: EventsSpec, was: Split, stream: string, version: number, fact: Fact): readonly Event[] {
+  const old = payload(was.chain, stream, version, fact)
+  try {
+    const events = was.into(old)
+    const stranger = events.findIndex(event => event?.category !== family.name || !family.types.has(event.type))
+    if (stranger < 0) return events
+    throw new TypeError(`its part ${stranger + 1} is no event of ${family.name}`)
+  } catch (error) {
+    throw new UnreadableEvent(stream, version, fact.type, `its split threw ${String(error)}`, { cause: error })
+  }
 }
 
 function payload(chain: Chain, stream: string, version: number, fact: Fact): unknown {

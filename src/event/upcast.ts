@@ -61,7 +61,17 @@ function find(chain: Chain | null, fingerprint: string): Chain | null {
 function climb(to: Chain, from: Chain, data: unknown): Upcasted {
   if (to === from) return parse(to.schema, data)
   const older = climb(to.older!, from, data)
-  return 'issues' in older ? older : parse(to.schema, to.up!(older.data))
+  if ('issues' in older) return older
+  const raised = raise(to.up!, older.data)
+  return 'issues' in raised ? raised : parse(to.schema, raised.data)
+}
+
+function raise(up: Step['up'], old: unknown): Upcasted {
+  try {
+    return { data: up(old) }
+  } catch (error) {
+    return { issues: [{ path: [], message: `its upcast threw ${String(error)}` }] }
+  }
 }
 
 function parse(schema: z.ZodType, data: unknown): Upcasted {

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { z } from 'zod'
+import { events, spec, split } from './events.ts'
+import { encode } from './payload.ts'
+
+const Item = z.object({ sku: z.string(), qty: z.int().positive() })
+const Order = events('order', {
+  Placed: z.object({ customerId: z.string(), items: z.array(Item), note: z.string().optional() }),
+  Shipped: z.object({}),
+})
+
+describe('a constructor', () => {
+  test('makes an event, as data', () => {
+    const data = { customerId: 'c1', items: [{ sku: 'a', qty: 1 }] }
+    expect(Order.Placed(data)).toStrictEqual({ category: 'order', type: 'Placed', data })
+    expect(Order.Shipped({})).toStrictEqual({ category: 'order', type: 'Shipped', data: {} })
+  })
+
+  test('names the event and every path where its data does not fit', () => {
+    const wrong = { customerId: 1, items: [{ sku: 'a', qty: 0 }] } as never
+    expect(() => Order.Placed(wrong)).toThrow(TypeError)
+    expect(() => Order.Placed(wrong)).toThrow(/^order\.Placed: customerId: .*expected string.*; items\.0\.qty: .*>0/)
+    expect(() => Order.Placed(null as never)).toThrow(/^order\.Placed: .*expected object/)
+  })
+
+  test('takes a copy, which what the caller does later does not change', () => {
+    const data = { customerId: 'c1', items: [{ sku: 'a', qty: 1 }] }
+    const event = Order.Placed(data)
+    data.items.push({ sku: 'b', qty: 2 })
+    expect(event.data.items).toHaveLength(1)
+  })
+
+  test('leaves out what its schema does not know, and what is undefined: an event is what will be read', () => {
+    const event = Order.Placed({ customerId: 'c1', items: [], note: undefined, extra: 1 } as never)
+    expect(event.data).toStrictEqual({ customerId: 'c1', items: [] })
+  })
+
+  test('makes what encode gives back', () => {
+    const placed = fc.record(
+      {
+        customerId: fc.string({ unit: 'binary' }),
+        items: fc.array(fc.record({ sku: fc.string(), qty: fc.integer({ min: 1 }) })),
+        note: fc.option(fc.string(), { nil: undefined }),
+      },
+      { requiredKeys: ['customerId', 'items'] },
+    )
+    fc.assert(
+      fc.property(placed, data => {
+        const event = Order.Placed(data)
+        expect(JSON.parse(encode(event.data))).toStrictEqual(event.data)
+      }),
+    )
+  })
+
+  test('makes anything JSON holds where the schema takes anything', () => {
+    const Any = events('any', { Said: z.unknown() })
+    expect(Any.Said({ a: { b: undefined }, c: [1] }).data).toStrictEqual({ a: {}, c: [1] })
+  })
+})
+
+describe('a family', () => {
+  test('has its constructors and nothing else, and cannot be changed', () => {
+    expect(Object.keys(Order)).toEqual(['Placed', 'Shipped'])
+    expect(Object.isFrozen(Order)).toBeTrue()
+    expect('toString' in Order).toBeFalse()
+    expect(Order[spec]).toMatchObject({ kind: 'events', name: 'order' })
+  })
+
+  test('may have types named like what objects inherit', () => {
+    const Odd = events('odd', { constructor: z.object({}), toString: z.object({ a: z.int() }), hasOwnProperty: z.object({}) })
+    expect(Odd.toString({ a: 1 })).toMatchObject({ type: 'toString', data: { a: 1 } })
+    expect(Odd.constructor({})).toMatchObject({ type: 'constructor' })
+  })
+
+  test.each(['', 'with-dash', 'with space', '1st', 'ü', 'a.b', '_x', 'x'.repeat(64)])('is refused as category %p', category => {
+    expect(() => events(category, {})).toThrow('a category is letters, digits and _, without -')
+  })
+
+  test.each(['', 'a-b', '1st', 'a b', 'a.b', 'ü', '_x', '__proto__', 'x'.repeat(128)])('is refused with a type %p', type => {
+    expect(() => events('order', { [type]: z.object({}) })).toThrow('an event type is letters, digits and _')
+  })
+
+  test('takes categories and types up to their bounds', () => {
+    expect(() => events('x'.repeat(63), { ['X'.repeat(127)]: z.object({}) })).not.toThrow()
+  })
+})
+
+describe('what was', () => {
+  const none = z.object({})
+
+  test('is refused where it is a type of today too', () => {
+    expect(() => events('order', { Placed: none }, { was: { Placed: null } })).toThrow(
+      'order.Placed is both a type of today and one that was',
+    )
+  })
+
+  test('is refused where its new name is no type of today', () => {
+    expect(() => events('order', { Placed: none }, { was: { Sent: 'Shipped' as never } })).toThrow(
+      'order.Sent was renamed to Shipped, which is no type of order',
+    )
+  })
+
+  test('is known to the family', () => {
+    const Changed = events(
+      'order',
+      { Placed: none, Shipped: none },
+      { was: { Sent: 'Shipped', Looked: null, Done: split(none, (_, order) => [order.Placed({}), order.Shipped({})]) } },
+    )
+    expect([...Changed[spec].was].map(([type, { kind }]) => [type, kind])).toEqual([
+      ['Sent', 'renamed'],
+      ['Looked', 'retired'],
+      ['Done', 'split'],
+    ])
+    expect(Object.keys(Changed)).toEqual(['Placed', 'Shipped'])
+  })
+})
