@@ -18,6 +18,15 @@ create table events (
   unique (stream, version)
 ) strict;
 
+-- Also what keeps "insert or replace" from writing over an event, as it deletes without asking the trigger below.
+create trigger events_are_appended
+before insert on events
+when new.position <= (select coalesce(max(position), 0) from events)
+  or new.version <> 1 + (select coalesce(max(version), 0) from events where stream = new.stream)
+begin
+  select raise(abort, 'events are appended, in order');
+end;
+
 create trigger events_are_not_updated
 before update on events
 begin

@@ -1,3 +1,4 @@
+/// <reference path="../sql.d.ts" />
 import log from '../../migrations/sqlite/0001-log.sql' with { type: 'text' }
 import type { Migration } from '../store/migration.ts'
 

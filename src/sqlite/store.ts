@@ -1,6 +1,6 @@
 // One file, one writing connection, nothing awaited between BEGIN IMMEDIATE and COMMIT.
-import { Database, type SQLQueryBindings, SQLiteError } from 'bun:sqlite'
-import { mkdirSync } from 'node:fs'
+import { Database, type SQLQueryBindings } from 'bun:sqlite'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import {
   type Conflict,
@@ -19,10 +19,11 @@ import {
   type UnitOutcome,
   type Wanted,
 } from '../store/store.ts'
-import { migrate } from './migrate.ts'
+import { isBusy, storeError } from './errors.ts'
+import { migrate, upToDate } from './migrate.ts'
 
 export type SqliteOptions = {
-  /** Run migrations at `open`. Default: true. */
+  /** Run migrations at `open`. Default: true; with false, a file that lacks one is refused. */
   readonly migrate?: boolean
   /** Refuse a second serving process on the file. Default: true; the command line opens beside a server with false. */
   readonly exclusive?: boolean
@@ -130,56 +131,32 @@ class SqliteStore implements Store {
   }
 }
 
-function isBusy(error: unknown): boolean {
-  return (
-    error instanceof SQLiteError && (error.code?.startsWith('SQLITE_BUSY') || error.code?.startsWith('SQLITE_LOCKED')) === true
-  )
-}
-
-/** A failed statement was rolled back before it came here, so nothing was appended. */
-function storeError(file: string, error: unknown): unknown {
-  if (!(error instanceof SQLiteError)) return error
-  const code = error.code ?? ''
-  const reason = code.startsWith('SQLITE_FULL')
-    ? 'full'
-    : /^SQLITE_(IOERR|READONLY|CANTOPEN|NOMEM|PERM|AUTH)/.test(code)
-      ? 'unavailable'
-      : 'refused'
-  return new StoreError(reason, `${file}: ${error.message} (${code})`, { cause: error })
-}
-
 type Opened = ReturnType<typeof opened>
 
 function opened(file: string, options: Required<SqliteOptions>) {
   mkdirSync(dirname(file), { recursive: true })
-  const serving = options.exclusive ? claim(file) : null
-  const db = new Database(file, { create: true, strict: true })
-  try {
-    durable(db)
-    if (options.migrate) migrate(db)
-    const identity = identify(db)
-    const statements = prepare(db)
-    const { append, load } = paths(db, statements, options.now)
-    return {
-      identity,
-      append,
-      load,
-      ...statements,
-      head: () => statements.top.get()?.position ?? 0,
-      forgetKeys: () => statements.deleteKeys.run(options.now()).changes,
-      saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
-        for (const { stream, schema, version, state } of snapshots) statements.saveSnapshot.run(stream, schema, version, state)
-      }).immediate,
-      close: () => {
-        db.run('pragma wal_checkpoint(truncate)')
-        db.close()
-        serving?.close()
-      },
-    }
-  } catch (error) {
-    db.close()
-    serving?.close()
-    throw error
+  using opening = new DisposableStack()
+  if (options.exclusive) opening.use(claim(existsSync(file) ? realpathSync(file) : file))
+  const db = opening.use(new Database(file, { create: true, strict: true }))
+  durable(db)
+  if (options.migrate) migrate(db)
+  else upToDate(db, file)
+  const identity = identify(db)
+  const statements = prepare(db)
+  for (const statement of Object.values(statements)) opening.use(statement)
+  const { append, load } = paths(db, statements, options.now)
+  const held = opening.move()
+  return {
+    identity,
+    append,
+    load,
+    ...statements,
+    head: () => statements.top.get()?.position ?? 0,
+    forgetKeys: () => statements.deleteKeys.run(options.now()).changes,
+    saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
+      for (const { stream, schema, version, state } of snapshots) statements.saveSnapshot.run(stream, schema, version, state)
+    }).immediate,
+    close: () => held.dispose(),
   }
 }
 

@@ -22,15 +22,15 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const now = options.now ?? Date.now
   const log: StoredEvent[] = []
   const streams = new Map<string, StoredEvent[]>()
-  const keys = new Map<string, StoredKey & { readonly until: number }>()
+  const keys = new Map<string, { readonly stored: StoredKey; readonly until: number }>()
   const snapshots = new Map<string, Snapshot>()
   const identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
   let last = 0
 
   const version = (stream: string) => streams.get(stream)?.length ?? 0
   const known = (key: string) => {
-    const stored = keys.get(key)
-    return stored && stored.until > now() ? [stored] : []
+    const found = keys.get(key)
+    return found && found.until > now() ? [found.stored] : []
   }
 
   function append(unit: Unit): UnitOutcome {
@@ -54,7 +54,8 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     })
     for (const { keepMs, ...key } of unit.keys) {
       const position = key.count ? streams.get(key.stream)![key.version - 1]!.position : 0
-      keys.set(key.key, { ...key, position, until: keepMs === null ? Number.POSITIVE_INFINITY : now() + keepMs })
+      const until = keepMs === null ? Number.POSITIVE_INFINITY : now() + keepMs
+      keys.set(key.key, { stored: { ...key, position }, until })
     }
     return { outcome: 'appended', slices: landed, at }
   }

@@ -1,0 +1,59 @@
+CREATE TABLE events (
+  position integer primary key,
+  stream text not null,
+  version integer not null,
+  id text not null,
+  type text not null,
+  schema text not null,
+  data text not null,
+  meta text not null,
+  at integer not null,
+  unique (stream, version)
+) strict;
+
+CREATE TRIGGER events_are_appended
+before insert on events
+when new.position <= (select coalesce(max(position), 0) from events)
+  or new.version <> 1 + (select coalesce(max(version), 0) from events where stream = new.stream)
+begin
+  select raise(abort, 'events are appended, in order');
+end;
+
+CREATE TRIGGER events_are_not_deleted
+before delete on events
+begin
+  select raise(abort, 'events are immutable');
+end;
+
+CREATE TRIGGER events_are_not_updated
+before update on events
+begin
+  select raise(abort, 'events are immutable');
+end;
+
+CREATE TABLE keys (
+  key text primary key,
+  fingerprint text not null,
+  stream text not null,
+  version integer not null,
+  count integer not null,
+  position integer not null,
+  rejection text,
+  until integer
+) strict, without rowid;
+
+CREATE TABLE log (
+  one integer primary key check (one = 1),
+  id text not null,
+  epoch integer not null
+) strict;
+
+CREATE TABLE migrations (name text primary key, checksum text not null, oldest text not null, at text not null) strict;
+
+CREATE TABLE snapshots (
+  stream text not null,
+  schema integer not null,
+  version integer not null,
+  state text not null,
+  primary key (stream, schema)
+) strict, without rowid;

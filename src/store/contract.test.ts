@@ -1,0 +1,225 @@
+// The contract is worth what it catches: stores with one bug each, and the cases that have to find it.
+import { describe, expect, test } from 'bun:test'
+import { type Made, storeCases } from './contract.ts'
+import { memory } from './memory.ts'
+import type { NewSnapshot, Snapshot, Store, StoredKey, Unit, UnitOutcome } from './store.ts'
+
+type Bug = { readonly bug: string; readonly plant: (store: Store) => Partial<Store>; readonly caught: readonly string[] }
+
+const bugs: readonly Bug[] = [
+  {
+    bug: 'ignores expectations',
+    plant: store => ({ append: units => store.append(units.map(unit => expecting(unit, () => 'any'))) }),
+    caught: [
+      'refuses another version than the one expected, below and above, and tells the actual one',
+      'lets exactly one of 64 callers create a stream',
+      'appends nothing of a unit of which one slice fails, whichever it is',
+    ],
+  },
+  {
+    bug: 'takes "must exist" for "any"',
+    plant: store => ({
+      append: units => store.append(units.map(unit => expecting(unit, expect => (expect === 'exists' ? 'any' : expect)))),
+    }),
+    caught: ['appends to a stream that must exist, and refuses one that does not'],
+  },
+  {
+    bug: 'checks and appends in two steps',
+    plant: store => ({
+      append: async units => {
+        const checked = await store.append(units.map(unit => ({ ...without(unit), keys: [] })))
+        if (checked.some(({ outcome }) => outcome !== 'appended')) return checked
+        await Bun.sleep(0)
+        return store.append(units.map(unit => expecting(unit, () => 'any')))
+      },
+    }),
+    caught: ['lets exactly one of 64 callers create a stream'],
+  },
+  {
+    bug: 'keeps keys beside the append and not in it',
+    plant: store => {
+      const keys = new Map<string, StoredKey>()
+      return {
+        append: async units => {
+          const [unit] = units
+          const known = unit!.keys.flatMap(({ key }) => keys.get(key) ?? [])
+          if (known.length) return [{ outcome: 'known', keys: known }]
+          const [outcome] = await store.append([{ ...unit!, keys: [] }])
+          const position = outcome?.outcome === 'appended' ? outcome.slices[0]!.position : 0
+          if (outcome?.outcome === 'appended') for (const key of unit!.keys) keys.set(key.key, { ...key, position })
+          return [outcome!]
+        },
+      }
+    },
+    caught: ['lets exactly one of 64 callers use a key, and tells the others what it stands for'],
+  },
+  {
+    bug: 'stores the keys of what conflicts',
+    plant: store => ({
+      append: async units => {
+        const outcomes = await store.append(units)
+        for (const [i, { outcome }] of outcomes.entries())
+          if (outcome === 'conflict')
+            await store.append([{ slices: [], keys: units[i]!.keys.map(key => ({ ...key, count: 0 })) }])
+        return outcomes
+      },
+    }),
+    caught: ['stores no key with what conflicts', 'appends nothing of a unit of which one slice fails, whichever it is'],
+  },
+  {
+    bug: 'lets a unit fail its neighbours',
+    plant: store => ({
+      append: async units => {
+        const slices = units.flatMap(({ slices }) => slices)
+        const [whole] = await store.append([{ slices, keys: units.flatMap(({ keys }) => keys) }])
+        return units.map(({ slices: own }): UnitOutcome => {
+          if (whole?.outcome !== 'appended') return whole!
+          return { ...whole, slices: own.map(one => whole.slices[slices.indexOf(one)]!) }
+        })
+      },
+    }),
+    caught: ["gives each unit its own outcome: a neighbour's conflict or known key fails nobody else"],
+  },
+  {
+    bug: 'appends the slices of a unit one by one',
+    plant: store => ({
+      append: async units => {
+        const outcomes: UnitOutcome[] = []
+        for (const { slices, keys } of units) {
+          const each: UnitOutcome[] = []
+          for (const slice of slices) each.push(...(await store.append([{ slices: [slice], keys: [] }])))
+          await store.append([{ slices: [], keys: keys.map(key => ({ ...key, count: 0 })) }])
+          outcomes.push(each.find(({ outcome }) => outcome !== 'appended') ?? together(each))
+        }
+        return outcomes
+      },
+    }),
+    caught: ['appends nothing of a unit of which one slice fails, whichever it is'],
+  },
+  {
+    bug: 'shows events before those that come before them',
+    plant: store => {
+      const early = new Set<number>()
+      return {
+        readAll: async page => {
+          const found = await store.readAll(page)
+          // Each third event is committed late: it is not there when it is first looked for, while later ones are.
+          return found.filter(({ position }) => position % 3 !== 0 || early.has(position) || !early.add(position))
+        },
+      }
+    },
+    caught: ['never shows a reader that has passed a position an event at or below it, however many write'],
+  },
+  {
+    bug: 'keeps payloads as jsonb does',
+    plant: store => {
+      const kept = (text: string) => JSON.stringify(JSON.parse(text))
+      const read = async (found: ReturnType<Store['read']>) =>
+        (await found).map(event => ({ ...event, data: kept(event.data), meta: kept(event.meta) }))
+      return { read: (stream, page) => read(store.read(stream, page)), readAll: page => read(store.readAll(page)) }
+    },
+    caught: ['gives back data and meta byte for byte, by stream and by log'],
+  },
+  {
+    bug: 'folds the names of streams to one case',
+    plant: store => ({
+      append: units =>
+        store.append(
+          units.map(({ slices, keys }) => ({
+            slices: slices.map(slice => ({ ...slice, stream: slice.stream.toLowerCase() })),
+            keys: keys.map(key => ({ ...key, stream: key.stream.toLowerCase() })),
+          })),
+        ),
+    }),
+    caught: ['keeps streams apart, however they are named'],
+  },
+  {
+    bug: 'forgets to say that there is more',
+    plant: store => ({
+      load: async (wanted, keys) => {
+        const found = await store.load(wanted, keys)
+        return { ...found, streams: found.streams.map(stream => ({ ...stream, more: false })) }
+      },
+    }),
+    caught: ['loads a long stream in parts, and says that there is more'],
+  },
+  {
+    bug: 'sends all that was missed, however much',
+    plant: store => ({
+      append: async units =>
+        Promise.all(
+          (await store.append(units)).map(async outcome => {
+            if (outcome.outcome !== 'conflict') return outcome
+            const conflicts = outcome.conflicts.map(async conflict => {
+              const after = typeof conflict.expected === 'number' ? conflict.expected : 0
+              return { ...conflict, missed: await store.read(conflict.stream, { after, limit: 1_000 }) }
+            })
+            return { outcome: 'conflict', conflicts: await Promise.all(conflicts) } as const
+          }),
+        ),
+    }),
+    caught: ['sends up to 256 KiB of missed events, and beyond that only the version'],
+  },
+  {
+    bug: 'takes the last snapshot that was saved for the newest, of whatever schema version',
+    plant: store => {
+      const saved = new Map<string, Snapshot>()
+      return {
+        saveSnapshots: async (snapshots: readonly NewSnapshot[]) => {
+          for (const { stream, version, state } of snapshots) saved.set(stream, { version, state: JSON.parse(state) })
+        },
+        load: async (wanted, keys) => {
+          const { streams } = await store.load(wanted, keys)
+          return {
+            streams: streams.map((stream, i) => ({ ...stream, snapshot: saved.get(wanted[i]!.stream) ?? null })),
+            keys: [],
+          }
+        },
+      }
+    },
+    caught: [
+      'takes up a snapshot only of the schema version asked for, and only where it is newer than what is known',
+      'never puts an older snapshot over a newer one, and keeps one for each schema version',
+      'gives a state folded from a snapshot and what came after it equal to the state folded from all',
+    ],
+  },
+]
+
+describe('the contract catches a store that', () => {
+  for (const { bug, plant, caught } of bugs) {
+    test(bug, async () => {
+      for (const title of caught) {
+        const { run } = storeCases.find(one => one.title === title)!
+        expect(await failure(run(await made(() => ({})))), `${title}, without the bug`).toBeNull()
+        expect(await failure(run(await made(plant))), title).not.toBeNull()
+      }
+    })
+  }
+})
+
+function failure(run: Promise<void>): Promise<string | null> {
+  return run.then(() => null, String)
+}
+
+async function made(plant: (store: Store) => Partial<Store>): Promise<Made> {
+  let ahead = 0
+  const sound = memory({ now: () => Date.now() + ahead })
+  const store = { ...sound, ...plant(sound) }
+  const advance = (ms: number) => {
+    ahead += ms
+  }
+  return { store, reopen: async () => store, advance, close: async () => {} }
+}
+
+function expecting(unit: Unit, map: (expect: Unit['slices'][number]['expect']) => Unit['slices'][number]['expect']): Unit {
+  return { ...unit, slices: unit.slices.map(slice => ({ ...slice, expect: map(slice.expect) })) }
+}
+
+function without(unit: Unit): Unit {
+  return { ...unit, slices: unit.slices.map(slice => ({ ...slice, events: [] })) }
+}
+
+function together(outcomes: readonly UnitOutcome[]): UnitOutcome {
+  const slices = outcomes.flatMap(outcome => (outcome.outcome === 'appended' ? outcome.slices : []))
+  return { outcome: 'appended', slices, at: new Date().toISOString() }
+}
