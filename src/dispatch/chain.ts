@@ -22,7 +22,12 @@ export type Chain = {
   readonly keys: readonly NewKey[]
   readonly after: FoldedState
   readonly size: number
+  /** How many of the members it holds; the rest was too much for it. */
+  readonly taken: number
 }
+
+/** The most payload of a chain, in characters, after which it takes no more members. */
+const CHAIN_SIZE_MAX = 1_048_576
 
 /**
  * Decides members in order over a state. A member's own precondition is compared with its version in the chain, before it is
@@ -34,7 +39,10 @@ export function chain(stream: string, from: FoldedState, members: readonly Membe
   const keys: NewKey[] = []
   let after = from
   let size = 0
+  let taken = 0
   for (const member of members) {
+    if (size >= CHAIN_SIZE_MAX) break
+    taken++
     try {
       const link = trace.step(
         'decide',
@@ -53,7 +61,7 @@ export function chain(stream: string, from: FoldedState, members: readonly Membe
       member.fail(error)
     }
   }
-  return { decided, events, keys, after, size }
+  return { decided, events, keys, after, size, taken }
 }
 
 type Link = {

@@ -26,7 +26,7 @@ export const ATTEMPTS_MAX = 200
 const CHAIN_MAX = 256
 /** After so many lost flights a stream goes alone. */
 const LOST_MAX = 2
-export const RETRY_AFTER_MS = 1_000
+const RETRY_AFTER_MS = 1_000
 
 /** What a desk needs of the dispatcher it belongs to. */
 export type Room = {
@@ -246,7 +246,7 @@ export class Desk implements Work {
 
 export const unavailable: Unavailable = { outcome: 'unavailable', retryAfterMs: RETRY_AFTER_MS }
 
-function late({ deadline, signal }: Member, now: number): boolean {
+export function late({ deadline, signal }: Member, now: number): boolean {
   return deadline <= now || signal?.aborted === true
 }
 

@@ -3,10 +3,10 @@ import { LRUCache } from 'lru-cache'
 import type { Bus } from '../bus/bus.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
 import { encode } from '../event/payload.ts'
-import { type NewSnapshot, type Store, type StoredKey } from '../store/store.ts'
+import type { NewSnapshot, Store, StoredKey } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
 import type { Folded } from './chain.ts'
-import { Desk, end, recalled, RETRY_AFTER_MS, type Room, unavailable } from './desk.ts'
+import { Desk, end, late, recalled, type Room, unavailable } from './desk.ts'
 import { Lane, type Work } from './lane.ts'
 import { Loader } from './loader.ts'
 import { type Member, replay } from './member.ts'
@@ -40,7 +40,8 @@ export class Dispatcher {
   readonly #desks = new Map<string, Desk>()
   readonly #states: LRUCache<string, Folded>
   readonly #newness = new Map<string, number>()
-  readonly #keys = new Map<string, { readonly leader: Member; readonly followers: Member[] }>()
+  readonly #keys = new Map<string, { readonly leader: Member; followers: Member[] }>()
+  readonly #saving = new Set<Promise<void>>()
   #arrivals = 0
   #waiting = { commands: 0, size: 0 }
   #sweeper: Timer | null = null
@@ -83,17 +84,20 @@ export class Dispatcher {
     const { commands, size } = this.#options.queue
     this.#waiting.commands++
     this.#waiting.size += member.size
-    if (this.#closing || this.#waiting.commands > commands || this.#waiting.size > size) {
-      return member.answer({ outcome: 'unavailable', retryAfterMs: RETRY_AFTER_MS })
-    }
+    if (this.#closing || this.#waiting.commands > commands || this.#waiting.size > size) return member.answer(unavailable)
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS)
     this.#seat(member)
   }
 
-  /** Puts an append over several streams into the lane. */
-  add(work: Work): void {
+  /** Puts an append over several streams into the lane. It is answered exactly once; false: there is no room for it. */
+  add(make: (ended: () => void) => Work): boolean {
+    if (this.#closing || this.#waiting.commands >= this.#options.queue.commands) return false
+    const work = make(() => void this.#waiting.commands--)
+    this.#waiting.commands++
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS)
     for (const stream of work.streams) this.#states.delete(stream)
     this.#lane.add(work)
+    return true
   }
 
   /** The state of a stream that is known to this process, however old. */
@@ -111,6 +115,7 @@ export class Dispatcher {
     this.#closing = true
     while (this.#waiting.commands > 0) await new Promise(resolve => setTimeout(resolve, 1))
     await this.#lane.drained()
+    await Promise.all(this.#saving)
     if (this.#sweeper) clearInterval(this.#sweeper)
   }
 
@@ -182,7 +187,9 @@ export class Dispatcher {
     if (!snapshot || !folded || Math.floor(folded.version / snapshot.every) === Math.floor(before.version / snapshot.every))
       return
     const save = async () => this.#options.store.saveSnapshots([snapshotOf(stream, snapshot.version, folded)])
-    setImmediate(() => void save().catch(this.#options.report))
+    const saving = new Promise<void>(resolve => setImmediate(() => save().catch(this.#options.report).finally(resolve)))
+    this.#saving.add(saving)
+    void saving.then(() => this.#saving.delete(saving))
   }
 
   /** The outcome that a key stands for. One without events has the position of the event before it, as it had at first. */
@@ -197,6 +204,12 @@ export class Dispatcher {
   #sweep(): void {
     const now = performance.now()
     for (const desk of this.#desks.values()) desk.sweep(now)
+    this.#lane.sweep(now)
+    for (const flying of this.#keys.values()) {
+      const over = flying.followers.filter(member => late(member, now))
+      if (over.length) flying.followers = flying.followers.filter(member => !late(member, now))
+      for (const member of over) member.answer(unavailable)
+    }
     if (this.#waiting.commands > 0) return
     clearInterval(this.#sweeper!)
     this.#sweeper = null

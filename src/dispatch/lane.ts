@@ -16,6 +16,8 @@ export interface Work {
   readonly alone: boolean
   /** What to append now; null when nothing is left to. Called once for each flight it joins. */
   draft(): Draft | null
+  /** Ends what waits and whose time is over. */
+  sweep(now: number): void
 }
 
 /** A unit on its way, and whom to tell. Exactly one of `landed` and `lost` is called. */
@@ -28,8 +30,10 @@ export type Draft = {
   readonly until: number
   readonly parents: readonly (TraceContext | null)[]
   readonly landed: (outcome: UnitOutcome) => void
-  readonly lost: (error: StoreError) => void
+  readonly lost: (error: unknown) => void
 }
+
+type Said = { readonly ok: true; readonly outcomes: readonly UnitOutcome[] } | { readonly ok: false; readonly error: unknown }
 
 /**
  * Builds flights in the order in which work arrived, bounded in count and bytes. A stream belongs to one unit of a flight: whatever
@@ -52,6 +56,10 @@ export class Lane {
   add(work: Work): void {
     this.#ready.push(work)
     this.#schedule()
+  }
+
+  sweep(now: number): void {
+    for (const work of this.#ready) work.sweep(now)
   }
 
   /** Resolves when nothing waits and nothing is under way. */
@@ -122,19 +130,28 @@ export class Lane {
     let left = drafts
     let doubt: StoreError | null = null
     for (;;) {
-      try {
-        const outcomes = await this.#append(left)
-        const resolved = doubt ? await Promise.all(left.map(({ unit }, i) => this.#own(unit, outcomes[i]!))) : outcomes
-        return left.forEach((draft, i) => void draft.landed(resolved[i]!))
-      } catch (caught) {
-        const error = caught instanceof StoreError ? caught : new StoreError('refused', String(caught), { cause: caught })
-        if (error.reason === 'unknown') doubt = error
-        else if (!doubt && error.reason === 'refused' && left.length > 1) return this.#apart(left)
-        if (!doubt) return left.forEach(({ lost }) => void lost(error))
-        left = giveUp(left, doubt)
-        if (!left.length) return
-      }
+      const said = await this.#outcomes(left, doubt !== null)
+      if (said.ok) return left.forEach((draft, i) => void draft.landed(said.outcomes[i]!))
+      const { error } = said
+      if (error instanceof StoreError && error.reason === 'unknown') doubt = error
+      else if (!doubt && isRefusal(error) && left.length > 1) return this.#apart(left)
+      if (!doubt) return left.forEach(({ lost }) => void lost(error))
+      left = giveUp(left, doubt)
+      if (!left.length) return
       await Bun.sleep(RESEND_MS)
+    }
+  }
+
+  /** What became of an append. Only this is tried: a failure in what follows a commit must not say it again. */
+  async #outcomes(drafts: readonly Draft[], doubted: boolean): Promise<Said> {
+    try {
+      const outcomes = await this.#append(drafts)
+      return {
+        ok: true,
+        outcomes: doubted ? await Promise.all(drafts.map(({ unit }, i) => this.#own(unit, outcomes[i]!))) : outcomes,
+      }
+    } catch (error) {
+      return { ok: false, error }
     }
   }
 
@@ -171,9 +188,16 @@ export class Lane {
         return last && found.length === events.length && found.every(({ id }, i) => id === events[i]!.id) ? last : null
       }),
     )
-    const landed = slices.filter(slice => slice !== null)
-    return landed.length < slices.length ? outcome : { outcome: 'appended', slices: landed, at: landed.find(({ at }) => at)!.at }
+    const own = slices.filter(slice => slice !== null)
+    if (own.length < slices.length) return outcome
+    const landed = own.map(({ version, position }) => ({ version, position }))
+    return { outcome: 'appended', slices: landed, at: own.find(({ at }) => at)!.at }
   }
+}
+
+/** Whether a store says that nothing was appended and never will be. An error of another kind says nothing. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof StoreError && error.reason === 'refused'
 }
 
 /** Ends what may not be said again and what is out of time; gives the rest. */

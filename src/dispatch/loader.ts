@@ -1,7 +1,7 @@
 // Reading for the next flight: states and keys of all that wait, with one statement, while the flight before it is under way.
 import type { Store } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
-import type { Desk } from './desk.ts'
+import { type Desk, isForNow } from './desk.ts'
 
 /** The most streams that one load asks for. */
 const LOAD_STREAMS_MAX = 512
@@ -67,7 +67,9 @@ export class Loader {
         }
       })
     } catch (error) {
-      for (const desk of desks) this.#fail(desk, error)
+      // What one stream breaks is found in halves, so that only its commands fail.
+      if (desks.length === 1 || isForNow(error)) for (const desk of desks) this.#fail(desk, error)
+      else for (const half of [desks.slice(0, desks.length >> 1), desks.slice(desks.length >> 1)]) await this.#load(half)
     } finally {
       this.#loads--
       this.#schedule()

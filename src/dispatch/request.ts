@@ -1,9 +1,9 @@
 // An append without a decision: slices of events, whole or not at all.
-import type { Event, Meta } from '../event/events.ts'
+import { checked, type Event, type Meta } from '../event/events.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
-import type { Expectation, Landed, Slice, StoreError, UnitOutcome } from '../store/store.ts'
+import type { Expectation, Landed, Slice, UnitOutcome } from '../store/store.ts'
 import type { TraceContext } from '../trace/trace.ts'
-import { outcomeOfError } from './desk.ts'
+import { isForNow, outcomeOfError, unavailable } from './desk.ts'
 import type { Draft, Work } from './lane.ts'
 import { newEvent } from './member.ts'
 import type { Unavailable, Unknown } from './outcome.ts'
@@ -23,6 +23,7 @@ export type AppendOutcome =
 
 export type RequestOptions = {
   readonly until: number
+  readonly signal: AbortSignal | null
   readonly parent: TraceContext | null
   readonly meta: Omit<Meta, 'schema'>
 }
@@ -31,7 +32,7 @@ export type RequestOptions = {
 export function request(
   slices: readonly AppendSlice[],
   family: (event: Event) => DeciderSpec['events'],
-  { until, parent, meta }: RequestOptions,
+  { until, signal, parent, meta }: RequestOptions,
   done: (outcome: AppendOutcome) => void,
   fail: (error: unknown) => void,
 ): Work {
@@ -39,7 +40,7 @@ export function request(
   const ready: Slice[] = slices.map(({ stream, expect, events }) => ({
     stream,
     expect,
-    events: events.map(event => newEvent(family(event), event, text)),
+    events: events.map(event => newEvent(family(event), checked(family(event), event), text)),
   }))
   const streams = ready.map(({ stream }) => stream)
   const draft: Draft = {
@@ -49,10 +50,23 @@ export function request(
     until,
     parents: [parent],
     landed: outcome => done(answered(streams, outcome)),
-    lost: (error: StoreError) =>
-      error.reason === 'refused' ? fail(error) : done(outcomeOfError(error) as Unavailable | Unknown),
+    lost: error => (isForNow(error) ? done(outcomeOfError(error)) : fail(error)),
   }
-  return { streams, alone: false, draft: () => draft }
+  let over = false
+  const sweep = (now: number) => {
+    if (over || (until > now && !signal?.aborted)) return
+    over = true
+    done(unavailable)
+  }
+  return {
+    streams,
+    alone: false,
+    sweep,
+    draft: () => {
+      sweep(performance.now())
+      return over ? null : draft
+    },
+  }
 }
 
 function answered(streams: readonly string[], outcome: UnitOutcome): AppendOutcome {

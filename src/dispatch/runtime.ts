@@ -10,6 +10,7 @@ import { memory } from '../store/memory.ts'
 import type { Expectation, Store } from '../store/store.ts'
 import { type Trace, type TraceContext, untraced } from '../trace/trace.ts'
 import type { Folded } from './chain.ts'
+import { unavailable } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Member } from './member.ts'
 import type { Invalid, Outcome } from './outcome.ts'
@@ -261,11 +262,25 @@ function append(
   const until = performance.now() + (options.deadlineMs ?? DEADLINE_MS)
   return new Promise((resolve, reject) => {
     const family = (event: Event): EventsSpec => known(deciders, event.category).events
-    dispatcher.add(request(slices, family, { until, parent, meta: metaOf(options, parent) }, resolve, reject))
+    const ready = { until, signal: options.signal ?? null, parent, meta: metaOf(options, parent) }
+    const taken = dispatcher.add(ended => {
+      const done = (outcome: AppendOutcome) => {
+        ended()
+        resolve(outcome)
+      }
+      const fail = (error: unknown) => {
+        ended()
+        reject(error)
+      }
+      return request(slices, family, ready, done, fail)
+    })
+    if (!taken) resolve(unavailable)
   })
 }
 
-function checkSlice(deciders: ReadonlyMap<string, DeciderSpec>, { stream, events }: AppendSlice): void {
+function checkSlice(deciders: ReadonlyMap<string, DeciderSpec>, { stream, expect, events }: AppendSlice): void {
+  if (expect !== 'any' && expect !== 'exists' && !(Number.isSafeInteger(expect) && expect >= 0))
+    throw new TypeError(`${stream} is expected to be at ${expect}, which is neither a version nor exists nor any`)
   const dash = stream.indexOf('-')
   const wrong = idProblem(stream.slice(dash + 1))
   if (dash < 1 || wrong)
@@ -283,11 +298,15 @@ async function state(
   { version, at }: { readonly version?: number; readonly at?: Date },
 ): Promise<StateAt | null> {
   const stream = `${decider.name}-${id}`
+  const known = dispatcher.known(stream)
   const folded =
     version === undefined && at === undefined
       ? await current(store, dispatcher, decider, stream)
-      : await past(store, decider, stream, version, at)
-  return folded.version === 0 ? null : folded
+      : known?.version === version && at === undefined
+        ? known!
+        : await past(store, decider, stream, version, at)
+  const { state: found, version: then, position } = folded
+  return then === 0 ? null : { state: found, version: then, position }
 }
 
 /** Reads on from what this process knows: the tail that is missing, most often nothing, is also the confirmation. */

@@ -44,7 +44,7 @@ export function client(options: Partial<AppOptions> = {}): Client {
 
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text()
-  const json = /json/.test(response.headers.get('content-type') ?? '')
+  const json = text !== '' && /json/.test(response.headers.get('content-type') ?? '')
   return { status: response.status, headers: response.headers, body: json ? (JSON.parse(text) as unknown) : text }
 }
 

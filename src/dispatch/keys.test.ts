@@ -1,0 +1,252 @@
+// Point 4 of the command path: an idempotency key comes before everything else.
+import { describe, expect, test } from 'bun:test'
+import { memory } from '../store/memory.ts'
+import { account } from '../testing/account.ts'
+import { bank, range } from '../testing/bank.ts'
+import { comesAfter, failsAfter, failsBefore } from '../testing/faulty-store.ts'
+import { KEY_REUSED } from './outcome.ts'
+import { KEY_KEEP_MS } from './runtime.ts'
+
+const key = 'k1'
+
+describe('a key that was used before', () => {
+  test('gets the stored outcome of what was accepted', async () => {
+    const { emaki, store } = await bank()
+    await emaki.send(account.deposit('other', { cents: 1 }))
+    const first = await emaki.send(account.deposit('a', { cents: 5, times: 2 }), { key })
+    await emaki.send(account.deposit('a', { cents: 1 }))
+    expect(first).toMatchObject({ outcome: 'accepted', version: 2, position: 3 })
+    expect(await emaki.send(account.deposit('a', { cents: 5, times: 2 }), { key })).toEqual({ ...first, replayed: true } as never)
+    expect(await store.head()).toBe(4)
+  })
+
+  test('gets the stored outcome of an empty decision, its position too', async () => {
+    const { emaki } = await bank()
+    await emaki.send(account.deposit('other', { cents: 1 }))
+    await emaki.send(account.deposit('a', { cents: 5 }))
+    const first = await emaki.send(account.touch('a', {}), { key })
+    await emaki.send(account.deposit('a', { cents: 5 }))
+    expect(first).toEqual({ outcome: 'accepted', stream: 'account-a', version: 1, position: 2, events: [] })
+    expect(await emaki.send(account.touch('a', {}), { key })).toEqual({ ...first, replayed: true } as never)
+  })
+
+  test('gets the stored outcome of an empty decision on nothing', async () => {
+    const { emaki } = await bank()
+    const first = await emaki.send(account.touch('a', {}), { key })
+    expect(first).toEqual({ outcome: 'accepted', stream: 'account-a', version: 0, position: 0, events: [] })
+    expect(await emaki.send(account.touch('a', {}), { key })).toEqual({ ...first, replayed: true } as never)
+  })
+
+  test('gets the stored rejection, whatever would be decided now', async () => {
+    const { emaki, store } = await bank()
+    const first = await emaki.send(account.withdraw('a', { cents: 5 }), { key })
+    await emaki.send(account.deposit('a', { cents: 5 }))
+    expect(first).toEqual({ outcome: 'rejected', code: 'insufficient', data: { balance: 0, version: 0 } })
+    expect(await emaki.send(account.withdraw('a', { cents: 5 }), { key })).toEqual({ ...first, replayed: true } as never)
+    expect(await store.head()).toBe(1)
+  })
+
+  test('is asked for before the precondition and the decision', async () => {
+    const { emaki } = await bank()
+    await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })).toMatchObject({ version: 1, replayed: true })
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 9 })).toMatchObject({ version: 1, replayed: true })
+  })
+
+  test('is refused for another command', async () => {
+    const { emaki, store } = await bank()
+    await emaki.send(account.deposit('a', { cents: 5 }), { key })
+    const refused = { outcome: 'rejected', code: KEY_REUSED } as const
+    expect(await emaki.send(account.deposit('a', { cents: 6 }), { key })).toEqual(refused)
+    expect(await emaki.send(account.deposit('b', { cents: 5 }), { key })).toEqual(refused)
+    expect(await store.head()).toBe(1)
+  })
+
+  test('is the same however the data is written', async () => {
+    const { emaki } = await bank()
+    await emaki.send(account.deposit('a', { cents: 5, note: 'n' }), { key })
+    expect(await emaki.send(account.deposit('a', { note: 'n', cents: 5 }), { key })).toMatchObject({ replayed: true })
+  })
+
+  test('stands for what was sent and not for what the schema makes of it', async () => {
+    const { emaki } = await bank()
+    await emaki.send(account.deposit('a', { cents: 5 }), { key })
+    expect(await emaki.send(account.deposit('a', { cents: 5, note: '' }), { key })).toMatchObject({ code: KEY_REUSED })
+  })
+
+  test('says nothing of other commands', async () => {
+    const { emaki } = await bank()
+    await emaki.send(account.deposit('a', { cents: 5 }), { key })
+    const withdrawn = await emaki.send(account.withdraw('a', { cents: 5 }), { key })
+    expect(withdrawn).toMatchObject({ outcome: 'accepted', version: 2 })
+    expect(withdrawn).not.toHaveProperty('replayed')
+  })
+
+  test('leads to the instance it made where the caller gave no id', async () => {
+    const { emaki } = await bank()
+    const first = await emaki.send(account.deposit('made1', { cents: 5 }), { key, idGiven: false })
+    expect(await emaki.send(account.deposit('made2', { cents: 5 }), { key, idGiven: false })).toEqual({
+      ...first,
+      replayed: true,
+    } as never)
+  })
+
+  test('is forgotten after a day', async () => {
+    let now = Date.parse('2026-01-01')
+    const { emaki, store } = await bank({ log: memory({ now: () => now }) })
+    await emaki.send(account.deposit('a', { cents: 5 }), { key })
+    now += KEY_KEEP_MS - 1
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ replayed: true })
+    now += 1
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ version: 2 })
+    expect(await store.head()).toBe(2)
+  })
+
+  test('is unavailable, and not an exception, while its events cannot be read', async () => {
+    const { emaki, store } = await bank()
+    await emaki.send(account.deposit('a', { cents: 5 }), { key })
+    store.next('read', failsBefore())
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toEqual({ outcome: 'unavailable', retryAfterMs: 1_000 })
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ replayed: true })
+  })
+})
+
+describe('a key is stored with its command', () => {
+  test('in one append, a rejection by its key alone', async () => {
+    const { emaki, store } = await bank()
+    await Promise.all([
+      emaki.send(account.withdraw('a', { cents: 5 }), { key: '1' }),
+      emaki.send(account.deposit('a', { cents: 5, times: 2 }), { key: '2' }),
+      emaki.send(account.touch('a', {}), { key: '3' }),
+    ])
+    expect(store.appends).toHaveLength(1)
+    expect(store.appends[0]![0]!.keys).toMatchObject([
+      { key: 'client:account.withdraw:1', version: 0, count: 0, rejection: expect.stringContaining('insufficient') },
+      { key: 'client:account.deposit:2', version: 2, count: 2, rejection: null, keepMs: KEY_KEEP_MS },
+      { key: 'client:account.touch:3', version: 2, count: 0, rejection: null },
+    ])
+  })
+
+  test('and not where nothing came of it: invalid, a conflict, unavailable, thrown', async () => {
+    const { emaki, store } = await bank()
+    const deposit = account.deposit('a', { cents: 1 })
+    expect(await emaki.send(account.deposit('a', { cents: -1 }), { key })).toMatchObject({ outcome: 'invalid' })
+    expect(await emaki.send(deposit, { key, expect: 7 })).toMatchObject({ outcome: 'conflict' })
+    store.next('append', failsBefore())
+    expect(await emaki.send(deposit, { key })).toMatchObject({ outcome: 'unavailable' })
+    expect(emaki.send(account.explode('a', {}), { key })).rejects.toThrow()
+    const sent = await emaki.send(deposit, { key })
+    expect(sent).toMatchObject({ outcome: 'accepted', version: 1 })
+    expect(sent).not.toHaveProperty('replayed')
+  })
+})
+
+describe('a duplicate of a command in flight', () => {
+  test('waits for its outcome', async () => {
+    const { emaki, store } = await bank()
+    const gate = store.hold('append')
+    const first = emaki.send(account.deposit('a', { cents: 5 }), { key })
+    await gate.reached
+    const duplicates = range(50).map(() => emaki.send(account.deposit('a', { cents: 5 }), { key }))
+    expect(duplicates.map(promise => Bun.peek.status(promise))).toEqual(range(50).map(() => 'pending' as const))
+    gate.open()
+    const outcome = await first
+    for (const duplicate of await Promise.all(duplicates)) expect(duplicate).toEqual({ ...outcome, replayed: true } as never)
+    expect(await store.head()).toBe(1)
+  })
+
+  test('has no effect of its own when both came at once', async () => {
+    const { emaki, store } = await bank()
+    const outcomes = await Promise.all(range(50).map(() => emaki.send(account.deposit('a', { cents: 5 }), { key })))
+    expect(outcomes.filter(outcome => !('replayed' in outcome))).toHaveLength(1)
+    expect(await store.head()).toBe(1)
+  })
+
+  test('is refused where it says something else', async () => {
+    const { emaki } = await bank()
+    const outcomes = await Promise.all([
+      emaki.send(account.deposit('a', { cents: 5 }), { key }),
+      emaki.send(account.deposit('a', { cents: 6 }), { key }),
+      emaki.send(account.deposit('b', { cents: 5 }), { key }),
+    ])
+    expect(outcomes).toMatchObject([{ outcome: 'accepted' }, { code: KEY_REUSED }, { code: KEY_REUSED }])
+  })
+
+  test('is decided itself where nothing came of the first', async () => {
+    const { emaki, store } = await bank()
+    store.next('append', failsBefore())
+    const outcomes = await Promise.all([
+      emaki.send(account.deposit('a', { cents: 5 }), { key }),
+      emaki.send(account.deposit('a', { cents: 5 }), { key }),
+      emaki.send(account.deposit('a', { cents: 5 }), { key }),
+    ])
+    expect(outcomes).toMatchObject([{ outcome: 'unavailable' }, { outcome: 'accepted' }, { outcome: 'accepted', replayed: true }])
+    expect(await store.head()).toBe(1)
+  })
+
+  test('in another process has one effect between them', async () => {
+    const log = memory()
+    const processes = await Promise.all(range(4).map(() => bank({ log })))
+    const sent = processes.flatMap(({ emaki }) => range(5).map(() => emaki.send(account.deposit('a', { cents: 5 }), { key })))
+    const outcomes = await Promise.all(sent)
+    expect(outcomes.filter(outcome => !('replayed' in outcome))).toHaveLength(1)
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ outcome: 'accepted', version: 1, position: 1 })
+    expect(await log.head()).toBe(1)
+  })
+})
+
+describe('a key that another process used in between', () => {
+  const between = async () => {
+    const log = memory()
+    const [one, two] = await Promise.all([bank({ log }), bank({ log })])
+    return { log, one, two }
+  }
+
+  test('answers its command and leaves the rest of the chain to be decided again', async () => {
+    const { log, one, two } = await between()
+    const other = () => two.emaki.send(account.deposit('a', { cents: 5 }), { key })
+    one.store.next('append', comesAfter(other))
+    const outcomes = await Promise.all([
+      one.emaki.send(account.deposit('a', { cents: 1 })),
+      one.emaki.send(account.deposit('a', { cents: 5 }), { key }),
+      one.emaki.send(account.withdraw('a', { cents: 6 })),
+    ])
+    expect(outcomes).toMatchObject([
+      { outcome: 'accepted', version: 2 },
+      { outcome: 'accepted', version: 1, replayed: true },
+      { outcome: 'accepted', version: 3 },
+    ])
+    expect(await log.head()).toBe(3)
+  })
+
+  test('is not taken for its own where the outcome was unknown', async () => {
+    const { log, one, two } = await between()
+    one.store.next(
+      'append',
+      failsBefore('unknown'),
+      comesAfter(() => two.emaki.send(account.deposit('a', { cents: 5 }), { key })),
+    )
+    expect(await one.emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ version: 1, replayed: true })
+    expect(await log.head()).toBe(1)
+  })
+})
+
+describe('a keyed command whose outcome is unknown', () => {
+  test('is accepted once when it is said again', async () => {
+    const { emaki, store } = await bank()
+    store.next('append', failsAfter())
+    const outcome = await emaki.send(account.deposit('a', { cents: 5 }), { key })
+    expect(outcome).toMatchObject({ outcome: 'accepted', version: 1 })
+    expect(outcome).not.toHaveProperty('replayed')
+    expect(await store.head()).toBe(1)
+  })
+
+  test('that was given up is accepted once when the caller says it again', async () => {
+    const { emaki, store } = await bank()
+    store.always('append', failsAfter())
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, deadlineMs: 1 })).toMatchObject({ outcome: 'unknown' })
+    store.always('append', null)
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ version: 1, replayed: true })
+    expect(await store.head()).toBe(1)
+  })
+})

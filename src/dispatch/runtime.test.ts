@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { decider } from '../decider/decider.ts'
+import { events } from '../event/events.ts'
+import { UnreadableEvent } from '../event/read.ts'
+import { memory } from '../store/memory.ts'
+import { Account, account } from '../testing/account.ts'
+import { bank, range } from '../testing/bank.ts'
+import { faulty } from '../testing/faulty-store.ts'
+import { until } from '../testing/servers/until.ts'
+import { runtime } from './runtime.ts'
+
+describe('runtime()', () => {
+  test('refuses what it cannot serve', () => {
+    expect(runtime({ serve: [account, account] })).rejects.toThrow('two deciders are named account')
+    expect(runtime({ serve: [Account] })).rejects.toThrow('serve takes deciders; found events')
+    expect(runtime({ serve: [{} as never] })).rejects.toThrow('serve takes deciders; found object')
+  })
+
+  test('opens its store, and closes it', async () => {
+    const { emaki, store } = await bank()
+    expect(store.calls.open).toBe(1)
+    await emaki.close()
+  })
+})
+
+describe('send()', () => {
+  test('says where data does not fit, and appends nothing', async () => {
+    const { emaki, store } = await bank()
+    expect(await emaki.send(account.deposit('a', { cents: -1, note: 5 as never }))).toEqual({
+      outcome: 'invalid',
+      issues: [
+        { path: '/cents', message: expect.any(String) },
+        { path: '/note', message: expect.any(String) },
+      ],
+    } as never)
+    expect(store.calls).toMatchObject({ load: 0, append: 0 })
+  })
+
+  test.each([
+    ['', 'not empty'],
+    ['\0', 'NUL'],
+    ['\ud800', 'surrogate'],
+    ['x'.repeat(201), '200'],
+  ])('says what is wrong with the id %j', async (id, why) => {
+    const { emaki } = await bank()
+    const outcome = await emaki.send(account.deposit(id, { cents: 1 }))
+    expect(outcome).toEqual({ outcome: 'invalid', issues: [{ path: '/id', message: expect.stringContaining(why) }] } as never)
+  })
+
+  test('throws where nobody serves the command', async () => {
+    const { emaki } = await bank()
+    const command = account.deposit('a', { cents: 1 })
+    expect(() => emaki.send({ ...command, decider: 'nobody' })).toThrow('no decider nobody is served; there are account')
+    expect(() => emaki.send({ ...command, command: 'toString' })).toThrow('account has no command toString')
+  })
+
+  test('tells the log who and what led to an event', async () => {
+    const { emaki, store } = await bank()
+    const traceparent = '00-11111111111111111111111111111111-2222222222222222-01'
+    await emaki.send(account.deposit('a', { cents: 1 }), { actor: 'ada', correlation: 'c', causation: 'b', traceparent })
+    await emaki.send(account.deposit('a', { cents: 1 }))
+    const [first, second] = await store.read('account-a', { after: 0, limit: 2 })
+    expect(JSON.parse(first!.meta)).toEqual({ correlation: 'c', causation: 'b', traceparent, actor: 'ada' })
+    const { correlation, causation, ...rest } = JSON.parse(second!.meta) as Record<string, string>
+    expect([correlation, rest]).toEqual([causation, {}])
+  })
+
+  test('gives a decision the instance, the time and the actor', async () => {
+    const Seen = events('seen', { Seen: z.object({ instance: z.string(), now: z.string(), actor: z.string().nullable() }) })
+    const seen = decider(Seen, {
+      initial: {},
+      evolve: { Seen: state => state },
+      commands: { look: z.object({}) },
+      decide: { look: (_state, _data, { instance, now, actor }) => Seen.Seen({ instance, now: now.toISOString(), actor }) },
+    })
+    const emaki = await runtime({ serve: [seen], now: () => 0 })
+    const outcomes = await Promise.all([emaki.send(seen.look('a', {}), { actor: 'ada' }), emaki.send(seen.look('b', {}))])
+    expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.events[0]!.data)).toEqual([
+      { instance: 'a', now: '1970-01-01T00:00:00.000Z', actor: 'ada' },
+      { instance: 'b', now: '1970-01-01T00:00:00.000Z', actor: null },
+    ])
+  })
+
+  test('throws where an event of the stream cannot be read, and goes on with other streams', async () => {
+    const { emaki, store } = await bank()
+    const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
+    await store.inner.append([{ slices: [{ stream: 'account-a', expect: 0, events: [event] }], keys: [] }])
+    const sent = emaki.send(account.deposit('a', { cents: 1 }))
+    const other = emaki.send(account.deposit('b', { cents: 1 }))
+    expect(sent).rejects.toThrow(UnreadableEvent)
+    expect(await other).toMatchObject({ outcome: 'accepted' })
+    expect(emaki.state('account', 'a')).rejects.toThrow('account-a has at version 1 an event FromTheFuture')
+  })
+
+  test('throws where such an event comes with a conflict', async () => {
+    const { emaki, store } = await bank()
+    await emaki.send(account.deposit('a', { cents: 1 }))
+    const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
+    await store.inner.append([{ slices: [{ stream: 'account-a', expect: 1, events: [event] }], keys: [] }])
+    expect(emaki.send(account.deposit('a', { cents: 1 }))).rejects.toThrow('account-a has at version 2 an event FromTheFuture')
+  })
+})
+
+describe('a snapshot', () => {
+  const counting = decider(Account, {
+    initial: { balance: 0 },
+    evolve: {
+      Deposited: ({ balance }, { cents }) => ({ balance: balance + cents }),
+      Withdrawn: ({ balance }, { cents }) => ({ balance: balance - cents }),
+    },
+    commands: { deposit: z.object({ cents: z.int() }) },
+    decide: { deposit: (_, { cents }) => Account.Deposited({ cents, note: '' }) },
+    snapshot: { every: 10, version: 1 },
+  })
+
+  test('that was begun is saved before the store closes', async () => {
+    const log = faulty(memory())
+    const emaki = await runtime({ serve: [counting], store: log })
+    for (const _ of range(10)) await emaki.send(counting.deposit('a', { cents: 1 }))
+    await emaki.close()
+    expect(log.calls.saveSnapshots).toBe(1)
+  })
+
+  test('is saved every so many events after their commit, and read instead of them', async () => {
+    const log = faulty(memory())
+    const emaki = await runtime({ serve: [counting], store: log })
+    for (const _ of range(25)) await emaki.send(counting.deposit('a', { cents: 1 }))
+    await until('both snapshots are saved', () => log.calls.saveSnapshots === 2)
+    const { streams } = await log.load([{ stream: 'account-a', after: 0, snapshot: 1 }], [])
+    expect(streams[0]).toMatchObject({ snapshot: { version: 20, state: { balance: 20 } }, version: 25 })
+    const other = await runtime({ serve: [counting], store: log })
+    expect(await other.state('account', 'a')).toEqual({ state: { balance: 25 }, version: 25, position: 25 })
+    expect(await other.send(counting.deposit('a', { cents: 1 }))).toMatchObject({ version: 26, position: 26 })
+  })
+
+  test('that cannot be saved is reported and harms nobody', async () => {
+    const log = faulty(memory())
+    const reported: unknown[] = []
+    const emaki = await runtime({ serve: [counting], store: log, report: error => void reported.push(error) })
+    log.always('saveSnapshots', () => Promise.reject(new Error('no room')))
+    for (const _ of range(10)) await emaki.send(counting.deposit('a', { cents: 1 }))
+    await until('it is reported', () => reported.length === 1)
+  })
+})
