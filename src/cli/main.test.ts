@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until as becomes } from '../testing/servers/until.ts'
 import { freePort } from '../testing/servers/free-port.ts'
 import { testSchema } from '../testing/schema.ts'
 
@@ -177,6 +178,22 @@ describe('serve', () => {
       await at.drop()
     }
   })
+})
+
+test('workers end when the process that started them was killed', async () => {
+  const at = await testSchema()
+  try {
+    const { child, until } = start(['--workers', '2'], {
+      PORT: String(freePort()),
+      DATABASE_URL: at.url,
+      DATABASE_SCHEMA: at.schema,
+    })
+    const pids = [...(await until('serving on', 2)).matchAll(/"pid":(\d+)/g)].map(([, pid]) => Number(pid))
+    child.kill('SIGKILL')
+    await becomes('both workers have ended', () => pids.every(pid => !existsSync(`/proc/${pid}`)))
+  } finally {
+    await at.drop()
+  }
 })
 
 describe('bun --hot', () => {

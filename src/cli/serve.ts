@@ -63,6 +63,7 @@ async function stop({ server, control }: Serving, config: Config, log: Log): Pro
 function stopped(log: Log): Promise<void> {
   return new Promise(resolve => {
     let again = false
+    if (process.env[WORKER] !== undefined) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()
     for (const [signal, code] of [
       ['SIGTERM', 143],
       ['SIGINT', 130],

@@ -36,7 +36,8 @@ export async function workers(config: Config, count: string): Promise<number> {
         if (stopping) return
         const worker = Bun.spawn([...self(), 'serve'], {
           env: { ...process.env, [WORKER]: String(i) },
-          stdin: 'ignore',
+          // It ends when this pipe does: a worker does not outlive the process that would stop it.
+          stdin: 'pipe',
           stdout: 'inherit',
           stderr: 'inherit',
         })
