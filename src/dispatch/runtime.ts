@@ -4,7 +4,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { Command } from '../decider/command.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
 import { fold } from '../decider/fold.ts'
-import { type Event, type EventsSpec, type Meta, spec } from '../event/events.ts'
+import { type Event, type EventsSpec, fitting, type Meta, spec } from '../event/events.ts'
 import { canonical, freeze } from '../event/payload.ts'
 import { memory } from '../store/memory.ts'
 import type { Expectation, Store } from '../store/store.ts'
@@ -194,7 +194,7 @@ function dispatch(
     dispatcher.enqueue(
       (arrival, ended): Member => ({
         decider,
-        command: { ...command, data },
+        command: { ...command, data: fitting(decider.commands.get(command.command)!, data) },
         stream: `${decider.name}-${command.id}`,
         arrival,
         expect: options.expect ?? null,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { z } from 'zod'
-import { events, spec, split } from './events.ts'
+import { events, fitting, spec, split } from './events.ts'
 import { encode } from './payload.ts'
 
 const Item = z.object({ sku: z.string(), qty: z.int().positive() })
@@ -113,5 +113,23 @@ describe('what was', () => {
       ['Done', 'split'],
     ])
     expect(Object.keys(Changed)).toEqual(['Placed', 'Shipped'])
+  })
+})
+
+describe('what a schema gave', () => {
+  const Basket = z.object({ items: z.array(z.string()) })
+  const Cart = events('cart', { Filled: Basket })
+
+  test('is taken by an event of that schema as it is, and cannot be changed any more', () => {
+    const data = fitting(Basket, Basket.parse({ items: ['a'] }))
+    expect(Cart.Filled(data).data).toBe(data)
+    expect(() => data.items.push('b')).toThrow(TypeError)
+  })
+
+  test('is parsed where another schema gave it', () => {
+    const Other = z.object({ items: z.array(z.string()), more: z.string() })
+    const data = fitting(Other, Other.parse({ items: ['a'], more: 'x' }))
+    expect(Cart.Filled(data).data).toEqual({ items: ['a'] })
+    expect(Object.isFrozen(data)).toBe(false)
   })
 })
