@@ -1,5 +1,5 @@
 // app({ serve }): a Hono app with a route for all that is served. It opens its store when it is started, or with the first request.
-import { Hono, type MiddlewareHandler } from 'hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
@@ -20,7 +20,7 @@ import { openapi } from './openapi.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
 import { stateOf } from './states.ts'
 import { storeOf } from './store.ts'
-import { streamOf } from './streams.ts'
+import { categoryOf, streamOf } from './streams.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   /** Where the log is. Default: by configuration, PostgreSQL at DATABASE_URL, else SQLite at SQLITE_FILE. */
@@ -115,6 +115,8 @@ export function app(options: AppOptions): App {
 
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
   hono.use(requestId({ generator: () => Bun.randomUUIDv7() }), secureHeaders())
+  // Without a host Bun gives the path alone, and Hono would begin to read it in its middle.
+  hono.use((c, next) => (c.req.raw.url.startsWith('/') ? refusedHost(c) : next()))
   hono.use(
     bodyLimit({
       maxSize: options.bodyLimit ?? BODY_LIMIT,
@@ -122,14 +124,8 @@ export function app(options: AppOptions): App {
     }),
   )
   hono.get('/health', health)
-  hono.get(
-    '/ready',
-    ready(() => running),
-  )
-  hono.get(
-    '/startup',
-    ready(() => running),
-  )
+  const asked = ready(() => running, start)
+  hono.get('/ready', asked).get('/startup', asked)
   hono.get('/problems/:slug', problemPage)
   hono.route('/', openapi(deciders, options, configured)).route('/', docs(options.title))
   hono.use(async (c, next) => {
@@ -141,16 +137,25 @@ export function app(options: AppOptions): App {
   const closed = guarded(options.guard, configured)
   hono.get(
     '/streams/:stream',
-    (c, next) => (open_.has(categoryOf(c.req.param('stream') ?? '')) ? next() : closed(c, next)),
+    (c, next) => (open_.has(categoryOf(c.req.param('stream')!)) ? next() : closed(c, next)),
     streamOf(name => open_.has(name)),
   )
   for (const decider of deciders) mount(hono, decider)
-  hono.notFound(c => problem(c, 'not-found'))
+  hono.notFound(c => {
+    const allow = methodsOf(hono, c.req.path)
+    // What is posted to a decider is a command, and one that it does not know is not there.
+    const unknown = c.req.method === 'POST' && deciders.some(({ name }) => c.req.path.startsWith(`/${name}/`))
+    if (allow.length === 0 || unknown) return problem(c, 'not-found')
+    return problem(c, 'method-not-allowed', {}, { Allow: allow.join(', ') })
+  })
   hono.onError((error, c) => {
     if (error instanceof HTTPException) return problemOfException(c, error)
     if (error instanceof UnreadableEvent)
       return problem(c, 'stream-unreadable', { detail: error.message, retryable: true }, { 'Retry-After': '10' })
     if (error instanceof StoreError && error.reason !== 'refused') return problem(c, 'unavailable', {}, { 'Retry-After': '1' })
+    // Its client has gone in the middle of its body: nobody hears the answer, and nothing is wrong with us.
+    if (error.name === 'AbortError' && c.req.raw.signal.aborted)
+      return problem(c, 'malformed-json', { detail: 'it ends too early' })
     ;(options.report ?? console.error)(error)
     return problem(c, 'internal', { requestId: c.get('requestId') })
   })
@@ -175,6 +180,10 @@ export function app(options: AppOptions): App {
     development: { value: false, enumerable: true },
     [spec]: { value: { kind: 'app', name: 'app', ...control } },
   }) as App
+}
+
+async function refusedHost(c: Context): Promise<Response> {
+  return problem(c, 'bad-header', { detail: 'Host is missing, or names no host' })
 }
 
 async function open(options: AppOptions, configured: () => Config): Promise<Runtime> {
@@ -202,7 +211,6 @@ function mount(hono: Hono, decider: DeciderSpec): void {
     const handler = handle(Object.assign(() => null as never, { decider: decider.name, command }) as CommandMaker)
     hono.post(`/${decider.name}/:id/${command}`, handler)
     hono.post(`/${decider.name}/${command}`, handler)
-    hono.all(`/${decider.name}/:id/${command}`, c => problem(c, 'method-not-allowed', {}, { Allow: 'POST' }))
   }
   if (decider.expose) hono.get(`/${decider.name}/:id`, stateOf(decider.name))
 }
@@ -225,6 +233,9 @@ function guarded(guard: Guard | undefined, configured: () => Config): Middleware
   }
 }
 
-function categoryOf(stream: string): string {
-  return stream.slice(0, stream.indexOf('-'))
+/** The methods for which a path has a route, the user's own among them; what is for all methods is middleware. */
+function methodsOf(hono: Hono, path: string): readonly string[] {
+  const found = METHODS.filter(method => hono.router.match(method, path)[0].some(([[, route]]) => route.method === method))
+  return found.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 }
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']

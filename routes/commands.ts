@@ -4,11 +4,12 @@ import type { Context, Handler } from 'hono'
 import type { Command } from '../src/decider/command.ts'
 import type { Accepted, Conflicted, Outcome } from '../src/dispatch/outcome.ts'
 import { KEY_REUSED } from '../src/dispatch/outcome.ts'
-import { idProblem, type Runtime, type SendOptions } from '../src/dispatch/runtime.ts'
+import type { Runtime, SendOptions } from '../src/dispatch/runtime.ts'
 import { bodyOf } from './body.ts'
 import { actorOf, running } from './context.ts'
 import { expectationOf, keyOf, originOf, prefers } from './headers.ts'
-import { problem } from './problem.ts'
+import { idOf } from './ids.ts'
+import { pointer, problem } from './problem.ts'
 import { exposed } from './states.ts'
 
 /** A command's maker, as a decider has one for each of its commands: `order.place`. */
@@ -33,9 +34,8 @@ export function handle(make: CommandMaker): Handler {
   let validate: ReturnType<typeof validator> | null = null
   return async c => {
     const emaki = running(c)
-    const given = c.req.param('id')
-    const wrong = given === undefined ? null : idProblem(given)
-    if (wrong) return problem(c, 'validation-failed', { errors: [{ pointer: '#/id', detail: wrong }] })
+    const given = idOf(c)
+    if (given instanceof Response) return given
     const expect = expectationOf(c)
     if (expect instanceof Response) return expect
     const key = keyOf(c)
@@ -43,16 +43,16 @@ export function handle(make: CommandMaker): Handler {
     const body = await bodyOf(c)
     if (body instanceof Response) return body
     // The validator reads the body from here; it was decoded and inspected as bytes.
-    c.req.json = async () => body as never
+    c.req.json = async () => body.data as never
     validate ??= validator(emaki, decider, command)
     const refused = await validate(c, passed)
     if (refused instanceof Response) return refused
     const id = given ?? Bun.randomUUIDv7()
     const actor = await actorOf(c)
-    const outcome = await emaki.dispatch({ decider, command, id, data: body }, c.req.valid('json' as never), {
+    const outcome = await emaki.dispatch({ decider, command, id, data: body.data }, c.req.valid('json' as never), {
       signal: c.req.raw.signal,
-      size: Number(c.req.header('content-length') ?? 0),
-      idGiven: given !== undefined,
+      size: body.size,
+      idGiven: given !== null,
       ...originOf(c),
       ...(expect !== null && { expect }),
       ...(key !== null && { key }),
@@ -63,20 +63,21 @@ export function handle(make: CommandMaker): Handler {
 }
 
 const passed = async () => {}
+/** How many places of a body are told that do not fit: an answer is no longer than its question. */
+const ERRORS_MAX = 100
 
 function validator(emaki: Runtime, decider: string, command: string) {
-  const schema = emaki.deciders.get(decider)!.commands.get(command)!
+  const schema = emaki.deciders.get(decider)?.commands.get(command)
+  if (!schema) throw new TypeError(`handle(${decider}.${command}): the app does not serve ${decider}; add it to serve`)
   return zValidator('json', schema, (result, c) => {
     if (!result.success)
       return problem(c, 'validation-failed', {
-        errors: result.error.issues.map(({ path, message }) => ({ pointer: pointer(path), detail: message })),
+        errors: result.error.issues
+          .slice(0, ERRORS_MAX)
+          .map(({ path, message }) => ({ pointer: pointer(path), detail: message })),
       })
     return
   })
-}
-
-function pointer(path: readonly PropertyKey[]): string {
-  return `#${path.map(step => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
 }
 
 function answer(to: Answering, outcome: Outcome, decider: string): Response | Promise<Response> {
@@ -121,15 +122,18 @@ async function accepted({ c, emaki }: Answering, outcome: Accepted, decider: str
   if (!c.req.header('prefer')) return c.json(body, status, headers)
   if (prefers(c, 'return=minimal'))
     return c.body(null, created ? 201 : 204, { ...headers, 'Preference-Applied': 'return=minimal', Vary: 'Prefer' })
-  const { expose } = emaki.deciders.get(decider)!
+  const { expose, initial } = emaki.deciders.get(decider)!
   if (!expose || !prefers(c, 'return=representation')) return c.json(body, status, { ...headers, Vary: 'Prefer' })
-  const after = await emaki.state(decider, id, { version })
-  const state = exposed(expose, after?.state)
+  // It is accepted, whether or not its state can be read now.
+  const after = await emaki.state(decider, id, { version }).catch(() => undefined)
+  if (after === undefined) return c.json(body, status, { ...headers, Vary: 'Prefer' })
+  const state = exposed(expose, after ? after.state : initial)
   return c.json({ ...body, state }, status, { ...headers, 'Preference-Applied': 'return=representation', Vary: 'Prefer' })
 }
 
 function conflict({ c, expect }: Answering, { expected, actual }: Conflicted): Response {
-  const extension = { expected, actual, retryable: expect === null }
+  // A tag that is no version of ours is expected as -1, which is nothing to tell.
+  const extension = { ...(expected !== -1 && { expected }), actual, retryable: expect === null }
   return expect === null
     ? problem(c, 'version-conflict', extension)
     : problem(c, 'precondition-failed', extension, actual > 0 ? { ETag: `"${actual}"` } : {})

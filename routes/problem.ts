@@ -110,12 +110,21 @@ export function problem(
   })
 }
 
-/** An error that Hono or a middleware of it threw, as a problem: its status says which. */
-export function problemOfException(c: Context, error: HTTPException): Response {
-  const slug = OF_STATUS[error.status]
-  return slug ? problem(c, slug, {}, Object.fromEntries(error.res?.headers ?? [])) : error.getResponse()
+/** A place in a document, as a JSON pointer in the form of a URI's fragment (RFC 6901): `#/items/0/qty`. */
+export function pointer(path: readonly PropertyKey[]): string {
+  const step = (key: PropertyKey) => encodeURIComponent(String(key).replaceAll('~', '~0').replaceAll('/', '~1'))
+  return `#${path.map(key => `/${step(key)}`).join('')}`
 }
-const OF_STATUS: Readonly<Record<number, Slug>> = { 400: 'bad-header', 401: 'unauthenticated', 403: 'forbidden', 413: 'payload-too-large' }
+
+/** An error that Hono or a middleware of it threw, as a problem: its status says which. Any other is answered as whoever threw it says. */
+export function problemOfException(c: Context, error: HTTPException): Response {
+  const challenge = error.res?.headers.get('WWW-Authenticate')
+  if (error.status === 400 && challenge)
+    return problem(c, 'bad-header', { detail: 'Authorization takes Bearer and a token' }, { 'WWW-Authenticate': challenge })
+  const slug = OF_STATUS[error.status]
+  return slug ? problem(c, slug, {}, challenge ? { 'WWW-Authenticate': challenge } : {}) : error.getResponse()
+}
+const OF_STATUS: Readonly<Record<number, Slug>> = { 401: 'unauthenticated', 403: 'forbidden', 413: 'payload-too-large' }
 
 /** The page that a problem's `type` leads to. */
 export function problemPage(c: Context): Response | Promise<Response> {

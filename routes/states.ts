@@ -1,8 +1,8 @@
 // GET /{decider}/{id}: the public view of a state, where a decider exposes one.
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
-import { idProblem } from '../src/dispatch/runtime.ts'
 import { running } from './context.ts'
+import { idOf } from './ids.ts'
 import { problem } from './problem.ts'
 
 /** What a decider's `expose` schema shows of a state: its own fields and no others. */
@@ -14,13 +14,14 @@ export function exposed(expose: z.ZodType, state: unknown): unknown {
 export function stateOf(decider: string): Handler {
   return async c => {
     const emaki = running(c)
-    const id = c.req.param('id')!
-    const wrong = idProblem(id)
-    if (wrong) return problem(c, 'validation-failed', { errors: [{ pointer: '#/id', detail: wrong }] })
+    const id = idOf(c)!
+    if (id instanceof Response) return id
     const when = whenOf(c)
     if (when instanceof Response) return when
     const found = await emaki.state(decider, id, when)
     if (!found) return problem(c, 'stream-not-found')
+    if (when.at === undefined && when.version !== undefined && found.version < when.version)
+      return problem(c, 'stream-not-found', { detail: `it is at version ${found.version}` })
     const headers = { ETag: `"${found.version}"`, 'Event-Position': String(found.position), 'Cache-Control': 'private, no-cache' }
     if (matches(c, found.version)) return c.body(null, 304, headers)
     return c.json(exposed(emaki.deciders.get(decider)!.expose!, found.state) as object, 200, headers)

@@ -2,6 +2,7 @@
 import type { Context, Handler } from 'hono'
 import type { StoredEvent } from '../src/store/store.ts'
 import { running } from './context.ts'
+import { isEncoded } from './ids.ts'
 import { problem } from './problem.ts'
 import { matches } from './states.ts'
 
@@ -16,13 +17,13 @@ export function streamOf(isPublic: (category: string) => boolean): Handler {
     if (after instanceof Response) return after
     const limit = numberOf(c, 'limit', LIMIT_DEFAULT, LIMIT_MAX)
     if (limit instanceof Response) return limit
-    if (stream.includes('\0') || !stream.isWellFormed()) return problem(c, 'stream-not-found')
+    if (stream.includes('\0') || !isEncoded(c.req.raw.url)) return problem(c, 'stream-not-found')
     const { store } = running(c)
     const events = await store.read(stream, { after, limit: Math.max(limit, 1) })
     const version = events.at(-1)?.version ?? (await versionOf(c, stream))
     if (version === 0) return problem(c, 'stream-not-found')
     const full = events.length === limit
-    const scope = isPublic(stream.slice(0, stream.indexOf('-'))) ? 'public' : 'private'
+    const scope = isPublic(categoryOf(stream)) ? 'public' : 'private'
     const headers = {
       ETag: `"${version}"`,
       'Cache-Control': full ? `${scope}, max-age=31536000, immutable` : `${scope}, no-cache`,
@@ -34,6 +35,11 @@ export function streamOf(isPublic: (category: string) => boolean): Handler {
       ...(next && { Link: `<${next}>; rel="next"` }),
     })
   }
+}
+
+/** What stands before the first `-`; nothing where there is none. */
+export function categoryOf(stream: string): string {
+  return stream.slice(0, Math.max(0, stream.indexOf('-')))
 }
 
 /** A stored event as HTTP shows it: its type bare, its payload as it was appended. */

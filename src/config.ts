@@ -2,13 +2,25 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
-const port = z.coerce.number().int().min(0).max(65_535)
+const whole = (max: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,15}$/, `expected a whole number from 0 to ${max}`)
+    .transform(Number)
+    .pipe(z.number().max(max))
+const port = whole(65_535)
+const host = z
+  .string()
+  .refine(
+    text => /^[\w.:[\]-]+$/.test(text) && URL.canParse(`postgres://${bracketed(text)}`),
+    'expected the name or the address of a host',
+  )
 const flag = z.enum(['true', 'false', '1', '0']).transform(text => text === 'true' || text === '1')
 const url = (...schemes: string[]) =>
   z
     .string()
     .refine(
-      text => URL.canParse(text) && schemes.includes(new URL(text).protocol),
+      text => URL.canParse(text) && schemes.some(scheme => text.toLowerCase().startsWith(`${scheme}//`)),
       `expected a URL that begins with ${schemes.map(scheme => `${scheme}//`).join(' or ')}`,
     )
 const postgresUrl = url('postgres:', 'postgresql:')
@@ -25,7 +37,7 @@ const schema = z.object({
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,47}$/, 'expected letters, digits and _')
     .default('emaki'),
-  DB_HOST: z.string().min(1).optional(),
+  DB_HOST: host.optional(),
   DB_PORT: port.default(5432),
   DB_NAME: z.string().min(1).default('postgres'),
   DB_USER: z.string().min(1).default('postgres'),
@@ -35,7 +47,7 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MIGRATE: flag.default(true),
   /** Kubernetes goes on sending for a while after it said stop. */
-  SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).optional(),
+  SHUTDOWN_DELAY_MS: whole(60_000).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   OTEL_SERVICE_NAME: z.string().min(1).optional(),
 })
@@ -122,17 +134,21 @@ function fileOf(
 }
 
 function urlOf({ DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD }: Config): string {
-  const url = new URL(`postgres://${DB_HOST}:${DB_PORT}/${encodeURIComponent(DB_NAME)}`)
+  const url = new URL(`postgres://${bracketed(DB_HOST!)}:${DB_PORT}/${encodeURIComponent(DB_NAME)}`)
   url.username = encodeURIComponent(DB_USER)
   url.password = encodeURIComponent(DB_PASSWORD ?? '')
   return url.href
 }
 
+/** An address of IPv6 as a URL has it. */
+function bracketed(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+}
+
+/** Rather too much than too little: what is masked may be no URL at all, and a password may hold any character. */
 function masked(name: string, value: string): string {
   if (SECRETS.has(name)) return '***'
-  return URL.canParse(value)
-    ? value.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/@]*):[^@]*@/i, '$1:***@')
-    : value.replace(/:[^:@/]*@/, ':***@')
+  return value.replace(/:(?!\/\/).*@/s, ':***@').replaceAll(/((?:password|pwd|token|secret|key)=)[^&,;\s]*/gi, '$1***')
 }
 
 function table(rows: readonly (readonly [string, string, string])[]): string {

@@ -1,8 +1,13 @@
 import { decider, events, reject } from 'emaki'
 import { z } from 'zod'
 
-const Quantity = z.int().positive()
-const OrderId = z.string().min(1)
+/** At most so many at once, so that the stock stays a whole number that JSON can hold. */
+const Quantity = z.int().positive().max(1_000_000_000)
+/** A key of what is held, so it is not the one key that no object can show. */
+const OrderId = z
+  .string()
+  .min(1)
+  .refine(id => id !== '__proto__', 'is no id')
 
 export const Inventory = events('inventory', {
   Restocked: z.object({ qty: Quantity }),

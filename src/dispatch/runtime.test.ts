@@ -102,6 +102,17 @@ describe('send()', () => {
   })
 })
 
+test('a stream that is longer than one load is read to its end', async () => {
+  const log = memory()
+  const one = await bank({ log })
+  for (const _ of range(6)) await one.emaki.send(account.deposit('a', { cents: 1, times: 1_001 }))
+  const { emaki, store } = await bank({ log })
+  expect(await emaki.send(account.withdraw('a', { cents: 6_007 }))).toMatchObject({ data: { balance: 6_006, version: 6_006 } })
+  expect(store.calls.load).toBe(2)
+  expect(await emaki.state('account', 'a', { version: 5_500 })).toMatchObject({ version: 5_500, position: 5_500 })
+  expect(await (await bank({ log })).emaki.state('account', 'a')).toMatchObject({ version: 6_006, position: 6_006 })
+})
+
 describe('a snapshot', () => {
   const counting = decider(Account, {
     initial: { balance: 0 },

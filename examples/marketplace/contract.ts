@@ -1,0 +1,342 @@
+// What the marketplace answers over HTTP, wherever it runs: from source or compiled, on SQLite or PostgreSQL.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import type { ServedProcess } from '../../src/testing/served-process.ts'
+import { until } from '../../src/testing/servers/until.ts'
+
+type Answer = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown> }
+type Event = { readonly type: string; readonly data: unknown; readonly position: number }
+type Step = readonly [command: string, body?: object]
+
+const basket = { customerId: 'c1', items: [{ sku: 'apple', qty: 2, price: 120 }] }
+const shipment = { trackingNumber: 'T1' }
+// biome-ignore format: one list
+const ODD = [
+  "o'brien", '"', '\\', '$$', '$1', '{x}', '%I', '%s', ';', '--', "'; drop table events; --", 'toString', '__proto__', 'null', ' ', '\t', '\n', '\r\n',
+  'ü', 'u\u0308', '日本語', '\u202e', '\u2028', '\ufeff', '\uffff', '\u{10ffff}', '👩‍👩‍👧‍👦', '\u0001', '\u007f', '../..', '?#&',
+]
+const CRASHES = 5
+const ANSWERED_BEFORE_CRASH = 100
+const CALLERS = 16
+
+/** Registers the tests of a marketplace that `start` serves. */
+export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
+  let served: ServedProcess
+  let made = 0
+  beforeAll(async () => {
+    served = await start()
+  })
+  afterAll(async () => {
+    expect(await served?.stop()).toBe(0)
+  })
+
+  const id = () => `m${++made}`
+  const ask = async (path: string, init: RequestInit = {}): Promise<Answer> => {
+    const response = await fetch(`${served.url}${path}`, init)
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : {} }
+  }
+  const post = (path: string, body?: object, headers: Record<string, string> = {}) =>
+    ask(path, {
+      method: 'POST',
+      headers: body ? { 'Content-Type': 'application/json', ...headers } : headers,
+      ...(body && { body: JSON.stringify(body) }),
+    })
+  const eventsOf = async (stream: string): Promise<readonly Event[]> => {
+    const { status, body } = await ask(`/streams/${stream}?limit=1000`)
+    return status === 404 ? [] : (body['events'] as Event[])
+  }
+  /** Runs commands on one instance and gives the last answer. */
+  const after = async (decider: string, instance: string, steps: readonly Step[]) => {
+    let answer: Answer | undefined
+    for (const [command, body] of steps) answer = await post(`/${decider}/${instance}/${command}`, body)
+    return answer!
+  }
+
+  describe('an order', () => {
+    test('that is placed is one event, and can be looked at', async () => {
+      const order = id()
+      const { status, headers, body } = await post(`/order/${order}/place`, basket)
+      expect([status, headers.get('location'), headers.get('etag')]).toEqual([201, `/order/${order}`, '"1"'])
+      expect(body).toEqual({
+        id: order,
+        stream: `order-${order}`,
+        version: 1,
+        position: Number(headers.get('event-position')),
+        events: [{ type: 'Placed', data: basket }],
+      })
+      expect(await eventsOf(`order-${order}`)).toMatchObject([
+        { type: 'Placed', data: basket, position: body['position'] as number },
+      ])
+      expect((await ask(`/order/${order}`)).body).toEqual({ status: 'placed', ...basket, trackingNumber: null })
+    })
+
+    test('is placed without an id of its own', async () => {
+      const { status, headers } = await post('/order/place', basket)
+      expect(status).toBe(201)
+      expect((await ask(headers.get('location')!)).body).toMatchObject({ status: 'placed' })
+    })
+
+    test('is placed once, however often it is said with one key', async () => {
+      const order = id()
+      const said = () => post(`/order/${order}/place`, basket, { 'Idempotency-Key': `key-${order}` })
+      const answers = await Promise.all([said(), said(), said(), said()])
+      expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201])
+      expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1)
+      expect(await eventsOf(`order-${order}`)).toHaveLength(1)
+      expect(
+        (await post(`/order/${order}/place`, { ...basket, customerId: 'c2' }, { 'Idempotency-Key': `key-${order}` })).status,
+      ).toBe(422)
+    })
+
+    test('is placed only where there is none, if asked so', async () => {
+      const order = id()
+      const said = () => post(`/order/${order}/place`, basket, { 'If-None-Match': '*' })
+      expect((await said()).status).toBe(201)
+      const { status, headers } = await said()
+      expect([status, headers.get('etag')]).toEqual([412, '"1"'])
+    })
+
+    test('goes from placed to shipped', async () => {
+      const order = id()
+      await after('order', order, [['place', basket], ['confirmPayment'], ['ship', shipment]])
+      const { body, headers } = await ask(`/order/${order}`)
+      expect([body, headers.get('etag')]).toEqual([{ status: 'shipped', ...basket, ...shipment }, '"3"'])
+      expect((await eventsOf(`order-${order}`)).map(({ type }) => type)).toEqual(['Placed', 'PaymentConfirmed', 'Shipped'])
+    })
+
+    test('is cancelled, with a reason or without', async () => {
+      const [one, two] = [id(), id()]
+      await after('order', one, [
+        ['place', basket],
+        ['cancel', { reason: 'too late' }],
+      ])
+      await after('order', two, [['place', basket], ['confirmPayment'], ['cancel']])
+      expect((await eventsOf(`order-${one}`))[1]).toMatchObject({ type: 'Cancelled', data: { reason: 'too late' } })
+      expect((await eventsOf(`order-${two}`))[2]).toMatchObject({ type: 'Cancelled', data: { reason: 'none given' } })
+    })
+  })
+
+  test('odd ids and texts come back byte for byte', async () => {
+    await Promise.all(
+      ODD.map(async text => {
+        const order = `${id()}${text}`
+        const odd = { customerId: text, items: [{ sku: text, qty: 1, price: 0 }] }
+        const { headers, body } = await post(`/order/${encodeURIComponent(order)}/place`, odd, {
+          'Idempotency-Key': `odd-${made}`,
+        })
+        expect(body).toMatchObject({ id: order, stream: `order-${order}`, events: [{ type: 'Placed', data: odd }] })
+        expect((await ask(headers.get('location')!)).body).toMatchObject(odd)
+        const stored = await (await fetch(`${served.url}/streams/${encodeURIComponent(`order-${order}`)}`)).text()
+        expect(stored).toContain(`"data":${JSON.stringify(odd)},`)
+      }),
+    )
+  })
+
+  describe('a step in the wrong order is rejected', () => {
+    const placed: Step[] = [['place', basket]]
+    const paid: Step[] = [...placed, ['confirmPayment']]
+    const shipped: Step[] = [...paid, ['ship', shipment]]
+    const cancelled: Step[] = [...placed, ['cancel']]
+    const charged: Step[] = [['charge', { cents: 240 }]]
+    const declined: Step[] = [['decline']]
+    const refunded: Step[] = [...charged, ['refund']]
+
+    test.each<[string, readonly Step[], Step, string, object]>([
+      ['order', placed, ['place', basket], 'already-placed', { status: 'placed' }],
+      ['order', paid, ['place', basket], 'already-placed', { status: 'paid' }],
+      ['order', shipped, ['place', basket], 'already-placed', { status: 'shipped' }],
+      ['order', cancelled, ['place', basket], 'already-placed', { status: 'cancelled' }],
+      ['order', [], ['confirmPayment'], 'not-placed', { status: 'none' }],
+      ['order', shipped, ['confirmPayment'], 'not-placed', { status: 'shipped' }],
+      ['order', cancelled, ['confirmPayment'], 'not-placed', { status: 'cancelled' }],
+      ['order', [], ['ship', shipment], 'not-paid', { status: 'none' }],
+      ['order', placed, ['ship', shipment], 'not-paid', { status: 'placed' }],
+      ['order', cancelled, ['ship', shipment], 'not-paid', { status: 'cancelled' }],
+      ['order', shipped, ['ship', { trackingNumber: 'T2' }], 'not-paid', { status: 'shipped' }],
+      ['order', [], ['cancel'], 'not-cancellable', { status: 'none' }],
+      ['order', shipped, ['cancel'], 'not-cancellable', { status: 'shipped' }],
+      ['inventory', [], ['reserve', { order: 'o1', qty: 1 }], 'out-of-stock', { free: 0, wanted: 1 }],
+      ['inventory', [['restock', { qty: 3 }]], ['reserve', { order: 'o1', qty: 4 }], 'out-of-stock', { free: 3, wanted: 4 }],
+      ['payment', charged, ['charge', { cents: 241 }], 'not-chargeable', { status: 'charged' }],
+      ['payment', declined, ['charge', { cents: 240 }], 'not-chargeable', { status: 'declined' }],
+      ['payment', refunded, ['charge', { cents: 240 }], 'not-chargeable', { status: 'refunded' }],
+      ['payment', charged, ['decline'], 'not-declinable', { status: 'charged' }],
+      ['payment', refunded, ['decline'], 'not-declinable', { status: 'refunded' }],
+      ['payment', [], ['refund'], 'not-refundable', { status: 'none' }],
+      ['payment', declined, ['refund'], 'not-refundable', { status: 'declined' }],
+    ])('%s after %j: %j', async (decider, before, [command, body], code, data) => {
+      const instance = id()
+      for (const step of before) expect((await after(decider, instance, [step])).status).toBeOneOf([200, 201])
+      const path = `/${decider}/${instance}/${command}`
+      const { status, headers, body: problem } = await post(path, body)
+      expect([status, headers.get('content-type')]).toEqual([422, 'application/problem+json'])
+      expect(problem).toEqual({
+        type: '/problems/command-rejected',
+        title: expect.any(String),
+        status: 422,
+        code,
+        data,
+        instance: path,
+      } as never)
+      expect(await eventsOf(`${decider}-${instance}`)).toHaveLength(before.length)
+    })
+  })
+
+  describe('a step taken twice changes nothing', () => {
+    test.each<[string, readonly Step[]]>([
+      ['order', [['place', basket], ['confirmPayment'], ['confirmPayment']]],
+      ['order', [['place', basket], ['confirmPayment'], ['ship', shipment], ['ship', shipment]]],
+      ['order', [['place', basket], ['cancel'], ['cancel', { reason: 'again' }]]],
+      ['inventory', [['release', { order: 'o1' }]]],
+      ['inventory', [['commit', { order: 'o1' }]]],
+      [
+        'inventory',
+        [
+          ['restock', { qty: 3 }],
+          ['reserve', { order: 'o1', qty: 2 }],
+          ['reserve', { order: 'o1', qty: 2 }],
+        ],
+      ],
+      [
+        'payment',
+        [
+          ['charge', { cents: 240 }],
+          ['charge', { cents: 240 }],
+        ],
+      ],
+      [
+        'payment',
+        [
+          ['decline', { reason: 'x' }],
+          ['decline', { reason: 'y' }],
+        ],
+      ],
+      ['payment', [['charge', { cents: 240 }], ['refund'], ['refund']]],
+    ])('%s: %j', async (decider, steps) => {
+      const instance = id()
+      const { status, body } = await after(decider, instance, steps)
+      expect([status, body['events'], body['version']]).toEqual([200, [], steps.length - 1])
+      expect(await eventsOf(`${decider}-${instance}`)).toHaveLength(steps.length - 1)
+    })
+  })
+
+  describe('a body that does not fit', () => {
+    const item = basket.items[0]!
+    test.each<[string, object, readonly string[]]>([
+      ['order/place', {}, ['#/customerId', '#/items']],
+      ['order/place', { ...basket, customerId: '' }, ['#/customerId']],
+      ['order/place', { ...basket, items: [] }, ['#/items']],
+      ['order/place', { ...basket, items: Array.from({ length: 101 }, () => item) }, ['#/items']],
+      [
+        'order/place',
+        { ...basket, items: [item, { sku: '', qty: 0, price: -1 }] },
+        ['#/items/1/sku', '#/items/1/qty', '#/items/1/price'],
+      ],
+      ['order/place', { ...basket, items: [{ ...item, qty: 1.5, price: '1' }] }, ['#/items/0/qty', '#/items/0/price']],
+      ['order/ship', { trackingNumber: '' }, ['#/trackingNumber']],
+      ['order/cancel', { reason: 'x'.repeat(501) }, ['#/reason']],
+      ['inventory/restock', { qty: -1 }, ['#/qty']],
+      ['inventory/restock', { qty: 1_000_000_001 }, ['#/qty']],
+      ['inventory/reserve', { order: '', qty: 0 }, ['#/order', '#/qty']],
+      ['inventory/reserve', { order: '__proto__', qty: 1 }, ['#/order']],
+      ['inventory/release', {}, ['#/order']],
+      ['inventory/commit', { order: 5 }, ['#/order']],
+      ['payment/charge', { cents: '240' }, ['#/cents']],
+      ['payment/decline', { reason: null }, ['#/reason']],
+    ])('is 400 and says where: %s %j', async (path, body, pointers) => {
+      const [decider, command] = path.split('/')
+      const instance = id()
+      const { status, body: problem } = await post(`/${decider}/${instance}/${command}`, body)
+      const errors = problem['errors'] as { pointer: string; detail: string }[]
+      expect([status, problem['type'], errors.map(({ pointer }) => pointer)]).toEqual([
+        400,
+        '/problems/validation-failed',
+        [...pointers],
+      ])
+      expect(await eventsOf(`${decider}-${instance}`)).toEqual([])
+    })
+  })
+
+  describe('stock', () => {
+    test('is reserved, released and committed by order', async () => {
+      const sku = id()
+      await after('inventory', sku, [
+        ['restock', { qty: 10 }],
+        ['reserve', { order: 'o1', qty: 4 }],
+        ['reserve', { order: 'o2', qty: 6 }],
+        ['release', { order: 'o1' }],
+        ['commit', { order: 'o2' }],
+        ['reserve', { order: 'o3', qty: 1 }],
+      ])
+      expect((await ask(`/inventory/${sku}`)).body).toEqual({ free: 3, held: { o3: 1 } })
+      expect((await ask(`/inventory/${sku}?version=3`)).body).toEqual({ free: 0, held: { o1: 4, o2: 6 } })
+    })
+
+    test('of which twenty are there is sold twenty times to fifty who want it at once', async () => {
+      const sku = id()
+      await post(`/inventory/${sku}/restock`, { qty: 20 })
+      const wanted = Array.from({ length: 50 }, (_, i) => post(`/inventory/${sku}/reserve`, { order: `o${i}`, qty: 1 }))
+      const statuses = (await Promise.all(wanted)).map(({ status }) => status)
+      expect([200, 422].map(one => statuses.filter(status => status === one).length)).toEqual([20, 30])
+      expect((await eventsOf(`inventory-${sku}`)).filter(({ type }) => type === 'Reserved')).toHaveLength(20)
+    })
+
+    test.each(["o'brien", '$$', '"quoted"', 'toString', 'constructor', 'ü 日本 🎁', ' ', '\u0000'])(
+      'is held for the order %j, byte for byte',
+      async order => {
+        const sku = id()
+        await after('inventory', sku, [
+          ['restock', { qty: 5 }],
+          ['reserve', { order, qty: 2 }],
+          ['reserve', { order, qty: 2 }],
+        ])
+        const events = await eventsOf(`inventory-${sku}`)
+        expect(events.map(({ data }) => data)).toEqual([{ qty: 5 }, { order, qty: 2 }])
+        const { held } = (await ask(`/inventory/${sku}`)).body as { held: object }
+        expect(Object.entries(held)).toEqual([[order, 2]])
+        expect((await post(`/inventory/${sku}/release`, { order })).body).toMatchObject({ version: 3 })
+        expect((await ask(`/inventory/${sku}`)).body).toEqual({ free: 5, held: {} })
+      },
+    )
+  })
+
+  test('what was answered is in the log once, however often the process is killed in the middle of load', async () => {
+    for (let crash = 0; crash < CRASHES; crash++) {
+      const answered = new Map<string, number>()
+      const unanswered = new Set<string>()
+      let killed = false
+      const place = (order: string) => post(`/order/${order}/place`, basket, { 'Idempotency-Key': order })
+      const caller = async () => {
+        while (!killed) {
+          const order = id()
+          unanswered.add(order)
+          const answer = await place(order).catch(() => null)
+          if (answer?.status !== 201) continue
+          unanswered.delete(order)
+          answered.set(order, answer.body['position'] as number)
+        }
+      }
+      const callers = Array.from({ length: CALLERS }, caller)
+      await until('there is load', () => answered.size >= ANSWERED_BEFORE_CRASH, 10_000)
+      const crashed = served.crash()
+      killed = true
+      await Promise.all([...callers, crashed])
+      await Promise.all(
+        [...answered].map(async ([order, position]) => {
+          const events = await eventsOf(`order-${order}`)
+          expect(events.map(({ type, data, position }) => ({ type, data, position }))).toEqual([
+            { type: 'Placed', data: basket, position },
+          ])
+        }),
+      )
+      await Promise.all(
+        [...unanswered].map(async order => {
+          const before = await eventsOf(`order-${order}`)
+          const { status, headers } = await place(order)
+          expect([status, headers.get('idempotency-replayed')]).toEqual([201, before.length ? 'true' : null])
+          expect(await eventsOf(`order-${order}`)).toHaveLength(1)
+        }),
+      )
+    }
+  }, 30_000)
+}

@@ -1,0 +1,22 @@
+import { afterAll, describe } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { serveProcess } from '../../src/testing/served-process.ts'
+import { testPostgres } from '../../src/testing/servers/postgres.ts'
+import { marketplaceHttp } from './contract.ts'
+
+const source = [process.execPath, join(import.meta.dir, 'main.ts')]
+const folder = mkdtempSync(join(tmpdir(), 'emaki-marketplace-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('the marketplace on SQLite', () => {
+  marketplaceHttp(() => serveProcess(source, { SQLITE_FILE: join(folder, 'log.db') }))
+})
+
+describe('the marketplace on PostgreSQL', () => {
+  marketplaceHttp(async () => {
+    const { createDatabase } = await testPostgres()
+    return serveProcess(source, { DATABASE_URL: await createDatabase('marketplace') })
+  })
+})

@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'bun:test'
+import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { z } from 'zod'
+import { readConfig } from '../src/config.ts'
+import { decider } from '../src/decider/decider.ts'
+import { events, spec } from '../src/event/events.ts'
+import { account } from '../src/testing/account.ts'
+import { failsBefore } from '../src/testing/faulty-store.ts'
+import { client, expectProblem } from '../src/testing/http.ts'
+import { app } from './app.ts'
+import { problems, type Slug } from './problem.ts'
+
+const named = (name: string) => {
+  const Family = events(name, { Done: z.object({}) })
+  return decider(Family, {
+    initial: {},
+    evolve: { Done: state => state },
+    commands: { do: z.object({}) },
+    decide: { do: () => Family.Done({}) },
+  })
+}
+
+describe('app()', () => {
+  test.each(['streams', 'events', 'health', 'ready', 'startup', 'metrics', 'docs', 'problems', 'commands'])(
+    'refuses a decider whose path is its own /%s, naming both',
+    name => {
+      expect(() => app({ serve: [account, named(name)] })).toThrow(new RegExp(`decider ${name} .*framework's own /${name} `))
+    },
+  )
+
+  test('refuses two definitions on one path, naming both', () => {
+    expect(() => app({ serve: [named('order'), account, named('order')] })).toThrow(
+      'two definitions would have the path /order: decider order twice',
+    )
+  })
+
+  test('serves deciders whose names differ in case, or that look like parts of an object', async () => {
+    const { post } = client({ serve: [named('order'), named('Order'), named('constructor'), named('toString')] })
+    for (const name of ['order', 'Order', 'constructor', 'toString'])
+      expect(await post(`/${name}/a1/do`)).toMatchObject({ status: 201, body: { stream: `${name}-a1` } })
+  })
+
+  test('is a Hono app: routes, middleware and routers can be added', async () => {
+    const { app, get, post } = client()
+    app.use('/shop/*', async (c, next) => {
+      await next()
+      c.header('X-Shop', 'yes')
+    })
+    app.get('/shop/:name', c => c.json({ shop: c.req.param('name') }))
+    app.route(
+      '/admin',
+      new Hono().get('/', c => c.text('admin')),
+    )
+    const { body, headers } = await get('/shop/a')
+    expect([body, headers.get('x-shop')]).toEqual([{ shop: 'a' }, 'yes'])
+    expect((await get('/admin')).body).toBe('admin')
+    expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+  })
+
+  test('gives Bun.serve its port and host by configuration, and never a development page', () => {
+    const { port, hostname, development } = client({ config: readConfig({ PORT: '4000', HOST: '::1' }) }).app
+    expect({ port, hostname, development }).toEqual({ port: 4_000, hostname: '::1', development: false })
+  })
+
+  test('opens its store with the first request, once', async () => {
+    const { get, store } = client()
+    expect(store.calls.open).toBe(0)
+    await Promise.all([get('/account/a1'), get('/account/a2'), get('/streams/account-a1')])
+    expect(store.calls.open).toBe(1)
+  })
+
+  test('is 503 while its store cannot be opened, and tries again with each request', async () => {
+    const { post, store } = client()
+    store.next('open', failsBefore(), failsBefore())
+    for (const _ of [1, 2]) expectProblem(await post('/account/a1/deposit', { cents: 1 }), 'unavailable')
+    expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+  })
+
+  test('answers what it took when it is stopped, and is 503 after', async () => {
+    const { app, post, store } = client()
+    const gate = store.hold('append')
+    const taken = post('/account/a1/deposit', { cents: 1 })
+    await gate.reached
+    const stopped = app[spec].stop()
+    expectProblem(await post('/account/a2/deposit', { cents: 1 }), 'unavailable')
+    gate.open()
+    expect((await taken).status).toBe(201)
+    await stopped
+  })
+})
+
+describe('every answer', () => {
+  test.each([
+    ['GET', '/account/nobody', 404],
+    ['GET', '/nothing', 404],
+    ['GET', '/health', 200],
+    ['POST', '/account/a1/deposit', 400],
+    ['PUT', '/account/a1/deposit', 405],
+  ])('has the secure headers and a request id: %s %s', async (method, path, status) => {
+    const { ask } = client()
+    const { status: found, headers } = await ask(path, { method, headers: { 'X-Request-Id': 'r-1' } })
+    expect(found).toBe(status)
+    expect(headers.get('x-request-id')).toBe('r-1')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('x-frame-options')).toBe('SAMEORIGIN')
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+    expect(headers.get('strict-transport-security')).toStartWith('max-age=')
+    expect(headers.get('cross-origin-opener-policy')).toBe('same-origin')
+    expect(headers.get('x-powered-by')).toBeNull()
+  })
+
+  test.each(['a b', 'x'.repeat(256), '<script>', 'ä'])('has a request id of its own where that which came is %j', async id => {
+    const { get } = client()
+    const { headers } = await get('/health', { 'X-Request-Id': id })
+    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  })
+})
+
+describe('what is not there', () => {
+  test.each([
+    ['GET', '/'],
+    ['GET', '/nothing'],
+    ['POST', '/nobody/a1/deposit'],
+    ['POST', '/account/a1/unknown'],
+    ['POST', '/account/a1/toString'],
+    ['POST', '/account/a1/__proto__'],
+    ['POST', '/account/a1/deposit/more'],
+    ['POST', '/account/a1/Deposit'],
+    ['POST', '/account/a1/deposit/'],
+    ['POST', '/Account/a1/deposit'],
+    ['GET', '/account/'],
+    ['POST', '/constructor/a1/deposit'],
+    ['GET', '/problems/nothing'],
+    ['GET', '/problems/toString'],
+  ])('is 404: %s %s', async (method, path) => {
+    const { ask, store } = client()
+    expectProblem(await ask(path, { method }), 'not-found')
+    expect(store.calls.append).toBe(0)
+  })
+
+  test('is 404 for a command of no name that the decider has', async () => {
+    const { post } = client()
+    const { status } = await post('/account/unknown', { cents: 1 })
+    expect([404, 405]).toContain(status)
+  })
+})
+
+describe('a method that is not allowed', () => {
+  test.each([
+    ['GET', '/account/a1/deposit', 'POST'],
+    ['PUT', '/account/a1/deposit', 'POST'],
+    ['DELETE', '/account/a1/deposit', 'POST'],
+    ['PUT', '/account/a1', 'GET, HEAD'],
+    ['DELETE', '/account/a1', 'GET, HEAD'],
+    ['PATCH', '/account/deposit', 'GET, HEAD, POST'],
+    ['POST', '/streams/account-a1', 'GET, HEAD'],
+    ['DELETE', '/streams/account-a1', 'GET, HEAD'],
+    ['POST', '/health', 'GET, HEAD'],
+    ['POST', '/ready', 'GET, HEAD'],
+    ['PUT', '/problems/internal', 'GET, HEAD'],
+    ['OPTIONS', '/account/a1/deposit', 'POST'],
+  ])('is 405 and says which are: %s %s', async (method, path, allow) => {
+    const { ask } = client()
+    const answer = await ask(path, { method })
+    expectProblem(answer, 'method-not-allowed')
+    expect(answer.headers.get('allow')).toBe(allow)
+  })
+
+  test('is found for the routes of a user too, and does not hide them', async () => {
+    const { app, ask } = client()
+    app.get('/account/:id/deposit', c => c.text('a form')).put('/shop', c => c.text('shop'))
+    expect((await ask('/account/a1/deposit', {})).body).toBe('a form')
+    const answer = await ask('/shop', { method: 'DELETE' })
+    expectProblem(answer, 'method-not-allowed')
+    expect(answer.headers.get('allow')).toBe('PUT')
+  })
+})
+
+describe('a body that is too large', () => {
+  const chunked = (size: number) =>
+    new ReadableStream<Uint8Array>({
+      start: controller => {
+        for (let i = 0; i < size; i += 100) controller.enqueue(new Uint8Array(100).fill(32))
+        controller.close()
+      },
+    })
+  const headers = { 'Content-Type': 'application/json' }
+
+  test('is 413 by its length alone, without being read', async () => {
+    const { ask, store, reported } = client({ bodyLimit: 1_000 })
+    const init = { method: 'POST', headers: { ...headers, 'Content-Length': '1001' }, body: 'x' }
+    expectProblem(await ask('/account/a1/deposit', init), 'payload-too-large', { limit: 1_000 })
+    expect([store.calls.append, reported]).toEqual([0, []])
+  })
+
+  test('is 413 where its length was not told', async () => {
+    const { ask, store, reported } = client({ bodyLimit: 1_000 })
+    const answer = await ask('/account/a1/deposit', { method: 'POST', headers, body: chunked(2_000) })
+    expectProblem(answer, 'payload-too-large', { limit: 1_000 })
+    expect([store.calls.append, reported]).toEqual([0, []])
+  })
+
+  test('is one of more than 1 MiB by default; one of just that is read', async () => {
+    const { post } = client()
+    const body = (size: number) => JSON.stringify({ cents: 1 }).padEnd(size)
+    expect((await post('/account/a1/deposit', body(1_048_576))).status).toBe(201)
+    expectProblem(await post('/account/a1/deposit', body(1_048_577)), 'payload-too-large', { limit: 1_048_576 })
+  })
+})
+
+describe('problems', () => {
+  test.each(Object.keys(problems) as Slug[])('have a page that says what to do: %s', async slug => {
+    const { get } = client()
+    const { status, body, headers } = await get(`/problems/${slug}`)
+    const { mend, title } = problems[slug]
+    expect([status, headers.get('cache-control')]).toEqual([200, 'public, max-age=86400'])
+    expect(body).toEqual({ type: `/problems/${slug}`, status: problems[slug].status, title, mend })
+  })
+
+  test('are made of what Hono and its middleware throw, by status', async () => {
+    const { app, get } = client()
+    app.get('/throw/:status', c => {
+      throw new HTTPException(Number(c.req.param('status')) as 400, { message: 'a secret' })
+    })
+    for (const [status, slug] of [
+      [401, 'unauthenticated'],
+      [403, 'forbidden'],
+      [413, 'payload-too-large'],
+    ] as const)
+      expectProblem(await get(`/throw/${status}`), slug)
+  })
+
+  test('leave what a user throws as it is where the catalogue has another meaning for its status', async () => {
+    const { app, get } = client()
+    app.get('/throw/:status', c => {
+      throw new HTTPException(Number(c.req.param('status')) as 400, {
+        res: new Response('mine', { status: Number(c.req.param('status')) }),
+      })
+    })
+    for (const status of [400, 404, 409, 412, 418, 422, 429, 503]) {
+      const { status: found, body } = await get(`/throw/${status}`)
+      expect([found, body]).toEqual([status, 'mine'])
+    }
+  })
+
+  test('of a route of a user that throws say nothing of it', async () => {
+    const { app, get, reported } = client()
+    app.get('/broken', () => {
+      throw new Error('a secret of the route')
+    })
+    const answer = await get('/broken')
+    expectProblem(answer, 'internal', { requestId: expect.any(String) })
+    expect(reported).toEqual([new Error('a secret of the route')])
+  })
+})

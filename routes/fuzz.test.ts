@@ -1,0 +1,293 @@
+// Requests that are nearly right, and bytes that are not. FUZZ_REQUESTS=2000000 is the long form; FUZZ_SEED repeats a run.
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { inventory } from '../examples/marketplace/inventory.ts'
+import { order } from '../examples/marketplace/order.ts'
+import { payment } from '../examples/marketplace/payment.ts'
+import { spec } from '../src/event/events.ts'
+import type { StoredEvent } from '../src/store/store.ts'
+import { type Client, client } from '../src/testing/http.ts'
+import { problems, type Slug } from './problem.ts'
+
+const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 20_000)
+const SEED = Number(process.env['FUZZ_SEED'] ?? Math.trunc(Math.random() * 2 ** 31))
+const RUNS_AT_ONCE = 50
+const BODY_LIMIT = 20_000
+
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  order: ['place', 'confirmPayment', 'ship', 'cancel'],
+  inventory: ['restock', 'reserve', 'release', 'commit'],
+  payment: ['charge', 'decline', 'refund'],
+}
+// biome-ignore format: one list
+const ODD = [
+  '__proto__', 'toString', 'constructor', 'prototype', "o'brien", '"', '$$', '%I', '--', '../..', '.', ' ', '\u0000', '\ud800', '\udc00\ud800', '\ufeff', '日本 🎁', 'é', 'x'.repeat(200), 'x'.repeat(201), '',
+]
+
+const odd = fc.constantFrom(...ODD)
+const text = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom('a', 'b', 'c1', 'apple') },
+  odd,
+  fc.string({ unit: 'binary', maxLength: 12 }),
+  fc.string({ maxLength: 20 }),
+)
+const whole = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 9 }) },
+  fc.constantFrom(0, -0, -1, 0.5, 1e21, 2 ** 53 - 1, 2 ** 53, Number.MAX_VALUE, 5e-324),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+)
+
+/** A record that is right most of the time, with a field missing, of another type or too much now and then. */
+const record = (fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<unknown> =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.record(fields) },
+    fc.record(fields, { requiredKeys: [] }),
+    fc
+      .tuple(fc.record(fields), fc.oneof(fc.constantFrom(...Object.keys(fields)), odd), fc.jsonValue())
+      .map(([right, key, value]) =>
+        // As JSON.parse does: an own property, whatever its name is.
+        Object.defineProperty({ ...right }, key, { value, enumerable: true }),
+      ),
+  )
+const item = record({ sku: text, qty: whole, price: whole })
+const basket = record({ customerId: text, items: fc.array(item, { minLength: 1, maxLength: 3 }) })
+const input: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  place: basket,
+  ship: record({ trackingNumber: text }),
+  cancel: record({ reason: text }),
+  decline: record({ reason: text }),
+  restock: record({ qty: whole }),
+  reserve: record({ order: text, qty: whole }),
+  release: record({ order: text }),
+  commit: record({ order: text }),
+  charge: record({ cents: whole }),
+}
+const bytesOf = (json: string) => new TextEncoder().encode(json)
+const stringified = (value: unknown) => bytesOf(JSON.stringify(value) ?? '')
+
+/** Bytes with one of them changed, left out or put in. */
+const mutated = (right: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> =>
+  fc.tuple(right, fc.nat(), fc.integer({ min: 0, max: 255 }), fc.constantFrom(0, 1, 2)).map(([bytes, n, byte, how]) => {
+    const at = n % (bytes.length + 1)
+    return Uint8Array.from([...bytes.slice(0, at), ...(how === 0 ? [] : [byte]), ...bytes.slice(how === 2 ? at : at + 1)])
+  })
+const nested = fc
+  .tuple(fc.integer({ min: 1, max: 3_000 }), fc.constantFrom(['[', ']'], ['{"a":', '}']), fc.boolean())
+  .map(([depth, [open, close], isClosed]) =>
+    bytesOf(open!.repeat(depth) + (open === '[' ? '' : '1') + (isClosed ? close!.repeat(depth) : '')),
+  )
+const bodyOf = (command: string): fc.Arbitrary<Uint8Array | null> => {
+  const right = (input[command] ?? fc.constant({})).map(stringified)
+  return fc.oneof(
+    { weight: 12, arbitrary: right },
+    { weight: 3, arbitrary: mutated(right) },
+    fc.json().map(bytesOf),
+    fc.json({ stringUnit: 'binary' }).map(bytesOf),
+    fc.uint8Array({ maxLength: 40 }),
+    nested,
+    text.map(long => stringified({ customerId: long.repeat(200), items: [] })),
+    fc
+      .constantFrom(
+        '{"__proto__":{"polluted":1}}',
+        '{"constructor":{"prototype":{"polluted":1}}}',
+        '"\\ud800"',
+        '1e400',
+        '\ufeff{}',
+        '',
+      )
+      .map(bytesOf),
+    fc.constant(null),
+  )
+}
+
+/** As a client would write a text into a path, or as one would not. */
+const segment = (plain: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.oneof(
+    { weight: 8, arbitrary: plain.map(one => encodeURIComponent(one.toWellFormed())) },
+    plain.map(one => one.replaceAll(/[?#/\\\s\p{Cc}\p{Cs}]/gu, '')),
+    fc
+      .array(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLength: 4 })
+      .map(bytes => bytes.map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')),
+    fc.constantFrom('%', '%zz', '%2', '.', '..', '%2e%2e', '%00', ''),
+  )
+const query = fc.oneof(
+  { weight: 4, arbitrary: fc.constant('') },
+  fc
+    .tuple(
+      fc.constantFrom('version', 'at', 'after', 'limit', 'x'),
+      fc.oneof(text, whole.map(String), fc.constantFrom('2026-01-01T00:00:00Z', '1', '2')),
+    )
+    .map(([name, value]) => `?${name}=${encodeURIComponent(value.toWellFormed())}`),
+)
+const header = fc.oneof(
+  fc.tuple(
+    fc.constant('If-Match'),
+    fc.oneof(
+      fc.nat(3).map(n => `"${n}"`),
+      fc.constantFrom('*', 'W/"1"', '"x"', '1', '"1", "2"'),
+      text,
+    ),
+  ),
+  fc.tuple(fc.constant('If-None-Match'), fc.oneof(fc.constantFrom('*', '"1"', 'W/"2"'), text)),
+  fc.tuple(fc.constant('Idempotency-Key'), fc.oneof(fc.constantFrom('k1', 'k2', '"k1"', '""', '"'), text)),
+  fc.tuple(fc.constant('Prefer'), fc.oneof(fc.constantFrom('return=minimal', 'return=representation', 'wait=1', ',;='), text)),
+  fc.tuple(
+    fc.constant('Content-Type'),
+    fc.oneof(
+      fc.constantFrom('text/plain', 'application/merge-patch+json', 'application/json;charset=latin1', 'application/json x'),
+      text,
+    ),
+  ),
+  fc.tuple(fc.constant('Content-Length'), fc.oneof(fc.constantFrom('0', '-1', 'x', '99999999', '1e9'), text)),
+  fc.tuple(
+    fc.constantFrom(
+      'X-Request-Id',
+      'X-Correlation-Id',
+      'X-Causation-Id',
+      'traceparent',
+      'tracestate',
+      'Authorization',
+      'Accept',
+      'Accept-Encoding',
+      'Origin',
+      'Transfer-Encoding',
+      'X-HTTP-Method-Override',
+      'Range',
+      'Expect',
+    ),
+    text,
+  ),
+)
+const decider = fc.constantFrom(...Object.keys(COMMANDS))
+const command = fc.tuple(decider, fc.boolean(), segment(text)).chain(([name, isGiven, id]) =>
+  fc.constantFrom(...COMMANDS[name]!).chain(command =>
+    fc.record({
+      method: fc.oneof(
+        { weight: 30, arbitrary: fc.constant('POST') },
+        fc.constantFrom('GET', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'QUERY'),
+      ),
+      path: fc.constant(isGiven ? `/${name}/${id}/${command}` : `/${name}/${command}`),
+      body: bodyOf(command),
+    }),
+  ),
+)
+const others = fc.record({
+  method: fc.oneof({ weight: 4, arbitrary: fc.constant('GET') }, fc.constantFrom('HEAD', 'POST', 'DELETE')),
+  path: fc.oneof(
+    fc.tuple(decider, segment(text), query).map(([name, id, query]) => `/${name}/${id}${query}`),
+    fc.tuple(decider, segment(text), query).map(([name, id, query]) => `/streams/${name}-${id}${query}`),
+    fc.tuple(segment(text), query).map(([one, query]) => `/streams/${one}${query}`),
+    fc.constantFrom('/', '/health', '/ready', '/problems/internal', '/problems/__proto__', '/events'),
+    fc.array(segment(text), { maxLength: 4 }).map(segments => `/${segments.join('/')}`),
+  ),
+  body: fc.constant(null),
+})
+const request = fc
+  .tuple(
+    fc.oneof({ weight: 5, arbitrary: command }, { weight: 2, arbitrary: others }),
+    fc.array(header, { maxLength: 2, size: 'xsmall' }),
+  )
+  .map(([said, headers]) => ({
+    ...said,
+    headers: [...(said.body ? [['Content-Type', 'application/json'] as [string, string]] : []), ...headers],
+  }))
+type Said = typeof request extends fc.Arbitrary<infer T> ? T : never
+type Accepted = {
+  readonly said: Said
+  readonly stream: string
+  readonly version: number
+  readonly position: number
+  readonly events: readonly { type: string; data: unknown }[]
+}
+
+let asked = 0
+let accepted = 0
+
+test(`no request of ${REQUESTS} is answered with an error of ours, or changes more than it says`, async () => {
+  console.log(`fuzz: FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS}`)
+  const prototype = Object.getOwnPropertyNames(Object.prototype)
+  const property = fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 60, size: 'max' }), run)
+  for (let i = 0; asked < REQUESTS; i++) await fc.assert(property, { numRuns: RUNS_AT_ONCE, seed: SEED + i })
+  expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(prototype)
+  // Were they all refused, the test would say nothing.
+  expect(accepted).toBeGreaterThan(asked / 10)
+}, 3_600_000)
+
+async function run(requests: readonly Said[]): Promise<void> {
+  const made = client({ serve: [order, inventory, payment], bodyLimit: BODY_LIMIT })
+  await made.app[spec].start()
+  const answers = await Promise.all(requests.map(said => answered(made, said)))
+  const taken = answers.filter(answer => answer !== null && answer !== 'untold')
+  accepted += taken.length
+  const log = await made.store.readAll({ after: 0, limit: 100_000 })
+  for (const one of taken) readsBack(log, one)
+  // A command of the marketplace gives one event at most.
+  const told = taken.reduce((sum, { events }) => sum + events.length, 0)
+  expect(log.length).toBeWithin(told, told + answers.filter(answer => answer === 'untold').length + 1)
+  for (const stream of new Set(taken.map(({ stream }) => stream))) await readsOverHttp(made, stream, log)
+  expect(made.reported).toEqual([])
+  expect((await made.post('/payment/good-neighbour/charge', { cents: 1 })).status).toBe(201)
+  await made.app[spec].stop()
+}
+
+/** Asks, and holds the answer against what every answer is; gives what was accepted, unless it was said before or is not told. */
+async function answered({ app }: Client, said: Said): Promise<Accepted | 'untold' | null> {
+  let ask: Request
+  try {
+    ask = new Request(`http://localhost${said.path}`, { method: said.method, headers: said.headers, body: said.body })
+  } catch {
+    // What no client of this engine can say, sockets say in raw.test.ts.
+    return null
+  }
+  asked++
+  const response = await app.fetch(ask)
+  const { status, headers } = response
+  const body = await response.text()
+  expect(status).toBeWithin(200, 500)
+  if (status !== 304) expect(headers.get('x-request-id')).toMatch(/^[\w=-]{1,255}$/)
+  expect(headers.get('x-content-type-options')).toBe('nosniff')
+  expect(body).not.toMatch(/\n\s+at |\/node_modules\/|\.ts:\d+/)
+  if (status >= 400) isProblem(said, status, headers, body)
+  if (said.method !== 'POST' || status >= 300 || headers.has('idempotency-replayed')) return null
+  if (body === '') return 'untold'
+  const { stream, version, position, events } = JSON.parse(body) as Accepted
+  expect([headers.get('etag'), headers.get('event-position')]).toEqual([`"${version}"`, String(position)])
+  return { said, stream, version, position, events }
+}
+
+function isProblem({ method }: Said, status: number, headers: Headers, body: string): void {
+  expect(headers.get('content-type')).toBe('application/problem+json')
+  if (method === 'HEAD') return
+  const problem = JSON.parse(body) as Record<string, unknown>
+  const slug = String(problem['type']).replace('/problems/', '') as Slug
+  expect(Object.hasOwn(problems, slug)).toBeTrue()
+  expect(problem).toMatchObject({ status, title: problems[slug].title, instance: expect.any(String) })
+  expect(problems[slug].status).toBe(status)
+  if (slug === 'validation-failed') expect(problem['errors']).toBeArray()
+  if (slug === 'malformed-json' || slug === 'bad-header') expect(problem['detail']).toBeString()
+}
+
+/** What was accepted is in the log, at its place, byte for byte what was answered and what was sent. */
+function readsBack(log: readonly StoredEvent[], { said, stream, version, position, events }: Accepted): void {
+  const stored = log.filter(event => event.stream === stream).slice(version - events.length, version)
+  expect(stored.map(({ type, data }) => ({ type, data }))).toEqual(
+    events.map(({ type, data }) => ({ type, data: JSON.stringify(data) })),
+  )
+  if (events.length === 0) return
+  expect(stored.at(-1)!.position).toBe(position)
+  if (stored[0]!.type !== 'Placed') return
+  const { customerId, items } = JSON.parse(new TextDecoder().decode(said.body!)) as {
+    customerId: string
+    items: Record<string, unknown>[]
+  }
+  const sent = { customerId, items: items.map(({ sku, qty, price }) => ({ sku, qty, price })) }
+  expect(stored[0]!.data).toBe(JSON.stringify(sent))
+}
+
+async function readsOverHttp({ app }: Client, stream: string, log: readonly StoredEvent[]): Promise<void> {
+  const response = await app.request(`/streams/${encodeURIComponent(stream)}?limit=1000`)
+  const events = log.filter(event => event.stream === stream)
+  expect(response.status).toBe(events.length ? 200 : 404)
+  const shown = await response.text()
+  for (const { data } of events) expect(shown).toContain(`"data":${data},`)
+}

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'bun:test'
+import { spec } from '../src/event/events.ts'
+import { failsBefore } from '../src/testing/faulty-store.ts'
+import { client, expectProblem } from '../src/testing/http.ts'
+import { until } from '../src/testing/servers/until.ts'
+
+const CHECKED = ['/ready', '/startup']
+
+describe('GET /health', () => {
+  test('is 200 for as long as the process can answer, whatever the store does', async () => {
+    const { get, store, app } = client()
+    for (const call of ['open', 'ping', 'load', 'read'] as const) store.always(call, failsBefore())
+    const { status, body, headers } = await get('/health')
+    expect([status, body, headers.get('cache-control')]).toEqual([200, { status: 'pass' }, 'no-store'])
+    app[spec].drain()
+    expect((await get('/health')).status).toBe(200)
+    expect(store.calls.open).toBe(0)
+  })
+})
+
+describe.each(CHECKED)('GET %s', path => {
+  test('is 503 until the store is open, and then 200', async () => {
+    const { get, app, store } = client()
+    const gate = store.hold('open')
+    const starting = app[spec].start()
+    const answer = await get(path)
+    expectProblem(answer, 'not-ready', { detail: 'starting' })
+    expect(answer.headers.get('retry-after')).toBe('1')
+    gate.open()
+    await starting
+    const { status, body, headers } = await get(path)
+    expect([status, headers.get('cache-control')]).toEqual([200, 'no-store'])
+    expect(body).toEqual({
+      status: 'pass',
+      checks: { store: [{ componentType: 'datastore', status: 'pass', system: 'memory' }] },
+    })
+  })
+
+  test('has the app start, as nobody may ask anything else before it is ready', async () => {
+    const { get, store } = client()
+    expectProblem(await get(path), 'not-ready', { detail: 'starting' })
+    await until('it is ready', async () => (await get(path)).status === 200)
+    expect(store.calls.open).toBe(1)
+  })
+
+  test('goes on being 503 while the store cannot be opened, and is 200 once it can', async () => {
+    const { get, store } = client()
+    store.next('open', failsBefore(), failsBefore())
+    expectProblem(await get(path), 'not-ready', { detail: 'starting' })
+    await until('it is ready', async () => (await get(path)).status === 200)
+    expect(store.calls.open).toBe(3)
+  })
+
+  test('is 503 while the store does not answer', async () => {
+    const { get, app, store } = client()
+    await app[spec].start()
+    store.next('ping', failsBefore())
+    const answer = await get(path)
+    expectProblem(answer, 'not-ready', { detail: 'the store does not answer' })
+    expect(answer.headers.get('retry-after')).toBe('1')
+  })
+
+  test('is 503 while the store hangs', async () => {
+    const { get, app, store } = client()
+    await app[spec].start()
+    store.hold('ping')
+    expectProblem(await get(path), 'not-ready', { detail: 'the store does not answer' })
+  })
+
+  test('asks the store at most once a second, however often it is asked', async () => {
+    const { get, app, store } = client()
+    await app[spec].start()
+    for (let i = 0; i < 20; i++) expect((await get(path)).status).toBe(200)
+    expect(store.calls.ping).toBe(1)
+  })
+
+  test('is 503 from the moment the app is to stop, while commands are still served', async () => {
+    const { get, post, app } = client()
+    await app[spec].start()
+    app[spec].drain()
+    expectProblem(await get(path), 'not-ready', { detail: 'stopping' })
+    expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+  })
+})
