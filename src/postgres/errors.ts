@@ -22,6 +22,11 @@ export function storeError(error: unknown, sent: 'unknown' | 'unavailable'): Sto
   return new StoreError(reasonOf(code, sent), `PostgreSQL: ${message}${code ? ` (${code})` : ''}`, { cause: error })
 }
 
+/** Whether it may have cost the connection: a server that says ERROR has ended the statement and nothing else. */
+export function isLost(error: unknown): boolean {
+  return !(error instanceof StoreError) && (error as { severity?: string }).severity !== 'ERROR'
+}
+
 function reasonOf(code: string, sent: 'unknown' | 'unavailable'): StoreError['reason'] {
   if (code === '53100') return 'full'
   if (NEVER_SENT.has(code)) return 'unavailable'

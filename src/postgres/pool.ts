@@ -1,8 +1,11 @@
 // postgres.js waits for ever on a connection that hangs without closing. Here every statement has a deadline: beyond it the whole
-// pool is dropped, so that nothing else waits behind the same dead sockets, and the next statement connects anew.
+// pool is dropped, so that nothing else waits behind the same dead sockets, and the next statement connects anew. It also carries
+// what a lost connection left behind (a statement half written, an error) over to the one that follows, which may then never come
+// up [ran]: so a client that has lost one takes no more statements. And a statement that came while it connected waits for ever where
+// others are always pipelined on past it [ran]: so it is given no more statements at once than it has connections.
 import createClient, { type Sql } from 'postgres'
 import { StoreError } from '../store/store.ts'
-import { storeError } from './errors.ts'
+import { isLost, storeError } from './errors.ts'
 
 export type PoolOptions = {
   readonly max: number
@@ -19,6 +22,9 @@ export class Pool {
   readonly #options: PoolOptions
   #sql: Sql
   #closed = false
+  #busy = 0
+  /** Who waits for a connection, in the order in which they came. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(url: string, options: PoolOptions) {
     this.#url = url
@@ -28,23 +34,36 @@ export class Pool {
 
   /**
    * Runs statements, and throws a StoreError for whatever fails. `lost` is the reason given where a connection died, or the deadline
-   * passed, after a statement was sent: `unknown` for what writes.
+   * passed, after a statement was sent: `unknown` for what writes. The wait for a connection is as long as the deadline at most.
    */
   async run<T>(
     lost: 'unknown' | 'unavailable',
     statement: (sql: Sql) => Promise<T>,
     deadlineMs: number = this.#options.deadlineMs,
   ): Promise<T> {
+    if (this.#busy === this.#options.max) await this.#turn(deadlineMs)
+    else this.#busy++
+    try {
+      return await this.#run(lost, statement, deadlineMs)
+    } finally {
+      const [next] = this.#waiting
+      if (next) next()
+      else this.#busy--
+    }
+  }
+
+  async #run<T>(lost: 'unknown' | 'unavailable', statement: (sql: Sql) => Promise<T>, deadlineMs: number): Promise<T> {
     if (this.#closed) throw new StoreError('unavailable', 'the store is closed')
     const sql = this.#sql
     const hung = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
       hung.reject(new StoreError(lost, `PostgreSQL did not answer within ${deadlineMs} ms`))
-      this.#drop(sql)
+      this.#drop(sql, 0)
     }, deadlineMs)
     try {
       return await Promise.race([statement(sql), hung.promise])
     } catch (error) {
+      if (isLost(error)) this.#drop(sql, deadlineMs)
       throw storeError(error, lost)
     } finally {
       clearTimeout(timer)
@@ -56,9 +75,26 @@ export class Pool {
     await this.#sql.end({ timeout: 1 })
   }
 
-  #drop(sql: Sql): void {
+  /** Resolves when a statement has ended and leaves its connection to this one. */
+  #turn(deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const next = () => {
+        clearTimeout(timer)
+        this.#waiting.delete(next)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        this.#waiting.delete(next)
+        reject(new StoreError('unavailable', `no connection was free within ${deadlineMs} ms`))
+      }, deadlineMs)
+      this.#waiting.add(next)
+    })
+  }
+
+  /** Statements that are under way on its other connections get so much time to end. */
+  #drop(sql: Sql, withinMs: number): void {
     if (this.#sql === sql && !this.#closed) this.#sql = connect(this.#url, this.#options)
-    void sql.end({ timeout: 0 }).catch(() => {})
+    void sql.end({ timeout: withinMs / 1_000 }).catch(() => {})
   }
 }
 
