@@ -1,0 +1,16 @@
+// One of several processes that command one stream. Told how long by a message, it answers with what it measured.
+import { closedLoop } from '../measure/closed-loop.ts'
+import { hotStream } from '../systems/hot-stream.ts'
+
+const [url, callers] = process.argv.slice(2) as [string, string]
+const { act, tally, close } = await hotStream(url)
+
+process.on('message', async ({ ms }: { ms: number }) => {
+  const sample = await closedLoop({ act, callers: Number(callers), events: 1, postmaster: null }, ms)
+  process.send!({ sample, tally: tally() })
+})
+process.on('disconnect', async () => {
+  await close()
+  process.exit(0)
+})
+process.send!({ ready: true })

@@ -1,0 +1,53 @@
+import type { Socket } from 'bun'
+import { Latencies } from './latencies.ts'
+import type { Load, Loaded } from './http-load.ts'
+
+type Connection = { readonly index: number; sentAt: number; text: string }
+
+/** What wrk does, in this process, with one request at a time a connection. Answers have a Content-Length. */
+export async function socketLoad({ port, before, after, body, connections }: Load, ms: number): Promise<Loaded> {
+  const latencies = new Latencies()
+  const prefix = `${Date.now().toString(36)}-`
+  const head = `Host: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
+  const start = performance.now()
+  let sent = 0
+  let failed = 0
+  const post = (socket: Socket<Connection>) => {
+    socket.data.sentAt = performance.now()
+    socket.data.text = ''
+    socket.write(`POST ${before}${prefix}${++sent}${after} HTTP/1.1\r\n${head}${body}`)
+  }
+  const answered = (socket: Socket<Connection>, done: () => void) => {
+    latencies.add(performance.now() - socket.data.sentAt)
+    if (!/^HTTP\/1.1 2/.test(socket.data.text)) failed++
+    if (performance.now() - start < ms) return post(socket)
+    socket.end()
+    done()
+  }
+  const one = (index: number) =>
+    new Promise<void>((resolve, reject) => {
+      void Bun.connect<Connection>({
+        hostname: '127.0.0.1',
+        port,
+        data: { index, sentAt: 0, text: '' },
+        socket: {
+          open: post,
+          data: (socket, bytes) => {
+            socket.data.text += bytes.toString('latin1')
+            if (isWhole(socket.data.text)) answered(socket, resolve)
+          },
+          error: (_, error) => reject(error),
+        },
+      }).catch(reject)
+    })
+  await Promise.all(Array.from({ length: connections }, (_, i) => one(i)))
+  const [p50Ms, p99Ms] = latencies.quantiles(0.5, 0.99) as [number, number]
+  return { requests: latencies.count, seconds: (performance.now() - start) / 1_000, p50Ms, p99Ms, failed }
+}
+
+function isWhole(text: string): boolean {
+  const end = text.indexOf('\r\n\r\n')
+  if (end < 0) return false
+  const length = /content-length: *(\d+)/i.exec(text.slice(0, end))
+  return text.length >= end + 4 + Number(length?.[1] ?? 0)
+}

@@ -1,0 +1,43 @@
+// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W2|W3|W8 [seconds]
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { app } from 'emaki/http'
+import { postgres } from 'emaki/postgres'
+import { startPostgres } from '../src/testing/servers/postgres.ts'
+import type { Arena, Contestant } from './contestant.ts'
+import { httpLoad } from './measure/http-load.ts'
+import { basket, order } from './order.ts'
+import { SETTINGS } from './settings.ts'
+import { commands } from './systems/commands.ts'
+import { appends } from './systems/emaki.ts'
+
+const [cell = 'W2', seconds = '10'] = process.argv.slice(2)
+
+/** W8 in this process; only wrk is outside. */
+const http: Contestant = {
+  system: 'emaki',
+  open: async arena => {
+    const store = postgres(await arena.server.createDatabase('orders'))
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app({ serve: [order], store }).fetch })
+    const load = { port: server.port!, before: '/order/', after: '/place', body: JSON.stringify(basket()), connections: 64 }
+    return {
+      run: async ms => {
+        const { requests, seconds, p50Ms, p99Ms } = await httpLoad(load, ms)
+        return { value: requests / seconds, p50Ms, p99Ms, events: requests, appUs: null, serverUs: null }
+      },
+      check: async () => null,
+      close: () => server.stop(true),
+    }
+  },
+}
+
+const contestants: Record<string, Contestant> = { W2: appends({ callers: 256 }), W3: commands('warm'), W8: http }
+
+await using server = await startPostgres({ settings: SETTINGS })
+const arena: Arena = { server, folder: mkdtempSync(join(tmpdir(), 'emaki-profile-')), short: true }
+const entrant = await contestants[cell]!.open(arena)
+const { value, p50Ms, p99Ms } = await entrant.run(Number(seconds) * 1_000)
+console.log(`${cell}: ${Math.round(value)} a second, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`)
+await entrant.close()
+rmSync(arena.folder, { recursive: true })

@@ -1,0 +1,47 @@
+// Prints what Emmett's published consumer loses to writers that commit out of order. Emaki's reader, under the same, loses nothing.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type PostgresServer, startPostgres } from '../src/testing/servers/postgres.ts'
+
+const RACE_MS = 5_000
+const TIMEOUT_MS = 60_000
+
+const installed = existsSync(join(import.meta.dir, 'node_modules'))
+if (!installed)
+  console.log('skipped: the packages of bench/ are not installed; `bun run bench` or `bun install` in bench/ does it')
+
+describe.skipIf(!installed)('a reader at the head, 32 callers appending one to three events to new streams', () => {
+  let server: PostgresServer
+  beforeAll(async () => {
+    server = await startPostgres()
+  }, TIMEOUT_MS)
+  afterAll(() => server.stop())
+
+  test(
+    'sees each event of Emaki once',
+    async () => {
+      const { raceEmaki } = await import('./race.ts')
+      const { stored, lost, doubled } = await raceEmaki({ server }, RACE_MS)
+      expect(stored).toBeGreaterThan(0)
+      expect({ lost, doubled }).toEqual({ lost: 0, doubled: 0 })
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'is Emmett 0.42: printed, and no failure of ours',
+    async () => {
+      const { raceEmmett, raceEmmettPages } = await import('./race.ts')
+      for (const [name, run] of [
+        ['with a reactor', raceEmmett],
+        ['page by page', raceEmmettPages],
+      ] as const) {
+        const { stored, lost, doubled } = await run({ server }, RACE_MS)
+        console.log(`Emmett 0.42, ${name}: of ${stored} events its consumer lost ${lost} and saw ${doubled} more than once`)
+        expect(stored).toBeGreaterThan(0)
+      }
+    },
+    TIMEOUT_MS,
+  )
+})

@@ -1,0 +1,26 @@
+import type { Store } from 'emaki'
+
+/** A store, and how many events were sent to it for those that it took: attempts for each that was acknowledged. */
+export function counted(store: Store): { readonly store: Store; readonly attempts: () => number } {
+  let attempts = 0
+  const counting: Store = {
+    system: store.system,
+    get identity() {
+      return store.identity
+    },
+    append: units => {
+      for (const { slices } of units) for (const { events } of slices) attempts += events.length
+      return store.append(units)
+    },
+    open: () => store.open(),
+    load: (wanted, keys) => store.load(wanted, keys),
+    read: (stream, options) => store.read(stream, options),
+    readAll: options => store.readAll(options),
+    head: () => store.head(),
+    saveSnapshots: snapshots => store.saveSnapshots(snapshots),
+    forgetKeys: () => store.forgetKeys(),
+    ping: () => store.ping(),
+    close: () => store.close(),
+  }
+  return { store: counting, attempts: () => attempts }
+}

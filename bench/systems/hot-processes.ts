@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import type { Contestant, Sample } from '../contestant.ts'
+import { cpuClock } from '../measure/cpu.ts'
+import { median } from '../measure/statistics.ts'
+import { checkLog } from './check-log.ts'
+import { extrasOf, placed, type Tally } from './hot-stream.ts'
+
+type Answer = { readonly sample: Sample; readonly tally: Tally }
+
+/** Several processes with so many callers each, all on one stream. */
+export function severalProcesses(processes: number, callers: number): Contestant {
+  return {
+    system: 'emaki',
+    open: async arena => {
+      const url = await placed(arena)
+      const children = await Promise.all(Array.from({ length: processes }, () => child(url, callers)))
+      let tally: Tally = { acked: 0, conflicts: 0, attempts: 0 }
+      const run = async (ms: number): Promise<Sample> => {
+        const used = cpuClock(arena.server.pid)
+        const answers = await Promise.all(children.map(({ ask }) => ask(ms)))
+        tally = sumOf(answers.map(({ tally }) => tally))
+        return together(
+          answers.map(({ sample }) => sample),
+          used().serverUs,
+        )
+      }
+      return {
+        run,
+        check: () => checkLog(url, tally.acked + 1),
+        extras: () => extrasOf(tally),
+        close: async () => {
+          await Promise.all(children.map(({ end }) => end()))
+        },
+      }
+    },
+  }
+}
+
+type Child = { readonly ask: (ms: number) => Promise<Answer>; readonly end: () => Promise<unknown> }
+
+async function child(url: string, callers: number): Promise<Child> {
+  let told: (answer: Answer) => void = () => {}
+  let failed: (error: Error) => void = () => {}
+  const next = () =>
+    new Promise<Answer>((resolve, reject) => {
+      told = resolve
+      failed = reject
+    })
+  const ready = next()
+  const process_ = Bun.spawn([process.execPath, join(import.meta.dir, '../children/hot-stream.ts'), url, String(callers)], {
+    ipc: (answer: Answer) => told(answer),
+    onExit: () => failed(new Error('a process on the hot stream ended early')),
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  await ready
+  const ask = (ms: number) => {
+    const answer = next()
+    process_.send({ ms })
+    return answer
+  }
+  const end = () => {
+    process_.disconnect()
+    return process_.exited
+  }
+  return { ask, end }
+}
+
+function sumOf(tallies: readonly Tally[]): Tally {
+  const sum = (pick: (tally: Tally) => number) => tallies.reduce((sum, tally) => sum + pick(tally), 0)
+  return {
+    acked: sum(({ acked }) => acked),
+    conflicts: sum(({ conflicts }) => conflicts),
+    attempts: sum(({ attempts }) => attempts),
+  }
+}
+
+/** Rates add up; of latencies the median and the worst process count. */
+function together(samples: readonly Sample[], serverUs: number | null): Sample {
+  const events = samples.reduce((sum, { events }) => sum + events, 0)
+  return {
+    value: samples.reduce((sum, { value }) => sum + value, 0),
+    p50Ms: median(samples.map(({ p50Ms }) => p50Ms)),
+    p99Ms: Math.max(...samples.map(({ p99Ms }) => p99Ms)),
+    events,
+    appUs: samples.reduce((sum, { appUs, events }) => sum + appUs! * events, 0) / events,
+    serverUs: serverUs === null ? null : serverUs / events,
+  }
+}

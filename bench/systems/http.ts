@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import type { Arena, Contestant, Sample } from '../contestant.ts'
+import { cpuClock } from '../measure/cpu.ts'
+import { httpLoad, type Loaded } from '../measure/http-load.ts'
+import { basket } from '../order.ts'
+import { checkLog } from './check-log.ts'
+
+const CONNECTIONS = 64
+
+/** L8: bare Bun.serve that echoes JSON. */
+export const bare: Contestant = { system: 'bun', open: arena => served(arena, 'bare', null) }
+/** L9: Hono with one zod validator that echoes JSON. */
+export const honoEcho: Contestant = { system: 'hono', open: arena => served(arena, 'hono-echo', null) }
+/** W8: POST /order/{id}/place of Emaki, a new order each time. */
+export const orders: Contestant = {
+  system: 'emaki',
+  open: async arena => served(arena, 'orders', await arena.server.createDatabase('orders')),
+}
+
+async function served(arena: Arena, child: string, url: string | null): ReturnType<Contestant['open']> {
+  const { port, pid, stop } = await start(child, url === null ? {} : { DATABASE_URL: url })
+  const load = { port, before: '/order/', after: '/place', body: JSON.stringify(basket()), connections: CONNECTIONS }
+  let answered = 0
+  let runs = 0
+  const run = async (ms: number): Promise<Sample> => {
+    const used = cpuClock(url === null ? null : arena.server.pid, [pid])
+    const loaded = await httpLoad(load, ms)
+    if (loaded.failed) throw new Error(`${loaded.failed} of ${loaded.requests} requests failed`)
+    answered += loaded.requests
+    runs++
+    return sampleOf(loaded, used())
+  }
+  // wrk leaves without the answers to its last requests, so up to one for each connection may be stored and not counted.
+  const check = async () => (url === null ? null : checkLog(url, { min: answered, max: answered + runs * CONNECTIONS }))
+  return { run, check, close: stop }
+}
+
+function sampleOf({ requests, seconds, p50Ms, p99Ms }: Loaded, used: { appUs: number; serverUs: number | null }): Sample {
+  return {
+    value: requests / seconds,
+    p50Ms,
+    p99Ms,
+    events: requests,
+    appUs: used.appUs / requests,
+    serverUs: used.serverUs === null ? null : used.serverUs / requests,
+  }
+}
+
+async function start(
+  child: string,
+  env: Record<string, string>,
+): Promise<{ port: number; pid: number; stop: () => Promise<void> }> {
+  const server = Bun.spawn([process.execPath, join(import.meta.dir, `../children/${child}.ts`)], {
+    env: { ...process.env, NODE_ENV: 'production', ...env },
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+  const { port } = JSON.parse(await firstLine(server.stdout)) as { port: number }
+  const stop = async () => {
+    await server.stdin.end()
+    await server.exited
+  }
+  return { port, pid: server.pid, stop }
+}
+
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) {
+    text += new TextDecoder().decode(chunk)
+    if (text.includes('\n')) break
+  }
+  return text
+}
