@@ -1,0 +1,59 @@
+import { describe, expect } from 'bun:test'
+import type { StoredEvent } from '../../store/store.ts'
+import type { Commanding } from './commanding.ts'
+import { form, race } from './form.ts'
+import { type RaceLog, raceLog } from './race-log.ts'
+import type { Random } from './random.ts'
+import { storm } from './storm.ts'
+
+const PROCESSES = 4
+const CALLERS = 16
+/** How often a command is decided at most before it wins: the bound is 200, and far from it is where it has to stay. */
+const DECIDED_MAX = 40
+
+describe('four processes with sixteen callers each', () => {
+  race('lose no increment of one counter, and nobody gets a conflict', 120_000, async random => {
+    await using log = await raceLog()
+    const { wrong, tally, history } = await storm(log, jobs(log, 'one counter', form(20, 1_000), random))
+    expect(wrong).toEqual([])
+    expect(tally).toEqual({ appended: PROCESSES * CALLERS * form(20, 1_000) })
+    expect(lostUpdates(history.log)).toEqual([])
+    expect(Math.max(...history.attempts.map(({ decided }) => decided ?? 0))).toBeLessThan(DECIDED_MAX)
+  })
+
+  race('lose no increment of counters hot and cold', 120_000, async random => {
+    await using log = await raceLog()
+    const { wrong, tally, history } = await storm(log, jobs(log, 'counters', form(20, 1_000), random))
+    expect(wrong).toEqual([])
+    expect(tally).toEqual({ appended: PROCESSES * CALLERS * form(20, 1_000) })
+    expect(lostUpdates(history.log)).toEqual([])
+  })
+
+  race('are rejected only for what is in the log', 120_000, async random => {
+    await using log = await raceLog()
+    const { wrong, tally } = await storm(log, jobs(log, 'one seat', form(20, 1_000), random))
+    expect(wrong).toEqual([])
+    expect(Object.keys(tally).sort()).toEqual(['appended', 'rejected'])
+  })
+})
+
+function jobs({ url, schema }: RaceLog, on: Commanding['on'], commands: number, random: Random): readonly Commanding[] {
+  return Array.from({ length: PROCESSES }, (_, i) => ({
+    kind: 'command',
+    who: `p${i}`,
+    url,
+    schema,
+    seed: `${random.below(1_000_000)}`,
+    callers: CALLERS,
+    commands,
+    on,
+  }))
+}
+
+/** Each increment says to what it counted: one that was decided on an old state says what another said. */
+function lostUpdates(log: readonly StoredEvent[]): readonly string[] {
+  return log.flatMap(({ data, stream, version }) => {
+    const { to } = JSON.parse(data) as { to: number }
+    return to === version ? [] : [`${stream}@${version} counts to ${to}`]
+  })
+}

@@ -1,0 +1,37 @@
+import { checksum } from '../../store/migration.ts'
+import { type TestSchema, testSchema } from '../../testing/schema.ts'
+import { migrate } from '../migrate.ts'
+import { migrations } from '../migrations.ts'
+import { type PostgresOptions, postgres } from '../store.ts'
+import type { Store } from '../../store/store.ts'
+import { type Variant, variantOf } from './plants.ts'
+
+export type RaceLog = TestSchema & {
+  /** An open store over it, which is closed with it. `name` comes with its sessions as the setting `races.writer`. */
+  readonly store: (options?: PostgresOptions & { readonly writer?: number; readonly through?: string }) => Promise<Store>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** A log of a race's own, as this release makes it or as a variant does. A store takes either for its own. */
+export async function raceLog(variant: Variant = {}): Promise<RaceLog> {
+  const at = await testSchema()
+  await migrate(at.sql, at.schema, variantOf(variant))
+  for (const { name, sql } of migrations)
+    await at.sql`update ${at.sql(`${at.schema}.migrations`)} set checksum = ${checksum(sql)} where name = ${name}`
+  const stores: Store[] = []
+  return {
+    ...at,
+    store: async ({ writer, through = at.url, ...options } = {}) => {
+      const url = new URL(through)
+      if (writer !== undefined) url.searchParams.set('races.writer', String(writer))
+      const store = postgres(url.href, { schema: at.schema, migrate: false, readers: 1, pooler: false, ...options })
+      stores.push(store)
+      await store.open()
+      return store
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(stores.map(store => store.close()))
+      await at.drop()
+    },
+  }
+}

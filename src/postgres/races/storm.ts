@@ -1,0 +1,27 @@
+import { follow, readLog } from './follow.ts'
+import { type Attempt, type History, violations } from './history.ts'
+import type { RaceLog } from './race-log.ts'
+import { type Job, write } from './writers.ts'
+
+export type Storm = {
+  readonly wrong: readonly string[]
+  readonly tally: Readonly<Record<string, number>>
+  readonly history: History
+}
+
+/** Lets processes write while two readers follow the log, with pages of different sizes, and looks at what came of it. */
+export async function storm(log: RaceLog, jobs: readonly Job[], meanwhile: () => Promise<void> = async () => {}): Promise<Storm> {
+  const readers = await Promise.all([7, 100].map(async limit => follow(await log.store(), `the reader of ${limit}`, limit)))
+  for (const reader of readers) reader.run()
+  const [attempts] = await Promise.all([write(jobs), meanwhile()])
+  const readings = await Promise.all(readers.map(reader => reader.stop()))
+  const history = { attempts, log: await readLog(await log.store()), readings }
+  return { wrong: violations(history), tally: tallyOf(attempts), history }
+}
+
+/** How often each outcome came. */
+export function tallyOf(attempts: readonly Attempt[]): Readonly<Record<string, number>> {
+  const tally: Record<string, number> = {}
+  for (const { outcome } of attempts) tally[outcome] = (tally[outcome] ?? 0) + 1
+  return tally
+}
