@@ -36,7 +36,7 @@ export type DeciderSpec = {
 /**
  * How one kind of instance behaves: a state, how each fact changes it, and what each command decides.
  *
- * - `initial`: the state before the first fact. It is frozen, and so is every state: return a new one.
+ * - `initial`: the state before the first fact. It is frozen, and so is every state outside of production: return a new one.
  * - `evolve`: for every fact of the family `(state, data) => state`; a missing or misspelt one does not compile.
  * - `commands`: a zod schema for each; its input is what callers send, its output what `decide` gets.
  * - `decide`: `(state, data, { instance, now, actor })` gives an event, several, none (`[]`) or `reject(code)`. It may run again.

@@ -158,7 +158,7 @@ function parse(name: string, schema: z.ZodType, data: unknown): unknown {
 }
 
 /**
- * Remembers of what an event's schema gave that it fits, and freezes it, so that it goes on fitting. A command and its event often
+ * Remembers of what an event's schema gave that it fits, and freezes it (outside of production), so that it goes on fitting. A command and its event often
  * have one schema, and parsing the same twice is a tenth of a command's time.
  */
 export function fitting<T>(schema: z.ZodType, data: T): T {

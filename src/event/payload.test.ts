@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { canonical, encode, freeze, freezeAll, PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX, PayloadError, present } from './payload.ts'
 
@@ -224,3 +225,12 @@ function shuffled(value: unknown, random: Iterator<number>): unknown {
   )
   return Object.fromEntries(keyed.toSorted(([a], [b]) => a - b).map(([, key, member]) => [key, member]))
 }
+
+test('a state is frozen, but for production, where it costs a tenth of a command', async () => {
+  const code = `const { freeze } = await import(${JSON.stringify(join(import.meta.dir, 'payload.ts'))}); process.stdout.write(String(Object.isFrozen(freeze({ a: 1 }))))`
+  const said = async (environment: string) => {
+    const child = Bun.spawn(['bun', '-e', code], { env: { PATH: process.env['PATH'] ?? '', NODE_ENV: environment }, stdout: 'pipe' })
+    return new Response(child.stdout).text()
+  }
+  expect(await Promise.all([said('production'), said('development'), said('')])).toEqual(['false', 'true', 'true'])
+})

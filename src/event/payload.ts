@@ -108,13 +108,20 @@ function stripArray(value: readonly unknown[], depth: number): readonly unknown[
 }
 
 /**
- * Freezes a value and all it holds. Stops at what cannot be extended, which is taken to be frozen all through, so that parts
+ * Freezes a value and all it holds, outside of production: there a mutation is found by the first test that makes it, while in
+ * production freezing, and writing what is frozen as JSON, was a tenth of a command's time. Stops at what cannot be extended, which is taken to be frozen all through, so that parts
  * shared with an earlier state cost nothing, however large: asking an array whether it is frozen looks at each member.
  */
 export function freeze<T>(value: T): T {
+  return FREEZES ? frozen(value) : value
+}
+// Not process.env, whose NODE_ENV a bundler may write into the code.
+const FREEZES = Bun.env['NODE_ENV'] !== 'production'
+
+function frozen<T>(value: T): T {
   if (typeof value !== 'object' || value === null || !Object.isExtensible(value)) return value
   Object.freeze(value)
-  for (const key in value) freeze(value[key])
+  for (const key in value) frozen(value[key])
   return value
 }
 
