@@ -30,7 +30,6 @@ as $$
 #variable_conflict use_column
 declare
   many integer := coalesce(cardinality(append_v1.of), 0);
-  said json;
   bad integer[];
   -- Assigning a call's result is an expression, which plpgsql evaluates without a query: a quarter of the time of PERFORM.
   setting text;
@@ -57,13 +56,13 @@ begin
     from unnest(append_v1.streams) with ordinality s(stream, ord);
   end if;
   if new_keys is not null then
-    select json_agg(k), array_agg(distinct n.unit)
-    into said, bad
+    select array_agg(distinct n.unit)
+    into bad
     from json_to_recordset(new_keys) n(unit integer, key text)
-    join lateral (select * from keys where keys.key = n.key and (keys.until is null or keys.until > clock_timestamp())) k on true;
+    join keys k on k.key = n.key and (k.until is null or k.until > clock_timestamp());
   end if;
-  if heads <> expects or said is not null then
-    select f.failed, f.units_failed into failed, bad from append_failed_v1(append_v1.streams, expects, append_v1.units, heads, said, bad) f;
+  if heads <> expects or bad is not null then
+    select f.failed, f.units_failed into failed, bad from append_failed_v1(append_v1.streams, expects, append_v1.units, heads, bad) f;
     many := (select count(*) from unnest(append_v1.of) o where append_v1.units[o] <> all (bad));
   end if;
 

@@ -1,14 +1,13 @@
 -- oldest release that may still run: 0.1.0
 --
--- Which units of an append fail, and what each caller needs next: the keys that were said before, or for each slice that failed the
--- version found and the events behind an exact expectation. All of it is at most about 256 KiB: a client that stops reading a large
--- result would hold the lock. Beyond that a conflict carries only the version.
+-- Which units of an append fail, and what each caller needs next: that a key was used before, or for each slice that failed the version
+-- found and the events behind an exact expectation. All of it is at most about 256 KiB: a client that stops reading a large result
+-- would hold the lock. Beyond that a conflict carries only the version. What a key stands for may be large, and is read later.
 create function append_failed_v1(
   streams text[],
   expects bigint[],
   units integer[],
   heads bigint[],
-  said json,
   known integer[],
   out failed json,
   out units_failed integer[]
@@ -45,8 +44,8 @@ begin
     units_failed := units_failed || slice.unit;
     conflicts := conflicts || json_build_object('slice', slice.slice, 'actual', slice.head, 'missed', missed);
   end loop;
-  if cardinality(conflicts) > 0 or said is not null then
-    failed := json_build_object('conflicts', array_to_json(conflicts), 'known', said);
+  if cardinality(units_failed) > 0 then
+    failed := json_build_object('conflicts', array_to_json(conflicts), 'known', known);
   end if;
 end
 $$;

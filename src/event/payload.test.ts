@@ -229,7 +229,10 @@ function shuffled(value: unknown, random: Iterator<number>): unknown {
 test('a state is frozen, but for production, where it costs a tenth of a command', async () => {
   const code = `const { freeze } = await import(${JSON.stringify(join(import.meta.dir, 'payload.ts'))}); process.stdout.write(String(Object.isFrozen(freeze({ a: 1 }))))`
   const said = async (environment: string) => {
-    const child = Bun.spawn(['bun', '-e', code], { env: { PATH: process.env['PATH'] ?? '', NODE_ENV: environment }, stdout: 'pipe' })
+    const child = Bun.spawn(['bun', '-e', code], {
+      env: { PATH: process.env['PATH'] ?? '', NODE_ENV: environment },
+      stdout: 'pipe',
+    })
     return new Response(child.stdout).text()
   }
   expect(await Promise.all([said('production'), said('development'), said('')])).toEqual(['false', 'true', 'true'])

@@ -108,7 +108,11 @@ function connect(url: string, { max, prepare, statementTimeoutMs, connectTimeout
     max_lifetime: null,
     backoff: false,
     onnotice: () => {},
-    connection: { application_name: 'emaki', ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs }) },
+    connection: {
+      application_name: 'emaki',
+      // The second ends a session whose client reads no more: the first does not, while the server waits to send [ran].
+      ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs, tcp_user_timeout: statementTimeoutMs }),
+    },
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
   }) as unknown as Sql
 }

@@ -203,7 +203,18 @@ class PostgresStore implements Store {
         ],
       ),
     )
-    return outcomes(units, slices, rows[0]!)
+    return outcomes(units, slices, rows[0]!, await this.#said(units, rows[0]!))
+  }
+
+  /** Keys that were used before, read once the lock is free, as there may be much to them. Where they cannot be, the rest is in doubt. */
+  async #said(units: readonly Unit[], { failed }: Appended): Promise<readonly StoredKey[]> {
+    const keys = (failed?.known ?? []).flatMap(unit => units[unit]!.keys.map(({ key }) => key))
+    if (!keys.length) return []
+    try {
+      return (await this.load([], keys)).keys
+    } catch (error) {
+      throw new StoreError('unknown', String(error), { cause: error })
+    }
   }
 
   /** What only asks takes no lock and no fsync: it reads. */
@@ -260,7 +271,8 @@ type Appended = {
       readonly actual: number
       readonly missed: readonly MissedRow[] | null
     }[]
-    readonly known: readonly StoredKey[] | null
+    /** Units with a key that was used before. */
+    readonly known: readonly number[] | null
   } | null
 }
 
@@ -306,22 +318,23 @@ function outcomes(
   units: readonly Unit[],
   slices: readonly UnitSlice[],
   { first, stamp, heads, failed }: Appended,
+  said: readonly StoredKey[],
 ): readonly UnitOutcome[] {
   const found = heads.slice(1, -1).split(',')
-  const known = new Map(failed?.known?.map(key => [key.key, key]))
+  const stored = new Map(said.map(key => [key.key, key]))
+  const known = new Set(failed?.known)
   const conflicts = Map.groupBy(failed?.conflicts ?? [], ({ slice }) => slices[slice]!.unit)
   const at = stamp.toISOString()
   let slice = 0
   let position = (first ?? 1) - 1
   return units.map((unit, i): UnitOutcome => {
-    const said = unit.keys.flatMap(({ key }) => known.get(key) ?? [])
     const missed = conflicts.get(i)
-    const failed = said.length > 0 || missed !== undefined
+    const failed = known.has(i) || missed !== undefined
     const landed = unit.slices.map(({ events }) => {
       if (!failed) position += events.length
       return { version: Number(found[slice++]) + events.length, position: events.length ? position : 0 }
     })
-    if (said.length) return { outcome: 'known', keys: said }
+    if (known.has(i)) return { outcome: 'known', keys: unit.keys.flatMap(({ key }) => stored.get(key) ?? []) }
     return missed
       ? { outcome: 'conflict', conflicts: missed.map(one => conflictOf(slices[one.slice]!, one)) }
       : { outcome: 'appended', slices: landed, at }

@@ -19,6 +19,8 @@ export type Appending = {
   readonly stores: number
   /** Whether it tells of each attempt before it makes it, as it may be killed. */
   readonly mortal?: boolean
+  /** How often a call holds something that the store has to refuse. Default: one in ten. */
+  readonly spoils?: number
 }
 
 const UNITS_MAX = 12
@@ -34,7 +36,7 @@ export const append: Work<Appending> = async (job, write, ready) => {
   await Promise.all(stores.map(store => store.open()))
   await ready()
   const versions = new Map<string, number>()
-  const next = maker(job.who, random(job.seed), versions)
+  const next = maker(job, random(job.seed), versions)
   let turn = 0
   const tell = (attempt: Attempt) => {
     learn(versions, attempt)
@@ -63,7 +65,11 @@ function learn(versions: Map<string, number>, { slices, landed, conflicts }: Att
 }
 
 /** Makes the units of one append. No two of them share a stream. */
-function maker(who: string, random: Random, versions: ReadonlyMap<string, number>): (most: number) => readonly Unit[] {
+function maker(
+  { who, spoils = 0.1 }: Appending,
+  random: Random,
+  versions: ReadonlyMap<string, number>,
+): (most: number) => readonly Unit[] {
   let made = 0
 
   function slice(taken: Set<string>): Slice {
@@ -102,7 +108,7 @@ function maker(who: string, random: Random, versions: ReadonlyMap<string, number
     const distinct = units.filter(
       ({ keys }, i) => units.findIndex(other => other.keys[0]?.key === keys[0]?.key) === i || !keys.length,
     )
-    return random.chance(0.1) ? spoiled(distinct, random) : distinct
+    return random.chance(spoils) ? spoiled(distinct, random) : distinct
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect } from 'bun:test'
-import { StoreError } from '../../store/store.ts'
+import { StoreError, type Unit } from '../../store/store.ts'
 import { until } from '../../testing/servers/until.ts'
 import { follow, readLog } from './follow.ts'
 import { form, race } from './form.ts'
@@ -99,23 +99,21 @@ describe('a client', () => {
 })
 
 /** Lets a client append units whose answer it does not read, and others meanwhile. */
-async function stalled(log: RaceLog, units: Parameters<Awaited<ReturnType<RaceLog['store']>>['append']>[0]): Promise<void> {
+async function stalled(log: RaceLog, units: readonly Unit[]): Promise<void> {
   using proxy = proxied(log)
-  const stopped = await log.store({
-    through: proxy.url(`${log.url}?application_name=stopped`),
-    deadlineMs: 10_000,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
-  })
+  const through = proxy.url(`${log.url}?application_name=stopped`)
+  const stopped = await log.store({ through, deadlineMs: 10_000, lockTimeoutMs: LOCK_TIMEOUT_MS })
   // The first append asks the server what its parameters are; the next one only says them.
   await stopped.append([{ slices: [{ stream: 'first', expect: 0, events: [tokenEvent('first')] }], keys: [] }])
   const other = await log.store({ lockTimeoutMs: LOCK_TIMEOUT_MS })
+  const [now] = await log.sql<{ at: Date }[]>`select clock_timestamp() as at`
   proxy.pauseReading(true)
   const unread = stopped.append(units).catch(error => error)
-  await until('the server has nothing left to say, or cannot say it', async () => {
+  await until('the server has said all, or cannot say it', async () => {
     const [row] = await log.sql<
       { there: boolean }[]
     >`select exists (select from pg_stat_activity where application_name = 'stopped'
-      and query like '%append_v1%' and (state = 'idle' or wait_event = 'ClientWrite')) as there`
+      and query like '%append_v1%' and query_start > ${now!.at} and (state = 'idle' or wait_event = 'ClientWrite')) as there`
     return row!.there
   })
   for (let i = 0; i < 20; i++) {

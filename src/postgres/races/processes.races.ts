@@ -1,7 +1,7 @@
 import { describe, expect } from 'bun:test'
-import type { StoredEvent } from '../../store/store.ts'
 import type { Commanding } from './commanding.ts'
 import { form, race } from './form.ts'
+import { lostUpdates } from './lost-updates.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import type { Random } from './random.ts'
 import { storm } from './storm.ts'
@@ -48,12 +48,4 @@ function jobs({ url, schema }: RaceLog, on: Commanding['on'], commands: number, 
     commands,
     on,
   }))
-}
-
-/** Each increment says to what it counted: one that was decided on an old state says what another said. */
-function lostUpdates(log: readonly StoredEvent[]): readonly string[] {
-  return log.flatMap(({ data, stream, version }) => {
-    const { to } = JSON.parse(data) as { to: number }
-    return to === version ? [] : [`${stream}@${version} counts to ${to}`]
-  })
 }

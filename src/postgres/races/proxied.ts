@@ -32,5 +32,10 @@ export function replyLoss(proxy: FaultProxy): ReplyLoss {
     onLost()
     return how
   })
-  return { next: (how, onLost = () => {}) => void (armed = { how, onLost }), lost: () => lost }
+  return {
+    next: (how, onLost = () => {}) => {
+      armed = { how, onLost }
+    },
+    lost: () => lost,
+  }
 }

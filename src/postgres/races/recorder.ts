@@ -22,7 +22,6 @@ export function recorder(store: Pick<Store, 'append'>, who: string, tell: (attem
       return outcomes.map(({ outcome }) => outcome)
     } catch (error) {
       const until = performance.now()
-      if (process.env['DBG']) console.log(String(error), (error as any).cause?.stack)
       const reason = reasonOf(error)
       for (const attempt of attempts) tell({ ...attempt, until, outcome: reason })
       return reason

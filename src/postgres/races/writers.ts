@@ -66,12 +66,13 @@ export function startWriter(job: Job): Writer {
   }
 }
 
-/** Runs writers that begin together; gives what they tried. */
-export async function write(jobs: readonly Job[]): Promise<readonly Attempt[]> {
+/** Runs writers that begin together; gives what they tried. `begun` is called when they do. */
+export async function write(jobs: readonly Job[], begun: () => void = () => {}): Promise<readonly Attempt[]> {
   const writers = jobs.map(startWriter)
   try {
     await Promise.all(writers.map(({ ready }) => ready))
     for (const { go } of writers) go()
+    begun()
     return (await Promise.all(writers.map(({ done }) => done()))).flat()
   } catch (error) {
     await Promise.all(writers.map(({ kill }) => kill().catch(() => [])))
