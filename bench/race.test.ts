@@ -1,7 +1,8 @@
 // Prints what Emmett's published consumer loses to writers that commit out of order. Emaki's reader, under the same, loses nothing.
+
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type PostgresServer, startPostgres } from '../src/testing/servers/postgres.ts'
 
 const RACE_MS = 5_000

@@ -1,7 +1,7 @@
 import type { Arena, Contestant } from '../contestant.ts'
 import { type Plan, solo } from '../duel.ts'
-import { limitRow, type Row } from '../row.ts'
 import { valuedByMedian } from '../measure/driven.ts'
+import { limitRow, type Row } from '../row.ts'
 import { bare, honoEcho } from '../systems/http.ts'
 import { insert } from './l1-insert.ts'
 import { pgbench } from './l1-pgbench.ts'

@@ -1,5 +1,5 @@
-import postgres from 'postgres'
 import { postgres as store } from 'emaki/postgres'
+import postgres from 'postgres'
 import type { Contestant } from '../contestant.ts'
 import { driven } from '../measure/driven.ts'
 import { checkLog } from '../systems/check-log.ts'

@@ -1,6 +1,6 @@
+import type { Sample } from '../contestant.ts'
 import { cpuClock } from './cpu.ts'
 import { Latencies } from './latencies.ts'
-import type { Sample } from '../contestant.ts'
 
 export type Driven = {
   /** Does the work once; resolves when it is durable, throws when it did not happen. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'bun'
-import { Latencies } from './latencies.ts'
 import type { Load, Loaded } from './http-load.ts'
+import { Latencies } from './latencies.ts'
 
 type Connection = { readonly index: number; sentAt: number; text: string }
 

@@ -1,4 +1,4 @@
-import { runtime, type Runtime } from 'emaki'
+import { type Runtime, runtime } from 'emaki'
 import { postgres } from 'emaki/postgres'
 import type { Arena, Contestant, Extra } from '../contestant.ts'
 import { driven } from '../measure/driven.ts'

@@ -1,8 +1,8 @@
 // Sessions that stop at chosen points of the append function. A gate is an advisory lock, one for each writer and point: it is closed
 // while we hold it. Whether everyone has come as far as they can is asked of the database, so nothing here waits for a time.
 import createClient from 'postgres'
-import { until } from '../../testing/servers/until.ts'
 import type { TestSchema } from '../../testing/schema.ts'
+import { until } from '../../testing/servers/until.ts'
 
 /** Points of the function: 1 before the lock is taken, 2 when it has been, 3 when all is written and nothing committed. */
 export const POINTS = 3

@@ -1,6 +1,6 @@
 import { describe, expect } from 'bun:test'
 import { form, race } from './form.ts'
-import { type Ending, interleave, type Schedule, sceneNames, STEPS } from './interleave.ts'
+import { type Ending, interleave, type Schedule, STEPS, sceneNames } from './interleave.ts'
 import { orders } from './orders.ts'
 import type { Random } from './random.ts'
 

@@ -7,6 +7,7 @@ import { lostChain } from './lost-chain.ts'
 import { orders } from './orders.ts'
 import { type Plant, plantNames, type Variant } from './plants.ts'
 import { raceLog } from './race-log.ts'
+import type { Random } from './random.ts'
 import { storm } from './storm.ts'
 import type { Job } from './writers.ts'
 
@@ -52,28 +53,30 @@ describe('racing appends', () => {
   // Those that break the order, and need luck to be seen; the others are seen at once.
   for (const plant of ['no lock', 'sequence before check', 'lock given back before the commit'] as const) {
     race(`show the planted bug: ${plant}`, 120_000, async random => {
-      await using log = await raceLog({ plant, net: false })
-      const { url, schema } = log
-      const { wrong } = await storm(
-        log,
-        Array.from({ length: 3 }, (_, i): Job => {
-          return {
-            kind: 'append',
-            who: `p${i}`,
-            url,
-            schema,
-            seed: `${random.below(1_000_000)}`,
-            units: form(500, 5_000),
-            callers: 4,
-            stores: 2,
-            spoils: 0,
-          }
-        }),
-      )
-      expect(wrong.some(sentence => LOST.test(sentence))).toBeTrue()
+      expect(await shownWithin(TRIES_MAX, () => racingShows(plant, random))).toBeTrue()
     })
   }
 })
+
+async function racingShows(plant: Plant, random: Random): Promise<boolean> {
+  await using log = await raceLog({ plant, net: false })
+  const { url, schema } = log
+  const { wrong } = await storm(
+    log,
+    Array.from({ length: 3 }, (_, i): Job => {
+      const common = { who: `p${i}`, url, schema, seed: `${random.below(1_000_000)}` }
+      return { ...common, kind: 'append', units: form(500, 5_000), callers: 4, stores: 2, spoils: 0 }
+    }),
+  )
+  return wrong.some(sentence => LOST.test(sentence))
+}
+
+/** Whether a race that needs luck shows its bug in one of some tries. */
+async function shownWithin(tries: number, shows: () => Promise<boolean>): Promise<boolean> {
+  for (let i = 0; i < tries; i++) if (await shows()) return true
+  return false
+}
+const TRIES_MAX = 20
 
 describe('a rejection', () => {
   test('is never for what was lost with its chain', async () => {
@@ -90,15 +93,18 @@ describe('a rejection', () => {
   })
 
   race('shows the planted bug in four processes, too', 60_000, async random => {
-    await using log = await raceLog()
-    const { url, schema } = log
-    const { wrong } = await storm(
-      log,
-      Array.from({ length: 4 }, (_, i): Job => {
-        const common = { who: `p${i}`, url, schema, seed: `${random.below(1_000_000)}` }
-        return { ...common, kind: 'command', callers: 16, commands: 20, on: 'one seat', plant: 'early rejections' }
-      }),
-    )
-    expect(wrong.some(sentence => sentence.endsWith('which never happened'))).toBeTrue()
+    const shows = async () => {
+      await using log = await raceLog()
+      const { url, schema } = log
+      const { wrong } = await storm(
+        log,
+        Array.from({ length: 4 }, (_, i): Job => {
+          const common = { who: `p${i}`, url, schema, seed: `${random.below(1_000_000)}` }
+          return { ...common, kind: 'command', callers: 16, commands: 20, on: 'one seat', plant: 'early rejections' }
+        }),
+      )
+      return wrong.some(sentence => sentence.endsWith('which never happened'))
+    }
+    expect(await shownWithin(TRIES_MAX, shows)).toBeTrue()
   })
 })

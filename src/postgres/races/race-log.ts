@@ -1,9 +1,9 @@
 import { checksum } from '../../store/migration.ts'
+import type { Store } from '../../store/store.ts'
 import { type TestSchema, testSchema } from '../../testing/schema.ts'
 import { migrate } from '../migrate.ts'
 import { migrations } from '../migrations.ts'
 import { type PostgresOptions, postgres } from '../store.ts'
-import type { Store } from '../../store/store.ts'
 import { type Variant, variantOf } from './plants.ts'
 
 export type RaceLog = TestSchema & {

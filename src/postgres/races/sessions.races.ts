@@ -7,9 +7,9 @@ import { type Attempt, violations } from './history.ts'
 import { holdLock, untilFree } from './lock.ts'
 import { lostUpdates } from './lost-updates.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
+import type { Random } from './random.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import { storm } from './storm.ts'
-import type { Random } from './random.ts'
 import type { Job } from './writers.ts'
 
 /** How long other work of the machine may hold up what no transaction does. */
