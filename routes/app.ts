@@ -9,6 +9,7 @@ import { type Config, readConfig } from '../src/config.ts'
 import type { DeciderSpec } from '../src/decider/decider.ts'
 import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/dispatch/runtime.ts'
 import { spec } from '../src/event/events.ts'
+import { PayloadError } from '../src/event/payload.ts'
 import { UnreadableEvent } from '../src/event/read.ts'
 import { type Store, StoreError } from '../src/store/store.ts'
 import { type Trace, untraced } from '../src/trace/trace.ts'
@@ -150,6 +151,8 @@ export function app(options: AppOptions): App {
   })
   hono.onError((error, c) => {
     if (error instanceof HTTPException) return problemOfException(c, error)
+    if (error instanceof PayloadError && error.isTooLong)
+      return problem(c, 'payload-too-large', { detail: 'what was decided is longer than an event may be' })
     if (error instanceof UnreadableEvent)
       return problem(c, 'stream-unreadable', { detail: error.message, retryable: true }, { 'Retry-After': '10' })
     if (error instanceof StoreError && error.reason !== 'refused') return problem(c, 'unavailable', {}, { 'Retry-After': '1' })

@@ -3,7 +3,9 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { decider } from '../src/decider/decider.ts'
 import { events } from '../src/event/events.ts'
+import { memory } from '../src/store/memory.ts'
 import { type Answer, client, expectProblem } from '../src/testing/http.ts'
+import { app } from './app.ts'
 import type { Slug } from './problem.ts'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
@@ -229,4 +231,23 @@ describe('legal but odd input', () => {
     }
     expect((await post('/account/a1/deposit', { cents: 1 }, headers)).headers.get('location')).toBe('/account/a1')
   })
+})
+
+test('a command whose event would be longer than an event may be is refused with 413, and harms nobody', async () => {
+  const Note = events('note', { Written: z.object({ text: z.string() }) })
+  const note = decider(Note, {
+    initial: {},
+    evolve: { Written: state => state },
+    commands: { write: z.object({ times: z.int() }) },
+    decide: { write: (_, { times }) => Note.Written({ text: 'x'.repeat(times) }) },
+  })
+  const web = app({ serve: [note], store: memory() })
+  const write = (times: number) =>
+    web.request('/note/n/write', {
+      method: 'POST',
+      body: JSON.stringify({ times }),
+      headers: { 'Content-Type': 'application/json' },
+    })
+  const [long, short] = await Promise.all([write(1_100_000), write(1)])
+  expect([long.status, short.status]).toEqual([413, 201])
 })

@@ -5,13 +5,15 @@ export const PAYLOAD_DEPTH_MAX = 64
 /** The largest payload of one event, in UTF-16 units of its JSON text. */
 export const PAYLOAD_LENGTH_MAX = 1_048_576
 
-/** A value that JSON, or a store, would not give back as it was. `path` is a JSON pointer. */
+/** A value that JSON, or a store, would not give back as it was, or that is too long. `path` is a JSON pointer. */
 export class PayloadError extends Error {
   override readonly name = 'PayloadError'
   readonly path: string
-  constructor(path: string, reason: string) {
+  readonly isTooLong: boolean
+  constructor(path: string, reason: string, isTooLong = false) {
     super(`${path || '/'}: ${reason}`)
     this.path = path
+    this.isTooLong = isTooLong
   }
 }
 
@@ -25,7 +27,7 @@ export function encode(value: unknown): string {
   const found = problem(value, 0)
   if (found) throw new PayloadError(found.path, found.reason)
   const text = JSON.stringify(value)
-  if (text.length > PAYLOAD_LENGTH_MAX) throw new PayloadError('', `longer than ${PAYLOAD_LENGTH_MAX} characters`)
+  if (text.length > PAYLOAD_LENGTH_MAX) throw new PayloadError('', `longer than ${PAYLOAD_LENGTH_MAX} characters`, true)
   return text
 }
 
