@@ -1,5 +1,6 @@
 // The port to a log. Payloads cross it as text, byte for byte; every store passes contract.ts.
 import type { Fact } from '../event/read.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
 
 /** An event to be appended. Its id is made once, so that saying an unknown append again is recognised. */
 export type NewEvent = {
@@ -78,11 +79,23 @@ export type NewSnapshot = { readonly stream: string; readonly schema: number; re
 /** The log's name and how often it was restored: positions are reused after a restore to an earlier time. */
 export type LogIdentity = { readonly id: string; readonly epoch: number }
 
+/** Which events of the log to read. With `until`, none above it: a filter that matches little then still ends soon. */
+export type ReadAllOptions = {
+  readonly after: number
+  readonly limit: number
+  readonly until?: number
+  readonly filter?: Filter
+}
+/** Types by category; null: all types of the category. */
+export type Filter = ReadonlyMap<string, readonly string[] | null>
+
 /** A lasting log of events. Every call may throw a StoreError. */
 export interface Store {
   readonly system: 'memory' | 'sqlite' | 'postgresql'
   /** Known once `open` has resolved. */
   readonly identity: LogIdentity
+  /** The rows that projections keep beside the log. */
+  readonly readModel: ReadModel
   /** Connects, proves what the promises rest on, and refuses what cannot keep them. */
   open(): Promise<void>
   /**
@@ -99,8 +112,8 @@ export interface Store {
   ): Promise<{ readonly streams: readonly Loaded[]; readonly keys: readonly StoredKey[] }>
   /** One page of a stream: events after a version, oldest first, at most `limit`. */
   read(stream: string, options: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>
-  /** One page of the log: events after a position, oldest first, at most `limit`. */
-  readAll(options: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>
+  /** One page of the log: events after a position, oldest first, at most `limit`, of certain types only where `filter` names them. */
+  readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]>
   /** The position of the last event, 0 in an empty log. */
   head(): Promise<number>
   saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void>
