@@ -8,6 +8,9 @@ export function counted(store: Store): { readonly store: Store; readonly attempt
     get identity() {
       return store.identity
     },
+    get readModel() {
+      return store.readModel
+    },
     append: units => {
       for (const { slices } of units) for (const { events } of slices) attempts += events.length
       return store.append(units)

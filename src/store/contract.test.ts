@@ -111,6 +111,32 @@ const bugs: readonly Bug[] = [
     caught: ['never shows a reader that has passed a position an event at or below it, however many write'],
   },
   {
+    bug: 'reads on beyond the position it is told',
+    plant: store => ({ readAll: ({ until, ...options }) => store.readAll(options) }),
+    caught: ['pages through the log up to a position and none above it'],
+  },
+  {
+    bug: 'filters by type, whatever the category',
+    plant: store => ({
+      readAll: async ({ filter, limit, ...options }) => {
+        const types = filter && new Set([...filter.values()].flatMap(types => types ?? ['Placed', 'Taken']))
+        const found = await store.readAll({ ...options, limit: 10_000 })
+        return found.filter(({ type }) => types?.has(type) ?? true).slice(0, limit)
+      },
+    }),
+    caught: ['reads of the log only the types asked for, of each category its own, or all of a category'],
+  },
+  {
+    bug: 'filters what it has read, so that a page holds fewer than there are',
+    plant: store => ({
+      readAll: async ({ filter, ...options }) => {
+        const found = await store.readAll(options)
+        return found.filter(({ stream, type }) => !filter || (filter.get(stream.split('-')[0]!) ?? [type]).includes(type))
+      },
+    }),
+    caught: ['reads of the log only the types asked for, of each category its own, or all of a category'],
+  },
+  {
     bug: 'keeps payloads as jsonb does',
     plant: store => {
       const kept = (text: string) => JSON.stringify(JSON.parse(text))

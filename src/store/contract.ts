@@ -9,9 +9,11 @@ import { events, spec } from '../event/events.ts'
 import {
   type Conflict,
   type Expectation,
+  type Filter,
   LOAD_FACTS_MAX,
   type NewEvent,
   type NewKey,
+  type ReadAllOptions,
   type Slice,
   type Store,
   type StoredEvent,
@@ -646,6 +648,62 @@ const reading: readonly Case[] = [
       expect(await page(4, 2)).toEqual([5])
       expect(await page(5, 2)).toEqual([])
       expect(await page(99, 2)).toEqual([])
+    },
+  },
+  {
+    title: 'pages through the log up to a position and none above it',
+    run: async ({ store }) => {
+      for (let i = 0; i < 5; i++) await appended(store, unit(`s-${i}`, 0, [happened(i)]))
+      const page = async (after: number, until: number, limit = 10) =>
+        (await store.readAll({ after, until, limit })).map(({ position }) => position)
+      expect(await page(0, 3)).toEqual([1, 2, 3])
+      expect(await page(1, 3)).toEqual([2, 3])
+      expect(await page(1, 4, 2)).toEqual([2, 3])
+      expect(await page(3, 3)).toEqual([])
+      expect(await page(4, 3)).toEqual([])
+      expect(await page(0, 0)).toEqual([])
+      expect(await page(3, 99)).toEqual([4, 5])
+    },
+  },
+  {
+    title: 'reads of the log only the types asked for, of each category its own, or all of a category',
+    run: async ({ store }) => {
+      const typed = (type: string): NewEvent => ({ ...happened(type), type })
+      // Payment has a type of the same name, and there are categories whose names begin as another's does.
+      for (const [stream, ...types] of [
+        ['order-1', 'Placed', 'Cancelled'],
+        ['payment-1', 'Placed', 'Taken'],
+        ['orders-1', 'Placed'],
+        ['order-2-Placed', 'Placed', 'Paid'],
+        ['order', 'Placed'],
+        ['order_x-1', 'Placed'],
+      ] as const)
+        await appended(store, unit(stream, 0, types.map(typed)))
+      const read = async (filter: Filter, options: Partial<ReadAllOptions> = {}) =>
+        (await store.readAll({ after: 0, limit: 10, filter, ...options })).map(({ stream, type }) => `${stream} ${type}`)
+      expect(await read(new Map([['order', ['Placed']]]))).toEqual(['order-1 Placed', 'order-2-Placed Placed', 'order Placed'])
+      expect(await read(new Map([['order', ['Placed']], ['payment', ['Taken']]]))).toEqual([
+        'order-1 Placed',
+        'payment-1 Taken',
+        'order-2-Placed Placed',
+        'order Placed',
+      ]) // biome-ignore format: one list
+      expect(await read(new Map([['payment', null]]))).toEqual(['payment-1 Placed', 'payment-1 Taken'])
+      expect(await read(new Map<string, string[] | null>([['payment', null], ['order', ['Paid', 'Cancelled', 'None']]]))).toEqual([
+        'order-1 Cancelled',
+        'payment-1 Placed',
+        'payment-1 Taken',
+        'order-2-Placed Paid',
+      ]) // biome-ignore format: one list
+      for (const filter of [new Map(), new Map([['order', []]]), new Map([['none', null]]), new Map([['ord', null]])])
+        expect(await read(filter)).toEqual([])
+      const placed: Filter = new Map([['order', ['Placed']], ['payment', ['Placed']]]) // biome-ignore format: one list
+      expect(await read(placed, { limit: 2 })).toEqual(['order-1 Placed', 'payment-1 Placed'])
+      expect(await read(placed, { after: 3, limit: 1 })).toEqual(['order-2-Placed Placed'])
+      expect(await read(placed, { after: 1, until: 5 })).toEqual(['payment-1 Placed'])
+      expect((await store.readAll({ after: 3, limit: 1, filter: placed }))[0]).toEqual(
+        (await store.read('order-2-Placed', { after: 0, limit: 1 }))[0]!,
+      )
     },
   },
   {

@@ -1,5 +1,7 @@
 // The store that forgets: the shortest description of what every store promises, and what tests run on.
+import { memoryReadModel } from '../read-model/memory.ts'
 import {
+  categoryOf,
   type Conflict,
   type Expectation,
   holds,
@@ -8,6 +10,7 @@ import {
   type Loaded,
   MISSED_BYTES_MAX,
   type NewSnapshot,
+  type ReadAllOptions,
   type Snapshot,
   type Store,
   type StoredEvent,
@@ -87,14 +90,24 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     }
   }
 
+  function readAll({ after, limit, until = log.length, filter }: ReadAllOptions): readonly StoredEvent[] {
+    if (!filter) return log.slice(after, Math.min(after + limit, until))
+    const wanted = ({ stream, type }: StoredEvent) => {
+      const types = filter.get(categoryOf(stream))
+      return types === null || types?.includes(type)
+    }
+    return log.slice(after, until).filter(wanted).slice(0, limit)
+  }
+
   return {
     system: 'memory',
     identity,
+    readModel: memoryReadModel({ now }),
     open: async () => {},
     append: async units => units.map(append),
     load: async (wanted, asked) => ({ streams: wanted.map(load), keys: asked.flatMap(known) }),
     read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
-    readAll: async ({ after, limit }) => log.slice(after, after + limit),
+    readAll: async options => readAll(options),
     head: async () => log.length,
     saveSnapshots: async (saved: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of saved) {

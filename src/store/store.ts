@@ -142,6 +142,12 @@ export const MISSED_BYTES_MAX = 262_144
 /** The most facts of one stream that one load reads. */
 export const LOAD_FACTS_MAX = 5_000
 
+/** The category of a stream: what stands before its first `-`. */
+export function categoryOf(stream: string): string {
+  const end = stream.indexOf('-')
+  return end < 0 ? stream : stream.slice(0, end)
+}
+
 /** Whether an expectation holds for a stream of that version. */
 export function holds(expect: Expectation, actual: number): boolean {
   if (expect === 'any') return true

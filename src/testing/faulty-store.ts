@@ -70,6 +70,9 @@ export function faulty(store: Store): FaultyStore {
     get identity() {
       return store.identity
     },
+    get readModel() {
+      return store.readModel
+    },
     calls,
     appends,
     get wanted() {
