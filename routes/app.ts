@@ -7,10 +7,14 @@ import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { type Config, readConfig } from '../src/config.ts'
 import type { DeciderSpec } from '../src/decider/decider.ts'
-import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/dispatch/runtime.ts'
+import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/runtime.ts'
 import { spec } from '../src/event/events.ts'
+import { categoryOf } from '../src/event/recorded.ts'
 import { PayloadError } from '../src/event/payload.ts'
 import { UnreadableEvent } from '../src/event/read.ts'
+import type { ProcessorSpec } from '../src/processor/processor.ts'
+import type { ProjectionSpec } from '../src/projection/projection.ts'
+import type { QuerySpec } from '../src/query/query.ts'
 import { type Store, StoreError } from '../src/store/store.ts'
 import { type Trace, untraced } from '../src/trace/trace.ts'
 import { type CommandMaker, handle } from './commands.ts'
@@ -19,9 +23,11 @@ import { docs } from './docs.ts'
 import { health, ready } from './health.ts'
 import { openapi } from './openapi.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
+import { answerOf } from './queries.ts'
+import { rowOf, rowsOf } from './rows.ts'
 import { stateOf } from './states.ts'
 import { storeOf } from './store.ts'
-import { categoryOf, streamOf } from './streams.ts'
+import { streamOf } from './streams.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   /** Where the log is. Default: by configuration, PostgreSQL at DATABASE_URL, else SQLite at SQLITE_FILE. */
@@ -94,7 +100,8 @@ export const BODY_LIMIT = 1_048_576
  */
 export function app(options: AppOptions): App {
   const hono = new Hono()
-  const deciders = served(options.serve)
+  const definitions = served(options.serve)
+  const deciders = definitions.filter(one => one.kind === 'decider')
   let config: Config | null = options.config ?? null
   const configured = () => (config ??= readConfig())
   let running: Running = { runtime: null, stopping: false }
@@ -141,7 +148,7 @@ export function app(options: AppOptions): App {
     (c, next) => (open_.has(categoryOf(c.req.param('stream')!)) ? next() : closed(c, next)),
     streamOf(name => open_.has(name)),
   )
-  for (const decider of deciders) mount(hono, decider)
+  for (const definition of definitions) mount(hono, definition)
   hono.notFound(c => {
     const allow = methodsOf(hono, c.req.path)
     // What is posted to a decider is a command, and one that it does not know is not there.
@@ -194,10 +201,12 @@ async function open(options: AppOptions, configured: () => Config): Promise<Runt
   return runtime({ ...options, store, trace: options.trace ?? options.telemetry?.trace ?? untraced })
 }
 
-function served(serve: readonly Served[]): readonly DeciderSpec[] {
+type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec
+
+function served(serve: readonly Served[]): readonly Definition[] {
   const names = new Set<string>()
   return serve.map(one => {
-    const definition = one[spec] as DeciderSpec
+    const definition = one[spec] as Definition
     if (RESERVED.includes(definition.name))
       throw new TypeError(
         `the ${definition.kind} ${definition.name} and the framework's own /${definition.name} would have one path`,
@@ -209,7 +218,16 @@ function served(serve: readonly Served[]): readonly DeciderSpec[] {
   })
 }
 
-function mount(hono: Hono, decider: DeciderSpec): void {
+function mount(hono: Hono, definition: Definition): void {
+  const { name } = definition
+  if (definition.kind === 'decider') mountDecider(hono, definition)
+  if (definition.kind === 'query') hono.get(`/${name}`, answerOf(definition))
+  if (definition.kind !== 'projection') return
+  hono.get(`/${name}/:key`, rowOf(definition))
+  if (!definition.live) hono.get(`/${name}`, rowsOf(definition))
+}
+
+function mountDecider(hono: Hono, decider: DeciderSpec): void {
   for (const command of decider.commands.keys()) {
     const handler = handle(Object.assign(() => null as never, { decider: decider.name, command }) as CommandMaker)
     hono.post(`/${decider.name}/:id/${command}`, handler)

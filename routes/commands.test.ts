@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
-import type { Runtime } from '../src/dispatch/runtime.ts'
+import type { Runtime } from '../src/runtime.ts'
 import { spec } from '../src/event/events.ts'
 import { memory } from '../src/store/memory.ts'
 import { account } from '../src/testing/account.ts'

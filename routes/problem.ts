@@ -12,6 +12,8 @@ export type Slug =
   | 'forbidden'
   | 'not-found'
   | 'stream-not-found'
+  | 'row-not-found'
+  | 'unknown-position'
   | 'method-not-allowed'
   | 'version-conflict'
   | 'precondition-failed'
@@ -24,6 +26,8 @@ export type Slug =
   | 'unavailable'
   | 'outcome-unknown'
   | 'not-ready'
+  | 'behind'
+  | 'parked'
   | 'storage-full'
 
 /** The catalogue. A slug is stable; its texts may improve. */
@@ -47,6 +51,12 @@ export const problems: Readonly<Record<Slug, Entry>> = {
   },
   'not-found': { status: 404, title: 'There is nothing here', mend: 'Look at /openapi.json for what there is.' },
   'stream-not-found': { status: 404, title: 'The stream has no events', mend: 'Check the category and the id.' },
+  'row-not-found': { status: 404, title: 'There is no such row', mend: 'Check the key, or ask by Min-Position for newer rows.' },
+  'unknown-position': {
+    status: 409,
+    title: 'This log has no such position',
+    mend: 'It is above the head, or from before the log was restored: forget it, and read again.',
+  },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', mend: 'The header Allow names those that are.' },
   'version-conflict': {
     status: 409,
@@ -83,6 +93,16 @@ export const problems: Readonly<Record<Slug, Entry>> = {
     mend: 'Say the same again with the same Idempotency-Key.',
   },
   'not-ready': { status: 503, title: 'Not ready to serve', mend: 'Try again after the time in Retry-After.' },
+  behind: {
+    status: 503,
+    title: 'The rows are not as new as you ask for',
+    mend: 'Try again after the time in Retry-After, or wait longer by Prefer: wait.',
+  },
+  parked: {
+    status: 503,
+    title: 'The row has stopped at an event that it cannot take',
+    mend: 'Without Min-Position you get it as it was before. Operators mend the projection and unpark it.',
+  },
   'storage-full': {
     status: 507,
     title: 'There is no room left',

@@ -30,8 +30,13 @@ export function stateOf(decider: string): Handler {
 
 /** Whether If-None-Match names the version that the client would get. */
 export function matches(c: Context, version: number): boolean {
+  return tagged(c, `"${version}"`)
+}
+
+/** Whether If-None-Match names what the client would get. */
+export function tagged(c: Context, tag: string): boolean {
   const tags = c.req.header('if-none-match')?.split(',') ?? []
-  return tags.some(tag => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === `"${version}"`)
+  return tags.some(one => one.trim() === '*' || one.trim().replace(/^W\//, '') === tag)
 }
 
 function whenOf(c: Context): { version?: number; at?: Date } | Response {

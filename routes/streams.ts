@@ -1,5 +1,6 @@
 // GET /streams/{stream}: history, page by page. A full page never changes.
 import type { Context, Handler } from 'hono'
+import { categoryOf } from '../src/event/recorded.ts'
 import type { StoredEvent } from '../src/store/store.ts'
 import { running } from './context.ts'
 import { isEncoded } from './ids.ts'
@@ -35,11 +36,6 @@ export function streamOf(isPublic: (category: string) => boolean): Handler {
       ...(next && { Link: `<${next}>; rel="next"` }),
     })
   }
-}
-
-/** What stands before the first `-`; nothing where there is none. */
-export function categoryOf(stream: string): string {
-  return stream.slice(0, Math.max(0, stream.indexOf('-')))
 }
 
 /** A stored event as HTTP shows it: its type bare, its payload as it was appended. */

@@ -9,8 +9,14 @@ export { PayloadError } from './event/payload.ts'
 export { type Context, type Decider, decider } from './decider/decider.ts'
 export type { Command } from './decider/command.ts'
 export { type Rejection, reject } from './decider/reject.ts'
+// Reading
+export { type AnyProjection, type Projection, projection } from './projection/projection.ts'
+export { type CachePolicy, type Duration, type Query, query, type Read, type Rows } from './query/query.ts'
+export { type Handling, type Processor, processor } from './processor/processor.ts'
 // Running
-export { type Runtime, type RuntimeOptions, runtime, type SendOptions, type Served, type StateAt } from './dispatch/runtime.ts'
+export { type Runtime, type RuntimeOptions, runtime, type Served } from './runtime.ts'
+export type { SendOptions, StateAt } from './dispatch/runtime.ts'
+export type { Status } from './subscription/subscriptions.ts'
 export type { Outcome } from './dispatch/outcome.ts'
 export type { AppendOutcome, AppendSlice } from './dispatch/request.ts'
 // Ports

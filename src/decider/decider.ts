@@ -1,14 +1,10 @@
 import type { z } from 'zod'
 import { type Event, type EventOf, type Events, type EventsSpec, spec } from '../event/events.ts'
+import type { One, Only } from '../event/families.ts'
 import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
 import { type Command, commands } from './command.ts'
 import type { Rejection } from './reject.ts'
-
-/** One or several. */
-export type One<T> = T | readonly T[]
-/** Keys that `All` does not know are an error where they are written. */
-export type Only<T, All> = { [K in Exclude<keyof T, keyof All>]: never }
 
 /** What a decision may know besides state and data; values, so that it can be made again. */
 export type Context = { readonly instance: string; readonly now: Date; readonly actor: string | null }

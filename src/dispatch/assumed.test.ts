@@ -1,6 +1,6 @@
 // Commands whose streams are nearly always new are decided as if they were, without asking; the append finds out where they are not.
 import { beforeEach, describe, expect, test } from 'bun:test'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../runtime.ts'
 import { account } from '../testing/account.ts'
 import { bank, foreign, range } from '../testing/bank.ts'
 import type { FaultyStore } from '../testing/faulty-store.ts'

@@ -8,7 +8,7 @@ import { account } from '../testing/account.ts'
 import { bank, foreign, range } from '../testing/bank.ts'
 import { comesAfter, type Fault, failsAfter, failsBefore } from '../testing/faulty-store.ts'
 import type { Outcome } from './outcome.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../runtime.ts'
 
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 400)
 const LANES = 20

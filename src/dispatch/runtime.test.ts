@@ -8,7 +8,7 @@ import { Account, account } from '../testing/account.ts'
 import { bank, range } from '../testing/bank.ts'
 import { faulty } from '../testing/faulty-store.ts'
 import { until } from '../testing/servers/until.ts'
-import { runtime } from './runtime.ts'
+import { runtime } from '../runtime.ts'
 
 describe('runtime()', () => {
   test('refuses what it cannot serve', () => {

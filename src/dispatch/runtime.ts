@@ -1,14 +1,12 @@
-// What a user starts: definitions and a store in, `send` out. HTTP is one way to call it.
-import { memoryBus } from '../bus/memory.ts'
+// The command side of a runtime: deciders and a store in, `send` out.
 import type { Bus } from '../bus/bus.ts'
 import type { Command } from '../decider/command.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
 import { fold } from '../decider/fold.ts'
-import { type Event, type EventsSpec, fitting, type Meta, spec } from '../event/events.ts'
+import { type Event, type EventsSpec, fitting, type Meta } from '../event/events.ts'
 import { canonical, freeze } from '../event/payload.ts'
-import { memory } from '../store/memory.ts'
 import type { Expectation, Store } from '../store/store.ts'
-import { type Trace, type TraceContext, untraced } from '../trace/trace.ts'
+import type { Trace, TraceContext } from '../trace/trace.ts'
 import type { Folded } from './chain.ts'
 import { unavailable } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -16,24 +14,17 @@ import type { Member } from './member.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import { type AppendOutcome, type AppendSlice, request } from './request.ts'
 
-/** Anything that can be served. */
-export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
-
-export type RuntimeOptions = {
-  readonly serve: readonly Served[]
-  /** Where the log is. Default: `memory()`, which forgets at the end of the process. */
-  readonly store?: Store
-  readonly bus?: Bus
-  /** Default: nothing is traced, and it costs nothing. */
-  readonly trace?: Trace
-  /** The clock that `decide` is given, in ms since 1970. Default: the machine's. */
-  readonly now?: () => number
+export type CommandOptions = {
+  readonly deciders: ReadonlyMap<string, DeciderSpec>
+  readonly store: Store
+  readonly bus: Bus
+  readonly trace: Trace
+  readonly now: () => number
+  readonly report: (error: unknown) => void
   /** States kept: how many, and how much payload was folded into them, in characters. Defaults: 100 000 and 268 435 456. */
   readonly cache?: { readonly entries?: number; readonly size?: number }
   /** Commands that may wait: how many, and how large together, in bytes. Beyond: `unavailable`. Defaults: 10 000 and 67 108 864. */
   readonly queue?: { readonly commands?: number; readonly size?: number }
-  /** Told of failures that no caller waits for. Default: console.error. */
-  readonly report?: (error: unknown) => void
 }
 
 export type SendOptions = {
@@ -60,7 +51,7 @@ export type SendOptions = {
 /** A state as the log had it. */
 export type StateAt = { readonly state: unknown; readonly version: number; readonly position: number }
 
-export type Runtime = {
+export type Commands = {
   /**
    * Sends a command:
    * 1. Its data is parsed by the command's schema: `invalid` where it does not fit.
@@ -83,12 +74,9 @@ export type Runtime = {
     when?: { readonly version?: number; readonly at?: Date },
   ) => Promise<StateAt | null>
   readonly deciders: ReadonlyMap<string, DeciderSpec>
-  readonly store: Store
-  readonly bus: Bus
-  readonly trace: Trace
   /** How many commands wait for their outcome. */
   readonly waiting: () => number
-  /** Takes no more commands, answers those it took, closes the store. */
+  /** Takes no more commands, and answers those it took. */
   readonly close: () => Promise<void>
 }
 
@@ -99,21 +87,12 @@ const FORGET_KEYS_MS = 60 * 60 * 1_000
 export const ID_LENGTH_MAX = 200
 const STATE_PAGE = 1_000
 
-/**
- * Opens the store and runs what is served, without HTTP.
- *
- * @example
- * const emaki = await runtime({ serve: [order], store: sqlite('data/orders.db') })
- * const sent = await emaki.send(order.place('o1', { customerId: 'c1', items: [] }))
- */
-export async function runtime(options: RuntimeOptions): Promise<Runtime> {
-  const { serve, store = memory(), trace = untraced, now = Date.now, report = console.error } = options
-  const deciders = named(serve)
-  const bus = options.bus ?? memoryBus(report)
+/** Sends commands to deciders over an open store. */
+export function commands(options: CommandOptions): Commands {
+  const { deciders, store, bus, trace, now, report } = options
   const cache = { entries: 100_000, size: 268_435_456, ...options.cache }
   const queue = { commands: 10_000, size: 67_108_864, ...options.queue }
   const dispatcher = new Dispatcher({ store, bus, trace, now, report, cache, queue })
-  await store.open()
   const forgetting = setInterval(() => void store.forgetKeys().catch(report), FORGET_KEYS_MS)
   forgetting.unref()
   return {
@@ -126,14 +105,10 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
         state(store, dispatcher, known(deciders, name), id, when),
       ),
     deciders,
-    store,
-    bus,
-    trace,
     waiting: () => dispatcher.waiting,
     close: async () => {
       clearInterval(forgetting)
       await dispatcher.close()
-      await store.close()
     },
   }
 }
@@ -143,18 +118,6 @@ export function idProblem(id: unknown): string | null {
   if (typeof id !== 'string' || id === '') return 'an id is a text that is not empty'
   if (id.length > ID_LENGTH_MAX) return `an id has at most ${ID_LENGTH_MAX} characters`
   return id.includes('\0') || !id.isWellFormed() ? 'an id holds no NUL and no lone surrogate' : null
-}
-
-function named(serve: readonly Served[]): ReadonlyMap<string, DeciderSpec> {
-  const deciders = new Map<string, DeciderSpec>()
-  for (const served of serve) {
-    // `serve` takes every kind of definition; what it is, its spec says.
-    const definition = served[spec] as DeciderSpec
-    if (definition?.kind !== 'decider') throw new TypeError(`serve takes deciders; found ${definition?.kind ?? typeof served}`)
-    if (deciders.has(definition.name)) throw new TypeError(`two deciders are named ${definition.name}`)
-    deciders.set(definition.name, definition)
-  }
-  return deciders
 }
 
 function known(deciders: ReadonlyMap<string, DeciderSpec>, name: string): DeciderSpec {

@@ -69,6 +69,9 @@ export type Was =
   | { readonly kind: 'retired' }
   | { readonly kind: 'split'; readonly chain: Chain; readonly into: (old: unknown) => readonly Event[] }
 
+/** Some family. */
+export type AnyEvents = { readonly [spec]: EventsSpec & { readonly category: string; readonly event: Event } }
+
 export type Events<C extends string, S extends Schemas> = Constructors<C, S> & {
   readonly [spec]: EventsSpec & { readonly category: C; readonly schemas: S; readonly event: EventOf<C, S> }
 }

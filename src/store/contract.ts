@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { z } from 'zod'
 import { decider } from '../decider/decider.ts'
 import { fold } from '../decider/fold.ts'
-import { runtime } from '../dispatch/runtime.ts'
+import { runtime } from '../runtime.ts'
 import { events, spec } from '../event/events.ts'
 import {
   type Conflict,

@@ -1,5 +1,5 @@
 // A runtime of accounts on a store in memory that can be made to fail, and somebody else who writes to it.
-import { type Runtime, type RuntimeOptions, runtime } from '../dispatch/runtime.ts'
+import { type Runtime, type RuntimeOptions, runtime } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import type { NewEvent, Store } from '../store/store.ts'
 import { account } from './account.ts'

@@ -1,5 +1,5 @@
 // A process that sends commands through a runtime of its own.
-import { runtime } from '../../dispatch/runtime.ts'
+import { runtime } from '../../runtime.ts'
 import { postgres } from '../store.ts'
 import { counter, seat } from './domain.ts'
 import { earlyRejections } from './early-rejections.ts'

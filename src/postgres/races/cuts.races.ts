@@ -1,5 +1,5 @@
 import { describe, expect } from 'bun:test'
-import { runtime } from '../../dispatch/runtime.ts'
+import { runtime } from '../../runtime.ts'
 import type { Direction } from '../../testing/servers/proxy.ts'
 import { counter } from './domain.ts'
 import { follow, readLog } from './follow.ts'

@@ -1,4 +1,4 @@
-import { runtime } from '../../dispatch/runtime.ts'
+import { runtime } from '../../runtime.ts'
 import type { Store } from '../../store/store.ts'
 import { seat } from './domain.ts'
 import { readLog } from './follow.ts'

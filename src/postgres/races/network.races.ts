@@ -1,5 +1,5 @@
 import { describe, expect } from 'bun:test'
-import { type Runtime, runtime } from '../../dispatch/runtime.ts'
+import { type Runtime, runtime } from '../../runtime.ts'
 import { counter } from './domain.ts'
 import { follow, readLog } from './follow.ts'
 import { form, race } from './form.ts'

@@ -1,5 +1,5 @@
 import { describe, expect } from 'bun:test'
-import { runtime } from '../../dispatch/runtime.ts'
+import { runtime } from '../../runtime.ts'
 import { Counter, counter, seat } from './domain.ts'
 import { follow, readLog } from './follow.ts'
 import { form, race } from './form.ts'

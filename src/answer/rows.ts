@@ -1,0 +1,104 @@
+// Rows as queries and routes read them, each read with what its answer depends on.
+import { indexed } from '../projection/fold.ts'
+import type { Found, ListOptions, ReadModel, StoredRow, Table, Value } from '../read-model/read-model.ts'
+
+/** A list as it is asked for: fields by their values, `sort` by an index (`-` before it: the greatest first), a page of it. */
+export type ListBy = { readonly sort?: string; readonly limit?: number; readonly cursor?: string }
+export type Where = Readonly<Record<string, string | number | boolean | null | undefined>>
+export type Page = { readonly rows: readonly StoredRow[]; readonly next: string | null; readonly position: number }
+
+export const LIST_LIMIT = 100
+export const LIST_LIMIT_MAX = 1_000
+
+/** A list that was asked for in a way that cannot be. `field`: which part of it. */
+export class BadList extends Error {
+  readonly field: string
+  constructor(field: string, message: string) {
+    super(message)
+    this.field = field
+  }
+}
+
+/** One page of a list. Throws BadList for what is no index, no value of it, or no cursor of this list. */
+export async function list(readModel: ReadModel, table: Table, where: Where, by: ListBy): Promise<Page> {
+  const { limit = LIST_LIMIT } = by
+  if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= LIST_LIMIT_MAX))
+    throw new BadList('limit', `expected a whole number from 1 to ${LIST_LIMIT_MAX}`)
+  const sort = sortOf(table, by.sort)
+  const options: ListOptions = { where: valuesOf(table, where), sort, after: afterOf(by.cursor, sort), limit: limit + 1 }
+  const { found, position } = await readModel.list(table, options)
+  const rows = found.slice(0, limit)
+  const last = rows.at(-1)
+  return { rows, next: last && found.length > limit ? cursorOf(last, sort) : null, position }
+}
+
+export function count(readModel: ReadModel, table: Table, where: Where): Promise<Found<number>> {
+  return readModel.count(table, valuesOf(table, where))
+}
+
+function valuesOf(table: Table, where: Where): Readonly<Record<string, Value>> {
+  return Object.fromEntries(
+    Object.entries(where).flatMap(([field, value]) => {
+      if (value === undefined) return []
+      const index = table.indexes.find(index => index.field === field)
+      if (!index) throw new BadList(field, `is no index; there are ${table.indexes.map(({ field }) => field).join(', ') || 'none'}`)
+      const found = indexed(value)
+      if (found !== null && typeof found !== (index.kind === 'text' ? 'string' : 'number'))
+        throw new BadList(field, `expected ${index.kind === 'text' ? 'a text' : 'a number'}`)
+      return [[field, found]]
+    }),
+  )
+}
+
+function sortOf({ indexes }: Table, sort: string | undefined): ListOptions['sort'] {
+  if (sort === undefined) return null
+  const descending = sort.startsWith('-')
+  const field = descending ? sort.slice(1) : sort
+  if (indexes.some(index => index.field === field)) return { field, descending }
+  throw new BadList('sort', `expected an index, - before it for the greatest first: ${indexes.map(({ field }) => field).join(', ')}`)
+}
+
+/** A cursor is where a page ended: the order it belongs to, the value and the key, which it is no secret to know. */
+function cursorOf({ key, data }: StoredRow, sort: ListOptions['sort']): string {
+  const value = sort ? indexed((JSON.parse(data) as Readonly<Record<string, string | number | boolean | null>>)[sort.field]) : null
+  return Buffer.from(JSON.stringify([nameOf(sort), value, key])).toString('base64url')
+}
+
+function afterOf(cursor: string | undefined, sort: ListOptions['sort']): ListOptions['after'] {
+  if (cursor === undefined) return null
+  try {
+    const [order, value, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as readonly [unknown, unknown, unknown]
+    const isValue = value === null || typeof value === 'string' || typeof value === 'number'
+    if (order === nameOf(sort) && typeof key === 'string' && key.isWellFormed() && !key.includes('\0') && isValue) return { value, key }
+  } catch {
+    // Said below.
+  }
+  throw new BadList('cursor', 'is no cursor of a list in this order')
+}
+
+const nameOf = (sort: ListOptions['sort']): string => (sort ? `${sort.descending ? '-' : ''}${sort.field}` : '')
+
+/** A row with its key, as JSON text: the key first, then what is stored. */
+export function shownRow(key: string, data: string): string {
+  const rest = data.slice(1)
+  return `{"key":${JSON.stringify(key)}${rest === '}' ? '' : ','}${rest}`
+}
+
+/** What an answer depends on, as tags: a row by its key, a list by the first of its values, else any change. */
+export function tagsOf(table: Table, read: { readonly key: string } | { readonly where: Where }): readonly string[] {
+  if ('key' in read) return [`${table.name}:${read.key}`]
+  const first = Object.entries(read.where).find(([, value]) => value !== undefined)
+  return [first ? `${table.name}.${first[0]}:${indexed(first[1])}` : `${table.name}.*`]
+}
+
+/** Which tags a change of a row touches. */
+export function tagsOfChange(
+  table: Table,
+  { key, before, after }: { readonly key: string; readonly before: readonly Value[] | null; readonly after: readonly Value[] | null },
+): readonly string[] {
+  const fields = table.indexes.flatMap(({ field }, i) => [
+    ...(before ? [`${table.name}.${field}:${before[i]}`] : []),
+    ...(after && after[i] !== before?.[i] ? [`${table.name}.${field}:${after[i]}`] : []),
+  ])
+  return [`${table.name}:${key}`, `${table.name}.*`, ...fields]
+}

@@ -1,0 +1,77 @@
+// Folds over several families: which facts they name, how their names are written, and which events of the log those are.
+import { type AnyEvents, type Event, type EventsSpec, type Recorded, spec } from './events.ts'
+import { categoryOf, recorded, type StoredText } from './recorded.ts'
+
+/** One or several. */
+export type One<T> = T | readonly T[]
+/** Keys that `All` does not know are an error where they are written. */
+export type Only<T, All> = { [K in Exclude<keyof T, keyof All>]: never }
+/** The events of a family, or of several. */
+export type In<F extends AnyEvents> = F[typeof spec]['event']
+/** How an event is named: bare, or with its family where two share the name. */
+export type NameOf<E extends Event> = E extends Event<infer C, infer T> ? T | `${C}.${T}` : never
+/** The event of that name. */
+export type Named<E extends Event, K> = E extends Event<infer C, infer T> ? (K extends T | `${C}.${T}` ? E : never) : never
+/** A function for some of the events, by name. */
+export type On<E extends Event, State, Result> = {
+  readonly [K in NameOf<E>]?: (state: State, data: Named<E, K>['data'], event: Recorded<Named<E, K>>) => Result
+}
+/** For some of the events, by name, the key or the keys that they belong to. */
+export type Keys<E extends Event> = {
+  readonly [K in NameOf<E>]?: (data: Named<E, K>['data'], event: Recorded<Named<E, K>>) => One<string>
+}
+
+/** The families that a definition reads, by category. */
+export type Families = ReadonlyMap<string, EventsSpec>
+/** Types by category; null: all of the category. */
+export type TypesByCategory = ReadonlyMap<string, readonly string[] | null>
+
+export function familiesOf(where: string, from: One<AnyEvents>): Families {
+  const list = (Array.isArray(from) ? from : [from]) as readonly AnyEvents[]
+  const families = new Map(list.map(family => [family[spec].name, family[spec]]))
+  if (families.size !== list.length) throw new TypeError(`${where}: two of its families have one category`)
+  return families
+}
+
+/** Functions by `category.Type`. Throws a TypeError for a name that no family has, or that two have and that does not say whose. */
+export function byEvent<F>(where: string, families: Families, functions: object | undefined): ReadonlyMap<string, F> {
+  return new Map(
+    Object.entries(functions ?? {}).map(([name, fold]) => {
+      if (typeof fold !== 'function') throw new TypeError(`${where}.${name} is no function`)
+      return [full(where, families, name), fold as F]
+    }),
+  )
+}
+
+function full(where: string, families: Families, name: string): string {
+  const dot = name.indexOf('.')
+  if (dot > 0 && families.get(name.slice(0, dot))?.types.has(name.slice(dot + 1))) return name
+  const owners = [...families.values()].filter(family => family.types.has(name))
+  if (owners.length === 1) return `${owners[0]!.name}.${name}`
+  const all = [...families.values()].flatMap(family => [...family.types.keys()].map(type => `${family.name}.${type}`))
+  throw new TypeError(
+    owners.length
+      ? `${where}.${name} is in several families: say ${owners.map(owner => `'${owner.name}.${name}'`).join(' or ')}`
+      : `${where}.${name} is no event of its families; there are ${all.join(', ')}`,
+  )
+}
+
+/** Which stored types can become one of these events: their own names, and what was renamed to them or split. */
+export function storedTypes(families: Families, names: Iterable<string>): TypesByCategory {
+  const wanted = new Set(names)
+  return new Map(
+    [...families.values()].flatMap(({ name, types, was }) => {
+      const today = [...types.keys()].filter(type => wanted.has(`${name}.${type}`))
+      const old = [...was].flatMap(([type, old]) =>
+        old.kind === 'split' || (old.kind === 'renamed' && today.includes(old.to)) ? [type] : [],
+      )
+      return today.length ? [[name, [...today, ...old]] as const] : []
+    }),
+  )
+}
+
+/** A stored event as today's events of one of the families; none where it is of another. Throws UnreadableEvent. */
+export function recordedIn(families: Families, stored: StoredText): readonly Recorded[] {
+  const family = families.get(categoryOf(stored.stream))
+  return family ? recorded(family, stored) : []
+}

@@ -1,0 +1,83 @@
+// A stored event as folds over several families see it.
+import type { EventsSpec, Meta, Recorded } from './events.ts'
+import { read, UnreadableEvent } from './read.ts'
+
+/** An event as the log has it, its payload and meta as JSON text. */
+export type StoredText = {
+  readonly id: string
+  readonly stream: string
+  readonly version: number
+  readonly position: number
+  readonly at: string
+  readonly type: string
+  readonly schema: string
+  readonly data: string
+  readonly meta: string
+}
+
+/** What stands before the first `-` of a stream's name; nothing where there is none. */
+export function categoryOf(stream: string): string {
+  return stream.slice(0, Math.max(0, stream.indexOf('-')))
+}
+
+/**
+ * A stored event as today's events: one, none if its type is retired, several if it was split.
+ * `meta` and `at` are made when they are asked for, as few folds do. Throws UnreadableEvent.
+ */
+export function recorded(family: EventsSpec, stored: StoredText): readonly Recorded[] {
+  const today = family.types.get(stored.type)
+  // The path of nearly every event of a replay.
+  if (today?.fingerprint === stored.schema)
+    return [new RecordedEvent(family.name, stored.type, parsed(stored), stored) as unknown as Recorded]
+  return read(family, stored.stream, stored.version, {
+    type: stored.type,
+    schema: stored.schema,
+    data: parsed(stored),
+  }).map(({ type, data }) => new RecordedEvent(family.name, type, data, stored) as unknown as Recorded)
+}
+
+function parsed({ stream, version, type, data }: StoredText): unknown {
+  try {
+    return JSON.parse(data) as unknown
+  } catch (error) {
+    throw new UnreadableEvent(stream, version, type, 'its payload is no JSON', { cause: error })
+  }
+}
+
+class RecordedEvent {
+  readonly category: string
+  readonly type: string
+  readonly data: unknown
+  readonly #stored: StoredText
+  constructor(category: string, type: string, data: unknown, stored: StoredText) {
+    this.category = category
+    this.type = type
+    this.data = data
+    this.#stored = stored
+  }
+  get id(): string {
+    return this.#stored.id
+  }
+  get stream(): string {
+    return this.#stored.stream
+  }
+  get instance(): string {
+    return this.#stored.stream.slice(this.category.length + 1)
+  }
+  get version(): number {
+    return this.#stored.version
+  }
+  get position(): number {
+    return this.#stored.position
+  }
+  get at(): string {
+    return this.#stored.at
+  }
+  get meta(): Meta {
+    return { ...(JSON.parse(this.#stored.meta) as Omit<Meta, 'schema'>), schema: this.#stored.schema }
+  }
+  toJSON(): object {
+    const { category, type, data, id, stream, instance, version, position, at, meta } = this
+    return { category, type, data, id, stream, instance, version, position, at, meta }
+  }
+}

@@ -1,0 +1,76 @@
+// What one stored event does to rows.
+import { recordedIn } from '../event/families.ts'
+import { encode, freeze } from '../event/payload.ts'
+import { type Event, issuesText, type Recorded } from '../event/events.ts'
+import type { StoredText } from '../event/recorded.ts'
+import type { ProjectionSpec } from './projection.ts'
+
+/** An event that changes the row of a key. */
+export type Touch = {
+  readonly key: string
+  readonly event: Recorded
+  readonly evolve: (row: unknown, data: unknown, event: Recorded) => unknown
+}
+
+/** The longest key, in UTF-16 units. */
+export const KEY_LENGTH_MAX = 400
+
+/** The rows that a stored event changes, each once for each of today's events in it. Throws where an event or a key cannot be had. */
+export function touches(projection: ProjectionSpec, stored: StoredText): readonly Touch[] {
+  const events = recordedIn(projection.families, stored)
+  const [event] = events
+  // Nearly always there is one event, and it is for the row of its own instance.
+  if (events.length === 1 && !projection.key.size) {
+    const evolve = projection.evolve.get(nameOf(event!))
+    return evolve ? [{ key: event!.instance, event: event!, evolve }] : []
+  }
+  return events.flatMap(event => {
+    const evolve = projection.evolve.get(nameOf(event))
+    return evolve ? keysOf(projection, event).map(key => ({ key, event, evolve })) : []
+  })
+}
+
+/** Folds an event over a row; null: there is none. Throws where the fold throws or gives no row. */
+export function applied(projection: ProjectionSpec, row: object | null, { event, evolve }: Touch): object | null {
+  const next = evolve(row ?? projection.initial, event.data, event)
+  if (next === null) return null
+  if (typeof next === 'object' && !Array.isArray(next) && typeof (next as { then?: unknown }).then !== 'function')
+    return freeze(next)
+  // What the promise may fail with later is this error already.
+  Promise.resolve(next).catch(() => {})
+  const what = Array.isArray(next) ? 'an array' : typeof next === 'object' ? 'a promise' : String(next)
+  throw new TypeError(`${projection.name}: evolve of ${nameOf(event)} gave ${what}; it returns a row, or null to delete it`)
+}
+
+/** A row as it is stored: its JSON text, and the values of its indexes. Throws where it does not fit its schema, or JSON. */
+export function encodedRow(
+  { name, row: schema, indexes }: ProjectionSpec,
+  row: object,
+): { readonly data: string; readonly fields: readonly (string | number | null)[] } {
+  const parsed = schema.safeParse(row)
+  if (!parsed.success) throw new TypeError(`${name}: the row does not fit its schema: ${issuesText(parsed.error.issues)}`)
+  const values = parsed.data as Readonly<Record<string, string | number | boolean | null | undefined>>
+  return { data: encode(parsed.data), fields: indexes.map(({ field }) => indexed(values[field])) }
+}
+
+/** A field's value as an index has it. */
+export function indexed(value: string | number | boolean | null | undefined): string | number | null {
+  return typeof value === 'boolean' ? Number(value) : (value ?? null)
+}
+
+function keysOf({ name, key }: ProjectionSpec, event: Recorded): readonly string[] {
+  const of = key.get(nameOf(event))
+  if (!of) return [event.instance]
+  const found = of(event.data, event)
+  const keys = typeof found === 'string' ? [found] : [...new Set(found)]
+  const wrong = keys.find(key => !isKey(key))
+  if (wrong !== undefined || keys.includes(undefined as never))
+    throw new TypeError(`${name}: the key of ${nameOf(event)} gave ${Bun.inspect(wrong)}, which is no key`)
+  return keys
+}
+
+function isKey(key: unknown): boolean {
+  return typeof key === 'string' && key !== '' && key.length <= KEY_LENGTH_MAX && !key.includes('\0') && key.isWellFormed()
+}
+
+const nameOf = ({ category, type }: Event): string => `${category}.${type}`

@@ -1,0 +1,152 @@
+import type { z } from 'zod'
+import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
+import {
+  byEvent,
+  type Families,
+  familiesOf,
+  type In,
+  type Keys,
+  type On,
+  type One,
+  type Only,
+  storedTypes,
+  type TypesByCategory,
+} from '../event/families.ts'
+import { freezeAll } from '../event/payload.ts'
+import { unstable } from '../event/schema.ts'
+
+export type Projection<N extends string, Row, I extends string = never> = {
+  readonly [spec]: ProjectionSpec & { readonly name: N; readonly types?: { readonly row: Row; readonly index: I } }
+}
+/** A projection of whatever rows. */
+export type AnyProjection = { readonly [spec]: ProjectionSpec }
+
+/** A projection as the framework runs it. */
+export type ProjectionSpec = {
+  readonly kind: 'projection'
+  readonly name: string
+  readonly version: number
+  readonly row: z.ZodType
+  readonly initial: unknown
+  readonly indexes: readonly { readonly field: string; readonly kind: 'text' | 'number' }[]
+  readonly families: Families
+  /** By `category.Type`. */
+  readonly evolve: ReadonlyMap<string, (row: unknown, data: unknown, event: Recorded) => unknown>
+  readonly key: ReadonlyMap<string, (data: unknown, event: Recorded) => One<string>>
+  readonly filter: TypesByCategory
+  readonly previous: ProjectionSpec | null
+  readonly live: boolean
+}
+
+/** What no projection may be called: its routes, or its fields, would be something else's. */
+const FIELDS_RESERVED = ['key', 'limit', 'cursor', 'sort', 'count', 'min-position']
+
+/**
+ * Rows folded from the log, by key.
+ *
+ * - `from`: the family, or families, whose facts it folds.
+ * - `row`: the schema of a row: fields that JSON holds. Filters, OpenAPI and types come from it.
+ * - `initial`: what a key's first fact is folded over.
+ * - `evolve`: for some of the facts `(row, data, event) => row`; `null` deletes the row. Facts that are not named are not read.
+ * - `key`: for some of the facts, the key or the keys whose rows they change. Default: the instance of the fact's stream.
+ * - `indexes`: fields that lists may be filtered and sorted by: text, number, boolean or one of some, or null. Default: none.
+ * - `version`: raise it when `evolve`, `key` or `row` change: the new version fills rows of its own. Default: 1.
+ * - `previous`: the version before, which goes on serving, and being folded, until this one has caught up. Default: none.
+ * - `live`: keeps no rows but folds the stream of the instance that is asked for. Get only, and no `key`. Default: false.
+ *
+ * @example
+ * const orders = projection('orders', {
+ *   from: Order,
+ *   row: z.object({ customerId: z.string(), status: z.enum(['placed', 'shipped']) }),
+ *   initial: { customerId: '', status: 'placed' },
+ *   indexes: ['customerId', 'status'],
+ *   evolve: { Placed: (row, { customerId }) => ({ ...row, customerId }), Shipped: row => ({ ...row, status: 'shipped' }) },
+ * })
+ */
+export function projection<
+  const N extends string,
+  F extends AnyEvents,
+  Row extends object,
+  E extends On<In<F>, Row, Row | null>,
+  K extends Keys<In<F>>,
+  const I extends keyof Row & string = never,
+>(
+  name: N,
+  options: {
+    readonly from: One<F>
+    readonly row: z.ZodType<Row>
+    readonly initial: NoInfer<Row>
+    readonly indexes?: readonly I[]
+    readonly key?: K & NoInfer<Only<K, Keys<In<F>>>>
+    readonly evolve: E & NoInfer<Only<E, On<In<F>, Row, Row>>>
+    readonly version?: number
+    readonly previous?: AnyProjection
+    readonly live?: boolean
+  },
+): Projection<N, Row, I> {
+  const { row, initial, indexes = [], version = 1, previous, live = false } = options
+  const where = `projection('${name}')`
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
+  if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000)) throw new TypeError(`${where}: no version ${version}`)
+  const found = unstable(row)
+  if (found) throw new TypeError(`${where}: rows are kept as JSON, but its schema at ${found}`)
+  const families = familiesOf(where, options.from)
+  const evolve = byEvent<(row: unknown, data: unknown, event: Recorded) => unknown>(`${where}.evolve`, families, options.evolve)
+  const key = byEvent<(data: unknown, event: Recorded) => One<string>>(`${where}.key`, families, options.key)
+  if (live && (key.size || indexes.length || previous))
+    throw new TypeError(`${where}: a live projection folds one instance's stream; it has no key, indexes or previous`)
+  const before = previous?.[spec] ?? null
+  if (before && (before.name !== name || before.version >= version))
+    throw new TypeError(`${where}: previous is ${before.name} version ${before.version}, which is not before version ${version}`)
+  const definition: ProjectionSpec = {
+    kind: 'projection',
+    name,
+    version,
+    row,
+    initial: freezeAll(initial),
+    indexes: indexes.map(field => ({ field, kind: kindOf(where, row, field) })),
+    families,
+    evolve,
+    key,
+    filter: storedTypes(families, evolve.keys()),
+    previous: before,
+    live,
+  }
+  const names = indexes.map(field => field.toLowerCase())
+  if (new Set(names).size !== names.length) throw new TypeError(`${where}: two indexes differ in nothing but capitals`)
+  // Row and index are known to types only.
+  return Object.freeze({ [spec]: definition }) as Projection<N, Row, I>
+}
+
+/** The name of the table, and of the subscription that fills it. */
+export function tableOf({ name, version }: ProjectionSpec): string {
+  return `${name.replaceAll('-', '_')}_v${version}`
+}
+
+/** What a field's schema holds: text or number, null aside. Anything else has no order that a list could be in. */
+function kindOf(where: string, row: z.ZodType, field: string): 'text' | 'number' {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,50}$/.test(field) || FIELDS_RESERVED.includes(field))
+    throw new TypeError(`${where}: ${field} cannot be an index by its name`)
+  const { properties } = row.toJSONSchema({ unrepresentable: 'any' }) as { properties?: Readonly<Record<string, Shape>> }
+  const kinds = new Set(properties?.[field] ? kindsOf(properties[field]) : ['nothing'])
+  kinds.delete('null')
+  const [kind] = kinds
+  if (kinds.size === 1 && kind === 'string') return 'text'
+  if (kinds.size === 1 && (kind === 'number' || kind === 'boolean')) return 'number'
+  throw new TypeError(`${where}: the index ${field} is neither text nor number nor boolean, but ${[...kinds].join(' or ')}`)
+}
+
+type Shape = {
+  readonly type?: string | readonly string[]
+  readonly const?: unknown
+  readonly enum?: readonly unknown[]
+  readonly anyOf?: readonly Shape[]
+}
+
+function kindsOf(shape: Shape): readonly string[] {
+  if (shape.anyOf) return shape.anyOf.flatMap(kindsOf)
+  const types = typeof shape.type === 'string' ? [shape.type] : shape.type
+  const values = shape.enum ?? ('const' in shape ? [shape.const] : [])
+  const found = types ?? values.map(value => (value === null ? 'null' : typeof value))
+  return found.length ? found.map(type => (type === 'integer' ? 'number' : type)) : ['anything']
+}

@@ -1,0 +1,113 @@
+import type { z } from 'zod'
+import { spec } from '../event/events.ts'
+import type { Projection, ProjectionSpec } from '../projection/projection.ts'
+
+/** A time span in words: `5 minutes`, `1 hour`. */
+export type Duration = `${number} ${'second' | 'minute' | 'hour' | 'day'}${'' | 's'}`
+
+/** How rows are asked for, besides their fields. */
+export type ListBy<I extends string> = {
+  /** An index, or an index after `-` for the greatest first. Default: by key. */
+  readonly sort?: I | `-${I}`
+  /** Default: 100; at most 1 000. */
+  readonly limit?: number
+}
+
+/** Rows of a projection, with their keys. */
+export type Rows<Row, I extends string> = {
+  /** The row of a key; null: there is none. */
+  readonly get: (key: string) => Promise<(Row & { readonly key: string }) | null>
+  /** Rows whose indexes have these values, by key or sorted, at most `limit`. */
+  readonly list: (
+    where?: { readonly [P in I]?: Row[P & keyof Row] },
+    by?: ListBy<I>,
+  ) => Promise<readonly (Row & { readonly key: string })[]>
+  readonly count: (where?: { readonly [P in I]?: Row[P & keyof Row] }) => Promise<number>
+}
+
+/** Reads rows of a projection. What a query reads this way is what its answer depends on. */
+export type Read = <N extends string, Row, I extends string>(projection: Projection<N, Row, I>) => Rows<Row, I>
+
+/** How long an answer may be kept, and by whom. */
+export type CachePolicy<P> = {
+  /** How long an answer is fresh, unless what it read changes before. */
+  readonly ttl: Duration
+  /** How long after that it may still be given while it is made anew. Default: not at all. */
+  readonly stale?: Duration
+  /** How long an answer of null is fresh. Default: a tenth of `ttl`. */
+  readonly negative?: Duration
+  /** Names by which answers can be purged, besides the names of the rows that were read. */
+  readonly tags?: (params: P) => readonly string[]
+  /** Whether shared caches may keep it. Default: false, as answers may be for who asks. */
+  readonly public?: boolean
+}
+
+/** A query as the framework runs it. */
+export type QuerySpec = {
+  readonly kind: 'query'
+  readonly name: string
+  readonly params: z.ZodObject
+  readonly cache: {
+    readonly ttlMs: number
+    readonly staleMs: number
+    readonly negativeTtlMs: number
+    readonly tags: (params: unknown) => readonly string[]
+    readonly public: boolean
+  } | null
+  readonly run: (params: unknown, read: (projection: { readonly [spec]: ProjectionSpec }) => unknown) => Promise<unknown>
+}
+export type Query<N extends string, P, A> = {
+  readonly [spec]: QuerySpec & { readonly name: N; readonly types?: { readonly params: P; readonly answer: A } }
+}
+
+/**
+ * A named read: parameters by a schema, an answer made of rows, and how long it may be kept.
+ *
+ * What `run` reads by `read(projection)` is what its answer depends on: a change to one of these rows, or to what a list would give,
+ * makes kept answers out of date at once, wherever they are kept. A query that reads anything else lives as long as its `ttl`.
+ *
+ * @example
+ * const summary = query('order-summary', {
+ *   params: z.object({ customerId: z.string() }),
+ *   cache: { ttl: '5 minutes', tags: ({ customerId }) => [`customer:${customerId}`] },
+ *   run: async ({ customerId }, read) => ({ orders: await read(orders).count({ customerId }) }),
+ * })
+ */
+export function query<const N extends string, P extends z.ZodObject, A>(
+  name: N,
+  options: {
+    readonly params: P
+    readonly cache?: CachePolicy<z.output<P>>
+    readonly run: (params: z.output<P>, read: Read) => Promise<A>
+  },
+): Query<N, z.input<P>, A> {
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
+    throw new TypeError(`query('${name}'): a name is small letters, digits and -, at most 40`)
+  const { params, cache, run } = options
+  const definition: QuerySpec = {
+    kind: 'query',
+    name,
+    params,
+    cache: cache
+      ? {
+          ttlMs: milliseconds(cache.ttl),
+          staleMs: cache.stale ? milliseconds(cache.stale) : 0,
+          negativeTtlMs: cache.negative ? milliseconds(cache.negative) : milliseconds(cache.ttl) / 10,
+          tags: (cache.tags ?? (() => [])) as (params: unknown) => readonly string[],
+          public: cache.public ?? false,
+        }
+      : null,
+    // What `params` gives is what `run` takes; inside, both are unknown.
+    run: run as unknown as QuerySpec['run'],
+  }
+  return Object.freeze({ [spec]: definition }) as Query<N, z.input<P>, A>
+}
+
+const UNITS = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const
+
+/** A duration in ms. Throws a TypeError for one that is not of the form. */
+export function milliseconds(duration: string): number {
+  const found = /^(\d+(?:\.\d+)?) (second|minute|hour|day)s?$/.exec(duration)
+  if (!found) throw new TypeError(`${JSON.stringify(duration)} is no duration such as '5 minutes'`)
+  return Number(found[1]) * UNITS[found[2] as keyof typeof UNITS]
+}

@@ -1,0 +1,118 @@
+// What a user starts: definitions and a store in; commands, rows and answers out. HTTP is one way to ask it.
+import { Answers } from './answer/answers.ts'
+import type { Bus } from './bus/bus.ts'
+import { memoryBus } from './bus/memory.ts'
+import type { DeciderSpec } from './decider/decider.ts'
+import { type CommandOptions, type Commands, commands } from './dispatch/runtime.ts'
+import { spec } from './event/events.ts'
+import type { ProcessorSpec } from './processor/processor.ts'
+import type { ProjectionSpec } from './projection/projection.ts'
+import type { QuerySpec } from './query/query.ts'
+import { memory } from './store/memory.ts'
+import type { Store } from './store/store.ts'
+import { type Status, Subscriptions } from './subscription/subscriptions.ts'
+import { type Tail, tail } from './subscription/tail.ts'
+import { type Trace, untraced } from './trace/trace.ts'
+
+/** Anything that can be served. */
+export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
+
+export type RuntimeOptions = Pick<CommandOptions, 'cache' | 'queue'> & {
+  /** Deciders, projections, processors and queries. */
+  readonly serve: readonly Served[]
+  /** Where the log is, and the rows. Default: `memory()`, which forgets at the end of the process. */
+  readonly store?: Store
+  readonly bus?: Bus
+  /** Default: nothing is traced, and it costs nothing. */
+  readonly trace?: Trace
+  /** The clock that `decide` is given, in ms since 1970. Default: the machine's. */
+  readonly now?: () => number
+  /** How long another process waits, after one has died, before it takes its subscriptions over, in ms. Default: 5 000. */
+  readonly leaseMs?: number
+  /** Whether projections and processors run in this process; without them, others have to. Default: true. */
+  readonly follow?: boolean
+  /** Told of failures that no caller waits for. Default: console.error. */
+  readonly report?: (error: unknown) => void
+}
+
+export type Runtime = Commands & {
+  readonly projections: ReadonlyMap<string, ProjectionSpec>
+  readonly queries: ReadonlyMap<string, QuerySpec>
+  readonly answers: Answers
+  readonly subscriptions: Subscriptions
+  /** Follows the head of the log. */
+  readonly tail: Tail
+  /** Where each projection and processor is. */
+  readonly status: () => readonly Status[]
+  /** Waits until all projections and processors, or those named, have passed a position; false: not within the time (5 000 ms by default). */
+  readonly seen: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
+  readonly store: Store
+  readonly bus: Bus
+  readonly trace: Trace
+  /** Takes no more commands, answers those it took, keeps what was folded, closes the store. */
+  readonly close: () => Promise<void>
+}
+
+export const LEASE_MS = 5_000
+
+/**
+ * Opens the store and runs what is served, without HTTP.
+ *
+ * @example
+ * const emaki = await runtime({ serve: [order, orders], store: sqlite('data/orders.db') })
+ * const sent = await emaki.send(order.place('o1', { customerId: 'c1', items: [] }))
+ */
+export async function runtime(options: RuntimeOptions): Promise<Runtime> {
+  const { serve, store = memory(), trace = untraced, now = Date.now, report = console.error, leaseMs = LEASE_MS } = options
+  const definitions = sorted(serve)
+  const bus = options.bus ?? memoryBus(report)
+  await store.open()
+  const sending = commands({ ...options, deciders: definitions.decider, store, bus, trace, now, report })
+  const following = tail({ store, bus, report })
+  const projections = [...definitions.projection.values()]
+  const processors = [...definitions.processor.values()]
+  const subscriptions = new Subscriptions({ store, tail: following, projections, processors, leaseMs, changed: null, report, now })
+  const isFollowing = projections.some(({ live }) => !live) || processors.length > 0
+  if (isFollowing) await following.start()
+  if (isFollowing) await subscriptions.start()
+  return {
+    ...sending,
+    projections: definitions.projection,
+    queries: definitions.query,
+    answers: new Answers(store, subscriptions),
+    subscriptions,
+    tail: following,
+    status: () => subscriptions.status,
+    seen: (position, names, timeoutMs) => subscriptions.seen(position, names, timeoutMs),
+    store,
+    bus,
+    trace,
+    close: async () => {
+      await sending.close()
+      await subscriptions.close()
+      await following.close()
+      await store.close()
+    },
+  }
+}
+
+type Definitions = {
+  readonly decider: Map<string, DeciderSpec>
+  readonly projection: Map<string, ProjectionSpec>
+  readonly processor: Map<string, ProcessorSpec>
+  readonly query: Map<string, QuerySpec>
+}
+type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec
+
+function sorted(serve: readonly Served[]): Definitions {
+  const found: Definitions = { decider: new Map(), projection: new Map(), processor: new Map(), query: new Map() }
+  for (const served of serve) {
+    // `serve` takes every kind of definition; what it is, its spec says.
+    const definition = served[spec] as Definition
+    const of = found[definition?.kind] as Map<string, Definition> | undefined
+    if (!of) throw new TypeError(`serve takes ${Object.keys(found).join('s, ')}s; found ${(served[spec] as Definition)?.kind ?? typeof served}`)
+    if (of.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
+    of.set(definition.name, definition)
+  }
+  return found
+}

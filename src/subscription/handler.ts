@@ -1,0 +1,170 @@
+// The consumer that hands events to user code with effects: in order by key, some keys side by side, until each is handled or parked.
+import { recordedIn } from '../event/families.ts'
+import type { Recorded } from '../event/events.ts'
+import { type ProcessorSpec, takes } from '../processor/processor.ts'
+import type { Lease, NewParked, ReadModel } from '../read-model/read-model.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
+import { causeOf } from './projector.ts'
+import { PAGE_EVENTS_MAX } from './reader.ts'
+import type { About, Consumer, Guard } from './subscription.ts'
+
+type Item = { readonly stored: StoredEvent; readonly event: Recorded; readonly key: string }
+
+const RETRY_FIRST_MS = 50
+const RETRY_MAX_MS = 10_000
+const AGAIN_PAGE = 1_000
+const BATCHES_AHEAD = 16
+
+export class Handler implements Consumer {
+  readonly #store: Store
+  readonly #readModel: ReadModel
+  readonly #processor: ProcessorSpec
+  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** After a crash events are handed over again from the checkpoint on, so a page is small. */
+  readonly eventsMax: number
+  readonly #stop = new AbortController()
+  #parkedKeys = new Set<string>()
+  #parkedStreams = new Set<string>()
+  #park: NewParked[] = []
+
+  constructor(store: Store, processor: ProcessorSpec, sleep: (ms: number, signal: AbortSignal) => Promise<void> = pause) {
+    this.#store = store
+    this.#readModel = store.readModel
+    this.#processor = processor
+    this.#sleep = sleep
+    this.eventsMax = Math.min(PAGE_EVENTS_MAX, processor.batchSize * processor.parallelism * BATCHES_AHEAD)
+  }
+
+  /** Ends waits between attempts; what is being handled is told by its signal. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  begin = async ({ name, suspect, position }: Lease): Promise<void> => {
+    this.#park = []
+    const parked = await this.#readModel.parked(name)
+    this.#parkedKeys = new Set(parked.flatMap(({ kind, key }) => (kind === 'key' ? [key] : [])))
+    this.#parkedStreams = new Set(parked.flatMap(({ kind, key }) => (kind === 'stream' ? [key] : [])))
+    if (!suspect || suspect.position <= position) return
+    const [stored] = await this.#store.readAll({ after: suspect.position - 1, limit: 1 })
+    const cause = 'the process ended, or hung, while it handled this event'
+    if (suspect.key !== null) this.#parkKey(suspect.key, suspect.position, cause)
+    else if (stored) this.#parkStream(stored, cause)
+  }
+
+  take = async (events: readonly StoredEvent[], about: About | null): Promise<void> => {
+    const items = events.flatMap(stored => this.#items(stored))
+    if (about) {
+      for (const item of items) {
+        await about(item.stored.position, item.key)
+        await this.#lane([item])
+      }
+      return
+    }
+    const { parallelism } = this.#processor
+    const lanes = Map.groupBy(items, ({ key }) => (parallelism === 1 ? 0 : Number(Bun.hash.xxHash64(key)) % parallelism))
+    await Promise.all([...lanes.values()].map(lane => this.#lane(lane)))
+  }
+
+  pending = (): number | null => (this.#park.length ? 1 : null)
+
+  save = async (guard: Guard): Promise<boolean> => {
+    const saved = await this.#readModel.commit({ ...guard, rows: [], park: this.#park, unpark: [] })
+    if (saved) this.#park = []
+    return saved
+  }
+
+  tend = async (guard: Guard): Promise<void> => {
+    if (!this.#parkedKeys.size && !this.#parkedStreams.size) return
+    const again = (await this.#readModel.parked(guard.name)).filter(({ again }) => again)
+    if (!again.length) return
+    for (const { kind, key } of again) (kind === 'key' ? this.#parkedKeys : this.#parkedStreams).delete(key)
+    const keys = new Map(again.flatMap(({ kind, key, position }) => (kind === 'key' ? [[key, position] as const] : [])))
+    const streams = new Map(again.flatMap(({ kind, key, position }) => (kind === 'stream' ? [[key, position] as const] : [])))
+    const { filter } = this.#processor
+    for (let after = Math.min(...again.map(({ position }) => position)) - 1; after < guard.to; ) {
+      const page = await this.#store.readAll({ after, until: guard.to, limit: AGAIN_PAGE, filter })
+      const passed = (of: ReadonlyMap<string, number>, key: string, at: number) => at >= (of.get(key) ?? Number.POSITIVE_INFINITY)
+      await this.#lane(
+        page
+          .flatMap(stored => this.#items(stored))
+          .filter(({ stored: { stream, position }, key }) => passed(keys, key, position) || passed(streams, stream, position)),
+      )
+      after = page.length < AGAIN_PAGE ? guard.to : page.at(-1)!.position
+    }
+    const unpark = again.filter(({ kind, key }) => !(kind === 'key' ? this.#parkedKeys : this.#parkedStreams).has(key))
+    if (await this.#readModel.commit({ ...guard, rows: [], park: this.#park, unpark })) this.#park = []
+  }
+
+  #items(stored: StoredEvent): readonly Item[] {
+    if (this.#parkedStreams.has(stored.stream)) return []
+    try {
+      return recordedIn(this.#processor.families, stored)
+        .filter(event => takes(this.#processor, event))
+        .map(event => ({ stored, event, key: this.#processor.key(event) }))
+    } catch (error) {
+      this.#parkStream(stored, causeOf(error))
+      return []
+    }
+  }
+
+  /** Handles events one batch after the other. A batch that goes on failing is taken apart, so that only one key is parked. */
+  async #lane(items: readonly Item[]): Promise<void> {
+    const { batchSize, attempts } = this.#processor
+    for (let i = 0; i < items.length; ) {
+      const batch = items.slice(i, i + batchSize).filter(({ key }) => !this.#parkedKeys.has(key))
+      i += batchSize
+      const error = await this.#attempt(batch, attempts)
+      if (error === null) continue
+      for (const item of batch.length > 1 ? batch : []) {
+        if (this.#parkedKeys.has(item.key)) continue
+        const alone = await this.#attempt([item], 1)
+        if (alone !== null) this.#parkKey(item.key, item.stored.position, causeOf(alone))
+      }
+      if (batch.length === 1) this.#parkKey(batch[0]!.key, batch[0]!.stored.position, causeOf(error))
+    }
+  }
+
+  /** Null once it is handled, else what the last attempt failed with. Throws where the process stops before that. */
+  async #attempt(batch: readonly Item[], attempts: number): Promise<unknown> {
+    if (!batch.length) return null
+    const { name, handle } = this.#processor
+    const keyOf = ({ id }: Recorded) => `${name}:${id}`
+    for (let attempt = 1; ; attempt++) {
+      this.#stop.signal.throwIfAborted()
+      try {
+        await handle(
+          batch.map(({ event }) => event),
+          { keyOf, attempt, signal: this.#stop.signal },
+        )
+        return null
+      } catch (error) {
+        this.#stop.signal.throwIfAborted()
+        if (attempt >= attempts) return error ?? new Error('it threw nothing')
+        await this.#sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)), this.#stop.signal)
+      }
+    }
+  }
+
+  #parkKey(key: string, position: number, cause: string): void {
+    this.#parkedKeys.add(key)
+    this.#park.push({ kind: 'key', key, position, cause })
+  }
+
+  #parkStream({ stream, position }: StoredEvent, cause: string): void {
+    this.#parkedStreams.add(stream)
+    this.#park.push({ kind: 'stream', key: stream, position, cause })
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,271 @@
+// The consumer that folds rows: in memory, a page or many at a time, and writes those that changed together with the checkpoint.
+import { applied, encodedRow, type Touch, touches } from '../projection/fold.ts'
+import type { ProjectionSpec } from '../projection/projection.ts'
+import { compareText, type Lease, type NewParked, type NewRow, type ReadModel, type Table, type Value } from '../read-model/read-model.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
+import type { About, Consumer, Guard } from './subscription.ts'
+
+type Held = {
+  row: object | null
+  position: number
+  isDirty: boolean
+  /** What an index has of it in the table; null: it is not there. */
+  fields: readonly Value[] | null
+  size: number
+}
+
+/** A row that a page changed, for whoever keeps answers: its index values before and after; null: there was, or is, no row. */
+export type Change = { readonly key: string; readonly before: readonly Value[] | null; readonly after: readonly Value[] | null }
+/** What changed with one page; null: more than is worth telling one by one. */
+export type Changed = (table: string, position: number, changes: readonly Change[] | null) => Promise<void>
+
+/** Rows kept between pages, in characters of their text; beyond it those not touched for longest are read again when needed. */
+const HELD_SIZE_MAX = 134_217_728
+/** A fold gives way to everything else in the process this often. */
+const YIELD_EVERY_MS = 10
+const YIELD_CHECK_EVENTS = 64
+const LOAD_KEYS_MAX = 5_000
+const REFOLD_PAGE = 5_000
+const CHANGES_MAX = 2_000
+/** What a row is taken to hold before it has been written once. */
+const ROW_SIZE = 256
+
+export class Projector implements Consumer {
+  readonly #store: Store
+  readonly #readModel: ReadModel
+  readonly #projection: ProjectionSpec
+  readonly #table: Table
+  readonly #changed: Changed | null
+  #held = new Map<string, Held>()
+  #heldSize = 0
+  #dirty = new Set<string>()
+  /** Every row of the table is held: what is not there does not exist. */
+  #isComplete = false
+  #parkedKeys = new Set<string>()
+  #parkedStreams = new Set<string>()
+  #park: NewParked[] = []
+
+  constructor(store: Store, projection: ProjectionSpec, table: Table, changed: Changed | null) {
+    this.#store = store
+    this.#readModel = store.readModel
+    this.#projection = projection
+    this.#table = table
+    this.#changed = changed
+  }
+
+  begin = async ({ name, position, suspect }: Lease): Promise<void> => {
+    this.#forget()
+    const parked = await this.#readModel.parked(name)
+    this.#parkedKeys = new Set(parked.flatMap(({ kind, key }) => (kind === 'key' ? [key] : [])))
+    this.#parkedStreams = new Set(parked.flatMap(({ kind, key }) => (kind === 'stream' ? [key] : [])))
+    this.#isComplete = position === 0
+    if (suspect && suspect.position > position) await this.#suspected(suspect.position, suspect.key)
+  }
+
+  take = async (events: readonly StoredEvent[], about: About | null): Promise<void> => {
+    const found: [StoredEvent, Touch][] = []
+    for (const stored of events) {
+      if (about) await about(stored.position, null)
+      for (const touch of this.#touches(stored)) found.push([stored, touch])
+    }
+    if (!this.#isComplete) await this.#load(found)
+    let since = performance.now()
+    for (let i = 0; i < found.length; i++) {
+      const [stored, touch] = found[i]!
+      if (about) await about(stored.position, touch.key)
+      this.#apply(stored, touch)
+      if (i % YIELD_CHECK_EVENTS === 0 && performance.now() - since > YIELD_EVERY_MS) {
+        await new Promise(resolve => setImmediate(resolve))
+        since = performance.now()
+      }
+    }
+  }
+
+  pending = (): number | null => (this.#dirty.size || this.#park.length ? this.#dirty.size * ROW_SIZE : null)
+
+  save = async (guard: Guard): Promise<boolean> => {
+    const changes: Change[] = []
+    const rows = this.#rows(changes)
+    const page = { ...guard, rows, park: this.#park, unpark: [] }
+    if (!(await this.#readModel.commit(page))) return false
+    this.#saved(rows)
+    await this.#tell(guard.to, changes)
+    return true
+  }
+
+  tend = async (guard: Guard): Promise<void> => {
+    if (!this.#parkedKeys.size && !this.#parkedStreams.size) return
+    const again = (await this.#readModel.parked(guard.name)).filter(({ again }) => again)
+    if (again.length) await this.#foldAgain(guard, again)
+  }
+
+  #forget(): void {
+    this.#held = new Map()
+    this.#dirty = new Set()
+    this.#heldSize = 0
+    this.#park = []
+  }
+
+  #touches(stored: StoredEvent): readonly Touch[] {
+    if (this.#parkedStreams.has(stored.stream)) return []
+    try {
+      return touches(this.#projection, stored)
+    } catch (error) {
+      this.#parkStream(stored, error)
+      return []
+    }
+  }
+
+  async #load(found: readonly (readonly [StoredEvent, Touch])[]): Promise<void> {
+    const missing = [...new Set(found.map(([, { key }]) => key))].filter(key => !this.#held.has(key) && !this.#parkedKeys.has(key))
+    for (let i = 0; i < missing.length; i += LOAD_KEYS_MAX) {
+      const keys = missing.slice(i, i + LOAD_KEYS_MAX)
+      for (const { key, position, data } of await this.#readModel.rows(this.#table, keys)) {
+        const row = JSON.parse(data) as object
+        this.#hold(key, { row, position, isDirty: false, fields: encodedRow(this.#projection, row).fields, size: data.length })
+      }
+      for (const key of keys)
+        if (!this.#held.has(key)) this.#hold(key, { row: null, position: 0, isDirty: false, fields: null, size: 0 })
+    }
+  }
+
+  #hold(key: string, held: Held): void {
+    this.#held.set(key, held)
+    this.#heldSize += held.size + key.length
+  }
+
+  #apply(stored: StoredEvent, touch: Touch): void {
+    const { key } = touch
+    if (this.#parkedKeys.has(key)) return
+    let held = this.#held.get(key)
+    if (!held) {
+      held = { row: null, position: 0, isDirty: false, fields: null, size: ROW_SIZE }
+      this.#hold(key, held)
+    }
+    try {
+      held.row = applied(this.#projection, held.row, touch)
+      held.position = stored.position
+    } catch (error) {
+      return this.#parkKey(key, stored.position, error)
+    }
+    if (held.isDirty) return
+    held.isDirty = true
+    this.#dirty.add(key)
+  }
+
+  /** The rows to be written, in order of their keys. One that does not fit its schema is parked instead. */
+  #rows(changes: Change[]): readonly NewRow[] {
+    const rows: NewRow[] = []
+    for (const key of [...this.#dirty].sort(compareText)) {
+      const held = this.#held.get(key)!
+      try {
+        const encoded = held.row && encodedRow(this.#projection, held.row)
+        rows.push({ key, position: held.position, data: encoded?.data ?? null, fields: encoded?.fields ?? [] })
+        changes.push({ key, before: held.fields, after: encoded?.fields ?? null })
+      } catch (error) {
+        this.#parkKey(key, held.position, error)
+      }
+    }
+    return rows
+  }
+
+  #saved(rows: readonly NewRow[]): void {
+    this.#park = []
+    this.#dirty.clear()
+    for (const { key, data, fields } of rows) {
+      const held = this.#held.get(key)!
+      this.#heldSize += (data?.length ?? 0) - held.size
+      held.size = data?.length ?? 0
+      held.fields = data === null ? null : fields
+      held.isDirty = false
+    }
+    if (this.#heldSize <= HELD_SIZE_MAX) return
+    this.#held = new Map()
+    this.#heldSize = 0
+    this.#isComplete = false
+  }
+
+  async #tell(position: number, changes: readonly Change[]): Promise<void> {
+    if (changes.length) await this.#changed?.(this.#table.name, position, changes.length > CHANGES_MAX ? null : changes)
+  }
+
+  #parkKey(key: string, position: number, error: unknown): void {
+    this.#parkedKeys.add(key)
+    this.#dirty.delete(key)
+    this.#held.delete(key)
+    this.#park.push({ kind: 'key', key, position, cause: causeOf(error) })
+  }
+
+  #parkStream({ stream, position }: StoredEvent, error: unknown): void {
+    this.#parkedStreams.add(stream)
+    this.#park.push({ kind: 'stream', key: stream, position, cause: causeOf(error) })
+  }
+
+  /** What the owner before was about to fold when it ended, three times in a row, is taken for the reason. */
+  async #suspected(position: number, key: string | null): Promise<void> {
+    const [stored] = await this.#store.readAll({ after: position - 1, limit: 1 })
+    if (!stored) return
+    const cause = new Error('the process ended, or hung, while it folded this event')
+    if (key === null) this.#parkStream(stored, cause)
+    else this.#parkKey(key, position, cause)
+  }
+
+  /**
+   * Folds what is parked again, up to the checkpoint and before newer events: a key from where its row ends, the keys of a stream
+   * from the beginning, as they have taken events behind those that were passed over.
+   */
+  async #foldAgain(guard: Guard, again: readonly { readonly kind: 'key' | 'stream'; readonly key: string }[]): Promise<void> {
+    const streams = new Set(again.flatMap(({ kind, key }) => (kind === 'stream' ? [key] : [])))
+    const keys = new Set(again.flatMap(({ kind, key }) => (kind === 'key' ? [key] : [])))
+    for (const stream of streams) this.#parkedStreams.delete(stream)
+    const whole = await this.#keysOf(streams, guard.to)
+    const stored = await this.#readModel.rows(this.#table, [...keys])
+    for (const key of [...keys, ...whole]) {
+      this.#parkedKeys.delete(key)
+      this.#held.delete(key)
+      const row = whole.has(key) ? undefined : stored.find(row => row.key === key)
+      this.#hold(key, {
+        row: row ? (JSON.parse(row.data) as object) : null,
+        position: row?.position ?? 0,
+        isDirty: true,
+        fields: null,
+        size: ROW_SIZE,
+      })
+      this.#dirty.add(key)
+    }
+    const from = new Map([...keys, ...whole].map(key => [key, this.#held.get(key)!.position]))
+    for (let after = Math.min(guard.to, ...from.values()); after < guard.to; ) {
+      const page = await this.#store.readAll({ after, until: guard.to, limit: REFOLD_PAGE, filter: this.#projection.filter })
+      for (const event of page)
+        for (const touch of this.#touches(event))
+          if (event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY)) this.#apply(event, touch)
+      after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
+    }
+    const rows = this.#rows([])
+    const unpark = again.filter(({ kind, key }) => !(kind === 'key' ? this.#parkedKeys : this.#parkedStreams).has(key))
+    if (!(await this.#readModel.commit({ ...guard, rows, park: this.#park, unpark }))) return this.#forget()
+    this.#saved(rows)
+    await this.#changed?.(this.#table.name, guard.to, null)
+  }
+
+  /** The keys that the events of some streams touch. A stream that still cannot be read is parked again. */
+  async #keysOf(streams: ReadonlySet<string>, until: number): Promise<ReadonlySet<string>> {
+    const keys = new Set<string>()
+    for (const stream of streams) {
+      for (let after = 0; ; ) {
+        const page = await this.#store.read(stream, { after, limit: REFOLD_PAGE })
+        for (const event of page) if (event.position <= until) for (const { key } of this.#touches(event)) keys.add(key)
+        if (page.length < REFOLD_PAGE) break
+        after = page.at(-1)!.version
+      }
+    }
+    return keys
+  }
+}
+
+const CAUSE_LENGTH_MAX = 2_000
+
+/** What is kept of an error. */
+export function causeOf(error: unknown): string {
+  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, CAUSE_LENGTH_MAX)
+}

@@ -1,0 +1,84 @@
+// Pages of the log for one subscription: from what this process keeps of the head, else from the store, the next one being read ahead.
+import type { Filter, Store, StoredEvent } from '../store/store.ts'
+import { categoryOf } from '../event/recorded.ts'
+import type { Tail } from './tail.ts'
+
+/** Events of the log in order. All at or below `to` have been looked at, whether or not they matched. */
+export type LogPage = { readonly events: readonly StoredEvent[]; readonly to: number }
+
+/** The most events of a page. */
+export const PAGE_EVENTS_MAX = 5_000
+const PAGE_EVENTS_FIRST = 1_000
+/** What a page should hold of payloads at most, in characters, going by the events before. */
+const PAGE_SIZE = 8_388_608
+/** How far one read of a filter that matches little looks, in positions. */
+const SPAN_MAX = 1_000_000
+
+export class Reader {
+  readonly #store: Store
+  readonly #tail: Tail
+  readonly #filter: Filter | null
+  readonly #matches: (event: StoredEvent) => boolean
+  readonly #eventsMax: number
+  #limit: number
+  #span = PAGE_EVENTS_MAX
+  #ahead: { readonly after: number; readonly page: Promise<LogPage> } | null = null
+
+  constructor(store: Store, tail: Tail, filter: Filter | null, eventsMax: number = PAGE_EVENTS_MAX) {
+    this.#eventsMax = eventsMax
+    this.#limit = Math.min(PAGE_EVENTS_FIRST, eventsMax)
+    this.#store = store
+    this.#tail = tail
+    this.#filter = filter
+    this.#matches = matching(filter)
+  }
+
+  /** The page after a position; null where the log ends there. Rejects with what the store throws. */
+  async next(after: number): Promise<LogPage | null> {
+    const kept = this.#tail.page(after, this.#eventsMax)
+    if (kept) {
+      this.#ahead = null
+      return kept.length ? { events: kept.filter(this.#matches), to: kept.at(-1)!.position } : null
+    }
+    const page = await (this.#ahead?.after === after ? this.#ahead.page : this.#read(after))
+    this.#ahead = null
+    if (page.to <= after) return null
+    if (page.to < this.#tail.head) this.#readAhead(page.to)
+    return page
+  }
+
+  #readAhead(after: number): void {
+    const page = this.#read(after)
+    // It is awaited when it is asked for, if ever.
+    page.catch(() => {})
+    this.#ahead = { after, page }
+  }
+
+  async #read(after: number): Promise<LogPage> {
+    const limit = this.#limit
+    const head = Math.max(this.#tail.head, after)
+    const until = this.#filter ? Math.min(after + this.#span, head) : head
+    if (until === after) return { events: [], to: after }
+    const events = await this.#store.readAll({ after, until, limit, ...(this.#filter && { filter: this.#filter }) })
+    this.#learn(events, (events.length === limit ? events.at(-1)!.position : until) - after)
+    return { events, to: events.length === limit ? events.at(-1)!.position : until }
+  }
+
+  /** The more events are like those before, the closer a page comes to what it should hold. */
+  #learn(events: readonly StoredEvent[], looked: number): void {
+    const size = events.reduce((sum, { data }) => sum + data.length, 0) / Math.max(1, events.length)
+    this.#limit = Math.ceil(Math.min(this.#eventsMax, this.#limit * 2, Math.max(1, PAGE_SIZE / Math.max(1, size))))
+    const density = Math.max(1, events.length) / looked
+    this.#span = Math.ceil(Math.min(SPAN_MAX, this.#span * 4, PAGE_EVENTS_MAX / density))
+  }
+}
+
+/** Whether an event is one of those that a filter names; without a filter all are. */
+export function matching(filter: Filter | null): (event: StoredEvent) => boolean {
+  if (!filter) return () => true
+  const types = new Map([...filter].map(([category, types]) => [category, types && new Set(types)]))
+  return ({ stream, type }) => {
+    const of = types.get(categoryOf(stream))
+    return of === null || (of?.has(type) ?? false)
+  }
+}

@@ -1,0 +1,259 @@
+// One subscription: takes its lease, reads on from its checkpoint, has a consumer take each page, and makes what it did durable.
+import type { Lease, NewPage, ReadModel } from '../read-model/read-model.ts'
+import { type Filter, type Store, type StoredEvent, StoreError } from '../store/store.ts'
+import { Reader } from './reader.ts'
+import type { Tail } from './tail.ts'
+
+/** What is done with the events of a subscription. */
+export type Consumer = {
+  /** A lease was just taken: what was known before may be out of date. */
+  readonly begin: (lease: Lease) => Promise<void>
+  /** Handles events in order. `about` is told what is about to be handled, where an earlier owner ended while it did. */
+  readonly take: (events: readonly StoredEvent[], about: About | null) => Promise<void>
+  /** How much is not durable yet, in characters; null: nothing. */
+  readonly pending: () => number | null
+  /** Writes all that was taken, with the checkpoint; false: another has taken over. */
+  readonly save: (guard: Guard) => Promise<boolean>
+  /** The most events it takes at once. Default: what a page holds. */
+  readonly eventsMax?: number
+  /** Once a second, while nothing is pending: what was asked for from outside, such as to handle again what is parked. */
+  readonly tend: (guard: Guard) => Promise<void>
+}
+/** The part of a page that says who writes, and from where to where. */
+export type Guard = Pick<NewPage, 'name' | 'epoch' | 'from' | 'to' | 'ttlMs'>
+export type About = (position: number, key: string | null) => Promise<void>
+
+export type SubscriptionOptions = {
+  readonly store: Store
+  readonly tail: Tail
+  readonly name: string
+  readonly filter: Filter | null
+  /** Where a new subscription begins. */
+  readonly start: 'beginning' | 'now' | number
+  /** How long a lease holds without being renewed, in ms. */
+  readonly leaseMs: number
+  /** Who this process is. */
+  readonly owner: string
+  readonly consumer: Consumer
+  /** Told of failures that nobody waits for. */
+  readonly report: (error: unknown) => void
+  readonly now: () => number
+}
+
+/** Rows and checkpoint become durable at least this often, however far behind the head. */
+const SAVE_EVERY_MS = 10_000
+/** A checkpoint that moved past events that did not concern it is kept within this time. */
+const SAVE_IDLE_MS = 1_000
+const TEND_EVERY_MS = 1_000
+/** What may wait in memory to be written in bulk, in characters. */
+const PENDING_MAX = 134_217_728
+const BACK_OFF_FIRST_MS = 20
+const BACK_OFF_MAX_MS = 5_000
+/** Taken over so often at one position, a page is handled event by event. */
+const TAKEOVERS_MAX = 3
+/** So many events are then handled one by one. */
+const CAREFUL_EVENTS = 5_000
+
+/** Another process has taken the subscription over. */
+class Fenced extends Error {}
+
+export class Subscription {
+  readonly #options: SubscriptionOptions
+  readonly #readModel: ReadModel
+  readonly #reader: Reader
+  readonly #waiters = new Set<() => void>()
+  #lease: Lease | null = null
+  #saved = 0
+  #taken = 0
+  #savedAt = 0
+  #tendedAt = 0
+  #careful = 0
+  #caughtUpAt = Number.NEGATIVE_INFINITY
+  #lastAt = Number.NaN
+  #isFenced = false
+  #isClosed = false
+  #running: Promise<void> | null = null
+  #wake: () => void = () => {}
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options
+    this.#readModel = options.store.readModel
+    this.#reader = new Reader(options.store, options.tail, options.filter, options.consumer.eventsMax)
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** Whether this process moves the subscription on. */
+  get isOwner(): boolean {
+    return this.#lease !== null
+  }
+
+  /** The checkpoint as far as this process knows it. */
+  get position(): number {
+    return this.#saved
+  }
+
+  /** How far behind the log it is: events at most, and seconds since it was not. Only the owner knows. */
+  get lag(): { readonly events: number; readonly seconds: number } {
+    const { tail, now } = this.#options
+    const events = Math.max(0, tail.head - this.#saved)
+    const since = Math.min(now() - this.#caughtUpAt, now() - this.#lastAt || Number.POSITIVE_INFINITY)
+    return { events, seconds: events && Number.isFinite(since) ? Math.max(0, since) / 1_000 : 0 }
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Makes durable what was taken, and gives the lease back. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#wake()
+    await this.#running
+  }
+
+  /** Calls back when the checkpoint moves; gives the function that ends it. Whoever calls waits, so checkpoints are kept at once. */
+  onMove(moved: () => void): () => void {
+    this.#waiters.add(moved)
+    if (this.#taken > this.#saved) this.#wake()
+    return () => this.#waiters.delete(moved)
+  }
+
+  /** What another process says of the checkpoint. */
+  learn(position: number): void {
+    if (!this.#lease && position !== this.#saved) this.#moved(position)
+  }
+
+  async #run(): Promise<void> {
+    for (let failures = 0; !this.#isClosed; ) {
+      try {
+        const lease = await this.#acquire()
+        if (lease) await this.#follow(lease)
+        else await this.#sleep(this.#options.leaseMs / 4)
+        failures = 0
+      } catch (error) {
+        if (!(error instanceof Fenced) && !this.#isClosed) {
+          if (!(error instanceof StoreError)) this.#options.report(error)
+          await this.#sleep(Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** failures++))
+        }
+      }
+    }
+  }
+
+  async #acquire(): Promise<Lease | null> {
+    const { name, owner, leaseMs, start, tail, store } = this.#options
+    const from = start === 'beginning' ? 0 : start === 'now' ? Math.max(tail.head, await store.head()) : start
+    return this.#readModel.acquire(name, { owner, ttlMs: leaseMs, start: from })
+  }
+
+  async #follow(lease: Lease): Promise<void> {
+    const { consumer, leaseMs } = this.#options
+    this.#lease = lease
+    this.#isFenced = false
+    this.#taken = lease.position
+    this.#savedAt = performance.now()
+    this.#careful = lease.takeovers >= TAKEOVERS_MAX || lease.suspect ? CAREFUL_EVENTS : 0
+    this.#moved(lease.position)
+    const renewing = setInterval(() => void this.#renew(lease), leaseMs / 3)
+    try {
+      await consumer.begin(lease)
+      while (!this.#isClosed) await this.#step(lease)
+      await this.#save(lease)
+    } finally {
+      clearInterval(renewing)
+      this.#lease = null
+      if (this.#isClosed) await this.#readModel.release(lease.name, lease.epoch)
+    }
+  }
+
+  async #step(lease: Lease): Promise<void> {
+    const { consumer, now } = this.#options
+    if (this.#isFenced) throw new Fenced()
+    const page = await this.#reader.next(this.#taken)
+    if (page) {
+      await this.#take(page.events, lease)
+      this.#taken = page.to
+      const last = page.events.at(-1)
+      if (last) this.#lastAt = Date.parse(last.at)
+    } else this.#caughtUpAt = now()
+    if (this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
+    if (page) return
+    if (performance.now() - this.#tendedAt > TEND_EVERY_MS) {
+      await this.#save(lease)
+      await consumer.tend(this.#guard(lease))
+      this.#tendedAt = performance.now()
+    }
+    await this.#pause()
+  }
+
+  async #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
+    const { consumer } = this.#options
+    if (!events.length) return
+    if (this.#careful <= 0) return consumer.take(events, null)
+    this.#careful -= events.length
+    await consumer.take(events, async (position, key) => {
+      if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key }))) throw new Fenced()
+    })
+    if (!(await this.#readModel.suspect(lease.name, lease.epoch, null))) throw new Fenced()
+  }
+
+  #isDue(isAtHead: boolean): boolean {
+    if (this.#taken === this.#saved) return this.#options.consumer.pending() !== null
+    const pending = this.#options.consumer.pending()
+    const since = performance.now() - this.#savedAt
+    if (pending === null) return this.#waiters.size > 0 || since > SAVE_IDLE_MS
+    return isAtHead || pending > PENDING_MAX || since > SAVE_EVERY_MS
+  }
+
+  async #save(lease: Lease): Promise<void> {
+    const { consumer } = this.#options
+    if (this.#taken === this.#saved && consumer.pending() === null) return
+    if (!(await consumer.save(this.#guard(lease)))) throw new Fenced()
+    this.#savedAt = performance.now()
+    this.#moved(this.#taken)
+  }
+
+  #guard({ name, epoch }: Lease): Guard {
+    return { name, epoch, from: this.#saved, to: this.#taken, ttlMs: this.#options.leaseMs }
+  }
+
+  async #renew({ name, epoch }: Lease): Promise<void> {
+    try {
+      if (await this.#readModel.renew(name, epoch, this.#options.leaseMs)) return
+      this.#isFenced = true
+      this.#wake()
+    } catch {
+      // The store is away; the lease ends by itself if it stays so.
+    }
+  }
+
+  #moved(position: number): void {
+    this.#saved = position
+    for (const moved of this.#waiters) moved()
+  }
+
+  /** Until there are events, or something else to do. */
+  async #pause(): Promise<void> {
+    const { tail } = this.#options
+    const stop = new AbortController()
+    this.#wake = () => stop.abort()
+    const timer = setTimeout(this.#wake, this.#taken > this.#saved ? SAVE_IDLE_MS : TEND_EVERY_MS)
+    if (this.#isClosed || this.#isFenced || (this.#taken > this.#saved && this.#waiters.size > 0)) stop.abort()
+    await tail.wait(this.#taken, stop.signal)
+    clearTimeout(timer)
+    this.#wake = () => {}
+  }
+
+  #sleep(ms: number): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}

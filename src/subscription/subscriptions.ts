@@ -1,0 +1,165 @@
+// All subscriptions of a process: starts and ends them, knows how far each is, and lets readers wait until one has come far enough.
+import type { ProcessorSpec } from '../processor/processor.ts'
+import type { ProjectionSpec } from '../projection/projection.ts'
+import type { Store } from '../store/store.ts'
+import { Handler } from './handler.ts'
+import type { Changed } from './projector.ts'
+import { Subscription } from './subscription.ts'
+import type { Tail } from './tail.ts'
+import { View } from './view.ts'
+
+export type SubscriptionsOptions = {
+  readonly store: Store
+  readonly tail: Tail
+  readonly projections: readonly ProjectionSpec[]
+  readonly processors: readonly ProcessorSpec[]
+  /** How long a lease holds without being renewed, in ms: so long after a crash another process takes over. */
+  readonly leaseMs: number
+  readonly changed: Changed | null
+  readonly report: (error: unknown) => void
+  readonly now: () => number
+}
+
+/** Where a subscription is. */
+export type Status = {
+  readonly name: string
+  readonly position: number
+  /** How many events of the log it has not looked at, at most. */
+  readonly lagEvents: number
+  /** For how long it has not been at the head, in seconds, as far as this process knows. */
+  readonly lagSeconds: number
+  /** Whether this process moves it on. */
+  readonly isOwner: boolean
+}
+
+/** How often the checkpoints that other processes move are asked for: with readers waiting, and without. */
+const POLL_WAITING_MS = 10
+const POLL_IDLE_MS = 1_000
+
+export class Subscriptions {
+  readonly #options: SubscriptionsOptions
+  readonly #owner = `${process.pid}.${Bun.randomUUIDv7()}`
+  readonly #views: ReadonlyMap<string, View>
+  readonly #processors: readonly Subscription[]
+  readonly #handlers: readonly Handler[]
+  readonly #waiting = new Map<Subscription, number>()
+  #poll: Timer | null = null
+  #isClosed = false
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options
+    const { store, projections, processors } = options
+    this.#views = new Map(
+      projections
+        .filter(({ live }) => !live)
+        .map(spec => [spec.name, new View({ ...options, spec, owner: this.#owner })]),
+    )
+    this.#handlers = processors.map(processor => new Handler(store, processor))
+    this.#processors = processors.map(
+      ({ name, filter, start }, i) =>
+        new Subscription({ ...options, name, filter, start, owner: this.#owner, consumer: this.#handlers[i]! }),
+    )
+  }
+
+  async start(): Promise<void> {
+    await Promise.all([...this.#views.values()].map(view => view.start()))
+    for (const subscription of this.#processors) subscription.start()
+    this.#schedule(0)
+  }
+
+  /** The rows of a projection, in the table that serves it. */
+  view(projection: string): View {
+    const view = this.#views.get(projection)
+    if (!view) throw new TypeError(`no projection ${projection} is served; there are ${[...this.#views.keys()].join(', ')}`)
+    return view
+  }
+
+  /** Whether every projection has rows that may be served. */
+  get isReady(): boolean {
+    return [...this.#views.values()].every(({ serving }) => serving !== null)
+  }
+
+  get status(): readonly Status[] {
+    return this.#all().map(({ name, position, lag, isOwner }) => ({
+      name,
+      position,
+      lagEvents: lag.events,
+      lagSeconds: lag.seconds,
+      isOwner,
+    }))
+  }
+
+  /** Waits until all subscriptions, or those named, have passed a position; false: not within the time. */
+  async seen(position: number, names?: readonly string[], timeoutMs = 5_000): Promise<boolean> {
+    const all = names?.flatMap(name => this.#named(name)) ?? this.#all()
+    const signal = AbortSignal.timeout(timeoutMs)
+    return (await Promise.all(all.map(subscription => this.reached(subscription, position, signal)))).every(Boolean)
+  }
+
+  /** Resolves true once a subscription's checkpoint is at or past a position, whoever moves it; false when the signal aborts first. */
+  reached(subscription: Subscription, position: number, signal: AbortSignal): Promise<boolean> {
+    if (subscription.position >= position) return Promise.resolve(true)
+    if (signal.aborted || this.#isClosed) return Promise.resolve(false)
+    return new Promise(resolve => {
+      const end = (reached: boolean) => {
+        stop()
+        signal.removeEventListener('abort', over)
+        const others = this.#waiting.get(subscription)! - 1
+        if (others) this.#waiting.set(subscription, others)
+        else this.#waiting.delete(subscription)
+        resolve(reached)
+      }
+      const over = () => end(false)
+      this.#waiting.set(subscription, (this.#waiting.get(subscription) ?? 0) + 1)
+      const stop = subscription.onMove(() => subscription.position >= position && end(true))
+      signal.addEventListener('abort', over)
+      if (!subscription.isOwner) this.#schedule(0)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    if (this.#poll) clearTimeout(this.#poll)
+    for (const handler of this.#handlers) handler.stop()
+    await Promise.all([
+      ...[...this.#views.values()].map(view => view.close()),
+      ...this.#processors.map(subscription => subscription.close()),
+    ])
+  }
+
+  #all(): readonly Subscription[] {
+    return [...[...this.#views.values()].flatMap(({ subscriptions }) => subscriptions), ...this.#processors]
+  }
+
+  /** By the name of the definition, or of the subscription itself. */
+  #named(name: string): readonly Subscription[] {
+    const view = this.#views.get(name)
+    if (view) return [view.subscriptions[0]!]
+    const found = this.#all().filter(subscription => subscription.name === name)
+    if (!found.length) throw new TypeError(`no subscription ${name}; there are ${this.#all().map(({ name }) => name).join(', ')}`)
+    return found
+  }
+
+  #schedule(ms: number): void {
+    if (this.#isClosed) return
+    if (this.#poll) clearTimeout(this.#poll)
+    this.#poll = setTimeout(() => void this.#ask(), ms)
+    this.#poll.unref()
+  }
+
+  /** One poller for all who wait on what other processes do. */
+  async #ask(): Promise<void> {
+    const others = this.#all().filter(({ isOwner }) => !isOwner)
+    if (others.length) {
+      try {
+        const found = await this.#options.store.readModel.progress(others.map(({ name }) => name))
+        const positions = new Map(found.map(({ name, position }) => [name, position]))
+        for (const subscription of others) subscription.learn(positions.get(subscription.name) ?? 0)
+      } catch {
+        // The store is away; those who wait go on waiting, as long as they would.
+      }
+    }
+    const isWaited = [...this.#waiting.keys()].some(({ isOwner }) => !isOwner)
+    this.#schedule(isWaited ? POLL_WAITING_MS : POLL_IDLE_MS)
+  }
+}
