@@ -14,7 +14,9 @@ import { unavailable } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Member } from './member.ts'
 import type { Invalid, Outcome } from './outcome.ts'
+import type { Written } from './pages.ts'
 import { type AppendOutcome, type AppendSlice, request } from './request.ts'
+import { type Tail, tail } from '../subscription/tail.ts'
 
 /** Anything that can be served. */
 export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
@@ -86,6 +88,8 @@ export type Runtime = {
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
+  /** Follows the log, once it is started, for all that happens after a commit. */
+  readonly tail: Tail
   /** How many commands wait for their outcome. */
   readonly waiting: () => number
   /** Takes no more commands, answers those it took, closes the store. */
@@ -114,6 +118,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const queue = { commands: 10_000, size: 67_108_864, ...options.queue }
   const dispatcher = new Dispatcher({ store, bus, trace, now, report, cache, queue })
   await store.open()
+  const following = tail({ store, bus, report })
   const forgetting = setInterval(() => void store.forgetKeys().catch(report), FORGET_KEYS_MS)
   forgetting.unref()
   return {
@@ -129,10 +134,12 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     store,
     bus,
     trace,
+    tail: following,
     waiting: () => dispatcher.waiting,
     close: async () => {
       clearInterval(forgetting)
       await dispatcher.close()
+      await following.close()
       await store.close()
     },
   }
@@ -262,7 +269,8 @@ function append(
   const until = performance.now() + (options.deadlineMs ?? DEADLINE_MS)
   return new Promise((resolve, reject) => {
     const family = (event: Event): EventsSpec => known(deciders, event.category).events
-    const ready = { until, signal: options.signal ?? null, parent, meta: metaOf(options, parent) }
+    const committed = (written: Written) => dispatcher.committed(written)
+    const ready = { until, signal: options.signal ?? null, parent, meta: metaOf(options, parent), committed }
     const taken = dispatcher.add(ended => {
       const done = (outcome: AppendOutcome) => {
         ended()

@@ -14,6 +14,7 @@ import {
   type StoredKey,
   type Unit,
   type UnitOutcome,
+  type Wake,
   type Wanted,
 } from './store.ts'
 
@@ -25,6 +26,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const keys = new Map<string, { readonly stored: StoredKey; readonly until: number }>()
   const snapshots = new Map<string, Snapshot>()
   const identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
+  const watching = new Set<Wake>()
   let last = 0
 
   const version = (stream: string) => streams.get(stream)?.length ?? 0
@@ -96,6 +98,13 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
     readAll: async ({ after, limit }) => log.slice(after, after + limit),
     head: async () => log.length,
+    watch: async wake => {
+      watching.add(wake)
+      return async () => void watching.delete(wake)
+    },
+    announce: head => {
+      for (const wake of watching) wake(head)
+    },
     saveSnapshots: async (saved: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of saved) {
         const key = `${schema} ${stream}`
