@@ -37,7 +37,12 @@ export function unfresh(c: Context, error: unknown): Response {
   if (!(error instanceof Behind)) throw error
   const { projection, reason, position, lagEvents } = error
   if (reason === 'parked')
-    return problem(c, 'parked', { projection, position, detail: 'an event of this row could not be folded' }, { 'Retry-After': '10' })
+    return problem(
+      c,
+      'parked',
+      { projection, position, detail: 'an event of this row could not be folded' },
+      { 'Retry-After': '10' },
+    )
   const detail = reason === 'behind' ? 'it has not come as far as asked for' : 'its rows are still being made'
   return problem(c, 'behind', { projection, position, lagEvents, detail, retryable: true }, { 'Retry-After': '1' })
 }

@@ -35,13 +35,17 @@ function paramsOf(c: Context, { params }: QuerySpec): { readonly data: unknown }
   const stranger = Object.keys(query).find(name => !Object.hasOwn(params.shape, name))
   if (stranger !== undefined)
     return problem(c, 'validation-failed', {
-      errors: [{ pointer: pointer([stranger]), detail: `is no parameter; there are ${Object.keys(params.shape).join(', ') || 'none'}` }],
+      errors: [
+        { pointer: pointer([stranger]), detail: `is no parameter; there are ${Object.keys(params.shape).join(', ') || 'none'}` },
+      ],
     })
   const asText = Object.fromEntries(Object.entries(query).map(([name, values]) => [name, values.length > 1 ? values : values[0]]))
   const parsed = params.safeParse(asText)
   if (parsed.success) return { data: parsed.data }
   const wrong = new Set(parsed.error.issues.map(({ path }) => path[0]))
-  const asJson = Object.fromEntries(Object.entries(asText).map(([name, value]) => [name, wrong.has(name) ? jsonOf(value) : value]))
+  const asJson = Object.fromEntries(
+    Object.entries(asText).map(([name, value]) => [name, wrong.has(name) ? jsonOf(value) : value]),
+  )
   const again = params.safeParse(asJson)
   if (again.success) return { data: again.data }
   const errors = again.error.issues.map(({ path, message }) => ({ pointer: pointer(path), detail: message }))

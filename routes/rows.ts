@@ -73,10 +73,10 @@ function askedOf(c: Context, { indexes, row }: ProjectionSpec): Asked | Response
   for (const [name, [text]] of Object.entries(query)) {
     if (OWN.includes(name)) continue
     const index = indexes.find(({ field }) => field === name)
-    if (!index)
-      return refused(c, name, `is no index; there are ${[...indexes.map(({ field }) => field), ...OWN].join(', ')}`)
+    if (!index) return refused(c, name, `is no index; there are ${[...indexes.map(({ field }) => field), ...OWN].join(', ')}`)
     const value = index.kind === 'text' ? (text === 'null' && isNullable(row, name) ? null : text!) : valueOf(text!)
-    if (value === undefined || (typeof value === 'string' && value.includes('\0'))) return refused(c, name, 'expected a number, true, false or null')
+    if (value === undefined || (typeof value === 'string' && value.includes('\0')))
+      return refused(c, name, 'expected a number, true, false or null')
     where[name] = value
   }
   const limit = query['limit']?.[0]

@@ -9,10 +9,11 @@ export async function storeOf(config: Config, options: { readonly exclusive?: bo
     return sqlite(config.SQLITE_FILE, { migrate, ...options })
   }
   const { postgres } = await import('../src/postgres/index.ts')
-  const { DATABASE_URL, DATABASE_SCHEMA, DATABASE_POOLER } = config
+  const { DATABASE_URL, DATABASE_DIRECT_URL, DATABASE_SCHEMA, DATABASE_POOLER } = config
   return postgres(DATABASE_URL, {
     migrate,
     schema: DATABASE_SCHEMA,
     ...(DATABASE_POOLER !== undefined && { pooler: DATABASE_POOLER }),
+    ...(DATABASE_DIRECT_URL !== undefined && { directUrl: DATABASE_DIRECT_URL }),
   })
 }

@@ -71,7 +71,16 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const following = tail({ store, bus, report })
   const projections = [...definitions.projection.values()]
   const processors = [...definitions.processor.values()]
-  const subscriptions = new Subscriptions({ store, tail: following, projections, processors, leaseMs, changed: null, report, now })
+  const subscriptions = new Subscriptions({
+    store,
+    tail: following,
+    projections,
+    processors,
+    leaseMs,
+    changed: null,
+    report,
+    now,
+  })
   const isFollowing = projections.some(({ live }) => !live) || processors.length > 0
   if (isFollowing) await following.start()
   if (isFollowing) await subscriptions.start()
@@ -110,7 +119,10 @@ function sorted(serve: readonly Served[]): Definitions {
     // `serve` takes every kind of definition; what it is, its spec says.
     const definition = served[spec] as Definition
     const of = found[definition?.kind] as Map<string, Definition> | undefined
-    if (!of) throw new TypeError(`serve takes ${Object.keys(found).join('s, ')}s; found ${(served[spec] as Definition)?.kind ?? typeof served}`)
+    if (!of)
+      throw new TypeError(
+        `serve takes ${Object.keys(found).join('s, ')}s; found ${(served[spec] as Definition)?.kind ?? typeof served}`,
+      )
     if (of.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
     of.set(definition.name, definition)
   }

@@ -20,6 +20,8 @@ export function counted(store: Store): { readonly store: Store; readonly attempt
     read: (stream, options) => store.read(stream, options),
     readAll: options => store.readAll(options),
     head: () => store.head(),
+    watch: wake => store.watch(wake),
+    announce: head => store.announce(head),
     saveSnapshots: snapshots => store.saveSnapshots(snapshots),
     forgetKeys: () => store.forgetKeys(),
     ping: () => store.ping(),

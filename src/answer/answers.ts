@@ -58,7 +58,12 @@ export class Answers {
   }
 
   /** One page of a list, as `{"items":[…],"next":…,"position":…}`. Rejects with Behind, or BadList. */
-  async list(projection: ProjectionSpec, where: Where, by: ListBy & { readonly count?: boolean }, fresh: Fresh): Promise<Answered> {
+  async list(
+    projection: ProjectionSpec,
+    where: Where,
+    by: ListBy & { readonly count?: boolean },
+    fresh: Fresh,
+  ): Promise<Answered> {
     const { table } = await this.#kept(projection, fresh)
     const many = by.count ? await count(this.#store.readModel, table, where) : null
     const page = await list(this.#store.readModel, table, where, by)

@@ -41,7 +41,8 @@ function valuesOf(table: Table, where: Where): Readonly<Record<string, Value>> {
     Object.entries(where).flatMap(([field, value]) => {
       if (value === undefined) return []
       const index = table.indexes.find(index => index.field === field)
-      if (!index) throw new BadList(field, `is no index; there are ${table.indexes.map(({ field }) => field).join(', ') || 'none'}`)
+      if (!index)
+        throw new BadList(field, `is no index; there are ${table.indexes.map(({ field }) => field).join(', ') || 'none'}`)
       const found = indexed(value)
       if (found !== null && typeof found !== (index.kind === 'text' ? 'string' : 'number'))
         throw new BadList(field, `expected ${index.kind === 'text' ? 'a text' : 'a number'}`)
@@ -55,12 +56,17 @@ function sortOf({ indexes }: Table, sort: string | undefined): ListOptions['sort
   const descending = sort.startsWith('-')
   const field = descending ? sort.slice(1) : sort
   if (indexes.some(index => index.field === field)) return { field, descending }
-  throw new BadList('sort', `expected an index, - before it for the greatest first: ${indexes.map(({ field }) => field).join(', ')}`)
+  throw new BadList(
+    'sort',
+    `expected an index, - before it for the greatest first: ${indexes.map(({ field }) => field).join(', ')}`,
+  )
 }
 
 /** A cursor is where a page ended: the order it belongs to, the value and the key, which it is no secret to know. */
 function cursorOf({ key, data }: StoredRow, sort: ListOptions['sort']): string {
-  const value = sort ? indexed((JSON.parse(data) as Readonly<Record<string, string | number | boolean | null>>)[sort.field]) : null
+  const value = sort
+    ? indexed((JSON.parse(data) as Readonly<Record<string, string | number | boolean | null>>)[sort.field])
+    : null
   return Buffer.from(JSON.stringify([nameOf(sort), value, key])).toString('base64url')
 }
 
@@ -69,7 +75,8 @@ function afterOf(cursor: string | undefined, sort: ListOptions['sort']): ListOpt
   try {
     const [order, value, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as readonly [unknown, unknown, unknown]
     const isValue = value === null || typeof value === 'string' || typeof value === 'number'
-    if (order === nameOf(sort) && typeof key === 'string' && key.isWellFormed() && !key.includes('\0') && isValue) return { value, key }
+    if (order === nameOf(sort) && typeof key === 'string' && key.isWellFormed() && !key.includes('\0') && isValue)
+      return { value, key }
   } catch {
     // Said below.
   }
@@ -94,7 +101,11 @@ export function tagsOf(table: Table, read: { readonly key: string } | { readonly
 /** Which tags a change of a row touches. */
 export function tagsOfChange(
   table: Table,
-  { key, before, after }: { readonly key: string; readonly before: readonly Value[] | null; readonly after: readonly Value[] | null },
+  {
+    key,
+    before,
+    after,
+  }: { readonly key: string; readonly before: readonly Value[] | null; readonly after: readonly Value[] | null },
 ): readonly string[] {
   const fields = table.indexes.flatMap(({ field }, i) => [
     ...(before ? [`${table.name}.${field}:${before[i]}`] : []),

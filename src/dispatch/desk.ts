@@ -8,7 +8,6 @@ import {
   type Conflict,
   type Landed,
   type Loaded,
-  type NewEvent,
   StoreError,
   type StoredEvent,
   type StoredKey,
@@ -18,6 +17,7 @@ import { type Chain, chain, type Decided, type Folded } from './chain.ts'
 import { type Draft, isRefusal, type Work } from './lane.ts'
 import type { Member } from './member.ts'
 import { KEY_REUSED, type Outcome, type Unavailable, type Unknown } from './outcome.ts'
+import type { Written } from './pages.ts'
 import type { Trace } from '../trace/trace.ts'
 
 /** How often a command is decided again after losing its stream to another process. */
@@ -36,14 +36,8 @@ export type Room = {
   readonly learned: (first: Member, isNew: boolean) => void
   /** Tells that a desk has to be looked at again: it has been loaded, or has landed. */
   readonly turn: (desk: Desk) => void
-  readonly committed: (
-    desk: Desk,
-    before: Folded,
-    events: readonly NewEvent[],
-    landed: Landed,
-    at: string,
-    parents: Draft['parents'],
-  ) => void
+  /** Told what a stream got, and the state it had before. */
+  readonly committed: (desk: Desk, before: Folded, written: Written) => void
   readonly recall: (decider: DeciderSpec, key: StoredKey) => Promise<Outcome>
 }
 
@@ -180,7 +174,7 @@ export class Desk implements Work {
     }
     if (!events.length) return
     const parents = decided.map(({ member }) => member.parent)
-    this.#room.committed(this, before, events, landed, at, parents)
+    this.#room.committed(this, before, { stream: this.stream, events, landed, at, parents })
   }
 
   /** Somebody else wrote: what was missed is folded, and the chain decided again, first in line. */

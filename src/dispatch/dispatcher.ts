@@ -11,6 +11,7 @@ import { Lane, type Work } from './lane.ts'
 import { Loader } from './loader.ts'
 import { type Member, replay } from './member.ts'
 import type { Outcome } from './outcome.ts'
+import { pages, type Written } from './pages.ts'
 
 /** How often the commands that wait are looked through for those whose time is over. */
 const SWEEP_MS = 50
@@ -43,13 +44,15 @@ export class Dispatcher {
   readonly #keys = new Map<string, { readonly leader: Member; followers: Member[] }>()
   readonly #saving = new Set<Promise<void>>()
   #arrivals = 0
+  /** What landed of the flight that is being answered. */
+  #written: Written[] = []
   #waiting = { commands: 0, size: 0 }
   #sweeper: Timer | null = null
   #closing = false
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#lane = new Lane(options.store, options.trace)
+    this.#lane = new Lane(options.store, options.trace, () => this.#publish())
     this.#states = new LRUCache({
       max: options.cache.entries,
       maxSize: options.cache.size,
@@ -68,7 +71,10 @@ export class Dispatcher {
       now: options.now,
       turn,
       learned: (first, isNew) => this.#learned(first, isNew),
-      committed: (...committed) => this.#committed(...committed),
+      committed: (desk, before, written) => {
+        this.#snapshot(desk, before)
+        this.committed(written)
+      },
       recall: (decider, key) => this.#recall(decider, key),
     }
   }
@@ -108,6 +114,11 @@ export class Dispatcher {
   /** Takes a newer state than the one that is known. */
   learn(stream: string, folded: Folded): void {
     if (folded.version > (this.known(stream)?.version ?? 0)) this.#states.set(stream, folded)
+  }
+
+  /** Takes what was appended, to be published when all who wait for the flight are answered. */
+  committed(written: Written): void {
+    this.#written.push(written)
   }
 
   /** Takes no more commands, and resolves when those it took are answered. */
@@ -167,19 +178,20 @@ export class Dispatcher {
     this.#turn(desk)
   }
 
-  #committed(...[desk, before, events, landed, at, parents]: Parameters<Room['committed']>): void {
-    this.#snapshot(desk, before)
-    const { bus, trace, report } = this.#options
-    if (bus.listeners === 0) return
-    const page = events.map((event, i) => {
-      const behind = events.length - 1 - i
-      return { ...event, stream: desk.stream, version: landed.version - behind, position: landed.position - behind, at }
-    })
+  /** Tells this process what was appended, and others that something was. */
+  #publish(): void {
+    const written = this.#written
+    if (!written.length) return
+    this.#written = []
+    const { store, bus, trace, report } = this.#options
     try {
-      trace.step('publish', parents, { 'emaki.events': page.length }, () => bus.publish(page))
+      if (bus.listeners > 0)
+        for (const { page, parents } of pages(written))
+          trace.step('publish', parents, { 'emaki.events': page.length }, () => bus.publish(page))
     } catch (error) {
       report(error)
     }
+    store.announce(written.reduce((head, { landed }) => Math.max(head, landed.position), 0))
   }
 
   #snapshot({ decider, stream, folded }: Desk, before: Folded): void {

@@ -42,15 +42,18 @@ type Said = { readonly ok: true; readonly outcomes: readonly UnitOutcome[] } | {
 export class Lane {
   readonly #store: Store
   readonly #trace: Trace
+  /** Called when each unit of an append was told of its outcome. */
+  readonly #landed: () => void
   readonly #busy = new Set<string>()
   #ready: Work[] = []
   #flights = 0
   #scheduled = false
   #idle: (() => void)[] = []
 
-  constructor(store: Store, trace: Trace) {
+  constructor(store: Store, trace: Trace, landed: () => void) {
     this.#store = store
     this.#trace = trace
+    this.#landed = landed
   }
 
   add(work: Work): void {
@@ -131,7 +134,10 @@ export class Lane {
     let doubt: StoreError | null = null
     for (;;) {
       const said = await this.#outcomes(left, doubt !== null)
-      if (said.ok) return left.forEach((draft, i) => void draft.landed(said.outcomes[i]!))
+      if (said.ok) {
+        left.forEach((draft, i) => void draft.landed(said.outcomes[i]!))
+        return this.#landed()
+      }
       const { error } = said
       if (error instanceof StoreError && error.reason === 'unknown') doubt = error
       else if (!doubt && isRefusal(error) && left.length > 1) return this.#apart(left)

@@ -7,6 +7,7 @@ import { isForNow, outcomeOfError, unavailable } from './desk.ts'
 import type { Draft, Work } from './lane.ts'
 import { newEvent } from './member.ts'
 import type { Unavailable, Unknown } from './outcome.ts'
+import type { Written } from './pages.ts'
 
 /** Events for one stream, and what has to be true of it. */
 export type AppendSlice = { readonly stream: string; readonly expect: Expectation; readonly events: readonly Event[] }
@@ -26,13 +27,15 @@ export type RequestOptions = {
   readonly signal: AbortSignal | null
   readonly parent: TraceContext | null
   readonly meta: Omit<Meta, 'schema'>
+  /** Told what each stream got. */
+  readonly committed: (written: Written) => void
 }
 
 /** A request as the lane takes it. */
 export function request(
   slices: readonly AppendSlice[],
   family: (event: Event) => DeciderSpec['events'],
-  { until, signal, parent, meta }: RequestOptions,
+  { until, signal, parent, meta, committed }: RequestOptions,
   done: (outcome: AppendOutcome) => void,
   fail: (error: unknown) => void,
 ): Work {
@@ -49,7 +52,12 @@ export function request(
     again: slices.every(({ expect }) => typeof expect === 'number'),
     until,
     parents: [parent],
-    landed: outcome => done(answered(streams, outcome)),
+    landed: outcome => {
+      done(answered(streams, outcome))
+      if (outcome.outcome !== 'appended') return
+      const { slices: landed, at } = outcome
+      ready.forEach(({ stream, events }, i) => void committed({ stream, events, landed: landed[i]!, at, parents: [parent] }))
+    },
     lost: error => (isForNow(error) ? done(outcomeOfError(error)) : fail(error)),
   }
   let over = false

@@ -12,6 +12,7 @@ import { unavailable } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Member } from './member.ts'
 import type { Invalid, Outcome } from './outcome.ts'
+import type { Written } from './pages.ts'
 import { type AppendOutcome, type AppendSlice, request } from './request.ts'
 
 export type CommandOptions = {
@@ -225,7 +226,8 @@ function append(
   const until = performance.now() + (options.deadlineMs ?? DEADLINE_MS)
   return new Promise((resolve, reject) => {
     const family = (event: Event): EventsSpec => known(deciders, event.category).events
-    const ready = { until, signal: options.signal ?? null, parent, meta: metaOf(options, parent) }
+    const committed = (written: Written) => dispatcher.committed(written)
+    const ready = { until, signal: options.signal ?? null, parent, meta: metaOf(options, parent), committed }
     const taken = dispatcher.add(ended => {
       const done = (outcome: AppendOutcome) => {
         ended()

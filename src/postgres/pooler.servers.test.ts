@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
 import { storeContract } from '../store/contract.ts'
 import { startPgbouncer } from '../testing/servers/pgbouncer.ts'
+import { until } from '../testing/servers/until.ts'
 import { emptied, madeIn, testSchema } from '../testing/schema.ts'
 import { behindPooler } from './prove.ts'
 import { postgres } from './store.ts'
@@ -57,6 +58,23 @@ describe('a pooler in transaction mode', () => {
         Array.from({ length: 20 }, (_, n) => `${n}`),
       )
     await Promise.all(stores.map(store => store.close()))
+  })
+
+  test('passes on nothing that is listened to, so that the log is asked', async () => {
+    const { schema } = await made
+    const { url } = await pooled
+    const [ours, other] = [postgres(url, { schema }), postgres(url, { schema })]
+    for (const store of [ours, other]) await store.open()
+    const heard: (number | null)[] = []
+    const end = await ours.watch(head => void heard.push(head))
+    for (let i = 0; i < 3; i++) {
+      const event = { id: Bun.randomUUIDv7(), type: 'T', schema: 's', data: '1', meta: '{}' }
+      await other.append([{ slices: [{ stream: 'watched-1', expect: 'any', events: [event] }], keys: [] }])
+      const head = await other.head()
+      await until('it is noticed', () => heard.includes(head))
+    }
+    await end()
+    await Promise.all([ours.close(), other.close()])
   })
 })
 

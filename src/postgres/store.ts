@@ -17,12 +17,15 @@ import {
   type StoredKey,
   type Unit,
   type UnitOutcome,
+  type Wake,
   type Wanted,
 } from '../store/store.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { Pool } from './pool.ts'
 import { behindPooler, prove } from './prove.ts'
 import { list, texts } from './text.ts'
+import { announcer, type Announcer } from './announcer.ts'
+import { watch } from './watch.ts'
 
 export type PostgresOptions = {
   /** The schema that holds the log: one log a schema. Default: `emaki`. */
@@ -31,6 +34,8 @@ export type PostgresOptions = {
   readonly migrate?: boolean
   /** Whether a pooler in transaction mode is in between. Default: found out at `open`. */
   readonly pooler?: boolean
+  /** Where to LISTEN, which no pooler passes on. Default: where the log is; where nothing is heard there, the log is asked. */
+  readonly directUrl?: string
   /** How long a statement may take before its connections are given up, in ms. Default: 4 000. */
   readonly deadlineMs?: number
   /** How long an append may wait for the log's lock, in ms; below the deadline. Default: 2 000. */
@@ -53,12 +58,18 @@ export function postgres(url: string, options: PostgresOptions = {}): Store {
   return new PostgresStore(url, options)
 }
 
-type Opened = { readonly identity: LogIdentity; readonly writer: Pool; readonly reader: Pool }
+type Opened = {
+  readonly identity: LogIdentity
+  readonly writer: Pool
+  readonly reader: Pool
+  readonly announcer: Announcer
+}
 
 class PostgresStore implements Store {
   readonly system = 'postgresql'
   readonly #url: string
-  readonly #options: Required<Omit<PostgresOptions, 'pooler'>> & Pick<PostgresOptions, 'pooler'>
+  readonly #options: Required<Omit<PostgresOptions, 'pooler' | 'directUrl'>> & Pick<PostgresOptions, 'pooler' | 'directUrl'>
+  readonly #watching = new Map<Wake, () => Promise<void>>()
   #opened: Opened | null = null
 
   constructor(url: string, options: PostgresOptions) {
@@ -95,7 +106,12 @@ class PostgresStore implements Store {
         async sql => (await sql<LogIdentity[]>`select id::text, epoch from ${sql(`${schema}.log`)}`)[0]!,
       )
       const options = { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs }
-      this.#opened = { identity, writer: new Pool(this.#url, options), reader: new Pool(this.#url, { ...options, max: readers }) }
+      this.#opened = {
+        identity,
+        writer: new Pool(this.#url, options),
+        reader: new Pool(this.#url, { ...options, max: readers }),
+        announcer: announcer(new Pool(this.#url, options), channelOf(schema)),
+      }
     } finally {
       await Promise.all([first.close(), second.close()])
     }
@@ -147,6 +163,23 @@ class PostgresStore implements Store {
     return rows[0]?.position ?? 0
   }
 
+  async watch(wake: Wake): Promise<() => Promise<void>> {
+    const { announcer } = this.#pools
+    const entry: Wake = head => wake(head)
+    const url = this.#options.directUrl ?? this.#url
+    const end = watch({ url, channel: channelOf(this.#options.schema), head: () => this.head(), announcer, wake })
+    this.#watching.set(entry, end)
+    return () => {
+      this.#watching.delete(entry)
+      return end()
+    }
+  }
+
+  announce(head: number): void {
+    for (const wake of this.#watching.keys()) wake(head)
+    this.#opened?.announcer.announce(head)
+  }
+
   async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
     await this.#read(`select ${this.#options.schema}.save_snapshots_v1($1, $2, $3, $4)`, [
       texts(snapshots.map(({ stream }) => stream)),
@@ -172,8 +205,11 @@ class PostgresStore implements Store {
 
   async close(): Promise<void> {
     const opened = this.#opened
+    const watching = [...this.#watching.values()]
+    this.#watching.clear()
+    await Promise.all(watching.map(end => end()))
     this.#opened = null
-    await Promise.all([opened?.writer.close(), opened?.reader.close()])
+    await Promise.all([opened?.writer.close(), opened?.reader.close(), opened?.announcer.close()])
   }
 
   #read<R extends object>(text: string, parameters: readonly (string | number)[]): Promise<readonly R[]> {
@@ -246,6 +282,11 @@ class PostgresStore implements Store {
       ? none
       : { ...none, missed }
   }
+}
+
+/** One log a schema, and one channel a log. */
+function channelOf(schema: string): string {
+  return `emaki_${schema}`
 }
 
 type UnitSlice = Slice & { readonly unit: number }

@@ -87,7 +87,8 @@ export function projection<
   const { row, initial, indexes = [], version = 1, previous, live = false } = options
   const where = `projection('${name}')`
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
-  if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000)) throw new TypeError(`${where}: no version ${version}`)
+  if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
+    throw new TypeError(`${where}: no version ${version}`)
   const found = unstable(row)
   if (found) throw new TypeError(`${where}: rows are kept as JSON, but its schema at ${found}`)
   const families = familiesOf(where, options.from)

@@ -379,14 +379,12 @@ const pages: readonly ReadModelCase[] = [
     run: async ({ readModel, reopen }) => {
       await readModel.prepare([orders])
       const { epoch } = await acquired(readModel, 'orders_v1')
-      const rows = texts
-        .toSorted(compareText)
-        .map((text, i) => ({
-          key: text,
-          position: i + 1,
-          data: JSON.stringify({ text, nul: '\0' }),
-          fields: [text, numbers[i % numbers.length]!],
-        }))
+      const rows = texts.toSorted(compareText).map((text, i) => ({
+        key: text,
+        position: i + 1,
+        data: JSON.stringify({ text, nul: '\0' }),
+        fields: [text, numbers[i % numbers.length]!],
+      }))
       await committed(readModel, page({ epoch, to: 100, rows }))
       const reopened = await reopen()
       for (const { key, position, data } of rows) {

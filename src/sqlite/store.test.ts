@@ -3,8 +3,11 @@ import { afterEach, describe, expect, spyOn, test } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { memoryBus } from '../bus/memory.ts'
 import { storeContract } from '../store/contract.ts'
 import type { NewEvent, Store, StoreError, Unit } from '../store/store.ts'
+import { tail } from '../subscription/tail.ts'
+import { until } from '../testing/servers/until.ts'
 import { reasonOf, storeError } from './errors.ts'
 import { type SqliteOptions, sqlite } from './store.ts'
 
@@ -157,6 +160,44 @@ describe('a second process', () => {
     const outcomes = await Promise.all(Array.from({ length: 64 }, (_, i) => stores[i % 2]!.append([unit('s-1', 0)])))
     expect(outcomes.flat().filter(({ outcome }) => outcome === 'appended')).toHaveLength(1)
     expect(await stores[1]!.head()).toBe(1)
+  })
+})
+
+describe('who watches a file', () => {
+  test('is woken by what another process writes, and by nothing of its own', async () => {
+    const file = join(folder(), 'log.db')
+    const server = await opened(file)
+    const other = await opened(file, { exclusive: false })
+    const woken: (number | null)[] = []
+    const end = await server.watch(head => void woken.push(head))
+    await server.append([unit('s-1', 0)])
+    for (let i = 0; i < 3; i++) {
+      await other.append([unit(`s-${i}`, 'any')])
+      await until('it is woken', () => woken.length === i + 1)
+    }
+    expect(woken).toEqual([null, null, null])
+    await end()
+    await other.append([unit('s-1', 'any')])
+    await Bun.sleep(60)
+    expect(woken).toHaveLength(3)
+  })
+
+  test('has in its tail what another process writes, between what it appends itself', async () => {
+    const file = join(folder(), 'log.db')
+    const server = await opened(file)
+    const other = await opened(file, { exclusive: false })
+    const bus = memoryBus()
+    const follows = tail({ store: server, bus, report: () => {} })
+    await follows.start()
+    for (let i = 0; i < 10; i++) {
+      await other.append([unit('s-1', 'any')])
+      await server.append([unit('s-2', 'any')])
+      bus.publish(await server.readAll({ after: i * 2 + 1, limit: 1 }))
+      if (i % 3 === 0) await until('all is there', async () => follows.head === (await server.head()))
+    }
+    await until('all is there', () => follows.head === 20)
+    expect(follows.page(0, 100)!.map(({ position }) => position)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+    await follows.close()
   })
 })
 
@@ -391,7 +432,7 @@ function failure(call: Promise<unknown>): Promise<unknown> {
   )
 }
 
-function unit(stream: string, expect: number, many = 1, size = 10): Unit {
+function unit(stream: string, expect: number | 'any', many = 1, size = 10): Unit {
   const event = (): NewEvent => ({
     id: Bun.randomUUIDv7(),
     type: 'Happened',

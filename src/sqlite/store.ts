@@ -17,8 +17,10 @@ import {
   type StoredKey,
   type Unit,
   type UnitOutcome,
+  type Wake,
   type Wanted,
 } from '../store/store.ts'
+import { poll } from '../store/poll.ts'
 import { isBusy, storeError } from './errors.ts'
 import { migrate, upToDate } from './migrate.ts'
 
@@ -52,6 +54,7 @@ class SqliteStore implements Store {
   readonly #file: string
   readonly #options: Required<SqliteOptions>
   #opened: Opened | null = null
+  readonly #watching = new Map<Wake, () => Promise<void>>()
 
   constructor(file: string, options: SqliteOptions) {
     if (file === ':memory:' || file === '') throw new TypeError('sqlite() wants a file; a log that forgets is memory()')
@@ -98,6 +101,28 @@ class SqliteStore implements Store {
     return this.#whenFree(() => this.#db.head())
   }
 
+  /** What another process writes, such as the command line, changes the file's `data_version`; what this one does, does not. */
+  async watch(wake: Wake): Promise<() => Promise<void>> {
+    let seen = this.#db.dataVersion()
+    const entry: Wake = head => wake(head)
+    const end = poll(() => {
+      const now = this.#opened?.dataVersion() ?? seen
+      if (now === seen) return false
+      seen = now
+      wake(null)
+      return true
+    })
+    this.#watching.set(entry, end)
+    return () => {
+      this.#watching.delete(entry)
+      return end()
+    }
+  }
+
+  announce(head: number): void {
+    for (const wake of this.#watching.keys()) wake(head)
+  }
+
   async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
     await this.#whenFree(() => this.#db.saveSnapshots(snapshots))
   }
@@ -111,6 +136,8 @@ class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
+    await Promise.all([...this.#watching.values()].map(end => end()))
+    this.#watching.clear()
     this.#opened?.close()
     this.#opened = null
   }
@@ -152,6 +179,7 @@ function opened(file: string, options: Required<SqliteOptions>) {
     load,
     ...statements,
     head: () => statements.top.get()?.position ?? 0,
+    dataVersion: () => statements.dataVersion.get()!.data_version,
     forgetKeys: () => statements.deleteKeys.run(options.now()).changes,
     saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of snapshots) statements.saveSnapshot.run(stream, schema, version, state)
@@ -202,6 +230,7 @@ function prepare(db: Database) {
     insert: db.prepare<unknown, SQLQueryBindings[]>(
       'insert into events (position, stream, version, id, type, schema, data, meta, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
+    dataVersion: db.prepare<{ data_version: number }, []>('pragma data_version'),
     top: db.prepare<{ position: number; at: number }, []>('select position, at from events order by position desc limit 1'),
     facts: db.prepare<{ type: string; schema: string; data: string }, [string, number, number]>(
       'select type, schema, data from events where stream = ? and version > ? order by version limit ?',

@@ -8,6 +8,16 @@ type Bug = { readonly bug: string; readonly plant: (store: Store) => Partial<Sto
 
 const bugs: readonly Bug[] = [
   {
+    bug: 'goes on telling who has ended it',
+    plant: store => ({
+      watch: async wake => {
+        await store.watch(wake)
+        return async () => {}
+      },
+    }),
+    caught: ['tells who watches what is announced, until they have ended it'],
+  },
+  {
     bug: 'ignores expectations',
     plant: store => ({ append: units => store.append(units.map(unit => expecting(unit, () => 'any'))) }),
     caught: [

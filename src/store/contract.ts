@@ -871,6 +871,33 @@ async function snapshotVersion(store: Store, id: string): Promise<number> {
   return (await store.load([{ stream: `ledger-${id}`, after: 0, snapshot: 4 }], [])).streams[0]!.snapshot?.version ?? 0
 }
 
+const watching: readonly Case[] = [
+  {
+    title: 'tells who watches what is announced, until they have ended it',
+    run: async ({ store }) => {
+      const heard: [number[], number[]] = [[], []]
+      const ends = await Promise.all(heard.map(heard => store.watch(head => head && heard.push(head))))
+      store.announce(7)
+      await waitFor(() => heard.every(heard => heard.includes(7)))
+      await ends[0]!()
+      store.announce(9)
+      await waitFor(() => heard[1].includes(9))
+      expect(heard[0]).not.toContain(9)
+      await ends[1]!()
+    },
+  },
+  {
+    title: 'closes under those who watch, and takes an announcement that nobody hears',
+    run: async ({ store }) => {
+      store.announce(1)
+      const end = await store.watch(() => {})
+      await store.close()
+      store.announce(2)
+      await end()
+    },
+  },
+]
+
 const lifetime: readonly Case[] = [
   {
     title: 'has an identity that stays, and keeps what was answered',
@@ -901,8 +928,13 @@ const lifetime: readonly Case[] = [
   },
 ]
 
+async function waitFor(condition: () => boolean): Promise<void> {
+  for (const until = performance.now() + WAIT_MS; !condition(); await Bun.sleep(2))
+    if (performance.now() > until) throw new Error(`not within ${WAIT_MS} ms`)
+}
+
 export const storeCases: readonly Case[] = [
-  order, expectations, atomicity, checks, conflicts, keys, bytes, time, reading, snapshots, lifetime,
+  order, expectations, atomicity, checks, conflicts, keys, bytes, time, reading, snapshots, watching, lifetime,
 ].flat() // biome-ignore format: one list
 
 function happened(data: unknown): NewEvent {

@@ -17,6 +17,7 @@ import {
   type StoredKey,
   type Unit,
   type UnitOutcome,
+  type Wake,
   type Wanted,
 } from './store.ts'
 
@@ -28,6 +29,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const keys = new Map<string, { readonly stored: StoredKey; readonly until: number }>()
   const snapshots = new Map<string, Snapshot>()
   const identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
+  const watching = new Set<Wake>()
   let last = 0
 
   const version = (stream: string) => streams.get(stream)?.length ?? 0
@@ -109,6 +111,13 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
     readAll: async options => readAll(options),
     head: async () => log.length,
+    watch: async wake => {
+      watching.add(wake)
+      return async () => void watching.delete(wake)
+    },
+    announce: head => {
+      for (const wake of watching) wake(head)
+    },
     saveSnapshots: async (saved: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of saved) {
         const key = `${schema} ${stream}`

@@ -86,6 +86,8 @@ export type ReadAllOptions = {
   readonly until?: number
   readonly filter?: Filter
 }
+/** Told how far the log has come; null: it may have grown. */
+export type Wake = (head: number | null) => void
 /** Types by category; null: all types of the category. */
 export type Filter = ReadonlyMap<string, readonly string[] | null>
 
@@ -116,6 +118,13 @@ export interface Store {
   readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]>
   /** The position of the last event, 0 in an empty log. */
   head(): Promise<number>
+  /**
+   * Calls `wake` when somebody else may have appended: with a position up to which the log has come, or null where it does not know.
+   * It may be for nothing, and comes late while the store cannot be reached; never throws for that. Gives what ends it.
+   */
+  watch(wake: Wake): Promise<() => Promise<void>>
+  /** Tells those who watch, in this and other processes, how far the log has come. Soon, not at once, and best effort: it never throws. */
+  announce(head: number): void
   saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void>
   /** Deletes keys whose time is over; gives how many. */
   forgetKeys(): Promise<number>

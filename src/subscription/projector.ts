@@ -1,7 +1,15 @@
 // The consumer that folds rows: in memory, a page or many at a time, and writes those that changed together with the checkpoint.
 import { applied, encodedRow, type Touch, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
-import { compareText, type Lease, type NewParked, type NewRow, type ReadModel, type Table, type Value } from '../read-model/read-model.ts'
+import {
+  compareText,
+  type Lease,
+  type NewParked,
+  type NewRow,
+  type ReadModel,
+  type Table,
+  type Value,
+} from '../read-model/read-model.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import type { About, Consumer, Guard } from './subscription.ts'
 
@@ -117,7 +125,9 @@ export class Projector implements Consumer {
   }
 
   async #load(found: readonly (readonly [StoredEvent, Touch])[]): Promise<void> {
-    const missing = [...new Set(found.map(([, { key }]) => key))].filter(key => !this.#held.has(key) && !this.#parkedKeys.has(key))
+    const missing = [...new Set(found.map(([, { key }]) => key))].filter(
+      key => !this.#held.has(key) && !this.#parkedKeys.has(key),
+    )
     for (let i = 0; i < missing.length; i += LOAD_KEYS_MAX) {
       const keys = missing.slice(i, i + LOAD_KEYS_MAX)
       for (const { key, position, data } of await this.#readModel.rows(this.#table, keys)) {

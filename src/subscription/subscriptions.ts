@@ -50,9 +50,7 @@ export class Subscriptions {
     this.#options = options
     const { store, projections, processors } = options
     this.#views = new Map(
-      projections
-        .filter(({ live }) => !live)
-        .map(spec => [spec.name, new View({ ...options, spec, owner: this.#owner })]),
+      projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec, owner: this.#owner })]),
     )
     this.#handlers = processors.map(processor => new Handler(store, processor))
     this.#processors = processors.map(
@@ -136,7 +134,12 @@ export class Subscriptions {
     const view = this.#views.get(name)
     if (view) return [view.subscriptions[0]!]
     const found = this.#all().filter(subscription => subscription.name === name)
-    if (!found.length) throw new TypeError(`no subscription ${name}; there are ${this.#all().map(({ name }) => name).join(', ')}`)
+    if (!found.length)
+      throw new TypeError(
+        `no subscription ${name}; there are ${this.#all()
+          .map(({ name }) => name)
+          .join(', ')}`,
+      )
     return found
   }
 

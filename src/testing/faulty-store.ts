@@ -3,7 +3,7 @@ import { type Store, StoreError, type Unit } from '../store/store.ts'
 
 /** What can go wrong with one call: it gets the real one and stands for it. */
 export type Fault = <T>(call: () => Promise<T>) => Promise<T>
-type Faulted = 'open' | 'append' | 'load' | 'read' | 'ping' | 'forgetKeys' | 'saveSnapshots'
+type Faulted = 'open' | 'append' | 'load' | 'read' | 'readAll' | 'head' | 'ping' | 'forgetKeys' | 'saveSnapshots'
 
 export type FaultyStore = Store & {
   /** The store around which it is: what others use. */
@@ -48,7 +48,17 @@ export const comesAfter =
 
 /** Wraps a store. Until it is told otherwise, it does what that one does. */
 export function faulty(store: Store): FaultyStore {
-  const calls: Record<Faulted, number> = { open: 0, append: 0, load: 0, read: 0, ping: 0, forgetKeys: 0, saveSnapshots: 0 }
+  const calls: Record<Faulted, number> = {
+    open: 0,
+    append: 0,
+    load: 0,
+    read: 0,
+    readAll: 0,
+    head: 0,
+    ping: 0,
+    forgetKeys: 0,
+    saveSnapshots: 0,
+  }
   const queued = new Map<Faulted, Fault[]>()
   const lasting = new Map<Faulted, Fault>()
   const appends: (readonly Unit[])[] = []
@@ -100,8 +110,10 @@ export function faulty(store: Store): FaultyStore {
       return faulted('load', () => store.load(wanted_, keys))
     },
     read: (stream, options) => faulted('read', () => store.read(stream, options)),
-    readAll: options => store.readAll(options),
-    head: () => store.head(),
+    readAll: options => faulted('readAll', () => store.readAll(options)),
+    head: () => faulted('head', () => store.head()),
+    watch: wake => store.watch(wake),
+    announce: head => store.announce(head),
     saveSnapshots: snapshots => faulted('saveSnapshots', () => store.saveSnapshots(snapshots)),
     forgetKeys: () => faulted('forgetKeys', () => store.forgetKeys()),
     ping: () => faulted('ping', () => store.ping()),

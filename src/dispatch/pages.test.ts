@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { memoryBus } from '../bus/memory.ts'
+import { account, Account } from '../testing/account.ts'
+import { failsAfter } from '../testing/faulty-store.ts'
+import { bank } from '../testing/bank.ts'
+import { pages, type Written } from './pages.ts'
+
+const written = (stream: string, first: number, count: number): Written => ({
+  stream,
+  events: Array.from({ length: count }, (_, i) => ({ id: `${first + i}`, type: 'Done', schema: '', data: '{}', meta: '{}' })),
+  landed: { version: count, position: count ? first + count - 1 : 0 },
+  at: '2026-01-01T00:00:00.000Z',
+  parents: [{ traceparent: stream }],
+})
+
+describe('what a flight wrote', () => {
+  test('is one page where it is in one piece, with all for whom it was', () => {
+    const [found, ...more] = pages([written('a-1', 5, 2), written('a-2', 7, 1), written('a-3', 0, 0)])
+    expect(more).toEqual([])
+    expect(found!.page.map(({ stream, position, version, id }) => [stream, position, version, id])).toEqual([
+      ['a-1', 5, 1, '5'],
+      ['a-1', 6, 2, '6'],
+      ['a-2', 7, 1, '7'],
+    ])
+    expect(found!.parents).toEqual([{ traceparent: 'a-1' }, { traceparent: 'a-2' }])
+  })
+
+  test('is in log order and without a gap inside a page, however its units landed', () => {
+    const pieces = fc.uniqueArray(fc.nat(30), { maxLength: 12 }).chain(starts =>
+      fc.shuffledSubarray(
+        starts.map(start => written(`a-${start}`, start * 3 + 1, (start % 3) + 1)),
+        { minLength: starts.length },
+      ),
+    )
+    fc.assert(
+      fc.property(pieces, units => {
+        const found = pages(units).map(({ page }) => page.map(({ position }) => position))
+        expect(found.flat()).toEqual(
+          units.flatMap(({ events, landed }) => events.map((_, i) => landed.position - i)).sort((a, b) => a - b),
+        )
+        for (const page of found) expect(page).toEqual(page.map((_, i) => page[0]! + i))
+        found.slice(1).forEach((page, i) => void expect(page[0]).toBeGreaterThan(found[i]!.at(-1)! + 1))
+      }),
+    )
+  })
+})
+
+describe('the bus', () => {
+  const heard = async () => {
+    const bus = memoryBus()
+    const positions: number[][] = []
+    bus.listen(page => void positions.push(page.map(({ position }) => position)))
+    return { ...(await bank({ bus })), positions }
+  }
+
+  test('carries one page a flight, in log order', async () => {
+    const { emaki, positions } = await heard()
+    await Promise.all([0, 1, 2].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, times: 2 }))))
+    expect(positions).toEqual([[1, 2, 3, 4, 5, 6]])
+  })
+
+  test('carries what was appended without a decision', async () => {
+    const { emaki, positions } = await heard()
+    const slice = (id: string) => ({
+      stream: `account-${id}`,
+      expect: 0 as const,
+      events: [Account.Deposited({ cents: 1, note: '' })],
+    })
+    expect(await emaki.append([slice('a'), slice('b')])).toMatchObject({ outcome: 'appended' })
+    expect(positions).toEqual([[1, 2]])
+    expect(await emaki.append([slice('a')])).toMatchObject({ outcome: 'conflict' })
+    expect(positions).toEqual([[1, 2]])
+  })
+
+  test('carries a flight that was said again after a doubt', async () => {
+    const { emaki, store, positions } = await heard()
+    store.next('append', failsAfter())
+    await Promise.all([0, 1].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
+    expect(positions).toEqual([[1, 2]])
+  })
+})

@@ -1,0 +1,169 @@
+// One reader a process that follows the log's head, for all who want to know what happens. It takes what this process appended from
+// the bus, where nothing can lie in between, and reads the log for the rest, woken by the store when others append.
+import type { Bus, Page } from '../bus/bus.ts'
+import { slept } from '../store/poll.ts'
+import type { Store } from '../store/store.ts'
+import { LogEvent } from './log-event.ts'
+import { limitAfter, READ_EVENTS_FIRST } from './limit.ts'
+import { Ring, type RingBounds } from './ring.ts'
+
+/** What is kept: so many events, and so much of their texts, in UTF-16 units. */
+const RING_EVENTS_MAX = 16_384
+const RING_SIZE_MAX = 16 * 1_048_576
+/** How long to wait after a read that failed, at first and at most, in ms. */
+const RETRY_MS = 10
+const RETRY_MS_MAX = 1_000
+
+export type Tail = {
+  /** The position up to which this process knows the log, all of it durable. 0 before the start. */
+  readonly head: number
+  /** How many wait. */
+  readonly waiting: number
+  /** The events after a position, at most so many, from what is kept in memory; null: they are no longer (or not yet) there, read the log. */
+  readonly page: (after: number, limit: number) => readonly LogEvent[] | null
+  /** Resolves true when head > after, false when the signal aborts or the tail is closed. */
+  readonly wait: (after: number, signal?: AbortSignal) => Promise<boolean>
+  /** Begins to follow the log, from its head on; says so again gives the same. Throws a StoreError where the log cannot be read. */
+  readonly start: () => Promise<void>
+  /** Ends all who wait. It does not start again. */
+  readonly close: () => Promise<void>
+}
+
+export type TailOptions = {
+  readonly store: Store
+  readonly bus: Bus
+  /** Told of the first of reads that fail in a row. */
+  readonly report: (error: unknown) => void
+  /** Default: 16 384 events, 16 777 216 UTF-16 units. */
+  readonly bounds?: RingBounds
+  /** Waits so many ms, or until the signal aborts. Default: the machine's clock. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+/** A tail of a store that is open by the time it starts. */
+export function tail(options: TailOptions): Tail {
+  return new LogTail(options)
+}
+
+type Waiter = { readonly after: number; readonly end: (grown: boolean) => void }
+
+class LogTail implements Tail {
+  readonly #store: Store
+  readonly #bus: Bus
+  readonly #report: (error: unknown) => void
+  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly #bounds: RingBounds
+  readonly #closing = new AbortController()
+  readonly #waiters = new Set<Waiter>()
+  #ring: Ring | null = null
+  #starting: Promise<void> | null = null
+  #ends: (() => unknown)[] = []
+  #reading: Promise<void> | null = null
+  /** Whether the log has to be read once more: it may have grown since the read that is under way began. */
+  #again = false
+
+  constructor({ store, bus, report, sleep = slept, bounds }: TailOptions) {
+    this.#store = store
+    this.#bus = bus
+    this.#report = report
+    this.#sleep = sleep
+    this.#bounds = bounds ?? { events: RING_EVENTS_MAX, size: RING_SIZE_MAX }
+  }
+
+  get head(): number {
+    return this.#ring?.last ?? 0
+  }
+
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  readonly page = (after: number, limit: number): readonly LogEvent[] | null => {
+    return this.#ring?.page(after, limit) ?? null
+  }
+
+  readonly wait = (after: number, signal?: AbortSignal): Promise<boolean> => {
+    if (this.#closing.signal.aborted || signal?.aborted) return Promise.resolve(false)
+    if (this.head > after) return Promise.resolve(true)
+    return new Promise(resolve => {
+      const end = (grown: boolean) => {
+        this.#waiters.delete(waiter)
+        signal?.removeEventListener('abort', abort)
+        resolve(grown)
+      }
+      const abort = () => end(false)
+      const waiter = { after, end }
+      this.#waiters.add(waiter)
+      signal?.addEventListener('abort', abort)
+    })
+  }
+
+  readonly start = (): Promise<void> => {
+    this.#starting ??= this.#start().catch(error => {
+      this.#starting = null
+      throw error
+    })
+    return this.#starting
+  }
+
+  readonly close = async (): Promise<void> => {
+    this.#closing.abort()
+    for (const { end } of [...this.#waiters]) end(false)
+    await this.#starting?.catch(() => {})
+    await Promise.all(this.#ends.splice(0).map(end => end()))
+    await this.#reading
+  }
+
+  async #start(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    // What is appended while the head is asked for is not missed: it makes a gap, and a gap is read.
+    const ring = new Ring(this.#bounds, await this.#store.head())
+    const unwatch = await this.#store.watch(head => this.#told(head))
+    this.#ring = ring
+    this.#ends = [unwatch, this.#bus.listen(page => this.#took(page))]
+    this.#look()
+  }
+
+  /** What this process appended. Where it follows what is known, nothing can lie in between, as positions are whole numbers. */
+  #took(page: Page): void {
+    const [first] = page
+    if (!first || this.#closing.signal.aborted) return
+    if (first.position === this.head + 1) this.#grow(page)
+    else this.#told(page.at(-1)!.position)
+  }
+
+  #told(head: number | null): void {
+    if (this.#ring && (head === null || head > this.head)) this.#look()
+  }
+
+  #look(): void {
+    this.#again = true
+    this.#reading ??= this.#read()
+  }
+
+  async #read(): Promise<void> {
+    let limit = READ_EVENTS_FIRST
+    for (let failures = 0; this.#again && !this.#closing.signal.aborted; ) {
+      this.#again = false
+      try {
+        const page = await this.#store.readAll({ after: this.head, limit })
+        failures = 0
+        // The bus may have brought some of it in the meantime; the rest follows that, as a read leaves nothing out.
+        this.#grow(page.filter(({ position }) => position > this.head))
+        if (page.length === limit) this.#again = true
+        limit = limitAfter(limit, page)
+      } catch (error) {
+        this.#again = true
+        if (failures === 0) this.#report(error)
+        await this.#sleep(Math.min(RETRY_MS * 2 ** Math.min(failures++, 10), RETRY_MS_MAX), this.#closing.signal)
+      }
+    }
+    this.#reading = null
+  }
+
+  #grow(events: Page): void {
+    if (!events.length || !this.#ring) return
+    this.#ring.push(events.map(event => new LogEvent(event)))
+    for (const waiter of [...this.#waiters]) if (waiter.after < this.head) waiter.end(true)
+  }
+}
