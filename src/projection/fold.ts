@@ -9,7 +9,7 @@ import type { ProjectionSpec } from './projection.ts'
 export type Touch = {
   readonly key: string
   readonly event: Recorded
-  readonly evolve: (row: unknown, data: unknown, event: Recorded) => unknown
+  readonly evolve: (row: unknown, data: unknown, event: Recorded, key: string) => unknown
 }
 
 /** The longest key, in UTF-16 units. */
@@ -31,8 +31,8 @@ export function touches(projection: ProjectionSpec, stored: StoredText): readonl
 }
 
 /** Folds an event over a row; null: there is none. Throws where the fold throws or gives no row. */
-export function applied(projection: ProjectionSpec, row: object | null, { event, evolve }: Touch): object | null {
-  const next = evolve(row ?? projection.initial, event.data, event)
+export function applied(projection: ProjectionSpec, row: object | null, { key, event, evolve }: Touch): object | null {
+  const next = evolve(row ?? projection.initial, event.data, event, key)
   if (next === null) return null
   if (typeof next === 'object' && !Array.isArray(next) && typeof (next as { then?: unknown }).then !== 'function')
     return freeze(next)
