@@ -1,7 +1,12 @@
 // What a user starts: definitions and a store in; commands, rows and answers out. HTTP is one way to ask it.
 import { Answers } from './answer/answers.ts'
+import { tagsOfChange } from './answer/rows.ts'
 import type { Bus } from './bus/bus.ts'
 import { memoryBus } from './bus/memory.ts'
+import type { Cache } from './cache/cache.ts'
+import { filling } from './cache/fill.ts'
+import { memoryCache } from './cache/memory.ts'
+import { tiered } from './cache/tiered.ts'
 import type { DeciderSpec } from './decider/decider.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/runtime.ts'
 import { spec } from './event/events.ts'
@@ -17,7 +22,7 @@ import { type Trace, untraced } from './trace/trace.ts'
 /** Anything that can be served. */
 export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
 
-export type RuntimeOptions = Pick<CommandOptions, 'cache' | 'queue'> & {
+export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
   /** Deciders, projections, processors and queries. */
   readonly serve: readonly Served[]
   /** Where the log is, and the rows. Default: `memory()`, which forgets at the end of the process. */
@@ -27,6 +32,8 @@ export type RuntimeOptions = Pick<CommandOptions, 'cache' | 'queue'> & {
   readonly trace?: Trace
   /** The clock that `decide` is given, in ms since 1970. Default: the machine's. */
   readonly now?: () => number
+  /** A cache of answers that processes share, beside that in memory; `prefix` names the log. Default: none. */
+  readonly cache?: (prefix: string) => Cache | Promise<Cache>
   /** How long another process waits, after one has died, before it takes its subscriptions over, in ms. Default: 5 000. */
   readonly leaseMs?: number
   /** Whether projections and processors run in this process; without them, others have to. Default: true. */
@@ -71,13 +78,19 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const following = tail({ store, bus, report })
   const projections = [...definitions.projection.values()]
   const processors = [...definitions.processor.values()]
+  const near = memoryCache({ now })
+  const shared = await options.cache?.(`${store.identity.id}.${store.identity.epoch}`)
+  const cache = shared ? tiered([near, shared]) : near
   const subscriptions = new Subscriptions({
     store,
     tail: following,
     projections,
     processors,
     leaseMs,
-    changed: null,
+    changed: (table, position, changes) =>
+      cache.raise(changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name], position),
+    // Which rows another process changed is not heard of here; the cache that they share has been told by that process.
+    heard: (table, position) => void near.raise([table], position),
     report,
     now,
   })
@@ -88,7 +101,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     ...sending,
     projections: definitions.projection,
     queries: definitions.query,
-    answers: new Answers(store, subscriptions),
+    answers: new Answers(store, subscriptions, filling(cache, { now, report })),
     subscriptions,
     tail: following,
     status: () => subscriptions.status,
@@ -100,6 +113,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
       await sending.close()
       await subscriptions.close()
       await following.close()
+      await cache.close()
       await store.close()
     },
   }

@@ -50,7 +50,10 @@ export function encodedRow(
   const parsed = schema.safeParse(row)
   if (!parsed.success) throw new TypeError(`${name}: the row does not fit its schema: ${issuesText(parsed.error.issues)}`)
   const values = parsed.data as Readonly<Record<string, string | number | boolean | null | undefined>>
-  return { data: encode(parsed.data), fields: indexes.map(({ field }) => indexed(values[field])) }
+  const fields = indexes.map(({ field }) => indexed(values[field]))
+  const wrong = indexes.find((_, i) => typeof fields[i] === 'string' && fields[i].includes('\0'))
+  if (wrong) throw new TypeError(`${name}: ${wrong.field} is indexed, and no index holds U+0000`)
+  return { data: encode(parsed.data), fields }
 }
 
 /** A field's value as an index has it. */

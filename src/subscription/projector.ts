@@ -25,7 +25,7 @@ type Held = {
 /** A row that a page changed, for whoever keeps answers: its index values before and after; null: there was, or is, no row. */
 export type Change = { readonly key: string; readonly before: readonly Value[] | null; readonly after: readonly Value[] | null }
 /** What changed with one page; null: more than is worth telling one by one. */
-export type Changed = (table: string, position: number, changes: readonly Change[] | null) => Promise<void>
+export type Changed = (table: Table, position: number, changes: readonly Change[] | null) => Promise<void>
 
 /** Rows kept between pages, in characters of their text; beyond it those not touched for longest are read again when needed. */
 const HELD_SIZE_MAX = 134_217_728
@@ -67,6 +67,8 @@ export class Projector implements Consumer {
     this.#parkedKeys = new Set(parked.flatMap(({ kind, key }) => (kind === 'key' ? [key] : [])))
     this.#parkedStreams = new Set(parked.flatMap(({ kind, key }) => (kind === 'stream' ? [key] : [])))
     this.#isComplete = position === 0
+    // What an owner before did not come to tell: whatever was made of these rows is out of date.
+    if (position > 0) await this.#changed?.(this.#table, position, null)
     if (suspect && suspect.position > position) await this.#suspected(suspect.position, suspect.key)
   }
 
@@ -170,7 +172,12 @@ export class Projector implements Consumer {
       const held = this.#held.get(key)!
       try {
         const encoded = held.row && encodedRow(this.#projection, held.row)
-        rows.push({ key, position: held.position, data: encoded?.data ?? null, fields: encoded?.fields ?? [] })
+        rows.push({
+          key,
+          position: held.position,
+          data: encoded?.data ?? null,
+          fields: encoded?.fields ?? this.#table.indexes.map(() => null),
+        })
         changes.push({ key, before: held.fields, after: encoded?.fields ?? null })
       } catch (error) {
         this.#parkKey(key, held.position, error)
@@ -196,7 +203,7 @@ export class Projector implements Consumer {
   }
 
   async #tell(position: number, changes: readonly Change[]): Promise<void> {
-    if (changes.length) await this.#changed?.(this.#table.name, position, changes.length > CHANGES_MAX ? null : changes)
+    if (changes.length) await this.#changed?.(this.#table, position, changes.length > CHANGES_MAX ? null : changes)
   }
 
   #parkKey(key: string, position: number, error: unknown): void {
@@ -255,7 +262,7 @@ export class Projector implements Consumer {
     const unpark = again.filter(({ kind, key }) => !(kind === 'key' ? this.#parkedKeys : this.#parkedStreams).has(key))
     if (!(await this.#readModel.commit({ ...guard, rows, park: this.#park, unpark }))) return this.#forget()
     this.#saved(rows)
-    await this.#changed?.(this.#table.name, guard.to, null)
+    await this.#changed?.(this.#table, guard.to, null)
   }
 
   /** The keys that the events of some streams touch. A stream that still cannot be read is parked again. */
@@ -275,7 +282,8 @@ export class Projector implements Consumer {
 
 const CAUSE_LENGTH_MAX = 2_000
 
-/** What is kept of an error. */
+/** What is kept of an error: text that every database can hold. */
 export function causeOf(error: unknown): string {
-  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, CAUSE_LENGTH_MAX)
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return text.replaceAll('\0', ' ').slice(0, CAUSE_LENGTH_MAX).toWellFormed()
 }

@@ -123,7 +123,7 @@ export class Subscription {
 
   /** What another process says of the checkpoint. */
   learn(position: number): void {
-    if (!this.#lease && position !== this.#saved) this.#moved(position)
+    if (!this.#lease) this.#moved(position)
   }
 
   async #run(): Promise<void> {

@@ -16,6 +16,8 @@ export type SubscriptionsOptions = {
   /** How long a lease holds without being renewed, in ms: so long after a crash another process takes over. */
   readonly leaseMs: number
   readonly changed: Changed | null
+  /** Told of a checkpoint that another process has moved. */
+  readonly heard: (table: string, position: number) => void
   readonly report: (error: unknown) => void
   readonly now: () => number
 }
@@ -75,6 +77,11 @@ export class Subscriptions {
   /** Whether every projection has rows that may be served. */
   get isReady(): boolean {
     return [...this.#views.values()].every(({ serving }) => serving !== null)
+  }
+
+  /** The tables that serve, as one text that changes when another does. */
+  get tables(): string {
+    return [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
   }
 
   get status(): readonly Status[] {
@@ -143,6 +150,12 @@ export class Subscriptions {
     return found
   }
 
+  #learn(subscription: Subscription, position: number): void {
+    if (subscription.isOwner || subscription.position === position) return
+    this.#options.heard(subscription.name, position)
+    subscription.learn(position)
+  }
+
   #schedule(ms: number): void {
     if (this.#isClosed) return
     if (this.#poll) clearTimeout(this.#poll)
@@ -157,7 +170,7 @@ export class Subscriptions {
       try {
         const found = await this.#options.store.readModel.progress(others.map(({ name }) => name))
         const positions = new Map(found.map(({ name, position }) => [name, position]))
-        for (const subscription of others) subscription.learn(positions.get(subscription.name) ?? 0)
+        for (const subscription of others) this.#learn(subscription, positions.get(subscription.name) ?? 0)
       } catch {
         // The store is away; those who wait go on waiting, as long as they would.
       }
