@@ -6,6 +6,7 @@ import {
   type Lease,
   type NewParked,
   type NewRow,
+  type Parked,
   type ReadModel,
   type Table,
   type Value,
@@ -103,8 +104,9 @@ export class Projector implements Consumer {
     return true
   }
 
+  isTended = (): boolean => this.#parkedKeys.size > 0 || this.#parkedStreams.size > 0
+
   tend = async (guard: Guard): Promise<void> => {
-    if (!this.#parkedKeys.size && !this.#parkedStreams.size) return
     const again = (await this.#readModel.parked(guard.name)).filter(({ again }) => again)
     if (again.length) await this.#foldAgain(guard, again)
   }
@@ -231,11 +233,14 @@ export class Projector implements Consumer {
    * Folds what is parked again, up to the checkpoint and before newer events: a key from where its row ends, the keys of a stream
    * from the beginning, as they have taken events behind those that were passed over.
    */
-  async #foldAgain(guard: Guard, again: readonly { readonly kind: 'key' | 'stream'; readonly key: string }[]): Promise<void> {
+  async #foldAgain(guard: Guard, again: readonly Parked[]): Promise<void> {
+    const skipped = new Set(
+      again.flatMap(({ kind, key, position, again }) => (again === 'skip' ? [`${kind} ${key} ${position}`] : [])),
+    )
     const streams = new Set(again.flatMap(({ kind, key }) => (kind === 'stream' ? [key] : [])))
     const keys = new Set(again.flatMap(({ kind, key }) => (kind === 'key' ? [key] : [])))
     for (const stream of streams) this.#parkedStreams.delete(stream)
-    const whole = await this.#keysOf(streams, guard.to)
+    const whole = await this.#keysOf(streams, guard.to, skipped)
     const stored = await this.#readModel.rows(this.#table, [...keys])
     for (const key of [...keys, ...whole]) {
       this.#parkedKeys.delete(key)
@@ -254,8 +259,12 @@ export class Projector implements Consumer {
     for (let after = Math.min(guard.to, ...from.values()); after < guard.to; ) {
       const page = await this.#store.readAll({ after, until: guard.to, limit: REFOLD_PAGE, filter: this.#projection.filter })
       for (const event of page)
-        for (const touch of this.#touches(event))
-          if (event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY)) this.#apply(event, touch)
+        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
+          if (
+            event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY) &&
+            !skipped.has(`key ${touch.key} ${event.position}`)
+          )
+            this.#apply(event, touch)
       after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
     }
     const rows = this.#rows([])
@@ -266,12 +275,14 @@ export class Projector implements Consumer {
   }
 
   /** The keys that the events of some streams touch. A stream that still cannot be read is parked again. */
-  async #keysOf(streams: ReadonlySet<string>, until: number): Promise<ReadonlySet<string>> {
+  async #keysOf(streams: ReadonlySet<string>, until: number, skipped: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const keys = new Set<string>()
     for (const stream of streams) {
       for (let after = 0; ; ) {
         const page = await this.#store.read(stream, { after, limit: REFOLD_PAGE })
-        for (const event of page) if (event.position <= until) for (const { key } of this.#touches(event)) keys.add(key)
+        for (const event of page)
+          if (event.position <= until && !skipped.has(`stream ${stream} ${event.position}`))
+            for (const { key } of this.#touches(event)) keys.add(key)
         if (page.length < REFOLD_PAGE) break
         after = page.at(-1)!.version
       }

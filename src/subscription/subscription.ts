@@ -16,7 +16,9 @@ export type Consumer = {
   readonly save: (guard: Guard) => Promise<boolean>
   /** The most events it takes at once. Default: what a page holds. */
   readonly eventsMax?: number
-  /** Once a second, while nothing is pending: what was asked for from outside, such as to handle again what is parked. */
+  /** Whether something is parked, which may be asked for again. */
+  readonly isTended: () => boolean
+  /** Once a second, where it is and nothing is pending: what was asked for from outside. */
   readonly tend: (guard: Guard) => Promise<void>
 }
 /** The part of a page that says who writes, and from where to where. */
@@ -95,6 +97,11 @@ export class Subscription {
     return this.#saved
   }
 
+  /** How far it has looked, which need not be durable yet. */
+  get taken(): number {
+    return Math.max(this.#taken, this.#saved)
+  }
+
   /** How far behind the log it is: events at most, and seconds since it was not. Only the owner knows. */
   get lag(): { readonly events: number; readonly seconds: number } {
     const { tail, now } = this.#options
@@ -169,7 +176,7 @@ export class Subscription {
   }
 
   async #step(lease: Lease): Promise<void> {
-    const { consumer, now } = this.#options
+    const { now } = this.#options
     if (this.#isFenced) throw new Fenced()
     const page = await this.#reader.next(this.#taken)
     if (page) {
@@ -179,13 +186,17 @@ export class Subscription {
       if (last) this.#lastAt = Date.parse(last.at)
     } else this.#caughtUpAt = now()
     if (this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
-    if (page) return
-    if (performance.now() - this.#tendedAt > TEND_EVERY_MS) {
+    if (performance.now() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
+    if (!page) await this.#pause()
+  }
+
+  async #tend(lease: Lease): Promise<void> {
+    const { consumer } = this.#options
+    if (consumer.isTended()) {
       await this.#save(lease)
       await consumer.tend(this.#guard(lease))
-      this.#tendedAt = performance.now()
     }
-    await this.#pause()
+    this.#tendedAt = performance.now()
   }
 
   async #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
