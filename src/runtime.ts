@@ -12,6 +12,7 @@ import { type CommandOptions, type Commands, commands } from './dispatch/runtime
 import { spec } from './event/events.ts'
 import type { ProcessorSpec } from './processor/processor.ts'
 import type { ProjectionSpec } from './projection/projection.ts'
+import type { SqlProjectionSpec } from './projection/sql-projection.ts'
 import type { QuerySpec } from './query/query.ts'
 import { memory } from './store/memory.ts'
 import type { Store } from './store/store.ts'
@@ -73,11 +74,14 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const { serve, store = memory(), trace = untraced, now = Date.now, report = console.error, leaseMs = LEASE_MS } = options
   const definitions = sorted(serve)
   const bus = options.bus ?? memoryBus(report)
+  if (store.system === 'memory' && definitions['sql-projection'].size)
+    throw new TypeError(`memory() has no SQL for ${[...definitions['sql-projection'].keys()].join(', ')}: use sqlite() or postgres()`)
   await store.open()
   const sending = commands({ ...options, deciders: definitions.decider, store, bus, trace, now, report })
   const following = tail({ store, bus, report })
   const projections = [...definitions.projection.values()]
   const processors = [...definitions.processor.values()]
+  const sqlProjections = [...definitions['sql-projection'].values()]
   const near = memoryCache({ now })
   const shared = await options.cache?.(`${store.identity.id}.${store.identity.epoch}`)
   const cache = shared ? tiered([near, shared]) : near
@@ -86,6 +90,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     tail: following,
     projections,
     processors,
+    sqlProjections,
     leaseMs,
     changed: (table, position, changes) =>
       cache.raise(changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name], position),
@@ -94,7 +99,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     report,
     now,
   })
-  const isFollowing = projections.some(({ live }) => !live) || processors.length > 0
+  const isFollowing = projections.some(({ live }) => !live) || processors.length + sqlProjections.length > 0
   if (isFollowing) await following.start()
   if (isFollowing) await subscriptions.start()
   return {
@@ -124,11 +129,18 @@ type Definitions = {
   readonly projection: Map<string, ProjectionSpec>
   readonly processor: Map<string, ProcessorSpec>
   readonly query: Map<string, QuerySpec>
+  readonly 'sql-projection': Map<string, SqlProjectionSpec>
 }
-type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec
+type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec | SqlProjectionSpec
 
 function sorted(serve: readonly Served[]): Definitions {
-  const found: Definitions = { decider: new Map(), projection: new Map(), processor: new Map(), query: new Map() }
+  const found: Definitions = {
+    decider: new Map(),
+    projection: new Map(),
+    processor: new Map(),
+    query: new Map(),
+    'sql-projection': new Map(),
+  }
   for (const served of serve) {
     // `serve` takes every kind of definition; what it is, its spec says.
     const definition = served[spec] as Definition

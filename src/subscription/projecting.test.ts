@@ -104,7 +104,16 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
     })
   const seen = guarded(store)
   const following = tail({ store: seen, bus: busOf(store), report })
-  const options = { store: seen, tail: following, projections: [of[spec]], processors: [], leaseMs, report, now: Date.now }
+  const options = {
+    store: seen,
+    tail: following,
+    projections: [of[spec]],
+    processors: [],
+    sqlProjections: [],
+    leaseMs,
+    report,
+    now: Date.now,
+  }
   const subscriptions = new Subscriptions({ ...options, changed: null, heard: () => {} })
   await following.start()
   await subscriptions.start()
