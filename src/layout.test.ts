@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/bus': ['src/store'],
   'src/cache': [],
   'src/redis': ['src/cache'],
+  'src/cdn': ['src/cache'],
   'src/dispatch': ['src/bus', 'src/decider', 'src/event', 'src/store', 'src/trace'],
   'src/sqlite': ['migrations/sqlite', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/store'],
@@ -56,6 +57,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite/index.ts': [],
   'src/postgres/index.ts': ['postgres'],
   'src/redis/index.ts': [],
+  'src/cdn/index.ts': [],
   'src/otel/index.ts': ['hono/route'],
   'routes/index.ts': [
     '@hono/zod-validator',
@@ -83,6 +85,10 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
+  'src/cdn/index.ts': [
+    'batched', 'cloudflarePurger', 'surrogatePurger', 'type BatchedOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
+    'type SurrogateOptions', 'type SurrogatePurger', 'type VarnishOptions', 'varnishPurger',
+  ],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/cli/index.ts': ['main'],
