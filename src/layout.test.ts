@@ -20,12 +20,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/query': ['src/event', 'src/projection'],
   'src/subscription': ['src/bus', 'src/event', 'src/processor', 'src/projection', 'src/read-model', 'src/store'],
   'src/answer': ['src/cache', 'src/event', 'src/projection', 'src/query', 'src/read-model', 'src/store', 'src/subscription'],
+  'src/cdn': ['src/cache'],
   'src/dispatch': ['src/bus', 'src/decider', 'src/event', 'src/store', 'src/trace'],
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
   'src/otel': ['src/trace'],
   'src/cli': ['routes', 'src', 'src/event', 'src/postgres', 'src/sqlite', 'src/store'],
   src: [
+    'src/cdn',
     'src/answer',
     'src/bus',
     'src/cache',
@@ -79,6 +81,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite/index.ts': [],
   'src/postgres/index.ts': ['postgres'],
   'src/redis/index.ts': [],
+  'src/cdn/index.ts': [],
   'src/otel/index.ts': ['hono/route'],
   'routes/index.ts': [
     '@hono/zod-validator',
@@ -106,6 +109,10 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
+  'src/cdn/index.ts': [
+    'batched', 'cloudflarePurger', 'surrogatePurger', 'type BatchedOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
+    'type SurrogateOptions', 'type SurrogatePurger', 'type VarnishOptions', 'varnishPurger',
+  ],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/cli/index.ts': ['main'],
