@@ -106,6 +106,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     },
     // Which rows another process changed is not heard of here; the cache that they share has been told by that process.
     heard: (table, position) => void near.raise([table], position),
+    trace,
     report,
     now,
   })
@@ -116,7 +117,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     ...sending,
     projections: definitions.projection,
     queries: definitions.query,
-    answers: new Answers(store, subscriptions, filling(cache, { now, report })),
+    answers: new Answers(store, subscriptions, filling(cache, { now, report }), trace),
     subscriptions,
     tail: following,
     status: () => subscriptions.status,

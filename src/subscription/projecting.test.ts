@@ -10,6 +10,7 @@ import { type AnyProjection, projection, tableOf } from '../projection/projectio
 import type { NewPage, StoredRow } from '../read-model/read-model.ts'
 import { memory } from '../store/memory.ts'
 import { type NewEvent, type Store, StoreError } from '../store/store.ts'
+import { untraced } from '../trace/trace.ts'
 import { until as becomes } from '../testing/servers/until.ts'
 import { audit } from './audit.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -114,7 +115,7 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
     report,
     now: Date.now,
   }
-  const subscriptions = new Subscriptions({ ...options, changed: null, heard: () => {} })
+  const subscriptions = new Subscriptions({ ...options, changed: null, heard: () => {}, trace: untraced })
   await following.start()
   await subscriptions.start()
   const close = async () => {
