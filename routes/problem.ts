@@ -14,6 +14,7 @@ export type Slug =
   | 'stream-not-found'
   | 'method-not-allowed'
   | 'version-conflict'
+  | 'unknown-position'
   | 'precondition-failed'
   | 'payload-too-large'
   | 'unsupported-media-type'
@@ -52,6 +53,11 @@ export const problems: Readonly<Record<Slug, Entry>> = {
     status: 409,
     title: 'Others wrote to the stream first',
     mend: 'Read it again and decide whether the command still makes sense.',
+  },
+  'unknown-position': {
+    status: 409,
+    title: 'The log was never at this position',
+    mend: 'It is of a log that was restored to an earlier time since, or of another one: read again what you have, from the start.',
   },
   'precondition-failed': {
     status: 412,
