@@ -34,12 +34,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
   'src/otel': ['src/trace'],
-  'src/cli': ['routes', 'src', 'src/event', 'src/postgres', 'src/sqlite', 'src/store'],
+  'src/cli': [
+    'routes',
+    'src',
+    'src/bus',
+    'src/event',
+    'src/postgres',
+    'src/projection',
+    'src/sqlite',
+    'src/store',
+    'src/subscription',
+  ],
   src: [
-    'src/cdn',
     'src/answer',
     'src/bus',
     'src/cache',
+    'src/cdn',
     'src/decider',
     'src/dispatch',
     'src/event',
@@ -51,9 +61,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/trace',
   ],
   routes: [
+    'routes/events',
     'routes/openapi',
     'src',
     'src/answer',
+    'src/cache',
     'src/decider',
     'src/dispatch',
     'src/event',
@@ -61,11 +73,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/processor',
     'src/projection',
     'src/query',
+    'src/redis',
     'src/sqlite',
     'src/store',
     'src/trace',
   ],
-  'routes/openapi': ['routes', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
+  'routes/events': ['routes', 'src', 'src/answer', 'src/event', 'src/projection', 'src/store', 'src/subscription'],
+  'routes/openapi': ['routes', 'routes/events', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
 }
 
 /** What is pure: no promise, clock, randomness or I/O. */
@@ -111,10 +125,12 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'reject', 'runtime', 'split', 'type AppendOutcome',
-    'type AppendSlice', 'type Bus', 'type Command', 'type Context', 'type Decider', 'type Event', 'type Events', 'type Meta', 'type Outcome', 'type Page',
-    'type Recorded', 'type Rejection', 'type Runtime', 'type RuntimeOptions', 'type SendOptions', 'type Served', 'type StateAt', 'type Store',
-    'type StoredEvent', 'type Trace', 'type TraceContext', 'untraced', 'upcast',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject',
+    'runtime', 'split', 'sqlProjection', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
+    'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type Meta', 'type Outcome',
+    'type Page', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
+    'type RuntimeOptions', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
+    'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],

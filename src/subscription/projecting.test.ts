@@ -123,7 +123,10 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
     await following.close()
   }
   closing.push(close)
-  return { subscriptions, reported, kill: () => void (isDead = true) }
+  const kill = () => {
+    isDead = true
+  }
+  return { subscriptions, reported, kill }
 }
 
 describe('a projection', () => {
