@@ -166,9 +166,7 @@ function sorted(serve: readonly Served[]): Definitions {
     const definition = served[spec] as Definition
     const of = found[definition?.kind] as Map<string, Definition> | undefined
     if (!of)
-      throw new TypeError(
-        `serve takes ${Object.keys(found).join('s, ')}s; found ${(served[spec] as Definition)?.kind ?? typeof served}`,
-      )
+      throw new TypeError(`serve takes deciders, projections, processors and queries; found ${definition?.kind ?? typeof served}`)
     if (of.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
     of.set(definition.name, definition)
   }
