@@ -112,7 +112,7 @@ class EventStream implements Follower {
 
   readonly look = (now: number): void => {
     if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#cut()
-    else if (!this.#busy && now - this.#wroteAt >= this.#beatMs) this.#write(encoder.encode(`id: ${this.#id}\n\n`))
+    else if (this.#stalledAt === null && now - this.#wroteAt >= this.#beatMs) this.#write(encoder.encode(`id: ${this.#id}\n\n`))
   }
 
   readonly stop = (): void => {
