@@ -22,9 +22,10 @@ import type { Actor, Guard } from './context.ts'
 import { docs } from './docs.ts'
 import { health, ready } from './health.ts'
 import { openapi } from './openapi.ts'
-import { eventStream, filterOf } from './events/events.ts'
-import { categoriesOf } from './events/filter.ts'
+import { eventStream } from './events/events.ts'
 import { Live } from './events/live.ts'
+import { mayFollow } from './events/may-follow.ts'
+import { type WebSocketHandlers, websocket } from './events/server.ts'
 import { rowEvents } from './events/row.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
 import { answerOf } from './queries.ts'
@@ -48,6 +49,8 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   readonly bodyLimit?: number
   /** Deciders whose streams anybody may read and any cache may keep. Default: none. */
   readonly publicStreams?: readonly Served[]
+  /** Pages of other hosts that may open a WebSocket, as `https://shop.example`. Default: none. */
+  readonly origins?: readonly string[]
   /** For OpenAPI. Defaults: `Emaki`, `0.0.0`. */
   readonly title?: string
   readonly version?: string
@@ -79,6 +82,8 @@ export type App = Hono & {
   readonly port: number
   readonly hostname: string
   readonly development: false
+  /** What `Bun.serve` needs beside `fetch` for WebSockets; `export default app` gives it both. */
+  readonly websocket: WebSocketHandlers
   readonly [spec]: AppControl & { readonly kind: 'app'; readonly name: 'app' }
 }
 
@@ -155,7 +160,7 @@ export function app(options: AppOptions): App {
     (c, next) => (open_.has(categoryOf(c.req.param('stream')!)) ? next() : closed(c, next)),
     streamOf(name => open_.has(name)),
   )
-  hono.get('/events', (c, next) => (areAllIn(open_, c) ? next() : closed(c, next)), eventStream)
+  hono.get('/events', mayFollow({ publicCategories: open_, closed, origins: options.origins ?? [] }), eventStream)
   for (const definition of definitions) mount(hono, definition)
   hono.notFound(c => {
     const allow = methodsOf(hono, c.req.path)
@@ -198,14 +203,9 @@ export function app(options: AppOptions): App {
     port: { get: () => configured().PORT, enumerable: true },
     hostname: { get: () => configured().HOST, enumerable: true },
     development: { value: false, enumerable: true },
+    websocket: { value: websocket, enumerable: true },
     [spec]: { value: { kind: 'app', name: 'app', ...control } },
   }) as App
-}
-
-/** Whether all that a request follows is of these categories. */
-function areAllIn(categories: ReadonlySet<string>, c: Context): boolean {
-  const filter = filterOf(c)
-  return !(filter instanceof Response) && (categoriesOf(filter)?.every(category => categories.has(category)) ?? false)
 }
 
 async function refusedHost(c: Context): Promise<Response> {

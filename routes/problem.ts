@@ -119,8 +119,8 @@ export function problem(
   extension: Extension = {},
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const { status, title } = problems[slug]
-  const body = { type: `/problems/${slug}`, title, status, ...extension, instance: c.req.path }
+  const { status } = problems[slug]
+  const body = problemOf(slug, extension, c.req.path)
   // A Response of our own has a status that TypeScript's narrow union of Hono does not know of.
   return c.newResponse(JSON.stringify(body), status as 500, {
     'Content-Type': 'application/problem+json',
@@ -128,6 +128,12 @@ export function problem(
     'Cache-Control': 'no-store',
     ...headers,
   })
+}
+
+/** A problem as a document, for where there is no response to put it in. */
+export function problemOf(slug: Slug, extension: Extension, instance: string): object {
+  const { status, title } = problems[slug]
+  return { type: `/problems/${slug}`, title, status, ...extension, instance }
 }
 
 /** A place in a document, as a JSON pointer in the form of a URI's fragment (RFC 6901): `#/items/0/qty`. */

@@ -23,7 +23,8 @@ export const eventStream: Handler = async c => {
 /** The events that pass a filter, after a position. */
 function logSource(live: Live, filter: EventFilter, after: number): Source {
   const log = live.runtime.store.identity
-  const { feed, leave } = live.feed(filter, encodingOf(live))
+  // Only once it is listened to: what is asked for by HEAD, or has gone by then, never ends either.
+  let shared: ReturnType<typeof live.feed<Uint8Array, Uint8Array>> | null = null
   let at = after
   const chunk = ({ content, to }: { readonly content: Uint8Array | null; readonly to: number }) => {
     at = to
@@ -32,11 +33,12 @@ function logSource(live: Live, filter: EventFilter, after: number): Source {
   return {
     id: token(log, after),
     next: () => {
-      const batch = feed.next(at)
+      shared ??= live.feed(filter, encodingOf(live))
+      const batch = shared.feed.next(at)
       if (batch === null) return null
       return batch instanceof Promise ? batch.then(chunk) : chunk(batch)
     },
-    close: leave,
+    close: () => shared?.leave(),
   }
 }
 

@@ -24,7 +24,7 @@ export type Encoding<T, C> = {
 
 export class Feed<T, C> {
   readonly #tail: Tail
-  readonly #store: Store
+  readonly #readAll: Store['readAll']
   readonly #filter: ReturnType<typeof storeFilter>
   readonly #passes: ReturnType<typeof passes>
   readonly #encoding: Encoding<T, C>
@@ -32,9 +32,9 @@ export class Feed<T, C> {
   readonly #reading = new Map<number, Promise<Batch<C>>>()
   #limit = BATCH_EVENTS_MAX
 
-  constructor(tail: Tail, store: Store, filter: EventFilter, encoding: Encoding<T, C>) {
+  constructor(tail: Tail, readAll: Store['readAll'], filter: EventFilter, encoding: Encoding<T, C>) {
     this.#tail = tail
-    this.#store = store
+    this.#readAll = readAll
     this.#filter = storeFilter(filter)
     this.#passes = passes(filter)
     this.#encoding = encoding
@@ -54,7 +54,7 @@ export class Feed<T, C> {
   async #read(after: number): Promise<Batch<C>> {
     const limit = this.#limit
     const until = Math.max(after, this.#tail.head)
-    const page = await this.#store.readAll({ after, limit, until, ...(this.#filter && { filter: this.#filter }) })
+    const page = await this.#readAll({ after, limit, until, ...(this.#filter && { filter: this.#filter }) })
     this.#limit = Math.min(limitAfter(limit, page, BATCH_SIZE_MAX), BATCH_EVENTS_MAX)
     const last = page.at(-1)?.position ?? after
     return this.#batch(

@@ -1,11 +1,14 @@
 // All who follow something over an open connection: they are woken together, hear from us when there is nothing, and end together.
 import type { Runtime } from '../../src/runtime.ts'
-import { StoreError } from '../../src/store/store.ts'
+import { type Store, StoreError } from '../../src/store/store.ts'
+import { atOnce } from './at-once.ts'
 import { type Encoding, Feed } from './feed.ts'
 import { type EventFilter, keyOf } from './filter.ts'
 
 /** How often is looked for whom to tell that we are there, and whom to give up, in ms. */
 const LOOK_EVERY_MS = 1_000
+/** How many may read the log at once: when all come back at the same time, commands have to be served besides. */
+const READS_MAX = 2
 /** How long waking may take before others get their turn, in ms. */
 const SLICE_MS = 10
 
@@ -32,6 +35,7 @@ export class Live {
   readonly now: () => number
   readonly #report: (error: unknown) => void
   readonly #lookEveryMs: number
+  readonly #read: Store['readAll']
   readonly #followers = new Set<Follower>()
   /** Feeds in use, by how they are written, and by filter; `count` is how many use one. */
   readonly #feeds = new Map<object, Map<string, { readonly feed: unknown; count: number }>>()
@@ -43,6 +47,8 @@ export class Live {
     this.#report = report
     this.now = now
     this.#lookEveryMs = lookEveryMs
+    const oneOfFew = atOnce(READS_MAX)
+    this.#read = options => oneOfFew(() => runtime.store.readAll(options))
   }
 
   /** How many follow. */
@@ -75,7 +81,7 @@ export class Live {
     const feeds = this.#feeds.get(encoding) ?? new Map<string, { readonly feed: unknown; count: number }>()
     this.#feeds.set(encoding, feeds)
     const key = keyOf(filter)
-    const shared = feeds.get(key) ?? { feed: new Feed(this.runtime.tail, this.runtime.store, filter, encoding), count: 0 }
+    const shared = feeds.get(key) ?? { feed: new Feed(this.runtime.tail, this.#read, filter, encoding), count: 0 }
     feeds.set(key, shared)
     shared.count++
     const leave = () => {

@@ -95,8 +95,10 @@ describe('a client that is silent', () => {
     one.advance(1)
     await until('it is told', () => reader.lastId() === '3')
     await one.append(1)
-    one.advance(15_000)
-    await until('it is told again', () => reader.lastId() === '4')
+    await until('it is told again', () => {
+      one.advance(15_000)
+      return reader.lastId() === '4'
+    })
     expect(reader.events).toEqual([])
     await reader.cancel()
   })
@@ -253,6 +255,16 @@ describe('a thousand clients', () => {
     await until('nothing is left', () => one.server.pendingRequests === 0)
     expect([one.live.feeds, one.emaki.tail.waiting]).toEqual([0, 0])
   })
+})
+
+test('a HEAD, and a response that nobody reads, follow nothing', async () => {
+  const one = await made()
+  expect((await fetch(`${one.server.url}events`, { method: 'HEAD' })).status).toBe(200)
+  const unread = await one.hono.request('/events')
+  await one.append()
+  expect([one.live.count, one.live.feeds, one.emaki.tail.waiting]).toEqual([0, 0, 0])
+  await unread.body!.cancel()
+  expect([one.live.count, one.live.feeds]).toEqual([0, 0])
 })
 
 describe('clients that lose their connection again and again, while events are appended,', () => {

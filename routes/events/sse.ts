@@ -1,6 +1,7 @@
 // Server-sent events, written by hand: bytes that many share go to each as they are, and nobody is given more than they take.
 import type { Context } from 'hono'
 import type { Live, Follower } from './live.ts'
+import { liftTimeout } from './server.ts'
 
 /** After how many ms a client that lost its connection comes back; when all are sent away, they come back spread over as many. */
 const RETRY_MS = 2_000
@@ -53,22 +54,13 @@ export function joined(frames: readonly Uint8Array[]): Uint8Array {
  */
 export function sse(c: Context, source: Source): Response {
   const live = c.get('live')
-  const stream = new EventStream(live, source, endless(c) ? BEAT_MS : BEAT_SHORT_MS)
+  const stream = new EventStream(live, source, liftTimeout(c) ? BEAT_MS : BEAT_SHORT_MS)
   const body = new ReadableStream({ type: 'direct', pull: controller => stream.open(controller), cancel: () => stream.end() })
   return c.body(body, 200, {
     'Content-Type': 'text/event-stream',
     'Cache-Control': 'no-cache, no-transform',
     'X-Accel-Buffering': 'no',
   })
-}
-
-/** Lifts the server's own timeout for a request; false where there is no server to be seen. */
-function endless(c: Context): boolean {
-  // Bun gives its server along with a request. Whoever calls `fetch` by hand may give anything, or nothing.
-  const env = c.env as Partial<Bun.Server<unknown>> | undefined
-  if (typeof env?.timeout !== 'function') return false
-  env.timeout(c.req.raw, 0)
-  return true
 }
 
 class EventStream implements Follower {
@@ -123,7 +115,7 @@ class EventStream implements Follower {
 
   readonly look = (now: number): void => {
     if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#cut()
-    else if (!this.#busy && now - this.#wroteAt >= this.#beatMs) this.#write(encoder.encode(`id: ${this.#id}\n\n`))
+    else if (this.#stalledAt === null && now - this.#wroteAt >= this.#beatMs) this.#write(encoder.encode(`id: ${this.#id}\n\n`))
   }
 
   readonly stop = (): void => {

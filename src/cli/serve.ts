@@ -31,12 +31,13 @@ export async function serve(app: App, config: Config): Promise<number> {
   const { store } = await control.start()
   if (before) {
     before.control = control
-    before.server.reload({ fetch: app.fetch })
+    before.server.reload({ fetch: app.fetch, websocket: app.websocket })
     log('info', 'reloaded')
     return new Promise(() => {})
   }
   const server = Bun.serve({
     fetch: app.fetch,
+    websocket: app.websocket,
     port: config.PORT,
     hostname: config.HOST,
     development: false,

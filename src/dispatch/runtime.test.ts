@@ -16,7 +16,9 @@ describe('runtime()', () => {
     expect(runtime({ serve: [Account] })).rejects.toThrow(
       'serve takes deciders, projections, processors and queries; found events',
     )
-    expect(runtime({ serve: [{} as never] })).rejects.toThrow('serve takes deciders; found object')
+    expect(runtime({ serve: [{} as never] })).rejects.toThrow(
+      'serve takes deciders, projections, processors and queries; found object',
+    )
   })
 
   test('opens its store, and closes it', async () => {
