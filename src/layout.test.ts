@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/query': ['src/event', 'src/projection'],
   'src/subscription': ['src/bus', 'src/event', 'src/processor', 'src/projection', 'src/read-model', 'src/store'],
   'src/answer': ['src/cache', 'src/event', 'src/projection', 'src/query', 'src/read-model', 'src/store', 'src/subscription'],
+  'src/cdn': ['src/cache'],
   'src/dispatch': ['src/bus', 'src/decider', 'src/event', 'src/store', 'src/trace'],
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
@@ -43,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'routes/openapi',
     'src',
     'src/answer',
+    'src/cache',
     'src/decider',
     'src/dispatch',
     'src/event',
@@ -79,6 +81,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite/index.ts': [],
   'src/postgres/index.ts': ['postgres'],
   'src/redis/index.ts': [],
+  'src/cdn/index.ts': [],
   'src/otel/index.ts': ['hono/route'],
   'routes/index.ts': [
     '@hono/zod-validator',
@@ -99,13 +102,19 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'reject', 'runtime', 'split', 'type AppendOutcome',
-    'type AppendSlice', 'type Bus', 'type Command', 'type Context', 'type Decider', 'type Event', 'type Events', 'type Meta', 'type Outcome', 'type Page',
-    'type Recorded', 'type Rejection', 'type Runtime', 'type RuntimeOptions', 'type SendOptions', 'type Served', 'type StateAt', 'type Store',
-    'type StoredEvent', 'type Trace', 'type TraceContext', 'untraced', 'upcast',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject', 'runtime',
+    'split', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy', 'type Command', 'type Context',
+    'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type Meta', 'type Outcome', 'type Page', 'type Processor',
+    'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime', 'type RuntimeOptions',
+    'type SendOptions', 'type Served', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent', 'type Trace', 'type TraceContext', 'untraced',
+    'upcast',
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
+  'src/cdn/index.ts': [
+    'batched', 'cloudflarePurger', 'surrogatePurger', 'type BatchedOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
+    'type SurrogateOptions', 'type SurrogatePurger', 'type VarnishOptions', 'varnishPurger',
+  ],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/cli/index.ts': ['main'],
