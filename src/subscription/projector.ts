@@ -17,6 +17,8 @@ type Held = {
   row: object | null
   position: number
   isDirty: boolean
+  /** Where what is not saved begins. */
+  since: number
   /** What an index has of it in the table; null: it is not there. */
   fields: readonly Value[] | null
   size: number
@@ -134,10 +136,10 @@ export class Projector implements Consumer {
       const keys = missing.slice(i, i + LOAD_KEYS_MAX)
       for (const { key, position, data } of await this.#readModel.rows(this.#table, keys)) {
         const row = JSON.parse(data) as object
-        this.#hold(key, { row, position, isDirty: false, fields: encodedRow(this.#projection, row).fields, size: data.length })
+        const { fields } = encodedRow(this.#projection, row)
+        this.#hold(key, { row, position, isDirty: false, since: position, fields, size: data.length })
       }
-      for (const key of keys)
-        if (!this.#held.has(key)) this.#hold(key, { row: null, position: 0, isDirty: false, fields: null, size: 0 })
+      for (const key of keys) if (!this.#held.has(key)) this.#hold(key, nothing(0))
     }
   }
 
@@ -151,17 +153,19 @@ export class Projector implements Consumer {
     if (this.#parkedKeys.has(key)) return
     let held = this.#held.get(key)
     if (!held) {
-      held = { row: null, position: 0, isDirty: false, fields: null, size: ROW_SIZE }
+      held = nothing(ROW_SIZE)
       this.#hold(key, held)
     }
     try {
       held.row = applied(this.#projection, held.row, touch)
       held.position = stored.position
     } catch (error) {
+      // What came before is kept, and saved: the row ends where it stopped.
       return this.#parkKey(key, stored.position, error)
     }
     if (held.isDirty) return
     held.isDirty = true
+    held.since = stored.position
     this.#dirty.add(key)
   }
 
@@ -180,7 +184,10 @@ export class Projector implements Consumer {
         })
         changes.push({ key, before: held.fields, after: encoded?.fields ?? null })
       } catch (error) {
-        this.#parkKey(key, held.position, error)
+        // Which of its events it was is not known any more: the row ends before all that were not saved.
+        this.#parkKey(key, held.since, error)
+        this.#dirty.delete(key)
+        this.#held.delete(key)
       }
     }
     return rows
@@ -207,9 +214,9 @@ export class Projector implements Consumer {
   }
 
   #parkKey(key: string, position: number, error: unknown): void {
+    // One place a key: where it stopped first.
+    if (this.#parkedKeys.has(key)) this.#park = this.#park.filter(one => one.kind !== 'key' || one.key !== key)
     this.#parkedKeys.add(key)
-    this.#dirty.delete(key)
-    this.#held.delete(key)
     this.#park.push({ kind: 'key', key, position, cause: causeOf(error) })
   }
 
@@ -245,6 +252,7 @@ export class Projector implements Consumer {
         row: row ? (JSON.parse(row.data) as object) : null,
         position: row?.position ?? 0,
         isDirty: true,
+        since: (row?.position ?? 0) + 1,
         fields: null,
         size: ROW_SIZE,
       })
@@ -278,6 +286,10 @@ export class Projector implements Consumer {
     }
     return keys
   }
+}
+
+function nothing(size: number): Held {
+  return { row: null, position: 0, isDirty: false, since: 0, fields: null, size }
 }
 
 const CAUSE_LENGTH_MAX = 2_000
