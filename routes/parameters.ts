@@ -49,7 +49,7 @@ function readingOf(schema: z.ZodType, texts: readonly string[]): unknown {
     texts.length > 1 ? [texts, values] : [...(text === 'null' ? [null] : []), text, values[0], texts, values]
   const fitting = readings.find(reading => schema.safeParse(reading).success)
   if (fitting !== undefined) return fitting
-  return texts.length > 1 ? texts : values[0]
+  return texts.length > 1 ? values : values[0]
 }
 
 /** What numbers, true, false and null are in JSON; all else is the text that it is. */

@@ -161,8 +161,9 @@ export class Answers {
     }
     return {
       get: async (key: string) => {
-        const { table, found, position } = await this.#row(projection, key, fresh)
-        seen(position, [...tagsOf(table, { key }), table.name])
+        const { table, found, parked, position } = await this.#row(projection, key, fresh)
+        // Of a row that has stopped the answer is as old as that, to whoever asks for what it lacks.
+        seen(Math.min(position, (parked ?? Number.POSITIVE_INFINITY) - 1), [...tagsOf(table, { key }), table.name])
         return found && parsed(found)
       },
       list: async (where: Where = {}, by: ListBy = {}) => {
@@ -180,7 +181,7 @@ export class Answers {
 
   async #row(projection: ProjectionSpec, key: string, fresh: Fresh) {
     const read = await this.#read(projection, fresh, table => this.#store.readModel.get(table, key))
-    const parked = read.found ? read.found.parked : await this.#parkedWithoutRow(read.table.name, key, fresh)
+    const parked = read.found ? read.found.parked : await this.#parkedWithoutRow(read.table.name, key)
     if (parked !== null && fresh.atLeast >= parked) throw new Behind(projection.name, 'parked', read.position, fresh.atLeast)
     return { ...read, parked }
   }
@@ -214,8 +215,7 @@ export class Answers {
     return this.#subscriptions.reached(subscription, atLeast, waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort())
   }
 
-  async #parkedWithoutRow(table: string, key: string, { atLeast }: Fresh): Promise<number | null> {
-    if (atLeast === 0) return null
+  async #parkedWithoutRow(table: string, key: string): Promise<number | null> {
     const parked = await this.#store.readModel.parked(table)
     return parked.find(one => one.kind === 'key' && one.key === key)?.position ?? null
   }
