@@ -54,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/query',
     'src/sqlite',
     'src/store',
+    'src/subscription',
     'src/trace',
   ],
   'routes/openapi': ['routes', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
