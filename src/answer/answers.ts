@@ -1,6 +1,6 @@
 // The path of a question: wait until rows are as new as asked for, read them, and say what the answer depends on.
 import type { Answer, Filling } from '../cache/fill.ts'
-import { spec } from '../event/events.ts'
+import { issuesText, spec } from '../event/events.ts'
 import { canonical } from '../event/payload.ts'
 import { applied, encodedRow, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
@@ -46,6 +46,8 @@ export class Behind extends Error {
   }
 }
 
+/** Answers are held against their schemas outside of production, where a test finds what does not fit. */
+const CHECKS = Bun.env['NODE_ENV'] !== 'production'
 const LIVE_PAGE = 1_000
 /** How often an answer is asked for in company, before it is made for this caller alone. */
 const ROUNDS_MAX = 3
@@ -144,6 +146,9 @@ export class Answers {
       for (const tag of read) tags.add(tag)
     }
     const answer = await query.run(params, projection => this.#rows(projection[spec], fresh, seen))
+    const misfit = CHECKS ? query.answer?.safeParse(answer) : undefined
+    if (misfit?.success === false)
+      throw new TypeError(`query('${query.name}'): the answer does not fit its schema: ${issuesText(misfit.error.issues)}`)
     const text = JSON.stringify(answer ?? null) ?? 'null'
     return { text, position: Number.isFinite(position) ? position : fresh.atLeast, tags: [...tags] }
   }
