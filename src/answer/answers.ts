@@ -9,6 +9,7 @@ import type { StoredRow, Table } from '../read-model/read-model.ts'
 import type { Store } from '../store/store.ts'
 import type { Subscription } from '../subscription/subscription.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
+import type { Trace } from '../trace/trace.ts'
 import { count, list, type ListBy, shownRow, tagsOf, type Where } from './rows.ts'
 
 /** How new an answer has to be: it includes all up to a position, for which it waits so long. */
@@ -57,7 +58,10 @@ export class Answers {
   readonly #subscriptions: Subscriptions
   readonly #filling: Filling
 
-  constructor(store: Store, subscriptions: Subscriptions, filling: Filling) {
+  readonly #trace: Trace
+
+  constructor(store: Store, subscriptions: Subscriptions, filling: Filling, trace: Trace) {
+    this.#trace = trace
     this.#store = store
     this.#subscriptions = subscriptions
     this.#filling = filling
@@ -145,7 +149,8 @@ export class Answers {
       position = Math.min(position, at)
       for (const tag of read) tags.add(tag)
     }
-    const answer = await query.run(params, projection => this.#rows(projection[spec], fresh, seen))
+    const run = () => query.run(params, projection => this.#rows(projection[spec], fresh, seen))
+    const answer = await this.#trace.step('query', [this.#trace.current()], { 'emaki.query': query.name }, run)
     const misfit = CHECKS ? query.answer?.safeParse(answer) : undefined
     if (misfit?.success === false)
       throw new TypeError(`query('${query.name}'): the answer does not fit its schema: ${issuesText(misfit.error.issues)}`)

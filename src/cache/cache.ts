@@ -41,6 +41,9 @@ export interface Cache {
   /**
    * From now on no answer with one of these tags is given that is below the position. Call it after the commit, and before the commit is
    * told to anyone who shall see it without a token. A cache that cannot be reached gives nothing until it has been told. Never rejects.
+   *
+   * A process may end between its commit and its raise. So each answer also carries a tag for each projection that it was read from, and who
+   * takes over a projection raises that one, to the position at which it takes over.
    */
   raise(tags: readonly string[], position: number): Promise<void>
   /** For one caller across processes: who gets it makes the answer anew. Null for the others. It ends by itself after `ttlMs`. */

@@ -157,6 +157,22 @@ describe('callers at once', () => {
     expect(at.builds).toBe(2)
   })
 
+  test('get no shared answer that was stored before it was raised, and before they came', async () => {
+    const { cache, options, answer, change } = world()
+    const reply = Promise.withResolvers<void>()
+    // The cache has taken it, and says so late.
+    const late: Cache = { ...cache, set: async (...entry) => [await cache.set(...entry), await reply.promise][0]! }
+    const fill = filling(late, options)
+    const early = answer(0, POLICY, fill)
+    await settled()
+    await change(6, '"six"')
+    const joined = answer(0, POLICY, fill)
+    await settled()
+    reply.resolve()
+    expect(await early).toMatchObject({ body: '"five"' })
+    expect(await joined).toMatchObject({ body: '"six"' })
+  })
+
   test('build one at a time, and seldom, where nothing can be stored', async () => {
     const { at, cache, options, answer } = world()
     const useless: Cache = { ...cache, get: async () => null, set: async () => 'failed' }

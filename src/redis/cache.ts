@@ -16,7 +16,7 @@ import type { Scripts } from './scripts.ts'
 export type RedisCacheOptions = {
   /** `redis://` or, with TLS, `rediss://`. */
   readonly url: string
-  /** Begins all keys: what this cache belongs to, such as the log's id and epoch. Keys of one cache are in one slot of a cluster. */
+  /** Begins all keys: what this cache belongs to, such as the log's id and epoch. */
   readonly prefix: string
   /** How long a command may take before it is a miss, in ms. Default: 50. */
   readonly deadlineMs?: number
@@ -35,7 +35,7 @@ export type RedisStatus = LinkCounts & {
 export type RedisCache = Cache & { readonly status: RedisStatus }
 
 /**
- * A cache in Redis (6.2 or later; not with a user who may not run EVAL, INFO and PING).
+ * A cache in Redis (tested on 7.0, of one server; its user has to be allowed EVAL, INFO and PING).
  *
  * Resolves at once, whether Redis is there or not: without it everything is a miss, and it is used as soon as it is. Rejects where the
  * package `ioredis` is not installed.

@@ -10,6 +10,9 @@ import { type RedisCache, redisCache } from './cache.ts'
 
 const POLICY: Policy = { ttlMs: 60_000, staleMs: 60_000, negativeTtlMs: 60_000 }
 
+/** Above the default, as on a busy machine 50 ms may pass without any fault. */
+const DEADLINE_MS = 150
+
 let server: RedisServer
 beforeAll(async () => {
   server = await startRedis({ settings: { 'maxmemory-policy': 'noeviction' } })
@@ -25,10 +28,9 @@ async function two(): Promise<{ one: RedisCache; other: RedisCache; proxy: Fault
     startProxy({ host: '127.0.0.1', port: server.port }),
     startProxy({ host: '127.0.0.1', port: server.port }),
   ] as const
-  const [one, other] = (await Promise.all(proxies.map(proxy => redisCache({ url: proxy.url(server.url), prefix })))) as [
-    RedisCache,
-    RedisCache,
-  ] // As many as proxies.
+  const [one, other] = (await Promise.all(
+    proxies.map(proxy => redisCache({ url: proxy.url(server.url), prefix, deadlineMs: DEADLINE_MS })),
+  )) as [RedisCache, RedisCache] // As many as proxies.
   await up(one)
   await up(other)
   const end = async () => {
@@ -128,6 +130,57 @@ describe('a Redis that', () => {
     await up(one)
     expect(await other.get('k', 0)).toBeNull()
     expect(await other.set('k', entryAt(6, Date.now()), async () => 7)).toBe('refused')
+    await end()
+  })
+
+  test('is told of many raises gives nothing until it was told of all', async () => {
+    const { one, other, proxy, end } = await two()
+    await put(one, 5, 'k', ['last'])
+    proxy.swallow(true)
+    await one.raise(['first'], 6)
+    proxy.reset()
+    proxy.swallow(false)
+    // While it is told of the first, there come so many that they take it several scripts, and each answer takes its time.
+    const many = [...Array.from({ length: 5_000 }, (_, i) => `tag ${i}`), 'last']
+    let isTold = false
+    proxy.onClientData(bytes => {
+      if (!isTold && Buffer.from(bytes).includes(':tag:first')) {
+        isTold = true
+        void one.raise(many, 7)
+        proxy.delay(10, 'toClient')
+      }
+      return 'forward'
+    })
+    await up(one)
+    expect(one.status.pending).toBeGreaterThan(0)
+    expect((await other.get('k', 0))?.position).toBe(5)
+    expect(await one.get('k', 0)).toBeNull()
+    expect(await one.set('k', entryAt(9, Date.now()), async () => 9)).toBe('failed')
+    await until('Redis was told', () => one.status.pending === 0)
+    expect(await other.get('k', 0)).toBeNull()
+    await end()
+  })
+
+  test('answers too late is a miss, until it is fast again', async () => {
+    const { one, proxy, end } = await two()
+    await put(one, 5)
+    proxy.delay(2 * DEADLINE_MS)
+    await until('the link is down', async () => (await one.get('k', 0)) === null && one.status.link === 'down')
+    proxy.delay(0)
+    await up(one)
+    await put(one, 6)
+    await end()
+  })
+
+  test('is lost on one connection without a word is found again on another', async () => {
+    const { one, proxy, end } = await two()
+    await put(one, 5)
+    proxy.onClientData((_, connection) => (connection === 1 ? 'drop' : 'forward'))
+    await one.raise(['a'], 6)
+    expect(one.status).toMatchObject({ link: 'down', pending: 1 })
+    await up(one)
+    expect(await one.get('k', 0)).toBeNull()
+    await put(one, 6)
     await end()
   })
 
@@ -249,6 +302,7 @@ describe('a Redis that', () => {
       const { answers } = at
       await until('it is used while Redis is away', () => at.answers > answers + 200)
       await server.restart()
+      await Promise.all(caches.map(up))
       const { hits } = at
       await until('it is used again', () => at.hits > hits + 200)
     }

@@ -10,4 +10,4 @@ export async function ioredis(): Promise<Ioredis> {
   }
 }
 
-const VERSION = '6.0.0'
+export const VERSION: string = '6.0.0'

@@ -10,6 +10,7 @@ import { type AnyProjection, projection, tableOf } from '../projection/projectio
 import type { NewPage, StoredRow } from '../read-model/read-model.ts'
 import { memory } from '../store/memory.ts'
 import { type NewEvent, type Store, StoreError } from '../store/store.ts'
+import { untraced } from '../trace/trace.ts'
 import { until as becomes } from '../testing/servers/until.ts'
 import { audit } from './audit.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -104,8 +105,17 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
     })
   const seen = guarded(store)
   const following = tail({ store: seen, bus: busOf(store), report })
-  const options = { store: seen, tail: following, projections: [of[spec]], processors: [], leaseMs, report, now: Date.now }
-  const subscriptions = new Subscriptions({ ...options, changed: null, heard: () => {} })
+  const options = {
+    store: seen,
+    tail: following,
+    projections: [of[spec]],
+    processors: [],
+    sqlProjections: [],
+    leaseMs,
+    report,
+    now: Date.now,
+  }
+  const subscriptions = new Subscriptions({ ...options, changed: null, heard: () => {}, trace: untraced })
   await following.start()
   await subscriptions.start()
   const close = async () => {
@@ -243,7 +253,7 @@ describe('an event that cannot be folded', () => {
       const { rows, found } = await rowsOf(store)
       expect(rows).toEqual({ a: { sum: 1, seen: [1] }, b: { sum: 3, seen: [1, 3] } })
       expect(found.map(({ parked }: StoredRow) => parked)).toEqual([2, null])
-      expect(await store.readModel.parked()).toMatchObject([{ name: 'sums_v1', kind: 'key', key: 'a', again: false }])
+      expect(await store.readModel.parked()).toMatchObject([{ name: 'sums_v1', kind: 'key', key: 'a', again: null }])
     })
   }
 
@@ -253,7 +263,7 @@ describe('an event that cannot be folded', () => {
     await append(store, { to: ['a', 'b'], n: 1 }, { to: ['a'], n: 13 }, { to: ['a', 'b'], n: 2 })
     await subscriptions.seen(3)
     expect(await store.readModel.unpark('sums_v1')).toBe(1)
-    await becomes('it failed again', async () => (await store.readModel.parked())[0]?.again === false)
+    await becomes('it failed again', async () => (await store.readModel.parked())[0]?.again === null)
     isMended = true
     await store.readModel.unpark('sums_v1', 'a')
     await becomes('nothing is parked', async () => (await store.readModel.parked()).length === 0)
@@ -261,6 +271,16 @@ describe('an event that cannot be folded', () => {
     await subscriptions.seen(4)
     const { rows, position } = await rowsOf(store)
     expect(rows).toEqual(await folded(store, position))
+  })
+
+  test('is passed over where it is skipped, and what came after it is folded', async () => {
+    const store = memory()
+    const { subscriptions } = await process_(store)
+    await append(store, { to: ['a'], n: 1 }, { to: ['a'], n: 13 }, { to: ['a'], n: 2 })
+    await subscriptions.seen(3)
+    await store.readModel.unpark('sums_v1', 'a', 'skip')
+    await becomes('nothing is parked', async () => (await store.readModel.parked()).length === 0)
+    expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 3] } })
   })
 
   test('parks its stream where it cannot be read', async () => {

@@ -6,6 +6,7 @@ import {
   type Lease,
   type NewParked,
   type NewRow,
+  type Parked,
   type ReadModel,
   type Table,
   type Value,
@@ -17,8 +18,9 @@ type Held = {
   row: object | null
   position: number
   isDirty: boolean
-  /** Where what is not saved begins. */
+  /** Of what is not saved: where it begins, and the row before it. */
   since: number
+  before: object | null
   /** What an index has of it in the table; null: it is not there. */
   fields: readonly Value[] | null
   size: number
@@ -37,6 +39,7 @@ const YIELD_CHECK_EVENTS = 64
 const LOAD_KEYS_MAX = 5_000
 const REFOLD_PAGE = 5_000
 const CHANGES_MAX = 2_000
+const NONE: ReadonlySet<string> = new Set()
 /** What a row is taken to hold before it has been written once. */
 const ROW_SIZE = 256
 
@@ -97,7 +100,7 @@ export class Projector implements Consumer {
 
   save = async (guard: Guard): Promise<boolean> => {
     const changes: Change[] = []
-    const rows = this.#rows(changes)
+    const rows = await this.#rows(changes)
     const page = { ...guard, rows, park: this.#park, unpark: [] }
     if (!(await this.#readModel.commit(page))) return false
     this.#saved(rows)
@@ -105,8 +108,9 @@ export class Projector implements Consumer {
     return true
   }
 
+  isTended = (): boolean => this.#parkedKeys.size > 0 || this.#parkedStreams.size > 0
+
   tend = async (guard: Guard): Promise<void> => {
-    if (!this.#parkedKeys.size && !this.#parkedStreams.size) return
     const again = (await this.#readModel.parked(guard.name)).filter(({ again }) => again)
     if (again.length) await this.#foldAgain(guard, again)
   }
@@ -137,7 +141,7 @@ export class Projector implements Consumer {
       for (const { key, position, data } of await this.#readModel.rows(this.#table, keys)) {
         const row = JSON.parse(data) as object
         const { fields } = encodedRow(this.#projection, row)
-        this.#hold(key, { row, position, isDirty: false, since: position, fields, size: data.length })
+        this.#hold(key, { row, position, isDirty: false, since: position, before: row, fields, size: data.length })
       }
       for (const key of keys) if (!this.#held.has(key)) this.#hold(key, nothing(0))
     }
@@ -156,41 +160,73 @@ export class Projector implements Consumer {
       held = nothing(ROW_SIZE)
       this.#hold(key, held)
     }
+    const before = held.row
     try {
-      held.row = applied(this.#projection, held.row, touch)
-      held.position = stored.position
+      held.row = applied(this.#projection, before, touch)
     } catch (error) {
       // What came before is kept, and saved: the row ends where it stopped.
       return this.#parkKey(key, stored.position, error)
     }
+    held.position = stored.position
     if (held.isDirty) return
     held.isDirty = true
     held.since = stored.position
+    held.before = before
     this.#dirty.add(key)
   }
 
-  /** The rows to be written, in order of their keys. One that does not fit its schema is parked instead. */
-  #rows(changes: Change[]): readonly NewRow[] {
+  /** The rows to be written, in order of their keys. One that does not fit its schema is parked, as it was while it did. */
+  async #rows(changes: Change[], skipped: ReadonlySet<string> = NONE): Promise<readonly NewRow[]> {
     const rows: NewRow[] = []
     for (const key of [...this.#dirty].sort(compareText)) {
       const held = this.#held.get(key)!
-      try {
-        const encoded = held.row && encodedRow(this.#projection, held.row)
-        rows.push({
-          key,
-          position: held.position,
-          data: encoded?.data ?? null,
-          fields: encoded?.fields ?? this.#table.indexes.map(() => null),
-        })
-        changes.push({ key, before: held.fields, after: encoded?.fields ?? null })
-      } catch (error) {
-        // Which of its events it was is not known any more: the row ends before all that were not saved.
-        this.#parkKey(key, held.since, error)
-        this.#dirty.delete(key)
-        this.#held.delete(key)
-      }
+      const encoded = this.#encoded(held.row) ?? (await this.#fitting(key, held, skipped))
+      const { data, fields } = encoded
+      rows.push({ key, position: held.position, data, fields })
+      changes.push({ key, before: held.fields, after: data === null ? null : fields })
     }
     return rows
+  }
+
+  /** A row as it is stored; null: it does not fit its schema. */
+  #encoded(row: object | null): Pick<NewRow, 'data' | 'fields'> | null {
+    if (!row) return noRow(this.#table)
+    try {
+      return encodedRow(this.#projection, row)
+    } catch {
+      return null
+    }
+  }
+
+  /** Finds the event by which a row ceased to fit: what was not saved is folded again, and looked at after each event. */
+  async #fitting(key: string, held: Held, skipped: ReadonlySet<string>): Promise<Pick<NewRow, 'data' | 'fields'>> {
+    const until = held.position
+    // It fitted when it was saved.
+    let encoded = this.#encoded(held.before)!
+    held.row = held.before
+    held.position = held.since - 1
+    for await (const [{ position }, touch] of this.#touchesOf(key, held.position, until, skipped)) {
+      try {
+        const row = applied(this.#projection, held.row, touch)
+        encoded = row ? encodedRow(this.#projection, row) : noRow(this.#table)
+        held.row = row
+        held.position = position
+      } catch (error) {
+        this.#parkKey(key, position, error)
+        break
+      }
+    }
+    return encoded
+  }
+
+  async *#touchesOf(key: string, from: number, until: number, skipped: ReadonlySet<string>): AsyncIterable<[StoredEvent, Touch]> {
+    for (let after = from; after < until; ) {
+      const page = await this.#store.readAll({ after, until, limit: REFOLD_PAGE, filter: this.#projection.filter })
+      for (const event of page)
+        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
+          if (touch.key === key && !skipped.has(`key ${key} ${event.position}`)) yield [event, touch]
+      after = page.length < REFOLD_PAGE ? until : page.at(-1)!.position
+    }
   }
 
   #saved(rows: readonly NewRow[]): void {
@@ -238,11 +274,14 @@ export class Projector implements Consumer {
    * Folds what is parked again, up to the checkpoint and before newer events: a key from where its row ends, the keys of a stream
    * from the beginning, as they have taken events behind those that were passed over.
    */
-  async #foldAgain(guard: Guard, again: readonly { readonly kind: 'key' | 'stream'; readonly key: string }[]): Promise<void> {
+  async #foldAgain(guard: Guard, again: readonly Parked[]): Promise<void> {
+    const skipped = new Set(
+      again.flatMap(({ kind, key, position, again }) => (again === 'skip' ? [`${kind} ${key} ${position}`] : [])),
+    )
     const streams = new Set(again.flatMap(({ kind, key }) => (kind === 'stream' ? [key] : [])))
     const keys = new Set(again.flatMap(({ kind, key }) => (kind === 'key' ? [key] : [])))
     for (const stream of streams) this.#parkedStreams.delete(stream)
-    const whole = await this.#keysOf(streams, guard.to)
+    const whole = await this.#keysOf(streams, guard.to, skipped)
     const stored = await this.#readModel.rows(this.#table, [...keys])
     for (const key of [...keys, ...whole]) {
       this.#parkedKeys.delete(key)
@@ -253,6 +292,7 @@ export class Projector implements Consumer {
         position: row?.position ?? 0,
         isDirty: true,
         since: (row?.position ?? 0) + 1,
+        before: row ? (JSON.parse(row.data) as object) : null,
         fields: null,
         size: ROW_SIZE,
       })
@@ -262,11 +302,15 @@ export class Projector implements Consumer {
     for (let after = Math.min(guard.to, ...from.values()); after < guard.to; ) {
       const page = await this.#store.readAll({ after, until: guard.to, limit: REFOLD_PAGE, filter: this.#projection.filter })
       for (const event of page)
-        for (const touch of this.#touches(event))
-          if (event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY)) this.#apply(event, touch)
+        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
+          if (
+            event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY) &&
+            !skipped.has(`key ${touch.key} ${event.position}`)
+          )
+            this.#apply(event, touch)
       after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
     }
-    const rows = this.#rows([])
+    const rows = await this.#rows([], skipped)
     const unpark = again.filter(({ kind, key }) => !(kind === 'key' ? this.#parkedKeys : this.#parkedStreams).has(key))
     if (!(await this.#readModel.commit({ ...guard, rows, park: this.#park, unpark }))) return this.#forget()
     this.#saved(rows)
@@ -274,12 +318,14 @@ export class Projector implements Consumer {
   }
 
   /** The keys that the events of some streams touch. A stream that still cannot be read is parked again. */
-  async #keysOf(streams: ReadonlySet<string>, until: number): Promise<ReadonlySet<string>> {
+  async #keysOf(streams: ReadonlySet<string>, until: number, skipped: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const keys = new Set<string>()
     for (const stream of streams) {
       for (let after = 0; ; ) {
         const page = await this.#store.read(stream, { after, limit: REFOLD_PAGE })
-        for (const event of page) if (event.position <= until) for (const { key } of this.#touches(event)) keys.add(key)
+        for (const event of page)
+          if (event.position <= until && !skipped.has(`stream ${stream} ${event.position}`))
+            for (const { key } of this.#touches(event)) keys.add(key)
         if (page.length < REFOLD_PAGE) break
         after = page.at(-1)!.version
       }
@@ -288,8 +334,12 @@ export class Projector implements Consumer {
   }
 }
 
+function noRow({ indexes }: Table): Pick<NewRow, 'data' | 'fields'> {
+  return { data: null, fields: indexes.map(() => null) }
+}
+
 function nothing(size: number): Held {
-  return { row: null, position: 0, isDirty: false, since: 0, fields: null, size }
+  return { row: null, position: 0, isDirty: false, since: 0, before: null, fields: null, size }
 }
 
 const CAUSE_LENGTH_MAX = 2_000
