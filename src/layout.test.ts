@@ -76,6 +76,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/redis',
     'src/sqlite',
     'src/store',
+    'src/subscription',
     'src/trace',
   ],
   'routes/events': ['routes', 'src', 'src/answer', 'src/event', 'src/projection', 'src/store', 'src/subscription'],

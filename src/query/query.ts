@@ -47,6 +47,7 @@ export type QuerySpec = {
   readonly kind: 'query'
   readonly name: string
   readonly params: z.ZodObject
+  readonly answer: z.ZodType | null
   readonly cache: {
     readonly ttlMs: number
     readonly staleMs: number
@@ -66,6 +67,10 @@ export type Query<N extends string, P, A> = {
  * What `run` reads by `read(projection)` is what its answer depends on: a change to one of these rows, or to what a list would give,
  * makes kept answers out of date at once, wherever they are kept. A query that reads anything else lives as long as its `ttl`.
  *
+ * - `params`: what it is asked by. Not `min-position`, by which every query may be asked.
+ * - `answer`: a schema of the answer, for OpenAPI; held against each answer outside of production. Default: none.
+ * - `cache`: how long an answer is kept, and by whom. Default: not at all.
+ *
  * @example
  * const summary = query('order-summary', {
  *   params: z.object({ customerId: z.string() }),
@@ -77,17 +82,21 @@ export function query<const N extends string, P extends z.ZodObject, A>(
   name: N,
   options: {
     readonly params: P
+    readonly answer?: z.ZodType<NoInfer<A>>
     readonly cache?: CachePolicy<z.output<P>>
     readonly run: (params: z.output<P>, read: Read) => Promise<A>
   },
 ): Query<N, z.input<P>, A> {
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
     throw new TypeError(`query('${name}'): a name is small letters, digits and -, at most 40`)
-  const { params, cache, run } = options
+  const { params, answer = null, cache, run } = options
+  if (Object.hasOwn(params.shape, 'min-position'))
+    throw new TypeError(`query('${name}'): every query may be asked by min-position; call the parameter something else`)
   const definition: QuerySpec = {
     kind: 'query',
     name,
     params,
+    answer,
     cache: cache
       ? {
           ttlMs: milliseconds(cache.ttl),

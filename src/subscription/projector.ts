@@ -18,6 +18,9 @@ type Held = {
   row: object | null
   position: number
   isDirty: boolean
+  /** Of what is not saved: where it begins, and the row before it. */
+  since: number
+  before: object | null
   /** What an index has of it in the table; null: it is not there. */
   fields: readonly Value[] | null
   size: number
@@ -36,6 +39,7 @@ const YIELD_CHECK_EVENTS = 64
 const LOAD_KEYS_MAX = 5_000
 const REFOLD_PAGE = 5_000
 const CHANGES_MAX = 2_000
+const NONE: ReadonlySet<string> = new Set()
 /** What a row is taken to hold before it has been written once. */
 const ROW_SIZE = 256
 
@@ -96,7 +100,7 @@ export class Projector implements Consumer {
 
   save = async (guard: Guard): Promise<boolean> => {
     const changes: Change[] = []
-    const rows = this.#rows(changes)
+    const rows = await this.#rows(changes)
     const page = { ...guard, rows, park: this.#park, unpark: [] }
     if (!(await this.#readModel.commit(page))) return false
     this.#saved(rows)
@@ -136,10 +140,10 @@ export class Projector implements Consumer {
       const keys = missing.slice(i, i + LOAD_KEYS_MAX)
       for (const { key, position, data } of await this.#readModel.rows(this.#table, keys)) {
         const row = JSON.parse(data) as object
-        this.#hold(key, { row, position, isDirty: false, fields: encodedRow(this.#projection, row).fields, size: data.length })
+        const { fields } = encodedRow(this.#projection, row)
+        this.#hold(key, { row, position, isDirty: false, since: position, before: row, fields, size: data.length })
       }
-      for (const key of keys)
-        if (!this.#held.has(key)) this.#hold(key, { row: null, position: 0, isDirty: false, fields: null, size: 0 })
+      for (const key of keys) if (!this.#held.has(key)) this.#hold(key, nothing(0))
     }
   }
 
@@ -153,39 +157,76 @@ export class Projector implements Consumer {
     if (this.#parkedKeys.has(key)) return
     let held = this.#held.get(key)
     if (!held) {
-      held = { row: null, position: 0, isDirty: false, fields: null, size: ROW_SIZE }
+      held = nothing(ROW_SIZE)
       this.#hold(key, held)
     }
+    const before = held.row
     try {
-      held.row = applied(this.#projection, held.row, touch)
-      held.position = stored.position
+      held.row = applied(this.#projection, before, touch)
     } catch (error) {
+      // What came before is kept, and saved: the row ends where it stopped.
       return this.#parkKey(key, stored.position, error)
     }
+    held.position = stored.position
     if (held.isDirty) return
     held.isDirty = true
+    held.since = stored.position
+    held.before = before
     this.#dirty.add(key)
   }
 
-  /** The rows to be written, in order of their keys. One that does not fit its schema is parked instead. */
-  #rows(changes: Change[]): readonly NewRow[] {
+  /** The rows to be written, in order of their keys. One that does not fit its schema is parked, as it was while it did. */
+  async #rows(changes: Change[], skipped: ReadonlySet<string> = NONE): Promise<readonly NewRow[]> {
     const rows: NewRow[] = []
     for (const key of [...this.#dirty].sort(compareText)) {
       const held = this.#held.get(key)!
-      try {
-        const encoded = held.row && encodedRow(this.#projection, held.row)
-        rows.push({
-          key,
-          position: held.position,
-          data: encoded?.data ?? null,
-          fields: encoded?.fields ?? this.#table.indexes.map(() => null),
-        })
-        changes.push({ key, before: held.fields, after: encoded?.fields ?? null })
-      } catch (error) {
-        this.#parkKey(key, held.position, error)
-      }
+      const encoded = this.#encoded(held.row) ?? (await this.#fitting(key, held, skipped))
+      const { data, fields } = encoded
+      rows.push({ key, position: held.position, data, fields })
+      changes.push({ key, before: held.fields, after: data === null ? null : fields })
     }
     return rows
+  }
+
+  /** A row as it is stored; null: it does not fit its schema. */
+  #encoded(row: object | null): Pick<NewRow, 'data' | 'fields'> | null {
+    if (!row) return noRow(this.#table)
+    try {
+      return encodedRow(this.#projection, row)
+    } catch {
+      return null
+    }
+  }
+
+  /** Finds the event by which a row ceased to fit: what was not saved is folded again, and looked at after each event. */
+  async #fitting(key: string, held: Held, skipped: ReadonlySet<string>): Promise<Pick<NewRow, 'data' | 'fields'>> {
+    const until = held.position
+    // It fitted when it was saved.
+    let encoded = this.#encoded(held.before)!
+    held.row = held.before
+    held.position = held.since - 1
+    for await (const [{ position }, touch] of this.#touchesOf(key, held.position, until, skipped)) {
+      try {
+        const row = applied(this.#projection, held.row, touch)
+        encoded = row ? encodedRow(this.#projection, row) : noRow(this.#table)
+        held.row = row
+        held.position = position
+      } catch (error) {
+        this.#parkKey(key, position, error)
+        break
+      }
+    }
+    return encoded
+  }
+
+  async *#touchesOf(key: string, from: number, until: number, skipped: ReadonlySet<string>): AsyncIterable<[StoredEvent, Touch]> {
+    for (let after = from; after < until; ) {
+      const page = await this.#store.readAll({ after, until, limit: REFOLD_PAGE, filter: this.#projection.filter })
+      for (const event of page)
+        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
+          if (touch.key === key && !skipped.has(`key ${key} ${event.position}`)) yield [event, touch]
+      after = page.length < REFOLD_PAGE ? until : page.at(-1)!.position
+    }
   }
 
   #saved(rows: readonly NewRow[]): void {
@@ -209,9 +250,9 @@ export class Projector implements Consumer {
   }
 
   #parkKey(key: string, position: number, error: unknown): void {
+    // One place a key: where it stopped first.
+    if (this.#parkedKeys.has(key)) this.#park = this.#park.filter(one => one.kind !== 'key' || one.key !== key)
     this.#parkedKeys.add(key)
-    this.#dirty.delete(key)
-    this.#held.delete(key)
     this.#park.push({ kind: 'key', key, position, cause: causeOf(error) })
   }
 
@@ -250,6 +291,8 @@ export class Projector implements Consumer {
         row: row ? (JSON.parse(row.data) as object) : null,
         position: row?.position ?? 0,
         isDirty: true,
+        since: (row?.position ?? 0) + 1,
+        before: row ? (JSON.parse(row.data) as object) : null,
         fields: null,
         size: ROW_SIZE,
       })
@@ -267,7 +310,7 @@ export class Projector implements Consumer {
             this.#apply(event, touch)
       after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
     }
-    const rows = this.#rows([])
+    const rows = await this.#rows([], skipped)
     const unpark = again.filter(({ kind, key }) => !(kind === 'key' ? this.#parkedKeys : this.#parkedStreams).has(key))
     if (!(await this.#readModel.commit({ ...guard, rows, park: this.#park, unpark }))) return this.#forget()
     this.#saved(rows)
@@ -289,6 +332,14 @@ export class Projector implements Consumer {
     }
     return keys
   }
+}
+
+function noRow({ indexes }: Table): Pick<NewRow, 'data' | 'fields'> {
+  return { data: null, fields: indexes.map(() => null) }
+}
+
+function nothing(size: number): Held {
+  return { row: null, position: 0, isDirty: false, since: 0, before: null, fields: null, size }
 }
 
 const CAUSE_LENGTH_MAX = 2_000
