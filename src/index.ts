@@ -13,6 +13,8 @@ export { type Rejection, reject } from './decider/reject.ts'
 export { type AnyProjection, type Projection, projection } from './projection/projection.ts'
 export { type CachePolicy, type Duration, type Query, query, type Read, type Rows } from './query/query.ts'
 export { type Handling, type Processor, processor } from './processor/processor.ts'
+// Importing
+export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'
 // Running
 export { type Runtime, type RuntimeOptions, runtime, type Served } from './runtime.ts'
 export type { SendOptions, StateAt } from './dispatch/runtime.ts'

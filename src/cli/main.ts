@@ -1,10 +1,12 @@
 // main(app): no verb or `serve` serves; other verbs run and end. The same in source and in a binary.
 import { parseArgs } from 'node:util'
 import type { App } from '../../routes/app.ts'
-import { ConfigError, printConfig, readConfig } from '../config.ts'
+import { type Config, ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { StoreError } from '../store/store.ts'
+import { exportLog } from './export.ts'
 import { health } from './health.ts'
+import { importFile, type ImportMaps } from './import.ts'
 import { migrate } from './migrate.ts'
 import { isServing, serve } from './serve.ts'
 import { workers } from './workers.ts'
@@ -15,6 +17,17 @@ const USAGE = `usage: [verb] [options]
     --workers N     N processes on one port; PostgreSQL only
   migrate           bring the database up to this release, and end
   health            ask the server on PORT whether it lives, and end with 0 or 1
+  import FILE       import FILE (.jsonl, .csv): all of it or, where a line is wrong, nothing; run again after a crash, it goes on
+    --map MAP       what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote
+    --new           refuse streams that have events already
+    --skip-bad      pass over lines that are wrong
+    --name NAME     what the import is remembered by (default: a hash of the file)
+    --format F      jsonl or csv (default: as the file is named)
+  export [FILE]     export the log to FILE, or to stdout
+    --format F      jsonl (default) or cloudevents
+    --after N       only events after position N
+    --category C    only events of a category
+    --stream S      only events of a stream
 
   --print-config    print the configuration, secrets masked, and end
   --help            print this, and end
@@ -25,12 +38,21 @@ Settings come from the environment; --print-config names them.`
 const EX_USAGE = 64
 const EX_UNAVAILABLE = 69
 
+export type MainOptions = {
+  /** Maps that `import --map` may name. Default: none; a source may name a file instead. */
+  readonly maps?: ImportMaps
+}
+
 /**
- * Runs the command line of an app and ends the process with its exit code: 0, 64 for wrong usage, 69 where the store cannot be opened,
- * 78 for a configuration that cannot be used.
+ * Runs the command line of an app and ends the process with its exit code: 0, 64 for wrong usage, 65 for a file that cannot be imported,
+ * 66 for one that does not exist, 69 where the store cannot be opened, 78 for a configuration that cannot be used.
  */
-export async function main(app: App, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
-  const ending = run(app, argv).then(code => process.exit(code), failed)
+export async function main(
+  app: App,
+  argv: readonly string[] = process.argv.slice(2),
+  { maps = {} }: MainOptions = {},
+): Promise<void> {
+  const ending = run(app, argv, maps).then(code => process.exit(code), failed)
   // `bun --hot` evaluates a changed source only when the evaluation before has come to its end.
   if (!process.execArgv.includes('--hot')) await ending
 }
@@ -41,7 +63,7 @@ function failed(error: unknown): void {
   if (!isServing()) process.exit(error instanceof ConfigError ? error.exitCode : error instanceof StoreError ? EX_UNAVAILABLE : 1)
 }
 
-async function run(app: App, argv: readonly string[]): Promise<number> {
+async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise<number> {
   const { values, positionals } = parsed(argv)
   if (!values || values.help) return usage(values ? 0 : EX_USAGE)
   const config = app[spec].options.config ?? readConfig()
@@ -49,15 +71,62 @@ async function run(app: App, argv: readonly string[]): Promise<number> {
     console.log(printConfig(config))
     return 0
   }
-  const [verb = 'serve', ...more] = positionals
-  if (more.length) return usage(EX_USAGE)
-  if (verb === 'migrate') return migrate(config)
-  if (verb === 'health') return health(config)
-  if (verb !== 'serve') return usage(EX_USAGE, `there is no verb ${verb}`)
-  return values.workers === undefined ? serve(app, config) : workers(config, values.workers)
+  const [name = 'serve', ...files] = positionals
+  const verb = Object.hasOwn(verbs, name) ? verbs[name]! : null
+  if (!verb) return usage(EX_USAGE, `there is no verb ${name}`)
+  const stranger = Object.keys(values).find(option => !verb.options.includes(option))
+  if (stranger !== undefined) return usage(EX_USAGE, `${name} has no option --${stranger}`)
+  if (files.length < verb.files[0] || files.length > verb.files[1]) return usage(EX_USAGE)
+  return verb.run({ app, config, values, file: files[0], maps })
 }
 
-const options = { workers: { type: 'string' }, 'print-config': { type: 'boolean' }, help: { type: 'boolean' } } as const
+const options = {
+  workers: { type: 'string' },
+  map: { type: 'string' },
+  name: { type: 'string' },
+  new: { type: 'boolean' },
+  'skip-bad': { type: 'boolean' },
+  format: { type: 'string' },
+  after: { type: 'string' },
+  category: { type: 'string' },
+  stream: { type: 'string' },
+  'print-config': { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const
+
+type Asked = {
+  readonly app: App
+  readonly config: Config
+  readonly values: NonNullable<ReturnType<typeof parsed>['values']>
+  readonly file: string | undefined
+  readonly maps: ImportMaps
+}
+/** `files`: how many may be named, at least and at most. */
+type Verb = {
+  readonly options: readonly string[]
+  readonly files: readonly [number, number]
+  readonly run: (asked: Asked) => Promise<number>
+}
+
+const verbs: Readonly<Record<string, Verb>> = {
+  serve: {
+    options: ['workers'],
+    files: [0, 0],
+    run: ({ app, config, values }) => (values.workers === undefined ? serve(app, config) : workers(config, values.workers)),
+  },
+  migrate: { options: [], files: [0, 0], run: ({ config }) => migrate(config) },
+  health: { options: [], files: [0, 0], run: ({ config }) => health(config) },
+  import: {
+    options: ['map', 'name', 'new', 'skip-bad', 'format'],
+    files: [1, 1],
+    run: ({ app, config, values, file, maps }) => importFile(app, config, file!, values, maps),
+  },
+  export: {
+    options: ['format', 'after', 'category', 'stream'],
+    files: [0, 1],
+    run: ({ app, config, values, file }) => exportLog(app, config, file, values),
+  },
+}
 
 function parsed(argv: readonly string[]) {
   try {

@@ -5,6 +5,7 @@ import append from '../../migrations/postgres/0003-append.sql' with { type: 'tex
 import appendFailed from '../../migrations/postgres/0004-append-failed.sql' with { type: 'text' }
 import load from '../../migrations/postgres/0005-load.sql' with { type: 'text' }
 import upkeep from '../../migrations/postgres/0006-upkeep.sql' with { type: 'text' }
+import imports from '../../migrations/postgres/0020-import.sql' with { type: 'text' }
 import type { Migration } from '../store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   { name: '0004-append-failed', sql: appendFailed },
   { name: '0005-load', sql: load },
   { name: '0006-upkeep', sql: upkeep },
+  { name: '0020-import', sql: imports },
 ]

@@ -20,8 +20,10 @@ import {
   type Wake,
   type Wanted,
 } from '../store/store.ts'
+import { type ImportOptions, type ImportProgress, imported, type Records } from '../store/import.ts'
 import { poll } from '../store/poll.ts'
 import { isBusy, storeError } from './errors.ts'
+import { importing } from './import.ts'
 import { migrate, upToDate } from './migrate.ts'
 
 export type SqliteOptions = {
@@ -77,6 +79,18 @@ class SqliteStore implements Store {
 
   async append(units: readonly Unit[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly UnitOutcome[]> {
     return this.#whenFree(() => this.#db.append(units), signal)
+  }
+
+  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
+    return imported(
+      {
+        begin: (...what) => this.#whenFree(() => this.#db.imports.begin(...what)),
+        move: (...chunk) => this.#whenFree(() => this.#db.imports.move(...chunk)),
+      },
+      name,
+      records,
+      options,
+    )
   }
 
   async load(
@@ -171,12 +185,14 @@ function opened(file: string, options: Required<SqliteOptions>) {
   const identity = identify(db)
   const statements = prepare(db)
   for (const statement of Object.values(statements)) opening.use(statement)
+  const imports = opening.use(importing(db, options.now))
   const { append, load } = paths(db, statements, options.now)
   const held = opening.move()
   return {
     identity,
     append,
     load,
+    imports,
     ...statements,
     head: () => statements.top.get()?.position ?? 0,
     dataVersion: () => statements.dataVersion.get()!.data_version,
