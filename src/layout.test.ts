@@ -18,8 +18,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
   'src/otel': ['src/trace'],
-  'src/cli': ['routes', 'src', 'src/event', 'src/postgres', 'src/sqlite', 'src/store'],
-  src: ['src/bus', 'src/decider', 'src/dispatch', 'src/event', 'src/store', 'src/trace'],
+  'src/transfer': ['src/event', 'src/store'],
+  'src/cli': ['routes', 'src', 'src/event', 'src/postgres', 'src/sqlite', 'src/store', 'src/transfer'],
+  src: ['src/bus', 'src/decider', 'src/dispatch', 'src/event', 'src/store', 'src/trace', 'src/transfer'],
   routes: [
     'routes/openapi',
     'src',
@@ -75,15 +76,15 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'reject', 'runtime', 'split', 'type AppendOutcome',
-    'type AppendSlice', 'type Bus', 'type Command', 'type Context', 'type Decider', 'type Event', 'type Events', 'type Meta', 'type Outcome', 'type Page',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'reject', 'runtime', 'split', 'type AppendOutcome',
+    'type AppendSlice', 'type Bus', 'type Command', 'type Context', 'type Decider', 'type Event', 'type Events', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome', 'type Page',
     'type Recorded', 'type Rejection', 'type Runtime', 'type RuntimeOptions', 'type SendOptions', 'type Served', 'type StateAt', 'type Store',
     'type StoredEvent', 'type Trace', 'type TraceContext', 'untraced', 'upcast',
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
-  'src/cli/index.ts': ['main'],
+  'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
   'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
 } // biome-ignore format: lists of names
 

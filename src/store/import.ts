@@ -38,13 +38,17 @@ export async function* imported(
 ): AsyncGenerator<ImportProgress> {
   const { total, digest } = await looked(records())
   let at = await moving.begin(name, { fingerprint: `${fingerprint} ${digest}`, total })
-  yield at
+  yield progressOf(at)
   if (at.moved === at.total) return
   for await (const chunk of chunks(records(), at.moved)) {
     at = await moving.move(name, chunk, at, onlyNew)
-    yield at
+    yield progressOf(at)
   }
   if (at.moved !== at.total) throw new StoreError('refused', `the import ${name} changed while it was read; run it again`)
+}
+
+function progressOf({ moved, total, position }: ImportProgress): ImportProgress {
+  return { moved, total, position }
 }
 
 /** An import that was begun, if it was begun with the same. */

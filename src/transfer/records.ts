@@ -5,7 +5,7 @@ import { checked, spec } from '../event/events.ts'
 import type { NewRecord } from '../store/import.ts'
 import { isInstant, isUuid, streamProblem } from './check.ts'
 import { csvOf } from './csv.ts'
-import { type EventOfFamily, type ImportMap, type Imported, type ImportMapSpec } from './import-map.ts'
+import type { EventOfFamily, ImportMap, Imported, ImportMapSpec } from './import-map.ts'
 import { type Found, linesOf, type ReadBytes } from './lines.ts'
 import { recordOfLine } from './stored-line.ts'
 
