@@ -27,7 +27,7 @@ export async function exportLog(app: App, config: Config, file: string | undefin
   await store.open()
   try {
     const sink = file === undefined ? standardOutput() : await partialFile(file)
-    const shown = file === undefined ? null : progress('exporting')
+    const shown = file === undefined ? null : progress('exporting', 'positions')
     const { after = 0 } = options
     const head = await store.head()
     let events = 0
@@ -35,14 +35,14 @@ export async function exportLog(app: App, config: Config, file: string | undefin
       for await (const page of exported(store, options)) {
         if (!(await sink.write(page.text))) return 0
         events += page.events
-        shown?.at(page.position - after, head - after, events)
+        shown?.at(page.position - after, head - after)
       }
     } catch (error) {
       await sink.abandon()
       throw error
     }
     await sink.end()
-    shown?.end()
+    shown?.end(`${events.toLocaleString('en')} events exported to ${file}`)
     return 0
   } finally {
     await store.close()

@@ -170,7 +170,7 @@ async function killed(
     heads.push(await head())
   }
   const { code, said } = await ran(args, environment)
-  expect([code, said.includes(`imported 30 000 events`)]).toEqual([0, true])
+  expect([code, said.includes(`imported 30,000 events`)]).toEqual([0, true])
   // Each round but the first was killed in the middle, or this would prove nothing.
   expect(heads.slice(1).every((at, i) => at > (heads[i] ?? 0) && at <= many)).toBe(true)
   expect(heads[1]).toBeLessThan(many)

@@ -9,7 +9,8 @@ import { spec } from '../event/events.ts'
 import { type ImportMap, isImportMap } from '../transfer/import-map.ts'
 import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { type Store, StoreError } from '../store/store.ts'
-import { grouped, progress } from './progress.ts'
+import { progress } from './progress.ts'
+import { Misused } from './rows.ts'
 
 /** Maps by the names that `--map` may give: a binary has no other, a source may also name a file. */
 export type ImportMaps = Readonly<Record<string, ImportMap>>
@@ -31,10 +32,11 @@ const EX_NOINPUT = 66
 export async function importFile(
   app: App,
   config: Config,
-  file: string,
+  file: string | undefined,
   asked: ImportArguments,
   maps: ImportMaps,
 ): Promise<number> {
+  if (file === undefined) throw new Misused('import takes a file')
   const format = formatOf(file, asked.format)
   if (format === null) return failed(EX_USAGE, `${file}: --format is jsonl or csv`)
   if (!existsSync(file)) return failed(EX_NOINPUT, `${file} does not exist`)
@@ -76,38 +78,36 @@ type Asked = {
 
 async function importInto(store: Store, { file, format, map, name, hash, onlyNew, skipBad }: Asked): Promise<number> {
   const size = statSync(file).size
-  const reading = progress('reading')
-  const moving = progress('moving')
+  const reading = progress('reading', 'bytes')
+  const moving = progress('moving', 'events')
   let isMoving = false
   let skipped = 0
   const records = async function* () {
     let bytes = 0
-    let events = 0
     skipped = 0
     const read = (more: number) => {
       bytes += more
     }
     const bad = () => void skipped++
     for await (const page of recordsOf({ file, format, map, cause: `import:${name}`, skipBad, read, bad })) {
-      events += page.length
-      if (!isMoving) reading.at(bytes, size, events)
+      if (!isMoving) reading.at(bytes, size)
       yield page
     }
   }
   let last = { moved: 0, total: 0, position: 0 }
   let before: number | null = null
   for await (const at of store.import(name, records, { fingerprint: hash, onlyNew })) {
-    if (!isMoving) reading.end()
+    if (!isMoving) reading.end(`${many(at.total)} events to import`)
     isMoving = true
     before ??= at.moved
     if (at.moved > before) store.announce(at.position)
-    moving.at(at.moved, at.total, at.moved)
+    moving.at(at.moved, at.total)
     last = at
   }
-  moving.end()
-  const rest = before ? ` (${grouped(before)} of them before)` : ''
-  const passed = skipped ? `, ${grouped(skipped)} bad lines skipped` : ''
-  console.log(`imported ${grouped(last.moved)} events${rest}${passed}; the import is named ${name}`)
+  moving.end(`${many(last.moved)} events moved`)
+  const rest = before ? ` (${many(before)} of them before)` : ''
+  const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
+  console.log(`imported ${many(last.moved)} events${rest}${passed}; the import is named ${name}`)
   return 0
 }
 
@@ -134,9 +134,13 @@ async function hashOf(file: string): Promise<string> {
 }
 
 function badText(file: string, { lines, count }: BadLines): string {
-  const more = count > lines.length ? [`… and ${grouped(count - lines.length)} more`] : []
-  const head = `${file}: ${grouped(count)} bad ${count === 1 ? 'line' : 'lines'}, nothing was imported; --skip-bad passes over them`
+  const more = count > lines.length ? [`… and ${many(count - lines.length)} more`] : []
+  const head = `${file}: ${many(count)} bad ${count === 1 ? 'line' : 'lines'}, nothing was imported; --skip-bad passes over them`
   return [head, ...lines.map(({ line, problem }) => `  line ${line}: ${problem}`), ...more].join('\n')
+}
+
+function many(value: number): string {
+  return value.toLocaleString('en')
 }
 
 function failed(code: number, message: string): number {

@@ -1,13 +1,14 @@
 // main(app): no verb or `serve` serves; other verbs run and end. The same in source and in a binary.
 import { parseArgs } from 'node:util'
 import type { App } from '../../routes/app.ts'
-import { type Config, ConfigError, printConfig, readConfig } from '../config.ts'
+import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { StoreError } from '../store/store.ts'
 import { exportLog } from './export.ts'
 import { health } from './health.ts'
 import { importFile, type ImportMaps } from './import.ts'
 import { migrate } from './migrate.ts'
+import { audited, type Call, Misused, parked, rebuilt, skip, unpark } from './rows.ts'
 import { isServing, serve } from './serve.ts'
 import { workers } from './workers.ts'
 
@@ -16,6 +17,12 @@ const USAGE = `usage: [verb] [options]
   serve             serve until SIGTERM or SIGINT (what happens without a verb)
     --workers N     N processes on one port; PostgreSQL only
   migrate           bring the database up to this release, and end
+  parked [NAME]     show what projections and processors have put aside
+  unpark NAME [KEY] have it handled again, once its cause is mended
+  skip NAME KEY     have the event passed over that a key is parked at
+  rebuild NAME      fill a projection anew, beside what serves until then
+  audit NAME        fold a sample of keys again and compare; 1 where rows differ
+    --keys N        how many; 10000 by default
   health            ask the server on PORT whether it lives, and end with 0 or 1
   import FILE       import FILE (.jsonl, .csv): all of it or, where a line is wrong, nothing; run again after a crash, it goes on
     --map MAP       what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote
@@ -29,6 +36,7 @@ const USAGE = `usage: [verb] [options]
     --category C    only events of a category
     --stream S      only events of a stream
 
+  --json            results as JSON
   --print-config    print the configuration, secrets masked, and end
   --help            print this, and end
 
@@ -71,17 +79,60 @@ async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise
     console.log(printConfig(config))
     return 0
   }
-  const [name = 'serve', ...files] = positionals
-  const verb = Object.hasOwn(verbs, name) ? verbs[name]! : null
-  if (!verb) return usage(EX_USAGE, `there is no verb ${name}`)
-  const stranger = Object.keys(values).find(option => !verb.options.includes(option))
-  if (stranger !== undefined) return usage(EX_USAGE, `${name} has no option --${stranger}`)
-  if (files.length < verb.files[0] || files.length > verb.files[1]) return usage(EX_USAGE)
-  return verb.run({ app, config, values, file: files[0], maps })
+  const [verb = 'serve', ...words] = positionals
+  const found = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
+  if (!found) return usage(EX_USAGE, `there is no verb ${verb}`)
+  const stranger = Object.keys(values).find(option => !found.options.includes(option))
+  if (stranger !== undefined) return usage(EX_USAGE, `${verb} has no option --${stranger}`)
+  if (words.length > found.words) return usage(EX_USAGE)
+  const { serve, store } = app[spec].options
+  const keys = values.keys === undefined ? {} : { keys: Number(values.keys) }
+  try {
+    return await found.run({ app, serve, store, config, words, json: values.json ?? false, values, maps, ...keys })
+  } catch (error) {
+    if (error instanceof Misused) return usage(EX_USAGE, error.message)
+    throw error
+  }
+}
+
+type Called = Call & { readonly app: App; readonly values: Values; readonly maps: ImportMaps }
+type Values = NonNullable<ReturnType<typeof parsed>['values']>
+/** Its options, and how many words it takes at most. */
+type Verb = {
+  readonly options: readonly string[]
+  readonly words: number
+  readonly run: (call: Called) => Promise<number>
+}
+
+const verbs: Readonly<Record<string, Verb>> = {
+  serve: {
+    options: ['workers'],
+    words: 0,
+    run: ({ app, config, values: { workers: many } }) => (many === undefined ? serve(app, config) : workers(config, many)),
+  },
+  migrate: { options: [], words: 0, run: ({ config }) => migrate(config) },
+  health: { options: [], words: 0, run: ({ config }) => health(config) },
+  parked: { options: ['json'], words: 1, run: parked },
+  unpark: { options: ['json'], words: 2, run: unpark },
+  skip: { options: ['json'], words: 2, run: skip },
+  rebuild: { options: ['json'], words: 1, run: rebuilt },
+  audit: { options: ['json', 'keys'], words: 1, run: audited },
+  import: {
+    options: ['map', 'name', 'new', 'skip-bad', 'format'],
+    words: 1,
+    run: ({ app, config, words: [file], values, maps }) => importFile(app, config, file, values, maps),
+  },
+  export: {
+    options: ['format', 'after', 'category', 'stream'],
+    words: 1,
+    run: ({ app, config, words: [file], values }) => exportLog(app, config, file, values),
+  },
 }
 
 const options = {
   workers: { type: 'string' },
+  keys: { type: 'string' },
+  json: { type: 'boolean' },
   map: { type: 'string' },
   name: { type: 'string' },
   new: { type: 'boolean' },
@@ -93,40 +144,6 @@ const options = {
   'print-config': { type: 'boolean' },
   help: { type: 'boolean' },
 } as const
-
-type Asked = {
-  readonly app: App
-  readonly config: Config
-  readonly values: NonNullable<ReturnType<typeof parsed>['values']>
-  readonly file: string | undefined
-  readonly maps: ImportMaps
-}
-/** `files`: how many may be named, at least and at most. */
-type Verb = {
-  readonly options: readonly string[]
-  readonly files: readonly [number, number]
-  readonly run: (asked: Asked) => Promise<number>
-}
-
-const verbs: Readonly<Record<string, Verb>> = {
-  serve: {
-    options: ['workers'],
-    files: [0, 0],
-    run: ({ app, config, values }) => (values.workers === undefined ? serve(app, config) : workers(config, values.workers)),
-  },
-  migrate: { options: [], files: [0, 0], run: ({ config }) => migrate(config) },
-  health: { options: [], files: [0, 0], run: ({ config }) => health(config) },
-  import: {
-    options: ['map', 'name', 'new', 'skip-bad', 'format'],
-    files: [1, 1],
-    run: ({ app, config, values, file, maps }) => importFile(app, config, file!, values, maps),
-  },
-  export: {
-    options: ['format', 'after', 'category', 'stream'],
-    files: [0, 1],
-    run: ({ app, config, values, file }) => exportLog(app, config, file, values),
-  },
-}
 
 function parsed(argv: readonly string[]) {
   try {

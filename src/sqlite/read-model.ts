@@ -15,8 +15,8 @@ import type {
   Table,
   Value,
 } from '../read-model/read-model.ts'
-import { throughRun } from '../read-model/run.ts'
 import { instant } from '../store/instant.ts'
+import { asThrown, RunFailure } from '../store/run-failure.ts'
 import { StoreError } from '../store/store.ts'
 import type { Statements } from './statements.ts'
 
@@ -35,7 +35,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     renew: (name, epoch, ttlMs) => whenFree(now => now.renew(name, epoch, ttlMs)),
     release: (name, epoch) => whenFree(now => now.release(name, epoch)),
     suspect: (name, epoch, suspect) => whenFree(now => now.suspect(name, epoch, suspect)),
-    commit: page => throughRun(page, page => whenFree(now => now.commit(page))),
+    commit: page => asThrown(whenFree(now => now.commit(page))),
     progress: names => whenFree(now => now.progress(names)),
     reset: (name, position) => whenFree(now => now.reset(name, position)),
     rows: (table, keys) => whenFree(now => now.rows(table, keys)),
@@ -43,7 +43,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     list: (table, options) => whenFree(now => now.list(table, options)),
     count: (table, where) => whenFree(now => now.count(table, where)),
     parked: name => whenFree(now => now.parked(name)),
-    unpark: (name, key) => whenFree(now => now.unpark(name, key)),
+    unpark: (name, key, again) => whenFree(now => now.unpark(name, key, again)),
     serving: projection => whenFree(now => now.serving(projection)),
     serve: (projection, name) => whenFree(now => now.serve(projection, name)),
   }
@@ -110,7 +110,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     write(name, page.rows)
     for (const { kind, key } of page.unpark) change('delete from parked where name = ? and kind = ? and key = ?', name, kind, key)
     for (const { kind, key, position, cause } of page.park)
-      change('insert or replace into parked values (?, ?, ?, ?, ?, ?, 0)', name, kind, key, position, cause, now())
+      change('insert or replace into parked values (?, ?, ?, ?, ?, ?, null)', name, kind, key, position, cause, now())
     runNow(page, db)
     change('update leases set until = ? where name = ? and epoch = ? and owner is not null', now() + ttlMs, name, epoch)
     change('update leases set suspect_position = null, suspect_key = null where name = ? and suspect_position <= ?', name, to)
@@ -237,14 +237,14 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
       return found(table.name, () => count(table, where)) as Found<number>
     },
     parked: name =>
-      all<Omit<Parked, 'at' | 'again'> & { readonly at: number; readonly again: number }>(
+      all<Omit<Parked, 'at' | 'again'> & { readonly at: number; readonly again: Parked['again'] }>(
         `select name, kind, key, position, cause, at, again from parked ${name === undefined ? '' : 'where name = ?'} order by name, position, key`,
         ...(name === undefined ? [] : [name]),
-      ).map(one => ({ ...one, at: instant(one.at), again: one.again === 1 })),
-    unpark: (name, key) =>
+      ).map(one => ({ ...one, at: instant(one.at) })),
+    unpark: (name, key, again = 'whole') =>
       key === undefined
-        ? change('update parked set again = 1 where name = ?', name)
-        : change('update parked set again = 1 where name = ? and key = ?', name, key),
+        ? change('update parked set again = ? where name = ?', again, name)
+        : change('update parked set again = ? where name = ? and key = ?', again, name, key),
     serving: projection => one<{ name: string }>('select name from serving where projection = ?', projection)?.name ?? null,
     serve: writing(serve),
   }
@@ -252,7 +252,12 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
 
 /** What it has done by then is undone where it turns out to be asynchronous. */
 function runNow({ name, run }: NewPage, db: Database): void {
-  const result = run?.(db)
+  let result: unknown
+  try {
+    result = run?.(db)
+  } catch (error) {
+    throw new RunFailure(error)
+  }
   if (!(result instanceof Promise)) return
   result.catch(() => {})
   throw new TypeError(`${name}: what runs in a transaction of SQLite may not be asynchronous`)
