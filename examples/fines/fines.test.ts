@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type App, app } from 'emaki/http'
 import { memory } from 'emaki'
+import { postgres } from 'emaki/postgres'
 import { sqlite } from 'emaki/sqlite'
 import { spec } from '../../src/event/events.ts'
 import type { Store } from '../../src/store/store.ts'
+import { type TestSchema, testSchema } from '../../src/testing/schema.ts'
 import { until } from '../../src/testing/servers/until.ts'
 import { recordsOf } from '../../src/transfer/records.ts'
 import served from './app.ts'
@@ -174,16 +176,23 @@ async function hasTotals(ask: Asked, totals: Totals): Promise<void> {
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-fines-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-const stores: Readonly<Record<string, () => Store>> = {
-  memory: () => memory(),
-  SQLite: () => sqlite(join(folder, `${Bun.randomUUIDv7()}.db`)),
+const schemas: TestSchema[] = []
+afterAll(() => Promise.all(schemas.map(({ drop }) => drop())))
+const stores: Readonly<Record<string, () => Promise<Store>>> = {
+  memory: async () => memory(),
+  SQLite: async () => sqlite(join(folder, `${Bun.randomUUIDv7()}.db`)),
+  PostgreSQL: async () => {
+    const at = await testSchema()
+    schemas.push(at)
+    return postgres(at.url, { schema: at.schema })
+  },
 }
 
 for (const [name, make] of Object.entries(stores)) {
   describe(`the sample of fines, on ${name}`, () => {
     let one: Served
     beforeAll(async () => {
-      one = await servedWith(make(), SAMPLE, SAMPLE_TOTALS.events)
+      one = await servedWith(await make(), SAMPLE, SAMPLE_TOTALS.events)
     })
     afterAll(() => one.stop())
 
@@ -224,7 +233,7 @@ for (const [name, make] of Object.entries(stores)) {
         console.warn(`fines: NOT CHECKED against the totals of the real log: there is no ${REAL}; set FINES_CSV`)
         return
       }
-      const { ask, stop } = await servedWith(make(), REAL, REAL_TOTALS.events)
+      const { ask, stop } = await servedWith(await make(), REAL, REAL_TOTALS.events)
       try {
         await hasTotals(ask, REAL_TOTALS)
         console.log(`fines: checked ${REAL_TOTALS.events} events against the totals`)

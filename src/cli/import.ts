@@ -1,6 +1,8 @@
 // import FILE: all of a file's records into the log, or, with a line that is wrong, none.
-import { createReadStream, existsSync, statSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import type { App } from '../../routes/app.ts'
 import { storeOf } from '../../routes/store.ts'
@@ -28,42 +30,48 @@ const EX_USAGE = 64
 const EX_DATAERR = 65
 const EX_NOINPUT = 66
 
-/** Imports a file; gives the exit code. Run again after a crash, it goes on where it had come to. */
+/** Imports a file, or with `-` what stdin gives; gives the exit code. Run again after a crash, it goes on where it had come to. */
 export async function importFile(
   app: App,
   config: Config,
-  file: string | undefined,
+  named: string | undefined,
   asked: ImportArguments,
   maps: ImportMaps,
 ): Promise<number> {
-  if (file === undefined) throw new Misused('import takes a file')
-  const format = formatOf(file, asked.format)
-  if (format === null) return failed(EX_USAGE, `${file}: --format is jsonl or csv`)
-  if (!existsSync(file)) return failed(EX_NOINPUT, `${file} does not exist`)
+  if (named === undefined) throw new Misused('import takes a file, or - for stdin')
+  const format = formatOf(named, asked.format)
+  if (format === null) return failed(EX_USAGE, `${named}: --format is jsonl or csv`)
+  if (named !== STDIN && !existsSync(named)) return failed(EX_NOINPUT, `${named} does not exist`)
   const map = await mapOf(asked.map, maps)
   if (typeof map === 'string') return failed(EX_USAGE, map)
   if (format === 'csv' && !map) return failed(EX_USAGE, 'a CSV file needs --map')
+  using files = new DisposableStack()
+  const file = named === STDIN ? await spooled(files) : named
   const hash = await hashOf(file)
   const name = asked.name ?? (asked.map === undefined ? hash : `${hash} ${basename(asked.map)}`)
   const store = app[spec].options.store ?? (await storeOf(config, { exclusive: false }))
   await store.open()
   try {
-    return await importInto(store, {
-      file,
-      format,
-      map,
-      name,
-      hash,
-      onlyNew: asked.new ?? false,
-      skipBad: asked['skip-bad'] ?? false,
-    })
+    const { new: onlyNew = false, 'skip-bad': skipBad = false } = asked
+    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad })
   } catch (error) {
-    if (error instanceof BadLines) return failed(EX_DATAERR, badText(file, error))
+    if (error instanceof BadLines) return failed(EX_DATAERR, badText(named, error))
     if (error instanceof StoreError && error.reason === 'refused') return failed(EX_DATAERR, error.message)
     throw error
   } finally {
     await store.close()
   }
+}
+
+const STDIN = '-'
+
+/** Stdin as a file of its own, gone with the stack: a file is read more than once, as no line is moved before all were looked at. */
+async function spooled(files: DisposableStack): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-import-'))
+  files.defer(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'stdin')
+  await pipeline(process.stdin, createWriteStream(file))
+  return file
 }
 
 type Asked = {
@@ -112,7 +120,7 @@ async function importInto(store: Store, { file, format, map, name, hash, onlyNew
 }
 
 function formatOf(file: string, format: string | undefined): FileFormat | null {
-  const named = format ?? /\.(csv|jsonl|ndjson)$/i.exec(file)?.[1]?.toLowerCase()
+  const named = format ?? (file === STDIN ? 'jsonl' : /\.(csv|jsonl|ndjson)$/i.exec(file)?.[1]?.toLowerCase())
   if (named === 'csv') return 'csv'
   return named === 'jsonl' || named === 'ndjson' ? 'jsonl' : null
 }

@@ -24,7 +24,7 @@ const USAGE = `usage: [verb] [options]
   audit NAME        fold a sample of keys again and compare; 1 where rows differ
     --keys N        how many; 10000 by default
   health            ask the server on PORT whether it lives, and end with 0 or 1
-  import FILE       import FILE (.jsonl, .csv): all of it or, where a line is wrong, nothing; run again after a crash, it goes on
+  import FILE       import FILE (.jsonl, .csv; - is stdin): all of it or, where a line is wrong, nothing; after a crash it goes on
     --map MAP       what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote
     --new           refuse streams that have events already
     --skip-bad      pass over lines that are wrong
