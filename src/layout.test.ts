@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
   'src/otel': ['src/trace'],
+  'src/transfer': ['src/event', 'src/store'],
   'src/cli': [
     'routes',
     'src',
@@ -44,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/sqlite',
     'src/store',
     'src/subscription',
+    'src/transfer',
   ],
   src: [
     'src/answer',
@@ -59,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/store',
     'src/subscription',
     'src/trace',
+    'src/transfer',
   ],
   routes: [
     'routes/events',
@@ -141,7 +144,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
-  'src/cli/index.ts': ['main'],
+  'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
   'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
 } // biome-ignore format: lists of names
 

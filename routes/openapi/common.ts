@@ -113,6 +113,7 @@ function streamPage(): z.ZodType {
     causation: z.string(),
     traceparent: z.string().optional(),
     actor: z.string().optional(),
+    occurredAt: z.string().meta({ format: 'date-time' }).optional(),
   })
   const event = z.object({
     id: z.string(),
