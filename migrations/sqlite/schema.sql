@@ -1,3 +1,10 @@
+CREATE TABLE checkpoints (
+  name text primary key,
+  position integer not null,
+  epoch integer not null,
+  saved_at integer not null
+) strict, without rowid;
+
 CREATE TABLE events (
   position integer primary key,
   stream text not null,
@@ -42,6 +49,17 @@ CREATE TABLE keys (
   until integer
 ) strict, without rowid;
 
+CREATE TABLE leases (
+  name text primary key,
+  epoch integer not null,
+  owner text,
+  until integer not null,
+  position integer not null,
+  takeovers integer not null,
+  suspect_position integer,
+  suspect_key text
+) strict, without rowid;
+
 CREATE TABLE log (
   one integer primary key check (one = 1),
   id text not null,
@@ -49,6 +67,27 @@ CREATE TABLE log (
 ) strict;
 
 CREATE TABLE migrations (name text primary key, checksum text not null, oldest text not null, at text not null) strict;
+
+CREATE TABLE parked (
+  name text not null,
+  kind text not null check (kind in ('key', 'stream')),
+  key text not null,
+  position integer not null,
+  cause text not null,
+  at integer not null,
+  again integer not null check (again in (0, 1)),
+  primary key (name, kind, key)
+) strict, without rowid;
+
+CREATE TABLE row_tables (
+  name text primary key,
+  indexes text not null
+) strict, without rowid;
+
+CREATE TABLE serving (
+  projection text primary key,
+  name text not null
+) strict, without rowid;
 
 CREATE TABLE snapshots (
   stream text not null,

@@ -32,7 +32,10 @@ export function checkPage({ name, rows, park }: NewPage, table: Table | null): v
     checkText(name, key)
     if (fields.length !== table!.indexes.length)
       throw new TypeError(`${name}: the row ${key} has ${fields.length} fields, and ${table!.indexes.length} are indexed`)
-    for (const [i, value] of fields.entries()) checkValue(name, table!.indexes[i]!, value)
+    for (const [i, value] of fields.entries()) {
+      checkKind(name, table!.indexes[i]!, value)
+      if (typeof value === 'string') checkText(name, value)
+    }
   }
   for (const { key, cause } of park) {
     checkText(name, key)
@@ -42,11 +45,9 @@ export function checkPage({ name, rows, park }: NewPage, table: Table | null): v
 
 /** Throws a TypeError for a field that is no index, and for a value that is not of its kind. */
 export function checkList(table: Table, { where, sort, after }: Pick<ListOptions, 'where' | 'sort' | 'after'>): void {
-  for (const [field, value] of Object.entries(where)) checkValue(table.name, indexOf(table, field), value)
+  for (const [field, value] of Object.entries(where)) checkKind(table.name, indexOf(table, field), value)
   if (sort) indexOf(table, sort.field)
-  if (!after) return
-  checkText(table.name, after.key)
-  if (sort) checkValue(table.name, indexOf(table, sort.field), after.value)
+  if (sort && after) checkKind(table.name, indexOf(table, sort.field), after.value)
 }
 
 /** Whether every database can keep a text as a key or a value: without U+0000, and without half a surrogate pair. */
@@ -61,10 +62,8 @@ function indexOf({ name, indexes }: Table, field: string): Index {
   return found
 }
 
-function checkValue(name: string, { field, kind }: Index, value: Value): void {
-  if (value === null) return
-  if (typeof value === 'string' && kind === 'text') return checkText(name, value)
-  if (typeof value === 'number' && kind === 'number' && Number.isFinite(value)) return
+function checkKind(name: string, { field, kind }: Index, value: Value): void {
+  if (value === null || (kind === 'text' ? typeof value === 'string' : Number.isFinite(value))) return
   throw new TypeError(`${name}: ${field} is a ${kind} or null, not ${JSON.stringify(value)}`)
 }
 
