@@ -3,8 +3,10 @@ import type { Arena, Contestant } from './contestant.ts'
 import { duel, type Plan } from './duel.ts'
 import { insert } from './limits/l1-insert.ts'
 import { ROWS, unnest } from './limits/l3-unnest.ts'
-import { sqliteInsert } from './limits/l11-sqlite.ts'
-import { valuedByMedian } from './measure/driven.ts'
+import { copyIn } from './limits/l5-copy-in.ts'
+import { copyOut } from './limits/l6-copy-out.ts'
+import { readOut, sqliteInsert } from './limits/l11-sqlite.ts'
+import { floored, valuedByMedian } from './measure/driven.ts'
 import { median } from './measure/statistics.ts'
 import { isAsked, type Options } from './options.ts'
 import { race } from './race.ts'
@@ -16,7 +18,11 @@ import { grown } from './systems/growth.ts'
 import { severalProcesses } from './systems/hot-processes.ts'
 import { oneProcess } from './systems/hot-stream.ts'
 import { honoEcho, orders } from './systems/http.ts'
+import { imports } from './systems/import.ts'
 import { messageDb } from './systems/message-db.ts'
+import { fileLog, postgresLog } from './systems/orders-log.ts'
+import { rebuilds } from './systems/rebuild.ts'
+import { folds, foldsFew } from './systems/replay.ts'
 import { rivals } from './systems/rivals.ts'
 
 export type Variant = {
@@ -26,6 +32,14 @@ export type Variant = {
 export type Cell = { readonly id: string; readonly variants: readonly Variant[] }
 
 const EMAKI = 'emaki'
+
+// Each is shared by the sides of one duel.
+const replayed = postgresLog()
+const older = postgresLog({ schema: 'an older one' })
+const mixed = postgresLog({ cancelled: true })
+const rebuilt = postgresLog()
+const replayedFile = fileLog()
+const rebuiltFile = fileLog()
 
 export const cells: readonly Cell[] = [
   cell('W1', [
@@ -52,6 +66,18 @@ export const cells: readonly Cell[] = [
   cell('W4', [
     against('64', 'events/s', '>= 0.7', appends({ callers: 64 }), [oneProcess(64)]),
     against('4x16', 'events/s', '', appends({ callers: 64 }), [severalProcesses(4, 16)]),
+  ]),
+  cell('W5', [
+    against('100', 'events/s', '>= 0.5', copyIn, [imports(100)]),
+    against('1000', 'events/s', '>= 0.5', copyIn, [imports(1_000)]),
+  ]),
+  cell('W6', [
+    against('fold', 'events/s', '>= 0.2, aim 0.35', copyOut(replayed), [floored(100_000, folds(replayed))]),
+    against('parsed', 'events/s', '', copyOut(older), [folds(older)]),
+    against('few', 'events/s', '', folds(mixed), [foldsFew(mixed)]),
+    against('rows', 'events/s', '>= 0.6, aim 0.8', folds(rebuilt), [rebuilds(rebuilt)]),
+    against('sqlite-fold', 'events/s', '500 k', readOut(replayedFile), [floored(500_000, folds(replayedFile))]),
+    against('sqlite-rows', 'events/s', '200 k', folds(rebuiltFile), [floored(200_000, rebuilds(rebuiltFile))]),
   ]),
   cell('W8', [against('64', 'requests/s', '>= 0.35, aim 0.45', honoEcho, [orders])]),
   cell('W12', [
