@@ -14,6 +14,7 @@ import { type Place, plainRow, type Row, rowsOf } from './row.ts'
 import { compile, start } from './systems/binary.ts'
 import { commands } from './systems/commands.ts'
 import { appends, appendsToFile } from './systems/emaki.ts'
+import { emmettRebuilds } from './systems/emmett-rebuild.ts'
 import { grown } from './systems/growth.ts'
 import { severalProcesses } from './systems/hot-processes.ts'
 import { oneProcess } from './systems/hot-stream.ts'
@@ -75,7 +76,7 @@ export const cells: readonly Cell[] = [
     against('fold', 'events/s', '>= 0.2, aim 0.35', copyOut(replayed), [floored(100_000, folds(replayed))]),
     against('parsed', 'events/s', '', copyOut(older), [folds(older)]),
     against('few', 'events/s', '', folds(mixed), [foldsFew(mixed)]),
-    against('rows', 'events/s', '>= 0.6, aim 0.8', folds(rebuilt), [rebuilds(rebuilt)]),
+    against('rows', 'events/s', '>= 0.6, aim 0.8', folds(rebuilt), [rebuilds(rebuilt), emmettRebuilds]),
     against('sqlite-fold', 'events/s', '500 k', readOut(replayedFile), [floored(500_000, folds(replayedFile))]),
     against('sqlite-rows', 'events/s', '200 k', folds(rebuiltFile), [floored(200_000, rebuilds(rebuiltFile))]),
   ]),

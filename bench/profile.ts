@@ -46,9 +46,13 @@ const contestants: Record<string, Contestant> = {
 }
 
 await using server = await startPostgres({ settings: SETTINGS })
-const arena: Arena = { server, folder: mkdtempSync(join(tmpdir(), 'emaki-profile-')), short: process.env['FULL'] === undefined }
+const arena: Arena = { server, folder: mkdtempSync(join(tmpdir(), 'emaki-profile-')), short: true }
 const entrant = await contestants[cell]!.open(arena)
-const { value, p50Ms, p99Ms } = await entrant.run(Number(seconds) * 1_000)
-console.log(`${cell}: ${Math.round(value)} a second, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`)
+const end = performance.now() + Number(seconds) * 1_000
+// What takes as long as it takes is done again and again.
+while (performance.now() < end) {
+  const { value, p50Ms, p99Ms } = await entrant.run(end - performance.now())
+  console.log(`${cell}: ${Math.round(value)} a second, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`)
+}
 await entrant.close()
 rmSync(arena.folder, { recursive: true })
