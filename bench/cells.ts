@@ -20,6 +20,7 @@ import { severalProcesses } from './systems/hot-processes.ts'
 import { oneProcess } from './systems/hot-stream.ts'
 import { honoEcho, orders } from './systems/http.ts'
 import { imports } from './systems/import.ts'
+import { lag, lagOfFile } from './systems/lag.ts'
 import { messageDb } from './systems/message-db.ts'
 import { fileLog, postgresLog } from './systems/orders-log.ts'
 import { rebuilds } from './systems/rebuild.ts'
@@ -79,6 +80,11 @@ export const cells: readonly Cell[] = [
     against('rows', 'events/s', '>= 0.6, aim 0.8', folds(rebuilt), [rebuilds(rebuilt), emmettRebuilds]),
     against('sqlite-fold', 'events/s', '500 k', readOut(replayedFile), [floored(500_000, folds(replayedFile))]),
     against('sqlite-rows', 'events/s', '200 k', folds(rebuiltFile), [floored(200_000, rebuilds(rebuiltFile))]),
+  ]),
+  cell('W7', [
+    { name: 'live', run: lag('live', false) },
+    { name: 'foreign', run: lag('foreign', true) },
+    { name: 'sqlite', run: lagOfFile },
   ]),
   cell('W8', [against('64', 'requests/s', '>= 0.35, aim 0.45', honoEcho, [orders])]),
   cell('W12', [

@@ -1,5 +1,5 @@
 // W6 for Emmett: its rebuild of a projection of documents, by the function it has for it.
-import { type Event, STREAM_DOES_NOT_EXIST } from '@event-driven-io/emmett'
+import { type Event, type ReadEvent, STREAM_DOES_NOT_EXIST } from '@event-driven-io/emmett'
 import {
   getPostgreSQLEventStore,
   pongoSingleStreamProjection,
@@ -56,13 +56,15 @@ export const emmettRebuilds: Contestant = {
 }
 
 /** Documents as Emmett keeps them, one a stream. */
-export function orderDocuments(evolved: () => void): ReturnType<typeof pongoSingleStreamProjection<OrderRow, Placed | Revised>> {
+export function orderDocuments(
+  evolved: (stream: string) => void,
+): ReturnType<typeof pongoSingleStreamProjection<OrderRow, Placed | Revised>> {
   return pongoSingleStreamProjection<OrderRow, Placed | Revised>({
     collectionName: 'orders',
     canHandle: ['Placed', 'Revised'],
     initialState: (): OrderRow => ({ status: 'placed', customerId: '', total: 0, revisions: 0 }),
-    evolve: (row: OrderRow, { type, data }: Placed | Revised): OrderRow => {
-      evolved()
+    evolve: (row: OrderRow, { type, data, metadata }: ReadEvent<Placed | Revised>): OrderRow => {
+      evolved(metadata.streamName)
       return type === 'Placed'
         ? { status: 'placed', customerId: data.customerId, total: totalOf(data.items), revisions: 0 }
         : { ...row, total: totalOf(data.items), revisions: row.revisions + 1 }

@@ -50,7 +50,8 @@ export function rebuilds(log: OrdersLog): Contestant {
 
 const KEYS = 5_000
 
-async function rowsOf(store: Store, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+/** Rows by key, as JSON text. */
+export async function rowsOf(store: Store, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>()
   for (let i = 0; i < keys.length; i += KEYS)
     for (const { key, data } of await store.readModel.rows(table, keys.slice(i, i + KEYS))) found.set(key, data)
