@@ -22,6 +22,9 @@ import type { Actor, Guard } from './context.ts'
 import { docs } from './docs.ts'
 import { health, ready } from './health.ts'
 import { openapi } from './openapi.ts'
+import { eventStream, filterOf } from './events/events.ts'
+import { categoriesOf } from './events/filter.ts'
+import { Live } from './events/live.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
 import { answerOf } from './queries.ts'
 import { rowOf, rowsOf } from './rows.ts'
@@ -57,7 +60,7 @@ export type Telemetry = {
 }
 
 /** Where an app is on its way from start to stop. */
-export type Running = { readonly runtime: Runtime | null; readonly stopping: boolean }
+export type Running = { readonly runtime: Runtime | null; readonly live: Live | null; readonly stopping: boolean }
 
 /** What the command line and tests need of an app besides Hono. */
 export type AppControl = {
@@ -66,7 +69,9 @@ export type AppControl = {
   readonly start: () => Promise<Runtime>
   /** From now on `/ready` is 503. */
   readonly drain: () => void
-  /** Answers what it took, then closes the store. */
+  /** Sends away all who follow what happens; they come back to another process. */
+  readonly sendAway: () => void
+  /** Sends away who follows, answers what it took, then closes the store. */
   readonly stop: () => Promise<void>
 }
 export type App = Hono & {
@@ -95,7 +100,7 @@ export const BODY_LIMIT = 1_048_576
 /**
  * A Hono app that serves deciders:
  * `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET /{decider}/{id}` where exposed, `GET /streams/{stream}`,
- * `/health`, `/ready`, `/startup`, `/problems/{slug}`, `/openapi.json` and `/docs`. `.get`, `.use` and `.route` go on working.
+ * `GET /events`, `/health`, `/ready`, `/startup`, `/problems/{slug}`, `/openapi.json` and `/docs`. `.get`, `.use` and `.route` go on working.
  * Throws where two definitions, or one and a reserved word, would have the same path.
  */
 export function app(options: AppOptions): App {
@@ -104,13 +109,13 @@ export function app(options: AppOptions): App {
   const deciders = definitions.filter(one => one.kind === 'decider')
   let config: Config | null = options.config ?? null
   const configured = () => (config ??= readConfig())
-  let running: Running = { runtime: null, stopping: false }
+  let running: Running = { runtime: null, live: null, stopping: false }
   let starting: Promise<Runtime> | null = null
 
   const start = () => {
     starting ??= open(options, configured).then(
       runtime => {
-        running = { ...running, runtime }
+        running = { ...running, runtime, live: new Live(runtime, { report: options.report ?? console.error }) }
         return runtime
       },
       error => {
@@ -138,6 +143,7 @@ export function app(options: AppOptions): App {
   hono.route('/', openapi(deciders, options, configured)).route('/', docs(options.title))
   hono.use(async (c, next) => {
     c.set('emaki', running.runtime ?? (await start()))
+    c.set('live', running.live!)
     c.set('actor', options.actor ?? null)
     await next()
   })
@@ -148,6 +154,7 @@ export function app(options: AppOptions): App {
     (c, next) => (open_.has(categoryOf(c.req.param('stream')!)) ? next() : closed(c, next)),
     streamOf(name => open_.has(name)),
   )
+  hono.get('/events', (c, next) => (areAllIn(open_, c) ? next() : closed(c, next)), eventStream)
   for (const definition of definitions) mount(hono, definition)
   hono.notFound(c => {
     const allow = methodsOf(hono, c.req.path)
@@ -176,8 +183,10 @@ export function app(options: AppOptions): App {
     drain: () => {
       running = { ...running, stopping: true }
     },
+    sendAway: () => running.live?.stop(),
     stop: async () => {
       try {
+        running.live?.stop()
         await (await starting)?.close()
       } finally {
         await options.telemetry?.shutdown()
@@ -190,6 +199,12 @@ export function app(options: AppOptions): App {
     development: { value: false, enumerable: true },
     [spec]: { value: { kind: 'app', name: 'app', ...control } },
   }) as App
+}
+
+/** Whether all that a request follows is of these categories. */
+function areAllIn(categories: ReadonlySet<string>, c: Context): boolean {
+  const filter = filterOf(c)
+  return !(filter instanceof Response) && (categoriesOf(filter)?.every(category => categories.has(category)) ?? false)
 }
 
 async function refusedHost(c: Context): Promise<Response> {

@@ -16,6 +16,7 @@ export type Slug =
   | 'unknown-position'
   | 'method-not-allowed'
   | 'version-conflict'
+  | 'unknown-position'
   | 'precondition-failed'
   | 'payload-too-large'
   | 'unsupported-media-type'
@@ -62,6 +63,11 @@ export const problems: Readonly<Record<Slug, Entry>> = {
     status: 409,
     title: 'Others wrote to the stream first',
     mend: 'Read it again and decide whether the command still makes sense.',
+  },
+  'unknown-position': {
+    status: 409,
+    title: 'The log was never at this position',
+    mend: 'It is of a log that was restored to an earlier time since, or of another one: read again what you have, from the start.',
   },
   'precondition-failed': {
     status: 412,

@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/cli': ['routes', 'src', 'src/event', 'src/postgres', 'src/sqlite', 'src/store'],
   src: ['src/bus', 'src/decider', 'src/dispatch', 'src/event', 'src/store', 'src/trace'],
   routes: [
+    'routes/events',
     'routes/openapi',
     'src',
     'src/decider',
@@ -31,7 +32,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/store',
     'src/trace',
   ],
-  'routes/openapi': ['routes', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
+  'routes/events': ['routes', 'src/dispatch', 'src/event', 'src/store', 'src/subscription'],
+  'routes/openapi': ['routes', 'routes/events', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
 }
 
 /** What is pure: no promise, clock, randomness or I/O. */
