@@ -15,14 +15,18 @@ export function answerOf(query: QuerySpec): Handler {
     const params = paramsOf(c, query)
     if (params instanceof Response) return params
     try {
-      const { text, position } = await emaki.answers.ask(query, params.data, fresh)
+      const { body, etag, position, cache, ageMs } = await emaki.answers.ask(query, params.data, fresh)
       const headers = {
-        ETag: `"${Bun.hash.xxHash64(text).toString(36)}"`,
+        ETag: etag,
         'Event-Position': String(position),
         'Cache-Control': 'private, no-cache',
+        ...(cache && {
+          'Cache-Status': cache === 'miss' ? 'emaki; fwd=miss' : 'emaki; hit',
+          Age: String(Math.floor(ageMs / 1_000)),
+        }),
       }
-      if (tagged(c, headers.ETag)) return c.body(null, 304, headers)
-      return c.body(text, 200, { ...headers, 'Content-Type': 'application/json' })
+      if (tagged(c, etag)) return c.body(null, 304, headers)
+      return c.body(body, 200, { ...headers, 'Content-Type': 'application/json' })
     } catch (error) {
       return unfresh(c, error)
     }

@@ -11,6 +11,7 @@ export type { Command } from './decider/command.ts'
 export { type Rejection, reject } from './decider/reject.ts'
 // Reading
 export { type AnyProjection, type Projection, projection } from './projection/projection.ts'
+export { type SqlProjection, sqlProjection, type Writing } from './projection/sql-projection.ts'
 export { type CachePolicy, type Duration, type Query, query, type Read, type Rows } from './query/query.ts'
 export { type Handling, type Processor, processor } from './processor/processor.ts'
 // Running

@@ -1,12 +1,20 @@
 // What a user starts: definitions and a store in; commands, rows and answers out. HTTP is one way to ask it.
 import { Answers } from './answer/answers.ts'
+import { tableOfTag, tagsOfChange } from './answer/rows.ts'
 import type { Bus } from './bus/bus.ts'
 import { memoryBus } from './bus/memory.ts'
+import type { Cache } from './cache/cache.ts'
+import { filling } from './cache/fill.ts'
+import { memoryCache } from './cache/memory.ts'
+import { tiered } from './cache/tiered.ts'
+import { batched } from './cdn/batched.ts'
+import type { Purger } from './cdn/purger.ts'
 import type { DeciderSpec } from './decider/decider.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/runtime.ts'
 import { spec } from './event/events.ts'
 import type { ProcessorSpec } from './processor/processor.ts'
 import type { ProjectionSpec } from './projection/projection.ts'
+import type { SqlProjectionSpec } from './projection/sql-projection.ts'
 import type { QuerySpec } from './query/query.ts'
 import { memory } from './store/memory.ts'
 import type { Store } from './store/store.ts'
@@ -17,7 +25,7 @@ import { type Trace, untraced } from './trace/trace.ts'
 /** Anything that can be served. */
 export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
 
-export type RuntimeOptions = Pick<CommandOptions, 'cache' | 'queue'> & {
+export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
   /** Deciders, projections, processors and queries. */
   readonly serve: readonly Served[]
   /** Where the log is, and the rows. Default: `memory()`, which forgets at the end of the process. */
@@ -27,6 +35,10 @@ export type RuntimeOptions = Pick<CommandOptions, 'cache' | 'queue'> & {
   readonly trace?: Trace
   /** The clock that `decide` is given, in ms since 1970. Default: the machine's. */
   readonly now?: () => number
+  /** A cache of answers that processes share, beside that in memory; `prefix` names the log. Default: none. */
+  readonly cache?: (prefix: string) => Cache | Promise<Cache>
+  /** What keeps answers in front of this app: it is told which tags have changed. Default: nothing is in front. */
+  readonly cdn?: Purger
   /** How long another process waits, after one has died, before it takes its subscriptions over, in ms. Default: 5 000. */
   readonly leaseMs?: number
   /** Whether projections and processors run in this process; without them, others have to. Default: true. */
@@ -66,29 +78,46 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const { serve, store = memory(), trace = untraced, now = Date.now, report = console.error, leaseMs = LEASE_MS } = options
   const definitions = sorted(serve)
   const bus = options.bus ?? memoryBus(report)
+  if (store.system === 'memory' && definitions['sql-projection'].size)
+    throw new TypeError(
+      `memory() has no SQL for ${[...definitions['sql-projection'].keys()].join(', ')}: use sqlite() or postgres()`,
+    )
   await store.open()
   const sending = commands({ ...options, deciders: definitions.decider, store, bus, trace, now, report })
   const following = tail({ store, bus, report })
   const projections = [...definitions.projection.values()]
   const processors = [...definitions.processor.values()]
+  const sqlProjections = [...definitions['sql-projection'].values()]
+  const near = memoryCache({ now })
+  const shared = await options.cache?.(`${store.identity.id}.${store.identity.epoch}`)
+  const cache = shared ? tiered([near, shared]) : near
+  const purging = options.cdn && batched(options.cdn, { wholeOf: tableOfTag, report })
   const subscriptions = new Subscriptions({
     store,
     tail: following,
     projections,
     processors,
+    sqlProjections,
     leaseMs,
-    changed: null,
+    changed: async (table, position, changes) => {
+      const tags = changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name]
+      await cache.raise(tags, position)
+      purging?.add(tags)
+    },
+    // Which rows another process changed is not heard of here; the cache that they share has been told by that process.
+    heard: (table, position) => void near.raise([table], position),
+    trace,
     report,
     now,
   })
-  const isFollowing = projections.some(({ live }) => !live) || processors.length > 0
+  const isFollowing = projections.some(({ live }) => !live) || processors.length + sqlProjections.length > 0
   if (isFollowing) await following.start()
   if (isFollowing) await subscriptions.start()
   return {
     ...sending,
     projections: definitions.projection,
     queries: definitions.query,
-    answers: new Answers(store, subscriptions),
+    answers: new Answers(store, subscriptions, filling(cache, { now, report }), trace),
     subscriptions,
     tail: following,
     status: () => subscriptions.status,
@@ -100,6 +129,8 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
       await sending.close()
       await subscriptions.close()
       await following.close()
+      await cache.close()
+      await purging?.close()
       await store.close()
     },
   }
@@ -110,11 +141,18 @@ type Definitions = {
   readonly projection: Map<string, ProjectionSpec>
   readonly processor: Map<string, ProcessorSpec>
   readonly query: Map<string, QuerySpec>
+  readonly 'sql-projection': Map<string, SqlProjectionSpec>
 }
-type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec
+type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec | SqlProjectionSpec
 
 function sorted(serve: readonly Served[]): Definitions {
-  const found: Definitions = { decider: new Map(), projection: new Map(), processor: new Map(), query: new Map() }
+  const found: Definitions = {
+    decider: new Map(),
+    projection: new Map(),
+    processor: new Map(),
+    query: new Map(),
+    'sql-projection': new Map(),
+  }
   for (const served of serve) {
     // `serve` takes every kind of definition; what it is, its spec says.
     const definition = served[spec] as Definition

@@ -3,9 +3,10 @@ import { telemetry } from 'emaki/otel'
 import { inventory } from './inventory.ts'
 import { order } from './order.ts'
 import { payment } from './payment.ts'
+import { bestsellers, customers, orderSummary, orders, stock } from './views.ts'
 
 export default app({
-  serve: [inventory, order, payment],
+  serve: [inventory, order, payment, orders, stock, bestsellers, customers, orderSummary],
   title: 'Marketplace',
   version: '0.1.0',
   telemetry: await telemetry({ serviceName: 'marketplace' }),

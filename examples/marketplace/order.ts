@@ -2,14 +2,18 @@ import { decider, events, reject } from 'emaki'
 import { z } from 'zod'
 
 /** Prices are in cents. */
-const Item = z.object({ sku: z.string().min(1), qty: z.int().positive(), price: z.int().nonnegative() })
+export const Item = z.object({ sku: z.string().min(1), qty: z.int().positive(), price: z.int().nonnegative() })
 const Basket = z.object({ customerId: z.string().min(1), items: z.array(Item).min(1).max(100) })
+/** What a basket costs. */
+export const centsOf = (items: readonly { readonly qty: number; readonly price: number }[]): number =>
+  items.reduce((sum, { qty, price }) => sum + qty * price, 0)
 const Shipment = z.object({ trackingNumber: z.string().min(1) })
 
 export const Order = events('order', {
   Placed: Basket,
   PaymentConfirmed: z.object({}),
-  Shipped: Shipment,
+  // With what those need who read it and know nothing else: a fact is found by what it says.
+  Shipped: Shipment.extend({ customerId: z.string(), cents: z.int().nonnegative() }),
   Cancelled: z.object({ reason: z.string() }),
 })
 
@@ -42,8 +46,8 @@ export const order = decider(Order, {
       if (status === 'placed') return Order.PaymentConfirmed({})
       return status === 'paid' ? [] : reject('not-placed', { status })
     },
-    ship: ({ status, trackingNumber }, shipment) => {
-      if (status === 'paid') return Order.Shipped(shipment)
+    ship: ({ status, trackingNumber, customerId, items }, shipment) => {
+      if (status === 'paid') return Order.Shipped({ ...shipment, customerId, cents: centsOf(items) })
       return status === 'shipped' && trackingNumber === shipment.trackingNumber ? [] : reject('not-paid', { status })
     },
     cancel: ({ status }, { reason }) => {

@@ -33,7 +33,7 @@ create table parked (
   position bigint not null,
   cause text not null,
   at timestamptz not null,
-  again boolean not null,
+  again text check (again in ('whole', 'skip')),
   primary key (name, kind, key)
 );
 

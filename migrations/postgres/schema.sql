@@ -59,7 +59,7 @@ create table parked (
   position bigint not null,
   cause text not null,
   at timestamp with time zone not null,
-  again boolean not null
+  again text
 );
 
 create table row_tables (
@@ -95,6 +95,8 @@ alter table log add CHECK (one);
 alter table log add PRIMARY KEY (one);
 
 alter table migrations add PRIMARY KEY (name);
+
+alter table parked add CHECK ((again = ANY (ARRAY['whole'::text, 'skip'::text])));
 
 alter table parked add CHECK ((kind = ANY (ARRAY['key'::text, 'stream'::text])));
 

@@ -32,7 +32,7 @@ create table parked (
   position integer not null,
   cause text not null,
   at integer not null,
-  again integer not null check (again in (0, 1)),
+  again text check (again in ('whole', 'skip')),
   primary key (name, kind, key)
 ) strict, without rowid;
 

@@ -1,11 +1,14 @@
 // The path of a question: wait until rows are as new as asked for, read them, and say what the answer depends on.
+import type { Answer, Filling } from '../cache/fill.ts'
 import { spec } from '../event/events.ts'
+import { canonical } from '../event/payload.ts'
 import { applied, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { QuerySpec } from '../query/query.ts'
 import type { StoredRow } from '../read-model/read-model.ts'
 import type { Store } from '../store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
+import type { Trace } from '../trace/trace.ts'
 import type { Kept } from '../subscription/view.ts'
 import { count, list, type ListBy, shownRow, tagsOf, type Where } from './rows.ts'
 
@@ -17,6 +20,9 @@ export const WHATEVER: Fresh = { atLeast: 0, waitMs: 0 }
 export type Answered = { readonly text: string; readonly position: number; readonly tags: readonly string[] }
 /** A row: `at` is the position of the last event folded into it, `parked` that of one that could not be. */
 export type RowAnswered = Answered & { readonly at: number; readonly parked: number | null; readonly table: string }
+
+/** An answer to a query: `cache` says where from, null: it has no policy. */
+export type QueryAnswered = Omit<Answer, 'cache'> & { readonly cache: Answer['cache'] | null }
 
 /** Rows that are not as new as asked for, or not there yet. */
 export class Behind extends Error {
@@ -39,10 +45,15 @@ const LIVE_PAGE = 1_000
 export class Answers {
   readonly #store: Store
   readonly #subscriptions: Subscriptions
+  readonly #filling: Filling
 
-  constructor(store: Store, subscriptions: Subscriptions) {
+  readonly #trace: Trace
+
+  constructor(store: Store, subscriptions: Subscriptions, filling: Filling, trace: Trace) {
+    this.#trace = trace
     this.#store = store
     this.#subscriptions = subscriptions
+    this.#filling = filling
   }
 
   /** One row; null: there is none. Rejects with Behind. */
@@ -77,15 +88,41 @@ export class Answers {
     return { text: `{${parts.join(',')}}`, position, tags: tagsOf(table, { where }) }
   }
 
-  /** What a query answers, made anew. */
-  async ask(query: QuerySpec, params: unknown, fresh: Fresh): Promise<Answered> {
-    const tags = new Set(query.cache?.tags(params))
+  /** What a query answers, from the cache where its policy allows. Rejects with Behind. */
+  async ask(query: QuerySpec, params: unknown, fresh: Fresh): Promise<QueryAnswered> {
+    const build = async (atLeast: number) => {
+      const { text, position, tags } = await this.#made(query, params, { ...fresh, atLeast })
+      return { body: text, etag: `"${Bun.hash.xxHash64(text).toString(36)}"`, position, tags }
+    }
+    if (!query.cache) return { ...(await build(fresh.atLeast)), cache: null, ageMs: 0, freshUntil: 0 }
+    return this.#filling.answer(this.#keyOf(query, params), query.cache, fresh.atLeast, {
+      build,
+      current: () => this.#current(),
+    })
+  }
+
+  /** What else an answer depends on than its parameters: the log, the tables that serve, and the query as it is written. */
+  #keyOf(query: QuerySpec, params: unknown): string {
+    const { id, epoch } = this.#store.identity
+    const code = Bun.hash.xxHash64(`${query.run}`).toString(36)
+    return `${id}.${epoch}/${this.#subscriptions.tables}/${query.name}.${code}?${canonical(params)}`
+  }
+
+  /** A position at or above every commit of a read model so far. */
+  async #current(): Promise<number> {
+    const progress = await this.#store.readModel.progress()
+    return Math.max(0, ...progress.map(({ position }) => position))
+  }
+
+  async #made(query: QuerySpec, params: unknown, fresh: Fresh): Promise<Answered> {
+    const tags = new Set([query.name, ...(query.cache?.tags(params) ?? [])])
     let position = Number.POSITIVE_INFINITY
     const seen = (at: number, read: readonly string[]) => {
       position = Math.min(position, at)
       for (const tag of read) tags.add(tag)
     }
-    const answer = await query.run(params, projection => this.#rows(projection[spec], fresh, seen))
+    const run = () => query.run(params, projection => this.#rows(projection[spec], fresh, seen))
+    const answer = await this.#trace.step('query', [this.#trace.current()], { 'emaki.query': query.name }, run)
     const text = JSON.stringify(answer ?? null)
     return { text, position: Number.isFinite(position) ? position : fresh.atLeast, tags: [...tags] }
   }

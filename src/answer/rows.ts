@@ -113,3 +113,8 @@ export function tagsOfChange(
   ])
   return [`${table.name}:${key}`, `${table.name}.*`, ...fields]
 }
+
+/** The tag that all answers carry that were made of a table's rows: its name, with which every other of its tags begins. */
+export function tableOfTag(tag: string): string {
+  return tag.split(/[:.]/, 1)[0]!
+}

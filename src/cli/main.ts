@@ -6,6 +6,7 @@ import { spec } from '../event/events.ts'
 import { StoreError } from '../store/store.ts'
 import { health } from './health.ts'
 import { migrate } from './migrate.ts'
+import { audited, type Call, Misused, parked, rebuilt, skip, unpark } from './rows.ts'
 import { isServing, serve } from './serve.ts'
 import { workers } from './workers.ts'
 
@@ -14,8 +15,15 @@ const USAGE = `usage: [verb] [options]
   serve             serve until SIGTERM or SIGINT (what happens without a verb)
     --workers N     N processes on one port; PostgreSQL only
   migrate           bring the database up to this release, and end
+  parked [NAME]     show what projections and processors have put aside
+  unpark NAME [KEY] have it handled again, once its cause is mended
+  skip NAME KEY     have the event passed over that a key is parked at
+  rebuild NAME      fill a projection anew, beside what serves until then
+  audit NAME        fold a sample of keys again and compare; 1 where rows differ
+    --keys N        how many; 10000 by default
   health            ask the server on PORT whether it lives, and end with 0 or 1
 
+  --json            results as JSON
   --print-config    print the configuration, secrets masked, and end
   --help            print this, and end
 
@@ -49,15 +57,41 @@ async function run(app: App, argv: readonly string[]): Promise<number> {
     console.log(printConfig(config))
     return 0
   }
-  const [verb = 'serve', ...more] = positionals
-  if (more.length) return usage(EX_USAGE)
-  if (verb === 'migrate') return migrate(config)
-  if (verb === 'health') return health(config)
-  if (verb !== 'serve') return usage(EX_USAGE, `there is no verb ${verb}`)
-  return values.workers === undefined ? serve(app, config) : workers(config, values.workers)
+  const [verb = 'serve', ...words] = positionals
+  const found = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
+  if (!found) return usage(EX_USAGE, `there is no verb ${verb}`)
+  if (words.length > found.words) return usage(EX_USAGE)
+  const { serve, store } = app[spec].options
+  const keys = values.keys === undefined ? {} : { keys: Number(values.keys) }
+  try {
+    return await found.run({ app, serve, store, config, words, json: values.json ?? false, workers: values.workers, ...keys })
+  } catch (error) {
+    if (error instanceof Misused) return usage(EX_USAGE, error.message)
+    throw error
+  }
 }
 
-const options = { workers: { type: 'string' }, 'print-config': { type: 'boolean' }, help: { type: 'boolean' } } as const
+type Called = Call & { readonly app: App; readonly workers: string | undefined }
+
+/** Each verb, and how many words it takes at most. */
+const verbs: Readonly<Record<string, { readonly words: number; readonly run: (call: Called) => Promise<number> }>> = {
+  serve: { words: 0, run: ({ app, config, workers: many }) => (many === undefined ? serve(app, config) : workers(config, many)) },
+  migrate: { words: 0, run: ({ config }) => migrate(config) },
+  health: { words: 0, run: ({ config }) => health(config) },
+  parked: { words: 1, run: parked },
+  unpark: { words: 2, run: unpark },
+  skip: { words: 2, run: skip },
+  rebuild: { words: 1, run: rebuilt },
+  audit: { words: 1, run: audited },
+}
+
+const options = {
+  workers: { type: 'string' },
+  keys: { type: 'string' },
+  json: { type: 'boolean' },
+  'print-config': { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const
 
 function parsed(argv: readonly string[]) {
   try {

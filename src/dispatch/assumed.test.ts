@@ -11,7 +11,7 @@ let store: FaultyStore
 
 /** A process that has seen every command on new streams only, and now knows nothing of the stream `a`, which has two events. */
 beforeEach(async () => {
-  const made = await bank({ cache: { entries: 1 } })
+  const made = await bank({ states: { entries: 1 } })
   emaki = made.emaki
   store = made.store
   await foreign(store, 'account-a')

@@ -117,7 +117,7 @@ describe('back-pressure', () => {
 
 describe('the cache', () => {
   test('keeps so many states', async () => {
-    const { emaki, store } = await bank({ cache: { entries: 2 } })
+    const { emaki, store } = await bank({ states: { entries: 2 } })
     for (const id of ['a', 'b', 'c']) await emaki.send(account.deposit(id, { cents: 1 }))
     const { load } = store.calls
     await emaki.send(account.deposit('c', { cents: 1 }))
@@ -128,7 +128,7 @@ describe('the cache', () => {
   })
 
   test('keeps so much payload', async () => {
-    const { emaki, store } = await bank({ cache: { size: 1_000 } })
+    const { emaki, store } = await bank({ states: { size: 1_000 } })
     const note = 'x'.repeat(600)
     for (const id of ['a', 'b']) await emaki.send(account.deposit(id, { cents: 1, note }))
     const { load } = store.calls

@@ -67,7 +67,7 @@ async function run(steps: Steps, delays: Iterator<number>, isUsedToNew: boolean)
   const log = memory()
   const slow = delayed(log, () => delays.next().value as number)
   const processes = await Promise.all(
-    range(PROCESSES).map(() => bank({ log: slow, report: () => {}, ...(isUsedToNew && { cache: { entries: 1 } }) })),
+    range(PROCESSES).map(() => bank({ log: slow, report: () => {}, ...(isUsedToNew && { states: { entries: 1 } }) })),
   )
   if (isUsedToNew) await Promise.all(processes.map(({ emaki }, i) => seesNewStreams(emaki, i)))
   const late: (() => Promise<unknown>)[] = []

@@ -23,7 +23,7 @@ export type CommandOptions = {
   readonly now: () => number
   readonly report: (error: unknown) => void
   /** States kept: how many, and how much payload was folded into them, in characters. Defaults: 100 000 and 268 435 456. */
-  readonly cache?: { readonly entries?: number; readonly size?: number }
+  readonly states?: { readonly entries?: number; readonly size?: number }
   /** Commands that may wait: how many, and how large together, in bytes. Beyond: `unavailable`. Defaults: 10 000 and 67 108 864. */
   readonly queue?: { readonly commands?: number; readonly size?: number }
 }
@@ -91,7 +91,7 @@ const STATE_PAGE = 1_000
 /** Sends commands to deciders over an open store. */
 export function commands(options: CommandOptions): Commands {
   const { deciders, store, bus, trace, now, report } = options
-  const cache = { entries: 100_000, size: 268_435_456, ...options.cache }
+  const cache = { entries: 100_000, size: 268_435_456, ...options.states }
   const queue = { commands: 10_000, size: 67_108_864, ...options.queue }
   const dispatcher = new Dispatcher({ store, bus, trace, now, report, cache, queue })
   const forgetting = setInterval(() => void store.forgetKeys().catch(report), FORGET_KEYS_MS)

@@ -14,7 +14,7 @@ export type NameOf<E extends Event> = E extends Event<infer C, infer T> ? T | `$
 export type Named<E extends Event, K> = E extends Event<infer C, infer T> ? (K extends T | `${C}.${T}` ? E : never) : never
 /** A function for some of the events, by name. */
 export type On<E extends Event, State, Result> = {
-  readonly [K in NameOf<E>]?: (state: State, data: Named<E, K>['data'], event: Recorded<Named<E, K>>) => Result
+  readonly [K in NameOf<E>]?: (state: State, data: Named<E, K>['data'], event: Recorded<Named<E, K>>, key: string) => Result
 }
 /** For some of the events, by name, the key or the keys that they belong to. */
 export type Keys<E extends Event> = {

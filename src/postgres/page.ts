@@ -53,7 +53,7 @@ function parked(schema: string, name: string, park: NewPage['park']): Part {
     const [kinds, keys, causes] = (['kind', 'key', 'cause'] as const).map(of => values.add(texts(park.map(one => one[of]))))
     const positions = values.add(list(park.map(({ position }) => position)))
     return `insert into ${schema}.parked (name, kind, key, position, cause, at, again)
-      select ${values.add(name)}, p.kind, p.key, p.position, p.cause, clock_timestamp(), false
+      select ${values.add(name)}, p.kind, p.key, p.position, p.cause, clock_timestamp(), null
       from unnest(${kinds}::text[], ${keys}::text[], ${positions}::bigint[], ${causes}::text[]) p(kind, key, position, cause)
       where ${holds}
       on conflict (name, kind, key) do update

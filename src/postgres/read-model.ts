@@ -4,6 +4,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../read-model/check.ts'
 import { type Condition, conditions, listing } from '../read-model/listing.ts'
 import type {
+  Again,
   Found,
   Lease,
   ListOptions,
@@ -212,11 +213,11 @@ export class PostgresReadModel implements ReadModel {
     return rows.map(row => ({ ...row, at: row.at.toISOString() }))
   }
 
-  async unpark(name: string, key?: string): Promise<number> {
+  async unpark(name: string, key?: string, again: Again = 'whole'): Promise<number> {
     const [row] = await this.#read<{ many: number }>(
-      `with asked as (update ${this.#schema}.parked set again = true where name = $1 and ($2::text is null or key = $2) returning true)
+      `with asked as (update ${this.#schema}.parked set again = $3 where name = $1 and ($2::text is null or key = $2) returning true)
        select count(*) as many from asked`,
-      [name, key ?? null],
+      [name, key ?? null, again],
     )
     return row!.many
   }

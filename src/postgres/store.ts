@@ -71,6 +71,7 @@ type Opened = {
   readonly identity: LogIdentity
   readonly writer: Pool
   readonly reader: Pool
+  readonly projector: Pool
   readonly announcer: Announcer
   readonly projector: Pool
 }
@@ -122,13 +123,13 @@ class PostgresStore implements Store {
         identity,
         writer: new Pool(this.#url, options),
         reader: new Pool(this.#url, { ...options, max: readers }),
-        announcer: announcer(new Pool(this.#url, options), channelOf(schema)),
         projector: new Pool(this.#url, {
           ...options,
           max: PROJECTORS,
           deadlineMs: PROJECTOR_DEADLINE_MS,
           statementTimeoutMs: pooler ? 0 : PROJECTOR_DEADLINE_MS,
         }),
+        announcer: announcer(new Pool(this.#url, options), channelOf(schema)),
       }
     } finally {
       await Promise.all([first.close(), second.close()])

@@ -9,7 +9,7 @@ import type { ProjectionSpec } from './projection.ts'
 export type Touch = {
   readonly key: string
   readonly event: Recorded
-  readonly evolve: (row: unknown, data: unknown, event: Recorded) => unknown
+  readonly evolve: (row: unknown, data: unknown, event: Recorded, key: string) => unknown
 }
 
 /** The longest key, in UTF-16 units. */
@@ -31,8 +31,8 @@ export function touches(projection: ProjectionSpec, stored: StoredText): readonl
 }
 
 /** Folds an event over a row; null: there is none. Throws where the fold throws or gives no row. */
-export function applied(projection: ProjectionSpec, row: object | null, { event, evolve }: Touch): object | null {
-  const next = evolve(row ?? projection.initial, event.data, event)
+export function applied(projection: ProjectionSpec, row: object | null, { key, event, evolve }: Touch): object | null {
+  const next = evolve(row ?? projection.initial, event.data, event, key)
   if (next === null) return null
   if (typeof next === 'object' && !Array.isArray(next) && typeof (next as { then?: unknown }).then !== 'function')
     return freeze(next)
@@ -50,7 +50,10 @@ export function encodedRow(
   const parsed = schema.safeParse(row)
   if (!parsed.success) throw new TypeError(`${name}: the row does not fit its schema: ${issuesText(parsed.error.issues)}`)
   const values = parsed.data as Readonly<Record<string, string | number | boolean | null | undefined>>
-  return { data: encode(parsed.data), fields: indexes.map(({ field }) => indexed(values[field])) }
+  const fields = indexes.map(({ field }) => indexed(values[field]))
+  const wrong = indexes.find((_, i) => typeof fields[i] === 'string' && fields[i].includes('\0'))
+  if (wrong) throw new TypeError(`${name}: ${wrong.field} is indexed, and no index holds U+0000`)
+  return { data: encode(parsed.data), fields }
 }
 
 /** A field's value as an index has it. */

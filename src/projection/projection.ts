@@ -31,7 +31,7 @@ export type ProjectionSpec = {
   readonly indexes: readonly { readonly field: string; readonly kind: 'text' | 'number' }[]
   readonly families: Families
   /** By `category.Type`. */
-  readonly evolve: ReadonlyMap<string, (row: unknown, data: unknown, event: Recorded) => unknown>
+  readonly evolve: ReadonlyMap<string, (row: unknown, data: unknown, event: Recorded, key: string) => unknown>
   readonly key: ReadonlyMap<string, (data: unknown, event: Recorded) => One<string>>
   readonly filter: TypesByCategory
   readonly previous: ProjectionSpec | null
@@ -47,7 +47,7 @@ const FIELDS_RESERVED = ['key', 'limit', 'cursor', 'sort', 'count', 'min-positio
  * - `from`: the family, or families, whose facts it folds.
  * - `row`: the schema of a row: fields that JSON holds. Filters, OpenAPI and types come from it.
  * - `initial`: what a key's first fact is folded over.
- * - `evolve`: for some of the facts `(row, data, event) => row`; `null` deletes the row. Facts that are not named are not read.
+ * - `evolve`: for some of the facts `(row, data, event, key) => row`; `null` deletes the row. Facts that are not named are not read.
  * - `key`: for some of the facts, the key or the keys whose rows they change. Default: the instance of the fact's stream.
  * - `indexes`: fields that lists may be filtered and sorted by: text, number, boolean or one of some, or null. Default: none.
  * - `version`: raise it when `evolve`, `key` or `row` change: the new version fills rows of its own. Default: 1.
@@ -92,10 +92,16 @@ export function projection<
   const found = unstable(row)
   if (found) throw new TypeError(`${where}: rows are kept as JSON, but its schema at ${found}`)
   const families = familiesOf(where, options.from)
-  const evolve = byEvent<(row: unknown, data: unknown, event: Recorded) => unknown>(`${where}.evolve`, families, options.evolve)
+  const evolve = byEvent<(row: unknown, data: unknown, event: Recorded, key: string) => unknown>(
+    `${where}.evolve`,
+    families,
+    options.evolve,
+  )
   const key = byEvent<(data: unknown, event: Recorded) => One<string>>(`${where}.key`, families, options.key)
-  if (live && (key.size || indexes.length || previous))
-    throw new TypeError(`${where}: a live projection folds one instance's stream; it has no key, indexes or previous`)
+  if (live && (key.size || indexes.length || previous || families.size > 1))
+    throw new TypeError(
+      `${where}: a live projection folds one instance's stream; it has one family, and no key, indexes or previous`,
+    )
   const before = previous?.[spec] ?? null
   if (before && (before.name !== name || before.version >= version))
     throw new TypeError(`${where}: previous is ${before.name} version ${before.version}, which is not before version ${version}`)

@@ -559,7 +559,7 @@ const parking_: readonly ReadModelCase[] = [
         page({ name: 'plain_v1', epoch: other.epoch, rows: [{ ...row('o2', 1), fields: [] }], park: [parking('o9', 3)] }),
       )
       const found = await readModel.parked('orders_v1')
-      expect(found.map(({ at, ...rest }) => rest)).toEqual(park.map(one => ({ ...one, name: 'orders_v1', again: false })))
+      expect(found.map(({ at, ...rest }) => rest)).toEqual(park.map(one => ({ ...one, name: 'orders_v1', again: null })))
       expect(found.every(({ at }) => new Date(at).toISOString() === at)).toBeTrue()
       expect((await readModel.parked()).map(({ name, key }) => `${name} ${key}`)).toEqual([
         'orders_v1 o2',
@@ -581,13 +581,13 @@ const parking_: readonly ReadModelCase[] = [
       const other = await acquired(readModel, 't')
       await committed(readModel, page({ name: 't', epoch: other.epoch, park: [parking('a')] }))
       const again = async (model: ReadModel) =>
-        (await model.parked()).filter(({ again }) => again).map(({ name, key }) => `${name} ${key}`)
+        (await model.parked()).filter(({ again }) => again).map(({ name, key, again }) => `${name} ${key} ${again}`)
       expect(await readModel.unpark('s', 'none')).toBe(0)
-      expect(await readModel.unpark('s', 'b')).toBe(1)
-      expect(await again(readModel)).toEqual(['s b'])
+      expect(await readModel.unpark('s', 'b', 'skip')).toBe(1)
+      expect(await again(readModel)).toEqual(['s b skip'])
       expect(await readModel.unpark('s')).toBe(3)
       const reopened = await reopen()
-      expect(await again(reopened)).toEqual(['s a', 's b', 's c'])
+      expect(await again(reopened)).toEqual(['s a whole', 's b whole', 's c whole'])
       const moved = {
         name: 's',
         epoch,
@@ -598,8 +598,8 @@ const parking_: readonly ReadModelCase[] = [
       }
       await committed(reopened, page(moved))
       expect((await reopened.parked('s')).map(({ key, position, cause, again }) => ({ key, position, cause, again }))).toEqual([
-        { key: 'c', position: 5, cause: 'TypeError', again: true },
-        { key: 'b', position: 15, cause: 'again', again: false },
+        { key: 'c', position: 5, cause: 'TypeError', again: 'whole' },
+        { key: 'b', position: 15, cause: 'again', again: null },
       ])
       expect(await reopened.parked('t')).toHaveLength(1)
       await committed(reopened, page({ name: 's', epoch, from: 20, to: 30, unpark: [{ kind: 'stream', key: 'b' }] }))

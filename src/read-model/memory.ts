@@ -78,7 +78,7 @@ export function memoryReadModel({ now }: { readonly now: () => number }): ReadMo
       else own!.rows.delete(row.key)
     }
     for (const { kind, key } of page.unpark) parked.delete(parkedKey(name, kind, key))
-    for (const one of page.park) parked.set(parkedKey(name, one.kind, one.key), { ...one, name, at: stamp(), again: false })
+    for (const one of page.park) parked.set(parkedKey(name, one.kind, one.key), { ...one, name, at: stamp(), again: null })
     checkpoints.set(name, { position: to, epoch, savedAt: stamp() })
     const suspect = leases.get(name)?.suspect ?? null
     change(name, epoch, { until: now() + page.ttlMs, suspect: suspect && suspect.position > to ? suspect : null })
@@ -171,9 +171,9 @@ export function memoryReadModel({ now }: { readonly now: () => number }): ReadMo
         .toSorted(
           (one, other) => compareText(one.name, other.name) || one.position - other.position || compareText(one.key, other.key),
         ),
-    unpark: async (name, key) => {
+    unpark: async (name, key, again = 'whole') => {
       const asked = [...parked].filter(([, one]) => one.name === name && (key === undefined || one.key === key))
-      for (const [id, one] of asked) parked.set(id, { ...one, again: true })
+      for (const [id, one] of asked) parked.set(id, { ...one, again })
       return asked.length
     },
     serving: async projection => served.get(projection) ?? null,

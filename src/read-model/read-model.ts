@@ -57,9 +57,10 @@ export type Parked = {
   readonly position: number
   readonly cause: string
   readonly at: string
-  /** Asked for by `unpark`: its owner folds it again. */
-  readonly again: boolean
+  /** What `unpark` asked of its owner: to handle it again, or to pass over this one event and handle what came after it. */
+  readonly again: Again | null
 }
+export type Again = 'whole' | 'skip'
 export type NewParked = Pick<Parked, 'kind' | 'key' | 'position' | 'cause'>
 
 /** What becomes durable together: rows, what is parked or no longer, and the checkpoint, which is the guard of it all. */
@@ -125,8 +126,8 @@ export interface ReadModel {
   count(table: Table, where: Readonly<Record<string, Value>>): Promise<Found<number>>
 
   parked(name?: string): Promise<readonly Parked[]>
-  /** Asks the owner to fold what is parked again; without a key all of it. Gives how many there were. */
-  unpark(name: string, key?: string): Promise<number>
+  /** Asks the owner to handle what is parked again; without a key (undefined) all of it. Gives how many there were. */
+  unpark(name: string, key?: string, again?: Again): Promise<number>
 
   /** Which table serves a projection; null: none yet. */
   serving(projection: string): Promise<string | null>

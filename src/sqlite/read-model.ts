@@ -43,7 +43,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     list: (table, options) => whenFree(now => now.list(table, options)),
     count: (table, where) => whenFree(now => now.count(table, where)),
     parked: name => whenFree(now => now.parked(name)),
-    unpark: (name, key) => whenFree(now => now.unpark(name, key)),
+    unpark: (name, key, again) => whenFree(now => now.unpark(name, key, again)),
     serving: projection => whenFree(now => now.serving(projection)),
     serve: (projection, name) => whenFree(now => now.serve(projection, name)),
   }
@@ -110,7 +110,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     write(name, page.rows)
     for (const { kind, key } of page.unpark) change('delete from parked where name = ? and kind = ? and key = ?', name, kind, key)
     for (const { kind, key, position, cause } of page.park)
-      change('insert or replace into parked values (?, ?, ?, ?, ?, ?, 0)', name, kind, key, position, cause, now())
+      change('insert or replace into parked values (?, ?, ?, ?, ?, ?, null)', name, kind, key, position, cause, now())
     runNow(page, db)
     change('update leases set until = ? where name = ? and epoch = ? and owner is not null', now() + ttlMs, name, epoch)
     change('update leases set suspect_position = null, suspect_key = null where name = ? and suspect_position <= ?', name, to)
@@ -237,14 +237,14 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
       return found(table.name, () => count(table, where)) as Found<number>
     },
     parked: name =>
-      all<Omit<Parked, 'at' | 'again'> & { readonly at: number; readonly again: number }>(
+      all<Omit<Parked, 'at' | 'again'> & { readonly at: number; readonly again: Parked['again'] }>(
         `select name, kind, key, position, cause, at, again from parked ${name === undefined ? '' : 'where name = ?'} order by name, position, key`,
         ...(name === undefined ? [] : [name]),
-      ).map(one => ({ ...one, at: instant(one.at), again: one.again === 1 })),
-    unpark: (name, key) =>
+      ).map(one => ({ ...one, at: instant(one.at) })),
+    unpark: (name, key, again = 'whole') =>
       key === undefined
-        ? change('update parked set again = 1 where name = ?', name)
-        : change('update parked set again = 1 where name = ? and key = ?', name, key),
+        ? change('update parked set again = ? where name = ?', again, name)
+        : change('update parked set again = ? where name = ? and key = ?', again, name, key),
     serving: projection => one<{ name: string }>('select name from serving where projection = ?', projection)?.name ?? null,
     serve: writing(serve),
   }

@@ -2,7 +2,7 @@
 import { recordedIn } from '../event/families.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ProcessorSpec, takes } from '../processor/processor.ts'
-import type { Lease, NewParked, ReadModel } from '../read-model/read-model.ts'
+import type { Lease, NewParked, Parked, ReadModel } from '../read-model/read-model.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import { causeOf } from './projector.ts'
 import { PAGE_EVENTS_MAX } from './reader.ts'
@@ -62,7 +62,7 @@ export class Handler implements Consumer {
       return
     }
     const { parallelism } = this.#processor
-    const lanes = Map.groupBy(items, ({ key }) => (parallelism === 1 ? 0 : Number(Bun.hash.xxHash64(key)) % parallelism))
+    const lanes = Map.groupBy(items, ({ key }) => (parallelism === 1 ? 0 : Number(Bun.hash.xxHash64(key) % BigInt(parallelism))))
     await Promise.all([...lanes.values()].map(lane => this.#lane(lane)))
   }
 
@@ -74,19 +74,22 @@ export class Handler implements Consumer {
     return saved
   }
 
+  isTended = (): boolean => this.#parkedKeys.size > 0 || this.#parkedStreams.size > 0
+
   tend = async (guard: Guard): Promise<void> => {
-    if (!this.#parkedKeys.size && !this.#parkedStreams.size) return
     const again = (await this.#readModel.parked(guard.name)).filter(({ again }) => again)
     if (!again.length) return
     for (const { kind, key } of again) (kind === 'key' ? this.#parkedKeys : this.#parkedStreams).delete(key)
-    const keys = new Map(again.flatMap(({ kind, key, position }) => (kind === 'key' ? [[key, position] as const] : [])))
-    const streams = new Map(again.flatMap(({ kind, key, position }) => (kind === 'stream' ? [[key, position] as const] : [])))
+    const from = ({ position, again }: Parked) => (again === 'skip' ? position + 1 : position)
+    const keys = new Map(again.flatMap(one => (one.kind === 'key' ? [[one.key, from(one)] as const] : [])))
+    const streams = new Map(again.flatMap(one => (one.kind === 'stream' ? [[one.key, from(one)] as const] : [])))
     const { filter } = this.#processor
     for (let after = Math.min(...again.map(({ position }) => position)) - 1; after < guard.to; ) {
       const page = await this.#store.readAll({ after, until: guard.to, limit: AGAIN_PAGE, filter })
       const passed = (of: ReadonlyMap<string, number>, key: string, at: number) => at >= (of.get(key) ?? Number.POSITIVE_INFINITY)
       await this.#lane(
         page
+          .filter(({ stream, position }) => position >= (streams.get(stream) ?? 0))
           .flatMap(stored => this.#items(stored))
           .filter(({ stored: { stream, position }, key }) => passed(keys, key, position) || passed(streams, stream, position)),
       )

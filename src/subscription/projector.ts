@@ -6,6 +6,7 @@ import {
   type Lease,
   type NewParked,
   type NewRow,
+  type Parked,
   type ReadModel,
   type Table,
   type Value,
@@ -25,7 +26,7 @@ type Held = {
 /** A row that a page changed, for whoever keeps answers: its index values before and after; null: there was, or is, no row. */
 export type Change = { readonly key: string; readonly before: readonly Value[] | null; readonly after: readonly Value[] | null }
 /** What changed with one page; null: more than is worth telling one by one. */
-export type Changed = (table: string, position: number, changes: readonly Change[] | null) => Promise<void>
+export type Changed = (table: Table, position: number, changes: readonly Change[] | null) => Promise<void>
 
 /** Rows kept between pages, in characters of their text; beyond it those not touched for longest are read again when needed. */
 const HELD_SIZE_MAX = 134_217_728
@@ -67,6 +68,8 @@ export class Projector implements Consumer {
     this.#parkedKeys = new Set(parked.flatMap(({ kind, key }) => (kind === 'key' ? [key] : [])))
     this.#parkedStreams = new Set(parked.flatMap(({ kind, key }) => (kind === 'stream' ? [key] : [])))
     this.#isComplete = position === 0
+    // What an owner before did not come to tell: whatever was made of these rows is out of date.
+    if (position > 0) await this.#changed?.(this.#table, position, null)
     if (suspect && suspect.position > position) await this.#suspected(suspect.position, suspect.key)
   }
 
@@ -101,8 +104,9 @@ export class Projector implements Consumer {
     return true
   }
 
+  isTended = (): boolean => this.#parkedKeys.size > 0 || this.#parkedStreams.size > 0
+
   tend = async (guard: Guard): Promise<void> => {
-    if (!this.#parkedKeys.size && !this.#parkedStreams.size) return
     const again = (await this.#readModel.parked(guard.name)).filter(({ again }) => again)
     if (again.length) await this.#foldAgain(guard, again)
   }
@@ -170,7 +174,12 @@ export class Projector implements Consumer {
       const held = this.#held.get(key)!
       try {
         const encoded = held.row && encodedRow(this.#projection, held.row)
-        rows.push({ key, position: held.position, data: encoded?.data ?? null, fields: encoded?.fields ?? [] })
+        rows.push({
+          key,
+          position: held.position,
+          data: encoded?.data ?? null,
+          fields: encoded?.fields ?? this.#table.indexes.map(() => null),
+        })
         changes.push({ key, before: held.fields, after: encoded?.fields ?? null })
       } catch (error) {
         this.#parkKey(key, held.position, error)
@@ -196,7 +205,7 @@ export class Projector implements Consumer {
   }
 
   async #tell(position: number, changes: readonly Change[]): Promise<void> {
-    if (changes.length) await this.#changed?.(this.#table.name, position, changes.length > CHANGES_MAX ? null : changes)
+    if (changes.length) await this.#changed?.(this.#table, position, changes.length > CHANGES_MAX ? null : changes)
   }
 
   #parkKey(key: string, position: number, error: unknown): void {
@@ -224,11 +233,14 @@ export class Projector implements Consumer {
    * Folds what is parked again, up to the checkpoint and before newer events: a key from where its row ends, the keys of a stream
    * from the beginning, as they have taken events behind those that were passed over.
    */
-  async #foldAgain(guard: Guard, again: readonly { readonly kind: 'key' | 'stream'; readonly key: string }[]): Promise<void> {
+  async #foldAgain(guard: Guard, again: readonly Parked[]): Promise<void> {
+    const skipped = new Set(
+      again.flatMap(({ kind, key, position, again }) => (again === 'skip' ? [`${kind} ${key} ${position}`] : [])),
+    )
     const streams = new Set(again.flatMap(({ kind, key }) => (kind === 'stream' ? [key] : [])))
     const keys = new Set(again.flatMap(({ kind, key }) => (kind === 'key' ? [key] : [])))
     for (const stream of streams) this.#parkedStreams.delete(stream)
-    const whole = await this.#keysOf(streams, guard.to)
+    const whole = await this.#keysOf(streams, guard.to, skipped)
     const stored = await this.#readModel.rows(this.#table, [...keys])
     for (const key of [...keys, ...whole]) {
       this.#parkedKeys.delete(key)
@@ -247,24 +259,30 @@ export class Projector implements Consumer {
     for (let after = Math.min(guard.to, ...from.values()); after < guard.to; ) {
       const page = await this.#store.readAll({ after, until: guard.to, limit: REFOLD_PAGE, filter: this.#projection.filter })
       for (const event of page)
-        for (const touch of this.#touches(event))
-          if (event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY)) this.#apply(event, touch)
+        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
+          if (
+            event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY) &&
+            !skipped.has(`key ${touch.key} ${event.position}`)
+          )
+            this.#apply(event, touch)
       after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
     }
     const rows = this.#rows([])
     const unpark = again.filter(({ kind, key }) => !(kind === 'key' ? this.#parkedKeys : this.#parkedStreams).has(key))
     if (!(await this.#readModel.commit({ ...guard, rows, park: this.#park, unpark }))) return this.#forget()
     this.#saved(rows)
-    await this.#changed?.(this.#table.name, guard.to, null)
+    await this.#changed?.(this.#table, guard.to, null)
   }
 
   /** The keys that the events of some streams touch. A stream that still cannot be read is parked again. */
-  async #keysOf(streams: ReadonlySet<string>, until: number): Promise<ReadonlySet<string>> {
+  async #keysOf(streams: ReadonlySet<string>, until: number, skipped: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const keys = new Set<string>()
     for (const stream of streams) {
       for (let after = 0; ; ) {
         const page = await this.#store.read(stream, { after, limit: REFOLD_PAGE })
-        for (const event of page) if (event.position <= until) for (const { key } of this.#touches(event)) keys.add(key)
+        for (const event of page)
+          if (event.position <= until && !skipped.has(`stream ${stream} ${event.position}`))
+            for (const { key } of this.#touches(event)) keys.add(key)
         if (page.length < REFOLD_PAGE) break
         after = page.at(-1)!.version
       }
@@ -275,7 +293,8 @@ export class Projector implements Consumer {
 
 const CAUSE_LENGTH_MAX = 2_000
 
-/** What is kept of an error. */
+/** What is kept of an error: text that every database can hold. */
 export function causeOf(error: unknown): string {
-  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, CAUSE_LENGTH_MAX)
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return text.replaceAll('\0', ' ').slice(0, CAUSE_LENGTH_MAX).toWellFormed()
 }

@@ -1,6 +1,7 @@
 // One subscription: takes its lease, reads on from its checkpoint, has a consumer take each page, and makes what it did durable.
 import type { Lease, NewPage, ReadModel } from '../read-model/read-model.ts'
 import { type Filter, type Store, type StoredEvent, StoreError } from '../store/store.ts'
+import { type Trace, untraced } from '../trace/trace.ts'
 import { Reader } from './reader.ts'
 import type { Tail } from './tail.ts'
 
@@ -16,7 +17,9 @@ export type Consumer = {
   readonly save: (guard: Guard) => Promise<boolean>
   /** The most events it takes at once. Default: what a page holds. */
   readonly eventsMax?: number
-  /** Once a second, while nothing is pending: what was asked for from outside, such as to handle again what is parked. */
+  /** Whether something is parked, which may be asked for again. */
+  readonly isTended: () => boolean
+  /** Once a second, where it is and nothing is pending: what was asked for from outside. */
   readonly tend: (guard: Guard) => Promise<void>
 }
 /** The part of a page that says who writes, and from where to where. */
@@ -35,6 +38,7 @@ export type SubscriptionOptions = {
   /** Who this process is. */
   readonly owner: string
   readonly consumer: Consumer
+  readonly trace: Trace
   /** Told of failures that nobody waits for. */
   readonly report: (error: unknown) => void
   readonly now: () => number
@@ -51,6 +55,8 @@ const BACK_OFF_FIRST_MS = 20
 const BACK_OFF_MAX_MS = 5_000
 /** Taken over so often at one position, a page is handled event by event. */
 const TAKEOVERS_MAX = 3
+/** A step is linked to so many of those whose events it handles. */
+const LINKS_MAX = 128
 /** So many events are then handled one by one. */
 const CAREFUL_EVENTS = 5_000
 
@@ -95,6 +101,11 @@ export class Subscription {
     return this.#saved
   }
 
+  /** How far it has looked, which need not be durable yet. */
+  get taken(): number {
+    return Math.max(this.#taken, this.#saved)
+  }
+
   /** How far behind the log it is: events at most, and seconds since it was not. Only the owner knows. */
   get lag(): { readonly events: number; readonly seconds: number } {
     const { tail, now } = this.#options
@@ -123,7 +134,7 @@ export class Subscription {
 
   /** What another process says of the checkpoint. */
   learn(position: number): void {
-    if (!this.#lease && position !== this.#saved) this.#moved(position)
+    if (!this.#lease) this.#moved(position)
   }
 
   async #run(): Promise<void> {
@@ -169,34 +180,48 @@ export class Subscription {
   }
 
   async #step(lease: Lease): Promise<void> {
-    const { consumer, now } = this.#options
+    const { now } = this.#options
     if (this.#isFenced) throw new Fenced()
     const page = await this.#reader.next(this.#taken)
     if (page) {
-      await this.#take(page.events, lease)
+      if (page.events.length) await this.#traced(page.events, () => this.#take(page.events, lease))
       this.#taken = page.to
       const last = page.events.at(-1)
       if (last) this.#lastAt = Date.parse(last.at)
     } else this.#caughtUpAt = now()
     if (this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
-    if (page) return
-    if (performance.now() - this.#tendedAt > TEND_EVERY_MS) {
+    if (performance.now() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
+    if (!page) await this.#pause()
+  }
+
+  async #tend(lease: Lease): Promise<void> {
+    const { consumer } = this.#options
+    if (consumer.isTended()) {
       await this.#save(lease)
       await consumer.tend(this.#guard(lease))
-      this.#tendedAt = performance.now()
     }
-    await this.#pause()
+    this.#tendedAt = performance.now()
   }
 
   async #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
     const { consumer } = this.#options
-    if (!events.length) return
     if (this.#careful <= 0) return consumer.take(events, null)
     this.#careful -= events.length
     await consumer.take(events, async (position, key) => {
       if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key }))) throw new Fenced()
     })
     if (!(await this.#readModel.suspect(lease.name, lease.epoch, null))) throw new Fenced()
+  }
+
+  /** One step for a page, linked to what appended its events. */
+  #traced(events: readonly StoredEvent[], take: () => Promise<void>): Promise<void> {
+    const { trace, name } = this.#options
+    if (trace === untraced) return take()
+    const parents = events.slice(0, LINKS_MAX).map(({ meta }) => {
+      const { traceparent } = JSON.parse(meta) as { readonly traceparent?: string }
+      return traceparent === undefined ? null : { traceparent }
+    })
+    return trace.step('process', parents, { 'emaki.subscription': name, 'emaki.events': events.length }, take)
   }
 
   #isDue(isAtHead: boolean): boolean {

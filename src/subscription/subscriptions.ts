@@ -1,9 +1,12 @@
 // All subscriptions of a process: starts and ends them, knows how far each is, and lets readers wait until one has come far enough.
 import type { ProcessorSpec } from '../processor/processor.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
+import { type SqlProjectionSpec, subscriptionOf } from '../projection/sql-projection.ts'
 import type { Store } from '../store/store.ts'
+import type { Trace } from '../trace/trace.ts'
 import { Handler } from './handler.ts'
 import type { Changed } from './projector.ts'
+import { SqlProjector } from './sql-projector.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
 import { View } from './view.ts'
@@ -13,9 +16,13 @@ export type SubscriptionsOptions = {
   readonly tail: Tail
   readonly projections: readonly ProjectionSpec[]
   readonly processors: readonly ProcessorSpec[]
+  readonly sqlProjections: readonly SqlProjectionSpec[]
   /** How long a lease holds without being renewed, in ms: so long after a crash another process takes over. */
   readonly leaseMs: number
   readonly changed: Changed | null
+  /** Told of a checkpoint that another process has moved. */
+  readonly heard: (table: string, position: number) => void
+  readonly trace: Trace
   readonly report: (error: unknown) => void
   readonly now: () => number
 }
@@ -40,7 +47,7 @@ export class Subscriptions {
   readonly #options: SubscriptionsOptions
   readonly #owner = `${process.pid}.${Bun.randomUUIDv7()}`
   readonly #views: ReadonlyMap<string, View>
-  readonly #processors: readonly Subscription[]
+  readonly #others: readonly Subscription[]
   readonly #handlers: readonly Handler[]
   readonly #waiting = new Map<Subscription, number>()
   #poll: Timer | null = null
@@ -48,20 +55,26 @@ export class Subscriptions {
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options
-    const { store, projections, processors } = options
+    const { store, projections, processors, sqlProjections } = options
     this.#views = new Map(
       projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec, owner: this.#owner })]),
     )
     this.#handlers = processors.map(processor => new Handler(store, processor))
-    this.#processors = processors.map(
-      ({ name, filter, start }, i) =>
-        new Subscription({ ...options, name, filter, start, owner: this.#owner, consumer: this.#handlers[i]! }),
-    )
+    const own = { ...options, owner: this.#owner }
+    this.#others = [
+      ...processors.map(
+        ({ name, filter, start }, i) => new Subscription({ ...own, name, filter, start, consumer: this.#handlers[i]! }),
+      ),
+      ...sqlProjections.map(one => {
+        const [name, consumer] = [subscriptionOf(one), new SqlProjector(store, one)]
+        return new Subscription({ ...own, name, filter: one.filter, start: 'beginning', consumer })
+      }),
+    ]
   }
 
   async start(): Promise<void> {
     await Promise.all([...this.#views.values()].map(view => view.start()))
-    for (const subscription of this.#processors) subscription.start()
+    for (const subscription of this.#others) subscription.start()
     this.#schedule(0)
   }
 
@@ -75,6 +88,11 @@ export class Subscriptions {
   /** Whether every projection has rows that may be served. */
   get isReady(): boolean {
     return [...this.#views.values()].every(({ serving }) => serving !== null)
+  }
+
+  /** The tables that serve, as one text that changes when another does. */
+  get tables(): string {
+    return [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
   }
 
   get status(): readonly Status[] {
@@ -121,12 +139,12 @@ export class Subscriptions {
     for (const handler of this.#handlers) handler.stop()
     await Promise.all([
       ...[...this.#views.values()].map(view => view.close()),
-      ...this.#processors.map(subscription => subscription.close()),
+      ...this.#others.map(subscription => subscription.close()),
     ])
   }
 
   #all(): readonly Subscription[] {
-    return [...[...this.#views.values()].flatMap(({ subscriptions }) => subscriptions), ...this.#processors]
+    return [...[...this.#views.values()].flatMap(({ subscriptions }) => subscriptions), ...this.#others]
   }
 
   /** By the name of the definition, or of the subscription itself. */
@@ -143,6 +161,12 @@ export class Subscriptions {
     return found
   }
 
+  #learn(subscription: Subscription, position: number): void {
+    if (subscription.isOwner || subscription.position === position) return
+    this.#options.heard(subscription.name, position)
+    subscription.learn(position)
+  }
+
   #schedule(ms: number): void {
     if (this.#isClosed) return
     if (this.#poll) clearTimeout(this.#poll)
@@ -157,7 +181,7 @@ export class Subscriptions {
       try {
         const found = await this.#options.store.readModel.progress(others.map(({ name }) => name))
         const positions = new Map(found.map(({ name, position }) => [name, position]))
-        for (const subscription of others) subscription.learn(positions.get(subscription.name) ?? 0)
+        for (const subscription of others) this.#learn(subscription, positions.get(subscription.name) ?? 0)
       } catch {
         // The store is away; those who wait go on waiting, as long as they would.
       }

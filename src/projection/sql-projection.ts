@@ -1,0 +1,68 @@
+import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
+import { type Families, familiesOf, type In, type One, type TypesByCategory } from '../event/families.ts'
+
+/** What a SQL projection writes with. */
+export type Writing = {
+  /** The database's own client inside the page's transaction: `bun:sqlite`'s Database, or postgres.js's transaction. */
+  readonly sql: never
+  /** The name of a table of this version of the projection: `t('totals')` is `sql_report_v1_totals`. */
+  readonly t: (table: string) => string
+}
+
+/** A SQL projection as the framework runs it. */
+export type SqlProjectionSpec = {
+  readonly kind: 'sql-projection'
+  readonly name: string
+  readonly version: number
+  readonly families: Families
+  readonly filter: TypesByCategory
+  readonly create: (writing: Writing) => unknown
+  readonly handle: (events: readonly Recorded[], writing: Writing) => unknown
+}
+export type SqlProjection<N extends string> = { readonly [spec]: SqlProjectionSpec & { readonly name: N } }
+
+/**
+ * A projection into tables of your own, for what rows by key cannot say. What `handle` writes and the checkpoint are one transaction, so
+ * each event counts once.
+ *
+ * - `create`: makes the tables, in the transaction of the first events. It begins with `drop table if exists`, as a reset runs it again.
+ * - `handle`: `(events, { sql, t })` with a page of events. On SQLite it is synchronous. An event it fails on parks its stream.
+ * - `version`: raise it when either changes: `t` names other tables. Default: 1.
+ *
+ * @example
+ * sqlProjection('report', {
+ *   from: Order,
+ *   create: ({ sql, t }) => sql.run(`create table ${t('days')} (day text primary key, orders integer not null)`),
+ *   handle: (events, { sql, t }) => …,
+ * })
+ */
+export function sqlProjection<const N extends string, F extends AnyEvents, Sql = never>(
+  name: N,
+  options: {
+    readonly from: One<F>
+    readonly create: (writing: { readonly sql: Sql; readonly t: Writing['t'] }) => unknown
+    readonly handle: (events: readonly Recorded<In<F>>[], writing: { readonly sql: Sql; readonly t: Writing['t'] }) => unknown
+    readonly version?: number
+  },
+): SqlProjection<N> {
+  const where = `sqlProjection('${name}')`
+  const { version = 1, create, handle } = options
+  if (!/^[a-z][a-z0-9-]{0,29}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 30`)
+  const families = familiesOf(where, options.from)
+  const definition: SqlProjectionSpec = {
+    kind: 'sql-projection',
+    name,
+    version,
+    families,
+    filter: new Map([...families.keys()].map(category => [category, null])),
+    create: create as SqlProjectionSpec['create'],
+    // The events are those of `from`; the client is the one that the store has.
+    handle: handle as unknown as SqlProjectionSpec['handle'],
+  }
+  return Object.freeze({ [spec]: definition }) as SqlProjection<N>
+}
+
+/** The name of its subscription, and the beginning of its tables' names. */
+export function subscriptionOf({ name, version }: SqlProjectionSpec): string {
+  return `sql_${name.replaceAll('-', '_')}_v${version}`
+}

@@ -1,0 +1,1 @@
+export { type RedisCache, type RedisCacheOptions, type RedisStatus, redisCache } from './cache.ts'

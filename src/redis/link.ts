@@ -1,0 +1,182 @@
+// One connection to Redis that costs nothing while Redis is away. It is up, or it is down: then nothing is sent for callers, and only the
+// link itself knocks now and then, until Redis answers and has been told what it missed. It is not the breaker of a library, as these let
+// a caller's command find out whether the server is back, and here the first command after an outage has to be ours.
+import type { Redis } from 'ioredis'
+import type { Ioredis } from './packages.ts'
+import { SCRIPTS, type ScriptName, type Scripts } from './scripts.ts'
+
+export type LinkOptions = {
+  readonly url: string
+  /** How long a command may take, in ms. */
+  readonly deadlineMs: number
+  /** Tells Redis what it missed, before the link goes up. Where it rejects the link stays down. */
+  readonly mend: () => Promise<void>
+  readonly onUp: () => void
+  readonly report: (error: unknown) => void
+  readonly scripts?: Scripts
+}
+
+export type LinkCounts = {
+  /** Commands sent for callers. */
+  readonly sent: number
+  /** Attempts to come back. */
+  readonly knocks: number
+  /** How often it went down, the start not counted. */
+  readonly falls: number
+}
+
+export class RedisError extends Error {}
+
+export class Link {
+  readonly #redis: Redis
+  readonly #options: LinkOptions
+  readonly #scripts: Scripts
+  readonly #counts = { sent: 0, knocks: 0, falls: 0 }
+  #run: string | null = null
+  #isUp = false
+  #isClosed = false
+  #isKnocking = false
+  /** Of callers' commands, in a row. */
+  #failures = 0
+  /** Of knocks, in a row. */
+  #refusals = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor({ Redis }: Ioredis, options: LinkOptions) {
+    this.#options = options
+    this.#scripts = options.scripts ?? SCRIPTS
+    this.#redis = new Redis(options.url, {
+      protocol: 2,
+      enableOfflineQueue: false,
+      enableReadyCheck: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      disableClientInfo: true,
+      commandTimeout: options.deadlineMs,
+      connectTimeout: CONNECT_MS,
+      retryStrategy: attempt => backOff(attempt, RETRY_MAX_MS),
+    })
+    this.#redis.on('error', options.report)
+    this.#redis.on('ready', () => void this.#knock())
+    this.#redis.on('close', () => {
+      this.#run = null
+      this.#fell()
+    })
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  get counts(): LinkCounts {
+    return this.#counts
+  }
+
+  /** Names one run of a Redis server. What was there before a restart or a failover may lack raises that were acknowledged. */
+  get run(): string | null {
+    return this.#run
+  }
+
+  /** Runs a script for a caller: rejects at once while the link is down, which it is after a few failures in a row. */
+  async call(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    if (!this.#isUp) throw new RedisError('Redis is away.')
+    const run = this.#run
+    this.#counts.sent++
+    try {
+      const answer = await this.send(name, keys, values)
+      this.#failures = 0
+      return answer
+    } catch (error) {
+      if (this.#run === run && ++this.#failures >= FAILURES_MAX) this.fall(error)
+      throw error
+    }
+  }
+
+  /** Runs a script whether the link is up or not, on the connection of this moment or not at all. */
+  async send(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    const script = this.#scripts[name]
+    const run = this.#run
+    try {
+      return await this.#redis.evalsha(sha(script), keys.length, ...keys, ...values)
+    } catch (error) {
+      // Said again to another server, it would have the wrong keys.
+      if (run !== this.#run || !(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return await this.#redis.eval(script, keys.length, ...keys, ...values)
+    }
+  }
+
+  /** Sends nothing more for callers until a knock was answered. */
+  fall(error: unknown): void {
+    if (!this.#isUp) return
+    this.#options.report(error)
+    this.#fell()
+    this.#knockLater()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#fell()
+    clearTimeout(this.#timer)
+    this.#redis.disconnect()
+  }
+
+  #fell(): void {
+    if (this.#isUp) this.#counts.falls++
+    this.#isUp = false
+    this.#failures = 0
+  }
+
+  #knockLater(): void {
+    clearTimeout(this.#timer)
+    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#knock(), backOff(this.#refusals, KNOCK_MAX_MS))
+  }
+
+  /** A connection that was lost knocks again once there is another. */
+  async #knock(): Promise<void> {
+    if (this.#isClosed || this.#isUp || this.#isKnocking || this.#redis.status !== 'ready') return
+    this.#isKnocking = true
+    clearTimeout(this.#timer)
+    this.#counts.knocks++
+    try {
+      await this.#rise()
+      this.#refusals = 0
+    } catch (error) {
+      this.#options.report(error)
+      // A peer that vanished without a word leaves a socket that looks well.
+      if (++this.#refusals % REFUSALS_MAX === 0 && !this.#isClosed) this.#redis.disconnect(true)
+      this.#knockLater()
+    } finally {
+      this.#isKnocking = false
+    }
+    if (this.#isUp) this.#options.onUp()
+  }
+
+  async #rise(): Promise<void> {
+    const found = /^run_id:(\S+)/m.exec(await this.#redis.info('server'))?.[1]
+    if (!found) throw new RedisError('Redis does not tell its run_id.')
+    this.#run = found
+    // Unlike INFO, it is refused while Redis still loads what it saved.
+    await this.#redis.ping()
+    await this.#options.mend()
+    if (this.#run !== found || this.#isClosed) throw new RedisError('The connection to Redis was lost.')
+    this.#isUp = true
+  }
+}
+
+const backOff = (attempt: number, maxMs: number): number =>
+  Math.min(BACK_OFF_MIN_MS * 2 ** Math.min(attempt, 10), maxMs) * (0.5 + Math.random() / 2)
+
+const shas = new Map<string, string>()
+
+function sha(script: string): string {
+  const known = shas.get(script) ?? new Bun.CryptoHasher('sha1').update(script).digest('hex')
+  shas.set(script, known)
+  return known
+}
+
+const FAILURES_MAX = 3
+const REFUSALS_MAX = 3
+const CONNECT_MS = 1_000
+const BACK_OFF_MIN_MS = 20
+const RETRY_MAX_MS = 2_000
+const KNOCK_MAX_MS = 1_000

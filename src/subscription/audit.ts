@@ -1,0 +1,126 @@
+// Whether rows are what the log says: some keys are folded again, apart, and compared with what is stored.
+import { applied, encodedRow, touches } from '../projection/fold.ts'
+import type { ProjectionSpec } from '../projection/projection.ts'
+import type { Table } from '../read-model/read-model.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
+
+/** A row that is not what its events give; null: there is none. */
+export type Difference = { readonly key: string; readonly stored: string | null; readonly folded: string | null }
+export type Audit = {
+  /** How many keys were compared, and how many were left out, as they are parked. */
+  readonly keys: number
+  readonly parked: number
+  /** The log was folded up to here. */
+  readonly position: number
+  readonly differences: readonly Difference[]
+}
+
+/** How many keys are compared where it is not said. */
+export const AUDIT_KEYS = 10_000
+const PAGE = 5_000
+
+type Folded = { row: object | null; readonly hash: bigint; error: string | null }
+
+/**
+ * Folds the log anew for a sample of keys and compares the rows, each at the checkpoint at which it is read, so it may be asked while the
+ * projection runs. The sample are the keys with the smallest hashes (a bottom-k sample: Cohen and Kaplan, PODC 2007), the same each time.
+ */
+export async function audit(
+  store: Store,
+  projection: ProjectionSpec,
+  table: Table,
+  options: { readonly keys?: number; readonly told?: (position: number) => void } = {},
+): Promise<Audit> {
+  const { keys = AUDIT_KEYS, told = () => {} } = options
+  const [progress] = await store.readModel.progress([table.name])
+  const until = progress?.position ?? 0
+  const sample = new Sample(projection, keys)
+  for await (const page of pages(store, projection, 0, until)) {
+    for (const stored of page) sample.take(stored)
+    told(page.at(-1)?.position ?? until)
+  }
+  const parked = await store.readModel.parked(table.name)
+  const aside = new Set(parked.map(({ key }) => key))
+  const isStreamParked = parked.some(({ kind }) => kind === 'stream')
+  const differences: Difference[] = []
+  let left = 0
+  for (const [key, folded] of sample.folded) {
+    const { found, position } = await store.readModel.get(table, key)
+    for await (const page of position > until ? pages(store, projection, until, position) : [])
+      for (const stored of page) sample.takeFor(key, stored)
+    const expected = folded.error === null ? folded.row && encodedRow(projection, folded.row).data : null
+    if (aside.has(key) || folded.error !== null || (isStreamParked && found?.data !== expected)) left++
+    else if ((found?.data ?? null) !== expected) differences.push({ key, stored: found?.data ?? null, folded: expected })
+  }
+  return { keys: sample.folded.size - left, parked: left, position: until, differences }
+}
+
+async function* pages(
+  store: Store,
+  { filter }: ProjectionSpec,
+  from: number,
+  until: number,
+): AsyncGenerator<readonly StoredEvent[]> {
+  for (let after = from; after < until; ) {
+    const page = await store.readAll({ after, until, limit: PAGE, filter })
+    yield page
+    after = page.length < PAGE ? until : page.at(-1)!.position
+  }
+}
+
+/** The keys with the smallest hashes, each with its row so far. */
+class Sample {
+  readonly folded = new Map<string, Folded>()
+  readonly #projection: ProjectionSpec
+  readonly #most: number
+  #highest = 2n ** 64n
+
+  constructor(projection: ProjectionSpec, most: number) {
+    this.#projection = projection
+    this.#most = most
+  }
+
+  take(stored: StoredEvent): void {
+    for (const touch of this.#touches(stored)) this.#apply(touch)
+  }
+
+  takeFor(key: string, stored: StoredEvent): void {
+    for (const touch of this.#touches(stored)) if (touch.key === key) this.#apply(touch)
+  }
+
+  /** An event that cannot be read is parked with its stream, and touches nothing. */
+  #touches(stored: StoredEvent): ReturnType<typeof touches> {
+    try {
+      return touches(this.#projection, stored)
+    } catch {
+      return []
+    }
+  }
+
+  #apply(touch: ReturnType<typeof touches>[number]): void {
+    const folded = this.#of(touch.key)
+    if (!folded || folded.error !== null) return
+    try {
+      folded.row = applied(this.#projection, folded.row, touch)
+    } catch (error) {
+      folded.error = String(error)
+    }
+  }
+
+  #of(key: string): Folded | null {
+    const known = this.folded.get(key)
+    if (known) return known
+    const hash = Bun.hash.xxHash64(key)
+    if (hash >= this.#highest) return null
+    const folded: Folded = { row: null, hash, error: null }
+    this.folded.set(key, folded)
+    if (this.folded.size > this.#most) this.#shrink()
+    return folded
+  }
+
+  #shrink(): void {
+    const [key, { hash }] = [...this.folded].reduce((most, one) => (one[1].hash > most[1].hash ? one : most))
+    this.folded.delete(key)
+    this.#highest = hash
+  }
+}

@@ -1,0 +1,189 @@
+// Processors: at least once, in order by key, what fails is tried again and then parked, on a store in memory.
+import { afterEach, describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { type AnyEvents, events, type Recorded, spec } from '../event/events.ts'
+import { decider } from '../decider/decider.ts'
+import { type Handling, processor } from '../processor/processor.ts'
+import { type Runtime, runtime } from '../runtime.ts'
+import { memory } from '../store/memory.ts'
+import type { Store } from '../store/store.ts'
+import { until as becomes } from '../testing/servers/until.ts'
+
+const Mail = events('mail', { Queued: z.object({ to: z.string() }), Noted: z.object({}) })
+const mail = decider(Mail, {
+  initial: {},
+  evolve: { Queued: s => s, Noted: s => s },
+  commands: { queue: z.object({ to: z.string() }), note: z.object({}) },
+  decide: { queue: (_, data) => Mail.Queued(data), note: () => Mail.Noted({}) },
+})
+
+const closing: Runtime[] = []
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close()
+})
+
+type Options = Partial<Parameters<typeof processor<'mails', typeof Mail>>[1]>
+async function running(
+  handle: (events: readonly Recorded[], handling: Handling) => unknown,
+  options: Options = {},
+  store: Store = memory(),
+) {
+  const mails = processor('mails', { from: Mail, ...options, handle: handle as never })
+  const emaki = await runtime({ serve: [mail, mails], store, leaseMs: 50 })
+  closing.push(emaki)
+  return emaki
+}
+const queued = (emaki: Runtime, id: string, to: string) => emaki.send(mail.queue(id, { to }))
+const toOf = ({ data }: Recorded) => (data as { to: string }).to
+
+describe('a processor', () => {
+  test('is handed every event of its families, in order', async () => {
+    const handled: string[] = []
+    const emaki = await running(([event]) => handled.push(toOf(event!)))
+    for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
+    expect(await emaki.seen(3)).toBeTrue()
+    expect(handled).toEqual(['a', 'b', 'c'])
+  })
+
+  test('is handed only the types it names', async () => {
+    const handled: string[] = []
+    const emaki = await running(([event]) => handled.push(event!.type), { types: ['Noted'] })
+    await queued(emaki, 'a', 'a')
+    await emaki.send(mail.note('a', {}))
+    expect(await emaki.seen(2)).toBeTrue()
+    expect(handled).toEqual(['Noted'])
+  })
+
+  test('begins where it is told to', async () => {
+    const store = memory()
+    const first = await running(() => {}, { start: 'now' }, store)
+    await queued(first, 'a', 'a')
+    await first.seen(1)
+    const handled: string[] = []
+    const other = processor('late', { from: Mail, start: 'now', handle: ([event]) => handled.push(toOf(event!)) })
+    const emaki = await runtime({ serve: [mail, other], store })
+    closing.push(emaki)
+    await queued(emaki, 'b', 'b')
+    expect(await emaki.seen(2)).toBeTrue()
+    expect(handled).toEqual(['b'])
+  })
+
+  test('is handed batches no larger than it says', async () => {
+    const sizes: number[] = []
+    const store = memory()
+    const before = await runtime({ serve: [mail], store })
+    for (let i = 0; i < 10; i++) await queued(before, `m${i}`, 'x')
+    const emaki = await running(events => sizes.push(events.length), { batchSize: 4 }, store)
+    expect(await emaki.seen(10)).toBeTrue()
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(4)
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(10)
+  })
+
+  test('handles keys side by side, and each key in order', async () => {
+    const under = new Set<string>()
+    let most = 0
+    const seen = new Map<string, number[]>()
+    const emaki = await running(
+      async ([event]) => {
+        const key = toOf(event!)
+        if (under.has(key)) throw new Error(`${key} is handled twice at once`)
+        under.add(key)
+        most = Math.max(most, under.size)
+        await Bun.sleep(1)
+        seen.set(key, [...(seen.get(key) ?? []), event!.position])
+        under.delete(key)
+      },
+      { parallelism: 4, key: event => toOf(event), attempts: 1 },
+    )
+    await Promise.all(Array.from({ length: 60 }, (_, i) => queued(emaki, `m${i}`, `k${i % 6}`)))
+    expect(await emaki.seen(60)).toBeTrue()
+    expect(await emaki.store.readModel.parked()).toEqual([])
+    expect(most).toBeGreaterThan(1)
+    for (const positions of seen.values()) expect(positions).toEqual([...positions].sort((a, b) => a - b))
+    expect([...seen.values()].flat()).toHaveLength(60)
+  })
+
+  test('tries again with the same key, counting', async () => {
+    const tries: [string, number][] = []
+    const emaki = await running(([event], { keyOf, attempt }) => {
+      tries.push([keyOf(event!), attempt])
+      if (attempt < 3) throw new Error('not yet')
+    })
+    await queued(emaki, 'a', 'a')
+    expect(await emaki.seen(1)).toBeTrue()
+    const [stored] = await emaki.store.readAll({ after: 0, limit: 1 })
+    expect(tries).toEqual([1, 2, 3].map(attempt => [`mails:${stored!.id}`, attempt]))
+  })
+
+  test('parks the key of what goes on failing, also within a batch, and the others go on', async () => {
+    const handled: string[] = []
+    let isMended = false
+    const handle = (events: readonly Recorded[]) => {
+      if (!isMended && events.some(event => toOf(event) === 'bad')) throw new Error('no such address')
+      handled.push(...events.map(toOf))
+    }
+    const store = memory()
+    const before = await runtime({ serve: [mail], store })
+    for (const to of ['a', 'bad', 'b', 'bad', 'c']) await queued(before, to, to)
+    const emaki = await running(handle, { batchSize: 5, attempts: 2, key: event => toOf(event) }, store)
+    expect(await emaki.seen(5)).toBeTrue()
+    expect(handled).toEqual(['a', 'b', 'c'])
+    expect(await store.readModel.parked()).toMatchObject([
+      { name: 'mails', kind: 'key', key: 'bad', position: 2, cause: 'Error: no such address' },
+    ])
+    isMended = true
+    await store.readModel.unpark('mails')
+    await becomes('it is handled', () => handled.length === 5)
+    await becomes('nothing is parked', async () => (await store.readModel.parked()).length === 0)
+    expect(handled.slice(3)).toEqual(['bad', 'bad'])
+  })
+
+  test('is handed again what it had not finished when it stopped, and nothing else', async () => {
+    const store = memory()
+    const handled: string[] = []
+    const first = await running(
+      async ([event], { signal }) => {
+        if (toOf(event!) === 'slow')
+          await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        handled.push(toOf(event!))
+      },
+      { batchSize: 1 },
+      store,
+    )
+    await queued(first, 'a', 'a')
+    await first.seen(1)
+    await queued(first, 'b', 'slow')
+    await becomes('it is at work', () => handled.length === 1)
+    await Bun.sleep(5)
+    await closing.pop()!.close()
+    const again: string[] = []
+    const second = await running(([event]) => again.push(toOf(event!)), {}, store)
+    expect(await second.seen(2)).toBeTrue()
+    expect([handled, again]).toEqual([['a'], ['slow']])
+  })
+})
+
+describe('processor()', () => {
+  const handle = () => {}
+  test.each([
+    [() => processor('Mails', { from: Mail, handle }), 'a name is small letters'],
+    [() => processor('mails', { from: Mail, batchSize: 0, handle }), 'no batchSize of 0'],
+    [
+      () => processor('mails', { from: [Mail, Mail] as readonly AnyEvents[] as readonly (typeof Mail)[], handle }),
+      'two of its families',
+    ],
+    [() => processor('mails', { from: Mail, types: ['Lost' as 'Noted'], handle }), 'Lost is no event'],
+  ])('refuses what cannot be: %p', (make, message) => {
+    expect(make).toThrow(message)
+  })
+
+  test('keeps what it is told', () => {
+    expect(processor('mails', { from: Mail, handle })[spec]).toMatchObject({
+      kind: 'processor',
+      batchSize: 1,
+      parallelism: 1,
+      attempts: 8,
+      start: 'beginning',
+    })
+  })
+})

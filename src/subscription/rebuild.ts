@@ -1,0 +1,77 @@
+// Fills a projection's rows anew beside those that serve, and has them serve once they have come as far.
+import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
+import type { Store } from '../store/store.ts'
+import { untraced } from '../trace/trace.ts'
+import { Projector } from './projector.ts'
+import { Subscription } from './subscription.ts'
+import type { Tail } from './tail.ts'
+import { isTableOf } from './view.ts'
+
+export type RebuildOptions = {
+  readonly store: Store
+  /** Started. */
+  readonly tail: Tail
+  readonly projection: ProjectionSpec
+  /** How long the lease on the new table holds without being renewed, in ms. */
+  readonly leaseMs: number
+  /** Told now and then how far it is, and how far it has to go. */
+  readonly told: (position: number, head: number) => void
+  readonly report: (error: unknown) => void
+  readonly signal?: AbortSignal
+}
+
+const TELL_EVERY_MS = 200
+
+/**
+ * Rebuilds a projection's version, whoever serves it meanwhile: they go on with the table that they have, and change over within a second
+ * once this one serves. Gives its name; null where the signal ended it, and what it had filled is dropped. The table that served before is
+ * kept until the next rebuild.
+ */
+export async function rebuild(options: RebuildOptions): Promise<string | null> {
+  const { store, tail, projection, leaseMs, told, report, signal } = options
+  const { readModel } = store
+  const serving = await readModel.serving(projection.name)
+  const before = (await readModel.tables()).filter(name => isTableOf(projection, name))
+  for (const name of before) if (name !== serving && name !== tableOf(projection)) await readModel.drop(name)
+  const table = { name: `${tableOf(projection)}_g${generationOf(projection, serving) + 1}`, indexes: projection.indexes }
+  await readModel.prepare([table])
+  const consumer = new Projector(store, projection, table, null)
+  const subscription = new Subscription({
+    store,
+    tail,
+    name: table.name,
+    filter: projection.filter,
+    start: 'beginning',
+    leaseMs,
+    owner: `rebuild.${process.pid}.${Bun.randomUUIDv7()}`,
+    consumer,
+    trace: untraced,
+    report,
+    now: Date.now,
+  })
+  subscription.start()
+  try {
+    const hasServed = await promoted()
+    if (!hasServed) await readModel.drop(table.name)
+    return hasServed ? table.name : null
+  } finally {
+    await subscription.close()
+  }
+
+  async function promoted(): Promise<boolean> {
+    for (let head = tail.head; !signal?.aborted; head = tail.head) {
+      told(subscription.taken, head)
+      // Who counts as a reader has checkpoints kept as soon as they can be.
+      const stop = subscription.onMove(() => {})
+      await Bun.sleep(subscription.position < head ? TELL_EVERY_MS : 1)
+      stop()
+      if (subscription.position >= head && (await readModel.serve(projection.name, table.name))) return true
+    }
+    return false
+  }
+}
+
+function generationOf(projection: ProjectionSpec, serving: string | null): number {
+  const own = `${tableOf(projection)}_g`
+  return serving?.startsWith(own) ? Number(serving.slice(own.length)) : 1
+}

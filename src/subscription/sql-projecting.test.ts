@@ -1,0 +1,113 @@
+// SQL projections on SQLite: a page and its checkpoint are one transaction, what fails is parked, and each version has its tables.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { Database } from 'bun:sqlite'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { decider } from '../decider/decider.ts'
+import { events } from '../event/events.ts'
+import { sqlProjection } from '../projection/sql-projection.ts'
+import { type Runtime, runtime } from '../runtime.ts'
+import { sqlite } from '../sqlite/index.ts'
+import { memory } from '../store/memory.ts'
+import { until as becomes } from '../testing/servers/until.ts'
+
+const Sale = events('sale', { Sold: z.object({ day: z.string(), cents: z.int() }) })
+const sale = decider(Sale, {
+  initial: {},
+  evolve: { Sold: s => s },
+  commands: { sell: z.object({ day: z.string(), cents: z.int() }) },
+  decide: { sell: (_, data) => Sale.Sold(data) },
+})
+let isMended = false
+const report = (version = 1) =>
+  sqlProjection('report', {
+    from: Sale,
+    version,
+    create: ({ sql, t }: { sql: Database; t: (table: string) => string }) => {
+      sql.run(`drop table if exists ${t('days')}`)
+      sql.run(`create table ${t('days')} (day text primary key, cents integer not null)`)
+    },
+    handle: (events, { sql, t }) => {
+      for (const { data } of events) {
+        const write = `insert into ${t('days')} values (?, ?) on conflict (day) do update set cents = cents + excluded.cents`
+        sql.query(write).run(data.day, data.cents * version)
+        if (data.cents === 13 && !isMended) throw new Error('thirteen')
+      }
+    },
+  })
+
+let folder: string
+const closing: Runtime[] = []
+beforeEach(() => {
+  isMended = false
+  folder = mkdtempSync(join(tmpdir(), 'emaki-sql-projection-'))
+})
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function run(version?: number): Promise<Runtime> {
+  const emaki = await runtime({ serve: [sale, report(version)], store: sqlite(join(folder, 'log.db')), leaseMs: 100 })
+  closing.push(emaki)
+  return emaki
+}
+function days(table = 'sql_report_v1_days'): Record<string, number> {
+  using db = new Database(join(folder, 'log.db'), { readonly: true })
+  const rows = db.query<{ day: string; cents: number }, []>(`select * from ${table} order by day`).all()
+  return Object.fromEntries(rows.map(({ day, cents }) => [day, cents]))
+}
+
+describe('a SQL projection', () => {
+  test('counts each event once, also after it was ended in the middle', async () => {
+    const emaki = await run()
+    for (let i = 1; i <= 50; i++) await emaki.send(sale.sell(`s${i}`, { day: `d${i % 2}`, cents: 1 }))
+    await closing.pop()!.close()
+    const again = await run()
+    for (let i = 51; i <= 60; i++) await again.send(sale.sell(`s${i}`, { day: `d${i % 2}`, cents: 1 }))
+    expect(await again.seen(60)).toBeTrue()
+    expect(days()).toEqual({ d0: 30, d1: 30 })
+  })
+
+  test('writes nothing of what fails, parks its stream and goes on; unparked, it takes what it passed over', async () => {
+    const emaki = await run()
+    await emaki.append([
+      { stream: 'sale-a', expect: 'any', events: [Sale.Sold({ day: 'd', cents: 13 }), Sale.Sold({ day: 'd', cents: 5 })] },
+    ])
+    await emaki.send(sale.sell('b', { day: 'd', cents: 1 }))
+    expect(await emaki.seen(3)).toBeTrue()
+    expect(days()).toEqual({ d: 1 })
+    const { readModel } = emaki.store
+    expect(await readModel.parked()).toMatchObject([
+      { name: 'sql_report_v1', kind: 'stream', key: 'sale-a', position: 1, cause: 'Error: thirteen' },
+    ])
+    isMended = true
+    await readModel.unpark('sql_report_v1')
+    await becomes('nothing is parked', async () => (await readModel.parked()).length === 0)
+    expect(days()).toEqual({ d: 19 })
+  })
+
+  test('fills tables of its own in another version', async () => {
+    const emaki = await run()
+    await emaki.send(sale.sell('a', { day: 'd', cents: 2 }))
+    await emaki.seen(1)
+    await closing.pop()!.close()
+    expect(await (await run(3)).seen(1)).toBeTrue()
+    expect([days(), days('sql_report_v3_days')]).toEqual([{ d: 2 }, { d: 6 }])
+  })
+
+  test('begins anew after a reset', async () => {
+    const emaki = await run()
+    await emaki.send(sale.sell('a', { day: 'd', cents: 2 }))
+    await emaki.seen(1)
+    await emaki.store.readModel.reset('sql_report_v1', 0)
+    await becomes('it has come back', async () => (await emaki.store.readModel.progress(['sql_report_v1']))[0]?.position === 1)
+    expect(days()).toEqual({ d: 2 })
+  })
+
+  test('is refused by a store that has no SQL', async () => {
+    expect(runtime({ serve: [sale, report()], store: memory() })).rejects.toThrow('memory() has no SQL for report')
+  })
+})

@@ -1,0 +1,170 @@
+// Versions of a projection side by side: what serves meanwhile, when it changes over, the way back, and rebuilds.
+import { afterEach, describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { WHATEVER } from '../answer/answers.ts'
+import { memoryBus } from '../bus/memory.ts'
+import { decider } from '../decider/decider.ts'
+import { events, spec } from '../event/events.ts'
+import { projection } from '../projection/projection.ts'
+import { type Runtime, runtime } from '../runtime.ts'
+import { memory } from '../store/memory.ts'
+import type { Store } from '../store/store.ts'
+import { until as becomes } from '../testing/servers/until.ts'
+import { audit } from './audit.ts'
+import { rebuild } from './rebuild.ts'
+import { tail } from './tail.ts'
+
+const Light = events('light', { Switched: z.object({ on: z.boolean() }) })
+const light = decider(Light, {
+  initial: {},
+  evolve: { Switched: s => s },
+  commands: { turn: z.object({ on: z.boolean() }) },
+  decide: { turn: (_, data) => Light.Switched(data) },
+})
+const row = z.object({ on: z.boolean(), times: z.int() })
+const first = projection('lights', {
+  from: Light,
+  row,
+  initial: { on: false, times: 0 },
+  indexes: ['on'],
+  evolve: { Switched: (_, { on }) => ({ on, times: 1 }) },
+})
+const Counted = {
+  from: Light,
+  row,
+  initial: { on: false, times: 0 },
+  evolve: { Switched: ({ times }: { times: number }, { on }: { on: boolean }) => ({ on, times: times + 1 }) },
+}
+const second = projection('lights', { ...Counted, version: 2, previous: first })
+const alone = projection('lights', { ...Counted, version: 2 })
+
+const closing: Runtime[] = []
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close()
+})
+async function run(store: Store, of: typeof first | typeof second, more: object = {}): Promise<Runtime> {
+  const emaki = await runtime({ serve: [light, of], store, leaseMs: 50, ...more })
+  closing.push(emaki)
+  return emaki
+}
+const shown = async (emaki: Runtime, key = 'l1') => {
+  const row = await emaki.answers.row(emaki.projections.get('lights')!, key, WHATEVER)
+  return row && (JSON.parse(row.text) as { times: number }).times
+}
+const table = (emaki: Runtime) => emaki.subscriptions.view('lights').serving?.table.name
+
+describe('a version of a projection', () => {
+  test('serves once it has caught up, and not before', async () => {
+    const store = memory()
+    const before = await run(store, first)
+    await before.send(light.turn('l1', { on: true }))
+    const held = Promise.withResolvers<void>()
+    const slow = { ...store, readAll: async (options: never) => (await held.promise, store.readAll(options)) } as Store
+    const emaki = await run(slow, alone)
+    expect(emaki.subscriptions.isReady).toBeFalse()
+    expect(shown(emaki)).rejects.toThrow('not-ready')
+    held.resolve()
+    await becomes('it serves', () => emaki.subscriptions.isReady)
+    expect([table(emaki), await shown(emaki)]).toEqual(['lights_v2', 1])
+  })
+
+  test('leaves it to the one before, which is folded on, until it has', async () => {
+    const store = memory()
+    const before = await run(store, first)
+    for (const on of [true, false]) await before.send(light.turn('l1', { on }))
+    await before.seen(2)
+    await closing.pop()!.close()
+    let isHeld = true
+    const slow = {
+      ...store,
+      readAll: async (options: { after: number; limit: number }) => {
+        while (isHeld && options.after === 0) await Bun.sleep(1)
+        return store.readAll(options)
+      },
+    } as Store
+    const emaki = await run(slow, second)
+    expect([emaki.subscriptions.isReady, table(emaki), await shown(emaki)]).toEqual([true, 'lights_v1', 1])
+    await emaki.send(light.turn('l1', { on: true }))
+    await emaki.send(light.turn('l2', { on: true }))
+    await becomes('the one before is folded on', async () => (await shown(emaki, 'l2')) === 1)
+    isHeld = false
+    await becomes('the new one serves', () => table(emaki) === 'lights_v2')
+    expect(await shown(emaki)).toBe(3)
+  })
+
+  test('is caught up with again on the way back', async () => {
+    const store = memory()
+    const old = await run(store, first)
+    await old.send(light.turn('l1', { on: true }))
+    await old.seen(1)
+    await closing.pop()!.close()
+    const next = await run(store, alone)
+    await next.send(light.turn('l1', { on: true }))
+    await becomes('the new one serves', () => table(next) === 'lights_v2')
+    await next.seen(2)
+    await closing.pop()!.close()
+    const back = await run(store, first)
+    await becomes('the old one serves', () => table(back) === 'lights_v1')
+    expect((await store.readModel.progress(['lights_v1']))[0]!.position).toBe(2)
+    expect(await store.readModel.serving('lights')).toBe('lights_v1')
+  })
+})
+
+describe('a rebuild', () => {
+  const rebuilt = async (store: Store, signal?: AbortSignal) => {
+    const following = tail({ store, bus: memoryBus(), report: () => {} })
+    await following.start()
+    const told: [number, number][] = []
+    const name = await rebuild({
+      store,
+      tail: following,
+      projection: first[spec],
+      leaseMs: 1_000,
+      told: (...at) => told.push(at),
+      report: () => {},
+      ...(signal && { signal }),
+    })
+    await following.close()
+    return { name, told }
+  }
+
+  test('mends rows that are not what the log says, and a process that serves goes over to it', async () => {
+    const store = memory()
+    const emaki = await run(store, first)
+    for (const id of ['l1', 'l2']) await emaki.send(light.turn(id, { on: true }))
+    await emaki.seen(2)
+    const at = { name: 'lights_v1', indexes: first[spec].indexes }
+    const { epoch } = (await store.readModel.progress(['lights_v1']))[0]!
+    await store.readModel.commit({
+      name: 'lights_v1',
+      epoch,
+      from: 2,
+      to: 2,
+      ttlMs: 1_000,
+      rows: [{ key: 'l1', position: 1, data: '{"on":true,"times":99}', fields: [1] }],
+      park: [],
+      unpark: [],
+    })
+    expect((await audit(store, first[spec], at)).differences).toEqual([
+      { key: 'l1', stored: '{"on":true,"times":99}', folded: '{"on":true,"times":1}' },
+    ])
+    const { name, told } = await rebuilt(store)
+    expect([name, told.length > 0]).toEqual(['lights_v1_g2', true])
+    await becomes('it serves', () => table(emaki) === 'lights_v1_g2')
+    expect(await shown(emaki)).toBe(1)
+    await emaki.send(light.turn('l3', { on: true }))
+    expect(await emaki.seen(3)).toBeTrue()
+    expect(await shown(emaki, 'l3')).toBe(1)
+    expect((await audit(store, first[spec], { ...at, name: 'lights_v1_g2' })).differences).toEqual([])
+    expect((await rebuilt(store)).name).toBe('lights_v1_g3')
+  })
+
+  test('that is ended leaves everything as it was', async () => {
+    const store = memory()
+    const emaki = await run(store, first)
+    await emaki.send(light.turn('l1', { on: true }))
+    await emaki.seen(1)
+    expect((await rebuilt(store, AbortSignal.abort())).name).toBeNull()
+    expect(await store.readModel.tables()).toEqual(['lights_v1'])
+  })
+})
