@@ -53,11 +53,6 @@ export const problems: Readonly<Record<Slug, Entry>> = {
   'not-found': { status: 404, title: 'There is nothing here', mend: 'Look at /openapi.json for what there is.' },
   'stream-not-found': { status: 404, title: 'The stream has no events', mend: 'Check the category and the id.' },
   'row-not-found': { status: 404, title: 'There is no such row', mend: 'Check the key, or ask by Min-Position for newer rows.' },
-  'unknown-position': {
-    status: 409,
-    title: 'This log has no such position',
-    mend: 'It is above the head, or from before the log was restored: forget it, and read again.',
-  },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', mend: 'The header Allow names those that are.' },
   'version-conflict': {
     status: 409,

@@ -73,7 +73,6 @@ type Opened = {
   readonly reader: Pool
   readonly projector: Pool
   readonly announcer: Announcer
-  readonly projector: Pool
 }
 
 class PostgresStore implements Store {
