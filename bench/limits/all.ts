@@ -19,7 +19,7 @@ import { sqliteInsert } from './l11-sqlite.ts'
 type Limit = readonly [cell: string, variant: string, unit: string, contestant: Contestant, cells: readonly string[]]
 
 const APPENDS = ['W1', 'W2', 'W3', 'W4', 'W12', 'W15']
-const SERVED = ['W8', 'W9', 'W11']
+const SERVED = ['W8', 'W9']
 
 const limits: readonly Limit[] = [
   ['L1', '1', 'ms', valuedByMedian(insert), APPENDS],
