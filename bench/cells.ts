@@ -25,6 +25,7 @@ import { bareListeners, listeners } from './systems/listeners.ts'
 import { lag, lagOfFile } from './systems/lag.ts'
 import { messageDb } from './systems/message-db.ts'
 import { fileLog, postgresLog } from './systems/orders-log.ts'
+import { honoSummary, kept, shared } from './systems/queries.ts'
 import { rebuilds } from './systems/rebuild.ts'
 import { folds, foldsFew } from './systems/replay.ts'
 import { rivals } from './systems/rivals.ts'
@@ -89,6 +90,10 @@ export const cells: readonly Cell[] = [
     { name: 'sqlite', run: lagOfFile },
   ]),
   cell('W8', [against('64', 'requests/s', '>= 0.35, aim 0.45', honoEcho, [orders])]),
+  cell('W9', [
+    against('memory-64', 'requests/s', '>= 0.8', honoSummary, [kept]),
+    against('redis-64', 'requests/s', '', honoSummary, [shared]),
+  ]),
   cell('W10', [against('10000', 'events/s', '>= 0.6, aim 0.8', bareListeners, [listeners])]),
   cell('W11', [against('10000', 'ms', '<= 2', keepers({ full: 100, short: 100 }), [keepers({ full: 10_000, short: 10_000 })])]),
   cell('W12', [

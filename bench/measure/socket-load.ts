@@ -14,7 +14,8 @@ export async function socketLoad(load: Load, ms: number): Promise<Loaded> {
   const post = (socket: Socket<Connection>) => {
     socket.data.sentAt = performance.now()
     socket.data.text = ''
-    socket.write(postOf(load, `${prefix}${++sent}`))
+    sent++
+    socket.write(load.body === null ? getOf(load, sent) : postOf(load, `${prefix}${sent}`))
   }
   const answered = (socket: Socket<Connection>, done: () => void) => {
     latencies.add(performance.now() - socket.data.sentAt)
@@ -46,8 +47,13 @@ export async function socketLoad(load: Load, ms: number): Promise<Loaded> {
 
 /** A request as bytes on the wire. */
 export function postOf({ port, before, after, body }: Load, id: string): string {
-  const head = `Host: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`
+  const length = Buffer.byteLength(body ?? '')
+  const head = `Host: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ${length}`
   return `POST ${before}${id}${after} HTTP/1.1\r\n${head}\r\n\r\n${body}`
+}
+
+function getOf({ port, before, ids = 0 }: Load, sent: number): string {
+  return `GET ${before}${ids ? sent % ids : ''} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
 }
 
 /** Whether an answer with a Content-Length is all there. */
