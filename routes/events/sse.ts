@@ -20,7 +20,9 @@ export type Chunk = { readonly bytes: Uint8Array | null; readonly id: string }
 export type Source = {
   /** Where it begins. */
   readonly id: string
-  /** What comes next; null: nothing yet, and it is asked again when the log has grown. */
+  /** Somebody listens: calls `wake` when there may be more for another reason than that the log has grown. */
+  readonly open?: (wake: () => void) => void
+  /** What comes next; null: nothing yet, and it is asked again when it is woken. */
   readonly next: () => Chunk | null | Promise<Chunk | null>
   /** Nobody listens any more. */
   readonly close: () => void
@@ -91,6 +93,7 @@ class EventStream implements Follower {
     this.#controller = controller
     this.#leave = this.#live.join(this)
     this.#write(encoder.encode(`retry: ${RETRY_MS}\nid: ${this.#id}\n\n`))
+    this.#source.open?.(this.wake)
     if (this.#live.isStopping) this.stop()
     else this.wake()
     return this.#closing.promise
