@@ -267,6 +267,60 @@ test('a HEAD, and a response that nobody reads, follow nothing', async () => {
   expect([one.live.count, one.live.feeds]).toEqual([0, 0])
 })
 
+describe('a source of its own', () => {
+  test('is asked when it says that there is more, and is closed once when its client goes', async () => {
+    let [wake, at, closed] = [() => {}, 0, 0]
+    const pending: string[] = []
+    const source: Source = {
+      id: '0',
+      open: wake_ => {
+        wake = wake_
+      },
+      next: () => {
+        const data = pending.shift()
+        return data === undefined ? null : { bytes: frame({ id: `${++at}`, event: 'row', data }), id: `${at}` }
+      },
+      close: () => {
+        closed++
+      },
+    }
+    const one = await made(hono => void hono.get('/rows', c => sse(c, source)))
+    const reader = client(one, '/rows')
+    await joins(one, 1)
+    for (const data of ['a', 'b', 'c']) {
+      pending.push(data, `${data}2`)
+      wake()
+    }
+    await until('all are there', () => reader.events.length === 6)
+    expect(reader.events.at(-1)).toEqual({ id: '6', type: 'row', data: 'c2' })
+    reader.socket.destroy()
+    await joins(one, 0)
+    expect(closed).toBe(1)
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+  ] as const)('that %s ends its stream, which is reported', async (_, next) => {
+    const { emaki } = await bank()
+    left.push(() => emaki.close())
+    const reported: unknown[] = []
+    const live = new Live(emaki, { report: error => void reported.push(error) })
+    const hono = new Hono().get('/rows', c => {
+      c.set('live', live)
+      return sse(c, { id: '7', next, close: () => {} })
+    })
+    const reader = eventsOf(await hono.request('/rows'))
+    await until('it has ended', reader.hasEnded)
+    expect([reader.lastId(), live.count, String(reported)]).toEqual(['7', 0, 'Error: broken'])
+  })
+})
+
 describe('clients that lose their connection again and again, while events are appended,', () => {
   const CLIENTS = 24
   const EVENTS = 1_500
