@@ -113,8 +113,8 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'reject', 'runtime', 'split', 'type AppendOutcome',
-    'type AppendSlice', 'type Bus', 'type Command', 'type Context', 'type Decider', 'type Event', 'type Events', 'type Meta', 'type Outcome', 'type Page',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'reject', 'runtime', 'split', 'type AppendOutcome',
+    'type AppendSlice', 'type Bus', 'type Command', 'type Context', 'type Decider', 'type Event', 'type Events', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome', 'type Page',
     'type Recorded', 'type Rejection', 'type Runtime', 'type RuntimeOptions', 'type SendOptions', 'type Served', 'type StateAt', 'type Store',
     'type StoredEvent', 'type Trace', 'type TraceContext', 'untraced', 'upcast',
   ],
