@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { Behind, type Fresh, WHATEVER } from '../src/answer/answers.ts'
 import type { Runtime } from '../src/runtime.ts'
-import { parseToken, type Token } from '../src/store/token.ts'
+import { positionOf } from './events/events.ts'
 import { problem } from './problem.ts'
 
 /** How long an answer is waited for where the client does not say, in ms. */
@@ -14,16 +14,10 @@ export const WAIT_MAX_MS = 30_000
 export async function freshOf(c: Context, emaki: Runtime): Promise<Fresh | Response> {
   const text = c.req.header('min-position') ?? c.req.query('min-position')
   if (text === undefined) return WHATEVER
-  const token = parseToken(text)
-  if (!token) return problem(c, 'validation-failed', { errors: [{ pointer: '#/min-position', detail: 'expected a position' }] })
-  if (!(await isOfLog(emaki, token))) return problem(c, 'unknown-position', { detail: `${text} is no position of this log` })
-  return { atLeast: token.position, waitMs: waitOf(c.req.header('prefer')) }
-}
-
-/** A position of another epoch, or above the head, will never come: it is not waited for. */
-export async function isOfLog({ store, tail }: Runtime, { epoch, position }: Token): Promise<boolean> {
-  if (epoch !== store.identity.epoch) return false
-  return position <= tail.head || position <= (await store.head())
+  const position = await positionOf(emaki.store, emaki.tail.head, text)
+  if (typeof position === 'number') return { atLeast: position, waitMs: waitOf(c.req.header('prefer')) }
+  if (position === 'unknown') return problem(c, 'unknown-position', { detail: `${text} is not of this log` })
+  return problem(c, 'validation-failed', { errors: [{ pointer: '#/min-position', detail: 'expected a position' }] })
 }
 
 /** `Prefer: wait=5` (RFC 7240), in seconds. */

@@ -83,6 +83,7 @@ test('every route of a decider is an operation with a name of its own', async ()
     'declineNewPayment: post /payment/decline',
     'refundNewPayment: post /payment/refund',
     'readStream: get /streams/{stream}',
+    'followEvents: get /events',
     'getHealth: get /health',
     'getReadiness: get /ready',
     'getStartup: get /startup',

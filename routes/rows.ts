@@ -74,7 +74,7 @@ function askedOf(c: Context, { indexes, row }: ProjectionSpec): Asked | Response
     if (OWN.includes(name)) continue
     const index = indexes.find(({ field }) => field === name)
     if (!index) return refused(c, name, `is no index; there are ${[...indexes.map(({ field }) => field), ...OWN].join(', ')}`)
-    const value = index.kind === 'text' ? (text === 'null' && isNullable(row, name) ? null : text!) : valueOf(text!)
+    const value = index.kind === 'text' ? (text === 'null' && isNullable(row, name) ? null : text!) : valueIn(text!)
     if (value === undefined || (typeof value === 'string' && value.includes('\0')))
       return refused(c, name, 'expected a number, true, false or null')
     where[name] = value
@@ -91,7 +91,7 @@ function askedOf(c: Context, { indexes, row }: ProjectionSpec): Asked | Response
   return { where, by }
 }
 
-function valueOf(text: string): number | boolean | null | undefined {
+function valueIn(text: string): number | boolean | null | undefined {
   if (text === 'true' || text === 'false') return text === 'true'
   if (text === 'null') return null
   return /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined

@@ -1,3 +1,10 @@
+create table checkpoints (
+  name text collate "C" not null,
+  position bigint not null,
+  epoch bigint not null,
+  saved_at timestamp with time zone not null
+);
+
 create table events (
   position bigint not null,
   stream text collate "C" not null,
@@ -21,6 +28,17 @@ create table keys (
   until timestamp with time zone
 );
 
+create table leases (
+  name text collate "C" not null,
+  epoch bigint not null,
+  owner text,
+  until timestamp with time zone not null,
+  position bigint not null,
+  takeovers integer not null,
+  suspect_position bigint,
+  suspect_key text
+);
+
 create table log (
   one boolean not null default true,
   id uuid not null default gen_random_uuid(),
@@ -34,6 +52,27 @@ create table migrations (
   at timestamp with time zone not null default now()
 );
 
+create table parked (
+  name text collate "C" not null,
+  kind text collate "C" not null,
+  key text collate "C" not null,
+  position bigint not null,
+  cause text not null,
+  at timestamp with time zone not null,
+  again text
+);
+
+create table row_tables (
+  name text collate "C" not null,
+  fields text[] not null,
+  kinds text[] not null
+);
+
+create table serving (
+  projection text collate "C" not null,
+  name text collate "C" not null
+);
+
 create table snapshots (
   stream text collate "C" not null,
   schema integer not null,
@@ -41,11 +80,15 @@ create table snapshots (
   state text not null
 );
 
+alter table checkpoints add PRIMARY KEY (name);
+
 alter table events add PRIMARY KEY ("position");
 
 alter table events add UNIQUE (stream, version);
 
 alter table keys add PRIMARY KEY (key);
+
+alter table leases add PRIMARY KEY (name);
 
 alter table log add CHECK (one);
 
@@ -53,19 +96,41 @@ alter table log add PRIMARY KEY (one);
 
 alter table migrations add PRIMARY KEY (name);
 
+alter table parked add CHECK ((again = ANY (ARRAY['whole'::text, 'skip'::text])));
+
+alter table parked add CHECK ((kind = ANY (ARRAY['key'::text, 'stream'::text])));
+
+alter table parked add PRIMARY KEY (name, kind, key);
+
+alter table row_tables add PRIMARY KEY (name);
+
+alter table serving add PRIMARY KEY (projection);
+
 alter table snapshots add PRIMARY KEY (stream, schema);
+
+CREATE UNIQUE INDEX checkpoints_pkey ON emaki.checkpoints USING btree (name);
 
 CREATE UNIQUE INDEX events_pkey ON emaki.events USING btree ("position");
 
 CREATE UNIQUE INDEX events_stream_version_key ON emaki.events USING btree (stream, version);
 
+CREATE INDEX events_type_position ON emaki.events USING btree (type, "position");
+
 CREATE UNIQUE INDEX keys_pkey ON emaki.keys USING btree (key);
 
 CREATE INDEX keys_until ON emaki.keys USING btree (until) WHERE (until IS NOT NULL);
 
+CREATE UNIQUE INDEX leases_pkey ON emaki.leases USING btree (name);
+
 CREATE UNIQUE INDEX log_pkey ON emaki.log USING btree (one);
 
 CREATE UNIQUE INDEX migrations_pkey ON emaki.migrations USING btree (name);
+
+CREATE UNIQUE INDEX parked_pkey ON emaki.parked USING btree (name, kind, key);
+
+CREATE UNIQUE INDEX row_tables_pkey ON emaki.row_tables USING btree (name);
+
+CREATE UNIQUE INDEX serving_pkey ON emaki.serving USING btree (projection);
 
 CREATE UNIQUE INDEX snapshots_pkey ON emaki.snapshots USING btree (stream, schema);
 
@@ -82,6 +147,39 @@ create view events_json as
     (meta)::jsonb AS meta,
     at
    FROM emaki.events;
+
+CREATE OR REPLACE FUNCTION emaki.acquire_v1(subscription text, new_owner text, ttl_ms integer, start bigint)
+ RETURNS TABLE(epoch bigint, "position" bigint, takeovers integer, suspect_position bigint, suspect_key text)
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  checkpoint checkpoints;
+  last leases;
+begin
+  select * into last from leases l where l.name = subscription;
+  if last.owner <> new_owner and last.until > clock_timestamp() then
+    return;
+  end if;
+  insert into checkpoints values (subscription, start, 0, clock_timestamp()) on conflict (name) do nothing;
+  select * into checkpoint from checkpoints c where c.name = subscription for update;
+  insert into leases (name, epoch, until, position, takeovers) values (subscription, 0, '-infinity', 0, 0) on conflict (name) do nothing;
+  select * into last from leases l where l.name = subscription for update;
+  if checkpoint is null or last.owner <> new_owner and last.until > clock_timestamp() then
+    return;
+  end if;
+  update checkpoints c set epoch = greatest(checkpoint.epoch, last.epoch) + 1 where c.name = subscription;
+  return query
+  update leases l
+  set epoch = greatest(checkpoint.epoch, last.epoch) + 1, owner = new_owner, until = clock_timestamp() + ttl_ms * interval '1 millisecond',
+    position = checkpoint.position,
+    takeovers = case when last.owner is not null and last.position = checkpoint.position then last.takeovers + 1 else 0 end
+  where l.name = subscription
+  returning l.epoch, l.position, l.takeovers, l.suspect_position, l.suspect_key;
+end
+$function$
+;
 
 CREATE OR REPLACE FUNCTION emaki.append_failed_v1(streams text[], expects bigint[], units integer[], heads bigint[], known integer[], OUT failed json, OUT units_failed integer[])
  RETURNS record
@@ -209,12 +307,51 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.drop_v1(subscription text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('emaki prepare ' || current_schema(), 0));
+  perform fence_v1(subscription);
+  delete from checkpoints c where c.name = subscription;
+  delete from serving s where s.name = subscription;
+  delete from row_tables t where t.name = subscription;
+  if found then
+    execute format('drop table %I', 'rows_' || subscription);
+  end if;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.events_are_immutable()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 begin
   raise exception 'events are immutable';
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.fence_v1(subscription text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  raised bigint := 1 + coalesce((select c.epoch from checkpoints c where c.name = subscription for update), 0);
+begin
+  insert into leases as l (name, epoch, owner, until, position, takeovers)
+  values (subscription, raised, null, '-infinity', 0, 0)
+  on conflict (name) do update
+  set epoch = greatest(l.epoch + 1, excluded.epoch), owner = null, until = excluded.until, position = 0, takeovers = 0,
+    suspect_position = null, suspect_key = null
+  returning l.epoch into raised;
+  delete from parked p where p.name = subscription;
+  return raised;
 end
 $function$
 ;
@@ -246,6 +383,27 @@ begin
   execute format('grant select on all tables in schema %I to %I', current_schema(), role);
   execute format('grant execute on all functions in schema %I to %I', current_schema(), role);
   execute format('revoke execute on function grant_app_v1(name) from %I', role);
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.grant_app_v2(role name)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  written text;
+begin
+  perform grant_app_v1(role);
+  for written in
+    select unnest(array['checkpoints', 'leases', 'parked', 'serving'])
+    union all
+    select 'rows_' || t.name from row_tables t
+  loop
+    execute format('grant insert, update, delete on %I to %I', written, role);
+  end loop;
+  execute format('revoke execute on function grant_app_v2(name) from %I', role);
 end
 $function$
 ;
@@ -295,6 +453,64 @@ CREATE OR REPLACE FUNCTION emaki.lock_key_v1()
 RETURN ((('emaki.events'::regclass)::oid)::bigint | (('01100101011011010110000101101011'::"bit")::bigint << 32))
 ;
 
+CREATE OR REPLACE FUNCTION emaki.prepare_v1(table_name text, fields text[], kinds text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  rows_name text := 'rows_' || table_name;
+  writer name;
+begin
+  if table_name !~ '^[a-z][a-z0-9_]{0,50}$' or exists (
+    select from unnest(prepare_v1.fields, prepare_v1.kinds) f(field, kind)
+    where coalesce(f.field, '') !~ '^[A-Za-z_][A-Za-z0-9_]{0,50}$' or coalesce(f.kind, '') not in ('text', 'number')
+  ) then
+    raise exception 'no names of a table and its fields: %, %', table_name, prepare_v1.fields using errcode = 'invalid_name';
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('emaki prepare ' || current_schema(), 0));
+  if exists (select from row_tables t where t.name = table_name) then
+    return;
+  end if;
+  execute format('create table %I (key text collate "C" primary key, position bigint not null, data text not null%s)', rows_name, (
+    select coalesce(string_agg(format(', %I %s', 'f_' || f.field, case f.kind when 'number' then 'double precision' else 'text collate "C"' end), '' order by f.ord), '')
+    from unnest(prepare_v1.fields, prepare_v1.kinds) with ordinality f(field, kind, ord)
+  ));
+  for i in 1 .. coalesce(cardinality(prepare_v1.fields), 0) loop
+    execute format('create index %I on %I (%I nulls first, key)', rows_name || '_' || i, rows_name, 'f_' || prepare_v1.fields[i]);
+  end loop;
+  for writer in
+    select pg_get_userbyid(a.grantee)
+    from pg_class c, aclexplode(c.relacl) a
+    where c.oid = 'checkpoints'::regclass and a.privilege_type = 'INSERT' and a.grantee <> 0 and a.grantee <> c.relowner
+  loop
+    execute format('grant select, insert, update, delete on %I to %I', rows_name, writer);
+  end loop;
+  insert into row_tables values (table_name, prepare_v1.fields, prepare_v1.kinds);
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.reset_v1(subscription text, "to" bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  raised bigint;
+begin
+  insert into checkpoints values (subscription, "to", 0, clock_timestamp()) on conflict (name) do nothing;
+  raised := fence_v1(subscription);
+  update checkpoints c set position = "to", epoch = raised, saved_at = clock_timestamp() where c.name = subscription;
+  if exists (select from row_tables t where t.name = subscription) then
+    execute format('truncate %I', 'rows_' || subscription);
+  end if;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.save_snapshots_v1(streams text[], schemas integer[], versions bigint[], states text[])
  RETURNS void
  LANGUAGE sql
@@ -308,6 +524,26 @@ BEGIN ATOMIC
             FROM UNNEST(save_snapshots_v1.streams, save_snapshots_v1.schemas, save_snapshots_v1.versions, save_snapshots_v1.states) unnest(unnest, unnest_1, unnest_2, unnest_3) ON CONFLICT(stream, schema) DO UPDATE SET version = excluded.version, state = excluded.state
    WHERE (excluded.version > snapshots.version);
 END
+;
+
+CREATE OR REPLACE FUNCTION emaki.serve_v1(served text, by text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  serves text := (select s.name from serving s where s.projection = served for update);
+begin
+  perform from checkpoints c where c.name in (by, serves) order by c.name for update;
+  if serves is not null and
+    coalesce((select c.position from checkpoints c where c.name = by), 0) < coalesce((select c.position from checkpoints c where c.name = serves), 0)
+  then
+    return false;
+  end if;
+  insert into serving values (served, by) on conflict (projection) do update set name = excluded.name;
+  return true;
+end
+$function$
 ;
 
 CREATE TRIGGER events_are_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON emaki.events FOR EACH STATEMENT EXECUTE FUNCTION emaki.events_are_immutable();

@@ -34,6 +34,7 @@ export function documentOf(
 
 const TAGS = [
   { name: 'streams', description: 'History.' },
+  { name: 'events', description: 'What happens, as it happens.' },
   { name: 'health', description: 'For whoever keeps the app running.' },
   { name: 'problems', description: 'What an error means.' },
 ]

@@ -8,6 +8,7 @@ import type { QuerySpec } from '../query/query.ts'
 import type { StoredRow } from '../read-model/read-model.ts'
 import type { Store } from '../store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
+import type { Trace } from '../trace/trace.ts'
 import type { Kept } from '../subscription/view.ts'
 import { count, list, type ListBy, shownRow, tagsOf, type Where } from './rows.ts'
 
@@ -46,7 +47,10 @@ export class Answers {
   readonly #subscriptions: Subscriptions
   readonly #filling: Filling
 
-  constructor(store: Store, subscriptions: Subscriptions, filling: Filling) {
+  readonly #trace: Trace
+
+  constructor(store: Store, subscriptions: Subscriptions, filling: Filling, trace: Trace) {
+    this.#trace = trace
     this.#store = store
     this.#subscriptions = subscriptions
     this.#filling = filling
@@ -117,7 +121,8 @@ export class Answers {
       position = Math.min(position, at)
       for (const tag of read) tags.add(tag)
     }
-    const answer = await query.run(params, projection => this.#rows(projection[spec], fresh, seen))
+    const run = () => query.run(params, projection => this.#rows(projection[spec], fresh, seen))
+    const answer = await this.#trace.step('query', [this.#trace.current()], { 'emaki.query': query.name }, run)
     const text = JSON.stringify(answer ?? null)
     return { text, position: Number.isFinite(position) ? position : fresh.atLeast, tags: [...tags] }
   }

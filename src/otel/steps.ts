@@ -99,6 +99,14 @@ function described({ SpanKind }: Api, name: StepName, attributes: Attributes): D
       return { title: 'append events', kind: SpanKind.CLIENT, attributes: database(name, attributes['emaki.units'], attributes) }
     case 'publish':
       return { title: 'publish events', kind: SpanKind.PRODUCER, attributes: messaging(name, attributes) }
+    case 'process':
+      return {
+        title: `process ${attributes['emaki.subscription']}`,
+        kind: SpanKind.CONSUMER,
+        attributes: messaging(name, attributes),
+      }
+    case 'query':
+      return { title: `query ${attributes['emaki.query']}`, kind: SpanKind.INTERNAL, attributes }
     case 'decide':
       return { title: `decide ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
   }
@@ -120,7 +128,7 @@ function messaging(operation: string, attributes: Attributes): SpanAttributes {
     'messaging.system.name': 'emaki',
     'messaging.destination.name': 'events',
     'messaging.operation.name': operation,
-    'messaging.operation.type': 'send',
+    'messaging.operation.type': operation === 'publish' ? 'send' : operation,
     'messaging.batch.message_count': attributes['emaki.events'],
   }
 }

@@ -5,6 +5,10 @@ import append from '../../migrations/postgres/0003-append.sql' with { type: 'tex
 import appendFailed from '../../migrations/postgres/0004-append-failed.sql' with { type: 'text' }
 import load from '../../migrations/postgres/0005-load.sql' with { type: 'text' }
 import upkeep from '../../migrations/postgres/0006-upkeep.sql' with { type: 'text' }
+import readModels from '../../migrations/postgres/0007-read-models.sql' with { type: 'text' }
+import rowTables from '../../migrations/postgres/0008-row-tables.sql' with { type: 'text' }
+import leases from '../../migrations/postgres/0009-leases.sql' with { type: 'text' }
+import eventTypes from '../../migrations/postgres/0010-event-types.sql' with { type: 'text' }
 import type { Migration } from '../store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -14,4 +18,8 @@ export const migrations: readonly Migration[] = [
   { name: '0004-append-failed', sql: appendFailed },
   { name: '0005-load', sql: load },
   { name: '0006-upkeep', sql: upkeep },
+  { name: '0007-read-models', sql: readModels },
+  { name: '0008-row-tables', sql: rowTables },
+  { name: '0009-leases', sql: leases },
+  { name: '0010-event-types', sql: eventTypes },
 ]

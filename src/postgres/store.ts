@@ -1,15 +1,17 @@
 // A log in one PostgreSQL schema. What it promises is kept by the functions in migrations/postgres; this is how they are called.
-import type { Sql } from 'postgres'
 import type { Fact } from '../event/read.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
 import {
   type Conflict,
   type Expectation,
+  type Filter,
   holds,
   LOAD_FACTS_MAX,
   type Loaded,
   type LogIdentity,
   MISSED_BYTES_MAX,
   type NewSnapshot,
+  type ReadAllOptions,
   type Slice,
   type Store,
   type StoredEvent,
@@ -23,6 +25,8 @@ import {
 import { migrate, upToDate } from './migrate.ts'
 import { Pool } from './pool.ts'
 import { behindPooler, prove } from './prove.ts'
+import { query, Values } from './query.ts'
+import { PostgresReadModel } from './read-model.ts'
 import { list, texts } from './text.ts'
 import { announcer, type Announcer } from './announcer.ts'
 import { watch } from './watch.ts'
@@ -44,10 +48,15 @@ export type PostgresOptions = {
   readonly readers?: number
 }
 
+/** How long a page of a read model may take, which a rebuild writes many rows with. */
+const PROJECTOR_DEADLINE_MS = 30_000
+/** Connections that write read models. */
+const PROJECTORS = 4
 const CONNECT_TIMEOUT_MS = 3_000
 const MIGRATE_DEADLINE_MS = 600_000
 const FORGET_KEYS_MAX = 10_000
 const MISSED_EVENTS_MAX = 1_000
+const CATEGORY = `split_part(stream, '-', 1)`
 const COLUMNS = 'position, stream, version, id, type, schema, data, meta, at'
 
 /**
@@ -62,6 +71,7 @@ type Opened = {
   readonly identity: LogIdentity
   readonly writer: Pool
   readonly reader: Pool
+  readonly projector: Pool
   readonly announcer: Announcer
 }
 
@@ -70,6 +80,7 @@ class PostgresStore implements Store {
   readonly #url: string
   readonly #options: Required<Omit<PostgresOptions, 'pooler' | 'directUrl'>> & Pick<PostgresOptions, 'pooler' | 'directUrl'>
   readonly #watching = new Map<Wake, () => Promise<void>>()
+  readonly readModel: ReadModel
   #opened: Opened | null = null
 
   constructor(url: string, options: PostgresOptions) {
@@ -77,6 +88,7 @@ class PostgresStore implements Store {
     this.#options = { schema: 'emaki', migrate: true, deadlineMs: 4_000, lockTimeoutMs: 2_000, readers: 4, ...options }
     if (!/^[a-z_][a-z0-9_]{0,47}$/.test(this.#options.schema))
       throw new TypeError(`the schema ${JSON.stringify(this.#options.schema)} is not letters, digits and _`)
+    this.readModel = new PostgresReadModel(this.#options.schema, () => this.#pools)
   }
 
   get identity(): LogIdentity {
@@ -110,6 +122,12 @@ class PostgresStore implements Store {
         identity,
         writer: new Pool(this.#url, options),
         reader: new Pool(this.#url, { ...options, max: readers }),
+        projector: new Pool(this.#url, {
+          ...options,
+          max: PROJECTORS,
+          deadlineMs: PROJECTOR_DEADLINE_MS,
+          statementTimeoutMs: pooler ? 0 : PROJECTOR_DEADLINE_MS,
+        }),
         announcer: announcer(new Pool(this.#url, options), channelOf(schema)),
       }
     } finally {
@@ -150,9 +168,16 @@ class PostgresStore implements Store {
     ).map(stored)
   }
 
-  async readAll({ after, limit }: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]> {
-    const from = `select ${COLUMNS} from ${this.#options.schema}.events`
-    return (await this.#read<Row>(`${from} where position > $1 order by position limit $2`, [after, limit])).map(stored)
+  async readAll({ after, limit, until = Number.MAX_SAFE_INTEGER, filter }: ReadAllOptions): Promise<readonly StoredEvent[]> {
+    const values = new Values()
+    const window = `position > ${values.add(after)} and position <= ${values.add(until)}`
+    const wanted = filter ? `and ${filtered(filter, values)}` : ''
+    const text = `select ${COLUMNS} from ${this.#options.schema}.events where ${window} ${wanted} order by position limit ${values.add(limit)}`
+    // Which index is best for a filter depends on how much of the window it takes, and so on the values.
+    const rows = await this.#pools.reader.run('unavailable', sql =>
+      query<Row>(sql, text, values.all, { custom: filter !== undefined }),
+    )
+    return rows.map(stored)
   }
 
   async head(): Promise<number> {
@@ -209,7 +234,7 @@ class PostgresStore implements Store {
     this.#watching.clear()
     await Promise.all(watching.map(end => end()))
     this.#opened = null
-    await Promise.all([opened?.writer.close(), opened?.reader.close(), opened?.announcer.close()])
+    await Promise.all([opened?.writer.close(), opened?.reader.close(), opened?.projector.close(), opened?.announcer.close()])
   }
 
   #read<R extends object>(text: string, parameters: readonly (string | number)[]): Promise<readonly R[]> {
@@ -317,17 +342,18 @@ type Appended = {
   } | null
 }
 
-async function query<R extends object>(
-  sql: Sql,
-  text: string,
-  parameters: readonly (string | number | null)[],
-): Promise<readonly R[]> {
-  // The rows' shape is that of the statement; postgres.js types a parameter more narrowly than it takes it.
-  return (await sql.unsafe(text, parameters as never[], { prepare: true })) as unknown as readonly R[]
-}
-
 function stored(row: Row): StoredEvent {
   return { ...row, at: row.at.toISOString() }
+}
+
+/** Names that two categories share are told apart; where all are named, the index on them is of use. */
+function filtered(filter: Filter, values: Values): string {
+  const whole = [...filter].flatMap(([category, types]) => (types === null ? [category] : []))
+  const named = [...filter].flatMap(([category, types]) => (types ?? []).map(type => `${category}.${type}`))
+  const types = [...new Set([...filter.values()].flatMap(types => types ?? []))]
+  const some = `${CATEGORY} || '.' || type = any (${values.add(texts(named))}::text[])`
+  if (!whole.length) return `type = any (${values.add(texts(types))}::text[]) and ${some}`
+  return `(${CATEGORY} = any (${values.add(texts(whole))}::text[]) or ${some})`
 }
 
 function expectNumber(expect: Expectation): number {

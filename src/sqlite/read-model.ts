@@ -15,8 +15,8 @@ import type {
   Table,
   Value,
 } from '../read-model/read-model.ts'
-import { throughRun } from '../read-model/run.ts'
 import { instant } from '../store/instant.ts'
+import { asThrown, RunFailure } from '../store/run-failure.ts'
 import { StoreError } from '../store/store.ts'
 import type { Statements } from './statements.ts'
 
@@ -35,7 +35,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     renew: (name, epoch, ttlMs) => whenFree(now => now.renew(name, epoch, ttlMs)),
     release: (name, epoch) => whenFree(now => now.release(name, epoch)),
     suspect: (name, epoch, suspect) => whenFree(now => now.suspect(name, epoch, suspect)),
-    commit: page => throughRun(page, page => whenFree(now => now.commit(page))),
+    commit: page => asThrown(whenFree(now => now.commit(page))),
     progress: names => whenFree(now => now.progress(names)),
     reset: (name, position) => whenFree(now => now.reset(name, position)),
     rows: (table, keys) => whenFree(now => now.rows(table, keys)),
@@ -252,7 +252,12 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
 
 /** What it has done by then is undone where it turns out to be asynchronous. */
 function runNow({ name, run }: NewPage, db: Database): void {
-  const result = run?.(db)
+  let result: unknown
+  try {
+    result = run?.(db)
+  } catch (error) {
+    throw new RunFailure(error)
+  }
   if (!(result instanceof Promise)) return
   result.catch(() => {})
   throw new TypeError(`${name}: what runs in a transaction of SQLite may not be asynchronous`)

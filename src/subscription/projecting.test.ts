@@ -10,6 +10,7 @@ import { type AnyProjection, projection, tableOf } from '../projection/projectio
 import type { NewPage, ReadModel, StoredRow } from '../read-model/read-model.ts'
 import { memory } from '../store/memory.ts'
 import { type NewEvent, type Store, StoreError } from '../store/store.ts'
+import { untraced } from '../trace/trace.ts'
 import { until as becomes } from '../testing/servers/until.ts'
 import { audit } from './audit.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -123,7 +124,7 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
     report,
     now: Date.now,
   }
-  const subscriptions = new Subscriptions({ ...options, changed: null, heard: () => {} })
+  const subscriptions = new Subscriptions({ ...options, changed: null, heard: () => {}, trace: untraced })
   await following.start()
   await subscriptions.start()
   const close = async () => {
@@ -131,7 +132,10 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
     await following.close()
   }
   closing.push(close)
-  return { subscriptions, reported, kill: () => void (isDead = true), isDead: () => isDead }
+  const kill = () => {
+    isDead = true
+  }
+  return { subscriptions, reported, kill, isDead: () => isDead }
 }
 
 describe('a projection', () => {

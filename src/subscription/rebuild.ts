@@ -1,6 +1,7 @@
 // Fills a projection's rows anew beside those that serve, and has them serve once they have come as far.
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
 import type { Store } from '../store/store.ts'
+import { untraced } from '../trace/trace.ts'
 import { Projector } from './projector.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
@@ -44,6 +45,7 @@ export async function rebuild(options: RebuildOptions): Promise<string | null> {
     leaseMs,
     owner: `rebuild.${process.pid}.${Bun.randomUUIDv7()}`,
     consumer,
+    trace: untraced,
     report,
     now: Date.now,
   })

@@ -13,7 +13,7 @@ const EVENTS_MAX = 1_000
 const AGAIN_PAGE = 1_000
 
 export class SqlProjector implements Consumer {
-  readonly eventsMax = EVENTS_MAX
+  readonly eventsMax: number = EVENTS_MAX
   readonly #store: Store
   readonly #projection: SqlProjectionSpec
   #parked = new Set<string>()

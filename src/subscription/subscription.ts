@@ -1,6 +1,7 @@
 // One subscription: takes its lease, reads on from its checkpoint, has a consumer take each page, and makes what it did durable.
 import type { Lease, NewPage, ReadModel } from '../read-model/read-model.ts'
 import { type Filter, type Store, type StoredEvent, StoreError } from '../store/store.ts'
+import { type Trace, untraced } from '../trace/trace.ts'
 import { Reader } from './reader.ts'
 import type { Tail } from './tail.ts'
 
@@ -37,6 +38,7 @@ export type SubscriptionOptions = {
   /** Who this process is. */
   readonly owner: string
   readonly consumer: Consumer
+  readonly trace: Trace
   /** Told of failures that nobody waits for. */
   readonly report: (error: unknown) => void
   readonly now: () => number
@@ -53,6 +55,8 @@ const BACK_OFF_FIRST_MS = 20
 const BACK_OFF_MAX_MS = 5_000
 /** Taken over so often at one position, a page is handled event by event. */
 const TAKEOVERS_MAX = 3
+/** A step is linked to so many of those whose events it handles. */
+const LINKS_MAX = 128
 /** So many events are then handled one by one. */
 const CAREFUL_EVENTS = 5_000
 
@@ -191,7 +195,7 @@ export class Subscription {
     const page = await this.#reader.next(this.#taken)
     const isCareful = this.#careful > 0
     if (page) {
-      await this.#take(page.events, lease)
+      if (page.events.length) await this.#traced(page.events, () => this.#take(page.events, lease))
       this.#taken = page.to
       const last = page.events.at(-1)
       if (last) this.#lastAt = Date.parse(last.at)
@@ -213,7 +217,6 @@ export class Subscription {
 
   async #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
     const { consumer } = this.#options
-    if (!events.length) return
     if (this.#careful <= 0) return consumer.take(events, null)
     this.#careful -= events.length
     await consumer.take(events, async (position, key) => {
@@ -221,6 +224,17 @@ export class Subscription {
       if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key }))) throw new Fenced()
     })
     if (!(await this.#readModel.suspect(lease.name, lease.epoch, null))) throw new Fenced()
+  }
+
+  /** One step for a page, linked to what appended its events. */
+  #traced(events: readonly StoredEvent[], take: () => Promise<void>): Promise<void> {
+    const { trace, name } = this.#options
+    if (trace === untraced) return take()
+    const parents = events.slice(0, LINKS_MAX).map(({ meta }) => {
+      const { traceparent } = JSON.parse(meta) as { readonly traceparent?: string }
+      return traceparent === undefined ? null : { traceparent }
+    })
+    return trace.step('process', parents, { 'emaki.subscription': name, 'emaki.events': events.length }, take)
   }
 
   #isDue(isAtHead: boolean): boolean {

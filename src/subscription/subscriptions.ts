@@ -3,6 +3,7 @@ import type { ProcessorSpec } from '../processor/processor.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../projection/sql-projection.ts'
 import type { Store } from '../store/store.ts'
+import type { Trace } from '../trace/trace.ts'
 import { Handler } from './handler.ts'
 import type { Changed } from './projector.ts'
 import { SqlProjector } from './sql-projector.ts'
@@ -21,6 +22,7 @@ export type SubscriptionsOptions = {
   readonly changed: Changed | null
   /** Told of a checkpoint that another process has moved. */
   readonly heard: (table: string, position: number) => void
+  readonly trace: Trace
   readonly report: (error: unknown) => void
   readonly now: () => number
 }

@@ -2,6 +2,7 @@
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
 import type { Table } from '../read-model/read-model.ts'
 import type { Store } from '../store/store.ts'
+import type { Trace } from '../trace/trace.ts'
 import { type Changed, Projector } from './projector.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
@@ -13,6 +14,7 @@ export type ViewOptions = {
   readonly owner: string
   readonly leaseMs: number
   readonly changed: Changed | null
+  readonly trace: Trace
   readonly report: (error: unknown) => void
   readonly now: () => number
 }
@@ -73,11 +75,23 @@ export class View {
 
   /** A version's table: that of its last rebuild where one serves, else its own. */
   #keep(spec: ProjectionSpec, serving: string | null): Kept {
-    const { store, tail, owner, leaseMs, report, now } = this.#options
+    const { store, tail, owner, leaseMs, trace, report, now } = this.#options
     const name = serving !== null && isTableOf(spec, serving) ? serving : tableOf(spec)
     const table = { name, indexes: spec.indexes }
     const consumer = new Projector(store, spec, table, this.#options.changed)
-    const options = { store, tail, name, filter: spec.filter, start: 'beginning', leaseMs, owner, consumer, report, now } as const
+    const options = {
+      store,
+      tail,
+      name,
+      filter: spec.filter,
+      start: 'beginning',
+      leaseMs,
+      owner,
+      consumer,
+      trace,
+      report,
+      now,
+    } as const
     return { spec, table, subscription: new Subscription(options) }
   }
 

@@ -1,5 +1,6 @@
 import createClient, { type Sql } from 'postgres'
 import { postgres } from '../postgres/store.ts'
+import type { MadeReadModel } from '../read-model/contract.ts'
 import type { Made } from '../store/contract.ts'
 import type { Store } from '../store/store.ts'
 import { testPostgres } from './servers/postgres.ts'
@@ -56,5 +57,22 @@ export async function madeIn(at: TestSchema, url: string = at.url): Promise<Made
     close: async () => {
       await Promise.all(stores.map(store => store.close()))
     },
+  }
+}
+
+/** An empty read model in a schema; `url` may lead there through something else. One schema serves all cases. */
+export async function madeReadModelIn(at: TestSchema, url: string = at.url): Promise<MadeReadModel> {
+  const { store, reopen, close } = await madeIn(at, url)
+  for (const name of await store.readModel.tables()) await store.readModel.drop(name)
+  const tables = ['checkpoints', 'leases', 'parked', 'serving']
+  for (const table of tables) await at.sql`delete from ${at.sql(`${at.schema}.${table}`)}`
+  return {
+    readModel: store.readModel,
+    reopen: async () => (await reopen()).readModel,
+    // The database's time is its own: what is stored is moved instead.
+    advance: async ms => {
+      await at.sql`update ${at.sql(`${at.schema}.leases`)} set until = until - ${ms} * interval '1 millisecond'`
+    },
+    close,
   }
 }

@@ -1,0 +1,332 @@
+// Read models in the schema of the log. A page of the live case is one statement, in which the guarded checkpoint decides whether anything
+// is written; a page of a rebuild, or one that runs statements of its own, is a transaction, which takes none of the log's locks.
+import type { Sql, TransactionSql } from 'postgres'
+import { checkList, checkPage, checkSame, checkTable, isStorable } from '../read-model/check.ts'
+import { type Condition, conditions, listing } from '../read-model/listing.ts'
+import type {
+  Again,
+  Found,
+  Lease,
+  ListOptions,
+  NewPage,
+  Parked,
+  Progress,
+  ReadModel,
+  StoredRow,
+  Suspect,
+  Table,
+  Value,
+} from '../read-model/read-model.ts'
+import { asThrown, RunFailure } from '../store/run-failure.ts'
+import { StoreError } from '../store/store.ts'
+import { isLost } from './errors.ts'
+import { chunks, guard, type Part, settled, written } from './page.ts'
+import type { Pool } from './pool.ts'
+import { query, type QueryValue, Values } from './query.ts'
+import { texts } from './text.ts'
+
+/** Known once the store is open: a pool for what is short, and one for pages, which may take as long as a rebuild's. */
+export type ReadModelPools = { readonly reader: Pool; readonly projector: Pool }
+
+export class PostgresReadModel implements ReadModel {
+  readonly #schema: string
+  readonly #pools: () => ReadModelPools
+  readonly #prepared = new Map<string, Table>()
+
+  constructor(schema: string, pools: () => ReadModelPools) {
+    this.#schema = schema
+    this.#pools = pools
+  }
+
+  async prepare(tables: readonly Table[]): Promise<void> {
+    tables.forEach(checkTable)
+    for (const table of tables) {
+      const { name, indexes } = table
+      if (!(await this.#table(name)))
+        await this.#write(`select ${this.#schema}.prepare_v1($1, $2, $3)`, [
+          name,
+          texts(indexes.map(({ field }) => field)),
+          texts(indexes.map(({ kind }) => kind)),
+        ])
+      checkSame((await this.#table(name)) ?? table, table)
+      this.#prepared.set(name, table)
+    }
+  }
+
+  async drop(name: string): Promise<void> {
+    await this.#write(`select ${this.#schema}.drop_v1($1)`, [name])
+    this.#prepared.delete(name)
+  }
+
+  async tables(): Promise<readonly string[]> {
+    const rows = await this.#read<{ name: string }>(`select name from ${this.#schema}.row_tables order by name`, [])
+    return rows.map(({ name }) => name)
+  }
+
+  async acquire(
+    name: string,
+    { owner, ttlMs, start }: { readonly owner: string; readonly ttlMs: number; readonly start: number },
+  ): Promise<Lease | null> {
+    const call = `select * from ${this.#schema}.acquire_v1($1, $2, $3, $4)`
+    const [found] = await this.#write<LeaseRow>(call, [name, owner, ttlMs, start])
+    if (!found) return null
+    const { epoch, position, takeovers, suspect_position, suspect_key } = found
+    const suspect = suspect_position === null ? null : { position: suspect_position, key: suspect_key }
+    return { name, epoch, position, takeovers, suspect }
+  }
+
+  renew(name: string, epoch: number, ttlMs: number): Promise<boolean> {
+    return this.#changeLease(`until = clock_timestamp() + $3 * interval '1 millisecond'`, [name, epoch, ttlMs])
+  }
+
+  async release(name: string, epoch: number): Promise<void> {
+    await this.#changeLease('owner = null, suspect_position = null, suspect_key = null', [name, epoch])
+  }
+
+  suspect(name: string, epoch: number, suspect: Suspect | null): Promise<boolean> {
+    return this.#changeLease('suspect_position = $3, suspect_key = $4', [
+      name,
+      epoch,
+      suspect?.position ?? null,
+      suspect?.key ?? null,
+    ])
+  }
+
+  commit(page: NewPage): Promise<boolean> {
+    return asThrown(this.#commit(page))
+  }
+
+  async #commit(page: NewPage): Promise<boolean> {
+    const table = this.#prepared.get(page.name) ?? null
+    checkPage(page, table)
+    const { projector } = this.#pools()
+    return page.run || chunks(page.rows).length > 1
+      ? projector.run('unknown', sql => this.#inTransaction(sql, page, table))
+      : projector.run('unknown', sql => this.#inStatement(sql, page, table))
+  }
+
+  async #inStatement(sql: Sql, page: NewPage, table: Table | null): Promise<boolean> {
+    const values = new Values()
+    const guarded = `guard as (${guard(values, this.#schema, page)} returning true)`
+    const parts = [...settled(this.#schema, page), ...(table ? written(this.#schema, table, page.rows) : [])]
+    const rest = parts.map((part, i) => `part_${i} as (${part(values, 'exists (select from guard)')})`)
+    const rows = await query(sql, `with ${[guarded, ...rest].join(',\n')}\nselect true as written from guard`, values.all)
+    return rows.length > 0
+  }
+
+  /** Its session ends where its owner stops within it, so that whoever takes over waits no longer than a quarter of the lease. */
+  async #inTransaction(sql: Sql, page: NewPage, table: Table | null): Promise<boolean> {
+    const refused = new StoreError('refused', 'the checkpoint is another')
+    try {
+      await sql.begin(async tx => {
+        const empty = await this.#begun(tx, page)
+        if (empty === null) throw refused
+        // All at once: each is on its way while the one before it is run.
+        const rows = table ? chunks(page.rows).flatMap(rows => written(this.#schema, table, rows, empty)) : []
+        await Promise.all(rows.map(part => alone(tx, part)))
+        await runWithin(tx, page)
+        await Promise.all(settled(this.#schema, page).map(part => alone(tx, part)))
+      })
+      return true
+    } catch (error) {
+      if (error === refused) return false
+      throw error
+    }
+  }
+
+  /** Whether the page's table has no rows yet; null: the page is refused. */
+  async #begun(tx: TransactionSql, page: NewPage): Promise<boolean | null> {
+    const values = new Values()
+    const empty = page.rows.length ? `not exists (select from ${this.#rows(page)})` : 'false'
+    const [, [found]] = await Promise.all([
+      query(tx, `select set_config('idle_in_transaction_session_timeout', $1, true), set_config('jit', 'off', true)`, [
+        String(Math.ceil(page.ttlMs / 4)),
+      ]),
+      query<{ empty: boolean }>(tx, `${guard(values, this.#schema, page)} returning ${empty} as empty`, values.all),
+    ])
+    return found?.empty ?? null
+  }
+
+  async progress(names?: readonly string[]): Promise<readonly Progress[]> {
+    const rows = await this.#read<Omit<Progress, 'savedAt'> & { readonly saved_at: Date }>(
+      `select name, position, epoch, saved_at from ${this.#schema}.checkpoints where $1::text[] is null or name = any ($1) order by name`,
+      [names ? texts(names) : null],
+    )
+    return rows.map(({ saved_at, ...progress }) => ({ ...progress, savedAt: saved_at.toISOString() }))
+  }
+
+  async reset(name: string, position: number): Promise<void> {
+    await this.#write(`select ${this.#schema}.reset_v1($1, $2)`, [name, position])
+  }
+
+  async rows(table: Table, keys: readonly string[]): Promise<readonly StoredRow[]> {
+    const parked = this.#parked('$1')
+    return this.#read<StoredRow>(
+      `select r.key, r.position, r.data, ${parked} from ${this.#rows(table)} r where r.key = any ($2::text[])`,
+      [table.name, texts(keys.filter(isStorable))],
+    )
+  }
+
+  async get(table: Table, key: string): Promise<Found<StoredRow | null>> {
+    const values = new Values()
+    const name = values.add(table.name)
+    const { found, position } = await this.#found(
+      name,
+      `select r.key, r.position, r.data from ${this.#rows(table)} r where r.key = ${values.add(kept(key))}`,
+      values,
+    )
+    return { found: found[0] ?? null, position }
+  }
+
+  async list(table: Table, { limit, ...options }: ListOptions): Promise<Found<readonly StoredRow[]>> {
+    checkList(table, options)
+    const values = new Values()
+    const name = values.add(table.name)
+    const { order, descending, parts } = listing(options)
+    const by = order.map(
+      column => `"${column}" ${ORDER[column === 'key' ? 'key' : 'field'][descending ? 'descending' : 'ascending']}`,
+    )
+    const ordered = `order by ${by.join(', ')} limit ${values.add(limit)}`
+    const [from, columns] = [this.#rows(table), [...new Set([...order, 'key', 'position', 'data'])].map(column => `"${column}"`)]
+    const texts = parts.map(part => `select ${columns.join(', ')} from ${from} ${whereOf(part, values)} ${ordered}`)
+    const text =
+      texts.length === 1 ? texts[0]! : `select * from (${texts.map(text => `(${text})`).join('\nunion all\n')}) u ${ordered}`
+    return this.#found(name, text, values)
+  }
+
+  async count(table: Table, where: Readonly<Record<string, Value>>): Promise<Found<number>> {
+    checkList(table, { where, sort: null, after: null })
+    const values = new Values()
+    const position = this.#position(values.add(table.name))
+    const [row] = await this.#read<{ found: number; position: number }>(
+      `select count(*) as found, ${position} as position from ${this.#rows(table)} ${whereOf(conditions(where), values)}`,
+      values.all,
+    )
+    return { ...row! }
+  }
+
+  async parked(name?: string): Promise<readonly Parked[]> {
+    const rows = await this.#read<Omit<Parked, 'at'> & { readonly at: Date }>(
+      `select name, kind, key, position, cause, at, again from ${this.#schema}.parked where $1::text is null or name = $1 order by name, position, key`,
+      [name ?? null],
+    )
+    return rows.map(row => ({ ...row, at: row.at.toISOString() }))
+  }
+
+  async unpark(name: string, key?: string, again: Again = 'whole'): Promise<number> {
+    const [row] = await this.#read<{ many: number }>(
+      `with asked as (update ${this.#schema}.parked set again = $3 where name = $1 and ($2::text is null or key = $2) returning true)
+       select count(*) as many from asked`,
+      [name, key ?? null, again],
+    )
+    return row!.many
+  }
+
+  async serving(projection: string): Promise<string | null> {
+    const [row] = await this.#read<{ name: string }>(`select name from ${this.#schema}.serving where projection = $1`, [
+      projection,
+    ])
+    return row?.name ?? null
+  }
+
+  async serve(projection: string, name: string): Promise<boolean> {
+    const [row] = await this.#write<{ served: boolean }>(`select ${this.#schema}.serve_v1($1, $2) as served`, [projection, name])
+    return row!.served
+  }
+
+  /** Rows, in the order of their text, and the checkpoint, in one statement: which is one snapshot. */
+  async #found(name: string, text: string, values: Values): Promise<Found<readonly StoredRow[]>> {
+    const rows = await this.#read<StoredRow & { readonly at: number }>(
+      `select c.at, r.key, r.position, r.data, ${this.#parked(name)}
+       from (select ${this.#position(name)} as at) c left join (${text}) r on true`,
+      values.all,
+    )
+    const found = rows[0]!.key === null ? [] : rows.map(({ key, position, data, parked }) => ({ key, position, data, parked }))
+    return { found, position: rows[0]!.at }
+  }
+
+  #position(name: string): string {
+    return `coalesce((select c.position from ${this.#schema}.checkpoints c where c.name = ${name}), 0)`
+  }
+
+  #parked(name: string): string {
+    return `(select p.position from ${this.#schema}.parked p where p.name = ${name} and p.kind = 'key' and p.key = r.key) as parked`
+  }
+
+  #rows({ name }: { readonly name: string }): string {
+    return `${this.#schema}."rows_${name}"`
+  }
+
+  async #table(name: string): Promise<Table | null> {
+    const [row] = await this.#read<{ fields: string[]; kinds: Table['indexes'][number]['kind'][] }>(
+      `select to_json(fields) as fields, to_json(kinds) as kinds from ${this.#schema}.row_tables where name = $1`,
+      [name],
+    )
+    return row ? { name, indexes: row.fields.map((field, i) => ({ field, kind: row.kinds[i]! })) } : null
+  }
+
+  async #changeLease(set: string, values: readonly QueryValue[]): Promise<boolean> {
+    const rows = await this.#read(
+      `update ${this.#schema}.leases set ${set} where name = $1 and epoch = $2 and owner is not null returning true`,
+      values,
+    )
+    return rows.length > 0
+  }
+
+  /** What is short, and may be said again. */
+  #read<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
+    return this.#pools().reader.run('unavailable', sql => query<R>(sql, text, values))
+  }
+
+  /** What may wait for a page that is being written, and may be said again. */
+  #write<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
+    return this.#pools().projector.run('unavailable', sql => query<R>(sql, text, values))
+  }
+}
+
+type LeaseRow = Omit<Lease, 'name' | 'suspect'> & {
+  readonly suspect_position: number | null
+  readonly suspect_key: string | null
+}
+
+/** As the indexes have it. */
+const ORDER = {
+  field: { ascending: 'nulls first', descending: 'desc nulls last' },
+  key: { ascending: '', descending: 'desc' },
+} as const
+
+async function alone(tx: TransactionSql, part: Part): Promise<void> {
+  const values = new Values()
+  const text = part(values, 'true')
+  await query(tx, text, values.all)
+}
+
+/** Where it fails because the connection is lost, that is what is thrown. */
+async function runWithin(tx: TransactionSql, { run }: NewPage): Promise<void> {
+  try {
+    await run?.(tx)
+  } catch (error) {
+    const alive = await query(tx, 'select 1', []).then(
+      () => true,
+      (found: unknown) => !isLost(found),
+    )
+    throw alive ? new RunFailure(error) : error
+  }
+}
+
+function whereOf(asked: readonly Condition[], values: Values): string {
+  return asked.length ? `where ${asked.map(condition => sqlOf(condition, values)).join(' and ')}` : ''
+}
+
+function sqlOf(condition: Condition, values: Values): string {
+  if (condition.is === 'equal') return `"${condition.column}" = ${values.add(kept(condition.value))}`
+  if (condition.is === 'null' || condition.is === 'not null') return `"${condition.column}" is ${condition.is}`
+  const columns = condition.columns.map(column => `"${column}"`)
+  const place = condition.values.map(value => values.add(kept(value)))
+  return `(${columns.join(', ')}) ${condition.is === 'above' ? '>' : '<'} (${place.join(', ')})`
+}
+
+/** Null for a text that is not kept anywhere, so that nothing is found. */
+function kept(value: string | number): string | number | null {
+  return typeof value === 'number' || isStorable(value) ? value : null
+}
