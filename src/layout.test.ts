@@ -77,7 +77,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/subscription',
     'src/trace',
   ],
-  'routes/openapi': ['routes', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
+  'routes/openapi': ['routes', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/projection', 'src/query', 'src/store'],
 }
 
 /** What is pure: no promise, clock, randomness or I/O. */
