@@ -23,11 +23,16 @@ import type { Actor, Guard } from './context.ts'
 import { docs } from './docs.ts'
 import { health, ready } from './health.ts'
 import { openapi } from './openapi.ts'
+import { eventStream } from './events/events.ts'
+import { Live } from './events/live.ts'
+import { mayFollow } from './events/may-follow.ts'
+import { type WebSocketHandlers, websocket } from './events/server.ts'
+import { rowEvents } from './events/row.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
 import { answerOf } from './queries.ts'
 import { rowOf, rowsOf } from './rows.ts'
 import { stateOf } from './states.ts'
-import { storeOf } from './store.ts'
+import { cacheOf, storeOf } from './store.ts'
 import { streamOf } from './streams.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {
@@ -45,6 +50,8 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   readonly bodyLimit?: number
   /** Deciders whose streams anybody may read and any cache may keep. Default: none. */
   readonly publicStreams?: readonly Served[]
+  /** Pages of other hosts that may open a WebSocket, as `https://shop.example`. Default: none. */
+  readonly origins?: readonly string[]
   /** For OpenAPI. Defaults: `Emaki`, `0.0.0`. */
   readonly title?: string
   readonly version?: string
@@ -58,7 +65,7 @@ export type Telemetry = {
 }
 
 /** Where an app is on its way from start to stop. */
-export type Running = { readonly runtime: Runtime | null; readonly stopping: boolean }
+export type Running = { readonly runtime: Runtime | null; readonly live: Live | null; readonly stopping: boolean }
 
 /** What the command line and tests need of an app besides Hono. */
 export type AppControl = {
@@ -67,13 +74,17 @@ export type AppControl = {
   readonly start: () => Promise<Runtime>
   /** From now on `/ready` is 503. */
   readonly drain: () => void
-  /** Answers what it took, then closes the store. */
+  /** Sends away all who follow what happens; they come back to another process. */
+  readonly sendAway: () => void
+  /** Sends away who follows, answers what it took, then closes the store. */
   readonly stop: () => Promise<void>
 }
 export type App = Hono & {
   readonly port: number
   readonly hostname: string
   readonly development: false
+  /** What `Bun.serve` needs beside `fetch` for WebSockets; `export default app` gives it both. */
+  readonly websocket: WebSocketHandlers
   readonly [spec]: AppControl & { readonly kind: 'app'; readonly name: 'app' }
 }
 
@@ -96,8 +107,8 @@ export const BODY_LIMIT = 1_048_576
 /**
  * A Hono app that serves deciders, projections and queries:
  * `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET /{decider}/{id}` where exposed, `GET /{projection}/{key}`,
- * `GET /{projection}`, `GET /{query}`, `GET /streams/{stream}`, `/health`, `/ready`, `/startup`, `/problems/{slug}`, `/openapi.json` and
- * `/docs`. `.get`, `.use` and `.route` go on working.
+ * `GET /{projection}/{key}/events`, `GET /{projection}`, `GET /{query}`, `GET /streams/{stream}`, `GET /events`, `/health`, `/ready`, `/startup`,
+ * `/problems/{slug}`, `/openapi.json` and `/docs`. `.get`, `.use` and `.route` go on working.
  * Throws where two definitions, or one and a reserved word, would have the same path.
  */
 export function app(options: AppOptions): App {
@@ -106,13 +117,13 @@ export function app(options: AppOptions): App {
   const deciders = definitions.filter(one => one.kind === 'decider')
   let config: Config | null = options.config ?? null
   const configured = () => (config ??= readConfig())
-  let running: Running = { runtime: null, stopping: false }
+  let running: Running = { runtime: null, live: null, stopping: false }
   let starting: Promise<Runtime> | null = null
 
   const start = () => {
     starting ??= open(options, configured).then(
       runtime => {
-        running = { ...running, runtime }
+        running = { ...running, runtime, live: new Live(runtime, { report: options.report ?? console.error }) }
         return runtime
       },
       error => {
@@ -147,6 +158,7 @@ export function app(options: AppOptions): App {
   hono.route('/', openapi(definitions.filter(hasPath), options, configured)).route('/', docs(options.title))
   hono.use(async (c, next) => {
     c.set('emaki', running.runtime ?? (await start()))
+    c.set('live', running.live!)
     c.set('actor', options.actor ?? null)
     await next()
   })
@@ -157,6 +169,7 @@ export function app(options: AppOptions): App {
     (c, next) => (open_.has(categoryOf(c.req.param('stream')!)) ? next() : closed(c, next)),
     streamOf(name => open_.has(name)),
   )
+  hono.get('/events', mayFollow({ publicCategories: open_, closed, origins: options.origins ?? [] }), eventStream)
   for (const definition of definitions) mount(hono, definition)
   hono.notFound(c => {
     const allow = methodsOf(hono, c.req.path)
@@ -185,8 +198,10 @@ export function app(options: AppOptions): App {
     drain: () => {
       running = { ...running, stopping: true }
     },
+    sendAway: () => running.live?.stop(),
     stop: async () => {
       try {
+        running.live?.stop()
         await (await starting)?.close()
       } finally {
         await options.telemetry?.shutdown()
@@ -197,6 +212,7 @@ export function app(options: AppOptions): App {
     port: { get: () => configured().PORT, enumerable: true },
     hostname: { get: () => configured().HOST, enumerable: true },
     development: { value: false, enumerable: true },
+    websocket: { value: websocket, enumerable: true },
     [spec]: { value: { kind: 'app', name: 'app', ...control } },
   }) as App
 }
@@ -206,8 +222,11 @@ async function refusedHost(c: Context): Promise<Response> {
 }
 
 async function open(options: AppOptions, configured: () => Config): Promise<Runtime> {
-  const store = options.store ?? (await storeOf(configured()))
-  return runtime({ ...options, store, trace: options.trace ?? options.telemetry?.trace ?? untraced })
+  const config = configured()
+  const store = options.store ?? (await storeOf(config))
+  const cache = options.cache ?? cacheOf(config, options.report)
+  const trace = options.trace ?? options.telemetry?.trace ?? untraced
+  return runtime({ ...options, store, trace, ...(cache && { cache }) })
 }
 
 type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec | SqlProjectionSpec
@@ -242,7 +261,9 @@ function mount(hono: Hono, definition: Definition): void {
   if (definition.kind === 'query') hono.get(`/${name}`, answerOf(definition))
   if (definition.kind !== 'projection') return
   hono.get(`/${name}/:key`, rowOf(definition))
-  if (!definition.live) hono.get(`/${name}`, rowsOf(definition))
+  if (definition.live) return
+  hono.get(`/${name}/:key/events`, rowEvents(definition))
+  hono.get(`/${name}`, rowsOf(definition))
 }
 
 function mountDecider(hono: Hono, decider: DeciderSpec): void {

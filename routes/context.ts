@@ -1,6 +1,7 @@
 // What a handler finds in its context: the runtime that serves it, and who asks.
 import type { Context } from 'hono'
 import type { Runtime } from '../src/runtime.ts'
+import type { Live } from './events/live.ts'
 
 /** Says whether a request may see what was not published: true lets it pass, false is 403, a Response is the answer. */
 export type Guard = (c: Context) => boolean | Response | Promise<boolean | Response>
@@ -11,6 +12,7 @@ declare module 'hono' {
   interface ContextVariableMap {
     emaki: Runtime
     actor: Actor | null
+    live: Live
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { Behind, type Fresh, WHATEVER } from '../src/answer/answers.ts'
 import type { Runtime } from '../src/runtime.ts'
+import type { Store } from '../src/store/store.ts'
 import { parseToken, type Token, token } from '../src/store/token.ts'
 import { type Asked, MIN_POSITION, refused } from './parameters.ts'
 import { problem } from './problem.ts'
@@ -24,7 +25,7 @@ export async function freshOf(c: Context, emaki: Runtime, asked: Asked): Promise
   if (query.length > 1 || !tokens.every(one => one !== null))
     return refused(c, [MIN_POSITION], 'expected one position of the log, such as 812')
   for (const one of tokens)
-    if (!(await isOfLog(emaki, one)))
+    if (!(await isOfLog(emaki.store, emaki.tail.head, one)))
       return problem(c, 'unknown-position', { detail: `${token(one, one.position)} is no position of this log` })
   if (!tokens.length) return { fresh: WHATEVER, headers: {} }
   const seconds = waitOf(c.req.header('prefer'))
@@ -35,9 +36,9 @@ export async function freshOf(c: Context, emaki: Runtime, asked: Asked): Promise
 }
 
 /** A position of another epoch, or above the head, will never come: it is not waited for. */
-export async function isOfLog({ store, tail }: Runtime, { epoch, position }: Token): Promise<boolean> {
+export async function isOfLog(store: Store, head: number, { epoch, position }: Token): Promise<boolean> {
   if (epoch !== store.identity.epoch) return false
-  return position <= tail.head || position <= (await store.head())
+  return position <= head || position <= (await store.head())
 }
 
 /** `Prefer: wait=5` (RFC 7240), in seconds, as long as we would; null: it does not say. */

@@ -169,6 +169,7 @@ const header = fc.oneof(
   fc.tuple(fc.constant('Content-Length'), fc.oneof(fc.constantFrom('0', '-1', 'x', '99999999', '1e9'), text)),
   fc.tuple(
     fc.constantFrom(
+      'Last-Event-ID',
       'X-Request-Id',
       'X-Correlation-Id',
       'X-Causation-Id',
@@ -206,6 +207,7 @@ const others = fc.record({
     fc.tuple(decider, segment(text), query).map(([name, id, query]) => `/streams/${name}-${id}${query}`),
     fc.tuple(segment(text), query).map(([one, query]) => `/streams/${one}${query}`),
     fc.constantFrom('/', '/health', '/ready', '/problems/internal', '/problems/__proto__', '/events'),
+    query.map(query => `/events${query.replace('?x=', '?type=')}`),
     fc.array(segment(text), { maxLength: 4 }).map(segments => `/${segments.join('/')}`),
   ),
   body: fc.constant(null),
@@ -283,7 +285,7 @@ async function answered({ app }: Client, said: Said): Promise<Accepted | 'untold
   asked++
   const response = await app.fetch(ask)
   const { status, headers } = response
-  const body = await response.text()
+  const body = await textOf(response)
   expect(status).toBeWithin(200, 500)
   if (status !== 304) expect(headers.get('x-request-id')).toMatch(/^[\w=-]{1,255}$/)
   expect(headers.get('x-content-type-options')).toBe('nosniff')
@@ -295,6 +297,16 @@ async function answered({ app }: Client, said: Said): Promise<Accepted | 'untold
   const { stream, version, position, events } = JSON.parse(body) as Accepted
   expect([headers.get('etag'), headers.get('event-position')]).toEqual([`"${version}"`, String(position)])
   return { said, stream, version, position, events }
+}
+
+/** What is answered. A stream of events does not end: its beginning is read. */
+async function textOf(response: Response): Promise<string> {
+  if (response.headers.get('content-type') !== 'text/event-stream' || !response.body) return response.text()
+  const reader = response.body.getReader()
+  const { value } = await reader.read()
+  await reader.cancel()
+  expect(new TextDecoder().decode(value)).toStartWith('retry: ')
+  return ''
 }
 
 function isProblem({ method }: Said, status: number, headers: Headers, body: string): void {

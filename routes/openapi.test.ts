@@ -87,6 +87,7 @@ test('every route of a decider is an operation with a name of its own', async ()
     'declineNewPayment: post /payment/decline',
     'refundNewPayment: post /payment/refund',
     'readStream: get /streams/{stream}',
+    'followEvents: get /events',
     'getHealth: get /health',
     'getReadiness: get /ready',
     'getStartup: get /startup',
@@ -98,7 +99,7 @@ test('every route of what is read is an operation too, with its parameters', asy
   const document = await documented({ serve: [orders, bestsellers, orderSummary, sets] })
   expect(await faults(document)).toEqual([])
   const found = operations(document)
-    .filter(({ operation }) => !['streams', 'health', 'problems'].includes(operation.tags[0]))
+    .filter(({ operation }) => !['streams', 'events', 'health', 'problems'].includes(operation.tags[0]))
     .map(({ path, operation }) => [operation.operationId, path, operation.parameters.map(nameOf).join(' ')])
   const fresh = 'MinPosition MinPositionInQuery Wait Cached'
   expect(found).toEqual([

@@ -13,9 +13,9 @@ export type Slug =
   | 'not-found'
   | 'stream-not-found'
   | 'row-not-found'
-  | 'unknown-position'
   | 'method-not-allowed'
   | 'version-conflict'
+  | 'unknown-position'
   | 'precondition-failed'
   | 'payload-too-large'
   | 'unsupported-media-type'
@@ -52,16 +52,16 @@ export const problems: Readonly<Record<Slug, Entry>> = {
   'not-found': { status: 404, title: 'There is nothing here', mend: 'Look at /openapi.json for what there is.' },
   'stream-not-found': { status: 404, title: 'The stream has no events', mend: 'Check the category and the id.' },
   'row-not-found': { status: 404, title: 'There is no such row', mend: 'Check the key, or ask by Min-Position for newer rows.' },
-  'unknown-position': {
-    status: 409,
-    title: 'This log has no such position',
-    mend: 'It is above the head, or from before the log was restored: forget it, and read again.',
-  },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', mend: 'The header Allow names those that are.' },
   'version-conflict': {
     status: 409,
     title: 'Others wrote to the stream first',
     mend: 'Read it again and decide whether the command still makes sense.',
+  },
+  'unknown-position': {
+    status: 409,
+    title: 'The log was never at this position',
+    mend: 'It is of a log that was restored to an earlier time since, or of another one: read again what you have, from the start.',
   },
   'precondition-failed': {
     status: 412,
@@ -119,8 +119,8 @@ export function problem(
   extension: Extension = {},
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const { status, title } = problems[slug]
-  const body = { type: `/problems/${slug}`, title, status, ...extension, instance: c.req.path }
+  const { status } = problems[slug]
+  const body = problemOf(slug, extension, c.req.path)
   // A Response of our own has a status that TypeScript's narrow union of Hono does not know of.
   return c.newResponse(JSON.stringify(body), status as 500, {
     'Content-Type': 'application/problem+json',
@@ -128,6 +128,12 @@ export function problem(
     'Cache-Control': 'no-store',
     ...headers,
   })
+}
+
+/** A problem as a document, for where there is no response to put it in. */
+export function problemOf(slug: Slug, extension: Extension, instance: string): object {
+  const { status, title } = problems[slug]
+  return { type: `/problems/${slug}`, title, status, ...extension, instance }
 }
 
 /** A place in a document, as a JSON pointer in the form of a URI's fragment (RFC 6901): `#/items/0/qty`. */

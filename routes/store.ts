@@ -1,3 +1,4 @@
+import type { Cache } from '../src/cache/cache.ts'
 import type { Config } from '../src/config.ts'
 import type { Store } from '../src/store/store.ts'
 
@@ -16,4 +17,16 @@ export async function storeOf(config: Config, options: { readonly exclusive?: bo
     ...(DATABASE_POOLER !== undefined && { pooler: DATABASE_POOLER }),
     ...(DATABASE_DIRECT_URL !== undefined && { directUrl: DATABASE_DIRECT_URL }),
   })
+}
+
+/** The cache that the configuration names, loaded when it is needed; none where there is no REDIS_URL. */
+export function cacheOf(
+  { REDIS_URL }: Config,
+  report: (error: unknown) => void = console.error,
+): ((prefix: string) => Promise<Cache>) | null {
+  if (REDIS_URL === undefined) return null
+  return async prefix => {
+    const { redisCache } = await import('../src/redis/index.ts')
+    return redisCache({ url: REDIS_URL, prefix, report })
+  }
 }

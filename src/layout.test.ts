@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
   'src/otel': ['src/trace'],
+  'src/transfer': ['src/event', 'src/store'],
   'src/cli': [
     'routes',
     'src',
@@ -44,12 +45,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/sqlite',
     'src/store',
     'src/subscription',
+    'src/transfer',
   ],
   src: [
-    'src/cdn',
     'src/answer',
     'src/bus',
     'src/cache',
+    'src/cdn',
     'src/decider',
     'src/dispatch',
     'src/event',
@@ -59,8 +61,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/store',
     'src/subscription',
     'src/trace',
+    'src/transfer',
   ],
   routes: [
+    'routes/events',
     'routes/openapi',
     'src',
     'src/answer',
@@ -72,12 +76,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/processor',
     'src/projection',
     'src/query',
+    'src/redis',
     'src/sqlite',
     'src/store',
     'src/subscription',
     'src/trace',
   ],
-  'routes/openapi': ['routes', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/projection', 'src/query', 'src/store'],
+  'routes/events': ['routes', 'src', 'src/answer', 'src/event', 'src/projection', 'src/store', 'src/subscription'],
+  'routes/openapi': [
+    'routes',
+    'routes/events',
+    'src',
+    'src/decider',
+    'src/dispatch',
+    'src/event',
+    'src/projection',
+    'src/query',
+    'src/store',
+  ],
 }
 
 /** What is pure: no promise, clock, randomness or I/O. */
@@ -123,12 +139,12 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject', 'runtime',
-    'split', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy', 'type Command', 'type Context',
-    'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type Meta', 'type Outcome', 'type Page', 'type Processor',
-    'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime', 'type RuntimeOptions',
-    'sqlProjection', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent', 'type Trace', 'type TraceContext', 'type Writing', 'untraced',
-    'upcast',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject',
+    'runtime', 'split', 'sqlProjection', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
+    'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
+    'type Page', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
+    'type RuntimeOptions', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
+    'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
@@ -138,7 +154,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
-  'src/cli/index.ts': ['main'],
+  'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
   'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
 } // biome-ignore format: lists of names
 

@@ -1,5 +1,6 @@
 // What a user starts: definitions and a store in; commands, rows and answers out. HTTP is one way to ask it.
 import { Answers } from './answer/answers.ts'
+import { RowChanges } from './answer/row-changes.ts'
 import { tableOfTag, tagsOfChange } from './answer/rows.ts'
 import type { Bus } from './bus/bus.ts'
 import { memoryBus } from './bus/memory.ts'
@@ -13,7 +14,7 @@ import type { DeciderSpec } from './decider/decider.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/runtime.ts'
 import { spec } from './event/events.ts'
 import type { ProcessorSpec } from './processor/processor.ts'
-import type { ProjectionSpec } from './projection/projection.ts'
+import { type ProjectionSpec, projectionOf } from './projection/projection.ts'
 import type { SqlProjectionSpec } from './projection/sql-projection.ts'
 import type { QuerySpec } from './query/query.ts'
 import { memory } from './store/memory.ts'
@@ -52,6 +53,7 @@ export type Runtime = Commands & {
   readonly queries: ReadonlyMap<string, QuerySpec>
   readonly answers: Answers
   readonly subscriptions: Subscriptions
+  readonly rowChanges: RowChanges
   /** Follows the head of the log. */
   readonly tail: Tail
   /** Where each projection and processor is. */
@@ -91,6 +93,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const near = memoryCache({ now })
   const shared = await options.cache?.(`${store.identity.id}.${store.identity.epoch}`)
   const cache = shared ? tiered([near, shared]) : near
+  const rowChanges = new RowChanges()
   const purging = options.cdn && batched(options.cdn, { wholeOf: tableOfTag, report })
   const subscriptions = new Subscriptions({
     store,
@@ -103,9 +106,13 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
       const tags = changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name]
       await cache.raise(tags, position)
       purging?.add(tags)
+      rowChanges.tell(projectionOf(table.name), changes)
     },
     // Which rows another process changed is not heard of here; the cache that they share has been told by that process.
-    heard: (table, position) => void near.raise([table], position),
+    heard: (table, position) => {
+      void near.raise([table], position)
+      rowChanges.tell(projectionOf(table), null)
+    },
     trace,
     report,
     now,
@@ -119,6 +126,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     queries: definitions.query,
     answers: new Answers(store, subscriptions, filling(cache, { now, report }), trace),
     subscriptions,
+    rowChanges,
     tail: following,
     status: () => subscriptions.status,
     seen: (position, names, timeoutMs) => subscriptions.seen(position, names, timeoutMs),
@@ -158,9 +166,7 @@ function sorted(serve: readonly Served[]): Definitions {
     const definition = served[spec] as Definition
     const of = found[definition?.kind] as Map<string, Definition> | undefined
     if (!of)
-      throw new TypeError(
-        `serve takes ${Object.keys(found).join('s, ')}s; found ${(served[spec] as Definition)?.kind ?? typeof served}`,
-      )
+      throw new TypeError(`serve takes deciders, projections, processors and queries; found ${definition?.kind ?? typeof served}`)
     if (of.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
     of.set(definition.name, definition)
   }

@@ -20,6 +20,7 @@ export function commonPaths(draft: Draft, security: readonly Json[]): Paths {
   })
   return {
     '/streams/{stream}': { get: streamOperation(draft, security) },
+    '/events': { get: eventsOperation(draft, security) },
     '/health': asks('getHealth', 'Can the process answer?', health, {}),
     '/ready': asks('getReadiness', 'Can it serve?', ready, refused('NotReady')),
     '/startup': asks('getStartup', 'Has it started?', ready, refused('NotReady')),
@@ -45,6 +46,52 @@ function streamOperation(draft: Draft, security: readonly Json[]): Json {
   }
 }
 
+function eventsOperation(draft: Draft, security: readonly Json[]): Json {
+  const event = add(draft.schemas, 'CloudEvent', cloudEvent())
+  const description = `Server-sent events. The \`data\` of each is a CloudEvent 1.0.2 in JSON, its \`id\` the position: whoever comes back
+with the last id gets what follows, each event once and in order. An \`id\` without an event tells how far was looked.
+The same over a WebSocket with the sub-protocol \`cloudevents.json\`.`
+  return {
+    operationId: unique(draft, 'followEvents'),
+    summary: 'Follow what happens',
+    description,
+    tags: ['events'],
+    security,
+    parameters: asked('Position', 'LastEventId', 'Categories', 'Types', 'Streams'),
+    responses: {
+      200: {
+        description: 'What happens, for as long as the client stays.',
+        headers: headed(),
+        content: {
+          'text/event-stream': { schema: { type: 'string', contentMediaType: 'application/json', contentSchema: event } },
+        },
+      },
+      ...refused('BadFollower', 'UnknownPosition', 'Internal', 'NoFollower'),
+      ...(security.length > 0 && refused('Unauthenticated', 'Forbidden')),
+    },
+  }
+}
+
+function cloudEvent(): z.ZodType {
+  return z.object({
+    specversion: z.literal('1.0'),
+    id: z.string(),
+    source: z.string().describe('The log.'),
+    type: z.string().describe('With its category: `order.Placed`.'),
+    subject: z.string().describe('The stream.'),
+    time: z.string().meta({ format: 'date-time' }),
+    datacontenttype: z.literal('application/json'),
+    data: z.unknown().describe('As it was appended, by whatever release.'),
+    logposition: z.string().describe('The place in the log.'),
+    streamversion: z.int().positive().describe('The place in the stream.'),
+    schemaversion: z.string().describe('The fingerprint of the schema that wrote it.'),
+    correlationid: z.string().optional(),
+    causationid: z.string().optional(),
+    traceparent: z.string().optional(),
+    actor: z.string().optional(),
+  })
+}
+
 function problemOperation(draft: Draft): Json {
   const entry = z.object({ type: z.string(), status: z.int().min(400).max(599), title: z.string(), mend: z.string() })
   return {
@@ -67,6 +114,7 @@ function streamPage(): z.ZodType {
     causation: z.string(),
     traceparent: z.string().optional(),
     actor: z.string().optional(),
+    occurredAt: z.string().meta({ format: 'date-time' }).optional(),
   })
   const event = z.object({
     id: z.string(),

@@ -9,7 +9,7 @@ type Refusal = { readonly status: number; readonly response: Json }
 type RefusalName =
   | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
   | 'PreconditionFailed' | 'PayloadTooLarge' | 'UnsupportedMediaType' | 'Rejected' | 'Internal' | 'Unavailable' | 'Unconfirmed'
-  | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' // biome-ignore format: one list
+  | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' // biome-ignore format: one list
 
 /** The ways of being refused, by name: one for each status, and one more where routes differ in what they say by it. */
 export const refusals: Readonly<Record<RefusalName, Refusal>> = {
@@ -20,6 +20,8 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   NotFound: refusal(['not-found']),
   StreamNotFound: refusal(['stream-not-found']),
   VersionConflict: refusal(['version-conflict']),
+  UnknownPosition: refusal(['unknown-position']),
+  BadFollower: refusal(['validation-failed', 'bad-header']),
   PreconditionFailed: refusal(['precondition-failed'], 'ETag'),
   PayloadTooLarge: refusal(['payload-too-large']),
   UnsupportedMediaType: refusal(['unsupported-media-type']),
@@ -28,10 +30,10 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   Unavailable: refusal(['unavailable', 'stream-unreadable'], 'Retry-After'),
   Unconfirmed: refusal(['unavailable', 'outcome-unknown', 'stream-unreadable'], 'Retry-After'),
   NotReady: refusal(['not-ready'], 'Retry-After'),
+  NoFollower: refusal(['unavailable', 'not-ready'], 'Retry-After'),
   StorageFull: refusal(['storage-full'], 'Retry-After'),
   BadRead: refusal(['validation-failed', 'bad-header']),
   RowNotFound: refusal(['row-not-found'], 'Preference-Applied'),
-  UnknownPosition: refusal(['unknown-position']),
   Behind: refusal(['behind', 'parked', 'unavailable', 'stream-unreadable'], 'Retry-After', 'Preference-Applied'),
 }
 

@@ -1,5 +1,6 @@
 // What operations share: parameters, headers, and names given once.
 import type { z } from 'zod'
+import { FILTER_VALUES_MAX } from '../events/filter.ts'
 import { problems } from '../problem.ts'
 import { inlined, type Json, type Schemas } from './schemas.ts'
 
@@ -35,9 +36,15 @@ const given = (place: Place, name: string, schema: Json, description: string): J
   schema,
 })
 
+const several = (name: string, description: string): Json => ({
+  ...given('query', name, { type: 'array', items: text, maxItems: FILTER_VALUES_MAX }, description),
+  explode: false,
+})
+
 type ParameterName =
   | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
-  | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Prefer' | 'CorrelationId' | 'CausationId' | 'TraceParent' // biome-ignore format: one list
+  | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Prefer'
+  | 'CorrelationId' | 'CausationId' | 'TraceParent' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
   Id: given('path', 'id', { type: 'string', minLength: 1, maxLength: 200 }, 'The instance.'),
@@ -46,6 +53,11 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
   Version: given('query', 'version', whole(1), 'The state as it was at this version of the stream.'),
   At: given('query', 'at', { type: 'string', format: 'date-time' }, 'The state as it was at this time.'),
   After: given('query', 'after', whole(0, { default: 0 }), 'Only events behind this version.'),
+  Position: given('query', 'after', text, 'Only events behind this position: the id of an event. Default: from now on.'),
+  LastEventId: given('header', 'Last-Event-ID', text, 'The id that a client had last; it counts more than `after`.'),
+  Categories: several('category', 'Only events of these categories.'),
+  Types: several('type', 'Only events of these types, bare (`Placed`) or with their category (`order.Placed`).'),
+  Streams: { ...several('stream', 'Only events of these streams.'), explode: true },
   Limit: given('query', 'limit', whole(1, { maximum: 1_000, default: 100 }), 'How many events at most.'),
   IdempotencyKey: given(
     'header',

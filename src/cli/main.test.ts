@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until as becomes } from '../testing/servers/until.ts'
 import { freePort } from '../testing/servers/free-port.ts'
+import { migrations } from '../sqlite/migrations.ts'
 import { testSchema } from '../testing/schema.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -110,7 +111,7 @@ describe('the command line', () => {
   })
 
   test('migrates and says what ran, once', async () => {
-    expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'ran 0001-log\n' })
+    expect(await ends(['migrate'])).toMatchObject({ code: 0, said: migrations.map(({ name }) => `ran ${name}\n`).join('') })
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'nothing to do\n' })
   })
 
@@ -155,6 +156,30 @@ describe('serve', () => {
     expect(await child.exited).toBe(143)
   })
 
+  test('sends away who follows events before it ends, and waits for none of them', async () => {
+    const { child, until, said } = start([])
+    await until('serving on')
+    const url = /"url":"(http:[^"]+?)\/?"/.exec(said())![1]!
+    const stream = fetch(`${url}/events`).then(response => response.text())
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/events`, 'cloudevents.json')
+    const closed = new Promise<number>(resolve => {
+      socket.onclose = ({ code }) => resolve(code)
+    })
+    await new Promise(resolve => {
+      socket.onopen = resolve
+    })
+    const deposited = await fetch(`${url}/inventory/apple/restock`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"qty":1}',
+    })
+    expect(deposited.status).toBe(201)
+    child.kill('SIGTERM')
+    expect(await closed).toBe(1012)
+    expect(await stream).toMatch(/^retry: 2000\nid: 0\n\nid: 1\nevent: inventory\.\w+\ndata: .*\n\nretry: \d+\nid: 1\n\n$/)
+    expect(await child.exited).toBe(0)
+  })
+
   test('refuses a file that another process serves, naming it', async () => {
     await start([]).until('serving on')
     const second = await ends([])
@@ -178,6 +203,23 @@ describe('serve', () => {
       await at.drop()
     }
   })
+})
+
+test('a file whose default export is an app serves it, streams and WebSockets included', async () => {
+  const port = freePort()
+  const { until } = start([], { PORT: String(port) }, [join(ROOT, 'examples/marketplace/app.ts')])
+  await until('Started')
+  const url = `127.0.0.1:${port}/events`
+  const socket = new WebSocket(`ws://${url}`, 'cloudevents.json')
+  const said = new Promise(resolve => {
+    socket.onmessage = ({ data }) => resolve(data)
+  })
+  socket.onopen = () => socket.send('{"type":"subscribe"}')
+  expect(await said).toBe('{"type":"position","id":"0"}')
+  const response = await fetch(`http://${url}`)
+  const { value } = await response.body!.getReader().read()
+  expect(new TextDecoder().decode(value)).toBe('retry: 2000\nid: 0\n\n')
+  socket.close()
 })
 
 test('workers end when the process that started them was killed', async () => {

@@ -3,7 +3,7 @@ import { storeOf } from '../../routes/store.ts'
 import { memoryBus } from '../bus/memory.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
-import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
+import { type ProjectionSpec, projectionOf, tableOf } from '../projection/projection.ts'
 import { LEASE_MS, type Served } from '../runtime.ts'
 import type { Store } from '../store/store.ts'
 import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
@@ -66,7 +66,7 @@ async function asked(call: Call, ask: (store: Store, name: string, key: string |
 
 /** Fills a projection anew, side by side with what serves. */
 export async function rebuilt(call: Call): Promise<number> {
-  const projection = projectionOf(call)
+  const projection = wanted(call)
   return opened(call, async store => {
     const following = tail({ store, bus: memoryBus(), report: console.error })
     await following.start()
@@ -90,7 +90,7 @@ export async function rebuilt(call: Call): Promise<number> {
 
 /** Folds a sample of keys again and compares; 1 where rows differ. */
 export async function audited(call: Call): Promise<number> {
-  const projection = projectionOf(call)
+  const projection = wanted(call)
   return opened(call, async store => {
     const name = (await store.readModel.serving(projection.name)) ?? tableOf(projection)
     const shown = progress(`audit ${projection.name}`, 'events')
@@ -121,7 +121,7 @@ async function opened(call: Call, run: (store: Store) => Promise<number>): Promi
   }
 }
 
-function projectionOf({ serve, words }: Call): ProjectionSpec {
+function wanted({ serve, words }: Call): ProjectionSpec {
   const all = serve.map(one => one[spec] as unknown as ProjectionSpec).filter(one => one.kind === 'projection' && !one.live)
   const found = all.find(({ name }) => name === words[0])
   if (!found) throw new Misused(`which projection? There are ${all.map(({ name }) => name).join(', ') || 'none'}`)
@@ -131,6 +131,6 @@ function projectionOf({ serve, words }: Call): ProjectionSpec {
 /** The subscriptions that a name stands for: a processor's own, or those of all tables of a projection. */
 async function namesOf(store: Store, { words }: Call): Promise<readonly string[]> {
   const name = words[0]!
-  const tables = (await store.readModel.tables()).filter(one => one.replace(/_v\d+(_g\d+)?$/, '') === name.replaceAll('-', '_'))
+  const tables = (await store.readModel.tables()).filter(one => projectionOf(one) === name.replaceAll('-', '_'))
   return [name, ...tables.filter(one => one !== name)]
 }

@@ -21,7 +21,7 @@ export function isServing(): boolean {
 
 /**
  * Serves an app until SIGTERM or SIGINT. Then, in this order: `/ready` is 503 while requests go on being served for the shutdown delay;
- * no new connections; requests under way end, at most 10 s; telemetry is flushed; the log is closed. A second signal ends it at once.
+ * who follows events is sent away; no new connections; requests under way end, at most 10 s; telemetry is flushed; the log is closed. A second signal ends it at once.
  */
 export async function serve(app: App, config: Config): Promise<number> {
   const log = logger(config.LOG_LEVEL)
@@ -31,12 +31,13 @@ export async function serve(app: App, config: Config): Promise<number> {
   const { store } = await control.start()
   if (before) {
     before.control = control
-    before.server.reload({ fetch: app.fetch })
+    before.server.reload({ fetch: app.fetch, websocket: app.websocket })
     log('info', 'reloaded')
     return new Promise(() => {})
   }
   const server = Bun.serve({
     fetch: app.fetch,
+    websocket: app.websocket,
     port: config.PORT,
     hostname: config.HOST,
     development: false,
@@ -53,6 +54,7 @@ export async function serve(app: App, config: Config): Promise<number> {
 async function stop({ server, control }: Serving, config: Config, log: Log): Promise<number> {
   control.drain()
   await Bun.sleep(config.SHUTDOWN_DELAY_MS)
+  control.sendAway()
   await Promise.race([server.stop(), Bun.sleep(STOP_DEADLINE_MS)])
   await server.stop(true)
   await control.stop()

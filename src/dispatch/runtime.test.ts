@@ -13,8 +13,12 @@ import { runtime } from '../runtime.ts'
 describe('runtime()', () => {
   test('refuses what it cannot serve', () => {
     expect(runtime({ serve: [account, account] })).rejects.toThrow('two deciders are named account')
-    expect(runtime({ serve: [Account] })).rejects.toThrow('serve takes deciders; found events')
-    expect(runtime({ serve: [{} as never] })).rejects.toThrow('serve takes deciders; found object')
+    expect(runtime({ serve: [Account] })).rejects.toThrow(
+      'serve takes deciders, projections, processors and queries; found events',
+    )
+    expect(runtime({ serve: [{} as never] })).rejects.toThrow(
+      'serve takes deciders, projections, processors and queries; found object',
+    )
   })
 
   test('opens its store, and closes it', async () => {

@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
 import { storeContract } from '../store/contract.ts'
+import { importContract } from '../store/import-contract.ts'
 import { startPgbouncer } from '../testing/servers/pgbouncer.ts'
 import { until } from '../testing/servers/until.ts'
 import { emptied, madeIn, testSchema } from '../testing/schema.ts'
@@ -79,3 +80,4 @@ describe('a pooler in transaction mode', () => {
 })
 
 storeContract('PostgreSQL behind pgbouncer', async () => madeIn(await made, (await pooled).url))
+importContract('PostgreSQL behind pgbouncer', async () => madeIn(await made, (await pooled).url))

@@ -22,6 +22,8 @@ import {
   type Wake,
   type Wanted,
 } from '../store/store.ts'
+import type { ImportOptions, ImportProgress, Records } from '../store/import.ts'
+import { imported } from './import.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { Pool } from './pool.ts'
 import { behindPooler, prove } from './prove.ts'
@@ -140,6 +142,11 @@ class PostgresStore implements Store {
     const slices = units.flatMap(({ slices }, unit) => slices.map(slice => ({ ...slice, unit })))
     const writes = units.some(({ slices, keys }) => keys.length > 0 || slices.some(({ events }) => events.length > 0))
     return writes ? this.#write(units, slices) : this.#look(units)
+  }
+
+  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
+    const { schema, lockTimeoutMs } = this.#options
+    return imported({ url: this.#url, schema, lockTimeoutMs, writer: this.#pools.writer }, name, records, options)
   }
 
   async load(

@@ -1,8 +1,11 @@
 // What others append is noticed: by listening, and where that hears nothing, by asking. Sockets are cut and swallowed for real.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { memoryBus } from '../bus/memory.ts'
+import { runtime } from '../runtime.ts'
 import type { Store } from '../store/store.ts'
 import { type Tail, tail } from '../subscription/tail.ts'
+import { account } from '../testing/account.ts'
+import { range } from '../testing/bank.ts'
 import { type TestSchema, testSchema } from '../testing/schema.ts'
 import { type FaultProxy, startProxy } from '../testing/servers/proxy.ts'
 import { until } from '../testing/servers/until.ts'
@@ -179,6 +182,34 @@ describe('a tail', () => {
         await until('it is there', async () => ours.head === (await other.head()))
       }
     })
+  })
+
+  test('has each event once and in order while two processes append', async () => {
+    const all = [postgres(at.url, { schema: at.schema }), postgres(at.url, { schema: at.schema })]
+    const both = await Promise.all(all.map(store => runtime({ serve: [account], store })))
+    const seen: number[][] = [[], []]
+    const head = await all[0]!.head()
+    await Promise.all(both.map(({ tail }) => tail.start()))
+    const ending = new AbortController()
+    const following = both.map(async ({ tail }, i) => {
+      for (let after = head; await tail.wait(after, ending.signal); after = seen[i]!.at(-1)!)
+        seen[i]!.push(...(tail.page(after, 50) ?? []).map(({ position }) => position))
+    })
+    const callers = range(16).map(async caller => {
+      for (const n of range(20)) {
+        const sent = await both[caller % 2]!.send(account.deposit(`${n % 5}-${caller % 3}`, { cents: 1, times: 1 + (n % 3) }))
+        expect(sent.outcome).toBe('accepted')
+      }
+    })
+    await Promise.all(callers)
+    const log: number[] = []
+    for (let page = await all[0]!.readAll({ after: head, limit: 500 }); page.length; )
+      page = await all[0]!.readAll({ after: log[log.push(...page.map(({ position }) => position)) - 1]!, limit: 500 })
+    await until('both have seen all', () => seen.every(one => one.length >= log.length))
+    ending.abort()
+    await Promise.all(following)
+    for (const one of seen) expect(one).toEqual(log)
+    for (const emaki of both) await emaki.close()
   })
 
   test('goes on where its store closes first', async () => {

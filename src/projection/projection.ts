@@ -132,6 +132,11 @@ export function tableOf({ name, version }: ProjectionSpec): string {
   return `${name.replaceAll('-', '_')}_v${version}`
 }
 
+/** The projection that a table is of, whatever its version: its name, with `_` for `-`. */
+export function projectionOf(table: string): string {
+  return table.replace(/_v\d+(_g\d+)?$/, '')
+}
+
 /** What a field's schema holds: text or number, null aside. Anything else has no order that a list could be in. */
 function kindOf(where: string, row: z.ZodType, field: string): 'text' | 'number' {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,50}$/.test(field) || FIELDS_RESERVED.includes(field))

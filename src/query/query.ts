@@ -6,9 +6,11 @@ import type { Projection, ProjectionSpec } from '../projection/projection.ts'
 export type Duration = `${number} ${'second' | 'minute' | 'hour' | 'day'}${'' | 's'}`
 
 /** How rows are asked for, besides their fields. */
-export type ListBy<I extends string> = {
+export type ListBy<Row, I extends string> = {
   /** An index, or an index after `-` for the greatest first. Default: by key. */
   readonly sort?: I | `-${I}`
+  /** Begin behind this row in that order: the last of the page before. Default: with the first row. */
+  readonly after?: { readonly key: string } & { readonly [P in I]?: Row[P & keyof Row] }
   /** Default: 100; at most 1 000. */
   readonly limit?: number
 }
@@ -20,7 +22,7 @@ export type Rows<Row, I extends string> = {
   /** Rows whose indexes have these values, by key or sorted, at most `limit`. */
   readonly list: (
     where?: { readonly [P in I]?: Row[P & keyof Row] },
-    by?: ListBy<I>,
+    by?: ListBy<Row, I>,
   ) => Promise<readonly (Row & { readonly key: string })[]>
   readonly count: (where?: { readonly [P in I]?: Row[P & keyof Row] }) => Promise<number>
 }

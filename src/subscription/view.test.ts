@@ -59,7 +59,7 @@ describe('a version of a projection', () => {
     const before = await run(store, first)
     await before.send(light.turn('l1', { on: true }))
     const held = Promise.withResolvers<void>()
-    const slow = { ...store, readAll: async (options: never) => (await held.promise, store.readAll(options)) } as Store
+    const slow = { ...store, readAll: (options: never) => held.promise.then(() => store.readAll(options)) } as Store
     const emaki = await run(slow, alone)
     expect(emaki.subscriptions.isReady).toBeFalse()
     expect(shown(emaki)).rejects.toThrow('not-ready')

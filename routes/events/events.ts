@@ -1,0 +1,94 @@
+// GET /events: what happens from now on, or since a position, as server-sent events of CloudEvents.
+import type { Context, Handler } from 'hono'
+import type { Store } from '../../src/store/store.ts'
+import { parseToken, token } from '../../src/store/token.ts'
+import { isOfLog } from '../fresh.ts'
+import { problem } from '../problem.ts'
+import { cloudEvent } from './cloud-event.ts'
+import type { Encoding } from './feed.ts'
+import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
+import type { Live } from './live.ts'
+import { frame, joined, type Source, sse } from './sse.ts'
+
+/** `GET /events`: after `Last-Event-ID` or `?after=`, else from now on; filtered by `?category=`, `?type=` and `?stream=`. */
+export const eventStream: Handler = async c => {
+  const live = c.get('live')
+  if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
+  const filter = filterOf(c)
+  if (filter instanceof Response) return filter
+  await live.runtime.tail.start()
+  const after = await afterOf(c)
+  return after instanceof Response ? after : sse(c, logSource(live, filter, after))
+}
+
+/** The events that pass a filter, after a position. */
+function logSource(live: Live, filter: EventFilter, after: number): Source {
+  const log = live.runtime.store.identity
+  // Only once it is listened to: what is asked for by HEAD, or has gone by then, never ends either.
+  let shared: ReturnType<typeof live.feed<Uint8Array, Uint8Array>> | null = null
+  let at = after
+  const chunk = ({ content, to }: { readonly content: Uint8Array | null; readonly to: number }) => {
+    at = to
+    return { bytes: content, id: token(log, to) }
+  }
+  return {
+    id: token(log, after),
+    next: () => {
+      shared ??= live.feed(filter, encodingOf(live))
+      const batch = shared.feed.next(at)
+      if (batch === null) return null
+      return batch instanceof Promise ? batch.then(chunk) : chunk(batch)
+    },
+    close: () => shared?.leave(),
+  }
+}
+
+/** One for each log, as what is made with it is kept by it. */
+const encodings = new WeakMap<Live, Encoding<Uint8Array, Uint8Array>>()
+
+function encodingOf(live: Live): Encoding<Uint8Array, Uint8Array> {
+  const log = live.runtime.store.identity
+  const made = encodings.get(live) ?? {
+    encode: event =>
+      frame({ id: token(log, event.position), event: `${event.category}.${event.type}`, data: cloudEvent(event, log) }),
+    size: ({ length }) => length,
+    join: joined,
+  }
+  encodings.set(live, made)
+  return made
+}
+
+/** The filter in a query; commas separate, but for streams, whose ids may hold some. */
+export function filterOf(c: Context): EventFilter | Response {
+  const list = (name: string) => (c.req.queries(name) ?? []).flatMap(value => value.split(',')).filter(value => value !== '')
+  const filter = { categories: list('category'), types: list('type'), streams: c.req.queries('stream') ?? [] }
+  const large = Object.entries({ category: filter.categories, type: filter.types, stream: filter.streams }).filter(
+    ([, values]) => values.length > FILTER_VALUES_MAX,
+  )
+  if (!large.length) return filter
+  const errors = large.map(([name]) => ({ pointer: `#/${name}`, detail: `expected ${FILTER_VALUES_MAX} values at most` }))
+  return problem(c, 'validation-failed', { errors })
+}
+
+/** Where a client wants to go on: what it had last counts more than what it asked for at first. */
+async function afterOf(c: Context): Promise<number | Response> {
+  const { store, tail } = c.get('live').runtime
+  const header = c.req.header('last-event-id')
+  const text = header ?? c.req.query('after')
+  if (text === undefined || text === '') return tail.head
+  const position = await positionOf(store, tail.head, text)
+  if (typeof position === 'number') return position
+  if (position === 'unknown') return problem(c, 'unknown-position', { detail: `${text} is not of this log` })
+  return header === undefined
+    ? problem(c, 'validation-failed', {
+        errors: [{ pointer: '#/after', detail: 'expected a position, as the id of an event has it' }],
+      })
+    : problem(c, 'bad-header', { detail: 'Last-Event-ID takes a position, as the id of an event has it' })
+}
+
+/** The position that a token names. One of another epoch, or above the head, is of no log of ours, and never waited for. */
+export async function positionOf(store: Store, head: number, text: string): Promise<number | 'malformed' | 'unknown'> {
+  const found = parseToken(text)
+  if (!found) return 'malformed'
+  return (await isOfLog(store, head, found)) ? found.position : 'unknown'
+}

@@ -1,0 +1,88 @@
+// What those who follow with the same filter get. At the head they all ask for the same, which is made once and shared.
+import type { Store, StoredEvent } from '../../src/store/store.ts'
+import { LogEvent } from '../../src/subscription/log-event.ts'
+import { limitAfter } from '../../src/subscription/limit.ts'
+import type { Tail } from '../../src/subscription/tail.ts'
+import { type EventFilter, passes, storeFilter } from './filter.ts'
+
+/** The most of a batch, in bytes; one event is taken however large. */
+export const BATCH_SIZE_MAX = 65_536
+/** How many events are looked through for one batch. */
+const BATCH_EVENTS_MAX = 1_024
+/** How many batches are kept for those who ask a moment later. */
+const KEPT_MAX = 8
+
+/** What follows a position: what passes of it, null for nothing, and the position up to which that is all. */
+export type Batch<C> = { readonly content: C | null; readonly to: number }
+
+/** How events are written: one by one, which is kept with each, and together. */
+export type Encoding<T, C> = {
+  readonly encode: (event: LogEvent) => T
+  readonly size: (encoded: T) => number
+  readonly join: (encoded: readonly T[]) => C
+}
+
+export class Feed<T, C> {
+  readonly #tail: Tail
+  readonly #readAll: Store['readAll']
+  readonly #filter: ReturnType<typeof storeFilter>
+  readonly #passes: ReturnType<typeof passes>
+  readonly #encoding: Encoding<T, C>
+  readonly #kept = new Map<number, Batch<C>>()
+  readonly #reading = new Map<number, Promise<Batch<C>>>()
+  #limit = BATCH_EVENTS_MAX
+
+  constructor(tail: Tail, readAll: Store['readAll'], filter: EventFilter, encoding: Encoding<T, C>) {
+    this.#tail = tail
+    this.#readAll = readAll
+    this.#filter = storeFilter(filter)
+    this.#passes = passes(filter)
+    this.#encoding = encoding
+  }
+
+  /** What follows a position; null: nothing yet. A promise where it is no longer in memory, which throws where the log cannot be read. */
+  next(after: number): Batch<C> | null | Promise<Batch<C>> {
+    const kept = this.#kept.get(after) ?? this.#reading.get(after)
+    if (kept) return kept
+    const page = this.#tail.page(after, BATCH_EVENTS_MAX)
+    if (page) return page.length ? this.#keep(after, this.#batch(page, page.at(-1)!.position)) : null
+    const reading = this.#read(after).finally(() => this.#reading.delete(after))
+    this.#reading.set(after, reading)
+    return reading
+  }
+
+  async #read(after: number): Promise<Batch<C>> {
+    const limit = this.#limit
+    const until = Math.max(after, this.#tail.head)
+    const page = await this.#readAll({ after, limit, until, ...(this.#filter && { filter: this.#filter }) })
+    this.#limit = Math.min(limitAfter(limit, page, BATCH_SIZE_MAX), BATCH_EVENTS_MAX)
+    const last = page.at(-1)?.position ?? after
+    return this.#batch(
+      page.map((event: StoredEvent) => new LogEvent(event)),
+      page.length < limit ? Math.max(until, last) : last,
+    )
+  }
+
+  /** As much of a page, which goes to `end`, as a batch may hold. */
+  #batch(page: readonly LogEvent[], end: number): Batch<C> {
+    const { encode, size, join } = this.#encoding
+    const encoded: T[] = []
+    let [total, to] = [0, 0]
+    for (const event of page) {
+      if (this.#passes(event)) {
+        const one = event.once(encode)
+        total += size(one)
+        if (encoded.length && total > BATCH_SIZE_MAX) return { content: join(encoded), to }
+        encoded.push(one)
+      }
+      to = event.position
+    }
+    return { content: encoded.length ? join(encoded) : null, to: end }
+  }
+
+  #keep(after: number, batch: Batch<C>): Batch<C> {
+    if (this.#kept.size >= KEPT_MAX) this.#kept.delete(this.#kept.keys().next().value!)
+    this.#kept.set(after, batch)
+    return batch
+  }
+}

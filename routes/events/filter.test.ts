@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { categoriesOf, type EventFilter, keyOf, passes, storeFilter } from './filter.ts'
+
+const filter = (given: Partial<EventFilter>): EventFilter => ({ categories: [], types: [], streams: [], ...given })
+const placed = { category: 'order', type: 'Placed', stream: 'order-o1' }
+
+describe('a filter', () => {
+  test('that is empty lets everything pass', () => {
+    expect(passes(filter({}))(placed)).toBe(true)
+    expect([categoriesOf(filter({})), storeFilter(filter({}))]).toEqual([null, undefined])
+  })
+
+  test.each([
+    [{ categories: ['order'] }, true],
+    [{ categories: ['cart', 'order'] }, true],
+    [{ categories: ['cart'] }, false],
+    [{ types: ['Placed'] }, true],
+    [{ types: ['order.Placed'] }, true],
+    [{ types: ['cart.Placed'] }, false],
+    [{ types: ['Shipped', 'order.Placed'] }, true],
+    [{ streams: ['order-o1'] }, true],
+    [{ streams: ['order-o2'] }, false],
+    [{ categories: ['order'], types: ['Shipped'] }, false],
+    [{ categories: ['order'], types: ['Placed'], streams: ['order-o1'] }, true],
+    [{ categories: ['cart'], types: ['Placed'], streams: ['order-o1'] }, false],
+  ])('of %j passes an order placed: %p', (given, expected) => {
+    expect(passes(filter(given))(placed)).toBe(expected)
+  })
+
+  const names = fc.constantFrom('a', 'b', 'c')
+  const types = fc.oneof(
+    fc.constantFrom('X', 'Y'),
+    fc.tuple(names, fc.constantFrom('X', 'Y')).map(parts => parts.join('.')),
+  )
+  const filters = fc.record({
+    categories: fc.array(names, { maxLength: 3 }),
+    types: fc.array(types, { maxLength: 3 }),
+    streams: fc.array(
+      names.map(name => `${name}-1`),
+      { maxLength: 3 },
+    ),
+  })
+  const events = fc
+    .tuple(names, fc.constantFrom('X', 'Y', 'Z'), fc.constantFrom('1', '2'))
+    .map(([category, type, id]) => ({ category, type, stream: `${category}-${id}` }))
+
+  test('lets nothing pass outside of its categories, nor what the log leaves out for it', () => {
+    fc.assert(
+      fc.property(filters, events, (filter, event) => {
+        if (!passes(filter)(event)) return
+        expect(categoriesOf(filter) ?? [event.category]).toContain(event.category)
+        const kept = storeFilter(filter)
+        if (kept) expect(kept.get(event.category) ?? [event.type]).toContain(event.type)
+        if (kept) expect([...kept.keys()]).toContain(event.category)
+      }),
+    )
+  })
+
+  test('is known by one key, however it is written', () => {
+    fc.assert(
+      fc.property(filters, filter => {
+        const turned = {
+          categories: filter.categories.toReversed(),
+          types: [...filter.types, ...filter.types],
+          streams: filter.streams,
+        }
+        expect(keyOf(turned)).toBe(keyOf(filter))
+      }),
+    )
+    expect(keyOf(filter({ types: ['a', 'b'] }))).not.toBe(keyOf(filter({ types: ['a,b'] })))
+    expect(keyOf(filter({ categories: ['a'] }))).not.toBe(keyOf(filter({ types: ['a'] })))
+  })
+})

@@ -1,0 +1,50 @@
+// Which events somebody follows. Kinds narrow each other down, values of one kind widen it.
+import type { Filter } from '../../src/store/store.ts'
+
+export type EventFilter = {
+  readonly categories: readonly string[]
+  /** Bare (`Placed`), or with their category (`order.Placed`). */
+  readonly types: readonly string[]
+  readonly streams: readonly string[]
+}
+type Named = { readonly category: string; readonly type: string; readonly stream: string }
+
+/** The most values of one kind. */
+export const FILTER_VALUES_MAX = 100
+
+/** Whether an event passes. An empty kind lets everything pass. */
+export function passes({ categories, types, streams }: EventFilter): (event: Named) => boolean {
+  const [inCategory, ofType, ofStream] = [new Set(categories), new Set(types), new Set(streams)]
+  return ({ category, type, stream }) =>
+    (inCategory.size === 0 || inCategory.has(category)) &&
+    (ofType.size === 0 || ofType.has(type) || ofType.has(`${category}.${type}`)) &&
+    (ofStream.size === 0 || ofStream.has(stream))
+}
+
+/** The same text for filters that let the same pass, whichever way they were written. */
+export function keyOf({ categories, types, streams }: EventFilter): string {
+  return JSON.stringify([categories, types, streams].map(values => [...new Set(values)].sort()))
+}
+
+/** The categories outside of which nothing passes; null: any. */
+export function categoriesOf({ categories, types, streams }: EventFilter): readonly string[] | null {
+  const named = [
+    categories,
+    types.map(type => (type.includes('.') ? type.slice(0, type.indexOf('.')) : null)),
+    streams.map(stream => stream.slice(0, Math.max(0, stream.indexOf('-')))),
+  ].filter((kind): kind is string[] => kind.length > 0 && kind.every(category => category !== null))
+  const [first, ...others] = named
+  return first ? [...new Set(first)].filter(one => others.every(other => other.includes(one))) : null
+}
+
+/** What a log can leave out of its pages: never more than does not pass. Undefined: nothing. */
+export function storeFilter(filter: EventFilter): Filter | undefined {
+  const categories = categoriesOf(filter)
+  if (!categories) return undefined
+  const typesOf = (category: string) =>
+    filter.types.flatMap(type => {
+      if (!type.includes('.')) return [type]
+      return type.startsWith(`${category}.`) ? [type.slice(category.length + 1)] : []
+    })
+  return new Map(categories.map(category => [category, filter.types.length ? [...new Set(typesOf(category))] : null]))
+}

@@ -1,0 +1,269 @@
+// The same over a WebSocket: the client says what it wants and how much of it, and is sent no more than that.
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { token } from '../../src/store/token.ts'
+import { type Extension, pointer, problem, problemOf, type Slug } from '../problem.ts'
+import { cloudEvent } from './cloud-event.ts'
+import { positionOf } from './events.ts'
+import type { Batch, Encoding, Feed } from './feed.ts'
+import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
+import type { Follower, Live } from './live.ts'
+import { type Peer, type Session, upgrade } from './server.ts'
+
+export const PROTOCOL = 'cloudevents.json'
+/** How long it may be silent, and how long a client may take nothing of what it was sent, in ms. */
+const BEAT_MS = 15_000
+const STALLED_MS_MAX = 10_000
+/** The most credit a client can have. */
+const CREDIT_MAX = 1_000_000
+/** How many batches one client gets before others get their turn. */
+const TURN_BATCHES_MAX = 4
+
+/** Codes of RFC 6455 and of its registry; from 4000 on our own. */
+const CLOSED = { unsupported: 1003, policy: 1008, restart: 1012, tryLater: 1013, forbidden: 4403 } as const
+
+const values = z.array(z.string()).max(FILTER_VALUES_MAX).default([])
+const incoming = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('subscribe'),
+    after: z.union([z.string(), z.int().nonnegative().transform(String)]).optional(),
+    filter: z.object({ categories: values, types: values, streams: values }).prefault({}),
+    credit: z.int().min(0).max(CREDIT_MAX).default(0),
+  }),
+  z.object({ type: z.literal('credit'), n: z.int().positive().max(CREDIT_MAX) }),
+])
+type Subscribe = Extract<z.output<typeof incoming>, { readonly type: 'subscribe' }>
+
+type Message = { readonly position: number; readonly text: string }
+
+/**
+ * Makes a WebSocket of a request for events. `origins` are those of pages that may, besides the app's own; `mayFollow` tells what
+ * the client may ask for. Where it is refused, it is before the upgrade.
+ */
+export function eventSocket(c: Context, origins: readonly string[], mayFollow: (filter: EventFilter) => boolean): Response {
+  const live = c.get('live')
+  if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
+  if (!isOwn(c, origins)) return problem(c, 'forbidden', { detail: 'Origin is that of a page that may not' })
+  const offered = c.req
+    .header('sec-websocket-protocol')
+    ?.split(',')
+    .map(one => one.trim())
+  if (offered && !offered.includes(PROTOCOL))
+    return problem(c, 'bad-header', { detail: `Sec-WebSocket-Protocol takes ${PROTOCOL}` })
+  const upgraded = upgrade(c, new EventSocket(live, mayFollow), offered ? PROTOCOL : null)
+  return (
+    upgraded ??
+    problem(c, 'bad-header', { detail: 'Upgrade: there are no WebSockets here. Is app.websocket given to Bun.serve?' })
+  )
+}
+
+/** Whether it comes from a page of ours, or from no page at all. Browsers let any page open a WebSocket, with the user's cookies. */
+function isOwn(c: Context, origins: readonly string[]): boolean {
+  const origin = c.req.header('origin')
+  if (origin === undefined || origins.includes(origin)) return true
+  return URL.canParse(origin) && new URL(origin).host === c.req.header('host')
+}
+
+class EventSocket implements Session, Follower {
+  readonly #live: Live
+  readonly #mayFollow: (filter: EventFilter) => boolean
+  #peer: Peer | null = null
+  #leave = () => {}
+  #subscription: { readonly feed: Feed<Message, readonly Message[]>; readonly leave: () => void } | null = null
+  #isSubscribing = false
+  #credit = 0
+  /** Up to where all was sent, or looked through. */
+  #at = 0
+  /** A batch that is being sent, as far as it is not. */
+  #batch: Batch<readonly Message[]> | null = null
+  #isReading = false
+  #stalledAt: number | null = null
+  #wroteAt: number
+  #hasEnded = false
+
+  constructor(live: Live, mayFollow: (filter: EventFilter) => boolean) {
+    this.#live = live
+    this.#mayFollow = mayFollow
+    this.#wroteAt = live.now()
+  }
+
+  readonly open = (peer: Peer): void => {
+    this.#peer = peer
+    this.#leave = this.#live.join(this)
+    if (this.#live.isStopping) this.stop()
+  }
+
+  readonly message = (message: string | Uint8Array): void => {
+    if (this.#hasEnded) return
+    if (typeof message !== 'string') return this.#end(CLOSED.unsupported, 'messages are text')
+    const json = jsonOf(message)
+    if (json === undefined) return this.#refuse('malformed-json', {}, CLOSED.policy)
+    const parsed = incoming.safeParse(json)
+    if (!parsed.success) {
+      const errors = parsed.error.issues.map(({ path, message }) => ({ pointer: pointer(path), detail: message }))
+      return this.#refuse('validation-failed', { errors }, CLOSED.policy)
+    }
+    if (parsed.data.type === 'credit') this.#grant(parsed.data.n)
+    else if (this.#isSubscribing) this.#refuse('validation-failed', { errors: ONE_AT_A_TIME }, CLOSED.policy)
+    else void this.#subscribe(parsed.data)
+  }
+
+  readonly drain = (): void => {
+    this.#stalledAt = null
+    this.wake()
+  }
+
+  /** The connection is gone. */
+  readonly close = (): void => this.#free()
+
+  readonly wake = (): void => {
+    for (let turn = 0; this.#mayGoOn(); turn++) {
+      if (turn === TURN_BATCHES_MAX) return this.#later(new Promise(resolve => setImmediate(resolve, null)))
+      if (this.#batch) {
+        this.#send(this.#batch)
+        continue
+      }
+      const next = this.#subscription!.feed.next(this.#at)
+      if (next === null) return
+      if (next instanceof Promise) return this.#later(next)
+      this.#batch = next
+    }
+  }
+
+  readonly look = (now: number): void => {
+    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#end(CLOSED.tryLater, 'too slow')
+    else if (this.#stalledAt === null && this.#subscription && now - this.#wroteAt >= BEAT_MS)
+      this.#write(JSON.stringify({ type: 'position', id: this.#id() }))
+  }
+
+  readonly stop = (): void => this.#end(CLOSED.restart, 'restart')
+
+  #mayGoOn(): boolean {
+    return this.#subscription !== null && this.#credit > 0 && !this.#isReading && this.#stalledAt === null && !this.#hasEnded
+  }
+
+  async #subscribe({ after, filter, credit }: Subscribe): Promise<void> {
+    if (!this.#mayFollow(filter)) return this.#refuse('forbidden', {}, CLOSED.forbidden)
+    const { tail, store } = this.#live.runtime
+    this.#isSubscribing = true
+    try {
+      await tail.start()
+      const position = after === undefined ? tail.head : await positionOf(store, tail.head, after)
+      if (this.#hasEnded) return
+      if (position === 'malformed') return this.#refuse('validation-failed', { errors: AFTER }, CLOSED.policy)
+      if (position === 'unknown') return this.#refuse('unknown-position', {}, CLOSED.policy)
+      this.#subscription?.leave()
+      this.#subscription = this.#live.feed(filter, encodingOf(this.#live))
+      this.#at = position
+      this.#batch = null
+      this.#credit = credit
+      this.#write(JSON.stringify({ type: 'position', id: this.#id() }))
+    } catch (error) {
+      return this.#fail(error)
+    } finally {
+      this.#isSubscribing = false
+    }
+    this.wake()
+  }
+
+  #grant(credit: number): void {
+    this.#credit = Math.min(this.#credit + credit, CREDIT_MAX)
+    this.wake()
+  }
+
+  /** Sends of a batch as much as there is credit for, and as the client takes. */
+  #send({ content, to }: Batch<readonly Message[]>): void {
+    const left = content ?? []
+    let sent = 0
+    this.#peer!.cork(() => {
+      while (sent < left.length && this.#credit > 0 && this.#write(left[sent]!.text)) {
+        this.#at = left[sent++]!.position
+        this.#credit--
+      }
+    })
+    const isDone = sent === left.length
+    if (isDone) this.#at = to
+    this.#batch = isDone ? null : { content: left.slice(sent), to }
+  }
+
+  /** Whether it was taken, be it as the last for now. */
+  #write(text: string): boolean {
+    if (this.#hasEnded || this.#stalledAt !== null) return false
+    const sent = this.#peer!.send(text)
+    this.#wroteAt = this.#live.now()
+    if (sent !== 'sent') this.#stalledAt = this.#wroteAt
+    return sent !== 'dropped'
+  }
+
+  #later(next: Promise<Batch<readonly Message[]> | null>): void {
+    const subscription = this.#subscription
+    this.#isReading = true
+    next.then(
+      batch => {
+        this.#isReading = false
+        // What was read for a subscription that another one has replaced is nobody's.
+        if (batch && subscription === this.#subscription) this.#batch = batch
+        this.wake()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #id(): string {
+    return token(this.#live.runtime.store.identity, this.#at)
+  }
+
+  #refuse(slug: Slug, extension: Extension, code: number): void {
+    this.#peer?.send(JSON.stringify({ type: 'error', problem: problemOf(slug, extension, '/events') }))
+    this.#end(code, slug)
+  }
+
+  #fail(error: unknown): void {
+    if (this.#hasEnded) return
+    this.#live.failed(error)
+    this.#refuse('unavailable', {}, CLOSED.tryLater)
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#hasEnded) return
+    this.#free()
+    this.#peer?.close(code, reason)
+  }
+
+  #free(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#leave()
+    this.#subscription?.leave()
+    this.#subscription = null
+    this.#batch = null
+  }
+}
+
+const AFTER = [{ pointer: '#/after', detail: 'expected a position, as the id of an event has it' }]
+const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no other subscribe before the first is answered' }]
+
+/** One for each log, as what is made with it is kept by it. */
+const encodings = new WeakMap<Live, Encoding<Message, readonly Message[]>>()
+
+function encodingOf(live: Live): Encoding<Message, readonly Message[]> {
+  const log = live.runtime.store.identity
+  const made = encodings.get(live) ?? {
+    encode: event => ({
+      position: event.position,
+      text: `{"type":"event","id":"${token(log, event.position)}","event":${cloudEvent(event, log)}}`,
+    }),
+    size: ({ text }) => text.length,
+    join: messages => messages,
+  }
+  encodings.set(live, made)
+  return made
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}

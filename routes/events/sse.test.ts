@@ -1,0 +1,381 @@
+// Clients as they come: silent, slow, gone, and back again, over sockets of their own.
+import { afterEach, describe, expect, test } from 'bun:test'
+import { Hono } from 'hono'
+import { connect } from 'node:net'
+import type { Runtime } from '../../src/runtime.ts'
+import { Account } from '../../src/testing/account.ts'
+import { bank, range } from '../../src/testing/bank.ts'
+import { dechunked, eventsOf, parser } from '../../src/testing/event-stream.ts'
+import { until } from '../../src/testing/servers/until.ts'
+import { eventStream } from './events.ts'
+import { Live } from './live.ts'
+import { type Chunk, frame, joined, type Source, sse } from './sse.ts'
+
+const left: (() => unknown)[] = []
+afterEach(async () => {
+  for (const undo of left.splice(0).toReversed()) await undo()
+})
+
+type Made = {
+  readonly emaki: Runtime
+  readonly live: Live
+  readonly server: Bun.Server<unknown>
+  readonly hono: Hono
+  /** Moves the clock by which clients are told that we are there, and given up. */
+  readonly advance: (ms: number) => void
+  readonly append: (times?: number, note?: string) => Promise<unknown>
+}
+
+async function made(routes: (hono: Hono) => void = () => {}, idleTimeout = 10): Promise<Made> {
+  const { emaki } = await bank()
+  let now = 0
+  const live = new Live(emaki, {
+    report: error => void left.push(() => expect(error).toBeUndefined()),
+    now: () => now,
+    lookEveryMs: 5,
+  })
+  const hono = new Hono()
+  hono.use(async (c, next) => {
+    c.set('live', live)
+    await next()
+  })
+  routes(hono)
+  hono.get('/events', eventStream)
+  const server = Bun.serve({ fetch: hono.fetch, port: 0, hostname: '127.0.0.1', development: false, idleTimeout })
+  left.push(
+    () => emaki.close(),
+    () => server.stop(true),
+    () => live.stop(),
+  )
+  const append = (times = 1, note = '') =>
+    emaki.append([{ stream: 'account-a', expect: 'any', events: range(times).map(i => Account.Deposited({ cents: i, note })) }])
+  const advance = (ms: number) => {
+    now += ms
+  }
+  return { emaki, live, server, hono, append, advance }
+}
+
+/** A client on a socket of its own, which reads only while it is told to. */
+function client({ server }: Made, path = '/events', headers = '') {
+  const socket = connect(server.port!, '127.0.0.1')
+  const parsed = parser()
+  let isClosed = false
+  const decoder = new TextDecoder()
+  const take = dechunked(bytes => parsed.take(decoder.decode(bytes, { stream: true })))
+  socket.on('data', take)
+  socket.on('close', () => {
+    isClosed = true
+  })
+  socket.on('error', () => {})
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`)
+  left.push(() => socket.destroy())
+  return { socket, ...parsed, isClosed: () => isClosed }
+}
+
+/** Waits until the server has taken in so many. */
+const joins = ({ live }: Made, count: number) => until(`${count} follow`, () => live.count === count)
+
+/** A source that always has more, and how much was taken of it. */
+function endlessSource(size: number): { readonly source: () => Source; readonly taken: () => number } {
+  let taken = 0
+  const next = (): Chunk => ({ bytes: joined([frame({ id: `${++taken}`, event: 'x', data: 'y'.repeat(size) })]), id: `${taken}` })
+  return { source: () => ({ id: '0', next, close: () => {} }), taken: () => taken }
+}
+
+describe('a client that is silent', () => {
+  test('is told that we are there, with the position that was looked up to though its filter let nothing pass', async () => {
+    const one = await made()
+    const reader = eventsOf(await fetch(`${one.server.url}events?category=cart`))
+    await joins(one, 1)
+    await one.append(3)
+    await until('it has looked', () => one.emaki.tail.head === 3)
+    one.advance(14_999)
+    await Bun.sleep(20)
+    expect(reader.lastId()).toBe('0')
+    one.advance(1)
+    await until('it is told', () => reader.lastId() === '3')
+    await one.append(1)
+    await until('it is told again', () => {
+      one.advance(15_000)
+      return reader.lastId() === '4'
+    })
+    expect(reader.events).toEqual([])
+    await reader.cancel()
+  })
+
+  test('is told so more often where the time-out of the server cannot be lifted', async () => {
+    const one = await made()
+    const reader = eventsOf(await one.hono.request('/events?category=cart'))
+    await joins(one, 1)
+    await one.append(1)
+    await until('it has looked', () => one.emaki.tail.head === 1)
+    one.advance(4_999)
+    await Bun.sleep(20)
+    expect(reader.lastId()).toBe('0')
+    one.advance(1)
+    await until('it is told', () => reader.lastId() === '1')
+    await reader.cancel()
+    await joins(one, 0)
+  })
+
+  test('outlives the idle time-out of the server, which ends others', async () => {
+    const one = await made(
+      hono =>
+        void hono.get('/other', c =>
+          c.body(new ReadableStream({ start: controller => controller.enqueue(new TextEncoder().encode('begun')) })),
+        ),
+      1,
+    )
+    const ours = client(one)
+    const other = client(one, '/other')
+    await until('the other is ended', other.isClosed, 15_000)
+    expect(ours.isClosed()).toBe(false)
+    await one.append()
+    await until('it is told', () => ours.events.length === 1)
+  }, 20_000)
+})
+
+describe('a client that never reads', () => {
+  test('is given no more than it takes, and is cut off when it takes nothing for 10 s', async () => {
+    const { source, taken } = endlessSource(10_000)
+    const one = await made(hono => void hono.get('/slow', c => sse(c, source())))
+    const slow = client(one, '/slow')
+    slow.socket.pause()
+    await stalls(taken)
+    const given = taken()
+    for (const _ of range(20)) {
+      await one.append()
+      one.advance(400)
+      await Bun.sleep(5)
+    }
+    expect([taken(), one.live.count]).toEqual([given, 1])
+    one.advance(2_000)
+    await joins(one, 0)
+    slow.socket.resume()
+    await until('its connection is gone', slow.isClosed)
+    expect(one.server.pendingRequests).toBe(0)
+  })
+
+  test('is given the rest when it reads again before that', async () => {
+    const one = await made()
+    const slow = client(one)
+    await joins(one, 1)
+    slow.socket.pause()
+    for (const _ of range(15)) await one.append(40, 'x'.repeat(20_000))
+    one.advance(9_999)
+    await Bun.sleep(20)
+    slow.socket.resume()
+    await until('all is there', () => slow.events.length === 600)
+    expect(slow.events.map(({ id }) => Number(id))).toEqual(range(600).map(i => i + 1))
+    expect(one.live.count).toBe(1)
+  })
+
+  test('goes on where it was cut off when it comes back, without loss and twice nothing', async () => {
+    const one = await made()
+    const note = 'x'.repeat(20_000)
+    const slow = client(one)
+    await joins(one, 1)
+    slow.socket.pause()
+    for (const _ of range(15)) await one.append(40, note)
+    for (let i = 0; one.live.count > 0 && i < 500; i++) {
+      one.advance(1_000)
+      await Bun.sleep(5)
+    }
+    expect(one.live.count).toBe(0)
+    slow.socket.resume()
+    await until('its connection is gone', slow.isClosed)
+    const seen = slow.events.map(({ id }) => Number(id))
+    expect(seen.length).toBeLessThan(600)
+    const back = eventsOf(await fetch(`${one.server.url}events`, { headers: { 'Last-Event-ID': slow.lastId() } }))
+    await until('the rest is there', () => seen.length + back.events.length >= 600)
+    expect([...seen, ...back.events.map(({ id }) => Number(id))]).toEqual(range(600).map(i => i + 1))
+    await back.cancel()
+  })
+
+  test('is found to be given without bounds where what it takes is not looked at', async () => {
+    const { source, taken } = endlessSource(10_000)
+    const one = await made(
+      hono =>
+        void hono.get('/slow', c => {
+          const { next } = source()
+          const pull = async (controller: ReadableStreamDirectController) => {
+            while (!c.req.raw.signal.aborted) {
+              void controller.write((next() as Chunk).bytes! as Uint8Array<ArrayBuffer>)
+              await new Promise(resolve => setTimeout(resolve, 1))
+            }
+          }
+          return c.body(new ReadableStream({ type: 'direct', pull }))
+        }),
+    )
+    const slow = client(one, '/slow')
+    slow.socket.pause()
+    await expect(stalls(taken, 1_000)).rejects.toThrow('nothing goes any more')
+  })
+})
+
+/** Waits until no more is taken. */
+async function stalls(taken: () => number, timeoutMs?: number): Promise<void> {
+  let before = -1
+  await until(
+    'nothing goes any more',
+    async () => {
+      const stands = taken() === before && taken() > 0
+      before = taken()
+      await Bun.sleep(50)
+      return stands
+    },
+    timeoutMs,
+  )
+}
+
+describe('a thousand clients', () => {
+  test('that come and go leave nothing behind', async () => {
+    const one = await made()
+    for (const round of range(4)) {
+      const clients = range(250).map(i => client(one, `/events?type=${i % 3 ? 'Deposited' : 'Withdrawn'}&after=0`))
+      await joins(one, 250)
+      await one.append()
+      if (round % 2) await until('they are told', () => clients.filter(({ events }) => events.length > round).length > 160)
+      for (const { socket } of clients) socket.destroy()
+      await joins(one, 0)
+    }
+    await until('nothing is left', () => one.server.pendingRequests === 0)
+    expect([one.live.feeds, one.emaki.tail.waiting]).toEqual([0, 0])
+    expect(one.emaki.bus.listeners).toBe(1)
+  }, 20_000)
+
+  test('that go before they are answered leave nothing behind', async () => {
+    const one = await made()
+    for (const _ of range(250)) {
+      const { socket } = client(one)
+      socket.on('connect', () => setTimeout(() => socket.destroy(), Math.random() * 20))
+    }
+    await Bun.sleep(100)
+    await joins(one, 0)
+    await until('nothing is left', () => one.server.pendingRequests === 0)
+    expect([one.live.feeds, one.emaki.tail.waiting]).toEqual([0, 0])
+  })
+})
+
+test('a HEAD, and a response that nobody reads, follow nothing', async () => {
+  const one = await made()
+  expect((await fetch(`${one.server.url}events`, { method: 'HEAD' })).status).toBe(200)
+  const unread = await one.hono.request('/events')
+  await one.append()
+  expect([one.live.count, one.live.feeds, one.emaki.tail.waiting]).toEqual([0, 0, 0])
+  await unread.body!.cancel()
+  expect([one.live.count, one.live.feeds]).toEqual([0, 0])
+})
+
+describe('a source of its own', () => {
+  test('is asked when it says that there is more, and is closed once when its client goes', async () => {
+    let [wake, at, closed] = [() => {}, 0, 0]
+    const pending: string[] = []
+    const source: Source = {
+      id: '0',
+      open: wake_ => {
+        wake = wake_
+      },
+      next: () => {
+        const data = pending.shift()
+        return data === undefined ? null : { bytes: frame({ id: `${++at}`, event: 'row', data }), id: `${at}` }
+      },
+      close: () => {
+        closed++
+      },
+    }
+    const one = await made(hono => void hono.get('/rows', c => sse(c, source)))
+    const reader = client(one, '/rows')
+    await joins(one, 1)
+    for (const data of ['a', 'b', 'c']) {
+      pending.push(data, `${data}2`)
+      wake()
+    }
+    await until('all are there', () => reader.events.length === 6)
+    expect(reader.events.at(-1)).toEqual({ id: '6', type: 'row', data: 'c2' })
+    reader.socket.destroy()
+    await joins(one, 0)
+    expect(closed).toBe(1)
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+  ] as const)('that %s ends its stream, which is reported', async (_, next) => {
+    const { emaki } = await bank()
+    left.push(() => emaki.close())
+    const reported: unknown[] = []
+    const live = new Live(emaki, { report: error => void reported.push(error) })
+    const hono = new Hono().get('/rows', c => {
+      c.set('live', live)
+      return sse(c, { id: '7', next, close: () => {} })
+    })
+    const reader = eventsOf(await hono.request('/rows'))
+    await until('it has ended', reader.hasEnded)
+    expect([reader.lastId(), live.count, String(reported)]).toEqual(['7', 0, 'Error: broken'])
+  })
+})
+
+describe('clients that lose their connection again and again, while events are appended,', () => {
+  const CLIENTS = 24
+  const EVENTS = 1_500
+
+  /** What each of them saw. `lost` makes of the id they have the one they come back with. */
+  async function storm(lost: (id: string) => string): Promise<readonly (readonly number[])[]> {
+    const one = await made()
+    const isDone = Promise.withResolvers<void>()
+    const follow = async (index: number): Promise<readonly number[]> => {
+      const seen: number[] = []
+      let last = '0'
+      while (seen.length < EVENTS && !isOver) {
+        const slow = client(one, '/events', `Last-Event-ID: ${seen.length ? lost(last) : last}\r\n`)
+        const patience = 1 + ((index * 37 + seen.length * 13) % 120)
+        await until('it has some', () => slow.events.length >= patience || seen.length + slow.events.length >= EVENTS || isOver)
+        if (index % 4 === 0) slow.socket.pause()
+        slow.socket.destroy()
+        seen.push(...slow.events.map(({ id }) => Number(id)))
+        last = slow.lastId()
+      }
+      return seen
+    }
+    let isOver = false
+    const giveUp = setTimeout(() => {
+      isOver = true
+    }, 4_000)
+    const following = Promise.all(range(CLIENTS).map(follow))
+    const append = async () => {
+      for (let appended = 0; appended < EVENTS; appended += 5) {
+        await one.append(5)
+        await new Promise(resolve => setTimeout(resolve, 1))
+      }
+      isDone.resolve()
+    }
+    await Promise.all([append(), isDone.promise])
+    const seen = await following
+    clearTimeout(giveUp)
+    await joins(one, 0)
+    return seen
+  }
+  const all = range(EVENTS).map(i => i + 1)
+
+  test('see each of them once and in order', async () => {
+    for (const seen of await storm(id => id)) expect(seen).toEqual(all)
+  }, 20_000)
+
+  test.each([
+    ['twice', -1],
+    ['not at all', +1],
+  ])(
+    'are found to see some %s where they come back off by one',
+    async (_, by) => {
+      const seen = await storm(id => String(Math.min(Math.max(Number(id) + by, 0), EVENTS)))
+      expect(seen.some(one => one.join() !== all.join())).toBe(true)
+    },
+    20_000,
+  )
+})

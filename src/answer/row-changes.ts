@@ -1,0 +1,35 @@
+// Who wants to know when a row changes, and is told.
+import type { Change } from '../subscription/projector.ts'
+
+export class RowChanges {
+  /** By projection and key. */
+  readonly #listeners = new Map<string, Map<string, Set<() => void>>>()
+
+  /** Calls back whenever a row may have changed; gives the function that ends it. */
+  listen(projection: string, key: string, changed: () => void): () => void {
+    const keys = this.#listeners.get(projection) ?? new Map<string, Set<() => void>>()
+    const of = keys.get(key) ?? new Set()
+    this.#listeners.set(projection, keys.set(key, of.add(changed)))
+    return () => {
+      of.delete(changed)
+      if (of.size === 0 && keys.get(key) === of) keys.delete(key)
+      if (keys.size === 0 && this.#listeners.get(projection) === keys) this.#listeners.delete(projection)
+    }
+  }
+
+  /** How many listen. */
+  get count(): number {
+    return [...this.#listeners.values()].reduce(
+      (sum, keys) => sum + [...keys.values()].reduce((all, { size }) => all + size, 0),
+      0,
+    )
+  }
+
+  /** Tells of the changes of a page of one of its tables; null: any row may have changed. */
+  tell(projection: string, changes: readonly Change[] | null): void {
+    const keys = this.#listeners.get(projection)
+    if (!keys) return
+    const told = changes ? changes.flatMap(({ key }) => keys.get(key) ?? []) : [...keys.values()]
+    for (const listeners of told) for (const changed of [...listeners]) changed()
+  }
+}
