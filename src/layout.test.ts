@@ -83,7 +83,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/trace',
   ],
   'routes/events': ['routes', 'src', 'src/answer', 'src/event', 'src/projection', 'src/store', 'src/subscription'],
-  'routes/openapi': ['routes', 'routes/events', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
+  'routes/openapi': [
+    'routes',
+    'routes/events',
+    'src',
+    'src/decider',
+    'src/dispatch',
+    'src/event',
+    'src/projection',
+    'src/query',
+    'src/store',
+  ],
 }
 
 /** What is pure: no promise, clock, randomness or I/O. */
