@@ -24,6 +24,7 @@ import { chunks, guard, type Part, settled, written } from './page.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, Values } from './query.ts'
 import { texts } from './text.ts'
+import { transaction } from './transaction.ts'
 
 /** Known once the store is open: a pool for what is short, and one for pages, which may take as long as a rebuild's. */
 export type ReadModelPools = { readonly reader: Pool; readonly projector: Pool }
@@ -118,7 +119,7 @@ export class PostgresReadModel implements ReadModel {
   async #inTransaction(sql: Sql, page: NewPage, table: Table | null): Promise<boolean> {
     const refused = new StoreError('refused', 'the checkpoint is another')
     try {
-      await sql.begin(async tx => {
+      await transaction(sql, async tx => {
         const empty = await this.#begun(tx, page)
         if (empty === null) throw refused
         // All at once: each is on its way while the one before it is run.
