@@ -14,6 +14,7 @@ import { PayloadError } from '../src/event/payload.ts'
 import { UnreadableEvent } from '../src/event/read.ts'
 import type { ProcessorSpec } from '../src/processor/processor.ts'
 import type { ProjectionSpec } from '../src/projection/projection.ts'
+import type { SqlProjectionSpec } from '../src/projection/sql-projection.ts'
 import type { QuerySpec } from '../src/query/query.ts'
 import { type Store, StoreError } from '../src/store/store.ts'
 import { type Trace, untraced } from '../src/trace/trace.ts'
@@ -154,7 +155,7 @@ export function app(options: AppOptions): App {
       ready(() => running, start, false),
     )
   hono.get('/problems/:slug', problemPage)
-  hono.route('/', openapi(deciders, options, configured)).route('/', docs(options.title))
+  hono.route('/', openapi(definitions.filter(hasPath), options, configured)).route('/', docs(options.title))
   hono.use(async (c, next) => {
     c.set('emaki', running.runtime ?? (await start()))
     c.set('live', running.live!)
@@ -228,15 +229,19 @@ async function open(options: AppOptions, configured: () => Config): Promise<Runt
   return runtime({ ...options, store, trace, ...(cache && { cache }) })
 }
 
-type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec
+type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec | SqlProjectionSpec
+
+/** What only works on the log has a name, and no path. */
+function hasPath(definition: Definition): definition is DeciderSpec | ProjectionSpec | QuerySpec {
+  return definition.kind !== 'processor' && definition.kind !== 'sql-projection'
+}
 
 function served(serve: readonly Served[]): readonly Definition[] {
   const found = new Map<string, Definition>()
   return serve.map(one => {
     const definition = one[spec] as Definition
     const { kind, name } = definition
-    // A processor has no path, only a name.
-    if (RESERVED.includes(name) && kind !== 'processor')
+    if (RESERVED.includes(name) && hasPath(definition))
       throw new TypeError(`the ${kind} ${name} and the framework's own /${name} would have one path`)
     const other = found.get(name)
     if (other)

@@ -83,7 +83,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/trace',
   ],
   'routes/events': ['routes', 'src', 'src/answer', 'src/event', 'src/projection', 'src/store', 'src/subscription'],
-  'routes/openapi': ['routes', 'routes/events', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
+  'routes/openapi': [
+    'routes',
+    'routes/events',
+    'src',
+    'src/decider',
+    'src/dispatch',
+    'src/event',
+    'src/projection',
+    'src/query',
+    'src/store',
+  ],
 }
 
 /** What is pure: no promise, clock, randomness or I/O. */
@@ -129,9 +139,9 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject',
     'runtime', 'split', 'sqlProjection', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
-    'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type Meta', 'type Outcome',
+    'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
     'type Page', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
     'type RuntimeOptions', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
     'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',

@@ -61,6 +61,19 @@ begin atomic
   where i.import = import_staged_v1.import;
 end;
 
+-- A stream among the staged ones that had events before the import began; null: none had.
+create function import_old_v1(import integer) returns text
+language sql stable security definer
+set search_path from current
+begin atomic
+  select r.stream
+  from imports i
+  join import_rows r on r.import = i.import and r.nth > i.moved
+  join events e on e.stream = r.stream and e.version = 1 and e.position <= i.began
+  where i.import = import_old_v1.import
+  limit 1;
+end;
+
 -- ORDER: as append_v1, whose lock this takes. Moves the next records, at most so many and so long, at least one; gives how far the
 -- import has come, or the stream that had events before it began where only new ones are asked for.
 create function import_chunk_v1(
@@ -178,8 +191,8 @@ as $$
 begin
   execute format('grant usage on schema %I to %I', current_schema(), role);
   execute format('grant insert on import_rows to %I', role);
-  execute format('grant execute on function import_begin_v1, import_staged_v1, import_chunk_v1, import_clean_v1 to %I', role);
+  execute format('grant execute on function import_begin_v1, import_staged_v1, import_old_v1, import_chunk_v1, import_clean_v1 to %I', role);
 end
 $$;
 
-revoke execute on function import_begin_v1, import_staged_v1, import_chunk_v1, import_clean_v1, grant_import_v1 from public;
+revoke execute on function import_begin_v1, import_staged_v1, import_old_v1, import_chunk_v1, import_clean_v1, grant_import_v1 from public;

@@ -209,7 +209,7 @@ begin
   update leases l
   set epoch = greatest(checkpoint.epoch, last.epoch) + 1, owner = new_owner, until = clock_timestamp() + ttl_ms * interval '1 millisecond',
     position = checkpoint.position,
-    takeovers = case when last.owner is not null and last.position = checkpoint.position then last.takeovers + 1 else 0 end
+    takeovers = case when last.owner is not null and last.position = checkpoint.position then last.takeovers + (last.owner <> new_owner)::integer else 0 end
   where l.name = subscription
   returning l.epoch, l.position, l.takeovers, l.suspect_position, l.suspect_key;
 end
@@ -451,7 +451,7 @@ AS $function$
 begin
   execute format('grant usage on schema %I to %I', current_schema(), role);
   execute format('grant insert on import_rows to %I', role);
-  execute format('grant execute on function import_begin_v1, import_staged_v1, import_chunk_v1, import_clean_v1 to %I', role);
+  execute format('grant execute on function import_begin_v1, import_staged_v1, import_old_v1, import_chunk_v1, import_clean_v1 to %I', role);
 end
 $function$
 ;
@@ -575,6 +575,21 @@ begin
   return many;
 end
 $function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_old_v1(import integer)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+BEGIN ATOMIC
+ SELECT r.stream
+    FROM ((emaki.imports i
+      JOIN emaki.import_rows r ON (((r.import = i.import) AND (r.nth > i.moved))))
+      JOIN emaki.events e ON (((e.stream = r.stream) AND (e.version = 1) AND (e."position" <= i.began))))
+   WHERE (i.import = import_old_v1.import)
+  LIMIT 1;
+END
 ;
 
 CREATE OR REPLACE FUNCTION emaki.import_staged_v1(import integer, total bigint)

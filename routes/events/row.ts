@@ -53,7 +53,7 @@ function rowSource(runtime: Runtime, projection: ProjectionSpec, key: string, af
   return {
     id: token(log, Math.max(0, after)),
     next: () => (isDue ? read() : null),
-    listen: wake => {
+    open: wake => {
       stop = runtime.rowChanges.listen(projectionOf(tableOf(projection)), key, () => {
         isDue = true
         wake()

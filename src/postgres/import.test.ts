@@ -12,11 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => at.drop())
 
-importContract('PostgreSQL', async () => {
-  const made = await madeIn(at)
-  await at.sql.unsafe(`truncate ${at.schema}.imports, ${at.schema}.import_rows`)
-  return made
-})
+importContract('PostgreSQL', () => madeIn(at))
 
 const records = (many: number): Records =>
   async function* () {

@@ -35,7 +35,7 @@ export async function* imported(
   records: Records,
   { fingerprint, onlyNew = false }: ImportOptions,
 ): AsyncGenerator<ImportProgress> {
-  const { number, at } = await staged(place, name, records, fingerprint)
+  const { number, at } = await staged(place, name, records, fingerprint, onlyNew)
   yield at
   for (let now = at; now.moved < now.total; ) {
     now = await movedOn(place, number, onlyNew)
@@ -45,7 +45,13 @@ export async function* imported(
 }
 
 /** An import with its rows, staged by this call or an earlier one. */
-async function staged({ url, schema }: ImportPlace, name: string, records: Records, fingerprint: string): Promise<Staged> {
+async function staged(
+  { url, schema }: ImportPlace,
+  name: string,
+  records: Records,
+  fingerprint: string,
+  onlyNew: boolean,
+): Promise<Staged> {
   const sql = connected(url)
   let ours: unknown = null
   try {
@@ -64,6 +70,8 @@ async function staged({ url, schema }: ImportPlace, name: string, records: Recor
       // Ended in order and then rolled back, which leaves no connection in the middle of a COPY.
       if (error !== null) throw error
       await tx.unsafe(`select ${schema}.import_staged_v1($1, $2)`, [number, total])
+      const [old] = onlyNew ? await tx.unsafe(`select ${schema}.import_old_v1($1) as stream`, [number]) : []
+      if (typeof old?.['stream'] === 'string') throw refusedStream(old['stream'])
       return { number, at: { moved: 0, total, position: 0 } }
     })
   } catch (error) {

@@ -80,11 +80,11 @@ export type Query<N extends string, P, A> = {
  *   run: async ({ customerId }, read) => ({ orders: await read(orders).count({ customerId }) }),
  * })
  */
-export function query<const N extends string, P extends z.ZodObject, A>(
+export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, A extends z.output<Z>>(
   name: N,
   options: {
     readonly params: P
-    readonly answer?: z.ZodType<NoInfer<A>>
+    readonly answer?: Z
     readonly cache?: CachePolicy<z.output<P>>
     readonly run: (params: z.output<P>, read: Read) => Promise<A>
   },

@@ -8,6 +8,7 @@ type Import = ImportProgress & { readonly fingerprint: string; readonly began: n
 /** What an import does to a file, each a transaction of its own that throws where another process is writing. */
 export type SqliteImport = {
   readonly begin: (name: string, what: { readonly fingerprint: string; readonly total: number }) => ImportProgress
+  readonly old: (name: string, records: readonly NewRecord[]) => string | null
   readonly move: (name: string, chunk: readonly NewRecord[], at: ImportProgress, onlyNew: boolean) => ImportProgress
 }
 
@@ -34,11 +35,15 @@ export function importing(db: Database, now: () => number): SqliteImport & Dispo
     return { moved: 0, total, position: 0 }
   }
 
+  const oldOf = (began: number, records: readonly NewRecord[]) =>
+    records.find(({ stream }) => (first.get(stream)?.position ?? Number.POSITIVE_INFINITY) <= began)?.stream ?? null
+  const old: SqliteImport['old'] = (name, records) => oldOf(find.get(name)?.began ?? top.get()?.position ?? 0, records)
+
   const move: SqliteImport['move'] = (name, chunk, at, onlyNew) => {
     const found = find.get(name)
     if (found?.moved !== at.moved) throw new StoreError('refused', `the import ${name} is being moved by another process`)
-    const old = onlyNew && chunk.find(({ stream }) => (first.get(stream)?.position ?? Number.POSITIVE_INFINITY) <= found.began)
-    if (old) throw refusedStream(old.stream)
+    const old = onlyNew ? oldOf(found.began, chunk) : null
+    if (old !== null) throw refusedStream(old)
     const head = top.get()
     const time = Math.max(now(), head?.at ?? 0)
     const versions = new Map<string, number>()
@@ -56,6 +61,7 @@ export function importing(db: Database, now: () => number): SqliteImport & Dispo
   const statements = [find, add, save, top, last, first, insert]
   return {
     begin: db.transaction(begin).immediate,
+    old: db.transaction(old).deferred,
     move: db.transaction(move).immediate,
     [Symbol.dispose]: () => {
       for (const statement of statements) statement.finalize()

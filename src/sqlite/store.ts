@@ -98,6 +98,7 @@ class SqliteStore implements Store {
     return imported(
       {
         begin: (...what) => this.#whenFree(() => this.#db.imports.begin(...what)),
+        old: (...records) => this.#whenFree(() => this.#db.imports.old(...records)),
         move: (...chunk) => this.#whenFree(() => this.#db.imports.move(...chunk)),
       },
       name,

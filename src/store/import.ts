@@ -25,6 +25,8 @@ export const CHUNK_SIZE_MAX = 1_048_576
 export type Moving = {
   /** Begins an import, or finds the one of that name. Throws where that is of something else. */
   readonly begin: (name: string, what: { readonly fingerprint: string; readonly total: number }) => Promise<ImportProgress>
+  /** A stream of these that had events before the import began, or would begin now; null: none had. */
+  readonly old: (name: string, records: readonly NewRecord[]) => Promise<string | null>
   /** Appends the next records, and remembers with them that it did. */
   readonly move: (name: string, chunk: readonly NewRecord[], at: ImportProgress, onlyNew: boolean) => Promise<ImportProgress>
 }
@@ -36,7 +38,10 @@ export async function* imported(
   records: Records,
   { fingerprint, onlyNew = false }: ImportOptions,
 ): AsyncGenerator<ImportProgress> {
-  const { total, digest } = await looked(records())
+  const { total, digest } = await looked(records(), async page => {
+    const old = onlyNew ? await moving.old(name, page) : null
+    if (old !== null) throw refusedStream(old)
+  })
   let at = await moving.begin(name, { fingerprint: `${fingerprint} ${digest}`, total })
   yield progressOf(at)
   if (at.moved === at.total) return
@@ -86,11 +91,15 @@ export async function* chunks(pages: AsyncIterable<readonly NewRecord[]>, skippe
 }
 
 /** How many there are, and a hash of all that is stored of them but their ids. */
-async function looked(pages: AsyncIterable<readonly NewRecord[]>): Promise<{ total: number; digest: string }> {
+async function looked(
+  pages: AsyncIterable<readonly NewRecord[]>,
+  check: (page: readonly NewRecord[]) => Promise<void>,
+): Promise<{ total: number; digest: string }> {
   const hasher = new Bun.CryptoHasher('sha256')
   let total = 0
   for await (const page of pages) {
     total += page.length
+    await check(page)
     hasher.update(page.map(({ stream, type, schema, data, meta }) => [stream, type, schema, data, meta].join('\0')).join('\n'))
     hasher.update('\n')
   }
