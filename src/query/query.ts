@@ -44,6 +44,9 @@ export type CachePolicy<P> = {
   readonly public?: boolean
 }
 
+/** What nobody changes any more, all through. */
+type Fixed<T> = T extends object ? { readonly [K in keyof T]: Fixed<T[K]> } : T
+
 /** A query as the framework runs it. */
 export type QuerySpec = {
   readonly kind: 'query'
@@ -80,7 +83,7 @@ export type Query<N extends string, P, A> = {
  *   run: async ({ customerId }, read) => ({ orders: await read(orders).count({ customerId }) }),
  * })
  */
-export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, A extends z.output<Z>>(
+export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, const A extends Fixed<z.output<Z>>>(
   name: N,
   options: {
     readonly params: P
