@@ -19,7 +19,7 @@ import { grown } from './systems/growth.ts'
 import { severalProcesses } from './systems/hot-processes.ts'
 import { oneProcess } from './systems/hot-stream.ts'
 import { honoEcho, orders } from './systems/http.ts'
-import { imports } from './systems/import.ts'
+import { imports, importsAll } from './systems/import.ts'
 import { keepers } from './systems/keepers.ts'
 import { bareListeners, listeners } from './systems/listeners.ts'
 import { lag, lagOfFile } from './systems/lag.ts'
@@ -75,6 +75,7 @@ export const cells: readonly Cell[] = [
   cell('W5', [
     against('100', 'events/s', '>= 0.5', copyIn, [imports(100)]),
     against('1000', 'events/s', '>= 0.5', copyIn, [imports(1_000)]),
+    against('import', 'events/s', '>= 0.5', copyIn, [importsAll]),
   ]),
   cell('W6', [
     against('fold', 'events/s', '>= 0.2, aim 0.35', copyOut(replayed), [floored(100_000, folds(replayed))]),

@@ -36,10 +36,45 @@ export function imports(events: number): Contestant {
   }
 }
 
+/** What `emaki import` calls once it has read its file: staged by COPY, moved in chunks between which others append. */
+export const importsAll: Contestant = {
+  system: 'emaki',
+  open: async arena => {
+    const url = await arena.server.createDatabase('import')
+    const store = postgres(url)
+    await store.open()
+    let acked = 0
+    const run = () =>
+      whole(arena.server.pid, async () => {
+        const many = importedRows(arena.short)
+        const made = Array.from({ length: many / PAGE }, pageOf)
+        const records = async function* () {
+          yield* made
+        }
+        const name = Bun.randomUUIDv7()
+        for await (const { moved } of store.import(name, records, { fingerprint: name, onlyNew: true }))
+          if (moved === many) acked += many
+        return many
+      })
+    return { run, check: () => checkLog(url, acked), close: () => store.close() }
+  },
+}
+
+const PAGE = 500
+
+function pageOf(): readonly ReturnType<typeof row>[] {
+  return Array.from({ length: PAGE / EACH }, streamOf).flat()
+}
+
+function streamOf(): readonly ReturnType<typeof row>[] {
+  const { stream } = row()
+  return Array.from({ length: EACH }, () => ({ ...row(), stream }))
+}
+
 function unitOf(events: number): Unit {
   const slices = Array.from({ length: events / EACH }, () => {
-    const rows = Array.from({ length: EACH }, row)
-    return { stream: rows[0]!.stream, expect: 0, events: rows }
+    const events = streamOf()
+    return { stream: events[0]!.stream, expect: 0, events }
   })
   return { slices, keys: [] }
 }

@@ -32,7 +32,7 @@ begin
   update leases l
   set epoch = greatest(checkpoint.epoch, last.epoch) + 1, owner = new_owner, until = clock_timestamp() + ttl_ms * interval '1 millisecond',
     position = checkpoint.position,
-    takeovers = case when last.owner is not null and last.position = checkpoint.position then last.takeovers + 1 else 0 end
+    takeovers = case when last.owner is not null and last.position = checkpoint.position then last.takeovers + (last.owner <> new_owner)::integer else 0 end
   where l.name = subscription
   returning l.epoch, l.position, l.takeovers, l.suspect_position, l.suspect_key;
 end

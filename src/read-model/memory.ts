@@ -51,7 +51,7 @@ export function memoryReadModel({ now }: { readonly now: () => number }): ReadMo
     if (last?.owner && last.owner !== owner && last.until > now()) return null
     const checkpoint = checkpoints.get(name) ?? { position: start, epoch: 0, savedAt: stamp() }
     const epoch = Math.max(checkpoint.epoch, last?.epoch ?? 0) + 1
-    const takeovers = last?.owner && last.position === checkpoint.position ? last.takeovers + 1 : 0
+    const takeovers = last?.owner && last.position === checkpoint.position ? last.takeovers + Number(last.owner !== owner) : 0
     const lease = { epoch, position: checkpoint.position, takeovers, suspect: last?.suspect ?? null }
     checkpoints.set(name, { ...checkpoint, epoch })
     leases.set(name, { ...lease, owner, until: now() + ttlMs })

@@ -41,7 +41,7 @@ export type Lease = {
   readonly name: string
   readonly epoch: number
   readonly position: number
-  /** How often in a row it was taken over, not given back, at this position. */
+  /** How often in a row it was taken over by another, not given back, at this position. */
   readonly takeovers: number
   /** What its last owner was about to do one by one when it ended. */
   readonly suspect: Suspect | null

@@ -90,7 +90,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     const checkpoint = one<{ position: number; epoch: number }>('select position, epoch from checkpoints where name = ?', name)
     const position = checkpoint?.position ?? start
     const epoch = Math.max(checkpoint?.epoch ?? 0, last?.epoch ?? 0) + 1
-    const takeovers = last?.owner && last.position === position ? last.takeovers + 1 : 0
+    const takeovers = last?.owner && last.position === position ? last.takeovers + Number(last.owner !== owner) : 0
     change(
       'insert into checkpoints values (?, ?, ?, ?) on conflict (name) do update set epoch = excluded.epoch',
       ...[name, position, epoch, now()],

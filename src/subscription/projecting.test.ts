@@ -7,7 +7,7 @@ import { memoryBus } from '../bus/memory.ts'
 import { events, spec } from '../event/events.ts'
 import { fingerprint } from '../event/schema.ts'
 import { type AnyProjection, projection, tableOf } from '../projection/projection.ts'
-import type { NewPage, StoredRow } from '../read-model/read-model.ts'
+import type { NewPage, ReadModel, StoredRow } from '../read-model/read-model.ts'
 import { memory } from '../store/memory.ts'
 import { type NewEvent, type Store, StoreError } from '../store/store.ts'
 import { untraced } from '../trace/trace.ts'
@@ -20,6 +20,8 @@ const Added = z.object({ to: z.array(z.string()), n: z.int() })
 const Emptied = z.object({ from: z.string() })
 const Tally = events('tally', { Added, Emptied })
 let isMended = false
+/** What 16 does to the process that folds it. */
+let die = () => {}
 const sums = projection('sums', {
   from: Tally,
   key: { Added: ({ to }) => to, Emptied: ({ from }) => from },
@@ -29,6 +31,7 @@ const sums = projection('sums', {
   evolve: {
     Added: (row, { n }, { position }) => {
       if (n === 13 && !isMended) throw new Error('thirteen')
+      if (n === 16) die()
       if (n === 14) return Promise.resolve(row) as never
       return { sum: n === 15 ? Number.NaN : row.sum + n, seen: [...row.seen, position] }
     },
@@ -84,10 +87,16 @@ const rowsOf = async (store: Store) => {
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
   isMended = false
+  die = () => {}
   for (const close of closing.splice(0)) await close()
 })
 
-type Process = { readonly subscriptions: Subscriptions; readonly reported: unknown[]; readonly kill: () => void }
+type Process = {
+  readonly subscriptions: Subscriptions
+  readonly reported: unknown[]
+  readonly kill: () => void
+  readonly isDead: () => boolean
+}
 
 /** A process that folds. It can be killed: from then on nothing that it does reaches the store. */
 async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000): Promise<Process> {
@@ -126,7 +135,7 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
   const kill = () => {
     isDead = true
   }
-  return { subscriptions, reported, kill }
+  return { subscriptions, reported, kill, isDead: () => isDead }
 }
 
 describe('a projection', () => {
@@ -330,4 +339,100 @@ describe('a process that loses its lease', () => {
     expect(await store.readModel.parked()).toMatchObject([{ kind: 'key', key: 'b', position: 2 }])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
   })
+
+  test('is not taken over by itself: a store that was away for a moment makes nothing suspect', async () => {
+    const store = memory()
+    await append(store, { to: ['a'], n: 1 })
+    for (let i = 0; i < 4; i++) {
+      await store.readModel.acquire('sums_v1', { owner: `dead ${i}`, ttlMs: 1, start: 0 })
+      await Bun.sleep(2)
+    }
+    // From now on events are folded one by one, each being told of before.
+    let suspects = 0
+    const flaky = changed(store, {
+      suspect: async (...of) => {
+        const told = await store.readModel.suspect(...of)
+        if (of[2]?.key === 'a' && suspects++ === 0) throw new StoreError('unavailable', 'away for a moment')
+        return told
+      },
+    })
+    const { subscriptions } = await process_(flaky)
+    expect(await subscriptions.seen(1)).toBeTrue()
+    expect(suspects).toBeGreaterThan(1)
+    expect(await store.readModel.parked()).toEqual([])
+    expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
+  })
+
+  test('gets over what kills it however far behind its checkpoint that is', async () => {
+    const store = memory()
+    const many = Array.from({ length: 7_000 }, (_, i) => ({ to: [`${i % 700}`], n: 1 }))
+    await append(store, ...many, { to: ['deadly'], n: 16 }, { to: ['after'], n: 1 })
+    let at: Process | null = null
+    die = () => {
+      at?.kill()
+      throw new Error('dead')
+    }
+    for (let lives = 1; (await store.readModel.parked()).length === 0; lives++) {
+      expect(lives).toBeLessThan(12)
+      at = await process_(store, sums, 20)
+      const { isDead, subscriptions } = at
+      await becomes('it died, or got over it', () => isDead() || subscriptions.status[0]!.position === 7_002)
+    }
+    expect(await store.readModel.parked()).toMatchObject([{ kind: 'key', key: 'deadly', position: 7_001 }])
+    expect(Object.keys((await rowsOf(store)).rows)).toHaveLength(701)
+  })
 })
+
+describe('a store that fails now and then', () => {
+  test('keeps nobody waiting longer for having failed before', async () => {
+    const store = memory()
+    let isFailing = false
+    const flaky = changed(store, {
+      commit: page => {
+        if (!isFailing) return store.readModel.commit(page)
+        isFailing = false
+        return Promise.reject(new StoreError('unavailable', 'made to fail'))
+      },
+    })
+    const { subscriptions } = await process_(flaky)
+    for (let i = 1; i <= 12; i++) {
+      isFailing = true
+      await append(store, { to: ['a'], n: 1 })
+      expect(await subscriptions.seen(i, ['sums'], 1_000)).toBeTrue()
+    }
+  })
+})
+
+describe('a row that was damaged', () => {
+  for (const [what, damaged] of [
+    ['is no JSON', '{"sum":1,'],
+    ['does not fit its schema', '{"sum":"1","seen":[]}'],
+  ] as const) {
+    test(`parks its key where it ${what}, and is folded from the beginning once it is unparked`, async () => {
+      const store = memory()
+      const first = await process_(store)
+      await append(store, { to: ['a', 'b'], n: 1 })
+      await first.subscriptions.seen(1)
+      await first.subscriptions.close()
+      const corrupt = changed(store, {
+        rows: async (...of) =>
+          (await store.readModel.rows(...of)).map(row => (row.key === 'a' ? { ...row, data: damaged } : row)),
+      })
+      const { subscriptions, reported } = await process_(corrupt)
+      await append(store, { to: ['a', 'b'], n: 2 })
+      expect(await subscriptions.seen(2)).toBeTrue()
+      expect(await store.readModel.parked()).toMatchObject([
+        { kind: 'key', key: 'a', position: 2, cause: expect.stringContaining('sums_v1: the row a cannot be read') },
+      ])
+      expect(reported).toEqual([])
+      await store.readModel.unpark('sums_v1', 'a')
+      await becomes('nothing is parked', async () => (await store.readModel.parked()).length === 0)
+      expect((await rowsOf(store)).rows).toEqual(await folded(store, 2))
+    })
+  }
+})
+
+/** A store some of whose read model is another. */
+function changed(store: Store, own: Partial<ReadModel>): Store {
+  return { ...store, readModel: { ...store.readModel, ...own } }
+}

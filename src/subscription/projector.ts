@@ -8,6 +8,7 @@ import {
   type NewRow,
   type Parked,
   type ReadModel,
+  type StoredRow,
   type Table,
   type Value,
 } from '../read-model/read-model.ts'
@@ -138,12 +139,23 @@ export class Projector implements Consumer {
     )
     for (let i = 0; i < missing.length; i += LOAD_KEYS_MAX) {
       const keys = missing.slice(i, i + LOAD_KEYS_MAX)
-      for (const { key, position, data } of await this.#readModel.rows(this.#table, keys)) {
-        const row = JSON.parse(data) as object
-        const { fields } = encodedRow(this.#projection, row)
-        this.#hold(key, { row, position, isDirty: false, since: position, before: row, fields, size: data.length })
+      for (const stored of await this.#readModel.rows(this.#table, keys)) {
+        const { key, position, data } = stored
+        const read = this.#read(stored)
+        if (read instanceof Error) this.#parkKey(key, found.find(([, touch]) => touch.key === key)![0].position, read)
+        else this.#hold(key, { ...read, position, isDirty: false, since: position, before: read.row, size: data.length })
       }
-      for (const key of keys) if (!this.#held.has(key)) this.#hold(key, nothing(0))
+      for (const key of keys) if (!this.#held.has(key) && !this.#parkedKeys.has(key)) this.#hold(key, nothing(0))
+    }
+  }
+
+  /** A stored row; the error where it was damaged. */
+  #read({ key, data }: StoredRow): Pick<Held, 'row' | 'fields'> | Error {
+    try {
+      const row = JSON.parse(data) as object
+      return { row, fields: encodedRow(this.#projection, row).fields }
+    } catch (error) {
+      return new Error(`${this.#table.name}: the row ${key} cannot be read: ${causeOf(error)}`, { cause: error })
     }
   }
 
@@ -271,8 +283,8 @@ export class Projector implements Consumer {
   }
 
   /**
-   * Folds what is parked again, up to the checkpoint and before newer events: a key from where its row ends, the keys of a stream
-   * from the beginning, as they have taken events behind those that were passed over.
+   * Folds what is parked again, up to the checkpoint and before newer events: a key from where its row ends, or from the beginning where
+   * that cannot be read; the keys of a stream from the beginning, as they have taken events behind those that were passed over.
    */
   async #foldAgain(guard: Guard, again: readonly Parked[]): Promise<void> {
     const skipped = new Set(
@@ -287,12 +299,15 @@ export class Projector implements Consumer {
       this.#parkedKeys.delete(key)
       this.#held.delete(key)
       const row = whole.has(key) ? undefined : stored.find(row => row.key === key)
+      const read = row && this.#read(row)
+      // One that was damaged is made anew, as one that is not there.
+      const known =
+        row && read && !(read instanceof Error) ? { row: read.row, position: row.position } : { row: null, position: 0 }
       this.#hold(key, {
-        row: row ? (JSON.parse(row.data) as object) : null,
-        position: row?.position ?? 0,
+        ...known,
         isDirty: true,
-        since: (row?.position ?? 0) + 1,
-        before: row ? (JSON.parse(row.data) as object) : null,
+        since: known.position + 1,
+        before: known.row,
         fields: null,
         size: ROW_SIZE,
       })

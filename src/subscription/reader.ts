@@ -40,8 +40,10 @@ export class Reader {
       this.#ahead = null
       return kept.length ? { events: kept.filter(this.#matches), to: kept.at(-1)!.position } : null
     }
-    const page = await (this.#ahead?.after === after ? this.#ahead.page : this.#read(after))
+    const ahead = this.#ahead
+    // It is taken before it is awaited: one that failed is read again.
     this.#ahead = null
+    const page = await (ahead?.after === after ? ahead.page : this.#read(after))
     if (page.to <= after) return null
     if (page.to < this.#tail.head) this.#readAhead(page.to)
     return page

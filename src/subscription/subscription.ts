@@ -74,8 +74,11 @@ export class Subscription {
   #savedAt = 0
   #tendedAt = 0
   #careful = 0
+  #failures = 0
   #caughtUpAt = Number.NEGATIVE_INFINITY
   #lastAt = Number.NaN
+  /** The last that was told of before it was handled one by one, and under which epoch. */
+  #told: { readonly epoch: number; readonly position: number; readonly key: string | null } | null = null
   #isFenced = false
   #isClosed = false
   #running: Promise<void> | null = null
@@ -138,16 +141,16 @@ export class Subscription {
   }
 
   async #run(): Promise<void> {
-    for (let failures = 0; !this.#isClosed; ) {
+    while (!this.#isClosed) {
       try {
         const lease = await this.#acquire()
         if (lease) await this.#follow(lease)
         else await this.#sleep(this.#options.leaseMs / 4)
-        failures = 0
+        this.#failures = 0
       } catch (error) {
         if (!(error instanceof Fenced) && !this.#isClosed) {
           if (!(error instanceof StoreError)) this.#options.report(error)
-          await this.#sleep(Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** failures++))
+          await this.#sleep(Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** this.#failures++))
         }
       }
     }
@@ -156,7 +159,14 @@ export class Subscription {
   async #acquire(): Promise<Lease | null> {
     const { name, owner, leaseMs, start, tail, store } = this.#options
     const from = start === 'beginning' ? 0 : start === 'now' ? Math.max(tail.head, await store.head()) : start
-    return this.#readModel.acquire(name, { owner, ttlMs: leaseMs, start: from })
+    const lease = await this.#readModel.acquire(name, { owner, ttlMs: leaseMs, start: from })
+    return lease && this.#isOwn(lease) ? { ...lease, suspect: null } : lease
+  }
+
+  /** Whether what is suspect is only what this process was at when the store failed: it did not end of it. */
+  #isOwn({ epoch, suspect }: Lease): boolean {
+    const told = this.#told
+    return told?.epoch === epoch - 1 && told.position === suspect?.position && told.key === suspect.key
   }
 
   async #follow(lease: Lease): Promise<void> {
@@ -183,13 +193,15 @@ export class Subscription {
     const { now } = this.#options
     if (this.#isFenced) throw new Fenced()
     const page = await this.#reader.next(this.#taken)
+    const isCareful = this.#careful > 0
     if (page) {
       if (page.events.length) await this.#traced(page.events, () => this.#take(page.events, lease))
       this.#taken = page.to
       const last = page.events.at(-1)
       if (last) this.#lastAt = Date.parse(last.at)
     } else this.#caughtUpAt = now()
-    if (this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
+    // What is got over one by one is kept: were it lost with the process, the next one would not come further.
+    if (isCareful || this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
     if (performance.now() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
     if (!page) await this.#pause()
   }
@@ -208,6 +220,7 @@ export class Subscription {
     if (this.#careful <= 0) return consumer.take(events, null)
     this.#careful -= events.length
     await consumer.take(events, async (position, key) => {
+      this.#told = { epoch: lease.epoch, position, key }
       if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key }))) throw new Fenced()
     })
     if (!(await this.#readModel.suspect(lease.name, lease.epoch, null))) throw new Fenced()
@@ -236,6 +249,7 @@ export class Subscription {
     const { consumer } = this.#options
     if (this.#taken === this.#saved && consumer.pending() === null) return
     if (!(await consumer.save(this.#guard(lease)))) throw new Fenced()
+    this.#failures = 0
     this.#savedAt = performance.now()
     this.#moved(this.#taken)
   }
