@@ -75,6 +75,7 @@ export type Query<N extends string, P, A> = {
  * - `params`: what it is asked by. Not `min-position`, by which every query may be asked.
  * - `answer`: a schema of the answer, for OpenAPI; held against each answer outside of production. Default: none.
  * - `cache`: how long an answer is kept, and by whom. Default: not at all.
+ * - `run`: makes the answer. It only reads, as it may run again: where rows were not yet as new as asked for, or for several who ask.
  *
  * @example
  * const summary = query('order-summary', {
