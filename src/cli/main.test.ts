@@ -110,7 +110,7 @@ describe('the command line', () => {
   })
 
   test('migrates and says what ran, once', async () => {
-    expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'ran 0001-log\n' })
+    expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'ran 0001-log\nran 0002-read-models\n' })
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'nothing to do\n' })
   })
 

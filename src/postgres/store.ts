@@ -28,6 +28,7 @@ import { behindPooler, prove } from './prove.ts'
 import { query, Values } from './query.ts'
 import { PostgresReadModel } from './read-model.ts'
 import { list, texts } from './text.ts'
+import { Transactions } from './transactions.ts'
 
 export type PostgresOptions = {
   /** The schema that holds the log: one log a schema. Default: `emaki`. */
@@ -64,7 +65,13 @@ export function postgres(url: string, options: PostgresOptions = {}): Store {
   return new PostgresStore(url, options)
 }
 
-type Opened = { readonly identity: LogIdentity; readonly writer: Pool; readonly reader: Pool; readonly projector: Pool }
+type Opened = {
+  readonly identity: LogIdentity
+  readonly writer: Pool
+  readonly reader: Pool
+  readonly projector: Pool
+  readonly transactions: Transactions
+}
 
 class PostgresStore implements Store {
   readonly system = 'postgresql'
@@ -108,16 +115,18 @@ class PostgresStore implements Store {
         async sql => (await sql<LogIdentity[]>`select id::text, epoch from ${sql(`${schema}.log`)}`)[0]!,
       )
       const options = { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs }
+      const long = {
+        ...options,
+        max: PROJECTORS,
+        deadlineMs: PROJECTOR_DEADLINE_MS,
+        statementTimeoutMs: pooler ? 0 : PROJECTOR_DEADLINE_MS,
+      }
       this.#opened = {
         identity,
         writer: new Pool(this.#url, options),
         reader: new Pool(this.#url, { ...options, max: readers }),
-        projector: new Pool(this.#url, {
-          ...options,
-          max: PROJECTORS,
-          deadlineMs: PROJECTOR_DEADLINE_MS,
-          statementTimeoutMs: pooler ? 0 : PROJECTOR_DEADLINE_MS,
-        }),
+        projector: new Pool(this.#url, long),
+        transactions: new Transactions(this.#url, long),
       }
     } finally {
       await Promise.all([first.close(), second.close()])
@@ -203,7 +212,7 @@ class PostgresStore implements Store {
   async close(): Promise<void> {
     const opened = this.#opened
     this.#opened = null
-    await Promise.all([opened?.writer.close(), opened?.reader.close(), opened?.projector.close()])
+    await Promise.all([opened?.writer.close(), opened?.reader.close(), opened?.projector.close(), opened?.transactions.close()])
   }
 
   #read<R extends object>(text: string, parameters: readonly (string | number)[]): Promise<readonly R[]> {
