@@ -38,7 +38,8 @@ begin
 end
 $$;
 
--- Whoever has the lease of a subscription loses it, and no later one has its epoch. The checkpoint is locked first, as in every write.
+-- Whoever has the lease of a subscription loses it, and no later one has its epoch. A page locks its table before it looks at the
+-- checkpoint, and that before the lease: so does all else.
 create function fence_v1(subscription text) returns bigint
 language plpgsql volatile
 set search_path from current
@@ -64,6 +65,9 @@ as $$
 declare
   raised bigint;
 begin
+  if exists (select from row_tables t where t.name = subscription) then
+    execute format('lock table %I in access exclusive mode', 'rows_' || subscription);
+  end if;
   insert into checkpoints values (subscription, "to", 0, clock_timestamp()) on conflict (name) do nothing;
   raised := fence_v1(subscription);
   update checkpoints c set position = "to", epoch = raised, saved_at = clock_timestamp() where c.name = subscription;
@@ -79,6 +83,9 @@ set search_path from current
 as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('emaki prepare ' || current_schema(), 0));
+  if exists (select from row_tables t where t.name = subscription) then
+    execute format('lock table %I in access exclusive mode', 'rows_' || subscription);
+  end if;
   perform fence_v1(subscription);
   delete from checkpoints c where c.name = subscription;
   delete from serving s where s.name = subscription;

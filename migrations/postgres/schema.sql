@@ -350,6 +350,9 @@ CREATE OR REPLACE FUNCTION emaki.drop_v1(subscription text)
 AS $function$
 begin
   perform pg_advisory_xact_lock(hashtextextended('emaki prepare ' || current_schema(), 0));
+  if exists (select from row_tables t where t.name = subscription) then
+    execute format('lock table %I in access exclusive mode', 'rows_' || subscription);
+  end if;
   perform fence_v1(subscription);
   delete from checkpoints c where c.name = subscription;
   delete from serving s where s.name = subscription;
@@ -696,6 +699,9 @@ AS $function$
 declare
   raised bigint;
 begin
+  if exists (select from row_tables t where t.name = subscription) then
+    execute format('lock table %I in access exclusive mode', 'rows_' || subscription);
+  end if;
   insert into checkpoints values (subscription, "to", 0, clock_timestamp()) on conflict (name) do nothing;
   raised := fence_v1(subscription);
   update checkpoints c set position = "to", epoch = raised, saved_at = clock_timestamp() where c.name = subscription;

@@ -1,36 +1,39 @@
-// What a page writes, as SQL. Each part is a statement of its own, or one of several under one guard.
+// What a page writes, as one statement, however many rows there are: in autocommit there is no client that could stop within it.
 import { columnOf } from '../read-model/listing.ts'
 import type { NewPage, NewRow, Table } from '../read-model/read-model.ts'
 import type { Values } from './query.ts'
 import { list, texts } from './text.ts'
 
-/** How many rows one statement writes at most, and how much data, in characters; a single row may be more. */
-const STATEMENT_ROWS_MAX = 2_000
-const STATEMENT_SIZE_MAX = 4_000_000
+/** How many rows one part writes at most, and how much data, in characters (a single row may be more): what fits into work_mem. */
+const PART_ROWS_MAX = 2_000
+const PART_SIZE_MAX = 2_000_000
 
-/** A statement that writes only where `holds` does. It names its values as it is made. */
+/** One of a statement's parts, which writes only where `holds` does. It names its values as it is made. */
 export type Part = (values: Values, holds: string) => string
 
+/** The parts as one statement: where the guard moves no checkpoint, it gives no row, and no part writes. */
+export function guarded(values: Values, schema: string, page: NewPage, parts: readonly Part[]): string {
+  const guard = `guard as (${moved(values, schema, page)} returning true)`
+  const rest = parts.map((part, i) => `part_${i} as (${part(values, 'exists (select from guard)')})`)
+  return `with ${[guard, ...rest].join(',\n')}\nselect true as written from guard`
+}
+
 /** Moves the checkpoint, where it is still where the page begins and the epoch is that of its owner. All else depends on it. */
-export function guard(values: Values, schema: string, { name, epoch, from, to }: NewPage): string {
+function moved(values: Values, schema: string, { name, epoch, from, to }: NewPage): string {
   return `update ${schema}.checkpoints set position = ${values.add(to)}, saved_at = clock_timestamp()
     where name = ${values.add(name)} and epoch = ${values.add(epoch)} and position = ${values.add(from)}`
 }
 
-/** What a page writes besides rows. */
-export function settled(schema: string, page: NewPage): readonly Part[] {
-  const again = new Set(page.park.map(({ kind, key }) => `${kind} ${key}`))
+/** What is no longer parked, and what is from now on. */
+export function parking(schema: string, { name, park, unpark }: NewPage): readonly Part[] {
+  const again = new Set(park.map(({ kind, key }) => `${kind} ${key}`))
   // One statement may not touch a row twice: what is parked again is written over.
-  const gone = page.unpark.filter(({ kind, key }) => !again.has(`${kind} ${key}`))
-  return [
-    lease(schema, page),
-    ...(gone.length ? [unparked(schema, page.name, gone)] : []),
-    ...(page.park.length ? [parked(schema, page.name, page.park)] : []),
-  ]
+  const gone = unpark.filter(({ kind, key }) => !again.has(`${kind} ${key}`))
+  return [...(gone.length ? [unparked(schema, name, gone)] : []), ...(park.length ? [parked(schema, name, park)] : [])]
 }
 
 /** Prolongs the lease, unless it was given back, and forgets a suspect that is done. */
-function lease(schema: string, { name, epoch, to, ttlMs }: NewPage): Part {
+export function lease(schema: string, { name, epoch, to, ttlMs }: NewPage): Part {
   return (values, holds) => {
     const position = values.add(to)
     const pending = (column: string) => `${column} = case when suspect_position > ${position} then ${column} end`
@@ -62,7 +65,11 @@ function parked(schema: string, name: string, park: NewPage['park']): Part {
 }
 
 /** Writes rows over those that are there, and removes those without data. `empty`: there are none, which makes it a third faster. */
-export function written(schema: string, table: Table, rows: readonly NewRow[], empty = false): readonly Part[] {
+export function written(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
+  return chunks(rows).flatMap(rows => writtenAtOnce(schema, table, rows, empty))
+}
+
+function writtenAtOnce(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
   const target = `${schema}."rows_${table.name}"`
   const removed = rows.filter(({ data }) => data === null)
   const kept = removed.length ? rows.filter(({ data }) => data !== null) : rows
@@ -99,14 +106,19 @@ function inserted(target: string, { indexes }: Table, rows: readonly NewRow[], e
   }
 }
 
-/** The rows of a page in as many parts as statements carry. */
-export function chunks(rows: readonly NewRow[]): readonly (readonly NewRow[])[] {
+/** Whether a page is more than one part has: such statements are large, and few are alike. */
+export function isLong(rows: readonly NewRow[]): boolean {
+  return chunks(rows).length > 1
+}
+
+/** The rows of a page, so many for each part. */
+function chunks(rows: readonly NewRow[]): readonly (readonly NewRow[])[] {
   const parts: NewRow[][] = []
   let size = 0
   for (const row of rows) {
     const length = row.data?.length ?? 0
     const last = parts.at(-1)
-    if (last && last.length < STATEMENT_ROWS_MAX && size + length <= STATEMENT_SIZE_MAX) {
+    if (last && last.length < PART_ROWS_MAX && size + length <= PART_SIZE_MAX) {
       last.push(row)
       size += length
     } else {

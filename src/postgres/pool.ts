@@ -98,7 +98,12 @@ export class Pool {
   }
 }
 
-function connect(url: string, { max, prepare, statementTimeoutMs, connectTimeoutMs }: PoolOptions): Sql {
+/** A client as all of ours are; `onLost` is told of each connection that closes. */
+export function connect(
+  url: string,
+  { max, prepare, statementTimeoutMs, connectTimeoutMs }: Omit<PoolOptions, 'deadlineMs'>,
+  onLost: () => void = () => {},
+): Sql {
   return createClient(url, {
     max,
     prepare,
@@ -108,6 +113,7 @@ function connect(url: string, { max, prepare, statementTimeoutMs, connectTimeout
     max_lifetime: null,
     backoff: false,
     onnotice: () => {},
+    onclose: onLost,
     connection: {
       application_name: 'emaki',
       // The second ends a session whose client reads no more: the first does not, while the server waits to send [ran].

@@ -84,17 +84,39 @@ describe('what a page runs by itself', () => {
     expect(await rows.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
   })
 
-  test('is a StoreError where the connection is lost, and the next page connects anew', async () => {
-    const run = async (sql: unknown) => {
-      const [own] = await (sql as TransactionSql)`select pg_backend_pid() as pid`
+  test('is a StoreError where the connection is lost, whatever it does then, and the next page connects anew', async () => {
+    const lose = async (tx: Pick<TransactionSql, 'unsafe'>) => {
+      const [own] = await tx.unsafe('select pg_backend_pid() as pid')
       await at.sql`select pg_terminate_backend(${own!['pid']})`
-      await (sql as TransactionSql)`select 1`
     }
-    await expect(rows.commit(page({ epoch, rows: [row('o1')], run }))).rejects.toMatchObject({
-      name: 'StoreError',
-      reason: 'unknown',
-    })
-    expect(await rows.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
+    const insert = (tx: Pick<TransactionSql, 'unsafe'>) =>
+      tx.unsafe(`insert into ${at.schema}.serving values ('zombie', 'zombie')`)
+    const runs: readonly ((tx: TransactionSql) => Promise<unknown>)[] = [
+      tx => lose(tx),
+      async tx => [await lose(tx), await insert(tx)],
+      async tx => [await lose(tx), await insert(tx).catch(() => {}), await insert(tx)],
+      async tx => [await lose(tx), await insert(tx).catch(() => {}), await Bun.sleep(20), await insert(tx)],
+      async tx => [await lose(tx), await Bun.sleep(20), await insert(tx)],
+      tx => tx.savepoint(async inner => [await lose(inner), await insert(inner)]),
+      async tx => {
+        await lose(tx)
+        throw new Error('mine')
+      },
+    ]
+    const other = { name: 'other', epoch: await taken('other'), run: () => Bun.sleep(5) }
+    let position = 0
+    for (const run of [...runs, ...runs, ...runs]) {
+      const lost = rows.commit(page({ epoch, rows: [row('o1')], run: sql => run(sql as TransactionSql) }))
+      const found = lost.catch((error: unknown) => error)
+      // Another transaction is under way, whose session must not be taken for the one that is gone.
+      expect(await rows.commit(page({ ...other, from: position, to: ++position }))).toBeTrue()
+      // What fails by itself before the loss is known is thrown as it is.
+      expect(String(await found)).toMatch(/^StoreError: PostgreSQL: |^Error: mine$/)
+    }
+    expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0 })
+    expect(await rows.serving('zombie')).toBeNull()
+    expect(await rows.commit(page({ epoch, rows: [row('o1')], run: async () => {} }))).toBeTrue()
+    await rows.drop('other')
   })
 })
 
@@ -136,6 +158,24 @@ describe('a page of many rows', () => {
     ended.resolve()
     expect(await commit).toBeTrue()
     expect(await other).toBeNull()
+  })
+})
+
+describe('pages and resets at once', () => {
+  test('wait for each other, and none is given up', async () => {
+    const write = async (i: number) => {
+      const owner = `o${i}`
+      const lease = await rows.acquire('orders_v1', { owner: 'a', ttlMs: TTL_MS, start: 0 })
+      const own = { epoch: lease!.epoch, from: lease!.position, to: lease!.position + 1 }
+      return rows.commit(page({ ...own, rows: [row(owner), row('shared')] }))
+    }
+    for (let round = 0; round < 10; round++) {
+      const all = Array.from({ length: 8 }, (_, i) => (i % 4 === 3 ? rows.reset('orders_v1', i).then(() => false) : write(i)))
+      expect((await Promise.all(all)).length).toBe(8)
+    }
+    // The last word is had by one that nobody comes between.
+    await rows.reset('orders_v1', 5)
+    expect(await rows.count(orders, {})).toEqual({ found: 0, position: 5 })
   })
 })
 
@@ -256,6 +296,10 @@ describe('the database', () => {
     expect(await rows.tables()).toEqual(['orders_v1'])
   })
 })
+
+async function taken(name: string): Promise<number> {
+  return (await rows.acquire(name, { owner: 'a', ttlMs: TTL_MS, start: 0 }))!.epoch
+}
 
 async function leaseOver(): Promise<void> {
   await at.sql`update ${at.sql(`${at.schema}.leases`)} set until = clock_timestamp() - interval '1 second' where name = 'orders_v1'`

@@ -1,6 +1,5 @@
-// Read models in the schema of the log. A page of the live case is one statement, in which the guarded checkpoint decides whether anything
-// is written; a page of a rebuild, or one that runs statements of its own, is a transaction, which takes none of the log's locks.
-import type { Sql, TransactionSql } from 'postgres'
+// Read models in the schema of the log. A page is one statement, in which the guarded checkpoint decides whether anything is written; one
+// that runs statements of its own is a transaction.
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../read-model/check.ts'
 import { type Condition, conditions, listing } from '../read-model/listing.ts'
 import type {
@@ -18,16 +17,14 @@ import type {
   Value,
 } from '../read-model/read-model.ts'
 import { asThrown, RunFailure } from '../store/run-failure.ts'
-import { StoreError } from '../store/store.ts'
-import { isLost } from './errors.ts'
-import { chunks, guard, type Part, settled, written } from './page.ts'
+import { guarded, isLong, lease, type Part, parking, written } from './page.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, Values } from './query.ts'
 import { texts } from './text.ts'
-import { transaction } from './transaction.ts'
+import type { Transactions } from './transactions.ts'
 
-/** Known once the store is open: a pool for what is short, and one for pages, which may take as long as a rebuild's. */
-export type ReadModelPools = { readonly reader: Pool; readonly projector: Pool }
+/** Known once the store is open: a pool for what is short, one for pages, which may take as long as a rebuild's, and transactions. */
+export type ReadModelPools = { readonly reader: Pool; readonly projector: Pool; readonly transactions: Transactions }
 
 export class PostgresReadModel implements ReadModel {
   readonly #schema: string
@@ -100,52 +97,39 @@ export class PostgresReadModel implements ReadModel {
   async #commit(page: NewPage): Promise<boolean> {
     const table = this.#prepared.get(page.name) ?? null
     checkPage(page, table)
+    const long = isLong(page.rows)
+    // Nobody writes before the guard of this page is asked: a table found empty before it is empty behind it.
+    const empty = long && !(await this.#read(`select true as some from ${this.#rows(page)} limit 1`, [])).length
+    const parts = [...parking(this.#schema, page), ...(table ? written(this.#schema, table, page.rows, empty) : [])]
+    if (page.run) return this.#inTransaction(page, parts)
+    const values = new Values()
+    const text = guarded(values, this.#schema, page, [lease(this.#schema, page), ...parts])
     const { projector } = this.#pools()
-    return page.run || chunks(page.rows).length > 1
-      ? projector.run('unknown', sql => this.#inTransaction(sql, page, table))
-      : projector.run('unknown', sql => this.#inStatement(sql, page, table))
+    return (await projector.run('unknown', sql => query(sql, text, values.all, { custom: long }))).length > 0
   }
 
-  async #inStatement(sql: Sql, page: NewPage, table: Table | null): Promise<boolean> {
-    const values = new Values()
-    const guarded = `guard as (${guard(values, this.#schema, page)} returning true)`
-    const parts = [...settled(this.#schema, page), ...(table ? written(this.#schema, table, page.rows) : [])]
-    const rest = parts.map((part, i) => `part_${i} as (${part(values, 'exists (select from guard)')})`)
-    const rows = await query(sql, `with ${[guarded, ...rest].join(',\n')}\nselect true as written from guard`, values.all)
-    return rows.length > 0
-  }
-
-  /** Its session ends where its owner stops within it, so that whoever takes over waits no longer than a quarter of the lease. */
-  async #inTransaction(sql: Sql, page: NewPage, table: Table | null): Promise<boolean> {
-    const refused = new StoreError('refused', 'the checkpoint is another')
-    try {
-      await transaction(sql, async tx => {
-        const empty = await this.#begun(tx, page)
-        if (empty === null) throw refused
-        // All at once: each is on its way while the one before it is run.
-        const rows = table ? chunks(page.rows).flatMap(rows => written(this.#schema, table, rows, empty)) : []
-        await Promise.all(rows.map(part => alone(tx, part)))
-        await runWithin(tx, page)
-        await Promise.all(settled(this.#schema, page).map(part => alone(tx, part)))
-      })
+  /**
+   * The session ends where the owner stops within its transaction, so that whoever takes over waits no longer than a quarter of the lease.
+   * The lease comes last, as it could not be prolonged while it is locked.
+   */
+  #inTransaction(page: NewPage, parts: readonly Part[]): Promise<boolean> {
+    return this.#pools().transactions.run(async tx => {
+      const values = new Values()
+      const text = guarded(values, this.#schema, page, parts)
+      const [, found] = await Promise.all([
+        query(tx, `select set_config('idle_in_transaction_session_timeout', $1, true)`, [String(Math.ceil(page.ttlMs / 4))]),
+        query(tx, text, values.all, { custom: isLong(page.rows) }),
+      ])
+      if (!found.length) return false
+      try {
+        await page.run?.(tx)
+      } catch (error) {
+        throw new RunFailure(error)
+      }
+      const last = new Values()
+      await query(tx, lease(this.#schema, page)(last, 'true'), last.all)
       return true
-    } catch (error) {
-      if (error === refused) return false
-      throw error
-    }
-  }
-
-  /** Whether the page's table has no rows yet; null: the page is refused. */
-  async #begun(tx: TransactionSql, page: NewPage): Promise<boolean | null> {
-    const values = new Values()
-    const empty = page.rows.length ? `not exists (select from ${this.#rows(page)})` : 'false'
-    const [, [found]] = await Promise.all([
-      query(tx, `select set_config('idle_in_transaction_session_timeout', $1, true), set_config('jit', 'off', true)`, [
-        String(Math.ceil(page.ttlMs / 4)),
-      ]),
-      query<{ empty: boolean }>(tx, `${guard(values, this.#schema, page)} returning ${empty} as empty`, values.all),
-    ])
-    return found?.empty ?? null
+    })
   }
 
   async progress(names?: readonly string[]): Promise<readonly Progress[]> {
@@ -301,25 +285,6 @@ const ORDER = {
   field: { ascending: 'nulls first', descending: 'desc nulls last' },
   key: { ascending: '', descending: 'desc' },
 } as const
-
-async function alone(tx: TransactionSql, part: Part): Promise<void> {
-  const values = new Values()
-  const text = part(values, 'true')
-  await query(tx, text, values.all)
-}
-
-/** Where it fails because the connection is lost, that is what is thrown. */
-async function runWithin(tx: TransactionSql, { run }: NewPage): Promise<void> {
-  try {
-    await run?.(tx)
-  } catch (error) {
-    const alive = await query(tx, 'select 1', []).then(
-      () => true,
-      (found: unknown) => !isLost(found),
-    )
-    throw alive ? new RunFailure(error) : error
-  }
-}
 
 /**
  * Equality on the column that a list is ordered by: as one of a list, which the planner does not take for a constant. Else it would order

@@ -33,6 +33,7 @@ import { PostgresReadModel } from './read-model.ts'
 import { list, texts } from './text.ts'
 import { announcer, type Announcer } from './announcer.ts'
 import { watch } from './watch.ts'
+import { Transactions } from './transactions.ts'
 
 export type PostgresOptions = {
   /** The schema that holds the log: one log a schema. Default: `emaki`. */
@@ -77,6 +78,7 @@ type Opened = {
   readonly reader: Pool
   readonly projector: Pool
   readonly announcer: Announcer
+  readonly transactions: Transactions
 }
 
 class PostgresStore implements Store {
@@ -122,16 +124,18 @@ class PostgresStore implements Store {
         async sql => (await sql<LogIdentity[]>`select id::text, epoch from ${sql(`${schema}.log`)}`)[0]!,
       )
       const options = { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs }
+      const long = {
+        ...options,
+        max: PROJECTORS,
+        deadlineMs: PROJECTOR_DEADLINE_MS,
+        statementTimeoutMs: pooler ? 0 : PROJECTOR_DEADLINE_MS,
+      }
       this.#opened = {
         identity,
         writer: new Pool(this.#url, options),
         reader: new Pool(this.#url, { ...options, max: readers }),
-        projector: new Pool(this.#url, {
-          ...options,
-          max: PROJECTORS,
-          deadlineMs: PROJECTOR_DEADLINE_MS,
-          statementTimeoutMs: pooler ? 0 : PROJECTOR_DEADLINE_MS,
-        }),
+        projector: new Pool(this.#url, long),
+        transactions: new Transactions(this.#url, long),
         announcer: announcer(new Pool(this.#url, options), channelOf(schema)),
       }
     } finally {
@@ -243,7 +247,13 @@ class PostgresStore implements Store {
     this.#watching.clear()
     await Promise.all(watching.map(end => end()))
     this.#opened = null
-    await Promise.all([opened?.writer.close(), opened?.reader.close(), opened?.projector.close(), opened?.announcer.close()])
+    await Promise.all([
+      opened?.writer.close(),
+      opened?.reader.close(),
+      opened?.projector.close(),
+      opened?.transactions.close(),
+      opened?.announcer.close(),
+    ])
   }
 
   #read<R extends object>(text: string, parameters: readonly (string | number)[]): Promise<readonly R[]> {

@@ -6,7 +6,10 @@ export type Table = { readonly name: string; readonly indexes: readonly Index[] 
 export type Index = { readonly field: string; readonly kind: 'text' | 'number' }
 export type Value = string | number | null
 
-/** A row as a page leaves it; `data` is JSON text, null: it is deleted. `fields` are the values of the table's indexes, in their order. */
+/**
+ * A row as a page leaves it; `data` is JSON text without a line feed, null: it is deleted. `fields` are the values of the table's indexes,
+ * in their order. Keys and texts hold no U+0000 and no half surrogate pair, see `isStorable` in check.ts.
+ */
 export type NewRow = {
   readonly key: string
   /** The position of the last event folded into it. */
@@ -88,33 +91,44 @@ export type NewPage = {
  * Time is the database's own; memory's is its injected clock.
  */
 export interface ReadModel {
-  /** Makes the tables that are missing, with their indexes; any number of processes may say so at once. */
+  /**
+   * Makes the tables that are missing, with their indexes; any number of processes may say so at once, and each does before it commits
+   * rows. Throws a TypeError for names that would have to be quoted, and where a table is there with other indexes.
+   */
   prepare(tables: readonly Table[]): Promise<void>
-  /** Forgets a table with its rows, checkpoint, lease and parked keys. */
+  /** Forgets a table with its rows, checkpoint, lease and parked keys, and that it serves. Its epochs never come again. */
   drop(name: string): Promise<void>
   /** The names of all tables there are. */
   tables(): Promise<readonly string[]>
 
-  /** Takes the lease where nobody has it or its time is over; null: another has it. A subscription that is new begins after `start`. */
+  /**
+   * Takes the lease where nobody else has it or its time is over; null: another has it. A subscription that is new begins after `start`.
+   * Its owner may take it again, which counts as taking over. It waits for a page of the owner before that is just being written.
+   */
   acquire(
     name: string,
     options: { readonly owner: string; readonly ttlMs: number; readonly start: number },
   ): Promise<Lease | null>
-  /** Prolongs a lease; false: it was taken over. */
+  /** Prolongs a lease, also while a page is written; false: it was taken over or given back. */
   renew(name: string, epoch: number, ttlMs: number): Promise<boolean>
   /** Gives a lease back, so that another need not wait; one that was taken over is left alone. */
   release(name: string, epoch: number): Promise<void>
-  /** Notes what is about to be done, so that whoever takes over knows what it may have died of. False: it was taken over. */
+  /**
+   * Notes what is about to be done, so that whoever takes over knows what it may have died of. False: it was taken over. It is forgotten
+   * when a checkpoint reaches its position, and when the lease is given back.
+   */
   suspect(name: string, epoch: number, suspect: Suspect | null): Promise<boolean>
 
   /**
    * Writes a page whole or not at all. False: the epoch or `from` is no longer the subscription's, and nothing was written.
    * EXACTLY ONCE: the checkpoint moves from `from` to `to` in the transaction that writes the rows.
+   * A lease whose time is over still counts until it is taken over. Throws a TypeError for rows that no database could keep, and a
+   * StoreError `unknown` where it may have been written: where `from` is the checkpoint still, it was not.
    */
   commit(page: NewPage): Promise<boolean>
-  /** Where subscriptions are, of those that have begun; without names all. */
+  /** Where subscriptions are, of those that have begun, by name; without names all. */
   progress(names?: readonly string[]): Promise<readonly Progress[]>
-  /** Moves a subscription to a position and empties its table; whoever has its lease loses it. */
+  /** Moves a subscription to a position, empties its table and forgets what is parked; whoever has its lease loses it. */
   reset(name: string, position: number): Promise<void>
 
   /** The rows of these keys, those that exist, in no order. */
@@ -125,6 +139,7 @@ export interface ReadModel {
   list(table: Table, options: ListOptions): Promise<Found<readonly StoredRow[]>>
   count(table: Table, where: Readonly<Record<string, Value>>): Promise<Found<number>>
 
+  /** What is parked, by name and position. */
   parked(name?: string): Promise<readonly Parked[]>
   /** Asks the owner to handle what is parked again; without a key (undefined) all of it. Gives how many there were. */
   unpark(name: string, key?: string, again?: Again): Promise<number>

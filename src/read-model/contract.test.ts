@@ -1,0 +1,227 @@
+// The contract is worth what it catches: read models with one bug each, and the cases that have to find it.
+import { describe, expect, test } from 'bun:test'
+import { type MadeReadModel, readModelCases } from './contract.ts'
+import { memoryReadModel } from './memory.ts'
+import type { Lease, NewPage, ReadModel, StoredRow } from './read-model.ts'
+
+type Bug = { readonly bug: string; readonly plant: (sound: ReadModel) => Partial<ReadModel>; readonly caught: readonly string[] }
+
+const ZOMBIE = 'refuses whoever was taken over: nothing is written, whichever of the two comes first'
+const STALE = 'writes nothing where the epoch or the checkpoint is another, whichever it is'
+const ANY_PAGES = 'has after any pages what a map has that they were applied to'
+const SORTED = 'lists rows in any order it has an index for, from any row on, as a sorted array would, whatever the values are'
+
+/** The epoch and the checkpoint as they are, for a page that says others. */
+const asIs = async (sound: ReadModel, page: NewPage, of: readonly ('epoch' | 'from')[]): Promise<NewPage> => {
+  const [found] = await sound.progress([page.name])
+  if (!found) return page
+  return { ...page, ...(of.includes('epoch') && { epoch: found.epoch }), ...(of.includes('from') && { from: found.position }) }
+}
+const listed = (sound: ReadModel, change: (rows: readonly StoredRow[]) => readonly StoredRow[]): Partial<ReadModel> => ({
+  list: async (table, options) => {
+    const { found, position } = await sound.list(table, { ...options, after: null, limit: 10_000 })
+    const rows = change(found)
+    const start = options.after ? rows.findIndex(({ key }) => key === options.after!.key) + 1 : 0
+    return { found: rows.slice(start, start + options.limit), position }
+  },
+})
+
+const bugs: readonly Bug[] = [
+  {
+    bug: 'takes a page of whatever epoch',
+    plant: sound => ({ commit: async page => sound.commit(await asIs(sound, page, ['epoch'])) }),
+    caught: [ZOMBIE, STALE, 'moves a subscription to a position with its table empty, and its owner loses it'],
+  },
+  {
+    bug: 'takes a page from wherever it begins',
+    plant: sound => ({ commit: async page => sound.commit(await asIs(sound, page, ['from'])) }),
+    caught: [STALE, ANY_PAGES],
+  },
+  {
+    bug: 'writes rows beside the checkpoint and not with it',
+    plant: sound => ({
+      commit: async page => {
+        const [found] = await sound.progress([page.name])
+        if (found) await sound.commit({ ...page, epoch: found.epoch, from: found.position, to: found.position })
+        return sound.commit({ ...page, rows: [], park: [], unpark: [] })
+      },
+    }),
+    caught: [STALE, ZOMBIE, ANY_PAGES],
+  },
+  {
+    bug: 'reads the checkpoint after the rows',
+    plant: sound => ({
+      get: async (table, key) => {
+        const { found } = await sound.get(table, key)
+        await Bun.sleep(0)
+        return { found, position: (await sound.get(table, key)).position }
+      },
+    }),
+    caught: ['shows a reader rows and checkpoint of one moment, never rows older than the checkpoint'],
+  },
+  {
+    bug: 'keeps what has no data',
+    plant: sound => ({
+      commit: page => sound.commit({ ...page, rows: page.rows.map(row => ({ ...row, data: row.data ?? 'null' })) }),
+    }),
+    caught: ['writes a page: rows as they are, those without data away, and the checkpoint with them', ANY_PAGES],
+  },
+  {
+    bug: 'lets anybody have the lease',
+    plant: sound => ({ acquire: (name, options) => sound.acquire(name, { ...options, owner: 'a' }) }),
+    caught: [
+      'lets exactly one of 16 take a lease',
+      'refuses a lease to another until its time is over, or it is given back, and gives it to its owner again',
+    ],
+  },
+  {
+    bug: 'gives every owner the same epoch',
+    plant: sound => ({
+      acquire: async (name, options) => {
+        const lease = await sound.acquire(name, options)
+        return lease && { ...lease, epoch: 1 }
+      },
+      commit: async page => sound.commit(page.epoch === 1 ? await asIs(sound, page, ['epoch']) : page),
+    }),
+    caught: [ZOMBIE],
+  },
+  {
+    bug: 'counts takeovers that were none',
+    plant: sound => {
+      const last = new Map<string, Lease>()
+      return {
+        acquire: async (name, options) => {
+          const lease = await sound.acquire(name, options)
+          if (!lease) return null
+          const before = last.get(name)
+          const counted = { ...lease, takeovers: before?.position === lease.position ? before.takeovers + 1 : 0 }
+          last.set(name, counted)
+          return counted
+        },
+      }
+    },
+    caught: ['counts how often a lease was taken over, not given back, at one checkpoint'],
+  },
+  {
+    bug: 'prolongs no lease with a page',
+    plant: sound => ({ commit: page => sound.commit({ ...page, ttlMs: 0 }) }),
+    caught: ['prolongs a lease, by saying so or with a page, until it is taken over or given back'],
+  },
+  {
+    bug: 'forgets what its owner was about to do',
+    plant: sound => ({ suspect: (name, epoch) => sound.suspect(name, epoch, null) }),
+    caught: ['tells who takes over what the last owner was about to do, until that is done or given back'],
+  },
+  {
+    bug: 'orders texts as UTF-16 has them',
+    plant: sound =>
+      listed(sound, rows => rows.toSorted((one, other) => Number(one.key > other.key) - Number(one.key < other.key))),
+    caught: [SORTED, ANY_PAGES],
+  },
+  {
+    bug: 'begins a page with the row that it should come behind',
+    plant: sound => ({
+      list: async (table, options) => {
+        const { found, position } = await sound.list(table, options)
+        const row = options.after ? (await sound.get(table, options.after.key)).found : null
+        return { found: [...(row ? [row] : []), ...found].slice(0, options.limit), position }
+      },
+    }),
+    caught: [SORTED],
+  },
+  {
+    bug: 'loses its place where the row it was at is gone',
+    plant: sound => listed(sound, rows => rows),
+    caught: ['goes on behind a row that is no longer there'],
+  },
+  {
+    bug: 'does not count what is null',
+    plant: sound => ({
+      count: async (table, where) =>
+        Object.values(where).includes(null) ? { ...(await sound.count(table, where)), found: 0 } : sound.count(table, where),
+    }),
+    caught: [SORTED],
+  },
+  {
+    bug: 'shows no row as parked',
+    plant: sound => ({
+      get: async (table, key) => {
+        const { found, position } = await sound.get(table, key)
+        return { found: found && { ...found, parked: null }, position }
+      },
+    }),
+    caught: ['parks keys and streams with their cause, and shows it with the rows of those keys'],
+  },
+  {
+    bug: 'unparks what is parked for good',
+    plant: sound => ({
+      unpark: async (name, key) => {
+        const asked = (await sound.parked(name)).filter(one => key === undefined || one.key === key)
+        const [found] = await sound.progress([name])
+        const at = { name, epoch: found!.epoch, from: found!.position, to: found!.position }
+        await sound.commit({ ...at, ttlMs: 1_000, rows: [], park: [], unpark: asked })
+        return asked.length
+      },
+    }),
+    caught: ['asks for what is parked to be folded again, one key or all, and forgets what a page takes back'],
+  },
+  {
+    bug: 'lets any table serve',
+    plant: sound => {
+      const served = new Map<string, string>()
+      return {
+        serve: async (projection, name) => Boolean(served.set(projection, name)),
+        serving: async projection => served.get(projection) ?? null,
+        drop: sound.drop,
+      }
+    },
+    caught: ['lets a table serve that has come as far as the one before it, and no other'],
+  },
+  {
+    bug: 'begins anew with epochs that were there before a drop',
+    plant: sound => {
+      const raised = new Map<string, number>()
+      return {
+        drop: async name => {
+          raised.set(name, (await sound.progress([name]))[0]?.epoch ?? 0)
+          await sound.drop(name)
+        },
+        commit: async page => sound.commit(raised.get(page.name) === page.epoch ? await asIs(sound, page, ['epoch']) : page),
+      }
+    },
+    caught: ['refuses whoever had a lease before a drop, though all begins anew'],
+  },
+  {
+    bug: 'takes any indexes for those of a table that is there',
+    plant: sound => ({ prepare: async tables => sound.prepare(tables).catch(() => {}) }),
+    caught: [
+      'refuses names that would have to be quoted, fields that case alone tells apart, and other indexes than a table has',
+    ],
+  },
+]
+
+describe('the contract of read models catches one that', () => {
+  for (const { bug, plant, caught } of bugs) {
+    test(bug, async () => {
+      for (const title of caught) {
+        const { run } = readModelCases.find(one => one.title === title)!
+        expect(await failure(run(made(() => ({})))), `${title}, without the bug`).toBeNull()
+        expect(await failure(run(made(plant))), title).not.toBeNull()
+      }
+    })
+  }
+})
+
+function failure(run: Promise<void>): Promise<string | null> {
+  return run.then(() => null, String)
+}
+
+function made(plant: (sound: ReadModel) => Partial<ReadModel>): MadeReadModel {
+  let time = 1_700_000_000_000
+  const sound = memoryReadModel({ now: () => time })
+  const readModel = { ...sound, ...plant(sound) }
+  const advance = (ms: number) => {
+    time += ms
+  }
+  return { readModel, reopen: async () => readModel, advance, close: async () => {} }
+}
