@@ -84,8 +84,10 @@ export class PostgresReadModel implements ReadModel {
     await this.#changeLease('owner = null, suspect_position = null, suspect_key = null', [name, epoch])
   }
 
+  /** It is for whoever follows a process that ended, not a database that did: so it does not wait for the disk. */
   suspect(name: string, epoch: number, suspect: Suspect | null): Promise<boolean> {
-    return this.#changeLease('suspect_position = $3, suspect_key = $4', [
+    const atOnce = `(select set_config('synchronous_commit', 'off', true)) is not null`
+    return this.#changeLease(`suspect_position = case when ${atOnce} then $3::bigint end, suspect_key = $4`, [
       name,
       epoch,
       suspect?.position ?? null,

@@ -45,6 +45,7 @@ function guarded(tx: TransactionSql, isGone: () => boolean, gone: () => void): T
         throw error
       })
     }
+    // biome-ignore lint/suspicious/noThenProperty: it is a promise, and this its own way to be awaited.
     return Object.assign(query, { then: listening })
   }
   const call = (of: (...args: unknown[]) => unknown, self: unknown, args: unknown[]): unknown => {
