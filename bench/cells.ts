@@ -3,8 +3,10 @@ import type { Arena, Contestant } from './contestant.ts'
 import { duel, type Plan } from './duel.ts'
 import { insert } from './limits/l1-insert.ts'
 import { ROWS, unnest } from './limits/l3-unnest.ts'
-import { sqliteInsert } from './limits/l11-sqlite.ts'
-import { valuedByMedian } from './measure/driven.ts'
+import { copyIn } from './limits/l5-copy-in.ts'
+import { copyOut } from './limits/l6-copy-out.ts'
+import { readOut, sqliteInsert } from './limits/l11-sqlite.ts'
+import { floored, valuedByMedian } from './measure/driven.ts'
 import { median } from './measure/statistics.ts'
 import { isAsked, type Options } from './options.ts'
 import { race } from './race.ts'
@@ -12,11 +14,20 @@ import { type Place, plainRow, type Row, rowsOf } from './row.ts'
 import { compile, start } from './systems/binary.ts'
 import { commands } from './systems/commands.ts'
 import { appends, appendsToFile } from './systems/emaki.ts'
+import { emmettRebuilds } from './systems/emmett-rebuild.ts'
 import { grown } from './systems/growth.ts'
 import { severalProcesses } from './systems/hot-processes.ts'
 import { oneProcess } from './systems/hot-stream.ts'
 import { honoEcho, orders } from './systems/http.ts'
+import { imports, importsAll } from './systems/import.ts'
+import { keepers } from './systems/keepers.ts'
+import { bareListeners, listeners } from './systems/listeners.ts'
+import { lag, lagOfFile } from './systems/lag.ts'
 import { messageDb } from './systems/message-db.ts'
+import { fileLog, postgresLog } from './systems/orders-log.ts'
+import { honoSummary, kept, shared } from './systems/queries.ts'
+import { rebuilds } from './systems/rebuild.ts'
+import { folds, foldsFew } from './systems/replay.ts'
 import { rivals } from './systems/rivals.ts'
 
 export type Variant = {
@@ -26,6 +37,14 @@ export type Variant = {
 export type Cell = { readonly id: string; readonly variants: readonly Variant[] }
 
 const EMAKI = 'emaki'
+
+// Each is shared by the sides of one duel.
+const replayed = postgresLog()
+const older = postgresLog({ schema: 'an older one' })
+const mixed = postgresLog({ cancelled: true })
+const rebuilt = postgresLog()
+const replayedFile = fileLog()
+const rebuiltFile = fileLog()
 
 export const cells: readonly Cell[] = [
   cell('W1', [
@@ -53,7 +72,31 @@ export const cells: readonly Cell[] = [
     against('64', 'events/s', '>= 0.7', appends({ callers: 64 }), [oneProcess(64)]),
     against('4x16', 'events/s', '', appends({ callers: 64 }), [severalProcesses(4, 16)]),
   ]),
+  cell('W5', [
+    against('100', 'events/s', '>= 0.5', copyIn, [imports(100)]),
+    against('1000', 'events/s', '>= 0.5', copyIn, [imports(1_000)]),
+    against('import', 'events/s', '>= 0.5', copyIn, [importsAll]),
+  ]),
+  cell('W6', [
+    against('fold', 'events/s', '>= 0.2, aim 0.35', copyOut(replayed), [floored(100_000, folds(replayed))]),
+    against('parsed', 'events/s', '', copyOut(older), [folds(older)]),
+    against('few', 'events/s', '', folds(mixed), [foldsFew(mixed)]),
+    against('rows', 'events/s', '>= 0.6, aim 0.8', folds(rebuilt), [rebuilds(rebuilt), emmettRebuilds]),
+    against('sqlite-fold', 'events/s', '500 k', readOut(replayedFile), [floored(500_000, folds(replayedFile))]),
+    against('sqlite-rows', 'events/s', '200 k', folds(rebuiltFile), [floored(200_000, rebuilds(rebuiltFile))]),
+  ]),
+  cell('W7', [
+    { name: 'live', run: lag('live', false) },
+    { name: 'foreign', run: lag('foreign', true) },
+    { name: 'sqlite', run: lagOfFile },
+  ]),
   cell('W8', [against('64', 'requests/s', '>= 0.35, aim 0.45', honoEcho, [orders])]),
+  cell('W9', [
+    against('memory-64', 'requests/s', '>= 0.8', honoSummary, [kept]),
+    against('redis-64', 'requests/s', '', honoSummary, [shared]),
+  ]),
+  cell('W10', [against('10000', 'events/s', '>= 0.6, aim 0.8', bareListeners, [listeners])]),
+  cell('W11', [against('10000', 'ms', '<= 2', keepers({ full: 100, short: 100 }), [keepers({ full: 10_000, short: 10_000 })])]),
   cell('W12', [
     against('1', 'ms', '<= 1.3', grown({ full: 10_000, short: 10_000 }), [grown({ full: 5_000_000, short: 500_000 })]),
   ]),

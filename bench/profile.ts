@@ -1,4 +1,4 @@
-// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W2|W3|W8 [seconds]
+// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W2|W3|W6|W6-rows|W6-file|W6-file-rows|W8 [seconds]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,9 @@ import { basket, order } from './order.ts'
 import { SETTINGS } from './settings.ts'
 import { commands } from './systems/commands.ts'
 import { appends } from './systems/emaki.ts'
+import { fileLog, postgresLog } from './systems/orders-log.ts'
+import { rebuilds } from './systems/rebuild.ts'
+import { folds } from './systems/replay.ts'
 
 const [cell = 'W2', seconds = '10'] = process.argv.slice(2)
 
@@ -32,12 +35,24 @@ const http: Contestant = {
   },
 }
 
-const contestants: Record<string, Contestant> = { W2: appends({ callers: 256 }), W3: commands('warm'), W8: http }
+const contestants: Record<string, Contestant> = {
+  W2: appends({ callers: 256 }),
+  W3: commands('warm'),
+  W6: folds(postgresLog()),
+  'W6-rows': rebuilds(postgresLog()),
+  'W6-file': folds(fileLog()),
+  'W6-file-rows': rebuilds(fileLog()),
+  W8: http,
+}
 
 await using server = await startPostgres({ settings: SETTINGS })
 const arena: Arena = { server, folder: mkdtempSync(join(tmpdir(), 'emaki-profile-')), short: true }
 const entrant = await contestants[cell]!.open(arena)
-const { value, p50Ms, p99Ms } = await entrant.run(Number(seconds) * 1_000)
-console.log(`${cell}: ${Math.round(value)} a second, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`)
+const end = performance.now() + Number(seconds) * 1_000
+// What takes as long as it takes is done again and again.
+while (performance.now() < end) {
+  const { value, p50Ms, p99Ms } = await entrant.run(end - performance.now())
+  console.log(`${cell}: ${Math.round(value)} a second, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`)
+}
 await entrant.close()
 rmSync(arena.folder, { recursive: true })

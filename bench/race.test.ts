@@ -23,9 +23,20 @@ describe.skipIf(!installed)('a reader at the head, 32 callers appending one to t
     'sees each event of Emaki once',
     async () => {
       const { raceEmaki } = await import('./race.ts')
-      const { stored, lost, doubled } = await raceEmaki({ server }, RACE_MS)
+      const { stored, ...wrong } = await raceEmaki({ server }, RACE_MS)
       expect(stored).toBeGreaterThan(0)
-      expect({ lost, doubled }).toEqual({ lost: 0, doubled: 0 })
+      expect(wrong).toEqual({ lost: 0, doubled: 0, reordered: 0 })
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    'as a processor sees each event of Emaki once, and those of a stream in order',
+    async () => {
+      const { raceProcessor } = await import('./race.ts')
+      const { stored, ...wrong } = await raceProcessor({ server }, { ms: RACE_MS })
+      expect(stored).toBeGreaterThan(0)
+      expect(wrong).toEqual({ lost: 0, doubled: 0, reordered: 0 })
     },
     TIMEOUT_MS,
   )

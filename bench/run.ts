@@ -39,7 +39,7 @@ async function measure(arena: Arena, options: Options): Promise<readonly Row[]> 
     await dropDatabases(arena)
   }
   console.log(`${await surroundings(arena, plan)}\n\n${heading()}`)
-  for await (const row of measureLimits(arena, plan)) await show([row])
+  for await (const row of measureLimits(arena, plan, options.cells)) await show([row])
   for (const cell of cells) {
     for (const variant of chosen(cell, options)) await show(await variant.run(arena, plan, options.systems))
   }

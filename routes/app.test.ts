@@ -5,6 +5,9 @@ import { z } from 'zod'
 import { readConfig } from '../src/config.ts'
 import { decider } from '../src/decider/decider.ts'
 import { events, spec } from '../src/event/events.ts'
+import { processor } from '../src/processor/processor.ts'
+import { projection } from '../src/projection/projection.ts'
+import { query } from '../src/query/query.ts'
 import { account } from '../src/testing/account.ts'
 import { failsBefore } from '../src/testing/faulty-store.ts'
 import { client, expectProblem } from '../src/testing/http.ts'
@@ -21,6 +24,12 @@ const named = (name: string) => {
   })
 }
 
+const Fact = events('fact', { Done: z.object({}) })
+const row = z.object({ n: z.int() })
+const counting = (name: string) => projection(name, { from: Fact, row, initial: { n: 0 }, evolve: { Done: row => row } })
+const asking = (name: string) => query(name, { params: z.object({}), run: async () => 1 })
+const handling = (name: string) => processor(name, { from: Fact, handle: () => {} })
+
 describe('app()', () => {
   test.each(['streams', 'events', 'health', 'ready', 'startup', 'metrics', 'docs', 'problems', 'commands'])(
     'refuses a decider whose path is its own /%s, naming both',
@@ -33,6 +42,29 @@ describe('app()', () => {
     expect(() => app({ serve: [named('order'), account, named('order')] })).toThrow(
       'two definitions would have the path /order: decider order twice',
     )
+  })
+
+  test.each(['streams', 'events', 'health', 'ready', 'metrics', 'docs', 'problems'])(
+    'refuses a projection or a query on its own /%s',
+    name => {
+      for (const [kind, one] of [
+        ['projection', counting(name)],
+        ['query', asking(name)],
+      ] as const)
+        expect(() => app({ serve: [one] })).toThrow(`the ${kind} ${name} and the framework's own /${name} would have one path`)
+      expect(() => app({ serve: [handling(name)] })).not.toThrow()
+    },
+  )
+
+  test('refuses two definitions of one name, of whatever kinds, naming both', () => {
+    const made = { decider: named('same'), projection: counting('same'), query: asking('same'), processor: handling('same') }
+    for (const [kind, one] of Object.entries(made))
+      for (const [other, two] of Object.entries(made))
+        expect(() => app({ serve: [one, two] })).toThrow(
+          kind === other
+            ? `two definitions would have the path /same: ${kind} same twice`
+            : `two definitions are named same: the ${kind} and the ${other}`,
+        )
   })
 
   test('serves deciders whose names differ in case, or that look like parts of an object', async () => {

@@ -14,6 +14,7 @@ import { PayloadError } from '../src/event/payload.ts'
 import { UnreadableEvent } from '../src/event/read.ts'
 import type { ProcessorSpec } from '../src/processor/processor.ts'
 import type { ProjectionSpec } from '../src/projection/projection.ts'
+import type { SqlProjectionSpec } from '../src/projection/sql-projection.ts'
 import type { QuerySpec } from '../src/query/query.ts'
 import { type Store, StoreError } from '../src/store/store.ts'
 import { type Trace, untraced } from '../src/trace/trace.ts'
@@ -104,9 +105,10 @@ const RESERVED = [
 export const BODY_LIMIT = 1_048_576
 
 /**
- * A Hono app that serves deciders:
- * `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET /{decider}/{id}` where exposed, `GET /streams/{stream}`,
- * `GET /events`, `/health`, `/ready`, `/startup`, `/problems/{slug}`, `/openapi.json` and `/docs`. `.get`, `.use` and `.route` go on working.
+ * A Hono app that serves deciders, projections and queries:
+ * `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET /{decider}/{id}` where exposed, `GET /{projection}/{key}`,
+ * `GET /{projection}/{key}/events`, `GET /{projection}`, `GET /{query}`, `GET /streams/{stream}`, `GET /events`, `/health`, `/ready`, `/startup`,
+ * `/problems/{slug}`, `/openapi.json` and `/docs`. `.get`, `.use` and `.route` go on working.
  * Throws where two definitions, or one and a reserved word, would have the same path.
  */
 export function app(options: AppOptions): App {
@@ -143,10 +145,17 @@ export function app(options: AppOptions): App {
     }),
   )
   hono.get('/health', health)
-  const asked = ready(() => running, start)
-  hono.get('/ready', asked).get('/startup', asked)
+  hono
+    .get(
+      '/ready',
+      ready(() => running, start, true),
+    )
+    .get(
+      '/startup',
+      ready(() => running, start, false),
+    )
   hono.get('/problems/:slug', problemPage)
-  hono.route('/', openapi(deciders, options, configured)).route('/', docs(options.title))
+  hono.route('/', openapi(definitions.filter(hasPath), options, configured)).route('/', docs(options.title))
   hono.use(async (c, next) => {
     c.set('emaki', running.runtime ?? (await start()))
     c.set('live', running.live!)
@@ -220,19 +229,28 @@ async function open(options: AppOptions, configured: () => Config): Promise<Runt
   return runtime({ ...options, store, trace, ...(cache && { cache }) })
 }
 
-type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec
+type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec | SqlProjectionSpec
+
+/** What only works on the log has a name, and no path. */
+function hasPath(definition: Definition): definition is DeciderSpec | ProjectionSpec | QuerySpec {
+  return definition.kind !== 'processor' && definition.kind !== 'sql-projection'
+}
 
 function served(serve: readonly Served[]): readonly Definition[] {
-  const names = new Set<string>()
+  const found = new Map<string, Definition>()
   return serve.map(one => {
     const definition = one[spec] as Definition
-    if (RESERVED.includes(definition.name))
+    const { kind, name } = definition
+    if (RESERVED.includes(name) && hasPath(definition))
+      throw new TypeError(`the ${kind} ${name} and the framework's own /${name} would have one path`)
+    const other = found.get(name)
+    if (other)
       throw new TypeError(
-        `the ${definition.kind} ${definition.name} and the framework's own /${definition.name} would have one path`,
+        other.kind === kind
+          ? `two definitions would have the path /${name}: ${kind} ${name} twice`
+          : `two definitions are named ${name}: the ${other.kind} and the ${kind}`,
       )
-    if (names.has(definition.name))
-      throw new TypeError(`two definitions would have the path /${definition.name}: ${definition.kind} ${definition.name} twice`)
-    names.add(definition.name)
+    found.set(name, definition)
     return definition
   })
 }

@@ -8,6 +8,7 @@ import type { Runtime } from '../src/runtime.ts'
 import type { SendOptions } from '../src/dispatch/runtime.ts'
 import { bodyOf } from './body.ts'
 import { actorOf, running } from './context.ts'
+import { positioned } from './fresh.ts'
 import { expectationOf, keyOf, originOf, prefers } from './headers.ts'
 import { idOf } from './ids.ts'
 import { pointer, problem } from './problem.ts'
@@ -113,7 +114,7 @@ async function accepted({ c, emaki }: Answering, outcome: Accepted, decider: str
   const created = events.length > 0 && version === events.length
   const headers: Record<string, string> = {
     ETag: `"${version}"`,
-    'Event-Position': String(position),
+    ...positioned(emaki, position),
     'Cache-Control': 'no-store',
     ...(created && { Location: `/${decider}/${encodeURIComponent(id)}` }),
     ...replayedHeader(replayed),

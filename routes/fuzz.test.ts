@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { inventory } from '../examples/marketplace/inventory.ts'
 import { order } from '../examples/marketplace/order.ts'
 import { payment } from '../examples/marketplace/payment.ts'
+import { bestsellers, customers, orderSummary, orders, stock } from '../examples/marketplace/views.ts'
 import { spec } from '../src/event/events.ts'
 import type { StoredEvent } from '../src/store/store.ts'
 import { type Client, client } from '../src/testing/http.ts'
@@ -14,6 +15,7 @@ const SEED = Number(process.env['FUZZ_SEED'] ?? Math.trunc(Math.random() * 2 ** 
 const RUNS_AT_ONCE = 50
 const BODY_LIMIT = 20_000
 
+const VIEWS = [orders, stock, bestsellers, customers, orderSummary]
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   order: ['place', 'confirmPayment', 'ship', 'cancel'],
   inventory: ['restock', 'reserve', 'release', 'commit'],
@@ -119,7 +121,30 @@ const query = fc.oneof(
     )
     .map(([name, value]) => `?${name}=${encodeURIComponent(value.toWellFormed())}`),
 )
+const position = fc.oneof(fc.nat(60).map(String), fc.constantFrom('', '-1', '01', '2.1', '1.1', '9007199254740992', '1, 2'), text)
+const cursor = fc
+  .tuple(fc.constantFrom('', 'sold', '-sold', 'status', 'x'), fc.oneof(fc.constant(null), text, whole, fc.jsonValue()), text)
+  .map(parts => Buffer.from(JSON.stringify(parts)).toString('base64url'))
+/** A query string of what can be read, a name and a value at a time. */
+const search = fc
+  .array(
+    fc.tuple(
+      fc.oneof(
+        fc.constantFrom('customerId', 'status', 'sold', 'spend', 'limit', 'cursor', 'sort', 'count', 'min-position'),
+        segment(odd),
+      ),
+      fc.oneof(
+        segment(text),
+        cursor,
+        position.map(one => encodeURIComponent(one.toWellFormed())),
+        fc.constantFrom('placed', 'null', 'true', '-sold', 'sold', '1', '1e3', '1000', '01', '%', '%ff'),
+      ),
+    ),
+    { maxLength: 3 },
+  )
+  .map(pairs => (pairs.length ? `?${pairs.map(pair => pair.join('=')).join('&')}` : ''))
 const header = fc.oneof(
+  fc.tuple(fc.constant('Min-Position'), position),
   fc.tuple(
     fc.constant('If-Match'),
     fc.oneof(
@@ -130,7 +155,10 @@ const header = fc.oneof(
   ),
   fc.tuple(fc.constant('If-None-Match'), fc.oneof(fc.constantFrom('*', '"1"', 'W/"2"'), text)),
   fc.tuple(fc.constant('Idempotency-Key'), fc.oneof(fc.constantFrom('k1', 'k2', '"k1"', '""', '"'), text)),
-  fc.tuple(fc.constant('Prefer'), fc.oneof(fc.constantFrom('return=minimal', 'return=representation', 'wait=1', ',;='), text)),
+  fc.tuple(
+    fc.constant('Prefer'),
+    fc.oneof(fc.constantFrom('return=minimal', 'return=representation', 'wait=0', 'wait=1', ',;='), text),
+  ),
   fc.tuple(
     fc.constant('Content-Type'),
     fc.oneof(
@@ -184,9 +212,19 @@ const others = fc.record({
   ),
   body: fc.constant(null),
 })
+const view = fc.constantFrom('orders', 'stock', 'bestsellers', 'customers')
+const reads = fc.record({
+  method: fc.oneof({ weight: 9, arbitrary: fc.constant('GET') }, fc.constantFrom('HEAD', 'POST', 'QUERY')),
+  path: fc.oneof(
+    fc.tuple(view, search).map(([name, search]) => `/${name}${search}`),
+    fc.tuple(view, segment(text), search).map(([name, key, search]) => `/${name}/${key}${search}`),
+    fc.tuple(segment(text), search).map(([id, search]) => `/order-summary${search}${search ? '&' : '?'}customerId=${id}`),
+  ),
+  body: fc.constant(null),
+})
 const request = fc
   .tuple(
-    fc.oneof({ weight: 5, arbitrary: command }, { weight: 2, arbitrary: others }),
+    fc.oneof({ weight: 8, arbitrary: command }, { weight: 2, arbitrary: others }, { weight: 2, arbitrary: reads }),
     fc.array(header, { maxLength: 2, size: 'xsmall' }),
   )
   .map(([said, headers]) => ({
@@ -204,6 +242,8 @@ type Accepted = {
 
 let asked = 0
 let accepted = 0
+/** Rows and answers that were shown. */
+let shown = 0
 
 test(`no request of ${REQUESTS} is answered with an error of ours, or changes more than it says`, async () => {
   console.log(`fuzz: FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS}`)
@@ -212,11 +252,12 @@ test(`no request of ${REQUESTS} is answered with an error of ours, or changes mo
   for (let i = 0; asked < REQUESTS; i++) await fc.assert(property, { numRuns: RUNS_AT_ONCE, seed: SEED + i })
   expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(prototype)
   // Were they all refused, the test would say nothing.
-  expect(accepted).toBeGreaterThan(asked / 10)
+  expect(accepted).toBeGreaterThan(asked / 12)
+  expect(shown).toBeGreaterThan(asked / 80)
 }, 3_600_000)
 
 async function run(requests: readonly Said[]): Promise<void> {
-  const made = client({ serve: [order, inventory, payment], bodyLimit: BODY_LIMIT })
+  const made = client({ serve: [order, inventory, payment, ...VIEWS], bodyLimit: BODY_LIMIT })
   await made.app[spec].start()
   const answers = await Promise.all(requests.map(said => answered(made, said)))
   const taken = answers.filter(answer => answer !== null && answer !== 'untold')
@@ -249,6 +290,7 @@ async function answered({ app }: Client, said: Said): Promise<Accepted | 'untold
   if (status !== 304) expect(headers.get('x-request-id')).toMatch(/^[\w=-]{1,255}$/)
   expect(headers.get('x-content-type-options')).toBe('nosniff')
   expect(body).not.toMatch(/\n\s+at |\/node_modules\/|\.ts:\d+/)
+  if (status === 200 && /^\/(orders|stock|bestsellers|customers|order-summary)/.test(said.path)) shown++
   if (status >= 400) isProblem(said, status, headers, body)
   if (said.method !== 'POST' || status >= 300 || headers.has('idempotency-replayed')) return null
   if (body === '') return 'untold'
@@ -300,6 +342,6 @@ async function readsOverHttp({ app }: Client, stream: string, log: readonly Stor
   const response = await app.request(`/streams/${encodeURIComponent(stream)}?limit=1000`)
   const events = log.filter(event => event.stream === stream)
   expect(response.status).toBe(events.length ? 200 : 404)
-  const shown = await response.text()
-  for (const { data } of events) expect(shown).toContain(`"data":${data},`)
+  const body = await response.text()
+  for (const { data } of events) expect(body).toContain(`"data":${data},`)
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { spec } from '../src/event/events.ts'
+import { memory } from '../src/store/memory.ts'
 import { failsBefore } from '../src/testing/faulty-store.ts'
 import { client, expectProblem } from '../src/testing/http.ts'
 import { until } from '../src/testing/servers/until.ts'
+import { looks, sets, thing, things } from '../src/testing/shop.ts'
 
 const CHECKED = ['/ready', '/startup']
 
@@ -80,5 +82,45 @@ describe.each(CHECKED)('GET %s', path => {
     app[spec].drain()
     expectProblem(await get(path), 'not-ready', { detail: 'stopping' })
     expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+  })
+})
+
+describe('rows that are still being made', () => {
+  /** A projection that cannot commit until it may, over a log that is there already. */
+  async function behind() {
+    const inner = memory()
+    const gate = Promise.withResolvers<void>()
+    const commit: typeof inner.readModel.commit = async page => {
+      await gate.promise
+      return inner.readModel.commit(page)
+    }
+    const first = client({ serve: [thing], store: inner })
+    await first.post('/thing/a/set', looks('apple'))
+    const made = client({ serve: [thing, things, sets], store: { ...inner, readModel: { ...inner.readModel, commit } } })
+    await made.app[spec].start()
+    return { ...made, open: gate.resolve }
+  }
+  const of = (position: number, status: 'pass' | 'fail') => ({
+    store: [{ componentType: 'datastore', status: 'pass', system: 'memory' }],
+    projections: [
+      { componentType: 'component', status, name: 'things', position, lagEvents: 1 - position, lagSeconds: expect.any(Number) },
+    ],
+  })
+
+  test('are not ready, which says how far they are, and have started', async () => {
+    const { get, open, app } = await behind()
+    expectProblem(await get('/ready'), 'not-ready', { detail: 'rows are still being made', checks: of(0, 'fail') })
+    expect((await get('/startup')).status).toBe(200)
+    expectProblem(await get('/things/a'), 'behind', {
+      projection: 'things',
+      position: 0,
+      lagEvents: 0,
+      detail: 'its rows are still being made',
+      retryable: true,
+    })
+    open()
+    await until('it is ready', async () => (await get('/ready')).status === 200)
+    expect((await get('/ready')).body).toEqual({ status: 'pass', checks: of(1, 'pass') })
+    await app[spec].stop()
   })
 })

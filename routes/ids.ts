@@ -12,9 +12,14 @@ export function idOf(c: Context): string | null | Response {
 
 /** Whether all of a path can be decoded. Hono leaves what cannot as it is, so that `%FF` and `%25FF` would be one id. */
 export function isEncoded(url: string): boolean {
-  if (!url.includes('%')) return true
+  return isDecodable(url.split('?', 1)[0]!)
+}
+
+/** Whether what follows each % is UTF-8, in two hexadecimal digits each. */
+export function isDecodable(text: string): boolean {
+  if (!text.includes('%')) return true
   try {
-    decodeURIComponent(url.split('?', 1)[0]!)
+    decodeURIComponent(text)
     return true
   } catch {
     return false

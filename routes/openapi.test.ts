@@ -4,16 +4,20 @@ import { z } from 'zod'
 import { inventory } from '../examples/marketplace/inventory.ts'
 import { order } from '../examples/marketplace/order.ts'
 import { payment } from '../examples/marketplace/payment.ts'
+import { bestsellers, customers, orderSummary, orders, stock } from '../examples/marketplace/views.ts'
 import { readConfig } from '../src/config.ts'
 import { decider } from '../src/decider/decider.ts'
 import { events } from '../src/event/events.ts'
 import { memory } from '../src/store/memory.ts'
+import { projection } from '../src/projection/projection.ts'
+import { query } from '../src/query/query.ts'
+import { sets } from '../src/testing/shop.ts'
 import { type AppOptions, app } from './app.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a test may walk JSON as it comes.
 type Document = any
 
-const marketplace = [inventory, order, payment]
+const marketplace = [inventory, order, payment, orders, stock, bestsellers, customers, orderSummary]
 const config = (environment: Record<string, string> = {}) => readConfig(environment)
 
 async function documented(options: Partial<AppOptions> = {}): Promise<Document> {
@@ -89,6 +93,63 @@ test('every route of a decider is an operation with a name of its own', async ()
     'getStartup: get /startup',
     'getProblem: get /problems/{slug}',
   ])
+})
+
+test('every route of what is read is an operation too, with its parameters', async () => {
+  const document = await documented({ serve: [orders, bestsellers, orderSummary, sets] })
+  expect(await faults(document)).toEqual([])
+  const found = operations(document)
+    .filter(({ operation }) => !['streams', 'events', 'health', 'problems'].includes(operation.tags[0]))
+    .map(({ path, operation }) => [operation.operationId, path, operation.parameters.map(nameOf).join(' ')])
+  const fresh = 'MinPosition MinPositionInQuery Wait Cached'
+  expect(found).toEqual([
+    ['getOrders', '/orders/{key}', `Key ${fresh}`],
+    ['listOrders', '/orders', `customerId status sort limit cursor count ${fresh}`],
+    ['getBestsellers', '/bestsellers/{key}', `Key ${fresh}`],
+    ['listBestsellers', '/bestsellers', `sold sort limit cursor count ${fresh}`],
+    ['askOrderSummary', '/order-summary', `customerId ${fresh}`],
+    ['getSets', '/sets/{key}', `Key ${fresh}`],
+  ])
+  const { OrdersRow, OrdersPage } = document.components.schemas
+  expect(Object.keys(OrdersRow.properties)).toEqual(['key', 'customerId', 'status', 'items', 'total', 'tracking', 'reserved'])
+  expect(OrdersPage.required).toEqual(['items', 'next', 'position'])
+  expect(document.paths['/order-summary'].get.parameters[0]).toMatchObject({ name: 'customerId', in: 'query', required: true })
+  expect(document.components.schemas).not.toHaveProperty('OrderSummaryParameters')
+})
+const nameOf = ({ name, $ref }: Document) => name ?? $ref.split('/').at(-1)
+
+test('parameters and answers of every kind are documented, and what is not known is anything', async () => {
+  const odd = query('odd', {
+    params: z.object({
+      tree: Tree.optional(),
+      many: z.bigint().optional(),
+      at: z.coerce.date().describe('When.'),
+      list: z.array(Item).max(3).default([]),
+    }),
+    answer: z.union([Tree, z.null()]),
+    cache: { ttl: '1 minute', public: true },
+    run: async () => null,
+  })
+  const document = await documented({ serve: [odd, anyOf] })
+  expect(await faults(document)).toEqual([])
+  const { parameters, responses } = document.paths['/odd'].get
+  expect(parameters.slice(0, 4)).toMatchObject([
+    { name: 'tree' },
+    { name: 'many', schema: {} },
+    { name: 'at', required: true, description: 'When.' },
+    { name: 'list', schema: { type: 'array', maxItems: 3, items: { $ref: '#/components/schemas/Item' } } },
+  ])
+  expect(Object.keys(responses[200].headers)).toContain('Surrogate-Key')
+  expect(document.components.schemas.AnyOfRow.anyOf).toMatchObject([
+    { properties: { key: {}, a: {} } },
+    { properties: { key: {}, b: {} } },
+  ])
+})
+const anyOf = projection('any-of', {
+  from: events('fact', { Done: z.object({}) }),
+  row: z.union([z.object({ a: z.string() }), z.object({ b: z.int() })]),
+  initial: { a: '' },
+  evolve: { Done: row => row },
 })
 
 test('a body is required where its schema takes no {}', async () => {

@@ -3,26 +3,26 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import type { Config } from '../src/config.ts'
-import type { DeciderSpec } from '../src/decider/decider.ts'
 import type { AppOptions } from './app.ts'
+import type { Documented } from './openapi/document.ts'
 import type { Json } from './openapi/schemas.ts'
 
 type Written = { readonly text: string; readonly tag: string }
 
 /** A route for `/openapi.json`. */
-export function openapi(deciders: readonly DeciderSpec[], options: AppOptions, configured: () => Config): Hono {
+export function openapi(definitions: readonly Documented[], options: AppOptions, configured: () => Config): Hono {
   let writing: Promise<Written> | null = null
   return new Hono().get('/openapi.json', etag(), compress(), async c => {
-    writing ??= write(deciders, options, securityOf(options, configured()))
+    writing ??= write(definitions, options, securityOf(options, configured()))
     const { text, tag } = await writing
     return c.body(text, 200, { 'Content-Type': 'application/json', ETag: tag, 'Cache-Control': 'no-cache' })
   })
 }
 
-async function write(deciders: readonly DeciderSpec[], options: AppOptions, security: readonly Json[]): Promise<Written> {
+async function write(definitions: readonly Documented[], options: AppOptions, security: readonly Json[]): Promise<Written> {
   // Loaded with the first request, so that an app that is never asked starts without it.
   const { documentOf } = await import('./openapi/document.ts')
-  const text = JSON.stringify(documentOf(deciders, options, security))
+  const text = JSON.stringify(documentOf(definitions, options, security))
   return { text, tag: `"${new Bun.CryptoHasher('sha256').update(text).digest('base64url').slice(0, 22)}"` }
 }
 

@@ -2,6 +2,8 @@
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
 import { running } from './context.ts'
+import { matches } from './etag.ts'
+import { positioned } from './fresh.ts'
 import { idOf } from './ids.ts'
 import { problem } from './problem.ts'
 
@@ -22,21 +24,10 @@ export function stateOf(decider: string): Handler {
     if (!found) return problem(c, 'stream-not-found')
     if (when.at === undefined && when.version !== undefined && found.version < when.version)
       return problem(c, 'stream-not-found', { detail: `it is at version ${found.version}` })
-    const headers = { ETag: `"${found.version}"`, 'Event-Position': String(found.position), 'Cache-Control': 'private, no-cache' }
+    const headers = { ...positioned(emaki, found.position), ETag: `"${found.version}"`, 'Cache-Control': 'private, no-cache' }
     if (matches(c, found.version)) return c.body(null, 304, headers)
     return c.json(exposed(emaki.deciders.get(decider)!.expose!, found.state) as object, 200, headers)
   }
-}
-
-/** Whether If-None-Match names the version that the client would get. */
-export function matches(c: Context, version: number): boolean {
-  return tagged(c, `"${version}"`)
-}
-
-/** Whether If-None-Match names what the client would get. */
-export function tagged(c: Context, tag: string): boolean {
-  const tags = c.req.header('if-none-match')?.split(',') ?? []
-  return tags.some(one => one.trim() === '*' || one.trim().replace(/^W\//, '') === tag)
 }
 
 function whenOf(c: Context): { version?: number; at?: Date } | Response {

@@ -3,9 +3,9 @@ import type { Context, Handler } from 'hono'
 import { categoryOf } from '../src/event/recorded.ts'
 import type { StoredEvent } from '../src/store/store.ts'
 import { running } from './context.ts'
+import { matches } from './etag.ts'
 import { isEncoded } from './ids.ts'
 import { problem } from './problem.ts'
-import { matches } from './states.ts'
 
 const LIMIT_DEFAULT = 100
 const LIMIT_MAX = 1_000

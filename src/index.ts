@@ -14,6 +14,8 @@ export { type AnyProjection, type Projection, projection } from './projection/pr
 export { type SqlProjection, sqlProjection, type Writing } from './projection/sql-projection.ts'
 export { type CachePolicy, type Duration, type Query, query, type Read, type Rows } from './query/query.ts'
 export { type Handling, type Processor, processor } from './processor/processor.ts'
+// Importing
+export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'
 // Running
 export { type Runtime, type RuntimeOptions, runtime, type Served } from './runtime.ts'
 export type { SendOptions, StateAt } from './dispatch/runtime.ts'

@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
   'src/otel': ['src/trace'],
+  'src/transfer': ['src/event', 'src/store'],
   'src/cli': [
     'routes',
     'src',
@@ -44,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/sqlite',
     'src/store',
     'src/subscription',
+    'src/transfer',
   ],
   src: [
     'src/answer',
@@ -59,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/store',
     'src/subscription',
     'src/trace',
+    'src/transfer',
   ],
   routes: [
     'routes/events',
@@ -76,10 +79,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/redis',
     'src/sqlite',
     'src/store',
+    'src/subscription',
     'src/trace',
   ],
   'routes/events': ['routes', 'src', 'src/answer', 'src/event', 'src/projection', 'src/store', 'src/subscription'],
-  'routes/openapi': ['routes', 'routes/events', 'src', 'src/decider', 'src/dispatch', 'src/event', 'src/store'],
+  'routes/openapi': [
+    'routes',
+    'routes/events',
+    'src',
+    'src/decider',
+    'src/dispatch',
+    'src/event',
+    'src/projection',
+    'src/query',
+    'src/store',
+  ],
 }
 
 /** What is pure: no promise, clock, randomness or I/O. */
@@ -125,9 +139,9 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject',
     'runtime', 'split', 'sqlProjection', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
-    'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type Meta', 'type Outcome',
+    'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
     'type Page', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
     'type RuntimeOptions', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
     'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
@@ -140,7 +154,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
-  'src/cli/index.ts': ['main'],
+  'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
   'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
 } // biome-ignore format: lists of names
 

@@ -5,6 +5,7 @@ import { order } from '../order.ts'
 import { announce } from './announce.ts'
 
 const orders = app({ serve: [order], store: postgres(process.env['DATABASE_URL']!) })
-const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: orders.fetch })
+// As long as `emaki serve` keeps connections open that are not used.
+const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: orders.fetch, idleTimeout: 60 })
 
 await announce(server.port)

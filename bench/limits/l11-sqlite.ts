@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Contestant } from '../contestant.ts'
 import { closedLoop } from '../measure/closed-loop.ts'
+import { whole } from '../measure/whole.ts'
+import { type OrdersLog, sizeNote } from '../systems/orders-log.ts'
 import { row } from './row.ts'
 
 const migration = join(import.meta.dir, '../../migrations/sqlite/0001-log.sql')
@@ -39,4 +41,35 @@ export function sqliteInsert(rows: number): Contestant {
 function checkRows(db: Database, rows: number): string | null {
   const found = db.query('select count(*) as rows from events').get() as { rows: number }
   return found.rows === rows ? null : `${rows} rows were inserted; found ${found.rows}`
+}
+
+const PAGE = 5_000
+
+/** L11, reading: every column of a log, in pages as a replay takes them. What is read is counted, and not looked at. */
+export function readOut(log: OrdersLog): Contestant {
+  return {
+    system: 'bun:sqlite',
+    open: async arena => {
+      const { where, events } = await log.filled(arena)
+      const db = new Database(where, { readonly: true })
+      const page = db.prepare<unknown[], [number, number]>(
+        'select position, stream, version, id, type, schema, data, meta, at from events where position > ? order by position limit ?',
+      )
+      let read = 0
+      return {
+        run: () =>
+          whole(null, async () => {
+            read = 0
+            for (;;) {
+              const { length } = page.values(read, PAGE)
+              if (!length) return events
+              read += length
+            }
+          }),
+        check: async () => (read === events ? null : `${events} rows were there to be read; ${read} were`),
+        note: () => sizeNote(arena),
+        close: async () => db.close(),
+      }
+    },
+  }
 }

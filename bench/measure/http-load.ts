@@ -1,4 +1,4 @@
-// HTTP under load: 64 connections, each posting again as soon as it was answered. By wrk where it is; else by plain sockets.
+// HTTP under load: 64 connections, each asking again as soon as it was answered. By wrk where it is; else by plain sockets.
 import { join } from 'node:path'
 import { socketLoad } from './socket-load.ts'
 
@@ -7,7 +7,10 @@ export type Load = {
   /** The path before and after an id that is new each time. */
   readonly before: string
   readonly after: string
-  readonly body: string
+  /** What is posted; null: it is a GET. */
+  readonly body: string | null
+  /** For a GET: how many ids there are, in turn, from 0 on; 0: the path is `before` as it is. */
+  readonly ids?: number
   readonly connections: number
 }
 export type Loaded = {
@@ -18,7 +21,7 @@ export type Loaded = {
   readonly failed: number
 }
 
-const script = join(import.meta.dir, '../wrk/post.lua')
+const scripts = join(import.meta.dir, '../wrk')
 
 export function hasWrk(): boolean {
   return Bun.which('wrk') !== null
@@ -34,10 +37,20 @@ export function provideWrk(): void {
   Bun.spawnSync(['apt-get', 'install', '-y', '--no-install-recommends', 'wrk'], { stdout: 'ignore', stderr: 'ignore' })
 }
 
-async function wrk({ port, before, after, body, connections }: Load, seconds: number): Promise<Loaded> {
+async function wrk({ port, before, after, body, ids = 0, connections }: Load, seconds: number): Promise<Loaded> {
   const prefix = `${Date.now().toString(36)}-`
-  const command = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`]
-  const child = Bun.spawn([...command, '--', prefix, before, after, body], { stderr: 'pipe' })
+  const command = [
+    'wrk',
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '-s',
+    join(scripts, body === null ? 'get.lua' : 'post.lua'),
+    `http://127.0.0.1:${port}`,
+  ]
+  const child = Bun.spawn([...command, '--', ...(body === null ? [before, String(ids)] : [prefix, before, after, body])], {
+    stderr: 'pipe',
+  })
   const [text, error] = await Promise.all([child.stdout.text(), child.stderr.text()])
   const line = text.split('\n').find(line => line.startsWith('{'))
   if (!line) throw new Error(`wrk said: ${error || text}`)

@@ -5,17 +5,17 @@ import { Latencies } from './latencies.ts'
 type Connection = { readonly index: number; sentAt: number; text: string }
 
 /** What wrk does, in this process, with one request at a time a connection. Answers have a Content-Length. */
-export async function socketLoad({ port, before, after, body, connections }: Load, ms: number): Promise<Loaded> {
+export async function socketLoad(load: Load, ms: number): Promise<Loaded> {
   const latencies = new Latencies()
   const prefix = `${Date.now().toString(36)}-`
-  const head = `Host: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
   const start = performance.now()
   let sent = 0
   let failed = 0
   const post = (socket: Socket<Connection>) => {
     socket.data.sentAt = performance.now()
     socket.data.text = ''
-    socket.write(`POST ${before}${prefix}${++sent}${after} HTTP/1.1\r\n${head}${body}`)
+    sent++
+    socket.write(load.body === null ? getOf(load, sent) : postOf(load, `${prefix}${sent}`))
   }
   const answered = (socket: Socket<Connection>, done: () => void) => {
     latencies.add(performance.now() - socket.data.sentAt)
@@ -28,7 +28,7 @@ export async function socketLoad({ port, before, after, body, connections }: Loa
     new Promise<void>((resolve, reject) => {
       void Bun.connect<Connection>({
         hostname: '127.0.0.1',
-        port,
+        port: load.port,
         data: { index, sentAt: 0, text: '' },
         socket: {
           open: post,
@@ -40,12 +40,24 @@ export async function socketLoad({ port, before, after, body, connections }: Loa
         },
       }).catch(reject)
     })
-  await Promise.all(Array.from({ length: connections }, (_, i) => one(i)))
+  await Promise.all(Array.from({ length: load.connections }, (_, i) => one(i)))
   const [p50Ms, p99Ms] = latencies.quantiles(0.5, 0.99) as [number, number]
   return { requests: latencies.count, seconds: (performance.now() - start) / 1_000, p50Ms, p99Ms, failed }
 }
 
-function isWhole(text: string): boolean {
+/** A request as bytes on the wire. */
+export function postOf({ port, before, after, body }: Load, id: string): string {
+  const length = Buffer.byteLength(body ?? '')
+  const head = `Host: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ${length}`
+  return `POST ${before}${id}${after} HTTP/1.1\r\n${head}\r\n\r\n${body}`
+}
+
+function getOf({ port, before, ids = 0 }: Load, sent: number): string {
+  return `GET ${before}${ids ? sent % ids : ''} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
+}
+
+/** Whether an answer with a Content-Length is all there. */
+export function isWhole(text: string): boolean {
   const end = text.indexOf('\r\n\r\n')
   if (end < 0) return false
   const length = /content-length: *(\d+)/i.exec(text.slice(0, end))

@@ -24,7 +24,7 @@ export function commands(cache: 'cold' | 'warm'): Contestant {
       const url = await server.createDatabase('commands')
       const seeded = await seed(url, streams)
       const room = cache === 'cold' ? { entries: 1 } : { entries: 2 * streams, size: 4_000_000_000 }
-      const emaki = await runtime({ serve: [order], store: postgres(url), cache: room })
+      const emaki = await runtime({ serve: [order], store: postgres(url), states: room })
       if (cache === 'warm') await warm(emaki, streams)
       let acked = cache === 'warm' ? streams : 0
       const act = async () => {

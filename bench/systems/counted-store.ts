@@ -15,6 +15,7 @@ export function counted(store: Store): { readonly store: Store; readonly attempt
       for (const { slices } of units) for (const { events } of slices) attempts += events.length
       return store.append(units)
     },
+    import: (name, records, options) => store.import(name, records, options),
     open: () => store.open(),
     load: (wanted, keys) => store.load(wanted, keys),
     read: (stream, options) => store.read(stream, options),

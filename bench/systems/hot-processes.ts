@@ -1,9 +1,9 @@
-import { join } from 'node:path'
 import type { Contestant, Sample } from '../contestant.ts'
 import { cpuClock } from '../measure/cpu.ts'
 import { median } from '../measure/statistics.ts'
 import { checkLog } from './check-log.ts'
 import { extrasOf, placed, type Tally } from './hot-stream.ts'
+import { asked } from './served.ts'
 
 type Answer = { readonly sample: Sample; readonly tally: Tally }
 
@@ -13,11 +13,13 @@ export function severalProcesses(processes: number, callers: number): Contestant
     system: 'emaki',
     open: async arena => {
       const url = await placed(arena)
-      const children = await Promise.all(Array.from({ length: processes }, () => child(url, callers)))
+      const children = await Promise.all(
+        Array.from({ length: processes }, () => asked<{ ms: number }, Answer>('hot-stream', [url, String(callers)])),
+      )
       let tally: Tally = { acked: 0, conflicts: 0, attempts: 0 }
       const run = async (ms: number): Promise<Sample> => {
         const used = cpuClock(arena.server.pid)
-        const answers = await Promise.all(children.map(({ ask }) => ask(ms)))
+        const answers = await Promise.all(children.map(({ ask }) => ask({ ms })))
         tally = sumOf(answers.map(({ tally }) => tally))
         return together(
           answers.map(({ sample }) => sample),
@@ -34,35 +36,6 @@ export function severalProcesses(processes: number, callers: number): Contestant
       }
     },
   }
-}
-
-type Child = { readonly ask: (ms: number) => Promise<Answer>; readonly end: () => Promise<unknown> }
-
-async function child(url: string, callers: number): Promise<Child> {
-  let told: (answer: Answer) => void = () => {}
-  let failed: (error: Error) => void = () => {}
-  const next = () =>
-    new Promise<Answer>((resolve, reject) => {
-      told = resolve
-      failed = reject
-    })
-  const ready = next()
-  const process_ = Bun.spawn([process.execPath, join(import.meta.dir, '../children/hot-stream.ts'), url, String(callers)], {
-    ipc: (answer: Answer) => told(answer),
-    onExit: () => failed(new Error('a process on the hot stream ended early')),
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  await ready
-  const ask = (ms: number) => {
-    const answer = next()
-    process_.send({ ms })
-    return answer
-  }
-  const end = () => {
-    process_.disconnect()
-    return process_.exited
-  }
-  return { ask, end }
 }
 
 function sumOf(tallies: readonly Tally[]): Tally {

@@ -1,9 +1,9 @@
-import { join } from 'node:path'
 import type { Arena, Contestant, Sample } from '../contestant.ts'
 import { cpuClock } from '../measure/cpu.ts'
 import { httpLoad, type Loaded } from '../measure/http-load.ts'
 import { basket } from '../order.ts'
 import { checkLog } from './check-log.ts'
+import { serve } from './served.ts'
 
 const CONNECTIONS = 64
 
@@ -18,7 +18,7 @@ export const orders: Contestant = {
 }
 
 async function served(arena: Arena, child: string, url: string | null): ReturnType<Contestant['open']> {
-  const { port, pid, stop } = await start(child, url === null ? {} : { DATABASE_URL: url })
+  const { port, pid, stop } = await serve(child, url === null ? {} : { DATABASE_URL: url })
   const load = { port, before: '/order/', after: '/place', body: JSON.stringify(basket()), connections: CONNECTIONS }
   let answered = 0
   let runs = 0
@@ -44,31 +44,4 @@ function sampleOf({ requests, seconds, p50Ms, p99Ms }: Loaded, used: { appUs: nu
     appUs: used.appUs / requests,
     serverUs: used.serverUs === null ? null : used.serverUs / requests,
   }
-}
-
-async function start(
-  child: string,
-  env: Record<string, string>,
-): Promise<{ port: number; pid: number; stop: () => Promise<void> }> {
-  const server = Bun.spawn([process.execPath, join(import.meta.dir, `../children/${child}.ts`)], {
-    env: { ...process.env, NODE_ENV: 'production', ...env },
-    stdin: 'pipe',
-    stdout: 'pipe',
-    stderr: 'inherit',
-  })
-  const { port } = JSON.parse(await firstLine(server.stdout)) as { port: number }
-  const stop = async () => {
-    await server.stdin.end()
-    await server.exited
-  }
-  return { port, pid: server.pid, stop }
-}
-
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  let text = ''
-  for await (const chunk of stream) {
-    text += new TextDecoder().decode(chunk)
-    if (text.includes('\n')) break
-  }
-  return text
 }

@@ -17,6 +17,27 @@ create table events (
   at timestamp with time zone not null
 );
 
+create table import_rows (
+  import integer not null,
+  nth bigint not null,
+  stream text collate "C" not null,
+  id uuid not null,
+  type text not null,
+  schema text not null,
+  data text not null,
+  meta text not null
+);
+
+create table imports (
+  import integer not null,
+  name text collate "C" not null,
+  fingerprint text not null,
+  total bigint not null default 0,
+  moved bigint not null default 0,
+  position bigint not null default 0,
+  began bigint not null
+);
+
 create table keys (
   key text collate "C" not null,
   fingerprint text not null,
@@ -86,6 +107,12 @@ alter table events add PRIMARY KEY ("position");
 
 alter table events add UNIQUE (stream, version);
 
+alter table import_rows add PRIMARY KEY (import, nth);
+
+alter table imports add UNIQUE (import);
+
+alter table imports add PRIMARY KEY (name);
+
 alter table keys add PRIMARY KEY (key);
 
 alter table leases add PRIMARY KEY (name);
@@ -116,6 +143,12 @@ CREATE UNIQUE INDEX events_stream_version_key ON emaki.events USING btree (strea
 
 CREATE INDEX events_type_position ON emaki.events USING btree (type, "position");
 
+CREATE UNIQUE INDEX import_rows_pkey ON emaki.import_rows USING btree (import, nth);
+
+CREATE UNIQUE INDEX imports_import_key ON emaki.imports USING btree (import);
+
+CREATE UNIQUE INDEX imports_pkey ON emaki.imports USING btree (name);
+
 CREATE UNIQUE INDEX keys_pkey ON emaki.keys USING btree (key);
 
 CREATE INDEX keys_until ON emaki.keys USING btree (until) WHERE (until IS NOT NULL);
@@ -133,6 +166,8 @@ CREATE UNIQUE INDEX row_tables_pkey ON emaki.row_tables USING btree (name);
 CREATE UNIQUE INDEX serving_pkey ON emaki.serving USING btree (projection);
 
 CREATE UNIQUE INDEX snapshots_pkey ON emaki.snapshots USING btree (stream, schema);
+
+create sequence imports_import_seq;
 
 create sequence positions;
 
@@ -406,6 +441,166 @@ begin
   execute format('revoke execute on function grant_app_v2(name) from %I', role);
 end
 $function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.grant_import_v1(role name)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  execute format('grant usage on schema %I to %I', current_schema(), role);
+  execute format('grant insert on import_rows to %I', role);
+  execute format('grant execute on function import_begin_v1, import_staged_v1, import_old_v1, import_chunk_v1, import_clean_v1 to %I', role);
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_begin_v1(name text, fingerprint text, OUT import integer, OUT begun_with text, OUT total bigint, OUT moved bigint, OUT "position" bigint, OUT is_new boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  insert into imports (name, fingerprint, began)
+  values (import_begin_v1.name, import_begin_v1.fingerprint, coalesce((select e.position from events e order by e.position desc limit 1), 0))
+  on conflict (name) do nothing;
+  is_new := found;
+  select i.import, i.fingerprint, i.total, i.moved, i.position into import, begun_with, total, moved, "position"
+  from imports i
+  where i.name = import_begin_v1.name;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_chunk_v1(import integer, events_max integer, size_max integer, only_new boolean, lock_timeout_ms integer, OUT moved bigint, OUT total bigint, OUT "position" bigint, OUT refused text)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  began bigint;
+  upto bigint;
+  first bigint;
+  stamp timestamptz;
+  setting text;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'an import needs the isolation level read committed' using errcode = 'invalid_transaction_state';
+  end if;
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'an import inside a transaction of the caller' using errcode = 'invalid_transaction_state';
+  end if;
+  if current_setting('synchronous_commit') = any ('{off,local}') then
+    setting := set_config('synchronous_commit', 'on', true);
+  end if;
+  setting := set_config('lock_timeout', lock_timeout_ms::text, true);
+  setting := set_config('enable_seqscan', 'off', true);
+  setting := set_config('jit', 'off', true);
+  setting := pg_advisory_xact_lock(lock_key_v1());
+
+  select i.moved, i.total, i.position, i.began into moved, total, "position", began
+  from imports i
+  where i.import = import_chunk_v1.import;
+  select max(s.nth) into upto
+  from (
+    select r.nth, sum(length(r.data) + length(r.meta)) over (order by r.nth) as size
+    from import_rows r
+    where r.import = import_chunk_v1.import and r.nth > moved and r.nth <= moved + events_max
+  ) s
+  where s.size <= size_max or s.nth = moved + 1;
+  if upto is null then
+    return;
+  end if;
+  if only_new then
+    select r.stream into refused
+    from import_rows r
+    join events e on e.stream = r.stream and e.version = 1 and e.position <= began
+    where r.import = import_chunk_v1.import and r.nth > moved and r.nth <= upto
+    order by r.nth
+    limit 1;
+    if refused is not null then
+      return;
+    end if;
+  end if;
+
+  stamp := date_trunc('milliseconds', greatest(clock_timestamp(), (select e.at from events e order by e.position desc limit 1)));
+  first := nextval('positions');
+  "position" := setval('positions', first + upto - moved - 1);
+  insert into events
+  select first + r.nth - moved - 1, r.stream, h.head + row_number() over (partition by r.stream order by r.nth), r.id, r.type, r.schema, r.data,
+    r.meta, stamp
+  from import_rows r
+  join (
+    select s.stream, coalesce((select e.version from events e where e.stream = s.stream order by e.version desc limit 1), 0) as head
+    from (
+      select distinct d.stream
+      from import_rows d
+      where d.import = import_chunk_v1.import and d.nth > moved and d.nth <= upto
+    ) s
+  ) h on h.stream = r.stream
+  where r.import = import_chunk_v1.import and r.nth > moved and r.nth <= upto
+  order by r.nth;
+  moved := upto;
+  update imports i set moved = upto, position = import_chunk_v1.position
+  where i.import = import_chunk_v1.import;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_clean_v1(import integer, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  many integer;
+begin
+  delete from import_rows r
+  using (
+    select d.import, d.nth
+    from import_rows d
+    join imports i on i.import = d.import and d.nth <= i.moved
+    where d.import = import_clean_v1.import
+    order by d.nth
+    limit most
+  ) gone
+  where r.import = gone.import and r.nth = gone.nth;
+  get diagnostics many = row_count;
+  return many;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_old_v1(import integer)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+BEGIN ATOMIC
+ SELECT r.stream
+    FROM ((emaki.imports i
+      JOIN emaki.import_rows r ON (((r.import = i.import) AND (r.nth > i.moved))))
+      JOIN emaki.events e ON (((e.stream = r.stream) AND (e.version = 1) AND (e."position" <= i.began))))
+   WHERE (i.import = import_old_v1.import)
+  LIMIT 1;
+END
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_staged_v1(import integer, total bigint)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+BEGIN ATOMIC
+ UPDATE emaki.imports i SET total = import_staged_v1.total
+   WHERE (i.import = import_staged_v1.import);
+END
 ;
 
 CREATE OR REPLACE FUNCTION emaki.load_v1(streams text[], afters bigint[], schemas integer[], keys_wanted text[], facts_max integer)

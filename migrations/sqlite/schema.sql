@@ -38,6 +38,17 @@ begin
   select raise(abort, 'events are immutable');
 end;
 
+CREATE TABLE imports (
+  name text primary key,
+  fingerprint text not null,
+  total integer not null,
+  moved integer not null default 0,
+  -- The position of the last event it moved.
+  position integer not null default 0,
+  -- The head of the log when it began.
+  began integer not null
+) strict, without rowid;
+
 CREATE TABLE keys (
   key text primary key,
   fingerprint text not null,

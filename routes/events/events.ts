@@ -2,6 +2,7 @@
 import type { Context, Handler } from 'hono'
 import type { Store } from '../../src/store/store.ts'
 import { parseToken, token } from '../../src/store/token.ts'
+import { isOfLog } from '../fresh.ts'
 import { problem } from '../problem.ts'
 import { cloudEvent } from './cloud-event.ts'
 import type { Encoding } from './feed.ts'
@@ -89,7 +90,5 @@ async function afterOf(c: Context): Promise<number | Response> {
 export async function positionOf(store: Store, head: number, text: string): Promise<number | 'malformed' | 'unknown'> {
   const found = parseToken(text)
   if (!found) return 'malformed'
-  if (found.epoch !== store.identity.epoch) return 'unknown'
-  const known = found.position <= head || found.position <= (await store.head())
-  return known ? found.position : 'unknown'
+  return (await isOfLog(store, head, found)) ? found.position : 'unknown'
 }

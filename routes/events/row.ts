@@ -21,7 +21,7 @@ export function rowEvents(projection: ProjectionSpec): Handler {
     const key = c.req.param('key')!
     if (!isEncoded(c.req.raw.url) || key.includes('\0') || !key.isWellFormed()) return problem(c, 'row-not-found')
     const { serving } = runtime.subscriptions.view(projection.name)
-    if (!serving) return unfresh(c, new Behind(projection.name, 'not-ready', 0, 0))
+    if (!serving) return unfresh(c, new Behind(projection.name, 'not-ready', 0, 0), { fresh: WHATEVER, headers: {} })
     await runtime.tail.start()
     const last = c.req.header('last-event-id')
     const after = last === undefined ? -1 : await positionOf(runtime.store, runtime.tail.head, last)
@@ -53,7 +53,7 @@ function rowSource(runtime: Runtime, projection: ProjectionSpec, key: string, af
   return {
     id: token(log, Math.max(0, after)),
     next: () => (isDue ? read() : null),
-    listen: wake => {
+    open: wake => {
       stop = runtime.rowChanges.listen(projectionOf(tableOf(projection)), key, () => {
         isDue = true
         wake()

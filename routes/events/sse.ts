@@ -20,10 +20,10 @@ export type Chunk = { readonly bytes: Uint8Array | null; readonly id: string }
 export type Source = {
   /** Where it begins. */
   readonly id: string
-  /** What comes next; null: nothing yet, and it is asked again when the log has grown. */
+  /** Somebody listens: calls `wake` when there may be more for another reason than that the log has grown. */
+  readonly open?: (wake: () => void) => void
+  /** What comes next; null: nothing yet, and it is asked again when it is woken. */
   readonly next: () => Chunk | null | Promise<Chunk | null>
-  /** Where something else than the log says that there may be more: given what to call then. */
-  readonly listen?: (wake: () => void) => void
   /** Nobody listens any more. */
   readonly close: () => void
 }
@@ -93,7 +93,7 @@ class EventStream implements Follower {
     this.#controller = controller
     this.#leave = this.#live.join(this)
     this.#write(encoder.encode(`retry: ${RETRY_MS}\nid: ${this.#id}\n\n`))
-    this.#source.listen?.(this.wake)
+    this.#source.open?.(this.wake)
     if (this.#live.isStopping) this.stop()
     else this.wake()
     return this.#closing.promise

@@ -5,7 +5,12 @@ import formats from 'ajv-formats'
 import { inventory } from '../../examples/marketplace/inventory.ts'
 import { order } from '../../examples/marketplace/order.ts'
 import { payment } from '../../examples/marketplace/payment.ts'
+import { z } from 'zod'
+import { bestsellers, customers, orderSummary, orders, stock } from '../../examples/marketplace/views.ts'
 import { readConfig } from '../../src/config.ts'
+import { spec } from '../../src/event/events.ts'
+import { query } from '../../src/query/query.ts'
+import { looks, sets, thing, things } from '../../src/testing/shop.ts'
 import { memory } from '../../src/store/memory.ts'
 import { type Store, StoreError } from '../../src/store/store.ts'
 import { type App, type AppOptions, app } from '../app.ts'
@@ -15,9 +20,25 @@ import { headers as known } from './shared.ts'
 // biome-ignore lint/suspicious/noExplicitAny: a test may walk JSON as it comes.
 type Document = any
 
+const open = query('open', {
+  params: z.object({
+    shelf: z.enum(['top', 'low']),
+    names: z.array(z.string().min(1)).default([]),
+    least: z.number().optional(),
+  }),
+  answer: z.object({ rows: z.int() }).nullable(),
+  cache: { ttl: '1 minute', public: true },
+  run: async ({ shelf }, read) => {
+    const rows = await read(things).count({ shelf })
+    return rows ? { rows } : null
+  },
+})
+const views = [orders, stock, bestsellers, customers, orderSummary]
+const serve = [inventory, order, payment, ...views, thing, things, sets, open]
+
 const ADMIN_TOKEN = 'a-token-of-twenty-one'
 const marketplace = (options: Partial<AppOptions> = {}): App =>
-  app({ serve: [inventory, order, payment], store: memory(), config: readConfig({ ADMIN_TOKEN }), report: () => {}, ...options })
+  app({ serve, store: memory(), config: readConfig({ ADMIN_TOKEN }), report: () => {}, ...options })
 const storing = (store: Partial<Store>): App => marketplace({ store: { ...memory(), ...store } })
 
 const served = marketplace()
@@ -66,10 +87,14 @@ function hasHeaders(response: Response, said: Document): void {
   const given = Object.keys(known).filter(name => response.headers.has(name))
   expect(given).toContain('X-Request-Id')
   expect(Object.keys(said)).toEqual(expect.arrayContaining(given))
-  for (const name of given) expect(misfits(found(said[name]).schema, headerValue(response.headers.get(name)!))).toBeNull()
+  for (const name of given) {
+    const header = response.headers.get(name)!
+    // As text, or as the number that it is.
+    const { schema } = found(said[name])
+    expect(misfits(schema, header) && misfits(schema, Number(header)) && { name, header }).toBeNull()
+  }
 }
 
-const headerValue = (header: string): unknown => (/^\d+$/.test(header) ? Number(header) : header)
 const basket = { customerId: 'c1', items: [{ sku: 'apple', qty: 2, price: 120 }] }
 const place = (id: string, status: number, said: Said = {}) =>
   asked('/order/{id}/place', `/order/${id}/place`, status, { body: basket, ...said })
@@ -139,6 +164,95 @@ test('a stream answers as documented', async () => {
   await stream('order-nobody', 404)
   await stream('order-h1', 401, { headers: { Authorization: 'Bearer another-token-of-some-length' } })
   await stream('order-h1', 403, { on: marketplace({ guard: () => false }) })
+})
+
+const say = async (on: App, id: string, command: string, body: object = {}): Promise<string> => {
+  const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }
+  return (await on.request(`/thing/${id}/${command}`, init)).headers.get('Event-Position')!
+}
+
+test('rows answer as documented', async () => {
+  const row = (path: string, status: number, said: Said = {}) => asked('/things/{key}', `/things/${path}`, status, said)
+  const list = (search: string, status: number, said: Said = {}) => asked('/things', `/things${search}`, status, said)
+  await say(served, 'a', 'set', looks('apple', { note: 'ripe' }))
+  await say(served, 'b', 'set', looks('pear', { price: null }))
+  await say(served, 'b', 'poison')
+  const position = await say(served, 'c', 'poison')
+  const known = { 'Min-Position': position, Prefer: 'wait=5' }
+  await row('a', 200, { headers: known })
+  await row('b', 200)
+  await row('a', 304, { headers: { 'If-None-Match': '*' } })
+  await row('nobody', 404, { headers: known })
+  await row('a', 400, { headers: { 'Min-Position': 'x' } })
+  await row('a?min-position=x', 400)
+  await row('a', 409, { headers: { 'Min-Position': '1000000' } })
+  await row('b', 503, { headers: known })
+  await list('', 200, { headers: known })
+  await list('?limit=1&count=true&sort=-price', 200)
+  await list('', 304, { headers: { 'If-None-Match': '*' } })
+  await list('?shelf=middle', 400)
+  await list('?cursor=x', 400)
+  await list('?min-position=2.1', 409)
+  await asked('/sets/{key}', '/sets/a', 200, { headers: known })
+  await asked('/sets/{key}', '/sets/nobody', 404)
+  expect(document.paths).not.toHaveProperty('/sets')
+})
+
+test('rows that are behind, or whose store fails, answer as documented', async () => {
+  const store = memory()
+  const on = marketplace({ store: { ...store, readModel: { ...store.readModel, commit: () => new Promise(() => {}) } } })
+  const position = await say(on, 'a', 'set', looks('apple'))
+  const headers = { 'Min-Position': position, Prefer: 'wait=0' }
+  await asked('/things/{key}', '/things/a', 503, { on, headers })
+  await asked('/things', '/things', 503, { on, headers })
+  await asked('/open', '/open?shelf=top', 503, { on, headers })
+  const failing = memory()
+  failing.readModel.get = () => Promise.reject(new StoreError('unavailable', 'gone'))
+  failing.readModel.list = () => Promise.reject(new Error('a secret'))
+  const broken = marketplace({ store: failing })
+  await broken[spec].start()
+  await asked('/things/{key}', '/things/a', 503, { on: broken })
+  await asked('/things', '/things', 500, { on: broken })
+})
+
+test('queries answer as documented', async () => {
+  const position = await say(served, 'd', 'set', looks('fig'))
+  const headers = { 'Min-Position': position, Prefer: 'wait=5' }
+  await asked('/open', '/open?shelf=top', 200, { headers })
+  await asked('/open', '/open?shelf=top', 200)
+  await asked('/open', '/open?shelf=low', 200)
+  await asked('/open', '/open?shelf=top', 304, { headers: { 'If-None-Match': '*' } })
+  await asked('/open', '/open', 400)
+  await asked('/open', '/open?shelf=top&min-position=1000000', 409)
+  await asked('/order-summary', '/order-summary?customerId=c1', 200)
+})
+
+test.each<[string, string, unknown, boolean]>([
+  ['/things', 'shelf', 'low', true],
+  ['/things', 'shelf', 'middle', false],
+  ['/things', 'price', -1.5, true],
+  ['/things', 'price', null, true],
+  ['/things', 'price', true, false],
+  ['/things', 'rare', true, true],
+  ['/things', 'rare', 1, false],
+  ['/things', 'sort', '-name', true],
+  ['/things', 'sort', 'key', false],
+  ['/things', 'limit', 1_000, true],
+  ['/things', 'limit', 0, false],
+  ['/things', 'count', true, true],
+  ['/things', 'min-position', '0', true],
+  ['/things', 'min-position', '01', false],
+  ['/open?shelf=top', 'names', ['a', 'b'], true],
+  ['/open?shelf=top', 'names', ['a', ''], false],
+  ['/open?shelf=top', 'least', 5, true],
+  ['/open?shelf=top', 'least', 'x', false],
+])('the documented parameters of %s and the app agree on %s=%j', async (path, name, value, fits) => {
+  const [template] = path.split('?')
+  const parameters = document.paths[template!].get.parameters.map(found)
+  const { schema } = parameters.find((one: Document) => one.in === 'query' && one.name === name)
+  expect(misfits(schema, value) === null).toBe(fits)
+  const values = (Array.isArray(value) ? value : [value]).map(one => `${name}=${encodeURIComponent(String(one))}`)
+  await asked(template!, `${path}${path.includes('?') ? '&' : '?'}${values.join('&')}`, fits ? 200 : 400)
 })
 
 test('health and problems answer as documented', async () => {

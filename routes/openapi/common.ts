@@ -1,5 +1,6 @@
 // What a client may ask of every app: streams, health, and what a problem means.
 import { z } from 'zod'
+import { checks } from './checks.ts'
 import { add, type Json } from './schemas.ts'
 import { refused } from './refusals.ts'
 import { answer, asked, type Draft, headed, type Paths, unique } from './shared.ts'
@@ -8,7 +9,7 @@ import { answer, asked, type Draft, headed, type Paths, unique } from './shared.
 export function commonPaths(draft: Draft, security: readonly Json[]): Paths {
   const { schemas } = draft
   const health = add(schemas, 'Health', z.object({ status: z.literal('pass') }))
-  const ready = add(schemas, 'Ready', z.object({ status: z.literal('pass'), checks: z.object({ store: z.array(storeCheck()) }) }))
+  const ready = add(schemas, 'Ready', z.object({ status: z.literal('pass'), checks: checks() }))
   const asks = (id: string, summary: string, schema: Json, refusals: Json): Json => ({
     get: {
       operationId: unique(draft, id),
@@ -113,6 +114,7 @@ function streamPage(): z.ZodType {
     causation: z.string(),
     traceparent: z.string().optional(),
     actor: z.string().optional(),
+    occurredAt: z.string().meta({ format: 'date-time' }).optional(),
   })
   const event = z.object({
     id: z.string(),
@@ -124,12 +126,4 @@ function streamPage(): z.ZodType {
     meta,
   })
   return z.object({ stream: z.string(), version, events: z.array(event), next: z.string().nullable().describe('The next page.') })
-}
-
-function storeCheck(): z.ZodType {
-  return z.object({
-    componentType: z.literal('datastore'),
-    status: z.literal('pass'),
-    system: z.enum(['memory', 'sqlite', 'postgresql']),
-  })
 }

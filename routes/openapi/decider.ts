@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { DeciderSpec } from '../../src/decider/decider.ts'
 import { add, found, type Json, put } from './schemas.ts'
 import { refused } from './refusals.ts'
-import { answer, asked, type Draft, headed, type Paths, unique } from './shared.ts'
+import { answer, asked, type Draft, headed, type Paths, pascal, unique } from './shared.ts'
 
 /** The operations of a decider: each command to an instance, its state where it is exposed, each command with a new id. */
 export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
@@ -101,11 +101,6 @@ function acceptedOf({ name, events }: DeciderSpec, { schemas }: Draft, state: Js
 /** Whether a command may come without a body, which counts as `{}`. */
 function isOptional({ type, required }: Json): boolean {
   return type === 'object' && !(required as readonly string[] | undefined)?.length
-}
-
-/** `stock_item` as `StockItem`. */
-function pascal(name: string): string {
-  return name.replaceAll(/(?:^|_+)([a-z0-9]?)/gi, (_, first: string) => first.toUpperCase())
 }
 
 /** `confirmPayment` as `Confirm payment`. */

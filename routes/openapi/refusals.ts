@@ -1,6 +1,7 @@
 // A response for each way of being refused, from the catalogue of problems.
 import { z } from 'zod'
 import { problems, type Slug } from '../problem.ts'
+import { checks } from './checks.ts'
 import { type Json, refTo } from './schemas.ts'
 import { type HeaderName, headed } from './shared.ts'
 
@@ -8,7 +9,7 @@ type Refusal = { readonly status: number; readonly response: Json }
 type RefusalName =
   | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
   | 'PreconditionFailed' | 'PayloadTooLarge' | 'UnsupportedMediaType' | 'Rejected' | 'Internal' | 'Unavailable' | 'Unconfirmed'
-  | 'NotReady' | 'StorageFull' | 'UnknownPosition' | 'BadFollower' | 'NoFollower' // biome-ignore format: one list
+  | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' // biome-ignore format: one list
 
 /** The ways of being refused, by name: one for each status, and one more where routes differ in what they say by it. */
 export const refusals: Readonly<Record<RefusalName, Refusal>> = {
@@ -31,6 +32,9 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   NotReady: refusal(['not-ready'], 'Retry-After'),
   NoFollower: refusal(['unavailable', 'not-ready'], 'Retry-After'),
   StorageFull: refusal(['storage-full'], 'Retry-After'),
+  BadRead: refusal(['validation-failed', 'bad-header']),
+  RowNotFound: refusal(['row-not-found'], 'Preference-Applied'),
+  Behind: refusal(['behind', 'parked', 'unavailable', 'stream-unreadable'], 'Retry-After', 'Preference-Applied'),
 }
 
 /** References to refusals, by status. */
@@ -71,5 +75,9 @@ export function problemSchema(): z.ZodType {
     retryable: z.boolean().optional(),
     limit: z.int().positive().optional().describe('The most that is taken, in bytes.'),
     requestId: z.string().optional(),
+    projection: z.string().optional().describe('Whose rows are not as new as they were asked for.'),
+    position: z.int().nonnegative().optional().describe('How far these rows are.'),
+    lagEvents: z.int().nonnegative().optional().describe('How many events they are behind what was asked for, at most.'),
+    checks: checks().optional().describe('Of what is not ready: what it depends on.'),
   })
 }

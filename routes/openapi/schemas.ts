@@ -27,6 +27,16 @@ export function add(to: Schemas, name: string, schema: z.ZodType, io: 'input' | 
   return { $ref: refs.get(isReference ? root.$ref! : '#') }
 }
 
+/** What a schema takes, for where no reference may stand; what it refers to is added. */
+export function inlined(to: Schemas, name: string, schema: z.ZodType): Json {
+  const had = new Set(to.keys())
+  const ref = add(to, name, schema, 'input')
+  const own = found(to, ref)
+  const given = (ref['$ref'] as string).slice(HOME.length)
+  if (!had.has(given)) to.delete(given)
+  return own
+}
+
 /** Adds a component under its name, with a number behind it where another one has that; gives a reference to it. */
 export function put(to: Schemas, name: string, schema: Json): Json {
   const text = JSON.stringify(schema)

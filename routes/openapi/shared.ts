@@ -1,7 +1,8 @@
 // What operations share: parameters, headers, and names given once.
+import type { z } from 'zod'
 import { FILTER_VALUES_MAX } from '../events/filter.ts'
 import { problems } from '../problem.ts'
-import type { Json, Schemas } from './schemas.ts'
+import { inlined, type Json, type Schemas } from './schemas.ts'
 
 /** A document as far as it is written: its schemas, and the operation ids that are taken. */
 export type Draft = { readonly schemas: Schemas; readonly ids: Set<string> }
@@ -23,6 +24,9 @@ export function answer(description: string, headers: Json, schema?: Json): Json 
 const text = { type: 'string' }
 const whole = (minimum: number, rest: Json = {}): Json => ({ type: 'integer', minimum, ...rest })
 
+/** A position of the log; behind a restore the number of the epoch stands before it. */
+const position: Json = { type: 'string', pattern: String.raw`^([1-9][0-9]{0,8}\.)?(0|[1-9][0-9]{0,15})$` }
+
 type Place = 'header' | 'query' | 'path'
 const given = (place: Place, name: string, schema: Json, description: string): Json => ({
   name,
@@ -39,7 +43,8 @@ const several = (name: string, description: string): Json => ({
 
 type ParameterName =
   | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
-  | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Prefer' | 'CorrelationId' | 'CausationId' | 'TraceParent' // biome-ignore format: one list
+  | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Prefer'
+  | 'CorrelationId' | 'CausationId' | 'TraceParent' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
   Id: given('path', 'id', { type: 'string', minLength: 1, maxLength: 200 }, 'The instance.'),
@@ -63,6 +68,15 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
   IfMatch: given('header', 'If-Match', text, 'The version the stream must be at, as an ETag: `"17"`; `*`: it must exist.'),
   IfNoneMatch: given('header', 'If-None-Match', text, '`*`: the stream must not exist yet.'),
   Cached: given('header', 'If-None-Match', text, 'ETags the client has: 304 where one is still right.'),
+  Key: given('path', 'key', { type: 'string', minLength: 1 }, 'The key of a row.'),
+  MinPosition: given(
+    'header',
+    'Min-Position',
+    position,
+    'The answer includes all up to this `Event-Position`, and is waited for.',
+  ),
+  MinPositionInQuery: given('query', 'min-position', position, 'The same as `Min-Position`, where shared caches are in between.'),
+  Wait: given('header', 'Prefer', text, '`wait=5`: how many seconds to wait for `Min-Position`, at most 30. Default: 1.'),
   Prefer: given(
     'header',
     'Prefer',
@@ -83,11 +97,11 @@ const answered = (schema: Json, description: string): Json => ({ description, sc
 
 export type HeaderName =
   | 'ETag' | 'Event-Position' | 'Location' | 'Idempotency-Replayed' | 'Preference-Applied' | 'Retry-After' | 'X-Request-Id'
-  | 'Link' | 'WWW-Authenticate' // biome-ignore format: one list
+  | 'Link' | 'WWW-Authenticate' | 'Row-Parked' | 'Cache-Status' | 'Age' | 'CDN-Cache-Control' | 'Surrogate-Key' | 'Cache-Tag' // biome-ignore format: one list
 
 export const headers: Readonly<Record<HeaderName, Json>> = {
-  ETag: answered(text, 'The version of the stream: `"17"`.'),
-  'Event-Position': answered(whole(0), 'The place in the log of the last event.'),
+  ETag: answered(text, 'Names what is answered. Of a command and of a state: the version of the stream, `"17"`.'),
+  'Event-Position': answered(position, 'The place in the log that this includes; as `Min-Position` the next answer does too.'),
   Location: answered({ type: 'string', format: 'uri-reference' }, 'The instance that was created.'),
   'Idempotency-Replayed': answered({ type: 'string', enum: ['true'] }, 'It was answered before, with the same key.'),
   'Preference-Applied': answered(text, 'The preference that was followed.'),
@@ -95,6 +109,12 @@ export const headers: Readonly<Record<HeaderName, Json>> = {
   'X-Request-Id': answered(text, 'Names this request in logs and, by default, in the events it led to.'),
   Link: answered(text, 'The next page, with `rel="next"`.'),
   'WWW-Authenticate': answered(text, 'How to say who asks.'),
+  'Row-Parked': answered(position, 'The row has stopped at this event, which it cannot take.'),
+  'Cache-Status': answered(text, 'Whether it was kept (RFC 9211): `emaki; hit` or `emaki; fwd=miss`.'),
+  Age: answered(whole(0), 'How long ago it was made, in seconds.'),
+  'CDN-Cache-Control': answered(text, 'How long a CDN may keep it (RFC 9213).'),
+  'Surrogate-Key': answered(text, 'Names by which it is purged, with spaces in between.'),
+  'Cache-Tag': answered(text, 'Names by which it is purged, with commas in between.'),
 }
 
 /** References to headers; every response names its request. */
@@ -105,4 +125,24 @@ export function headed(...names: readonly HeaderName[]): Json {
 /** References to parameters. */
 export function asked(...names: readonly ParameterName[]): readonly Json[] {
   return names.map(name => ({ $ref: `#/components/parameters/${name}` }))
+}
+
+/** What a query string may hold, by a schema. */
+export function queried(draft: Draft, name: string, schema: z.ZodObject): readonly Json[] {
+  const { properties = {}, required = [] } = inlined(draft.schemas, name, schema) as {
+    readonly properties?: Readonly<Record<string, Json>>
+    readonly required?: readonly string[]
+  }
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    ...(required.includes(name) && { required: true }),
+    ...(description !== undefined && { description }),
+    schema,
+  }))
+}
+
+/** `stock_item` and `stock-item` as `StockItem`. */
+export function pascal(name: string): string {
+  return name.replaceAll(/(?:^|[_-]+)([a-z0-9]?)/gi, (_, first: string) => first.toUpperCase())
 }

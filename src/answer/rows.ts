@@ -3,7 +3,13 @@ import { indexed } from '../projection/fold.ts'
 import type { Found, ListOptions, ReadModel, StoredRow, Table, Value } from '../read-model/read-model.ts'
 
 /** A list as it is asked for: fields by their values, `sort` by an index (`-` before it: the greatest first), a page of it. */
-export type ListBy = { readonly sort?: string; readonly limit?: number; readonly cursor?: string }
+export type ListBy = {
+  readonly sort?: string
+  readonly limit?: number
+  readonly cursor?: string
+  /** Begin behind this row, in place of a cursor. */
+  readonly after?: { readonly key: string } & Where
+}
 export type Where = Readonly<Record<string, string | number | boolean | null | undefined>>
 export type Page = { readonly rows: readonly StoredRow[]; readonly next: string | null; readonly position: number }
 
@@ -25,7 +31,12 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
   if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= LIST_LIMIT_MAX))
     throw new BadList('limit', `expected a whole number from 1 to ${LIST_LIMIT_MAX}`)
   const sort = sortOf(table, by.sort)
-  const options: ListOptions = { where: valuesOf(table, where), sort, after: afterOf(by.cursor, sort), limit: limit + 1 }
+  const options: ListOptions = {
+    where: valuesOf(table, where),
+    sort,
+    after: by.after ? behind(by.after, sort) : afterOf(table, by.cursor, sort),
+    limit: limit + 1,
+  }
   const { found, position } = await readModel.list(table, options)
   const rows = found.slice(0, limit)
   const last = rows.at(-1)
@@ -70,17 +81,30 @@ function cursorOf({ key, data }: StoredRow, sort: ListOptions['sort']): string {
   return Buffer.from(JSON.stringify([nameOf(sort), value, key])).toString('base64url')
 }
 
-function afterOf(cursor: string | undefined, sort: ListOptions['sort']): ListOptions['after'] {
+function afterOf({ indexes }: Table, cursor: string | undefined, sort: ListOptions['sort']): ListOptions['after'] {
   if (cursor === undefined) return null
+  const kind = indexes.find(({ field }) => field === sort?.field)?.kind ?? null
   try {
-    const [order, value, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as readonly [unknown, unknown, unknown]
-    const isValue = value === null || typeof value === 'string' || typeof value === 'number'
-    if (order === nameOf(sort) && typeof key === 'string' && key.isWellFormed() && !key.includes('\0') && isValue)
-      return { value, key }
+    const [order, value, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as readonly unknown[]
+    if (order === nameOf(sort) && isText(key) && isValue(value, kind)) return { value, key }
   } catch {
     // Said below.
   }
   throw new BadList('cursor', 'is no cursor of a list in this order')
+}
+
+function isValue(value: unknown, kind: 'text' | 'number' | null): value is Value {
+  if (value === null) return true
+  return kind === 'text' ? isText(value) : kind === 'number' && Number.isFinite(value)
+}
+
+/** Whether it is a text that every database takes. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed() && !value.includes('\0')
+}
+
+function behind(row: { readonly key: string } & Where, sort: ListOptions['sort']): ListOptions['after'] {
+  return { value: sort ? indexed(row[sort.field]) : null, key: row.key }
 }
 
 const nameOf = (sort: ListOptions['sort']): string => (sort ? `${sort.descending ? '-' : ''}${sort.field}` : '')

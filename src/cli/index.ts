@@ -1,1 +1,2 @@
-export { main } from './main.ts'
+export type { ImportMaps } from './import.ts'
+export { main, type MainOptions } from './main.ts'

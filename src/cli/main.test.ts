@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until as becomes } from '../testing/servers/until.ts'
 import { freePort } from '../testing/servers/free-port.ts'
+import { migrations } from '../sqlite/migrations.ts'
 import { testSchema } from '../testing/schema.ts'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -110,10 +111,7 @@ describe('the command line', () => {
   })
 
   test('migrates and says what ran, once', async () => {
-    expect(await ends(['migrate'])).toMatchObject({
-      code: 0,
-      said: expect.stringMatching(/^ran 0001-log\nran 0002-read-models\n/),
-    })
+    expect(await ends(['migrate'])).toMatchObject({ code: 0, said: migrations.map(({ name }) => `ran ${name}\n`).join('') })
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'nothing to do\n' })
   })
 

@@ -4,7 +4,9 @@ import type { App } from '../../routes/app.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { StoreError } from '../store/store.ts'
+import { exportLog } from './export.ts'
 import { health } from './health.ts'
+import { importFile, type ImportMaps } from './import.ts'
 import { migrate } from './migrate.ts'
 import { audited, type Call, Misused, parked, rebuilt, skip, unpark } from './rows.ts'
 import { isServing, serve } from './serve.ts'
@@ -22,6 +24,17 @@ const USAGE = `usage: [verb] [options]
   audit NAME        fold a sample of keys again and compare; 1 where rows differ
     --keys N        how many; 10000 by default
   health            ask the server on PORT whether it lives, and end with 0 or 1
+  import FILE       import FILE (.jsonl, .csv; - is stdin): all of it or, where a line is wrong, nothing; after a crash it goes on
+    --map MAP       what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote
+    --new           refuse streams that have events already
+    --skip-bad      pass over lines that are wrong
+    --name NAME     what the import is remembered by (default: a hash of the file)
+    --format F      jsonl or csv (default: as the file is named)
+  export [FILE]     export the log to FILE, or to stdout
+    --format F      jsonl (default) or cloudevents
+    --after N       only events after position N
+    --category C    only events of a category
+    --stream S      only events of a stream
 
   --json            results as JSON
   --print-config    print the configuration, secrets masked, and end
@@ -33,12 +46,21 @@ Settings come from the environment; --print-config names them.`
 const EX_USAGE = 64
 const EX_UNAVAILABLE = 69
 
+export type MainOptions = {
+  /** Maps that `import --map` may name. Default: none; a source may name a file instead. */
+  readonly maps?: ImportMaps
+}
+
 /**
- * Runs the command line of an app and ends the process with its exit code: 0, 64 for wrong usage, 69 where the store cannot be opened,
- * 78 for a configuration that cannot be used.
+ * Runs the command line of an app and ends the process with its exit code: 0, 64 for wrong usage, 65 for a file that cannot be imported,
+ * 66 for one that does not exist, 69 where the store cannot be opened, 78 for a configuration that cannot be used.
  */
-export async function main(app: App, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
-  const ending = run(app, argv).then(code => process.exit(code), failed)
+export async function main(
+  app: App,
+  argv: readonly string[] = process.argv.slice(2),
+  { maps = {} }: MainOptions = {},
+): Promise<void> {
+  const ending = run(app, argv, maps).then(code => process.exit(code), failed)
   // `bun --hot` evaluates a changed source only when the evaluation before has come to its end.
   if (!process.execArgv.includes('--hot')) await ending
 }
@@ -49,7 +71,7 @@ function failed(error: unknown): void {
   if (!isServing()) process.exit(error instanceof ConfigError ? error.exitCode : error instanceof StoreError ? EX_UNAVAILABLE : 1)
 }
 
-async function run(app: App, argv: readonly string[]): Promise<number> {
+async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise<number> {
   const { values, positionals } = parsed(argv)
   if (!values || values.help) return usage(values ? 0 : EX_USAGE)
   const config = app[spec].options.config ?? readConfig()
@@ -60,35 +82,65 @@ async function run(app: App, argv: readonly string[]): Promise<number> {
   const [verb = 'serve', ...words] = positionals
   const found = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
   if (!found) return usage(EX_USAGE, `there is no verb ${verb}`)
+  const stranger = Object.keys(values).find(option => !found.options.includes(option))
+  if (stranger !== undefined) return usage(EX_USAGE, `${verb} has no option --${stranger}`)
   if (words.length > found.words) return usage(EX_USAGE)
   const { serve, store } = app[spec].options
   const keys = values.keys === undefined ? {} : { keys: Number(values.keys) }
   try {
-    return await found.run({ app, serve, store, config, words, json: values.json ?? false, workers: values.workers, ...keys })
+    return await found.run({ app, serve, store, config, words, json: values.json ?? false, values, maps, ...keys })
   } catch (error) {
     if (error instanceof Misused) return usage(EX_USAGE, error.message)
     throw error
   }
 }
 
-type Called = Call & { readonly app: App; readonly workers: string | undefined }
+type Called = Call & { readonly app: App; readonly values: Values; readonly maps: ImportMaps }
+type Values = NonNullable<ReturnType<typeof parsed>['values']>
+/** Its options, and how many words it takes at most. */
+type Verb = {
+  readonly options: readonly string[]
+  readonly words: number
+  readonly run: (call: Called) => Promise<number>
+}
 
-/** Each verb, and how many words it takes at most. */
-const verbs: Readonly<Record<string, { readonly words: number; readonly run: (call: Called) => Promise<number> }>> = {
-  serve: { words: 0, run: ({ app, config, workers: many }) => (many === undefined ? serve(app, config) : workers(config, many)) },
-  migrate: { words: 0, run: ({ config }) => migrate(config) },
-  health: { words: 0, run: ({ config }) => health(config) },
-  parked: { words: 1, run: parked },
-  unpark: { words: 2, run: unpark },
-  skip: { words: 2, run: skip },
-  rebuild: { words: 1, run: rebuilt },
-  audit: { words: 1, run: audited },
+const verbs: Readonly<Record<string, Verb>> = {
+  serve: {
+    options: ['workers'],
+    words: 0,
+    run: ({ app, config, values: { workers: many } }) => (many === undefined ? serve(app, config) : workers(config, many)),
+  },
+  migrate: { options: [], words: 0, run: ({ config }) => migrate(config) },
+  health: { options: [], words: 0, run: ({ config }) => health(config) },
+  parked: { options: ['json'], words: 1, run: parked },
+  unpark: { options: ['json'], words: 2, run: unpark },
+  skip: { options: ['json'], words: 2, run: skip },
+  rebuild: { options: ['json'], words: 1, run: rebuilt },
+  audit: { options: ['json', 'keys'], words: 1, run: audited },
+  import: {
+    options: ['map', 'name', 'new', 'skip-bad', 'format'],
+    words: 1,
+    run: ({ app, config, words: [file], values, maps }) => importFile(app, config, file, values, maps),
+  },
+  export: {
+    options: ['format', 'after', 'category', 'stream'],
+    words: 1,
+    run: ({ app, config, words: [file], values }) => exportLog(app, config, file, values),
+  },
 }
 
 const options = {
   workers: { type: 'string' },
   keys: { type: 'string' },
   json: { type: 'boolean' },
+  map: { type: 'string' },
+  name: { type: 'string' },
+  new: { type: 'boolean' },
+  'skip-bad': { type: 'boolean' },
+  format: { type: 'string' },
+  after: { type: 'string' },
+  category: { type: 'string' },
+  stream: { type: 'string' },
   'print-config': { type: 'boolean' },
   help: { type: 'boolean' },
 } as const

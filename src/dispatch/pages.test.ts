@@ -4,6 +4,7 @@ import { memoryBus } from '../bus/memory.ts'
 import { account, Account } from '../testing/account.ts'
 import { failsAfter } from '../testing/faulty-store.ts'
 import { bank } from '../testing/bank.ts'
+import type { Trace } from '../trace/trace.ts'
 import { pages, type Written } from './pages.ts'
 
 const written = (stream: string, first: number, count: number): Written => ({
@@ -58,6 +59,31 @@ describe('the bus', () => {
     const { emaki, positions } = await heard()
     await Promise.all([0, 1, 2].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, times: 2 }))))
     expect(positions).toEqual([[1, 2, 3, 4, 5, 6]])
+  })
+
+  test('carries it in a step of all for whom it was', async () => {
+    const steps: unknown[] = []
+    let inside: string | null = null
+    const trace: Trace = {
+      current: () => ({ traceparent: `caller ${++callers}` }),
+      step: (name, parents, attributes, run) => {
+        if (name !== 'publish') return run()
+        steps.push({ parents, attributes })
+        inside = name
+        const result = run()
+        inside = null
+        return result
+      },
+    }
+    let callers = 0
+    const bus = memoryBus()
+    const heard: unknown[] = []
+    bus.listen(() => void heard.push(inside))
+    const { emaki } = await bank({ bus, trace })
+    await Promise.all([0, 1].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, times: 2 }))))
+    const parents = [{ traceparent: 'caller 1' }, { traceparent: 'caller 2' }]
+    expect(steps).toEqual([{ parents, attributes: { 'emaki.events': 4 } }])
+    expect(heard).toEqual(['publish'])
   })
 
   test('carries what was appended without a decision', async () => {

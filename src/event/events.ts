@@ -20,6 +20,8 @@ export type Meta = {
   readonly causation: string
   readonly traceparent?: string
   readonly actor?: string
+  /** When it happened, as RFC 3339, where that was before it came into the log: imported events have it. */
+  readonly occurredAt?: string
 }
 
 /** An event that is in the log. `position` is its place there, `version` its place in its stream, 1..n. */

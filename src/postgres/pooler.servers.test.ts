@@ -1,10 +1,12 @@
 // The contract through pgbouncer in transaction mode, as it is in production: it refuses start-up parameters, and sessions are shared.
 import { afterAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
+import { readModelContract } from '../read-model/contract.ts'
 import { storeContract } from '../store/contract.ts'
+import { importContract } from '../store/import-contract.ts'
 import { startPgbouncer } from '../testing/servers/pgbouncer.ts'
 import { until } from '../testing/servers/until.ts'
-import { emptied, madeIn, testSchema } from '../testing/schema.ts'
+import { emptied, madeIn, madeReadModelIn, testSchema } from '../testing/schema.ts'
 import { behindPooler } from './prove.ts'
 import { postgres } from './store.ts'
 
@@ -79,3 +81,6 @@ describe('a pooler in transaction mode', () => {
 })
 
 storeContract('PostgreSQL behind pgbouncer', async () => madeIn(await made, (await pooled).url))
+importContract('PostgreSQL behind pgbouncer', async () => madeIn(await made, (await pooled).url))
+
+readModelContract('PostgreSQL behind pgbouncer', async () => madeReadModelIn(await made, (await pooled).url))

@@ -1,6 +1,7 @@
 // A log in one PostgreSQL schema. What it promises is kept by the functions in migrations/postgres; this is how they are called.
 import type { Fact } from '../event/read.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
+import { instant } from '../store/instant.ts'
 import {
   type Conflict,
   type Expectation,
@@ -22,6 +23,8 @@ import {
   type Wake,
   type Wanted,
 } from '../store/store.ts'
+import type { ImportOptions, ImportProgress, Records } from '../store/import.ts'
+import { imported } from './import.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { Pool } from './pool.ts'
 import { behindPooler, prove } from './prove.ts'
@@ -57,7 +60,8 @@ const MIGRATE_DEADLINE_MS = 600_000
 const FORGET_KEYS_MAX = 10_000
 const MISSED_EVENTS_MAX = 1_000
 const CATEGORY = `split_part(stream, '-', 1)`
-const COLUMNS = 'position, stream, version, id, type, schema, data, meta, at'
+// A time as a number costs half of what a Date does, from the server's text to ours.
+const COLUMNS = `position, stream, version, id, type, schema, data, meta, round(date_part('epoch', at) * 1000) as at`
 
 /**
  * A log in a PostgreSQL schema (15 or newer). At `open` it runs migrations, proves that the database's lock excludes and that its commits
@@ -142,6 +146,11 @@ class PostgresStore implements Store {
     return writes ? this.#write(units, slices) : this.#look(units)
   }
 
+  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
+    const { schema, lockTimeoutMs } = this.#options
+    return imported({ url: this.#url, schema, lockTimeoutMs, writer: this.#pools.writer }, name, records, options)
+  }
+
   async load(
     wanted: readonly Wanted[],
     keys: readonly string[],
@@ -163,9 +172,9 @@ class PostgresStore implements Store {
     { after, limit }: { readonly after: number; readonly limit: number },
   ): Promise<readonly StoredEvent[]> {
     const from = `select ${COLUMNS} from ${this.#options.schema}.events`
-    return (
-      await this.#read<Row>(`${from} where stream = $1 and version > $2 order by version limit $3`, [stream, after, limit])
-    ).map(stored)
+    return recorded(
+      await this.#read<Row>(`${from} where stream = $1 and version > $2 order by version limit $3`, [stream, after, limit]),
+    )
   }
 
   async readAll({ after, limit, until = Number.MAX_SAFE_INTEGER, filter }: ReadAllOptions): Promise<readonly StoredEvent[]> {
@@ -177,7 +186,7 @@ class PostgresStore implements Store {
     const rows = await this.#pools.reader.run('unavailable', sql =>
       query<Row>(sql, text, values.all, { custom: filter !== undefined }),
     )
-    return rows.map(stored)
+    return recorded(rows)
   }
 
   async head(): Promise<number> {
@@ -315,7 +324,7 @@ function channelOf(schema: string): string {
 }
 
 type UnitSlice = Slice & { readonly unit: number }
-type Row = Omit<StoredEvent, 'at'> & { readonly at: Date }
+type Row = Omit<StoredEvent, 'at'> & { readonly at: number }
 type MissedRow = Omit<StoredEvent, 'at'> & { readonly at: string }
 type LoadedRow = {
   readonly version: number
@@ -342,8 +351,10 @@ type Appended = {
   } | null
 }
 
-function stored(row: Row): StoredEvent {
-  return { ...row, at: row.at.toISOString() }
+/** In place, as a copy of each row takes a fifth of what reading it does. */
+function recorded(rows: readonly Row[]): readonly StoredEvent[] {
+  for (const row of rows as readonly { at: string | number }[]) row.at = instant(row.at as number)
+  return rows as readonly unknown[] as readonly StoredEvent[]
 }
 
 /** Names that two categories share are told apart; where all are named, the index on them is of use. */

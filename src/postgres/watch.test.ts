@@ -1,7 +1,7 @@
 // What others append is noticed: by listening, and where that hears nothing, by asking. Sockets are cut and swallowed for real.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { memoryBus } from '../bus/memory.ts'
-import { runtime } from '../dispatch/runtime.ts'
+import { runtime } from '../runtime.ts'
 import type { Store } from '../store/store.ts'
 import { type Tail, tail } from '../subscription/tail.ts'
 import { account } from '../testing/account.ts'

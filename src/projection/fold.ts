@@ -2,7 +2,7 @@
 import { recordedIn } from '../event/families.ts'
 import { encode, freeze } from '../event/payload.ts'
 import { type Event, issuesText, type Recorded } from '../event/events.ts'
-import type { StoredText } from '../event/recorded.ts'
+import { categoryOf, type StoredText } from '../event/recorded.ts'
 import type { ProjectionSpec } from './projection.ts'
 
 /** An event that changes the row of a key. */
@@ -15,9 +15,17 @@ export type Touch = {
 /** The longest key, in UTF-16 units. */
 export const KEY_LENGTH_MAX = 400
 
-/** The rows that a stored event changes, each once for each of today's events in it. Throws where an event or a key cannot be had. */
+/**
+ * The rows that a stored event changes, each once for each of today's events in it. An event that cannot be read touches the row of its
+ * instance, and then fails to be folded. Throws where it may be for other rows, or where a key cannot be had.
+ */
 export function touches(projection: ProjectionSpec, stored: StoredText): readonly Touch[] {
-  const events = recordedIn(projection.families, stored)
+  let events: readonly Recorded[]
+  try {
+    events = recordedIn(projection.families, stored)
+  } catch (error) {
+    return [unread(projection, stored, error)]
+  }
   const [event] = events
   // Nearly always there is one event, and it is for the row of its own instance.
   if (events.length === 1 && !projection.key.size) {
@@ -50,6 +58,7 @@ export function encodedRow(
   const parsed = schema.safeParse(row)
   if (!parsed.success) throw new TypeError(`${name}: the row does not fit its schema: ${issuesText(parsed.error.issues)}`)
   const values = parsed.data as Readonly<Record<string, string | number | boolean | null | undefined>>
+  if (Object.hasOwn(values, 'key')) throw new TypeError(`${name}: the row has a field key, by which the key of a row is shown`)
   const fields = indexes.map(({ field }) => indexed(values[field]))
   const wrong = indexes.find((_, i) => typeof fields[i] === 'string' && fields[i].includes('\0'))
   if (wrong) throw new TypeError(`${name}: ${wrong.field} is indexed, and no index holds U+0000`)
@@ -59,6 +68,17 @@ export function encodedRow(
 /** A field's value as an index has it. */
 export function indexed(value: string | number | boolean | null | undefined): string | number | null {
   return typeof value === 'boolean' ? Number(value) : (value ?? null)
+}
+
+function unread({ key }: ProjectionSpec, stored: StoredText, error: unknown): Touch {
+  const category = categoryOf(stored.stream)
+  if ([...key.keys()].some(name => name.startsWith(`${category}.`))) throw error
+  const evolve = () => {
+    throw error
+  }
+  const instance = stored.stream.slice(category.length + 1)
+  // Its fold is given nothing of it but its place.
+  return { key: instance, event: { ...stored, category, instance, data: undefined, meta: {} } as unknown as Recorded, evolve }
 }
 
 function keysOf({ name, key }: ProjectionSpec, event: Recorded): readonly string[] {

@@ -91,6 +91,8 @@ export function projection<
     throw new TypeError(`${where}: no version ${version}`)
   const found = unstable(row)
   if (found) throw new TypeError(`${where}: rows are kept as JSON, but its schema at ${found}`)
+  if (Object.hasOwn(propertiesOf(row), 'key'))
+    throw new TypeError(`${where}: its row has a field key, by which the key of a row is shown; call it something else`)
   const families = familiesOf(where, options.from)
   const evolve = byEvent<(row: unknown, data: unknown, event: Recorded, key: string) => unknown>(
     `${where}.evolve`,
@@ -139,8 +141,8 @@ export function projectionOf(table: string): string {
 function kindOf(where: string, row: z.ZodType, field: string): 'text' | 'number' {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,50}$/.test(field) || FIELDS_RESERVED.includes(field))
     throw new TypeError(`${where}: ${field} cannot be an index by its name`)
-  const { properties } = row.toJSONSchema({ unrepresentable: 'any' }) as { properties?: Readonly<Record<string, Shape>> }
-  const kinds = new Set(properties?.[field] ? kindsOf(properties[field]) : ['nothing'])
+  const shape = propertiesOf(row)[field]
+  const kinds = new Set(shape ? kindsOf(shape) : ['nothing'])
   kinds.delete('null')
   const [kind] = kinds
   if (kinds.size === 1 && kind === 'string') return 'text'
@@ -153,6 +155,11 @@ type Shape = {
   readonly const?: unknown
   readonly enum?: readonly unknown[]
   readonly anyOf?: readonly Shape[]
+}
+
+function propertiesOf(row: z.ZodType): Readonly<Record<string, Shape>> {
+  const { properties = {} } = row.toJSONSchema({ unrepresentable: 'any' }) as { properties?: Record<string, Shape> }
+  return properties
 }
 
 function kindsOf(shape: Shape): readonly string[] {

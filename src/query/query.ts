@@ -6,9 +6,11 @@ import type { Projection, ProjectionSpec } from '../projection/projection.ts'
 export type Duration = `${number} ${'second' | 'minute' | 'hour' | 'day'}${'' | 's'}`
 
 /** How rows are asked for, besides their fields. */
-export type ListBy<I extends string> = {
+export type ListBy<Row, I extends string> = {
   /** An index, or an index after `-` for the greatest first. Default: by key. */
   readonly sort?: I | `-${I}`
+  /** Begin behind this row in that order: the last of the page before. Default: with the first row. */
+  readonly after?: { readonly key: string } & { readonly [P in I]?: Row[P & keyof Row] }
   /** Default: 100; at most 1 000. */
   readonly limit?: number
 }
@@ -20,7 +22,7 @@ export type Rows<Row, I extends string> = {
   /** Rows whose indexes have these values, by key or sorted, at most `limit`. */
   readonly list: (
     where?: { readonly [P in I]?: Row[P & keyof Row] },
-    by?: ListBy<I>,
+    by?: ListBy<Row, I>,
   ) => Promise<readonly (Row & { readonly key: string })[]>
   readonly count: (where?: { readonly [P in I]?: Row[P & keyof Row] }) => Promise<number>
 }
@@ -47,6 +49,7 @@ export type QuerySpec = {
   readonly kind: 'query'
   readonly name: string
   readonly params: z.ZodObject
+  readonly answer: z.ZodType | null
   readonly cache: {
     readonly ttlMs: number
     readonly staleMs: number
@@ -66,6 +69,10 @@ export type Query<N extends string, P, A> = {
  * What `run` reads by `read(projection)` is what its answer depends on: a change to one of these rows, or to what a list would give,
  * makes kept answers out of date at once, wherever they are kept. A query that reads anything else lives as long as its `ttl`.
  *
+ * - `params`: what it is asked by. Not `min-position`, by which every query may be asked.
+ * - `answer`: a schema of the answer, for OpenAPI; held against each answer outside of production. Default: none.
+ * - `cache`: how long an answer is kept, and by whom. Default: not at all.
+ *
  * @example
  * const summary = query('order-summary', {
  *   params: z.object({ customerId: z.string() }),
@@ -73,21 +80,25 @@ export type Query<N extends string, P, A> = {
  *   run: async ({ customerId }, read) => ({ orders: await read(orders).count({ customerId }) }),
  * })
  */
-export function query<const N extends string, P extends z.ZodObject, A>(
+export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, A extends z.output<Z>>(
   name: N,
   options: {
     readonly params: P
+    readonly answer?: Z
     readonly cache?: CachePolicy<z.output<P>>
     readonly run: (params: z.output<P>, read: Read) => Promise<A>
   },
 ): Query<N, z.input<P>, A> {
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
     throw new TypeError(`query('${name}'): a name is small letters, digits and -, at most 40`)
-  const { params, cache, run } = options
+  const { params, answer = null, cache, run } = options
+  if (Object.hasOwn(params.shape, 'min-position'))
+    throw new TypeError(`query('${name}'): every query may be asked by min-position; call the parameter something else`)
   const definition: QuerySpec = {
     kind: 'query',
     name,
     params,
+    answer,
     cache: cache
       ? {
           ttlMs: milliseconds(cache.ttl),

@@ -24,8 +24,10 @@ import {
   type Wake,
   type Wanted,
 } from '../store/store.ts'
+import { type ImportOptions, type ImportProgress, imported, type Records } from '../store/import.ts'
 import { poll } from '../store/poll.ts'
 import { isBusy, storeError } from './errors.ts'
+import { importing } from './import.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { sqliteReadModel, syncReadModel } from './read-model.ts'
 import { Statements } from './statements.ts'
@@ -90,6 +92,19 @@ class SqliteStore implements Store {
 
   async append(units: readonly Unit[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly UnitOutcome[]> {
     return this.#whenFree(() => this.#db.append(units), signal)
+  }
+
+  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
+    return imported(
+      {
+        begin: (...what) => this.#whenFree(() => this.#db.imports.begin(...what)),
+        old: (...records) => this.#whenFree(() => this.#db.imports.old(...records)),
+        move: (...chunk) => this.#whenFree(() => this.#db.imports.move(...chunk)),
+      },
+      name,
+      records,
+      options,
+    )
   }
 
   async load(
@@ -186,6 +201,7 @@ function opened(file: string, options: Required<SqliteOptions>) {
   const identity = identify(db)
   const statements = prepare(db)
   for (const statement of Object.values(statements)) opening.use(statement)
+  const imports = opening.use(importing(db, options.now))
   const texts = opening.use(new Statements(db))
   const { append, load } = paths(db, statements, options.now)
   const held = opening.move()
@@ -193,6 +209,7 @@ function opened(file: string, options: Required<SqliteOptions>) {
     identity,
     append,
     load,
+    imports,
     ...statements,
     readFiltered: (after: number, until: number, limit: number, filter: Filter) => {
       const { sql, values } = filtered(filter)

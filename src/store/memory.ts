@@ -1,5 +1,6 @@
 // The store that forgets: the shortest description of what every store promises, and what tests run on.
 import { memoryReadModel } from '../read-model/memory.ts'
+import { type ImportProgress, imported, type Moving, type NewRecord, refusedStream, same } from './import.ts'
 import {
   categoryOf,
   type Conflict,
@@ -30,6 +31,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const snapshots = new Map<string, Snapshot>()
   const identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
   const watching = new Set<Wake>()
+  const imports = new Map<string, ImportProgress & { readonly fingerprint: string; readonly began: number }>()
   let last = 0
 
   const version = (stream: string) => streams.get(stream)?.length ?? 0
@@ -101,12 +103,33 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     return log.slice(after, until).filter(wanted).slice(0, limit)
   }
 
+  const oldOf = (began: number, records: readonly NewRecord[]) =>
+    records.find(({ stream }) => (streams.get(stream)?.[0]?.position ?? Number.POSITIVE_INFINITY) <= began)?.stream ?? null
+  const moving: Moving = {
+    begin: async (name, { fingerprint, total }) => {
+      const found = imports.get(name) ?? { fingerprint, total, moved: 0, position: 0, began: log.length }
+      imports.set(name, same(name, found, fingerprint))
+      return found
+    },
+    old: async (name, records) => oldOf(imports.get(name)?.began ?? log.length, records),
+    move: async (name, chunk, _at, onlyNew) => {
+      const found = imports.get(name)!
+      const old = onlyNew ? oldOf(found.began, chunk) : null
+      if (old !== null) throw refusedStream(old)
+      for (const { stream, ...event } of chunk) append({ slices: [{ stream, expect: 'any', events: [event] }], keys: [] })
+      const moved = { ...found, moved: found.moved + chunk.length, position: log.length }
+      imports.set(name, moved)
+      return moved
+    },
+  }
+
   return {
     system: 'memory',
     identity,
     readModel: memoryReadModel({ now }),
     open: async () => {},
     append: async units => units.map(append),
+    import: (name, records, options) => imported(moving, name, records, options),
     load: async (wanted, asked) => ({ streams: wanted.map(load), keys: asked.flatMap(known) }),
     read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
     readAll: async options => readAll(options),

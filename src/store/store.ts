@@ -1,5 +1,6 @@
 // The port to a log. Payloads cross it as text, byte for byte; every store passes contract.ts.
 import type { Fact } from '../event/read.ts'
+import type { ImportOptions, ImportProgress, Records } from './import.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 
 /** An event to be appended. Its id is made once, so that saying an unknown append again is recognised. */
@@ -107,6 +108,14 @@ export interface Store {
    * Expectations and keys are checked where nobody else can write in between. What is answered is durable.
    */
   append(units: readonly Unit[], options?: { readonly signal?: AbortSignal }): Promise<readonly UnitOutcome[]>
+  /**
+   * Appends records in the order given, however many, in chunks between which others append; says how far it has come before the first
+   * chunk and after each.
+   *
+   * ONCE: what was moved is remembered under the import's name in the transaction that moves it. After a crash, or a StoreError, the same
+   * call goes on where it had come to. Nothing is moved before all records have been read once: what reading throws, this throws.
+   */
+  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress>
   /** Reads facts of several streams, and keys, in one statement. */
   load(
     wanted: readonly Wanted[],

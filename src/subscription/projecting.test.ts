@@ -261,7 +261,7 @@ describe('an event that cannot be folded', () => {
       expect(await subscriptions.seen(3)).toBeTrue()
       const { rows, found } = await rowsOf(store)
       expect(rows).toEqual({ a: { sum: 1, seen: [1] }, b: { sum: 3, seen: [1, 3] } })
-      expect(found.map(({ parked }: StoredRow) => parked)).toEqual([n === 15 ? 3 : 2, null])
+      expect(found.map(({ parked }: StoredRow) => parked)).toEqual([2, null])
       expect(await store.readModel.parked()).toMatchObject([{ name: 'sums_v1', kind: 'key', key: 'a', again: null }])
     })
   }

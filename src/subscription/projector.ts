@@ -19,6 +19,9 @@ type Held = {
   row: object | null
   position: number
   isDirty: boolean
+  /** Of what is not saved: where it begins, and the row before it. */
+  since: number
+  before: object | null
   /** What an index has of it in the table; null: it is not there. */
   fields: readonly Value[] | null
   size: number
@@ -37,6 +40,7 @@ const YIELD_CHECK_EVENTS = 64
 const LOAD_KEYS_MAX = 5_000
 const REFOLD_PAGE = 5_000
 const CHANGES_MAX = 2_000
+const NONE: ReadonlySet<string> = new Set()
 /** What a row is taken to hold before it has been written once. */
 const ROW_SIZE = 256
 
@@ -97,7 +101,7 @@ export class Projector implements Consumer {
 
   save = async (guard: Guard): Promise<boolean> => {
     const changes: Change[] = []
-    const rows = this.#rows(changes)
+    const rows = await this.#rows(changes)
     const page = { ...guard, rows, park: this.#park, unpark: [] }
     if (!(await this.#readModel.commit(page))) return false
     this.#saved(rows)
@@ -139,11 +143,9 @@ export class Projector implements Consumer {
         const { key, position, data } = stored
         const read = this.#read(stored)
         if (read instanceof Error) this.#parkKey(key, found.find(([, touch]) => touch.key === key)![0].position, read)
-        else this.#hold(key, { ...read, position, isDirty: false, size: data.length })
+        else this.#hold(key, { ...read, position, isDirty: false, since: position, before: read.row, size: data.length })
       }
-      for (const key of keys)
-        if (!this.#held.has(key) && !this.#parkedKeys.has(key))
-          this.#hold(key, { row: null, position: 0, isDirty: false, fields: null, size: 0 })
+      for (const key of keys) if (!this.#held.has(key) && !this.#parkedKeys.has(key)) this.#hold(key, nothing(0))
     }
   }
 
@@ -167,39 +169,76 @@ export class Projector implements Consumer {
     if (this.#parkedKeys.has(key)) return
     let held = this.#held.get(key)
     if (!held) {
-      held = { row: null, position: 0, isDirty: false, fields: null, size: ROW_SIZE }
+      held = nothing(ROW_SIZE)
       this.#hold(key, held)
     }
+    const before = held.row
     try {
-      held.row = applied(this.#projection, held.row, touch)
-      held.position = stored.position
+      held.row = applied(this.#projection, before, touch)
     } catch (error) {
+      // What came before is kept, and saved: the row ends where it stopped.
       return this.#parkKey(key, stored.position, error)
     }
+    held.position = stored.position
     if (held.isDirty) return
     held.isDirty = true
+    held.since = stored.position
+    held.before = before
     this.#dirty.add(key)
   }
 
-  /** The rows to be written, in order of their keys. One that does not fit its schema is parked instead. */
-  #rows(changes: Change[]): readonly NewRow[] {
+  /** The rows to be written, in order of their keys. One that does not fit its schema is parked, as it was while it did. */
+  async #rows(changes: Change[], skipped: ReadonlySet<string> = NONE): Promise<readonly NewRow[]> {
     const rows: NewRow[] = []
     for (const key of [...this.#dirty].sort(compareText)) {
       const held = this.#held.get(key)!
-      try {
-        const encoded = held.row && encodedRow(this.#projection, held.row)
-        rows.push({
-          key,
-          position: held.position,
-          data: encoded?.data ?? null,
-          fields: encoded?.fields ?? this.#table.indexes.map(() => null),
-        })
-        changes.push({ key, before: held.fields, after: encoded?.fields ?? null })
-      } catch (error) {
-        this.#parkKey(key, held.position, error)
-      }
+      const encoded = this.#encoded(held.row) ?? (await this.#fitting(key, held, skipped))
+      const { data, fields } = encoded
+      rows.push({ key, position: held.position, data, fields })
+      changes.push({ key, before: held.fields, after: data === null ? null : fields })
     }
     return rows
+  }
+
+  /** A row as it is stored; null: it does not fit its schema. */
+  #encoded(row: object | null): Pick<NewRow, 'data' | 'fields'> | null {
+    if (!row) return noRow(this.#table)
+    try {
+      return encodedRow(this.#projection, row)
+    } catch {
+      return null
+    }
+  }
+
+  /** Finds the event by which a row ceased to fit: what was not saved is folded again, and looked at after each event. */
+  async #fitting(key: string, held: Held, skipped: ReadonlySet<string>): Promise<Pick<NewRow, 'data' | 'fields'>> {
+    const until = held.position
+    // It fitted when it was saved.
+    let encoded = this.#encoded(held.before)!
+    held.row = held.before
+    held.position = held.since - 1
+    for await (const [{ position }, touch] of this.#touchesOf(key, held.position, until, skipped)) {
+      try {
+        const row = applied(this.#projection, held.row, touch)
+        encoded = row ? encodedRow(this.#projection, row) : noRow(this.#table)
+        held.row = row
+        held.position = position
+      } catch (error) {
+        this.#parkKey(key, position, error)
+        break
+      }
+    }
+    return encoded
+  }
+
+  async *#touchesOf(key: string, from: number, until: number, skipped: ReadonlySet<string>): AsyncIterable<[StoredEvent, Touch]> {
+    for (let after = from; after < until; ) {
+      const page = await this.#store.readAll({ after, until, limit: REFOLD_PAGE, filter: this.#projection.filter })
+      for (const event of page)
+        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
+          if (touch.key === key && !skipped.has(`key ${key} ${event.position}`)) yield [event, touch]
+      after = page.length < REFOLD_PAGE ? until : page.at(-1)!.position
+    }
   }
 
   #saved(rows: readonly NewRow[]): void {
@@ -223,9 +262,9 @@ export class Projector implements Consumer {
   }
 
   #parkKey(key: string, position: number, error: unknown): void {
+    // One place a key: where it stopped first.
+    if (this.#parkedKeys.has(key)) this.#park = this.#park.filter(one => one.kind !== 'key' || one.key !== key)
     this.#parkedKeys.add(key)
-    this.#dirty.delete(key)
-    this.#held.delete(key)
     this.#park.push({ kind: 'key', key, position, cause: causeOf(error) })
   }
 
@@ -259,11 +298,19 @@ export class Projector implements Consumer {
     for (const key of [...keys, ...whole]) {
       this.#parkedKeys.delete(key)
       this.#held.delete(key)
-      const found = whole.has(key) ? undefined : stored.find(row => row.key === key)
-      const read = found && this.#read(found)
+      const row = whole.has(key) ? undefined : stored.find(row => row.key === key)
+      const read = row && this.#read(row)
+      // One that was damaged is made anew, as one that is not there.
       const known =
-        found && read && !(read instanceof Error) ? { row: read.row, position: found.position } : { row: null, position: 0 }
-      this.#hold(key, { ...known, isDirty: true, fields: null, size: ROW_SIZE })
+        row && read && !(read instanceof Error) ? { row: read.row, position: row.position } : { row: null, position: 0 }
+      this.#hold(key, {
+        ...known,
+        isDirty: true,
+        since: known.position + 1,
+        before: known.row,
+        fields: null,
+        size: ROW_SIZE,
+      })
       this.#dirty.add(key)
     }
     const from = new Map([...keys, ...whole].map(key => [key, this.#held.get(key)!.position]))
@@ -278,7 +325,7 @@ export class Projector implements Consumer {
             this.#apply(event, touch)
       after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
     }
-    const rows = this.#rows([])
+    const rows = await this.#rows([], skipped)
     const unpark = again.filter(({ kind, key }) => !(kind === 'key' ? this.#parkedKeys : this.#parkedStreams).has(key))
     if (!(await this.#readModel.commit({ ...guard, rows, park: this.#park, unpark }))) return this.#forget()
     this.#saved(rows)
@@ -300,6 +347,14 @@ export class Projector implements Consumer {
     }
     return keys
   }
+}
+
+function noRow({ indexes }: Table): Pick<NewRow, 'data' | 'fields'> {
+  return { data: null, fields: indexes.map(() => null) }
+}
+
+function nothing(size: number): Held {
+  return { row: null, position: 0, isDirty: false, since: 0, before: null, fields: null, size }
 }
 
 const CAUSE_LENGTH_MAX = 2_000

@@ -39,6 +39,9 @@ export type Status = {
   readonly isOwner: boolean
 }
 
+/** Where a projection is: the table of it that serves, or will. */
+export type ProjectionStatus = Omit<Status, 'isOwner'> & { readonly isServed: boolean }
+
 /** How often the checkpoints that other processes move are asked for: with readers waiting, and without. */
 const POLL_WAITING_MS = 10
 const POLL_IDLE_MS = 1_000
@@ -88,6 +91,14 @@ export class Subscriptions {
   /** Whether every projection has rows that may be served. */
   get isReady(): boolean {
     return [...this.#views.values()].every(({ serving }) => serving !== null)
+  }
+
+  /** Where each projection is, by its own name. */
+  get projections(): readonly ProjectionStatus[] {
+    return [...this.#views].map(([name, { serving, subscriptions }]) => {
+      const { position, lag } = serving?.subscription ?? subscriptions[0]!
+      return { name, position, lagEvents: lag.events, lagSeconds: lag.seconds, isServed: serving !== null }
+    })
   }
 
   /** The tables that serve, as one text that changes when another does. */

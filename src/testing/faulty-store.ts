@@ -105,6 +105,7 @@ export function faulty(store: Store): FaultyStore {
       appends.push(units)
       return faulted('append', () => store.append(units))
     },
+    import: (name, records, options) => store.import(name, records, options),
     load: (wanted_, keys) => {
       wanted = wanted_.map(({ stream }) => stream)
       return faulted('load', () => store.load(wanted_, keys))

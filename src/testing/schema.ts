@@ -31,7 +31,7 @@ export async function testSchema(): Promise<TestSchema> {
 export async function emptied({ sql, schema }: TestSchema): Promise<void> {
   await sql.begin(async tx => {
     await tx`set local session_replication_role = replica`
-    await tx`truncate ${tx(`${schema}.events`)}, ${tx(`${schema}.keys`)}, ${tx(`${schema}.snapshots`)}`
+    await tx`truncate ${tx(`${schema}.events`)}, ${tx(`${schema}.keys`)}, ${tx(`${schema}.imports`)}, ${tx(`${schema}.import_rows`)}, ${tx(`${schema}.snapshots`)}`
     await tx`select setval(${`${schema}.positions`}, 1, false)`
   })
 }

@@ -1,7 +1,7 @@
 // What must not compile. Above each wrong line stands what the compiler is expected to say there: types.test.ts takes these comments
 // away and compares. It is never run.
 import { z } from 'zod'
-import { decider, events, reject, runtime, split, upcast } from '../../index.ts'
+import { decider, events, importMap, reject, runtime, split, upcast } from '../../index.ts'
 
 const None = z.object({})
 const Qty = z.object({ qty: z.int() })
@@ -219,3 +219,17 @@ console.log(sent.position)
 console.log(sent.outcome === 'acepted')
 // @ts-expect-error '"missing"' is not assignable to type
 await emaki.send(stock.restock('s1', { qty: 1 }), { expect: 'missing' })
+
+// --- importMap
+importMap({
+  from: Stock,
+  record: Qty,
+  // @ts-expect-error is not assignable to type
+  map: ({ qty }) => ({ stream: `order-${qty}`, event: Order.Paid({}) }),
+})
+importMap({
+  from: Stock,
+  record: Qty,
+  // @ts-expect-error Property 'quantity' does not exist
+  map: ({ quantity }) => ({ stream: 'stock-a', event: Stock.Restocked({ qty: quantity }) }),
+})

@@ -1,0 +1,70 @@
+// What a client may ask of a projection's rows, and what it may be answered.
+import { z } from 'zod'
+import type { ProjectionSpec } from '../../src/projection/projection.ts'
+import { listParameters } from '../parameters.ts'
+import { refused } from './refusals.ts'
+import { add, type Json } from './schemas.ts'
+import { answer, asked, type Draft, headed, type Paths, pascal, queried, unique } from './shared.ts'
+
+/** The operations of a projection: the row of a key, and rows by the values of indexes where it keeps any. */
+export function projectionPaths(projection: ProjectionSpec, draft: Draft): Paths {
+  const { name, live } = projection
+  const row = add(draft.schemas, `${pascal(name)}Row`, shown(projection.row))
+  return {
+    [`/${name}/{key}`]: { get: rowOperation(projection, row, draft) },
+    ...(!live && { [`/${name}`]: { get: listOperation(projection, draft) } }),
+  }
+}
+
+function rowOperation({ name, live }: ProjectionSpec, row: Json, draft: Draft): Json {
+  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', ...(live ? [] : (['Row-Parked'] as const)))
+  return {
+    operationId: unique(draft, `get${pascal(name)}`),
+    summary: 'One row',
+    description: live ? 'Folded from the log when it is asked for.' : 'As new as `Min-Position` asks for.',
+    tags: [name],
+    parameters: asked('Key', ...FRESH),
+    responses: {
+      200: answer('The row, with its key.', headers, row),
+      304: answer('The client has it.', headers),
+      ...refused('BadRead', 'RowNotFound', 'UnknownPosition', 'Internal', 'Behind'),
+    },
+  }
+}
+
+function listOperation(projection: ProjectionSpec, draft: Draft): Json {
+  const { name } = projection
+  const headers = headed('ETag', 'Event-Position', 'Preference-Applied')
+  const page = z.object({
+    items: z.array(shown(projection.row)),
+    next: z.string().nullable().describe('`cursor` of the next page; null: this is the last.'),
+    count: z.int().nonnegative().optional().describe('How many rows match, on all pages; where it was asked for.'),
+    parked: z.array(z.string()).optional().describe('Keys of rows on this page that stopped at an event they cannot take.'),
+    position: z.int().nonnegative().describe('How far the log is in it: rows may be newer, never older.'),
+  })
+  return {
+    operationId: unique(draft, `list${pascal(name)}`),
+    summary: 'Rows',
+    description:
+      'By the values of indexes, a page at a time. Going through the pages no row that stays in its place is missed or seen twice.',
+    tags: [name],
+    parameters: [...queried(draft, `${pascal(name)}List`, listParameters(projection)), ...asked(...FRESH)],
+    responses: {
+      200: answer('A page.', headers, add(draft.schemas, `${pascal(name)}Page`, page)),
+      304: answer('The client has it.', headers),
+      ...refused('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
+    },
+  }
+}
+
+/** How new an answer has to be. */
+export const FRESH = ['MinPosition', 'MinPositionInQuery', 'Wait', 'Cached'] as const
+
+/** A row as it is shown: its key first. */
+function shown(row: z.ZodType): z.ZodType {
+  const key = z.string().describe('The key of the row.')
+  // What zod wraps and unites is schemas, by types of zod's core.
+  if (row instanceof z.ZodReadonly) return shown(row.unwrap() as z.ZodType)
+  if (row instanceof z.ZodUnion) return z.union((row.options as readonly z.ZodType[]).map(shown))
+  return row instanceof z.ZodObject ? z.object({ key, ...row.shape }) : z.intersection(z.object({ key }), row)
+}

@@ -1,0 +1,32 @@
+// What a client may ask of a query, and what it may be answered.
+import { z } from 'zod'
+import type { QuerySpec } from '../../src/query/query.ts'
+import { FRESH } from './projection.ts'
+import { refused } from './refusals.ts'
+import { add } from './schemas.ts'
+import { answer, asked, type Draft, type HeaderName, headed, type Paths, pascal, queried, unique } from './shared.ts'
+
+/** The operation of a query. */
+export function queryPaths({ name, params, answer: schema, cache }: QuerySpec, draft: Draft): Paths {
+  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', ...(cache ? KEPT : []), ...(cache?.public ? SHARED : []))
+  const operation = {
+    operationId: unique(draft, `ask${pascal(name)}`),
+    summary: 'Query',
+    ...(params.description !== undefined && { description: params.description }),
+    tags: [name],
+    parameters: [...queried(draft, `${pascal(name)}Parameters`, params), ...asked(...FRESH)],
+    responses: {
+      200: answer(
+        'The answer; null where there is none.',
+        headers,
+        add(draft.schemas, `${pascal(name)}Answer`, schema ?? z.unknown()),
+      ),
+      304: answer('The client has it.', headers),
+      ...refused('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
+    },
+  }
+  return { [`/${name}`]: { get: operation } }
+}
+
+const KEPT: readonly HeaderName[] = ['Cache-Status', 'Age']
+const SHARED: readonly HeaderName[] = ['CDN-Cache-Control', 'Surrogate-Key', 'Cache-Tag']

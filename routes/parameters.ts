@@ -1,0 +1,86 @@
+// Query strings by a schema: text as it came, and where the schema wants another kind, what its JSON says.
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { LIST_LIMIT, LIST_LIMIT_MAX } from '../src/answer/rows.ts'
+import type { ProjectionSpec } from '../src/projection/projection.ts'
+import { isDecodable } from './ids.ts'
+import { pointer, problem } from './problem.ts'
+
+/** The values of each name of a query string, in the order they came. */
+export type Asked = ReadonlyMap<string, readonly string[]>
+
+/** Asks how new an answer has to be, whatever is asked for. */
+export const MIN_POSITION = 'min-position'
+
+/** The query string, decoded. A Response says why it is refused. */
+export function askedOf(c: Context): Asked | Response {
+  const query = /\?([^#]*)/.exec(c.req.raw.url)?.[1] ?? ''
+  if (!isDecodable(query)) return refused(c, [], 'what follows a % is no UTF-8 in two hexadecimal digits each')
+  const asked = new Map<string, string[]>()
+  for (const [name, value] of new URLSearchParams(query)) {
+    // No row and no parameter holds it, and no database takes it.
+    if (value.includes('\0')) return refused(c, [name], 'U+0000 is refused')
+    const values = asked.get(name)
+    if (values) values.push(value)
+    else asked.set(name, [value])
+  }
+  return asked
+}
+
+/** What was asked for as a schema has it. A name that it does not know is refused, as it would change nothing. */
+export function parametersOf(c: Context, schema: z.ZodObject, asked: Asked): { readonly data: object } | Response {
+  const shape = schema.shape as Readonly<Record<string, z.ZodType>>
+  const names = [...asked.keys()].filter(name => name !== MIN_POSITION)
+  const stranger = names.find(name => !Object.hasOwn(shape, name))
+  if (stranger !== undefined)
+    return refused(c, [stranger], `is no parameter; there are ${[...Object.keys(shape), MIN_POSITION].join(', ')}`)
+  const found = Object.fromEntries(names.map(name => [name, readingOf(shape[name]!, asked.get(name)!)]))
+  const parsed = schema.safeParse(found)
+  if (parsed.success) return { data: parsed.data }
+  const errors = parsed.error.issues.map(({ path, message }) => ({ pointer: pointer(path), detail: message }))
+  return problem(c, 'validation-failed', { errors })
+}
+
+/** The first reading that fits: null before its text, text before JSON, one value before a list of one. */
+function readingOf(schema: z.ZodType, texts: readonly string[]): unknown {
+  const [text] = texts
+  const values = texts.map(jsonOf)
+  const readings: readonly unknown[] =
+    texts.length > 1 ? [texts, values] : [...(text === 'null' ? [null] : []), text, values[0], texts, values]
+  const fitting = readings.find(reading => schema.safeParse(reading).success)
+  if (fitting !== undefined) return fitting
+  return texts.length > 1 ? values : values[0]
+}
+
+/** What numbers, true, false and null are in JSON; all else is the text that it is. */
+function jsonOf(text: string): unknown {
+  return JSON_SCALAR.test(text) ? (JSON.parse(text) as unknown) : text
+}
+const JSON_SCALAR = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/
+
+/** What a list of a projection can be asked for: a field for each index, and how much of it in which order. */
+export function listParameters({ row, indexes }: ProjectionSpec): z.ZodObject {
+  const sorts = indexes.flatMap(({ field }) => [field, `-${field}`])
+  return z.object({
+    ...Object.fromEntries(indexes.map(({ field, kind }) => [field, filterOf(row, field, kind)])),
+    ...(sorts.length > 0 && {
+      sort: z.enum(sorts).optional().describe('An index; after `-` the greatest first. Default: by key.'),
+    }),
+    limit: z.int().min(1).max(LIST_LIMIT_MAX).optional().describe(`How many rows at most. Default: ${LIST_LIMIT}.`),
+    cursor: z.string().optional().describe('`next` of the page before, in the same order.'),
+    count: z.boolean().optional().describe('Whether to count all rows that match. Default: false.'),
+  })
+}
+
+/** Values that an index can be asked for: those that the field may have. A field that may be missing is null where it is. */
+function filterOf(row: z.ZodType, field: string, kind: 'text' | 'number'): z.ZodType {
+  const own = row instanceof z.ZodObject ? (row.shape as Readonly<Record<string, z.ZodType>>)[field] : undefined
+  // Of a row that is one of several objects the field's kind is known, and no more.
+  const any = kind === 'text' ? z.string().nullable() : z.union([z.number(), z.boolean(), z.null()])
+  const schema = own ?? any
+  return (schema.safeParse(undefined).success ? schema.nullable() : schema).optional()
+}
+
+export function refused(c: Context, path: readonly PropertyKey[], detail: string): Response {
+  return problem(c, 'validation-failed', { errors: [{ pointer: pointer(path), detail }] })
+}

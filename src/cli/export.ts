@@ -1,0 +1,108 @@
+// export [FILE]: the log as lines of JSON, to a file that is there whole or not at all, or to stdout for as long as somebody reads.
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import type { App } from '../../routes/app.ts'
+import { storeOf } from '../../routes/store.ts'
+import type { Config } from '../config.ts'
+import { spec } from '../event/events.ts'
+import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exported } from '../transfer/export.ts'
+import { progress } from './progress.ts'
+
+export type ExportArguments = {
+  readonly format?: string | undefined
+  readonly after?: string | undefined
+  readonly category?: string | undefined
+  readonly stream?: string | undefined
+}
+
+const EX_USAGE = 64
+
+/** Exports the log; gives the exit code. */
+export async function exportLog(app: App, config: Config, file: string | undefined, asked: ExportArguments): Promise<number> {
+  const options = optionsOf(asked)
+  if (typeof options === 'string') {
+    console.error(options)
+    return EX_USAGE
+  }
+  const store = app[spec].options.store ?? (await storeOf(config, { exclusive: false }))
+  await store.open()
+  try {
+    const sink = file === undefined ? standardOutput() : await partialFile(file)
+    const shown = file === undefined ? null : progress('exporting', 'positions')
+    const { after = 0 } = options
+    const head = await store.head()
+    let events = 0
+    try {
+      for await (const page of exported(store, options)) {
+        if (!(await sink.write(page.text))) return 0
+        events += page.events
+        shown?.at(page.position - after, head - after)
+      }
+    } catch (error) {
+      await sink.abandon()
+      throw error
+    }
+    await sink.end()
+    shown?.end(`${events.toLocaleString('en')} events exported to ${file}`)
+    return 0
+  } finally {
+    await store.close()
+  }
+}
+
+function optionsOf({ format = 'jsonl', after, category, stream }: ExportArguments): ExportOptions | string {
+  if (!isFormat(format)) return `--format is ${EXPORT_FORMATS.join(' or ')}; found ${format}`
+  if (after !== undefined && !/^(0|[1-9][0-9]{0,14})$/.test(after)) return `--after is a position; found ${after}`
+  if (category !== undefined && stream !== undefined) return '--category and --stream do not go together'
+  return {
+    format,
+    after: Number(after ?? 0),
+    ...(category !== undefined && { category }),
+    ...(stream !== undefined && { stream }),
+  }
+}
+
+function isFormat(format: string): format is ExportFormat {
+  return EXPORT_FORMATS.some(one => one === format)
+}
+
+/** Where lines go. `write` resolves when there is room for more; false: nobody reads any more. */
+type Sink = {
+  readonly write: (text: string) => Promise<boolean>
+  readonly end: () => Promise<void>
+  readonly abandon: () => Promise<void>
+}
+
+function standardOutput(): Sink {
+  // Said to the callback too; unheard, the event would end the process.
+  process.stdout.on('error', () => {})
+  const write = (text: string) =>
+    new Promise<boolean>((resolve, reject) => {
+      process.stdout.write(text, error => {
+        if (!error) resolve(true)
+        else if ((error as NodeJS.ErrnoException).code === 'EPIPE') resolve(false)
+        else reject(error)
+      })
+    })
+  return { write, end: async () => {}, abandon: async () => {} }
+}
+
+/** A file that gets its name when it is whole and durable. */
+async function partialFile(file: string): Promise<Sink> {
+  const partial = `${file}.${process.pid}.partial`
+  const handle: FileHandle = await open(partial, 'w')
+  return {
+    write: async text => {
+      await handle.writeFile(text)
+      return true
+    },
+    end: async () => {
+      await handle.sync()
+      await handle.close()
+      await rename(partial, file)
+    },
+    abandon: async () => {
+      await handle.close()
+      await rm(partial, { force: true })
+    },
+  }
+}

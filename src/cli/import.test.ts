@@ -1,0 +1,303 @@
+// import and export as their callers see them: each test runs the fines as a process of its own.
+import { Database } from 'bun:sqlite'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { postgres } from '../postgres/store.ts'
+import { sqlite } from '../sqlite/store.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
+import { type TestSchema, testSchema } from '../testing/schema.ts'
+import { until } from '../testing/servers/until.ts'
+
+const MAIN = join(import.meta.dir, '../../examples/fines/main.ts')
+const HEADER =
+  'case_id,activity,timestamp,amount,expense,paymentamount,totalpaymentamount,points,article,vehicleclass,dismissal,notificationtype,lastsent'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'emaki-import-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+type Environment = Readonly<Record<string, string>>
+const onSqlite = (): Environment => ({ SQLITE_FILE: join(folder, 'log.db') })
+const onPostgres = ({ url, schema }: TestSchema): Environment => ({ DATABASE_URL: url, DATABASE_SCHEMA: schema })
+
+function start(args: readonly string[], environment: Environment): Bun.Subprocess<'ignore', 'pipe', 'pipe'> {
+  const env = { PATH: process.env['PATH'] ?? '', ...environment }
+  return Bun.spawn([process.execPath, MAIN, ...args], { cwd: folder, env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+}
+
+async function ran(args: readonly string[], environment: Environment = onSqlite()) {
+  const child = start(args, environment)
+  const [said, wrong, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { code, said, wrong }
+}
+
+function file(name: string, lines: readonly string[]): string {
+  writeFileSync(join(folder, name), `${lines.join('\n')}\n`)
+  return name
+}
+
+/** Payments, each of another amount, so that the log shows which lines it holds, and in which order. */
+function payments(many: number): string {
+  const lines = Array.from({ length: many }, (_, i) => `F${i % 5_000},Payment,2007-01-01,,,${i},,,,,,,`)
+  return file('payments.csv', [HEADER, ...lines])
+}
+
+async function opened(environment: Environment, run: (store: Store) => Promise<void>): Promise<void> {
+  const { SQLITE_FILE, DATABASE_URL, DATABASE_SCHEMA } = environment
+  const store = SQLITE_FILE ? sqlite(SQLITE_FILE, { exclusive: false }) : postgres(DATABASE_URL!, { schema: DATABASE_SCHEMA! })
+  await store.open()
+  try {
+    await run(store)
+  } finally {
+    await store.close()
+  }
+}
+
+async function all(store: Store): Promise<readonly StoredEvent[]> {
+  const events: StoredEvent[] = []
+  for (;;) {
+    const page = await store.readAll({ after: events.at(-1)?.position ?? 0, limit: 10_000 })
+    if (!page.length) return events
+    events.push(...page)
+  }
+}
+
+const centsOf = ({ data }: StoredEvent): number => (JSON.parse(data) as { cents: number }).cents
+
+describe('import', () => {
+  test('takes a CSV by a map of the app, and keeps the original times', async () => {
+    const name = file('two.csv', [
+      HEADER,
+      'A1,Create Fine,2006-07-24,35.0,,,0.0,0,157,A,NIL,,',
+      'A1,Send Fine,2006-12-05,,18.6,,,,,,,,',
+    ])
+    const { code, said } = await ran(['import', name, '--map', 'fines'])
+    expect([code, said.includes('imported 2 events')]).toEqual([0, true])
+    await opened(onSqlite(), async store => {
+      const events = await store.read('fine-A1', { after: 0, limit: 10 })
+      expect(events.map(({ type }) => type)).toEqual(['Created', 'Sent'])
+      expect(events[1]!.data).toBe('{"day":"2006-12-05","expenseCents":1860}')
+      expect(JSON.parse(events[1]!.meta)).toMatchObject({ occurredAt: '2006-12-05T00:00:00Z' })
+    })
+    const again = await ran(['import', name, '--map', 'fines'])
+    expect(again.said).toContain('imported 2 events (2 of them before)')
+    await opened(onSqlite(), async store => expect(await store.head()).toBe(2))
+  })
+
+  test('ends with 65, the numbers of bad lines and their reasons, and an empty log; with --skip-bad it imports the others', async () => {
+    const good = 'A1,Payment,2007-01-01,,,870,,,,,,,'
+    const bad = ['A1,Payment,2007-13-01,,,870,,,,,,,', 'A1,Payment,2007-01-01,,,8.70,,,,,,,', 'A1,Parking,2007-01-01,,,,,,,,,,']
+    const name = file('bad.csv', [HEADER, good, ...bad, 'A1,Payment', good])
+    const { code, wrong } = await ran(['import', name, '--map', 'fines'])
+    expect(code).toBe(65)
+    expect(wrong).toContain('4 bad lines, nothing was imported')
+    expect(wrong).toContain('line 3: timestamp')
+    expect(wrong).toContain('line 4: paymentamount')
+    expect(wrong).toContain('line 5: activity')
+    expect(wrong).toContain('line 6: ')
+    await opened(onSqlite(), async store => expect(await store.head()).toBe(0))
+    const skipping = await ran(['import', name, '--map', 'fines', '--skip-bad'])
+    expect([skipping.code, skipping.said.includes('imported 2 events, 4 bad lines skipped')]).toEqual([0, true])
+  })
+
+  test('reads a map from a file, and JSONL by it', async () => {
+    const map = join(folder, 'map.ts')
+    const root = join(import.meta.dir, '../..')
+    writeFileSync(
+      map,
+      `import { importMap } from '${root}/src/index.ts'
+       import { z } from '${root}/node_modules/zod'
+       import { Fine } from '${root}/examples/fines/fine.ts'
+       export default importMap({
+         from: Fine,
+         record: z.object({ fine: z.string(), paid: z.array(z.int()) }),
+         map: ({ fine, paid }, line) => line === 2 ? null : paid.map(cents => ({ stream: 'fine-' + fine, event: Fine.Paid({ day: '2007-01-01', cents }) })),
+       })`,
+    )
+    const name = file('paid.jsonl', ['{"fine":"a","paid":[1,2]}', '{"fine":"b","paid":[9]}', '', '{"fine":"a","paid":[3]}'])
+    expect((await ran(['import', name, '--map', 'map.ts'])).said).toContain('imported 3 events')
+    await opened(onSqlite(), async store => expect((await all(store)).map(centsOf)).toEqual([1, 2, 3]))
+  })
+
+  test('says what is wrong with how it was asked', async () => {
+    const csv = file('a.csv', [HEADER])
+    const asked: readonly [readonly string[], number, string][] = [
+      [['import'], 64, 'usage'],
+      [['import', 'none.csv', '--map', 'fines'], 66, 'none.csv does not exist'],
+      [['import', csv], 64, 'a CSV file needs --map'],
+      [['import', csv, '--map', 'none'], 64, 'there is no map none; this app has fines'],
+      [['import', file('a.txt', ['']), '--map', 'fines'], 64, '--format is jsonl or csv'],
+      [['import', csv, '--after', '1'], 64, 'import has no option --after'],
+      [['export', '--format', 'xml'], 64, '--format is jsonl or cloudevents'],
+      [['export', '--after', 'now'], 64, '--after is a position'],
+    ]
+    for (const [args, code, text] of asked) {
+      const ended = await ran(args)
+      expect([args, ended.code, ended.wrong.includes(text)]).toEqual([args, code, true])
+    }
+  })
+
+  test('refuses streams that have events already where --new was said', async () => {
+    const name = payments(10)
+    await ran(['import', name, '--map', 'fines'])
+    const { code, wrong } = await ran(['import', name, '--map', 'fines', '--name', 'again', '--new'])
+    expect([code, wrong.includes('had events before the import began')]).toEqual([65, true])
+    expect((await ran(['import', name, '--map', 'fines', '--name', 'again'])).code).toBe(0)
+    await opened(onSqlite(), async store => expect(await store.head()).toBe(20))
+  })
+})
+
+/** A process that starts and reads its file first, on a machine that has other things to do. */
+const START_TIMEOUT_MS = 15_000
+
+/** Runs an import that is killed again and again, the first time before anything is moved, then with ever more in the log. */
+async function killed(
+  environment: Environment,
+  head: () => number | Promise<number>,
+  isReading: () => boolean | Promise<boolean>,
+) {
+  const many = 24_000
+  const args = ['import', payments(many), '--map', 'fines']
+  const heads: number[] = []
+  for (let round = 0; round < 5; round++) {
+    const from = await head()
+    const wanted = from + 1 + Math.floor(Math.random() * 1_500)
+    const child = start(args, environment)
+    const isInTheMiddle = async () => (round === 0 && (await isReading())) || (await head()) >= wanted
+    await until('there is something to interrupt', isInTheMiddle, START_TIMEOUT_MS)
+    child.kill('SIGKILL')
+    await child.exited
+    heads.push(await head())
+  }
+  const { code, said } = await ran(args, environment)
+  expect([code, said.includes(`imported 24,000 events`)]).toEqual([0, true])
+  // Each round but the first was killed in the middle, or this would prove nothing.
+  expect(heads.slice(1).every((at, i) => at > (heads[i] ?? 0) && at <= many)).toBe(true)
+  expect(heads[1]).toBeLessThan(many)
+  await opened(environment, async store => {
+    const events = await all(store)
+    expect(events.map(event => centsOf(event) / 10)).toEqual(Array.from({ length: many }, (_, i) => i))
+    const versions = new Map<string, number>()
+    for (const { stream, version } of events) {
+      expect(version).toBe((versions.get(stream) ?? 0) + 1)
+      versions.set(stream, version)
+    }
+  })
+}
+
+describe('an import that is killed five times and run again leaves each record in the log once, in order,', () => {
+  test('on SQLite', async () => {
+    const path = join(folder, 'log.db')
+    const asked = (sql: string) => {
+      if (!existsSync(path)) return 0
+      using db = new Database(path, { readonly: true })
+      db.run('pragma busy_timeout = 2000')
+      return db.query<{ many: number }, []>(sql).get()?.many ?? 0
+    }
+    const isMigrated = () => asked("select count(*) as many from sqlite_schema where name = 'imports'") > 0
+    const head = () => (isMigrated() ? asked('select coalesce(max(position), 0) as many from events') : 0)
+    await killed(onSqlite(), head, isMigrated)
+  }, 60_000)
+
+  test('on PostgreSQL', async () => {
+    const at = await testSchema()
+    try {
+      const asked = async (sql: string) => Number((await at.sql.unsafe(sql))[0]?.['many'])
+      const isMigrated = async () =>
+        (await asked(`select count(*) as many from pg_tables where schemaname = '${at.schema}' and tablename = 'import_rows'`)) >
+        0
+      await killed(
+        onPostgres(at),
+        async () => ((await isMigrated()) ? asked(`select coalesce(max(position), 0) as many from ${at.schema}.events`) : 0),
+        async () => (await asked("select count(*) as many from pg_stat_activity where application_name = 'emaki import'")) > 0,
+      )
+    } finally {
+      await at.drop()
+    }
+  }, 60_000)
+})
+
+describe('export', () => {
+  test('gives a file that is there whole, and that an import takes back: the same streams, versions, ids and bytes', async () => {
+    await ran(['import', payments(3_000), '--map', 'fines'])
+    expect((await ran(['export', 'log.jsonl'])).code).toBe(0)
+    expect(readdirSync(folder).filter(name => name.includes('partial'))).toEqual([])
+    const at = await testSchema()
+    try {
+      expect((await ran(['import', 'log.jsonl'], onPostgres(at))).code).toBe(0)
+      await opened(onSqlite(), first =>
+        opened(onPostgres(at), async second => {
+          const shown = (events: readonly StoredEvent[]) => events.map(({ at: _, ...event }) => event)
+          expect(shown(await all(second))).toEqual(shown(await all(first)))
+        }),
+      )
+      await ran(['export', 'again.jsonl'], onPostgres(at))
+      const without = (name: string) => readFileSync(join(folder, name), 'utf8').replaceAll(/"at":"[^"]+"/g, '')
+      expect(without('again.jsonl')).toBe(without('log.jsonl'))
+    } finally {
+      await at.drop()
+    }
+  })
+
+  test('goes through a pipe into another log', async () => {
+    await ran(['import', payments(1_500), '--map', 'fines'])
+    const env = { PATH: process.env['PATH'] ?? '', ...onSqlite() }
+    const self = `"${process.execPath}" "${MAIN}"`
+    const piped = Bun.spawn(['bash', '-c', `set -o pipefail; ${self} export | SQLITE_FILE=other.db ${self} import -`], {
+      cwd: folder,
+      env,
+      stderr: 'ignore',
+    })
+    expect(await piped.exited).toBe(0)
+    await opened(onSqlite(), first =>
+      opened({ SQLITE_FILE: join(folder, 'other.db') }, async second =>
+        expect((await all(second)).map(({ id, data }) => [id, data])).toEqual(
+          (await all(first)).map(({ id, data }) => [id, data]),
+        ),
+      ),
+    )
+  })
+
+  test('gives only what is asked for', async () => {
+    await ran(['import', payments(5_010), '--map', 'fines'])
+    const positions = async (...args: readonly string[]) =>
+      (await ran(['export', ...args])).said
+        .split('\n')
+        .filter(Boolean)
+        .map(line => (JSON.parse(line) as StoredEvent).position)
+    expect(await positions('--after', '5007')).toEqual([5_008, 5_009, 5_010])
+    expect(await positions('--stream', 'fine-F3')).toEqual([4, 5_004])
+    expect(await positions('--stream', 'fine-F3', '--after', '4')).toEqual([5_004])
+    expect((await positions('--category', 'fine')).length).toBe(5_010)
+    expect(await positions('--category', 'order')).toEqual([])
+  })
+
+  test('ends quietly when nobody reads any more', async () => {
+    await ran(['import', payments(20_000), '--map', 'fines'])
+    const env = { PATH: process.env['PATH'] ?? '', ...onSqlite() }
+    const piped = Bun.spawn(
+      ['bash', '-c', `"${process.execPath}" "${MAIN}" export | head -n 2; echo "ended with \${PIPESTATUS[0]}"`],
+      {
+        cwd: folder,
+        env,
+        stdout: 'pipe',
+        stderr: 'pipe',
+      },
+    )
+    const [said, wrong] = await Promise.all([piped.stdout.text(), piped.stderr.text()])
+    expect(said.split('\n').length).toBe(4)
+    expect(said).toContain('ended with 0')
+    expect(wrong).toBe('')
+  })
+
+  test('leaves what was there where it does not come to its end', async () => {
+    writeFileSync(join(folder, 'kept.jsonl'), 'before')
+    const { code } = await ran(['export', 'kept.jsonl'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
+    expect(code).toBe(69)
+    expect(readFileSync(join(folder, 'kept.jsonl'), 'utf8')).toBe('before')
+  })
+})

@@ -1,0 +1,157 @@
+// import FILE: all of a file's records into the log, or, with a line that is wrong, none.
+import { createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { pathToFileURL } from 'node:url'
+import type { App } from '../../routes/app.ts'
+import { storeOf } from '../../routes/store.ts'
+import type { Config } from '../config.ts'
+import { spec } from '../event/events.ts'
+import { type ImportMap, isImportMap } from '../transfer/import-map.ts'
+import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
+import { type Store, StoreError } from '../store/store.ts'
+import { progress } from './progress.ts'
+import { Misused } from './rows.ts'
+
+/** Maps by the names that `--map` may give: a binary has no other, a source may also name a file. */
+export type ImportMaps = Readonly<Record<string, ImportMap>>
+
+export type ImportArguments = {
+  readonly map?: string | undefined
+  readonly name?: string | undefined
+  readonly format?: string | undefined
+  readonly new?: boolean | undefined
+  readonly 'skip-bad'?: boolean | undefined
+}
+
+/** Exit codes of sysexits: wrong usage, wrong data, no such file. */
+const EX_USAGE = 64
+const EX_DATAERR = 65
+const EX_NOINPUT = 66
+
+/** Imports a file, or with `-` what stdin gives; gives the exit code. Run again after a crash, it goes on where it had come to. */
+export async function importFile(
+  app: App,
+  config: Config,
+  named: string | undefined,
+  asked: ImportArguments,
+  maps: ImportMaps,
+): Promise<number> {
+  if (named === undefined) throw new Misused('import takes a file, or - for stdin')
+  const format = formatOf(named, asked.format)
+  if (format === null) return failed(EX_USAGE, `${named}: --format is jsonl or csv`)
+  if (named !== STDIN && !existsSync(named)) return failed(EX_NOINPUT, `${named} does not exist`)
+  const map = await mapOf(asked.map, maps)
+  if (typeof map === 'string') return failed(EX_USAGE, map)
+  if (format === 'csv' && !map) return failed(EX_USAGE, 'a CSV file needs --map')
+  using files = new DisposableStack()
+  const file = named === STDIN ? await spooled(files) : named
+  const hash = await hashOf(file)
+  const name = asked.name ?? (asked.map === undefined ? hash : `${hash} ${basename(asked.map)}`)
+  const store = app[spec].options.store ?? (await storeOf(config, { exclusive: false }))
+  await store.open()
+  try {
+    const { new: onlyNew = false, 'skip-bad': skipBad = false } = asked
+    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad })
+  } catch (error) {
+    if (error instanceof BadLines) return failed(EX_DATAERR, badText(named, error))
+    if (error instanceof StoreError && error.reason === 'refused') return failed(EX_DATAERR, error.message)
+    throw error
+  } finally {
+    await store.close()
+  }
+}
+
+const STDIN = '-'
+
+/** Stdin as a file of its own, gone with the stack: a file is read more than once, as no line is moved before all were looked at. */
+async function spooled(files: DisposableStack): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-import-'))
+  files.defer(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'stdin')
+  await pipeline(process.stdin, createWriteStream(file))
+  return file
+}
+
+type Asked = {
+  readonly file: string
+  readonly format: FileFormat
+  readonly map: ImportMap | undefined
+  readonly name: string
+  readonly hash: string
+  readonly onlyNew: boolean
+  readonly skipBad: boolean
+}
+
+async function importInto(store: Store, { file, format, map, name, hash, onlyNew, skipBad }: Asked): Promise<number> {
+  const size = statSync(file).size
+  const reading = progress('reading', 'bytes')
+  const moving = progress('moving', 'events')
+  let isMoving = false
+  let skipped = 0
+  const records = async function* () {
+    let bytes = 0
+    skipped = 0
+    const read = (more: number) => {
+      bytes += more
+    }
+    const bad = () => void skipped++
+    for await (const page of recordsOf({ file, format, map, cause: `import:${name}`, skipBad, read, bad })) {
+      if (!isMoving) reading.at(bytes, size)
+      yield page
+    }
+  }
+  let last = { moved: 0, total: 0, position: 0 }
+  let before: number | null = null
+  for await (const at of store.import(name, records, { fingerprint: hash, onlyNew })) {
+    if (!isMoving) reading.end(`${many(at.total)} events to import`)
+    isMoving = true
+    before ??= at.moved
+    if (at.moved > before) store.announce(at.position)
+    moving.at(at.moved, at.total)
+    last = at
+  }
+  moving.end(`${many(last.moved)} events moved`)
+  const rest = before ? ` (${many(before)} of them before)` : ''
+  const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
+  console.log(`imported ${many(last.moved)} events${rest}${passed}; the import is named ${name}`)
+  return 0
+}
+
+function formatOf(file: string, format: string | undefined): FileFormat | null {
+  const named = format ?? (file === STDIN ? 'jsonl' : /\.(csv|jsonl|ndjson)$/i.exec(file)?.[1]?.toLowerCase())
+  if (named === 'csv') return 'csv'
+  return named === 'jsonl' || named === 'ndjson' ? 'jsonl' : null
+}
+
+/** The map of a name, or the default export of a file; a text says what is wrong. */
+async function mapOf(named: string | undefined, maps: ImportMaps): Promise<ImportMap | undefined | string> {
+  if (named === undefined) return undefined
+  if (Object.hasOwn(maps, named)) return maps[named]!
+  const names = Object.keys(maps).join(', ') || 'none'
+  if (Bun.isStandaloneExecutable || !existsSync(named)) return `there is no map ${named}; this app has ${names}`
+  const { default: found } = (await import(pathToFileURL(resolve(named)).href)) as { readonly default?: unknown }
+  return isImportMap(found) ? found : `${named} has no default export that is an importMap`
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hasher = new Bun.CryptoHasher('sha256')
+  for await (const piece of createReadStream(file, { highWaterMark: 1_048_576 })) hasher.update(piece as Buffer)
+  return hasher.digest('hex').slice(0, 32)
+}
+
+function badText(file: string, { lines, count }: BadLines): string {
+  const more = count > lines.length ? [`… and ${many(count - lines.length)} more`] : []
+  const head = `${file}: ${many(count)} bad ${count === 1 ? 'line' : 'lines'}, nothing was imported; --skip-bad passes over them`
+  return [head, ...lines.map(({ line, problem }) => `  line ${line}: ${problem}`), ...more].join('\n')
+}
+
+function many(value: number): string {
+  return value.toLocaleString('en')
+}
+
+function failed(code: number, message: string): number {
+  console.error(message)
+  return code
+}

@@ -1,0 +1,174 @@
+// Bulk import into PostgreSQL: COPY stages all records in one transaction that holds no lock of the log, then short ones move them.
+import { once } from 'node:events'
+import { finished } from 'node:stream/promises'
+import type { Writable } from 'node:stream'
+import createClient, { type Sql } from 'postgres'
+import {
+  CHUNK_EVENTS_MAX,
+  CHUNK_SIZE_MAX,
+  type ImportOptions,
+  type ImportProgress,
+  type NewRecord,
+  type Records,
+  refusedStream,
+  same,
+} from '../store/import.ts'
+import { StoreError } from '../store/store.ts'
+import { storeError } from './errors.ts'
+import type { Pool } from './pool.ts'
+
+export type ImportPlace = { readonly url: string; readonly schema: string; readonly writer: Pool; readonly lockTimeoutMs: number }
+
+/** How long the server may take to take in a page of records. */
+const STAGE_DEADLINE_MS = 60_000
+/** A chunk that could not be moved is tried again, after so long, for so long. */
+const RETRY_MS = 200
+const RETRY_FOR_MS = 30_000
+const CLEAN_ROWS_MAX = 20_000
+
+type Staged = { readonly number: number; readonly at: ImportProgress }
+
+/** Imports records: staged whole or not at all, then moved chunk by chunk. */
+export async function* imported(
+  place: ImportPlace,
+  name: string,
+  records: Records,
+  { fingerprint, onlyNew = false }: ImportOptions,
+): AsyncGenerator<ImportProgress> {
+  const { number, at } = await staged(place, name, records, fingerprint, onlyNew)
+  yield at
+  for (let now = at; now.moved < now.total; ) {
+    now = await movedOn(place, number, onlyNew)
+    yield now
+  }
+  for (;;) if ((await cleaned(place, number)) < CLEAN_ROWS_MAX) return
+}
+
+/** An import with its rows, staged by this call or an earlier one. */
+async function staged(
+  { url, schema }: ImportPlace,
+  name: string,
+  records: Records,
+  fingerprint: string,
+  onlyNew: boolean,
+): Promise<Staged> {
+  const sql = connected(url)
+  let ours: unknown = null
+  try {
+    return await sql.begin(async tx => {
+      const text = `select * from ${schema}.import_begin_v1($1, $2)`
+      const begun = (await tx.unsafe(text, [name, fingerprint]))[0]!
+      const number = begun['import'] as number
+      if (!begun['is_new']) {
+        same(name, { fingerprint: begun['begun_with'] as string }, fingerprint)
+        return { number, at: progressOf(begun) }
+      }
+      const columns = 'import, nth, stream, id, type, schema, data, meta'
+      const into = await tx.unsafe(`copy ${schema}.import_rows (${columns}) from stdin`).writable()
+      const { total, error } = await copied(into, number, records)
+      ours = error
+      // Ended in order and then rolled back, which leaves no connection in the middle of a COPY.
+      if (error !== null) throw error
+      await tx.unsafe(`select ${schema}.import_staged_v1($1, $2)`, [number, total])
+      const [old] = onlyNew ? await tx.unsafe(`select ${schema}.import_old_v1($1) as stream`, [number]) : []
+      if (typeof old?.['stream'] === 'string') throw refusedStream(old['stream'])
+      return { number, at: { moved: 0, total, position: 0 } }
+    })
+  } catch (error) {
+    throw ours !== null && error === ours ? error : storeError(error, 'unavailable')
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+/** Writes all records as rows of COPY; `error`: what reading them threw. */
+async function copied(into: Writable, number: number, records: Records): Promise<{ total: number; error: unknown }> {
+  let total = 0
+  let error: unknown = null
+  const lost = once(into, 'error').then(([cause]) => {
+    throw cause
+  })
+  lost.catch(() => {})
+  try {
+    for await (const page of records()) {
+      const text = page.map(record => rowOf(number, ++total, record)).join('')
+      if (text !== '' && !into.write(text)) await Promise.race([inTime(once(into, 'drain')), lost])
+    }
+  } catch (cause) {
+    if (into.destroyed) throw cause
+    error = cause
+  }
+  into.end()
+  await inTime(finished(into))
+  return { total, error }
+}
+
+/** A row in COPY's text format. */
+function rowOf(number: number, nth: number, { stream, id, type, schema, data, meta }: NewRecord): string {
+  return `${number}\t${nth}\t${escaped(stream)}\t${id}\t${escaped(type)}\t${escaped(schema)}\t${escaped(data)}\t${escaped(meta)}\n`
+}
+
+function escaped(text: string): string {
+  return SPECIAL.test(text) ? text.replaceAll(/[\\\t\n\r]/g, character => ESCAPES[character]!) : text
+}
+const SPECIAL = /[\\\t\n\r]/
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
+
+/** Moves the next chunk. A statement whose answer was lost is said again: the server knows how far the import has come. */
+async function movedOn(
+  { writer, schema, lockTimeoutMs }: ImportPlace,
+  number: number,
+  onlyNew: boolean,
+): Promise<ImportProgress> {
+  const text = `select * from ${schema}.import_chunk_v1($1, $2, $3, $4, $5)`
+  const parameters = [number, CHUNK_EVENTS_MAX, CHUNK_SIZE_MAX, onlyNew, lockTimeoutMs]
+  for (const until = performance.now() + RETRY_FOR_MS; ; ) {
+    try {
+      const [row] = await writer.run('unknown', sql => sql.unsafe(text, parameters, { prepare: true }))
+      if (typeof row!['refused'] === 'string') throw refusedStream(row!['refused'])
+      return progressOf(row!)
+    } catch (error) {
+      const isForNow = error instanceof StoreError && (error.reason === 'unavailable' || error.reason === 'unknown')
+      if (!isForNow || performance.now() > until) throw error
+      await Bun.sleep(RETRY_MS)
+    }
+  }
+}
+
+async function cleaned({ writer, schema }: ImportPlace, number: number): Promise<number> {
+  const text = `select ${schema}.import_clean_v1($1, $2) as many`
+  const [row] = await writer.run('unavailable', sql => sql.unsafe(text, [number, CLEAN_ROWS_MAX]))
+  return row!['many'] as number
+}
+
+function progressOf({ moved, total, position }: { readonly [column: string]: unknown }): ImportProgress {
+  return { moved: moved as number, total: total as number, position: position as number }
+}
+
+/** A connection of its own: COPY takes as long as the file is, and a statement's deadline is shorter. */
+function connected(url: string): Sql {
+  return createClient(url, {
+    max: 1,
+    prepare: false,
+    fetch_types: false,
+    connect_timeout: 3,
+    max_lifetime: null,
+    onnotice: () => {},
+    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+    connection: { application_name: 'emaki import' },
+  }) as unknown as Sql
+}
+
+/** Rejects where nothing moves on; a connection that hangs without closing would keep postgres.js waiting for ever. */
+async function inTime<T>(promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => late.reject(new StoreError('unavailable', `PostgreSQL took no more records within ${STAGE_DEADLINE_MS} ms`)),
+    STAGE_DEADLINE_MS,
+  )
+  try {
+    return await Promise.race([promise, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,3 @@
+import { planTests } from '../testing/plans.ts'
+
+planTests(1_000_000)

@@ -1,0 +1,107 @@
+// Bulk import: records come into a log in chunks, in their order, each once. Where the records come from is not a store's business.
+import { type NewEvent, StoreError } from './store.ts'
+
+/** An event for a stream. Records stand in the log in the order in which they are given. */
+export type NewRecord = NewEvent & { readonly stream: string }
+
+/** Reads records from the first on; may be called again, and then gives the same, but for ids that were made up. */
+export type Records = () => AsyncIterable<readonly NewRecord[]>
+
+export type ImportOptions = {
+  /** What is imported, in short, such as a hash of the file: an import that was begun goes on only with the same. */
+  readonly fingerprint: string
+  /** Refuse streams that had events before the import began. Default: false, they are continued. */
+  readonly onlyNew?: boolean
+}
+
+/** How far an import has come. `position` is that of the last event it moved, 0 before the first. */
+export type ImportProgress = { readonly moved: number; readonly total: number; readonly position: number }
+
+/** The most that one chunk moves, in events and in UTF-16 units of their texts: live appends wait no longer than for one. */
+export const CHUNK_EVENTS_MAX = 2_000
+export const CHUNK_SIZE_MAX = 1_048_576
+
+/** What a store that stages nothing brings to an import. Each call is one transaction. */
+export type Moving = {
+  /** Begins an import, or finds the one of that name. Throws where that is of something else. */
+  readonly begin: (name: string, what: { readonly fingerprint: string; readonly total: number }) => Promise<ImportProgress>
+  /** A stream of these that had events before the import began, or would begin now; null: none had. */
+  readonly old: (name: string, records: readonly NewRecord[]) => Promise<string | null>
+  /** Appends the next records, and remembers with them that it did. */
+  readonly move: (name: string, chunk: readonly NewRecord[], at: ImportProgress, onlyNew: boolean) => Promise<ImportProgress>
+}
+
+/** Looks at all records before the first is moved, then moves those that were not. */
+export async function* imported(
+  moving: Moving,
+  name: string,
+  records: Records,
+  { fingerprint, onlyNew = false }: ImportOptions,
+): AsyncGenerator<ImportProgress> {
+  const { total, digest } = await looked(records(), async page => {
+    const old = onlyNew ? await moving.old(name, page) : null
+    if (old !== null) throw refusedStream(old)
+  })
+  let at = await moving.begin(name, { fingerprint: `${fingerprint} ${digest}`, total })
+  yield progressOf(at)
+  if (at.moved === at.total) return
+  for await (const chunk of chunks(records(), at.moved)) {
+    at = await moving.move(name, chunk, at, onlyNew)
+    yield progressOf(at)
+  }
+  if (at.moved !== at.total) throw new StoreError('refused', `the import ${name} changed while it was read; run it again`)
+}
+
+function progressOf({ moved, total, position }: ImportProgress): ImportProgress {
+  return { moved, total, position }
+}
+
+/** An import that was begun, if it was begun with the same. */
+export function same<T extends { readonly fingerprint: string }>(name: string, found: T, fingerprint: string): T {
+  if (found.fingerprint === fingerprint) return found
+  throw new StoreError(
+    'refused',
+    `the import ${name} was begun with another file or another map: go on with those, or give it another name`,
+  )
+}
+
+export function refusedStream(stream: string): StoreError {
+  return new StoreError('refused', `${stream} had events before the import began, and only new streams were asked for`)
+}
+
+/** Records in chunks that are bounded, without the first `skipped`. A record that is larger than the bound is a chunk of its own. */
+export async function* chunks(pages: AsyncIterable<readonly NewRecord[]>, skipped: number): AsyncGenerator<readonly NewRecord[]> {
+  let chunk: NewRecord[] = []
+  let size = 0
+  let nth = 0
+  for await (const page of pages) {
+    for (const record of page) {
+      if (nth++ < skipped) continue
+      const length = record.data.length + record.meta.length
+      if (chunk.length === CHUNK_EVENTS_MAX || (chunk.length && size + length > CHUNK_SIZE_MAX)) {
+        yield chunk
+        chunk = []
+        size = 0
+      }
+      chunk.push(record)
+      size += length
+    }
+  }
+  if (chunk.length) yield chunk
+}
+
+/** How many there are, and a hash of all that is stored of them but their ids. */
+async function looked(
+  pages: AsyncIterable<readonly NewRecord[]>,
+  check: (page: readonly NewRecord[]) => Promise<void>,
+): Promise<{ total: number; digest: string }> {
+  const hasher = new Bun.CryptoHasher('sha256')
+  let total = 0
+  for await (const page of pages) {
+    total += page.length
+    await check(page)
+    hasher.update(page.map(({ stream, type, schema, data, meta }) => [stream, type, schema, data, meta].join('\0')).join('\n'))
+    hasher.update('\n')
+  }
+  return { total, digest: hasher.digest('base64url') }
+}

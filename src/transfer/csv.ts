@@ -1,0 +1,82 @@
+// A CSV file (RFC 4180) as records by the names in its first line. The parser is csv-parse, which only an import of CSV loads.
+import { isUtf8 } from 'node:buffer'
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import type { CsvError, Info, Options } from 'csv-parse'
+import { type Found, LINE_BYTES_MAX, LINE_FEED, PIECE_BYTES, type ReadBytes } from './lines.ts'
+
+/** What is found in one record, with the number of the line it ends in. */
+type Parsed = { readonly record: Readonly<Record<string, string>>; readonly info: Info }
+
+/** The records of a CSV file, page by page. A record may hold line feeds in quotes. */
+export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly Found[]> {
+  const parse = await parser()
+  const broken = new Set<number>()
+  let found: Found[] = []
+  let before = 0
+  const parsing = parse(OPTIONS)
+  parsing.on('skip', ({ lines, message }: CsvError & { lines: number }) => found.push({ line: lines, problem: message }))
+  const source = Readable.from(wholeLines(file, read, broken))
+  source.on('error', error => parsing.destroy(error))
+  try {
+    for await (const { record, info } of source.pipe(parsing) as AsyncIterable<Parsed>) {
+      const wrong = [...broken].find(line => line > before && line <= info.lines)
+      for (const line of broken) if (line <= info.lines) broken.delete(line)
+      before = info.lines
+      found.push(wrong === undefined ? { line: info.lines, record } : { line: wrong, problem: 'is no UTF-8' })
+      if (found.length < PAGE_RECORDS) continue
+      yield found
+      found = []
+    }
+  } catch (error) {
+    if ((error as { readonly code?: string }).code?.startsWith('CSV_') !== true) throw error
+    // What the parser cannot go on from, such as a quote that is never closed.
+    found.push({ line: (error as { readonly lines?: number }).lines ?? before + 1, problem: (error as Error).message })
+  } finally {
+    source.destroy()
+  }
+  yield found
+}
+
+/** A file in pieces of whole lines. Lines that are no UTF-8 are noted: the parser would read them with signs of its own in them. */
+async function* wholeLines(file: string, read: ReadBytes, broken: Set<number>): AsyncGenerator<Buffer> {
+  let line = 0
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const piece of createReadStream(file, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>) {
+    read(piece.length)
+    const bytes = rest.length ? Buffer.concat([rest, piece]) : piece
+    // A line that is too long for a record goes on in pieces, and the parser says so.
+    const end = bytes.length > LINE_BYTES_MAX ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1
+    const lines = bytes.subarray(0, end)
+    const isText = isUtf8(lines)
+    for (let begin = 0; begin < end; ) {
+      const next = lines.indexOf(LINE_FEED, begin)
+      const stop = next < 0 ? end : next + 1
+      line++
+      if (!isText && !isUtf8(lines.subarray(begin, stop))) broken.add(line)
+      begin = stop
+    }
+    if (end > 0) yield lines
+    rest = bytes.subarray(end)
+  }
+  if (rest.length && !isUtf8(rest)) broken.add(line + 1)
+  if (rest.length) yield rest
+}
+
+const PAGE_RECORDS = 1_000
+const OPTIONS: Options = {
+  bom: true,
+  columns: true,
+  info: true,
+  skip_empty_lines: true,
+  skip_records_with_error: true,
+  max_record_size: LINE_BYTES_MAX,
+}
+
+async function parser(): Promise<typeof import('csv-parse').parse> {
+  try {
+    return (await import('csv-parse')).parse
+  } catch (error) {
+    throw new Error('an import of CSV needs csv-parse: bun add --exact csv-parse@7.0.3', { cause: error })
+  }
+}

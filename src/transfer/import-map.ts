@@ -1,0 +1,61 @@
+// What one record of a foreign file comes to, as facts.
+import type { z } from 'zod'
+import { type AnyEvents, issuesText, spec } from '../event/events.ts'
+import { type Families, familiesOf, type In, type One } from '../event/families.ts'
+
+/** A fact out of a record, and the stream it belongs to. */
+export type Imported<E> = {
+  /** `category-instance`; the category is the event's. */
+  readonly stream: string
+  readonly event: E
+  /** When it happened, as RFC 3339 with a time and an offset. Kept as `meta.occurredAt`. */
+  readonly occurredAt?: string
+  /** The event's id, a UUID. Default: a new one. */
+  readonly id?: string
+}
+
+/** A map as the framework runs it. `run` throws a TypeError that says what is wrong with a record. */
+export type ImportMapSpec = {
+  readonly kind: 'import-map'
+  readonly name: string
+  readonly families: Families
+  readonly run: (record: unknown, line: number) => readonly Imported<EventOfFamily>[]
+}
+export type EventOfFamily = { readonly category: string; readonly type: string; readonly data: unknown }
+export type ImportMap = { readonly [spec]: ImportMapSpec }
+
+/**
+ * A pure function from one record of a file to the facts it tells.
+ *
+ * - `from`: the family, or families, of these facts.
+ * - `record`: the schema of a record: a CSV line is an object of texts by column, a line of JSONL is what it parses to.
+ * - `map`: `(record, line)` to one fact, several, or null for a line that tells nothing.
+ *
+ * @example
+ * export default importMap({
+ *   from: Order,
+ *   record: z.object({ id: z.string(), customer: z.string(), day: z.iso.date() }),
+ *   map: ({ id, customer, day }) => ({ stream: `order-${id}`, event: Order.Placed({ customer }), occurredAt: `${day}T00:00:00Z` }),
+ * })
+ */
+export function importMap<F extends AnyEvents, R>(options: {
+  readonly from: One<F>
+  readonly record: z.ZodType<R>
+  readonly map: (record: NoInfer<R>, line: number) => Imported<In<F>> | readonly Imported<In<F>>[] | null
+}): ImportMap {
+  const { from, record: schema, map } = options
+  const run: ImportMapSpec['run'] = (record, line) => {
+    const parsed = schema.safeParse(record)
+    if (!parsed.success) throw new TypeError(issuesText(parsed.error.issues))
+    const found = map(parsed.data, line)
+    if (found === null) return []
+    // A readonly array is not narrowed by Array.isArray.
+    return Array.isArray(found) ? (found as readonly Imported<In<F>>[]) : [found as Imported<In<F>>]
+  }
+  return Object.freeze({ [spec]: { kind: 'import-map', name: 'import-map', families: familiesOf('importMap', from), run } })
+}
+
+/** Whether a value, such as the default export of a file, is a map. */
+export function isImportMap(value: unknown): value is ImportMap {
+  return (value as Partial<ImportMap> | null | undefined)?.[spec]?.kind === 'import-map'
+}

@@ -1,0 +1,56 @@
+// A file as lines, whatever its size: a page of them for each piece that is read.
+import { isUtf8 } from 'node:buffer'
+import { createReadStream } from 'node:fs'
+
+/** A record of a file, or why it is none. Lines count from 1. */
+export type Found<R = unknown> =
+  | { readonly line: number; readonly record: R; readonly problem?: never }
+  | { readonly line: number; readonly problem: string }
+
+/** The longest line, in bytes: a payload and a meta of the largest size, and what is around them. */
+export const LINE_BYTES_MAX = 8_388_608
+/** How much is read at once. */
+export const PIECE_BYTES = 262_144
+export const LINE_FEED = 0x0a
+
+/** Told how many bytes of the file have been read. */
+export type ReadBytes = (bytes: number) => void
+
+/** The lines of a UTF-8 file that hold something, without their line feeds. A byte order mark at its beginning is passed over. */
+export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly Found<string>[]> {
+  let line = 0
+  let rest: Buffer = Buffer.alloc(0)
+  let isTooLong = false
+  for await (const piece of createReadStream(file, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>) {
+    read(piece.length)
+    const bytes = rest.length ? Buffer.concat([rest, piece]) : piece
+    const end = bytes.lastIndexOf(LINE_FEED) + 1
+    const found: Found<string>[] = []
+    for (let begin = 0; begin < end; ) {
+      const next = bytes.indexOf(LINE_FEED, begin)
+      found.push(...(isTooLong ? [tooLong(++line)] : lineOf(bytes.subarray(begin, next), ++line)))
+      isTooLong = false
+      begin = next + 1
+    }
+    rest = bytes.subarray(end)
+    // The rest of a line that is too long is read and forgotten, and told of once it ends.
+    if (rest.length > LINE_BYTES_MAX) isTooLong = true
+    if (isTooLong) rest = Buffer.alloc(0)
+    if (found.length) yield found
+  }
+  if (isTooLong) yield [tooLong(++line)]
+  else if (rest.length) yield lineOf(rest, ++line)
+}
+
+const MARK = '\ufeff'
+
+function tooLong(line: number): Found<string> {
+  return { line, problem: `longer than ${LINE_BYTES_MAX} bytes` }
+}
+
+function lineOf(bytes: Buffer, line: number): readonly Found<string>[] {
+  if (!isUtf8(bytes)) return [{ line, problem: 'is no UTF-8' }]
+  const text = bytes.toString('utf8')
+  const record = line === 1 && text.startsWith(MARK) ? text.slice(1) : text
+  return record.trim() === '' ? [] : [{ line, record }]
+}

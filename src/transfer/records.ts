@@ -1,0 +1,94 @@
+// From a file to records for the log: every line is one, by a map or in Emaki's own format, or is reported with its number.
+import { categoryOf } from '../event/recorded.ts'
+import { encode } from '../event/payload.ts'
+import { checked, spec } from '../event/events.ts'
+import type { NewRecord } from '../store/import.ts'
+import { isInstant, isUuid, streamProblem } from './check.ts'
+import { csvOf } from './csv.ts'
+import type { EventOfFamily, ImportMap, Imported, ImportMapSpec } from './import-map.ts'
+import { type Found, linesOf, type ReadBytes } from './lines.ts'
+import { recordOfLine } from './stored-line.ts'
+
+export type FileFormat = 'jsonl' | 'csv'
+export type BadLine = { readonly line: number; readonly problem: string }
+
+/** Lines that tell no facts. `lines` are the first of them, `count` is how many there are. */
+export class BadLines extends Error {
+  override readonly name = 'BadLines'
+  readonly lines: readonly BadLine[]
+  readonly count: number
+  constructor(lines: readonly BadLine[], count: number) {
+    super(`${count} bad ${count === 1 ? 'line' : 'lines'}, the first: line ${lines[0]?.line}: ${lines[0]?.problem}`)
+    this.lines = lines
+    this.count = count
+  }
+}
+
+export type RecordsOptions = {
+  readonly file: string
+  readonly format: FileFormat
+  /** What a line comes to. Default: lines are Emaki's own. */
+  readonly map?: ImportMap | undefined
+  /** Stands in the meta of mapped events for what led to them. */
+  readonly cause: string
+  /** Pass over bad lines instead of throwing them. Default: false. */
+  readonly skipBad?: boolean
+  readonly read?: ReadBytes
+  /** Told of every bad line. */
+  readonly bad?: (line: BadLine) => void
+}
+
+const BAD_LINES_SHOWN = 20
+
+/** The records of a file, page by page. At its end throws the BadLines that were found, if any. */
+export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readonly NewRecord[]> {
+  const { skipBad = false, bad = () => {} } = options
+  const wrong: BadLine[] = []
+  let count = 0
+  for await (const page of found(options)) {
+    const records: NewRecord[] = []
+    for (const one of page) {
+      const made = attempted(one, options)
+      if ('problem' in made) {
+        count++
+        if (wrong.length < BAD_LINES_SHOWN) wrong.push(made)
+        bad(made)
+      } else records.push(...made)
+    }
+    // Once there is a bad line nothing will be moved: the rest is read for what else is wrong.
+    if (records.length && (skipBad || count === 0)) yield records
+  }
+  if (count && !skipBad) throw new BadLines(wrong, count)
+}
+
+function found({ file, format, read }: RecordsOptions): AsyncGenerator<readonly Found[]> {
+  return format === 'csv' ? csvOf(file, read) : linesOf(file, read)
+}
+
+function attempted(one: Found, { map, format, cause }: RecordsOptions): readonly NewRecord[] | BadLine {
+  if (one.problem !== undefined) return { line: one.line, problem: one.problem }
+  try {
+    // Without a map a record is a line's text.
+    if (!map) return [recordOfLine(one.record as string)]
+    const record = format === 'csv' ? one.record : (JSON.parse(one.record as string) as unknown)
+    return map[spec].run(record, one.line).map(imported => recordOf(map[spec], imported, cause))
+  } catch (error) {
+    return { line: one.line, problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function recordOf({ families }: ImportMapSpec, imported: Imported<EventOfFamily>, cause: string): NewRecord {
+  const { stream, event, occurredAt, id = Bun.randomUUIDv7() } = imported
+  const wrong = streamProblem(stream)
+  if (wrong) throw new TypeError(`the stream ${JSON.stringify(stream)}: ${wrong}`)
+  const family = families.get(event.category)
+  const type = family?.types.get(event.type)
+  if (!family || !type) throw new TypeError(`${event.category}.${event.type} is no event of the families the map is from`)
+  if (categoryOf(stream) !== event.category) throw new TypeError(`${event.category}.${event.type} does not belong into ${stream}`)
+  if (!isUuid(id)) throw new TypeError(`the id ${JSON.stringify(id)} is no UUID`)
+  if (occurredAt !== undefined && !isInstant(occurredAt))
+    throw new TypeError(`occurredAt is ${JSON.stringify(occurredAt)}, and no time as RFC 3339 has it`)
+  const data = encode(checked(family, event).data)
+  const meta = JSON.stringify({ correlation: cause, causation: cause, ...(occurredAt !== undefined && { occurredAt }) })
+  return { id, stream, type: event.type, schema: type.fingerprint, data, meta }
+}

@@ -1,0 +1,105 @@
+// Emaki's own line of JSON for a stored event. Payload and meta stand in it as they are stored, byte for byte, and are taken out as such.
+import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../event/payload.ts'
+import type { NewRecord } from '../store/import.ts'
+import type { StoredEvent } from '../store/store.ts'
+import { isInstant, isUuid, streamProblem } from './check.ts'
+
+/** A stored event as a line, without its line feed. */
+export function storedLine({ id, stream, version, position, type, schema, at, meta, data }: StoredEvent): string {
+  const head = JSON.stringify({ id, stream, version, position, type, schema, at })
+  return `${head.slice(0, -1)},"meta":${meta},"data":${data}}`
+}
+
+/**
+ * The record that a line of `storedLine` tells: the same id, payload and meta, and `at` as `meta.occurredAt` where there was none.
+ * Throws a TypeError that says what is wrong with the line.
+ */
+export function recordOfLine(text: string): NewRecord {
+  const parsed = parsedLine(text)
+  const { id, stream, type, schema, at, meta } = parsed
+  if (!isUuid(id)) throw new TypeError('id: expected a UUID')
+  const wrong = streamProblem(stream)
+  if (wrong) throw new TypeError(`stream: ${wrong}`)
+  if (!(typeof type === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,126}$/.test(type)))
+    throw new TypeError('type: expected the type of an event')
+  if (!(typeof schema === 'string' && /^[\w-]{1,64}$/.test(schema))) throw new TypeError('schema: expected a fingerprint')
+  if (!isObject(meta)) throw new TypeError('meta: expected an object')
+  if (!isInstant(meta['occurredAt'] ?? at)) throw new TypeError('at: expected a time as RFC 3339')
+  const written = members(text)
+  const data = written.get('data')
+  if (data === undefined) throw new TypeError('data: is missing')
+  if (data.length > PAYLOAD_LENGTH_MAX) throw new TypeError(`data: longer than ${PAYLOAD_LENGTH_MAX} characters`)
+  // All of these are texts: just checked.
+  return {
+    id: id as string,
+    stream: stream as string,
+    type,
+    schema,
+    data,
+    meta: occurred(written.get('meta')!, meta, at as string),
+  }
+}
+
+function parsedLine(text: string): Readonly<Record<string, unknown>> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new TypeError(`is no JSON: ${(error as Error).message}`, { cause: error })
+  }
+  if (!isObject(parsed)) throw new TypeError('expected an object')
+  return parsed
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A meta's text with the original time in it. */
+function occurred(text: string, meta: Readonly<Record<string, unknown>>, at: string): string {
+  if ('occurredAt' in meta) return text
+  const rest = text.slice(0, -1)
+  return `${rest}${Object.keys(meta).length ? ',' : ''}"occurredAt":${JSON.stringify(at)}}`
+}
+
+/**
+ * The members of a JSON object as they are written, by name. The text is known to be JSON; parsing it would lose how numbers and texts
+ * are written, and the order of keys that look like numbers. Throws a TypeError where it is nested too deep.
+ */
+export function members(text: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  for (let at = text.indexOf('"'); at >= 0; ) {
+    const keyEnd = endOfText(text, at)
+    const begin = text.indexOf(':', keyEnd) + 1
+    const end = endOfValue(text, begin)
+    found.set(JSON.parse(text.slice(at, keyEnd)) as string, text.slice(begin, end).trim())
+    at = text[end] === ',' ? text.indexOf('"', end) : -1
+  }
+  return found
+}
+
+/** Behind the closing quote of the text that begins here. */
+function endOfText(text: string, begin: number): number {
+  for (let end = text.indexOf('"', begin + 1); ; end = text.indexOf('"', end + 1)) {
+    let slashes = 0
+    while (text[end - 1 - slashes] === '\\') slashes++
+    if (slashes % 2 === 0) return end + 1
+  }
+}
+
+/** Where the `,` or `}` is that follows the value that begins here. */
+function endOfValue(text: string, begin: number): number {
+  let depth = 0
+  for (let at = begin; ; ) {
+    const character = text[at]
+    if (character === '"') {
+      at = endOfText(text, at)
+      continue
+    }
+    if (depth === 0 && (character === ',' || character === '}')) return at
+    if (character === '{' || character === '[') depth++
+    if (character === '}' || character === ']') depth--
+    if (depth > PAYLOAD_DEPTH_MAX) throw new TypeError(`nested deeper than ${PAYLOAD_DEPTH_MAX}`)
+    at++
+  }
+}

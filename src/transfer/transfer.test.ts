@@ -1,0 +1,154 @@
+// Out of one log and into another: what is lost on the way, and what is not.
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { encode } from '../event/payload.ts'
+import { memory } from '../store/memory.ts'
+import { sqlite } from '../sqlite/store.ts'
+import type { NewEvent, Store, StoredEvent } from '../store/store.ts'
+import { cloudEventLine } from './cloud-event.ts'
+import { exported } from './export.ts'
+import { recordsOf } from './records.ts'
+import { members, recordOfLine, storedLine } from './stored-line.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'emaki-transfer-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const event = (data: string, meta = '{}'): NewEvent => ({
+  id: Bun.randomUUIDv7(),
+  type: 'Happened',
+  schema: 'abcdefghij',
+  data,
+  meta,
+})
+const stored = (data: string, meta = '{}'): StoredEvent => ({
+  ...event(data, meta),
+  stream: 'order-1',
+  version: 1,
+  position: 1,
+  at: '2026-01-02T03:04:05.678Z',
+})
+
+async function all(store: Store): Promise<readonly StoredEvent[]> {
+  return store.readAll({ after: 0, limit: 100_000 })
+}
+
+/** An export written to a file and imported from it. */
+async function copied(from: Store, to: Store): Promise<void> {
+  const file = join(folder, `${Bun.randomUUIDv7()}.jsonl`)
+  const pages = await Array.fromAsync(exported(from))
+  writeFileSync(file, pages.map(({ text }) => text).join(''))
+  await Array.fromAsync(to.import('copy', () => recordsOf({ file, format: 'jsonl', cause: 'test' }), { fingerprint: 'f' }))
+}
+
+/** JSON as somebody else may have written it: numbers, spaces and escapes that parsing and writing anew would change. */
+const ODD = [
+  '1.0',
+  '1e2',
+  '{"b":1,"2":2,"1":1}',
+  '"\\u00e9\\/"',
+  '[ 1 ,\t{"a" : "}\\\\\\""} ]',
+  '12345678901234567890',
+  '{"a":1,"a":2}',
+  '""',
+]
+const payload = fc.oneof(
+  fc.json({ maxDepth: 4 }).map(text => encode(JSON.parse(text.replaceAll('-0', '0')))),
+  fc.constantFrom(...ODD),
+)
+const meta = fc.constantFrom(
+  '{}',
+  '{"correlation":"c","causation":"a"}',
+  '{"occurredAt":"2001-01-01T00:00:00Z"}',
+  '{"actor":"}\\"{"}',
+)
+
+describe('an export, imported', () => {
+  test('gives the same streams, versions, ids and payload bytes, in the same order, and keeps when it was', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ stream: fc.constantFrom('a-1', 'a-2', 'b-é\t"\\'), data: payload, meta }), {
+          minLength: 1,
+          maxLength: 30,
+        }),
+        async events => {
+          const first = memory()
+          for (const { stream, data, meta } of events)
+            await first.append([{ slices: [{ stream, expect: 'any', events: [event(data, meta)] }], keys: [] }])
+          const second = memory()
+          await copied(first, second)
+          const [before, after] = [await all(first), await all(second)]
+          const shown = ({ at: _, meta: __, ...rest }: StoredEvent) => rest
+          expect(after.map(shown)).toEqual(before.map(shown))
+          for (const [i, { meta, at }] of before.entries())
+            expect(JSON.parse(after[i]!.meta)).toEqual({ occurredAt: at, ...(JSON.parse(meta) as object) })
+          // From the second copy on nothing changes any more.
+          const third = memory()
+          await copied(second, third)
+          expect((await all(third)).map(({ meta }) => meta)).toEqual(after.map(({ meta }) => meta))
+        },
+      ),
+      { numRuns: 100 },
+    ))
+
+  test('from SQLite is of one moment: what is appended meanwhile is not in it', async () => {
+    const store = sqlite(join(folder, 'log.db'))
+    await store.open()
+    const append = () => store.append([{ slices: [{ stream: 'a-1', expect: 'any', events: [event('1')] }], keys: [] }])
+    for (let i = 0; i < 1_200; i++) await append()
+    let events = 0
+    for await (const page of exported(store)) {
+      events += page.events
+      await append()
+    }
+    expect(events).toBe(1_200)
+    await store.close()
+  })
+})
+
+describe('a line', () => {
+  test('gives back each member as it is written', () => {
+    for (const text of ODD) expect(recordOfLine(storedLine(stored(text))).data).toBe(text)
+    expect(Object.fromEntries(members(' { "a" : [1, {"b":"}"}] , "c\\"" :  1.50 } '))).toEqual({
+      a: '[1, {"b":"}"}]',
+      'c"': '1.50',
+    })
+    expect([...members('{}')]).toEqual([])
+  })
+
+  test('that is none of ours is refused with what is wrong with it', () => {
+    const good = JSON.parse(storedLine(stored('1'))) as Record<string, unknown>
+    const refused = (change: object) => () => recordOfLine(JSON.stringify({ ...good, ...change }))
+    expect(refused({})).not.toThrow()
+    expect(refused({ id: 'A' })).toThrow('id: expected a UUID')
+    expect(refused({ stream: 'order' })).toThrow('stream: expected category-instance')
+    expect(refused({ stream: 'a-\0' })).toThrow('stream: expected category-instance')
+    expect(refused({ type: 'a b' })).toThrow('type')
+    expect(refused({ schema: '' })).toThrow('schema')
+    expect(refused({ at: 'today' })).toThrow('at: expected a time')
+    expect(refused({ meta: [] })).toThrow('meta')
+    expect(refused({ data: undefined })).toThrow('data: is missing')
+    expect(refused({ data: JSON.parse('['.repeat(70) + ']'.repeat(70)) })).toThrow('nested deeper than 64')
+    expect(() => recordOfLine('{')).toThrow('is no JSON')
+    expect(() => recordOfLine('[]')).toThrow('expected an object')
+  })
+})
+
+describe('a CloudEvent', () => {
+  test('has what the specification asks for, under names that it allows, and the payload as it is stored', () => {
+    const line = cloudEventLine(
+      { id: Bun.randomUUIDv7(), epoch: 1 },
+      stored('{"n":1.0}', '{"correlation":"c","causation":"a","occurredAt":"2001-01-01T00:00:00Z"}'),
+    )
+    expect(line.endsWith(',"data":{"n":1.0}}')).toBe(true)
+    const shown = JSON.parse(line) as Record<string, unknown>
+    expect(shown).toMatchObject({ specversion: '1.0', type: 'order.Happened', subject: 'order-1', time: '2001-01-01T00:00:00Z' })
+    for (const required of ['id', 'source', 'specversion', 'type']) expect(shown[required]).toBeString()
+    for (const [name, value] of Object.entries(shown)) {
+      expect(name).toMatch(/^[a-z0-9]{1,20}$/)
+      if (name !== 'data') expect(['string', 'number']).toContain(typeof value)
+    }
+  })
+})
