@@ -28,14 +28,22 @@ import { transaction } from './transaction.ts'
 
 /** Known once the store is open: a pool for what is short, and one for pages, which may take as long as a rebuild's. */
 export type ReadModelPools = { readonly reader: Pool; readonly projector: Pool }
+export type ReadModelOptions = {
+  readonly schema: string
+  /** How long one statement of the live case may take, in ms: whoever waits longer for a lost reply keeps a lease and does nothing. */
+  readonly deadlineMs: number
+  readonly pools: () => ReadModelPools
+}
 
 export class PostgresReadModel implements ReadModel {
   readonly #schema: string
+  readonly #deadlineMs: number
   readonly #pools: () => ReadModelPools
   readonly #prepared = new Map<string, Table>()
 
-  constructor(schema: string, pools: () => ReadModelPools) {
+  constructor({ schema, deadlineMs, pools }: ReadModelOptions) {
     this.#schema = schema
+    this.#deadlineMs = deadlineMs
     this.#pools = pools
   }
 
@@ -69,7 +77,7 @@ export class PostgresReadModel implements ReadModel {
     { owner, ttlMs, start }: { readonly owner: string; readonly ttlMs: number; readonly start: number },
   ): Promise<Lease | null> {
     const call = `select * from ${this.#schema}.acquire_v1($1, $2, $3, $4)`
-    const [found] = await this.#write<LeaseRow>(call, [name, owner, ttlMs, start])
+    const [found] = await this.#write<LeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
     if (!found) return null
     const { epoch, position, takeovers, suspect_position, suspect_key } = found
     const suspect = suspect_position === null ? null : { position: suspect_position, key: suspect_key }
@@ -105,7 +113,7 @@ export class PostgresReadModel implements ReadModel {
     const { projector } = this.#pools()
     return page.run || chunks(page.rows).length > 1
       ? projector.run('unknown', sql => this.#inTransaction(sql, page, table))
-      : projector.run('unknown', sql => this.#inStatement(sql, page, table))
+      : projector.run('unknown', sql => this.#inStatement(sql, page, table), this.#deadlineMs)
   }
 
   async #inStatement(sql: Sql, page: NewPage, table: Table | null): Promise<boolean> {
@@ -121,7 +129,7 @@ export class PostgresReadModel implements ReadModel {
   async #inTransaction(sql: Sql, page: NewPage, table: Table | null): Promise<boolean> {
     const refused = new StoreError('refused', 'the checkpoint is another')
     try {
-      await transaction(sql, async tx => {
+      await transaction(sql, this.#deadlineMs, async tx => {
         const empty = await this.#begun(tx, page)
         if (empty === null) throw refused
         // All at once: each is on its way while the one before it is run.
@@ -288,8 +296,8 @@ export class PostgresReadModel implements ReadModel {
   }
 
   /** What may wait for a page that is being written, and may be said again. */
-  #write<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
-    return this.#pools().projector.run('unavailable', sql => query<R>(sql, text, values))
+  #write<R extends object>(text: string, values: readonly QueryValue[], deadlineMs?: number): Promise<readonly R[]> {
+    return this.#pools().projector.run('unavailable', sql => query<R>(sql, text, values), deadlineMs)
   }
 }
 

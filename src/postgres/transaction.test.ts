@@ -4,6 +4,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import { postgres } from './store.ts'
 import { type Store, StoreError } from '../store/store.ts'
 import { type TestSchema, testSchema } from '../testing/schema.ts'
+import { startProxy } from '../testing/servers/proxy.ts'
 import { until } from '../testing/servers/until.ts'
 
 let at: TestSchema
@@ -82,3 +83,24 @@ test('a statement that fails on its way out is thrown, and its transaction ended
   expect(await committed(tx => tx.unsafe('select 1 / 0'))).toMatchObject({ code: '22012' })
   expect(await committed(tx => tx.savepoint(inner => inner`select 1`))).toBeTrue()
 })
+
+for (const [what, run] of [
+  ['a statement', null],
+  ['a transaction', (sql: unknown) => (sql as TransactionSql)`select 1`],
+] as const) {
+  test(`a page whose answer is lost is unknown within the deadline, as ${what}`, async () => {
+    const { hostname, port } = new URL(at.url)
+    using proxy = startProxy({ host: hostname, port: Number(port) })
+    const far = postgres(proxy.url(at.url), { schema: at.schema, deadlineMs: 400, lockTimeoutMs: 200 })
+    await far.open()
+    const lease = await far.readModel.acquire(what, { owner: 'me', ttlMs: 60_000, start: 0 })
+    const page = { name: what, epoch: lease!.epoch, from: 0, to: 1, ttlMs: 60_000, rows: [], park: [], unpark: [] }
+    proxy.onServerData(bytes =>
+      /COMMIT\0|SELECT 1\0Z\0{3}\x05I/.test(Buffer.from(bytes).toString('latin1')) ? 'drop' : 'forward',
+    )
+    expect(await far.readModel.commit(run ? { ...page, run } : page).catch(error => error)).toMatchObject({ reason: 'unknown' })
+    expect((await store.readModel.progress([what]))[0]?.position).toBe(1)
+    proxy.stop()
+    await far.close()
+  })
+}

@@ -2,22 +2,32 @@
 // transaction, to a socket that is no more: an error that nobody can catch, and the end of the process [ran]. So nothing is said any more.
 import type { Sql, TransactionSql } from 'postgres'
 
-/** Runs statements in a transaction. Rejects where the connection is lost, whatever `run` makes of that; `run` may then be left waiting. */
-export async function transaction<T>(sql: Sql, run: (tx: TransactionSql) => Promise<T>): Promise<T> {
+/**
+ * Runs statements in a transaction. Rejects where the connection is lost, whatever `run` makes of that (`run` may then be left waiting),
+ * and where its end is not answered within so many ms.
+ */
+export async function transaction<T>(sql: Sql, endMs: number, run: (tx: TransactionSql) => Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  let timer: Timer | undefined
   let isGone = false
   const gone = () => {
     isGone = true
   }
   const begun = sql.begin(async tx => {
     const result = await settled(run(guarded(tx, () => isGone, gone)))
+    timer = setTimeout(() => late.reject(lost()), endMs)
     // What begin is told by its connection, it gives to us. To return or to throw would be to say something.
     if (isGone) return new Promise<never>(() => {})
     if ('error' in result) throw result.error
     return result.value
   })
   begun.catch(gone)
-  // A promise in it is awaited in it, which postgres.js's type does not know.
-  return begun as Promise<T>
+  try {
+    // A promise in it is awaited in it, which postgres.js's type does not know.
+    return await Promise.race([begun as Promise<T>, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function settled<T>(run: Promise<T>): Promise<{ readonly value: T } | { readonly error: unknown }> {
