@@ -31,6 +31,8 @@ export class Arena {
   readonly #folder = mkdtempSync(join(tmpdir(), 'emaki-arena-'))
   readonly #writers: Writer[] = []
   readonly #wrong: string[] = []
+  /** Looks follow each other, as each sees what is new. */
+  #last: Promise<unknown> = Promise.resolve()
   #looking: Promise<void> = Promise.resolve()
   #isOver = false
 
@@ -104,7 +106,13 @@ export class Arena {
   }
 
   /** Looks once; what is wrong is told in the end. */
-  async look(): Promise<Seen> {
+  look(): Promise<Seen> {
+    const next = this.#last.then(() => this.#lookOnce())
+    this.#last = next.catch(() => {})
+    return next
+  }
+
+  async #lookOnce(): Promise<Seen> {
     const seen = await this.place.look(this.checker.log.at(-1)?.position ?? 0)
     for (const sentence of this.checker.look(seen)) if (this.#wrong.length < WRONG_MAX) this.#wrong.push(sentence)
     return seen
@@ -135,6 +143,17 @@ export class Arena {
         `${error} ${behind}; ${this.nodes.map(({ name, reported, errors }) => `${name} says ${reported.slice(-3).join(' ')} ${errors}`).join('; ')}`,
       )
     })
+  }
+
+  /** Waits until everything that was in the log by now was followed. */
+  async caughtUpOnce(names: readonly string[] = SUBSCRIPTIONS): Promise<void> {
+    await this.look()
+    const head = this.checker.log.at(-1)?.position ?? 0
+    const isThere = async () => {
+      const { checkpoints } = await this.look()
+      return names.every(name => (checkpoints.get(name) ?? 0) >= head)
+    }
+    await until(`all is at ${head}`, isThere, CATCHES_UP_MS)
   }
 
   /** Ends the writing, lets all catch up, and gives everything that is wrong. */

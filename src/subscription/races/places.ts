@@ -27,7 +27,13 @@ export const SCHEMA = 'emaki'
 export async function onPostgres(server?: { createDatabase(): Promise<string> }): Promise<PostgresPlace> {
   const url = await (server ?? (await testPostgres())).createDatabase()
   await migratePostgres(url, SCHEMA)
-  const sql = createClient(url, { max: 3, onnotice: () => {}, backoff: false, connect_timeout: 5 })
+  const sql = createClient(url, {
+    max: 3,
+    onnotice: () => {},
+    backoff: false,
+    connect_timeout: 5,
+    connection: { application_name: 'the looker' },
+  })
   await sql.unsafe(EFFECTS.postgres)
   return {
     kind: 'postgres',
