@@ -218,9 +218,14 @@ export class Subscription {
     this.#tendedAt = performance.now()
   }
 
-  async #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
-    const { consumer } = this.#options
+  #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
+    if (this.#careful <= 0) return this.#options.consumer.take(events, null)
     this.#careful -= events.length
+    return inTurn(() => this.#takeCarefully(events, lease))
+  }
+
+  async #takeCarefully(events: readonly StoredEvent[], lease: Lease): Promise<void> {
+    const { consumer } = this.#options
     if (!this.#isOneByOne) return consumer.take(events, null)
     this.#isOneByOne = false
     await consumer.take(events, async (position, key) => {
@@ -298,5 +303,22 @@ export class Subscription {
         resolve()
       }
     })
+  }
+}
+
+/** How long a careful page waits for that of another subscription, in ms. */
+const TURN_MAX_MS = 1_000
+let last: Promise<void> = Promise.resolve()
+
+/** One careful page after the other, of all in this process: else what ends it would leave suspects where it only happened to be. */
+async function inTurn(run: () => Promise<void>): Promise<void> {
+  const before = last
+  const { promise, resolve } = Promise.withResolvers<void>()
+  last = promise
+  await Promise.race([before, Bun.sleep(TURN_MAX_MS)])
+  try {
+    await run()
+  } finally {
+    resolve()
   }
 }

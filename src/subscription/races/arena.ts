@@ -156,20 +156,21 @@ export class Arena {
     await until(`all is at ${head}`, isThere, CATCHES_UP_MS)
   }
 
-  /** Ends the writing, lets all catch up, and gives everything that is wrong. */
-  async settle(): Promise<readonly string[]> {
+  /** Ends the writing, lets all catch up, and gives everything that is wrong. `foreign`: the race has appended by itself, untold. */
+  async settle({ foreign = false }: { readonly foreign?: boolean } = {}): Promise<readonly string[]> {
     await this.rest()
     this.#isOver = true
     await this.#looking
     await this.caughtUp()
-    const { checkpoints } = await this.look()
+    const { checkpoints, parked } = await this.look()
     const delivered = await this.place.delivered()
     const attempts = [...this.attempts, ...this.nodes.flatMap(({ attempts }) => attempts)]
+    const log = (await this.place.log()).filter(({ stream }) => !foreign || stream.startsWith('counter-'))
     return [
       ...this.#wrong,
-      ...this.checker.effects(delivered, checkpoints.get('effects') ?? 0),
+      ...this.checker.effects(delivered, checkpoints.get('effects') ?? 0, parked),
       ...ofLeases(this.nodes.flatMap(({ leases }) => leases)),
-      ...violations({ attempts, log: await this.place.log(), readings: [] }).slice(0, WRONG_MAX),
+      ...violations({ attempts, log, readings: [] }).slice(0, WRONG_MAX),
     ]
   }
 

@@ -7,8 +7,10 @@ export type Logged = {
   readonly stream: string
   readonly version: number
   readonly id: string
-  readonly token: string
+  /** Null: it cannot be read. */
+  readonly token: string | null
 }
+type Readable = Logged & { readonly token: string }
 
 /** What was read in one snapshot. */
 export type Seen = {
@@ -45,8 +47,8 @@ export type Leased =
     }
 
 type Row = Readonly<Record<string, number>>
-type Step = (row: Row | null, event: Logged) => Row | null
-type Rule = { readonly keys: (event: Logged) => readonly string[]; readonly step: Step }
+type Step = (row: Row | null, event: Readable) => Row | null
+type Rule = { readonly keys: (event: Readable) => readonly string[]; readonly step: Step }
 
 function letters(text: string): number {
   let sum = 0
@@ -58,10 +60,14 @@ function linked(chain: number | undefined, { position }: Logged): number {
   return ((chain ?? 0) * 31 + position) % 1_000_003
 }
 
+function instanceOf({ stream }: Logged): string {
+  return stream.slice(stream.indexOf('-') + 1)
+}
+
 /** What each table has to hold. */
 const RULES: Readonly<Record<string, Rule>> = {
   counts_v1: {
-    keys: ({ stream }) => [stream.slice(stream.indexOf('-') + 1)],
+    keys: event => [instanceOf(event)],
     step: (row, event) => ({
       count: (row?.['count'] ?? 0) + 1,
       sum: (row?.['sum'] ?? 0) + letters(event.token),
@@ -88,15 +94,13 @@ const CATEGORIES = ['hot-', 'cold-', 'counter-']
 /** Follows a run from snapshot to snapshot; everything that is wrong is a sentence. */
 export class Checker {
   readonly log: Logged[] = []
-  readonly #folds = new Map(
-    TABLES.map(name => [name, { at: 0, next: 0, rows: new Map<string, { row: Row; position: number }>() }]),
-  )
+  readonly #folds = new Map(TABLES.map(name => [name, newFold('')]))
   readonly #passed = new Map<string, number>()
   /** Events that cannot be folded by a table: their keys may be parked, and nothing else may. */
-  readonly #isPoison: (table: string, event: Logged) => boolean
+  readonly #isPoison: (table: string, event: Readable) => boolean
   looks = 0
 
-  constructor(isPoison: (table: string, event: Logged) => boolean = () => false) {
+  constructor(isPoison: (table: string, event: Readable) => boolean = () => false) {
     this.#isPoison = isPoison
   }
 
@@ -124,7 +128,8 @@ export class Checker {
 
   #ofTable(name: string, { checkpoints, rows, parked }: Seen): readonly string[] {
     const until = checkpoints.get(name) ?? 0
-    const expected = this.#fold(name, until)
+    const streams = streamsOf(name, parked)
+    const expected = this.#fold(name, until, streams)
     const found = rows.get(name) ?? new Map<string, { position: number; data: string }>()
     const aside = new Map(parked.flatMap(one => (one.name === name && one.kind === 'key' ? [[one.key, one.position]] : [])))
     const wrong = [...new Set([...expected.keys(), ...found.keys(), ...aside.keys()])].flatMap(key => {
@@ -135,6 +140,9 @@ export class Checker {
       if (isSame(row, wanted)) return []
       return [`${name}/${key} at ${until} is ${shown(row)}, and the log gives ${JSON.stringify(wanted ?? null)}`]
     })
+    for (const [stream, at] of streams)
+      if (!this.log.some(event => event.stream === stream && event.position === at && event.token === null))
+        wrong.push(`${name} has parked ${stream} at ${at}, which can be read`)
     return wrong.length > MOST
       ? [...wrong.slice(0, MOST), `${wrong.length - MOST} more rows of ${name} are wrong at ${until}`]
       : wrong
@@ -143,8 +151,8 @@ export class Checker {
   /** I11: what is parked has met poison, and its row is what its events gave before that. */
   #ofParked(name: string, key: string, at: number, row: { position: number; data: string } | null): readonly string[] {
     const { keys, step } = RULES[name]!
-    const own = this.log.filter(event => isOwn(event) && keys(event).includes(key))
-    const poison = own.find(event => this.#isPoison(name, event))
+    const own = this.log.filter(isReadable).filter(event => keys(event).includes(key))
+    const poison = this.log.find(event => this.#isBad(name, key, event))
     if (!poison || poison.position > at) return [`${name}/${key} is parked at ${at}, and nothing is wrong with its events`]
     if ((row?.position ?? 0) >= poison.position) return [`${name}/${key} is parked, and its row went on to ${row?.position}`]
     const before = own.filter(({ position }) => position <= (row?.position ?? 0))
@@ -153,12 +161,22 @@ export class Checker {
     return [`${name}/${key} is parked at ${at} as ${shown(row)}, and the log gives ${JSON.stringify(wanted)}`]
   }
 
-  #fold(name: string, until: number): ReadonlyMap<string, { row: Row; position: number }> {
-    const fold = this.#folds.get(name)!
+  /** Poison, or what cannot be read and is for the row of its own instance, which nobody needs to read it for. */
+  #isBad(name: string, key: string, event: Logged): boolean {
+    if (isReadable(event)) return RULES[name]!.keys(event).includes(key) && this.#isPoison(name, event)
+    return name === 'counts_v1' && event.token === null && instanceOf(event) === key
+  }
+
+  #fold(name: string, until: number, parked: ReadonlyMap<string, number>): Fold['rows'] {
     const { keys, step } = RULES[name]!
+    const aside = JSON.stringify([...parked])
+    // What was parked, or no longer is, changes what was folded before.
+    if (this.#folds.get(name)!.aside !== aside) this.#folds.set(name, newFold(aside))
+    const fold = this.#folds.get(name)!
     for (; fold.next < this.log.length && this.log[fold.next]!.position <= until; fold.next++) {
       const event = this.log[fold.next]!
-      for (const key of isOwn(event) ? keys(event) : []) {
+      if (!isReadable(event) || event.position > (parked.get(event.stream) ?? Number.POSITIVE_INFINITY)) continue
+      for (const key of keys(event)) {
         const row = step(fold.rows.get(key)?.row ?? null, event)
         if (row) fold.rows.set(key, { row, position: event.position })
         else fold.rows.delete(key)
@@ -168,12 +186,13 @@ export class Checker {
   }
 
   /** What a SQL projection writes is there once for each event up to its checkpoint. */
-  #ofReport({ checkpoints, reported }: Seen): readonly string[] {
+  #ofReport({ checkpoints, reported, parked }: Seen): readonly string[] {
     const until = checkpoints.get('sql_report_v1') ?? 0
     if (until === 0) return []
     if (!reported) return [`sql_report_v1 is at ${until}, and has no table`]
     const found = reported.toSorted((a, b) => a - b)
-    const wanted = this.log.filter(event => isOwn(event) && event.position <= until).map(({ position }) => position)
+    const aside = streamsOf('sql_report_v1', parked)
+    const wanted = this.log.filter(event => event.position <= until && isHandled(event, aside)).map(({ position }) => position)
     const at = wanted.findIndex((position, i) => found[i] !== position)
     if (at < 0 && found.length === wanted.length) return []
     return [
@@ -182,7 +201,8 @@ export class Checker {
   }
 
   /** I6 and I7: each event at least once, always with the same key, and for the first time in the order of its stream. */
-  effects(delivered: readonly Delivered[], until: number): readonly string[] {
+  effects(delivered: readonly Delivered[], until: number, parked: Seen['parked'] = []): readonly string[] {
+    const aside = streamsOf('effects', parked)
     const log = new Map(this.log.map(event => [event.id, event]))
     const last = new Map<string, number>()
     const first = new Set<string>()
@@ -194,10 +214,11 @@ export class Checker {
       if (first.has(id)) continue
       first.add(id)
       const before = last.get(stream) ?? 0
-      if (version !== before + 1) wrong.push(`${stream}@${version} was delivered after ${before}`)
+      const hasSkipped = version > before + 1 && this.log.some(one => isBetween(one, stream, before, version))
+      if (version <= before || hasSkipped) wrong.push(`${stream}@${version} was delivered after ${before}`)
       last.set(stream, version)
     }
-    const missed = this.log.filter(event => isOwn(event) && event.position <= until && !first.has(event.id))
+    const missed = this.log.filter(event => event.position <= until && isHandled(event, aside) && !first.has(event.id))
     if (missed[0])
       wrong.push(
         `${missed.length} were never delivered up to ${until}, first ${missed[0].stream}@${missed[0].version} (${missed[0].position})`,
@@ -237,8 +258,32 @@ function nameOf({ who, epoch, from, to }: Extract<Leased, { readonly did: 'commi
   return `${from}..${to} of ${who} (epoch ${epoch})`
 }
 
-function isOwn({ stream }: Logged): boolean {
-  return CATEGORIES.some(category => stream.startsWith(category))
+type Fold = {
+  /** What was passed over when it was made. */
+  readonly aside: string
+  next: number
+  readonly rows: Map<string, { readonly row: Row; readonly position: number }>
+}
+
+function newFold(aside: string): Fold {
+  return { aside, next: 0, rows: new Map() }
+}
+
+/** The streams that one subscription passes over, and from which position on. */
+function streamsOf(name: string, parked: Seen['parked']): ReadonlyMap<string, number> {
+  return new Map(parked.flatMap(one => (one.name === name && one.kind === 'stream' ? [[one.key, one.position]] : [])))
+}
+
+function isReadable(event: Logged): event is Readable {
+  return event.token !== null && CATEGORIES.some(category => event.stream.startsWith(category))
+}
+
+function isHandled(event: Logged, parked: ReadonlyMap<string, number>): boolean {
+  return isReadable(event) && event.position <= (parked.get(event.stream) ?? Number.POSITIVE_INFINITY)
+}
+
+function isBetween(event: Logged, stream: string, before: number, after: number): boolean {
+  return event.stream === stream && event.version > before && event.version < after && isReadable(event)
 }
 
 function isSame(

@@ -9,7 +9,7 @@ export type Look = (after: number) => Promise<Seen>
 
 type Checkpoint = { readonly name: string; readonly position: number }
 type RowOf = { readonly key: string; readonly position: number; readonly data: string }
-type StoredEvent = Omit<Logged, 'token'> & { readonly data: string }
+type StoredEvent = Omit<Logged, 'token'> & { readonly type: string; readonly data: string }
 
 /** What is asked, in words that both databases know. */
 const asked = (schema: string) => {
@@ -17,7 +17,7 @@ const asked = (schema: string) => {
   return {
     there: TABLES.map(name => `${of}rows_${name}`),
     events: (after: number) =>
-      `select position${number} as position, stream, version${number} as version, id${schema && '::text'} as id, data from ${of}events where position > ${after} order by position`,
+      `select position${number} as position, stream, version${number} as version, id${schema && '::text'} as id, type, data from ${of}events where position > ${after} order by position`,
     checkpoints: `select name, position${number} as position from ${of}checkpoints`,
     parked: `select name, kind, key, position${number} as position from ${of}parked`,
     rows: (name: string) => `select key, position${number} as position, data from ${of}"rows_${name}"`,
@@ -34,7 +34,7 @@ function seen(
   reported: readonly { readonly position: number }[] | null,
 ): Seen {
   return {
-    events: events.map(({ data, ...event }) => ({ ...event, token: tokenOf(data) })),
+    events: events.map(({ type, data, ...event }) => ({ ...event, token: tokenOf(type, data) })),
     checkpoints: new Map(checkpoints.map(({ name, position }) => [name, position])),
     parked,
     rows: new Map(rows.map(([name, rows]) => [name, new Map(rows.map(row => [row.key, row]))])),
@@ -42,13 +42,16 @@ function seen(
   }
 }
 
-function tokenOf(data: string): string {
+/** Null for what nobody can read: a type of no release, a payload that fits no schema, or is none. */
+function tokenOf(type: string, data: string): string | null {
   try {
-    return (JSON.parse(data) as { readonly token: string }).token
+    const { token } = JSON.parse(data) as { readonly token: unknown }
+    return TYPES.has(type) && typeof token === 'string' ? token : null
   } catch {
-    return 'unreadable'
+    return null
   }
 }
+const TYPES: ReadonlySet<string> = new Set(['Raced', 'Added'])
 
 export function postgresLook(sql: Sql, schema: string): Look {
   const ask = asked(schema)

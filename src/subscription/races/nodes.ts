@@ -87,6 +87,7 @@ export class Node {
   /** Sends no more commands, in no life. */
   async rest(): Promise<void> {
     this.#callers = 0
+    if (this.#isEnding) return
     await until(`${this.name} serves`, () => this.isReady, READY_MAX_MS)
     const life = this.lives
     this.#isResting = false
