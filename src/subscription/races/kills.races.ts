@@ -41,6 +41,21 @@ describe('nodes that are killed at any moment', () => {
   })
 })
 
+describe('the race of nodes that are killed', () => {
+  race('shows the planted bug: rows in one transaction, their checkpoint in the next', 60_000, async random => {
+    await using arena = new Arena(await onSqlite(), random, { plant: 'rows first' })
+    const [node] = await arena.start(1)
+    arena.watch()
+    node!.load(8)
+    for (let round = 0; round < 2; round++) {
+      await Bun.sleep(300 + random.below(300))
+      await node!.kill()
+      await arena.ready()
+    }
+    expect((await arena.settle()).some(sentence => sentence.includes('and the log gives'))).toBeTrue()
+  })
+})
+
 describe('a PostgreSQL that is killed at any moment', () => {
   race('leaves rows that are the fold of the log, and effects at least once', 180_000, async random => {
     await using server = await startPostgres()

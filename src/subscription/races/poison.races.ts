@@ -45,28 +45,6 @@ for (const [where, make, folds, bads] of [
   })
 }
 
-describe('the checker', () => {
-  race('shows the planted bug: an event that is passed over without being parked', 60_000, async random => {
-    await using arena = new Arena(await onSqlite(), random)
-    const [node] = await arena.start(1)
-    node!.load(CALLERS)
-    await until('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
-    const seen = await arena.look()
-    const { parked, rows } = seen
-    const [name, of] = [...rows].find(([name]) => name === 'counts_v1')!
-    const [key, row] = [...of][0]!
-    const less = new Map([
-      ...rows,
-      [name, new Map([...of, [key, { ...row, data: JSON.stringify({ count: 0, sum: 0, chain: 0 }) }]])],
-    ])
-    expect(arena.checker.look({ ...seen, events: [], rows: less })).toEqual([expect.stringContaining(`counts_v1/${key}`)])
-    const unfounded = [...parked, { name, kind: 'key', key, position: row.position }]
-    expect(arena.checker.look({ ...seen, events: [], parked: unfounded })).toEqual([expect.stringContaining('nothing is wrong')])
-    const strange = [...parked, { name, kind: 'stream', key: 'counter-hot', position: 1 }]
-    expect(arena.checker.look({ ...seen, events: [], parked: strange }).join()).toContain('which can be read')
-  })
-})
-
 /** One event is poison. */
 async function poisoned(random: Random, poison: Poison, make: () => Promise<Place>): Promise<void> {
   const isPoison = (table: string, { token }: { token: string | null }) =>
