@@ -104,3 +104,31 @@ for (const [what, run] of [
     await far.close()
   })
 }
+
+test('a client that stops in the middle of a statement, and not in between two, is followed by another in time', async () => {
+  const [found] = await at.sql<{ is: string | null }[]>`select current_setting('transaction_timeout', true) as is`
+  if (found!.is === null) return console.warn('Not tried: this PostgreSQL has no transaction_timeout.')
+  const { hostname, port } = new URL(at.url)
+  using proxy = startProxy({ host: hostname, port: Number(port) })
+  const far = postgres(proxy.url(at.url), { schema: at.schema })
+  await far.open()
+  const lease = await far.readModel.acquire('stopped', { owner: 'far', ttlMs: 400, start: 0 })
+  const page = { name: 'stopped', epoch: lease!.epoch, from: 0, to: 1, ttlMs: 400, rows: [], park: [], unpark: [] }
+  // A statement that is new is described before it is run: that is the last that the server hears of it.
+  const described = () => {
+    proxy.swallow(true, 'toServer')
+    return 'forward' as const
+  }
+  const run = (sql: unknown) => {
+    proxy.onServerData(described)
+    return (sql as TransactionSql).unsafe('select $1::integer as fresh', [1])
+  }
+  const told = far.readModel.commit({ ...page, run }).catch(error => error)
+  await until('another has taken over', async () => {
+    const next = await store.readModel.acquire('stopped', { owner: 'near', ttlMs: 60_000, start: 0 }).catch(() => null)
+    return next?.position === 0
+  })
+  proxy.stop()
+  expect(await told).toBeInstanceOf(StoreError)
+  await far.close()
+})
