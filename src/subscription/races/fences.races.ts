@@ -41,7 +41,7 @@ describe('a node that is stopped in the middle of a page, and goes on after anot
 
 describe('three nodes that pause at random for up to twice the time of a lease', () => {
   race('never write one page twice, and take over from each other in time', 120_000, async random => {
-    const { wrong, takenOver } = await paused(random, form(12, 1_000), null)
+    const { wrong, takenOver } = await paused(random, form(8, 1_000), null)
     expect(wrong).toEqual([])
     expect(takenOver).toBeGreaterThan(0)
   })

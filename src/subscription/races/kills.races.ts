@@ -30,7 +30,7 @@ describe('nodes that are killed at any moment', () => {
     arena.watch()
     await arena.write(2, 8)
     for (const node of nodes) node.load(4)
-    for (let round = 0; round < form(10, 300); round++) {
+    for (let round = 0; round < form(7, 300); round++) {
       await Bun.sleep(random.below(600))
       await random.pick(nodes).kill()
     }

@@ -65,7 +65,7 @@ describe('sessions that the server ends, those that listen among them', () => {
     for (const node of await arena.start(2)) node.load(CALLERS)
     await arena.write(1, 8)
     arena.watch()
-    const ended = await endSessions(place, random, form(40, 2_000))
+    const ended = await endSessions(place, random, form(25, 2_000))
     expect(await arena.settle()).toEqual([])
     expect(ended).toBeGreaterThan(10)
   })
