@@ -21,7 +21,7 @@ import { oneProcess } from './systems/hot-stream.ts'
 import { honoEcho, orders } from './systems/http.ts'
 import { imports, importsAll } from './systems/import.ts'
 import { keepers } from './systems/keepers.ts'
-import { bareListeners, listeners } from './systems/listeners.ts'
+import { bareListeners, listeners, stalled } from './systems/listeners.ts'
 import { lag, lagOfFile } from './systems/lag.ts'
 import { messageDb } from './systems/message-db.ts'
 import { fileLog, postgresLog } from './systems/orders-log.ts'
@@ -95,7 +95,7 @@ export const cells: readonly Cell[] = [
     against('memory-64', 'requests/s', '>= 0.8', honoSummary, [kept]),
     against('redis-64', 'requests/s', '', honoSummary, [shared]),
   ]),
-  cell('W10', [against('10000', 'events/s', '>= 0.6, aim 0.8', bareListeners, [listeners])]),
+  cell('W10', [against('10000', 'events/s', '>= 0.6, aim 0.8', bareListeners, [listeners]), { name: 'stalled', run: stalled }]),
   cell('W11', [against('10000', 'ms', '<= 2', keepers({ full: 100, short: 100 }), [keepers({ full: 10_000, short: 10_000 })])]),
   cell('W12', [
     against('1', 'ms', '<= 1.3', grown({ full: 10_000, short: 10_000 }), [grown({ full: 5_000_000, short: 500_000 })]),

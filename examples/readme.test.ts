@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type ServedProcess, serveProcess } from '../src/testing/served-process.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const readme = await Bun.file(join(ROOT, 'README.md')).text()
@@ -27,6 +28,48 @@ describe('the README', () => {
     )
     expect(named.filter(path => !existsSync(join(ROOT, path)))).toEqual([])
   })
+})
+
+describe('the marketplace', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-readme-'))
+  let served: ServedProcess
+  beforeAll(async () => {
+    served = await serveProcess([process.execPath, join(ROOT, 'examples/marketplace/main.ts')], {
+      SQLITE_FILE: join(folder, 'log.db'),
+    })
+  })
+  afterAll(async () => {
+    await served.stop()
+    rmSync(folder, { recursive: true })
+  })
+
+  test('answers each curl as the README says', async () => {
+    const text = readme.slice(0, readme.indexOf('## Forty lines')).replaceAll(/ \\\n +/g, ' ')
+    const said = [...text.matchAll(/^curl (.+)\n(?:# (?:(\d{3}) )?(\{.+))?/gm)]
+    expect(said.length).toBeGreaterThanOrEqual(11)
+    for (const [, command, status, body] of said) {
+      const answer = await curl(command!)
+      expect([command, status ? answer.status === Number(status) : answer.status < 300]).toEqual([command, true])
+      for (const part of body?.split(' … ') ?? []) expect(answer.text).toContain(part.replace(/, …\}$/, ''))
+    }
+  })
+
+  test('shows a projection as it is', async () => {
+    const [, shown] = /^## What is shown$.*?```ts\n(.*?)```/ms.exec(readme)!
+    expect(await Bun.file(join(ROOT, 'examples/marketplace/views.ts')).text()).toContain(shown!)
+  })
+
+  /** What the shell and curl make of a line, as far as the README needs it. What is read includes all that was written. */
+  async function curl(line: string): Promise<{ readonly status: number; readonly text: string }> {
+    const words = [...line.replace(/ +# .*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!)
+    const after = (flag: string) => words.flatMap((word, i) => (word === flag ? [words[i + 1]!] : []))
+    const url = words.find(word => word.startsWith('localhost:3000'))!.replace('localhost:3000', served.url)
+    const headers = new Headers(after('-H').map(header => header.split(': ') as [string, string]))
+    if (after('-X').length === 0 && !headers.has('Min-Position')) headers.set('Min-Position', '4')
+    const [body] = after('-d')
+    const answer = await fetch(url, { method: after('-X')[0] ?? 'GET', headers, ...(body && { body }) })
+    return { status: answer.status, text: await answer.text() }
+  }
 })
 
 describe('examples/account.ts', () => {

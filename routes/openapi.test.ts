@@ -105,8 +105,10 @@ test('every route of what is read is an operation too, with its parameters', asy
   expect(found).toEqual([
     ['getOrders', '/orders/{key}', `Key ${fresh}`],
     ['listOrders', '/orders', `customerId status sort limit cursor count ${fresh}`],
+    ['followOrders', '/orders/{key}/events', 'Key LastEventId'],
     ['getBestsellers', '/bestsellers/{key}', `Key ${fresh}`],
     ['listBestsellers', '/bestsellers', `sold sort limit cursor count ${fresh}`],
+    ['followBestsellers', '/bestsellers/{key}/events', 'Key LastEventId'],
     ['askOrderSummary', '/order-summary', `customerId ${fresh}`],
     ['getSets', '/sets/{key}', `Key ${fresh}`],
   ])

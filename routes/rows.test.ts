@@ -188,7 +188,7 @@ describe('a row that was parked', () => {
     const { say, see, store, app } = shop()
     await app[spec].start()
     await say('a', 'set', looks('apple'))
-    const unread = { id: 'x', type: 'Set', schema: 'newer', data: '{"name":7}', meta: '{}' }
+    const unread = { id: Bun.randomUUIDv7(), type: 'Set', schema: 'newer', data: '{"name":7}', meta: '{}' }
     await store.append([{ slices: [{ stream: 'thing-a', expect: 'any', events: [unread] }], keys: [] }])
     await say('b', 'set', looks('pear'))
     expectProblem(await see('/things/a'), 'parked', { projection: 'things', position: 3, detail: expect.any(String) })

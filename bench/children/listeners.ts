@@ -1,4 +1,5 @@
 // Clients of a stream of events. Told how many events will come, they answer when everybody has them all, in order, or some are missing.
+import type { Socket } from 'bun'
 import { sourceAddress } from '../measure/descriptors.ts'
 import { Frames } from '../measure/frames.ts'
 
@@ -8,6 +9,7 @@ export type Heard = { readonly heard: number; readonly wrong: number; readonly m
 
 const [port, many] = process.argv.slice(2).map(Number) as [number, number]
 const path = process.argv[4]!
+const stalled = Number(process.argv[5] ?? 0)
 const REQUEST = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\n\r\n`
 const OPENING = 200
 const TIMEOUT_MS = 30_000
@@ -23,6 +25,21 @@ for (let i = 0; i < many; i += OPENING) {
   const indexes = Array.from({ length: Math.min(OPENING, many - i) }, (_, j) => i + j)
   await Promise.all(indexes.map(open))
   await Promise.all(indexes.map(index => greeted[index]!.promise))
+}
+
+for (let i = 0; i < stalled; i++) await stall(i)
+
+/** A client that takes nothing after the first bytes. */
+async function stall(index: number): Promise<void> {
+  const begun = Promise.withResolvers<void>()
+  const data = (socket: Socket) => {
+    socket.pause()
+    begun.resolve()
+  }
+  const options = { hostname: '127.0.0.1', port, localAddress: sourceAddress(many + index), socket: { data } }
+  const socket = await Bun.connect(options)
+  socket.write(REQUEST)
+  await begun.promise
 }
 
 function open(index: number): Promise<unknown> {

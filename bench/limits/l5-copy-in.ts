@@ -11,7 +11,7 @@ const EACH = 20
 
 /** Rows of a run: 1 M in four of them. */
 export function importedRows(short: boolean): number {
-  return short ? 20_000 : 250_000
+  return short ? 10_000 : 250_000
 }
 
 /** L5: COPY through postgres.js into our table with its indexes, one transaction for all the rows of a run. Nobody checks. */

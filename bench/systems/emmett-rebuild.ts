@@ -18,7 +18,9 @@ export type Revised = Event<'Revised', Basket>
 const ORDERS = 5_000
 const ORDERS_SHORT = 400
 /** Larger pages and shorter pauses than its own of 100 and 50 ms. */
-const PULLING = { batchSize: 1_000, pullingFrequencyInMs: 1 }
+const PAGE = 1_000
+/** A page is never left half way, and takes seconds. */
+const PAGE_SHORT = 200
 const QUIET_MS = 200
 
 /** As much of the log as there is time for, from its beginning. */
@@ -27,6 +29,7 @@ export const emmettRebuilds: Contestant = {
   open: async arena => {
     const url = await arena.server.createDatabase('emmett')
     const orders = arena.short ? ORDERS_SHORT : ORDERS
+    const batchSize = arena.short ? PAGE_SHORT : PAGE
     await fill(url, orders)
     let handled = 0
     const run = async (ms: number) => {
@@ -35,7 +38,7 @@ export const emmettRebuilds: Contestant = {
         const consumer = rebuildPostgreSQLProjections({
           connectionString: url,
           projections: [orderDocuments(() => handled++)],
-          pulling: PULLING,
+          pulling: { batchSize, pullingFrequencyInMs: 1 },
         })
         const over = setTimeout(() => void consumer.stop(), ms)
         await consumer.start()
@@ -49,7 +52,7 @@ export const emmettRebuilds: Contestant = {
     return {
       run,
       check: () => checkDocuments(url, handled),
-      note: () => `${handled} of a log of ${orders * EVENTS_EACH} events, in pages of ${PULLING.batchSize}`,
+      note: () => `${handled} of a log of ${orders * EVENTS_EACH} events, in pages of ${batchSize}`,
       close: async () => {},
     }
   },

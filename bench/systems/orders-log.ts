@@ -19,9 +19,9 @@ export type OrdersLog = {
 }
 
 const ORDERS = 50_000
-const ORDERS_SHORT = 2_000
+const ORDERS_SHORT = 1_000
 
-/** How many orders a log has: of 20 events each, 1 M in all, or a tenth of it in a short run. */
+/** How many orders a log has: of 20 events each, 1 M in all, or 20 000 in a short run. */
 export function ordersOf({ short }: Arena): number {
   return short ? ORDERS_SHORT : ORDERS
 }

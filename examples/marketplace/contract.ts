@@ -15,6 +15,7 @@ const ODD = [
   'ü', 'u\u0308', '日本語', '\u202e', '\u2028', '\ufeff', '\uffff', '\u{10ffff}', '👩‍👩‍👧‍👦', '\u0001', '\u007f', '../..', '?#&',
 ]
 const CRASHES = 5
+const VIEW_CRASHES = 2
 const ANSWERED_BEFORE_CRASH = 100
 const CALLERS = 16
 
@@ -299,6 +300,173 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
       },
     )
   })
+
+  describe('what is shown', () => {
+    /** What is read is no older than what was answered. */
+    const seen = async (path: string, position: unknown): Promise<Answer> =>
+      ask(path, { headers: { 'Min-Position': String(position) } })
+
+    test('follows an order at each of its stages, in every view of it', async () => {
+      const [order, customer, apple, pear] = [id(), id(), id(), id()]
+      const items = [
+        { sku: apple, qty: 2, price: 120 },
+        { sku: pear, qty: 1, price: 60 },
+      ]
+      const said = async (path: string, body?: object) => {
+        const answer = await post(path, body)
+        expect(answer.status).toBeOneOf([200, 201])
+        return answer.headers.get('event-position')!
+      }
+      const stage = async (position: string) => {
+        const [row, list, summary] = await Promise.all([
+          seen(`/orders/${order}`, position),
+          seen(`/orders?customerId=${customer}`, position),
+          seen(`/order-summary?customerId=${customer}`, position),
+        ])
+        const listed = list.body['items'] as readonly object[]
+        expect(listed).toEqual([row.body])
+        return [row.body['status'], row.body['reserved'], summary.body['orders'], summary.body['open'], summary.body['spend']]
+      }
+      for (const [sku, qty] of [
+        [apple, 5],
+        [pear, 9],
+      ])
+        await said(`/inventory/${sku}/restock`, { qty })
+      expect(await stage(await said(`/order/${order}/place`, { customerId: customer, items }))).toEqual(['placed', [], 1, 1, 0])
+      expect(await stage(await said(`/inventory/${apple}/reserve`, { order, qty: 2 }))).toEqual(['placed', [apple], 1, 1, 0])
+      expect(await stage(await said(`/inventory/${pear}/reserve`, { order, qty: 1 }))).toEqual([
+        'reserved',
+        [apple, pear],
+        1,
+        0,
+        0,
+      ])
+      expect(await stage(await said(`/order/${order}/confirmPayment`))).toEqual(['paid', [apple, pear], 1, 0, 0])
+      await said(`/inventory/${apple}/commit`, { order })
+      const shipped = await said(`/order/${order}/ship`, shipment)
+      expect(await stage(shipped)).toEqual(['shipped', [apple, pear], 1, 0, 300])
+      expect((await seen(`/orders/${order}`, shipped)).body).toEqual({
+        key: order,
+        customerId: customer,
+        status: 'shipped',
+        items,
+        total: 300,
+        tracking: 'T1',
+        reserved: [apple, pear],
+      })
+      expect((await seen(`/stock/${apple}`, shipped)).body).toEqual({ key: apple, onHand: 3, reserved: 0 })
+      expect((await seen(`/stock/${pear}`, shipped)).body).toEqual({ key: pear, onHand: 9, reserved: 1 })
+      expect((await seen(`/bestsellers/${apple}`, shipped)).body).toEqual({ key: apple, sold: 2 })
+      expect((await seen(`/customers/${customer}`, shipped)).body).toEqual({ key: customer, orders: 1, spend: 300 })
+    })
+
+    test('lists orders by customer and status, and by both', async () => {
+      const customer = id()
+      const made = await Promise.all(
+        Array.from({ length: 9 }, async (_, i) => {
+          const order = id()
+          await post(`/order/${order}/place`, { ...basket, customerId: customer })
+          if (i % 3 > 0) await post(`/order/${order}/confirmPayment`)
+          if (i % 3 > 1) await post(`/order/${order}/cancel`)
+          return { order, status: ['placed', 'paid', 'cancelled'][i % 3]! }
+        }),
+      )
+      const { headers } = await post('/order/place', basket)
+      const position = headers.get('event-position')
+      const keys = async (search: string) => {
+        const found: string[] = []
+        for (let next: unknown = ''; next !== null; ) {
+          const { body } = await seen(`/orders?${search}&limit=2${next && `&cursor=${next}`}`, position)
+          found.push(...(body['items'] as readonly { key: string }[]).map(({ key }) => key))
+          next = body['next']
+        }
+        return found.toSorted()
+      }
+      const of = (status: string) => made.filter(one => one.status === status).map(({ order }) => order)
+      expect(await keys(`customerId=${customer}`)).toEqual(made.map(({ order }) => order).toSorted())
+      for (const status of ['placed', 'paid', 'cancelled'])
+        expect(await keys(`customerId=${customer}&status=${status}`)).toEqual(of(status).toSorted())
+      expect((await keys('status=paid')).filter(key => of('paid').includes(key))).toHaveLength(3)
+      const { body } = await seen(`/orders?customerId=${customer}&count=true&limit=1`, position)
+      expect([body['count'], (body['items'] as unknown[]).length]).toEqual([9, 1])
+    })
+
+    test('has the most sold first', async () => {
+      const skus = [id(), id(), id()]
+      const items = skus.map((sku, i) => ({ sku, qty: 1_000_000 + i, price: 1 }))
+      const { headers } = await post('/order/place', { customerId: id(), items })
+      const { body } = await seen('/bestsellers?sort=-sold&limit=3', headers.get('event-position'))
+      expect(body['items']).toEqual(skus.map((key, i) => ({ key, sold: 1_000_000 + i })).toReversed())
+    })
+
+    test('is known by its tag until it changes, and never older than what its caller knows', async () => {
+      const [order, customer] = [id(), id()]
+      const { headers } = await post(`/order/${order}/place`, { ...basket, customerId: customer })
+      const placed = headers.get('event-position')
+      for (const path of [`/orders/${order}`, `/orders?customerId=${customer}`, `/order-summary?customerId=${customer}`]) {
+        const tag = (await seen(path, placed)).headers.get('etag')!
+        const again = await ask(path, { headers: { 'If-None-Match': tag, 'Min-Position': placed! } })
+        expect([path, again.status]).toEqual([path, 304])
+      }
+      const { status, body } = await ask(`/orders/${order}`, {
+        headers: { 'Min-Position': '9007199254740991', Prefer: 'wait=30' },
+      })
+      expect([status, body['type']]).toEqual([409, '/problems/unknown-position'])
+    })
+
+    test('is ready, as far as every view is', async () => {
+      const { status, body } = await ask('/ready')
+      const { projections } = body['checks'] as { projections: readonly { name: string; status: string }[] }
+      expect([status, projections.map(({ name, status }) => `${name} ${status}`)]).toEqual([
+        200,
+        ['orders pass', 'stock pass', 'bestsellers pass', 'customers pass'],
+      ])
+    })
+  })
+
+  test('what is shown is what the streams give, also after the process was killed in the middle of load', async () => {
+    for (let crash = 0; crash < VIEW_CRASHES; crash++) {
+      const customer = id()
+      const placed = new Set<string>()
+      let killed = false
+      const caller = async () => {
+        while (!killed) {
+          const order = id()
+          placed.add(order)
+          const answer = await post(`/order/${order}/place`, { ...basket, customerId: customer }).catch(() => null)
+          if (answer?.status !== 201) continue
+          if (made % 2) await post(`/order/${order}/confirmPayment`).catch(() => null)
+        }
+      }
+      const callers = Array.from({ length: CALLERS }, caller)
+      await until('there is load', () => placed.size >= ANSWERED_BEFORE_CRASH, 10_000)
+      const crashed = served.crash()
+      killed = true
+      await Promise.all([...callers, crashed])
+      const { headers } = await post('/order/place', { ...basket, customerId: id() })
+      const position = headers.get('event-position')!
+      const get = (path: string) => ask(path, { headers: { 'Min-Position': position, Prefer: 'wait=10' } })
+      await until('the views have caught up', async () => (await get('/orders/nobody')).status === 404, 10_000)
+      const folded: Record<string, unknown> = {}
+      for (const order of placed) {
+        const types = (await eventsOf(`order-${order}`)).map(({ type }) => type)
+        if (types.length > 0) folded[order] = types.includes('PaymentConfirmed') ? 'paid' : 'placed'
+      }
+      const { body } = await get(`/orders?customerId=${customer}&limit=1000&count=true`)
+      const rows = (body['items'] as readonly { key: string; status: string }[]).map(({ key, status }) => [key, status])
+      expect(Object.fromEntries(rows)).toEqual(folded)
+      const count = Object.keys(folded).length
+      const open = Object.values(folded).filter(status => status === 'placed').length
+      expect(body['count']).toBe(count)
+      expect((await get(`/customers/${customer}`)).body).toEqual({ key: customer, orders: count, spend: 0 })
+      expect((await get(`/order-summary?customerId=${customer}`)).body).toEqual({
+        customerId: customer,
+        orders: count,
+        open,
+        spend: 0,
+      })
+    }
+  }, 60_000)
 
   test('what was answered is in the log once, however often the process is killed in the middle of load', async () => {
     for (let crash = 0; crash < CRASHES; crash++) {

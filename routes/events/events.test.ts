@@ -123,6 +123,7 @@ describe('who follows events', () => {
     await has(await follow(one, '?after=3'), 4)
     await has(await follow(one, '?after=0', { 'Last-Event-ID': '2' }), 3, 4)
     await has(await follow(one, '', { 'Last-Event-ID': '0' }), 1, 2, 3, 4)
+    await has(await follow(one, '?after=3', { 'Last-Event-ID': '' }), 4)
     const last = await follow(one, '?after=4')
     await one.post('/cart/c2/fill')
     await has(last, 5)

@@ -73,7 +73,8 @@ export function filterOf(c: Context): EventFilter | Response {
 /** Where a client wants to go on: what it had last counts more than what it asked for at first. */
 async function afterOf(c: Context): Promise<number | Response> {
   const { store, tail } = c.get('live').runtime
-  const header = c.req.header('last-event-id')
+  // A client that has no id yet may send an empty one.
+  const header = c.req.header('last-event-id') || undefined
   const text = header ?? c.req.query('after')
   if (text === undefined || text === '') return tail.head
   const position = await positionOf(store, tail.head, text)

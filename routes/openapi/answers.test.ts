@@ -193,6 +193,11 @@ test('rows answer as documented', async () => {
   await list('?shelf=middle', 400)
   await list('?cursor=x', 400)
   await list('?min-position=2.1', 409)
+  const follow = (last: string, status: number, key = 'a') =>
+    asked('/things/{key}/events', `/things/${key}/events`, status, { headers: { 'Last-Event-ID': last } })
+  await follow('x', 400)
+  await follow('1000000', 409)
+  await follow('1', 404, 'a%00')
   await asked('/sets/{key}', '/sets/a', 200, { headers: known })
   await asked('/sets/{key}', '/sets/nobody', 404)
   expect(document.paths).not.toHaveProperty('/sets')

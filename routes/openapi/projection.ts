@@ -12,7 +12,10 @@ export function projectionPaths(projection: ProjectionSpec, draft: Draft): Paths
   const row = add(draft.schemas, `${pascal(name)}Row`, shown(projection.row))
   return {
     [`/${name}/{key}`]: { get: rowOperation(projection, row, draft) },
-    ...(!live && { [`/${name}`]: { get: listOperation(projection, draft) } }),
+    ...(!live && {
+      [`/${name}`]: { get: listOperation(projection, draft) },
+      [`/${name}/{key}/events`]: { get: followOperation(projection, row, draft) },
+    }),
   }
 }
 
@@ -53,6 +56,26 @@ function listOperation(projection: ProjectionSpec, draft: Draft): Json {
       200: answer('A page.', headers, add(draft.schemas, `${pascal(name)}Page`, page)),
       304: answer('The client has it.', headers),
       ...refused('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
+    },
+  }
+}
+
+function followOperation({ name }: ProjectionSpec, row: Json, draft: Draft): Json {
+  const schema = { type: 'string', contentMediaType: 'application/json', contentSchema: row }
+  return {
+    operationId: unique(draft, `follow${pascal(name)}`),
+    summary: 'Follow one row',
+    description:
+      'Server-sent events: `row` with the row, now and whenever it changes, `deleted` with its key. The `id` of each is a position; whoever comes back with the last is told what changed since.',
+    tags: [name],
+    parameters: asked('Key', 'LastEventId'),
+    responses: {
+      200: {
+        description: 'The row, for as long as the client stays.',
+        headers: headed(),
+        content: { 'text/event-stream': { schema } },
+      },
+      ...refused('BadFollower', 'RowNotFound', 'UnknownPosition', 'Internal', 'NoRows'),
     },
   }
 }

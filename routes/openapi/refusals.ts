@@ -9,7 +9,7 @@ type Refusal = { readonly status: number; readonly response: Json }
 type RefusalName =
   | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
   | 'PreconditionFailed' | 'PayloadTooLarge' | 'UnsupportedMediaType' | 'Rejected' | 'Internal' | 'Unavailable' | 'Unconfirmed'
-  | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' // biome-ignore format: one list
+  | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' | 'NoRows' // biome-ignore format: one list
 
 /** The ways of being refused, by name: one for each status, and one more where routes differ in what they say by it. */
 export const refusals: Readonly<Record<RefusalName, Refusal>> = {
@@ -31,6 +31,7 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   Unconfirmed: refusal(['unavailable', 'outcome-unknown', 'stream-unreadable'], 'Retry-After'),
   NotReady: refusal(['not-ready'], 'Retry-After'),
   NoFollower: refusal(['unavailable', 'not-ready'], 'Retry-After'),
+  NoRows: refusal(['behind', 'unavailable', 'not-ready'], 'Retry-After'),
   StorageFull: refusal(['storage-full'], 'Retry-After'),
   BadRead: refusal(['validation-failed', 'bad-header']),
   RowNotFound: refusal(['row-not-found'], 'Preference-Applied'),

@@ -8,8 +8,12 @@ export type One<T> = T | readonly T[]
 export type Only<T, All> = { [K in Exclude<keyof T, keyof All>]: never }
 /** The events of a family, or of several. */
 export type In<F extends AnyEvents> = F[typeof spec]['event']
-/** How an event is named: bare, or with its family where two share the name. */
-export type NameOf<E extends Event> = E extends Event<infer C, infer T> ? T | `${C}.${T}` : never
+/** How an event is named: with its family, or bare where no other family has the name. */
+export type NameOf<E extends Event, All extends Event = E> =
+  E extends Event<infer C, infer T> ? `${C}.${T}` | (IsOne<OwnersOf<All, T>> extends true ? T : never) : never
+/** The categories that have an event of a type. */
+type OwnersOf<All extends Event, T> = All extends Event<infer C, infer U> ? (T extends U ? C : never) : never
+type IsOne<T, All = T> = T extends All ? ([All] extends [T] ? true : false) : never
 /** The event of that name. */
 export type Named<E extends Event, K> = E extends Event<infer C, infer T> ? (K extends T | `${C}.${T}` ? E : never) : never
 /** A function for some of the events, by name. */

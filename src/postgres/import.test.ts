@@ -66,6 +66,26 @@ describe('an import into PostgreSQL', () => {
     await Promise.all(both.map(store => store.close()))
   })
 
+  test('goes on over connections that are cut between and within its chunks', async () => {
+    const { store, close } = await madeIn(at)
+    const cut = () => at.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'emaki' and datname = current_database()
+    `
+    const many = 6_000
+    let cuts = 0
+    for await (const { moved } of store.import('cut', records(many), { fingerprint: 'f' })) {
+      if (moved === many) break
+      // The next chunk is asked for at the same time as its connection is cut.
+      cuts++
+      void cut().execute()
+    }
+    expect(cuts).toBeGreaterThan(3)
+    // Read by another client, as a connection of the store's may just have been cut.
+    const events = await at.sql.unsafe(`select data from ${at.schema}.events order by position`)
+    expect(events.map(({ data }) => Number(data))).toEqual(Array.from({ length: many }, (_, i) => i))
+    await close()
+  })
+
   test('is refused to a role that may append and was not granted imports, and works for one that was', async () => {
     const role = `importer_${at.schema}`
     await at.sql.unsafe(`create role ${role} login`)

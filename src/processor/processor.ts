@@ -32,7 +32,7 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  * AT LEAST ONCE: an event is handed over again after a crash, so give `keyOf(event)` to whatever can recognise it. Events of one key are
  * handled in order, one batch after the other.
  *
- * - `from`: the family or families whose facts it handles; `types` names some of them, bare or as `order.Placed`. Default: all.
+ * - `from`: the family or families whose facts it handles; `types` names some of their types. Default: all.
  * - `handle`: `(events, { keyOf, attempt, signal })`, at most `batchSize` events at once. Default of `batchSize`: 1.
  * - `key`: what is kept in order. Default: the event's stream.
  * - `parallelism`: so many keys are handled side by side. Default: 1.

@@ -84,12 +84,12 @@ function unread({ key }: ProjectionSpec, stored: StoredText, error: unknown): To
 function keysOf({ name, key }: ProjectionSpec, event: Recorded): readonly string[] {
   const of = key.get(nameOf(event))
   if (!of) return [event.instance]
-  const found = of(event.data, event)
-  const keys = typeof found === 'string' ? [found] : [...new Set(found)]
-  const wrong = keys.find(key => !isKey(key))
-  if (wrong !== undefined || keys.includes(undefined as never))
-    throw new TypeError(`${name}: the key of ${nameOf(event)} gave ${Bun.inspect(wrong)}, which is no key`)
-  return keys
+  const found: unknown = of(event.data, event)
+  const keys: readonly unknown[] = Array.isArray(found) ? [...new Set(found)] : [found]
+  const wrong = keys.findIndex(key => !isKey(key))
+  if (wrong >= 0) throw new TypeError(`${name}: the key of ${nameOf(event)} gave ${Bun.inspect(keys[wrong])}, which is no key`)
+  // Each is a text by now.
+  return keys as readonly string[]
 }
 
 function isKey(key: unknown): boolean {

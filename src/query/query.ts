@@ -44,6 +44,9 @@ export type CachePolicy<P> = {
   readonly public?: boolean
 }
 
+/** What nobody changes any more, all through. */
+type Fixed<T> = T extends object ? { readonly [K in keyof T]: Fixed<T[K]> } : T
+
 /** A query as the framework runs it. */
 export type QuerySpec = {
   readonly kind: 'query'
@@ -72,6 +75,7 @@ export type Query<N extends string, P, A> = {
  * - `params`: what it is asked by. Not `min-position`, by which every query may be asked.
  * - `answer`: a schema of the answer, for OpenAPI; held against each answer outside of production. Default: none.
  * - `cache`: how long an answer is kept, and by whom. Default: not at all.
+ * - `run`: makes the answer. It only reads, as it may run again: where rows were not yet as new as asked for, or for several who ask.
  *
  * @example
  * const summary = query('order-summary', {
@@ -80,7 +84,7 @@ export type Query<N extends string, P, A> = {
  *   run: async ({ customerId }, read) => ({ orders: await read(orders).count({ customerId }) }),
  * })
  */
-export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, A extends z.output<Z>>(
+export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, const A extends Fixed<z.output<Z>>>(
   name: N,
   options: {
     readonly params: P

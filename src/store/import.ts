@@ -18,7 +18,7 @@ export type ImportOptions = {
 export type ImportProgress = { readonly moved: number; readonly total: number; readonly position: number }
 
 /** The most that one chunk moves, in events and in UTF-16 units of their texts: live appends wait no longer than for one. */
-export const CHUNK_EVENTS_MAX = 2_000
+export const CHUNK_EVENTS_MAX = 1_000
 export const CHUNK_SIZE_MAX = 1_048_576
 
 /** What a store that stages nothing brings to an import. Each call is one transaction. */

@@ -6,24 +6,34 @@ import type { CsvError, Info, Options } from 'csv-parse'
 import { type Found, LINE_BYTES_MAX, LINE_FEED, PIECE_BYTES, type ReadBytes } from './lines.ts'
 
 /** What is found in one record, with the number of the line it ends in. */
-type Parsed = { readonly record: Readonly<Record<string, string>>; readonly info: Info }
+type Parsed = { readonly record: Readonly<Record<string, string>>; readonly info: Info & { readonly error?: CsvError } }
 
 /** The records of a CSV file, page by page. A record may hold line feeds in quotes. */
 export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly Found[]> {
   const parse = await parser()
   const broken = new Set<number>()
+  const skipped: { readonly line: number; readonly problem: string }[] = []
   let found: Found[] = []
   let before = 0
   const parsing = parse(OPTIONS)
-  parsing.on('skip', ({ lines, message }: CsvError & { lines: number }) => found.push({ line: lines, problem: message }))
+  // Records with a quote in the wrong place are told of while those before them still wait to be read.
+  parsing.on('skip', ({ lines, message }: CsvError & { lines: number }) => {
+    if (skipped.at(-1)?.line === lines) return
+    if (skipped.length < SKIPPED_MAX) skipped.push({ line: lines, problem: message })
+    else parsing.destroy(Object.assign(new Error('too many quotes in the wrong place'), { code: 'CSV_QUOTES' }))
+  })
   const source = Readable.from(wholeLines(file, read, broken))
   source.on('error', error => parsing.destroy(error))
   try {
     for await (const { record, info } of source.pipe(parsing) as AsyncIterable<Parsed>) {
+      while (skipped[0] && skipped[0].line < info.lines) {
+        before = skipped[0].line
+        found.push(skipped.shift()!)
+      }
       const wrong = [...broken].find(line => line > before && line <= info.lines)
       for (const line of broken) if (line <= info.lines) broken.delete(line)
       before = info.lines
-      found.push(wrong === undefined ? { line: info.lines, record } : { line: wrong, problem: 'is no UTF-8' })
+      found.push(foundIn(record, info, wrong))
       if (found.length < PAGE_RECORDS) continue
       yield found
       found = []
@@ -31,11 +41,16 @@ export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGen
   } catch (error) {
     if ((error as { readonly code?: string }).code?.startsWith('CSV_') !== true) throw error
     // What the parser cannot go on from, such as a quote that is never closed.
-    found.push({ line: (error as { readonly lines?: number }).lines ?? before + 1, problem: (error as Error).message })
+    skipped.push({ line: (error as { readonly lines?: number }).lines ?? before + 1, problem: (error as Error).message })
   } finally {
     source.destroy()
   }
-  yield found
+  yield [...found, ...skipped]
+}
+
+function foundIn(record: unknown, { lines, error }: Parsed['info'], noText: number | undefined): Found {
+  if (noText !== undefined) return { line: noText, problem: 'is no UTF-8' }
+  return error ? { line: lines, problem: error.message } : { line: lines, record }
 }
 
 /** A file in pieces of whole lines. Lines that are no UTF-8 are noted: the parser would read them with signs of its own in them. */
@@ -64,10 +79,14 @@ async function* wholeLines(file: string, read: ReadBytes, broken: Set<number>): 
 }
 
 const PAGE_RECORDS = 1_000
+/** So many records that cannot be told apart are kept; a file with more of them is no CSV. */
+const SKIPPED_MAX = 10_000
 const OPTIONS: Options = {
   bom: true,
   columns: true,
   info: true,
+  // One of another length is still a record, and is told of as such.
+  relax_column_count: true,
   skip_empty_lines: true,
   skip_records_with_error: true,
   max_record_size: LINE_BYTES_MAX,

@@ -73,6 +73,22 @@ describe('a CSV', () => {
     expect(found.filter(({ problem }) => problem !== undefined).map(({ line }) => line)).toEqual([2, 4, 5, 7])
   })
 
+  test('takes no record for bad because of the one before it', async () => {
+    const found = await csv(bytes('a,b\nx"', 0xff, '",1\n1,2\n', 0xff, '\n3,4\n'))
+    expect(found.map(one => [one.line, 'record' in one])).toEqual([
+      [2, false],
+      [3, true],
+      [4, false],
+      [5, true],
+    ])
+  })
+
+  test('with more quotes in the wrong place than anybody would mend is given up', async () => {
+    const found = await csv(`a,b\n${'x"y,1\n'.repeat(12_000)}1,2\n`)
+    expect(found.length).toBeLessThan(12_000)
+    expect(found.at(-1)?.problem).toContain('too many quotes')
+  })
+
   test('reports a quote that is never closed', async () => {
     const found = await csv('a,b\n1,2\n"3,4\n')
     expect(found[0]).toEqual({ line: 2, record: { a: '1', b: '2' } })

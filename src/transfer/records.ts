@@ -58,7 +58,11 @@ export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readon
     // Once there is a bad line nothing will be moved: the rest is read for what else is wrong.
     if (records.length && (skipBad || count === 0)) yield records
   }
-  if (count && !skipBad) throw new BadLines(wrong, count)
+  if (count && !skipBad)
+    throw new BadLines(
+      wrong.toSorted((one, other) => one.line - other.line),
+      count,
+    )
 }
 
 function found({ file, format, read }: RecordsOptions): AsyncGenerator<readonly Found[]> {

@@ -1,6 +1,19 @@
 // What has to compile, without a cast and without a generic spelled out. types.test.ts compiles it, and runs it.
 import { z } from 'zod'
-import { type Command, decider, type Event, events, reject, runtime, split, upcast } from '../../index.ts'
+import {
+  type Command,
+  decider,
+  type Event,
+  events,
+  processor,
+  projection,
+  query,
+  type Recorded,
+  reject,
+  runtime,
+  split,
+  upcast,
+} from '../../index.ts'
 
 const None = z.object({})
 const Line = z.object({ sku: z.string(), qty: z.int().positive() })
@@ -115,7 +128,130 @@ const Every = events('every', {
   Folder,
 })
 
-const emaki = await runtime({ serve: [basket] })
+// Rows: of some facts of one family or of several, by one key or by many, with a union of literals in them.
+const Payment = events('payment', { Charged: z.object({ cents: z.int() }), Paid: z.object({ by: z.string() }) })
+const Row = z.object({
+  status: z.enum(['open', 'done']),
+  lines: z.array(Line),
+  total: z.int(),
+  note: z.string().nullable(),
+  why: z.string().optional(),
+})
+const rows = {
+  baskets: projection('baskets', {
+    from: Basket,
+    row: Row,
+    initial: { status: 'open', lines: [], total: 0, note: null },
+    indexes: ['status', 'note', 'why'],
+    evolve: {
+      Opened: (row, { lines }, { at, instance, version }) => ({ ...row, lines, total: version, note: `${instance} at ${at}` }),
+      Closed: (row, { why }) => ({ ...row, status: 'done', why }),
+    },
+  }),
+  // A type that is no schema's own.
+  plain: projection('plain', {
+    from: Basket,
+    row: z.object({ n: z.int() }).readonly(),
+    initial: { n: 0 },
+    evolve: { Noted: () => null },
+  }),
+  skus: projection('skus', {
+    from: [Basket, Order],
+    row: z.object({ sold: z.int() }),
+    initial: { sold: 0 },
+    indexes: ['sold'],
+    key: {
+      Opened: ({ lines }) => lines.map(({ sku }) => sku),
+      'order.Placed': ({ customer }, { instance }) => customer.id + instance,
+    },
+    evolve: {
+      Opened: (row, { lines }, _, sku) => ({ sold: row.sold + lines.filter(line => line.sku === sku).length }),
+      'order.Placed': row => row,
+      'order.Shipped': (_, { tracking }) => (tracking === '' ? null : { sold: tracking.length }),
+    },
+  }),
+  // Two families have a Paid: say whose.
+  both: projection('both', {
+    from: [Order, Payment],
+    row: z.object({ by: z.string() }),
+    initial: { by: '' },
+    evolve: {
+      'payment.Paid': (_, { by }) => ({ by }),
+      'order.Paid': row => row,
+      Charged: (row, { cents }) => ({ by: row.by + cents }),
+    },
+  }),
+  later: projection('baskets', {
+    from: Basket,
+    row: Row,
+    initial: { status: 'open', lines: [], total: 0, note: null },
+    version: 2,
+    previous: projection('baskets', { from: Basket, row: z.object({}), initial: {}, evolve: {} }),
+    evolve: {},
+  }),
+  live: projection('live', {
+    from: Basket,
+    row: z.object({ n: z.int() }),
+    initial: { n: 0 },
+    evolve: { Opened: row => ({ n: row.n + 1 }) },
+    live: true,
+  }),
+}
+
+// Questions: parameters in, what rows give out.
+const questions = {
+  open: query('open', {
+    params: z.object({ why: z.string().optional(), least: z.int().default(0) }),
+    cache: { ttl: '5 minutes', stale: '1 hour', negative: '30 seconds', tags: ({ least }) => [`least:${least}`], public: true },
+    run: async ({ why, least }, read) => {
+      const found = await read(rows.baskets).list(
+        { status: 'open', ...(why !== undefined && { why }) },
+        { sort: '-note', limit: 5 },
+      )
+      const first: { readonly key: string; readonly status: 'open' | 'done' } | undefined = found[0]
+      return { first: first?.key ?? null, enough: found.filter(({ total }) => total >= least).length }
+    },
+  }),
+  answered: query('answered', {
+    params: z.object({}),
+    answer: z.object({ status: z.enum(['few', 'many']), keys: z.array(z.string()) }).nullable(),
+    run: async (_, read) => {
+      const sold = await read(rows.skus).count({ sold: 1 })
+      const row = await read(rows.skus).get('a')
+      return row === null ? null : { status: sold > 1 ? 'many' : 'few', keys: [row.key] }
+    },
+  }),
+  constant: query('constant', {
+    params: z.object({}),
+    answer: z.object({ s: z.enum(['a', 'b']) }),
+    run: async () => ({ s: 'a' }),
+  }),
+}
+
+// Effects.
+const effects = [
+  processor('mails', {
+    from: Order,
+    types: ['Shipped'],
+    handle: ([event], { keyOf }) => (event ? keyOf(event) + event.data.tracking : ''),
+  }),
+  processor('all', {
+    from: [Order, Payment],
+    start: 'now',
+    batchSize: 10,
+    parallelism: 2,
+    key: ({ category, instance }) => category + instance,
+    handle: async (events, { attempt, signal }) => {
+      for (const event of events) if (event.category === 'payment' && event.type === 'Charged') event.data.cents.toFixed(attempt)
+      signal.throwIfAborted()
+    },
+  }),
+]
+const recorded: Recorded<Event<'payment', 'Charged', { cents: number }>>['data']['cents'] = 1
+
+const emaki = await runtime({
+  serve: [basket, rows.baskets, rows.skus, rows.live, questions.open, questions.answered, ...effects],
+})
 const sent = await emaki.send(basket.open('b1', { sku: 'a' }), { key: 'k1', expect: 0 })
 const told =
   sent.outcome === 'accepted'
@@ -123,7 +259,8 @@ const told =
     : sent.outcome === 'rejected'
       ? sent.code
       : sent.outcome
+const isSeen = sent.outcome === 'accepted' && (await emaki.seen(sent.position, ['baskets', 'skus']))
 await emaki.close()
 
 /** What came of it, so that a test sees that it ran. */
-export const seen: readonly unknown[] = [told, closing.data, opening.type, id, Object.keys(Every).length]
+export const seen: readonly unknown[] = [told, closing.data, opening.type, id, Object.keys(Every).length, isSeen, recorded]

@@ -1,7 +1,7 @@
 // What must not compile. Above each wrong line stands what the compiler is expected to say there: types.test.ts takes these comments
 // away and compares. It is never run.
 import { z } from 'zod'
-import { decider, events, importMap, reject, runtime, split, upcast } from '../../index.ts'
+import { decider, events, importMap, processor, projection, query, reject, runtime, split, upcast } from '../../index.ts'
 
 const None = z.object({})
 const Qty = z.object({ qty: z.int() })
@@ -205,6 +205,90 @@ stock.restock('s1')
 stock.restock(1, { qty: 1 })
 // @ts-expect-error Property 'restok' does not exist
 stock.restok('s1', { qty: 1 })
+
+// --- rows
+const Payment = events('payment', { Charged: z.object({ cents: z.int() }), Paid: z.object({ by: z.string() }) })
+const N = z.object({ n: z.number() })
+const start = { n: 0 }
+// @ts-expect-error Did you mean to write 'Placed'?
+projection('x', { from: Order, row: N, initial: start, evolve: { Placedd: () => start } })
+// @ts-expect-error is not assignable to type 'never'
+projection('x', { from: Order, row: N, initial: start, evolve: { Placed: row => row, Placedd: (row: { n: number }) => row } })
+// @ts-expect-error 'Charged' does not exist in type
+projection('x', { from: Order, row: N, initial: start, evolve: { Charged: () => start } })
+// @ts-expect-error 'Paid' does not exist in type
+projection('x', { from: [Order, Payment], row: N, initial: start, evolve: { Paid: () => start } })
+// @ts-expect-error ''payment.Placed'' does not exist in type
+projection('x', { from: [Order, Payment], row: N, initial: start, evolve: { 'payment.Placed': () => start } })
+// @ts-expect-error Property 'cents' does not exist on type '{ customerId: string; }'
+projection('x', { from: Order, row: N, initial: start, evolve: { Placed: (row, { cents }) => ({ n: row.n + cents }) } })
+// @ts-expect-error Property 'm' does not exist on type '{ n: number; }'
+projection('x', { from: Order, row: N, initial: start, evolve: { Placed: row => ({ n: row.m }) } })
+// @ts-expect-error Property 'n' is missing in type '{ m: number; }'
+projection('x', { from: Order, row: N, initial: start, evolve: { Placed: () => ({ m: 1 }) } })
+// @ts-expect-error Promise<{ n: number; }>
+projection('x', { from: Order, row: N, initial: start, evolve: { Placed: async row => row } })
+// @ts-expect-error Type 'undefined' is not assignable to type '{ n: number; } | null'
+projection('x', { from: Order, row: N, initial: start, evolve: { Placed: () => undefined } })
+// @ts-expect-error Type '{ n: string; }' is not assignable to type '{ n: number; }'
+projection('x', { from: Order, row: N, initial: start, evolve: { Placed: (_, __, ___, key) => ({ n: key }) } })
+// @ts-expect-error Type 'string' is not assignable to type 'number'
+projection('x', { from: Order, row: N, initial: { n: '0' }, evolve: { Placed: row => row } })
+// @ts-expect-error Property 'nope' does not exist on type '{ customerId: string; }'
+projection('x', { from: Order, row: N, initial: start, key: { Placed: data => data.nope }, evolve: { Placed: row => row } })
+// @ts-expect-error Did you mean to write 'Placed'?
+projection('x', { from: Order, row: N, initial: start, key: { Placedd: () => 'a' }, evolve: { Placed: row => row } })
+// @ts-expect-error Type 'number' is not assignable to type 'One<string>'
+projection('x', { from: Order, row: N, initial: start, key: { Placed: () => 5 }, evolve: { Placed: row => row } })
+// @ts-expect-error '"m"' is not assignable to type '"n"'
+projection('x', { from: Order, row: N, initial: start, indexes: ['m'], evolve: { Placed: row => row } })
+
+// --- questions
+const OrderRow = z.object({ customerId: z.string(), status: z.enum(['placed', 'paid']), total: z.int() })
+const orders = projection('orders', {
+  from: Order,
+  row: OrderRow,
+  initial: { customerId: '', status: 'placed', total: 0 },
+  indexes: ['customerId', 'status'],
+  evolve: { Placed: row => row },
+})
+const params = z.object({ id: z.string() })
+// @ts-expect-error 'total' does not exist in type
+query('q', { params, run: async (_, read) => read(orders).list({ total: 1 }) })
+// @ts-expect-error '"nope"' is not assignable to type '"paid" | "placed" | undefined'
+query('q', { params, run: async (_, read) => read(orders).list({ status: 'nope' }) })
+// @ts-expect-error 'number' is not assignable to type 'string'
+query('q', { params, run: async (_, read) => read(orders).count({ customerId: 5 }) })
+// @ts-expect-error '"total"' is not assignable to type '"-customerId" | "-status" | "customerId" | "status" | undefined'
+query('q', { params, run: async (_, read) => read(orders).list({}, { sort: 'total' }) })
+// @ts-expect-error Object is possibly 'null'
+query('q', { params, run: async ({ id }, read) => (await read(orders).get(id)).total })
+// @ts-expect-error Property 'name' does not exist on type '{ id: string; }'
+query('q', { params, run: async ({ name }) => name })
+// @ts-expect-error is not assignable to parameter of type 'Projection
+query('q', { params, run: async (_, read) => read(Order) })
+// @ts-expect-error Type 'number' is not assignable to type 'Promise<unknown>'
+query('q', { params, run: () => 5 })
+// @ts-expect-error Type 'ZodString' is missing the following properties from type 'ZodObject
+query('q', { params: z.string(), run: async () => 1 })
+// @ts-expect-error Type '"5 fortnights"' is not assignable to type
+query('q', { params, cache: { ttl: '5 fortnights' }, run: async () => 1 })
+// @ts-expect-error Property 'name' does not exist on type '{ id: string; }'
+query('q', { params, cache: { ttl: '1 minute', tags: ({ name }) => [name] }, run: async () => 1 })
+// @ts-expect-error is not assignable to type '{ readonly n: number; }'
+query('q', { params, answer: N, run: async () => ({ n: 'x' }) })
+
+// --- effects
+// @ts-expect-error Did you mean '"Placed"'?
+processor('p', { from: Order, types: ['Placedd'], handle: () => {} })
+// @ts-expect-error Property 'cents' does not exist on type '{ customerId: string; }'
+processor('p', { from: Order, types: ['Placed'], handle: ([event]) => event?.data.cents })
+// @ts-expect-error '"end"' is not assignable to type
+processor('p', { from: Order, start: 'end', handle: () => {} })
+// @ts-expect-error Type 'number' is not assignable to type 'string'
+processor('p', { from: Order, key: () => 5, handle: () => {} })
+// @ts-expect-error Property 'handle' is missing
+processor('p', { from: Order })
 
 // --- sending
 const emaki = await runtime({ serve: [stock] })

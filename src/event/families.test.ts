@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { z } from 'zod'
+import { events, spec, split } from './events.ts'
+import { byEvent, familiesOf, recordedIn, storedTypes } from './families.ts'
+import type { StoredText } from './recorded.ts'
+import { fingerprint } from './schema.ts'
+import { upcast } from './upcast.ts'
+
+const None = z.object({})
+const PlacedV1 = z.object({ customer: z.string() })
+const Placed = z.object({ customerId: z.string() })
+const Order = events(
+  'order',
+  { Placed: upcast(Placed, PlacedV1, ({ customer }) => ({ customerId: customer })), Paid: None, Shipped: None, Cancelled: None },
+  {
+    was: {
+      Ordered: 'Placed',
+      Sent: 'Shipped',
+      Viewed: null,
+      PaidAndShipped: split(None, (_, order) => [order.Paid({}), order.Shipped({})]),
+    },
+  },
+)
+const Payment = events('payment', { Charged: z.object({ cents: z.int() }), Cancelled: None })
+const both = familiesOf('test', [Order, Payment])
+const fold = () => {}
+
+describe('families', () => {
+  test('are known by category, one or several', () => {
+    expect([...familiesOf('test', Order)]).toEqual([['order', Order[spec]]])
+    expect([...both.keys()]).toEqual(['order', 'payment'])
+  })
+
+  test('of one category twice are refused', () => {
+    expect(() => familiesOf("projection('x')", [Order, events('order', { Else: None })])).toThrow(
+      "projection('x'): two of its families have one category",
+    )
+  })
+})
+
+describe('the names of functions by event', () => {
+  test('are made full, bare or not', () => {
+    const found = byEvent('test', both, { Placed: fold, 'order.Paid': fold, 'order.Cancelled': fold, Charged: fold })
+    expect([...found.keys()]).toEqual(['order.Placed', 'order.Paid', 'order.Cancelled', 'payment.Charged'])
+    expect(byEvent('test', both, undefined).size).toBe(0)
+  })
+
+  test.each<[string, string]>([
+    [
+      'Placedd',
+      'test.Placedd is no event of its families; there are order.Placed, order.Paid, order.Shipped, order.Cancelled, payment.Charged',
+    ],
+    ['Cancelled', "test.Cancelled is in several families: say 'order.Cancelled' or 'payment.Cancelled'"],
+    ['payment.Placed', 'test.payment.Placed is no event'],
+    ['invoice.Placed', 'test.invoice.Placed is no event'],
+    ['Ordered', 'test.Ordered is no event'],
+    ['toString', 'test.toString is no event'],
+    ['.Placed', 'test..Placed is no event'],
+    ['', 'test. is no event'],
+  ])('are refused where they are none: %p', (name, message) => {
+    expect(() => byEvent('test', both, { [name]: fold })).toThrow(message)
+  })
+
+  test('stand for functions and nothing else', () => {
+    expect(() => byEvent('test', both, { Placed: 5 })).toThrow('test.Placed is no function')
+  })
+})
+
+describe('the stored types that can become some events', () => {
+  const typesOf = (...names: string[]) => Object.fromEntries(storedTypes(both, names))
+
+  test('are their own, those they were renamed from, and all that was split', () => {
+    expect(typesOf('order.Placed')).toEqual({ order: ['Placed', 'Ordered', 'PaidAndShipped'] })
+    expect(typesOf('order.Shipped', 'payment.Cancelled')).toEqual({
+      order: ['Shipped', 'Sent', 'PaidAndShipped'],
+      payment: ['Cancelled'],
+    })
+    expect(typesOf()).toEqual({})
+  })
+
+  const prints = { Placed: fingerprint(Placed), Ordered: fingerprint(PlacedV1) }
+  const stored = (type: string, category = 'order'): StoredText => ({
+    id: 'e1',
+    stream: `${category}-a`,
+    version: 1,
+    position: 1,
+    at: '2026-01-01T00:00:00.000Z',
+    type,
+    schema: prints[type as keyof typeof prints] ?? fingerprint(None),
+    data: JSON.stringify({ Placed: { customerId: 'c' }, Ordered: { customer: 'c' } }[type] ?? {}),
+    meta: '{}',
+  })
+
+  test('leave out nothing that reads as one of them', () => {
+    const all = ['Placed', 'Paid', 'Shipped', 'Cancelled', 'Ordered', 'Sent', 'Viewed', 'PaidAndShipped']
+    const wanted = fc.subarray(['order.Placed', 'order.Paid', 'order.Shipped', 'order.Cancelled'])
+    fc.assert(
+      fc.property(wanted, fc.constantFrom(...all), (names, type) => {
+        const gives = recordedIn(both, stored(type)).some(event => names.includes(`${event.category}.${event.type}`))
+        if (gives) expect(storedTypes(both, names).get('order')).toContain(type)
+      }),
+    )
+  })
+
+  test('read as today has them, each with where it was', () => {
+    expect(recordedIn(both, stored('Ordered'))).toMatchObject([
+      { category: 'order', type: 'Placed', data: { customerId: 'c' }, instance: 'a', position: 1 },
+    ])
+    expect(recordedIn(both, stored('PaidAndShipped')).map(({ type, version }) => [type, version])).toEqual([
+      ['Paid', 1],
+      ['Shipped', 1],
+    ])
+    expect(recordedIn(both, stored('Viewed'))).toEqual([])
+    expect(recordedIn(both, stored('Placed', 'invoice'))).toEqual([])
+    expect(() => recordedIn(both, stored('Unknown'))).toThrow('order-a')
+  })
+})

@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { z } from 'zod'
+import { events, spec, split } from '../event/events.ts'
+import type { StoredText } from '../event/recorded.ts'
+import { fingerprint } from '../event/schema.ts'
+import { applied, encodedRow, KEY_LENGTH_MAX, touches } from './fold.ts'
+import { type AnyProjection, projection } from './projection.ts'
+
+const Added = z.object({ to: z.array(z.string()), n: z.int() })
+const Tally = events(
+  'tally',
+  { Added, Emptied: z.object({}), Unseen: z.object({}) },
+  { was: { Doubled: split(Added, (old, tally) => [tally.Added(old), tally.Added(old)]) } },
+)
+const row = z.object({ sum: z.int(), seen: z.array(z.int()) })
+const initial = { sum: 0, seen: [] }
+type Row = z.infer<typeof row>
+const add = (row: Row, { n }: z.infer<typeof Added>, { position }: { readonly position: number }) => ({
+  sum: row.sum + n,
+  seen: [...row.seen, position],
+})
+const sums = projection('sums', {
+  from: Tally,
+  key: { Added: ({ to }) => to },
+  row,
+  initial,
+  indexes: ['sum'],
+  evolve: { Added: add, Emptied: () => null },
+})
+const plain = projection('plain', { from: Tally, row, initial, evolve: { Added: add } })
+
+const stored = (type: string, data: object, position: number, stream = 'tally-a'): StoredText => ({
+  id: `e${position}`,
+  stream,
+  version: position,
+  position,
+  at: '2026-01-01T00:00:00.000Z',
+  type,
+  schema: fingerprint(type === 'Added' || type === 'Doubled' ? Added : z.object({})),
+  data: JSON.stringify(data),
+  meta: '{}',
+})
+
+type Rows = Readonly<Record<string, object | null>>
+function folded(of: AnyProjection, rows: Rows, log: readonly StoredText[]): Rows {
+  const found = { ...rows }
+  for (const event of log)
+    for (const touch of touches(of[spec], event)) found[touch.key] = applied(of[spec], found[touch.key] ?? null, touch)
+  return found
+}
+
+const said = fc.oneof(
+  fc.record({
+    type: fc.constantFrom('Added', 'Doubled'),
+    data: fc.record({ to: fc.array(fc.constantFrom('a', 'b', 'c')), n: fc.integer({ min: -9, max: 9 }) }),
+  }),
+  fc.record({ type: fc.constantFrom('Emptied', 'Unseen'), data: fc.constant({}) }),
+)
+const log = fc.array(said, { maxLength: 20 }).map(all => all.map(({ type, data }, i) => stored(type, data, i + 1)))
+
+describe('a fold of the log', () => {
+  test('is the same in parts as in whole', () => {
+    fc.assert(
+      fc.property(log, fc.nat(20), (events, at) => {
+        const parts = folded(sums, folded(sums, {}, events.slice(0, at)), events.slice(at))
+        expect(parts).toEqual(folded(sums, {}, events))
+      }),
+    )
+  })
+
+  test('is the same by key as of all keys together', () => {
+    fc.assert(
+      fc.property(log, fc.constantFrom('a', 'b', 'c'), (events, key) => {
+        const alone = events.flatMap(event => touches(sums[spec], event).filter(touch => touch.key === key))
+        const one = alone.reduce<object | null>((row, touch) => applied(sums[spec], row, touch), null)
+        expect(one).toEqual(folded(sums, {}, events)[key] ?? null)
+      }),
+    )
+  })
+
+  test('goes on from rows as they are stored', () => {
+    fc.assert(
+      fc.property(log, fc.nat(20), (events, at) => {
+        const before = folded(sums, {}, events.slice(0, at))
+        const read = Object.fromEntries(
+          Object.entries(before).map(([key, row]) => [key, row && (JSON.parse(encodedRow(sums[spec], row).data) as object)]),
+        )
+        expect(folded(sums, read, events.slice(at))).toEqual(folded(sums, {}, events))
+      }),
+    )
+  })
+})
+
+describe('the rows that an event touches', () => {
+  const keys = (of: AnyProjection, event: StoredText) => touches(of[spec], event).map(({ key }) => key)
+
+  test('are those of its keys, each once, or that of its instance', () => {
+    expect(keys(sums, stored('Added', { to: ['b', 'a', 'b'], n: 1 }, 1))).toEqual(['b', 'a'])
+    expect(keys(sums, stored('Added', { to: [], n: 1 }, 1))).toEqual([])
+    expect(keys(sums, stored('Emptied', {}, 1))).toEqual(['a'])
+    expect(keys(plain, stored('Added', { to: ['b'], n: 1 }, 1))).toEqual(['a'])
+    expect(keys(plain, stored('Added', { to: ['b'], n: 1 }, 1, 'tally-x-y'))).toEqual(['x-y'])
+  })
+
+  test('are touched once for each event that an old one became', () => {
+    expect(keys(plain, stored('Doubled', { to: ['b'], n: 1 }, 1))).toEqual(['a', 'a'])
+    expect(keys(sums, stored('Doubled', { to: ['b', 'c'], n: 1 }, 1))).toEqual(['b', 'c', 'b', 'c'])
+  })
+
+  test('are none where it is not folded', () => {
+    expect(keys(plain, stored('Emptied', {}, 1))).toEqual([])
+    expect(keys(sums, stored('Unseen', {}, 1))).toEqual([])
+    expect(keys(sums, stored('Added', { to: ['a'], n: 1 }, 1, 'other-a'))).toEqual([])
+  })
+
+  test.each<[unknown]>([
+    [''],
+    ['a\0'],
+    ['\ud800'],
+    ['x'.repeat(KEY_LENGTH_MAX + 1)],
+    [5],
+    [null],
+    [undefined],
+    [['a', '']],
+    [[undefined]],
+  ])('cannot have the key %p', key => {
+    const odd = projection('odd', {
+      from: Tally,
+      row,
+      initial,
+      key: { Added: () => key as string },
+      evolve: { Added: row => row },
+    })
+    expect(() => touches(odd[spec], stored('Added', { to: [], n: 1 }, 1))).toThrow('odd: the key of tally.Added gave')
+  })
+
+  test('is that of its instance where it cannot be read, which fails to be folded', () => {
+    const unread = { ...stored('Added', { n: 'x' }, 1), schema: 'newer' }
+    const [touch] = touches(plain[spec], unread)
+    expect(touch).toMatchObject({ key: 'a' })
+    expect(() => applied(plain[spec], null, touch!)).toThrow('tally-a')
+    // Whose row it would be is not known without reading it.
+    expect(() => touches(sums[spec], unread)).toThrow('tally-a')
+  })
+})
+
+describe('a row', () => {
+  const gives = (value: unknown) => {
+    const of = projection('odd', { from: Tally, row, initial, evolve: { Emptied: () => value as never } })
+    const [touch] = touches(of[spec], stored('Emptied', {}, 1))
+    return applied(of[spec], null, touch!)
+  }
+
+  test('is what its fold gives, or none, and nobody changes it', () => {
+    expect(gives(null)).toBeNull()
+    const given = gives({ sum: 1, seen: [] }) as { seen: number[] }
+    expect(() => given.seen.push(1)).toThrow(TypeError)
+  })
+
+  test.each<[string, () => unknown]>([
+    ['undefined', () => undefined],
+    ['5', () => 5],
+    ['an array', () => []],
+    ['a promise', async () => initial],
+    ['a promise', () => Promise.reject(new Error('nobody hears it'))],
+  ])('is not %s', (what, make) => {
+    expect(() => gives(make())).toThrow(`odd: evolve of tally.Emptied gave ${what}; it returns a row, or null to delete it`)
+  })
+
+  test('is stored as its schema has it, with the values of its indexes', () => {
+    const of = projection('all', {
+      from: Tally,
+      row: z.object({ a: z.string().nullable(), b: z.boolean(), c: z.number().optional(), d: z.string() }),
+      initial: { a: null, b: false, d: '' },
+      indexes: ['d', 'a', 'b', 'c'],
+      evolve: {},
+    })[spec]
+    expect(encodedRow(of, { a: null, b: true, d: 'x', more: 1 })).toEqual({
+      data: '{"a":null,"b":true,"d":"x"}',
+      fields: ['x', null, 1, null],
+    })
+    expect(() => encodedRow(of, { a: 1, b: true, d: 'x' })).toThrow('all: the row does not fit its schema: a: ')
+    expect(() => encodedRow(of, { a: null, b: true, d: 'x\0' })).toThrow('all: d is indexed, and no index holds U+0000')
+    expect(() => encodedRow(of, { a: null, b: true, d: '\ud800' })).toThrow('lone surrogate')
+  })
+
+  test('by names that are only known when it is folded has none that hides its key', () => {
+    const counts = projection('counts', { from: Tally, row: z.record(z.string(), z.int()), initial: {}, evolve: {} })[spec]
+    expect(encodedRow(counts, { a: 1 }).data).toBe('{"a":1}')
+    expect(() => encodedRow(counts, { key: 1 })).toThrow('counts: the row has a field key')
+  })
+})
