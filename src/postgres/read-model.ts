@@ -25,14 +25,22 @@ import type { Transactions } from './transactions.ts'
 
 /** Known once the store is open: a pool for what is short, one for pages, which may take as long as a rebuild's, and transactions. */
 export type ReadModelPools = { readonly reader: Pool; readonly projector: Pool; readonly transactions: Transactions }
+export type ReadModelOptions = {
+  readonly schema: string
+  /** How long one statement of the live case may take, in ms: whoever waits longer for a lost reply keeps a lease and does nothing. */
+  readonly deadlineMs: number
+  readonly pools: () => ReadModelPools
+}
 
 export class PostgresReadModel implements ReadModel {
   readonly #schema: string
+  readonly #deadlineMs: number
   readonly #pools: () => ReadModelPools
   readonly #prepared = new Map<string, Table>()
 
-  constructor(schema: string, pools: () => ReadModelPools) {
+  constructor({ schema, deadlineMs, pools }: ReadModelOptions) {
     this.#schema = schema
+    this.#deadlineMs = deadlineMs
     this.#pools = pools
   }
 
@@ -66,7 +74,7 @@ export class PostgresReadModel implements ReadModel {
     { owner, ttlMs, start }: { readonly owner: string; readonly ttlMs: number; readonly start: number },
   ): Promise<Lease | null> {
     const call = `select * from ${this.#schema}.acquire_v1($1, $2, $3, $4)`
-    const [found] = await this.#write<LeaseRow>(call, [name, owner, ttlMs, start])
+    const [found] = await this.#write<LeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
     if (!found) return null
     const { epoch, position, takeovers, suspect_position, suspect_key } = found
     const suspect = suspect_position === null ? null : { position: suspect_position, key: suspect_key }
@@ -81,8 +89,10 @@ export class PostgresReadModel implements ReadModel {
     await this.#changeLease('owner = null, suspect_position = null, suspect_key = null', [name, epoch])
   }
 
+  /** It is for whoever follows a process that ended, not a database that did: so it does not wait for the disk. */
   suspect(name: string, epoch: number, suspect: Suspect | null): Promise<boolean> {
-    return this.#changeLease('suspect_position = $3, suspect_key = $4', [
+    const atOnce = `(select set_config('synchronous_commit', 'off', true)) is not null`
+    return this.#changeLease(`suspect_position = case when ${atOnce} then $3::bigint end, suspect_key = $4`, [
       name,
       epoch,
       suspect?.position ?? null,
@@ -105,19 +115,21 @@ export class PostgresReadModel implements ReadModel {
     const values = new Values()
     const text = guarded(values, this.#schema, page, [lease(this.#schema, page), ...parts])
     const { projector } = this.#pools()
-    return (await projector.run('unknown', sql => query(sql, text, values.all, { custom: long }))).length > 0
+    const deadlineMs = long ? undefined : this.#deadlineMs
+    return (await projector.run('unknown', sql => query(sql, text, values.all, { custom: long }), deadlineMs)).length > 0
   }
 
   /**
-   * The session ends where the owner stops within its transaction, so that whoever takes over waits no longer than a quarter of the lease.
-   * The lease comes last, as it could not be prolonged while it is locked.
+   * The session ends where the owner stops within its transaction, so that whoever takes over waits no longer than a quarter of the lease. A
+   * statement that is begun and not said to its end is not idle for the server: what runs in a page has twice the lease in all, from
+   * PostgreSQL 17 on. The lease comes last, as it could not be prolonged while it is locked.
    */
   #inTransaction(page: NewPage, parts: readonly Part[]): Promise<boolean> {
     return this.#pools().transactions.run(async tx => {
       const values = new Values()
       const text = guarded(values, this.#schema, page, parts)
       const [, found] = await Promise.all([
-        query(tx, `select set_config('idle_in_transaction_session_timeout', $1, true)`, [String(Math.ceil(page.ttlMs / 4))]),
+        query(tx, LIMITS, [String(Math.ceil(page.ttlMs / 4)), String(Math.ceil(2 * page.ttlMs))]),
         query(tx, text, values.all, { custom: isLong(page.rows) }),
       ])
       if (!found.length) return false
@@ -270,8 +282,8 @@ export class PostgresReadModel implements ReadModel {
   }
 
   /** What may wait for a page that is being written, and may be said again. */
-  #write<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
-    return this.#pools().projector.run('unavailable', sql => query<R>(sql, text, values))
+  #write<R extends object>(text: string, values: readonly QueryValue[], deadlineMs?: number): Promise<readonly R[]> {
+    return this.#pools().projector.run('unavailable', sql => query<R>(sql, text, values), deadlineMs)
   }
 }
 
@@ -279,6 +291,9 @@ type LeaseRow = Omit<Lease, 'name' | 'suspect'> & {
   readonly suspect_position: number | null
   readonly suspect_key: string | null
 }
+
+const LIMITS = `select set_config('idle_in_transaction_session_timeout', $1, true),
+  case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', $2, true) end`
 
 /** As the indexes have it. */
 const ORDER = {

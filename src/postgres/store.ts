@@ -94,7 +94,8 @@ class PostgresStore implements Store {
     this.#options = { schema: 'emaki', migrate: true, deadlineMs: 4_000, lockTimeoutMs: 2_000, readers: 4, ...options }
     if (!/^[a-z_][a-z0-9_]{0,47}$/.test(this.#options.schema))
       throw new TypeError(`the schema ${JSON.stringify(this.#options.schema)} is not letters, digits and _`)
-    this.readModel = new PostgresReadModel(this.#options.schema, () => this.#pools)
+    const { schema, deadlineMs } = this.#options
+    this.readModel = new PostgresReadModel({ schema, deadlineMs, pools: () => this.#pools })
   }
 
   get identity(): LogIdentity {

@@ -33,9 +33,10 @@ export class Reader {
     this.#matches = matching(filter)
   }
 
-  /** The page after a position; null where the log ends there. Rejects with what the store throws. */
-  async next(after: number): Promise<LogPage | null> {
-    const kept = this.#tail.page(after, this.#eventsMax)
+  /** The page after a position, of at most so many events; null where the log ends there. Rejects with what the store throws. */
+  async next(after: number, most: number = this.#eventsMax): Promise<LogPage | null> {
+    const isWhole = most >= this.#eventsMax
+    const kept = this.#tail.page(after, Math.min(most, this.#eventsMax))
     if (kept) {
       this.#ahead = null
       return kept.length ? { events: kept.filter(this.#matches), to: kept.at(-1)!.position } : null
@@ -43,21 +44,21 @@ export class Reader {
     const ahead = this.#ahead
     // It is taken before it is awaited: one that failed is read again.
     this.#ahead = null
-    const page = await (ahead?.after === after ? ahead.page : this.#read(after))
+    const page = await (isWhole && ahead?.after === after ? ahead.page : this.#read(after, most))
     if (page.to <= after) return null
-    if (page.to < this.#tail.head) this.#readAhead(page.to)
+    if (isWhole && page.to < this.#tail.head) this.#readAhead(page.to)
     return page
   }
 
   #readAhead(after: number): void {
-    const page = this.#read(after)
+    const page = this.#read(after, this.#eventsMax)
     // It is awaited when it is asked for, if ever.
     page.catch(() => {})
     this.#ahead = { after, page }
   }
 
-  async #read(after: number): Promise<LogPage> {
-    const limit = this.#limit
+  async #read(after: number, most: number): Promise<LogPage> {
+    const limit = Math.min(this.#limit, most)
     const head = Math.max(this.#tail.head, after)
     const until = this.#filter ? Math.min(after + this.#span, head) : head
     if (until === after) return { events: [], to: after }

@@ -53,12 +53,13 @@ const TEND_EVERY_MS = 1_000
 const PENDING_MAX = 134_217_728
 const BACK_OFF_FIRST_MS = 20
 const BACK_OFF_MAX_MS = 5_000
-/** Taken over so often at one position, a page is handled event by event. */
-const TAKEOVERS_MAX = 3
 /** A step is linked to so many of those whose events it handles. */
 const LINKS_MAX = 128
-/** So many events are then handled one by one. */
+/** Taken over at one position, it goes on in small pages for so many events. Each is kept, so what ends it again is in the first of them. */
+const SMALL_PAGE_EVENTS = 64
 const CAREFUL_EVENTS = 5_000
+/** Taken over so often at one position, that first page is handled event by event. */
+const TAKEOVERS_MAX = 3
 
 /** Another process has taken the subscription over. */
 class Fenced extends Error {}
@@ -73,7 +74,9 @@ export class Subscription {
   #taken = 0
   #savedAt = 0
   #tendedAt = 0
+  /** How many events are still handled in small pages, and whether the next ones one by one. */
   #careful = 0
+  #isOneByOne = false
   #failures = 0
   #caughtUpAt = Number.NEGATIVE_INFINITY
   #lastAt = Number.NaN
@@ -175,7 +178,8 @@ export class Subscription {
     this.#isFenced = false
     this.#taken = lease.position
     this.#savedAt = performance.now()
-    this.#careful = lease.takeovers >= TAKEOVERS_MAX || lease.suspect ? CAREFUL_EVENTS : 0
+    this.#careful = lease.takeovers > 0 || lease.suspect ? CAREFUL_EVENTS : 0
+    this.#isOneByOne = lease.takeovers >= TAKEOVERS_MAX
     this.#moved(lease.position)
     const renewing = setInterval(() => void this.#renew(lease), leaseMs / 3)
     try {
@@ -192,15 +196,14 @@ export class Subscription {
   async #step(lease: Lease): Promise<void> {
     const { now } = this.#options
     if (this.#isFenced) throw new Fenced()
-    const page = await this.#reader.next(this.#taken)
     const isCareful = this.#careful > 0
+    const page = await this.#reader.next(this.#taken, isCareful ? SMALL_PAGE_EVENTS : undefined)
     if (page) {
       if (page.events.length) await this.#traced(page.events, () => this.#take(page.events, lease))
       this.#taken = page.to
       const last = page.events.at(-1)
       if (last) this.#lastAt = Date.parse(last.at)
     } else this.#caughtUpAt = now()
-    // What is got over one by one is kept: were it lost with the process, the next one would not come further.
     if (isCareful || this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
     if (performance.now() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
     if (!page) await this.#pause()
@@ -215,10 +218,16 @@ export class Subscription {
     this.#tendedAt = performance.now()
   }
 
-  async #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
-    const { consumer } = this.#options
-    if (this.#careful <= 0) return consumer.take(events, null)
+  #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
+    if (this.#careful <= 0) return this.#options.consumer.take(events, null)
     this.#careful -= events.length
+    return inTurn(() => this.#takeCarefully(events, lease))
+  }
+
+  async #takeCarefully(events: readonly StoredEvent[], lease: Lease): Promise<void> {
+    const { consumer } = this.#options
+    if (!this.#isOneByOne) return consumer.take(events, null)
+    this.#isOneByOne = false
     await consumer.take(events, async (position, key) => {
       this.#told = { epoch: lease.epoch, position, key }
       if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key }))) throw new Fenced()
@@ -294,5 +303,22 @@ export class Subscription {
         resolve()
       }
     })
+  }
+}
+
+/** How long a careful page waits for that of another subscription, in ms. */
+const TURN_MAX_MS = 1_000
+let last: Promise<void> = Promise.resolve()
+
+/** One careful page after the other, of all in this process: else what ends it would leave suspects where it only happened to be. */
+async function inTurn(run: () => Promise<void>): Promise<void> {
+  const before = last
+  const { promise, resolve } = Promise.withResolvers<void>()
+  last = promise
+  await Promise.race([before, Bun.sleep(TURN_MAX_MS)])
+  try {
+    await run()
+  } finally {
+    resolve()
   }
 }

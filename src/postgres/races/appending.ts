@@ -21,6 +21,8 @@ export type Appending = {
   readonly mortal?: boolean
   /** How often a call holds something that the store has to refuse. Default: one in ten. */
   readonly spoils?: number
+  /** How long each caller pauses at most between two appends, in ms. Default: not at all. */
+  readonly paceMs?: number
 }
 
 const UNITS_MAX = 12
@@ -36,7 +38,8 @@ export const append: Work<Appending> = async (job, write, ready) => {
   await Promise.all(stores.map(store => store.open()))
   await ready()
   const versions = new Map<string, number>()
-  const next = maker(job, random(job.seed), versions)
+  const choices = random(job.seed)
+  const next = maker(job, choices, versions)
   let turn = 0
   const tell = (attempt: Attempt) => {
     learn(versions, attempt)
@@ -49,6 +52,7 @@ export const append: Work<Appending> = async (job, write, ready) => {
       const units = next(Math.min(left, UNITS_MAX))
       left -= units.length
       await record(units)
+      if (job.paceMs) await Bun.sleep(choices.below(job.paceMs))
     }
   }
   await Promise.all(Array.from({ length: job.callers }, caller))

@@ -8,25 +8,31 @@ import type { Attempt } from './history.ts'
 /** Sends a command whose data has a token, and says it again, so often at most, until it is accepted. */
 export type Sender = (command: Command, options?: SendOptions, triesMax?: number) => Promise<Outcome>
 
-/** Sends through a runtime and tells what was tried and what came of it, as of one process. */
-export function sender(emaki: Pick<Runtime, 'send'>, who: string, tell: (attempt: Attempt) => void): Sender {
+/**
+ * Sends through a runtime and tells what was tried and what came of it, as of one process. With `begun` each command is told of before
+ * it is sent, as `open`, where the process may not live to tell its end.
+ */
+export function sender(
+  emaki: Pick<Runtime, 'send'>,
+  who: string,
+  tell: (attempt: Attempt) => void,
+  begun: boolean = false,
+): Sender {
   let sent = 0
   return async (command, options = {}, triesMax = 1) => {
     const no = sent++
     const from = performance.now()
-    const outcome = await persistent(() => emaki.send(command, options), triesMax)
     const { token } = command.data as { token: string }
-    const stream = `${command.decider}-${command.id}`
+    const slice = { stream: `${command.decider}-${command.id}`, expect: options.expect ?? null }
+    const attempt = { who, no, from, until: 0, key: options.key ?? null, conflicts: [], spoiled: false }
+    const open = { outcome: 'open', landed: [], because: null } as const
+    if (begun) tell({ ...attempt, ...open, slices: [{ ...slice, events: [{ token, data: null }] }] })
+    const outcome = await persistent(() => emaki.send(command, options), triesMax)
     tell({
-      who,
-      no,
-      from,
-      until: performance.now(),
-      slices: [{ stream, expect: options.expect ?? null, events: [{ token, data: dataOf(outcome) }] }],
-      key: options.key ?? null,
+      ...attempt,
       ...answered(outcome),
-      conflicts: [],
-      spoiled: false,
+      until: performance.now(),
+      slices: [{ ...slice, events: [{ token, data: dataOf(outcome) }] }],
       decided: decided.get(token) ?? 0,
     })
     return outcome

@@ -1,0 +1,185 @@
+// Nodes that serve at a place, writers beside them, somebody who looks at the rows all the time, and what is asked of it all in the end.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Attempt, violations } from '../../postgres/races/history.ts'
+import type { Random } from '../../postgres/races/random.ts'
+import { startWriter, type Writer } from '../../postgres/races/writers.ts'
+import { until } from '../../testing/servers/until.ts'
+import { Checker, ofLeases, type Logged, type Seen } from './checker.ts'
+import { Node, type NodeJob } from './nodes.ts'
+import { type Place, SCHEMA } from './places.ts'
+
+/** How long a lease of these nodes holds, in ms. */
+export const LEASE_MS = 600
+/** How soon after a fault all has to have caught up, in ms. */
+const CATCHES_UP_MS = 10_000
+const READY_MAX_MS = 20_000
+const LOOK_EVERY_MS = 25
+const SUBSCRIPTIONS = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
+
+type NodeOptions = Partial<Pick<NodeJob, 'leaseMs' | 'plant' | 'poison' | 'paceMs' | 'database'>>
+export type ArenaOptions = NodeOptions & { readonly isPoison?: (table: string, event: Logged) => boolean }
+
+export class Arena {
+  readonly place: Place
+  readonly nodes: Node[] = []
+  readonly checker: Checker
+  readonly attempts: Attempt[] = []
+  readonly #options: ArenaOptions
+  readonly #random: Random
+  readonly #folder = mkdtempSync(join(tmpdir(), 'emaki-arena-'))
+  readonly #writers: Writer[] = []
+  readonly #wrong: string[] = []
+  /** Looks follow each other, as each sees what is new. */
+  #last: Promise<unknown> = Promise.resolve()
+  #looking: Promise<void> = Promise.resolve()
+  #isOver = false
+
+  constructor(place: Place, random: Random, options: ArenaOptions = {}) {
+    this.place = place
+    this.#random = random
+    this.#options = options
+    this.checker = new Checker(options.isPoison)
+  }
+
+  /** Starts nodes and waits until all of them serve. */
+  async start(many: number, options: NodeOptions = {}): Promise<readonly Node[]> {
+    const started = Array.from({ length: many }, () => this.#node(options))
+    await this.ready(started)
+    return started
+  }
+
+  #node(options: NodeOptions): Node {
+    const {
+      leaseMs = LEASE_MS,
+      plant = null,
+      poison = null,
+      paceMs = 50,
+      database = this.place.database,
+    } = { ...this.#options, ...options }
+    const name = `n${this.nodes.length + 1}`
+    const seed = `${this.#random.below(1_000_000)}`
+    const { effects } = this.place
+    const node = new Node({ name, folder: this.#folder, database, effects, leaseMs, seed, paceMs, plant, poison })
+    this.nodes.push(node)
+    return node
+  }
+
+  async ready(nodes: readonly Node[] = this.nodes): Promise<void> {
+    await until('the nodes serve', () => nodes.every(({ isReady }) => isReady), READY_MAX_MS).catch(error => {
+      throw new Error(`${error}: ${nodes.map(({ name, errors }) => `${name}: ${errors}`).join('\n')}`)
+    })
+  }
+
+  /** Lets processes append to the log, as wildly as they can, until `settle`. */
+  async write(processes: number, callers: number, paceMs = 500): Promise<void> {
+    const { database } = this.place
+    if (database.kind !== 'postgres') throw new Error('one file has one process that writes')
+    const { url } = database
+    const started = Array.from({ length: processes }, (_, i) => {
+      const common = { kind: 'append', who: `w${this.#writers.length + i}`, url, schema: SCHEMA, mortal: true } as const
+      return startWriter({
+        ...common,
+        seed: `${this.#random.below(1_000_000)}`,
+        units: 1_000_000_000,
+        callers,
+        stores: 2,
+        paceMs,
+      })
+    })
+    this.#writers.push(...started)
+    await Promise.all(started.map(({ ready }) => ready))
+    for (const { go } of started) go()
+  }
+
+  /** Looks at the rows from now on, again and again. */
+  watch(): void {
+    this.#looking = this.#look()
+  }
+
+  async #look(): Promise<void> {
+    while (!this.#isOver) {
+      await this.look().catch(() => {})
+      await Bun.sleep(LOOK_EVERY_MS)
+    }
+  }
+
+  /** Looks once; what is wrong is told in the end. */
+  look(): Promise<Seen> {
+    const next = this.#last.then(() => this.#lookOnce())
+    this.#last = next.catch(() => {})
+    return next
+  }
+
+  async #lookOnce(): Promise<Seen> {
+    const seen = await this.place.look(this.checker.log.at(-1)?.position ?? 0)
+    for (const sentence of this.checker.look(seen)) if (this.#wrong.length < WRONG_MAX) this.#wrong.push(sentence)
+    return seen
+  }
+
+  /** Ends all writing. */
+  async rest(): Promise<void> {
+    for (const { kill } of this.#writers.splice(0)) this.attempts.push(...(await kill()))
+    await Promise.all(this.nodes.map(node => node.rest()))
+  }
+
+  /** Waits until everything that is followed is at the head. */
+  async caughtUp(names: readonly string[] = SUBSCRIPTIONS): Promise<void> {
+    let behind = ''
+    await until(
+      'all is at the head',
+      async () => {
+        const { checkpoints } = await this.look()
+        const head = this.checker.log.at(-1)?.position ?? 0
+        behind = names
+          .flatMap(name => (checkpoints.get(name) === head ? [] : [`${name} is at ${checkpoints.get(name)} of ${head}`]))
+          .join(', ')
+        return behind === ''
+      },
+      CATCHES_UP_MS,
+    ).catch(error => {
+      throw new Error(
+        `${error} ${behind}; ${this.nodes.map(({ name, reported, errors }) => `${name} says ${reported.slice(-3).join(' ')} ${errors}`).join('; ')}`,
+      )
+    })
+  }
+
+  /** Waits until everything that was in the log by now was followed. */
+  async caughtUpOnce(names: readonly string[] = SUBSCRIPTIONS): Promise<void> {
+    await this.look()
+    const head = this.checker.log.at(-1)?.position ?? 0
+    const isThere = async () => {
+      const { checkpoints } = await this.look()
+      return names.every(name => (checkpoints.get(name) ?? 0) >= head)
+    }
+    await until(`all is at ${head}`, isThere, CATCHES_UP_MS)
+  }
+
+  /** Ends the writing, lets all catch up, and gives everything that is wrong. `foreign`: the race has appended by itself, untold. */
+  async settle({ foreign = false }: { readonly foreign?: boolean } = {}): Promise<readonly string[]> {
+    await this.rest()
+    this.#isOver = true
+    await this.#looking
+    await this.caughtUp()
+    const { checkpoints, parked } = await this.look()
+    const delivered = await this.place.delivered()
+    const attempts = [...this.attempts, ...this.nodes.flatMap(({ attempts }) => attempts)]
+    const log = (await this.place.log()).filter(({ stream }) => !foreign || stream.startsWith('counter-'))
+    return [
+      ...this.#wrong,
+      ...this.checker.effects(delivered, checkpoints.get('effects') ?? 0, parked),
+      ...ofLeases(this.nodes.flatMap(({ leases }) => leases)),
+      ...violations({ attempts, log, readings: [] }).slice(0, WRONG_MAX),
+    ]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true
+    await Promise.all([...this.nodes.map(node => node.end()), ...this.#writers.map(({ kill }) => kill())])
+    await this.#looking
+    await this.place.close()
+    rmSync(this.#folder, { recursive: true })
+  }
+}
+const WRONG_MAX = 10

@@ -1,0 +1,190 @@
+// Nodes that serve in processes of their own, under a supervisor that starts them again when they end. What a node tells is in files,
+// so that it outlives a SIGKILL.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Attempt } from '../../postgres/races/history.ts'
+import { signalIfAlive } from '../../testing/servers/child-processes.ts'
+import { until } from '../../testing/servers/until.ts'
+import type { Leased } from './checker.ts'
+import type { Poison } from './poison.ts'
+import type { LeasePlant, Stop } from './watched.ts'
+
+export type NodeJob = {
+  readonly name: string
+  /** The name, and which of its lives it is. */
+  readonly who: string
+  readonly folder: string
+  readonly database:
+    | { readonly kind: 'postgres'; readonly url: string; readonly schema: string; readonly deadlineMs: number }
+    | { readonly kind: 'sqlite'; readonly file: string }
+  /** Where effects go: a database of the test's own, whatever is done to the other. */
+  readonly effects: string
+  readonly leaseMs: number
+  readonly seed: string
+  /** How long each caller pauses at most between two commands, in ms. */
+  readonly paceMs: number
+  readonly plant: LeasePlant | null
+  readonly poison: Poison | null
+}
+
+export type Order =
+  | { readonly do: 'load'; readonly callers: number }
+  | { readonly do: 'stop'; readonly stop: Stop }
+  | { readonly do: 'rest' }
+  | { readonly do: 'ping' }
+  | { readonly do: 'end' }
+
+const READY_MAX_MS = 20_000
+const LIVES_MAX = 200
+
+export class Node {
+  readonly #job: Omit<NodeJob, 'who'>
+  #child: Bun.Subprocess | null = null
+  /** Whether it serves, in the life that it is in. */
+  isReady = false
+  #isResting = false
+  #pongs = 0
+  #isEnding = false
+  #callers = 0
+  lives = 0
+
+  constructor(job: Omit<NodeJob, 'who'>) {
+    this.#job = job
+    this.#live()
+  }
+
+  get name(): string {
+    return this.#job.name
+  }
+
+  /** Begins to send commands, in this life and each that follows. */
+  load(callers: number): void {
+    this.#callers = callers
+    this.#tell({ do: 'load', callers })
+  }
+
+  /** Stops itself at that point, once. */
+  stop(stop: Stop): void {
+    this.#tell({ do: 'stop', stop })
+  }
+
+  /** How often it has stopped itself. */
+  get stopped(): number {
+    return this.#lines('stopped').length
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    signalIfAlive(this.pid, signal)
+  }
+
+  /** SIGKILL; the supervisor starts it again. */
+  async kill(): Promise<void> {
+    const child = this.#child!
+    child.kill('SIGKILL')
+    await child.exited
+  }
+
+  /** Sends no more commands, in no life. */
+  async rest(): Promise<void> {
+    this.#callers = 0
+    if (this.#isEnding) return
+    await until(`${this.name} serves`, () => this.isReady, READY_MAX_MS)
+    const life = this.lives
+    this.#isResting = false
+    this.#tell({ do: 'rest' })
+    // A next life is not told to send any.
+    await until(`${this.name} rests`, () => this.#isResting || this.lives > life, READY_MAX_MS)
+  }
+
+  /** Ends it, however it is. */
+  async end(): Promise<void> {
+    this.#isEnding = true
+    this.#child!.kill('SIGKILL')
+    await this.#child!.exited
+  }
+
+  /** Ends it as a deployment would: leases are given back. */
+  async close(): Promise<void> {
+    this.#isEnding = true
+    this.#tell({ do: 'end' })
+    await this.#child!.exited
+  }
+
+  /** Whether it answers. One that is busy for ever does not. */
+  async answers(withinMs: number): Promise<boolean> {
+    const before = this.#pongs
+    this.#tell({ do: 'ping' })
+    return until('it answers', () => this.#pongs > before, withinMs).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  get pid(): number {
+    return this.#child!.pid
+  }
+
+  /** What it tried, the last word on each attempt. */
+  get attempts(): readonly Attempt[] {
+    const attempts = this.#lines('attempts') as readonly Attempt[]
+    return [...new Map(attempts.map(attempt => [`${attempt.who} ${attempt.no}`, attempt])).values()]
+  }
+
+  get leases(): readonly Leased[] {
+    return this.#lines('leases') as readonly Leased[]
+  }
+
+  get reported(): readonly string[] {
+    return this.#lines('reported') as readonly string[]
+  }
+
+  /** What its lives wrote to standard error. */
+  get errors(): string {
+    const file = join(this.#job.folder, `${this.name}.errors`)
+    return existsSync(file) ? readFileSync(file, 'utf8').slice(-ERRORS_MAX) : ''
+  }
+
+  #tell(order: Order): void {
+    this.#child!.send(order)
+  }
+
+  #live(): void {
+    if (++this.lives > LIVES_MAX) throw new Error(`${this.name} ended ${LIVES_MAX} times`)
+    const job: NodeJob = { ...this.#job, who: `${this.name}.${this.lives}`, seed: `${this.#job.seed} ${this.lives}` }
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, 'node.ts'), JSON.stringify(job)], {
+      stdout: 'inherit',
+      stderr: Bun.file(join(job.folder, `${job.name}.errors`)),
+      timeout: LIFE_MAX_MS,
+      killSignal: 'SIGKILL',
+      ipc: (said: unknown) => {
+        if (said === 'rests') this.#isResting = true
+        if (said === 'pong') this.#pongs++
+        if (said !== 'ready') return
+        this.isReady = true
+        if (this.#callers) this.load(this.#callers)
+      },
+    })
+    this.#child = child
+    void child.exited.then(() => {
+      this.isReady = false
+      if (!this.#isEnding) this.#live()
+    })
+  }
+
+  #lines(what: string): readonly unknown[] {
+    const file = join(this.#job.folder, `${this.name}.${what}`)
+    if (!existsSync(file)) return []
+    // The last line may be cut off by a kill, and one after it begun behind it.
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .flatMap(line => {
+        try {
+          return line ? [JSON.parse(line) as unknown] : []
+        } catch {
+          return []
+        }
+      })
+  }
+}
+const ERRORS_MAX = 1_000
+const LIFE_MAX_MS = 300_000

@@ -1,0 +1,73 @@
+// Where a race takes place: a database, and how to look at it past everything that is done to its nodes.
+import { Database } from 'bun:sqlite'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import createClient, { type Sql } from 'postgres'
+import { migratePostgres } from '../../postgres/migrate.ts'
+import { migrateSqlite } from '../../sqlite/migrate.ts'
+import type { StoredEvent } from '../../store/store.ts'
+import { testPostgres } from '../../testing/servers/postgres.ts'
+import type { Delivered } from './checker.ts'
+import { EFFECTS, type Look, postgresEffects, postgresLog, postgresLook, sqliteEffects, sqliteLog, sqliteLook } from './look.ts'
+import type { NodeJob } from './nodes.ts'
+
+export type Place = Pick<NodeJob, 'database' | 'effects'> & {
+  readonly look: Look
+  readonly delivered: () => Promise<readonly Delivered[]>
+  readonly log: () => Promise<readonly StoredEvent[]>
+  readonly close: () => Promise<void>
+}
+export type PostgresPlace = Place & { readonly kind: 'postgres'; readonly url: string; readonly sql: Sql }
+export type SqlitePlace = Place & { readonly kind: 'sqlite'; readonly file: string }
+
+export const SCHEMA = 'emaki'
+
+/** A database of its own, on the server of all tests or another. */
+export async function onPostgres(server?: { createDatabase(): Promise<string> }): Promise<PostgresPlace> {
+  const url = await (server ?? (await testPostgres())).createDatabase()
+  await migratePostgres(url, SCHEMA)
+  const sql = createClient(url, {
+    max: 3,
+    onnotice: () => {},
+    backoff: false,
+    connect_timeout: 5,
+    connection: { application_name: 'the looker' },
+  })
+  await sql.unsafe(EFFECTS.postgres)
+  return {
+    kind: 'postgres',
+    url,
+    sql,
+    database: { kind: 'postgres', url, schema: SCHEMA, deadlineMs: 2_000 },
+    effects: url,
+    look: postgresLook(sql, SCHEMA),
+    delivered: () => postgresEffects(sql),
+    log: () => postgresLog(sql, SCHEMA),
+    close: () => sql.end({ timeout: 1 }),
+  }
+}
+
+export async function onSqlite(): Promise<SqlitePlace> {
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-nodes-'))
+  const file = join(folder, 'log.db')
+  const effects = join(folder, 'effects.db')
+  migrateSqlite(file)
+  using db = new Database(effects)
+  db.run('pragma journal_mode = wal')
+  db.run(EFFECTS.sqlite)
+  const look = sqliteLook(file)
+  return {
+    kind: 'sqlite',
+    file,
+    database: { kind: 'sqlite', file },
+    effects,
+    look,
+    delivered: async () => sqliteEffects(effects),
+    log: async () => sqliteLog(file),
+    close: async () => {
+      look[Symbol.dispose]()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
