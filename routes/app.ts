@@ -226,7 +226,7 @@ async function open(options: AppOptions, configured: () => Config): Promise<Runt
   const store = options.store ?? (await storeOf(config))
   const cache = options.cache ?? cacheOf(config, options.report)
   const trace = options.trace ?? options.telemetry?.trace ?? untraced
-  return runtime({ ...options, store, trace, ...(cache && { cache }) })
+  return runtime({ leaseMs: config.LEASE_MS, ...options, store, trace, ...(cache && { cache }) })
 }
 
 type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec | SqlProjectionSpec

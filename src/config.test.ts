@@ -37,6 +37,7 @@ describe('readConfig()', () => {
       DB_USER: 'postgres',
       LOG_LEVEL: 'info',
       MIGRATE: true,
+      LEASE_MS: 5_000,
       SHUTDOWN_DELAY_MS: 0,
     })
   })
@@ -56,6 +57,7 @@ describe('readConfig()', () => {
       PORT: 0,
       DATABASE_URL: url,
       MIGRATE: false,
+      LEASE_MS: 5_000,
       DATABASE_POOLER: true,
       HOST: '0.0.0.0',
       LOG_LEVEL: 'info',

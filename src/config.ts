@@ -46,6 +46,7 @@ const schema = z.object({
   ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MIGRATE: flag.default(true),
+  LEASE_MS: whole(600_000).default(5_000),
   /** Kubernetes goes on sending for a while after it said stop. */
   SHUTDOWN_DELAY_MS: whole(60_000).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
@@ -74,6 +75,7 @@ export type Config = {
   readonly ADMIN_TOKEN?: string | undefined
   readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error'
   readonly MIGRATE: boolean
+  readonly LEASE_MS: number
   readonly SHUTDOWN_DELAY_MS: number
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined
   readonly OTEL_SERVICE_NAME?: string | undefined

@@ -30,5 +30,5 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('the marketplace as one compiled binary', () => {
-  marketplaceHttp(() => serveProcess([binary], { SQLITE_FILE: join(folder, 'log.db') }))
+  marketplaceHttp(() => serveProcess([binary], { SQLITE_FILE: join(folder, 'log.db'), LEASE_MS: '500' }))
 })

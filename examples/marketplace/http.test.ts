@@ -11,12 +11,12 @@ const folder = mkdtempSync(join(tmpdir(), 'emaki-marketplace-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('the marketplace on SQLite', () => {
-  marketplaceHttp(() => serveProcess(source, { SQLITE_FILE: join(folder, 'log.db') }))
+  marketplaceHttp(() => serveProcess(source, { SQLITE_FILE: join(folder, 'log.db'), LEASE_MS: '500' }))
 })
 
 describe('the marketplace on PostgreSQL', () => {
   marketplaceHttp(async () => {
     const { createDatabase } = await testPostgres()
-    return serveProcess(source, { DATABASE_URL: await createDatabase('marketplace') })
+    return serveProcess(source, { DATABASE_URL: await createDatabase('marketplace'), LEASE_MS: '500' })
   })
 })

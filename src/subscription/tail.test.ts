@@ -256,6 +256,9 @@ const steps = fc.array(
 type Steps = typeof steps extends fc.Arbitrary<infer T> ? T : never
 
 /** Follows a log through its tail while all that happens to it; gives what it saw and what there was to see. */
+/** So long a follower may take; one with a planted bug takes it all. */
+const WAIT_MS = 150
+
 async function followed(steps: Steps, follow: (tail: Tail) => Tail = same => same): Promise<readonly [number[], number[]]> {
   const { tail: inner, add, bus, store, events } = made({ bounds: { events: 6, size: 1_000 } })
   const tail = follow(inner)
@@ -286,7 +289,7 @@ async function followed(steps: Steps, follow: (tail: Tail) => Tail = same => sam
     await turns(pause)
   }
   store.announce(events.at(-1)!.position)
-  await until('all is seen', () => seen.length >= events.length && tail.head === events.at(-1)!.position, 500).catch(() => {})
+  await until('all is seen', () => seen.length >= events.length && tail.head === events.at(-1)!.position, WAIT_MS).catch(() => {})
   ending.abort()
   await following
   await tail.close()
