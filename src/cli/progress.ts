@@ -23,9 +23,9 @@ export function progress(
       shownAt = now()
       const seconds = (now() - began) / 1_000
       const rate = seconds > 0 ? (done - first) / seconds : 0
-      const left = rate > 0 ? lasting((total - done) / rate) : '?'
+      const pace = rate > 0 ? `, ${many(rate)}/s, ${lasting((total - done) / rate)} left` : ''
       const share = total > 0 ? Math.min(1, done / total) : 1
-      const text = `${what} ${(share * 100).toFixed(0).padStart(3)} % ${many(done)} of ${many(total)} ${unit}, ${many(rate)}/s, ${left} left`
+      const text = `${what} ${(share * 100).toFixed(0).padStart(3)} % ${many(done)} of ${many(total)} ${unit}${pace}`
       const filled = Math.round(share * WIDTH)
       to.write(isTerminal ? `\r\x1b[2K${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${text}` : `${text}\n`)
     },

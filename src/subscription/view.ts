@@ -123,6 +123,8 @@ export class View {
     if (serving === null || serving === this.#serving?.table.name || !isTableOf(spec, serving)) return
     const [old, ...before] = this.#kept
     const rebuilt = this.#keep(spec, serving)
+    // It is there, but this process has not written to it yet.
+    await store.readModel.prepare([rebuilt.table])
     rebuilt.subscription.learn((await store.readModel.progress([serving]))[0]?.position ?? 0)
     this.#kept = [rebuilt, ...before]
     this.#serving = rebuilt

@@ -1,0 +1,104 @@
+// The verbs on rows, as processes beside a server and without one.
+import { Database } from 'bun:sqlite'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ServedProcess, serveProcess } from '../testing/served-process.ts'
+import { until } from '../testing/servers/until.ts'
+
+const BIN = join(import.meta.dir, 'bin.ts')
+const APP = join(import.meta.dir, '../testing/poisoned-app.ts')
+
+let folder: string
+const serving: ServedProcess[] = []
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'emaki-rows-'))
+})
+afterEach(async () => {
+  for (const one of serving.splice(0)) await one.stop()
+  rmSync(folder, { recursive: true })
+})
+
+const env = (more: object = {}) => ({ SQLITE_FILE: join(folder, 'log.db'), LEASE_MS: '500', ...more })
+async function served(more: object = {}): Promise<ServedProcess> {
+  const one = await serveProcess([process.execPath, BIN, '--app', APP], env(more))
+  serving.push(one)
+  return one
+}
+async function says(...args: string[]): Promise<readonly [code: number, out: string, err: string]> {
+  const command = [process.execPath, BIN, '--app', APP, ...args]
+  const child = Bun.spawn(command, {
+    env: { PATH: process.env['PATH'] ?? '', ...env() },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited])
+  return [code, out, err]
+}
+async function add({ url }: ServedProcess, id: string, ...numbers: readonly number[]): Promise<void> {
+  for (const n of numbers) {
+    const init = { method: 'POST', body: JSON.stringify({ n }), headers: { 'Content-Type': 'application/json' } }
+    expect((await fetch(`${url}/sum/${id}/add`, init)).ok).toBeTrue()
+  }
+}
+const total = async ({ url }: ServedProcess, id: string) => {
+  const answer = await fetch(`${url}/sums/${id}`)
+  return answer.ok ? ((await answer.json()) as { total: number }).total : answer.status
+}
+
+describe('what is parked', () => {
+  test('is shown, and folded again once it is mended and unparked', async () => {
+    const broken = await served()
+    await add(broken, 'a', 1, 13, 2)
+    await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
+    expect((await says('parked'))[1]).toMatch(
+      /^SUBSCRIPTION +KIND +KEY +POSITION +SINCE +CAUSE\nsums_v1 +key +a +2 +\S+ +Error: thirteen\n$/,
+    )
+    expect(JSON.parse((await says('parked', 'sums', '--json'))[1])).toMatchObject([{ name: 'sums_v1', key: 'a', position: 2 }])
+    expect((await says('parked', 'others'))[1]).toBe('nothing is parked\n')
+    await serving.pop()!.stop()
+    const mended = await served({ MENDED: '1' })
+    expect((await says('unpark', 'sums', 'a'))[1]).toBe('1 to be handled again\n')
+    await until('it is folded', async () => (await total(mended, 'a')) === 16)
+    expect((await says('parked'))[1]).toBe('nothing is parked\n')
+    expect((await says('unpark', 'sums'))[1]).toBe('nothing is parked there\n')
+  }, 30_000)
+
+  test('is passed over where it is skipped, beside the server', async () => {
+    const broken = await served()
+    await add(broken, 'a', 1, 13, 2)
+    await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
+    expect((await says('skip', 'sums', 'a'))[0]).toBe(0)
+    await until('it is folded', async () => (await total(broken, 'a')) === 3)
+  }, 30_000)
+})
+
+describe('rows', () => {
+  test('that are not what the log says are found by an audit and mended by a rebuild, beside the server', async () => {
+    const one = await served()
+    await add(one, 'a', 1, 2)
+    await add(one, 'b', 3)
+    await until('they are folded', async () => (await total(one, 'b')) === 3)
+    expect((await says('audit', 'sums'))[0]).toBe(0)
+    using db = new Database(join(folder, 'log.db'))
+    db.run('pragma busy_timeout = 2000')
+    db.run(`update rows_sums_v1 set data = '{"total":99}' where key = 'a'`)
+    const [code, out, err] = await says('audit', 'sums', '--keys', '10')
+    expect([code, out]).toEqual([1, 'a\n  stored {"total":99}\n  folded {"total":3}\n'])
+    expect(err).toContain('2 keys of sums_v1 compared up to 3, 1 differ, 0 parked')
+    const rebuilt = await says('rebuild', 'sums')
+    expect([rebuilt[0], rebuilt[2]]).toEqual([0, expect.stringMatching(/sums_v1_g2 serves, after \d+\.\d s\n$/)])
+    await until('it serves', async () => (await total(one, 'a')) === 3)
+    await add(one, 'a', 4)
+    await until('it is folded on', async () => (await total(one, 'a')) === 7)
+  }, 30_000)
+
+  test('of what is no projection are refused, with what there is', async () => {
+    for (const verb of ['rebuild', 'audit'])
+      expect(await says(verb, 'nope')).toEqual([64, '', expect.stringContaining('which projection? There are sums')])
+    expect(await says('skip', 'sums')).toEqual([64, '', expect.stringContaining('skip takes a name and a key')])
+    expect(await says('unpark')).toEqual([64, '', expect.stringContaining('which projection or processor?')])
+  })
+})
