@@ -59,6 +59,14 @@ describe('what a page runs by itself', () => {
     expect(await rows.get(orders, 'o1')).toMatchObject({ found: { key: 'o1' }, position: 20 })
   })
 
+  test("names tables that are the log's own, and not those of another log in the database", async () => {
+    const unnamed = (sql: unknown, text: string) => (sql as TransactionSql).unsafe(text)
+    expect(await rows.commit(page({ epoch, run: sql => unnamed(sql, 'create table own (n integer)') }))).toBeTrue()
+    const found = await at.sql<{ schemaname: string }[]>`select schemaname from pg_tables where tablename = 'own'`
+    expect(found.map(({ schemaname }) => schemaname)).toEqual([at.schema])
+    expect(await rows.commit(page({ epoch, from: 10, to: 20, run: sql => unnamed(sql, 'drop table own') }))).toBeTrue()
+  })
+
   test('is not run where the page is refused', async () => {
     let ran = 0
     for (const changed of [{ epoch: epoch - 1 }, { epoch, from: 5 }])

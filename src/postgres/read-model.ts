@@ -129,7 +129,7 @@ export class PostgresReadModel implements ReadModel {
       const values = new Values()
       const text = guarded(values, this.#schema, page, parts)
       const [, found] = await Promise.all([
-        query(tx, LIMITS, [String(Math.ceil(page.ttlMs / 4)), String(Math.ceil(2 * page.ttlMs))]),
+        query(tx, SETTINGS, [String(Math.ceil(page.ttlMs / 4)), String(Math.ceil(2 * page.ttlMs)), `${this.#schema}, public`]),
         query(tx, text, values.all, { custom: isLong(page.rows) }),
       ])
       if (!found.length) return false
@@ -292,7 +292,8 @@ type LeaseRow = Omit<Lease, 'name' | 'suspect'> & {
   readonly suspect_key: string | null
 }
 
-const LIMITS = `select set_config('idle_in_transaction_session_timeout', $1, true),
+/** What runs in a page names its tables without a schema: they are the log's own. */
+const SETTINGS = `select set_config('idle_in_transaction_session_timeout', $1, true), set_config('search_path', $3, true),
   case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', $2, true) end`
 
 /** As the indexes have it. */
