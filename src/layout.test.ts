@@ -82,7 +82,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/subscription',
     'src/trace',
   ],
-  'routes/events': ['routes', 'src', 'src/answer', 'src/event', 'src/projection', 'src/store', 'src/subscription'],
+  'routes/events': [
+    'routes',
+    'src/transfer',
+    'src',
+    'src/answer',
+    'src/event',
+    'src/projection',
+    'src/store',
+    'src/subscription',
+  ],
   'routes/openapi': [
     'routes',
     'routes/events',

@@ -68,7 +68,8 @@ describe('who follows events', () => {
       type: 'account.Deposited',
       subject: 'account-a1',
       time: stored!.at,
-      logposition: '1',
+      partitionkey: 'account-a1',
+      globalposition: '1',
       streamversion: 1,
       schemaversion: stored!.schema,
       correlationid: 'c-1',
@@ -246,7 +247,7 @@ describe('who wants to follow events', () => {
     const reader = await follow(one, '?after=2.2')
     await until('all are there', () => reader.events.length === 2)
     expect([reader.events.map(({ id }) => id), reader.lastId()]).toEqual([['2.3', '2.4'], '2.4'])
-    expect(JSON.parse(reader.events[0]!.data)).toMatchObject({ logposition: '2.3' })
+    expect(JSON.parse(reader.events[0]!.data)).toMatchObject({ globalposition: '2.3' })
     for (const after of ['2', '1.2', '3.2'])
       expect((await one.get('/events', { 'Last-Event-ID': after })).status).toBe(after === '1.2' ? 400 : 409)
   })

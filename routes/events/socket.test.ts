@@ -107,7 +107,7 @@ describe('over a WebSocket', () => {
     expect(socket.said[1]).toEqual({
       type: 'event',
       id: '2',
-      event: expect.objectContaining({ specversion: '1.0', id: stored[0]!.id, type: 'account.Deposited', logposition: '2' }),
+      event: expect.objectContaining({ specversion: '1.0', id: stored[0]!.id, type: 'account.Deposited', globalposition: '2' }),
     })
     await one.deposit(1)
     await has(socket, 2, 3, 4)

@@ -1,28 +1,40 @@
-import type { LogIdentity, StoredEvent } from '../store/store.ts'
+import type { Meta } from '../event/events.ts'
 import { categoryOf } from '../event/recorded.ts'
+import type { LogIdentity, StoredEvent } from '../store/store.ts'
+import { token } from '../store/token.ts'
 
 /**
- * A stored event as a CloudEvent 1.0 in JSON (`application/cloudevents+json`), its payload as it is stored. `time` is when it happened,
- * where that is known, else when it came into the log. Positions are texts, as an integer of CloudEvents has 32 bits.
+ * An event of the log as the rest of the world knows events: the text of a CloudEvent 1.0.2 in JSON, without line ends.
+ *
+ * `source` is the log, `subject` the stream, `time` when it happened, where that is known, else when it came into the log. Its data stands
+ * in it as it was appended. Extensions: `partitionkey` (the stream), `streamversion`, `globalposition` (a token, as an integer of
+ * CloudEvents has 32 bits, which a log outgrows), `schemaversion` (the fingerprint of its schema), `correlationid`, `causationid`, and
+ * where they are known `traceparent` and `actor`.
  */
-export function cloudEventLine({ id: log }: LogIdentity, event: StoredEvent): string {
-  const { id, stream, version, position, type, schema, at, meta, data } = event
-  const { correlation, causation, traceparent, occurredAt } = JSON.parse(meta) as Readonly<Record<string, string | undefined>>
-  const head = JSON.stringify({
+export function cloudEvent(event: StoredEvent, log: LogIdentity): string {
+  const { id, type, stream, at, version, position, schema, data } = event
+  const { correlation, causation, traceparent, actor, occurredAt } = JSON.parse(event.meta) as Partial<Meta>
+  const attributes = {
     specversion: '1.0',
     id,
-    source: `urn:uuid:${log}`,
+    source: `urn:uuid:${log.id}`,
     type: `${categoryOf(stream)}.${type}`,
     subject: stream,
     time: occurredAt ?? at,
-    datacontenttype: 'application/json',
     partitionkey: stream,
     streamversion: version,
-    globalposition: String(position),
+    globalposition: token(log, position),
     schemaversion: schema,
     correlationid: correlation,
     causationid: causation,
     traceparent,
-  })
-  return `${head.slice(0, -1)},"data":${data}}`
+    actor,
+    datacontenttype: 'application/json',
+  }
+  return `${JSON.stringify(attributes).slice(0, -1)},"data":${oneLine(data)}}`
+}
+
+/** JSON has line ends only where it may have any space. */
+function oneLine(json: string): string {
+  return /[\r\n]/.test(json) ? json.replaceAll(/[\r\n]+/g, ' ') : json
 }

@@ -1,6 +1,6 @@
 // The log as lines, from after a position to where its head was at the beginning.
 import type { Store, StoredEvent } from '../store/store.ts'
-import { cloudEventLine } from './cloud-event.ts'
+import { cloudEvent } from './cloud-event.ts'
 import { storedLine } from './stored-line.ts'
 
 export const EXPORT_FORMATS = ['jsonl', 'cloudevents'] as const
@@ -25,7 +25,7 @@ export async function* exported(
   const until = await store.head()
   const pages = stream === undefined ? logPages(store, after, until, category) : streamPages(store, stream, after, until)
   for await (const page of pages) {
-    const lines = page.map(event => (format === 'jsonl' ? storedLine(event) : cloudEventLine(store.identity, event)))
+    const lines = page.map(event => (format === 'jsonl' ? storedLine(event) : cloudEvent(event, store.identity)))
     yield { text: lines.map(line => `${line}\n`).join(''), events: page.length, position: page.at(-1)!.position }
   }
 }

@@ -8,7 +8,7 @@ import { encode } from '../event/payload.ts'
 import { memory } from '../store/memory.ts'
 import { sqlite } from '../sqlite/store.ts'
 import type { NewEvent, Store, StoredEvent } from '../store/store.ts'
-import { cloudEventLine } from './cloud-event.ts'
+import { cloudEvent } from './cloud-event.ts'
 import { exported } from './export.ts'
 import { recordsOf } from './records.ts'
 import { members, recordOfLine, storedLine } from './stored-line.ts'
@@ -138,10 +138,10 @@ describe('a line', () => {
 
 describe('a CloudEvent', () => {
   test('has what the specification asks for, under names that it allows, and the payload as it is stored', () => {
-    const line = cloudEventLine(
-      { id: Bun.randomUUIDv7(), epoch: 1 },
-      stored('{"n":1.0}', '{"correlation":"c","causation":"a","occurredAt":"2001-01-01T00:00:00Z"}'),
-    )
+    const line = cloudEvent(stored('{"n":1.0}', '{"correlation":"c","causation":"a","occurredAt":"2001-01-01T00:00:00Z"}'), {
+      id: Bun.randomUUIDv7(),
+      epoch: 1,
+    })
     expect(line.endsWith(',"data":{"n":1.0}}')).toBe(true)
     const shown = JSON.parse(line) as Record<string, unknown>
     expect(shown).toMatchObject({ specversion: '1.0', type: 'order.Happened', subject: 'order-1', time: '2001-01-01T00:00:00Z' })
