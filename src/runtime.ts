@@ -60,6 +60,11 @@ export type Runtime = Commands & {
   readonly status: () => readonly Status[]
   /** Waits until all projections and processors, or those named, have passed a position; false: not within the time (5 000 ms by default). */
   readonly seen: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
+  /**
+   * Has a projection begin anew, or a processor go on from a position, whichever process runs it: what it handled after that is handled
+   * again. A projection's position is 0, the default, as its rows are the fold of all before.
+   */
+  readonly reset: (name: string, position?: number) => Promise<void>
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
@@ -129,6 +134,11 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     rowChanges,
     tail: following,
     status: () => subscriptions.status,
+    reset: async (name, position = 0) => {
+      if (position !== 0 && !definitions.processor.has(name))
+        throw new TypeError(`${name} keeps rows: it begins anew at 0, or not at all`)
+      await subscriptions.reset(name, position)
+    },
     seen: (position, names, timeoutMs) => subscriptions.seen(position, names, timeoutMs),
     store,
     bus,

@@ -138,6 +138,17 @@ describe('a processor', () => {
     expect(handled.slice(3)).toEqual(['bad', 'bad'])
   })
 
+  test('goes on from where it is reset to, and handles what came after that again', async () => {
+    const handled: string[] = []
+    const emaki = await running(([event]) => handled.push(toOf(event!)))
+    for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
+    await emaki.seen(3)
+    await emaki.reset('mails', 1)
+    await becomes('it has come back', () => handled.length === 5)
+    expect(handled).toEqual(['a', 'b', 'c', 'b', 'c'])
+    expect(emaki.reset('nobody')).rejects.toThrow('no subscription nobody')
+  })
+
   test('is handed again what it had not finished when it stopped, and nothing else', async () => {
     const store = memory()
     const handled: string[] = []

@@ -102,7 +102,7 @@ describe('a SQL projection', () => {
     const emaki = await run()
     await emaki.send(sale.sell('a', { day: 'd', cents: 2 }))
     await emaki.seen(1)
-    await emaki.store.readModel.reset('sql_report_v1', 0)
+    await emaki.reset('report')
     await becomes('it has come back', async () => (await emaki.store.readModel.progress(['sql_report_v1']))[0]?.position === 1)
     expect(days()).toEqual({ d: 2 })
   })

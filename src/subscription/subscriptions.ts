@@ -1,6 +1,6 @@
 // All subscriptions of a process: starts and ends them, knows how far each is, and lets readers wait until one has come far enough.
 import type { ProcessorSpec } from '../processor/processor.ts'
-import type { ProjectionSpec } from '../projection/projection.ts'
+import { type ProjectionSpec, projectionOf } from '../projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../projection/sql-projection.ts'
 import type { Store } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
@@ -123,6 +123,14 @@ export class Subscriptions {
     return (await Promise.all(all.map(subscription => this.reached(subscription, position, signal)))).every(Boolean)
   }
 
+  /**
+   * Has a projection or processor go on from a position: rows are emptied and folded again from there, and whoever moves it on loses its
+   * lease and begins anew.
+   */
+  async reset(name: string, position: number): Promise<void> {
+    for (const subscription of this.#named(name)) await this.#options.store.readModel.reset(subscription.name, position)
+  }
+
   /** Resolves true once a subscription's checkpoint is at or past a position, whoever moves it; false when the signal aborts first. */
   reached(subscription: Subscription, position: number, signal: AbortSignal): Promise<boolean> {
     if (subscription.position >= position) return Promise.resolve(true)
@@ -162,7 +170,8 @@ export class Subscriptions {
   #named(name: string): readonly Subscription[] {
     const view = this.#views.get(name)
     if (view) return [view.subscriptions[0]!]
-    const found = this.#all().filter(subscription => subscription.name === name)
+    const own = `sql_${name.replaceAll('-', '_')}`
+    const found = this.#all().filter(one => one.name === name || projectionOf(one.name) === own)
     if (!found.length)
       throw new TypeError(
         `no subscription ${name}; there are ${this.#all()
