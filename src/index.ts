@@ -18,7 +18,7 @@ export { type Handling, type Processor, processor } from './processor/processor.
 export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'
 // Running
 export { type Runtime, type RuntimeOptions, runtime, type Served } from './runtime.ts'
-export type { SendOptions, StateAt } from './dispatch/runtime.ts'
+export type { SendOptions, StateAt } from './dispatch/commands.ts'
 export type { Status } from './subscription/subscriptions.ts'
 export type { Outcome } from './dispatch/outcome.ts'
 export type { AppendOutcome, AppendSlice } from './dispatch/request.ts'
