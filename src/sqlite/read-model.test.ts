@@ -16,7 +16,7 @@ readModelContract('sqlite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-rows-'))
   let ahead = 0
   const open = async () => {
-    const store = sqlite(join(folder, 'log.db'), { now: () => Date.now() + ahead })
+    const store = sqlite(join(folder, 'log.db'), { now: () => Date.now() + ahead, exclusive: false })
     await store.open()
     return store
   }
@@ -102,6 +102,26 @@ describe('what a page runs by itself', () => {
     expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run }))).toBeTrue()
     for (const call of inside) await expect(call).rejects.toMatchObject({ reason: 'refused' })
     expect(await store.readModel.get(orders, 'o1')).toMatchObject({ position: 10, found: { key: 'o1' } })
+  })
+})
+
+describe('a lease', () => {
+  test('of a process that has ended is free for the next that serves the file, and kept beside it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'emaki-lease-'))
+    left.push(() => rmSync(folder, { recursive: true }))
+    const taken = async (owner: string, exclusive: boolean) => {
+      const store = sqlite(join(folder, 'log.db'), { exclusive })
+      await store.open()
+      const lease = await store.readModel.acquire('orders_v1', { owner, ttlMs: 60_000, start: 0 })
+      return { store, lease }
+    }
+    const dead = await taken('dead', true)
+    await dead.store.close()
+    const beside = await taken('beside', false)
+    expect(beside.lease).toBeNull()
+    const next = await taken('next', true)
+    expect(next.lease?.epoch).toBe(dead.lease!.epoch + 1)
+    await Promise.all([beside.store.close(), next.store.close()])
   })
 })
 

@@ -198,6 +198,8 @@ function opened(file: string, options: Required<SqliteOptions>) {
   durable(db)
   if (options.migrate) migrate(db)
   else upToDate(db, file)
+  // Whoever served this file has ended, or it would not be ours alone: what they had the lease of need not wait for its time to be over.
+  if (options.exclusive) db.run('update leases set until = 0')
   const identity = identify(db)
   const statements = prepare(db)
   for (const statement of Object.values(statements)) opening.use(statement)
