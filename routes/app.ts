@@ -1,10 +1,7 @@
 // app({ serve }): a Hono app with a route for all that is served. It opens its store when it is started, or with the first request.
-import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
-import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
-import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
 import { type Config, readConfig } from '../src/config.ts'
 import type { DeciderSpec } from '../src/decider/decider.ts'
 import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/runtime.ts'
@@ -21,6 +18,7 @@ import { type Trace, untraced } from '../src/trace/trace.ts'
 import { type CommandMaker, handle } from './commands.ts'
 import type { Actor, Guard } from './context.ts'
 import { docs } from './docs.ts'
+import { entry } from './entry.ts'
 import { health, ready } from './health.ts'
 import { openapi } from './openapi.ts'
 import { eventStream } from './events/events.ts'
@@ -30,6 +28,7 @@ import { type WebSocketHandlers, websocket } from './events/server.ts'
 import { rowEvents } from './events/row.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
 import { answerOf } from './queries.ts'
+import { RouterByMethod } from './router.ts'
 import { rowOf, rowsOf } from './rows.ts'
 import { stateOf } from './states.ts'
 import { cacheOf, storeOf } from './store.ts'
@@ -112,7 +111,7 @@ export const BODY_LIMIT = 1_048_576
  * Throws where two definitions, or one and a reserved word, would have the same path.
  */
 export function app(options: AppOptions): App {
-  const hono = new Hono()
+  const hono = new Hono({ router: new RouterByMethod() })
   const definitions = served(options.serve)
   const deciders = definitions.filter(one => one.kind === 'decider')
   let config: Config | null = options.config ?? null
@@ -135,15 +134,7 @@ export function app(options: AppOptions): App {
   }
 
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
-  hono.use(requestId({ generator: () => Bun.randomUUIDv7() }), secureHeaders())
-  // Without a host Bun gives the path alone, and Hono would begin to read it in its middle.
-  hono.use((c, next) => (c.req.raw.url.startsWith('/') ? refusedHost(c) : next()))
-  hono.use(
-    bodyLimit({
-      maxSize: options.bodyLimit ?? BODY_LIMIT,
-      onError: c => problem(c, 'payload-too-large', { limit: options.bodyLimit ?? BODY_LIMIT }),
-    }),
-  )
+  hono.use(entry(options.bodyLimit ?? BODY_LIMIT))
   hono.get('/health', health)
   hono
     .get(
@@ -156,12 +147,14 @@ export function app(options: AppOptions): App {
     )
   hono.get('/problems/:slug', problemPage)
   hono.route('/', openapi(definitions.filter(hasPath), options, configured)).route('/', docs(options.title))
-  hono.use(async (c, next) => {
-    c.set('emaki', running.runtime ?? (await start()))
+  const serving: MiddlewareHandler = (c, next) => {
+    if (!running.runtime) return start().then(() => serving(c, next))
+    c.set('emaki', running.runtime)
     c.set('live', running.live!)
     c.set('actor', options.actor ?? null)
-    await next()
-  })
+    return next()
+  }
+  hono.use(serving)
   const open_ = new Set((options.publicStreams ?? []).map(one => one[spec].name))
   const closed = guarded(options.guard, configured)
   hono.get(
@@ -215,10 +208,6 @@ export function app(options: AppOptions): App {
     websocket: { value: websocket, enumerable: true },
     [spec]: { value: { kind: 'app', name: 'app', ...control } },
   }) as App
-}
-
-async function refusedHost(c: Context): Promise<Response> {
-  return problem(c, 'bad-header', { detail: 'Host is missing, or names no host' })
 }
 
 async function open(options: AppOptions, configured: () => Config): Promise<Runtime> {

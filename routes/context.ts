@@ -10,6 +10,7 @@ export type Actor = (c: Context) => string | null | Promise<string | null>
 
 declare module 'hono' {
   interface ContextVariableMap {
+    requestId: string
     emaki: Runtime
     actor: Actor | null
     live: Live

@@ -53,7 +53,7 @@ export function originOf(c: Context): {
   readonly causation: string
   readonly traceparent?: string
 } {
-  const request = c.get('requestId') as string
+  const request = c.get('requestId')
   const traceparent = c.req.header('traceparent')
   return {
     correlation: idOf(c.req.header('x-correlation-id')) ?? request,

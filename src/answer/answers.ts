@@ -132,8 +132,7 @@ export class Answers {
   /** What else an answer depends on than its parameters: the log, the tables that serve, and the query as it is written. */
   #keyOf(query: QuerySpec, params: unknown): string {
     const { id, epoch } = this.#store.identity
-    const code = Bun.hash.xxHash64(`${query.run}`).toString(36)
-    return `${id}.${epoch}/${this.#subscriptions.tables}/${query.name}.${code}?${canonical(params)}`
+    return `${id}.${epoch}/${this.#subscriptions.tables}/${query.name}.${codeOf(query)}?${canonical(params)}`
   }
 
   /** A position at or above every commit of a read model so far. */
@@ -258,3 +257,13 @@ export class Answers {
     )
   }
 }
+
+/** A short name for a query as it is written. Each answer asks for it, so it is made once. */
+function codeOf(query: QuerySpec): string {
+  const known = codes.get(query)
+  if (known !== undefined) return known
+  const code = Bun.hash.xxHash64(`${query.run}`).toString(36)
+  codes.set(query, code)
+  return code
+}
+const codes = new WeakMap<QuerySpec, string>()
