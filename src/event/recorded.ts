@@ -20,6 +20,11 @@ export function categoryOf(stream: string): string {
   return stream.slice(0, Math.max(0, stream.indexOf('-')))
 }
 
+/** Whether a stream is of a category. */
+export function isOf(category: string, stream: string): boolean {
+  return stream[category.length] === '-' && stream.startsWith(category)
+}
+
 /**
  * A stored event as today's events: one, none if its type is retired, several if it was split.
  * `meta` and `at` are made when they are asked for, as few folds do. Throws UnreadableEvent.

@@ -29,11 +29,11 @@ export function touches(projection: ProjectionSpec, stored: StoredText): readonl
   const [event] = events
   // Nearly always there is one event, and it is for the row of its own instance.
   if (events.length === 1 && !projection.key.size) {
-    const evolve = projection.evolve.get(nameOf(event!))
+    const evolve = evolveOf(projection, event!)
     return evolve ? [{ key: event!.instance, event: event!, evolve }] : []
   }
   return events.flatMap(event => {
-    const evolve = projection.evolve.get(nameOf(event))
+    const evolve = evolveOf(projection, event)
     return evolve ? keysOf(projection, event).map(key => ({ key, event, evolve })) : []
   })
 }
@@ -70,9 +70,13 @@ export function indexed(value: string | number | boolean | null | undefined): st
   return typeof value === 'boolean' ? Number(value) : (value ?? null)
 }
 
+function evolveOf({ evolve }: ProjectionSpec, { category, type }: Event): Touch['evolve'] | undefined {
+  return evolve.get(category)?.get(type)
+}
+
 function unread({ key }: ProjectionSpec, stored: StoredText, error: unknown): Touch {
   const category = categoryOf(stored.stream)
-  if ([...key.keys()].some(name => name.startsWith(`${category}.`))) throw error
+  if (key.has(category)) throw error
   const evolve = () => {
     throw error
   }
@@ -82,7 +86,7 @@ function unread({ key }: ProjectionSpec, stored: StoredText, error: unknown): To
 }
 
 function keysOf({ name, key }: ProjectionSpec, event: Recorded): readonly string[] {
-  const of = key.get(nameOf(event))
+  const of = key.get(event.category)?.get(event.type)
   if (!of) return [event.instance]
   const found: unknown = of(event.data, event)
   const keys: readonly unknown[] = Array.isArray(found) ? [...new Set(found)] : [found]

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
 import {
+  type ByEvent,
   byEvent,
   type Families,
   familiesOf,
@@ -30,9 +31,8 @@ export type ProjectionSpec = {
   readonly initial: unknown
   readonly indexes: readonly { readonly field: string; readonly kind: 'text' | 'number' }[]
   readonly families: Families
-  /** By `category.Type`. */
-  readonly evolve: ReadonlyMap<string, (row: unknown, data: unknown, event: Recorded, key: string) => unknown>
-  readonly key: ReadonlyMap<string, (data: unknown, event: Recorded) => One<string>>
+  readonly evolve: ByEvent<(row: unknown, data: unknown, event: Recorded, key: string) => unknown>
+  readonly key: ByEvent<(data: unknown, event: Recorded) => One<string>>
   readonly filter: TypesByCategory
   readonly previous: ProjectionSpec | null
   readonly live: boolean
@@ -117,7 +117,7 @@ export function projection<
     families,
     evolve,
     key,
-    filter: storedTypes(families, evolve.keys()),
+    filter: storedTypes(families, evolve),
     previous: before,
     live,
   }

@@ -79,17 +79,17 @@ export class Projector implements Consumer {
   }
 
   take = async (events: readonly StoredEvent[], about: About | null): Promise<void> => {
-    const found: [StoredEvent, Touch][] = []
+    const found: Touch[] = []
     for (const stored of events) {
       if (about) await about(stored.position, null)
-      for (const touch of this.#touches(stored)) found.push([stored, touch])
+      for (const touch of this.#touches(stored)) found.push(touch)
     }
     if (!this.#isComplete) await this.#load(found)
     let since = performance.now()
     for (let i = 0; i < found.length; i++) {
-      const [stored, touch] = found[i]!
-      if (about) await about(stored.position, touch.key)
-      this.#apply(stored, touch)
+      const touch = found[i]!
+      if (about) await about(touch.event.position, touch.key)
+      this.#apply(touch)
       if (i % YIELD_CHECK_EVENTS === 0 && performance.now() - since > YIELD_EVERY_MS) {
         await new Promise(resolve => setImmediate(resolve))
         since = performance.now()
@@ -124,7 +124,8 @@ export class Projector implements Consumer {
   }
 
   #touches(stored: StoredEvent): readonly Touch[] {
-    if (this.#parkedStreams.has(stored.stream)) return []
+    // Asking an empty set costs the hash of the stream's name.
+    if (this.#parkedStreams.size && this.#parkedStreams.has(stored.stream)) return []
     try {
       return touches(this.#projection, stored)
     } catch (error) {
@@ -133,16 +134,14 @@ export class Projector implements Consumer {
     }
   }
 
-  async #load(found: readonly (readonly [StoredEvent, Touch])[]): Promise<void> {
-    const missing = [...new Set(found.map(([, { key }]) => key))].filter(
-      key => !this.#held.has(key) && !this.#parkedKeys.has(key),
-    )
+  async #load(found: readonly Touch[]): Promise<void> {
+    const missing = [...new Set(found.map(({ key }) => key))].filter(key => !this.#held.has(key) && !this.#parkedKeys.has(key))
     for (let i = 0; i < missing.length; i += LOAD_KEYS_MAX) {
       const keys = missing.slice(i, i + LOAD_KEYS_MAX)
       for (const stored of await this.#readModel.rows(this.#table, keys)) {
         const { key, position, data } = stored
         const read = this.#read(stored)
-        if (read instanceof Error) this.#parkKey(key, found.find(([, touch]) => touch.key === key)![0].position, read)
+        if (read instanceof Error) this.#parkKey(key, found.find(touch => touch.key === key)!.event.position, read)
         else this.#hold(key, { ...read, position, isDirty: false, since: position, before: read.row, size: data.length })
       }
       for (const key of keys) if (!this.#held.has(key) && !this.#parkedKeys.has(key)) this.#hold(key, nothing(0))
@@ -164,8 +163,8 @@ export class Projector implements Consumer {
     this.#heldSize += held.size + key.length
   }
 
-  #apply(stored: StoredEvent, touch: Touch): void {
-    const { key } = touch
+  #apply(touch: Touch): void {
+    const { key, event } = touch
     if (this.#parkedKeys.has(key)) return
     let held = this.#held.get(key)
     if (!held) {
@@ -177,12 +176,12 @@ export class Projector implements Consumer {
       held.row = applied(this.#projection, before, touch)
     } catch (error) {
       // What came before is kept, and saved: the row ends where it stopped.
-      return this.#parkKey(key, stored.position, error)
+      return this.#parkKey(key, event.position, error)
     }
-    held.position = stored.position
+    held.position = event.position
     if (held.isDirty) return
     held.isDirty = true
-    held.since = stored.position
+    held.since = event.position
     held.before = before
     this.#dirty.add(key)
   }
@@ -217,26 +216,26 @@ export class Projector implements Consumer {
     let encoded = this.#encoded(held.before)!
     held.row = held.before
     held.position = held.since - 1
-    for await (const [{ position }, touch] of this.#touchesOf(key, held.position, until, skipped)) {
+    for await (const touch of this.#touchesOf(key, held.position, until, skipped)) {
       try {
         const row = applied(this.#projection, held.row, touch)
         encoded = row ? encodedRow(this.#projection, row) : noRow(this.#table)
         held.row = row
-        held.position = position
+        held.position = touch.event.position
       } catch (error) {
-        this.#parkKey(key, position, error)
+        this.#parkKey(key, touch.event.position, error)
         break
       }
     }
     return encoded
   }
 
-  async *#touchesOf(key: string, from: number, until: number, skipped: ReadonlySet<string>): AsyncIterable<[StoredEvent, Touch]> {
+  async *#touchesOf(key: string, from: number, until: number, skipped: ReadonlySet<string>): AsyncIterable<Touch> {
     for (let after = from; after < until; ) {
       const page = await this.#store.readAll({ after, until, limit: REFOLD_PAGE, filter: this.#projection.filter })
       for (const event of page)
         for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
-          if (touch.key === key && !skipped.has(`key ${key} ${event.position}`)) yield [event, touch]
+          if (touch.key === key && !skipped.has(`key ${key} ${event.position}`)) yield touch
       after = page.length < REFOLD_PAGE ? until : page.at(-1)!.position
     }
   }
@@ -322,7 +321,7 @@ export class Projector implements Consumer {
             event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY) &&
             !skipped.has(`key ${touch.key} ${event.position}`)
           )
-            this.#apply(event, touch)
+            this.#apply(touch)
       after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
     }
     const rows = await this.#rows([], skipped)
