@@ -1,7 +1,10 @@
 // app({ serve }): a Hono app with a route for all that is served. It opens its store when it is started, or with the first request.
 import { Hono, type MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
+import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
+import { requestId } from 'hono/request-id'
+import { secureHeaders } from 'hono/secure-headers'
 import { type Config, readConfig } from '../src/config.ts'
 import type { DeciderSpec } from '../src/decider/decider.ts'
 import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/runtime.ts'
@@ -18,7 +21,6 @@ import { type Trace, untraced } from '../src/trace/trace.ts'
 import { type CommandMaker, handle } from './commands.ts'
 import type { Actor, Guard } from './context.ts'
 import { docs } from './docs.ts'
-import { entry } from './entry.ts'
 import { health, ready } from './health.ts'
 import { openapi } from './openapi.ts'
 import { eventStream } from './events/events.ts'
@@ -112,6 +114,7 @@ export const BODY_LIMIT = 1_048_576
  */
 export function app(options: AppOptions): App {
   const hono = new Hono({ router: new RouterByMethod() })
+  const maxSize = options.bodyLimit ?? BODY_LIMIT
   const definitions = served(options.serve)
   const deciders = definitions.filter(one => one.kind === 'decider')
   let config: Config | null = options.config ?? null
@@ -134,7 +137,14 @@ export function app(options: AppOptions): App {
   }
 
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
-  hono.use(entry(options.bodyLimit ?? BODY_LIMIT))
+  hono.use(requestId({ generator: () => Bun.randomUUIDv7() }), secureHeaders())
+  const limited = bodyLimit({ maxSize, onError: c => problem(c, 'payload-too-large', { limit: maxSize }) })
+  hono.use((c, next) => {
+    // Without a host Bun gives the path alone, and Hono would begin to read it in its middle.
+    if (c.req.raw.url.startsWith('/'))
+      return Promise.resolve(problem(c, 'bad-header', { detail: 'Host is missing, or names no host' }))
+    return c.req.raw.body ? limited(c, next) : next()
+  })
   hono.get('/health', health)
   hono
     .get(
