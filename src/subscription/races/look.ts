@@ -22,7 +22,7 @@ const asked = (schema: string) => {
     parked: `select name, kind, key, position${number} as position from ${of}parked`,
     rows: (name: string) => `select key, position${number} as position, data from ${of}"rows_${name}"`,
     tables: `select name from ${of}row_tables`,
-    reported: `select position${number} as position from sql_report_v1_seen`,
+    reported: `select position${number} as position from ${of}sql_report_v1_seen`,
   }
 }
 
@@ -53,21 +53,43 @@ function tokenOf(type: string, data: string): string | null {
 }
 const TYPES: ReadonlySet<string> = new Set(['Raced', 'Added'])
 
+/**
+ * One statement, which has one snapshot. A transaction would be ended by whoever ends the server, and postgres.js says `rollback` to a socket
+ * that is gone, which ends the test.
+ */
 export function postgresLook(sql: Sql, schema: string): Look {
   const ask = asked(schema)
-  return after =>
-    // The snapshot is taken by the first statement, and holds for all.
-    sql.begin('isolation level repeatable read read only', async tx => {
-      const events = await tx.unsafe<StoredEvent[]>(ask.events(after))
-      const checkpoints = await tx.unsafe<Checkpoint[]>(ask.checkpoints)
-      const parked = await tx.unsafe<Seen['parked'][number][]>(ask.parked)
-      const tables = new Set((await tx.unsafe<{ name: string }[]>(ask.tables)).map(({ name }) => name))
-      const rows: [string, readonly RowOf[]][] = []
-      for (const name of TABLES) if (tables.has(name)) rows.push([name, await tx.unsafe<RowOf[]>(ask.rows(name))])
-      const [there] = await tx`select to_regclass('sql_report_v1_seen') is not null as yes`
-      const reported = there?.['yes'] ? await tx.unsafe<{ position: number }[]>(ask.reported) : null
-      return seen(events, checkpoints, parked, rows, reported)
-    }) as Promise<Seen>
+  const all = (text: string) => `(select coalesce(json_agg(one), '[]') from (${text}) one)`
+  return async after => {
+    const [there] = await sql<
+      { reported: boolean }[]
+    >`select to_regclass(${`${schema}.sql_report_v1_seen`}) is not null as reported`
+    const tables = new Set((await sql.unsafe<{ name: string }[]>(ask.tables)).map(({ name }) => name))
+    const known = TABLES.filter(name => tables.has(name))
+    const parts = [
+      `${all(ask.events(after))} as events`,
+      `${all(ask.checkpoints)} as checkpoints`,
+      `${all(ask.parked)} as parked`,
+      ...known.map((name, i) => `${all(ask.rows(name))} as rows_${i}`),
+      `${there?.reported ? all(ask.reported) : 'null::json'} as reported`,
+    ]
+    const [found] = await sql.unsafe<Record<string, unknown>[]>(`select ${parts.join(', ')}`)
+    // What each part asks for.
+    const { events, checkpoints, parked, reported, ...rows } = found as Found & Record<string, readonly RowOf[]>
+    return seen(
+      events,
+      checkpoints,
+      parked,
+      known.map((name, i) => [name, rows[`rows_${i}`]!] as const),
+      reported,
+    )
+  }
+}
+type Found = {
+  readonly events: readonly StoredEvent[]
+  readonly checkpoints: readonly Checkpoint[]
+  readonly parked: Seen['parked']
+  readonly reported: readonly { readonly position: number }[] | null
 }
 
 export function sqliteLook(file: string): Look & Disposable {
