@@ -15,7 +15,6 @@ type StoredEvent = Omit<Logged, 'token'> & { readonly type: string; readonly dat
 const asked = (schema: string) => {
   const [of, number] = schema ? [`${schema}.`, '::float8'] : ['', '']
   return {
-    there: TABLES.map(name => `${of}rows_${name}`),
     events: (after: number) =>
       `select position${number} as position, stream, version${number} as version, id${schema && '::text'} as id, type, data from ${of}events where position > ${after} order by position`,
     checkpoints: `select name, position${number} as position from ${of}checkpoints`,
@@ -55,23 +54,25 @@ const TYPES: ReadonlySet<string> = new Set(['Raced', 'Added'])
 
 /**
  * One statement, which has one snapshot. A transaction would be ended by whoever ends the server, and postgres.js says `rollback` to a socket
- * that is gone, which ends the test.
+ * that is gone, which ends the test. Tables come to be meanwhile, so it is asked before and after which there are.
  */
 export function postgresLook(sql: Sql, schema: string): Look {
   const ask = asked(schema)
   const all = (text: string) => `(select coalesce(json_agg(one), '[]') from (${text}) one)`
-  return async after => {
-    const [there] = await sql<
-      { reported: boolean }[]
-    >`select to_regclass(${`${schema}.sql_report_v1_seen`}) is not null as reported`
-    const tables = new Set((await sql.unsafe<{ name: string }[]>(ask.tables)).map(({ name }) => name))
-    const known = TABLES.filter(name => tables.has(name))
+  const tables = async (): Promise<readonly string[]> => {
+    const found = await sql<
+      { name: string }[]
+    >`select relname as name from pg_class where relnamespace = ${schema}::regnamespace and relkind = 'r' order by 1`
+    return found.map(({ name }) => name)
+  }
+  const look = async (after: number, there: readonly string[]): Promise<Seen> => {
+    const known = TABLES.filter(name => there.includes(`rows_${name}`))
     const parts = [
       `${all(ask.events(after))} as events`,
       `${all(ask.checkpoints)} as checkpoints`,
       `${all(ask.parked)} as parked`,
       ...known.map((name, i) => `${all(ask.rows(name))} as rows_${i}`),
-      `${there?.reported ? all(ask.reported) : 'null::json'} as reported`,
+      `${there.includes('sql_report_v1_seen') ? all(ask.reported) : 'null::json'} as reported`,
     ]
     const [found] = await sql.unsafe<Record<string, unknown>[]>(`select ${parts.join(', ')}`)
     // What each part asks for.
@@ -83,6 +84,14 @@ export function postgresLook(sql: Sql, schema: string): Look {
       known.map((name, i) => [name, rows[`rows_${i}`]!] as const),
       reported,
     )
+  }
+  return async after => {
+    for (let before = await tables(); ; ) {
+      const found = await look(after, before)
+      const there = await tables()
+      if (String(there) === String(before)) return found
+      before = there
+    }
   }
 }
 type Found = {
