@@ -3,6 +3,7 @@ import createClient, { type TransactionSql } from 'postgres'
 import { readModelContract } from '../read-model/contract.ts'
 import type { NewPage, ReadModel, Table } from '../read-model/read-model.ts'
 import type { Store } from '../store/store.ts'
+import { startProxy } from '../testing/servers/proxy.ts'
 import { until } from '../testing/servers/until.ts'
 import { madeReadModelIn, type TestSchema, testSchema } from '../testing/schema.ts'
 import { postgres } from './store.ts'
@@ -90,6 +91,23 @@ describe('what a page runs by itself', () => {
     const [found] = await at.sql`select to_regclass(${`${at.schema}.mine`}) as mine`
     expect(found?.['mine']).toBeNull()
     expect(await rows.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
+  })
+
+  test('is given up after twice its lease where the network swallows what the server says', async () => {
+    const server = new URL(at.url)
+    using proxy = startProxy({ host: server.hostname, port: Number(server.port) })
+    const far = postgres(proxy.url(at.url), { schema: at.schema, migrate: false, pooler: false, deadlineMs: 300 })
+    await far.open()
+    await far.readModel.prepare([orders])
+    const run = async (sql: unknown) => {
+      proxy.swallow(true, 'toClient')
+      await mine(sql, 'create table mine (n integer)')
+    }
+    // A deadline of the pool for rebuilds, 30 s, would outlast this test.
+    await expect(far.readModel.commit(page({ epoch, ttlMs: 100, run }))).rejects.toMatchObject({ reason: 'unknown' })
+    proxy.swallow(false)
+    proxy.reset()
+    await far.close()
   })
 
   test('is a StoreError where the connection is lost, whatever it does then, and the next page connects anew', async () => {

@@ -1,5 +1,6 @@
 // Read models in the schema of the log. A page is one statement, in which the guarded checkpoint decides whether anything is written; one
 // that runs statements of its own is a transaction.
+import type { TransactionSql } from 'postgres'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../read-model/check.ts'
 import { type Condition, conditions, listing } from '../read-model/listing.ts'
 import type {
@@ -121,11 +122,12 @@ export class PostgresReadModel implements ReadModel {
 
   /**
    * The session ends where the owner stops within its transaction, so that whoever takes over waits no longer than a quarter of the lease. A
-   * statement that is begun and not said to its end is not idle for the server: what runs in a page has twice the lease in all, from
-   * PostgreSQL 17 on. The lease comes last, as it could not be prolonged while it is locked.
+   * statement that is begun and not said to its end is not idle for the server: what runs in a page has twice the lease in all, here and
+   * (from PostgreSQL 17 on) there. The lease comes last, as it could not be prolonged while it is locked.
    */
   #inTransaction(page: NewPage, parts: readonly Part[]): Promise<boolean> {
-    return this.#pools().transactions.run(async tx => {
+    const deadlineMs = Math.max(2 * page.ttlMs, this.#deadlineMs)
+    const whole = async (tx: TransactionSql) => {
       const values = new Values()
       const text = guarded(values, this.#schema, page, parts)
       const [, found] = await Promise.all([
@@ -141,7 +143,8 @@ export class PostgresReadModel implements ReadModel {
       const last = new Values()
       await query(tx, lease(this.#schema, page)(last, 'true'), last.all)
       return true
-    })
+    }
+    return this.#pools().transactions.run(whole, deadlineMs)
   }
 
   async progress(names?: readonly string[]): Promise<readonly Progress[]> {

@@ -6,7 +6,7 @@ const options = { max: 2, prepare: false, statementTimeoutMs: 0, deadlineMs: 4_0
 
 test('a transaction that does not end within the deadline is given up with its session, and leaves nothing', async () => {
   const { url } = await testPostgres()
-  const late = new Transactions(url, { ...options, deadlineMs: 150 })
+  const late = new Transactions(url, options)
   const ended = Promise.withResolvers<boolean>()
   let sent = 0
   const whole = late.run(async tx => {
@@ -16,7 +16,7 @@ test('a transaction that does not end within the deadline is given up with its s
     await tx`insert into public.late values (1)`
     sent++
     return true
-  })
+  }, 150)
   await expect(whole).rejects.toMatchObject({ name: 'StoreError', reason: 'unknown' })
   ended.resolve(true)
   const found = (table: string) =>

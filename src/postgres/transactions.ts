@@ -23,14 +23,14 @@ export class Transactions {
 
   /**
    * Commits what `run` does where it gives true, and else rolls it back. What fails is a StoreError, and what `run` throws that is one is
-   * thrown as it is. At most `max` at once; others wait.
+   * thrown as it is, as `unknown` where it did not end within `deadlineMs`. At most `max` at once; others wait.
    */
-  async run(run: (tx: TransactionSql) => Promise<boolean>): Promise<boolean> {
+  async run(run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number = this.#options.deadlineMs): Promise<boolean> {
     if (this.#busy === this.#options.max) await new Promise<void>(resolve => this.#waiting.push(resolve))
     else this.#busy++
     const client = this.#taken()
     try {
-      return await this.#within(client, run)
+      return await this.#within(client, run, deadlineMs)
     } finally {
       this.#left(client)
       const next = this.#waiting.shift()
@@ -44,9 +44,8 @@ export class Transactions {
     await Promise.all(this.#idle.splice(0).map(({ sql }) => sql.end({ timeout: 1 })))
   }
 
-  async #within(client: Client, run: (tx: TransactionSql) => Promise<boolean>): Promise<boolean> {
+  async #within(client: Client, run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number): Promise<boolean> {
     if (this.#closed) throw new StoreError('unavailable', 'the store is closed')
-    const { deadlineMs } = this.#options
     const refused = new StoreError('refused', 'there is nothing to commit')
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
