@@ -12,6 +12,7 @@ import { spec } from '../src/event/events.ts'
 import { categoryOf } from '../src/event/recorded.ts'
 import { PayloadError } from '../src/event/payload.ts'
 import { UnreadableEvent } from '../src/event/read.ts'
+import type { ProcessSpec } from '../src/process/process.ts'
 import type { ProcessorSpec } from '../src/processor/processor.ts'
 import type { ProjectionSpec } from '../src/projection/projection.ts'
 import type { SqlProjectionSpec } from '../src/projection/sql-projection.ts'
@@ -228,11 +229,11 @@ async function open(options: AppOptions, configured: () => Config): Promise<Runt
   return runtime({ leaseMs: config.LEASE_MS, ...options, store, trace, ...(cache && { cache }) })
 }
 
-type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec | SqlProjectionSpec
+type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
 
 /** What only works on the log has a name, and no path. */
 function hasPath(definition: Definition): definition is DeciderSpec | ProjectionSpec | QuerySpec {
-  return definition.kind !== 'processor' && definition.kind !== 'sql-projection'
+  return !['processor', 'process', 'sql-projection'].includes(definition.kind)
 }
 
 function served(serve: readonly Served[]): readonly Definition[] {

@@ -12,8 +12,12 @@ export { type Rejection, reject } from './decider/reject.ts'
 // Reading
 export { type AnyProjection, type Projection, projection } from './projection/projection.ts'
 export { type SqlProjection, sqlProjection, type Writing } from './projection/sql-projection.ts'
-export { type CachePolicy, type Duration, type Query, query, type Read, type Rows } from './query/query.ts'
+export type { Duration } from './event/duration.ts'
+export { type CachePolicy, type Query, query, type Read, type Rows } from './query/query.ts'
 export { type Handling, type Processor, processor } from './processor/processor.ts'
+// Acting
+export { type AnyDecider, type Process, processManager } from './process/process.ts'
+export { after, at, cancel, type Timer } from './process/timer.ts'
 // Importing
 export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'
 // Running

@@ -17,8 +17,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/redis': ['src/cache'],
   'src/projection': ['src/event'],
   'src/processor': ['src/event'],
+  'src/process': ['src/decider', 'src/event', 'src/projection'],
   'src/query': ['src/event', 'src/projection'],
-  'src/subscription': ['src/bus', 'src/event', 'src/processor', 'src/projection', 'src/read-model', 'src/store', 'src/trace'],
+  'src/subscription': [
+    'src/bus',
+    'src/event',
+    'src/process',
+    'src/processor',
+    'src/projection',
+    'src/read-model',
+    'src/store',
+    'src/trace',
+  ],
+  'src/relay': ['src/decider', 'src/dispatch', 'src/event', 'src/process', 'src/read-model', 'src/trace'],
   'src/answer': [
     'src/cache',
     'src/event',
@@ -55,9 +66,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/decider',
     'src/dispatch',
     'src/event',
+    'src/process',
     'src/processor',
     'src/projection',
     'src/query',
+    'src/relay',
     'src/store',
     'src/subscription',
     'src/trace',
@@ -73,6 +86,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/dispatch',
     'src/event',
     'src/postgres',
+    'src/process',
     'src/processor',
     'src/projection',
     'src/query',
@@ -106,7 +120,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** What is pure: no promise, clock, randomness or I/O. */
-const PURE = ['src/event', 'src/decider', 'src/processor', 'src/projection', 'src/query']
+const PURE = ['src/event', 'src/decider', 'src/process', 'src/processor', 'src/projection', 'src/query']
 const IMPURE = [
   /\basync\b/,
   /\bawait\b/,
@@ -151,12 +165,12 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processor', 'projection', 'query', 'reject',
-    'runtime', 'split', 'sqlProjection', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
+    'runtime', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
     'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
-    'type Page', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
+    'type Page', 'type Process', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
     'type RuntimeOptions', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
-    'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
+    'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],

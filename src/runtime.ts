@@ -13,6 +13,10 @@ import type { Purger } from './cdn/purger.ts'
 import type { DeciderSpec } from './decider/decider.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
 import { spec } from './event/events.ts'
+import type { ProcessSpec } from './process/process.ts'
+import { subscriptionOf } from './process/instance.ts'
+import { Relay } from './relay/relay.ts'
+import { sendingOf } from './relay/sending.ts'
 import type { ProcessorSpec } from './processor/processor.ts'
 import { type ProjectionSpec, projectionOf } from './projection/projection.ts'
 import type { SqlProjectionSpec } from './projection/sql-projection.ts'
@@ -42,8 +46,6 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
   readonly cdn?: Purger
   /** How long another process waits, after one has died, before it takes its subscriptions over, in ms. Default: 5 000. */
   readonly leaseMs?: number
-  /** Whether projections and processors run in this process; without them, others have to. Default: true. */
-  readonly follow?: boolean
   /** Told of failures that no caller waits for. Default: console.error. */
   readonly report?: (error: unknown) => void
 }
@@ -51,6 +53,7 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
 export type Runtime = Commands & {
   readonly projections: ReadonlyMap<string, ProjectionSpec>
   readonly queries: ReadonlyMap<string, QuerySpec>
+  readonly processes: ReadonlyMap<string, ProcessSpec>
   readonly answers: Answers
   readonly subscriptions: Subscriptions
   readonly rowChanges: RowChanges
@@ -90,7 +93,10 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
       `memory() has no SQL for ${[...definitions['sql-projection'].keys()].join(', ')}: use sqlite() or postgres()`,
     )
   await store.open()
-  const sending = commands({ ...options, deciders: definitions.decider, store, bus, trace, now, report })
+  const processes = [...definitions.process.values()]
+  for (const process of processes) checkSent(process, definitions.decider)
+  const families = new Map(processes.map(({ name, own }) => [name, own]))
+  const sending = commands({ ...options, deciders: definitions.decider, families, store, bus, trace, now, report })
   const following = tail({ store, bus, report })
   const projections = [...definitions.projection.values()]
   const processors = [...definitions.processor.values()]
@@ -106,6 +112,10 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     projections,
     processors,
     sqlProjections,
+    processes: processes.map(process => {
+      const send = sendingOf(process, { ...sending, trace })
+      return [process, new Relay({ agenda: store.agenda, owner: subscriptionOf(process), send, report })] as const
+    }),
     leaseMs,
     changed: async (table, position, changes) => {
       const tags = changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name]
@@ -122,13 +132,14 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     report,
     now,
   })
-  const isFollowing = projections.some(({ live }) => !live) || processors.length + sqlProjections.length > 0
+  const isFollowing = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + processes.length > 0
   if (isFollowing) await following.start()
   if (isFollowing) await subscriptions.start()
   return {
     ...sending,
     projections: definitions.projection,
     queries: definitions.query,
+    processes: definitions.process,
     answers: new Answers(store, subscriptions, filling(cache, { now, report }), trace),
     subscriptions,
     rowChanges,
@@ -160,8 +171,16 @@ type Definitions = {
   readonly processor: Map<string, ProcessorSpec>
   readonly query: Map<string, QuerySpec>
   readonly 'sql-projection': Map<string, SqlProjectionSpec>
+  readonly process: Map<string, ProcessSpec>
 }
-type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | QuerySpec | SqlProjectionSpec
+type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
+
+/** What a process sends to has to be there, and its own streams are nobody else's. */
+function checkSent({ name, to }: ProcessSpec, deciders: ReadonlyMap<string, DeciderSpec>): void {
+  const missing = [...to].find(decider => !deciders.has(decider))
+  if (missing !== undefined) throw new TypeError(`the process ${name} sends to ${missing}, which is not served`)
+  if (deciders.has(name)) throw new TypeError(`the process and the decider ${name} would have one category: ${name}`)
+}
 
 function sorted(serve: readonly Served[]): Definitions {
   const found: Definitions = {
@@ -170,13 +189,16 @@ function sorted(serve: readonly Served[]): Definitions {
     processor: new Map(),
     query: new Map(),
     'sql-projection': new Map(),
+    process: new Map(),
   }
   for (const served of serve) {
     // `serve` takes every kind of definition; what it is, its spec says.
     const definition = served[spec] as Definition
     const of = found[definition?.kind] as Map<string, Definition> | undefined
     if (!of)
-      throw new TypeError(`serve takes deciders, projections, processors and queries; found ${definition?.kind ?? typeof served}`)
+      throw new TypeError(
+        `serve takes deciders, projections, processors, processes and queries; found ${definition?.kind ?? typeof served}`,
+      )
     if (of.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
     of.set(definition.name, definition)
   }

@@ -1,3 +1,18 @@
+create table agenda (
+  id text collate "C" not null,
+  seq bigint not null,
+  owner text collate "C" not null,
+  key text not null,
+  timer text,
+  command text,
+  meta text not null,
+  due timestamp with time zone not null,
+  at_position bigint not null,
+  made_at timestamp with time zone not null,
+  outcome text,
+  ended_at timestamp with time zone
+);
+
 create table checkpoints (
   name text collate "C" not null,
   position bigint not null,
@@ -101,6 +116,8 @@ create table snapshots (
   state text not null
 );
 
+alter table agenda add PRIMARY KEY (id);
+
 alter table checkpoints add PRIMARY KEY (name);
 
 alter table events add PRIMARY KEY ("position");
@@ -135,6 +152,12 @@ alter table serving add PRIMARY KEY (projection);
 
 alter table snapshots add PRIMARY KEY (stream, schema);
 
+CREATE INDEX agenda_due ON emaki.agenda USING btree (owner, due, seq) WHERE (ended_at IS NULL);
+
+CREATE INDEX agenda_ended ON emaki.agenda USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE UNIQUE INDEX agenda_pkey ON emaki.agenda USING btree (id);
+
 CREATE UNIQUE INDEX checkpoints_pkey ON emaki.checkpoints USING btree (name);
 
 CREATE UNIQUE INDEX events_pkey ON emaki.events USING btree ("position");
@@ -166,6 +189,8 @@ CREATE UNIQUE INDEX row_tables_pkey ON emaki.row_tables USING btree (name);
 CREATE UNIQUE INDEX serving_pkey ON emaki.serving USING btree (projection);
 
 CREATE UNIQUE INDEX snapshots_pkey ON emaki.snapshots USING btree (stream, schema);
+
+create sequence agenda_seq_seq;
 
 create sequence imports_import_seq;
 
@@ -411,6 +436,28 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.forget_keys_v2(most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  many integer;
+begin
+  delete from keys
+  where key in (
+    select k.key
+    from keys k
+    where k.until <= clock_timestamp() and not exists (select from agenda a where a.id = substr(k.key, strpos(k.key, ':') + 1))
+    limit most
+  );
+  get diagnostics many = row_count;
+  return many;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.grant_app_v1(role name)
  RETURNS void
  LANGUAGE plpgsql
@@ -442,6 +489,19 @@ begin
     execute format('grant insert, update, delete on %I to %I', written, role);
   end loop;
   execute format('revoke execute on function grant_app_v2(name) from %I', role);
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.grant_app_v3(role name)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  perform grant_app_v2(role);
+  execute format('grant insert, update, delete on agenda to %I', role);
+  execute format('revoke execute on function grant_app_v3(name) from %I', role);
 end
 $function$
 ;
@@ -690,6 +750,19 @@ begin
   insert into row_tables values (table_name, prepare_v1.fields, prepare_v1.kinds);
 end
 $function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.renew_keys_v1(owned text, keep_ms bigint)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+BEGIN ATOMIC
+ UPDATE emaki.keys k SET until = GREATEST(k.until, (clock_timestamp() + ((renew_keys_v1.keep_ms)::double precision * '00:00:00.001'::interval)))
+    FROM emaki.agenda a,
+     unnest(ARRAY['agenda:'::text, 'answer:'::text]) p(prefix)
+   WHERE ((a.owner = renew_keys_v1.owned) AND (a.ended_at IS NULL) AND (a.timer IS NULL) AND (k.key = (p.prefix || a.id)) AND (k.until IS NOT NULL));
+END
 ;
 
 CREATE OR REPLACE FUNCTION emaki.reset_v1(subscription text, "to" bigint)

@@ -1,3 +1,21 @@
+CREATE INDEX agenda_due on agenda (owner, due) where ended_at is null;
+
+CREATE INDEX agenda_ended on agenda (ended_at) where ended_at is not null;
+
+CREATE TABLE agenda (
+  id text primary key,
+  owner text not null,
+  key text not null,
+  timer text,
+  command text,
+  meta text not null,
+  due integer not null,
+  at_position integer not null,
+  made_at integer not null,
+  outcome text,
+  ended_at integer
+) strict;
+
 CREATE TABLE checkpoints (
   name text primary key,
   position integer not null,

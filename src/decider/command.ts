@@ -16,3 +16,13 @@ export function commands(decider: string, names: readonly string[]): Record<stri
     Object.assign((id: string, data: unknown): Command => ({ decider, command, id, data }), { decider, command })
   return Object.assign(Object.create(null), Object.fromEntries(names.map(name => [name, make(name)])))
 }
+
+/** The longest id of an instance, in UTF-16 units. */
+export const ID_LENGTH_MAX = 200
+
+/** What is wrong with the id of an instance; null when nothing is. */
+export function idProblem(id: unknown): string | null {
+  if (typeof id !== 'string' || id === '') return 'an id is a text that is not empty'
+  if (id.length > ID_LENGTH_MAX) return `an id has at most ${ID_LENGTH_MAX} characters`
+  return id.includes('\0') || !id.isWellFormed() ? 'an id holds no NUL and no lone surrogate' : null
+}

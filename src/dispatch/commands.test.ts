@@ -14,10 +14,10 @@ describe('runtime()', () => {
   test('refuses what it cannot serve', () => {
     expect(runtime({ serve: [account, account] })).rejects.toThrow('two deciders are named account')
     expect(runtime({ serve: [Account] })).rejects.toThrow(
-      'serve takes deciders, projections, processors and queries; found events',
+      'serve takes deciders, projections, processors, processes and queries; found events',
     )
     expect(runtime({ serve: [{} as never] })).rejects.toThrow(
-      'serve takes deciders, projections, processors and queries; found object',
+      'serve takes deciders, projections, processors, processes and queries; found object',
     )
   })
 

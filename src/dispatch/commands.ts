@@ -1,6 +1,6 @@
 // The command side of a runtime: deciders and a store in, `send` out.
 import type { Bus } from '../bus/bus.ts'
-import type { Command } from '../decider/command.ts'
+import { type Command, idProblem } from '../decider/command.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
 import { fold } from '../decider/fold.ts'
 import { type Event, type EventsSpec, fitting, type Meta } from '../event/events.ts'
@@ -10,13 +10,15 @@ import type { Trace, TraceContext } from '../trace/trace.ts'
 import type { Folded } from './chain.ts'
 import { unavailable } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { Member } from './member.ts'
+import { KEY_KEEP_MS, type Member } from './member.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import type { Written } from './pages.ts'
 import { type AppendOutcome, type AppendSlice, request } from './request.ts'
 
 export type CommandOptions = {
   readonly deciders: ReadonlyMap<string, DeciderSpec>
+  /** What may be appended besides what deciders decide, by category. Default: nothing. */
+  readonly families?: ReadonlyMap<string, EventsSpec>
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
@@ -33,6 +35,8 @@ export type SendOptions = {
   readonly expect?: Expectation
   /** An idempotency key: the same command with the same key has one effect, and the same outcome, for 24 h. */
   readonly key?: string
+  /** The key is the framework's own, in a namespace that no header reaches. Default: false. */
+  readonly isOwnKey?: boolean
   /** Whether the caller chose the id; if not, it is no part of what the key stands for. Default: true. */
   readonly idGiven?: boolean
   /** How long the command may wait, in ms. Default: 5 000. Then it is `unavailable`, or `unknown` if it was on its way. */
@@ -63,11 +67,11 @@ export type Commands = {
   readonly send: (command: Command, options?: SendOptions) => Promise<Outcome>
   /** Sends a command from step 2 on: `data` is what its schema gave for `command.data`. */
   readonly dispatch: (command: Command, data: unknown, options?: SendOptions) => Promise<Outcome>
-  /** Appends events without a decision: all slices or none. No stream may appear twice. */
-  readonly append: (
-    slices: readonly AppendSlice[],
-    options?: Omit<SendOptions, 'key' | 'idGiven' | 'expect'>,
-  ) => Promise<AppendOutcome>
+  /**
+   * Appends events without a decision: all slices or none. No stream may appear twice. With a `key`, the same one within 24 h appends
+   * nothing, and is `known`.
+   */
+  readonly append: (slices: readonly AppendSlice[], options?: Omit<SendOptions, 'idGiven' | 'expect'>) => Promise<AppendOutcome>
   /** The state of an instance, confirmed with the log; with `version` or `at`, as it was then. Null: it has no events. */
   readonly state: (
     decider: string,
@@ -81,11 +85,8 @@ export type Commands = {
   readonly close: () => Promise<void>
 }
 
-export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
 export const DEADLINE_MS = 5_000
 const FORGET_KEYS_MS = 60 * 60 * 1_000
-/** The longest id of an instance, in UTF-16 units. */
-export const ID_LENGTH_MAX = 200
 const STATE_PAGE = 1_000
 
 /** Sends commands to deciders over an open store. */
@@ -94,13 +95,14 @@ export function commands(options: CommandOptions): Commands {
   const cache = { entries: 100_000, size: 268_435_456, ...options.states }
   const queue = { commands: 10_000, size: 67_108_864, ...options.queue }
   const dispatcher = new Dispatcher({ store, bus, trace, now, report, cache, queue })
+  const familyOf = (category: string) => options.families?.get(category) ?? known(deciders, category).events
   const forgetting = setInterval(() => void store.forgetKeys().catch(report), FORGET_KEYS_MS)
   forgetting.unref()
   return {
     send: (command, options = {}) => send(dispatcher, deciders, trace, command, options),
     dispatch: (command, data, options = {}) =>
       dispatch(dispatcher, known(deciders, command.decider), trace, command, data, options),
-    append: (slices, options = {}) => append(dispatcher, deciders, trace, slices, options),
+    append: (slices, options = {}) => append(dispatcher, familyOf, trace, slices, options),
     state: (name, id, when = {}) =>
       trace.step('load', [trace.current()], { 'emaki.streams': 1, 'db.system.name': store.system }, () =>
         state(store, dispatcher, known(deciders, name), id, when),
@@ -112,13 +114,6 @@ export function commands(options: CommandOptions): Commands {
       await dispatcher.close()
     },
   }
-}
-
-/** What is wrong with the id of an instance; null when nothing is. */
-export function idProblem(id: unknown): string | null {
-  if (typeof id !== 'string' || id === '') return 'an id is a text that is not empty'
-  if (id.length > ID_LENGTH_MAX) return `an id has at most ${ID_LENGTH_MAX} characters`
-  return id.includes('\0') || !id.isWellFormed() ? 'an id holds no NUL and no lone surrogate' : null
 }
 
 function known(deciders: ReadonlyMap<string, DeciderSpec>, name: string): DeciderSpec {
@@ -162,7 +157,7 @@ function dispatch(
         stream: `${decider.name}-${command.id}`,
         arrival,
         expect: options.expect ?? null,
-        key: options.key === undefined ? null : keyOf(command, options.key, options.idGiven ?? true),
+        key: options.key === undefined ? null : keyOf(command, options.key, options),
         keyAsked: false,
         actor: options.actor ?? null,
         meta: metaOf(options, parent),
@@ -192,10 +187,14 @@ function invalid(issues: readonly { readonly path: readonly PropertyKey[]; reado
 }
 
 /** Client keys are scoped by decider and command; what they stand for is the command as it was sent, not as zod made it. */
-function keyOf({ decider, command, id, data }: Command, key: string, idGiven: boolean): Member['key'] {
+function keyOf(
+  { decider, command, id, data }: Command,
+  key: string,
+  { idGiven = true, isOwnKey = false }: Pick<SendOptions, 'idGiven' | 'isOwnKey'>,
+): Member['key'] {
   const said = canonical(idGiven ? [decider, command, id, data] : [decider, command, data])
   return {
-    key: `client:${decider}.${command}:${key}`,
+    key: isOwnKey ? `agenda:${key}` : `client:${decider}.${command}:${key}`,
     fingerprint: new Bun.CryptoHasher('sha256').update(said).digest('base64url'),
     keepMs: KEY_KEEP_MS,
   }
@@ -214,7 +213,7 @@ function metaOf({ correlation, causation, actor, ...sent }: SendOptions, parent:
 
 function append(
   dispatcher: Dispatcher,
-  deciders: ReadonlyMap<string, DeciderSpec>,
+  familyOf: (category: string) => EventsSpec,
   trace: Trace,
   slices: readonly AppendSlice[],
   options: SendOptions,
@@ -222,12 +221,13 @@ function append(
   const parent = trace.current()
   const streams = new Set(slices.map(({ stream }) => stream))
   if (streams.size !== slices.length || streams.size === 0) throw new TypeError('an append names each of its streams once')
-  for (const slice of slices) checkSlice(deciders, slice)
+  for (const slice of slices) checkSlice(familyOf, slice)
   const until = performance.now() + (options.deadlineMs ?? DEADLINE_MS)
   return new Promise((resolve, reject) => {
-    const family = (event: Event): EventsSpec => known(deciders, event.category).events
+    const family = (event: Event): EventsSpec => familyOf(event.category)
     const committed = (written: Written) => dispatcher.committed(written)
-    const ready = { until, signal: options.signal ?? null, parent, meta: metaOf(options, parent), committed }
+    const key = options.key === undefined ? null : options.isOwnKey ? options.key : `append:${options.key}`
+    const ready = { until, signal: options.signal ?? null, parent, meta: metaOf(options, parent), committed, key }
     const taken = dispatcher.add(ended => {
       const done = (outcome: AppendOutcome) => {
         ended()
@@ -243,15 +243,15 @@ function append(
   })
 }
 
-function checkSlice(deciders: ReadonlyMap<string, DeciderSpec>, { stream, expect, events }: AppendSlice): void {
+function checkSlice(familyOf: (category: string) => EventsSpec, { stream, expect, events }: AppendSlice): void {
   if (expect !== 'any' && expect !== 'exists' && !(Number.isSafeInteger(expect) && expect >= 0))
     throw new TypeError(`${stream} is expected to be at ${expect}, which is neither a version nor exists nor any`)
   const dash = stream.indexOf('-')
   const wrong = idProblem(stream.slice(dash + 1))
   if (dash < 1 || wrong)
     throw new TypeError(`the stream ${JSON.stringify(stream)} is not category-instance${wrong ? `: ${wrong}` : ''}`)
-  const decider = known(deciders, stream.slice(0, dash))
-  const stranger = events.find(({ category, type }) => category !== decider.name || !decider.events.types.has(type))
+  const family = familyOf(stream.slice(0, dash))
+  const stranger = events.find(({ category, type }) => category !== family.name || !family.types.has(type))
   if (stranger) throw new TypeError(`${stranger.category}.${stranger.type} does not belong into ${stream}`)
 }
 

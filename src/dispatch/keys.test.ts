@@ -5,7 +5,7 @@ import { account } from '../testing/account.ts'
 import { bank, range } from '../testing/bank.ts'
 import { comesAfter, failsAfter, failsBefore } from '../testing/faulty-store.ts'
 import { KEY_REUSED } from './outcome.ts'
-import { KEY_KEEP_MS } from './commands.ts'
+import { KEY_KEEP_MS } from './member.ts'
 
 const key = 'k1'
 

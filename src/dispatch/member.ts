@@ -6,6 +6,9 @@ import type { Expectation, NewEvent, StoredKey } from '../store/store.ts'
 import type { TraceContext } from '../trace/trace.ts'
 import type { Outcome } from './outcome.ts'
 
+/** How long an idempotency key is kept. */
+export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
+
 /** A command that waits for its outcome, with what it was sent with. */
 export type Member = {
   readonly decider: DeciderSpec

@@ -1,11 +1,11 @@
 // An append without a decision: slices of events, whole or not at all.
 import { checked, type Event, type Meta } from '../event/events.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
-import type { Expectation, Landed, Slice, UnitOutcome } from '../store/store.ts'
+import type { Expectation, Landed, NewKey, Slice, UnitOutcome } from '../store/store.ts'
 import type { TraceContext } from '../trace/trace.ts'
 import { isForNow, outcomeOfError, unavailable } from './desk.ts'
 import type { Draft, Work } from './lane.ts'
-import { newEvent } from './member.ts'
+import { KEY_KEEP_MS, newEvent } from './member.ts'
 import type { Unavailable, Unknown } from './outcome.ts'
 import type { Written } from './pages.ts'
 
@@ -19,6 +19,8 @@ export type AppendOutcome =
       readonly outcome: 'conflict'
       readonly conflicts: readonly { readonly stream: string; readonly expected: Expectation; readonly actual: number }[]
     }
+  /** Its key was used before: it was appended then. */
+  | { readonly outcome: 'known' }
   | Unavailable
   | Unknown
 
@@ -27,6 +29,7 @@ export type RequestOptions = {
   readonly signal: AbortSignal | null
   readonly parent: TraceContext | null
   readonly meta: Omit<Meta, 'schema'>
+  readonly key: string | null
   /** Told what each stream got. */
   readonly committed: (written: Written) => void
 }
@@ -35,7 +38,7 @@ export type RequestOptions = {
 export function request(
   slices: readonly AppendSlice[],
   family: (event: Event) => DeciderSpec['events'],
-  { until, signal, parent, meta, committed }: RequestOptions,
+  { until, signal, parent, meta, key, committed }: RequestOptions,
   done: (outcome: AppendOutcome) => void,
   fail: (error: unknown) => void,
 ): Work {
@@ -47,9 +50,9 @@ export function request(
   }))
   const streams = ready.map(({ stream }) => stream)
   const draft: Draft = {
-    unit: { slices: ready, keys: [] },
+    unit: { slices: ready, keys: key === null ? [] : [keyOf(key, streams[0]!)] },
     size: ready.reduce((sum, { events }) => events.reduce((sum, { data, meta }) => sum + data.length + meta.length, sum), 0),
-    again: slices.every(({ expect }) => typeof expect === 'number'),
+    again: key !== null || slices.every(({ expect }) => typeof expect === 'number'),
     until,
     parents: [parent],
     landed: outcome => {
@@ -77,6 +80,11 @@ export function request(
   }
 }
 
+/** It names no events: where a stream is at any version, which those are is only known afterwards. */
+function keyOf(key: string, stream: string): NewKey {
+  return { key, fingerprint: '', stream, version: 0, count: 0, rejection: null, keepMs: KEY_KEEP_MS }
+}
+
 function answered(streams: readonly string[], outcome: UnitOutcome): AppendOutcome {
   switch (outcome.outcome) {
     case 'appended':
@@ -87,6 +95,6 @@ function answered(streams: readonly string[], outcome: UnitOutcome): AppendOutco
         conflicts: outcome.conflicts.map(({ stream, expected, actual }) => ({ stream, expected, actual })),
       }
     case 'known':
-      throw new TypeError('an append without a key cannot be known by one')
+      return { outcome: 'known' }
   }
 }

@@ -105,6 +105,8 @@ function described({ SpanKind }: Api, name: StepName, attributes: Attributes): D
         kind: SpanKind.CONSUMER,
         attributes: messaging(name, attributes),
       }
+    case 'send':
+      return { title: `send ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
     case 'query':
       return { title: `query ${attributes['emaki.query']}`, kind: SpanKind.INTERNAL, attributes }
     case 'decide':

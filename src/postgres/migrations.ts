@@ -10,6 +10,7 @@ import rowTables from '../../migrations/postgres/0008-row-tables.sql' with { typ
 import leases from '../../migrations/postgres/0009-leases.sql' with { type: 'text' }
 import eventTypes from '../../migrations/postgres/0010-event-types.sql' with { type: 'text' }
 import imports from '../../migrations/postgres/0020-import.sql' with { type: 'text' }
+import agenda from '../../migrations/postgres/0021-agenda.sql' with { type: 'text' }
 import type { Migration } from '../store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   { name: '0009-leases', sql: leases },
   { name: '0010-event-types', sql: eventTypes },
   { name: '0020-import', sql: imports },
+  { name: '0021-agenda', sql: agenda },
 ]

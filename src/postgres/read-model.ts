@@ -18,6 +18,7 @@ import type {
   Value,
 } from '../read-model/read-model.ts'
 import { asThrown, RunFailure } from '../store/run-failure.ts'
+import { agendaParts } from './agenda.ts'
 import { guarded, isLong, lease, type Part, parking, written } from './page.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, Values } from './query.ts'
@@ -106,12 +107,16 @@ export class PostgresReadModel implements ReadModel {
   }
 
   async #commit(page: NewPage): Promise<boolean> {
-    const table = this.#prepared.get(page.name) ?? null
+    const table = this.#prepared.get(page.table ?? page.name) ?? null
     checkPage(page, table)
     const long = isLong(page.rows)
     // Nobody writes before the guard of this page is asked: a table found empty before it is empty behind it.
-    const empty = long && !(await this.#read(`select true as some from ${this.#rows(page)} limit 1`, [])).length
-    const parts = [...parking(this.#schema, page), ...(table ? written(this.#schema, table, page.rows, empty) : [])]
+    const empty = long && !(await this.#read(`select true as some from ${this.#rows(table!)} limit 1`, [])).length
+    const parts = [
+      ...parking(this.#schema, page),
+      ...(page.agenda ? agendaParts(this.#schema, page.agenda) : []),
+      ...(table ? written(this.#schema, table, page.rows, empty) : []),
+    ]
     if (page.run) return this.#inTransaction(page, parts)
     const values = new Values()
     const text = guarded(values, this.#schema, page, [lease(this.#schema, page), ...parts])

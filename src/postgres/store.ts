@@ -1,5 +1,6 @@
 // A log in one PostgreSQL schema. What it promises is kept by the functions in migrations/postgres; this is how they are called.
 import type { Fact } from '../event/read.ts'
+import type { Agenda } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { instant } from '../store/instant.ts'
 import {
@@ -24,6 +25,7 @@ import {
   type Wanted,
 } from '../store/store.ts'
 import type { ImportOptions, ImportProgress, Records } from '../store/import.ts'
+import { PostgresAgenda } from './agenda.ts'
 import { imported } from './import.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { Pool } from './pool.ts'
@@ -87,6 +89,7 @@ class PostgresStore implements Store {
   readonly #options: Required<Omit<PostgresOptions, 'pooler' | 'directUrl'>> & Pick<PostgresOptions, 'pooler' | 'directUrl'>
   readonly #watching = new Map<Wake, () => Promise<void>>()
   readonly readModel: ReadModel
+  readonly agenda: Agenda
   #opened: Opened | null = null
 
   constructor(url: string, options: PostgresOptions) {
@@ -96,6 +99,7 @@ class PostgresStore implements Store {
       throw new TypeError(`the schema ${JSON.stringify(this.#options.schema)} is not letters, digits and _`)
     const { schema, deadlineMs } = this.#options
     this.readModel = new PostgresReadModel({ schema, deadlineMs, pools: () => this.#pools })
+    this.agenda = new PostgresAgenda({ schema, pool: () => this.#pools.reader })
   }
 
   get identity(): LogIdentity {
@@ -230,7 +234,7 @@ class PostgresStore implements Store {
 
   async forgetKeys(): Promise<number> {
     for (let forgotten = 0; ; ) {
-      const rows = await this.#read<{ many: number }>(`select ${this.#options.schema}.forget_keys_v1($1) as many`, [
+      const rows = await this.#read<{ many: number }>(`select ${this.#options.schema}.forget_keys_v2($1) as many`, [
         FORGET_KEYS_MAX,
       ])
       forgotten += rows[0]!.many

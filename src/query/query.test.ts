@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { z } from 'zod'
 import { spec } from '../event/events.ts'
-import { milliseconds, query } from './query.ts'
+import { milliseconds } from '../event/duration.ts'
+import { query } from './query.ts'
 
 const params = z.object({ id: z.string() })
 const run = async () => 1

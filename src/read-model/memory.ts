@@ -1,4 +1,5 @@
 // The read model that forgets: the shortest description of what every read model promises.
+import { memoryAgenda, type MemoryAgenda } from './memory-agenda.ts'
 import { checkList, checkPage, checkSame, checkTable } from './check.ts'
 import {
   compareText,
@@ -30,7 +31,13 @@ type Row = NewRow & { readonly data: string }
 type Rows = { readonly table: Table; readonly rows: Map<string, Row> }
 
 /** A read model in memory, gone with the process. `now` is its clock, in ms since 1970. It has no client, so that it refuses `run`. */
-export function memoryReadModel({ now }: { readonly now: () => number }): ReadModel {
+export function memoryReadModel({
+  now,
+  agenda = memoryAgenda({ now, renewKeys: () => {} }),
+}: {
+  readonly now: () => number
+  readonly agenda?: MemoryAgenda
+}): ReadModel {
   const tables = new Map<string, Rows>()
   const checkpoints = new Map<string, Checkpoint>()
   const leases = new Map<string, Held>()
@@ -68,7 +75,7 @@ export function memoryReadModel({ now }: { readonly now: () => number }): ReadMo
 
   function commit(page: NewPage): boolean {
     const { name, epoch, from, to } = page
-    const own = tables.get(name)
+    const own = tables.get(page.table ?? name)
     checkPage(page, own?.table ?? null)
     if (page.run) throw new TypeError(`${name}: memory has no client to run statements with; use SQLite or PostgreSQL`)
     const checkpoint = checkpoints.get(name)
@@ -79,6 +86,7 @@ export function memoryReadModel({ now }: { readonly now: () => number }): ReadMo
     }
     for (const { kind, key } of page.unpark) parked.delete(parkedKey(name, kind, key))
     for (const one of page.park) parked.set(parkedKey(name, one.kind, one.key), { ...one, name, at: stamp(), again: null })
+    if (page.agenda) agenda.change(page.agenda)
     checkpoints.set(name, { position: to, epoch, savedAt: stamp() })
     const suspect = leases.get(name)?.suspect ?? null
     change(name, epoch, { until: now() + page.ttlMs, suspect: suspect && suspect.position > to ? suspect : null })

@@ -1,5 +1,7 @@
 // The port to read models: rows, how far each subscription has come, who may write, and what is put aside. Rows cross it as text.
 
+import type { NewAgenda } from './agenda.ts'
+
 /** Where the rows of one version of a projection are, and the name of the subscription that fills it: `orders_v1`. */
 export type Table = { readonly name: string; readonly indexes: readonly Index[] }
 /** A field that is kept beside the row, so that it can be asked for and sorted by. Booleans are numbers, 0 and 1. */
@@ -68,8 +70,9 @@ export type NewParked = Pick<Parked, 'kind' | 'key' | 'position' | 'cause'>
 
 /** What becomes durable together: rows, what is parked or no longer, and the checkpoint, which is the guard of it all. */
 export type NewPage = {
-  /** The subscription; its table, where it has one, has the same name. */
   readonly name: string
+  /** The table of its rows. Default: the one named as the subscription is. */
+  readonly table?: string
   readonly epoch: number
   readonly from: number
   readonly to: number
@@ -79,6 +82,8 @@ export type NewPage = {
   readonly rows: readonly NewRow[]
   readonly park: readonly NewParked[]
   readonly unpark: readonly Pick<Parked, 'kind' | 'key'>[]
+  /** What is to be sent, or no longer. Default: nothing. */
+  readonly agenda?: NewAgenda
   /**
    * What a `sql` projection writes in the same transaction, by the database's own client: `bun:sqlite`'s Database, where it has to be
    * synchronous, or postgres.js's transaction. Memory refuses it. What it throws is thrown, and nothing of the page is written.

@@ -18,6 +18,7 @@ import type {
 import { instant } from '../store/instant.ts'
 import { asThrown, RunFailure } from '../store/run-failure.ts'
 import { StoreError } from '../store/store.ts'
+import type { SyncAgenda } from './agenda.ts'
 import type { Statements } from './statements.ts'
 
 /** What a read model does, at once. */
@@ -49,7 +50,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
   }
 }
 
-export function syncReadModel(db: Database, statements: Statements, now: () => number): SyncReadModel {
+export function syncReadModel(db: Database, statements: Statements, now: () => number, agenda: SyncAgenda): SyncReadModel {
   const prepared = new Map<string, Table>()
   const all = <R>(sql: string, ...values: SQLQueryBindings[]) => statements.get<R>(sql).all(...values)
   const one = <R>(sql: string, ...values: SQLQueryBindings[]) => statements.get<R>(sql).get(...values)
@@ -107,7 +108,8 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     const { name, epoch, from, to, ttlMs } = page
     const guarded = 'update checkpoints set position = ?, saved_at = ? where name = ? and epoch = ? and position = ?'
     if (!change(guarded, to, now(), name, epoch, from)) return false
-    write(name, page.rows)
+    write(page.table ?? name, page.rows)
+    if (page.agenda) agenda.change(page.agenda)
     for (const { kind, key } of page.unpark) change('delete from parked where name = ? and kind = ? and key = ?', name, kind, key)
     for (const { kind, key, position, cause } of page.park)
       change('insert or replace into parked values (?, ?, ?, ?, ?, ?, null)', name, kind, key, position, cause, now())
@@ -210,7 +212,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
         ...[suspect?.position ?? null, suspect?.key ?? null, name, epoch],
       ) > 0,
     commit: page => {
-      checkPage(page, prepared.get(page.name) ?? null)
+      checkPage(page, prepared.get(page.table ?? page.name) ?? null)
       return commitWhole(page)
     },
     progress: names => {

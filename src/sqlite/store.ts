@@ -2,6 +2,7 @@
 import { Database, type SQLQueryBindings } from 'bun:sqlite'
 import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Agenda } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { instant } from '../store/instant.ts'
 import {
@@ -26,6 +27,7 @@ import {
 } from '../store/store.ts'
 import { type ImportOptions, type ImportProgress, imported, type Records } from '../store/import.ts'
 import { poll } from '../store/poll.ts'
+import { sqliteAgenda, syncAgenda } from './agenda.ts'
 import { isBusy, storeError } from './errors.ts'
 import { importing } from './import.ts'
 import { migrate, upToDate } from './migrate.ts'
@@ -68,6 +70,7 @@ class SqliteStore implements Store {
   readonly #file: string
   readonly #options: Required<SqliteOptions>
   readonly readModel: ReadModel = sqliteReadModel(run => this.#whenFree(() => run(this.#db.readModel)))
+  readonly agenda: Agenda = sqliteAgenda(run => this.#whenFree(() => run(this.#db.agenda)))
   #opened: Opened | null = null
   readonly #watching = new Map<Wake, () => Promise<void>>()
 
@@ -206,6 +209,7 @@ function opened(file: string, options: Required<SqliteOptions>) {
   const imports = opening.use(importing(db, options.now))
   const texts = opening.use(new Statements(db))
   const { append, load } = paths(db, statements, options.now)
+  const agenda = syncAgenda(db, texts, options.now)
   const held = opening.move()
   return {
     identity,
@@ -217,7 +221,8 @@ function opened(file: string, options: Required<SqliteOptions>) {
       const { sql, values } = filtered(filter)
       return texts.get<Row>(sql).all(after, until, ...values, limit)
     },
-    readModel: syncReadModel(db, texts, options.now),
+    readModel: syncReadModel(db, texts, options.now, agenda),
+    agenda,
     head: () => statements.top.get()?.position ?? 0,
     dataVersion: () => statements.dataVersion.get()!.data_version,
     forgetKeys: () => statements.deleteKeys.run(options.now()).changes,
@@ -285,7 +290,9 @@ function prepare(db: Database) {
     saveKey: db.prepare<unknown, SQLQueryBindings[]>(
       'insert or replace into keys (key, fingerprint, stream, version, count, position, rejection, until) values (?, ?, ?, ?, ?, ?, ?, ?)',
     ),
-    deleteKeys: db.prepare<unknown, [number]>('delete from keys where until <= ?'),
+    deleteKeys: db.prepare<unknown, [number]>(
+      "delete from keys where until <= ? and substr(key, instr(key, ':') + 1) not in (select id from agenda)",
+    ),
     snapshot: db.prepare<{ version: number; state: string }, [string, number, number]>(
       'select version, state from snapshots where stream = ? and schema = ? and version > ?',
     ),

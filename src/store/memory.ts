@@ -1,4 +1,5 @@
 // The store that forgets: the shortest description of what every store promises, and what tests run on.
+import { memoryAgenda } from '../read-model/memory-agenda.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
 import { type ImportProgress, imported, type Moving, type NewRecord, refusedStream, same } from './import.ts'
 import {
@@ -31,8 +32,18 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const snapshots = new Map<string, Snapshot>()
   const identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
   const watching = new Set<Wake>()
+  const agenda = memoryAgenda({ now, renewKeys })
+
   const imports = new Map<string, ImportProgress & { readonly fingerprint: string; readonly began: number }>()
   let last = 0
+
+  function renewKeys(ids: readonly string[], keepMs: number): void {
+    for (const id of ids)
+      for (const key of [`agenda:${id}`, `answer:${id}`]) {
+        const found = keys.get(key)
+        if (found) keys.set(key, { ...found, until: Math.max(found.until, now() + keepMs) })
+      }
+  }
 
   const version = (stream: string) => streams.get(stream)?.length ?? 0
   const known = (key: string) => {
@@ -126,7 +137,8 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   return {
     system: 'memory',
     identity,
-    readModel: memoryReadModel({ now }),
+    readModel: memoryReadModel({ now, agenda }),
+    agenda,
     open: async () => {},
     append: async units => units.map(append),
     import: (name, records, options) => imported(moving, name, records, options),
@@ -148,7 +160,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
       }
     },
     forgetKeys: async () => {
-      const over = [...keys].filter(([, { until }]) => until <= now())
+      const over = [...keys].filter(([key, { until }]) => until <= now() && !agenda.has(key.slice(key.indexOf(':') + 1)))
       for (const [key] of over) keys.delete(key)
       return over.length
     },

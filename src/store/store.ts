@@ -1,6 +1,7 @@
 // The port to a log. Payloads cross it as text, byte for byte; every store passes contract.ts.
 import type { Fact } from '../event/read.ts'
 import type { ImportOptions, ImportProgress, Records } from './import.ts'
+import type { Agenda } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 
 /** An event to be appended. Its id is made once, so that saying an unknown append again is recognised. */
@@ -99,6 +100,8 @@ export interface Store {
   readonly identity: LogIdentity
   /** The rows that projections keep beside the log. */
   readonly readModel: ReadModel
+  /** What is to be sent, now or later. */
+  readonly agenda: Agenda
   /** Connects, proves what the promises rest on, and refuses what cannot keep them. */
   open(): Promise<void>
   /**

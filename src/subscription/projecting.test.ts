@@ -120,6 +120,7 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
     projections: [of[spec]],
     processors: [],
     sqlProjections: [],
+    processes: [],
     leaseMs,
     report,
     now: Date.now,

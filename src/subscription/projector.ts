@@ -1,6 +1,8 @@
 // The consumer that folds rows: in memory, a page or many at a time, and writes those that changed together with the checkpoint.
+import type { Wish } from '../process/instance.ts'
 import { applied, encodedRow, type Touch, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
+import type { NewAgenda } from '../read-model/agenda.ts'
 import {
   compareText,
   type Lease,
@@ -32,6 +34,22 @@ export type Change = { readonly key: string; readonly before: readonly Value[] |
 /** What changed with one page; null: more than is worth telling one by one. */
 export type Changed = (table: Table, position: number, changes: readonly Change[] | null) => Promise<void>
 
+/** What rows want to be sent, which is taken from them as they are written. */
+export type Emitter = {
+  /** The row as it is kept (null: it is gone), and what it wants. `isReplayed`: what it wanted was sent long ago. */
+  readonly taken: (
+    key: string,
+    row: object,
+    isReplayed: boolean,
+  ) => { readonly row: object | null; readonly wishes: readonly Wish[] }
+  /** The row without what it wants by the event at this position. */
+  readonly hushed: (row: object, position: number) => object
+  /** What of a page's wishes goes to the agenda. */
+  readonly agenda: (wishes: readonly Wish[]) => NewAgenda
+  /** Told of it once it is durable. */
+  readonly kept: (agenda: NewAgenda) => void
+}
+
 /** Rows kept between pages, in characters of their text; beyond it those not touched for longest are read again when needed. */
 const HELD_SIZE_MAX = 134_217_728
 /** A fold gives way to everything else in the process this often. */
@@ -50,6 +68,9 @@ export class Projector implements Consumer {
   readonly #projection: ProjectionSpec
   readonly #table: Table
   readonly #changed: Changed | null
+  readonly #emitter: Emitter | null
+  /** What is folded now is only to be known again. */
+  #isReplaying = false
   #held = new Map<string, Held>()
   #heldSize = 0
   #dirty = new Set<string>()
@@ -58,13 +79,15 @@ export class Projector implements Consumer {
   #parkedKeys = new Set<string>()
   #parkedStreams = new Set<string>()
   #park: NewParked[] = []
+  #wishes: Wish[] = []
 
-  constructor(store: Store, projection: ProjectionSpec, table: Table, changed: Changed | null) {
+  constructor(store: Store, projection: ProjectionSpec, table: Table, changed: Changed | null, emitter: Emitter | null = null) {
     this.#store = store
     this.#readModel = store.readModel
     this.#projection = projection
     this.#table = table
     this.#changed = changed
+    this.#emitter = emitter
   }
 
   begin = async ({ name, position, suspect }: Lease): Promise<void> => {
@@ -102,11 +125,28 @@ export class Projector implements Consumer {
   save = async (guard: Guard): Promise<boolean> => {
     const changes: Change[] = []
     const rows = await this.#rows(changes)
-    const page = { ...guard, rows, park: this.#park, unpark: [] }
-    if (!(await this.#readModel.commit(page))) return false
+    if (!(await this.#commit(guard, rows, []))) return false
     this.#saved(rows)
     await this.#tell(guard.to, changes)
     return true
+  }
+
+  /** Folds all up to the checkpoint anew, into a table that is empty; what the rows want is not sent. Durable when it resolves. */
+  replay = async (guard: Guard): Promise<boolean> => {
+    this.#forget()
+    this.#isReplaying = true
+    this.#isComplete = true
+    try {
+      for (let after = 0; after < guard.to; ) {
+        const page = await this.#store.readAll({ after, until: guard.to, limit: REFOLD_PAGE, filter: this.#projection.filter })
+        await this.take(page, null)
+        after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
+        if (this.#heldSize > HELD_SIZE_MAX / 2 && !(await this.save(guard))) return false
+      }
+      return await this.save(guard)
+    } finally {
+      this.#isReplaying = false
+    }
   }
 
   isTended = (): boolean => this.#parkedKeys.size > 0 || this.#parkedStreams.size > 0
@@ -121,6 +161,7 @@ export class Projector implements Consumer {
     this.#dirty = new Set()
     this.#heldSize = 0
     this.#park = []
+    this.#wishes = []
   }
 
   #touches(stored: StoredEvent): readonly Touch[] {
@@ -186,12 +227,26 @@ export class Projector implements Consumer {
     this.#dirty.add(key)
   }
 
+  async #commit(guard: Guard, rows: readonly NewRow[], unpark: readonly Parked[]): Promise<boolean> {
+    const agenda = this.#emitter?.agenda(this.#wishes.splice(0))
+    const page = { ...guard, table: this.#table.name, rows, park: this.#park, unpark, ...(agenda && { agenda }) }
+    if (!(await this.#readModel.commit(page))) return false
+    if (agenda) this.#emitter?.kept(agenda)
+    return true
+  }
+
   /** The rows to be written, in order of their keys. One that does not fit its schema is parked, as it was while it did. */
   async #rows(changes: Change[], skipped: ReadonlySet<string> = NONE): Promise<readonly NewRow[]> {
     const rows: NewRow[] = []
     for (const key of [...this.#dirty].sort(compareText)) {
       const held = this.#held.get(key)!
-      const encoded = this.#encoded(held.row) ?? (await this.#fitting(key, held, skipped))
+      let encoded = this.#encoded(held.row) ?? (await this.#fitting(key, held, skipped))
+      if (this.#emitter && held.row) {
+        const { row, wishes } = this.#emitter.taken(key, held.row, this.#isReplaying)
+        for (const wish of wishes) this.#wishes.push(wish)
+        held.row = row
+        if (!row) encoded = noRow(this.#table)
+      }
       const { data, fields } = encoded
       rows.push({ key, position: held.position, data, fields })
       changes.push({ key, before: held.fields, after: data === null ? null : fields })
@@ -320,13 +375,17 @@ export class Projector implements Consumer {
           if (
             event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY) &&
             !skipped.has(`key ${touch.key} ${event.position}`)
-          )
+          ) {
             this.#apply(touch)
+            // What it wants by an event that was handled before is on its way already.
+            const held = this.#held.get(touch.key)
+            if (this.#emitter && held?.row && !isAsked(again, touch)) held.row = this.#emitter.hushed(held.row, event.position)
+          }
       after = page.length < REFOLD_PAGE ? guard.to : page.at(-1)!.position
     }
     const rows = await this.#rows([], skipped)
     const unpark = again.filter(({ kind, key }) => !(kind === 'key' ? this.#parkedKeys : this.#parkedStreams).has(key))
-    if (!(await this.#readModel.commit({ ...guard, rows, park: this.#park, unpark }))) return this.#forget()
+    if (!(await this.#commit(guard, rows, unpark))) return this.#forget()
     this.#saved(rows)
     await this.#changed?.(this.#table, guard.to, null)
   }
@@ -346,6 +405,11 @@ export class Projector implements Consumer {
     }
     return keys
   }
+}
+
+/** Whether what is asked for again is why an event is folded: of an unparked stream, or a key, what was passed over. */
+function isAsked(again: readonly Parked[], { key, event }: Touch): boolean {
+  return again.some(one => event.position >= one.position && (one.kind === 'key' ? one.key === key : one.key === event.stream))
 }
 
 function noRow({ indexes }: Table): Pick<NewRow, 'data' | 'fields'> {

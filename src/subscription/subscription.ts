@@ -9,6 +9,8 @@ import type { Tail } from './tail.ts'
 export type Consumer = {
   /** A lease was just taken: what was known before may be out of date. */
   readonly begin: (lease: Lease) => Promise<void>
+  /** The lease is lost, or about to be given back. */
+  readonly end?: () => Promise<void>
   /** Handles events in order. `about` is told what is about to be handled, where an earlier owner ended while it did. */
   readonly take: (events: readonly StoredEvent[], about: About | null) => Promise<void>
   /** How much is not durable yet, in characters; null: nothing. */
@@ -187,6 +189,7 @@ export class Subscription {
       while (!this.#isClosed) await this.#step(lease)
       await this.#save(lease)
     } finally {
+      await consumer.end?.()
       clearInterval(renewing)
       this.#lease = null
       if (this.#isClosed) await this.#readModel.release(lease.name, lease.epoch)

@@ -1,4 +1,6 @@
 // All subscriptions of a process: starts and ends them, knows how far each is, and lets readers wait until one has come far enough.
+import { instancesOf, subscriptionOf as subscriptionOfProcess } from '../process/instance.ts'
+import type { ProcessSpec } from '../process/process.ts'
 import type { ProcessorSpec } from '../processor/processor.ts'
 import { type ProjectionSpec, projectionOf } from '../projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../projection/sql-projection.ts'
@@ -6,6 +8,7 @@ import type { Store } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
 import { Handler } from './handler.ts'
 import type { Changed } from './projector.ts'
+import { Reactor, type Sender } from './reactor.ts'
 import { SqlProjector } from './sql-projector.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
@@ -17,6 +20,8 @@ export type SubscriptionsOptions = {
   readonly projections: readonly ProjectionSpec[]
   readonly processors: readonly ProcessorSpec[]
   readonly sqlProjections: readonly SqlProjectionSpec[]
+  /** Processes, and what sends their commands. */
+  readonly processes: readonly (readonly [ProcessSpec, Sender])[]
   /** How long a lease holds without being renewed, in ms: so long after a crash another process takes over. */
   readonly leaseMs: number
   readonly changed: Changed | null
@@ -58,7 +63,7 @@ export class Subscriptions {
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options
-    const { store, projections, processors, sqlProjections } = options
+    const { store, projections, processors, sqlProjections, processes } = options
     this.#views = new Map(
       projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec, owner: this.#owner })]),
     )
@@ -71,6 +76,11 @@ export class Subscriptions {
       ...sqlProjections.map(one => {
         const [name, consumer] = [subscriptionOf(one), new SqlProjector(store, one)]
         return new Subscription({ ...own, name, filter: one.filter, start: 'beginning', consumer })
+      }),
+      ...processes.map(([process, sender]) => {
+        const consumer = new Reactor(store, process, sender, options.leaseMs)
+        const { filter } = instancesOf(process)
+        return new Subscription({ ...own, name: subscriptionOfProcess(process), filter, start: 'beginning', consumer })
       }),
     ]
   }
@@ -171,7 +181,7 @@ export class Subscriptions {
     const view = this.#views.get(name)
     if (view) return [view.subscriptions[0]!]
     const own = `sql_${name.replaceAll('-', '_')}`
-    const found = this.#all().filter(one => one.name === name || projectionOf(one.name) === own)
+    const found = this.#all().filter(one => [name, `process_${name}`].includes(one.name) || projectionOf(one.name) === own)
     if (!found.length)
       throw new TypeError(
         `no subscription ${name}; there are ${this.#all()

@@ -83,6 +83,9 @@ export function faulty(store: Store): FaultyStore {
     get readModel() {
       return store.readModel
     },
+    get agenda() {
+      return store.agenda
+    },
     calls,
     appends,
     get wanted() {

@@ -127,6 +127,19 @@ export function planTests(events: number): void {
       expect(ofRows(count!).every(({ index, read }) => index === 'rows_orders_v1_1' && read <= ROWS / 20)).toBeTrue()
     })
 
+    test('what is due is found by its owner and time, however much is not due yet', async () => {
+      await at.sql.unsafe(
+        `insert into ${at.schema}.agenda (id, owner, key, timer, meta, due, at_position, made_at)
+         select 'a:' || n, 'process_' || n % 3, n, 't', '{}', clock_timestamp() + n * interval '1 minute' - interval '10 minutes', 0, clock_timestamp()
+         from generate_series(1, 20000) n`,
+      )
+      await at.sql.unsafe(`analyze ${at.schema}.agenda`)
+      const [due] = await plans(() => store.agenda.due('process_1', 100))
+      const found = scans(due!)
+      expect(found.every(({ type, read }) => type !== 'Seq Scan' && read <= 101)).toBeTrue()
+      expect(nodes(due!).map(node => node['Index Name'])).toContain('agenda_due')
+    })
+
     test('what reads all is found out: these tests see a table that is read through, and a sort', async () => {
       const text = `select * from ${at.schema}.events where data > '' order by data limit 10`
       const [plan] = await explained(at, [{ text, values: [] }])
@@ -140,6 +153,9 @@ export function planTests(events: number): void {
         indexdef.replace(/^create (unique )?index \S+ on \S+\.(\S+) using btree /i, '$2 '),
       )
       expect(short.toSorted()).toEqual([
+        'agenda (ended_at) WHERE (ended_at IS NOT NULL)',
+        'agenda (id)',
+        'agenda (owner, due, seq) WHERE (ended_at IS NULL)',
         'checkpoints (name)',
         'events ("position")',
         'events (stream, version)',

@@ -4,7 +4,7 @@
 export type TraceContext = { readonly traceparent: string }
 
 /** A step of the paths; no others exist. */
-export type StepName = 'load' | 'decide' | 'append' | 'publish' | 'process' | 'query'
+export type StepName = 'load' | 'decide' | 'append' | 'publish' | 'process' | 'send' | 'query'
 export type Attributes = Readonly<Record<string, string | number>>
 
 export interface Trace {

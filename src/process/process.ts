@@ -1,0 +1,198 @@
+import type { Command } from '../decider/command.ts'
+import type { DeciderSpec } from '../decider/decider.ts'
+import { type AnyEvents, type EventsSpec, type Recorded, spec } from '../event/events.ts'
+import {
+  type ByEvent,
+  byEvent,
+  type Families,
+  familiesOf,
+  type In,
+  type Keys,
+  type On,
+  type One,
+  type Only,
+} from '../event/families.ts'
+import { freezeAll } from '../event/payload.ts'
+import { ownEvents } from './own.ts'
+import type { Timer } from './timer.ts'
+
+/** Some decider. */
+export type AnyDecider = { readonly [spec]: DeciderSpec & { readonly name: string; readonly command: Command } }
+type Orders<D extends AnyDecider> = D[typeof spec]['command']
+/** What a process wants done: commands to the deciders it names, and timers. */
+type Wanted<D extends AnyDecider> = One<Orders<D> | Timer<Orders<D>>> | undefined
+type Refused<C extends Command> = C extends Command
+  ? { readonly command: C; readonly code: string; readonly data?: unknown }
+  : never
+
+/** A command, or a timer. */
+export type Step = Command | Timer<Command>
+
+/** What a process is told. */
+export type Input =
+  | { readonly kind: 'event'; readonly event: Recorded; readonly key: string }
+  | { readonly kind: 'due'; readonly timer: string; readonly key: string; readonly at: string }
+  | {
+      readonly kind: 'accepted' | 'rejected' | 'failed'
+      readonly command: Command
+      readonly code: string
+      readonly data?: unknown
+      readonly key: string
+    }
+/** What comes of it; a state of null ends the instance, and its timers. */
+export type Taken = { readonly state: unknown; readonly steps: readonly Step[] }
+
+/** A process as the framework runs it. */
+export type ProcessSpec = {
+  readonly kind: 'process'
+  readonly name: string
+  readonly version: number
+  readonly families: Families
+  /** The facts it is told, by family. */
+  readonly told: ByEvent<unknown>
+  readonly own: EventsSpec
+  readonly key: ByEvent<(data: unknown, event: Recorded) => One<string>>
+  /** The deciders that it sends to. */
+  readonly to: ReadonlySet<string>
+  /** Whether it is told of commands that were accepted, too. */
+  readonly hearsAccepted: boolean
+  readonly initial: unknown
+  readonly take: (state: unknown, input: Input) => Taken
+}
+export type Process<N extends string, State> = {
+  readonly [spec]: ProcessSpec & { readonly name: N; readonly types?: { readonly state: State } }
+}
+
+/**
+ * Turns events into commands and timers, by a state folded from those events: pure, so that whatever crashes, the log says what it wants.
+ *
+ * - `from`: the families whose facts it is told; `to`: the deciders that it may send commands to.
+ * - `key`: for some of the facts, the instance or instances that they concern. Default: the instance of the fact's stream.
+ * - `initial`, `evolve`: the state, by facts; `null` ends the instance and its timers. What has no fold leaves it as it is.
+ * - `react`: for some of the facts `(state, data, event, key)`, the state being that after the fact: commands, timers, or nothing.
+ * - `on.rejected`, `on.failed`: a command was refused by its decision, or cannot be sent at all: `(state, { command, code, data }, key)`.
+ * - `on.due`: a timer fell due: `(state, { timer }, key)`. Its command, if it has one, is sent in any case.
+ * - `version`: raise it when any of these change. The new version makes its states from the log, sends nothing for what was before, and
+ *   goes on where the old one stopped. Default: 1.
+ *
+ * EXACTLY ONCE: state, checkpoint and what is to be sent commit together, and a command's idempotency key is derived from the event that led
+ * to it, so that sending it again has no second effect.
+ *
+ * @example
+ * processManager('fulfilment', {
+ *   from: [Order, Payment],
+ *   to: [order, payment],
+ *   initial: { cents: 0 },
+ *   evolve: { Placed: (_, { cents }) => ({ cents }) },
+ *   react: {
+ *     Placed: ({ cents }, _, { instance }) => [payment.charge(instance, { cents }), after('15 minutes', 'unpaid', order.cancel(instance, {}))],
+ *     Charged: (_, __, { instance }) => [cancel('unpaid'), order.ship(instance, {})],
+ *   },
+ * })
+ */
+export function processManager<
+  const N extends string,
+  F extends AnyEvents,
+  D extends AnyDecider,
+  State,
+  E extends On<In<F>, State, State | null>,
+  K extends Keys<In<F>>,
+  R extends On<In<F>, State, Wanted<D>>,
+>(
+  name: N,
+  options: {
+    readonly from: One<F>
+    readonly to: One<D>
+    readonly key?: K & NoInfer<Only<K, Keys<In<F>>>>
+    readonly initial: State
+    readonly evolve: E & NoInfer<Only<E, On<In<F>, State, State>>>
+    readonly react: R & NoInfer<Only<R, On<In<F>, State, State>>>
+    readonly on?: {
+      readonly rejected?: (state: NoInfer<State>, refused: Refused<Orders<D>>, key: string) => Wanted<D>
+      readonly failed?: (state: NoInfer<State>, refused: Refused<Orders<D>>, key: string) => Wanted<D>
+      readonly due?: (state: NoInfer<State>, fell: { readonly timer: string; readonly at: string }, key: string) => Wanted<D>
+    }
+    readonly version?: number
+  },
+): Process<N, State> {
+  const where = `processManager('${name}')`
+  const families = familiesOf(where, options.from)
+  const evolve = byEvent<Fold>(`${where}.evolve`, families, options.evolve)
+  const react = byEvent<Fold>(`${where}.react`, families, options.react)
+  // What their types take is what they are given.
+  const on = (options.on ?? {}) as unknown as { readonly [K in 'rejected' | 'failed' | 'due']?: On_ }
+  const definition = defined(where, name, {
+    from: options.from,
+    to: options.to,
+    key: options.key,
+    version: options.version,
+    told: merged(evolve, react),
+    initial: options.initial,
+    hearsAccepted: false,
+    take: (state, input) => {
+      if (input.kind === 'accepted') return { state, steps: [] }
+      if (input.kind !== 'event') return { state, steps: stepsOf(on[input.kind]?.(state, input, input.key)) }
+      const { event, key } = input
+      const next = called(evolve, event, state, key, state)
+      return { state: next, steps: stepsOf(called(react, event, next, key, undefined)) }
+    },
+  })
+  // Its state is known to types only.
+  return Object.freeze({ [spec]: definition }) as Process<N, State>
+}
+
+type On_ = (state: unknown, what: Input, key: string) => unknown
+type Fold = (state: unknown, data: unknown, event: Recorded, key: string) => unknown
+
+/** What every kind of process is made of. Throws a TypeError for what cannot be one. */
+export function defined(
+  where: string,
+  name: string,
+  options: Pick<ProcessSpec, 'told' | 'initial' | 'take' | 'hearsAccepted'> & {
+    readonly from: One<AnyEvents>
+    readonly to: One<AnyDecider>
+    readonly key: object | undefined
+    readonly version: number | undefined
+  },
+): ProcessSpec {
+  if (!/^[a-z][a-z0-9_]{0,30}$/.test(name))
+    throw new TypeError(`${where}: a name is small letters, digits and _, at most 31, as its streams are named ${name}-key`)
+  const { version = 1, told, initial, take, hearsAccepted } = options
+  if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
+    throw new TypeError(`${where}: no version ${version}`)
+  if (initial === null) throw new TypeError(`${where}: a state of null is that of an instance which has ended`)
+  const families = familiesOf(where, options.from)
+  if (families.has(name)) throw new TypeError(`${where}: ${name} is the category of its own events; call it something else`)
+  const to = (Array.isArray(options.to) ? options.to : [options.to]) as readonly AnyDecider[]
+  return {
+    kind: 'process',
+    name,
+    version,
+    families,
+    told,
+    own: ownEvents(name),
+    key: byEvent<(data: unknown, event: Recorded) => One<string>>(`${where}.key`, families, options.key),
+    to: new Set(to.map(decider => decider[spec].name)),
+    hearsAccepted,
+    initial: freezeAll(initial),
+    take,
+  }
+}
+
+function called(fold: ByEvent<Fold>, event: Recorded, state: unknown, key: string, otherwise: unknown): unknown {
+  const found = fold.get(event.category)?.get(event.type)
+  return found ? found(state, event.data, event, key) : otherwise
+}
+
+function merged(one: ByEvent<unknown>, other: ByEvent<unknown>): ByEvent<unknown> {
+  const categories = new Set([...one.keys(), ...other.keys()])
+  return new Map(
+    [...categories].map(category => [category, new Map([...(one.get(category) ?? []), ...(other.get(category) ?? [])])]),
+  )
+}
+
+/** One step or several, or nothing. */
+export function stepsOf(wanted: unknown): readonly Step[] {
+  if (wanted === undefined || wanted === null) return []
+  return (Array.isArray(wanted) ? wanted : [wanted]) as readonly Step[]
+}

@@ -1,0 +1,43 @@
+import type { Command } from '../decider/command.ts'
+import { type Duration, milliseconds } from '../event/duration.ts'
+import { spec } from '../event/events.ts'
+
+/** When a timer is due: so many ms after the event that set it, or at a time, in ms since 1970; null: it is cancelled. */
+export type Due = { readonly afterMs: number } | { readonly at: number } | null
+
+/** Something that a process wants at a later time, by name. Setting a name again replaces it. */
+export type Timer<C> = {
+  readonly timer: string
+  readonly due: Due
+  readonly command: C | null
+  readonly [spec]: 'timer'
+}
+
+/**
+ * A timer that falls due so long after the event that sets it, by the time of the log. Then its command, if it has one, is sent, and
+ * `on.due` is asked.
+ *
+ * @example
+ * after('15 minutes', 'unpaid', order.cancel(id, { reason: 'unpaid' }))
+ */
+export function after<const C extends Command = never>(delay: Duration, name: string, command?: C): Timer<C> {
+  return timer(name, { afterMs: milliseconds(delay) }, command)
+}
+
+/** A timer that falls due at a time, as RFC 3339 or a Date; one in the past is due at once. */
+export function at<const C extends Command = never>(time: string | Date, name: string, command?: C): Timer<C> {
+  const ms = typeof time === 'string' ? Date.parse(time) : time.getTime()
+  if (!Number.isFinite(ms)) throw new TypeError(`at(${JSON.stringify(time)}): expected a time such as 2030-01-31T12:00:00Z`)
+  return timer(name, { at: ms }, command)
+}
+
+/** Takes a timer back. One that was not set, or has fallen due, is no matter. */
+export function cancel(name: string): Timer<never> {
+  return timer(name, null)
+}
+
+function timer<C>(name: string, due: Due, command?: C): Timer<C> {
+  if (!/^[\w.-]{1,100}$/.test(name))
+    throw new TypeError(`a timer's name is letters, digits, _, . and -, found ${JSON.stringify(name)}`)
+  return { timer: name, due, command: command ?? null, [spec]: 'timer' }
+}

@@ -1,0 +1,84 @@
+// The agenda that forgets: the shortest description of what every agenda promises.
+import type { Agenda, Entry, NewAgenda, NewEntry } from './agenda.ts'
+import { compareText } from './read-model.ts'
+
+type Kept = { readonly entry: Entry; readonly dueMs: number; readonly seq: number; readonly endedMs: number | null }
+export type MemoryAgendaOptions = {
+  /** In ms since 1970. */
+  readonly now: () => number
+  /** Keeps the keys of entries. */
+  readonly renewKeys: (ids: readonly string[], keepMs: number) => void
+}
+export type MemoryAgenda = Agenda & {
+  readonly change: (changes: NewAgenda) => void
+  readonly has: (id: string) => boolean
+}
+
+export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAgenda {
+  const kept = new Map<string, Kept>()
+  let seq = 0
+
+  function add({ due, ...entry }: NewEntry): Entry {
+    const dueMs = due || now()
+    const added = { ...entry, due: iso(dueMs), madeAt: iso(now()), outcome: null, endedAt: null }
+    kept.set(entry.id, { entry: added, dueMs, seq: seq++, endedMs: null })
+    return added
+  }
+
+  const pending = (owner?: string) =>
+    [...kept.values()]
+      .filter(({ entry, endedMs }) => endedMs === null && (owner === undefined || entry.owner === owner))
+      .toSorted((one, other) => one.dueMs - other.dueMs || one.seq - other.seq)
+
+  return {
+    has: id => kept.has(id),
+    change: ({ add: added, remove }) => {
+      for (const id of remove) kept.delete(id)
+      for (const entry of added) add(entry)
+    },
+    schedule: async entry => kept.get(entry.id)?.entry ?? add(entry),
+    due: async (owner, limit) => {
+      const [all, at] = [pending(owner), now()]
+      const due = all.filter(({ dueMs }) => dueMs <= at)
+      const taken = due.slice(0, limit)
+      return { entries: taken.map(({ entry }) => entry), next: all[taken.length]?.dueMs ?? null, now: at }
+    },
+    done: async ids => {
+      for (const id of ids) kept.delete(id)
+    },
+    end: async ended => {
+      for (const { id, outcome } of ended) {
+        const found = kept.get(id)
+        if (found) kept.set(id, { ...found, entry: { ...found.entry, outcome, endedAt: iso(now()) }, endedMs: now() })
+      }
+    },
+    find: async id => kept.get(id)?.entry ?? null,
+    remove: async id => kept.get(id)?.endedMs === null && kept.delete(id),
+    clearTimers: async owner => {
+      for (const { entry } of pending(owner)) if (entry.timer !== null) kept.delete(entry.id)
+    },
+    list: async ({ owner, timers, limit }) =>
+      pending(owner)
+        .map(({ entry }) => entry)
+        .filter(({ timer }) => timers === undefined || timers === (timer !== null))
+        .slice(0, limit),
+    count: async () =>
+      [...Map.groupBy(pending(), ({ entry }) => entry.owner)]
+        .map(([owner, all]) => ({ owner, pending: all.length, due: all.filter(({ dueMs }) => dueMs <= now()).length }))
+        .toSorted((one, other) => compareText(one.owner, other.owner)),
+    renewKeys: async (owner, keepMs) =>
+      renewKeys(
+        pending(owner).flatMap(({ entry: { id, timer } }) => (timer === null ? [id] : [])),
+        keepMs,
+      ),
+    forget: async keepMs => {
+      const over = [...kept].filter(([, { endedMs }]) => endedMs !== null && endedMs + keepMs <= now())
+      for (const [id] of over) kept.delete(id)
+      return over.length
+    },
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}

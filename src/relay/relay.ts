@@ -1,0 +1,214 @@
+// The loop that sends what is due of one owner's entries, while this process has the lease on them.
+import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
+
+/** What is sent: an entry of the agenda, just added or read. */
+export type Due = Pick<Entry, 'id' | 'key' | 'timer' | 'command' | 'meta' | 'set'>
+/** What became of it: null, and it is forgotten; a text, and it is kept for who asks. */
+export type Sent = string | null
+
+export type RelayOptions = {
+  readonly agenda: Agenda
+  readonly owner: string
+  /** Sends an entry, as often as it is asked to with one effect. What it rejects with is reported, and it is asked again. */
+  readonly send: (entry: Due, attempt: number) => Promise<Sent>
+  readonly report: (error: unknown) => void
+  /** How often the agenda is asked where nothing is known to be due, in ms: others may add to it. Default: 1 000. */
+  readonly pollMs?: number
+  /** In ms since 1970. Default: the machine's. */
+  readonly now?: () => number
+}
+
+/** Entries being sent at once. */
+const FLYING_MAX = 4_096
+const READ_MAX = 1_024
+const RETRY_FIRST_MS = 20
+const RETRY_MAX_MS = 5_000
+export const KEYS_KEEP_MS: number = 24 * 60 * 60 * 1_000
+
+/** Asks again later, without a word: what is not there now may be soon. */
+export class Later extends Error {}
+
+/**
+ * AT LEAST ONCE: an entry is forgotten when it was sent, so that a crash in between sends it again; what it is sent by recognises that.
+ * Of one instance, what goes to one stream goes in order; all else goes side by side. Never early, by the time of the database.
+ */
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #now: () => number
+  readonly #flying = new Set<string>()
+  /** The last of what goes to one place in order. */
+  readonly #lanes = new Map<string, Promise<void>>()
+  #gone: string[] = []
+  #kept: { readonly id: string; readonly outcome: string }[] = []
+  #forgetting: Promise<void> | null = null
+  #running: Promise<void> | null = null
+  #stopping = new AbortController()
+  #wake: () => void = () => {}
+  /** When the agenda is to be asked next, in ms since 1970 of its own clock, and how far that is ahead of ours. */
+  #nextAt = 0
+  #aheadMs = 0
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  /** How many are being sent. */
+  get flying(): number {
+    return this.#flying.size
+  }
+
+  readonly start = async (): Promise<void> => {
+    const { agenda, owner } = this.#options
+    await this.stop()
+    this.#stopping = new AbortController()
+    await agenda.renewKeys(owner, KEYS_KEEP_MS)
+    this.#nextAt = 0
+    this.#running = this.#run()
+  }
+
+  /** Resolves when nothing is being sent any more. */
+  readonly stop = async (): Promise<void> => {
+    this.#stopping.abort()
+    this.#wake()
+    await this.#running
+    this.#running = null
+    await Promise.all(this.#lanes.values())
+    await this.#forgetting
+    this.#flying.clear()
+  }
+
+  /** Entries that have just become durable: what is due is sent without being read. */
+  readonly added = (entries: readonly NewEntry[]): void => {
+    if (!this.#running || this.#stopping.signal.aborted) return
+    for (const { due, ...entry } of entries) {
+      if (due === 0 && this.#flying.size < FLYING_MAX) this.#launch(entry)
+      else this.#askAt(due)
+    }
+  }
+
+  /** Has the agenda asked now: somebody has added to it. */
+  readonly look = (): void => this.#askAt(0)
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        if (this.#flying.size < FLYING_MAX && this.#inMs() <= 0) await this.#read()
+        failures = 0
+        await this.#slept(Math.min(this.#options.pollMs ?? 1_000, this.#flying.size < FLYING_MAX ? this.#inMs() : 1_000))
+      } catch (error) {
+        if (failures === 0) this.#options.report(error)
+        await this.#slept(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures++))
+      }
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { agenda, owner, pollMs = 1_000 } = this.#options
+    // What is being sent is still there.
+    this.#nextAt = Number.POSITIVE_INFINITY
+    const limit = this.#flying.size + READ_MAX
+    const { entries, now, next } = await agenda.due(owner, limit).catch(error => {
+      this.#nextAt = 0
+      throw error
+    })
+    this.#aheadMs = now - this.#now()
+    for (const entry of entries) if (!this.#flying.has(entry.id)) this.#launch(entry)
+    this.#askAt(Math.min(next ?? Number.POSITIVE_INFINITY, now + pollMs))
+  }
+
+  #askAt(due: number): void {
+    if (due >= this.#nextAt) return
+    this.#nextAt = due
+    this.#wake()
+  }
+
+  #inMs(): number {
+    return this.#nextAt - this.#aheadMs - this.#now()
+  }
+
+  #launch(entry: Due): void {
+    this.#flying.add(entry.id)
+    const lane = laneOf(entry)
+    const before = this.#lanes.get(lane)
+    const sent = before ? before.then(() => this.#send(entry)) : this.#send(entry)
+    this.#lanes.set(lane, sent)
+    void sent.then(() => {
+      if (this.#lanes.get(lane) === sent) this.#lanes.delete(lane)
+    })
+  }
+
+  async #send(entry: Due): Promise<void> {
+    const { send, report } = this.#options
+    const { signal } = this.#stopping
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        const outcome = await send(entry, attempt)
+        if (outcome === null) this.#gone.push(entry.id)
+        else this.#kept.push({ id: entry.id, outcome })
+        this.#forgetting ??= this.#forget()
+        return
+      } catch (error) {
+        if (!(error instanceof Later)) report(error)
+        await slept(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)), signal)
+      }
+    }
+  }
+
+  /** Forgets what was sent, as much at once as there is. */
+  async #forget(): Promise<void> {
+    const { agenda, report } = this.#options
+    // What was sent in the same turn is forgotten with it.
+    await new Promise(resolve => setImmediate(resolve))
+    for (let failures = 0; this.#gone.length + this.#kept.length > 0; ) {
+      const [gone, kept] = [this.#gone, this.#kept]
+      this.#gone = []
+      this.#kept = []
+      try {
+        if (kept.length) await agenda.end(kept)
+        if (gone.length) await agenda.done(gone)
+        for (const id of gone) this.#flying.delete(id)
+        for (const { id } of kept) this.#flying.delete(id)
+        failures = 0
+        if (this.#flying.size + gone.length >= FLYING_MAX) this.#wake()
+      } catch (error) {
+        this.#gone = [...gone, ...this.#gone]
+        this.#kept = [...kept, ...this.#kept]
+        // Whoever has the lease next sends them again, to no effect.
+        if (this.#stopping.signal.aborted) break
+        if (failures === 0) report(error)
+        await slept(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures++), this.#stopping.signal)
+      }
+    }
+    this.#forgetting = null
+  }
+
+  #slept(ms: number): Promise<void> {
+    const stop = new AbortController()
+    this.#wake = () => stop.abort()
+    if (this.#stopping.signal.aborted) stop.abort()
+    return slept(ms, stop.signal)
+  }
+}
+
+/** What one instance sends to one stream goes in order; so do its timers. */
+function laneOf({ id, key, command, timer }: Due): string {
+  if (timer !== null || command === null) return `${key}\n`
+  if (key === '') return id
+  const to = JSON.parse(command) as { readonly decider: string; readonly id: string }
+  return `${key}\n${to.decider}-${to.id}`
+}
+
+function slept(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || ms <= 0) return Promise.resolve()
+  return new Promise(resolve => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, Math.min(ms, 2_147_483_647))
+    signal.addEventListener('abort', end)
+  })
+}

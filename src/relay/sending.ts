@@ -1,0 +1,82 @@
+// What is done with an entry that is due: a command is sent, and what comes of it that is no event is told to the process that sent it; so
+// is a timer.
+import type { Command } from '../decider/command.ts'
+import type { SendOptions } from '../dispatch/commands.ts'
+import type { Outcome } from '../dispatch/outcome.ts'
+import type { AppendOutcome, AppendSlice } from '../dispatch/request.ts'
+import type { Event } from '../event/events.ts'
+import type { WishMeta } from '../process/instance.ts'
+import { type Answered, DUE, type Fell } from '../process/own.ts'
+import type { ProcessSpec } from '../process/process.ts'
+import type { Trace } from '../trace/trace.ts'
+import { type Due, Later, type Sent } from './relay.ts'
+
+export type SendingOptions = {
+  readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
+  readonly append: (slices: readonly AppendSlice[], options: SendOptions) => Promise<AppendOutcome>
+  readonly trace: Trace
+}
+
+/** A command that cannot even be decided is given up after so many attempts. */
+const ATTEMPTS_MAX = 8
+const DEADLINE_MS = 5_000
+
+/** Sends the entries of a process. */
+export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry: Due, attempt: number) => Promise<Sent> {
+  return async (entry, attempt) => {
+    // What the agenda has was written by a process.
+    const meta = JSON.parse(entry.meta) as WishMeta
+    if (entry.timer !== null) {
+      const fell: Fell = { timer: entry.timer, set: entry.set }
+      await told(`due:${entry.id}:${entry.set}`, DUE, fell)
+      return null
+    }
+    const command = JSON.parse(entry.command!) as Command
+    const answer = await answered(command, meta, entry.id, attempt)
+    if (answer) await told(`answer:${entry.id}`, answer.type, answer.data)
+    return null
+
+    async function told(key: string, type: string, data: Answered | Fell): Promise<void> {
+      const event: Event = { category: process.name, type, data }
+      const slice = { stream: `${process.name}-${entry.key}`, expect: 'any', events: [event] } as const
+      const { outcome } = await options.append([slice], { ...meta, key, isOwnKey: true })
+      if (outcome !== 'appended' && outcome !== 'known') throw new Later()
+    }
+  }
+
+  async function answered(
+    command: Command,
+    meta: WishMeta,
+    id: string,
+    attempt: number,
+  ): Promise<{ readonly type: string; readonly data: Answered } | null> {
+    const say = (type: string, code: string, data?: unknown) => ({
+      type,
+      data: { by: id, command, code, ...(data !== undefined && { data }) },
+    })
+    try {
+      const outcome = await sent(options, command, meta, id)
+      if (outcome.outcome === 'accepted') return process.hearsAccepted ? say('Accepted', 'accepted') : null
+      if (outcome.outcome === 'rejected') return say('Rejected', outcome.code, outcome.data)
+      return say('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
+    } catch (error) {
+      if (error instanceof Later || attempt < ATTEMPTS_MAX) throw error
+      return say('Failed', 'failed', String(error))
+    }
+  }
+}
+
+/** Sends a command by the name that the agenda has for it. Throws Later where the log does not answer for now. */
+export async function sent(
+  { send, trace }: Pick<SendingOptions, 'send' | 'trace'>,
+  command: Command,
+  meta: Omit<SendOptions, 'key'>,
+  id: string,
+): Promise<Outcome> {
+  const parent = meta.traceparent === undefined ? null : { traceparent: meta.traceparent }
+  const outcome = await trace.step('send', [parent], { 'emaki.command': `${command.decider}.${command.command}` }, () =>
+    send(command, { ...meta, key: id, isOwnKey: true, deadlineMs: DEADLINE_MS }),
+  )
+  if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || outcome.outcome === 'conflict') throw new Later()
+  return outcome
+}
