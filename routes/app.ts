@@ -33,6 +33,7 @@ import { problem, problemOfException, problemPage } from './problem.ts'
 import { answerOf } from './queries.ts'
 import { RouterByMethod } from './router.ts'
 import { rowOf, rowsOf } from './rows.ts'
+import { scheduledOf, withdrawn } from './scheduled.ts'
 import { stateOf } from './states.ts'
 import { cacheOf, storeOf } from './store.ts'
 import { streamOf } from './streams.ts'
@@ -109,7 +110,7 @@ export const BODY_LIMIT = 1_048_576
 /**
  * A Hono app that serves deciders, projections and queries:
  * `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET /{decider}/{id}` where exposed, `GET /{projection}/{key}`,
- * `GET /{projection}/{key}/events`, `GET /{projection}`, `GET /{query}`, `GET /streams/{stream}`, `GET /events`, `/health`, `/ready`, `/startup`,
+ * `GET /{projection}/{key}/events`, `GET /{projection}`, `GET /{query}`, `GET` and `DELETE /commands/{id}`, `GET /streams/{stream}`, `GET /events`, `/health`, `/ready`, `/startup`,
  * `/problems/{slug}`, `/openapi.json` and `/docs`. `.get`, `.use` and `.route` go on working.
  * Throws where two definitions, or one and a reserved word, would have the same path.
  */
@@ -174,6 +175,7 @@ export function app(options: AppOptions): App {
     streamOf(name => open_.has(name)),
   )
   hono.get('/events', mayFollow({ publicCategories: open_, closed, origins: options.origins ?? [] }), eventStream)
+  hono.get('/commands/:id', scheduledOf).delete('/commands/:id', withdrawn)
   for (const definition of definitions) mount(hono, definition)
   hono.notFound(c => {
     const allow = methodsOf(hono, c.req.path)

@@ -12,6 +12,7 @@ import { positioned } from './fresh.ts'
 import { expectationOf, keyOf, originOf, prefers } from './headers.ts'
 import { idOf } from './ids.ts'
 import { pointer, problem } from './problem.ts'
+import { laterOf, scheduled } from './scheduled.ts'
 import { exposed } from './states.ts'
 
 /** A command's maker, as a decider has one for each of its commands: `order.place`. */
@@ -42,6 +43,8 @@ export function handle(make: CommandMaker): Handler {
     if (expect instanceof Response) return expect
     const key = keyOf(c)
     if (key instanceof Response) return key
+    const later = laterOf(c)
+    if (later instanceof Response) return later
     const body = await bodyOf(c)
     if (body instanceof Response) return body
     // The validator reads the body from here; it was decoded and inspected as bytes.
@@ -51,14 +54,19 @@ export function handle(make: CommandMaker): Handler {
     if (refused instanceof Response) return refused
     const id = given ?? Bun.randomUUIDv7()
     const actor = await actorOf(c)
-    const outcome = await emaki.dispatch({ decider, command, id, data: body.data }, c.req.valid('json' as never), {
-      signal: c.req.raw.signal,
-      size: body.size,
+    const said = { decider, command, id, data: body.data }
+    const options = {
       idGiven: given !== null,
       ...originOf(c),
       ...(expect !== null && { expect }),
       ...(key !== null && { key }),
       ...(actor !== null && { actor }),
+    }
+    if (later !== null) return scheduled(c, emaki, said, later, options)
+    const outcome = await emaki.dispatch(said, c.req.valid('json' as never), {
+      signal: c.req.raw.signal,
+      size: body.size,
+      ...options,
     })
     return answer({ c, emaki, id, expect }, outcome, decider)
   }

@@ -87,6 +87,8 @@ test('every route of a decider is an operation with a name of its own', async ()
     'declineNewPayment: post /payment/decline',
     'refundNewPayment: post /payment/refund',
     'readStream: get /streams/{stream}',
+    'getCommand: get /commands/{id}',
+    'withdrawCommand: delete /commands/{id}',
     'followEvents: get /events',
     'getHealth: get /health',
     'getReadiness: get /ready',

@@ -13,6 +13,8 @@ export type Slug =
   | 'not-found'
   | 'stream-not-found'
   | 'row-not-found'
+  | 'command-not-found'
+  | 'command-begun'
   | 'method-not-allowed'
   | 'version-conflict'
   | 'unknown-position'
@@ -52,6 +54,16 @@ export const problems: Readonly<Record<Slug, Entry>> = {
   'not-found': { status: 404, title: 'There is nothing here', mend: 'Look at /openapi.json for what there is.' },
   'stream-not-found': { status: 404, title: 'The stream has no events', mend: 'Check the category and the id.' },
   'row-not-found': { status: 404, title: 'There is no such row', mend: 'Check the key, or ask by Min-Position for newer rows.' },
+  'command-not-found': {
+    status: 404,
+    title: 'No such command was taken to be sent later',
+    mend: 'It is kept for 24 hours after its end; check the id, which the header Location has.',
+  },
+  'command-begun': {
+    status: 409,
+    title: 'The command is no longer pending',
+    mend: 'It is being sent, or has been: GET tells what became of it.',
+  },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', mend: 'The header Allow names those that are.' },
   'version-conflict': {
     status: 409,

@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/store',
     'src/trace',
   ],
-  'src/relay': ['src/decider', 'src/dispatch', 'src/event', 'src/process', 'src/read-model', 'src/trace'],
+  'src/relay': ['src/decider', 'src/dispatch', 'src/event', 'src/process', 'src/read-model', 'src/store', 'src/trace'],
   'src/answer': [
     'src/cache',
     'src/event',
@@ -91,6 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/projection',
     'src/query',
     'src/redis',
+    'src/relay',
     'src/sqlite',
     'src/store',
     'src/subscription',

@@ -16,6 +16,7 @@ import { spec } from './event/events.ts'
 import type { ProcessSpec } from './process/process.ts'
 import { subscriptionOf } from './process/instance.ts'
 import { Relay } from './relay/relay.ts'
+import { Schedule } from './relay/schedule.ts'
 import { sendingOf } from './relay/sending.ts'
 import type { ProcessorSpec } from './processor/processor.ts'
 import { type ProjectionSpec, projectionOf } from './projection/projection.ts'
@@ -55,6 +56,8 @@ export type Runtime = Commands & {
   readonly queries: ReadonlyMap<string, QuerySpec>
   readonly processes: ReadonlyMap<string, ProcessSpec>
   readonly answers: Answers
+  /** Commands that are sent later, or now without being waited for. */
+  readonly schedule: Schedule
   readonly subscriptions: Subscriptions
   readonly rowChanges: RowChanges
   /** Follows the head of the log. */
@@ -94,7 +97,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     )
   await store.open()
   const processes = [...definitions.process.values()]
-  for (const process of processes) checkSent(process, definitions.decider)
+  for (const one of processes) checkSent(one, definitions.decider)
   const families = new Map(processes.map(({ name, own }) => [name, own]))
   const sending = commands({ ...options, deciders: definitions.decider, families, store, bus, trace, now, report })
   const following = tail({ store, bus, report })
@@ -106,15 +109,18 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const cache = shared ? tiered([near, shared]) : near
   const rowChanges = new RowChanges()
   const purging = options.cdn && batched(options.cdn, { wholeOf: tableOfTag, report })
+  const owner = `${process.pid}.${Bun.randomUUIDv7()}`
+  const schedule = new Schedule({ store, send: sending.send, check: sending.check, owner, leaseMs, trace, report })
   const subscriptions = new Subscriptions({
     store,
+    owner,
     tail: following,
     projections,
     processors,
     sqlProjections,
-    processes: processes.map(process => {
-      const send = sendingOf(process, { ...sending, trace })
-      return [process, new Relay({ agenda: store.agenda, owner: subscriptionOf(process), send, report })] as const
+    processes: processes.map(one => {
+      const send = sendingOf(one, { ...sending, trace })
+      return [one, new Relay({ agenda: store.agenda, owner: subscriptionOf(one), send, report })] as const
     }),
     leaseMs,
     changed: async (table, position, changes) => {
@@ -135,12 +141,14 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const isFollowing = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + processes.length > 0
   if (isFollowing) await following.start()
   if (isFollowing) await subscriptions.start()
+  if (definitions.decider.size) schedule.start()
   return {
     ...sending,
     projections: definitions.projection,
     queries: definitions.query,
     processes: definitions.process,
     answers: new Answers(store, subscriptions, filling(cache, { now, report }), trace),
+    schedule,
     subscriptions,
     rowChanges,
     tail: following,
@@ -156,6 +164,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     trace,
     close: async () => {
       await sending.close()
+      await schedule.close()
       await subscriptions.close()
       await following.close()
       await cache.close()

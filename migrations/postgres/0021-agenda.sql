@@ -12,6 +12,7 @@ create table agenda (
   due timestamptz not null,
   at_position bigint not null,
   made_at timestamptz not null,
+  begun boolean not null default false,
   outcome text,
   ended_at timestamptz
 );

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { checks } from './checks.ts'
 import { add, type Json } from './schemas.ts'
 import { refused } from './refusals.ts'
+import { scheduledPath } from './scheduled.ts'
 import { answer, asked, type Draft, headed, type Paths, unique } from './shared.ts'
 
 /** The operations of every app. `security`: what OpenAPI asks for of who reads streams; empty: nothing. */
@@ -20,6 +21,7 @@ export function commonPaths(draft: Draft, security: readonly Json[]): Paths {
   })
   return {
     '/streams/{stream}': { get: streamOperation(draft, security) },
+    '/commands/{id}': scheduledPath(draft),
     '/events': { get: eventsOperation(draft, security) },
     '/health': asks('getHealth', 'Can the process answer?', health, {}),
     '/ready': asks('getReadiness', 'Can it serve?', ready, refused('NotReady')),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { DeciderSpec } from '../../src/decider/decider.ts'
 import { add, found, type Json, put } from './schemas.ts'
 import { refused } from './refusals.ts'
+import { scheduled } from './scheduled.ts'
 import { answer, asked, type Draft, headed, type Paths, pascal, unique } from './shared.ts'
 
 /** The operations of a decider: each command to an instance, its state where it is exposed, each command with a new id. */
@@ -37,7 +38,7 @@ function given({ name, decider, told }: Command, accepted: Json, draft: Draft): 
     summary: words(name),
     ...told,
     parameters: asked('Id', 'IfMatch', 'IfNoneMatch', ...SAID),
-    responses: { ...answers(accepted), ...refused('VersionConflict', 'PreconditionFailed') },
+    responses: { ...answers(accepted, draft), ...refused('VersionConflict', 'PreconditionFailed') },
   }
 }
 
@@ -48,16 +49,21 @@ function made({ name, decider, told }: Command, accepted: Json, draft: Draft): J
     summary: `${words(name)}, with a new id`,
     ...told,
     parameters: asked(...SAID),
-    responses: answers(accepted),
+    responses: answers(accepted, draft),
   }
 }
-const SAID = ['IdempotencyKey', 'Prefer', 'CorrelationId', 'CausationId', 'TraceParent'] as const
+const SAID = ['IdempotencyKey', 'Prefer', 'ScheduleAt', 'CorrelationId', 'CausationId', 'TraceParent'] as const
 
-function answers(accepted: Json): Json {
+function answers(accepted: Json, { schemas }: Draft): Json {
   const headers = ['ETag', 'Event-Position', 'Idempotency-Replayed', 'Preference-Applied'] as const
   return {
     200: answer('Accepted, and durable.', headed(...headers), accepted),
     201: answer('Accepted, and durable: the first of its stream.', headed(...headers, 'Location'), accepted),
+    202: answer(
+      'Taken, to be sent later.',
+      headed('Location', 'Preference-Applied'),
+      add(schemas, 'ScheduledCommand', scheduled()),
+    ),
     204: answer('Accepted, and durable, where `return=minimal` is preferred.', headed(...headers)),
     ...refused('BadCommand', 'PayloadTooLarge', 'UnsupportedMediaType', 'Rejected', 'Internal', 'Unconfirmed', 'StorageFull'),
   }

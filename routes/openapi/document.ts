@@ -52,6 +52,7 @@ function pathsOf(definition: Documented, draft: Draft): Paths {
 
 const TAGS = [
   { name: 'streams', description: 'History.' },
+  { name: 'commands', description: 'What is sent later.' },
   { name: 'events', description: 'What happens, as it happens.' },
   { name: 'health', description: 'For whoever keeps the app running.' },
   { name: 'problems', description: 'What an error means.' },

@@ -9,7 +9,8 @@ type Refusal = { readonly status: number; readonly response: Json }
 type RefusalName =
   | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
   | 'PreconditionFailed' | 'PayloadTooLarge' | 'UnsupportedMediaType' | 'Rejected' | 'Internal' | 'Unavailable' | 'Unconfirmed'
-  | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' | 'NoRows' // biome-ignore format: one list
+  | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' | 'NoRows' | 'CommandNotFound'
+  | 'CommandBegun' // biome-ignore format: one list
 
 /** The ways of being refused, by name: one for each status, and one more where routes differ in what they say by it. */
 export const refusals: Readonly<Record<RefusalName, Refusal>> = {
@@ -34,6 +35,8 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   NoRows: refusal(['behind', 'unavailable', 'not-ready'], 'Retry-After'),
   StorageFull: refusal(['storage-full'], 'Retry-After'),
   BadRead: refusal(['validation-failed', 'bad-header']),
+  CommandNotFound: refusal(['command-not-found']),
+  CommandBegun: refusal(['command-begun']),
   RowNotFound: refusal(['row-not-found'], 'Preference-Applied'),
   Behind: refusal(['behind', 'parked', 'unavailable', 'stream-unreadable'], 'Retry-After', 'Preference-Applied'),
 }

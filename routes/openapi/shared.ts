@@ -44,7 +44,7 @@ const several = (name: string, description: string): Json => ({
 type ParameterName =
   | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
   | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Prefer'
-  | 'CorrelationId' | 'CausationId' | 'TraceParent' // biome-ignore format: one list
+  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
   Id: given('path', 'id', { type: 'string', minLength: 1, maxLength: 200 }, 'The instance.'),
@@ -81,8 +81,15 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
     'header',
     'Prefer',
     text,
-    '`return=minimal` answers without a body, `return=representation` with the exposed state beside the events.',
+    '`return=minimal` answers without a body, `return=representation` with the exposed state beside the events; `respond-async` answers 202 as soon as the command is durable, before it is decided.',
   ),
+  ScheduleAt: given(
+    'header',
+    'Schedule-At',
+    { type: 'string', format: 'date-time' },
+    'When the command is to be sent: 202 is answered once that is durable.',
+  ),
+  CommandId: given('path', 'id', text, 'The last step of `Location`.'),
   CorrelationId: given(
     'header',
     'X-Correlation-Id',

@@ -1,9 +1,17 @@
+import { canonical } from '../event/payload.ts'
+
 /** An order to one instance of a decider, as data: nothing happens until it is sent. */
 export type Command<D extends string = string, N extends string = string, X = unknown> = {
   readonly decider: D
   readonly command: N
   readonly id: string
   readonly data: X
+}
+
+/** A short name for a command as it was said, before its schema made anything of it. `idGiven`: the id is a part of what was said. */
+export function fingerprintOf({ decider, command, id, data }: Command, idGiven: boolean): string {
+  const said = canonical(idGiven ? [decider, command, id, data] : [decider, command, data])
+  return new Bun.CryptoHasher('sha256').update(said).digest('base64url')
 }
 
 /** For each name a function that makes a command. */

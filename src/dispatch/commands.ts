@@ -1,10 +1,10 @@
 // The command side of a runtime: deciders and a store in, `send` out.
 import type { Bus } from '../bus/bus.ts'
-import { type Command, idProblem } from '../decider/command.ts'
+import { type Command, fingerprintOf, idProblem } from '../decider/command.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
 import { fold } from '../decider/fold.ts'
 import { type Event, type EventsSpec, fitting, type Meta } from '../event/events.ts'
-import { canonical, freeze } from '../event/payload.ts'
+import { freeze } from '../event/payload.ts'
 import type { Expectation, Store } from '../store/store.ts'
 import type { Trace, TraceContext } from '../trace/trace.ts'
 import type { Folded } from './chain.ts'
@@ -65,6 +65,8 @@ export type Commands = {
    * Throws only when an assumption broke: a decision that throws, an unknown decider, events that cannot be read.
    */
   readonly send: (command: Command, options?: SendOptions) => Promise<Outcome>
+  /** What is wrong with a command that has not been sent; null: nothing. Throws as `send` does. */
+  readonly check: (command: Command) => Invalid | null
   /** Sends a command from step 2 on: `data` is what its schema gave for `command.data`. */
   readonly dispatch: (command: Command, data: unknown, options?: SendOptions) => Promise<Outcome>
   /**
@@ -100,6 +102,10 @@ export function commands(options: CommandOptions): Commands {
   forgetting.unref()
   return {
     send: (command, options = {}) => send(dispatcher, deciders, trace, command, options),
+    check: command => {
+      const parsed = parse(known(deciders, command.decider), command)
+      return 'outcome' in parsed ? parsed : null
+    },
     dispatch: (command, data, options = {}) =>
       dispatch(dispatcher, known(deciders, command.decider), trace, command, data, options),
     append: (slices, options = {}) => append(dispatcher, familyOf, trace, slices, options),
@@ -130,14 +136,19 @@ function send(
   options: SendOptions,
 ): Promise<Outcome> {
   const decider = known(deciders, command.decider)
+  const parsed = parse(decider, command)
+  if ('outcome' in parsed) return Promise.resolve(parsed)
+  return dispatch(dispatcher, decider, trace, command, parsed.data, options)
+}
+
+/** A command's data as its schema gives it. */
+function parse(decider: DeciderSpec, command: Command): { readonly data: unknown } | Invalid {
   const schema = decider.commands.get(command.command)
   if (!schema) throw new TypeError(`${decider.name} has no command ${command.command}`)
   const wrong = idProblem(command.id)
-  if (wrong) return Promise.resolve(invalid([{ path: ['id'], message: wrong }]))
+  if (wrong) return invalid([{ path: ['id'], message: wrong }])
   const parsed = schema.safeParse(command.data)
-  return parsed.success
-    ? dispatch(dispatcher, decider, trace, command, parsed.data, options)
-    : Promise.resolve(invalid(parsed.error.issues))
+  return parsed.success ? { data: parsed.data } : invalid(parsed.error.issues)
 }
 
 function dispatch(
@@ -186,16 +197,11 @@ function invalid(issues: readonly { readonly path: readonly PropertyKey[]; reado
   }
 }
 
-/** Client keys are scoped by decider and command; what they stand for is the command as it was sent, not as zod made it. */
-function keyOf(
-  { decider, command, id, data }: Command,
-  key: string,
-  { idGiven = true, isOwnKey = false }: Pick<SendOptions, 'idGiven' | 'isOwnKey'>,
-): Member['key'] {
-  const said = canonical(idGiven ? [decider, command, id, data] : [decider, command, data])
+/** Client keys are scoped by decider and command. */
+function keyOf(command: Command, key: string, { idGiven = true, isOwnKey = false }: SendOptions): Member['key'] {
   return {
-    key: isOwnKey ? `agenda:${key}` : `client:${decider}.${command}:${key}`,
-    fingerprint: new Bun.CryptoHasher('sha256').update(said).digest('base64url'),
+    key: isOwnKey ? `agenda:${key}` : `client:${command.decider}.${command.command}:${key}`,
+    fingerprint: fingerprintOf(command, idGiven),
     keepMs: KEY_KEEP_MS,
   }
 }

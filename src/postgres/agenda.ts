@@ -7,7 +7,7 @@ import { list, texts } from './text.ts'
 
 export type AgendaOptions = { readonly schema: string; readonly pool: () => Pool }
 
-const COLUMNS = 'id, owner, key, timer, command, meta, due, at_position, made_at, outcome, ended_at'
+const COLUMNS = 'id, owner, key, timer, command, meta, due, at_position, made_at, begun, outcome, ended_at'
 
 export class PostgresAgenda implements Agenda {
   readonly #schema: string
@@ -54,6 +54,14 @@ export class PostgresAgenda implements Agenda {
     return { entries: taken.map(entryOf), next: found[taken.length]?.due_ms ?? null, now: rows[0]!.now }
   }
 
+  async begin(ids: readonly string[]): Promise<readonly string[]> {
+    const rows = await this.#run<{ id: string }>(
+      `update ${this.#table} set begun = true where id = any ($1::text[]) and ended_at is null returning id`,
+      [texts(ids)],
+    )
+    return rows.map(({ id }) => id)
+  }
+
   /** Forgotten after a crash of the server, it is done again, which has no second effect: so this does not wait for the disk. */
   async done(ids: readonly string[]): Promise<void> {
     await this.#run(`with ${ASYNC} delete from ${this.#table} where id = any ($1::text[]) and (select true from async)`, [
@@ -75,7 +83,7 @@ export class PostgresAgenda implements Agenda {
   }
 
   async remove(id: string): Promise<boolean> {
-    const rows = await this.#run(`delete from ${this.#table} where id = $1 and ended_at is null returning true`, [id])
+    const rows = await this.#run(`delete from ${this.#table} where id = $1 and not begun returning true`, [id])
     return rows.length > 0
   }
 
@@ -124,7 +132,8 @@ export class PostgresAgenda implements Agenda {
 
 const ASYNC = `async as materialized (select set_config('synchronous_commit', 'off', true))`
 
-type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt' | 'set'> & {
+type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt' | 'set' | 'hasBegun'> & {
+  readonly begun: boolean
   readonly due: Date
   readonly made_at: Date
   readonly ended_at: Date | null
@@ -133,9 +142,9 @@ type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt' | 'set'> & {
 
 type DueRow = Row & { readonly is_due: boolean; readonly due_ms: number }
 
-function entryOf({ id, owner, key, timer, command, meta, outcome, due, made_at, ended_at, at_position }: Row): Entry {
+function entryOf({ id, owner, key, timer, command, meta, outcome, due, made_at, ended_at, at_position, begun }: Row): Entry {
   const [dueAt, madeAt, endedAt] = [due.toISOString(), made_at.toISOString(), ended_at?.toISOString() ?? null]
-  return { id, owner, key, timer, command, meta, due: dueAt, set: at_position, madeAt, outcome, endedAt }
+  return { id, owner, key, timer, command, meta, due: dueAt, set: at_position, madeAt, outcome, endedAt, hasBegun: begun }
 }
 
 /** What a page adds to the agenda, and takes from it. */

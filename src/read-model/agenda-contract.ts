@@ -69,7 +69,7 @@ export const agendaCases: readonly AgendaCase[] = [
             meta: '{}',
             set: 7,
           },
-          ...{ due: expect.any(String), madeAt: expect.any(String), outcome: null, endedAt: null },
+          ...{ due: expect.any(String), madeAt: expect.any(String), outcome: null, endedAt: null, hasBegun: false },
         },
       ])
       expect(next).toBeNull()
@@ -139,6 +139,18 @@ export const agendaCases: readonly AgendaCase[] = [
       expect(await store.agenda.forget(2 * HOUR)).toBe(0)
       expect(await store.agenda.forget(HOUR)).toBe(1)
       expect(await store.agenda.find('a')).toBeNull()
+    },
+  },
+  {
+    title: 'lets nobody take back what has begun, and begins nothing that was taken back',
+    run: async ({ store }) => {
+      await paged(store, [entry('a'), entry('b')])
+      expect(await store.agenda.remove('b')).toBeTrue()
+      expect(await store.agenda.begin(['a', 'b', 'never there'])).toEqual(['a'])
+      expect(await store.agenda.remove('a')).toBeFalse()
+      // Whoever goes on after a crash begins it again.
+      expect(await store.agenda.due(OWNER, 10)).toMatchObject({ entries: [{ id: 'a', hasBegun: true }] })
+      expect(await store.agenda.begin(['a'])).toEqual(['a'])
     },
   },
   {

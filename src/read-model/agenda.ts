@@ -28,6 +28,8 @@ export type Entry = Omit<NewEntry, 'due'> & {
   /** What became of it, as JSON text; null: it is pending. Only entries of `commands` are kept once they have ended. */
   readonly outcome: string | null
   readonly endedAt: string | null
+  /** Whether it is being sent, or has been. */
+  readonly hasBegun: boolean
 }
 
 /** What of the agenda changes with a page: no id is in both. */
@@ -43,12 +45,14 @@ export interface Agenda {
   schedule(entry: NewEntry): Promise<Entry>
   /** What is due of an owner, at most so many. `next` is past where there are more. */
   due(owner: string, limit: number): Promise<DueEntries>
+  /** Notes that entries are about to be sent, so that nobody takes them back; gives those that are still there. */
+  begin(ids: readonly string[]): Promise<readonly string[]>
   /** Forgets entries that are done. */
   done(ids: readonly string[]): Promise<void>
   /** Notes what became of entries, which are kept as long as forgetting takes. */
   end(ended: readonly Ended[]): Promise<void>
   find(id: string): Promise<Entry | null>
-  /** Takes a pending entry back; false: there is none, or it has ended. */
+  /** Takes a pending entry back; false: there is none, or it has begun. */
   remove(id: string): Promise<boolean>
   /** Forgets an owner's timers, not its commands. */
   clearTimers(owner: string): Promise<void>

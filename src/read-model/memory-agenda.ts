@@ -20,7 +20,7 @@ export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAge
 
   function add({ due, ...entry }: NewEntry): Entry {
     const dueMs = due || now()
-    const added = { ...entry, due: iso(dueMs), madeAt: iso(now()), outcome: null, endedAt: null }
+    const added = { ...entry, due: iso(dueMs), madeAt: iso(now()), outcome: null, endedAt: null, hasBegun: false }
     kept.set(entry.id, { entry: added, dueMs, seq: seq++, endedMs: null })
     return added
   }
@@ -43,6 +43,11 @@ export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAge
       const taken = due.slice(0, limit)
       return { entries: taken.map(({ entry }) => entry), next: all[taken.length]?.dueMs ?? null, now: at }
     },
+    begin: async ids => {
+      const begun = ids.filter(id => kept.get(id)?.endedMs === null)
+      for (const id of begun) kept.set(id, { ...kept.get(id)!, entry: { ...kept.get(id)!.entry, hasBegun: true } })
+      return begun
+    },
     done: async ids => {
       for (const id of ids) kept.delete(id)
     },
@@ -53,7 +58,7 @@ export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAge
       }
     },
     find: async id => kept.get(id)?.entry ?? null,
-    remove: async id => kept.get(id)?.endedMs === null && kept.delete(id),
+    remove: async id => kept.get(id)?.entry.hasBegun === false && kept.delete(id),
     clearTimers: async owner => {
       for (const { entry } of pending(owner)) if (entry.timer !== null) kept.delete(entry.id)
     },

@@ -1,5 +1,6 @@
 // The loop that sends what is due of one owner's entries, while this process has the lease on them.
 import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
+import { slept } from '../store/poll.ts'
 
 /** What is sent: an entry of the agenda, just added or read. */
 export type Due = Pick<Entry, 'id' | 'key' | 'timer' | 'command' | 'meta' | 'set'>
@@ -198,17 +199,4 @@ function laneOf({ id, key, command, timer }: Due): string {
   if (key === '') return id
   const to = JSON.parse(command) as { readonly decider: string; readonly id: string }
   return `${key}\n${to.decider}-${to.id}`
-}
-
-function slept(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || ms <= 0) return Promise.resolve()
-  return new Promise(resolve => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, Math.min(ms, 2_147_483_647))
-    signal.addEventListener('abort', end)
-  })
 }

@@ -14,6 +14,7 @@ export function sqliteAgenda(whenFree: <T>(run: (now: SyncAgenda) => T) => Promi
   return {
     schedule: entry => whenFree(now => now.schedule(entry)),
     due: (owner, limit) => whenFree(now => now.due(owner, limit)),
+    begin: ids => whenFree(now => now.begin(ids)),
     done: ids => whenFree(now => now.done(ids)),
     end: ended => whenFree(now => now.end(ended)),
     find: id => whenFree(now => now.find(id)),
@@ -26,9 +27,11 @@ export function sqliteAgenda(whenFree: <T>(run: (now: SyncAgenda) => T) => Promi
   }
 }
 
-const COLUMNS = 'id, owner, key, timer, command, meta, due, at_position as "set", made_at as madeAt, outcome, ended_at as endedAt'
+const COLUMNS =
+  'id, owner, key, timer, command, meta, due, at_position as "set", made_at as madeAt, begun as hasBegun, outcome, ended_at as endedAt'
 
-type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt'> & {
+type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt' | 'hasBegun'> & {
+  readonly hasBegun: number
   readonly due: number
   readonly madeAt: number
   readonly endedAt: number | null
@@ -42,7 +45,7 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
   function add({ id, owner, key, timer, command, meta, due, set }: NewEntry): void {
     // The one that is replaced goes behind all others, as it would where it is new.
     change(
-      'insert or replace into agenda values (?, ?, ?, ?, ?, ?, ?, ?, ?, null, null)',
+      'insert or replace into agenda values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, null, null)',
       id,
       owner,
       key,
@@ -77,10 +80,13 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
       const taken = rows.filter(row => row.due <= at).slice(0, limit)
       return { entries: taken.map(entryOf), next: rows[taken.length]?.due ?? null, now: at }
     },
+    begin: db.transaction((ids: readonly string[]) =>
+      ids.filter(id => change('update agenda set begun = 1 where id = ? and ended_at is null', id) > 0),
+    ).immediate,
     done: many<string>(id => change('delete from agenda where id = ?', id)),
     end: many(({ id, outcome }) => change('update agenda set outcome = ?, ended_at = ? where id = ?', outcome, now(), id)),
     find,
-    remove: id => change('delete from agenda where id = ? and ended_at is null', id) > 0,
+    remove: id => change('delete from agenda where id = ? and begun = 0', id) > 0,
     clearTimers: owner => {
       change('delete from agenda where owner = ? and timer is not null and ended_at is null', owner)
     },
@@ -110,6 +116,12 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
   }
 }
 
-function entryOf({ due, madeAt, endedAt, ...row }: Row): Entry {
-  return { ...row, due: instant(due), madeAt: instant(madeAt), endedAt: endedAt === null ? null : instant(endedAt) }
+function entryOf({ due, madeAt, endedAt, hasBegun, ...row }: Row): Entry {
+  return {
+    ...row,
+    hasBegun: hasBegun === 1,
+    due: instant(due),
+    madeAt: instant(madeAt),
+    endedAt: endedAt === null ? null : instant(endedAt),
+  }
 }

@@ -16,6 +16,8 @@ import { View } from './view.ts'
 
 export type SubscriptionsOptions = {
   readonly store: Store
+  /** Who this process is. */
+  readonly owner: string
   readonly tail: Tail
   readonly projections: readonly ProjectionSpec[]
   readonly processors: readonly ProcessorSpec[]
@@ -53,7 +55,6 @@ const POLL_IDLE_MS = 1_000
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
-  readonly #owner = `${process.pid}.${Bun.randomUUIDv7()}`
   readonly #views: ReadonlyMap<string, View>
   readonly #others: readonly Subscription[]
   readonly #handlers: readonly Handler[]
@@ -64,23 +65,20 @@ export class Subscriptions {
   constructor(options: SubscriptionsOptions) {
     this.#options = options
     const { store, projections, processors, sqlProjections, processes } = options
-    this.#views = new Map(
-      projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec, owner: this.#owner })]),
-    )
+    this.#views = new Map(projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec })]))
     this.#handlers = processors.map(processor => new Handler(store, processor))
-    const own = { ...options, owner: this.#owner }
     this.#others = [
       ...processors.map(
-        ({ name, filter, start }, i) => new Subscription({ ...own, name, filter, start, consumer: this.#handlers[i]! }),
+        ({ name, filter, start }, i) => new Subscription({ ...options, name, filter, start, consumer: this.#handlers[i]! }),
       ),
       ...sqlProjections.map(one => {
         const [name, consumer] = [subscriptionOf(one), new SqlProjector(store, one)]
-        return new Subscription({ ...own, name, filter: one.filter, start: 'beginning', consumer })
+        return new Subscription({ ...options, name, filter: one.filter, start: 'beginning', consumer })
       }),
       ...processes.map(([process, sender]) => {
         const consumer = new Reactor(store, process, sender, options.leaseMs)
         const { filter } = instancesOf(process)
-        return new Subscription({ ...own, name: subscriptionOfProcess(process), filter, start: 'beginning', consumer })
+        return new Subscription({ ...options, name: subscriptionOfProcess(process), filter, start: 'beginning', consumer })
       }),
     ]
   }
