@@ -16,11 +16,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/cache': [],
   'src/redis': ['src/cache'],
   'src/projection': ['src/event'],
-  'src/processor': ['src/event'],
+  'src/processor': ['src/decider', 'src/event'],
   'src/process': ['src/decider', 'src/event', 'src/projection'],
   'src/query': ['src/event', 'src/projection'],
   'src/subscription': [
     'src/bus',
+    'src/decider',
     'src/event',
     'src/process',
     'src/processor',

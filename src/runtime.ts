@@ -17,7 +17,7 @@ import type { ProcessSpec } from './process/process.ts'
 import { subscriptionOf } from './process/instance.ts'
 import { Relay } from './relay/relay.ts'
 import { Schedule } from './relay/schedule.ts'
-import { sendingOf } from './relay/sending.ts'
+import { sendingOf, sentFor } from './relay/sending.ts'
 import type { ProcessorSpec } from './processor/processor.ts'
 import { type ProjectionSpec, projectionOf } from './projection/projection.ts'
 import type { SqlProjectionSpec } from './projection/sql-projection.ts'
@@ -117,6 +117,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     tail: following,
     projections,
     processors,
+    send: (command, key, event) => sentFor({ ...sending, trace }, command, key, event),
     sqlProjections,
     processes: processes.map(one => {
       const send = sendingOf(one, { ...sending, trace })

@@ -21,7 +21,7 @@ beforeAll(() => {
     process.execPath,
     'build',
     ...BUILD,
-    join(import.meta.dir, 'main.ts'),
+    join(import.meta.dir, 'by-hand.ts'),
     '--outfile',
     binary,
   ])

@@ -6,7 +6,7 @@ import { serveProcess } from '../../src/testing/served-process.ts'
 import { testPostgres } from '../../src/testing/servers/postgres.ts'
 import { marketplaceHttp } from './contract.ts'
 
-const source = [process.execPath, join(import.meta.dir, 'main.ts')]
+const source = [process.execPath, join(import.meta.dir, 'by-hand.ts')]
 const folder = mkdtempSync(join(tmpdir(), 'emaki-marketplace-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 

@@ -7,7 +7,7 @@ import { scheduledPath } from './scheduled.ts'
 import { answer, asked, type Draft, headed, type Paths, unique } from './shared.ts'
 
 /** The operations of every app. `security`: what OpenAPI asks for of who reads streams; empty: nothing. */
-export function commonPaths(draft: Draft, security: readonly Json[]): Paths {
+export function commonPaths(draft: Draft, security: readonly Json[], hasCommands: boolean): Paths {
   const { schemas } = draft
   const health = add(schemas, 'Health', z.object({ status: z.literal('pass') }))
   const ready = add(schemas, 'Ready', z.object({ status: z.literal('pass'), checks: checks() }))
@@ -21,7 +21,7 @@ export function commonPaths(draft: Draft, security: readonly Json[]): Paths {
   })
   return {
     '/streams/{stream}': { get: streamOperation(draft, security) },
-    '/commands/{id}': scheduledPath(draft),
+    ...(hasCommands && { '/commands/{id}': scheduledPath(draft) }),
     '/events': { get: eventsOperation(draft, security) },
     '/health': asks('getHealth', 'Can the process answer?', health, {}),
     '/ready': asks('getReadiness', 'Can it serve?', ready, refused('NotReady')),

@@ -21,7 +21,12 @@ export function documentOf(
 ): Json {
   const draft: Draft = { schemas: new Map(), ids: new Set() }
   add(draft.schemas, 'Problem', problemSchema())
-  const paths = Object.assign({}, ...definitions.map(one => pathsOf(one, draft)), commonPaths(draft, security)) as Json
+  const hasCommands = definitions.some(({ kind }) => kind === 'decider')
+  const paths = Object.assign(
+    {},
+    ...definitions.map(one => pathsOf(one, draft)),
+    commonPaths(draft, security, hasCommands),
+  ) as Json
   return {
     openapi: '3.1.1',
     info: { title, version, description: ABOUT },

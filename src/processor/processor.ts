@@ -1,3 +1,5 @@
+import type { Command } from '../decider/command.ts'
+import type { Rejection } from '../decider/reject.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from '../event/families.ts'
 
@@ -5,6 +7,11 @@ import { type Families, familiesOf, type In, type One, type TypesByCategory } fr
 export type Handling = {
   /** A name for what handling this event does, the same each time it is tried: for a service that takes idempotency keys. */
   readonly keyOf: (event: Recorded) => string
+  /**
+   * Sends a command because of an event, by a key made of both, so that it has one effect however often the event is handled. Resolves to
+   * the rejection, null where it was accepted; rejects where that is not known, and the event is handled again.
+   */
+  readonly send: (event: Recorded, command: Command) => Promise<Pick<Rejection, 'code' | 'data'> | null>
   /** 1 at first. */
   readonly attempt: number
   /** Aborts when the process stops. */
@@ -33,7 +40,7 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  * handled in order, one batch after the other.
  *
  * - `from`: the family or families whose facts it handles; `types` names some of their types. Default: all.
- * - `handle`: `(events, { keyOf, attempt, signal })`, at most `batchSize` events at once. Default of `batchSize`: 1.
+ * - `handle`: `(events, { keyOf, send, attempt, signal })`, at most `batchSize` events at once. Default of `batchSize`: 1.
  * - `key`: what is kept in order. Default: the event's stream.
  * - `parallelism`: so many keys are handled side by side. Default: 1.
  * - `start`: where a processor that is new begins: `beginning`, `now` or after a position. Default: `beginning`.

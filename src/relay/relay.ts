@@ -27,7 +27,9 @@ const RETRY_MAX_MS = 5_000
 export const KEYS_KEEP_MS: number = 24 * 60 * 60 * 1_000
 
 /** Asks again later, without a word: what is not there now may be soon. */
-export class Later extends Error {}
+export class Later extends Error {
+  override readonly message = 'the log did not answer for now'
+}
 
 /**
  * AT LEAST ONCE: an entry is forgotten when it was sent, so that a crash in between sends it again; what it is sent by recognises that.

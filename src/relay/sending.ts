@@ -1,10 +1,11 @@
 // What is done with an entry that is due: a command is sent, and what comes of it that is no event is told to the process that sent it; so
 // is a timer.
 import type { Command } from '../decider/command.ts'
+import type { Rejection } from '../decider/reject.ts'
 import type { SendOptions } from '../dispatch/commands.ts'
 import type { Outcome } from '../dispatch/outcome.ts'
 import type { AppendOutcome, AppendSlice } from '../dispatch/request.ts'
-import type { Event } from '../event/events.ts'
+import type { Event, Recorded } from '../event/events.ts'
 import type { WishMeta } from '../process/instance.ts'
 import { type Answered, DUE, type Fell } from '../process/own.ts'
 import type { ProcessSpec } from '../process/process.ts'
@@ -79,4 +80,23 @@ export async function sent(
   )
   if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || outcome.outcome === 'conflict') throw new Later()
   return outcome
+}
+
+/** Sends what an event led to; the rejection, or null. Throws where it is not known what became of it, and where it can never be sent. */
+export async function sentFor(
+  options: Pick<SendingOptions, 'send' | 'trace'>,
+  command: Command,
+  key: string,
+  { id, meta }: Recorded,
+): Promise<Pick<Rejection, 'code' | 'data'> | null> {
+  const { correlation, traceparent } = meta
+  const outcome = await sent(
+    options,
+    command,
+    { correlation, causation: id, ...(traceparent !== undefined && { traceparent }) },
+    key,
+  )
+  if (outcome.outcome === 'accepted') return null
+  if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
+  return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }
 }

@@ -1,4 +1,6 @@
 // The consumer that hands events to user code with effects: in order by key, some keys side by side, until each is handled or parked.
+import type { Command } from '../decider/command.ts'
+import type { Rejection } from '../decider/reject.ts'
 import { recordedIn } from '../event/families.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ProcessorSpec, takes } from '../processor/processor.ts'
@@ -7,6 +9,9 @@ import type { Store, StoredEvent } from '../store/store.ts'
 import { causeOf } from './projector.ts'
 import { PAGE_EVENTS_MAX } from './reader.ts'
 import type { About, Consumer, Guard } from './subscription.ts'
+
+/** Sends a command by a key of ours, as what an event led to. */
+export type SendFor = (command: Command, key: string, event: Recorded) => Promise<Pick<Rejection, 'code' | 'data'> | null>
 
 type Item = { readonly stored: StoredEvent; readonly event: Recorded; readonly key: string }
 
@@ -19,6 +24,7 @@ export class Handler implements Consumer {
   readonly #store: Store
   readonly #readModel: ReadModel
   readonly #processor: ProcessorSpec
+  readonly #send: SendFor
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** After a crash events are handed over again from the checkpoint on, so a page is small. */
   readonly eventsMax: number
@@ -27,7 +33,13 @@ export class Handler implements Consumer {
   #parkedStreams = new Set<string>()
   #park: NewParked[] = []
 
-  constructor(store: Store, processor: ProcessorSpec, sleep: (ms: number, signal: AbortSignal) => Promise<void> = pause) {
+  constructor(
+    store: Store,
+    processor: ProcessorSpec,
+    send: SendFor,
+    sleep: (ms: number, signal: AbortSignal) => Promise<void> = pause,
+  ) {
+    this.#send = send
     this.#store = store
     this.#readModel = store.readModel
     this.#processor = processor
@@ -133,12 +145,14 @@ export class Handler implements Consumer {
     if (!batch.length) return null
     const { name, handle } = this.#processor
     const keyOf = ({ id }: Recorded) => `${name}:${id}`
+    const send = (event: Recorded, command: Command) =>
+      this.#send(command, `${keyOf(event)}:${command.decider}.${command.command}:${command.id}`, event)
     for (let attempt = 1; ; attempt++) {
       this.#stop.signal.throwIfAborted()
       try {
         await handle(
           batch.map(({ event }) => event),
-          { keyOf, attempt, signal: this.#stop.signal },
+          { keyOf, send, attempt, signal: this.#stop.signal },
         )
         return null
       } catch (error) {

@@ -121,6 +121,7 @@ async function process_(store: Store, of: AnyProjection = sums, leaseMs = 1_000)
     processors: [],
     sqlProjections: [],
     processes: [],
+    send: async () => null,
     owner: Bun.randomUUIDv7(),
     leaseMs,
     report,

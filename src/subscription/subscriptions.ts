@@ -6,7 +6,7 @@ import { type ProjectionSpec, projectionOf } from '../projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../projection/sql-projection.ts'
 import type { Store } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
-import { Handler } from './handler.ts'
+import { Handler, type SendFor } from './handler.ts'
 import type { Changed } from './projector.ts'
 import { Reactor, type Sender } from './reactor.ts'
 import { SqlProjector } from './sql-projector.ts'
@@ -21,6 +21,8 @@ export type SubscriptionsOptions = {
   readonly tail: Tail
   readonly projections: readonly ProjectionSpec[]
   readonly processors: readonly ProcessorSpec[]
+  /** Sends what processors want sent. */
+  readonly send: SendFor
   readonly sqlProjections: readonly SqlProjectionSpec[]
   /** Processes, and what sends their commands. */
   readonly processes: readonly (readonly [ProcessSpec, Sender])[]
@@ -66,7 +68,7 @@ export class Subscriptions {
     this.#options = options
     const { store, projections, processors, sqlProjections, processes } = options
     this.#views = new Map(projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec })]))
-    this.#handlers = processors.map(processor => new Handler(store, processor))
+    this.#handlers = processors.map(processor => new Handler(store, processor, options.send))
     this.#others = [
       ...processors.map(
         ({ name, filter, start }, i) => new Subscription({ ...options, name, filter, start, consumer: this.#handlers[i]! }),

@@ -1,0 +1,136 @@
+// The marketplace by itself: an order is placed over HTTP, and what follows is waited for.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ServedProcess, serveProcess } from '../../src/testing/served-process.ts'
+import { testPostgres } from '../../src/testing/servers/postgres.ts'
+import { until } from '../../src/testing/servers/until.ts'
+import { type Sandbox, startSandbox } from './sandbox.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'emaki-fulfilment-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const source = [process.execPath, join(import.meta.dir, 'main.ts')]
+type Item = { readonly sku: string; readonly qty: number; readonly price: number }
+type Entry = { readonly kind: string; readonly order: string; readonly cents: number; readonly status: string }
+
+for (const [name, database] of [
+  ['SQLite', async () => ({ SQLITE_FILE: join(folder, 'log.db') })],
+  ['PostgreSQL', async () => ({ DATABASE_URL: await (await testPostgres()).createDatabase('fulfilment') })],
+] as const) {
+  describe(`an order on ${name}`, () => {
+    let served: ServedProcess
+    let provider: Sandbox
+    let made = 0
+    beforeAll(async () => {
+      provider = startSandbox()
+      const free = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
+      const port = String(free.port)
+      await free.stop(true)
+      const env = { PAYMENT_URL: provider.url, PORT: port, PUBLIC_URL: `http://127.0.0.1:${port}`, LEASE_MS: '500' }
+      served = await serveProcess(source, { ...(await database()), ...env })
+    })
+    afterEach(() => mode('fine'))
+    afterAll(async () => {
+      expect(await served?.stop()).toBe(0)
+      await provider?.stop()
+    })
+
+    const mode = (mode: string) => fetch(`${provider.url}/mode`, { method: 'PUT', body: mode })
+    const id = (of: string) => `${of}${++made}`
+    const post = (path: string, body: object = {}) =>
+      fetch(`${served.url}${path}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const ask = async (path: string) => (await (await fetch(`${served.url}${path}`)).json()) as Record<string, unknown>
+    const ledger = async (order: string) =>
+      ((await (await fetch(`${provider.url}/ledger`)).json()) as readonly Entry[]).filter(entry => entry.order === order)
+    const stocked = async (qty: number) => {
+      const sku = id('sku')
+      await post(`/inventory/${sku}/restock`, { qty })
+      return sku
+    }
+    const placed = async (items: readonly Item[]) => {
+      const order = id('o')
+      expect((await post(`/order/${order}/place`, { customerId: 'c1', items })).status).toBe(201)
+      return order
+    }
+    const becomes = (order: string, status: string) =>
+      until(`${order} is ${status}`, async () => (await ask(`/orders/${order}`))['status'] === status)
+    const shows = (path: string, row: object) =>
+      until(`${path} is ${JSON.stringify(row)}`, async () => Bun.deepMatch(row, await ask(path)))
+
+    test('is reserved, charged and shipped by itself', async () => {
+      const [apple, pear] = [await stocked(5), await stocked(1)]
+      const order = await placed([
+        { sku: apple, qty: 2, price: 120 },
+        { sku: pear, qty: 1, price: 60 },
+        { sku: apple, qty: 1, price: 100 },
+      ])
+      await becomes(order, 'shipped')
+      await shows(`/stock/${apple}`, { onHand: 2, reserved: 0 })
+      await shows(`/stock/${pear}`, { onHand: 0, reserved: 0 })
+      expect(await ledger(order)).toEqual([{ kind: 'charge', order, cents: 400, status: 'charged' }])
+      expect(await ask(`/order/${order}`)).toMatchObject({ status: 'shipped', trackingNumber: `T-${order}` })
+    })
+
+    test('that asks for more than there is gives back what was reserved, and is cancelled', async () => {
+      const [apple, pear] = [await stocked(5), await stocked(1)]
+      const order = await placed([
+        { sku: apple, qty: 5, price: 120 },
+        { sku: pear, qty: 2, price: 60 },
+      ])
+      await becomes(order, 'cancelled')
+      await shows(`/stock/${apple}`, { onHand: 5, reserved: 0 })
+      expect(await ledger(order)).toEqual([])
+    })
+
+    test('whose payment is declined gives back what was reserved, and is cancelled', async () => {
+      const apple = await stocked(5)
+      const order = await placed([{ sku: apple, qty: 1, price: 1_013 }])
+      await becomes(order, 'cancelled')
+      await shows(`/stock/${apple}`, { onHand: 5, reserved: 0 })
+      expect(await ledger(order)).toMatchObject([{ status: 'declined' }])
+      const { events } = (await ask(`/streams/order-${order}`)) as { events: readonly { data: object }[] }
+      expect(events.at(-1)?.data).toEqual({ reason: 'payment declined: the total ends in 13 cents' })
+    })
+
+    test('waits for a provider that is down, and is charged once where it loses its answer or answers twice', async () => {
+      const apple = await stocked(9)
+      await mode('down')
+      const waiting = await placed([{ sku: apple, qty: 1, price: 100 }])
+      await becomes(waiting, 'reserved')
+      await mode('lossy')
+      await becomes(waiting, 'shipped')
+      await mode('twice')
+      const told = await placed([{ sku: apple, qty: 1, price: 200 }])
+      await becomes(told, 'shipped')
+      for (const order of [waiting, told]) expect(await ledger(order)).toHaveLength(1)
+      for (const order of [waiting, told]) expect(await ask(`/payment/${order}`)).toMatchObject({ status: 'charged' })
+    })
+
+    test('that costs nothing is shipped without a payment', async () => {
+      const order = await placed([{ sku: await stocked(1), qty: 1, price: 0 }])
+      await becomes(order, 'shipped')
+      expect(await ledger(order)).toEqual([])
+    })
+
+    test('that is cancelled while it waits for its payment is paid back', async () => {
+      const apple = await stocked(1)
+      await mode('down')
+      const order = await placed([{ sku: apple, qty: 1, price: 500 }])
+      await becomes(order, 'reserved')
+      expect((await post(`/order/${order}/cancel`, { reason: 'changed my mind' })).status).toBe(200)
+      await mode('fine')
+      await until('it is paid back', async () => (await ledger(order)).length === 2)
+      expect((await ledger(order)).map(({ kind, cents }) => [kind, cents])).toEqual([
+        ['charge', 500],
+        ['refund', 500],
+      ])
+      await shows(`/stock/${apple}`, { onHand: 1, reserved: 0 })
+      await becomes(order, 'cancelled')
+    })
+  })
+}
