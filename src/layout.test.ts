@@ -168,10 +168,10 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
     'PayloadError', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
-    'runtime', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
+    'runtime', 'saga', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
     'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
     'type Page', 'type Process', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
-    'type RuntimeOptions', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
+    'type RuntimeOptions', 'type SagaState', 'type SagaStep', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
     'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
