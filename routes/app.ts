@@ -3,8 +3,6 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
-import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
 import { type Config, readConfig } from '../src/config.ts'
 import type { DeciderSpec } from '../src/decider/decider.ts'
 import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/runtime.ts'
@@ -20,6 +18,7 @@ import { type Store, StoreError } from '../src/store/store.ts'
 import { type Trace, untraced } from '../src/trace/trace.ts'
 import { type CommandMaker, handle } from './commands.ts'
 import type { Actor, Guard } from './context.ts'
+import { defaultHeaders } from './default-headers.ts'
 import { docs } from './docs.ts'
 import { health, ready } from './health.ts'
 import { openapi } from './openapi.ts'
@@ -137,7 +136,7 @@ export function app(options: AppOptions): App {
   }
 
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
-  hono.use(requestId({ generator: () => Bun.randomUUIDv7() }), secureHeaders())
+  hono.use(defaultHeaders)
   const limited = bodyLimit({ maxSize, onError: c => problem(c, 'payload-too-large', { limit: maxSize }) })
   hono.use((c, next) => {
     // Without a host Bun gives the path alone, and Hono would begin to read it in its middle.
