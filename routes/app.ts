@@ -28,7 +28,8 @@ import { mayFollow } from './events/may-follow.ts'
 import { type WebSocketHandlers, websocket } from './events/server.ts'
 import { rowEvents } from './events/row.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
-import { answerOf } from './queries.ts'
+import type { KeptAnswers } from './kept.ts'
+import { answerOf, keptOf } from './queries.ts'
 import { RouterByMethod } from './router.ts'
 import { rowOf, rowsOf } from './rows.ts'
 import { stateOf } from './states.ts'
@@ -136,6 +137,13 @@ export function app(options: AppOptions): App {
   }
 
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
+  // Before what all else goes through, as that waits.
+  const kept = new Map(definitions.flatMap(one => (one.kind === 'query' ? [[one.name, keptOf(one)]] : [])))
+  for (const [name, answers] of kept)
+    hono.get(
+      `/${name}`,
+      answers.handler(() => running.runtime),
+    )
   hono.use(defaultHeaders)
   const limited = bodyLimit({ maxSize, onError: c => problem(c, 'payload-too-large', { limit: maxSize }) })
   hono.use((c, next) => {
@@ -172,7 +180,7 @@ export function app(options: AppOptions): App {
     streamOf(name => open_.has(name)),
   )
   hono.get('/events', mayFollow({ publicCategories: open_, closed, origins: options.origins ?? [] }), eventStream)
-  for (const definition of definitions) mount(hono, definition)
+  for (const definition of definitions) mount(hono, definition, kept)
   hono.notFound(c => {
     const allow = methodsOf(hono, c.req.path)
     // What is posted to a decider is a command, and one that it does not know is not there.
@@ -253,10 +261,10 @@ function served(serve: readonly Served[]): readonly Definition[] {
   })
 }
 
-function mount(hono: Hono, definition: Definition): void {
+function mount(hono: Hono, definition: Definition, kept: ReadonlyMap<string, KeptAnswers>): void {
   const { name } = definition
   if (definition.kind === 'decider') mountDecider(hono, definition)
-  if (definition.kind === 'query') hono.get(`/${name}`, answerOf(definition))
+  if (definition.kind === 'query') hono.get(`/${name}`, answerOf(definition, kept.get(name)!))
   if (definition.kind !== 'projection') return
   hono.get(`/${name}/:key`, rowOf(definition))
   if (definition.live) return

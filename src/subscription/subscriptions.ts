@@ -103,7 +103,9 @@ export class Subscriptions {
 
   /** The tables that serve, as one text that changes when another does. */
   get tables(): string {
-    return [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
+    let tables = ''
+    for (const { serving } of this.#views.values()) tables += `${serving?.table.name ?? ''},`
+    return tables
   }
 
   get status(): readonly Status[] {
