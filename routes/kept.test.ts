@@ -22,14 +22,14 @@ const found = (cache: CachePolicy<z.output<typeof params>>) =>
 async function shop(cache: CachePolicy<z.output<typeof params>>, options: Partial<AppOptions> = {}) {
   const made = client({ serve: [thing, things, shelves, found(cache)], ...options })
   open.push(made)
-  const { answers, seen } = await made.app[spec].start()
+  const { answers, seen, subscriptions } = await made.app[spec].start()
   const asks = spyOn(answers, 'ask')
   const set = async (id: string, name: string) => {
     const { headers } = await made.post(`/thing/${id}/set`, looks(name))
     await seen(Number(headers.get('event-position')))
   }
   await set('t1', 'one')
-  return { ...made, set, asks: () => asks.mock.calls.length }
+  return { ...made, set, subscriptions, asks: () => asks.mock.calls.length }
 }
 
 const apart = ({ headers }: { readonly headers: Headers }, ...names: readonly string[]) =>
@@ -77,6 +77,17 @@ describe('an answer that is kept', () => {
     }
     expect(bodies).toEqual(['one', 'two', 'three'].flatMap(name => Array(3).fill(expect.objectContaining({ name }))))
     expect(asks()).toBe(3)
+  })
+
+  test('is given no more once another table serves', async () => {
+    const { get, subscriptions, asks } = await shop({ ttl: '1 minute' })
+    await get('/found?id=t1')
+    await get('/found?id=t1')
+    expect(asks()).toBe(1)
+    Object.defineProperty(subscriptions, 'tables', { get: () => 'others' })
+    expect((await get('/found?id=t1')).headers.get('cache-status')).toBe('emaki; fwd=miss')
+    expect((await get('/found?id=t1')).headers.get('cache-status')).toBe('emaki; hit')
+    expect(asks()).toBe(2)
   })
 
   test('grows old, and is given as it was no longer than its time', async () => {

@@ -13,7 +13,7 @@ import { askedOf, MIN_POSITION, type Parameters, parametersOf, searchOf } from '
 
 /** Answers of a query that are kept, to be looked at before all else. */
 export function keptOf(query: QuerySpec): KeptAnswers {
-  return new KeptAnswers(query, (emaki, { entry, ageMs }) => headersOf(emaki, query, { ...entry, ageMs, cache: 'hit' }, true))
+  return new KeptAnswers((emaki, { entry, ageMs }) => headersOf(emaki, query, { ...entry, ageMs, cache: 'hit' }, true))
 }
 
 /** The answer to a query, null as JSON too. Its ETag is a hash of the body. */
@@ -26,7 +26,8 @@ export function answerOf(query: QuerySpec, kept: KeptAnswers): Handler {
     if (freshness instanceof Response) return freshness
     const params = parametersOf(c, query.params, asked)
     if (params instanceof Response) return params
-    if (query.cache && freshness.fresh === WHATEVER && isVerbatim(params)) kept.remember(searchOf(c), canonical(params.data))
+    if (query.cache && freshness.fresh === WHATEVER && isVerbatim(params))
+      kept.remember(searchOf(c), emaki.answers.keyOf(query, params.data))
     try {
       const answer = await emaki.answers.ask(query, params.data, freshness.fresh)
       const isForAll = c.req.header(MIN_POSITION) === undefined

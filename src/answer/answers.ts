@@ -119,9 +119,9 @@ export class Answers {
     }
   }
 
-  /** What `ask` would give at once to who asks for no position, by parameters in canonical JSON; null: that has to be waited for. */
-  kept(query: QuerySpec, params: string): Kept | null {
-    return this.#filling.kept(this.#keyOf(query, params))
+  /** What `ask` would give at once to who asks for no position, by `keyOf` what he asks; null: that has to be waited for. */
+  kept(key: string): Kept | null {
+    return this.#filling.kept(key)
   }
 
   #asked(query: QuerySpec, params: unknown, atLeast: number, isShared: boolean): Promise<QueryAnswered> {
@@ -130,17 +130,17 @@ export class Answers {
       return { body: text, etag: `"${Bun.hash.xxHash64(text).toString(36)}"`, position, tags }
     }
     if (query.cache && isShared)
-      return this.#filling.answer(this.#keyOf(query, canonical(params)), query.cache, atLeast, {
+      return this.#filling.answer(this.keyOf(query, params), query.cache, atLeast, {
         build,
         current: () => this.#current(),
       })
     return build(atLeast).then(built => ({ ...built, cache: query.cache ? 'miss' : null, ageMs: 0, freshUntil: 0 }))
   }
 
-  /** What else an answer depends on than its parameters: the log, the tables that serve, and the query as it is written. */
-  #keyOf(query: QuerySpec, params: string): string {
+  /** What an answer depends on: the log, the tables that serve, the query as it is written, and its parameters. */
+  keyOf(query: QuerySpec, params: unknown): string {
     const { id, epoch } = this.#store.identity
-    return `${id}.${epoch}/${this.#subscriptions.tables}/${query.name}.${codeOf(query)}?${params}`
+    return `${id}.${epoch}/${this.#subscriptions.tables}/${query.name}.${codeOf(query)}?${canonical(params)}`
   }
 
   /** A position at or above every commit of a read model so far. */
