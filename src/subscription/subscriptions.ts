@@ -54,13 +54,18 @@ export class Subscriptions {
   readonly #handlers: readonly Handler[]
   readonly #waiting = new Map<Subscription, number>()
   #poll: Timer | null = null
+  /** Each answer asks for it, and it hardly ever changes. */
+  #tables: string | null = null
   #isClosed = false
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options
     const { store, projections, processors, sqlProjections } = options
+    const moved = () => {
+      this.#tables = null
+    }
     this.#views = new Map(
-      projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec, owner: this.#owner })]),
+      projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec, owner: this.#owner, moved })]),
     )
     this.#handlers = processors.map(processor => new Handler(store, processor))
     const own = { ...options, owner: this.#owner }
@@ -103,7 +108,8 @@ export class Subscriptions {
 
   /** The tables that serve, as one text that changes when another does. */
   get tables(): string {
-    return [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
+    this.#tables ??= [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
+    return this.#tables
   }
 
   get status(): readonly Status[] {
