@@ -1,5 +1,5 @@
 // The path of a question: wait until rows are as new as asked for, read them, and say what the answer depends on.
-import type { Answer, Filling } from '../cache/fill.ts'
+import type { Answer, Filling, Kept } from '../cache/fill.ts'
 import { issuesText, spec } from '../event/events.ts'
 import { canonical } from '../event/payload.ts'
 import { applied, encodedRow, touches } from '../projection/fold.ts'
@@ -119,18 +119,26 @@ export class Answers {
     }
   }
 
+  /** What `ask` would give at once to who asks for no position, by `keyOf` what he asks; null: that has to be waited for. */
+  kept(key: string): Kept | null {
+    return this.#filling.kept(key)
+  }
+
   #asked(query: QuerySpec, params: unknown, atLeast: number, isShared: boolean): Promise<QueryAnswered> {
     const build = async (atLeast: number) => {
       const { text, position, tags } = await this.#made(query, params, { atLeast, waitMs: 0 })
       return { body: text, etag: `"${Bun.hash.xxHash64(text).toString(36)}"`, position, tags }
     }
     if (query.cache && isShared)
-      return this.#filling.answer(this.#keyOf(query, params), query.cache, atLeast, { build, current: () => this.#current() })
+      return this.#filling.answer(this.keyOf(query, params), query.cache, atLeast, {
+        build,
+        current: () => this.#current(),
+      })
     return build(atLeast).then(built => ({ ...built, cache: query.cache ? 'miss' : null, ageMs: 0, freshUntil: 0 }))
   }
 
-  /** What else an answer depends on than its parameters: the log, the tables that serve, and the query as it is written. */
-  #keyOf(query: QuerySpec, params: unknown): string {
+  /** What an answer depends on: the log, the tables that serve, the query as it is written, and its parameters. */
+  keyOf(query: QuerySpec, params: unknown): string {
     const { id, epoch } = this.#store.identity
     return `${id}.${epoch}/${this.#subscriptions.tables}/${query.name}.${codeOf(query)}?${canonical(params)}`
   }

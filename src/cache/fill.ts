@@ -30,6 +30,9 @@ export type Answer = Built & {
   readonly freshUntil: number
 }
 
+/** An entry that is as good as new, and its age. */
+export type Kept = { readonly entry: Entry; readonly ageMs: number }
+
 export type FillingOptions = {
   /** In ms since 1970. Default: the machine's. */
   readonly now?: () => number
@@ -53,6 +56,8 @@ export interface Filling {
    * Rejects with what `build` rejects with.
    */
   answer(key: string, policy: Policy, atLeast: number, source: Source): Promise<Answer>
+  /** What `answer` would give at once as a hit, without waiting, for who asks for no position. */
+  kept(key: string): Kept | null
   /** Resolves when nothing is built in the background any more. */
   idle(): Promise<void>
 }
@@ -136,11 +141,17 @@ export function filling(cache: Cache, options: FillingOptions = {}): Filling {
     return { body, etag, position, tags, freshUntil, cache: how, ageMs: Math.max(0, now() - builtAt) }
   }
 
+  function kept(key: string): Kept | null {
+    const entry = cache.getSync?.(key, 0) ?? null
+    const at = now()
+    return entry && at < entry.freshUntil ? { entry, ageMs: Math.max(0, at - entry.builtAt) } : null
+  }
+
   const idle = async () => {
     while (background.size) await Promise.all(background)
   }
 
-  return { answer, idle }
+  return { answer, kept, idle }
 }
 
 type Wanted = { readonly key: string; readonly policy: Policy; readonly atLeast: number; readonly source: Source }

@@ -677,6 +677,10 @@ const reading: readonly Case[] = [
         ['order-2-Placed', 'Placed', 'Paid'],
         ['order', 'Placed'],
         ['order_x-1', 'Placed'],
+        // The characters before and behind `-`.
+        ['order,1-1', 'Placed'],
+        ['order.1-1', 'Placed'],
+        ['order-\u{10ffff}', 'Sent'],
       ] as const)
         await appended(store, unit(stream, 0, types.map(typed)))
       const read = async (filter: Filter, options: Partial<ReadAllOptions> = {}) =>
@@ -695,6 +699,7 @@ const reading: readonly Case[] = [
         'payment-1 Taken',
         'order-2-Placed Paid',
       ]) // biome-ignore format: one list
+      expect(await read(new Map([['order', ['Sent']]]))).toEqual(['order-\u{10ffff} Sent'])
       for (const filter of [new Map(), new Map([['order', []]]), new Map([['none', null]]), new Map([['ord', null]])])
         expect(await read(filter)).toEqual([])
       const placed: Filter = new Map([['order', ['Placed']], ['payment', ['Placed']]]) // biome-ignore format: one list

@@ -62,12 +62,17 @@ export class Subscriptions {
   readonly #handlers: readonly Handler[]
   readonly #waiting = new Map<Subscription, number>()
   #poll: Timer | null = null
+  /** Each answer asks for it, and it hardly ever changes. */
+  #tables: string | null = null
   #isClosed = false
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options
     const { store, projections, processors, sqlProjections, processes } = options
-    this.#views = new Map(projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec })]))
+    const moved = () => {
+      this.#tables = null
+    }
+    this.#views = new Map(projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec, moved })]))
     this.#handlers = processors.map(processor => new Handler(store, processor, options.send))
     this.#others = [
       ...processors.map(
@@ -113,7 +118,8 @@ export class Subscriptions {
 
   /** The tables that serve, as one text that changes when another does. */
   get tables(): string {
-    return [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
+    this.#tables ??= [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
+    return this.#tables
   }
 
   get status(): readonly Status[] {

@@ -51,7 +51,11 @@ const shown = async (emaki: Runtime, key = 'l1') => {
   const row = await emaki.answers.row(emaki.projections.get('lights')!, key, WHATEVER)
   return row && (JSON.parse(row.text) as { times: number }).times
 }
-const table = (emaki: Runtime) => emaki.subscriptions.view('lights').serving?.table.name
+const table = ({ subscriptions }: Runtime) => {
+  const name = subscriptions.view('lights').serving?.table.name
+  expect(subscriptions.tables).toBe(name ?? '')
+  return name
+}
 
 describe('a version of a projection', () => {
   test('serves once it has caught up, and not before', async () => {

@@ -14,6 +14,8 @@ export type ViewOptions = {
   readonly owner: string
   readonly leaseMs: number
   readonly changed: Changed | null
+  /** Told when another table serves. */
+  readonly moved: () => void
   readonly trace: Trace
   readonly report: (error: unknown) => void
   readonly now: () => number
@@ -60,7 +62,7 @@ export class View {
     const serving = await store.readModel.serving(spec.name)
     this.#kept = versionsOf(spec).map(version => this.#keep(version, serving))
     await store.readModel.prepare(this.#kept.map(({ table }) => table))
-    this.#serving = this.#kept.find(({ table }) => table.name === serving) ?? null
+    this.#serve(this.#kept.find(({ table }) => table.name === serving) ?? null)
     this.#isSettled = this.#serving === this.#kept[0]
     this.#target = await store.head()
     for (const { subscription } of this.#kept) subscription.start()
@@ -106,13 +108,18 @@ export class View {
     this.#checking.unref()
   }
 
+  #serve(kept: Kept | null): void {
+    this.#serving = kept
+    this.#options.moved()
+  }
+
   /** Lets the newest version serve once it has caught up with the log as it was at the start, and with the table that serves. */
   async #promote(): Promise<void> {
     const { store, spec } = this.#options
     const newest = this.#kept[0]!
     if (newest.subscription.position < this.#target) return
     if (!(await store.readModel.serve(spec.name, newest.table.name))) return
-    this.#serving = newest
+    this.#serve(newest)
     this.#isSettled = true
   }
 
@@ -127,7 +134,7 @@ export class View {
     await store.readModel.prepare([rebuilt.table])
     rebuilt.subscription.learn((await store.readModel.progress([serving]))[0]?.position ?? 0)
     this.#kept = [rebuilt, ...before]
-    this.#serving = rebuilt
+    this.#serve(rebuilt)
     rebuilt.subscription.start()
     await old!.subscription.close()
   }
