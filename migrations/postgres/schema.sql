@@ -9,6 +9,7 @@ create table agenda (
   due timestamp with time zone not null,
   at_position bigint not null,
   made_at timestamp with time zone not null,
+  begun boolean not null default false,
   outcome text,
   ended_at timestamp with time zone
 );

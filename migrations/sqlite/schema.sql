@@ -12,6 +12,7 @@ CREATE TABLE agenda (
   due integer not null,
   at_position integer not null,
   made_at integer not null,
+  begun integer not null default 0,
   outcome text,
   ended_at integer
 ) strict;

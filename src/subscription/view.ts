@@ -1,7 +1,7 @@
 // A projection as it is served: its versions are folded side by side, and one table of theirs is read.
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
 import type { Table } from '../read-model/read-model.ts'
-import type { Store } from '../store/store.ts'
+import { type Store, StoreError } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
 import { type Changed, Projector } from './projector.ts'
 import { Subscription } from './subscription.ts'
@@ -101,7 +101,8 @@ export class View {
     try {
       await (this.#isSettled ? this.#follow() : this.#promote())
     } catch (error) {
-      this.#options.report(error)
+      // A store that is away is reported by who reads it.
+      if (!(error instanceof StoreError)) this.#options.report(error)
     }
     if (this.#isClosed) return
     this.#checking = setTimeout(() => void this.#check(), this.#isSettled ? CHECK_MS : CHECK_BEHIND_MS)
