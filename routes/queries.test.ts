@@ -196,6 +196,41 @@ describe('the answer to a query', () => {
     expect((await get('/one?min-position=1')).body).toMatchObject({ key: 'a' })
     expect((await get(`/one?min-position=${position}`)).status).toBe(503)
   })
+
+  test('that counts or lists says that a row has stopped, for as long as it has, and is 503 to who knows of its event', async () => {
+    const pears = query('pears', {
+      params: z.object({}),
+      cache: { ttl: '1 hour', public: true },
+      run: async (_, read) => [await read(things).count({ name: 'pear' }), (await read(things).list({ name: 'pear' })).length],
+    })
+    const { say, get, app } = shop([pears])
+    await say('a', 'set', looks('apple'))
+    const { seen, store } = await app[spec].start()
+    await seen(1)
+    expect(shown(await get('/pears'), 'cache-status', 'row-parked')).toEqual(['emaki; fwd=miss', null])
+    expect(shown(await get('/pears'), 'cache-status', 'row-parked')).toEqual(['emaki; hit', null])
+    await say('a', 'poison')
+    const position = Number(await say('a', 'set', looks('pear')))
+    await seen(position)
+    for (let i = 0; i < 2; i++) {
+      const answer = await get('/pears')
+      expect([answer.status, answer.body]).toEqual([200, [0, 0]])
+      expect(shown(answer, 'row-parked', 'event-position', 'cache-control', 'surrogate-key')).toEqual([
+        '2',
+        '1',
+        'private, no-cache',
+        null,
+      ])
+      for (const known of [2, position]) {
+        const refused = await get('/pears', at(`${known}`))
+        expectProblem(refused, 'parked', { projection: 'things', position, detail: expect.any(String) })
+        expect(refused.headers.get('row-parked')).toBe('2')
+      }
+    }
+    await store.readModel.unpark('things_v1', 'a', 'skip')
+    await until('it goes on', async () => (await get('/pears')).headers.get('row-parked') === null)
+    expect((await get('/pears', at(`${position}`))).body).toEqual([1, 1])
+  })
 })
 
 describe('an answer that is kept', () => {

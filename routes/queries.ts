@@ -5,7 +5,7 @@ import { cacheHeaders } from '../src/cache/headers.ts'
 import type { QuerySpec } from '../src/query/query.ts'
 import { running } from './context.ts'
 import { told } from './etag.ts'
-import { freshOf, positioned, unfresh } from './fresh.ts'
+import { freshOf, includedIn, unfresh } from './fresh.ts'
 import { askedOf, MIN_POSITION, parametersOf } from './parameters.ts'
 
 /** The answer to a query, null as JSON too. Its ETag is a hash of the body. */
@@ -23,11 +23,11 @@ export function answerOf(query: QuerySpec): Handler {
       return told(c, answer.body, {
         ...cachingOf(c, query, answer),
         ...freshness.headers,
-        ...positioned(emaki, answer.position),
+        ...includedIn(emaki, answer),
         ETag: answer.etag,
       })
     } catch (error) {
-      return unfresh(c, error, freshness)
+      return unfresh(c, emaki, error, freshness)
     }
   }
 }
@@ -39,7 +39,8 @@ const STATUS = { hit: 'emaki; hit', stale: 'emaki; hit; detail=stale', miss: 'em
  * Min-Position still is: a shared cache that keeps it by its URL would take it for everybody's, or keep one for every position there is.
  */
 function cachingOf(c: Context, { cache: policy }: QuerySpec, answer: QueryAnswered): Readonly<Record<string, string>> {
-  if (!policy || !answer.cache) return { 'Cache-Control': 'private, no-cache' }
+  // What a cache keeps goes on saying what it lacks after it no longer does.
+  if (!policy || !answer.cache || answer.lacking) return { 'Cache-Control': 'private, no-cache' }
   const { tags, position, ageMs, body } = answer
   const isNegative = body === 'null'
   const headers = cacheHeaders({

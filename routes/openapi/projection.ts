@@ -37,7 +37,7 @@ function rowOperation({ name, live }: ProjectionSpec, row: Json, draft: Draft): 
 
 function listOperation(projection: ProjectionSpec, draft: Draft): Json {
   const { name } = projection
-  const headers = headed('ETag', 'Event-Position', 'Preference-Applied')
+  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', 'Row-Parked')
   const page = z.object({
     items: z.array(shown(projection.row)),
     next: z.string().nullable().describe('`cursor` of the next page; null: this is the last.'),

@@ -109,7 +109,10 @@ export const headers: Readonly<Record<HeaderName, Json>> = {
   'X-Request-Id': answered(text, 'Names this request in logs and, by default, in the events it led to.'),
   Link: answered(text, 'The next page, with `rel="next"`.'),
   'WWW-Authenticate': answered(text, 'How to say who asks.'),
-  'Row-Parked': answered(position, 'The row has stopped at this event, which it cannot take.'),
+  'Row-Parked': answered(
+    position,
+    'What happened from here on may be missing: the row, one of the rows, or a stream has stopped at this event.',
+  ),
   'Cache-Status': answered(text, 'Whether it was kept (RFC 9211): `emaki; hit` or `emaki; fwd=miss`.'),
   Age: answered(whole(0), 'How long ago it was made, in seconds.'),
   'CDN-Cache-Control': answered(text, 'How long a CDN may keep it (RFC 9213).'),

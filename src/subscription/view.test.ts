@@ -49,7 +49,7 @@ async function run(store: Store, of: typeof first | typeof second, more: object 
 }
 const shown = async (emaki: Runtime, key = 'l1') => {
   const row = await emaki.answers.row(emaki.projections.get('lights')!, key, WHATEVER)
-  return row && (JSON.parse(row.text) as { times: number }).times
+  return row.text === null ? null : (JSON.parse(row.text) as { times: number }).times
 }
 const table = (emaki: Runtime) => emaki.subscriptions.view('lights').serving?.table.name
 
