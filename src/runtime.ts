@@ -129,7 +129,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     ...sending,
     projections: definitions.projection,
     queries: definitions.query,
-    answers: new Answers(store, subscriptions, filling(cache, { now, report }), trace),
+    answers: new Answers({ store, subscriptions, filling: filling(cache, { now, report }), trace, report }),
     subscriptions,
     rowChanges,
     tail: following,

@@ -1,12 +1,13 @@
 // The path of a question: wait until rows are as new as asked for, read them, and say what the answer depends on.
 import type { Answer, Filling, Lacking } from '../cache/fill.ts'
 import { issuesText, spec } from '../event/events.ts'
+import { UnreadableEvent } from '../event/read.ts'
 import { canonical } from '../event/payload.ts'
 import { applied, encodedRow, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { QuerySpec } from '../query/query.ts'
 import type { Found, StoredRow, Table } from '../read-model/read-model.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
 import type { Subscription } from '../subscription/subscription.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
 import type { Trace } from '../trace/trace.ts'
@@ -64,15 +65,26 @@ const LIVE_PAGE = 1_000
 /** How often an answer is asked for in company, before it is made for this caller alone. */
 const ROUNDS_MAX = 3
 
+export type AnswersOptions = {
+  readonly store: Store
+  readonly subscriptions: Subscriptions
+  readonly filling: Filling
+  readonly trace: Trace
+  /** Told why an event could not be folded that nothing has parked. */
+  readonly report: (error: unknown) => void
+}
+
 export class Answers {
   readonly #store: Store
   readonly #subscriptions: Subscriptions
   readonly #filling: Filling
 
   readonly #trace: Trace
+  readonly #report: (error: unknown) => void
 
-  constructor(store: Store, subscriptions: Subscriptions, filling: Filling, trace: Trace) {
+  constructor({ store, subscriptions, filling, trace, report }: AnswersOptions) {
     this.#trace = trace
+    this.#report = report
     this.#store = store
     this.#subscriptions = subscriptions
     this.#filling = filling
@@ -241,24 +253,37 @@ export class Answers {
     return this.#subscriptions.reached(subscription, atLeast, waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort())
   }
 
-  /** The row of a live projection: its instance's stream, folded now. */
+  /** The row of a live projection: its instance's stream, folded now. Rejects with Behind where it meets an event that it cannot take. */
   async #live(projection: ProjectionSpec, key: string): Promise<RowAnswered> {
-    let row: object | null = null
-    let at = 0
+    const live: { row: object | null; at: number } = { row: null, at: 0 }
+    const fold = (stored: StoredEvent) => {
+      for (const touch of touches(projection, stored)) {
+        live.row = applied(projection, live.row, touch)
+        live.at = stored.position
+      }
+    }
     for (const category of projection.families.keys()) {
       for (let after = 0; ; ) {
         const page = await this.#store.read(`${category}-${key}`, { after, limit: LIVE_PAGE })
-        for (const stored of page)
-          for (const touch of touches(projection, stored)) {
-            row = applied(projection, row, touch)
-            at = stored.position
-          }
+        for (const stored of page) this.#folded(projection, live.at, stored.position, () => fold(stored))
         if (page.length < LIVE_PAGE) break
         after = page.at(-1)!.version
       }
     }
-    const text = row && shownRow(key, encodedRow(projection, row).data)
+    const { row, at } = live
+    const text = row && this.#folded(projection, at - 1, at, () => shownRow(key, encodedRow(projection, row).data))
     return { text, position: at, tags: [], lacking: null, at, table: projection.name }
+  }
+
+  /** What folding comes to. That an event cannot be read says more than that it stopped there, so it is thrown as it is. */
+  #folded<T>({ name }: ProjectionSpec, at: number, parked: number, fold: () => T): T {
+    try {
+      return fold()
+    } catch (error) {
+      if (error instanceof UnreadableEvent) throw error
+      this.#report(error)
+      throw new Behind(name, 'parked', at, parked, parked)
+    }
   }
 }
 
