@@ -56,8 +56,8 @@ export type Runtime = Commands & {
   readonly rowChanges: RowChanges
   /** Follows the head of the log. */
   readonly tail: Tail
-  /** Where each projection and processor is. */
-  readonly status: () => readonly Status[]
+  /** Where each projection and processor is, whichever process moves it on. */
+  readonly status: () => Promise<readonly Status[]>
   /** Waits until all projections and processors, or those named, have passed a position; false: not within the time (5 000 ms by default). */
   readonly seen: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
   /**
@@ -133,7 +133,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     subscriptions,
     rowChanges,
     tail: following,
-    status: () => subscriptions.status,
+    status: () => subscriptions.status(),
     reset: async (name, position = 0) => {
       if (position !== 0 && !definitions.processor.has(name))
         throw new TypeError(`${name} keeps rows: it begins anew at 0, or not at all`)
