@@ -54,7 +54,7 @@ export function unfresh(c: Context, emaki: Runtime, error: unknown, { headers }:
   const { projection, reason, position, parked, lagEvents } = error
   if (reason === 'parked') {
     const detail = 'an event that this is made of could not be folded'
-    const stopped = parked === null ? null : { parked }
+    const stopped = { parked, frozen: null }
     return problem(
       c,
       'parked',
@@ -78,7 +78,11 @@ export function includedIn(emaki: Runtime, { position, lacking }: Included): Rea
 }
 type Included = { readonly position: number; readonly lacking?: Lacking | null }
 
-/** `Row-Parked`: where something has stopped that it is made of. */
+/** `Row-Parked`: where something has stopped that it is made of. `Row-Frozen`: where its rows are, which are not folded on. */
 export function lackingOf({ store }: Runtime, lacking: Lacking | null | undefined): Readonly<Record<string, string>> {
-  return lacking ? { 'Row-Parked': token(store.identity, lacking.parked) } : {}
+  const { parked = null, frozen = null } = lacking ?? {}
+  return {
+    ...(parked !== null && { 'Row-Parked': token(store.identity, parked) }),
+    ...(frozen !== null && { 'Row-Frozen': token(store.identity, frozen) }),
+  }
 }

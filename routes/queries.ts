@@ -39,7 +39,7 @@ const STATUS = { hit: 'emaki; hit', stale: 'emaki; hit; detail=stale', miss: 'em
  * Min-Position still is: a shared cache that keeps it by its URL would take it for everybody's, or keep one for every position there is.
  */
 function cachingOf(c: Context, { cache: policy }: QuerySpec, answer: QueryAnswered): Readonly<Record<string, string>> {
-  // What a cache keeps goes on saying what it lacks after it no longer does.
+  // What a cache keeps would go on saying what it lacks when it no longer does.
   if (!policy || !answer.cache || answer.lacking) return { 'Cache-Control': 'private, no-cache' }
   const { tags, position, ageMs, body } = answer
   const isNegative = body === 'null'

@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { z } from 'zod'
 import { spec } from '../src/event/events.ts'
+import { projection } from '../src/projection/projection.ts'
 import { token } from '../src/store/token.ts'
 import { memory } from '../src/store/memory.ts'
 import { failsBefore } from '../src/testing/faulty-store.ts'
 import { type Client, client, expectProblem } from '../src/testing/http.ts'
-import { type Looks, looks, sets, shelves, thing, things } from '../src/testing/shop.ts'
+import { until } from '../src/testing/servers/until.ts'
+import { type Looks, looks, sets, shelves, Thing, thing, things } from '../src/testing/shop.ts'
 import type { AppOptions } from './app.ts'
 
 const open: Client[] = []
@@ -558,6 +561,43 @@ describe('rows that are behind', () => {
     await say('a', 'set', looks('apple'))
     expect((await see('/things/a', { Prefer: prefer })).headers.get('preference-applied')).toBe(applied)
     expect((await get('/things/a', { Prefer: prefer })).headers.get('preference-applied')).toBeNull()
+  })
+
+  test('and frozen while a newer version is made say so, make nobody unready, and are 503 to who knows of more', async () => {
+    const inner = memory()
+    const before = shop({ store: inner })
+    await before.say('a', 'set', looks('apple'))
+    expect((await before.see('/things/a')).status).toBe(200)
+    await open.pop()!.app[spec].stop()
+    const newer = projection('things', {
+      from: Thing,
+      row: z.object({ name: z.string() }),
+      initial: { name: '' },
+      evolve: { Set: (_, { name }) => ({ name }) },
+      version: 2,
+      previous: things,
+      frozen: true,
+    })
+    const { say, see, get, store } = shop({ serve: [thing, newer], store: inner })
+    const gate = store.hold('readAll')
+    const position = await say('a', 'set', looks('pear'))
+    expect((await get('/ready')).status).toBe(200)
+    for (const path of ['/things/a', '/things', '/things/b']) {
+      const { status, headers } = await get(path)
+      expect([path, status, headers.get('row-frozen')]).toEqual([path, path === '/things/b' ? 404 : 200, '1'])
+      const answer = await get(path, { 'Min-Position': position, Prefer: 'wait=30' })
+      expectProblem(answer, 'behind', {
+        projection: 'things',
+        position: 1,
+        lagEvents: 1,
+        detail: expect.any(String),
+        retryable: true,
+      })
+    }
+    expect(listed((await get('/things')).body)).toMatchObject({ items: [{ key: 'a', name: 'apple' }], frozen: true, position: 1 })
+    gate.open()
+    await until('the newer one serves', async () => (await get('/things/a')).headers.get('row-frozen') === null)
+    expect((await see('/things/a')).body).toEqual({ key: 'a', name: 'pear' })
   })
 
   test('are 503 to who knows what was there before they were emptied', async () => {

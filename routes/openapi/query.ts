@@ -13,6 +13,7 @@ export function queryPaths({ name, params, answer: schema, cache }: QuerySpec, d
     'Event-Position',
     'Preference-Applied',
     'Row-Parked',
+    'Row-Frozen',
     ...(cache ? KEPT : []),
     ...(cache?.public ? SHARED : []),
   )

@@ -120,6 +120,7 @@ export class Answers {
       `"next":${JSON.stringify(next)}`,
       ...(many ? [`"count":${many.found}`] : []),
       ...(parked.length ? [`"parked":${JSON.stringify(parked)}`] : []),
+      ...((lacking?.frozen ?? null) === null ? [] : ['"frozen":true']),
     ]
     const items = `{${parts.join(',')}`
     return { items, text: `${items},"position":${position}}`, position, tags: tagsOf(table, { where }), lacking }
@@ -142,7 +143,8 @@ export class Answers {
         if (error.reason !== 'behind') throw error
         signal ??= AbortSignal.timeout(fresh.waitMs)
         const { serving } = this.#subscriptions.view(error.projection)
-        if (!serving || !(await this.#subscriptions.reached(serving.subscription, fresh.atLeast, signal))) throw error
+        if (!serving || serving.isFrozen || !(await this.#subscriptions.reached(serving.subscription, fresh.atLeast, signal)))
+          throw error
       }
     }
   }
@@ -237,16 +239,17 @@ export class Answers {
   ): Promise<R & { readonly table: Table; readonly lacking: Lacking | null }> {
     const { serving } = this.#subscriptions.view(name)
     if (!serving) throw new Behind(name, 'not-ready', 0, atLeast)
-    const { table, subscription } = serving
-    const isReached = subscription.position >= atLeast || (await this.#reached(subscription, atLeast, waitMs))
+    const { table, subscription, isFrozen } = serving
+    // What is frozen comes no further: it is not waited for.
+    const isReached = isFrozen || subscription.position >= atLeast || (await this.#reached(subscription, atLeast, waitMs))
     if (!isReached) throw new Behind(name, 'behind', subscription.position, atLeast)
     const found = await read(table)
     const { position, parked } = found
     // It may have been emptied meanwhile, to be folded anew.
     if (position < atLeast) throw new Behind(name, 'behind', position, atLeast)
-    if (parked === null) return { ...found, table, lacking: null }
-    if (parked <= atLeast) throw new Behind(name, 'parked', position, atLeast, parked)
-    return { ...found, table, position: Math.min(position, parked - 1), lacking: { parked } }
+    if (parked !== null && parked <= atLeast) throw new Behind(name, 'parked', position, atLeast, parked)
+    const lacking = parked === null && !isFrozen ? null : { parked, frozen: isFrozen ? position : null }
+    return { ...found, table, position: parked === null ? position : Math.min(position, parked - 1), lacking }
   }
 
   #reached(subscription: Subscription, atLeast: number, waitMs: number): Promise<boolean> {
@@ -289,7 +292,9 @@ export class Answers {
 
 /** What an answer may lack that is made of two. */
 function lowest(one: Lacking | null, other: Lacking | null): Lacking | null {
-  return one && other ? { parked: Math.min(one.parked, other.parked) } : (one ?? other)
+  if (!one || !other) return one ?? other
+  const least = (a: number | null, b: number | null) => (a === null || b === null ? (a ?? b) : Math.min(a, b))
+  return { parked: least(one.parked, other.parked), frozen: least(one.frozen, other.frozen) }
 }
 
 /** A short name for a query as it is written. Each answer asks for it, so it is made once. */

@@ -73,13 +73,16 @@ describe('an answer', () => {
 
   test('that lacks something says so, to all who wait for it, and is not kept', async () => {
     const { at, fill, source, gate, gates } = world()
-    const lacking: Source = { ...source, build: async atLeast => ({ ...(await source.build(atLeast)), lacking: { parked: 6 } }) }
+    const lacking: Source = {
+      ...source,
+      build: async atLeast => ({ ...(await source.build(atLeast)), lacking: { parked: 6, frozen: null } }),
+    }
     gate(true)
     const both = [1, 2].map(() => fill.answer('k', POLICY, 0, lacking))
     await settled()
     expect(gates).toHaveLength(1)
     gate(false)
-    expect(await Promise.all(both)).toMatchObject(Array(2).fill({ cache: 'miss', lacking: { parked: 6 } }))
+    expect(await Promise.all(both)).toMatchObject(Array(2).fill({ cache: 'miss', lacking: { parked: 6, frozen: null } }))
     expect(await fill.answer('k', POLICY, 0, source)).toMatchObject({ cache: 'miss', lacking: null })
     expect(await fill.answer('k', POLICY, 0, lacking)).toMatchObject({ cache: 'hit', lacking: null })
     expect(at.builds).toBe(2)

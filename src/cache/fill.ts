@@ -20,8 +20,11 @@ export type Policy = {
  */
 export type Built = Pick<Entry, 'body' | 'etag' | 'position' | 'tags'> & { readonly lacking?: Lacking | null }
 
-/** What an answer may lack. `parked`: what happened from this position on, as rows have stopped there. */
-export type Lacking = { readonly parked: number }
+/**
+ * What an answer may lack. `parked`: what happened from this position on, as rows have stopped there. `frozen`: what happened after this
+ * one, as rows are no longer folded on. Null: nothing by that.
+ */
+export type Lacking = { readonly parked: number | null; readonly frozen: number | null }
 
 export type Source = {
   /** Reads the answer, at or above the position: waits for the read models where it must, and rejects where it cannot. */
