@@ -8,7 +8,8 @@ import { query } from '../src/query/query.ts'
 import type { Served } from '../src/runtime.ts'
 import { memory } from '../src/store/memory.ts'
 import { type Client, client, expectProblem } from '../src/testing/http.ts'
-import { looks, sets, shelves, thing, things } from '../src/testing/shop.ts'
+import { processor } from '../src/processor/processor.ts'
+import { looks, sets, shelves, Thing, thing, things } from '../src/testing/shop.ts'
 import { until } from '../src/testing/servers/until.ts'
 import type { AppOptions } from './app.ts'
 
@@ -320,6 +321,51 @@ describe('an answer that is kept', () => {
     now += 500_000
     expect((await get('/named?name=apple')).headers.get('cache-status')).toBe('emaki; fwd=miss')
     expect(made.times).toBe(2)
+  })
+
+  test('is made anew once its own tag is invalidated, in every tier and by a processor too, and kept again as the log goes on', async () => {
+    const { named, made } = counted()
+    const outside = { rate: 1 }
+    const rates = query('rates', {
+      params: z.object({}),
+      cache: { ttl: '1 hour', tags: () => ['rate'] },
+      run: async () => ({ ...outside }),
+    })
+    const purged: string[] = []
+    const cdn = { purge: async (tags: readonly string[]) => void purged.push(...tags), purgeAll: async () => {} }
+    const refresh = processor('refresh', {
+      from: Thing,
+      types: ['Removed'],
+      handle: async () => (await app[spec].start()).invalidate(['rate']),
+    })
+    const raised: (readonly string[])[] = []
+    const shared = memoryCache()
+    const raise: Cache['raise'] = (tags, position) => {
+      raised.push(tags)
+      return shared.raise(tags, position)
+    }
+    const { say, get, app } = shop([named, rates, refresh], { cdn, cache: () => ({ ...shared, raise }) })
+    const emaki = await app[spec].start()
+    const seen = async (position: string) => expect(await emaki.seen(Number(position))).toBeTrue()
+    const how = async (path: string) => (await get(path)).headers.get('cache-status')!.replace('emaki; ', '')
+    await seen(await say('a', 'set', looks('apple')))
+    for (const path of ['/named?name=apple', '/named?name=pear', '/rates'])
+      expect([await how(path), await how(path)]).toEqual(['fwd=miss', 'hit'])
+    await emaki.invalidate(['name:apple'])
+    expect([await how('/named?name=apple'), await how('/named?name=pear'), await how('/rates')]).toEqual([
+      'fwd=miss',
+      'hit',
+      'hit',
+    ])
+    outside.rate = 2
+    await seen(await say('b', 'remove'))
+    expect((await get('/rates')).body).toEqual({ rate: 2 })
+    await seen(await say('b', 'set', looks('fig')))
+    for (const path of ['/named?name=apple', '/rates']) expect([await how(path), await how(path)]).toEqual(['fwd=miss', 'hit'])
+    expect(made.times).toBe(4)
+    expect(raised).toEqual(expect.arrayContaining([['name:apple'], ['rate']]))
+    await open.pop()!.app[spec].stop()
+    expect(purged).toEqual(expect.arrayContaining(['name:apple', 'rate', 'things_v1:a', 'things_v1.name:apple', 'things_v1.*']))
   })
 
   test('is one for the same parameters, however they are written', async () => {

@@ -69,6 +69,8 @@ export type AnswersOptions = {
   readonly store: Store
   readonly subscriptions: Subscriptions
   readonly filling: Filling
+  /** The position up to which this process knows the log. */
+  readonly head: () => number
   readonly trace: Trace
   /** Told why an event could not be folded that nothing has parked. */
   readonly report: (error: unknown) => void
@@ -78,11 +80,12 @@ export class Answers {
   readonly #store: Store
   readonly #subscriptions: Subscriptions
   readonly #filling: Filling
-
+  readonly #head: () => number
   readonly #trace: Trace
   readonly #report: (error: unknown) => void
 
-  constructor({ store, subscriptions, filling, trace, report }: AnswersOptions) {
+  constructor({ store, subscriptions, filling, head, trace, report }: AnswersOptions) {
+    this.#head = head
     this.#trace = trace
     this.#report = report
     this.#store = store
@@ -173,6 +176,8 @@ export class Answers {
 
   async #made(query: QuerySpec, params: unknown, fresh: Fresh): Promise<Answered> {
     const tags = new Set([query.name, ...(query.cache?.tags(params) ?? [])])
+    // What reads no rows is as new as the moment it began: what is invalidated after that is above it.
+    const begun = Math.max(fresh.atLeast, this.#head())
     let position = Number.POSITIVE_INFINITY
     let lacking: Lacking | null = null
     const seen: Seen = read => {
@@ -186,7 +191,7 @@ export class Answers {
     if (misfit?.success === false)
       throw new TypeError(`query('${query.name}'): the answer does not fit its schema: ${issuesText(misfit.error.issues)}`)
     const text = JSON.stringify(answer ?? null) ?? 'null'
-    return { text, position: Number.isFinite(position) ? position : fresh.atLeast, tags: [...tags], lacking }
+    return { text, position: Number.isFinite(position) ? position : begun, tags: [...tags], lacking }
   }
 
   #rows(projection: ProjectionSpec, fresh: Fresh, seen: Seen): object {
