@@ -54,10 +54,15 @@ function rowSource(runtime: Runtime, projection: ProjectionSpec, key: string, af
     id: token(log, Math.max(0, after)),
     next: () => (isDue ? read() : null),
     open: wake => {
-      stop = runtime.rowChanges.listen(projectionOf(tableOf(projection)), key, () => {
+      const unlisten = runtime.rowChanges.listen(projectionOf(tableOf(projection)), key, () => {
         isDue = true
         wake()
       })
+      const unfollow = runtime.subscriptions.follow(projection.name)
+      stop = () => {
+        unlisten()
+        unfollow()
+      }
     },
     close: () => stop(),
   }

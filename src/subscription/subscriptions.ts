@@ -63,6 +63,8 @@ export class Subscriptions {
   readonly #standingOthers: readonly Standing[]
   readonly #handlers: readonly Handler[]
   readonly #waiting = new Map<Subscription, number>()
+  /** By projection, how many follow its rows, whichever table serves. */
+  readonly #followers = new Map<string, number>()
   #poll: Timer | null = null
   #isClosed = false
 
@@ -202,6 +204,27 @@ export class Subscriptions {
     })
   }
 
+  /** Has the changes of a projection's rows heard of soon, whoever makes them; gives the function that ends it. */
+  follow(projection: string): () => void {
+    const count = (change: number) => this.#followers.set(projection, (this.#followers.get(projection) ?? 0) + change)
+    count(1)
+    if (this.#isWaited()) this.#schedule(0)
+    let end = () => {
+      end = () => {}
+      count(-1)
+    }
+    return () => end()
+  }
+
+  /** Whether anybody waits for what another process does. */
+  #isWaited(): boolean {
+    const isFollowed = (name: string) => (this.#followers.get(name) ?? 0) > 0
+    return (
+      [...this.#waiting.keys()].some(({ isOwner }) => !isOwner) ||
+      [...this.#views].some(([name, { serving }]) => isFollowed(name) && serving?.subscription.isOwner === false)
+    )
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     if (this.#poll) clearTimeout(this.#poll)
@@ -260,7 +283,6 @@ export class Subscriptions {
     } catch {
       // The store is away; those who wait go on waiting, as long as they would.
     }
-    const isWaited = [...this.#waiting.keys()].some(({ isOwner }) => !isOwner)
-    this.#schedule(isWaited ? POLL_WAITING_MS : POLL_IDLE_MS)
+    this.#schedule(this.#isWaited() ? POLL_WAITING_MS : POLL_IDLE_MS)
   }
 }
