@@ -378,6 +378,42 @@ describe('an answer that is kept', () => {
     for (const other of ['a=X', 'a=x&b=2', 'a=x%20']) expect(await status(other)).toBe('emaki; fwd=miss')
   })
 
+  test('is made anew in a process once that has heard of what another has folded', async () => {
+    const { named } = counted()
+    const store = memory()
+    const owner = shop([named], { store })
+    const seen = async ({ app }: Client, position: string) =>
+      expect(await (await app[spec].start()).seen(Number(position))).toBeTrue()
+    await seen(owner, await owner.say('a', 'set', looks('apple')))
+    const other = shop([named], { store })
+    await seen(other, '1')
+    for (const status of ['emaki; fwd=miss', 'emaki; hit'])
+      expect(shown(await other.get('/named?name=apple'), 'cache-status')).toEqual([status])
+    const position = await owner.say('a', 'set', looks('apple', { price: 2 }))
+    await seen(other, position)
+    expect((await other.app[spec].start()).subscriptions.view('things').serving!.subscription.isOwner).toBeFalse()
+    expect((await other.get('/named?name=apple')).body).toEqual([{ key: 'a', price: 2 }])
+  })
+
+  test('is out of date for all once its rows are taken over, as who had them may not have come to tell', async () => {
+    const store = memory()
+    const first = shop([], { store })
+    const position = Number(await first.say('a', 'set', looks('apple')))
+    await (await first.app[spec].start()).seen(position)
+    await first.app[spec].stop()
+    const raised: unknown[] = []
+    const shared = { ...memoryCache(), raise: async (...raise: Parameters<Cache['raise']>) => void raised.push(raise) }
+    const { app } = shop([], { store, cache: () => shared })
+    await app[spec].start()
+    await until('it is told', () => raised.length >= 2)
+    expect(raised).toEqual(
+      expect.arrayContaining([
+        [['things_v1'], position],
+        [['shelves_v1'], position],
+      ]),
+    )
+  })
+
   test('was not there when the row that it lacks came, however the two meet', async () => {
     // The read finds no row; then the row comes, and is known of; then the answer is kept.
     const inner = memory()
