@@ -240,6 +240,8 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
       ['inventory/restock', { qty: 1_000_000_001 }, ['#/qty']],
       ['inventory/reserve', { order: '', qty: 0 }, ['#/order', '#/qty']],
       ['inventory/reserve', { order: '__proto__', qty: 1 }, ['#/order']],
+      ['inventory/reserve', { order: 'a\0', qty: 1 }, ['#/order']],
+      ['inventory/reserve', { order: 'x'.repeat(201), qty: 1 }, ['#/order']],
       ['inventory/release', {}, ['#/order']],
       ['inventory/commit', { order: 5 }, ['#/order']],
       ['payment/charge', { cents: '240' }, ['#/cents']],
@@ -282,7 +284,7 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
       expect((await eventsOf(`inventory-${sku}`)).filter(({ type }) => type === 'Reserved')).toHaveLength(20)
     })
 
-    test.each(["o'brien", '$$', '"quoted"', 'toString', 'constructor', 'ü 日本 🎁', ' ', '\u0000'])(
+    test.each(["o'brien", '$$', '"quoted"', 'toString', 'constructor', 'ü 日本 🎁', ' '])(
       'is held for the order %j, byte for byte',
       async order => {
         const sku = id()
