@@ -226,6 +226,8 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
     test.each<[string, object, readonly string[]]>([
       ['order/place', {}, ['#/customerId', '#/items']],
       ['order/place', { ...basket, customerId: '' }, ['#/customerId']],
+      ['order/place', { ...basket, customerId: 'a\0' }, ['#/customerId']],
+      ['order/place', { ...basket, items: [{ ...item, sku: 'a\0' }] }, ['#/items/0/sku']],
       ['order/place', { ...basket, items: [] }, ['#/items']],
       ['order/place', { ...basket, items: Array.from({ length: 101 }, () => item) }, ['#/items']],
       [
