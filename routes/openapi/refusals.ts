@@ -34,8 +34,8 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   NoRows: refusal(['behind', 'unavailable', 'not-ready'], 'Retry-After'),
   StorageFull: refusal(['storage-full'], 'Retry-After'),
   BadRead: refusal(['validation-failed', 'bad-header']),
-  RowNotFound: refusal(['row-not-found'], 'Preference-Applied'),
-  Behind: refusal(['behind', 'parked', 'unavailable', 'stream-unreadable'], 'Retry-After', 'Preference-Applied'),
+  RowNotFound: refusal(['row-not-found'], 'Preference-Applied', 'Row-Parked', 'Row-Frozen'),
+  Behind: refusal(['behind', 'parked', 'unavailable', 'stream-unreadable'], 'Retry-After', 'Preference-Applied', 'Row-Parked'),
 }
 
 /** References to refusals, by status. */

@@ -105,7 +105,7 @@ export class Projector implements Consumer {
     const page = { ...guard, rows, park: this.#park, unpark: [] }
     if (!(await this.#readModel.commit(page))) return false
     this.#saved(rows)
-    await this.#tell(guard.to, changes)
+    await this.#tell(guard.to, page.park.length ? null : changes)
     return true
   }
 
@@ -256,8 +256,10 @@ export class Projector implements Consumer {
     this.#isComplete = false
   }
 
-  async #tell(position: number, changes: readonly Change[]): Promise<void> {
-    if (changes.length) await this.#changed?.(this.#table, position, changes.length > CHANGES_MAX ? null : changes)
+  /** Null: all that was made of these rows has changed, as it has to say from now on what it lacks. */
+  async #tell(position: number, changes: readonly Change[] | null): Promise<void> {
+    if (changes?.length === 0) return
+    await this.#changed?.(this.#table, position, changes && changes.length > CHANGES_MAX ? null : changes)
   }
 
   #parkKey(key: string, position: number, error: unknown): void {
