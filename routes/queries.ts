@@ -7,7 +7,7 @@ import type { QuerySpec } from '../src/query/query.ts'
 import type { Runtime } from '../src/runtime.ts'
 import { running } from './context.ts'
 import { told } from './etag.ts'
-import { freshOf, positioned, unfresh } from './fresh.ts'
+import { freshOf, includedIn, unfresh } from './fresh.ts'
 import { KeptAnswers } from './kept.ts'
 import { askedOf, MIN_POSITION, type Parameters, parametersOf, searchOf } from './parameters.ts'
 
@@ -33,7 +33,7 @@ export function answerOf(query: QuerySpec, kept: KeptAnswers): Handler {
       const isForAll = c.req.header(MIN_POSITION) === undefined
       return told(c, answer.body, { ...headersOf(emaki, query, answer, isForAll), ...freshness.headers })
     } catch (error) {
-      return unfresh(c, error, freshness)
+      return unfresh(c, emaki, error, freshness)
     }
   }
 }
@@ -43,21 +43,22 @@ function isVerbatim({ found, data }: Parameters): boolean {
   return canonical(found) === canonical(data)
 }
 
-type Headed = Pick<QueryAnswered, 'body' | 'etag' | 'tags' | 'position' | 'ageMs' | 'cache'>
+type Headed = Omit<QueryAnswered, 'freshUntil'>
 
 /**
  * What an answer is told with. `isForAll`: whether it was not asked for by the header Min-Position. A shared cache that keeps one that was
  * would take it for everybody's by its URL, or keep one for every position there is.
  */
 function headersOf(emaki: Runtime, query: QuerySpec, answer: Headed, isForAll: boolean) {
-  return { ...cachingOf(query, answer, isForAll), ...positioned(emaki, answer.position), ETag: answer.etag }
+  return { ...cachingOf(query, answer, isForAll), ...includedIn(emaki, answer), ETag: answer.etag }
 }
 
 const STATUS = { hit: 'emaki; hit', stale: 'emaki; hit; detail=stale', miss: 'emaki; fwd=miss' } as const
 
 /** What caches may do with an answer. Each is private unless its policy says else. */
 function cachingOf({ cache: policy }: QuerySpec, answer: Headed, isForAll: boolean): Readonly<Record<string, string>> {
-  if (!policy || !answer.cache) return { 'Cache-Control': 'private, no-cache' }
+  // What a cache keeps would go on saying what it lacks when it no longer does.
+  if (!policy || !answer.cache || answer.lacking) return { 'Cache-Control': 'private, no-cache' }
   const { tags, position, ageMs, body } = answer
   const isNegative = body === 'null'
   const headers = cacheHeaders({

@@ -74,6 +74,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
     key: process.key,
     filter: storedTypes(all, evolve as ByEvent<unknown>),
     previous: null,
+    frozen: false,
     live: false,
   }
 }

@@ -8,6 +8,7 @@ import type {
   ListOptions,
   NewPage,
   Parked,
+  ParkedCount,
   Progress,
   ReadModel,
   StoredRow,
@@ -44,6 +45,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     list: (table, options) => whenFree(now => now.list(table, options)),
     count: (table, where) => whenFree(now => now.count(table, where)),
     parked: name => whenFree(now => now.parked(name)),
+    parkedCounts: () => whenFree(now => now.parkedCounts()),
     unpark: (name, key, again) => whenFree(now => now.unpark(name, key, again)),
     serving: projection => whenFree(now => now.serving(projection)),
     serve: (projection, name) => whenFree(now => now.serve(projection, name)),
@@ -157,8 +159,23 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     if (tableThere(name)) change(`delete from "rows_${name}"`)
   }
 
-  /** Reads rows and checkpoint in one snapshot. */
-  const found = db.transaction(<T>(name: string, read: () => T): Found<T> => ({ found: read(), position: position(name) }))
+  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  const lowest = (name: string, key?: string) => {
+    const sql = 'select min(position) as position from parked where name = ?'
+    const found =
+      key === undefined
+        ? one<{ position: number | null }>(sql, name)
+        : one<{ position: number | null }>(`${sql} and (kind = 'stream' or (kind = 'key' and key = ?))`, name, kept(key))
+    return found!.position
+  }
+  /** Reads rows, the checkpoint and what is parked in one snapshot. */
+  const found = db.transaction(
+    <T>(name: string, read: () => T, key?: string): Found<T> => ({
+      found: read(),
+      position: position(name),
+      parked: lowest(name, key),
+    }),
+  )
 
   const from = (name: string) =>
     `from "rows_${name}" r left join parked p on p.name = '${name}' and p.kind = 'key' and p.key = r.key`
@@ -229,7 +246,11 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
         JSON.stringify(keys.filter(isStorable)),
       ),
     get: ({ name }, key) =>
-      found(name, () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, kept(key))) as Found<StoredRow | null>,
+      found(
+        name,
+        () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, kept(key)),
+        key,
+      ) as Found<StoredRow | null>,
     list: (table, options) => {
       checkList(table, options)
       return found(table.name, () => list(table, options)) as Found<readonly StoredRow[]>
@@ -243,6 +264,10 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
         `select name, kind, key, position, cause, at, again from parked ${name === undefined ? '' : 'where name = ?'} order by name, position, key`,
         ...(name === undefined ? [] : [name]),
       ).map(one => ({ ...one, at: instant(one.at) })),
+    parkedCounts: () =>
+      all<ParkedCount>(
+        "select name, count(*) filter (where kind = 'key') as keys, count(*) filter (where kind = 'stream') as streams from parked group by name order by name",
+      ),
     unpark: (name, key, again = 'whole') =>
       key === undefined
         ? change('update parked set again = ? where name = ?', again, name)

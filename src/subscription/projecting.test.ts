@@ -156,7 +156,7 @@ describe('a projection', () => {
     const { subscriptions } = await process_(store)
     await append(store, { to: ['a'], n: 1 })
     await subscriptions.seen(1)
-    expect(subscriptions.status).toEqual([{ name: 'sums_v1', position: 1, lagEvents: 0, lagSeconds: 0, isOwner: true }])
+    expect(await subscriptions.status()).toEqual([{ name: 'sums_v1', position: 1, lagEvents: 0, lagSeconds: 0, isOwner: true }])
   })
 
   test('does not wait for a position that nobody will reach in time', async () => {
@@ -321,7 +321,7 @@ describe('a process that loses its lease', () => {
     const second = await store.readModel.acquire('sums_v1', { owner: 'second', ttlMs: 60_000, start: 0 })
     expect(second?.epoch).toBeGreaterThan(before!.epoch)
     await append(store, { to: ['a'], n: 2 })
-    await becomes('the first has noticed', () => !first.subscriptions.status[0]!.isOwner)
+    await becomes('the first has noticed', () => !first.subscriptions.view('sums').subscriptions[0]!.isOwner)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
     await store.readModel.release('sums_v1', second!.epoch)
     expect(await first.subscriptions.seen(2)).toBeTrue()
@@ -379,7 +379,7 @@ describe('a process that loses its lease', () => {
       expect(lives).toBeLessThan(12)
       at = await process_(store, sums, 20)
       const { isDead, subscriptions } = at
-      await becomes('it died, or got over it', () => isDead() || subscriptions.status[0]!.position === 7_002)
+      await becomes('it died, or got over it', () => isDead() || subscriptions.view('sums').subscriptions[0]!.position === 7_002)
     }
     expect(await store.readModel.parked()).toMatchObject([{ kind: 'key', key: 'deadly', position: 7_001 }])
     expect(Object.keys((await rowsOf(store)).rows)).toHaveLength(701)

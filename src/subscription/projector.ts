@@ -125,9 +125,10 @@ export class Projector implements Consumer {
   save = async (guard: Guard): Promise<boolean> => {
     const changes: Change[] = []
     const rows = await this.#rows(changes)
+    const parks = this.#park.length > 0
     if (!(await this.#commit(guard, rows, []))) return false
     this.#saved(rows)
-    await this.#tell(guard.to, changes)
+    await this.#tell(guard.to, parks ? null : changes)
     return true
   }
 
@@ -311,8 +312,10 @@ export class Projector implements Consumer {
     this.#isComplete = false
   }
 
-  async #tell(position: number, changes: readonly Change[]): Promise<void> {
-    if (changes.length) await this.#changed?.(this.#table, position, changes.length > CHANGES_MAX ? null : changes)
+  /** Null: all that was made of these rows has changed, as it has to say from now on what it lacks. */
+  async #tell(position: number, changes: readonly Change[] | null): Promise<void> {
+    if (changes?.length === 0) return
+    await this.#changed?.(this.#table, position, changes && changes.length > CHANGES_MAX ? null : changes)
   }
 
   #parkKey(key: string, position: number, error: unknown): void {

@@ -80,8 +80,6 @@ export class Subscription {
   #careful = 0
   #isOneByOne = false
   #failures = 0
-  #caughtUpAt = Number.NEGATIVE_INFINITY
-  #lastAt = Number.NaN
   /** The last that was told of before it was handled one by one, and under which epoch. */
   #told: { readonly epoch: number; readonly position: number; readonly key: string | null } | null = null
   #isFenced = false
@@ -114,12 +112,9 @@ export class Subscription {
     return Math.max(this.#taken, this.#saved)
   }
 
-  /** How far behind the log it is: events at most, and seconds since it was not. Only the owner knows. */
-  get lag(): { readonly events: number; readonly seconds: number } {
-    const { tail, now } = this.#options
-    const events = Math.max(0, tail.head - this.#saved)
-    const since = Math.min(now() - this.#caughtUpAt, now() - this.#lastAt || Number.POSITIVE_INFINITY)
-    return { events, seconds: events && Number.isFinite(since) ? Math.max(0, since) / 1_000 : 0 }
+  /** How many events of the log it has not looked at, at most. */
+  get lagEvents(): number {
+    return Math.max(0, this.#options.tail.head - this.#saved)
   }
 
   start(): void {
@@ -197,16 +192,13 @@ export class Subscription {
   }
 
   async #step(lease: Lease): Promise<void> {
-    const { now } = this.#options
     if (this.#isFenced) throw new Fenced()
     const isCareful = this.#careful > 0
     const page = await this.#reader.next(this.#taken, isCareful ? SMALL_PAGE_EVENTS : undefined)
     if (page) {
       if (page.events.length) await this.#traced(page.events, () => this.#take(page.events, lease))
       this.#taken = page.to
-      const last = page.events.at(-1)
-      if (last) this.#lastAt = Date.parse(last.at)
-    } else this.#caughtUpAt = now()
+    }
     if (isCareful || this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
     if (performance.now() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
     if (!page) await this.#pause()
