@@ -53,6 +53,8 @@ export class Projector implements Consumer {
   #held = new Map<string, Held>()
   #heldSize = 0
   #dirty = new Set<string>()
+  /** What the rows that are not saved hold, at most: what they held before, and all that was folded into them since. */
+  #pendingSize = 0
   /** Every row of the table is held: what is not there does not exist. */
   #isComplete = false
   #parkedKeys = new Set<string>()
@@ -97,7 +99,7 @@ export class Projector implements Consumer {
     }
   }
 
-  pending = (): number | null => (this.#dirty.size || this.#park.length ? this.#dirty.size * ROW_SIZE : null)
+  pending = (): number | null => (this.#dirty.size || this.#park.length ? this.#pendingSize : null)
 
   save = async (guard: Guard): Promise<boolean> => {
     const changes: Change[] = []
@@ -119,6 +121,7 @@ export class Projector implements Consumer {
   #forget(): void {
     this.#held = new Map()
     this.#dirty = new Set()
+    this.#pendingSize = 0
     this.#heldSize = 0
     this.#park = []
   }
@@ -179,7 +182,9 @@ export class Projector implements Consumer {
       return this.#parkKey(key, event.position, error)
     }
     held.position = event.position
+    this.#pendingSize += event.size
     if (held.isDirty) return
+    this.#pendingSize += held.size
     held.isDirty = true
     held.since = event.position
     held.before = before
@@ -243,6 +248,7 @@ export class Projector implements Consumer {
   #saved(rows: readonly NewRow[]): void {
     this.#park = []
     this.#dirty.clear()
+    this.#pendingSize = 0
     for (const { key, data, fields } of rows) {
       const held = this.#held.get(key)!
       this.#heldSize += (data?.length ?? 0) - held.size
