@@ -84,7 +84,9 @@ export class Projector implements Consumer {
     const found: Touch[] = []
     for (const stored of events) {
       if (about) await about(stored.position, null)
-      for (const touch of this.#touches(stored)) found.push(touch)
+      const touches = this.#touches(stored)
+      this.#pendingSize += touches.length * stored.data.length
+      for (const touch of touches) found.push(touch)
     }
     if (!this.#isComplete) await this.#load(found)
     let since = performance.now()
@@ -182,7 +184,6 @@ export class Projector implements Consumer {
       return this.#parkKey(key, event.position, error)
     }
     held.position = event.position
-    this.#pendingSize += event.size
     if (held.isDirty) return
     this.#pendingSize += held.size
     held.isDirty = true
