@@ -6,6 +6,7 @@ import { applied, encodedRow, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { QuerySpec } from '../query/query.ts'
 import type { StoredRow, Table } from '../read-model/read-model.ts'
+import { inSequence } from '../store/sequence.ts'
 import type { Store } from '../store/store.ts'
 import type { Subscription } from '../subscription/subscription.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
@@ -235,7 +236,7 @@ export class Answers {
     let at = 0
     for (const category of projection.families.keys()) {
       for (let after = 0; ; ) {
-        const page = await this.#store.read(`${category}-${key}`, { after, limit: LIVE_PAGE })
+        const page = inSequence(await this.#store.read(`${category}-${key}`, { after, limit: LIVE_PAGE }), after)
         for (const stored of page)
           for (const touch of touches(projection, stored)) {
             row = applied(projection, row, touch)

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import type { App } from '../../routes/app.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
+import { DamagedStream } from '../store/sequence.ts'
 import { StoreError } from '../store/store.ts'
 import { exportLog } from './export.ts'
 import { health } from './health.ts'
@@ -10,6 +11,7 @@ import { importFile, type ImportMaps } from './import.ts'
 import { migrate } from './migrate.ts'
 import { audited, type Call, Misused, parked, rebuilt, skip, unpark } from './rows.ts'
 import { isServing, serve } from './serve.ts'
+import { verify } from './verify.ts'
 import { workers } from './workers.ts'
 
 const USAGE = `usage: [verb] [options]
@@ -23,6 +25,9 @@ const USAGE = `usage: [verb] [options]
   rebuild NAME      fill a projection anew, beside what serves until then
   audit NAME        fold a sample of keys again and compare; 1 where rows differ
     --keys N        how many; 10000 by default
+  verify            walk the log: versions without a hole, ids that are unique, payloads that can be read; 1 where something is wrong.
+                    It holds a number a stream and 8 bytes an event in memory. What was changed and still fits is not found:
+                    that takes a chain of hashes, which the log does not have
   health            ask the server on PORT whether it lives, and end with 0 or 1
   import FILE       import FILE (.jsonl, .csv; - is stdin): all of it or, where a line is wrong, nothing; after a crash it goes on
     --map MAP       what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote
@@ -66,7 +71,8 @@ export async function main(
 }
 
 function failed(error: unknown): void {
-  console.error(error instanceof ConfigError || error instanceof StoreError ? error.message : error)
+  const isKnown = error instanceof ConfigError || error instanceof StoreError || error instanceof DamagedStream
+  console.error(isKnown ? error.message : error)
   // A change that does not work leaves the process of `bun --hot` waiting for the next one.
   if (!isServing()) process.exit(error instanceof ConfigError ? error.exitCode : error instanceof StoreError ? EX_UNAVAILABLE : 1)
 }
@@ -117,6 +123,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   skip: { options: ['json'], words: 2, run: skip },
   rebuild: { options: ['json'], words: 1, run: rebuilt },
   audit: { options: ['json', 'keys'], words: 1, run: audited },
+  verify: { options: ['json'], words: 0, run: verify },
   import: {
     options: ['map', 'name', 'new', 'skip-bad', 'format'],
     words: 1,

@@ -95,6 +95,31 @@ describe('rows', () => {
     await until('it is folded on', async () => (await total(one, 'a')) === 7)
   }, 30_000)
 
+  test('of a log that was damaged are not audited, and verify says what is wrong', async () => {
+    const one = await served()
+    await add(one, 'a', 1, 2, 3)
+    await until('they are folded', async () => (await total(one, 'a')) === 6)
+    const whole = await says('verify')
+    expect([whole[0], whole[1], whole[2]]).toEqual([0, '', expect.stringContaining('3 events up to 3 verified, 0 wrong')])
+    using db = new Database(join(folder, 'log.db'))
+    db.run('pragma busy_timeout = 2000')
+    const triggers = db.query<{ name: string }, []>("select name from sqlite_schema where type = 'trigger'").all()
+    for (const { name } of triggers) db.run(`drop trigger "${name}"`)
+    db.run('delete from events where version = 2')
+    const damage = 'sum-a is damaged: version 2 is expected, 3 is found at position 3'
+    for (const args of [['audit', 'sums'], ['export'], ['export', '--stream', 'sum-a']]) {
+      const [code, , err] = await says(...args)
+      expect([args, code, err.includes(damage)]).toEqual([args, 1, true])
+    }
+    expect((await says('verify')).slice(0, 2)).toEqual([1, '3  sum-a 3  version 2 is expected\n'])
+    const [code, out] = await says('verify', '--json')
+    expect([code, JSON.parse(out)]).toEqual([
+      1,
+      { events: 2, position: 3, count: 1, wrong: [expect.objectContaining({ position: 3 })] },
+    ])
+    expect((await fetch(`${one.url}/streams/sum-a`)).status).toBeOneOf([401, 403, 500])
+  }, 30_000)
+
   test('of what is no projection are refused, with what there is', async () => {
     for (const verb of ['rebuild', 'audit'])
       expect(await says(verb, 'nope')).toEqual([64, '', expect.stringContaining('which projection? There are sums')])

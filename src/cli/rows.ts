@@ -111,7 +111,7 @@ export async function audited(call: Call): Promise<number> {
   })
 }
 
-async function opened(call: Call, run: (store: Store) => Promise<number>): Promise<number> {
+export async function opened(call: Call, run: (store: Store) => Promise<number>): Promise<number> {
   const store = call.store ?? (await storeOf(call.config, { exclusive: false }))
   await store.open()
   try {

@@ -12,6 +12,7 @@ import {
   type Table,
   type Value,
 } from '../read-model/read-model.ts'
+import { inSequence } from '../store/sequence.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import type { About, Consumer, Guard } from './subscription.ts'
 
@@ -343,7 +344,7 @@ export class Projector implements Consumer {
     const keys = new Set<string>()
     for (const stream of streams) {
       for (let after = 0; ; ) {
-        const page = await this.#store.read(stream, { after, limit: REFOLD_PAGE })
+        const page = inSequence(await this.#store.read(stream, { after, limit: REFOLD_PAGE }), after)
         for (const event of page)
           if (event.position <= until && !skipped.has(`stream ${stream} ${event.position}`))
             for (const { key } of this.#touches(event)) keys.add(key)
