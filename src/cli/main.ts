@@ -32,6 +32,7 @@ const USAGE = `usage: [verb] [options]
   import FILE       import FILE (.jsonl, .csv; - is stdin): all of it or, where a line is wrong, nothing; after a crash it goes on
     --map MAP       what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote
     --new           refuse streams that have events already
+    --again         import although events of the file are in the log already
     --skip-bad      pass over lines that are wrong
     --name NAME     what the import is remembered by (default: a hash of the file)
     --format F      jsonl or csv (default: as the file is named)
@@ -125,7 +126,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   audit: { options: ['json', 'keys'], words: 1, run: audited },
   verify: { options: ['json'], words: 0, run: verify },
   import: {
-    options: ['map', 'name', 'new', 'skip-bad', 'format'],
+    options: ['map', 'name', 'new', 'again', 'skip-bad', 'format'],
     words: 1,
     run: ({ app, config, words: [file], values, maps }) => importFile(app, config, file, values, maps),
   },
@@ -143,6 +144,7 @@ const options = {
   map: { type: 'string' },
   name: { type: 'string' },
   new: { type: 'boolean' },
+  again: { type: 'boolean' },
   'skip-bad': { type: 'boolean' },
   format: { type: 'string' },
   after: { type: 'string' },
