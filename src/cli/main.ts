@@ -9,7 +9,7 @@ import { exportLog } from './export.ts'
 import { health } from './health.ts'
 import { importFile, type ImportMaps } from './import.ts'
 import { migrate } from './migrate.ts'
-import { audited, type Call, Misused, parked, rebuilt, skip, unpark } from './rows.ts'
+import { audited, type Call, Misused, parked, rebuilt, reset, skip, unpark } from './rows.ts'
 import { isServing, serve } from './serve.ts'
 import { verify } from './verify.ts'
 import { workers } from './workers.ts'
@@ -23,6 +23,8 @@ const USAGE = `usage: [verb] [options]
   unpark NAME [KEY] have it handled again, once its cause is mended
   skip NAME KEY     have the event passed over that a key is parked at
   rebuild NAME      fill a projection anew, beside what serves until then
+  reset NAME        have a projection begin anew, or a processor; whoever runs it goes on from there
+    --position N    a processor: behind this position; what comes after it is handled again
   audit NAME        fold a sample of keys again and compare; 1 where rows differ
     --keys N        how many; 10000 by default
   verify            walk the log: versions without a hole, ids that are unique, payloads that can be read; 1 where something is wrong.
@@ -93,9 +95,9 @@ async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise
   if (stranger !== undefined) return usage(EX_USAGE, `${verb} has no option --${stranger}`)
   if (words.length > found.words) return usage(EX_USAGE)
   const { serve, store } = app[spec].options
-  const keys = values.keys === undefined ? {} : { keys: Number(values.keys) }
+  const { keys, position, json = false } = values
   try {
-    return await found.run({ app, serve, store, config, words, json: values.json ?? false, values, maps, ...keys })
+    return await found.run({ app, serve, store, config, words, json, values, maps, keys, position })
   } catch (error) {
     if (error instanceof Misused) return usage(EX_USAGE, error.message)
     throw error
@@ -123,6 +125,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   unpark: { options: ['json'], words: 2, run: unpark },
   skip: { options: ['json'], words: 2, run: skip },
   rebuild: { options: ['json'], words: 1, run: rebuilt },
+  reset: { options: ['json', 'position'], words: 1, run: reset },
   audit: { options: ['json', 'keys'], words: 1, run: audited },
   verify: { options: ['json'], words: 0, run: verify },
   import: {
@@ -140,6 +143,7 @@ const verbs: Readonly<Record<string, Verb>> = {
 const options = {
   workers: { type: 'string' },
   keys: { type: 'string' },
+  position: { type: 'string' },
   json: { type: 'boolean' },
   map: { type: 'string' },
   name: { type: 'string' },
