@@ -51,6 +51,7 @@ export class Projector implements Consumer {
   readonly #projection: ProjectionSpec
   readonly #table: Table
   readonly #changed: Changed | null
+  readonly #clock: () => number
   #held = new Map<string, Held>()
   #heldSize = 0
   #dirty = new Set<string>()
@@ -62,7 +63,14 @@ export class Projector implements Consumer {
   #parkedStreams = new Set<string>()
   #park: NewParked[] = []
 
-  constructor(store: Store, projection: ProjectionSpec, table: Table, changed: Changed | null) {
+  constructor(
+    store: Store,
+    projection: ProjectionSpec,
+    table: Table,
+    changed: Changed | null,
+    clock: () => number = () => performance.now(),
+  ) {
+    this.#clock = clock
     this.#store = store
     this.#readModel = store.readModel
     this.#projection = projection
@@ -90,14 +98,14 @@ export class Projector implements Consumer {
       for (const touch of touches) found.push(touch)
     }
     if (!this.#isComplete) await this.#load(found)
-    let since = performance.now()
+    let since = this.#clock()
     for (let i = 0; i < found.length; i++) {
       const touch = found[i]!
       if (about) await about(touch.event.position, touch.key)
       this.#apply(touch)
-      if (i % YIELD_CHECK_EVENTS === 0 && performance.now() - since > YIELD_EVERY_MS) {
+      if (i % YIELD_CHECK_EVENTS === 0 && this.#clock() - since > YIELD_EVERY_MS) {
         await new Promise(resolve => setImmediate(resolve))
-        since = performance.now()
+        since = this.#clock()
       }
     }
   }
