@@ -12,6 +12,7 @@ import {
   type Table,
   type Value,
 } from '../read-model/read-model.ts'
+import { inSequence } from '../store/sequence.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import type { About, Consumer, Guard } from './subscription.ts'
 
@@ -50,16 +51,26 @@ export class Projector implements Consumer {
   readonly #projection: ProjectionSpec
   readonly #table: Table
   readonly #changed: Changed | null
+  readonly #clock: () => number
   #held = new Map<string, Held>()
   #heldSize = 0
   #dirty = new Set<string>()
+  /** What the rows that are not saved hold, at most: what they held before, and all that was folded into them since. */
+  #pendingSize = 0
   /** Every row of the table is held: what is not there does not exist. */
   #isComplete = false
   #parkedKeys = new Set<string>()
   #parkedStreams = new Set<string>()
   #park: NewParked[] = []
 
-  constructor(store: Store, projection: ProjectionSpec, table: Table, changed: Changed | null) {
+  constructor(
+    store: Store,
+    projection: ProjectionSpec,
+    table: Table,
+    changed: Changed | null,
+    clock: () => number = () => performance.now(),
+  ) {
+    this.#clock = clock
     this.#store = store
     this.#readModel = store.readModel
     this.#projection = projection
@@ -82,22 +93,24 @@ export class Projector implements Consumer {
     const found: Touch[] = []
     for (const stored of events) {
       if (about) await about(stored.position, null)
-      for (const touch of this.#touches(stored)) found.push(touch)
+      const touches = this.#touches(stored)
+      this.#pendingSize += touches.length * stored.data.length
+      for (const touch of touches) found.push(touch)
     }
     if (!this.#isComplete) await this.#load(found)
-    let since = performance.now()
+    let since = this.#clock()
     for (let i = 0; i < found.length; i++) {
       const touch = found[i]!
       if (about) await about(touch.event.position, touch.key)
       this.#apply(touch)
-      if (i % YIELD_CHECK_EVENTS === 0 && performance.now() - since > YIELD_EVERY_MS) {
+      if (i % YIELD_CHECK_EVENTS === 0 && this.#clock() - since > YIELD_EVERY_MS) {
         await new Promise(resolve => setImmediate(resolve))
-        since = performance.now()
+        since = this.#clock()
       }
     }
   }
 
-  pending = (): number | null => (this.#dirty.size || this.#park.length ? this.#dirty.size * ROW_SIZE : null)
+  pending = (): number | null => (this.#dirty.size || this.#park.length ? this.#pendingSize : null)
 
   save = async (guard: Guard): Promise<boolean> => {
     const changes: Change[] = []
@@ -119,6 +132,7 @@ export class Projector implements Consumer {
   #forget(): void {
     this.#held = new Map()
     this.#dirty = new Set()
+    this.#pendingSize = 0
     this.#heldSize = 0
     this.#park = []
   }
@@ -180,6 +194,7 @@ export class Projector implements Consumer {
     }
     held.position = event.position
     if (held.isDirty) return
+    this.#pendingSize += held.size
     held.isDirty = true
     held.since = event.position
     held.before = before
@@ -243,6 +258,7 @@ export class Projector implements Consumer {
   #saved(rows: readonly NewRow[]): void {
     this.#park = []
     this.#dirty.clear()
+    this.#pendingSize = 0
     for (const { key, data, fields } of rows) {
       const held = this.#held.get(key)!
       this.#heldSize += (data?.length ?? 0) - held.size
@@ -338,7 +354,7 @@ export class Projector implements Consumer {
     const keys = new Set<string>()
     for (const stream of streams) {
       for (let after = 0; ; ) {
-        const page = await this.#store.read(stream, { after, limit: REFOLD_PAGE })
+        const page = inSequence(await this.#store.read(stream, { after, limit: REFOLD_PAGE }), after)
         for (const event of page)
           if (event.position <= until && !skipped.has(`stream ${stream} ${event.position}`))
             for (const { key } of this.#touches(event)) keys.add(key)
