@@ -53,6 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/bus',
     'src/event',
     'src/postgres',
+    'src/processor',
     'src/projection',
     'src/sqlite',
     'src/store',

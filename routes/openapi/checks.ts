@@ -19,5 +19,11 @@ export function checks(): z.ZodType {
     parkedStreams: z.int().nonnegative().describe('How many streams have, as it is not known whose events these are.'),
   })
   const readers = z.array(reader).optional()
-  return z.object({ store: z.array(store), projections: readers, processors: readers, sqlProjections: readers })
+  return z.object({
+    store: z.array(store),
+    projections: readers,
+    processors: readers,
+    sqlProjections: readers,
+    processes: readers,
+  })
 }

@@ -7,6 +7,7 @@ import { applied, encodedRow, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { QuerySpec } from '../query/query.ts'
 import type { Found, StoredRow, Table } from '../read-model/read-model.ts'
+import { inSequence } from '../store/sequence.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import type { Subscription } from '../subscription/subscription.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
@@ -280,7 +281,7 @@ export class Answers {
     }
     for (const category of projection.families.keys()) {
       for (let after = 0; ; ) {
-        const page = await this.#store.read(`${category}-${key}`, { after, limit: LIVE_PAGE })
+        const page = inSequence(await this.#store.read(`${category}-${key}`, { after, limit: LIVE_PAGE }), after)
         for (const stored of page) this.#folded(projection, live.at, stored.position, () => fold(stored))
         if (page.length < LIVE_PAGE) break
         after = page.at(-1)!.version

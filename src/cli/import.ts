@@ -9,6 +9,7 @@ import { storeOf } from '../../routes/store.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { type ImportMap, isImportMap } from '../transfer/import-map.ts'
+import { alreadyThere } from '../transfer/there.ts'
 import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { type Store, StoreError } from '../store/store.ts'
 import { progress } from './progress.ts'
@@ -22,6 +23,7 @@ export type ImportArguments = {
   readonly name?: string | undefined
   readonly format?: string | undefined
   readonly new?: boolean | undefined
+  readonly again?: boolean | undefined
   readonly 'skip-bad'?: boolean | undefined
 }
 
@@ -52,8 +54,8 @@ export async function importFile(
   const store = app[spec].options.store ?? (await storeOf(config, { exclusive: false }))
   await store.open()
   try {
-    const { new: onlyNew = false, 'skip-bad': skipBad = false } = asked
-    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad })
+    const { new: onlyNew = false, 'skip-bad': skipBad = false, again = false } = asked
+    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad, again })
   } catch (error) {
     if (error instanceof BadLines) return failed(EX_DATAERR, badText(named, error))
     if (error instanceof StoreError && error.reason === 'refused') return failed(EX_DATAERR, error.message)
@@ -82,9 +84,11 @@ type Asked = {
   readonly hash: string
   readonly onlyNew: boolean
   readonly skipBad: boolean
+  readonly again: boolean
 }
 
-async function importInto(store: Store, { file, format, map, name, hash, onlyNew, skipBad }: Asked): Promise<number> {
+async function importInto(store: Store, asked: Asked): Promise<number> {
+  const { file, format, map, name, hash, onlyNew, skipBad } = asked
   const size = statSync(file).size
   const reading = progress('reading', 'bytes')
   const moving = progress('moving', 'events')
@@ -107,6 +111,7 @@ async function importInto(store: Store, { file, format, map, name, hash, onlyNew
   for await (const at of store.import(name, records, { fingerprint: hash, onlyNew })) {
     if (!isMoving) reading.end(`${many(at.total)} events to import`)
     isMoving = true
+    if (before === null && at.moved === 0) await refuseDoubles(store, asked)
     before ??= at.moved
     if (at.moved > before) store.announce(at.position)
     moving.at(at.moved, at.total)
@@ -117,6 +122,16 @@ async function importInto(store: Store, { file, format, map, name, hash, onlyNew
   const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
   console.log(`imported ${many(last.moved)} events${rest}${passed}; the import is named ${name}`)
   return 0
+}
+
+/** An import that has moved something finds its own events there. */
+async function refuseDoubles(store: Store, { file, map, again }: Asked): Promise<void> {
+  const id = map || again ? null : await alreadyThere(store, file)
+  if (id === null) return
+  throw new StoreError(
+    'refused',
+    `the event ${id} of this file is in the log already, so nothing was imported: was it exported from this log? Name another database, or say --again to have its events twice`,
+  )
 }
 
 function formatOf(file: string, format: string | undefined): FileFormat | null {

@@ -3,13 +3,15 @@ import { parseArgs } from 'node:util'
 import type { App } from '../../routes/app.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
+import { DamagedStream } from '../store/sequence.ts'
 import { StoreError } from '../store/store.ts'
 import { exportLog } from './export.ts'
 import { health } from './health.ts'
 import { importFile, type ImportMaps } from './import.ts'
 import { migrate } from './migrate.ts'
-import { audited, type Call, Misused, parked, rebuilt, skip, unpark } from './rows.ts'
+import { audited, type Call, Misused, parked, rebuilt, reset, skip, unpark } from './rows.ts'
 import { isServing, serve } from './serve.ts'
+import { verify } from './verify.ts'
 import { workers } from './workers.ts'
 
 const USAGE = `usage: [verb] [options]
@@ -21,12 +23,18 @@ const USAGE = `usage: [verb] [options]
   unpark NAME [KEY] have it handled again, once its cause is mended
   skip NAME KEY     have the event passed over that a key is parked at
   rebuild NAME      fill a projection anew, beside what serves until then
+  reset NAME        have a projection begin anew, or a processor; whoever runs it goes on from there
+    --position N    a processor: behind this position; what comes after it is handled again
   audit NAME        fold a sample of keys again and compare; 1 where rows differ
     --keys N        how many; 10000 by default
+  verify            walk the log: versions without a hole, ids that are unique, payloads that can be read; 1 where something is wrong.
+                    It holds a number a stream and 8 bytes an event in memory. What was changed and still fits is not found:
+                    that takes a chain of hashes, which the log does not have
   health            ask the server on PORT whether it lives, and end with 0 or 1
   import FILE       import FILE (.jsonl, .csv; - is stdin): all of it or, where a line is wrong, nothing; after a crash it goes on
     --map MAP       what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote
     --new           refuse streams that have events already
+    --again         import although events of the file are in the log already
     --skip-bad      pass over lines that are wrong
     --name NAME     what the import is remembered by (default: a hash of the file)
     --format F      jsonl or csv (default: as the file is named)
@@ -66,7 +74,8 @@ export async function main(
 }
 
 function failed(error: unknown): void {
-  console.error(error instanceof ConfigError || error instanceof StoreError ? error.message : error)
+  const isKnown = error instanceof ConfigError || error instanceof StoreError || error instanceof DamagedStream
+  console.error(isKnown ? error.message : error)
   // A change that does not work leaves the process of `bun --hot` waiting for the next one.
   if (!isServing()) process.exit(error instanceof ConfigError ? error.exitCode : error instanceof StoreError ? EX_UNAVAILABLE : 1)
 }
@@ -86,9 +95,9 @@ async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise
   if (stranger !== undefined) return usage(EX_USAGE, `${verb} has no option --${stranger}`)
   if (words.length > found.words) return usage(EX_USAGE)
   const { serve, store } = app[spec].options
-  const keys = values.keys === undefined ? {} : { keys: Number(values.keys) }
+  const { keys, position, json = false } = values
   try {
-    return await found.run({ app, serve, store, config, words, json: values.json ?? false, values, maps, ...keys })
+    return await found.run({ app, serve, store, config, words, json, values, maps, keys, position })
   } catch (error) {
     if (error instanceof Misused) return usage(EX_USAGE, error.message)
     throw error
@@ -116,9 +125,11 @@ const verbs: Readonly<Record<string, Verb>> = {
   unpark: { options: ['json'], words: 2, run: unpark },
   skip: { options: ['json'], words: 2, run: skip },
   rebuild: { options: ['json'], words: 1, run: rebuilt },
+  reset: { options: ['json', 'position'], words: 1, run: reset },
   audit: { options: ['json', 'keys'], words: 1, run: audited },
+  verify: { options: ['json'], words: 0, run: verify },
   import: {
-    options: ['map', 'name', 'new', 'skip-bad', 'format'],
+    options: ['map', 'name', 'new', 'again', 'skip-bad', 'format'],
     words: 1,
     run: ({ app, config, words: [file], values, maps }) => importFile(app, config, file, values, maps),
   },
@@ -132,10 +143,12 @@ const verbs: Readonly<Record<string, Verb>> = {
 const options = {
   workers: { type: 'string' },
   keys: { type: 'string' },
+  position: { type: 'string' },
   json: { type: 'boolean' },
   map: { type: 'string' },
   name: { type: 'string' },
   new: { type: 'boolean' },
+  again: { type: 'boolean' },
   'skip-bad': { type: 'boolean' },
   format: { type: 'string' },
   after: { type: 'string' },

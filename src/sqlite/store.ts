@@ -22,6 +22,7 @@ import {
   type StoredKey,
   type Unit,
   type UnitOutcome,
+  upToSize,
   type Wake,
   type Wanted,
 } from '../store/store.ts'
@@ -126,10 +127,8 @@ class SqliteStore implements Store {
     return this.#whenFree(() => recorded(this.#db.readStream.all(stream, after, limit)))
   }
 
-  async readAll({ after, limit, until = Number.MAX_SAFE_INTEGER, filter }: ReadAllOptions): Promise<readonly StoredEvent[]> {
-    return this.#whenFree(() =>
-      recorded(filter ? this.#db.readFiltered(after, until, limit, filter) : this.#db.readLog.all(after, until, limit)),
-    )
+  async readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
+    return this.#whenFree(() => recorded(this.#db.readAll(options)))
   }
 
   async head(): Promise<number> {
@@ -219,9 +218,12 @@ function opened(file: string, options: Required<SqliteOptions>) {
     load,
     imports,
     ...statements,
-    readFiltered: (after: number, until: number, limit: number, filter: Filter) => {
-      const { sql, values } = filtered(filter)
-      return texts.get<Row>(sql).all(after, until, ...values, limit)
+    readAll: ({ after, limit, until = Number.MAX_SAFE_INTEGER, filter, sizeMax }: ReadAllOptions): readonly Row[] => {
+      const { sql, values } = filter ? filtered(filter) : { sql: null, values: [] }
+      const statement = sql === null ? statements.readLog : texts.get<Row>(sql)
+      const asked = [after, until, ...values, limit] as const
+      // What is beyond the bound is not read; where there is none, all at once is faster.
+      return sizeMax === undefined ? statement.all(...asked) : upToSize(statement.iterate(...asked), sizeMax)
     },
     readModel: syncReadModel(db, texts, options.now, agenda),
     agenda,
@@ -283,9 +285,7 @@ function prepare(db: Database) {
       'select type, schema, data from events where stream = ? and version > ? order by version limit ?',
     ),
     readStream: db.prepare<Row, [string, number, number]>(`${events} where stream = ? and version > ? order by version limit ?`),
-    readLog: db.prepare<Row, [number, number, number]>(
-      `${events} where position > ? and position <= ? order by position limit ?`,
-    ),
+    readLog: db.prepare<Row, SQLQueryBindings[]>(`${events} where position > ? and position <= ? order by position limit ?`),
     key: db.prepare<StoredKey, [string, number]>(
       'select key, fingerprint, stream, version, count, position, rejection from keys where key = ? and (until is null or until > ?)',
     ),

@@ -10,6 +10,7 @@ import {
   type Conflict,
   type Expectation,
   type Filter,
+  isFull,
   LOAD_FACTS_MAX,
   type NewEvent,
   type NewKey,
@@ -663,6 +664,34 @@ const reading: readonly Case[] = [
       expect(await page(4, 3)).toEqual([])
       expect(await page(0, 0)).toEqual([])
       expect(await page(3, 99)).toEqual([4, 5])
+    },
+  },
+  {
+    title: 'ends a page of the log with the event that brings its payloads to a size, which it always holds',
+    run: async ({ store }) => {
+      const sized = (size: number): NewEvent => ({ ...happened(''), data: JSON.stringify('x'.repeat(size - 2)) })
+      const wide = { ...happened(''), type: 'Wide', data: JSON.stringify('é'.repeat(49)) }
+      await appended(store, unit('s-1', 0, [sized(10), sized(10), sized(100_000), sized(10), wide, sized(10)]))
+      const page = async (after: number, sizeMax: number, options: Partial<ReadAllOptions> = {}) =>
+        (await store.readAll({ after, limit: 10, sizeMax, ...options })).map(({ position }) => position)
+      expect(await page(0, 1_000_000)).toEqual([1, 2, 3, 4, 5, 6])
+      expect(await page(0, 19)).toEqual([1, 2])
+      expect(await page(0, 20)).toEqual([1, 2])
+      expect(await page(0, 21)).toEqual([1, 2, 3])
+      expect(await page(2, 1)).toEqual([3])
+      // Bytes: 98 of its characters' and two quotes.
+      expect(await page(3, 110)).toEqual([4, 5])
+      expect(await page(3, 111)).toEqual([4, 5, 6])
+      expect(await page(0, 21, { limit: 2 })).toEqual([1, 2])
+      expect(await page(0, 1_000_000, { until: 3 })).toEqual([1, 2, 3])
+      const filter: Filter = new Map([['s', ['Wide', 'Happened']]])
+      expect(await page(0, 21, { filter })).toEqual([1, 2, 3])
+      expect(await page(6, 21, { filter })).toEqual([])
+      const events = await store.readAll({ after: 3, limit: 10, sizeMax: 110 })
+      expect(isFull(events, { limit: 10, sizeMax: 110 })).toBe(true)
+      expect(isFull(events, { limit: 10, sizeMax: 111 })).toBe(false)
+      expect(isFull(events, { limit: 2 })).toBe(true)
+      expect(events).toEqual((await store.readAll({ after: 3, limit: 2 })) as StoredEvent[])
     },
   },
   {

@@ -44,6 +44,8 @@ export type SubscriptionOptions = {
   /** Told of failures that nobody waits for. */
   readonly report: (error: unknown) => void
   readonly now: () => number
+  /** How much time has passed, in ms. Default: the machine's. */
+  readonly clock?: () => number
 }
 
 /** Rows and checkpoint become durable at least this often, however far behind the head. */
@@ -69,6 +71,7 @@ class Fenced extends Error {}
 export class Subscription {
   readonly #options: SubscriptionOptions
   readonly #readModel: ReadModel
+  readonly #clock: () => number
   readonly #reader: Reader
   readonly #waiters = new Set<() => void>()
   #lease: Lease | null = null
@@ -89,6 +92,7 @@ export class Subscription {
 
   constructor(options: SubscriptionOptions) {
     this.#options = options
+    this.#clock = options.clock ?? (() => performance.now())
     this.#readModel = options.store.readModel
     this.#reader = new Reader(options.store, options.tail, options.filter, options.consumer.eventsMax)
   }
@@ -174,7 +178,7 @@ export class Subscription {
     this.#lease = lease
     this.#isFenced = false
     this.#taken = lease.position
-    this.#savedAt = performance.now()
+    this.#savedAt = this.#clock()
     this.#careful = lease.takeovers > 0 || lease.suspect ? CAREFUL_EVENTS : 0
     this.#isOneByOne = lease.takeovers >= TAKEOVERS_MAX
     this.#moved(lease.position)
@@ -200,7 +204,7 @@ export class Subscription {
       this.#taken = page.to
     }
     if (isCareful || this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
-    if (performance.now() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
+    if (this.#clock() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
     if (!page) await this.#pause()
   }
 
@@ -210,7 +214,7 @@ export class Subscription {
       await this.#save(lease)
       await consumer.tend(this.#guard(lease))
     }
-    this.#tendedAt = performance.now()
+    this.#tendedAt = this.#clock()
   }
 
   #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
@@ -244,7 +248,7 @@ export class Subscription {
   #isDue(isAtHead: boolean): boolean {
     if (this.#taken === this.#saved) return this.#options.consumer.pending() !== null
     const pending = this.#options.consumer.pending()
-    const since = performance.now() - this.#savedAt
+    const since = this.#clock() - this.#savedAt
     if (pending === null) return this.#waiters.size > 0 || since > SAVE_IDLE_MS
     return isAtHead || pending > PENDING_MAX || since > SAVE_EVERY_MS
   }
@@ -254,7 +258,7 @@ export class Subscription {
     if (this.#taken === this.#saved && consumer.pending() === null) return
     if (!(await consumer.save(this.#guard(lease)))) throw new Fenced()
     this.#failures = 0
-    this.#savedAt = performance.now()
+    this.#savedAt = this.#clock()
     this.#moved(this.#taken)
   }
 

@@ -222,6 +222,19 @@ describe('a rebuild', () => {
     expect((await rebuilt(store)).name).toBe('lights_v1_g3')
   })
 
+  test('is refused while another fills the same, and not once that has ended', async () => {
+    const store = memory()
+    const emaki = await run(store, first)
+    await emaki.send(light.turn('l1', { on: true }))
+    await emaki.seen(1)
+    const names = await Promise.all([rebuilt(store), rebuilt(store).catch(error => error as Error)])
+    expect([names[0].name, String(names[1])]).toEqual([
+      'lights_v1_g2',
+      'StoreError: lights is being rebuilt already, or was until less than 1000 ms ago',
+    ])
+    expect((await rebuilt(store)).name).toBe('lights_v1_g3')
+  })
+
   test('that is ended leaves everything as it was', async () => {
     const store = memory()
     const emaki = await run(store, first)
