@@ -48,7 +48,7 @@ describe('the checker of rows', () => {
     expect(looked({ checkpoints, reported: null })).toHaveLength(1)
   })
 
-  race('finds real rows that were changed, and parked keys and streams with which nothing is wrong', 60_000, async random => {
+  race('finds real rows that were changed, and parked keys and streams with which nothing is wrong', async random => {
     await using arena = new Arena(await onSqlite(), random)
     const [node] = await arena.start(1)
     node!.load(4)

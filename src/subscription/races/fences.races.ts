@@ -15,7 +15,7 @@ const CALLERS = 4
 type Held = { readonly owner: string | null; readonly epoch: number; readonly position: number }
 
 describe('a node that is stopped in the middle of a page, and goes on after another has taken over', () => {
-  race('has its write refused, wherever it was stopped', 120_000, async random => {
+  race('has its write refused, wherever it was stopped', async random => {
     await using at = await two(random)
     for (let round = 0; round < form(6, 300); round++) {
       const point = POINTS[round % POINTS.length]!
@@ -31,7 +31,7 @@ describe('a node that is stopped in the middle of a page, and goes on after anot
     ['no fence', /was written though|and the log gives/],
     ['fenced by position', /was written though/],
   ] as const) {
-    race(`shows the planted bug: ${plant}`, 60_000, async random => {
+    race(`shows the planted bug: ${plant}`, async random => {
       await using at = await two(random, plant)
       for (let round = 0; round < 2; round++) await overlapping(at, random.pick(TABLES))
       expect((await at.arena.settle()).some(sentence => shown.test(sentence))).toBeTrue()
@@ -40,13 +40,13 @@ describe('a node that is stopped in the middle of a page, and goes on after anot
 })
 
 describe('three nodes that pause at random for up to twice the time of a lease', () => {
-  race('never write one page twice, and take over from each other in time', 120_000, async random => {
+  race('never write one page twice, and take over from each other in time', async random => {
     const { wrong, takenOver } = await paused(random, form(8, 1_000), null)
     expect(wrong).toEqual([])
     expect(takenOver).toBeGreaterThan(0)
   })
 
-  race('show the planted bug: no fence', 120_000, async random => {
+  race('show the planted bug: no fence', async random => {
     const shows = async () =>
       (await paused(random, 8, 'no fence')).wrong.some(sentence => /times from|was written though/.test(sentence))
     expect((await shows()) || (await shows()) || (await shows())).toBeTrue()

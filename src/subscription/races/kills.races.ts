@@ -9,7 +9,7 @@ const LOOKS_MIN = 20
 const EVENTS_MIN = 200
 
 describe('nodes that are killed at any moment', () => {
-  race('leave rows that are the fold of the log, and effects at least once (one on a file)', 120_000, async random => {
+  race('leave rows that are the fold of the log, and effects at least once (one on a file)', async random => {
     await using arena = new Arena(await onSqlite(), random)
     const [node] = await arena.start(1)
     arena.watch()
@@ -24,7 +24,7 @@ describe('nodes that are killed at any moment', () => {
     expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
   })
 
-  race('leave rows that are the fold of the log, and effects at least once (three on PostgreSQL)', 120_000, async random => {
+  race('leave rows that are the fold of the log, and effects at least once (three on PostgreSQL)', async random => {
     await using arena = new Arena(await onPostgres(), random)
     const nodes = await arena.start(3)
     arena.watch()
@@ -42,7 +42,7 @@ describe('nodes that are killed at any moment', () => {
 })
 
 describe('the race of nodes that are killed', () => {
-  race('shows the planted bug: rows in one transaction, their checkpoint in the next', 60_000, async random => {
+  race('shows the planted bug: rows in one transaction, their checkpoint in the next', async random => {
     await using arena = new Arena(await onSqlite(), random, { plant: 'rows first' })
     const [node] = await arena.start(1)
     arena.watch()
@@ -57,7 +57,7 @@ describe('the race of nodes that are killed', () => {
 })
 
 describe('a PostgreSQL that is killed at any moment', () => {
-  race('leaves rows that are the fold of the log, and effects at least once', 180_000, async random => {
+  race('leaves rows that are the fold of the log, and effects at least once', async random => {
     await using server = await startPostgres()
     await using arena = new Arena(await onPostgres(server), random)
     const nodes = await arena.start(2)

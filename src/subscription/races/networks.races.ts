@@ -19,21 +19,21 @@ const TABLES = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
 
 describe('a reply that is lost after a page was written', () => {
   for (const how of ['cut', 'drop'] as const) {
-    race(`makes nothing happen twice (${how})`, 120_000, async random => {
+    race(`makes nothing happen twice (${how})`, async random => {
       const { wrong, lost } = await losing(random, how, how === 'cut' ? form(25, 1_000) : form(3, 100), null)
       expect(wrong).toEqual([])
       expect(lost).toBeGreaterThan(0)
     })
   }
 
-  race('shows the planted bug: said again as if nothing had happened', 60_000, async random => {
+  race('shows the planted bug: said again as if nothing had happened', async random => {
     const { wrong } = await losing(random, 'cut', 25, 'twice')
     expect(wrong.some(sentence => /^sql_report_v1 .* has/.test(sentence))).toBeTrue()
   })
 })
 
 describe('a network that swallows everything for some seconds', () => {
-  race('loses a node its subscriptions to another, and it comes back', 120_000, async random => {
+  race('loses a node its subscriptions to another, and it comes back', async random => {
     const place = await onPostgres()
     using proxy = proxied(place)
     await using arena = new Arena(place, random)
@@ -59,7 +59,7 @@ describe('a network that swallows everything for some seconds', () => {
 })
 
 describe('sessions that the server ends, those that listen among them', () => {
-  race('cost projections and processors nothing', 120_000, async random => {
+  race('cost projections and processors nothing', async random => {
     const place = await onPostgres()
     await using arena = new Arena(place, random)
     for (const node of await arena.start(2)) node.load(CALLERS)
@@ -72,7 +72,7 @@ describe('sessions that the server ends, those that listen among them', () => {
 })
 
 describe('a foreign transaction that has written and stays open', () => {
-  race('keeps no row from being seen', 60_000, async random => {
+  race('keeps no row from being seen', async random => {
     const place = await onPostgres()
     await using arena = new Arena(place, random)
     const [node] = await arena.start(1)
@@ -91,7 +91,7 @@ describe('a foreign transaction that has written and stays open', () => {
 })
 
 describe('writers that race at the head', () => {
-  race('lose, double and reorder nothing for those who follow', 120_000, async random => {
+  race('lose, double and reorder nothing for those who follow', async random => {
     const place = await onPostgres()
     await using arena = new Arena(place, random)
     const nodes = await arena.start(2)

@@ -30,15 +30,13 @@ for (const [where, make, folds, bads] of [
 ] as const) {
   describe(`an event that cannot be folded, on ${where}`, () => {
     for (const poison of folds) {
-      race(
-        `parks its key where its fold ${poison}, and all others go on; mended, the key has what the log gives`,
-        90_000,
-        random => poisoned(random, poison, make),
+      race(`parks its key where its fold ${poison}, and all others go on; mended, the key has what the log gives`, random =>
+        poisoned(random, poison, make),
       )
     }
 
     for (const [what, bad] of bads) {
-      race(`parks its stream where it ${what}, and all others go on; skipped, the rest of it is folded`, 90_000, random =>
+      race(`parks its stream where it ${what}, and all others go on; skipped, the rest of it is folded`, random =>
         unreadable(random, bad, make),
       )
     }
