@@ -1,7 +1,7 @@
 // What does not see a planted bug would not see a real one. Those of leases are planted where they are raced for.
 import { describe, expect, test } from 'bun:test'
 import { race } from '../../postgres/races/form.ts'
-import { until } from '../../testing/servers/until.ts'
+import { eventually } from '../../postgres/races/patience.ts'
 import { Arena } from './arena.ts'
 import { Checker, type Delivered, type Logged, ofLeases, type Seen } from './checker.ts'
 import { onSqlite } from './places.ts'
@@ -52,7 +52,7 @@ describe('the checker of rows', () => {
     await using arena = new Arena(await onSqlite(), random)
     const [node] = await arena.start(1)
     node!.load(4)
-    await until('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
+    await eventually('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
     const seen = await arena.look()
     const name = 'counts_v1'
     const [key, row] = [...seen.rows.get(name)!][0]!

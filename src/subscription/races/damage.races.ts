@@ -8,7 +8,7 @@ import { postgres } from '../../postgres/store.ts'
 import { type ProjectionSpec, tableOf } from '../../projection/projection.ts'
 import { sqlite } from '../../sqlite/store.ts'
 import type { NewEvent, Store } from '../../store/store.ts'
-import { until } from '../../testing/servers/until.ts'
+import { eventually } from '../../postgres/races/patience.ts'
 import { audit } from '../audit.ts'
 import { Arena } from './arena.ts'
 import { served } from './domain.ts'
@@ -51,7 +51,7 @@ for (const [where, make] of [
         { name: 'counts_v1', kind: 'key', key: '1', cause: expect.stringContaining('the row 1 cannot be read') },
       ])
       await store.readModel.unpark('counts_v1')
-      await until('nothing is parked', async () => (await store.readModel.parked()).length === 0)
+      await eventually('nothing is parked', async () => (await store.readModel.parked()).length === 0)
       expect(await at.differences()).toEqual([])
     })
 
