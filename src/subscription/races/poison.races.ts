@@ -13,7 +13,7 @@ import type { Poison } from './poison.ts'
 
 const CALLERS = 4
 /** What a node may use of a processor before it answers: it gives way every 10 ms. */
-const BUSY_MAX_MS = 600
+const BUSY_MAX_MS = 1_200
 const LIVES_MAX = 12
 const STREAM = 'hot-poisoned'
 
