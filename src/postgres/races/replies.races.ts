@@ -14,7 +14,7 @@ const STREAMS = 5
 /** Beyond all that it takes to find out, on whatever machine. */
 const COMMAND_MS = 60_000
 
-describe('a reply lost after COMMIT', () => {
+describe('a lost reply, after COMMIT,', () => {
   for (const how of ['cut', 'drop'] as const) {
     race(`is found out: the command is accepted, and has one effect (${how})`, async random => {
       await using log = await raceLog()

@@ -14,7 +14,7 @@ import type { Job } from './writers.ts'
 import { waitingForOldest } from './waiting-for-oldest.ts'
 import type { Store } from '../../store/store.ts'
 
-describe('sessions that are ended by the server', () => {
+describe('ended sessions, by the server,', () => {
   race('under load lose nothing, double nothing and reorder nothing', async random => {
     await using log = await raceLog()
     const killing = killer(log, random)
@@ -33,7 +33,7 @@ describe('sessions that are ended by the server', () => {
 /** How far the log comes between two of them, at most: as many events on a slow machine as on a fast one. */
 const EVENTS_BETWEEN_MAX = 100
 
-describe('a foreign transaction', () => {
+describe('a long foreign transaction', () => {
   race('that has written elsewhere and stays open keeps nothing from whoever reads next', async () => {
     await using log = await raceLog()
     expect(await lagging(log, await log.store(), form(150, 20_000))).toEqual({ lag: 0, lagAfterwards: 0 })

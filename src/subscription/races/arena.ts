@@ -11,8 +11,12 @@ import { Checker, ofLeases, type Logged, type Seen } from './checker.ts'
 import { Node, type NodeJob } from './nodes.ts'
 import { type Place, SCHEMA } from './places.ts'
 
-/** How long a lease of these nodes holds, in ms. */
-export const LEASE_MS = 600
+/**
+ * How long a lease of these nodes holds, in ms: longer than a busy machine keeps one of them from renewing it. Short, where others are to take
+ * over from who is stopped or killed.
+ */
+const LEASE_MS = 2_000
+export const SHORT_LEASE_MS = 600
 const LOOK_EVERY_MS = 25
 const SUBSCRIPTIONS = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
 
@@ -33,6 +37,7 @@ export class Arena {
   #last: Promise<unknown> = Promise.resolve()
   #looking: Promise<void> = Promise.resolve()
   #isOver = false
+  #checkpoints: Seen['checkpoints'] = new Map()
 
   constructor(place: Place, random: Random, options: ArenaOptions = {}) {
     this.place = place
@@ -112,6 +117,7 @@ export class Arena {
 
   async #lookOnce(): Promise<Seen> {
     const seen = await this.place.look(this.checker.log.at(-1)?.position ?? 0)
+    this.#checkpoints = seen.checkpoints
     for (const sentence of this.checker.look(seen)) if (this.#wrong.length < WRONG_MAX) this.#wrong.push(sentence)
     return seen
   }
@@ -126,6 +132,16 @@ export class Arena {
   grows(by: number): Promise<void> {
     const wanted = this.checker.log.length + by
     return eventually(`${wanted} events are seen`, () => this.checker.log.length >= wanted)
+  }
+
+  /**
+   * Waits until everything that is followed has moved on. Between two faults it has to: who is taken over three times where it stands, as on
+   * a machine that is too busy to get anywhere, is taken to be at something that ends its process.
+   */
+  async movesOn(): Promise<void> {
+    const before = new Map(this.#checkpoints)
+    const isOn = (name: string) => (this.#checkpoints.get(name) ?? 0) > (before.get(name) ?? 0)
+    await eventually(`all moves on from ${[...before].join('; ')}`, () => SUBSCRIPTIONS.every(isOn))
   }
 
   /** Whether something like this is wrong by now. */

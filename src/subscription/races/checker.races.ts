@@ -60,8 +60,10 @@ describe('the checker of rows', () => {
     const again = (changed: Partial<Seen>) => arena.checker.look({ ...seen, events: [], ...changed }).join()
     expect(again({})).toBe('')
     expect(again({ rows: new Map([...seen.rows, [name, zero]]) })).toContain(`${name}/${key} at`)
-    expect(again({ parked: [{ name, kind: 'key', key, position: row.position }] })).toContain('nothing is wrong')
-    expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1 }] })).toContain('which can be read')
+    expect(again({ parked: [{ name, kind: 'key', key, position: row.position, cause: '' }] })).toContain('nothing is wrong')
+    expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1, cause: '' }] })).toContain(
+      'which can be read',
+    )
   })
 })
 

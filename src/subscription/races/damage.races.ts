@@ -21,7 +21,7 @@ for (const [where, make] of [
   ['PostgreSQL', onPostgres],
   ['a file', onSqlite],
 ] as const) {
-  describe(`damage to the tables on ${where}`, () => {
+  describe(`corrupt rows, damage to the tables on ${where}`, () => {
     race('an event whose payload was cut off parks what it is for, and is not folded', async random => {
       await using at = await filled(random, make)
       const { arena, store, change } = at

@@ -3,7 +3,7 @@ import { form, race } from '../../postgres/races/form.ts'
 import type { Random } from '../../postgres/races/random.ts'
 import { eventually } from '../../postgres/races/patience.ts'
 import { proxied } from '../../postgres/races/proxied.ts'
-import { Arena } from './arena.ts'
+import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import type { Node } from './nodes.ts'
 import { onPostgres, type PostgresPlace, SCHEMA } from './places.ts'
 import type { LeasePlant, Point } from './watched.ts'
@@ -14,7 +14,7 @@ const CALLERS = 4
 
 type Held = { readonly owner: string | null; readonly epoch: number; readonly position: number; readonly isHeld: boolean }
 
-describe('a node that is stopped in the middle of a page, and goes on after another has taken over', () => {
+describe('a zombie, a node that is stopped in the middle of a page, and goes on after another has taken over', () => {
   race('has its write refused, wherever it was stopped', async random => {
     await using at = await two(random)
     for (let round = 0; round < form(12, 300); round++) {
@@ -39,7 +39,7 @@ describe('a node that is stopped in the middle of a page, and goes on after anot
   }
 })
 
-describe('four nodes with a slow database that pause at random for up to twice the time of a lease', () => {
+describe('a fight for leases, of four nodes with a slow database that pause at random for up to twice the time of a lease', () => {
   race('fight for no page, and take over from each other in time', async random => {
     const { wrong, tookMs } = await fighting(random, form(8, 1_000), null)
     expect(wrong).toEqual([])
@@ -63,7 +63,7 @@ type Two = { readonly arena: Arena; readonly place: PostgresPlace; readonly [Sym
 
 async function two(random: Random, plant: LeasePlant | null = null): Promise<Two> {
   const place = await onPostgres()
-  const arena = new Arena(place, random, { plant })
+  const arena = new Arena(place, random, { plant, leaseMs: SHORT_LEASE_MS })
   for (const node of await arena.start(2)) node.load(CALLERS)
   arena.watch()
   return { arena, place, [Symbol.asyncDispose]: () => arena[Symbol.asyncDispose]() }
@@ -85,7 +85,7 @@ async function stopped({ arena, place }: Two, point: Point, name: string): Promi
   other.signal('SIGCONT')
   await takenOver(place, name, held)
   owner.signal('SIGCONT')
-  await Promise.all([owner.answers(), other.answers()])
+  await arena.movesOn()
 }
 
 /** The same, but whoever takes over is stopped before its first page, so that the one before finds the checkpoint where it left it. */
@@ -102,7 +102,7 @@ async function overlapping({ arena, place }: Two, name: string): Promise<void> {
     first.leases.slice(said).some(one => one.did === 'commit' && one.name === name && one.epoch < epoch),
   )
   successor.signal('SIGCONT')
-  await Promise.all(arena.nodes.map(node => node.answers()))
+  await arena.movesOn()
 }
 
 /** Stops owners at random for random times; how long each takeover took, of those that had to be, and whether a plant has shown. */
@@ -135,8 +135,9 @@ async function fighting(
       tookMs.push(performance.now() - from)
     } else await Bun.sleep(random.below(2 * FIGHT_LEASE_MS))
     owner.signal('SIGCONT')
+    for (const way of ways.all) way.delay(0)
+    if (!hasShown()) await arena.movesOn()
   }
-  for (const way of ways.all) way.delay(0)
   return { hasShown: hasShown(), wrong: plant === null ? await arena.settle() : [], tookMs }
 }
 const NODES = 4

@@ -1,7 +1,7 @@
 import { describe, expect } from 'bun:test'
 import { form, race } from '../../postgres/races/form.ts'
 import { startPostgres } from '../../testing/servers/postgres.ts'
-import { Arena } from './arena.ts'
+import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import { onPostgres, onSqlite, type PostgresPlace, SCHEMA } from './places.ts'
 import { once } from '../../postgres/races/once.ts'
 
@@ -13,7 +13,7 @@ const EVENTS_BETWEEN_MAX = 150
 /** So often at most until a planted bug has shown. */
 const ROUNDS_MAX = 20
 
-describe('nodes that are killed at any moment', () => {
+describe('an app that is killed: nodes that end at any moment', () => {
   race('leave rows that are the fold of the log, and effects at least once (one on a file)', async random => {
     await using arena = new Arena(await onSqlite(), random)
     const [node] = await arena.start(1)
@@ -23,7 +23,7 @@ describe('nodes that are killed at any moment', () => {
     for (let round = 0; round < form(4, 100); round++) {
       await arena.grows(random.below(EVENTS_BETWEEN_MAX))
       await node!.kill()
-      await arena.ready()
+      await arena.movesOn()
     }
     expect(await arena.settle()).toEqual([])
     expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
@@ -31,7 +31,7 @@ describe('nodes that are killed at any moment', () => {
   })
 
   race('leave rows that are the fold of the log, and effects at least once (three on PostgreSQL)', async random => {
-    await using arena = new Arena(await onPostgres(), random)
+    await using arena = new Arena(await onPostgres(), random, { leaseMs: SHORT_LEASE_MS })
     const nodes = await arena.start(3)
     arena.watch()
     await arena.write(2, 8)
@@ -40,6 +40,7 @@ describe('nodes that are killed at any moment', () => {
     for (let round = 0; round < form(7, 300); round++) {
       await arena.grows(random.below(EVENTS_BETWEEN_MAX))
       await random.pick(nodes).kill()
+      await arena.movesOn()
     }
     await arena.ready()
     expect(await arena.settle()).toEqual([])
@@ -76,6 +77,7 @@ describe('a PostgreSQL that is killed at any moment', () => {
       await arena.grows(random.below(EVENTS_BETWEEN_MAX))
       await server.kill('SIGKILL')
       await server.restart()
+      await arena.movesOn()
     }
     expect(await arena.settle()).toEqual([])
     expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)

@@ -6,7 +6,7 @@ import { proxied } from '../../postgres/races/proxied.ts'
 import type { Random } from '../../postgres/races/random.ts'
 import type { FaultProxy, Verdict } from '../../testing/servers/proxy.ts'
 import { testPostgres } from '../../testing/servers/postgres.ts'
-import { Arena } from './arena.ts'
+import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import { onPostgres, type PostgresPlace, SCHEMA } from './places.ts'
 import type { LeasePlant } from './watched.ts'
 import type { SourcePlantName } from './sources.ts'
@@ -23,7 +23,7 @@ const EVENTS_BETWEEN_MAX = 40
 const STUCK_MS = 2_000
 const TABLES = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
 
-describe('a reply that is lost after a page was written', () => {
+describe('a lost reply, after a page was written,', () => {
   for (const how of ['cut', 'drop'] as const) {
     race(`makes nothing happen twice (${how})`, async random => {
       const { wrong, lost } = await losing(random, how, how === 'cut' ? form(25, 1_000) : form(3, 100), null)
@@ -37,11 +37,11 @@ describe('a reply that is lost after a page was written', () => {
   })
 })
 
-describe('a network that swallows everything for some seconds', () => {
+describe('a black hole, a network that swallows everything for some seconds,', () => {
   race('loses a node its subscriptions to another, and it comes back', async random => {
     const place = await onPostgres()
     using proxy = proxied(place)
-    await using arena = new Arena(place, random)
+    await using arena = new Arena(place, random, { leaseMs: SHORT_LEASE_MS })
     const [near] = await arena.start(1, { database: through(place, proxy) })
     near!.load(CALLERS)
     await owned(place, near!.pid)
@@ -63,7 +63,7 @@ describe('a network that swallows everything for some seconds', () => {
   })
 })
 
-describe('sessions that the server ends, those that listen among them', () => {
+describe('ended sessions, those that listen among them', () => {
   race('cost projections and processors nothing', async random => {
     const place = await onPostgres()
     await using arena = new Arena(place, random)
@@ -84,7 +84,7 @@ describe('sessions that the server ends, those that listen among them', () => {
   })
 })
 
-describe('a foreign transaction that has written and stays open', () => {
+describe('a long foreign transaction, which has written and stays open,', () => {
   race('keeps no row from being seen', async random => {
     await using at = await besideForeign(random, null)
     for (let i = 0; i < form(10, 200); i++) {
@@ -106,7 +106,7 @@ describe('a foreign transaction that has written and stays open', () => {
   })
 })
 
-describe('writers that race at the head', () => {
+describe('a commit race, of writers at the head,', () => {
   race('lose, double and reorder nothing for those who follow', async random => {
     await using arena = await racing(random, null)
     await eventually('there is a race', () => arena.checker.log.length > form(4_000, 400_000))

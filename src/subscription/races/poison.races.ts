@@ -5,7 +5,7 @@ import { postgres } from '../../postgres/store.ts'
 import { sqlite } from '../../sqlite/store.ts'
 import type { NewEvent, Store } from '../../store/store.ts'
 import { eventually } from '../../postgres/races/patience.ts'
-import { Arena } from './arena.ts'
+import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import type { Seen } from './checker.ts'
 import type { Node } from './nodes.ts'
 import { onPostgres, onSqlite, type Place, SCHEMA } from './places.ts'
@@ -28,7 +28,7 @@ for (const [where, make, folds, bads] of [
   ['PostgreSQL', onPostgres, form(['never ends'], FOLDS), UNREADABLE.slice(form(2, 0))],
   ['a file', onSqlite, FOLDS, UNREADABLE],
 ] as const) {
-  describe(`an event that cannot be folded, on ${where}`, () => {
+  describe(`poison, an event that cannot be folded, on ${where}`, () => {
     for (const poison of folds) {
       race(`parks its key where its fold ${poison}, and all others go on; mended, the key has what the log gives`, random =>
         poisoned(random, poison, make),
@@ -43,7 +43,7 @@ for (const [where, make, folds, bads] of [
   })
 }
 
-describe('an event whose fold throws', () => {
+describe('poison, an event whose fold throws,', () => {
   race('shows the planted bug: its key goes on without it', async random => {
     await using arena = new Arena(await onSqlite(), random, { isPoison, poison: 'throws', plant: 'parks and goes on' })
     const [node] = await arena.start(1)
@@ -60,7 +60,7 @@ const isPoison = (table: string, { token }: { token: string | null }) =>
 
 /** One event is poison. */
 async function poisoned(random: Random, poison: Poison, make: () => Promise<Place>): Promise<void> {
-  await using arena = new Arena(await make(), random, { isPoison, poison })
+  await using arena = new Arena(await make(), random, { isPoison, poison, leaseMs: SHORT_LEASE_MS })
   const nodes = await arena.start(arena.place.database.kind === 'postgres' ? 2 : 1)
   arena.watch()
   for (const node of nodes) node.load(CALLERS)
