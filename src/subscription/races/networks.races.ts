@@ -87,7 +87,7 @@ describe('ended sessions, those that listen among them', () => {
 describe('a long foreign transaction, which has written and stays open,', () => {
   race('keeps no row from being seen', async random => {
     await using at = await besideForeign(random, null)
-    for (let i = 0; i < form(10, 200); i++) {
+    for (let i = 0; i < form(5, 200); i++) {
       await at.arena.grows(EVENTS_BETWEEN_MAX)
       // Rows and effects of all that was appended by now, while the transactions are still open.
       await at.arena.caughtUpOnce()
