@@ -37,6 +37,8 @@ export class Arena {
   #last: Promise<unknown> = Promise.resolve()
   #looking: Promise<void> = Promise.resolve()
   #isOver = false
+  /** Why the last look that failed did. */
+  #blind = ''
   #checkpoints: Seen['checkpoints'] = new Map()
 
   constructor(place: Place, random: Random, options: ArenaOptions = {}) {
@@ -103,7 +105,9 @@ export class Arena {
 
   async #look(): Promise<void> {
     while (!this.#isOver) {
-      await this.look().catch(() => {})
+      await this.look().catch((error: unknown) => {
+        this.#blind = String(error)
+      })
       await Bun.sleep(LOOK_EVERY_MS)
     }
   }
@@ -141,7 +145,9 @@ export class Arena {
   async movesOn(): Promise<void> {
     const before = new Map(this.#checkpoints)
     const isOn = (name: string) => (this.#checkpoints.get(name) ?? 0) > (before.get(name) ?? 0)
-    await eventually(`all moves on from ${[...before].join('; ')}`, () => SUBSCRIPTIONS.every(isOn))
+    await eventually(`all moves on from ${[...before].join('; ')}`, () => SUBSCRIPTIONS.every(isOn)).catch(error => {
+      throw new Error(`${error} It is at ${[...this.#checkpoints].join('; ')}. ${this.#blind}`)
+    })
   }
 
   /** Whether something like this is wrong by now. */
