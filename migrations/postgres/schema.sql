@@ -73,7 +73,8 @@ create table leases (
   position bigint not null,
   takeovers integer not null,
   suspect_position bigint,
-  suspect_key text
+  suspect_key text,
+  suspect_times integer not null default 1
 );
 
 create table log (

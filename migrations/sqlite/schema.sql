@@ -88,7 +88,7 @@ CREATE TABLE leases (
   takeovers integer not null,
   suspect_position integer,
   suspect_key text
-) strict, without rowid;
+, suspect_times integer not null default 1) strict, without rowid;
 
 CREATE TABLE log (
   one integer primary key check (one = 1),

@@ -80,7 +80,8 @@ export class PostgresReadModel implements ReadModel {
     const [found] = await this.#write<LeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
     if (!found) return null
     const { epoch, position, takeovers, suspect_position, suspect_key } = found
-    const suspect = suspect_position === null ? null : { position: suspect_position, key: suspect_key }
+    const suspect =
+      suspect_position === null ? null : { position: suspect_position, key: suspect_key, times: await this.#suspectTimes(name) }
     return { name, epoch, position, takeovers, suspect }
   }
 
@@ -95,11 +96,12 @@ export class PostgresReadModel implements ReadModel {
   /** It is for whoever follows a process that ended, not a database that did: so it does not wait for the disk. */
   suspect(name: string, epoch: number, suspect: Suspect | null): Promise<boolean> {
     const atOnce = `(select set_config('synchronous_commit', 'off', true)) is not null`
-    return this.#changeLease(`suspect_position = case when ${atOnce} then $3::bigint end, suspect_key = $4`, [
+    return this.#changeLease(`suspect_position = case when ${atOnce} then $3::bigint end, suspect_key = $4, suspect_times = $5`, [
       name,
       epoch,
       suspect?.position ?? null,
       suspect?.key ?? null,
+      suspect?.times ?? 1,
     ])
   }
 
@@ -290,6 +292,14 @@ export class PostgresReadModel implements ReadModel {
       [name],
     )
     return row ? { name, indexes: row.fields.map((field, i) => ({ field, kind: row.kinds[i]! })) } : null
+  }
+
+  async #suspectTimes(name: string): Promise<number> {
+    const [row] = await this.#read<{ times: number }>(
+      `select suspect_times as times from ${this.#schema}.leases where name = $1`,
+      [name],
+    )
+    return row?.times ?? 1
   }
 
   async #changeLease(set: string, values: readonly QueryValue[]): Promise<boolean> {

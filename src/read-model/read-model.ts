@@ -61,7 +61,12 @@ export type Lease = {
   /** What its last owner was about to do one by one when it ended. */
   readonly suspect: Suspect | null
 }
-export type Suspect = { readonly position: number; readonly key: string | null }
+export type Suspect = {
+  readonly position: number
+  readonly key: string | null
+  /** How many owners in a row have ended at it, this one included. */
+  readonly times: number
+}
 
 /** A key, or with `kind` stream a whole stream, whose events a subscription passes over, as one of them could not be handled. */
 export type Parked = {

@@ -141,7 +141,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
       'select max(epoch) + 1 as epoch from (select epoch from checkpoints where name = ?1 union all select epoch from leases where name = ?1 union all select 0)',
       name,
     )!
-    change('insert or replace into leases values (?, ?, null, 0, 0, 0, null, null)', name, found.epoch)
+    change('insert or replace into leases values (?, ?, null, 0, 0, 0, null, null, 1)', name, found.epoch)
     change('delete from parked where name = ?', name)
     return found.epoch
   }
@@ -225,8 +225,8 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     },
     suspect: (name, epoch, suspect) =>
       change(
-        'update leases set suspect_position = ?, suspect_key = ? where name = ? and epoch = ? and owner is not null',
-        ...[suspect?.position ?? null, suspect?.key ?? null, name, epoch],
+        'update leases set suspect_position = ?, suspect_key = ?, suspect_times = ? where name = ? and epoch = ? and owner is not null',
+        ...[suspect?.position ?? null, suspect?.key ?? null, suspect?.times ?? 1, name, epoch],
       ) > 0,
     commit: page => {
       checkPage(page, prepared.get(page.table ?? page.name) ?? null)
@@ -298,10 +298,12 @@ type LeaseRow = {
   readonly takeovers: number
   readonly suspect_position: number | null
   readonly suspect_key: string | null
+  readonly suspect_times: number
 }
 
 function suspectOf(lease: LeaseRow | null): Suspect | null {
-  return lease === null || lease.suspect_position === null ? null : { position: lease.suspect_position, key: lease.suspect_key }
+  if (lease === null || lease.suspect_position === null) return null
+  return { position: lease.suspect_position, key: lease.suspect_key, times: lease.suspect_times }
 }
 
 function whereOf(asked: readonly Condition[]): string {

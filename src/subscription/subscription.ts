@@ -64,6 +64,8 @@ const SMALL_PAGE_EVENTS = 64
 const CAREFUL_EVENTS = 5_000
 /** Taken over so often at one position, that first page is handled event by event. */
 const TAKEOVERS_MAX = 3
+/** An event at which so many owners in a row have ended is taken for the reason. One alone may have been slow, or killed by anybody. */
+const SUSPECT_TIMES_MAX = 2
 
 /** Another process has taken the subscription over. */
 class Fenced extends Error {}
@@ -180,11 +182,11 @@ export class Subscription {
     this.#taken = lease.position
     this.#savedAt = this.#clock()
     this.#careful = lease.takeovers > 0 || lease.suspect ? CAREFUL_EVENTS : 0
-    this.#isOneByOne = lease.takeovers >= TAKEOVERS_MAX
+    this.#isOneByOne = lease.takeovers >= TAKEOVERS_MAX || lease.suspect !== null
     this.#moved(lease.position)
     const renewing = setInterval(() => void this.#renew(lease), leaseMs / 3)
     try {
-      await consumer.begin(lease)
+      await consumer.begin(isBlamed(lease) ? lease : { ...lease, suspect: null })
       while (!this.#isClosed) await this.#step(lease)
       await this.#save(lease)
     } finally {
@@ -229,7 +231,9 @@ export class Subscription {
     this.#isOneByOne = false
     await consumer.take(events, async (position, key) => {
       this.#told = { epoch: lease.epoch, position, key }
-      if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key }))) throw new Fenced()
+      const before = lease.suspect
+      const times = before?.position === position && before.key === key ? before.times + 1 : 1
+      if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key, times }))) throw new Fenced()
     })
     if (!(await this.#readModel.suspect(lease.name, lease.epoch, null))) throw new Fenced()
   }
@@ -303,6 +307,10 @@ export class Subscription {
       }
     })
   }
+}
+
+function isBlamed({ suspect }: Lease): boolean {
+  return suspect !== null && suspect.times >= SUSPECT_TIMES_MAX
 }
 
 /** How long a careful page waits for that of another subscription, in ms. */
