@@ -145,6 +145,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/postgres/index.ts': ['postgres'],
   'src/redis/index.ts': [],
   'src/cdn/index.ts': [],
+  'src/testing/index.ts': [],
   'src/otel/index.ts': ['hono/route'],
   'routes/index.ts': [
     '@hono/zod-validator',
@@ -181,6 +182,10 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
+  'src/testing/index.ts': [
+    'checked', 'compareProcesses', 'compareWithLog', 'decisionsOf', 'gateText', 'sagaCases', 'storedOfLine', 'type AnyProcess', 'type Compared', 'type DecidedBy',
+    'type DecidedStep', 'type Decision', 'type Difference', 'type Fault', 'type Led', 'type SagaCase', 'type SagaRun',
+  ],
   'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
   'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
 } // biome-ignore format: lists of names

@@ -77,6 +77,8 @@ export type Runtime = Commands & {
    * made after. The CDN and the shared cache are told, and the memory of this process; another's gives what it has until its time is over.
    */
   readonly invalidate: (tags: readonly string[]) => Promise<void>
+  /** Has the agenda asked now for what processes want sent: its clock was moved, or others have changed it. Else it is asked every second. */
+  readonly look: () => void
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
@@ -117,6 +119,10 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const purging = options.cdn && batched(options.cdn, { wholeOf: tableOfTag, report })
   const owner = `${process.pid}.${Bun.randomUUIDv7()}`
   const schedule = new Schedule({ store, send: sending.send, check: sending.check, owner, leaseMs, trace, report })
+  const relays = processes.map(one => {
+    const send = sendingOf(one, { ...sending, trace })
+    return [one, new Relay({ agenda: store.agenda, owner: subscriptionOf(one), send, report })] as const
+  })
   const subscriptions = new Subscriptions({
     store,
     owner,
@@ -125,10 +131,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     processors,
     send: (command, key, event) => sentFor({ ...sending, trace }, command, key, event),
     sqlProjections,
-    processes: processes.map(one => {
-      const send = sendingOf(one, { ...sending, trace })
-      return [one, new Relay({ agenda: store.agenda, owner: subscriptionOf(one), send, report })] as const
-    }),
+    processes: relays,
     leaseMs,
     changed: async (table, position, changes) => {
       const tags = changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name]
@@ -179,6 +182,9 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
       purging?.add(tags)
     },
     seen: (position, names, timeoutMs) => subscriptions.seen(position, names, timeoutMs),
+    look: () => {
+      for (const [, relay] of relays) relay.look()
+    },
     store,
     bus,
     trace,

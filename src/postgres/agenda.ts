@@ -63,10 +63,13 @@ export class PostgresAgenda implements Agenda {
   }
 
   /** Forgotten after a crash of the server, it is done again, which has no second effect: so this does not wait for the disk. */
-  async done(ids: readonly string[]): Promise<void> {
-    await this.#run(`with ${ASYNC} delete from ${this.#table} where id = any ($1::text[]) and (select true from async)`, [
-      texts(ids),
-    ])
+  async done(entries: readonly Pick<Entry, 'id' | 'set'>[]): Promise<void> {
+    await this.#run(
+      `with ${ASYNC} delete from ${this.#table} a
+      using unnest($1::text[], $2::bigint[]) e(id, at_position)
+      where a.id = e.id and a.at_position = e.at_position and (select true from async)`,
+      [texts(entries.map(({ id }) => id)), list(entries.map(({ set }) => set))],
+    )
   }
 
   async end(ended: readonly Ended[]): Promise<void> {

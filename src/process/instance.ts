@@ -50,13 +50,17 @@ const STEPS_MAX = 1_000
 /** A process as a projection of its instances. */
 export function instancesOf(process: ProcessSpec): ProjectionSpec {
   const { own, families, told } = process
+  const first: Instance = { state: process.initial, timers: {} }
+  /** Nothing of its own comes to an instance that has not begun: it has ended, and its row is gone. */
+  const heard = (row: Instance, event: Recorded) => (row === first && event.category === own.name ? ENDED : row)
   const evolve: ProjectionSpec['evolve'] = new Map(
     [...told, [own.name, own.types] as const].map(([category, types]) => [
       category,
       new Map(
         [...types.keys()].map(type => [
           type,
-          (row: unknown, _: unknown, event: Recorded, key: string) => advanced(process, row as Instance, event, key),
+          (row: unknown, _: unknown, event: Recorded, key: string) =>
+            advanced(process, heard(row as Instance, event), event, key),
         ]),
       ),
     ]),
@@ -67,7 +71,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
     name: subscriptionOf(process),
     version: process.version,
     row: instance,
-    initial: { state: process.initial, timers: {} },
+    initial: first,
     indexes: [],
     families: all,
     evolve,
@@ -79,16 +83,21 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
   }
 }
 
+const ENDED: Instance = { state: null, timers: {} }
+
 /** What a process folds is its own, whatever it is; what JSON would change is refused where it is written. */
 const instance = { safeParse: (data: unknown) => ({ success: true, data }), toJSONSchema: () => ({}) } as unknown as z.ZodType
 
 /** An instance after an event: its state, and what it wants, added to what it wanted before. */
 export function advanced(process: ProcessSpec, before: Instance, event: Recorded, key: string): Instance {
-  const fell = event.category === process.own.name && event.type === DUE ? (event.data as Fell) : null
+  const isOwn = event.category === process.own.name
+  // What still comes of one that has ended is no matter to it.
+  if (isOwn && before.state === null) return before
+  const fell = isOwn && event.type === DUE ? (event.data as Fell) : null
   const armed = fell && ownOf(before.timers, fell.timer)
   // One that was cancelled, or set anew, before it was heard of.
   if (fell && armed?.set !== fell.set) return before
-  // One that has ended in this very page begins anew.
+  // One that has ended in this very page begins anew with a fact.
   const { state, steps } = process.take(before.state ?? process.initial, inputOf(process, event, key))
   const made = new Making(process, event, key, before)
   if (fell) made.forget(fell.timer)

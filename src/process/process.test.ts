@@ -114,6 +114,20 @@ describe('an instance of a process', () => {
     expect(through(ended, happened(placed, 5))).toMatchObject({ state: { seen: 1 } })
   })
 
+  test('that has ended is not begun anew by what still comes of it', () => {
+    const projection = instancesOf(watching)
+    const late = [due('late', 3, 5), happened(own('Rejected', { by: '', command: order.pay('o1', {}), code: 'no' }), 5)]
+    for (const fact of late) {
+      const fold = projection.evolve.get('watching')!.get(fact.type)!
+      // Its row is gone, or about to go with the page in which it ended.
+      const rows = [projection.initial, through(begun, happened(placed, 3), happened(Order.Paid({}), 4))]
+      for (const row of rows) {
+        const { kept, wishes } = parted(fold(row, fact.data, fact, 'o1') as Instance)
+        expect([kept, wishes.filter(({ set }) => set === 5)]).toEqual([null, []])
+      }
+    }
+  })
+
   test('is told of a refusal by its own stream', () => {
     const refused = own('Rejected', { by: 'x', command: order.pay('o1', {}), code: 'not-placed' })
     expect(wishesOf(through(begun, happened(refused, 4)))).toMatchObject([

@@ -37,6 +37,8 @@ const entry = (id: string, changed: Partial<NewEntry> = {}): NewEntry => ({
 })
 const timer = (id: string, due: number, changed: Partial<NewEntry> = {}) =>
   entry(id, { timer: 't', command: null, due, ...changed })
+/** An entry of `entry` as what was sent of it. */
+const sent = (id: string, set = 7) => ({ id, set })
 const idsOf = (entries: readonly { readonly id: string }[]) => entries.map(({ id }) => id)
 
 /** Writes a page of the subscription that owns the entries; false: it was refused. */
@@ -74,6 +76,17 @@ export const agendaCases: readonly AgendaCase[] = [
       ])
       expect(next).toBeNull()
       expect(Math.abs(Date.parse(entries[0]!.due) - Date.parse(entries[0]!.madeAt))).toBeLessThan(1_000)
+    },
+  },
+  {
+    title: 'keeps a timer that has been set anew when the one before it is forgotten',
+    run: async ({ store }) => {
+      await paged(store, [timer('t', 1, { set: 7 })])
+      await paged(store, [timer('t', 2, { set: 8 })])
+      await store.agenda.done([sent('t', 7)])
+      expect((await store.agenda.due(OWNER, 10)).entries.map(({ set }) => set)).toEqual([8])
+      await store.agenda.done([sent('t', 8)])
+      expect(await store.agenda.find('t')).toBeNull()
     },
   },
   {
@@ -122,8 +135,8 @@ export const agendaCases: readonly AgendaCase[] = [
     title: 'forgets what is done, however often it is said',
     run: async ({ store }) => {
       await paged(store, [entry('a'), entry('b'), entry('c')])
-      await store.agenda.done(['a', 'c', 'never there'])
-      await store.agenda.done(['a'])
+      await store.agenda.done([sent('a'), sent('c'), sent('never there')])
+      await store.agenda.done([sent('a')])
       expect(idsOf((await store.agenda.due(OWNER, 10)).entries)).toEqual(['b'])
     },
   },
@@ -202,7 +215,7 @@ export const agendaCases: readonly AgendaCase[] = [
       await store.forgetKeys()
       await store.agenda.renewKeys(OWNER, HOUR)
       expect(await known()).toEqual(['agenda:a', 'answer:a'])
-      await store.agenda.done(['a'])
+      await store.agenda.done([sent('a')])
       await advance(2 * HOUR)
       await store.forgetKeys()
       await store.agenda.renewKeys(OWNER, HOUR)

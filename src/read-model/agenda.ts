@@ -47,8 +47,8 @@ export interface Agenda {
   due(owner: string, limit: number): Promise<DueEntries>
   /** Notes that entries are about to be sent, so that nobody takes them back; gives those that are still there. */
   begin(ids: readonly string[]): Promise<readonly string[]>
-  /** Forgets entries that are done. */
-  done(ids: readonly string[]): Promise<void>
+  /** Forgets entries that are done. One that has been replaced since, as a timer that sets itself again, stays. */
+  done(entries: readonly Pick<Entry, 'id' | 'set'>[]): Promise<void>
   /** Notes what became of entries, which are kept as long as forgetting takes. */
   end(ended: readonly Ended[]): Promise<void>
   find(id: string): Promise<Entry | null>

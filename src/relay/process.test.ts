@@ -172,7 +172,7 @@ for (const [name, make] of STORES) {
       await first.send(order.cancel('gone', { reason: 'x' }))
       await becomes(first, 'gone-1-one', 'placed')
       await first.send(order.place('o1', { skus: [], cents: 0 }))
-      await until('all is written', async () => (await first.store.agenda.list({ timers: true, limit: 9 })).length === 2)
+      await until('all is written', async () => (await first.store.agenda.list({ timers: true, limit: 9 })).length === 3)
       running.splice(0)
       await first.close()
       const second = await started(place, [order, counting(2, 'two')])

@@ -40,6 +40,21 @@ export function recordOfLine(text: string): NewRecord {
   }
 }
 
+/** The stored event that a line of `storedLine` tells, as it was. Throws as `recordOfLine` does. */
+export function storedOfLine(text: string): StoredEvent {
+  const { position, version, at } = parsedLine(text)
+  if (!(Number.isSafeInteger(position) && Number.isSafeInteger(version))) throw new TypeError('expected a position and a version')
+  const record = recordOfLine(text)
+  // All of these were just checked; where it was imported again, only its meta has another time.
+  return {
+    ...record,
+    meta: members(text).get('meta')!,
+    position: position as number,
+    version: version as number,
+    at: at as string,
+  }
+}
+
 function parsedLine(text: string): Readonly<Record<string, unknown>> {
   let parsed: unknown
   try {

@@ -1,0 +1,28 @@
+// The penalty on virtual time, for the hand-made sample of the log; penalty.races.ts has the real one.
+import { describe, expect, test } from 'bun:test'
+import { after, processManager } from 'emaki'
+import { Fine, fine } from './fine.ts'
+import { daysOf, logOf, penaltiesOf, places, replayed, SAMPLE } from './testing/happening.ts'
+
+for (const [name, make] of Object.entries(places)) {
+  describe(`the penalty on ${name}`, () => {
+    test('comes on the 60th day to each fine of the sample that was notified, and to no other', async () => {
+      const log = await logOf(SAMPLE)
+      expect(daysOf(await replayed(await make(), log))).toEqual(daysOf(penaltiesOf(log)))
+    }, 30_000)
+  })
+}
+
+test('a penalty that comes a day early is told from one that comes on its day', async () => {
+  const early = processManager('penalty', {
+    from: Fine,
+    to: fine,
+    initial: {},
+    evolve: {},
+    react: {
+      NotificationInserted: (_, { day }, { instance }) => after('59 days', 'penalty', fine.addPenalty(instance, { day })),
+    },
+  })
+  const log = await logOf(SAMPLE)
+  expect(daysOf(await replayed(await places['memory']!(), log, early))).not.toEqual(daysOf(penaltiesOf(log)))
+})

@@ -1,0 +1,229 @@
+// Which decisions a changed process would take differently: over what was recorded, against another version of it or against what the log
+// says was sent. What would have come of another decision nobody knows; so what differs first is what to look at first.
+import type { Command } from '../decider/command.ts'
+import { spec } from '../event/events.ts'
+import { canonical } from '../event/payload.ts'
+import { categoryOf, isOf, type StoredText } from '../event/recorded.ts'
+import type { Answered } from './own.ts'
+import { type AnyProcess, type DecidedBy, type DecidedStep, type Decision, decisionsOf } from './replay.ts'
+
+/** Something that was wanted, or is, and the other is not; of `changed`, both are of one command to one instance, or of one timer. */
+export type Difference = {
+  readonly kind: 'added' | 'missing' | 'changed'
+  readonly instance: string
+  readonly by: DecidedBy
+  readonly before: DecidedStep | Led | null
+  readonly after: DecidedStep | null
+}
+/** Of a command that was accepted the log has only what it led to, and where. */
+export type Led = { readonly kind: 'led to'; readonly stream: string; readonly types: readonly string[] }
+
+export type Compared = {
+  /** How many decisions were compared. */
+  readonly decisions: number
+  readonly differences: readonly Difference[]
+  /** Commands that the log has no trace of: they changed nothing, or were never sent. Only of a comparison with the log. */
+  readonly untraced: readonly { readonly instance: string; readonly by: DecidedBy; readonly command: Command }[]
+}
+
+/**
+ * Compares what two versions of a process would want by the same events. In which order one event's commands are sent is not compared.
+ *
+ * @example
+ * const { differences } = compareProcesses(fulfilmentV1, fulfilmentV2, events)
+ * expect(differences).toEqual([])
+ */
+export function compareProcesses(before: AnyProcess, after: AnyProcess, events: Iterable<StoredText>): Compared {
+  const all = [...events]
+  const [was, is] = [byInput(decisionsOf(before, all)), byInput(decisionsOf(after, all))]
+  const inputs = [...new Set([...was.keys(), ...is.keys()])]
+  const found = inputs.flatMap(input => {
+    const { instance, by } = (was.get(input) ?? is.get(input))!
+    const pairs = paired(was.get(input)?.steps ?? [], is.get(input)?.steps ?? [])
+    return pairs.map(pair => ({ instance, by, ...pair }))
+  })
+  const differences = found.toSorted((one, other) => one.by.position - other.by.position)
+  return { decisions: inputs.length, differences, untraced: [] }
+}
+
+/**
+ * Compares what a process would want by the events of a log with what was sent, as far as the log tells: a command that was not accepted is
+ * in the process's own stream whole, and so is one of a saga; one that was, is known by the events that name its cause. Timers are not
+ * compared. Give it one process's events and their consequences: what other processes sent to the same instances by the same events counts
+ * as this one's.
+ */
+export function compareWithLog(process: AnyProcess, events: Iterable<StoredText>): Compared {
+  const all = [...events]
+  const decisions = decisionsOf(process, all)
+  const log = tracesOf(process, all)
+  const differences: Difference[] = []
+  const untraced: Compared['untraced'][number][] = []
+  const inputs = byInput(decisions)
+  for (const [input, { instance, by, steps }] of inputs) {
+    differences.push(...steps.filter(isFailure).map(after => ({ kind: 'added' as const, instance, by, before: null, after })))
+    const answered = log.answered.get(input) ?? []
+    log.answered.delete(input)
+    const commands = steps.filter(isCommand)
+    const pairs = paired(answered, commands)
+    const led = new Map(log.led.get(by.id))
+    for (const { command } of answered) led.delete(streamOf(command))
+    for (const pair of pairs) {
+      const { after } = pair
+      if (pair.kind !== 'added' || after?.kind !== 'command') differences.push({ instance, by, ...pair })
+      else if (!log.led.get(by.id)?.has(streamOf(after.command))) untraced.push({ instance, by, command: after.command })
+      if (after?.kind === 'command') led.delete(streamOf(after.command))
+    }
+    log.led.set(by.id, led)
+  }
+  const told = new Map(all.map(event => [event.id, event]))
+  for (const [id, led] of log.led) differences.push(...unwanted(process, told.get(id), led))
+  for (const [input, steps] of log.answered) differences.push(...unasked(input, steps, all))
+  return {
+    decisions: inputs.size,
+    differences: differences.toSorted((one, other) => one.by.position - other.by.position),
+    untraced,
+  }
+}
+
+/** What was compared and how it came out, as lines for a terminal. */
+export function gateText({ decisions, differences, untraced }: Compared): string {
+  const count = (kind: Difference['kind']) => differences.filter(one => one.kind === kind).length
+  const lines = differences.map(
+    ({ kind, instance, by, before, after }) => `${kind.padEnd(8)}${placeOf(instance, by)}: ${changeText(before, after)}`,
+  )
+  const silent = untraced.length ? [`${untraced.length} commands left no trace: they changed nothing, or were not sent`] : []
+  const result = differences.length
+    ? `${decisions} decisions compared: ${count('added')} added, ${count('missing')} missing, ${count('changed')} changed`
+    : `${decisions} decisions compared: none differs`
+  return [...lines, ...silent, result].join('\n')
+}
+
+type Pair = Pick<Difference, 'kind' | 'before' | 'after'>
+
+/** What is on one side only, or differs from its like on the other. */
+function paired(before: readonly DecidedStep[], after: readonly DecidedStep[]): readonly Pair[] {
+  const same = matched(before, after, text)
+  const like = matched(same.before, same.after, subjectOf)
+  return [
+    ...like.pairs.map(([before, after]): Pair => ({ kind: 'changed', before, after })),
+    ...like.before.map((before): Pair => ({ kind: 'missing', before, after: null })),
+    ...like.after.map((after): Pair => ({ kind: 'added', before: null, after })),
+  ]
+}
+
+function matched(before: readonly DecidedStep[], after: readonly DecidedStep[], by: (step: DecidedStep) => string) {
+  const left = [...after]
+  const pairs: (readonly [DecidedStep, DecidedStep])[] = []
+  const alone = before.filter(step => {
+    const at = left.findIndex(other => by(other) === by(step))
+    if (at >= 0) pairs.push([step, left.splice(at, 1)[0]!])
+    return at < 0
+  })
+  return { pairs, before: alone, after: left }
+}
+
+/** What a step is about: two of one subject are one step that changed. */
+function subjectOf(step: DecidedStep): string {
+  if (step.kind === 'command') return `command ${streamOf(step.command)} ${step.command.command}`
+  return step.kind === 'failure' ? step.kind : `timer ${step.timer}`
+}
+
+function byInput(decisions: readonly Decision[]): ReadonlyMap<string, Decision> {
+  return new Map(decisions.map(decision => [`${decision.by.position} ${decision.instance}`, decision]))
+}
+
+type Traces = {
+  /** By position and instance: commands that were answered, whole. */
+  readonly answered: Map<string, (DecidedStep & { readonly kind: 'command' })[]>
+  /** By the id of an event: to which streams it led, and what was appended to them. */
+  readonly led: Map<string, ReadonlyMap<string, readonly string[]>>
+}
+
+function tracesOf(process: AnyProcess, events: readonly StoredText[]): Traces {
+  const { name, to } = process[spec]
+  const traces: Traces = { answered: new Map(), led: new Map() }
+  for (const { stream, type, data, meta } of events) {
+    if (isOf(name, stream) && ANSWER_TYPES.has(type)) {
+      const { by, command } = JSON.parse(data) as Answered
+      const [, position = ''] = /:(\d+):\d+$/.exec(by) ?? []
+      const input = `${position} ${stream.slice(name.length + 1)}`
+      traces.answered.set(input, [...(traces.answered.get(input) ?? []), { kind: 'command', command }])
+    } else if (to.has(categoryOf(stream))) {
+      const { causation } = JSON.parse(meta) as { readonly causation: string }
+      const led = traces.led.get(causation)
+      traces.led.set(causation, new Map(led).set(stream, [...(led?.get(stream) ?? []), type]))
+    }
+  }
+  return traces
+}
+
+const ANSWER_TYPES: ReadonlySet<string> = new Set(['Accepted', 'Rejected', 'Failed'])
+
+/** What an event led to, and the process does not want by it. */
+function unwanted(
+  process: AnyProcess,
+  by: StoredText | undefined,
+  led: ReadonlyMap<string, readonly string[]>,
+): readonly Difference[] {
+  if (!by || !isTold(process, by)) return []
+  const instance = by.stream.slice(categoryOf(by.stream).length + 1)
+  return [...led].map(([stream, types]) => ({
+    kind: 'missing' as const,
+    instance,
+    by,
+    before: { kind: 'led to', stream, types },
+    after: null,
+  }))
+}
+
+function isTold(process: AnyProcess, { stream, type }: StoredText): boolean {
+  const { told, own } = process[spec]
+  return isOf(own.name, stream) || told.get(categoryOf(stream))?.has(type) === true
+}
+
+/** What was answered, by an event by which the process wants nothing. */
+function unasked(input: string, steps: readonly DecidedStep[], events: readonly StoredText[]): readonly Difference[] {
+  const at = input.indexOf(' ')
+  const by = events.find(({ position }) => position === Number(input.slice(0, at)))
+  return by ? steps.map(before => ({ kind: 'missing' as const, instance: input.slice(at + 1), by, before, after: null })) : []
+}
+
+function isFailure(step: DecidedStep): step is DecidedStep & { readonly kind: 'failure' } {
+  return step.kind === 'failure'
+}
+
+function isCommand(step: DecidedStep): step is DecidedStep & { readonly kind: 'command' } {
+  return step.kind === 'command'
+}
+
+function streamOf({ decider, id }: Command): string {
+  return `${decider}-${id}`
+}
+
+function placeOf(instance: string, { stream, version, position, type }: DecidedBy): string {
+  return `${instance} at ${position}, by ${type} (${stream}, version ${version})`
+}
+
+function changeText(before: Difference['before'], after: Difference['after']): string {
+  if (before && after) return `${text(before)}, now ${text(after)}`
+  return text((before ?? after)!)
+}
+
+function text(step: DecidedStep | Led): string {
+  switch (step.kind) {
+    case 'command':
+      return commandText(step.command)
+    case 'timer':
+      return `timer ${step.timer} due ${step.due}${step.command ? `: ${commandText(step.command)}` : ''}`
+    case 'cancel':
+      return `timer ${step.timer} cancelled`
+    case 'failure':
+      return `throws ${step.error}`
+    case 'led to':
+      return `what led to ${step.types.join(', ')} in ${step.stream}`
+  }
+}
+
+function commandText({ decider, command, id, data }: Command): string {
+  return `${decider}.${command} ${id} ${canonical(data)}`
+}
