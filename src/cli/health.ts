@@ -1,9 +1,15 @@
 import type { Config } from '../config.ts'
+import type { Verb } from './verb.ts'
+
+export const healthVerb: Verb = {
+  does: 'ask the server on PORT whether it lives, and end with 0 or 1',
+  run: ({ config }) => health(config),
+}
 
 const TIMEOUT_MS = 2_000
 
 /** Asks the server of this configuration whether it lives: for a container's health check, in an image without a shell. */
-export async function health({ PORT }: Config): Promise<number> {
+async function health({ PORT }: Config): Promise<number> {
   try {
     const answer = await fetch(`http://127.0.0.1:${PORT}/health`, { signal: AbortSignal.timeout(TIMEOUT_MS) })
     return answer.ok ? 0 : 1

@@ -1,32 +1,19 @@
 // Verbs on rows and what keeps them: parked, unpark, skip, rebuild, audit. All may run beside a server.
-import { storeOf } from '../../routes/store.ts'
 import { memoryBus } from '../bus/memory.ts'
-import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { type ProjectionSpec, projectionOf, tableOf } from '../projection/projection.ts'
-import { LEASE_MS, type Served } from '../runtime.ts'
+import { LEASE_MS } from '../runtime.ts'
 import type { Store } from '../store/store.ts'
 import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
 import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
+import { opened } from './opened.ts'
 import { progress } from './progress.ts'
 import { table } from './table.ts'
-
-/** What a verb is called with: the app's definitions, the configuration, its own words and options. */
-export type Call = {
-  readonly serve: readonly Served[]
-  readonly store?: Store | undefined
-  readonly config: Config
-  readonly words: readonly string[]
-  readonly json: boolean
-  readonly keys?: number
-}
-
-/** The wrong use of a verb; told to whoever used it. */
-export class Misused extends Error {}
+import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 /** Shows what is put aside, in whole or of one projection or processor. */
-export async function parked(call: Call): Promise<number> {
+async function parked(call: Call): Promise<number> {
   return opened(call, async store => {
     const names = call.words[0] === undefined ? null : await namesOf(store, call)
     const found = (await store.readModel.parked()).filter(({ name }) => !names || names.includes(name))
@@ -44,12 +31,12 @@ export async function parked(call: Call): Promise<number> {
 }
 
 /** Has what is parked handled again, by whoever runs the projection or processor. */
-export function unpark(call: Call): Promise<number> {
+function unpark(call: Call): Promise<number> {
   return asked(call, (store, name, key) => store.readModel.unpark(name, key))
 }
 
 /** Has the event that a key is parked at passed over, and what came after it handled. */
-export function skip(call: Call): Promise<number> {
+function skip(call: Call): Promise<number> {
   if (call.words.length < 2) throw new Misused('skip takes a name and a key')
   return asked(call, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
 }
@@ -65,7 +52,7 @@ async function asked(call: Call, ask: (store: Store, name: string, key: string |
 }
 
 /** Fills a projection anew, side by side with what serves. */
-export async function rebuilt(call: Call): Promise<number> {
+async function rebuilt(call: Call): Promise<number> {
   const projection = wanted(call)
   return opened(call, async store => {
     const following = tail({ store, bus: memoryBus(), report: console.error })
@@ -89,7 +76,7 @@ export async function rebuilt(call: Call): Promise<number> {
 }
 
 /** Folds a sample of keys again and compares; 1 where rows differ. */
-export async function audited(call: Call): Promise<number> {
+async function audited(call: Call): Promise<number> {
   const projection = wanted(call)
   return opened(call, async store => {
     const name = (await store.readModel.serving(projection.name)) ?? tableOf(projection)
@@ -99,7 +86,7 @@ export async function audited(call: Call): Promise<number> {
       store,
       projection,
       { name, indexes: projection.indexes },
-      { keys: call.keys ?? AUDIT_KEYS, told: position => shown.at(position, head) },
+      { keys: numberOf(call.values, 'keys', 1) ?? AUDIT_KEYS, told: position => shown.at(position, head) },
     )
     const { keys, parked: left, differences, position } = found
     shown.end(`${keys} keys of ${name} compared up to ${position}, ${differences.length} differ, ${left} parked`)
@@ -109,16 +96,6 @@ export async function audited(call: Call): Promise<number> {
         console.log(`${key}\n  stored ${stored ?? 'nothing'}\n  folded ${folded ?? 'nothing'}`)
     return differences.length === 0 ? 0 : 1
   })
-}
-
-async function opened(call: Call, run: (store: Store) => Promise<number>): Promise<number> {
-  const store = call.store ?? (await storeOf(call.config, { exclusive: false }))
-  await store.open()
-  try {
-    return await run(store)
-  } finally {
-    await store.close()
-  }
 }
 
 function wanted({ serve, words }: Call): ProjectionSpec {
@@ -133,4 +110,36 @@ async function namesOf(store: Store, { words }: Call): Promise<readonly string[]
   const name = words[0]!
   const tables = (await store.readModel.tables()).filter(one => projectionOf(one) === name.replaceAll('-', '_'))
   return [name, ...tables.filter(one => one !== name)]
+}
+
+export const parkedVerb: Verb = {
+  takes: '[NAME]',
+  does: 'show what projections and processors have put aside',
+  json: true,
+  run: parked,
+}
+export const unparkVerb: Verb = {
+  takes: 'NAME [KEY]',
+  does: 'have it handled again, once its cause is mended',
+  json: true,
+  run: unpark,
+}
+export const skipVerb: Verb = {
+  takes: 'NAME KEY',
+  does: 'have the event passed over that a key is parked at',
+  json: true,
+  run: skip,
+}
+export const rebuildVerb: Verb = {
+  takes: 'NAME',
+  does: 'fill a projection anew, beside what serves until then',
+  json: true,
+  run: rebuilt,
+}
+export const auditVerb: Verb = {
+  takes: 'NAME',
+  does: 'fold a sample of keys again and compare; 1 where rows differ',
+  options: { keys: { takes: 'N', does: `how many; ${AUDIT_KEYS} by default` } },
+  json: true,
+  run: audited,
 }

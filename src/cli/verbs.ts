@@ -1,0 +1,21 @@
+// Every verb, in the order in which the usage shows them.
+import { exportVerb } from './export.ts'
+import { healthVerb } from './health.ts'
+import { importVerb } from './import.ts'
+import { migrateVerb } from './migrate.ts'
+import { auditVerb, parkedVerb, rebuildVerb, skipVerb, unparkVerb } from './rows.ts'
+import { serveVerb } from './serve.ts'
+import type { Verb } from './verb.ts'
+
+export const verbs: Readonly<Record<string, Verb>> = {
+  serve: serveVerb,
+  migrate: migrateVerb,
+  health: healthVerb,
+  parked: parkedVerb,
+  unpark: unparkVerb,
+  skip: skipVerb,
+  rebuild: rebuildVerb,
+  audit: auditVerb,
+  import: importVerb,
+  export: exportVerb,
+}
