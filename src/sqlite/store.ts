@@ -6,6 +6,7 @@ import type { Agenda } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { instant } from '../store/instant.ts'
 import {
+  categoryBounds,
   type Conflict,
   type Expectation,
   type Filter,
@@ -20,6 +21,8 @@ import {
   type StoredEvent,
   StoreError,
   type StoredKey,
+  type StreamHead,
+  type StreamsOptions,
   type Unit,
   type UnitOutcome,
   type Wake,
@@ -130,6 +133,10 @@ class SqliteStore implements Store {
     )
   }
 
+  async streams(options: StreamsOptions): Promise<readonly StreamHead[]> {
+    return this.#whenFree(() => this.#db.streams(options))
+  }
+
   async head(): Promise<number> {
     return this.#whenFree(() => this.#db.head())
   }
@@ -221,6 +228,7 @@ function opened(file: string, options: Required<SqliteOptions>) {
       const { sql, values } = filtered(filter)
       return texts.get<Row>(sql).all(after, until, ...values, limit)
     },
+    streams: listing(texts),
     readModel: syncReadModel(db, texts, options.now, agenda),
     agenda,
     head: () => statements.top.get()?.position ?? 0,
@@ -311,6 +319,28 @@ function filtered(filter: Filter): { readonly sql: string; readonly values: read
   return {
     sql: `select ${COLUMNS} from events where position > ? and position <= ? and (${conditions.join(' or ') || 'false'}) order by position limit ?`,
     values: wanted.flatMap(([category, types]) => [...(types ?? []), category]),
+  }
+}
+
+/** Leaps from stream to stream over the index that makes their versions unique. */
+function listing(texts: Statements): (options: StreamsOptions) => readonly StreamHead[] {
+  return ({ after, limit, category }) => {
+    const bounds = category === undefined ? null : categoryBounds(category)
+    const next = texts.get<{ stream: string }>(
+      `select stream from events where stream > max(?, ?) ${bounds ? 'and stream < ?' : ''} order by stream limit 1`,
+    )
+    const last = texts.get<Omit<StreamHead, 'at'> & { at: number }>(
+      'select stream, version, position, at from events where stream = ? order by version desc limit 1',
+    )
+    const found: StreamHead[] = []
+    for (let stream = after; found.length < limit; ) {
+      const one = next.get(stream, bounds?.above ?? '', ...(bounds ? [bounds.below] : []))
+      if (!one) break
+      stream = one.stream
+      const row = last.get(stream)!
+      found.push({ ...row, at: instant(row.at) })
+    }
+    return found
   }
 }
 

@@ -1,6 +1,7 @@
 // The store that forgets: the shortest description of what every store promises, and what tests run on.
 import { memoryAgenda } from '../read-model/memory-agenda.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
+import { compareText } from '../read-model/read-model.ts'
 import { type ImportProgress, imported, type Moving, type NewRecord, refusedStream, same } from './import.ts'
 import {
   categoryOf,
@@ -17,6 +18,8 @@ import {
   type Store,
   type StoredEvent,
   type StoredKey,
+  type StreamHead,
+  type StreamsOptions,
   type Unit,
   type UnitOutcome,
   type Wake,
@@ -114,6 +117,15 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     return log.slice(after, until).filter(wanted).slice(0, limit)
   }
 
+  function listed({ after, limit, category }: StreamsOptions): readonly StreamHead[] {
+    return [...streams.values()]
+      .map(events => events.at(-1)!)
+      .filter(({ stream }) => compareText(stream, after) > 0 && (category === undefined || stream.startsWith(`${category}-`)))
+      .toSorted((one, other) => compareText(one.stream, other.stream))
+      .slice(0, limit)
+      .map(({ stream, version, position, at }) => ({ stream, version, position, at }))
+  }
+
   const oldOf = (began: number, records: readonly NewRecord[]) =>
     records.find(({ stream }) => (streams.get(stream)?.[0]?.position ?? Number.POSITIVE_INFINITY) <= began)?.stream ?? null
   const moving: Moving = {
@@ -145,6 +157,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     load: async (wanted, asked) => ({ streams: wanted.map(load), keys: asked.flatMap(known) }),
     read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
     readAll: async options => readAll(options),
+    streams: async options => listed(options),
     head: async () => log.length,
     watch: async wake => {
       watching.add(wake)

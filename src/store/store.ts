@@ -88,6 +88,10 @@ export type ReadAllOptions = {
   readonly until?: number
   readonly filter?: Filter
 }
+/** A stream as a list shows it: its version, and the position and the time of its last event. */
+export type StreamHead = { readonly stream: string; readonly version: number; readonly position: number; readonly at: string }
+/** Which streams to list: those behind a name (the empty one is before all), of one category where it is named. */
+export type StreamsOptions = { readonly after: string; readonly limit: number; readonly category?: string }
 /** Told how far the log has come; null: it may have grown. */
 export type Wake = (head: number | null) => void
 /** Types by category; null: all types of the category. */
@@ -128,6 +132,8 @@ export interface Store {
   read(stream: string, options: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>
   /** One page of the log: events after a position, oldest first, at most `limit`, of certain types only where `filter` names them. */
   readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]>
+  /** One page of the streams that have events, by name in the order of code points; its cost is that of the page, however many there are. */
+  streams(options: StreamsOptions): Promise<readonly StreamHead[]>
   /** The position of the last event, 0 in an empty log. */
   head(): Promise<number>
   /**
@@ -167,6 +173,11 @@ export const LOAD_FACTS_MAX = 5_000
 export function categoryOf(stream: string): string {
   const end = stream.indexOf('-')
   return end < 0 ? stream : stream.slice(0, end)
+}
+
+/** Between which names the streams of a category are, both ends left out: `-` is the character before `.`. */
+export function categoryBounds(category: string): { readonly above: string; readonly below: string } {
+  return { above: `${category}-`, below: `${category}.` }
 }
 
 /** Whether an expectation holds for a stream of that version. */

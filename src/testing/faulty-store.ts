@@ -115,6 +115,7 @@ export function faulty(store: Store): FaultyStore {
     },
     read: (stream, options) => faulted('read', () => store.read(stream, options)),
     readAll: options => faulted('readAll', () => store.readAll(options)),
+    streams: options => store.streams(options),
     head: () => faulted('head', () => store.head()),
     watch: wake => store.watch(wake),
     announce: head => store.announce(head),
