@@ -8,7 +8,7 @@ export type Sink = {
 /** Stdout, for as long as somebody reads. */
 export function standardOutput(): Sink {
   // Said to the callback too; unheard, the event would end the process.
-  process.stdout.on('error', () => {})
+  process.stdout.off('error', unheard).on('error', unheard)
   const write = (text: string) =>
     new Promise<boolean>((resolve, reject) => {
       process.stdout.write(text, error => {
@@ -19,3 +19,5 @@ export function standardOutput(): Sink {
     })
   return { write, end: async () => {}, abandon: async () => {} }
 }
+
+function unheard(): void {}

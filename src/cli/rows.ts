@@ -8,6 +8,7 @@ import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
 import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
 import { opened } from './opened.ts'
+import { paintFor, plain } from './paint.ts'
 import { progress } from './progress.ts'
 import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
@@ -22,8 +23,8 @@ async function parked(call: Call): Promise<number> {
     else
       console.log(
         table(
-          ['SUBSCRIPTION', 'KIND', 'KEY', 'POSITION', 'SINCE', 'CAUSE'],
-          found.map(({ name, kind, key, position, at, cause }) => [name, kind, key, String(position), at, cause]),
+          ['SUBSCRIPTION', 'KIND', 'KEY', 'POSITION', 'SINCE', 'CAUSE'].map(paintFor().bold),
+          found.map(({ name, kind, key, position, at, cause }) => [name, kind, plain(key), String(position), at, plain(cause)]),
         ),
       )
     return 0

@@ -1,16 +1,22 @@
 // Every verb, in the order in which the usage shows them.
+import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
 import { healthVerb } from './health.ts'
 import { importVerb } from './import.ts'
 import { migrateVerb } from './migrate.ts'
+import { replayVerb } from './replay.ts'
 import { auditVerb, parkedVerb, rebuildVerb, skipVerb, unparkVerb } from './rows.ts'
 import { serveVerb } from './serve.ts'
+import { streamsVerb } from './streams.ts'
 import type { Verb } from './verb.ts'
 
 export const verbs: Readonly<Record<string, Verb>> = {
   serve: serveVerb,
   migrate: migrateVerb,
   health: healthVerb,
+  streams: streamsVerb,
+  events: eventsVerb,
+  replay: replayVerb,
   parked: parkedVerb,
   unpark: unparkVerb,
   skip: skipVerb,
