@@ -58,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/process',
     'src/projection',
     'src/read-model',
+    'src/relay',
     'src/sqlite',
     'src/store',
     'src/subscription',

@@ -1,9 +1,11 @@
 // Every verb, in the order in which the usage shows them.
+import { agendaVerb, timersVerb } from './agenda.ts'
 import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
 import { healthVerb } from './health.ts'
 import { importVerb } from './import.ts'
 import { migrateVerb } from './migrate.ts'
+import { processesVerb } from './processes.ts'
 import { replayVerb } from './replay.ts'
 import { auditVerb, parkedVerb, rebuildVerb, skipVerb, unparkVerb } from './rows.ts'
 import { serveVerb } from './serve.ts'
@@ -17,6 +19,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
   streams: streamsVerb,
   events: eventsVerb,
   replay: replayVerb,
+  timers: timersVerb,
+  agenda: agendaVerb,
+  processes: processesVerb,
   parked: parkedVerb,
   unpark: unparkVerb,
   skip: skipVerb,
