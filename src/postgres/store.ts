@@ -15,6 +15,7 @@ import {
   MISSED_BYTES_MAX,
   type NewSnapshot,
   type ReadAllOptions,
+  type Restored,
   type Slice,
   type Store,
   type StoredEvent,
@@ -35,6 +36,7 @@ import { Pool } from './pool.ts'
 import { behindPooler, prove } from './prove.ts'
 import { query, type QueryValue, Values } from './query.ts'
 import { PostgresReadModel } from './read-model.ts'
+import { restore } from './restore.ts'
 import { list, texts } from './text.ts'
 import { announcer, type Announcer } from './announcer.ts'
 import { watch } from './watch.ts'
@@ -251,6 +253,18 @@ class PostgresStore implements Store {
   announce(head: number): void {
     for (const wake of this.#watching.keys()) wake(head)
     this.#opened?.announcer.announce(head)
+  }
+
+  async restored(): Promise<Restored> {
+    let found: Restored | null = null
+    await this.#pools.transactions.run(async tx => {
+      found = await restore(tx, this.#options.schema)
+      return true
+    })
+    // Set where the transaction has committed.
+    const restored = found! as Restored
+    this.#opened = { ...this.#pools, identity: { ...this.identity, epoch: restored.epoch } }
+    return restored
   }
 
   async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {

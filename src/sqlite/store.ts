@@ -17,6 +17,7 @@ import {
   MISSED_BYTES_MAX,
   type NewSnapshot,
   type ReadAllOptions,
+  type Restored,
   type Store,
   type StoredEvent,
   StoreError,
@@ -163,6 +164,10 @@ class SqliteStore implements Store {
     for (const wake of this.#watching.keys()) wake(head)
   }
 
+  async restored(): Promise<Restored> {
+    return this.#whenFree(() => this.#db.restored())
+  }
+
   async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
     await this.#whenFree(() => this.#db.saveSnapshots(snapshots))
   }
@@ -210,16 +215,19 @@ function opened(file: string, options: Required<SqliteOptions>) {
   else upToDate(db, file)
   // Whoever served this file has ended, or it would not be ours alone: what they had the lease of need not wait for its time to be over.
   if (options.exclusive) db.run('update leases set until = 0')
-  const identity = identify(db)
+  let identity = identify(db)
   const statements = prepare(db)
   for (const statement of Object.values(statements)) opening.use(statement)
   const imports = opening.use(importing(db, options.now))
   const texts = opening.use(new Statements(db))
   const { append, load } = paths(db, statements, options.now)
   const agenda = syncAgenda(db, texts, options.now)
+  const restore = restoring(db, texts)
   const held = opening.move()
   return {
-    identity,
+    get identity() {
+      return identity
+    },
     append,
     load,
     imports,
@@ -233,6 +241,11 @@ function opened(file: string, options: Required<SqliteOptions>) {
     agenda,
     head: () => statements.top.get()?.position ?? 0,
     dataVersion: () => statements.dataVersion.get()!.data_version,
+    restored: () => {
+      const found = restore()
+      identity = { ...identity, epoch: found.epoch }
+      return found
+    },
     forgetKeys: () => statements.deleteKeys.run(options.now()).changes,
     saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of snapshots) statements.saveSnapshot.run(stream, schema, version, state)
@@ -320,6 +333,19 @@ function filtered(filter: Filter): { readonly sql: string; readonly values: read
     sql: `select ${COLUMNS} from events where position > ? and position <= ? and (${conditions.join(' or ') || 'false'}) order by position limit ?`,
     values: wanted.flatMap(([category, types]) => [...(types ?? []), category]),
   }
+}
+
+function restoring(db: Database, texts: Statements): () => Restored {
+  const change = (sql: string) => texts.get(sql).run().changes
+  const behind = '> (select coalesce(max(position), 0) from events)'
+  return db.transaction(() => ({
+    keys: change(`delete from keys where position ${behind}`),
+    snapshots: change(
+      'delete from snapshots where version > (select coalesce(max(e.version), 0) from events e where e.stream = snapshots.stream)',
+    ),
+    entries: change(`delete from agenda where ended_at is null and at_position ${behind}`),
+    epoch: texts.get<LogIdentity>('update log set epoch = epoch + 1 returning id, epoch').get()!.epoch,
+  })).immediate
 }
 
 /** Leaps from stream to stream over the index that makes their versions unique. */

@@ -946,6 +946,23 @@ const lifetime: readonly Case[] = [
     },
   },
   {
+    title: 'has with each restore a later epoch, under which all that is there goes on',
+    run: async ({ store, reopen }) => {
+      await appended(store, { ...unit('s-1', 0, [happened(1)]), keys: [newKey('k', 's-1', 1, 1)] })
+      await store.saveSnapshots([{ stream: 's-1', schema: 1, version: 1, state: '{}' }])
+      const { id, epoch } = store.identity
+      expect(await store.restored()).toEqual({ epoch: epoch + 1, keys: 0, snapshots: 0, entries: 0 })
+      expect(store.identity).toEqual({ id, epoch: epoch + 1 })
+      await store.restored()
+      const reopened = await reopen()
+      expect(reopened.identity).toEqual({ id, epoch: epoch + 2 })
+      await appended(reopened, unit('s-1', 1, [happened(2)]))
+      expect((await all(reopened)).map(({ position }) => position)).toEqual([1, 2])
+      const { streams, keys } = await reopened.load([{ stream: 's-1', after: 0, snapshot: 1 }], ['k'])
+      expect([streams[0]!.snapshot?.version, keys.length]).toEqual([1, 1])
+    },
+  },
+  {
     title: 'answers a ping, and may be opened and closed again',
     run: async ({ store, reopen }) => {
       await store.ping()

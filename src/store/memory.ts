@@ -33,7 +33,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const streams = new Map<string, StoredEvent[]>()
   const keys = new Map<string, { readonly stored: StoredKey; readonly until: number }>()
   const snapshots = new Map<string, Snapshot>()
-  const identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
+  let identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
   const watching = new Set<Wake>()
   const agenda = memoryAgenda({ now, renewKeys })
 
@@ -148,7 +148,9 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
 
   return {
     system: 'memory',
-    identity,
+    get identity() {
+      return identity
+    },
     readModel: memoryReadModel({ now, agenda }),
     agenda,
     open: async () => {},
@@ -165,6 +167,11 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     },
     announce: head => {
       for (const wake of watching) wake(head)
+    },
+    // Nothing is ever gone from it.
+    restored: async () => {
+      identity = { ...identity, epoch: identity.epoch + 1 }
+      return { epoch: identity.epoch, keys: 0, snapshots: 0, entries: 0 }
     },
     saveSnapshots: async (saved: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of saved) {

@@ -81,6 +81,9 @@ export type NewSnapshot = { readonly stream: string; readonly schema: number; re
 /** The log's name and how often it was restored: positions are reused after a restore to an earlier time. */
 export type LogIdentity = { readonly id: string; readonly epoch: number }
 
+/** What became of a log that was restored to an earlier time: its epoch from now on, and what was forgotten with the events that are gone. */
+export type Restored = { readonly epoch: number; readonly keys: number; readonly snapshots: number; readonly entries: number }
+
 /** Which events of the log to read. With `until`, none above it: a filter that matches little then still ends soon. */
 export type ReadAllOptions = {
   readonly after: number
@@ -143,6 +146,12 @@ export interface Store {
   watch(wake: Wake): Promise<() => Promise<void>>
   /** Tells those who watch, in this and other processes, how far the log has come. Soon, not at once, and best effort: it never throws. */
   announce(head: number): void
+  /**
+   * Raises the log's epoch, after its database was restored to an earlier time and before it is served again: positions are used anew, and
+   * whoever names one of before is told apart by the epoch. Idempotency keys, snapshots and what is pending that are of events behind the
+   * head are forgotten. Whoever has the log open goes on with the epoch of before: they have to be stopped.
+   */
+  restored(): Promise<Restored>
   saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void>
   /** Deletes keys whose time is over; gives how many. */
   forgetKeys(): Promise<number>
