@@ -1,5 +1,6 @@
 // Every verb, in the order in which the usage shows them.
 import { agendaVerb, timersVerb } from './agenda.ts'
+import { doctorVerb } from './doctor.ts'
 import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
 import { healthVerb } from './health.ts'
@@ -27,6 +28,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   skip: skipVerb,
   rebuild: rebuildVerb,
   audit: auditVerb,
+  doctor: doctorVerb,
   import: importVerb,
   export: exportVerb,
 }
