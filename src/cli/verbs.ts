@@ -8,6 +8,7 @@ import { importVerb } from './import.ts'
 import { migrateVerb } from './migrate.ts'
 import { processesVerb } from './processes.ts'
 import { replayVerb } from './replay.ts'
+import { restoreVerb } from './restore.ts'
 import { auditVerb, parkedVerb, rebuildVerb, skipVerb, unparkVerb } from './rows.ts'
 import { serveVerb } from './serve.ts'
 import { streamsVerb } from './streams.ts'
@@ -29,6 +30,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   rebuild: rebuildVerb,
   audit: auditVerb,
   doctor: doctorVerb,
+  restore: restoreVerb,
   import: importVerb,
   export: exportVerb,
 }
