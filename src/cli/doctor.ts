@@ -127,7 +127,7 @@ export function lagFinding(subscription: string, { head, before, after, isRun }:
     return {
       name,
       status: 'problem',
-      found: `at ${after}, behind the head ${head} of the log`,
+      found: `at ${after}, past the head of the log, ${head}`,
       mend: 'run restore: the log was restored to an earlier time',
     }
   if (behind <= 0) return { name, status: 'ok', found: `at the head, ${head}` }

@@ -30,6 +30,7 @@ export const importVerb: Verb = {
     name: { takes: 'NAME', does: 'what the import is remembered by (default: a hash of the file)' },
     format: { takes: 'F', does: 'jsonl or csv (default: as the file is named)' },
   },
+  json: true,
   run: ({ app, config, words: [file], values, maps }) => importFile(app, config, file, values, maps),
 }
 
@@ -56,7 +57,8 @@ async function importFile(app: App, config: Config, named: string | undefined, a
   await store.open()
   try {
     const [onlyNew, skipBad] = [asked['new'] === true, asked['skip-bad'] === true]
-    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad })
+    const json = asked['json'] === true
+    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad, json })
   } catch (error) {
     if (error instanceof BadLines) return failed(EX_DATAERR, badText(named, error))
     if (error instanceof StoreError && error.reason === 'refused') return failed(EX_DATAERR, error.message)
@@ -85,9 +87,10 @@ type Asked = {
   readonly hash: string
   readonly onlyNew: boolean
   readonly skipBad: boolean
+  readonly json: boolean
 }
 
-async function importInto(store: Store, { file, format, map, name, hash, onlyNew, skipBad }: Asked): Promise<number> {
+async function importInto(store: Store, { file, format, map, name, hash, onlyNew, skipBad, json }: Asked): Promise<number> {
   const size = statSync(file).size
   const reading = progress('reading', 'bytes')
   const moving = progress('moving', 'events')
@@ -116,6 +119,10 @@ async function importInto(store: Store, { file, format, map, name, hash, onlyNew
     last = at
   }
   moving.end(`${many(last.moved)} events moved`)
+  if (json) {
+    console.log(JSON.stringify({ name, moved: last.moved, before: before ?? 0, skipped, position: last.position }))
+    return 0
+  }
   const rest = before ? ` (${many(before)} of them before)` : ''
   const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
   console.log(`imported ${many(last.moved)} events${rest}${passed}; the import is named ${name}`)

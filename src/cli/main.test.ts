@@ -135,6 +135,7 @@ describe('the command line', () => {
   test('migrates and says what ran, once', async () => {
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: migrations.map(({ name }) => `ran ${name}\n`).join('') })
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'nothing to do\n' })
+    expect(await ends(['migrate', '--json'])).toMatchObject({ code: 0, said: '{"ran":[]}\n' })
   })
 
   test('refuses workers without PostgreSQL, without a port and in a number that makes no sense', async () => {
