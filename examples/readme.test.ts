@@ -59,15 +59,27 @@ describe('the marketplace', () => {
     expect(await Bun.file(join(ROOT, 'examples/marketplace/views.ts')).text()).toContain(shown!)
   })
 
+  test('shows a process as it is', async () => {
+    const [, shown] = /^## What follows from what$.*?```ts\n(.*?)```/ms.exec(readme)!
+    expect(await Bun.file(join(ROOT, 'examples/marketplace/fulfilment.ts')).text()).toContain(shown!)
+  })
+
   /** What the shell and curl make of a line, as far as the README needs it. What is read includes all that was written. */
   async function curl(line: string): Promise<{ readonly status: number; readonly text: string }> {
     const words = [...line.replace(/ +# .*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!)
     const after = (flag: string) => words.flatMap((word, i) => (word === flag ? [words[i + 1]!] : []))
     const url = words.find(word => word.startsWith('localhost:3000'))!.replace('localhost:3000', served.url)
     const headers = new Headers(after('-H').map(header => header.split(': ') as [string, string]))
-    if (after('-X').length === 0 && !headers.has('Min-Position')) headers.set('Min-Position', '4')
+    if (after('-X').length === 0 && !headers.has('Min-Position')) headers.set('Min-Position', '11')
     const [body] = after('-d')
-    const answer = await fetch(url, { method: after('-X')[0] ?? 'GET', headers, ...(body && { body }) })
+    const ask = () => fetch(url, { method: after('-X')[0] ?? 'GET', headers, ...(body && { body }) })
+    let answer = await ask()
+    // What follows from an order is not there at once.
+    const isEarly = () => answer.status === 409 && headers.get('Min-Position') === '11'
+    for (let tries = 0; isEarly() && tries < 500; tries++) {
+      await Bun.sleep(10)
+      answer = await ask()
+    }
     return { status: answer.status, text: await answer.text() }
   }
 })

@@ -3,8 +3,6 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
-import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
 import { type Config, readConfig } from '../src/config.ts'
 import type { DeciderSpec } from '../src/decider/decider.ts'
 import { type Runtime, type RuntimeOptions, runtime, type Served } from '../src/runtime.ts'
@@ -21,6 +19,7 @@ import { type Store, StoreError } from '../src/store/store.ts'
 import { type Trace, untraced } from '../src/trace/trace.ts'
 import { type CommandMaker, handle } from './commands.ts'
 import type { Actor, Guard } from './context.ts'
+import { defaultHeaders } from './default-headers.ts'
 import { docs } from './docs.ts'
 import { health, ready } from './health.ts'
 import { openapi } from './openapi.ts'
@@ -30,7 +29,8 @@ import { mayFollow } from './events/may-follow.ts'
 import { type WebSocketHandlers, websocket } from './events/server.ts'
 import { rowEvents } from './events/row.ts'
 import { problem, problemOfException, problemPage } from './problem.ts'
-import { answerOf } from './queries.ts'
+import type { KeptAnswers } from './kept.ts'
+import { answerOf, keptOf } from './queries.ts'
 import { RouterByMethod } from './router.ts'
 import { rowOf, rowsOf } from './rows.ts'
 import { scheduledOf, withdrawn } from './scheduled.ts'
@@ -139,7 +139,14 @@ export function app(options: AppOptions): App {
   }
 
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
-  hono.use(requestId({ generator: () => Bun.randomUUIDv7() }), secureHeaders())
+  // Before what all else goes through, as that waits.
+  const kept = new Map(definitions.flatMap(one => (one.kind === 'query' ? [[one.name, keptOf(one)]] : [])))
+  for (const [name, answers] of kept)
+    hono.get(
+      `/${name}`,
+      answers.handler(() => running.runtime),
+    )
+  hono.use(defaultHeaders)
   const limited = bodyLimit({ maxSize, onError: c => problem(c, 'payload-too-large', { limit: maxSize }) })
   hono.use((c, next) => {
     // Without a host Bun gives the path alone, and Hono would begin to read it in its middle.
@@ -176,7 +183,7 @@ export function app(options: AppOptions): App {
   )
   hono.get('/events', mayFollow({ publicCategories: open_, closed, origins: options.origins ?? [] }), eventStream)
   hono.get('/commands/:id', scheduledOf).delete('/commands/:id', withdrawn)
-  for (const definition of definitions) mount(hono, definition)
+  for (const definition of definitions) mount(hono, definition, kept)
   hono.notFound(c => {
     const allow = methodsOf(hono, c.req.path)
     // What is posted to a decider is a command, and one that it does not know is not there.
@@ -257,10 +264,10 @@ function served(serve: readonly Served[]): readonly Definition[] {
   })
 }
 
-function mount(hono: Hono, definition: Definition): void {
+function mount(hono: Hono, definition: Definition, kept: ReadonlyMap<string, KeptAnswers>): void {
   const { name } = definition
   if (definition.kind === 'decider') mountDecider(hono, definition)
-  if (definition.kind === 'query') hono.get(`/${name}`, answerOf(definition))
+  if (definition.kind === 'query') hono.get(`/${name}`, answerOf(definition, kept.get(name)!))
   if (definition.kind !== 'projection') return
   hono.get(`/${name}/:key`, rowOf(definition))
   if (definition.live) return

@@ -1,6 +1,7 @@
 // How new an answer has to be: Min-Position, or ?min-position= where shared caches are in between, and how long the client waits.
 import type { Context } from 'hono'
 import { Behind, type Fresh, WHATEVER } from '../src/answer/answers.ts'
+import type { Lacking } from '../src/cache/fill.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { Store } from '../src/store/store.ts'
 import { parseToken, type Token, token } from '../src/store/token.ts'
@@ -48,12 +49,18 @@ function waitOf(prefer: string | undefined): number | null {
 }
 
 /** What a client is told of rows that are not as new as it asks for. Anything else is thrown on. */
-export function unfresh(c: Context, error: unknown, { headers }: Freshness): Response {
+export function unfresh(c: Context, emaki: Runtime, error: unknown, { headers }: Freshness): Response {
   if (!(error instanceof Behind)) throw error
-  const { projection, reason, position, lagEvents } = error
+  const { projection, reason, position, parked, lagEvents } = error
   if (reason === 'parked') {
-    const detail = 'an event of this row could not be folded'
-    return problem(c, 'parked', { projection, position, detail }, { ...headers, 'Retry-After': '10' })
+    const detail = 'an event that this is made of could not be folded'
+    const stopped = { parked, frozen: null }
+    return problem(
+      c,
+      'parked',
+      { projection, position, detail },
+      { ...headers, ...lackingOf(emaki, stopped), 'Retry-After': '10' },
+    )
   }
   const detail = reason === 'behind' ? 'it has not come as far as asked for' : 'its rows are still being made'
   const members = { projection, position, lagEvents, detail, retryable: true }
@@ -63,4 +70,19 @@ export function unfresh(c: Context, error: unknown, { headers }: Freshness): Res
 /** `Event-Position`: what to ask the next answer to include. */
 export function positioned({ store }: Runtime, position: number): { readonly 'Event-Position': string } {
   return { 'Event-Position': token(store.identity, position) }
+}
+
+/** What an answer includes, and what it may lack of what happened after that. */
+export function includedIn(emaki: Runtime, { position, lacking }: Included): Readonly<Record<string, string>> {
+  return { ...positioned(emaki, position), ...lackingOf(emaki, lacking) }
+}
+type Included = { readonly position: number; readonly lacking?: Lacking | null }
+
+/** `Row-Parked`: where something has stopped that it is made of. `Row-Frozen`: where its rows are, which are not folded on. */
+export function lackingOf({ store }: Runtime, lacking: Lacking | null | undefined): Readonly<Record<string, string>> {
+  const { parked = null, frozen = null } = lacking ?? {}
+  return {
+    ...(parked !== null && { 'Row-Parked': token(store.identity, parked) }),
+    ...(frozen !== null && { 'Row-Frozen': token(store.identity, frozen) }),
+  }
 }

@@ -4,7 +4,8 @@ import { memory } from '../src/store/memory.ts'
 import { failsBefore } from '../src/testing/faulty-store.ts'
 import { client, expectProblem } from '../src/testing/http.ts'
 import { until } from '../src/testing/servers/until.ts'
-import { looks, sets, thing, things } from '../src/testing/shop.ts'
+import { processor } from '../src/processor/processor.ts'
+import { looks, sets, shelves, Thing, thing, things } from '../src/testing/shop.ts'
 
 const CHECKED = ['/ready', '/startup']
 
@@ -85,6 +86,46 @@ describe.each(CHECKED)('GET %s', path => {
   })
 })
 
+describe('GET /ready says of all that reads the log', () => {
+  test('how far it is behind, from the beginning on, and how much is parked, and is 200', async () => {
+    let now = Date.parse('2026-01-01')
+    const inner = memory({ now: () => now })
+    const until = (signal: AbortSignal) => new Promise((_, stop) => signal.addEventListener('abort', stop))
+    const stuck = processor('stuck', { from: Thing, handle: (_, { signal }) => until(signal) })
+    const options = { serve: [thing, things, shelves, stuck], store: inner, now: () => now, leaseMs: 600_000 }
+    const made = client(options)
+    for (const command of ['poison', 'poison']) await made.post(`/thing/a/${command}`)
+    const unread = { id: Bun.randomUUIDv7(), type: 'Set', schema: 'newer', data: '{"name":7}', meta: '{}' }
+    await inner.append([{ slices: [{ stream: 'thing-c', expect: 'any', events: [unread] }], keys: [] }])
+    await made.post('/thing/b/spoil')
+    const emaki = await made.app[spec].start()
+    await emaki.seen(4, ['things', 'shelves'])
+    now += 90_000
+    const { status, body } = await made.get('/ready')
+    const at = { componentType: 'component', status: 'pass' }
+    const caughtUp = { ...at, position: 4, lagEvents: 0, lagSeconds: 0 }
+    expect([status, (body as { checks: object }).checks]).toMatchObject([
+      200,
+      {
+        projections: [
+          { ...caughtUp, name: 'things', parkedKeys: 3, parkedStreams: 0 },
+          { ...caughtUp, name: 'shelves', parkedKeys: 0, parkedStreams: 1 },
+        ],
+        processors: [{ ...at, name: 'stuck', position: 0, lagEvents: 4, lagSeconds: 90, parkedKeys: 0, parkedStreams: 0 }],
+      },
+    ])
+    // Who does not own them knows as much.
+    const other = client(options)
+    const elsewhere = await other.app[spec].start()
+    expect(await elsewhere.status()).toEqual([
+      { name: 'things_v1', position: 4, lagEvents: 0, lagSeconds: 0, isOwner: false },
+      { name: 'shelves_v1', position: 4, lagEvents: 0, lagSeconds: 0, isOwner: false },
+      { name: 'stuck', position: 0, lagEvents: 4, lagSeconds: 90, isOwner: false },
+    ])
+    for (const { app } of [other, made]) await app[spec].stop()
+  })
+})
+
 describe('rows that are still being made', () => {
   /** A projection that cannot commit until it may, over a log that is there already. */
   async function behind() {
@@ -103,7 +144,16 @@ describe('rows that are still being made', () => {
   const of = (position: number, status: 'pass' | 'fail') => ({
     store: [{ componentType: 'datastore', status: 'pass', system: 'memory' }],
     projections: [
-      { componentType: 'component', status, name: 'things', position, lagEvents: 1 - position, lagSeconds: expect.any(Number) },
+      {
+        componentType: 'component',
+        status,
+        name: 'things',
+        position,
+        lagEvents: 1 - position,
+        lagSeconds: expect.any(Number),
+        parkedKeys: 0,
+        parkedStreams: 0,
+      },
     ],
   })
 

@@ -1,6 +1,6 @@
 // Liveness asks nothing of others; readiness asks the store, at most once a second.
 import type { Context, Handler } from 'hono'
-import type { ProjectionStatus } from '../src/subscription/subscriptions.ts'
+import type { Asked, Standing } from '../src/subscription/subscriptions.ts'
 import type { Running } from './app.ts'
 import { problem } from './problem.ts'
 
@@ -14,33 +14,46 @@ export const health: Handler = c => c.json({ status: 'pass' }, 200, { 'Cache-Con
  * `GET /ready` and `/startup`: 503 while starting, while stopping and while the store does not answer; `/ready` also until there are rows
  * of every projection. It has an app start that was not started, as nobody sends it anything else before it is ready.
  */
-export function ready(of: () => Running, start: () => Promise<unknown>, asksRows: boolean): Handler {
-  let checked = { at: Number.NEGATIVE_INFINITY, passed: false }
+export function ready(state: () => Running, start: () => Promise<unknown>, asksRows: boolean): Handler {
+  let checked: Checked = { at: Number.NEGATIVE_INFINITY, asked: null }
   const refused = (c: Context, detail: string, checks?: object) =>
     problem(c, 'not-ready', { detail, ...(checks && { checks }) }, { 'Retry-After': '1' })
   return async c => {
-    const { runtime, stopping } = of()
+    const { runtime, stopping } = state()
     if (!runtime && !stopping) start().catch(() => {})
     if (!runtime || stopping) return refused(c, stopping ? 'stopping' : 'starting')
     if (performance.now() - checked.at > CHECK_EVERY_MS) {
-      const passed = await Promise.race([
-        runtime.store.ping().then(() => true),
-        Bun.sleep(CHECK_TIMEOUT_MS).then(() => false),
-      ]).catch(() => false)
-      checked = { at: performance.now(), passed }
+      const asking = runtime.store.ping().then(() => runtime.subscriptions.asked())
+      const asked = await Promise.race([asking, Bun.sleep(CHECK_TIMEOUT_MS).then(() => null)]).catch(() => null)
+      checked = { at: performance.now(), asked }
     }
-    if (!checked.passed) return refused(c, 'the store does not answer')
+    const { asked } = checked
+    if (!asked) return refused(c, 'the store does not answer')
     const { store, subscriptions } = runtime
-    const projections = subscriptions.projections.map(projectionCheck)
+    const byKind = Map.groupBy(subscriptions.standing, ({ kind }) => kind)
+    const checksOf = (name: string, kind: Standing['kind']) => {
+      const found = byKind.get(kind)?.map(one => standingCheck(one, asked))
+      return found && { [name]: found }
+    }
     const checks = {
       store: [{ componentType: 'datastore', status: 'pass', system: store.system }],
-      ...(projections.length > 0 && { projections }),
+      ...checksOf('projections', 'projection'),
+      ...checksOf('processors', 'processor'),
+      ...checksOf('sqlProjections', 'sql-projection'),
+      ...checksOf('processes', 'process'),
     }
     if (asksRows && !subscriptions.isReady) return refused(c, 'rows are still being made', checks)
     return c.json({ status: 'pass', checks }, 200, { 'Cache-Control': 'no-store' })
   }
 }
 
-function projectionCheck({ isServed, ...where }: ProjectionStatus): object {
-  return { componentType: 'component', status: isServed ? 'pass' : 'fail', ...where }
+/** What the store said when it was asked last; null: nothing. */
+type Checked = { readonly at: number; readonly asked: ReadonlyMap<string, Asked> | null }
+
+/** What is parked, and how far it is behind, is for whoever looks: it keeps nobody from being served. */
+function standingCheck({ name, isServed, subscription }: Standing, asked: ReadonlyMap<string, Asked>): object {
+  const { position, lagEvents } = subscription
+  const { lagSeconds, ...parked } = asked.get(subscription.name) ?? { lagSeconds: 0, parkedKeys: 0, parkedStreams: 0 }
+  const lag = { lagEvents, lagSeconds: lagEvents ? lagSeconds : 0 }
+  return { componentType: 'component', status: isServed ? 'pass' : 'fail', name, position, ...lag, ...parked }
 }

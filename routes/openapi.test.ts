@@ -79,10 +79,12 @@ test('every route of a decider is an operation with a name of its own', async ()
     ({ path, method, operation }) => `${operation.operationId}: ${method} ${path}`,
   )
   expect(found).toEqual([
+    'requestPayment: post /payment/{id}/request',
     'chargePayment: post /payment/{id}/charge',
     'declinePayment: post /payment/{id}/decline',
     'refundPayment: post /payment/{id}/refund',
     'getPayment: get /payment/{id}',
+    'requestNewPayment: post /payment/request',
     'chargeNewPayment: post /payment/charge',
     'declineNewPayment: post /payment/decline',
     'refundNewPayment: post /payment/refund',

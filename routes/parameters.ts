@@ -12,9 +12,14 @@ export type Asked = ReadonlyMap<string, readonly string[]>
 /** Asks how new an answer has to be, whatever is asked for. */
 export const MIN_POSITION = 'min-position'
 
+/** The query string, as it came. */
+export function searchOf(c: Context): string {
+  return /\?([^#]*)/.exec(c.req.raw.url)?.[1] ?? ''
+}
+
 /** The query string, decoded. A Response says why it is refused. */
 export function askedOf(c: Context): Asked | Response {
-  const query = /\?([^#]*)/.exec(c.req.raw.url)?.[1] ?? ''
+  const query = searchOf(c)
   if (!isDecodable(query)) return refused(c, [], 'what follows a % is no UTF-8 in two hexadecimal digits each')
   const asked = new Map<string, string[]>()
   for (const [name, value] of new URLSearchParams(query)) {
@@ -27,8 +32,11 @@ export function askedOf(c: Context): Asked | Response {
   return asked
 }
 
+/** Parameters as they were `found`, and the `data` that a schema makes of them. */
+export type Parameters = { readonly found: object; readonly data: object }
+
 /** What was asked for as a schema has it. A name that it does not know is refused, as it would change nothing. */
-export function parametersOf(c: Context, schema: z.ZodObject, asked: Asked): { readonly data: object } | Response {
+export function parametersOf(c: Context, schema: z.ZodObject, asked: Asked): Parameters | Response {
   const shape = schema.shape as Readonly<Record<string, z.ZodType>>
   const names = [...asked.keys()].filter(name => name !== MIN_POSITION)
   const stranger = names.find(name => !Object.hasOwn(shape, name))
@@ -36,7 +44,7 @@ export function parametersOf(c: Context, schema: z.ZodObject, asked: Asked): { r
     return refused(c, [stranger], `is no parameter; there are ${[...Object.keys(shape), MIN_POSITION].join(', ')}`)
   const found = Object.fromEntries(names.map(name => [name, readingOf(shape[name]!, asked.get(name)!)]))
   const parsed = schema.safeParse(found)
-  if (parsed.success) return { data: parsed.data }
+  if (parsed.success) return { found, data: parsed.data }
   const errors = parsed.error.issues.map(({ path, message }) => ({ pointer: pointer(path), detail: message }))
   return problem(c, 'validation-failed', { errors })
 }

@@ -112,8 +112,8 @@ export const problems: Readonly<Record<Slug, Entry>> = {
   },
   parked: {
     status: 503,
-    title: 'The row has stopped at an event that it cannot take',
-    mend: 'Without Min-Position you get it as it was before. Operators mend the projection and unpark it.',
+    title: 'What you ask for has stopped at an event that it cannot take',
+    mend: 'Without Min-Position you get kept rows as they were before. Operators mend the projection and unpark it.',
   },
   'storage-full': {
     status: 507,

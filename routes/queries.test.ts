@@ -8,7 +8,8 @@ import { query } from '../src/query/query.ts'
 import type { Served } from '../src/runtime.ts'
 import { memory } from '../src/store/memory.ts'
 import { type Client, client, expectProblem } from '../src/testing/http.ts'
-import { looks, sets, shelves, thing, things } from '../src/testing/shop.ts'
+import { processor } from '../src/processor/processor.ts'
+import { looks, sets, shelves, Thing, thing, things } from '../src/testing/shop.ts'
 import { until } from '../src/testing/servers/until.ts'
 import type { AppOptions } from './app.ts'
 
@@ -196,6 +197,41 @@ describe('the answer to a query', () => {
     expect((await get('/one?min-position=1')).body).toMatchObject({ key: 'a' })
     expect((await get(`/one?min-position=${position}`)).status).toBe(503)
   })
+
+  test('that counts or lists says that a row has stopped, for as long as it has, and is 503 to who knows of its event', async () => {
+    const pears = query('pears', {
+      params: z.object({}),
+      cache: { ttl: '1 hour', public: true },
+      run: async (_, read) => [await read(things).count({ name: 'pear' }), (await read(things).list({ name: 'pear' })).length],
+    })
+    const { say, get, app } = shop([pears])
+    await say('a', 'set', looks('apple'))
+    const { seen, store } = await app[spec].start()
+    await seen(1)
+    expect(shown(await get('/pears'), 'cache-status', 'row-parked')).toEqual(['emaki; fwd=miss', null])
+    expect(shown(await get('/pears'), 'cache-status', 'row-parked')).toEqual(['emaki; hit', null])
+    await say('a', 'poison')
+    const position = Number(await say('a', 'set', looks('pear')))
+    await seen(position)
+    for (let i = 0; i < 2; i++) {
+      const answer = await get('/pears')
+      expect([answer.status, answer.body]).toEqual([200, [0, 0]])
+      expect(shown(answer, 'row-parked', 'event-position', 'cache-control', 'surrogate-key')).toEqual([
+        '2',
+        '1',
+        'private, no-cache',
+        null,
+      ])
+      for (const known of [2, position]) {
+        const refused = await get('/pears', at(`${known}`))
+        expectProblem(refused, 'parked', { projection: 'things', position, detail: expect.any(String) })
+        expect(refused.headers.get('row-parked')).toBe('2')
+      }
+    }
+    await store.readModel.unpark('things_v1', 'a', 'skip')
+    await until('it goes on', async () => (await get('/pears')).headers.get('row-parked') === null)
+    expect((await get('/pears', at(`${position}`))).body).toEqual([1, 1])
+  })
 })
 
 describe('an answer that is kept', () => {
@@ -287,6 +323,51 @@ describe('an answer that is kept', () => {
     expect(made.times).toBe(2)
   })
 
+  test('is made anew once its own tag is invalidated, in every tier and by a processor too, and kept again as the log goes on', async () => {
+    const { named, made } = counted()
+    const outside = { rate: 1 }
+    const rates = query('rates', {
+      params: z.object({}),
+      cache: { ttl: '1 hour', tags: () => ['rate'] },
+      run: async () => ({ ...outside }),
+    })
+    const purged: string[] = []
+    const cdn = { purge: async (tags: readonly string[]) => void purged.push(...tags), purgeAll: async () => {} }
+    const refresh = processor('refresh', {
+      from: Thing,
+      types: ['Removed'],
+      handle: async () => (await app[spec].start()).invalidate(['rate']),
+    })
+    const raised: (readonly string[])[] = []
+    const shared = memoryCache()
+    const raise: Cache['raise'] = (tags, position) => {
+      raised.push(tags)
+      return shared.raise(tags, position)
+    }
+    const { say, get, app } = shop([named, rates, refresh], { cdn, cache: () => ({ ...shared, raise }) })
+    const emaki = await app[spec].start()
+    const seen = async (position: string) => expect(await emaki.seen(Number(position))).toBeTrue()
+    const how = async (path: string) => (await get(path)).headers.get('cache-status')!.replace('emaki; ', '')
+    await seen(await say('a', 'set', looks('apple')))
+    for (const path of ['/named?name=apple', '/named?name=pear', '/rates'])
+      expect([await how(path), await how(path)]).toEqual(['fwd=miss', 'hit'])
+    await emaki.invalidate(['name:apple'])
+    expect([await how('/named?name=apple'), await how('/named?name=pear'), await how('/rates')]).toEqual([
+      'fwd=miss',
+      'hit',
+      'hit',
+    ])
+    outside.rate = 2
+    await seen(await say('b', 'remove'))
+    expect((await get('/rates')).body).toEqual({ rate: 2 })
+    await seen(await say('b', 'set', looks('fig')))
+    for (const path of ['/named?name=apple', '/rates']) expect([await how(path), await how(path)]).toEqual(['fwd=miss', 'hit'])
+    expect(made.times).toBe(4)
+    expect(raised).toEqual(expect.arrayContaining([['name:apple'], ['rate']]))
+    await open.pop()!.app[spec].stop()
+    expect(purged).toEqual(expect.arrayContaining(['name:apple', 'rate', 'things_v1:a', 'things_v1.name:apple', 'things_v1.*']))
+  })
+
   test('is one for the same parameters, however they are written', async () => {
     const params = z.object({ a: z.string(), b: z.int().default(1) })
     const pair = query('pair', { params, cache: { ttl: '1 hour' }, run: async ({ a, b }) => ({ a, b }) })
@@ -295,6 +376,42 @@ describe('an answer that is kept', () => {
     expect(await status('a=x&b=1')).toBe('emaki; fwd=miss')
     for (const same of ['b=1&a=x', 'a=%78', 'a=x&b=1.0', 'a=x&min-position=0']) expect(await status(same)).toBe('emaki; hit')
     for (const other of ['a=X', 'a=x&b=2', 'a=x%20']) expect(await status(other)).toBe('emaki; fwd=miss')
+  })
+
+  test('is made anew in a process once that has heard of what another has folded', async () => {
+    const { named } = counted()
+    const store = memory()
+    const owner = shop([named], { store })
+    const seen = async ({ app }: Client, position: string) =>
+      expect(await (await app[spec].start()).seen(Number(position))).toBeTrue()
+    await seen(owner, await owner.say('a', 'set', looks('apple')))
+    const other = shop([named], { store })
+    await seen(other, '1')
+    for (const status of ['emaki; fwd=miss', 'emaki; hit'])
+      expect(shown(await other.get('/named?name=apple'), 'cache-status')).toEqual([status])
+    const position = await owner.say('a', 'set', looks('apple', { price: 2 }))
+    await seen(other, position)
+    expect((await other.app[spec].start()).subscriptions.view('things').serving!.subscription.isOwner).toBeFalse()
+    expect((await other.get('/named?name=apple')).body).toEqual([{ key: 'a', price: 2 }])
+  })
+
+  test('is out of date for all once its rows are taken over, as who had them may not have come to tell', async () => {
+    const store = memory()
+    const first = shop([], { store })
+    const position = Number(await first.say('a', 'set', looks('apple')))
+    await (await first.app[spec].start()).seen(position)
+    await first.app[spec].stop()
+    const raised: unknown[] = []
+    const shared = { ...memoryCache(), raise: async (...raise: Parameters<Cache['raise']>) => void raised.push(raise) }
+    const { app } = shop([], { store, cache: () => shared })
+    await app[spec].start()
+    await until('it is told', () => raised.length >= 2)
+    expect(raised).toEqual(
+      expect.arrayContaining([
+        [['things_v1'], position],
+        [['shelves_v1'], position],
+      ]),
+    )
   })
 
   test('was not there when the row that it lacks came, however the two meet', async () => {

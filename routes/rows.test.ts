@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { z } from 'zod'
 import { spec } from '../src/event/events.ts'
+import { projection } from '../src/projection/projection.ts'
 import { token } from '../src/store/token.ts'
 import { memory } from '../src/store/memory.ts'
 import { failsBefore } from '../src/testing/faulty-store.ts'
 import { type Client, client, expectProblem } from '../src/testing/http.ts'
-import { type Looks, looks, sets, shelves, thing, things } from '../src/testing/shop.ts'
+import { until } from '../src/testing/servers/until.ts'
+import { type Looks, looks, sets, shelves, Thing, thing, things } from '../src/testing/shop.ts'
 import type { AppOptions } from './app.ts'
 
 const open: Client[] = []
@@ -136,21 +139,68 @@ describe('a row that was parked', () => {
     const parked = await say('b', 'set', looks('pear'))
     expect((await see('/things/b')).status).toBe(200)
     const { status, body, headers } = await get('/things/a', { 'Min-Position': '1' })
-    expect([status, body, headers.get('row-parked')]).toEqual([200, before.body, '2'])
+    expect([status, body, headers.get('row-parked'), headers.get('event-position')]).toEqual([200, before.body, '2', '1'])
     for (const position of ['2', parked]) {
       const answer = await get('/things/a', { 'Min-Position': position })
       expectProblem(answer, 'parked', { projection: 'things', position: 3, detail: expect.any(String) })
-      expect(answer.headers.get('retry-after')).toBe('10')
+      expect([answer.headers.get('retry-after'), answer.headers.get('row-parked')]).toEqual(['10', '2'])
     }
-    const list = listed((await see('/things')).body)
+    const list = listed((await get('/things')).body)
     expect([list.items.map(({ key }) => key), list.parked]).toEqual([['a', 'b'], ['a']])
+  })
+
+  test('is missing from every list and count, for all one knows: they say so, and are 503 to who knows of its event', async () => {
+    const { say, see, get } = shop()
+    await say('a', 'set', looks('apple'))
+    await say('a', 'poison')
+    await say('a', 'set', looks('pear'))
+    const position = await say('b', 'set', looks('pear'))
+    expect((await see('/things/b')).status).toBe(200)
+    for (const path of ['/things', '/things?name=pear', '/things?name=pear&count=true', '/things?name=none', '/things?limit=1']) {
+      for (const known of ['2', '3', position]) {
+        const answer = await get(path, { 'Min-Position': known })
+        expectProblem(answer, 'parked', { projection: 'things', position: 4, detail: expect.any(String) })
+        expect(answer.headers.get('row-parked')).toBe('2')
+      }
+      for (const known of ['0', '1']) {
+        const { status, headers, body } = await get(path, { 'Min-Position': known })
+        expect([status, headers.get('row-parked'), headers.get('event-position'), listed(body).position]).toEqual([
+          200,
+          '2',
+          '1',
+          1,
+        ])
+      }
+    }
+    expect(keys((await get('/things?name=pear')).body)).toEqual(['b'])
+  })
+
+  test('is any, where a stream has no key: all rows say so, and are 503 to who knows of its event', async () => {
+    const { say, see, get } = shop()
+    await say('a', 'set', looks('apple'))
+    const { app } = open.at(-1)!
+    const { store } = await app[spec].start()
+    const unread = { id: Bun.randomUUIDv7(), type: 'Set', schema: 'newer', data: '{"name":7}', meta: '{}' }
+    await store.append([{ slices: [{ stream: 'thing-b', expect: 'any', events: [unread] }], keys: [] }])
+    await say('c', 'set', looks('pear', { shelf: 'low' }))
+    for (const path of ['/shelves/top', '/shelves/low', '/shelves', '/shelves/none']) {
+      const answer = await see(path)
+      expectProblem(answer, 'parked', { projection: 'shelves', position: 3, detail: expect.any(String) })
+      const { status, headers } = await get(path)
+      expect([path, status, headers.get('row-parked')]).toEqual([path, path === '/shelves/none' ? 404 : 200, '2'])
+      expect(headers.get('event-position')).toBe(path === '/shelves/none' ? null : '1')
+    }
+    expect((await get('/shelves/top', { 'Min-Position': '1' })).body).toEqual({ key: 'top', times: 1, last: 1 })
   })
 
   test('before there was one is 404, and 503 to who knows of the event', async () => {
     const { say, see, get } = shop()
     await say('a', 'poison')
     expectProblem(await see('/things/a'), 'parked', { projection: 'things', position: 1, detail: expect.any(String) })
-    expectProblem(await get('/things/a'), 'row-not-found')
+    const answer = await get('/things/a')
+    expectProblem(answer, 'row-not-found')
+    expect(answer.headers.get('row-parked')).toBe('1')
+    expect((await get('/things/b')).headers.get('row-parked')).toBeNull()
   })
 
   test('with what came before it in one page is not older than what the client knows', async () => {
@@ -172,7 +222,8 @@ describe('a row that was parked', () => {
       say('b', 'set', looks('pear')),
       say('c', 'spoil'),
     ])
-    const list = await see('/things')
+    await see('/things')
+    const list = await get('/things')
     expect([keys(list.body), listed(list.body).parked]).toEqual([['a', 'b'], ['a']])
     const { body, headers } = await get('/things/a', { 'Min-Position': '1' })
     expect([body, headers.get('row-parked')]).toEqual([{ key: 'a', ...looks('apple') }, '2'])
@@ -512,13 +563,50 @@ describe('rows that are behind', () => {
     expect((await get('/things/a', { Prefer: prefer })).headers.get('preference-applied')).toBeNull()
   })
 
+  test('and frozen while a newer version is made say so, make nobody unready, and are 503 to who knows of more', async () => {
+    const inner = memory()
+    const before = shop({ store: inner })
+    await before.say('a', 'set', looks('apple'))
+    expect((await before.see('/things/a')).status).toBe(200)
+    await open.pop()!.app[spec].stop()
+    const newer = projection('things', {
+      from: Thing,
+      row: z.object({ name: z.string() }),
+      initial: { name: '' },
+      evolve: { Set: (_, { name }) => ({ name }) },
+      version: 2,
+      previous: things,
+      frozen: true,
+    })
+    const { say, see, get, store } = shop({ serve: [thing, newer], store: inner })
+    const gate = store.hold('readAll')
+    const position = await say('a', 'set', looks('pear'))
+    expect((await get('/ready')).status).toBe(200)
+    for (const path of ['/things/a', '/things', '/things/b']) {
+      const { status, headers } = await get(path)
+      expect([path, status, headers.get('row-frozen')]).toEqual([path, path === '/things/b' ? 404 : 200, '1'])
+      const answer = await get(path, { 'Min-Position': position, Prefer: 'wait=30' })
+      expectProblem(answer, 'behind', {
+        projection: 'things',
+        position: 1,
+        lagEvents: 1,
+        detail: expect.any(String),
+        retryable: true,
+      })
+    }
+    expect(listed((await get('/things')).body)).toMatchObject({ items: [{ key: 'a', name: 'apple' }], frozen: true, position: 1 })
+    gate.open()
+    await until('the newer one serves', async () => (await get('/things/a')).headers.get('row-frozen') === null)
+    expect((await see('/things/a')).body).toEqual({ key: 'a', name: 'pear' })
+  })
+
   test('are 503 to who knows what was there before they were emptied', async () => {
     const { say, see, get, store } = shop()
     await say('a', 'set', looks('apple'))
     await see('/things/a')
     const { get: real } = store.readModel
     // As it is between a reset elsewhere and the moment this process hears of it.
-    store.readModel.get = async () => ({ found: null, position: 0 })
+    store.readModel.get = async () => ({ found: null, position: 0, parked: null })
     expectProblem(await get('/things/a', { 'Min-Position': '1' }), 'behind', {
       projection: 'things',
       position: 0,

@@ -5,7 +5,7 @@ import type { ProjectionSpec } from '../src/projection/projection.ts'
 import { token } from '../src/store/token.ts'
 import { running } from './context.ts'
 import { hashOf, told } from './etag.ts'
-import { freshOf, positioned, unfresh } from './fresh.ts'
+import { freshOf, includedIn, lackingOf, unfresh } from './fresh.ts'
 import { isEncoded } from './ids.ts'
 import { askedOf, listParameters, parametersOf, refused } from './parameters.ts'
 import { problem } from './problem.ts'
@@ -24,17 +24,16 @@ export function rowOf(projection: ProjectionSpec): Handler {
     const key = c.req.param('key')!
     if (!isEncoded(c.req.raw.url) || key.includes('\0')) return problem(c, 'row-not-found')
     try {
-      const row = await emaki.answers.row(projection, key, freshness.fresh)
-      if (!row) return problem(c, 'row-not-found', {}, freshness.headers)
-      return told(c, row.text, {
+      const { text, table, at, ...row } = await emaki.answers.row(projection, key, freshness.fresh)
+      if (text === null) return problem(c, 'row-not-found', {}, { ...freshness.headers, ...lackingOf(emaki, row.lacking) })
+      return told(c, text, {
         ...freshness.headers,
-        ...positioned(emaki, row.position),
-        ETag: `"${row.table}-${token(emaki.store.identity, row.at)}-${hashOf(row.text)}"`,
+        ...includedIn(emaki, row),
+        ETag: `"${table}-${token(emaki.store.identity, at)}-${hashOf(text)}"`,
         'Cache-Control': 'private, no-cache',
-        ...(row.parked !== null && { 'Row-Parked': token(emaki.store.identity, row.parked) }),
       })
     } catch (error) {
-      return unfresh(c, error, freshness)
+      return unfresh(c, emaki, error, freshness)
     }
   }
 }
@@ -59,17 +58,17 @@ export function rowsOf(projection: ProjectionSpec): Handler {
       ...(count !== undefined && { count }),
     }
     try {
-      const { text, items, position } = await emaki.answers.list(projection, where, by, freshness.fresh)
+      const { text, items, ...page } = await emaki.answers.list(projection, where, by, freshness.fresh)
       return told(c, text, {
         ...freshness.headers,
-        ...positioned(emaki, position),
+        ...includedIn(emaki, page),
         // Weak: the position changes with every event of the log, and nothing that was asked for.
         ETag: `W/"${hashOf(items)}"`,
         'Cache-Control': 'private, no-cache',
       })
     } catch (error) {
       if (error instanceof BadList) return refused(c, [error.field], error.message)
-      return unfresh(c, error, freshness)
+      return unfresh(c, emaki, error, freshness)
     }
   }
 }

@@ -1,6 +1,7 @@
 // GET /streams/{stream}: history, page by page. A full page never changes.
 import type { Context, Handler } from 'hono'
 import { categoryOf } from '../src/event/recorded.ts'
+import { inSequence } from '../src/store/sequence.ts'
 import type { StoredEvent } from '../src/store/store.ts'
 import { running } from './context.ts'
 import { matches } from './etag.ts'
@@ -20,7 +21,7 @@ export function streamOf(isPublic: (category: string) => boolean): Handler {
     if (limit instanceof Response) return limit
     if (stream.includes('\0') || !isEncoded(c.req.raw.url)) return problem(c, 'stream-not-found')
     const { store } = running(c)
-    const events = await store.read(stream, { after, limit: Math.max(limit, 1) })
+    const events = inSequence(await store.read(stream, { after, limit: Math.max(limit, 1) }), after)
     const version = events.at(-1)?.version ?? (await versionOf(c, stream))
     if (version === 0) return problem(c, 'stream-not-found')
     const full = events.length === limit

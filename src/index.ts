@@ -17,6 +17,7 @@ export { type CachePolicy, type Query, query, type Read, type Rows } from './que
 export { type Handling, type Processor, processor } from './processor/processor.ts'
 // Acting
 export { type AnyDecider, type Process, processManager } from './process/process.ts'
+export { type SagaState, type SagaStep, saga } from './process/saga.ts'
 export { after, at, cancel, type Timer } from './process/timer.ts'
 // Importing
 export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'

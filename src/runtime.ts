@@ -62,8 +62,8 @@ export type Runtime = Commands & {
   readonly rowChanges: RowChanges
   /** Follows the head of the log. */
   readonly tail: Tail
-  /** Where each projection and processor is. */
-  readonly status: () => readonly Status[]
+  /** Where each projection and processor is, whichever process moves it on. */
+  readonly status: () => Promise<readonly Status[]>
   /** Waits until all projections and processors, or those named, have passed a position; false: not within the time (5 000 ms by default). */
   readonly seen: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
   /**
@@ -71,6 +71,12 @@ export type Runtime = Commands & {
    * again. A projection's position is 0, the default, as its rows are the fold of all before.
    */
   readonly reset: (name: string, position?: number) => Promise<void>
+  /**
+   * Makes answers that carry one of these tags out of date, such as those that a query's policy gives them, because of something that is not
+   * in the log. They are made anew, and not kept before the log has gone on, as none of its positions tells what was made before from what was
+   * made after. The CDN and the shared cache are told, and the memory of this process; another's gives what it has until its time is over.
+   */
+  readonly invalidate: (tags: readonly string[]) => Promise<void>
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
@@ -148,16 +154,29 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     projections: definitions.projection,
     queries: definitions.query,
     processes: definitions.process,
-    answers: new Answers(store, subscriptions, filling(cache, { now, report }), trace),
+    answers: new Answers({
+      store,
+      subscriptions,
+      filling: filling(cache, { now, report }),
+      head: () => following.head,
+      trace,
+      report,
+    }),
     schedule,
     subscriptions,
     rowChanges,
     tail: following,
-    status: () => subscriptions.status,
+    status: () => subscriptions.status(),
     reset: async (name, position = 0) => {
       if (position !== 0 && !definitions.processor.has(name))
         throw new TypeError(`${name} keeps rows: it begins anew at 0, or not at all`)
       await subscriptions.reset(name, position)
+    },
+    invalidate: async tags => {
+      // Once it is followed, what is made later is known to be later.
+      await following.start()
+      await cache.raise(tags, (await store.head()) + 1)
+      purging?.add(tags)
     },
     seen: (position, names, timeoutMs) => subscriptions.seen(position, names, timeoutMs),
     store,

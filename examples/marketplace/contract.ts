@@ -226,6 +226,8 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
     test.each<[string, object, readonly string[]]>([
       ['order/place', {}, ['#/customerId', '#/items']],
       ['order/place', { ...basket, customerId: '' }, ['#/customerId']],
+      ['order/place', { ...basket, customerId: 'a\0' }, ['#/customerId']],
+      ['order/place', { ...basket, items: [{ ...item, sku: 'a\0' }] }, ['#/items/0/sku']],
       ['order/place', { ...basket, items: [] }, ['#/items']],
       ['order/place', { ...basket, items: Array.from({ length: 101 }, () => item) }, ['#/items']],
       [
@@ -240,6 +242,8 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
       ['inventory/restock', { qty: 1_000_000_001 }, ['#/qty']],
       ['inventory/reserve', { order: '', qty: 0 }, ['#/order', '#/qty']],
       ['inventory/reserve', { order: '__proto__', qty: 1 }, ['#/order']],
+      ['inventory/reserve', { order: 'a\0', qty: 1 }, ['#/order']],
+      ['inventory/reserve', { order: 'x'.repeat(201), qty: 1 }, ['#/order']],
       ['inventory/release', {}, ['#/order']],
       ['inventory/commit', { order: 5 }, ['#/order']],
       ['payment/charge', { cents: '240' }, ['#/cents']],
@@ -282,7 +286,7 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
       expect((await eventsOf(`inventory-${sku}`)).filter(({ type }) => type === 'Reserved')).toHaveLength(20)
     })
 
-    test.each(["o'brien", '$$', '"quoted"', 'toString', 'constructor', 'ü 日本 🎁', ' ', '\u0000'])(
+    test.each(["o'brien", '$$', '"quoted"', 'toString', 'constructor', 'ü 日本 🎁', ' '])(
       'is held for the order %j, byte for byte',
       async order => {
         const sku = id()

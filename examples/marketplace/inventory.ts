@@ -3,11 +3,12 @@ import { z } from 'zod'
 
 /** At most so many at once, so that the stock stays a whole number that JSON can hold. */
 const Quantity = z.int().positive().max(1_000_000_000)
-/** A key of what is held, so it is not the one key that no object can show. */
+/** A key of what is held, and of a row: not the one key that no object can show, nor one that no row can have. */
 const OrderId = z
   .string()
   .min(1)
-  .refine(id => id !== '__proto__', 'is no id')
+  .max(200)
+  .refine(id => id !== '__proto__' && !id.includes('\0'), 'is no id')
 
 export const Inventory = events('inventory', {
   Restocked: z.object({ qty: Quantity }),

@@ -1,9 +1,15 @@
 import { decider, events, reject } from 'emaki'
 import { z } from 'zod'
 
+/** Rows are found by it, so it is none that no row can have. */
+const Id = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine(id => !id.includes('\0'), 'is no id')
 /** Prices are in cents. */
-export const Item = z.object({ sku: z.string().min(1), qty: z.int().positive(), price: z.int().nonnegative() })
-const Basket = z.object({ customerId: z.string().min(1), items: z.array(Item).min(1).max(100) })
+export const Item = z.object({ sku: Id, qty: z.int().positive(), price: z.int().nonnegative() })
+const Basket = z.object({ customerId: Id, items: z.array(Item).min(1).max(100) })
 /** What a basket costs. */
 export const centsOf = (items: readonly { readonly qty: number; readonly price: number }[]): number =>
   items.reduce((sum, { qty, price }) => sum + qty * price, 0)

@@ -9,6 +9,7 @@ create table agenda (
   due timestamp with time zone not null,
   at_position bigint not null,
   made_at timestamp with time zone not null,
+  begun boolean not null default false,
   outcome text,
   ended_at timestamp with time zone
 );
@@ -72,7 +73,8 @@ create table leases (
   position bigint not null,
   takeovers integer not null,
   suspect_position bigint,
-  suspect_key text
+  suspect_key text,
+  suspect_times integer not null default 1
 );
 
 create table log (

@@ -12,6 +12,7 @@ CREATE TABLE agenda (
   due integer not null,
   at_position integer not null,
   made_at integer not null,
+  begun integer not null default 0,
   outcome text,
   ended_at integer
 ) strict;
@@ -87,7 +88,7 @@ CREATE TABLE leases (
   takeovers integer not null,
   suspect_position integer,
   suspect_key text
-) strict, without rowid;
+, suspect_times integer not null default 1) strict, without rowid;
 
 CREATE TABLE log (
   one integer primary key check (one = 1),

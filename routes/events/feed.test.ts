@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { page } from '../../src/bus/contract.ts'
 import { memoryBus } from '../../src/bus/memory.ts'
 import { memory } from '../../src/store/memory.ts'
-import type { ReadAllOptions, StoredEvent } from '../../src/store/store.ts'
+import { type ReadAllOptions, StoreError, type StoredEvent, upToSize } from '../../src/store/store.ts'
 import { tail } from '../../src/subscription/tail.ts'
 import { range } from '../../src/testing/bank.ts'
 import { atOnce } from './at-once.ts'
@@ -17,7 +17,7 @@ const bytes: Encoding<Uint8Array, Uint8Array> = {
 const all = { categories: [], types: [], streams: [] }
 
 /** A feed on a tail that has the second half of a log, and on a log that has all of it. */
-async function made(log: readonly StoredEvent[], filter: ConstructorParameters<typeof Feed>[2] = all) {
+async function made(log: readonly StoredEvent[], filter: ConstructorParameters<typeof Feed>[2] = all, most = 10_000) {
   const half = log.length >> 1
   const bus = memoryBus()
   const follows = tail({ store: { ...memory(), head: async () => log[half - 1]?.position ?? 0 }, bus, report: () => {} })
@@ -26,7 +26,9 @@ async function made(log: readonly StoredEvent[], filter: ConstructorParameters<t
   const asked: ReadAllOptions[] = []
   const readAll = async (options: ReadAllOptions) => {
     asked.push(options)
-    return log.filter(({ position }) => position > options.after && position <= options.until!).slice(0, options.limit)
+    const { after, until, limit, sizeMax } = options
+    if (limit > most) throw new StoreError('unavailable', 'too much for the deadline')
+    return upToSize(log.filter(({ position }) => position > after && position <= until!).slice(0, limit), sizeMax!)
   }
   return { feed: new Feed(follows, readAll, filter, bytes), asked, follows }
 }
@@ -64,7 +66,7 @@ describe('a feed', () => {
     const { feed, asked } = await made(noted(...range(20).map(() => 10)), { ...all, types: ['test.Other'] })
     expect(await feed.next(0)).toEqual({ content: null, to: 20 })
     expect(feed.next(12)).toEqual({ content: null, to: 20 })
-    expect(asked).toEqual([{ after: 0, limit: 1_024, until: 20, filter: new Map([['test', ['Other']]]) }])
+    expect(asked).toEqual([{ after: 0, limit: 1_024, sizeMax: 1_048_576, until: 20, filter: new Map([['test', ['Other']]]) }])
   })
 
   test('has looked no further than the last of a full page, and asks for fewer where they are large', async () => {
@@ -74,6 +76,20 @@ describe('a feed', () => {
     const next = (await feed.next(to))!
     expect(asked[1]!.limit).toBeLessThan(70)
     expect(next.to).toBeWithin(to + 1, to + asked[1]!.limit + 1)
+  })
+
+  test('reads no more than a bound in size, and takes nothing for read that is beyond it', async () => {
+    const { feed } = await made(noted(...range(40).map(() => 300_000)))
+    const to: number[] = []
+    for (let batch = await feed.next(0); batch !== null; batch = await feed.next(batch.to)) to.push(batch.to)
+    expect(to).toEqual(range(40).map(i => i + 1))
+  })
+
+  test('asks for half as much where a page is too much for the deadline of the store', async () => {
+    const { feed, asked } = await made(noted(...range(400).map(() => 10)), all, 300)
+    for (const _ of range(2)) await expect(feed.next(0)).rejects.toThrow('too much')
+    expect((await feed.next(0))!.to).toBe(256)
+    expect(asked.map(({ limit }) => limit)).toEqual([1_024, 512, 256])
   })
 })
 

@@ -1,7 +1,7 @@
 // What those who follow with the same filter get. At the head they all ask for the same, which is made once and shared.
-import type { Store, StoredEvent } from '../../src/store/store.ts'
+import { isFull, type ReadAllOptions, type Store, type StoredEvent } from '../../src/store/store.ts'
 import { LogEvent } from '../../src/subscription/log-event.ts'
-import { limitAfter } from '../../src/subscription/limit.ts'
+import { limitAfter, READ_SIZE } from '../../src/subscription/limit.ts'
 import type { Tail } from '../../src/subscription/tail.ts'
 import { type EventFilter, passes, storeFilter } from './filter.ts'
 
@@ -52,15 +52,25 @@ export class Feed<T, C> {
   }
 
   async #read(after: number): Promise<Batch<C>> {
-    const limit = this.#limit
+    const bounds = { limit: this.#limit, sizeMax: READ_SIZE }
     const until = Math.max(after, this.#tail.head)
-    const page = await this.#readAll({ after, limit, until, ...(this.#filter && { filter: this.#filter }) })
-    this.#limit = Math.min(limitAfter(limit, page, BATCH_SIZE_MAX), BATCH_EVENTS_MAX)
+    const page = await this.#asked({ after, until, ...bounds, ...(this.#filter && { filter: this.#filter }) })
+    this.#limit = Math.min(limitAfter(bounds.limit, page, BATCH_SIZE_MAX), BATCH_EVENTS_MAX)
     const last = page.at(-1)?.position ?? after
     return this.#batch(
       page.map((event: StoredEvent) => new LogEvent(event)),
-      page.length < limit ? Math.max(until, last) : last,
+      isFull(page, bounds) ? last : Math.max(until, last),
     )
+  }
+
+  /** What could not be read may have been too much for the store's deadline: half as much is asked for next. */
+  async #asked(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
+    try {
+      return await this.#readAll(options)
+    } catch (error) {
+      this.#limit = Math.ceil(options.limit / 2)
+      throw error
+    }
   }
 
   /** As much of a page, which goes to `end`, as a batch may hold. */

@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { events, spec } from '../../src/event/events.ts'
 import { decider } from '../../src/decider/decider.ts'
 import { projection } from '../../src/projection/projection.ts'
+import { memory } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
 import { type EventReader, eventsOf } from '../../src/testing/event-stream.ts'
 import { type Client, client, expectProblem, type Headers_ } from '../../src/testing/http.ts'
 import { until } from '../../src/testing/servers/until.ts'
@@ -26,8 +28,8 @@ const left: (() => unknown)[] = []
 afterEach(async () => {
   for (const undo of left.splice(0).reverse()) await undo()
 })
-function made(): Client {
-  const made = client({ serve: [door, doors] })
+function made(options: { readonly store?: Store } = {}): Client {
+  const made = client({ serve: [door, doors], ...options })
   left.push(() => made.app[spec].stop())
   return made
 }
@@ -69,6 +71,26 @@ describe('who follows a row', () => {
     const reader = await follow(one, 'd1')
     await one.post('/door/d1/open')
     await has(reader, ['1', 'row', { key: 'd1', isOpen: true }])
+  })
+
+  test('hears of what another process folds as soon as who waits for it would', async () => {
+    const store = memory()
+    let polls = 0
+    const progress: typeof store.readModel.progress = names => {
+      polls++
+      return store.readModel.progress(names)
+    }
+    const owner = made({ store })
+    await owner.post('/door/d1/open')
+    await isCaughtUp(owner, 1)
+    const other = made({ store: { ...store, readModel: { ...store.readModel, progress } } })
+    await isCaughtUp(other, 1)
+    const reader = await follow(other, 'd1')
+    await has(reader, ['1', 'row', { key: 'd1', isOpen: true }])
+    const before = polls
+    await until('it is asked for again and again', () => polls > before + 5, 900)
+    await owner.post('/door/d1/close')
+    await has(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['2', 'row', { key: 'd1', isOpen: false }])
   })
 
   test('is told nothing twice when it comes back', async () => {

@@ -21,7 +21,7 @@ export function rowEvents(projection: ProjectionSpec): Handler {
     const key = c.req.param('key')!
     if (!isEncoded(c.req.raw.url) || key.includes('\0') || !key.isWellFormed()) return problem(c, 'row-not-found')
     const { serving } = runtime.subscriptions.view(projection.name)
-    if (!serving) return unfresh(c, new Behind(projection.name, 'not-ready', 0, 0), { fresh: WHATEVER, headers: {} })
+    if (!serving) return unfresh(c, runtime, new Behind(projection.name, 'not-ready', 0, 0), { fresh: WHATEVER, headers: {} })
     await runtime.tail.start()
     const last = c.req.header('last-event-id')
     const after = last === undefined ? -1 : await positionOf(runtime.store, runtime.tail.head, last)
@@ -41,23 +41,28 @@ function rowSource(runtime: Runtime, projection: ProjectionSpec, key: string, af
   async function read(): Promise<Chunk | null> {
     isDue = false
     const row = await runtime.answers.row(projection, key, WHATEVER)
-    if (row ? row.at <= told.at && told.isThere : !told.isThere) return null
+    const isThere = row.text !== null
+    if (isThere ? row.at <= told.at && told.isThere : !told.isThere) return null
     // Of a row that is gone nothing is left to say when it went; the client has to have heard of it once.
-    const at = Math.max(0, row?.at ?? told.at)
-    told = { at, isThere: row !== null }
+    const at = Math.max(0, isThere ? row.at : told.at)
+    told = { at, isThere }
     const id = token(log, at)
-    const data = row?.text ?? JSON.stringify({ key })
-    return { bytes: frame({ id, event: row ? 'row' : 'deleted', data }), id }
+    return { bytes: frame({ id, event: isThere ? 'row' : 'deleted', data: row.text ?? JSON.stringify({ key }) }), id }
   }
 
   return {
     id: token(log, Math.max(0, after)),
     next: () => (isDue ? read() : null),
     open: wake => {
-      stop = runtime.rowChanges.listen(projectionOf(tableOf(projection)), key, () => {
+      const unlisten = runtime.rowChanges.listen(projectionOf(tableOf(projection)), key, () => {
         isDue = true
         wake()
       })
+      const unfollow = runtime.subscriptions.follow(projection.name)
+      stop = () => {
+        unlisten()
+        unfollow()
+      }
     },
     close: () => stop(),
   }

@@ -172,12 +172,14 @@ const say = async (on: App, id: string, command: string, body: object = {}): Pro
 }
 
 test('rows answer as documented', async () => {
-  const row = (path: string, status: number, said: Said = {}) => asked('/things/{key}', `/things/${path}`, status, said)
-  const list = (search: string, status: number, said: Said = {}) => asked('/things', `/things${search}`, status, said)
-  await say(served, 'a', 'set', looks('apple', { note: 'ripe' }))
-  await say(served, 'b', 'set', looks('pear', { price: null }))
-  await say(served, 'b', 'poison')
-  const position = await say(served, 'c', 'poison')
+  const on = marketplace()
+  const row = (path: string, status: number, said: Said = {}) =>
+    asked('/things/{key}', `/things/${path}`, status, { on, ...said })
+  const list = (search: string, status: number, said: Said = {}) => asked('/things', `/things${search}`, status, { on, ...said })
+  await say(on, 'a', 'set', looks('apple', { note: 'ripe' }))
+  await say(on, 'b', 'set', looks('pear', { price: null }))
+  await say(on, 'b', 'poison')
+  const position = await say(on, 'c', 'poison')
   const known = { 'Min-Position': position, Prefer: 'wait=5' }
   await row('a', 200, { headers: known })
   await row('b', 200)
@@ -187,19 +189,23 @@ test('rows answer as documented', async () => {
   await row('a?min-position=x', 400)
   await row('a', 409, { headers: { 'Min-Position': '1000000' } })
   await row('b', 503, { headers: known })
-  await list('', 200, { headers: known })
+  await row('c', 404)
+  await list('', 503, { headers: known })
+  await list('', 200)
+  await asked('/open', '/open?shelf=top', 503, { on, headers: known })
+  await asked('/open', '/open?shelf=top', 200, { on })
   await list('?limit=1&count=true&sort=-price', 200)
   await list('', 304, { headers: { 'If-None-Match': '*' } })
   await list('?shelf=middle', 400)
   await list('?cursor=x', 400)
   await list('?min-position=2.1', 409)
   const follow = (last: string, status: number, key = 'a') =>
-    asked('/things/{key}/events', `/things/${key}/events`, status, { headers: { 'Last-Event-ID': last } })
+    asked('/things/{key}/events', `/things/${key}/events`, status, { on, headers: { 'Last-Event-ID': last } })
   await follow('x', 400)
   await follow('1000000', 409)
   await follow('1', 404, 'a%00')
-  await asked('/sets/{key}', '/sets/a', 200, { headers: known })
-  await asked('/sets/{key}', '/sets/nobody', 404)
+  await asked('/sets/{key}', '/sets/a', 200, { on, headers: known })
+  await asked('/sets/{key}', '/sets/nobody', 404, { on })
   expect(document.paths).not.toHaveProperty('/sets')
 })
 

@@ -20,7 +20,7 @@ export function projectionPaths(projection: ProjectionSpec, draft: Draft): Paths
 }
 
 function rowOperation({ name, live }: ProjectionSpec, row: Json, draft: Draft): Json {
-  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', ...(live ? [] : (['Row-Parked'] as const)))
+  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', ...(live ? [] : (['Row-Parked', 'Row-Frozen'] as const)))
   return {
     operationId: unique(draft, `get${pascal(name)}`),
     summary: 'One row',
@@ -37,12 +37,13 @@ function rowOperation({ name, live }: ProjectionSpec, row: Json, draft: Draft): 
 
 function listOperation(projection: ProjectionSpec, draft: Draft): Json {
   const { name } = projection
-  const headers = headed('ETag', 'Event-Position', 'Preference-Applied')
+  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', 'Row-Parked', 'Row-Frozen')
   const page = z.object({
     items: z.array(shown(projection.row)),
     next: z.string().nullable().describe('`cursor` of the next page; null: this is the last.'),
     count: z.int().nonnegative().optional().describe('How many rows match, on all pages; where it was asked for.'),
     parked: z.array(z.string()).optional().describe('Keys of rows on this page that stopped at an event they cannot take.'),
+    frozen: z.literal(true).optional().describe('These are rows of an older version, as they were: a newer one is being made.'),
     position: z.int().nonnegative().describe('How far the log is in it: rows may be newer, never older.'),
   })
   return {

@@ -8,7 +8,15 @@ import { answer, asked, type Draft, type HeaderName, headed, type Paths, pascal,
 
 /** The operation of a query. */
 export function queryPaths({ name, params, answer: schema, cache }: QuerySpec, draft: Draft): Paths {
-  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', ...(cache ? KEPT : []), ...(cache?.public ? SHARED : []))
+  const headers = headed(
+    'ETag',
+    'Event-Position',
+    'Preference-Applied',
+    'Row-Parked',
+    'Row-Frozen',
+    ...(cache ? KEPT : []),
+    ...(cache?.public ? SHARED : []),
+  )
   const operation = {
     operationId: unique(draft, `ask${pascal(name)}`),
     summary: 'Query',

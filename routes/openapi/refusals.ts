@@ -37,8 +37,8 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   BadRead: refusal(['validation-failed', 'bad-header']),
   CommandNotFound: refusal(['command-not-found']),
   CommandBegun: refusal(['command-begun']),
-  RowNotFound: refusal(['row-not-found'], 'Preference-Applied'),
-  Behind: refusal(['behind', 'parked', 'unavailable', 'stream-unreadable'], 'Retry-After', 'Preference-Applied'),
+  RowNotFound: refusal(['row-not-found'], 'Preference-Applied', 'Row-Parked', 'Row-Frozen'),
+  Behind: refusal(['behind', 'parked', 'unavailable', 'stream-unreadable'], 'Retry-After', 'Preference-Applied', 'Row-Parked'),
 }
 
 /** References to refusals, by status. */

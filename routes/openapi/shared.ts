@@ -104,7 +104,7 @@ const answered = (schema: Json, description: string): Json => ({ description, sc
 
 export type HeaderName =
   | 'ETag' | 'Event-Position' | 'Location' | 'Idempotency-Replayed' | 'Preference-Applied' | 'Retry-After' | 'X-Request-Id'
-  | 'Link' | 'WWW-Authenticate' | 'Row-Parked' | 'Cache-Status' | 'Age' | 'CDN-Cache-Control' | 'Surrogate-Key' | 'Cache-Tag' // biome-ignore format: one list
+  | 'Link' | 'WWW-Authenticate' | 'Row-Parked' | 'Row-Frozen' | 'Cache-Status' | 'Age' | 'CDN-Cache-Control' | 'Surrogate-Key' | 'Cache-Tag' // biome-ignore format: one list
 
 export const headers: Readonly<Record<HeaderName, Json>> = {
   ETag: answered(text, 'Names what is answered. Of a command and of a state: the version of the stream, `"17"`.'),
@@ -116,7 +116,14 @@ export const headers: Readonly<Record<HeaderName, Json>> = {
   'X-Request-Id': answered(text, 'Names this request in logs and, by default, in the events it led to.'),
   Link: answered(text, 'The next page, with `rel="next"`.'),
   'WWW-Authenticate': answered(text, 'How to say who asks.'),
-  'Row-Parked': answered(position, 'The row has stopped at this event, which it cannot take.'),
+  'Row-Parked': answered(
+    position,
+    'What happened from here on may be missing: the row, one of the rows, or a stream has stopped at this event.',
+  ),
+  'Row-Frozen': answered(
+    position,
+    'The rows are those of an older version, as they were here: they are not folded on while a newer one is made.',
+  ),
   'Cache-Status': answered(text, 'Whether it was kept (RFC 9211): `emaki; hit` or `emaki; fwd=miss`.'),
   Age: answered(whole(0), 'How long ago it was made, in seconds.'),
   'CDN-Cache-Control': answered(text, 'How long a CDN may keep it (RFC 9213).'),

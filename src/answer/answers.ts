@@ -1,12 +1,14 @@
 // The path of a question: wait until rows are as new as asked for, read them, and say what the answer depends on.
-import type { Answer, Filling } from '../cache/fill.ts'
+import type { Answer, Filling, Kept, Lacking } from '../cache/fill.ts'
 import { issuesText, spec } from '../event/events.ts'
+import { UnreadableEvent } from '../event/read.ts'
 import { canonical } from '../event/payload.ts'
 import { applied, encodedRow, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { QuerySpec } from '../query/query.ts'
-import type { StoredRow, Table } from '../read-model/read-model.ts'
-import type { Store } from '../store/store.ts'
+import type { Found, StoredRow, Table } from '../read-model/read-model.ts'
+import { inSequence } from '../store/sequence.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
 import type { Subscription } from '../subscription/subscription.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
 import type { Trace } from '../trace/trace.ts'
@@ -16,15 +18,23 @@ import { count, list, type ListBy, shownRow, tagsOf, type Where } from './rows.t
 export type Fresh = { readonly atLeast: number; readonly waitMs: number }
 export const WHATEVER: Fresh = { atLeast: 0, waitMs: 0 }
 
-/** An answer as JSON text, and the position of the read model before its rows were read. */
-export type Answered = { readonly text: string; readonly position: number; readonly tags: readonly string[] }
-/** A row: `at` is the position of the last event folded into it, `parked` that of one that could not be. */
-export type RowAnswered = Answered & { readonly at: number; readonly parked: number | null; readonly table: string }
+/** An answer as JSON text; it includes all up to the position. `lacking` says what it may lack after that; null: nothing. */
+export type Answered = {
+  readonly text: string
+  readonly position: number
+  readonly tags: readonly string[]
+  readonly lacking: Lacking | null
+}
+/** A row: `at` is the position of the last event folded into it. Without text there is none. */
+export type RowAnswered = Omit<Answered, 'text'> & { readonly text: string | null; readonly at: number; readonly table: string }
 /** A list: `items` is the part of the text that was asked for, without the position, which changes with every event of the log. */
 export type ListAnswered = Answered & { readonly items: string }
 
 /** An answer to a query: `cache` says where from, null: it has no policy. */
 export type QueryAnswered = Omit<Answer, 'cache'> & { readonly cache: Answer['cache'] | null }
+
+/** Hears what was read: what it includes, the tags it depends on, and what it may lack. */
+type Seen = (read: Omit<Answered, 'text'>) => void
 
 /** Rows that are not as new as asked for, or not there yet. */
 export class Behind extends Error {
@@ -34,8 +44,11 @@ export class Behind extends Error {
   readonly atLeast: number
   /** What is in the way: rows still being made, or an event that could not be folded. */
   readonly reason: 'behind' | 'not-ready' | 'parked'
-  constructor(projection: string, reason: Behind['reason'], position: number, atLeast: number) {
+  /** The position of that event. */
+  readonly parked: number | null
+  constructor(projection: string, reason: Behind['reason'], position: number, atLeast: number, parked: number | null = null) {
     super(`${projection} is at ${position}, asked for at ${atLeast}: ${reason}`)
+    this.parked = parked
     this.projection = projection
     this.reason = reason
     this.position = position
@@ -53,30 +66,48 @@ const LIVE_PAGE = 1_000
 /** How often an answer is asked for in company, before it is made for this caller alone. */
 const ROUNDS_MAX = 3
 
+export type AnswersOptions = {
+  readonly store: Store
+  readonly subscriptions: Subscriptions
+  readonly filling: Filling
+  /** The position up to which this process knows the log. */
+  readonly head: () => number
+  readonly trace: Trace
+  /** Told why an event could not be folded that nothing has parked. */
+  readonly report: (error: unknown) => void
+}
+
 export class Answers {
   readonly #store: Store
   readonly #subscriptions: Subscriptions
   readonly #filling: Filling
-
+  readonly #head: () => number
   readonly #trace: Trace
+  readonly #report: (error: unknown) => void
 
-  constructor(store: Store, subscriptions: Subscriptions, filling: Filling, trace: Trace) {
+  constructor({ store, subscriptions, filling, head, trace, report }: AnswersOptions) {
+    this.#head = head
     this.#trace = trace
+    this.#report = report
     this.#store = store
     this.#subscriptions = subscriptions
     this.#filling = filling
   }
 
-  /** One row; null: there is none. Rejects with Behind. */
-  async row(projection: ProjectionSpec, key: string, fresh: Fresh): Promise<RowAnswered | null> {
+  /** One row. Rejects with Behind. */
+  async row(projection: ProjectionSpec, key: string, fresh: Fresh): Promise<RowAnswered> {
     if (projection.live) return this.#live(projection, key)
-    const { table, found, parked, position } = await this.#row(projection, key, fresh)
-    if (!found) return null
-    const tags = tagsOf(table, { key })
-    return { text: shownRow(key, found.data), position, tags, at: found.position, parked, table: table.name }
+    const { table, found, position, lacking } = await this.#row(projection, key, fresh)
+    const [text, at] = found ? [shownRow(key, found.data), found.position] : [null, 0]
+    return { text, position, tags: tagsOf(table, { key }), lacking, at, table: table.name }
   }
 
-  /** One page of a list, as `{"items":[…],"next":…,"position":…}`. Rejects with Behind, or BadList. */
+  /**
+   * One page of a list, as `{"items":[…],"next":…,"position":…}`. Rejects with Behind, or BadList.
+   *
+   * A row that has stopped may belong anywhere by now. So every list of its table, also one that is narrowed, includes only what happened
+   * before it stopped, and is refused to who asks for more.
+   */
   async list(
     projection: ProjectionSpec,
     where: Where,
@@ -86,15 +117,17 @@ export class Answers {
     const many = by.count ? await this.#count(projection, where, fresh) : null
     const { table, rows, next, ...page } = await this.#list(projection, where, by, fresh)
     const position = Math.min(page.position, many?.position ?? page.position)
+    const lacking = lowest(page.lacking, many?.lacking ?? null)
     const parked = rows.flatMap(({ key, parked }) => (parked === null ? [] : [key]))
     const parts = [
       `"items":[${rows.map(row => shownRow(row.key, row.data)).join(',')}]`,
       `"next":${JSON.stringify(next)}`,
       ...(many ? [`"count":${many.found}`] : []),
       ...(parked.length ? [`"parked":${JSON.stringify(parked)}`] : []),
+      ...((lacking?.frozen ?? null) === null ? [] : ['"frozen":true']),
     ]
     const items = `{${parts.join(',')}`
-    return { items, text: `${items},"position":${position}}`, position, tags: tagsOf(table, { where }) }
+    return { items, text: `${items},"position":${position}}`, position, tags: tagsOf(table, { where }), lacking }
   }
 
   /**
@@ -114,23 +147,32 @@ export class Answers {
         if (error.reason !== 'behind') throw error
         signal ??= AbortSignal.timeout(fresh.waitMs)
         const { serving } = this.#subscriptions.view(error.projection)
-        if (!serving || !(await this.#subscriptions.reached(serving.subscription, fresh.atLeast, signal))) throw error
+        if (!serving || serving.isFrozen || !(await this.#subscriptions.reached(serving.subscription, fresh.atLeast, signal)))
+          throw error
       }
     }
   }
 
+  /** What `ask` would give at once to who asks for no position, by `keyOf` what he asks; null: that has to be waited for. */
+  kept(key: string): Kept | null {
+    return this.#filling.kept(key)
+  }
+
   #asked(query: QuerySpec, params: unknown, atLeast: number, isShared: boolean): Promise<QueryAnswered> {
     const build = async (atLeast: number) => {
-      const { text, position, tags } = await this.#made(query, params, { atLeast, waitMs: 0 })
-      return { body: text, etag: `"${Bun.hash.xxHash64(text).toString(36)}"`, position, tags }
+      const { text, ...rest } = await this.#made(query, params, { atLeast, waitMs: 0 })
+      return { body: text, etag: `"${Bun.hash.xxHash64(text).toString(36)}"`, ...rest }
     }
     if (query.cache && isShared)
-      return this.#filling.answer(this.#keyOf(query, params), query.cache, atLeast, { build, current: () => this.#current() })
+      return this.#filling.answer(this.keyOf(query, params), query.cache, atLeast, {
+        build,
+        current: () => this.#current(),
+      })
     return build(atLeast).then(built => ({ ...built, cache: query.cache ? 'miss' : null, ageMs: 0, freshUntil: 0 }))
   }
 
-  /** What else an answer depends on than its parameters: the log, the tables that serve, and the query as it is written. */
-  #keyOf(query: QuerySpec, params: unknown): string {
+  /** What an answer depends on: the log, the tables that serve, the query as it is written, and its parameters. */
+  keyOf(query: QuerySpec, params: unknown): string {
     const { id, epoch } = this.#store.identity
     return `${id}.${epoch}/${this.#subscriptions.tables}/${query.name}.${codeOf(query)}?${canonical(params)}`
   }
@@ -143,10 +185,14 @@ export class Answers {
 
   async #made(query: QuerySpec, params: unknown, fresh: Fresh): Promise<Answered> {
     const tags = new Set([query.name, ...(query.cache?.tags(params) ?? [])])
+    // What reads no rows is as new as the moment it began: what is invalidated after that is above it.
+    const begun = Math.max(fresh.atLeast, this.#head())
     let position = Number.POSITIVE_INFINITY
-    const seen = (at: number, read: readonly string[]) => {
-      position = Math.min(position, at)
-      for (const tag of read) tags.add(tag)
+    let lacking: Lacking | null = null
+    const seen: Seen = read => {
+      position = Math.min(position, read.position)
+      lacking = lowest(lacking, read.lacking)
+      for (const tag of read.tags) tags.add(tag)
     }
     const run = () => query.run(params, projection => this.#rows(projection[spec], fresh, seen))
     const answer = await this.#trace.step('query', [this.#trace.current()], { 'emaki.query': query.name }, run)
@@ -154,45 +200,41 @@ export class Answers {
     if (misfit?.success === false)
       throw new TypeError(`query('${query.name}'): the answer does not fit its schema: ${issuesText(misfit.error.issues)}`)
     const text = JSON.stringify(answer ?? null) ?? 'null'
-    return { text, position: Number.isFinite(position) ? position : fresh.atLeast, tags: [...tags] }
+    return { text, position: Number.isFinite(position) ? position : begun, tags: [...tags], lacking }
   }
 
-  #rows(projection: ProjectionSpec, fresh: Fresh, seen: (position: number, tags: readonly string[]) => void): object {
+  #rows(projection: ProjectionSpec, fresh: Fresh, seen: Seen): object {
     const parsed = ({ key, data }: Pick<StoredRow, 'key' | 'data'>) => ({ ...(JSON.parse(data) as object), key })
     if (projection.live) {
       const refuse = () =>
         Promise.reject(new TypeError(`${projection.name} is live: it keeps no rows to list or count, get one by its key`))
       const get = async (key: string) => {
-        const row = await this.#live(projection, key)
-        return row && (JSON.parse(row.text) as unknown)
+        const { text } = await this.#live(projection, key)
+        return text === null ? null : (JSON.parse(text) as unknown)
       }
       return { get, list: refuse, count: refuse }
     }
     return {
       get: async (key: string) => {
-        const { table, found, parked, position } = await this.#row(projection, key, fresh)
-        // Of a row that has stopped the answer is as old as that, to whoever asks for what it lacks.
-        seen(Math.min(position, (parked ?? Number.POSITIVE_INFINITY) - 1), [...tagsOf(table, { key }), table.name])
+        const { table, found, ...rest } = await this.#row(projection, key, fresh)
+        seen({ ...rest, tags: [...tagsOf(table, { key }), table.name] })
         return found && parsed(found)
       },
       list: async (where: Where = {}, by: ListBy = {}) => {
-        const { table, rows, position } = await this.#list(projection, where, by, fresh)
-        seen(position, [...tagsOf(table, { where }), table.name])
+        const { table, rows, ...rest } = await this.#list(projection, where, by, fresh)
+        seen({ ...rest, tags: [...tagsOf(table, { where }), table.name] })
         return rows.map(parsed)
       },
       count: async (where: Where = {}) => {
-        const { table, found, position } = await this.#count(projection, where, fresh)
-        seen(position, [...tagsOf(table, { where }), table.name])
+        const { table, found, ...rest } = await this.#count(projection, where, fresh)
+        seen({ ...rest, tags: [...tagsOf(table, { where }), table.name] })
         return found
       },
     }
   }
 
-  async #row(projection: ProjectionSpec, key: string, fresh: Fresh) {
-    const read = await this.#read(projection, fresh, table => this.#store.readModel.get(table, key))
-    const parked = read.found ? read.found.parked : await this.#parkedWithoutRow(read.table.name, key)
-    if (parked !== null && fresh.atLeast >= parked) throw new Behind(projection.name, 'parked', read.position, fresh.atLeast)
-    return { ...read, parked }
+  #row(projection: ProjectionSpec, key: string, fresh: Fresh) {
+    return this.#read(projection, fresh, table => this.#store.readModel.get(table, key))
   }
 
   #list(projection: ProjectionSpec, where: Where, by: ListBy, fresh: Fresh) {
@@ -203,59 +245,70 @@ export class Answers {
     return this.#read(projection, fresh, table => count(this.#store.readModel, table, where))
   }
 
-  /** Reads the table that serves a projection, once it is as new as asked for. */
-  async #read<R extends { readonly position: number }>(
+  /** Reads the table that serves a projection, once it is as new as asked for. What has stopped includes nothing from there on. */
+  async #read<R extends Pick<Found<unknown>, 'position' | 'parked'>>(
     { name }: ProjectionSpec,
     { atLeast, waitMs }: Fresh,
     read: (table: Table) => Promise<R>,
-  ): Promise<R & { readonly table: Table }> {
+  ): Promise<R & { readonly table: Table; readonly lacking: Lacking | null }> {
     const { serving } = this.#subscriptions.view(name)
     if (!serving) throw new Behind(name, 'not-ready', 0, atLeast)
-    const { table, subscription } = serving
-    const isReached = subscription.position >= atLeast || (await this.#reached(subscription, atLeast, waitMs))
+    const { table, subscription, isFrozen } = serving
+    // What is frozen comes no further: it is not waited for.
+    const isReached = isFrozen || subscription.position >= atLeast || (await this.#reached(subscription, atLeast, waitMs))
     if (!isReached) throw new Behind(name, 'behind', subscription.position, atLeast)
     const found = await read(table)
+    const { position, parked } = found
     // It may have been emptied meanwhile, to be folded anew.
-    if (found.position < atLeast) throw new Behind(name, 'behind', found.position, atLeast)
-    return { ...found, table }
+    if (position < atLeast) throw new Behind(name, 'behind', position, atLeast)
+    if (parked !== null && parked <= atLeast) throw new Behind(name, 'parked', position, atLeast, parked)
+    const lacking = parked === null && !isFrozen ? null : { parked, frozen: isFrozen ? position : null }
+    return { ...found, table, position: parked === null ? position : Math.min(position, parked - 1), lacking }
   }
 
   #reached(subscription: Subscription, atLeast: number, waitMs: number): Promise<boolean> {
     return this.#subscriptions.reached(subscription, atLeast, waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort())
   }
 
-  async #parkedWithoutRow(table: string, key: string): Promise<number | null> {
-    const parked = await this.#store.readModel.parked(table)
-    return parked.find(one => one.kind === 'key' && one.key === key)?.position ?? null
-  }
-
-  /** The row of a live projection: its instance's stream, folded now. */
-  async #live(projection: ProjectionSpec, key: string): Promise<RowAnswered | null> {
-    let row: object | null = null
-    let at = 0
+  /** The row of a live projection: its instance's stream, folded now. Rejects with Behind where it meets an event that it cannot take. */
+  async #live(projection: ProjectionSpec, key: string): Promise<RowAnswered> {
+    const live: { row: object | null; at: number } = { row: null, at: 0 }
+    const fold = (stored: StoredEvent) => {
+      for (const touch of touches(projection, stored)) {
+        live.row = applied(projection, live.row, touch)
+        live.at = stored.position
+      }
+    }
     for (const category of projection.families.keys()) {
       for (let after = 0; ; ) {
-        const page = await this.#store.read(`${category}-${key}`, { after, limit: LIVE_PAGE })
-        for (const stored of page)
-          for (const touch of touches(projection, stored)) {
-            row = applied(projection, row, touch)
-            at = stored.position
-          }
+        const page = inSequence(await this.#store.read(`${category}-${key}`, { after, limit: LIVE_PAGE }), after)
+        for (const stored of page) this.#folded(projection, live.at, stored.position, () => fold(stored))
         if (page.length < LIVE_PAGE) break
         after = page.at(-1)!.version
       }
     }
-    return (
-      row && {
-        text: shownRow(key, encodedRow(projection, row).data),
-        position: at,
-        tags: [],
-        at,
-        parked: null,
-        table: projection.name,
-      }
-    )
+    const { row, at } = live
+    const text = row && this.#folded(projection, at - 1, at, () => shownRow(key, encodedRow(projection, row).data))
+    return { text, position: at, tags: [], lacking: null, at, table: projection.name }
   }
+
+  /** What folding comes to. That an event cannot be read says more than that it stopped there, so it is thrown as it is. */
+  #folded<T>({ name }: ProjectionSpec, at: number, parked: number, fold: () => T): T {
+    try {
+      return fold()
+    } catch (error) {
+      if (error instanceof UnreadableEvent) throw error
+      this.#report(error)
+      throw new Behind(name, 'parked', at, parked, parked)
+    }
+  }
+}
+
+/** What an answer may lack that is made of two. */
+function lowest(one: Lacking | null, other: Lacking | null): Lacking | null {
+  if (!one || !other) return one ?? other
+  const least = (a: number | null, b: number | null) => (a === null || b === null ? (a ?? b) : Math.min(a, b))
+  return { parked: least(one.parked, other.parked), frozen: least(one.frozen, other.frozen) }
 }
 
 /** A short name for a query as it is written. Each answer asks for it, so it is made once. */

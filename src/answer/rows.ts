@@ -11,7 +11,10 @@ export type ListBy = {
   readonly after?: { readonly key: string } & Where
 }
 export type Where = Readonly<Record<string, string | number | boolean | null | undefined>>
-export type Page = { readonly rows: readonly StoredRow[]; readonly next: string | null; readonly position: number }
+export type Page = { readonly rows: readonly StoredRow[]; readonly next: string | null } & Pick<
+  Found<unknown>,
+  'position' | 'parked'
+>
 
 export const LIST_LIMIT = 100
 export const LIST_LIMIT_MAX = 1_000
@@ -37,10 +40,10 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
     after: by.after ? behind(by.after, sort) : afterOf(table, by.cursor, sort),
     limit: limit + 1,
   }
-  const { found, position } = await readModel.list(table, options)
+  const { found, ...rest } = await readModel.list(table, options)
   const rows = found.slice(0, limit)
   const last = rows.at(-1)
-  return { rows, next: last && found.length > limit ? cursorOf(last, sort) : null, position }
+  return { rows, next: last && found.length > limit ? cursorOf(last, sort) : null, ...rest }
 }
 
 export function count(readModel: ReadModel, table: Table, where: Where): Promise<Found<number>> {

@@ -31,6 +31,8 @@ export type Release = () => Promise<void>
 export interface Cache {
   /** The answer under a key, if it is at or above `atLeast` and the watermarks of its tags, and before its `staleUntil`. Never rejects. */
   get(key: string, atLeast: number): Promise<Entry | null>
+  /** The same of what is at hand, without waiting. A cache that has to be asked has none at hand. Default: nothing is. */
+  getSync?(key: string, atLeast: number): Entry | null
   /**
    * Takes an answer. Never rejects.
    *

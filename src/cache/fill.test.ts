@@ -36,6 +36,8 @@ function world(over: Partial<FillingOptions> = {}) {
   return { at, cache, fill, source, options, answer, change, gate, gates }
 }
 
+const near = (ms: number): number => expect.closeTo(ms, 3)
+
 /** Lets all that can go on without a gate do so. */
 const settled = async (): Promise<void> => {
   for (let i = 0; i < 50; i++) await Promise.resolve()
@@ -69,6 +71,40 @@ describe('an answer', () => {
     await change(6, '"six"')
     expect(await answer()).toMatchObject({ body: '"six"', cache: 'miss' })
     expect(at.builds).toBe(3)
+  })
+
+  test.each([
+    [0, 900, 450, 90],
+    [0.5, 1_000, 500, 100],
+    [1, 1_100, 550, 110],
+  ])(
+    'is kept for up to a tenth shorter or longer where its policy does not say, here by %d',
+    async (random, fresh, stale, negative) => {
+      const { at, source, options, cache } = world()
+      const fill = filling(cache, { ...options, random: () => random })
+      const { jitter, ...policy } = POLICY
+      const { freshUntil } = await fill.answer('k', policy, 0, source)
+      expect([freshUntil - at.now, (await cache.get('k', 0))!.staleUntil - freshUntil]).toEqual([fresh, stale].map(near))
+      at.body = 'null'
+      expect((await fill.answer('n', policy, 0, source)).freshUntil - at.now).toEqual(near(negative))
+    },
+  )
+
+  test('that lacks something says so, to all who wait for it, and is not kept', async () => {
+    const { at, fill, source, gate, gates } = world()
+    const lacking: Source = {
+      ...source,
+      build: async atLeast => ({ ...(await source.build(atLeast)), lacking: { parked: 6, frozen: null } }),
+    }
+    gate(true)
+    const both = [1, 2].map(() => fill.answer('k', POLICY, 0, lacking))
+    await settled()
+    expect(gates).toHaveLength(1)
+    gate(false)
+    expect(await Promise.all(both)).toMatchObject(Array(2).fill({ cache: 'miss', lacking: { parked: 6, frozen: null } }))
+    expect(await fill.answer('k', POLICY, 0, source)).toMatchObject({ cache: 'miss', lacking: null })
+    expect(await fill.answer('k', POLICY, 0, lacking)).toMatchObject({ cache: 'hit', lacking: null })
+    expect(at.builds).toBe(2)
   })
 
   test('that is negative is kept for its own time, and is never stale', async () => {

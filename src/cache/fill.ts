@@ -14,8 +14,17 @@ export type Policy = {
   readonly jitter?: number
 }
 
-/** An answer as it is built. `position`: where the read models were before its rows were read. A body `null` is negative. */
-export type Built = Pick<Entry, 'body' | 'etag' | 'position' | 'tags'>
+/**
+ * An answer as it is built. `position`: where the read models were before its rows were read. A body `null` is negative. One that is known to
+ * lack something is given to those who wait for it, and not kept, as what is kept says nothing of that.
+ */
+export type Built = Pick<Entry, 'body' | 'etag' | 'position' | 'tags'> & { readonly lacking?: Lacking | null }
+
+/**
+ * What an answer may lack. `parked`: what happened from this position on, as rows have stopped there. `frozen`: what happened after this
+ * one, as rows are no longer folded on. Null: nothing by that.
+ */
+export type Lacking = { readonly parked: number | null; readonly frozen: number | null }
 
 export type Source = {
   /** Reads the answer, at or above the position: waits for the read models where it must, and rejects where it cannot. */
@@ -29,6 +38,9 @@ export type Answer = Built & {
   readonly ageMs: number
   readonly freshUntil: number
 }
+
+/** An entry that is as good as new, and its age. */
+export type Kept = { readonly entry: Entry; readonly ageMs: number }
 
 export type FillingOptions = {
   /** In ms since 1970. Default: the machine's. */
@@ -53,6 +65,8 @@ export interface Filling {
    * Rejects with what `build` rejects with.
    */
   answer(key: string, policy: Policy, atLeast: number, source: Source): Promise<Answer>
+  /** What `answer` would give at once as a hit, without waiting, for who asks for no position. */
+  kept(key: string): Kept | null
   /** Resolves when nothing is built in the background any more. */
   idle(): Promise<void>
 }
@@ -73,7 +87,8 @@ export function filling(cache: Cache, options: FillingOptions = {}): Filling {
       const flight = joinable(key, atLeast, round) ?? launch({ key, policy, atLeast, source }, false)
       const joinedAt = flight.step
       const landed = await flight.landed
-      if (landed && landed.entry.position >= atLeast && mayHave(landed, joinedAt)) return said(landed.entry, 'miss')
+      if (landed && landed.entry.position >= atLeast && mayHave(landed, joinedAt))
+        return said(landed.entry, 'miss', landed.lacking)
     }
   }
 
@@ -110,7 +125,8 @@ export function filling(cache: Cache, options: FillingOptions = {}): Filling {
       try {
         const read = ++flight.step
         const entry = await cache.get(key, atLeast)
-        if (entry && (!release || now() < entry.freshUntil)) return inBackground && !release ? null : { entry, read, stored: 0 }
+        if (entry && (!release || now() < entry.freshUntil))
+          return inBackground && !release ? null : { entry, read, stored: 0, lacking: null }
         if (release || waitedMs >= claimMs) return await build(wanted, flight)
       } finally {
         await release?.()
@@ -126,21 +142,29 @@ export function filling(cache: Cache, options: FillingOptions = {}): Filling {
     if (built.position < atLeast)
       throw new Error(`Expected an answer at or above ${atLeast}, found one at ${built.position}: ${key}`)
     const entry = timed(built, policy, now(), random())
+    const { lacking = null } = built
+    if (lacking) return { entry, read, stored: 0, lacking }
     const store = ++flight.step
     const stored = await cache.set(key, entry, () => source.current())
-    return { entry, read, stored: stored === 'stored' ? store : 0 }
+    return { entry, read, stored: stored === 'stored' ? store : 0, lacking }
   }
 
-  const said = (entry: Entry, how: Answer['cache']): Answer => {
+  const said = (entry: Entry, how: Answer['cache'], lacking: Lacking | null = null): Answer => {
     const { body, etag, position, tags, freshUntil, builtAt } = entry
-    return { body, etag, position, tags, freshUntil, cache: how, ageMs: Math.max(0, now() - builtAt) }
+    return { body, etag, position, tags, lacking, freshUntil, cache: how, ageMs: Math.max(0, now() - builtAt) }
+  }
+
+  function kept(key: string): Kept | null {
+    const entry = cache.getSync?.(key, 0) ?? null
+    const at = now()
+    return entry && at < entry.freshUntil ? { entry, ageMs: Math.max(0, at - entry.builtAt) } : null
   }
 
   const idle = async () => {
     while (background.size) await Promise.all(background)
   }
 
-  return { answer, idle }
+  return { answer, kept, idle }
 }
 
 type Wanted = { readonly key: string; readonly policy: Policy; readonly atLeast: number; readonly source: Source }
@@ -149,7 +173,7 @@ type Wanted = { readonly key: string; readonly policy: Policy; readonly atLeast:
 type Flight = { step: number; readonly atLeast: number; readonly landed: Promise<Landed | null> }
 
 /** The steps that read the answer, and that stored it; 0 where it was not stored. */
-type Landed = { readonly entry: Entry; readonly read: number; readonly stored: number }
+type Landed = { readonly entry: Entry; readonly read: number; readonly stored: number; readonly lacking: Lacking | null }
 
 /**
  * Whether an answer is one for who joined at this step: if it was read after he came; or if it was stored after he came, as the cache

@@ -44,8 +44,8 @@ export function encodedTag(tag: string): string {
   return `${encoded.slice(0, TAG_CHARS_MAX - hash.length - 1)}~${hash}`
 }
 
-/** Whole ones, and never more than there are. */
-const seconds = (ms: number): string => `${Math.max(0, Math.floor(ms / 1_000))}`
+/** Whole ones, and never more than there are, as `Age` and `max-age` take them. */
+export const seconds = (ms: number): string => `${Math.max(0, Math.floor(ms / 1_000))}`
 
 const TAG_CHARS_MAX = 200
 /** Half of what Varnish takes for one header, and a quarter of what Fastly and Cloudflare take. */

@@ -43,6 +43,22 @@ describe('a cache in memory', () => {
     expect(await cache.set('huge', { ...entry, body: 'x'.repeat(9_000) }, async () => 1)).toBe('failed')
   })
 
+  test('gives without waiting what it would give', async () => {
+    let now = 0
+    const cache = memoryCache({ now: () => now })
+    const entry = entryAt(5, 0)
+    const both = async (atLeast: number) => [cache.getSync!('k', atLeast), await cache.get('k', atLeast)]
+    expect(await both(0)).toEqual([null, null])
+    await cache.set('k', entry, async () => 5)
+    expect(await both(5)).toEqual([entry, entry])
+    expect(await both(6)).toEqual([null, null])
+    now = entry.staleUntil
+    expect(cache.getSync!('k', 0)).toBeNull()
+    await cache.set('k', { ...entry, staleUntil: now + 1 }, async () => 5)
+    await cache.raise(entry.tags, 6)
+    expect(cache.getSync!('k', 0)).toBeNull()
+  })
+
   test('takes everything below its floor for a miss, and refuses it', async () => {
     const cache = memoryCache({ now: () => 0 })
     await cache.set('old', entryAt(5, 0), async () => 5)

@@ -47,17 +47,20 @@ export function memoryCache(options: MemoryCacheOptions = {}): MemoryCache {
     floor = Math.max(floor, level)
   }
 
+  function getSync(key: string, atLeast: number): Entry | null {
+    const entry = entries.get(key)
+    if (!entry) return null
+    if (now() < entry.staleUntil && isCurrent(entry)) return entry.position >= atLeast ? entry : null
+    entries.delete(key)
+    return null
+  }
+
   return {
     get bytes() {
       return entries.calculatedSize
     },
-    get: async (key, atLeast) => {
-      const entry = entries.get(key)
-      if (!entry) return null
-      if (now() < entry.staleUntil && isCurrent(entry)) return entry.position >= atLeast ? entry : null
-      entries.delete(key)
-      return null
-    },
+    getSync,
+    get: async (key, atLeast) => getSync(key, atLeast),
     set: async (key, entry) => {
       if (entry.tags.length > TAGS_MAX) return 'failed'
       const known = entries.peek(key)

@@ -57,6 +57,16 @@ describe('tiers', () => {
     expect(await middle.get('k', 5)).toEqual(hit)
   })
 
+  test('have at hand what the nearest has, and ask no other', async () => {
+    const [near, far] = [memoryCache(), memoryCache()]
+    const cache = tiered([near, far])
+    await far.set('k', entry(5), async () => 5)
+    expect(cache.getSync!('k', 0)).toBeNull()
+    await cache.get('k', 0)
+    expect(cache.getSync!('k', 0)?.position).toBe(5)
+    expect(tiered([throwing, far]).getSync!('k', 0)).toBeNull()
+  })
+
   test('give no hit that a nearer one refuses, as it has heard of a change that the farther has not', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
     await far.set('k', entry(5), async () => 5)

@@ -6,6 +6,7 @@ import type { Cache, Entry, Stored } from './cache.ts'
  *
  * - `get`: the first hit wins and fills the tiers before it. Where one of these refuses it as too old, it has heard of a change that the
  *   farther one has not (yet), and the hit is a miss.
+ * - `getSync`: the first.
  * - `set`: from the last to the first; none takes what one has refused.
  * - `raise`: all of them.
  * - `claim`: the last, as it is shared with most.
@@ -13,8 +14,9 @@ import type { Cache, Entry, Stored } from './cache.ts'
  * A tier that fails, even by throwing, is as if it were not there; only its raise that rejects is told, once all others are raised.
  */
 export function tiered(caches: readonly Cache[]): Cache {
+  const [nearest] = caches
   const shared = caches.at(-1)
-  if (!shared) throw new Error('A tiered cache needs at least one cache.')
+  if (!nearest || !shared) throw new Error('A tiered cache needs at least one cache.')
 
   async function fill(count: number, key: string, entry: Entry): Promise<boolean> {
     for (const near of caches.slice(0, count).reverse()) {
@@ -31,6 +33,7 @@ export function tiered(caches: readonly Cache[]): Cache {
       }
       return null
     },
+    getSync: (key, atLeast) => nearest.getSync?.(key, atLeast) ?? null,
     set: async (key, entry, current) => {
       let stored: Stored = 'failed'
       for (const cache of [...caches].reverse()) {

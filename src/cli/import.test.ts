@@ -141,6 +141,22 @@ describe('import', () => {
     }
   })
 
+  test('refuses what was exported from the same log, unless it is asked for, and goes on with what it had begun', async () => {
+    await ran(['import', payments(10), '--map', 'fines'])
+    await ran(['export', 'own.jsonl'])
+    await ran(['export', 'end.jsonl', '--after', '5'])
+    for (const name of ['own.jsonl', 'end.jsonl']) {
+      const { code, wrong } = await ran(['import', name])
+      expect([code, wrong.includes('is in the log already'), wrong.includes('--again')]).toEqual([65, true, true])
+    }
+    await opened(onSqlite(), async store => expect(await store.head()).toBe(10))
+    expect((await ran(['import', 'own.jsonl', '--again'])).code).toBe(0)
+    await opened(onSqlite(), async store => expect(await store.head()).toBe(20))
+    const elsewhere = { SQLITE_FILE: join(folder, 'other.db') }
+    expect((await ran(['import', 'own.jsonl'], elsewhere)).said).toContain('imported 10 events;')
+    expect((await ran(['import', 'own.jsonl'], elsewhere)).said).toContain('imported 10 events (10 of them before)')
+  }, 30_000)
+
   test('refuses streams that have events already where --new was said', async () => {
     const name = payments(10)
     await ran(['import', name, '--map', 'fines'])

@@ -9,6 +9,7 @@ import { storeOf } from '../../routes/store.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { type ImportMap, isImportMap } from '../transfer/import-map.ts'
+import { alreadyThere } from '../transfer/there.ts'
 import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { type Store, StoreError } from '../store/store.ts'
 import { progress } from './progress.ts'
@@ -26,6 +27,7 @@ export const importVerb: Verb = {
       does: 'what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote',
     },
     new: { does: 'refuse streams that have events already' },
+    again: { does: 'import although events of the file are in the log already' },
     'skip-bad': { does: 'pass over lines that are wrong' },
     name: { takes: 'NAME', does: 'what the import is remembered by (default: a hash of the file)' },
     format: { takes: 'F', does: 'jsonl or csv (default: as the file is named)' },
@@ -57,8 +59,8 @@ async function importFile(app: App, config: Config, named: string | undefined, a
   await store.open()
   try {
     const [onlyNew, skipBad] = [asked['new'] === true, asked['skip-bad'] === true]
-    const json = asked['json'] === true
-    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad, json })
+    const [again, json] = [asked['again'] === true, asked['json'] === true]
+    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad, again, json })
   } catch (error) {
     if (error instanceof BadLines) return failed(EX_DATAERR, badText(named, error))
     if (error instanceof StoreError && error.reason === 'refused') return failed(EX_DATAERR, error.message)
@@ -87,10 +89,12 @@ type Asked = {
   readonly hash: string
   readonly onlyNew: boolean
   readonly skipBad: boolean
+  readonly again: boolean
   readonly json: boolean
 }
 
-async function importInto(store: Store, { file, format, map, name, hash, onlyNew, skipBad, json }: Asked): Promise<number> {
+async function importInto(store: Store, asked: Asked): Promise<number> {
+  const { file, format, map, name, hash, onlyNew, skipBad, json } = asked
   const size = statSync(file).size
   const reading = progress('reading', 'bytes')
   const moving = progress('moving', 'events')
@@ -113,6 +117,7 @@ async function importInto(store: Store, { file, format, map, name, hash, onlyNew
   for await (const at of store.import(name, records, { fingerprint: hash, onlyNew })) {
     if (!isMoving) reading.end(`${many(at.total)} events to import`)
     isMoving = true
+    if (before === null && at.moved === 0) await refuseDoubles(store, asked)
     before ??= at.moved
     if (at.moved > before) store.announce(at.position)
     moving.at(at.moved, at.total)
@@ -127,6 +132,16 @@ async function importInto(store: Store, { file, format, map, name, hash, onlyNew
   const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
   console.log(`imported ${many(last.moved)} events${rest}${passed}; the import is named ${name}`)
   return 0
+}
+
+/** An import that has moved something finds its own events there. */
+async function refuseDoubles(store: Store, { file, map, again }: Asked): Promise<void> {
+  const id = map || again ? null : await alreadyThere(store, file)
+  if (id === null) return
+  throw new StoreError(
+    'refused',
+    `the event ${id} of this file is in the log already, so nothing was imported: was it exported from this log? Name another database, or say --again to have its events twice`,
+  )
 }
 
 function formatOf(file: string, format: string | undefined): FileFormat | null {

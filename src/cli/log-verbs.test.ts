@@ -47,7 +47,7 @@ describe('streams', () => {
 
   test('are not listed by a limit that is no number', async () => {
     for (const limit of ['0', 'many', '-1', '1.5'])
-      await expect(called(streamsVerb, { store, values: { limit } })).rejects.toThrow('--limit is a whole number')
+      await expect(called(streamsVerb, { store, values: { limit } })).rejects.toThrow('--limit takes a whole number')
   })
 })
 

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import type { App } from '../../routes/app.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
+import { DamagedStream } from '../store/sequence.ts'
 import { StoreError } from '../store/store.ts'
 import type { ImportMaps } from './import.ts'
 import { isServing } from './serve.ts'
@@ -35,7 +36,8 @@ export async function main(
 }
 
 function failed(error: unknown): void {
-  console.error(error instanceof ConfigError || error instanceof StoreError ? error.message : error)
+  const isKnown = error instanceof ConfigError || error instanceof StoreError || error instanceof DamagedStream
+  console.error(isKnown ? error.message : error)
   // A change that does not work leaves the process of `bun --hot` waiting for the next one.
   if (!isServing()) process.exit(error instanceof ConfigError ? error.exitCode : error instanceof StoreError ? EX_UNAVAILABLE : 1)
 }

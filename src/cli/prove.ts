@@ -102,7 +102,7 @@ const order: Proof['run'] = async stores => {
   const [reader] = stores
   const start = await reader!.head()
   let writing = true
-  const writers = Promise.all(
+  const writers = Promise.allSettled(
     stores.map(async (store, w) => {
       for (let i = 0; i < APPENDS; i++) await store.append([unit(`order-${w}`, 'any', [happened(), happened()])])
     }),
@@ -117,10 +117,11 @@ const order: Proof['run'] = async stores => {
     seen.push(...page)
     ended = last && page.length === 0
   }
-  await writers
+  const failed = (await writers).find(({ status }) => status === 'rejected')
   const all = await reader!.readAll({ after: start, limit: WRITERS * APPENDS * 4 })
   const missing = all.filter(({ position }) => !seen.some(one => one.position === position))
   if (missing.length) return `a reader at the head was never shown ${missing.length} events, the first at ${missing[0]!.position}`
+  if (failed) return `an append failed: ${String((failed as PromiseRejectedResult).reason)}`
   const expected = WRITERS * APPENDS * 2
   return seen.length === expected ? null : `of ${expected} events ${seen.length} were shown`
 }

@@ -57,7 +57,7 @@ describe('what is parked', () => {
       /^SUBSCRIPTION +KIND +KEY +POSITION +SINCE +CAUSE\nsums_v1 +key +a +2 +\S+ +Error: thirteen\n$/,
     )
     expect(JSON.parse((await says('parked', 'sums', '--json'))[1])).toMatchObject([{ name: 'sums_v1', key: 'a', position: 2 }])
-    expect((await says('parked', 'others'))[1]).toBe('nothing is parked\n')
+    expect(JSON.parse((await says('parked', 'sums_v1', '--json'))[1])).toHaveLength(1)
     await serving.pop()!.stop()
     const mended = await served({ MENDED: '1' })
     expect((await says('unpark', 'sums', 'a'))[1]).toBe('1 to be handled again\n')
@@ -91,13 +91,66 @@ describe('rows', () => {
     const rebuilt = await says('rebuild', 'sums')
     expect([rebuilt[0], rebuilt[2]]).toEqual([0, expect.stringMatching(/sums_v1_g2 serves, after \d+\.\d s\n$/)])
     await until('it serves', async () => (await total(one, 'a')) === 3)
+    const lines = (await says('rebuild', 'sums', '--json'))[1]
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as object)
+    expect(lines[0]).toEqual({ position: expect.any(Number), head: 3 })
+    expect(lines.at(-1)).toEqual({ table: 'sums_v1_g3', seconds: expect.any(Number) })
+    db.run(`update rows_sums_v1_g3 set data = '{"total":99}' where key = 'a'`)
+    expect((await says('reset', 'sums'))[1]).toBe('sums_v1_g3 goes on behind 0\n')
+    await until('it is folded anew', async () => (await total(one, 'a')) === 3)
     await add(one, 'a', 4)
     await until('it is folded on', async () => (await total(one, 'a')) === 7)
+  }, 30_000)
+
+  test('of a log that was damaged are not audited, and verify says what is wrong', async () => {
+    const one = await served()
+    await add(one, 'a', 1, 2, 3)
+    await until('they are folded', async () => (await total(one, 'a')) === 6)
+    const whole = await says('verify')
+    expect([whole[0], whole[1], whole[2]]).toEqual([0, '', expect.stringContaining('3 events up to 3 verified, 0 wrong')])
+    using db = new Database(join(folder, 'log.db'))
+    db.run('pragma busy_timeout = 2000')
+    const triggers = db.query<{ name: string }, []>("select name from sqlite_schema where type = 'trigger'").all()
+    for (const { name } of triggers) db.run(`drop trigger "${name}"`)
+    db.run('delete from events where version = 2')
+    const damage = 'sum-a is damaged: version 2 is expected, 3 is found at position 3'
+    for (const args of [['audit', 'sums'], ['export'], ['export', '--stream', 'sum-a']]) {
+      const [code, , err] = await says(...args)
+      expect([args, code, err.includes(damage)]).toEqual([args, 1, true])
+    }
+    expect((await says('verify')).slice(0, 2)).toEqual([1, '3  sum-a 3  version 2 is expected\n'])
+    const [code, out] = await says('verify', '--json')
+    expect([code, JSON.parse(out)]).toEqual([
+      1,
+      { events: 2, position: 3, count: 1, wrong: [expect.objectContaining({ position: 3 })] },
+    ])
+    expect((await fetch(`${one.url}/streams/sum-a`)).status).toBeOneOf([401, 403, 500])
   }, 30_000)
 
   test('of what is no projection are refused, with what there is', async () => {
     for (const verb of ['rebuild', 'audit'])
       expect(await says(verb, 'nope')).toEqual([64, '', expect.stringContaining('which projection? There are sums')])
+    for (const args of [
+      ['parked', 'nope'],
+      ['unpark', 'nope'],
+      ['skip', 'nope', 'x'],
+      ['reset', 'nope'],
+      ['reset', 'nope_v1'],
+    ])
+      expect(await says(...args)).toEqual([
+        64,
+        '',
+        expect.stringContaining(`no projection or processor is named ${args[1]}; there are sums`),
+      ])
+    for (const keys of ['abc', '0', '-1', '1.5', ''])
+      expect(await says('audit', 'sums', `--keys=${keys}`)).toEqual([
+        64,
+        '',
+        expect.stringContaining('--keys takes a whole number from 1'),
+      ])
+    expect(await says('reset', 'sums', '--position', '2')).toEqual([64, '', expect.stringContaining('it begins anew at 0')])
     expect(await says('skip', 'sums')).toEqual([64, '', expect.stringContaining('skip takes a name and a key')])
     expect(await says('unpark')).toEqual([64, '', expect.stringContaining('which projection or processor?')])
   })

@@ -1,20 +1,23 @@
-// Verbs on rows and what keeps them: parked, unpark, skip, rebuild, audit. All may run beside a server.
+// Verbs on rows and what keeps them: parked, unpark, skip, rebuild, reset, audit. All may run beside a server.
 import { memoryBus } from '../bus/memory.ts'
 import { spec } from '../event/events.ts'
+import type { ProcessorSpec } from '../processor/processor.ts'
 import { type ProjectionSpec, projectionOf, tableOf } from '../projection/projection.ts'
-import { LEASE_MS } from '../runtime.ts'
+import { type SqlProjectionSpec, subscriptionOf } from '../projection/sql-projection.ts'
 import type { Store } from '../store/store.ts'
 import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
 import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
+import { isTableOf } from '../subscription/view.ts'
 import { opened } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
-import { progress } from './progress.ts'
+import { type Progress, progress } from './progress.ts'
 import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 /** Shows what is put aside, in whole or of one projection or processor. */
 async function parked(call: Call): Promise<number> {
+  if (call.words[0] !== undefined) followed(call)
   return opened(call, async store => {
     const names = call.words[0] === undefined ? null : await namesOf(store, call)
     const found = (await store.readModel.parked()).filter(({ name }) => !names || names.includes(name))
@@ -44,6 +47,7 @@ function skip(call: Call): Promise<number> {
 
 async function asked(call: Call, ask: (store: Store, name: string, key: string | undefined) => Promise<number>): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
+  followed(call)
   return opened(call, async store => {
     let many = 0
     for (const name of await namesOf(store, call)) many += await ask(store, name, call.words[1])
@@ -58,16 +62,17 @@ async function rebuilt(call: Call): Promise<number> {
   return opened(call, async store => {
     const following = tail({ store, bus: memoryBus(), report: console.error })
     await following.start()
-    const shown = progress(`rebuild ${projection.name}`, 'events')
+    const shown = call.json ? jsonLines() : progress(`rebuild ${projection.name}`, 'events')
     const stop = new AbortController()
     const interrupt = () => stop.abort()
     process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
     const began = performance.now()
     try {
-      const options = { store, tail: following, projection, leaseMs: LEASE_MS, told: shown.at, report: console.error }
+      const options = { store, tail: following, projection, leaseMs: call.config.LEASE_MS, told: shown.at, report: console.error }
       const name = await rebuild({ ...options, signal: stop.signal })
       const seconds = (performance.now() - began) / 1_000
-      shown.end(name === null ? 'stopped; what serves is as it was' : `${name} serves, after ${seconds.toFixed(1)} s`)
+      if (call.json) console.log(JSON.stringify({ table: name, seconds }))
+      else shown.end(name === null ? 'stopped; what serves is as it was' : `${name} serves, after ${seconds.toFixed(1)} s`)
       return name === null ? 130 : 0
     } finally {
       process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
@@ -76,9 +81,31 @@ async function rebuilt(call: Call): Promise<number> {
   })
 }
 
+/** How far it is, as lines on stdout. */
+function jsonLines(): Progress {
+  return { at: (position, head) => console.log(JSON.stringify({ position, head })), end: () => {} }
+}
+
+/** Has a projection begin anew, or a processor go on behind a position, whoever runs it. */
+async function reset(call: Call): Promise<number> {
+  if (call.words.length < 1) throw new Misused('which projection or processor?')
+  const one = followed(call)
+  const position = numberOf(call.values, 'position', 0) ?? 0
+  if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} keeps rows: it begins anew at 0, or not at all`)
+  return opened(call, async store => {
+    const head = await store.head()
+    if (position > head) throw new Misused(`--position ${position} is beyond the log, which ends at ${head}`)
+    const name = await currentOf(store, one)
+    await store.readModel.reset(name, position)
+    console.log(call.json ? JSON.stringify({ name, position }) : `${name} goes on behind ${position}`)
+    return 0
+  })
+}
+
 /** Folds a sample of keys again and compares; 1 where rows differ. */
 async function audited(call: Call): Promise<number> {
   const projection = wanted(call)
+  const sample = numberOf(call.values, 'keys', 1) ?? AUDIT_KEYS
   return opened(call, async store => {
     const name = (await store.readModel.serving(projection.name)) ?? tableOf(projection)
     const shown = progress(`audit ${projection.name}`, 'events')
@@ -87,7 +114,7 @@ async function audited(call: Call): Promise<number> {
       store,
       projection,
       { name, indexes: projection.indexes },
-      { keys: numberOf(call.values, 'keys', 1) ?? AUDIT_KEYS, told: position => shown.at(position, head) },
+      { keys: sample, told: position => shown.at(position, head) },
     )
     const { keys, parked: left, differences, position } = found
     shown.end(`${keys} keys of ${name} compared up to ${position}, ${differences.length} differ, ${left} parked`)
@@ -106,11 +133,40 @@ function wanted({ serve, words }: Call): ProjectionSpec {
   return found
 }
 
-/** The subscriptions that a name stands for: a processor's own, or those of all tables of a projection. */
-async function namesOf(store: Store, { words }: Call): Promise<readonly string[]> {
+type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec
+const KINDS = ['projection', 'processor', 'sql-projection']
+
+/** What a name stands for, be it that of the definition or of the subscription, as `parked` shows it. */
+function followed({ serve, words }: Call): Followed {
+  const all = serve
+    .map(one => one[spec] as unknown as Followed)
+    .filter(one => KINDS.includes(one.kind) && !('live' in one && one.live))
   const name = words[0]!
-  const tables = (await store.readModel.tables()).filter(one => projectionOf(one) === name.replaceAll('-', '_'))
-  return [name, ...tables.filter(one => one !== name)]
+  const found = all.find(one => one.name === name || (one.kind !== 'processor' && projectionOf(name) === ownName(one)))
+  const names = all.map(({ name }) => name).join(', ') || 'none'
+  if (!found) throw new Misused(`no projection or processor is named ${name}; there are ${names}`)
+  return found
+}
+
+/** The name of a projection's subscriptions, without their versions. */
+function ownName(one: ProjectionSpec | SqlProjectionSpec): string {
+  return projectionOf(one.kind === 'projection' ? tableOf(one) : subscriptionOf(one))
+}
+
+/** The subscriptions that a name stands for: a processor's own, or those of all tables of a projection. */
+async function namesOf(store: Store, call: Call): Promise<readonly string[]> {
+  const one = followed(call)
+  if (call.words[0] !== one.name || one.kind === 'processor') return [call.words[0]!]
+  if (one.kind === 'sql-projection') return [subscriptionOf(one)]
+  return (await store.readModel.tables()).filter(table => projectionOf(table) === ownName(one))
+}
+
+/** The subscription that is reset: of a projection, that of the table which serves its version. */
+async function currentOf(store: Store, one: Followed): Promise<string> {
+  if (one.kind === 'processor') return one.name
+  if (one.kind === 'sql-projection') return subscriptionOf(one)
+  const serving = await store.readModel.serving(one.name)
+  return serving !== null && isTableOf(one, serving) ? serving : tableOf(one)
 }
 
 export const parkedVerb: Verb = {
@@ -136,6 +192,13 @@ export const rebuildVerb: Verb = {
   does: 'fill a projection anew, beside what serves until then',
   json: true,
   run: rebuilt,
+}
+export const resetVerb: Verb = {
+  takes: 'NAME',
+  does: 'have a projection begin anew, or a processor; whoever runs it goes on from there',
+  options: { position: { takes: 'N', does: 'a processor: behind this position; what comes after it is handled again' } },
+  json: true,
+  run: reset,
 }
 export const auditVerb: Verb = {
   takes: 'NAME',

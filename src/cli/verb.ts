@@ -49,6 +49,6 @@ export function numberOf(values: Values, option: string, least: number): number 
   const text = textOf(values, option)
   if (text === undefined) return undefined
   if (!/^(0|[1-9][0-9]{0,14})$/.test(text) || Number(text) < least)
-    throw new Misused(`--${option} is a whole number from ${least} on; found ${text}`)
+    throw new Misused(`--${option} takes a whole number from ${least}; found ${text}`)
   return Number(text)
 }

@@ -9,10 +9,11 @@ import { migrateVerb } from './migrate.ts'
 import { processesVerb } from './processes.ts'
 import { replayVerb } from './replay.ts'
 import { restoreVerb } from './restore.ts'
-import { auditVerb, parkedVerb, rebuildVerb, skipVerb, unparkVerb } from './rows.ts'
+import { auditVerb, parkedVerb, rebuildVerb, resetVerb, skipVerb, unparkVerb } from './rows.ts'
 import { serveVerb } from './serve.ts'
 import { streamsVerb } from './streams.ts'
 import type { Verb } from './verb.ts'
+import { verifyVerb } from './verify.ts'
 
 export const verbs: Readonly<Record<string, Verb>> = {
   serve: serveVerb,
@@ -28,7 +29,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
   unpark: unparkVerb,
   skip: skipVerb,
   rebuild: rebuildVerb,
+  reset: resetVerb,
   audit: auditVerb,
+  verify: verifyVerb,
   doctor: doctorVerb,
   restore: restoreVerb,
   import: importVerb,

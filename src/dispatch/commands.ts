@@ -5,6 +5,7 @@ import type { DeciderSpec } from '../decider/decider.ts'
 import { fold } from '../decider/fold.ts'
 import { type Event, type EventsSpec, fitting, type Meta } from '../event/events.ts'
 import { freeze } from '../event/payload.ts'
+import { inSequence } from '../store/sequence.ts'
 import type { Expectation, Store } from '../store/store.ts'
 import type { Trace, TraceContext } from '../trace/trace.ts'
 import type { Folded } from './chain.ts'
@@ -307,7 +308,7 @@ async function past(
   let folded: Folded = empty(decider)
   for (;;) {
     const limit = Math.min(STATE_PAGE, version - folded.version)
-    const page = limit > 0 ? await store.read(stream, { after: folded.version, limit }) : []
+    const page = limit > 0 ? inSequence(await store.read(stream, { after: folded.version, limit }), folded.version) : []
     const events = at ? page.filter(event => Date.parse(event.at) <= at.getTime()) : page
     const facts = events.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown }))
     folded = { ...fold(decider, stream, folded, facts), position: events.at(-1)?.position ?? folded.position, size: 0 }

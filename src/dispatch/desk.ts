@@ -4,7 +4,9 @@ import { fold } from '../decider/fold.ts'
 import type { Event } from '../event/events.ts'
 import { freeze } from '../event/payload.ts'
 import { read } from '../event/read.ts'
+import { DamagedStream } from '../store/sequence.ts'
 import {
+  LOAD_FACTS_MAX,
   type Conflict,
   type Landed,
   type Loaded,
@@ -86,6 +88,10 @@ export class Desk implements Work {
     const from: Folded = loaded.snapshot
       ? { state: freeze(loaded.snapshot.state), version: loaded.snapshot.version, position: 0, size: 0 }
       : (this.folded ?? { state: this.decider.initial, version: 0, position: 0, size: 0 })
+    const end = from.version + loaded.facts.length
+    // A load that was not full has come to the end of its stream.
+    if (loaded.facts.length < LOAD_FACTS_MAX && end < loaded.version)
+      throw new DamagedStream({ stream: this.stream, version: loaded.version, position: loaded.position }, end)
     const folded = fold(this.decider, this.stream, from, loaded.facts)
     if (this.folded === null && this.queue[0]) this.#room.learned(this.queue[0], loaded.version === 0)
     this.folded = { ...folded, position: loaded.more ? from.position : loaded.position, size: from.size + loaded.size }

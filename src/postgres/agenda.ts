@@ -83,7 +83,9 @@ export class PostgresAgenda implements Agenda {
   }
 
   async remove(id: string): Promise<boolean> {
-    const rows = await this.#run(`delete from ${this.#table} where id = $1 and not begun returning true`, [id])
+    const rows = await this.#run(`delete from ${this.#table} where id = $1 and not begun and ended_at is null returning true`, [
+      id,
+    ])
     return rows.length > 0
   }
 

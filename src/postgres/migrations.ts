@@ -9,6 +9,7 @@ import readModels from '../../migrations/postgres/0007-read-models.sql' with { t
 import rowTables from '../../migrations/postgres/0008-row-tables.sql' with { type: 'text' }
 import leases from '../../migrations/postgres/0009-leases.sql' with { type: 'text' }
 import eventTypes from '../../migrations/postgres/0010-event-types.sql' with { type: 'text' }
+import suspects from '../../migrations/postgres/0011-suspects.sql' with { type: 'text' }
 import imports from '../../migrations/postgres/0020-import.sql' with { type: 'text' }
 import agenda from '../../migrations/postgres/0021-agenda.sql' with { type: 'text' }
 import type { Migration } from '../store/migration.ts'
@@ -24,6 +25,7 @@ export const migrations: readonly Migration[] = [
   { name: '0008-row-tables', sql: rowTables },
   { name: '0009-leases', sql: leases },
   { name: '0010-event-types', sql: eventTypes },
+  { name: '0011-suspects', sql: suspects },
   { name: '0020-import', sql: imports },
   { name: '0021-agenda', sql: agenda },
 ]

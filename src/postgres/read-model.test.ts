@@ -86,7 +86,7 @@ describe('what a page runs by itself', () => {
     ] // biome-ignore format: one table
     for (const [run, error] of wrong) {
       expect(await rows.commit(page({ epoch, rows: [row('o1')], run })).catch(thrown => thrown)).toEqual(error)
-      expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0 })
+      expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
     }
     const [found] = await at.sql`select to_regclass(${`${at.schema}.mine`}) as mine`
     expect(found?.['mine']).toBeNull()
@@ -139,7 +139,7 @@ describe('what a page runs by itself', () => {
       // What fails by itself before the loss is known is thrown as it is.
       expect(String(await found)).toMatch(/^StoreError: PostgreSQL: |^Error: mine$/)
     }
-    expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0 })
+    expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
     expect(await rows.serving('zombie')).toBeNull()
     expect(await rows.commit(page({ epoch, rows: [row('o1')], run: async () => {} }))).toBeTrue()
     await rows.drop('other')
@@ -150,9 +150,9 @@ describe('a page of many rows', () => {
   test('is written whole, and nothing of it where the epoch or the checkpoint is another', async () => {
     for (const changed of [{ epoch: epoch + 1 }, { epoch, from: 1 }])
       expect(await rows.commit(page({ ...changed, rows: many() }))).toBeFalse()
-    expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0 })
+    expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
     expect(await rows.commit(page({ epoch, rows: many() }))).toBeTrue()
-    expect(await rows.count(orders, {})).toEqual({ found: 5_000, position: 10 })
+    expect(await rows.count(orders, {})).toEqual({ found: 5_000, position: 10, parked: null })
   })
 
   test('is written in several statements where its data is large', async () => {
@@ -165,7 +165,7 @@ describe('a page of many rows', () => {
     for (const from of [many(), many(2)]) {
       const broken = from.map((one, i) => (i === from.length - 1 ? { ...one, data: '{\n}' } : one))
       await expect(rows.commit(page({ epoch, rows: broken }))).rejects.toMatchObject({ reason: 'refused' })
-      expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0 })
+      expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
     }
   })
 
@@ -201,7 +201,7 @@ describe('pages and resets at once', () => {
     }
     // The last word is had by one that nobody comes between.
     await rows.reset('orders_v1', 5)
-    expect(await rows.count(orders, {})).toEqual({ found: 0, position: 5 })
+    expect(await rows.count(orders, {})).toEqual({ found: 0, position: 5, parked: null })
   })
 })
 

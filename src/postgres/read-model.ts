@@ -11,6 +11,7 @@ import type {
   ListOptions,
   NewPage,
   Parked,
+  ParkedCount,
   Progress,
   ReadModel,
   StoredRow,
@@ -80,7 +81,8 @@ export class PostgresReadModel implements ReadModel {
     const [found] = await this.#write<LeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
     if (!found) return null
     const { epoch, position, takeovers, suspect_position, suspect_key } = found
-    const suspect = suspect_position === null ? null : { position: suspect_position, key: suspect_key }
+    const suspect =
+      suspect_position === null ? null : { position: suspect_position, key: suspect_key, times: await this.#suspectTimes(name) }
     return { name, epoch, position, takeovers, suspect }
   }
 
@@ -103,11 +105,12 @@ export class PostgresReadModel implements ReadModel {
   /** It is for whoever follows a process that ended, not a database that did: so it does not wait for the disk. */
   suspect(name: string, epoch: number, suspect: Suspect | null): Promise<boolean> {
     const atOnce = `(select set_config('synchronous_commit', 'off', true)) is not null`
-    return this.#changeLease(`suspect_position = case when ${atOnce} then $3::bigint end, suspect_key = $4`, [
+    return this.#changeLease(`suspect_position = case when ${atOnce} then $3::bigint end, suspect_key = $4, suspect_times = $5`, [
       name,
       epoch,
       suspect?.position ?? null,
       suspect?.key ?? null,
+      suspect?.times ?? 1,
     ])
   }
 
@@ -183,13 +186,14 @@ export class PostgresReadModel implements ReadModel {
 
   async get(table: Table, key: string): Promise<Found<StoredRow | null>> {
     const values = new Values()
-    const name = values.add(table.name)
-    const { found, position } = await this.#found(
+    const [name, wanted] = [values.add(table.name), values.add(kept(key))]
+    const { found, ...rest } = await this.#found(
       name,
-      `select r.key, r.position, r.data from ${this.#rows(table)} r where r.key = ${values.add(kept(key))}`,
+      `select r.key, r.position, r.data from ${this.#rows(table)} r where r.key = ${wanted}`,
       values,
+      wanted,
     )
-    return { found: found[0] ?? null, position }
+    return { found: found[0] ?? null, ...rest }
   }
 
   async list(table: Table, { limit, ...options }: ListOptions): Promise<Found<readonly StoredRow[]>> {
@@ -217,9 +221,9 @@ export class PostgresReadModel implements ReadModel {
   async count(table: Table, where: Readonly<Record<string, Value>>): Promise<Found<number>> {
     checkList(table, { where, sort: null, after: null })
     const values = new Values()
-    const position = this.#position(values.add(table.name))
-    const [row] = await this.#read<{ found: number; position: number }>(
-      `select count(*) as found, ${position} as position from ${this.#rows(table)} ${whereOf(conditions(where), values)}`,
+    const name = values.add(table.name)
+    const [row] = await this.#read<Found<number>>(
+      `select count(*) as found, ${this.#position(name)} as position, ${this.#lowest(name)} as parked from ${this.#rows(table)} ${whereOf(conditions(where), values)}`,
       values.all,
     )
     return { ...row! }
@@ -231,6 +235,14 @@ export class PostgresReadModel implements ReadModel {
       [name ?? null],
     )
     return rows.map(row => ({ ...row, at: row.at.toISOString() }))
+  }
+
+  parkedCounts(): Promise<readonly ParkedCount[]> {
+    return this.#read<ParkedCount>(
+      `select name, count(*) filter (where kind = 'key') as keys, count(*) filter (where kind = 'stream') as streams
+       from ${this.#schema}.parked group by name order by name`,
+      [],
+    )
   }
 
   async unpark(name: string, key?: string, again: Again = 'whole'): Promise<number> {
@@ -254,19 +266,25 @@ export class PostgresReadModel implements ReadModel {
     return row!.served
   }
 
-  /** Rows, in the order of their text, and the checkpoint, in one statement: which is one snapshot. */
-  async #found(name: string, text: string, values: Values): Promise<Found<readonly StoredRow[]>> {
-    const rows = await this.#read<StoredRow & { readonly at: number }>(
-      `select c.at, r.key, r.position, r.data, ${this.#parked(name)}
-       from (select ${this.#position(name)} as at) c left join (${text}) r on true`,
+  /** Rows, in the order of their text, the checkpoint and what is parked, in one statement: which is one snapshot. */
+  async #found(name: string, text: string, values: Values, key?: string): Promise<Found<readonly StoredRow[]>> {
+    const rows = await this.#read<StoredRow & { readonly at: number; readonly lowest: number | null }>(
+      `select c.at, c.lowest, r.key, r.position, r.data, ${this.#parked(name)}
+       from (select ${this.#position(name)} as at, ${this.#lowest(name, key)} as lowest) c left join (${text}) r on true`,
       values.all,
     )
     const found = rows[0]!.key === null ? [] : rows.map(({ key, position, data, parked }) => ({ key, position, data, parked }))
-    return { found, position: rows[0]!.at }
+    return { found, position: rows[0]!.at, parked: rows[0]!.lowest }
   }
 
   #position(name: string): string {
     return `coalesce((select c.position from ${this.#schema}.checkpoints c where c.name = ${name}), 0)`
+  }
+
+  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  #lowest(name: string, key?: string): string {
+    const ofRow = key === undefined ? '' : ` and (p.kind = 'stream' or (p.kind = 'key' and p.key = ${key}))`
+    return `(select min(p.position) from ${this.#schema}.parked p where p.name = ${name}${ofRow})`
   }
 
   #parked(name: string): string {
@@ -283,6 +301,14 @@ export class PostgresReadModel implements ReadModel {
       [name],
     )
     return row ? { name, indexes: row.fields.map((field, i) => ({ field, kind: row.kinds[i]! })) } : null
+  }
+
+  async #suspectTimes(name: string): Promise<number> {
+    const [row] = await this.#read<{ times: number }>(
+      `select suspect_times as times from ${this.#schema}.leases where name = $1`,
+      [name],
+    )
+    return row?.times ?? 1
   }
 
   async #changeLease(set: string, values: readonly QueryValue[]): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { Recorded } from '../event/events.ts'
 import { type ByEvent, storedTypes } from '../event/families.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import { type Answered, DUE, type Fell } from './own.ts'
-import type { Input, ProcessSpec, Step } from './process.ts'
+import { type Input, label, type ProcessSpec, type Step } from './process.ts'
 import type { Due, Timer } from './timer.ts'
 
 /** A timer that is set: by the event at which position, and what is sent when it falls due. `due` is in ms since 1970. */
@@ -33,7 +33,12 @@ export type Wish =
       readonly set: number
     }
   | { readonly id: string; readonly set: number; readonly isCancelled: true }
-export type WishMeta = { readonly correlation: string; readonly causation: string; readonly traceparent?: string }
+export type WishMeta = {
+  readonly correlation: string
+  readonly causation: string
+  readonly traceparent?: string
+  readonly label?: string
+}
 
 /** The name of a process's subscription. */
 export function subscriptionOf({ name }: ProcessSpec): string {
@@ -69,6 +74,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
     key: process.key,
     filter: storedTypes(all, evolve as ByEvent<unknown>),
     previous: null,
+    frozen: false,
     live: false,
   }
 }
@@ -95,10 +101,10 @@ export function advanced(process: ProcessSpec, before: Instance, event: Recorded
 function inputOf(process: ProcessSpec, event: Recorded, key: string): Input {
   if (event.category !== process.own.name) return { kind: 'event', event, key }
   if (event.type === DUE) return { kind: 'due', timer: (event.data as Fell).timer, key, at: event.at }
-  const { command, code, data } = event.data as Answered
+  const { command, code, data, label = null } = event.data as Answered
   // The types of its own events are these, in capitals.
   const kind = event.type.toLowerCase() as 'accepted' | 'rejected' | 'failed'
-  return { kind, command, code, ...(data !== undefined && { data }), key }
+  return { kind, command, code, ...(data !== undefined && { data }), label, key }
 }
 
 /** The instance as it is kept, null: it has ended; and what it wants. */
@@ -143,11 +149,13 @@ class Making {
     else this.send(step)
   }
 
-  send(command: Command): void {
+  send(command: Command & { readonly [label]?: string }): void {
     this.#check(command)
     const { position } = this.#event
     const id = `${this.#process.name}:${this.#key}:${position}:${this.#index++}`
-    this.#out.push({ id, key: this.#key, timer: null, command: plain(command), meta: this.#meta, due: 0, set: position })
+    const labelled = command[label] === undefined ? {} : { label: command[label] }
+    const meta = { ...this.#meta, ...labelled }
+    this.#out.push({ id, key: this.#key, timer: null, command: plain(command), meta, due: 0, set: position })
   }
 
   forget(timer: string): void {

@@ -4,7 +4,13 @@ import type { Command } from '../decider/command.ts'
 import type { EventsSpec } from '../event/events.ts'
 
 /** What became of a command that a process sent. `by` names the entry of the agenda that it was. */
-export type Answered = { readonly by: string; readonly command: Command; readonly code: string; readonly data?: unknown }
+export type Answered = {
+  readonly by: string
+  readonly command: Command
+  readonly code: string
+  readonly data?: unknown
+  readonly label?: string
+}
 /** A timer that fell due. `set` is the position of the event that set it, so that one that was replaced is known. */
 export type Fell = { readonly timer: string; readonly set: number }
 

@@ -25,8 +25,9 @@ type Refused<C extends Command> = C extends Command
   ? { readonly command: C; readonly code: string; readonly data?: unknown }
   : never
 
-/** A command, or a timer. */
-export type Step = Command | Timer<Command>
+/** A command, or a timer. A label on a command comes back with what became of it. */
+export type Step = (Command & { readonly [label]?: string }) | Timer<Command>
+export const label: unique symbol = Symbol('label')
 
 /** What a process is told. */
 export type Input =
@@ -37,6 +38,7 @@ export type Input =
       readonly command: Command
       readonly code: string
       readonly data?: unknown
+      readonly label: string | null
       readonly key: string
     }
 /** What comes of it; a state of null ends the instance, and its timers. */

@@ -20,12 +20,16 @@ export type Timer<C> = {
  * @example
  * after('15 minutes', 'unpaid', order.cancel(id, { reason: 'unpaid' }))
  */
-export function after<const C extends Command = never>(delay: Duration, name: string, command?: C): Timer<C> {
+export function after(delay: Duration, name: string): Timer<never>
+export function after<const C extends Command>(delay: Duration, name: string, command: C): Timer<C>
+export function after(delay: Duration, name: string, command?: Command): Timer<Command> {
   return timer(name, { afterMs: milliseconds(delay) }, command)
 }
 
 /** A timer that falls due at a time, as RFC 3339 or a Date; one in the past is due at once. */
-export function at<const C extends Command = never>(time: string | Date, name: string, command?: C): Timer<C> {
+export function at(time: string | Date, name: string): Timer<never>
+export function at<const C extends Command>(time: string | Date, name: string, command: C): Timer<C>
+export function at(time: string | Date, name: string, command?: Command): Timer<Command> {
   const ms = typeof time === 'string' ? Date.parse(time) : time.getTime()
   if (!Number.isFinite(ms)) throw new TypeError(`at(${JSON.stringify(time)}): expected a time such as 2030-01-31T12:00:00Z`)
   return timer(name, { at: ms }, command)

@@ -14,9 +14,13 @@ export type Handling = {
   readonly send: (event: Recorded, command: Command) => Promise<Pick<Rejection, 'code' | 'data'> | null>
   /** 1 at first. */
   readonly attempt: number
-  /** Aborts when the process stops. */
+  /** Aborts when the process stops, and when the time for an attempt is over: it has failed then, whatever still comes of it. */
   readonly signal: AbortSignal
 }
+
+/** How long an attempt may take where it is not said, and at most. */
+const ATTEMPT_MS = 60_000
+const ATTEMPT_MS_MAX = 86_400_000
 
 /** A processor as the framework runs it. */
 export type ProcessorSpec = {
@@ -28,6 +32,7 @@ export type ProcessorSpec = {
   readonly batchSize: number
   readonly parallelism: number
   readonly attempts: number
+  readonly attemptMs: number
   readonly key: (event: Recorded) => string
   readonly handle: (events: readonly Recorded[], handling: Handling) => unknown
 }
@@ -45,6 +50,8 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  * - `parallelism`: so many keys are handled side by side. Default: 1.
  * - `start`: where a processor that is new begins: `beginning`, `now` or after a position. Default: `beginning`.
  * - `attempts`: how often a batch is tried, with growing pauses, before its key is parked and the others go on. Default: 8.
+ * - `attemptMs`: how long one may take before it counts as failed. Its `signal` is aborted then, which `fetch` and most clients take: what
+ *   goes on regardless may overlap with the next attempt. Default: 60 000.
  *
  * @example
  * processor('mails', { from: Order, types: ['Shipped'], handle: ([event], { keyOf }) => mail.send(event.data, { key: keyOf(event) }) })
@@ -58,15 +65,27 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     readonly batchSize?: number
     readonly parallelism?: number
     readonly attempts?: number
+    readonly attemptMs?: number
     readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
     readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
   },
 ): Processor<N> {
-  const { types, start = 'beginning', batchSize = 1, parallelism = 1, attempts = 8, key, handle } = options
+  const {
+    types,
+    start = 'beginning',
+    batchSize = 1,
+    parallelism = 1,
+    attempts = 8,
+    attemptMs = ATTEMPT_MS,
+    key,
+    handle,
+  } = options
   const where = `processor('${name}')`
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
   for (const [what, value] of Object.entries({ batchSize, parallelism, attempts }))
     if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000)) throw new TypeError(`${where}: no ${what} of ${value}`)
+  if (!(Number.isSafeInteger(attemptMs) && attemptMs >= 1 && attemptMs <= ATTEMPT_MS_MAX))
+    throw new TypeError(`${where}: no attemptMs of ${attemptMs}`)
   const families = familiesOf(where, options.from)
   const definition: ProcessorSpec = {
     kind: 'processor',
@@ -77,6 +96,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     batchSize,
     parallelism,
     attempts,
+    attemptMs,
     // The events are those that `from` and `types` name.
     key: (key ?? (({ stream }: Recorded) => stream)) as ProcessorSpec['key'],
     handle: handle as ProcessorSpec['handle'],

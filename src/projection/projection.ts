@@ -35,6 +35,8 @@ export type ProjectionSpec = {
   readonly key: ByEvent<(data: unknown, event: Recorded) => One<string>>
   readonly filter: TypesByCategory
   readonly previous: ProjectionSpec | null
+  /** Whether what is before it is served as it is, and not folded on. */
+  readonly frozen: boolean
   readonly live: boolean
 }
 
@@ -52,6 +54,8 @@ const FIELDS_RESERVED = ['key', 'limit', 'cursor', 'sort', 'count', 'min-positio
  * - `indexes`: fields that lists may be filtered and sorted by: text, number, boolean or one of some, or null. Default: none.
  * - `version`: raise it when `evolve`, `key` or `row` change: the new version fills rows of its own. Default: 1.
  * - `previous`: the version before, which goes on serving, and being folded, until this one has caught up. Default: none.
+ * - `frozen`: the rows of `previous` serve as they are, and are not folded on: for where its folds can no longer run, or cost too much.
+ *   Their answers say so, and are refused to who knows of later events. Default: false.
  * - `live`: keeps no rows but folds the stream of the instance that is asked for. Get only, and no `key`. Default: false.
  *
  * @example
@@ -81,10 +85,11 @@ export function projection<
     readonly evolve: E & NoInfer<Only<E, On<In<F>, Row, Row>>>
     readonly version?: number
     readonly previous?: AnyProjection
+    readonly frozen?: boolean
     readonly live?: boolean
   },
 ): Projection<N, Row, I> {
-  const { row, initial, indexes = [], version = 1, previous, live = false } = options
+  const { row, initial, indexes = [], version = 1, previous, frozen = false, live = false } = options
   const where = `projection('${name}')`
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
@@ -107,6 +112,7 @@ export function projection<
   const before = previous?.[spec] ?? null
   if (before && (before.name !== name || before.version >= version))
     throw new TypeError(`${where}: previous is ${before.name} version ${before.version}, which is not before version ${version}`)
+  if (frozen && !before) throw new TypeError(`${where}: frozen says how previous is served, and there is none`)
   const definition: ProjectionSpec = {
     kind: 'projection',
     name,
@@ -119,6 +125,7 @@ export function projection<
     key,
     filter: storedTypes(families, evolve),
     previous: before,
+    frozen,
     live,
   }
   const names = indexes.map(field => field.toLowerCase())

@@ -36,7 +36,7 @@ export type CachePolicy<P> = {
   readonly stale?: Duration
   /** How long an answer of null is fresh. Default: a tenth of `ttl`. */
   readonly negative?: Duration
-  /** Names by which answers can be purged, besides the names of the rows that were read. */
+  /** Names by which answers can be made out of date by `runtime.invalidate`, and purged, besides the names of the rows that were read. */
   readonly tags?: (params: P) => readonly string[]
   /** Whether shared caches may keep it. Default: false, as answers may be for who asks. */
   readonly public?: boolean

@@ -10,6 +10,8 @@ const ZOMBIE = 'refuses whoever was taken over: nothing is written, whichever of
 const STALE = 'writes nothing where the epoch or the checkpoint is another, whichever it is'
 const ANY_PAGES = 'has after any pages what a map has that they were applied to'
 const SORTED = 'lists rows in any order it has an index for, from any row on, as a sorted array would, whatever the values are'
+const STOPPED =
+  'says with what is read where it has stopped: a row at its own event or a stream, a list and a count at the first of all'
 
 /** The epoch and the checkpoint as they are, for a page that says others. */
 const asIs = async (sound: ReadModel, page: NewPage, of: readonly ('epoch' | 'from')[]): Promise<NewPage> => {
@@ -19,10 +21,10 @@ const asIs = async (sound: ReadModel, page: NewPage, of: readonly ('epoch' | 'fr
 }
 const listed = (sound: ReadModel, change: (rows: readonly StoredRow[]) => readonly StoredRow[]): Partial<ReadModel> => ({
   list: async (table, options) => {
-    const { found, position } = await sound.list(table, { ...options, after: null, limit: 10_000 })
+    const { found, ...rest } = await sound.list(table, { ...options, after: null, limit: 10_000 })
     const rows = change(found)
     const start = options.after ? rows.findIndex(({ key }) => key === options.after!.key) + 1 : 0
-    return { found: rows.slice(start, start + options.limit), position }
+    return { found: rows.slice(start, start + options.limit), ...rest }
   },
 })
 
@@ -54,7 +56,7 @@ const bugs: readonly Bug[] = [
       get: async (table, key) => {
         const { found } = await sound.get(table, key)
         await Bun.sleep(0)
-        return { found, position: (await sound.get(table, key)).position }
+        return { ...(await sound.get(table, key)), found }
       },
     }),
     caught: ['shows a reader rows and checkpoint of one moment, never rows older than the checkpoint'],
@@ -122,9 +124,9 @@ const bugs: readonly Bug[] = [
     bug: 'begins a page with the row that it should come behind',
     plant: sound => ({
       list: async (table, options) => {
-        const { found, position } = await sound.list(table, options)
+        const { found, ...rest } = await sound.list(table, options)
         const row = options.after ? (await sound.get(table, options.after.key)).found : null
-        return { found: [...(row ? [row] : []), ...found].slice(0, options.limit), position }
+        return { found: [...(row ? [row] : []), ...found].slice(0, options.limit), ...rest }
       },
     }),
     caught: [SORTED],
@@ -146,11 +148,33 @@ const bugs: readonly Bug[] = [
     bug: 'shows no row as parked',
     plant: sound => ({
       get: async (table, key) => {
-        const { found, position } = await sound.get(table, key)
-        return { found: found && { ...found, parked: null }, position }
+        const { found, ...rest } = await sound.get(table, key)
+        return { found: found && { ...found, parked: null }, ...rest }
       },
     }),
     caught: ['parks keys and streams with their cause, and shows it with the rows of those keys'],
+  },
+  {
+    bug: 'says of a list only what is parked of the rows in it',
+    plant: sound => ({
+      list: async (table, options) => {
+        const read = await sound.list(table, options)
+        const stopped = read.found.flatMap(({ parked }) => parked ?? [])
+        return { ...read, parked: stopped.length ? Math.min(...stopped) : null }
+      },
+    }),
+    caught: [STOPPED],
+  },
+  {
+    bug: 'says nothing of streams that are parked',
+    plant: sound => ({
+      get: async (table, key) => {
+        const read = await sound.get(table, key)
+        const own = (await sound.parked(table.name)).find(one => one.kind === 'key' && one.key === key)
+        return { ...read, parked: own?.position ?? null }
+      },
+    }),
+    caught: [STOPPED],
   },
   {
     bug: 'unparks what is parked for good',

@@ -66,9 +66,9 @@ const tables: readonly ReadModelCase[] = [
       expect(await readModel.parked()).toEqual([])
       expect(await readModel.serving('orders')).toBeNull()
       await readModel.prepare([orders])
-      expect(await readModel.get(orders, 'o1')).toEqual({ found: null, position: 0 })
-      expect(await readModel.list(orders, everything)).toEqual({ found: [], position: 0 })
-      expect(await readModel.count(orders, {})).toEqual({ found: 0, position: 0 })
+      expect(await readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
+      expect(await readModel.list(orders, everything)).toEqual({ found: [], position: 0, parked: null })
+      expect(await readModel.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
       expect(await readModel.rows(orders, ['o1'])).toEqual([])
       expect(await readModel.rows(orders, [])).toEqual([])
     },
@@ -140,7 +140,7 @@ const tables: readonly ReadModelCase[] = [
       expect(await readModel.serving('orders')).toBeNull()
       expect(await readModel.serving('plain')).toBe('plain_v1')
       await readModel.prepare([orders])
-      expect(await readModel.list(orders, everything)).toEqual({ found: [], position: 0 })
+      expect(await readModel.list(orders, everything)).toEqual({ found: [], position: 0, parked: null })
       expect(await readModel.acquire('orders_v1', { owner: 'b', ttlMs: TTL_MS, start: 7 })).toMatchObject({
         position: 7,
         takeovers: 0,
@@ -275,25 +275,25 @@ const leases: readonly ReadModelCase[] = [
         return acquired(readModel, 's', owner)
       }
       const first = await take('a')
-      expect(await readModel.suspect('s', first.epoch, { position: 5, key: 'o1' })).toBeTrue()
+      expect(await readModel.suspect('s', first.epoch, { position: 5, key: 'o1', times: 2 })).toBeTrue()
       const second = await take('b')
-      expect(second.suspect).toEqual({ position: 5, key: 'o1' })
-      expect(await readModel.suspect('s', first.epoch, { position: 6, key: null })).toBeFalse()
+      expect(second.suspect).toEqual({ position: 5, key: 'o1', times: 2 })
+      expect(await readModel.suspect('s', first.epoch, { position: 6, key: null, times: 1 })).toBeFalse()
       const third = await take('c')
-      expect(third.suspect).toEqual({ position: 5, key: 'o1' })
+      expect(third.suspect).toEqual({ position: 5, key: 'o1', times: 2 })
       await committed(readModel, page({ name: 's', epoch: third.epoch, to: 4 }))
       const fourth = await take('d')
-      expect(fourth.suspect).toEqual({ position: 5, key: 'o1' })
+      expect(fourth.suspect).toEqual({ position: 5, key: 'o1', times: 2 })
       await committed(readModel, page({ name: 's', epoch: fourth.epoch, from: 4, to: 5 }))
       const fifth = await take('e')
       expect(fifth.suspect).toBeNull()
-      expect(await readModel.suspect('s', fifth.epoch, { position: 6, key: null })).toBeTrue()
+      expect(await readModel.suspect('s', fifth.epoch, { position: 6, key: null, times: 1 })).toBeTrue()
       const sixth = await take('f')
-      expect(sixth.suspect).toEqual({ position: 6, key: null })
+      expect(sixth.suspect).toEqual({ position: 6, key: null, times: 1 })
       expect(await readModel.suspect('s', sixth.epoch, null)).toBeTrue()
       const seventh = await take('g')
       expect(seventh.suspect).toBeNull()
-      await readModel.suspect('s', seventh.epoch, { position: 7, key: 'k' })
+      await readModel.suspect('s', seventh.epoch, { position: 7, key: 'k', times: 1 })
       await readModel.release('s', seventh.epoch)
       expect((await take('h')).suspect).toBeNull()
     },
@@ -410,7 +410,11 @@ const pages: readonly ReadModelCase[] = [
       await committed(readModel, page({ epoch, to: 100, rows }))
       const reopened = await reopen()
       for (const { key, position, data } of rows) {
-        expect(await reopened.get(orders, key)).toEqual({ found: { key, position, data, parked: null }, position: 100 })
+        expect(await reopened.get(orders, key)).toEqual({
+          found: { key, position, data, parked: null },
+          position: 100,
+          parked: null,
+        })
         expect((await reopened.list(orders, { ...everything, where: { status: key } })).found.map(({ key }) => key)).toEqual([
           key,
         ])
@@ -459,7 +463,7 @@ const pages: readonly ReadModelCase[] = [
           .filter(i => i % step === 0)
           .map(i => ({ ...row(`k${String(i).padStart(6, '0')}`, position), data: i % 7 || position === 1 ? `{"n":${i}}` : null }))
       await committed(readModel, page({ epoch, rows: many(1, 1) }))
-      expect(await readModel.count(orders, {})).toEqual({ found: 12_000, position: 10 })
+      expect(await readModel.count(orders, {})).toEqual({ found: 12_000, position: 10, parked: null })
       await committed(readModel, page({ epoch, from: 10, to: 20, rows: many(11, 2) }))
       expect(await readModel.commit(page({ epoch, from: 10, to: 20, rows: many(12, 3) }))).toBeFalse()
       const reopened = await reopen()
@@ -516,7 +520,7 @@ const progress: readonly ReadModelCase[] = [
       await readModel.prepare([orders])
       const { epoch } = await acquired(readModel, 'orders_v1', 'a')
       await committed(readModel, page({ epoch, rows: [row('o1', 1)], park: [parking('o1')] }))
-      await readModel.suspect('orders_v1', epoch, { position: 11, key: null })
+      await readModel.suspect('orders_v1', epoch, { position: 11, key: null, times: 1 })
       await readModel.reset('orders_v1', 3)
       expect(await everythingOf(readModel)).toMatchObject({ rows: [], parked: [], progress: [{ position: 3 }] })
       expect(await readModel.renew('orders_v1', epoch, TTL_MS)).toBeFalse()
@@ -628,6 +632,58 @@ const parking_: readonly ReadModelCase[] = [
       expect(await reopened.parked('s')).toHaveLength(2)
     },
   },
+  {
+    title:
+      'says with what is read where it has stopped: a row at its own event or a stream, a list and a count at the first of all',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders, plain])
+      const { epoch } = await acquired(readModel, 'orders_v1')
+      const other = await acquired(readModel, 'plain_v1')
+      await committed(readModel, page({ name: 'plain_v1', epoch: other.epoch, park: [parking('o1', 1)] }))
+      const stopped = async (key: string) => [
+        (await readModel.get(orders, key)).parked,
+        (await readModel.list(orders, everything)).parked,
+        (await readModel.list(orders, { ...everything, where: { status: 'none' } })).parked,
+        (await readModel.count(orders, {})).parked,
+        (await readModel.count(orders, { status: 'none' })).parked,
+      ]
+      let from = 0
+      const move = async (changed: Partial<NewPage>) => {
+        await committed(readModel, page({ epoch, from, to: from + 10, ...changed }))
+        from += 10
+      }
+      await move({ rows: [row('o1', 1), row('o2', 2)] })
+      expect(await stopped('o1')).toEqual([null, null, null, null, null])
+      await move({ park: [parking('o2', 17), parking('absent', 15)] })
+      expect(await stopped('o1')).toEqual([null, 15, 15, 15, 15])
+      expect(await stopped('o2')).toEqual([17, 15, 15, 15, 15])
+      expect(await stopped('absent')).toEqual([15, 15, 15, 15, 15])
+      await move({ park: [{ ...parking('o1', 16), kind: 'stream' }] })
+      expect(await stopped('o1')).toEqual([16, 15, 15, 15, 15])
+      expect(await stopped('o2')).toEqual([16, 15, 15, 15, 15])
+      expect(await stopped('absent')).toEqual([15, 15, 15, 15, 15])
+      await move({ unpark: [parking('absent'), { kind: 'stream', key: 'o1' }] })
+      expect(await stopped('absent')).toEqual([null, 17, 17, 17, 17])
+      expect((await readModel.list(plain, everything)).parked).toBe(1)
+      await readModel.reset('orders_v1', 0)
+      expect(await stopped('o2')).toEqual([null, null, null, null, null])
+    },
+  },
+  {
+    title: 'counts what is parked of each subscription',
+    run: async ({ readModel }) => {
+      expect(await readModel.parkedCounts()).toEqual([])
+      const { epoch } = await acquired(readModel, 's')
+      const park = [parking('a'), parking('b'), { ...parking('a'), kind: 'stream' as const }]
+      await committed(readModel, page({ name: 's', epoch, park }))
+      const other = await acquired(readModel, 'r')
+      await committed(readModel, page({ name: 'r', epoch: other.epoch, park: [{ ...parking('z'), kind: 'stream' }] }))
+      expect(await readModel.parkedCounts()).toEqual([
+        { name: 'r', keys: 0, streams: 1 },
+        { name: 's', keys: 2, streams: 1 },
+      ])
+    },
+  },
 ]
 
 const reading: readonly ReadModelCase[] = [
@@ -657,7 +713,7 @@ const reading: readonly ReadModelCase[] = [
       const { epoch } = await acquired(readModel, 'orders_v1')
       await committed(readModel, page({ epoch, rows: [row('a', 1), { ...row('\ufffd', 1), fields: ['\ufffd', null] }] }))
       for (const text of ['a\0', '\0', '\ud800', '\udc00']) {
-        expect(await readModel.get(orders, text)).toEqual({ found: null, position: 10 })
+        expect(await readModel.get(orders, text)).toEqual({ found: null, position: 10, parked: null })
         expect(await readModel.rows(orders, [text])).toEqual([])
         expect((await readModel.list(orders, { ...everything, where: { status: text } })).found).toEqual([])
         expect((await readModel.count(orders, { status: text })).found).toBe(0)

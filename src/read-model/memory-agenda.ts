@@ -58,7 +58,7 @@ export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAge
       }
     },
     find: async id => kept.get(id)?.entry ?? null,
-    remove: async id => kept.get(id)?.entry.hasBegun === false && kept.delete(id),
+    remove: async id => kept.get(id)?.entry.hasBegun === false && kept.get(id)?.endedMs === null && kept.delete(id),
     clearTimers: async owner => {
       for (const { entry } of pending(owner)) if (entry.timer !== null) kept.delete(entry.id)
     },

@@ -53,6 +53,16 @@ export function memoryReadModel({
     parked: parked.get(parkedKey(name, 'key', key))?.position ?? null,
   })
 
+  const found = <T>(name: string, found: T, key?: string) => ({ found, position: position(name), parked: lowest(name, key) })
+
+  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  function lowest(name: string, key?: string): number | null {
+    const of = [...parked.values()].filter(
+      one => one.name === name && (key === undefined || one.kind === 'stream' || one.key === key),
+    )
+    return of.length ? Math.min(...of.map(({ position }) => position)) : null
+  }
+
   function acquire(name: string, { owner, ttlMs, start }: Parameters<ReadModel['acquire']>[1]): Lease | null {
     const last = leases.get(name)
     if (last?.owner && last.owner !== owner && last.until > now()) return null
@@ -167,15 +177,15 @@ export function memoryReadModel({
     },
     get: async ({ name }, key) => {
       const row = rowsOf(name).get(key)
-      return { found: row ? stored(name, row) : null, position: position(name) }
+      return found(name, row ? stored(name, row) : null, key)
     },
     list: async (table, options) => {
       checkList(table, options)
-      return { found: list(table, options), position: position(table.name) }
+      return found(table.name, list(table, options))
     },
     count: async (table, where) => {
       checkList(table, { where, sort: null, after: null })
-      return { found: matching(table, where).length, position: position(table.name) }
+      return found(table.name, matching(table, where).length)
     },
     parked: async name =>
       [...parked.values()]
@@ -183,6 +193,13 @@ export function memoryReadModel({
         .toSorted(
           (one, other) => compareText(one.name, other.name) || one.position - other.position || compareText(one.key, other.key),
         ),
+    parkedCounts: async () =>
+      [...Map.groupBy(parked.values(), ({ name }) => name)]
+        .map(([name, of]) => {
+          const keys = of.filter(({ kind }) => kind === 'key').length
+          return { name, keys, streams: of.length - keys }
+        })
+        .toSorted((one, other) => compareText(one.name, other.name)),
     unpark: async (name, key, again = 'whole') => {
       const asked = [...parked].filter(([, one]) => one.name === name && (key === undefined || one.key === key))
       for (const [id, one] of asked) parked.set(id, { ...one, again })

@@ -35,8 +35,18 @@ export type ListOptions = {
   readonly after: { readonly value: Value; readonly key: string } | null
   readonly limit: number
 }
-/** What a read found, and the table's checkpoint in the same snapshot: what is read may be newer than it, never older. */
-export type Found<T> = { readonly found: T; readonly position: number }
+/** What a read found, with what holds of its table in the same snapshot. */
+export type Found<T> = {
+  readonly found: T
+  /** The table's checkpoint: what is read may be newer than it, never older. */
+  readonly position: number
+  /**
+   * The lowest position at which something is parked that may be missing in what was found; null: nothing is. Of one row that is its own
+   * event, or that of any stream, as nobody knows which keys a stream's events would have touched. Of a list and of a count it is whatever
+   * is parked of the table, also where they are narrowed by fields, as nobody knows which values a row would have that has stopped.
+   */
+  readonly parked: number | null
+}
 
 /** How far a subscription has come. All at or below `position` is done and durable, whether or not anything matched. */
 export type Progress = { readonly name: string; readonly position: number; readonly epoch: number; readonly savedAt: string }
@@ -53,7 +63,12 @@ export type Lease = {
 }
 /** Who has a lease that was not given back, and for how many ms more; a negative number: its time is over, and nobody has taken it. */
 export type Held = { readonly name: string; readonly owner: string; readonly epoch: number; readonly leftMs: number }
-export type Suspect = { readonly position: number; readonly key: string | null }
+export type Suspect = {
+  readonly position: number
+  readonly key: string | null
+  /** How many owners in a row have ended at it, this one included. */
+  readonly times: number
+}
 
 /** A key, or with `kind` stream a whole stream, whose events a subscription passes over, as one of them could not be handled. */
 export type Parked = {
@@ -68,6 +83,8 @@ export type Parked = {
   readonly again: Again | null
 }
 export type Again = 'whole' | 'skip'
+/** How much of a subscription is parked. */
+export type ParkedCount = { readonly name: string; readonly keys: number; readonly streams: number }
 export type NewParked = Pick<Parked, 'kind' | 'key' | 'position' | 'cause'>
 
 /** What becomes durable together: rows, what is parked or no longer, and the checkpoint, which is the guard of it all. */
@@ -150,6 +167,8 @@ export interface ReadModel {
 
   /** What is parked, by name and position. */
   parked(name?: string): Promise<readonly Parked[]>
+  /** How much is parked, of each subscription that has something parked, by name. */
+  parkedCounts(): Promise<readonly ParkedCount[]>
   /** Asks the owner to handle what is parked again; without a key (undefined) all of it. Gives how many there were. */
   unpark(name: string, key?: string, again?: Again): Promise<number>
 

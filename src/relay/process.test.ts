@@ -4,11 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { postgres } from '../postgres/store.ts'
-import { type Runtime, runtime } from '../runtime.ts'
+import { processManager } from '../process/process.ts'
+import { after } from '../process/timer.ts'
+import { type Runtime, runtime, type Served } from '../runtime.ts'
 import { sqlite } from '../sqlite/store.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
-import { fulfilment, order, purse, shelf, shop } from '../testing/fulfilment.ts'
+import { fulfilment, Order, order, purse, shelf, shop } from '../testing/fulfilment.ts'
 import { type TestSchema, testSchema } from '../testing/schema.ts'
 import { until } from '../testing/servers/until.ts'
 
@@ -71,7 +73,7 @@ afterEach(async () => {
 
 for (const [name, make] of STORES) {
   describe(`a process on ${name}`, () => {
-    const started = async ({ store }: Made, serve: readonly (typeof shop)[number][] = shop) => {
+    const started = async ({ store }: Made, serve: readonly Served[] = shop) => {
       const emaki = await runtime({ serve, store: store(), leaseMs: 500 })
       running.push(emaki)
       return emaki
@@ -149,6 +151,74 @@ for (const [name, make] of STORES) {
       for (const id of orders) await becomes(second, id, 'sent')
       for (const id of orders) expect(await types(second, `purse-${id}`)).toEqual(['Charged'])
       expect((await types(second, 'shelf-a')).filter(type => type === 'Taken')).toHaveLength(20)
+    })
+
+    test('of a newer version makes its states of the log, sends nothing for what was before, and goes on', async () => {
+      const place = await make()
+      const counting = (version: number, reason: string) =>
+        processManager('counting', {
+          from: Order,
+          to: order,
+          initial: { placed: 0 },
+          evolve: { Placed: ({ placed }) => ({ placed: placed + version }) },
+          react: {
+            Placed: (_, __, { instance }) => after('1 hour', 'late', order.cancel(instance, { reason })),
+            Cancelled: ({ placed }, __, { instance }) => order.place(`${instance}-${placed}-${reason}`, { skus: [], cents: 0 }),
+          },
+          version,
+        })
+      const first = await started(place, [order, counting(1, 'one')])
+      await first.send(order.place('gone', { skus: [], cents: 0 }))
+      await first.send(order.cancel('gone', { reason: 'x' }))
+      await becomes(first, 'gone-1-one', 'placed')
+      await first.send(order.place('o1', { skus: [], cents: 0 }))
+      await until('all is written', async () => (await first.store.agenda.list({ timers: true, limit: 9 })).length === 2)
+      running.splice(0)
+      await first.close()
+      const second = await started(place, [order, counting(2, 'two')])
+      await second.send(order.place('o2', { skus: [], cents: 0 }))
+      await second.seen(await second.store.head())
+      expect(await statusOf(second, 'gone-2-two')).toBeUndefined()
+      // What was set stays set, with what it comes to now.
+      await place.advance(3_600_001)
+      await becomes(second, 'o1', 'cancelled')
+      await becomes(second, 'o1-2-two', 'placed')
+      const [, cancelled] = await second.store.read('order-o1', { after: 0, limit: 9 })
+      expect(JSON.parse(cancelled!.data)).toEqual({ reason: 'two' })
+      await becomes(second, 'o2', 'cancelled')
+    })
+
+    test('parks an instance that it cannot fold, lets the others go on, and sends what was passed over once it is mended', async () => {
+      const place = await make()
+      let isMended = false
+      const paying = processManager('paying', {
+        from: Order,
+        to: order,
+        initial: { times: 0 },
+        evolve: {
+          Placed: ({ times }, { cents }) => {
+            if (cents === 13 && !isMended) throw new Error('thirteen')
+            return { times: times + 1 }
+          },
+        },
+        react: {
+          Placed: (_, __, { instance }) => order.pay(instance, {}),
+          Paid: (_, __, { instance }) => order.send(instance, {}),
+        },
+      })
+      const emaki = await started(place, [order, paying])
+      await emaki.send(order.place('bad', { skus: [], cents: 13 }))
+      await emaki.send(order.place('good', { skus: [], cents: 5 }))
+      await becomes(emaki, 'good', 'sent')
+      expect(await emaki.store.readModel.parked('process_paying')).toMatchObject([
+        { kind: 'key', key: 'bad', cause: expect.stringContaining('thirteen') },
+      ])
+      expect(await statusOf(emaki, 'bad')).toBe('placed')
+      isMended = true
+      await emaki.store.readModel.unpark('process_paying')
+      await becomes(emaki, 'bad', 'sent')
+      expect(await types(emaki, 'order-bad')).toEqual(['Placed', 'Paid', 'Sent'])
+      expect(await types(emaki, 'order-good')).toEqual(['Placed', 'Paid', 'Sent'])
     })
   })
 }

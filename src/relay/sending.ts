@@ -40,7 +40,8 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
     async function told(key: string, type: string, data: Answered | Fell): Promise<void> {
       const event: Event = { category: process.name, type, data }
       const slice = { stream: `${process.name}-${entry.key}`, expect: 'any', events: [event] } as const
-      const { outcome } = await options.append([slice], { ...meta, key, isOwnKey: true })
+      const { label: _, ...rest } = meta
+      const { outcome } = await options.append([slice], { ...rest, key, isOwnKey: true })
       if (outcome !== 'appended' && outcome !== 'known') throw new Later()
     }
   }
@@ -53,10 +54,17 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
   ): Promise<{ readonly type: string; readonly data: Answered } | null> {
     const say = (type: string, code: string, data?: unknown) => ({
       type,
-      data: { by: id, command, code, ...(data !== undefined && { data }) },
+      data: {
+        by: id,
+        command,
+        code,
+        ...(data !== undefined && { data }),
+        ...(meta.label !== undefined && { label: meta.label }),
+      },
     })
     try {
-      const outcome = await sent(options, command, meta, id)
+      const { label: _, ...rest } = meta
+      const outcome = await sent(options, command, rest, id)
       if (outcome.outcome === 'accepted') return process.hearsAccepted ? say('Accepted', 'accepted') : null
       if (outcome.outcome === 'rejected') return say('Rejected', outcome.code, outcome.data)
       return say('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)

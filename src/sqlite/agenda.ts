@@ -86,7 +86,7 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
     done: many<string>(id => change('delete from agenda where id = ?', id)),
     end: many(({ id, outcome }) => change('update agenda set outcome = ?, ended_at = ? where id = ?', outcome, now(), id)),
     find,
-    remove: id => change('delete from agenda where id = ? and begun = 0', id) > 0,
+    remove: id => change('delete from agenda where id = ? and begun = 0 and ended_at is null', id) > 0,
     clearTimers: owner => {
       change('delete from agenda where owner = ? and timer is not null and ended_at is null', owner)
     },

@@ -81,7 +81,7 @@ describe('what a page runs by itself', () => {
     ] // biome-ignore format: one table
     for (const [run, error] of wrong) {
       expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run })).catch(thrown => thrown)).toEqual(error)
-      expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0 })
+      expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
     }
     using other = new Database(file)
     expect(other.query("select name from sqlite_schema where name = 'mine'").all()).toEqual([])
@@ -135,7 +135,7 @@ describe('while another process writes', () => {
       answered = true
     })
     for (let i = 0; i < 20; i++) await Bun.sleep(0)
-    expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0 })
+    expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
     expect(answered).toBeFalse()
     other.run('commit')
     expect(await commit).toBeTrue()

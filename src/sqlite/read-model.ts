@@ -8,6 +8,7 @@ import type {
   ListOptions,
   NewPage,
   Parked,
+  ParkedCount,
   Progress,
   ReadModel,
   StoredRow,
@@ -45,6 +46,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     list: (table, options) => whenFree(now => now.list(table, options)),
     count: (table, where) => whenFree(now => now.count(table, where)),
     parked: name => whenFree(now => now.parked(name)),
+    parkedCounts: () => whenFree(now => now.parkedCounts()),
     unpark: (name, key, again) => whenFree(now => now.unpark(name, key, again)),
     serving: projection => whenFree(now => now.serving(projection)),
     serve: (projection, name) => whenFree(now => now.serve(projection, name)),
@@ -140,7 +142,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
       'select max(epoch) + 1 as epoch from (select epoch from checkpoints where name = ?1 union all select epoch from leases where name = ?1 union all select 0)',
       name,
     )!
-    change('insert or replace into leases values (?, ?, null, 0, 0, 0, null, null)', name, found.epoch)
+    change('insert or replace into leases values (?, ?, null, 0, 0, 0, null, null, 1)', name, found.epoch)
     change('delete from parked where name = ?', name)
     return found.epoch
   }
@@ -158,8 +160,23 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     if (tableThere(name)) change(`delete from "rows_${name}"`)
   }
 
-  /** Reads rows and checkpoint in one snapshot. */
-  const found = db.transaction(<T>(name: string, read: () => T): Found<T> => ({ found: read(), position: position(name) }))
+  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  const lowest = (name: string, key?: string) => {
+    const sql = 'select min(position) as position from parked where name = ?'
+    const found =
+      key === undefined
+        ? one<{ position: number | null }>(sql, name)
+        : one<{ position: number | null }>(`${sql} and (kind = 'stream' or (kind = 'key' and key = ?))`, name, kept(key))
+    return found!.position
+  }
+  /** Reads rows, the checkpoint and what is parked in one snapshot. */
+  const found = db.transaction(
+    <T>(name: string, read: () => T, key?: string): Found<T> => ({
+      found: read(),
+      position: position(name),
+      parked: lowest(name, key),
+    }),
+  )
 
   const from = (name: string) =>
     `from "rows_${name}" r left join parked p on p.name = '${name}' and p.kind = 'key' and p.key = r.key`
@@ -210,8 +227,8 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     },
     suspect: (name, epoch, suspect) =>
       change(
-        'update leases set suspect_position = ?, suspect_key = ? where name = ? and epoch = ? and owner is not null',
-        ...[suspect?.position ?? null, suspect?.key ?? null, name, epoch],
+        'update leases set suspect_position = ?, suspect_key = ?, suspect_times = ? where name = ? and epoch = ? and owner is not null',
+        ...[suspect?.position ?? null, suspect?.key ?? null, suspect?.times ?? 1, name, epoch],
       ) > 0,
     commit: page => {
       checkPage(page, prepared.get(page.table ?? page.name) ?? null)
@@ -231,7 +248,11 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
         JSON.stringify(keys.filter(isStorable)),
       ),
     get: ({ name }, key) =>
-      found(name, () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, kept(key))) as Found<StoredRow | null>,
+      found(
+        name,
+        () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, kept(key)),
+        key,
+      ) as Found<StoredRow | null>,
     list: (table, options) => {
       checkList(table, options)
       return found(table.name, () => list(table, options)) as Found<readonly StoredRow[]>
@@ -245,6 +266,10 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
         `select name, kind, key, position, cause, at, again from parked ${name === undefined ? '' : 'where name = ?'} order by name, position, key`,
         ...(name === undefined ? [] : [name]),
       ).map(one => ({ ...one, at: instant(one.at) })),
+    parkedCounts: () =>
+      all<ParkedCount>(
+        "select name, count(*) filter (where kind = 'key') as keys, count(*) filter (where kind = 'stream') as streams from parked group by name order by name",
+      ),
     unpark: (name, key, again = 'whole') =>
       key === undefined
         ? change('update parked set again = ? where name = ?', again, name)
@@ -275,10 +300,12 @@ type LeaseRow = {
   readonly takeovers: number
   readonly suspect_position: number | null
   readonly suspect_key: string | null
+  readonly suspect_times: number
 }
 
 function suspectOf(lease: LeaseRow | null): Suspect | null {
-  return lease === null || lease.suspect_position === null ? null : { position: lease.suspect_position, key: lease.suspect_key }
+  if (lease === null || lease.suspect_position === null) return null
+  return { position: lease.suspect_position, key: lease.suspect_key, times: lease.suspect_times }
 }
 
 function whereOf(asked: readonly Condition[]): string {

@@ -26,6 +26,7 @@ import {
   type StreamsOptions,
   type Unit,
   type UnitOutcome,
+  upToSize,
   type Wake,
   type Wanted,
 } from '../store/store.ts'
@@ -61,7 +62,9 @@ export function sqlite(file: string, options: SqliteOptions = {}): Store {
 
 type Row = Omit<StoredEvent, 'at'> & { readonly at: number }
 const COLUMNS = 'position, stream, version, id, type, schema, data, meta, at'
-const CATEGORY = `substr(stream, 1, instr(stream || '-', '-') - 1)`
+// Streams of a category lie between it with `-` and with the character behind that, which is found without cutting each name apart. The +
+// keeps the index on streams out of it.
+const OF_CATEGORY = '(+stream >= ? and +stream < ? or +stream = ?)'
 
 /** In place, as a copy of each row takes a fifth of what reading it does. */
 function recorded(rows: readonly Row[]): readonly StoredEvent[] {
@@ -128,10 +131,8 @@ class SqliteStore implements Store {
     return this.#whenFree(() => recorded(this.#db.readStream.all(stream, after, limit)))
   }
 
-  async readAll({ after, limit, until = Number.MAX_SAFE_INTEGER, filter }: ReadAllOptions): Promise<readonly StoredEvent[]> {
-    return this.#whenFree(() =>
-      recorded(filter ? this.#db.readFiltered(after, until, limit, filter) : this.#db.readLog.all(after, until, limit)),
-    )
+  async readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
+    return this.#whenFree(() => recorded(this.#db.readAll(options)))
   }
 
   async streams(options: StreamsOptions): Promise<readonly StreamHead[]> {
@@ -232,9 +233,12 @@ function opened(file: string, options: Required<SqliteOptions>) {
     load,
     imports,
     ...statements,
-    readFiltered: (after: number, until: number, limit: number, filter: Filter) => {
-      const { sql, values } = filtered(filter)
-      return texts.get<Row>(sql).all(after, until, ...values, limit)
+    readAll: ({ after, limit, until = Number.MAX_SAFE_INTEGER, filter, sizeMax }: ReadAllOptions): readonly Row[] => {
+      const { sql, values } = filter ? filtered(filter) : { sql: null, values: [] }
+      const statement = sql === null ? statements.readLog : texts.get<Row>(sql)
+      const asked = [after, until, ...values, limit] as const
+      // What is beyond the bound is not read; where there is none, all at once is faster.
+      return sizeMax === undefined ? statement.all(...asked) : upToSize(statement.iterate(...asked), sizeMax)
     },
     streams: listing(texts),
     readModel: syncReadModel(db, texts, options.now, agenda),
@@ -302,9 +306,7 @@ function prepare(db: Database) {
       'select type, schema, data from events where stream = ? and version > ? order by version limit ?',
     ),
     readStream: db.prepare<Row, [string, number, number]>(`${events} where stream = ? and version > ? order by version limit ?`),
-    readLog: db.prepare<Row, [number, number, number]>(
-      `${events} where position > ? and position <= ? order by position limit ?`,
-    ),
+    readLog: db.prepare<Row, SQLQueryBindings[]>(`${events} where position > ? and position <= ? order by position limit ?`),
     key: db.prepare<StoredKey, [string, number]>(
       'select key, fingerprint, stream, version, count, position, rejection from keys where key = ? and (until is null or until > ?)',
     ),
@@ -327,11 +329,11 @@ function prepare(db: Database) {
 function filtered(filter: Filter): { readonly sql: string; readonly values: readonly string[] } {
   const wanted = [...filter].filter(([, types]) => types === null || types.length > 0)
   const conditions = wanted.map(([, types]) =>
-    types === null ? `${CATEGORY} = ?` : `type in (${types.map(() => '?').join(', ')}) and ${CATEGORY} = ?`,
+    types === null ? OF_CATEGORY : `type in (${types.map(() => '?').join(', ')}) and ${OF_CATEGORY}`,
   )
   return {
     sql: `select ${COLUMNS} from events where position > ? and position <= ? and (${conditions.join(' or ') || 'false'}) order by position limit ?`,
-    values: wanted.flatMap(([category, types]) => [...(types ?? []), category]),
+    values: wanted.flatMap(([category, types]) => [...(types ?? []), `${category}-`, `${category}.`, category]),
   }
 }
 

@@ -18,6 +18,11 @@ const bugs: readonly Bug[] = [
     caught: ['tells who watches what is announced, until they have ended it'],
   },
   {
+    bug: 'reads as much as there is',
+    plant: store => ({ readAll: ({ sizeMax: _, ...options }) => store.readAll(options) }),
+    caught: ['ends a page of the log with the event that brings its payloads to a size, which it always holds'],
+  },
+  {
     bug: 'ignores expectations',
     plant: store => ({ append: units => store.append(units.map(unit => expecting(unit, () => 'any'))) }),
     caught: [

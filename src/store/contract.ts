@@ -10,6 +10,7 @@ import {
   type Conflict,
   type Expectation,
   type Filter,
+  isFull,
   LOAD_FACTS_MAX,
   type NewEvent,
   type NewKey,
@@ -666,6 +667,34 @@ const reading: readonly Case[] = [
     },
   },
   {
+    title: 'ends a page of the log with the event that brings its payloads to a size, which it always holds',
+    run: async ({ store }) => {
+      const sized = (size: number): NewEvent => ({ ...happened(''), data: JSON.stringify('x'.repeat(size - 2)) })
+      const wide = { ...happened(''), type: 'Wide', data: JSON.stringify('é'.repeat(49)) }
+      await appended(store, unit('s-1', 0, [sized(10), sized(10), sized(100_000), sized(10), wide, sized(10)]))
+      const page = async (after: number, sizeMax: number, options: Partial<ReadAllOptions> = {}) =>
+        (await store.readAll({ after, limit: 10, sizeMax, ...options })).map(({ position }) => position)
+      expect(await page(0, 1_000_000)).toEqual([1, 2, 3, 4, 5, 6])
+      expect(await page(0, 19)).toEqual([1, 2])
+      expect(await page(0, 20)).toEqual([1, 2])
+      expect(await page(0, 21)).toEqual([1, 2, 3])
+      expect(await page(2, 1)).toEqual([3])
+      // Bytes: 98 of its characters' and two quotes.
+      expect(await page(3, 110)).toEqual([4, 5])
+      expect(await page(3, 111)).toEqual([4, 5, 6])
+      expect(await page(0, 21, { limit: 2 })).toEqual([1, 2])
+      expect(await page(0, 1_000_000, { until: 3 })).toEqual([1, 2, 3])
+      const filter: Filter = new Map([['s', ['Wide', 'Happened']]])
+      expect(await page(0, 21, { filter })).toEqual([1, 2, 3])
+      expect(await page(6, 21, { filter })).toEqual([])
+      const events = await store.readAll({ after: 3, limit: 10, sizeMax: 110 })
+      expect(isFull(events, { limit: 10, sizeMax: 110 })).toBe(true)
+      expect(isFull(events, { limit: 10, sizeMax: 111 })).toBe(false)
+      expect(isFull(events, { limit: 2 })).toBe(true)
+      expect(events).toEqual((await store.readAll({ after: 3, limit: 2 })) as StoredEvent[])
+    },
+  },
+  {
     title: 'reads of the log only the types asked for, of each category its own, or all of a category',
     run: async ({ store }) => {
       const typed = (type: string): NewEvent => ({ ...happened(type), type })
@@ -677,6 +706,10 @@ const reading: readonly Case[] = [
         ['order-2-Placed', 'Placed', 'Paid'],
         ['order', 'Placed'],
         ['order_x-1', 'Placed'],
+        // The characters before and behind `-`.
+        ['order,1-1', 'Placed'],
+        ['order.1-1', 'Placed'],
+        ['order-\u{10ffff}', 'Sent'],
       ] as const)
         await appended(store, unit(stream, 0, types.map(typed)))
       const read = async (filter: Filter, options: Partial<ReadAllOptions> = {}) =>
@@ -695,6 +728,7 @@ const reading: readonly Case[] = [
         'payment-1 Taken',
         'order-2-Placed Paid',
       ]) // biome-ignore format: one list
+      expect(await read(new Map([['order', ['Sent']]]))).toEqual(['order-\u{10ffff} Sent'])
       for (const filter of [new Map(), new Map([['order', []]]), new Map([['none', null]]), new Map([['ord', null]])])
         expect(await read(filter)).toEqual([])
       const placed: Filter = new Map([['order', ['Placed']], ['payment', ['Placed']]]) // biome-ignore format: one list

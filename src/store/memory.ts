@@ -22,6 +22,7 @@ import {
   type StreamsOptions,
   type Unit,
   type UnitOutcome,
+  upToSize,
   type Wake,
   type Wanted,
 } from './store.ts'
@@ -158,8 +159,8 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     import: (name, records, options) => imported(moving, name, records, options),
     load: async (wanted, asked) => ({ streams: wanted.map(load), keys: asked.flatMap(known) }),
     read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
-    readAll: async options => readAll(options),
     streams: async options => listed(options),
+    readAll: async options => (options.sizeMax === undefined ? readAll(options) : upToSize(readAll(options), options.sizeMax)),
     head: async () => log.length,
     watch: async wake => {
       watching.add(wake)

@@ -84,10 +84,14 @@ export type LogIdentity = { readonly id: string; readonly epoch: number }
 /** What became of a log that was restored to an earlier time: its epoch from now on, and what was forgotten with the events that are gone. */
 export type Restored = { readonly epoch: number; readonly keys: number; readonly snapshots: number; readonly entries: number }
 
-/** Which events of the log to read. With `until`, none above it: a filter that matches little then still ends soon. */
+/**
+ * Which events of the log to read. With `until`, none above it: a filter that matches little then still ends soon. With `sizeMax`, a page
+ * ends with the event with which its payloads come to so many bytes of UTF-8: it is larger by less than that event, and never empty for it.
+ */
 export type ReadAllOptions = {
   readonly after: number
   readonly limit: number
+  readonly sizeMax?: number
   readonly until?: number
   readonly filter?: Filter
 }
@@ -133,7 +137,7 @@ export interface Store {
   ): Promise<{ readonly streams: readonly Loaded[]; readonly keys: readonly StoredKey[] }>
   /** One page of a stream: events after a version, oldest first, at most `limit`. */
   read(stream: string, options: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>
-  /** One page of the log: events after a position, oldest first, at most `limit`, of certain types only where `filter` names them. */
+  /** One page of the log: events after a position, oldest first, bounded in number and size, of certain types only where `filter` names them. */
   readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]>
   /** One page of the streams that have events, by name in the order of code points; its cost is that of the page, however many there are. */
   streams(options: StreamsOptions): Promise<readonly StreamHead[]>
@@ -177,6 +181,30 @@ export class StoreError extends Error {
 export const MISSED_BYTES_MAX = 262_144
 /** The most facts of one stream that one load reads. */
 export const LOAD_FACTS_MAX = 5_000
+
+/** Whether a page ended because it was full: what was asked for may go on behind its last event. */
+export function isFull(page: readonly StoredEvent[], { limit, sizeMax }: Pick<ReadAllOptions, 'limit' | 'sizeMax'>): boolean {
+  return page.length >= limit || (sizeMax !== undefined && isOfSize(page, sizeMax))
+}
+
+/** Of bytes in UTF-8 there are as many as UTF-16 units at least, and three times as many at most; only in between are they counted. */
+function isOfSize(page: readonly StoredEvent[], size: number): boolean {
+  const units = page.reduce((sum, { data }) => sum + data.length, 0)
+  if (units >= size || units * 3 < size) return units >= size
+  return page.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0) >= size
+}
+
+/** The first of some events, up to the one with which their payloads come to a size. The rest is not asked for. */
+export function upToSize<E extends { readonly data: string }>(events: Iterable<E>, sizeMax: number): readonly E[] {
+  const taken: E[] = []
+  let size = 0
+  for (const event of events) {
+    taken.push(event)
+    size += Buffer.byteLength(event.data)
+    if (size >= sizeMax) break
+  }
+  return taken
+}
 
 /** The category of a stream: what stands before its first `-`. */
 export function categoryOf(stream: string): string {

@@ -2,7 +2,9 @@
 import { applied, encodedRow, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { Table } from '../read-model/read-model.ts'
-import type { Store, StoredEvent } from '../store/store.ts'
+import { Versions } from '../store/sequence.ts'
+import { type Filter, isFull, type Store, type StoredEvent } from '../store/store.ts'
+import { matching, PAGE_EVENTS_MAX, PAGE_SIZE } from './reader.ts'
 
 /** A row that is not what its events give; null: there is none. */
 export type Difference = { readonly key: string; readonly stored: string | null; readonly folded: string | null }
@@ -17,13 +19,13 @@ export type Audit = {
 
 /** How many keys are compared where it is not said. */
 export const AUDIT_KEYS = 10_000
-const PAGE = 5_000
+const BOUNDS = { limit: PAGE_EVENTS_MAX, sizeMax: PAGE_SIZE }
 
 type Folded = { row: object | null; readonly hash: bigint; error: string | null }
 
 /**
  * Folds the log anew for a sample of keys and compares the rows, each at the checkpoint at which it is read, so it may be asked while the
- * projection runs. The sample are the keys with the smallest hashes (a bottom-k sample: Cohen and Kaplan, PODC 2007), the same each time.
+ * projection runs. Throws DamagedStream where an event is missing. The sample are the keys with the smallest hashes (a bottom-k sample: Cohen and Kaplan, PODC 2007), the same each time.
  */
 export async function audit(
   store: Store,
@@ -55,16 +57,21 @@ export async function audit(
   return { keys: sample.folded.size - left, parked: left, position: until, differences }
 }
 
+/** Events that the projection folds. All of its categories are read, as only then is it seen whether one is missing. */
 async function* pages(
   store: Store,
   { filter }: ProjectionSpec,
   from: number,
   until: number,
 ): AsyncGenerator<readonly StoredEvent[]> {
+  const whole: Filter = new Map([...filter.keys()].map(category => [category, null]))
+  const isFolded = matching(filter)
+  const versions = new Versions(from)
   for (let after = from; after < until; ) {
-    const page = await store.readAll({ after, until, limit: PAGE, filter })
-    yield page
-    after = page.length < PAGE ? until : page.at(-1)!.position
+    const page = await store.readAll({ after, until, ...BOUNDS, filter: whole })
+    versions.check(page)
+    yield page.filter(isFolded)
+    after = isFull(page, BOUNDS) ? page.at(-1)!.position : until
   }
 }
 

@@ -150,9 +150,11 @@ export class Handler implements Consumer {
     for (let attempt = 1; ; attempt++) {
       this.#stop.signal.throwIfAborted()
       try {
-        await handle(
-          batch.map(({ event }) => event),
-          { keyOf, send, attempt, signal: this.#stop.signal },
+        await this.#inTime(signal =>
+          handle(
+            batch.map(({ event }) => event),
+            { keyOf, send, attempt, signal },
+          ),
         )
         return null
       } catch (error) {
@@ -161,6 +163,31 @@ export class Handler implements Consumer {
         await this.#sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)), this.#stop.signal)
       }
     }
+  }
+
+  /** Nothing else would end a handler that never answers: its lease goes on being renewed. */
+  async #inTime(handle: (signal: AbortSignal) => unknown): Promise<void> {
+    const attempt = new AbortController()
+    const stopped = () => attempt.abort(this.#stop.signal.reason)
+    const over = new AbortController()
+    this.#stop.signal.addEventListener('abort', stopped)
+    try {
+      const handled = handle(attempt.signal)
+      // Most of what gives no promise has ended, and needs no clock.
+      if (handled !== null && typeof handled === 'object') await Promise.race([handled, this.#tooLate(attempt, over.signal)])
+    } finally {
+      over.abort()
+      this.#stop.signal.removeEventListener('abort', stopped)
+    }
+  }
+
+  async #tooLate(attempt: AbortController, over: AbortSignal): Promise<void> {
+    const { name, attemptMs } = this.#processor
+    await this.#sleep(attemptMs, over)
+    if (over.aborted) return
+    const error = new Error(`${name}: the attempt did not end within ${attemptMs} ms`)
+    attempt.abort(error)
+    throw error
   }
 
   #parkKey(key: string, position: number, cause: string): void {

@@ -5,7 +5,7 @@ import type { StoredEvent } from '../store/store.ts'
 export const READ_EVENTS_FIRST = 64
 const READ_EVENTS_MAX = 1_000
 /** How much one read should bring, in UTF-16 units of the events' texts, where nothing else is wanted. */
-const READ_SIZE = 1_048_576
+export const READ_SIZE = 1_048_576
 
 /** How many to ask for after a page: twice as many, as long as that many of its kind are not too much. */
 export function limitAfter(limit: number, page: readonly StoredEvent[], wanted: number = READ_SIZE): number {

@@ -14,6 +14,7 @@ import {
   type Table,
   type Value,
 } from '../read-model/read-model.ts'
+import { inSequence } from '../store/sequence.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import type { About, Consumer, Guard } from './subscription.ts'
 
@@ -69,11 +70,14 @@ export class Projector implements Consumer {
   readonly #table: Table
   readonly #changed: Changed | null
   readonly #emitter: Emitter | null
+  readonly #clock: () => number
   /** What is folded now is only to be known again. */
   #isReplaying = false
   #held = new Map<string, Held>()
   #heldSize = 0
   #dirty = new Set<string>()
+  /** What the rows that are not saved hold, at most: what they held before, and all that was folded into them since. */
+  #pendingSize = 0
   /** Every row of the table is held: what is not there does not exist. */
   #isComplete = false
   #parkedKeys = new Set<string>()
@@ -81,7 +85,17 @@ export class Projector implements Consumer {
   #park: NewParked[] = []
   #wishes: Wish[] = []
 
-  constructor(store: Store, projection: ProjectionSpec, table: Table, changed: Changed | null, emitter: Emitter | null = null) {
+  constructor(
+    store: Store,
+    projection: ProjectionSpec,
+    table: Table,
+    changed: Changed | null,
+    {
+      emitter = null,
+      clock = () => performance.now(),
+    }: { readonly emitter?: Emitter | null; readonly clock?: () => number } = {},
+  ) {
+    this.#clock = clock
     this.#store = store
     this.#readModel = store.readModel
     this.#projection = projection
@@ -105,29 +119,32 @@ export class Projector implements Consumer {
     const found: Touch[] = []
     for (const stored of events) {
       if (about) await about(stored.position, null)
-      for (const touch of this.#touches(stored)) found.push(touch)
+      const touches = this.#touches(stored)
+      this.#pendingSize += touches.length * stored.data.length
+      for (const touch of touches) found.push(touch)
     }
     if (!this.#isComplete) await this.#load(found)
-    let since = performance.now()
+    let since = this.#clock()
     for (let i = 0; i < found.length; i++) {
       const touch = found[i]!
       if (about) await about(touch.event.position, touch.key)
       this.#apply(touch)
-      if (i % YIELD_CHECK_EVENTS === 0 && performance.now() - since > YIELD_EVERY_MS) {
+      if (i % YIELD_CHECK_EVENTS === 0 && this.#clock() - since > YIELD_EVERY_MS) {
         await new Promise(resolve => setImmediate(resolve))
-        since = performance.now()
+        since = this.#clock()
       }
     }
   }
 
-  pending = (): number | null => (this.#dirty.size || this.#park.length ? this.#dirty.size * ROW_SIZE : null)
+  pending = (): number | null => (this.#dirty.size || this.#park.length ? this.#pendingSize : null)
 
   save = async (guard: Guard): Promise<boolean> => {
     const changes: Change[] = []
     const rows = await this.#rows(changes)
+    const parks = this.#park.length > 0
     if (!(await this.#commit(guard, rows, []))) return false
     this.#saved(rows)
-    await this.#tell(guard.to, changes)
+    await this.#tell(guard.to, parks ? null : changes)
     return true
   }
 
@@ -159,6 +176,7 @@ export class Projector implements Consumer {
   #forget(): void {
     this.#held = new Map()
     this.#dirty = new Set()
+    this.#pendingSize = 0
     this.#heldSize = 0
     this.#park = []
     this.#wishes = []
@@ -221,6 +239,7 @@ export class Projector implements Consumer {
     }
     held.position = event.position
     if (held.isDirty) return
+    this.#pendingSize += held.size
     held.isDirty = true
     held.since = event.position
     held.before = before
@@ -298,6 +317,7 @@ export class Projector implements Consumer {
   #saved(rows: readonly NewRow[]): void {
     this.#park = []
     this.#dirty.clear()
+    this.#pendingSize = 0
     for (const { key, data, fields } of rows) {
       const held = this.#held.get(key)!
       this.#heldSize += (data?.length ?? 0) - held.size
@@ -311,8 +331,10 @@ export class Projector implements Consumer {
     this.#isComplete = false
   }
 
-  async #tell(position: number, changes: readonly Change[]): Promise<void> {
-    if (changes.length) await this.#changed?.(this.#table, position, changes.length > CHANGES_MAX ? null : changes)
+  /** Null: all that was made of these rows has changed, as it has to say from now on what it lacks. */
+  async #tell(position: number, changes: readonly Change[] | null): Promise<void> {
+    if (changes?.length === 0) return
+    await this.#changed?.(this.#table, position, changes && changes.length > CHANGES_MAX ? null : changes)
   }
 
   #parkKey(key: string, position: number, error: unknown): void {
@@ -395,7 +417,7 @@ export class Projector implements Consumer {
     const keys = new Set<string>()
     for (const stream of streams) {
       for (let after = 0; ; ) {
-        const page = await this.#store.read(stream, { after, limit: REFOLD_PAGE })
+        const page = inSequence(await this.#store.read(stream, { after, limit: REFOLD_PAGE }), after)
         for (const event of page)
           if (event.position <= until && !skipped.has(`stream ${stream} ${event.position}`))
             for (const { key } of this.#touches(event)) keys.add(key)

@@ -33,11 +33,13 @@ export class Reactor implements Consumer {
     this.#leaseMs = leaseMs
     this.#table = { name: tableOf(projection), indexes: [] }
     this.#projector = new Projector(store, projection, this.#table, null, {
-      // Rows of this table are instances.
-      taken: (key, row, isReplayed) => this.#taken(key, row as Instance, isReplayed),
-      hushed: (row, position) => hushed(row as Instance, position),
-      agenda: wishes => this.#agenda(wishes),
-      kept: ({ add }) => sender.added(add),
+      emitter: {
+        // Rows of this table are instances.
+        taken: (key, row, isReplayed) => this.#taken(key, row as Instance, isReplayed),
+        hushed: (row, position) => hushed(row as Instance, position),
+        agenda: wishes => this.#agenda(wishes),
+        kept: ({ add }) => sender.added(add),
+      },
     })
   }
 

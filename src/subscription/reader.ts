@@ -1,5 +1,5 @@
 // Pages of the log for one subscription: from what this process keeps of the head, else from the store, the next one being read ahead.
-import type { Filter, Store, StoredEvent } from '../store/store.ts'
+import { type Filter, isFull, type ReadAllOptions, type Store, type StoredEvent } from '../store/store.ts'
 import { categoryOf } from '../event/recorded.ts'
 import type { Tail } from './tail.ts'
 
@@ -9,8 +9,8 @@ export type LogPage = { readonly events: readonly StoredEvent[]; readonly to: nu
 /** The most events of a page. */
 export const PAGE_EVENTS_MAX = 5_000
 const PAGE_EVENTS_FIRST = 1_000
-/** What a page should hold of payloads at most, in characters, going by the events before. */
-const PAGE_SIZE = 8_388_608
+/** What a page holds of payloads, in bytes: it ends with the event that brings it there. */
+export const PAGE_SIZE = 8_388_608
 /** How far one read of a filter that matches little looks, in positions. */
 const SPAN_MAX = 1_000_000
 
@@ -62,9 +62,22 @@ export class Reader {
     const head = Math.max(this.#tail.head, after)
     const until = this.#filter ? Math.min(after + this.#span, head) : head
     if (until === after) return { events: [], to: after }
-    const events = await this.#store.readAll({ after, until, limit, ...(this.#filter && { filter: this.#filter }) })
-    this.#learn(events, (events.length === limit ? events.at(-1)!.position : until) - after)
-    return { events, to: events.length === limit ? events.at(-1)!.position : until }
+    const bounds = { limit, sizeMax: PAGE_SIZE }
+    const events = await this.#asked({ after, until, ...bounds, ...(this.#filter && { filter: this.#filter }) })
+    const to = isFull(events, bounds) ? events.at(-1)!.position : until
+    this.#learn(events, to - after)
+    return { events, to }
+  }
+
+  /** What could not be read may have been too much for the store's deadline: half as much is asked for next. */
+  async #asked(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
+    try {
+      return await this.#store.readAll(options)
+    } catch (error) {
+      this.#limit = Math.ceil(this.#limit / 2)
+      this.#span = Math.ceil(this.#span / 2)
+      throw error
+    }
   }
 
   /** The more events are like those before, the closer a page comes to what it should hold. */

@@ -1,6 +1,6 @@
 // Fills a projection's rows anew beside those that serve, and has them serve once they have come as far.
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
-import type { Store } from '../store/store.ts'
+import { type Store, StoreError } from '../store/store.ts'
 import { untraced } from '../trace/trace.ts'
 import { Projector } from './projector.ts'
 import { Subscription } from './subscription.ts'
@@ -25,9 +25,26 @@ const TELL_EVERY_MS = 200
 /**
  * Rebuilds a projection's version, whoever serves it meanwhile: they go on with the table that they have, and change over within a second
  * once this one serves. Gives its name; null where the signal ended it, and what it had filled is dropped. The table that served before is
- * kept until the next rebuild.
+ * kept until the next rebuild. Throws a StoreError where the same is being rebuilt elsewhere: each would drop what the other fills.
  */
 export async function rebuild(options: RebuildOptions): Promise<string | null> {
+  const { store, projection, leaseMs } = options
+  const { readModel } = store
+  const name = `rebuild_${tableOf(projection)}`
+  const lease = await readModel.acquire(name, { owner: `${process.pid}.${Bun.randomUUIDv7()}`, ttlMs: leaseMs, start: 0 })
+  if (!lease)
+    throw new StoreError('unavailable', `${projection.name} is being rebuilt already, or was until less than ${leaseMs} ms ago`)
+  // The lease ends by itself where the store is away for so long.
+  const renewing = setInterval(() => void readModel.renew(name, lease.epoch, leaseMs).catch(() => {}), leaseMs / 3)
+  try {
+    return await filled(options)
+  } finally {
+    clearInterval(renewing)
+    await readModel.release(name, lease.epoch)
+  }
+}
+
+async function filled(options: RebuildOptions): Promise<string | null> {
   const { store, tail, projection, leaseMs, told, report, signal } = options
   const { readModel } = store
   const serving = await readModel.serving(projection.name)

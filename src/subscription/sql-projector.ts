@@ -3,6 +3,7 @@ import { recordedIn } from '../event/families.ts'
 import type { Recorded } from '../event/events.ts'
 import { type SqlProjectionSpec, subscriptionOf, type Writing } from '../projection/sql-projection.ts'
 import type { Lease, NewParked } from '../read-model/read-model.ts'
+import { inSequence } from '../store/sequence.ts'
 import { type Store, type StoredEvent, StoreError } from '../store/store.ts'
 import { causeOf } from './projector.ts'
 import type { Consumer, Guard } from './subscription.ts'
@@ -66,7 +67,7 @@ export class SqlProjector implements Consumer {
       this.#parked.delete(parked.key)
       const items: Item[] = []
       for (let after = 0; ; ) {
-        const page = await this.#store.read(parked.key, { after, limit: AGAIN_PAGE })
+        const page = inSequence(await this.#store.read(parked.key, { after, limit: AGAIN_PAGE }), after)
         const from = parked.again === 'skip' ? parked.position + 1 : parked.position
         const passed = page.filter(({ position }) => position >= from && position <= guard.to)
         items.push(...passed.map(stored => ({ stored, events: recordedIn(this.#projection.families, stored) })))

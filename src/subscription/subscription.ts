@@ -44,6 +44,8 @@ export type SubscriptionOptions = {
   /** Told of failures that nobody waits for. */
   readonly report: (error: unknown) => void
   readonly now: () => number
+  /** How much time has passed, in ms. Default: the machine's. */
+  readonly clock?: () => number
 }
 
 /** Rows and checkpoint become durable at least this often, however far behind the head. */
@@ -62,6 +64,8 @@ const SMALL_PAGE_EVENTS = 64
 const CAREFUL_EVENTS = 5_000
 /** Taken over so often at one position, that first page is handled event by event. */
 const TAKEOVERS_MAX = 3
+/** An event at which so many owners in a row have ended is taken for the reason. One alone may have been slow, or killed by anybody. */
+const SUSPECT_TIMES_MAX = 2
 
 /** Another process has taken the subscription over. */
 class Fenced extends Error {}
@@ -69,6 +73,7 @@ class Fenced extends Error {}
 export class Subscription {
   readonly #options: SubscriptionOptions
   readonly #readModel: ReadModel
+  readonly #clock: () => number
   readonly #reader: Reader
   readonly #waiters = new Set<() => void>()
   #lease: Lease | null = null
@@ -80,8 +85,6 @@ export class Subscription {
   #careful = 0
   #isOneByOne = false
   #failures = 0
-  #caughtUpAt = Number.NEGATIVE_INFINITY
-  #lastAt = Number.NaN
   /** The last that was told of before it was handled one by one, and under which epoch. */
   #told: { readonly epoch: number; readonly position: number; readonly key: string | null } | null = null
   #isFenced = false
@@ -91,6 +94,7 @@ export class Subscription {
 
   constructor(options: SubscriptionOptions) {
     this.#options = options
+    this.#clock = options.clock ?? (() => performance.now())
     this.#readModel = options.store.readModel
     this.#reader = new Reader(options.store, options.tail, options.filter, options.consumer.eventsMax)
   }
@@ -114,12 +118,9 @@ export class Subscription {
     return Math.max(this.#taken, this.#saved)
   }
 
-  /** How far behind the log it is: events at most, and seconds since it was not. Only the owner knows. */
-  get lag(): { readonly events: number; readonly seconds: number } {
-    const { tail, now } = this.#options
-    const events = Math.max(0, tail.head - this.#saved)
-    const since = Math.min(now() - this.#caughtUpAt, now() - this.#lastAt || Number.POSITIVE_INFINITY)
-    return { events, seconds: events && Number.isFinite(since) ? Math.max(0, since) / 1_000 : 0 }
+  /** How many events of the log it has not looked at, at most. */
+  get lagEvents(): number {
+    return Math.max(0, this.#options.tail.head - this.#saved)
   }
 
   start(): void {
@@ -179,13 +180,13 @@ export class Subscription {
     this.#lease = lease
     this.#isFenced = false
     this.#taken = lease.position
-    this.#savedAt = performance.now()
+    this.#savedAt = this.#clock()
     this.#careful = lease.takeovers > 0 || lease.suspect ? CAREFUL_EVENTS : 0
-    this.#isOneByOne = lease.takeovers >= TAKEOVERS_MAX
+    this.#isOneByOne = lease.takeovers >= TAKEOVERS_MAX || lease.suspect !== null
     this.#moved(lease.position)
     const renewing = setInterval(() => void this.#renew(lease), leaseMs / 3)
     try {
-      await consumer.begin(lease)
+      await consumer.begin(isBlamed(lease) ? lease : { ...lease, suspect: null })
       while (!this.#isClosed) await this.#step(lease)
       await this.#save(lease)
     } finally {
@@ -197,18 +198,15 @@ export class Subscription {
   }
 
   async #step(lease: Lease): Promise<void> {
-    const { now } = this.#options
     if (this.#isFenced) throw new Fenced()
     const isCareful = this.#careful > 0
     const page = await this.#reader.next(this.#taken, isCareful ? SMALL_PAGE_EVENTS : undefined)
     if (page) {
       if (page.events.length) await this.#traced(page.events, () => this.#take(page.events, lease))
       this.#taken = page.to
-      const last = page.events.at(-1)
-      if (last) this.#lastAt = Date.parse(last.at)
-    } else this.#caughtUpAt = now()
+    }
     if (isCareful || this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
-    if (performance.now() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
+    if (this.#clock() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
     if (!page) await this.#pause()
   }
 
@@ -218,7 +216,7 @@ export class Subscription {
       await this.#save(lease)
       await consumer.tend(this.#guard(lease))
     }
-    this.#tendedAt = performance.now()
+    this.#tendedAt = this.#clock()
   }
 
   #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
@@ -233,7 +231,9 @@ export class Subscription {
     this.#isOneByOne = false
     await consumer.take(events, async (position, key) => {
       this.#told = { epoch: lease.epoch, position, key }
-      if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key }))) throw new Fenced()
+      const before = lease.suspect
+      const times = before?.position === position && before.key === key ? before.times + 1 : 1
+      if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key, times }))) throw new Fenced()
     })
     if (!(await this.#readModel.suspect(lease.name, lease.epoch, null))) throw new Fenced()
   }
@@ -252,7 +252,7 @@ export class Subscription {
   #isDue(isAtHead: boolean): boolean {
     if (this.#taken === this.#saved) return this.#options.consumer.pending() !== null
     const pending = this.#options.consumer.pending()
-    const since = performance.now() - this.#savedAt
+    const since = this.#clock() - this.#savedAt
     if (pending === null) return this.#waiters.size > 0 || since > SAVE_IDLE_MS
     return isAtHead || pending > PENDING_MAX || since > SAVE_EVERY_MS
   }
@@ -262,7 +262,7 @@ export class Subscription {
     if (this.#taken === this.#saved && consumer.pending() === null) return
     if (!(await consumer.save(this.#guard(lease)))) throw new Fenced()
     this.#failures = 0
-    this.#savedAt = performance.now()
+    this.#savedAt = this.#clock()
     this.#moved(this.#taken)
   }
 
@@ -307,6 +307,10 @@ export class Subscription {
       }
     })
   }
+}
+
+function isBlamed({ suspect }: Lease): boolean {
+  return suspect !== null && suspect.times >= SUSPECT_TIMES_MAX
 }
 
 /** How long a careful page waits for that of another subscription, in ms. */

@@ -42,14 +42,23 @@ export type Status = {
   readonly position: number
   /** How many events of the log it has not looked at, at most. */
   readonly lagEvents: number
-  /** For how long it has not been at the head, in seconds, as far as this process knows. */
+  /** How long the first of these has been in the log, in seconds. */
   readonly lagSeconds: number
   /** Whether this process moves it on. */
   readonly isOwner: boolean
 }
 
-/** Where a projection is: the table of it that serves, or will. */
-export type ProjectionStatus = Omit<Status, 'isOwner'> & { readonly isServed: boolean }
+/** What is served under a name of its own, and the subscription of its that counts: of a projection that of the table that serves, or will. */
+export type Standing = {
+  readonly kind: 'projection' | 'processor' | 'sql-projection' | 'process'
+  readonly name: string
+  readonly subscription: Subscription
+  /** Whether it has what it is asked for: of a projection, rows. */
+  readonly isServed: boolean
+}
+
+/** What only the store knows of a subscription. */
+export type Asked = { readonly lagSeconds: number; readonly parkedKeys: number; readonly parkedStreams: number }
 
 /** How often the checkpoints that other processes move are asked for: with readers waiting, and without. */
 const POLL_WAITING_MS = 10
@@ -59,30 +68,43 @@ export class Subscriptions {
   readonly #options: SubscriptionsOptions
   readonly #views: ReadonlyMap<string, View>
   readonly #others: readonly Subscription[]
+  readonly #standingOthers: readonly Standing[]
   readonly #handlers: readonly Handler[]
   readonly #waiting = new Map<Subscription, number>()
+  /** By projection, how many follow its rows, whichever table serves. */
+  readonly #followers = new Map<string, number>()
   #poll: Timer | null = null
+  /** Each answer asks for it, and it hardly ever changes. */
+  #tables: string | null = null
   #isClosed = false
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options
     const { store, projections, processors, sqlProjections, processes } = options
-    this.#views = new Map(projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec })]))
+    const moved = () => {
+      this.#tables = null
+    }
+    this.#views = new Map(projections.filter(({ live }) => !live).map(spec => [spec.name, new View({ ...options, spec, moved })]))
     this.#handlers = processors.map(processor => new Handler(store, processor, options.send))
-    this.#others = [
-      ...processors.map(
-        ({ name, filter, start }, i) => new Subscription({ ...options, name, filter, start, consumer: this.#handlers[i]! }),
-      ),
-      ...sqlProjections.map(one => {
-        const [name, consumer] = [subscriptionOf(one), new SqlProjector(store, one)]
-        return new Subscription({ ...options, name, filter: one.filter, start: 'beginning', consumer })
+    this.#standingOthers = [
+      ...processors.map(({ kind, name, filter, start }, i): Standing => {
+        const subscription = new Subscription({ ...options, name, filter, start, consumer: this.#handlers[i]! })
+        return { kind, name, subscription, isServed: true }
       }),
-      ...processes.map(([process, sender]) => {
-        const consumer = new Reactor(store, process, sender, options.leaseMs)
+      ...sqlProjections.map((one): Standing => {
+        const { kind, name, filter } = one
+        const of = { name: subscriptionOf(one), filter, start: 'beginning', consumer: new SqlProjector(store, one) } as const
+        return { kind, name, subscription: new Subscription({ ...options, ...of }), isServed: true }
+      }),
+      ...processes.map(([process, sender]): Standing => {
+        const { kind, name } = process
         const { filter } = instancesOf(process)
-        return new Subscription({ ...options, name: subscriptionOfProcess(process), filter, start: 'beginning', consumer })
+        const consumer = new Reactor(store, process, sender, options.leaseMs)
+        const of = { name: subscriptionOfProcess(process), filter, start: 'beginning', consumer } as const
+        return { kind, name, subscription: new Subscription({ ...options, ...of }), isServed: true }
       }),
     ]
+    this.#others = this.#standingOthers.map(({ subscription }) => subscription)
   }
 
   async start(): Promise<void> {
@@ -103,27 +125,59 @@ export class Subscriptions {
     return [...this.#views.values()].every(({ serving }) => serving !== null)
   }
 
-  /** Where each projection is, by its own name. */
-  get projections(): readonly ProjectionStatus[] {
-    return [...this.#views].map(([name, { serving, subscriptions }]) => {
-      const { position, lag } = serving?.subscription ?? subscriptions[0]!
-      return { name, position, lagEvents: lag.events, lagSeconds: lag.seconds, isServed: serving !== null }
+  /** All that is served, by its own name. */
+  get standing(): readonly Standing[] {
+    const views = [...this.#views].map(([name, { serving, subscriptions }]): Standing => {
+      const subscription = serving?.subscription ?? subscriptions[0]!
+      return { kind: 'projection', name, subscription, isServed: serving !== null }
     })
+    return [...views, ...this.#standingOthers]
   }
 
   /** The tables that serve, as one text that changes when another does. */
   get tables(): string {
-    return [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
+    this.#tables ??= [...this.#views.values()].map(({ serving }) => serving?.table.name ?? '').join()
+    return this.#tables
   }
 
-  get status(): readonly Status[] {
-    return this.#all().map(({ name, position, lag, isOwner }) => ({
-      name,
-      position,
-      lagEvents: lag.events,
-      lagSeconds: lag.seconds,
-      isOwner,
-    }))
+  /** Where each subscription is, whoever moves it on. Rejects with what the store throws. */
+  async status(): Promise<readonly Status[]> {
+    await this.#learnAll()
+    const all = this.#all()
+    const seconds = await this.#lagsSeconds(all)
+    return all.map((one, i) => {
+      const { name, position, lagEvents, isOwner } = one
+      return { name, position, lagEvents, lagSeconds: seconds[i]!, isOwner }
+    })
+  }
+
+  /** What the store knows of all that is served, by the names of the subscriptions. Rejects with what the store throws. */
+  async asked(): Promise<ReadonlyMap<string, Asked>> {
+    const all = this.standing.map(({ subscription }) => subscription)
+    const [seconds, counts] = await Promise.all([this.#lagsSeconds(all), this.#options.store.readModel.parkedCounts()])
+    return new Map(
+      all.map(({ name }, i) => {
+        const { keys = 0, streams = 0 } = counts.find(count => count.name === name) ?? {}
+        return [name, { lagSeconds: seconds[i]!, parkedKeys: keys, parkedStreams: streams }]
+      }),
+    )
+  }
+
+  /** How long the first event behind each has been in the log: one read for all that are at the same position. */
+  #lagsSeconds(all: readonly Subscription[]): Promise<readonly number[]> {
+    const { store, now } = this.#options
+    const known = new Map<number, Promise<number>>()
+    const since = async (after: number) => {
+      const [first] = await store.readAll({ after, limit: 1 })
+      return first ? Math.max(0, now() - Date.parse(first.at)) / 1_000 : 0
+    }
+    const lag = ({ position, lagEvents }: Subscription) => {
+      if (lagEvents === 0) return 0
+      const found = known.get(position) ?? since(position)
+      known.set(position, found)
+      return found
+    }
+    return Promise.all(all.map(lag))
   }
 
   /** Waits until all subscriptions, or those named, have passed a position; false: not within the time. */
@@ -160,6 +214,27 @@ export class Subscriptions {
       signal.addEventListener('abort', over)
       if (!subscription.isOwner) this.#schedule(0)
     })
+  }
+
+  /** Has the changes of a projection's rows heard of soon, whoever makes them; gives the function that ends it. */
+  follow(projection: string): () => void {
+    const count = (change: number) => this.#followers.set(projection, (this.#followers.get(projection) ?? 0) + change)
+    count(1)
+    if (this.#isWaited()) this.#schedule(0)
+    let end = () => {
+      end = () => {}
+      count(-1)
+    }
+    return () => end()
+  }
+
+  /** Whether anybody waits for what another process does. */
+  #isWaited(): boolean {
+    const isFollowed = (name: string) => (this.#followers.get(name) ?? 0) > 0
+    return (
+      [...this.#waiting.keys()].some(({ isOwner }) => !isOwner) ||
+      [...this.#views].some(([name, { serving }]) => isFollowed(name) && serving?.subscription.isOwner === false)
+    )
   }
 
   async close(): Promise<void> {
@@ -204,19 +279,22 @@ export class Subscriptions {
     this.#poll.unref()
   }
 
+  /** Learns where the subscriptions are that other processes move on. */
+  async #learnAll(): Promise<void> {
+    const others = this.#all().filter(({ isOwner }) => !isOwner)
+    if (!others.length) return
+    const found = await this.#options.store.readModel.progress(others.map(({ name }) => name))
+    const positions = new Map(found.map(({ name, position }) => [name, position]))
+    for (const subscription of others) this.#learn(subscription, positions.get(subscription.name) ?? 0)
+  }
+
   /** One poller for all who wait on what other processes do. */
   async #ask(): Promise<void> {
-    const others = this.#all().filter(({ isOwner }) => !isOwner)
-    if (others.length) {
-      try {
-        const found = await this.#options.store.readModel.progress(others.map(({ name }) => name))
-        const positions = new Map(found.map(({ name, position }) => [name, position]))
-        for (const subscription of others) this.#learn(subscription, positions.get(subscription.name) ?? 0)
-      } catch {
-        // The store is away; those who wait go on waiting, as long as they would.
-      }
+    try {
+      await this.#learnAll()
+    } catch {
+      // The store is away; those who wait go on waiting, as long as they would.
     }
-    const isWaited = [...this.#waiting.keys()].some(({ isOwner }) => !isOwner)
-    this.#schedule(isWaited ? POLL_WAITING_MS : POLL_IDLE_MS)
+    this.#schedule(this.#isWaited() ? POLL_WAITING_MS : POLL_IDLE_MS)
   }
 }

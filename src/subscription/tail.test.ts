@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { page } from '../bus/contract.ts'
 import { memoryBus } from '../bus/memory.ts'
 import { memory } from '../store/memory.ts'
-import type { Store, StoredEvent, Wake } from '../store/store.ts'
+import { type Store, type StoredEvent, StoreError, upToSize, type Wake } from '../store/store.ts'
 import { failsBefore, type FaultyStore, faulty } from '../testing/faulty-store.ts'
 import { until } from '../testing/servers/until.ts'
 import { type Tail, type TailOptions, tail } from './tail.ts'
@@ -18,7 +18,8 @@ function logWithHoles(): {
   const watching = new Set<Wake>()
   const store: Store = {
     ...memory(),
-    readAll: async ({ after, limit }) => events.filter(({ position }) => position > after).slice(0, limit),
+    readAll: async ({ after, limit, sizeMax = Number.POSITIVE_INFINITY }) =>
+      upToSize(events.filter(({ position }) => position > after).slice(0, limit), sizeMax),
     head: async () => events.at(-1)?.position ?? 0,
     watch: async wake => {
       watching.add(wake)
@@ -158,6 +159,34 @@ describe('a tail', () => {
     await until('it knows all', () => tail.head === 1)
     expect(waits).toEqual([10, 20, 40, 80, 160, 320, 640, 1_000, 1_000])
     expect(reported).toHaveLength(1)
+    await tail.close()
+  })
+
+  test('asks for half as much where a page is too much for the deadline of the store', async () => {
+    const { store, add, bus } = made()
+    const asked: number[] = []
+    const readAll: Store['readAll'] = options => {
+      asked.push(options.limit)
+      return options.limit > 20 ? Promise.reject(new StoreError('unavailable', 'too much')) : store.readAll(options)
+    }
+    const follows = tail({ store: { ...store, readAll }, bus, report: () => {}, sleep: async () => {} })
+    await follows.start()
+    add(50)
+    store.announce(1)
+    await until('it knows all', () => follows.head === 50)
+    expect(asked.slice(0, 3)).toEqual([64, 32, 16])
+    await follows.close()
+  })
+
+  test('reads on behind a page that ended by its size', async () => {
+    const { tail, events, store } = made()
+    const data = JSON.stringify('x'.repeat(700_000))
+    events.push(...page(1, 2, 3, 4, 5).map(event => ({ ...event, data })))
+    await tail.start()
+    events.push(...page(6, 7, 8, 9, 10).map(event => ({ ...event, data })))
+    store.announce(10)
+    await until('it knows all', () => tail.head === 10)
+    expect(store.calls.readAll).toBeGreaterThan(2)
     await tail.close()
   })
 

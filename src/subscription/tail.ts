@@ -2,9 +2,9 @@
 // the bus, where nothing can lie in between, and reads the log for the rest, woken by the store when others append.
 import type { Bus, Page } from '../bus/bus.ts'
 import { slept } from '../store/poll.ts'
-import type { Store } from '../store/store.ts'
+import { isFull, type Store } from '../store/store.ts'
 import { LogEvent } from './log-event.ts'
-import { limitAfter, READ_EVENTS_FIRST } from './limit.ts'
+import { limitAfter, READ_EVENTS_FIRST, READ_SIZE } from './limit.ts'
 import { Ring, type RingBounds } from './ring.ts'
 
 /** What is kept: so many events, and so much of their texts, in UTF-16 units. */
@@ -146,14 +146,17 @@ class LogTail implements Tail {
     for (let failures = 0; this.#again && !this.#closing.signal.aborted; ) {
       this.#again = false
       try {
-        const page = await this.#store.readAll({ after: this.head, limit })
+        const bounds = { limit, sizeMax: READ_SIZE }
+        const page = await this.#store.readAll({ after: this.head, ...bounds })
         failures = 0
         // The bus may have brought some of it in the meantime; the rest follows that, as a read leaves nothing out.
         this.#grow(page.filter(({ position }) => position > this.head))
-        if (page.length === limit) this.#again = true
+        if (isFull(page, bounds)) this.#again = true
         limit = limitAfter(limit, page)
       } catch (error) {
         this.#again = true
+        // It may have been too much for the store's deadline.
+        limit = Math.ceil(limit / 2)
         if (failures === 0) this.#report(error)
         await this.#sleep(Math.min(RETRY_MS * 2 ** Math.min(failures++, 10), RETRY_MS_MAX), this.#closing.signal)
       }

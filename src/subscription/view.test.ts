@@ -6,6 +6,7 @@ import { memoryBus } from '../bus/memory.ts'
 import { decider } from '../decider/decider.ts'
 import { events, spec } from '../event/events.ts'
 import { projection } from '../projection/projection.ts'
+import { query } from '../query/query.ts'
 import { type Runtime, runtime } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
@@ -37,6 +38,7 @@ const Counted = {
 }
 const second = projection('lights', { ...Counted, version: 2, previous: first })
 const alone = projection('lights', { ...Counted, version: 2 })
+const thawing = projection('lights', { ...Counted, version: 2, previous: first, frozen: true })
 
 const closing: Runtime[] = []
 afterEach(async () => {
@@ -49,9 +51,13 @@ async function run(store: Store, of: typeof first | typeof second, more: object 
 }
 const shown = async (emaki: Runtime, key = 'l1') => {
   const row = await emaki.answers.row(emaki.projections.get('lights')!, key, WHATEVER)
-  return row && (JSON.parse(row.text) as { times: number }).times
+  return row.text === null ? null : (JSON.parse(row.text) as { times: number }).times
 }
-const table = (emaki: Runtime) => emaki.subscriptions.view('lights').serving?.table.name
+const table = ({ subscriptions }: Runtime) => {
+  const name = subscriptions.view('lights').serving?.table.name
+  expect(subscriptions.tables).toBe(name ?? '')
+  return name
+}
 
 describe('a version of a projection', () => {
   test('serves once it has caught up, and not before', async () => {
@@ -90,6 +96,63 @@ describe('a version of a projection', () => {
     isHeld = false
     await becomes('the new one serves', () => table(emaki) === 'lights_v2')
     expect(await shown(emaki)).toBe(3)
+  })
+
+  test('has the frozen rows before it served as they were until it has caught up, and their answers say so', async () => {
+    const store = memory()
+    const before = await run(store, first)
+    for (const on of [true, false]) await before.send(light.turn('l1', { on }))
+    await before.seen(2)
+    await closing.pop()!.close()
+    let isHeld = true
+    const slow = {
+      ...store,
+      readAll: async (options: { after: number; limit: number }) => {
+        while (isHeld && options.after === 0) await Bun.sleep(1)
+        return store.readAll(options)
+      },
+    } as Store
+    const ask = query('ask', {
+      params: z.object({}),
+      cache: { ttl: '1 hour' },
+      run: async (_, read) => (await read(thawing).list()).map(({ times }) => times),
+    })
+    const emaki = await run(slow, thawing, { serve: [light, thawing, ask] })
+    const { answers, queries, projections } = emaki
+    const lights = projections.get('lights')!
+    const later = await emaki.send(light.turn('l2', { on: true }))
+    expect([later.outcome, emaki.subscriptions.isReady, table(emaki), await shown(emaki)]).toEqual([
+      'accepted',
+      true,
+      'lights_v1',
+      1,
+    ])
+    const frozen = { position: 2, lacking: { parked: null, frozen: 2 } }
+    expect(await answers.row(lights, 'l2', WHATEVER)).toMatchObject({ text: null, ...frozen })
+    expect(await answers.list(lights, {}, {}, { atLeast: 2, waitMs: 0 })).toMatchObject({
+      text: '{"items":[{"key":"l1","on":false,"times":1}],"next":null,"frozen":true,"position":2}',
+      ...frozen,
+    })
+    for (let i = 0; i < 2; i++)
+      expect(await answers.ask(queries.get('ask')!, {}, WHATEVER)).toMatchObject({ body: '[1]', cache: 'miss', ...frozen })
+    const soon = { atLeast: 3, waitMs: 60_000 }
+    for (const refused of [answers.row(lights, 'l1', soon), answers.ask(queries.get('ask')!, {}, soon)])
+      expect(await refused.catch((error: unknown) => error)).toMatchObject({ reason: 'behind', position: 2, atLeast: 3 })
+    expect((await store.readModel.progress(['lights_v1']))[0]!.position).toBe(2)
+    isHeld = false
+    await becomes('the new one serves', () => table(emaki) === 'lights_v2')
+    expect(await emaki.seen(3)).toBeTrue()
+    expect(await answers.row(lights, 'l1', soon)).toMatchObject({ text: '{"key":"l1","on":false,"times":2}', lacking: null })
+    expect(await answers.ask(queries.get('ask')!, {}, soon)).toMatchObject({ body: '[2,1]', lacking: null })
+    expect((await emaki.status()).map(({ name }) => name)).toEqual(['lights_v2'])
+  })
+
+  test('makes no table for frozen rows that are not there, and is waited for', async () => {
+    const store = memory()
+    const emaki = await run(store, thawing)
+    await becomes('it serves', () => table(emaki) === 'lights_v2')
+    expect(await store.readModel.tables()).toEqual(['lights_v2'])
+    expect(() => projection('lights', { ...Counted, version: 2, frozen: true })).toThrow('frozen says how previous is served')
   })
 
   test('is caught up with again on the way back', async () => {
@@ -156,6 +219,19 @@ describe('a rebuild', () => {
     expect(await emaki.seen(3)).toBeTrue()
     expect(await shown(emaki, 'l3')).toBe(1)
     expect((await audit(store, first[spec], { ...at, name: 'lights_v1_g2' })).differences).toEqual([])
+    expect((await rebuilt(store)).name).toBe('lights_v1_g3')
+  })
+
+  test('is refused while another fills the same, and not once that has ended', async () => {
+    const store = memory()
+    const emaki = await run(store, first)
+    await emaki.send(light.turn('l1', { on: true }))
+    await emaki.seen(1)
+    const names = await Promise.all([rebuilt(store), rebuilt(store).catch(error => error as Error)])
+    expect([names[0].name, String(names[1])]).toEqual([
+      'lights_v1_g2',
+      'StoreError: lights is being rebuilt already, or was until less than 1000 ms ago',
+    ])
     expect((await rebuilt(store)).name).toBe('lights_v1_g3')
   })
 

@@ -1,7 +1,7 @@
 // A projection as it is served: its versions are folded side by side, and one table of theirs is read.
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
 import type { Table } from '../read-model/read-model.ts'
-import type { Store } from '../store/store.ts'
+import { type Store, StoreError } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
 import { type Changed, Projector } from './projector.ts'
 import { Subscription } from './subscription.ts'
@@ -14,13 +14,20 @@ export type ViewOptions = {
   readonly owner: string
   readonly leaseMs: number
   readonly changed: Changed | null
+  /** Told when another table serves. */
+  readonly moved: () => void
   readonly trace: Trace
   readonly report: (error: unknown) => void
   readonly now: () => number
 }
 
-/** A table that is kept by a subscription of this process or another's. */
-export type Kept = { readonly spec: ProjectionSpec; readonly table: Table; readonly subscription: Subscription }
+/** A table that is kept by a subscription of this process or another's; one that is frozen by none of this release. */
+export type Kept = {
+  readonly spec: ProjectionSpec
+  readonly table: Table
+  readonly subscription: Subscription
+  readonly isFrozen: boolean
+}
 
 /** How often it is asked whether another table should serve: while one is catching up, and later, when only a rebuild changes it. */
 const CHECK_BEHIND_MS = 50
@@ -52,18 +59,22 @@ export class View {
   }
 
   get subscriptions(): readonly Subscription[] {
-    return this.#kept.map(({ subscription }) => subscription)
+    return this.#kept.filter(({ isFrozen }) => !isFrozen).map(({ subscription }) => subscription)
   }
 
   async start(): Promise<void> {
     const { store, spec } = this.#options
     const serving = await store.readModel.serving(spec.name)
-    this.#kept = versionsOf(spec).map(version => this.#keep(version, serving))
+    const versions = versionsOf(spec).map(({ spec, isFrozen }) => this.#keep(spec, serving, isFrozen))
+    // Of those that are not folded on only that is of use which serves.
+    this.#kept = versions.filter(({ isFrozen, table }) => !isFrozen || table.name === serving)
     await store.readModel.prepare(this.#kept.map(({ table }) => table))
-    this.#serving = this.#kept.find(({ table }) => table.name === serving) ?? null
+    this.#serve(this.#kept.find(({ table }) => table.name === serving) ?? null)
     this.#isSettled = this.#serving === this.#kept[0]
     this.#target = await store.head()
-    for (const { subscription } of this.#kept) subscription.start()
+    for (const { table, subscription } of this.#kept.filter(({ isFrozen }) => isFrozen))
+      subscription.learn(await this.#position(table.name))
+    for (const subscription of this.subscriptions) subscription.start()
     await this.#check()
   }
 
@@ -74,7 +85,7 @@ export class View {
   }
 
   /** A version's table: that of its last rebuild where one serves, else its own. */
-  #keep(spec: ProjectionSpec, serving: string | null): Kept {
+  #keep(spec: ProjectionSpec, serving: string | null, isFrozen = false): Kept {
     const { store, tail, owner, leaseMs, trace, report, now } = this.#options
     const name = serving !== null && isTableOf(spec, serving) ? serving : tableOf(spec)
     const table = { name, indexes: spec.indexes }
@@ -92,18 +103,28 @@ export class View {
       report,
       now,
     } as const
-    return { spec, table, subscription: new Subscription(options) }
+    return { spec, table, subscription: new Subscription(options), isFrozen }
+  }
+
+  async #position(name: string): Promise<number> {
+    return (await this.#options.store.readModel.progress([name]))[0]?.position ?? 0
   }
 
   async #check(): Promise<void> {
     try {
       await (this.#isSettled ? this.#follow() : this.#promote())
     } catch (error) {
-      this.#options.report(error)
+      // A store that is away is reported by who reads it.
+      if (!(error instanceof StoreError)) this.#options.report(error)
     }
     if (this.#isClosed) return
     this.#checking = setTimeout(() => void this.#check(), this.#isSettled ? CHECK_MS : CHECK_BEHIND_MS)
     this.#checking.unref()
+  }
+
+  #serve(kept: Kept | null): void {
+    this.#serving = kept
+    this.#options.moved()
   }
 
   /** Lets the newest version serve once it has caught up with the log as it was at the start, and with the table that serves. */
@@ -112,7 +133,7 @@ export class View {
     const newest = this.#kept[0]!
     if (newest.subscription.position < this.#target) return
     if (!(await store.readModel.serve(spec.name, newest.table.name))) return
-    this.#serving = newest
+    this.#serve(newest)
     this.#isSettled = true
   }
 
@@ -125,16 +146,17 @@ export class View {
     const rebuilt = this.#keep(spec, serving)
     // It is there, but this process has not written to it yet.
     await store.readModel.prepare([rebuilt.table])
-    rebuilt.subscription.learn((await store.readModel.progress([serving]))[0]?.position ?? 0)
+    rebuilt.subscription.learn(await this.#position(serving))
     this.#kept = [rebuilt, ...before]
-    this.#serving = rebuilt
+    this.#serve(rebuilt)
     rebuilt.subscription.start()
     await old!.subscription.close()
   }
 }
 
-function versionsOf(spec: ProjectionSpec): readonly ProjectionSpec[] {
-  return [spec, ...(spec.previous ? versionsOf(spec.previous) : [])]
+/** A version and all before it; what is behind one that is frozen is too. */
+function versionsOf(spec: ProjectionSpec, isFrozen = false): readonly Pick<Kept, 'spec' | 'isFrozen'>[] {
+  return [{ spec, isFrozen }, ...(spec.previous ? versionsOf(spec.previous, isFrozen || spec.frozen) : [])]
 }
 
 /** Whether a table is of this version: its own, or one that a rebuild filled. */

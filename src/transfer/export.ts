@@ -1,5 +1,6 @@
 // The log as lines, from after a position to where its head was at the beginning.
-import type { Store, StoredEvent } from '../store/store.ts'
+import { inSequence, Versions } from '../store/sequence.ts'
+import { isFull, type Store, type StoredEvent } from '../store/store.ts'
 import { cloudEvent } from './cloud-event.ts'
 import { storedLine } from './stored-line.ts'
 
@@ -16,8 +17,9 @@ export type ExportOptions = {
 }
 
 const PAGE_EVENTS = 500
+const BOUNDS = { limit: PAGE_EVENTS, sizeMax: 4_194_304 }
 
-/** Lines of a page at a time, each with its line feed; the next page is read when it is asked for. */
+/** Lines of a page at a time, each with its line feed; the next page is read when it is asked for. Throws DamagedStream. */
 export async function* exported(
   store: Store,
   { format = 'jsonl', after = 0, category, stream }: ExportOptions = {},
@@ -37,17 +39,19 @@ async function* logPages(
   category: string | undefined,
 ): AsyncGenerator<readonly StoredEvent[]> {
   const filter = category === undefined ? {} : { filter: new Map([[category, null]]) }
+  const versions = new Versions(after)
   for (let from = after; ; ) {
-    const page = await store.readAll({ after: from, limit: PAGE_EVENTS, until, ...filter })
+    const page = await store.readAll({ after: from, until, ...BOUNDS, ...filter })
+    versions.check(page)
     if (page.length) yield page
-    if (page.length < PAGE_EVENTS) return
+    if (!isFull(page, BOUNDS)) return
     from = page.at(-1)!.position
   }
 }
 
 async function* streamPages(store: Store, stream: string, after: number, until: number): AsyncGenerator<readonly StoredEvent[]> {
   for (let version = 0; ; ) {
-    const page = await store.read(stream, { after: version, limit: PAGE_EVENTS })
+    const page = inSequence(await store.read(stream, { after: version, limit: PAGE_EVENTS }), version)
     const wanted = page.filter(({ position }) => position > after && position <= until)
     if (wanted.length) yield wanted
     if (page.length < PAGE_EVENTS) return

@@ -3,6 +3,7 @@
 import type { Expectation, NewKey, Slice, Unit } from '../../store/store.ts'
 import { postgres } from '../store.ts'
 import type { Attempt } from './history.ts'
+import { UNHURRIED } from './patience.ts'
 import { type Random, random } from './random.ts'
 import { BAD_ID, recorder, tokenEvent } from './recorder.ts'
 import type { Work } from './writers.ts'
@@ -33,7 +34,7 @@ const KEYS = 300
 
 export const append: Work<Appending> = async (job, write, ready) => {
   const stores = Array.from({ length: job.stores }, () =>
-    postgres(job.url, { schema: job.schema, migrate: false, pooler: false, readers: 1 }),
+    postgres(job.url, { schema: job.schema, migrate: false, pooler: false, readers: 1, ...UNHURRIED }),
   )
   await Promise.all(stores.map(store => store.open()))
   await ready()

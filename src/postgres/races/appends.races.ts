@@ -8,7 +8,7 @@ const UNITS = 20_000
 
 describe('racing appends of four processes', () => {
   for (let round = 1; round <= form(1, 50); round++) {
-    race(`are seen once, in order, by readers at the head (${round} of ${form(1, 50)})`, 120_000, async random => {
+    race(`are seen once, in order, by readers at the head (${round} of ${form(1, 50)})`, async random => {
       await using log = await raceLog()
       const { url, schema } = log
       const { wrong, tally, history } = await storm(

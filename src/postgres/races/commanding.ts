@@ -3,6 +3,7 @@ import { runtime } from '../../runtime.ts'
 import { postgres } from '../store.ts'
 import { counter, seat } from './domain.ts'
 import { earlyRejections } from './early-rejections.ts'
+import { UNHURRIED } from './patience.ts'
 import { type Random, random } from './random.ts'
 import { sender } from './sender.ts'
 import type { Work } from './writers.ts'
@@ -26,7 +27,7 @@ const COLD = 200
 
 export const command: Work<Commanding> = async (job, write, ready) => {
   if (job.plant) earlyRejections()
-  const store = postgres(job.url, { schema: job.schema, migrate: false, pooler: false })
+  const store = postgres(job.url, { schema: job.schema, migrate: false, pooler: false, ...UNHURRIED })
   const emaki = await runtime({ serve: [counter, seat], store })
   await ready()
   const send = sender(emaki, job.who, write)
@@ -37,7 +38,7 @@ export const command: Work<Commanding> = async (job, write, ready) => {
   await Promise.all(Array.from({ length: job.callers }, caller))
   await emaki.close()
 }
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 60_000
 
 function one(on: Commanding['on'], random: Random, token: string) {
   switch (on) {

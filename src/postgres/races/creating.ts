@@ -1,5 +1,6 @@
 // A process that creates streams which others create at the same time.
 import { postgres } from '../store.ts'
+import { UNHURRIED } from './patience.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import type { Work } from './writers.ts'
 
@@ -15,7 +16,9 @@ export type Creating = {
 }
 
 export const create: Work<Creating> = async ({ who, url, schema, streams, callers, ...job }, write, ready) => {
-  const stores = Array.from({ length: job.stores }, () => postgres(url, { schema, migrate: false, pooler: false, readers: 1 }))
+  const stores = Array.from({ length: job.stores }, () =>
+    postgres(url, { schema, migrate: false, pooler: false, readers: 1, ...UNHURRIED }),
+  )
   await Promise.all(stores.map(store => store.open()))
   await ready()
   let turn = 0

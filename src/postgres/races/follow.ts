@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Store, StoreError } from '../../store/store.ts'
-import { until } from '../../testing/servers/until.ts'
 import type { Reading } from './history.ts'
+import { eventually } from './patience.ts'
 
 export type Follower = {
   readonly who: string
@@ -14,8 +14,6 @@ export type Follower = {
   readonly reaches: (many: number) => Promise<void>
   /** Reads what is left and gives what was seen. */
   readonly stop: () => Promise<Reading>
-  /** The longest that a page took to come, in ms. */
-  readonly slowestMs: () => number
 }
 
 const ATTEMPTS_MAX = 50
@@ -25,13 +23,10 @@ export function follow(store: Pick<Store, 'readAll'>, who: string, limit: number
   const seen: { readonly position: number; readonly id: string }[] = []
   let stopped = false
   let running: Promise<void> | null = null
-  let slowestMs = 0
 
   async function page(): Promise<number> {
-    const from = performance.now()
     const events = await read()
     for (const { position, id } of events) seen.push({ position, id })
-    slowestMs = Math.max(slowestMs, performance.now() - from)
     return events.length
   }
 
@@ -65,9 +60,8 @@ export function follow(store: Pick<Store, 'readAll'>, who: string, limit: number
       running = run()
       running.catch(() => {})
     },
-    reaches: many => until(`${who} has seen ${many}`, () => seen.length >= many),
+    reaches: many => eventually(`${who} has seen ${many}`, () => seen.length >= many),
     stop,
-    slowestMs: () => slowestMs,
   }
 }
 

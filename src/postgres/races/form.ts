@@ -11,8 +11,11 @@ export function form<T>(quick: T, long: T): T {
   return isLong ? long : quick
 }
 
+/** When a race is given up, in ms: beyond all that it waits for by itself, which says what it was. */
+const RACE_MAX_MS: number = form(240_000, 3_600_000)
+
 /** A test with a random source of its own, whose failure says from which seed. */
-export function race(title: string, timeoutMs: number, run: (random: Random) => Promise<void>): void {
+export function race(title: string, run: (random: Random) => Promise<void>): void {
   test(
     title,
     async () => {
@@ -22,7 +25,7 @@ export function race(title: string, timeoutMs: number, run: (random: Random) => 
         throw new Error(`with RACES_SEED=${seed}${isLong ? ' RACES=long' : ''}: ${messageOf(error)}`, { cause: error })
       }
     },
-    timeoutMs,
+    RACE_MAX_MS,
   )
 }
 

@@ -2,7 +2,7 @@
 // while we hold it. Whether everyone has come as far as they can is asked of the database, so nothing here waits for a time.
 import createClient from 'postgres'
 import type { TestSchema } from '../../testing/schema.ts'
-import { until } from '../../testing/servers/until.ts'
+import { eventually } from './patience.ts'
 
 /** Points of the function: 1 before the lock is taken, 2 when it has been, 3 when all is written and nothing committed. */
 export const POINTS = 3
@@ -50,7 +50,7 @@ export function gates({ url }: TestSchema, many: number): Gates {
         const found = await waiters()
         if (writers.every(writer => !isOn(writer) || found.has(writer))) return
       }
-      await until('every writer waits or has ended', async () => {
+      await eventually('every writer waits or has ended', async () => {
         const found = await waiters()
         return writers.every(writer => !isOn(writer) || found.has(writer))
       })

@@ -1,5 +1,5 @@
 import createClient from 'postgres'
-import { until } from '../../testing/servers/until.ts'
+import { eventually } from './patience.ts'
 import type { RaceLog } from './race-log.ts'
 
 /** Holds the log's lock from outside, until it is let go. */
@@ -11,12 +11,12 @@ export async function holdLock({ url, schema }: RaceLog): Promise<() => Promise<
 
 /** Resolves when so many sessions wait for the log's lock. */
 export async function waitForWaiters({ sql, schema }: RaceLog, many: number): Promise<void> {
-  await until(`${many} wait for the lock`, async () => (await waiters(sql, schema)).length === many)
+  await eventually(`${many} wait for the lock`, async () => (await waiters(sql, schema)).length === many)
 }
 
 /** Resolves when nobody has the lock and nobody waits for it: every statement that was under way has ended. */
 export async function untilFree({ sql, schema }: RaceLog): Promise<void> {
-  await until('the lock is free', async () => {
+  await eventually('the lock is free', async () => {
     const [row] = await sql.unsafe<{ free: boolean }[]>(`select pg_try_advisory_xact_lock(${schema}.lock_key_v1()) as free`)
     return row!.free && (await waiters(sql, schema)).length === 0
   })

@@ -39,7 +39,7 @@ const caught: Readonly<Record<Plant, readonly (Variant & { readonly scene: Scene
 describe('interleaved steps of two writers', () => {
   for (const plant of plantNames) {
     for (const { scene, net = true, by } of caught[plant]) {
-      race(`show the planted bug: ${plant} (${scene}${net ? '' : ', without the unique constraint'})`, 60_000, async () => {
+      race(`show the planted bug: ${plant} (${scene}${net ? '' : ', without the unique constraint'})`, async () => {
         const schedules = orders([STEPS, STEPS]).map(order => ({ order, scene, endings: ['commit', 'commit'] as const }))
         const wrong = await interleave({ plant, net }, 2, schedules)
         expect(wrong.some(sentence => by.test(sentence))).toBeTrue()
@@ -52,7 +52,7 @@ describe('interleaved steps of two writers', () => {
 describe('racing appends', () => {
   // Those that break the order, and need luck to be seen; the others are seen at once.
   for (const plant of ['no lock', 'sequence before check', 'lock given back before the commit'] as const) {
-    race(`show the planted bug: ${plant}`, 120_000, async random => {
+    race(`show the planted bug: ${plant}`, async random => {
       expect(await shownWithin(TRIES_MAX, () => racingShows(plant, random))).toBeTrue()
     })
   }
@@ -92,7 +92,7 @@ describe('a rejection', () => {
     }
   })
 
-  race('shows the planted bug in four processes, too', 60_000, async random => {
+  race('shows the planted bug in four processes, too', async random => {
     const shows = async () => {
       await using log = await raceLog()
       const { url, schema } = log

@@ -1,7 +1,7 @@
-// Bugs planted into the real migrations by replacing text, so that they follow the real function. A text that is no longer there
-// exactly once throws: then the plant has to be made anew.
+// Bugs planted into the real migrations by replacing text, so that they follow the real function. See once.ts.
 import type { Migration } from '../../store/migration.ts'
 import { migrations } from '../migrations.ts'
+import { once } from './once.ts'
 
 /** The two migrations that are changed: the tables, and the append function. */
 type Texts = { readonly log: string; readonly append: string }
@@ -107,12 +107,4 @@ function all(...changes: readonly Change[]): Change {
 
 function append(found: string | RegExp, by: (found: string) => string): Change {
   return ({ log, append: text }) => ({ log, append: once(text, found, by) })
-}
-
-function once(text: string, found: string | RegExp, by: (found: string) => string): string {
-  const many = typeof found === 'string' ? text.split(found).length - 1 : [...text.matchAll(new RegExp(found, 'g'))].length
-  if (many !== 1) throw new Error(`${found} is there ${many} times; the plant has to be made anew`)
-  const changed = text.replace(found, by)
-  if (changed === text) throw new Error(`${found} was replaced by itself; the plant has to be made anew`)
-  return changed
 }

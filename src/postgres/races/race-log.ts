@@ -1,9 +1,10 @@
 import { checksum } from '../../store/migration.ts'
-import type { Store } from '../../store/store.ts'
+import { type Store, StoreError } from '../../store/store.ts'
 import { type TestSchema, testSchema } from '../../testing/schema.ts'
 import { migrate } from '../migrate.ts'
 import { migrations } from '../migrations.ts'
 import { type PostgresOptions, postgres } from '../store.ts'
+import { PATIENCE_MS, UNHURRIED } from './patience.ts'
 import { type Variant, variantOf } from './plants.ts'
 
 export type RaceLog = TestSchema & {
@@ -24,14 +25,25 @@ export async function raceLog(variant: Variant = {}): Promise<RaceLog> {
     store: async ({ writer, through = at.url, ...options } = {}) => {
       const url = new URL(through)
       if (writer !== undefined) url.searchParams.set('races.writer', String(writer))
-      const store = postgres(url.href, { schema: at.schema, migrate: false, readers: 1, pooler: false, ...options })
+      const store = postgres(url.href, { schema: at.schema, migrate: false, readers: 1, pooler: false, ...UNHURRIED, ...options })
       stores.push(store)
-      await store.open()
+      await opened(store)
       return store
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(stores.map(store => store.close()))
       await at.drop()
     },
+  }
+}
+
+/** What is short for the sake of a race may be too short to open a store in. */
+async function opened(store: Store): Promise<void> {
+  for (const until = performance.now() + PATIENCE_MS; ; ) {
+    try {
+      return await store.open()
+    } catch (error) {
+      if (!(error instanceof StoreError && error.reason === 'unavailable') || performance.now() > until) throw error
+    }
   }
 }

@@ -8,16 +8,19 @@ import { proxied, replyLoss } from './proxied.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import { sender } from './sender.ts'
+import type { PostgresOptions } from '../store.ts'
 
 const STREAMS = 5
+/** Beyond all that it takes to find out, on whatever machine. */
+const COMMAND_MS = 60_000
 
-describe('a reply lost after COMMIT', () => {
+describe('a lost reply, after COMMIT,', () => {
   for (const how of ['cut', 'drop'] as const) {
-    race(`is found out: the command is accepted, and has one effect (${how})`, 120_000, async random => {
+    race(`is found out: the command is accepted, and has one effect (${how})`, async random => {
       await using log = await raceLog()
       using proxy = proxied(log)
       const loss = replyLoss(proxy)
-      const { emaki, attempts, reader } = await started(log, proxy.url(log.url))
+      const { emaki, attempts, reader } = await started(log, proxy.url(log.url), how === 'drop' ? DROPPED : {})
       const send = sender(emaki, 'the client', attempt => attempts.push(attempt))
       const other = recorder(await log.store(), 'another', attempt => attempts.push(attempt))
       const rounds = how === 'cut' ? form(60, 1_000) : form(6, 60)
@@ -27,7 +30,9 @@ describe('a reply lost after COMMIT', () => {
         loss.next(how)
         const commands = Array.from({ length: STREAMS }, (_, i) => `${round}.${i}`)
         const outcomes = await Promise.all(
-          commands.map((token, i) => send(counter.add(String(i), { token }), random.chance(0.5) ? { key: token } : {})),
+          commands.map((token, i) =>
+            send(counter.add(String(i), { token }), { deadlineMs: COMMAND_MS, ...(random.chance(0.5) && { key: token }) }),
+          ),
         )
         expect(outcomes.map(({ outcome }) => outcome)).toEqual(commands.map(() => 'accepted'))
         await meanwhile
@@ -38,7 +43,7 @@ describe('a reply lost after COMMIT', () => {
     })
   }
 
-  race('is found out for an append to two streams, and stays unknown for one that expects anything', 60_000, async () => {
+  race('is found out for an append to two streams, and stays unknown for one that expects anything', async () => {
     await using log = await raceLog()
     using proxy = proxied(log)
     const loss = replyLoss(proxy)
@@ -50,14 +55,17 @@ describe('a reply lost after COMMIT', () => {
         expect: 0,
         events: [Counter.Added({ token: `${name}${round}`, to: 1 })],
       }))
-      expect(await emaki.append(slices)).toMatchObject({ outcome: 'appended', slices: [{ version: 1 }, { version: 1 }] })
+      expect(await emaki.append(slices, { deadlineMs: COMMAND_MS })).toMatchObject({
+        outcome: 'appended',
+        slices: [{ version: 1 }, { version: 1 }],
+      })
       loss.next('cut')
       const any = {
         stream: `counter-any${round}`,
         expect: 'any' as const,
         events: [Counter.Added({ token: `any${round}`, to: 1 })],
       }
-      expect(await emaki.append([any])).toMatchObject({ outcome: 'unknown' })
+      expect(await emaki.append([any], { deadlineMs: COMMAND_MS })).toMatchObject({ outcome: 'unknown' })
     }
     const found = await readLog(await log.store())
     expect(found.length).toBe(3 * form(20, 500))
@@ -66,8 +74,11 @@ describe('a reply lost after COMMIT', () => {
   })
 })
 
-async function started(log: RaceLog, through: string) {
-  const store = await log.store({ through, deadlineMs: 500, lockTimeoutMs: 250 })
+/** Only the deadline tells that a reply will not come. */
+const DROPPED = { deadlineMs: 700, lockTimeoutMs: 350 }
+
+async function started(log: RaceLog, through: string, deadlines: PostgresOptions = {}) {
+  const store = await log.store({ through, ...deadlines })
   const attempts: Attempt[] = []
   const reader = follow(await log.store(), 'the reader', 10)
   reader.run()

@@ -11,12 +11,11 @@ import type { Random } from './random.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import { storm } from './storm.ts'
 import type { Job } from './writers.ts'
+import { waitingForOldest } from './waiting-for-oldest.ts'
+import type { Store } from '../../store/store.ts'
 
-/** How long other work of the machine may hold up what no transaction does. */
-const SLACK_MS = 1_500
-
-describe('sessions that are ended by the server', () => {
-  race('under load lose nothing, double nothing and reorder nothing', 300_000, async random => {
+describe('ended sessions, by the server,', () => {
+  race('under load lose nothing, double nothing and reorder nothing', async random => {
     await using log = await raceLog()
     const killing = killer(log, random)
     const { wrong, tally, history } = await storm(log, loadOf(log, random), killing).finally(killing.stop)
@@ -31,21 +30,24 @@ describe('sessions that are ended by the server', () => {
     ])
   })
 })
-const PAUSE_MS = 40
+/** How far the log comes between two of them, at most: as many events on a slow machine as on a fast one. */
+const EVENTS_BETWEEN_MAX = 100
 
-describe('a foreign transaction', () => {
-  race('that has written elsewhere and stays open delays neither readers nor writers', 180_000, async () => {
+describe('a long foreign transaction', () => {
+  race('that has written elsewhere and stays open keeps nothing from whoever reads next', async () => {
     await using log = await raceLog()
-    const elsewhere = await (await testPostgres()).createDatabase('elsewhere')
-    const ends = await Promise.all([openWrite(log.url), openWrite(elsewhere)])
-    const { slowestMs, lagMs, many } = await appendFor(log, form(3_000, 60_000))
-    await Promise.all(ends.map(end => end()))
-    expect(many).toBeGreaterThan(100)
-    expect(slowestMs).toBeLessThan(SLACK_MS)
-    expect(lagMs).toBeLessThan(SLACK_MS)
+    expect(await lagging(log, await log.store(), form(150, 20_000))).toEqual({ lag: 0, lagAfterwards: 0 })
   })
 
-  race('that holds the lock fails writers at their lock timeout, and no reader, until it ends', 180_000, async () => {
+  race(
+    'that has written elsewhere and stays open shows the planted bug: a reader that waits for the oldest transaction',
+    async () => {
+      await using log = await raceLog()
+      expect(await lagging(log, waitingForOldest(await log.store(), log), 20)).toEqual({ lag: 20, lagAfterwards: 0 })
+    },
+  )
+
+  race('that holds the lock fails writers at their lock timeout, and no reader, until it ends', async () => {
     const LOCK_TIMEOUT_MS = 200
     await using log = await raceLog()
     const store = await log.store({ lockTimeoutMs: LOCK_TIMEOUT_MS })
@@ -56,15 +58,13 @@ describe('a foreign transaction', () => {
     expect(await one(0)).toEqual(['appended'])
     const letGo = await holdLock(log)
     for (let i = 1; i <= form(5, 200); i++) {
-      const from = performance.now()
+      // At the deadline of its statement, which is far longer, it would be unknown.
       expect(await one(i)).toBe('unavailable')
-      expect(performance.now() - from).toBeLessThan(LOCK_TIMEOUT_MS + SLACK_MS)
       await reader.step()
     }
     await letGo()
     await untilFree(log)
     expect(await one(-1)).toEqual(['appended'])
-    expect(reader.slowestMs()).toBeLessThan(SLACK_MS)
     expect(violations({ attempts, log: await readLog(store), readings: [await reader.stop()] })).toEqual([])
   })
 })
@@ -84,9 +84,13 @@ function killer(log: RaceLog, random: Random): { readonly start: () => void; rea
   let stopped = false
   let killing: Promise<number> = Promise.resolve(0)
   const run = async (): Promise<number> => {
-    for (let ended = 0; ; ended += await endOne(log, random)) {
+    for (let [ended, next] = [0, 0]; ; ) {
       if (stopped) return ended
-      await Bun.sleep(PAUSE_MS)
+      const head = await headOf(log)
+      if (head >= next) {
+        ended += await endOne(log, random)
+        next = head + 1 + random.below(EVENTS_BETWEEN_MAX)
+      }
     }
   }
   return {
@@ -98,6 +102,11 @@ function killer(log: RaceLog, random: Random): { readonly start: () => void; rea
       return killing
     },
   }
+}
+
+async function headOf({ sql, schema }: RaceLog): Promise<number> {
+  const [row] = await sql.unsafe<{ head: number }[]>(`select coalesce(max(position), 0)::float8 as head from ${schema}.events`)
+  return row!.head
 }
 
 /** Ends a session of a store, any but our own. */
@@ -121,21 +130,26 @@ async function openWrite(url: string): Promise<() => Promise<void>> {
   }
 }
 
-/** Appends for so long with a reader at the head: the slowest append, and the longest until an acknowledged event was seen. */
-async function appendFor(log: RaceLog, ms: number): Promise<{ slowestMs: number; lagMs: number; many: number }> {
+/**
+ * Appends one after the other, and reads after each, while transactions of others stay open that have written, in this database and in
+ * another: by how many acknowledged events a read was behind at most, and whether one still is when they have ended.
+ */
+async function lagging(
+  log: RaceLog,
+  over: Pick<Store, 'readAll'>,
+  many: number,
+): Promise<{ lag: number; lagAfterwards: number }> {
+  const elsewhere = await (await testPostgres()).createDatabase('elsewhere')
+  const ends = await Promise.all([openWrite(log.url), openWrite(elsewhere)])
   const store = await log.store()
-  const reader = follow(await log.store(), 'the reader', 10)
-  reader.run()
-  const until = performance.now() + ms
-  let [slowestMs, lagMs, many] = [0, 0, 0]
-  for (; performance.now() < until; many++) {
-    const from = performance.now()
-    await store.append([{ slices: [{ stream: `s-${many}`, expect: 0, events: [tokenEvent(`t-${many}`)] }], keys: [] }])
-    const acknowledged = performance.now()
-    await reader.reaches(many + 1)
-    slowestMs = Math.max(slowestMs, acknowledged - from)
-    lagMs = Math.max(lagMs, performance.now() - acknowledged)
+  const reader = follow(over, 'the reader', 10 * many)
+  let lag = 0
+  for (let i = 1; i <= many; i++) {
+    await store.append([{ slices: [{ stream: `s-${i}`, expect: 0, events: [tokenEvent(`t-${i}`)] }], keys: [] }])
+    await reader.step()
+    lag = Math.max(lag, i - reader.seen.length)
   }
-  await reader.stop()
-  return { slowestMs, lagMs, many }
+  await Promise.all(ends.map(end => end()))
+  await reader.step()
+  return { lag, lagAfterwards: many - reader.seen.length }
 }

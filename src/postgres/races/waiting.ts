@@ -1,5 +1,6 @@
 // A process that appends while somebody holds the lock, and may not live to see it.
 import { postgres } from '../store.ts'
+import { UNHURRIED } from './patience.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import type { Work } from './writers.ts'
 
@@ -13,7 +14,7 @@ export type Waiting = {
 }
 
 export const wait: Work<Waiting> = async ({ who, url, schema, streams }, write, ready) => {
-  const store = postgres(url, { schema, migrate: false, pooler: false, readers: 1, lockTimeoutMs: 30_000, deadlineMs: 30_000 })
+  const store = postgres(url, { schema, migrate: false, pooler: false, readers: 1, ...UNHURRIED })
   await store.open()
   await ready()
   const record = recorder(store, who, write, true)

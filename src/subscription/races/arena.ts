@@ -6,15 +6,17 @@ import { type Attempt, violations } from '../../postgres/races/history.ts'
 import type { Random } from '../../postgres/races/random.ts'
 import { startWriter, type Writer } from '../../postgres/races/writers.ts'
 import { until } from '../../testing/servers/until.ts'
+import { eventually, PATIENCE_MS } from '../../postgres/races/patience.ts'
 import { Checker, ofLeases, type Logged, type Seen } from './checker.ts'
 import { Node, type NodeJob } from './nodes.ts'
 import { type Place, SCHEMA } from './places.ts'
 
-/** How long a lease of these nodes holds, in ms. */
-export const LEASE_MS = 600
-/** How soon after a fault all has to have caught up, in ms. */
-const CATCHES_UP_MS = 10_000
-const READY_MAX_MS = 20_000
+/**
+ * How long a lease of these nodes holds, in ms: longer than a busy machine keeps one of them from renewing it. Short, where others are to take
+ * over from who is stopped or killed.
+ */
+const LEASE_MS = 2_000
+export const SHORT_LEASE_MS = 600
 const LOOK_EVERY_MS = 25
 const SUBSCRIPTIONS = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
 
@@ -35,6 +37,9 @@ export class Arena {
   #last: Promise<unknown> = Promise.resolve()
   #looking: Promise<void> = Promise.resolve()
   #isOver = false
+  /** Why the last look that failed did. */
+  #blind = ''
+  #checkpoints: Seen['checkpoints'] = new Map()
 
   constructor(place: Place, random: Random, options: ArenaOptions = {}) {
     this.place = place
@@ -67,7 +72,7 @@ export class Arena {
   }
 
   async ready(nodes: readonly Node[] = this.nodes): Promise<void> {
-    await until('the nodes serve', () => nodes.every(({ isReady }) => isReady), READY_MAX_MS).catch(error => {
+    await eventually('the nodes serve', () => nodes.every(({ isReady }) => isReady)).catch(error => {
       throw new Error(`${error}: ${nodes.map(({ name, errors }) => `${name}: ${errors}`).join('\n')}`)
     })
   }
@@ -100,7 +105,9 @@ export class Arena {
 
   async #look(): Promise<void> {
     while (!this.#isOver) {
-      await this.look().catch(() => {})
+      await this.look().catch((error: unknown) => {
+        this.#blind = String(error)
+      })
       await Bun.sleep(LOOK_EVERY_MS)
     }
   }
@@ -114,6 +121,7 @@ export class Arena {
 
   async #lookOnce(): Promise<Seen> {
     const seen = await this.place.look(this.checker.log.at(-1)?.position ?? 0)
+    this.#checkpoints = seen.checkpoints
     for (const sentence of this.checker.look(seen)) if (this.#wrong.length < WRONG_MAX) this.#wrong.push(sentence)
     return seen
   }
@@ -124,21 +132,44 @@ export class Arena {
     await Promise.all(this.nodes.map(node => node.rest()))
   }
 
+  /** Waits until so many more events were seen in the log. */
+  grows(by: number): Promise<void> {
+    const wanted = this.checker.log.length + by
+    return eventually(`${wanted} events are seen`, () => this.checker.log.length >= wanted)
+  }
+
+  /**
+   * Waits until everything that is followed has moved on. Between two faults it has to: who is taken over three times where it stands, as on
+   * a machine that is too busy to get anywhere, is taken to be at something that ends its process.
+   */
+  async movesOn(): Promise<void> {
+    const before = new Map(this.#checkpoints)
+    const isOn = (name: string) => (this.#checkpoints.get(name) ?? 0) > (before.get(name) ?? 0)
+    await eventually(`all moves on from ${[...before].join('; ')}`, () => SUBSCRIPTIONS.every(isOn)).catch(error => {
+      throw new Error(`${error} It is at ${[...this.#checkpoints].join('; ')}. ${this.#blind}`)
+    })
+  }
+
+  /** Whether something like this is wrong by now. */
+  shows(wrong: RegExp): boolean {
+    return [...this.#wrong, ...this.#ofLeases()].some(sentence => wrong.test(sentence))
+  }
+
+  #ofLeases(): readonly string[] {
+    return ofLeases(this.nodes.flatMap(({ leases }) => leases))
+  }
+
   /** Waits until everything that is followed is at the head. */
   async caughtUp(names: readonly string[] = SUBSCRIPTIONS): Promise<void> {
     let behind = ''
-    await until(
-      'all is at the head',
-      async () => {
-        const { checkpoints } = await this.look()
-        const head = this.checker.log.at(-1)?.position ?? 0
-        behind = names
-          .flatMap(name => (checkpoints.get(name) === head ? [] : [`${name} is at ${checkpoints.get(name)} of ${head}`]))
-          .join(', ')
-        return behind === ''
-      },
-      CATCHES_UP_MS,
-    ).catch(error => {
+    await eventually('all is at the head', async () => {
+      const { checkpoints } = await this.look()
+      const head = this.checker.log.at(-1)?.position ?? 0
+      behind = names
+        .flatMap(name => (checkpoints.get(name) === head ? [] : [`${name} is at ${checkpoints.get(name)} of ${head}`]))
+        .join(', ')
+      return behind === ''
+    }).catch(error => {
       throw new Error(
         `${error} ${behind}; ${this.nodes.map(({ name, reported, errors }) => `${name} says ${reported.slice(-3).join(' ')} ${errors}`).join('; ')}`,
       )
@@ -146,22 +177,25 @@ export class Arena {
   }
 
   /** Waits until everything that was in the log by now was followed. */
-  async caughtUpOnce(names: readonly string[] = SUBSCRIPTIONS): Promise<void> {
+  async caughtUpOnce(withinMs: number = PATIENCE_MS, names: readonly string[] = SUBSCRIPTIONS): Promise<void> {
     await this.look()
     const head = this.checker.log.at(-1)?.position ?? 0
     const isThere = async () => {
       const { checkpoints } = await this.look()
       return names.every(name => (checkpoints.get(name) ?? 0) >= head)
     }
-    await until(`all is at ${head}`, isThere, CATCHES_UP_MS)
+    await until(`all is at ${head}`, isThere, withinMs)
   }
 
-  /** Ends the writing, lets all catch up, and gives everything that is wrong. `foreign`: the race has appended by itself, untold. */
-  async settle({ foreign = false }: { readonly foreign?: boolean } = {}): Promise<readonly string[]> {
+  /**
+   * Ends the writing, lets all catch up, and gives everything that is wrong. `foreign`: the race has appended by itself, untold; `names`:
+   * what has to catch up.
+   */
+  async settle({ foreign = false, names }: { foreign?: boolean; names?: readonly string[] } = {}): Promise<readonly string[]> {
     await this.rest()
     this.#isOver = true
     await this.#looking
-    await this.caughtUp()
+    await this.caughtUp(names)
     const { checkpoints, parked } = await this.look()
     const delivered = await this.place.delivered()
     const attempts = [...this.attempts, ...this.nodes.flatMap(({ attempts }) => attempts)]
@@ -169,7 +203,7 @@ export class Arena {
     return [
       ...this.#wrong,
       ...this.checker.effects(delivered, checkpoints.get('effects') ?? 0, parked),
-      ...ofLeases(this.nodes.flatMap(({ leases }) => leases)),
+      ...this.#ofLeases(),
       ...violations({ attempts, log, readings: [] }).slice(0, WRONG_MAX),
     ]
   }

@@ -1,7 +1,7 @@
 // What does not see a planted bug would not see a real one. Those of leases are planted where they are raced for.
 import { describe, expect, test } from 'bun:test'
 import { race } from '../../postgres/races/form.ts'
-import { until } from '../../testing/servers/until.ts'
+import { eventually } from '../../postgres/races/patience.ts'
 import { Arena } from './arena.ts'
 import { Checker, type Delivered, type Logged, ofLeases, type Seen } from './checker.ts'
 import { onSqlite } from './places.ts'
@@ -48,11 +48,11 @@ describe('the checker of rows', () => {
     expect(looked({ checkpoints, reported: null })).toHaveLength(1)
   })
 
-  race('finds real rows that were changed, and parked keys and streams with which nothing is wrong', 60_000, async random => {
+  race('finds real rows that were changed, and parked keys and streams with which nothing is wrong', async random => {
     await using arena = new Arena(await onSqlite(), random)
     const [node] = await arena.start(1)
     node!.load(4)
-    await until('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
+    await eventually('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
     const seen = await arena.look()
     const name = 'counts_v1'
     const [key, row] = [...seen.rows.get(name)!][0]!
@@ -60,8 +60,10 @@ describe('the checker of rows', () => {
     const again = (changed: Partial<Seen>) => arena.checker.look({ ...seen, events: [], ...changed }).join()
     expect(again({})).toBe('')
     expect(again({ rows: new Map([...seen.rows, [name, zero]]) })).toContain(`${name}/${key} at`)
-    expect(again({ parked: [{ name, kind: 'key', key, position: row.position }] })).toContain('nothing is wrong')
-    expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1 }] })).toContain('which can be read')
+    expect(again({ parked: [{ name, kind: 'key', key, position: row.position, cause: '' }] })).toContain('nothing is wrong')
+    expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1, cause: '' }] })).toContain(
+      'which can be read',
+    )
   })
 })
 

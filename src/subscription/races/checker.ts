@@ -19,7 +19,13 @@ export type Seen = {
   readonly checkpoints: ReadonlyMap<string, number>
   /** By table and key. */
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, { readonly position: number; readonly data: string }>>
-  readonly parked: readonly { readonly name: string; readonly kind: string; readonly key: string; readonly position: number }[]
+  readonly parked: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly key: string
+    readonly position: number
+    readonly cause: string
+  }[]
   /** The positions that the SQL projection has written; null: its table is not there yet. */
   readonly reported: readonly number[] | null
 }
@@ -206,7 +212,9 @@ export class Checker {
     const log = new Map(this.log.map(event => [event.id, event]))
     const last = new Map<string, number>()
     const first = new Set<string>()
-    const wrong: string[] = []
+    const wrong = parked
+      .filter(({ name, kind }) => name === 'effects' && kind === 'key')
+      .map(({ key, position, cause }) => `effects has parked ${key} at ${position}, and nothing is wrong with it: ${cause}`)
     for (const { key, id, stream, version } of delivered.toSorted((a, b) => a.seq - b.seq)) {
       if (log.get(id)?.stream !== stream || log.get(id)?.version !== version)
         wrong.push(`${stream}@${version} was delivered, and is not in the log`)

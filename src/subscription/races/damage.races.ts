@@ -8,7 +8,7 @@ import { postgres } from '../../postgres/store.ts'
 import { type ProjectionSpec, tableOf } from '../../projection/projection.ts'
 import { sqlite } from '../../sqlite/store.ts'
 import type { NewEvent, Store } from '../../store/store.ts'
-import { until } from '../../testing/servers/until.ts'
+import { eventually } from '../../postgres/races/patience.ts'
 import { audit } from '../audit.ts'
 import { Arena } from './arena.ts'
 import { served } from './domain.ts'
@@ -21,8 +21,8 @@ for (const [where, make] of [
   ['PostgreSQL', onPostgres],
   ['a file', onSqlite],
 ] as const) {
-  describe(`damage to the tables on ${where}`, () => {
-    race('an event whose payload was cut off parks what it is for, and is not folded', 60_000, async random => {
+  describe(`corrupt rows, damage to the tables on ${where}`, () => {
+    race('an event whose payload was cut off parks what it is for, and is not folded', async random => {
       await using at = await filled(random, make)
       const { arena, store, change } = at
       await append(store, 'hot-1', ['late.0', 'late.1', 'late.2'])
@@ -38,7 +38,7 @@ for (const [where, make] of [
       expect(await at.differences()).toEqual([])
     })
 
-    race('a row that was cut off parks its key, and is made anew once it is unparked', 60_000, async random => {
+    race('a row that was cut off parks its key, and is made anew once it is unparked', async random => {
       await using at = await filled(random, make)
       const { arena, store, change } = at
       await change(`update ${at.of}rows_counts_v1 set data = substr(data, 1, 5) where key = '1'`)
@@ -51,11 +51,11 @@ for (const [where, make] of [
         { name: 'counts_v1', kind: 'key', key: '1', cause: expect.stringContaining('the row 1 cannot be read') },
       ])
       await store.readModel.unpark('counts_v1')
-      await until('nothing is parked', async () => (await store.readModel.parked()).length === 0)
+      await eventually('nothing is parked', async () => (await store.readModel.parked()).length === 0)
       expect(await at.differences()).toEqual([])
     })
 
-    race('a row that was changed, or an event that was taken away, is found by an audit', 60_000, async random => {
+    race('a row that was changed, or an event that was taken away, is found by an audit', async random => {
       await using at = await filled(random, make)
       const { change } = at
       expect(await at.differences()).toEqual([])
@@ -65,7 +65,7 @@ for (const [where, make] of [
       expect(await at.differences()).toEqual(['1', '2'])
     })
 
-    race('a version that is there already is refused by the database itself', 60_000, async random => {
+    race('a version that is there already is refused by the database itself', async random => {
       await using at = await filled(random, make)
       const [first] = await at.store.read('hot-1', { after: 0, limit: 1 })
       const copy = `select 9999, stream, version, id, type, schema, data, meta, at from ${at.of}events where position = ${first!.position}`

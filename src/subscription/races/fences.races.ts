@@ -1,23 +1,23 @@
 import { describe, expect } from 'bun:test'
 import { form, race } from '../../postgres/races/form.ts'
 import type { Random } from '../../postgres/races/random.ts'
-import { until } from '../../testing/servers/until.ts'
-import { Arena } from './arena.ts'
+import { eventually } from '../../postgres/races/patience.ts'
+import { proxied } from '../../postgres/races/proxied.ts'
+import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import type { Node } from './nodes.ts'
 import { onPostgres, type PostgresPlace, SCHEMA } from './places.ts'
 import type { LeasePlant, Point } from './watched.ts'
 
 const POINTS: readonly Point[] = ['before the commit', 'while it commits', 'in the transaction', 'at the renewal']
 const TABLES = ['counts_v1', 'tags_v1', 'open_v1'] as const
-const TAKEN_OVER_MAX_MS = 5_000
 const CALLERS = 4
 
-type Held = { readonly owner: string | null; readonly epoch: number; readonly position: number }
+type Held = { readonly owner: string | null; readonly epoch: number; readonly position: number; readonly isHeld: boolean }
 
-describe('a node that is stopped in the middle of a page, and goes on after another has taken over', () => {
-  race('has its write refused, wherever it was stopped', 120_000, async random => {
+describe('a zombie, a node that is stopped in the middle of a page, and goes on after another has taken over', () => {
+  race('has its write refused, wherever it was stopped', async random => {
     await using at = await two(random)
-    for (let round = 0; round < form(6, 300); round++) {
+    for (let round = 0; round < form(12, 300); round++) {
       const point = POINTS[round % POINTS.length]!
       const name = point === 'in the transaction' ? 'sql_report_v1' : random.pick(TABLES)
       await (point === 'before the commit' ? overlapping(at, name) : stopped(at, point, name))
@@ -31,33 +31,39 @@ describe('a node that is stopped in the middle of a page, and goes on after anot
     ['no fence', /was written though|and the log gives/],
     ['fenced by position', /was written though/],
   ] as const) {
-    race(`shows the planted bug: ${plant}`, 60_000, async random => {
+    race(`shows the planted bug: ${plant}`, async random => {
       await using at = await two(random, plant)
-      for (let round = 0; round < 2; round++) await overlapping(at, random.pick(TABLES))
-      expect((await at.arena.settle()).some(sentence => shown.test(sentence))).toBeTrue()
+      for (let round = 0; round < ROUNDS_MAX && !at.arena.shows(shown); round++) await overlapping(at, random.pick(TABLES))
+      expect(at.arena.shows(shown)).toBeTrue()
     })
   }
 })
 
-describe('three nodes that pause at random for up to twice the time of a lease', () => {
-  race('never write one page twice, and take over from each other in time', 120_000, async random => {
-    const { wrong, takenOver } = await paused(random, form(8, 1_000), null)
+describe('a fight for leases, of four nodes with a slow database that pause at random for up to twice the time of a lease', () => {
+  race('fight for no page, and take over from each other in time', async random => {
+    const { wrong, tookMs } = await fighting(random, form(8, 1_000), null)
     expect(wrong).toEqual([])
-    expect(takenOver).toBeGreaterThan(0)
+    // The median, as one of them may have met with whatever else the machine does.
+    expect(tookMs.toSorted((a, b) => a - b)[tookMs.length >> 1]!).toBeLessThan(2 * FIGHT_LEASE_MS)
   })
 
-  race('show the planted bug: no fence', 120_000, async random => {
-    const shows = async () =>
-      (await paused(random, 8, 'no fence')).wrong.some(sentence => /times from|was written though/.test(sentence))
-    expect((await shows()) || (await shows()) || (await shows())).toBeTrue()
+  race('show the planted bug: no fence', async random => {
+    expect((await fighting(random, ROUNDS_MAX, 'no fence')).hasShown).toBeTrue()
   })
 })
+const SHOWN = /times from|was written though/
+const FIGHT_LEASE_MS = 1_000
+/** What each way to the database may cost, in ms. */
+const WAY_MAX_MS = 400
+/** A statement crosses several times. */
+const DEADLINE_MS = 8_000
+const ROUNDS_MAX = 40
 
 type Two = { readonly arena: Arena; readonly place: PostgresPlace; readonly [Symbol.asyncDispose]: () => Promise<void> }
 
 async function two(random: Random, plant: LeasePlant | null = null): Promise<Two> {
   const place = await onPostgres()
-  const arena = new Arena(place, random, { plant })
+  const arena = new Arena(place, random, { plant, leaseMs: SHORT_LEASE_MS })
   for (const node of await arena.start(2)) node.load(CALLERS)
   arena.watch()
   return { arena, place, [Symbol.asyncDispose]: () => arena[Symbol.asyncDispose]() }
@@ -65,96 +71,114 @@ async function two(random: Random, plant: LeasePlant | null = null): Promise<Two
 
 /** Stops the owner at a point until another has taken over and come further. */
 async function stopped({ arena, place }: Two, point: Point, name: string): Promise<void> {
-  const { owner, held } = await ownerOf(arena, place, name)
+  const owner = await ownerOf(arena, place, name)
+  const other = arena.nodes.find(node => node !== owner)!
   const before = owner.stopped
   owner.stop({ at: point, name })
-  await until(`${owner.name} stops ${point} of ${name}`, () => owner.stopped > before, TAKEN_OVER_MAX_MS)
+  await eventually(`${owner.name} stops ${point} of ${name}`, async () => {
+    if (owner.stopped > before) return true
+    // On a busy machine it may have lost the lease before it came to that point: then it gets it back.
+    if (isOf(await leaseOf(place, name), other)) other.signal('SIGSTOP')
+    return false
+  })
+  const held = await leaseOf(place, name)
+  other.signal('SIGCONT')
   await takenOver(place, name, held)
   owner.signal('SIGCONT')
-  await answersAgain(owner)
+  await arena.movesOn()
 }
 
 /** The same, but whoever takes over is stopped before its first page, so that the one before finds the checkpoint where it left it. */
 async function overlapping({ arena, place }: Two, name: string): Promise<void> {
-  const { owner, held } = await ownerOf(arena, place, name)
-  const successor = arena.nodes.find(node => node !== owner)!
-  const before = [owner.stopped, successor.stopped]
-  const said = owner.leases.length
-  successor.stop({ at: 'before the commit', name })
-  owner.stop({ at: 'before the commit', name })
-  await until('both have stopped', () => owner.stopped > before[0]! && successor.stopped > before[1]!, TAKEN_OVER_MAX_MS)
-  owner.signal('SIGCONT')
-  await until(
-    'the first was told what became of its page',
-    () => owner.leases.slice(said).some(one => one.did === 'commit' && one.name === name && one.epoch === held.epoch),
-    TAKEN_OVER_MAX_MS,
+  const before = arena.nodes.map(({ stopped }) => stopped)
+  for (const node of arena.nodes) node.stop({ at: 'before the commit', name })
+  await eventually('both have stopped', () => arena.nodes.every((node, i) => node.stopped > before[i]!))
+  const { epoch, owner } = await leaseOf(place, name)
+  const successor = arena.nodes.find(node => isOf({ owner }, node))!
+  const first = arena.nodes.find(node => node !== successor)!
+  const said = first.leases.length
+  first.signal('SIGCONT')
+  await eventually('the first was told what became of its page', () =>
+    first.leases.slice(said).some(one => one.did === 'commit' && one.name === name && one.epoch < epoch),
   )
   successor.signal('SIGCONT')
-  await answersAgain(successor)
+  await arena.movesOn()
 }
 
-/** Stops nodes at random for random times; the longest until a lease was taken over, of those that had to be. */
-async function paused(
+/** Stops owners at random for random times; how long each takeover took, of those that had to be, and whether a plant has shown. */
+async function fighting(
   random: Random,
   rounds: number,
   plant: LeasePlant | null,
-): Promise<{ wrong: readonly string[]; takenOver: number }> {
+): Promise<{ wrong: readonly string[]; tookMs: readonly number[]; hasShown: boolean }> {
   const place = await onPostgres()
-  await using arena = new Arena(place, random, { plant })
-  const nodes = await arena.start(3)
-  for (const node of nodes) node.load(CALLERS)
+  await using ways = disposables(Array.from({ length: NODES }, () => proxied(place)))
+  await using arena = new Arena(place, random, { plant, leaseMs: FIGHT_LEASE_MS })
+  for (const way of ways.all)
+    await arena.start(1, {
+      database: { kind: 'postgres', url: way.url(place.url), schema: SCHEMA, deadlineMs: DEADLINE_MS },
+    })
+  for (const node of arena.nodes) node.load(CALLERS)
   arena.watch()
-  let count = 0
-  for (let round = 0; round < rounds; round++) {
+  const tookMs: number[] = []
+  const hasShown = () => plant !== null && arena.shows(SHOWN)
+  for (let round = 0; round < rounds && !hasShown(); round++) {
+    for (const way of ways.all)
+      for (const direction of ['toServer', 'toClient'] as const) way.delay(random.below(WAY_MAX_MS), direction)
     const name = random.pick([...TABLES, 'effects', 'sql_report_v1'])
-    const { owner, held } = await ownerOf(arena, place, name)
+    const owner = await ownerOf(arena, place, name)
+    const held = await leaseOf(place, name)
+    const from = performance.now()
     owner.signal('SIGSTOP')
-    if (random.chance(0.4)) {
-      await takenOver(place, name, held)
-      count++
-    } else await Bun.sleep(random.below(2 * LEASE))
+    if (random.chance(0.6)) {
+      await eventually(`${name} is taken over`, async () => (await leaseOf(place, name)).epoch > held.epoch)
+      tookMs.push(performance.now() - from)
+    } else await Bun.sleep(random.below(2 * FIGHT_LEASE_MS))
     owner.signal('SIGCONT')
-    await Bun.sleep(random.below(100))
+    for (const way of ways.all) way.delay(0)
+    if (!hasShown()) await arena.movesOn()
   }
-  return { wrong: await arena.settle(), takenOver: count }
+  return { hasShown: hasShown(), wrong: plant === null ? await arena.settle() : [], tookMs }
 }
-const LEASE = 600
+const NODES = 4
 
-async function ownerOf(arena: Arena, place: PostgresPlace, name: string): Promise<{ readonly owner: Node; readonly held: Held }> {
-  let found: { owner: Node; held: Held } | undefined
-  await until(
-    `${name} has an owner`,
-    async () => {
-      const held = await leaseOf(place, name)
-      const owner = arena.nodes.find(({ pid }) => held?.owner?.startsWith(`${pid}.`))
-      if (held && owner) found = { owner, held }
-      return found !== undefined
+function disposables<T extends Disposable>(all: readonly T[]): { readonly all: readonly T[] } & AsyncDisposable {
+  return {
+    all,
+    [Symbol.asyncDispose]: async () => {
+      for (const one of all) one[Symbol.dispose]()
     },
-    TAKEN_OVER_MAX_MS,
-  )
+  }
+}
+
+/** Who owns a subscription, once somebody does. */
+async function ownerOf(arena: Arena, place: PostgresPlace, name: string): Promise<Node> {
+  let found: Node | undefined
+  await eventually(`${name} has an owner`, async () => {
+    const held = await leaseOf(place, name)
+    found = held.isHeld ? arena.nodes.find(node => isOf(held, node)) : undefined
+    return found !== undefined
+  })
   return found!
+}
+
+function isOf({ owner }: Pick<Held, 'owner'>, { pid }: Node): boolean {
+  return owner?.startsWith(`${pid}.`) ?? false
 }
 
 /** Another has it, and has come further. */
 async function takenOver(place: PostgresPlace, name: string, before: Held): Promise<void> {
-  await until(
-    `${name} is taken over`,
-    async () => {
-      const held = await leaseOf(place, name)
-      return held !== null && held.epoch > before.epoch && held.position > before.position
-    },
-    TAKEN_OVER_MAX_MS,
-  )
+  await eventually(`${name} is taken over`, async () => {
+    const held = await leaseOf(place, name)
+    return held.epoch > before.epoch && held.position > before.position
+  })
 }
 
-async function leaseOf({ sql }: PostgresPlace, name: string): Promise<Held | null> {
+/** The lease as the last to take it has left it; nobody has had it at first. */
+async function leaseOf({ sql }: PostgresPlace, name: string): Promise<Held> {
   const [found] = await sql.unsafe<Held[]>(
-    `select l.owner, l.epoch::float8 as epoch, c.position::float8 as position from ${SCHEMA}.leases l
-     join ${SCHEMA}.checkpoints c using (name) where name = '${name}' and l.until > clock_timestamp()`,
+    `select l.owner, l.epoch::float8 as epoch, c.position::float8 as position, l.until > clock_timestamp() as "isHeld"
+     from ${SCHEMA}.leases l join ${SCHEMA}.checkpoints c using (name) where name = '${name}'`,
   )
-  return found ?? null
-}
-
-async function answersAgain(node: Node): Promise<void> {
-  expect(await node.answers(TAKEN_OVER_MAX_MS)).toBeTrue()
+  return found ?? { owner: null, epoch: 0, position: 0, isHeld: false }
 }

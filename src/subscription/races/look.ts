@@ -18,7 +18,7 @@ const asked = (schema: string) => {
     events: (after: number) =>
       `select position${number} as position, stream, version${number} as version, id${schema && '::text'} as id, type, data from ${of}events where position > ${after} order by position`,
     checkpoints: `select name, position${number} as position from ${of}checkpoints`,
-    parked: `select name, kind, key, position${number} as position from ${of}parked`,
+    parked: `select name, kind, key, position${number} as position, cause from ${of}parked`,
     rows: (name: string) => `select key, position${number} as position, data from ${of}"rows_${name}"`,
     tables: `select name from ${of}row_tables`,
     reported: `select position${number} as position from ${of}sql_report_v1_seen`,

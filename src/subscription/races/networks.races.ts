@@ -1,42 +1,47 @@
 import { describe, expect } from 'bun:test'
 import createClient from 'postgres'
 import { form, race } from '../../postgres/races/form.ts'
+import { eventually, PATIENCE_MS } from '../../postgres/races/patience.ts'
 import { proxied } from '../../postgres/races/proxied.ts'
 import type { Random } from '../../postgres/races/random.ts'
 import type { FaultProxy, Verdict } from '../../testing/servers/proxy.ts'
 import { testPostgres } from '../../testing/servers/postgres.ts'
-import { until } from '../../testing/servers/until.ts'
-import { Arena } from './arena.ts'
+import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import { onPostgres, type PostgresPlace, SCHEMA } from './places.ts'
 import type { LeasePlant } from './watched.ts'
+import type { SourcePlantName } from './sources.ts'
+import { postgres } from '../../postgres/store.ts'
+import { tokenEvent } from '../../postgres/races/recorder.ts'
 
 const CALLERS = 4
 const DEADLINE_MS = 1_000
 /** A command is said again until it is known what became of it; so long it takes at most, with statements that end at their deadline. */
-const ENDS_MS = 15_000
-const TAKEN_OVER_MAX_MS = 5_000
+const ENDS_MS = 30_000
+/** How far the log comes between two faults, at most: as far on a slow machine as on a fast one. */
+const EVENTS_BETWEEN_MAX = 40
+/** How long is waited for what a planted bug keeps from coming. */
+const STUCK_MS = 2_000
 const TABLES = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
 
-describe('a reply that is lost after a page was written', () => {
+describe('a lost reply, after a page was written,', () => {
   for (const how of ['cut', 'drop'] as const) {
-    race(`makes nothing happen twice (${how})`, 120_000, async random => {
+    race(`makes nothing happen twice (${how})`, async random => {
       const { wrong, lost } = await losing(random, how, how === 'cut' ? form(25, 1_000) : form(3, 100), null)
       expect(wrong).toEqual([])
       expect(lost).toBeGreaterThan(0)
     })
   }
 
-  race('shows the planted bug: said again as if nothing had happened', 60_000, async random => {
-    const { wrong } = await losing(random, 'cut', 25, 'twice')
-    expect(wrong.some(sentence => /^sql_report_v1 .* has/.test(sentence))).toBeTrue()
+  race('shows the planted bug: said again as if nothing had happened', async random => {
+    expect((await losing(random, 'cut', 100, 'twice')).hasShown).toBeTrue()
   })
 })
 
-describe('a network that swallows everything for some seconds', () => {
-  race('loses a node its subscriptions to another, and it comes back', 120_000, async random => {
+describe('a black hole, a network that swallows everything for some seconds,', () => {
+  race('loses a node its subscriptions to another, and it comes back', async random => {
     const place = await onPostgres()
     using proxy = proxied(place)
-    await using arena = new Arena(place, random)
+    await using arena = new Arena(place, random, { leaseMs: SHORT_LEASE_MS })
     const [near] = await arena.start(1, { database: through(place, proxy) })
     near!.load(CALLERS)
     await owned(place, near!.pid)
@@ -58,50 +63,122 @@ describe('a network that swallows everything for some seconds', () => {
   })
 })
 
-describe('sessions that the server ends, those that listen among them', () => {
-  race('cost projections and processors nothing', 120_000, async random => {
+describe('ended sessions, those that listen among them', () => {
+  race('cost projections and processors nothing', async random => {
     const place = await onPostgres()
     await using arena = new Arena(place, random)
     for (const node of await arena.start(2)) node.load(CALLERS)
     await arena.write(1, 8)
     arena.watch()
-    const ended = await endSessions(place, random, form(25, 2_000))
+    const ended = await endSessions(arena, place, random, form(25, 2_000))
     expect(await arena.settle()).toEqual([])
     expect(ended).toBeGreaterThan(10)
   })
-})
 
-describe('a foreign transaction that has written and stays open', () => {
-  race('keeps no row from being seen', 60_000, async random => {
-    const place = await onPostgres()
-    await using arena = new Arena(place, random)
-    const [node] = await arena.start(1)
-    const elsewhere = await (await testPostgres()).createDatabase('elsewhere')
-    const ends = await Promise.all([openWrite(place.url), openWrite(elsewhere)])
-    arena.watch()
-    node!.load(CALLERS)
-    for (let i = 0; i < form(10, 200); i++) await arena.caughtUpOnce()
-    await until('there is something to be seen', () => arena.checker.log.length > 50, 30_000)
-    await node!.rest()
-    // All of it, while the transactions are still open.
-    await arena.caughtUp()
-    await Promise.all(ends.map(end => end()))
-    expect(await arena.settle()).toEqual([])
+  race('leave nobody deaf to what others append', async random => {
+    expect(await unheard(random, null, PATIENCE_MS)).toBeFalse()
+  })
+
+  race('show the planted bug: a connection that listens is trusted for ever', async random => {
+    expect(await unheard(random, 'listens for ever', STUCK_MS)).toBeTrue()
   })
 })
 
-describe('writers that race at the head', () => {
-  race('lose, double and reorder nothing for those who follow', 120_000, async random => {
-    const place = await onPostgres()
-    await using arena = new Arena(place, random)
-    const nodes = await arena.start(2)
-    arena.watch()
-    await arena.write(3, 8, form(100, 20))
-    for (const node of nodes) node.load(CALLERS)
-    await until('there is a race', () => arena.checker.log.length > form(4_000, 400_000), form(15_000, 300_000))
-    expect(await arena.settle()).toEqual([])
+describe('a long foreign transaction, which has written and stays open,', () => {
+  race('keeps no row from being seen', async random => {
+    await using at = await besideForeign(random, null)
+    for (let i = 0; i < form(5, 200); i++) {
+      await at.arena.grows(EVENTS_BETWEEN_MAX)
+      // Rows and effects of all that was appended by now, while the transactions are still open.
+      await at.arena.caughtUpOnce()
+    }
+    await at.endForeign()
+    expect(await at.arena.settle()).toEqual([])
+  })
+
+  race('shows the planted bug: readers that wait for the oldest transaction', async random => {
+    await using at = await besideForeign(random, 'waits for the oldest transaction')
+    await at.arena.grows(EVENTS_BETWEEN_MAX)
+    expect(await isStuck(at.arena, STUCK_MS)).toBeTrue()
+    // It was these that it waited for, and nothing else.
+    await at.endForeign()
+    expect(await at.arena.settle()).toEqual([])
   })
 })
+
+describe('a commit race, of writers at the head,', () => {
+  race('lose, double and reorder nothing for those who follow', async random => {
+    await using arena = await racing(random, null)
+    await eventually('there is a race', () => arena.checker.log.length > form(4_000, 400_000))
+    expect(await arena.settle()).toEqual([])
+  })
+
+  race('show the planted bug: what a process has appended itself is taken for what comes next', async random => {
+    await using arena = await racing(random, 'takes a gap for nothing')
+    await eventually('it has shown', () => arena.shows(/and the log gives|where the log has/))
+  })
+})
+
+async function racing(random: Random, plant: SourcePlantName | null): Promise<Arena> {
+  const arena = new Arena(await onPostgres(), random, { plant })
+  const nodes = await arena.start(2)
+  arena.watch()
+  await arena.write(3, 8, form(50, 20))
+  for (const node of nodes) node.load(CALLERS)
+  return arena
+}
+
+/** A node that appends nothing itself, writers, and transactions of others in this database and in another, until they are ended. */
+async function besideForeign(random: Random, plant: SourcePlantName | null) {
+  const place = await onPostgres()
+  const arena = new Arena(place, random, { plant })
+  await arena.start(1)
+  const elsewhere = await (await testPostgres()).createDatabase('elsewhere')
+  const ends = await Promise.all([openWrite(place.url), openWrite(elsewhere)])
+  const endForeign = async () => void (await Promise.all(ends.splice(0).map(end => end())))
+  arena.watch()
+  await arena.write(1, 4, 50)
+  return {
+    arena,
+    endForeign,
+    [Symbol.asyncDispose]: async () => {
+      await endForeign()
+      await arena[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Ends the session by which a node listens, and tells whether what is appended then stays unheard for so long. */
+async function unheard(random: Random, plant: SourcePlantName | null, withinMs: number): Promise<boolean> {
+  const place = await onPostgres()
+  await using arena = new Arena(place, random, { plant })
+  await arena.start(1)
+  const store = postgres(place.url, { schema: SCHEMA, migrate: false, pooler: false })
+  await store.open()
+  const say = async (token: string) => {
+    const { id, meta } = tokenEvent(token)
+    const event = { id, type: 'Raced', schema: 'races', data: JSON.stringify({ token, text: '' }), meta }
+    await store.append([{ slices: [{ stream: 'hot-1', expect: 'any', events: [event] }], keys: [] }])
+  }
+  const listening = `from pg_stat_activity where datname = current_database() and query like 'listen "%'`
+  await eventually('it listens', async () => (await place.sql.unsafe(`select ${listening}`)).length > 0)
+  await say('before')
+  await store.announce((await store.head())!)
+  await arena.caughtUpOnce()
+  await place.sql.unsafe(`select pg_terminate_backend(pid) ${listening}`)
+  await say('after')
+  const stuck = await isStuck(arena, withinMs)
+  await store.close()
+  return stuck
+}
+
+/** Whether what is in the log by now is not followed within a time. */
+async function isStuck(arena: Arena, withinMs: number): Promise<boolean> {
+  return arena.caughtUpOnce(withinMs).then(
+    () => false,
+    () => true,
+  )
+}
 
 /** A database that is reached through a proxy, and given up soon. */
 function through(place: PostgresPlace, proxy: FaultProxy) {
@@ -117,12 +194,13 @@ async function losing(random: Random, how: Exclude<Verdict, 'forward'>, losses: 
   const [node] = await arena.start(1)
   node!.load(CALLERS)
   arena.watch()
-  for (let i = 1; i <= losses; i++) {
+  const hasShown = () => plant !== null && arena.shows(/^sql_report_v1 .* has/)
+  for (let i = 1; i <= losses && !hasShown(); i++) {
     loss.next(how)
-    await until('a reply is lost', () => loss.lost() === i, form(10_000, 30_000))
-    await Bun.sleep(random.below(200))
+    await eventually('a reply is lost', () => loss.lost() === i)
+    await arena.grows(random.below(EVENTS_BETWEEN_MAX))
   }
-  return { wrong: await arena.settle(), lost: loss.lost() }
+  return { hasShown: hasShown(), wrong: plant === null ? await arena.settle() : [], lost: loss.lost() }
 }
 
 /** Loses the next reply to a page of a projection that has been written, one statement or a whole transaction. */
@@ -156,27 +234,25 @@ const COMMITTED = ['SELECT 1\0Z\0\0\0\x05I', 'COMMIT\0']
 
 /** Waits until one process owns every subscription. */
 async function owned({ sql }: PostgresPlace, pid: number): Promise<void> {
-  await until(
-    `${pid} owns everything`,
-    async () => {
-      const rows = await sql.unsafe<{ name: string }[]>(
-        `select name from ${SCHEMA}.leases where owner like '${pid}.%' and until > clock_timestamp()`,
-      )
-      return rows.length === TABLES.length
-    },
-    2 * TAKEN_OVER_MAX_MS,
-  )
+  await eventually(`${pid} owns everything`, async () => {
+    const rows = await sql.unsafe<{ name: string }[]>(
+      `select name from ${SCHEMA}.leases where owner like '${pid}.%' and until > clock_timestamp()`,
+    )
+    return rows.length === TABLES.length
+  })
 }
 
-/** Ends sessions of whoever it is but ourselves, one after the other; gives how many. */
-async function endSessions({ sql }: PostgresPlace, random: Random, many: number): Promise<number> {
+/** Ends sessions of whoever it is but ourselves, one after the other, and each fifth time one that listens; gives how many. */
+async function endSessions(arena: Arena, { sql }: PostgresPlace, random: Random, many: number): Promise<number> {
   let ended = 0
   for (let i = 0; i < many; i++) {
-    const found = await sql<{ pid: number }[]>`select pid from pg_stat_activity where datname = current_database()
+    const found = await sql<{ pid: number; listens: boolean }[]>`
+      select pid, query like 'listen "%' as listens from pg_stat_activity where datname = current_database()
       and application_name <> 'the looker' and pid <> pg_backend_pid() order by pid`
-    if (found.length) await sql`select pg_terminate_backend(${random.pick(found).pid})`
-    ended += Number(found.length > 0)
-    await Bun.sleep(200)
+    const meant = i % 5 === 0 && found.some(({ listens }) => listens) ? found.filter(({ listens }) => listens) : found
+    if (meant.length) await sql`select pg_terminate_backend(${random.pick(meant).pid})`
+    ended += Number(meant.length > 0)
+    await arena.grows(random.below(EVENTS_BETWEEN_MAX))
   }
   return ended
 }

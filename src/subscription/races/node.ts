@@ -11,7 +11,7 @@ import { runtime } from '../../runtime.ts'
 import { sqlite } from '../../sqlite/store.ts'
 import { type Effect, type Serving, served } from './domain.ts'
 import type { NodeJob, Order } from './nodes.ts'
-import { type Stop, watched } from './watched.ts'
+import { leasePlant, type Stop, watched } from './watched.ts'
 
 const job = JSON.parse(process.argv[2]!) as NodeJob
 const files = { attempts: open('attempts'), leases: open('leases'), reported: open('reported'), stopped: open('stopped') }
@@ -27,7 +27,7 @@ const store = watched(over.store, {
     write(files.stopped, { at, name })
     process.kill(process.pid, 'SIGSTOP')
   },
-  plant: job.plant,
+  plant: leasePlant(job.plant),
 })
 const emaki = await runtime({
   serve: served(over),

@@ -4,9 +4,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Attempt } from '../../postgres/races/history.ts'
 import { signalIfAlive } from '../../testing/servers/child-processes.ts'
-import { until } from '../../testing/servers/until.ts'
+import { eventually } from '../../postgres/races/patience.ts'
 import type { Leased } from './checker.ts'
 import type { Poison } from './poison.ts'
+import type { SourcePlantName } from './sources.ts'
 import type { LeasePlant, Stop } from './watched.ts'
 
 export type NodeJob = {
@@ -23,7 +24,7 @@ export type NodeJob = {
   readonly seed: string
   /** How long each caller pauses at most between two commands, in ms. */
   readonly paceMs: number
-  readonly plant: LeasePlant | null
+  readonly plant: LeasePlant | SourcePlantName | null
   readonly poison: Poison | null
 }
 
@@ -34,7 +35,6 @@ export type Order =
   | { readonly do: 'ping' }
   | { readonly do: 'end' }
 
-const READY_MAX_MS = 20_000
 const LIVES_MAX = 200
 
 export class Node {
@@ -88,12 +88,12 @@ export class Node {
   async rest(): Promise<void> {
     this.#callers = 0
     if (this.#isEnding) return
-    await until(`${this.name} serves`, () => this.isReady, READY_MAX_MS)
+    await eventually(`${this.name} serves`, () => this.isReady)
     const life = this.lives
     this.#isResting = false
     this.#tell({ do: 'rest' })
     // A next life is not told to send any.
-    await until(`${this.name} rests`, () => this.#isResting || this.lives > life, READY_MAX_MS)
+    await eventually(`${this.name} rests`, () => this.#isResting || this.lives > life)
   }
 
   /** Ends it, however it is. */
@@ -110,14 +110,27 @@ export class Node {
     await this.#child!.exited
   }
 
-  /** Whether it answers. One that is busy for ever does not. */
-  async answers(withinMs: number): Promise<boolean> {
+  /** Resolves when it answers. */
+  answers(): Promise<void> {
+    return eventually(`${this.name} answers`, this.#asked())
+  }
+
+  /**
+   * Whether it is busy with something that does not end: asked, it has not answered while it used so much of a processor, in ms. By
+   * its own time, as one that waits for a processor on a busy machine does not hang.
+   */
+  async hangs(busyMs: number): Promise<boolean> {
+    const [life, from, hasAnswered] = [this.lives, processorMs(this.pid), this.#asked()]
+    const isOver = () => hasAnswered() || !this.isReady || this.lives > life
+    await eventually(`${this.name} answers, or is seen to hang`, () => isOver() || processorMs(this.pid) - from > busyMs)
+    return !isOver()
+  }
+
+  /** Asks it, and gives what tells whether it has answered. */
+  #asked(): () => boolean {
     const before = this.#pongs
     this.#tell({ do: 'ping' })
-    return until('it answers', () => this.#pongs > before, withinMs).then(
-      () => true,
-      () => false,
-    )
+    return () => this.#pongs > before
   }
 
   get pid(): number {
@@ -151,7 +164,8 @@ export class Node {
   #live(): void {
     if (++this.lives > LIVES_MAX) throw new Error(`${this.name} ended ${LIVES_MAX} times`)
     const job: NodeJob = { ...this.#job, who: `${this.name}.${this.lives}`, seed: `${this.#job.seed} ${this.lives}` }
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, 'node.ts'), JSON.stringify(job)], {
+    const planting = job.plant === null ? [] : ['--preload', join(import.meta.dir, 'planting.ts')]
+    const child = Bun.spawn([process.execPath, ...planting, join(import.meta.dir, 'node.ts'), JSON.stringify(job)], {
       stdout: 'inherit',
       stderr: Bun.file(join(job.folder, `${job.name}.errors`)),
       timeout: LIFE_MAX_MS,
@@ -187,4 +201,18 @@ export class Node {
   }
 }
 const ERRORS_MAX = 1_000
+
+/** How much of a processor a process has used, in ms; where Linux does not tell, the time that has passed. */
+function processorMs(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    return (Number(fields[USER_TICKS]) + Number(fields[SYSTEM_TICKS])) * TICK_MS
+  } catch {
+    return performance.now()
+  }
+}
+/** Which they are of the fields behind the name, and how long a tick takes: 10 ms wherever Linux is as it comes. */
+const USER_TICKS = 11
+const SYSTEM_TICKS = 12
+const TICK_MS = 10
 const LIFE_MAX_MS = 300_000

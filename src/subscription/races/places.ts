@@ -27,13 +27,16 @@ export const SCHEMA = 'emaki'
 export async function onPostgres(server?: { createDatabase(): Promise<string> }): Promise<PostgresPlace> {
   const url = await (server ?? (await testPostgres())).createDatabase()
   await migratePostgres(url, SCHEMA)
-  const sql = createClient(url, {
-    max: 3,
-    onnotice: () => {},
-    backoff: false,
-    connect_timeout: 5,
-    connection: { application_name: 'the looker' },
-  })
+  const connect = () =>
+    createClient(url, {
+      max: 3,
+      onnotice: () => {},
+      backoff: false,
+      connect_timeout: 5,
+      connection: { application_name: 'the looker' },
+    })
+  const sql = connect()
+  const looking = looker(connect)
   await sql.unsafe(EFFECTS.postgres)
   return {
     kind: 'postgres',
@@ -41,12 +44,32 @@ export async function onPostgres(server?: { createDatabase(): Promise<string> })
     sql,
     database: { kind: 'postgres', url, schema: SCHEMA, deadlineMs: 2_000 },
     effects: url,
-    look: postgresLook(sql, SCHEMA),
+    look: looking.look,
     delivered: () => postgresEffects(sql),
     log: () => postgresLog(sql, SCHEMA),
-    close: () => sql.end({ timeout: 1 }),
+    close: async () => void (await Promise.all([sql.end({ timeout: 1 }), looking.close()])),
   }
 }
+
+/** Looks by a client of its own. One that has failed, or does not answer, is not asked again: it may wait for a server that was killed. */
+function looker(connect: () => Sql): { readonly look: Look; readonly close: () => Promise<void> } {
+  let sql = connect()
+  const look: Look = async after => {
+    const [asked, late] = [sql, Promise.withResolvers<never>()]
+    const timer = setTimeout(() => late.reject(new Error(`no look within ${LOOK_MAX_MS} ms`)), LOOK_MAX_MS)
+    try {
+      return await Promise.race([postgresLook(asked, SCHEMA)(after), late.promise])
+    } catch (error) {
+      sql = connect()
+      void asked.end({ timeout: 0 }).catch(() => {})
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  return { look, close: () => sql.end({ timeout: 1 }) }
+}
+const LOOK_MAX_MS = 15_000
 
 export async function onSqlite(): Promise<SqlitePlace> {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-nodes-'))

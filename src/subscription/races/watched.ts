@@ -13,7 +13,13 @@ export type Stop = { readonly at: Point; readonly name: string }
  * whatever the epoch. `rows first`: the checkpoint follows in a transaction of its own. `twice`: what was answered by an error is said
  * again as if nothing had happened.
  */
-export type LeasePlant = 'no fence' | 'fenced by position' | 'rows first' | 'twice'
+const LEASE_PLANTS = ['no fence', 'fenced by position', 'rows first', 'twice'] as const
+export type LeasePlant = (typeof LEASE_PLANTS)[number]
+
+/** A plant that is one of these; the others are planted into sources. */
+export function leasePlant(name: string | null): LeasePlant | null {
+  return LEASE_PLANTS.find(one => one === name) ?? null
+}
 
 export type Watching = {
   readonly who: string

@@ -1,7 +1,21 @@
 // What must not compile. Above each wrong line stands what the compiler is expected to say there: types.test.ts takes these comments
 // away and compares. It is never run.
 import { z } from 'zod'
-import { decider, events, importMap, processor, projection, query, reject, runtime, split, upcast } from '../../index.ts'
+import {
+  after,
+  decider,
+  events,
+  importMap,
+  processManager,
+  processor,
+  projection,
+  query,
+  reject,
+  runtime,
+  saga,
+  split,
+  upcast,
+} from '../../index.ts'
 
 const None = z.object({})
 const Qty = z.object({ qty: z.int() })
@@ -289,6 +303,40 @@ processor('p', { from: Order, start: 'end', handle: () => {} })
 processor('p', { from: Order, key: () => 5, handle: () => {} })
 // @ts-expect-error Property 'handle' is missing
 processor('p', { from: Order })
+
+// --- processes
+const order = decider(Order, {
+  initial: {},
+  evolve: { Placed: s => s, Paid: s => s },
+  commands: { pay: None, ship: z.object({ to: z.string() }) },
+  decide: { pay: () => [], ship: () => [] },
+})
+const zero = { n: 0 }
+const from = { from: Order, to: order, initial: zero } as const
+// @ts-expect-error Type '() => Command<"stock", "restock", { qty: number; }>' is not assignable to type
+processManager('p', { ...from, evolve: {}, react: { Placed: () => stock.restock('x', { qty: 1 }) } })
+// @ts-expect-error Type 'number' is not assignable to type 'string'
+processManager('p', { ...from, evolve: {}, react: { Placed: (_, { customerId }) => order.ship(customerId, { to: 1 }) } })
+// @ts-expect-error Did you mean to write 'Placed'?
+processManager('p', { ...from, evolve: {}, react: { Placedd: () => [] } })
+// @ts-expect-error Type '() => { m: number; }' is not assignable to type
+processManager('p', { ...from, evolve: { Placed: () => ({ m: 1 }) }, react: {} })
+// @ts-expect-error Property 'm' does not exist on type '{ n: number; }'
+processManager('p', { ...from, evolve: {}, react: { Placed: state => (state.m ? [] : []) } })
+// @ts-expect-error Argument of type '"5 fortnights"' is not assignable
+processManager('p', { ...from, evolve: {}, react: { Placed: () => after('5 fortnights', 'x') } })
+// @ts-expect-error Type '() => Timer<Command<"stock", "restock", { qty: number; }>>' is not assignable to type
+processManager('p', { ...from, evolve: {}, react: { Placed: () => after('5 minutes', 'x', stock.restock('x', { qty: 1 })) } })
+// @ts-expect-error the types '"pay" | "ship"' and '"nope"' have no overlap
+processManager('p', { ...from, evolve: {}, react: {}, on: { rejected: (_, { command }) => command.command === 'nope' && [] } })
+const begun = { from: Order, to: order } as const
+// @ts-expect-error Property 'nope' does not exist on type '{ customerId: string; }'
+saga('s', { ...begun, start: { Placed: data => data }, steps: [{ run: data => order.pay(data.nope, {}) }] })
+// @ts-expect-error Type 'Command<"stock", "restock", { qty: number; }>' is not assignable to type
+saga('s', { ...begun, start: { Placed: () => 1 }, steps: [{ run: () => stock.restock('x', { qty: 1 }) }] })
+const late = { run: () => order.pay('x', {}), timeout: '1 minute' } as const
+// @ts-expect-error Type '"Payed"' is not assignable to type
+saga('s', { ...begun, start: { Placed: () => 1 }, steps: [{ ...late, until: 'Payed' }] })
 
 // --- sending
 const emaki = await runtime({ serve: [stock] })

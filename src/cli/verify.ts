@@ -1,0 +1,39 @@
+// verify: whether the log is what a store that keeps its promises holds; 1 where it is not.
+import { spec } from '../event/events.ts'
+import type { EventsSpec } from '../event/events.ts'
+import type { Served } from '../runtime.ts'
+import { verified } from '../transfer/verify.ts'
+import { progress } from './progress.ts'
+import { opened } from './opened.ts'
+import type { Call, Verb } from './verb.ts'
+
+export const verifyVerb: Verb = {
+  // What was changed and still fits is not found: that takes a chain of hashes, which the log does not have.
+  does: 'walk the log: versions without a hole, ids that are unique, payloads that can be read; 1 where something is wrong',
+  json: true,
+  run: verify,
+}
+
+/** Verifies the log; gives the exit code. */
+function verify(call: Call): Promise<number> {
+  return opened(call, async store => {
+    const shown = progress('verify', 'positions')
+    const found = await verified(store, familiesOf(call.serve), shown.at)
+    const { events, position, wrong, count } = found
+    shown.end(`${events.toLocaleString('en')} events up to ${position} verified, ${count.toLocaleString('en')} wrong`)
+    if (call.json) console.log(JSON.stringify(found))
+    else for (const one of wrong) console.log(`${one.position}  ${one.stream} ${one.version}  ${one.problem}`)
+    return count === 0 ? 0 : 1
+  })
+}
+
+/** The families of all that is served, by category. */
+function familiesOf(serve: readonly Served[]): ReadonlyMap<string, EventsSpec> {
+  const families = new Map<string, EventsSpec>()
+  for (const one of serve) {
+    // A decider has one family, what follows the log has several, and a query none.
+    const { events, families: several } = one[spec] as { events?: EventsSpec; families?: ReadonlyMap<string, EventsSpec> }
+    for (const family of [...(events ? [events] : []), ...(several?.values() ?? [])]) families.set(family.name, family)
+  }
+  return families
+}

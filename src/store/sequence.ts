@@ -1,0 +1,53 @@
+// Whether versions follow each other: the log of a store that keeps its promises has no hole, so one is damage, and is not folded over.
+import type { StoredEvent } from './store.ts'
+
+type Placed = Pick<StoredEvent, 'stream' | 'version' | 'position'>
+
+/** A stream of which events are missing, or stand twice. */
+export class DamagedStream extends Error {
+  override readonly name = 'DamagedStream'
+  readonly stream: string
+  readonly expected: number
+  readonly found: number
+  readonly position: number
+  constructor({ stream, version, position }: Placed, expected: number) {
+    super(`${stream} is damaged: version ${expected} is expected, ${version} is found at position ${position}`)
+    this.stream = stream
+    this.expected = expected
+    this.found = version
+    this.position = position
+  }
+}
+
+/** A page of a stream behind a version, if nothing is missing in it. Throws DamagedStream. */
+export function inSequence<E extends Placed>(page: readonly E[], after: number): readonly E[] {
+  const wrong = page.findIndex(({ version }, i) => version !== after + 1 + i)
+  if (wrong >= 0) throw new DamagedStream(page[wrong]!, after + 1 + wrong)
+  return page
+}
+
+/** The versions of all streams, for who reads the log in its order. It holds a number a stream. */
+export class Versions {
+  readonly #last = new Map<string, number>()
+  readonly #isWhole: boolean
+
+  /** `after`: where reading begins. Behind the beginning of the log, the first event of a stream may have any version. */
+  constructor(after: number) {
+    this.#isWhole = after === 0
+  }
+
+  /** Takes the next event; gives the version that it should have had, null where it has it. */
+  take({ stream, version }: Placed): number | null {
+    const last = this.#last.get(stream) ?? (this.#isWhole ? 0 : version - 1)
+    this.#last.set(stream, version)
+    return version === last + 1 ? null : last + 1
+  }
+
+  /** Takes a page. Throws DamagedStream. */
+  check(page: readonly Placed[]): void {
+    for (const event of page) {
+      const expected = this.take(event)
+      if (expected !== null) throw new DamagedStream(event, expected)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+// A handler by a clock of the test's own.
+import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { events, type Recorded, spec } from '../event/events.ts'
+import { type Handling, processor } from '../processor/processor.ts'
+import { memory } from '../store/memory.ts'
+import type { Lease } from '../read-model/read-model.ts'
+import { Handler } from './handler.ts'
+
+const Mail = events('mail', { Queued: z.object({ to: z.string() }) })
+type Sleep = NonNullable<ConstructorParameters<typeof Handler>[3]>
+const lease: Lease = { name: 'mails', epoch: 1, position: 0, takeovers: 0, suspect: null }
+
+/** Hands one event over, on a clock that shows at once what it is waited for; gives how long that was. */
+async function taken(handle: (events: readonly Recorded[], handling: Handling) => unknown, attempts: number, sleep?: Sleep) {
+  const store = memory()
+  const mails = processor('mails', { from: Mail, handle: handle as never, attempts, attemptMs: 7_000 })
+  const { fingerprint: schema } = Mail[spec].types.get('Queued')!
+  const event = { id: Bun.randomUUIDv7(), type: 'Queued', schema, data: '{"to":"a"}', meta: '{}' }
+  await store.append([{ slices: [{ stream: 'mail-1', expect: 0, events: [event] }], keys: [] }])
+  const waits: number[] = []
+  const handler = new Handler(store, mails[spec], async () => null, sleep ?? (async ms => void waits.push(ms)))
+  await handler.begin(lease)
+  await handler.take(await store.readAll({ after: 0, limit: 1 }), null)
+  await handler.save({
+    name: 'mails',
+    epoch: (await store.readModel.acquire('mails', { owner: 'o', ttlMs: 1_000, start: 0 }))!.epoch,
+    from: 0,
+    to: 1,
+    ttlMs: 1_000,
+  })
+  return { waits, parked: await store.readModel.parked('mails') }
+}
+
+describe('a handler', () => {
+  test('counts an attempt that never ends as failed, tells it so, and parks its key after the last', async () => {
+    const signals: AbortSignal[] = []
+    const never = (_: unknown, { signal }: Handling) => {
+      signals.push(signal)
+      return new Promise(() => {})
+    }
+    const { waits, parked } = await taken(never, 2)
+    expect(waits).toEqual([7_000, 50, 7_000])
+    expect(signals.map(({ aborted, reason }) => [aborted, String(reason)])).toEqual(
+      signals.map(() => [true, 'Error: mails: the attempt did not end within 7000 ms']),
+    )
+    expect(parked).toMatchObject([{ key: 'mail-1', cause: 'Error: mails: the attempt did not end within 7000 ms' }])
+  })
+
+  test('does not disturb what has ended in time, and asks the clock of nothing that ends at once', async () => {
+    const signals: AbortSignal[] = []
+    const { waits, parked } = await taken((_, { signal }) => void signals.push(signal), 1)
+    expect([waits, parked, signals.map(({ aborted }) => aborted)]).toEqual([[], [], [false]])
+    const over: AbortSignal[] = []
+    const never: Sleep = (_, signal) => {
+      over.push(signal)
+      return new Promise(() => {})
+    }
+    const ended = await taken(async (_, { signal }) => void signals.push(signal), 1, never)
+    expect([ended.parked, signals[1]!.aborted, over[0]!.aborted]).toEqual([[], false, true])
+  })
+
+  test('tries again after pauses that grow, from 50 ms to 10 s', async () => {
+    const { waits } = await taken(() => {
+      throw new Error('down')
+    }, 11)
+    expect(waits).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000])
+  })
+})

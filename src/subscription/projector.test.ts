@@ -1,0 +1,101 @@
+// What a projector says it keeps in memory.
+import { expect, test } from 'bun:test'
+import { z } from 'zod'
+import { events, spec } from '../event/events.ts'
+import { projection } from '../projection/projection.ts'
+import type { Lease } from '../read-model/read-model.ts'
+import { memory } from '../store/memory.ts'
+import { Projector } from './projector.ts'
+
+const Note = events('note', { Written: z.object({ text: z.string() }) })
+const notes = projection('notes', {
+  from: Note,
+  row: z.object({ text: z.string() }),
+  initial: { text: '' },
+  evolve: { Written: (row, { text }) => ({ text: row.text + text }) },
+})
+const table = { name: 'notes_v1', indexes: [] }
+const LENGTH = 10_000
+const MANY = 100
+
+test('what is pending is at least as much as the rows that are not saved hold, and nothing once they are', async () => {
+  const store = memory()
+  await store.readModel.prepare([table])
+  const lease = (await store.readModel.acquire('notes_v1', { owner: 'o', ttlMs: 60_000, start: 0 })) as Lease
+  const projector = new Projector(store, notes[spec], table, null)
+  await projector.begin(lease)
+  const { fingerprint: schema } = Note[spec].types.get('Written')!
+  const page = (from: number) =>
+    Array.from({ length: MANY }, (_, i) => ({
+      ...{ id: 'e', stream: `note-${i}`, version: 1, position: from + i, type: 'Written', schema, at: '2026-01-01T00:00:00Z' },
+      ...{ meta: '{}', data: JSON.stringify({ text: 'x'.repeat(LENGTH) }) },
+    }))
+  expect(projector.pending()).toBeNull()
+  await projector.take(page(1), null)
+  expect(projector.pending()).toBeWithin(MANY * LENGTH, 1.2 * MANY * LENGTH)
+  await projector.take(page(1 + MANY), null)
+  expect(projector.pending()).toBeWithin(2 * MANY * LENGTH, 2.2 * MANY * LENGTH)
+  await projector.save({ name: 'notes_v1', epoch: lease.epoch, from: 0, to: 2 * MANY, ttlMs: 60_000 })
+  expect(projector.pending()).toBeNull()
+  // One small change makes a whole row pending.
+  await projector.take([{ ...page(1 + 2 * MANY)[0]!, data: '{"text":"y"}' }], null)
+  expect(projector.pending()).toBeWithin(2 * LENGTH, 2.2 * LENGTH)
+})
+
+const { fingerprint: schema } = Note[spec].types.get('Written')!
+const written = (stream: string, position: number, text: string) => ({
+  ...{ id: 'e', stream, version: 1, position, type: 'Written', schema, at: '2026-01-01T00:00:00Z', meta: '{}' },
+  data: JSON.stringify({ text }),
+})
+
+test('a fold gives way to everything else each 10 ms', async () => {
+  let now = 0
+  const slow = projection('notes', {
+    from: Note,
+    row: z.object({ text: z.string() }),
+    initial: { text: '' },
+    evolve: {
+      Written: row => {
+        now += 0.1
+        return row
+      },
+    },
+  })
+  const projector = new Projector(memory(), slow[spec], table, null, { clock: () => now })
+  await projector.begin({ name: 'notes_v1', epoch: 1, position: 0, takeovers: 0, suspect: null })
+  let turns = 0
+  const turn = () => {
+    turns++
+    turning = setImmediate(turn)
+  }
+  let turning = setImmediate(turn)
+  const events = Array.from({ length: 1_281 }, (_, i) => written('note-1', i + 1, ''))
+  await projector.take(events, null)
+  clearImmediate(turning)
+  // It looks each 64 events, which take 6.4 ms: every second time more than 10 have passed.
+  expect(turns).toBeWithin(10, 12)
+})
+
+test('rows are kept between pages up to a bound, and read again beyond it', async () => {
+  const store = memory()
+  await store.readModel.prepare([table])
+  const lease = (await store.readModel.acquire('notes_v1', { owner: 'o', ttlMs: 60_000, start: 0 })) as Lease
+  const asked: number[] = []
+  const rows: typeof store.readModel.rows = (table, keys) => {
+    asked.push(keys.length)
+    return store.readModel.rows(table, keys)
+  }
+  const projector = new Projector({ ...store, readModel: { ...store.readModel, rows } }, notes[spec], table, null)
+  await projector.begin(lease)
+  const text = 'x'.repeat(1_000_000)
+  const saved = async (from: number, to: number) => {
+    for (let i = from; i < to; i++) await projector.take([written(`note-${i}`, i + 1, text)], null)
+    await projector.save({ name: 'notes_v1', epoch: lease.epoch, from, to, ttlMs: 60_000 })
+  }
+  await saved(0, 134)
+  await projector.take([written('note-0', 135, '')], null)
+  expect(asked).toEqual([])
+  await saved(134, 135)
+  await projector.take([written('note-0', 136, '')], null)
+  expect(asked).toEqual([1])
+})

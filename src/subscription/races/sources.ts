@@ -1,0 +1,37 @@
+// Bugs planted into the real sources, as a node loads them, so that they follow the code. Each is one that others have had.
+import { join } from 'node:path'
+
+type SourcePlant = { readonly file: string; readonly found: string; readonly by: string }
+
+export const sourcePlants = {
+  /** What listens is trusted for ever: nobody asks whether something was missed. */
+  'listens for ever': {
+    file: 'postgres/watch.ts',
+    found: '      for (; !ending.signal.aborted; beats++) {\n',
+    by: '      void asks.end()\n      await slept(2_147_483_647, ending.signal)\n      for (; !ending.signal.aborted; beats++) {\n',
+  },
+  /** What may still be preceded by a transaction that is open somewhere is not read yet. */
+  'waits for the oldest transaction': {
+    file: 'postgres/store.ts',
+    found: 'const window = `position',
+    by: 'const window = `xmin::text::bigint < pg_snapshot_xmin(pg_current_snapshot())::text::bigint and position',
+  },
+  /** What this process appended is taken for what comes next, whatever others have appended before it. */
+  'takes a gap for nothing': {
+    file: 'subscription/tail.ts',
+    found: 'if (first.position === this.head + 1) this.#grow(page)\n',
+    by: 'if (first.position > this.head) this.#grow(page)\n',
+  },
+  /** An event that cannot be folded is put aside, and its key goes on without it. */
+  'parks and goes on': {
+    file: 'subscription/projector.ts',
+    found: '    if (this.#parkedKeys.has(key)) return\n    let held',
+    by: '    let held',
+  },
+} as const satisfies Record<string, SourcePlant>
+export type SourcePlantName = keyof typeof sourcePlants
+
+/** Where a source of this repository is. */
+export function sourceOf({ file }: Pick<SourcePlant, 'file'>): string {
+  return join(import.meta.dir, '../..', file)
+}

@@ -1,0 +1,71 @@
+// When a subscription makes durable what it did, by a clock of the test's own.
+import { expect, test } from 'bun:test'
+import { memory } from '../store/memory.ts'
+import { untraced } from '../trace/trace.ts'
+import { type Consumer, Subscription } from './subscription.ts'
+import type { Tail } from './tail.ts'
+
+const EVENTS = 40
+const far: Tail = {
+  // Further than it comes here: whoever is at the head saves at once.
+  head: EVENTS + 1,
+  waiting: 0,
+  page: () => null,
+  wait: (_, signal) => new Promise(resolve => signal?.addEventListener('abort', () => resolve(false))),
+  start: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+}
+
+/** The checkpoints that are saved where each event takes so long, and leaves so much pending, on the way to the head. */
+async function saved(eventMs: number, pending: number | null): Promise<readonly number[]> {
+  const store = memory()
+  const events = Array.from({ length: EVENTS }, (_, i) => ({ id: `e${i}`, type: 'T', schema: 's', data: '{}', meta: '{}' }))
+  await store.append([{ slices: [{ stream: 's-1', expect: 0, events }], keys: [] }])
+  let now = 0
+  let taken = 0
+  let isSaved = false
+  const found: number[] = []
+  const done = Promise.withResolvers<void>()
+  const consumer: Consumer = {
+    eventsMax: 1,
+    begin: async () => {},
+    take: async page => {
+      now += eventMs
+      taken += page.length
+      isSaved = false
+      if (taken === EVENTS) done.resolve()
+    },
+    pending: () => (pending === null || isSaved ? null : pending),
+    save: async guard => {
+      isSaved = true
+      found.push(guard.to)
+      return store.readModel.commit({ ...guard, rows: [], park: [], unpark: [] })
+    },
+    isTended: () => false,
+    tend: async () => {},
+  }
+  const subscription = new Subscription({
+    ...{ store, tail: far, name: 'sub', filter: null, start: 'beginning', leaseMs: 60_000, owner: 'o', consumer },
+    ...{ trace: untraced, report: () => {}, now: Date.now, clock: () => now },
+  })
+  subscription.start()
+  await done.promise
+  await subscription.close()
+  return found.filter(to => to < EVENTS)
+}
+
+test('far behind the head what was folded is saved when more than 10 s have passed', async () => {
+  expect(await saved(1_000, 1)).toEqual([11, 22, 33])
+  expect(await saved(999, 1)).toEqual([11, 22, 33])
+  expect(await saved(1_001, 1)).toEqual([10, 20, 30])
+})
+
+test('a checkpoint that moved past what did not concern it is saved when more than a second has passed', async () => {
+  expect(await saved(100, null)).toEqual([11, 22, 33])
+  expect(await saved(101, null)).toEqual([10, 20, 30])
+})
+
+test('what is pending is saved when it is more than 134 217 728 characters', async () => {
+  expect(await saved(0, 134_217_728)).toEqual([])
+  expect(await saved(0, 134_217_729)).toEqual(Array.from({ length: EVENTS - 1 }, (_, i) => i + 1))
+})

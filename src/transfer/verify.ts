@@ -1,0 +1,127 @@
+// The whole log, looked through for what a store that keeps its promises never holds.
+import { type EventsSpec, checked } from '../event/events.ts'
+import { categoryOf, recorded } from '../event/recorded.ts'
+import { Versions } from '../store/sequence.ts'
+import { isFull, type Store, type StoredEvent } from '../store/store.ts'
+
+export type Wrong = { readonly position: number; readonly stream: string; readonly version: number; readonly problem: string }
+export type Verified = {
+  readonly events: number
+  /** Up to here. */
+  readonly position: number
+  /** The first of what is wrong, and how much there is. */
+  readonly wrong: readonly Wrong[]
+  readonly count: number
+}
+
+const BOUNDS = { limit: 1_000, sizeMax: 4_194_304 }
+const WRONG_SHOWN = 1_000
+
+/**
+ * Walks the log: positions rise, versions of a stream are 1..n, payloads and metas are JSON, today's definitions can read the events of the
+ * categories that are served, and no id stands twice. It holds a number a stream, and a hash of eight bytes an event.
+ */
+export async function verified(
+  store: Store,
+  families: ReadonlyMap<string, EventsSpec>,
+  told: (position: number, head: number) => void = () => {},
+): Promise<Verified> {
+  const until = await store.head()
+  const found: Wrong[] = []
+  let count = 0
+  const wrong = ({ position, stream, version }: StoredEvent, problem: string) => {
+    count++
+    if (found.length < WRONG_SHOWN) found.push({ position, stream, version, problem })
+  }
+  const versions = new Versions(0)
+  const ids = new Hashes()
+  let last = 0
+  for await (const page of pages(store, until)) {
+    for (const event of page) {
+      if (event.position <= last) wrong(event, `its position does not rise: ${last} is before it`)
+      last = Math.max(last, event.position)
+      const expected = versions.take(event)
+      if (expected !== null) wrong(event, `version ${expected} is expected`)
+      const problem = unreadable(event, families)
+      if (problem !== null) wrong(event, problem)
+      ids.add(event.id)
+    }
+    told(last, until)
+  }
+  for await (const [event, first] of twice(store, until, ids.twice()))
+    wrong(event, `its id ${event.id} stands at position ${first} too`)
+  if (last < until)
+    wrong({ position: until, stream: '', version: 0 } as StoredEvent, `the log ends at ${last}, its head is ${until}`)
+  return { events: ids.size, position: last, wrong: found.sort((a, b) => a.position - b.position), count }
+}
+
+async function* pages(store: Store, until: number): AsyncGenerator<readonly StoredEvent[]> {
+  for (let after = 0; after < until; ) {
+    const page = await store.readAll({ after, until, ...BOUNDS })
+    yield page
+    const last = page.at(-1)?.position ?? until
+    // A position that does not rise must not be read for ever.
+    if (!isFull(page, BOUNDS) || last <= after) return
+    after = last
+  }
+}
+
+function unreadable(event: StoredEvent, families: ReadonlyMap<string, EventsSpec>): string | null {
+  const part = isJson(event.data) ? (isJson(event.meta) ? null : 'its meta is no JSON') : 'its payload is no JSON'
+  const family = families.get(categoryOf(event.stream))
+  if (part !== null || !family) return part
+  try {
+    for (const { category, type, data } of recorded(family, event)) checked(family, { category, type, data })
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The events whose ids have one of these hashes, as long as one of them stands before, with where that is. */
+async function* twice(
+  store: Store,
+  until: number,
+  hashes: ReadonlySet<bigint>,
+): AsyncGenerator<readonly [StoredEvent, first: number]> {
+  if (!hashes.size) return
+  const first = new Map<string, number>()
+  for await (const page of pages(store, until))
+    for (const event of page) {
+      if (!hashes.has(Bun.hash.xxHash64(event.id))) continue
+      const before = first.get(event.id)
+      if (before === undefined) first.set(event.id, event.position)
+      else yield [event, before]
+    }
+}
+
+/** Hashes, of which those are wanted that were added more than once. */
+class Hashes {
+  #all = new BigUint64Array(65_536)
+  size = 0
+
+  add(text: string): void {
+    if (this.size === this.#all.length) {
+      const more = new BigUint64Array(this.size * 2)
+      more.set(this.#all)
+      this.#all = more
+    }
+    this.#all[this.size++] = Bun.hash.xxHash64(text)
+  }
+
+  twice(): ReadonlySet<bigint> {
+    const sorted = this.#all.subarray(0, this.size).sort()
+    const found = new Set<bigint>()
+    for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) found.add(sorted[i]!)
+    return found
+  }
+}
