@@ -44,7 +44,7 @@ afterAll(async () => {
 test('a compiled app sends its spans, and stores the trace with the event', async () => {
   const binary = join(folder, 'marketplace')
   const flags = ['--compile', '--bytecode', '--format=esm', '--minify', '--outfile', binary]
-  const build = Bun.spawnSync([process.execPath, 'build', ...flags, 'examples/marketplace/main.ts'], {
+  const build = Bun.spawnSync([process.execPath, 'build', ...flags, 'examples/marketplace/by-hand.ts'], {
     cwd: ROOT,
     stderr: 'pipe',
   })
