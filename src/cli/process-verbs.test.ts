@@ -8,6 +8,7 @@ import { order, shelf, shop } from '../testing/fulfilment.ts'
 import { until } from '../testing/servers/until.ts'
 import { agendaVerb, timersVerb } from './agenda.ts'
 import { processesVerb } from './processes.ts'
+import { parkedVerb, resetVerb, unparkVerb } from './rows.ts'
 
 let store: Store
 const at = '2100-01-01T00:00:00Z'
@@ -78,6 +79,19 @@ describe('processes', () => {
     await expect(called(processesVerb, { store, serve, words: ['nobody'] })).rejects.toThrow(
       'there is no process nobody; there are fulfilment',
     )
+  })
+})
+
+describe('what a process has put aside', () => {
+  test('is shown and unparked by the name of the process, which is never reset', async () => {
+    const parking = memory()
+    const { epoch } = (await parking.readModel.acquire('process_fulfilment', { owner: 'x', ttlMs: 1_000, start: 0 }))!
+    const page = { name: 'process_fulfilment', epoch, from: 0, to: 1, ttlMs: 1, rows: [], unpark: [] }
+    await parking.readModel.commit({ ...page, park: [{ kind: 'key', key: 'o1', position: 1, cause: 'Error: x' }] })
+    const asked = { store: parking, serve, words: ['fulfilment'] }
+    expect((await called(parkedVerb, asked)).out).toContain('process_fulfilment  key   o1')
+    expect((await called(unparkVerb, asked)).out).toBe('1 to be handled again\n')
+    await expect(called(resetVerb, asked)).rejects.toThrow('fulfilment is a process')
   })
 })
 

@@ -1,6 +1,8 @@
 // Verbs on rows and what keeps them: parked, unpark, skip, rebuild, reset, audit. All may run beside a server.
 import { memoryBus } from '../bus/memory.ts'
 import { spec } from '../event/events.ts'
+import { subscriptionOf as processSubscription } from '../process/instance.ts'
+import type { ProcessSpec } from '../process/process.ts'
 import type { ProcessorSpec } from '../processor/processor.ts'
 import { type ProjectionSpec, projectionOf, tableOf } from '../projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../projection/sql-projection.ts'
@@ -91,6 +93,8 @@ async function reset(call: Call): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
   const one = followed(call)
   const position = numberOf(call.values, 'position', 0) ?? 0
+  // What it sent long ago would be sent again, by keys that nobody knows any more.
+  if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made anew`)
   if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} keeps rows: it begins anew at 0, or not at all`)
   return opened(call, async store => {
     const head = await store.head()
@@ -133,8 +137,8 @@ function wanted({ serve, words }: Call): ProjectionSpec {
   return found
 }
 
-type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec
-const KINDS = ['projection', 'processor', 'sql-projection']
+type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec | ProcessSpec
+const KINDS = ['projection', 'processor', 'sql-projection', 'process']
 
 /** What a name stands for, be it that of the definition or of the subscription, as `parked` shows it. */
 function followed({ serve, words }: Call): Followed {
@@ -144,12 +148,13 @@ function followed({ serve, words }: Call): Followed {
   const name = words[0]!
   const found = all.find(one => one.name === name || (one.kind !== 'processor' && projectionOf(name) === ownName(one)))
   const names = all.map(({ name }) => name).join(', ') || 'none'
-  if (!found) throw new Misused(`no projection or processor is named ${name}; there are ${names}`)
+  if (!found) throw new Misused(`no projection, processor or process is named ${name}; there are ${names}`)
   return found
 }
 
 /** The name of a projection's subscriptions, without their versions. */
-function ownName(one: ProjectionSpec | SqlProjectionSpec): string {
+function ownName(one: Exclude<Followed, ProcessorSpec>): string {
+  if (one.kind === 'process') return processSubscription(one)
   return projectionOf(one.kind === 'projection' ? tableOf(one) : subscriptionOf(one))
 }
 
@@ -157,12 +162,13 @@ function ownName(one: ProjectionSpec | SqlProjectionSpec): string {
 async function namesOf(store: Store, call: Call): Promise<readonly string[]> {
   const one = followed(call)
   if (call.words[0] !== one.name || one.kind === 'processor') return [call.words[0]!]
+  if (one.kind === 'process') return [processSubscription(one)]
   if (one.kind === 'sql-projection') return [subscriptionOf(one)]
   return (await store.readModel.tables()).filter(table => projectionOf(table) === ownName(one))
 }
 
 /** The subscription that is reset: of a projection, that of the table which serves its version. */
-async function currentOf(store: Store, one: Followed): Promise<string> {
+async function currentOf(store: Store, one: Exclude<Followed, ProcessSpec>): Promise<string> {
   if (one.kind === 'processor') return one.name
   if (one.kind === 'sql-projection') return subscriptionOf(one)
   const serving = await store.readModel.serving(one.name)
