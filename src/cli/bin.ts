@@ -1,16 +1,31 @@
 #!/usr/bin/env bun
 // emaki VERB --app FILE: the verbs of an app's own main, for an app without one.
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { App } from '../../routes/app.ts'
+import { spec } from '../event/events.ts'
+import { appFile } from './app-file.ts'
 import { main } from './main.ts'
+import { usageOf } from './usage.ts'
+import { verbs } from './verbs.ts'
 
-const argv = process.argv.slice(2)
-const at = argv.indexOf('--app')
-const file = resolve(at < 0 ? 'app.ts' : (argv[at + 1] ?? ''))
-if (!existsSync(file)) {
-  console.error(`${file} does not exist; --app names the file whose default export is app({ serve })`)
-  process.exit(64)
+const EX_USAGE = 64
+
+const asked = appFile(process.argv.slice(2))
+if (!asked) refused('--app takes a file')
+const file = resolve(asked.file)
+const isThere = existsSync(file) && statSync(file).isFile()
+if (!isThere && asked.rest.includes('--help')) {
+  console.log(usageOf(verbs))
+  process.exit(0)
 }
-const { default: app } = (await import(file)) as { default: App }
-await main(app, at < 0 ? argv : argv.toSpliced(at, 2))
+if (!isThere) refused(`${file} does not exist; --app names the file whose default export is app({ serve })`)
+const { default: app } = (await import(file)) as { readonly default?: Partial<App> }
+if (!app?.[spec]?.start) refused(`${file} has no default export that is app({ serve })`)
+// What has a spec of that shape was made by app().
+await main(app as App, asked.rest)
+
+function refused(wrong: string): never {
+  console.error(wrong)
+  process.exit(EX_USAGE)
+}

@@ -5,19 +5,26 @@ import { storeOf } from '../../routes/store.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exported } from '../transfer/export.ts'
+import { type Sink, standardOutput } from './output.ts'
 import { progress } from './progress.ts'
+import { textOf, type Values, type Verb } from './verb.ts'
 
-export type ExportArguments = {
-  readonly format?: string | undefined
-  readonly after?: string | undefined
-  readonly category?: string | undefined
-  readonly stream?: string | undefined
+export const exportVerb: Verb = {
+  takes: '[FILE]',
+  does: 'export the log to FILE, or to stdout',
+  options: {
+    format: { takes: 'F', does: 'jsonl (default) or cloudevents' },
+    after: { takes: 'N', does: 'only events after position N' },
+    category: { takes: 'C', does: 'only events of a category' },
+    stream: { takes: 'S', does: 'only events of a stream' },
+  },
+  run: ({ app, config, words: [file], values }) => exportLog(app, config, file, values),
 }
 
 const EX_USAGE = 64
 
 /** Exports the log; gives the exit code. */
-export async function exportLog(app: App, config: Config, file: string | undefined, asked: ExportArguments): Promise<number> {
+async function exportLog(app: App, config: Config, file: string | undefined, asked: Values): Promise<number> {
   const options = optionsOf(asked)
   if (typeof options === 'string') {
     console.error(options)
@@ -49,7 +56,8 @@ export async function exportLog(app: App, config: Config, file: string | undefin
   }
 }
 
-function optionsOf({ format = 'jsonl', after, category, stream }: ExportArguments): ExportOptions | string {
+function optionsOf(values: Values): ExportOptions | string {
+  const [format = 'jsonl', after, category, stream] = ['format', 'after', 'category', 'stream'].map(one => textOf(values, one))
   if (!isFormat(format)) return `--format is ${EXPORT_FORMATS.join(' or ')}; found ${format}`
   if (after !== undefined && !/^(0|[1-9][0-9]{0,14})$/.test(after)) return `--after is a position; found ${after}`
   if (category !== undefined && stream !== undefined) return '--category and --stream do not go together'
@@ -63,27 +71,6 @@ function optionsOf({ format = 'jsonl', after, category, stream }: ExportArgument
 
 function isFormat(format: string): format is ExportFormat {
   return EXPORT_FORMATS.some(one => one === format)
-}
-
-/** Where lines go. `write` resolves when there is room for more; false: nobody reads any more. */
-type Sink = {
-  readonly write: (text: string) => Promise<boolean>
-  readonly end: () => Promise<void>
-  readonly abandon: () => Promise<void>
-}
-
-function standardOutput(): Sink {
-  // Said to the callback too; unheard, the event would end the process.
-  process.stdout.on('error', () => {})
-  const write = (text: string) =>
-    new Promise<boolean>((resolve, reject) => {
-      process.stdout.write(text, error => {
-        if (!error) resolve(true)
-        else if ((error as NodeJS.ErrnoException).code === 'EPIPE') resolve(false)
-        else reject(error)
-      })
-    })
-  return { write, end: async () => {}, abandon: async () => {} }
 }
 
 /** A file that gets its name when it is whole and durable. */

@@ -1,14 +1,25 @@
 import type { Config } from '../config.ts'
+import type { Verb } from './verb.ts'
+
+export const healthVerb: Verb = {
+  does: 'ask the server on PORT whether it lives, and end with 0 or 1',
+  json: true,
+  run: async ({ config, json }) => {
+    const isAlive = await health(config)
+    if (json) console.log(JSON.stringify({ isAlive }))
+    return isAlive ? 0 : 1
+  },
+}
 
 const TIMEOUT_MS = 2_000
 
 /** Asks the server of this configuration whether it lives: for a container's health check, in an image without a shell. */
-export async function health({ PORT }: Config): Promise<number> {
+async function health({ PORT }: Config): Promise<boolean> {
   try {
     const answer = await fetch(`http://127.0.0.1:${PORT}/health`, { signal: AbortSignal.timeout(TIMEOUT_MS) })
-    return answer.ok ? 0 : 1
+    return answer.ok
   } catch (error) {
     console.error(`no answer on port ${PORT}: ${(error as Error).message}`)
-    return 1
+    return false
   }
 }

@@ -13,18 +13,27 @@ import { alreadyThere } from '../transfer/there.ts'
 import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { type Store, StoreError } from '../store/store.ts'
 import { progress } from './progress.ts'
-import { Misused } from './rows.ts'
+import { Misused, textOf, type Values, type Verb } from './verb.ts'
 
 /** Maps by the names that `--map` may give: a binary has no other, a source may also name a file. */
 export type ImportMaps = Readonly<Record<string, ImportMap>>
 
-export type ImportArguments = {
-  readonly map?: string | undefined
-  readonly name?: string | undefined
-  readonly format?: string | undefined
-  readonly new?: boolean | undefined
-  readonly again?: boolean | undefined
-  readonly 'skip-bad'?: boolean | undefined
+export const importVerb: Verb = {
+  takes: 'FILE',
+  does: 'import FILE (.jsonl, .csv; - is stdin): all of it or, where a line is wrong, nothing; after a crash it goes on',
+  options: {
+    map: {
+      takes: 'MAP',
+      does: 'what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote',
+    },
+    new: { does: 'refuse streams that have events already' },
+    again: { does: 'import although events of the file are in the log already' },
+    'skip-bad': { does: 'pass over lines that are wrong' },
+    name: { takes: 'NAME', does: 'what the import is remembered by (default: a hash of the file)' },
+    format: { takes: 'F', does: 'jsonl or csv (default: as the file is named)' },
+  },
+  json: true,
+  run: ({ app, config, words: [file], values, maps }) => importFile(app, config, file, values, maps),
 }
 
 /** Exit codes of sysexits: wrong usage, wrong data, no such file. */
@@ -33,29 +42,25 @@ const EX_DATAERR = 65
 const EX_NOINPUT = 66
 
 /** Imports a file, or with `-` what stdin gives; gives the exit code. Run again after a crash, it goes on where it had come to. */
-export async function importFile(
-  app: App,
-  config: Config,
-  named: string | undefined,
-  asked: ImportArguments,
-  maps: ImportMaps,
-): Promise<number> {
+async function importFile(app: App, config: Config, named: string | undefined, asked: Values, maps: ImportMaps): Promise<number> {
   if (named === undefined) throw new Misused('import takes a file, or - for stdin')
-  const format = formatOf(named, asked.format)
+  const [mapName, asName] = [textOf(asked, 'map'), textOf(asked, 'name')]
+  const format = formatOf(named, textOf(asked, 'format'))
   if (format === null) return failed(EX_USAGE, `${named}: --format is jsonl or csv`)
   if (named !== STDIN && !existsSync(named)) return failed(EX_NOINPUT, `${named} does not exist`)
-  const map = await mapOf(asked.map, maps)
+  const map = await mapOf(mapName, maps)
   if (typeof map === 'string') return failed(EX_USAGE, map)
   if (format === 'csv' && !map) return failed(EX_USAGE, 'a CSV file needs --map')
   using files = new DisposableStack()
   const file = named === STDIN ? await spooled(files) : named
   const hash = await hashOf(file)
-  const name = asked.name ?? (asked.map === undefined ? hash : `${hash} ${basename(asked.map)}`)
+  const name = asName ?? (mapName === undefined ? hash : `${hash} ${basename(mapName)}`)
   const store = app[spec].options.store ?? (await storeOf(config, { exclusive: false }))
   await store.open()
   try {
-    const { new: onlyNew = false, 'skip-bad': skipBad = false, again = false } = asked
-    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad, again })
+    const [onlyNew, skipBad] = [asked['new'] === true, asked['skip-bad'] === true]
+    const [again, json] = [asked['again'] === true, asked['json'] === true]
+    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad, again, json })
   } catch (error) {
     if (error instanceof BadLines) return failed(EX_DATAERR, badText(named, error))
     if (error instanceof StoreError && error.reason === 'refused') return failed(EX_DATAERR, error.message)
@@ -85,10 +90,11 @@ type Asked = {
   readonly onlyNew: boolean
   readonly skipBad: boolean
   readonly again: boolean
+  readonly json: boolean
 }
 
 async function importInto(store: Store, asked: Asked): Promise<number> {
-  const { file, format, map, name, hash, onlyNew, skipBad } = asked
+  const { file, format, map, name, hash, onlyNew, skipBad, json } = asked
   const size = statSync(file).size
   const reading = progress('reading', 'bytes')
   const moving = progress('moving', 'events')
@@ -118,6 +124,10 @@ async function importInto(store: Store, asked: Asked): Promise<number> {
     last = at
   }
   moving.end(`${many(last.moved)} events moved`)
+  if (json) {
+    console.log(JSON.stringify({ name, moved: last.moved, before: before ?? 0, skipped, position: last.position }))
+    return 0
+  }
   const rest = before ? ` (${many(before)} of them before)` : ''
   const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
   console.log(`imported ${many(last.moved)} events${rest}${passed}; the import is named ${name}`)

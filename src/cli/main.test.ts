@@ -7,6 +7,8 @@ import { until as becomes } from '../testing/servers/until.ts'
 import { freePort } from '../testing/servers/free-port.ts'
 import { migrations } from '../sqlite/migrations.ts'
 import { testSchema } from '../testing/schema.ts'
+import { usageOfVerb } from './usage.ts'
+import { verbs } from './verbs.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const WAIT_MS = 5_000
@@ -85,11 +87,31 @@ describe('the command line', () => {
     expect(said).not.toContain('at ')
   })
 
-  test('ends with 64 and its usage for a verb or an option that does not exist', async () => {
-    for (const args of [['frobnicate'], ['--frobnicate'], ['serve', 'twice']]) {
+  test('ends with 64 and the usage for a verb or an option that does not exist', async () => {
+    for (const args of [['frobnicate'], ['--frobnicate']]) {
       const { code, said } = await ends(args)
       expect([code, said.includes('usage: [verb] [options]')]).toEqual([64, true])
     }
+    for (const args of [
+      ['serve', 'twice'],
+      ['serve', '--json'],
+    ]) {
+      const { code, said } = await ends(args)
+      expect([code, said.includes('usage: serve [options]')]).toEqual([64, true])
+    }
+  })
+
+  test('says with --help what each verb takes, or one of them', async () => {
+    const all = await ends(['--help'])
+    expect(all.code).toBe(0)
+    for (const [name, { does }] of Object.entries(verbs)) {
+      expect(all.said).toContain(does)
+      expect(usageOfVerb(name, verbs[name]!)).toStartWith(`usage: ${name}`)
+    }
+    const { code, said } = await ends(['export', '--help'])
+    expect(code).toBe(0)
+    expect(said).toMatch(/^usage: export \[FILE\] \[options\]\n\nexport the log/)
+    expect(said).toMatch(/\n {2}--format F {4}jsonl/)
   })
 
   test('prints the configuration with secrets masked', async () => {
@@ -113,6 +135,7 @@ describe('the command line', () => {
   test('migrates and says what ran, once', async () => {
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: migrations.map(({ name }) => `ran ${name}\n`).join('') })
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'nothing to do\n' })
+    expect(await ends(['migrate', '--json'])).toMatchObject({ code: 0, said: '{"ran":[]}\n' })
   })
 
   test('refuses workers without PostgreSQL, without a port and in a number that makes no sense', async () => {

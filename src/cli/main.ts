@@ -5,50 +5,11 @@ import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { DamagedStream } from '../store/sequence.ts'
 import { StoreError } from '../store/store.ts'
-import { exportLog } from './export.ts'
-import { health } from './health.ts'
-import { importFile, type ImportMaps } from './import.ts'
-import { migrate } from './migrate.ts'
-import { audited, type Call, Misused, parked, rebuilt, reset, skip, unpark } from './rows.ts'
-import { isServing, serve } from './serve.ts'
-import { verify } from './verify.ts'
-import { workers } from './workers.ts'
-
-const USAGE = `usage: [verb] [options]
-
-  serve             serve until SIGTERM or SIGINT (what happens without a verb)
-    --workers N     N processes on one port; PostgreSQL only
-  migrate           bring the database up to this release, and end
-  parked [NAME]     show what projections and processors have put aside
-  unpark NAME [KEY] have it handled again, once its cause is mended
-  skip NAME KEY     have the event passed over that a key is parked at
-  rebuild NAME      fill a projection anew, beside what serves until then
-  reset NAME        have a projection begin anew, or a processor; whoever runs it goes on from there
-    --position N    a processor: behind this position; what comes after it is handled again
-  audit NAME        fold a sample of keys again and compare; 1 where rows differ
-    --keys N        how many; 10000 by default
-  verify            walk the log: versions without a hole, ids that are unique, payloads that can be read; 1 where something is wrong.
-                    It holds a number a stream and 8 bytes an event in memory. What was changed and still fits is not found:
-                    that takes a chain of hashes, which the log does not have
-  health            ask the server on PORT whether it lives, and end with 0 or 1
-  import FILE       import FILE (.jsonl, .csv; - is stdin): all of it or, where a line is wrong, nothing; after a crash it goes on
-    --map MAP       what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote
-    --new           refuse streams that have events already
-    --again         import although events of the file are in the log already
-    --skip-bad      pass over lines that are wrong
-    --name NAME     what the import is remembered by (default: a hash of the file)
-    --format F      jsonl or csv (default: as the file is named)
-  export [FILE]     export the log to FILE, or to stdout
-    --format F      jsonl (default) or cloudevents
-    --after N       only events after position N
-    --category C    only events of a category
-    --stream S      only events of a stream
-
-  --json            results as JSON
-  --print-config    print the configuration, secrets masked, and end
-  --help            print this, and end
-
-Settings come from the environment; --print-config names them.`
+import type { ImportMaps } from './import.ts'
+import { isServing } from './serve.ts'
+import { allOptions, optionsOf, usageOf, usageOfVerb } from './usage.ts'
+import { Misused, type Values, type Verb } from './verb.ts'
+import { verbs } from './verbs.ts'
 
 /** Exit codes of sysexits: wrong usage, and what failed for now. */
 const EX_USAGE = 64
@@ -60,8 +21,9 @@ export type MainOptions = {
 }
 
 /**
- * Runs the command line of an app and ends the process with its exit code: 0, 64 for wrong usage, 65 for a file that cannot be imported,
- * 66 for one that does not exist, 69 where the store cannot be opened, 78 for a configuration that cannot be used.
+ * Runs the command line of an app and ends the process with its exit code: 0; 1 where what was asked found something wrong; 64 for wrong
+ * usage; 65 for data that cannot be used; 66 for what does not exist; 69 where the store cannot be opened; 78 for a configuration that
+ * cannot be used.
  */
 export async function main(
   app: App,
@@ -81,94 +43,50 @@ function failed(error: unknown): void {
 }
 
 async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise<number> {
-  const { values, positionals } = parsed(argv)
-  if (!values || values.help) return usage(values ? 0 : EX_USAGE)
+  const parsed = parsedFrom(argv)
+  if (typeof parsed === 'string') return misused(parsed, usageOf(verbs))
+  const { values, positionals } = parsed
+  const [name = 'serve', ...words] = positionals
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
+  if (!verb) return misused(`there is no verb ${name}`, usageOf(verbs))
+  if (values['help']) {
+    console.log(positionals.length ? usageOfVerb(name, verb) : usageOf(verbs))
+    return 0
+  }
   const config = app[spec].options.config ?? readConfig()
   if (values['print-config']) {
     console.log(printConfig(config))
     return 0
   }
-  const [verb = 'serve', ...words] = positionals
-  const found = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
-  if (!found) return usage(EX_USAGE, `there is no verb ${verb}`)
-  const stranger = Object.keys(values).find(option => !found.options.includes(option))
-  if (stranger !== undefined) return usage(EX_USAGE, `${verb} has no option --${stranger}`)
-  if (words.length > found.words) return usage(EX_USAGE)
   const { serve, store } = app[spec].options
-  const { keys, position, json = false } = values
   try {
-    return await found.run({ app, serve, store, config, words, json, values, maps, keys, position })
+    checkCall(name, verb, values, words)
+    return await verb.run({ app, serve, store, config, words, json: values['json'] === true, values, maps })
   } catch (error) {
-    if (error instanceof Misused) return usage(EX_USAGE, error.message)
+    if (error instanceof Misused) return misused(error.message, usageOfVerb(name, verb))
     throw error
   }
 }
 
-type Called = Call & { readonly app: App; readonly values: Values; readonly maps: ImportMaps }
-type Values = NonNullable<ReturnType<typeof parsed>['values']>
-/** Its options, and how many words it takes at most. */
-type Verb = {
-  readonly options: readonly string[]
-  readonly words: number
-  readonly run: (call: Called) => Promise<number>
+function checkCall(name: string, verb: Verb, values: Values, words: readonly string[]): void {
+  const known = optionsOf(verb)
+  const stranger = Object.keys(values).find(option => !Object.hasOwn(known, option))
+  if (stranger !== undefined) throw new Misused(`${name} has no option --${stranger}`)
+  const most = verb.takes?.split(' ').length ?? 0
+  if (words.length > most) throw new Misused(`${name} does not take ${words[most]}`)
 }
 
-const verbs: Readonly<Record<string, Verb>> = {
-  serve: {
-    options: ['workers'],
-    words: 0,
-    run: ({ app, config, values: { workers: many } }) => (many === undefined ? serve(app, config) : workers(config, many)),
-  },
-  migrate: { options: [], words: 0, run: ({ config }) => migrate(config) },
-  health: { options: [], words: 0, run: ({ config }) => health(config) },
-  parked: { options: ['json'], words: 1, run: parked },
-  unpark: { options: ['json'], words: 2, run: unpark },
-  skip: { options: ['json'], words: 2, run: skip },
-  rebuild: { options: ['json'], words: 1, run: rebuilt },
-  reset: { options: ['json', 'position'], words: 1, run: reset },
-  audit: { options: ['json', 'keys'], words: 1, run: audited },
-  verify: { options: ['json'], words: 0, run: verify },
-  import: {
-    options: ['map', 'name', 'new', 'again', 'skip-bad', 'format'],
-    words: 1,
-    run: ({ app, config, words: [file], values, maps }) => importFile(app, config, file, values, maps),
-  },
-  export: {
-    options: ['format', 'after', 'category', 'stream'],
-    words: 1,
-    run: ({ app, config, words: [file], values }) => exportLog(app, config, file, values),
-  },
-}
-
-const options = {
-  workers: { type: 'string' },
-  keys: { type: 'string' },
-  position: { type: 'string' },
-  json: { type: 'boolean' },
-  map: { type: 'string' },
-  name: { type: 'string' },
-  new: { type: 'boolean' },
-  again: { type: 'boolean' },
-  'skip-bad': { type: 'boolean' },
-  format: { type: 'string' },
-  after: { type: 'string' },
-  category: { type: 'string' },
-  stream: { type: 'string' },
-  'print-config': { type: 'boolean' },
-  help: { type: 'boolean' },
-} as const
-
-function parsed(argv: readonly string[]) {
+function parsedFrom(argv: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } | string {
   try {
-    return parseArgs({ args: [...argv], options, allowPositionals: true })
+    const { values, positionals } = parseArgs({ args: [...argv], options: allOptions(verbs), allowPositionals: true })
+    // No option may be given several times, so that none has a list of values.
+    return { values: values as Values, positionals }
   } catch (error) {
-    console.error((error as Error).message)
-    return { values: null, positionals: [] }
+    return (error as Error).message
   }
 }
 
-function usage(code: number, wrong?: string): number {
-  if (wrong !== undefined) console.error(wrong)
-  ;(code === 0 ? console.log : console.error)(USAGE)
-  return code
+function misused(wrong: string, usage: string): number {
+  console.error(`${wrong}\n\n${usage}`)
+  return EX_USAGE
 }

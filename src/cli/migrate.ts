@@ -1,9 +1,17 @@
 import type { Config } from '../config.ts'
+import type { Verb } from './verb.ts'
+
+export const migrateVerb: Verb = {
+  does: 'bring the database up to this release, and end',
+  json: true,
+  run: ({ config, json }) => migrate(config, json),
+}
 
 /** Brings the configured database up to this release and says what ran. Runs beside a server. */
-export async function migrate(config: Config): Promise<number> {
+async function migrate(config: Config, json: boolean): Promise<number> {
   const names = await migrated(config)
-  console.log(names.length ? names.map(name => `ran ${name}`).join('\n') : 'nothing to do')
+  if (json) console.log(JSON.stringify({ ran: names }))
+  else console.log(names.length ? names.map(name => `ran ${name}`).join('\n') : 'nothing to do')
   return 0
 }
 

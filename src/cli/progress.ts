@@ -39,7 +39,8 @@ function many(value: number): string {
   return Math.round(value).toLocaleString('en')
 }
 
-function lasting(seconds: number): string {
+/** A time that a person reads: `12 s`, `3 min`, `2 h 5 min`. */
+export function lasting(seconds: number): string {
   if (seconds < 60) return `${Math.ceil(seconds)} s`
   const minutes = Math.ceil(seconds / 60)
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`

@@ -142,7 +142,7 @@ describe('rows', () => {
       expect(await says(...args)).toEqual([
         64,
         '',
-        expect.stringContaining(`no projection or processor is named ${args[1]}; there are sums`),
+        expect.stringContaining(`no projection, processor or process is named ${args[1]}; there are sums`),
       ])
     for (const keys of ['abc', '0', '-1', '1.5', ''])
       expect(await says('audit', 'sums', `--keys=${keys}`)).toEqual([

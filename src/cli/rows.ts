@@ -1,36 +1,24 @@
 // Verbs on rows and what keeps them: parked, unpark, skip, rebuild, reset, audit. All may run beside a server.
-import { storeOf } from '../../routes/store.ts'
 import { memoryBus } from '../bus/memory.ts'
-import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
+import { subscriptionOf as processSubscription } from '../process/instance.ts'
+import type { ProcessSpec } from '../process/process.ts'
 import type { ProcessorSpec } from '../processor/processor.ts'
 import { type ProjectionSpec, projectionOf, tableOf } from '../projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../projection/sql-projection.ts'
-import type { Served } from '../runtime.ts'
 import type { Store } from '../store/store.ts'
 import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
 import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
 import { isTableOf } from '../subscription/view.ts'
+import { opened } from './opened.ts'
+import { paintFor, plain } from './paint.ts'
 import { type Progress, progress } from './progress.ts'
 import { table } from './table.ts'
-
-/** What a verb is called with: the app's definitions, the configuration, its own words and options. */
-export type Call = {
-  readonly serve: readonly Served[]
-  readonly store?: Store | undefined
-  readonly config: Config
-  readonly words: readonly string[]
-  readonly json: boolean
-  readonly keys?: string | undefined
-  readonly position?: string | undefined
-}
-
-/** The wrong use of a verb; told to whoever used it. */
-export class Misused extends Error {}
+import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 /** Shows what is put aside, in whole or of one projection or processor. */
-export async function parked(call: Call): Promise<number> {
+async function parked(call: Call): Promise<number> {
   if (call.words[0] !== undefined) followed(call)
   return opened(call, async store => {
     const names = call.words[0] === undefined ? null : await namesOf(store, call)
@@ -40,8 +28,8 @@ export async function parked(call: Call): Promise<number> {
     else
       console.log(
         table(
-          ['SUBSCRIPTION', 'KIND', 'KEY', 'POSITION', 'SINCE', 'CAUSE'],
-          found.map(({ name, kind, key, position, at, cause }) => [name, kind, key, String(position), at, cause]),
+          ['SUBSCRIPTION', 'KIND', 'KEY', 'POSITION', 'SINCE', 'CAUSE'].map(paintFor().bold),
+          found.map(({ name, kind, key, position, at, cause }) => [name, kind, plain(key), String(position), at, plain(cause)]),
         ),
       )
     return 0
@@ -49,12 +37,12 @@ export async function parked(call: Call): Promise<number> {
 }
 
 /** Has what is parked handled again, by whoever runs the projection or processor. */
-export function unpark(call: Call): Promise<number> {
+function unpark(call: Call): Promise<number> {
   return asked(call, (store, name, key) => store.readModel.unpark(name, key))
 }
 
 /** Has the event that a key is parked at passed over, and what came after it handled. */
-export function skip(call: Call): Promise<number> {
+function skip(call: Call): Promise<number> {
   if (call.words.length < 2) throw new Misused('skip takes a name and a key')
   return asked(call, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
 }
@@ -71,7 +59,7 @@ async function asked(call: Call, ask: (store: Store, name: string, key: string |
 }
 
 /** Fills a projection anew, side by side with what serves. */
-export async function rebuilt(call: Call): Promise<number> {
+async function rebuilt(call: Call): Promise<number> {
   const projection = wanted(call)
   return opened(call, async store => {
     const following = tail({ store, bus: memoryBus(), report: console.error })
@@ -101,10 +89,12 @@ function jsonLines(): Progress {
 }
 
 /** Has a projection begin anew, or a processor go on behind a position, whoever runs it. */
-export async function reset(call: Call): Promise<number> {
+async function reset(call: Call): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
   const one = followed(call)
-  const position = wholeOf('--position', call.position ?? '0', 0)
+  const position = numberOf(call.values, 'position', 0) ?? 0
+  // What it sent long ago would be sent again, by keys that nobody knows any more.
+  if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made anew`)
   if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} keeps rows: it begins anew at 0, or not at all`)
   return opened(call, async store => {
     const head = await store.head()
@@ -116,16 +106,10 @@ export async function reset(call: Call): Promise<number> {
   })
 }
 
-function wholeOf(option: string, text: string, least: number): number {
-  const value = /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : -1
-  if (value < least) throw new Misused(`${option} takes a whole number from ${least}; found ${text}`)
-  return value
-}
-
 /** Folds a sample of keys again and compares; 1 where rows differ. */
-export async function audited(call: Call): Promise<number> {
+async function audited(call: Call): Promise<number> {
   const projection = wanted(call)
-  const sample = wholeOf('--keys', call.keys ?? String(AUDIT_KEYS), 1)
+  const sample = numberOf(call.values, 'keys', 1) ?? AUDIT_KEYS
   return opened(call, async store => {
     const name = (await store.readModel.serving(projection.name)) ?? tableOf(projection)
     const shown = progress(`audit ${projection.name}`, 'events')
@@ -146,16 +130,6 @@ export async function audited(call: Call): Promise<number> {
   })
 }
 
-export async function opened(call: Call, run: (store: Store) => Promise<number>): Promise<number> {
-  const store = call.store ?? (await storeOf(call.config, { exclusive: false }))
-  await store.open()
-  try {
-    return await run(store)
-  } finally {
-    await store.close()
-  }
-}
-
 function wanted({ serve, words }: Call): ProjectionSpec {
   const all = serve.map(one => one[spec] as unknown as ProjectionSpec).filter(one => one.kind === 'projection' && !one.live)
   const found = all.find(({ name }) => name === words[0])
@@ -163,8 +137,8 @@ function wanted({ serve, words }: Call): ProjectionSpec {
   return found
 }
 
-type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec
-const KINDS = ['projection', 'processor', 'sql-projection']
+type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec | ProcessSpec
+const KINDS = ['projection', 'processor', 'sql-projection', 'process']
 
 /** What a name stands for, be it that of the definition or of the subscription, as `parked` shows it. */
 function followed({ serve, words }: Call): Followed {
@@ -174,12 +148,13 @@ function followed({ serve, words }: Call): Followed {
   const name = words[0]!
   const found = all.find(one => one.name === name || (one.kind !== 'processor' && projectionOf(name) === ownName(one)))
   const names = all.map(({ name }) => name).join(', ') || 'none'
-  if (!found) throw new Misused(`no projection or processor is named ${name}; there are ${names}`)
+  if (!found) throw new Misused(`no projection, processor or process is named ${name}; there are ${names}`)
   return found
 }
 
 /** The name of a projection's subscriptions, without their versions. */
-function ownName(one: ProjectionSpec | SqlProjectionSpec): string {
+function ownName(one: Exclude<Followed, ProcessorSpec>): string {
+  if (one.kind === 'process') return processSubscription(one)
   return projectionOf(one.kind === 'projection' ? tableOf(one) : subscriptionOf(one))
 }
 
@@ -187,14 +162,54 @@ function ownName(one: ProjectionSpec | SqlProjectionSpec): string {
 async function namesOf(store: Store, call: Call): Promise<readonly string[]> {
   const one = followed(call)
   if (call.words[0] !== one.name || one.kind === 'processor') return [call.words[0]!]
+  if (one.kind === 'process') return [processSubscription(one)]
   if (one.kind === 'sql-projection') return [subscriptionOf(one)]
   return (await store.readModel.tables()).filter(table => projectionOf(table) === ownName(one))
 }
 
 /** The subscription that is reset: of a projection, that of the table which serves its version. */
-async function currentOf(store: Store, one: Followed): Promise<string> {
+async function currentOf(store: Store, one: Exclude<Followed, ProcessSpec>): Promise<string> {
   if (one.kind === 'processor') return one.name
   if (one.kind === 'sql-projection') return subscriptionOf(one)
   const serving = await store.readModel.serving(one.name)
   return serving !== null && isTableOf(one, serving) ? serving : tableOf(one)
+}
+
+export const parkedVerb: Verb = {
+  takes: '[NAME]',
+  does: 'show what projections and processors have put aside',
+  json: true,
+  run: parked,
+}
+export const unparkVerb: Verb = {
+  takes: 'NAME [KEY]',
+  does: 'have it handled again, once its cause is mended',
+  json: true,
+  run: unpark,
+}
+export const skipVerb: Verb = {
+  takes: 'NAME KEY',
+  does: 'have the event passed over that a key is parked at',
+  json: true,
+  run: skip,
+}
+export const rebuildVerb: Verb = {
+  takes: 'NAME',
+  does: 'fill a projection anew, beside what serves until then',
+  json: true,
+  run: rebuilt,
+}
+export const resetVerb: Verb = {
+  takes: 'NAME',
+  does: 'have a projection begin anew, or a processor; whoever runs it goes on from there',
+  options: { position: { takes: 'N', does: 'a processor: behind this position; what comes after it is handled again' } },
+  json: true,
+  run: reset,
+}
+export const auditVerb: Verb = {
+  takes: 'NAME',
+  does: 'fold a sample of keys again and compare; 1 where rows differ',
+  options: { keys: { takes: 'N', does: `how many; ${AUDIT_KEYS} by default` } },
+  json: true,
+  run: audited,
 }

@@ -2,7 +2,17 @@ import type { App, AppControl } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { type Log, logger } from './log.ts'
-import { WORKER } from './workers.ts'
+import { textOf, type Verb } from './verb.ts'
+import { WORKER, workers } from './workers.ts'
+
+export const serveVerb: Verb = {
+  does: 'serve until SIGTERM or SIGINT (what happens without a verb)',
+  options: { workers: { takes: 'N', does: 'N processes on one port; PostgreSQL only' } },
+  run: ({ app, config, values }) => {
+    const many = textOf(values, 'workers')
+    return many === undefined ? serve(app, config) : workers(config, many)
+  },
+}
 
 /** How long a connection may be silent, in seconds; a handler's own time counts. */
 const IDLE_TIMEOUT_S = 60
@@ -23,7 +33,7 @@ export function isServing(): boolean {
  * Serves an app until SIGTERM or SIGINT. Then, in this order: `/ready` is 503 while requests go on being served for the shutdown delay;
  * who follows events is sent away; no new connections; requests under way end, at most 10 s; telemetry is flushed; the log is closed. A second signal ends it at once.
  */
-export async function serve(app: App, config: Config): Promise<number> {
+async function serve(app: App, config: Config): Promise<number> {
   const log = logger(config.LOG_LEVEL)
   const control = app[spec]
   const before = kept[serving]

@@ -1,5 +1,6 @@
 // N processes on one port: the system spreads connections over them (SO_REUSEPORT), the database keeps their order.
 import type { Config } from '../config.ts'
+import { appFile } from './app-file.ts'
 import { logger } from './log.ts'
 
 const RESTART_AFTER_MS = 1_000
@@ -51,7 +52,8 @@ export async function workers(config: Config, count: string): Promise<number> {
   return 0
 }
 
-/** How this program is started: a binary by itself, a source by bun. */
+/** How this program is started, with the same app: a binary by itself, a source by bun. */
 function self(): string[] {
-  return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main]
+  const named = appFile(process.argv.slice(2))?.named ?? []
+  return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main, ...named]
 }

@@ -96,19 +96,20 @@ export class PostgresAgenda implements Agenda {
     await this.#run(`delete from ${this.#table} where owner = $1 and timer is not null and ended_at is null`, [owner])
   }
 
-  async list({ owner, timers, limit }: Parameters<Agenda['list']>[0]): Promise<readonly Entry[]> {
+  async list({ owner, key, timers, limit }: Parameters<Agenda['list']>[0]): Promise<readonly Entry[]> {
     const rows = await this.#run<Row>(
       `select ${COLUMNS} from ${this.#table}
-      where ended_at is null and ($1::text is null or owner = $1) and ($2::boolean is null or (timer is not null) = $2)
-      order by due, seq limit $3`,
-      [owner ?? null, timers ?? null, limit],
+      where ended_at is null and ($1::text is null or owner = $1) and ($2::text is null or key = $2)
+        and ($3::boolean is null or (timer is not null) = $3)
+      order by due, seq limit $4`,
+      [owner ?? null, key ?? null, timers ?? null, limit],
     )
     return rows.map(entryOf)
   }
 
   count(): ReturnType<Agenda['count']> {
     return this.#run(
-      `select owner, count(*) as pending, count(*) filter (where due <= clock_timestamp()) as due
+      `select owner, count(*) as pending, count(timer) as timers, count(*) filter (where due <= clock_timestamp()) as due
       from ${this.#table} where ended_at is null group by owner order by owner`,
       [],
     )

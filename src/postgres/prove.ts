@@ -3,7 +3,7 @@ import type { Sql } from 'postgres'
 import { StoreError } from '../store/store.ts'
 
 /** The oldest major release that is tested. */
-const VERSION_MIN = 150_000
+export const VERSION_MIN = 150_000
 
 /**
  * Whether a pooler in transaction mode is in between: two connections of ours then share a server process, or one of them changes it.
@@ -30,7 +30,7 @@ export async function prove(sql: Sql, other: Sql): Promise<void> {
 }
 
 /** A lock that one transaction holds is refused to another, and free once the first has ended. */
-async function excludes(sql: Sql, other: Sql): Promise<boolean> {
+export async function excludes(sql: Sql, other: Sql): Promise<boolean> {
   const key = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
   const attempt = async () => (await other<{ got: boolean }[]>`select pg_try_advisory_xact_lock(${key}::bigint) as got`)[0]!.got
   const whileHeld = await sql.begin(async tx => {

@@ -6,6 +6,7 @@ import { type Condition, conditions, listing } from '../read-model/listing.ts'
 import type {
   Again,
   Found,
+  Held,
   Lease,
   ListOptions,
   NewPage,
@@ -91,6 +92,14 @@ export class PostgresReadModel implements ReadModel {
 
   async release(name: string, epoch: number): Promise<void> {
     await this.#changeLease('owner = null, suspect_position = null, suspect_key = null', [name, epoch])
+  }
+
+  leases(): Promise<readonly Held[]> {
+    return this.#read<Held>(
+      `select name, owner, epoch, round(date_part('epoch', until - clock_timestamp()) * 1000) as "leftMs"
+       from ${this.#schema}.leases where owner is not null order by name`,
+      [],
+    )
   }
 
   /** It is for whoever follows a process that ended, not a database that did: so it does not wait for the disk. */

@@ -4,6 +4,7 @@ import type { Agenda } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { instant } from '../store/instant.ts'
 import {
+  categoryBounds,
   type Conflict,
   type Expectation,
   type Filter,
@@ -14,11 +15,14 @@ import {
   MISSED_BYTES_MAX,
   type NewSnapshot,
   type ReadAllOptions,
+  type Restored,
   type Slice,
   type Store,
   type StoredEvent,
   StoreError,
   type StoredKey,
+  type StreamHead,
+  type StreamsOptions,
   type Unit,
   type UnitOutcome,
   type Wake,
@@ -30,8 +34,9 @@ import { imported } from './import.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { Pool } from './pool.ts'
 import { behindPooler, prove } from './prove.ts'
-import { query, Values } from './query.ts'
+import { query, type QueryValue, Values } from './query.ts'
 import { PostgresReadModel } from './read-model.ts'
+import { restore } from './restore.ts'
 import { list, texts } from './text.ts'
 import { announcer, type Announcer } from './announcer.ts'
 import { watch } from './watch.ts'
@@ -201,6 +206,33 @@ class PostgresStore implements Store {
     return recorded(rows)
   }
 
+  /** Leaps from stream to stream over the index that makes their versions unique, as no plan of a `distinct` does before PostgreSQL 18. */
+  async streams({ after, limit, category }: StreamsOptions): Promise<readonly StreamHead[]> {
+    const values = new Values()
+    const events = `${this.#options.schema}.events`
+    const bounds = category === undefined ? null : categoryBounds(category)
+    const [from, most] = [values.add(after), values.add(limit)]
+    const within = bounds ? `and e.stream > ${values.add(bounds.above)} and e.stream < ${values.add(bounds.below)}` : ''
+    const next = (behind: string) =>
+      `select e.stream from ${events} e where e.stream > ${behind} ${within} order by e.stream limit 1`
+    const rows = await this.#read<Omit<StreamHead, 'at'> & { readonly at: number }>(
+      `with recursive s(stream, nth) as (
+        select (${next(from)}), 1
+        union all
+        select (${next('s.stream')}), s.nth + 1 from s where s.stream is not null and s.nth < ${most}::integer
+      )
+      select s.stream, h.version, h.position, h.at
+      from s
+      cross join lateral (
+        select e.version, e.position, round(date_part('epoch', e.at) * 1000) as at
+        from ${events} e where e.stream = s.stream order by e.version desc limit 1
+      ) h
+      order by s.nth`,
+      values.all,
+    )
+    return rows.map(row => ({ ...row, at: instant(row.at) }))
+  }
+
   async head(): Promise<number> {
     const rows = await this.#read<{ position: number }>(
       `select position from ${this.#options.schema}.events order by position desc limit 1`,
@@ -224,6 +256,18 @@ class PostgresStore implements Store {
   announce(head: number): void {
     for (const wake of this.#watching.keys()) wake(head)
     this.#opened?.announcer.announce(head)
+  }
+
+  async restored(): Promise<Restored> {
+    let found: Restored | null = null
+    await this.#pools.transactions.run(async tx => {
+      found = await restore(tx, this.#options.schema)
+      return true
+    })
+    // Set where the transaction has committed.
+    const restored = found! as Restored
+    this.#opened = { ...this.#pools, identity: { ...this.identity, epoch: restored.epoch } }
+    return restored
   }
 
   async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
@@ -264,7 +308,7 @@ class PostgresStore implements Store {
     ])
   }
 
-  #read<R extends object>(text: string, parameters: readonly (string | number)[]): Promise<readonly R[]> {
+  #read<R extends object>(text: string, parameters: readonly QueryValue[]): Promise<readonly R[]> {
     return this.#pools.reader.run('unavailable', sql => query<R>(sql, text, parameters))
   }
 

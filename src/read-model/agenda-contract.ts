@@ -191,9 +191,12 @@ export const agendaCases: readonly AgendaCase[] = [
       expect(idsOf(await store.agenda.list({ owner: OWNER, timers: true, limit: 10 }))).toEqual(['t2', 't1'])
       expect(idsOf(await store.agenda.list({ timers: false, limit: 10 }))).toEqual(['a'])
       expect(await store.agenda.list({ limit: 2 })).toHaveLength(2)
+      await paged(store, [entry('b', { key: 'other' })])
+      expect(idsOf(await store.agenda.list({ key: 'other', limit: 10 }))).toEqual(['b'])
+      await store.agenda.done(['b'])
       expect(await store.agenda.count()).toEqual([
-        { owner: OWNER, pending: 3, due: 2 },
-        { owner: 'process_q', pending: 1, due: 0 },
+        { owner: OWNER, pending: 3, timers: 2, due: 2 },
+        { owner: 'process_q', pending: 1, timers: 1, due: 0 },
       ])
       await store.agenda.clearTimers(OWNER)
       expect(idsOf(await store.agenda.list({ limit: 10 })).toSorted()).toEqual(['a', 't3'])

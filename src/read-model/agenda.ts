@@ -39,6 +39,14 @@ export type NewAgenda = { readonly add: readonly NewEntry[]; readonly remove: re
 export type DueEntries = { readonly entries: readonly Entry[]; readonly next: number | null; readonly now: number }
 export type Ended = { readonly id: string; readonly outcome: string }
 
+export type AgendaListOptions = {
+  readonly owner?: string
+  readonly key?: string
+  readonly timers?: boolean
+  readonly limit: number
+}
+export type AgendaCount = { readonly owner: string; readonly pending: number; readonly timers: number; readonly due: number }
+
 /** Time is the database's own; memory's is its injected clock. Every call may throw a StoreError. */
 export interface Agenda {
   /** Adds an entry unless there is one of its id. Gives the one that is there then. */
@@ -56,10 +64,10 @@ export interface Agenda {
   remove(id: string): Promise<boolean>
   /** Forgets an owner's timers, not its commands. */
   clearTimers(owner: string): Promise<void>
-  /** What is pending, by due time: of an owner, and only timers, or only commands, where asked so. */
-  list(options: { readonly owner?: string; readonly timers?: boolean; readonly limit: number }): Promise<readonly Entry[]>
-  /** How many are pending, by owner. */
-  count(): Promise<readonly { readonly owner: string; readonly pending: number; readonly due: number }[]>
+  /** What is pending, by due time: of an owner, of one instance, and only timers, or only commands, where asked so. */
+  list(options: AgendaListOptions): Promise<readonly Entry[]>
+  /** How many are pending, by owner; how many of them are timers, and how many are due. */
+  count(): Promise<readonly AgendaCount[]>
   /** Keeps the idempotency keys of what is pending for so long from now on, as it may have been sent and not been forgotten. */
   renewKeys(owner: string, keepMs: number): Promise<void>
   /** Forgets entries that ended longer ago than so many ms; gives how many. */

@@ -192,6 +192,25 @@ const leases: readonly ReadModelCase[] = [
     },
   },
   {
+    title: 'tells who has which lease and for how long, those whose time is over too, but none that was given back',
+    run: async ({ readModel, advance }) => {
+      expect(await readModel.leases()).toEqual([])
+      const one = await acquired(readModel, 's', 'a')
+      const other = await acquired(readModel, 'r', 'b')
+      const held = await readModel.leases()
+      expect(held).toMatchObject([
+        { name: 'r', owner: 'b', epoch: other.epoch },
+        { name: 's', owner: 'a', epoch: one.epoch },
+      ])
+      for (const { leftMs } of held) expect(leftMs > 0 && leftMs <= TTL_MS).toBeTrue()
+      await advance(TTL_MS)
+      await readModel.release('r', other.epoch)
+      const [over, ...none] = await readModel.leases()
+      expect([over, none]).toEqual([{ name: 's', owner: 'a', epoch: one.epoch, leftMs: expect.any(Number) }, []])
+      expect(over!.leftMs).toBeLessThanOrEqual(0)
+    },
+  },
+  {
     title: 'prolongs a lease, by saying so or with a page, until it is taken over or given back',
     run: async ({ readModel, advance }) => {
       const { epoch } = await acquired(readModel, 's', 'a')

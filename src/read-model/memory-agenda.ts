@@ -62,14 +62,20 @@ export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAge
     clearTimers: async owner => {
       for (const { entry } of pending(owner)) if (entry.timer !== null) kept.delete(entry.id)
     },
-    list: async ({ owner, timers, limit }) =>
+    list: async ({ owner, key, timers, limit }) =>
       pending(owner)
         .map(({ entry }) => entry)
+        .filter(entry => key === undefined || entry.key === key)
         .filter(({ timer }) => timers === undefined || timers === (timer !== null))
         .slice(0, limit),
     count: async () =>
       [...Map.groupBy(pending(), ({ entry }) => entry.owner)]
-        .map(([owner, all]) => ({ owner, pending: all.length, due: all.filter(({ dueMs }) => dueMs <= now()).length }))
+        .map(([owner, all]) => ({
+          owner,
+          pending: all.length,
+          timers: all.filter(({ entry }) => entry.timer !== null).length,
+          due: all.filter(({ dueMs }) => dueMs <= now()).length,
+        }))
         .toSorted((one, other) => compareText(one.owner, other.owner)),
     renewKeys: async (owner, keepMs) =>
       renewKeys(

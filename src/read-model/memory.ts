@@ -156,6 +156,10 @@ export function memoryReadModel({
     release: async (name, epoch) => {
       change(name, epoch, { owner: null, suspect: null })
     },
+    leases: async () =>
+      [...leases]
+        .flatMap(([name, { owner, epoch, until }]) => (owner === null ? [] : [{ name, owner, epoch, leftMs: until - now() }]))
+        .toSorted((one, other) => compareText(one.name, other.name)),
     suspect: async (name, epoch, suspect) => change(name, epoch, { suspect }),
     commit: async page => commit(page),
     progress: async names =>

@@ -61,6 +61,8 @@ export type Lease = {
   /** What its last owner was about to do one by one when it ended. */
   readonly suspect: Suspect | null
 }
+/** Who has a lease that was not given back, and for how many ms more; a negative number: its time is over, and nobody has taken it. */
+export type Held = { readonly name: string; readonly owner: string; readonly epoch: number; readonly leftMs: number }
 export type Suspect = {
   readonly position: number
   readonly key: string | null
@@ -135,6 +137,8 @@ export interface ReadModel {
   renew(name: string, epoch: number, ttlMs: number): Promise<boolean>
   /** Gives a lease back, so that another need not wait; one that was taken over is left alone. */
   release(name: string, epoch: number): Promise<void>
+  /** Leases that were not given back, by name. */
+  leases(): Promise<readonly Held[]>
   /**
    * Notes what is about to be done, so that whoever takes over knows what it may have died of. False: it was taken over. It is forgotten
    * when a checkpoint reaches its position, and when the lease is given back.

@@ -39,7 +39,8 @@ export type Scheduled = {
   readonly endedAt: string | null
 }
 
-const OWNER = 'commands'
+/** The owner of what is scheduled, as the agenda names it. */
+export const OWNER = 'commands'
 const POLL_MS = 200
 const FORGET_MS = 60 * 60 * 1_000
 const ATTEMPTS_MAX = 8

@@ -90,17 +90,19 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
     clearTimers: owner => {
       change('delete from agenda where owner = ? and timer is not null and ended_at is null', owner)
     },
-    list: ({ owner, timers, limit }) =>
+    list: ({ owner, key, timers, limit }) =>
       all<Row>(
         `select ${COLUMNS} from agenda
-         where ended_at is null and (?1 is null or owner = ?1) and (?2 is null or (timer is not null) = ?2) order by due, rowid limit ?3`,
+         where ended_at is null and (?1 is null or owner = ?1) and (?2 is null or key = ?2) and (?3 is null or (timer is not null) = ?3)
+         order by due, rowid limit ?4`,
         owner ?? null,
+        key ?? null,
         timers === undefined ? null : Number(timers),
         limit,
       ).map(entryOf),
     count: () =>
       all(
-        'select owner, count(*) as pending, sum(due <= ?) as due from agenda where ended_at is null group by owner order by owner',
+        'select owner, count(*) as pending, count(timer) as timers, sum(due <= ?) as due from agenda where ended_at is null group by owner order by owner',
         now(),
       ),
     renewKeys: (owner, keepMs) => {

@@ -36,6 +36,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     acquire: (name, options) => whenFree(now => now.acquire(name, options)),
     renew: (name, epoch, ttlMs) => whenFree(now => now.renew(name, epoch, ttlMs)),
     release: (name, epoch) => whenFree(now => now.release(name, epoch)),
+    leases: () => whenFree(now => now.leases()),
     suspect: (name, epoch, suspect) => whenFree(now => now.suspect(name, epoch, suspect)),
     commit: page => asThrown(whenFree(now => now.commit(page))),
     progress: names => whenFree(now => now.progress(names)),
@@ -215,6 +216,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     drop: writing(drop),
     tables: () => all<{ name: string }>('select name from row_tables order by name').map(({ name }) => name),
     acquire: writing(acquire),
+    leases: () => all('select name, owner, epoch, until - ? as leftMs from leases where owner is not null order by name', now()),
     renew: (name, epoch, ttlMs) =>
       change('update leases set until = ? where name = ? and epoch = ? and owner is not null', now() + ttlMs, name, epoch) > 0,
     release: (name, epoch) => {

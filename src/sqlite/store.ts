@@ -6,6 +6,7 @@ import type { Agenda } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { instant } from '../store/instant.ts'
 import {
+  categoryBounds,
   type Conflict,
   type Expectation,
   type Filter,
@@ -16,10 +17,13 @@ import {
   MISSED_BYTES_MAX,
   type NewSnapshot,
   type ReadAllOptions,
+  type Restored,
   type Store,
   type StoredEvent,
   StoreError,
   type StoredKey,
+  type StreamHead,
+  type StreamsOptions,
   type Unit,
   type UnitOutcome,
   upToSize,
@@ -131,6 +135,10 @@ class SqliteStore implements Store {
     return this.#whenFree(() => recorded(this.#db.readAll(options)))
   }
 
+  async streams(options: StreamsOptions): Promise<readonly StreamHead[]> {
+    return this.#whenFree(() => this.#db.streams(options))
+  }
+
   async head(): Promise<number> {
     return this.#whenFree(() => this.#db.head())
   }
@@ -155,6 +163,10 @@ class SqliteStore implements Store {
 
   announce(head: number): void {
     for (const wake of this.#watching.keys()) wake(head)
+  }
+
+  async restored(): Promise<Restored> {
+    return this.#whenFree(() => this.#db.restored())
   }
 
   async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
@@ -204,16 +216,19 @@ function opened(file: string, options: Required<SqliteOptions>) {
   else upToDate(db, file)
   // Whoever served this file has ended, or it would not be ours alone: what they had the lease of need not wait for its time to be over.
   if (options.exclusive) db.run('update leases set until = 0')
-  const identity = identify(db)
+  let identity = identify(db)
   const statements = prepare(db)
   for (const statement of Object.values(statements)) opening.use(statement)
   const imports = opening.use(importing(db, options.now))
   const texts = opening.use(new Statements(db))
   const { append, load } = paths(db, statements, options.now)
   const agenda = syncAgenda(db, texts, options.now)
+  const restore = restoring(db, texts)
   const held = opening.move()
   return {
-    identity,
+    get identity() {
+      return identity
+    },
     append,
     load,
     imports,
@@ -225,10 +240,16 @@ function opened(file: string, options: Required<SqliteOptions>) {
       // What is beyond the bound is not read; where there is none, all at once is faster.
       return sizeMax === undefined ? statement.all(...asked) : upToSize(statement.iterate(...asked), sizeMax)
     },
+    streams: listing(texts),
     readModel: syncReadModel(db, texts, options.now, agenda),
     agenda,
     head: () => statements.top.get()?.position ?? 0,
     dataVersion: () => statements.dataVersion.get()!.data_version,
+    restored: () => {
+      const found = restore()
+      identity = { ...identity, epoch: found.epoch }
+      return found
+    },
     forgetKeys: () => statements.deleteKeys.run(options.now()).changes,
     saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of snapshots) statements.saveSnapshot.run(stream, schema, version, state)
@@ -313,6 +334,41 @@ function filtered(filter: Filter): { readonly sql: string; readonly values: read
   return {
     sql: `select ${COLUMNS} from events where position > ? and position <= ? and (${conditions.join(' or ') || 'false'}) order by position limit ?`,
     values: wanted.flatMap(([category, types]) => [...(types ?? []), `${category}-`, `${category}.`, category]),
+  }
+}
+
+function restoring(db: Database, texts: Statements): () => Restored {
+  const change = (sql: string) => texts.get(sql).run().changes
+  const behind = '> (select coalesce(max(position), 0) from events)'
+  return db.transaction(() => ({
+    keys: change(`delete from keys where position ${behind}`),
+    snapshots: change(
+      'delete from snapshots where version > (select coalesce(max(e.version), 0) from events e where e.stream = snapshots.stream)',
+    ),
+    entries: change(`delete from agenda where ended_at is null and at_position ${behind}`),
+    epoch: texts.get<LogIdentity>('update log set epoch = epoch + 1 returning id, epoch').get()!.epoch,
+  })).immediate
+}
+
+/** Leaps from stream to stream over the index that makes their versions unique. */
+function listing(texts: Statements): (options: StreamsOptions) => readonly StreamHead[] {
+  return ({ after, limit, category }) => {
+    const bounds = category === undefined ? null : categoryBounds(category)
+    const next = texts.get<{ stream: string }>(
+      `select stream from events where stream > max(?, ?) ${bounds ? 'and stream < ?' : ''} order by stream limit 1`,
+    )
+    const last = texts.get<Omit<StreamHead, 'at'> & { at: number }>(
+      'select stream, version, position, at from events where stream = ? order by version desc limit 1',
+    )
+    const found: StreamHead[] = []
+    for (let stream = after; found.length < limit; ) {
+      const one = next.get(stream, bounds?.above ?? '', ...(bounds ? [bounds.below] : []))
+      if (!one) break
+      stream = one.stream
+      const row = last.get(stream)!
+      found.push({ ...row, at: instant(row.at) })
+    }
+    return found
   }
 }
 

@@ -799,6 +799,36 @@ const reading: readonly Case[] = [
       expect(keys.map(({ key, position }) => [key, position])).toEqual([['k', 3]])
     },
   },
+  {
+    title: 'lists the streams that have events by name, each with its version, position and time: behind a name, at most so many',
+    run: async ({ store }) => {
+      // Names around the bounds of a category, and beyond the 16 bits of a character.
+      const names = ['s-1', 's-10', 's-2', 's-\u{1f600}', 's-\uffee', 's', 's.x-1', 'r-1', 'sr-1', 't-1']
+      const landed = new Map<string, { version: number; position: number; at: string }>()
+      for (const [i, stream] of names.entries()) {
+        const { slices, at } = await appended(
+          store,
+          unit(
+            stream,
+            0,
+            Array.from({ length: 1 + (i % 3) }, (_, n) => happened(n)),
+          ),
+        )
+        landed.set(stream, { ...slices[0]!, at })
+      }
+      const { slices, at } = await appended(store, unit('s-1', 1, [happened(1)]))
+      landed.set('s-1', { ...slices[0]!, at })
+      const sorted = ['r-1', 's', 's-1', 's-10', 's-2', 's-\uffee', 's-\u{1f600}', 's.x-1', 'sr-1', 't-1']
+      const all = sorted.map(stream => ({ stream, ...landed.get(stream)! }))
+      expect(await store.streams({ after: '', limit: 100 })).toEqual(all)
+      expect(await store.streams({ after: 's-1', limit: 2 })).toEqual(all.slice(3, 5))
+      expect(await store.streams({ after: 's-1a', limit: 1 })).toEqual(all.slice(4, 5))
+      expect(await store.streams({ after: '', limit: 100, category: 's' })).toEqual(all.slice(2, 7))
+      expect(await store.streams({ after: 's-2', limit: 100, category: 's' })).toEqual(all.slice(5, 7))
+      expect(await store.streams({ after: 'z', limit: 100 })).toEqual([])
+      expect(await store.streams({ after: '', limit: 100, category: 'none' })).toEqual([])
+    },
+  },
 ]
 
 const snapshots: readonly Case[] = [
@@ -947,6 +977,23 @@ const lifetime: readonly Case[] = [
       expect((await reopened.load([], ['k'])).keys).toHaveLength(1)
       await appended(reopened, unit('s-1', 2, [happened(3)]))
       expect(await reopened.head()).toBe(3)
+    },
+  },
+  {
+    title: 'has with each restore a later epoch, under which all that is there goes on',
+    run: async ({ store, reopen }) => {
+      await appended(store, { ...unit('s-1', 0, [happened(1)]), keys: [newKey('k', 's-1', 1, 1)] })
+      await store.saveSnapshots([{ stream: 's-1', schema: 1, version: 1, state: '{}' }])
+      const { id, epoch } = store.identity
+      expect(await store.restored()).toEqual({ epoch: epoch + 1, keys: 0, snapshots: 0, entries: 0 })
+      expect(store.identity).toEqual({ id, epoch: epoch + 1 })
+      await store.restored()
+      const reopened = await reopen()
+      expect(reopened.identity).toEqual({ id, epoch: epoch + 2 })
+      await appended(reopened, unit('s-1', 1, [happened(2)]))
+      expect((await all(reopened)).map(({ position }) => position)).toEqual([1, 2])
+      const { streams, keys } = await reopened.load([{ stream: 's-1', after: 0, snapshot: 1 }], ['k'])
+      expect([streams[0]!.snapshot?.version, keys.length]).toEqual([1, 1])
     },
   },
   {

@@ -1,6 +1,7 @@
 // The store that forgets: the shortest description of what every store promises, and what tests run on.
 import { memoryAgenda } from '../read-model/memory-agenda.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
+import { compareText } from '../read-model/read-model.ts'
 import { type ImportProgress, imported, type Moving, type NewRecord, refusedStream, same } from './import.ts'
 import {
   categoryOf,
@@ -17,6 +18,8 @@ import {
   type Store,
   type StoredEvent,
   type StoredKey,
+  type StreamHead,
+  type StreamsOptions,
   type Unit,
   type UnitOutcome,
   upToSize,
@@ -31,7 +34,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const streams = new Map<string, StoredEvent[]>()
   const keys = new Map<string, { readonly stored: StoredKey; readonly until: number }>()
   const snapshots = new Map<string, Snapshot>()
-  const identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
+  let identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
   const watching = new Set<Wake>()
   const agenda = memoryAgenda({ now, renewKeys })
 
@@ -115,6 +118,15 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     return log.slice(after, until).filter(wanted).slice(0, limit)
   }
 
+  function listed({ after, limit, category }: StreamsOptions): readonly StreamHead[] {
+    return [...streams.values()]
+      .map(events => events.at(-1)!)
+      .filter(({ stream }) => compareText(stream, after) > 0 && (category === undefined || stream.startsWith(`${category}-`)))
+      .toSorted((one, other) => compareText(one.stream, other.stream))
+      .slice(0, limit)
+      .map(({ stream, version, position, at }) => ({ stream, version, position, at }))
+  }
+
   const oldOf = (began: number, records: readonly NewRecord[]) =>
     records.find(({ stream }) => (streams.get(stream)?.[0]?.position ?? Number.POSITIVE_INFINITY) <= began)?.stream ?? null
   const moving: Moving = {
@@ -137,7 +149,9 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
 
   return {
     system: 'memory',
-    identity,
+    get identity() {
+      return identity
+    },
     readModel: memoryReadModel({ now, agenda }),
     agenda,
     open: async () => {},
@@ -145,6 +159,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     import: (name, records, options) => imported(moving, name, records, options),
     load: async (wanted, asked) => ({ streams: wanted.map(load), keys: asked.flatMap(known) }),
     read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
+    streams: async options => listed(options),
     readAll: async options => (options.sizeMax === undefined ? readAll(options) : upToSize(readAll(options), options.sizeMax)),
     head: async () => log.length,
     watch: async wake => {
@@ -153,6 +168,11 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     },
     announce: head => {
       for (const wake of watching) wake(head)
+    },
+    // Nothing is ever gone from it.
+    restored: async () => {
+      identity = { ...identity, epoch: identity.epoch + 1 }
+      return { epoch: identity.epoch, keys: 0, snapshots: 0, entries: 0 }
     },
     saveSnapshots: async (saved: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of saved) {

@@ -81,6 +81,9 @@ export type NewSnapshot = { readonly stream: string; readonly schema: number; re
 /** The log's name and how often it was restored: positions are reused after a restore to an earlier time. */
 export type LogIdentity = { readonly id: string; readonly epoch: number }
 
+/** What became of a log that was restored to an earlier time: its epoch from now on, and what was forgotten with the events that are gone. */
+export type Restored = { readonly epoch: number; readonly keys: number; readonly snapshots: number; readonly entries: number }
+
 /**
  * Which events of the log to read. With `until`, none above it: a filter that matches little then still ends soon. With `sizeMax`, a page
  * ends with the event with which its payloads come to so many bytes of UTF-8: it is larger by less than that event, and never empty for it.
@@ -92,6 +95,10 @@ export type ReadAllOptions = {
   readonly until?: number
   readonly filter?: Filter
 }
+/** A stream as a list shows it: its version, and the position and the time of its last event. */
+export type StreamHead = { readonly stream: string; readonly version: number; readonly position: number; readonly at: string }
+/** Which streams to list: those behind a name (the empty one is before all), of one category where it is named. */
+export type StreamsOptions = { readonly after: string; readonly limit: number; readonly category?: string }
 /** Told how far the log has come; null: it may have grown. */
 export type Wake = (head: number | null) => void
 /** Types by category; null: all types of the category. */
@@ -132,6 +139,8 @@ export interface Store {
   read(stream: string, options: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>
   /** One page of the log: events after a position, oldest first, bounded in number and size, of certain types only where `filter` names them. */
   readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]>
+  /** One page of the streams that have events, by name in the order of code points; its cost is that of the page, however many there are. */
+  streams(options: StreamsOptions): Promise<readonly StreamHead[]>
   /** The position of the last event, 0 in an empty log. */
   head(): Promise<number>
   /**
@@ -141,6 +150,12 @@ export interface Store {
   watch(wake: Wake): Promise<() => Promise<void>>
   /** Tells those who watch, in this and other processes, how far the log has come. Soon, not at once, and best effort: it never throws. */
   announce(head: number): void
+  /**
+   * Raises the log's epoch, after its database was restored to an earlier time and before it is served again: positions are used anew, and
+   * whoever names one of before is told apart by the epoch. Idempotency keys, snapshots and what is pending that are of events behind the
+   * head are forgotten. Whoever has the log open goes on with the epoch of before: they have to be stopped.
+   */
+  restored(): Promise<Restored>
   saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void>
   /** Deletes keys whose time is over; gives how many. */
   forgetKeys(): Promise<number>
@@ -195,6 +210,11 @@ export function upToSize<E extends { readonly data: string }>(events: Iterable<E
 export function categoryOf(stream: string): string {
   const end = stream.indexOf('-')
   return end < 0 ? stream : stream.slice(0, end)
+}
+
+/** Between which names the streams of a category are, both ends left out: `-` is the character before `.`. */
+export function categoryBounds(category: string): { readonly above: string; readonly below: string } {
+  return { above: `${category}-`, below: `${category}.` }
 }
 
 /** Whether an expectation holds for a stream of that version. */

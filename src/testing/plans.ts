@@ -58,6 +58,18 @@ export function planTests(events: number): void {
       expect(scans(plan!)).toEqual([{ type: 'Index Scan', index: 'events_stream_version_key', read: 5 }])
     })
 
+    test('a page of streams leaps over the index: one entry is read for each stream, and one for its last event', async () => {
+      for (const options of [{ after: '' }, { after: 'order-5' }, { after: '', category: 'order' }]) {
+        const [plan] = await plans(() => store.streams({ limit: 50, ...options }))
+        const found = scans(plan!).filter(({ type }) => type !== 'CTE Scan' && type !== 'WorkTable Scan')
+        expect(found).toHaveLength(3)
+        for (const { index, read } of found) {
+          expect(index).toBe('events_stream_version_key')
+          expect(read).toBeLessThanOrEqual(50)
+        }
+      }
+    })
+
     test('a rare type is found by its index, and of the window nothing else is read', async () => {
       const filter = new Map([['order', ['Rare']]])
       const [plan] = await plans(() => store.readAll({ after: middle, until: middle + 20_000, limit: 1_000, filter }))

@@ -1,0 +1,107 @@
+// agenda and timers: what is to be sent, now or later.
+import type { Command } from '../decider/command.ts'
+import { spec } from '../event/events.ts'
+import { subscriptionOf } from '../process/instance.ts'
+import type { ProcessSpec } from '../process/process.ts'
+import type { Entry } from '../read-model/agenda.ts'
+import { OWNER as COMMANDS } from '../relay/schedule.ts'
+import { limitOf, limitOption, more } from './listed.ts'
+import { opened } from './opened.ts'
+import { paintFor, plain } from './paint.ts'
+import { lasting } from './progress.ts'
+import { table } from './table.ts'
+import { type Call, Misused, type Verb } from './verb.ts'
+
+export const agendaVerb: Verb = {
+  takes: '[OWNER]',
+  does: 'show what is to be sent, by owner (a process, or commands) and the earliest first: outgoing, scheduled and timers',
+  options: { limit: limitOption },
+  json: true,
+  run: agenda,
+}
+export const timersVerb: Verb = {
+  takes: '[PROCESS]',
+  does: 'show timers that are set, the earliest first',
+  options: { limit: limitOption },
+  json: true,
+  run: timers,
+}
+
+/** The processes that an app serves. */
+export function processesOf({ serve }: Pick<Call, 'serve'>): readonly ProcessSpec[] {
+  return serve.map(one => one[spec] as unknown as ProcessSpec).filter(({ kind }) => kind === 'process')
+}
+
+/** A process by its name. */
+export function processOf(call: Pick<Call, 'serve'>, name: string): ProcessSpec {
+  const all = processesOf(call)
+  const found = all.find(one => one.name === name)
+  if (!found) throw new Misused(`there is no process ${plain(name)}; there are ${all.map(one => one.name).join(', ') || 'none'}`)
+  return found
+}
+
+async function agenda(call: Call): Promise<number> {
+  const [[name], limit] = [call.words, limitOf(call.values)]
+  const owner = name === undefined || name === COMMANDS ? name : subscriptionOf(processOf(call, name))
+  const { owners, entries } = await opened(call, async store => ({
+    owners: (await store.agenda.count()).filter(one => owner === undefined || one.owner === owner),
+    entries: await store.agenda.list({ ...(owner !== undefined && { owner }), limit }),
+  }))
+  if (call.json) console.log(JSON.stringify({ owners: owners.map(named), entries: entries.map(entryOf) }))
+  else if (owners.length === 0) console.log('nothing is to be sent')
+  else {
+    const { bold } = paintFor()
+    const counts = owners.map(named).map(one => [one.owner, ...[one.pending, one.timers, one.due].map(String)])
+    console.log(table(['OWNER', 'PENDING', 'TIMERS', 'DUE NOW'].map(bold), counts))
+    console.log(`\n${entriesTable(entries)}`)
+    told(entries, limit)
+  }
+  return 0
+}
+
+async function timers(call: Call): Promise<number> {
+  const [[name], limit] = [call.words, limitOf(call.values)]
+  const owner = name === undefined ? {} : { owner: subscriptionOf(processOf(call, name)) }
+  const entries = await opened(call, store => store.agenda.list({ ...owner, timers: true, limit }))
+  if (call.json) console.log(JSON.stringify(entries.map(entryOf)))
+  else console.log(entries.length ? entriesTable(entries) : 'no timer is set')
+  if (!call.json) told(entries, limit)
+  return 0
+}
+
+function told(entries: readonly Entry[], limit: number): void {
+  if (entries.length === limit) more(`--limit ${limit * 2}`)
+}
+
+/** Entries as a table: when, whose, and what. */
+export function entriesTable(entries: readonly Entry[], now: number = Date.now()): string {
+  const { bold, yellow } = paintFor()
+  const rows = entries.map(entryOf).map(({ due, owner, kind, key, timer, command, hasBegun }) => {
+    const ms = Date.parse(due) - now
+    const when = hasBegun ? 'being sent' : ms > 0 ? `in ${lasting(ms / 1_000)}` : yellow(`since ${lasting(-ms / 1_000)}`)
+    const what = [timer ?? '', command ? `${command.decider}.${command.command} ${command.id}` : ''].filter(Boolean).join(': ')
+    return [due, when, owner, kind, plain(key), plain(what)]
+  })
+  return table(['DUE', 'WHEN', 'OWNER', 'KIND', 'KEY', 'WHAT'].map(bold), rows)
+}
+
+/** An entry as it is shown. */
+export type ShownEntry = Pick<Entry, 'id' | 'key' | 'timer' | 'due' | 'set' | 'madeAt' | 'hasBegun'> & {
+  /** A process by its own name, or `commands`. */
+  readonly owner: string
+  /** A command that somebody gave to be sent later is scheduled, one that a process wants sent is outgoing. */
+  readonly kind: 'timer' | 'scheduled' | 'outgoing'
+  readonly command: Command | null
+}
+
+export function entryOf({ id, owner, key, timer, command, due, set, madeAt, hasBegun }: Entry): ShownEntry {
+  const kind = timer !== null ? 'timer' : owner === COMMANDS ? 'scheduled' : 'outgoing'
+  // What the agenda has was written as a command.
+  const parsed = command === null ? null : (JSON.parse(command) as Command)
+  return { id, ...named({ owner }), kind, key, timer, command: parsed, due, set, madeAt, hasBegun }
+}
+
+/** A process by its own name, not that of its subscription. */
+function named<T extends { readonly owner: string }>(one: T): T {
+  return { ...one, owner: one.owner.replace(/^process_/, '') }
+}

@@ -1,0 +1,31 @@
+// What differs between two states, as JSON shows them.
+
+/** A value that is another one now; undefined: it was not there before, or is not there any more. */
+export type Change = { readonly path: readonly string[]; readonly before: unknown; readonly after: unknown }
+
+/** The smallest parts that differ, in the order in which they stand. */
+export function changesBetween(before: unknown, after: unknown): readonly Change[] {
+  return differing([], asJson(before), asJson(after))
+}
+
+function differing(path: readonly string[], before: unknown, after: unknown): readonly Change[] {
+  if (!isParted(before) || !isParted(after) || Array.isArray(before) !== Array.isArray(after))
+    return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, before, after }]
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  return names.flatMap(name => differing([...path, name], ownOf(before, name), ownOf(after, name)))
+}
+
+type Parted = Readonly<Record<string, unknown>>
+
+function isParted(value: unknown): value is Parted {
+  return typeof value === 'object' && value !== null
+}
+
+function ownOf(value: Parted, name: string): unknown {
+  return Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+function asJson(state: unknown): unknown {
+  const text = JSON.stringify(state)
+  return text === undefined ? undefined : (JSON.parse(text) as unknown)
+}

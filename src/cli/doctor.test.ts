@@ -1,0 +1,295 @@
+// doctor: what it says of a sound database, of a broken one, and of stores that break a promise.
+import { Database } from 'bun:sqlite'
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Config, readConfig } from '../config.ts'
+import { clockFinding, durability, versionsOf } from '../postgres/examine.ts'
+import { dropScratch, scratchSchema } from '../postgres/scratch.ts'
+import { runtime } from '../runtime.ts'
+import type { Finding } from '../store/finding.ts'
+import { memory } from '../store/memory.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
+import { called } from '../testing/called.ts'
+import { order, shop } from '../testing/fulfilment.ts'
+import { testSchema } from '../testing/schema.ts'
+import { backlogFinding, bun, doctorVerb, lagFinding, leases } from './doctor.ts'
+import { proofsOf, type Scratch, scratchFor } from './prove.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'emaki-doctor-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const file = (name: string): Config => readConfig({ SQLITE_FILE: join(folder, name) })
+
+async function diagnosed(config: Config, options: { store?: Store; prove?: boolean } = {}) {
+  const { prove = false, ...store } = options
+  const { code, out } = await called(doctorVerb, { config, serve: shop, json: true, values: prove ? { prove } : {}, ...store })
+  const findings = JSON.parse(out) as readonly Finding[]
+  return { code, findings, problems: findings.filter(({ status }) => status === 'problem') }
+}
+async function filled(config: Config): Promise<void> {
+  const emaki = await runtime({ serve: shop, store: await opening(config) })
+  await emaki.send(order.place('o1', { skus: [], cents: 5 }))
+  await emaki.seen(1)
+  await emaki.close()
+}
+async function opening(config: Config): Promise<Store> {
+  const { storeOf } = await import('../../routes/store.ts')
+  return storeOf(config)
+}
+
+describe('doctor', () => {
+  test('finds a file well that an app has used, and says so', async () => {
+    const config = file('well.db')
+    await filled(config)
+    const { code, findings } = await diagnosed(config)
+    expect(findings.filter(({ status }) => status !== 'ok')).toEqual([])
+    expect(code).toBe(0)
+    expect(findings.map(({ name }) => name)).toEqual([
+      ...['bun', 'file', 'database', 'journal_mode', 'synchronous', 'lock', 'migrations', 'log'],
+      ...['subscription process_fulfilment', 'leases', 'parked', 'agenda'],
+    ])
+    const { out } = await called(doctorVerb, { config, serve: shop })
+    expect(out).toMatch(/^✓ bun .*\n✓ file /)
+    expect(out).toEndWith('\n\nall well\n')
+  })
+
+  test('says how to mend a file that is not there, lacks migrations, or is not in WAL mode', async () => {
+    const none = await diagnosed(file('none.db'))
+    expect([none.code, none.problems]).toEqual([
+      1,
+      [expect.objectContaining({ name: 'file', mend: 'run migrate, or correct SQLITE_FILE' })],
+    ])
+    new Database(join(folder, 'bare.db')).run('create table other (n integer)')
+    const bare = await diagnosed(file('bare.db'))
+    expect(bare.problems.map(({ name }) => name)).toEqual(['journal_mode', 'migrations'])
+    expect((await called(doctorVerb, { config: file('bare.db') })).out).toMatch(
+      /✗ migrations +the file has no log yet\n +→ run migrate\n\n2 problems\n$/,
+    )
+  })
+
+  test('finds a PostgreSQL well, its schema without a log not, and one that does not answer not either', async () => {
+    const at = await testSchema()
+    const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
+    const before = await diagnosed(config)
+    expect(before.problems).toMatchObject([
+      { name: 'migrations', found: `the schema ${at.schema} has no log yet`, mend: 'run migrate' },
+    ])
+    await filled(config)
+    const after = await diagnosed(config)
+    expect(after.problems).toEqual([])
+    expect(after.findings.map(({ name }) => name)).toEqual([
+      ...[
+        'bun',
+        'connection',
+        'database',
+        'encoding',
+        'role',
+        'fsync',
+        'full_page_writes',
+        'synchronous_commit',
+        'lock',
+        'pooler',
+        'clock',
+      ],
+      ...['migrations', 'log', 'subscription process_fulfilment', 'leases', 'parked', 'agenda'],
+    ])
+    await at.drop()
+    const away = await diagnosed(readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }))
+    expect(away.problems).toMatchObject([{ name: 'connection', mend: 'start PostgreSQL, or correct DATABASE_URL' }])
+  })
+
+  test('finds what stands still, is parked or waits to be sent, and who died', async () => {
+    let skipped = -600_000
+    const store = memory({ now: () => Date.now() + skipped })
+    await filledIn(store)
+    await store.readModel.reset('process_fulfilment', 0)
+    const lease = (await store.readModel.acquire('dead', { owner: 'x', ttlMs: 1, start: 0 }))!
+    const page = { name: 'dead', epoch: lease.epoch, from: 0, to: 1, ttlMs: 1, rows: [], unpark: [] }
+    await store.readModel.commit({ ...page, park: [{ kind: 'key', key: 'k', position: 1, cause: 'Error: x' }] })
+    await store.agenda.schedule({
+      ...{ id: 'e', owner: 'commands', key: '', timer: null, command: '{}' },
+      ...{ meta: '{}', due: 0, set: 0 },
+    })
+    skipped = 0
+    const { code, findings } = await diagnosed(readConfig({}), { store })
+    expect(code).toBe(1)
+    expect(findings.filter(({ status }) => status !== 'ok')).toMatchObject([
+      { name: 'subscription process_fulfilment', status: 'problem', found: '1 events behind the head, and no process runs it' },
+      {
+        name: 'leases',
+        status: 'warning',
+        found: expect.stringMatching(/^0 held; over, and taken by nobody: dead \(since 1\d min\)$/),
+      },
+      { name: 'parked', status: 'problem', found: '1 of dead' },
+      { name: 'agenda', status: 'problem', found: expect.stringMatching(/^2 pending, 1 due, the first since 1[01] min$/) },
+    ])
+  })
+
+  test('judges releases, settings, clocks and places by their values', () => {
+    const sound = {
+      version: '16.1',
+      number: 160_001,
+      encoding: 'UTF8',
+      fsync: 'on',
+      pages: 'on',
+      commit: 'on',
+      recovery: 'false',
+    }
+    const statuses = (findings: readonly Finding[]) => findings.map(({ status }) => status)
+    expect(statuses(versionsOf(sound))).toEqual(['ok', 'ok', 'ok'])
+    expect(statuses(versionsOf({ ...sound, number: 140_005, encoding: 'SQL_ASCII', recovery: 'true' }))).toEqual([
+      'problem',
+      'problem',
+      'problem',
+    ])
+    expect(statuses(durability(sound))).toEqual(['ok', 'ok', 'ok'])
+    expect(statuses(durability({ fsync: 'off', pages: 'off', commit: 'off' }))).toEqual(['problem', 'problem', 'warning'])
+    expect([20, -1_000, 6_000].map(ms => clockFinding(ms).status)).toEqual(['ok', 'warning', 'problem'])
+    expect(clockFinding(-1_000).found).toBe("the database's is 1000 ms behind this machine's")
+    expect([bun('1.4.5').status, bun('1.5.0-canary.1').status, bun('1.4.4').status]).toEqual(['ok', 'ok', 'problem'])
+    const lag = (before: number, after: number, isRun = false) => lagFinding('s', { head: 10, before, after, isRun }).status
+    expect([lag(10, 10), lag(3, 5), lag(3, 3, true), lag(3, 3), lag(12, 12)]).toEqual([
+      'ok',
+      'ok',
+      'warning',
+      'problem',
+      'problem',
+    ])
+    expect(statuses(leases([{ name: 's', owner: 'a', epoch: 1, leftMs: 5 }]))).toEqual(['ok'])
+    expect(backlogFinding({ pending: 5, due: 1, first: new Date(0).toISOString() }, 1_000).status).toBe('ok')
+  })
+})
+
+async function filledIn(store: Store): Promise<void> {
+  const emaki = await runtime({ serve: shop, store })
+  await emaki.send(order.place('o1', { skus: [], cents: 5 }))
+  await emaki.seen(1)
+  await emaki.close()
+}
+
+describe('doctor --prove', () => {
+  test('tries every promise on SQLite, in a file beside that is gone afterwards', async () => {
+    const config = file('proved.db')
+    await filled(config)
+    const { code, findings } = await diagnosed(config, { prove: true })
+    expect(findings.filter(({ name }) => name.startsWith('prove ')).map(({ name, status }) => [name, status])).toEqual(
+      ['order', 'expectations', 'atomicity', 'idempotency', 'fencing', 'durability'].map(name => [`prove ${name}`, 'ok']),
+    )
+    expect(code).toBe(0)
+    expect(readdirSync(folder).filter(name => name.includes('prove-'))).toEqual([])
+  }, 60_000)
+
+  test('tries every promise on PostgreSQL, in a schema that is gone afterwards, and finds one whose lock does not exclude', async () => {
+    const at = await testSchema()
+    const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
+    expect((await proofsOf(scratchFor(config))).filter(({ status }) => status !== 'ok')).toEqual([])
+    const broken = (await proofsOf(() => withoutLock(at, config))).filter(({ status }) => status !== 'ok')
+    expect(broken).toContainEqual(
+      expect.objectContaining({
+        name: 'prove order',
+        found: expect.stringMatching(/^a reader at the head was never shown|^an append failed/),
+      }),
+    )
+    const left = await at.sql`select nspname from pg_namespace where nspname like 'emaki_prove_%'`
+    expect([...left]).toEqual([])
+    await expect(dropScratch(at.url, at.schema)).rejects.toThrow('is no scratch schema')
+    await at.drop()
+  }, 60_000)
+
+  for (const [bug, caught, plant] of bugs()) {
+    test(`finds a store that ${bug}`, async () => {
+      const wrong = (await proofsOf(async () => planted(plant))).filter(({ status }) => status !== 'ok')
+      expect(wrong.map(({ name }) => name)).toEqual([`prove ${caught}`])
+    })
+  }
+
+  test('finds nothing wrong with a sound store in memory', async () => {
+    expect((await proofsOf(async () => planted(() => ({})))).filter(({ status }) => status !== 'ok')).toEqual([])
+  })
+})
+
+/** A schema in which every append takes a lock of its own, and is slow to commit. */
+async function withoutLock(at: Awaited<ReturnType<typeof testSchema>>, config: Config): Promise<Scratch> {
+  const schema = scratchSchema()
+  const open = async () => {
+    const store = await opening({ ...config, DATABASE_SCHEMA: schema })
+    await store.open()
+    return store
+  }
+  await (await open()).close()
+  await at.sql
+    .unsafe(
+      `create or replace function ${schema}.lock_key_v1() returns bigint language sql volatile return (random() * 1e15)::bigint;
+      create function ${schema}.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(random() * 0.005); return null; end $$;
+      create trigger slow after insert on ${schema}.events for each statement execute function ${schema}.slow()`,
+    )
+    .simple()
+  return { open, drop: () => dropScratch(at.url, schema) }
+}
+
+type Plant = (sound: Store) => Partial<Store>
+
+async function planted(plant: Plant): Promise<Scratch> {
+  const sound = memory()
+  return { open: async () => ({ ...sound, ...plant(sound) }), drop: async () => {} }
+}
+
+function bugs(): readonly (readonly [bug: string, caught: string, plant: Plant])[] {
+  return [
+    [
+      'shows an event after those behind it',
+      'order',
+      store => ({
+        readAll: async options => {
+          const [page, head] = [await store.readAll(options), await store.head()]
+          const isLate = ({ position }: StoredEvent) => position % 7 === 0 && position > head - 3
+          return page.filter(event => !isLate(event))
+        },
+      }),
+    ],
+    [
+      'takes any version for the one expected',
+      'expectations',
+      store => ({
+        append: units =>
+          store.append(
+            units.map(one => ({ ...one, slices: one.slices.map(slice => (slice.expect ? { ...slice, expect: 'any' } : slice)) })),
+          ),
+      }),
+    ],
+    [
+      'appends the slices of a unit one by one',
+      'atomicity',
+      store => ({
+        append: async units => {
+          const [one] = units
+          if (one!.slices.length === 1) return store.append(units)
+          return (await Promise.all(one!.slices.map(slice => store.append([{ slices: [slice], keys: [] }])))).flat()
+        },
+      }),
+    ],
+    ['forgets its keys', 'idempotency', store => ({ append: units => store.append(units.map(one => ({ ...one, keys: [] }))) })],
+    [
+      'writes the page of whoever comes',
+      'fencing',
+      store => ({
+        readModel: {
+          ...store.readModel,
+          commit: async page => {
+            const [progress] = await store.readModel.progress([page.name])
+            return store.readModel.commit({ ...page, epoch: progress?.epoch ?? 0 })
+          },
+        },
+      }),
+    ],
+    [
+      'writes numbers anew',
+      'durability',
+      store => ({
+        read: async (stream, options) =>
+          (await store.read(stream, options)).map(event => ({ ...event, data: JSON.stringify(JSON.parse(event.data)) })),
+      }),
+    ],
+  ]
+}

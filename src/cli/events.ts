@@ -1,0 +1,179 @@
+// events: the end of the log, or what is after a position; with --follow also what is appended from then on.
+import { type EventFilter, passes, storeFilter } from '../../routes/events/filter.ts'
+import { categoryOf, type Store, type StoredEvent } from '../store/store.ts'
+import { slept } from '../store/poll.ts'
+import { cloudEvent } from '../transfer/cloud-event.ts'
+import { opened } from './opened.ts'
+import { standardOutput } from './output.ts'
+import { paintFor, plain } from './paint.ts'
+import { type Call, numberOf, textOf, type Values, type Verb } from './verb.ts'
+
+const LAST = 20
+const PAGE_EVENTS = 500
+/** How far back the first look for the last events goes; each further one goes so many times as far. */
+const WINDOW_EVENTS = 1_000
+const WINDOW_GROWTH = 4
+/** Asked at least so often, whatever is heard of. */
+const ASK_EVERY_MS = 1_000
+/** The least of an event's data that a terminal shows, in characters. */
+const DATA_WIDTH_MIN = 20
+
+export const eventsVerb: Verb = {
+  does: `show the last events, ${LAST} of them, or those after a position; --json as CloudEvents, one a line`,
+  options: {
+    follow: { does: 'go on with what is appended, until SIGINT' },
+    category: { takes: 'C', does: 'only events of a category' },
+    type: { takes: 'T', does: 'only events of a type: Placed, or order.Placed' },
+    stream: { takes: 'S', does: 'only events of a stream' },
+    after: { takes: 'N', does: 'those after position N, the oldest first' },
+    limit: { takes: 'N', does: 'at most so many: the last ones, or with --after the first ones, and then end' },
+  },
+  json: true,
+  run: shown,
+}
+
+async function shown(call: Call): Promise<number> {
+  const { values, json } = call
+  const [after, limit, filter] = [numberOf(values, 'after', 0), numberOf(values, 'limit', 1), filterOf(values)]
+  const stop = new AbortController()
+  const interrupt = () => stop.abort()
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  try {
+    return await opened(call, async store => {
+      const sink = standardOutput()
+      const line = json ? (event: StoredEvent) => cloudEvent(event, store.identity) : lineFor()
+      const write = (events: readonly StoredEvent[]) => sink.write(events.map(event => `${line(event)}\n`).join(''))
+      const head = await store.head()
+      const most = after === undefined ? Number.POSITIVE_INFINITY : (limit ?? Number.POSITIVE_INFINITY)
+      const source = await sourceOf(store, filter, head, after ?? 0)
+      const pages = after === undefined ? [await lastOf(source, limit ?? LAST)] : pagesOf(source, 0, source.top)
+      let left = most
+      for await (const page of pages) {
+        if (stop.signal.aborted || left === 0) return 0
+        const events = page.slice(0, left)
+        left -= events.length
+        if (!(await write(events))) return 0
+      }
+      if (values['follow'] === true && left > 0)
+        await follow(store, filter, { head: Math.max(head, after ?? 0), left, write, signal: stop.signal })
+      return 0
+    })
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+  }
+}
+
+function filterOf(values: Values): EventFilter {
+  const [categories, types, streams] = (['category', 'type', 'stream'] as const).map(name => {
+    const value = textOf(values, name)
+    return value === undefined ? [] : [value]
+  })
+  return { categories: categories!, types: types!, streams: streams! }
+}
+
+/** What is read in parts: the log by position, or one stream by version, up to `top`. */
+type Source = {
+  readonly top: number
+  /** Events that pass behind a place and up to another, and how far that read. */
+  readonly part: (after: number, until: number) => Promise<{ readonly events: readonly StoredEvent[]; readonly reached: number }>
+}
+
+async function sourceOf(store: Store, filter: EventFilter, head: number, after: number): Promise<Source> {
+  const [stream] = filter.streams
+  if (stream === undefined) {
+    const log = logSource(store, filter, head)
+    return { top: head, part: (from, until) => log.part(Math.max(from, after), until) }
+  }
+  const { streams } = await store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
+  const wanted = passing(filter)
+  return {
+    top: streams[0]!.version,
+    part: async (from, until) => {
+      const page = await store.read(stream, { after: from, limit: Math.min(PAGE_EVENTS, until - from) })
+      const events = page.filter(event => event.position > after && event.position <= head && wanted(event))
+      return { events, reached: page.length ? from + page.length : until }
+    },
+  }
+}
+
+function logSource(store: Store, filter: EventFilter, top: number): Source {
+  const [wanted, narrowed] = [passing(filter), storeFilter(filter)]
+  return {
+    top,
+    part: async (after, until) => {
+      const page = await store.readAll({ after, until, limit: PAGE_EVENTS, ...(narrowed && { filter: narrowed }) })
+      return { events: page.filter(wanted), reached: page.length < PAGE_EVENTS ? until : page.at(-1)!.position }
+    },
+  }
+}
+
+function passing(filter: EventFilter): (event: StoredEvent) => boolean {
+  const named = passes(filter)
+  return ({ stream, type }) => named({ stream, type, category: categoryOf(stream) })
+}
+
+async function* pagesOf({ part }: Source, from: number, until: number): AsyncGenerator<readonly StoredEvent[]> {
+  for (let at = from; at < until; ) {
+    const { events, reached } = await part(at, until)
+    yield events
+    at = reached
+  }
+}
+
+/** The last events that pass: ever wider windows are read, from the end, until there are enough. */
+async function lastOf(source: Source, limit: number): Promise<readonly StoredEvent[]> {
+  let found: readonly StoredEvent[] = []
+  for (
+    let [until, width] = [source.top, Math.max(limit, WINDOW_EVENTS)];
+    until > 0 && found.length < limit;
+    width *= WINDOW_GROWTH
+  ) {
+    const from = Math.max(0, until - width)
+    let window: readonly StoredEvent[] = []
+    for await (const page of pagesOf(source, from, until)) window = [...window, ...page].slice(-limit)
+    found = [...window, ...found].slice(-limit)
+    until = from
+  }
+  return found
+}
+
+type Following = {
+  readonly head: number
+  readonly left: number
+  readonly write: (events: readonly StoredEvent[]) => Promise<boolean>
+  readonly signal: AbortSignal
+}
+
+async function follow(store: Store, filter: EventFilter, { head, left, write, signal }: Following): Promise<void> {
+  let wake = () => {}
+  const end = await store.watch(() => wake())
+  try {
+    for (let at = head; !signal.aborted && left > 0; ) {
+      const woken = new AbortController()
+      wake = () => woken.abort()
+      const top = await store.head()
+      for await (const page of pagesOf(logSource(store, filter, top), at, top)) {
+        const events = page.slice(0, left)
+        left -= events.length
+        if (!(await write(events))) return
+        if (signal.aborted || left === 0) return
+      }
+      at = Math.max(at, top)
+      await slept(ASK_EVERY_MS, AbortSignal.any([signal, woken.signal]))
+    }
+  } finally {
+    await end()
+  }
+}
+
+function lineFor(): (event: StoredEvent) => string {
+  const { bold, dim } = paintFor()
+  const columns = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
+  return ({ position, at, stream, version, type, data }) => {
+    const before = [String(position).padStart(8), at, plain(`${stream}@${version}`), type]
+    const room = Math.max(DATA_WIDTH_MIN, columns - Bun.stringWidth(before.join('  ')) - 2)
+    const text = plain(data)
+    const cut = text.length > room ? `${text.slice(0, room - 1)}…` : text
+    return [before[0], dim(before[1]!), before[2], bold(before[3]!), cut].join('  ')
+  }
+}

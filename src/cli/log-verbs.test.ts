@@ -1,0 +1,190 @@
+// The verbs that show the log: streams, events and replay.
+import { beforeAll, describe, expect, test } from 'bun:test'
+import { runtime } from '../runtime.ts'
+import { memory } from '../store/memory.ts'
+import type { Store } from '../store/store.ts'
+import { called } from '../testing/called.ts'
+import { order, shelf, shop } from '../testing/fulfilment.ts'
+import { until } from '../testing/servers/until.ts'
+import { changesBetween } from './changes.ts'
+import { eventsVerb } from './events.ts'
+import { paintFor, plain } from './paint.ts'
+import { replayVerb } from './replay.ts'
+import { streamsVerb } from './streams.ts'
+
+let store: Store
+beforeAll(async () => {
+  store = memory()
+  const emaki = await runtime({ serve: [order, shelf], store })
+  for (const id of ['o1', 'o2', 'o3']) await emaki.send(order.place(id, { skus: ['a'], cents: 5 }))
+  await emaki.send(shelf.fill('a', { qty: 2 }))
+  await emaki.send(order.cancel('o2', { reason: 'changed mind' }))
+  await emaki.close()
+})
+const lines = (text: string) => text.trimEnd().split('\n')
+
+describe('streams', () => {
+  test('are listed by name with version and time, a page at a time, of a category where it is named', async () => {
+    const { code, out, err } = await called(streamsVerb, { store })
+    expect([code, err]).toEqual([0, ''])
+    expect(lines(out).map(line => line.split(/ +/).slice(0, 3))).toEqual([
+      ['STREAM', 'VERSION', 'POSITION'],
+      ['order-o1', '1', '1'],
+      ['order-o2', '2', '5'],
+      ['order-o3', '1', '3'],
+      ['shelf-a', '1', '4'],
+    ])
+    const page = await called(streamsVerb, { store, words: ['order'], values: { limit: '2' }, json: true })
+    expect(JSON.parse(page.out)).toMatchObject({
+      streams: [{ stream: 'order-o1' }, { stream: 'order-o2', version: 2 }],
+      next: 'order-o2',
+    })
+    const next = await called(streamsVerb, { store, words: ['order'], values: { limit: '2', after: 'order-o2' }, json: true })
+    expect(JSON.parse(next.out)).toMatchObject({ streams: [{ stream: 'order-o3' }], next: null })
+    expect((await called(streamsVerb, { store, values: { limit: '1' } })).err).toBe('there may be more: --after order-o1\n')
+    expect((await called(streamsVerb, { store, words: ['none'] })).out).toBe('there are no such streams\n')
+  })
+
+  test('are not listed by a limit that is no number', async () => {
+    for (const limit of ['0', 'many', '-1', '1.5'])
+      await expect(called(streamsVerb, { store, values: { limit } })).rejects.toThrow('--limit takes a whole number')
+  })
+})
+
+describe('events', () => {
+  const positions = async (values: Record<string, string>) => {
+    const { out } = await called(eventsVerb, { store, values, json: true })
+    return out === '' ? [] : lines(out).map(line => Number((JSON.parse(line) as { globalposition: string }).globalposition))
+  }
+
+  test('are the last ones, or those after a position, narrowed down by category, type and stream', async () => {
+    expect(await positions({})).toEqual([1, 2, 3, 4, 5])
+    expect(await positions({ limit: '2' })).toEqual([4, 5])
+    expect(await positions({ after: '1', limit: '2' })).toEqual([2, 3])
+    expect(await positions({ after: '5' })).toEqual([])
+    expect(await positions({ category: 'shelf' })).toEqual([4])
+    expect(await positions({ type: 'Placed', limit: '2' })).toEqual([2, 3])
+    expect(await positions({ type: 'order.Cancelled' })).toEqual([5])
+    expect(await positions({ type: 'shelf.Cancelled' })).toEqual([])
+    expect(await positions({ stream: 'order-o2' })).toEqual([2, 5])
+    expect(await positions({ stream: 'order-o2', limit: '1' })).toEqual([5])
+    expect(await positions({ stream: 'order-o2', after: '2' })).toEqual([5])
+    expect(await positions({ stream: 'order-none' })).toEqual([])
+  })
+
+  test('are found however far back the last that pass are', async () => {
+    const long = memory()
+    const emaki = await runtime({ serve: [order, shelf], store: long })
+    await emaki.send(order.place('first', { skus: [], cents: 1 }))
+    for (let i = 0; i < 3; i++) await emaki.send(shelf.fill('a', { qty: 1 }))
+    const noise = Array.from({ length: 6_000 }, () => ({
+      id: Bun.randomUUIDv7(),
+      type: 'Filled',
+      schema: 's',
+      data: '{"qty":1}',
+      meta: '{}',
+    }))
+    await long.append([{ slices: [{ stream: 'shelf-b', expect: 0, events: noise }], keys: [] }])
+    await emaki.close()
+    const { out } = await called(eventsVerb, { store: long, values: { category: 'order' } })
+    expect(lines(out)).toHaveLength(1)
+    expect(out).toMatch(/^ {7}1 {2}\S+ {2}order-first@1 {2}Placed {2}\{/)
+    const some = await called(eventsVerb, { store: long, values: { stream: 'shelf-b', limit: '1500' } })
+    expect(lines(some.out)).toHaveLength(1_500)
+    expect(lines(some.out).at(-1)).toContain('shelf-b@6000')
+  })
+
+  test('are followed as they are appended, up to a limit', async () => {
+    const growing = memory()
+    const emaki = await runtime({ serve: [order, shelf], store: growing })
+    await emaki.send(order.place('o1', { skus: [], cents: 1 }))
+    const following = called(eventsVerb, {
+      store: growing,
+      values: { follow: true, after: '0', limit: '3', category: 'order' },
+      json: true,
+    })
+    let isOver = false
+    void following.then(() => {
+      isOver = true
+    })
+    let sent = 1
+    await until('three have been shown', async () => {
+      await emaki.send(shelf.fill('a', { qty: 1 }))
+      await emaki.send(order.place(`o${++sent}`, { skus: [], cents: 1 }))
+      growing.announce(await growing.head())
+      return isOver
+    })
+    const { code, out } = await following
+    expect(code).toBe(0)
+    expect(lines(out).map(line => (JSON.parse(line) as { subject: string }).subject)).toEqual([
+      'order-o1',
+      'order-o2',
+      'order-o3',
+    ])
+    await emaki.close()
+  })
+})
+
+describe('a replay', () => {
+  test('shows each event with what it changed in the state, and the state at the end', async () => {
+    const { code, out } = await called(replayVerb, { store, serve: shop, words: ['order-o2'] })
+    expect(code).toBe(0)
+    expect(lines(out).map(line => line.replace(/\S+Z/, 'AT'))).toEqual([
+      '  1  AT  Placed  {"skus":["a"],"cents":5}',
+      '    status: "none" → "placed"',
+      '  2  AT  Cancelled  {"reason":"changed mind"}',
+      '    status: "placed" → "cancelled"',
+      '',
+      'the state at version 2:',
+      '{',
+      '  "status": "cancelled"',
+      '}',
+    ])
+  })
+
+  test('stops at a version, and gives each step as JSON', async () => {
+    const { out } = await called(replayVerb, { store, serve: shop, words: ['order-o2'], values: { at: '1' }, json: true })
+    expect(lines(out).map(line => JSON.parse(line))).toMatchObject([
+      { version: 1, type: 'Placed', position: 2, state: { status: 'placed' } },
+    ])
+  })
+
+  test('ends with 66 for a stream that does not exist, 65 for an event that cannot be read, and is refused for what has no decider', async () => {
+    expect(await called(replayVerb, { store, serve: shop, words: ['order-none'] })).toMatchObject({
+      code: 66,
+      err: 'there is no stream order-none\n',
+    })
+    await expect(called(replayVerb, { store, serve: shop, words: ['none-1'] })).rejects.toThrow(
+      'none-1 is of no decider; there are order, shelf, purse',
+    )
+    const strange = memory()
+    const event = { id: Bun.randomUUIDv7(), type: 'Strange', schema: 's', data: '{}', meta: '{}' }
+    await strange.append([{ slices: [{ stream: 'order-o1', expect: 0, events: [event] }], keys: [] }])
+    expect(await called(replayVerb, { store: strange, serve: shop, words: ['order-o1'] })).toMatchObject({
+      code: 65,
+      err: expect.stringContaining('order-o1 has at version 1 an event Strange that cannot be read'),
+    })
+  })
+
+  test('finds what changed, however deep, what came and what went', () => {
+    expect(changesBetween({ a: { b: [1, 2], c: 1 }, d: 1 }, { a: { b: [1, 3, 4], c: 1 } })).toEqual([
+      { path: ['a', 'b', '1'], before: 2, after: 3 },
+      { path: ['a', 'b', '2'], before: undefined, after: 4 },
+      { path: ['d'], before: 1, after: undefined },
+    ])
+    expect(changesBetween({ a: [1] }, { a: { 0: 1 } })).toEqual([{ path: ['a'], before: [1], after: { 0: 1 } }])
+    expect(changesBetween(null, null)).toEqual([])
+    expect(changesBetween(undefined, 1)).toEqual([{ path: [], before: undefined, after: 1 }])
+  })
+})
+
+describe('a terminal', () => {
+  test('is painted on, unless NO_COLOR is set; a file is not', () => {
+    expect(paintFor({ isTTY: true }, {}).red('x')).toBe('\x1b[31mx\x1b[39m')
+    for (const paint of [paintFor({ isTTY: true }, { NO_COLOR: '1' }), paintFor({}, {})]) expect(paint.red('x')).toBe('x')
+  })
+
+  test('obeys nothing that somebody stored', () => {
+    expect(plain('a\x1b[2Jb\nc\u009b')).toBe('a\\u001b[2Jb\\u000ac\\u009b')
+  })
+})

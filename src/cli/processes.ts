@@ -1,0 +1,140 @@
+// processes: where each process manager is, its instances, or one of them with all that it waits for.
+import { type Instance, instancesOf, subscriptionOf } from '../process/instance.ts'
+import type { ProcessSpec } from '../process/process.ts'
+import { tableOf } from '../projection/projection.ts'
+import type { Parked, StoredRow, Table } from '../read-model/read-model.ts'
+import type { Store } from '../store/store.ts'
+import { entriesTable, entryOf, processesOf, processOf } from './agenda.ts'
+import { limitOf, limitOption, more } from './listed.ts'
+import { opened } from './opened.ts'
+import { paintFor, plain } from './paint.ts'
+import { table } from './table.ts'
+import { type Call, textOf, type Verb } from './verb.ts'
+
+const EX_NOINPUT = 66
+/** The most pending commands and timers that are shown of one instance. */
+const ENTRIES_MAX = 1_000
+
+export const processesVerb: Verb = {
+  takes: '[NAME] [KEY]',
+  does: 'show where process managers are, the instances of one, or one instance with its state, timers and commands',
+  options: { after: { takes: 'KEY', does: 'only instances behind this one' }, limit: limitOption },
+  json: true,
+  run: call => {
+    const [name, key] = call.words
+    if (name === undefined) return all(call)
+    const process = processOf(call, name)
+    return key === undefined ? instances(call, process) : instance(call, process, key)
+  },
+}
+
+async function all(call: Call): Promise<number> {
+  const found = await opened(call, async store => {
+    const [head, counts, tables] = [await store.head(), await store.agenda.count(), await store.readModel.tables()]
+    return Promise.all(
+      processesOf(call).map(async process => {
+        const of = subscriptionOf(process)
+        const own = tableFor(process)
+        const [progress] = await store.readModel.progress([of])
+        const { pending = 0, timers = 0 } = counts.find(({ owner }) => owner === of) ?? {}
+        const isThere = tables.includes(own.name)
+        return {
+          name: process.name,
+          version: process.version,
+          isServing: (await store.readModel.serving(of)) === own.name,
+          position: progress?.position ?? 0,
+          lagEvents: Math.max(0, head - (progress?.position ?? 0)),
+          instances: isThere ? (await store.readModel.count(own, {})).found : 0,
+          timers,
+          commands: pending - timers,
+          parked: (await store.readModel.parked(of)).length,
+        }
+      }),
+    )
+  })
+  if (call.json) console.log(JSON.stringify(found))
+  else if (found.length === 0) console.log('this app has no process managers')
+  else {
+    const { bold, red, yellow } = paintFor()
+    const rows = found.map(one => [
+      one.name,
+      `${one.version}${one.isServing ? '' : yellow(' (has not begun)')}`,
+      String(one.position),
+      one.lagEvents > 0 ? yellow(String(one.lagEvents)) : '0',
+      ...[one.instances, one.timers, one.commands].map(String),
+      one.parked > 0 ? red(String(one.parked)) : '0',
+    ])
+    console.log(table(['NAME', 'VERSION', 'POSITION', 'LAG', 'INSTANCES', 'TIMERS', 'COMMANDS', 'PARKED'].map(bold), rows))
+  }
+  return 0
+}
+
+async function instances(call: Call, process: ProcessSpec): Promise<number> {
+  const [limit, after] = [limitOf(call.values), textOf(call.values, 'after')]
+  const place = after === undefined ? null : { value: null, key: after }
+  const rows = await opened(call, async store => {
+    if (!(await hasBegun(store, process))) return []
+    return (await store.readModel.list(tableFor(process), { where: {}, sort: null, after: place, limit })).found
+  })
+  const found = rows.map(shown)
+  const next = found.length === limit ? found.at(-1)!.key : null
+  if (call.json) console.log(JSON.stringify({ instances: found, next }))
+  else if (found.length === 0) console.log('there are no such instances')
+  else {
+    const { bold, red } = paintFor()
+    const lines = found.map(({ key, position, timers, parked, state }) => [
+      plain(key),
+      `${position}${parked === null ? '' : red(` (parked at ${parked})`)}`,
+      String(Object.keys(timers).length),
+      plain(JSON.stringify(state)),
+    ])
+    console.log(table(['KEY', 'POSITION', 'TIMERS', 'STATE'].map(bold), lines))
+    if (next !== null) more(`--after ${plain(next)}`)
+  }
+  return 0
+}
+
+async function instance(call: Call, process: ProcessSpec, key: string): Promise<number> {
+  const owner = subscriptionOf(process)
+  const { row, entries, parked } = await opened(call, async store => ({
+    row: (await hasBegun(store, process)) ? (await store.readModel.get(tableFor(process), key)).found : null,
+    entries: await store.agenda.list({ owner, key, limit: ENTRIES_MAX }),
+    parked: (await store.readModel.parked(owner)).find(one => one.kind === 'key' && one.key === key) ?? null,
+  }))
+  if (!row && entries.length === 0 && !parked) {
+    console.error(`${process.name} has no instance ${plain(key)}, or it has ended`)
+    return EX_NOINPUT
+  }
+  const one = row && shown(row)
+  if (call.json)
+    console.log(JSON.stringify({ key, state: null, position: 0, timers: {}, ...one, parked, pending: entries.map(entryOf) }))
+  else {
+    const { bold } = paintFor()
+    console.log(one ? `${bold('STATE')} after position ${one.position}\n${pretty(one.state)}` : 'it has ended')
+    if (parked) console.log(parkedText(parked))
+    console.log(entries.length ? `\n${entriesTable(entries)}` : '\nit waits for no timer, and nothing is to be sent')
+  }
+  return 0
+}
+
+function parkedText({ position, cause, at }: Parked): string {
+  return paintFor().red(`parked at ${position} since ${at}: ${plain(cause)}`)
+}
+
+function shown({ key, position, data, parked }: StoredRow) {
+  // A process's rows are its instances.
+  const { state, timers } = JSON.parse(data) as Instance
+  return { key, position, state, timers, parked }
+}
+
+function tableFor(process: ProcessSpec): Table {
+  return { name: tableOf(instancesOf(process)), indexes: [] }
+}
+
+async function hasBegun(store: Store, process: ProcessSpec): Promise<boolean> {
+  return (await store.readModel.tables()).includes(tableFor(process).name)
+}
+
+function pretty(state: unknown): string {
+  return JSON.stringify(state, null, 2).split('\n').map(plain).join('\n')
+}

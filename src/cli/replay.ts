@@ -1,0 +1,96 @@
+// replay STREAM: how an instance came to be what it is, event by event.
+import type { DeciderSpec } from '../decider/decider.ts'
+import { fold, type Folded } from '../decider/fold.ts'
+import { spec } from '../event/events.ts'
+import { UnreadableEvent } from '../event/read.ts'
+import { categoryOf, type Store, type StoredEvent } from '../store/store.ts'
+import { type Change, changesBetween } from './changes.ts'
+import { opened } from './opened.ts'
+import { standardOutput } from './output.ts'
+import { paintFor, plain } from './paint.ts'
+import { type Call, Misused, numberOf, type Verb } from './verb.ts'
+
+const PAGE_EVENTS = 500
+const EX_DATAERR = 65
+const EX_NOINPUT = 66
+
+export const replayVerb: Verb = {
+  takes: 'STREAM',
+  does: "show a decider's instance event by event: what happened, and what that changed in the state",
+  options: { at: { takes: 'VERSION', does: 'only up to this version' } },
+  json: true,
+  run: replayed,
+}
+
+async function replayed(call: Call): Promise<number> {
+  const [stream] = call.words
+  if (stream === undefined) throw new Misused('replay takes a stream, such as order-o1')
+  const decider = deciderOf(call, stream)
+  const until = numberOf(call.values, 'at', 1) ?? Number.MAX_SAFE_INTEGER
+  return opened(call, async store => {
+    const sink = standardOutput()
+    const line = call.json ? jsonStep : textStep()
+    let folded: Folded = { state: decider.initial, version: 0 }
+    try {
+      for await (const event of eventsOf(store, stream, until)) {
+        const before = folded.state
+        folded = fold(decider, stream, folded, [{ ...event, data: JSON.parse(event.data) as unknown }])
+        if (!(await sink.write(`${line(event, before, folded.state)}\n`))) return 0
+      }
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error
+      console.error(error.message)
+      return EX_DATAERR
+    }
+    if (folded.version === 0) {
+      console.error(`there is no stream ${plain(stream)}`)
+      return EX_NOINPUT
+    }
+    if (!call.json) await sink.write(`\nthe state at version ${folded.version}:\n${pretty(folded.state)}\n`)
+    return 0
+  })
+}
+
+function deciderOf({ serve }: Call, stream: string): DeciderSpec {
+  const deciders = serve.map(one => one[spec] as unknown as DeciderSpec).filter(({ kind }) => kind === 'decider')
+  const found = deciders.find(({ name }) => name === categoryOf(stream))
+  if (!found)
+    throw new Misused(`${plain(stream)} is of no decider; there are ${deciders.map(({ name }) => name).join(', ') || 'none'}`)
+  return found
+}
+
+async function* eventsOf(store: Store, stream: string, until: number): AsyncGenerator<StoredEvent> {
+  for (let after = 0; after < until; ) {
+    const page = await store.read(stream, { after, limit: Math.min(PAGE_EVENTS, until - after) })
+    yield* page
+    if (page.length === 0) return
+    after = page.at(-1)!.version
+  }
+}
+
+type Step = (event: StoredEvent, before: unknown, after: unknown) => string
+
+const jsonStep: Step = ({ version, position, at, id, type, data }, _, state) =>
+  JSON.stringify({ version, position, at, id, type, data: JSON.parse(data) as unknown, state })
+
+function textStep(): Step {
+  const { bold, dim, green, red } = paintFor()
+  const changed = ({ path, before, after }: Change) => {
+    const [was, is] = [before === undefined ? '' : red(written(before)), after === undefined ? '' : green(written(after))]
+    const what = path.length ? plain(path.join('.')) : 'state'
+    return `    ${what}: ${was && is ? `${was} → ${is}` : was ? `${was} → nothing` : is}`
+  }
+  return ({ version, at, type, data }, before, after) => {
+    const changes = changesBetween(before, after)
+    const head = `${String(version).padStart(3)}  ${dim(at)}  ${bold(type)}  ${plain(data)}`
+    return [head, ...(changes.length ? changes.map(changed) : [dim('    nothing changed')])].join('\n')
+  }
+}
+
+function written(value: unknown): string {
+  return plain(JSON.stringify(value))
+}
+
+function pretty(state: unknown): string {
+  return (JSON.stringify(state, null, 2) ?? String(state)).split('\n').map(plain).join('\n')
+}

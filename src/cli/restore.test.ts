@@ -1,0 +1,158 @@
+// After a restore to an earlier time: tokens of before are refused, and no subscription passes over what is appended anew.
+import { afterAll, describe, expect, test } from 'bun:test'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { app } from '../../routes/index.ts'
+import { type Config, readConfig } from '../config.ts'
+import { decider } from '../decider/decider.ts'
+import { spec, events } from '../event/events.ts'
+import { processManager } from '../process/process.ts'
+import { after } from '../process/timer.ts'
+import { processor } from '../processor/processor.ts'
+import { projection } from '../projection/projection.ts'
+import type { Served } from '../runtime.ts'
+import { memory } from '../store/memory.ts'
+import { called } from '../testing/called.ts'
+import { testSchema } from '../testing/schema.ts'
+import { restoreVerb } from './restore.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'emaki-restore-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const Sum = events('sum', { Added: z.object({ n: z.int() }) })
+const sum = decider(Sum, {
+  initial: { total: 0 },
+  evolve: { Added: (s, { n }) => ({ total: s.total + n }) },
+  commands: { add: z.object({ n: z.int() }) },
+  decide: { add: (_, data) => Sum.Added(data) },
+  expose: z.object({ total: z.int() }),
+  snapshot: { every: 1, version: 1 },
+})
+const sums = projection('sums', {
+  from: Sum,
+  row: z.object({ total: z.int() }),
+  initial: { total: 0 },
+  evolve: { Added: (row, { n }) => ({ total: row.total + n }) },
+})
+const watched = processManager('watched', {
+  from: Sum,
+  to: sum,
+  initial: { seen: [] as number[] },
+  evolve: { Added: (s, { n }) => ({ seen: [...s.seen, n] }) },
+  react: { Added: (_, __, { instance }) => after('1 day', 'forgotten', sum.add(instance, { n: 0 })) },
+})
+const heard: number[] = []
+const listening = processor('listening', { from: Sum, handle: page => void heard.push(...page.map(({ data }) => data.n)) })
+const serve: readonly Served[] = [sum, sums, watched, listening]
+
+type Running = {
+  readonly add: (n: number) => Promise<string>
+  readonly total: (token?: string) => Promise<number>
+  readonly row: (token: string) => Promise<readonly [number, unknown]>
+  readonly seen: () => Promise<unknown>
+  readonly stop: () => Promise<void>
+}
+
+async function running(config: Config): Promise<Running> {
+  const emaki = app({ serve, config })
+  const { store, seen } = await emaki[spec].start()
+  return {
+    add: async n => {
+      const init = { method: 'POST', body: JSON.stringify({ n }), headers: { 'Content-Type': 'application/json' } }
+      const answer = await emaki.request('/sum/a/add', init)
+      expect(answer.ok).toBeTrue()
+      await seen(((await answer.clone().json()) as { position: number }).position)
+      return answer.headers.get('Event-Position')!
+    },
+    total: async () => ((await (await emaki.request('/sum/a')).json()) as { total: number }).total,
+    row: async token => {
+      const answer = await emaki.request('/sums/a', { headers: { 'Min-Position': token } })
+      return [answer.status, await answer.json()]
+    },
+    seen: async () => {
+      const row = await store.readModel.get({ name: 'process_watched_v1', indexes: [] }, 'a')
+      return (JSON.parse(row.found!.data) as { state: { seen: unknown } }).state.seen
+    },
+    stop: () => emaki[spec].stop(),
+  }
+}
+
+/** Adds 1 and 2, takes a backup, adds 4 and 8, has the backup restored, and looks at what comes after. */
+async function lived(config: Config, backup: () => Promise<void>, restoredFrom: () => Promise<void>): Promise<object> {
+  const before = await running(config)
+  for (const n of [1, 2]) await before.add(n)
+  await before.stop()
+  await backup()
+  const lost = await running(config)
+  const tokens = [await lost.add(4), await lost.add(8)]
+  await lost.stop()
+  await restoredFrom()
+  const { code, out } = await called(restoreVerb, { config, serve, values: { yes: true }, json: true })
+  expect(code).toBe(0)
+  heard.length = 0
+  const again = await running(config)
+  // A position is used again, by an event that no token of before names.
+  const token = await again.add(16)
+  expect(token).toBe('2.3')
+  expect(await again.total()).toBe(19)
+  expect(await again.row(token)).toEqual([200, expect.objectContaining({ total: 19 })])
+  for (const of of tokens) expect((await again.row(of))[0]).toBeGreaterThanOrEqual(400)
+  expect(await again.seen()).toEqual([1, 2, 16])
+  expect(heard).toEqual([16])
+  await again.stop()
+  return JSON.parse(out) as object
+}
+
+describe('restore', () => {
+  test('of a copy of a SQLite file refuses tokens of before, and passes over nothing', async () => {
+    const file = join(folder, 'log.db')
+    const config = readConfig({ SQLITE_FILE: file })
+    const backup = async () => copyFileSync(file, `${file}.backup`)
+    const restoredFrom = async () => {
+      for (const end of ['-wal', '-shm']) rmSync(`${file}${end}`, { force: true })
+      copyFileSync(`${file}.backup`, file)
+    }
+    expect(await lived(config, backup, restoredFrom)).toEqual({ epoch: 2, head: 2, keys: 0, snapshots: 0, entries: 0, moved: [] })
+  })
+
+  test('of the log alone moves back what is past its head, and forgets what was of events that are gone', async () => {
+    const at = await testSchema()
+    const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
+    const restoredFrom = async () => {
+      await at.sql.begin(async tx => {
+        await tx`set local session_replication_role = replica`
+        await tx`delete from ${tx(`${at.schema}.events`)} where position > 2`
+        await tx`select setval(${`${at.schema}.positions`}, 2)`
+      })
+    }
+    expect(await lived(config, async () => {}, restoredFrom)).toMatchObject({
+      ...{ epoch: 2, head: 2, keys: 0, snapshots: 1 },
+      // The timer that the last event set.
+      entries: 1,
+      moved: [
+        { name: 'listening', from: 4, to: 2, rows: 'none' },
+        { name: 'process_watched', from: 4, to: 2, rows: 'folded again' },
+        { name: 'sums_v1', from: 4, to: 0, rows: 'folded again' },
+      ],
+    })
+    await at.drop()
+  })
+
+  test('asks first, says what it did, and is refused while a process has a lease', async () => {
+    const store = memory()
+    await expect(called(restoreVerb, { store })).rejects.toThrow('without a terminal it takes --yes')
+    await store.readModel.acquire('sums_v1', { owner: 'somebody', ttlMs: 10_000, start: 7 })
+    await expect(called(restoreVerb, { store, values: { yes: true } })).rejects.toThrow(
+      'a process still has leases (sums_v1: somebody',
+    )
+    const [lease] = await store.readModel.leases()
+    await store.readModel.release('sums_v1', lease!.epoch)
+    expect(await called(restoreVerb, { store, values: { yes: true } })).toMatchObject({
+      code: 0,
+      out: 'the log is at position 0, in epoch 2: tokens of before are refused\nsums_v1 was past the head, at 7: it goes on from 0\n',
+    })
+    expect(store.identity.epoch).toBe(2)
+  })
+})

@@ -1,0 +1,99 @@
+// restore: what comes after a database was restored from a backup, and before it is served again.
+import { createInterface } from 'node:readline/promises'
+import { storeOf } from '../../routes/store.ts'
+import { projectionOf } from '../projection/projection.ts'
+import { type Restored, type Store, StoreError } from '../store/store.ts'
+import { paintFor } from './paint.ts'
+import { Misused, type Verb } from './verb.ts'
+
+/** What was asked and not confirmed. */
+const EX_DECLINED = 1
+
+export const restoreVerb: Verb = {
+  does: 'after the database was restored from a backup: begin a new epoch, so that positions and tokens of before are refused',
+  options: { yes: { does: 'do not ask' } },
+  json: true,
+  run: async call => {
+    if (call.values['yes'] !== true && !(await isConfirmed())) return EX_DECLINED
+    // The file of a server that runs is refused.
+    const store = call.store ?? (await storeOf(call.config, { exclusive: true }))
+    await store.open()
+    try {
+      const found = await restored(store)
+      console.log(call.json ? JSON.stringify(found) : textOf(found))
+      return 0
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+/** A subscription whose checkpoint was past the head. `rows`: folded from the log again; kept: they may hold what is no longer in it. */
+export type Moved = {
+  readonly name: string
+  readonly from: number
+  readonly to: number
+  readonly rows: 'folded again' | 'kept' | 'none'
+}
+
+/**
+ * Begins a new epoch, and moves back every subscription that is past the head, which would pass over what is appended there. Throws a
+ * StoreError where a process still has a lease. Ended in the middle, it may be run again.
+ */
+export async function restored(store: Store): Promise<Restored & { readonly head: number; readonly moved: readonly Moved[] }> {
+  const live = (await store.readModel.leases()).filter(({ leftMs }) => leftMs > 0)
+  if (live.length) {
+    const found = live.map(({ name, owner, leftMs }) => `${name}: ${owner}, for ${Math.ceil(leftMs / 1_000)} s more`).join('; ')
+    throw new StoreError('refused', `a process still has leases (${found}); stop it first, or wait where it is gone`)
+  }
+  const head = await store.head()
+  const past = (await store.readModel.progress()).filter(({ position }) => position > head)
+  const moved: Moved[] = []
+  for (const { name, position } of past) moved.push(await movedBack(store, name, position, head))
+  return { ...(await store.restored()), head, moved }
+}
+
+async function movedBack({ readModel }: Store, name: string, from: number, head: number): Promise<Moved> {
+  const tables = await readModel.tables()
+  if (tables.includes(name)) {
+    await readModel.reset(name, 0)
+    return { name, from, to: 0, rows: 'folded again' }
+  }
+  await readModel.reset(name, head)
+  // A process makes the states it has not from the log, up to its checkpoint, and sends nothing for that.
+  const states = tables.filter(table => projectionOf(table) === name)
+  for (const table of states) await readModel.drop(table)
+  return { name, from, to: head, rows: states.length ? 'folded again' : name.startsWith('sql_') ? 'kept' : 'none' }
+}
+
+async function isConfirmed(): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Misused('restore asks first; without a terminal it takes --yes')
+  const asking = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const answer = await asking.question('All positions and tokens that were given out until now will be refused. Go on? [y/N] ')
+    return /^y(es)?$/i.test(answer.trim())
+  } finally {
+    asking.close()
+  }
+}
+
+function textOf({ epoch, head, keys, snapshots, entries, moved }: Awaited<ReturnType<typeof restored>>): string {
+  const { bold, yellow } = paintFor()
+  const gone = [
+    ...(keys ? [`${keys} idempotency keys`] : []),
+    ...(snapshots ? [`${snapshots} snapshots`] : []),
+    ...(entries ? [`${entries} entries of the agenda`] : []),
+  ]
+  return [
+    bold(`the log is at position ${head}, in epoch ${epoch}: tokens of before are refused`),
+    ...(gone.length ? [`forgotten, as they were of events that are gone: ${gone.join(', ')}`] : []),
+    ...moved.map(({ name, from, to, rows }) => `${name} was past the head, at ${from}: it goes on from ${to}${rowsText(rows)}`),
+    ...(moved.some(({ rows }) => rows === 'kept')
+      ? [yellow('tables of sql projections may hold what is no longer in the log: raise their versions to fill them anew')]
+      : []),
+  ].join('\n')
+}
+
+function rowsText(rows: Moved['rows']): string {
+  return rows === 'none' ? '' : rows === 'kept' ? ', its tables are as they are' : ', its rows are folded again'
+}

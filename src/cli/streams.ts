@@ -1,0 +1,30 @@
+import { limitOf, limitOption, more } from './listed.ts'
+import { opened } from './opened.ts'
+import { paintFor, plain } from './paint.ts'
+import { table } from './table.ts'
+import { type Call, textOf, type Verb } from './verb.ts'
+
+export const streamsVerb: Verb = {
+  takes: '[CATEGORY]',
+  does: 'list streams by name, with their version and their last time',
+  options: { after: { takes: 'STREAM', does: 'only streams behind this one' }, limit: limitOption },
+  json: true,
+  run: listed,
+}
+
+async function listed(call: Call): Promise<number> {
+  const { words, values, json } = call
+  const [limit, [category]] = [limitOf(values), words]
+  const after = textOf(values, 'after') ?? ''
+  const streams = await opened(call, store => store.streams({ after, limit, ...(category !== undefined && { category }) }))
+  const next = streams.length === limit ? streams.at(-1)!.stream : null
+  if (json) console.log(JSON.stringify({ streams, next }))
+  else if (streams.length === 0) console.log('there are no such streams')
+  else {
+    const { bold } = paintFor()
+    const rows = streams.map(({ stream, version, position, at }) => [plain(stream), String(version), String(position), at])
+    console.log(table(['STREAM', 'VERSION', 'POSITION', 'AT'].map(bold), rows))
+    if (next !== null) more(`--after ${plain(next)}`)
+  }
+  return 0
+}

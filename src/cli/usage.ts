@@ -1,0 +1,54 @@
+// What --help says, of all verbs or of one.
+import type { Option, Verb } from './verb.ts'
+
+type Verbs = Readonly<Record<string, Verb>>
+type Line = readonly [left: string, right: string]
+
+const COMMON: Readonly<Record<string, Option>> = {
+  'print-config': { does: 'print the configuration, secrets masked, and end' },
+  help: { does: 'print this, or what one verb takes, and end' },
+}
+const JSON_OPTION: Option = { does: 'the result as JSON' }
+
+/** The options of a verb, those that all have aside. */
+export function optionsOf({ options = {}, json }: Verb): Readonly<Record<string, Option>> {
+  return { ...options, ...(json && { json: JSON_OPTION }) }
+}
+
+/** All options that there are, as `parseArgs` takes them. */
+export function allOptions(verbs: Verbs): Readonly<Record<string, { readonly type: 'string' | 'boolean' }>> {
+  const all = [COMMON, ...Object.values(verbs).map(optionsOf)].flatMap(options => Object.entries(options))
+  return Object.fromEntries(all.map(([name, { takes }]) => [name, { type: takes === undefined ? 'boolean' : 'string' } as const]))
+}
+
+/** The usage of all verbs. */
+export function usageOf(verbs: Verbs): string {
+  const rows = Object.entries(verbs).flatMap(([name, verb]): Line[] => [
+    [namedAs(name, verb), verb.does],
+    ...lines(verb.options ?? {}, '  '),
+  ])
+  const common = lines({ json: { does: 'the result of a verb that shows something as JSON' }, ...COMMON })
+  return `usage: [verb] [options]\n\n${aligned([...rows, ['', ''], ...common])}\n\nSettings come from the environment; --print-config names them.`
+}
+
+/** The usage of one verb. */
+export function usageOfVerb(name: string, verb: Verb): string {
+  const options = lines(optionsOf(verb))
+  return `usage: ${namedAs(name, verb)}${options.length ? ' [options]' : ''}\n\n${verb.does}${options.length ? `\n\n${aligned(options)}` : ''}`
+}
+
+function namedAs(name: string, { takes }: Verb): string {
+  return takes === undefined ? name : `${name} ${takes}`
+}
+
+function lines(options: Readonly<Record<string, Option>>, indent = ''): readonly Line[] {
+  return Object.entries(options).map(([name, { takes, does }]) => [
+    `${indent}--${takes === undefined ? name : `${name} ${takes}`}`,
+    does,
+  ])
+}
+
+function aligned(rows: readonly Line[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length))
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`.trimEnd()).join('\n')
+}

@@ -1,0 +1,54 @@
+// What a verb is: a file of its own under this folder, and a row in verbs.ts.
+import type { App } from '../../routes/app.ts'
+import type { Config } from '../config.ts'
+import type { Served } from '../runtime.ts'
+import type { Store } from '../store/store.ts'
+import type { ImportMaps } from './import.ts'
+
+/** The values of the options that were given, by their names. */
+export type Values = Readonly<Record<string, string | boolean | undefined>>
+
+/** What a verb is called with: the app and its definitions, the configuration, its own words and options. */
+export type Call = {
+  readonly app: App
+  readonly serve: readonly Served[]
+  readonly store?: Store | undefined
+  readonly config: Config
+  readonly words: readonly string[]
+  readonly json: boolean
+  readonly values: Values
+  readonly maps: ImportMaps
+}
+
+/** An option with a value names it in `takes`; one without is a flag. */
+export type Option = { readonly takes?: string; readonly does: string }
+
+export type Verb = {
+  /** Its words, as the usage names them. Default: it takes none. */
+  readonly takes?: string
+  readonly does: string
+  /** Its own options. An option of one name takes a value for all verbs, or for none. */
+  readonly options?: Readonly<Record<string, Option>>
+  /** Whether its result may be had as JSON, by --json. */
+  readonly json?: true
+  /** Gives the exit code. */
+  readonly run: (call: Call) => Promise<number>
+}
+
+/** The wrong use of a verb; told to whoever used it. */
+export class Misused extends Error {}
+
+/** The value of an option that takes one. */
+export function textOf(values: Values, option: string): string | undefined {
+  const value = values[option]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The value of an option that takes a whole number from `least` on. */
+export function numberOf(values: Values, option: string, least: number): number | undefined {
+  const text = textOf(values, option)
+  if (text === undefined) return undefined
+  if (!/^(0|[1-9][0-9]{0,14})$/.test(text) || Number(text) < least)
+    throw new Misused(`--${option} takes a whole number from ${least}; found ${text}`)
+  return Number(text)
+}

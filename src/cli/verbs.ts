@@ -1,0 +1,39 @@
+// Every verb, in the order in which the usage shows them.
+import { agendaVerb, timersVerb } from './agenda.ts'
+import { doctorVerb } from './doctor.ts'
+import { eventsVerb } from './events.ts'
+import { exportVerb } from './export.ts'
+import { healthVerb } from './health.ts'
+import { importVerb } from './import.ts'
+import { migrateVerb } from './migrate.ts'
+import { processesVerb } from './processes.ts'
+import { replayVerb } from './replay.ts'
+import { restoreVerb } from './restore.ts'
+import { auditVerb, parkedVerb, rebuildVerb, resetVerb, skipVerb, unparkVerb } from './rows.ts'
+import { serveVerb } from './serve.ts'
+import { streamsVerb } from './streams.ts'
+import type { Verb } from './verb.ts'
+import { verifyVerb } from './verify.ts'
+
+export const verbs: Readonly<Record<string, Verb>> = {
+  serve: serveVerb,
+  migrate: migrateVerb,
+  health: healthVerb,
+  streams: streamsVerb,
+  events: eventsVerb,
+  replay: replayVerb,
+  timers: timersVerb,
+  agenda: agendaVerb,
+  processes: processesVerb,
+  parked: parkedVerb,
+  unpark: unparkVerb,
+  skip: skipVerb,
+  rebuild: rebuildVerb,
+  reset: resetVerb,
+  audit: auditVerb,
+  verify: verifyVerb,
+  doctor: doctorVerb,
+  restore: restoreVerb,
+  import: importVerb,
+  export: exportVerb,
+}
