@@ -2,6 +2,7 @@
 
 // Facts
 export { type Event, type Events, events, type Meta, type Recorded, split } from './event/events.ts'
+export type { CloudEvent } from './event/cloud-event.ts'
 export { upcast } from './event/upcast.ts'
 export { UnreadableEvent } from './event/read.ts'
 export { PayloadError } from './event/payload.ts'

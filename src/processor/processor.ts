@@ -1,5 +1,6 @@
 import type { Command } from '../decider/command.ts'
 import type { Rejection } from '../decider/reject.ts'
+import type { CloudEvent } from '../event/cloud-event.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from '../event/families.ts'
 
@@ -7,6 +8,11 @@ import { type Families, familiesOf, type In, type One, type TypesByCategory } fr
 export type Handling = {
   /** A name for what handling this event does, the same each time it is tried: for a service that takes idempotency keys. */
   readonly keyOf: (event: Recorded) => string
+  /**
+   * The event for the world outside: a CloudEvent with its data as today's schema has it, and with the event's own `id`. Of the parts of
+   * an event that was split, the first has that id and the others have `.1`, `.2` … behind it.
+   */
+  readonly cloudEvent: (event: Recorded) => CloudEvent
   /**
    * Sends a command because of an event, by a key made of both, so that it has one effect however often the event is handled. Resolves to
    * the rejection, null where it was accepted; rejects where that is not known, and the event is handled again.

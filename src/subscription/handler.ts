@@ -2,18 +2,21 @@
 import type { Command } from '../decider/command.ts'
 import type { Rejection } from '../decider/reject.ts'
 import { recordedIn } from '../event/families.ts'
+import type { CloudEvent } from '../event/cloud-event.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ProcessorSpec, takes } from '../processor/processor.ts'
 import type { Lease, NewParked, Parked, ReadModel } from '../read-model/read-model.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import { causeOf } from './projector.ts'
 import { PAGE_EVENTS_MAX } from './reader.ts'
+import { cloudEventOf } from '../transfer/cloud-event.ts'
 import type { About, Consumer, Guard } from './subscription.ts'
 
 /** Sends a command by a key of ours, as what an event led to. */
 export type SendFor = (command: Command, key: string, event: Recorded) => Promise<Pick<Rejection, 'code' | 'data'> | null>
 
-type Item = { readonly stored: StoredEvent; readonly event: Recorded; readonly key: string }
+/** `part`: which of the events that a stored event has become; 0, the first, for nearly all. */
+type Item = { readonly stored: StoredEvent; readonly part: number; readonly event: Recorded; readonly key: string }
 
 const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 10_000
@@ -114,9 +117,9 @@ export class Handler implements Consumer {
   #items(stored: StoredEvent): readonly Item[] {
     if (this.#parkedStreams.has(stored.stream)) return []
     try {
-      return recordedIn(this.#processor.families, stored)
-        .filter(event => takes(this.#processor, event))
-        .map(event => ({ stored, event, key: this.#processor.key(event) }))
+      return recordedIn(this.#processor.families, stored).flatMap((event, part) =>
+        takes(this.#processor, event) ? [{ stored, part, event, key: this.#processor.key(event) }] : [],
+      )
     } catch (error) {
       this.#parkStream(stored, causeOf(error))
       return []
@@ -144,7 +147,8 @@ export class Handler implements Consumer {
   async #attempt(batch: readonly Item[], attempts: number): Promise<unknown> {
     if (!batch.length) return null
     const { name, handle } = this.#processor
-    const keyOf = ({ id }: Recorded) => `${name}:${id}`
+    const items = new Map(batch.map(item => [item.event, item]))
+    const keyOf = (event: Recorded) => `${name}:${idOf(event, items.get(event)?.part)}`
     const send = (event: Recorded, command: Command) =>
       this.#send(command, `${keyOf(event)}:${command.decider}.${command.command}:${command.id}`, event)
     for (let attempt = 1; ; attempt++) {
@@ -152,7 +156,7 @@ export class Handler implements Consumer {
       try {
         await handle(
           batch.map(({ event }) => event),
-          { keyOf, send, attempt, signal: this.#stop.signal },
+          { keyOf, cloudEvent: event => this.#cloudEvent(event, items.get(event)), send, attempt, signal: this.#stop.signal },
         )
         return null
       } catch (error) {
@@ -161,6 +165,17 @@ export class Handler implements Consumer {
         await this.#sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)), this.#stop.signal)
       }
     }
+  }
+
+  #cloudEvent(event: Recorded, item: Item | undefined): CloudEvent {
+    const { name, families } = this.#processor
+    if (!item) throw new TypeError(`processor('${name}'): cloudEvent() takes an event that was handed over`)
+    const { stored, part } = item
+    const schema = families.get(event.category)!.types.get(event.type)!.fingerprint
+    const isToday = schema === stored.schema && event.type === stored.type
+    const data = isToday ? stored.data : JSON.stringify(event.data)
+    const today = { ...stored, id: idOf(event, part), type: event.type, schema, data }
+    return cloudEventOf(today, this.#store.identity)
   }
 
   #parkKey(key: string, position: number, cause: string): void {
@@ -173,6 +188,8 @@ export class Handler implements Consumer {
     this.#park.push({ kind: 'stream', key: stream, position, cause })
   }
 }
+
+const idOf = ({ id }: Recorded, part = 0): string => (part ? `${id}.${part}` : id)
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
