@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/read-model',
     'src/store',
     'src/trace',
+    'src/transfer',
   ],
   'src/relay': ['src/decider', 'src/dispatch', 'src/event', 'src/process', 'src/read-model', 'src/store', 'src/trace'],
   'src/answer': [
@@ -42,6 +43,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/trace',
   ],
   'src/cdn': ['src/cache'],
+  'src/delivery': [],
+  'src/nats': ['src/delivery', 'src/event', 'src/processor'],
   'src/dispatch': ['src/bus', 'src/decider', 'src/event', 'src/store', 'src/trace'],
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
@@ -144,6 +147,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/postgres/index.ts': ['postgres'],
   'src/redis/index.ts': [],
   'src/cdn/index.ts': [],
+  'src/nats/index.ts': [],
   'src/otel/index.ts': ['hono/route'],
   'routes/index.ts': [
     '@hono/zod-validator',
@@ -169,7 +173,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
     'PayloadError', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
     'runtime', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
-    'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
+    'type CloudEvent', 'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
     'type Page', 'type Process', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
     'type RuntimeOptions', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
     'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
@@ -180,6 +184,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'batched', 'cloudflarePurger', 'surrogatePurger', 'type BatchedOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
     'type SurrogateOptions', 'type SurrogatePurger', 'type VarnishOptions', 'varnishPurger',
   ],
+  'src/nats/index.ts': ['natsRelay', 'type NatsRelayOptions'],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
