@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/cdn': ['src/cache'],
   'src/delivery': [],
+  'src/kafka': ['src/delivery', 'src/event', 'src/processor'],
   'src/nats': ['src/delivery', 'src/event', 'src/processor'],
   'src/dispatch': ['src/bus', 'src/decider', 'src/event', 'src/store', 'src/trace'],
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
@@ -147,6 +148,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/postgres/index.ts': ['postgres'],
   'src/redis/index.ts': [],
   'src/cdn/index.ts': [],
+  'src/kafka/index.ts': [],
   'src/nats/index.ts': [],
   'src/otel/index.ts': ['hono/route'],
   'routes/index.ts': [
@@ -184,6 +186,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'batched', 'cloudflarePurger', 'surrogatePurger', 'type BatchedOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
     'type SurrogateOptions', 'type SurrogatePurger', 'type VarnishOptions', 'varnishPurger',
   ],
+  'src/kafka/index.ts': ['kafkaRelay', 'type KafkaRelayOptions'],
   'src/nats/index.ts': ['natsRelay', 'type NatsRelayOptions'],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],

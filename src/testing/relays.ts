@@ -50,6 +50,16 @@ function firsts(arrived: readonly Arrived[]): readonly Arrived[] {
   return arrived.filter(({ id }) => !seen.has(id) && seen.add(id))
 }
 
+/** A relay, and how many of its events have been delivered. */
+export function counted<N extends string>(relay: Processor<N>): { readonly relay: Processor<N>; readonly delivered: string[] } {
+  const delivered: string[] = []
+  const counting = altered(relay, handle => async (events, handling) => {
+    await handle(events, handling)
+    delivered.push(...events.map(({ id }) => id))
+  })
+  return { relay: counting, delivered }
+}
+
 /** A relay whose handler is another one, made of its own. */
 export function altered<N extends string>(
   relay: Processor<N>,
