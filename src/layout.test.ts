@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/bus': ['src/store'],
   'src/cache': [],
   'src/redis': ['src/cache'],
+  'src/webhook': ['src/delivery', 'src/event', 'src/processor'],
   'src/projection': ['src/event'],
   'src/processor': ['src/decider', 'src/event'],
   'src/process': ['src/decider', 'src/event', 'src/projection'],
@@ -151,6 +152,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/kafka/index.ts': [],
   'src/nats/index.ts': [],
   'src/otel/index.ts': ['hono/route'],
+  'src/webhook/index.ts': [],
   'routes/index.ts': [
     '@hono/zod-validator',
     'hono',
@@ -189,6 +191,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/kafka/index.ts': ['kafkaRelay', 'type KafkaRelayOptions'],
   'src/nats/index.ts': ['natsRelay', 'type NatsRelayOptions'],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
+  'src/webhook/index.ts': ['standardWebhooks', 'type Verify', 'type WebhooksOptions', 'webhooks'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
   'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
