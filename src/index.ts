@@ -19,6 +19,7 @@ export { type Handling, type Processor, processor } from './processor/processor.
 // Acting
 export { type AnyDecider, type Process, processManager } from './process/process.ts'
 export { after, at, cancel, type Timer } from './process/timer.ts'
+export { type Inbox, inbox, type Taken } from './inbox/inbox.ts'
 // Importing
 export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'
 // Running

@@ -45,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/cdn': ['src/cache'],
   'src/delivery': [],
+  'src/inbox': ['src/decider', 'src/dispatch', 'src/webhook'],
   'src/kafka': ['src/delivery', 'src/event', 'src/processor'],
   'src/nats': ['src/delivery', 'src/event', 'src/processor'],
   'src/dispatch': ['src/bus', 'src/decider', 'src/event', 'src/store', 'src/trace'],
@@ -72,6 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/decider',
     'src/dispatch',
     'src/event',
+    'src/inbox',
     'src/process',
     'src/processor',
     'src/projection',
@@ -91,6 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/decider',
     'src/dispatch',
     'src/event',
+    'src/inbox',
     'src/postgres',
     'src/process',
     'src/processor',
@@ -175,12 +178,12 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'inbox', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
     'runtime', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
-    'type CloudEvent', 'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
+    'type CloudEvent', 'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Inbox', 'type Meta', 'type Outcome',
     'type Page', 'type Process', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
     'type RuntimeOptions', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
-    'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
+    'type Taken', 'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
@@ -194,7 +197,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/webhook/index.ts': ['standardWebhooks', 'type Verify', 'type WebhooksOptions', 'webhooks'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
-  'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
+  'routes/index.ts': ['app', 'handle', 'receive', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
 } // biome-ignore format: lists of names
 
 type Source = { readonly path: string; readonly folder: string; readonly text: string }
