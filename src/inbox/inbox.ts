@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Command } from '../decider/command.ts'
 import type { Commands, SendOptions } from '../dispatch/commands.ts'
 import type { Accepted, Invalid, Outcome, Rejected, Unavailable, Unknown } from '../dispatch/outcome.ts'
-import type { Verify } from '../webhook/signature.ts'
+import type { Verify } from '../webhooks/signature.ts'
 
 /** What became of a message. With `retryAfterMs` it is to be handed over again, and without it is done with. */
 export type Taken =
