@@ -13,10 +13,11 @@ export function messageOf({ attributes, data }: CloudEvent): Message {
 }
 
 /** How many bytes a message takes, and a little more. */
-export function bytesOf({ key, value, headers }: Message): number {
-  let bytes = MESSAGE_BYTES + Buffer.byteLength((key as string) + (value as string))
-  for (const [name, text] of Object.entries(headers ?? {})) bytes += HEADER_BYTES + Buffer.byteLength(name + (text as string))
-  return bytes
+export function bytesOf({ key, value, headers = {} }: Message): number {
+  const names = Object.keys(headers)
+  // Measured at once, as each call costs more than what it counts.
+  const text = names.reduce((text, name) => text + name + (headers[name] as string), (key as string) + (value as string))
+  return MESSAGE_BYTES + names.length * HEADER_BYTES + Buffer.byteLength(text)
 }
 
 /** Lengths and differences, as numbers of varying length. */

@@ -94,12 +94,12 @@ function publisher(
 
 async function publishOne(linked: Linked, stream: string, subject: string, event: CloudEvent): Promise<void> {
   const { connection, jetstream, nats } = linked
-  const payload = structured(event)
+  const payload = Buffer.from(structured(event))
   const { id } = event.attributes
   const max = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
-  const bytes = Buffer.byteLength(payload)
   // Headers count too, and NATS ends the connection of who sends more.
-  if (bytes + HEADER_BYTES > max) throw new Refused(`NATS takes ${max} bytes in a message; the event ${id} has ${bytes}`)
+  if (payload.length + HEADER_BYTES > max)
+    throw new Refused(`NATS takes ${max} bytes in a message; the event ${id} has ${payload.length}`)
   const headers = nats.headers()
   headers.set('content-type', 'application/cloudevents+json; charset=utf-8')
   try {
