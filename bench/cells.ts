@@ -28,6 +28,7 @@ import { fileLog, postgresLog } from './systems/orders-log.ts'
 import { honoSummary, kept, shared } from './systems/queries.ts'
 import { rebuilds } from './systems/rebuild.ts'
 import { folds, foldsFew } from './systems/replay.ts'
+import { relays, toKafka, toNats } from './systems/relays.ts'
 import { rivals } from './systems/rivals.ts'
 
 export type Variant = {
@@ -106,6 +107,11 @@ export const cells: readonly Cell[] = [
   ]),
   cell('W15', [{ name: '32', run: race }]),
   cell('W16', [{ name: 'binary', run: binary }]),
+  cell('W17', [
+    { name: 'nats', run: relays('nats', toNats) },
+    { name: 'nats-killed', run: relays('nats-killed', toNats, { crash: true }) },
+    { name: 'kafka', run: relays('kafka', toKafka) },
+  ]),
 ]
 
 function cell(id: string, variants: readonly (Variant | ((cell: string) => Variant))[]): Cell {

@@ -16,6 +16,11 @@ describe('the README', () => {
     expect(code.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
   })
 
+  test('shows examples/relays.ts as it is', async () => {
+    const [, shown] = /^## Relays$.*?```ts\n(.*?)```/ms.exec(readme)!
+    expect(await Bun.file(join(ROOT, 'examples/relays.ts')).text()).toContain(shown!)
+  })
+
   test('names only scripts that exist', () => {
     const named = [...readme.matchAll(/\bbun(?:@[\d.]+)? run ([\w:]+)/g)].map(([, name]) => name!)
     expect(named.filter(name => !(name in scripts))).toEqual([])

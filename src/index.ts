@@ -2,6 +2,7 @@
 
 // Facts
 export { type Event, type Events, events, type Meta, type Recorded, split } from './event/events.ts'
+export type { CloudEvent } from './event/cloud-event.ts'
 export { upcast } from './event/upcast.ts'
 export { UnreadableEvent } from './event/read.ts'
 export { PayloadError } from './event/payload.ts'
@@ -19,6 +20,7 @@ export { type Handling, type Processor, processor } from './processor/processor.
 export { type AnyDecider, type Process, processManager } from './process/process.ts'
 export { type SagaState, type SagaStep, saga } from './process/saga.ts'
 export { after, at, cancel, type Timer } from './process/timer.ts'
+export { type Inbox, inbox, type Taken } from './inbox/inbox.ts'
 // Importing
 export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'
 // Running

@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/bus': ['src/store'],
   'src/cache': [],
   'src/redis': ['src/cache'],
+  'src/webhooks': ['src/delivery', 'src/event', 'src/processor'],
   'src/projection': ['src/event'],
   'src/processor': ['src/decider', 'src/event'],
   'src/process': ['src/decider', 'src/event', 'src/projection'],
@@ -29,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/read-model',
     'src/store',
     'src/trace',
+    'src/transfer',
   ],
   'src/relay': ['src/decider', 'src/dispatch', 'src/event', 'src/process', 'src/read-model', 'src/store', 'src/trace'],
   'src/answer': [
@@ -42,6 +44,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/trace',
   ],
   'src/cdn': ['src/cache'],
+  'src/delivery': [],
+  'src/inbox': ['src/decider', 'src/dispatch', 'src/webhooks'],
+  'src/kafka': ['src/delivery', 'src/event', 'src/processor'],
+  'src/nats': ['src/delivery', 'src/event', 'src/processor'],
   'src/dispatch': ['src/bus', 'src/decider', 'src/event', 'src/store', 'src/trace'],
   'src/sqlite': ['migrations/sqlite', 'src/read-model', 'src/store'],
   'src/postgres': ['migrations/postgres', 'src/event', 'src/read-model', 'src/store'],
@@ -73,6 +79,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/decider',
     'src/dispatch',
     'src/event',
+    'src/inbox',
     'src/process',
     'src/processor',
     'src/projection',
@@ -92,6 +99,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/decider',
     'src/dispatch',
     'src/event',
+    'src/inbox',
     'src/postgres',
     'src/process',
     'src/processor',
@@ -151,7 +159,10 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
   'src/redis/index.ts': [],
   'src/cdn/index.ts': [],
   'src/testing/index.ts': [],
+  'src/kafka/index.ts': [],
+  'src/nats/index.ts': [],
   'src/otel/index.ts': ['hono/route'],
+  'src/webhooks/index.ts': [],
   'routes/index.ts': [
     '@hono/zod-validator',
     'hono',
@@ -172,12 +183,12 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
+    'PayloadError', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'inbox', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
     'runtime', 'saga', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
-    'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Meta', 'type Outcome',
+    'type CloudEvent', 'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Inbox', 'type Meta', 'type Outcome',
     'type Page', 'type Process', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
     'type RuntimeOptions', 'type SagaState', 'type SagaStep', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
-    'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
+    'type Taken', 'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
   ],
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
@@ -185,14 +196,17 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'batched', 'cloudflarePurger', 'surrogatePurger', 'type BatchedOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
     'type SurrogateOptions', 'type SurrogatePurger', 'type VarnishOptions', 'varnishPurger',
   ],
+  'src/kafka/index.ts': ['kafkaRelay', 'type KafkaRelayOptions'],
+  'src/nats/index.ts': ['natsRelay', 'type NatsRelayOptions'],
   'src/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
+  'src/webhooks/index.ts': ['standardWebhooks', 'type Verify', 'type WebhooksOptions', 'webhooks'],
   'src/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/testing/index.ts': [
     'checked', 'compareProcesses', 'compareWithLog', 'decisionsOf', 'gateText', 'sagaCases', 'storedOfLine', 'type AnyProcess', 'type Compared', 'type DecidedBy',
     'type DecidedStep', 'type Decision', 'type Difference', 'type Fault', 'type Led', 'type SagaCase', 'type SagaRun',
   ],
   'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
-  'routes/index.ts': ['app', 'handle', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
+  'routes/index.ts': ['app', 'handle', 'receive', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
 } // biome-ignore format: lists of names
 
 type Source = { readonly path: string; readonly folder: string; readonly text: string }

@@ -34,10 +34,12 @@ export type CommandOptions = {
 export type SendOptions = {
   /** The stream's version before the command: a number (0: must not exist), or `exists`. Default: whatever it is. */
   readonly expect?: Expectation
-  /** An idempotency key: the same command with the same key has one effect, and the same outcome, for 24 h. */
+  /** An idempotency key: the same command with the same key has one effect, and the same outcome, for `keepMs`. */
   readonly key?: string
   /** The key is the framework's own, in a namespace that no header reaches. Default: false. */
   readonly isOwnKey?: boolean
+  /** How long the key is known, in ms. Default: 86 400 000, a day. */
+  readonly keepMs?: number
   /** Whether the caller chose the id; if not, it is no part of what the key stands for. Default: true. */
   readonly idGiven?: boolean
   /** How long the command may wait, in ms. Default: 5 000. Then it is `unavailable`, or `unknown` if it was on its way. */
@@ -74,7 +76,10 @@ export type Commands = {
    * Appends events without a decision: all slices or none. No stream may appear twice. With a `key`, the same one within 24 h appends
    * nothing, and is `known`.
    */
-  readonly append: (slices: readonly AppendSlice[], options?: Omit<SendOptions, 'idGiven' | 'expect'>) => Promise<AppendOutcome>
+  readonly append: (
+    slices: readonly AppendSlice[],
+    options?: Omit<SendOptions, 'idGiven' | 'expect' | 'keepMs'>,
+  ) => Promise<AppendOutcome>
   /** The state of an instance, confirmed with the log; with `version` or `at`, as it was then. Null: it has no events. */
   readonly state: (
     decider: string,
@@ -199,11 +204,15 @@ function invalid(issues: readonly { readonly path: readonly PropertyKey[]; reado
 }
 
 /** Client keys are scoped by decider and command. */
-function keyOf(command: Command, key: string, { idGiven = true, isOwnKey = false }: SendOptions): Member['key'] {
+function keyOf(
+  command: Command,
+  key: string,
+  { idGiven = true, isOwnKey = false, keepMs = KEY_KEEP_MS }: SendOptions,
+): Member['key'] {
   return {
     key: isOwnKey ? `agenda:${key}` : `client:${command.decider}.${command.command}:${key}`,
     fingerprint: fingerprintOf(command, idGiven),
-    keepMs: KEY_KEEP_MS,
+    keepMs,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from '../decider/command.ts'
 import type { Rejection } from '../decider/reject.ts'
+import type { CloudEvent } from '../event/cloud-event.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from '../event/families.ts'
 
@@ -7,6 +8,11 @@ import { type Families, familiesOf, type In, type One, type TypesByCategory } fr
 export type Handling = {
   /** A name for what handling this event does, the same each time it is tried: for a service that takes idempotency keys. */
   readonly keyOf: (event: Recorded) => string
+  /**
+   * The event for the world outside: a CloudEvent with its data as today's schema has it, and with the event's own `id`. Of the parts of
+   * an event that was split, the first has that id and the others have `.1`, `.2` … behind it.
+   */
+  readonly cloudEvent: (event: Recorded) => CloudEvent
   /**
    * Sends a command because of an event, by a key made of both, so that it has one effect however often the event is handled. Resolves to
    * the rejection, null where it was accepted; rejects where that is not known, and the event is handled again.
@@ -32,7 +38,7 @@ export type ProcessorSpec = {
   readonly batchSize: number
   readonly parallelism: number
   readonly attempts: number
-  readonly attemptMs: number
+  readonly attemptMs: number | null
   readonly key: (event: Recorded) => string
   readonly handle: (events: readonly Recorded[], handling: Handling) => unknown
 }
@@ -45,13 +51,13 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  * handled in order, one batch after the other.
  *
  * - `from`: the family or families whose facts it handles; `types` names some of their types. Default: all.
- * - `handle`: `(events, { keyOf, send, attempt, signal })`, at most `batchSize` events at once. Default of `batchSize`: 1.
+ * - `handle`: `(events, { keyOf, cloudEvent, send, attempt, signal })`, at most `batchSize` events at once. Default of `batchSize`: 1.
  * - `key`: what is kept in order. Default: the event's stream.
  * - `parallelism`: so many keys are handled side by side. Default: 1.
  * - `start`: where a processor that is new begins: `beginning`, `now` or after a position. Default: `beginning`.
  * - `attempts`: how often a batch is tried, with growing pauses, before its key is parked and the others go on. Default: 8.
  * - `attemptMs`: how long one may take before it counts as failed. Its `signal` is aborted then, which `fetch` and most clients take: what
- *   goes on regardless may overlap with the next attempt. Default: 60 000.
+ *   goes on regardless may overlap with the next attempt. Default: 60 000; null: as long as it takes, its signal being that of the process.
  *
  * @example
  * processor('mails', { from: Order, types: ['Shipped'], handle: ([event], { keyOf }) => mail.send(event.data, { key: keyOf(event) }) })
@@ -65,7 +71,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     readonly batchSize?: number
     readonly parallelism?: number
     readonly attempts?: number
-    readonly attemptMs?: number
+    readonly attemptMs?: number | null
     readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
     readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
   },
@@ -84,7 +90,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
   for (const [what, value] of Object.entries({ batchSize, parallelism, attempts }))
     if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000)) throw new TypeError(`${where}: no ${what} of ${value}`)
-  if (!(Number.isSafeInteger(attemptMs) && attemptMs >= 1 && attemptMs <= ATTEMPT_MS_MAX))
+  if (attemptMs !== null && !(Number.isSafeInteger(attemptMs) && attemptMs >= 1 && attemptMs <= ATTEMPT_MS_MAX))
     throw new TypeError(`${where}: no attemptMs of ${attemptMs}`)
   const families = familiesOf(where, options.from)
   const definition: ProcessorSpec = {

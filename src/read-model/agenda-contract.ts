@@ -193,7 +193,7 @@ export const agendaCases: readonly AgendaCase[] = [
       expect(await store.agenda.list({ limit: 2 })).toHaveLength(2)
       await paged(store, [entry('b', { key: 'other' })])
       expect(idsOf(await store.agenda.list({ key: 'other', limit: 10 }))).toEqual(['b'])
-      await store.agenda.done(['b'])
+      await store.agenda.done([{ id: 'b', set: 7 }])
       expect(await store.agenda.count()).toEqual([
         { owner: OWNER, pending: 3, timers: 2, due: 2 },
         { owner: 'process_q', pending: 1, timers: 1, due: 0 },

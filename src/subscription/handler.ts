@@ -2,18 +2,21 @@
 import type { Command } from '../decider/command.ts'
 import type { Rejection } from '../decider/reject.ts'
 import { recordedIn } from '../event/families.ts'
+import type { CloudEvent } from '../event/cloud-event.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ProcessorSpec, takes } from '../processor/processor.ts'
 import type { Lease, NewParked, Parked, ReadModel } from '../read-model/read-model.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import { causeOf } from './projector.ts'
 import { PAGE_EVENTS_MAX } from './reader.ts'
+import { cloudEventOf } from '../transfer/cloud-event.ts'
 import type { About, Consumer, Guard } from './subscription.ts'
 
 /** Sends a command by a key of ours, as what an event led to. */
 export type SendFor = (command: Command, key: string, event: Recorded) => Promise<Pick<Rejection, 'code' | 'data'> | null>
 
-type Item = { readonly stored: StoredEvent; readonly event: Recorded; readonly key: string }
+/** `part`: which of the events that a stored event has become; 0, the first, for nearly all. */
+type Item = { readonly stored: StoredEvent; readonly part: number; readonly event: Recorded; readonly key: string }
 
 const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 10_000
@@ -114,9 +117,9 @@ export class Handler implements Consumer {
   #items(stored: StoredEvent): readonly Item[] {
     if (this.#parkedStreams.has(stored.stream)) return []
     try {
-      return recordedIn(this.#processor.families, stored)
-        .filter(event => takes(this.#processor, event))
-        .map(event => ({ stored, event, key: this.#processor.key(event) }))
+      return recordedIn(this.#processor.families, stored).flatMap((event, part) =>
+        takes(this.#processor, event) ? [{ stored, part, event, key: this.#processor.key(event) }] : [],
+      )
     } catch (error) {
       this.#parkStream(stored, causeOf(error))
       return []
@@ -144,7 +147,8 @@ export class Handler implements Consumer {
   async #attempt(batch: readonly Item[], attempts: number): Promise<unknown> {
     if (!batch.length) return null
     const { name, handle } = this.#processor
-    const keyOf = ({ id }: Recorded) => `${name}:${id}`
+    const items = new Map(batch.map(item => [item.event, item]))
+    const keyOf = (event: Recorded) => `${name}:${idOf(event, items.get(event)?.part)}`
     const send = (event: Recorded, command: Command) =>
       this.#send(command, `${keyOf(event)}:${command.decider}.${command.command}:${command.id}`, event)
     for (let attempt = 1; ; attempt++) {
@@ -153,7 +157,7 @@ export class Handler implements Consumer {
         await this.#inTime(signal =>
           handle(
             batch.map(({ event }) => event),
-            { keyOf, send, attempt, signal },
+            { keyOf, cloudEvent: event => this.#cloudEvent(event, items.get(event)), send, attempt, signal },
           ),
         )
         return null
@@ -167,6 +171,8 @@ export class Handler implements Consumer {
 
   /** Nothing else would end a handler that never answers: its lease goes on being renewed. */
   async #inTime(handle: (signal: AbortSignal) => unknown): Promise<void> {
+    const { attemptMs } = this.#processor
+    if (attemptMs === null) return void (await handle(this.#stop.signal))
     const attempt = new AbortController()
     const stopped = () => attempt.abort(this.#stop.signal.reason)
     const over = new AbortController()
@@ -174,20 +180,32 @@ export class Handler implements Consumer {
     try {
       const handled = handle(attempt.signal)
       // Most of what gives no promise has ended, and needs no clock.
-      if (handled !== null && typeof handled === 'object') await Promise.race([handled, this.#tooLate(attempt, over.signal)])
+      if (handled !== null && typeof handled === 'object')
+        await Promise.race([handled, this.#tooLate(attemptMs, attempt, over.signal)])
     } finally {
       over.abort()
       this.#stop.signal.removeEventListener('abort', stopped)
     }
   }
 
-  async #tooLate(attempt: AbortController, over: AbortSignal): Promise<void> {
-    const { name, attemptMs } = this.#processor
+  async #tooLate(attemptMs: number, attempt: AbortController, over: AbortSignal): Promise<void> {
+    const { name } = this.#processor
     await this.#sleep(attemptMs, over)
     if (over.aborted) return
     const error = new Error(`${name}: the attempt did not end within ${attemptMs} ms`)
     attempt.abort(error)
     throw error
+  }
+
+  #cloudEvent(event: Recorded, item: Item | undefined): CloudEvent {
+    const { name, families } = this.#processor
+    if (!item) throw new TypeError(`processor('${name}'): cloudEvent() takes an event that was handed over`)
+    const { stored, part } = item
+    const schema = families.get(event.category)!.types.get(event.type)!.fingerprint
+    const isToday = schema === stored.schema && event.type === stored.type
+    const data = isToday ? stored.data : JSON.stringify(event.data)
+    const today = { ...stored, id: idOf(event, part), type: event.type, schema, data }
+    return cloudEventOf(today, this.#store.identity)
   }
 
   #parkKey(key: string, position: number, cause: string): void {
@@ -200,6 +218,8 @@ export class Handler implements Consumer {
     this.#park.push({ kind: 'stream', key: stream, position, cause })
   }
 }
+
+const idOf = ({ id }: Recorded, part = 0): string => (part ? `${id}.${part}` : id)
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {

@@ -1,7 +1,8 @@
 // Processors: at least once, in order by key, what fails is tried again and then parked, on a store in memory.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { type AnyEvents, events, type Recorded, spec } from '../event/events.ts'
+import type { CloudEvent } from '../event/cloud-event.ts'
+import { type AnyEvents, events, type Recorded, spec, split } from '../event/events.ts'
 import { decider } from '../decider/decider.ts'
 import { type Handling, processor } from '../processor/processor.ts'
 import { type Runtime, runtime } from '../runtime.ts'
@@ -113,6 +114,46 @@ describe('a processor', () => {
     expect(await emaki.seen(1)).toBeTrue()
     const [stored] = await emaki.store.readAll({ after: 0, limit: 1 })
     expect(tries).toEqual([1, 2, 3].map(attempt => [`mails:${stored!.id}`, attempt]))
+  })
+
+  test('knows each event as a CloudEvent with its id, and the parts of one that was split by ids of their own', async () => {
+    const store = memory()
+    const Old = events('mail', { Sent: z.object({ to: z.string() }), Noted: z.object({}) })
+    const old = decider(Old, {
+      initial: {},
+      evolve: { Sent: s => s, Noted: s => s },
+      commands: { send: z.object({ to: z.string() }), note: z.object({}) },
+      decide: { send: (_, data) => Old.Sent(data), note: () => Old.Noted({}) },
+    })
+    const before = await runtime({ serve: [old], store })
+    await before.send(old.send('a', { to: 'x' }), { actor: 'ada', correlation: 'c1' })
+    await before.send(old.note('a', {}))
+    const New = events(
+      'mail',
+      { Queued: z.object({ to: z.string() }), Noted: z.object({}) },
+      { was: { Sent: split(z.object({ to: z.string() }), ({ to }, mail) => [mail.Queued({ to }), mail.Noted({})]) } },
+    )
+    const found: (CloudEvent & { readonly key: string })[] = []
+    const handle = (events: readonly Recorded[], { cloudEvent, keyOf }: Handling) =>
+      void found.push(...events.map(event => ({ ...cloudEvent(event), key: keyOf(event) })))
+    const emaki = await runtime({ serve: [processor('mails', { from: New, batchSize: 10, handle })], store, leaseMs: 50 })
+    closing.push(emaki)
+    expect(await emaki.seen(2)).toBeTrue()
+    const [sent, noted] = await store.readAll({ after: 0, limit: 2 })
+    const ids = [sent!.id, `${sent!.id}.1`, noted!.id]
+    expect(found.map(({ attributes }) => attributes.id)).toEqual(ids)
+    expect(found.map(({ key }) => key)).toEqual(ids.map(id => `mails:${id}`))
+    expect(found.map(({ attributes }) => attributes.type)).toEqual(['mail.Queued', 'mail.Noted', 'mail.Noted'])
+    expect(found.map(({ data }) => data)).toEqual(['{"to":"x"}', '{}', '{}'])
+    expect(found[0]!.attributes).toMatchObject({
+      source: `urn:uuid:${store.identity.id}`,
+      subject: 'mail-a',
+      streamversion: 1,
+      correlationid: 'c1',
+      actor: 'ada',
+    })
+    // Today's name and data come with today's schema.
+    expect(found[1]!.attributes['schemaversion']).toBe(noted!.schema)
   })
 
   test('parks the key of what goes on failing, also within a batch, and the others go on', async () => {

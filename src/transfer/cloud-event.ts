@@ -1,17 +1,23 @@
+import { type CloudEvent, structured } from '../event/cloud-event.ts'
 import type { Meta } from '../event/events.ts'
 import { categoryOf } from '../event/recorded.ts'
 import type { LogIdentity, StoredEvent } from '../store/store.ts'
 import { token } from '../store/token.ts'
 
-/**
- * An event of the log as the rest of the world knows events: the text of a CloudEvent 1.0.2 in JSON, without line ends.
- *
- * `source` is the log, `subject` the stream, `time` when it happened, where that is known, else when it came into the log. Its data stands
- * in it as it was appended. Extensions: `partitionkey` (the stream), `streamversion`, `globalposition` (a token, as an integer of
- * CloudEvents has 32 bits, which a log outgrows), `schemaversion` (the fingerprint of its schema), `correlationid`, `causationid`, and
- * where they are known `traceparent` and `actor`.
- */
+/** An event of the log as the text of a CloudEvent in JSON, without line ends. Its data stands in it as it was appended. */
 export function cloudEvent(event: StoredEvent, log: LogIdentity): string {
+  return structured(cloudEventOf(event, log))
+}
+
+/**
+ * An event of the log as the rest of the world knows events: as a CloudEvent 1.0.2.
+ *
+ * `source` is the log, `subject` the stream, `time` when it happened, where that is known, else when it came into the log. Extensions:
+ * `partitionkey` (the stream), `streamversion`, `globalposition` (a token, as an integer of CloudEvents has 32 bits, which a log
+ * outgrows), `schemaversion` (the fingerprint of its schema), `correlationid`, `causationid`, and where they are known `traceparent` and
+ * `actor`.
+ */
+export function cloudEventOf(event: StoredEvent, log: LogIdentity): CloudEvent {
   const { id, type, stream, at, version, position, schema, data } = event
   const { correlation, causation, traceparent, actor, occurredAt } = JSON.parse(event.meta) as Partial<Meta>
   const attributes = {
@@ -25,16 +31,11 @@ export function cloudEvent(event: StoredEvent, log: LogIdentity): string {
     streamversion: version,
     globalposition: token(log, position),
     schemaversion: schema,
-    correlationid: correlation,
-    causationid: causation,
-    traceparent,
-    actor,
+    ...(correlation !== undefined && { correlationid: correlation }),
+    ...(causation !== undefined && { causationid: causation }),
+    ...(traceparent !== undefined && { traceparent }),
+    ...(actor !== undefined && { actor }),
     datacontenttype: 'application/json',
-  }
-  return `${JSON.stringify(attributes).slice(0, -1)},"data":${oneLine(data)}}`
-}
-
-/** JSON has line ends only where it may have any space. */
-function oneLine(json: string): string {
-  return /[\r\n]/.test(json) ? json.replaceAll(/[\r\n]+/g, ' ') : json
+  } as const
+  return { attributes, data }
 }

@@ -1,0 +1,102 @@
+// What stands between a relay and who it delivers to. While the receiver answers, everybody passes. Once it fails, one delivery tries on,
+// with growing pauses, until it is taken; the others wait for that one, so a receiver that comes back is not met by a crowd.
+
+/** The receiver has answered, and will never take this message as it is. */
+export class Refused extends Error {
+  override readonly name: string = 'Refused'
+}
+
+/** The receiver said when to come back. */
+export class Busy extends Error {
+  override readonly name: string = 'Busy'
+  readonly retryAfterMs: number
+  constructor(message: string, retryAfterMs: number) {
+    super(message)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+export type BreakerOptions = {
+  /** Ends all waits. */
+  readonly signal: AbortSignal
+  /** Told of the first failure of each outage, and of nothing until a delivery has succeeded. */
+  readonly report: (error: unknown) => void
+  /** The longest pause between two attempts, in ms; `Retry-After` may ask for a longer one. Default: 10,000. */
+  readonly pauseMaxMs?: number
+  /** Resolves after so long, or once the signal is aborted. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  /** At least 0, below 1. Default: Math.random. */
+  readonly random?: () => number
+}
+
+export class Breaker {
+  readonly #options: BreakerOptions
+  /** Ends with the outage; null while there is none. */
+  #outage: PromiseWithResolvers<void> | null = null
+
+  constructor(options: BreakerOptions) {
+    this.#options = options
+  }
+
+  get isOpen(): boolean {
+    return this.#outage !== null
+  }
+
+  /** Attempts a delivery until it has succeeded. Rejects where it is Refused, and where the signal is aborted. */
+  async deliver<T>(attempt: () => Promise<T>): Promise<T> {
+    const { signal } = this.#options
+    for (;;) {
+      while (this.#outage) await this.#outage.promise
+      signal.throwIfAborted()
+      try {
+        return await attempt()
+      } catch (error) {
+        if (error instanceof Refused) throw error
+        signal.throwIfAborted()
+        if (!this.#outage) return await this.#tryOn(attempt, error)
+      }
+    }
+  }
+
+  async #tryOn<T>(attempt: () => Promise<T>, first: unknown): Promise<T> {
+    const { signal, report, sleep = slept } = this.#options
+    const outage = Promise.withResolvers<void>()
+    this.#outage = outage
+    report(first)
+    try {
+      for (let failures = 1, error = first; ; failures++) {
+        await sleep(this.#pauseMs(failures, error), signal)
+        signal.throwIfAborted()
+        try {
+          return await attempt()
+        } catch (next) {
+          if (next instanceof Refused) throw next
+          error = next
+        }
+      }
+    } finally {
+      // Refused or taken, there was an answer; and at the end nobody has to wait any more.
+      this.#outage = null
+      outage.resolve()
+    }
+  }
+
+  #pauseMs(failures: number, error: unknown): number {
+    const { pauseMaxMs = PAUSE_MAX_MS, random = Math.random } = this.#options
+    const grown = Math.min(PAUSE_MIN_MS * 2 ** Math.min(failures - 1, 20), pauseMaxMs) * (0.5 + random() / 2)
+    return error instanceof Busy ? Math.max(grown, Math.min(error.retryAfterMs, RETRY_AFTER_MAX_MS)) : grown
+  }
+}
+
+const PAUSE_MIN_MS = 50
+const PAUSE_MAX_MS = 10_000
+/** Nobody is waited for longer than an hour on its word. */
+const RETRY_AFTER_MAX_MS = 3_600_000
+
+function slept(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  signal.addEventListener('abort', () => resolve(), { once: true })
+  if (signal.aborted) resolve()
+  return promise.finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,164 @@
+// What relays have in common, on a clock of the test's own: whom an outage holds up, and in which order things are delivered.
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { Breaker, type BreakerOptions, Busy, Refused } from './breaker.ts'
+import { inOrder } from './in-order.ts'
+import { perRun } from './per-run.ts'
+
+/** A breaker whose pauses are written down and end when the test says so. */
+function world(options: Partial<BreakerOptions> = {}) {
+  const stop = new AbortController()
+  const slept: { readonly ms: number; readonly wake: () => void }[] = []
+  const reported: unknown[] = []
+  const sleep = (ms: number, signal: AbortSignal) =>
+    new Promise<void>(resolve => {
+      slept.push({ ms, wake: resolve })
+      signal.addEventListener('abort', () => resolve())
+    })
+  const breaker = new Breaker({
+    signal: stop.signal,
+    report: error => reported.push(error),
+    sleep,
+    random: () => 1,
+    ...options,
+  })
+  const settle = async () => {
+    for (let i = 0; i < 20; i++) await Promise.resolve()
+  }
+  /** Wakes who sleeps, and tells for how long. */
+  const pass = async () => {
+    await settle()
+    const woken = slept.splice(0)
+    for (const { wake } of woken) wake()
+    await settle()
+    return woken.map(({ ms }) => ms)
+  }
+  return { breaker, pass, reported, stop, settle }
+}
+
+describe('a breaker', () => {
+  test('attempts until it is taken, later each time, and reports an outage once', async () => {
+    const { breaker, pass, reported } = world()
+    let attempts = 0
+    const delivered = breaker.deliver(async () => {
+      if (++attempts <= 3) throw new Error(`down ${attempts}`)
+      return 'taken'
+    })
+    expect([await pass(), await pass(), await pass(), await pass()]).toEqual([[50], [100], [200], []])
+    expect(await delivered).toBe('taken')
+    expect(reported).toEqual([new Error('down 1')])
+    expect(breaker.isOpen).toBeFalse()
+  })
+
+  test('has one try on while the others wait, and lets them pass once that one is taken', async () => {
+    const { breaker, pass, reported, settle } = world()
+    let isDown = true
+    const attempts: number[] = []
+    const all = Array.from({ length: 100 }, (_, i) =>
+      breaker.deliver(async () => {
+        attempts.push(i)
+        if (isDown) throw new Error('down')
+      }),
+    )
+    await settle()
+    expect(attempts).toHaveLength(100)
+    expect(await pass()).toEqual([50])
+    expect(await pass()).toEqual([100])
+    expect(attempts).toHaveLength(102)
+    isDown = false
+    await pass()
+    await Promise.all(all)
+    expect(attempts).toHaveLength(202)
+    expect(reported).toHaveLength(1)
+  })
+
+  test('never pauses longer than it is told to, unless the receiver asks for more', async () => {
+    const { breaker, pass, stop } = world({ pauseMaxMs: 1_000 })
+    let attempts = 0
+    const busy = [0, 0, 0, 0, 0, 0, 0, 5_000, 10_000_000, 0]
+    const delivered = breaker.deliver(async () => {
+      const retryAfterMs = busy[attempts++]
+      throw retryAfterMs ? new Busy('busy', retryAfterMs) : new Error('down')
+    })
+    const pauses: number[] = []
+    for (let i = 0; i < 10; i++) pauses.push(...(await pass()))
+    expect(pauses).toEqual([50, 100, 200, 400, 800, 1_000, 1_000, 5_000, 3_600_000, 1_000])
+    stop.abort(new Error('stopped'))
+    expect(delivered).rejects.toThrow('stopped')
+  })
+
+  test('gives back at once what is refused, whether at first or at last, and lets the others pass', async () => {
+    const { breaker, pass, reported } = world()
+    expect(breaker.deliver(async () => Promise.reject(new Refused('too large')))).rejects.toThrow('too large')
+    expect(reported).toEqual([])
+    let attempts = 0
+    const refused = breaker.deliver(async () => {
+      throw attempts++ ? new Refused('too large') : new Error('down')
+    })
+    let isDown = true
+    const other = breaker.deliver(async () => {
+      if (isDown) throw new Error('down')
+      return 'taken'
+    })
+    refused.catch(() => {})
+    isDown = false
+    await pass()
+    expect(refused).rejects.toThrow('too large')
+    await pass()
+    expect(await other).toBe('taken')
+  })
+
+  test('ends all waits when it is stopped', async () => {
+    const { breaker, settle, stop } = world()
+    const all = Array.from({ length: 10 }, () => breaker.deliver(async () => Promise.reject(new Error('down'))))
+    const settled = Promise.allSettled(all)
+    await settle()
+    stop.abort(new Error('stopped'))
+    expect((await settled).map(one => (one as PromiseRejectedResult).reason.message)).toEqual(Array(10).fill('stopped'))
+  })
+})
+
+describe('inOrder', () => {
+  const items = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean(), turns: fc.nat(5) }), {
+    maxLength: 30,
+  })
+
+  test('delivers each key in order and none behind a failure of its key, and leaves nothing on its way', async () => {
+    await fc.assert(
+      fc.asyncProperty(items, async all => {
+        const under = new Set<string>()
+        const done: (typeof all)[number][] = []
+        const failing = inOrder(
+          all,
+          ({ key }) => key,
+          async one => {
+            if (under.has(one.key)) throw new Error(`${one.key} twice at once`)
+            under.add(one.key)
+            for (let i = 0; i < one.turns; i++) await Promise.resolve()
+            under.delete(one.key)
+            if (one.fails) throw new Error('failed')
+            done.push(one)
+          },
+        ).then(
+          () => null,
+          error => String(error),
+        )
+        const found = await failing
+        expect(under.size).toBe(0)
+        expect(found).toBe(all.some(({ fails }) => fails) ? 'Error: failed' : null)
+        for (const key of ['a', 'b', 'c']) {
+          const of = all.filter(one => one.key === key)
+          const until = of.findIndex(({ fails }) => fails)
+          expect(done.filter(one => one.key === key)).toEqual(until < 0 ? of : of.slice(0, until))
+        }
+      }),
+    )
+  })
+})
+
+test('perRun makes one thing for each run', () => {
+  const made = perRun(signal => ({ signal }))
+  const [one, other] = [new AbortController().signal, new AbortController().signal]
+  expect(made(one)).toBe(made(one))
+  expect(made(one)).not.toBe(made(other))
+})

@@ -1,0 +1,1 @@
+export { type KafkaRelayOptions, kafkaRelay } from './relay.ts'

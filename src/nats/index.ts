@@ -1,0 +1,1 @@
+export { type NatsRelayOptions, natsRelay } from './relay.ts'

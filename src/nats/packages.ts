@@ -1,0 +1,19 @@
+// The optional peers. Bun's bundler follows a literal `await import` and, where it stands directly in a `try`, does without it.
+
+export type Nats = Pick<typeof import('@nats-io/transport-node'), 'connect' | 'headers'> &
+  Pick<typeof import('@nats-io/jetstream'), 'jetstream' | 'jetstreamManager' | 'JetStreamApiError'>
+
+export async function nats(): Promise<Nats> {
+  try {
+    const { connect, headers } = await import('@nats-io/transport-node')
+    const { jetstream, jetstreamManager, JetStreamApiError } = await import('@nats-io/jetstream')
+    return { connect, headers, jetstream, jetstreamManager, JetStreamApiError }
+  } catch (cause) {
+    throw new Error(
+      `A relay to NATS needs two packages: bun add @nats-io/transport-node@${VERSION} @nats-io/jetstream@${VERSION}`,
+      { cause },
+    )
+  }
+}
+
+const VERSION = '3.4.0'

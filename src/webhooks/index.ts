@@ -1,0 +1,2 @@
+export { standardWebhooks, type Verify } from './signature.ts'
+export { type WebhooksOptions, webhooks } from './webhooks.ts'

@@ -1,0 +1,64 @@
+// One attempt at an endpoint, and what its answer means.
+import { Busy } from '../delivery/breaker.ts'
+
+export type PostRequest = {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly deadlineMs: number
+  readonly signal: AbortSignal
+}
+
+/** The endpoint has answered, and not taken this message: 500, 400 and the like. Another attempt may succeed. */
+export class NotTaken extends Error {
+  override readonly name = 'NotTaken'
+}
+
+/** The endpoint has answered 410: it wants no more messages. */
+export class Gone extends Error {
+  override readonly name = 'Gone'
+}
+
+/**
+ * Resolves when it is answered 2xx. Rejects with NotTaken or Gone; with Busy for an endpoint that says when to come back; and with any
+ * other error for one that is not there: no connection, no answer in time, or what stands in front of it says so (408, 425, 429, 502 to
+ * 504). Redirects are not followed, as their target was never agreed on.
+ */
+export async function post({ url, headers, body, deadlineMs, signal }: PostRequest, now: () => number): Promise<void> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body,
+    redirect: 'manual',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
+  })
+  const { status } = response
+  if (response.ok) return await response.body?.cancel()
+  const said = await beginning(response)
+  const message = `${new URL(url).host} was expected to answer 2xx, found ${status}${said ? `: ${said}` : ''}`
+  if (status === GONE) throw new Gone(message)
+  const retryAfterMs = retryAfter(response.headers.get('retry-after'), now())
+  if (AWAY.has(status)) throw retryAfterMs === null ? new Error(message) : new Busy(message, retryAfterMs)
+  throw new NotTaken(message)
+}
+
+/** `Retry-After` in ms from now: seconds, or a date. Null where there is none that can be read. */
+export function retryAfter(header: string | null, now: number): number | null {
+  if (header === null) return null
+  if (/^\s*\d{1,10}\s*$/.test(header)) return Number(header) * 1_000
+  const at = Date.parse(header)
+  return Number.isNaN(at) ? null : Math.max(0, at - now)
+}
+
+/** The first characters of an answer, however long it is. */
+async function beginning(response: Response): Promise<string> {
+  const reader = response.body?.getReader()
+  if (!reader) return ''
+  const { value } = await reader.read()
+  await reader.cancel()
+  return value ? new TextDecoder().decode(value.subarray(0, TEXT_BYTES_MAX)).trim() : ''
+}
+
+const GONE = 410
+const AWAY = new Set([408, 425, 429, 502, 503, 504])
+const TEXT_BYTES_MAX = 200
