@@ -55,15 +55,24 @@ for (const [where, make] of [
       expect(await at.differences()).toEqual([])
     })
 
-    race('a row that was changed, or an event that was taken away, is found by an audit', async random => {
+    race('a row that was changed is found by an audit', async random => {
       await using at = await filled(random, make)
-      const { change } = at
       expect(await at.differences()).toEqual([])
-      await change(`update ${at.of}rows_counts_v1 set data = replace(data, '"count":${EVENTS}', '"count":7') where key = '1'`)
+      await at.change(`update ${at.of}rows_counts_v1 set data = replace(data, '"count":${EVENTS}', '"count":7') where key = '1'`)
       expect(await at.differences()).toEqual(['1'])
-      await change(`delete from ${at.of}events where stream = 'hot-2' and version = 2`)
-      expect(await at.differences()).toEqual(['1', '2'])
     })
+
+    race(
+      'an event that was taken away is told with its place, and by the planted bug is not: versions that nobody looks at',
+      async random => {
+        await using at = await filled(random, make)
+        const [, second] = await at.store.read('hot-2', { after: 0, limit: 2 })
+        await at.change(`delete from ${at.of}events where stream = 'hot-2' and version = 2`)
+        const message = `hot-2 is damaged: version 2 is expected, 3 is found at position ${second!.position + 1}`
+        await expect(at.differences()).rejects.toThrow(message)
+        expect(await at.differences(unnumbered(at.store))).toEqual(['2'])
+      },
+    )
 
     race('a version that is there already is refused by the database itself', async random => {
       await using at = await filled(random, make)
@@ -103,12 +112,29 @@ async function filled(random: Random, make: () => Promise<PostgresPlace | Sqlite
     of: place.kind === 'postgres' ? `${SCHEMA}.` : '',
     change: (text: string) => (place.kind === 'postgres' ? asSuperuser(place, text) : inFile(place, text)),
     /** The keys whose rows are not what the log gives. */
-    differences: async () => (await audit(store, counts, table)).differences.map(({ key }) => key).sort(),
+    differences: async (of: Store = store) => (await audit(of, counts, table)).differences.map(({ key }) => key).sort(),
     [Symbol.asyncDispose]: async () => {
       await store.close()
       await arena[Symbol.asyncDispose]()
     },
   }
+}
+
+/** A store whose versions follow each other, whatever the log has. */
+function unnumbered(store: Store): Store {
+  const last = new Map<string, number>()
+  const next = (stream: string) => {
+    last.set(stream, (last.get(stream) ?? 0) + 1)
+    return last.get(stream)!
+  }
+  const readAll: Store['readAll'] = async options =>
+    (await store.readAll(options)).map(event => ({ ...event, version: next(event.stream) }))
+  return new Proxy(store, {
+    get: (target, name) => {
+      const member = name === 'readAll' ? readAll : (Reflect.get(target, name, target) as unknown)
+      return typeof member === 'function' && name !== 'readAll' ? member.bind(target) : member
+    },
+  })
 }
 
 /** A superuser may put aside the triggers that keep the log as it is. */
