@@ -149,8 +149,8 @@ describe('a database that is dead', () => {
     const loading = load(made, 400, { told })
     await until('there is load', () => told.accepted.size > 300)
     await server.kill('SIGKILL')
-    // While it is dead, one of those under way may wait to be said again; the rest is told at once.
-    await until('it is refused', () => told.refused.size > 0)
+    // While it is dead, those under way are said again until their deadline, 5 s, and what comes after is told at once.
+    await until('it is refused', () => told.refused.size > 0, 10_000)
     expectProblem(await made.post('/account/b1/deposit', { cents: 1 }), 'unavailable')
     expectProblem(await made.get('/account/a1'), 'unavailable')
     expect((await made.get('/health')).status).toBe(200)
