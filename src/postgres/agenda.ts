@@ -1,5 +1,5 @@
 // The agenda in the schema of the log.
-import type { Agenda, DueEntries, Ended, Entry, NewAgenda, NewEntry } from '../read-model/agenda.ts'
+import type { Agenda, Done, DueEntries, Ended, Entry, NewAgenda, NewEntry } from '../read-model/agenda.ts'
 import type { Part } from './page.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, type Values } from './query.ts'
@@ -63,10 +63,12 @@ export class PostgresAgenda implements Agenda {
   }
 
   /** Forgotten after a crash of the server, it is done again, which has no second effect: so this does not wait for the disk. */
-  async done(ids: readonly string[]): Promise<void> {
-    await this.#run(`with ${ASYNC} delete from ${this.#table} where id = any ($1::text[]) and (select true from async)`, [
-      texts(ids),
-    ])
+  async done(done: readonly Done[]): Promise<void> {
+    await this.#run(
+      `with ${ASYNC} delete from ${this.#table} a using unnest($1::text[], $2::bigint[]) d(id, at_position)
+      where a.id = d.id and a.at_position = d.at_position and (select true from async)`,
+      [texts(done.map(({ id }) => id)), list(done.map(({ set }) => set))],
+    )
   }
 
   async end(ended: readonly Ended[]): Promise<void> {

@@ -122,9 +122,22 @@ export const agendaCases: readonly AgendaCase[] = [
     title: 'forgets what is done, however often it is said',
     run: async ({ store }) => {
       await paged(store, [entry('a'), entry('b'), entry('c')])
-      await store.agenda.done(['a', 'c', 'never there'])
-      await store.agenda.done(['a'])
+      await store.agenda.done(['a', 'c', 'never there'].map(id => ({ id, set: 7 })))
+      await store.agenda.done([{ id: 'a', set: 7 }])
       expect(idsOf((await store.agenda.due(OWNER, 10)).entries)).toEqual(['b'])
+    },
+  },
+  {
+    title: 'keeps a timer that was set anew while what it was before was being done',
+    run: async ({ store, advance }) => {
+      await paged(store, [timer('t', 1, { set: 3 })])
+      expect(idsOf((await store.agenda.due(OWNER, 10)).entries)).toEqual(['t'])
+      await paged(store, [timer('t', 2, { set: 9 })])
+      await store.agenda.done([{ id: 't', set: 3 }])
+      await advance(1)
+      expect((await store.agenda.due(OWNER, 10)).entries).toMatchObject([{ id: 't', set: 9 }])
+      await store.agenda.done([{ id: 't', set: 9 }])
+      expect(await store.agenda.find('t')).toBeNull()
     },
   },
   {
@@ -202,7 +215,7 @@ export const agendaCases: readonly AgendaCase[] = [
       await store.forgetKeys()
       await store.agenda.renewKeys(OWNER, HOUR)
       expect(await known()).toEqual(['agenda:a', 'answer:a'])
-      await store.agenda.done(['a'])
+      await store.agenda.done([{ id: 'a', set: 7 }])
       await advance(2 * HOUR)
       await store.forgetKeys()
       await store.agenda.renewKeys(OWNER, HOUR)

@@ -37,6 +37,8 @@ export type NewAgenda = { readonly add: readonly NewEntry[]; readonly remove: re
 
 /** What is due, the earliest first; when the next one is, and when it was read, in ms since 1970 by the agenda's clock. */
 export type DueEntries = { readonly entries: readonly Entry[]; readonly next: number | null; readonly now: number }
+/** An entry as it was when it was sent. */
+export type Done = Pick<NewEntry, 'id' | 'set'>
 export type Ended = { readonly id: string; readonly outcome: string }
 
 /** Time is the database's own; memory's is its injected clock. Every call may throw a StoreError. */
@@ -47,8 +49,8 @@ export interface Agenda {
   due(owner: string, limit: number): Promise<DueEntries>
   /** Notes that entries are about to be sent, so that nobody takes them back; gives those that are still there. */
   begin(ids: readonly string[]): Promise<readonly string[]>
-  /** Forgets entries that are done. */
-  done(ids: readonly string[]): Promise<void>
+  /** Forgets entries that are done. A timer that was set anew in the meantime has another `set`, and stays. */
+  done(done: readonly Done[]): Promise<void>
   /** Notes what became of entries, which are kept as long as forgetting takes. */
   end(ended: readonly Ended[]): Promise<void>
   find(id: string): Promise<Entry | null>

@@ -48,8 +48,8 @@ export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAge
       for (const id of begun) kept.set(id, { ...kept.get(id)!, entry: { ...kept.get(id)!.entry, hasBegun: true } })
       return begun
     },
-    done: async ids => {
-      for (const id of ids) kept.delete(id)
+    done: async done => {
+      for (const { id, set } of done) if (kept.get(id)?.entry.set === set) kept.delete(id)
     },
     end: async ended => {
       for (const { id, outcome } of ended) {

@@ -1,5 +1,5 @@
 // The loop that sends what is due of one owner's entries, while this process has the lease on them.
-import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
+import type { Agenda, Done, Entry, NewEntry } from '../read-model/agenda.ts'
 import { slept } from '../store/poll.ts'
 
 /** What is sent: an entry of the agenda, just added or read. */
@@ -41,7 +41,7 @@ export class Relay {
   readonly #flying = new Set<string>()
   /** The last of what goes to one place in order. */
   readonly #lanes = new Map<string, Promise<void>>()
-  #gone: string[] = []
+  #gone: Done[] = []
   #kept: { readonly id: string; readonly outcome: string }[] = []
   #forgetting: Promise<void> | null = null
   #running: Promise<void> | null = null
@@ -148,7 +148,7 @@ export class Relay {
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const outcome = await send(entry, attempt)
-        if (outcome === null) this.#gone.push(entry.id)
+        if (outcome === null) this.#gone.push(entry)
         else this.#kept.push({ id: entry.id, outcome })
         this.#forgetting ??= this.#forget()
         return
@@ -171,7 +171,7 @@ export class Relay {
       try {
         if (kept.length) await agenda.end(kept)
         if (gone.length) await agenda.done(gone)
-        for (const id of gone) this.#flying.delete(id)
+        for (const { id } of gone) this.#flying.delete(id)
         for (const { id } of kept) this.#flying.delete(id)
         failures = 0
         if (this.#flying.size + gone.length >= FLYING_MAX) this.#wake()

@@ -15,7 +15,7 @@ export function sqliteAgenda(whenFree: <T>(run: (now: SyncAgenda) => T) => Promi
     schedule: entry => whenFree(now => now.schedule(entry)),
     due: (owner, limit) => whenFree(now => now.due(owner, limit)),
     begin: ids => whenFree(now => now.begin(ids)),
-    done: ids => whenFree(now => now.done(ids)),
+    done: done => whenFree(now => now.done(done)),
     end: ended => whenFree(now => now.end(ended)),
     find: id => whenFree(now => now.find(id)),
     remove: id => whenFree(now => now.remove(id)),
@@ -83,7 +83,7 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
     begin: db.transaction((ids: readonly string[]) =>
       ids.filter(id => change('update agenda set begun = 1 where id = ? and ended_at is null', id) > 0),
     ).immediate,
-    done: many<string>(id => change('delete from agenda where id = ?', id)),
+    done: many(({ id, set }) => change('delete from agenda where id = ? and at_position = ?', id, set)),
     end: many(({ id, outcome }) => change('update agenda set outcome = ?, ended_at = ? where id = ?', outcome, now(), id)),
     find,
     remove: id => change('delete from agenda where id = ? and begun = 0 and ended_at is null', id) > 0,
