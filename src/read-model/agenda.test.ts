@@ -80,6 +80,19 @@ describe('the contract of the agenda catches', () => {
       'keeps the idempotency keys of what is pending',
       agenda => ({ agenda: { ...agenda, renewKeys: async () => {} } }),
     ],
+    [
+      'what is done by its name alone',
+      'keeps a timer that has been set anew',
+      agenda => ({
+        agenda: {
+          ...agenda,
+          done: async done => {
+            const now = await Promise.all(done.map(({ id }) => agenda.find(id)))
+            await agenda.done(now.filter(one => one !== null))
+          },
+        },
+      }),
+    ],
     ['what is done and given again', 'forgets what is done', agenda => ({ agenda: { ...agenda, done: async () => {} } })],
   ]
   for (const [bug, title, plant] of plants) {

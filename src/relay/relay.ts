@@ -41,6 +41,10 @@ export class Relay {
   readonly #flying = new Set<string>()
   /** The last of what goes to one place in order. */
   readonly #lanes = new Map<string, Promise<void>>()
+  /** Whether the agenda may have what is due and is neither being sent nor done: nobody overtakes that, and all is read in its order. */
+  #isBehind = true
+  /** What was added meanwhile. */
+  #deferred: Due[] = []
   #gone: Pick<Due, 'id' | 'set'>[] = []
   #kept: { readonly id: string; readonly outcome: string }[] = []
   #forgetting: Promise<void> | null = null
@@ -67,6 +71,7 @@ export class Relay {
     this.#stopping = new AbortController()
     await agenda.renewKeys(owner, KEYS_KEEP_MS)
     this.#nextAt = 0
+    this.#isBehind = true
     this.#running = this.#run()
   }
 
@@ -81,12 +86,13 @@ export class Relay {
     this.#flying.clear()
   }
 
-  /** Entries that have just become durable: what is due is sent without being read. */
+  /** Entries that have just become durable: what is due is sent without being read, unless something before it has to be read. */
   readonly added = (entries: readonly NewEntry[]): void => {
     if (!this.#running || this.#stopping.signal.aborted) return
     for (const { due, ...entry } of entries) {
-      if (due === 0 && this.#flying.size < FLYING_MAX) this.#launch(entry)
-      else this.#askAt(due)
+      if (due !== 0) this.#askAt(due)
+      else if (!this.#isBehind && this.#flying.size < FLYING_MAX) this.#launch(entry)
+      else this.#defer(entry)
     }
   }
 
@@ -111,6 +117,7 @@ export class Relay {
     const { agenda, owner, pollMs = 1_000 } = this.#options
     // What is being sent is still there.
     this.#nextAt = Number.POSITIVE_INFINITY
+    this.#deferred = []
     const limit = this.#flying.size + READ_MAX
     const { entries, now, next } = await agenda.due(owner, limit).catch(error => {
       this.#nextAt = 0
@@ -118,7 +125,22 @@ export class Relay {
     })
     this.#aheadMs = now - this.#now()
     for (const entry of entries) if (!this.#flying.has(entry.id)) this.#launch(entry)
+    if (next === null || next > now) this.#catchUp()
     this.#askAt(Math.min(next ?? Number.POSITIVE_INFINITY, now + pollMs))
+  }
+
+  #defer(entry: Due): void {
+    this.#isBehind = true
+    this.#askAt(0)
+    if (this.#deferred.length <= FLYING_MAX) this.#deferred.push(entry)
+  }
+
+  /** Nothing is left before what was added meanwhile. Where that is too much, it is read. */
+  #catchUp(): void {
+    if (this.#flying.size + this.#deferred.length > FLYING_MAX) return
+    for (const entry of this.#deferred) if (!this.#flying.has(entry.id)) this.#launch(entry)
+    this.#deferred = []
+    this.#isBehind = false
   }
 
   #askAt(due: number): void {
@@ -128,7 +150,7 @@ export class Relay {
   }
 
   #inMs(): number {
-    return this.#nextAt - this.#aheadMs - this.#now()
+    return Math.max(0, this.#nextAt - this.#aheadMs - this.#now())
   }
 
   #launch(entry: Due): void {

@@ -17,6 +17,9 @@ export type Sender = {
   readonly stop: () => Promise<void>
 }
 
+/** What is folded before it is written, in characters. */
+const PENDING_MAX = 524_288
+
 export class Reactor implements Consumer {
   readonly #store: Store
   readonly #process: ProcessSpec
@@ -58,8 +61,10 @@ export class Reactor implements Consumer {
   get take(): Consumer['take'] {
     return this.#projector.take
   }
-  get pending(): Consumer['pending'] {
-    return this.#projector.pending
+  /** What it wants is sent while the next pages are folded, so it waits for no more than is worth a page. */
+  pending = (): number | null => {
+    const pending = this.#projector.pending()
+    return pending !== null && pending > PENDING_MAX ? Number.POSITIVE_INFINITY : pending
   }
   get save(): Consumer['save'] {
     return this.#projector.save
