@@ -7,6 +7,7 @@ import type { Random } from '../../postgres/races/random.ts'
 import type { FaultProxy, Verdict } from '../../testing/servers/proxy.ts'
 import { testPostgres } from '../../testing/servers/postgres.ts'
 import { Arena, SHORT_LEASE_MS } from './arena.ts'
+import { pageLoss } from './page-loss.ts'
 import { onPostgres, type PostgresPlace, SCHEMA } from './places.ts'
 import type { LeasePlant } from './watched.ts'
 import type { SourcePlantName } from './sources.ts'
@@ -202,35 +203,6 @@ async function losing(random: Random, how: Exclude<Verdict, 'forward'>, losses: 
   }
   return { hasShown: hasShown(), wrong: plant === null ? await arena.settle() : [], lost: loss.lost() }
 }
-
-/** Loses the next reply to a page of a projection that has been written, one statement or a whole transaction. */
-function pageLoss(proxy: FaultProxy): { readonly next: (how: Exclude<Verdict, 'forward'>) => void; readonly lost: () => number } {
-  const writing = new Set<number>()
-  let armed: Exclude<Verdict, 'forward'> | null = null
-  let lost = 0
-  // The statement is named where it is prepared, which is on the connection that writes.
-  proxy.onClientData((bytes, connection) => {
-    if (Buffer.from(bytes).includes('.checkpoints set position')) writing.add(connection)
-    return 'forward'
-  })
-  proxy.onServerData((bytes, connection) => {
-    const said = Buffer.from(bytes)
-    if (!armed || !writing.has(connection) || !COMMITTED.some(end => said.includes(end))) return 'forward'
-    const how = armed
-    armed = null
-    lost++
-    return how
-  })
-  return {
-    next: how => {
-      armed = how
-    },
-    lost: () => lost,
-  }
-}
-
-/** How the server says that a page is written: a statement outside of a transaction that gave a row, or the end of one. */
-const COMMITTED = ['SELECT 1\0Z\0\0\0\x05I', 'COMMIT\0']
 
 /** Waits until one process owns every subscription. */
 async function owned({ sql }: PostgresPlace, pid: number): Promise<void> {

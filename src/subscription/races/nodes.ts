@@ -35,10 +35,14 @@ export type Order =
   | { readonly do: 'ping' }
   | { readonly do: 'end' }
 
+/** What its process runs, by default the script of these races, and with which variables besides its own. */
+export type Running = { readonly script?: string; readonly env?: Readonly<Record<string, string>> }
+
 const LIVES_MAX = 200
 
 export class Node {
   readonly #job: Omit<NodeJob, 'who'>
+  readonly #running: Running
   #child: Bun.Subprocess | null = null
   /** Whether it serves, in the life that it is in. */
   isReady = false
@@ -48,8 +52,9 @@ export class Node {
   #callers = 0
   lives = 0
 
-  constructor(job: Omit<NodeJob, 'who'>) {
+  constructor(job: Omit<NodeJob, 'who'>, running: Running = {}) {
     this.#job = job
+    this.#running = running
     this.#live()
   }
 
@@ -82,6 +87,13 @@ export class Node {
     const child = this.#child!
     child.kill('SIGKILL')
     await child.exited
+  }
+
+  /** SIGTERM, in the middle of what it does; gives its exit code. The supervisor starts it again. */
+  terminate(): Promise<number> {
+    const child = this.#child!
+    child.kill('SIGTERM')
+    return child.exited
   }
 
   /** Sends no more commands, in no life. */
@@ -165,7 +177,9 @@ export class Node {
     if (++this.lives > LIVES_MAX) throw new Error(`${this.name} ended ${LIVES_MAX} times`)
     const job: NodeJob = { ...this.#job, who: `${this.name}.${this.lives}`, seed: `${this.#job.seed} ${this.lives}` }
     const planting = job.plant === null ? [] : ['--preload', join(import.meta.dir, 'planting.ts')]
-    const child = Bun.spawn([process.execPath, ...planting, join(import.meta.dir, 'node.ts'), JSON.stringify(job)], {
+    const { script = join(import.meta.dir, 'node.ts'), env = {} } = this.#running
+    const child = Bun.spawn([process.execPath, ...planting, script, JSON.stringify(job)], {
+      env: { ...process.env, ...env },
       stdout: 'inherit',
       stderr: Bun.file(join(job.folder, `${job.name}.errors`)),
       timeout: LIFE_MAX_MS,

@@ -28,6 +28,43 @@ export const sourcePlants = {
     found: '    if (this.#parkedKeys.has(key)) return\n    let held',
     by: '    let held',
   },
+  /** Commands of a process have another key each time that they are sent. */
+  'commands without a key of their own': {
+    file: 'relay/sending.ts',
+    found: 'send(command, { ...meta, key: id, isOwnKey: true, deadlineMs: DEADLINE_MS }),\n',
+    by: 'send(command, { ...meta, key: id + Math.random(), isOwnKey: true, deadlineMs: DEADLINE_MS }),\n',
+  },
+  /** The agenda is told of what a page wants once the page is written. */
+  'an agenda beside the page': {
+    file: 'subscription/reactor.ts',
+    found: `        agenda: wishes => this.#agenda(wishes),
+        kept: ({ add }) => sender.added(add),
+`,
+    by: `        agenda: wishes => {
+          this.later = this.#agenda(wishes).add
+          return { add: [], remove: [] }
+        },
+        kept: async () => {
+          const { later } = this
+          await Bun.sleep(20)
+          for (const entry of later) await store.agenda.schedule(entry)
+          sender.added(later)
+        },
+`,
+  },
+  /** What is to be sent is forgotten first, and sent then. */
+  'a relay that forgets first': {
+    file: 'relay/relay.ts',
+    found: '        const outcome = await send(entry, attempt)\n',
+    by: '        await this.#options.agenda.done([entry])\n        const outcome = await send(entry, attempt)\n',
+  },
+  /** What is due is told by the clock of the app. */
+  'timers by the clock of the app': {
+    file: 'postgres/agenda.ts',
+    found: 'from (select clock_timestamp() as now) n',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a part of the source's template.
+    by: 'from (select to_timestamp(${Date.now() / 1000}) as now) n',
+  },
 } as const satisfies Record<string, SourcePlant>
 export type SourcePlantName = keyof typeof sourcePlants
 

@@ -4,8 +4,17 @@ import type { NewPage, ReadModel } from '../../read-model/read-model.ts'
 import type { Store } from '../../store/store.ts'
 import type { Leased } from './checker.ts'
 
-/** Where a node stops itself: folded and not written, on its way, within the transaction, or when it renews its lease. */
-export type Point = 'before the commit' | 'while it commits' | 'in the transaction' | 'at the renewal'
+/**
+ * Where a node stops itself: folded and not written, on its way, within the transaction, when it renews its lease, when something is on its
+ * way to the log, or when what it sent is about to be forgotten. What is sent is nobody's: its name is `log` or `agenda`.
+ */
+export type Point =
+  | 'before the commit'
+  | 'while it commits'
+  | 'in the transaction'
+  | 'at the renewal'
+  | 'while it sends'
+  | 'before it forgets'
 export type Stop = { readonly at: Point; readonly name: string }
 
 /**
@@ -31,10 +40,26 @@ export type Watching = {
 
 export function watched(store: Store, watching: Watching): Store {
   const readModel = watchedModel(store.readModel, watching)
+  const { stopAt } = watching
+  const agenda = bound(store.agenda, {
+    done: done => {
+      stopAt('before it forgets', 'agenda')
+      return store.agenda.done(done)
+    },
+  })
+  const append: Store['append'] = async units => {
+    const appending = store.append(units)
+    appending.catch(() => {})
+    await turn()
+    stopAt('while it sends', 'log')
+    return appending
+  }
   // A store keeps what it is in private fields, which only it may read.
   return new Proxy(store, {
     get: (target, name) => {
       if (name === 'readModel') return readModel
+      if (name === 'agenda') return agenda
+      if (name === 'append') return append
       const value = Reflect.get(target, name, target) as unknown
       return typeof value === 'function' ? value.bind(target) : value
     },
@@ -91,10 +116,10 @@ function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): 
 }
 
 /** The real one with some of its methods replaced. */
-function bound(real: ReadModel, own: Partial<ReadModel>): ReadModel {
+function bound<Port extends object>(real: Port, own: Partial<Port>): Port {
   return new Proxy(real, {
     get: (target, name) => {
-      const value = (own[name as keyof ReadModel] ?? Reflect.get(target, name, target)) as unknown
+      const value = (own[name as keyof Port] ?? Reflect.get(target, name, target)) as unknown
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
