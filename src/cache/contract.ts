@@ -1,5 +1,6 @@
 // What every cache promises, as cases that run on any of them. A cache keeps its promises when all of them pass.
-import { describe, expect, test } from 'bun:test'
+import { expect } from 'bun:test'
+import { type ContractCase, contract } from '../testing/contract.ts'
 import type { Cache, Entry, Stored } from './cache.ts'
 
 /** A cache as a case is given it. */
@@ -19,23 +20,11 @@ export type Made = {
   readonly close: () => Promise<void>
 }
 
-/** One promise, and how to see that it is kept: `run` throws where it is not. */
-export type Case = { readonly title: string; readonly run: (made: Made) => Promise<void> }
+export type Case = ContractCase<Made>
 
 /** Tests a cache: each case gets one of its own. */
 export function cacheContract(name: string, make: () => Promise<Made>): void {
-  describe(`${name} keeps the contract: it`, () => {
-    for (const { title, run } of cacheCases) {
-      test(title, async () => {
-        const made = await make()
-        try {
-          await run(made)
-        } finally {
-          await made.close()
-        }
-      })
-    }
-  })
+  contract(`${name} keeps the contract: it`, cacheCases, make)
 }
 
 /** An entry that is fresh for a minute from `at`, and may be given for another. */

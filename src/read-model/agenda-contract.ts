@@ -1,6 +1,7 @@
 // What every agenda promises, as cases that run on any of them.
-import { describe, expect, test } from 'bun:test'
+import { expect } from 'bun:test'
 import type { Store } from '../store/store.ts'
+import { type ContractCase, contract } from '../testing/contract.ts'
 import type { NewEntry } from './agenda.ts'
 
 export type MadeAgenda = {
@@ -10,23 +11,11 @@ export type MadeAgenda = {
   readonly advance: (ms: number) => Promise<void> | void
   readonly close: () => Promise<void>
 }
-/** One promise, and how to see that it is kept: `run` throws where it is not. */
-export type AgendaCase = { readonly title: string; readonly run: (made: MadeAgenda) => Promise<void> }
+export type AgendaCase = ContractCase<MadeAgenda>
 
 /** Tests an agenda: each case gets one of its own. */
 export function agendaContract(name: string, make: () => Promise<MadeAgenda>): void {
-  describe(`${name} keeps the contract of the agenda: it`, () => {
-    for (const { title, run } of agendaCases) {
-      test(title, async () => {
-        const made = await make()
-        try {
-          await run(made)
-        } finally {
-          await made.close()
-        }
-      })
-    }
-  })
+  contract(`${name} keeps the contract of the agenda: it`, agendaCases, make)
 }
 
 const OWNER = 'process_p'

@@ -1,6 +1,7 @@
 // What every read model promises, as cases that run on any of them.
-import { describe, expect, test } from 'bun:test'
+import { expect } from 'bun:test'
 import fc from 'fast-check'
+import { type ContractCase, contract } from '../testing/contract.ts'
 import {
   compareText,
   type Lease,
@@ -26,23 +27,11 @@ export type MadeReadModel = {
   readonly close: () => Promise<void>
 }
 
-/** One promise, and how to see that it is kept: `run` throws where it is not. */
-export type ReadModelCase = { readonly title: string; readonly run: (made: MadeReadModel) => Promise<void> }
+export type ReadModelCase = ContractCase<MadeReadModel>
 
 /** Tests a read model: each case gets one of its own. */
 export function readModelContract(name: string, make: () => Promise<MadeReadModel>): void {
-  describe(`${name} keeps the contract of read models: it`, () => {
-    for (const { title, run } of readModelCases) {
-      test(title, async () => {
-        const made = await make()
-        try {
-          await run(made)
-        } finally {
-          await made.close()
-        }
-      })
-    }
-  })
+  contract(`${name} keeps the contract of read models: it`, readModelCases, make)
 }
 
 const TTL_MS = 10_000

@@ -1,11 +1,12 @@
 // What every store promises, as cases that run on any of them. A store keeps its promises when all of them pass.
-import { describe, expect, test } from 'bun:test'
+import { expect } from 'bun:test'
 import fc from 'fast-check'
 import { z } from 'zod'
 import { decider } from '../decider/decider.ts'
 import { fold } from '../decider/fold.ts'
 import { runtime } from '../runtime.ts'
 import { events, spec } from '../event/events.ts'
+import { type ContractCase, contract } from '../testing/contract.ts'
 import {
   type Conflict,
   type Expectation,
@@ -34,23 +35,11 @@ export type Made = {
   readonly close: () => Promise<void>
 }
 
-/** One promise, and how to see that it is kept: `run` throws where it is not. */
-export type Case = { readonly title: string; readonly run: (made: Made) => Promise<void> }
+export type Case = ContractCase<Made>
 
 /** Tests a store: each case gets one of its own. */
 export function storeContract(name: string, make: () => Promise<Made>): void {
-  describe(`${name} keeps the contract: it`, () => {
-    for (const { title, run } of storeCases) {
-      test(title, async () => {
-        const made = await make()
-        try {
-          await run(made)
-        } finally {
-          await made.close()
-        }
-      })
-    }
-  })
+  contract(`${name} keeps the contract: it`, storeCases, make)
 }
 
 const CALLERS = 64

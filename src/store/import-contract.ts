@@ -1,6 +1,7 @@
 // What every store promises of bulk imports.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { within } from '../testing/contract.ts'
 import type { Made } from './contract.ts'
 import { CHUNK_EVENTS_MAX, type ImportProgress, type NewRecord, type Records } from './import.ts'
 import type { Store, StoredEvent, Unit } from './store.ts'
@@ -47,15 +48,6 @@ function hasVersionsInOrder(events: readonly StoredEvent[]): void {
 
 /** One promise of imports: `run` throws where it is not kept. `make` gives further stores. */
 export type ImportCase = { readonly title: string; readonly run: (made: Made, make: () => Promise<Made>) => Promise<void> }
-
-export async function within(make: () => Promise<Made>, run: (made: Made) => Promise<void>): Promise<void> {
-  const made = await make()
-  try {
-    await run(made)
-  } finally {
-    await made.close()
-  }
-}
 
 export const importCases: readonly ImportCase[] = [
   {

@@ -1,7 +1,8 @@
 // The contract of imports is worth what it catches: stores with one bug each, and the cases that have to find it.
 import { describe, expect, test } from 'bun:test'
+import { within } from '../testing/contract.ts'
 import type { Made } from './contract.ts'
-import { importCases, importContract, within } from './import-contract.ts'
+import { importCases, importContract } from './import-contract.ts'
 import { type NewRecord, type Records, chunks } from './import.ts'
 import { memory } from './memory.ts'
 import type { Store } from './store.ts'
