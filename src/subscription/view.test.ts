@@ -44,6 +44,24 @@ const closing: Runtime[] = []
 afterEach(async () => {
   for (const one of closing.splice(0)) await one.close()
 })
+/** A store that `first` has folded two events of; `slow` gives its log from the beginning once it is released. */
+async function folded() {
+  const store = memory()
+  const before = await run(store, first)
+  for (const on of [true, false]) await before.send(light.turn('l1', { on }))
+  await before.seen(2)
+  await closing.pop()!.close()
+  const released = Promise.withResolvers<void>()
+  const slow: Store = {
+    ...store,
+    readAll: async options => {
+      if (options.after === 0) await released.promise
+      return store.readAll(options)
+    },
+  }
+  return { store, slow, release: () => released.resolve() }
+}
+
 async function run(store: Store, of: typeof first | typeof second, more: object = {}): Promise<Runtime> {
   const emaki = await runtime({ serve: [light, of], store, leaseMs: 50, ...more })
   closing.push(emaki)
@@ -75,43 +93,19 @@ describe('a version of a projection', () => {
   })
 
   test('leaves it to the one before, which is folded on, until it has', async () => {
-    const store = memory()
-    const before = await run(store, first)
-    for (const on of [true, false]) await before.send(light.turn('l1', { on }))
-    await before.seen(2)
-    await closing.pop()!.close()
-    let isHeld = true
-    const slow = {
-      ...store,
-      readAll: async (options: { after: number; limit: number }) => {
-        while (isHeld && options.after === 0) await Bun.sleep(1)
-        return store.readAll(options)
-      },
-    } as Store
+    const { slow, release } = await folded()
     const emaki = await run(slow, second)
     expect([emaki.subscriptions.isReady, table(emaki), await shown(emaki)]).toEqual([true, 'lights_v1', 1])
     await emaki.send(light.turn('l1', { on: true }))
     await emaki.send(light.turn('l2', { on: true }))
     await becomes('the one before is folded on', async () => (await shown(emaki, 'l2')) === 1)
-    isHeld = false
+    release()
     await becomes('the new one serves', () => table(emaki) === 'lights_v2')
     expect(await shown(emaki)).toBe(3)
   })
 
   test('has the frozen rows before it served as they were until it has caught up, and their answers say so', async () => {
-    const store = memory()
-    const before = await run(store, first)
-    for (const on of [true, false]) await before.send(light.turn('l1', { on }))
-    await before.seen(2)
-    await closing.pop()!.close()
-    let isHeld = true
-    const slow = {
-      ...store,
-      readAll: async (options: { after: number; limit: number }) => {
-        while (isHeld && options.after === 0) await Bun.sleep(1)
-        return store.readAll(options)
-      },
-    } as Store
+    const { store, slow, release } = await folded()
     const ask = query('ask', {
       params: z.object({}),
       cache: { ttl: '1 hour' },
@@ -139,7 +133,7 @@ describe('a version of a projection', () => {
     for (const refused of [answers.row(lights, 'l1', soon), answers.ask(queries.get('ask')!, {}, soon)])
       expect(await refused.catch((error: unknown) => error)).toMatchObject({ reason: 'behind', position: 2, atLeast: 3 })
     expect((await store.readModel.progress(['lights_v1']))[0]!.position).toBe(2)
-    isHeld = false
+    release()
     await becomes('the new one serves', () => table(emaki) === 'lights_v2')
     expect(await emaki.seen(3)).toBeTrue()
     expect(await answers.row(lights, 'l1', soon)).toMatchObject({ text: '{"key":"l1","on":false,"times":2}', lacking: null })
