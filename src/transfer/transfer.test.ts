@@ -55,7 +55,11 @@ const ODD = [
   '""',
 ]
 const payload = fc.oneof(
-  fc.json({ maxDepth: 4 }).map(text => encode(JSON.parse(text.replaceAll('-0', '0')))),
+  fc
+    .json({ maxDepth: 4 })
+    // What can be in a log: encode refuses a key of that name.
+    .filter(text => !text.includes('__proto__'))
+    .map(text => encode(JSON.parse(text.replaceAll('-0', '0')))),
   fc.constantFrom(...ODD),
 )
 const meta = fc.constantFrom(
