@@ -11,7 +11,7 @@ import { actorOf, running } from './context.ts'
 import { positioned } from './fresh.ts'
 import { expectationOf, keyOf, originOf, prefers } from './headers.ts'
 import { idOf } from './ids.ts'
-import { pointer, problem } from './problem.ts'
+import { errorsOf, pointer, problem } from './problem.ts'
 import { laterOf, scheduled } from './scheduled.ts'
 import { exposed } from './states.ts'
 
@@ -106,9 +106,7 @@ function answer(to: Answering, outcome: Outcome, decider: string): Response | Pr
     case 'conflict':
       return conflict(to, outcome)
     case 'invalid':
-      return problem(c, 'validation-failed', {
-        errors: outcome.issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })),
-      })
+      return problem(c, 'validation-failed', errorsOf(outcome))
     case 'unavailable':
       return problem(c, outcome.full ? 'storage-full' : 'unavailable', {}, retryAfter(outcome.retryAfterMs))
     case 'unknown':

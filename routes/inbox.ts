@@ -5,7 +5,7 @@ import type { Inbox, Taken } from '../src/inbox/inbox.ts'
 import { bodyOf } from './body.ts'
 import { running } from './context.ts'
 import { originOf } from './headers.ts'
-import { problem } from './problem.ts'
+import { errorsOf, problem } from './problem.ts'
 
 /**
  * A handler that takes messages for an inbox, to be mounted wherever you like.
@@ -54,9 +54,7 @@ function answer(c: Context, taken: Taken): Response {
       })
     }
     case 'invalid':
-      return problem(c, 'validation-failed', {
-        errors: taken.issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })),
-      })
+      return problem(c, 'validation-failed', errorsOf(taken))
     case 'unavailable':
       return problem(c, taken.full ? 'storage-full' : 'unavailable', {}, retryAfter(taken.retryAfterMs))
     case 'unknown':

@@ -1,6 +1,7 @@
 // Every error that a client can meet, as RFC 9457 problem documents; `type` is a page that the app serves.
 import type { Context } from 'hono'
 import type { HTTPException } from 'hono/http-exception'
+import type { Invalid } from '../src/dispatch/outcome.ts'
 
 type Entry = { readonly status: number; readonly title: string; readonly mend: string }
 
@@ -152,6 +153,13 @@ export function problemOf(slug: Slug, extension: Extension, instance: string): o
 export function pointer(path: readonly PropertyKey[]): string {
   const step = (key: PropertyKey) => encodeURIComponent(String(key).replaceAll('~', '~0').replaceAll('/', '~1'))
   return `#${path.map(key => `/${step(key)}`).join('')}`
+}
+
+/** What is wrong with a command, by the places in its body. */
+export function errorsOf({ issues }: Invalid): {
+  readonly errors: readonly { readonly pointer: string; readonly detail: string }[]
+} {
+  return { errors: issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })) }
 }
 
 /** An error that Hono or a middleware of it threw, as a problem: its status says which. Any other is answered as whoever threw it says. */

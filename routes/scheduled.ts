@@ -7,7 +7,7 @@ import type { Runtime } from '../src/runtime.ts'
 import { running } from './context.ts'
 import { positioned } from './fresh.ts'
 import { prefers } from './headers.ts'
-import { problem } from './problem.ts'
+import { errorsOf, problem } from './problem.ts'
 
 /** RFC 3339, with the offset that says which moment is meant. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
@@ -32,11 +32,7 @@ export async function scheduled(
 ): Promise<Response> {
   const taken = await emaki.schedule.add(command, { ...options, ...(later !== 'now' && { at: later }) })
   if ('outcome' in taken)
-    return taken.outcome === 'rejected'
-      ? problem(c, KEY_REUSED)
-      : problem(c, 'validation-failed', {
-          errors: taken.issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })),
-        })
+    return taken.outcome === 'rejected' ? problem(c, KEY_REUSED) : problem(c, 'validation-failed', errorsOf(taken))
   return c.json(shown(taken), 202, {
     Location: `/commands/${taken.id}`,
     'Cache-Control': 'no-store',
@@ -91,7 +87,7 @@ function outcomeOf(ended: Ended): object {
     case 'conflict':
       return { expected: ended.expected, actual: ended.actual }
     case 'invalid':
-      return { errors: ended.issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })) }
+      return errorsOf(ended)
     // What an exception said is for operators.
     default:
       return {}
