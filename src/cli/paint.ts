@@ -21,3 +21,8 @@ export function paintFor(
 export function plain(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+/** A value as JSON on several lines. */
+export function pretty(value: unknown): string {
+  return (JSON.stringify(value, null, 2) ?? String(value)).split('\n').map(plain).join('\n')
+}

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts'
 import { entriesTable, entryOf, processesOf, processOf } from './agenda.ts'
 import { limitOf, limitOption, more } from './listed.ts'
 import { opened } from './opened.ts'
-import { paintFor, plain } from './paint.ts'
+import { paintFor, plain, pretty } from './paint.ts'
 import { table } from './table.ts'
 import { type Call, textOf, type Verb } from './verb.ts'
 
@@ -133,8 +133,4 @@ function tableFor(process: ProcessSpec): Table {
 
 async function hasBegun(store: Store, process: ProcessSpec): Promise<boolean> {
   return (await store.readModel.tables()).includes(tableFor(process).name)
-}
-
-function pretty(state: unknown): string {
-  return JSON.stringify(state, null, 2).split('\n').map(plain).join('\n')
 }

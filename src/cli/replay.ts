@@ -7,7 +7,7 @@ import { categoryOf, type Store, type StoredEvent } from '../store/store.ts'
 import { type Change, changesBetween } from './changes.ts'
 import { opened } from './opened.ts'
 import { standardOutput } from './output.ts'
-import { paintFor, plain } from './paint.ts'
+import { paintFor, plain, pretty } from './paint.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 const PAGE_EVENTS = 500
@@ -89,8 +89,4 @@ function textStep(): Step {
 
 function written(value: unknown): string {
   return plain(JSON.stringify(value))
-}
-
-function pretty(state: unknown): string {
-  return (JSON.stringify(state, null, 2) ?? String(state)).split('\n').map(plain).join('\n')
 }
