@@ -20,6 +20,14 @@ export function categoryOf(stream: string): string {
   return stream.slice(0, Math.max(0, stream.indexOf('-')))
 }
 
+/** With what meta is written what an event leads to. */
+export function ledBy({
+  id,
+  meta: { correlation, traceparent },
+}: Recorded): Pick<Meta, 'correlation' | 'causation' | 'traceparent'> {
+  return { correlation, causation: id, ...(traceparent !== undefined && { traceparent }) }
+}
+
 /** Whether a stream is of a category. */
 export function isOf(category: string, stream: string): boolean {
   return stream[category.length] === '-' && stream.startsWith(category)

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { type Command, idProblem } from '../decider/command.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ByEvent, storedTypes } from '../event/families.ts'
+import { ledBy } from '../event/recorded.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import { type Answered, DUE, type Fell } from './own.ts'
 import { type Input, label, type ProcessSpec, type Step } from './process.ts'
@@ -41,7 +42,7 @@ export type WishMeta = {
 }
 
 /** The name of a process's subscription. */
-export function subscriptionOf({ name }: ProcessSpec): string {
+export function subscriptionOf({ name }: Pick<ProcessSpec, 'name'>): string {
   return `process_${name}`
 }
 
@@ -130,7 +131,7 @@ export function hushed({ state, timers, [out]: wishes = [] }: Instance, position
 /** The timers that are set, as wishes: for an agenda that has none of them. */
 export function armedOf(process: ProcessSpec, key: string, { timers }: Instance): readonly Wish[] {
   return Object.entries(timers).map(([timer, { set, due, command }]) => {
-    const id = `${process.name}:${key}@${timer}`
+    const id = timerId(process, key, timer)
     return { id, key, timer, command, meta: { correlation: id, causation: id }, due, set }
   })
 }
@@ -195,12 +196,11 @@ class Making {
   }
 
   #timerId(timer: string): string {
-    return `${this.#process.name}:${this.#key}@${timer}`
+    return timerId(this.#process, this.#key, timer)
   }
 
   get #meta(): WishMeta {
-    const { correlation, traceparent } = this.#event.meta
-    return { correlation, causation: this.#event.id, ...(traceparent !== undefined && { traceparent }) }
+    return ledBy(this.#event)
   }
 
   /** TypeScript refuses these; JavaScript would find out when the command is sent, again and again. */
@@ -210,6 +210,11 @@ class Making {
     const wrong = idProblem(command.id)
     if (wrong) throw new TypeError(`${name}: ${command.decider}.${command.command}: ${wrong}`)
   }
+}
+
+/** One for all times that it is set: setting it again replaces it. */
+function timerId({ name }: ProcessSpec, key: string, timer: string): string {
+  return `${name}:${key}@${timer}`
 }
 
 function dueAt(due: NonNullable<Due>, at: string): number {

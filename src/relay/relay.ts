@@ -1,4 +1,5 @@
 // The loop that sends what is due of one owner's entries, while this process has the lease on them.
+import { KEY_KEEP_MS } from '../dispatch/member.ts'
 import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
 import { slept } from '../store/poll.ts'
 
@@ -24,7 +25,6 @@ const FLYING_MAX = 4_096
 const READ_MAX = 1_024
 const RETRY_FIRST_MS = 20
 const RETRY_MAX_MS = 5_000
-export const KEYS_KEEP_MS: number = 24 * 60 * 60 * 1_000
 
 /** Asks again later, without a word: what is not there now may be soon. */
 export class Later extends Error {
@@ -69,7 +69,7 @@ export class Relay {
     const { agenda, owner } = this.#options
     await this.stop()
     this.#stopping = new AbortController()
-    await agenda.renewKeys(owner, KEYS_KEEP_MS)
+    await agenda.renewKeys(owner, KEY_KEEP_MS)
     this.#nextAt = 0
     this.#isBehind = true
     this.#running = this.#run()
@@ -108,7 +108,7 @@ export class Relay {
         await this.#slept(Math.min(this.#options.pollMs ?? 1_000, this.#flying.size < FLYING_MAX ? this.#inMs() : 1_000))
       } catch (error) {
         if (failures === 0) this.#options.report(error)
-        await this.#slept(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures++))
+        await this.#slept(backOff(failures++))
       }
     }
   }
@@ -176,7 +176,7 @@ export class Relay {
         return
       } catch (error) {
         if (!(error instanceof Later)) report(error)
-        await slept(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)), signal)
+        await slept(backOff(attempt - 1), signal)
       }
     }
   }
@@ -203,7 +203,7 @@ export class Relay {
         // Whoever has the lease next sends them again, to no effect.
         if (this.#stopping.signal.aborted) break
         if (failures === 0) report(error)
-        await slept(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures++), this.#stopping.signal)
+        await slept(backOff(failures++), this.#stopping.signal)
       }
     }
     this.#forgetting = null
@@ -215,6 +215,10 @@ export class Relay {
     if (this.#stopping.signal.aborted) stop.abort()
     return slept(ms, stop.signal)
   }
+}
+
+function backOff(failures: number): number {
+  return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures)
 }
 
 /** What one instance sends to one stream goes in order; so do its timers. */

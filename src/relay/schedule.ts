@@ -1,13 +1,15 @@
 // Commands that are taken now and sent later: one process at a time sends those that are due, and what became of them is kept for a day.
 import { type Command, fingerprintOf } from '../decider/command.ts'
 import type { SendOptions } from '../dispatch/commands.ts'
+import { KEY_KEEP_MS } from '../dispatch/member.ts'
 import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
 import type { Agenda, Entry } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { slept } from '../store/poll.ts'
 import { StoreError } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
-import { type Due, KEYS_KEEP_MS, Later, Relay, type Sent } from './relay.ts'
+import { type Due, Later, Relay, type Sent } from './relay.ts'
+import { ATTEMPTS_MAX, sent } from './sending.ts'
 
 export type ScheduleOptions = {
   readonly store: { readonly agenda: Agenda; readonly readModel: ReadModel }
@@ -43,10 +45,8 @@ export type Scheduled = {
 export const OWNER = 'commands'
 const POLL_MS = 200
 const FORGET_MS = 60 * 60 * 1_000
-const ATTEMPTS_MAX = 8
-const DEADLINE_MS = 5_000
 
-type Meta = Pick<SendOptions, 'expect' | 'key' | 'idGiven' | 'actor' | 'correlation' | 'causation' | 'traceparent'> & {
+type Meta = Omit<ScheduledOptions, 'at'> & {
   /** Of the command as it was said, where it has a key. */
   readonly fingerprint: string
 }
@@ -111,7 +111,7 @@ export class Schedule {
       try {
         const isOurs = await this.#leased(owner)
         if (isOurs && performance.now() - forgotAt > FORGET_MS) {
-          await store.agenda.forget(KEYS_KEEP_MS)
+          await store.agenda.forget(KEY_KEEP_MS)
           forgotAt = performance.now()
         }
       } catch (error) {
@@ -140,20 +140,13 @@ export class Schedule {
   }
 
   async #ended(entry: Due, attempt: number): Promise<Ended> {
-    const { send, trace } = this.#options
     // What the agenda has was written by `add`.
     const command = JSON.parse(entry.command!) as Command
     const { fingerprint: _, key, ...meta } = JSON.parse(entry.meta) as Meta
-    const parent = meta.traceparent === undefined ? null : { traceparent: meta.traceparent }
     // A key of the client's is the same one by which he might send it at once.
     const by = key === undefined ? { key: entry.id, isOwnKey: true } : { key }
     try {
-      const outcome = await trace.step('send', [parent], { 'emaki.command': `${command.decider}.${command.command}` }, () =>
-        send(command, { ...meta, ...by, deadlineMs: DEADLINE_MS }),
-      )
-      const isConflict = outcome.outcome === 'conflict' && meta.expect === undefined
-      if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new Later()
-      return outcome
+      return await sent(this.#options, command, { ...meta, ...by })
     } catch (error) {
       if (error instanceof Later || attempt < ATTEMPTS_MAX) throw error
       return { outcome: 'failed', detail: String(error) }

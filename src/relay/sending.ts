@@ -6,6 +6,7 @@ import type { SendOptions } from '../dispatch/commands.ts'
 import type { Outcome } from '../dispatch/outcome.ts'
 import type { AppendOutcome, AppendSlice } from '../dispatch/request.ts'
 import type { Event, Recorded } from '../event/events.ts'
+import { ledBy } from '../event/recorded.ts'
 import type { WishMeta } from '../process/instance.ts'
 import { type Answered, DUE, type Fell } from '../process/own.ts'
 import type { ProcessSpec } from '../process/process.ts'
@@ -19,7 +20,7 @@ export type SendingOptions = {
 }
 
 /** A command that cannot even be decided is given up after so many attempts. */
-const ATTEMPTS_MAX = 8
+export const ATTEMPTS_MAX = 8
 const DEADLINE_MS = 5_000
 
 /** Sends the entries of a process. */
@@ -64,7 +65,7 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
     })
     try {
       const { label: _, ...rest } = meta
-      const outcome = await sent(options, command, rest, id)
+      const outcome = await sent(options, command, { ...rest, key: id, isOwnKey: true })
       if (outcome.outcome === 'accepted') return process.hearsAccepted ? say('Accepted', 'accepted') : null
       if (outcome.outcome === 'rejected') return say('Rejected', outcome.code, outcome.data)
       return say('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
@@ -75,18 +76,18 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
   }
 }
 
-/** Sends a command by the name that the agenda has for it. Throws Later where the log does not answer for now. */
+/** Sends a command in time. Throws Later where the log does not answer for now, or others have kept it from being decided. */
 export async function sent(
   { send, trace }: Pick<SendingOptions, 'send' | 'trace'>,
   command: Command,
-  meta: Omit<SendOptions, 'key'>,
-  id: string,
+  options: SendOptions,
 ): Promise<Outcome> {
-  const parent = meta.traceparent === undefined ? null : { traceparent: meta.traceparent }
+  const parent = options.traceparent === undefined ? null : { traceparent: options.traceparent }
   const outcome = await trace.step('send', [parent], { 'emaki.command': `${command.decider}.${command.command}` }, () =>
-    send(command, { ...meta, key: id, isOwnKey: true, deadlineMs: DEADLINE_MS }),
+    send(command, { ...options, deadlineMs: DEADLINE_MS }),
   )
-  if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || outcome.outcome === 'conflict') throw new Later()
+  const isConflict = outcome.outcome === 'conflict' && options.expect === undefined
+  if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new Later()
   return outcome
 }
 
@@ -95,15 +96,9 @@ export async function sentFor(
   options: Pick<SendingOptions, 'send' | 'trace'>,
   command: Command,
   key: string,
-  { id, meta }: Recorded,
+  event: Recorded,
 ): Promise<Pick<Rejection, 'code' | 'data'> | null> {
-  const { correlation, traceparent } = meta
-  const outcome = await sent(
-    options,
-    command,
-    { correlation, causation: id, ...(traceparent !== undefined && { traceparent }) },
-    key,
-  )
+  const outcome = await sent(options, command, { ...ledBy(event), key, isOwnKey: true })
   if (outcome.outcome === 'accepted') return null
   if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
   return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }

@@ -256,7 +256,9 @@ export class Subscriptions {
     const view = this.#views.get(name)
     if (view) return [view.subscriptions[0]!]
     const own = `sql_${name.replaceAll('-', '_')}`
-    const found = this.#all().filter(one => [name, `process_${name}`].includes(one.name) || projectionOf(one.name) === own)
+    const found = this.#all().filter(
+      one => [name, subscriptionOfProcess({ name })].includes(one.name) || projectionOf(one.name) === own,
+    )
     if (!found.length)
       throw new TypeError(
         `no subscription ${name}; there are ${this.#all()

@@ -31,8 +31,8 @@ export const sourcePlants = {
   /** Commands of a process have another key each time that they are sent. */
   'commands without a key of their own': {
     file: 'relay/sending.ts',
-    found: 'send(command, { ...meta, key: id, isOwnKey: true, deadlineMs: DEADLINE_MS }),\n',
-    by: 'send(command, { ...meta, key: id + Math.random(), isOwnKey: true, deadlineMs: DEADLINE_MS }),\n',
+    found: '{ ...rest, key: id, isOwnKey: true }',
+    by: '{ ...rest, key: id + Math.random(), isOwnKey: true }',
   },
   /** The agenda is told of what a page wants once the page is written. */
   'an agenda beside the page': {
