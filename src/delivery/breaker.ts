@@ -1,5 +1,6 @@
 // What stands between a relay and who it delivers to. While the receiver answers, everybody passes. Once it fails, one delivery tries on,
 // with growing pauses, until it is taken; the others wait for that one, so a receiver that comes back is not met by a crowd.
+import { setTimeout } from 'node:timers/promises'
 
 /** The receiver has answered, and will never take this message as it is. */
 export class Refused extends Error {
@@ -93,10 +94,4 @@ const PAUSE_MAX_MS = 10_000
 /** Nobody is waited for longer than an hour on its word. */
 const RETRY_AFTER_MAX_MS = 3_600_000
 
-function slept(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  signal.addEventListener('abort', () => resolve(), { once: true })
-  if (signal.aborted) resolve()
-  return promise.finally(() => clearTimeout(timer))
-}
+const slept = (ms: number, signal: AbortSignal): Promise<void> => setTimeout(ms, undefined, { signal }).catch(() => {})

@@ -6,6 +6,7 @@ import type { CloudEvent } from '../event/cloud-event.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ProcessorSpec, takes } from '../processor/processor.ts'
 import type { Lease, NewParked, Parked, ReadModel } from '../read-model/read-model.ts'
+import { slept } from '../store/poll.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import { causeOf } from './projector.ts'
 import { PAGE_EVENTS_MAX } from './reader.ts'
@@ -40,7 +41,7 @@ export class Handler implements Consumer {
     store: Store,
     processor: ProcessorSpec,
     send: SendFor,
-    sleep: (ms: number, signal: AbortSignal) => Promise<void> = pause,
+    sleep: (ms: number, signal: AbortSignal) => Promise<void> = slept,
   ) {
     this.#send = send
     this.#store = store
@@ -220,15 +221,3 @@ export class Handler implements Consumer {
 }
 
 const idOf = ({ id }: Recorded, part = 0): string => (part ? `${id}.${part}` : id)
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
-}
