@@ -12,6 +12,7 @@ import eventTypes from '../../migrations/postgres/0010-event-types.sql' with { t
 import suspects from '../../migrations/postgres/0011-suspects.sql' with { type: 'text' }
 import imports from '../../migrations/postgres/0020-import.sql' with { type: 'text' }
 import agenda from '../../migrations/postgres/0021-agenda.sql' with { type: 'text' }
+import keysByIndex from '../../migrations/postgres/0022-keys-by-index.sql' with { type: 'text' }
 import type { Migration } from '../store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -28,4 +29,5 @@ export const migrations: readonly Migration[] = [
   { name: '0011-suspects', sql: suspects },
   { name: '0020-import', sql: imports },
   { name: '0021-agenda', sql: agenda },
+  { name: '0022-keys-by-index', sql: keysByIndex },
 ]

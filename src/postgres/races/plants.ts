@@ -7,6 +7,8 @@ import { once } from './once.ts'
 type Texts = { readonly log: string; readonly append: string }
 type Change = (texts: Texts) => Texts
 
+/** The last that says what append_v1 is. */
+const APPEND = '0022-keys-by-index'
 const LOCK = 'pg_advisory_xact_lock(lock_key_v1())'
 /** The statement that takes the lock, with its gates where there are any. */
 const LOCKING = / *(?:perform gate\(1\);\n *)?setting := pg_advisory_xact_lock\(lock_key_v1\(\)\);\n(?: *perform gate\(2\);\n)?/
@@ -88,11 +90,11 @@ export type Variant = {
 
 /** This release's migrations as a variant has them. */
 export function variantOf({ plant, net = true, gates = false }: Variant): readonly Migration[] {
-  const real = { log: textOf('0001-log'), append: textOf('0003-append') }
+  const real = { log: textOf('0001-log'), append: textOf(APPEND) }
   const changed = all(...(gates ? [gated] : []), ...(plant ? [plants[plant]] : []), ...(net ? [] : [withoutNet]))(real)
   const texts = new Map([
     ['0001-log', changed.log],
-    ['0003-append', changed.append],
+    [APPEND, changed.append],
   ])
   return migrations.map(({ name, sql }) => ({ name, sql: texts.get(name) ?? sql }))
 }
