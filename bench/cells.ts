@@ -15,6 +15,7 @@ import { compile, start } from './systems/binary.ts'
 import { commands } from './systems/commands.ts'
 import { appends, appendsToFile } from './systems/emaki.ts'
 import { emmettRebuilds } from './systems/emmett-rebuild.ts'
+import { byHand, fulfilled } from './systems/fulfilled.ts'
 import { grown } from './systems/growth.ts'
 import { severalProcesses } from './systems/hot-processes.ts'
 import { oneProcess } from './systems/hot-stream.ts'
@@ -25,11 +26,14 @@ import { bareListeners, listeners, stalled } from './systems/listeners.ts'
 import { lag, lagOfFile } from './systems/lag.ts'
 import { messageDb } from './systems/message-db.ts'
 import { fileLog, postgresLog } from './systems/orders-log.ts'
+import { dispatched, processed } from './systems/process.ts'
 import { honoSummary, kept, shared } from './systems/queries.ts'
 import { rebuilds } from './systems/rebuild.ts'
 import { folds, foldsFew } from './systems/replay.ts'
 import { relays, toKafka, toNats } from './systems/relays.ts'
 import { rivals } from './systems/rivals.ts'
+import { takeover } from './systems/takeover.ts'
+import { timers } from './systems/timers.ts'
 
 export type Variant = {
   readonly name: string
@@ -111,6 +115,13 @@ export const cells: readonly Cell[] = [
     { name: 'nats', run: relays('nats', toNats) },
     { name: 'nats-killed', run: relays('nats-killed', toNats, { crash: true }) },
     { name: 'kafka', run: relays('kafka', toKafka) },
+  ]),
+  cell('W18', [against('200', 'orders/s', '', byHand, [fulfilled])]),
+  cell('W19', [against('4096', 'events/s', '>= 0.4', dispatched, [processed])]),
+  cell('W20', [{ name: 'timers', run: timers }]),
+  cell('W21', [
+    { name: 'kill', run: takeover('kill') },
+    { name: 'stop', run: takeover('stop') },
   ]),
 ]
 

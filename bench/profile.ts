@@ -1,4 +1,4 @@
-// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W2|W3|W6|W6-rows|W6-file|W6-file-rows|W8 [seconds]
+// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W2|W3|W6|W6-rows|W6-file|W6-file-rows|W8|W17|W17-limit|W18|W18-limit [seconds]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,9 @@ import { basket, order } from './order.ts'
 import { SETTINGS } from './settings.ts'
 import { commands } from './systems/commands.ts'
 import { appends } from './systems/emaki.ts'
+import { byHand, fulfilled } from './systems/fulfilled.ts'
 import { fileLog, postgresLog } from './systems/orders-log.ts'
+import { dispatched, processed } from './systems/process.ts'
 import { rebuilds } from './systems/rebuild.ts'
 import { folds } from './systems/replay.ts'
 
@@ -43,6 +45,10 @@ const contestants: Record<string, Contestant> = {
   'W6-file': folds(fileLog()),
   'W6-file-rows': rebuilds(fileLog()),
   W8: http,
+  W17: fulfilled,
+  'W17-limit': byHand,
+  W18: processed,
+  'W18-limit': dispatched,
 }
 
 await using server = await startPostgres({ settings: SETTINGS })
@@ -51,8 +57,11 @@ const entrant = await contestants[cell]!.open(arena)
 const end = performance.now() + Number(seconds) * 1_000
 // What takes as long as it takes is done again and again.
 while (performance.now() < end) {
-  const { value, p50Ms, p99Ms } = await entrant.run(end - performance.now())
-  console.log(`${cell}: ${Math.round(value)} a second, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`)
+  const { value, p50Ms, p99Ms, appUs, serverUs } = await entrant.run(end - performance.now())
+  const us = `us app ${appUs?.toFixed(1) ?? '?'}, us db ${serverUs?.toFixed(1) ?? '?'}`
+  console.log(`${cell}: ${Math.round(value)} a second, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, ${us}`)
 }
+const wrong = await entrant.check()
+if (wrong !== null) console.error(wrong)
 await entrant.close()
 rmSync(arena.folder, { recursive: true })

@@ -1,5 +1,5 @@
 // The limit of W10: bare Bun.serve that writes the same bytes, made once, to all who listen. `POST /burst?events=20` does.
-import { cloudEvent } from '../../routes/events/cloud-event.ts'
+import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import { frame, joined } from '../../routes/events/sse.ts'
 import { LogEvent } from '../../src/subscription/log-event.ts'
 import { row } from '../limits/row.ts'

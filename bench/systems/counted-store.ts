@@ -11,6 +11,9 @@ export function counted(store: Store): { readonly store: Store; readonly attempt
     get readModel() {
       return store.readModel
     },
+    get agenda() {
+      return store.agenda
+    },
     append: units => {
       for (const { slices } of units) for (const { events } of slices) attempts += events.length
       return store.append(units)
