@@ -15,7 +15,7 @@ const provider = (() => {
 export const cashier = processor('cashier', {
   from: Payment,
   types: ['Requested', 'Refunded'],
-  parallelism: 64,
+  parallelism: 256,
   attempts: 1_000,
   handle: async ([event], { keyOf, send, signal }) => {
     if (!event) return

@@ -77,9 +77,20 @@ export class Handler implements Consumer {
       }
       return
     }
-    const { parallelism } = this.#processor
-    const lanes = Map.groupBy(items, ({ key }) => (parallelism === 1 ? 0 : Number(Bun.hash.xxHash64(key) % BigInt(parallelism))))
-    await Promise.all([...lanes.values()].map(lane => this.#lane(lane)))
+    const lanes = this.#lanes(items)[Symbol.iterator]()
+    // Whoever is done takes the next lane, so that a long one holds up no other.
+    const work = async () => {
+      for (const lane of lanes) await this.#lane(lane)
+    }
+    await Promise.all(Array.from({ length: this.#processor.parallelism }, work))
+  }
+
+  /** What goes side by side, each in order: the events of each key, or of several keys where they are handled in batches. */
+  #lanes(items: readonly Item[]): readonly (readonly Item[])[] {
+    const { parallelism, batchSize } = this.#processor
+    if (parallelism === 1) return [items]
+    const laneOf = ({ key }: Item) => (batchSize === 1 ? key : Number(Bun.hash.xxHash64(key) % BigInt(parallelism)))
+    return [...Map.groupBy(items, laneOf).values()]
   }
 
   pending = (): number | null => (this.#park.length ? 1 : null)
