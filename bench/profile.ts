@@ -1,4 +1,4 @@
-// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W2|W3|W6|W6-rows|W6-file|W6-file-rows|W8|W17|W17-limit|W18|W18-limit [seconds]
+// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W2|W3|W6|W6-rows|W6-file|W6-file-rows|W8|W18|W18-limit|W19|W19-limit [seconds]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,10 +45,10 @@ const contestants: Record<string, Contestant> = {
   'W6-file': folds(fileLog()),
   'W6-file-rows': rebuilds(fileLog()),
   W8: http,
-  W17: fulfilled,
-  'W17-limit': byHand,
-  W18: processed,
-  'W18-limit': dispatched,
+  W18: fulfilled,
+  'W18-limit': byHand,
+  W19: processed,
+  'W19-limit': dispatched,
 }
 
 await using server = await startPostgres({ settings: SETTINGS })

@@ -1,4 +1,4 @@
-// W17: orders of examples/marketplace from placed over HTTP to shipped by its process, with the payment provider in a process of its own.
+// W18: orders of examples/marketplace from placed over HTTP to shipped by its process, with the payment provider in a process of its own.
 import { join } from 'node:path'
 import { runtime } from 'emaki'
 import { postgres as store } from 'emaki/postgres'

@@ -1,4 +1,4 @@
-// W18: from events in the log to the commands that a process makes of them, durable; against the same commands without a process.
+// W19: from events in the log to the commands that a process makes of them, durable; against the same commands without a process.
 import { runtime } from 'emaki'
 import { postgres as store } from 'emaki/postgres'
 import postgres from 'postgres'

@@ -1,4 +1,4 @@
-// W20: from the end of the node that runs a process until the next command of the process is durable, by another node.
+// W21: from the end of the node that runs a process until the next command of the process is durable, by another node.
 import { readFileSync } from 'node:fs'
 import { runtime } from 'emaki'
 import { postgres as store } from 'emaki/postgres'
@@ -61,7 +61,7 @@ export function takeover(how: End) {
     await Promise.all(nodes.map(node => node.stop()))
     await emaki.close()
     await sql.end()
-    const place_ = { cell: 'W20', variant: how, unit: 'ms', target: '<= 1' }
+    const place_ = { cell: 'W21', variant: how, unit: 'ms', target: '<= 1' }
     const note = `max ${Math.max(...times).toFixed(0)} ms of ${times.length}, a lease of 2 s`
     return [{ ...plainRow(place_, 'emaki', median(times), TAKEOVER_MS_MAX, note), p50Ms: median(times), wrong }]
   }

@@ -1,4 +1,4 @@
-// W19: a million timers that a process has set, of which a thousand fall due each second.
+// W20: a million timers that a process has set, of which a thousand fall due each second.
 import { after, events, processManager, runtime, decider } from 'emaki'
 import { postgres as store } from 'emaki/postgres'
 import postgres from 'postgres'
@@ -65,7 +65,7 @@ export async function timers(arena: Arena, _: Plan, systems: Options['systems'])
     await again.close()
     const late = await lateness(sql)
     const wrong = fired ?? (await check(sql, due, pending))
-    const place = { cell: 'W19', unit: 'ms', target: '<= 1' }
+    const place = { cell: 'W20', unit: 'ms', target: '<= 1' }
     const note = `${pending} pending, ${EACH_SECOND} a second for ${seconds} s`
     const us = { appUs: used.appUs / due, serverUs: used.serverUs === null ? null : used.serverUs / due }
     const times = { p50Ms: late.p50, p99Ms: late.p99 }
@@ -82,7 +82,7 @@ export async function timers(arena: Arena, _: Plan, systems: Options['systems'])
 
 /** CPU while nothing is due, in ms a second. */
 function idleRow(variant: string, us: number): Row {
-  return plainRow({ cell: 'W19', variant, unit: 'ms/s', target: '' }, 'emaki', us / IDLE_MS, 0)
+  return plainRow({ cell: 'W20', variant, unit: 'ms/s', target: '' }, 'emaki', us / IDLE_MS, 0)
 }
 
 /** Timers as the process sets them, a day ahead, in the agenda and in its rows. */

@@ -22,6 +22,8 @@ export type Chain = {
   readonly keys: readonly NewKey[]
   readonly after: FoldedState
   readonly size: number
+  /** Those whose decision threw, and whose keys may have been used before. */
+  readonly unsure: readonly Member[]
   /** How many of the members it holds; the rest was too much for it. */
   readonly taken: number
 }
@@ -37,6 +39,7 @@ export function chain(stream: string, from: FoldedState, members: readonly Membe
   const decided: Decided[] = []
   const events: NewEvent[] = []
   const keys: NewKey[] = []
+  const unsure: Member[] = []
   let after = from
   let size = 0
   let taken = 0
@@ -58,10 +61,13 @@ export function chain(stream: string, from: FoldedState, members: readonly Membe
       after = link.after
       decided.push(link.decided)
     } catch (error) {
-      member.fail(error)
+      if (member.keyCheck === 'append') {
+        member.keyCheck = 'before'
+        unsure.push(member)
+      } else member.fail(error)
     }
   }
-  return { decided, events, keys, after, size, taken }
+  return { decided, events, keys, after, size, unsure, taken }
 }
 
 type Link = {

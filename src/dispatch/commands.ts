@@ -175,7 +175,7 @@ function dispatch(
         arrival,
         expect: options.expect ?? null,
         key: options.key === undefined ? null : keyOf(command, options.key, options),
-        keyAsked: false,
+        keyCheck: options.key === undefined ? 'done' : options.expect === undefined ? 'append' : 'before',
         actor: options.actor ?? null,
         meta: metaOf(options, parent),
         deadline: performance.now() + (options.deadlineMs ?? DEADLINE_MS),

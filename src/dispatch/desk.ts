@@ -80,7 +80,7 @@ export class Desk implements Work {
 
   /** Whether the log has to be asked before the first command can be decided. */
   get cold(): boolean {
-    return this.folded === null || this.rests || this.queue.some(({ key, keyAsked }) => key !== null && !keyAsked)
+    return this.folded === null || this.rests || this.queue.some(({ keyCheck }) => keyCheck === 'before')
   }
 
   /** Takes what a load brought: the state, and the keys that were used before. Throws where the stream cannot be read. */
@@ -99,7 +99,7 @@ export class Desk implements Work {
     this.#readAt = readAt
     this.rests = false
     for (const member of asked) {
-      member.keyAsked = true
+      member.keyCheck = 'done'
       const stored = keys.get(member.key!.key)
       if (stored) this.#said(member, stored)
     }
@@ -110,7 +110,7 @@ export class Desk implements Work {
     if (!members.length) return this.#done()
     const before = this.folded!
     const chained = chain(this.stream, before, members, this.#room.now(), this.#room.trace)
-    this.queue.unshift(...members.slice(chained.taken))
+    this.queue.unshift(...chained.unsure, ...members.slice(chained.taken))
     const { decided, events, keys } = chained
     const writes = events.length > 0 || keys.length > 0
     if (!writes && decided.every(({ member }) => member.arrival < this.#readAt)) {
@@ -143,7 +143,7 @@ export class Desk implements Work {
 
   #take(): Member[] {
     this.sweep(performance.now())
-    const unasked = this.queue.findIndex(({ key, keyAsked }) => key !== null && !keyAsked)
+    const unasked = this.queue.findIndex(({ keyCheck }) => keyCheck === 'before')
     return this.queue.splice(0, Math.min(this.#most, unasked < 0 ? CHAIN_MAX : unasked))
   }
 

@@ -1,5 +1,8 @@
 // Point 4 of the command path: an idempotency key comes before everything else.
 import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { decider } from '../decider/decider.ts'
+import { events } from '../event/events.ts'
 import { memory } from '../store/memory.ts'
 import { account } from '../testing/account.ts'
 import { bank, range } from '../testing/bank.ts'
@@ -8,6 +11,20 @@ import { KEY_REUSED } from './outcome.ts'
 import { KEY_KEEP_MS } from './member.ts'
 
 const key = 'k1'
+
+const Door = events('door', { Opened: z.object({}) })
+/** Opens once. */
+const door = decider(Door, {
+  initial: false as boolean,
+  evolve: { Opened: () => true },
+  commands: { open: z.object({}) },
+  decide: {
+    open: isOpen => {
+      if (isOpen) throw new Error('stuck')
+      return Door.Opened({})
+    },
+  },
+})
 
 describe('a key that was used before', () => {
   test('gets the stored outcome of what was accepted', async () => {
@@ -51,6 +68,24 @@ describe('a key that was used before', () => {
     await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })).toMatchObject({ version: 1, replayed: true })
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 9 })).toMatchObject({ version: 1, replayed: true })
+  })
+
+  test('is asked for where the decision throws by now', async () => {
+    const { emaki } = await bank({ serve: [door] })
+    const first = await emaki.send(door.open('front', {}), { key })
+    expect(await emaki.send(door.open('front', {}), { key })).toEqual({ ...first, replayed: true } as never)
+    expect(emaki.send(door.open('front', {}), { key: 'k2' })).rejects.toThrow('stuck')
+  })
+
+  test('is asked for by the append, but before it where something is expected of the stream', async () => {
+    const { emaki, store } = await bank()
+    await emaki.send(account.deposit('a', { cents: 5 }))
+    const loads = store.calls.load
+    await emaki.send(account.deposit('a', { cents: 5 }), { key })
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ version: 2, replayed: true })
+    expect(store.calls.load).toBe(loads)
+    await emaki.send(account.deposit('a', { cents: 5 }), { key: 'k2', expect: 2 })
+    expect(store.calls.load).toBe(loads + 1)
   })
 
   test('is refused for another command', async () => {

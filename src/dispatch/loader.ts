@@ -50,7 +50,7 @@ export class Loader {
   async #load(desks: readonly Desk[]): Promise<void> {
     this.#loads++
     const readAt = this.#arrivals()
-    const asked = desks.map(desk => desk.queue.filter(({ key, keyAsked }) => key !== null && !keyAsked))
+    const asked = desks.map(desk => desk.queue.filter(({ keyCheck }) => keyCheck === 'before'))
     try {
       const found = await this.#read(
         desks,

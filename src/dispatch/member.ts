@@ -19,8 +19,11 @@ export type Member = {
   readonly arrival: number
   readonly expect: Expectation | null
   readonly key: { readonly key: string; readonly fingerprint: string; readonly keepMs: number | null } | null
-  /** Whether the log has been asked for its key. */
-  keyAsked: boolean
+  /**
+   * When the log is asked whether its key was used before: by the append, which decides it anyhow, or before it is decided, as a precondition
+   * that does not hold, and a decision that throws, would be answers without an append.
+   */
+  keyCheck: 'append' | 'before' | 'done'
   readonly actor: string | null
   readonly meta: Omit<Meta, 'schema'>
   readonly deadline: number
