@@ -59,8 +59,8 @@ describe('what one instance sends to one stream goes in order', () => {
     await relay.stop()
   })
 
-  test('where it is told of more than it sends at once', async () => {
-    const all = named('', 5_000)
+  test.each([5_000, 40_000])('where it is told of more than it sends at once, or keeps in memory: %d', async many => {
+    const all = named('', many)
     const agenda = filled([])
     const gate = Promise.withResolvers<void>()
     const sent: string[] = []
@@ -86,6 +86,116 @@ describe('what one instance sends to one stream goes in order', () => {
     relay.added([last])
     await until('all is sent', () => sent.length > all.length)
     expect(sent).toEqual(idsOf([...all, last]))
+    await relay.stop()
+  })
+
+  test('where a timer falls due while more waits than is sent at once: nothing that is added later comes before it', async () => {
+    let now = Date.now()
+    const all = named('', 5_000).map(one => ({ ...one, key: one.id }))
+    const agenda = memoryAgenda({ now: () => now, renewKeys: () => {} })
+    const gate = Promise.withResolvers<void>()
+    const sent: string[] = []
+    const send = async ({ id }: { readonly id: string }) => {
+      await gate.promise
+      sent.push(id)
+      return null
+    }
+    const relay = new Relay({ agenda, owner: OWNER, send, report: () => {}, now: () => now })
+    const add = (entries: readonly NewEntry[]) => {
+      agenda.change({ add: entries, remove: [] })
+      relay.added(entries)
+    }
+    let reads = 0
+    const due = agenda.due
+    agenda.due = (owner, limit) => {
+      reads++
+      return due(owner, limit)
+    }
+    await relay.start()
+    await until('it has read', () => reads > 0)
+    await turn()
+    add([...all, { ...entry('timer'), timer: 't', due: now + 10 }])
+    now += 5_000
+    const later = named('later', 3_000).map(one => ({ ...one, key: one.id }))
+    add(later)
+    gate.resolve()
+    await until('all is sent', () => sent.length > all.length + later.length)
+    expect(sent.indexOf('timer')).toBeLessThan(sent.indexOf('later0'))
+    await relay.stop()
+  })
+})
+
+describe('what is known is not read', () => {
+  test('where there is more of it than is sent at once, and nothing is sent twice', async () => {
+    const all = named('', 20_000)
+    const agenda = filled([])
+    let read = 0
+    const sent: string[] = []
+    const relay = new Relay({
+      agenda: {
+        ...agenda,
+        due: async (owner, limit) => {
+          const found = await agenda.due(owner, limit)
+          read += found.entries.length
+          return found
+        },
+      },
+      owner: OWNER,
+      send: async ({ id }) => {
+        sent.push(id)
+        return null
+      },
+      report: () => {},
+    })
+    await relay.start()
+    await turn()
+    agenda.change({ add: all, remove: [] })
+    relay.added(all)
+    await until('all is sent', () => sent.length >= all.length)
+    expect(sent).toEqual(idsOf(all))
+    expect(read).toBe(0)
+    await relay.stop()
+  })
+
+  test('and sent again where it was done while it was read', async () => {
+    const agenda = filled([])
+    const answer = Promise.withResolvers<void>()
+    const sending = Promise.withResolvers<void>()
+    let hasRead = false
+    const sent: string[] = []
+    const relay = new Relay({
+      agenda: {
+        ...agenda,
+        due: async (owner, limit) => {
+          const found = await agenda.due(owner, limit)
+          if (found.entries.length) {
+            hasRead = true
+            await answer.promise
+          }
+          return found
+        },
+      },
+      owner: OWNER,
+      send: async ({ id }) => {
+        sent.push(id)
+        await sending.promise
+        return null
+      },
+      report: () => {},
+    })
+    await relay.start()
+    await turn()
+    const one = entry('one')
+    agenda.change({ add: [one], remove: [] })
+    relay.added([one])
+    relay.look()
+    await until('it is read', () => hasRead)
+    sending.resolve()
+    await until('it is forgotten', async () => (await agenda.count()).length === 0 && relay.flying === 0)
+    answer.resolve()
+    await turn()
+    await turn()
+    expect(sent).toEqual(['one'])
     await relay.stop()
   })
 })

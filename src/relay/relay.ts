@@ -22,7 +22,11 @@ export type RelayOptions = {
 
 /** Entries being sent at once. */
 const FLYING_MAX = 4_096
+/** Entries that wait for their turn in memory; what is more than that is read from the agenda. */
+const WAITING_MAX = 32_768
 const READ_MAX = 1_024
+/** What is due by time waits no longer than this for what waits in memory, in ms. */
+const OVERDUE_MS = 1_000
 const RETRY_FIRST_MS = 20
 const RETRY_MAX_MS = 5_000
 
@@ -38,10 +42,13 @@ export class Later extends Error {
 export class Relay {
   readonly #options: RelayOptions
   readonly #now: () => number
-  readonly #flying = new Set<string>()
+  /** What is being sent, and the position of what led to it. */
+  readonly #flying = new Map<string, number>()
   /** The last of what goes to one place in order. */
   readonly #lanes = new Map<string, Promise<void>>()
-  /** Whether the agenda may have what is due and is neither being sent nor done: nobody overtakes that, and all is read in its order. */
+  /** What is due and has no room yet, in order. */
+  #waiting: Due[] = []
+  /** Whether the agenda may have what is due and is neither known nor done: nobody overtakes that, and all is read in its order. */
   #isBehind = true
   /** What was added meanwhile. */
   #deferred: Due[] = []
@@ -51,8 +58,9 @@ export class Relay {
   #running: Promise<void> | null = null
   #stopping = new AbortController()
   #wake: () => void = () => {}
-  /** When the agenda is to be asked next, in ms since 1970 of its own clock, and how far that is ahead of ours. */
-  #nextAt = 0
+  /** When the agenda has something, and when it is asked all the same, in ms since 1970 of its own clock, and how far that is ahead of ours. */
+  #dueAt = 0
+  #pollAt = 0
   #aheadMs = 0
 
   constructor(options: RelayOptions) {
@@ -70,7 +78,7 @@ export class Relay {
     await this.stop()
     this.#stopping = new AbortController()
     await agenda.renewKeys(owner, KEY_KEEP_MS)
-    this.#nextAt = 0
+    this.#dueAt = 0
     this.#isBehind = true
     this.#running = this.#run()
   }
@@ -84,16 +92,24 @@ export class Relay {
     await Promise.all(this.#lanes.values())
     await this.#forgetting
     this.#flying.clear()
+    this.#waiting = []
   }
 
   /** Entries that have just become durable: what is due is sent without being read, unless something before it has to be read. */
   readonly added = (entries: readonly NewEntry[]): void => {
     if (!this.#running || this.#stopping.signal.aborted) return
+    if (this.#inMs(this.#dueAt) < -OVERDUE_MS) this.#isBehind = true
     for (const { due, ...entry } of entries) {
       if (due !== 0) this.#askAt(due)
-      else if (!this.#isBehind && this.#flying.size < FLYING_MAX) this.#launch(entry)
-      else this.#defer(entry)
+      else if (!this.#isBehind) this.#waiting.push(entry)
+      else if (this.#deferred.length <= WAITING_MAX) this.#deferred.push(entry)
     }
+    if (this.#waiting.length > WAITING_MAX) {
+      this.#waiting.length = WAITING_MAX
+      this.#isBehind = true
+    }
+    if (this.#isBehind) this.#askAt(0)
+    this.#fill()
   }
 
   /** Has the agenda asked now: somebody has added to it. */
@@ -103,9 +119,9 @@ export class Relay {
     const { signal } = this.#stopping
     for (let failures = 0; !signal.aborted; ) {
       try {
-        if (this.#flying.size < FLYING_MAX && this.#inMs() <= 0) await this.#read()
+        if (this.#hasRoom && this.#nextInMs() <= 0) await this.#read()
         failures = 0
-        await this.#slept(Math.min(this.#options.pollMs ?? 1_000, this.#flying.size < FLYING_MAX ? this.#inMs() : 1_000))
+        await this.#slept(this.#hasRoom ? this.#nextInMs() : 1_000)
       } catch (error) {
         if (failures === 0) this.#options.report(error)
         await this.#slept(backOff(failures++))
@@ -113,48 +129,60 @@ export class Relay {
     }
   }
 
+  get #hasRoom(): boolean {
+    return this.#waiting.length === 0 && this.#flying.size < FLYING_MAX
+  }
+
   async #read(): Promise<void> {
     const { agenda, owner, pollMs = 1_000 } = this.#options
-    // What is being sent is still there.
-    this.#nextAt = Number.POSITIVE_INFINITY
+    // What is being sent is still there, and may be gone when the answer comes.
+    const before = new Map(this.#flying)
+    this.#dueAt = Number.POSITIVE_INFINITY
     this.#deferred = []
-    const limit = this.#flying.size + READ_MAX
-    const { entries, now, next } = await agenda.due(owner, limit).catch(error => {
-      this.#nextAt = 0
+    const { entries, now, next } = await agenda.due(owner, before.size + READ_MAX).catch(error => {
+      this.#dueAt = 0
       throw error
     })
     this.#aheadMs = now - this.#now()
-    for (const entry of entries) if (!this.#flying.has(entry.id)) this.#launch(entry)
+    this.#pollAt = now + pollMs
+    const waiting = new Set(this.#waiting.map(({ id }) => id))
+    for (const entry of entries) if (before.get(entry.id) !== entry.set && !waiting.has(entry.id)) this.#launch(entry)
     if (next === null || next > now) this.#catchUp()
-    this.#askAt(Math.min(next ?? Number.POSITIVE_INFINITY, now + pollMs))
-  }
-
-  #defer(entry: Due): void {
-    this.#isBehind = true
-    this.#askAt(0)
-    if (this.#deferred.length <= FLYING_MAX) this.#deferred.push(entry)
+    if (next !== null) this.#askAt(next)
   }
 
   /** Nothing is left before what was added meanwhile. Where that is too much, it is read. */
   #catchUp(): void {
-    if (this.#flying.size + this.#deferred.length > FLYING_MAX) return
-    for (const entry of this.#deferred) if (!this.#flying.has(entry.id)) this.#launch(entry)
+    if (this.#deferred.length > WAITING_MAX) return
+    this.#waiting = this.#waiting.concat(this.#deferred)
     this.#deferred = []
     this.#isBehind = false
+    this.#fill()
+  }
+
+  /** Sends what waits, as far as there is room. */
+  #fill(): void {
+    if (this.#stopping.signal.aborted) return
+    for (const entry of this.#waiting.splice(0, FLYING_MAX - this.#flying.size)) this.#launch(entry)
   }
 
   #askAt(due: number): void {
-    if (due >= this.#nextAt) return
-    this.#nextAt = due
+    if (due >= this.#dueAt) return
+    this.#dueAt = due
     this.#wake()
   }
 
-  #inMs(): number {
-    return Math.max(0, this.#nextAt - this.#aheadMs - this.#now())
+  #inMs(at: number): number {
+    return at - this.#aheadMs - this.#now()
+  }
+
+  #nextInMs(): number {
+    return Math.max(0, this.#inMs(Math.min(this.#dueAt, this.#pollAt)))
   }
 
   #launch(entry: Due): void {
-    this.#flying.add(entry.id)
+    if (this.#flying.has(entry.id)) return
+    this.#flying.set(entry.id, entry.set)
     const lane = laneOf(entry)
     const before = this.#lanes.get(lane)
     const sent = before ? before.then(() => this.#send(entry)) : this.#send(entry)
@@ -193,10 +221,12 @@ export class Relay {
       try {
         if (kept.length) await agenda.end(kept)
         if (gone.length) await agenda.done(gone)
+        const hadRoom = this.#hasRoom
         for (const { id } of gone) this.#flying.delete(id)
         for (const { id } of kept) this.#flying.delete(id)
         failures = 0
-        if (this.#flying.size + gone.length >= FLYING_MAX) this.#wake()
+        this.#fill()
+        if (this.#hasRoom && !hadRoom) this.#wake()
       } catch (error) {
         this.#gone = [...gone, ...this.#gone]
         this.#kept = [...kept, ...this.#kept]
