@@ -458,8 +458,20 @@ function loaded(wanted: Wanted, row: LoadedRow): Loaded {
 }
 
 /** Keys as JSON, each with the unit it names. */
+/** `last` counts its last event among those of the append, from one, where the slice says at which version it begins. */
 function keysOf(units: readonly Unit[]): string | null {
-  const keys = units.flatMap(({ keys }, unit) => keys.map(({ keepMs, ...key }) => ({ ...key, unit, keep_ms: keepMs })))
+  let before = 0
+  const keys = units.flatMap(({ slices, keys }, unit) => {
+    const begins = new Map<string, number>()
+    for (const { stream, expect, events } of slices) {
+      if (typeof expect === 'number') begins.set(stream, before - expect)
+      before += events.length
+    }
+    return keys.map(({ keepMs, ...key }) => {
+      const begin = begins.get(key.stream)
+      return { ...key, unit, keep_ms: keepMs, last: begin === undefined ? null : begin + key.version }
+    })
+  })
   return keys.length ? JSON.stringify(keys) : null
 }
 

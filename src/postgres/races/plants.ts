@@ -13,6 +13,8 @@ const LOCK = 'pg_advisory_xact_lock(lock_key_v1())'
 /** The statement that takes the lock, with its gates where there are any. */
 const LOCKING = / *(?:perform gate\(1\);\n *)?setting := pg_advisory_xact_lock\(lock_key_v1\(\)\);\n(?: *perform gate\(2\);\n)?/
 const ENDING = /(?: *perform gate\(3\);\n)?end\n\$\$;\n/
+/** Whoever fails gives it back, too: else all others would wait for a session that has nothing more to say. */
+const UNLOCKING = '  setting := pg_advisory_unlock(lock_key_v1());\n'
 const STAMPING = '  stamp := date_trunc('
 const DRAWING = "first := nextval('positions');"
 
@@ -47,7 +49,7 @@ const plants = {
   ),
   'lock given back before the commit': all(
     append(LOCKING, locking => locking.replace('xact_lock', 'lock')),
-    append(ENDING, ending => `  setting := pg_advisory_unlock(lock_key_v1());\n${ending}`),
+    append(ENDING, ending => `${UNLOCKING}${ending.replace('end\n', `exception when others then\n${UNLOCKING}  raise;\nend\n`)}`),
   ),
 } as const satisfies Record<string, Change>
 
