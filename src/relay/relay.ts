@@ -1,10 +1,13 @@
 // The loop that sends what is due of one owner's entries, while this process has the lease on them.
+import type { Command } from '../decider/command.ts'
 import { KEY_KEEP_MS } from '../dispatch/member.ts'
 import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
 import { slept } from '../store/poll.ts'
 
-/** What is sent: an entry of the agenda, just added or read. */
-export type Due = Pick<Entry, 'id' | 'key' | 'timer' | 'command' | 'meta' | 'set'>
+/** What is known of an entry of the agenda, just added or read. */
+type Known = Pick<Entry, 'id' | 'key' | 'timer' | 'command' | 'meta' | 'set'>
+/** What is sent. */
+export type Due = Omit<Known, 'command'> & { readonly command: Command | null }
 /** What became of it: null, and it is forgotten; a text, and it is kept for who asks. */
 export type Sent = string | null
 
@@ -47,11 +50,11 @@ export class Relay {
   /** The last of what goes to one place in order. */
   readonly #lanes = new Map<string, Promise<void>>()
   /** What is due and has no room yet, in order. */
-  #waiting: Due[] = []
+  #waiting: Known[] = []
   /** Whether the agenda may have what is due and is neither known nor done: nobody overtakes that, and all is read in its order. */
   #isBehind = true
   /** What was added meanwhile. */
-  #deferred: Due[] = []
+  #deferred: Known[] = []
   #gone: Pick<Due, 'id' | 'set'>[] = []
   #kept: { readonly id: string; readonly outcome: string }[] = []
   #forgetting: Promise<void> | null = null
@@ -180,9 +183,11 @@ export class Relay {
     return Math.max(0, this.#inMs(Math.min(this.#dueAt, this.#pollAt)))
   }
 
-  #launch(entry: Due): void {
-    if (this.#flying.has(entry.id)) return
-    this.#flying.set(entry.id, entry.set)
+  #launch({ id, key, timer, command, meta, set }: Known): void {
+    if (this.#flying.has(id)) return
+    this.#flying.set(id, set)
+    // What the agenda has is a command as it was said.
+    const entry = { id, key, timer, meta, set, command: command === null ? null : (JSON.parse(command) as Command) }
     const lane = laneOf(entry)
     const before = this.#lanes.get(lane)
     const sent = before ? before.then(() => this.#send(entry)) : this.#send(entry)
@@ -254,7 +259,5 @@ function backOff(failures: number): number {
 /** What one instance sends to one stream goes in order; so do its timers. */
 function laneOf({ id, key, command, timer }: Due): string {
   if (timer !== null || command === null) return `${key}\n`
-  if (key === '') return id
-  const to = JSON.parse(command) as { readonly decider: string; readonly id: string }
-  return `${key}\n${to.decider}-${to.id}`
+  return key === '' ? id : `${key}\n${command.decider}-${command.id}`
 }

@@ -141,12 +141,11 @@ export class Schedule {
 
   async #ended(entry: Due, attempt: number): Promise<Ended> {
     // What the agenda has was written by `add`.
-    const command = JSON.parse(entry.command!) as Command
     const { fingerprint: _, key, ...meta } = JSON.parse(entry.meta) as Meta
     // A key of the client's is the same one by which he might send it at once.
     const by = key === undefined ? { key: entry.id, isOwnKey: true } : { key }
     try {
-      return await sent(this.#options, command, { ...meta, ...by })
+      return await sent(this.#options, entry.command!, { ...meta, ...by })
     } catch (error) {
       if (error instanceof Later || attempt < ATTEMPTS_MAX) throw error
       return { outcome: 'failed', detail: String(error) }

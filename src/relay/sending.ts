@@ -33,8 +33,7 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
       await told(`due:${entry.id}:${entry.set}`, DUE, fell)
       return null
     }
-    const command = JSON.parse(entry.command!) as Command
-    const answer = await answered(command, meta, entry.id, attempt)
+    const answer = await answered(entry.command!, meta, entry.id, attempt)
     if (answer) await told(`answer:${entry.id}`, answer.type, answer.data)
     return null
 
