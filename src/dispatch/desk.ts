@@ -209,13 +209,17 @@ export class Desk implements Work {
     }
   }
 
+  /** What is left goes again by itself, so that no stream of repetitions holds it up. */
   #known({ decided }: Chain, keys: readonly StoredKey[]): void {
     const stored = new Map(keys.map(key => [key.key, key]))
-    for (const { member } of decided.toReversed()) {
+    const left: Member[] = []
+    for (const { member } of decided) {
       const found = member.key && stored.get(member.key.key)
       if (found) this.#said(member, found)
-      else this.queue.unshift(member)
+      else left.push(member)
     }
+    this.queue.unshift(...left)
+    this.#most = left.length || CHAIN_MAX
   }
 
   /** A key that was used before: its stored outcome, or a refusal where it named another command. */

@@ -88,6 +88,23 @@ describe('a key that was used before', () => {
     expect(store.calls.load).toBe(loads + 1)
   })
 
+  test('keeps nobody else from the stream, however often commands are repeated', async () => {
+    const { emaki, store } = await bank()
+    const repeated = (nth: number) => emaki.send(account.deposit('a', { cents: 5 }), { key: `k${nth}` })
+    for (let i = 0; i < 4; i++) await repeated(i)
+    const appends = store.appends.length
+    const repetitions = [repeated(0)]
+    // While each of these is on its way, the next repetition arrives.
+    for (const nth of [1, 2, 3])
+      store.next(
+        'append',
+        comesAfter(async () => void repetitions.push(repeated(nth))),
+      )
+    expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject({ outcome: 'accepted', version: 5 })
+    expect(store.appends.length - appends).toBe(2)
+    for (const outcome of await Promise.all(repetitions)) expect(outcome).toMatchObject({ replayed: true })
+  })
+
   test('is refused for another command', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
