@@ -218,6 +218,7 @@ export class Dispatcher {
     for (const desk of this.#desks.values()) desk.sweep(now)
     this.#lane.sweep(now)
     for (const flying of this.#keys.values()) {
+      if (!flying.followers.length) continue
       const over = flying.followers.filter(member => late(member, now))
       if (over.length) flying.followers = flying.followers.filter(member => !late(member, now))
       for (const member of over) member.answer(unavailable)

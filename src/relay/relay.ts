@@ -102,8 +102,8 @@ export class Relay {
   readonly added = (entries: readonly NewEntry[]): void => {
     if (!this.#running || this.#stopping.signal.aborted) return
     if (this.#inMs(this.#dueAt) < -OVERDUE_MS) this.#isBehind = true
-    for (const { due, ...entry } of entries) {
-      if (due !== 0) this.#askAt(due)
+    for (const entry of entries) {
+      if (entry.due !== 0) this.#askAt(entry.due)
       else if (!this.#isBehind) this.#waiting.push(entry)
       else if (this.#deferred.length <= WAITING_MAX) this.#deferred.push(entry)
     }
