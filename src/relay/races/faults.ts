@@ -40,6 +40,20 @@ export const faults: Readonly<Record<string, Fault>> = {
   'an orderly end under load': { times: 3, run: terminating },
 }
 
+/** What has fewer facts to check was no race. */
+const CHECKS_MIN = 100
+
+/** A fault, made so often: what it could not come to an end by is wrong, too. */
+export async function judged({ times, run }: Fault, random: Random, many: number = times): Promise<Verdict> {
+  try {
+    const { wrong, checks } = await run(random, many)
+    const few = checks >= CHECKS_MIN ? [] : [`${checks} facts were checked, and ${CHECKS_MIN} at least are wanted`]
+    return { wrong: [...wrong, ...few], checks }
+  } catch (error) {
+    return { wrong: [String(error)], checks: 0 }
+  }
+}
+
 /** Nodes that end at any moment. */
 export async function killing(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
   await using arena = await Arena.open(random, options)
