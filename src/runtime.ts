@@ -104,6 +104,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
       `memory() has no SQL for ${[...definitions['sql-projection'].keys()].join(', ')}: use sqlite() or postgres()`,
     )
   await store.open()
+  await checkHead(store)
   const processes = [...definitions.process.values()]
   for (const one of processes) checkSent(one, definitions.decider)
   const families = new Map(processes.map(({ name, own }) => [name, own]))
@@ -209,6 +210,19 @@ type Definitions = {
   readonly process: Map<string, ProcessSpec>
 }
 type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
+
+/** A log that was restored alone, to an earlier time, would use positions anew that subscriptions have passed. */
+async function checkHead(store: Store): Promise<void> {
+  // Asked first: what is appended and handled meanwhile is no reason.
+  const progress = await store.readModel.progress()
+  const head = await store.head()
+  const ahead = progress.filter(({ position }) => position > head).map(({ name, position }) => `${name}, at ${position}`)
+  if (!ahead.length) return
+  await store.close()
+  throw new Error(
+    `the log ends at ${head}, before ${ahead.join('; ')}: where it was restored, run \`emaki restore\` to go on from there`,
+  )
+}
 
 /** What a process sends to has to be there, and its own streams are nobody else's. */
 function checkSent({ name, to }: ProcessSpec, deciders: ReadonlyMap<string, DeciderSpec>): void {

@@ -15,7 +15,7 @@ import { projection } from '../projection/projection.ts'
 import type { Served } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import { called } from '../testing/called.ts'
-import { testSchema } from '../testing/schema.ts'
+import { testSchema, type TestSchema } from '../testing/schema.ts'
 import { restoreVerb } from './restore.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-restore-'))
@@ -105,6 +105,15 @@ async function lived(config: Config, backup: () => Promise<void>, restoredFrom: 
   return JSON.parse(out) as object
 }
 
+/** The log as it was after two events; all else stays. */
+async function movedBack({ sql, schema }: TestSchema): Promise<void> {
+  await sql.begin(async tx => {
+    await tx`set local session_replication_role = replica`
+    await tx`delete from ${tx(`${schema}.events`)} where position > 2`
+    await tx`select setval(${`${schema}.positions`}, 2)`
+  })
+}
+
 describe('restore', () => {
   test('of a copy of a SQLite file refuses tokens of before, and passes over nothing', async () => {
     const file = join(folder, 'log.db')
@@ -120,14 +129,13 @@ describe('restore', () => {
   test('of the log alone moves back what is past its head, and forgets what was of events that are gone', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
-    const restoredFrom = async () => {
-      await at.sql.begin(async tx => {
-        await tx`set local session_replication_role = replica`
-        await tx`delete from ${tx(`${at.schema}.events`)} where position > 2`
-        await tx`select setval(${`${at.schema}.positions`}, 2)`
-      })
-    }
-    expect(await lived(config, async () => {}, restoredFrom)).toMatchObject({
+    expect(
+      await lived(
+        config,
+        async () => {},
+        () => movedBack(at),
+      ),
+    ).toMatchObject({
       ...{ epoch: 2, head: 2, keys: 0, snapshots: 1 },
       // The timer that the last event set.
       entries: 1,
@@ -137,6 +145,19 @@ describe('restore', () => {
         { name: 'sums_v1', from: 4, to: 0, rows: 'folded again' },
       ],
     })
+    await at.drop()
+  })
+
+  test('is asked for by a log that ends before where subscriptions are, which is not served until then', async () => {
+    const at = await testSchema()
+    const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
+    const before = await running(config)
+    for (const n of [1, 2, 4]) await before.add(n)
+    await before.stop()
+    await movedBack(at)
+    await expect(running(config)).rejects.toThrow(/the log ends at 2, before listening, at 3; .*`emaki restore`/)
+    expect((await called(restoreVerb, { config, serve, values: { yes: true } })).code).toBe(0)
+    await (await running(config)).stop()
     await at.drop()
   })
 
