@@ -104,7 +104,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
       `memory() has no SQL for ${[...definitions['sql-projection'].keys()].join(', ')}: use sqlite() or postgres()`,
     )
   await store.open()
-  await checkHead(store)
+  await checkHead(store, [...definitions.processor.values()])
   const processes = [...definitions.process.values()]
   for (const one of processes) checkSent(one, definitions.decider)
   const families = new Map(processes.map(({ name, own }) => [name, own]))
@@ -212,11 +212,15 @@ type Definitions = {
 type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
 
 /** A log that was restored alone, to an earlier time, would use positions anew that subscriptions have passed. */
-async function checkHead(store: Store): Promise<void> {
+async function checkHead(store: Store, processors: readonly ProcessorSpec[]): Promise<void> {
+  // One may begin where the log has not come to yet.
+  const starts = new Map(processors.map(({ name, start }) => [name, start]))
   // Asked first: what is appended and handled meanwhile is no reason.
   const progress = await store.readModel.progress()
   const head = await store.head()
-  const ahead = progress.filter(({ position }) => position > head).map(({ name, position }) => `${name}, at ${position}`)
+  const ahead = progress
+    .filter(({ name, position }) => position > head && starts.get(name) !== position)
+    .map(({ name, position }) => `${name}, at ${position}`)
   if (!ahead.length) return
   await store.close()
   throw new Error(

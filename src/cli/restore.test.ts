@@ -15,6 +15,7 @@ import { projection } from '../projection/projection.ts'
 import type { Served } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import { called } from '../testing/called.ts'
+import { until } from '../testing/servers/until.ts'
 import { testSchema, type TestSchema } from '../testing/schema.ts'
 import { restoreVerb } from './restore.ts'
 
@@ -158,6 +159,18 @@ describe('restore', () => {
     await expect(running(config)).rejects.toThrow(/the log ends at 2, before listening, at 3; .*`emaki restore`/)
     expect((await called(restoreVerb, { config, serve, values: { yes: true } })).code).toBe(0)
     await (await running(config)).stop()
+    await at.drop()
+  })
+
+  test('is not asked for where a processor is to begin beyond the end', async () => {
+    const at = await testSchema()
+    const later = processor('later', { from: Sum, start: 100, handle: () => {} })
+    for (let i = 0; i < 2; i++) {
+      const emaki = app({ serve: [later], config: readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema }) })
+      const { store } = await emaki[spec].start()
+      await until('it has begun', async () => (await store.readModel.progress(['later']))[0]?.position === 100)
+      await emaki[spec].stop()
+    }
     await at.drop()
   })
 
