@@ -23,7 +23,7 @@ import { type ProjectionSpec, projectionOf } from './projection/projection.ts'
 import type { SqlProjectionSpec } from './projection/sql-projection.ts'
 import type { QuerySpec } from './query/query.ts'
 import { memory } from './store/memory.ts'
-import type { Store } from './store/store.ts'
+import { type Store, StoreError } from './store/store.ts'
 import { type Status, Subscriptions } from './subscription/subscriptions.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { type Trace, untraced } from './trace/trace.ts'
@@ -223,7 +223,8 @@ async function checkHead(store: Store, processors: readonly ProcessorSpec[]): Pr
     .map(({ name, position }) => `${name}, at ${position}`)
   if (!ahead.length) return
   await store.close()
-  throw new Error(
+  throw new StoreError(
+    'refused',
     `the log ends at ${head}, before ${ahead.join('; ')}: where it was restored, run \`emaki restore\` to go on from there`,
   )
 }
