@@ -1,5 +1,6 @@
 import { describe, expect } from 'bun:test'
 import { runtime } from '../../runtime.ts'
+import { type Store, StoreError } from '../../store/store.ts'
 import type { Direction } from '../../testing/servers/proxy.ts'
 import { counter } from './domain.ts'
 import { follow, readLog } from './follow.ts'
@@ -7,6 +8,7 @@ import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
 import { proxied } from './proxied.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
+import type { Random } from './random.ts'
 import { sender } from './sender.ts'
 
 /** How many sweep at once, each a client of its own. */
@@ -22,36 +24,63 @@ describe('a connection that is cut after each byte', () => {
       race(
         `of an append ${direction}, ${isKeyed ? 'with' : 'without'} a key, leaves one effect or none, as it was said`,
         async random => {
-          await using log = await raceLog()
-          const attempts: Attempt[] = []
-          const reader = follow(await log.store(), 'the reader', 10)
-          reader.run()
-          const bytes = bytesFrom(random.below(STRIDE))
-          const swept = await Promise.all(
-            Array.from({ length: LANES }, (_, i) =>
-              sweep(log, `lane ${i}`, { direction, isKeyed, bytes }, attempt => attempts.push(attempt)),
-            ),
-          )
-          expect(violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })).toEqual([])
-          expect(swept.reduce((sum, cuts) => sum + cuts, 0)).toBeGreaterThan(50 / STRIDE)
+          expect(await swept(random, { direction, isKeyed })).toEqual([])
         },
       )
     }
   }
+
+  race('shows the planted bug: an append whose answer is lost is taken for one that failed', async random => {
+    const wrong = await swept(random, { direction: 'toClient', isKeyed: false, over: hasty })
+    expect(wrong.filter(sentence => / was unavailable, and is there$/.test(sentence))).not.toEqual([])
+  })
 })
 
-type Sweep = { readonly direction: Direction; readonly isKeyed: boolean; readonly bytes: () => number }
+/** Sweeps a log of its own, and gives what is wrong with it. */
+async function swept(random: Random, sweeping: Omit<Sweep, 'bytes'>): Promise<readonly string[]> {
+  await using log = await raceLog()
+  const attempts: Attempt[] = []
+  const reader = follow(await log.store(), 'the reader', 10)
+  reader.run()
+  const bytes = bytesFrom(random.below(STRIDE))
+  const cuts = await Promise.all(
+    Array.from({ length: LANES }, (_, i) => sweep(log, `lane ${i}`, { ...sweeping, bytes }, attempt => attempts.push(attempt))),
+  )
+  expect(cuts.reduce((sum, many) => sum + many, 0)).toBeGreaterThan(50 / STRIDE)
+  return violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })
+}
+
+/** The planted bug: a store that says of what it does not know that it has not happened. */
+function hasty(store: Store): Store {
+  const append: Store['append'] = units =>
+    store.append(units).catch((error: unknown) => {
+      throw error instanceof StoreError && error.reason === 'unknown' ? new StoreError('unavailable', error.message) : error
+    })
+  return new Proxy(store, {
+    get: (target, name) => {
+      const value = (name === 'append' ? append : Reflect.get(target, name, target)) as unknown
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+type Sweep = {
+  readonly direction: Direction
+  readonly isKeyed: boolean
+  readonly bytes: () => number
+  readonly over?: (store: Store) => Store
+}
 
 /** Sends a command for each number of bytes until one ends before it is cut; gives how many were. */
 async function sweep(
   log: RaceLog,
   who: string,
-  { direction, isKeyed, bytes }: Sweep,
+  { direction, isKeyed, bytes, over = store => store }: Sweep,
   tell: (attempt: Attempt) => void,
 ): Promise<number> {
   using proxy = proxied(log)
   const store = await log.store({ through: proxy.url(log.url), deadlineMs: 4_000, lockTimeoutMs: 2_000 })
-  const emaki = await runtime({ serve: [counter], store })
+  const emaki = await runtime({ serve: [counter], store: over(store) })
   const send = sender(emaki, who, tell)
   let passed = 0
   const count = (piece: Uint8Array) => {

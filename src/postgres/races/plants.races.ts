@@ -14,6 +14,7 @@ import type { Job } from './writers.ts'
 /** What a reader at the head says that was passed by. */
 const LOST = /^the reader .* it lost [1-9]/
 const TWICE = /stands where version \d+ belongs$/
+const SILENT = /a writer that nobody interrupted was unavailable$/
 const REFUSED = /was refused, and nothing is wrong with it$/
 
 /** By which of its scenes, with or without the unique constraint below, and by what sentence each plant is known. */
@@ -34,6 +35,7 @@ const caught: Readonly<Record<Plant, readonly (Variant & { readonly scene: Scene
   ],
   'key outside the transaction': [{ scene: 'one key', by: /had 2 effects/ }],
   'lock given back before the commit': [{ scene: 'streams of their own', by: LOST }],
+  'a lock for each stream': [{ scene: 'two streams, crosswise', by: SILENT }],
 }
 
 describe('interleaved steps of two writers', () => {

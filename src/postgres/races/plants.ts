@@ -15,6 +15,8 @@ const LOCKING = / *(?:perform gate\(1\);\n *)?setting := pg_advisory_xact_lock\(
 const ENDING = /(?: *perform gate\(3\);\n)?end\n\$\$;\n/
 /** Whoever fails gives it back, too: else all others would wait for a session that has nothing more to say. */
 const UNLOCKING = '  setting := pg_advisory_unlock(lock_key_v1());\n'
+/** Who waits for each other is found out at once. */
+const SOON = `  setting := set_config('deadlock_timeout', '10ms', true);\n`
 const STAMPING = '  stamp := date_trunc('
 const DRAWING = "first := nextval('positions');"
 
@@ -51,7 +53,17 @@ const plants = {
     append(LOCKING, locking => locking.replace('xact_lock', 'lock')),
     append(ENDING, ending => `${UNLOCKING}${ending.replace('end\n', `exception when others then\n${UNLOCKING}  raise;\nend\n`)}`),
   ),
+  // Before the log's own, so that nothing else is wrong.
+  'a lock for each stream': append(
+    LOCKING,
+    locking =>
+      `${SOON}${streamLock(1)}${locking.replace('  setting := pg_advisory', `${streamLock(2)}  setting := pg_advisory`)}`,
+  ),
 } as const satisfies Record<string, Change>
+
+function streamLock(nth: number): string {
+  return `  perform pg_advisory_xact_lock(hashtextextended(append_v1.streams[${nth}], 0));\n`
+}
 
 /** Ways in which stores of this kind are broken in the wild. For the one of the key see late-keys.ts. */
 export type Plant = keyof typeof plants
