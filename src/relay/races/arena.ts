@@ -63,10 +63,10 @@ export class Arena {
     })
   }
 
-  /** The lease as the last to take it has left it, and how long it holds yet. */
+  /** The lease as the last to take it has left it, of nobody where it was given back, and how long it holds yet. */
   async held(): Promise<Held> {
     const [found] = await this.place.sql.unsafe<Held[]>(
-      `select l.owner, l.epoch::float8 as epoch, c.position::float8 as position,
+      `select coalesce(l.owner, '') as owner, l.epoch::float8 as epoch, c.position::float8 as position,
         date_part('epoch', l.until - clock_timestamp()) * 1000 as "forMs"
       from ${SCHEMA}.leases l join ${SCHEMA}.checkpoints c using (name) where name = '${COURIER}'`,
     )
@@ -78,7 +78,7 @@ export class Arena {
     let found: Node | undefined
     await eventually('somebody runs the process', async () => {
       const { owner, forMs } = await this.held()
-      found = forMs > 0 ? this.nodes.find(({ pid }) => owner?.startsWith(`${pid}.`)) : undefined
+      found = forMs > 0 ? this.nodes.find(({ pid }) => owner.startsWith(`${pid}.`)) : undefined
       return found !== undefined
     })
     return found!

@@ -3,6 +3,7 @@ import type { Outcome } from '../../dispatch/outcome.ts'
 import { eventually } from '../../postgres/races/patience.ts'
 import { proxied, replyLoss } from '../../postgres/races/proxied.ts'
 import type { Random } from '../../postgres/races/random.ts'
+import { startWriter } from '../../postgres/races/writers.ts'
 import { postgres } from '../../postgres/store.ts'
 import { runtime } from '../../runtime.ts'
 import type { Node } from '../../subscription/races/nodes.ts'
@@ -36,8 +37,9 @@ export const faults: Readonly<Record<string, Fault>> = {
   'a fight for leases': { times: 6, run: pausing },
   'one killed, one stopped, one cut off': { times: 1, run: allAtOnce },
   'clocks an hour apart': { times: 2, run: (random, times) => shifting(random, times) },
-  'one command many times': { times: 6, run: repeating },
-  'an orderly end under load': { times: 3, run: terminating },
+  'one command many times': { times: 6, run: (random, times) => repeating(random, times) },
+  'an orderly end under load': { times: 3, run: (random, times) => terminating(random, times) },
+  'appends that are rolled back': { times: 3, run: (random, times) => rollingBack(random, times) },
 }
 
 /** What has fewer facts to check was no race. */
@@ -66,9 +68,9 @@ export async function killing(random: Random, times: number, options: ArenaOptio
   return await arena.settle()
 }
 
-async function killingServer(random: Random, times: number, both: boolean): Promise<Verdict> {
+export async function killingServer(random: Random, times: number, both: boolean, options: ArenaOptions = {}): Promise<Verdict> {
   await using server = await startPostgres()
-  await using arena = await Arena.open(random, {}, server)
+  await using arena = await Arena.open(random, options, server)
   await arena.start(2)
   for (let i = 0; i < times; i++) {
     await arena.movesOn(random.below(EFFECTS_BETWEEN_MAX))
@@ -236,8 +238,11 @@ export async function shifting(random: Random, times: number, options: ArenaOpti
   return { wrong: [...wrong, ...found.wrong], checks: found.checks + times }
 }
 
-/** One command, 2 to 50 times at once on two nodes, and again on one that has just begun: one effect, and one answer for all. */
-async function repeating(random: Random, times: number): Promise<Verdict> {
+/**
+ * One command, 2 to 50 times at once on two nodes, and again on one that has just begun: one effect, and one answer for all. `keyed` false:
+ * those who send it again do not say that it is the same.
+ */
+export async function repeating(random: Random, times: number, keyed = true): Promise<Verdict> {
   await using arena = await Arena.open(random)
   const [node] = await arena.start(1)
   const open = () =>
@@ -247,7 +252,7 @@ async function repeating(random: Random, times: number): Promise<Verdict> {
   for (let i = 0; i < times; i++) {
     const many = 2 + random.below(49)
     const token = `same ${i}`
-    const send = (on: (typeof near)[number]) => on.send(asking.ask('same', { token }), { key: `same ${i}` })
+    const send = (on: (typeof near)[number]) => on.send(asking.ask('same', { token }), keyed ? { key: `same ${i}` } : {})
     const answers = await Promise.all(Array.from({ length: many }, (_, k) => send(near[k % near.length]!)))
     if (i % 2 === 1) {
       await near[0]!.close()
@@ -282,21 +287,42 @@ function withoutReplay(answer: Outcome): object {
   return { version, position, events: events.map(({ type, data }) => ({ type, data })) }
 }
 
-/** SIGTERM in the middle of what a node does: it ends by itself, in time, and what it has not sent another sends. */
-async function terminating(random: Random, times: number): Promise<Verdict> {
-  await using arena = await Arena.open(random)
+/** SIGTERM in the middle of what a node does: it ends by itself, in time, keeps nothing, and what it has not sent another sends. */
+export async function terminating(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
+  await using arena = await Arena.open(random, options)
   await arena.start(2)
   const wrong: string[] = []
   for (let i = 0; i < times; i++) {
     await arena.movesOn(random.below(EFFECTS_BETWEEN_MAX))
-    const [owner, from] = [await arena.owner(), performance.now()]
+    const owner = await arena.owner()
+    const [from, pid, life] = [performance.now(), owner.pid, owner.lives]
     const code = await owner.terminate()
+    const held = await arena.held()
+    if (held.forMs > 0 && held.owner.startsWith(`${pid}.`)) wrong.push(`${owner.name} kept its lease`)
+    const open = owner.attempts.filter(({ who, outcome }) => who === `${owner.name}.${life}` && outcome === 'open')
+    if (open.length) wrong.push(`${owner.name} left ${open.length} commands without an answer`)
     if (code !== 0) wrong.push(`${owner.name} ended with ${code}: ${owner.errors}`)
     if (performance.now() - from > END_MAX_MS) wrong.push(`${owner.name} took ${Math.round(performance.now() - from)} ms to end`)
   }
   await arena.ready()
   const { wrong: others, checks } = await arena.settle()
   return { wrong: [...wrong, ...others], checks: checks + times }
+}
+
+/** Appends of others that fail half of the time, their positions drawn: the gaps that they leave hold up nothing and hide nothing. */
+export async function rollingBack(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
+  await using arena = await Arena.open(random, options)
+  await arena.start(2)
+  const writer = startWriter({
+    ...{ kind: 'append', who: 'w', url: arena.place.url, schema: SCHEMA, mortal: true, seed: `${random.below(1_000_000)}` },
+    ...{ units: 1_000_000_000, callers: 4, stores: 1, paceMs: 100, spoils: 0.5 },
+  })
+  await writer.ready
+  writer.go()
+  for (let i = 0; i < times; i++) await arena.movesOn(EFFECTS_BETWEEN_MAX)
+  const refused = (await writer.kill()).filter(({ outcome }) => outcome === 'refused').length
+  const { wrong, checks } = await arena.settle()
+  return { wrong: refused > 0 ? wrong : [...wrong, 'no append was rolled back'], checks: checks + refused }
 }
 
 /** A database that is reached through a proxy, and given up soon. */

@@ -65,6 +65,12 @@ export const sourcePlants = {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a part of the source's template.
     by: 'from (select to_timestamp(${Date.now() / 1000}) as now) n',
   },
+  /** Whoever ends it is told that it has ended, at once. */
+  'an end that waits for nothing': {
+    file: 'runtime.ts',
+    found: '    close: async () => {\n',
+    by: '    close: async () => {\n      if (store) return\n',
+  },
 } as const satisfies Record<string, SourcePlant>
 export type SourcePlantName = keyof typeof sourcePlants
 
