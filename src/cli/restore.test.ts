@@ -1,5 +1,5 @@
 // After a restore to an earlier time: tokens of before are refused, and no subscription passes over what is appended anew.
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, spyOn, test } from 'bun:test'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,8 @@ import { processManager } from '../process/process.ts'
 import { after } from '../process/timer.ts'
 import { processor } from '../processor/processor.ts'
 import { projection } from '../projection/projection.ts'
-import type { Served } from '../runtime.ts'
+import { postgres } from '../postgres/store.ts'
+import { runtime, type Served } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import { called } from '../testing/called.ts'
 import { until } from '../testing/servers/until.ts'
@@ -171,6 +172,26 @@ describe('restore', () => {
       await until('it has begun', async () => (await store.readModel.progress(['later']))[0]?.position === 100)
       await emaki[spec].stop()
     }
+    await at.drop()
+  })
+
+  test('shows the planted bug: a log that is served as it is passes over what is appended anew', async () => {
+    const at = await testSchema()
+    const before = await running(readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema }))
+    for (const n of [1, 2, 4]) await before.add(n)
+    await before.stop()
+    await movedBack(at)
+    heard.length = 0
+    const store = postgres(at.url, { schema: at.schema })
+    // As if nobody had looked where subscriptions are.
+    spyOn(store.readModel, 'progress').mockResolvedValueOnce([])
+    const emaki = await runtime({ serve, store })
+    const sent = await emaki.send(sum.add('b', { n: 16 }))
+    expect(sent).toMatchObject({ outcome: 'accepted', position: 3 })
+    expect(await emaki.seen(3)).toBeTrue()
+    expect(heard).toEqual([])
+    expect((await store.readModel.get({ name: 'process_watched_v1', indexes: [] }, 'b')).found).toBeNull()
+    await emaki.close()
     await at.drop()
   })
 
