@@ -24,6 +24,7 @@ import type { SqlProjectionSpec } from './projection/sql-projection.ts'
 import type { QuerySpec } from './query/query.ts'
 import { memory } from './store/memory.ts'
 import { type Store, StoreError } from './store/store.ts'
+import { pastHead } from './subscription/past-head.ts'
 import { type Status, Subscriptions } from './subscription/subscriptions.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { type Trace, untraced } from './trace/trace.ts'
@@ -211,21 +212,18 @@ type Definitions = {
 }
 type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
 
-/** A log that was restored alone, to an earlier time, would use positions anew that subscriptions have passed. */
+/** Refuses a log that was restored alone. */
 async function checkHead(store: Store, processors: readonly ProcessorSpec[]): Promise<void> {
+  const { head, past } = await pastHead(store)
   // One may begin where the log has not come to yet.
   const starts = new Map(processors.map(({ name, start }) => [name, start]))
-  // Asked first: what is appended and handled meanwhile is no reason.
-  const progress = await store.readModel.progress()
-  const head = await store.head()
-  const ahead = progress
-    .filter(({ name, position }) => position > head && starts.get(name) !== position)
-    .map(({ name, position }) => `${name}, at ${position}`)
-  if (!ahead.length) return
+  const wrong = past.filter(({ name, position }) => starts.get(name) !== position)
+  if (!wrong.length) return
   await store.close()
+  const places = wrong.map(({ name, position }) => `${name}, at ${position}`).join('; ')
   throw new StoreError(
     'refused',
-    `the log ends at ${head}, before ${ahead.join('; ')}: where it was restored, run \`emaki restore\` to go on from there`,
+    `the log ends at ${head}, before ${places}: where it was restored, run \`emaki restore\` to go on from there`,
   )
 }
 

@@ -97,8 +97,9 @@ async function subscriptionsOf({ serve }: Call, { readModel }: Store): Promise<r
 
 /** Looks twice where something lags: what moves is being done. */
 async function lag(store: Store, names: readonly string[]): Promise<readonly Finding[]> {
-  const head = await store.head()
+  // In this order: what is appended and handled meanwhile is not past the head.
   const before = await store.readModel.progress(names)
+  const head = await store.head()
   const isBehind = names.some(name => positionOf(before, name) < head)
   if (isBehind) await Bun.sleep(LOOK_AGAIN_MS)
   const after = isBehind ? await store.readModel.progress(names) : before
@@ -123,11 +124,11 @@ type Lag = { readonly head: number; readonly before: number; readonly after: num
 export function lagFinding(subscription: string, { head, before, after, isRun }: Lag): Finding {
   const name = `subscription ${subscription}`
   const behind = head - after
-  if (after > head)
+  if (before > head)
     return {
       name,
       status: 'problem',
-      found: `at ${after}, past the head of the log, ${head}`,
+      found: `at ${before}, past the head of the log, ${head}`,
       mend: 'run restore: the log was restored to an earlier time',
     }
   if (behind <= 0) return { name, status: 'ok', found: `at the head, ${head}` }

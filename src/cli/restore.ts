@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises'
 import { storeOf } from '../../routes/store.ts'
 import { projectionOf } from '../projection/projection.ts'
 import { type Restored, type Store, StoreError } from '../store/store.ts'
+import { pastHead } from '../subscription/past-head.ts'
 import { paintFor } from './paint.ts'
 import { Misused, type Verb } from './verb.ts'
 
@@ -46,8 +47,7 @@ export async function restored(store: Store): Promise<Restored & { readonly head
     const found = live.map(({ name, owner, leftMs }) => `${name}: ${owner}, for ${Math.ceil(leftMs / 1_000)} s more`).join('; ')
     throw new StoreError('refused', `a process still has leases (${found}); stop it first, or wait where it is gone`)
   }
-  const head = await store.head()
-  const past = (await store.readModel.progress()).filter(({ position }) => position > head)
+  const { head, past } = await pastHead(store)
   const moved: Moved[] = []
   for (const { name, position } of past) moved.push(await movedBack(store, name, position, head))
   return { ...(await store.restored()), head, moved }
