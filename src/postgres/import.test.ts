@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
 import { importContract } from '../store/import-contract.ts'
 import type { NewRecord, Records } from '../store/import.ts'
+import { held } from '../testing/held.ts'
 import { emptied, madeIn, type TestSchema, testSchema } from '../testing/schema.ts'
 import { postgres } from './store.ts'
 
@@ -39,18 +40,10 @@ describe('an import into PostgreSQL', () => {
   test('stages while another holds the lock of the log, and waits for it with the first chunk', async () => {
     const { store, close } = await madeIn(at)
     const steps = store.import('locked', records(10), { fingerprint: 'f' })
-    const release = Promise.withResolvers<void>()
-    const held = Promise.withResolvers<void>()
-    const holding = at.sql.begin(async tx => {
-      await tx.unsafe(`select pg_advisory_xact_lock(${at.schema}.lock_key_v1())`)
-      held.resolve()
-      await release.promise
-    })
-    await held.promise
+    const letGo = await held(at.sql, `select pg_advisory_xact_lock(${at.schema}.lock_key_v1())`)
     expect((await steps.next()).value).toMatchObject({ moved: 0, total: 10 })
     const moved = steps.next()
-    release.resolve()
-    await holding
+    await letGo()
     expect((await moved).value).toMatchObject({ moved: 10 })
     await steps.next()
     await close()

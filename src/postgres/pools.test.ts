@@ -1,6 +1,7 @@
 // What the server is told of each pool, and that one does not hold up another.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Store } from '../store/store.ts'
+import { held } from '../testing/held.ts'
 import { type TestSchema, testSchema } from '../testing/schema.ts'
 import { until } from '../testing/servers/until.ts'
 import { postgres } from './store.ts'
@@ -47,14 +48,7 @@ test('each pool tells the server its deadline, for statements and for sockets th
 
 test('reads go on while all that write rows wait', async () => {
   // Whoever locks the checkpoints holds up every page that is written.
-  const release = Promise.withResolvers<void>()
-  const locked = Promise.withResolvers<void>()
-  const holding = at.sql.begin(async tx => {
-    await tx.unsafe(`lock table ${at.schema}.leases in access exclusive mode`)
-    locked.resolve()
-    await release.promise
-  })
-  await locked.promise
+  const letGo = await held(at.sql, `lock table ${at.schema}.leases in access exclusive mode`)
   const pages = Array.from({ length: PROJECTORS + 1 }, (_, i) =>
     store.readModel.acquire(`other_${i}`, { owner: 'o', ttlMs: 8_000, start: 0 }),
   )
@@ -69,8 +63,7 @@ test('reads go on while all that write rows wait', async () => {
     expect(await store.readAll({ after: 0, limit: 1 })).toEqual([])
     expect(await store.head()).toBe(0)
   } finally {
-    release.resolve()
-    await holding
+    await letGo()
   }
   expect((await Promise.all(pages)).every(lease => lease !== null)).toBeTrue()
 })

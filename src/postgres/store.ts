@@ -457,8 +457,10 @@ function loaded(wanted: Wanted, row: LoadedRow): Loaded {
   }
 }
 
-/** Keys as JSON, each with the unit it names. */
-/** `last` counts its last event among those of the append, from one, where the slice says at which version it begins. */
+/**
+ * Keys as JSON, each with the unit it names. `last` counts its last event among those of the append, from one, where the slice says at which
+ * version it begins; else the key's event is looked up.
+ */
 function keysOf(units: readonly Unit[]): string | null {
   let before = 0
   const keys = units.flatMap(({ slices, keys }, unit) => {

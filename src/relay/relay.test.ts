@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { NewEntry } from '../read-model/agenda.ts'
-import { type MemoryAgenda, memoryAgenda } from '../read-model/memory-agenda.ts'
+import { memoryAgenda } from '../read-model/memory-agenda.ts'
 import { until } from '../testing/servers/until.ts'
 import { Relay } from './relay.ts'
 
@@ -14,41 +14,60 @@ const entry = (id: string): NewEntry => ({
 const named = (name: string, many: number) => Array.from({ length: many }, (_, i) => entry(`${name}${i}`))
 const idsOf = (entries: readonly NewEntry[]) => entries.map(({ id }) => id)
 
-function filled(entries: readonly NewEntry[]): MemoryAgenda {
-  const agenda = memoryAgenda({ now: Date.now, renewKeys: () => {} })
-  agenda.change({ add: entries, remove: [] })
-  return agenda
+type Relaying = {
+  /** What the agenda has before it starts. */
+  readonly left?: readonly NewEntry[]
+  /** Told how many entries a read has found, before they are given. */
+  readonly read?: (many: number) => unknown
+  /** Before each is sent. */
+  readonly before?: () => Promise<unknown>
+  readonly now?: () => number
+}
+
+/** A relay over an agenda in memory, what it has sent, and how it is told of more that is durable. */
+function relaying({ left = [], read = () => {}, before = async () => {}, now = Date.now }: Relaying = {}) {
+  const agenda = memoryAgenda({ now, renewKeys: () => {} })
+  agenda.change({ add: left, remove: [] })
+  const sent: string[] = []
+  const relay = new Relay({
+    agenda: {
+      ...agenda,
+      due: async (owner, limit) => {
+        const found = await agenda.due(owner, limit)
+        await read(found.entries.length)
+        return found
+      },
+    },
+    owner: OWNER,
+    send: async ({ id }) => {
+      await before()
+      sent.push(id)
+      return null
+    },
+    report: () => {},
+    now,
+  })
+  const add = (entries: readonly NewEntry[]) => {
+    agenda.change({ add: entries, remove: [] })
+    relay.added(entries)
+  }
+  return { agenda, relay, sent, add }
 }
 
 describe('what one instance sends to one stream goes in order', () => {
   test('where it is told of more before it has read what another has left', async () => {
     const [left, more] = [named('left', 1_500), named('more', 3)]
-    const agenda = filled(left)
     const reads: PromiseWithResolvers<void>[] = []
-    const sent: string[] = []
-    const relay = new Relay({
-      agenda: {
-        ...agenda,
-        due: async (owner, limit) => {
-          const read = Promise.withResolvers<void>()
-          const found = await agenda.due(owner, limit)
-          reads.push(read)
-          await read.promise
-          return found
-        },
-      },
-      owner: OWNER,
-      send: async ({ id }) => {
-        sent.push(id)
-        return null
-      },
-      report: () => {},
-    })
+    const read = () => {
+      const read = Promise.withResolvers<void>()
+      reads.push(read)
+      return read.promise
+    }
+    const { relay, sent, add } = relaying({ left, read })
     await relay.start()
     for (const [i, one] of more.entries()) {
       await until('it reads', () => reads.length > i)
-      agenda.change({ add: [one], remove: [] })
-      relay.added([one])
+      add([one])
       reads[i]!.resolve()
     }
     await until('all is sent', () => {
@@ -61,29 +80,15 @@ describe('what one instance sends to one stream goes in order', () => {
 
   test.each([5_000, 40_000])('where it is told of more than it sends at once, or keeps in memory: %d', async many => {
     const all = named('', many)
-    const agenda = filled([])
     const gate = Promise.withResolvers<void>()
-    const sent: string[] = []
-    const relay = new Relay({
-      agenda,
-      owner: OWNER,
-      send: async ({ id }) => {
-        await gate.promise
-        // Some are forgotten while others are still being sent.
-        await turn()
-        sent.push(id)
-        return null
-      },
-      report: () => {},
-    })
+    // Some are forgotten while others are still being sent.
+    const { relay, sent, add } = relaying({ before: () => gate.promise.then(() => turn()) })
     await relay.start()
-    agenda.change({ add: all, remove: [] })
-    relay.added(all)
+    add(all)
     gate.resolve()
     const last = entry('last')
     await until('there is room again', () => sent.length > 100)
-    agenda.change({ add: [last], remove: [] })
-    relay.added([last])
+    add([last])
     await until('all is sent', () => sent.length > all.length)
     expect(sent).toEqual(idsOf([...all, last]))
     await relay.stop()
@@ -91,26 +96,10 @@ describe('what one instance sends to one stream goes in order', () => {
 
   test('where a timer falls due while more waits than is sent at once: nothing that is added later comes before it', async () => {
     let now = Date.now()
-    const all = named('', 5_000).map(one => ({ ...one, key: one.id }))
-    const agenda = memoryAgenda({ now: () => now, renewKeys: () => {} })
-    const gate = Promise.withResolvers<void>()
-    const sent: string[] = []
-    const send = async ({ id }: { readonly id: string }) => {
-      await gate.promise
-      sent.push(id)
-      return null
-    }
-    const relay = new Relay({ agenda, owner: OWNER, send, report: () => {}, now: () => now })
-    const add = (entries: readonly NewEntry[]) => {
-      agenda.change({ add: entries, remove: [] })
-      relay.added(entries)
-    }
     let reads = 0
-    const due = agenda.due
-    agenda.due = (owner, limit) => {
-      reads++
-      return due(owner, limit)
-    }
+    const gate = Promise.withResolvers<void>()
+    const { relay, sent, add } = relaying({ now: () => now, read: () => reads++, before: () => gate.promise })
+    const all = named('', 5_000).map(one => ({ ...one, key: one.id }))
     await relay.start()
     await until('it has read', () => reads > 0)
     await turn()
@@ -128,66 +117,35 @@ describe('what one instance sends to one stream goes in order', () => {
 describe('what is known is not read', () => {
   test('where there is more of it than is sent at once, and nothing is sent twice', async () => {
     const all = named('', 20_000)
-    const agenda = filled([])
-    let read = 0
-    const sent: string[] = []
-    const relay = new Relay({
-      agenda: {
-        ...agenda,
-        due: async (owner, limit) => {
-          const found = await agenda.due(owner, limit)
-          read += found.entries.length
-          return found
-        },
+    let found = 0
+    const { relay, sent, add } = relaying({
+      read: many => {
+        found += many
       },
-      owner: OWNER,
-      send: async ({ id }) => {
-        sent.push(id)
-        return null
-      },
-      report: () => {},
     })
     await relay.start()
     await turn()
-    agenda.change({ add: all, remove: [] })
-    relay.added(all)
+    add(all)
     await until('all is sent', () => sent.length >= all.length)
     expect(sent).toEqual(idsOf(all))
-    expect(read).toBe(0)
+    expect(found).toBe(0)
     await relay.stop()
   })
 
   test('and sent again where it was done while it was read', async () => {
-    const agenda = filled([])
-    const answer = Promise.withResolvers<void>()
-    const sending = Promise.withResolvers<void>()
+    const [answer, sending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let hasRead = false
-    const sent: string[] = []
-    const relay = new Relay({
-      agenda: {
-        ...agenda,
-        due: async (owner, limit) => {
-          const found = await agenda.due(owner, limit)
-          if (found.entries.length) {
-            hasRead = true
-            await answer.promise
-          }
-          return found
-        },
+    const { agenda, relay, sent, add } = relaying({
+      before: () => sending.promise,
+      read: many => {
+        if (!many) return
+        hasRead = true
+        return answer.promise
       },
-      owner: OWNER,
-      send: async ({ id }) => {
-        sent.push(id)
-        await sending.promise
-        return null
-      },
-      report: () => {},
     })
     await relay.start()
     await turn()
-    const one = entry('one')
-    agenda.change({ add: [one], remove: [] })
-    relay.added([one])
+    add([entry('one')])
     relay.look()
     await until('it is read', () => hasRead)
     sending.resolve()

@@ -1,6 +1,7 @@
 import { describe, expect } from 'bun:test'
 import { runtime } from '../../runtime.ts'
 import { type Store, StoreError } from '../../store/store.ts'
+import { bound } from '../../testing/bound.ts'
 import type { Direction } from '../../testing/servers/proxy.ts'
 import { counter } from './domain.ts'
 import { follow, readLog } from './follow.ts'
@@ -56,12 +57,7 @@ function hasty(store: Store): Store {
     store.append(units).catch((error: unknown) => {
       throw error instanceof StoreError && error.reason === 'unknown' ? new StoreError('unavailable', error.message) : error
     })
-  return new Proxy(store, {
-    get: (target, name) => {
-      const value = (name === 'append' ? append : Reflect.get(target, name, target)) as unknown
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
+  return bound(store, { append })
 }
 
 type Sweep = {

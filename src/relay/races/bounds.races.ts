@@ -10,6 +10,7 @@ import { race } from '../../postgres/races/form.ts'
 import { postgres } from '../../postgres/store.ts'
 import { runtime } from '../../runtime.ts'
 import { onPostgres, SCHEMA } from '../../subscription/races/places.ts'
+import { held } from '../../testing/held.ts'
 import { asking, served } from './domain.ts'
 
 const REQUESTS = 500
@@ -39,7 +40,7 @@ async function usedUp(deadlineMs: number): Promise<readonly string[]> {
   })
   const emaki = await runtime({ serve: served, store, report: () => {} })
   const ask = (nth: number) => emaki.send(asking.ask(`a${nth % 12}`, { token: `${nth}` }), { key: `${nth}` })
-  const release = await locked(place.sql)
+  const release = await held(place.sql, `lock table ${SCHEMA}.events in access exclusive mode`)
   const asked = Array.from({ length: REQUESTS }, (_, nth) => ask(nth))
   const read = Array.from({ length: REQUESTS }, () => store.head().catch(() => null))
   const late = Bun.sleep(WAIT_MAX_MS).then(() => 'late' as const)
@@ -65,21 +66,6 @@ async function usedUp(deadlineMs: number): Promise<readonly string[]> {
   await emaki.close()
   await place.close()
   return wrong
-}
-
-/** Locks the log for whoever reads and whoever writes, until it is told to end. */
-async function locked(sql: Awaited<ReturnType<typeof onPostgres>>['sql']): Promise<() => Promise<void>> {
-  const [taken, ending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const over = sql.begin(async tx => {
-    await tx.unsafe(`lock table ${SCHEMA}.events in access exclusive mode`)
-    taken.resolve()
-    await ending.promise
-  })
-  await taken.promise
-  return async () => {
-    ending.resolve()
-    await over
-  }
 }
 
 const Filled = z.object({ text: z.string() })

@@ -8,6 +8,7 @@ import { postgres } from '../../postgres/store.ts'
 import { type ProjectionSpec, tableOf } from '../../projection/projection.ts'
 import { sqlite } from '../../sqlite/store.ts'
 import type { NewEvent, Store } from '../../store/store.ts'
+import { bound } from '../../testing/bound.ts'
 import { eventually } from '../../postgres/races/patience.ts'
 import { audit } from '../audit.ts'
 import { Arena } from './arena.ts'
@@ -129,12 +130,7 @@ function unnumbered(store: Store): Store {
   }
   const readAll: Store['readAll'] = async options =>
     (await store.readAll(options)).map(event => ({ ...event, version: next(event.stream) }))
-  return new Proxy(store, {
-    get: (target, name) => {
-      const member = name === 'readAll' ? readAll : (Reflect.get(target, name, target) as unknown)
-      return typeof member === 'function' && name !== 'readAll' ? member.bind(target) : member
-    },
-  })
+  return bound(store, { readAll })
 }
 
 /** A superuser may put aside the triggers that keep the log as it is. */

@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { NewPage, ReadModel } from '../../read-model/read-model.ts'
 import type { Store } from '../../store/store.ts'
+import { bound } from '../../testing/bound.ts'
 import type { Leased } from './checker.ts'
 
 /**
@@ -54,16 +55,7 @@ export function watched(store: Store, watching: Watching): Store {
     stopAt('while it sends', 'log')
     return appending
   }
-  // A store keeps what it is in private fields, which only it may read.
-  return new Proxy(store, {
-    get: (target, name) => {
-      if (name === 'readModel') return readModel
-      if (name === 'agenda') return agenda
-      if (name === 'append') return append
-      const value = Reflect.get(target, name, target) as unknown
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
+  return bound(store, { readModel, agenda, append })
 }
 
 function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): ReadModel {
@@ -111,16 +103,6 @@ function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): 
           return result instanceof Promise ? result.then(stopped) : stopped(result)
         },
       })
-    },
-  })
-}
-
-/** The real one with some of its methods replaced. */
-function bound<Port extends object>(real: Port, own: Partial<Port>): Port {
-  return new Proxy(real, {
-    get: (target, name) => {
-      const value = (own[name as keyof Port] ?? Reflect.get(target, name, target)) as unknown
-      return typeof value === 'function' ? value.bind(target) : value
     },
   })
 }
