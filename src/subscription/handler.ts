@@ -77,12 +77,13 @@ export class Handler implements Consumer {
       }
       return
     }
-    const lanes = this.#lanes(items)[Symbol.iterator]()
+    const lanes = this.#lanes(items)
     // Whoever is done takes the next lane, so that a long one holds up no other.
+    const next = lanes.values()
     const work = async () => {
-      for (const lane of lanes) await this.#lane(lane)
+      for (const lane of next) await this.#lane(lane)
     }
-    await Promise.all(Array.from({ length: this.#processor.parallelism }, work))
+    await Promise.all(Array.from({ length: Math.min(lanes.length, this.#processor.parallelism) }, work))
   }
 
   /** What goes side by side, each in order: the events of each key, or of several keys where they are handled in batches. */
