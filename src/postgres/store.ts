@@ -13,6 +13,7 @@ import {
   type Loaded,
   type LogIdentity,
   MISSED_BYTES_MAX,
+  type NewKey,
   type NewSnapshot,
   type ReadAllOptions,
   type Restored,
@@ -457,24 +458,28 @@ function loaded(wanted: Wanted, row: LoadedRow): Loaded {
   }
 }
 
-/**
- * Keys as JSON, each with the unit it names. `last` counts its last event among those of the append, from one, where the slice says at which
- * version it begins; else the key's event is looked up.
- */
+/** Keys as JSON, each with the unit it names. */
 function keysOf(units: readonly Unit[]): string | null {
+  const found: object[] = []
   let before = 0
-  const keys = units.flatMap(({ slices, keys }, unit) => {
-    const begins = new Map<string, number>()
-    for (const { stream, expect, events } of slices) {
-      if (typeof expect === 'number') begins.set(stream, before - expect)
-      before += events.length
-    }
-    return keys.map(({ keepMs, ...key }) => {
-      const begin = begins.get(key.stream)
-      return { ...key, unit, keep_ms: keepMs, last: begin === undefined ? null : begin + key.version }
-    })
+  units.forEach(({ slices, keys }, unit) => {
+    for (const { keepMs, ...key } of keys) found.push({ ...key, unit, keep_ms: keepMs, last: lastOf(key, slices, before) })
+    for (const { events } of slices) before += events.length
   })
-  return keys.length ? JSON.stringify(keys) : null
+  return found.length ? JSON.stringify(found) : null
+}
+
+/** The place of a key's last event among those of the append, from one; null where no slice says at which version its stream begins. */
+function lastOf(
+  { stream, version }: Pick<NewKey, 'stream' | 'version'>,
+  slices: readonly Slice[],
+  before: number,
+): number | null {
+  for (const slice of slices) {
+    if (slice.stream === stream) return typeof slice.expect === 'number' ? before + version - slice.expect : null
+    before += slice.events.length
+  }
+  return null
 }
 
 function outcomes(
