@@ -25,10 +25,11 @@ export { type Inbox, inbox, type Taken } from './inbox/inbox.ts'
 export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'
 // Running
 export { type Runtime, type RuntimeOptions, runtime, type Served } from './runtime.ts'
-export type { SendOptions, StateAt } from './dispatch/commands.ts'
+export type { SendOptions } from './dispatch/send.ts'
+export type { StateAt } from './dispatch/state-at.ts'
 export type { Status } from './subscription/subscriptions.ts'
 export type { Outcome } from './dispatch/outcome.ts'
-export type { AppendOutcome, AppendSlice } from './dispatch/request.ts'
+export type { AppendOutcome, AppendSlice } from './dispatch/append-request.ts'
 // Ports
 export { type Store, type StoredEvent, StoreError } from './store/store.ts'
 export { memory } from './store/memory.ts'

@@ -8,7 +8,7 @@ import { account } from '../testing/account.ts'
 import { bank, range } from '../testing/bank.ts'
 import { comesAfter, failsAfter, failsBefore } from '../testing/faulty-store.ts'
 import { KEY_REUSED } from './outcome.ts'
-import { KEY_KEEP_MS } from './member.ts'
+import { KEY_KEEP_MS } from './send.ts'
 
 const key = 'k1'
 

@@ -1,90 +1,123 @@
-// Reading for the next flight: states and keys of all that wait, with one statement, while the flight before it is under way.
-import type { Store } from '../store/store.ts'
+// Batched loads: the states and keys that many streams wait for are read with one statement, while a batch is being appended.
+import type { DeciderSpec } from '../decider/decider.ts'
+import type { Store, StoredKey } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
-import { type Desk, isForNow } from './desk.ts'
+import { isTransient } from './outcome.ts'
+import type { PendingCommand } from './pending-command.ts'
+import { foldLoaded, type StreamState } from './stream-state.ts'
 
-/** The most streams that one load asks for. */
+/** The most streams of one load. */
 const LOAD_STREAMS_MAX = 512
-/** How many loads may be under way at once. */
+/** How many loads may run at once. */
 const LOADS_MAX = 2
+
+/** A stream to be loaded, behind the state that is known, and for whom. Read as the batch leaves, so late commands join. */
+export type Loadable = {
+  readonly stream: string
+  readonly decider: DeciderSpec
+  readonly state: StreamState | null
+  readonly commands: readonly Pick<PendingCommand, 'key' | 'keyCheck' | 'parent'>[]
+}
+
+/** A stream's share of a load. */
+export type StreamLoad = {
+  readonly state: StreamState
+  /** The commands whose keys were asked for, and the stored keys of the whole load. */
+  readonly asked: ReadonlySet<Loadable['commands'][number]>
+  readonly keys: ReadonlyMap<string, StoredKey>
+  /** The arrival number of the next command when the load left. */
+  readonly readAt: number
+}
+
+const NO_COMMANDS: StreamLoad['asked'] = new Set()
+
+type Share = StreamLoad & { readonly hasMore: boolean }
+type Waiting = { readonly wanted: Loadable; readonly known: StreamState | null } & Omit<PromiseWithResolvers<Share>, 'promise'>
 
 export class Loader {
   readonly #store: Store
   readonly #trace: Trace
-  readonly #arrivals: () => number
-  readonly #turn: (desk: Desk) => void
-  readonly #fail: (desk: Desk, error: unknown) => void
-  #waiting: Desk[] = []
+  readonly #nextArrival: () => number
+  #waiting: Waiting[] = []
   #loads = 0
-  #scheduled = false
+  #isScheduled = false
 
-  constructor(
-    store: Store,
-    trace: Trace,
-    arrivals: () => number,
-    turn: (desk: Desk) => void,
-    fail: (desk: Desk, error: unknown) => void,
-  ) {
+  constructor(store: Store, trace: Trace, nextArrival: () => number) {
     this.#store = store
     this.#trace = trace
-    this.#arrivals = arrivals
-    this.#turn = turn
-    this.#fail = fail
+    this.#nextArrival = nextArrival
   }
 
-  add(desk: Desk): void {
-    this.#waiting.push(desk)
+  /** Joins the next load and gives its share, once the stream is read to its end. Rejects with what its own stream failed with. */
+  async load(wanted: Loadable): Promise<StreamLoad> {
+    let share = await this.#join(wanted, wanted.state)
+    while (share.hasMore) share = await this.#join(wanted, share.state)
+    return share
+  }
+
+  #join(wanted: Loadable, known: StreamState | null): Promise<Share> {
+    const { promise, resolve, reject } = Promise.withResolvers<Share>()
+    this.#waiting.push({ wanted, known, resolve, reject })
     this.#schedule()
+    return promise
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#loads >= LOADS_MAX || !this.#waiting.length) return
-    this.#scheduled = true
+    if (this.#isScheduled || this.#loads >= LOADS_MAX || !this.#waiting.length) return
+    this.#isScheduled = true
     setImmediate(() => {
-      this.#scheduled = false
-      void this.#load(this.#waiting.splice(0, LOAD_STREAMS_MAX))
+      this.#isScheduled = false
+      void this.#send(this.#waiting.splice(0, LOAD_STREAMS_MAX))
       this.#schedule()
     })
   }
 
-  async #load(desks: readonly Desk[]): Promise<void> {
+  async #send(batch: readonly Waiting[]): Promise<void> {
     this.#loads++
-    const readAt = this.#arrivals()
-    const asked = desks.map(desk => desk.queue.filter(({ keyCheck }) => keyCheck === 'before'))
+    await this.#loadBatch(batch)
+    this.#loads--
+    this.#schedule()
+  }
+
+  async #loadBatch(batch: readonly Waiting[]): Promise<void> {
+    const readAt = this.#nextArrival()
+    const asked = batch.map(({ wanted }) => wanted.commands.filter(({ keyCheck }) => keyCheck === 'before'))
     try {
-      const found = await this.#read(
-        desks,
-        asked.flat().map(({ key }) => key!.key),
+      const { streams, keys: stored } = await this.#read(
+        batch,
+        asked.flatMap(commands => commands.map(({ key }) => key!.key)),
       )
-      const keys = new Map(found.keys.map(key => [key.key, key]))
-      desks.forEach((desk, i) => {
+      const keys = new Map(stored.map(key => [key.key, key]))
+      batch.forEach(({ wanted: { decider, stream }, known, resolve, reject }, i) => {
         try {
-          desk.loaded(found.streams[i]!, keys, asked[i]!, readAt)
-          if (found.streams[i]!.more) this.add(desk)
-          else this.#turn(desk)
+          const state = foldLoaded(decider, stream, known, streams[i]!)
+          resolve({ state, asked: asked[i]!.length ? new Set(asked[i]) : NO_COMMANDS, keys, readAt, hasMore: streams[i]!.more })
         } catch (error) {
-          this.#fail(desk, error)
+          reject(error)
         }
       })
     } catch (error) {
-      // What one stream breaks is found in halves, so that only its commands fail.
-      if (desks.length === 1 || isForNow(error)) for (const desk of desks) this.#fail(desk, error)
-      else for (const half of [desks.slice(0, desks.length >> 1), desks.slice(desks.length >> 1)]) await this.#load(half)
-    } finally {
-      this.#loads--
-      this.#schedule()
+      await this.#loadHalves(batch, error)
     }
   }
 
-  #read(desks: readonly Desk[], keys: readonly string[]): ReturnType<Store['load']> {
-    const wanted = desks.map(({ stream, folded, decider }) => ({
+  /** A stream that breaks its load is found in halves, so that no other fails. */
+  async #loadHalves(batch: readonly Waiting[], error: unknown): Promise<void> {
+    if (batch.length === 1 || isTransient(error)) return batch.forEach(({ reject }) => void reject(error))
+    const half = batch.length >> 1
+    await this.#loadBatch(batch.slice(0, half))
+    await this.#loadBatch(batch.slice(half))
+  }
+
+  #read(batch: readonly Waiting[], keys: readonly string[]): ReturnType<Store['load']> {
+    const requests = batch.map(({ wanted: { stream, decider }, known }) => ({
       stream,
-      after: folded?.version ?? 0,
-      snapshot: folded ? undefined : decider.snapshot?.version,
+      after: known?.version ?? 0,
+      snapshot: known ? undefined : decider.snapshot?.version,
     }))
-    const parents = desks.flatMap(({ queue }) => queue.map(({ parent }) => parent))
-    return this.#trace.step('load', parents, { 'emaki.streams': desks.length, 'db.system.name': this.#store.system }, () =>
-      this.#store.load(wanted, keys),
+    const parents = batch.flatMap(({ wanted }) => wanted.commands.map(({ parent }) => parent))
+    return this.#trace.step('load', parents, { 'emaki.streams': batch.length, 'db.system.name': this.#store.system }, () =>
+      this.#store.load(requests, keys),
     )
   }
 }

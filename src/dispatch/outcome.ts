@@ -1,5 +1,5 @@
 import type { Event } from '../event/events.ts'
-import type { Expectation } from '../store/store.ts'
+import { type Expectation, StoreError } from '../store/store.ts'
 
 export type Accepted = {
   readonly outcome: 'accepted'
@@ -8,7 +8,7 @@ export type Accepted = {
   readonly version: number
   readonly position: number
   readonly events: readonly Event[]
-  /** Said before with the same key; nothing was appended this time. */
+  /** The same key was sent before; nothing was appended this time. */
   readonly replayed?: true
 }
 export type Rejected = { readonly outcome: 'rejected'; readonly code: string; readonly data?: unknown; readonly replayed?: true }
@@ -17,13 +17,33 @@ export type Invalid = {
   readonly outcome: 'invalid'
   readonly issues: readonly { readonly path: string; readonly message: string }[]
 }
-/** Nothing was appended. `full`: there is no room on the disk. */
+/** Nothing was appended. `full`: the disk has no room. */
 export type Unavailable = { readonly outcome: 'unavailable'; readonly retryAfterMs: number; readonly full?: true }
-/** It may have been appended or not: say it again with the same key. */
+/** It may have been appended or not: send it again with the same key. */
 export type Unknown = { readonly outcome: 'unknown'; readonly retryAfterMs: number }
 
-/** What a command came to. */
+/** The outcome of a command. */
 export type Outcome = Accepted | Rejected | Conflicted | Invalid | Unavailable | Unknown
 
-/** The code of the rejection that a key gets which was used for another command. */
+/** The code of the rejection when a key was used before for another command. */
 export const KEY_REUSED = 'idempotency-key-reused'
+
+const RETRY_AFTER_MS = 1_000
+
+export const UNAVAILABLE: Unavailable = { outcome: 'unavailable', retryAfterMs: RETRY_AFTER_MS }
+
+/** Whether the store says that nothing was appended and never will be. Any other error does not say so. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof StoreError && error.reason === 'refused'
+}
+
+/** Whether the store may do later what it did not do now. */
+export function isTransient(error: unknown): error is StoreError {
+  return error instanceof StoreError && !isRefusal(error)
+}
+
+/** The outcome for a caller whose store failed for now. */
+export function outcomeOfError(error: StoreError): Unavailable | Unknown {
+  if (error.reason === 'unknown') return { outcome: 'unknown', retryAfterMs: RETRY_AFTER_MS }
+  return error.reason === 'full' ? { outcome: 'unavailable', retryAfterMs: 10 * RETRY_AFTER_MS, full: true } : UNAVAILABLE
+}

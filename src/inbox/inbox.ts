@@ -1,7 +1,8 @@
 // Messages from elsewhere in, commands out: each message once in effect, however often it comes.
 import type { z } from 'zod'
 import type { Command } from '../decider/command.ts'
-import type { Commands, SendOptions } from '../dispatch/commands.ts'
+import type { Commands } from '../dispatch/commands.ts'
+import type { SendOptions } from '../dispatch/send.ts'
 import type { Accepted, Invalid, Outcome, Rejected, Unavailable, Unknown } from '../dispatch/outcome.ts'
 import type { Verify } from '../webhooks/signature.ts'
 

@@ -1,6 +1,6 @@
 // The loop that sends what is due of one owner's entries, while this process has the lease on them.
 import type { Command } from '../decider/command.ts'
-import { KEY_KEEP_MS } from '../dispatch/member.ts'
+import { KEY_KEEP_MS } from '../dispatch/send.ts'
 import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
 import { slept } from '../store/poll.ts'
 

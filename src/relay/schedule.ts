@@ -1,7 +1,6 @@
 // Commands that are taken now and sent later: one process at a time sends those that are due, and what became of them is kept for a day.
 import { type Command, fingerprintOf } from '../decider/command.ts'
-import type { SendOptions } from '../dispatch/commands.ts'
-import { KEY_KEEP_MS } from '../dispatch/member.ts'
+import { KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
 import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
 import type { Agenda, Entry } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'

@@ -2,9 +2,9 @@
 // is a timer.
 import type { Command } from '../decider/command.ts'
 import type { Rejection } from '../decider/reject.ts'
-import type { SendOptions } from '../dispatch/commands.ts'
+import type { SendOptions } from '../dispatch/send.ts'
 import type { Outcome } from '../dispatch/outcome.ts'
-import type { AppendOutcome, AppendSlice } from '../dispatch/request.ts'
+import type { AppendOutcome, AppendSlice } from '../dispatch/append-request.ts'
 import type { Event, Recorded } from '../event/events.ts'
 import { ledBy } from '../event/recorded.ts'
 import type { WishMeta } from '../process/instance.ts'

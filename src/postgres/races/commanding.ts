@@ -2,7 +2,7 @@
 import { runtime } from '../../runtime.ts'
 import { postgres } from '../store.ts'
 import { counter, seat } from './domain.ts'
-import { earlyRejections } from './early-rejections.ts'
+import { plantEarlyRejections } from './early-rejections.ts'
 import { UNHURRIED } from './patience.ts'
 import { type Random, random } from './random.ts'
 import { sender } from './sender.ts'
@@ -26,7 +26,7 @@ export type Commanding = {
 const COLD = 200
 
 export const command: Work<Commanding> = async (job, write, ready) => {
-  if (job.plant) earlyRejections()
+  if (job.plant) plantEarlyRejections()
   const store = postgres(job.url, { schema: job.schema, migrate: false, pooler: false, ...UNHURRIED })
   const emaki = await runtime({ serve: [counter, seat], store })
   await ready()

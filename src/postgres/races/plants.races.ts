@@ -1,6 +1,6 @@
 // The suite against stores that are broken on purpose: what does not see a planted bug would not see a real one.
 import { describe, expect, test } from 'bun:test'
-import { earlyRejections } from './early-rejections.ts'
+import { plantEarlyRejections } from './early-rejections.ts'
 import { form, race } from './form.ts'
 import { interleave, type Scene, STEPS } from './interleave.ts'
 import { lostChain } from './lost-chain.ts'
@@ -86,7 +86,7 @@ describe('a rejection', () => {
   })
 
   test('shows the planted bug: answered before its chain has committed', async () => {
-    const restore = earlyRejections()
+    const restore = plantEarlyRejections()
     try {
       expect(await lostChain()).toEqual([expect.stringContaining('was rejected for first, which never happened')])
     } finally {

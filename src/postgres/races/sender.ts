@@ -1,7 +1,7 @@
 import type { Command } from '../../decider/command.ts'
 import type { Outcome } from '../../dispatch/outcome.ts'
 import type { Runtime } from '../../runtime.ts'
-import type { SendOptions } from '../../dispatch/commands.ts'
+import type { SendOptions } from '../../dispatch/send.ts'
 import { decided } from './domain.ts'
 import type { Attempt } from './history.ts'
 

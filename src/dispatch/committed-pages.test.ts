@@ -5,19 +5,19 @@ import { account, Account } from '../testing/account.ts'
 import { failsAfter } from '../testing/faulty-store.ts'
 import { bank } from '../testing/bank.ts'
 import type { Trace } from '../trace/trace.ts'
-import { pages, type Written } from './pages.ts'
+import { type Committed, pagesOf } from './committed-pages.ts'
 
-const written = (stream: string, first: number, count: number): Written => ({
+const written = (stream: string, first: number, count: number): Committed => ({
   stream,
   events: Array.from({ length: count }, (_, i) => ({ id: `${first + i}`, type: 'Done', schema: '', data: '{}', meta: '{}' })),
-  landed: { version: count, position: count ? first + count - 1 : 0 },
+  slice: { version: count, position: count ? first + count - 1 : 0 },
   at: '2026-01-01T00:00:00.000Z',
   parents: [{ traceparent: stream }],
 })
 
 describe('what a flight wrote', () => {
   test('is one page where it is in one piece, with all for whom it was', () => {
-    const [found, ...more] = pages([written('a-1', 5, 2), written('a-2', 7, 1), written('a-3', 0, 0)])
+    const [found, ...more] = pagesOf([written('a-1', 5, 2), written('a-2', 7, 1), written('a-3', 0, 0)])
     expect(more).toEqual([])
     expect(found!.page.map(({ stream, position, version, id }) => [stream, position, version, id])).toEqual([
       ['a-1', 5, 1, '5'],
@@ -36,9 +36,9 @@ describe('what a flight wrote', () => {
     )
     fc.assert(
       fc.property(pieces, units => {
-        const found = pages(units).map(({ page }) => page.map(({ position }) => position))
+        const found = pagesOf(units).map(({ page }) => page.map(({ position }) => position))
         expect(found.flat()).toEqual(
-          units.flatMap(({ events, landed }) => events.map((_, i) => landed.position - i)).sort((a, b) => a - b),
+          units.flatMap(({ events, slice }) => events.map((_, i) => slice.position - i)).sort((a, b) => a - b),
         )
         for (const page of found) expect(page).toEqual(page.map((_, i) => page[0]! + i))
         found.slice(1).forEach((page, i) => void expect(page[0]).toBeGreaterThan(found[i]!.at(-1)! + 1))

@@ -1,0 +1,125 @@
+// One append of many units, sent until each unit has an answer: refused batches in halves, unknown outcomes again.
+import { type Landed, type Store, StoreError, type StoredEvent, type Unit, type UnitOutcome } from '../store/store.ts'
+import type { Trace, TraceContext } from '../trace/trace.ts'
+import type { Committed } from './committed-pages.ts'
+import { isRefusal } from './outcome.ts'
+
+/** The pause before a batch of unknown outcome is sent again, in ms. */
+const RESEND_MS = 20
+
+export type BatchPort = {
+  readonly store: Store
+  readonly trace: Trace
+  readonly publish: (committed: readonly Committed[]) => void
+}
+
+/** A unit on its way. */
+export type PendingAppend = {
+  readonly unit: Unit
+  /** The length of its payloads, in characters. */
+  readonly size: number
+  /** May be sent again when its outcome is unknown: its expectations are exact, or it has a key. */
+  readonly isResendable: boolean
+  /** Until when it is sent again, on the clock of performance.now. */
+  readonly until: number
+  readonly parents: readonly (TraceContext | null)[]
+}
+
+/** The outcome of a unit. `refused`: nothing was appended and never will be. `failed`: the store did not do it for now, or nobody knows. */
+export type AppendResult =
+  | UnitOutcome
+  | { readonly outcome: 'refused'; readonly error: unknown }
+  | { readonly outcome: 'failed'; readonly error: unknown }
+
+/** An append of the batch; `settle` is called once. */
+export type SentAppend = { readonly append: PendingAppend; readonly settle: (result: AppendResult) => void }
+
+/**
+ * Sends a batch until each of its units has an answer, or its time is over. An unknown outcome is never resolved by reading: the same units
+ * are sent again, with the same event ids and keys.
+ */
+export async function appendBatch(port: BatchPort, batch: readonly SentAppend[]): Promise<void> {
+  let left = batch
+  let doubt: StoreError | null = null
+  while (left.length) {
+    const sent = await trySend(port, left, doubt !== null)
+    if ('outcomes' in sent) return settleBatch(port, left, sent.outcomes)
+    const { error } = sent
+    if (error instanceof StoreError && error.reason === 'unknown') doubt = error
+    else if (!doubt && isRefusal(error) && left.length > 1) return appendHalves(port, left)
+    if (!doubt) return left.forEach(({ settle }) => void settle({ outcome: isRefusal(error) ? 'refused' : 'failed', error }))
+    left = endUnresendable(left, doubt)
+    if (left.length) await Bun.sleep(RESEND_MS)
+  }
+}
+
+type Sent = { readonly outcomes: readonly UnitOutcome[] } | { readonly error: unknown }
+
+/** Only the append is tried: a failure in what follows a commit must not send it again. */
+async function trySend({ store, trace }: BatchPort, batch: readonly SentAppend[], isResent: boolean): Promise<Sent> {
+  const units = batch.map(({ append }) => append.unit)
+  const parents = batch.flatMap(({ append }) => append.parents)
+  const attributes = { 'emaki.units': units.length, 'db.system.name': store.system }
+  try {
+    const outcomes = await trace.step('append', parents, attributes, () => store.append(units))
+    return { outcomes: isResent ? await Promise.all(units.map((unit, i) => recogniseOwn(store, unit, outcomes[i]!))) : outcomes }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** Nothing of a refused batch was appended: its halves go one after the other, so that only the refused unit fails. */
+async function appendHalves(port: BatchPort, batch: readonly SentAppend[]): Promise<void> {
+  const half = batch.length >> 1
+  await appendBatch(port, batch.slice(0, half))
+  await appendBatch(port, batch.slice(half))
+}
+
+/** Answers first, then publishes: whoever waits for an answer has it before the microtask that publishes. */
+function settleBatch({ publish }: BatchPort, batch: readonly SentAppend[], outcomes: readonly UnitOutcome[]): void {
+  batch.forEach(({ settle }, i) => void settle(outcomes[i]!))
+  queueMicrotask(() => publish(batch.flatMap(({ append }, i) => committedOf(append, outcomes[i]!))))
+}
+
+function committedOf({ unit, parents }: PendingAppend, outcome: UnitOutcome): readonly Committed[] {
+  if (outcome.outcome !== 'appended') return []
+  const { slices, at } = outcome
+  return unit.slices.flatMap(({ stream, events }, i) =>
+    events.length ? [{ stream, events, slice: slices[i]!, at, parents }] : [],
+  )
+}
+
+/** Ends what may not be sent again and what is out of time; gives the rest. */
+function endUnresendable(batch: readonly SentAppend[], error: StoreError): readonly SentAppend[] {
+  const now = performance.now()
+  return batch.filter(({ append, settle }) => {
+    if (append.isResendable && append.until > now) return true
+    settle({ outcome: 'failed', error })
+    return false
+  })
+}
+
+/** After a doubt, a conflict or a known key whose events carry our ids is our own append, which did happen. */
+async function recogniseOwn(store: Store, unit: Unit, outcome: UnitOutcome): Promise<UnitOutcome> {
+  if (outcome.outcome === 'appended' || unit.slices.every(({ events }) => events.length === 0)) return outcome
+  const found = await Promise.all(unit.slices.map(slice => findOwn(store, slice, outcome)))
+  const own = found.filter(slice => slice !== null)
+  if (own.length < found.length) return outcome
+  const slices = own.map(({ version, position }) => ({ version, position }))
+  return { outcome: 'appended', slices, at: own.find(({ at }) => at)!.at }
+}
+
+/** The last event of a slice if the log has it under our ids; null: it has not. */
+async function findOwn(
+  store: Store,
+  { stream, expect, events }: Unit['slices'][number],
+  outcome: UnitOutcome,
+): Promise<(Landed & Pick<StoredEvent, 'at'>) | null> {
+  const isExact = typeof expect === 'number'
+  if (!events.length) return { version: isExact ? expect : 0, position: 0, at: '' }
+  const last = outcome.outcome === 'known' ? (outcome.keys.find(key => key.stream === stream)?.version ?? 0) : 0
+  const after = isExact ? expect : last - events.length
+  const found = after < 0 ? [] : await store.read(stream, { after, limit: events.length })
+  const isOwn = found.length === events.length && found.every(({ id }, i) => id === events[i]!.id)
+  return isOwn ? found.at(-1)! : null
+}

@@ -1,0 +1,106 @@
+// An append without a decision: slices of events, whole or not at all.
+import { idProblem } from '../decider/command.ts'
+import { checked, type Event, type EventsSpec, type Meta } from '../event/events.ts'
+import type { Expectation, Landed, NewKey, Slice } from '../store/store.ts'
+import type { TraceContext } from '../trace/trace.ts'
+import type { AppendResult, PendingAppend } from './append-batch.ts'
+import type { Appendable, Appended } from './appender.ts'
+import { newEvent } from './decide-batch.ts'
+import { isTransient, outcomeOfError, type Unavailable, UNAVAILABLE, type Unknown } from './outcome.ts'
+import { isLate } from './pending-command.ts'
+import { KEY_KEEP_MS } from './send.ts'
+
+/** Events for one stream, and what has to be true of it. */
+export type AppendSlice = { readonly stream: string; readonly expect: Expectation; readonly events: readonly Event[] }
+
+/** The outcome of an append. */
+export type AppendOutcome =
+  | { readonly outcome: 'appended'; readonly slices: readonly (Landed & { readonly stream: string })[] }
+  | {
+      readonly outcome: 'conflict'
+      readonly conflicts: readonly { readonly stream: string; readonly expected: Expectation; readonly actual: number }[]
+    }
+  /** Its key was used before: it was appended then. */
+  | { readonly outcome: 'known' }
+  | Unavailable
+  | Unknown
+
+export type AppendRequest = {
+  readonly slices: readonly AppendSlice[]
+  /** The family of a category. Throws where there is none. */
+  readonly familyOf: (category: string) => EventsSpec
+  /** On the clock of performance.now. */
+  readonly deadline: number
+  readonly signal: AbortSignal | null
+  readonly parent: TraceContext | null
+  readonly meta: Omit<Meta, 'schema'>
+  readonly key: string | null
+}
+
+/** A request as the appender takes it. Throws a TypeError where it is no append, a PayloadError where JSON would change its data. */
+export function appendableOf({ slices, familyOf, key, ...request }: AppendRequest): Appendable<PendingAppend> {
+  const streams = slices.map(({ stream }) => stream)
+  if (new Set(streams).size !== slices.length || !slices.length) throw new TypeError('an append names each of its streams once')
+  for (const slice of slices) checkSlice(familyOf, slice)
+  const meta = JSON.stringify(request.meta)
+  const newId = () => Bun.randomUUIDv7()
+  const written = slices.map(({ stream, expect, events }): Slice => {
+    const encode = (event: Event) => {
+      const family = familyOf(event.category)
+      return newEvent(family, checked(family, event), meta, newId)
+    }
+    return { stream, expect, events: events.map(encode) }
+  })
+  const append: PendingAppend = {
+    unit: { slices: written, keys: key === null ? [] : [keyOf(key, streams[0]!)] },
+    size: written.reduce((sum, { events }) => events.reduce((sum, { data, meta }) => sum + data.length + meta.length, sum), 0),
+    isResendable: key !== null || slices.every(({ expect }) => typeof expect === 'number'),
+    until: request.deadline,
+    parents: [request.parent],
+  }
+  return { streams, isExclusive: false, take: () => append, isLate: now => isLate(request, now) }
+}
+
+/** The outcome of an append request. Throws what the store failed with for good. */
+export function appendOutcomeOf(appended: Appended<PendingAppend> | null): AppendOutcome {
+  if (!appended) return UNAVAILABLE
+  const { append, result } = appended
+  switch (result.outcome) {
+    case 'appended':
+      return { outcome: 'appended', slices: namedSlices(append, result.slices) }
+    case 'conflict': {
+      const conflicts = result.conflicts.map(({ stream, expected, actual }) => ({ stream, expected, actual }))
+      return { outcome: 'conflict', conflicts }
+    }
+    case 'known':
+      return { outcome: 'known' }
+    default:
+      return outcomeOfFailure(result)
+  }
+}
+
+function namedSlices({ unit }: PendingAppend, slices: readonly Landed[]): readonly (Landed & { readonly stream: string })[] {
+  return slices.map((slice, i) => ({ ...slice, stream: unit.slices[i]!.stream }))
+}
+
+function outcomeOfFailure({ error }: Extract<AppendResult, { readonly error: unknown }>): AppendOutcome {
+  if (isTransient(error)) return outcomeOfError(error)
+  throw error
+}
+
+/** It names no events: where a stream may be at any version, they are only known afterwards. */
+function keyOf(key: string, stream: string): NewKey {
+  return { key, fingerprint: '', stream, version: 0, count: 0, rejection: null, keepMs: KEY_KEEP_MS }
+}
+
+function checkSlice(familyOf: (category: string) => EventsSpec, { stream, expect, events }: AppendSlice): void {
+  if (expect !== 'any' && expect !== 'exists' && !(Number.isSafeInteger(expect) && expect >= 0))
+    throw new TypeError(`${stream} is expected to be at ${expect}, which is neither a version nor exists nor any`)
+  const dash = stream.indexOf('-')
+  const wrong = idProblem(stream.slice(dash + 1))
+  if (dash < 1 || wrong)
+    throw new TypeError(`the stream ${JSON.stringify(stream)} is not category-instance${wrong ? `: ${wrong}` : ''}`)
+  const family = familyOf(stream.slice(0, dash))
+  const stranger = events.find(({ category, type }) => category !== family.name || !family.types.has(type))
+  if (stranger) throw new TypeError(`${stranger.category}.${stranger.type} does not belong into ${stream}`)
+}

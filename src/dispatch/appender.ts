@@ -1,0 +1,120 @@
+// Batched appends: what waits shares one append, with an outcome for each unit. Nothing waits on a timer.
+import type { Store } from '../store/store.ts'
+import type { Trace } from '../trace/trace.ts'
+import { type AppendResult, appendBatch, type BatchPort, type PendingAppend, type SentAppend } from './append-batch.ts'
+import type { Committed } from './committed-pages.ts'
+
+/** The most units of a batch, and the most payload, in characters, after which it takes no more. */
+const BATCH_UNITS_MAX = 1_024
+const BATCH_SIZE_MAX = 1_048_576
+
+/** What wants to append: the waiting commands of a stream, or one request over several streams. */
+export type Appendable<A extends PendingAppend> = {
+  readonly streams: readonly string[]
+  /** Wants a batch of its own, after it lost its stream to another process. */
+  readonly isExclusive: boolean
+  /** Called as its batch leaves, so late commands join. Null: nothing is left to append. */
+  readonly take: () => A | null
+  /** Whether it need not be appended any more, at a time of performance.now. */
+  readonly isLate?: (now: number) => boolean
+}
+
+/** What was appended, and the result. */
+export type Appended<A> = { readonly append: A; readonly result: AppendResult }
+
+type Waiting = {
+  readonly appendable: Appendable<PendingAppend>
+  readonly resolve: (appended: Appended<PendingAppend> | null) => void
+}
+
+/**
+ * Builds batches in the order of arrival, bounded in count and bytes, one under way at a time. A stream belongs to one unit of a batch:
+ * whatever shares a stream with a taken unit waits, and nothing overtakes it there.
+ */
+export class Appender {
+  readonly #port: BatchPort
+  #waiting: Waiting[] = []
+  #isAppending = false
+  #isScheduled = false
+  #drained: (() => void)[] = []
+
+  /** `publish` gets what one append committed, after its callers were answered. */
+  constructor(store: Store, trace: Trace, publish: (committed: readonly Committed[]) => void) {
+    this.#port = { store, trace, publish }
+  }
+
+  /** Joins a batch and gives its own share of the outcome. Null: nothing was left to append, or it was late. Never rejects. */
+  append<A extends PendingAppend>(appendable: Appendable<A>): Promise<Appended<A> | null> {
+    return new Promise(resolve => {
+      // What `take` gave is what comes back.
+      this.#waiting.push({ appendable, resolve: resolve as Waiting['resolve'] })
+      this.#schedule()
+    })
+  }
+
+  /** Ends what has waited for too long. */
+  endLate(now: number): void {
+    const late = this.#waiting.filter(({ appendable }) => appendable.isLate?.(now))
+    if (!late.length) return
+    this.#waiting = this.#waiting.filter(one => !late.includes(one))
+    for (const { resolve } of late) resolve(null)
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  async drained(): Promise<void> {
+    while (this.#isAppending || this.#waiting.length) await new Promise<void>(resolve => this.#drained.push(resolve))
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isAppending) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      void this.#appendNext()
+    })
+  }
+
+  async #appendNext(): Promise<void> {
+    const batch = this.#takeBatch()
+    if (batch.length) {
+      this.#isAppending = true
+      await appendBatch(this.#port, batch)
+      this.#isAppending = false
+    }
+    if (this.#waiting.length) this.#schedule()
+    else for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
+  #takeBatch(): readonly SentAppend[] {
+    this.endLate(performance.now())
+    const batch: SentAppend[] = []
+    const left: Waiting[] = []
+    const blocked = new Set<string>()
+    const waiting = this.#waiting
+    let size = 0
+    let index = 0
+    for (; index < waiting.length && batch.length < BATCH_UNITS_MAX && size < BATCH_SIZE_MAX; index++) {
+      const { appendable, resolve } = waiting[index]!
+      const { streams, isExclusive } = appendable
+      if ((isExclusive && batch.length > 0) || streams.some(stream => blocked.has(stream))) {
+        for (const stream of streams) blocked.add(stream)
+        left.push(waiting[index]!)
+        continue
+      }
+      const append = appendable.take()
+      if (!append) {
+        resolve(null)
+        continue
+      }
+      for (const stream of streams) blocked.add(stream)
+      batch.push({ append, settle: result => resolve({ append, result }) })
+      size += append.size
+      if (isExclusive) {
+        index++
+        break
+      }
+    }
+    this.#waiting = left.concat(waiting.slice(index))
+    return batch
+  }
+}

@@ -1,0 +1,147 @@
+// The command's loop: load, decide, append, settle, answer.
+import type { Store, StoredKey } from '../store/store.ts'
+import type { Trace } from '../trace/trace.ts'
+import type { PendingAppend } from './append-batch.ts'
+import type { Appender } from './appender.ts'
+import { type DecidedBatch, decideBatch } from './decide-batch.ts'
+import type { Loader, StreamLoad } from './loader.ts'
+import type { NewnessAverage } from './newness.ts'
+import { KEY_REUSED, UNAVAILABLE } from './outcome.ts'
+import { endWithError, type PendingCommand } from './pending-command.ts'
+import { replayOutcome } from './replay-outcome.ts'
+import { outcomeOf, type Settlement, settle } from './settle.ts'
+import { isExclusive, needsLoad, type StreamQueue, takeCommands, takeLate } from './stream-queue.ts'
+import type { StreamState } from './stream-state.ts'
+
+export type CommandLoopOptions = {
+  readonly store: Store
+  readonly trace: Trace
+  readonly loader: Loader
+  readonly appender: Appender
+  readonly newness: NewnessAverage
+  readonly now: () => number
+  /** Saves a snapshot, for which nobody waits. */
+  readonly saveSnapshot: (queue: StreamQueue, state: StreamState) => void
+  /** Called when no command waits any more, before another can arrive. */
+  readonly rest: (queue: StreamQueue) => void
+}
+
+type AppendOfBatch = PendingAppend & { readonly batch: DecidedBatch }
+
+export class CommandLoop {
+  readonly #options: CommandLoopOptions
+
+  constructor(options: CommandLoopOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Answers the commands of one stream, until none waits:
+   * 1. It loads the stream if its state, or a key, is not known.
+   * 2. It decides what waits, at the moment at which the batch leaves.
+   * 3. It appends all decisions as one unit of that batch.
+   * 4. It settles: what was appended is answered, what lost its stream goes again.
+   */
+  async run(queue: StreamQueue): Promise<void> {
+    const { appender } = this.#options
+    while (queue.commands.length > 0) {
+      if (needsLoad(queue)) {
+        await this.#load(queue)
+        continue
+      }
+      const appended = await appender.append({
+        streams: [queue.stream],
+        isExclusive: isExclusive(queue),
+        take: () => this.#decide(queue),
+      })
+      if (appended) this.#apply(queue, settle(queue, appended.append.batch, appended.result))
+    }
+    this.#options.rest(queue)
+  }
+
+  async #load(queue: StreamQueue): Promise<void> {
+    const { loader, newness } = this.#options
+    try {
+      const isUnknown = queue.state === null
+      const { state, asked, keys, readAt } = await loader.load(queue)
+      if (isUnknown && queue.commands[0]) newness.observe(queue.commands[0], state.version === 0)
+      Object.assign(queue, { state, readAt, yieldsTurn: false })
+      if (asked.size) this.#takeDuplicates(queue, asked, keys)
+    } catch (error) {
+      queue.state = null
+      for (const command of queue.commands.splice(0)) endWithError(command, error, () => UNAVAILABLE)
+    }
+  }
+
+  /** Takes the commands whose keys were used before out of the queue. */
+  #takeDuplicates(queue: StreamQueue, asked: StreamLoad['asked'], keys: StreamLoad['keys']): void {
+    const waiting = queue.commands
+    queue.commands = waiting.filter(command => !asked.has(command) || !keys.has(command.key!.key))
+    for (const command of waiting) {
+      if (!asked.has(command)) continue
+      command.keyCheck = 'done'
+      const stored = keys.get(command.key!.key)
+      if (stored) this.#replay(command, stored)
+    }
+  }
+
+  /** Decides what waits. Null: nothing is to be appended. */
+  #decide(queue: StreamQueue): AppendOfBatch | null {
+    const { now, trace } = this.#options
+    for (const command of takeLate(queue, performance.now())) command.answer(UNAVAILABLE)
+    const commands = takeCommands(queue)
+    if (!commands.length) return null
+    const context = { now: now(), trace, newId: () => Bun.randomUUIDv7() }
+    const batch = decideBatch(queue.stream, queue.state!, commands, context)
+    queue.commands.unshift(...this.#askKeysOfFailed(batch), ...commands.slice(batch.taken))
+    const { before, decided, events, keys, size } = batch
+    const isWriting = events.length > 0 || keys.length > 0
+    if (!isWriting && decided.every(({ command }) => command.arrival < queue.readAt)) {
+      // The stream was read after these arrived, so nothing has to confirm its version.
+      for (const one of decided) one.command.answer(outcomeOf(one, batch, before))
+      return null
+    }
+    return {
+      batch,
+      unit: { slices: [{ stream: queue.stream, expect: before.version, events }], keys },
+      size,
+      isResendable: true,
+      until: Math.max(...decided.map(({ command }) => command.deadline)),
+      parents: decided.map(({ command }) => command.parent),
+    }
+  }
+
+  /** A decision that threw may be of a command that was decided before: its key is asked for first. */
+  #askKeysOfFailed({ failed }: DecidedBatch): readonly PendingCommand[] {
+    const unasked: PendingCommand[] = []
+    for (const { command, error } of failed) {
+      if (command.keyCheck !== 'append') command.fail(error)
+      else {
+        command.keyCheck = 'before'
+        unasked.push(command)
+      }
+    }
+    return unasked
+  }
+
+  /** After the commit, and never before: the state is taken, and callers are answered. */
+  #apply(queue: StreamQueue, { answers, duplicates, failures, retries, ...settled }: Settlement): void {
+    Object.assign(queue, settled.queue)
+    if (settled.isLost) for (const command of retries) command.attempts++
+    queue.commands.unshift(...retries)
+    for (const { command, outcome } of answers) command.answer(outcome)
+    for (const { command, stored } of duplicates) this.#replay(command, stored)
+    for (const { command, error } of failures) endWithError(command, error)
+    if (settled.newness) this.#options.newness.observe(settled.newness.command, settled.newness.isNew)
+    if (settled.snapshot) this.#options.saveSnapshot(queue, settled.snapshot)
+  }
+
+  /** Answers with the stored outcome of a key, or refuses it where the key named another command. */
+  #replay(command: PendingCommand, stored: StoredKey): void {
+    if (stored.fingerprint !== command.key!.fingerprint) return command.answer({ outcome: 'rejected', code: KEY_REUSED })
+    replayOutcome(this.#options.store, command.decider, stored).then(
+      outcome => command.answer(outcome),
+      error => endWithError(command, error, () => UNAVAILABLE),
+    )
+  }
+}

@@ -1,0 +1,38 @@
+import type { Page } from '../bus/bus.ts'
+import type { Landed, NewEvent, StoredEvent } from '../store/store.ts'
+import type { TraceContext } from '../trace/trace.ts'
+
+/** The events that one append committed to one stream, their place in the log, and who asked for them. */
+export type Committed = {
+  readonly stream: string
+  readonly events: readonly NewEvent[]
+  readonly slice: Landed
+  readonly at: string
+  readonly parents: readonly (TraceContext | null)[]
+}
+
+/**
+ * Committed events as pages in log order. Nobody else's event lies within a page; between two of them some may. A batch that was sent again
+ * after a doubt may have been committed in two places, and not in the order of its units.
+ */
+export function pagesOf(
+  committed: readonly Committed[],
+): readonly { readonly page: Page; readonly parents: Committed['parents'] }[] {
+  const pages: { page: StoredEvent[]; parents: (TraceContext | null)[] }[] = []
+  for (const one of committed.filter(({ events }) => events.length).sort((a, b) => a.slice.position - b.slice.position)) {
+    const before = pages.at(-1)
+    const isNext = before?.page.at(-1)?.position === one.slice.position - one.events.length
+    const into = before && isNext ? before : { page: [], parents: [] }
+    if (into !== before) pages.push(into)
+    into.page.push(...storedEvents(one))
+    into.parents.push(...one.parents)
+  }
+  return pages
+}
+
+function storedEvents({ stream, events, slice, at }: Committed): readonly StoredEvent[] {
+  return events.map((event, i) => {
+    const behind = events.length - 1 - i
+    return { ...event, stream, version: slice.version - behind, position: slice.position - behind, at }
+  })
+}

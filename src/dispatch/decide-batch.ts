@@ -1,0 +1,109 @@
+// Commands on one stream that are appended together. Each is decided on the state that the one before it leaves.
+import { decide, evolve, type Folded } from '../decider/fold.ts'
+import type { Event, EventsSpec } from '../event/events.ts'
+import { encode } from '../event/payload.ts'
+import { holds, type NewEvent, type NewKey } from '../store/store.ts'
+import type { Trace } from '../trace/trace.ts'
+import type { Conflicted, Rejected } from './outcome.ts'
+import type { PendingCommand } from './pending-command.ts'
+import type { StreamState } from './stream-state.ts'
+
+/** The outcome of one command if its batch is appended; `version` is the stream's after it. */
+export type DecidedCommand =
+  | { readonly command: PendingCommand; readonly version: number; readonly events: readonly Event[] }
+  | { readonly command: PendingCommand; readonly outcome: Rejected | Conflicted }
+
+export type DecidedBatch = {
+  readonly stream: string
+  readonly before: StreamState
+  readonly after: Folded
+  readonly decided: readonly DecidedCommand[]
+  readonly events: readonly NewEvent[]
+  readonly keys: readonly NewKey[]
+  /** The length of the payloads, in characters. */
+  readonly size: number
+  /** Commands whose decision threw. */
+  readonly failed: readonly { readonly command: PendingCommand; readonly error: unknown }[]
+  /** How many of the commands it took; the rest was too much for it. */
+  readonly taken: number
+}
+
+/** What a decision is given from outside. */
+export type DecisionContext = { readonly now: number; readonly trace: Trace; readonly newId: () => string }
+
+/** The most payload of a batch of one stream, in characters, after which it takes no more commands. */
+const BATCH_SIZE_MAX = 1_048_576
+
+/**
+ * Decides commands in order over a state. A precondition is compared with the version at its place in the batch, before the decision.
+ * A command whose decision throws, or whose events JSON would change, fails alone; the state stays as it was before it.
+ */
+export function decideBatch(
+  stream: string,
+  before: StreamState,
+  commands: readonly PendingCommand[],
+  context: DecisionContext,
+): DecidedBatch {
+  const decided: DecidedCommand[] = []
+  const events: NewEvent[] = []
+  const keys: NewKey[] = []
+  const failed: DecidedBatch['failed'][number][] = []
+  let after: Folded = before
+  let size = 0
+  let taken = 0
+  for (const command of commands) {
+    if (size >= BATCH_SIZE_MAX) break
+    taken++
+    try {
+      const step = decideTraced(command, after, context)
+      if (step.key) keys.push({ ...step.key, stream })
+      for (const event of step.events) {
+        events.push(event)
+        size += event.data.length + event.meta.length
+      }
+      after = step.after
+      decided.push(step.decided)
+    } catch (error) {
+      failed.push({ command, error })
+    }
+  }
+  return { stream, before, after, decided, events, keys, size, failed, taken }
+}
+
+type DecisionStep = {
+  readonly decided: DecidedCommand
+  readonly events: readonly NewEvent[]
+  readonly key: Omit<NewKey, 'stream'> | null
+  readonly after: Folded
+}
+
+function decideTraced(command: PendingCommand, from: Folded, context: DecisionContext): DecisionStep {
+  const attributes = { 'emaki.command': `${command.decider.name}.${command.command.command}` }
+  return context.trace.step('decide', [command.parent], attributes, () => decideOne(command, from, context))
+}
+
+function decideOne(command: PendingCommand, from: Folded, { now, newId }: DecisionContext): DecisionStep {
+  const { decider, expect } = command
+  if (expect !== null && !holds(expect, from.version)) {
+    const outcome = { outcome: 'conflict', expected: expect, actual: from.version } as const
+    return { decided: { command, outcome }, events: [], key: null, after: from }
+  }
+  const context = { instance: command.command.id, now: new Date(now), actor: command.actor }
+  const decision = decide(decider, from.state, command.command, context)
+  if ('rejection' in decision) {
+    const { code, data } = decision.rejection
+    const rejection = data === undefined ? { code } : { code, data }
+    const key = command.key && { ...command.key, version: from.version, count: 0, rejection: encode(rejection) }
+    return { decided: { command, outcome: { outcome: 'rejected', ...rejection } }, events: [], key, after: from }
+  }
+  const meta = JSON.stringify(command.meta)
+  const events = decision.events.map(event => newEvent(decider.events, event, meta, newId))
+  const after = evolve(decider, from, decision.events)
+  const key = command.key && { ...command.key, version: after.version, count: events.length, rejection: null }
+  return { decided: { command, version: after.version, events: decision.events }, events, key, after }
+}
+
+/** An event ready for the log. Throws a PayloadError where JSON would change its data. */
+export function newEvent(family: EventsSpec, { type, data }: Event, meta: string, newId: () => string): NewEvent {
+  return { id: newId(), type, schema: family.types.get(type)!.fingerprint, data: encode(data), meta }
+}

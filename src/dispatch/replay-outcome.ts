@@ -1,0 +1,20 @@
+import type { DeciderSpec } from '../decider/decider.ts'
+import type { Event } from '../event/events.ts'
+import { read } from '../event/read.ts'
+import type { Store, StoredEvent, StoredKey } from '../store/store.ts'
+import type { Outcome } from './outcome.ts'
+
+/** The outcome that a key stands for. One without events has the position of the event before it, as it had at first. */
+export async function replayOutcome(store: Store, decider: DeciderSpec, key: StoredKey): Promise<Outcome> {
+  if (key.rejection !== null) return { outcome: 'rejected', ...(JSON.parse(key.rejection) as { code: string }), replayed: true }
+  const { stream, version, count } = key
+  const limit = Math.max(count, 1)
+  const stored = version === 0 ? [] : await store.read(stream, { after: version - limit, limit })
+  const { position } = stored.at(-1) ?? key
+  const events = count ? stored.flatMap(event => readStored(decider, event)) : []
+  return { outcome: 'accepted', stream, version, position, events, replayed: true }
+}
+
+function readStored({ events }: DeciderSpec, { stream, version, type, schema, data }: StoredEvent): readonly Event[] {
+  return read(events, stream, version, { type, schema, data: JSON.parse(data) as unknown })
+}

@@ -1,0 +1,123 @@
+// Where a command comes in: its data is parsed, and it joins the queue of its stream.
+import { type Command, fingerprintOf, idProblem } from '../decider/command.ts'
+import type { DeciderSpec } from '../decider/decider.ts'
+import { fitting, type Meta } from '../event/events.ts'
+import type { Expectation } from '../store/store.ts'
+import type { TraceContext } from '../trace/trace.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Invalid, Outcome } from './outcome.ts'
+import type { PendingCommand } from './pending-command.ts'
+
+export type SendOptions = {
+  /** The stream's version before the command: a number (0: must not exist), or `exists`. Default: whatever it is. */
+  readonly expect?: Expectation
+  /** An idempotency key: the same command with the same key has one effect, and the same outcome, for `keepMs`. */
+  readonly key?: string
+  /** The key is the framework's own, in a namespace that no header reaches. Default: false. */
+  readonly isOwnKey?: boolean
+  /** How long the key is known, in ms. Default: 86 400 000, a day. */
+  readonly keepMs?: number
+  /** Whether the caller chose the id; if not, it is no part of what the key stands for. Default: true. */
+  readonly idGiven?: boolean
+  /** How long the command may wait, in ms. Default: 5 000. Then it is `unavailable`, or `unknown` if it was on its way. */
+  readonly deadlineMs?: number
+  /** How much the command holds while it waits, counted against `queue.size`. Default: 0; HTTP gives the length of the body. */
+  readonly size?: number
+  /** Ends the wait as the deadline does. A command that is on its way is not abandoned. */
+  readonly signal?: AbortSignal
+  /** Who asks; stored with the events, given to `decide`. */
+  readonly actor?: string
+  readonly correlation?: string
+  readonly causation?: string
+  /** The W3C header of the trace that led here, where no adapter records one. */
+  readonly traceparent?: string
+}
+
+/** How long a command may wait where nothing is said, in ms. */
+export const DEADLINE_MS = 5_000
+/** How long an idempotency key is kept where nothing is said, in ms. */
+export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
+
+/** The output of a command's schema, or what is wrong. Throws a TypeError where the decider has no such command. */
+export function parseCommand(decider: DeciderSpec, command: Command): { readonly data: unknown } | Invalid {
+  const schema = decider.commands.get(command.command)
+  if (!schema) throw new TypeError(`${decider.name} has no command ${command.command}`)
+  const wrong = idProblem(command.id)
+  if (wrong) return invalid([{ path: ['id'], message: wrong }])
+  const parsed = schema.safeParse(command.data)
+  return parsed.success ? { data: parsed.data } : invalid(parsed.error.issues)
+}
+
+/** Sends a command whose data was parsed. It joins the queue of its stream, and resolves to its outcome. */
+export function sendParsed(
+  dispatcher: Dispatcher,
+  decider: DeciderSpec,
+  command: Command,
+  data: unknown,
+  options: SendOptions,
+  parent: TraceContext | null,
+): Promise<Outcome> {
+  const schema = decider.commands.get(command.command)!
+  const { expect, key, signal, actor } = options
+  return new Promise((resolve, reject) => {
+    dispatcher.enqueue((arrival, onEnd) => ({
+      decider,
+      command: { ...command, data: fitting(schema, data) },
+      stream: `${decider.name}-${command.id}`,
+      arrival,
+      expect: expect ?? null,
+      key: key === undefined ? null : keyOf(command, key, options),
+      keyCheck: key === undefined ? 'done' : expect === undefined ? 'append' : 'before',
+      actor: actor ?? null,
+      meta: metaOf(options, parent),
+      deadline: performance.now() + (options.deadlineMs ?? DEADLINE_MS),
+      signal: signal ?? null,
+      parent,
+      size: options.size ?? 0,
+      attempts: 0,
+      answer: outcome => {
+        onEnd()
+        resolve(outcome)
+      },
+      fail: error => {
+        onEnd()
+        reject(error)
+      },
+    }))
+  })
+}
+
+function invalid(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
+  return {
+    outcome: 'invalid',
+    issues: issues.map(({ path, message }) => ({ path: path.map(step => `/${String(step)}`).join(''), message })),
+  }
+}
+
+/** Client keys are scoped by decider and command. */
+function keyOf(
+  command: Command,
+  key: string,
+  { idGiven = true, isOwnKey = false, keepMs = KEY_KEEP_MS }: SendOptions,
+): PendingCommand['key'] {
+  return {
+    key: isOwnKey ? `agenda:${key}` : `client:${command.decider}.${command.command}:${key}`,
+    fingerprint: fingerprintOf(command, idGiven),
+    keepMs,
+  }
+}
+
+/** The metadata of all events that a command leads to. */
+export function metaOf(
+  { correlation, causation, actor, ...sent }: SendOptions,
+  parent: TraceContext | null,
+): Omit<Meta, 'schema'> {
+  const cause = causation ?? Bun.randomUUIDv7()
+  const traceparent = parent?.traceparent ?? sent.traceparent
+  return {
+    correlation: correlation ?? cause,
+    causation: cause,
+    ...(traceparent && { traceparent }),
+    ...(actor !== undefined && { actor }),
+  }
+}

@@ -1,0 +1,185 @@
+// Points 8 and 9 of the command path, as tables: what follows from each result of an append.
+import { describe, expect, test } from 'bun:test'
+import { spec } from '../event/events.ts'
+import { type StoredEvent, type StoredKey, StoreError } from '../store/store.ts'
+import { account } from '../testing/account.ts'
+import { buildKey, buildPending } from '../testing/pending.ts'
+import { untraced } from '../trace/trace.ts'
+import type { AppendResult } from './append-batch.ts'
+import { decideBatch } from './decide-batch.ts'
+import type { PendingCommand } from './pending-command.ts'
+import { ATTEMPTS_MAX, settle } from './settle.ts'
+import { BATCH_COMMANDS_MAX } from './stream-queue.ts'
+
+const decider = account[spec]
+const before = { state: { balance: 10, version: 3 }, version: 3, position: 30, size: 100 }
+const at = '2026-01-01T00:00:00.000Z'
+const appended: AppendResult = { outcome: 'appended', slices: [{ version: 5, position: 52 }], at }
+const refused: AppendResult = { outcome: 'refused', error: new StoreError('refused', 'no') }
+const failed: AppendResult = { outcome: 'failed', error: new StoreError('unavailable', 'away') }
+const lost = (missed: readonly StoredEvent[] | null): AppendResult => ({
+  outcome: 'conflict',
+  conflicts: [{ stream: 'account-a', expected: 3, actual: 4, missed }],
+})
+const foreign: StoredEvent = {
+  id: 'f',
+  type: 'Deposited',
+  schema: decider.events.types.get('Deposited')!.fingerprint,
+  data: '{"cents":7,"note":""}',
+  meta: '{}',
+  stream: 'account-a',
+  version: 4,
+  position: 40,
+  at,
+}
+
+/** Two deposits with keys and a withdrawal that is rejected, decided as one batch. */
+function build(given: Partial<PendingCommand> = {}) {
+  const commands = [
+    buildPending(account.deposit('a', { cents: 1, note: '', times: 1 }), { key: buildKey('one'), ...given }),
+    buildPending(account.deposit('a', { cents: 1, note: '', times: 1 }), { key: buildKey('two'), ...given }),
+    buildPending(account.withdraw('a', { cents: 99, note: '' }), given),
+  ]
+  const context = { now: 0, trace: untraced, newId: () => 'id' }
+  return { commands, batch: decideBatch('account-a', before, commands, context) }
+}
+
+const calm = { decider, isAssumedNew: false, losses: 0, yieldsTurn: false }
+const stored = (key: string): StoredKey => ({
+  key,
+  fingerprint: `of ${key}`,
+  stream: 'account-a',
+  version: 1,
+  count: 1,
+  rejection: null,
+  position: 1,
+})
+
+describe('an append that was committed', () => {
+  test('answers each command with its own version and position', () => {
+    const { commands, batch } = build()
+    const { answers } = settle(calm, batch, appended)
+    expect(answers.map(({ command }) => command)).toEqual(commands)
+    expect(answers.map(({ outcome }) => outcome)).toMatchObject([
+      { outcome: 'accepted', stream: 'account-a', version: 4, position: 51 },
+      { outcome: 'accepted', stream: 'account-a', version: 5, position: 52 },
+      { outcome: 'rejected', code: 'insufficient', data: { balance: 12, version: 5 } },
+    ])
+  })
+
+  test('leaves the state behind its last event', () => {
+    const { state } = settle(calm, build().batch, appended).queue
+    expect(state).toMatchObject({ state: { balance: 12, version: 5 }, version: 5, position: 52 })
+  })
+
+  test('gives a decision without events the position of the event before it', () => {
+    const touch = buildPending(account.touch('a', {}))
+    const batch = decideBatch('account-a', before, [touch], { now: 0, trace: untraced, newId: () => 'id' })
+    const { answers, queue } = settle(calm, batch, { outcome: 'appended', slices: [{ version: 3, position: 0 }], at })
+    expect(answers[0]!.outcome).toMatchObject({ outcome: 'accepted', version: 3, position: 30 })
+    expect(queue.state).toMatchObject({ version: 3, position: 30 })
+  })
+
+  test.each([
+    [0, false],
+    [1, true],
+    [5, true],
+  ])('after %d lost batches lets others pass: %p', (losses, yieldsTurn) => {
+    expect(settle({ ...calm, losses }, build().batch, appended).queue).toMatchObject({ losses: 0, yieldsTurn })
+  })
+
+  test.each([
+    [1, true],
+    [4, true],
+    [5, true],
+    [6, false],
+    [100, false],
+  ])('is worth a snapshot every %d events where it went from 3 to 5: %p', (every, isDue) => {
+    const queue = { ...calm, decider: { ...decider, snapshot: { every, version: 1 } } }
+    expect(settle(queue, build().batch, appended).snapshot !== null).toBe(isDue)
+  })
+})
+
+describe('an append that lost its stream', () => {
+  test('goes again on the state with the events that it missed', () => {
+    const { commands, batch } = build()
+    const settled = settle(calm, batch, lost([foreign]))
+    expect(settled).toMatchObject({ retries: commands, answers: [], isLost: true })
+    expect(settled.queue).toMatchObject({ state: { state: { balance: 17 }, version: 4, position: 40 }, losses: 1 })
+  })
+
+  test.each([
+    ['did not come', null],
+    ['cannot be read', [{ ...foreign, schema: 'other', data: '{"cents":"many"}' }]],
+    ['are no JSON', [{ ...foreign, data: '{' }]],
+  ])('loads the stream where the missed events %s', (_, missed) => {
+    expect(settle(calm, build().batch, lost(missed)).queue.state).toBeNull()
+  })
+
+  test('counts no loss where the stream was only assumed to be new', () => {
+    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, lost([foreign]))
+    expect(settled).toMatchObject({ newness: { isNew: false }, queue: { losses: 0, isAssumedNew: false } })
+  })
+
+  test('answers a command with the conflict after its last attempt', () => {
+    const { batch } = build({ attempts: ATTEMPTS_MAX - 1 })
+    const { retries, answers } = settle(calm, batch, lost([foreign]))
+    expect(retries).toEqual([])
+    expect(answers.map(({ outcome }) => outcome)).toEqual(Array(3).fill({ outcome: 'conflict', expected: 3, actual: 4 }))
+  })
+})
+
+describe('an append whose keys were used before', () => {
+  test('hands out the stored outcomes, and sends the rest by itself', () => {
+    const { commands, batch } = build()
+    const settled = settle(calm, batch, { outcome: 'known', keys: [stored('two')] })
+    expect(settled.duplicates).toEqual([{ command: commands[1]!, stored: stored('two') }])
+    expect(settled).toMatchObject({ retries: [commands[0], commands[2]], answers: [], isLost: false })
+    expect(settled.queue).toMatchObject({ state: before, batchMax: 2 })
+  })
+
+  test('keeps the assumption that the stream is new, as nothing was learned of it', () => {
+    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, { outcome: 'known', keys: [stored('one')] })
+    expect(settled).toMatchObject({ newness: null, queue: { isAssumedNew: true } })
+  })
+})
+
+describe('an append that was refused', () => {
+  test('goes again in halves', () => {
+    const { commands, batch } = build()
+    const settled = settle(calm, batch, refused)
+    expect(settled).toMatchObject({ retries: commands, failures: [], queue: { state: before, batchMax: 1 } })
+  })
+
+  test('fails its command where it is alone', () => {
+    const command = buildPending(account.deposit('a', { cents: 1, note: '', times: 1 }))
+    const batch = decideBatch('account-a', before, [command], { now: 0, trace: untraced, newId: () => 'id' })
+    const settled = settle(calm, batch, refused)
+    expect(settled.failures).toEqual([{ command, error: (refused as { error: unknown }).error }])
+    expect(settled.queue).toMatchObject({ state: before, batchMax: BATCH_COMMANDS_MAX })
+  })
+})
+
+describe('an append that the store did not do', () => {
+  test('fails all of its commands and forgets the state', () => {
+    const { commands, batch } = build()
+    const settled = settle({ ...calm, isAssumedNew: true }, batch, failed)
+    expect(settled.failures.map(({ command }) => command)).toEqual(commands)
+    expect(settled).toMatchObject({ retries: [], answers: [], queue: { state: null, isAssumedNew: false } })
+  })
+})
+
+test.each([
+  ['appended', appended],
+  ['conflict', lost([foreign])],
+  ['known', { outcome: 'known', keys: [stored('one')] } as AppendResult],
+  ['refused', refused],
+  ['failed', failed],
+])('every command of a batch has exactly one fate after %s', (_, result) => {
+  const { commands, batch } = build()
+  const { answers, duplicates, failures, retries } = settle(calm, batch, result)
+  const fates = [...answers, ...duplicates, ...failures].map(({ command }) => command)
+  expect([...fates, ...retries]).toHaveLength(commands.length)
+  expect(new Set([...fates, ...retries])).toEqual(new Set(commands))
+  expect(commands.flatMap(({ outcomes }) => outcomes)).toEqual([])
+})

@@ -1,0 +1,152 @@
+// What follows from an append: who is answered, who goes again, and what is known of the stream. Pure.
+import { fold } from '../decider/fold.ts'
+import type { DeciderSpec } from '../decider/decider.ts'
+import type { Conflict, Landed, StoredKey } from '../store/store.ts'
+import type { AppendResult } from './append-batch.ts'
+import type { DecidedBatch, DecidedCommand } from './decide-batch.ts'
+import type { Outcome } from './outcome.ts'
+import type { PendingCommand } from './pending-command.ts'
+import { BATCH_COMMANDS_MAX, type StreamQueue } from './stream-queue.ts'
+import type { StreamState } from './stream-state.ts'
+
+export type Settlement = {
+  readonly answers: readonly { readonly command: PendingCommand; readonly outcome: Outcome }[]
+  /** Commands whose key was used before: their stored outcome is theirs. */
+  readonly duplicates: readonly { readonly command: PendingCommand; readonly stored: StoredKey }[]
+  readonly failures: readonly { readonly command: PendingCommand; readonly error: unknown }[]
+  /** Decided again, first in line. */
+  readonly retries: readonly PendingCommand[]
+  /** Whether these lost their stream to another process. */
+  readonly isLost: boolean
+  /** What became of an assumption that the stream is new, for this command. Null: nothing was assumed, or nothing is known. */
+  readonly newness: { readonly command: PendingCommand; readonly isNew: boolean } | null
+  /** A state that is worth a snapshot. */
+  readonly snapshot: StreamState | null
+  /** What is known of the stream from now on. */
+  readonly queue: Pick<StreamQueue, 'state' | 'isAssumedNew' | 'losses' | 'yieldsTurn' | 'batchMax'>
+}
+
+/** How often a command is decided again after it lost its stream to another process. */
+export const ATTEMPTS_MAX = 200
+
+const NOTHING: Omit<Settlement, 'queue'> = {
+  answers: [],
+  duplicates: [],
+  failures: [],
+  retries: [],
+  isLost: false,
+  newness: null,
+  snapshot: null,
+}
+
+type SettledQueue = Pick<StreamQueue, 'decider' | 'isAssumedNew' | 'losses' | 'yieldsTurn'>
+
+/** Settles a batch of one stream. */
+export function settle(queue: SettledQueue, batch: DecidedBatch, result: AppendResult): Settlement {
+  switch (result.outcome) {
+    case 'appended':
+      return settleAppended(queue, batch, result.slices[0]!)
+    case 'known':
+      return settleDuplicates(queue, batch, result.keys)
+    case 'conflict':
+      return settleConflict(queue, batch, result.conflicts[0]!)
+    case 'refused':
+      return settleRefused(queue, batch, result.error)
+    case 'failed':
+      return { ...failAll(batch, result.error), queue: { ...asBefore(queue, batch), state: null, isAssumedNew: false } }
+  }
+}
+
+/** All are answered. Who has won a contested stream lets others pass. */
+function settleAppended({ decider, isAssumedNew, losses }: SettledQueue, batch: DecidedBatch, slice: Landed): Settlement {
+  const { before, after, events, size, decided } = batch
+  const position = events.length ? slice.position : before.position
+  const state = { ...after, position, size: before.size + size }
+  return {
+    ...NOTHING,
+    answers: decided.map(one => ({ command: one.command, outcome: outcomeOf(one, batch, slice) })),
+    newness: isAssumedNew ? { command: decided[0]!.command, isNew: true } : null,
+    snapshot: isSnapshotDue(decider, before.version, state.version) ? state : null,
+    queue: { state, isAssumedNew: false, losses: 0, yieldsTurn: losses > 0, batchMax: BATCH_COMMANDS_MAX },
+  }
+}
+
+/** A snapshot is due where the batch passed a multiple of the decider's interval. */
+function isSnapshotDue({ snapshot }: DeciderSpec, before: number, after: number): boolean {
+  return snapshot !== null && Math.floor(after / snapshot.every) > Math.floor(before / snapshot.every)
+}
+
+/** The outcome of a decided command: at its own version, and not at the last of its batch. */
+export function outcomeOf(decided: DecidedCommand, { stream, before }: DecidedBatch, slice: Landed): Outcome {
+  if ('outcome' in decided) return decided.outcome
+  const { version, events } = decided
+  const position = version > before.version ? slice.position - (slice.version - version) : before.position
+  return { outcome: 'accepted', stream, version, position, events }
+}
+
+/** Nothing was appended. The rest goes by itself, so that a series of duplicates does not hold it up. */
+function settleDuplicates(queue: SettledQueue, batch: DecidedBatch, keys: readonly StoredKey[]): Settlement {
+  const known = new Map(keys.map(stored => [stored.key, stored]))
+  const duplicates: Settlement['duplicates'][number][] = []
+  const retries: PendingCommand[] = []
+  for (const { command } of batch.decided) {
+    const stored = command.key && known.get(command.key.key)
+    if (stored) duplicates.push({ command, stored })
+    else retries.push(command)
+  }
+  const batchMax = retries.length || BATCH_COMMANDS_MAX
+  return { ...NOTHING, duplicates, retries, queue: { ...asBefore(queue, batch), batchMax } }
+}
+
+/** Another process wrote: its events are folded, and the batch is decided again. */
+function settleConflict(queue: SettledQueue, batch: DecidedBatch, conflict: Conflict): Settlement {
+  const answers: Settlement['answers'][number][] = []
+  const retries: PendingCommand[] = []
+  for (const { command } of batch.decided) {
+    if (command.attempts + 1 < ATTEMPTS_MAX) retries.push(command)
+    else answers.push({ command, outcome: conflicted(command, batch, conflict) })
+  }
+  const state = foldMissed(queue.decider, batch, conflict)
+  // An assumption that did not hold is no loss to another process.
+  const losses = queue.isAssumedNew ? queue.losses : queue.losses + 1
+  return {
+    ...NOTHING,
+    answers,
+    retries,
+    isLost: true,
+    newness: queue.isAssumedNew ? { command: batch.decided[0]!.command, isNew: false } : null,
+    queue: { ...asBefore(queue, batch), state, isAssumedNew: false, losses },
+  }
+}
+
+function conflicted({ expect }: PendingCommand, { before }: DecidedBatch, { actual }: Conflict): Outcome {
+  return { outcome: 'conflict', expected: expect ?? before.version, actual }
+}
+
+/** Null where the events did not come with the conflict, or cannot be read: the load that follows says what is wrong with them. */
+function foldMissed(decider: DeciderSpec, { stream, before }: DecidedBatch, { missed }: Conflict): StreamState | null {
+  if (!missed?.length) return null
+  try {
+    const facts = missed.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown }))
+    const size = missed.reduce((sum, { data }) => sum + data.length, before.size)
+    return { ...fold(decider, stream, before, facts), position: missed.at(-1)!.position, size }
+  } catch {
+    return null
+  }
+}
+
+/** A refused batch goes again in halves, so that only the refused command fails. */
+function settleRefused(queue: SettledQueue, batch: DecidedBatch, error: unknown): Settlement {
+  const { decided } = batch
+  if (decided.length < 2) return { ...failAll(batch, error), queue: asBefore(queue, batch) }
+  const retries = decided.map(({ command }) => command)
+  return { ...NOTHING, retries, queue: { ...asBefore(queue, batch), batchMax: decided.length >> 1 } }
+}
+
+function failAll({ decided }: DecidedBatch, error: unknown): Omit<Settlement, 'queue'> {
+  return { ...NOTHING, failures: decided.map(({ command }) => ({ command, error })) }
+}
+
+function asBefore({ isAssumedNew, losses, yieldsTurn }: SettledQueue, { before }: DecidedBatch): Settlement['queue'] {
+  return { state: before, isAssumedNew, losses, yieldsTurn, batchMax: BATCH_COMMANDS_MAX }
+}

@@ -1,0 +1,30 @@
+// One place folds what a load brought: from a snapshot, over the tail, with an eye for damage.
+import type { DeciderSpec } from '../decider/decider.ts'
+import { fold, type Folded } from '../decider/fold.ts'
+import { freeze } from '../event/payload.ts'
+import { DamagedStream } from '../store/sequence.ts'
+import { LOAD_FACTS_MAX, type Loaded } from '../store/store.ts'
+
+/** A folded state, the position of the event that gave it, and the length of the payloads folded into it, in characters. */
+export type StreamState = Folded & { readonly position: number; readonly size: number }
+
+/** The state of a stream without events. */
+export function emptyState(decider: DeciderSpec): StreamState {
+  return { state: decider.initial, version: 0, position: 0, size: 0 }
+}
+
+/**
+ * Folds a load over the state that was known, or over its snapshot. Throws DamagedStream where events are missing, UnreadableEvent
+ * where this release cannot read one. With `loaded.more` the result ends before the stream does.
+ */
+export function foldLoaded(decider: DeciderSpec, stream: string, known: StreamState | null, loaded: Loaded): StreamState {
+  const { snapshot, facts, version, position, more, size } = loaded
+  const from = snapshot
+    ? { state: freeze(snapshot.state), version: snapshot.version, position: 0, size: 0 }
+    : (known ?? emptyState(decider))
+  const end = from.version + facts.length
+  // A load that is not full has reached the end of its stream.
+  if (facts.length < LOAD_FACTS_MAX && end < version) throw new DamagedStream({ stream, version, position }, end)
+  const folded = fold(decider, stream, from, facts)
+  return { ...folded, position: more ? from.position : position, size: from.size + size }
+}
