@@ -16,6 +16,7 @@ import {
   type NewKey,
   type NewSnapshot,
   type ReadAllOptions,
+  type ReadOptions,
   type Restored,
   type Slice,
   type Store,
@@ -183,14 +184,10 @@ class PostgresStore implements Store {
     return { streams: wanted.map((one, i) => loaded(one, rows[i]!)), keys: rows[0]?.keys_found ?? [] }
   }
 
-  async read(
-    stream: string,
-    { after, limit }: { readonly after: number; readonly limit: number },
-  ): Promise<readonly StoredEvent[]> {
-    const from = `select ${COLUMNS} from ${this.#options.schema}.events`
-    return recorded(
-      await this.#read<Row>(`${from} where stream = $1 and version > $2 order by version limit $3`, [stream, after, limit]),
-    )
+  async read(stream: string, { after, limit, sizeMax }: ReadOptions): Promise<readonly StoredEvent[]> {
+    const rest = `from ${this.#options.schema}.events where stream = $1 and version > $2 order by version limit $3`
+    if (sizeMax === undefined) return recorded(await this.#read<Row>(`select ${COLUMNS} ${rest}`, [stream, after, limit]))
+    return recorded(await this.#read<Row>(upTo('$4', rest, 'version'), [stream, after, limit, sizeMax]))
   }
 
   async readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
@@ -199,7 +196,7 @@ class PostgresStore implements Store {
     const window = `position > ${values.add(after)} and position <= ${values.add(until)}`
     const wanted = filter ? `and ${filtered(filter, values)}` : ''
     const rest = `from ${this.#options.schema}.events where ${window} ${wanted} order by position limit ${values.add(limit)}`
-    const text = sizeMax === undefined ? `select ${COLUMNS} ${rest}` : upTo(values.add(sizeMax), rest)
+    const text = sizeMax === undefined ? `select ${COLUMNS} ${rest}` : upTo(values.add(sizeMax), rest, 'position')
     // Which index is best for a filter depends on how much of the window it takes, and so on the values.
     const rows = await this.#pools.reader.run('unavailable', sql =>
       query<Row>(sql, text, values.all, { custom: filter !== undefined }),
@@ -424,9 +421,9 @@ function recorded(rows: readonly Row[]): readonly StoredEvent[] {
  * A page up to the event with which its payloads come to a size. Their length in bytes is known without reading those that are stored
  * apart, so what is left out costs little, however large.
  */
-function upTo(sizeMax: string, rest: string): string {
-  const before = `coalesce(sum(octet_length(data)) over (order by position rows between unbounded preceding and 1 preceding), 0)`
-  return `select ${NAMES} from (select ${COLUMNS}, ${before} as before ${rest}) page where before < ${sizeMax} order by position`
+function upTo(sizeMax: string, rest: string, by: 'position' | 'version'): string {
+  const before = `coalesce(sum(octet_length(data)) over (order by ${by} rows between unbounded preceding and 1 preceding), 0)`
+  return `select ${NAMES} from (select ${COLUMNS}, ${before} as before ${rest}) page where before < ${sizeMax} order by ${by}`
 }
 
 /** Names that two categories share are told apart; where all are named, the index on them is of use. */

@@ -1,5 +1,5 @@
 // One file, one writing connection, nothing awaited between BEGIN IMMEDIATE and COMMIT.
-import { Database, type SQLQueryBindings } from 'bun:sqlite'
+import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Agenda } from '../read-model/agenda.ts'
@@ -17,6 +17,7 @@ import {
   MISSED_BYTES_MAX,
   type NewSnapshot,
   type ReadAllOptions,
+  type ReadOptions,
   type Restored,
   type Store,
   type StoredEvent,
@@ -124,11 +125,8 @@ class SqliteStore implements Store {
     return this.#whenFree(() => this.#db.load(wanted, keys))
   }
 
-  async read(
-    stream: string,
-    { after, limit }: { readonly after: number; readonly limit: number },
-  ): Promise<readonly StoredEvent[]> {
-    return this.#whenFree(() => recorded(this.#db.readStream.all(stream, after, limit)))
+  async read(stream: string, options: ReadOptions): Promise<readonly StoredEvent[]> {
+    return this.#whenFree(() => recorded(this.#db.read(stream, options)))
   }
 
   async readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
@@ -233,12 +231,12 @@ function opened(file: string, options: Required<SqliteOptions>) {
     load,
     imports,
     ...statements,
+    read: (stream: string, { after, limit, sizeMax }: ReadOptions): readonly Row[] =>
+      page(statements.readStream, [stream, after, limit], sizeMax),
     readAll: ({ after, limit, until = Number.MAX_SAFE_INTEGER, filter, sizeMax }: ReadAllOptions): readonly Row[] => {
       const { sql, values } = filter ? filtered(filter) : { sql: null, values: [] }
       const statement = sql === null ? statements.readLog : texts.get<Row>(sql)
-      const asked = [after, until, ...values, limit] as const
-      // What is beyond the bound is not read; where there is none, all at once is faster.
-      return sizeMax === undefined ? statement.all(...asked) : upToSize(statement.iterate(...asked), sizeMax)
+      return page(statement, [after, until, ...values, limit], sizeMax)
     },
     streams: listing(texts),
     readModel: syncReadModel(db, texts, options.now, agenda),
@@ -323,6 +321,15 @@ function prepare(db: Database) {
       'insert into snapshots values (?, ?, ?, ?) on conflict (stream, schema) do update set version = excluded.version, state = excluded.state where excluded.version > snapshots.version',
     ),
   }
+}
+
+/** What is beyond the size is not read; where there is none, all at once is faster. */
+function page<V extends SQLQueryBindings[]>(
+  statement: Statement<Row, V>,
+  values: V,
+  sizeMax: number | undefined,
+): readonly Row[] {
+  return sizeMax === undefined ? statement.all(...values) : upToSize(statement.iterate(...values), sizeMax)
 }
 
 /** A page of certain types, found by their positions: an index on types costs appends more than it saves readers. */

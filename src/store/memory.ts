@@ -158,7 +158,8 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     append: async units => units.map(append),
     import: (name, records, options) => imported(moving, name, records, options),
     load: async (wanted, asked) => ({ streams: wanted.map(load), keys: asked.flatMap(known) }),
-    read: async (stream, { after, limit }) => (streams.get(stream) ?? []).slice(after, after + limit),
+    read: async (stream, { after, limit, sizeMax = Number.POSITIVE_INFINITY }) =>
+      upToSize((streams.get(stream) ?? []).slice(after, after + limit), sizeMax),
     streams: async options => listed(options),
     readAll: async options => (options.sizeMax === undefined ? readAll(options) : upToSize(readAll(options), options.sizeMax)),
     head: async () => log.length,

@@ -95,6 +95,8 @@ export type ReadAllOptions = {
   readonly until?: number
   readonly filter?: Filter
 }
+/** Which events of a stream to read, those after a version; bounded as `ReadAllOptions` are. */
+export type ReadOptions = Pick<ReadAllOptions, 'after' | 'limit' | 'sizeMax'>
 /** A stream as a list shows it: its version, and the position and the time of its last event. */
 export type StreamHead = { readonly stream: string; readonly version: number; readonly position: number; readonly at: string }
 /** Which streams to list: those behind a name (the empty one is before all), of one category where it is named. */
@@ -135,8 +137,8 @@ export interface Store {
     wanted: readonly Wanted[],
     keys: readonly string[],
   ): Promise<{ readonly streams: readonly Loaded[]; readonly keys: readonly StoredKey[] }>
-  /** One page of a stream: events after a version, oldest first, at most `limit`. */
-  read(stream: string, options: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>
+  /** One page of a stream: events after a version, oldest first, bounded in number and size. */
+  read(stream: string, options: ReadOptions): Promise<readonly StoredEvent[]>
   /** One page of the log: events after a position, oldest first, bounded in number and size, of certain types only where `filter` names them. */
   readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]>
   /** One page of the streams that have events, by name in the order of code points; its cost is that of the page, however many there are. */

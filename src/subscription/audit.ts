@@ -2,9 +2,8 @@
 import { applied, encodedRow, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { Table } from '../read-model/read-model.ts'
-import { Versions } from '../store/sequence.ts'
-import { type Filter, isFull, type Store, type StoredEvent } from '../store/store.ts'
-import { matching, PAGE_EVENTS_MAX, PAGE_SIZE } from './reader.ts'
+import { logPages } from '../store/pages.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
 
 /** A row that is not what its events give; null: there is none. */
 export type Difference = { readonly key: string; readonly stored: string | null; readonly folded: string | null }
@@ -19,7 +18,6 @@ export type Audit = {
 
 /** How many keys are compared where it is not said. */
 export const AUDIT_KEYS = 10_000
-const BOUNDS = { limit: PAGE_EVENTS_MAX, sizeMax: PAGE_SIZE }
 
 type Folded = { row: object | null; readonly hash: bigint; error: string | null }
 
@@ -34,12 +32,14 @@ export async function audit(
   options: { readonly keys?: number; readonly told?: (position: number) => void } = {},
 ): Promise<Audit> {
   const { keys = AUDIT_KEYS, told = () => {} } = options
+  // All of its categories are read, as only then is it seen whether an event is missing.
+  const { filter } = projection
   const [progress] = await store.readModel.progress([table.name])
   const until = progress?.position ?? 0
   const sample = new Sample(projection, keys)
-  for await (const page of pages(store, projection, 0, until)) {
+  for await (const page of logPages(store, { until, filter, seesHoles: true })) {
     for (const stored of page) sample.take(stored)
-    told(page.at(-1)?.position ?? until)
+    told(page.at(-1)!.position)
   }
   const parked = await store.readModel.parked(table.name)
   const aside = new Set(parked.map(({ key }) => key))
@@ -48,31 +48,13 @@ export async function audit(
   let left = 0
   for (const [key, folded] of sample.folded) {
     const { found, position } = await store.readModel.get(table, key)
-    for await (const page of position > until ? pages(store, projection, until, position) : [])
+    for await (const page of logPages(store, { after: until, until: position, filter, seesHoles: true }))
       for (const stored of page) sample.takeFor(key, stored)
     const expected = folded.error === null ? folded.row && encodedRow(projection, folded.row).data : null
     if (aside.has(key) || folded.error !== null || (isStreamParked && found?.data !== expected)) left++
     else if ((found?.data ?? null) !== expected) differences.push({ key, stored: found?.data ?? null, folded: expected })
   }
   return { keys: sample.folded.size - left, parked: left, position: until, differences }
-}
-
-/** Events that the projection folds. All of its categories are read, as only then is it seen whether one is missing. */
-async function* pages(
-  store: Store,
-  { filter }: ProjectionSpec,
-  from: number,
-  until: number,
-): AsyncGenerator<readonly StoredEvent[]> {
-  const whole: Filter = new Map([...filter.keys()].map(category => [category, null]))
-  const isFolded = matching(filter)
-  const versions = new Versions(from)
-  for (let after = from; after < until; ) {
-    const page = await store.readAll({ after, until, ...BOUNDS, filter: whole })
-    versions.check(page)
-    yield page.filter(isFolded)
-    after = isFull(page, BOUNDS) ? page.at(-1)!.position : until
-  }
 }
 
 /** The keys with the smallest hashes, each with its row so far. */

@@ -1,6 +1,6 @@
 // Pages of the log for one subscription: from what this process keeps of the head, else from the store, the next one being read ahead.
 import { type Filter, isFull, type ReadAllOptions, type Store, type StoredEvent } from '../store/store.ts'
-import { categoryOf } from '../event/recorded.ts'
+import { matching } from '../store/pages.ts'
 import type { Tail } from './tail.ts'
 
 /** Events of the log in order. All at or below `to` have been looked at, whether or not they matched. */
@@ -86,15 +86,5 @@ export class Reader {
     this.#limit = Math.ceil(Math.min(this.#eventsMax, this.#limit * 2, Math.max(1, PAGE_SIZE / Math.max(1, size))))
     const density = Math.max(1, events.length) / looked
     this.#span = Math.ceil(Math.min(SPAN_MAX, this.#span * 4, PAGE_EVENTS_MAX / density))
-  }
-}
-
-/** Whether an event is one of those that a filter names; without a filter all are. */
-export function matching(filter: Filter | null): (event: StoredEvent) => boolean {
-  if (!filter) return () => true
-  const types = new Map([...filter].map(([category, types]) => [category, types && new Set(types)]))
-  return ({ stream, type }) => {
-    const of = types.get(categoryOf(stream))
-    return of === null || (of?.has(type) ?? false)
   }
 }
