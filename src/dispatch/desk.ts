@@ -156,7 +156,7 @@ export class Desk implements Work {
     this.#most = CHAIN_MAX
     if (this.#assumed) this.#room.learned(chained.decided[0]!.member, outcome.outcome === 'appended')
     if (outcome.outcome === 'appended') this.#won(before, chained, outcome.slices[0]!, outcome.at)
-    else if (outcome.outcome === 'known') this.#known(chained, outcome.keys)
+    else if (outcome.outcome === 'duplicate') this.#known(chained, outcome.keys)
     else this.#conflicted(chained, outcome.conflicts[0]!)
     this.#assumed = false
     this.#room.turn(this)

@@ -188,7 +188,8 @@ export class Lane {
         const after =
           typeof expect === 'number'
             ? expect
-            : (outcome.outcome === 'known' ? (outcome.keys.find(key => key.stream === stream)?.version ?? 0) : 0) - events.length
+            : (outcome.outcome === 'duplicate' ? (outcome.keys.find(key => key.stream === stream)?.version ?? 0) : 0) -
+              events.length
         const found = after < 0 ? [] : await this.#store.read(stream, { after, limit: events.length })
         const last = found.at(-1)
         return last && found.length === events.length && found.every(({ id }, i) => id === events[i]!.id) ? last : null

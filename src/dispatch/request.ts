@@ -20,7 +20,7 @@ export type AppendOutcome =
       readonly conflicts: readonly { readonly stream: string; readonly expected: Expectation; readonly actual: number }[]
     }
   /** Its key was used before: it was appended then. */
-  | { readonly outcome: 'known' }
+  | { readonly outcome: 'duplicate' }
   | Unavailable
   | Unknown
 
@@ -94,7 +94,7 @@ function answered(streams: readonly string[], outcome: UnitOutcome): AppendOutco
         outcome: 'conflict',
         conflicts: outcome.conflicts.map(({ stream, expected, actual }) => ({ stream, expected, actual })),
       }
-    case 'known':
-      return { outcome: 'known' }
+    case 'duplicate':
+      return { outcome: 'duplicate' }
   }
 }
