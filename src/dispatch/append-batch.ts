@@ -117,7 +117,7 @@ async function findOwn(
 ): Promise<(Landed & Pick<StoredEvent, 'at'>) | null> {
   const isExact = typeof expect === 'number'
   if (!events.length) return { version: isExact ? expect : 0, position: 0, at: '' }
-  const last = outcome.outcome === 'known' ? (outcome.keys.find(key => key.stream === stream)?.version ?? 0) : 0
+  const last = outcome.outcome === 'duplicate' ? (outcome.keys.find(key => key.stream === stream)?.version ?? 0) : 0
   const after = isExact ? expect : last - events.length
   const found = after < 0 ? [] : await store.read(stream, { after, limit: events.length })
   const isOwn = found.length === events.length && found.every(({ id }, i) => id === events[i]!.id)

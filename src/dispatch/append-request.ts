@@ -21,7 +21,7 @@ export type AppendOutcome =
       readonly conflicts: readonly { readonly stream: string; readonly expected: Expectation; readonly actual: number }[]
     }
   /** Its key was used before: it was appended then. */
-  | { readonly outcome: 'known' }
+  | { readonly outcome: 'duplicate' }
   | Unavailable
   | Unknown
 
@@ -72,8 +72,8 @@ export function appendOutcomeOf(appended: Appended<PendingAppend> | null): Appen
       const conflicts = result.conflicts.map(({ stream, expected, actual }) => ({ stream, expected, actual }))
       return { outcome: 'conflict', conflicts }
     }
-    case 'known':
-      return { outcome: 'known' }
+    case 'duplicate':
+      return { outcome: 'duplicate' }
     default:
       return outcomeOfFailure(result)
   }

@@ -132,14 +132,14 @@ describe('an append that lost its stream', () => {
 describe('an append whose keys were used before', () => {
   test('hands out the stored outcomes, and sends the rest by itself', () => {
     const { commands, batch } = build()
-    const settled = settle(calm, batch, { outcome: 'known', keys: [stored('two')] })
+    const settled = settle(calm, batch, { outcome: 'duplicate', keys: [stored('two')] })
     expect(settled.duplicates).toEqual([{ command: commands[1]!, stored: stored('two') }])
     expect(settled).toMatchObject({ retries: [commands[0], commands[2]], answers: [], isLost: false })
     expect(settled.queue).toMatchObject({ state: before, batchMax: 2 })
   })
 
   test('keeps the assumption that the stream is new, as nothing was learned of it', () => {
-    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, { outcome: 'known', keys: [stored('one')] })
+    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, { outcome: 'duplicate', keys: [stored('one')] })
     expect(settled).toMatchObject({ newness: null, queue: { isAssumedNew: true } })
   })
 })
@@ -172,7 +172,7 @@ describe('an append that the store did not do', () => {
 test.each([
   ['appended', appended],
   ['conflict', lost([foreign])],
-  ['known', { outcome: 'known', keys: [stored('one')] } as AppendResult],
+  ['duplicate', { outcome: 'duplicate', keys: [stored('one')] } as AppendResult],
   ['refused', refused],
   ['failed', failed],
 ])('every command of a batch has exactly one fate after %s', (_, result) => {

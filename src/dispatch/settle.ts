@@ -46,7 +46,7 @@ export function settle(queue: SettledQueue, batch: DecidedBatch, result: AppendR
   switch (result.outcome) {
     case 'appended':
       return settleAppended(queue, batch, result.slices[0]!)
-    case 'known':
+    case 'duplicate':
       return settleDuplicates(queue, batch, result.keys)
     case 'conflict':
       return settleConflict(queue, batch, result.conflicts[0]!)

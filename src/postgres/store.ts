@@ -499,7 +499,7 @@ function outcomes(
       if (!failed) position += events.length
       return { version: Number(found[slice++]) + events.length, position: events.length ? position : 0 }
     })
-    if (known.has(i)) return { outcome: 'known', keys: unit.keys.flatMap(({ key }) => stored.get(key) ?? []) }
+    if (known.has(i)) return { outcome: 'duplicate', keys: unit.keys.flatMap(({ key }) => stored.get(key) ?? []) }
     return missed
       ? { outcome: 'conflict', conflicts: missed.map(one => conflictOf(slices[one.slice]!, one)) }
       : { outcome: 'appended', slices: landed, at }

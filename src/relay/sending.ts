@@ -42,7 +42,7 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
       const slice = { stream: `${process.name}-${entry.key}`, expect: 'any', events: [event] } as const
       const { label: _, ...rest } = meta
       const { outcome } = await options.append([slice], { ...rest, key, isOwnKey: true })
-      if (outcome !== 'appended' && outcome !== 'known') throw new Later()
+      if (outcome !== 'appended' && outcome !== 'duplicate') throw new Later()
     }
   }
 

@@ -386,7 +386,7 @@ function paths(db: Database, at: ReturnType<typeof prepare>, now: () => number) 
 
   function unit(unit: Unit, clock: { at: number; position: number }): UnitOutcome {
     const said = unit.keys.flatMap(({ key }) => known(key))
-    if (said.length) return { outcome: 'known', keys: said }
+    if (said.length) return { outcome: 'duplicate', keys: said }
     const versions = unit.slices.map(({ stream }) => version(stream))
     const conflicts = unit.slices.flatMap(({ stream, expect }, i) =>
       holds(expect, versions[i]!) ? [] : [conflict(stream, expect, versions[i]!)],

@@ -58,7 +58,7 @@ const bugs: readonly Bug[] = [
         append: async units => {
           const [unit] = units
           const known = unit!.keys.flatMap(({ key }) => keys.get(key) ?? [])
-          if (known.length) return [{ outcome: 'known', keys: known }]
+          if (known.length) return [{ outcome: 'duplicate', keys: known }]
           const [outcome] = await store.append([{ ...unit!, keys: [] }])
           const position = outcome?.outcome === 'appended' ? outcome.slices[0]!.position : 0
           if (outcome?.outcome === 'appended') for (const key of unit!.keys) keys.set(key.key, { ...key, position })

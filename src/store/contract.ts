@@ -253,7 +253,7 @@ const atomicity: readonly Case[] = [
         'appended',
         'conflict',
         'appended',
-        'known',
+        'duplicate',
         'conflict',
         'appended',
       ])
@@ -372,7 +372,7 @@ const keys: readonly Case[] = [
         { slices: [slice('s-1', 0, 2)], keys: [key] },
         { slices: [slice('s-9', 'any')], keys: [{ ...key, fingerprint: 'another', stream: 's-9' }] },
       ]
-      for (const unit of again) expect(await store.append([unit])).toMatchObject([{ outcome: 'known', keys: [stored] }])
+      for (const unit of again) expect(await store.append([unit])).toMatchObject([{ outcome: 'duplicate', keys: [stored] }])
       expect(await store.head()).toBe(3)
     },
   },
@@ -386,7 +386,7 @@ const keys: readonly Case[] = [
       const reopened = await reopen()
       expect((await reopened.load([], ['k'])).keys).toMatchObject([stored])
       const [again] = await reopened.append([{ slices: [slice('s-1', 1)], keys: [key] }])
-      expect(again).toMatchObject({ outcome: 'known', keys: [stored] })
+      expect(again).toMatchObject({ outcome: 'duplicate', keys: [stored] })
       expect(await reopened.head()).toBe(1)
     },
   },
@@ -404,7 +404,7 @@ const keys: readonly Case[] = [
     run: async ({ store }) => {
       await appended(store, { slices: [slice('s-1', 0)], keys: [newKey('k', 's-1', 1, 1)] })
       const [outcome] = await store.append([{ slices: [slice('s-1', 77)], keys: [newKey('k', 's-1', 78, 1)] }])
-      expect(outcome).toMatchObject({ outcome: 'known', keys: [{ key: 'k', version: 1 }] })
+      expect(outcome).toMatchObject({ outcome: 'duplicate', keys: [{ key: 'k', version: 1 }] })
     },
   },
   {
@@ -412,7 +412,7 @@ const keys: readonly Case[] = [
     run: async ({ store }) => {
       await appended(store, { slices: [slice('s-1', 0)], keys: [newKey('k1', 's-1', 1, 1)] })
       const unit = { slices: [slice('s-1', 1, 2)], keys: [newKey('k2', 's-1', 2, 1), newKey('k1', 's-1', 3, 1)] }
-      expect(await store.append([unit])).toMatchObject([{ outcome: 'known', keys: [{ key: 'k1', version: 1, position: 1 }] }])
+      expect(await store.append([unit])).toMatchObject([{ outcome: 'duplicate', keys: [{ key: 'k1', version: 1, position: 1 }] }])
       expect((await store.load([], ['k2'])).keys).toEqual([])
       expect(await store.head()).toBe(1)
     },
@@ -432,9 +432,9 @@ const keys: readonly Case[] = [
     title: `lets exactly one of ${CALLERS} callers use a key, and tells the others what it stands for`,
     run: async ({ store }) => {
       const outcomes = await many(i => store.append([{ slices: [slice(`s-${i}`, 0)], keys: [newKey('k', `s-${i}`, 1, 1)] }]))
-      expect(counted(outcomes)).toEqual({ appended: 1, known: CALLERS - 1 })
+      expect(counted(outcomes)).toEqual({ appended: 1, duplicate: CALLERS - 1 })
       const [event] = await all(store)
-      const told = outcomes.flatMap(outcome => (outcome.outcome === 'known' ? outcome.keys : []))
+      const told = outcomes.flatMap(outcome => (outcome.outcome === 'duplicate' ? outcome.keys : []))
       expect(told.every(({ stream, position }) => stream === event!.stream && position === event!.position)).toBeTrue()
       expect(await store.head()).toBe(event!.position)
     },

@@ -57,7 +57,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
 
   function append(unit: Unit): UnitOutcome {
     const said = unit.keys.flatMap(({ key }) => known(key))
-    if (said.length) return { outcome: 'known', keys: said }
+    if (said.length) return { outcome: 'duplicate', keys: said }
     const conflicts = unit.slices
       .filter(({ stream, expect }) => !holds(expect, version(stream)))
       .map(({ stream, expect }) => conflict(stream, expect))

@@ -59,7 +59,7 @@ export type Conflict = {
 export type UnitOutcome =
   | { readonly outcome: 'appended'; readonly slices: readonly Landed[]; readonly at: string }
   | { readonly outcome: 'conflict'; readonly conflicts: readonly Conflict[] }
-  | { readonly outcome: 'known'; readonly keys: readonly StoredKey[] }
+  | { readonly outcome: 'duplicate'; readonly keys: readonly StoredKey[] }
 
 /** Which facts to read: those after a version, from a snapshot of this schema version where there is a newer one. */
 export type Wanted = { readonly stream: string; readonly after: number; readonly snapshot?: number | undefined }

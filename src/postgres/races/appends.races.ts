@@ -26,7 +26,7 @@ describe('racing appends of four processes', () => {
       )
       expect(wrong).toEqual([])
       // That it was a race: all that can become of an append did, and nothing else.
-      expect(Object.keys(tally).sort()).toEqual(['appended', 'conflict', 'known', 'refused'])
+      expect(Object.keys(tally).sort()).toEqual(['appended', 'conflict', 'duplicate', 'refused'])
       expect(history.attempts.length).toBeGreaterThanOrEqual(UNITS * 0.99)
       expect(history.log.length).toBeGreaterThan(UNITS / 2)
     })

@@ -20,7 +20,7 @@ export type Attempt = {
   readonly slices: readonly Slice[]
   readonly key: string | null
   /** `open`: its process ended before the answer. `refused`: the store says that it will never take it. */
-  readonly outcome: 'appended' | 'known' | 'conflict' | 'rejected' | 'unavailable' | 'unknown' | 'refused' | 'open'
+  readonly outcome: 'appended' | 'duplicate' | 'conflict' | 'rejected' | 'unavailable' | 'unknown' | 'refused' | 'open'
   readonly landed: readonly Landed[]
   readonly conflicts: readonly ConflictSeen[]
   /** The token of the event for which a command was rejected. */
@@ -157,9 +157,9 @@ function ofKeys(attempts: readonly Attempt[], found: Found): readonly string[] {
   )
   return [...keyed].flatMap(([key, same]) => {
     const effects = new Set(same.map(({ slices }) => slices[0]!.events[0]!.token).filter(token => found.has(token)))
-    const said = same.some(({ outcome }) => outcome === 'appended' || outcome === 'known')
+    const said = same.some(({ outcome }) => outcome === 'appended' || outcome === 'duplicate')
     if (effects.size > 1) return [`the key ${key} had ${effects.size} effects: ${[...effects].join(', ')}`]
-    return said && effects.size === 0 ? [`the key ${key} was known, and what it stands for is not there`] : []
+    return said && effects.size === 0 ? [`the key ${key} was a duplicate, and what it stands for is not there`] : []
   })
 }
 

@@ -67,7 +67,7 @@ function answered(outcome: UnitOutcome): Pick<Attempt, 'outcome' | 'landed' | 'c
       const conflicts = outcome.conflicts.map(({ missed, ...one }) => ({ ...one, missed: missed?.map(({ id }) => id) ?? null }))
       return { ...none, conflicts }
     }
-    case 'known':
+    case 'duplicate':
       return none
   }
 }
