@@ -5,7 +5,7 @@ import { decider } from '../decider/decider.ts'
 import { events } from '../event/events.ts'
 import { memory } from '../store/memory.ts'
 import { account } from '../testing/account.ts'
-import { bank, range } from '../testing/bank.ts'
+import { bank, foreign, range } from '../testing/bank.ts'
 import { comesAfter, failsAfter, failsBefore } from '../testing/faulty-store.ts'
 import { KEY_REUSED } from './outcome.ts'
 import { KEY_KEEP_MS } from './send.ts'
@@ -103,6 +103,21 @@ describe('a key that was used before', () => {
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject({ outcome: 'accepted', version: 5 })
     expect(store.appends.length - appends).toBe(2)
     for (const outcome of await Promise.all(repetitions)) expect(outcome).toMatchObject({ replayed: true })
+  })
+
+  test('answers a command once that is given up while its key is asked for', async () => {
+    const { emaki, store } = await bank()
+    await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })
+    await foreign(store, 'account-a')
+    const gate = store.hold('load')
+    const giveUp = new AbortController()
+    const sent = emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0, signal: giveUp.signal })
+    await gate.reached
+    giveUp.abort()
+    expect(await sent).toMatchObject({ outcome: 'unavailable' })
+    gate.open()
+    await emaki.send(account.deposit('a', { cents: 1 }))
+    expect(emaki.waiting()).toBe(0)
   })
 
   test('is refused for another command', async () => {

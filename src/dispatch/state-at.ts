@@ -1,7 +1,7 @@
 // A state as it was: at a version, or at a time.
 import type { DeciderSpec } from '../decider/decider.ts'
 import { fold, type Folded } from '../decider/fold.ts'
-import { inSequence } from '../store/sequence.ts'
+import { streamPages } from '../store/pages.ts'
 import type { Store } from '../store/store.ts'
 
 /** A state as the log had it. */
@@ -10,23 +10,19 @@ export type StateAt = { readonly state: unknown; readonly version: number; reado
 /** Which state is asked for: that of a version, or that of a time. Default: the present one. */
 export type StateMoment = { readonly version?: number; readonly at?: Date }
 
-const PAGE_EVENTS = 1_000
-
 /** Folds a stream up to a version or a time. Throws DamagedStream where events are missing. */
 export async function loadStateAt(
   store: Store,
   decider: DeciderSpec,
   stream: string,
-  { version = Number.MAX_SAFE_INTEGER, at }: StateMoment,
+  { version, at }: StateMoment,
 ): Promise<StateAt> {
   let folded: Folded & { position: number } = { state: decider.initial, version: 0, position: 0 }
-  for (;;) {
-    const limit = Math.min(PAGE_EVENTS, version - folded.version)
-    if (limit <= 0) return folded
-    const page = inSequence(await store.read(stream, { after: folded.version, limit }), folded.version)
+  for await (const page of streamPages(store, stream, version === undefined ? {} : { until: version })) {
     const events = at ? page.filter(event => Date.parse(event.at) <= at.getTime()) : page
     const facts = events.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown }))
     folded = { ...fold(decider, stream, folded, facts), position: events.at(-1)?.position ?? folded.position }
-    if (events.length < limit) return folded
+    if (events.length < page.length) break
   }
+  return folded
 }
