@@ -319,7 +319,7 @@ class PostgresStore implements Store {
     const rows = await this.#pools.writer.run('unknown', sql =>
       query<Appended>(
         sql,
-        `select * from ${this.#options.schema}.append_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`,
+        `select * from ${this.#options.schema}.append_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`,
         [
           texts(slices.map(({ stream }) => stream)),
           list(slices.map(({ expect }) => expectNumber(expect))),
