@@ -81,10 +81,9 @@ export type Config = {
   readonly OTEL_SERVICE_NAME?: string | undefined
 }
 
-/** A configuration that cannot be used. `message` is a table for whoever set it; `exitCode` is EX_CONFIG of sysexits. */
+/** A configuration that cannot be used. `message` is a table for whoever set it. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
-  readonly exitCode = 78
 }
 
 /**

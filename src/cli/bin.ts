@@ -5,11 +5,10 @@ import { resolve } from 'node:path'
 import type { App } from '../../routes/app.ts'
 import { spec } from '../event/events.ts'
 import { appFile } from './app-file.ts'
+import { EXIT } from './exit-codes.ts'
 import { main } from './main.ts'
 import { usageOf } from './usage.ts'
 import { verbs } from './verbs.ts'
-
-const EX_USAGE = 64
 
 const asked = appFile(process.argv.slice(2))
 if (!asked) refused('--app takes a file')
@@ -27,5 +26,5 @@ await main(app as App, asked.rest)
 
 function refused(wrong: string): never {
   console.error(wrong)
-  process.exit(EX_USAGE)
+  process.exit(EXIT.USAGE)
 }

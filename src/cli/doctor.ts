@@ -7,6 +7,7 @@ import { type SqlProjectionSpec, subscriptionOf as sqlSubscription } from '../pr
 import type { Held, Progress } from '../read-model/read-model.ts'
 import type { Finding } from '../store/finding.ts'
 import { type Store, StoreError } from '../store/store.ts'
+import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
 import { lasting } from './progress.ts'
@@ -28,7 +29,7 @@ export const doctorVerb: Verb = {
     const findings = await examined(call)
     if (call.values['prove'] === true) findings.push(...(await proofsOf(scratchFor(call.config))))
     console.log(call.json ? JSON.stringify(findings) : textOf(findings))
-    return findings.some(({ status }) => status === 'problem') ? 1 : 0
+    return findings.some(({ status }) => status === 'problem') ? EXIT.PROBLEM : 0
   },
 }
 

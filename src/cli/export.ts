@@ -1,13 +1,12 @@
 // export [FILE]: the log as lines of JSON, to a file that is there whole or not at all, or to stdout for as long as somebody reads.
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import type { App } from '../../routes/app.ts'
-import { storeOf } from '../../routes/store.ts'
-import type { Config } from '../config.ts'
-import { spec } from '../event/events.ts'
+import type { Store } from '../store/store.ts'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exported } from '../transfer/export.ts'
+import { EXIT } from './exit-codes.ts'
+import { opened } from './opened.ts'
 import { type Sink, standardOutput } from './output.ts'
 import { progress } from './progress.ts'
-import { textOf, type Values, type Verb } from './verb.ts'
+import { type Call, textOf, type Values, type Verb } from './verb.ts'
 
 export const exportVerb: Verb = {
   takes: '[FILE]',
@@ -18,42 +17,38 @@ export const exportVerb: Verb = {
     category: { takes: 'C', does: 'only events of a category' },
     stream: { takes: 'S', does: 'only events of a stream' },
   },
-  run: ({ app, config, words: [file], values }) => exportLog(app, config, file, values),
+  run: exportLog,
 }
 
-const EX_USAGE = 64
-
 /** Exports the log; gives the exit code. */
-async function exportLog(app: App, config: Config, file: string | undefined, asked: Values): Promise<number> {
-  const options = optionsOf(asked)
+async function exportLog(call: Call): Promise<number> {
+  const options = optionsOf(call.values)
   if (typeof options === 'string') {
     console.error(options)
-    return EX_USAGE
+    return EXIT.USAGE
   }
-  const store = app[spec].options.store ?? (await storeOf(config, { exclusive: false }))
-  await store.open()
+  await opened(call, store => exportInto(call.words[0], store, options))
+  return 0
+}
+
+async function exportInto(file: string | undefined, store: Store, options: ExportOptions): Promise<void> {
+  const sink = file === undefined ? standardOutput() : await partialFile(file)
+  const shown = file === undefined ? null : progress('exporting', 'positions')
+  const { after = 0 } = options
+  const head = await store.head()
+  let events = 0
   try {
-    const sink = file === undefined ? standardOutput() : await partialFile(file)
-    const shown = file === undefined ? null : progress('exporting', 'positions')
-    const { after = 0 } = options
-    const head = await store.head()
-    let events = 0
-    try {
-      for await (const page of exported(store, options)) {
-        if (!(await sink.write(page.text))) return 0
-        events += page.events
-        shown?.at(page.position - after, head - after)
-      }
-    } catch (error) {
-      await sink.abandon()
-      throw error
+    for await (const page of exported(store, options)) {
+      if (!(await sink.write(page.text))) return
+      events += page.events
+      shown?.at(page.position - after, head - after)
     }
-    await sink.end()
-    shown?.end(`${events.toLocaleString('en')} events exported to ${file}`)
-    return 0
-  } finally {
-    await store.close()
+  } catch (error) {
+    await sink.abandon()
+    throw error
   }
+  await sink.end()
+  shown?.end(`${events.toLocaleString('en')} events exported to ${file}`)
 }
 
 function optionsOf(values: Values): ExportOptions | string {

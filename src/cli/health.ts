@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import { EXIT } from './exit-codes.ts'
 import type { Verb } from './verb.ts'
 
 export const healthVerb: Verb = {
@@ -7,7 +8,7 @@ export const healthVerb: Verb = {
   run: async ({ config, json }) => {
     const isAlive = await health(config)
     if (json) console.log(JSON.stringify({ isAlive }))
-    return isAlive ? 0 : 1
+    return isAlive ? 0 : EXIT.PROBLEM
   },
 }
 

@@ -4,16 +4,14 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
-import type { App } from '../../routes/app.ts'
-import { storeOf } from '../../routes/store.ts'
-import type { Config } from '../config.ts'
-import { spec } from '../event/events.ts'
 import { type ImportMap, isImportMap } from '../transfer/import-map.ts'
 import { alreadyThere } from '../transfer/there.ts'
 import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { type Store, StoreError } from '../store/store.ts'
+import { EXIT } from './exit-codes.ts'
+import { opened } from './opened.ts'
 import { progress } from './progress.ts'
-import { Misused, textOf, type Values, type Verb } from './verb.ts'
+import { type Call, Misused, textOf, type Verb } from './verb.ts'
 
 /** Maps by the names that `--map` may give: a binary has no other, a source may also name a file. */
 export type ImportMaps = Readonly<Record<string, ImportMap>>
@@ -33,41 +31,35 @@ export const importVerb: Verb = {
     format: { takes: 'F', does: 'jsonl or csv (default: as the file is named)' },
   },
   json: true,
-  run: ({ app, config, words: [file], values, maps }) => importFile(app, config, file, values, maps),
+  run: importFile,
 }
 
-/** Exit codes of sysexits: wrong usage, wrong data, no such file. */
-const EX_USAGE = 64
-const EX_DATAERR = 65
-const EX_NOINPUT = 66
-
 /** Imports a file, or with `-` what stdin gives; gives the exit code. Run again after a crash, it goes on where it had come to. */
-async function importFile(app: App, config: Config, named: string | undefined, asked: Values, maps: ImportMaps): Promise<number> {
+async function importFile(call: Call): Promise<number> {
+  const { values: asked, maps, json } = call
+  const [named] = call.words
   if (named === undefined) throw new Misused('import takes a file, or - for stdin')
   const [mapName, asName] = [textOf(asked, 'map'), textOf(asked, 'name')]
   const format = formatOf(named, textOf(asked, 'format'))
-  if (format === null) return failed(EX_USAGE, `${named}: --format is jsonl or csv`)
-  if (named !== STDIN && !existsSync(named)) return failed(EX_NOINPUT, `${named} does not exist`)
+  if (format === null) return failed(EXIT.USAGE, `${named}: --format is jsonl or csv`)
+  if (named !== STDIN && !existsSync(named)) return failed(EXIT.INPUT, `${named} does not exist`)
   const map = await mapOf(mapName, maps)
-  if (typeof map === 'string') return failed(EX_USAGE, map)
-  if (format === 'csv' && !map) return failed(EX_USAGE, 'a CSV file needs --map')
+  if (typeof map === 'string') return failed(EXIT.USAGE, map)
+  if (format === 'csv' && !map) return failed(EXIT.USAGE, 'a CSV file needs --map')
   using files = new DisposableStack()
   const file = named === STDIN ? await spooled(files) : named
   const hash = await hashOf(file)
   const name = asName ?? (mapName === undefined ? hash : `${hash} ${basename(mapName)}`)
-  const store = app[spec].options.store ?? (await storeOf(config, { exclusive: false }))
-  await store.open()
-  try {
-    const [onlyNew, skipBad] = [asked['new'] === true, asked['skip-bad'] === true]
-    const [again, json] = [asked['again'] === true, asked['json'] === true]
-    return await importInto(store, { file, format, map, name, hash, onlyNew, skipBad, again, json })
-  } catch (error) {
-    if (error instanceof BadLines) return failed(EX_DATAERR, badText(named, error))
-    if (error instanceof StoreError && error.reason === 'refused') return failed(EX_DATAERR, error.message)
-    throw error
-  } finally {
-    await store.close()
-  }
+  const [onlyNew, skipBad, again] = [asked['new'] === true, asked['skip-bad'] === true, asked['again'] === true]
+  const wanted = { file, format, map, name, hash, onlyNew, skipBad, again, json }
+  return await opened(call, store => importInto(store, wanted).catch(error => refused(named, error)))
+}
+
+/** Says what of a file cannot be used; throws what is no fault of the file. */
+function refused(file: string, error: unknown): number {
+  if (error instanceof BadLines) return failed(EXIT.DATA, badText(file, error))
+  if (error instanceof StoreError && error.reason === 'refused') return failed(EXIT.DATA, error.message)
+  throw error
 }
 
 const STDIN = '-'

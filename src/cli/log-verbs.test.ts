@@ -1,5 +1,8 @@
-// The verbs that show the log: streams, events and replay.
+// The verbs that show the log, or take it elsewhere: streams, events, replay, export and import.
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { runtime } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
@@ -8,6 +11,8 @@ import { order, shelf, shop } from '../testing/fulfilment.ts'
 import { until } from '../testing/servers/until.ts'
 import { changesBetween } from './changes.ts'
 import { eventsVerb } from './events.ts'
+import { exportVerb } from './export.ts'
+import { importVerb } from './import.ts'
 import { paintFor, plain } from './paint.ts'
 import { replayVerb } from './replay.ts'
 import { streamsVerb } from './streams.ts'
@@ -123,6 +128,18 @@ describe('events', () => {
     ])
     await emaki.close()
   })
+})
+
+test('an export, and an import, use the store that their app names', async () => {
+  const { code, out } = await called(exportVerb, { store })
+  expect([code, lines(out)]).toEqual([0, Array.from({ length: 5 }, () => expect.stringContaining('"id"'))])
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-export-'))
+  const file = join(folder, 'log.jsonl')
+  await Bun.write(file, out)
+  const other = memory()
+  expect(await called(importVerb, { store: other, words: [file] })).toMatchObject({ code: 0 })
+  expect(await other.head()).toBe(5)
+  rmSync(folder, { recursive: true })
 })
 
 describe('a replay', () => {

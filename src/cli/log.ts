@@ -17,9 +17,3 @@ export function logger(least: Level): Log {
     console.log(process.stdout.isTTY ? `${level === 'info' ? '' : `${level}: `}${body}` : JSON.stringify(record))
   }
 }
-
-/** What a log says of an error: its own words and where it arose, never to a client. */
-export function described(error: unknown): Readonly<Record<string, unknown>> {
-  if (!(error instanceof Error)) return { 'exception.message': String(error) }
-  return { 'exception.type': error.name, 'exception.message': error.message, 'exception.stacktrace': error.stack }
-}

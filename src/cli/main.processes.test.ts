@@ -7,6 +7,7 @@ import { until as becomes } from '../testing/servers/until.ts'
 import { freePort } from '../testing/servers/free-port.ts'
 import { migrations } from '../sqlite/migrations.ts'
 import { testSchema } from '../testing/schema.ts'
+import { EXIT, EXIT_MEANINGS } from './exit-codes.ts'
 import { usageOfVerb } from './usage.ts'
 import { verbs } from './verbs.ts'
 
@@ -108,6 +109,8 @@ describe('the command line', () => {
       expect(all.said).toContain(does)
       expect(usageOfVerb(name, verbs[name]!)).toStartWith(`usage: ${name}`)
     }
+    for (const [name, code] of Object.entries(EXIT))
+      expect(all.said).toMatch(new RegExp(`\\n +${code} +${EXIT_MEANINGS[name as keyof typeof EXIT]}`))
     const { code, said } = await ends(['export', '--help'])
     expect(code).toBe(0)
     expect(said).toMatch(/^usage: export \[FILE\] \[options\]\n\nexport the log/)

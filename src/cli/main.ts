@@ -5,26 +5,19 @@ import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../event/events.ts'
 import { DamagedStream } from '../store/sequence.ts'
 import { StoreError } from '../store/store.ts'
+import { EXIT } from './exit-codes.ts'
 import type { ImportMaps } from './import.ts'
 import { isServing } from './serve.ts'
 import { allOptions, optionsOf, usageOf, usageOfVerb } from './usage.ts'
 import { Misused, type Values, type Verb } from './verb.ts'
 import { verbs } from './verbs.ts'
 
-/** Exit codes of sysexits: wrong usage, and what failed for now. */
-const EX_USAGE = 64
-const EX_UNAVAILABLE = 69
-
 export type MainOptions = {
   /** Maps that `import --map` may name. Default: none; a source may name a file instead. */
   readonly maps?: ImportMaps
 }
 
-/**
- * Runs the command line of an app and ends the process with its exit code: 0; 1 where what was asked found something wrong; 64 for wrong
- * usage; 65 for data that cannot be used; 66 for what does not exist; 69 where the store cannot be opened; 78 for a configuration that
- * cannot be used.
- */
+/** Runs the command line of an app and ends the process with its exit code: 0, or one of those in exit-codes.ts. */
 export async function main(
   app: App,
   argv: readonly string[] = process.argv.slice(2),
@@ -39,7 +32,12 @@ function failed(error: unknown): void {
   const isKnown = error instanceof ConfigError || error instanceof StoreError || error instanceof DamagedStream
   console.error(isKnown ? error.message : error)
   // A change that does not work leaves the process of `bun --hot` waiting for the next one.
-  if (!isServing()) process.exit(error instanceof ConfigError ? error.exitCode : error instanceof StoreError ? EX_UNAVAILABLE : 1)
+  if (!isServing()) process.exit(exitCodeOf(error))
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) return EXIT.CONFIG
+  return error instanceof StoreError ? EXIT.UNAVAILABLE : EXIT.PROBLEM
 }
 
 async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise<number> {
@@ -88,5 +86,5 @@ function parsedFrom(argv: readonly string[]): { readonly values: Values; readonl
 
 function misused(wrong: string, usage: string): number {
   console.error(`${wrong}\n\n${usage}`)
-  return EX_USAGE
+  return EXIT.USAGE
 }

@@ -5,13 +5,13 @@ import { tableOf } from '../projection/projection.ts'
 import type { Parked, StoredRow, Table } from '../read-model/read-model.ts'
 import type { Store } from '../store/store.ts'
 import { entriesTable, entryOf, processesOf, processOf } from './agenda.ts'
+import { EXIT } from './exit-codes.ts'
 import { limitOf, limitOption, more } from './listed.ts'
 import { opened } from './opened.ts'
 import { paintFor, plain, pretty } from './paint.ts'
 import { table } from './table.ts'
 import { type Call, textOf, type Verb } from './verb.ts'
 
-const EX_NOINPUT = 66
 /** The most pending commands and timers that are shown of one instance. */
 const ENTRIES_MAX = 1_000
 
@@ -103,7 +103,7 @@ async function instance(call: Call, process: ProcessSpec, key: string): Promise<
   }))
   if (!row && entries.length === 0 && !parked) {
     console.error(`${process.name} has no instance ${plain(key)}, or it has ended`)
-    return EX_NOINPUT
+    return EXIT.INPUT
   }
   const one = row && shown(row)
   if (call.json)

@@ -5,14 +5,13 @@ import { spec } from '../event/events.ts'
 import { UnreadableEvent } from '../event/read.ts'
 import { categoryOf, type Store, type StoredEvent } from '../store/store.ts'
 import { type Change, changesBetween } from './changes.ts'
+import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
 import { standardOutput } from './output.ts'
 import { paintFor, plain, pretty } from './paint.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 const PAGE_EVENTS = 500
-const EX_DATAERR = 65
-const EX_NOINPUT = 66
 
 export const replayVerb: Verb = {
   takes: 'STREAM',
@@ -40,11 +39,11 @@ async function replayed(call: Call): Promise<number> {
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error
       console.error(error.message)
-      return EX_DATAERR
+      return EXIT.DATA
     }
     if (folded.version === 0) {
       console.error(`there is no stream ${plain(stream)}`)
-      return EX_NOINPUT
+      return EXIT.INPUT
     }
     if (!call.json) await sink.write(`\nthe state at version ${folded.version}:\n${pretty(folded.state)}\n`)
     return 0

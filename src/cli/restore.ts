@@ -1,31 +1,22 @@
 // restore: what comes after a database was restored from a backup, and before it is served again.
 import { createInterface } from 'node:readline/promises'
-import { storeOf } from '../../routes/store.ts'
 import { projectionOf } from '../projection/projection.ts'
 import { type Restored, type Store, StoreError } from '../store/store.ts'
 import { pastHead } from '../subscription/past-head.ts'
+import { EXIT } from './exit-codes.ts'
+import { opened } from './opened.ts'
 import { paintFor } from './paint.ts'
 import { Misused, type Verb } from './verb.ts'
-
-/** What was asked and not confirmed. */
-const EX_DECLINED = 1
 
 export const restoreVerb: Verb = {
   does: 'after the database was restored from a backup: begin a new epoch, so that positions and tokens of before are refused',
   options: { yes: { does: 'do not ask' } },
   json: true,
   run: async call => {
-    if (call.values['yes'] !== true && !(await isConfirmed())) return EX_DECLINED
-    // The file of a server that runs is refused.
-    const store = call.store ?? (await storeOf(call.config, { exclusive: true }))
-    await store.open()
-    try {
-      const found = await restored(store)
-      console.log(call.json ? JSON.stringify(found) : textOf(found))
-      return 0
-    } finally {
-      await store.close()
-    }
+    if (call.values['yes'] !== true && !(await isConfirmed())) return EXIT.PROBLEM
+    const found = await opened(call, restored, { exclusive: true })
+    console.log(call.json ? JSON.stringify(found) : textOf(found))
+    return 0
   },
 }
 

@@ -11,6 +11,7 @@ import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
 import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
 import { isTableOf } from '../subscription/view.ts'
+import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
 import { type Progress, progress } from './progress.ts'
@@ -126,7 +127,7 @@ async function audited(call: Call): Promise<number> {
     else
       for (const { key, stored, folded } of differences)
         console.log(`${key}\n  stored ${stored ?? 'nothing'}\n  folded ${folded ?? 'nothing'}`)
-    return differences.length === 0 ? 0 : 1
+    return differences.length === 0 ? 0 : EXIT.PROBLEM
   })
 }
 

@@ -1,6 +1,7 @@
 import type { App, AppControl } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../event/events.ts'
+import { EXIT } from './exit-codes.ts'
 import { type Log, logger } from './log.ts'
 import { textOf, type Verb } from './verb.ts'
 import { WORKER, workers } from './workers.ts'
@@ -77,8 +78,8 @@ function stopped(log: Log): Promise<void> {
     let again = false
     if (process.env[WORKER] !== undefined) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()
     for (const [signal, code] of [
-      ['SIGTERM', 143],
-      ['SIGINT', 130],
+      ['SIGTERM', EXIT.TERMINATED],
+      ['SIGINT', EXIT.INTERRUPTED],
     ] as const) {
       process.on(signal, () => {
         if (again) process.exit(code)

@@ -1,4 +1,5 @@
 // What --help says, of all verbs or of one.
+import { EXIT, EXIT_MEANINGS } from './exit-codes.ts'
 import type { Option, Verb } from './verb.ts'
 
 type Verbs = Readonly<Record<string, Verb>>
@@ -28,7 +29,13 @@ export function usageOf(verbs: Verbs): string {
     ...lines(verb.options ?? {}, '  '),
   ])
   const common = lines({ json: { does: 'the result of a verb that shows something as JSON' }, ...COMMON })
-  return `usage: [verb] [options]\n\n${aligned([...rows, ['', ''], ...common])}\n\nSettings come from the environment; --print-config names them.`
+  const codes = Object.entries(EXIT).map(([name, code]): Line => [String(code), EXIT_MEANINGS[name as keyof typeof EXIT]])
+  return [
+    'usage: [verb] [options]',
+    aligned([...rows, ['', ''], ...common]),
+    'Settings come from the environment; --print-config names them.',
+    `Exit codes, besides 0:\n${aligned(codes)}`,
+  ].join('\n\n')
 }
 
 /** The usage of one verb. */

@@ -3,6 +3,7 @@ import { spec } from '../event/events.ts'
 import type { EventsSpec } from '../event/events.ts'
 import type { Served } from '../runtime.ts'
 import { verified } from '../transfer/verify.ts'
+import { EXIT } from './exit-codes.ts'
 import { progress } from './progress.ts'
 import { opened } from './opened.ts'
 import type { Call, Verb } from './verb.ts'
@@ -23,7 +24,7 @@ function verify(call: Call): Promise<number> {
     shown.end(`${events.toLocaleString('en')} events up to ${position} verified, ${count.toLocaleString('en')} wrong`)
     if (call.json) console.log(JSON.stringify(found))
     else for (const one of wrong) console.log(`${one.position}  ${one.stream} ${one.version}  ${one.problem}`)
-    return count === 0 ? 0 : 1
+    return count === 0 ? 0 : EXIT.PROBLEM
   })
 }
 

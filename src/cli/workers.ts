@@ -1,6 +1,7 @@
 // N processes on one port: the system spreads connections over them (SO_REUSEPORT), the database keeps their order.
 import type { Config } from '../config.ts'
 import { appFile } from './app-file.ts'
+import { EXIT } from './exit-codes.ts'
 import { logger } from './log.ts'
 
 const RESTART_AFTER_MS = 1_000
@@ -20,7 +21,7 @@ export async function workers(config: Config, count: string): Promise<number> {
           : null
   if (wrong !== null) {
     console.error(wrong)
-    return 64
+    return EXIT.USAGE
   }
   const log = logger(config.LOG_LEVEL)
   let stopping = false

@@ -22,8 +22,6 @@ export type BreakerOptions = {
   readonly signal: AbortSignal
   /** Told of the first failure of each outage, and of nothing until a delivery has succeeded. */
   readonly report: (error: unknown) => void
-  /** The longest pause between two attempts, in ms; `Retry-After` may ask for a longer one. Default: 10,000. */
-  readonly pauseMaxMs?: number
   /** Resolves after so long, or once the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   /** At least 0, below 1. Default: Math.random. */
@@ -37,10 +35,6 @@ export class Breaker {
 
   constructor(options: BreakerOptions) {
     this.#options = options
-  }
-
-  get isOpen(): boolean {
-    return this.#outage !== null
   }
 
   /** Attempts a delivery until it has succeeded. Rejects where it is Refused, and where the signal is aborted. */
@@ -83,13 +77,14 @@ export class Breaker {
   }
 
   #pauseMs(failures: number, error: unknown): number {
-    const { pauseMaxMs = PAUSE_MAX_MS, random = Math.random } = this.#options
-    const grown = Math.min(PAUSE_MIN_MS * 2 ** Math.min(failures - 1, 20), pauseMaxMs) * (0.5 + random() / 2)
+    const { random = Math.random } = this.#options
+    const grown = Math.min(PAUSE_MIN_MS * 2 ** Math.min(failures - 1, 20), PAUSE_MAX_MS) * (0.5 + random() / 2)
     return error instanceof Busy ? Math.max(grown, Math.min(error.retryAfterMs, RETRY_AFTER_MAX_MS)) : grown
   }
 }
 
 const PAUSE_MIN_MS = 50
+/** The longest pause between two attempts; `Retry-After` may ask for a longer one. */
 const PAUSE_MAX_MS = 10_000
 /** Nobody is waited for longer than an hour on its word. */
 const RETRY_AFTER_MAX_MS = 3_600_000

@@ -1,12 +1,12 @@
 // What relays have in common, on a clock of the test's own: whom an outage holds up, and in which order things are delivered.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Breaker, type BreakerOptions, Busy, Refused } from './breaker.ts'
+import { Breaker, Busy, Refused } from './breaker.ts'
 import { inOrder } from './in-order.ts'
 import { perRun } from './per-run.ts'
 
 /** A breaker whose pauses are written down and end when the test says so. */
-function world(options: Partial<BreakerOptions> = {}) {
+function world() {
   const stop = new AbortController()
   const slept: { readonly ms: number; readonly wake: () => void }[] = []
   const reported: unknown[] = []
@@ -20,7 +20,6 @@ function world(options: Partial<BreakerOptions> = {}) {
     report: error => reported.push(error),
     sleep,
     random: () => 1,
-    ...options,
   })
   const settle = async () => {
     for (let i = 0; i < 20; i++) await Promise.resolve()
@@ -47,7 +46,6 @@ describe('a breaker', () => {
     expect([await pass(), await pass(), await pass(), await pass()]).toEqual([[50], [100], [200], []])
     expect(await delivered).toBe('taken')
     expect(reported).toEqual([new Error('down 1')])
-    expect(breaker.isOpen).toBeFalse()
   })
 
   test('has one try on while the others wait, and lets them pass once that one is taken', async () => {
@@ -72,17 +70,17 @@ describe('a breaker', () => {
     expect(reported).toHaveLength(1)
   })
 
-  test('never pauses longer than it is told to, unless the receiver asks for more', async () => {
-    const { breaker, pass, stop } = world({ pauseMaxMs: 1_000 })
+  test('never pauses longer than ten seconds, unless the receiver asks for more', async () => {
+    const { breaker, pass, stop } = world()
     let attempts = 0
-    const busy = [0, 0, 0, 0, 0, 0, 0, 5_000, 10_000_000, 0]
+    const busy = [0, 0, 0, 0, 0, 0, 0, 0, 0, 20_000, 10_000_000, 0]
     const delivered = breaker.deliver(async () => {
       const retryAfterMs = busy[attempts++]
       throw retryAfterMs ? new Busy('busy', retryAfterMs) : new Error('down')
     })
     const pauses: number[] = []
-    for (let i = 0; i < 10; i++) pauses.push(...(await pass()))
-    expect(pauses).toEqual([50, 100, 200, 400, 800, 1_000, 1_000, 5_000, 3_600_000, 1_000])
+    for (let i = 0; i < 12; i++) pauses.push(...(await pass()))
+    expect(pauses).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 20_000, 3_600_000, 10_000])
     stop.abort(new Error('stopped'))
     expect(delivered).rejects.toThrow('stopped')
   })

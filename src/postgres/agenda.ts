@@ -132,7 +132,7 @@ export class PostgresAgenda implements Agenda {
   }
 
   #run<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
-    return this.#pool().run('unavailable', sql => query<R>(sql, text, values))
+    return this.#pool().run(sql => query<R>(sql, text, values))
   }
 }
 

@@ -16,7 +16,7 @@ export function announcer(pool: Pool, channel: string): Announcer {
   let said = 0
   let head = 0
   let saying: Promise<void> | null = null
-  const say = (text: string) => pool.run('unavailable', async sql => void (await sql`select pg_notify(${channel}, ${text})`))
+  const say = (text: string) => pool.run(async sql => void (await sql`select pg_notify(${channel}, ${text})`))
   const sayAll = async () => {
     while (head > said) {
       said = head

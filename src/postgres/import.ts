@@ -124,7 +124,7 @@ async function movedOn(
   const parameters = [number, CHUNK_EVENTS_MAX, CHUNK_SIZE_MAX, onlyNew, lockTimeoutMs]
   for (const until = performance.now() + RETRY_FOR_MS; ; ) {
     try {
-      const [row] = await writer.run('unknown', sql => sql.unsafe(text, parameters, { prepare: true }))
+      const [row] = await writer.run(sql => sql.unsafe(text, parameters, { prepare: true }), { reasonIfLost: 'unknown' })
       if (typeof row!['refused'] === 'string') throw refusedStream(row!['refused'])
       return progressOf(row!)
     } catch (error) {
@@ -137,7 +137,7 @@ async function movedOn(
 
 async function cleaned({ writer, schema }: ImportPlace, number: number): Promise<number> {
   const text = `select ${schema}.import_clean_v1($1, $2) as many`
-  const [row] = await writer.run('unavailable', sql => sql.unsafe(text, [number, CLEAN_ROWS_MAX]))
+  const [row] = await writer.run(sql => sql.unsafe(text, [number, CLEAN_ROWS_MAX]))
   return row!['many'] as number
 }
 

@@ -7,6 +7,8 @@ import { migrations } from './migrations.ts'
 import { postgres } from './store.ts'
 
 const SNAPSHOT = join(import.meta.dir, '../../migrations/postgres/schema.sql')
+/** So many migrations make append_v1. */
+const APPEND_V1 = 3
 
 let at: TestSchema
 beforeAll(async () => {
@@ -81,6 +83,33 @@ describe('migrations', () => {
       await store.close()
     }))
 
+  test('change no function that an earlier one made, but for 0022, which 0024 mends', () =>
+    fresh(async own => {
+      expect(await changedFunctions(own, migrations)).toEqual([
+        '0022-keys-by-index: append_v1',
+        '0024-append-v1-again: append_v1',
+      ])
+      const last = (await functionsOf(own)).get('append_v1')
+      await fresh(async old => {
+        await migrate(old.sql, old.schema, migrations.slice(0, APPEND_V1))
+        expect(last?.replaceAll(own.schema, old.schema)).toBe((await functionsOf(old)).get('append_v1')!)
+      })
+    }))
+
+  test.each([
+    ['replaces', 'create or replace function f_v1() returns integer language sql return 2'],
+    ['drops', 'drop function f_v1'],
+    ['alters', 'alter function f_v1 set work_mem = 1024'],
+    ['overloads', 'create function f_v1(n integer) returns integer language sql return n'],
+  ])('are seen to change a function where one %s it', (_, text) =>
+    fresh(async own => {
+      const step = (name: string, text: string) => ({ name, sql: `-- oldest release that may still run: 0.1.0\n${text};` })
+      const first = step('0001-first', 'create function f_v1() returns integer language sql return 1')
+      const next = step('0002-next', 'create function f_v2() returns integer language sql return 2')
+      expect(await changedFunctions(own, [first, next, step('0003-planted', text)])).toEqual(['0003-planted: f_v1'])
+    }),
+  )
+
   test('give the schema in migrations/postgres/schema.sql; SNAPSHOT=1 writes it anew', async () => {
     await migratePostgres(at.url, at.schema)
     const found = await described(at)
@@ -88,6 +117,29 @@ describe('migrations', () => {
     expect(found).toBe(await Bun.file(SNAPSHOT).text())
   })
 })
+
+/** The functions that a migration changed or dropped after another had made them, as `migration: function`. */
+async function changedFunctions(at: TestSchema, all: readonly Migration[]): Promise<readonly string[]> {
+  const changed: string[] = []
+  let before = new Map<string, string>()
+  for (const [i, { name }] of all.entries()) {
+    await migrate(at.sql, at.schema, all.slice(0, i + 1))
+    const after = await functionsOf(at)
+    for (const [made, text] of before) if (after.get(made) !== text) changed.push(`${name}: ${made}`)
+    before = after
+  }
+  return changed
+}
+
+/** What each function is, by its name; one more of a name counts as a change of it. */
+async function functionsOf({ sql, schema }: TestSchema): Promise<Map<string, string>> {
+  const rows = await sql<{ name: string; text: string }[]>`
+    select p.proname as name, string_agg(pg_get_functiondef(p.oid), '' order by p.oid) as text
+    from pg_proc p
+    where p.pronamespace = (select oid from pg_namespace where nspname = ${schema})
+    group by p.proname`
+  return new Map(rows.map(({ name, text }) => [name, text]))
+}
 
 /** A schema as SQL, from the catalogue: tables, constraints, indexes, sequences, views, functions, triggers. */
 async function described({ sql, schema }: TestSchema): Promise<string> {

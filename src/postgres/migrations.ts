@@ -13,6 +13,8 @@ import suspects from '../../migrations/postgres/0011-suspects.sql' with { type: 
 import imports from '../../migrations/postgres/0020-import.sql' with { type: 'text' }
 import agenda from '../../migrations/postgres/0021-agenda.sql' with { type: 'text' }
 import keysByIndex from '../../migrations/postgres/0022-keys-by-index.sql' with { type: 'text' }
+import appendV2 from '../../migrations/postgres/0023-append-v2.sql' with { type: 'text' }
+import appendV1Again from '../../migrations/postgres/0024-append-v1-again.sql' with { type: 'text' }
 import type { Migration } from '../store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -30,4 +32,6 @@ export const migrations: readonly Migration[] = [
   { name: '0020-import', sql: imports },
   { name: '0021-agenda', sql: agenda },
   { name: '0022-keys-by-index', sql: keysByIndex },
+  { name: '0023-append-v2', sql: appendV2 },
+  { name: '0024-append-v1-again', sql: appendV1Again },
 ]

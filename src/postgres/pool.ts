@@ -17,6 +17,18 @@ export type PoolOptions = {
   readonly connectTimeoutMs: number
 }
 
+type LostReason = 'unknown' | 'unavailable'
+
+export type RunOptions = {
+  /**
+   * The reason given where a connection died, or the deadline passed, after a statement was sent: `unknown` for what writes and must not
+   * be sent again. Default: `unavailable`.
+   */
+  readonly reasonIfLost?: LostReason
+  /** Default: the pool's. */
+  readonly deadlineMs?: number | undefined
+}
+
 export class Pool {
   readonly #url: string
   readonly #options: PoolOptions
@@ -32,19 +44,13 @@ export class Pool {
     this.#sql = connect(url, options)
   }
 
-  /**
-   * Runs statements, and throws a StoreError for whatever fails. `lost` is the reason given where a connection died, or the deadline
-   * passed, after a statement was sent: `unknown` for what writes. The wait for a connection is as long as the deadline at most.
-   */
-  async run<T>(
-    lost: 'unknown' | 'unavailable',
-    statement: (sql: Sql) => Promise<T>,
-    deadlineMs: number = this.#options.deadlineMs,
-  ): Promise<T> {
+  /** Runs statements, and throws a StoreError where they fail. The wait for a connection is as long as the deadline at most. */
+  async run<T>(statement: (sql: Sql) => Promise<T>, options: RunOptions = {}): Promise<T> {
+    const { reasonIfLost = 'unavailable', deadlineMs = this.#options.deadlineMs } = options
     if (this.#busy === this.#options.max) await this.#turn(deadlineMs)
     else this.#busy++
     try {
-      return await this.#run(lost, statement, deadlineMs)
+      return await this.#run(statement, reasonIfLost, deadlineMs)
     } finally {
       const [next] = this.#waiting
       if (next) next()
@@ -52,19 +58,19 @@ export class Pool {
     }
   }
 
-  async #run<T>(lost: 'unknown' | 'unavailable', statement: (sql: Sql) => Promise<T>, deadlineMs: number): Promise<T> {
+  async #run<T>(statement: (sql: Sql) => Promise<T>, reasonIfLost: LostReason, deadlineMs: number): Promise<T> {
     if (this.#closed) throw new StoreError('unavailable', 'the store is closed')
     const sql = this.#sql
     const hung = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
-      hung.reject(new StoreError(lost, `PostgreSQL did not answer within ${deadlineMs} ms`))
+      hung.reject(new StoreError(reasonIfLost, `PostgreSQL did not answer within ${deadlineMs} ms`))
       this.#drop(sql, 0)
     }, deadlineMs)
     try {
       return await Promise.race([statement(sql), hung.promise])
     } catch (error) {
       if (isLost(error)) this.#drop(sql, deadlineMs)
-      throw storeError(error, lost)
+      throw storeError(error, reasonIfLost)
     } finally {
       clearTimeout(timer)
     }

@@ -1,6 +1,6 @@
 // Read models in the schema of the log. A page is one statement, in which the guarded checkpoint decides whether anything is written; one
 // that runs statements of its own is a transaction.
-import type { TransactionSql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../read-model/check.ts'
 import { type Condition, conditions, listing } from '../read-model/listing.ts'
 import type {
@@ -134,7 +134,8 @@ export class PostgresReadModel implements ReadModel {
     const text = guarded(values, this.#schema, page, [lease(this.#schema, page), ...parts])
     const { projector } = this.#pools()
     const deadlineMs = long ? undefined : this.#deadlineMs
-    return (await projector.run('unknown', sql => query(sql, text, values.all, { custom: long }), deadlineMs)).length > 0
+    const ask = (sql: Sql) => query(sql, text, values.all, { custom: long })
+    return (await projector.run(ask, { reasonIfLost: 'unknown', deadlineMs })).length > 0
   }
 
   /**
@@ -321,12 +322,12 @@ export class PostgresReadModel implements ReadModel {
 
   /** What is short, and may be said again. */
   #read<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
-    return this.#pools().reader.run('unavailable', sql => query<R>(sql, text, values))
+    return this.#pools().reader.run(sql => query<R>(sql, text, values))
   }
 
   /** What may wait for a page that is being written, and may be said again. */
   #write<R extends object>(text: string, values: readonly QueryValue[], deadlineMs?: number): Promise<readonly R[]> {
-    return this.#pools().projector.run('unavailable', sql => query<R>(sql, text, values), deadlineMs)
+    return this.#pools().projector.run(sql => query<R>(sql, text, values), { deadlineMs })
   }
 }
 

@@ -126,14 +126,12 @@ class PostgresStore implements Store {
     const first = new Pool(this.#url, plain)
     const second = new Pool(this.#url, plain)
     try {
-      const pooler =
-        this.#options.pooler ?? (await first.run('unavailable', one => second.run('unavailable', two => behindPooler(one, two))))
-      if (this.#options.migrate) await first.run('unavailable', sql => migrate(sql, schema), MIGRATE_DEADLINE_MS)
-      else if (!(await first.run('unavailable', sql => upToDate(sql, schema))))
+      const pooler = this.#options.pooler ?? (await first.run(one => second.run(two => behindPooler(one, two))))
+      if (this.#options.migrate) await first.run(sql => migrate(sql, schema), { deadlineMs: MIGRATE_DEADLINE_MS })
+      else if (!(await first.run(sql => upToDate(sql, schema))))
         throw new StoreError('refused', `the schema ${schema} lacks migrations; run emaki migrate`)
-      await first.run('unavailable', one => second.run('unavailable', two => prove(one, two)))
+      await first.run(one => second.run(two => prove(one, two)))
       const identity = await first.run(
-        'unavailable',
         async sql => (await sql<LogIdentity[]>`select id::text, epoch from ${sql(`${schema}.log`)}`)[0]!,
       )
       const options = { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs }
@@ -198,9 +196,7 @@ class PostgresStore implements Store {
     const rest = `from ${this.#options.schema}.events where ${window} ${wanted} order by position limit ${values.add(limit)}`
     const text = sizeMax === undefined ? `select ${COLUMNS} ${rest}` : upTo(values.add(sizeMax), rest, 'position')
     // Which index is best for a filter depends on how much of the window it takes, and so on the values.
-    const rows = await this.#pools.reader.run('unavailable', sql =>
-      query<Row>(sql, text, values.all, { custom: filter !== undefined }),
-    )
+    const rows = await this.#pools.reader.run(sql => query<Row>(sql, text, values.all, { custom: filter !== undefined }))
     return recorded(rows)
   }
 
@@ -288,7 +284,7 @@ class PostgresStore implements Store {
   }
 
   async ping(): Promise<void> {
-    await this.#pools.writer.run('unavailable', async sql => sql`select 1`)
+    await this.#pools.writer.run(async sql => sql`select 1`)
   }
 
   async close(): Promise<void> {
@@ -307,32 +303,28 @@ class PostgresStore implements Store {
   }
 
   #read<R extends object>(text: string, parameters: readonly QueryValue[]): Promise<readonly R[]> {
-    return this.#pools.reader.run('unavailable', sql => query<R>(sql, text, parameters))
+    return this.#pools.reader.run(sql => query<R>(sql, text, parameters))
   }
 
   /** One statement in autocommit: no client think-time under the lock. */
   async #write(units: readonly Unit[], slices: readonly UnitSlice[]): Promise<readonly UnitOutcome[]> {
     const events = slices.flatMap(({ events }) => events)
-    const rows = await this.#pools.writer.run('unknown', sql =>
-      query<Appended>(
-        sql,
-        `select * from ${this.#options.schema}.append_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`,
-        [
-          texts(slices.map(({ stream }) => stream)),
-          list(slices.map(({ expect }) => expectNumber(expect))),
-          list(slices.map(({ unit }) => unit)),
-          list(slices.flatMap(({ events }, i) => events.map(() => i + 1))),
-          list(slices.flatMap(({ events }) => events.map((_, i) => i + 1))),
-          events.map(({ id }) => id).join('\n'),
-          events.map(({ type }) => type).join('\n'),
-          events.map(({ schema }) => schema).join('\n'),
-          events.map(({ data }) => data).join('\n'),
-          events.map(({ meta }) => meta).join('\n'),
-          keysOf(units),
-          this.#options.lockTimeoutMs,
-        ],
-      ),
-    )
+    const text = `select * from ${this.#options.schema}.append_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`
+    const parameters = [
+      texts(slices.map(({ stream }) => stream)),
+      list(slices.map(({ expect }) => expectNumber(expect))),
+      list(slices.map(({ unit }) => unit)),
+      list(slices.flatMap(({ events }, i) => events.map(() => i + 1))),
+      list(slices.flatMap(({ events }) => events.map((_, i) => i + 1))),
+      events.map(({ id }) => id).join('\n'),
+      events.map(({ type }) => type).join('\n'),
+      events.map(({ schema }) => schema).join('\n'),
+      events.map(({ data }) => data).join('\n'),
+      events.map(({ meta }) => meta).join('\n'),
+      keysOf(units),
+      this.#options.lockTimeoutMs,
+    ]
+    const rows = await this.#pools.writer.run(sql => query<Appended>(sql, text, parameters), { reasonIfLost: 'unknown' })
     return outcomes(units, slices, rows[0]!, await this.#said(units, rows[0]!))
   }
 

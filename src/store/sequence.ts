@@ -1,7 +1,8 @@
 // Whether versions follow each other: the log of a store that keeps its promises has no hole, so one is damage, and is not folded over.
 import type { StoredEvent } from './store.ts'
 
-type Placed = Pick<StoredEvent, 'stream' | 'version' | 'position'>
+/** Where an event is. */
+export type Placed = Pick<StoredEvent, 'stream' | 'version' | 'position'>
 
 /** A stream of which events are missing, or stand twice. */
 export class DamagedStream extends Error {

@@ -219,19 +219,15 @@ async function filled({ sql, schema }: TestSchema, events: number): Promise<void
 async function sentBy(ask: () => Promise<unknown>): Promise<readonly Sent[]> {
   const sent: Sent[] = []
   const run = Pool.prototype.run
-  Pool.prototype.run = function (lost, statement, deadlineMs) {
-    return run.call(
-      this,
-      lost,
-      sql => {
-        const unsafe = (text: string, values: unknown[], options: object) => {
-          sent.push({ text, values })
-          return sql.unsafe(text, values as never[], options)
-        }
-        return statement(Object.assign(() => {}, { unsafe }) as never)
-      },
-      deadlineMs,
-    ) as ReturnType<typeof run<never>>
+  Pool.prototype.run = function (statement, options) {
+    const recording: typeof statement = sql => {
+      const unsafe = (text: string, values: unknown[], options: object) => {
+        sent.push({ text, values })
+        return sql.unsafe(text, values as never[], options)
+      }
+      return statement(Object.assign(() => {}, { unsafe }) as never)
+    }
+    return run.call(this, recording, options) as ReturnType<typeof run<never>>
   }
   try {
     await ask()

@@ -1,10 +1,11 @@
 // The whole log, looked through for what a store that keeps its promises never holds.
 import { type EventsSpec, checked } from '../event/events.ts'
 import { categoryOf, recorded } from '../event/recorded.ts'
-import { Versions } from '../store/sequence.ts'
+import { type Placed, Versions } from '../store/sequence.ts'
 import { isFull, type Store, type StoredEvent } from '../store/store.ts'
 
-export type Wrong = { readonly position: number; readonly stream: string; readonly version: number; readonly problem: string }
+/** Where it is of no event, but of the end of the log, it has an empty stream and version 0. */
+export type Wrong = Placed & { readonly problem: string }
 export type Verified = {
   readonly events: number
   /** Up to here. */
@@ -29,7 +30,7 @@ export async function verified(
   const until = await store.head()
   const found: Wrong[] = []
   let count = 0
-  const wrong = ({ position, stream, version }: StoredEvent, problem: string) => {
+  const wrong = ({ position, stream, version }: Placed, problem: string) => {
     count++
     if (found.length < WRONG_SHOWN) found.push({ position, stream, version, problem })
   }
@@ -50,8 +51,7 @@ export async function verified(
   }
   for await (const [event, first] of twice(store, until, ids.twice()))
     wrong(event, `its id ${event.id} stands at position ${first} too`)
-  if (last < until)
-    wrong({ position: until, stream: '', version: 0 } as StoredEvent, `the log ends at ${last}, its head is ${until}`)
+  if (last < until) wrong({ position: until, stream: '', version: 0 }, `the log ends at ${last}, its head is ${until}`)
   return { events: ids.size, position: last, wrong: found.sort((a, b) => a.position - b.position), count }
 }
 

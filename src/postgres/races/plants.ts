@@ -7,8 +7,8 @@ import { once } from './once.ts'
 type Texts = { readonly log: string; readonly append: string }
 type Change = (texts: Texts) => Texts
 
-/** The last that says what append_v1 is. */
-const APPEND = '0022-keys-by-index'
+/** The one that says what append_v2 is. */
+const APPEND = '0023-append-v2'
 const LOCK = 'pg_advisory_xact_lock(lock_key_v1())'
 /** The statement that takes the lock, with its gates where there are any. */
 const LOCKING = / *(?:perform gate\(1\);\n *)?setting := pg_advisory_xact_lock\(lock_key_v1\(\)\);\n(?: *perform gate\(2\);\n)?/
@@ -39,9 +39,9 @@ const plants = {
   ),
   'check with the old snapshot': all(
     append(LOCKING, locking => locking.replace(` setting := ${LOCK};`, ' null;')),
-    append('if cardinality(append_v1.streams) = 1 then', () => 'if false then'),
+    append('if cardinality(append_v2.streams) = 1 then', () => 'if false then'),
     append(
-      /from (?=unnest\(append_v1\.streams\) with ordinality s\(stream, ord\);)/,
+      /from (?=unnest\(append_v2\.streams\) with ordinality s\(stream, ord\);)/,
       from => `${from}(select ${LOCK} offset 0) locked, `,
     ),
   ),
@@ -62,7 +62,7 @@ const plants = {
 } as const satisfies Record<string, Change>
 
 function streamLock(nth: number): string {
-  return `  perform pg_advisory_xact_lock(hashtextextended(append_v1.streams[${nth}], 0));\n`
+  return `  perform pg_advisory_xact_lock(hashtextextended(append_v2.streams[${nth}], 0));\n`
 }
 
 /** Ways in which stores of this kind are broken in the wild. For the one of the key see late-keys.ts. */
