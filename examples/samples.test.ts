@@ -1,0 +1,35 @@
+// Samples of the pages that nothing else runs.
+import { expect, test } from 'bun:test'
+import { decider, memory, runtime } from 'emaki'
+import { until } from '../src/testing/servers/until.ts'
+import { OrderV1, order as changedOrder } from './changed-events.ts'
+import { Order, order } from './marketplace/order.ts'
+import { mails } from './processor.ts'
+
+test('an old event is read as the one that it became, and a retired one is passed over', async () => {
+  const store = memory()
+  const keep = (state: object) => state
+  const orderV1 = decider(OrderV1, { initial: {}, evolve: { Ordered: keep, Viewed: keep }, commands: {}, decide: {} })
+  const before = await runtime({ serve: [orderV1], store })
+  const events = [OrderV1.Viewed({}), OrderV1.Ordered({ customer: 'c1', items: ['a'] })]
+  await before.append([{ stream: 'order-o1', expect: 0, events }])
+  await before.close()
+  const today = await runtime({ serve: [changedOrder], store })
+  expect(await today.state('order', 'o1')).toEqual({ state: { customerId: 'c1' }, version: 2, position: 2 })
+  await today.close()
+})
+
+test('a processor sends one mail for each order that is shipped', async () => {
+  const sent: [key: string, order: string][] = []
+  const emaki = await runtime({ serve: [order, mails(async (...mail) => void sent.push(mail))], store: memory() })
+  const shipped = Order.Shipped({ trackingNumber: 'T-1', customerId: 'c1', cents: 100 })
+  await emaki.append([
+    { stream: 'order-o1', expect: 0, events: [shipped] },
+    { stream: 'order-o2', expect: 0, events: [Order.Cancelled({ reason: 'none given' })] },
+    { stream: 'order-o3', expect: 0, events: [shipped] },
+  ])
+  await until('both mails are sent', () => sent.length === 2)
+  expect(sent.map(([, id]) => id)).toEqual(['o1', 'o3'])
+  expect(new Set(sent.map(([key]) => key)).size).toBe(2)
+  await emaki.close()
+})
