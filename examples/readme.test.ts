@@ -1,145 +1,191 @@
-// What the README says is true: its code is a file that runs, its commands exist, its links lead somewhere.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type ServedProcess, serveProcess } from '../src/testing/served-process.ts'
+// What the README and the other pages say is true: their samples are parts of files that tests run, their commands have tests, the places
+// and names that they give exist, and their prose is plain.
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { verbs } from '../src/cli/verbs.ts'
+import { ELSEWHERE, SAMPLES, VERBS } from './testing/commands.ts'
+import { blocksOf, commandsOf, curlsOf, linksOf, type Page, placesOf, proseOf, ROOT, readPages } from './testing/pages.ts'
 
-const ROOT = join(import.meta.dir, '..')
-const readme = await Bun.file(join(ROOT, 'README.md')).text()
-const { scripts } = (await Bun.file(join(ROOT, 'package.json')).json()) as { scripts: Record<string, string> }
+const COLUMNS_MAX = 120
+const README_LINES_MAX = 250
+const SAMPLE_LINES_MAX = 40
+/** Words of an older design, which say other things to those who do not know it. */
+const OLD_WORDS = /\b(flights?|lanes?|desks?|landed|told)\b/i
+
+const pages = await readPages()
+const readme = pages.find(({ path }) => path === 'README.md')!
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+const { scripts, exports } = JSON.parse(read('package.json')) as {
+  readonly scripts: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string>>
+}
+
+/** Samples of a page that are no part of a file that a test runs. */
+function unrunSamples(page: Page): readonly string[] {
+  const files = Object.keys(SAMPLES).map(read)
+  return blocksOf(page)
+    .filter(({ language, code }) => !(language === 'ts' ? files.some(file => file.includes(code)) : /^(sh|text)$/.test(language)))
+    .map(({ code }) => code)
+}
+
+/** Commands of a page that no test runs. */
+function unrunCommands(page: Page): readonly string[] {
+  const curls = curlsOf(page).map(({ line }) => `curl ${line}`)
+  return commandsOf(page).filter(command => {
+    const [program, verb, ...rest] = command.split(' ')
+    if (command in VERBS || command in ELSEWHERE || curls.includes(command)) return false
+    if (program === '…') return rest.length > 0 || verb === undefined || (verb !== 'VERB' && !Object.hasOwn(verbs, verb))
+    return !command.startsWith('bun run bench') || !isBench(command)
+  })
+}
+
+/** Whether the bench takes such a line. `.ci/run` runs a short one; the whole takes most of an hour. */
+function isBench(command: string): boolean {
+  const words = command.split(' ').slice(3)
+  const options = words.filter((_, i) => i % 2 === 0)
+  const cells = words.flatMap((word, i) => (words[i - 1] === '--cells' ? word.split(',') : []))
+  const table = read('bench/README.md')
+  const isKnown = options.every(option => /^--(cells|variants|systems|seconds|json)$/.test(option))
+  return words.length % 2 === 0 && isKnown && cells.every(cell => table.includes(`\n| ${cell} `))
+}
+
+/** Until files have moved to where the pages say they are. */
+const MOVES: readonly (readonly [to: RegExp, from: string])[] = [
+  [/^src\/(adapters|ports|definitions)(\/|$)/, 'src/'],
+  [/^src\/query\/freshness/, 'src/cache/freshness'],
+  [/^src\/agenda(\/|$)/, 'src/relay/'],
+]
+
+/** Whether a place exists. A module may be named without its ending. */
+function isThere(place: string): boolean {
+  const paths = [place, ...MOVES.map(([to, from]) => place.replace(to, from))]
+  const endings = ['', '.ts', '.test.ts', '.races.ts']
+  return paths.some(path => endings.some(ending => existsSync(join(ROOT, `${path}${ending}`))))
+}
+
+const planted = (text: string): Page => ({ path: 'docs/planted.md', text })
 
 describe('the README', () => {
-  test('shows examples/account.ts as it is, in forty lines or fewer', async () => {
-    const code = await Bun.file(join(ROOT, 'examples/account.ts')).text()
-    expect(readme).toContain(`\`\`\`ts\n${code}\`\`\``)
-    expect(code.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
+  test('is short, and shows an app of forty lines or fewer whole', () => {
+    const account = read('examples/account.ts')
+    expect(readme.text.split('\n').length).toBeLessThanOrEqual(README_LINES_MAX)
+    expect(readme.text).toContain(`\`\`\`ts\n${account}\`\`\``)
+    expect(account.trimEnd().split('\n').length).toBeLessThanOrEqual(SAMPLE_LINES_MAX)
   })
 
-  test('shows examples/relays.ts as it is', async () => {
-    const [, shown] = /^## Relays$.*?```ts\n(.*?)```/ms.exec(readme)!
-    expect(await Bun.file(join(ROOT, 'examples/relays.ts')).text()).toContain(shown!)
+  test('shows exactly one table of figures', () => {
+    const figures = pages.filter(page => page.path !== 'bench/README.md' && /^\| what +\| Emaki +\|/m.test(page.text))
+    expect(figures.map(({ path }) => path)).toEqual(['README.md'])
+  })
+})
+
+for (const page of pages)
+  describe(page.path, () => {
+    test('shows only samples of files that tests run', () => expect(unrunSamples(page)).toEqual([]))
+    test('gives only commands that tests run', () => expect(unrunCommands(page)).toEqual([]))
+
+    test('names only files, scripts and imports that exist', () => {
+      const named = [...page.text.matchAll(/\bbun(?:@[\d.]+)? run ([\w:]+)/g)].map(([, name]) => name!)
+      const imports = [...page.text.matchAll(/['`]emaki(\/\w+)?['`]/g)].map(([, subpath = '']) => `.${subpath}`)
+      expect([...linksOf(page), ...placesOf(page)].filter(path => !isThere(path))).toEqual([])
+      expect(named.filter(name => !Object.hasOwn(scripts, name))).toEqual([])
+      expect(imports.filter(subpath => !Object.hasOwn(exports, subpath))).toEqual([])
+    })
+
+    test('links only to headings that exist', () => {
+      const broken = [...proseOf(page).matchAll(/\]\(([\w./-]*)#([\w-]+)\)/g)].filter(([, link, anchor]) => {
+        const target = link ? join(page.path, '..', link) : page.path
+        return !headingsOf(pages.find(({ path }) => path === target)!).includes(anchor!)
+      })
+      expect(broken.map(([link]) => link)).toEqual([])
+    })
+
+    test('has no long line and no old word in its prose', () => {
+      const prose = proseOf(page).split('\n')
+      expect(prose.filter(line => line.length > COLUMNS_MAX && !line.startsWith('|'))).toEqual([])
+      expect(prose.filter(line => OLD_WORDS.test(line))).toEqual([])
+      // Samples that are fenced or indented otherwise would not be found.
+      expect(prose.filter(line => /^\s*(```|~~~)|^ {4}/.test(line))).toEqual([])
+    })
   })
 
-  test('names only scripts that exist', () => {
-    const named = [...readme.matchAll(/\bbun(?:@[\d.]+)? run ([\w:]+)/g)].map(([, name]) => name!)
-    expect(named.filter(name => !(name in scripts))).toEqual([])
-    expect(named).toContain('test')
-  })
-
-  test('names only files that exist', () => {
-    const named = [...readme.matchAll(/\]\(([\w./-]+)\)|`((?:src|routes|examples|bench|migrations)\/[\w./-]+)`/g)].map(
-      ([, link, path]) => (link ?? path)!,
+describe('the pages', () => {
+  test('are all listed', () => {
+    const all = [...new Bun.Glob('docs/**/*.md').scanSync(ROOT)]
+    expect(all.toSorted()).toEqual(
+      pages
+        .map(({ path }) => path)
+        .filter(path => path.startsWith('docs/'))
+        .toSorted(),
     )
-    expect(named.filter(path => !existsSync(join(ROOT, path)))).toEqual([])
-  })
-})
-
-describe('the marketplace', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'emaki-readme-'))
-  let served: ServedProcess
-  beforeAll(async () => {
-    served = await serveProcess([process.execPath, join(ROOT, 'examples/marketplace/main.ts')], {
-      SQLITE_FILE: join(folder, 'log.db'),
-    })
-  })
-  afterAll(async () => {
-    await served.stop()
-    rmSync(folder, { recursive: true })
   })
 
-  test('answers each curl as the README says', async () => {
-    const text = readme.slice(0, readme.indexOf('## Forty lines')).replaceAll(/ \\\n +/g, ' ')
-    const said = [...text.matchAll(/^curl (.+)\n(?:# (?:(\d{3}) )?(\{.+))?/gm)]
-    expect(said.length).toBeGreaterThanOrEqual(11)
-    for (const [, command, status, body] of said) {
-      const answer = await curl(command!)
-      expect([command, status ? answer.status === Number(status) : answer.status < 300]).toEqual([command, true])
-      for (const part of body?.split(' … ') ?? []) expect(answer.text).toContain(part.replace(/, …\}$/, ''))
+  test('name each import, with names that it exports', async () => {
+    const rows = [...read('docs/parts.md').matchAll(/^\| `(emaki(?:\/\w+)?)` +\| (.*?) \|/gm)]
+    expect(rows.map(([, name]) => name!.replace('emaki', '.')).toSorted()).toEqual(Object.keys(exports).toSorted())
+    for (const [, name, names] of rows) {
+      const exported = Object.keys((await import(name!)) as object)
+      const said = [...names!.matchAll(/`([a-z]\w*)`/g)].map(([, word]) => word!)
+      expect(exported).toEqual(expect.arrayContaining(said))
     }
   })
 
-  test('shows a projection as it is', async () => {
-    const [, shown] = /^## What is shown$.*?```ts\n(.*?)```/ms.exec(readme)!
-    expect(await Bun.file(join(ROOT, 'examples/marketplace/views.ts')).text()).toContain(shown!)
-  })
-
-  test('shows a process as it is', async () => {
-    const [, shown] = /^## What follows from what$.*?```ts\n(.*?)```/ms.exec(readme)!
-    expect(await Bun.file(join(ROOT, 'examples/marketplace/fulfilment.ts')).text()).toContain(shown!)
-  })
-
-  /** What the shell and curl make of a line, as far as the README needs it. What is read includes all that was written. */
-  async function curl(line: string): Promise<{ readonly status: number; readonly text: string }> {
-    const words = [...line.replace(/ +# .*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!)
-    const after = (flag: string) => words.flatMap((word, i) => (word === flag ? [words[i + 1]!] : []))
-    const url = words.find(word => word.startsWith('localhost:3000'))!.replace('localhost:3000', served.url)
-    const headers = new Headers(after('-H').map(header => header.split(': ') as [string, string]))
-    if (after('-X').length === 0 && !headers.has('Min-Position')) headers.set('Min-Position', '11')
-    const [body] = after('-d')
-    const ask = () => fetch(url, { method: after('-X')[0] ?? 'GET', headers, ...(body && { body }) })
-    let answer = await ask()
-    // What follows from an order is not there at once.
-    const isEarly = () => answer.status === 409 && headers.get('Min-Position') === '11'
-    for (let tries = 0; isEarly() && tries < 500; tries++) {
-      await Bun.sleep(10)
-      answer = await ask()
-    }
-    return { status: answer.status, text: await answer.text() }
-  }
-})
-
-describe('examples/account.ts', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'emaki-account-'))
-  let server: Bun.Subprocess<'ignore', 'pipe', 'inherit'>
-  let url: string
-
-  async function start(): Promise<void> {
-    const env = { ...process.env, PORT: '0', HOST: '127.0.0.1', SQLITE_FILE: join(folder, 'account.db'), DATABASE_URL: '' }
-    server = Bun.spawn(['bun', join(ROOT, 'examples/account.ts')], { env, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
-    for await (const chunk of server.stdout) {
-      const found = /"url":"([^"]+)"/.exec(new TextDecoder().decode(chunk))
-      if (found) {
-        url = found[1]!
-        return
-      }
-    }
-    throw new Error('the example ended before it served')
-  }
-
-  const post = async (path: string, body: object) => {
-    const answer = await fetch(new URL(path, url), {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: { 'Content-Type': 'application/json' },
-    })
-    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
-  }
-
-  beforeAll(start)
-  afterAll(async () => {
-    server.kill('SIGKILL')
-    await server.exited
-    rmSync(folder, { recursive: true })
-  })
-
-  test('answers as the README says', async () => {
-    const opened = await post('/account/a1/open', { owner: 'Ada' })
-    expect(opened.status).toBe(201)
-    expect(readme).toContain(JSON.stringify(opened.body))
-    const refused = await post('/account/a1/withdraw', { cents: 500 })
-    expect(refused).toMatchObject({
-      status: 422,
-      body: { type: '/problems/command-rejected', code: 'not-enough', data: { cents: 0 } },
-    })
-  })
-
-  test('has what it answered after kill -9', async () => {
-    await post('/account/a2/open', { owner: 'Grace' })
-    await post('/account/a2/deposit', { cents: 700 })
-    server.kill('SIGKILL')
-    await server.exited
-    await start()
-    expect(await (await fetch(new URL('/account/a2', url))).json()).toEqual({ owner: 'Grace', cents: 700 })
+  test('name a scenario that exists for each race', () => {
+    const paths = [...read('docs/contributing/races.md').matchAll(/`((?:[\w-]+\/){1,4}[\w.-]+)`/g)].map(([, path]) => path!)
+    const scenarios = paths.map(path => (path.startsWith('routes/') ? path : `src/${path}`))
+    expect(paths.length).toBeGreaterThan(20)
+    expect(scenarios.filter(path => !isThere(path))).toEqual([])
   })
 })
+
+describe('a sample or a command that is run elsewhere', () => {
+  const files = [...new Bun.Glob('{src,routes,examples}/**/*.ts').scanSync(ROOT)]
+  const found = (name: string) => (name.includes('/') ? [name] : files.filter(path => basename(path) === name))
+
+  test('has a test that says so', () => {
+    const rows = Object.entries({ ...SAMPLES, ...ELSEWHERE })
+    expect(rows.filter(([, [name, says]]) => !found(name).some(path => read(path).includes(says)))).toEqual([])
+  })
+
+  test('is still shown by a page', () => {
+    const commands = [...Object.keys(ELSEWHERE), ...Object.keys(VERBS)]
+    const samples = pages.flatMap(page => blocksOf(page).filter(({ language }) => language === 'ts'))
+    const shown = pages.flatMap(commandsOf)
+    expect(commands.filter(command => !shown.includes(command))).toEqual([])
+    expect(Object.keys(SAMPLES).filter(path => !samples.some(({ code }) => read(path).includes(code)))).toEqual([])
+  })
+})
+
+describe('what nobody runs', () => {
+  test('is found where it is a curl that stands in no sample', () => {
+    expect(unrunCommands(planted('Try `curl localhost:3000/health`.\n'))).toEqual(['curl localhost:3000/health'])
+  })
+
+  test('is found where it is a sample', () => {
+    expect(unrunSamples(planted("```ts\nawait runtime({ serve: ['nothing'] })\n```\n"))).toHaveLength(1)
+    expect(unrunSamples(planted('```js\nalert(1)\n```\n'))).toHaveLength(1)
+  })
+
+  for (const command of [
+    'bun run torture --rounds 9',
+    '… forget orders',
+    '… streams payments',
+    'bunx emaki',
+    'bun run bench --cells W99',
+  ])
+    test(`is found where it is a command: ${command}`, () => {
+      expect(unrunCommands(planted(`Run \`${command}\`.\n`))).toEqual([command])
+      expect(unrunCommands(planted(`\`\`\`sh\n${command}    # as it is\n\`\`\`\n`))).toEqual([command])
+    })
+})
+
+/** Headings as GitHub names them in links. */
+function headingsOf({ text }: Page): readonly string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  )
+}
