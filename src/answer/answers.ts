@@ -7,7 +7,7 @@ import { applied, encodedRow, touches } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { QuerySpec } from '../query/query.ts'
 import type { Found, StoredRow, Table } from '../read-model/read-model.ts'
-import { inSequence } from '../store/sequence.ts'
+import { streamPages } from '../store/pages.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import type { Subscription } from '../subscription/subscription.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
@@ -62,7 +62,6 @@ export class Behind extends Error {
 
 /** Answers are held against their schemas outside of production, where a test finds what does not fit. */
 const CHECKS = Bun.env['NODE_ENV'] !== 'production'
-const LIVE_PAGE = 1_000
 /** How often an answer is asked for in company, before it is made for this caller alone. */
 const ROUNDS_MAX = 3
 
@@ -279,14 +278,9 @@ export class Answers {
         live.at = stored.position
       }
     }
-    for (const category of projection.families.keys()) {
-      for (let after = 0; ; ) {
-        const page = inSequence(await this.#store.read(`${category}-${key}`, { after, limit: LIVE_PAGE }), after)
+    for (const category of projection.families.keys())
+      for await (const page of streamPages(this.#store, `${category}-${key}`))
         for (const stored of page) this.#folded(projection, live.at, stored.position, () => fold(stored))
-        if (page.length < LIVE_PAGE) break
-        after = page.at(-1)!.version
-      }
-    }
     const { row, at } = live
     const text = row && this.#folded(projection, at - 1, at, () => shownRow(key, encodedRow(projection, row).data))
     return { text, position: at, tags: [], lacking: null, at, table: projection.name }

@@ -1,5 +1,6 @@
 // events: the end of the log, or what is after a position; with --follow also what is appended from then on.
 import { type EventFilter, passes, storeFilter } from '../../routes/events/filter.ts'
+import { logPages, streamPages } from '../store/pages.ts'
 import { categoryOf, type Store, type StoredEvent } from '../store/store.ts'
 import { slept } from '../store/poll.ts'
 import { cloudEvent } from '../transfer/cloud-event.ts'
@@ -9,7 +10,6 @@ import { paintFor, plain } from './paint.ts'
 import { type Call, numberOf, textOf, type Values, type Verb } from './verb.ts'
 
 const LAST = 20
-const PAGE_EVENTS = 500
 /** How far back the first look for the last events goes; each further one goes so many times as far. */
 const WINDOW_EVENTS = 1_000
 const WINDOW_GROWTH = 4
@@ -46,7 +46,7 @@ async function shown(call: Call): Promise<number> {
       const head = await store.head()
       const most = after === undefined ? Number.POSITIVE_INFINITY : (limit ?? Number.POSITIVE_INFINITY)
       const source = await sourceOf(store, filter, head, after ?? 0)
-      const pages = after === undefined ? [await lastOf(source, limit ?? LAST)] : pagesOf(source, 0, source.top)
+      const pages = after === undefined ? [await lastOf(source, limit ?? LAST)] : source.pages(0, source.top)
       let left = most
       for await (const page of pages) {
         if (stop.signal.aborted || left === 0) return 0
@@ -71,53 +71,39 @@ function filterOf(values: Values): EventFilter {
   return { categories: categories!, types: types!, streams: streams! }
 }
 
+type Pages = AsyncIterable<readonly StoredEvent[]>
 /** What is read in parts: the log by position, or one stream by version, up to `top`. */
 type Source = {
   readonly top: number
-  /** Events that pass behind a place and up to another, and how far that read. */
-  readonly part: (after: number, until: number) => Promise<{ readonly events: readonly StoredEvent[]; readonly reached: number }>
+  /** Pages of the events that pass behind a place and up to another. */
+  readonly pages: (after: number, until: number) => Pages
 }
 
 async function sourceOf(store: Store, filter: EventFilter, head: number, after: number): Promise<Source> {
   const [stream] = filter.streams
-  if (stream === undefined) {
-    const log = logSource(store, filter, head)
-    return { top: head, part: (from, until) => log.part(Math.max(from, after), until) }
-  }
+  if (stream === undefined) return { top: head, pages: (from, until) => logFrom(store, filter, Math.max(from, after), until) }
   const { streams } = await store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
   const wanted = passing(filter)
+  const isWanted = (event: StoredEvent) => event.position > after && event.position <= head && wanted(event)
   return {
     top: streams[0]!.version,
-    part: async (from, until) => {
-      const page = await store.read(stream, { after: from, limit: Math.min(PAGE_EVENTS, until - from) })
-      const events = page.filter(event => event.position > after && event.position <= head && wanted(event))
-      return { events, reached: page.length ? from + page.length : until }
-    },
+    pages: (from, until) => filtered(streamPages(store, stream, { after: from, until }), isWanted),
   }
 }
 
-function logSource(store: Store, filter: EventFilter, top: number): Source {
-  const [wanted, narrowed] = [passing(filter), storeFilter(filter)]
-  return {
-    top,
-    part: async (after, until) => {
-      const page = await store.readAll({ after, until, limit: PAGE_EVENTS, ...(narrowed && { filter: narrowed }) })
-      return { events: page.filter(wanted), reached: page.length < PAGE_EVENTS ? until : page.at(-1)!.position }
-    },
-  }
+function logFrom(store: Store, filter: EventFilter, after: number, until: number): Pages {
+  const narrowed = storeFilter(filter)
+  return filtered(logPages(store, { after, until, ...(narrowed && { filter: narrowed }) }), passing(filter))
+}
+
+/** A page of which nothing passes is given too: between pages it is looked whether to stop. */
+async function* filtered(pages: Pages, isWanted: (event: StoredEvent) => boolean): Pages {
+  for await (const page of pages) yield page.filter(isWanted)
 }
 
 function passing(filter: EventFilter): (event: StoredEvent) => boolean {
   const named = passes(filter)
   return ({ stream, type }) => named({ stream, type, category: categoryOf(stream) })
-}
-
-async function* pagesOf({ part }: Source, from: number, until: number): AsyncGenerator<readonly StoredEvent[]> {
-  for (let at = from; at < until; ) {
-    const { events, reached } = await part(at, until)
-    yield events
-    at = reached
-  }
 }
 
 /** The last events that pass: ever wider windows are read, from the end, until there are enough. */
@@ -130,7 +116,7 @@ async function lastOf(source: Source, limit: number): Promise<readonly StoredEve
   ) {
     const from = Math.max(0, until - width)
     let window: readonly StoredEvent[] = []
-    for await (const page of pagesOf(source, from, until)) window = [...window, ...page].slice(-limit)
+    for await (const page of source.pages(from, until)) window = [...window, ...page].slice(-limit)
     found = [...window, ...found].slice(-limit)
     until = from
   }
@@ -152,7 +138,7 @@ async function follow(store: Store, filter: EventFilter, { head, left, write, si
       const woken = new AbortController()
       wake = () => woken.abort()
       const top = await store.head()
-      for await (const page of pagesOf(logSource(store, filter, top), at, top)) {
+      for await (const page of logFrom(store, filter, at, top)) {
         const events = page.slice(0, left)
         left -= events.length
         if (!(await write(events))) return

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runtime } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
-import type { Store } from '../store/store.ts'
+import { DamagedStream } from '../store/sequence.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
 import { called } from '../testing/called.ts'
 import { order, shelf, shop } from '../testing/fulfilment.ts'
 import { until } from '../testing/servers/until.ts'
@@ -204,4 +205,17 @@ describe('a terminal', () => {
   test('obeys nothing that somebody stored', () => {
     expect(plain('a\x1b[2Jb\nc\u009b')).toBe('a\\u001b[2Jb\\u000ac\\u009b')
   })
+})
+
+test('events and replay stop before a hole instead of passing over it', async () => {
+  const rest = (events: readonly StoredEvent[]) => events.filter(({ stream, version }) => stream !== 'order-o2' || version !== 1)
+  const damaged: Store = {
+    ...store,
+    read: async (stream, options) => rest(await store.read(stream, options)),
+    readAll: async options => rest(await store.readAll(options)),
+  }
+  for (const values of [{}, { after: '0' }, { stream: 'order-o2' }, { category: 'order' }])
+    await expect(called(eventsVerb, { store: damaged, values, json: true })).rejects.toThrow(DamagedStream)
+  const replayed = called(replayVerb, { store: damaged, words: ['order-o2'], serve: [order] })
+  await expect(replayed).rejects.toThrow('order-o2 is damaged: version 1 is expected, 2 is found at position 5')
 })

@@ -3,15 +3,14 @@ import type { DeciderSpec } from '../decider/decider.ts'
 import { fold, type Folded } from '../decider/fold.ts'
 import { spec } from '../event/events.ts'
 import { UnreadableEvent } from '../event/read.ts'
-import { categoryOf, type Store, type StoredEvent } from '../store/store.ts'
+import { streamPages } from '../store/pages.ts'
+import { categoryOf, type StoredEvent } from '../store/store.ts'
 import { type Change, changesBetween } from './changes.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
 import { standardOutput } from './output.ts'
 import { paintFor, plain, pretty } from './paint.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
-
-const PAGE_EVENTS = 500
 
 export const replayVerb: Verb = {
   takes: 'STREAM',
@@ -31,11 +30,12 @@ async function replayed(call: Call): Promise<number> {
     const line = call.json ? jsonStep : textStep()
     let folded: Folded = { state: decider.initial, version: 0 }
     try {
-      for await (const event of eventsOf(store, stream, until)) {
-        const before = folded.state
-        folded = fold(decider, stream, folded, [{ ...event, data: JSON.parse(event.data) as unknown }])
-        if (!(await sink.write(`${line(event, before, folded.state)}\n`))) return 0
-      }
+      for await (const page of streamPages(store, stream, { until }))
+        for (const event of page) {
+          const before = folded.state
+          folded = fold(decider, stream, folded, [{ ...event, data: JSON.parse(event.data) as unknown }])
+          if (!(await sink.write(`${line(event, before, folded.state)}\n`))) return 0
+        }
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error
       console.error(error.message)
@@ -56,15 +56,6 @@ function deciderOf({ serve }: Call, stream: string): DeciderSpec {
   if (!found)
     throw new Misused(`${plain(stream)} is of no decider; there are ${deciders.map(({ name }) => name).join(', ') || 'none'}`)
   return found
-}
-
-async function* eventsOf(store: Store, stream: string, until: number): AsyncGenerator<StoredEvent> {
-  for (let after = 0; after < until; ) {
-    const page = await store.read(stream, { after, limit: Math.min(PAGE_EVENTS, until - after) })
-    yield* page
-    if (page.length === 0) return
-    after = page.at(-1)!.version
-  }
 }
 
 type Step = (event: StoredEvent, before: unknown, after: unknown) => string

@@ -1,8 +1,9 @@
 // The whole log, looked through for what a store that keeps its promises never holds.
 import { type EventsSpec, checked } from '../event/events.ts'
 import { categoryOf, recorded } from '../event/recorded.ts'
+import { logPages } from '../store/pages.ts'
 import { type Placed, Versions } from '../store/sequence.ts'
-import { isFull, type Store, type StoredEvent } from '../store/store.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
 
 /** Where it is of no event, but of the end of the log, it has an empty stream and version 0. */
 export type Wrong = Placed & { readonly problem: string }
@@ -15,7 +16,6 @@ export type Verified = {
   readonly count: number
 }
 
-const BOUNDS = { limit: 1_000, sizeMax: 4_194_304 }
 const WRONG_SHOWN = 1_000
 
 /**
@@ -37,7 +37,7 @@ export async function verified(
   const versions = new Versions(0)
   const ids = new Hashes()
   let last = 0
-  for await (const page of pages(store, until)) {
+  for await (const page of logPages(store, { until, seesHoles: false })) {
     for (const event of page) {
       if (event.position <= last) wrong(event, `its position does not rise: ${last} is before it`)
       last = Math.max(last, event.position)
@@ -53,17 +53,6 @@ export async function verified(
     wrong(event, `its id ${event.id} stands at position ${first} too`)
   if (last < until) wrong({ position: until, stream: '', version: 0 }, `the log ends at ${last}, its head is ${until}`)
   return { events: ids.size, position: last, wrong: found.sort((a, b) => a.position - b.position), count }
-}
-
-async function* pages(store: Store, until: number): AsyncGenerator<readonly StoredEvent[]> {
-  for (let after = 0; after < until; ) {
-    const page = await store.readAll({ after, until, ...BOUNDS })
-    yield page
-    const last = page.at(-1)?.position ?? until
-    // A position that does not rise must not be read for ever.
-    if (!isFull(page, BOUNDS) || last <= after) return
-    after = last
-  }
 }
 
 function unreadable(event: StoredEvent, families: ReadonlyMap<string, EventsSpec>): string | null {
@@ -95,7 +84,7 @@ async function* twice(
 ): AsyncGenerator<readonly [StoredEvent, first: number]> {
   if (!hashes.size) return
   const first = new Map<string, number>()
-  for await (const page of pages(store, until))
+  for await (const page of logPages(store, { until, seesHoles: false }))
     for (const event of page) {
       if (!hashes.has(Bun.hash.xxHash64(event.id))) continue
       const before = first.get(event.id)

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Store, StoreError } from '../../store/store.ts'
+import { logPages } from '../../store/pages.ts'
+import { type Store, type StoredEvent, StoreError } from '../../store/store.ts'
 import type { Reading } from './history.ts'
 import { eventually } from './patience.ts'
 
@@ -65,13 +66,7 @@ export function follow(store: Pick<Store, 'readAll'>, who: string, limit: number
   }
 }
 
-/** The whole log. */
-export async function readLog(store: Pick<Store, 'readAll'>): Promise<Awaited<ReturnType<Store['readAll']>>> {
-  const log = []
-  for (;;) {
-    const page = await store.readAll({ after: log.at(-1)?.position ?? 0, limit: PAGE })
-    log.push(...page)
-    if (page.length < PAGE) return log
-  }
+/** The whole log, holes and all. */
+export async function readLog(store: Pick<Store, 'readAll'>): Promise<readonly StoredEvent[]> {
+  return (await Array.fromAsync(logPages(store, { until: Number.MAX_SAFE_INTEGER, seesHoles: false }))).flat()
 }
-const PAGE = 5_000
