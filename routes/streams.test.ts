@@ -39,6 +39,19 @@ describe('GET /streams/{stream}', () => {
     })
   })
 
+  test('ends a page that is large enough before its limit, and leads to the next', async () => {
+    const { post, get } = client()
+    for (let i = 0; i < 5; i++) await post('/account/a1/deposit', { cents: 1, note: 'x'.repeat(1_040_000) })
+    const first = await get('/streams/account-a1')
+    expect((first.body as Page).events.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5])
+    await post('/account/a1/deposit', { cents: 1, note: 'last' })
+    const page = (await get('/streams/account-a1')).body as Page
+    expect(page).toMatchObject({ version: 5, next: '/streams/account-a1?after=5&limit=100' })
+    const { body, headers } = await get(page.next!)
+    expect((body as Page).events.map(({ data }) => data.note)).toEqual(['last'])
+    expect([first.headers.get('cache-control'), headers.get('cache-control')]).toEqual([IMMUTABLE, PRIVATE])
+  })
+
   test('gives pages by version, each leading to the next while they are full', async () => {
     const { get } = await five()
     const notes: string[] = []

@@ -2,7 +2,7 @@
 import type { Context, Handler } from 'hono'
 import { categoryOf } from '../src/event/recorded.ts'
 import { inSequence } from '../src/store/sequence.ts'
-import type { StoredEvent } from '../src/store/store.ts'
+import { isFull, type StoredEvent } from '../src/store/store.ts'
 import { running } from './context.ts'
 import { matches } from './etag.ts'
 import { isEncoded } from './ids.ts'
@@ -10,8 +10,10 @@ import { problem } from './problem.ts'
 
 const LIMIT_DEFAULT = 100
 const LIMIT_MAX = 1_000
+/** The bytes of payloads with which a page is full, whatever its limit. */
+const PAGE_SIZE_MAX = 4_194_304
 
-/** The events of a stream after `?after=` (a version), at most `?limit=`. `next` leads to the next page where this one is full. */
+/** The events of a stream after `?after=` (a version), at most `?limit=`, and no more than a page may hold. `next` leads to the next page where this one is full. */
 export function streamOf(isPublic: (category: string) => boolean): Handler {
   return async c => {
     const stream = c.req.param('stream')!
@@ -21,10 +23,11 @@ export function streamOf(isPublic: (category: string) => boolean): Handler {
     if (limit instanceof Response) return limit
     if (stream.includes('\0') || !isEncoded(c.req.raw.url)) return problem(c, 'stream-not-found')
     const { store } = running(c)
-    const events = inSequence(await store.read(stream, { after, limit: Math.max(limit, 1) }), after)
+    const bounds = { limit, sizeMax: PAGE_SIZE_MAX }
+    const events = inSequence(await store.read(stream, { after, ...bounds }), after)
     const version = events.at(-1)?.version ?? (await versionOf(c, stream))
     if (version === 0) return problem(c, 'stream-not-found')
-    const full = events.length === limit
+    const full = isFull(events, bounds)
     const scope = isPublic(categoryOf(stream)) ? 'public' : 'private'
     const headers = {
       ETag: `"${version}"`,
