@@ -207,6 +207,15 @@ describe('a terminal', () => {
   })
 })
 
+test('a stream whose name has no instance is of no category: what others wrote there is no event of a decider', async () => {
+  const other = memory()
+  const stored = { id: Bun.randomUUIDv7(), type: 'Placed', schema: 's', data: '{}', meta: '{}' }
+  await other.append([{ slices: [{ stream: 'order', expect: 'any', events: [stored] }], keys: [] }])
+  expect((await called(eventsVerb, { store: other, values: { category: 'order' }, json: true })).out).toBe('')
+  expect((await called(eventsVerb, { store: other, values: { stream: 'order' }, json: true })).out).toContain(stored.id)
+  await expect(called(replayVerb, { store: other, words: ['order'], serve: [order] })).rejects.toThrow('order is of no decider')
+})
+
 test('events and replay stop before a hole instead of passing over it', async () => {
   const rest = (events: readonly StoredEvent[]) => events.filter(({ stream, version }) => stream !== 'order-o2' || version !== 1)
   const damaged: Store = {

@@ -208,12 +208,6 @@ export function upToSize<E extends { readonly data: string }>(events: Iterable<E
   return taken
 }
 
-/** The category of a stream: what stands before its first `-`. */
-export function categoryOf(stream: string): string {
-  const end = stream.indexOf('-')
-  return end < 0 ? stream : stream.slice(0, end)
-}
-
 /** Between which names the streams of a category are, both ends left out: `-` is the character before `.`. */
 export function categoryBounds(category: string): { readonly above: string; readonly below: string } {
   return { above: `${category}-`, below: `${category}.` }
