@@ -1,4 +1,5 @@
 // POST /{decider}/{id}/{command}: the edge of the command's path.
+import { instanceOf } from '../src/event/stream-name.ts'
 import { zValidator } from '@hono/zod-validator'
 import type { Context, Handler } from 'hono'
 import type { Command } from '../src/decider/command.ts'
@@ -116,7 +117,7 @@ function answer(to: Answering, outcome: Outcome, decider: string): Response | Pr
 
 async function accepted({ c, emaki }: Answering, outcome: Accepted, decider: string): Promise<Response> {
   const { stream, version, position, events, replayed } = outcome
-  const id = stream.slice(decider.length + 1)
+  const id = instanceOf(stream)
   const created = events.length > 0 && version === events.length
   const headers: Record<string, string> = {
     ETag: `"${version}"`,

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { idProblem } from '../src/decider/command.ts'
+import { idProblem } from '../src/event/stream-name.ts'
 import { problem } from './problem.ts'
 
 /** The id in a path; null where the path has none. A Response says why it is refused. */

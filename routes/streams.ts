@@ -1,6 +1,6 @@
 // GET /streams/{stream}: history, page by page. A full page never changes.
 import type { Context, Handler } from 'hono'
-import { categoryOf } from '../src/event/recorded.ts'
+import { categoryOf } from '../src/event/stream-name.ts'
 import { inSequence } from '../src/store/sequence.ts'
 import { isFull, type StoredEvent } from '../src/store/store.ts'
 import { running } from './context.ts'

@@ -1,4 +1,5 @@
 // Which events somebody follows. Kinds narrow each other down, values of one kind widen it.
+import { categoryOf } from '../../src/event/stream-name.ts'
 import type { Filter } from '../../src/store/store.ts'
 
 export type EventFilter = {
@@ -31,7 +32,7 @@ export function categoriesOf({ categories, types, streams }: EventFilter): reado
   const named = [
     categories,
     types.map(type => (type.includes('.') ? type.slice(0, type.indexOf('.')) : null)),
-    streams.map(stream => stream.slice(0, Math.max(0, stream.indexOf('-')))),
+    streams.map(categoryOf),
   ].filter((kind): kind is string[] => kind.length > 0 && kind.every(category => category !== null))
   const [first, ...others] = named
   return first ? [...new Set(first)].filter(one => others.every(other => other.includes(one))) : null

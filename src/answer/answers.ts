@@ -1,4 +1,5 @@
 // The path of a question: wait until rows are as new as asked for, read them, and say what the answer depends on.
+import { streamName } from '../event/stream-name.ts'
 import type { Answer, Filling, Kept, Lacking } from '../cache/fill.ts'
 import { issuesText, spec } from '../event/events.ts'
 import { UnreadableEvent } from '../event/read.ts'
@@ -279,7 +280,7 @@ export class Answers {
       }
     }
     for (const category of projection.families.keys())
-      for await (const page of streamPages(this.#store, `${category}-${key}`))
+      for await (const page of streamPages(this.#store, streamName(category, key)))
         for (const stored of page) this.#folded(projection, live.at, stored.position, () => fold(stored))
     const { row, at } = live
     const text = row && this.#folded(projection, at - 1, at, () => shownRow(key, encodedRow(projection, row).data))

@@ -1,6 +1,6 @@
 // events: the end of the log, or what is after a position; with --follow also what is appended from then on.
 import { type EventFilter, passes, storeFilter } from '../../routes/events/filter.ts'
-import { categoryOf } from '../event/recorded.ts'
+import { categoryOf } from '../event/stream-name.ts'
 import { logPages, streamPages } from '../store/pages.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import { slept } from '../store/poll.ts'

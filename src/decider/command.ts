@@ -1,5 +1,7 @@
 import { canonical } from '../event/payload.ts'
 
+export { idProblem } from '../event/stream-name.ts'
+
 /** An order to one instance of a decider, as data: nothing happens until it is sent. */
 export type Command<D extends string = string, N extends string = string, X = unknown> = {
   readonly decider: D
@@ -23,14 +25,4 @@ export function commands(decider: string, names: readonly string[]): Record<stri
   const make = (command: string) =>
     Object.assign((id: string, data: unknown): Command => ({ decider, command, id, data }), { decider, command })
   return Object.assign(Object.create(null), Object.fromEntries(names.map(name => [name, make(name)])))
-}
-
-/** The longest id of an instance, in UTF-16 units. */
-export const ID_LENGTH_MAX = 200
-
-/** What is wrong with the id of an instance; null when nothing is. */
-export function idProblem(id: unknown): string | null {
-  if (typeof id !== 'string' || id === '') return 'an id is a text that is not empty'
-  if (id.length > ID_LENGTH_MAX) return `an id has at most ${ID_LENGTH_MAX} characters`
-  return id.includes('\0') || !id.isWellFormed() ? 'an id holds no NUL and no lone surrogate' : null
 }

@@ -1,3 +1,4 @@
+import { isCategory } from './stream-name.ts'
 import type { z } from 'zod'
 import { freeze, present } from './payload.ts'
 import { type Schemas, unstable } from './schema.ts'
@@ -97,8 +98,7 @@ export function events<const C extends string, S extends Schemas>(
   schemas: S & { [T in keyof S]: Stable<S[T]> },
   options: { readonly was?: { readonly [type: string]: Old<C, NoInfer<S>> } } = {},
 ): Events<C, S> {
-  if (!/^[a-z][a-z0-9_]{0,62}$/i.test(category))
-    throw new TypeError(`events('${category}'): a category is letters, digits and _, without -`)
+  if (!isCategory(category)) throw new TypeError(`events('${category}'): a category is letters, digits and _, without -`)
   const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declared(category, type, schema)]))
   const constructors = [...types].map(([type, { schema }]) => [type, (data: unknown) => construct(category, type, schema, data)])
   const make: object = Object.assign(Object.create(null), Object.fromEntries(constructors))

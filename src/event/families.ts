@@ -1,6 +1,7 @@
 // Folds over several families: which facts they name, how their names are written, and which events of the log those are.
 import { type AnyEvents, type Event, type EventsSpec, type Recorded, spec } from './events.ts'
-import { isOf, recorded, type StoredText } from './recorded.ts'
+import { recorded, type StoredText } from './recorded.ts'
+import { isOf } from './stream-name.ts'
 
 /** One or several. */
 export type One<T> = T | readonly T[]

@@ -15,22 +15,12 @@ export type StoredText = {
   readonly meta: string
 }
 
-/** What stands before the first `-` of a stream's name; nothing where there is none. */
-export function categoryOf(stream: string): string {
-  return stream.slice(0, Math.max(0, stream.indexOf('-')))
-}
-
 /** With what meta is written what an event leads to. */
 export function ledBy({
   id,
   meta: { correlation, traceparent },
 }: Recorded): Pick<Meta, 'correlation' | 'causation' | 'traceparent'> {
   return { correlation, causation: id, ...(traceparent !== undefined && { traceparent }) }
-}
-
-/** Whether a stream is of a category. */
-export function isOf(category: string, stream: string): boolean {
-  return stream[category.length] === '-' && stream.startsWith(category)
 }
 
 /**

@@ -1,7 +1,8 @@
 // One instance of a process: its state, the timers that it has set, and what it wants sent that is not durable yet. It is kept as the rows
 // of a projection are, and made of the log as they are.
 import type { z } from 'zod'
-import { type Command, idProblem } from '../decider/command.ts'
+import type { Command } from '../decider/command.ts'
+import { idProblem } from '../event/stream-name.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ByEvent, storedTypes } from '../event/families.ts'
 import { ledBy } from '../event/recorded.ts'

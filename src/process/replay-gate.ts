@@ -3,7 +3,8 @@
 import type { Command } from '../decider/command.ts'
 import { spec } from '../event/events.ts'
 import { canonical } from '../event/payload.ts'
-import { categoryOf, isOf, type StoredText } from '../event/recorded.ts'
+import type { StoredText } from '../event/recorded.ts'
+import { categoryOf, instanceOf, isOf, streamName } from '../event/stream-name.ts'
 import type { Answered } from './own.ts'
 import { type AnyProcess, type DecidedBy, type DecidedStep, type Decision, decisionsOf } from './replay.ts'
 
@@ -146,7 +147,7 @@ function tracesOf(process: AnyProcess, events: readonly StoredText[]): Traces {
     if (isOf(name, stream) && ANSWER_TYPES.has(type)) {
       const { by, command } = JSON.parse(data) as Answered
       const [, position = ''] = /:(\d+):\d+$/.exec(by) ?? []
-      const input = `${position} ${stream.slice(name.length + 1)}`
+      const input = `${position} ${instanceOf(stream)}`
       traces.answered.set(input, [...(traces.answered.get(input) ?? []), { kind: 'command', command }])
     } else if (to.has(categoryOf(stream))) {
       const { causation } = JSON.parse(meta) as { readonly causation: string }
@@ -166,7 +167,7 @@ function unwanted(
   led: ReadonlyMap<string, readonly string[]>,
 ): readonly Difference[] {
   if (!by || !isTold(process, by)) return []
-  const instance = by.stream.slice(categoryOf(by.stream).length + 1)
+  const instance = instanceOf(by.stream)
   return [...led].map(([stream, types]) => ({
     kind: 'missing' as const,
     instance,
@@ -197,7 +198,7 @@ function isCommand(step: DecidedStep): step is DecidedStep & { readonly kind: 'c
 }
 
 function streamOf({ decider, id }: Command): string {
-  return `${decider}-${id}`
+  return streamName(decider, id)
 }
 
 function placeOf(instance: string, { stream, version, position, type }: DecidedBy): string {

@@ -1,5 +1,6 @@
 // What may go wrong with a saga, made from its declared steps: each step refused, failing for good, answering too late, twice, or not
 // at all; and all of it again after a crash. Pure: nothing is run but the saga.
+import { streamName } from '../event/stream-name.ts'
 import type { Command } from '../decider/command.ts'
 import { type Recorded, spec } from '../event/events.ts'
 import { advanced, type Instance, out, parted } from './instance.ts'
@@ -174,7 +175,7 @@ class Simulation {
         type,
         data,
         id: `e${position}`,
-        stream: `${category}-${this.#key}`,
+        stream: streamName(category, this.#key),
         instance: this.#key,
         version: position,
         position,

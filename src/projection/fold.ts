@@ -2,7 +2,8 @@
 import { recordedIn } from '../event/families.ts'
 import { encode, freeze } from '../event/payload.ts'
 import { type Event, issuesText, type Recorded } from '../event/events.ts'
-import { categoryOf, type StoredText } from '../event/recorded.ts'
+import type { StoredText } from '../event/recorded.ts'
+import { categoryOf, instanceOf } from '../event/stream-name.ts'
 import type { ProjectionSpec } from './projection.ts'
 
 /** An event that changes the row of a key. */
@@ -80,7 +81,7 @@ function unread({ key }: ProjectionSpec, stored: StoredText, error: unknown): To
   const evolve = () => {
     throw error
   }
-  const instance = stored.stream.slice(category.length + 1)
+  const instance = instanceOf(stored.stream)
   // Its fold is given nothing of it but its place.
   return { key: instance, event: { ...stored, category, instance, data: undefined, meta: {} } as unknown as Recorded, evolve }
 }

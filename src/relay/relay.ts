@@ -1,4 +1,5 @@
 // The loop that sends what is due of one owner's entries, while this process has the lease on them.
+import { streamName } from '../event/stream-name.ts'
 import type { Command } from '../decider/command.ts'
 import { KEY_KEEP_MS } from '../dispatch/send.ts'
 import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
@@ -259,5 +260,5 @@ function backOff(failures: number): number {
 /** What one instance sends to one stream goes in order; so do its timers. */
 function laneOf({ id, key, command, timer }: Due): string {
   if (timer !== null || command === null) return `${key}\n`
-  return key === '' ? id : `${key}\n${command.decider}-${command.id}`
+  return key === '' ? id : `${key}\n${streamName(command.decider, command.id)}`
 }

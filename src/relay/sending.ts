@@ -1,5 +1,6 @@
 // What is done with an entry that is due: a command is sent, and what comes of it that is no event is told to the process that sent it; so
 // is a timer.
+import { streamName } from '../event/stream-name.ts'
 import type { Command } from '../decider/command.ts'
 import type { Rejection } from '../decider/reject.ts'
 import type { SendOptions } from '../dispatch/send.ts'
@@ -39,7 +40,7 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
 
     async function told(key: string, type: string, data: Answered | Fell): Promise<void> {
       const event: Event = { category: process.name, type, data }
-      const slice = { stream: `${process.name}-${entry.key}`, expect: 'any', events: [event] } as const
+      const slice = { stream: streamName(process.name, entry.key), expect: 'any', events: [event] } as const
       const { label: _, ...rest } = meta
       const { outcome } = await options.append([slice], { ...rest, key, isOwnKey: true })
       if (outcome !== 'appended' && outcome !== 'duplicate') throw new Later()

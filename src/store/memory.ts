@@ -1,5 +1,5 @@
 // The store that forgets: the shortest description of what every store promises, and what tests run on.
-import { categoryOf } from '../event/recorded.ts'
+import { categoryOf, isOf } from '../event/stream-name.ts'
 import { memoryAgenda } from '../read-model/memory-agenda.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
 import { compareText } from '../read-model/read-model.ts'
@@ -122,7 +122,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   function listed({ after, limit, category }: StreamsOptions): readonly StreamHead[] {
     return [...streams.values()]
       .map(events => events.at(-1)!)
-      .filter(({ stream }) => compareText(stream, after) > 0 && (category === undefined || stream.startsWith(`${category}-`)))
+      .filter(({ stream }) => compareText(stream, after) > 0 && (category === undefined || isOf(category, stream)))
       .toSorted((one, other) => compareText(one.stream, other.stream))
       .slice(0, limit)
       .map(({ stream, version, position, at }) => ({ stream, version, position, at }))

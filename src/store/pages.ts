@@ -1,5 +1,5 @@
 // Reading page by page. A page is bounded in number and in size, and a missing event is noticed before it is passed.
-import { categoryOf } from '../event/recorded.ts'
+import { categoryOf } from '../event/stream-name.ts'
 import { inSequence, Versions } from './sequence.ts'
 import { type Filter, isFull, type Store, type StoredEvent } from './store.ts'
 

@@ -1,3 +1,4 @@
+import { categoryOf } from '../event/stream-name.ts'
 import type { StoredEvent } from '../store/store.ts'
 
 /** An event that many read: what is made of it is made once, by whoever wants it first. */
@@ -28,7 +29,7 @@ export class LogEvent implements StoredEvent {
 
   /** What stands before the first `-` of its stream. */
   get category(): string {
-    return this.stream.slice(0, Math.max(0, this.stream.indexOf('-')))
+    return categoryOf(this.stream)
   }
 
   /** How much it holds, in UTF-16 units of its texts. */

@@ -1,9 +1,3 @@
-/** What is wrong with the name of a stream; null when nothing is. */
-export function streamProblem(stream: unknown): string | null {
-  if (typeof stream !== 'string' || !/^[a-z][a-z0-9_]{0,62}-[^\0]{1,200}$/is.test(stream)) return 'expected category-instance'
-  return stream.isWellFormed() ? null : 'holds a lone surrogate'
-}
-
 export function isUuid(id: unknown): boolean {
   return typeof id === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
 }

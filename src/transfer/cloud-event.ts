@@ -1,6 +1,6 @@
 import { type CloudEvent, structured } from '../event/cloud-event.ts'
 import type { Meta } from '../event/events.ts'
-import { categoryOf } from '../event/recorded.ts'
+import { categoryOf } from '../event/stream-name.ts'
 import type { LogIdentity, StoredEvent } from '../store/store.ts'
 import { token } from '../store/token.ts'
 

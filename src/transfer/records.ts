@@ -1,9 +1,9 @@
 // From a file to records for the log: every line is one, by a map or in Emaki's own format, or is reported with its number.
-import { categoryOf } from '../event/recorded.ts'
+import { categoryOf, streamProblem } from '../event/stream-name.ts'
 import { encode } from '../event/payload.ts'
 import { checked, spec } from '../event/events.ts'
 import type { NewRecord } from '../store/import.ts'
-import { isInstant, isUuid, streamProblem } from './check.ts'
+import { isInstant, isUuid } from './check.ts'
 import { csvOf } from './csv.ts'
 import type { EventOfFamily, ImportMap, Imported, ImportMapSpec } from './import-map.ts'
 import { type Found, linesOf, type ReadBytes } from './lines.ts'

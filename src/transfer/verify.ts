@@ -1,6 +1,7 @@
 // The whole log, looked through for what a store that keeps its promises never holds.
 import { type EventsSpec, checked } from '../event/events.ts'
-import { categoryOf, recorded } from '../event/recorded.ts'
+import { recorded } from '../event/recorded.ts'
+import { categoryOf } from '../event/stream-name.ts'
 import { logPages } from '../store/pages.ts'
 import { type Placed, Versions } from '../store/sequence.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
