@@ -1,4 +1,5 @@
 // Liveness asks nothing of others; readiness asks the store, at most once a second.
+import { within } from '../src/lib/deadline.ts'
 import type { Context, Handler } from 'hono'
 import type { Asked, Standing } from '../src/subscription/subscriptions.ts'
 import type { Running } from './app.ts'
@@ -24,7 +25,7 @@ export function ready(state: () => Running, start: () => Promise<unknown>, asksR
     if (!runtime || stopping) return refused(c, stopping ? 'stopping' : 'starting')
     if (performance.now() - checked.at > CHECK_EVERY_MS) {
       const asking = runtime.store.ping().then(() => runtime.subscriptions.asked())
-      const asked = await Promise.race([asking, Bun.sleep(CHECK_TIMEOUT_MS).then(() => null)]).catch(() => null)
+      const asked = await within(CHECK_TIMEOUT_MS, asking, () => new Error('late')).catch(() => null)
       checked = { at: performance.now(), asked }
     }
     const { asked } = checked

@@ -5,7 +5,6 @@ import { memory } from '../../src/store/memory.ts'
 import { type ReadAllOptions, StoreError, type StoredEvent, upToSize } from '../../src/store/store.ts'
 import { tail } from '../../src/subscription/tail.ts'
 import { range } from '../../src/testing/bank.ts'
-import { atOnce } from './at-once.ts'
 import { BATCH_SIZE_MAX, type Encoding, Feed } from './feed.ts'
 import { frame, joined } from './sse.ts'
 
@@ -91,28 +90,4 @@ describe('a feed', () => {
     expect((await feed.next(0))!.to).toBe(256)
     expect(asked.map(({ limit }) => limit)).toEqual([1_024, 512, 256])
   })
-})
-
-test('of what may run twice at once the third waits, and none overtakes another', async () => {
-  const run = atOnce(2)
-  const order: number[] = []
-  const gates = range(5).map(() => Promise.withResolvers<void>())
-  const runs = range(5).map(i =>
-    run(async () => {
-      order.push(i)
-      await gates[i]!.promise
-      if (i === 1) throw new Error('one fails')
-      return i
-    }),
-  )
-  const turn = () => new Promise(resolve => setImmediate(resolve))
-  await turn()
-  expect(order).toEqual([0, 1])
-  gates[1]!.resolve()
-  await expect(runs[1]!).rejects.toThrow('one fails')
-  await turn()
-  expect(order).toEqual([0, 1, 2])
-  for (const { resolve } of gates) resolve()
-  expect(await Promise.all(runs.filter((_, i) => i !== 1))).toEqual([0, 2, 3, 4])
-  expect(order).toEqual([0, 1, 2, 3, 4])
 })

@@ -1,7 +1,7 @@
 // All who follow something over an open connection: they are woken together, hear from us when there is nothing, and end together.
 import type { Runtime } from '../../src/runtime.ts'
 import { type Store, StoreError } from '../../src/store/store.ts'
-import { atOnce } from './at-once.ts'
+import { atOnce } from '../../src/lib/semaphore.ts'
 import { type Encoding, Feed } from './feed.ts'
 import { type EventFilter, keyOf } from './filter.ts'
 

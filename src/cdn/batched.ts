@@ -4,7 +4,8 @@
 // What holds: each tag that was added is purged after it was added, at least once, unless the process ends before. A response that our
 // server was still writing may reach the CDN after the purge and be older: so each purge is said again a little later. What is slower than
 // that, or lost with the process, ends with its `max-age`.
-import { setTimeout } from 'node:timers/promises'
+import { backOff } from '../lib/back-off.ts'
+import { sleep as machineSleep } from '../lib/sleep.ts'
 import type { Purger } from './purger.ts'
 
 export type BatchedOptions = {
@@ -37,7 +38,7 @@ export interface PurgeQueue {
 
 export function batched(purger: Purger, options: BatchedOptions = {}): PurgeQueue {
   const { delayMs = 50, againMs = 1_000, tagsMax = 1_000, wholeOf = () => EVERYTHING, report = () => {} } = options
-  const { sleep = slept, random = Math.random } = options
+  const { sleep = machineSleep, random = Math.random } = options
   /** How often each is still to be purged. */
   const waiting = new Map<string, number>()
   const work = new Set<Promise<void>>()
@@ -69,7 +70,7 @@ export function batched(purger: Purger, options: BatchedOptions = {}): PurgeQueu
 
   async function run(): Promise<void> {
     for (let failures = 0; waiting.size > 0; ) {
-      await pause(failures ? backOffMs(failures) : delayMs)
+      await pause(failures ? backOff(failures - 1, { firstMs: BACK_OFF_MIN_MS, maxMs: BACK_OFF_MAX_MS, random }) : delayMs)
       const batch = [...waiting]
       waiting.clear()
       try {
@@ -89,9 +90,6 @@ export function batched(purger: Purger, options: BatchedOptions = {}): PurgeQueu
 
   const purge = (tags: readonly string[]) => (tags.includes(EVERYTHING) ? purger.purgeAll() : purger.purge(tags))
 
-  const backOffMs = (failures: number) =>
-    Math.min(BACK_OFF_MIN_MS * 2 ** Math.min(failures - 1, 20), BACK_OFF_MAX_MS) * (0.5 + random() / 2)
-
   const idle = async (): Promise<void> => {
     while (work.size) await Promise.all(work)
   }
@@ -110,8 +108,6 @@ export function batched(purger: Purger, options: BatchedOptions = {}): PurgeQueu
     },
   }
 }
-
-const slept = (ms: number, signal: AbortSignal): Promise<void> => setTimeout(ms, undefined, { signal })
 
 /** Not a tag of an answer, as these are not empty. */
 const EVERYTHING = ''

@@ -3,7 +3,7 @@ import { type EventFilter, passes, storeFilter } from '../../routes/events/filte
 import { categoryOf } from '../event/stream-name.ts'
 import { logPages, streamPages } from '../store/pages.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
-import { slept } from '../store/poll.ts'
+import { sleep } from '../lib/sleep.ts'
 import { cloudEvent } from '../transfer/cloud-event.ts'
 import { opened } from './opened.ts'
 import { standardOutput } from './output.ts'
@@ -146,7 +146,7 @@ async function follow(store: Store, filter: EventFilter, { head, left, write, si
         if (signal.aborted || left === 0) return
       }
       at = Math.max(at, top)
-      await slept(ASK_EVERY_MS, AbortSignal.any([signal, woken.signal]))
+      await sleep(ASK_EVERY_MS, AbortSignal.any([signal, woken.signal]))
     }
   } finally {
     await end()

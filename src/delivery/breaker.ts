@@ -1,6 +1,7 @@
 // What stands between a relay and who it delivers to. While the receiver answers, everybody passes. Once it fails, one delivery tries on,
 // with growing pauses, until it is taken; the others wait for that one, so a receiver that comes back is not met by a crowd.
-import { setTimeout } from 'node:timers/promises'
+import { backOff } from '../lib/back-off.ts'
+import { sleep as machineSleep } from '../lib/sleep.ts'
 
 /** The receiver has answered, and will never take this message as it is. */
 export class Refused extends Error {
@@ -54,7 +55,7 @@ export class Breaker {
   }
 
   async #tryOn<T>(attempt: () => Promise<T>, first: unknown): Promise<T> {
-    const { signal, report, sleep = slept } = this.#options
+    const { signal, report, sleep = machineSleep } = this.#options
     const outage = Promise.withResolvers<void>()
     this.#outage = outage
     report(first)
@@ -78,7 +79,7 @@ export class Breaker {
 
   #pauseMs(failures: number, error: unknown): number {
     const { random = Math.random } = this.#options
-    const grown = Math.min(PAUSE_MIN_MS * 2 ** Math.min(failures - 1, 20), PAUSE_MAX_MS) * (0.5 + random() / 2)
+    const grown = backOff(failures - 1, { firstMs: PAUSE_MIN_MS, maxMs: PAUSE_MAX_MS, random })
     return error instanceof Busy ? Math.max(grown, Math.min(error.retryAfterMs, RETRY_AFTER_MAX_MS)) : grown
   }
 }
@@ -88,5 +89,3 @@ const PAUSE_MIN_MS = 50
 const PAUSE_MAX_MS = 10_000
 /** Nobody is waited for longer than an hour on its word. */
 const RETRY_AFTER_MAX_MS = 3_600_000
-
-const slept = (ms: number, signal: AbortSignal): Promise<void> => setTimeout(ms, undefined, { signal }).catch(() => {})

@@ -1,4 +1,5 @@
 // OpenTelemetry: the port to tracing as spans, and a span for each request. Nothing of it is loaded before it is turned on.
+import { within } from '../lib/deadline.ts'
 import type { TracerProvider } from '@opentelemetry/api'
 import type { MiddlewareHandler } from 'hono'
 import { type Trace, untraced } from '../trace/trace.ts'
@@ -53,9 +54,7 @@ function enabled(environment: Readonly<Record<string, string | undefined>>): boo
   return Boolean(said('EXPORTER_OTLP_ENDPOINT') || said('EXPORTER_OTLP_TRACES_ENDPOINT'))
 }
 
-async function inTime({ diag }: Api, end: () => Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(reject, SHUTDOWN_MS_MAX, new Error(`no end after ${SHUTDOWN_MS_MAX} ms`))
-  await Promise.race([end(), promise]).catch(error => diag.error('the last spans were not sent', error))
-  clearTimeout(timer)
+function inTime({ diag }: Api, end: () => Promise<void>): Promise<void> {
+  const late = () => new Error(`no end after ${SHUTDOWN_MS_MAX} ms`)
+  return within(SHUTDOWN_MS_MAX, end(), late).catch(error => diag.error('the last spans were not sent', error))
 }

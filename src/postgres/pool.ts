@@ -3,6 +3,8 @@
 // what a lost connection left behind (a statement half written, an error) over to the one that follows, which may then never come
 // up [ran]: so a client that has lost one takes no more statements. And a statement that came while it connected waits for ever where
 // others are always pipelined on past it [ran]: so it is given no more statements at once than it has connections.
+import { within } from '../lib/deadline.ts'
+import { atOnce } from '../lib/semaphore.ts'
 import createClient, { type Sql } from 'postgres'
 import { StoreError } from '../store/store.ts'
 import { isLost, storeError } from './errors.ts'
@@ -34,67 +36,40 @@ export class Pool {
   readonly #options: PoolOptions
   #sql: Sql
   #closed = false
-  #busy = 0
-  /** Who waits for a connection, in the order in which they came. */
-  readonly #waiting = new Set<() => void>()
+  readonly #inTurn: ReturnType<typeof atOnce>
 
   constructor(url: string, options: PoolOptions) {
     this.#url = url
     this.#options = options
+    this.#inTurn = atOnce(options.max)
     this.#sql = connect(url, options)
   }
 
   /** Runs statements, and throws a StoreError where they fail. The wait for a connection is as long as the deadline at most. */
-  async run<T>(statement: (sql: Sql) => Promise<T>, options: RunOptions = {}): Promise<T> {
+  run<T>(statement: (sql: Sql) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { reasonIfLost = 'unavailable', deadlineMs = this.#options.deadlineMs } = options
-    if (this.#busy === this.#options.max) await this.#turn(deadlineMs)
-    else this.#busy++
-    try {
-      return await this.#run(statement, reasonIfLost, deadlineMs)
-    } finally {
-      const [next] = this.#waiting
-      if (next) next()
-      else this.#busy--
-    }
+    const late = () => new StoreError('unavailable', `no connection was free within ${deadlineMs} ms`)
+    return this.#inTurn(() => this.#run(statement, reasonIfLost, deadlineMs), { waitMs: deadlineMs, late })
   }
 
   async #run<T>(statement: (sql: Sql) => Promise<T>, reasonIfLost: LostReason, deadlineMs: number): Promise<T> {
     if (this.#closed) throw new StoreError('unavailable', 'the store is closed')
     const sql = this.#sql
-    const hung = Promise.withResolvers<never>()
-    const timer = setTimeout(() => {
-      hung.reject(new StoreError(reasonIfLost, `PostgreSQL did not answer within ${deadlineMs} ms`))
+    const hung = () => {
       this.#drop(sql, 0)
-    }, deadlineMs)
+      return new StoreError(reasonIfLost, `PostgreSQL did not answer within ${deadlineMs} ms`)
+    }
     try {
-      return await Promise.race([statement(sql), hung.promise])
+      return await within(deadlineMs, statement(sql), hung)
     } catch (error) {
       if (isLost(error)) this.#drop(sql, deadlineMs)
       throw storeError(error, reasonIfLost)
-    } finally {
-      clearTimeout(timer)
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true
     await this.#sql.end({ timeout: 1 })
-  }
-
-  /** Resolves when a statement has ended and leaves its connection to this one. */
-  #turn(deadlineMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const next = () => {
-        clearTimeout(timer)
-        this.#waiting.delete(next)
-        resolve()
-      }
-      const timer = setTimeout(() => {
-        this.#waiting.delete(next)
-        reject(new StoreError('unavailable', `no connection was free within ${deadlineMs} ms`))
-      }, deadlineMs)
-      this.#waiting.add(next)
-    })
   }
 
   /** Statements that are under way on its other connections get so much time to end. */

@@ -1,6 +1,7 @@
 // Transactions of several statements. postgres.js goes on with one whose connection is lost: its next statement, its own rollback too, is
 // written to a socket that is gone, which ends the process, or to the session of whoever has the connection by then. So each has a client
 // to itself while it lasts, nothing more is sent once its connection is lost, and that client is not used again.
+import { within } from '../lib/deadline.ts'
 import type { ISql, Sql, TransactionSql } from 'postgres'
 import { StoreError } from '../store/store.ts'
 import { storeError } from './errors.ts'
@@ -47,24 +48,21 @@ export class Transactions {
   async #within(client: Client, run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number): Promise<boolean> {
     if (this.#closed) throw new StoreError('unavailable', 'the store is closed')
     const refused = new StoreError('refused', 'there is nothing to commit')
-    const late = Promise.withResolvers<never>()
-    const timer = setTimeout(() => {
+    const late = () => {
       client.lost = true
-      late.reject(new StoreError('unknown', `the transaction did not end within ${deadlineMs} ms`))
-    }, deadlineMs)
+      return new StoreError('unknown', `the transaction did not end within ${deadlineMs} ms`)
+    }
     const whole = client.sql.begin(
       whileConnected(client, async tx => {
         if (!(await run(tx))) throw refused
       }),
     )
     try {
-      await Promise.race([whole, late.promise])
+      await within(deadlineMs, whole, late)
       return true
     } catch (error) {
       if (error === refused) return false
       throw storeError(error, 'unknown')
-    } finally {
-      clearTimeout(timer)
     }
   }
 

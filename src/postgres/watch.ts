@@ -1,7 +1,8 @@
 // How a process notices what others append: it listens, and believes what it hears only while it also hears itself. A socket can be
 // half open, and a pooler takes a LISTEN and passes nothing on: then, and until it hears itself again, it asks.
 import createClient, { type Sql } from 'postgres'
-import { poll, slept } from '../store/poll.ts'
+import { sleep } from '../lib/sleep.ts'
+import { poll } from '../store/poll.ts'
 import type { Wake } from '../store/store.ts'
 import type { Announcer } from './announcer.ts'
 
@@ -32,7 +33,7 @@ export function watch({ url, channel, head, announcer, wake }: WatchOptions): ()
     for (let wait = AGAIN_MS; !ending.signal.aborted; wait = Math.min(wait * 2, AGAIN_MS_MAX)) {
       if (await heard()) wait = AGAIN_MS
       asks.begin()
-      await slept(wait, ending.signal)
+      await sleep(wait, ending.signal)
     }
   }
 
@@ -48,7 +49,7 @@ export function watch({ url, channel, head, announcer, wake }: WatchOptions): ()
         if (beats === 0) void asks.end()
         // What was announced while it was deaf, or was lost on its way, is found here.
         await within(BEAT_TIMEOUT_MS, head().then(wake), ending.signal)
-        await Promise.race([slept(BEAT_EVERY_MS, ending.signal), ear.lost])
+        await Promise.race([sleep(BEAT_EVERY_MS, ending.signal), ear.lost])
       }
     } catch {
       // Whatever it was, it asks from now on.
@@ -139,7 +140,7 @@ function listener(url: string, channel: string, wake: Wake): Ear {
 /** Throws where it takes longer, or is no longer wanted. */
 function within<T>(ms: number, promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const late = async (): Promise<never> => {
-    await slept(ms, over.signal)
+    await sleep(ms, over.signal)
     throw new Error(`nothing within ${ms} ms`)
   }
   const over = new AbortController()

@@ -1,6 +1,7 @@
 // One connection to Redis that costs nothing while Redis is away. It is up, or it is down: then nothing is sent for callers, and only the
 // link itself knocks now and then, until Redis answers and has been told what it missed. It is not the breaker of a library, as these let
 // a caller's command find out whether the server is back, and here the first command after an outage has to be ours.
+import { backOff } from '../lib/back-off.ts'
 import type { Redis } from 'ioredis'
 import type { Ioredis } from './packages.ts'
 import { SCRIPTS, type ScriptName, type Scripts } from './scripts.ts'
@@ -54,7 +55,7 @@ export class Link {
       disableClientInfo: true,
       commandTimeout: options.deadlineMs,
       connectTimeout: CONNECT_MS,
-      retryStrategy: attempt => backOff(attempt, RETRY_MAX_MS),
+      retryStrategy: attempt => backOff(attempt, RETRY),
     })
     this.#redis.on('error', options.report)
     this.#redis.on('ready', () => void this.#knock())
@@ -128,7 +129,7 @@ export class Link {
 
   #knockLater(): void {
     clearTimeout(this.#timer)
-    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#knock(), backOff(this.#refusals, KNOCK_MAX_MS))
+    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#knock(), backOff(this.#refusals, KNOCK))
   }
 
   /** A connection that was lost knocks again once there is another. */
@@ -163,9 +164,6 @@ export class Link {
   }
 }
 
-const backOff = (attempt: number, maxMs: number): number =>
-  Math.min(BACK_OFF_MIN_MS * 2 ** Math.min(attempt, 10), maxMs) * (0.5 + Math.random() / 2)
-
 const shas = new Map<string, string>()
 
 function sha(script: string): string {
@@ -177,6 +175,5 @@ function sha(script: string): string {
 const FAILURES_MAX = 3
 const REFUSALS_MAX = 3
 const CONNECT_MS = 1_000
-const BACK_OFF_MIN_MS = 20
-const RETRY_MAX_MS = 2_000
-const KNOCK_MAX_MS = 1_000
+const RETRY = { firstMs: 20, maxMs: 2_000, random: Math.random }
+const KNOCK = { firstMs: 20, maxMs: 1_000, random: Math.random }

@@ -3,7 +3,8 @@ import { streamName } from '../event/stream-name.ts'
 import type { Command } from '../decider/command.ts'
 import { KEY_KEEP_MS } from '../dispatch/send.ts'
 import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
-import { slept } from '../store/poll.ts'
+import { backOff } from '../lib/back-off.ts'
+import { sleep } from '../lib/sleep.ts'
 
 /** What is known of an entry of the agenda, just added or read. */
 type Known = Pick<Entry, 'id' | 'key' | 'timer' | 'command' | 'meta' | 'set'>
@@ -31,8 +32,7 @@ const WAITING_MAX = 32_768
 const READ_MAX = 1_024
 /** What is due by time waits no longer than this for what waits in memory, in ms. */
 const OVERDUE_MS = 1_000
-const RETRY_FIRST_MS = 20
-const RETRY_MAX_MS = 5_000
+const RETRY = { firstMs: 20, maxMs: 5_000 }
 
 /** Asks again later, without a word: what is not there now may be soon. */
 export class Later extends Error {
@@ -128,7 +128,7 @@ export class Relay {
         await this.#slept(this.#hasRoom ? this.#nextInMs() : 1_000)
       } catch (error) {
         if (failures === 0) this.#options.report(error)
-        await this.#slept(backOff(failures++))
+        await this.#slept(backOff(failures++, RETRY))
       }
     }
   }
@@ -210,7 +210,7 @@ export class Relay {
         return
       } catch (error) {
         if (!(error instanceof Later)) report(error)
-        await slept(backOff(attempt - 1), signal)
+        await sleep(backOff(attempt - 1, RETRY), signal)
       }
     }
   }
@@ -239,7 +239,7 @@ export class Relay {
         // Whoever has the lease next sends them again, to no effect.
         if (this.#stopping.signal.aborted) break
         if (failures === 0) report(error)
-        await slept(backOff(failures++), this.#stopping.signal)
+        await sleep(backOff(failures++, RETRY), this.#stopping.signal)
       }
     }
     this.#forgetting = null
@@ -249,12 +249,8 @@ export class Relay {
     const stop = new AbortController()
     this.#wake = () => stop.abort()
     if (this.#stopping.signal.aborted) stop.abort()
-    return slept(ms, stop.signal)
+    return sleep(ms, stop.signal)
   }
-}
-
-function backOff(failures: number): number {
-  return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures)
 }
 
 /** What one instance sends to one stream goes in order; so do its timers. */

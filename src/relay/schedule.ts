@@ -4,7 +4,7 @@ import { KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
 import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
 import type { Agenda, Entry } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
-import { slept } from '../store/poll.ts'
+import { sleep } from '../lib/sleep.ts'
 import { StoreError } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
 import { type Due, Later, Relay, type Sent } from './relay.ts'
@@ -116,7 +116,7 @@ export class Schedule {
       } catch (error) {
         if (!(error instanceof StoreError)) report(error)
       }
-      await slept(leaseMs / 4, signal)
+      await sleep(leaseMs / 4, signal)
     }
     await this.#relay.stop()
     if (this.#epoch !== null) await store.readModel.release(OWNER, this.#epoch).catch(report)

@@ -1,4 +1,7 @@
 // Asking again and again, as often as it is worth.
+import { sleep as machineSleep } from '../lib/sleep.ts'
+
+export { sleep as slept } from '../lib/sleep.ts'
 
 /** How long to wait before it is asked again: at first, at most, and after a failure at most; in ms. */
 const BUSY_MS = 5
@@ -16,7 +19,7 @@ export type PollOptions = {
  * Asks until it is ended: every 5 ms while `ask` says that something happened, ever more seldom up to 50 ms while nothing does, and
  * up to 1 s while it throws. One question at a time. Gives what ends it, which resolves when the last question is answered.
  */
-export function poll(ask: () => boolean | Promise<boolean>, { sleep = slept }: PollOptions = {}): () => Promise<void> {
+export function poll(ask: () => boolean | Promise<boolean>, { sleep = machineSleep }: PollOptions = {}): () => Promise<void> {
   const ending = new AbortController()
   const loop = async () => {
     for (let wait = BUSY_MS; !ending.signal.aborted; ) {
@@ -38,18 +41,4 @@ async function asked(ask: () => boolean | Promise<boolean>, waited: number): Pro
     // Whoever asks is told by other means that the store cannot be reached.
     return Math.min(FAILED_MS, waited * 2)
   }
-}
-
-/** Resolves after so many ms, or as soon as the signal aborts. */
-export function slept(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end, { once: true })
-  })
 }

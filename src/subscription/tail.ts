@@ -1,7 +1,8 @@
 // One reader a process that follows the log's head, for all who want to know what happens. It takes what this process appended from
 // the bus, where nothing can lie in between, and reads the log for the rest, woken by the store when others append.
 import type { Bus, Page } from '../bus/bus.ts'
-import { slept } from '../store/poll.ts'
+import { backOff } from '../lib/back-off.ts'
+import { sleep as machineSleep } from '../lib/sleep.ts'
 import { isFull, type Store } from '../store/store.ts'
 import { LogEvent } from './log-event.ts'
 import { limitAfter, READ_EVENTS_FIRST, READ_SIZE } from './limit.ts'
@@ -62,7 +63,7 @@ class LogTail implements Tail {
   /** Whether the log has to be read once more: it may have grown since the read that is under way began. */
   #again = false
 
-  constructor({ store, bus, report, sleep = slept, bounds }: TailOptions) {
+  constructor({ store, bus, report, sleep = machineSleep, bounds }: TailOptions) {
     this.#store = store
     this.#bus = bus
     this.#report = report
@@ -158,7 +159,7 @@ class LogTail implements Tail {
         // It may have been too much for the store's deadline.
         limit = Math.ceil(limit / 2)
         if (failures === 0) this.#report(error)
-        await this.#sleep(Math.min(RETRY_MS * 2 ** Math.min(failures++, 10), RETRY_MS_MAX), this.#closing.signal)
+        await this.#sleep(backOff(failures++, { firstMs: RETRY_MS, maxMs: RETRY_MS_MAX }), this.#closing.signal)
       }
     }
     this.#reading = null
