@@ -3,7 +3,7 @@ import type { Answer, Filling, Kept, Lacking } from '../cache/fill.ts'
 import { issuesText, spec } from '../event/events.ts'
 import { UnreadableEvent } from '../event/read.ts'
 import { canonical } from '../event/payload.ts'
-import { applied, encodedRow, touches } from '../projection/fold.ts'
+import { foldEvent, encodeRow, rowEvents } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { QuerySpec } from '../query/query.ts'
 import type { Found, StoredRow, Table } from '../read-model/read-model.ts'
@@ -274,8 +274,8 @@ export class Answers {
   async #live(projection: ProjectionSpec, key: string): Promise<RowAnswered> {
     const live: { row: object | null; at: number } = { row: null, at: 0 }
     const fold = (stored: StoredEvent) => {
-      for (const touch of touches(projection, stored)) {
-        live.row = applied(projection, live.row, touch)
+      for (const rowEvent of rowEvents(projection, stored)) {
+        live.row = foldEvent(projection, live.row, rowEvent)
         live.at = stored.position
       }
     }
@@ -288,7 +288,7 @@ export class Answers {
       }
     }
     const { row, at } = live
-    const text = row && this.#folded(projection, at - 1, at, () => shownRow(key, encodedRow(projection, row).data))
+    const text = row && this.#folded(projection, at - 1, at, () => shownRow(key, encodeRow(projection, row).data))
     return { text, position: at, tags: [], lacking: null, at, table: projection.name }
   }
 

@@ -1,6 +1,6 @@
 // The consumer that folds rows: in memory, a page or many at a time, and writes those that changed together with the checkpoint.
-import type { Wish } from '../process/instance.ts'
-import { applied, encodedRow, type Touch, touches } from '../projection/fold.ts'
+import type { AgendaChange } from '../process/instance.ts'
+import { foldEvent, encodeRow, type RowEvent, rowEvents } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { NewAgenda } from '../read-model/agenda.ts'
 import {
@@ -42,11 +42,11 @@ export type Emitter = {
     key: string,
     row: object,
     isReplayed: boolean,
-  ) => { readonly row: object | null; readonly wishes: readonly Wish[] }
+  ) => { readonly row: object | null; readonly wishes: readonly AgendaChange[] }
   /** The row without what it wants by the event at this position. */
   readonly hushed: (row: object, position: number) => object
   /** What of a page's wishes goes to the agenda. */
-  readonly agenda: (wishes: readonly Wish[]) => NewAgenda
+  readonly agenda: (wishes: readonly AgendaChange[]) => NewAgenda
   /** Told of it once it is durable. */
   readonly kept: (agenda: NewAgenda) => void
 }
@@ -83,7 +83,7 @@ export class Projector implements Consumer {
   #parkedKeys = new Set<string>()
   #parkedStreams = new Set<string>()
   #park: NewParked[] = []
-  #wishes: Wish[] = []
+  #wishes: AgendaChange[] = []
 
   constructor(
     store: Store,
@@ -116,12 +116,12 @@ export class Projector implements Consumer {
   }
 
   take = async (events: readonly StoredEvent[], about: About | null): Promise<void> => {
-    const found: Touch[] = []
+    const found: RowEvent[] = []
     for (const stored of events) {
       if (about) await about(stored.position, null)
-      const touches = this.#touches(stored)
-      this.#pendingSize += touches.length * stored.data.length
-      for (const touch of touches) found.push(touch)
+      const changed = this.#rowEvents(stored)
+      this.#pendingSize += changed.length * stored.data.length
+      for (const touch of changed) found.push(touch)
     }
     if (!this.#isComplete) await this.#load(found)
     let since = this.#clock()
@@ -182,18 +182,18 @@ export class Projector implements Consumer {
     this.#wishes = []
   }
 
-  #touches(stored: StoredEvent): readonly Touch[] {
+  #rowEvents(stored: StoredEvent): readonly RowEvent[] {
     // Asking an empty set costs the hash of the stream's name.
     if (this.#parkedStreams.size && this.#parkedStreams.has(stored.stream)) return []
     try {
-      return touches(this.#projection, stored)
+      return rowEvents(this.#projection, stored)
     } catch (error) {
       this.#parkStream(stored, error)
       return []
     }
   }
 
-  async #load(found: readonly Touch[]): Promise<void> {
+  async #load(found: readonly RowEvent[]): Promise<void> {
     const missing = [...new Set(found.map(({ key }) => key))].filter(key => !this.#held.has(key) && !this.#parkedKeys.has(key))
     for (let i = 0; i < missing.length; i += LOAD_KEYS_MAX) {
       const keys = missing.slice(i, i + LOAD_KEYS_MAX)
@@ -211,7 +211,7 @@ export class Projector implements Consumer {
   #read({ key, data }: StoredRow): Pick<Held, 'row' | 'fields'> | Error {
     try {
       const row = JSON.parse(data) as object
-      return { row, fields: encodedRow(this.#projection, row).fields }
+      return { row, fields: encodeRow(this.#projection, row).fields }
     } catch (error) {
       return new Error(`${this.#table.name}: the row ${key} cannot be read: ${causeOf(error)}`, { cause: error })
     }
@@ -222,7 +222,7 @@ export class Projector implements Consumer {
     this.#heldSize += held.size + key.length
   }
 
-  #apply(touch: Touch): void {
+  #apply(touch: RowEvent): void {
     const { key, event } = touch
     if (this.#parkedKeys.has(key)) return
     let held = this.#held.get(key)
@@ -232,7 +232,7 @@ export class Projector implements Consumer {
     }
     const before = held.row
     try {
-      held.row = applied(this.#projection, before, touch)
+      held.row = foldEvent(this.#projection, before, touch)
     } catch (error) {
       // What came before is kept, and saved: the row ends where it stopped.
       return this.#parkKey(key, event.position, error)
@@ -277,7 +277,7 @@ export class Projector implements Consumer {
   #encoded(row: object | null): Pick<NewRow, 'data' | 'fields'> | null {
     if (!row) return noRow(this.#table)
     try {
-      return encodedRow(this.#projection, row)
+      return encodeRow(this.#projection, row)
     } catch {
       return null
     }
@@ -290,10 +290,10 @@ export class Projector implements Consumer {
     let encoded = this.#encoded(held.before)!
     held.row = held.before
     held.position = held.since - 1
-    for await (const touch of this.#touchesOf(key, held.position, until, skipped)) {
+    for await (const touch of this.#rowEventsOf(key, held.position, until, skipped)) {
       try {
-        const row = applied(this.#projection, held.row, touch)
-        encoded = row ? encodedRow(this.#projection, row) : noRow(this.#table)
+        const row = foldEvent(this.#projection, held.row, touch)
+        encoded = row ? encodeRow(this.#projection, row) : noRow(this.#table)
         held.row = row
         held.position = touch.event.position
       } catch (error) {
@@ -304,11 +304,11 @@ export class Projector implements Consumer {
     return encoded
   }
 
-  async *#touchesOf(key: string, from: number, until: number, skipped: ReadonlySet<string>): AsyncIterable<Touch> {
+  async *#rowEventsOf(key: string, from: number, until: number, skipped: ReadonlySet<string>): AsyncIterable<RowEvent> {
     for (let after = from; after < until; ) {
       const page = await this.#store.readAll({ after, until, limit: REFOLD_PAGE, filter: this.#projection.filter })
       for (const event of page)
-        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
+        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#rowEvents(event))
           if (touch.key === key && !skipped.has(`key ${key} ${event.position}`)) yield touch
       after = page.length < REFOLD_PAGE ? until : page.at(-1)!.position
     }
@@ -393,7 +393,7 @@ export class Projector implements Consumer {
     for (let after = Math.min(guard.to, ...from.values()); after < guard.to; ) {
       const page = await this.#store.readAll({ after, until: guard.to, limit: REFOLD_PAGE, filter: this.#projection.filter })
       for (const event of page)
-        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#touches(event))
+        for (const touch of skipped.has(`stream ${event.stream} ${event.position}`) ? [] : this.#rowEvents(event))
           if (
             event.position > (from.get(touch.key) ?? Number.POSITIVE_INFINITY) &&
             !skipped.has(`key ${touch.key} ${event.position}`)
@@ -420,7 +420,7 @@ export class Projector implements Consumer {
         const page = inSequence(await this.#store.read(stream, { after, limit: REFOLD_PAGE }), after)
         for (const event of page)
           if (event.position <= until && !skipped.has(`stream ${stream} ${event.position}`))
-            for (const { key } of this.#touches(event)) keys.add(key)
+            for (const { key } of this.#rowEvents(event)) keys.add(key)
         if (page.length < REFOLD_PAGE) break
         after = page.at(-1)!.version
       }
@@ -430,7 +430,7 @@ export class Projector implements Consumer {
 }
 
 /** Whether what is asked for again is why an event is folded: of an unparked stream, or a key, what was passed over. */
-function isAsked(again: readonly Parked[], { key, event }: Touch): boolean {
+function isAsked(again: readonly Parked[], { key, event }: RowEvent): boolean {
   return again.some(one => event.position >= one.position && (one.kind === 'key' ? one.key === key : one.key === event.stream))
 }
 

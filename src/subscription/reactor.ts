@@ -1,5 +1,13 @@
 // The consumer that runs a process: folds its instances as rows are folded, puts what they want into the agenda with them, and has it sent.
-import { armedOf, hushed, type Instance, instancesOf, parted, subscriptionOf, type Wish } from '../process/instance.ts'
+import {
+  timerChanges,
+  withoutOutbox,
+  type Instance,
+  instancesOf,
+  splitOutbox,
+  subscriptionOf,
+  type AgendaChange,
+} from '../process/instance.ts'
 import type { ProcessSpec } from '../process/process.ts'
 import { tableOf } from '../projection/projection.ts'
 import type { NewAgenda, NewEntry } from '../read-model/agenda.ts'
@@ -39,7 +47,7 @@ export class Reactor implements Consumer {
       emitter: {
         // Rows of this table are instances.
         taken: (key, row, isReplayed) => this.#taken(key, row as Instance, isReplayed),
-        hushed: (row, position) => hushed(row as Instance, position),
+        hushed: (row, position) => withoutOutbox(row as Instance, position),
         agenda: wishes => this.#agenda(wishes),
         kept: ({ add }) => sender.added(add),
       },
@@ -90,13 +98,13 @@ export class Reactor implements Consumer {
     key: string,
     instance: Instance,
     isReplayed: boolean,
-  ): { readonly row: object | null; readonly wishes: readonly Wish[] } {
-    const { kept, wishes } = parted(instance)
-    return { row: kept, wishes: isReplayed ? (kept ? armedOf(this.#process, key, kept) : []) : wishes }
+  ): { readonly row: object | null; readonly wishes: readonly AgendaChange[] } {
+    const { instance: kept, changes: wishes } = splitOutbox(instance)
+    return { row: kept, wishes: isReplayed ? (kept ? timerChanges(this.#process, key, kept) : []) : wishes }
   }
 
   /** What was wanted last of each entry. */
-  #agenda(wishes: readonly Wish[]): NewAgenda {
+  #agenda(wishes: readonly AgendaChange[]): NewAgenda {
     const owner = subscriptionOf(this.#process)
     const last = new Map(wishes.map(wish => [wish.id, wish]))
     const add: NewEntry[] = []
