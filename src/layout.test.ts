@@ -31,7 +31,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/store',
     'src/trace',
     'src/transfer',
+    'src/subscription/projector',
   ],
+  'src/subscription/projector': ['src/process', 'src/projection', 'src/read-model', 'src/store', 'src/subscription'],
   'src/relay': ['src/decider', 'src/dispatch', 'src/event', 'src/process', 'src/read-model', 'src/store', 'src/trace'],
   'src/answer': [
     'src/cache',
@@ -41,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/read-model',
     'src/store',
     'src/subscription',
+    'src/subscription/projector',
     'src/trace',
   ],
   'src/cdn': ['src/cache'],

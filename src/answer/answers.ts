@@ -147,7 +147,7 @@ export class Answers {
         if (error.reason !== 'behind') throw error
         signal ??= AbortSignal.timeout(fresh.waitMs)
         const { serving } = this.#subscriptions.view(error.projection)
-        if (!serving || serving.isFrozen || !(await this.#subscriptions.reached(serving.subscription, fresh.atLeast, signal)))
+        if (!serving || serving.isFrozen || !(await this.#subscriptions.waitFor(serving.subscription, fresh.atLeast, signal)))
           throw error
       }
     }
@@ -267,7 +267,7 @@ export class Answers {
   }
 
   #reached(subscription: Subscription, atLeast: number, waitMs: number): Promise<boolean> {
-    return this.#subscriptions.reached(subscription, atLeast, waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort())
+    return this.#subscriptions.waitFor(subscription, atLeast, waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort())
   }
 
   /** The row of a live projection: its instance's stream, folded now. Rejects with Behind where it meets an event that it cannot take. */

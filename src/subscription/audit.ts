@@ -29,9 +29,9 @@ export async function audit(
   store: Store,
   projection: ProjectionSpec,
   table: Table,
-  options: { readonly keys?: number; readonly told?: (position: number) => void } = {},
+  options: { readonly keys?: number; readonly onProgress?: (position: number) => void } = {},
 ): Promise<Audit> {
-  const { keys = AUDIT_KEYS, told = () => {} } = options
+  const { keys = AUDIT_KEYS, onProgress = () => {} } = options
   // All of its categories are read, as only then is it seen whether an event is missing.
   const { filter } = projection
   const [progress] = await store.readModel.progress([table.name])
@@ -39,7 +39,7 @@ export async function audit(
   const sample = new Sample(projection, keys)
   for await (const page of logPages(store, { until, filter, seesHoles: true })) {
     for (const stored of page) sample.take(stored)
-    told(page.at(-1)!.position)
+    onProgress(page.at(-1)!.position)
   }
   const parked = await store.readModel.parked(table.name)
   const aside = new Set(parked.map(({ key }) => key))
