@@ -117,10 +117,14 @@ describe('GET /ready says of all that reads the log', () => {
     // Who does not own them knows as much.
     const other = client(options)
     const elsewhere = await other.app[spec].start()
+    const ofRows = { position: 4, lagEvents: 0, lagSeconds: 0, isOwner: false, isServing: true }
     expect(await elsewhere.status()).toEqual([
-      { name: 'things_v1', position: 4, lagEvents: 0, lagSeconds: 0, isOwner: false },
-      { name: 'shelves_v1', position: 4, lagEvents: 0, lagSeconds: 0, isOwner: false },
-      { name: 'stuck', position: 0, lagEvents: 4, lagSeconds: 90, isOwner: false },
+      { ...ofRows, name: 'things_v1', definition: { kind: 'projection', name: 'things' }, parkedKeys: 3, parkedStreams: 0 },
+      { ...ofRows, name: 'shelves_v1', definition: { kind: 'projection', name: 'shelves' }, parkedKeys: 0, parkedStreams: 1 },
+      {
+        ...{ name: 'stuck', definition: { kind: 'processor', name: 'stuck' }, isServing: true, isOwner: false },
+        ...{ position: 0, lagEvents: 4, lagSeconds: 90, parkedKeys: 0, parkedStreams: 0 },
+      },
     ])
     for (const { app } of [other, made]) await app[spec].stop()
   })

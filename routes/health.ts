@@ -1,7 +1,7 @@
 // Liveness asks nothing of others; readiness asks the store, at most once a second.
-import { within } from '../src/lib/deadline.ts'
 import type { Context, Handler } from 'hono'
-import type { Asked, Standing } from '../src/subscription/subscriptions.ts'
+import type { Runtime } from '../src/runtime.ts'
+import type { Status } from '../src/subscription/status.ts'
 import type { Running } from './app.ts'
 import { problem } from './problem.ts'
 
@@ -16,45 +16,51 @@ export const health: Handler = c => c.json({ status: 'pass' }, 200, { 'Cache-Con
  * of every projection. It has an app start that was not started, as nobody sends it anything else before it is ready.
  */
 export function ready(state: () => Running, start: () => Promise<unknown>, asksRows: boolean): Handler {
-  let checked: Checked = { at: Number.NEGATIVE_INFINITY, asked: null }
-  const refused = (c: Context, detail: string, checks?: object) =>
+  const status = new CheckedStatus()
+  const refuse = (c: Context, detail: string, checks?: object) =>
     problem(c, 'not-ready', { detail, ...(checks && { checks }) }, { 'Retry-After': '1' })
   return async c => {
     const { runtime, stopping } = state()
     if (!runtime && !stopping) start().catch(() => {})
-    if (!runtime || stopping) return refused(c, stopping ? 'stopping' : 'starting')
-    if (performance.now() - checked.at > CHECK_EVERY_MS) {
-      const asking = runtime.store.ping().then(() => runtime.subscriptions.asked())
-      const asked = await within(CHECK_TIMEOUT_MS, asking, () => new Error('late')).catch(() => null)
-      checked = { at: performance.now(), asked }
-    }
-    const { asked } = checked
-    if (!asked) return refused(c, 'the store does not answer')
-    const { store, subscriptions } = runtime
-    const byKind = Map.groupBy(subscriptions.standing, ({ kind }) => kind)
-    const checksOf = (name: string, kind: Standing['kind']) => {
-      const found = byKind.get(kind)?.map(one => standingCheck(one, asked))
-      return found && { [name]: found }
-    }
-    const checks = {
-      store: [{ componentType: 'datastore', status: 'pass', system: store.system }],
-      ...checksOf('projections', 'projection'),
-      ...checksOf('processors', 'processor'),
-      ...checksOf('sqlProjections', 'sql-projection'),
-      ...checksOf('processes', 'process'),
-    }
-    if (asksRows && !subscriptions.isReady) return refused(c, 'rows are still being made', checks)
+    if (!runtime || stopping) return refuse(c, stopping ? 'stopping' : 'starting')
+    const found = await status.read(runtime)
+    if (!found) return refuse(c, 'the store does not answer')
+    const checks = checksOf(runtime, found)
+    if (asksRows && !runtime.subscriptions.isReady) return refuse(c, 'rows are still being made', checks)
     return c.json({ status: 'pass', checks }, 200, { 'Cache-Control': 'no-store' })
   }
 }
 
-/** What the store said when it was asked last; null: nothing. */
-type Checked = { readonly at: number; readonly asked: ReadonlyMap<string, Asked> | null }
+/** The status as the store knew it up to a second ago, or since there are rows to serve; null: the store did not answer. */
+class CheckedStatus {
+  #status: readonly Status[] | null = null
+  #isReady = false
+  #at = Number.NEGATIVE_INFINITY
 
-/** What is parked, and how far it is behind, is for whoever looks: it keeps nobody from being served. */
-function standingCheck({ name, isServed, subscription }: Standing, asked: ReadonlyMap<string, Asked>): object {
-  const { position, lagEvents } = subscription
-  const { lagSeconds, ...parked } = asked.get(subscription.name) ?? { lagSeconds: 0, parkedKeys: 0, parkedStreams: 0 }
-  const lag = { lagEvents, lagSeconds: lagEvents ? lagSeconds : 0 }
-  return { componentType: 'component', status: isServed ? 'pass' : 'fail', name, position, ...lag, ...parked }
+  async read({ store, subscriptions }: Runtime): Promise<readonly Status[] | null> {
+    if (performance.now() - this.#at <= CHECK_EVERY_MS && this.#isReady === subscriptions.isReady) return this.#status
+    this.#isReady = subscriptions.isReady
+    const reading = store.ping().then(() => subscriptions.servedStatus())
+    this.#status = await Promise.race([reading, Bun.sleep(CHECK_TIMEOUT_MS).then(() => null)]).catch(() => null)
+    this.#at = performance.now()
+    return this.#status
+  }
+}
+
+function checksOf({ store }: Runtime, status: readonly Status[]): object {
+  const checks = (kind: Status['definition']['kind']) => status.filter(({ definition }) => definition.kind === kind).map(checkOf)
+  const all = {
+    store: [{ componentType: 'datastore', status: 'pass', system: store.system }],
+    projections: checks('projection'),
+    processors: checks('processor'),
+    sqlProjections: checks('sql-projection'),
+    processes: checks('process'),
+  }
+  return Object.fromEntries(Object.entries(all).filter(([, found]) => found.length > 0))
+}
+
+/** How much is parked, and how far it is behind, keeps nobody from being served. */
+function checkOf({ definition, isServing, position, lagEvents, lagSeconds, parkedKeys, parkedStreams }: Status): object {
+  const found = { position, lagEvents, lagSeconds, parkedKeys, parkedStreams }
+  return { componentType: 'component', status: isServing ? 'pass' : 'fail', name: definition.name, ...found }
 }

@@ -27,7 +27,7 @@ export { type ImportMap, type Imported, importMap } from './transfer/import-map.
 export { type Runtime, type RuntimeOptions, runtime, type Served } from './runtime.ts'
 export type { SendOptions } from './dispatch/send.ts'
 export type { StateAt } from './dispatch/state-at.ts'
-export type { Status } from './subscription/subscriptions.ts'
+export type { Status } from './subscription/status.ts'
 export type { Outcome } from './dispatch/outcome.ts'
 export type { AppendOutcome, AppendSlice } from './dispatch/append-request.ts'
 // Ports

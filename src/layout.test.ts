@@ -33,8 +33,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/store',
     'src/trace',
     'src/transfer',
+    'src/subscription/projector',
   ],
   'src/relay': ['src/decider', 'src/dispatch', 'src/event', 'src/lib', 'src/process', 'src/read-model', 'src/store', 'src/trace'],
+  'src/subscription/projector': ['src/process', 'src/projection', 'src/read-model', 'src/store', 'src/subscription'],
   'src/answer': [
     'src/cache',
     'src/event',
@@ -43,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/read-model',
     'src/store',
     'src/subscription',
+    'src/subscription/projector',
     'src/trace',
   ],
   'src/cdn': ['src/cache', 'src/lib'],

@@ -25,7 +25,8 @@ import type { QuerySpec } from './query/query.ts'
 import { memory } from './store/memory.ts'
 import { type Store, StoreError } from './store/store.ts'
 import { pastHead } from './subscription/past-head.ts'
-import { type Status, Subscriptions } from './subscription/subscriptions.ts'
+import type { Status } from './subscription/status.ts'
+import { Subscriptions } from './subscription/subscriptions.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { type Trace, untraced } from './trace/trace.ts'
 
@@ -135,14 +136,14 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     sqlProjections,
     processes: relays,
     leaseMs,
-    changed: async (table, position, changes) => {
+    onRowsChanged: async (table, position, changes) => {
       const tags = changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name]
       await cache.raise(tags, position)
       purging?.add(tags)
       rowChanges.tell(projectionOf(table.name), changes)
     },
     // Which rows another process changed is not heard of here; the cache that they share has been told by that process.
-    heard: (table, position) => {
+    onCheckpoint: (table, position) => {
       void near.raise([table], position)
       rowChanges.tell(projectionOf(table), null)
     },

@@ -1,6 +1,6 @@
 // W6: the log read by a subscription's own reader and folded, nothing written.
 import { memoryBus, type Store } from 'emaki'
-import { applied, touches } from '../../src/projection/fold.ts'
+import { foldEvent, rowEvents } from '../../src/projection/fold.ts'
 import type { ProjectionSpec } from '../../src/projection/projection.ts'
 import { spec } from '../../src/event/events.ts'
 import { Reader } from '../../src/subscription/reader.ts'
@@ -21,8 +21,8 @@ export async function folded(store: Store, head: Tail, projection: ProjectionSpe
     const page = await reader.next(after)
     if (!page) return { rows, events }
     for (const stored of page.events)
-      for (const touch of touches(projection, stored))
-        rows.set(touch.key, applied(projection, rows.get(touch.key) ?? null, touch))
+      for (const rowEvent of rowEvents(projection, stored))
+        rows.set(rowEvent.key, foldEvent(projection, rows.get(rowEvent.key) ?? null, rowEvent))
     events += page.events.length
     after = page.to
   }

@@ -4,7 +4,7 @@ import type { Answer, Filling, Kept, Lacking } from '../cache/fill.ts'
 import { issuesText, spec } from '../event/events.ts'
 import { UnreadableEvent } from '../event/read.ts'
 import { canonical } from '../event/payload.ts'
-import { applied, encodedRow, touches } from '../projection/fold.ts'
+import { foldEvent, encodeRow, rowEvents } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { QuerySpec } from '../query/query.ts'
 import type { Found, StoredRow, Table } from '../read-model/read-model.ts'
@@ -147,7 +147,7 @@ export class Answers {
         if (error.reason !== 'behind') throw error
         signal ??= AbortSignal.timeout(fresh.waitMs)
         const { serving } = this.#subscriptions.view(error.projection)
-        if (!serving || serving.isFrozen || !(await this.#subscriptions.reached(serving.subscription, fresh.atLeast, signal)))
+        if (!serving || serving.isFrozen || !(await this.#subscriptions.waitFor(serving.subscription, fresh.atLeast, signal)))
           throw error
       }
     }
@@ -267,15 +267,15 @@ export class Answers {
   }
 
   #reached(subscription: Subscription, atLeast: number, waitMs: number): Promise<boolean> {
-    return this.#subscriptions.reached(subscription, atLeast, waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort())
+    return this.#subscriptions.waitFor(subscription, atLeast, waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort())
   }
 
   /** The row of a live projection: its instance's stream, folded now. Rejects with Behind where it meets an event that it cannot take. */
   async #live(projection: ProjectionSpec, key: string): Promise<RowAnswered> {
     const live: { row: object | null; at: number } = { row: null, at: 0 }
     const fold = (stored: StoredEvent) => {
-      for (const touch of touches(projection, stored)) {
-        live.row = applied(projection, live.row, touch)
+      for (const rowEvent of rowEvents(projection, stored)) {
+        live.row = foldEvent(projection, live.row, rowEvent)
         live.at = stored.position
       }
     }
@@ -283,7 +283,7 @@ export class Answers {
       for await (const page of streamPages(this.#store, streamName(category, key)))
         for (const stored of page) this.#folded(projection, live.at, stored.position, () => fold(stored))
     const { row, at } = live
-    const text = row && this.#folded(projection, at - 1, at, () => shownRow(key, encodedRow(projection, row).data))
+    const text = row && this.#folded(projection, at - 1, at, () => shownRow(key, encodeRow(projection, row).data))
     return { text, position: at, tags: [], lacking: null, at, table: projection.name }
   }
 

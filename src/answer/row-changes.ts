@@ -1,5 +1,5 @@
 // Who wants to know when a row changes, and is told.
-import type { Change } from '../subscription/projector.ts'
+import type { RowChange } from '../subscription/projector/projector.ts'
 
 export class RowChanges {
   /** By projection and key. */
@@ -26,7 +26,7 @@ export class RowChanges {
   }
 
   /** Tells of the changes of a page of one of its tables; null: any row may have changed. */
-  tell(projection: string, changes: readonly Change[] | null): void {
+  tell(projection: string, changes: readonly RowChange[] | null): void {
     const keys = this.#listeners.get(projection)
     if (!keys) return
     const told = changes ? changes.flatMap(({ key }) => keys.get(key) ?? []) : [...keys.values()]

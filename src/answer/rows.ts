@@ -1,5 +1,5 @@
 // Rows as queries and routes read them, each read with what its answer depends on.
-import { indexed } from '../projection/fold.ts'
+import { indexValue } from '../projection/fold.ts'
 import type { Found, ListOptions, ReadModel, StoredRow, Table, Value } from '../read-model/read-model.ts'
 
 /** A list as it is asked for: fields by their values, `sort` by an index (`-` before it: the greatest first), a page of it. */
@@ -57,7 +57,7 @@ function valuesOf(table: Table, where: Where): Readonly<Record<string, Value>> {
       const index = table.indexes.find(index => index.field === field)
       if (!index)
         throw new BadList(field, `is no index; there are ${table.indexes.map(({ field }) => field).join(', ') || 'none'}`)
-      const found = indexed(value)
+      const found = indexValue(value)
       if (found !== null && typeof found !== (index.kind === 'text' ? 'string' : 'number'))
         throw new BadList(field, `expected ${index.kind === 'text' ? 'a text' : 'a number'}`)
       return [[field, found]]
@@ -79,7 +79,7 @@ function sortOf({ indexes }: Table, sort: string | undefined): ListOptions['sort
 /** A cursor is where a page ended: the order it belongs to, the value and the key, which it is no secret to know. */
 function cursorOf({ key, data }: StoredRow, sort: ListOptions['sort']): string {
   const value = sort
-    ? indexed((JSON.parse(data) as Readonly<Record<string, string | number | boolean | null>>)[sort.field])
+    ? indexValue((JSON.parse(data) as Readonly<Record<string, string | number | boolean | null>>)[sort.field])
     : null
   return Buffer.from(JSON.stringify([nameOf(sort), value, key])).toString('base64url')
 }
@@ -107,7 +107,7 @@ function isText(value: unknown): value is string {
 }
 
 function behind(row: { readonly key: string } & Where, sort: ListOptions['sort']): ListOptions['after'] {
-  return { value: sort ? indexed(row[sort.field]) : null, key: row.key }
+  return { value: sort ? indexValue(row[sort.field]) : null, key: row.key }
 }
 
 const nameOf = (sort: ListOptions['sort']): string => (sort ? `${sort.descending ? '-' : ''}${sort.field}` : '')
@@ -122,7 +122,7 @@ export function shownRow(key: string, data: string): string {
 export function tagsOf(table: Table, read: { readonly key: string } | { readonly where: Where }): readonly string[] {
   if ('key' in read) return [`${table.name}:${read.key}`]
   const first = Object.entries(read.where).find(([, value]) => value !== undefined)
-  return [first ? `${table.name}.${first[0]}:${indexed(first[1])}` : `${table.name}.*`]
+  return [first ? `${table.name}.${first[0]}:${indexValue(first[1])}` : `${table.name}.*`]
 }
 
 /** Which tags a change of a row touches. */

@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts'
 import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
 import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
-import { isTableOf } from '../subscription/view.ts'
+import { isTableOf } from '../subscription/projection-versions.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
@@ -71,7 +71,14 @@ async function rebuilt(call: Call): Promise<number> {
     process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
     const began = performance.now()
     try {
-      const options = { store, tail: following, projection, leaseMs: call.config.LEASE_MS, told: shown.at, report: console.error }
+      const options = {
+        store,
+        tail: following,
+        projection,
+        leaseMs: call.config.LEASE_MS,
+        onProgress: shown.at,
+        report: console.error,
+      }
       const name = await rebuild({ ...options, signal: stop.signal })
       const seconds = (performance.now() - began) / 1_000
       if (call.json) console.log(JSON.stringify({ table: name, seconds }))
@@ -119,7 +126,7 @@ async function audited(call: Call): Promise<number> {
       store,
       projection,
       { name, indexes: projection.indexes },
-      { keys: sample, told: position => shown.at(position, head) },
+      { keys: sample, onProgress: position => shown.at(position, head) },
     )
     const { keys, parked: left, differences, position } = found
     shown.end(`${keys} keys of ${name} compared up to ${position}, ${differences.length} differ, ${left} parked`)

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { type Recorded, spec } from '../event/events.ts'
 import { fulfilment, Order, Purse, Shelf } from '../testing/fulfilment.ts'
-import { advanced, type Instance, parted, type Wish } from './instance.ts'
+import { advanceInstance, type Instance, splitOutbox, type AgendaChange } from './instance.ts'
 import type { ProcessSpec } from './process.ts'
 
 const process = fulfilment[spec]
@@ -14,8 +14,8 @@ const SKUS = ['a', 'b']
 
 type Fact = { readonly category: string; readonly type: string; readonly data: unknown }
 type Happened = { readonly key: string; readonly event: Recorded }
-type Making = { readonly by?: ProcessSpec; readonly cuts?: ReadonlySet<number> }
-type Made = { readonly rows: ReadonlyMap<string, string>; readonly wishes: ReadonlyMap<string, readonly string[]> }
+type Replaying = { readonly by?: ProcessSpec; readonly cuts?: ReadonlySet<number> }
+type Made = { readonly rows: ReadonlyMap<string, string>; readonly changes: ReadonlyMap<string, readonly string[]> }
 
 const key = fc.constantFrom(...KEYS)
 const sku = fc.constantFrom(...SKUS)
@@ -52,16 +52,16 @@ function recordedAt(instance: string, { category, type, data }: Fact, position: 
 }
 
 /** What is kept and what is wanted after a history, kept as text at the end of each page: before the positions in `cuts`. */
-function made(all: readonly Happened[], { by = process, cuts = new Set<number>() }: Making = {}): Made {
+function made(all: readonly Happened[], { by = process, cuts = new Set<number>() }: Replaying = {}): Made {
   const rows = new Map<string, string>()
-  const wishes = new Map<string, string[]>()
+  const changes = new Map<string, string[]>()
   const open = new Map<string, Instance>()
   const keep = (): void => {
     for (const [key, instance] of open) {
-      const { kept, wishes: wanted } = parted(instance)
-      if (kept) rows.set(key, JSON.stringify(kept))
+      const { instance: left, changes: wanted } = splitOutbox(instance)
+      if (left) rows.set(key, JSON.stringify(left))
       else rows.delete(key)
-      wishes.set(key, [...(wishes.get(key) ?? []), ...wanted.map((wish: Wish) => JSON.stringify(wish))])
+      changes.set(key, [...(changes.get(key) ?? []), ...wanted.map((change: AgendaChange) => JSON.stringify(change))])
     }
     open.clear()
   }
@@ -69,15 +69,15 @@ function made(all: readonly Happened[], { by = process, cuts = new Set<number>()
     if (cuts.has(event.position)) keep()
     const row = rows.get(key)
     const before = open.get(key) ?? (row === undefined ? { state: by.initial, timers: {} } : (JSON.parse(row) as Instance))
-    open.set(key, advanced(by, before, event, key))
+    open.set(key, advanceInstance(by, before, event, key))
   }
   keep()
-  return { rows, wishes }
+  return { rows, changes }
 }
 
 /** By key, so that the order in which instances come does not show. */
-function sorted({ rows, wishes }: Made): readonly unknown[] {
-  return [[...rows].sort(), [...wishes].sort()]
+function sorted({ rows, changes }: Made): readonly unknown[] {
+  return [[...rows].sort(), [...changes].sort()]
 }
 
 type Law = (by: ProcessSpec, all: readonly Happened[], cuts: readonly number[]) => void
@@ -112,8 +112,8 @@ describe('a recorded history makes the same instances and commands', () => {
   test('with commands that are each named once', () => {
     fc.assert(
       fc.property(history, all => {
-        const wanted = [...made(all).wishes.values()].flat().map(text => JSON.parse(text) as Wish)
-        const names = wanted.flatMap(wish => ('timer' in wish && wish.timer === null ? [wish.id] : []))
+        const wanted = [...made(all).changes.values()].flat().map(text => JSON.parse(text) as AgendaChange)
+        const names = wanted.flatMap(change => ('timer' in change && change.timer === null ? [change.id] : []))
         expect(new Set(names).size).toBe(names.length)
       }),
       { numRuns: RUNS },

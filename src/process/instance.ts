@@ -1,5 +1,5 @@
-// One instance of a process: its state, the timers that it has set, and what it wants sent that is not durable yet. It is kept as the rows
-// of a projection are, and made of the log as they are.
+// One instance of a process: its state, its timers, and what it wants to be sent that is not durable yet. Instances are folded from the log
+// and stored as the rows of a projection are.
 import type { z } from 'zod'
 import type { Command } from '../decider/command.ts'
 import { idProblem } from '../event/stream-name.ts'
@@ -7,35 +7,35 @@ import type { Recorded } from '../event/events.ts'
 import { type ByEvent, storedTypes } from '../event/families.ts'
 import { ledBy } from '../event/recorded.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
-import { type Answered, DUE, type Fell } from './own.ts'
+import { type CommandAnswered, DUE, type TimerFired } from './process-events.ts'
 import { type Input, label, type ProcessSpec, type Step } from './process.ts'
 import type { Due, Timer } from './timer.ts'
 
-/** A timer that is set: by the event at which position, and what is sent when it falls due. `due` is in ms since 1970. */
-export type Armed = { readonly set: number; readonly due: number; readonly command: Command | null }
+/** A timer that is set, with the position of the event that set it, and the command to send when it falls due. `due` is in ms since 1970. */
+export type ArmedTimer = { readonly set: number; readonly due: number; readonly command: Command | null }
 export type Instance = {
   /** Null: it has ended. */
   readonly state: unknown
-  readonly timers: Readonly<Record<string, Armed>>
-  /** What JSON does not show: it goes to the agenda in the transaction that keeps the rest. */
-  readonly [out]?: readonly Wish[]
+  readonly timers: Readonly<Record<string, ArmedTimer>>
+  /** JSON does not show it: it goes to the agenda in the transaction that writes the rest. */
+  readonly [outbox]?: readonly AgendaChange[]
 }
-export const out: unique symbol = Symbol('out')
+export const outbox: unique symbol = Symbol('outbox')
 
-/** What the agenda is to have, or no longer. `due` 0 is at once. */
-export type Wish =
+/** An entry that the agenda is to have, or to drop. `due` 0 is at once. */
+export type AgendaChange =
   | {
       readonly id: string
       readonly key: string
       readonly timer: string | null
       readonly command: Command | null
-      readonly meta: WishMeta
+      readonly meta: EntryMeta
       readonly due: number
       /** The position of the event that led to it. */
       readonly set: number
     }
   | { readonly id: string; readonly set: number; readonly isCancelled: true }
-export type WishMeta = {
+export type EntryMeta = {
   readonly correlation: string
   readonly causation: string
   readonly traceparent?: string
@@ -51,18 +51,18 @@ const STEPS_MAX = 1_000
 
 /** A process as a projection of its instances. */
 export function instancesOf(process: ProcessSpec): ProjectionSpec {
-  const { own, families, told } = process
+  const { own, families, handledTypes } = process
   const first: Instance = { state: process.initial, timers: {} }
-  /** Nothing of its own comes to an instance that has not begun: it has ended, and its row is gone. */
-  const heard = (row: Instance, event: Recorded) => (row === first && event.category === own.name ? ENDED : row)
+  /** An instance that has not begun gets no event of its own: it has ended, and its row is gone. */
+  const beforeEvent = (row: Instance, event: Recorded) => (row === first && event.category === own.name ? ENDED : row)
   const evolve: ProjectionSpec['evolve'] = new Map(
-    [...told, [own.name, own.types] as const].map(([category, types]) => [
+    [...handledTypes, [own.name, own.types] as const].map(([category, types]) => [
       category,
       new Map(
         [...types.keys()].map(type => [
           type,
           (row: unknown, _: unknown, event: Recorded, key: string) =>
-            advanced(process, heard(row as Instance, event), event, key),
+            advanceInstance(process, beforeEvent(row as Instance, event), event, key),
         ]),
       ),
     ]),
@@ -72,7 +72,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
     kind: 'projection',
     name: subscriptionOf(process),
     version: process.version,
-    row: instance,
+    row: anyInstance,
     initial: first,
     indexes: [],
     families: all,
@@ -87,125 +87,128 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
 
 const ENDED: Instance = { state: null, timers: {} }
 
-/** What a process folds is its own, whatever it is; what JSON would change is refused where it is written. */
-const instance = { safeParse: (data: unknown) => ({ success: true, data }), toJSONSchema: () => ({}) } as unknown as z.ZodType
+/** A process folds to any state. A state that JSON would change is refused where it is written. */
+const anyInstance = { safeParse: (data: unknown) => ({ success: true, data }), toJSONSchema: () => ({}) } as unknown as z.ZodType
 
-/** An instance after an event: its state, and what it wants, added to what it wanted before. */
-export function advanced(process: ProcessSpec, before: Instance, event: Recorded, key: string): Instance {
+/** Gives an instance after an event: its state, and what it wants, added to what it wanted before. */
+export function advanceInstance(process: ProcessSpec, before: Instance, event: Recorded, key: string): Instance {
   const isOwn = event.category === process.own.name
-  // What still comes of one that has ended is no matter to it.
+  // It has ended: nothing changes it any more.
   if (isOwn && before.state === null) return before
-  const fell = isOwn && event.type === DUE ? (event.data as Fell) : null
-  const armed = fell && ownOf(before.timers, fell.timer)
-  // One that was cancelled, or set anew, before it was heard of.
-  if (fell && armed?.set !== fell.set) return before
-  // One that has ended in this very page begins anew with a fact.
+  const fired = isOwn && event.type === DUE ? (event.data as TimerFired) : null
+  const timer = fired && findTimer(before.timers, fired.timer)
+  // The timer was cancelled, or set anew, before this event was handled.
+  if (fired && timer?.set !== fired.set) return before
+  // An instance that has ended in this very page begins anew with a fact.
   const { state, steps } = process.take(before.state ?? process.initial, inputOf(process, event, key))
-  const made = new Making(process, event, key, before)
-  if (fell) made.forget(fell.timer)
-  if (armed?.command) made.send(armed.command)
+  const builder = new InstanceBuilder(process, event, key, before)
+  if (fired) builder.forgetTimer(fired.timer)
+  if (timer?.command) builder.send(timer.command)
   if (steps.length > STEPS_MAX) throw new TypeError(`${process.name}: ${steps.length} steps at once, at most ${STEPS_MAX}`)
-  for (const step of steps) made.step(step)
-  return made.instance(state)
+  for (const step of steps) builder.addStep(step)
+  return builder.build(state)
 }
 
 function inputOf(process: ProcessSpec, event: Recorded, key: string): Input {
   if (event.category !== process.own.name) return { kind: 'event', event, key }
-  if (event.type === DUE) return { kind: 'due', timer: (event.data as Fell).timer, key, at: event.at }
-  const { command, code, data, label = null } = event.data as Answered
+  if (event.type === DUE) return { kind: 'due', timer: (event.data as TimerFired).timer, key, at: event.at }
+  const { command, code, data, label = null } = event.data as CommandAnswered
   // The types of its own events are these, in capitals.
   const kind = event.type.toLowerCase() as 'accepted' | 'rejected' | 'failed'
   return { kind, command, code, ...(data !== undefined && { data }), label, key }
 }
 
-/** The instance as it is kept, null: it has ended; and what it wants. */
-export function parted(instance: Instance): { readonly kept: Instance | null; readonly wishes: readonly Wish[] } {
-  const { state, timers, [out]: wishes = [] } = instance
-  return { kept: state === null ? null : wishes.length ? { state, timers } : instance, wishes }
+/** The instance as it is written (null: it has ended), and what it wants. */
+export function splitOutbox(instance: Instance): {
+  readonly instance: Instance | null
+  readonly changes: readonly AgendaChange[]
+} {
+  const { state, timers, [outbox]: changes = [] } = instance
+  return { instance: state === null ? null : changes.length ? { state, timers } : instance, changes }
 }
 
 /** The instance without what it wants by the event at this position. */
-export function hushed({ state, timers, [out]: wishes = [] }: Instance, position: number): Instance {
-  return { state, timers, [out]: wishes.filter(({ set }) => set !== position) }
+export function withoutOutbox({ state, timers, [outbox]: changes = [] }: Instance, position: number): Instance {
+  return { state, timers, [outbox]: changes.filter(({ set }) => set !== position) }
 }
 
-/** The timers that are set, as wishes: for an agenda that has none of them. */
-export function armedOf(process: ProcessSpec, key: string, { timers }: Instance): readonly Wish[] {
+/** The timers that are set, as changes to an agenda that has none of them. */
+export function timerChanges(process: ProcessSpec, key: string, { timers }: Instance): readonly AgendaChange[] {
   return Object.entries(timers).map(([timer, { set, due, command }]) => {
     const id = timerId(process, key, timer)
     return { id, key, timer, command, meta: { correlation: id, causation: id }, due, set }
   })
 }
 
-class Making {
+class InstanceBuilder {
   readonly #process: ProcessSpec
   readonly #event: Recorded
   readonly #key: string
-  readonly #out: Wish[]
-  #timers: Record<string, Armed>
+  readonly #outbox: AgendaChange[]
+  #timers: Record<string, ArmedTimer>
   #index: number
 
   constructor(process: ProcessSpec, event: Recorded, key: string, before: Instance) {
     this.#process = process
     this.#event = event
     this.#key = key
-    this.#out = [...(before[out] ?? [])]
+    this.#outbox = [...(before[outbox] ?? [])]
     this.#timers = { ...before.timers }
     // One stored event may be several of today's, at one position.
-    this.#index = this.#out.filter(({ set }) => set === event.position).length
+    this.#index = this.#outbox.filter(({ set }) => set === event.position).length
   }
 
-  step(step: Step): void {
-    if (isTimer(step)) this.#set(step)
+  addStep(step: Step): void {
+    if (isTimer(step)) this.#setTimer(step)
     else this.send(step)
   }
 
   send(command: Command & { readonly [label]?: string }): void {
-    this.#check(command)
+    this.#checkCommand(command)
     const { position } = this.#event
     const id = `${this.#process.name}:${this.#key}:${position}:${this.#index++}`
     const labelled = command[label] === undefined ? {} : { label: command[label] }
     const meta = { ...this.#meta, ...labelled }
-    this.#out.push({ id, key: this.#key, timer: null, command: plain(command), meta, due: 0, set: position })
+    this.#outbox.push({ id, key: this.#key, timer: null, command: plainCommand(command), meta, due: 0, set: position })
   }
 
-  forget(timer: string): void {
+  forgetTimer(timer: string): void {
     const { [timer]: _, ...rest } = this.#timers
     this.#timers = rest
   }
 
-  instance(state: unknown): Instance {
-    if (state === null) for (const timer of Object.keys(this.#timers)) this.#cancel(timer)
+  build(state: unknown): Instance {
+    if (state === null) for (const timer of Object.keys(this.#timers)) this.#cancelTimer(timer)
     const timers = state === null ? {} : this.#timers
-    return this.#out.length ? { state, timers, [out]: this.#out } : { state, timers }
+    return this.#outbox.length ? { state, timers, [outbox]: this.#outbox } : { state, timers }
   }
 
-  #set({ timer, due, command }: Timer<Command>): void {
-    if (due === null) return this.#cancel(timer)
-    if (command) this.#check(command)
+  #setTimer({ timer, due, command }: Timer<Command>): void {
+    if (due === null) return this.#cancelTimer(timer)
+    if (command) this.#checkCommand(command)
     const set = this.#event.position
-    const armed = { set, due: dueAt(due, this.#event.at), command: command && plain(command) }
+    const armed = { set, due: dueAt(due, this.#event.at), command: command && plainCommand(command) }
     this.#timers = { ...this.#timers, [timer]: armed }
     const { due: at } = armed
-    this.#out.push({ id: this.#timerId(timer), key: this.#key, timer, command: armed.command, meta: this.#meta, due: at, set })
+    this.#outbox.push({ id: this.#timerId(timer), key: this.#key, timer, command: armed.command, meta: this.#meta, due: at, set })
   }
 
-  #cancel(timer: string): void {
-    if (!ownOf(this.#timers, timer)) return
-    this.forget(timer)
-    this.#out.push({ id: this.#timerId(timer), set: this.#event.position, isCancelled: true })
+  #cancelTimer(timer: string): void {
+    if (!findTimer(this.#timers, timer)) return
+    this.forgetTimer(timer)
+    this.#outbox.push({ id: this.#timerId(timer), set: this.#event.position, isCancelled: true })
   }
 
   #timerId(timer: string): string {
     return timerId(this.#process, this.#key, timer)
   }
 
-  get #meta(): WishMeta {
+  get #meta(): EntryMeta {
     return ledBy(this.#event)
   }
 
-  /** TypeScript refuses these; JavaScript would find out when the command is sent, again and again. */
-  #check(command: Command): void {
+  /** TypeScript refuses such commands. In JavaScript, each attempt to send one would fail. */
+  #checkCommand(command: Command): void {
     const { name, to } = this.#process
     if (!to.has(command?.decider)) throw new TypeError(`${name} sends to ${[...to].join(', ')}, not to ${command?.decider}`)
     const wrong = idProblem(command.id)
@@ -213,7 +216,7 @@ class Making {
   }
 }
 
-/** One for all times that it is set: setting it again replaces it. */
+/** A timer has the same id each time that it is set: setting it again replaces it. */
 function timerId({ name }: ProcessSpec, key: string, timer: string): string {
   return `${name}:${key}@${timer}`
 }
@@ -226,11 +229,11 @@ function isTimer(step: Step): step is Timer<Command> {
   return 'timer' in step
 }
 
-/** Without what TypeScript does not know to be there. */
-function plain({ decider, command, id, data }: Command): Command {
+/** A command without the fields that its type does not have. */
+function plainCommand({ decider, command, id, data }: Command): Command {
   return { decider, command, id, data }
 }
 
-function ownOf(timers: Instance['timers'], name: string): Armed | undefined {
+function findTimer(timers: Instance['timers'], name: string): ArmedTimer | undefined {
   return Object.hasOwn(timers, name) ? timers[name] : undefined
 }

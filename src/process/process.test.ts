@@ -5,7 +5,7 @@ import { decider } from '../decider/decider.ts'
 import { events, type Recorded, spec, split } from '../event/events.ts'
 import { recorded } from '../event/recorded.ts'
 import { order, Order, shelf, Shelf } from '../testing/fulfilment.ts'
-import { advanced, type Instance, instancesOf, out, parted, type Wish } from './instance.ts'
+import { advanceInstance, type Instance, instancesOf, outbox, splitOutbox, type AgendaChange } from './instance.ts'
 import { processManager } from './process.ts'
 import { after, at, cancel } from './timer.ts'
 
@@ -40,8 +40,8 @@ const watching = processManager('watching', {
 const begun: Instance = { state: watching.initial, timers: {} }
 const placed = Order.Placed({ skus: [], cents: 5 })
 const through = (from: Instance, ...facts: readonly Recorded[]): Instance =>
-  facts.reduce((instance, fact) => advanced(watching, instance, fact, 'o1'), from)
-const wishesOf = (instance: Instance): readonly Wish[] => instance[out] ?? []
+  facts.reduce((instance, fact) => advanceInstance(watching, instance, fact, 'o1'), from)
+const changesOf = (instance: Instance): readonly AgendaChange[] => instance[outbox] ?? []
 const own = (type: string, data: object) => ({ category: 'watching', type, data })
 const due = (timer: string, set: number, position: number) => happened(own('Due', { timer, set }), position)
 
@@ -49,7 +49,7 @@ describe('an instance of a process', () => {
   test('reacts by the state after the fact, and names what it wants by where it is in the log', () => {
     const after = through(begun, happened(placed, 3))
     expect(after).toMatchObject({ state: { seen: 1 }, timers: { late: { set: 3, due: Date.parse(AT) + 3_600_000 } } })
-    expect(wishesOf(after)).toEqual([
+    expect(changesOf(after)).toEqual([
       {
         ...{ id: 'watching:o1:3:0', key: 'o1', timer: null, command: order.pay('o1', {}), due: 0, set: 3 },
         meta: { correlation: 'c', causation: 'e3', traceparent: 't' },
@@ -64,39 +64,42 @@ describe('an instance of a process', () => {
 
   test('keeps what it wants until it is written, and JSON shows none of it', () => {
     const after = through(begun, happened(placed, 3), happened(placed, 4))
-    expect(wishesOf(after).map(({ id }) => id)).toEqual([
+    expect(changesOf(after).map(({ id }) => id)).toEqual([
       'watching:o1:3:0',
       'watching:o1@late',
       'watching:o1:4:0',
       'watching:o1@late',
     ])
     expect(JSON.parse(JSON.stringify(after))).toEqual({ state: { seen: 2 }, timers: { late: expect.anything() } })
-    const { kept, wishes } = parted(after)
-    expect([wishes.length, wishesOf(kept!).length]).toEqual([4, 0])
+    const { instance, changes } = splitOutbox(after)
+    expect([changes.length, changesOf(instance!).length]).toEqual([4, 0])
   })
 
   test('sends the command of a timer that falls due, and is asked what else', () => {
-    const set = parted(through(begun, happened(placed, 3))).kept!
+    const set = splitOutbox(through(begun, happened(placed, 3))).instance!
     const fell = through(set, due('late', 3, 9))
     expect(fell.timers).toEqual({})
-    expect(wishesOf(fell).map(wish => 'command' in wish && wish.command?.data)).toEqual([{ reason: '1' }, { reason: 'late 1' }])
+    expect(changesOf(fell).map(change => 'command' in change && change.command?.data)).toEqual([
+      { reason: '1' },
+      { reason: 'late 1' },
+    ])
   })
 
   test('hears nothing of a timer that was set anew, cancelled, or has fallen due before', () => {
-    const set = parted(through(begun, happened(placed, 3), happened(placed, 5))).kept!
+    const set = splitOutbox(through(begun, happened(placed, 3), happened(placed, 5))).instance!
     expect(through(set, due('late', 3, 9))).toBe(set)
-    const cancelled = parted(through(set, happened(Shelf.Taken({ order: 'o1' }), 6, 'a'))).kept!
+    const cancelled = splitOutbox(through(set, happened(Shelf.Taken({ order: 'o1' }), 6, 'a'))).instance!
     expect(cancelled.timers).toEqual({})
     expect(through(cancelled, due('late', 5, 9))).toBe(cancelled)
-    const fell = parted(through(set, due('late', 5, 9))).kept!
+    const fell = splitOutbox(through(set, due('late', 5, 9))).instance!
     expect(through(fell, due('late', 5, 10))).toBe(fell)
   })
 
   test('takes back a timer that it cancels, and nothing where none is set', () => {
     const taken = happened(Shelf.Taken({ order: 'o1' }), 6, 'a')
-    const set = parted(through(begun, happened(placed, 3))).kept!
-    expect(wishesOf(through(set, taken))).toEqual([{ id: 'watching:o1@late', set: 6, isCancelled: true }])
-    expect(wishesOf(through(begun, taken))).toEqual([])
+    const set = splitOutbox(through(begun, happened(placed, 3))).instance!
+    expect(changesOf(through(set, taken))).toEqual([{ id: 'watching:o1@late', set: 6, isCancelled: true }])
+    expect(changesOf(through(begun, taken))).toEqual([])
   })
 
   test('sets timers without a command, and at a time of their own', () => {
@@ -109,8 +112,8 @@ describe('an instance of a process', () => {
 
   test('that ends takes its timers back, and begins anew with what comes then', () => {
     const ended = through(begun, happened(placed, 3), happened(Order.Paid({}), 4))
-    expect(parted(ended).kept).toBeNull()
-    expect(wishesOf(ended).at(-1)).toEqual({ id: 'watching:o1@late', set: 4, isCancelled: true })
+    expect(splitOutbox(ended).instance).toBeNull()
+    expect(changesOf(ended).at(-1)).toEqual({ id: 'watching:o1@late', set: 4, isCancelled: true })
     expect(through(ended, happened(placed, 5))).toMatchObject({ state: { seen: 1 } })
   })
 
@@ -122,15 +125,15 @@ describe('an instance of a process', () => {
       // Its row is gone, or about to go with the page in which it ended.
       const rows = [projection.initial, through(begun, happened(placed, 3), happened(Order.Paid({}), 4))]
       for (const row of rows) {
-        const { kept, wishes } = parted(fold(row, fact.data, fact, 'o1') as Instance)
-        expect([kept, wishes.filter(({ set }) => set === 5)]).toEqual([null, []])
+        const { instance, changes } = splitOutbox(fold(row, fact.data, fact, 'o1') as Instance)
+        expect([instance, changes.filter(({ set }) => set === 5)]).toEqual([null, []])
       }
     }
   })
 
   test('is told of a refusal by its own stream', () => {
     const refused = own('Rejected', { by: 'x', command: order.pay('o1', {}), code: 'not-placed' })
-    expect(wishesOf(through(begun, happened(refused, 4)))).toMatchObject([
+    expect(changesOf(through(begun, happened(refused, 4)))).toMatchObject([
       { command: order.cancel('o1', { reason: 'not-placed' }) },
     ])
   })
@@ -160,8 +163,8 @@ describe('an instance of a process', () => {
       meta: '{}',
     }
     const facts = recorded(Both[spec], stored)
-    const instance = facts.reduce((from, fact) => advanced(pays, from, fact, 'o1'), { state: {}, timers: {} } as Instance)
-    expect(wishesOf(instance).map(({ id }) => id)).toEqual(['pays:o1:1:0', 'pays:o1:1:1'])
+    const instance = facts.reduce((from, fact) => advanceInstance(pays, from, fact, 'o1'), { state: {}, timers: {} } as Instance)
+    expect(changesOf(instance).map(({ id }) => id)).toEqual(['pays:o1:1:0', 'pays:o1:1:1'])
   })
 
   test('reads the facts it names and its own, and no others', () => {
@@ -207,7 +210,7 @@ describe('what cannot be a process is refused', () => {
       [stranger.act('x', {}), 'p sends to order, not to own'],
       [order.pay('', {}), 'p: order.pay: an id is a text that is not empty'],
     ] as const)
-      expect(() => advanced(wild(command)[spec], begun, happened(placed, 1), 'o1')).toThrow(message)
+      expect(() => advanceInstance(wild(command)[spec], begun, happened(placed, 1), 'o1')).toThrow(message)
   })
 
   test.each([

@@ -13,23 +13,23 @@ import {
   type Only,
 } from '../event/families.ts'
 import { freezeAll } from '../event/payload.ts'
-import { ownEvents } from './own.ts'
+import { processEvents } from './process-events.ts'
 import type { Timer } from './timer.ts'
 
 /** Some decider. */
 export type AnyDecider = { readonly [spec]: DeciderSpec & { readonly name: string; readonly command: Command } }
 type Orders<D extends AnyDecider> = D[typeof spec]['command']
-/** What a process wants done: commands to the deciders it names, and timers. */
+/** The steps of a process: commands to the deciders that it names, and timers. */
 type Wanted<D extends AnyDecider> = One<Orders<D> | Timer<Orders<D>>> | undefined
 type Refused<C extends Command> = C extends Command
   ? { readonly command: C; readonly code: string; readonly data?: unknown }
   : never
 
-/** A command, or a timer. A label on a command comes back with what became of it. */
+/** A command, or a timer. A label on a command comes back with its answer. */
 export type Step = (Command & { readonly [label]?: string }) | Timer<Command>
 export const label: unique symbol = Symbol('label')
 
-/** What a process is told. */
+/** An input of a process: an event of others, a timer that fell due, or the answer to a command. */
 export type Input =
   | { readonly kind: 'event'; readonly event: Recorded; readonly key: string }
   | { readonly kind: 'due'; readonly timer: string; readonly key: string; readonly at: string }
@@ -41,8 +41,8 @@ export type Input =
       readonly label: string | null
       readonly key: string
     }
-/** What comes of it; a state of null ends the instance, and its timers. */
-export type Taken = { readonly state: unknown; readonly steps: readonly Step[] }
+/** The state and the steps after an input; a state of null ends the instance, and its timers. */
+export type Reaction = { readonly state: unknown; readonly steps: readonly Step[] }
 
 /** A process as the framework runs it. */
 export type ProcessSpec = {
@@ -50,16 +50,16 @@ export type ProcessSpec = {
   readonly name: string
   readonly version: number
   readonly families: Families
-  /** The facts it is told, by family. */
-  readonly told: ByEvent<unknown>
+  /** The facts that it handles, by family. */
+  readonly handledTypes: ByEvent<unknown>
   readonly own: EventsSpec
   readonly key: ByEvent<(data: unknown, event: Recorded) => One<string>>
   /** The deciders that it sends to. */
   readonly to: ReadonlySet<string>
-  /** Whether it is told of commands that were accepted, too. */
-  readonly hearsAccepted: boolean
+  /** Whether it handles the answers to commands that were accepted, too. */
+  readonly needsAccepted: boolean
   readonly initial: unknown
-  readonly take: (state: unknown, input: Input) => Taken
+  readonly take: (state: unknown, input: Input) => Reaction
 }
 export type Process<N extends string, State> = {
   readonly [spec]: ProcessSpec & { readonly name: N; readonly types?: { readonly state: State } }
@@ -68,7 +68,7 @@ export type Process<N extends string, State> = {
 /**
  * Turns events into commands and timers, by a state folded from those events: pure, so that whatever crashes, the log says what it wants.
  *
- * - `from`: the families whose facts it is told; `to`: the deciders that it may send commands to.
+ * - `from`: the families whose facts it handles; `to`: the deciders that it may send commands to.
  * - `key`: for some of the facts, the instance or instances that they concern. Default: the instance of the fact's stream.
  * - `initial`, `evolve`: the state, by facts; `null` ends the instance and its timers. What has no fold leaves it as it is.
  * - `react`: for some of the facts `(state, data, event, key)`, the state being that after the fact: commands, timers, or nothing.
@@ -112,7 +112,7 @@ export function processManager<
     readonly on?: {
       readonly rejected?: (state: NoInfer<State>, refused: Refused<Orders<D>>, key: string) => Wanted<D>
       readonly failed?: (state: NoInfer<State>, refused: Refused<Orders<D>>, key: string) => Wanted<D>
-      readonly due?: (state: NoInfer<State>, fell: { readonly timer: string; readonly at: string }, key: string) => Wanted<D>
+      readonly due?: (state: NoInfer<State>, fired: { readonly timer: string; readonly at: string }, key: string) => Wanted<D>
     }
     readonly version?: number
   },
@@ -121,36 +121,36 @@ export function processManager<
   const families = familiesOf(where, options.from)
   const evolve = byEvent<Fold>(`${where}.evolve`, families, options.evolve)
   const react = byEvent<Fold>(`${where}.react`, families, options.react)
-  // What their types take is what they are given.
-  const on = (options.on ?? {}) as unknown as { readonly [K in 'rejected' | 'failed' | 'due']?: On_ }
-  const definition = defined(where, name, {
+  // Each is called with the inputs of its type.
+  const on = (options.on ?? {}) as unknown as { readonly [K in 'rejected' | 'failed' | 'due']?: OnInput }
+  const definition = defineProcess(where, name, {
     from: options.from,
     to: options.to,
     key: options.key,
     version: options.version,
-    told: merged(evolve, react),
+    handledTypes: mergeByEvent(evolve, react),
     initial: options.initial,
-    hearsAccepted: false,
+    needsAccepted: false,
     take: (state, input) => {
       if (input.kind === 'accepted') return { state, steps: [] }
       if (input.kind !== 'event') return { state, steps: stepsOf(on[input.kind]?.(state, input, input.key)) }
       const { event, key } = input
-      const next = called(evolve, event, state, key, state)
-      return { state: next, steps: stepsOf(called(react, event, next, key, undefined)) }
+      const next = callFold(evolve, event, state, key, state)
+      return { state: next, steps: stepsOf(callFold(react, event, next, key, undefined)) }
     },
   })
   // Its state is known to types only.
   return Object.freeze({ [spec]: definition }) as Process<N, State>
 }
 
-type On_ = (state: unknown, what: Input, key: string) => unknown
+type OnInput = (state: unknown, input: Input, key: string) => unknown
 type Fold = (state: unknown, data: unknown, event: Recorded, key: string) => unknown
 
-/** What every kind of process is made of. Throws a TypeError for what cannot be one. */
-export function defined(
+/** Makes the spec of every kind of process. Throws a TypeError for options that make none. */
+export function defineProcess(
   where: string,
   name: string,
-  options: Pick<ProcessSpec, 'told' | 'initial' | 'take' | 'hearsAccepted'> & {
+  options: Pick<ProcessSpec, 'handledTypes' | 'initial' | 'take' | 'needsAccepted'> & {
     readonly from: One<AnyEvents>
     readonly to: One<AnyDecider>
     readonly key: object | undefined
@@ -159,7 +159,7 @@ export function defined(
 ): ProcessSpec {
   if (!/^[a-z][a-z0-9_]{0,30}$/.test(name))
     throw new TypeError(`${where}: a name is small letters, digits and _, at most 31, as its streams are named ${name}-key`)
-  const { version = 1, told, initial, take, hearsAccepted } = options
+  const { version = 1, handledTypes, initial, take, needsAccepted } = options
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: no version ${version}`)
   if (initial === null) throw new TypeError(`${where}: a state of null is that of an instance which has ended`)
@@ -171,22 +171,22 @@ export function defined(
     name,
     version,
     families,
-    told,
-    own: ownEvents(name),
+    handledTypes,
+    own: processEvents(name),
     key: byEvent<(data: unknown, event: Recorded) => One<string>>(`${where}.key`, families, options.key),
     to: new Set(to.map(decider => decider[spec].name)),
-    hearsAccepted,
+    needsAccepted,
     initial: freezeAll(initial),
     take,
   }
 }
 
-function called(fold: ByEvent<Fold>, event: Recorded, state: unknown, key: string, otherwise: unknown): unknown {
+function callFold(fold: ByEvent<Fold>, event: Recorded, state: unknown, key: string, otherwise: unknown): unknown {
   const found = fold.get(event.category)?.get(event.type)
   return found ? found(state, event.data, event, key) : otherwise
 }
 
-function merged(one: ByEvent<unknown>, other: ByEvent<unknown>): ByEvent<unknown> {
+function mergeByEvent(one: ByEvent<unknown>, other: ByEvent<unknown>): ByEvent<unknown> {
   const categories = new Set([...one.keys(), ...other.keys()])
   return new Map(
     [...categories].map(category => [category, new Map([...(one.get(category) ?? []), ...(other.get(category) ?? [])])]),

@@ -1,11 +1,11 @@
-// Which decisions a changed process would take differently: over what was recorded, against another version of it or against what the log
-// says was sent. What would have come of another decision nobody knows; so what differs first is what to look at first.
+// Finds the decisions that a changed process would take differently over recorded events: against another version of it, or against what
+// the log says was sent. Nobody knows the effects of another decision, so look at the first difference first.
 import type { Command } from '../decider/command.ts'
 import { spec } from '../event/events.ts'
 import { canonical } from '../event/payload.ts'
 import type { StoredText } from '../event/recorded.ts'
 import { categoryOf, instanceOf, isOf, streamName } from '../event/stream-name.ts'
-import type { Answered } from './own.ts'
+import type { CommandAnswered } from './process-events.ts'
 import { type AnyProcess, type DecidedBy, type DecidedStep, type Decision, decisionsOf } from './replay.ts'
 
 /** Something that was wanted, or is, and the other is not; of `changed`, both are of one command to one instance, or of one timer. */
@@ -40,7 +40,7 @@ export function compareProcesses(before: AnyProcess, after: AnyProcess, events: 
   const inputs = [...new Set([...was.keys(), ...is.keys()])]
   const found = inputs.flatMap(input => {
     const { instance, by } = (was.get(input) ?? is.get(input))!
-    const pairs = paired(was.get(input)?.steps ?? [], is.get(input)?.steps ?? [])
+    const pairs = pairSteps(was.get(input)?.steps ?? [], is.get(input)?.steps ?? [])
     return pairs.map(pair => ({ instance, by, ...pair }))
   })
   const differences = found.toSorted((one, other) => one.by.position - other.by.position)
@@ -65,7 +65,7 @@ export function compareWithLog(process: AnyProcess, events: Iterable<StoredText>
     const answered = log.answered.get(input) ?? []
     log.answered.delete(input)
     const commands = steps.filter(isCommand)
-    const pairs = paired(answered, commands)
+    const pairs = pairSteps(answered, commands)
     const led = new Map(log.led.get(by.id))
     for (const { command } of answered) led.delete(streamOf(command))
     for (const pair of pairs) {
@@ -76,9 +76,9 @@ export function compareWithLog(process: AnyProcess, events: Iterable<StoredText>
     }
     log.led.set(by.id, led)
   }
-  const told = new Map(all.map(event => [event.id, event]))
-  for (const [id, led] of log.led) differences.push(...unwanted(process, told.get(id), led))
-  for (const [input, steps] of log.answered) differences.push(...unasked(input, steps, all))
+  const byId = new Map(all.map(event => [event.id, event]))
+  for (const [id, led] of log.led) differences.push(...unwantedEffects(process, byId.get(id), led))
+  for (const [input, steps] of log.answered) differences.push(...unwantedAnswers(input, steps, all))
   return {
     decisions: inputs.size,
     differences: differences.toSorted((one, other) => one.by.position - other.by.position),
@@ -86,7 +86,7 @@ export function compareWithLog(process: AnyProcess, events: Iterable<StoredText>
   }
 }
 
-/** What was compared and how it came out, as lines for a terminal. */
+/** The result of a comparison, as lines for a terminal. */
 export function gateText({ decisions, differences, untraced }: Compared): string {
   const count = (kind: Difference['kind']) => differences.filter(one => one.kind === kind).length
   const lines = differences.map(
@@ -101,10 +101,10 @@ export function gateText({ decisions, differences, untraced }: Compared): string
 
 type Pair = Pick<Difference, 'kind' | 'before' | 'after'>
 
-/** What is on one side only, or differs from its like on the other. */
-function paired(before: readonly DecidedStep[], after: readonly DecidedStep[]): readonly Pair[] {
-  const same = matched(before, after, text)
-  const like = matched(same.before, same.after, subjectOf)
+/** Steps that are on one side only, or differ from their like on the other. */
+function pairSteps(before: readonly DecidedStep[], after: readonly DecidedStep[]): readonly Pair[] {
+  const same = matchSteps(before, after, text)
+  const like = matchSteps(same.before, same.after, subjectOf)
   return [
     ...like.pairs.map(([before, after]): Pair => ({ kind: 'changed', before, after })),
     ...like.before.map((before): Pair => ({ kind: 'missing', before, after: null })),
@@ -112,7 +112,7 @@ function paired(before: readonly DecidedStep[], after: readonly DecidedStep[]): 
   ]
 }
 
-function matched(before: readonly DecidedStep[], after: readonly DecidedStep[], by: (step: DecidedStep) => string) {
+function matchSteps(before: readonly DecidedStep[], after: readonly DecidedStep[], by: (step: DecidedStep) => string) {
   const left = [...after]
   const pairs: (readonly [DecidedStep, DecidedStep])[] = []
   const alone = before.filter(step => {
@@ -123,7 +123,7 @@ function matched(before: readonly DecidedStep[], after: readonly DecidedStep[], 
   return { pairs, before: alone, after: left }
 }
 
-/** What a step is about: two of one subject are one step that changed. */
+/** The subject of a step: two steps of one subject are one step that changed. */
 function subjectOf(step: DecidedStep): string {
   if (step.kind === 'command') return `command ${streamOf(step.command)} ${step.command.command}`
   return step.kind === 'failure' ? step.kind : `timer ${step.timer}`
@@ -145,7 +145,7 @@ function tracesOf(process: AnyProcess, events: readonly StoredText[]): Traces {
   const traces: Traces = { answered: new Map(), led: new Map() }
   for (const { stream, type, data, meta } of events) {
     if (isOf(name, stream) && ANSWER_TYPES.has(type)) {
-      const { by, command } = JSON.parse(data) as Answered
+      const { by, command } = JSON.parse(data) as CommandAnswered
       const [, position = ''] = /:(\d+):\d+$/.exec(by) ?? []
       const input = `${position} ${instanceOf(stream)}`
       traces.answered.set(input, [...(traces.answered.get(input) ?? []), { kind: 'command', command }])
@@ -160,13 +160,13 @@ function tracesOf(process: AnyProcess, events: readonly StoredText[]): Traces {
 
 const ANSWER_TYPES: ReadonlySet<string> = new Set(['Accepted', 'Rejected', 'Failed'])
 
-/** What an event led to, and the process does not want by it. */
-function unwanted(
+/** Effects of an event that the process does not want by it. */
+function unwantedEffects(
   process: AnyProcess,
   by: StoredText | undefined,
   led: ReadonlyMap<string, readonly string[]>,
 ): readonly Difference[] {
-  if (!by || !isTold(process, by)) return []
+  if (!by || !isHandled(process, by)) return []
   const instance = instanceOf(by.stream)
   return [...led].map(([stream, types]) => ({
     kind: 'missing' as const,
@@ -177,13 +177,13 @@ function unwanted(
   }))
 }
 
-function isTold(process: AnyProcess, { stream, type }: StoredText): boolean {
-  const { told, own } = process[spec]
-  return isOf(own.name, stream) || told.get(categoryOf(stream))?.has(type) === true
+function isHandled(process: AnyProcess, { stream, type }: StoredText): boolean {
+  const { handledTypes, own } = process[spec]
+  return isOf(own.name, stream) || handledTypes.get(categoryOf(stream))?.has(type) === true
 }
 
-/** What was answered, by an event by which the process wants nothing. */
-function unasked(input: string, steps: readonly DecidedStep[], events: readonly StoredText[]): readonly Difference[] {
+/** Answers to commands by an event by which the process wants nothing. */
+function unwantedAnswers(input: string, steps: readonly DecidedStep[], events: readonly StoredText[]): readonly Difference[] {
   const at = input.indexOf(' ')
   const by = events.find(({ position }) => position === Number(input.slice(0, at)))
   return by ? steps.map(before => ({ kind: 'missing' as const, instance: input.slice(at + 1), by, before, after: null })) : []

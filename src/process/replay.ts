@@ -1,9 +1,9 @@
-// What a process makes of recorded events, without sending any of it: what it would want of whom, and by which event.
+// Decides over recorded events as a process would, and sends nothing: which commands and timers it wants, and by which event.
 import type { Command } from '../decider/command.ts'
 import { type Recorded, spec } from '../event/events.ts'
 import type { StoredText } from '../event/recorded.ts'
-import { applied, type Touch, touches } from '../projection/fold.ts'
-import { type Instance, instancesOf, parted, type Wish } from './instance.ts'
+import { foldEvent, type RowEvent, rowEvents } from '../projection/fold.ts'
+import { type Instance, instancesOf, splitOutbox, type AgendaChange } from './instance.ts'
 import type { ProcessSpec } from './process.ts'
 
 /** Some process. */
@@ -16,14 +16,15 @@ export type DecidedStep =
   | { readonly kind: 'cancel'; readonly timer: string }
   | { readonly kind: 'failure'; readonly error: string }
 
-/** The event that a process is told: of somebody else, or of its own stream, where timers fall due and refusals come back. */
+/** The event that a process handles: of another stream, or of its own, where timers fall due and refusals come back. */
 export type DecidedBy = Pick<Recorded, 'id' | 'stream' | 'version' | 'position' | 'type'>
-/** What an instance of a process wants by an event. Never of nothing. */
+/** The steps that an instance of a process wants by an event; at least one. */
 export type Decision = { readonly instance: string; readonly by: DecidedBy; readonly steps: readonly DecidedStep[] }
 
 /**
- * What a process would want by each of these events, in their order: the log, or any part of it that holds all events of the instances in
- * question, those of the process's own streams among them. Where it throws, the instance is told no more, as it would be parked.
+ * The steps that a process would want by each of these events, in their order. They are the log, or any part of it that holds all events of
+ * the instances in question, those of the process's own streams among them. Where it throws, the instance handles no more, as it would be
+ * parked.
  *
  * @example
  * const decisions = decisionsOf(fulfilment, await store.readAll({ after: 0, limit: 1_000 }))
@@ -47,25 +48,25 @@ class Replay {
   }
 
   take(stored: StoredText): void {
-    for (const touch of touches(this.#projection, stored)) if (!this.#parked.has(touch.key)) this.#fold(touch, stored)
+    for (const rowEvent of rowEvents(this.#projection, stored)) if (!this.#parked.has(rowEvent.key)) this.#fold(rowEvent, stored)
   }
 
-  #fold(touch: Touch, stored: StoredText): void {
-    const { key } = touch
+  #fold(rowEvent: RowEvent, stored: StoredText): void {
+    const { key } = rowEvent
     try {
-      // What a process folds to is an instance.
-      const next = applied(this.#projection, this.#instances.get(key) ?? null, touch) as Instance
-      const { kept, wishes } = parted(next)
-      if (kept) this.#instances.set(key, kept)
+      // A process folds to an instance.
+      const next = foldEvent(this.#projection, this.#instances.get(key) ?? null, rowEvent) as Instance
+      const { instance, changes } = splitOutbox(next)
+      if (instance) this.#instances.set(key, instance)
       else this.#instances.delete(key)
-      if (wishes.length) this.#decided(key, stored, wishes.map(stepOf))
+      if (changes.length) this.#addDecision(key, stored, changes.map(decidedStep))
     } catch (error) {
       this.#parked.add(key)
-      this.#decided(key, stored, [{ kind: 'failure', error: `${this.#process.name}: ${String(error)}` }])
+      this.#addDecision(key, stored, [{ kind: 'failure', error: `${this.#process.name}: ${String(error)}` }])
     }
   }
 
-  #decided(instance: string, { id, stream, version, position, type }: StoredText, steps: readonly DecidedStep[]): void {
+  #addDecision(instance: string, { id, stream, version, position, type }: StoredText, steps: readonly DecidedStep[]): void {
     const last = this.decisions.at(-1)
     // One stored event may be several of today's.
     if (last?.instance === instance && last.by.position === position)
@@ -74,10 +75,10 @@ class Replay {
   }
 }
 
-function stepOf(wish: Wish): DecidedStep {
+function decidedStep(change: AgendaChange): DecidedStep {
   // The name of a timer holds no @.
-  if ('isCancelled' in wish) return { kind: 'cancel', timer: wish.id.slice(wish.id.lastIndexOf('@') + 1) }
-  const { timer, command, due } = wish
+  if ('isCancelled' in change) return { kind: 'cancel', timer: change.id.slice(change.id.lastIndexOf('@') + 1) }
+  const { timer, command, due } = change
   if (timer !== null) return { kind: 'timer', timer, due: new Date(due).toISOString(), command }
   // Only timers come without a command.
   return { kind: 'command', command: command! }

@@ -1,10 +1,10 @@
-// What may go wrong with a saga, made from its declared steps: each step refused, failing for good, answering too late, twice, or not
-// at all; and all of it again after a crash. Pure: nothing is run but the saga.
+// Faults of a saga, made from its declared steps: each step is refused, fails for good, answers too late, twice, or not at all; and all of
+// them again after a crash. Pure: nothing runs but the saga.
 import { streamName } from '../event/stream-name.ts'
 import type { Command } from '../decider/command.ts'
 import { type Recorded, spec } from '../event/events.ts'
-import { advanced, type Instance, out, parted } from './instance.ts'
-import { type ANSWERS, DUE } from './own.ts'
+import { advanceInstance, type Instance, outbox, splitOutbox } from './instance.ts'
+import { type ANSWERS, DUE } from './process-events.ts'
 import type { Process, ProcessSpec } from './process.ts'
 import { type SagaState, sagas } from './saga.ts'
 
@@ -21,7 +21,7 @@ export type SagaRun = {
   readonly left: readonly ('done' | 'undone' | null)[]
 }
 
-/** What becomes of one attempt at one step. */
+/** The fate of one attempt at one step. */
 const FAULTS = [
   'is refused',
   'fails for good',
@@ -58,7 +58,7 @@ export function sagaCases(
   ]
 }
 
-/** What is wrong with how a saga ended: it has to be done, and then every step, or undone, and then none; null: nothing is. */
+/** Checks how a saga ended: either it is done with every step, or undone with none. Gives the problem, or null. */
 export function checked({ state, left }: SagaRun): string | null {
   if (state.status === 'done') {
     const missing = left.indexOf('undone')
@@ -79,7 +79,7 @@ class Simulation {
   readonly #fault: Fault | null
   readonly #step: number
   readonly #accepted: Sent[] = []
-  /** What happened, so that it can be folded again. */
+  /** All events, so that they can be folded again. */
   readonly #log: Recorded[] = []
   #instance: Instance
   #sent: Sent[] = []
@@ -136,7 +136,7 @@ class Simulation {
   }
 
   #answer(sent: Sent): void {
-    // What is sent at the end is of no step.
+    // Commands that are sent at the end belong to no step.
     if (sent.label === null) return this.#accept(sent)
     const [step, , way] = sent.label.split(':')
     const isHit = Number(step) === this.#step && way === 'run'
@@ -144,7 +144,7 @@ class Simulation {
     const fault = isHit ? this.#fault : null
     if (fault === 'is refused') return this.#say(sent, 'Rejected', 'refused')
     if (fault === 'fails for good') return this.#say(sent, 'Failed', 'failed')
-    // What has no timeout is always answered.
+    // A step without a timeout is always answered.
     if (fault === 'times out' && timeout) return
     if (fault === 'answers after its timeout' && timeout) return void this.#late.push(sent)
     this.#accept(sent)
@@ -184,20 +184,20 @@ class Simulation {
       meta: { schema: '', correlation: 'c', causation: 'c' },
     } as Recorded
     this.#log.push(event)
-    const { kept, wishes } = parted(advanced(this.#process, this.#instance, event, this.#key))
-    this.#instance = kept!
-    for (const wish of wishes) {
-      if ('isCancelled' in wish) this.#timers.delete(wish.id.slice(wish.id.lastIndexOf('@') + 1))
-      else if (wish.timer !== null) this.#timers.set(wish.timer, { set: wish.set, due: wish.due })
-      else this.#sent.push({ id: wish.id, command: wish.command!, label: wish.meta.label ?? null })
+    const { instance, changes } = splitOutbox(advanceInstance(this.#process, this.#instance, event, this.#key))
+    this.#instance = instance!
+    for (const change of changes) {
+      if ('isCancelled' in change) this.#timers.delete(change.id.slice(change.id.lastIndexOf('@') + 1))
+      else if (change.timer !== null) this.#timers.set(change.timer, { set: change.set, due: change.due })
+      else this.#sent.push({ id: change.id, command: change.command!, label: change.meta.label ?? null })
     }
   }
 
-  /** What a process knows after a crash is what it makes of the log; that has to be what it knew. */
+  /** Folds the log again, as after a crash: the process has to know what it knew. */
   #crash(): void {
     let again: Instance = { state: this.#process.initial, timers: {} }
-    for (const event of this.#log) again = parted(advanced(this.#process, again, event, this.#key)).kept!
-    if (JSON.stringify(again) !== JSON.stringify({ ...this.#instance, [out]: undefined }))
+    for (const event of this.#log) again = splitOutbox(advanceInstance(this.#process, again, event, this.#key)).instance!
+    if (JSON.stringify(again) !== JSON.stringify({ ...this.#instance, [outbox]: undefined }))
       throw new Error(`${this.#process.name} is another after a crash`)
     this.#instance = again
   }

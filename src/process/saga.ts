@@ -2,9 +2,20 @@
 import type { Command } from '../decider/command.ts'
 import { type Duration, milliseconds } from '../event/duration.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
-import { byEvent, familiesOf, type In, type Keys, type Named, type NameOf, type One, type Only } from '../event/families.ts'
-import { type AnyDecider, defined, type Input, label, type Process, type Step, stepsOf, type Taken } from './process.ts'
-import { after, cancel } from './timer.ts'
+import {
+  type ByEvent,
+  byEvent,
+  type Families,
+  familiesOf,
+  type In,
+  type Keys,
+  type Named,
+  type NameOf,
+  type One,
+  type Only,
+} from '../event/families.ts'
+import { type AnyDecider, defineProcess, type Process } from './process.ts'
+import { NOT_BEGUN, SagaTransition } from './saga-transition.ts'
 
 type Orders<D extends AnyDecider> = D[typeof spec]['command']
 
@@ -24,9 +35,9 @@ export type SagaStep<Data, C extends Command, Names extends string> = {
   readonly retry?: number
 }
 
-/** Where a saga is. `done` and `undone` are its ends; `stuck` too: a step cannot be undone, which wants somebody to look at it. */
+/** The state of a saga. `done` and `undone` are its ends; so is `stuck`: a step cannot be undone, and somebody has to look at it. */
 export type SagaStatus = 'running' | 'undoing' | 'done' | 'undone' | 'stuck'
-/** Where one of its steps is. `partial`: it failed, and some of its commands had been accepted by then. */
+/** The state of one of its steps. `partial`: it failed after some of its commands were accepted. */
 export type PartStatus = 'waiting' | 'running' | 'done' | 'failed' | 'partial' | 'undoing' | 'undone'
 export type SagaPart = {
   readonly status: PartStatus
@@ -47,22 +58,25 @@ export type SagaState = {
   readonly failure: { readonly step: number; readonly code: string; readonly data?: unknown } | null
 }
 
-type Compiled = {
+export type CompiledStep = {
   readonly run: (data: unknown, key: string) => One<Command>
   readonly undo: ((data: unknown, key: string) => One<Command>) | null
   readonly timeout: Duration | null
   readonly retry: number
   readonly group: number
-  /** It is done by a fact. */
+  /** A fact ends it, not its answers. */
   readonly waits: boolean
   readonly until: { readonly category: string; readonly type: string } | null
 }
-/** What a test needs to know of a saga besides what it is as a process. */
-export type SagaSpec = { readonly steps: readonly Compiled[]; readonly groups: number }
-export const sagas: WeakMap<object, SagaSpec> = new WeakMap()
-
-const UNDO_RETRY = 5
-const initial: SagaState = { status: 'running', data: null, at: -1, parts: [], failure: null }
+/** A saga as it was compiled. */
+export type SagaPlan = {
+  readonly steps: readonly CompiledStep[]
+  readonly groups: number
+  readonly completed: (data: unknown, key: string) => One<Command>
+  readonly undone: (data: unknown, failure: NonNullable<SagaState['failure']>, key: string) => One<Command>
+}
+/** The plans of all sagas, for tests that are made from them. */
+export const sagas: WeakMap<object, SagaPlan> = new WeakMap()
 
 /**
  * Steps that are done in order, or side by side where they stand in a list of their own; what fails undoes what was done, in reverse.
@@ -118,53 +132,70 @@ export function saga<
   const groups = options.steps.map(
     group => (Array.isArray(group) ? group : [group]) as readonly SagaStep<unknown, Command, string>[],
   )
-  const steps = groups.flatMap((group, at) => group.map(step => compiled(where, step, at)))
-  if (steps.length === 0) throw new TypeError(`${where}: it has no steps`)
-  /** By family and type: which steps a fact ends, well or badly. */
-  const ends = (of: 'until' | 'unless') => {
-    const named = groups.flat().flatMap((step, i) => (step[of] === undefined ? [] : [[step[of], i] as const]))
-    const found = Map.groupBy(named, ([name]) => name)
-    const lists = [...found].map(([name, all]) => [name, Object.assign(() => {}, { steps: all.map(([, i]) => i) })] as const)
-    return byEvent<{ readonly steps: readonly number[] }>(`${where}.${of}`, families, Object.fromEntries(lists))
+  const declared = groups.flat()
+  if (declared.length === 0) throw new TypeError(`${where}: it has no steps`)
+  const compiled = groups.flatMap((group, at) => group.map(step => compileStep(where, step, at)))
+  const [until, unless] = [endings(where, families, declared, 'until'), endings(where, families, declared, 'unless')]
+  const plan: SagaPlan = {
+    steps: compiled.map((step, i) => ({ ...step, until: eventThatEnds(until, i) })),
+    groups: groups.length,
+    // Both are given the data that `start` gives.
+    completed: (options.completed ?? (() => [])) as SagaPlan['completed'],
+    undone: (options.undone ?? (() => [])) as SagaPlan['undone'],
   }
-  const machine = new Machine(
-    { steps, groups: groups.length },
-    (options.completed ?? (() => [])) as Machine['completed'],
-    (options.undone ?? (() => [])) as Machine['undone'],
-  )
-  const [until, unless] = [ends('until'), ends('unless')]
-  for (const [category, types] of until)
-    for (const [type, { steps: ended }] of types) for (const i of ended) steps[i] = { ...steps[i]!, until: { category, type } }
-  const all = [start, until, unless].flatMap(of =>
-    [...of].flatMap(([category, types]) => [...types.keys()].map(type => [category, type] as const)),
-  )
-  const told = new Map(
-    [...Map.groupBy(all, ([category]) => category)].map(([category, types]) => [
-      category,
-      new Map(types.map(([, type]) => [type, true])),
-    ]),
-  )
-  const definition = defined(where, name, {
-    ...{ from: options.from, to: options.to, key: options.key, version: options.version, told, initial, hearsAccepted: true },
+  const definition = defineProcess(where, name, {
+    ...{ from: options.from, to: options.to, key: options.key, version: options.version, initial: NOT_BEGUN },
+    handledTypes: typesOf([start, until, unless]),
+    needsAccepted: true,
     take: (state, input) => {
-      const moving = machine.moving(state as SagaState, input.key)
+      const transition = new SagaTransition(plan, state as SagaState, input.key)
       if (input.kind === 'event') {
         const { category, type } = input.event
-        const begun = start.get(category)?.get(type)
-        if (begun) moving.start(begun(input.event.data, input.event))
-        for (const i of until.get(category)?.get(type)?.steps ?? []) moving.done(i)
-        for (const i of unless.get(category)?.get(type)?.steps ?? []) moving.failed(i, type)
-      } else if (input.kind === 'due') moving.due(input.timer)
-      else moving.answered(input)
-      return moving.taken()
+        const startData = start.get(category)?.get(type)
+        if (startData) transition.start(startData(input.event.data, input.event))
+        for (const i of until.get(category)?.get(type)?.steps ?? []) transition.completeStep(i)
+        for (const i of unless.get(category)?.get(type)?.steps ?? []) transition.failStep(i, type)
+      } else if (input.kind === 'due') transition.handleTimer(input.timer)
+      else transition.handleAnswer(input)
+      return transition.reaction
     },
   })
-  const made = Object.freeze({ [spec]: definition })
-  sagas.set(definition, machine.saga)
-  return made as Process<N, SagaState>
+  const process = Object.freeze({ [spec]: definition })
+  sagas.set(definition, plan)
+  return process as Process<N, SagaState>
 }
 
-function compiled(where: string, step: SagaStep<unknown, Command, string>, group: number): Compiled {
+/** The steps that a fact ends. */
+type Ending = { readonly steps: readonly number[] }
+
+/** By family and type: the steps that a fact ends, well (`until`) or badly (`unless`). */
+function endings(
+  where: string,
+  families: Families,
+  steps: readonly SagaStep<unknown, Command, string>[],
+  of: 'until' | 'unless',
+): ByEvent<Ending> {
+  const named = steps.flatMap((step, i) => (step[of] === undefined ? [] : [[step[of], i] as const]))
+  const byName = Map.groupBy(named, ([name]) => name)
+  // byEvent takes functions.
+  const lists = [...byName].map(([name, all]) => [name, Object.assign(() => {}, { steps: all.map(([, i]) => i) })] as const)
+  return byEvent<Ending>(`${where}.${of}`, families, Object.fromEntries(lists))
+}
+
+/** The fact that ends a step; null: none does. */
+function eventThatEnds(until: ByEvent<Ending>, step: number): CompiledStep['until'] {
+  for (const [category, types] of until)
+    for (const [type, { steps }] of types) if (steps.includes(step)) return { category, type }
+  return null
+}
+
+function typesOf(maps: readonly ByEvent<unknown>[]): ByEvent<unknown> {
+  const all = maps.flatMap(of => [...of].flatMap(([category, types]) => [...types.keys()].map(type => [category, type] as const)))
+  const byCategory = Map.groupBy(all, ([category]) => category)
+  return new Map([...byCategory].map(([category, types]) => [category, new Map(types.map(([, type]) => [type, true]))]))
+}
+
+function compileStep(where: string, step: SagaStep<unknown, Command, string>, group: number): CompiledStep {
   const { run, undo = null, until, unless, timeout = null, retry = 0 } = step
   if (until !== undefined && timeout === null)
     throw new TypeError(`${where}: a step until ${until} needs a timeout, as ${until} may never come`)
@@ -172,190 +203,4 @@ function compiled(where: string, step: SagaStep<unknown, Command, string>, group
   if (!(Number.isSafeInteger(retry) && retry >= 0 && retry <= 100)) throw new TypeError(`${where}: retry ${retry}`)
   if (timeout !== null) milliseconds(timeout)
   return { run, undo, timeout, retry, group, waits: until !== undefined, until: null }
-}
-
-class Machine {
-  readonly saga: SagaSpec
-  readonly completed: (data: unknown, key: string) => One<Command>
-  readonly undone: (data: unknown, failure: NonNullable<SagaState['failure']>, key: string) => One<Command>
-
-  constructor(saga: SagaSpec, completed: Machine['completed'], undone: Machine['undone']) {
-    this.saga = saga
-    this.completed = completed
-    this.undone = undone
-  }
-
-  moving(state: SagaState, key: string): Moving {
-    return new Moving(this, state, key)
-  }
-}
-
-/** One input's way through a saga. */
-class Moving {
-  readonly #machine: Machine
-  readonly #key: string
-  readonly #steps: Step[] = []
-  #state: SagaState
-
-  constructor(machine: Machine, state: SagaState, key: string) {
-    this.#machine = machine
-    this.#state = state
-    this.#key = key
-  }
-
-  taken(): Taken {
-    return { state: this.#state, steps: this.#steps }
-  }
-
-  start(data: unknown): void {
-    if (this.#state.at >= 0) return
-    const parts = this.#all.map(
-      (): SagaPart => ({ status: 'waiting', attempt: 0, left: 0, accepted: 0, refused: null, undoing: 0 }),
-    )
-    this.#state = { ...initial, data, at: 0, parts }
-    this.#begin(0)
-  }
-
-  /** A command was answered; its label says which attempt at which step it was of. */
-  answered({ kind, code, data, label }: Extract<Input, { readonly label: unknown }>): void {
-    const [text, of, way] = (label ?? '').split(':')
-    const [i, attempt] = [Number(text), Number(of)]
-    const part = this.#state.parts[i]
-    if (label === null || !part) return
-    if (way === 'undo') return this.#undoAnswered(i, attempt, kind, code)
-    const isAccepted = kind === 'accepted'
-    if (part.status !== 'running' || part.attempt !== attempt)
-      return isAccepted && !this.#all[i]!.waits ? this.#late(i) : undefined
-    const refused = isAccepted ? part.refused : { code, ...(data !== undefined && { data }) }
-    const [left, accepted] = [part.left - 1, part.accepted + Number(isAccepted)]
-    this.#change(i, { left, accepted, refused })
-    if (left > 0) return
-    if (refused) return this.#failed(i, refused)
-    // Accepted is done only where nothing else is waited for.
-    if (!this.#all[i]!.waits) this.done(i)
-  }
-
-  done(i: number): void {
-    if (this.#state.parts[i]?.status !== 'running') return this.#late(i)
-    this.#stop(i)
-    this.#change(i, { status: 'done' })
-    this.#next()
-  }
-
-  /** By a fact. */
-  failed(i: number, code: string): void {
-    if (this.#state.parts[i]?.status === 'running') this.#failed(i, { code })
-  }
-
-  due(timer: string): void {
-    const [what, text] = timer.split('.')
-    const i = Number(text)
-    const part = this.#state.parts[i]
-    if (what === 'retry' && part?.status === 'waiting' && this.#state.status === 'running') this.#run(i)
-    if (what === 'undo' && part?.status === 'undoing') this.#undo(i)
-    if (what === 'timeout' && part?.status === 'running') this.#failed(i, { code: 'timeout' })
-  }
-
-  get #all(): readonly Compiled[] {
-    return this.#machine.saga.steps
-  }
-
-  #of(group: number): readonly number[] {
-    return this.#all.flatMap((step, i) => (step.group === group ? [i] : []))
-  }
-
-  #begin(group: number): void {
-    this.#state = { ...this.#state, at: group }
-    for (const i of this.#of(group)) this.#run(i)
-    this.#next()
-  }
-
-  #run(i: number): void {
-    const { run, timeout } = this.#all[i]!
-    const attempt = this.#state.parts[i]!.attempt + 1
-    const commands = stepsOf(run(this.#state.data, this.#key)) as readonly Command[]
-    for (const command of commands) this.#steps.push({ ...command, [label]: `${i}:${attempt}:run` })
-    const status = commands.length || this.#all[i]!.waits ? 'running' : 'done'
-    this.#change(i, { status, attempt, left: commands.length, accepted: 0, refused: null })
-    if (timeout && status === 'running') this.#steps.push(after(timeout, `timeout.${i}`))
-  }
-
-  /** Tries again, or gives up and undoes. */
-  #failed(i: number, why: { readonly code: string; readonly data?: unknown }): void {
-    const { attempt, accepted } = this.#state.parts[i]!
-    const { retry, waits } = this.#all[i]!
-    this.#stop(i)
-    if (attempt <= retry && this.#state.status === 'running') {
-      this.#change(i, { status: 'waiting' })
-      return void this.#steps.push(after(`${2 ** (attempt - 1)} seconds`, `retry.${i}`))
-    }
-    this.#change(i, { status: accepted > 0 && !waits ? 'partial' : 'failed' })
-    if (this.#state.status === 'running') this.#state = { ...this.#state, status: 'undoing', failure: { step: i, ...why } }
-    this.#next()
-  }
-
-  /** Goes on where all of the group has come to an end. */
-  #next(): void {
-    if (this.#state.status === 'running') return this.#forward()
-    if (this.#state.status === 'undoing') this.#back()
-  }
-
-  #forward(): void {
-    const { at, data, parts } = this.#state
-    if (at < 0 || !this.#of(at).every(i => parts[i]!.status === 'done')) return
-    if (at + 1 < this.#machine.saga.groups) return this.#begin(at + 1)
-    this.#state = { ...this.#state, status: 'done' }
-    this.#steps.push(...stepsOf(this.#machine.completed(data, this.#key)))
-  }
-
-  /** In reverse: what of this group was done is undone, what still runs is waited for, and then comes the group before. */
-  #back(): void {
-    for (const i of this.#of(this.#state.at)) {
-      const { status, attempt } = this.#state.parts[i]!
-      if (status === 'waiting' && attempt > 0) this.#steps.push(cancel(`retry.${i}`))
-      if (status === 'waiting') this.#change(i, { status: attempt > 0 ? 'partial' : 'failed' })
-      if (['done', 'partial'].includes(this.#state.parts[i]!.status)) this.#undo(i)
-    }
-    if (this.#of(this.#state.at).some(i => ['running', 'undoing'].includes(this.#state.parts[i]!.status))) return
-    if (this.#state.at > 0) {
-      this.#state = { ...this.#state, at: this.#state.at - 1 }
-      return this.#back()
-    }
-    const { data, failure } = this.#state
-    this.#state = { ...this.#state, status: 'undone' }
-    this.#steps.push(...stepsOf(this.#machine.undone(data, failure!, this.#key)))
-  }
-
-  #undo(i: number): void {
-    const { undo } = this.#all[i]!
-    const commands = undo ? (stepsOf(undo(this.#state.data, this.#key)) as readonly Command[]) : []
-    const undoing = this.#state.parts[i]!.undoing + 1
-    for (const command of commands) this.#steps.push({ ...command, [label]: `${i}:${undoing}:undo` })
-    this.#change(i, { status: commands.length ? 'undoing' : 'undone', undoing, left: commands.length })
-  }
-
-  #undoAnswered(i: number, attempt: number, kind: string, code: string): void {
-    const part = this.#state.parts[i]!
-    if (part.status !== 'undoing' || part.undoing !== attempt) return
-    if (kind === 'accepted') {
-      this.#change(i, part.left > 1 ? { left: part.left - 1 } : { status: 'undone', left: 0 })
-      return this.#next()
-    }
-    if (attempt <= UNDO_RETRY) return void this.#steps.push(after(`${2 ** (attempt - 1)} seconds`, `undo.${i}`))
-    this.#state = { ...this.#state, status: 'stuck', failure: { step: i, code } }
-  }
-
-  /** What an attempt did that had been given up: it is undone, unless a later one has done the same. */
-  #late(i: number): void {
-    const isOver = ['failed', 'partial', 'undoing', 'undone'].includes(this.#state.parts[i]?.status ?? '')
-    if (isOver && (this.#state.status === 'undone' || this.#state.status === 'undoing')) this.#undo(i)
-  }
-
-  #stop(i: number): void {
-    if (this.#all[i]!.timeout) this.#steps.push(cancel(`timeout.${i}`))
-  }
-
-  #change(i: number, changed: Partial<SagaPart>): void {
-    this.#state = { ...this.#state, parts: this.#state.parts.with(i, { ...this.#state.parts[i]!, ...changed }) }
-  }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { events, spec, split } from '../event/events.ts'
 import type { StoredText } from '../event/recorded.ts'
 import { fingerprint } from '../event/schema.ts'
-import { applied, encodedRow, KEY_LENGTH_MAX, touches } from './fold.ts'
+import { foldEvent, encodeRow, KEY_LENGTH_MAX, rowEvents } from './fold.ts'
 import { type AnyProjection, projection } from './projection.ts'
 
 const Added = z.object({ to: z.array(z.string()), n: z.int() })
@@ -46,7 +46,8 @@ type Rows = Readonly<Record<string, object | null>>
 function folded(of: AnyProjection, rows: Rows, log: readonly StoredText[]): Rows {
   const found = { ...rows }
   for (const event of log)
-    for (const touch of touches(of[spec], event)) found[touch.key] = applied(of[spec], found[touch.key] ?? null, touch)
+    for (const rowEvent of rowEvents(of[spec], event))
+      found[rowEvent.key] = foldEvent(of[spec], found[rowEvent.key] ?? null, rowEvent)
   return found
 }
 
@@ -72,8 +73,8 @@ describe('a fold of the log', () => {
   test('is the same by key as of all keys together', () => {
     fc.assert(
       fc.property(log, fc.constantFrom('a', 'b', 'c'), (events, key) => {
-        const alone = events.flatMap(event => touches(sums[spec], event).filter(touch => touch.key === key))
-        const one = alone.reduce<object | null>((row, touch) => applied(sums[spec], row, touch), null)
+        const alone = events.flatMap(event => rowEvents(sums[spec], event).filter(rowEvent => rowEvent.key === key))
+        const one = alone.reduce<object | null>((row, rowEvent) => foldEvent(sums[spec], row, rowEvent), null)
         expect(one).toEqual(folded(sums, {}, events)[key] ?? null)
       }),
     )
@@ -84,7 +85,7 @@ describe('a fold of the log', () => {
       fc.property(log, fc.nat(20), (events, at) => {
         const before = folded(sums, {}, events.slice(0, at))
         const read = Object.fromEntries(
-          Object.entries(before).map(([key, row]) => [key, row && (JSON.parse(encodedRow(sums[spec], row).data) as object)]),
+          Object.entries(before).map(([key, row]) => [key, row && (JSON.parse(encodeRow(sums[spec], row).data) as object)]),
         )
         expect(folded(sums, read, events.slice(at))).toEqual(folded(sums, {}, events))
       }),
@@ -93,7 +94,7 @@ describe('a fold of the log', () => {
 })
 
 describe('the rows that an event touches', () => {
-  const keys = (of: AnyProjection, event: StoredText) => touches(of[spec], event).map(({ key }) => key)
+  const keys = (of: AnyProjection, event: StoredText) => rowEvents(of[spec], event).map(({ key }) => key)
 
   test('are those of its keys, each once, or that of its instance', () => {
     expect(keys(sums, stored('Added', { to: ['b', 'a', 'b'], n: 1 }, 1))).toEqual(['b', 'a'])
@@ -132,24 +133,24 @@ describe('the rows that an event touches', () => {
       key: { Added: () => key as string },
       evolve: { Added: row => row },
     })
-    expect(() => touches(odd[spec], stored('Added', { to: [], n: 1 }, 1))).toThrow('odd: the key of tally.Added gave')
+    expect(() => rowEvents(odd[spec], stored('Added', { to: [], n: 1 }, 1))).toThrow('odd: the key of tally.Added gave')
   })
 
   test('is that of its instance where it cannot be read, which fails to be folded', () => {
     const unread = { ...stored('Added', { n: 'x' }, 1), schema: 'newer' }
-    const [touch] = touches(plain[spec], unread)
-    expect(touch).toMatchObject({ key: 'a' })
-    expect(() => applied(plain[spec], null, touch!)).toThrow('tally-a')
+    const [rowEvent] = rowEvents(plain[spec], unread)
+    expect(rowEvent).toMatchObject({ key: 'a' })
+    expect(() => foldEvent(plain[spec], null, rowEvent!)).toThrow('tally-a')
     // Whose row it would be is not known without reading it.
-    expect(() => touches(sums[spec], unread)).toThrow('tally-a')
+    expect(() => rowEvents(sums[spec], unread)).toThrow('tally-a')
   })
 })
 
 describe('a row', () => {
   const gives = (value: unknown) => {
     const of = projection('odd', { from: Tally, row, initial, evolve: { Emptied: () => value as never } })
-    const [touch] = touches(of[spec], stored('Emptied', {}, 1))
-    return applied(of[spec], null, touch!)
+    const [rowEvent] = rowEvents(of[spec], stored('Emptied', {}, 1))
+    return foldEvent(of[spec], null, rowEvent!)
   }
 
   test('is what its fold gives, or none, and nobody changes it', () => {
@@ -176,18 +177,18 @@ describe('a row', () => {
       indexes: ['d', 'a', 'b', 'c'],
       evolve: {},
     })[spec]
-    expect(encodedRow(of, { a: null, b: true, d: 'x', more: 1 })).toEqual({
+    expect(encodeRow(of, { a: null, b: true, d: 'x', more: 1 })).toEqual({
       data: '{"a":null,"b":true,"d":"x"}',
       fields: ['x', null, 1, null],
     })
-    expect(() => encodedRow(of, { a: 1, b: true, d: 'x' })).toThrow('all: the row does not fit its schema: a: ')
-    expect(() => encodedRow(of, { a: null, b: true, d: 'x\0' })).toThrow('all: d is indexed, and no index holds U+0000')
-    expect(() => encodedRow(of, { a: null, b: true, d: '\ud800' })).toThrow('lone surrogate')
+    expect(() => encodeRow(of, { a: 1, b: true, d: 'x' })).toThrow('all: the row does not fit its schema: a: ')
+    expect(() => encodeRow(of, { a: null, b: true, d: 'x\0' })).toThrow('all: d is indexed, and no index holds U+0000')
+    expect(() => encodeRow(of, { a: null, b: true, d: '\ud800' })).toThrow('lone surrogate')
   })
 
   test('by names that are only known when it is folded has none that hides its key', () => {
     const counts = projection('counts', { from: Tally, row: z.record(z.string(), z.int()), initial: {}, evolve: {} })[spec]
-    expect(encodedRow(counts, { a: 1 }).data).toBe('{"a":1}')
-    expect(() => encodedRow(counts, { key: 1 })).toThrow('counts: the row has a field key')
+    expect(encodeRow(counts, { a: 1 }).data).toBe('{"a":1}')
+    expect(() => encodeRow(counts, { key: 1 })).toThrow('counts: the row has a field key')
   })
 })

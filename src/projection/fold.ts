@@ -1,4 +1,4 @@
-// What one stored event does to rows.
+// Folds stored events into rows.
 import { recordedIn } from '../event/families.ts'
 import { encode, freeze } from '../event/payload.ts'
 import { type Event, issuesText, type Recorded } from '../event/events.ts'
@@ -7,7 +7,7 @@ import { categoryOf, instanceOf } from '../event/stream-name.ts'
 import type { ProjectionSpec } from './projection.ts'
 
 /** An event that changes the row of a key. */
-export type Touch = {
+export type RowEvent = {
   readonly key: string
   readonly event: Recorded
   readonly evolve: (row: unknown, data: unknown, event: Recorded, key: string) => unknown
@@ -20,12 +20,12 @@ export const KEY_LENGTH_MAX = 400
  * The rows that a stored event changes, each once for each of today's events in it. An event that cannot be read touches the row of its
  * instance, and then fails to be folded. Throws where it may be for other rows, or where a key cannot be had.
  */
-export function touches(projection: ProjectionSpec, stored: StoredText): readonly Touch[] {
+export function rowEvents(projection: ProjectionSpec, stored: StoredText): readonly RowEvent[] {
   let events: readonly Recorded[]
   try {
     events = recordedIn(projection.families, stored)
   } catch (error) {
-    return [unread(projection, stored, error)]
+    return [unreadableEvent(projection, stored, error)]
   }
   const [event] = events
   // Nearly always there is one event, and it is for the row of its own instance.
@@ -40,19 +40,19 @@ export function touches(projection: ProjectionSpec, stored: StoredText): readonl
 }
 
 /** Folds an event over a row; null: there is none. Throws where the fold throws or gives no row. */
-export function applied(projection: ProjectionSpec, row: object | null, { key, event, evolve }: Touch): object | null {
+export function foldEvent(projection: ProjectionSpec, row: object | null, { key, event, evolve }: RowEvent): object | null {
   const next = evolve(row ?? projection.initial, event.data, event, key)
   if (next === null) return null
   if (typeof next === 'object' && !Array.isArray(next) && typeof (next as { then?: unknown }).then !== 'function')
     return freeze(next)
-  // What the promise may fail with later is this error already.
+  // A later failure of the promise is part of this error.
   Promise.resolve(next).catch(() => {})
   const what = Array.isArray(next) ? 'an array' : typeof next === 'object' ? 'a promise' : String(next)
   throw new TypeError(`${projection.name}: evolve of ${nameOf(event)} gave ${what}; it returns a row, or null to delete it`)
 }
 
 /** A row as it is stored: its JSON text, and the values of its indexes. Throws where it does not fit its schema, or JSON. */
-export function encodedRow(
+export function encodeRow(
   { name, row: schema, indexes }: ProjectionSpec,
   row: object,
 ): { readonly data: string; readonly fields: readonly (string | number | null)[] } {
@@ -60,22 +60,22 @@ export function encodedRow(
   if (!parsed.success) throw new TypeError(`${name}: the row does not fit its schema: ${issuesText(parsed.error.issues)}`)
   const values = parsed.data as Readonly<Record<string, string | number | boolean | null | undefined>>
   if (Object.hasOwn(values, 'key')) throw new TypeError(`${name}: the row has a field key, by which the key of a row is shown`)
-  const fields = indexes.map(({ field }) => indexed(values[field]))
+  const fields = indexes.map(({ field }) => indexValue(values[field]))
   const wrong = indexes.find((_, i) => typeof fields[i] === 'string' && fields[i].includes('\0'))
   if (wrong) throw new TypeError(`${name}: ${wrong.field} is indexed, and no index holds U+0000`)
   return { data: encode(parsed.data), fields }
 }
 
 /** A field's value as an index has it. */
-export function indexed(value: string | number | boolean | null | undefined): string | number | null {
+export function indexValue(value: string | number | boolean | null | undefined): string | number | null {
   return typeof value === 'boolean' ? Number(value) : (value ?? null)
 }
 
-function evolveOf({ evolve }: ProjectionSpec, { category, type }: Event): Touch['evolve'] | undefined {
+function evolveOf({ evolve }: ProjectionSpec, { category, type }: Event): RowEvent['evolve'] | undefined {
   return evolve.get(category)?.get(type)
 }
 
-function unread({ key }: ProjectionSpec, stored: StoredText, error: unknown): Touch {
+function unreadableEvent({ key }: ProjectionSpec, stored: StoredText, error: unknown): RowEvent {
   const category = categoryOf(stored.stream)
   if (key.has(category)) throw error
   const evolve = () => {

@@ -1,5 +1,4 @@
-// What is done with an entry that is due: a command is sent, and what comes of it that is no event is told to the process that sent it; so
-// is a timer.
+// Sends an entry that is due. A command is dispatched, and its answer is appended to the stream of the process that sent it; so is a timer.
 import { streamName } from '../event/stream-name.ts'
 import type { Command } from '../decider/command.ts'
 import type { Rejection } from '../decider/reject.ts'
@@ -8,8 +7,8 @@ import type { Outcome } from '../dispatch/outcome.ts'
 import type { AppendOutcome, AppendSlice } from '../dispatch/append-request.ts'
 import type { Event, Recorded } from '../event/events.ts'
 import { ledBy } from '../event/recorded.ts'
-import type { WishMeta } from '../process/instance.ts'
-import { type Answered, DUE, type Fell } from '../process/own.ts'
+import type { EntryMeta } from '../process/instance.ts'
+import { type CommandAnswered, DUE, type TimerFired } from '../process/process-events.ts'
 import type { ProcessSpec } from '../process/process.ts'
 import type { Trace } from '../trace/trace.ts'
 import { type Due, Later, type Sent } from './relay.ts'
@@ -28,17 +27,17 @@ const DEADLINE_MS = 5_000
 export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry: Due, attempt: number) => Promise<Sent> {
   return async (entry, attempt) => {
     // What the agenda has was written by a process.
-    const meta = JSON.parse(entry.meta) as WishMeta
+    const meta = JSON.parse(entry.meta) as EntryMeta
     if (entry.timer !== null) {
-      const fell: Fell = { timer: entry.timer, set: entry.set }
-      await told(`due:${entry.id}:${entry.set}`, DUE, fell)
+      const fired: TimerFired = { timer: entry.timer, set: entry.set }
+      await appendOwn(`due:${entry.id}:${entry.set}`, DUE, fired)
       return null
     }
-    const answer = await answered(entry.command!, meta, entry.id, attempt)
-    if (answer) await told(`answer:${entry.id}`, answer.type, answer.data)
+    const answer = await sendAndAnswer(entry.command!, meta, entry.id, attempt)
+    if (answer) await appendOwn(`answer:${entry.id}`, answer.type, answer.data)
     return null
 
-    async function told(key: string, type: string, data: Answered | Fell): Promise<void> {
+    async function appendOwn(key: string, type: string, data: CommandAnswered | TimerFired): Promise<void> {
       const event: Event = { category: process.name, type, data }
       const slice = { stream: streamName(process.name, entry.key), expect: 'any', events: [event] } as const
       const { label: _, ...rest } = meta
@@ -47,13 +46,13 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
     }
   }
 
-  async function answered(
+  async function sendAndAnswer(
     command: Command,
-    meta: WishMeta,
+    meta: EntryMeta,
     id: string,
     attempt: number,
-  ): Promise<{ readonly type: string; readonly data: Answered } | null> {
-    const say = (type: string, code: string, data?: unknown) => ({
+  ): Promise<{ readonly type: string; readonly data: CommandAnswered } | null> {
+    const answer = (type: string, code: string, data?: unknown) => ({
       type,
       data: {
         by: id,
@@ -66,12 +65,12 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
     try {
       const { label: _, ...rest } = meta
       const outcome = await sent(options, command, { ...rest, key: id, isOwnKey: true })
-      if (outcome.outcome === 'accepted') return process.hearsAccepted ? say('Accepted', 'accepted') : null
-      if (outcome.outcome === 'rejected') return say('Rejected', outcome.code, outcome.data)
-      return say('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
+      if (outcome.outcome === 'accepted') return process.needsAccepted ? answer('Accepted', 'accepted') : null
+      if (outcome.outcome === 'rejected') return answer('Rejected', outcome.code, outcome.data)
+      return answer('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
     } catch (error) {
       if (error instanceof Later || attempt < ATTEMPTS_MAX) throw error
-      return say('Failed', 'failed', String(error))
+      return answer('Failed', 'failed', String(error))
     }
   }
 }

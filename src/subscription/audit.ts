@@ -1,5 +1,5 @@
-// Whether rows are what the log says: some keys are folded again, apart, and compared with what is stored.
-import { applied, encodedRow, touches } from '../projection/fold.ts'
+// Checks that rows are what the log says: folds some keys again, apart, and compares them with what is stored.
+import { foldEvent, encodeRow, rowEvents } from '../projection/fold.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import type { Table } from '../read-model/read-model.ts'
 import { logPages } from '../store/pages.ts'
@@ -29,9 +29,9 @@ export async function audit(
   store: Store,
   projection: ProjectionSpec,
   table: Table,
-  options: { readonly keys?: number; readonly told?: (position: number) => void } = {},
+  options: { readonly keys?: number; readonly onProgress?: (position: number) => void } = {},
 ): Promise<Audit> {
-  const { keys = AUDIT_KEYS, told = () => {} } = options
+  const { keys = AUDIT_KEYS, onProgress = () => {} } = options
   // All of its categories are read, as only then is it seen whether an event is missing.
   const { filter } = projection
   const [progress] = await store.readModel.progress([table.name])
@@ -39,7 +39,7 @@ export async function audit(
   const sample = new Sample(projection, keys)
   for await (const page of logPages(store, { until, filter, seesHoles: true })) {
     for (const stored of page) sample.take(stored)
-    told(page.at(-1)!.position)
+    onProgress(page.at(-1)!.position)
   }
   const parked = await store.readModel.parked(table.name)
   const aside = new Set(parked.map(({ key }) => key))
@@ -50,7 +50,7 @@ export async function audit(
     const { found, position } = await store.readModel.get(table, key)
     for await (const page of logPages(store, { after: until, until: position, filter, seesHoles: true }))
       for (const stored of page) sample.takeFor(key, stored)
-    const expected = folded.error === null ? folded.row && encodedRow(projection, folded.row).data : null
+    const expected = folded.error === null ? folded.row && encodeRow(projection, folded.row).data : null
     if (aside.has(key) || folded.error !== null || (isStreamParked && found?.data !== expected)) left++
     else if ((found?.data ?? null) !== expected) differences.push({ key, stored: found?.data ?? null, folded: expected })
   }
@@ -70,27 +70,27 @@ class Sample {
   }
 
   take(stored: StoredEvent): void {
-    for (const touch of this.#touches(stored)) this.#apply(touch)
+    for (const rowEvent of this.#rowEvents(stored)) this.#apply(rowEvent)
   }
 
   takeFor(key: string, stored: StoredEvent): void {
-    for (const touch of this.#touches(stored)) if (touch.key === key) this.#apply(touch)
+    for (const rowEvent of this.#rowEvents(stored)) if (rowEvent.key === key) this.#apply(rowEvent)
   }
 
   /** An event that cannot be read is parked with its stream, and touches nothing. */
-  #touches(stored: StoredEvent): ReturnType<typeof touches> {
+  #rowEvents(stored: StoredEvent): ReturnType<typeof rowEvents> {
     try {
-      return touches(this.#projection, stored)
+      return rowEvents(this.#projection, stored)
     } catch {
       return []
     }
   }
 
-  #apply(touch: ReturnType<typeof touches>[number]): void {
-    const folded = this.#of(touch.key)
+  #apply(rowEvent: ReturnType<typeof rowEvents>[number]): void {
+    const folded = this.#of(rowEvent.key)
     if (!folded || folded.error !== null) return
     try {
-      folded.row = applied(this.#projection, folded.row, touch)
+      folded.row = foldEvent(this.#projection, folded.row, rowEvent)
     } catch (error) {
       folded.error = String(error)
     }

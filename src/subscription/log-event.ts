@@ -1,7 +1,7 @@
 import { categoryOf } from '../event/stream-name.ts'
 import type { StoredEvent } from '../store/store.ts'
 
-/** An event that many read: what is made of it is made once, by whoever wants it first. */
+/** An event that has many readers. What they derive from it is computed once, by the first of them. */
 export class LogEvent implements StoredEvent {
   readonly id: string
   readonly type: string
@@ -27,7 +27,7 @@ export class LogEvent implements StoredEvent {
     this.at = at
   }
 
-  /** What stands before the first `-` of its stream. */
+  /** The part of its stream's name before the first `-`. */
   get category(): string {
     return categoryOf(this.stream)
   }
@@ -43,11 +43,11 @@ export class LogEvent implements StoredEvent {
     return this.#payload
   }
 
-  /** What a function makes of it, kept with it: `make` is called once, and has to be the same function each time. */
+  /** Calls `make` once, and gives its result from then on. It has to be the same function each time. */
   once<T>(make: (event: LogEvent) => T): T {
     this.#made ??= new Map()
     if (!this.#made.has(make)) this.#made.set(make, make(this))
-    // What was kept under a function is what that function gave.
+    // The result under a function is of that function's type.
     return this.#made.get(make) as T
   }
 }

@@ -9,7 +9,7 @@ export type LogPage = { readonly events: readonly StoredEvent[]; readonly to: nu
 /** The most events of a page. */
 export const PAGE_EVENTS_MAX = 5_000
 const PAGE_EVENTS_FIRST = 1_000
-/** What a page holds of payloads, in bytes: it ends with the event that brings it there. */
+/** The size of a page's payloads, in bytes: the page ends with the event that reaches it. */
 export const PAGE_SIZE = 8_388_608
 /** How far one read of a filter that matches little looks, in positions. */
 const SPAN_MAX = 1_000_000
@@ -63,14 +63,14 @@ export class Reader {
     const until = this.#filter ? Math.min(after + this.#span, head) : head
     if (until === after) return { events: [], to: after }
     const bounds = { limit, sizeMax: PAGE_SIZE }
-    const events = await this.#asked({ after, until, ...bounds, ...(this.#filter && { filter: this.#filter }) })
+    const events = await this.#readAll({ after, until, ...bounds, ...(this.#filter && { filter: this.#filter }) })
     const to = isFull(events, bounds) ? events.at(-1)!.position : until
     this.#learn(events, to - after)
     return { events, to }
   }
 
-  /** What could not be read may have been too much for the store's deadline: half as much is asked for next. */
-  async #asked(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
+  /** A read that fails may have been too much for the store's deadline: the next one asks for half as much. */
+  async #readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
     try {
       return await this.#store.readAll(options)
     } catch (error) {

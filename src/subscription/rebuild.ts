@@ -1,11 +1,11 @@
-// Fills a projection's rows anew beside those that serve, and has them serve once they have come as far.
+// Fills a new table of a projection beside the one that serves, and lets it serve once it has come as far.
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
 import { type Store, StoreError } from '../store/store.ts'
 import { untraced } from '../trace/trace.ts'
-import { Projector } from './projector.ts'
+import { Projector } from './projector/projector.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
-import { isTableOf } from './view.ts'
+import { isTableOf } from './projection-versions.ts'
 
 export type RebuildOptions = {
   readonly store: Store
@@ -14,8 +14,8 @@ export type RebuildOptions = {
   readonly projection: ProjectionSpec
   /** How long the lease on the new table holds without being renewed, in ms. */
   readonly leaseMs: number
-  /** Told now and then how far it is, and how far it has to go. */
-  readonly told: (position: number, head: number) => void
+  /** Called now and then with how far it is, and how far it has to go. */
+  readonly onProgress: (position: number, head: number) => void
   readonly report: (error: unknown) => void
   readonly signal?: AbortSignal
 }
@@ -23,8 +23,8 @@ export type RebuildOptions = {
 const TELL_EVERY_MS = 200
 
 /**
- * Rebuilds a projection's version, whoever serves it meanwhile: they go on with the table that they have, and change over within a second
- * once this one serves. Gives its name; null where the signal ended it, and what it had filled is dropped. The table that served before is
+ * Rebuilds a projection's version. Processes that serve it go on with the table that they have, and change over within a second once this
+ * one serves. Gives its name; null where the signal ended it, and what it had filled is dropped. The table that served before is
  * kept until the next rebuild. Throws a StoreError where the same is being rebuilt elsewhere: each would drop what the other fills.
  */
 export async function rebuild(options: RebuildOptions): Promise<string | null> {
@@ -37,15 +37,15 @@ export async function rebuild(options: RebuildOptions): Promise<string | null> {
   // The lease ends by itself where the store is away for so long.
   const renewing = setInterval(() => void readModel.renew(name, lease.epoch, leaseMs).catch(() => {}), leaseMs / 3)
   try {
-    return await filled(options)
+    return await fillTable(options)
   } finally {
     clearInterval(renewing)
     await readModel.release(name, lease.epoch)
   }
 }
 
-async function filled(options: RebuildOptions): Promise<string | null> {
-  const { store, tail, projection, leaseMs, told, report, signal } = options
+async function fillTable(options: RebuildOptions): Promise<string | null> {
+  const { store, tail, projection, leaseMs, onProgress, report, signal } = options
   const { readModel } = store
   const serving = await readModel.serving(projection.name)
   const before = (await readModel.tables()).filter(name => isTableOf(projection, name))
@@ -68,18 +68,18 @@ async function filled(options: RebuildOptions): Promise<string | null> {
   })
   subscription.start()
   try {
-    const hasServed = await promoted()
+    const hasServed = await serveOnceFilled()
     if (!hasServed) await readModel.drop(table.name)
     return hasServed ? table.name : null
   } finally {
     await subscription.close()
   }
 
-  async function promoted(): Promise<boolean> {
+  async function serveOnceFilled(): Promise<boolean> {
     for (let head = tail.head; !signal?.aborted; head = tail.head) {
-      told(subscription.taken, head)
-      // Who counts as a reader has checkpoints kept as soon as they can be.
-      const stop = subscription.onMove(() => {})
+      onProgress(subscription.handledTo, head)
+      // With a callback, checkpoints are saved as soon as they can be.
+      const stop = subscription.onCheckpoint(() => {})
       await Bun.sleep(subscription.position < head ? TELL_EVERY_MS : 1)
       stop()
       if (subscription.position >= head && (await readModel.serve(projection.name, table.name))) return true

@@ -13,7 +13,7 @@ export class Ring {
   #base: number
   #last: number
   #events: LogEvent[] = []
-  /** Where in `#events` the ring begins; what is before it has been let go. */
+  /** The index in `#events` at which the ring begins. The events before it are dropped. */
   #first = 0
   #size = 0
 
@@ -35,18 +35,18 @@ export class Ring {
       this.#size += event.size
       this.#last = event.position
     }
-    this.#letGo()
+    this.#dropOldest()
   }
 
   /** The events behind a position, at most so many; null where some of them are gone. */
   page(after: number, limit: number): readonly LogEvent[] | null {
     if (after < this.#base) return null
     if (after >= this.#last) return []
-    const from = this.#behind(after)
+    const from = this.#indexBehind(after)
     return this.#events.slice(from, from + limit)
   }
 
-  #letGo(): void {
+  #dropOldest(): void {
     const { events, size } = this.#bounds
     while (this.#events.length - this.#first > 1 && (this.#events.length - this.#first > events || this.#size > size)) {
       const { position, size } = this.#events[this.#first++]!
@@ -59,7 +59,7 @@ export class Ring {
   }
 
   /** The index of the first event behind a position. Positions rise, but not always by one. */
-  #behind(after: number): number {
+  #indexBehind(after: number): number {
     let low = this.#first
     let high = this.#events.length
     while (low < high) {

@@ -89,6 +89,22 @@ describe('a SQL projection', () => {
     expect(days()).toEqual({ d: 19 })
   })
 
+  test('parks a stream again that still cannot be read, and goes on', async () => {
+    const reported: unknown[] = []
+    const store = sqlite(join(folder, 'log.db'))
+    const emaki = await runtime({ serve: [sale, report()], store, leaseMs: 100, report: error => reported.push(error) })
+    closing.push(emaki)
+    const unread = { id: Bun.randomUUIDv7(), type: 'Sold', schema: 'newer', data: '{"day":7}', meta: '{}' }
+    await store.append([{ slices: [{ stream: 'sale-a', expect: 'any', events: [unread] }], keys: [] }])
+    await emaki.send(sale.sell('b', { day: 'd', cents: 1 }))
+    expect(await emaki.seen(2)).toBeTrue()
+    await store.readModel.unpark('sql_report_v1')
+    await becomes('it was tried', async () => (await store.readModel.parked())[0]?.again === null)
+    await emaki.send(sale.sell('b', { day: 'd', cents: 1 }))
+    expect(await emaki.seen(3)).toBeTrue()
+    expect([days(), (await store.readModel.parked()).map(({ key }) => key), reported]).toEqual([{ d: 2 }, ['sale-a'], []])
+  })
+
   test('fills tables of its own in another version', async () => {
     const emaki = await run()
     await emaki.send(sale.sell('a', { day: 'd', cents: 2 }))

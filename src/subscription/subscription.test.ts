@@ -2,7 +2,8 @@
 import { expect, test } from 'bun:test'
 import { memory } from '../store/memory.ts'
 import { untraced } from '../trace/trace.ts'
-import { type Consumer, Subscription } from './subscription.ts'
+import type { Consumer } from './consumer.ts'
+import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
 
 const EVENTS = 40
@@ -22,18 +23,18 @@ async function saved(eventMs: number, pending: number | null): Promise<readonly 
   const events = Array.from({ length: EVENTS }, (_, i) => ({ id: `e${i}`, type: 'T', schema: 's', data: '{}', meta: '{}' }))
   await store.append([{ slices: [{ stream: 's-1', expect: 0, events }], keys: [] }])
   let now = 0
-  let taken = 0
+  let handled = 0
   let isSaved = false
   const found: number[] = []
   const done = Promise.withResolvers<void>()
   const consumer: Consumer = {
     eventsMax: 1,
     begin: async () => {},
-    take: async page => {
+    handle: async page => {
       now += eventMs
-      taken += page.length
+      handled += page.length
       isSaved = false
-      if (taken === EVENTS) done.resolve()
+      if (handled === EVENTS) done.resolve()
     },
     pending: () => (pending === null || isSaved ? null : pending),
     save: async guard => {
@@ -41,8 +42,8 @@ async function saved(eventMs: number, pending: number | null): Promise<readonly 
       found.push(guard.to)
       return store.readModel.commit({ ...guard, rows: [], park: [], unpark: [] })
     },
-    isTended: () => false,
-    tend: async () => {},
+    hasParked: () => false,
+    retryParked: async () => {},
   }
   const subscription = new Subscription({
     ...{ store, tail: far, name: 'sub', filter: null, start: 'beginning', leaseMs: 60_000, owner: 'o', consumer },

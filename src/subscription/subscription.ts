@@ -1,102 +1,70 @@
-// One subscription: takes its lease, reads on from its checkpoint, has a consumer take each page, and makes what it did durable.
-import type { Lease, NewPage, ReadModel } from '../read-model/read-model.ts'
+// One subscription: acquires its lease, reads on from its checkpoint, has a consumer handle each page, and saves what that did.
+import type { Lease, ReadModel } from '../read-model/read-model.ts'
 import { type Filter, type Store, type StoredEvent, StoreError } from '../store/store.ts'
 import { type Trace, untraced } from '../trace/trace.ts'
-import { Reader } from './reader.ts'
+import { Caution, Fenced, SMALL_PAGE_EVENTS, withBlamedSuspect } from './caution.ts'
+import type { Consumer, PageGuard } from './consumer.ts'
+import { type LogPage, Reader } from './reader.ts'
 import type { Tail } from './tail.ts'
-
-/** What is done with the events of a subscription. */
-export type Consumer = {
-  /** A lease was just taken: what was known before may be out of date. */
-  readonly begin: (lease: Lease) => Promise<void>
-  /** The lease is lost, or about to be given back. */
-  readonly end?: () => Promise<void>
-  /** Handles events in order. `about` is told what is about to be handled, where an earlier owner ended while it did. */
-  readonly take: (events: readonly StoredEvent[], about: About | null) => Promise<void>
-  /** How much is not durable yet, in characters; null: nothing. */
-  readonly pending: () => number | null
-  /** Writes all that was taken, with the checkpoint; false: another has taken over. */
-  readonly save: (guard: Guard) => Promise<boolean>
-  /** The most events it takes at once. Default: what a page holds. */
-  readonly eventsMax?: number
-  /** Whether something is parked, which may be asked for again. */
-  readonly isTended: () => boolean
-  /** Once a second, where it is and nothing is pending: what was asked for from outside. */
-  readonly tend: (guard: Guard) => Promise<void>
-}
-/** The part of a page that says who writes, and from where to where. */
-export type Guard = Pick<NewPage, 'name' | 'epoch' | 'from' | 'to' | 'ttlMs'>
-export type About = (position: number, key: string | null) => Promise<void>
 
 export type SubscriptionOptions = {
   readonly store: Store
   readonly tail: Tail
   readonly name: string
   readonly filter: Filter | null
-  /** Where a new subscription begins. */
+  /** The position behind which a new subscription begins. */
   readonly start: 'beginning' | 'now' | number
   /** How long a lease holds without being renewed, in ms. */
   readonly leaseMs: number
-  /** Who this process is. */
+  /** The name of this process. */
   readonly owner: string
   readonly consumer: Consumer
   readonly trace: Trace
-  /** Told of failures that nobody waits for. */
+  /** Called with failures that nobody waits for. */
   readonly report: (error: unknown) => void
   readonly now: () => number
-  /** How much time has passed, in ms. Default: the machine's. */
+  /** How much time has passed, in ms. Default: the machine's clock. */
   readonly clock?: () => number
 }
 
 /** Rows and checkpoint become durable at least this often, however far behind the head. */
 const SAVE_EVERY_MS = 10_000
-/** A checkpoint that moved past events that did not concern it is kept within this time. */
+/** A checkpoint that moved past events of no concern is saved within this time. */
 const SAVE_IDLE_MS = 1_000
-const TEND_EVERY_MS = 1_000
-/** What may wait in memory to be written in bulk, in characters. */
+const RETRY_PARKED_EVERY_MS = 1_000
+/** How much may wait in memory to be written in bulk, in characters. */
 const PENDING_MAX = 134_217_728
 const BACK_OFF_FIRST_MS = 20
 const BACK_OFF_MAX_MS = 5_000
-/** A step is linked to so many of those whose events it handles. */
+/** A trace step is linked to the commands of so many of its events. */
 const LINKS_MAX = 128
-/** Taken over at one position, it goes on in small pages for so many events. Each is kept, so what ends it again is in the first of them. */
-const SMALL_PAGE_EVENTS = 64
-const CAREFUL_EVENTS = 5_000
-/** Taken over so often at one position, that first page is handled event by event. */
-const TAKEOVERS_MAX = 3
-/** An event at which so many owners in a row have ended is taken for the reason. One alone may have been slow, or killed by anybody. */
-const SUSPECT_TIMES_MAX = 2
-
-/** Another process has taken the subscription over. */
-class Fenced extends Error {}
 
 export class Subscription {
   readonly #options: SubscriptionOptions
   readonly #readModel: ReadModel
   readonly #clock: () => number
   readonly #reader: Reader
+  readonly #caution: Caution
   readonly #waiters = new Set<() => void>()
   #lease: Lease | null = null
+  /** The checkpoint, and the position up to which events are handled. */
   #saved = 0
-  #taken = 0
+  #handled = 0
   #savedAt = 0
-  #tendedAt = 0
-  /** How many events are still handled in small pages, and whether the next ones one by one. */
-  #careful = 0
-  #isOneByOne = false
+  #retriedAt = 0
   #failures = 0
-  /** The last that was told of before it was handled one by one, and under which epoch. */
-  #told: { readonly epoch: number; readonly position: number; readonly key: string | null } | null = null
   #isFenced = false
   #isClosed = false
   #running: Promise<void> | null = null
   #wake: () => void = () => {}
 
   constructor(options: SubscriptionOptions) {
+    const { store, tail, filter, consumer, clock = () => performance.now() } = options
     this.#options = options
-    this.#clock = options.clock ?? (() => performance.now())
-    this.#readModel = options.store.readModel
-    this.#reader = new Reader(options.store, options.tail, options.filter, options.consumer.eventsMax)
+    this.#clock = clock
+    this.#readModel = store.readModel
+    this.#reader = new Reader(store, tail, filter, consumer.eventsMax)
+    this.#caution = new Caution(store.readModel, consumer)
   }
 
   get name(): string {
@@ -113,12 +81,12 @@ export class Subscription {
     return this.#saved
   }
 
-  /** How far it has looked, which need not be durable yet. */
-  get taken(): number {
-    return Math.max(this.#taken, this.#saved)
+  /** The position up to which it has handled events, which need not be durable yet. */
+  get handledTo(): number {
+    return Math.max(this.#handled, this.#saved)
   }
 
-  /** How many events of the log it has not looked at, at most. */
+  /** How many events of the log are behind the checkpoint, at most. */
   get lagEvents(): number {
     return Math.max(0, this.#options.tail.head - this.#saved)
   }
@@ -127,66 +95,44 @@ export class Subscription {
     this.#running ??= this.#run()
   }
 
-  /** Makes durable what was taken, and gives the lease back. */
+  /** Saves what was handled, and gives the lease back. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#wake()
     await this.#running
   }
 
-  /** Calls back when the checkpoint moves; gives the function that ends it. Whoever calls waits, so checkpoints are kept at once. */
-  onMove(moved: () => void): () => void {
-    this.#waiters.add(moved)
-    if (this.#taken > this.#saved) this.#wake()
-    return () => this.#waiters.delete(moved)
+  /** Calls back when the checkpoint moves. Gives the function that ends it. Until then checkpoints are saved at once. */
+  onCheckpoint(callback: () => void): () => void {
+    this.#waiters.add(callback)
+    if (this.#handled > this.#saved) this.#wake()
+    return () => this.#waiters.delete(callback)
   }
 
-  /** What another process says of the checkpoint. */
-  learn(position: number): void {
-    if (!this.#lease) this.#moved(position)
+  /** Learns the checkpoint of another owner. */
+  learnCheckpoint(position: number): void {
+    if (!this.#lease) this.#moveCheckpoint(position)
   }
 
   async #run(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        const lease = await this.#acquire()
-        if (lease) await this.#follow(lease)
+        const lease = await this.#acquireLease()
+        if (lease) await this.#runWithLease(lease)
         else await this.#sleep(this.#options.leaseMs / 4)
         this.#failures = 0
       } catch (error) {
-        if (!(error instanceof Fenced) && !this.#isClosed) {
-          if (!(error instanceof StoreError)) this.#options.report(error)
-          await this.#sleep(Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** this.#failures++))
-        }
+        await this.#backOff(error)
       }
     }
   }
 
-  async #acquire(): Promise<Lease | null> {
-    const { name, owner, leaseMs, start, tail, store } = this.#options
-    const from = start === 'beginning' ? 0 : start === 'now' ? Math.max(tail.head, await store.head()) : start
-    const lease = await this.#readModel.acquire(name, { owner, ttlMs: leaseMs, start: from })
-    return lease && this.#isOwn(lease) ? { ...lease, suspect: null } : lease
-  }
-
-  /** Whether what is suspect is only what this process was at when the store failed: it did not end of it. */
-  #isOwn({ epoch, suspect }: Lease): boolean {
-    const told = this.#told
-    return told?.epoch === epoch - 1 && told.position === suspect?.position && told.key === suspect.key
-  }
-
-  async #follow(lease: Lease): Promise<void> {
+  async #runWithLease(lease: Lease): Promise<void> {
     const { consumer, leaseMs } = this.#options
-    this.#lease = lease
-    this.#isFenced = false
-    this.#taken = lease.position
-    this.#savedAt = this.#clock()
-    this.#careful = lease.takeovers > 0 || lease.suspect ? CAREFUL_EVENTS : 0
-    this.#isOneByOne = lease.takeovers >= TAKEOVERS_MAX || lease.suspect !== null
-    this.#moved(lease.position)
-    const renewing = setInterval(() => void this.#renew(lease), leaseMs / 3)
+    this.#beginAt(lease)
+    const renewing = setInterval(() => void this.#renewLease(lease), leaseMs / 3)
     try {
-      await consumer.begin(isBlamed(lease) ? lease : { ...lease, suspect: null })
+      await consumer.begin(withBlamedSuspect(lease))
       while (!this.#isClosed) await this.#step(lease)
       await this.#save(lease)
     } finally {
@@ -199,59 +145,24 @@ export class Subscription {
 
   async #step(lease: Lease): Promise<void> {
     if (this.#isFenced) throw new Fenced()
-    const isCareful = this.#careful > 0
-    const page = await this.#reader.next(this.#taken, isCareful ? SMALL_PAGE_EVENTS : undefined)
-    if (page) {
-      if (page.events.length) await this.#traced(page.events, () => this.#take(page.events, lease))
-      this.#taken = page.to
-    }
-    if (isCareful || this.#isDue(page === null || this.#taken >= this.#options.tail.head)) await this.#save(lease)
-    if (this.#clock() - this.#tendedAt > TEND_EVERY_MS) await this.#tend(lease)
+    const isCareful = this.#caution.isNeeded
+    const page = await this.#reader.next(this.#handled, isCareful ? SMALL_PAGE_EVENTS : undefined)
+    if (page) await this.#handlePage(page, lease)
+    if (isCareful || this.#needsSave(page === null || this.#handled >= this.#options.tail.head)) await this.#save(lease)
+    if (this.#clock() - this.#retriedAt > RETRY_PARKED_EVERY_MS) await this.#retryParked(lease)
     if (!page) await this.#pause()
   }
 
-  async #tend(lease: Lease): Promise<void> {
+  async #handlePage({ events, to }: LogPage, lease: Lease): Promise<void> {
     const { consumer } = this.#options
-    if (consumer.isTended()) {
-      await this.#save(lease)
-      await consumer.tend(this.#guard(lease))
-    }
-    this.#tendedAt = this.#clock()
+    const handle = () => (this.#caution.isNeeded ? this.#caution.handle(events, lease) : consumer.handle(events, null))
+    if (events.length) await this.#trace(events, handle)
+    this.#handled = to
   }
 
-  #take(events: readonly StoredEvent[], lease: Lease): Promise<void> {
-    if (this.#careful <= 0) return this.#options.consumer.take(events, null)
-    this.#careful -= events.length
-    return inTurn(() => this.#takeCarefully(events, lease))
-  }
-
-  async #takeCarefully(events: readonly StoredEvent[], lease: Lease): Promise<void> {
-    const { consumer } = this.#options
-    if (!this.#isOneByOne) return consumer.take(events, null)
-    this.#isOneByOne = false
-    await consumer.take(events, async (position, key) => {
-      this.#told = { epoch: lease.epoch, position, key }
-      const before = lease.suspect
-      const times = before?.position === position && before.key === key ? before.times + 1 : 1
-      if (!(await this.#readModel.suspect(lease.name, lease.epoch, { position, key, times }))) throw new Fenced()
-    })
-    if (!(await this.#readModel.suspect(lease.name, lease.epoch, null))) throw new Fenced()
-  }
-
-  /** One step for a page, linked to what appended its events. */
-  #traced(events: readonly StoredEvent[], take: () => Promise<void>): Promise<void> {
-    const { trace, name } = this.#options
-    if (trace === untraced) return take()
-    const parents = events.slice(0, LINKS_MAX).map(({ meta }) => {
-      const { traceparent } = JSON.parse(meta) as { readonly traceparent?: string }
-      return traceparent === undefined ? null : { traceparent }
-    })
-    return trace.step('process', parents, { 'emaki.subscription': name, 'emaki.events': events.length }, take)
-  }
-
-  #isDue(isAtHead: boolean): boolean {
-    if (this.#taken === this.#saved) return this.#options.consumer.pending() !== null
+  #needsSave(isAtHead: boolean): boolean {
     const pending = this.#options.consumer.pending()
+    if (this.#handled === this.#saved) return pending !== null
     const since = this.#clock() - this.#savedAt
     if (pending === null) return this.#waiters.size > 0 || since > SAVE_IDLE_MS
     return isAtHead || pending > PENDING_MAX || since > SAVE_EVERY_MS
@@ -259,18 +170,43 @@ export class Subscription {
 
   async #save(lease: Lease): Promise<void> {
     const { consumer } = this.#options
-    if (this.#taken === this.#saved && consumer.pending() === null) return
+    if (this.#handled === this.#saved && consumer.pending() === null) return
     if (!(await consumer.save(this.#guard(lease)))) throw new Fenced()
     this.#failures = 0
     this.#savedAt = this.#clock()
-    this.#moved(this.#taken)
+    this.#moveCheckpoint(this.#handled)
   }
 
-  #guard({ name, epoch }: Lease): Guard {
-    return { name, epoch, from: this.#saved, to: this.#taken, ttlMs: this.#options.leaseMs }
+  async #retryParked(lease: Lease): Promise<void> {
+    const { consumer } = this.#options
+    if (consumer.hasParked()) {
+      await this.#save(lease)
+      await consumer.retryParked(this.#guard(lease))
+    }
+    this.#retriedAt = this.#clock()
   }
 
-  async #renew({ name, epoch }: Lease): Promise<void> {
+  async #acquireLease(): Promise<Lease | null> {
+    const { name, owner, leaseMs, start, tail, store } = this.#options
+    const from = start === 'beginning' ? 0 : start === 'now' ? Math.max(tail.head, await store.head()) : start
+    const lease = await this.#readModel.acquire(name, { owner, ttlMs: leaseMs, start: from })
+    return lease && this.#caution.withoutOwnSuspect(lease)
+  }
+
+  #beginAt(lease: Lease): void {
+    this.#lease = lease
+    this.#isFenced = false
+    this.#handled = lease.position
+    this.#savedAt = this.#clock()
+    this.#caution.begin(lease)
+    this.#moveCheckpoint(lease.position)
+  }
+
+  #guard({ name, epoch }: Lease): PageGuard {
+    return { name, epoch, from: this.#saved, to: this.#handled, ttlMs: this.#options.leaseMs }
+  }
+
+  async #renewLease({ name, epoch }: Lease): Promise<void> {
     try {
       if (await this.#readModel.renew(name, epoch, this.#options.leaseMs)) return
       this.#isFenced = true
@@ -280,19 +216,37 @@ export class Subscription {
     }
   }
 
-  #moved(position: number): void {
+  #moveCheckpoint(position: number): void {
     this.#saved = position
-    for (const moved of this.#waiters) moved()
+    for (const callback of this.#waiters) callback()
   }
 
-  /** Until there are events, or something else to do. */
+  /** A step of the trace, linked to what appended the events. */
+  #trace(events: readonly StoredEvent[], handle: () => Promise<void>): Promise<void> {
+    const { trace, name } = this.#options
+    if (trace === untraced) return handle()
+    const parents = events.slice(0, LINKS_MAX).map(({ meta }) => {
+      const { traceparent } = JSON.parse(meta) as { readonly traceparent?: string }
+      return traceparent === undefined ? null : { traceparent }
+    })
+    return trace.step('process', parents, { 'emaki.subscription': name, 'emaki.events': events.length }, handle)
+  }
+
+  async #backOff(error: unknown): Promise<void> {
+    if (error instanceof Fenced || this.#isClosed) return
+    if (!(error instanceof StoreError)) this.#options.report(error)
+    await this.#sleep(Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** this.#failures++))
+  }
+
+  /** Waits until there are events, or something else to do. */
   async #pause(): Promise<void> {
     const { tail } = this.#options
     const stop = new AbortController()
     this.#wake = () => stop.abort()
-    const timer = setTimeout(this.#wake, this.#taken > this.#saved ? SAVE_IDLE_MS : TEND_EVERY_MS)
-    if (this.#isClosed || this.#isFenced || (this.#taken > this.#saved && this.#waiters.size > 0)) stop.abort()
-    await tail.wait(this.#taken, stop.signal)
+    const hasUnsaved = this.#handled > this.#saved
+    const timer = setTimeout(this.#wake, hasUnsaved ? SAVE_IDLE_MS : RETRY_PARKED_EVERY_MS)
+    if (this.#isClosed || this.#isFenced || (hasUnsaved && this.#waiters.size > 0)) stop.abort()
+    await tail.wait(this.#handled, stop.signal)
     clearTimeout(timer)
     this.#wake = () => {}
   }
@@ -306,26 +260,5 @@ export class Subscription {
         resolve()
       }
     })
-  }
-}
-
-function isBlamed({ suspect }: Lease): boolean {
-  return suspect !== null && suspect.times >= SUSPECT_TIMES_MAX
-}
-
-/** How long a careful page waits for that of another subscription, in ms. */
-const TURN_MAX_MS = 1_000
-let last: Promise<void> = Promise.resolve()
-
-/** One careful page after the other, of all in this process: else what ends it would leave suspects where it only happened to be. */
-async function inTurn(run: () => Promise<void>): Promise<void> {
-  const before = last
-  const { promise, resolve } = Promise.withResolvers<void>()
-  last = promise
-  await Promise.race([before, Bun.sleep(TURN_MAX_MS)])
-  try {
-    await run()
-  } finally {
-    resolve()
   }
 }

@@ -8,7 +8,7 @@ import { LogEvent } from './log-event.ts'
 import { limitAfter, READ_EVENTS_FIRST, READ_SIZE } from './limit.ts'
 import { Ring, type RingBounds } from './ring.ts'
 
-/** What is kept: so many events, and so much of their texts, in UTF-16 units. */
+/** The size of the ring: so many events, and so much of their texts, in UTF-16 units. */
 const RING_EVENTS_MAX = 16_384
 const RING_SIZE_MAX = 16 * 1_048_576
 /** How long to wait after a read that failed, at first and at most, in ms. */
@@ -33,7 +33,7 @@ export type Tail = {
 export type TailOptions = {
   readonly store: Store
   readonly bus: Bus
-  /** Told of the first of reads that fail in a row. */
+  /** Called with the first failure of several in a row. */
   readonly report: (error: unknown) => void
   /** Default: 16 384 events, 16 777 216 UTF-16 units. */
   readonly bounds?: RingBounds
@@ -117,27 +117,27 @@ class LogTail implements Tail {
 
   async #start(): Promise<void> {
     if (this.#closing.signal.aborted) return
-    // What is appended while the head is asked for is not missed: it makes a gap, and a gap is read.
+    // An append while the head is asked for is not missed: it makes a gap, and a gap is read.
     const ring = new Ring(this.#bounds, await this.#store.head())
-    const unwatch = await this.#store.watch(head => this.#told(head))
+    const unwatch = await this.#store.watch(head => this.#learnHead(head))
     this.#ring = ring
-    this.#ends = [unwatch, this.#bus.listen(page => this.#took(page))]
-    this.#look()
+    this.#ends = [unwatch, this.#bus.listen(page => this.#takeAppended(page))]
+    this.#readSoon()
   }
 
-  /** What this process appended. Where it follows what is known, nothing can lie in between, as positions are whole numbers. */
-  #took(page: Page): void {
+  /** Takes events that this process appended. Directly behind the head nothing can lie in between, as positions are whole numbers. */
+  #takeAppended(page: Page): void {
     const [first] = page
     if (!first || this.#closing.signal.aborted) return
     if (first.position === this.head + 1) this.#grow(page)
-    else this.#told(page.at(-1)!.position)
+    else this.#learnHead(page.at(-1)!.position)
   }
 
-  #told(head: number | null): void {
-    if (this.#ring && (head === null || head > this.head)) this.#look()
+  #learnHead(head: number | null): void {
+    if (this.#ring && (head === null || head > this.head)) this.#readSoon()
   }
 
-  #look(): void {
+  #readSoon(): void {
     this.#again = true
     this.#reading ??= this.#read()
   }

@@ -22,11 +22,11 @@ export const sourcePlants = {
     found: 'if (first.position === this.head + 1) this.#grow(page)\n',
     by: 'if (first.position > this.head) this.#grow(page)\n',
   },
-  /** An event that cannot be folded is put aside, and its key goes on without it. */
+  /** An event that cannot be folded is parked, and its key goes on without it. */
   'parks and goes on': {
-    file: 'subscription/projector.ts',
-    found: '    if (this.#parkedKeys.has(key)) return\n    let held',
-    by: '    let held',
+    file: 'subscription/projector/row-folder.ts',
+    found: '    if (this.#parking.hasKey(key)) return\n',
+    by: '',
   },
   /** Commands of a process have another key each time that they are sent. */
   'commands without a key of their own': {
@@ -36,20 +36,20 @@ export const sourcePlants = {
   },
   /** The agenda is told of what a page wants once the page is written. */
   'an agenda beside the page': {
-    file: 'subscription/reactor.ts',
-    found: `        agenda: wishes => this.#agenda(wishes),
-        kept: ({ add }) => sender.added(add),
+    file: 'subscription/process-manager-runner.ts',
+    found: `      toAgenda: changes => this.#toAgenda(changes),
+      onSaved: ({ add }) => sender.added(add),
 `,
-    by: `        agenda: wishes => {
-          this.later = this.#agenda(wishes).add
-          return { add: [], remove: [] }
-        },
-        kept: async () => {
-          const { later } = this
-          await Bun.sleep(20)
-          for (const entry of later) await store.agenda.schedule(entry)
-          sender.added(later)
-        },
+    by: `      toAgenda: changes => {
+        this.later = this.#toAgenda(changes).add
+        return { add: [], remove: [] }
+      },
+      onSaved: async () => {
+        const { later } = this
+        await Bun.sleep(20)
+        for (const entry of later) await store.agenda.schedule(entry)
+        sender.added(later)
+      },
 `,
   },
   /** What is to be sent is forgotten first, and sent then. */

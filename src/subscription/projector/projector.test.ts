@@ -1,10 +1,10 @@
 // What a projector says it keeps in memory.
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
-import { events, spec } from '../event/events.ts'
-import { projection } from '../projection/projection.ts'
-import type { Lease } from '../read-model/read-model.ts'
-import { memory } from '../store/memory.ts'
+import { events, spec } from '../../event/events.ts'
+import { projection } from '../../projection/projection.ts'
+import type { Lease } from '../../read-model/read-model.ts'
+import { memory } from '../../store/memory.ts'
 import { Projector } from './projector.ts'
 
 const Note = events('note', { Written: z.object({ text: z.string() }) })
@@ -31,14 +31,14 @@ test('what is pending is at least as much as the rows that are not saved hold, a
       ...{ meta: '{}', data: JSON.stringify({ text: 'x'.repeat(LENGTH) }) },
     }))
   expect(projector.pending()).toBeNull()
-  await projector.take(page(1), null)
+  await projector.handle(page(1), null)
   expect(projector.pending()).toBeWithin(MANY * LENGTH, 1.2 * MANY * LENGTH)
-  await projector.take(page(1 + MANY), null)
+  await projector.handle(page(1 + MANY), null)
   expect(projector.pending()).toBeWithin(2 * MANY * LENGTH, 2.2 * MANY * LENGTH)
   await projector.save({ name: 'notes_v1', epoch: lease.epoch, from: 0, to: 2 * MANY, ttlMs: 60_000 })
   expect(projector.pending()).toBeNull()
   // One small change makes a whole row pending.
-  await projector.take([{ ...page(1 + 2 * MANY)[0]!, data: '{"text":"y"}' }], null)
+  await projector.handle([{ ...page(1 + 2 * MANY)[0]!, data: '{"text":"y"}' }], null)
   expect(projector.pending()).toBeWithin(2 * LENGTH, 2.2 * LENGTH)
 })
 
@@ -70,7 +70,7 @@ test('a fold gives way to everything else each 10 ms', async () => {
   }
   let turning = setImmediate(turn)
   const events = Array.from({ length: 1_281 }, (_, i) => written('note-1', i + 1, ''))
-  await projector.take(events, null)
+  await projector.handle(events, null)
   clearImmediate(turning)
   // It looks each 64 events, which take 6.4 ms: every second time more than 10 have passed.
   expect(turns).toBeWithin(10, 12)
@@ -89,13 +89,41 @@ test('rows are kept between pages up to a bound, and read again beyond it', asyn
   await projector.begin(lease)
   const text = 'x'.repeat(1_000_000)
   const saved = async (from: number, to: number) => {
-    for (let i = from; i < to; i++) await projector.take([written(`note-${i}`, i + 1, text)], null)
+    for (let i = from; i < to; i++) await projector.handle([written(`note-${i}`, i + 1, text)], null)
     await projector.save({ name: 'notes_v1', epoch: lease.epoch, from, to, ttlMs: 60_000 })
   }
   await saved(0, 134)
-  await projector.take([written('note-0', 135, '')], null)
+  await projector.handle([written('note-0', 135, '')], null)
   expect(asked).toEqual([])
   await saved(134, 135)
-  await projector.take([written('note-0', 136, '')], null)
+  await projector.handle([written('note-0', 136, '')], null)
   expect(asked).toEqual([1])
+})
+
+test('a key that is folded from the beginning with an unparked stream is parked no longer', async () => {
+  const store = memory()
+  await store.readModel.prepare([table])
+  const all = projection('notes', {
+    from: Note,
+    row: z.object({ text: z.string() }),
+    initial: { text: '' },
+    key: { Written: () => 'k' },
+    evolve: { Written: (row, { text }) => ({ text: row.text + text }) },
+  })
+  const event = (text: string) => ({ id: text, type: 'Written', schema, data: JSON.stringify({ text }), meta: '{}' })
+  for (const stream of ['note-a', 'note-b'])
+    await store.append([{ slices: [{ stream, expect: 0, events: [event(stream.at(-1)!)] }], keys: [] }])
+  const { epoch } = (await store.readModel.acquire('notes_v1', { owner: 'o', ttlMs: 60_000, start: 0 }))!
+  const guard = { name: 'notes_v1', epoch, from: 2, to: 2, ttlMs: 60_000 }
+  const park = [
+    { kind: 'key', key: 'k', position: 1, cause: 'it failed' },
+    { kind: 'stream', key: 'note-b', position: 2, cause: 'it could not be read' },
+  ] as const
+  await store.readModel.commit({ ...guard, from: 0, rows: [], park, unpark: [] })
+  await store.readModel.unpark('notes_v1', 'note-b')
+  const projector = new Projector(store, all[spec], table, null)
+  await projector.begin({ name: 'notes_v1', epoch, position: 2, takeovers: 0, suspect: null })
+  await projector.retryParked(guard)
+  expect(await store.readModel.parked()).toEqual([])
+  expect((await store.readModel.rows(table, ['k'])).map(({ data }) => data)).toEqual(['{"text":"ab"}'])
 })

@@ -5,10 +5,10 @@ import { events, type Recorded, spec } from '../event/events.ts'
 import { type Handling, processor } from '../processor/processor.ts'
 import { memory } from '../store/memory.ts'
 import type { Lease } from '../read-model/read-model.ts'
-import { Handler } from './handler.ts'
+import { ProcessorRunner } from './processor-runner.ts'
 
 const Mail = events('mail', { Queued: z.object({ to: z.string() }) })
-type Sleep = NonNullable<ConstructorParameters<typeof Handler>[3]>
+type Sleep = NonNullable<ConstructorParameters<typeof ProcessorRunner>[3]>
 const lease: Lease = { name: 'mails', epoch: 1, position: 0, takeovers: 0, suspect: null }
 
 /** Hands one event over, on a clock that shows at once what it is waited for; gives how long that was. */
@@ -19,10 +19,10 @@ async function taken(handle: (events: readonly Recorded[], handling: Handling) =
   const event = { id: Bun.randomUUIDv7(), type: 'Queued', schema, data: '{"to":"a"}', meta: '{}' }
   await store.append([{ slices: [{ stream: 'mail-1', expect: 0, events: [event] }], keys: [] }])
   const waits: number[] = []
-  const handler = new Handler(store, mails[spec], async () => null, sleep ?? (async ms => void waits.push(ms)))
-  await handler.begin(lease)
-  await handler.take(await store.readAll({ after: 0, limit: 1 }), null)
-  await handler.save({
+  const runner = new ProcessorRunner(store, mails[spec], async () => null, sleep ?? (async ms => void waits.push(ms)))
+  await runner.begin(lease)
+  await runner.handle(await store.readAll({ after: 0, limit: 1 }), null)
+  await runner.save({
     name: 'mails',
     epoch: (await store.readModel.acquire('mails', { owner: 'o', ttlMs: 1_000, start: 0 }))!.epoch,
     from: 0,
@@ -66,4 +66,26 @@ describe('a handler', () => {
     }, 11)
     expect(waits).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000])
   })
+})
+
+test('a runner handles again what a key and its stream passed over, from where the first of them was parked', async () => {
+  const store = memory()
+  const handled: string[] = []
+  const mails = processor('mails', { from: Mail, key: () => 'k', handle: ([event]) => handled.push(event!.data.to) })
+  const { fingerprint: schema } = Mail[spec].types.get('Queued')!
+  const events = ['a', 'b', 'c'].map(to => ({ id: to, type: 'Queued', schema, data: JSON.stringify({ to }), meta: '{}' }))
+  await store.append([{ slices: [{ stream: 'mail-1', expect: 0, events }], keys: [] }])
+  const { epoch } = (await store.readModel.acquire('mails', { owner: 'o', ttlMs: 60_000, start: 0 }))!
+  const guard = { name: 'mails', epoch, from: 3, to: 3, ttlMs: 60_000 }
+  const park = [
+    { kind: 'key', key: 'k', position: 1, cause: 'it failed' },
+    { kind: 'stream', key: 'mail-1', position: 3, cause: 'it could not be read' },
+  ] as const
+  await store.readModel.commit({ ...guard, from: 0, rows: [], park, unpark: [] })
+  await store.readModel.unpark('mails')
+  const runner = new ProcessorRunner(store, mails[spec], async () => null)
+  await runner.begin({ ...lease, epoch, position: 3 })
+  await runner.retryParked(guard)
+  expect(handled).toEqual(['a', 'b', 'c'])
+  expect([await store.readModel.parked(), runner.hasParked()]).toEqual([[], false])
 })

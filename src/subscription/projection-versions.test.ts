@@ -177,7 +177,7 @@ describe('a rebuild', () => {
       tail: following,
       projection: first[spec],
       leaseMs: 1_000,
-      told: (...at) => told.push(at),
+      onProgress: (...at) => told.push(at),
       report: () => {},
       ...(signal && { signal }),
     })

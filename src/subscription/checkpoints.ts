@@ -1,0 +1,115 @@
+// Learns the checkpoints that other processes move: often while somebody waits for one, and now and then otherwise.
+import type { ReadModel } from '../read-model/read-model.ts'
+import type { Subscription } from './subscription.ts'
+
+export type CheckpointsOptions = {
+  readonly readModel: ReadModel
+  readonly subscriptions: () => readonly Subscription[]
+  /** The subscription that serves a projection; null: none does yet. */
+  readonly servingOf: (projection: string) => Subscription | null
+  /** Called when another process has moved a checkpoint. */
+  readonly onMoved: (subscription: string, position: number) => void
+}
+
+const POLL_WAITING_MS = 10
+const POLL_IDLE_MS = 1_000
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions
+  /** By subscription, how many wait for its checkpoint. */
+  readonly #waiting = new Map<Subscription, number>()
+  /** By projection, how many follow its rows, whichever table serves. */
+  readonly #followers = new Map<string, number>()
+  #poll: Timer | null = null
+  #isClosed = false
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options
+  }
+
+  /** Polls as soon as it can, and from then on again and again. */
+  pollNow(): void {
+    this.#schedule(0)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    if (this.#poll) clearTimeout(this.#poll)
+  }
+
+  /** Resolves true once a checkpoint is at or past a position, whoever moves it; false when the signal aborts first. */
+  waitFor(subscription: Subscription, position: number, signal: AbortSignal): Promise<boolean> {
+    if (subscription.position >= position) return Promise.resolve(true)
+    if (signal.aborted || this.#isClosed) return Promise.resolve(false)
+    return new Promise(resolve => {
+      const end = (isReached: boolean) => {
+        unsubscribe()
+        signal.removeEventListener('abort', giveUp)
+        addCount(this.#waiting, subscription, -1)
+        resolve(isReached)
+      }
+      const giveUp = () => end(false)
+      addCount(this.#waiting, subscription, 1)
+      const unsubscribe = subscription.onCheckpoint(() => subscription.position >= position && end(true))
+      signal.addEventListener('abort', giveUp)
+      if (!subscription.isOwner) this.pollNow()
+    })
+  }
+
+  /** Polls often for a projection's checkpoint, whoever moves it; gives the function that ends it. */
+  follow(projection: string): () => void {
+    addCount(this.#followers, projection, 1)
+    if (this.#isAwaited()) this.pollNow()
+    let end = () => {
+      end = () => {}
+      addCount(this.#followers, projection, -1)
+    }
+    return () => end()
+  }
+
+  /** Reads all checkpoints that other processes move. Rejects with what the store throws. */
+  async learnAll(): Promise<void> {
+    const others = this.#options.subscriptions().filter(({ isOwner }) => !isOwner)
+    if (!others.length) return
+    const progress = await this.#options.readModel.progress(others.map(({ name }) => name))
+    const positions = new Map(progress.map(({ name, position }) => [name, position]))
+    for (const subscription of others) this.#learn(subscription, positions.get(subscription.name) ?? 0)
+  }
+
+  #learn(subscription: Subscription, position: number): void {
+    if (subscription.isOwner || subscription.position === position) return
+    this.#options.onMoved(subscription.name, position)
+    subscription.learnCheckpoint(position)
+  }
+
+  /** Whether anybody waits for what another process does. */
+  #isAwaited(): boolean {
+    return (
+      [...this.#waiting.keys()].some(({ isOwner }) => !isOwner) ||
+      [...this.#followers.keys()].some(projection => this.#options.servingOf(projection)?.isOwner === false)
+    )
+  }
+
+  #schedule(ms: number): void {
+    if (this.#isClosed) return
+    if (this.#poll) clearTimeout(this.#poll)
+    this.#poll = setTimeout(() => void this.#pollOnce(), ms)
+    this.#poll.unref()
+  }
+
+  async #pollOnce(): Promise<void> {
+    try {
+      await this.learnAll()
+    } catch {
+      // The store is away; those who wait go on waiting, as long as they would.
+    }
+    this.#schedule(this.#isAwaited() ? POLL_WAITING_MS : POLL_IDLE_MS)
+  }
+}
+
+/** Changes a count by one; a count of none is dropped. */
+function addCount<K>(counts: Map<K, number>, key: K, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change
+  if (count) counts.set(key, count)
+  else counts.delete(key)
+}

@@ -1,0 +1,149 @@
+// The keys and streams that a subscription passes over, as one of their events could not be handled. The next page writes what changed.
+import type { Lease, NewParked, Parked, ReadModel } from '../read-model/read-model.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
+
+type Place = Pick<Parked, 'kind' | 'key'>
+
+const LOST_OWNER = 'the process ended, or hung, while it handled this event'
+const CAUSE_LENGTH_MAX = 2_000
+
+export class Parking {
+  readonly #store: Store
+  readonly #readModel: ReadModel
+  readonly #keys = new Set<string>()
+  readonly #streams = new Set<string>()
+  #park: NewParked[] = []
+  #unpark: Place[] = []
+
+  constructor(store: Store) {
+    this.#store = store
+    this.#readModel = store.readModel
+  }
+
+  /** Reads what is parked, and parks the event at which earlier owners ended. */
+  async load({ name, position, suspect }: Lease): Promise<void> {
+    this.forgetChanges()
+    this.#keys.clear()
+    this.#streams.clear()
+    for (const place of await this.#readModel.parked(name)) this.#placesOf(place).add(place.key)
+    if (!suspect || suspect.position <= position) return
+    if (suspect.key !== null) return this.parkKey(suspect.key, suspect.position, LOST_OWNER)
+    const [event] = await this.#store.readAll({ after: suspect.position - 1, limit: 1 })
+    if (event) this.parkStream(event, LOST_OWNER)
+  }
+
+  get isEmpty(): boolean {
+    return this.#keys.size === 0 && this.#streams.size === 0
+  }
+
+  // To ask an empty set costs the hash of the text.
+  hasKey(key: string): boolean {
+    return this.#keys.size > 0 && this.#keys.has(key)
+  }
+
+  hasStream(stream: string): boolean {
+    return this.#streams.size > 0 && this.#streams.has(stream)
+  }
+
+  /** Parks a key at its first event that could not be handled. */
+  parkKey(key: string, position: number, error: unknown): void {
+    this.#add({ kind: 'key', key, position, cause: causeOf(error) })
+  }
+
+  /** Parks the stream of an event. */
+  parkStream({ stream, position }: Pick<StoredEvent, 'stream' | 'position'>, error: unknown): void {
+    this.#add({ kind: 'stream', key: stream, position, cause: causeOf(error) })
+  }
+
+  /** Gives a key or a stream free. It is no longer parked once the next page is written, if it is not parked again by then. */
+  release(place: Place): void {
+    if (this.#placesOf(place).delete(place.key)) this.#unpark.push({ kind: place.kind, key: place.key })
+  }
+
+  /** Whether the next page has something to park. */
+  get hasNew(): boolean {
+    return this.#park.length > 0
+  }
+
+  /** The changes that the next page writes. */
+  get changes(): { readonly park: readonly NewParked[]; readonly unpark: readonly Place[] } {
+    const unpark = this.#unpark.filter(place => !this.#placesOf(place).has(place.key))
+    return { park: this.#park, unpark }
+  }
+
+  /** The changes are written, or nobody will write them. */
+  forgetChanges(): void {
+    this.#park = []
+    this.#unpark = []
+  }
+
+  /** Reads the keys and streams that somebody asked to handle again; null: there are none. */
+  async readRetries(name: string): Promise<Retries | null> {
+    const asked = (await this.#readModel.parked(name)).filter(({ again }) => again)
+    return asked.length ? new Retries(asked) : null
+  }
+
+  #add(parked: NewParked): void {
+    const places = this.#placesOf(parked)
+    if (places.has(parked.key)) this.#park = this.#park.filter(({ kind, key }) => kind !== parked.kind || key !== parked.key)
+    places.add(parked.key)
+    this.#park.push(parked)
+  }
+
+  #placesOf({ kind }: Pick<Place, 'kind'>): Set<string> {
+    return kind === 'key' ? this.#keys : this.#streams
+  }
+}
+
+/** Parked keys and streams that are to be handled again: whole, or without the event that could not be handled. */
+export class Retries {
+  readonly parked: readonly Parked[]
+  readonly keys: ReadonlyMap<string, Parked>
+  readonly streams: ReadonlyMap<string, Parked>
+
+  constructor(parked: readonly Parked[]) {
+    this.parked = parked
+    this.keys = mapKind(parked, 'key')
+    this.streams = mapKind(parked, 'stream')
+  }
+
+  /** The position of the first event that could not be handled. */
+  get first(): number {
+    return Math.min(...this.parked.map(({ position }) => position))
+  }
+
+  /** Whether an event is passed over for all keys. */
+  skipsEvent({ stream, position }: Pick<StoredEvent, 'stream' | 'position'>): boolean {
+    return isSkipped(this.streams.get(stream), position)
+  }
+
+  /** Whether an event is passed over for one key. */
+  skipsForKey(key: string, position: number): boolean {
+    return isSkipped(this.keys.get(key), position)
+  }
+
+  /** Whether an event was passed over for a key while the key, or the event's stream, was parked. */
+  covers(key: string, { stream, position }: Pick<StoredEvent, 'stream' | 'position'>): boolean {
+    return isAtOrBehind(this.keys.get(key), position) || isAtOrBehind(this.streams.get(stream), position)
+  }
+}
+
+export const NO_RETRIES: Retries = new Retries([])
+
+function mapKind(parked: readonly Parked[], kind: Parked['kind']): ReadonlyMap<string, Parked> {
+  return new Map(parked.flatMap(one => (one.kind === kind ? [[one.key, one] as const] : [])))
+}
+
+function isSkipped(parked: Parked | undefined, position: number): boolean {
+  return parked?.again === 'skip' && parked.position === position
+}
+
+function isAtOrBehind(parked: Parked | undefined, position: number): boolean {
+  return parked !== undefined && position >= parked.position
+}
+
+/** The text of an error that every database can keep. */
+export function causeOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return text.replaceAll('\0', ' ').slice(0, CAUSE_LENGTH_MAX).toWellFormed()
+}

@@ -1,0 +1,113 @@
+// Runs a process manager: folds its instances as rows are folded, writes what they want into the agenda with them, and has it sent.
+import {
+  type AgendaChange,
+  type Instance,
+  instancesOf,
+  splitOutbox,
+  subscriptionOf,
+  timerChanges,
+  withoutOutbox,
+} from '../process/instance.ts'
+import type { ProcessSpec } from '../process/process.ts'
+import { tableOf } from '../projection/projection.ts'
+import type { NewAgenda, NewEntry } from '../read-model/agenda.ts'
+import type { Lease, Table } from '../read-model/read-model.ts'
+import type { Store } from '../store/store.ts'
+import type { Consumer, PageGuard } from './consumer.ts'
+import type { Outbox } from './projector/outbox.ts'
+import { Projector } from './projector/projector.ts'
+
+/** Sends an owner's entries of the agenda while this process has the lease on its subscription. */
+export type AgendaSender = {
+  readonly start: () => Promise<void>
+  /** Called with entries that have just become durable. */
+  readonly added: (entries: readonly NewEntry[]) => void
+  /** Resolves when nothing is being sent any more. */
+  readonly stop: () => Promise<void>
+}
+
+/** How much is folded before it is written, in characters. */
+const PENDING_MAX = 524_288
+
+export class ProcessManagerRunner implements Consumer {
+  readonly #store: Store
+  readonly #process: ProcessSpec
+  readonly #table: Table
+  readonly #projector: Projector
+  readonly #sender: AgendaSender
+  readonly #leaseMs: number
+  readonly handle: Consumer['handle']
+  readonly save: Consumer['save']
+  readonly hasParked: Consumer['hasParked']
+  readonly retryParked: Consumer['retryParked']
+
+  constructor(store: Store, process: ProcessSpec, sender: AgendaSender, leaseMs: number) {
+    const projection = instancesOf(process)
+    this.#store = store
+    this.#process = process
+    this.#sender = sender
+    this.#leaseMs = leaseMs
+    this.#table = { name: tableOf(projection), indexes: [] }
+    // Rows of this table are instances.
+    const outbox: Outbox = {
+      splitRow: (key, row, isReplayed) => this.#splitRow(key, row as Instance, isReplayed),
+      dropChanges: (row, position) => withoutOutbox(row as Instance, position),
+      toAgenda: changes => this.#toAgenda(changes),
+      onSaved: ({ add }) => sender.added(add),
+    }
+    this.#projector = new Projector(store, projection, this.#table, null, { outbox })
+    this.handle = this.#projector.handle
+    this.save = this.#projector.save
+    this.hasParked = this.#projector.hasParked
+    this.retryParked = this.#projector.retryParked
+  }
+
+  begin = async (lease: Lease): Promise<void> => {
+    const { readModel } = this.#store
+    await readModel.prepare([this.#table])
+    // Another version may have moved on since these instances were written: they are made again, up to where it stopped.
+    if ((await readModel.serving(lease.name)) !== this.#table.name) await this.#replay(lease)
+    await this.#projector.begin(lease)
+    await this.#sender.start()
+  }
+
+  end = (): Promise<void> => this.#sender.stop()
+
+  /** Commands are sent while the next pages are folded, so they wait for no more events than are worth a page. */
+  pending = (): number | null => {
+    const pending = this.#projector.pending()
+    return pending !== null && pending > PENDING_MAX ? Number.POSITIVE_INFINITY : pending
+  }
+
+  async #replay({ name, epoch, position }: Lease): Promise<void> {
+    const { readModel, agenda } = this.#store
+    const guard: PageGuard = { name, epoch, from: position, to: position, ttlMs: this.#leaseMs }
+    await readModel.drop(this.#table.name)
+    await readModel.prepare([this.#table])
+    await agenda.clearTimers(name)
+    if (position > 0 && !(await this.#projector.replay(guard))) throw new Error(`${name} was taken over`)
+    await readModel.serve(name, this.#table.name)
+  }
+
+  #splitRow(key: string, row: Instance, isReplayed: boolean): ReturnType<Outbox['splitRow']> {
+    const { instance, changes } = splitOutbox(row)
+    if (!isReplayed) return { row: instance, changes }
+    return { row: instance, changes: instance ? timerChanges(this.#process, key, instance) : [] }
+  }
+
+  /** The last change of each entry. */
+  #toAgenda(changes: readonly AgendaChange[]): NewAgenda {
+    const owner = subscriptionOf(this.#process)
+    const last = new Map(changes.map(change => [change.id, change]))
+    const add: NewEntry[] = []
+    const remove: string[] = []
+    for (const change of last.values()) {
+      if ('isCancelled' in change) remove.push(change.id)
+      else {
+        const { id, key, timer, command, meta, due, set } = change
+        add.push({ id, owner, key, timer, command: command && JSON.stringify(command), meta: JSON.stringify(meta), due, set })
+      }
+    }
+    return { add, remove }
+  }
+}

@@ -1,0 +1,215 @@
+// Runs a processor: hands events to its handler in order by key, some keys side by side, until each is handled or parked.
+import type { Command } from '../decider/command.ts'
+import type { Rejection } from '../decider/reject.ts'
+import { recordedIn } from '../event/families.ts'
+import type { CloudEvent } from '../event/cloud-event.ts'
+import type { Recorded } from '../event/events.ts'
+import { type ProcessorSpec, takes } from '../processor/processor.ts'
+import type { Lease, ReadModel } from '../read-model/read-model.ts'
+import { logPages } from '../store/pages.ts'
+import { slept } from '../store/poll.ts'
+import type { Store, StoredEvent } from '../store/store.ts'
+import { cloudEventOf } from '../transfer/cloud-event.ts'
+import type { Announce, Consumer, PageGuard } from './consumer.ts'
+import { Parking, type Retries } from './parking.ts'
+import { PAGE_EVENTS_MAX } from './reader.ts'
+
+/** Sends a command by a key of ours, as what an event led to. */
+export type SendFor = (command: Command, key: string, event: Recorded) => Promise<Pick<Rejection, 'code' | 'data'> | null>
+
+/** An event as a processor handles it. `part`: which of the events that a stored event has become; 0, the first, for nearly all. */
+type KeyedEvent = { readonly stored: StoredEvent; readonly part: number; readonly event: Recorded; readonly key: string }
+
+const RETRY_FIRST_MS = 50
+const RETRY_MAX_MS = 10_000
+const BATCHES_AHEAD = 16
+
+export class ProcessorRunner implements Consumer {
+  readonly #store: Store
+  readonly #readModel: ReadModel
+  readonly #processor: ProcessorSpec
+  readonly #send: SendFor
+  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly #parking: Parking
+  /** After a crash events are handled again from the checkpoint on, so a page is small. */
+  readonly eventsMax: number
+  readonly #stop = new AbortController()
+
+  constructor(
+    store: Store,
+    processor: ProcessorSpec,
+    send: SendFor,
+    sleep: (ms: number, signal: AbortSignal) => Promise<void> = slept,
+  ) {
+    this.#send = send
+    this.#store = store
+    this.#readModel = store.readModel
+    this.#processor = processor
+    this.#sleep = sleep
+    this.#parking = new Parking(store)
+    this.eventsMax = Math.min(PAGE_EVENTS_MAX, processor.batchSize * processor.parallelism * BATCHES_AHEAD)
+  }
+
+  /** Ends waits between attempts, and aborts the signal of those under way. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  begin = (lease: Lease): Promise<void> => this.#parking.load(lease)
+
+  handle = async (stored: readonly StoredEvent[], announce: Announce | null): Promise<void> => {
+    const events = stored.flatMap(one => this.#keyedEvents(one))
+    if (announce) {
+      for (const event of events) {
+        await announce(event.stored.position, event.key)
+        await this.#handleInOrder([event])
+      }
+      return
+    }
+    const chains = this.#chainsByKey(events)
+    // Each worker takes the next chain, so that a long one holds up no other.
+    const next = chains.values()
+    const work = async () => {
+      for (const chain of next) await this.#handleInOrder(chain)
+    }
+    await Promise.all(Array.from({ length: Math.min(chains.length, this.#processor.parallelism) }, work))
+  }
+
+  /** The events that are handled side by side, each chain in order: one key each, or several keys where events are handled in batches. */
+  #chainsByKey(events: readonly KeyedEvent[]): readonly (readonly KeyedEvent[])[] {
+    const { parallelism, batchSize } = this.#processor
+    if (parallelism === 1) return [events]
+    const chainOf = ({ key }: KeyedEvent) => (batchSize === 1 ? key : Number(Bun.hash.xxHash64(key) % BigInt(parallelism)))
+    return [...Map.groupBy(events, chainOf).values()]
+  }
+
+  pending = (): number | null => (this.#parking.hasNew ? 1 : null)
+
+  save = async (guard: PageGuard): Promise<boolean> => {
+    const isSaved = await this.#readModel.commit({ ...guard, rows: [], ...this.#parking.changes })
+    if (isSaved) this.#parking.forgetChanges()
+    return isSaved
+  }
+
+  hasParked = (): boolean => !this.#parking.isEmpty
+
+  retryParked = async (guard: PageGuard): Promise<void> => {
+    const retries = await this.#parking.readRetries(guard.name)
+    if (!retries) return
+    for (const place of retries.parked) this.#parking.release(place)
+    const range = { after: retries.first - 1, until: guard.to, filter: this.#processor.filter, seesHoles: false }
+    for await (const page of logPages(this.#store, range)) await this.#handleInOrder(this.#retriedEvents(page, retries))
+    await this.save(guard)
+  }
+
+  #retriedEvents(page: readonly StoredEvent[], retries: Retries): readonly KeyedEvent[] {
+    return page
+      .filter(stored => !retries.skipsEvent(stored))
+      .flatMap(stored => this.#keyedEvents(stored))
+      .filter(({ key, stored }) => retries.covers(key, stored) && !retries.skipsForKey(key, stored.position))
+  }
+
+  #keyedEvents(stored: StoredEvent): readonly KeyedEvent[] {
+    if (this.#parking.hasStream(stored.stream)) return []
+    try {
+      return recordedIn(this.#processor.families, stored).flatMap((event, part) =>
+        takes(this.#processor, event) ? [{ stored, part, event, key: this.#processor.key(event) }] : [],
+      )
+    } catch (error) {
+      this.#parking.parkStream(stored, error)
+      return []
+    }
+  }
+
+  /** Handles events batch by batch. A batch that fails in each attempt is handled event by event, so that only one key is parked. */
+  async #handleInOrder(events: readonly KeyedEvent[]): Promise<void> {
+    const { batchSize, attempts } = this.#processor
+    for (let i = 0; i < events.length; i += batchSize) {
+      const batch = events.slice(i, i + batchSize).filter(({ key }) => !this.#parking.hasKey(key))
+      const error = await this.#attempt(batch, attempts)
+      if (error === null) continue
+      if (batch.length === 1) this.#parkKey(batch[0]!, error)
+      else await this.#handleOneByOne(batch)
+    }
+  }
+
+  async #handleOneByOne(batch: readonly KeyedEvent[]): Promise<void> {
+    for (const event of batch) {
+      if (this.#parking.hasKey(event.key)) continue
+      const error = await this.#attempt([event], 1)
+      if (error !== null) this.#parkKey(event, error)
+    }
+  }
+
+  #parkKey({ key, stored }: KeyedEvent, error: unknown): void {
+    this.#parking.parkKey(key, stored.position, error)
+  }
+
+  /** Null once the batch is handled, else the error of the last attempt. Throws where the process stops before that. */
+  async #attempt(batch: readonly KeyedEvent[], attempts: number): Promise<unknown> {
+    if (!batch.length) return null
+    const { name, handle } = this.#processor
+    const keyedEvents = new Map(batch.map(keyed => [keyed.event, keyed]))
+    const keyOf = (event: Recorded) => `${name}:${idOf(event, keyedEvents.get(event)?.part)}`
+    const send = (event: Recorded, command: Command) =>
+      this.#send(command, `${keyOf(event)}:${command.decider}.${command.command}:${command.id}`, event)
+    for (let attempt = 1; ; attempt++) {
+      this.#stop.signal.throwIfAborted()
+      try {
+        await this.#endInTime(signal =>
+          handle(
+            batch.map(({ event }) => event),
+            { keyOf, cloudEvent: event => this.#cloudEvent(event, keyedEvents.get(event)), send, attempt, signal },
+          ),
+        )
+        return null
+      } catch (error) {
+        this.#stop.signal.throwIfAborted()
+        if (attempt >= attempts) return error ?? new Error('it threw nothing')
+        await this.#sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)), this.#stop.signal)
+      }
+    }
+  }
+
+  /** Fails an attempt that does not end. Nothing else would end it, as the lease goes on being renewed. */
+  async #endInTime(handle: (signal: AbortSignal) => unknown): Promise<void> {
+    const { attemptMs } = this.#processor
+    if (attemptMs === null) return void (await handle(this.#stop.signal))
+    const attempt = new AbortController()
+    const stopAttempt = () => attempt.abort(this.#stop.signal.reason)
+    const over = new AbortController()
+    this.#stop.signal.addEventListener('abort', stopAttempt)
+    try {
+      const handled = handle(attempt.signal)
+      // A handler that gives no promise has ended, and needs no clock.
+      if (handled !== null && typeof handled === 'object')
+        await Promise.race([handled, this.#failAfter(attemptMs, attempt, over.signal)])
+    } finally {
+      // The default reason is an error, which costs more than all of this.
+      over.abort(null)
+      this.#stop.signal.removeEventListener('abort', stopAttempt)
+    }
+  }
+
+  async #failAfter(attemptMs: number, attempt: AbortController, over: AbortSignal): Promise<void> {
+    const { name } = this.#processor
+    await this.#sleep(attemptMs, over)
+    if (over.aborted) return
+    const error = new Error(`${name}: the attempt did not end within ${attemptMs} ms`)
+    attempt.abort(error)
+    throw error
+  }
+
+  #cloudEvent(event: Recorded, keyed: KeyedEvent | undefined): CloudEvent {
+    const { name, families } = this.#processor
+    if (!keyed) throw new TypeError(`processor('${name}'): cloudEvent() takes an event that was handed over`)
+    const { stored, part } = keyed
+    const schema = families.get(event.category)!.types.get(event.type)!.fingerprint
+    const isToday = schema === stored.schema && event.type === stored.type
+    const data = isToday ? stored.data : JSON.stringify(event.data)
+    const today = { ...stored, id: idOf(event, part), type: event.type, schema, data }
+    return cloudEventOf(today, this.#store.identity)
+  }
+}
+
+const idOf = ({ id }: Recorded, part = 0): string => (part ? `${id}.${part}` : id)

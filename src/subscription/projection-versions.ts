@@ -1,0 +1,171 @@
+// The versions of a projection: they are folded side by side, and one table of theirs serves.
+import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
+import type { Table } from '../read-model/read-model.ts'
+import { type Store, StoreError } from '../store/store.ts'
+import type { Trace } from '../trace/trace.ts'
+import { type OnRowsChanged, Projector } from './projector/projector.ts'
+import type { DefinedSubscription } from './status.ts'
+import { Subscription } from './subscription.ts'
+import type { Tail } from './tail.ts'
+
+export type ProjectionVersionsOptions = {
+  readonly store: Store
+  readonly tail: Tail
+  readonly spec: ProjectionSpec
+  readonly owner: string
+  readonly leaseMs: number
+  readonly onRowsChanged: OnRowsChanged | null
+  /** Called when another table serves. */
+  readonly onServing: () => void
+  readonly trace: Trace
+  readonly report: (error: unknown) => void
+  readonly now: () => number
+}
+
+/** A table of a version, and the subscription that fills it, in whichever process; one that is frozen is not filled any more. */
+export type ProjectionTable = {
+  readonly spec: ProjectionSpec
+  readonly table: Table
+  readonly subscription: Subscription
+  readonly isFrozen: boolean
+}
+
+/** How often to check whether another table should serve: while one is catching up, and later, when only a rebuild changes it. */
+const CHECK_BEHIND_MS = 50
+const CHECK_MS = 1_000
+
+export class ProjectionVersions {
+  readonly #options: ProjectionVersionsOptions
+  /** The newest version first. */
+  #versions: readonly ProjectionTable[] = []
+  #serving: ProjectionTable | null = null
+  /** The newest version serves. From then on only a rebuild changes the table. */
+  #isSettled = false
+  /** The head of the log when this process began: the newest version has caught up once it is there. */
+  #target = 0
+  #checking: Timer | null = null
+  #isClosed = false
+
+  constructor(options: ProjectionVersionsOptions) {
+    this.#options = options
+  }
+
+  get spec(): ProjectionSpec {
+    return this.#options.spec
+  }
+
+  /** The table that is read; null: no version has caught up yet. */
+  get serving(): ProjectionTable | null {
+    return this.#serving
+  }
+
+  get subscriptions(): readonly Subscription[] {
+    return this.#versions.filter(({ isFrozen }) => !isFrozen).map(({ subscription }) => subscription)
+  }
+
+  /** Each version that is filled. */
+  get defined(): readonly DefinedSubscription[] {
+    return this.#versions.filter(({ isFrozen }) => !isFrozen).map(version => this.#define(version))
+  }
+
+  /** The version that serves, or the newest as long as none does. */
+  get served(): DefinedSubscription {
+    return this.#define(this.#serving ?? this.#versions[0]!)
+  }
+
+  async start(): Promise<void> {
+    const { store, spec } = this.#options
+    const serving = await store.readModel.serving(spec.name)
+    const versions = versionsOf(spec).map(({ spec, isFrozen }) => this.#tableOf(spec, serving, isFrozen))
+    // Of the frozen versions only the one that serves is of use.
+    this.#versions = versions.filter(({ isFrozen, table }) => !isFrozen || table.name === serving)
+    await store.readModel.prepare(this.#versions.map(({ table }) => table))
+    this.#serve(this.#versions.find(({ table }) => table.name === serving) ?? null)
+    this.#isSettled = this.#serving === this.#versions[0]
+    this.#target = await store.head()
+    for (const { table, subscription } of this.#versions.filter(({ isFrozen }) => isFrozen))
+      subscription.learnCheckpoint(await this.#readCheckpoint(table.name))
+    for (const subscription of this.subscriptions) subscription.start()
+    await this.#checkServing()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    if (this.#checking) clearTimeout(this.#checking)
+    await Promise.all(this.subscriptions.map(subscription => subscription.close()))
+  }
+
+  /** A version's table: that of its last rebuild where one serves, else its own. */
+  #tableOf(spec: ProjectionSpec, serving: string | null, isFrozen = false): ProjectionTable {
+    const { store, onRowsChanged } = this.#options
+    const name = serving !== null && isTableOf(spec, serving) ? serving : tableOf(spec)
+    const table = { name, indexes: spec.indexes }
+    const consumer = new Projector(store, spec, table, onRowsChanged)
+    const own = { name, filter: spec.filter, start: 'beginning', consumer } as const
+    const subscription = new Subscription({ ...this.#options, ...own })
+    return { spec, table, subscription, isFrozen }
+  }
+
+  #define(version: ProjectionTable): DefinedSubscription {
+    const { kind, name } = this.#options.spec
+    return { definition: { kind, name }, subscription: version.subscription, isServing: version === this.#serving }
+  }
+
+  async #readCheckpoint(name: string): Promise<number> {
+    return (await this.#options.store.readModel.progress([name]))[0]?.position ?? 0
+  }
+
+  async #checkServing(): Promise<void> {
+    try {
+      await (this.#isSettled ? this.#followRebuild() : this.#serveNewest())
+    } catch (error) {
+      // The subscriptions report a store that is away.
+      if (!(error instanceof StoreError)) this.#options.report(error)
+    }
+    if (this.#isClosed) return
+    this.#checking = setTimeout(() => void this.#checkServing(), this.#isSettled ? CHECK_MS : CHECK_BEHIND_MS)
+    this.#checking.unref()
+  }
+
+  #serve(version: ProjectionTable | null): void {
+    this.#serving = version
+    this.#options.onServing()
+  }
+
+  /** Lets the newest version serve once it has caught up with the log as it was at the start, and with the table that serves. */
+  async #serveNewest(): Promise<void> {
+    const { store, spec } = this.#options
+    const newest = this.#versions[0]!
+    if (newest.subscription.position < this.#target) return
+    if (!(await store.readModel.serve(spec.name, newest.table.name))) return
+    this.#serve(newest)
+    this.#isSettled = true
+  }
+
+  /** A rebuild elsewhere lets a table of the same version serve: from then on that is read, and kept. */
+  async #followRebuild(): Promise<void> {
+    const { store, spec } = this.#options
+    const serving = await store.readModel.serving(spec.name)
+    if (serving === null || serving === this.#serving?.table.name || !isTableOf(spec, serving)) return
+    const [old, ...before] = this.#versions
+    const rebuilt = this.#tableOf(spec, serving)
+    // It is there, but this process has not written to it yet.
+    await store.readModel.prepare([rebuilt.table])
+    rebuilt.subscription.learnCheckpoint(await this.#readCheckpoint(serving))
+    this.#versions = [rebuilt, ...before]
+    this.#serve(rebuilt)
+    rebuilt.subscription.start()
+    await old!.subscription.close()
+  }
+}
+
+/** A version and all before it. Those before a frozen one are frozen, too. */
+function versionsOf(spec: ProjectionSpec, isFrozen = false): readonly Pick<ProjectionTable, 'spec' | 'isFrozen'>[] {
+  return [{ spec, isFrozen }, ...(spec.previous ? versionsOf(spec.previous, isFrozen || spec.frozen) : [])]
+}
+
+/** Whether a table is of this version: its own, or one that a rebuild filled. */
+export function isTableOf(spec: ProjectionSpec, name: string): boolean {
+  const own = tableOf(spec)
+  return name === own || (name.startsWith(`${own}_g`) && /^\d+$/.test(name.slice(own.length + 2)))
+}

@@ -1,0 +1,113 @@
+// Folds rows again from the log: those of what was parked, and one that ceased to fit its schema.
+import { encodeRow, foldEvent, type RowEvent } from '../../projection/fold.ts'
+import type { ProjectionSpec } from '../../projection/projection.ts'
+import type { StoredRow, Table } from '../../read-model/read-model.ts'
+import { logPages, streamPages } from '../../store/pages.ts'
+import type { Store, StoredEvent } from '../../store/store.ts'
+import type { Parking, Retries } from '../parking.ts'
+import type { Outbox } from './outbox.ts'
+import { type CachedRow, type EncodedRow, noRow, type RowCache } from './row-cache.ts'
+import type { RowFolder } from './row-folder.ts'
+
+export type RefoldOptions = {
+  readonly store: Store
+  readonly projection: ProjectionSpec
+  readonly table: Table
+  readonly parking: Parking
+  readonly cache: RowCache
+  readonly folder: RowFolder
+  readonly outbox: Outbox | null
+}
+
+export class Refold {
+  readonly #options: RefoldOptions
+
+  constructor(options: RefoldOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Folds what was parked, up to a position: a key from where its row ends, or from the beginning where its row cannot be read; all keys of
+   * a stream from the beginning, as their rows have events behind those that were passed over.
+   */
+  async retry(retries: Retries, until: number): Promise<void> {
+    const from = await this.#restartRows(retries, until)
+    const first = [...from.values()].reduce((first, position) => Math.min(first, position), until)
+    for await (const rowEvent of this.#rowEvents(first, until, retries))
+      if (rowEvent.event.position > (from.get(rowEvent.key) ?? Number.POSITIVE_INFINITY)) this.#foldAgain(rowEvent, retries)
+  }
+
+  /** Finds the event by which a row ceased to fit: folds what is not saved again, with a look at the row after each event. */
+  async findFit(key: string, cached: CachedRow, retries: Retries): Promise<EncodedRow> {
+    const { projection, table, parking } = this.#options
+    const until = cached.position
+    const encode = (row: object | null) => (row ? encodeRow(projection, row) : noRow(table))
+    cached.row = cached.saved
+    cached.position = cached.firstUnsaved - 1
+    // It did fit when it was saved.
+    let encoded = encode(cached.row)
+    for await (const rowEvent of this.#rowEvents(cached.position, until, retries)) {
+      if (rowEvent.key !== key) continue
+      try {
+        const row = foldEvent(projection, cached.row, rowEvent)
+        encoded = encode(row)
+        cached.row = row
+        cached.position = rowEvent.event.position
+      } catch (error) {
+        parking.parkKey(key, rowEvent.event.position, error)
+        break
+      }
+    }
+    return encoded
+  }
+
+  /** Releases keys and streams, and puts their rows back to where the fold begins again. Gives that position of each key. */
+  async #restartRows(retries: Retries, until: number): Promise<ReadonlyMap<string, number>> {
+    const { parking, cache } = this.#options
+    for (const place of retries.streams.values()) parking.release(place)
+    const fromBeginning = await this.#keysOfStreams(retries, until)
+    const stored = await this.#readRows([...retries.keys.keys()])
+    const from = new Map<string, number>()
+    for (const key of new Set([...retries.keys.keys(), ...fromBeginning])) {
+      parking.release({ kind: 'key', key })
+      from.set(key, cache.restart(key, fromBeginning.has(key) ? undefined : stored.get(key)).position)
+    }
+    return from
+  }
+
+  async #readRows(keys: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> {
+    const { store, table } = this.#options
+    return new Map((await store.readModel.rows(table, keys)).map(row => [row.key, row]))
+  }
+
+  /** The keys that the events of some streams change. A stream that still cannot be read is parked again. */
+  async #keysOfStreams(retries: Retries, until: number): Promise<ReadonlySet<string>> {
+    const keys = new Set<string>()
+    for (const stream of retries.streams.keys())
+      for await (const page of streamPages(this.#options.store, stream))
+        for (const stored of page)
+          if (stored.position <= until) for (const { key } of this.#eventsToFold(stored, retries)) keys.add(key)
+    return keys
+  }
+
+  async *#rowEvents(after: number, until: number, retries: Retries): AsyncGenerator<RowEvent> {
+    const { store, projection } = this.#options
+    for await (const page of logPages(store, { after, until, filter: projection.filter, seesHoles: false }))
+      for (const stored of page) yield* this.#eventsToFold(stored, retries)
+  }
+
+  #eventsToFold(stored: StoredEvent, retries: Retries): readonly RowEvent[] {
+    if (retries.skipsEvent(stored)) return []
+    return this.#options.folder.rowEvents(stored).filter(({ key }) => !retries.skipsForKey(key, stored.position))
+  }
+
+  #foldAgain(rowEvent: RowEvent, retries: Retries): void {
+    const { cache, folder, outbox } = this.#options
+    folder.fold(rowEvent)
+    const { key, event } = rowEvent
+    if (!outbox || retries.covers(key, event)) return
+    // The event was handled before, so what the row wants by it is on its way already.
+    const cached = cache.getOrAdd(key)
+    if (cached.row) cached.row = outbox.dropChanges(cached.row, event.position)
+  }
+}

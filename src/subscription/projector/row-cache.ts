@@ -1,0 +1,171 @@
+// The rows that a projector keeps in memory between pages, and what it knows of them in the table.
+import { encodeRow } from '../../projection/fold.ts'
+import type { ProjectionSpec } from '../../projection/projection.ts'
+import { compareText, type NewRow, type ReadModel, type StoredRow, type Table, type Value } from '../../read-model/read-model.ts'
+import { causeOf } from '../parking.ts'
+
+/** A row as it is folded so far. `saved` and `firstUnsaved` count while it is dirty. */
+export type CachedRow = {
+  /** Null: there is none. */
+  row: object | null
+  position: number
+  isDirty: boolean
+  /** The row as it was before the first event that is not saved, and the position of that event. */
+  saved: object | null
+  firstUnsaved: number
+  /** Its index values in the table; null: it is not there. */
+  fields: readonly Value[] | null
+  size: number
+}
+export type EncodedRow = Pick<NewRow, 'data' | 'fields'>
+
+/** Rows are kept up to this size, in characters of their text. Beyond it all are read again when they are needed. */
+const CACHE_SIZE_MAX = 134_217_728
+const LOAD_KEYS_MAX = 5_000
+/** The size of a row that was never written, as a guess. */
+const ROW_SIZE = 256
+
+export class RowCache {
+  readonly #readModel: ReadModel
+  readonly #projection: ProjectionSpec
+  readonly #table: Table
+  #rows = new Map<string, CachedRow>()
+  #size = 0
+  readonly #dirty = new Set<string>()
+  #pendingSize = 0
+  /** Every row of the table is in memory: a key that is not here has no row. */
+  #isComplete = false
+
+  constructor(readModel: ReadModel, projection: ProjectionSpec, table: Table) {
+    this.#readModel = readModel
+    this.#projection = projection
+    this.#table = table
+  }
+
+  /** Forgets all rows. `isComplete`: the table is empty. */
+  clear(isComplete: boolean): void {
+    this.#evict()
+    this.#dirty.clear()
+    this.#pendingSize = 0
+    this.#isComplete = isComplete
+  }
+
+  /** Whether its rows take more than half of their space. */
+  get isHalfFull(): boolean {
+    return this.#size > CACHE_SIZE_MAX / 2
+  }
+
+  /** Whether a key that is not in memory has no row. */
+  get isComplete(): boolean {
+    return this.#isComplete
+  }
+
+  get hasDirty(): boolean {
+    return this.#dirty.size > 0
+  }
+
+  /** At most what the dirty rows hold: their size when they were saved, and that of all events folded into them since. */
+  get pendingSize(): number {
+    return this.#pendingSize
+  }
+
+  addPending(size: number): void {
+    this.#pendingSize += size
+  }
+
+  /** Loads the rows of some different keys, those that are not in memory. Gives the damaged ones, which are not kept, with what is wrong. */
+  async load(keys: readonly string[]): Promise<ReadonlyMap<string, Error>> {
+    const damaged = new Map<string, Error>()
+    const missing = keys.filter(key => !this.#rows.has(key))
+    for (let i = 0; i < missing.length; i += LOAD_KEYS_MAX) {
+      const some = missing.slice(i, i + LOAD_KEYS_MAX)
+      for (const stored of await this.#readModel.rows(this.#table, some)) {
+        const read = this.#read(stored)
+        if (read instanceof Error) damaged.set(stored.key, read)
+        else this.#add(stored.key, read)
+      }
+      for (const key of some) if (!this.#rows.has(key) && !damaged.has(key)) this.#add(key, emptyRow(0))
+    }
+    return damaged
+  }
+
+  /** The row of a key; an empty one where there is none. */
+  getOrAdd(key: string): CachedRow {
+    const found = this.#rows.get(key)
+    if (found) return found
+    const row = emptyRow(ROW_SIZE)
+    this.#add(key, row)
+    return row
+  }
+
+  markDirty(key: string, cached: CachedRow, before: object | null): void {
+    this.#pendingSize += cached.size
+    cached.isDirty = true
+    cached.firstUnsaved = cached.position
+    cached.saved = before
+    this.#dirty.add(key)
+  }
+
+  /** Begins a key again from its row in the table, or from nothing where there is none (undefined) or it is damaged. It will be written. */
+  restart(key: string, stored: StoredRow | undefined): CachedRow {
+    const read = stored && this.#read(stored)
+    const known = read && !(read instanceof Error) ? read : emptyRow(0)
+    const { row, position } = known
+    const cached = { row, position, isDirty: true, saved: row, firstUnsaved: position + 1, fields: null, size: ROW_SIZE }
+    this.#add(key, cached)
+    this.#dirty.add(key)
+    return cached
+  }
+
+  /** The rows that are not saved, in the order in which they are written. */
+  dirtyRows(): readonly (readonly [string, CachedRow])[] {
+    return [...this.#dirty].sort(compareText).map(key => [key, this.#rows.get(key)!] as const)
+  }
+
+  /** All dirty rows were written, as these. */
+  markSaved(rows: readonly NewRow[]): void {
+    this.#dirty.clear()
+    this.#pendingSize = 0
+    for (const { key, data, fields } of rows) {
+      const cached = this.#rows.get(key)!
+      const size = data?.length ?? 0
+      this.#size += size - cached.size
+      cached.size = size
+      cached.fields = data === null ? null : fields
+      cached.isDirty = false
+    }
+    if (this.#size <= CACHE_SIZE_MAX) return
+    this.#evict()
+    this.#isComplete = false
+  }
+
+  #add(key: string, cached: CachedRow): void {
+    const before = this.#rows.get(key)
+    this.#size += before ? cached.size - before.size : cached.size + key.length
+    this.#rows.set(key, cached)
+  }
+
+  #evict(): void {
+    this.#rows = new Map()
+    this.#size = 0
+  }
+
+  /** A row of the table; the error where it is damaged. */
+  #read({ key, position, data }: StoredRow): CachedRow | Error {
+    try {
+      const row = JSON.parse(data) as object
+      const { fields } = encodeRow(this.#projection, row)
+      return { row, position, isDirty: false, saved: row, firstUnsaved: position, fields, size: data.length }
+    } catch (error) {
+      return new Error(`${this.#table.name}: the row ${key} cannot be read: ${causeOf(error)}`, { cause: error })
+    }
+  }
+}
+
+function emptyRow(size: number): CachedRow {
+  return { row: null, position: 0, isDirty: false, saved: null, firstUnsaved: 0, fields: null, size }
+}
+
+export function noRow({ indexes }: Table): EncodedRow {
+  return { data: null, fields: indexes.map(() => null) }
+}

@@ -1,0 +1,128 @@
+// Runs a SQL projection: user code writes a page of events with the checkpoint, in one transaction.
+import type { Recorded } from '../event/events.ts'
+import { recordedIn } from '../event/families.ts'
+import { type SqlProjectionSpec, subscriptionOf, type Writing } from '../projection/sql-projection.ts'
+import type { Lease, Parked } from '../read-model/read-model.ts'
+import { streamPages } from '../store/pages.ts'
+import { type Store, type StoredEvent, StoreError } from '../store/store.ts'
+import type { Consumer, PageGuard } from './consumer.ts'
+import { Parking } from './parking.ts'
+
+/** A stored event, and the events of today that it has become. */
+type UpcastEvent = { readonly stored: StoredEvent; readonly events: readonly Recorded[] }
+
+const EVENTS_MAX = 1_000
+
+export class SqlProjectionRunner implements Consumer {
+  readonly eventsMax: number = EVENTS_MAX
+  readonly #store: Store
+  readonly #projection: SqlProjectionSpec
+  readonly #parking: Parking
+  #unsaved: UpcastEvent[] = []
+
+  constructor(store: Store, projection: SqlProjectionSpec) {
+    this.#store = store
+    this.#projection = projection
+    this.#parking = new Parking(store)
+  }
+
+  begin = async (lease: Lease): Promise<void> => {
+    this.#unsaved = []
+    await this.#parking.load(lease)
+  }
+
+  handle = async (events: readonly StoredEvent[]): Promise<void> => {
+    for (const stored of events) {
+      if (this.#parking.hasStream(stored.stream)) continue
+      try {
+        this.#unsaved.push(this.#upcast(stored))
+      } catch (error) {
+        this.#parking.parkStream(stored, error)
+      }
+    }
+  }
+
+  /** A page is written before the next is read. */
+  pending = (): number | null => (this.#unsaved.length || this.#parking.hasNew ? Number.POSITIVE_INFINITY : null)
+
+  save = async (guard: PageGuard): Promise<boolean> => {
+    const events = this.#unsaved
+    this.#unsaved = []
+    try {
+      return await this.#commit(guard, events)
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+    }
+    return this.#saveOneByOne(guard, events)
+  }
+
+  hasParked = (): boolean => !this.#parking.isEmpty
+
+  retryParked = async (guard: PageGuard): Promise<void> => {
+    const retries = await this.#parking.readRetries(guard.name)
+    for (const parked of retries?.parked ?? []) if (!(await this.#retryStream(guard, parked))) return
+  }
+
+  /** Handles the rest of a stream, and parks it again where that fails. False: another owner has taken over. */
+  async #retryStream(guard: PageGuard, parked: Parked): Promise<boolean> {
+    this.#parking.release(parked)
+    try {
+      return await this.#commit({ ...guard, from: guard.to }, await this.#readRest(parked, guard.to))
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      this.#parking.parkStream({ stream: parked.key, position: parked.position }, error)
+      return true
+    }
+  }
+
+  /** The events of a parked stream from the first that is to be handled, up to a position. */
+  async #readRest({ key, position, again }: Parked, until: number): Promise<readonly UpcastEvent[]> {
+    const from = again === 'skip' ? position + 1 : position
+    const rest: UpcastEvent[] = []
+    for await (const page of streamPages(this.#store, key))
+      for (const stored of page) if (stored.position >= from && stored.position <= until) rest.push(this.#upcast(stored))
+    return rest
+  }
+
+  /** Writes all events but those that fail, the checkpoint following each, and parks the streams of those that fail. */
+  async #saveOneByOne(guard: PageGuard, events: readonly UpcastEvent[]): Promise<boolean> {
+    let { from } = guard
+    for (const event of events) {
+      if (this.#parking.hasStream(event.stored.stream)) continue
+      const to = event.stored.position
+      try {
+        if (!(await this.#commit({ ...guard, from, to }, [event]))) return false
+        from = to
+      } catch (error) {
+        if (error instanceof StoreError) throw error
+        this.#parking.parkStream(event.stored, error)
+      }
+    }
+    return this.#commit({ ...guard, from }, [])
+  }
+
+  async #commit(guard: PageGuard, upcast: readonly UpcastEvent[]): Promise<boolean> {
+    const events = upcast.flatMap(({ events }) => events)
+    const isRun = events.length > 0 || guard.from === 0
+    const page = { ...guard, rows: [], ...this.#parking.changes }
+    const isSaved = await this.#store.readModel.commit(
+      isRun ? { ...page, run: sql => this.#write(sql, events, guard.from === 0) } : page,
+    )
+    if (isSaved) this.#parking.forgetChanges()
+    return isSaved
+  }
+
+  #write(sql: unknown, events: readonly Recorded[], isFirst: boolean): unknown {
+    const { create, handle } = this.#projection
+    const prefix = subscriptionOf(this.#projection)
+    // The client is the one that the projection was written for.
+    const writing: Writing = { sql: sql as never, t: table => `${prefix}_${table}` }
+    const created = isFirst ? create(writing) : undefined
+    const write = () => (events.length ? handle(events, writing) : undefined)
+    return created instanceof Promise ? created.then(write) : write()
+  }
+
+  #upcast(stored: StoredEvent): UpcastEvent {
+    return { stored, events: recordedIn(this.#projection.families, stored) }
+  }
+}

@@ -1,0 +1,56 @@
+import type { Store } from '../store/store.ts'
+import type { Subscription } from './subscription.ts'
+
+/** How far a subscription is. */
+export type Status = {
+  /** The name of the subscription. Of a projection each version has one. */
+  readonly name: string
+  /** The definition that it belongs to. */
+  readonly definition: { readonly kind: 'projection' | 'processor' | 'sql-projection' | 'process'; readonly name: string }
+  readonly position: number
+  /** How many events of the log it has not handled, at most. */
+  readonly lagEvents: number
+  /** How long the first of these has been in the log, in seconds. */
+  readonly lagSeconds: number
+  readonly parkedKeys: number
+  readonly parkedStreams: number
+  /** Whether this process moves it on. */
+  readonly isOwner: boolean
+  /** Whether the definition has what it is asked for from this subscription: of a projection, its rows. */
+  readonly isServing: boolean
+}
+
+/** A subscription, and what it does for its definition. */
+export type DefinedSubscription = Pick<Status, 'definition' | 'isServing'> & { readonly subscription: Subscription }
+
+/** Reads the status of some subscriptions. Rejects with what the store throws. */
+export async function readStatus(
+  store: Store,
+  now: () => number,
+  all: readonly DefinedSubscription[],
+): Promise<readonly Status[]> {
+  const [seconds, counts] = await Promise.all([readLagSeconds(store, now, all), store.readModel.parkedCounts()])
+  return all.map(({ definition, subscription, isServing }, i) => {
+    const { name, position, lagEvents, isOwner } = subscription
+    const { keys = 0, streams = 0 } = counts.find(count => count.name === name) ?? {}
+    const lag = { lagEvents, lagSeconds: lagEvents ? seconds[i]! : 0 }
+    return { name, definition, position, ...lag, parkedKeys: keys, parkedStreams: streams, isOwner, isServing }
+  })
+}
+
+/** How long the first event behind each has been in the log. Subscriptions at the same position share one read. */
+function readLagSeconds(store: Store, now: () => number, all: readonly DefinedSubscription[]): Promise<readonly number[]> {
+  const reads = new Map<number, Promise<number>>()
+  const read = async (after: number) => {
+    const [first] = await store.readAll({ after, limit: 1 })
+    return first ? Math.max(0, now() - Date.parse(first.at)) / 1_000 : 0
+  }
+  return Promise.all(
+    all.map(({ subscription: { position, lagEvents } }) => {
+      if (lagEvents === 0) return 0
+      const found = reads.get(position) ?? read(position)
+      reads.set(position, found)
+      return found
+    }),
+  )
+}
