@@ -1,7 +1,7 @@
 // Liveness asks nothing of others; readiness asks the store, at most once a second.
 import type { Context, Handler } from 'hono'
 import type { Asked, Standing } from '../src/subscription/subscriptions.ts'
-import type { Running } from './app.ts'
+import type { Lifecycle } from './lifecycle.ts'
 import { problem } from './problem.ts'
 
 const CHECK_EVERY_MS = 1_000
@@ -12,24 +12,24 @@ export const health: Handler = c => c.json({ status: 'pass' }, 200, { 'Cache-Con
 
 /**
  * `GET /ready` and `/startup`: 503 while starting, while stopping and while the store does not answer; `/ready` also until there are rows
- * of every projection. It has an app start that was not started, as nobody sends it anything else before it is ready.
+ * of every projection. It starts an app that was not started, as nobody sends an app anything else before it is ready.
  */
-export function ready(state: () => Running, start: () => Promise<unknown>, asksRows: boolean): Handler {
+export function ready({ running, start }: Lifecycle, asksRows: boolean): Handler {
   let checked: Checked = { at: Number.NEGATIVE_INFINITY, asked: null }
   const refused = (c: Context, detail: string, checks?: object) =>
     problem(c, 'not-ready', { detail, ...(checks && { checks }) }, { 'Retry-After': '1' })
   return async c => {
-    const { runtime, stopping } = state()
-    if (!runtime && !stopping) start().catch(() => {})
-    if (!runtime || stopping) return refused(c, stopping ? 'stopping' : 'starting')
+    const { services, isStopping } = running()
+    if (!services && !isStopping) start().catch(() => {})
+    if (!services || isStopping) return refused(c, isStopping ? 'stopping' : 'starting')
     if (performance.now() - checked.at > CHECK_EVERY_MS) {
-      const asking = runtime.store.ping().then(() => runtime.subscriptions.asked())
+      const asking = services.store.ping().then(() => services.subscriptions.asked())
       const asked = await Promise.race([asking, Bun.sleep(CHECK_TIMEOUT_MS).then(() => null)]).catch(() => null)
       checked = { at: performance.now(), asked }
     }
     const { asked } = checked
     if (!asked) return refused(c, 'the store does not answer')
-    const { store, subscriptions } = runtime
+    const { store, subscriptions } = services
     const byKind = Map.groupBy(subscriptions.standing, ({ kind }) => kind)
     const checksOf = (name: string, kind: Standing['kind']) => {
       const found = byKind.get(kind)?.map(one => standingCheck(one, asked))

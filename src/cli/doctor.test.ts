@@ -30,7 +30,7 @@ async function diagnosed(config: Config, options: { store?: Store; prove?: boole
 async function filled(config: Config): Promise<void> {
   const emaki = await runtime({ serve: shop, store: await opening(config) })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await emaki.seen(1)
+  await emaki.waitUntilProcessed(1)
   await emaki.close()
 }
 async function opening(config: Config): Promise<Store> {
@@ -166,7 +166,7 @@ describe('doctor', () => {
 async function filledIn(store: Store): Promise<void> {
   const emaki = await runtime({ serve: shop, store })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await emaki.seen(1)
+  await emaki.waitUntilProcessed(1)
   await emaki.close()
 }
 
