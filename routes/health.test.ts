@@ -165,7 +165,7 @@ describe('rows that are still being made', () => {
       projection: 'things',
       position: 0,
       lagEvents: 0,
-      detail: 'its rows are still being made',
+      detail: 'the rows are still being made',
       retryable: true,
     })
     open()
