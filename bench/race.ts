@@ -67,7 +67,7 @@ export async function raceProcessor({ server }: Pick<Arena, 'server'>, until: Un
     await writers[next++ % WRITERS]!.append([{ stream: `order-${Bun.randomUUIDv7()}`, expect: 0, events: placed }])
   })
   // What it has not seen by then, it has lost.
-  await follower.seen(await follower.store.head(), ['race'], SEEN_MS)
+  await follower.waitUntilProcessed(await follower.store.head(), ['race'], SEEN_MS)
   await Promise.all([follower, ...writers].map(one => one.close()))
   return seen.against(await idsOf(url, 'select id::text from emaki.events'))
 }

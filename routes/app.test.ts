@@ -245,9 +245,9 @@ describe('problems', () => {
   test.each(Object.keys(problems) as Slug[])('have a page that says what to do: %s', async slug => {
     const { get } = client()
     const { status, body, headers } = await get(`/problems/${slug}`)
-    const { mend, title } = problems[slug]
+    const { fix, title } = problems[slug]
     expect([status, headers.get('cache-control')]).toEqual([200, 'public, max-age=86400'])
-    expect(body).toEqual({ type: `/problems/${slug}`, status: problems[slug].status, title, mend })
+    expect(body).toEqual({ type: `/problems/${slug}`, status: problems[slug].status, title, fix })
   })
 
   test('are made of what Hono and its middleware throw, by status', async () => {

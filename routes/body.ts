@@ -10,7 +10,7 @@ const JSON_TYPE = /^application\/([\w.-]+\+)?json *(;|$)/i
 /** What a body says, and its size in bytes. */
 export type Body = { readonly data: unknown; readonly size: number }
 
-/** The body of a request; `{}` where there is neither a body nor a content type. A Response says why it is refused. */
+/** The body of a request; `{}` where there is neither a body nor a content type. A Response refuses it. */
 export async function bodyOf(c: Context): Promise<Body | Response> {
   const type = c.req.header('content-type')
   const bytes = await c.req.bytes()

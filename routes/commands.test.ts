@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
-import type { Runtime } from '../src/runtime.ts'
+import type { Services } from '../src/runtime.ts'
 import { spec } from '../src/event/events.ts'
 import { memory } from '../src/store/memory.ts'
 import { account } from '../src/testing/account.ts'
@@ -475,7 +475,7 @@ describe('a command that fails', () => {
 
   test('as it stays unknown what became of it is 503, to be said again with the same key', async () => {
     const deciders = new Map([['account', account[spec]]])
-    const emaki = { deciders, dispatch: async () => ({ outcome: 'unknown', retryAfterMs: 1_500 }) } as unknown as Runtime
+    const emaki = { deciders, dispatch: async () => ({ outcome: 'unknown', retryAfterMs: 1_500 }) } as unknown as Services
     const outer = new Hono().use(async (c, next) => {
       c.set('emaki', emaki)
       await next()

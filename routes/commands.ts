@@ -5,24 +5,26 @@ import type { Context, Handler } from 'hono'
 import type { Command } from '../src/decider/command.ts'
 import type { Accepted, Conflicted, Outcome } from '../src/dispatch/outcome.ts'
 import { KEY_REUSED } from '../src/dispatch/outcome.ts'
-import type { Runtime } from '../src/runtime.ts'
+import type { Services } from '../src/runtime.ts'
 import type { SendOptions } from '../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
-import { actorOf, running } from './context.ts'
-import { positioned } from './fresh.ts'
+import { actorOf, servicesOf } from './context.ts'
 import { expectationOf, keyOf, originOf, prefers } from './headers.ts'
 import { idOf } from './ids.ts'
-import { errorsOf, pointer, problem } from './problem.ts'
-import { laterOf, scheduled } from './scheduled.ts'
-import { exposed } from './states.ts'
+import { positionHeader } from './min-position.ts'
+import { problemOfOutcome, replayedHeader } from './outcomes.ts'
+import { pointer, problem } from './problem.ts'
+import { scheduleCommand, sendTimeOf } from './scheduled.ts'
+import { exposeState } from './states.ts'
 
 /** A command's maker, as a decider has one for each of its commands: `order.place`. */
 export type CommandMaker = (id: string, data: never) => Command
-type Named = CommandMaker & { readonly decider: string; readonly command: string }
-type Answering = {
+type NamedMaker = CommandMaker & { readonly decider: string; readonly command: string }
+type Request = {
   readonly c: Context
-  readonly emaki: Runtime
+  readonly emaki: Services
   readonly id: string
+  readonly decider: string
   readonly expect: SendOptions['expect'] | null
 }
 
@@ -34,28 +36,28 @@ type Answering = {
  */
 export function handle(make: CommandMaker): Handler {
   // Every maker of `decider` carries its names; the type that users see does not show them.
-  const { decider, command } = make as Named
+  const { decider, command } = make as NamedMaker
   let validate: ReturnType<typeof validator> | null = null
   return async c => {
-    const emaki = running(c)
+    const emaki = servicesOf(c)
     const given = idOf(c)
     if (given instanceof Response) return given
     const expect = expectationOf(c)
     if (expect instanceof Response) return expect
     const key = keyOf(c)
     if (key instanceof Response) return key
-    const later = laterOf(c)
-    if (later instanceof Response) return later
+    const sendTime = sendTimeOf(c)
+    if (sendTime instanceof Response) return sendTime
     const body = await bodyOf(c)
     if (body instanceof Response) return body
     // The validator reads the body from here; it was decoded and inspected as bytes.
     c.req.json = async () => body.data as never
     validate ??= validator(emaki, decider, command)
-    const refused = await validate(c, passed)
+    const refused = await validate(c, doNothing)
     if (refused instanceof Response) return refused
     const id = given ?? Bun.randomUUIDv7()
     const actor = await actorOf(c)
-    const said = { decider, command, id, data: body.data }
+    const named = { decider, command, id, data: body.data }
     const options = {
       idGiven: given !== null,
       ...originOf(c),
@@ -63,21 +65,21 @@ export function handle(make: CommandMaker): Handler {
       ...(key !== null && { key }),
       ...(actor !== null && { actor }),
     }
-    if (later !== null) return scheduled(c, emaki, said, later, options)
-    const outcome = await emaki.dispatch(said, c.req.valid('json' as never), {
+    if (sendTime !== null) return scheduleCommand(c, emaki, named, sendTime, options)
+    const outcome = await emaki.dispatch(named, c.req.valid('json' as never), {
       signal: c.req.raw.signal,
       size: body.size,
       ...options,
     })
-    return answer({ c, emaki, id, expect }, outcome, decider)
+    return respond({ c, emaki, id, decider, expect }, outcome)
   }
 }
 
-const passed = async () => {}
-/** How many places of a body are told that do not fit: an answer is no longer than its question. */
+const doNothing = async () => {}
+/** So many places of a body that do not fit are listed: an answer is no longer than its question. */
 const ERRORS_MAX = 100
 
-function validator(emaki: Runtime, decider: string, command: string) {
+function validator(emaki: Services, decider: string, command: string) {
   const schema = emaki.deciders.get(decider)?.commands.get(command)
   if (!schema) throw new TypeError(`handle(${decider}.${command}): the app does not serve ${decider}; add it to serve`)
   return zValidator('json', schema, (result, c) => {
@@ -91,11 +93,11 @@ function validator(emaki: Runtime, decider: string, command: string) {
   })
 }
 
-function answer(to: Answering, outcome: Outcome, decider: string): Response | Promise<Response> {
-  const { c } = to
+function respond(request: Request, outcome: Outcome): Response | Promise<Response> {
+  const { c } = request
   switch (outcome.outcome) {
     case 'accepted':
-      return accepted(to, outcome, decider)
+      return respondAccepted(request, outcome)
     case 'rejected':
       if (outcome.code === KEY_REUSED) return problem(c, KEY_REUSED)
       return problem(
@@ -105,23 +107,19 @@ function answer(to: Answering, outcome: Outcome, decider: string): Response | Pr
         replayedHeader(outcome.replayed),
       )
     case 'conflict':
-      return conflict(to, outcome)
-    case 'invalid':
-      return problem(c, 'validation-failed', errorsOf(outcome))
-    case 'unavailable':
-      return problem(c, outcome.full ? 'storage-full' : 'unavailable', {}, retryAfter(outcome.retryAfterMs))
-    case 'unknown':
-      return problem(c, 'outcome-unknown', {}, retryAfter(outcome.retryAfterMs))
+      return respondConflict(request, outcome)
+    default:
+      return problemOfOutcome(c, outcome)
   }
 }
 
-async function accepted({ c, emaki }: Answering, outcome: Accepted, decider: string): Promise<Response> {
+async function respondAccepted({ c, emaki, decider }: Request, outcome: Accepted): Promise<Response> {
   const { stream, version, position, events, replayed } = outcome
   const id = instanceOf(stream)
   const created = events.length > 0 && version === events.length
   const headers: Record<string, string> = {
     ETag: `"${version}"`,
-    ...positioned(emaki, position),
+    ...positionHeader(emaki, position),
     'Cache-Control': 'no-store',
     ...(created && { Location: `/${decider}/${encodeURIComponent(id)}` }),
     ...replayedHeader(replayed),
@@ -133,25 +131,17 @@ async function accepted({ c, emaki }: Answering, outcome: Accepted, decider: str
     return c.body(null, created ? 201 : 204, { ...headers, 'Preference-Applied': 'return=minimal', Vary: 'Prefer' })
   const { expose, initial } = emaki.deciders.get(decider)!
   if (!expose || !prefers(c, 'return=representation')) return c.json(body, status, { ...headers, Vary: 'Prefer' })
-  // It is accepted, whether or not its state can be read now.
+  // The command is accepted, whether or not its state can be read now.
   const after = await emaki.state(decider, id, { version }).catch(() => undefined)
   if (after === undefined) return c.json(body, status, { ...headers, Vary: 'Prefer' })
-  const state = exposed(expose, after ? after.state : initial)
+  const state = exposeState(expose, after ? after.state : initial)
   return c.json({ ...body, state }, status, { ...headers, 'Preference-Applied': 'return=representation', Vary: 'Prefer' })
 }
 
-function conflict({ c, expect }: Answering, { expected, actual }: Conflicted): Response {
-  // A tag that is no version of ours is expected as -1, which is nothing to tell.
+function respondConflict({ c, expect }: Request, { expected, actual }: Conflicted): Response {
+  // A tag that is no version of ours is expected as -1, which would say nothing to a client.
   const extension = { ...(expected !== -1 && { expected }), actual, retryable: expect === null }
   return expect === null
     ? problem(c, 'version-conflict', extension)
     : problem(c, 'precondition-failed', extension, actual > 0 ? { ETag: `"${actual}"` } : {})
-}
-
-function retryAfter(ms: number): Record<string, string> {
-  return { 'Retry-After': String(Math.max(1, Math.ceil(ms / 1_000))) }
-}
-
-function replayedHeader(replayed: true | undefined): Record<string, string> {
-  return replayed ? { 'Idempotency-Replayed': 'true' } : {}
 }

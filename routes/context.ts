@@ -1,9 +1,9 @@
-// What a handler finds in its context: the runtime that serves it, and who asks.
+// A handler finds in its context the services of its app, and who asks.
 import type { Context } from 'hono'
-import type { Runtime } from '../src/runtime.ts'
+import type { Services } from '../src/runtime.ts'
 import type { Live } from './events/live.ts'
 
-/** Says whether a request may see what was not published: true lets it pass, false is 403, a Response is the answer. */
+/** Says whether a request may read streams and events that are not public: true lets it pass, false is 403, a Response is the answer. */
 export type Guard = (c: Context) => boolean | Response | Promise<boolean | Response>
 /** Says who asks; null: nobody known. It fills `meta.actor` and is given to `decide`. */
 export type Actor = (c: Context) => string | null | Promise<string | null>
@@ -11,14 +11,14 @@ export type Actor = (c: Context) => string | null | Promise<string | null>
 declare module 'hono' {
   interface ContextVariableMap {
     requestId: string
-    emaki: Runtime
+    emaki: Services
     actor: Actor | null
     live: Live
   }
 }
 
-/** The runtime that serves a request. */
-export function running(c: Context): Runtime {
+/** The services of the app that serves a request. */
+export function servicesOf(c: Context): Services {
   const emaki = c.get('emaki')
   if (!emaki)
     throw new TypeError(

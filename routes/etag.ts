@@ -1,21 +1,25 @@
-// What the client has already is not sent again.
+// An answer that the client has already is not sent again.
 import type { Context } from 'hono'
 
-/** Whether If-None-Match names the version that the client would get. */
-export function matches(c: Context, version: number): boolean {
-  return tagged(c, `"${version}"`)
+/** Whether the client has this version already, by If-None-Match. */
+export function hasVersion(c: Context, version: number): boolean {
+  return hasETag(c, `"${version}"`)
 }
 
-/** Whether If-None-Match names what the client would get. The comparison is weak, as RFC 9110 has it. */
-export function tagged(c: Context, tag: string): boolean {
+/** Whether the client has the answer of this tag already, by If-None-Match. The comparison is weak, as RFC 9110 has it. */
+export function hasETag(c: Context, tag: string): boolean {
   const tags = c.req.header('if-none-match')?.split(',') ?? []
   return tags.some(one => one.trim() === '*' || opaque(one.trim()) === opaque(tag))
 }
 const opaque = (tag: string): string => tag.replace(/^W\//, '')
 
 /** JSON text, or 304 where the client has it. */
-export function told(c: Context, text: string, headers: Readonly<Record<string, string>> & { readonly ETag: string }): Response {
-  if (tagged(c, headers.ETag)) return c.body(null, 304, headers)
+export function respondWithETag(
+  c: Context,
+  text: string,
+  headers: Readonly<Record<string, string>> & { readonly ETag: string },
+): Response {
+  if (hasETag(c, headers.ETag)) return c.body(null, 304, headers)
   return c.body(text, 200, { ...headers, 'Content-Type': 'application/json' })
 }
 

@@ -1,4 +1,4 @@
-// Request headers that say under which conditions a command counts.
+// Request headers of commands: conditions, keys, preferences, and where a command comes from.
 import type { Context } from 'hono'
 import type { Expectation } from '../src/store/store.ts'
 import { problem } from './problem.ts'
@@ -47,7 +47,7 @@ export function prefers(c: Context, preference: string): boolean {
   )
 }
 
-/** Ids that tie what happens to what caused it: the request's, or those that came with it. */
+/** Ids that tie events to their cause: those that came with the request, else its own. */
 export function originOf(c: Context): {
   readonly correlation: string
   readonly causation: string

@@ -99,7 +99,7 @@ describe('GET /ready says of all that reads the log', () => {
     await inner.append([{ slices: [{ stream: 'thing-c', expect: 'any', events: [unread] }], keys: [] }])
     await made.post('/thing/b/spoil')
     const emaki = await made.app[spec].start()
-    await emaki.seen(4, ['things', 'shelves'])
+    await emaki.waitUntilProcessed(4, ['things', 'shelves'])
     now += 90_000
     const { status, body } = await made.get('/ready')
     const at = { componentType: 'component', status: 'pass' }
@@ -169,7 +169,7 @@ describe('rows that are still being made', () => {
       projection: 'things',
       position: 0,
       lagEvents: 0,
-      detail: 'its rows are still being made',
+      detail: 'the rows are still being made',
       retryable: true,
     })
     open()

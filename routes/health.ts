@@ -1,8 +1,9 @@
 // Liveness asks nothing of others; readiness asks the store, at most once a second.
 import type { Context, Handler } from 'hono'
-import type { Runtime } from '../src/runtime.ts'
+import { within } from '../src/lib/deadline.ts'
+import type { Services } from '../src/runtime.ts'
 import type { Status } from '../src/subscription/status.ts'
-import type { Running } from './app.ts'
+import type { Lifecycle } from './lifecycle.ts'
 import { problem } from './problem.ts'
 
 const CHECK_EVERY_MS = 1_000
@@ -13,20 +14,20 @@ export const health: Handler = c => c.json({ status: 'pass' }, 200, { 'Cache-Con
 
 /**
  * `GET /ready` and `/startup`: 503 while starting, while stopping and while the store does not answer; `/ready` also until there are rows
- * of every projection. It has an app start that was not started, as nobody sends it anything else before it is ready.
+ * of every projection. It starts an app that was not started, as nobody sends an app anything else before it is ready.
  */
-export function ready(state: () => Running, start: () => Promise<unknown>, asksRows: boolean): Handler {
+export function ready({ running, start }: Lifecycle, asksRows: boolean): Handler {
   const status = new CheckedStatus()
   const refuse = (c: Context, detail: string, checks?: object) =>
     problem(c, 'not-ready', { detail, ...(checks && { checks }) }, { 'Retry-After': '1' })
   return async c => {
-    const { runtime, stopping } = state()
-    if (!runtime && !stopping) start().catch(() => {})
-    if (!runtime || stopping) return refuse(c, stopping ? 'stopping' : 'starting')
-    const found = await status.read(runtime)
+    const { services, isStopping } = running()
+    if (!services && !isStopping) start().catch(() => {})
+    if (!services || isStopping) return refuse(c, isStopping ? 'stopping' : 'starting')
+    const found = await status.read(services)
     if (!found) return refuse(c, 'the store does not answer')
-    const checks = checksOf(runtime, found)
-    if (asksRows && !runtime.subscriptions.isReady) return refuse(c, 'rows are still being made', checks)
+    const checks = checksOf(services, found)
+    if (asksRows && !services.subscriptions.isReady) return refuse(c, 'rows are still being made', checks)
     return c.json({ status: 'pass', checks }, 200, { 'Cache-Control': 'no-store' })
   }
 }
@@ -37,17 +38,17 @@ class CheckedStatus {
   #isReady = false
   #at = Number.NEGATIVE_INFINITY
 
-  async read({ store, subscriptions }: Runtime): Promise<readonly Status[] | null> {
+  async read({ store, subscriptions }: Services): Promise<readonly Status[] | null> {
     if (performance.now() - this.#at <= CHECK_EVERY_MS && this.#isReady === subscriptions.isReady) return this.#status
     this.#isReady = subscriptions.isReady
     const reading = store.ping().then(() => subscriptions.servedStatus())
-    this.#status = await Promise.race([reading, Bun.sleep(CHECK_TIMEOUT_MS).then(() => null)]).catch(() => null)
+    this.#status = await within(CHECK_TIMEOUT_MS, reading, () => new Error('late')).catch(() => null)
     this.#at = performance.now()
     return this.#status
   }
 }
 
-function checksOf({ store }: Runtime, status: readonly Status[]): object {
+function checksOf({ store }: Services, status: readonly Status[]): object {
   const checks = (kind: Status['definition']['kind']) => status.filter(({ definition }) => definition.kind === kind).map(checkOf)
   const all = {
     store: [{ componentType: 'datastore', status: 'pass', system: store.system }],

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { idProblem } from '../src/event/stream-name.ts'
 import { problem } from './problem.ts'
 
-/** The id in a path; null where the path has none. A Response says why it is refused. */
+/** The id in a path; null where the path has none. A Response refuses it. */
 export function idOf(c: Context): string | null | Response {
   const id = c.req.param('id')
   if (id === undefined) return null

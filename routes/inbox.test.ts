@@ -127,7 +127,7 @@ describe('a webhook', () => {
     const from = await runtime({ serve: [till, webhooks('mirror', { from: Till, url, secrets: SECRET })] })
     let last = 0
     for (const cents of [1, 2, 3]) last = ((await from.send(till.pay('t', { cents }))) as { position: number }).position
-    expect(await from.seen(last)).toBeTrue()
+    expect(await from.waitUntilProcessed(last)).toBeTrue()
     expect(await centsOf(to)).toBe(6)
     await from.close()
     await server.stop(true)

@@ -1,19 +1,20 @@
-// Webhooks in: verified as bytes, handed to an inbox, answered so that their sender knows whether to repeat them.
+// Webhooks in: verifies a message as bytes, hands it to an inbox, and answers so that the sender knows whether to repeat it.
 import type { Context, Handler } from 'hono'
 import { KEY_REUSED } from '../src/dispatch/outcome.ts'
 import type { Inbox, Taken } from '../src/inbox/inbox.ts'
 import { bodyOf } from './body.ts'
-import { running } from './context.ts'
+import { servicesOf } from './context.ts'
 import { originOf } from './headers.ts'
-import { errorsOf, problem } from './problem.ts'
+import { problemOfOutcome, replayedHeader } from './outcomes.ts'
+import { problem } from './problem.ts'
 
 /**
- * A handler that takes messages for an inbox, to be mounted wherever you like.
+ * A handler that takes messages for an inbox. Mount it on any path.
  *
- * - 200: it is done with, accepted or rejected by the decision, or it leads to nothing: `{"outcome":"accepted", …}`. Said again by the same
- *   id, the same with `Idempotency-Replayed: true`.
- * - 401: it is not verified. 400: it does not fit. 422: its id was another message's.
- * - 503 with `Retry-After`: say it again.
+ * - 200: the message is done with: its command was accepted or rejected, or it leads to no command: `{"outcome":"accepted", …}`. The same id
+ *   again gets the same answer with `Idempotency-Replayed: true`.
+ * - 401: it is not verified. 400: it does not fit. 422: another message had its id.
+ * - 503 with `Retry-After`: send it again.
  *
  * Throws a TypeError for an inbox without `verify`, as anybody could send to it.
  *
@@ -24,7 +25,7 @@ export function receive(inbox: Inbox): Handler {
   const { name, verify } = inbox
   if (!verify) throw new TypeError(`receive(${name}): anybody could send to it; give the inbox a verify`)
   return async c => {
-    const emaki = running(c)
+    const emaki = servicesOf(c)
     const header = (name: string) => c.req.header(name)
     const doubt = verify(header, new TextDecoder().decode(await c.req.bytes()))
     if (doubt !== null) return problem(c, 'unauthenticated', { detail: doubt })
@@ -32,11 +33,11 @@ export function receive(inbox: Inbox): Handler {
     if (body instanceof Response) return body
     const { correlation: _, causation: __, ...origin } = originOf(c)
     const taken = await inbox.take(emaki, body.data, { ...origin, header, size: body.size, signal: c.req.raw.signal })
-    return answer(c, taken)
+    return respond(c, taken)
   }
 }
 
-function answer(c: Context, taken: Taken): Response {
+function respond(c: Context, taken: Taken): Response {
   const headers = { 'Cache-Control': 'no-store' }
   switch (taken.outcome) {
     case 'ignored':
@@ -53,19 +54,7 @@ function answer(c: Context, taken: Taken): Response {
         ...replayedHeader(replayed),
       })
     }
-    case 'invalid':
-      return problem(c, 'validation-failed', errorsOf(taken))
-    case 'unavailable':
-      return problem(c, taken.full ? 'storage-full' : 'unavailable', {}, retryAfter(taken.retryAfterMs))
-    case 'unknown':
-      return problem(c, 'outcome-unknown', {}, retryAfter(taken.retryAfterMs))
+    default:
+      return problemOfOutcome(c, taken)
   }
-}
-
-function replayedHeader(replayed: true | undefined): Record<string, string> {
-  return replayed ? { 'Idempotency-Replayed': 'true' } : {}
-}
-
-function retryAfter(ms: number): Record<string, string> {
-  return { 'Retry-After': String(Math.max(1, Math.ceil(ms / 1_000))) }
 }

@@ -1,9 +1,9 @@
-// GET /openapi.json: all that an app serves, as OpenAPI 3.1. Written when it is first asked for, and kept.
+// GET /openapi.json: the routes of an app as OpenAPI 3.1. The first request writes the document, and later ones get it again.
 import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import type { Config } from '../src/config.ts'
-import type { AppOptions } from './app.ts'
+import type { AppOptions } from './app-options.ts'
 import type { Documented } from './openapi/document.ts'
 import type { Json } from './openapi/schemas.ts'
 
@@ -20,13 +20,13 @@ export function openapi(definitions: readonly Documented[], options: AppOptions,
 }
 
 async function write(definitions: readonly Documented[], options: AppOptions, security: readonly Json[]): Promise<Written> {
-  // Loaded with the first request, so that an app that is never asked starts without it.
+  // The first request loads it, so that an app starts without it.
   const { documentOf } = await import('./openapi/document.ts')
   const text = JSON.stringify(documentOf(definitions, options, security))
   return { text, tag: `"${new Bun.CryptoHasher('sha256').update(text).digest('base64url').slice(0, 22)}"` }
 }
 
-/** Who reads streams may have to say who asks. In OpenAPI one of several is enough, and `{}` asks for nothing. */
+/** Streams may need a bearer. In OpenAPI one of several entries is enough, and `{}` needs nothing. */
 function securityOf({ guard, publicStreams = [] }: AppOptions, { ADMIN_TOKEN, NODE_ENV }: Config): readonly Json[] {
   const guarded = guard !== undefined || ADMIN_TOKEN !== undefined || NODE_ENV === 'production'
   if (!guarded) return []

@@ -7,9 +7,9 @@ import { isDecodable } from './ids.ts'
 import { pointer, problem } from './problem.ts'
 
 /** The values of each name of a query string, in the order they came. */
-export type Asked = ReadonlyMap<string, readonly string[]>
+export type QueryValues = ReadonlyMap<string, readonly string[]>
 
-/** Asks how new an answer has to be, whatever is asked for. */
+/** Names the parameter, and the header, by which every read is asked how new its answer has to be. */
 export const MIN_POSITION = 'min-position'
 
 /** The query string, as it came. */
@@ -17,31 +17,31 @@ export function searchOf(c: Context): string {
   return /\?([^#]*)/.exec(c.req.raw.url)?.[1] ?? ''
 }
 
-/** The query string, decoded. A Response says why it is refused. */
-export function askedOf(c: Context): Asked | Response {
+/** The query string, decoded. A Response refuses it. */
+export function queryValuesOf(c: Context): QueryValues | Response {
   const query = searchOf(c)
-  if (!isDecodable(query)) return refused(c, [], 'what follows a % is no UTF-8 in two hexadecimal digits each')
-  const asked = new Map<string, string[]>()
+  if (!isDecodable(query)) return refuseParameter(c, [], 'what follows a % is no UTF-8 in two hexadecimal digits each')
+  const found = new Map<string, string[]>()
   for (const [name, value] of new URLSearchParams(query)) {
     // No row and no parameter holds it, and no database takes it.
-    if (value.includes('\0')) return refused(c, [name], 'U+0000 is refused')
-    const values = asked.get(name)
+    if (value.includes('\0')) return refuseParameter(c, [name], 'U+0000 is refused')
+    const values = found.get(name)
     if (values) values.push(value)
-    else asked.set(name, [value])
+    else found.set(name, [value])
   }
-  return asked
+  return found
 }
 
-/** Parameters as they were `found`, and the `data` that a schema makes of them. */
+/** Parameters as they were `found`, and as the `data` of a schema. */
 export type Parameters = { readonly found: object; readonly data: object }
 
-/** What was asked for as a schema has it. A name that it does not know is refused, as it would change nothing. */
-export function parametersOf(c: Context, schema: z.ZodObject, asked: Asked): Parameters | Response {
+/** Parses a query string by a schema. A name that the schema does not know is refused, as it would change nothing. */
+export function parametersOf(c: Context, schema: z.ZodObject, asked: QueryValues): Parameters | Response {
   const shape = schema.shape as Readonly<Record<string, z.ZodType>>
   const names = [...asked.keys()].filter(name => name !== MIN_POSITION)
   const stranger = names.find(name => !Object.hasOwn(shape, name))
   if (stranger !== undefined)
-    return refused(c, [stranger], `is no parameter; there are ${[...Object.keys(shape), MIN_POSITION].join(', ')}`)
+    return refuseParameter(c, [stranger], `is no parameter; there are ${[...Object.keys(shape), MIN_POSITION].join(', ')}`)
   const found = Object.fromEntries(names.map(name => [name, readingOf(shape[name]!, asked.get(name)!)]))
   const parsed = schema.safeParse(found)
   if (parsed.success) return { found, data: parsed.data }
@@ -60,13 +60,13 @@ function readingOf(schema: z.ZodType, texts: readonly string[]): unknown {
   return texts.length > 1 ? values : values[0]
 }
 
-/** What numbers, true, false and null are in JSON; all else is the text that it is. */
+/** Numbers, true, false and null as JSON says; any other text stays a text. */
 function jsonOf(text: string): unknown {
   return JSON_SCALAR.test(text) ? (JSON.parse(text) as unknown) : text
 }
 const JSON_SCALAR = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/
 
-/** What a list of a projection can be asked for: a field for each index, and how much of it in which order. */
+/** The parameters of a list: one for each index, its order, and its page. */
 export function listParameters({ row, indexes }: ProjectionSpec): z.ZodObject {
   const sorts = indexes.flatMap(({ field }) => [field, `-${field}`])
   return z.object({
@@ -80,7 +80,7 @@ export function listParameters({ row, indexes }: ProjectionSpec): z.ZodObject {
   })
 }
 
-/** Values that an index can be asked for: those that the field may have. A field that may be missing is null where it is. */
+/** The values by which an index filters: those of its field. A field that may be missing is null where it is missing. */
 function filterOf(row: z.ZodType, field: string, kind: 'text' | 'number'): z.ZodType {
   const own = row instanceof z.ZodObject ? (row.shape as Readonly<Record<string, z.ZodType>>)[field] : undefined
   // Of a row that is one of several objects the field's kind is known, and no more.
@@ -89,6 +89,7 @@ function filterOf(row: z.ZodType, field: string, kind: 'text' | 'number'): z.Zod
   return (schema.safeParse(undefined).success ? schema.nullable() : schema).optional()
 }
 
-export function refused(c: Context, path: readonly PropertyKey[], detail: string): Response {
+/** Refuses a parameter, or a part of one, by its path. */
+export function refuseParameter(c: Context, path: readonly PropertyKey[], detail: string): Response {
   return problem(c, 'validation-failed', { errors: [{ pointer: pointer(path), detail }] })
 }

@@ -1,9 +1,9 @@
-// Every error that a client can meet, as RFC 9457 problem documents; `type` is a page that the app serves.
+// Every error of the HTTP API, as RFC 9457 problem documents. The `type` of a problem is a page that the app serves.
 import type { Context } from 'hono'
 import type { HTTPException } from 'hono/http-exception'
 import type { Invalid } from '../src/dispatch/outcome.ts'
 
-type Entry = { readonly status: number; readonly title: string; readonly mend: string }
+type CatalogueEntry = { readonly status: number; readonly title: string; readonly fix: string }
 
 export type Slug =
   | 'malformed-json'
@@ -34,98 +34,114 @@ export type Slug =
   | 'storage-full'
 
 /** The catalogue. A slug is stable; its texts may improve. */
-export const problems: Readonly<Record<Slug, Entry>> = {
+export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
   'malformed-json': {
     status: 400,
     title: 'The body is not JSON',
-    mend: 'Send UTF-8 encoded JSON; `detail` says what is wrong with it.',
+    fix: 'Send UTF-8 encoded JSON; `detail` says what is wrong with it.',
   },
   'validation-failed': {
     status: 400,
     title: 'The input does not fit its schema',
-    mend: 'Each of `errors` has a JSON pointer to a value and what was expected there.',
+    fix: 'Each of `errors` has a JSON pointer to a value and what was expected there.',
   },
-  'bad-header': { status: 400, title: 'A header cannot be read', mend: '`detail` names the header and the form it takes.' },
-  unauthenticated: { status: 401, title: 'Who are you?', mend: 'Send the credentials that the app asks for.' },
+  'bad-header': { status: 400, title: 'A header cannot be read', fix: '`detail` names the header and the form it takes.' },
+  unauthenticated: {
+    status: 401,
+    title: 'The request has no valid credentials',
+    fix: 'Send the credentials that the app asks for.',
+  },
   forbidden: {
     status: 403,
-    title: 'Not open to you',
-    mend: 'In production this is closed unless the app has a guard or ADMIN_TOKEN is set.',
+    title: 'You have no access',
+    fix: 'In production the guard of the app, or ADMIN_TOKEN, decides who has access.',
   },
-  'not-found': { status: 404, title: 'There is nothing here', mend: 'Look at /openapi.json for what there is.' },
-  'stream-not-found': { status: 404, title: 'The stream has no events', mend: 'Check the category and the id.' },
-  'row-not-found': { status: 404, title: 'There is no such row', mend: 'Check the key, or ask by Min-Position for newer rows.' },
+  'not-found': { status: 404, title: 'There is nothing here', fix: '/openapi.json lists the routes.' },
+  'stream-not-found': { status: 404, title: 'The stream has no events', fix: 'Check the category and the id.' },
+  'row-not-found': {
+    status: 404,
+    title: 'There is no such row',
+    fix: 'Check the key, or send Min-Position to wait for newer rows.',
+  },
   'command-not-found': {
     status: 404,
-    title: 'No such command was taken to be sent later',
-    mend: 'It is kept for 24 hours after its end; check the id, which the header Location has.',
+    title: 'There is no such scheduled command',
+    fix: 'Check the id; the header Location has it. A command is forgotten 24 hours after its outcome.',
   },
   'command-begun': {
     status: 409,
     title: 'The command is no longer pending',
-    mend: 'It is being sent, or has been: GET tells what became of it.',
+    fix: 'It is being sent, or has been sent: GET shows its outcome.',
   },
-  'method-not-allowed': { status: 405, title: 'The method is not allowed here', mend: 'The header Allow names those that are.' },
+  'method-not-allowed': {
+    status: 405,
+    title: 'The method is not allowed here',
+    fix: 'The header Allow names the methods that are.',
+  },
   'version-conflict': {
     status: 409,
     title: 'Others wrote to the stream first',
-    mend: 'Read it again and decide whether the command still makes sense.',
+    fix: 'Read the stream again, and send the command again if it still makes sense.',
   },
   'unknown-position': {
     status: 409,
     title: 'The log was never at this position',
-    mend: 'It is of a log that was restored to an earlier time since, or of another one: read again what you have, from the start.',
+    fix: 'The log was restored to an earlier time, or is another log. Discard what you have read, and read again from the start.',
   },
   'precondition-failed': {
     status: 412,
     title: 'The stream is not at the version you named',
-    mend: 'The header ETag has its version; read it again.',
+    fix: 'The header ETag has the version of the stream. Read the stream again.',
   },
-  'payload-too-large': { status: 413, title: 'The body is too large', mend: 'Send less at once.' },
+  'payload-too-large': { status: 413, title: 'The body is too large', fix: 'Send a smaller body.' },
   'unsupported-media-type': {
     status: 415,
     title: 'The body is not declared as JSON',
-    mend: 'Send Content-Type: application/json.',
+    fix: 'Send Content-Type: application/json.',
   },
-  'command-rejected': { status: 422, title: 'The command was refused', mend: '`code` says why; `data` says more.' },
+  'command-rejected': { status: 422, title: 'The decision rejected the command', fix: '`code` says why; `data` says more.' },
   'idempotency-key-reused': {
     status: 422,
     title: 'The key was used for another command',
-    mend: 'Use a new key for each command, the same one only to say the same again.',
+    fix: 'Use a new key for each command. Use the same key only to send the same command again.',
   },
-  internal: { status: 500, title: 'Something broke on our side', mend: 'Tell the operators the request id.' },
+  internal: { status: 500, title: 'Something broke on our side', fix: 'Tell the operators the request id.' },
   'stream-unreadable': {
     status: 503,
     title: 'This release cannot read the stream',
-    mend: 'It has an event that a newer release wrote; try again later.',
+    fix: 'It has an event that a newer release wrote. Try again later.',
   },
-  unavailable: { status: 503, title: 'Not now', mend: 'Nothing was appended. Try again after the time in Retry-After.' },
+  unavailable: {
+    status: 503,
+    title: 'The app cannot take the request now',
+    fix: 'Nothing was appended. Try again after the time in Retry-After.',
+  },
   'outcome-unknown': {
     status: 503,
-    title: 'It may or may not have been appended',
-    mend: 'Say the same again with the same Idempotency-Key.',
+    title: 'Nobody knows whether the events were appended',
+    fix: 'Send the same command again with the same Idempotency-Key.',
   },
-  'not-ready': { status: 503, title: 'Not ready to serve', mend: 'Try again after the time in Retry-After.' },
+  'not-ready': { status: 503, title: 'The app is not ready to serve', fix: 'Try again after the time in Retry-After.' },
   behind: {
     status: 503,
-    title: 'The rows are not as new as you ask for',
-    mend: 'Try again after the time in Retry-After, or wait longer by Prefer: wait.',
+    title: 'The rows are older than you ask for',
+    fix: 'Try again after the time in Retry-After, or send a longer Prefer: wait.',
   },
   parked: {
     status: 503,
-    title: 'What you ask for has stopped at an event that it cannot take',
-    mend: 'Without Min-Position you get kept rows as they were before. Operators mend the projection and unpark it.',
+    title: 'The rows have stopped at an event that they cannot fold',
+    fix: 'Without Min-Position you get the rows as they were before that event. An operator fixes the projection and unparks it.',
   },
   'storage-full': {
     status: 507,
-    title: 'There is no room left',
-    mend: 'Nothing was appended. Try again when there is room on the disk.',
+    title: 'The disk of the store is full',
+    fix: 'Nothing was appended. Try again when the disk has room.',
   },
 }
 
 export type Extension = { readonly detail?: string; readonly [member: string]: unknown }
 
-/** A problem document. What it says of the request is data; what an exception said never gets here. */
+/** Answers with a problem document. It shows data of the request, and never the text of an exception. */
 export function problem(
   c: Context,
   slug: Slug,
@@ -134,7 +150,7 @@ export function problem(
 ): Response {
   const { status } = problems[slug]
   const body = problemOf(slug, extension, c.req.path)
-  // A Response of our own has a status that TypeScript's narrow union of Hono does not know of.
+  // Hono's union of statuses is narrower than ours.
   return c.newResponse(JSON.stringify(body), status as 500, {
     'Content-Type': 'application/problem+json',
     'Content-Language': 'en',
@@ -143,7 +159,7 @@ export function problem(
   })
 }
 
-/** A problem as a document, for where there is no response to put it in. */
+/** A problem as a document, where there is no response, as on a WebSocket. */
 export function problemOf(slug: Slug, extension: Extension, instance: string): object {
   const { status, title } = problems[slug]
   return { type: `/problems/${slug}`, title, status, ...extension, instance }
@@ -155,14 +171,14 @@ export function pointer(path: readonly PropertyKey[]): string {
   return `#${path.map(key => `/${step(key)}`).join('')}`
 }
 
-/** What is wrong with a command, by the places in its body. */
+/** The errors of a command, by their places in its body. */
 export function errorsOf({ issues }: Invalid): {
   readonly errors: readonly { readonly pointer: string; readonly detail: string }[]
 } {
   return { errors: issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })) }
 }
 
-/** An error that Hono or a middleware of it threw, as a problem: its status says which. Any other is answered as whoever threw it says. */
+/** The problem of an error that Hono or its middleware threw, by its status. An error of another status has a response of its own. */
 export function problemOfException(c: Context, error: HTTPException): Response {
   const challenge = error.res?.headers.get('WWW-Authenticate')
   if (error.status === 400 && challenge)
@@ -172,10 +188,10 @@ export function problemOfException(c: Context, error: HTTPException): Response {
 }
 const OF_STATUS: Readonly<Record<number, Slug>> = { 401: 'unauthenticated', 403: 'forbidden', 413: 'payload-too-large' }
 
-/** The page that a problem's `type` leads to. */
+/** GET /problems/{slug}: the page of a problem's `type`. */
 export function problemPage(c: Context): Response | Promise<Response> {
   const slug = c.req.param('slug') ?? ''
   if (!Object.hasOwn(problems, slug)) return problem(c, 'not-found')
-  const { status, title, mend } = problems[slug as Slug]
-  return c.json({ type: `/problems/${slug}`, status, title, mend }, 200, { 'Cache-Control': 'public, max-age=86400' })
+  const { status, title, fix } = problems[slug as Slug]
+  return c.json({ type: `/problems/${slug}`, status, title, fix }, 200, { 'Cache-Control': 'public, max-age=86400' })
 }

@@ -5,7 +5,7 @@ import type { Cache } from '../src/cache/cache.ts'
 import { memoryCache } from '../src/cache/memory.ts'
 import { spec } from '../src/event/events.ts'
 import { query } from '../src/query/query.ts'
-import type { Served } from '../src/runtime.ts'
+import type { Served } from '../src/definition.ts'
 import { memory } from '../src/store/memory.ts'
 import { type Client, client, expectProblem } from '../src/testing/http.ts'
 import { processor } from '../src/processor/processor.ts'
@@ -206,13 +206,13 @@ describe('the answer to a query', () => {
     })
     const { say, get, app } = shop([pears])
     await say('a', 'set', looks('apple'))
-    const { seen, store } = await app[spec].start()
-    await seen(1)
+    const { waitUntilProcessed, store } = await app[spec].start()
+    await waitUntilProcessed(1)
     expect(shown(await get('/pears'), 'cache-status', 'row-parked')).toEqual(['emaki; fwd=miss', null])
     expect(shown(await get('/pears'), 'cache-status', 'row-parked')).toEqual(['emaki; hit', null])
     await say('a', 'poison')
     const position = Number(await say('a', 'set', looks('pear')))
-    await seen(position)
+    await waitUntilProcessed(position)
     for (let i = 0; i < 2; i++) {
       const answer = await get('/pears')
       expect([answer.status, answer.body]).toEqual([200, [0, 0]])
@@ -264,7 +264,7 @@ describe('an answer that is kept', () => {
   test('is made anew as soon as a row that it was made of changes, and by no other', async () => {
     const { named, made } = counted()
     const { say, get, app } = shop([named])
-    const seen = async (position: string) => (await app[spec].start()).seen(Number(position))
+    const seen = async (position: string) => (await app[spec].start()).waitUntilProcessed(Number(position))
     const asked = async () => {
       const answer = await get('/named?name=apple')
       return [answer.headers.get('cache-status')!.replace('emaki; ', ''), answer.body]
@@ -346,7 +346,7 @@ describe('an answer that is kept', () => {
     }
     const { say, get, app } = shop([named, rates, refresh], { cdn, cache: () => ({ ...shared, raise }) })
     const emaki = await app[spec].start()
-    const seen = async (position: string) => expect(await emaki.seen(Number(position))).toBeTrue()
+    const seen = async (position: string) => expect(await emaki.waitUntilProcessed(Number(position))).toBeTrue()
     const how = async (path: string) => (await get(path)).headers.get('cache-status')!.replace('emaki; ', '')
     await seen(await say('a', 'set', looks('apple')))
     for (const path of ['/named?name=apple', '/named?name=pear', '/rates'])
@@ -383,7 +383,7 @@ describe('an answer that is kept', () => {
     const store = memory()
     const owner = shop([named], { store })
     const seen = async ({ app }: Client, position: string) =>
-      expect(await (await app[spec].start()).seen(Number(position))).toBeTrue()
+      expect(await (await app[spec].start()).waitUntilProcessed(Number(position))).toBeTrue()
     await seen(owner, await owner.say('a', 'set', looks('apple')))
     const other = shop([named], { store })
     await seen(other, '1')
@@ -399,7 +399,7 @@ describe('an answer that is kept', () => {
     const store = memory()
     const first = shop([], { store })
     const position = Number(await first.say('a', 'set', looks('apple')))
-    await (await first.app[spec].start()).seen(position)
+    await (await first.app[spec].start()).waitUntilProcessed(position)
     await first.app[spec].stop()
     const raised: unknown[] = []
     const shared = { ...memoryCache(), raise: async (...raise: Parameters<Cache['raise']>) => void raised.push(raise) }
@@ -434,7 +434,7 @@ describe('an answer that is kept', () => {
     const asked = made.get('/one')
     await reached.promise
     const position = await made.say('a', 'set', looks('apple'))
-    await (await made.app[spec].start()).seen(Number(position))
+    await (await made.app[spec].start()).waitUntilProcessed(Number(position))
     gate.resolve()
     const { headers } = await asked
     expect(Number(headers.get('event-position'))).toBeLessThan(Number(position))
@@ -454,7 +454,7 @@ describe('a query that is behind', () => {
     }
     const made = shop(queries, { store: { ...inner, readModel: { ...inner.readModel, commit } } })
     const first = await made.say('a', 'set', looks('apple'))
-    await (await made.app[spec].start()).seen(Number(first))
+    await (await made.app[spec].start()).waitUntilProcessed(Number(first))
     isHeld = true
     const position = await made.say('a', 'set', looks('apple', { price: 2 }))
     const release = () => {

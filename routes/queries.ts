@@ -1,64 +1,72 @@
-// GET /{query}: its parameters from the query string, its answer from a cache or made anew.
+// GET /{query}: its parameters from the query string, its answer from a cache or from a run.
 import type { Handler } from 'hono'
-import { type QueryAnswered, WHATEVER } from '../src/answer/answers.ts'
+import type { QueryAnswer } from '../src/answer/query-answers.ts'
+import { ANY_POSITION } from '../src/answer/stale-read.ts'
 import { cacheHeaders } from '../src/cache/headers.ts'
 import { canonical } from '../src/event/payload.ts'
+import type { Definition } from '../src/definition.ts'
 import type { QuerySpec } from '../src/query/query.ts'
-import type { Runtime } from '../src/runtime.ts'
-import { running } from './context.ts'
-import { told } from './etag.ts'
-import { freshOf, includedIn, unfresh } from './fresh.ts'
-import { KeptAnswers } from './kept.ts'
-import { askedOf, MIN_POSITION, type Parameters, parametersOf, searchOf } from './parameters.ts'
+import type { Services } from '../src/runtime.ts'
+import { CachedAnswers } from './cached-answers.ts'
+import { servicesOf } from './context.ts'
+import { respondWithETag } from './etag.ts'
+import { minPositionOf, positionHeaders, refuseStale } from './min-position.ts'
+import { MIN_POSITION, type Parameters, parametersOf, queryValuesOf, searchOf } from './parameters.ts'
 
-/** Answers of a query that are kept, to be looked at before all else. */
-export function keptOf(query: QuerySpec): KeptAnswers {
-  return new KeptAnswers((emaki, { entry, ageMs }) => headersOf(emaki, query, { ...entry, ageMs, cache: 'hit' }, true))
+/** The cached answers of each query, by its name. */
+export function cachedAnswersOf(definitions: readonly Definition[]): ReadonlyMap<string, CachedAnswers> {
+  const queries = definitions.filter(one => one.kind === 'query')
+  return new Map(
+    queries.map(query => [
+      query.name,
+      new CachedAnswers((emaki, { entry, ageMs }) => headersOf(emaki, query, { ...entry, ageMs, cache: 'hit' }, true)),
+    ]),
+  )
 }
 
 /** The answer to a query, null as JSON too. Its ETag is a hash of the body. */
-export function answerOf(query: QuerySpec, kept: KeptAnswers): Handler {
+export function answerQuery(query: QuerySpec, cached: CachedAnswers): Handler {
   return async c => {
-    const emaki = running(c)
-    const asked = askedOf(c)
+    const emaki = servicesOf(c)
+    const asked = queryValuesOf(c)
     if (asked instanceof Response) return asked
-    const freshness = await freshOf(c, emaki, asked)
-    if (freshness instanceof Response) return freshness
+    const position = await minPositionOf(c, emaki, asked)
+    if (position instanceof Response) return position
     const params = parametersOf(c, query.params, asked)
     if (params instanceof Response) return params
-    if (query.cache && freshness.fresh === WHATEVER && isVerbatim(params))
-      kept.remember(searchOf(c), emaki.answers.keyOf(query, params.data))
+    if (query.cache && position.min === ANY_POSITION && isVerbatim(params))
+      cached.remember(searchOf(c), emaki.queryAnswers.keyOf(query, params.data))
     try {
-      const answer = await emaki.answers.ask(query, params.data, freshness.fresh)
+      const answer = await emaki.queryAnswers.answer(query, params.data, position.min)
       const isForAll = c.req.header(MIN_POSITION) === undefined
-      return told(c, answer.body, { ...headersOf(emaki, query, answer, isForAll), ...freshness.headers })
+      return respondWithETag(c, answer.body, { ...headersOf(emaki, query, answer, isForAll), ...position.headers })
     } catch (error) {
-      return unfresh(c, emaki, error, freshness)
+      return refuseStale(c, emaki, error, position.headers)
     }
   }
 }
 
-/** Whether a schema takes parameters as they are. What it adds or changes may be other tomorrow, such as a day that is today by default. */
+/** Whether a schema takes parameters as they are. A value that it adds or changes may differ tomorrow, such as a default day of today. */
 function isVerbatim({ found, data }: Parameters): boolean {
   return canonical(found) === canonical(data)
 }
 
-type Headed = Omit<QueryAnswered, 'freshUntil'>
+type HeadedAnswer = Omit<QueryAnswer, 'freshUntil'>
 
 /**
- * What an answer is told with. `isForAll`: whether it was not asked for by the header Min-Position. A shared cache that keeps one that was
- * would take it for everybody's by its URL, or keep one for every position there is.
+ * The headers of an answer. `isForAll`: the client did not send Min-Position. A shared cache that keeps an answer to that header would give
+ * it to everybody who asks for its URL, or keep an answer for each position.
  */
-function headersOf(emaki: Runtime, query: QuerySpec, answer: Headed, isForAll: boolean) {
-  return { ...cachingOf(query, answer, isForAll), ...includedIn(emaki, answer), ETag: answer.etag }
+function headersOf(emaki: Services, query: QuerySpec, answer: HeadedAnswer, isForAll: boolean) {
+  return { ...cachingOf(query, answer, isForAll), ...positionHeaders(emaki, answer), ETag: answer.etag }
 }
 
 const STATUS = { hit: 'emaki; hit', stale: 'emaki; hit; detail=stale', miss: 'emaki; fwd=miss' } as const
 
-/** What caches may do with an answer. Each is private unless its policy says else. */
-function cachingOf({ cache: policy }: QuerySpec, answer: Headed, isForAll: boolean): Readonly<Record<string, string>> {
-  // What a cache keeps would go on saying what it lacks when it no longer does.
-  if (!policy || !answer.cache || answer.lacking) return { 'Cache-Control': 'private, no-cache' }
+/** The headers that say what caches may do with an answer. It is private unless its policy says that it is public. */
+function cachingOf({ cache: policy }: QuerySpec, answer: HeadedAnswer, isForAll: boolean): Readonly<Record<string, string>> {
+  // A cache would go on saying that an answer is incomplete when it no longer is.
+  if (!policy || !answer.cache || answer.incomplete) return { 'Cache-Control': 'private, no-cache' }
   const { tags, position, ageMs, body } = answer
   const isNegative = body === 'null'
   const headers = cacheHeaders({

@@ -3,53 +3,54 @@ import type { Handler } from 'hono'
 import { BadList, type ListBy, type Where } from '../src/answer/rows.ts'
 import type { ProjectionSpec } from '../src/projection/projection.ts'
 import { token } from '../src/store/token.ts'
-import { running } from './context.ts'
-import { hashOf, told } from './etag.ts'
-import { freshOf, includedIn, lackingOf, unfresh } from './fresh.ts'
+import { servicesOf } from './context.ts'
+import { hashOf, respondWithETag } from './etag.ts'
 import { isEncoded } from './ids.ts'
-import { askedOf, listParameters, parametersOf, refused } from './parameters.ts'
+import { incompleteHeaders, minPositionOf, positionHeaders, refuseStale } from './min-position.ts'
+import { listParameters, parametersOf, queryValuesOf, refuseParameter } from './parameters.ts'
 import { problem } from './problem.ts'
 
 /**
  * The row of a key. Its ETag is the table and the last event folded into it, with a hash, as a row that is folded anew may come to
  * something else at the same position.
  */
-export function rowOf(projection: ProjectionSpec): Handler {
+export function getRow(projection: ProjectionSpec): Handler {
   return async c => {
-    const emaki = running(c)
-    const asked = askedOf(c)
+    const emaki = servicesOf(c)
+    const asked = queryValuesOf(c)
     if (asked instanceof Response) return asked
-    const freshness = await freshOf(c, emaki, asked)
-    if (freshness instanceof Response) return freshness
+    const position = await minPositionOf(c, emaki, asked)
+    if (position instanceof Response) return position
     const key = c.req.param('key')!
     if (!isEncoded(c.req.raw.url) || key.includes('\0')) return problem(c, 'row-not-found')
     try {
-      const { text, table, at, ...row } = await emaki.answers.row(projection, key, freshness.fresh)
-      if (text === null) return problem(c, 'row-not-found', {}, { ...freshness.headers, ...lackingOf(emaki, row.lacking) })
-      return told(c, text, {
-        ...freshness.headers,
-        ...includedIn(emaki, row),
+      const { text, table, at, ...row } = await emaki.rowAnswers.get(projection, key, position.min)
+      if (text === null)
+        return problem(c, 'row-not-found', {}, { ...position.headers, ...incompleteHeaders(emaki, row.incomplete) })
+      return respondWithETag(c, text, {
+        ...position.headers,
+        ...positionHeaders(emaki, row),
         ETag: `"${table}-${token(emaki.store.identity, at)}-${hashOf(text)}"`,
         'Cache-Control': 'private, no-cache',
       })
     } catch (error) {
-      return unfresh(c, emaki, error, freshness)
+      return refuseStale(c, emaki, error, position.headers)
     }
   }
 }
 
 /** Rows by the values of indexes, `?sort=`, `?limit=`, `?cursor=`, `?count=true`. */
-export function rowsOf(projection: ProjectionSpec): Handler {
+export function listRows(projection: ProjectionSpec): Handler {
   const parameters = listParameters(projection)
   return async c => {
-    const emaki = running(c)
-    const asked = askedOf(c)
+    const emaki = servicesOf(c)
+    const asked = queryValuesOf(c)
     if (asked instanceof Response) return asked
-    const freshness = await freshOf(c, emaki, asked)
-    if (freshness instanceof Response) return freshness
+    const position = await minPositionOf(c, emaki, asked)
+    if (position instanceof Response) return position
     const found = parametersOf(c, parameters, asked)
     if (found instanceof Response) return found
-    // What `parameters` gives: its own names, and a value for each index that was asked for.
+    // The schema gives its own names, and a value for each index that was asked for.
     const { sort, limit, cursor, count, ...where } = found.data as ListBy & { readonly count?: boolean } & Where
     const by = {
       ...(sort !== undefined && { sort }),
@@ -58,17 +59,17 @@ export function rowsOf(projection: ProjectionSpec): Handler {
       ...(count !== undefined && { count }),
     }
     try {
-      const { text, items, ...page } = await emaki.answers.list(projection, where, by, freshness.fresh)
-      return told(c, text, {
-        ...freshness.headers,
-        ...includedIn(emaki, page),
-        // Weak: the position changes with every event of the log, and nothing that was asked for.
+      const { text, items, ...page } = await emaki.rowAnswers.list(projection, where, by, position.min)
+      return respondWithETag(c, text, {
+        ...position.headers,
+        ...positionHeaders(emaki, page),
+        // Weak: the position changes with every event of the log, and the rows do not.
         ETag: `W/"${hashOf(items)}"`,
         'Cache-Control': 'private, no-cache',
       })
     } catch (error) {
-      if (error instanceof BadList) return refused(c, [error.field], error.message)
-      return unfresh(c, emaki, error, freshness)
+      if (error instanceof BadList) return refuseParameter(c, [error.field], error.message)
+      return refuseStale(c, emaki, error, position.headers)
     }
   }
 }

@@ -1,20 +1,20 @@
-// Commands that are taken now and sent later: 202, and what becomes of them at /commands/{id}.
+// Commands that are taken now and sent later: 202, and their outcome at /commands/{id}.
 import type { Context, Handler } from 'hono'
 import type { Command } from '../src/decider/command.ts'
 import { KEY_REUSED } from '../src/dispatch/outcome.ts'
 import type { Ended, Scheduled, ScheduledOptions } from '../src/relay/schedule.ts'
-import type { Runtime } from '../src/runtime.ts'
-import { running } from './context.ts'
-import { positioned } from './fresh.ts'
+import type { Services } from '../src/runtime.ts'
+import { servicesOf } from './context.ts'
 import { prefers } from './headers.ts'
+import { positionHeader } from './min-position.ts'
 import { errorsOf, problem } from './problem.ts'
 
 /** RFC 3339, with the offset that says which moment is meant. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
 const YEARS_MAX = 100
 
-/** When a command is to be sent, if not now and waited for: a time, or `now`. A Response says why it is refused. */
-export function laterOf(c: Context): Date | 'now' | null | Response {
+/** When to send a command for which the client does not wait: a time, or `now`; null: the client waits. A Response refuses it. */
+export function sendTimeOf(c: Context): Date | 'now' | null | Response {
   const at = c.req.header('schedule-at')
   if (at === undefined) return prefers(c, 'respond-async') ? 'now' : null
   const ms = TIME.test(at) ? Date.parse(at) : Number.NaN
@@ -23,49 +23,49 @@ export function laterOf(c: Context): Date | 'now' | null | Response {
 }
 
 /** Takes a command to be sent later: 202 once it is durable. */
-export async function scheduled(
+export async function scheduleCommand(
   c: Context,
-  emaki: Runtime,
+  emaki: Services,
   command: Command,
-  later: Date | 'now',
+  sendTime: Date | 'now',
   options: ScheduledOptions,
 ): Promise<Response> {
-  const taken = await emaki.schedule.add(command, { ...options, ...(later !== 'now' && { at: later }) })
+  const taken = await emaki.schedule.add(command, { ...options, ...(sendTime !== 'now' && { at: sendTime }) })
   if ('outcome' in taken)
     return taken.outcome === 'rejected' ? problem(c, KEY_REUSED) : problem(c, 'validation-failed', errorsOf(taken))
-  return c.json(shown(taken), 202, {
+  return c.json(showScheduled(taken), 202, {
     Location: `/commands/${taken.id}`,
     'Cache-Control': 'no-store',
     Vary: 'Prefer',
-    ...(later === 'now' && { 'Preference-Applied': 'respond-async' }),
+    ...(sendTime === 'now' && { 'Preference-Applied': 'respond-async' }),
   })
 }
 
-/** GET /commands/{id}: whether it is pending, and else what became of it, for 24 h. */
-export const scheduledOf: Handler = async c => {
-  const emaki = running(c)
+/** GET /commands/{id}: whether it is pending, else its outcome, for 24 h. */
+export const getScheduled: Handler = async c => {
+  const emaki = servicesOf(c)
   const found = await emaki.schedule.find(c.req.param('id')!)
   if (!found) return problem(c, 'command-not-found')
   const { ended } = found
-  return c.json(shown(found), 200, {
+  return c.json(showScheduled(found), 200, {
     'Cache-Control': 'no-store',
     ...(ended === null && { 'Retry-After': String(secondsUntil(found.due)) }),
     ...(ended?.outcome === 'accepted' && {
-      ...positioned(emaki, ended.position),
+      ...positionHeader(emaki, ended.position),
       Link: `</streams/${encodeURIComponent(ended.stream)}>; rel="result"`,
     }),
   })
 }
 
-/** DELETE /commands/{id}: takes it back while it is pending. */
-export const withdrawn: Handler = async c => {
-  const { schedule } = running(c)
+/** DELETE /commands/{id}: withdraws it while it is pending. */
+export const withdrawScheduled: Handler = async c => {
+  const { schedule } = servicesOf(c)
   const id = c.req.param('id')!
   if (await schedule.remove(id)) return c.body(null, 204)
   return (await schedule.find(id)) ? problem(c, 'command-begun') : problem(c, 'command-not-found')
 }
 
-function shown({ id, command, due, state, ended, endedAt }: Scheduled): object {
+function showScheduled({ id, command, due, state, ended, endedAt }: Scheduled): object {
   return {
     id,
     command: `${command.decider}.${command.command}`,
@@ -88,7 +88,7 @@ function outcomeOf(ended: Ended): object {
       return { expected: ended.expected, actual: ended.actual }
     case 'invalid':
       return errorsOf(ended)
-    // What an exception said is for operators.
+    // The text of an exception is for operators.
     default:
       return {}
   }

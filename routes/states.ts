@@ -1,21 +1,21 @@
 // GET /{decider}/{id}: the public view of a state, where a decider exposes one.
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
-import { running } from './context.ts'
-import { matches } from './etag.ts'
-import { positioned } from './fresh.ts'
+import { servicesOf } from './context.ts'
+import { hasVersion } from './etag.ts'
 import { idOf } from './ids.ts'
+import { positionHeader } from './min-position.ts'
 import { problem } from './problem.ts'
 
-/** What a decider's `expose` schema shows of a state: its own fields and no others. */
-export function exposed(expose: z.ZodType, state: unknown): unknown {
+/** The public view of a state: the fields of the decider's `expose` schema, and no others. */
+export function exposeState(expose: z.ZodType, state: unknown): unknown {
   return expose.parse(state)
 }
 
 /** The state now, confirmed with the log; `?version=` and `?at=` (RFC 3339) as it was then. ETag is the stream's version. */
-export function stateOf(decider: string): Handler {
+export function getState(decider: string): Handler {
   return async c => {
-    const emaki = running(c)
+    const emaki = servicesOf(c)
     const id = idOf(c)!
     if (id instanceof Response) return id
     const when = whenOf(c)
@@ -24,9 +24,9 @@ export function stateOf(decider: string): Handler {
     if (!found) return problem(c, 'stream-not-found')
     if (when.at === undefined && when.version !== undefined && found.version < when.version)
       return problem(c, 'stream-not-found', { detail: `it is at version ${found.version}` })
-    const headers = { ...positioned(emaki, found.position), ETag: `"${found.version}"`, 'Cache-Control': 'private, no-cache' }
-    if (matches(c, found.version)) return c.body(null, 304, headers)
-    return c.json(exposed(emaki.deciders.get(decider)!.expose!, found.state) as object, 200, headers)
+    const headers = { ...positionHeader(emaki, found.position), ETag: `"${found.version}"`, 'Cache-Control': 'private, no-cache' }
+    if (hasVersion(c, found.version)) return c.body(null, 304, headers)
+    return c.json(exposeState(emaki.deciders.get(decider)!.expose!, found.state) as object, 200, headers)
   }
 }
 

@@ -3,8 +3,8 @@ import type { Context, Handler } from 'hono'
 import { categoryOf } from '../src/event/stream-name.ts'
 import { inSequence } from '../src/store/sequence.ts'
 import { isFull, type StoredEvent } from '../src/store/store.ts'
-import { running } from './context.ts'
-import { matches } from './etag.ts'
+import { servicesOf } from './context.ts'
+import { hasVersion } from './etag.ts'
 import { isEncoded } from './ids.ts'
 import { problem } from './problem.ts'
 
@@ -14,7 +14,7 @@ const LIMIT_MAX = 1_000
 const PAGE_SIZE_MAX = 4_194_304
 
 /** The events of a stream after `?after=` (a version), at most `?limit=`, and no more than a page may hold. `next` leads to the next page where this one is full. */
-export function streamOf(isPublic: (category: string) => boolean): Handler {
+export function getStream(isPublic: (category: string) => boolean): Handler {
   return async c => {
     const stream = c.req.param('stream')!
     const after = numberOf(c, 'after', 0, Number.MAX_SAFE_INTEGER)
@@ -22,7 +22,7 @@ export function streamOf(isPublic: (category: string) => boolean): Handler {
     const limit = numberOf(c, 'limit', LIMIT_DEFAULT, LIMIT_MAX)
     if (limit instanceof Response) return limit
     if (stream.includes('\0') || !isEncoded(c.req.raw.url)) return problem(c, 'stream-not-found')
-    const { store } = running(c)
+    const { store } = servicesOf(c)
     const bounds = { limit, sizeMax: PAGE_SIZE_MAX }
     const events = inSequence(await store.read(stream, { after, ...bounds }), after)
     const version = events.at(-1)?.version ?? (await versionOf(c, stream))
@@ -33,9 +33,9 @@ export function streamOf(isPublic: (category: string) => boolean): Handler {
       ETag: `"${version}"`,
       'Cache-Control': full ? `${scope}, max-age=31536000, immutable` : `${scope}, no-cache`,
     }
-    if (matches(c, version)) return c.body(null, 304, headers)
+    if (hasVersion(c, version)) return c.body(null, 304, headers)
     const next = full ? `/streams/${encodeURIComponent(stream)}?after=${version}&limit=${limit}` : null
-    return c.json({ stream, version, events: events.map(shown), next }, 200, {
+    return c.json({ stream, version, events: events.map(showEvent), next }, 200, {
       ...headers,
       ...(next && { Link: `<${next}>; rel="next"` }),
     })
@@ -43,12 +43,12 @@ export function streamOf(isPublic: (category: string) => boolean): Handler {
 }
 
 /** A stored event as HTTP shows it: its type bare, its payload as it was appended. */
-export function shown({ id, type, data, version, position, at, meta, schema }: StoredEvent): object {
+export function showEvent({ id, type, data, version, position, at, meta, schema }: StoredEvent): object {
   return { id, type, data: JSON.parse(data) as unknown, version, position, at, meta: { ...(JSON.parse(meta) as object), schema } }
 }
 
 async function versionOf(c: Context, stream: string): Promise<number> {
-  const { streams } = await running(c).store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
+  const { streams } = await servicesOf(c).store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
   return streams[0]!.version
 }
 

@@ -16,6 +16,7 @@ export { type SqlProjection, sqlProjection, type Writing } from './projection/sq
 export type { Duration } from './event/duration.ts'
 export { type CachePolicy, type Query, query, type Read, type Rows } from './query/query.ts'
 export { type Handling, type Processor, processor } from './processor/processor.ts'
+export { type MinPosition, StaleRead } from './answer/stale-read.ts'
 // Acting
 export { type AnyDecider, type Process, processManager } from './process/process.ts'
 export { type SagaState, type SagaStep, saga } from './process/saga.ts'
@@ -24,7 +25,8 @@ export { type Inbox, inbox, type Taken } from './inbox/inbox.ts'
 // Importing
 export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'
 // Running
-export { type Runtime, type RuntimeOptions, runtime, type Served } from './runtime.ts'
+export type { Served } from './definition.ts'
+export { type Runtime, type RuntimeOptions, runtime } from './runtime.ts'
 export type { SendOptions } from './dispatch/send.ts'
 export type { StateAt } from './dispatch/state-at.ts'
 export type { Status } from './subscription/status.ts'

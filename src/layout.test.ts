@@ -39,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/subscription/projector': ['src/process', 'src/projection', 'src/read-model', 'src/store', 'src/subscription'],
   'src/answer': [
     'src/cache',
+    'src/cdn',
     'src/event',
     'src/projection',
     'src/query',
@@ -191,9 +192,9 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
 /** The public names of each subpath, types in italics as `type name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'PayloadError', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'inbox', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
+    'PayloadError', 'StaleRead', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'inbox', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
     'runtime', 'saga', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
-    'type CloudEvent', 'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Inbox', 'type Meta', 'type Outcome',
+    'type CloudEvent', 'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Inbox', 'type Meta', 'type MinPosition', 'type Outcome',
     'type Page', 'type Process', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
     'type RuntimeOptions', 'type SagaState', 'type SagaStep', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
     'type Taken', 'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',

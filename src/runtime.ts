@@ -1,7 +1,12 @@
-// What a user starts: definitions and a store in; commands, rows and answers out. HTTP is one way to ask it.
-import { Answers } from './answer/answers.ts'
+// Wires the sides of an app over one store: commands in, the agenda that sends later, questions, and the events that move rows on.
+import { Invalidation } from './answer/invalidation.ts'
+import { QueryAnswers } from './answer/query-answers.ts'
+import { RowAnswers } from './answer/row-answers.ts'
 import { RowChanges } from './answer/row-changes.ts'
-import { tableOfTag, tagsOfChange } from './answer/rows.ts'
+import { RowReader } from './answer/row-reader.ts'
+import { tableOfTag } from './answer/rows.ts'
+import type { MinPosition } from './answer/stale-read.ts'
+import { answerTypedQuery, getTypedRow } from './answer/typed-answers.ts'
 import type { Bus } from './bus/bus.ts'
 import { memoryBus } from './bus/memory.ts'
 import type { Cache } from './cache/cache.ts'
@@ -10,250 +15,257 @@ import { memoryCache } from './cache/memory.ts'
 import { tiered } from './cache/tiered.ts'
 import { batched } from './cdn/batched.ts'
 import type { Purger } from './cdn/purger.ts'
-import type { DeciderSpec } from './decider/decider.ts'
+import { type Definitions, type Served, sortDefinitions } from './definition.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
-import { spec } from './event/events.ts'
-import type { ProcessSpec } from './process/process.ts'
 import { subscriptionOf } from './process/instance.ts'
+import type { Projection } from './projection/projection.ts'
+import type { Query } from './query/query.ts'
 import { Relay } from './relay/relay.ts'
 import { Schedule } from './relay/schedule.ts'
 import { sendingOf, sentFor } from './relay/sending.ts'
-import type { ProcessorSpec } from './processor/processor.ts'
-import { type ProjectionSpec, projectionOf } from './projection/projection.ts'
-import type { SqlProjectionSpec } from './projection/sql-projection.ts'
-import type { QuerySpec } from './query/query.ts'
 import { memory } from './store/memory.ts'
-import { type Store, StoreError } from './store/store.ts'
-import { pastHead } from './subscription/past-head.ts'
+import type { Store } from './store/store.ts'
+import { refuseRestoredLog } from './subscription/past-head.ts'
 import type { Status } from './subscription/status.ts'
 import { Subscriptions } from './subscription/subscriptions.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { type Trace, untraced } from './trace/trace.ts'
 
-/** Anything that can be served. */
-export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
-
 export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
-  /** Deciders, projections, processors and queries. */
+  /** Deciders, projections, processors, processes and queries. */
   readonly serve: readonly Served[]
-  /** Where the log is, and the rows. Default: `memory()`, which forgets at the end of the process. */
+  /** Keeps the log and the rows. Default: `memory()`, which forgets at the end of the process. */
   readonly store?: Store
   readonly bus?: Bus
   /** Default: nothing is traced, and it costs nothing. */
   readonly trace?: Trace
   /** The clock that `decide` is given, in ms since 1970. Default: the machine's. */
   readonly now?: () => number
-  /** A cache of answers that processes share, beside that in memory; `prefix` names the log. Default: none. */
+  /** Makes a cache of answers that processes share, behind that in memory; `prefix` names the log. Default: none. */
   readonly cache?: (prefix: string) => Cache | Promise<Cache>
-  /** What keeps answers in front of this app: it is told which tags have changed. Default: nothing is in front. */
+  /** Purges the answers that a CDN keeps in front of this app. Default: there is no CDN. */
   readonly cdn?: Purger
-  /** How long another process waits, after one has died, before it takes its subscriptions over, in ms. Default: 5 000. */
+  /** How long another process waits, after one has died, before it takes over its subscriptions, in ms. Default: 5 000. */
   readonly leaseMs?: number
-  /** Told of failures that no caller waits for. Default: console.error. */
+  /** Gets errors that no caller waits for. Default: console.error. */
   readonly report?: (error: unknown) => void
 }
 
-export type Runtime = Commands & {
-  readonly projections: ReadonlyMap<string, ProjectionSpec>
-  readonly queries: ReadonlyMap<string, QuerySpec>
-  readonly processes: ReadonlyMap<string, ProcessSpec>
-  readonly answers: Answers
-  /** Commands that are sent later, or now without being waited for. */
-  readonly schedule: Schedule
-  readonly subscriptions: Subscriptions
-  readonly rowChanges: RowChanges
-  /** Follows the head of the log. */
-  readonly tail: Tail
-  /** Where each projection and processor is, whichever process moves it on. */
-  readonly status: () => Promise<readonly Status[]>
-  /** Waits until all projections and processors, or those named, have passed a position; false: not within the time (5 000 ms by default). */
-  readonly seen: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
+export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> & {
   /**
-   * Has a projection begin anew, or a processor go on from a position, whichever process runs it: what it handled after that is handled
-   * again. A projection's position is 0, the default, as its rows are the fold of all before.
+   * Gets the row of a key; null: there is none. With `atLeast` the row includes everything up to that position, such as the position of an
+   * accepted command, and waits up to `waitMs` (1 000 by default) for it. Rejects with StaleRead where it does not come.
+   */
+  readonly row: <N extends string, Row, I extends string>(
+    projection: Projection<N, Row, I>,
+    key: string,
+    min?: Partial<MinPosition>,
+  ) => Promise<(Row & { readonly key: string }) | null>
+  /** Answers a query, as JSON gives it back, from the cache where its policy allows that. `min` and StaleRead are as for `row`. */
+  readonly query: <N extends string, P, A>(query: Query<N, P, A>, params: P, min?: Partial<MinPosition>) => Promise<A>
+  /** Where each projection, processor and process is, whichever node moves it on. */
+  readonly status: () => Promise<readonly Status[]>
+  /** Waits until all subscriptions, or those named, have processed everything up to a position; false: not in time (5 000 ms by default). */
+  readonly waitUntilProcessed: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
+  /**
+   * Moves a processor to a position, or a projection to 0, the default, whichever node runs it. It handles again all events after that.
+   * A projection takes no other position, as its rows are the fold of all events.
    */
   readonly reset: (name: string, position?: number) => Promise<void>
   /**
-   * Makes answers that carry one of these tags out of date, such as those that a query's policy gives them, because of something that is not
-   * in the log. They are made anew, and not kept before the log has gone on, as none of its positions tells what was made before from what was
-   * made after. The CDN and the shared cache are told, and the memory of this process; another's gives what it has until its time is over.
+   * Makes answers with one of these tags out of date because something outside of the log has changed. The CDN, the shared cache and the
+   * memory of this process hear of it; the memory of another node keeps its answers until their time is over. Until the log goes on,
+   * such answers are built for each caller, as no position tells an answer before the change from one after it.
    */
   readonly invalidate: (tags: readonly string[]) => Promise<void>
-  /** Has the agenda asked now for what processes want sent: its clock was moved, or others have changed it. Else it is asked every second. */
-  readonly look: () => void
+  /** Looks now for timers and commands that are due. Else the runtime looks every second. For a clock or an agenda that a test has moved. */
+  readonly pollAgenda: () => void
+  readonly store: Store
+  /** Takes no more commands, answers those it took, saves what was folded, closes the store. */
+  readonly close: () => Promise<void>
+}
+
+/** A runtime with its parts, for routes, the command line and tests of our own. */
+export type Services = Runtime &
+  Commands &
+  Shared & {
+    /** Commands that are sent later, or now without a caller that waits. */
+    readonly schedule: Schedule
+    readonly rowAnswers: RowAnswers
+    readonly queryAnswers: QueryAnswers
+    readonly rowChanges: RowChanges
+    readonly subscriptions: Subscriptions
+    readonly tail: Tail
+  }
+
+/** The parts that every side uses. */
+type Shared = {
+  readonly definitions: Definitions
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
-  /** Takes no more commands, answers those it took, keeps what was folded, closes the store. */
-  readonly close: () => Promise<void>
+  readonly now: () => number
+  readonly report: (error: unknown) => void
+  /** Names this process as the owner of leases. */
+  readonly owner: string
+  readonly leaseMs: number
 }
 
 export const LEASE_MS = 5_000
 
 /**
- * Opens the store and runs what is served, without HTTP.
+ * Opens the store and runs the definitions, without HTTP.
  *
  * @example
  * const emaki = await runtime({ serve: [order, orders], store: sqlite('data/orders.db') })
  * const sent = await emaki.send(order.place('o1', { customerId: 'c1', items: [] }))
+ * const row = sent.outcome === 'accepted' ? await emaki.row(orders, 'o1', { atLeast: sent.position }) : null
  */
-export async function runtime(options: RuntimeOptions): Promise<Runtime> {
-  const { serve, store = memory(), trace = untraced, now = Date.now, report = console.error, leaseMs = LEASE_MS } = options
-  const definitions = sorted(serve)
-  const bus = options.bus ?? memoryBus(report)
-  if (store.system === 'memory' && definitions['sql-projection'].size)
-    throw new TypeError(
-      `memory() has no SQL for ${[...definitions['sql-projection'].keys()].join(', ')}: use sqlite() or postgres()`,
-    )
-  await store.open()
-  await checkHead(store, [...definitions.processor.values()])
-  const processes = [...definitions.process.values()]
-  for (const one of processes) checkSent(one, definitions.decider)
-  const families = new Map(processes.map(({ name, own }) => [name, own]))
-  const sending = commands({ ...options, deciders: definitions.decider, families, store, bus, trace, now, report })
-  const following = tail({ store, bus, report })
-  const projections = [...definitions.projection.values()]
-  const processors = [...definitions.processor.values()]
-  const sqlProjections = [...definitions['sql-projection'].values()]
-  const near = memoryCache({ now })
-  const shared = await options.cache?.(`${store.identity.id}.${store.identity.epoch}`)
-  const cache = shared ? tiered([near, shared]) : near
-  const rowChanges = new RowChanges()
-  const purging = options.cdn && batched(options.cdn, { wholeOf: tableOfTag, report })
-  const owner = `${process.pid}.${Bun.randomUUIDv7()}`
-  const schedule = new Schedule({ store, send: sending.send, check: sending.check, owner, leaseMs, trace, report })
-  const relays = processes.map(one => {
-    const send = sendingOf(one, { ...sending, trace })
-    return [one, new Relay({ agenda: store.agenda, owner: subscriptionOf(one), send, report })] as const
-  })
-  const subscriptions = new Subscriptions({
-    store,
-    owner,
-    tail: following,
-    projections,
-    processors,
-    send: (command, key, event) => sentFor({ ...sending, trace }, command, key, event),
-    sqlProjections,
-    processes: relays,
-    leaseMs,
-    onRowsChanged: async (table, position, changes) => {
-      const tags = changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name]
-      await cache.raise(tags, position)
-      purging?.add(tags)
-      rowChanges.tell(projectionOf(table.name), changes)
-    },
-    // Which rows another process changed is not heard of here; the cache that they share has been told by that process.
-    onCheckpoint: (table, position) => {
-      void near.raise([table], position)
-      rowChanges.tell(projectionOf(table), null)
-    },
-    trace,
-    report,
-    now,
-  })
-  const isFollowing = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + processes.length > 0
-  if (isFollowing) await following.start()
-  if (isFollowing) await subscriptions.start()
-  if (definitions.decider.size) schedule.start()
+export function runtime(options: RuntimeOptions): Promise<Runtime> {
+  return startServices(options)
+}
+
+/** Does what `runtime` does, and shows the parts. */
+export async function startServices(options: RuntimeOptions): Promise<Services> {
+  const shared = await openShared(options)
+  const { definitions, store } = shared
+  const sending = wireCommands(options, shared)
+  const agenda = wireAgenda(shared, sending)
+  const caches = await openCaches(options, shared)
+  const events = wireEvents(shared, { sending, relays: agenda.relays, invalidation: caches.invalidation })
+  const questions = wireQuestions(shared, { ...caches, ...events })
+  await events.start()
+  agenda.start()
   return {
+    ...shared,
     ...sending,
-    projections: definitions.projection,
-    queries: definitions.query,
-    processes: definitions.process,
-    answers: new Answers({
-      store,
-      subscriptions,
-      filling: filling(cache, { now, report }),
-      head: () => following.head,
-      trace,
-      report,
-    }),
-    schedule,
-    subscriptions,
-    rowChanges,
-    tail: following,
-    status: () => subscriptions.status(),
+    schedule: agenda.schedule,
+    tail: events.tail,
+    subscriptions: events.subscriptions,
+    rowChanges: caches.rowChanges,
+    ...questions,
+    row: (projection, key, min = {}) => getTypedRow(questions.rowAnswers, projection, key, min),
+    query: (query, params, min = {}) => answerTypedQuery(questions.queryAnswers, query, params, min),
+    status: () => events.subscriptions.status(),
+    waitUntilProcessed: (position, names, timeoutMs) => events.subscriptions.seen(position, names, timeoutMs),
     reset: async (name, position = 0) => {
       if (position !== 0 && !definitions.processor.has(name))
         throw new TypeError(`${name} keeps rows: it begins anew at 0, or not at all`)
-      await subscriptions.reset(name, position)
+      await events.subscriptions.reset(name, position)
     },
     invalidate: async tags => {
-      // Once it is followed, what is made later is known to be later.
-      await following.start()
-      await cache.raise(tags, (await store.head()) + 1)
-      purging?.add(tags)
+      // While the tail follows the log, a later answer has a later position.
+      await events.tail.start()
+      await caches.invalidation.invalidateTags(tags, (await store.head()) + 1)
     },
-    seen: (position, names, timeoutMs) => subscriptions.seen(position, names, timeoutMs),
-    look: () => {
-      for (const [, relay] of relays) relay.look()
-    },
-    store,
-    bus,
-    trace,
+    pollAgenda: agenda.poll,
     close: async () => {
       await sending.close()
-      await schedule.close()
-      await subscriptions.close()
-      await following.close()
-      await cache.close()
-      await purging?.close()
+      await agenda.close()
+      await events.close()
+      await caches.invalidation.close()
       await store.close()
     },
   }
 }
 
-type Definitions = {
-  readonly decider: Map<string, DeciderSpec>
-  readonly projection: Map<string, ProjectionSpec>
-  readonly processor: Map<string, ProcessorSpec>
-  readonly query: Map<string, QuerySpec>
-  readonly 'sql-projection': Map<string, SqlProjectionSpec>
-  readonly process: Map<string, ProcessSpec>
-}
-type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
-
-/** Refuses a log that was restored alone. */
-async function checkHead(store: Store, processors: readonly ProcessorSpec[]): Promise<void> {
-  const { head, past } = await pastHead(store)
-  // One may begin where the log has not come to yet.
-  const starts = new Map(processors.map(({ name, start }) => [name, start]))
-  const wrong = past.filter(({ name, position }) => starts.get(name) !== position)
-  if (!wrong.length) return
-  await store.close()
-  const places = wrong.map(({ name, position }) => `${name}, at ${position}`).join('; ')
-  throw new StoreError(
-    'refused',
-    `the log ends at ${head}, before ${places}: where it was restored, run \`emaki restore\` to go on from there`,
-  )
+async function openShared(options: RuntimeOptions): Promise<Shared> {
+  const { store = memory(), trace = untraced, now = Date.now, report = console.error, leaseMs = LEASE_MS } = options
+  const definitions = sortDefinitions(options.serve)
+  const sqlProjections = [...definitions['sql-projection'].keys()]
+  if (store.system === 'memory' && sqlProjections.length)
+    throw new TypeError(`memory() has no SQL for ${sqlProjections.join(', ')}: use sqlite() or postgres()`)
+  await store.open()
+  await refuseRestoredLog(store, [...definitions.processor.values()])
+  const owner = `${process.pid}.${Bun.randomUUIDv7()}`
+  return { definitions, store, bus: options.bus ?? memoryBus(report), trace, now, report, owner, leaseMs }
 }
 
-/** What a process sends to has to be there, and its own streams are nobody else's. */
-function checkSent({ name, to }: ProcessSpec, deciders: ReadonlyMap<string, DeciderSpec>): void {
-  const missing = [...to].find(decider => !deciders.has(decider))
-  if (missing !== undefined) throw new TypeError(`the process ${name} sends to ${missing}, which is not served`)
-  if (deciders.has(name)) throw new TypeError(`the process and the decider ${name} would have one category: ${name}`)
+/** The command's path: send, load, decide, append. */
+function wireCommands(options: RuntimeOptions, shared: Shared): Commands {
+  const { decider, process } = shared.definitions
+  const families = new Map([...process.values()].map(({ name, own }) => [name, own]))
+  return commands({ ...options, ...shared, deciders: decider, families })
 }
 
-function sorted(serve: readonly Served[]): Definitions {
-  const found: Definitions = {
-    decider: new Map(),
-    projection: new Map(),
-    processor: new Map(),
-    query: new Map(),
-    'sql-projection': new Map(),
-    process: new Map(),
+/** Sends what is due: scheduled commands, and the commands and timers of processes. */
+function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Shared, { send, check, append }: Commands) {
+  const schedule = new Schedule({ store, send, check, owner, leaseMs, trace, report })
+  const relays = [...definitions.process.values()].map(process => {
+    const sendDue = sendingOf(process, { send, append, trace })
+    return [process, new Relay({ agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, report })] as const
+  })
+  return {
+    schedule,
+    relays,
+    start: () => {
+      if (definitions.decider.size) schedule.start()
+    },
+    poll: () => {
+      for (const [, relay] of relays) relay.look()
+    },
+    close: () => schedule.close(),
   }
-  for (const served of serve) {
-    // `serve` takes every kind of definition; what it is, its spec says.
-    const definition = served[spec] as Definition
-    const of = found[definition?.kind] as Map<string, Definition> | undefined
-    if (!of)
-      throw new TypeError(
-        `serve takes deciders, projections, processors, processes and queries; found ${definition?.kind ?? typeof served}`,
-      )
-    if (of.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
-    of.set(definition.name, definition)
+}
+
+/** Caches of answers, and what makes their answers out of date. */
+async function openCaches({ cache, cdn }: RuntimeOptions, { store, now, report }: Shared) {
+  const nearest = memoryCache({ now })
+  const farther = await cache?.(`${store.identity.id}.${store.identity.epoch}`)
+  const tiers = farther ? tiered([nearest, farther]) : nearest
+  const purges = cdn ? batched(cdn, { wholeOf: tableOfTag, report }) : null
+  const rowChanges = new RowChanges()
+  return { cache: tiers, rowChanges, invalidation: new Invalidation({ cache: tiers, nearest, purges, rowChanges }) }
+}
+
+type EventParts = {
+  readonly sending: Commands
+  readonly relays: ReturnType<typeof wireAgenda>['relays']
+  readonly invalidation: Invalidation
+}
+
+/** The event's path: the tail of the log, and the subscriptions that move rows, processors and processes on. */
+function wireEvents(shared: Shared, { sending, relays, invalidation }: EventParts) {
+  const { definitions } = shared
+  const following = tail(shared)
+  const projections = [...definitions.projection.values()]
+  const processors = [...definitions.processor.values()]
+  const sqlProjections = [...definitions['sql-projection'].values()]
+  const subscriptions = new Subscriptions({
+    ...shared,
+    tail: following,
+    projections,
+    processors,
+    send: (command, key, event) => sentFor({ ...sending, trace: shared.trace }, command, key, event),
+    sqlProjections,
+    processes: relays,
+    onRowsChanged: (table, position, changes) => invalidation.invalidateRows(table, position, changes),
+    onCheckpoint: (table, position) => invalidation.invalidateTable(table, position),
+  })
+  const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + relays.length > 0
+  return {
+    tail: following,
+    subscriptions,
+    start: async () => {
+      if (!hasSubscriptions) return
+      await following.start()
+      await subscriptions.start()
+    },
+    close: async () => {
+      await subscriptions.close()
+      await following.close()
+    },
   }
-  return found
+}
+
+type QuestionParts = { readonly cache: Cache; readonly subscriptions: Subscriptions; readonly tail: Tail }
+
+/** The question's path: rows that are new enough, and answers made of them. */
+function wireQuestions({ store, trace, now, report }: Shared, { cache, subscriptions, tail }: QuestionParts) {
+  const reader = new RowReader({ store, subscriptions, report })
+  const head = () => tail.head
+  return {
+    rowAnswers: new RowAnswers(reader),
+    queryAnswers: new QueryAnswers({ store, subscriptions, reader, filling: filling(cache, { now, report }), head, trace }),
+  }
 }

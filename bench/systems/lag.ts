@@ -1,7 +1,7 @@
 // W7: how long after its acknowledgement an event shows in a row.
 import { postgreSQLEventStoreConsumer, getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql'
 import { STREAM_DOES_NOT_EXIST } from '@event-driven-io/emmett'
-import { runtime } from 'emaki'
+import { startServices } from '../../src/runtime.ts'
 import postgres from 'postgres'
 import { spec } from '../../src/event/events.ts'
 import type { Arena } from '../contestant.ts'
@@ -64,7 +64,7 @@ function rowOf(variant: string, system: string, { lag, wrong }: Measured): Row {
 
 async function ours(log: OrdersLog, where: string, times: Parameters<typeof lagOf>[1], while_?: While): Promise<Measured> {
   const store = log.store(where)
-  const emaki = await runtime({ serve: [order, orders], store })
+  const emaki = await startServices({ serve: [order, orders], store })
   const [subscription] = emaki.subscriptions.view(orders[spec].name).subscriptions
   let acked = 0
   const append = async () => {

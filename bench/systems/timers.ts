@@ -43,7 +43,7 @@ export async function timers(arena: Arena, _: Plan, systems: Options['systems'])
   // A runtime makes the tables, and sets one timer as all others are set.
   const first = await runtime({ serve: [visit, reminder], store: store(url) })
   await first.send(visit.begin('first', {}))
-  await first.seen(await first.store.head(), ['process_reminder'])
+  await first.waitUntilProcessed(await first.store.head(), ['process_reminder'])
   await first.close()
   const sql = postgres(url, { max: 1, onnotice: () => {}, connection: { search_path: 'emaki', synchronous_commit: 'off' } })
   try {
@@ -60,7 +60,7 @@ export async function timers(arena: Arena, _: Plan, systems: Options['systems'])
     // They were moved behind its back: it looks at the agenda anew.
     const again = await runtime({ serve: [visit, reminder], store: store(url) })
     const fired = await allFired(sql, due, AHEAD_MS + seconds * 1_000 + LATE_MS_MAX)
-    await again.seen(await again.store.head(), ['process_reminder'], LATE_MS_MAX)
+    await again.waitUntilProcessed(await again.store.head(), ['process_reminder'], LATE_MS_MAX)
     const used = before()
     await again.close()
     const late = await lateness(sql)

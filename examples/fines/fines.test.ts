@@ -107,7 +107,7 @@ async function servedWith(store: Store, file: string, events: number): Promise<S
   const fines: App = app({ ...served[spec].options, store })
   const emaki = await fines[spec].start()
   expect(await store.head()).toBe(events)
-  expect(await emaki.seen(events, undefined, PROJECT_TIMEOUT_MS)).toBe(true)
+  expect(await emaki.waitUntilProcessed(events, undefined, PROJECT_TIMEOUT_MS)).toBe(true)
   await until('the rows are served', () => emaki.subscriptions.isReady)
   const ask: Asked = async <T>(path: string) => {
     const response = await fines.request(path)

@@ -190,7 +190,7 @@ describe('who follows events', () => {
   test('is sent away when the process stops, is told when to come back, and is refused from then on', async () => {
     const one = made()
     const readers = [await follow(one), await follow(one, '?type=Filled')]
-    one.app[spec].sendAway()
+    one.app[spec].disconnectFollowers()
     for (const reader of readers) {
       await until('it has ended', reader.hasEnded)
       expect(reader.retry()).toBeWithin(1_000, 3_001)

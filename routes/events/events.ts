@@ -2,7 +2,7 @@
 import type { Context, Handler } from 'hono'
 import type { Store } from '../../src/store/store.ts'
 import { parseToken, token } from '../../src/store/token.ts'
-import { isOfLog } from '../fresh.ts'
+import { isOfLog } from '../min-position.ts'
 import { problem } from '../problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import type { Encoding } from './feed.ts'
@@ -16,14 +16,14 @@ export const eventStream: Handler = async c => {
   if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
   const filter = filterOf(c)
   if (filter instanceof Response) return filter
-  await live.runtime.tail.start()
+  await live.services.tail.start()
   const after = await afterOf(c)
   return after instanceof Response ? after : sse(c, logSource(live, filter, after))
 }
 
 /** The events that pass a filter, after a position. */
 function logSource(live: Live, filter: EventFilter, after: number): Source {
-  const log = live.runtime.store.identity
+  const log = live.services.store.identity
   // Only once it is listened to: what is asked for by HEAD, or has gone by then, never ends either.
   let shared: ReturnType<typeof live.feed<Uint8Array, Uint8Array>> | null = null
   let at = after
@@ -47,7 +47,7 @@ function logSource(live: Live, filter: EventFilter, after: number): Source {
 const encodings = new WeakMap<Live, Encoding<Uint8Array, Uint8Array>>()
 
 function encodingOf(live: Live): Encoding<Uint8Array, Uint8Array> {
-  const log = live.runtime.store.identity
+  const log = live.services.store.identity
   const made = encodings.get(live) ?? {
     encode: event =>
       frame({ id: token(log, event.position), event: `${event.category}.${event.type}`, data: cloudEvent(event, log) }),
@@ -72,7 +72,7 @@ export function filterOf(c: Context): EventFilter | Response {
 
 /** Where a client wants to go on: what it had last counts more than what it asked for at first. */
 async function afterOf(c: Context): Promise<number | Response> {
-  const { store, tail } = c.get('live').runtime
+  const { store, tail } = c.get('live').services
   // A client that has no id yet may send an empty one.
   const header = c.req.header('last-event-id') || undefined
   const text = header ?? c.req.query('after')

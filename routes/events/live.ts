@@ -1,20 +1,20 @@
-// All who follow something over an open connection: they are woken together, hear from us when there is nothing, and end together.
-import type { Runtime } from '../../src/runtime.ts'
+// All followers of an open connection: it wakes them together, looks after them every second, and ends them together.
+import type { Services } from '../../src/runtime.ts'
 import { type Store, StoreError } from '../../src/store/store.ts'
 import { atOnce } from '../../src/lib/semaphore.ts'
 import { type Encoding, Feed } from './feed.ts'
 import { type EventFilter, keyOf } from './filter.ts'
 
-/** How often is looked for whom to tell that we are there, and whom to give up, in ms. */
+/** How often followers are looked after: a silent one gets a sign of life, a stalled one is given up. In ms. */
 const LOOK_EVERY_MS = 1_000
-/** How many may read the log at once: when all come back at the same time, commands have to be served besides. */
+/** So many followers may read the log at once: when all come back at the same time, commands need the store too. */
 const READS_MAX = 2
-/** How long waking may take before others get their turn, in ms. */
+/** So long a wake-up may take before other work gets its turn, in ms. */
 const SLICE_MS = 10
 
-/** Somebody who follows. None of it throws. */
+/** A follower. None of its functions throws. */
 export type Follower = {
-  /** There may be more. */
+  /** The log may have more events. */
   readonly wake: () => void
   /** Called about once a second. */
   readonly look: (now: number) => void
@@ -23,7 +23,7 @@ export type Follower = {
 }
 
 export type LiveOptions = {
-  /** Told of what ended a follower and is no store that is away for now. */
+  /** Gets the error that ended a follower, unless the store was only away. */
   readonly report: (error: unknown) => void
   /** A clock, in ms. Default: the machine's. */
   readonly now?: () => number
@@ -31,7 +31,7 @@ export type LiveOptions = {
 }
 
 export class Live {
-  readonly runtime: Runtime
+  readonly services: Services
   readonly now: () => number
   readonly #report: (error: unknown) => void
   readonly #lookEveryMs: number
@@ -42,26 +42,26 @@ export class Live {
   #following: AbortController | null = null
   #isStopping = false
 
-  constructor(runtime: Runtime, { report, now = () => performance.now(), lookEveryMs = LOOK_EVERY_MS }: LiveOptions) {
-    this.runtime = runtime
+  constructor(services: Services, { report, now = () => performance.now(), lookEveryMs = LOOK_EVERY_MS }: LiveOptions) {
+    this.services = services
     this.#report = report
     this.now = now
     this.#lookEveryMs = lookEveryMs
     const oneOfFew = atOnce(READS_MAX)
-    this.#read = options => oneOfFew(() => runtime.store.readAll(options))
+    this.#read = options => oneOfFew(() => services.store.readAll(options))
   }
 
-  /** How many follow. */
+  /** The number of followers. */
   get count(): number {
     return this.#followers.size
   }
 
-  /** Whether it takes nobody any more. */
+  /** Whether it takes no more followers. */
   get isStopping(): boolean {
     return this.#isStopping
   }
 
-  /** Takes somebody in; gives what lets them go. */
+  /** Takes a follower, until the returned function is called. */
   join(follower: Follower): () => void {
     this.#followers.add(follower)
     if (!this.#following) {
@@ -76,42 +76,42 @@ export class Live {
     }
   }
 
-  /** What all share who follow with this filter in this writing; `leave` it in the end. */
+  /** The feed that all followers with this filter and encoding share; `leave` it in the end. */
   feed<T, C>(filter: EventFilter, encoding: Encoding<T, C>): { readonly feed: Feed<T, C>; readonly leave: () => void } {
     const feeds = this.#feeds.get(encoding) ?? new Map<string, { readonly feed: unknown; count: number }>()
     this.#feeds.set(encoding, feeds)
     const key = keyOf(filter)
-    const shared = feeds.get(key) ?? { feed: new Feed(this.runtime.tail, this.#read, filter, encoding), count: 0 }
+    const shared = feeds.get(key) ?? { feed: new Feed(this.services.tail, this.#read, filter, encoding), count: 0 }
     feeds.set(key, shared)
     shared.count++
     const leave = () => {
       if (--shared.count === 0) feeds.delete(key)
     }
-    // What is kept under an encoding was made of it.
+    // A feed under an encoding was made with it.
     return { feed: shared.feed as Feed<T, C>, leave }
   }
 
-  /** How many feeds are in use. */
+  /** The number of feeds in use. */
   get feeds(): number {
     return [...this.#feeds.values()].reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** Takes what a follower ended with. */
-  failed(error: unknown): void {
+  /** Takes the error that ended a follower. */
+  fail(error: unknown): void {
     if (!(error instanceof StoreError) || error.reason === 'refused') this.#report(error)
   }
 
-  /** Ends all who follow, and takes nobody any more. */
+  /** Ends all followers, and takes no more. */
   stop(): void {
     this.#isStopping = true
     for (const follower of [...this.#followers]) follower.stop()
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { tail } = this.runtime
+    const { tail } = this.services
     const looking = setInterval(() => this.#look(), this.#lookEveryMs)
     for (let seen = tail.head; await tail.wait(seen, signal); ) {
-      // Whoever waits for the append is answered first.
+      // The caller of the append is answered first.
       await immediate()
       seen = tail.head
       await this.#wake()

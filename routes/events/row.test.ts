@@ -46,7 +46,7 @@ const has = (reader: EventReader, ...wanted: readonly [id: string, type: string,
   )
 const isCaughtUp = async (one: Client, position: number) => {
   const emaki = await one.app[spec].start()
-  expect(await emaki.seen(position)).toBeTrue()
+  expect(await emaki.waitUntilProcessed(position)).toBeTrue()
 }
 
 describe('who follows a row', () => {

@@ -216,7 +216,7 @@ describe('over a WebSocket', () => {
   test('a process that stops says so, and takes nobody any more', async () => {
     const one = made()
     const sockets = [await subscribed(one, {}), await open(one)]
-    one.app[spec].sendAway()
+    one.app[spec].disconnectFollowers()
     for (const { closed } of sockets) expect(await closed).toEqual({ code: 1012, reason: 'restart' })
     expect(await status(one)).toBe(503)
   })

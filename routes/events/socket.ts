@@ -144,7 +144,7 @@ class EventSocket implements Session, Follower {
 
   async #subscribe({ after, filter, credit }: Subscribe): Promise<void> {
     if (!this.#mayFollow(filter)) return this.#refuse('forbidden', {}, CLOSED.forbidden)
-    const { tail, store } = this.#live.runtime
+    const { tail, store } = this.#live.services
     this.#isSubscribing = true
     try {
       await tail.start()
@@ -210,7 +210,7 @@ class EventSocket implements Session, Follower {
   }
 
   #id(): string {
-    return token(this.#live.runtime.store.identity, this.#at)
+    return token(this.#live.services.store.identity, this.#at)
   }
 
   #refuse(slug: Slug, extension: Extension, code: number): void {
@@ -220,7 +220,7 @@ class EventSocket implements Session, Follower {
 
   #fail(error: unknown): void {
     if (this.#hasEnded) return
-    this.#live.failed(error)
+    this.#live.fail(error)
     this.#refuse('unavailable', {}, CLOSED.tryLater)
   }
 
@@ -247,7 +247,7 @@ const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no other subscribe
 const encodings = new WeakMap<Live, Encoding<Message, readonly Message[]>>()
 
 function encodingOf(live: Live): Encoding<Message, readonly Message[]> {
-  const log = live.runtime.store.identity
+  const log = live.services.store.identity
   const made = encodings.get(live) ?? {
     encode: event => ({
       position: event.position,

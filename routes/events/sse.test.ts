@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { connect } from 'node:net'
-import type { Runtime } from '../../src/runtime.ts'
+import type { Services } from '../../src/runtime.ts'
 import { Account } from '../../src/testing/account.ts'
 import { bank, range } from '../../src/testing/bank.ts'
 import { dechunked, eventsOf, parser } from '../../src/testing/event-stream.ts'
@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 type Made = {
-  readonly emaki: Runtime
+  readonly emaki: Services
   readonly live: Live
   readonly server: Bun.Server<unknown>
   readonly hono: Hono

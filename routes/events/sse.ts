@@ -171,7 +171,7 @@ class EventStream implements Follower {
   }
 
   #fail(error: unknown): void {
-    this.#live.failed(error)
+    this.#live.fail(error)
     this.end()
   }
 

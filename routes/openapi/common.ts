@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { checks } from './checks.ts'
 import { add, type Json } from './schemas.ts'
-import { refused } from './refusals.ts'
+import { refusalRefs } from './refusals.ts'
 import { scheduledPath } from './scheduled.ts'
-import { answer, asked, type Draft, headed, type Paths, unique } from './shared.ts'
+import { answer, parameterRefs, type Draft, headerRefs, type Paths, unique } from './shared.ts'
 
 /** The operations of every app. `security`: what OpenAPI asks for of who reads streams; empty: nothing. */
 export function commonPaths(draft: Draft, security: readonly Json[], hasCommands: boolean): Paths {
@@ -16,7 +16,7 @@ export function commonPaths(draft: Draft, security: readonly Json[], hasCommands
       operationId: unique(draft, id),
       summary,
       tags: ['health'],
-      responses: { 200: answer('Yes.', headed(), schema), ...refusals },
+      responses: { 200: answer('Yes.', headerRefs(), schema), ...refusals },
     },
   })
   return {
@@ -24,8 +24,8 @@ export function commonPaths(draft: Draft, security: readonly Json[], hasCommands
     ...(hasCommands && { '/commands/{id}': scheduledPath(draft) }),
     '/events': { get: eventsOperation(draft, security) },
     '/health': asks('getHealth', 'Can the process answer?', health, {}),
-    '/ready': asks('getReadiness', 'Can it serve?', ready, refused('NotReady')),
-    '/startup': asks('getStartup', 'Has it started?', ready, refused('NotReady')),
+    '/ready': asks('getReadiness', 'Can it serve?', ready, refusalRefs('NotReady')),
+    '/startup': asks('getStartup', 'Has it started?', ready, refusalRefs('NotReady')),
     '/problems/{slug}': { get: problemOperation(draft) },
   }
 }
@@ -38,12 +38,12 @@ function streamOperation(draft: Draft, security: readonly Json[]): Json {
     description: 'History, page by page, as it was appended. A full page never changes.',
     tags: ['streams'],
     security,
-    parameters: asked('Stream', 'After', 'Limit', 'Cached'),
+    parameters: parameterRefs('Stream', 'After', 'Limit', 'Cached'),
     responses: {
-      200: answer('A page.', headed('ETag', 'Link'), page),
-      304: answer('The client has it.', headed('ETag')),
-      ...refused('BadQuery', 'StreamNotFound', 'Internal', 'Unavailable'),
-      ...(security.length > 0 && refused('Unauthenticated', 'Forbidden')),
+      200: answer('A page.', headerRefs('ETag', 'Link'), page),
+      304: answer('The client has it.', headerRefs('ETag')),
+      ...refusalRefs('BadQuery', 'StreamNotFound', 'Internal', 'Unavailable'),
+      ...(security.length > 0 && refusalRefs('Unauthenticated', 'Forbidden')),
     },
   }
 }
@@ -59,17 +59,17 @@ The same over a WebSocket with the sub-protocol \`cloudevents.json\`.`
     description,
     tags: ['events'],
     security,
-    parameters: asked('Position', 'LastEventId', 'Categories', 'Types', 'Streams'),
+    parameters: parameterRefs('Position', 'LastEventId', 'Categories', 'Types', 'Streams'),
     responses: {
       200: {
         description: 'What happens, for as long as the client stays.',
-        headers: headed(),
+        headers: headerRefs(),
         content: {
           'text/event-stream': { schema: { type: 'string', contentMediaType: 'application/json', contentSchema: event } },
         },
       },
-      ...refused('BadFollower', 'UnknownPosition', 'Internal', 'NoFollower'),
-      ...(security.length > 0 && refused('Unauthenticated', 'Forbidden')),
+      ...refusalRefs('BadFollower', 'UnknownPosition', 'Internal', 'NoFollower'),
+      ...(security.length > 0 && refusalRefs('Unauthenticated', 'Forbidden')),
     },
   }
 }
@@ -96,15 +96,15 @@ function cloudEvent(): z.ZodType {
 }
 
 function problemOperation(draft: Draft): Json {
-  const entry = z.object({ type: z.string(), status: z.int().min(400).max(599), title: z.string(), mend: z.string() })
+  const entry = z.object({ type: z.string(), status: z.int().min(400).max(599), title: z.string(), fix: z.string() })
   return {
     operationId: unique(draft, 'getProblem'),
     summary: 'What a problem means',
     tags: ['problems'],
-    parameters: asked('Slug'),
+    parameters: parameterRefs('Slug'),
     responses: {
-      200: answer('What it means, and how to mend it.', headed(), add(draft.schemas, 'ProblemPage', entry)),
-      ...refused('NotFound'),
+      200: answer('What it means, and how to fix it.', headerRefs(), add(draft.schemas, 'ProblemPage', entry)),
+      ...refusalRefs('NotFound'),
     },
   }
 }

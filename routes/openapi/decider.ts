@@ -1,10 +1,10 @@
 // What a client may ask of a decider, and what it may be answered.
 import { z } from 'zod'
 import type { DeciderSpec } from '../../src/decider/decider.ts'
-import { add, found, type Json, put } from './schemas.ts'
-import { refused } from './refusals.ts'
-import { scheduled } from './scheduled.ts'
-import { answer, asked, type Draft, headed, type Paths, pascal, unique } from './shared.ts'
+import { add, componentOf, type Json, addComponent } from './schemas.ts'
+import { refusalRefs } from './refusals.ts'
+import { scheduledSchema } from './scheduled.ts'
+import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, unique } from './shared.ts'
 
 /** The operations of a decider: each command to an instance, its state where it is exposed, each command with a new id. */
 export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
@@ -13,42 +13,42 @@ export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
   const accepted = acceptedOf(decider, draft, state)
   const commands = [...decider.commands].map(([command, schema]) => commandOf(name, command, schema, draft))
   return Object.fromEntries([
-    ...commands.map(command => [`/${name}/{id}/${command.name}`, { post: given(command, accepted, draft) }]),
+    ...commands.map(command => [`/${name}/{id}/${command.name}`, { post: namedOperation(command, accepted, draft) }]),
     ...(state ? [[`/${name}/{id}`, { get: stateOperation(name, state, draft) }]] : []),
-    ...commands.map(command => [`/${name}/${command.name}`, { post: made(command, accepted, draft) }]),
+    ...commands.map(command => [`/${name}/${command.name}`, { post: newIdOperation(command, accepted, draft) }]),
   ])
 }
 
-type Command = { readonly name: string; readonly decider: string; readonly told: Json }
+type Command = { readonly name: string; readonly decider: string; readonly shared: Json }
 
 function commandOf(decider: string, name: string, schema: z.ZodType, { schemas }: Draft): Command {
   const body = add(schemas, pascal(name) + pascal(decider), schema, 'input')
-  const told = {
+  const shared = {
     ...(schema.description !== undefined && { description: schema.description }),
     tags: [decider],
-    requestBody: { required: !isOptional(found(schemas, body)), content: { 'application/json': { schema: body } } },
+    requestBody: { required: !isOptional(componentOf(schemas, body)), content: { 'application/json': { schema: body } } },
   }
-  return { name, decider, told }
+  return { name, decider, shared }
 }
 
 /** A command to the instance that the path names. */
-function given({ name, decider, told }: Command, accepted: Json, draft: Draft): Json {
+function namedOperation({ name, decider, shared }: Command, accepted: Json, draft: Draft): Json {
   return {
     operationId: unique(draft, name + pascal(decider)),
     summary: words(name),
-    ...told,
-    parameters: asked('Id', 'IfMatch', 'IfNoneMatch', ...SAID),
-    responses: { ...answers(accepted, draft), ...refused('VersionConflict', 'PreconditionFailed') },
+    ...shared,
+    parameters: parameterRefs('Id', 'IfMatch', 'IfNoneMatch', ...SAID),
+    responses: { ...answers(accepted, draft), ...refusalRefs('VersionConflict', 'PreconditionFailed') },
   }
 }
 
 /** A command to an instance whose id is made. */
-function made({ name, decider, told }: Command, accepted: Json, draft: Draft): Json {
+function newIdOperation({ name, decider, shared }: Command, accepted: Json, draft: Draft): Json {
   return {
     operationId: unique(draft, `${name}New${pascal(decider)}`),
     summary: `${words(name)}, with a new id`,
-    ...told,
-    parameters: asked(...SAID),
+    ...shared,
+    parameters: parameterRefs(...SAID),
     responses: answers(accepted, draft),
   }
 }
@@ -57,15 +57,15 @@ const SAID = ['IdempotencyKey', 'Prefer', 'ScheduleAt', 'CorrelationId', 'Causat
 function answers(accepted: Json, { schemas }: Draft): Json {
   const headers = ['ETag', 'Event-Position', 'Idempotency-Replayed', 'Preference-Applied'] as const
   return {
-    200: answer('Accepted, and durable.', headed(...headers), accepted),
-    201: answer('Accepted, and durable: the first of its stream.', headed(...headers, 'Location'), accepted),
+    200: answer('Accepted, and durable.', headerRefs(...headers), accepted),
+    201: answer('Accepted, and durable: the first of its stream.', headerRefs(...headers, 'Location'), accepted),
     202: answer(
       'Taken, to be sent later.',
-      headed('Location', 'Preference-Applied'),
-      add(schemas, 'ScheduledCommand', scheduled()),
+      headerRefs('Location', 'Preference-Applied'),
+      add(schemas, 'ScheduledCommand', scheduledSchema()),
     ),
-    204: answer('Accepted, and durable, where `return=minimal` is preferred.', headed(...headers)),
-    ...refused('BadCommand', 'PayloadTooLarge', 'UnsupportedMediaType', 'Rejected', 'Internal', 'Unconfirmed', 'StorageFull'),
+    204: answer('Accepted, and durable, where `return=minimal` is preferred.', headerRefs(...headers)),
+    ...refusalRefs('BadCommand', 'PayloadTooLarge', 'UnsupportedMediaType', 'Rejected', 'Internal', 'Unconfirmed', 'StorageFull'),
   }
 }
 
@@ -75,11 +75,11 @@ function stateOperation(name: string, state: Json, draft: Draft): Json {
     summary: 'State',
     description: 'The state now, confirmed with the log; or as it was at a version or a time.',
     tags: [name],
-    parameters: asked('Id', 'Version', 'At', 'Cached'),
+    parameters: parameterRefs('Id', 'Version', 'At', 'Cached'),
     responses: {
-      200: answer('The state.', headed('ETag', 'Event-Position'), state),
-      304: answer('The client has it.', headed('ETag', 'Event-Position')),
-      ...refused('BadQuery', 'StreamNotFound', 'Internal', 'Unavailable'),
+      200: answer('The state.', headerRefs('ETag', 'Event-Position'), state),
+      304: answer('The client has it.', headerRefs('ETag', 'Event-Position')),
+      ...refusalRefs('BadQuery', 'StreamNotFound', 'Internal', 'Unavailable'),
     },
   }
 }
@@ -97,11 +97,15 @@ function acceptedOf({ name, events }: DeciderSpec, { schemas }: Draft, state: Js
     stream: { type: 'string' },
     version: { type: 'integer', minimum: 0, description: 'The version of the stream after the command.' },
     position: { type: 'integer', minimum: 0, description: 'The place in the log of the last event.' },
-    events: { type: 'array', items: put(schemas, `${pascal(name)}Event`, event), description: 'None where nothing was to do.' },
+    events: {
+      type: 'array',
+      items: addComponent(schemas, `${pascal(name)}Event`, event),
+      description: 'None where nothing was to do.',
+    },
     ...(state && { state }),
   }
   const required = ['id', 'stream', 'version', 'position', 'events']
-  return put(schemas, `${pascal(name)}Accepted`, { type: 'object', properties, required })
+  return addComponent(schemas, `${pascal(name)}Accepted`, { type: 'object', properties, required })
 }
 
 /** Whether a command may come without a body, which counts as `{}`. */

@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import type { ProjectionSpec } from '../../src/projection/projection.ts'
 import { listParameters } from '../parameters.ts'
-import { refused } from './refusals.ts'
+import { refusalRefs } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
-import { answer, asked, type Draft, headed, type Paths, pascal, queried, unique } from './shared.ts'
+import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, queryParameters, unique } from './shared.ts'
 
 /** The operations of a projection: the row of a key, and rows by the values of indexes where it keeps any. */
 export function projectionPaths(projection: ProjectionSpec, draft: Draft): Paths {
@@ -20,24 +20,29 @@ export function projectionPaths(projection: ProjectionSpec, draft: Draft): Paths
 }
 
 function rowOperation({ name, live }: ProjectionSpec, row: Json, draft: Draft): Json {
-  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', ...(live ? [] : (['Row-Parked', 'Row-Frozen'] as const)))
+  const headers = headerRefs(
+    'ETag',
+    'Event-Position',
+    'Preference-Applied',
+    ...(live ? [] : (['Row-Parked', 'Row-Frozen'] as const)),
+  )
   return {
     operationId: unique(draft, `get${pascal(name)}`),
     summary: 'One row',
     description: live ? 'Folded from the log when it is asked for.' : 'As new as `Min-Position` asks for.',
     tags: [name],
-    parameters: asked('Key', ...FRESH),
+    parameters: parameterRefs('Key', ...FRESH),
     responses: {
       200: answer('The row, with its key.', headers, row),
       304: answer('The client has it.', headers),
-      ...refused('BadRead', 'RowNotFound', 'UnknownPosition', 'Internal', 'Behind'),
+      ...refusalRefs('BadRead', 'RowNotFound', 'UnknownPosition', 'Internal', 'Behind'),
     },
   }
 }
 
 function listOperation(projection: ProjectionSpec, draft: Draft): Json {
   const { name } = projection
-  const headers = headed('ETag', 'Event-Position', 'Preference-Applied', 'Row-Parked', 'Row-Frozen')
+  const headers = headerRefs('ETag', 'Event-Position', 'Preference-Applied', 'Row-Parked', 'Row-Frozen')
   const page = z.object({
     items: z.array(shown(projection.row)),
     next: z.string().nullable().describe('`cursor` of the next page; null: this is the last.'),
@@ -52,11 +57,11 @@ function listOperation(projection: ProjectionSpec, draft: Draft): Json {
     description:
       'By the values of indexes, a page at a time. Going through the pages no row that stays in its place is missed or seen twice.',
     tags: [name],
-    parameters: [...queried(draft, `${pascal(name)}List`, listParameters(projection)), ...asked(...FRESH)],
+    parameters: [...queryParameters(draft, `${pascal(name)}List`, listParameters(projection)), ...parameterRefs(...FRESH)],
     responses: {
       200: answer('A page.', headers, add(draft.schemas, `${pascal(name)}Page`, page)),
       304: answer('The client has it.', headers),
-      ...refused('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
+      ...refusalRefs('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
     },
   }
 }
@@ -69,14 +74,14 @@ function followOperation({ name }: ProjectionSpec, row: Json, draft: Draft): Jso
     description:
       'Server-sent events: `row` with the row, now and whenever it changes, `deleted` with its key. The `id` of each is a position; whoever comes back with the last is told what changed since.',
     tags: [name],
-    parameters: asked('Key', 'LastEventId'),
+    parameters: parameterRefs('Key', 'LastEventId'),
     responses: {
       200: {
         description: 'The row, for as long as the client stays.',
-        headers: headed(),
+        headers: headerRefs(),
         content: { 'text/event-stream': { schema } },
       },
-      ...refused('BadFollower', 'RowNotFound', 'UnknownPosition', 'Internal', 'NoRows'),
+      ...refusalRefs('BadFollower', 'RowNotFound', 'UnknownPosition', 'Internal', 'NoRows'),
     },
   }
 }

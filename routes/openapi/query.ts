@@ -2,13 +2,23 @@
 import { z } from 'zod'
 import type { QuerySpec } from '../../src/query/query.ts'
 import { FRESH } from './projection.ts'
-import { refused } from './refusals.ts'
+import { refusalRefs } from './refusals.ts'
 import { add } from './schemas.ts'
-import { answer, asked, type Draft, type HeaderName, headed, type Paths, pascal, queried, unique } from './shared.ts'
+import {
+  answer,
+  parameterRefs,
+  type Draft,
+  type HeaderName,
+  headerRefs,
+  type Paths,
+  pascal,
+  queryParameters,
+  unique,
+} from './shared.ts'
 
 /** The operation of a query. */
 export function queryPaths({ name, params, answer: schema, cache }: QuerySpec, draft: Draft): Paths {
-  const headers = headed(
+  const headers = headerRefs(
     'ETag',
     'Event-Position',
     'Preference-Applied',
@@ -22,7 +32,7 @@ export function queryPaths({ name, params, answer: schema, cache }: QuerySpec, d
     summary: 'Query',
     ...(params.description !== undefined && { description: params.description }),
     tags: [name],
-    parameters: [...queried(draft, `${pascal(name)}Parameters`, params), ...asked(...FRESH)],
+    parameters: [...queryParameters(draft, `${pascal(name)}Parameters`, params), ...parameterRefs(...FRESH)],
     responses: {
       200: answer(
         'The answer; null where there is none.',
@@ -30,7 +40,7 @@ export function queryPaths({ name, params, answer: schema, cache }: QuerySpec, d
         add(draft.schemas, `${pascal(name)}Answer`, schema ?? z.unknown()),
       ),
       304: answer('The client has it.', headers),
-      ...refused('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
+      ...refusalRefs('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
     },
   }
   return { [`/${name}`]: { get: operation } }

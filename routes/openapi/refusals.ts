@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { problems, type Slug } from '../problem.ts'
 import { checks } from './checks.ts'
 import { type Json, refTo } from './schemas.ts'
-import { type HeaderName, headed } from './shared.ts'
+import { type HeaderName, headerRefs } from './shared.ts'
 
 type Refusal = { readonly status: number; readonly response: Json }
 type RefusalName =
@@ -42,7 +42,7 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
 }
 
 /** References to refusals, by status. */
-export function refused(...names: readonly RefusalName[]): Json {
+export function refusalRefs(...names: readonly RefusalName[]): Json {
   return Object.fromEntries(names.map(name => [refusals[name].status, { $ref: `#/components/responses/${name}` }]))
 }
 
@@ -51,37 +51,41 @@ function refusal(slugs: readonly [Slug, ...Slug[]], ...names: readonly HeaderNam
   const type = { enum: slugs.map(slug => `/problems/${slug}`) }
   const example = (slug: Slug) => ({ type: `/problems/${slug}`, title: problems[slug].title, status, instance: '/' })
   const schema = { allOf: [{ $ref: refTo('Problem') }, { properties: { type, status: { const: status } } }] }
-  const examples = Object.fromEntries(slugs.map(slug => [slug, { summary: problems[slug].mend, value: example(slug) }]))
+  const examples = Object.fromEntries(slugs.map(slug => [slug, { summary: problems[slug].fix, value: example(slug) }]))
   return {
     status,
     response: {
       description: slugs.map(slug => problems[slug].title).join('; '),
-      headers: headed(...names),
+      headers: headerRefs(...names),
       content: { 'application/problem+json': { schema, examples } },
     },
   }
 }
 
-/** Every problem that a client can meet; `type` says which, and what else it tells. */
+/** The schema of every problem; `type` says which one it is, and which members it has. */
 export function problemSchema(): z.ZodType {
   const expectation = z.union([z.int().nonnegative(), z.literal(['exists', 'any'])])
   return z.object({
-    type: z.enum(Object.keys(problems).map(slug => `/problems/${slug}`)).describe('Leads to a page that says how to mend it.'),
+    type: z.enum(Object.keys(problems).map(slug => `/problems/${slug}`)).describe('Leads to a page that says how to fix it.'),
     title: z.string(),
     status: z.int().min(400).max(599),
     instance: z.string().describe('The path that was asked.'),
     detail: z.string().optional(),
     code: z.string().optional().describe('Of a rejected command: why, for machines.'),
-    data: z.unknown().optional().describe('Of a rejected command: what more the decision said.'),
+    data: z.unknown().optional().describe('Of a rejected command: details of the decision.'),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     expected: expectation.optional().describe('The version that was expected of the stream.'),
     actual: z.int().nonnegative().optional().describe('The version that the stream has.'),
     retryable: z.boolean().optional(),
-    limit: z.int().positive().optional().describe('The most that is taken, in bytes.'),
+    limit: z.int().positive().optional().describe('The largest body, in bytes.'),
     requestId: z.string().optional(),
-    projection: z.string().optional().describe('Whose rows are not as new as they were asked for.'),
-    position: z.int().nonnegative().optional().describe('How far these rows are.'),
-    lagEvents: z.int().nonnegative().optional().describe('How many events they are behind what was asked for, at most.'),
-    checks: checks().optional().describe('Of what is not ready: what it depends on.'),
+    projection: z.string().optional().describe('The projection whose rows are older than the request asks for.'),
+    position: z.int().nonnegative().optional().describe('The position of these rows.'),
+    lagEvents: z
+      .int()
+      .nonnegative()
+      .optional()
+      .describe('They are at most so many events behind the position that the request asks for.'),
+    checks: checks().optional().describe('The checks of an app that is not ready.'),
   })
 }

@@ -1,22 +1,22 @@
 // What a client may ask of commands that are sent later.
 import { z } from 'zod'
-import { refused } from './refusals.ts'
+import { refusalRefs } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
-import { answer, asked, type Draft, headed, unique } from './shared.ts'
+import { answer, parameterRefs, type Draft, headerRefs, unique } from './shared.ts'
 
 /** The status of a command, and taking it back. */
 export function scheduledPath(draft: Draft): Json {
-  const status = add(draft.schemas, 'ScheduledCommand', scheduled())
+  const status = add(draft.schemas, 'ScheduledCommand', scheduledSchema())
   return {
     get: {
       operationId: unique(draft, 'getCommand'),
       summary: 'What became of a command',
       description: 'Whether it is pending, and else its outcome, which is kept for 24 hours after its end.',
       tags: ['commands'],
-      parameters: asked('CommandId'),
+      parameters: parameterRefs('CommandId'),
       responses: {
-        200: answer('The command.', headed('Event-Position', 'Retry-After', 'Link'), status),
-        ...refused('CommandNotFound', 'Internal', 'Unavailable'),
+        200: answer('The command.', headerRefs('Event-Position', 'Retry-After', 'Link'), status),
+        ...refusalRefs('CommandNotFound', 'Internal', 'Unavailable'),
       },
     },
     delete: {
@@ -24,16 +24,16 @@ export function scheduledPath(draft: Draft): Json {
       summary: 'Take a command back',
       description: 'Only while it is pending.',
       tags: ['commands'],
-      parameters: asked('CommandId'),
+      parameters: parameterRefs('CommandId'),
       responses: {
-        204: answer('It is not sent.', headed()),
-        ...refused('CommandNotFound', 'CommandBegun', 'Internal', 'Unavailable'),
+        204: answer('It is not sent.', headerRefs()),
+        ...refusalRefs('CommandNotFound', 'CommandBegun', 'Internal', 'Unavailable'),
       },
     },
   }
 }
 
-export function scheduled(): z.ZodType {
+export function scheduledSchema(): z.ZodType {
   const outcome = z.object({
     stream: z.string().optional(),
     version: z.int().nonnegative().optional(),

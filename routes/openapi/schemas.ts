@@ -19,26 +19,26 @@ export function add(to: Schemas, name: string, schema: z.ZodType, io: 'input' | 
     ...(isReference ? [] : [{ ref: '#', wanted: name, part: root as Json }]),
     ...Object.entries($defs).map(([id, part]) => ({ ref: refOf(id), wanted: nameOf(id, name), part: part as Json })),
   ]
-  const refs = new Map(parts.map(({ ref, wanted, part }) => [ref, put(to, wanted, part)['$ref'] as string]))
+  const refs = new Map(parts.map(({ ref, wanted, part }) => [ref, addComponent(to, wanted, part)['$ref'] as string]))
   for (const { ref, part } of parts) {
     const given = refs.get(ref)!.slice(HOME.length)
-    to.set(given, { text: to.get(given)!.text, schema: moved(part, refs) })
+    to.set(given, { text: to.get(given)!.text, schema: replaceRefs(part, refs) })
   }
   return { $ref: refs.get(isReference ? root.$ref! : '#') }
 }
 
 /** What a schema takes, for where no reference may stand; what it refers to is added. */
-export function inlined(to: Schemas, name: string, schema: z.ZodType): Json {
+export function inlineSchema(to: Schemas, name: string, schema: z.ZodType): Json {
   const had = new Set(to.keys())
   const ref = add(to, name, schema, 'input')
-  const own = found(to, ref)
+  const own = componentOf(to, ref)
   const given = (ref['$ref'] as string).slice(HOME.length)
   if (!had.has(given)) to.delete(given)
   return own
 }
 
 /** Adds a component under its name, with a number behind it where another one has that; gives a reference to it. */
-export function put(to: Schemas, name: string, schema: Json): Json {
+export function addComponent(to: Schemas, name: string, schema: Json): Json {
   const text = JSON.stringify(schema)
   let free = name
   for (let count = 2; (to.get(free)?.text ?? text) !== text; count++) free = `${name}${count}`
@@ -47,7 +47,7 @@ export function put(to: Schemas, name: string, schema: Json): Json {
 }
 
 /** The component that a reference leads to. */
-export function found(schemas: Schemas, ref: Json): Json {
+export function componentOf(schemas: Schemas, ref: Json): Json {
   return schemas.get((ref['$ref'] as string).slice(HOME.length))!.schema
 }
 
@@ -70,7 +70,7 @@ function nameOf(id: string, parent: string): string {
   return id.startsWith('__schema') ? `${parent}Part` : id.replaceAll(/[^\w.-]/g, '_')
 }
 
-function moved(schema: Json, refs: ReadonlyMap<string, string>): Json {
+function replaceRefs(schema: Json, refs: ReadonlyMap<string, string>): Json {
   const text = JSON.stringify(schema, (key, value: unknown) => (key === '$ref' ? (refs.get(value as string) ?? value) : value))
   return JSON.parse(text) as Json
 }

@@ -1,11 +1,11 @@
-// Who wants to know when a row changes, and is told.
+// Calls back those who follow a row whenever it may have changed.
 import type { RowChange } from '../subscription/projector/projector.ts'
 
 export class RowChanges {
   /** By projection and key. */
   readonly #listeners = new Map<string, Map<string, Set<() => void>>>()
 
-  /** Calls back whenever a row may have changed; gives the function that ends it. */
+  /** Calls back whenever a row may have changed, until the returned function is called. */
   listen(projection: string, key: string, changed: () => void): () => void {
     const keys = this.#listeners.get(projection) ?? new Map<string, Set<() => void>>()
     const of = keys.get(key) ?? new Set()
@@ -17,7 +17,7 @@ export class RowChanges {
     }
   }
 
-  /** How many listen. */
+  /** The number of listeners. */
   get count(): number {
     return [...this.#listeners.values()].reduce(
       (sum, keys) => sum + [...keys.values()].reduce((all, { size }) => all + size, 0),
@@ -25,11 +25,11 @@ export class RowChanges {
     )
   }
 
-  /** Tells of the changes of a page of one of its tables; null: any row may have changed. */
-  tell(projection: string, changes: readonly RowChange[] | null): void {
+  /** Announces the changes of a page of one of its tables; null: any row may have changed. */
+  announce(projection: string, changes: readonly RowChange[] | null): void {
     const keys = this.#listeners.get(projection)
     if (!keys) return
-    const told = changes ? changes.flatMap(({ key }) => keys.get(key) ?? []) : [...keys.values()]
-    for (const listeners of told) for (const changed of [...listeners]) changed()
+    const affected = changes ? changes.flatMap(({ key }) => keys.get(key) ?? []) : [...keys.values()]
+    for (const listeners of affected) for (const changed of [...listeners]) changed()
   }
 }

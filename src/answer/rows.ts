@@ -1,8 +1,8 @@
-// Rows as queries and routes read them, each read with what its answer depends on.
+// Lists as queries and routes ask for them, and the tags that an answer carries for the rows that it read.
 import { indexValue } from '../projection/fold.ts'
 import type { Found, ListOptions, ReadModel, StoredRow, Table, Value } from '../read-model/read-model.ts'
 
-/** A list as it is asked for: fields by their values, `sort` by an index (`-` before it: the greatest first), a page of it. */
+/** The page of a list that a read asks for. `sort` is an index, with `-` before it for the greatest first. */
 export type ListBy = {
   readonly sort?: string
   readonly limit?: number
@@ -19,7 +19,7 @@ export type Page = { readonly rows: readonly StoredRow[]; readonly next: string 
 export const LIST_LIMIT = 100
 export const LIST_LIMIT_MAX = 1_000
 
-/** A list that was asked for in a way that cannot be. `field`: which part of it. */
+/** A list was asked for wrongly. `field` names the part that is wrong. */
 export class BadList extends Error {
   readonly field: string
   constructor(field: string, message: string) {
@@ -28,7 +28,7 @@ export class BadList extends Error {
   }
 }
 
-/** One page of a list. Throws BadList for what is no index, no value of it, or no cursor of this list. */
+/** One page of a list. Throws BadList for a field that is no index, a value of the wrong kind, or a cursor of another list. */
 export async function list(readModel: ReadModel, table: Table, where: Where, by: ListBy): Promise<Page> {
   const { limit = LIST_LIMIT } = by
   if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= LIST_LIMIT_MAX))
@@ -91,7 +91,7 @@ function afterOf({ indexes }: Table, cursor: string | undefined, sort: ListOptio
     const [order, value, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as readonly unknown[]
     if (order === nameOf(sort) && isText(key) && isValue(value, kind)) return { value, key }
   } catch {
-    // Said below.
+    // Thrown below.
   }
   throw new BadList('cursor', 'is no cursor of a list in this order')
 }
@@ -113,19 +113,19 @@ function behind(row: { readonly key: string } & Where, sort: ListOptions['sort']
 const nameOf = (sort: ListOptions['sort']): string => (sort ? `${sort.descending ? '-' : ''}${sort.field}` : '')
 
 /** A row with its key, as JSON text: the key first, then what is stored. */
-export function shownRow(key: string, data: string): string {
+export function rowText(key: string, data: string): string {
   const rest = data.slice(1)
   return `{"key":${JSON.stringify(key)}${rest === '}' ? '' : ','}${rest}`
 }
 
-/** What an answer depends on, as tags: a row by its key, a list by the first of its values, else any change. */
+/** The tags of a read: a row by its key, a list by the first of its values, else by any change of the table. */
 export function tagsOf(table: Table, read: { readonly key: string } | { readonly where: Where }): readonly string[] {
   if ('key' in read) return [`${table.name}:${read.key}`]
   const first = Object.entries(read.where).find(([, value]) => value !== undefined)
   return [first ? `${table.name}.${first[0]}:${indexValue(first[1])}` : `${table.name}.*`]
 }
 
-/** Which tags a change of a row touches. */
+/** The tags of the reads that a change of a row concerns. */
 export function tagsOfChange(
   table: Table,
   {
@@ -141,7 +141,7 @@ export function tagsOfChange(
   return [`${table.name}:${key}`, `${table.name}.*`, ...fields]
 }
 
-/** The tag that all answers carry that were made of a table's rows: its name, with which every other of its tags begins. */
+/** The tag that every answer from a table's rows carries: the table's name, with which each of its other tags begins. */
 export function tableOfTag(tag: string): string {
   return tag.split(/[:.]/, 1)[0]!
 }

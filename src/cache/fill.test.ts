@@ -92,18 +92,18 @@ describe('an answer', () => {
 
   test('that lacks something says so, to all who wait for it, and is not kept', async () => {
     const { at, fill, source, gate, gates } = world()
-    const lacking: Source = {
+    const incomplete: Source = {
       ...source,
-      build: async atLeast => ({ ...(await source.build(atLeast)), lacking: { parked: 6, frozen: null } }),
+      build: async atLeast => ({ ...(await source.build(atLeast)), incomplete: { parked: 6, frozen: null } }),
     }
     gate(true)
-    const both = [1, 2].map(() => fill.answer('k', POLICY, 0, lacking))
+    const both = [1, 2].map(() => fill.answer('k', POLICY, 0, incomplete))
     await settled()
     expect(gates).toHaveLength(1)
     gate(false)
-    expect(await Promise.all(both)).toMatchObject(Array(2).fill({ cache: 'miss', lacking: { parked: 6, frozen: null } }))
-    expect(await fill.answer('k', POLICY, 0, source)).toMatchObject({ cache: 'miss', lacking: null })
-    expect(await fill.answer('k', POLICY, 0, lacking)).toMatchObject({ cache: 'hit', lacking: null })
+    expect(await Promise.all(both)).toMatchObject(Array(2).fill({ cache: 'miss', incomplete: { parked: 6, frozen: null } }))
+    expect(await fill.answer('k', POLICY, 0, source)).toMatchObject({ cache: 'miss', incomplete: null })
+    expect(await fill.answer('k', POLICY, 0, incomplete)).toMatchObject({ cache: 'hit', incomplete: null })
     expect(at.builds).toBe(2)
   })
 

@@ -8,13 +8,13 @@ import { type Config, readConfig } from '../config.ts'
 import { clockFinding, durability, versionsOf } from '../postgres/examine.ts'
 import { dropScratch, scratchSchema } from '../postgres/scratch.ts'
 import { runtime } from '../runtime.ts'
-import type { Finding } from '../store/finding.ts'
+import type { Diagnosis } from '../store/diagnosis.ts'
 import { memory } from '../store/memory.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import { called } from '../testing/called.ts'
 import { order, shop } from '../testing/fulfilment.ts'
 import { testSchema } from '../testing/schema.ts'
-import { backlogFinding, bun, doctorVerb, lagFinding, leases } from './doctor.ts'
+import { diagnoseBacklog, diagnoseBun, diagnoseLag, diagnoseLeases, doctorVerb } from './doctor.ts'
 import { proofsOf, type Scratch, scratchFor } from './prove.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-doctor-'))
@@ -24,13 +24,13 @@ const file = (name: string): Config => readConfig({ SQLITE_FILE: join(folder, na
 async function diagnosed(config: Config, options: { store?: Store; prove?: boolean } = {}) {
   const { prove = false, ...store } = options
   const { code, out } = await called(doctorVerb, { config, serve: shop, json: true, values: prove ? { prove } : {}, ...store })
-  const findings = JSON.parse(out) as readonly Finding[]
+  const findings = JSON.parse(out) as readonly Diagnosis[]
   return { code, findings, problems: findings.filter(({ status }) => status === 'problem') }
 }
 async function filled(config: Config): Promise<void> {
   const emaki = await runtime({ serve: shop, store: await opening(config) })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await emaki.seen(1)
+  await emaki.waitUntilProcessed(1)
   await emaki.close()
 }
 async function opening(config: Config): Promise<Store> {
@@ -54,11 +54,11 @@ describe('doctor', () => {
     expect(out).toEndWith('\n\nall well\n')
   })
 
-  test('says how to mend a file that is not there, lacks migrations, or is not in WAL mode', async () => {
+  test('says how to fix a file that is not there, lacks migrations, or is not in WAL mode', async () => {
     const none = await diagnosed(file('none.db'))
     expect([none.code, none.problems]).toEqual([
       1,
-      [expect.objectContaining({ name: 'file', mend: 'run migrate, or correct SQLITE_FILE' })],
+      [expect.objectContaining({ name: 'file', fix: 'run migrate, or correct SQLITE_FILE' })],
     ])
     new Database(join(folder, 'bare.db')).run('create table other (n integer)')
     const bare = await diagnosed(file('bare.db'))
@@ -73,7 +73,7 @@ describe('doctor', () => {
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
     const before = await diagnosed(config)
     expect(before.problems).toMatchObject([
-      { name: 'migrations', found: `the schema ${at.schema} has no log yet`, mend: 'run migrate' },
+      { name: 'migrations', found: `the schema ${at.schema} has no log yet`, fix: 'run migrate' },
     ])
     await filled(config)
     const after = await diagnosed(config)
@@ -96,7 +96,7 @@ describe('doctor', () => {
     ])
     await at.drop()
     const away = await diagnosed(readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }))
-    expect(away.problems).toMatchObject([{ name: 'connection', mend: 'start PostgreSQL, or correct DATABASE_URL' }])
+    expect(away.problems).toMatchObject([{ name: 'connection', fix: 'start PostgreSQL, or correct DATABASE_URL' }])
   })
 
   test('finds what stands still, is parked or waits to be sent, and who died', async () => {
@@ -136,7 +136,7 @@ describe('doctor', () => {
       commit: 'on',
       recovery: 'false',
     }
-    const statuses = (findings: readonly Finding[]) => findings.map(({ status }) => status)
+    const statuses = (findings: readonly Diagnosis[]) => findings.map(({ status }) => status)
     expect(statuses(versionsOf(sound))).toEqual(['ok', 'ok', 'ok'])
     expect(statuses(versionsOf({ ...sound, number: 140_005, encoding: 'SQL_ASCII', recovery: 'true' }))).toEqual([
       'problem',
@@ -147,8 +147,12 @@ describe('doctor', () => {
     expect(statuses(durability({ fsync: 'off', pages: 'off', commit: 'off' }))).toEqual(['problem', 'problem', 'warning'])
     expect([20, -1_000, 6_000].map(ms => clockFinding(ms).status)).toEqual(['ok', 'warning', 'problem'])
     expect(clockFinding(-1_000).found).toBe("the database's is 1000 ms behind this machine's")
-    expect([bun('1.4.5').status, bun('1.5.0-canary.1').status, bun('1.4.4').status]).toEqual(['ok', 'ok', 'problem'])
-    const lag = (before: number, after: number, isRun = false) => lagFinding('s', { head: 10, before, after, isRun }).status
+    expect([diagnoseBun('1.4.5').status, diagnoseBun('1.5.0-canary.1').status, diagnoseBun('1.4.4').status]).toEqual([
+      'ok',
+      'ok',
+      'problem',
+    ])
+    const lag = (before: number, after: number, isRun = false) => diagnoseLag('s', { head: 10, before, after, isRun }).status
     // What came to the log while it was looked is not past its head.
     expect(lag(9, 12)).toBe('ok')
     expect([lag(10, 10), lag(3, 5), lag(3, 3, true), lag(3, 3), lag(12, 12)]).toEqual([
@@ -158,15 +162,15 @@ describe('doctor', () => {
       'problem',
       'problem',
     ])
-    expect(statuses(leases([{ name: 's', owner: 'a', epoch: 1, leftMs: 5 }]))).toEqual(['ok'])
-    expect(backlogFinding({ pending: 5, due: 1, first: new Date(0).toISOString() }, 1_000).status).toBe('ok')
+    expect(statuses(diagnoseLeases([{ name: 's', owner: 'a', epoch: 1, leftMs: 5 }]))).toEqual(['ok'])
+    expect(diagnoseBacklog({ pending: 5, due: 1, first: new Date(0).toISOString() }, 1_000).status).toBe('ok')
   })
 })
 
 async function filledIn(store: Store): Promise<void> {
   const emaki = await runtime({ serve: shop, store })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await emaki.seen(1)
+  await emaki.waitUntilProcessed(1)
   await emaki.close()
 }
 

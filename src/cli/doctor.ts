@@ -1,11 +1,11 @@
-// doctor: what the promises rest on, where everything is, and how to mend what is not as it should be.
+// doctor: examines the database and the log, and says how to fix each problem.
 import { spec } from '../event/events.ts'
 import { subscriptionOf as processSubscription } from '../process/instance.ts'
 import type { ProcessSpec } from '../process/process.ts'
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf as sqlSubscription } from '../projection/sql-projection.ts'
 import type { Held, Progress } from '../read-model/read-model.ts'
-import type { Finding } from '../store/finding.ts'
+import type { Diagnosis } from '../store/diagnosis.ts'
 import { type Store, StoreError } from '../store/store.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
@@ -16,44 +16,44 @@ import type { Call, Verb } from './verb.ts'
 
 /** The oldest release of Bun that is tested. */
 const BUN_MIN = '1.4.5'
-/** So long after the first look it is asked whether what lags has moved, in ms. */
+/** A subscription that lags is looked at again after this time, in ms. */
 const LOOK_AGAIN_MS = 1_500
-/** How long what is due may wait to be sent, in ms. */
+/** An entry that is due may wait so long to be sent, in ms. */
 const BACKLOG_MS = 60_000
 
 export const doctorVerb: Verb = {
-  does: 'examine the database and the log, and say how to mend what is not as it should be; 1 with a problem',
+  does: 'examine the database and the log, and say how to fix each problem; exits with 1 if there is one',
   options: { prove: { does: 'also try the promises, in a scratch schema (or file) that is dropped again' } },
   json: true,
   run: async call => {
-    const findings = await examined(call)
-    if (call.values['prove'] === true) findings.push(...(await proofsOf(scratchFor(call.config))))
-    console.log(call.json ? JSON.stringify(findings) : textOf(findings))
-    return findings.some(({ status }) => status === 'problem') ? EXIT.PROBLEM : 0
+    const diagnoses = await examine(call)
+    if (call.values['prove'] === true) diagnoses.push(...(await proofsOf(scratchFor(call.config))))
+    console.log(call.json ? JSON.stringify(diagnoses) : textOf(diagnoses))
+    return diagnoses.some(({ status }) => status === 'problem') ? EXIT.PROBLEM : 0
   },
 }
 
-async function examined(call: Call): Promise<Finding[]> {
-  const findings = [bun(Bun.version), ...(call.store ? [] : await database(call))]
-  // What lacks a migration, or cannot be reached, is not opened.
-  if (findings.some(({ status }) => status === 'problem')) return findings
+async function examine(call: Call): Promise<Diagnosis[]> {
+  const diagnoses = [diagnoseBun(Bun.version), ...(call.store ? [] : await examineDatabase(call))]
+  // A store that lacks a migration, or cannot be reached, is not opened.
+  if (diagnoses.some(({ status }) => status === 'problem')) return diagnoses
   try {
     const config = { ...call.config, MIGRATE: false }
-    findings.push(...(await opened({ ...call, config }, store => log(call, store))))
+    diagnoses.push(...(await opened({ ...call, config }, store => examineLog(call, store))))
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
-    findings.push({ name: 'log', status: 'problem', found: error.message })
+    diagnoses.push({ name: 'log', status: 'problem', found: error.message })
   }
-  return findings
+  return diagnoses
 }
 
 /** Whether a release of Bun will do. */
-export function bun(version: string): Finding {
+export function diagnoseBun(version: string): Diagnosis {
   if (Bun.semver.satisfies(version.replace(/-.*/, ''), `>=${BUN_MIN}`)) return { name: 'bun', status: 'ok', found: version }
-  return { name: 'bun', status: 'problem', found: version, mend: `upgrade to Bun ${BUN_MIN} or newer` }
+  return { name: 'bun', status: 'problem', found: version, fix: `upgrade to Bun ${BUN_MIN} or newer` }
 }
 
-async function database({ config }: Call): Promise<readonly Finding[]> {
+async function examineDatabase({ config }: Call): Promise<readonly Diagnosis[]> {
   const {
     DATABASE_URL: url,
     DATABASE_SCHEMA: schema,
@@ -65,15 +65,15 @@ async function database({ config }: Call): Promise<readonly Finding[]> {
   return (await import('../postgres/examine.ts')).examinePostgres(url, { schema, pooler, directUrl })
 }
 
-/** What the log itself says. */
-async function log(call: Call, store: Store): Promise<readonly Finding[]> {
+/** Examines the open log. */
+async function examineLog(call: Call, store: Store): Promise<readonly Diagnosis[]> {
   const { id, epoch } = store.identity
   return [
     { name: 'log', status: 'ok', found: `${id}, epoch ${epoch}, head ${await store.head()}` },
-    ...(await lag(store, await subscriptionsOf(call, store))),
-    ...leases(await store.readModel.leases()),
-    await parked(store),
-    await backlog(store),
+    ...(await diagnoseLags(store, await subscriptionsOf(call, store))),
+    ...diagnoseLeases(await store.readModel.leases()),
+    await diagnoseParked(store),
+    await diagnoseBacklogOf(store),
   ]
 }
 
@@ -96,9 +96,9 @@ async function subscriptionsOf({ serve }: Call, { readModel }: Store): Promise<r
   return (await Promise.all(names)).flat()
 }
 
-/** Looks twice where something lags: what moves is being done. */
-async function lag(store: Store, names: readonly string[]): Promise<readonly Finding[]> {
-  // In this order: what is appended and handled meanwhile is not past the head.
+/** Looks twice at subscriptions that lag: one that moves is catching up. */
+async function diagnoseLags(store: Store, names: readonly string[]): Promise<readonly Diagnosis[]> {
+  // The head comes second: an event appended and handled meanwhile is not past it.
   const before = await store.readModel.progress(names)
   const head = await store.head()
   const isBehind = names.some(name => positionOf(before, name) < head)
@@ -106,7 +106,7 @@ async function lag(store: Store, names: readonly string[]): Promise<readonly Fin
   const after = isBehind ? await store.readModel.progress(names) : before
   const held = await store.readModel.leases()
   return names.map(name =>
-    lagFinding(name, {
+    diagnoseLag(name, {
       head,
       before: positionOf(before, name),
       after: positionOf(after, name),
@@ -121,8 +121,8 @@ function positionOf(progress: readonly Progress[], name: string): number {
 
 type Lag = { readonly head: number; readonly before: number; readonly after: number; readonly isRun: boolean }
 
-/** Where a subscription is, by two looks. `isRun`: a process has its lease. */
-export function lagFinding(subscription: string, { head, before, after, isRun }: Lag): Finding {
+/** Whether a subscription moves, by two looks. `isRun`: a process has its lease. */
+export function diagnoseLag(subscription: string, { head, before, after, isRun }: Lag): Diagnosis {
   const name = `subscription ${subscription}`
   const behind = head - after
   if (before > head)
@@ -130,7 +130,7 @@ export function lagFinding(subscription: string, { head, before, after, isRun }:
       name,
       status: 'problem',
       found: `at ${before}, past the head of the log, ${head}`,
-      mend: 'run restore: the log was restored to an earlier time',
+      fix: 'run restore: the log was restored to an earlier time',
     }
   if (behind <= 0) return { name, status: 'ok', found: `at the head, ${head}` }
   if (after > before) return { name, status: 'ok', found: `${behind} events behind the head, catching up` }
@@ -139,18 +139,18 @@ export function lagFinding(subscription: string, { head, before, after, isRun }:
       name,
       status: 'warning',
       found: `${behind} events behind the head, has not moved just now`,
-      mend: 'look again; then look into the log of the process that runs it',
+      fix: 'look again; then look into the log of the process that runs it',
     }
   return {
     name,
     status: 'problem',
     found: `${behind} events behind the head, and no process runs it`,
-    mend: 'start a process with serve',
+    fix: 'start a process with serve',
   }
 }
 
-/** Who has which subscription. */
-export function leases(held: readonly Held[]): readonly Finding[] {
+/** Whether each lease has a live owner. */
+export function diagnoseLeases(held: readonly Held[]): readonly Diagnosis[] {
   const over = held.filter(({ leftMs }) => leftMs <= 0)
   const live = held.length - over.length
   if (over.length === 0) return [{ name: 'leases', status: 'ok', found: `${live} held` }]
@@ -160,12 +160,12 @@ export function leases(held: readonly Held[]): readonly Finding[] {
       name: 'leases',
       status: 'warning',
       found: `${live} held; over, and taken by nobody: ${found}`,
-      mend: 'start a process with serve: its owner has died or hangs',
+      fix: 'start a process with serve: its owner has died or hangs',
     },
   ]
 }
 
-async function parked({ readModel }: Store): Promise<Finding> {
+async function diagnoseParked({ readModel }: Store): Promise<Diagnosis> {
   const found = await readModel.parked()
   if (found.length === 0) return { name: 'parked', status: 'ok', found: 'nothing' }
   const names = [...new Set(found.map(({ name }) => name))].join(', ')
@@ -173,22 +173,22 @@ async function parked({ readModel }: Store): Promise<Finding> {
     name: 'parked',
     status: 'problem',
     found: `${found.length} of ${names}`,
-    mend: 'see parked; mend the cause, then unpark, or skip',
+    fix: 'see parked; fix the cause, then unpark, or skip',
   }
 }
 
-async function backlog({ agenda }: Store): Promise<Finding> {
+async function diagnoseBacklogOf({ agenda }: Store): Promise<Diagnosis> {
   const counts = await agenda.count()
   const sum = (of: 'pending' | 'due') => counts.reduce((all, one) => all + one[of], 0)
   const [first] = await agenda.list({ limit: 1 })
-  return backlogFinding({ pending: sum('pending'), due: sum('due'), first: first?.due ?? null }, Date.now())
+  return diagnoseBacklog({ pending: sum('pending'), due: sum('due'), first: first?.due ?? null }, Date.now())
 }
 
-/** Whether what is due is sent. */
-export function backlogFinding(
+/** Whether due entries are sent. */
+export function diagnoseBacklog(
   { pending, due, first }: { readonly pending: number; readonly due: number; readonly first: string | null },
   now: number,
-): Finding {
+): Diagnosis {
   const lateMs = first === null ? 0 : now - Date.parse(first)
   const found = `${pending} pending, ${due} due`
   if (due === 0 || lateMs < BACKLOG_MS) return { name: 'agenda', status: 'ok', found }
@@ -196,19 +196,19 @@ export function backlogFinding(
     name: 'agenda',
     status: 'problem',
     found: `${found}, the first since ${lasting(lateMs / 1_000)}`,
-    mend: 'start a process with serve, or see in its log why it cannot send; see agenda',
+    fix: 'start a process with serve, or see in its log why it cannot send; see agenda',
   }
 }
 
-function textOf(findings: readonly Finding[]): string {
+function textOf(diagnoses: readonly Diagnosis[]): string {
   const { green, yellow, red, bold } = paintFor()
   const signs = { ok: green('✓'), warning: yellow('!'), problem: red('✗') }
-  const width = Math.max(...findings.map(({ name }) => name.length))
-  const lines = findings.flatMap(({ name, status, found, mend }) => [
+  const width = Math.max(...diagnoses.map(({ name }) => name.length))
+  const lines = diagnoses.flatMap(({ name, status, found, fix }) => [
     `${signs[status]} ${name.padEnd(width)}  ${plain(found)}`,
-    ...(mend === undefined ? [] : [`  ${' '.repeat(width)}  → ${mend}`]),
+    ...(fix === undefined ? [] : [`  ${' '.repeat(width)}  → ${fix}`]),
   ])
-  const many = (status: Finding['status']) => findings.filter(one => one.status === status).length
+  const many = (status: Diagnosis['status']) => diagnoses.filter(one => one.status === status).length
   const [problems, warnings] = [many('problem'), many('warning')]
   const verdict = problems ? red(`${problems} ${problems === 1 ? 'problem' : 'problems'}`) : green('all well')
   return [...lines, '', bold(`${verdict}${warnings ? `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}` : ''}`)].join(

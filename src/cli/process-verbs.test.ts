@@ -1,6 +1,6 @@
 // The verbs that show what processes do: processes, agenda and timers.
 import { beforeAll, describe, expect, test } from 'bun:test'
-import { runtime } from '../runtime.ts'
+import { startServices } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { called } from '../testing/called.ts'
@@ -15,7 +15,7 @@ const at = '2100-01-01T00:00:00Z'
 const serve = shop
 beforeAll(async () => {
   store = memory()
-  const emaki = await runtime({ serve, store })
+  const emaki = await startServices({ serve, store })
   await emaki.schedule.add(order.place('later', { skus: [], cents: 1 }), { at })
   await emaki.send(shelf.fill('a', { qty: 1 }))
   // What lies in the purse is never charged where there is nothing to take.

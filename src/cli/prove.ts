@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import { storeOf } from '../../routes/store.ts'
-import type { Finding } from '../store/finding.ts'
+import type { Diagnosis } from '../store/diagnosis.ts'
 import type { NewEvent, NewKey, Store, StoredEvent, Unit } from '../store/store.ts'
 import { progress } from './progress.ts'
 
@@ -51,7 +51,7 @@ async function openedOf(config: Config): Promise<Store> {
 }
 
 /** Tries each promise, on one scratch log; a finding each. */
-export async function proofsOf(make: () => Promise<Scratch>): Promise<readonly Finding[]> {
+export async function proofsOf(make: () => Promise<Scratch>): Promise<readonly Diagnosis[]> {
   const all: Store[] = []
   let scratch: Scratch | null = null
   try {
@@ -65,30 +65,30 @@ export async function proofsOf(make: () => Promise<Scratch>): Promise<readonly F
     for (let i = 0; i < WRITERS; i++) await open()
     return await triedIn([...all], open)
   } catch (error) {
-    const mend = 'let this user make a schema, or a file beside that of the log'
-    return [{ name: 'prove', status: 'problem', found: `could not be tried: ${String(error)}`, mend }]
+    const fix = 'let this user make a schema, or a file beside that of the log'
+    return [{ name: 'prove', status: 'problem', found: `could not be tried: ${String(error)}`, fix }]
   } finally {
     await Promise.allSettled(all.map(store => store.close()))
     await scratch?.drop()
   }
 }
 
-async function triedIn(stores: readonly Store[], open: () => Promise<Store>): Promise<readonly Finding[]> {
-  const findings: Finding[] = []
+async function triedIn(stores: readonly Store[], open: () => Promise<Store>): Promise<readonly Diagnosis[]> {
+  const diagnoses: Diagnosis[] = []
   const shown = progress('prove', 'promises')
   for (const [i, { name, holds, run }] of proofs.entries()) {
     shown.at(i, proofs.length)
     const wrong = await run(stores, open).catch(String)
-    findings.push({
+    diagnoses.push({
       name: `prove ${name}`,
-      ...(wrong === null ? { status: 'ok', found: holds } : { status: 'problem', found: wrong, mend: MEND }),
+      ...(wrong === null ? { status: 'ok', found: holds } : { status: 'problem', found: wrong, fix: FIX }),
     })
   }
   shown.end(`${proofs.length} promises tried`)
-  return findings
+  return diagnoses
 }
 
-const MEND = 'do not serve from this database: what Emaki promises cannot be kept on it'
+const FIX = 'do not serve from this database: what Emaki promises cannot be kept on it'
 
 type Proof = {
   readonly name: string

@@ -13,7 +13,8 @@ import { after } from '../process/timer.ts'
 import { processor } from '../processor/processor.ts'
 import { projection } from '../projection/projection.ts'
 import { postgres } from '../postgres/store.ts'
-import { runtime, type Served } from '../runtime.ts'
+import type { Served } from '../definition.ts'
+import { runtime } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import { called } from '../testing/called.ts'
 import { until } from '../testing/servers/until.ts'
@@ -59,13 +60,13 @@ type Running = {
 
 async function running(config: Config): Promise<Running> {
   const emaki = app({ serve, config })
-  const { store, seen } = await emaki[spec].start()
+  const { store, waitUntilProcessed } = await emaki[spec].start()
   return {
     add: async n => {
       const init = { method: 'POST', body: JSON.stringify({ n }), headers: { 'Content-Type': 'application/json' } }
       const answer = await emaki.request('/sum/a/add', init)
       expect(answer.ok).toBeTrue()
-      await seen(((await answer.clone().json()) as { position: number }).position)
+      await waitUntilProcessed(((await answer.clone().json()) as { position: number }).position)
       return answer.headers.get('Event-Position')!
     },
     total: async () => ((await (await emaki.request('/sum/a')).json()) as { total: number }).total,
@@ -188,7 +189,7 @@ describe('restore', () => {
     const emaki = await runtime({ serve, store })
     const sent = await emaki.send(sum.add('b', { n: 16 }))
     expect(sent).toMatchObject({ outcome: 'accepted', position: 3 })
-    expect(await emaki.seen(3)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
     expect(heard).toEqual([])
     expect((await store.readModel.get({ name: 'process_watched_v1', indexes: [] }, 'b')).found).toBeNull()
     await emaki.close()

@@ -191,7 +191,7 @@ export const parkedVerb: Verb = {
 }
 export const unparkVerb: Verb = {
   takes: 'NAME [KEY]',
-  does: 'have it handled again, once its cause is mended',
+  does: 'have it handled again, once its cause is fixed',
   json: true,
   run: unpark,
 }

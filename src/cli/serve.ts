@@ -32,7 +32,7 @@ export function isServing(): boolean {
 
 /**
  * Serves an app until SIGTERM or SIGINT. Then, in this order: `/ready` is 503 while requests go on being served for the shutdown delay;
- * who follows events is sent away; no new connections; requests under way end, at most 10 s; telemetry is flushed; the log is closed. A second signal ends it at once.
+ * followers of events are disconnected; no new connections; requests under way end, at most 10 s; telemetry is flushed; the log is closed. A second signal ends it at once.
  */
 async function serve(app: App, config: Config): Promise<number> {
   const log = logger(config.LOG_LEVEL)
@@ -65,7 +65,7 @@ async function serve(app: App, config: Config): Promise<number> {
 async function stop({ server, control }: Serving, config: Config, log: Log): Promise<number> {
   control.drain()
   await Bun.sleep(config.SHUTDOWN_DELAY_MS)
-  control.sendAway()
+  control.disconnectFollowers()
   await Promise.race([server.stop(), Bun.sleep(STOP_DEADLINE_MS)])
   await server.stop(true)
   await control.stop()

@@ -1,7 +1,7 @@
 // What a verb is: a file of its own under this folder, and a row in verbs.ts.
 import type { App } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
-import type { Served } from '../runtime.ts'
+import type { Served } from '../definition.ts'
 import type { Store } from '../store/store.ts'
 import type { ImportMaps } from './import.ts'
 

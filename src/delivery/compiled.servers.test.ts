@@ -19,7 +19,7 @@ const [kafka, nats] = process.argv.slice(2)
 const toKafka = kafkaRelay('to-kafka', { from: Counter, brokers: [kafka], topic: 'counters' })
 const toNats = natsRelay('to-nats', { from: Counter, servers: nats, stream: 'SHOP' })
 const emaki = await runtime({ serve: [counter, toKafka, toNats] })
-console.log(await emaki.seen(await countUp(emaki, 10, 10), undefined, 10_000))
+console.log(await emaki.waitUntilProcessed(await countUp(emaki, 10, 10), undefined, 10_000))
 await emaki.close()
 `
 

@@ -62,7 +62,7 @@ describe('a relay to JetStream', () => {
     await using server = await startNats()
     const store = memory()
     const emaki = await relaying(server, {}, store)
-    expect(await emaki.seen(await countUp(emaki, 1, 1))).toBeTrue()
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 1, 1))).toBeTrue()
     const [stored] = await store.readAll({ after: 0, limit: 1 })
     const [message] = await kept(server)
     expect(message).toMatchObject({
@@ -84,7 +84,7 @@ describe('a relay to JetStream', () => {
   test('keeps the order of each stream, and sends each event once', async () => {
     await using server = await startNats()
     const emaki = await relaying(server)
-    expect(await emaki.seen(await countUp(emaki, 50, 40), ['to-nats'], 30_000)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 50, 40), ['to-nats'], 30_000)).toBeTrue()
     expect(faultsOf(await kept(server), 50, 40)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
@@ -108,7 +108,7 @@ describe('a relay to JetStream', () => {
     }
     await counting
     const last = await countUp(emaki, 1, 90, 50)
-    expect(await emaki.seen(last, ['to-nats'], 60_000)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(last, ['to-nats'], 60_000)).toBeTrue()
     expect(faultsOf(await kept(server), 51, 100)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(await emaki.store.readModel.parked()).toEqual([])
     // One for each outage, and not one for each event on its way.
@@ -120,7 +120,7 @@ describe('a relay to JetStream', () => {
     const { relay, delivered } = counted(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }))
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
     closing.push(emaki)
-    expect(await emaki.seen(await countUp(emaki, 10, 10))).toBeTrue()
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 10, 10))).toBeTrue()
     await emaki.reset('to-nats', 0)
     await until('all were sent twice', () => delivered.length === 200, 30_000)
     expect(faultsOf(await kept(server), 10, 10)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
@@ -139,7 +139,7 @@ describe('a relay to JetStream', () => {
     })
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
     closing.push(emaki)
-    expect(await emaki.seen(await countUp(emaki, 5, 4))).toBeTrue()
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 5, 4))).toBeTrue()
     await emaki.reset('to-nats', 0)
     await until('they are there twice', async () => (await kept(server)).length >= 40, 30_000)
     const messages = (await kept(server)).map(({ stream, n }) => ({ stream, n, id: `${stream} ${n}` }))
@@ -151,7 +151,7 @@ describe('a relay to JetStream', () => {
     const emaki = await relaying(server)
     await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
     await emaki.send(counter.count('large', {}))
-    expect(await emaki.seen(await countUp(emaki, 3, 2))).toBeTrue()
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 3, 2))).toBeTrue()
     expect((await kept(server)).map(({ stream }) => stream)).not.toContain('counter-large')
     expect(faultsOf(await kept(server), 3, 2)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(await emaki.store.readModel.parked()).toMatchObject([
@@ -169,7 +169,7 @@ describe('a relay to JetStream', () => {
     await using server = await startNats()
     const store = memory()
     const first = await relaying(server, {}, store)
-    expect(await first.seen(await countUp(first, 5, 2))).toBeTrue()
+    expect(await first.waitUntilProcessed(await countUp(first, 5, 2))).toBeTrue()
     await server.kill()
     const last = await countUp(first, 5, 2)
     const before = performance.now()
@@ -177,7 +177,7 @@ describe('a relay to JetStream', () => {
     expect(performance.now() - before).toBeLessThan(2_000)
     await server.restart()
     const second = await relaying(server, {}, store)
-    expect(await second.seen(last, ['to-nats'], 30_000)).toBeTrue()
+    expect(await second.waitUntilProcessed(last, ['to-nats'], 30_000)).toBeTrue()
     expect(faultsOf(await kept(server), 5, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 })

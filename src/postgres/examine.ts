@@ -1,6 +1,6 @@
-// A look at a database before, and without, opening the log: what its promises rest on, each with how to mend it.
+// A look at a database before, and without, opening the log: what its promises rest on, and how to fix what is wrong.
 import type { Sql } from 'postgres'
-import type { Finding } from '../store/finding.ts'
+import type { Diagnosis } from '../store/diagnosis.ts'
 import { type Applied, pending } from '../store/migration.ts'
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
@@ -19,7 +19,7 @@ const CLOCK_WARNING_MS = 500
 const CLOCK_PROBLEM_MS = 5_000
 
 /** Examines a database. What cannot be found out is a finding too: it never throws. */
-export async function examinePostgres(url: string, options: ExamineOptions): Promise<readonly Finding[]> {
+export async function examinePostgres(url: string, options: ExamineOptions): Promise<readonly Diagnosis[]> {
   const client = { max: 1, prepare: false, statementTimeoutMs: 0, connectTimeoutMs: CONNECT_TIMEOUT_MS }
   const [one, two] = [connect(url, client), connect(url, client)]
   try {
@@ -28,7 +28,7 @@ export async function examinePostgres(url: string, options: ExamineOptions): Pro
       await one`select 1`
       return ok('connection', 'both of two connections answer')
     })
-    if (reached.status === 'problem') return [{ ...reached, mend: 'start PostgreSQL, or correct DATABASE_URL' }]
+    if (reached.status === 'problem') return [{ ...reached, fix: 'start PostgreSQL, or correct DATABASE_URL' }]
     return [
       reached,
       ...(await settings(one)),
@@ -42,7 +42,7 @@ export async function examinePostgres(url: string, options: ExamineOptions): Pro
   }
 }
 
-async function examined(name: string, run: () => Promise<Finding>): Promise<Finding> {
+async function examined(name: string, run: () => Promise<Diagnosis>): Promise<Diagnosis> {
   try {
     return await run()
   } catch (error) {
@@ -50,7 +50,7 @@ async function examined(name: string, run: () => Promise<Finding>): Promise<Find
   }
 }
 
-function ok(name: string, found: string): Finding {
+function ok(name: string, found: string): Diagnosis {
   return { name, status: 'ok', found }
 }
 
@@ -58,7 +58,7 @@ type Settings = Readonly<Record<'version' | 'encoding' | 'fsync' | 'pages' | 'co
   readonly number: number
 }
 
-async function settings(sql: Sql): Promise<readonly Finding[]> {
+async function settings(sql: Sql): Promise<readonly Diagnosis[]> {
   const [found] = await sql<Settings[]>`
     select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
       current_setting('server_encoding') as encoding, current_setting('fsync') as fsync,
@@ -68,32 +68,32 @@ async function settings(sql: Sql): Promise<readonly Finding[]> {
 }
 
 /** Whether a release and its encoding will do. */
-export function versionsOf({ version, number, encoding, recovery }: Settings): readonly Finding[] {
+export function versionsOf({ version, number, encoding, recovery }: Settings): readonly Diagnosis[] {
   const isOld = number < VERSION_MIN
   return [
     isOld
-      ? { name: 'database', status: 'problem', found: `PostgreSQL ${version}`, mend: 'upgrade to PostgreSQL 15 or newer' }
+      ? { name: 'database', status: 'problem', found: `PostgreSQL ${version}`, fix: 'upgrade to PostgreSQL 15 or newer' }
       : ok('database', `PostgreSQL ${version}`),
     encoding === 'UTF8'
       ? ok('encoding', encoding)
-      : { name: 'encoding', status: 'problem', found: encoding, mend: "make the database with encoding 'UTF8'" },
+      : { name: 'encoding', status: 'problem', found: encoding, fix: "make the database with encoding 'UTF8'" },
     recovery === 'true'
       ? {
           name: 'role',
           status: 'problem',
           found: 'a standby, which takes no writes',
-          mend: 'connect to the primary, or promote this one',
+          fix: 'connect to the primary, or promote this one',
         }
       : ok('role', 'a primary, which takes writes'),
   ]
 }
 
 /** Whether what is committed survives a crash. */
-export function durability({ fsync, pages, commit }: Pick<Settings, 'fsync' | 'pages' | 'commit'>): readonly Finding[] {
-  const needed = (name: string, found: string): Finding =>
+export function durability({ fsync, pages, commit }: Pick<Settings, 'fsync' | 'pages' | 'commit'>): readonly Diagnosis[] {
+  const needed = (name: string, found: string): Diagnosis =>
     found === 'on'
       ? ok(name, found)
-      : { name, status: 'problem', found, mend: `alter system set ${name} = on, then select pg_reload_conf()` }
+      : { name, status: 'problem', found, fix: `alter system set ${name} = on, then select pg_reload_conf()` }
   return [
     needed('fsync', fsync),
     needed('full_page_writes', pages),
@@ -102,19 +102,19 @@ export function durability({ fsync, pages, commit }: Pick<Settings, 'fsync' | 'p
           name: 'synchronous_commit',
           status: 'warning',
           found: `${commit}: appends set it on for themselves, rows of projections may be folded again after a crash`,
-          mend: 'alter system set synchronous_commit = on, then select pg_reload_conf()',
+          fix: 'alter system set synchronous_commit = on, then select pg_reload_conf()',
         }
       : ok('synchronous_commit', commit),
   ]
 }
 
-async function lock(one: Sql, two: Sql): Promise<Finding> {
+async function lock(one: Sql, two: Sql): Promise<Diagnosis> {
   if (await excludes(one, two)) return ok('lock', 'an advisory lock of one connection is refused to another')
-  const mend = 'use PostgreSQL itself: this engine, or what is in between, does not keep the order of the log'
-  return { name: 'lock', status: 'problem', found: 'advisory locks do not exclude', mend }
+  const fix = 'use PostgreSQL itself: this engine, or what is in between, does not keep the order of the log'
+  return { name: 'lock', status: 'problem', found: 'advisory locks do not exclude', fix }
 }
 
-async function poolers(one: Sql, two: Sql, { pooler, directUrl }: ExamineOptions): Promise<Finding> {
+async function poolers(one: Sql, two: Sql, { pooler, directUrl }: ExamineOptions): Promise<Diagnosis> {
   const name = 'pooler'
   const isBehind = await behindPooler(one, two)
   if (!isBehind) return ok(name, pooler ? 'none found, though DATABASE_POOLER says so' : 'none in between')
@@ -124,39 +124,39 @@ async function poolers(one: Sql, two: Sql, { pooler, directUrl }: ExamineOptions
       name,
       status: 'problem',
       found: `${found}, though DATABASE_POOLER says no`,
-      mend: 'unset DATABASE_POOLER, or set it to true',
+      fix: 'unset DATABASE_POOLER, or set it to true',
     }
   if (directUrl !== undefined) return ok(name, `${found}; DATABASE_DIRECT_URL leads past it`)
   return {
     name,
     status: 'warning',
     found: `${found}, which passes on no notification`,
-    mend: 'set DATABASE_DIRECT_URL to lead past it',
+    fix: 'set DATABASE_DIRECT_URL to lead past it',
   }
 }
 
-async function clock(sql: Sql): Promise<Finding> {
+async function clock(sql: Sql): Promise<Diagnosis> {
   const before = Date.now()
   const [row] = await sql<{ ms: number }[]>`select date_part('epoch', clock_timestamp()) * 1000 as ms`
   return clockFinding(row!.ms - (before + Date.now()) / 2)
 }
 
 /** How far the database's clock is ahead of ours. */
-export function clockFinding(aheadMs: number): Finding {
+export function clockFinding(aheadMs: number): Diagnosis {
   const name = 'clock'
   const found = `the database's is ${Math.abs(Math.round(aheadMs))} ms ${aheadMs < 0 ? 'behind' : 'ahead of'} this machine's`
   const off = Math.abs(aheadMs)
   if (off < CLOCK_WARNING_MS) return ok(name, found)
-  return { name, status: off < CLOCK_PROBLEM_MS ? 'warning' : 'problem', found, mend: 'run an NTP client on both machines' }
+  return { name, status: off < CLOCK_PROBLEM_MS ? 'warning' : 'problem', found, fix: 'run an NTP client on both machines' }
 }
 
-async function migrated(sql: Sql, schema: string): Promise<Finding> {
+async function migrated(sql: Sql, schema: string): Promise<Diagnosis> {
   const name = 'migrations'
   const [there] = await sql<{ found: boolean }[]>`select to_regclass(${`${schema}.migrations`}) is not null as found`
-  const mend = 'run migrate'
-  if (!there!.found) return { name, status: 'problem', found: `the schema ${schema} has no log yet`, mend }
+  const fix = 'run migrate'
+  if (!there!.found) return { name, status: 'problem', found: `the schema ${schema} has no log yet`, fix }
   const applied = await sql<Applied[]>`select name, checksum, oldest from ${sql(`${schema}.migrations`)}`
   const missing = pending(migrations, applied)
   if (missing.length === 0) return ok(name, `all ${migrations.length} are in`)
-  return { name, status: 'problem', found: `${missing.map(one => one.name).join(', ')} missing`, mend }
+  return { name, status: 'problem', found: `${missing.map(one => one.name).join(', ')} missing`, fix }
 }

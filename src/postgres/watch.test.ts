@@ -1,7 +1,7 @@
 // What others append is noticed: by listening, and where that hears nothing, by asking. Sockets are cut and swallowed for real.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { memoryBus } from '../bus/memory.ts'
-import { runtime } from '../runtime.ts'
+import { startServices } from '../runtime.ts'
 import type { Store } from '../store/store.ts'
 import { type Tail, tail } from '../subscription/tail.ts'
 import { account } from '../testing/account.ts'
@@ -186,7 +186,7 @@ describe('a tail', () => {
 
   test('has each event once and in order while two processes append', async () => {
     const all = [postgres(at.url, { schema: at.schema }), postgres(at.url, { schema: at.schema })]
-    const both = await Promise.all(all.map(store => runtime({ serve: [account], store })))
+    const both = await Promise.all(all.map(store => startServices({ serve: [account], store })))
     const seen: number[][] = [[], []]
     const head = await all[0]!.head()
     await Promise.all(both.map(({ tail }) => tail.start()))

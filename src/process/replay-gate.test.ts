@@ -72,7 +72,7 @@ beforeAll(async () => {
   await becomes('short', 'cancelled')
   await until('only a timer is left', async () => (await emaki.store.agenda.count())[0]?.pending === 1)
   skipped += 16 * 60_000
-  emaki.look()
+  emaki.pollAgenda()
   await becomes('unpaid', 'cancelled')
   await until('nothing is left', async () => (await emaki.store.agenda.count()).length === 0)
   log = await emaki.store.readAll({ after: 0, limit: 1_000 })

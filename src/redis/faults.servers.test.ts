@@ -287,7 +287,7 @@ describe('a Redis that', () => {
   test('is restarted lets a process build a key again and again where the planted bug has it: nobody joins who builds', async () => {
     const alone = (cache: RedisCache): Filling => ({
       answer: (...asked) => filling(cache).answer(...asked),
-      kept: () => null,
+      getFresh: () => null,
       idle: async () => {},
     })
     expect(await stampede(1, alone)).toBeGreaterThan(1)

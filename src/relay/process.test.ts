@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { postgres } from '../postgres/store.ts'
 import { processManager } from '../process/process.ts'
 import { after } from '../process/timer.ts'
-import { type Runtime, runtime, type Served } from '../runtime.ts'
+import type { Served } from '../definition.ts'
+import { type Runtime, runtime } from '../runtime.ts'
 import { sqlite } from '../sqlite/store.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
@@ -177,7 +178,7 @@ for (const [name, make] of STORES) {
       await first.close()
       const second = await started(place, [order, counting(2, 'two')])
       await second.send(order.place('o2', { skus: [], cents: 0 }))
-      await second.seen(await second.store.head())
+      await second.waitUntilProcessed(await second.store.head())
       expect(await statusOf(second, 'gone-2-two')).toBeUndefined()
       // What was set stays set, with what it comes to now.
       await place.advance(3_600_001)

@@ -36,7 +36,7 @@ test('a timer that is set again as it falls due stays set, however late the one 
     await until('it is set', async () => (await setBy()).length === 1)
     for (const times of [1, 2]) {
       skipped += 61_000
-      emaki.look()
+      emaki.pollAgenda()
       await until(`it fell due ${times} times`, async () => (await dues(emaki)) === times)
     }
     expect(await dues(emaki)).toBe(2)

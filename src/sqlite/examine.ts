@@ -1,7 +1,7 @@
-// A look at a file before, and without, opening the log: what its promises rest on, each with how to mend it.
+// A look at a file before, and without, opening the log: what its promises rest on, and how to fix what is wrong.
 import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
-import type { Finding } from '../store/finding.ts'
+import type { Diagnosis } from '../store/diagnosis.ts'
 import { type Applied, pending } from '../store/migration.ts'
 import { isBusy } from './errors.ts'
 import { migrations } from './migrations.ts'
@@ -10,9 +10,9 @@ import { migrations } from './migrations.ts'
 const BUSY_TIMEOUT_MS = 2_000
 
 /** Examines a file. What cannot be found out is a finding too: it never throws. */
-export function examineSqlite(file: string): readonly Finding[] {
+export function examineSqlite(file: string): readonly Diagnosis[] {
   if (!existsSync(file))
-    return [{ name: 'file', status: 'problem', found: `${file} does not exist`, mend: 'run migrate, or correct SQLITE_FILE' }]
+    return [{ name: 'file', status: 'problem', found: `${file} does not exist`, fix: 'run migrate, or correct SQLITE_FILE' }]
   let opened: readonly [Database, Database]
   try {
     opened = [new Database(file, { readwrite: true, strict: true }), new Database(file, { readwrite: true, strict: true })]
@@ -23,7 +23,7 @@ export function examineSqlite(file: string): readonly Finding[] {
         name: 'file',
         status: 'problem',
         found: `${file}: ${String(error)}`,
-        mend: 'let this user read and write the file and its folder',
+        fix: 'let this user read and write the file and its folder',
       },
     ]
   }
@@ -43,9 +43,9 @@ export function examineSqlite(file: string): readonly Finding[] {
   }
 }
 
-type Found = Omit<Finding, 'name'>
+type Found = Omit<Diagnosis, 'name'>
 
-function examined(name: string, run: () => Found): Finding {
+function examined(name: string, run: () => Found): Diagnosis {
   try {
     return { name, ...run() }
   } catch (error) {
@@ -60,7 +60,7 @@ function scalar(db: Database, sql: string): unknown {
 function journal(db: Database): Found {
   const mode = db.query<{ journal_mode: string }, []>('pragma journal_mode').get()!.journal_mode
   if (mode === 'wal') return { status: 'ok', found: mode }
-  return { status: 'problem', found: mode, mend: 'run migrate; where it stays so, put the file on a local file system' }
+  return { status: 'problem', found: mode, fix: 'run migrate; where it stays so, put the file on a local file system' }
 }
 
 /** It is a connection's own: whether it can be had is what counts. */
@@ -68,7 +68,7 @@ function synchronous(db: Database): Found {
   db.run('pragma synchronous = full')
   const level = db.query<{ synchronous: number }, []>('pragma synchronous').get()!.synchronous
   if (level === 2) return { status: 'ok', found: 'full' }
-  return { status: 'problem', found: String(level), mend: 'use a build of SQLite that can sync each commit' }
+  return { status: 'problem', found: String(level), fix: 'use a build of SQLite that can sync each commit' }
 }
 
 function lock(one: Database, two: Database): Found {
@@ -77,7 +77,7 @@ function lock(one: Database, two: Database): Found {
     two.run('pragma busy_timeout = 0')
     two.run('begin immediate')
     two.run('rollback')
-    return { status: 'problem', found: 'two connections may write at once', mend: 'put the file on a local file system' }
+    return { status: 'problem', found: 'two connections may write at once', fix: 'put the file on a local file system' }
   } catch (error) {
     if (!isBusy(error)) throw error
     return { status: 'ok', found: 'a writer is refused while another one writes' }
@@ -87,10 +87,10 @@ function lock(one: Database, two: Database): Found {
 }
 
 function migrated(db: Database): Found {
-  const mend = 'run migrate'
+  const fix = 'run migrate'
   if (!db.query("select 1 from sqlite_schema where name = 'migrations'").get())
-    return { status: 'problem', found: 'the file has no log yet', mend }
+    return { status: 'problem', found: 'the file has no log yet', fix }
   const missing = pending(migrations, db.query<Applied, []>('select name, checksum, oldest from migrations').all())
   if (missing.length === 0) return { status: 'ok', found: `all ${migrations.length} are in` }
-  return { status: 'problem', found: `${missing.map(({ name }) => name).join(', ')} missing`, mend }
+  return { status: 'problem', found: `${missing.map(({ name }) => name).join(', ')} missing`, fix }
 }

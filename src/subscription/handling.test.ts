@@ -42,7 +42,7 @@ describe('a processor', () => {
     const handled: string[] = []
     const emaki = await running(([event]) => handled.push(toOf(event!)))
     for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
-    expect(await emaki.seen(3)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
     expect(handled).toEqual(['a', 'b', 'c'])
   })
 
@@ -51,7 +51,7 @@ describe('a processor', () => {
     const emaki = await running(([event]) => handled.push(event!.type), { types: ['Noted'] })
     await queued(emaki, 'a', 'a')
     await emaki.send(mail.note('a', {}))
-    expect(await emaki.seen(2)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(2)).toBeTrue()
     expect(handled).toEqual(['Noted'])
   })
 
@@ -59,13 +59,13 @@ describe('a processor', () => {
     const store = memory()
     const first = await running(() => {}, { start: 'now' }, store)
     await queued(first, 'a', 'a')
-    await first.seen(1)
+    await first.waitUntilProcessed(1)
     const handled: string[] = []
     const other = processor('late', { from: Mail, start: 'now', handle: ([event]) => handled.push(toOf(event!)) })
     const emaki = await runtime({ serve: [mail, other], store })
     closing.push(emaki)
     await queued(emaki, 'b', 'b')
-    expect(await emaki.seen(2)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(2)).toBeTrue()
     expect(handled).toEqual(['b'])
   })
 
@@ -75,7 +75,7 @@ describe('a processor', () => {
     const before = await runtime({ serve: [mail], store })
     for (let i = 0; i < 10; i++) await queued(before, `m${i}`, 'x')
     const emaki = await running(events => sizes.push(events.length), { batchSize: 4 }, store)
-    expect(await emaki.seen(10)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(10)).toBeTrue()
     expect(Math.max(...sizes)).toBeLessThanOrEqual(4)
     expect(sizes.reduce((sum, size) => sum + size)).toBe(10)
   })
@@ -97,7 +97,7 @@ describe('a processor', () => {
       { parallelism: 4, key: event => toOf(event), attempts: 1 },
     )
     await Promise.all(Array.from({ length: 60 }, (_, i) => queued(emaki, `m${i}`, `k${i % 6}`)))
-    expect(await emaki.seen(60)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(60)).toBeTrue()
     expect(await emaki.store.readModel.parked()).toEqual([])
     expect(most).toBeGreaterThan(1)
     for (const positions of seen.values()) expect(positions).toEqual([...positions].sort((a, b) => a - b))
@@ -111,7 +111,7 @@ describe('a processor', () => {
       if (attempt < 3) throw new Error('not yet')
     })
     await queued(emaki, 'a', 'a')
-    expect(await emaki.seen(1)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(1)).toBeTrue()
     const [stored] = await emaki.store.readAll({ after: 0, limit: 1 })
     expect(tries).toEqual([1, 2, 3].map(attempt => [`mails:${stored!.id}`, attempt]))
   })
@@ -138,7 +138,7 @@ describe('a processor', () => {
       void found.push(...events.map(event => ({ ...cloudEvent(event), key: keyOf(event) })))
     const emaki = await runtime({ serve: [processor('mails', { from: New, batchSize: 10, handle })], store, leaseMs: 50 })
     closing.push(emaki)
-    expect(await emaki.seen(2)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(2)).toBeTrue()
     const [sent, noted] = await store.readAll({ after: 0, limit: 2 })
     const ids = [sent!.id, `${sent!.id}.1`, noted!.id]
     expect(found.map(({ attributes }) => attributes.id)).toEqual(ids)
@@ -167,7 +167,7 @@ describe('a processor', () => {
     const before = await runtime({ serve: [mail], store })
     for (const to of ['a', 'bad', 'b', 'bad', 'c']) await queued(before, to, to)
     const emaki = await running(handle, { batchSize: 5, attempts: 2, key: event => toOf(event) }, store)
-    expect(await emaki.seen(5)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(5)).toBeTrue()
     expect(handled).toEqual(['a', 'b', 'c'])
     expect(await store.readModel.parked()).toMatchObject([
       { name: 'mails', kind: 'key', key: 'bad', position: 2, cause: 'Error: no such address' },
@@ -183,7 +183,7 @@ describe('a processor', () => {
     const handled: string[] = []
     const emaki = await running(([event]) => handled.push(toOf(event!)))
     for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
-    await emaki.seen(3)
+    await emaki.waitUntilProcessed(3)
     await emaki.reset('mails', 1)
     await becomes('it has come back', () => handled.length === 5)
     expect(handled).toEqual(['a', 'b', 'c', 'b', 'c'])
@@ -203,14 +203,14 @@ describe('a processor', () => {
       store,
     )
     await queued(first, 'a', 'a')
-    await first.seen(1)
+    await first.waitUntilProcessed(1)
     await queued(first, 'b', 'slow')
     await becomes('it is at work', () => handled.length === 1)
     await Bun.sleep(5)
     await closing.pop()!.close()
     const again: string[] = []
     const second = await running(([event]) => again.push(toOf(event!)), {}, store)
-    expect(await second.seen(2)).toBeTrue()
+    expect(await second.waitUntilProcessed(2)).toBeTrue()
     expect([handled, again]).toEqual([['a'], ['slow']])
   })
 })

@@ -1,13 +1,13 @@
 // Versions of a projection side by side: what serves meanwhile, when it changes over, the way back, and rebuilds.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { WHATEVER } from '../answer/answers.ts'
+import { ANY_POSITION } from '../answer/stale-read.ts'
 import { memoryBus } from '../bus/memory.ts'
 import { decider } from '../decider/decider.ts'
 import { events, spec } from '../event/events.ts'
 import { projection } from '../projection/projection.ts'
 import { query } from '../query/query.ts'
-import { type Runtime, runtime } from '../runtime.ts'
+import { type Services, startServices } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { until as becomes } from '../testing/servers/until.ts'
@@ -40,7 +40,7 @@ const second = projection('lights', { ...Counted, version: 2, previous: first })
 const alone = projection('lights', { ...Counted, version: 2 })
 const thawing = projection('lights', { ...Counted, version: 2, previous: first, frozen: true })
 
-const closing: Runtime[] = []
+const closing: Services[] = []
 afterEach(async () => {
   for (const one of closing.splice(0)) await one.close()
 })
@@ -49,7 +49,7 @@ async function folded() {
   const store = memory()
   const before = await run(store, first)
   for (const on of [true, false]) await before.send(light.turn('l1', { on }))
-  await before.seen(2)
+  await before.waitUntilProcessed(2)
   await closing.pop()!.close()
   const released = Promise.withResolvers<void>()
   const slow: Store = {
@@ -62,16 +62,15 @@ async function folded() {
   return { store, slow, release: () => released.resolve() }
 }
 
-async function run(store: Store, of: typeof first | typeof second, more: object = {}): Promise<Runtime> {
-  const emaki = await runtime({ serve: [light, of], store, leaseMs: 50, ...more })
+async function run(store: Store, of: typeof first | typeof second, more: object = {}): Promise<Services> {
+  const emaki = await startServices({ serve: [light, of], store, leaseMs: 50, ...more })
   closing.push(emaki)
   return emaki
 }
-const shown = async (emaki: Runtime, key = 'l1') => {
-  const row = await emaki.answers.row(emaki.projections.get('lights')!, key, WHATEVER)
-  return row.text === null ? null : (JSON.parse(row.text) as { times: number }).times
+const shown = async (emaki: Services, key = 'l1') => {
+  return (await emaki.row(first, key))?.times ?? null
 }
-const table = ({ subscriptions }: Runtime) => {
+const table = ({ subscriptions }: Services) => {
   const name = subscriptions.view('lights').serving?.table.name
   expect(subscriptions.tables).toBe(name ?? '')
   return name
@@ -112,8 +111,8 @@ describe('a version of a projection', () => {
       run: async (_, read) => (await read(thawing).list()).map(({ times }) => times),
     })
     const emaki = await run(slow, thawing, { serve: [light, thawing, ask] })
-    const { answers, queries, projections } = emaki
-    const lights = projections.get('lights')!
+    const { queryAnswers, rowAnswers } = emaki
+    const lights = thawing[spec]
     const later = await emaki.send(light.turn('l2', { on: true }))
     expect([later.outcome, emaki.subscriptions.isReady, table(emaki), await shown(emaki)]).toEqual([
       'accepted',
@@ -121,23 +120,26 @@ describe('a version of a projection', () => {
       'lights_v1',
       1,
     ])
-    const frozen = { position: 2, lacking: { parked: null, frozen: 2 } }
-    expect(await answers.row(lights, 'l2', WHATEVER)).toMatchObject({ text: null, ...frozen })
-    expect(await answers.list(lights, {}, {}, { atLeast: 2, waitMs: 0 })).toMatchObject({
+    const frozen = { position: 2, incomplete: { parked: null, frozen: 2 } }
+    expect(await rowAnswers.get(lights, 'l2', ANY_POSITION)).toMatchObject({ text: null, ...frozen })
+    expect(await rowAnswers.list(lights, {}, {}, { atLeast: 2, waitMs: 0 })).toMatchObject({
       text: '{"items":[{"key":"l1","on":false,"times":1}],"next":null,"frozen":true,"position":2}',
       ...frozen,
     })
     for (let i = 0; i < 2; i++)
-      expect(await answers.ask(queries.get('ask')!, {}, WHATEVER)).toMatchObject({ body: '[1]', cache: 'miss', ...frozen })
+      expect(await queryAnswers.answer(ask[spec], {}, ANY_POSITION)).toMatchObject({ body: '[1]', cache: 'miss', ...frozen })
     const soon = { atLeast: 3, waitMs: 60_000 }
-    for (const refused of [answers.row(lights, 'l1', soon), answers.ask(queries.get('ask')!, {}, soon)])
+    for (const refused of [rowAnswers.get(lights, 'l1', soon), queryAnswers.answer(ask[spec], {}, soon)])
       expect(await refused.catch((error: unknown) => error)).toMatchObject({ reason: 'behind', position: 2, atLeast: 3 })
     expect((await store.readModel.progress(['lights_v1']))[0]!.position).toBe(2)
     release()
     await becomes('the new one serves', () => table(emaki) === 'lights_v2')
-    expect(await emaki.seen(3)).toBeTrue()
-    expect(await answers.row(lights, 'l1', soon)).toMatchObject({ text: '{"key":"l1","on":false,"times":2}', lacking: null })
-    expect(await answers.ask(queries.get('ask')!, {}, soon)).toMatchObject({ body: '[2,1]', lacking: null })
+    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
+    expect(await rowAnswers.get(lights, 'l1', soon)).toMatchObject({
+      text: '{"key":"l1","on":false,"times":2}',
+      incomplete: null,
+    })
+    expect(await queryAnswers.answer(ask[spec], {}, soon)).toMatchObject({ body: '[2,1]', incomplete: null })
     expect((await emaki.status()).map(({ name }) => name)).toEqual(['lights_v2'])
   })
 
@@ -153,12 +155,12 @@ describe('a version of a projection', () => {
     const store = memory()
     const old = await run(store, first)
     await old.send(light.turn('l1', { on: true }))
-    await old.seen(1)
+    await old.waitUntilProcessed(1)
     await closing.pop()!.close()
     const next = await run(store, alone)
     await next.send(light.turn('l1', { on: true }))
     await becomes('the new one serves', () => table(next) === 'lights_v2')
-    await next.seen(2)
+    await next.waitUntilProcessed(2)
     await closing.pop()!.close()
     const back = await run(store, first)
     await becomes('the old one serves', () => table(back) === 'lights_v1')
@@ -189,7 +191,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     for (const id of ['l1', 'l2']) await emaki.send(light.turn(id, { on: true }))
-    await emaki.seen(2)
+    await emaki.waitUntilProcessed(2)
     const at = { name: 'lights_v1', indexes: first[spec].indexes }
     const { epoch } = (await store.readModel.progress(['lights_v1']))[0]!
     await store.readModel.commit({
@@ -210,7 +212,7 @@ describe('a rebuild', () => {
     await becomes('it serves', () => table(emaki) === 'lights_v1_g2')
     expect(await shown(emaki)).toBe(1)
     await emaki.send(light.turn('l3', { on: true }))
-    expect(await emaki.seen(3)).toBeTrue()
+    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
     expect(await shown(emaki, 'l3')).toBe(1)
     expect((await audit(store, first[spec], { ...at, name: 'lights_v1_g2' })).differences).toEqual([])
     expect((await rebuilt(store)).name).toBe('lights_v1_g3')
@@ -220,7 +222,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
-    await emaki.seen(1)
+    await emaki.waitUntilProcessed(1)
     const names = await Promise.all([rebuilt(store), rebuilt(store).catch(error => error as Error)])
     expect([names[0].name, String(names[1])]).toEqual([
       'lights_v1_g2',
@@ -233,7 +235,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
-    await emaki.seen(1)
+    await emaki.waitUntilProcessed(1)
     expect((await rebuilt(store, AbortSignal.abort())).name).toBeNull()
     expect(await store.readModel.tables()).toEqual(['lights_v1'])
   })

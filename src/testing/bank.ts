@@ -1,5 +1,5 @@
 // A runtime of accounts on a store in memory that can be made to fail, and somebody else who writes to it.
-import { type Runtime, type RuntimeOptions, runtime } from '../runtime.ts'
+import { type RuntimeOptions, type Services, startServices } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
 import type { NewEvent, Store } from '../store/store.ts'
 import { account } from './account.ts'
@@ -7,11 +7,11 @@ import { type FaultyStore, faulty } from './faulty-store.ts'
 
 /** One process; `log` is shared with others where it is given. */
 export async function bank({ log = memory(), ...options }: Partial<RuntimeOptions> & { readonly log?: Store } = {}): Promise<{
-  readonly emaki: Runtime
+  readonly emaki: Services
   readonly store: FaultyStore
 }> {
   const store = faulty(log)
-  return { store, emaki: await runtime({ serve: [account], store, ...options }) }
+  return { store, emaki: await startServices({ serve: [account], store, ...options }) }
 }
 
 /** What another process appends: one deposit, whatever the stream's version is. */

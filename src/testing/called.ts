@@ -3,7 +3,7 @@ import { spyOn } from 'bun:test'
 import { app } from '../../routes/index.ts'
 import type { Call, Verb } from '../cli/verb.ts'
 import { readConfig } from '../config.ts'
-import type { Served } from '../runtime.ts'
+import type { Served } from '../definition.ts'
 import type { Store } from '../store/store.ts'
 
 export type Asked = Partial<Pick<Call, 'words' | 'values' | 'json' | 'config'>> & {

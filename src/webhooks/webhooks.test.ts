@@ -85,7 +85,7 @@ async function running(
   ending.push(() => emaki.close())
   return emaki
 }
-const seenBy = (emaki: Runtime, position: number) => emaki.seen(position, ['partner'], 15_000)
+const seenBy = (emaki: Runtime, position: number) => emaki.waitUntilProcessed(position, ['partner'], 15_000)
 
 describe('webhooks', () => {
   test('are signed CloudEvents, in the order of the log', async () => {
@@ -131,7 +131,7 @@ describe('webhooks', () => {
     const emaki = await running(hooksTo(endpoint.url, { report: error => reported.push(error) }), memory(), [other as never])
     await endpoint.die()
     const last = await countUp(emaki, 4, 5)
-    expect(await emaki.seen(last, ['other'])).toBeTrue()
+    expect(await emaki.waitUntilProcessed(last, ['other'])).toBeTrue()
     await until('the outage is told', () => reported.length > 0)
     endpoint.live()
     expect(await seenBy(emaki, last)).toBeTrue()

@@ -61,12 +61,12 @@ export function daysOf(penalties: Penalties): readonly string[] {
 /** Waits until all that is due was sent, and all that it led to was taken; gives the head of the log. */
 async function settled(emaki: Runtime): Promise<number> {
   let head = Number.NaN
-  emaki.look()
+  emaki.pollAgenda()
   await until(
     'nothing is due any more',
     async () => {
       head = await emaki.store.head()
-      await emaki.seen(head)
+      await emaki.waitUntilProcessed(head)
       const isDue = (await emaki.store.agenda.count()).some(({ due }) => due > 0)
       return !isDue && head === (await emaki.store.head())
     },
@@ -96,7 +96,7 @@ export async function replayed({ store, moveTo }: Place, log: readonly Happened[
       const head = await happens(emaki, given.slice(from, next < 0 ? given.length : next))
       from = next < 0 ? given.length : next
       // A timer counts from the time at which it is set, so time stands still until it is.
-      if (setting.has(stop)) expect(await emaki.seen(head, ['penalty'], SETTLE_TIMEOUT_MS)).toBe(true)
+      if (setting.has(stop)) expect(await emaki.waitUntilProcessed(head, ['penalty'], SETTLE_TIMEOUT_MS)).toBe(true)
     }
     expect(await store.agenda.count()).toEqual([])
     const added = await store.readAll({ after: 0, limit: log.length, filter: new Map([['fine', ['PenaltyAdded']]]) })

@@ -6,7 +6,7 @@ import { counter, Counter } from '../../postgres/races/domain.ts'
 import { processor } from '../../processor/processor.ts'
 import { type AnyProjection, projection } from '../../projection/projection.ts'
 import { sqlProjection } from '../../projection/sql-projection.ts'
-import type { Served } from '../../runtime.ts'
+import type { Served } from '../../definition.ts'
 import { type Poison, poisoned } from './poison.ts'
 
 const raced = { Raced: z.object({ token: z.string(), text: z.string() }) }

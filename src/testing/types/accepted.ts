@@ -259,8 +259,12 @@ const told =
     : sent.outcome === 'rejected'
       ? sent.code
       : sent.outcome
-const isSeen = sent.outcome === 'accepted' && (await emaki.seen(sent.position, ['baskets', 'skus']))
+const isSeen = sent.outcome === 'accepted' && (await emaki.waitUntilProcessed(sent.position, ['baskets', 'skus']))
+const row = await emaki.row(rows.baskets, 'b1')
+const status: 'open' | 'done' | undefined = row?.status
+const { enough } = await emaki.query(questions.open, { why: 'w' }, { atLeast: 1 })
+const asked: readonly [string | undefined, string | undefined, number] = [row?.key, status, enough]
 await emaki.close()
 
 /** What came of it, so that a test sees that it ran. */
-export const seen: readonly unknown[] = [told, closing.data, opening.type, id, Object.keys(Every).length, isSeen, recorded]
+export const seen: readonly unknown[] = [told, closing.data, opening.type, id, Object.keys(Every).length, isSeen, recorded, asked]

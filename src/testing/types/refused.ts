@@ -351,6 +351,13 @@ console.log(sent.position)
 console.log(sent.outcome === 'acepted')
 // @ts-expect-error '"missing"' is not assignable to type
 await emaki.send(stock.restock('s1', { qty: 1 }), { expect: 'missing' })
+// @ts-expect-error Object is possibly 'null'
+console.log((await emaki.row(orders, 'o1')).total)
+const byId = query('by-id', { params, run: async ({ id }, read) => read(orders).get(id) })
+// @ts-expect-error 'number' is not assignable to type 'string'
+await emaki.query(byId, { id: 5 })
+// @ts-expect-error Property 'tail' does not exist on type
+console.log(emaki.tail)
 
 // --- importMap
 importMap({

@@ -1,23 +1,23 @@
-// Who may follow events, be it as a stream or over a WebSocket.
+// Lets clients follow events, as a stream or over a WebSocket, where they may.
 import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { filterOf } from './events.ts'
 import { categoriesOf, type EventFilter } from './filter.ts'
 import { eventSocket } from './socket.ts'
 
-export type MayFollowOptions = {
+export type AuthorizeOptions = {
   /** Categories that anybody may follow. */
   readonly publicCategories: ReadonlySet<string>
-  /** Lets pass who may follow all others. */
+  /** Lets pass clients that may follow all categories. */
   readonly closed: MiddlewareHandler
   readonly origins: readonly string[]
 }
 
 /**
- * Comes before `eventStream`: who wants a WebSocket gets one, or what refuses it. It says what it follows later, so who may not
- * follow all is let in where something is public.
+ * Comes before `eventStream`. A client that wants a WebSocket gets one, or is refused. It names what it follows later, so a client without
+ * access gets one where some categories are public.
  */
-export function mayFollow({ publicCategories, closed, origins }: MayFollowOptions): MiddlewareHandler {
+export function authorizeFollow({ publicCategories, closed, origins }: AuthorizeOptions): MiddlewareHandler {
   const isPublic = (filter: EventFilter) => categoriesOf(filter)?.every(category => publicCategories.has(category)) ?? false
   return async (c, next) => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
@@ -30,7 +30,7 @@ export function mayFollow({ publicCategories, closed, origins }: MayFollowOption
   }
 }
 
-/** What a middleware answers who may not pass; null: they may. */
+/** The answer of a middleware that lets a request not pass; null: it lets it pass. */
 async function refusal(middleware: MiddlewareHandler, c: Context): Promise<(() => Response) | null> {
   let hasPassed = false
   try {

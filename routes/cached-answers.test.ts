@@ -7,7 +7,7 @@ import { type CachePolicy, query } from '../src/query/query.ts'
 import { type Client, client } from '../src/testing/http.ts'
 import { looks, shelves, thing, things } from '../src/testing/shop.ts'
 import type { AppOptions } from './app.ts'
-import { keptOf } from './queries.ts'
+import { cachedAnswersOf } from './queries.ts'
 
 const open: Client[] = []
 afterEach(async () => {
@@ -22,11 +22,11 @@ const found = (cache: CachePolicy<z.output<typeof params>>) =>
 async function shop(cache: CachePolicy<z.output<typeof params>>, options: Partial<AppOptions> = {}) {
   const made = client({ serve: [thing, things, shelves, found(cache)], ...options })
   open.push(made)
-  const { answers, seen, subscriptions } = await made.app[spec].start()
-  const asks = spyOn(answers, 'ask')
+  const { queryAnswers, waitUntilProcessed, subscriptions } = await made.app[spec].start()
+  const asks = spyOn(queryAnswers, 'answer')
   const set = async (id: string, name: string) => {
     const { headers } = await made.post(`/thing/${id}/set`, looks(name))
-    await seen(Number(headers.get('event-position')))
+    await waitUntilProcessed(Number(headers.get('event-position')))
   }
   await set('t1', 'one')
   return { ...made, set, subscriptions, asks: () => asks.mock.calls.length }
@@ -180,7 +180,7 @@ describe('an answer that is kept', () => {
   })
 
   test('is found by no more query strings than there is room for', () => {
-    const kept = keptOf(found({ ttl: '1 minute' })[spec])
+    const kept = cachedAnswersOf([found({ ttl: '1 minute' })[spec]]).get('found')!
     for (let i = 0; i < 100_000; i++) kept.remember(`id=${i}`, `{"id":"${i}"}`)
     expect(kept.bytes).toBeGreaterThan(4_000_000)
     expect(kept.bytes).toBeLessThanOrEqual(4 * 1_048_576)

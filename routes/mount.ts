@@ -1,0 +1,75 @@
+// Gives every definition its routes, and refuses definitions that would have one path.
+import type { Hono } from 'hono'
+import type { DeciderSpec } from '../src/decider/decider.ts'
+import { type Definition, definitionOf, type Served } from '../src/definition.ts'
+import type { ProjectionSpec } from '../src/projection/projection.ts'
+import type { QuerySpec } from '../src/query/query.ts'
+import type { CachedAnswers } from './cached-answers.ts'
+import { type CommandMaker, handle } from './commands.ts'
+import { rowEvents } from './events/row.ts'
+import { answerQuery } from './queries.ts'
+import { getRow, listRows } from './rows.ts'
+import { getState } from './states.ts'
+
+/** First steps of the framework's own paths. */
+const RESERVED = [
+  'streams',
+  'events',
+  'health',
+  'ready',
+  'startup',
+  'metrics',
+  'openapi.json',
+  'asyncapi.json',
+  'docs',
+  'problems',
+  'commands',
+]
+
+/** The definitions that an app serves. Throws a TypeError where two, or one and the framework, would have one path. */
+export function definitionsOf(serve: readonly Served[]): readonly Definition[] {
+  const byName = new Map<string, Definition>()
+  return serve.map(served => {
+    const definition = definitionOf(served)
+    const { kind, name } = definition
+    if (RESERVED.includes(name) && hasPath(definition))
+      throw new TypeError(`the ${kind} ${name} and the framework's own /${name} would have one path`)
+    const other = byName.get(name)
+    if (other)
+      throw new TypeError(
+        other.kind === kind
+          ? `two definitions would have the path /${name}: ${kind} ${name} twice`
+          : `two definitions are named ${name}: the ${other.kind} and the ${kind}`,
+      )
+    byName.set(name, definition)
+    return definition
+  })
+}
+
+/** Whether a definition is served by HTTP. A definition that only works on the log has a name, and no path. */
+export function hasPath(definition: Definition): definition is DeciderSpec | ProjectionSpec | QuerySpec {
+  return !['processor', 'process', 'sql-projection'].includes(definition.kind)
+}
+
+export function mount(hono: Hono, definition: Definition, cached: ReadonlyMap<string, CachedAnswers>): void {
+  if (definition.kind === 'decider') mountDecider(hono, definition)
+  if (definition.kind === 'projection') mountProjection(hono, definition)
+  if (definition.kind === 'query') hono.get(`/${definition.name}`, answerQuery(definition, cached.get(definition.name)!))
+}
+
+function mountDecider(hono: Hono, decider: DeciderSpec): void {
+  for (const command of decider.commands.keys()) {
+    const handler = handle(Object.assign(() => null as never, { decider: decider.name, command }) as CommandMaker)
+    hono.post(`/${decider.name}/:id/${command}`, handler)
+    hono.post(`/${decider.name}/${command}`, handler)
+  }
+  if (decider.expose) hono.get(`/${decider.name}/:id`, getState(decider.name))
+}
+
+function mountProjection(hono: Hono, projection: ProjectionSpec): void {
+  hono.get(`/${projection.name}/:key`, getRow(projection))
+  // A live projection keeps no rows to list or to follow.
+  if (projection.live) return
+  hono.get(`/${projection.name}/:key/events`, rowEvents(projection))
+  hono.get(`/${projection.name}`, listRows(projection))
+}

@@ -1,0 +1,84 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { StaleRead } from './answer/stale-read.ts'
+import { query } from './query/query.ts'
+import { type Runtime, runtime } from './runtime.ts'
+import { sqlite } from './sqlite/store.ts'
+import { memory } from './store/memory.ts'
+import { looks, sets, thing, things } from './testing/shop.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'emaki-runtime-'))
+const closing: Runtime[] = []
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const onShelf = query('on-shelf', {
+  params: z.object({ shelf: z.enum(['top', 'low']), limit: z.int().default(10) }),
+  cache: { ttl: '1 hour' },
+  run: async ({ shelf, limit }, read) => (await read(things).list({ shelf }, { limit })).map(({ key }) => key),
+})
+
+const stores = { memory: () => memory(), sqlite: () => sqlite(join(folder, 'log.db')) }
+
+describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
+  const started = async () => {
+    const emaki = await runtime({ serve: [thing, things, sets, onShelf], store: store() })
+    closing.push(emaki)
+    const set = async (id: string, name: string) => {
+      const outcome = await emaki.send(thing.set(id, looks(name)))
+      if (outcome.outcome !== 'accepted') throw new Error(`set was ${outcome.outcome}`)
+      return outcome.position
+    }
+    return { emaki, set }
+  }
+
+  test('gives a row that includes the event of a command, with its key, and null where there is none', async () => {
+    const { emaki, set } = await started()
+    const atLeast = await set('t1', 'apple')
+    expect(await emaki.row(things, 't1', { atLeast, waitMs: 10_000 })).toEqual({ ...looks('apple'), key: 't1' })
+    expect(await emaki.row(things, 't2')).toBeNull()
+  })
+
+  test('gives a live row', async () => {
+    const { emaki, set } = await started()
+    for (const name of ['apple', 'pear']) await set('t1', name)
+    expect(await emaki.row(sets, 't1')).toEqual({ times: 2, key: 't1' })
+  })
+
+  test('rejects a read of a position that does not come in time', async () => {
+    const { emaki, set } = await started()
+    const position = await set('t1', 'apple')
+    expect(await emaki.waitUntilProcessed(position)).toBeTrue()
+    const min = { atLeast: position + 1, waitMs: 1 }
+    for (const read of [emaki.row(things, 't1', min), emaki.query(onShelf, { shelf: 'top' }, min)]) {
+      const error = await read.catch((error: unknown) => error)
+      expect(error).toBeInstanceOf(StaleRead)
+      expect(error).toMatchObject({ projection: 'things', reason: 'behind', position, atLeast: position + 1, lagEvents: 1 })
+    }
+  })
+
+  test('answers a query with its defaults, and anew after a change', async () => {
+    const { emaki, set } = await started()
+    const first = await set('t1', 'apple')
+    expect(await emaki.query(onShelf, { shelf: 'top' }, { atLeast: first, waitMs: 10_000 })).toEqual(['t1'])
+    const second = await set('t2', 'pear')
+    expect(await emaki.query(onShelf, { shelf: 'top' }, { atLeast: second, waitMs: 10_000 })).toEqual(['t1', 't2'])
+    expect(await emaki.query(onShelf, { shelf: 'top', limit: 1 })).toEqual(['t1'])
+  })
+
+  test('refuses parameters that do not fit their schema', async () => {
+    const { emaki } = await started()
+    expect(emaki.query(onShelf, { shelf: 'middle' as never })).rejects.toThrow("query('on-shelf'): shelf")
+  })
+
+  test('refuses a projection that it does not serve', async () => {
+    const emaki = await runtime({ serve: [thing], store: store() })
+    closing.push(emaki)
+    expect(emaki.row(things, 't1')).rejects.toThrow('no projection things is served')
+  })
+})
