@@ -1,5 +1,6 @@
 // A list as what an index on (field, key) answers without sorting: comparisons of columns, for any database.
-import type { ListOptions, Value } from './read-model.ts'
+import type { ListOptions } from './rows.ts'
+import type { Value } from './tables.ts'
 
 export type Condition =
   | { readonly is: 'equal'; readonly column: string; readonly value: string | number }

@@ -1,6 +1,6 @@
 // The agenda that forgets: the shortest description of what every agenda promises.
 import type { Agenda, Entry, NewAgenda, NewEntry } from './agenda.ts'
-import { compareText } from './read-model.ts'
+import { compareText } from './compare-text.ts'
 
 type Kept = { readonly entry: Entry; readonly dueMs: number; readonly seq: number; readonly endedMs: number | null }
 export type MemoryAgendaOptions = {

@@ -1,23 +1,16 @@
 // The read model that forgets: the shortest description of what every read model promises.
 import { memoryAgenda, type MemoryAgenda } from './memory-agenda.ts'
 import { checkList, checkPage, checkSame, checkTable } from './check.ts'
-import {
-  compareText,
-  type Lease,
-  type ListOptions,
-  type NewPage,
-  type NewRow,
-  type Parked,
-  type Progress,
-  type ReadModel,
-  type StoredRow,
-  type Suspect,
-  type Table,
-  type Value,
-} from './read-model.ts'
+import { compareText } from './compare-text.ts'
+import type { Lease, Suspect } from './leases.ts'
+import type { Parked } from './parked.ts'
+import type { NewPage, NewRow, Progress } from './progress.ts'
+import type { ReadModel } from './read-model.ts'
+import type { ListOptions, StoredRow } from './rows.ts'
+import type { Table, Value } from './tables.ts'
 
 type Checkpoint = Omit<Progress, 'name'>
-type Held = {
+type LeaseState = {
   /** Null: given back. */
   readonly owner: string | null
   readonly epoch: number
@@ -40,7 +33,7 @@ export function memoryReadModel({
 }): ReadModel {
   const tables = new Map<string, Rows>()
   const checkpoints = new Map<string, Checkpoint>()
-  const leases = new Map<string, Held>()
+  const leases = new Map<string, LeaseState>()
   const parked = new Map<string, Parked>()
   const served = new Map<string, string>()
 
@@ -76,7 +69,7 @@ export function memoryReadModel({
   }
 
   /** Changes a lease where it is still of that epoch and not given back. */
-  function change(name: string, epoch: number, changed: Partial<Held>): boolean {
+  function change(name: string, epoch: number, changed: Partial<LeaseState>): boolean {
     const lease = leases.get(name)
     if (!lease?.owner || lease.epoch !== epoch) return false
     leases.set(name, { ...lease, ...changed })
@@ -223,9 +216,9 @@ function isRow(row: NewRow): row is Row {
   return row.data !== null
 }
 
-type Place = { readonly value: Value; readonly key: string }
+type RowPlace = { readonly value: Value; readonly key: string }
 
-function comparePlaces(one: Place, other: Place): number {
+function comparePlaces(one: RowPlace, other: RowPlace): number {
   return compareValues(one.value, other.value) || compareText(one.key, other.key)
 }
 
