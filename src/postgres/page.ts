@@ -1,6 +1,7 @@
 // What a page writes, as one statement, however many rows there are: in autocommit there is no client that could stop within it.
 import { columnOf } from '../read-model/listing.ts'
-import type { NewPage, NewRow, Table } from '../read-model/read-model.ts'
+import type { NewPage, NewRow } from '../read-model/progress.ts'
+import type { Table } from '../read-model/tables.ts'
 import type { Values } from './query.ts'
 import { list, texts } from './text.ts'
 

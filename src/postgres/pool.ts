@@ -4,7 +4,7 @@
 // up [ran]: so a client that has lost one takes no more statements. And a statement that came while it connected waits for ever where
 // others are always pipelined on past it [ran]: so it is given no more statements at once than it has connections.
 import createClient, { type Sql } from 'postgres'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 import { isLost, storeError } from './errors.ts'
 
 export type PoolOptions = {

@@ -3,23 +3,13 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../read-model/check.ts'
 import { type Condition, conditions, listing } from '../read-model/listing.ts'
-import type {
-  Again,
-  Found,
-  Held,
-  Lease,
-  ListOptions,
-  NewPage,
-  Parked,
-  ParkedCount,
-  Progress,
-  ReadModel,
-  StoredRow,
-  Suspect,
-  Table,
-  Value,
-} from '../read-model/read-model.ts'
-import { asThrown, RunFailure } from '../store/run-failure.ts'
+import type { LeaseHolder, Lease, Suspect } from '../read-model/leases.ts'
+import type { Again, Parked, ParkedCount } from '../read-model/parked.ts'
+import type { NewPage, Progress } from '../read-model/progress.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
+import type { ReadResult, ListOptions, StoredRow } from '../read-model/rows.ts'
+import type { Table, Value } from '../read-model/tables.ts'
+import { RunFailure, unwrapRunFailure } from '../store/errors.ts'
 import { agendaParts } from './agenda.ts'
 import { guarded, isLong, lease, type Part, parking, written } from './page.ts'
 import type { Pool } from './pool.ts'
@@ -94,8 +84,8 @@ export class PostgresReadModel implements ReadModel {
     await this.#changeLease('owner = null, suspect_position = null, suspect_key = null', [name, epoch])
   }
 
-  leases(): Promise<readonly Held[]> {
-    return this.#read<Held>(
+  leases(): Promise<readonly LeaseHolder[]> {
+    return this.#read<LeaseHolder>(
       `select name, owner, epoch, round(date_part('epoch', until - clock_timestamp()) * 1000) as "leftMs"
        from ${this.#schema}.leases where owner is not null order by name`,
       [],
@@ -115,7 +105,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   commit(page: NewPage): Promise<boolean> {
-    return asThrown(this.#commit(page))
+    return unwrapRunFailure(this.#commit(page))
   }
 
   async #commit(page: NewPage): Promise<boolean> {
@@ -185,7 +175,7 @@ export class PostgresReadModel implements ReadModel {
     )
   }
 
-  async get(table: Table, key: string): Promise<Found<StoredRow | null>> {
+  async get(table: Table, key: string): Promise<ReadResult<StoredRow | null>> {
     const values = new Values()
     const [name, wanted] = [values.add(table.name), values.add(kept(key))]
     const { found, ...rest } = await this.#found(
@@ -197,7 +187,7 @@ export class PostgresReadModel implements ReadModel {
     return { found: found[0] ?? null, ...rest }
   }
 
-  async list(table: Table, { limit, ...options }: ListOptions): Promise<Found<readonly StoredRow[]>> {
+  async list(table: Table, { limit, ...options }: ListOptions): Promise<ReadResult<readonly StoredRow[]>> {
     checkList(table, options)
     const values = new Values()
     const name = values.add(table.name)
@@ -219,11 +209,11 @@ export class PostgresReadModel implements ReadModel {
     return this.#found(name, text, values)
   }
 
-  async count(table: Table, where: Readonly<Record<string, Value>>): Promise<Found<number>> {
+  async count(table: Table, where: Readonly<Record<string, Value>>): Promise<ReadResult<number>> {
     checkList(table, { where, sort: null, after: null })
     const values = new Values()
     const name = values.add(table.name)
-    const [row] = await this.#read<Found<number>>(
+    const [row] = await this.#read<ReadResult<number>>(
       `select count(*) as found, ${this.#position(name)} as position, ${this.#lowest(name)} as parked from ${this.#rows(table)} ${whereOf(conditions(where), values)}`,
       values.all,
     )
@@ -268,7 +258,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   /** Rows, in the order of their text, the checkpoint and what is parked, in one statement: which is one snapshot. */
-  async #found(name: string, text: string, values: Values, key?: string): Promise<Found<readonly StoredRow[]>> {
+  async #found(name: string, text: string, values: Values, key?: string): Promise<ReadResult<readonly StoredRow[]>> {
     const rows = await this.#read<StoredRow & { readonly at: number; readonly lowest: number | null }>(
       `select c.at, c.lowest, r.key, r.position, r.data, ${this.#parked(name)}
        from (select ${this.#position(name)} as at, ${this.#lowest(name, key)} as lowest) c left join (${text}) r on true`,

@@ -2,7 +2,7 @@
 // written to a socket that is gone, which ends the process, or to the session of whoever has the connection by then. So each has a client
 // to itself while it lasts, nothing more is sent once its connection is lost, and that client is not used again.
 import type { ISql, Sql, TransactionSql } from 'postgres'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 import { storeError } from './errors.ts'
 import { connect, type PoolOptions } from './pool.ts'
 

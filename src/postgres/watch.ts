@@ -2,7 +2,7 @@
 // half open, and a pooler takes a LISTEN and passes nothing on: then, and until it hears itself again, it asks.
 import createClient, { type Sql } from 'postgres'
 import { poll, slept } from '../store/poll.ts'
-import type { Wake } from '../store/store.ts'
+import type { Wake } from '../store/watch.ts'
 import type { Announcer } from './announcer.ts'
 
 /** How often it says something to itself, and how long that may take to be heard, in ms. */

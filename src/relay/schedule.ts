@@ -5,7 +5,7 @@ import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispat
 import type { Agenda, Entry } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { slept } from '../store/poll.ts'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 import type { Trace } from '../trace/trace.ts'
 import { type Due, Later, Relay, type Sent } from './relay.ts'
 import { ATTEMPTS_MAX, sent } from './sending.ts'

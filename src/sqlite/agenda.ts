@@ -3,11 +3,9 @@ import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import type { Agenda, Entry, NewAgenda, NewEntry } from '../read-model/agenda.ts'
 import { instant } from '../store/instant.ts'
 import type { Statements } from './statements.ts'
+import type { Sync } from './sync.ts'
 
-/** What an agenda does, at once. */
-export type SyncAgenda = {
-  readonly [Name in keyof Agenda]: (...options: Parameters<Agenda[Name]>) => Awaited<ReturnType<Agenda[Name]>>
-} & { readonly change: (changes: NewAgenda) => void }
+export type SyncAgenda = Sync<Agenda> & { readonly change: (changes: NewAgenda) => void }
 
 /** An agenda whose calls each run when the file is free. */
 export function sqliteAgenda(whenFree: <T>(run: (now: SyncAgenda) => T) => Promise<T>): Agenda {

@@ -1,6 +1,8 @@
 // The log as lines, from after a position to where its head was at the beginning.
 import { inSequence, Versions } from '../store/sequence.ts'
-import { isFull, type Store, type StoredEvent } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
+import { isFull } from '../store/page-size.ts'
+import type { Store } from '../store/store.ts'
 import { cloudEvent } from './cloud-event.ts'
 import { storedLine } from './stored-line.ts'
 

@@ -1,7 +1,7 @@
 // Emaki's own line of JSON for a stored event. Payload and meta stand in it as they are stored, byte for byte, and are taken out as such.
 import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../event/payload.ts'
 import type { NewRecord } from '../store/import.ts'
-import type { StoredEvent } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
 import { isInstant, isUuid, streamProblem } from './check.ts'
 
 /** A stored event as a line, without its line feed. */

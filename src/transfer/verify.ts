@@ -1,11 +1,13 @@
 // The whole log, looked through for what a store that keeps its promises never holds.
 import { type EventsSpec, checked } from '../event/events.ts'
 import { categoryOf, recorded } from '../event/recorded.ts'
-import { type Placed, Versions } from '../store/sequence.ts'
-import { isFull, type Store, type StoredEvent } from '../store/store.ts'
+import { type EventPlace, Versions } from '../store/sequence.ts'
+import type { StoredEvent } from '../store/event.ts'
+import { isFull } from '../store/page-size.ts'
+import type { Store } from '../store/store.ts'
 
 /** Where it is of no event, but of the end of the log, it has an empty stream and version 0. */
-export type Wrong = Placed & { readonly problem: string }
+export type Wrong = EventPlace & { readonly problem: string }
 export type Verified = {
   readonly events: number
   /** Up to here. */
@@ -30,7 +32,7 @@ export async function verified(
   const until = await store.head()
   const found: Wrong[] = []
   let count = 0
-  const wrong = ({ position, stream, version }: Placed, problem: string) => {
+  const wrong = ({ position, stream, version }: EventPlace, problem: string) => {
     count++
     if (found.length < WRONG_SHOWN) found.push({ position, stream, version, problem })
   }

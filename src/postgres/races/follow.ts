@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Store, StoreError } from '../../store/store.ts'
+import { StoreError } from '../../store/errors.ts'
+import type { Store } from '../../store/store.ts'
 import type { Reading } from './history.ts'
 import { eventually } from './patience.ts'
 
