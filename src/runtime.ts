@@ -15,9 +15,9 @@ import { type CommandOptions, type Commands, commands } from './dispatch/command
 import { spec } from './event/events.ts'
 import type { ProcessSpec } from './process/process.ts'
 import { subscriptionOf } from './process/instance.ts'
-import { Relay } from './relay/relay.ts'
 import { Schedule } from './relay/schedule.ts'
-import { sendingOf, sentFor } from './relay/sending.ts'
+import { entrySender, sendForEvent } from './relay/send-entry.ts'
+import { Sender } from './relay/sender.ts'
 import type { ProcessorSpec } from './processor/processor.ts'
 import { type ProjectionSpec, projectionOf } from './projection/projection.ts'
 import type { SqlProjectionSpec } from './projection/sql-projection.ts'
@@ -121,9 +121,9 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
   const purging = options.cdn && batched(options.cdn, { wholeOf: tableOfTag, report })
   const owner = `${process.pid}.${Bun.randomUUIDv7()}`
   const schedule = new Schedule({ store, send: sending.send, check: sending.check, owner, leaseMs, trace, report })
-  const relays = processes.map(one => {
-    const send = sendingOf(one, { ...sending, trace })
-    return [one, new Relay({ agenda: store.agenda, owner: subscriptionOf(one), send, report })] as const
+  const senders = processes.map(one => {
+    const send = entrySender(one, { ...sending, trace })
+    return [one, new Sender({ agenda: store.agenda, owner: subscriptionOf(one), send, report })] as const
   })
   const subscriptions = new Subscriptions({
     store,
@@ -131,9 +131,9 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     tail: following,
     projections,
     processors,
-    send: (command, key, event) => sentFor({ ...sending, trace }, command, key, event),
+    send: (command, key, event) => sendForEvent({ ...sending, trace }, command, key, event),
     sqlProjections,
-    processes: relays,
+    processes: senders,
     leaseMs,
     changed: async (table, position, changes) => {
       const tags = changes ? [...new Set(changes.flatMap(change => tagsOfChange(table, change)))] : [table.name]
@@ -185,7 +185,7 @@ export async function runtime(options: RuntimeOptions): Promise<Runtime> {
     },
     seen: (position, names, timeoutMs) => subscriptions.seen(position, names, timeoutMs),
     look: () => {
-      for (const [, relay] of relays) relay.look()
+      for (const [, sender] of senders) sender.poll()
     },
     store,
     bus,

@@ -11,8 +11,8 @@ import type { Consumer, Guard } from './subscription.ts'
 /** What sends an owner's entries of the agenda while this process has the lease on it. */
 export type Sender = {
   readonly start: () => Promise<void>
-  /** Told of entries that have just become durable. */
-  readonly added: (entries: readonly NewEntry[]) => void
+  /** Takes entries that have just become durable. */
+  readonly enqueue: (entries: readonly NewEntry[]) => void
   /** Resolves when nothing is being sent any more. */
   readonly stop: () => Promise<void>
 }
@@ -41,7 +41,7 @@ export class Reactor implements Consumer {
         taken: (key, row, isReplayed) => this.#taken(key, row as Instance, isReplayed),
         hushed: (row, position) => hushed(row as Instance, position),
         agenda: wishes => this.#agenda(wishes),
-        kept: ({ add }) => sender.added(add),
+        kept: ({ add }) => sender.enqueue(add),
       },
     })
   }

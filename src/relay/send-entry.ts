@@ -1,5 +1,5 @@
-// What is done with an entry that is due: a command is sent, and what comes of it that is no event is told to the process that sent it; so
-// is a timer.
+// How an entry that is due is sent. A command is sent to its decider; an outcome that is no event is appended for the process that sent it.
+// A timer is appended for its process.
 import type { Command } from '../decider/command.ts'
 import type { Rejection } from '../decider/reject.ts'
 import type { SendOptions } from '../dispatch/send.ts'
@@ -11,9 +11,9 @@ import type { WishMeta } from '../process/instance.ts'
 import { type Answered, DUE, type Fell } from '../process/own.ts'
 import type { ProcessSpec } from '../process/process.ts'
 import type { Trace } from '../trace/trace.ts'
-import { type Due, Later, type Sent } from './relay.ts'
+import { type DueEntry, type EntryOutcome, RetryLater } from './sender.ts'
 
-export type SendingOptions = {
+export type SendEntryOptions = {
   readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
   readonly append: (slices: readonly AppendSlice[], options: SendOptions) => Promise<AppendOutcome>
   readonly trace: Trace
@@ -23,36 +23,39 @@ export type SendingOptions = {
 export const ATTEMPTS_MAX = 8
 const DEADLINE_MS = 5_000
 
-/** Sends the entries of a process. */
-export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry: Due, attempt: number) => Promise<Sent> {
+/** The function that sends the entries of a process. */
+export function entrySender(
+  process: ProcessSpec,
+  options: SendEntryOptions,
+): (entry: DueEntry, attempt: number) => Promise<EntryOutcome> {
   return async (entry, attempt) => {
     // What the agenda has was written by a process.
     const meta = JSON.parse(entry.meta) as WishMeta
     if (entry.timer !== null) {
       const fell: Fell = { timer: entry.timer, set: entry.set }
-      await told(`due:${entry.id}:${entry.set}`, DUE, fell)
+      await tellProcess(`due:${entry.id}:${entry.set}`, DUE, fell)
       return null
     }
-    const answer = await answered(entry.command!, meta, entry.id, attempt)
-    if (answer) await told(`answer:${entry.id}`, answer.type, answer.data)
+    const answer = await sendCommand(entry.command!, meta, entry.id, attempt)
+    if (answer) await tellProcess(`answer:${entry.id}`, answer.type, answer.data)
     return null
 
-    async function told(key: string, type: string, data: Answered | Fell): Promise<void> {
+    async function tellProcess(key: string, type: string, data: Answered | Fell): Promise<void> {
       const event: Event = { category: process.name, type, data }
       const slice = { stream: `${process.name}-${entry.key}`, expect: 'any', events: [event] } as const
       const { label: _, ...rest } = meta
       const { outcome } = await options.append([slice], { ...rest, key, isOwnKey: true })
-      if (outcome !== 'appended' && outcome !== 'duplicate') throw new Later()
+      if (outcome !== 'appended' && outcome !== 'duplicate') throw new RetryLater()
     }
   }
 
-  async function answered(
+  async function sendCommand(
     command: Command,
     meta: WishMeta,
     id: string,
     attempt: number,
   ): Promise<{ readonly type: string; readonly data: Answered } | null> {
-    const say = (type: string, code: string, data?: unknown) => ({
+    const answerOf = (type: string, code: string, data?: unknown) => ({
       type,
       data: {
         by: id,
@@ -64,20 +67,20 @@ export function sendingOf(process: ProcessSpec, options: SendingOptions): (entry
     })
     try {
       const { label: _, ...rest } = meta
-      const outcome = await sent(options, command, { ...rest, key: id, isOwnKey: true })
-      if (outcome.outcome === 'accepted') return process.hearsAccepted ? say('Accepted', 'accepted') : null
-      if (outcome.outcome === 'rejected') return say('Rejected', outcome.code, outcome.data)
-      return say('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
+      const outcome = await sendInTime(options, command, { ...rest, key: id, isOwnKey: true })
+      if (outcome.outcome === 'accepted') return process.hearsAccepted ? answerOf('Accepted', 'accepted') : null
+      if (outcome.outcome === 'rejected') return answerOf('Rejected', outcome.code, outcome.data)
+      return answerOf('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
     } catch (error) {
-      if (error instanceof Later || attempt < ATTEMPTS_MAX) throw error
-      return say('Failed', 'failed', String(error))
+      if (error instanceof RetryLater || attempt < ATTEMPTS_MAX) throw error
+      return answerOf('Failed', 'failed', String(error))
     }
   }
 }
 
-/** Sends a command in time. Throws Later where the log does not answer for now, or others have kept it from being decided. */
-export async function sent(
-  { send, trace }: Pick<SendingOptions, 'send' | 'trace'>,
+/** Sends a command in time. Throws RetryLater where the log does not answer for now, or others have kept it from being decided. */
+export async function sendInTime(
+  { send, trace }: Pick<SendEntryOptions, 'send' | 'trace'>,
   command: Command,
   options: SendOptions,
 ): Promise<Outcome> {
@@ -86,18 +89,18 @@ export async function sent(
     send(command, { ...options, deadlineMs: DEADLINE_MS }),
   )
   const isConflict = outcome.outcome === 'conflict' && options.expect === undefined
-  if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new Later()
+  if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new RetryLater()
   return outcome
 }
 
-/** Sends what an event led to; the rejection, or null. Throws where it is not known what became of it, and where it can never be sent. */
-export async function sentFor(
-  options: Pick<SendingOptions, 'send' | 'trace'>,
+/** Sends a command that an event led to. Gives its rejection or null; throws where the outcome is unknown, and where it can never be sent. */
+export async function sendForEvent(
+  options: Pick<SendEntryOptions, 'send' | 'trace'>,
   command: Command,
   key: string,
   event: Recorded,
 ): Promise<Pick<Rejection, 'code' | 'data'> | null> {
-  const outcome = await sent(options, command, { ...ledBy(event), key, isOwnKey: true })
+  const outcome = await sendInTime(options, command, { ...ledBy(event), key, isOwnKey: true })
   if (outcome.outcome === 'accepted') return null
   if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
   return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }
