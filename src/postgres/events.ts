@@ -2,7 +2,7 @@
 import type { StoredEvent } from '../store/event.ts'
 import { instant } from '../store/instant.ts'
 import type { Filter } from '../store/log.ts'
-import type { Values } from './query.ts'
+import type { SqlValues } from './query.ts'
 import { texts } from './text.ts'
 
 export type PostgresEventRow = Omit<StoredEvent, 'at'> & { readonly at: number }
@@ -22,14 +22,14 @@ export function storedEvents(rows: readonly PostgresEventRow[]): readonly Stored
  * Selects a page in the order of a column; `rest` is the statement from its `from` on. With a size, it ends with the event with which its
  * payloads come to it: their length in bytes is known without reading those that are stored apart, so the rest costs little, however large.
  */
-export function selectPage(rest: string, by: 'position' | 'version', sizeMax: number | undefined, values: Values): string {
+export function selectPage(rest: string, by: 'position' | 'version', sizeMax: number | undefined, values: SqlValues): string {
   if (sizeMax === undefined) return `select ${COLUMNS} ${rest}`
   const before = `coalesce(sum(octet_length(data)) over (order by ${by} rows between unbounded preceding and 1 preceding), 0)`
   return `select ${NAMES} from (select ${COLUMNS}, ${before} as before ${rest}) page where before < ${values.add(sizeMax)} order by ${by}`
 }
 
 /** The condition of a filter. Types that two categories share are told apart; where types are named, the index on them is of use. */
-export function filterCondition(filter: Filter, values: Values): string {
+export function filterCondition(filter: Filter, values: SqlValues): string {
   const whole = [...filter].flatMap(([category, types]) => (types === null ? [category] : []))
   const named = [...filter].flatMap(([category, types]) => (types ?? []).map(type => `${category}.${type}`))
   const types = [...new Set([...filter.values()].flatMap(types => types ?? []))]

@@ -19,7 +19,7 @@ import {
 import { appendValues, type AppendRow, duplicateKeys, unitOutcomes, unitSlices } from './append.ts'
 import { filterCondition, type PostgresEventRow, selectPage, storedEvents } from './events.ts'
 import type { Pool } from './pool.ts'
-import { query, type QueryValue, Values } from './query.ts'
+import { query, type QueryValue, SqlValues } from './query.ts'
 import { list, texts } from './text.ts'
 
 export type PostgresLogOptions = {
@@ -65,7 +65,7 @@ export class PostgresLog implements Log {
   }
 
   async read(stream: string, { after, limit, sizeMax }: ReadOptions): Promise<readonly StoredEvent[]> {
-    const values = new Values()
+    const values = new SqlValues()
     const rest = `from ${this.#schema}.events where stream = ${values.add(stream)} and version > ${values.add(after)} order by version limit ${values.add(limit)}`
     const text = selectPage(rest, 'version', sizeMax, values)
     return storedEvents(await this.#read<PostgresEventRow>(text, values.all))
@@ -73,7 +73,7 @@ export class PostgresLog implements Log {
 
   async readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
     const { after, limit, until = Number.MAX_SAFE_INTEGER, filter, sizeMax } = options
-    const values = new Values()
+    const values = new SqlValues()
     const window = `position > ${values.add(after)} and position <= ${values.add(until)}`
     const wanted = filter ? `and ${filterCondition(filter, values)}` : ''
     const rest = `from ${this.#schema}.events where ${window} ${wanted} order by position limit ${values.add(limit)}`
@@ -87,7 +87,7 @@ export class PostgresLog implements Log {
 
   /** Leaps from stream to stream over the index that makes their versions unique, as no plan of a `distinct` does before PostgreSQL 18. */
   async streams({ after, limit, category }: StreamsOptions): Promise<readonly StreamHead[]> {
-    const values = new Values()
+    const values = new SqlValues()
     const events = `${this.#schema}.events`
     const bounds = category === undefined ? null : categoryBounds(category)
     const [from, most] = [values.add(after), values.add(limit)]

@@ -6,10 +6,10 @@ export type Condition =
   | { readonly is: 'equal'; readonly column: string; readonly value: string | number }
   | { readonly is: 'null'; readonly column: string }
   | { readonly is: 'not null'; readonly column: string }
-  | Behind
+  | BehindValues
 
 /** The columns are together above or below these values: a row comparison. */
-export type Behind = {
+export type BehindValues = {
   readonly is: 'above' | 'below'
   readonly columns: readonly string[]
   readonly values: readonly (string | number)[]

@@ -20,8 +20,8 @@ type LeaseState = {
   readonly takeovers: number
   readonly suspect: Suspect | null
 }
-type Row = NewRow & { readonly data: string }
-type Rows = { readonly table: Table; readonly rows: Map<string, Row> }
+type MemoryRow = NewRow & { readonly data: string }
+type MemoryTable = { readonly table: Table; readonly rows: Map<string, MemoryRow> }
 
 /** A read model in memory, gone with the process. `now` is its clock, in ms since 1970. It has no client, so that it refuses `run`. */
 export function memoryReadModel({
@@ -31,7 +31,7 @@ export function memoryReadModel({
   readonly now: () => number
   readonly agenda?: MemoryAgenda
 }): ReadModel {
-  const tables = new Map<string, Rows>()
+  const tables = new Map<string, MemoryTable>()
   const checkpoints = new Map<string, Checkpoint>()
   const leases = new Map<string, LeaseState>()
   const parked = new Map<string, Parked>()
@@ -39,7 +39,7 @@ export function memoryReadModel({
 
   const stamp = () => new Date(now()).toISOString()
   const position = (name: string) => checkpoints.get(name)?.position ?? 0
-  const stored = (name: string, { key, position, data }: Row): StoredRow => ({
+  const stored = (name: string, { key, position, data }: MemoryRow): StoredRow => ({
     key,
     position,
     data,
@@ -104,14 +104,14 @@ export function memoryReadModel({
     return epoch
   }
 
-  function matching({ name, indexes }: Table, where: Readonly<Record<string, Value>>): readonly Row[] {
+  function matching({ name, indexes }: Table, where: Readonly<Record<string, Value>>): readonly MemoryRow[] {
     const wanted = Object.entries(where).map(
       ([field, value]) => [indexes.findIndex(index => index.field === field), value] as const,
     )
     return [...rowsOf(name).values()].filter(({ fields }) => wanted.every(([i, value]) => fields[i] === value))
   }
 
-  function rowsOf(name: string): ReadonlyMap<string, Row> {
+  function rowsOf(name: string): ReadonlyMap<string, MemoryRow> {
     const own = tables.get(name)
     if (!own) throw new TypeError(`the table ${name} was not prepared`)
     return own.rows
@@ -119,7 +119,7 @@ export function memoryReadModel({
 
   function list(table: Table, { where, sort, after, limit }: ListOptions): readonly StoredRow[] {
     const index = sort ? table.indexes.findIndex(({ field }) => field === sort.field) : -1
-    const place = ({ key, fields }: Row) => ({ value: index < 0 ? null : fields[index]!, key })
+    const place = ({ key, fields }: MemoryRow) => ({ value: index < 0 ? null : fields[index]!, key })
     const sign = sort?.descending ? -1 : 1
     return matching(table, where)
       .filter(row => !after || sign * comparePlaces(place(row), index < 0 ? { value: null, key: after.key } : after) > 0)
@@ -212,7 +212,7 @@ function parkedKey(name: string, kind: Parked['kind'], key: string): string {
   return `${name} ${kind} ${key}`
 }
 
-function isRow(row: NewRow): row is Row {
+function isRow(row: NewRow): row is MemoryRow {
   return row.data !== null
 }
 

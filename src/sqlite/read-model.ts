@@ -78,7 +78,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   }
 
   function acquire(name: string, { owner, ttlMs, start }: Parameters<ReadModel['acquire']>[1]): Lease | null {
-    const last = one<LeaseRow>('select * from leases where name = ?', name)
+    const last = one<SqliteLeaseRow>('select * from leases where name = ?', name)
     if (last?.owner && last.owner !== owner && last.until > now()) return null
     const checkpoint = one<{ position: number; epoch: number }>('select position, epoch from checkpoints where name = ?', name)
     const position = checkpoint?.position ?? start
@@ -155,7 +155,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     const found =
       key === undefined
         ? one<{ position: number | null }>(sql, name)
-        : one<{ position: number | null }>(`${sql} and (kind = 'stream' or (kind = 'key' and key = ?))`, name, kept(key))
+        : one<{ position: number | null }>(`${sql} and (kind = 'stream' or (kind = 'key' and key = ?))`, name, storable(key))
     return found!.position
   }
   /** Reads rows, the checkpoint and what is parked in one snapshot. */
@@ -239,7 +239,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     get: ({ name }, key) =>
       found(
         name,
-        () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, kept(key)),
+        () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, storable(key)),
         key,
       ) as ReadResult<StoredRow | null>,
     list: (table, options) => {
@@ -281,7 +281,7 @@ function runNow({ name, run }: NewPage, db: Database): void {
   throw new TypeError(`${name}: what runs in a transaction of SQLite may not be asynchronous`)
 }
 
-type LeaseRow = {
+type SqliteLeaseRow = {
   readonly epoch: number
   readonly owner: string | null
   readonly until: number
@@ -292,7 +292,7 @@ type LeaseRow = {
   readonly suspect_times: number
 }
 
-function suspectOf(lease: LeaseRow | null): Suspect | null {
+function suspectOf(lease: SqliteLeaseRow | null): Suspect | null {
   if (lease === null || lease.suspect_position === null) return null
   return { position: lease.suspect_position, key: lease.suspect_key, times: lease.suspect_times }
 }
@@ -310,12 +310,12 @@ function sqlOf(condition: Condition): string {
 
 function valuesOf(asked: readonly Condition[]): readonly (string | number | null)[] {
   return asked.flatMap(condition => {
-    if (condition.is === 'equal') return kept(condition.value)
-    return 'values' in condition ? condition.values.map(kept) : []
+    if (condition.is === 'equal') return storable(condition.value)
+    return 'values' in condition ? condition.values.map(storable) : []
   })
 }
 
-/** Null for a text that is not kept anywhere, so that nothing is found. */
-function kept<V extends string | number>(value: V): V | null {
+/** Null for a text that is not storable anywhere, so that nothing is found. */
+function storable<V extends string | number>(value: V): V | null {
   return typeof value === 'number' || isStorable(value) ? value : null
 }

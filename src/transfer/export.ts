@@ -22,7 +22,7 @@ const PAGE_EVENTS = 500
 const BOUNDS = { limit: PAGE_EVENTS, sizeMax: 4_194_304 }
 
 /** Lines of a page at a time, each with its line feed; the next page is read when it is asked for. Throws DamagedStream. */
-export async function* exported(
+export async function* exportLines(
   store: Store,
   { format = 'jsonl', after = 0, category, stream }: ExportOptions = {},
 ): AsyncGenerator<{ readonly text: string; readonly events: number; readonly position: number }> {
