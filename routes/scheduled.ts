@@ -2,7 +2,7 @@
 import type { Context, Handler } from 'hono'
 import type { Command } from '../src/decider/command.ts'
 import { KEY_REUSED } from '../src/dispatch/outcome.ts'
-import type { Ended, Scheduled, ScheduledOptions } from '../src/relay/schedule.ts'
+import type { Scheduled, ScheduledOutcome, ScheduledOptions } from '../src/relay/schedule.ts'
 import type { Services } from '../src/runtime.ts'
 import { servicesOf } from './context.ts'
 import { prefers } from './headers.ts'
@@ -76,7 +76,7 @@ function showScheduled({ id, command, due, state, ended, endedAt }: Scheduled): 
   }
 }
 
-function outcomeOf(ended: Ended): object {
+function outcomeOf(ended: ScheduledOutcome): object {
   switch (ended.outcome) {
     case 'accepted': {
       const { stream, version, position, events } = ended

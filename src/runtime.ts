@@ -20,9 +20,9 @@ import { type CommandOptions, type Commands, commands } from './dispatch/command
 import { subscriptionOf } from './process/instance.ts'
 import type { Projection } from './projection/projection.ts'
 import type { Query } from './query/query.ts'
-import { Relay } from './relay/relay.ts'
 import { Schedule } from './relay/schedule.ts'
-import { sendingOf, sentFor } from './relay/sending.ts'
+import { entrySender, sendForEvent } from './relay/send-entry.ts'
+import { Sender } from './relay/sender.ts'
 import { memory } from './store/memory.ts'
 import type { Store } from './store/store.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
@@ -132,7 +132,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
   const sending = wireCommands(options, shared)
   const agenda = wireAgenda(shared, sending)
   const caches = await openCaches(options, shared)
-  const events = wireEvents(shared, { sending, relays: agenda.relays, invalidation: caches.invalidation })
+  const events = wireEvents(shared, { sending, senders: agenda.senders, invalidation: caches.invalidation })
   const questions = wireQuestions(shared, { ...caches, ...events })
   await events.start()
   agenda.start()
@@ -191,18 +191,18 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands {
 /** Sends what is due: scheduled commands, and the commands and timers of processes. */
 function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Shared, { send, check, append }: Commands) {
   const schedule = new Schedule({ store, send, check, owner, leaseMs, trace, report })
-  const relays = [...definitions.process.values()].map(process => {
-    const sendDue = sendingOf(process, { send, append, trace })
-    return [process, new Relay({ agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, report })] as const
+  const senders = [...definitions.process.values()].map(process => {
+    const sendDue = entrySender(process, { send, append, trace })
+    return [process, new Sender({ agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, report })] as const
   })
   return {
     schedule,
-    relays,
+    senders,
     start: () => {
       if (definitions.decider.size) schedule.start()
     },
     poll: () => {
-      for (const [, relay] of relays) relay.look()
+      for (const [, sender] of senders) sender.poll()
     },
     close: () => schedule.close(),
   }
@@ -220,12 +220,12 @@ async function openCaches({ cache, cdn }: RuntimeOptions, { store, now, report }
 
 type EventParts = {
   readonly sending: Commands
-  readonly relays: ReturnType<typeof wireAgenda>['relays']
+  readonly senders: ReturnType<typeof wireAgenda>['senders']
   readonly invalidation: Invalidation
 }
 
 /** The event's path: the tail of the log, and the subscriptions that move rows, processors and processes on. */
-function wireEvents(shared: Shared, { sending, relays, invalidation }: EventParts) {
+function wireEvents(shared: Shared, { sending, senders, invalidation }: EventParts) {
   const { definitions } = shared
   const following = tail(shared)
   const projections = [...definitions.projection.values()]
@@ -236,13 +236,13 @@ function wireEvents(shared: Shared, { sending, relays, invalidation }: EventPart
     tail: following,
     projections,
     processors,
-    send: (command, key, event) => sentFor({ ...sending, trace: shared.trace }, command, key, event),
+    send: (command, key, event) => sendForEvent({ ...sending, trace: shared.trace }, command, key, event),
     sqlProjections,
-    processes: relays,
+    processes: senders,
     onRowsChanged: (table, position, changes) => invalidation.invalidateRows(table, position, changes),
     onCheckpoint: (table, position) => invalidation.invalidateTable(table, position),
   })
-  const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + relays.length > 0
+  const hasSubscriptions = projections.some(({ live }) => !live) || processors.length + sqlProjections.length + senders.length > 0
   return {
     tail: following,
     subscriptions,

@@ -1,5 +1,5 @@
 // The port that carries committed pages, in order, to whoever listens in this process; every bus passes contract.ts.
-import type { StoredEvent } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
 
 /** Events that were just committed, in log order. A gap between two pages means: read the log. */
 export type Page = readonly StoredEvent[]

@@ -1,11 +1,11 @@
 import type { Bus, Page } from './bus.ts'
 
-type Listener = (page: Page) => unknown
+type PageListener = (page: Page) => unknown
 
 /** A bus within one process. A listener is called after the append that it tells of was answered, and never before its commit. */
 export function memoryBus(report: (error: unknown) => void = () => {}): Bus {
   // One entry for each time that somebody listens: the same function may twice, and ends once for each.
-  const entries = new Set<{ readonly listener: Listener }>()
+  const entries = new Set<{ readonly listener: PageListener }>()
   return {
     get listeners() {
       return entries.size
@@ -23,7 +23,7 @@ export function memoryBus(report: (error: unknown) => void = () => {}): Bus {
 }
 
 /** A function that promises something passes for one that gives nothing: its rejection is nobody else's. */
-function call(listener: Listener, page: Page, report: (error: unknown) => void): void {
+function call(listener: PageListener, page: Page, report: (error: unknown) => void): void {
   try {
     const promised = listener(page)
     if (promised instanceof Promise) promised.catch(report)

@@ -2,7 +2,7 @@
 // must neither wait for a CDN nor outrun what its API takes.
 //
 // What holds: each tag that was added is purged after it was added, at least once, unless the process ends before. A response that our
-// server was still writing may reach the CDN after the purge and be older: so each purge is said again a little later. What is slower than
+// server was still writing may reach the CDN after the purge and be older: so each purge is sent again a little later. What is slower than
 // that, or lost with the process, ends with its `max-age`.
 import { backOff } from '../lib/back-off.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
@@ -11,13 +11,13 @@ import type { Purger } from './purger.ts'
 export type BatchedOptions = {
   /** How long tags are collected before they are purged, in ms. Default: 50. */
   readonly delayMs?: number
-  /** When a purge is said again, in ms; 0: never. Default: 1,000. */
+  /** When a purge is sent again, in ms; 0: never. Default: 1,000. */
   readonly againMs?: number
   /** Beyond so many tags that wait, whole ones are purged in their place. Default: 1,000. */
   readonly tagsMax?: number
   /** The tag that all answers carry that carry this one, such as that of its projection. Default: there is none, and all is purged. */
   readonly wholeOf?: (tag: string) => string
-  /** Told of each purge that failed. */
+  /** Is called with the error of each purge that failed. */
   readonly report?: (error: unknown) => void
   /** Resolves after so long; or before, or rejects, once the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
@@ -30,7 +30,7 @@ export interface PurgeQueue {
   add(tags: readonly string[]): void
   /** How many tags wait. */
   readonly waiting: number
-  /** Resolves when all that was added has been purged, and said again. */
+  /** Resolves when all that was added has been purged, and purged again. */
   idle(): Promise<void>
   /** Purges at once what waits, and tries only once more. */
   close(): Promise<void>

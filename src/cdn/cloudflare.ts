@@ -1,6 +1,6 @@
 import { encodedTag } from '../cache/headers.ts'
 import type { Purger } from './purger.ts'
-import { chunks, DEADLINE_MS, requested } from './request.ts'
+import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
 
 export type CloudflareOptions = {
   /** The zone's id. */
@@ -19,7 +19,7 @@ export function cloudflarePurger(options: CloudflareOptions): Purger {
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
   const send = async (what: object) => {
     const at = `${url}/zones/${encodeURIComponent(zone)}/purge_cache`
-    const text = await requested(at, { method: 'POST', headers, body: JSON.stringify(what), deadlineMs })
+    const text = await sendPurge(at, { method: 'POST', headers, body: JSON.stringify(what), deadlineMs })
     if (!hasSucceeded(text)) throw new Error(`A purge at Cloudflare expected success, found: ${text.slice(0, TEXT_CHARS_MAX)}`)
   }
   return {

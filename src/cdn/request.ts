@@ -8,7 +8,7 @@ export type PurgeRequest = {
 }
 
 /** The body of the answer. Rejects with the status where it is not 2xx. */
-export async function requested(url: string, { deadlineMs, ...request }: PurgeRequest): Promise<string> {
+export async function sendPurge(url: string, { deadlineMs, ...request }: PurgeRequest): Promise<string> {
   const response = await fetch(url, { ...request, redirect: 'error', signal: AbortSignal.timeout(deadlineMs) })
   const text = await response.text()
   if (response.ok) return text

@@ -1,6 +1,6 @@
 import { encodedTag } from '../cache/headers.ts'
 import type { Purger } from './purger.ts'
-import { chunks, DEADLINE_MS, requested } from './request.ts'
+import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
 
 export type SurrogateOptions = {
   /** The service's id. */
@@ -30,11 +30,11 @@ export function surrogatePurger(options: SurrogateOptions): SurrogatePurger {
     purge: async tags => {
       for (const some of chunks(tags.map(encodedTag), TAGS_MAX, HEADER_CHARS_MAX)) {
         const more = { ...soft, 'Surrogate-Key': some.join(' ') }
-        await requested(`${at}/purge`, { method: 'POST', headers: { ...headers, ...more }, deadlineMs })
+        await sendPurge(`${at}/purge`, { method: 'POST', headers: { ...headers, ...more }, deadlineMs })
       }
     },
-    purgeAll: async () => void (await requested(`${at}/purge_all`, { method: 'POST', headers, deadlineMs })),
-    purgeUrl: async one => void (await requested(one, { method: 'PURGE', headers: { ...headers, ...soft }, deadlineMs })),
+    purgeAll: async () => void (await sendPurge(`${at}/purge_all`, { method: 'POST', headers, deadlineMs })),
+    purgeUrl: async one => void (await sendPurge(one, { method: 'PURGE', headers: { ...headers, ...soft }, deadlineMs })),
   }
 }
 

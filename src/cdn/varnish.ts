@@ -1,6 +1,6 @@
 import { encodedTag } from '../cache/headers.ts'
 import type { Purger } from './purger.ts'
-import { chunks, DEADLINE_MS, requested } from './request.ts'
+import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
 
 export type VarnishOptions = {
   /** Where Varnish listens; several where there are several, as each has a cache of its own. */
@@ -15,7 +15,7 @@ export type VarnishOptions = {
 export function varnishPurger({ url, isSoft = false, deadlineMs = DEADLINE_MS }: VarnishOptions): Purger {
   const urls = typeof url === 'string' ? [url] : url
   const send = async (headers: Readonly<Record<string, string>>) => {
-    await Promise.all(urls.map(each => requested(each, { method: 'PURGE', headers, deadlineMs })))
+    await Promise.all(urls.map(each => sendPurge(each, { method: 'PURGE', headers, deadlineMs })))
   }
   return {
     purge: async tags => {

@@ -3,7 +3,7 @@ import type { Command } from '../decider/command.ts'
 import { spec } from '../event/events.ts'
 import { subscriptionOf } from '../process/instance.ts'
 import type { ProcessSpec } from '../process/process.ts'
-import type { Entry } from '../read-model/agenda.ts'
+import type { AgendaEntry } from '../read-model/agenda.ts'
 import { OWNER as COMMANDS } from '../relay/schedule.ts'
 import { limitOf, limitOption, more } from './listed.ts'
 import { opened } from './opened.ts'
@@ -69,12 +69,12 @@ async function timers(call: Call): Promise<number> {
   return 0
 }
 
-function told(entries: readonly Entry[], limit: number): void {
+function told(entries: readonly AgendaEntry[], limit: number): void {
   if (entries.length === limit) more(`--limit ${limit * 2}`)
 }
 
 /** Entries as a table: when, whose, and what. */
-export function entriesTable(entries: readonly Entry[], now: number = Date.now()): string {
+export function entriesTable(entries: readonly AgendaEntry[], now: number = Date.now()): string {
   const { bold, yellow } = paintFor()
   const rows = entries.map(entryOf).map(({ due, owner, kind, key, timer, command, hasBegun }) => {
     const ms = Date.parse(due) - now
@@ -86,7 +86,7 @@ export function entriesTable(entries: readonly Entry[], now: number = Date.now()
 }
 
 /** An entry as it is shown. */
-export type ShownEntry = Pick<Entry, 'id' | 'key' | 'timer' | 'due' | 'set' | 'madeAt' | 'hasBegun'> & {
+export type ShownEntry = Pick<AgendaEntry, 'id' | 'key' | 'timer' | 'due' | 'set' | 'madeAt' | 'hasBegun'> & {
   /** A process by its own name, or `commands`. */
   readonly owner: string
   /** A command that somebody gave to be sent later is scheduled, one that a process wants sent is outgoing. */
@@ -94,7 +94,7 @@ export type ShownEntry = Pick<Entry, 'id' | 'key' | 'timer' | 'due' | 'set' | 'm
   readonly command: Command | null
 }
 
-export function entryOf({ id, owner, key, timer, command, due, set, madeAt, hasBegun }: Entry): ShownEntry {
+export function entryOf({ id, owner, key, timer, command, due, set, madeAt, hasBegun }: AgendaEntry): ShownEntry {
   const kind = timer !== null ? 'timer' : owner === COMMANDS ? 'scheduled' : 'outgoing'
   // What the agenda has was written as a command.
   const parsed = command === null ? null : (JSON.parse(command) as Command)

@@ -1,7 +1,7 @@
 // export [FILE]: the log as lines of JSON, to a file that is there whole or not at all, or to stdout for as long as somebody reads.
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { Store } from '../store/store.ts'
-import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exported } from '../transfer/export.ts'
+import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLines } from '../transfer/export.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
 import { type Sink, standardOutput } from './output.ts'
@@ -38,7 +38,7 @@ async function exportInto(file: string | undefined, store: Store, options: Expor
   const head = await store.head()
   let events = 0
   try {
-    for await (const page of exported(store, options)) {
+    for await (const page of exportLines(store, options)) {
       if (!(await sink.write(page.text))) return
       events += page.events
       shown?.at(page.position - after, head - after)

@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { type ImportMap, isImportMap } from '../transfer/import-map.ts'
-import { alreadyThere } from '../transfer/there.ts'
+import { findExported } from '../transfer/find-exported.ts'
 import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { type Store, StoreError } from '../store/store.ts'
 import { EXIT } from './exit-codes.ts'
@@ -128,7 +128,7 @@ async function importInto(store: Store, asked: Asked): Promise<number> {
 
 /** An import that has moved something finds its own events there. */
 async function refuseDoubles(store: Store, { file, map, again }: Asked): Promise<void> {
-  const id = map || again ? null : await alreadyThere(store, file)
+  const id = map || again ? null : await findExported(store, file)
   if (id === null) return
   throw new StoreError(
     'refused',

@@ -41,7 +41,7 @@ export async function restored(store: Store): Promise<Restored & { readonly head
   const { head, past } = await pastHead(store)
   const moved: Moved[] = []
   for (const { name, position } of past) moved.push(await movedBack(store, name, position, head))
-  return { ...(await store.restored()), head, moved }
+  return { ...(await store.beginEpoch()), head, moved }
 }
 
 async function movedBack({ readModel }: Store, name: string, from: number, head: number): Promise<Moved> {

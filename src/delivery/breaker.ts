@@ -1,10 +1,10 @@
-// What stands between a relay and who it delivers to. While the receiver answers, everybody passes. Once it fails, one delivery tries on,
-// with growing pauses, until it is taken; the others wait for that one, so a receiver that comes back is not met by a crowd.
+// What stands between a relay and its receiver. While the receiver answers, every delivery passes. Once it fails, one delivery is tried
+// again with growing pauses; the others wait for that one, so that a receiver that comes back is not met by all of them at once.
 import { backOff } from '../lib/back-off.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
 
 /** The receiver has answered, and will never take this message as it is. */
-export class Refused extends Error {
+export class DeliveryRefused extends Error {
   override readonly name: string = 'Refused'
 }
 
@@ -21,7 +21,7 @@ export class Busy extends Error {
 export type BreakerOptions = {
   /** Ends all waits. */
   readonly signal: AbortSignal
-  /** Told of the first failure of each outage, and of nothing until a delivery has succeeded. */
+  /** Is called with the first failure of each outage, and not again until a delivery has succeeded. */
   readonly report: (error: unknown) => void
   /** Resolves after so long, or once the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
@@ -38,7 +38,7 @@ export class Breaker {
     this.#options = options
   }
 
-  /** Attempts a delivery until it has succeeded. Rejects where it is Refused, and where the signal is aborted. */
+  /** Attempts a delivery until it has succeeded. Rejects where it is refused, and where the signal is aborted. */
   async deliver<T>(attempt: () => Promise<T>): Promise<T> {
     const { signal } = this.#options
     for (;;) {
@@ -47,7 +47,7 @@ export class Breaker {
       try {
         return await attempt()
       } catch (error) {
-        if (error instanceof Refused) throw error
+        if (error instanceof DeliveryRefused) throw error
         signal.throwIfAborted()
         if (!this.#outage) return await this.#tryOn(attempt, error)
       }
@@ -66,7 +66,7 @@ export class Breaker {
         try {
           return await attempt()
         } catch (next) {
-          if (next instanceof Refused) throw next
+          if (next instanceof DeliveryRefused) throw next
           error = next
         }
       }

@@ -1,9 +1,9 @@
 // What relays have in common, on a clock of the test's own: whom an outage holds up, and in which order things are delivered.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Breaker, Busy, Refused } from './breaker.ts'
-import { inOrder } from './in-order.ts'
-import { perRun } from './per-run.ts'
+import { Breaker, Busy, DeliveryRefused } from './breaker.ts'
+import { deliverInOrder } from './in-order.ts'
+import { oncePerRun } from './per-run.ts'
 
 /** A breaker whose pauses are written down and end when the test says so. */
 function world() {
@@ -87,11 +87,11 @@ describe('a breaker', () => {
 
   test('gives back at once what is refused, whether at first or at last, and lets the others pass', async () => {
     const { breaker, pass, reported } = world()
-    expect(breaker.deliver(async () => Promise.reject(new Refused('too large')))).rejects.toThrow('too large')
+    expect(breaker.deliver(async () => Promise.reject(new DeliveryRefused('too large')))).rejects.toThrow('too large')
     expect(reported).toEqual([])
     let attempts = 0
     const refused = breaker.deliver(async () => {
-      throw attempts++ ? new Refused('too large') : new Error('down')
+      throw attempts++ ? new DeliveryRefused('too large') : new Error('down')
     })
     let isDown = true
     const other = breaker.deliver(async () => {
@@ -116,7 +116,7 @@ describe('a breaker', () => {
   })
 })
 
-describe('inOrder', () => {
+describe('deliverInOrder', () => {
   const items = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), fails: fc.boolean(), turns: fc.nat(5) }), {
     maxLength: 30,
   })
@@ -126,7 +126,7 @@ describe('inOrder', () => {
       fc.asyncProperty(items, async all => {
         const under = new Set<string>()
         const done: (typeof all)[number][] = []
-        const failing = inOrder(
+        const failing = deliverInOrder(
           all,
           ({ key }) => key,
           async one => {
@@ -154,8 +154,8 @@ describe('inOrder', () => {
   })
 })
 
-test('perRun makes one thing for each run', () => {
-  const made = perRun(signal => ({ signal }))
+test('oncePerRun makes one thing for each run', () => {
+  const made = oncePerRun(signal => ({ signal }))
   const [one, other] = [new AbortController().signal, new AbortController().signal]
   expect(made(one)).toBe(made(one))
   expect(made(one)).not.toBe(made(other))

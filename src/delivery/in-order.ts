@@ -2,7 +2,7 @@
  * Delivers all: of each key one after the other, so that none overtakes the one before it, whatever the receiver loses; different keys side
  * by side. After a failure nothing more of that key is delivered. Once nothing is on its way any more, rejects with the first failure.
  */
-export async function inOrder<T>(
+export async function deliverInOrder<T>(
   all: readonly T[],
   keyOf: (one: T) => string,
   deliver: (one: T) => Promise<unknown>,

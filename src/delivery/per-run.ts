@@ -1,11 +1,9 @@
-/** What one definition has while it runs: one for each signal that ends a run, as one process may run a definition twice. */
-export function perRun<T>(make: (signal: AbortSignal) => T): (signal: AbortSignal) => T {
-  const made = new WeakMap<AbortSignal, T>()
+/** Makes one thing for each run of a definition, as one process may run a definition twice. The signal that ends a run stands for it. */
+export function oncePerRun<T>(make: (signal: AbortSignal) => T): (signal: AbortSignal) => T {
+  const runs = new WeakMap<AbortSignal, { readonly made: T }>()
   return signal => {
-    const known = made.get(signal)
-    if (known !== undefined) return known
-    const fresh = make(signal)
-    made.set(signal, fresh)
-    return fresh
+    const run = runs.get(signal) ?? { made: make(signal) }
+    runs.set(signal, run)
+    return run.made
   }
 }

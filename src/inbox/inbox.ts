@@ -75,13 +75,13 @@ export function inbox<S extends z.ZodType>(
     const command = commandOf(parsed.data)
     if (!command) return { outcome: 'ignored' }
     const key = `inbox:${name}:${id}`
-    return settled(await emaki.send(command, { correlation: id, ...sending, causation: id, key, isOwnKey: true, keepMs }))
+    return takenOf(await emaki.send(command, { correlation: id, ...sending, causation: id, key, isOwnKey: true, keepMs }))
   }
   return Object.freeze({ name, verify, take })
 }
 
 /** Nobody expected a version, so a conflict is only one that went on for too long. */
-function settled(outcome: Outcome): Taken {
+function takenOf(outcome: Outcome): Taken {
   return outcome.outcome === 'conflict' ? { outcome: 'unavailable', retryAfterMs: CONFLICT_RETRY_MS } : outcome
 }
 

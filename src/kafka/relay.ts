@@ -1,11 +1,11 @@
 // Events to Kafka: a subscription on the log whose handler produces.
 import type { KafkaConfig, KafkaJSProtocolError, Message } from 'kafkajs'
-import { Breaker, Refused } from '../delivery/breaker.ts'
-import { perRun } from '../delivery/per-run.ts'
+import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
+import { oncePerRun } from '../delivery/per-run.ts'
 import type { AnyEvents, Recorded } from '../event/events.ts'
 import type { In, One } from '../event/families.ts'
 import { type Processor, processor } from '../processor/processor.ts'
-import { link } from './link.ts'
+import { kafkaConnection } from './connection.ts'
 import { bytesOf, messageOf } from './message.ts'
 
 export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
@@ -26,7 +26,7 @@ export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
   readonly deadlineMs?: number
   /** Further options of the client: `ssl`, `sasl`, `clientId` … */
   readonly connect?: Omit<KafkaConfig, 'brokers' | 'retry'>
-  /** Told once of each outage, with its first error. Default: console.error. */
+  /** Is called once for each outage, with its first error. Default: console.error. */
   readonly report?: (error: unknown) => void
 }
 
@@ -50,63 +50,63 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
 ): Processor<N> {
   const { from, types, topic, start = 'beginning', inFlightMax = 1_000, requestBytesMax = 1_000_000 } = options
   const topicOf = typeof topic === 'string' ? () => topic : topic
-  const producing = perRun(signal => producer(options, signal))
+  const producerOf = oncePerRun(signal => producer(options, signal))
   return processor(name, {
     from,
     ...(types && { types }),
     start,
     batchSize: inFlightMax,
-    // The producer itself tries until events are taken; only what never will be comes back.
+    // The producer itself tries until Kafka takes the events; an error means that it never will.
     attempts: 1,
     attemptMs: null,
     handle: async (events, { cloudEvent, signal }) => {
-      const produce = producing(signal)
+      const produce = producerOf(signal)
       const all = events.map(event => ({ topic: topicOf(event), message: messageOf(cloudEvent(event)) }))
-      for (const request of requests(all, requestBytesMax)) await produce(request)
+      for (const request of splitRequests(all, requestBytesMax)) await produce(request)
     },
   })
 }
 
-type Sent = { readonly topic: string; readonly message: Message }
-type Receiver = Pick<KafkaRelayOptions<AnyEvents, string>, 'brokers' | 'connect' | 'deadlineMs' | 'report'>
+type KafkaMessage = { readonly topic: string; readonly message: Message }
+type KafkaReceiver = Pick<KafkaRelayOptions<AnyEvents, string>, 'brokers' | 'connect' | 'deadlineMs' | 'report'>
 
-function producer({ brokers, connect, deadlineMs = 5_000, report = console.error }: Receiver, signal: AbortSignal) {
-  const { producer, renew } = link({ config: { ...connect, brokers: [...brokers] }, deadlineMs, signal })
+function producer({ brokers, connect, deadlineMs = 5_000, report = console.error }: KafkaReceiver, signal: AbortSignal) {
+  const { producer, renew } = kafkaConnection({ config: { ...connect, brokers: [...brokers] }, deadlineMs, signal })
   const breaker = new Breaker({ signal, report })
-  return (request: readonly Sent[]) =>
+  return (request: readonly KafkaMessage[]) =>
     breaker.deliver(async () => {
       try {
         await (await producer()).sendBatch({ acks: ALL, timeout: deadlineMs, topicMessages: byTopic(request) })
       } catch (error) {
         if (REFUSALS.has((error as Partial<KafkaJSProtocolError>).type ?? ''))
-          throw new Refused('Kafka refused what was produced', { cause: error })
+          throw new DeliveryRefused('Kafka refused what was produced', { cause: error })
         renew()
         throw error
       }
     })
 }
 
-function byTopic(request: readonly Sent[]): { topic: string; messages: Message[] }[] {
-  return [...Map.groupBy(request, ({ topic }) => topic)].map(([topic, sent]) => ({
+function byTopic(request: readonly KafkaMessage[]): { topic: string; messages: Message[] }[] {
+  return [...Map.groupBy(request, ({ topic }) => topic)].map(([topic, all]) => ({
     topic,
-    messages: sent.map(({ message }) => message),
+    messages: all.map(({ message }) => message),
   }))
 }
 
-/** Parts, in order, of at most so many bytes. Throws Refused for a message that is larger by itself. */
-function* requests(all: readonly Sent[], bytesMax: number): Generator<readonly Sent[]> {
-  let request: Sent[] = []
+/** Parts, in order, of at most so many bytes. Throws DeliveryRefused for a message that is larger by itself. */
+function* splitRequests(all: readonly KafkaMessage[], bytesMax: number): Generator<readonly KafkaMessage[]> {
+  let request: KafkaMessage[] = []
   let bytes = 0
-  for (const sent of all) {
-    const size = bytesOf(sent.message)
+  for (const one of all) {
+    const size = bytesOf(one.message)
     if (request.length && bytes + size > bytesMax) {
       yield request
       request = []
       bytes = 0
     }
     if (size > bytesMax)
-      throw new Refused(`a message to Kafka has at most ${bytesMax} bytes; one of ${String(sent.message.key)} has ${size}`)
-    request.push(sent)
+      throw new DeliveryRefused(`a message to Kafka has at most ${bytesMax} bytes; one of ${String(one.message.key)} has ${size}`)
+    request.push(one)
     bytes += size
   }
   if (request.length) yield request

@@ -1,13 +1,13 @@
 // Events to NATS JetStream: a subscription on the log whose handler publishes.
 import type { ConnectionOptions } from '@nats-io/transport-node'
-import { Breaker, Refused } from '../delivery/breaker.ts'
-import { inOrder } from '../delivery/in-order.ts'
-import { perRun } from '../delivery/per-run.ts'
+import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
+import { deliverInOrder } from '../delivery/in-order.ts'
+import { oncePerRun } from '../delivery/per-run.ts'
 import { type CloudEvent, structured } from '../event/cloud-event.ts'
 import type { AnyEvents, Recorded } from '../event/events.ts'
 import type { In, One } from '../event/families.ts'
 import { type Processor, processor } from '../processor/processor.ts'
-import { type Linked, link } from './link.ts'
+import { natsConnection, type OpenConnection } from './connection.ts'
 
 export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
   /** The family or families whose facts are sent; `types` names some of their types. Default: all. */
@@ -30,7 +30,7 @@ export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
   readonly deadlineMs?: number
   /** Further options of the client: `user`, `pass`, `token`, `tls`, `authenticator` … */
   readonly connect?: Omit<ConnectionOptions, 'servers' | 'reconnect'>
-  /** Told once of each outage, with its first error. Default: console.error. */
+  /** Is called once for each outage, with its first error. Default: console.error. */
   readonly report?: (error: unknown) => void
 }
 
@@ -56,18 +56,18 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
   const { from, types, start = 'beginning', inFlightMax = 1_000 } = options
   const { stream, subject = ({ category, type }: Recorded) => `${stream}.${category}.${type}` } = options
   if (!/^[\w-]{1,255}$/.test(stream)) throw new TypeError(`natsRelay('${name}'): no stream of JetStream is named ${stream}`)
-  const publishing = perRun(signal => publisher(options, signal))
+  const publisherOf = oncePerRun(signal => publisher(options, signal))
   return processor(name, {
     from,
     ...(types && { types }),
     start,
     batchSize: inFlightMax,
-    // The publisher itself tries until an event is taken; only what never will be comes back.
+    // The publisher itself tries until NATS takes the event; an error means that it never will.
     attempts: 1,
     attemptMs: null,
     handle: (events, { cloudEvent, signal }) => {
-      const publish = publishing(signal)
-      return inOrder(
+      const publish = publisherOf(signal)
+      return deliverInOrder(
         events,
         event => event.stream,
         event => publish(subject(event), cloudEvent(event)),
@@ -76,31 +76,31 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
   })
 }
 
-type Receiver = Pick<NatsRelayOptions<AnyEvents, string>, 'servers' | 'stream' | 'connect' | 'deadlineMs' | 'report'>
+type NatsReceiver = Pick<NatsRelayOptions<AnyEvents, string>, 'servers' | 'stream' | 'connect' | 'deadlineMs' | 'report'>
 type Publish = (subject: string, event: CloudEvent) => Promise<void>
 
 function publisher(
-  { servers, stream, connect, deadlineMs = 5_000, report = console.error }: Receiver,
+  { servers, stream, connect, deadlineMs = 5_000, report = console.error }: NatsReceiver,
   signal: AbortSignal,
 ): Publish {
-  const linked = link({
+  const openConnection = natsConnection({
     connect: { ...connect, servers: typeof servers === 'string' ? servers : [...servers] },
-    prepare: linked => ensureStream(linked, stream),
+    prepare: opened => ensureStream(opened, stream),
     deadlineMs,
     signal,
   })
   const breaker = new Breaker({ signal, report })
-  return (subject, event) => breaker.deliver(async () => publishOne(await linked(), stream, subject, event))
+  return (subject, event) => breaker.deliver(async () => publishOne(await openConnection(), stream, subject, event))
 }
 
-async function publishOne(linked: Linked, stream: string, subject: string, event: CloudEvent): Promise<void> {
-  const { connection, jetstream, nats } = linked
+async function publishOne(opened: OpenConnection, stream: string, subject: string, event: CloudEvent): Promise<void> {
+  const { connection, jetstream, nats } = opened
   const payload = Buffer.from(structured(event))
   const { id } = event.attributes
   const max = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
   // Headers count too, and NATS ends the connection of who sends more.
   if (payload.length + HEADER_BYTES > max)
-    throw new Refused(`NATS takes ${max} bytes in a message; the event ${id} has ${payload.length}`)
+    throw new DeliveryRefused(`NATS takes ${max} bytes in a message; the event ${id} has ${payload.length}`)
   const headers = nats.headers()
   headers.set('content-type', 'application/cloudevents+json; charset=utf-8')
   try {
@@ -108,12 +108,12 @@ async function publishOne(linked: Linked, stream: string, subject: string, event
   } catch (error) {
     // Whatever else it is, a connection that is made anew finds a server that answers, and a stream.
     if (!(error instanceof nats.JetStreamApiError)) void connection.close()
-    else if (error.code === MESSAGE_TOO_LARGE) throw new Refused(`JetStream refused the event ${id}`, { cause: error })
+    else if (error.code === MESSAGE_TOO_LARGE) throw new DeliveryRefused(`JetStream refused the event ${id}`, { cause: error })
     throw error
   }
 }
 
-async function ensureStream({ connection, nats }: Linked, name: string): Promise<void> {
+async function ensureStream({ connection, nats }: OpenConnection, name: string): Promise<void> {
   const manager = await nats.jetstreamManager(connection)
   try {
     await manager.streams.info(name)

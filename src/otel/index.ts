@@ -36,25 +36,25 @@ const SHUTDOWN_MS_MAX = 5_000
  * export default app({ serve: [order], telemetry: await telemetry() })
  */
 export async function telemetry(options: TelemetryOptions = {}): Promise<Telemetry> {
-  const theirs = options.tracerProvider
-  if (!theirs && !enabled(process.env)) return { trace: untraced, middleware: [], shutdown: async () => {} }
+  const given = options.tracerProvider
+  if (!given && !isEnabled(process.env)) return { trace: untraced, middleware: [], shutdown: async () => {} }
   const { api, hono } = await instrumentation()
-  const { tracerProvider, end } = theirs
-    ? { tracerProvider: theirs, end: async () => theirs.forceFlush?.() }
+  const { tracerProvider, end } = given
+    ? { tracerProvider: given, end: async () => given.forceFlush?.() }
     : await sdk(api, options)
   if (!keepsContext(api))
     throw new TypeError('a tracerProvider needs a context manager: call context.setGlobalContextManager before telemetry()')
   const tracer = tracerProvider.getTracer('emaki')
-  return { trace: steps(api, tracer), middleware: requests(api, hono, tracer), shutdown: () => inTime(api, end) }
+  return { trace: steps(api, tracer), middleware: requests(api, hono, tracer), shutdown: () => endInTime(api, end) }
 }
 
-function enabled(environment: Readonly<Record<string, string | undefined>>): boolean {
-  const said = (name: string) => environment[`OTEL_${name}`]?.trim().toLowerCase()
-  if (said('SDK_DISABLED') === 'true' || said('TRACES_EXPORTER') === 'none') return false
-  return Boolean(said('EXPORTER_OTLP_ENDPOINT') || said('EXPORTER_OTLP_TRACES_ENDPOINT'))
+function isEnabled(environment: Readonly<Record<string, string | undefined>>): boolean {
+  const setting = (name: string) => environment[`OTEL_${name}`]?.trim().toLowerCase()
+  if (setting('SDK_DISABLED') === 'true' || setting('TRACES_EXPORTER') === 'none') return false
+  return Boolean(setting('EXPORTER_OTLP_ENDPOINT') || setting('EXPORTER_OTLP_TRACES_ENDPOINT'))
 }
 
-function inTime({ diag }: Api, end: () => Promise<void>): Promise<void> {
+function endInTime({ diag }: Api, end: () => Promise<void>): Promise<void> {
   const late = () => new Error(`no end after ${SHUTDOWN_MS_MAX} ms`)
   return within(SHUTDOWN_MS_MAX, end(), late).catch(error => diag.error('the last spans were not sent', error))
 }

@@ -2,7 +2,7 @@
 import type { Attributes, AttributeValue, Context as ParentContext, Span, SpanOptions, Tracer } from '@opentelemetry/api'
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import { failed } from './failure.ts'
+import { markFailed } from './failure.ts'
 import type { Api, Instrumentation } from './packages.ts'
 
 const METHODS: ReadonlySet<string> = new Set([
@@ -27,40 +27,40 @@ export function requests(
   { httpInstrumentationMiddleware }: Instrumentation['hono'],
   tracer: Tracer,
 ): MiddlewareHandler[] {
-  return [httpInstrumentationMiddleware({ tracer: corrected(tracer), spanNameFactory: nameOf }), completed(api)]
+  return [httpInstrumentationMiddleware({ tracer: correctTracer(tracer), spanNameFactory: nameOf }), completeSpan(api)]
 }
 
-function completed(api: Api): MiddlewareHandler {
+function completeSpan(api: Api): MiddlewareHandler {
   return async (c, next) => {
     const span = api.trace.getActiveSpan()
     if (!span?.isRecording()) return next()
-    span.setAttributes(described(c))
+    span.setAttributes(attributesOf(c))
     try {
       await next()
     } catch (error) {
       // Only what is no Error comes here: Hono answers the others, and keeps them in c.error.
-      failed(api, span, error)
+      markFailed(api, span, error)
       throw error
     }
     const route = routeOf(c)
     if (route) span.setAttribute('http.route', route)
     const { status } = c.res
-    if (status >= 500) failed(api, span, c.error, c.error && c.error.name !== 'Error' ? c.error.name : String(status))
+    if (status >= 500) markFailed(api, span, c.error, c.error && c.error.name !== 'Error' ? c.error.name : String(status))
   }
 }
 
 /** The tracer that @hono/otel is given: what it says against the conventions does not get to the span. */
-function corrected(tracer: Tracer): Tracer {
+function correctTracer(tracer: Tracer): Tracer {
   const startActiveSpan = <T>(name: string, options: SpanOptions, parent: ParentContext, run: (span: Span) => T): T =>
     tracer.startActiveSpan(name, { ...options, attributes: methodOf(options.attributes) }, parent, span =>
-      run(span.isRecording() ? quiet(span) : span),
+      run(span.isRecording() ? ignoreMiddleware(span) : span),
     )
   // @hono/otel uses no other form of startActiveSpan.
   return { startSpan: tracer.startSpan.bind(tracer), startActiveSpan: startActiveSpan as Tracer['startActiveSpan'] }
 }
 
 /** A span that does not hear of the middleware's route, nor of each exception as a failure, which may well be a 401. */
-function quiet(span: Span): Span {
+function ignoreMiddleware(span: Span): Span {
   return new Proxy(span, {
     get(_, name) {
       if (name === 'setStatus' || name === 'recordException') return () => span
@@ -93,9 +93,9 @@ function routeOf(c: Context): string | undefined {
   return path === '*' || path === '/*' ? undefined : path
 }
 
-function described(c: Context): Attributes {
+function attributesOf(c: Context): Attributes {
   const url = new URL(c.req.url)
-  const scheme = forwarded(c, 'proto') ?? url.protocol.slice(0, -1)
+  const scheme = forwardedHeader(c, 'proto') ?? url.protocol.slice(0, -1)
   const peer = peerOf(c)
   return {
     'url.path': url.pathname,
@@ -103,7 +103,7 @@ function described(c: Context): Attributes {
     'url.query': url.search ? url.search.slice(1).replaceAll(SECRET, 'REDACTED') : undefined,
     'server.address': url.hostname,
     'server.port': Number(url.port) || (scheme === 'https' ? 443 : 80),
-    'client.address': forwarded(c, 'for') ?? peer?.address,
+    'client.address': forwardedHeader(c, 'for') ?? peer?.address,
     'network.peer.address': peer?.address,
     'network.peer.port': peer?.port,
     'user_agent.original': c.req.header('user-agent'),
@@ -111,7 +111,7 @@ function described(c: Context): Attributes {
 }
 
 /** What the first proxy saw, as those before us tell it. */
-function forwarded(c: Context, what: 'for' | 'proto'): string | undefined {
+function forwardedHeader(c: Context, what: 'for' | 'proto'): string | undefined {
   return c.req.header(`x-forwarded-${what}`)?.split(',')[0]?.trim() || undefined
 }
 

@@ -69,14 +69,14 @@ function protocol(): Protocol {
 function resource({ resources }: SdkPackages, { serviceName, serviceVersion }: TelemetryOptions): Resource {
   const { defaultResource, detectResources, resourceFromAttributes } = resources
   const { resourceAttributesEnvDetector, serviceInstanceIdDetector, serviceNameEnvDetector } = resources
-  const said = resourceFromAttributes({
+  const ofApp = resourceFromAttributes({
     ...(serviceName !== undefined && { 'service.name': serviceName }),
     ...(serviceVersion !== undefined && { 'service.version': serviceVersion }),
     'process.runtime.name': 'bun',
     'process.runtime.version': Bun.version,
   })
   const detectors = [serviceInstanceIdDetector, resourceAttributesEnvDetector, serviceNameEnvDetector]
-  return defaultResource().merge(said).merge(detectResources({ detectors }))
+  return defaultResource().merge(ofApp).merge(detectResources({ detectors }))
 }
 
 /** OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG, which the SDK does not read. An unknown name is, as the standard wants, the default. */

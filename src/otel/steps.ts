@@ -1,7 +1,7 @@
 // The port to tracing: a step is a span below the first of those who wait for it that is recorded, linked to the others.
 import type { Attributes as SpanAttributes, Context, Link, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api'
 import type { Attributes, StepName, Trace, TraceContext } from '../trace/trace.ts'
-import { failed } from './failure.ts'
+import { markFailed } from './failure.ts'
 import type { Api } from './packages.ts'
 
 /** The most links of a span, as in the SDK. */
@@ -9,7 +9,7 @@ const LINKS_MAX = 128
 const SAMPLED = 1
 
 /** A place in a trace of this process. Its header is made when it is asked for. */
-class Place implements TraceContext {
+class SpanPlace implements TraceContext {
   readonly context: Context
   readonly span: SpanContext
 
@@ -18,7 +18,7 @@ class Place implements TraceContext {
     this.span = span
   }
 
-  get recorded(): boolean {
+  get isRecorded(): boolean {
     return (this.span.traceFlags & SAMPLED) !== 0
   }
 
@@ -35,27 +35,27 @@ class Place implements TraceContext {
 export function steps(api: Api, tracer: Tracer): Trace {
   const { context, propagation, trace, ROOT_CONTEXT } = api
 
-  const placeIn = (at: Context): Place | null => {
+  const placeIn = (at: Context): SpanPlace | null => {
     const span = trace.getSpanContext(at)
-    return span && trace.isSpanContextValid(span) ? new Place(at, span) : null
+    return span && trace.isSpanContextValid(span) ? new SpanPlace(at, span) : null
   }
-  const placeOf = (waits: TraceContext | null): Place | null =>
-    waits === null || waits instanceof Place ? waits : placeIn(propagation.extract(ROOT_CONTEXT, waits))
+  const placeOf = (waiting: TraceContext | null): SpanPlace | null =>
+    waiting === null || waiting instanceof SpanPlace ? waiting : placeIn(propagation.extract(ROOT_CONTEXT, waiting))
 
-  const linksOf = (parents: readonly (TraceContext | null)[], first: Place): Link[] => {
+  const linksOf = (parents: readonly (TraceContext | null)[], first: SpanPlace): Link[] => {
     const spans = new Map<string, SpanContext>()
-    for (const waits of parents) {
-      const place = placeOf(waits)
-      if (place?.recorded && place.span.spanId !== first.span.spanId) spans.set(place.span.spanId, place.span)
+    for (const waiting of parents) {
+      const place = placeOf(waiting)
+      if (place?.isRecorded && place.span.spanId !== first.span.spanId) spans.set(place.span.spanId, place.span)
       if (spans.size === LINKS_MAX) break
     }
     return Array.from(spans.values(), context => ({ context }))
   }
 
-  const spanned = <T>(parent: Place, name: string, options: SpanOptions, run: () => T): T => {
+  const runInSpan = <T>(parent: SpanPlace, name: string, options: SpanOptions, run: () => T): T => {
     const span = tracer.startSpan(name, options, parent.context)
     const fail = (error: unknown) => {
-      failed(api, span, error)
+      markFailed(api, span, error)
       span.end()
     }
     try {
@@ -72,13 +72,13 @@ export function steps(api: Api, tracer: Tracer): Trace {
   return {
     current: () => placeIn(context.active()),
     step(name, parents, attributes, run) {
-      let first: Place | null = null
-      for (const waits of parents) {
-        const place = placeOf(waits)
-        if (place?.recorded) {
+      let first: SpanPlace | null = null
+      for (const waiting of parents) {
+        const place = placeOf(waiting)
+        if (place?.isRecorded) {
           const links = parents.length > 1 ? linksOf(parents, place) : []
-          const { title, ...options } = described(api, name, attributes)
-          return spanned(place, title, { ...options, links }, run)
+          const { title, ...options } = describeStep(api, name, attributes)
+          return runInSpan(place, title, { ...options, links }, run)
         }
         first ??= place
       }
@@ -88,10 +88,10 @@ export function steps(api: Api, tracer: Tracer): Trace {
   }
 }
 
-type Described = { readonly title: string } & Pick<SpanOptions, 'kind' | 'attributes'>
+type StepSpan = { readonly title: string } & Pick<SpanOptions, 'kind' | 'attributes'>
 
 /** Names, kinds and attributes by OpenTelemetry's conventions for databases and messaging; Emaki's own begin with `emaki.`. */
-function described({ SpanKind }: Api, name: StepName, attributes: Attributes): Described {
+function describeStep({ SpanKind }: Api, name: StepName, attributes: Attributes): StepSpan {
   switch (name) {
     case 'load':
       return { title: 'load events', kind: SpanKind.CLIENT, attributes: database(name, attributes['emaki.streams'], attributes) }

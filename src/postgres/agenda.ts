@@ -1,8 +1,8 @@
 // The agenda in the schema of the log.
-import type { Agenda, DueEntries, Ended, Entry, NewAgenda, NewEntry } from '../read-model/agenda.ts'
+import type { Agenda, DueEntries, Ended, AgendaEntry, NewAgenda, NewEntry } from '../read-model/agenda.ts'
 import type { Part } from './page.ts'
 import type { Pool } from './pool.ts'
-import { query, type QueryValue, type Values } from './query.ts'
+import { query, type QueryValue, type SqlValues } from './query.ts'
 import { list, texts } from './text.ts'
 
 export type AgendaOptions = { readonly schema: string; readonly pool: () => Pool }
@@ -18,9 +18,9 @@ export class PostgresAgenda implements Agenda {
     this.#pool = pool
   }
 
-  async schedule(entry: NewEntry): Promise<Entry> {
+  async schedule(entry: NewEntry): Promise<AgendaEntry> {
     const { id, owner, key, timer, command, meta, due, set } = entry
-    const [row] = await this.#run<Row>(
+    const [row] = await this.#run<PostgresAgendaRow>(
       `with added as (
         insert into ${this.#table} as a (id, owner, key, timer, command, meta, due, at_position, made_at)
         values ($1, $2, $3, $4, $5, $6, case when $7::float8 = 0 then clock_timestamp() else to_timestamp($7::float8 / 1000) end, $8, clock_timestamp())
@@ -38,7 +38,7 @@ export class PostgresAgenda implements Agenda {
   }
 
   async due(owner: string, limit: number): Promise<DueEntries> {
-    const rows = await this.#run<Partial<DueRow> & { readonly now: number }>(
+    const rows = await this.#run<Partial<PostgresDueRow> & { readonly now: number }>(
       `select ${COLUMNS}, due <= n.now as is_due, ceil(date_part('epoch', due) * 1000) as due_ms,
         round(date_part('epoch', n.now) * 1000) as now
       from (select clock_timestamp() as now) n
@@ -49,7 +49,7 @@ export class PostgresAgenda implements Agenda {
       [owner, limit + 1],
     )
     // Without an entry there is one row all the same, for the time.
-    const found = rows.filter((row): row is DueRow & { readonly now: number } => row.id !== null)
+    const found = rows.filter((row): row is PostgresDueRow & { readonly now: number } => row.id !== null)
     const taken = found.filter(({ is_due }) => is_due).slice(0, limit)
     return { entries: taken.map(entryOf), next: found[taken.length]?.due_ms ?? null, now: rows[0]!.now }
   }
@@ -63,7 +63,7 @@ export class PostgresAgenda implements Agenda {
   }
 
   /** Forgotten after a crash of the server, it is done again, which has no second effect: so this does not wait for the disk. */
-  async done(entries: readonly Pick<Entry, 'id' | 'set'>[]): Promise<void> {
+  async done(entries: readonly Pick<AgendaEntry, 'id' | 'set'>[]): Promise<void> {
     await this.#run(
       `with ${ASYNC} delete from ${this.#table} a
       using unnest($1::text[], $2::bigint[]) e(id, at_position)
@@ -80,8 +80,8 @@ export class PostgresAgenda implements Agenda {
     )
   }
 
-  async find(id: string): Promise<Entry | null> {
-    const [row] = await this.#run<Row>(`select ${COLUMNS} from ${this.#table} where id = $1`, [id])
+  async find(id: string): Promise<AgendaEntry | null> {
+    const [row] = await this.#run<PostgresAgendaRow>(`select ${COLUMNS} from ${this.#table} where id = $1`, [id])
     return row ? entryOf(row) : null
   }
 
@@ -96,8 +96,8 @@ export class PostgresAgenda implements Agenda {
     await this.#run(`delete from ${this.#table} where owner = $1 and timer is not null and ended_at is null`, [owner])
   }
 
-  async list({ owner, key, timers, limit }: Parameters<Agenda['list']>[0]): Promise<readonly Entry[]> {
-    const rows = await this.#run<Row>(
+  async list({ owner, key, timers, limit }: Parameters<Agenda['list']>[0]): Promise<readonly AgendaEntry[]> {
+    const rows = await this.#run<PostgresAgendaRow>(
       `select ${COLUMNS} from ${this.#table}
       where ended_at is null and ($1::text is null or owner = $1) and ($2::text is null or key = $2)
         and ($3::boolean is null or (timer is not null) = $3)
@@ -138,7 +138,7 @@ export class PostgresAgenda implements Agenda {
 
 const ASYNC = `async as materialized (select set_config('synchronous_commit', 'off', true))`
 
-type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt' | 'set' | 'hasBegun'> & {
+type PostgresAgendaRow = Omit<AgendaEntry, 'due' | 'madeAt' | 'endedAt' | 'set' | 'hasBegun'> & {
   readonly begun: boolean
   readonly due: Date
   readonly made_at: Date
@@ -146,23 +146,36 @@ type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt' | 'set' | 'hasBegun'> & {
   readonly at_position: number
 }
 
-type DueRow = Row & { readonly is_due: boolean; readonly due_ms: number }
+type PostgresDueRow = PostgresAgendaRow & { readonly is_due: boolean; readonly due_ms: number }
 
-function entryOf({ id, owner, key, timer, command, meta, outcome, due, made_at, ended_at, at_position, begun }: Row): Entry {
+function entryOf({
+  id,
+  owner,
+  key,
+  timer,
+  command,
+  meta,
+  outcome,
+  due,
+  made_at,
+  ended_at,
+  at_position,
+  begun,
+}: PostgresAgendaRow): AgendaEntry {
   const [dueAt, madeAt, endedAt] = [due.toISOString(), made_at.toISOString(), ended_at?.toISOString() ?? null]
   return { id, owner, key, timer, command, meta, due: dueAt, set: at_position, madeAt, outcome, endedAt, hasBegun: begun }
 }
 
 /** What a page adds to the agenda, and takes from it. */
 export function agendaParts(schema: string, { add, remove }: NewAgenda): readonly Part[] {
-  return [...(remove.length ? [removed(schema, remove)] : []), ...(add.length ? [added(schema, add)] : [])]
+  return [...(remove.length ? [removePart(schema, remove)] : []), ...(add.length ? [addPart(schema, add)] : [])]
 }
 
-function removed(schema: string, ids: readonly string[]): Part {
+function removePart(schema: string, ids: readonly string[]): Part {
   return (values, holds) => `delete from ${schema}.agenda where id = any (${values.add(texts(ids))}::text[]) and ${holds}`
 }
 
-function added(schema: string, entries: readonly NewEntry[]): Part {
+function addPart(schema: string, entries: readonly NewEntry[]): Part {
   return (values, holds) => `insert into ${schema}.agenda (id, owner, key, timer, command, meta, due, at_position, made_at)
     select n.id, n.owner, n.key, nullif(n.timer, ''), nullif(n.command, ''), n.meta,
       case when n.due = 0 then clock_timestamp() else to_timestamp(n.due / 1000) end, n.at_position, clock_timestamp()
@@ -173,7 +186,7 @@ function added(schema: string, entries: readonly NewEntry[]): Part {
       made_at = excluded.made_at`
 }
 
-function listsOf(entries: readonly NewEntry[], values: Values): readonly string[] {
+function listsOf(entries: readonly NewEntry[], values: SqlValues): readonly string[] {
   // JSON text holds no line feed.
   const lines = (of: (entry: NewEntry) => string) => `unnest(string_to_array(${values.add(entries.map(of).join('\n'))}, e'\\n'))`
   const listed = (of: (entry: NewEntry) => string) => `unnest(${values.add(texts(entries.map(of)))}::text[])`

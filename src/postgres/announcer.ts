@@ -5,35 +5,35 @@ import type { Pool } from './pool.ts'
 const ANNOUNCE_EVERY_MS = 5
 
 export type Announcer = {
-  /** Says how far the log has come, soon, and only the furthest of what came in between. What fails is not said again. */
+  /** Notifies how far the log has come, soon, and only the furthest of what came in between. What fails is not sent again. */
   readonly announce: (head: number) => void
-  /** Says a word of another kind, for whoever waits to hear it back. */
-  readonly say: (word: string) => Promise<void>
+  /** Notifies a payload of another kind at once. */
+  readonly notify: (payload: string) => Promise<void>
   readonly close: () => Promise<void>
 }
 
 export function announcer(pool: Pool, channel: string): Announcer {
-  let said = 0
+  let announced = 0
   let head = 0
-  let saying: Promise<void> | null = null
-  const say = (text: string) => pool.run(async sql => void (await sql`select pg_notify(${channel}, ${text})`))
-  const sayAll = async () => {
-    while (head > said) {
-      said = head
-      // Who watches notices without it: that is no failure of the append.
-      await say(String(head)).catch(() => {})
+  let announcing: Promise<void> | null = null
+  const notify = (payload: string) => pool.run(async sql => void (await sql`select pg_notify(${channel}, ${payload})`))
+  const announceAll = async () => {
+    while (head > announced) {
+      announced = head
+      // Those who watch notice without it: that is no failure of the append.
+      await notify(String(head)).catch(() => {})
       await Bun.sleep(ANNOUNCE_EVERY_MS)
     }
-    saying = null
+    announcing = null
   }
   return {
     announce: to => {
       head = Math.max(head, to)
-      saying ??= sayAll()
+      announcing ??= announceAll()
     },
-    say,
+    notify,
     close: async () => {
-      await saying
+      await announcing
       await pool.close()
     },
   }

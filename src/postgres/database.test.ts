@@ -1,7 +1,9 @@
 // What the database itself refuses, whoever asks, and what a store refuses of a database.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
-import type { NewEvent, Store, Unit } from '../store/store.ts'
+import type { NewEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
+import type { Unit } from '../store/unit.ts'
 import { startPostgres } from '../testing/servers/postgres.ts'
 import { type TestSchema, testSchema } from '../testing/schema.ts'
 import { postgres } from './store.ts'

@@ -1,4 +1,4 @@
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 
 /** Codes of postgres.js for a statement that was never sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([

@@ -11,14 +11,19 @@ import {
   type ImportProgress,
   type NewRecord,
   type Records,
-  refusedStream,
-  same,
+  checkFingerprint,
+  oldStreamError,
 } from '../store/import.ts'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 import { storeError } from './errors.ts'
 import type { Pool } from './pool.ts'
 
-export type ImportPlace = { readonly url: string; readonly schema: string; readonly writer: Pool; readonly lockTimeoutMs: number }
+export type ImportTarget = {
+  readonly url: string
+  readonly schema: string
+  readonly writer: Pool
+  readonly lockTimeoutMs: number
+}
 
 /** How long the server may take to take in a page of records. */
 const STAGE_DEADLINE_MS = 60_000
@@ -27,73 +32,73 @@ const RETRY_MS = 200
 const RETRY_FOR_MS = 30_000
 const CLEAN_ROWS_MAX = 20_000
 
-type Staged = { readonly number: number; readonly at: ImportProgress }
+type StagedImport = { readonly number: number; readonly at: ImportProgress }
 
 /** Imports records: staged whole or not at all, then moved chunk by chunk. */
-export async function* imported(
-  place: ImportPlace,
+export async function* importRecords(
+  target: ImportTarget,
   name: string,
   records: Records,
   { fingerprint, onlyNew = false }: ImportOptions,
 ): AsyncGenerator<ImportProgress> {
-  const { number, at } = await staged(place, name, records, fingerprint, onlyNew)
+  const { number, at } = await stage(target, name, records, fingerprint, onlyNew)
   yield at
   for (let now = at; now.moved < now.total; ) {
-    now = await movedOn(place, number, onlyNew)
+    now = await moveChunk(target, number, onlyNew)
     yield now
   }
-  for (;;) if ((await cleaned(place, number)) < CLEAN_ROWS_MAX) return
+  for (;;) if ((await cleanUp(target, number)) < CLEAN_ROWS_MAX) return
 }
 
-/** An import with its rows, staged by this call or an earlier one. */
-async function staged(
-  { url, schema }: ImportPlace,
+/** Finds an import with its rows, or stages it. */
+async function stage(
+  { url, schema }: ImportTarget,
   name: string,
   records: Records,
   fingerprint: string,
   onlyNew: boolean,
-): Promise<Staged> {
-  const sql = connected(url)
-  let ours: unknown = null
+): Promise<StagedImport> {
+  const sql = connectForCopy(url)
+  let recordsError: unknown = null
   try {
     return await sql.begin(async tx => {
       const text = `select * from ${schema}.import_begin_v1($1, $2)`
       const begun = (await tx.unsafe(text, [name, fingerprint]))[0]!
       const number = begun['import'] as number
       if (!begun['is_new']) {
-        same(name, { fingerprint: begun['begun_with'] as string }, fingerprint)
+        checkFingerprint(name, { fingerprint: begun['begun_with'] as string }, fingerprint)
         return { number, at: progressOf(begun) }
       }
       const columns = 'import, nth, stream, id, type, schema, data, meta'
       const into = await tx.unsafe(`copy ${schema}.import_rows (${columns}) from stdin`).writable()
-      const { total, error } = await copied(into, number, records)
-      ours = error
+      const { total, error } = await copyRecords(into, number, records)
+      recordsError = error
       // Ended in order and then rolled back, which leaves no connection in the middle of a COPY.
       if (error !== null) throw error
       await tx.unsafe(`select ${schema}.import_staged_v1($1, $2)`, [number, total])
       const [old] = onlyNew ? await tx.unsafe(`select ${schema}.import_old_v1($1) as stream`, [number]) : []
-      if (typeof old?.['stream'] === 'string') throw refusedStream(old['stream'])
+      if (typeof old?.['stream'] === 'string') throw oldStreamError(old['stream'])
       return { number, at: { moved: 0, total, position: 0 } }
     })
   } catch (error) {
-    throw ours !== null && error === ours ? error : storeError(error, 'unavailable')
+    throw recordsError !== null && error === recordsError ? error : storeError(error, 'unavailable')
   } finally {
     await sql.end({ timeout: 1 })
   }
 }
 
 /** Writes all records as rows of COPY; `error`: what reading them threw. */
-async function copied(into: Writable, number: number, records: Records): Promise<{ total: number; error: unknown }> {
+async function copyRecords(into: Writable, number: number, records: Records): Promise<{ total: number; error: unknown }> {
   let total = 0
   let error: unknown = null
-  const lost = once(into, 'error').then(([cause]) => {
+  const failure = once(into, 'error').then(([cause]) => {
     throw cause
   })
-  lost.catch(() => {})
+  failure.catch(() => {})
   try {
     for await (const page of records()) {
       const text = page.map(record => rowOf(number, ++total, record)).join('')
-      if (text !== '' && !into.write(text)) await Promise.race([inTime(once(into, 'drain')), lost])
+      if (text !== '' && !into.write(text)) await Promise.race([inTime(once(into, 'drain')), failure])
     }
   } catch (cause) {
     if (into.destroyed) throw cause
@@ -106,18 +111,18 @@ async function copied(into: Writable, number: number, records: Records): Promise
 
 /** A row in COPY's text format. */
 function rowOf(number: number, nth: number, { stream, id, type, schema, data, meta }: NewRecord): string {
-  return `${number}\t${nth}\t${escaped(stream)}\t${id}\t${escaped(type)}\t${escaped(schema)}\t${escaped(data)}\t${escaped(meta)}\n`
+  return `${number}\t${nth}\t${escapeText(stream)}\t${id}\t${escapeText(type)}\t${escapeText(schema)}\t${escapeText(data)}\t${escapeText(meta)}\n`
 }
 
-function escaped(text: string): string {
+function escapeText(text: string): string {
   return SPECIAL.test(text) ? text.replaceAll(/[\\\t\n\r]/g, character => ESCAPES[character]!) : text
 }
 const SPECIAL = /[\\\t\n\r]/
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
-/** Moves the next chunk. A statement whose answer was lost is said again: the server knows how far the import has come. */
-async function movedOn(
-  { writer, schema, lockTimeoutMs }: ImportPlace,
+/** Moves the next chunk. A statement whose answer was lost is sent again: the server knows how far the import has come. */
+async function moveChunk(
+  { writer, schema, lockTimeoutMs }: ImportTarget,
   number: number,
   onlyNew: boolean,
 ): Promise<ImportProgress> {
@@ -126,7 +131,7 @@ async function movedOn(
   for (const until = performance.now() + RETRY_FOR_MS; ; ) {
     try {
       const [row] = await writer.run(sql => sql.unsafe(text, parameters, { prepare: true }), { reasonIfLost: 'unknown' })
-      if (typeof row!['refused'] === 'string') throw refusedStream(row!['refused'])
+      if (typeof row!['refused'] === 'string') throw oldStreamError(row!['refused'])
       return progressOf(row!)
     } catch (error) {
       const isForNow = error instanceof StoreError && (error.reason === 'unavailable' || error.reason === 'unknown')
@@ -136,7 +141,7 @@ async function movedOn(
   }
 }
 
-async function cleaned({ writer, schema }: ImportPlace, number: number): Promise<number> {
+async function cleanUp({ writer, schema }: ImportTarget, number: number): Promise<number> {
   const text = `select ${schema}.import_clean_v1($1, $2) as many`
   const [row] = await writer.run(sql => sql.unsafe(text, [number, CLEAN_ROWS_MAX]))
   return row!['many'] as number
@@ -147,7 +152,7 @@ function progressOf({ moved, total, position }: { readonly [column: string]: unk
 }
 
 /** A connection of its own: COPY takes as long as the file is, and a statement's deadline is shorter. */
-function connected(url: string): Sql {
+function connectForCopy(url: string): Sql {
   return createClient(url, {
     max: 1,
     prepare: false,

@@ -1,7 +1,8 @@
 // What a page writes, as one statement, however many rows there are: in autocommit there is no client that could stop within it.
 import { columnOf } from '../read-model/listing.ts'
-import type { NewPage, NewRow, Table } from '../read-model/read-model.ts'
-import type { Values } from './query.ts'
+import type { NewPage, NewRow } from '../read-model/progress.ts'
+import type { Table } from '../read-model/tables.ts'
+import type { SqlValues } from './query.ts'
 import { list, texts } from './text.ts'
 
 /** How many rows one part writes at most, and how much data, in characters (a single row may be more): what fits into work_mem. */
@@ -9,31 +10,31 @@ const PART_ROWS_MAX = 2_000
 const PART_SIZE_MAX = 2_000_000
 
 /** One of a statement's parts, which writes only where `holds` does. It names its values as it is made. */
-export type Part = (values: Values, holds: string) => string
+export type Part = (values: SqlValues, holds: string) => string
 
 /** The parts as one statement: where the guard moves no checkpoint, it gives no row, and no part writes. */
-export function guarded(values: Values, schema: string, page: NewPage, parts: readonly Part[]): string {
-  const guard = `guard as (${moved(values, schema, page)} returning true)`
+export function guardPage(values: SqlValues, schema: string, page: NewPage, parts: readonly Part[]): string {
+  const guard = `guard as (${moveCheckpoint(values, schema, page)} returning true)`
   const rest = parts.map((part, i) => `part_${i} as (${part(values, 'exists (select from guard)')})`)
   return `with ${[guard, ...rest].join(',\n')}\nselect true as written from guard`
 }
 
 /** Moves the checkpoint, where it is still where the page begins and the epoch is that of its owner. All else depends on it. */
-function moved(values: Values, schema: string, { name, epoch, from, to }: NewPage): string {
+function moveCheckpoint(values: SqlValues, schema: string, { name, epoch, from, to }: NewPage): string {
   return `update ${schema}.checkpoints set position = ${values.add(to)}, saved_at = clock_timestamp()
     where name = ${values.add(name)} and epoch = ${values.add(epoch)} and position = ${values.add(from)}`
 }
 
 /** What is no longer parked, and what is from now on. */
-export function parking(schema: string, { name, park, unpark }: NewPage): readonly Part[] {
+export function parkParts(schema: string, { name, park, unpark }: NewPage): readonly Part[] {
   const again = new Set(park.map(({ kind, key }) => `${kind} ${key}`))
   // One statement may not touch a row twice: what is parked again is written over.
   const gone = unpark.filter(({ kind, key }) => !again.has(`${kind} ${key}`))
-  return [...(gone.length ? [unparked(schema, name, gone)] : []), ...(park.length ? [parked(schema, name, park)] : [])]
+  return [...(gone.length ? [unparkPart(schema, name, gone)] : []), ...(park.length ? [parkPart(schema, name, park)] : [])]
 }
 
 /** Prolongs the lease, unless it was given back, and forgets a suspect that is done. */
-export function lease(schema: string, { name, epoch, to, ttlMs }: NewPage): Part {
+export function leasePart(schema: string, { name, epoch, to, ttlMs }: NewPage): Part {
   return (values, holds) => {
     const position = values.add(to)
     const pending = (column: string) => `${column} = case when suspect_position > ${position} then ${column} end`
@@ -43,7 +44,7 @@ export function lease(schema: string, { name, epoch, to, ttlMs }: NewPage): Part
   }
 }
 
-function unparked(schema: string, name: string, gone: NewPage['unpark']): Part {
+function unparkPart(schema: string, name: string, gone: NewPage['unpark']): Part {
   return (values, holds) => {
     const [kinds, keys] = (['kind', 'key'] as const).map(of => values.add(texts(gone.map(one => one[of]))))
     return `delete from ${schema}.parked where name = ${values.add(name)} and ${holds}
@@ -51,7 +52,7 @@ function unparked(schema: string, name: string, gone: NewPage['unpark']): Part {
   }
 }
 
-function parked(schema: string, name: string, park: NewPage['park']): Part {
+function parkPart(schema: string, name: string, park: NewPage['park']): Part {
   return (values, holds) => {
     const [kinds, keys, causes] = (['kind', 'key', 'cause'] as const).map(of => values.add(texts(park.map(one => one[of]))))
     const positions = values.add(list(park.map(({ position }) => position)))
@@ -65,26 +66,26 @@ function parked(schema: string, name: string, park: NewPage['park']): Part {
 }
 
 /** Writes rows over those that are there, and removes those without data. `empty`: there are none, which makes it a third faster. */
-export function written(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
-  return chunks(rows).flatMap(rows => writtenAtOnce(schema, table, rows, empty))
+export function rowParts(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
+  return chunks(rows).flatMap(rows => rowPartsAtOnce(schema, table, rows, empty))
 }
 
-function writtenAtOnce(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
+function rowPartsAtOnce(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
   const target = `${schema}."rows_${table.name}"`
   const removed = rows.filter(({ data }) => data === null)
   const kept = removed.length ? rows.filter(({ data }) => data !== null) : rows
   return [
-    ...(removed.length && !empty ? [deleted(target, removed)] : []),
-    ...(kept.length ? [inserted(target, table, kept, empty)] : []),
+    ...(removed.length && !empty ? [deletePart(target, removed)] : []),
+    ...(kept.length ? [insertPart(target, table, kept, empty)] : []),
   ]
 }
 
-function deleted(target: string, rows: readonly NewRow[]): Part {
+function deletePart(target: string, rows: readonly NewRow[]): Part {
   return (values, holds) =>
     `delete from ${target} where key = any (${values.add(texts(rows.map(({ key }) => key)))}::text[]) and ${holds}`
 }
 
-function inserted(target: string, { indexes }: Table, rows: readonly NewRow[], empty: boolean): Part {
+function insertPart(target: string, { indexes }: Table, rows: readonly NewRow[], empty: boolean): Part {
   const columns = ['position', 'data', ...indexes.map(({ field }) => `"${columnOf(field)}"`)]
   const over = `on conflict (key) do update set ${columns.map(column => `${column} = excluded.${column}`).join(', ')}`
   return (values, holds) => {

@@ -6,7 +6,7 @@
 import { within } from '../lib/deadline.ts'
 import { atOnce } from '../lib/semaphore.ts'
 import createClient, { type Sql } from 'postgres'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 import { isLost, storeError } from './errors.ts'
 
 export type PoolOptions = {

@@ -1,6 +1,6 @@
 // What the promises rest on, tried on this very database before it is served.
 import type { Sql } from 'postgres'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 
 /** The oldest major release that is tested. */
 export const VERSION_MIN = 150_000

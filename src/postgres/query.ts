@@ -14,7 +14,7 @@ export async function query<R extends object>(
 }
 
 /** A statement's values, in the order in which its text names them. */
-export class Values {
+export class SqlValues {
   readonly all: QueryValue[] = []
 
   /** Takes a value and gives its place: `$1`. */

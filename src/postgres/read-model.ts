@@ -3,27 +3,17 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../read-model/check.ts'
 import { type Condition, conditions, listing } from '../read-model/listing.ts'
-import type {
-  Again,
-  Found,
-  Held,
-  Lease,
-  ListOptions,
-  NewPage,
-  Parked,
-  ParkedCount,
-  Progress,
-  ReadModel,
-  StoredRow,
-  Suspect,
-  Table,
-  Value,
-} from '../read-model/read-model.ts'
-import { asThrown, RunFailure } from '../store/run-failure.ts'
+import type { LeaseHolder, Lease, Suspect } from '../read-model/leases.ts'
+import type { Again, Parked, ParkedCount } from '../read-model/parked.ts'
+import type { NewPage, Progress } from '../read-model/progress.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
+import type { ReadResult, ListOptions, StoredRow } from '../read-model/rows.ts'
+import type { Table, Value } from '../read-model/tables.ts'
+import { RunFailure, unwrapRunFailure } from '../store/errors.ts'
 import { agendaParts } from './agenda.ts'
-import { guarded, isLong, lease, type Part, parking, written } from './page.ts'
+import { guardPage, isLong, leasePart, type Part, parkParts, rowParts } from './page.ts'
 import type { Pool } from './pool.ts'
-import { query, type QueryValue, Values } from './query.ts'
+import { query, type QueryValue, SqlValues } from './query.ts'
 import { texts } from './text.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -78,7 +68,7 @@ export class PostgresReadModel implements ReadModel {
     { owner, ttlMs, start }: { readonly owner: string; readonly ttlMs: number; readonly start: number },
   ): Promise<Lease | null> {
     const call = `select * from ${this.#schema}.acquire_v1($1, $2, $3, $4)`
-    const [found] = await this.#write<LeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
+    const [found] = await this.#write<PostgresLeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
     if (!found) return null
     const { epoch, position, takeovers, suspect_position, suspect_key } = found
     const suspect =
@@ -94,8 +84,8 @@ export class PostgresReadModel implements ReadModel {
     await this.#changeLease('owner = null, suspect_position = null, suspect_key = null', [name, epoch])
   }
 
-  leases(): Promise<readonly Held[]> {
-    return this.#read<Held>(
+  leases(): Promise<readonly LeaseHolder[]> {
+    return this.#read<LeaseHolder>(
       `select name, owner, epoch, round(date_part('epoch', until - clock_timestamp()) * 1000) as "leftMs"
        from ${this.#schema}.leases where owner is not null order by name`,
       [],
@@ -115,7 +105,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   commit(page: NewPage): Promise<boolean> {
-    return asThrown(this.#commit(page))
+    return unwrapRunFailure(this.#commit(page))
   }
 
   async #commit(page: NewPage): Promise<boolean> {
@@ -125,13 +115,13 @@ export class PostgresReadModel implements ReadModel {
     // Nobody writes before the guard of this page is asked: a table found empty before it is empty behind it.
     const empty = long && !(await this.#read(`select true as some from ${this.#rows(table!)} limit 1`, [])).length
     const parts = [
-      ...parking(this.#schema, page),
+      ...parkParts(this.#schema, page),
       ...(page.agenda ? agendaParts(this.#schema, page.agenda) : []),
-      ...(table ? written(this.#schema, table, page.rows, empty) : []),
+      ...(table ? rowParts(this.#schema, table, page.rows, empty) : []),
     ]
     if (page.run) return this.#inTransaction(page, parts)
-    const values = new Values()
-    const text = guarded(values, this.#schema, page, [lease(this.#schema, page), ...parts])
+    const values = new SqlValues()
+    const text = guardPage(values, this.#schema, page, [leasePart(this.#schema, page), ...parts])
     const { projector } = this.#pools()
     const deadlineMs = long ? undefined : this.#deadlineMs
     const ask = (sql: Sql) => query(sql, text, values.all, { custom: long })
@@ -146,8 +136,8 @@ export class PostgresReadModel implements ReadModel {
   #inTransaction(page: NewPage, parts: readonly Part[]): Promise<boolean> {
     const deadlineMs = Math.max(2 * page.ttlMs, this.#deadlineMs)
     const whole = async (tx: TransactionSql) => {
-      const values = new Values()
-      const text = guarded(values, this.#schema, page, parts)
+      const values = new SqlValues()
+      const text = guardPage(values, this.#schema, page, parts)
       const [, found] = await Promise.all([
         query(tx, SETTINGS, [String(Math.ceil(page.ttlMs / 4)), String(Math.ceil(2 * page.ttlMs)), `${this.#schema}, public`]),
         query(tx, text, values.all, { custom: isLong(page.rows) }),
@@ -158,8 +148,8 @@ export class PostgresReadModel implements ReadModel {
       } catch (error) {
         throw new RunFailure(error)
       }
-      const last = new Values()
-      await query(tx, lease(this.#schema, page)(last, 'true'), last.all)
+      const last = new SqlValues()
+      await query(tx, leasePart(this.#schema, page)(last, 'true'), last.all)
       return true
     }
     return this.#pools().transactions.run(whole, deadlineMs)
@@ -185,9 +175,9 @@ export class PostgresReadModel implements ReadModel {
     )
   }
 
-  async get(table: Table, key: string): Promise<Found<StoredRow | null>> {
-    const values = new Values()
-    const [name, wanted] = [values.add(table.name), values.add(kept(key))]
+  async get(table: Table, key: string): Promise<ReadResult<StoredRow | null>> {
+    const values = new SqlValues()
+    const [name, wanted] = [values.add(table.name), values.add(storable(key))]
     const { found, ...rest } = await this.#found(
       name,
       `select r.key, r.position, r.data from ${this.#rows(table)} r where r.key = ${wanted}`,
@@ -197,9 +187,9 @@ export class PostgresReadModel implements ReadModel {
     return { found: found[0] ?? null, ...rest }
   }
 
-  async list(table: Table, { limit, ...options }: ListOptions): Promise<Found<readonly StoredRow[]>> {
+  async list(table: Table, { limit, ...options }: ListOptions): Promise<ReadResult<readonly StoredRow[]>> {
     checkList(table, options)
-    const values = new Values()
+    const values = new SqlValues()
     const name = values.add(table.name)
     const { order, descending, parts } = listing(options)
     const by = order.map(
@@ -219,11 +209,11 @@ export class PostgresReadModel implements ReadModel {
     return this.#found(name, text, values)
   }
 
-  async count(table: Table, where: Readonly<Record<string, Value>>): Promise<Found<number>> {
+  async count(table: Table, where: Readonly<Record<string, Value>>): Promise<ReadResult<number>> {
     checkList(table, { where, sort: null, after: null })
-    const values = new Values()
+    const values = new SqlValues()
     const name = values.add(table.name)
-    const [row] = await this.#read<Found<number>>(
+    const [row] = await this.#read<ReadResult<number>>(
       `select count(*) as found, ${this.#position(name)} as position, ${this.#lowest(name)} as parked from ${this.#rows(table)} ${whereOf(conditions(where), values)}`,
       values.all,
     )
@@ -268,7 +258,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   /** Rows, in the order of their text, the checkpoint and what is parked, in one statement: which is one snapshot. */
-  async #found(name: string, text: string, values: Values, key?: string): Promise<Found<readonly StoredRow[]>> {
+  async #found(name: string, text: string, values: SqlValues, key?: string): Promise<ReadResult<readonly StoredRow[]>> {
     const rows = await this.#read<StoredRow & { readonly at: number; readonly lowest: number | null }>(
       `select c.at, c.lowest, r.key, r.position, r.data, ${this.#parked(name)}
        from (select ${this.#position(name)} as at, ${this.#lowest(name, key)} as lowest) c left join (${text}) r on true`,
@@ -331,7 +321,7 @@ export class PostgresReadModel implements ReadModel {
   }
 }
 
-type LeaseRow = Omit<Lease, 'name' | 'suspect'> & {
+type PostgresLeaseRow = Omit<Lease, 'name' | 'suspect'> & {
   readonly suspect_position: number | null
   readonly suspect_key: string | null
 }
@@ -350,28 +340,28 @@ const ORDER = {
  * Equality on the column that a list is ordered by: as one of a list, which the planner does not take for a constant. Else it would order
  * by the key alone, and might walk through all keys in search of a value that few rows have.
  */
-function driving(condition: Condition, column: string): Condition | Driving {
+function driving(condition: Condition, column: string): Condition | DrivingCondition {
   return condition.is === 'equal' && condition.column === column ? { ...condition, is: 'one of' } : condition
 }
-type Driving = { readonly is: 'one of'; readonly column: string; readonly value: string | number }
+type DrivingCondition = { readonly is: 'one of'; readonly column: string; readonly value: string | number }
 
-function whereOf(asked: readonly (Condition | Driving)[], values: Values): string {
+function whereOf(asked: readonly (Condition | DrivingCondition)[], values: SqlValues): string {
   return asked.length ? `where ${asked.map(condition => sqlOf(condition, values)).join(' and ')}` : ''
 }
 
-function sqlOf(condition: Condition | Driving, values: Values): string {
-  if (condition.is === 'equal') return `"${condition.column}" = ${values.add(kept(condition.value))}`
+function sqlOf(condition: Condition | DrivingCondition, values: SqlValues): string {
+  if (condition.is === 'equal') return `"${condition.column}" = ${values.add(storable(condition.value))}`
   if (condition.is === 'one of') {
     const type = typeof condition.value === 'number' ? 'double precision' : 'text'
-    return `"${condition.column}" = any (array[${values.add(kept(condition.value))}::${type}])`
+    return `"${condition.column}" = any (array[${values.add(storable(condition.value))}::${type}])`
   }
   if (condition.is === 'null' || condition.is === 'not null') return `"${condition.column}" is ${condition.is}`
   const columns = condition.columns.map(column => `"${column}"`)
-  const place = condition.values.map(value => values.add(kept(value)))
+  const place = condition.values.map(value => values.add(storable(value)))
   return `(${columns.join(', ')}) ${condition.is === 'above' ? '>' : '<'} (${place.join(', ')})`
 }
 
 /** Null for a text that is not kept anywhere, so that nothing is found. */
-function kept(value: string | number): string | number | null {
+function storable(value: string | number): string | number | null {
   return typeof value === 'number' || isStorable(value) ? value : null
 }

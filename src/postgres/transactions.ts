@@ -3,7 +3,7 @@
 // to itself while it lasts, nothing more is sent once its connection is lost, and that client is not used again.
 import { within } from '../lib/deadline.ts'
 import type { ISql, Sql, TransactionSql } from 'postgres'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 import { storeError } from './errors.ts'
 import { connect, type PoolOptions } from './pool.ts'
 
@@ -29,11 +29,11 @@ export class Transactions {
   async run(run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number = this.#options.deadlineMs): Promise<boolean> {
     if (this.#busy === this.#options.max) await new Promise<void>(resolve => this.#waiting.push(resolve))
     else this.#busy++
-    const client = this.#taken()
+    const client = this.#takeClient()
     try {
-      return await this.#within(client, run, deadlineMs)
+      return await this.#runWithin(client, run, deadlineMs)
     } finally {
-      this.#left(client)
+      this.#giveBack(client)
       const next = this.#waiting.shift()
       if (next) next()
       else this.#busy--
@@ -45,7 +45,7 @@ export class Transactions {
     await Promise.all(this.#idle.splice(0).map(({ sql }) => sql.end({ timeout: 1 })))
   }
 
-  async #within(client: Client, run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number): Promise<boolean> {
+  async #runWithin(client: Client, run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number): Promise<boolean> {
     if (this.#closed) throw new StoreError('unavailable', 'the store is closed')
     const refused = new StoreError('refused', 'there is nothing to commit')
     const late = () => {
@@ -66,10 +66,10 @@ export class Transactions {
     }
   }
 
-  #taken(): Client {
+  #takeClient(): Client {
     for (let client = this.#idle.pop(); client; client = this.#idle.pop()) {
       if (!client.lost) return client
-      this.#left(client)
+      this.#giveBack(client)
     }
     const client: Client = {
       sql: connect(this.#url, { ...this.#options, max: 1 }, () => {
@@ -80,7 +80,7 @@ export class Transactions {
     return client
   }
 
-  #left(client: Client): void {
+  #giveBack(client: Client): void {
     if (client.lost || this.#closed) void client.sql.end({ timeout: 0 }).catch(() => {})
     else this.#idle.push(client)
   }
@@ -90,7 +90,7 @@ export class Transactions {
 function whileConnected<T, Tx extends ISql>(client: Client, run: (tx: Tx) => Promise<T>): (tx: Tx) => Promise<T> {
   return async tx => {
     try {
-      return await run(guarded(tx, client))
+      return await run(guardConnection(tx, client))
     } finally {
       if (client.lost) await new Promise<never>(() => {})
     }
@@ -98,7 +98,7 @@ function whileConnected<T, Tx extends ISql>(client: Client, run: (tx: Tx) => Pro
 }
 
 /** A transaction's handle that refuses once its connection is lost. */
-function guarded<Tx extends ISql>(tx: Tx, client: Client): Tx {
+function guardConnection<Tx extends ISql>(tx: Tx, client: Client): Tx {
   const connected = () => {
     if (client.lost) throw new StoreError('unavailable', 'the connection of this transaction is lost')
   }

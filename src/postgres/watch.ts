@@ -1,14 +1,14 @@
-// How a process notices what others append: it listens, and believes what it hears only while it also hears itself. A socket can be
-// half open, and a pooler takes a LISTEN and passes nothing on: then, and until it hears itself again, it asks.
+// How a process notices what others append: it listens, and trusts the connection only while its own heartbeats come back. A socket can
+// be half open, and a pooler takes a LISTEN and passes nothing on: then, and until a heartbeat comes back, it polls the head.
 import createClient, { type Sql } from 'postgres'
 import { sleep } from '../lib/sleep.ts'
 import { poll } from '../store/poll.ts'
-import type { Wake } from '../store/store.ts'
+import type { Wake } from '../store/watch.ts'
 import type { Announcer } from './announcer.ts'
 
-/** How often it says something to itself, and how long that may take to be heard, in ms. */
-const BEAT_EVERY_MS = 500
-const BEAT_TIMEOUT_MS = 500
+/** How often it sends a heartbeat to itself, and how long that may take to come back, in ms. */
+const HEARTBEAT_EVERY_MS = 500
+const HEARTBEAT_TIMEOUT_MS = 500
 /** How long it waits before it listens anew, at first and at most, in ms. */
 const AGAIN_MS = 100
 const AGAIN_MS_MAX = 30_000
@@ -26,46 +26,50 @@ export type WatchOptions = {
 /** Calls `wake` with how far the log has come, until it is ended. Never throws. */
 export function watch({ url, channel, head, announcer, wake }: WatchOptions): () => Promise<void> {
   const ending = new AbortController()
-  const asks = asking(head, wake)
-  const listening = listen()
+  const polling = pollHead(head, wake)
+  const listening = listenAgain()
 
-  async function listen(): Promise<void> {
+  async function listenAgain(): Promise<void> {
     for (let wait = AGAIN_MS; !ending.signal.aborted; wait = Math.min(wait * 2, AGAIN_MS_MAX)) {
-      if (await heard()) wait = AGAIN_MS
-      asks.begin()
+      if (await listenUntilLost()) wait = AGAIN_MS
+      polling.begin()
       await sleep(wait, ending.signal)
     }
   }
 
-  /** Listens until it is deaf; tells whether it ever heard itself. */
-  async function heard(): Promise<boolean> {
-    using ear = listener(url, channel, wake)
-    let beats = 0
+  /** Listens until heartbeats no longer come back. Gives whether one ever did. */
+  async function listenUntilLost(): Promise<boolean> {
+    using listener = openListener(url, channel, wake)
+    let heartbeats = 0
     try {
-      await within(CONNECT_TIMEOUT_MS, ear.listens, ending.signal)
-      for (; !ending.signal.aborted; beats++) {
-        const beat = `beat ${Bun.randomUUIDv7()}`
-        await within(BEAT_TIMEOUT_MS, Promise.all([ear.hears(beat), announcer.say(beat)]), ending.signal)
-        if (beats === 0) void asks.end()
-        // What was announced while it was deaf, or was lost on its way, is found here.
-        await within(BEAT_TIMEOUT_MS, head().then(wake), ending.signal)
-        await Promise.race([sleep(BEAT_EVERY_MS, ending.signal), ear.lost])
+      await within(CONNECT_TIMEOUT_MS, listener.listens, ending.signal)
+      for (; !ending.signal.aborted; heartbeats++) {
+        const heartbeat = `beat ${Bun.randomUUIDv7()}`
+        await within(
+          HEARTBEAT_TIMEOUT_MS,
+          Promise.all([listener.awaitNotification(heartbeat), announcer.notify(heartbeat)]),
+          ending.signal,
+        )
+        if (heartbeats === 0) void polling.end()
+        // What was announced while nothing came through, or was lost on its way, is found here.
+        await within(HEARTBEAT_TIMEOUT_MS, head().then(wake), ending.signal)
+        await Promise.race([sleep(HEARTBEAT_EVERY_MS, ending.signal), listener.lost])
       }
     } catch {
-      // Whatever it was, it asks from now on.
+      // Whatever it was, the head is polled from now on.
     }
-    return beats > 0
+    return heartbeats > 0
   }
 
   return async () => {
     ending.abort()
     await listening
-    await asks.end()
+    await polling.end()
   }
 }
 
 /** A poll that can be begun and ended again and again. It begins at once. */
-function asking(head: () => Promise<number>, wake: Wake): { readonly begin: () => void; readonly end: () => Promise<void> } {
+function pollHead(head: () => Promise<number>, wake: Wake): { readonly begin: () => void; readonly end: () => Promise<void> } {
   let last = 0
   let end: (() => Promise<void>) | null = null
   const begin = () => {
@@ -88,23 +92,23 @@ function asking(head: () => Promise<number>, wake: Wake): { readonly begin: () =
   }
 }
 
-type Ear = Disposable & {
+type Listener = Disposable & {
   /** Resolves when the server has taken the LISTEN. */
   readonly listens: Promise<void>
   /** Rejects when the connection is lost. */
   readonly lost: Promise<never>
-  /** Resolves when the word is heard. Only the last word that was asked for is waited for. */
-  readonly hears: (word: string) => Promise<void>
+  /** Resolves when this payload was notified. Only the last one that was asked for is waited for. */
+  readonly awaitNotification: (payload: string) => Promise<void>
 }
 
-/** One connection that listens, and nothing else. A lost one is not opened again: whoever has it makes another. */
-function listener(url: string, channel: string, wake: Wake): Ear {
+/** One connection that listens, and nothing else. A lost one is not opened again: its user opens another. */
+function openListener(url: string, channel: string, wake: Wake): Listener {
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {})
-  let waiting: { readonly word: string; readonly resolve: () => void } | null = null
-  const onnotify = (_: string, word: string) => {
-    if (/^\d+$/.test(word)) wake(Number(word))
-    else if (word === waiting?.word) waiting.resolve()
+  let waiting: { readonly payload: string; readonly resolve: () => void } | null = null
+  const onnotify = (_: string, payload: string) => {
+    if (/^\d+$/.test(payload)) wake(Number(payload))
+    else if (payload === waiting?.payload) waiting.resolve()
   }
   const options = {
     max: 1,
@@ -126,9 +130,9 @@ function listener(url: string, channel: string, wake: Wake): Ear {
   return {
     listens,
     lost: lost.promise,
-    hears: word => {
+    awaitNotification: payload => {
       const { promise, resolve } = Promise.withResolvers<void>()
-      waiting = { word, resolve }
+      waiting = { payload, resolve }
       return promise
     },
     [Symbol.dispose]: () => {

@@ -21,7 +21,7 @@ export type NewEntry = {
 }
 
 /** An entry as the agenda has it. */
-export type Entry = Omit<NewEntry, 'due'> & {
+export type AgendaEntry = Omit<NewEntry, 'due'> & {
   /** When it was, or is, due, and when it was added; RFC 3339. */
   readonly due: string
   readonly madeAt: string
@@ -36,7 +36,7 @@ export type Entry = Omit<NewEntry, 'due'> & {
 export type NewAgenda = { readonly add: readonly NewEntry[]; readonly remove: readonly string[] }
 
 /** What is due, the earliest first; when the next one is, and when it was read, in ms since 1970 by the agenda's clock. */
-export type DueEntries = { readonly entries: readonly Entry[]; readonly next: number | null; readonly now: number }
+export type DueEntries = { readonly entries: readonly AgendaEntry[]; readonly next: number | null; readonly now: number }
 export type Ended = { readonly id: string; readonly outcome: string }
 
 export type AgendaListOptions = {
@@ -50,22 +50,22 @@ export type AgendaCount = { readonly owner: string; readonly pending: number; re
 /** Time is the database's own; memory's is its injected clock. Every call may throw a StoreError. */
 export interface Agenda {
   /** Adds an entry unless there is one of its id. Gives the one that is there then. */
-  schedule(entry: NewEntry): Promise<Entry>
+  schedule(entry: NewEntry): Promise<AgendaEntry>
   /** What is due of an owner, at most so many. `next` is past where there are more. */
   due(owner: string, limit: number): Promise<DueEntries>
   /** Notes that entries are about to be sent, so that nobody takes them back; gives those that are still there. */
   begin(ids: readonly string[]): Promise<readonly string[]>
   /** Forgets entries that are done. One that has been replaced since, as a timer that sets itself again, stays. */
-  done(entries: readonly Pick<Entry, 'id' | 'set'>[]): Promise<void>
+  done(entries: readonly Pick<AgendaEntry, 'id' | 'set'>[]): Promise<void>
   /** Notes what became of entries, which are kept as long as forgetting takes. */
   end(ended: readonly Ended[]): Promise<void>
-  find(id: string): Promise<Entry | null>
+  find(id: string): Promise<AgendaEntry | null>
   /** Takes a pending entry back; false: there is none, or it has begun. */
   remove(id: string): Promise<boolean>
   /** Forgets an owner's timers, not its commands. */
   clearTimers(owner: string): Promise<void>
   /** What is pending, by due time: of an owner, of one instance, and only timers, or only commands, where asked so. */
-  list(options: AgendaListOptions): Promise<readonly Entry[]>
+  list(options: AgendaListOptions): Promise<readonly AgendaEntry[]>
   /** How many are pending, by owner; how many of them are timers, and how many are due. */
   count(): Promise<readonly AgendaCount[]>
   /** Keeps the idempotency keys of what is pending for so long from now on, as it may have been sent and not been forgotten. */

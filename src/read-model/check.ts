@@ -1,5 +1,7 @@
 // What every read model refuses before it writes or reads, so that all of them refuse the same. What is wrong here is the caller's.
-import type { Index, ListOptions, NewPage, Table, Value } from './read-model.ts'
+import type { NewPage } from './progress.ts'
+import type { ListOptions } from './rows.ts'
+import type { Index, Table, Value } from './tables.ts'
 
 const TABLE = /^[a-z][a-z0-9_]{0,50}$/
 const FIELD = /^[A-Za-z_][A-Za-z0-9_]{0,50}$/

@@ -1,14 +1,15 @@
 // A list as what an index on (field, key) answers without sorting: comparisons of columns, for any database.
-import type { ListOptions, Value } from './read-model.ts'
+import type { ListOptions } from './rows.ts'
+import type { Value } from './tables.ts'
 
 export type Condition =
   | { readonly is: 'equal'; readonly column: string; readonly value: string | number }
   | { readonly is: 'null'; readonly column: string }
   | { readonly is: 'not null'; readonly column: string }
-  | Behind
+  | BehindValues
 
 /** The columns are together above or below these values: a row comparison. */
-export type Behind = {
+export type BehindValues = {
   readonly is: 'above' | 'below'
   readonly columns: readonly string[]
   readonly values: readonly (string | number)[]

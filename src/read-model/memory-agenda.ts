@@ -1,8 +1,8 @@
 // The agenda that forgets: the shortest description of what every agenda promises.
-import type { Agenda, Entry, NewAgenda, NewEntry } from './agenda.ts'
-import { compareText } from './read-model.ts'
+import type { Agenda, AgendaEntry, NewAgenda, NewEntry } from './agenda.ts'
+import { compareText } from './compare-text.ts'
 
-type Kept = { readonly entry: Entry; readonly dueMs: number; readonly seq: number; readonly endedMs: number | null }
+type KeptEntry = { readonly entry: AgendaEntry; readonly dueMs: number; readonly seq: number; readonly endedMs: number | null }
 export type MemoryAgendaOptions = {
   /** In ms since 1970. */
   readonly now: () => number
@@ -15,10 +15,10 @@ export type MemoryAgenda = Agenda & {
 }
 
 export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAgenda {
-  const kept = new Map<string, Kept>()
+  const kept = new Map<string, KeptEntry>()
   let seq = 0
 
-  function add({ due, ...entry }: NewEntry): Entry {
+  function add({ due, ...entry }: NewEntry): AgendaEntry {
     const dueMs = due || now()
     const added = { ...entry, due: iso(dueMs), madeAt: iso(now()), outcome: null, endedAt: null, hasBegun: false }
     kept.set(entry.id, { entry: added, dueMs, seq: seq++, endedMs: null })

@@ -1,23 +1,16 @@
 // The read model that forgets: the shortest description of what every read model promises.
 import { memoryAgenda, type MemoryAgenda } from './memory-agenda.ts'
 import { checkList, checkPage, checkSame, checkTable } from './check.ts'
-import {
-  compareText,
-  type Lease,
-  type ListOptions,
-  type NewPage,
-  type NewRow,
-  type Parked,
-  type Progress,
-  type ReadModel,
-  type StoredRow,
-  type Suspect,
-  type Table,
-  type Value,
-} from './read-model.ts'
+import { compareText } from './compare-text.ts'
+import type { Lease, Suspect } from './leases.ts'
+import type { Parked } from './parked.ts'
+import type { NewPage, NewRow, Progress } from './progress.ts'
+import type { ReadModel } from './read-model.ts'
+import type { ListOptions, StoredRow } from './rows.ts'
+import type { Table, Value } from './tables.ts'
 
 type Checkpoint = Omit<Progress, 'name'>
-type Held = {
+type LeaseState = {
   /** Null: given back. */
   readonly owner: string | null
   readonly epoch: number
@@ -27,8 +20,8 @@ type Held = {
   readonly takeovers: number
   readonly suspect: Suspect | null
 }
-type Row = NewRow & { readonly data: string }
-type Rows = { readonly table: Table; readonly rows: Map<string, Row> }
+type MemoryRow = NewRow & { readonly data: string }
+type MemoryTable = { readonly table: Table; readonly rows: Map<string, MemoryRow> }
 
 /** A read model in memory, gone with the process. `now` is its clock, in ms since 1970. It has no client, so that it refuses `run`. */
 export function memoryReadModel({
@@ -38,15 +31,15 @@ export function memoryReadModel({
   readonly now: () => number
   readonly agenda?: MemoryAgenda
 }): ReadModel {
-  const tables = new Map<string, Rows>()
+  const tables = new Map<string, MemoryTable>()
   const checkpoints = new Map<string, Checkpoint>()
-  const leases = new Map<string, Held>()
+  const leases = new Map<string, LeaseState>()
   const parked = new Map<string, Parked>()
   const served = new Map<string, string>()
 
   const stamp = () => new Date(now()).toISOString()
   const position = (name: string) => checkpoints.get(name)?.position ?? 0
-  const stored = (name: string, { key, position, data }: Row): StoredRow => ({
+  const stored = (name: string, { key, position, data }: MemoryRow): StoredRow => ({
     key,
     position,
     data,
@@ -76,7 +69,7 @@ export function memoryReadModel({
   }
 
   /** Changes a lease where it is still of that epoch and not given back. */
-  function change(name: string, epoch: number, changed: Partial<Held>): boolean {
+  function change(name: string, epoch: number, changed: Partial<LeaseState>): boolean {
     const lease = leases.get(name)
     if (!lease?.owner || lease.epoch !== epoch) return false
     leases.set(name, { ...lease, ...changed })
@@ -111,14 +104,14 @@ export function memoryReadModel({
     return epoch
   }
 
-  function matching({ name, indexes }: Table, where: Readonly<Record<string, Value>>): readonly Row[] {
+  function matching({ name, indexes }: Table, where: Readonly<Record<string, Value>>): readonly MemoryRow[] {
     const wanted = Object.entries(where).map(
       ([field, value]) => [indexes.findIndex(index => index.field === field), value] as const,
     )
     return [...rowsOf(name).values()].filter(({ fields }) => wanted.every(([i, value]) => fields[i] === value))
   }
 
-  function rowsOf(name: string): ReadonlyMap<string, Row> {
+  function rowsOf(name: string): ReadonlyMap<string, MemoryRow> {
     const own = tables.get(name)
     if (!own) throw new TypeError(`the table ${name} was not prepared`)
     return own.rows
@@ -126,7 +119,7 @@ export function memoryReadModel({
 
   function list(table: Table, { where, sort, after, limit }: ListOptions): readonly StoredRow[] {
     const index = sort ? table.indexes.findIndex(({ field }) => field === sort.field) : -1
-    const place = ({ key, fields }: Row) => ({ value: index < 0 ? null : fields[index]!, key })
+    const place = ({ key, fields }: MemoryRow) => ({ value: index < 0 ? null : fields[index]!, key })
     const sign = sort?.descending ? -1 : 1
     return matching(table, where)
       .filter(row => !after || sign * comparePlaces(place(row), index < 0 ? { value: null, key: after.key } : after) > 0)
@@ -219,13 +212,13 @@ function parkedKey(name: string, kind: Parked['kind'], key: string): string {
   return `${name} ${kind} ${key}`
 }
 
-function isRow(row: NewRow): row is Row {
+function isRow(row: NewRow): row is MemoryRow {
   return row.data !== null
 }
 
-type Place = { readonly value: Value; readonly key: string }
+type RowPlace = { readonly value: Value; readonly key: string }
 
-function comparePlaces(one: Place, other: Place): number {
+function comparePlaces(one: RowPlace, other: RowPlace): number {
   return compareValues(one.value, other.value) || compareText(one.key, other.key)
 }
 

@@ -1,6 +1,6 @@
 // The tier that processes share.
 //
-// What holds: a raise that was acknowledged while the link was up is known to all processes at once. One that could not be sent is
+// What holds: a raise that was acknowledged while the connection was up is known to all processes at once. One that could not be sent is
 // remembered: this process gives nothing from Redis until it has been told, first of all, when it is back. Until then other processes
 // that still reach Redis may give what was valid before, no longer than its `staleUntil`, and never below a caller's token; their nearer
 // tiers refuse it once they have heard of the change. If this process ends before it could tell, nobody else will: so who takes over a
@@ -8,8 +8,8 @@
 // Redis may lose everything, at any time, in any part: what is missing is a miss. After a restart or a failover nothing from before is
 // read again, as the last raises may not have been saved. It has to be one server at a time: not two primaries after a split.
 import { type Cache, type Entry, type Release, type Stored, TAGS_MAX } from '../cache/cache.ts'
-import { parsed, written } from './entry.ts'
-import { Link, type LinkCounts } from './link.ts'
+import { parseEntry, writeEntry } from './entry.ts'
+import { type ConnectionCounts, RedisConnection } from './connection.ts'
 import { ioredis } from './packages.ts'
 import type { Scripts } from './scripts.ts'
 
@@ -22,13 +22,13 @@ export type RedisCacheOptions = {
   readonly deadlineMs?: number
   /** In ms since 1970. Default: the machine's. */
   readonly now?: () => number
-  /** Told of each failed attempt to connect and of each fall. Default: nothing is said; `status` tells how it is. */
+  /** Is called for each failed attempt to connect, and each time the connection goes down. Default: nothing is said; `status` tells how it is. */
   readonly report?: (error: unknown) => void
 }
 
-export type RedisStatus = LinkCounts & {
+export type RedisStatus = ConnectionCounts & {
   readonly link: 'up' | 'down'
-  /** Raises that Redis has not been told yet. */
+  /** Raises that Redis has not received yet. */
   readonly pending: number
 }
 
@@ -46,17 +46,17 @@ export type RedisCache = Cache & { readonly status: RedisStatus }
 export async function redisCache(options: RedisCacheOptions, scripts?: Scripts): Promise<RedisCache> {
   const { url, prefix, deadlineMs = 50, now = Date.now, report = () => {} } = options
   const pending = new Map<string, number>()
-  const link = new Link(await ioredis(), {
+  const connection = new RedisConnection(await ioredis(), {
     url,
     deadlineMs,
     report,
-    mend: () => flush(),
-    onUp: () => void flush().catch(error => link.fall(error)),
+    catchUp: () => flush(),
+    onUp: () => void flush().catch(error => connection.goDown(error)),
     ...(scripts && { scripts }),
   })
 
-  const isUsable = () => link.isUp && pending.size === 0
-  const named = (kind: 'entry' | 'tag' | 'claim', name: string) => `{${prefix}}:${link.run}:${kind}:${name}`
+  const isUsable = () => connection.isUp && pending.size === 0
+  const named = (kind: 'entry' | 'tag' | 'claim', name: string) => `{${prefix}}:${connection.run}:${kind}:${name}`
 
   function remember(tags: readonly string[], position: number): void {
     for (const tag of tags) pending.set(tag, Math.max(position, pending.get(tag) ?? 0))
@@ -67,14 +67,14 @@ export async function redisCache(options: RedisCacheOptions, scripts?: Scripts):
     pending.set(EVERY, highest)
   }
 
-  /** Tells Redis what it missed. What comes meanwhile is told by the next flush, or directly once the link is up. */
+  /** Sends Redis the raises that it missed. What comes meanwhile goes with the next flush, or directly once the connection is up. */
   async function flush(): Promise<void> {
-    const told = [...pending]
-    for (let i = 0; i < told.length; i += RAISES_MAX) await tell(told.slice(i, i + RAISES_MAX))
+    const raises = [...pending]
+    for (let i = 0; i < raises.length; i += RAISES_MAX) await sendRaises(raises.slice(i, i + RAISES_MAX))
   }
 
-  async function tell(raises: readonly (readonly [string, number])[]): Promise<void> {
-    await link.send(
+  async function sendRaises(raises: readonly (readonly [string, number])[]): Promise<void> {
+    await connection.send(
       'raise',
       raises.map(([tag]) => named('tag', tag)),
       raises.map(([, position]) => `${position}`),
@@ -83,12 +83,12 @@ export async function redisCache(options: RedisCacheOptions, scripts?: Scripts):
   }
 
   async function raise(tags: readonly string[], position: number): Promise<void> {
-    if (!link.isUp) return remember(tags, position)
+    if (!connection.isUp) return remember(tags, position)
     const chunks = Array.from({ length: Math.ceil(tags.length / RAISES_MAX) }, (_, i) =>
       tags.slice(i * RAISES_MAX, (i + 1) * RAISES_MAX),
     )
     const call = (chunk: readonly string[]) =>
-      link.call(
+      connection.call(
         'raise',
         chunk.map(tag => named('tag', tag)),
         chunk.map(() => `${position}`),
@@ -97,48 +97,48 @@ export async function redisCache(options: RedisCacheOptions, scripts?: Scripts):
       await Promise.all(chunks.map(call))
     } catch (error) {
       remember(tags, position)
-      link.fall(error)
+      connection.goDown(error)
     }
   }
 
   async function set(key: string, entry: Entry, current: () => Promise<number>): Promise<Stored> {
     const ttlMs = Math.ceil(entry.staleUntil - now())
     if (!isUsable() || entry.tags.length > TAGS_MAX || ttlMs <= 0) return 'failed'
-    const run = link.run
+    const run = connection.run
     const keys = [named('entry', key), ...[EVERY, ...entry.tags].map(tag => named('tag', tag))]
-    const values = [`${entry.position}`, written(entry), `${ttlMs}`, `${WATERMARK_MS + 2 * ttlMs}`, Bun.randomUUIDv7()]
-    const first = await link.call('set', keys, [...values, ''])
+    const values = [`${entry.position}`, writeEntry(entry), `${ttlMs}`, `${WATERMARK_MS + 2 * ttlMs}`, Bun.randomUUIDv7()]
+    const first = await connection.call('set', keys, [...values, ''])
     if (!Array.isArray(first)) return first as Stored // The other answers of set.lua.
     const position = await current()
-    if (link.run !== run) return 'failed'
-    const second = await link.call('set', keys, [...values, `${position}`, ...first.map(String)])
+    if (connection.run !== run) return 'failed'
+    const second = await connection.call('set', keys, [...values, `${position}`, ...first.map(String)])
     return Array.isArray(second) ? 'failed' : (second as Stored) // As above.
   }
 
   async function claim(key: string, ttlMs: number): Promise<Release | null> {
     const keys = [named('claim', key)]
     const owner = Bun.randomUUIDv7()
-    if ((await link.call('claim', keys, [owner, `${Math.ceil(ttlMs)}`])) !== 'OK') return null
+    if ((await connection.call('claim', keys, [owner, `${Math.ceil(ttlMs)}`])) !== 'OK') return null
     return async () => {
-      await link.call('release', keys, [owner]).catch(() => {})
+      await connection.call('release', keys, [owner]).catch(() => {})
     }
   }
 
   return {
     get status(): RedisStatus {
-      return { link: link.isUp ? 'up' : 'down', pending: pending.size, ...link.counts }
+      return { link: connection.isUp ? 'up' : 'down', pending: pending.size, ...connection.counts }
     },
     get: async (key, atLeast) => {
       if (!isUsable()) return null
-      const value = await link.call('get', [named('entry', key)], [named('tag', ''), `${atLeast}`]).catch(() => null)
-      const entry = parsed(value)
+      const value = await connection.call('get', [named('entry', key)], [named('tag', ''), `${atLeast}`]).catch(() => null)
+      const entry = parseEntry(value)
       return entry && isUsable() && now() < entry.staleUntil ? entry : null
     },
     set: (key, entry, current) => set(key, entry, current).catch(() => 'failed'),
     raise,
     // Where nobody can be asked, each process builds for itself.
     claim: (key, ttlMs) => claim(key, ttlMs).catch(() => unclaimed),
-    close: () => link.close(),
+    close: () => connection.close(),
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Entry } from '../cache/cache.ts'
 import manifest from '../../package.json' with { type: 'json' }
-import { parsed, written } from './entry.ts'
+import { parseEntry, writeEntry } from './entry.ts'
 import { VERSION } from './packages.ts'
 
 const text = fc.string({ unit: 'binary' })
@@ -19,13 +19,13 @@ const entry: fc.Arbitrary<Entry> = fc.record({
 
 describe('an entry as Redis has it', () => {
   test('is read as it was written', () => {
-    fc.assert(fc.property(entry, one => expect(parsed(written(one))).toEqual(one)))
+    fc.assert(fc.property(entry, one => expect(parseEntry(writeEntry(one))).toEqual(one)))
   })
 
   test('is none where a part of it is missing, wherever it was cut', () => {
     const property = fc.property(entry, fc.nat(), (one, at) => {
-      const whole = written(one)
-      expect(parsed(whole.slice(0, at % whole.length))).toBeNull()
+      const whole = writeEntry(one)
+      expect(parseEntry(whole.slice(0, at % whole.length))).toBeNull()
     })
     fc.assert(property)
   })
@@ -39,7 +39,7 @@ describe('an entry as Redis has it', () => {
           fc.json(),
           fc.json().map(json => `${json}\n`),
         ),
-        other => expect(parsed(other)).toBeNull(),
+        other => expect(parseEntry(other)).toBeNull(),
       ),
     )
   })

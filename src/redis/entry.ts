@@ -1,12 +1,12 @@
 // An entry as Redis has it: a line of JSON, which Lua reads, and the body.
 import type { Entry } from '../cache/cache.ts'
 
-export function written({ body, ...head }: Entry): string {
+export function writeEntry({ body, ...head }: Entry): string {
   return `${JSON.stringify({ ...head, length: body.length })}\n${body}`
 }
 
 /** Null for what is not an entry, or not a whole one. */
-export function parsed(value: unknown): Entry | null {
+export function parseEntry(value: unknown): Entry | null {
   if (typeof value !== 'string') return null
   const cut = value.indexOf('\n')
   const body = value.slice(cut + 1)

@@ -7,7 +7,7 @@ import { type FaultProxy, startProxy } from '../testing/servers/proxy.ts'
 import { type RedisServer, startRedis } from '../testing/servers/redis.ts'
 import { until as untilWithin } from '../testing/servers/until.ts'
 import { type RedisCache, redisCache } from './cache.ts'
-import { Link } from './link.ts'
+import { RedisConnection } from './connection.ts'
 
 const POLICY: Policy = { ttlMs: 60_000, staleMs: 60_000, negativeTtlMs: 60_000 }
 
@@ -107,8 +107,8 @@ describe('a Redis that', () => {
   })
 
   test('is stopped costs every caller the deadline where the planted bug has it: a link that never falls', async () => {
-    const { fall } = Link.prototype
-    Link.prototype.fall = () => {}
+    const { goDown } = RedisConnection.prototype
+    RedisConnection.prototype.goDown = () => {}
     try {
       const { one, end } = await two()
       await put(one, 5)
@@ -119,7 +119,7 @@ describe('a Redis that', () => {
       await server.kill('SIGCONT')
       await end()
     } finally {
-      Link.prototype.fall = fall
+      RedisConnection.prototype.goDown = goDown
     }
   })
 

@@ -1,14 +1,14 @@
-// Commands that are taken now and sent later: one process at a time sends those that are due, and what became of them is kept for a day.
+// Commands that are accepted now and sent later. One process at a time sends those that are due; their outcomes are kept for a day.
 import { type Command, fingerprintOf } from '../decider/command.ts'
 import { KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
 import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
-import type { Agenda, Entry } from '../read-model/agenda.ts'
+import type { Agenda, AgendaEntry } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { sleep } from '../lib/sleep.ts'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 import type { Trace } from '../trace/trace.ts'
-import { type Due, Later, Relay, type Sent } from './relay.ts'
-import { ATTEMPTS_MAX, sent } from './sending.ts'
+import { ATTEMPTS_MAX, sendInTime } from './send-entry.ts'
+import { type DueEntry, type EntryOutcome, RetryLater, Sender } from './sender.ts'
 
 export type ScheduleOptions = {
   readonly store: { readonly agenda: Agenda; readonly readModel: ReadModel }
@@ -30,13 +30,13 @@ export type ScheduledOptions = Pick<
   readonly at?: string | Date
 }
 /** What became of a command that was to be sent: the outcome, or that its decision failed for good. */
-export type Ended = Outcome | { readonly outcome: 'failed'; readonly detail: string }
+export type ScheduledOutcome = Outcome | { readonly outcome: 'failed'; readonly detail: string }
 export type Scheduled = {
   readonly id: string
   readonly command: Command
   readonly due: string
   readonly state: 'pending' | 'begun' | 'ended'
-  readonly ended: Ended | null
+  readonly ended: ScheduledOutcome | null
   readonly endedAt: string | null
 }
 
@@ -45,14 +45,14 @@ export const OWNER = 'commands'
 const POLL_MS = 200
 const FORGET_MS = 60 * 60 * 1_000
 
-type Meta = Omit<ScheduledOptions, 'at'> & {
-  /** Of the command as it was said, where it has a key. */
+type ScheduledMeta = Omit<ScheduledOptions, 'at'> & {
+  /** Of the command as it was scheduled, where it has a key. */
   readonly fingerprint: string
 }
 
 export class Schedule {
   readonly #options: ScheduleOptions
-  readonly #relay: Relay
+  readonly #sender: Sender
   #epoch: number | null = null
   #running: Promise<void> | null = null
   readonly #closing = new AbortController()
@@ -60,10 +60,10 @@ export class Schedule {
   constructor(options: ScheduleOptions) {
     const { store, report } = options
     this.#options = options
-    this.#relay = new Relay({
+    this.#sender = new Sender({
       agenda: store.agenda,
       owner: OWNER,
-      send: (entry, attempt) => this.#sent(entry, attempt),
+      send: (entry, attempt) => this.#send(entry, attempt),
       report,
       pollMs: POLL_MS,
     })
@@ -84,11 +84,12 @@ export class Schedule {
     if (invalid) return invalid
     const due = at === undefined ? 0 : typeof at === 'string' ? Date.parse(at) : at.getTime()
     if (!Number.isFinite(due)) throw new TypeError(`expected a time such as 2030-01-31T12:00:00Z, found ${JSON.stringify(at)}`)
-    const meta: Meta = { ...options, fingerprint: fingerprintOf(command, options.idGiven ?? true) }
+    const meta: ScheduledMeta = { ...options, fingerprint: fingerprintOf(command, options.idGiven ?? true) }
     const entry = { id: idOf(command, options.key), owner: OWNER, key: '', timer: null, command: JSON.stringify(command) }
     const kept = await this.#options.store.agenda.schedule({ ...entry, meta: JSON.stringify(meta), due, set: 0 })
-    if ((JSON.parse(kept.meta) as Meta).fingerprint !== meta.fingerprint) return { outcome: 'rejected', code: KEY_REUSED }
-    this.#relay.look()
+    if ((JSON.parse(kept.meta) as ScheduledMeta).fingerprint !== meta.fingerprint)
+      return { outcome: 'rejected', code: KEY_REUSED }
+    this.#sender.poll()
     return scheduledOf(kept)
   }
 
@@ -102,13 +103,13 @@ export class Schedule {
     return (await this.find(id)) !== null && this.#options.store.agenda.remove(id)
   }
 
-  /** Has the lease on what is scheduled, or waits for it. */
+  /** Holds the lease on what is scheduled, or waits for it. */
   async #run(): Promise<void> {
     const { store, owner, leaseMs, report } = this.#options
     const { signal } = this.#closing
     for (let forgotAt = Number.NEGATIVE_INFINITY; !signal.aborted; ) {
       try {
-        const isOurs = await this.#leased(owner)
+        const isOurs = await this.#holdLease(owner)
         if (isOurs && performance.now() - forgotAt > FORGET_MS) {
           await store.agenda.forget(KEY_KEEP_MS)
           forgotAt = performance.now()
@@ -118,42 +119,42 @@ export class Schedule {
       }
       await sleep(leaseMs / 4, signal)
     }
-    await this.#relay.stop()
+    await this.#sender.stop()
     if (this.#epoch !== null) await store.readModel.release(OWNER, this.#epoch).catch(report)
   }
 
-  async #leased(owner: string): Promise<boolean> {
+  async #holdLease(owner: string): Promise<boolean> {
     const { store, leaseMs } = this.#options
     if (this.#epoch !== null && (await store.readModel.renew(OWNER, this.#epoch, leaseMs))) return true
-    if (this.#epoch !== null) await this.#relay.stop()
+    if (this.#epoch !== null) await this.#sender.stop()
     this.#epoch = (await store.readModel.acquire(OWNER, { owner, ttlMs: leaseMs, start: 0 }))?.epoch ?? null
-    if (this.#epoch !== null) await this.#relay.start()
+    if (this.#epoch !== null) await this.#sender.start()
     return this.#epoch !== null
   }
 
-  async #sent(entry: Due, attempt: number): Promise<Sent> {
+  async #send(entry: DueEntry, attempt: number): Promise<EntryOutcome> {
     const { agenda } = this.#options.store
-    // What was taken back in the meantime is not there any more.
+    // It may have been taken back in the meantime.
     if (!(await agenda.begin([entry.id])).length) return null
-    return JSON.stringify(await this.#ended(entry, attempt))
+    return JSON.stringify(await this.#sendCommand(entry, attempt))
   }
 
-  async #ended(entry: Due, attempt: number): Promise<Ended> {
+  async #sendCommand(entry: DueEntry, attempt: number): Promise<ScheduledOutcome> {
     // What the agenda has was written by `add`.
-    const { fingerprint: _, key, ...meta } = JSON.parse(entry.meta) as Meta
-    // A key of the client's is the same one by which he might send it at once.
+    const { fingerprint: _, key, ...meta } = JSON.parse(entry.meta) as ScheduledMeta
+    // A key of the client's is the one by which the client might send it at once.
     const by = key === undefined ? { key: entry.id, isOwnKey: true } : { key }
     try {
-      return await sent(this.#options, entry.command!, { ...meta, ...by })
+      return await sendInTime(this.#options, entry.command!, { ...meta, ...by })
     } catch (error) {
-      if (error instanceof Later || attempt < ATTEMPTS_MAX) throw error
+      if (error instanceof RetryLater || attempt < ATTEMPTS_MAX) throw error
       return { outcome: 'failed', detail: String(error) }
     }
   }
 }
 
-function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: Entry): Scheduled {
-  const ended = outcome === null ? null : (JSON.parse(outcome) as Ended)
+function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: AgendaEntry): Scheduled {
+  const ended = outcome === null ? null : (JSON.parse(outcome) as ScheduledOutcome)
   // Whatever is scheduled has a command.
   return {
     id,
@@ -165,7 +166,7 @@ function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: Entry): S
   }
 }
 
-/** One for each time it is said, or one for a client's key. */
+/** A new id each time, or one for a client's key. */
 function idOf({ decider, command }: Command, key: string | undefined): string {
   if (key === undefined) return Bun.randomUUIDv7()
   return new Bun.CryptoHasher('sha256').update(`${decider}.${command}:${key}`).digest('base64url')

@@ -1,13 +1,11 @@
 // The agenda in the file of the log.
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
-import type { Agenda, Entry, NewAgenda, NewEntry } from '../read-model/agenda.ts'
+import type { Agenda, AgendaEntry, NewAgenda, NewEntry } from '../read-model/agenda.ts'
 import { instant } from '../store/instant.ts'
 import type { Statements } from './statements.ts'
+import type { Sync } from './sync.ts'
 
-/** What an agenda does, at once. */
-export type SyncAgenda = {
-  readonly [Name in keyof Agenda]: (...options: Parameters<Agenda[Name]>) => Awaited<ReturnType<Agenda[Name]>>
-} & { readonly change: (changes: NewAgenda) => void }
+export type SyncAgenda = Sync<Agenda> & { readonly change: (changes: NewAgenda) => void }
 
 /** An agenda whose calls each run when the file is free. */
 export function sqliteAgenda(whenFree: <T>(run: (now: SyncAgenda) => T) => Promise<T>): Agenda {
@@ -30,7 +28,7 @@ export function sqliteAgenda(whenFree: <T>(run: (now: SyncAgenda) => T) => Promi
 const COLUMNS =
   'id, owner, key, timer, command, meta, due, at_position as "set", made_at as madeAt, begun as hasBegun, outcome, ended_at as endedAt'
 
-type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt' | 'hasBegun'> & {
+type SqliteAgendaRow = Omit<AgendaEntry, 'due' | 'madeAt' | 'endedAt' | 'hasBegun'> & {
   readonly hasBegun: number
   readonly due: number
   readonly madeAt: number
@@ -40,7 +38,7 @@ type Row = Omit<Entry, 'due' | 'madeAt' | 'endedAt' | 'hasBegun'> & {
 export function syncAgenda(db: Database, statements: Statements, now: () => number): SyncAgenda {
   const all = <R>(sql: string, ...values: SQLQueryBindings[]) => statements.get<R>(sql).all(...values)
   const change = (sql: string, ...values: SQLQueryBindings[]) => statements.get(sql).run(...values).changes
-  const find = (id: string) => all<Row>(`select ${COLUMNS} from agenda where id = ?`, id).map(entryOf)[0] ?? null
+  const find = (id: string) => all<SqliteAgendaRow>(`select ${COLUMNS} from agenda where id = ?`, id).map(entryOf)[0] ?? null
 
   function add({ id, owner, key, timer, command, meta, due, set }: NewEntry): void {
     // The one that is replaced goes behind all others, as it would where it is new.
@@ -71,7 +69,7 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
     },
     schedule,
     due: (owner, limit) => {
-      const rows = all<Row>(
+      const rows = all<SqliteAgendaRow>(
         `select ${COLUMNS} from agenda where owner = ? and ended_at is null order by due, rowid limit ?`,
         owner,
         limit + 1,
@@ -91,7 +89,7 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
       change('delete from agenda where owner = ? and timer is not null and ended_at is null', owner)
     },
     list: ({ owner, key, timers, limit }) =>
-      all<Row>(
+      all<SqliteAgendaRow>(
         `select ${COLUMNS} from agenda
          where ended_at is null and (?1 is null or owner = ?1) and (?2 is null or key = ?2) and (?3 is null or (timer is not null) = ?3)
          order by due, rowid limit ?4`,
@@ -118,7 +116,7 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
   }
 }
 
-function entryOf({ due, madeAt, endedAt, hasBegun, ...row }: Row): Entry {
+function entryOf({ due, madeAt, endedAt, hasBegun, ...row }: SqliteAgendaRow): AgendaEntry {
   return {
     ...row,
     hasBegun: hasBegun === 1,

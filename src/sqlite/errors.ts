@@ -1,5 +1,5 @@
 import { SQLiteError } from 'bun:sqlite'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 
 /** Whether another process holds what was asked for, so that the same may work in a moment. */
 export function isBusy(error: unknown): boolean {

@@ -43,9 +43,9 @@ export function examineSqlite(file: string): readonly Diagnosis[] {
   }
 }
 
-type Found = Omit<Diagnosis, 'name'>
+type DiagnosisResult = Omit<Diagnosis, 'name'>
 
-function examined(name: string, run: () => Found): Diagnosis {
+function examined(name: string, run: () => DiagnosisResult): Diagnosis {
   try {
     return { name, ...run() }
   } catch (error) {
@@ -57,21 +57,21 @@ function scalar(db: Database, sql: string): unknown {
   return db.query<{ value: unknown }, []>(sql).get()?.value
 }
 
-function journal(db: Database): Found {
+function journal(db: Database): DiagnosisResult {
   const mode = db.query<{ journal_mode: string }, []>('pragma journal_mode').get()!.journal_mode
   if (mode === 'wal') return { status: 'ok', found: mode }
   return { status: 'problem', found: mode, fix: 'run migrate; where it stays so, put the file on a local file system' }
 }
 
 /** It is a connection's own: whether it can be had is what counts. */
-function synchronous(db: Database): Found {
+function synchronous(db: Database): DiagnosisResult {
   db.run('pragma synchronous = full')
   const level = db.query<{ synchronous: number }, []>('pragma synchronous').get()!.synchronous
   if (level === 2) return { status: 'ok', found: 'full' }
   return { status: 'problem', found: String(level), fix: 'use a build of SQLite that can sync each commit' }
 }
 
-function lock(one: Database, two: Database): Found {
+function lock(one: Database, two: Database): DiagnosisResult {
   one.run('begin immediate')
   try {
     two.run('pragma busy_timeout = 0')
@@ -86,7 +86,7 @@ function lock(one: Database, two: Database): Found {
   }
 }
 
-function migrated(db: Database): Found {
+function migrated(db: Database): DiagnosisResult {
   const fix = 'run migrate'
   if (!db.query("select 1 from sqlite_schema where name = 'migrations'").get())
     return { status: 'problem', found: 'the file has no log yet', fix }

@@ -1,20 +1,20 @@
 // Bulk import into a SQLite file: each chunk, and that it was moved, is one transaction.
 import type { Database } from 'bun:sqlite'
-import { type ImportProgress, type NewRecord, refusedStream, same } from '../store/import.ts'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import { checkFingerprint, type ImportProgress, type NewRecord, oldStreamError } from '../store/import.ts'
 
-type Import = ImportProgress & { readonly fingerprint: string; readonly began: number }
+type StoredImport = ImportProgress & { readonly fingerprint: string; readonly began: number }
 
 /** What an import does to a file, each a transaction of its own that throws where another process is writing. */
 export type SqliteImport = {
   readonly begin: (name: string, what: { readonly fingerprint: string; readonly total: number }) => ImportProgress
-  readonly old: (name: string, records: readonly NewRecord[]) => string | null
+  readonly findOld: (name: string, records: readonly NewRecord[]) => string | null
   readonly move: (name: string, chunk: readonly NewRecord[], at: ImportProgress, onlyNew: boolean) => ImportProgress
 }
 
 /** Prepares what imports need; `dispose` lets go of it. */
-export function importing(db: Database, now: () => number): SqliteImport & Disposable {
-  const find = db.prepare<Import, [string]>('select fingerprint, total, moved, position, began from imports where name = ?')
+export function syncImport(db: Database, now: () => number): SqliteImport & Disposable {
+  const find = db.prepare<StoredImport, [string]>('select fingerprint, total, moved, position, began from imports where name = ?')
   const add = db.prepare<unknown, [string, string, number]>(
     'insert into imports (name, fingerprint, total, began) values (?, ?, ?, (select coalesce(max(position), 0) from events))',
   )
@@ -30,20 +30,21 @@ export function importing(db: Database, now: () => number): SqliteImport & Dispo
 
   const begin: SqliteImport['begin'] = (name, { fingerprint, total }) => {
     const found = find.get(name)
-    if (found) return same(name, found, fingerprint)
+    if (found) return checkFingerprint(name, found, fingerprint)
     add.run(name, fingerprint, total)
     return { moved: 0, total, position: 0 }
   }
 
-  const oldOf = (began: number, records: readonly NewRecord[]) =>
+  const oldStream = (began: number, records: readonly NewRecord[]) =>
     records.find(({ stream }) => (first.get(stream)?.position ?? Number.POSITIVE_INFINITY) <= began)?.stream ?? null
-  const old: SqliteImport['old'] = (name, records) => oldOf(find.get(name)?.began ?? top.get()?.position ?? 0, records)
+  const findOld: SqliteImport['findOld'] = (name, records) =>
+    oldStream(find.get(name)?.began ?? top.get()?.position ?? 0, records)
 
   const move: SqliteImport['move'] = (name, chunk, at, onlyNew) => {
     const found = find.get(name)
     if (found?.moved !== at.moved) throw new StoreError('refused', `the import ${name} is being moved by another process`)
-    const old = onlyNew ? oldOf(found.began, chunk) : null
-    if (old !== null) throw refusedStream(old)
+    const old = onlyNew ? oldStream(found.began, chunk) : null
+    if (old !== null) throw oldStreamError(old)
     const head = top.get()
     const time = Math.max(now(), head?.at ?? 0)
     const versions = new Map<string, number>()
@@ -61,7 +62,7 @@ export function importing(db: Database, now: () => number): SqliteImport & Dispo
   const statements = [find, add, save, top, last, first, insert]
   return {
     begin: db.transaction(begin).immediate,
-    old: db.transaction(old).deferred,
+    findOld: db.transaction(findOld).deferred,
     move: db.transaction(move).immediate,
     [Symbol.dispose]: () => {
       for (const statement of statements) statement.finalize()

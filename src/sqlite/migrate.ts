@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Applied, checksum, type Migration, oldestRelease, pending } from '../store/migration.ts'
-import { StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
 

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readModelContract } from '../read-model/contract.ts'
-import type { NewPage, Table } from '../read-model/read-model.ts'
+import type { NewPage } from '../read-model/progress.ts'
+import type { Table } from '../read-model/tables.ts'
 import { sqlite } from './store.ts'
 
 const left: (() => unknown)[] = []

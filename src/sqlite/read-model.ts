@@ -2,30 +2,19 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../read-model/check.ts'
 import { type Condition, columnOf, conditions, listing } from '../read-model/listing.ts'
-import type {
-  Found,
-  Lease,
-  ListOptions,
-  NewPage,
-  Parked,
-  ParkedCount,
-  Progress,
-  ReadModel,
-  StoredRow,
-  Suspect,
-  Table,
-  Value,
-} from '../read-model/read-model.ts'
+import type { Lease, Suspect } from '../read-model/leases.ts'
+import type { Parked, ParkedCount } from '../read-model/parked.ts'
+import type { NewPage, Progress } from '../read-model/progress.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
+import type { ReadResult, ListOptions, StoredRow } from '../read-model/rows.ts'
+import type { Table, Value } from '../read-model/tables.ts'
 import { instant } from '../store/instant.ts'
-import { asThrown, RunFailure } from '../store/run-failure.ts'
-import { StoreError } from '../store/store.ts'
+import { RunFailure, unwrapRunFailure, StoreError } from '../store/errors.ts'
 import type { SyncAgenda } from './agenda.ts'
 import type { Statements } from './statements.ts'
+import type { Sync } from './sync.ts'
 
-/** What a read model does, at once. */
-export type SyncReadModel = {
-  readonly [Name in keyof ReadModel]: (...options: Parameters<ReadModel[Name]>) => Awaited<ReturnType<ReadModel[Name]>>
-}
+export type SyncReadModel = Sync<ReadModel>
 
 /** A read model whose calls each run when the file is free. */
 export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) => Promise<T>): ReadModel {
@@ -38,7 +27,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     release: (name, epoch) => whenFree(now => now.release(name, epoch)),
     leases: () => whenFree(now => now.leases()),
     suspect: (name, epoch, suspect) => whenFree(now => now.suspect(name, epoch, suspect)),
-    commit: page => asThrown(whenFree(now => now.commit(page))),
+    commit: page => unwrapRunFailure(whenFree(now => now.commit(page))),
     progress: names => whenFree(now => now.progress(names)),
     reset: (name, position) => whenFree(now => now.reset(name, position)),
     rows: (table, keys) => whenFree(now => now.rows(table, keys)),
@@ -89,7 +78,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   }
 
   function acquire(name: string, { owner, ttlMs, start }: Parameters<ReadModel['acquire']>[1]): Lease | null {
-    const last = one<LeaseRow>('select * from leases where name = ?', name)
+    const last = one<SqliteLeaseRow>('select * from leases where name = ?', name)
     if (last?.owner && last.owner !== owner && last.until > now()) return null
     const checkpoint = one<{ position: number; epoch: number }>('select position, epoch from checkpoints where name = ?', name)
     const position = checkpoint?.position ?? start
@@ -166,12 +155,12 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     const found =
       key === undefined
         ? one<{ position: number | null }>(sql, name)
-        : one<{ position: number | null }>(`${sql} and (kind = 'stream' or (kind = 'key' and key = ?))`, name, kept(key))
+        : one<{ position: number | null }>(`${sql} and (kind = 'stream' or (kind = 'key' and key = ?))`, name, storable(key))
     return found!.position
   }
   /** Reads rows, the checkpoint and what is parked in one snapshot. */
   const found = db.transaction(
-    <T>(name: string, read: () => T, key?: string): Found<T> => ({
+    <T>(name: string, read: () => T, key?: string): ReadResult<T> => ({
       found: read(),
       position: position(name),
       parked: lowest(name, key),
@@ -250,16 +239,16 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     get: ({ name }, key) =>
       found(
         name,
-        () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, kept(key)),
+        () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, storable(key)),
         key,
-      ) as Found<StoredRow | null>,
+      ) as ReadResult<StoredRow | null>,
     list: (table, options) => {
       checkList(table, options)
-      return found(table.name, () => list(table, options)) as Found<readonly StoredRow[]>
+      return found(table.name, () => list(table, options)) as ReadResult<readonly StoredRow[]>
     },
     count: (table, where) => {
       checkList(table, { where, sort: null, after: null })
-      return found(table.name, () => count(table, where)) as Found<number>
+      return found(table.name, () => count(table, where)) as ReadResult<number>
     },
     parked: name =>
       all<Omit<Parked, 'at' | 'again'> & { readonly at: number; readonly again: Parked['again'] }>(
@@ -292,7 +281,7 @@ function runNow({ name, run }: NewPage, db: Database): void {
   throw new TypeError(`${name}: what runs in a transaction of SQLite may not be asynchronous`)
 }
 
-type LeaseRow = {
+type SqliteLeaseRow = {
   readonly epoch: number
   readonly owner: string | null
   readonly until: number
@@ -303,7 +292,7 @@ type LeaseRow = {
   readonly suspect_times: number
 }
 
-function suspectOf(lease: LeaseRow | null): Suspect | null {
+function suspectOf(lease: SqliteLeaseRow | null): Suspect | null {
   if (lease === null || lease.suspect_position === null) return null
   return { position: lease.suspect_position, key: lease.suspect_key, times: lease.suspect_times }
 }
@@ -321,12 +310,12 @@ function sqlOf(condition: Condition): string {
 
 function valuesOf(asked: readonly Condition[]): readonly (string | number | null)[] {
   return asked.flatMap(condition => {
-    if (condition.is === 'equal') return kept(condition.value)
-    return 'values' in condition ? condition.values.map(kept) : []
+    if (condition.is === 'equal') return storable(condition.value)
+    return 'values' in condition ? condition.values.map(storable) : []
   })
 }
 
-/** Null for a text that is not kept anywhere, so that nothing is found. */
-function kept<V extends string | number>(value: V): V | null {
+/** Null for a text that is not storable anywhere, so that nothing is found. */
+function storable<V extends string | number>(value: V): V | null {
   return typeof value === 'number' || isStorable(value) ? value : null
 }

@@ -974,9 +974,9 @@ const lifetime: readonly Case[] = [
       await appended(store, { ...unit('s-1', 0, [happened(1)]), keys: [newKey('k', 's-1', 1, 1)] })
       await store.saveSnapshots([{ stream: 's-1', schema: 1, version: 1, state: '{}' }])
       const { id, epoch } = store.identity
-      expect(await store.restored()).toEqual({ epoch: epoch + 1, keys: 0, snapshots: 0, entries: 0 })
+      expect(await store.beginEpoch()).toEqual({ epoch: epoch + 1, keys: 0, snapshots: 0, entries: 0 })
       expect(store.identity).toEqual({ id, epoch: epoch + 1 })
-      await store.restored()
+      await store.beginEpoch()
       const reopened = await reopen()
       expect(reopened.identity).toEqual({ id, epoch: epoch + 2 })
       await appended(reopened, unit('s-1', 1, [happened(2)]))

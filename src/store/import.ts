@@ -1,5 +1,6 @@
 // Bulk import: records come into a log in chunks, in their order, each once. Where the records come from is not a store's business.
-import { type NewEvent, StoreError } from './store.ts'
+import { StoreError } from './errors.ts'
+import type { NewEvent } from './event.ts'
 
 /** An event for a stream. Records stand in the log in the order in which they are given. */
 export type NewRecord = NewEvent & { readonly stream: string }
@@ -21,32 +22,32 @@ export type ImportProgress = { readonly moved: number; readonly total: number; r
 export const CHUNK_EVENTS_MAX = 1_000
 export const CHUNK_SIZE_MAX = 1_048_576
 
-/** What a store that stages nothing brings to an import. Each call is one transaction. */
-export type Moving = {
+/** What a store brings to an import, where it stages nothing. Each call is one transaction. */
+export type ImportSteps = {
   /** Begins an import, or finds the one of that name. Throws where that is of something else. */
   readonly begin: (name: string, what: { readonly fingerprint: string; readonly total: number }) => Promise<ImportProgress>
-  /** A stream of these that had events before the import began, or would begin now; null: none had. */
-  readonly old: (name: string, records: readonly NewRecord[]) => Promise<string | null>
+  /** Finds a stream of these that had events before the import began, or would begin now; null: none had. */
+  readonly findOld: (name: string, records: readonly NewRecord[]) => Promise<string | null>
   /** Appends the next records, and remembers with them that it did. */
   readonly move: (name: string, chunk: readonly NewRecord[], at: ImportProgress, onlyNew: boolean) => Promise<ImportProgress>
 }
 
-/** Looks at all records before the first is moved, then moves those that were not. */
-export async function* imported(
-  moving: Moving,
+/** Reads all records before the first is moved, then moves those that no earlier call has moved. */
+export async function* importRecords(
+  { begin, findOld, move }: ImportSteps,
   name: string,
   records: Records,
   { fingerprint, onlyNew = false }: ImportOptions,
 ): AsyncGenerator<ImportProgress> {
-  const { total, digest } = await looked(records(), async page => {
-    const old = onlyNew ? await moving.old(name, page) : null
-    if (old !== null) throw refusedStream(old)
+  const { total, digest } = await digestOf(records(), async page => {
+    const old = onlyNew ? await findOld(name, page) : null
+    if (old !== null) throw oldStreamError(old)
   })
-  let at = await moving.begin(name, { fingerprint: `${fingerprint} ${digest}`, total })
+  let at = await begin(name, { fingerprint: `${fingerprint} ${digest}`, total })
   yield progressOf(at)
   if (at.moved === at.total) return
   for await (const chunk of chunks(records(), at.moved)) {
-    at = await moving.move(name, chunk, at, onlyNew)
+    at = await move(name, chunk, at, onlyNew)
     yield progressOf(at)
   }
   if (at.moved !== at.total) throw new StoreError('refused', `the import ${name} changed while it was read; run it again`)
@@ -56,8 +57,8 @@ function progressOf({ moved, total, position }: ImportProgress): ImportProgress 
   return { moved, total, position }
 }
 
-/** An import that was begun, if it was begun with the same. */
-export function same<T extends { readonly fingerprint: string }>(name: string, found: T, fingerprint: string): T {
+/** Gives an import that was begun. Throws where it was begun with something else. */
+export function checkFingerprint<T extends { readonly fingerprint: string }>(name: string, found: T, fingerprint: string): T {
   if (found.fingerprint === fingerprint) return found
   throw new StoreError(
     'refused',
@@ -65,7 +66,8 @@ export function same<T extends { readonly fingerprint: string }>(name: string, f
   )
 }
 
-export function refusedStream(stream: string): StoreError {
+/** Refuses a stream where only new ones were asked for. */
+export function oldStreamError(stream: string): StoreError {
   return new StoreError('refused', `${stream} had events before the import began, and only new streams were asked for`)
 }
 
@@ -90,8 +92,8 @@ export async function* chunks(pages: AsyncIterable<readonly NewRecord[]>, skippe
   if (chunk.length) yield chunk
 }
 
-/** How many there are, and a hash of all that is stored of them but their ids. */
-async function looked(
+/** Counts records, checks each page, and hashes all that is stored of them but their ids. */
+async function digestOf(
   pages: AsyncIterable<readonly NewRecord[]>,
   check: (page: readonly NewRecord[]) => Promise<void>,
 ): Promise<{ total: number; digest: string }> {

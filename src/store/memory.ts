@@ -2,30 +2,23 @@
 import { categoryOf, isOf } from '../event/stream-name.ts'
 import { memoryAgenda } from '../read-model/memory-agenda.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
-import { compareText } from '../read-model/read-model.ts'
-import { type ImportProgress, imported, type Moving, type NewRecord, refusedStream, same } from './import.ts'
+import { compareText } from '../read-model/compare-text.ts'
+import type { StoredEvent } from './event.ts'
 import {
-  type Conflict,
-  type Expectation,
-  holds,
-  type LogIdentity,
-  LOAD_FACTS_MAX,
-  type Loaded,
-  MISSED_BYTES_MAX,
-  type NewSnapshot,
-  type ReadAllOptions,
-  type Snapshot,
-  type Store,
-  type StoredEvent,
-  type StoredKey,
-  type StreamHead,
-  type StreamsOptions,
-  type Unit,
-  type UnitOutcome,
-  upToSize,
-  type Wake,
-  type Wanted,
-} from './store.ts'
+  checkFingerprint,
+  type ImportProgress,
+  importRecords,
+  type ImportSteps,
+  type NewRecord,
+  oldStreamError,
+} from './import.ts'
+import { LOAD_FACTS_MAX, type LoadedStream, type LoadRequest, type NewSnapshot, type Snapshot } from './load.ts'
+import type { ReadAllOptions, StreamHead, StreamsOptions } from './log.ts'
+import { upToSize } from './page-size.ts'
+import type { Store } from './store.ts'
+import { type Conflict, type Expectation, isMet, MISSED_BYTES_MAX, type StoredKey, type Unit, type UnitOutcome } from './unit.ts'
+import type { LogIdentity } from './upkeep.ts'
+import type { Wake } from './watch.ts'
 
 /** A log in memory, gone with the process. `now` is its clock, in ms since 1970; default: the machine's. */
 export function memory(options: { readonly now?: () => number } = {}): Store {
@@ -50,21 +43,21 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   }
 
   const version = (stream: string) => streams.get(stream)?.length ?? 0
-  const known = (key: string) => {
+  const findKey = (key: string) => {
     const found = keys.get(key)
     return found && found.until > now() ? [found.stored] : []
   }
 
   function append(unit: Unit): UnitOutcome {
-    const said = unit.keys.flatMap(({ key }) => known(key))
-    if (said.length) return { outcome: 'duplicate', keys: said }
+    const duplicates = unit.keys.flatMap(({ key }) => findKey(key))
+    if (duplicates.length) return { outcome: 'duplicate', keys: duplicates }
     const conflicts = unit.slices
-      .filter(({ stream, expect }) => !holds(expect, version(stream)))
+      .filter(({ stream, expect }) => !isMet(expect, version(stream)))
       .map(({ stream, expect }) => conflict(stream, expect))
     if (conflicts.length) return { outcome: 'conflict', conflicts }
     last = Math.max(last, now())
     const at = new Date(last).toISOString()
-    const landed = unit.slices.map(({ stream, events }) => {
+    const slices = unit.slices.map(({ stream, events }) => {
       const events_ = streams.get(stream) ?? []
       for (const event of events) {
         const stored = Object.freeze({ ...event, stream, version: events_.length + 1, position: log.length + 1, at })
@@ -79,7 +72,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
       const until = keepMs === null ? Number.POSITIVE_INFINITY : now() + keepMs
       keys.set(key.key, { stored: { ...key, position }, until })
     }
-    return { outcome: 'appended', slices: landed, at }
+    return { outcome: 'appended', slices, at }
   }
 
   function conflict(stream: string, expected: Expectation): Conflict {
@@ -93,7 +86,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     }
   }
 
-  function load({ stream, after, snapshot }: Wanted): Loaded {
+  function load({ stream, after, snapshot }: LoadRequest): LoadedStream {
     const saved = snapshot === undefined ? undefined : snapshots.get(`${snapshot} ${stream}`)
     const found = saved && saved.version > after ? saved : null
     const from = found?.version ?? after
@@ -119,7 +112,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     return log.slice(after, until).filter(wanted).slice(0, limit)
   }
 
-  function listed({ after, limit, category }: StreamsOptions): readonly StreamHead[] {
+  function list({ after, limit, category }: StreamsOptions): readonly StreamHead[] {
     return [...streams.values()]
       .map(events => events.at(-1)!)
       .filter(({ stream }) => compareText(stream, after) > 0 && (category === undefined || isOf(category, stream)))
@@ -128,19 +121,19 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
       .map(({ stream, version, position, at }) => ({ stream, version, position, at }))
   }
 
-  const oldOf = (began: number, records: readonly NewRecord[]) =>
+  const findOld = (began: number, records: readonly NewRecord[]) =>
     records.find(({ stream }) => (streams.get(stream)?.[0]?.position ?? Number.POSITIVE_INFINITY) <= began)?.stream ?? null
-  const moving: Moving = {
+  const importSteps: ImportSteps = {
     begin: async (name, { fingerprint, total }) => {
       const found = imports.get(name) ?? { fingerprint, total, moved: 0, position: 0, began: log.length }
-      imports.set(name, same(name, found, fingerprint))
+      imports.set(name, checkFingerprint(name, found, fingerprint))
       return found
     },
-    old: async (name, records) => oldOf(imports.get(name)?.began ?? log.length, records),
+    findOld: async (name, records) => findOld(imports.get(name)?.began ?? log.length, records),
     move: async (name, chunk, _at, onlyNew) => {
       const found = imports.get(name)!
-      const old = onlyNew ? oldOf(found.began, chunk) : null
-      if (old !== null) throw refusedStream(old)
+      const old = onlyNew ? findOld(found.began, chunk) : null
+      if (old !== null) throw oldStreamError(old)
       for (const { stream, ...event } of chunk) append({ slices: [{ stream, expect: 'any', events: [event] }], keys: [] })
       const moved = { ...found, moved: found.moved + chunk.length, position: log.length }
       imports.set(name, moved)
@@ -157,11 +150,11 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     agenda,
     open: async () => {},
     append: async units => units.map(append),
-    import: (name, records, options) => imported(moving, name, records, options),
-    load: async (wanted, asked) => ({ streams: wanted.map(load), keys: asked.flatMap(known) }),
+    import: (name, records, options) => importRecords(importSteps, name, records, options),
+    load: async (requests, keys) => ({ streams: requests.map(load), keys: keys.flatMap(findKey) }),
     read: async (stream, { after, limit, sizeMax = Number.POSITIVE_INFINITY }) =>
       upToSize((streams.get(stream) ?? []).slice(after, after + limit), sizeMax),
-    streams: async options => listed(options),
+    streams: async options => list(options),
     readAll: async options => (options.sizeMax === undefined ? readAll(options) : upToSize(readAll(options), options.sizeMax)),
     head: async () => log.length,
     watch: async wake => {
@@ -172,12 +165,12 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
       for (const wake of watching) wake(head)
     },
     // Nothing is ever gone from it.
-    restored: async () => {
+    beginEpoch: async () => {
       identity = { ...identity, epoch: identity.epoch + 1 }
       return { epoch: identity.epoch, keys: 0, snapshots: 0, entries: 0 }
     },
-    saveSnapshots: async (saved: readonly NewSnapshot[]) => {
-      for (const { stream, schema, version, state } of saved) {
+    saveSnapshots: async (all: readonly NewSnapshot[]) => {
+      for (const { stream, schema, version, state } of all) {
         const key = `${schema} ${stream}`
         if (version > (snapshots.get(key)?.version ?? 0)) snapshots.set(key, { version, state: JSON.parse(state) as unknown })
       }

@@ -1,5 +1,5 @@
 // Migrations are forward only, one change a file, each embedded as text and recognised by its checksum.
-import { StoreError } from './store.ts'
+import { StoreError } from './errors.ts'
 
 /** One file of `migrations/`: its name and its text. */
 export type Migration = { readonly name: string; readonly sql: string }

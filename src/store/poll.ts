@@ -11,7 +11,7 @@ const FAILED_MS = 1_000
 const GROWTH = 1.25
 
 export type PollOptions = {
-  /** Waits so many ms, or until it is told to stop. Default: the machine's clock. */
+  /** Waits so many ms, or until it is stopped. Default: the machine's clock. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
@@ -23,7 +23,7 @@ export function poll(ask: () => boolean | Promise<boolean>, { sleep = machineSle
   const ending = new AbortController()
   const loop = async () => {
     for (let wait = BUSY_MS; !ending.signal.aborted; ) {
-      wait = await asked(ask, wait)
+      wait = await askOnce(ask, wait)
       await sleep(wait, ending.signal)
     }
   }
@@ -34,11 +34,11 @@ export function poll(ask: () => boolean | Promise<boolean>, { sleep = machineSle
   }
 }
 
-async function asked(ask: () => boolean | Promise<boolean>, waited: number): Promise<number> {
+async function askOnce(ask: () => boolean | Promise<boolean>, waited: number): Promise<number> {
   try {
     return (await ask()) ? BUSY_MS : Math.min(IDLE_MS, waited * GROWTH)
   } catch {
-    // Whoever asks is told by other means that the store cannot be reached.
+    // That the store cannot be reached is reported elsewhere.
     return Math.min(FAILED_MS, waited * 2)
   }
 }

@@ -1,8 +1,8 @@
 // Whether versions follow each other: the log of a store that keeps its promises has no hole, so one is damage, and is not folded over.
-import type { StoredEvent } from './store.ts'
+import type { StoredEvent } from './event.ts'
 
 /** Where an event is. */
-export type Placed = Pick<StoredEvent, 'stream' | 'version' | 'position'>
+export type EventPlace = Pick<StoredEvent, 'stream' | 'version' | 'position'>
 
 /** A stream of which events are missing, or stand twice. */
 export class DamagedStream extends Error {
@@ -11,7 +11,7 @@ export class DamagedStream extends Error {
   readonly expected: number
   readonly found: number
   readonly position: number
-  constructor({ stream, version, position }: Placed, expected: number) {
+  constructor({ stream, version, position }: EventPlace, expected: number) {
     super(`${stream} is damaged: version ${expected} is expected, ${version} is found at position ${position}`)
     this.stream = stream
     this.expected = expected
@@ -21,7 +21,7 @@ export class DamagedStream extends Error {
 }
 
 /** A page of a stream behind a version, if nothing is missing in it. Throws DamagedStream. */
-export function inSequence<E extends Placed>(page: readonly E[], after: number): readonly E[] {
+export function inSequence<E extends EventPlace>(page: readonly E[], after: number): readonly E[] {
   const wrong = page.findIndex(({ version }, i) => version !== after + 1 + i)
   if (wrong >= 0) throw new DamagedStream(page[wrong]!, after + 1 + wrong)
   return page
@@ -38,14 +38,14 @@ export class Versions {
   }
 
   /** Takes the next event; gives the version that it should have had, null where it has it. */
-  take({ stream, version }: Placed): number | null {
+  take({ stream, version }: EventPlace): number | null {
     const last = this.#last.get(stream) ?? (this.#isWhole ? 0 : version - 1)
     this.#last.set(stream, version)
     return version === last + 1 ? null : last + 1
   }
 
   /** Takes a page. Throws DamagedStream. */
-  check(page: readonly Placed[]): void {
+  check(page: readonly EventPlace[]): void {
     for (const event of page) {
       const expected = this.take(event)
       if (expected !== null) throw new DamagedStream(event, expected)

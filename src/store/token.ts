@@ -1,5 +1,5 @@
 // Where somebody is in the log, as text: what an event stream's id and a client's cursor are.
-import type { LogIdentity } from './store.ts'
+import type { LogIdentity } from './upkeep.ts'
 
 /** A position of a log. Positions are used again after a restore to an earlier time, which raises the epoch. */
 export type Token = { readonly epoch: number; readonly position: number }

@@ -21,7 +21,7 @@ import { Projector } from './projector/projector.ts'
 export type AgendaSender = {
   readonly start: () => Promise<void>
   /** Called with entries that have just become durable. */
-  readonly added: (entries: readonly NewEntry[]) => void
+  readonly enqueue: (entries: readonly NewEntry[]) => void
   /** Resolves when nothing is being sent any more. */
   readonly stop: () => Promise<void>
 }
@@ -53,7 +53,7 @@ export class ProcessManagerRunner implements Consumer {
       splitRow: (key, row, isReplayed) => this.#splitRow(key, row as Instance, isReplayed),
       dropChanges: (row, position) => withoutOutbox(row as Instance, position),
       toAgenda: changes => this.#toAgenda(changes),
-      onSaved: ({ add }) => sender.added(add),
+      onSaved: ({ add }) => sender.enqueue(add),
     }
     this.#projector = new Projector(store, projection, this.#table, null, { outbox })
     this.handle = this.#projector.handle

@@ -119,7 +119,7 @@ export function faulty(store: Store): FaultyStore {
     head: () => faulted('head', () => store.head()),
     watch: wake => store.watch(wake),
     announce: head => store.announce(head),
-    restored: () => store.restored(),
+    beginEpoch: () => store.beginEpoch(),
     saveSnapshots: snapshots => faulted('saveSnapshots', () => store.saveSnapshots(snapshots)),
     forgetKeys: () => faulted('forgetKeys', () => store.forgetKeys()),
     ping: () => faulted('ping', () => store.ping()),

@@ -1,7 +1,8 @@
 import { type CloudEvent, structured } from '../event/cloud-event.ts'
 import type { Meta } from '../event/events.ts'
 import { categoryOf } from '../event/stream-name.ts'
-import type { LogIdentity, StoredEvent } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { LogIdentity } from '../store/upkeep.ts'
 import { token } from '../store/token.ts'
 
 /** An event of the log as the text of a CloudEvent in JSON, without line ends. Its data stands in it as it was appended. */

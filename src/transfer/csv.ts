@@ -3,20 +3,20 @@ import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import type { CsvError, Info, Options } from 'csv-parse'
-import { type Found, LINE_BYTES_MAX, LINE_FEED, PIECE_BYTES, type ReadBytes } from './lines.ts'
+import { type FileLine, LINE_BYTES_MAX, LINE_FEED, PIECE_BYTES, type ReadBytes } from './lines.ts'
 
 /** What is found in one record, with the number of the line it ends in. */
-type Parsed = { readonly record: Readonly<Record<string, string>>; readonly info: Info & { readonly error?: CsvError } }
+type CsvRecord = { readonly record: Readonly<Record<string, string>>; readonly info: Info & { readonly error?: CsvError } }
 
 /** The records of a CSV file, page by page. A record may hold line feeds in quotes. */
-export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly Found[]> {
+export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly FileLine[]> {
   const parse = await parser()
   const broken = new Set<number>()
   const skipped: { readonly line: number; readonly problem: string }[] = []
-  let found: Found[] = []
+  let found: FileLine[] = []
   let before = 0
   const parsing = parse(OPTIONS)
-  // Records with a quote in the wrong place are told of while those before them still wait to be read.
+  // The parser reports records with a quote in the wrong place while those before them still wait to be read.
   parsing.on('skip', ({ lines, message }: CsvError & { lines: number }) => {
     if (skipped.at(-1)?.line === lines) return
     if (skipped.length < SKIPPED_MAX) skipped.push({ line: lines, problem: message })
@@ -25,7 +25,7 @@ export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGen
   const source = Readable.from(wholeLines(file, read, broken))
   source.on('error', error => parsing.destroy(error))
   try {
-    for await (const { record, info } of source.pipe(parsing) as AsyncIterable<Parsed>) {
+    for await (const { record, info } of source.pipe(parsing) as AsyncIterable<CsvRecord>) {
       while (skipped[0] && skipped[0].line < info.lines) {
         before = skipped[0].line
         found.push(skipped.shift()!)
@@ -33,7 +33,7 @@ export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGen
       const wrong = [...broken].find(line => line > before && line <= info.lines)
       for (const line of broken) if (line <= info.lines) broken.delete(line)
       before = info.lines
-      found.push(foundIn(record, info, wrong))
+      found.push(lineOfRecord(record, info, wrong))
       if (found.length < PAGE_RECORDS) continue
       yield found
       found = []
@@ -48,7 +48,7 @@ export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGen
   yield [...found, ...skipped]
 }
 
-function foundIn(record: unknown, { lines, error }: Parsed['info'], noText: number | undefined): Found {
+function lineOfRecord(record: unknown, { lines, error }: CsvRecord['info'], noText: number | undefined): FileLine {
   if (noText !== undefined) return { line: noText, problem: 'is no UTF-8' }
   return error ? { line: lines, problem: error.message } : { line: lines, record }
 }
@@ -79,13 +79,13 @@ async function* wholeLines(file: string, read: ReadBytes, broken: Set<number>): 
 }
 
 const PAGE_RECORDS = 1_000
-/** So many records that cannot be told apart are kept; a file with more of them is no CSV. */
+/** The most records that cannot be told apart; a file with more of them is no CSV. */
 const SKIPPED_MAX = 10_000
 const OPTIONS: Options = {
   bom: true,
   columns: true,
   info: true,
-  // One of another length is still a record, and is told of as such.
+  // One of another length is still a record, and is reported as such.
   relax_column_count: true,
   skip_empty_lines: true,
   skip_records_with_error: true,

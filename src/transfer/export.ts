@@ -1,6 +1,7 @@
 // The log as lines, from after a position to where its head was at the beginning.
+import type { StoredEvent } from '../store/event.ts'
 import { logPages, streamPages } from '../store/pages.ts'
-import type { Store, StoredEvent } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { cloudEvent } from './cloud-event.ts'
 import { storedLine } from './stored-line.ts'
 
@@ -17,7 +18,7 @@ export type ExportOptions = {
 }
 
 /** Lines of a page at a time, each with its line feed; the next page is read when it is asked for. Throws DamagedStream. */
-export async function* exported(
+export async function* exportLines(
   store: Store,
   { format = 'jsonl', after = 0, category, stream }: ExportOptions = {},
 ): AsyncGenerator<{ readonly text: string; readonly events: number; readonly position: number }> {

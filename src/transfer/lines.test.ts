@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { csvOf } from './csv.ts'
-import { type Found, LINE_BYTES_MAX, linesOf, PIECE_BYTES } from './lines.ts'
+import { type FileLine, LINE_BYTES_MAX, linesOf, PIECE_BYTES } from './lines.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-lines-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -14,9 +14,9 @@ const file = (content: string | Uint8Array): string => {
   writeFileSync(path, content)
   return path
 }
-const flat = async <R>(pages: AsyncIterable<readonly Found<R>[]>) => (await Array.fromAsync(pages)).flat()
+const flat = async <R>(pages: AsyncIterable<readonly FileLine<R>[]>) => (await Array.fromAsync(pages)).flat()
 /** A record, or what is wrong. */
-const recordOf = (found: Found): unknown => ('record' in found ? found.record : found.problem)
+const recordOf = (found: FileLine): unknown => ('record' in found ? found.record : found.problem)
 const lines = (content: string | Uint8Array) => flat(linesOf(file(content)))
 const csv = (content: string | Uint8Array) => flat(csvOf(file(content)))
 const bytes = (...parts: readonly (string | number)[]) =>

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 
 /** A record of a file, or why it is none. Lines count from 1. */
-export type Found<R = unknown> =
+export type FileLine<R = unknown> =
   | { readonly line: number; readonly record: R; readonly problem?: never }
   | { readonly line: number; readonly problem: string }
 
@@ -13,11 +13,11 @@ export const LINE_BYTES_MAX = 8_388_608
 export const PIECE_BYTES = 262_144
 export const LINE_FEED = 0x0a
 
-/** Told how many bytes of the file have been read. */
+/** Is called with how many more bytes of the file have been read. */
 export type ReadBytes = (bytes: number) => void
 
 /** The lines of a UTF-8 file that hold something, without their line feeds. A byte order mark at its beginning is passed over. */
-export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly Found<string>[]> {
+export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly FileLine<string>[]> {
   let line = 0
   let rest: Buffer = Buffer.alloc(0)
   let isTooLong = false
@@ -25,7 +25,7 @@ export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncG
     read(piece.length)
     const bytes = rest.length ? Buffer.concat([rest, piece]) : piece
     const end = bytes.lastIndexOf(LINE_FEED) + 1
-    const found: Found<string>[] = []
+    const found: FileLine<string>[] = []
     for (let begin = 0; begin < end; ) {
       const next = bytes.indexOf(LINE_FEED, begin)
       found.push(...(isTooLong ? [tooLong(++line)] : lineOf(bytes.subarray(begin, next), ++line)))
@@ -33,7 +33,7 @@ export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncG
       begin = next + 1
     }
     rest = bytes.subarray(end)
-    // The rest of a line that is too long is read and forgotten, and told of once it ends.
+    // The rest of a line that is too long is read and forgotten, and reported once it ends.
     if (rest.length > LINE_BYTES_MAX) isTooLong = true
     if (isTooLong) rest = Buffer.alloc(0)
     if (found.length) yield found
@@ -44,11 +44,11 @@ export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncG
 
 const MARK = '\ufeff'
 
-function tooLong(line: number): Found<string> {
+function tooLong(line: number): FileLine<string> {
   return { line, problem: `longer than ${LINE_BYTES_MAX} bytes` }
 }
 
-function lineOf(bytes: Buffer, line: number): readonly Found<string>[] {
+function lineOf(bytes: Buffer, line: number): readonly FileLine<string>[] {
   if (!isUtf8(bytes)) return [{ line, problem: 'is no UTF-8' }]
   const text = bytes.toString('utf8')
   const record = line === 1 && text.startsWith(MARK) ? text.slice(1) : text

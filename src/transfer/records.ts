@@ -6,7 +6,7 @@ import type { NewRecord } from '../store/import.ts'
 import { isInstant, isUuid } from './check.ts'
 import { csvOf } from './csv.ts'
 import type { EventOfFamily, ImportMap, Imported, ImportMapSpec } from './import-map.ts'
-import { type Found, linesOf, type ReadBytes } from './lines.ts'
+import { type FileLine, linesOf, type ReadBytes } from './lines.ts'
 import { recordOfLine } from './stored-line.ts'
 
 export type FileFormat = 'jsonl' | 'csv'
@@ -29,12 +29,12 @@ export type RecordsOptions = {
   readonly format: FileFormat
   /** What a line comes to. Default: lines are Emaki's own. */
   readonly map?: ImportMap | undefined
-  /** Stands in the meta of mapped events for what led to them. */
+  /** The correlation and the causation of mapped events. */
   readonly cause: string
   /** Pass over bad lines instead of throwing them. Default: false. */
   readonly skipBad?: boolean
   readonly read?: ReadBytes
-  /** Told of every bad line. */
+  /** Is called with every bad line. */
   readonly bad?: (line: BadLine) => void
 }
 
@@ -45,10 +45,10 @@ export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readon
   const { skipBad = false, bad = () => {} } = options
   const wrong: BadLine[] = []
   let count = 0
-  for await (const page of found(options)) {
+  for await (const page of linesOfFile(options)) {
     const records: NewRecord[] = []
     for (const one of page) {
-      const made = attempted(one, options)
+      const made = parseLine(one, options)
       if ('problem' in made) {
         count++
         if (wrong.length < BAD_LINES_SHOWN) wrong.push(made)
@@ -65,11 +65,11 @@ export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readon
     )
 }
 
-function found({ file, format, read }: RecordsOptions): AsyncGenerator<readonly Found[]> {
+function linesOfFile({ file, format, read }: RecordsOptions): AsyncGenerator<readonly FileLine[]> {
   return format === 'csv' ? csvOf(file, read) : linesOf(file, read)
 }
 
-function attempted(one: Found, { map, format, cause }: RecordsOptions): readonly NewRecord[] | BadLine {
+function parseLine(one: FileLine, { map, format, cause }: RecordsOptions): readonly NewRecord[] | BadLine {
   if (one.problem !== undefined) return { line: one.line, problem: one.problem }
   try {
     // Without a map a record is a line's text.

@@ -2,7 +2,7 @@
 import { streamProblem } from '../event/stream-name.ts'
 import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../event/payload.ts'
 import type { NewRecord } from '../store/import.ts'
-import type { StoredEvent } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
 import { isInstant, isUuid } from './check.ts'
 
 /** A stored event as a line, without its line feed. */
@@ -16,7 +16,7 @@ export function storedLine({ id, stream, version, position, type, schema, at, me
  * Throws a TypeError that says what is wrong with the line.
  */
 export function recordOfLine(text: string): NewRecord {
-  const parsed = parsedLine(text)
+  const parsed = parseObject(text)
   const { id, stream, type, schema, at, meta } = parsed
   if (!isUuid(id)) throw new TypeError('id: expected a UUID')
   const wrong = streamProblem(stream)
@@ -26,8 +26,8 @@ export function recordOfLine(text: string): NewRecord {
   if (!(typeof schema === 'string' && /^[\w-]{1,64}$/.test(schema))) throw new TypeError('schema: expected a fingerprint')
   if (!isObject(meta)) throw new TypeError('meta: expected an object')
   if (!isInstant(meta['occurredAt'] ?? at)) throw new TypeError('at: expected a time as RFC 3339')
-  const written = members(text)
-  const data = written.get('data')
+  const texts = members(text)
+  const data = texts.get('data')
   if (data === undefined) throw new TypeError('data: is missing')
   if (data.length > PAYLOAD_LENGTH_MAX) throw new TypeError(`data: longer than ${PAYLOAD_LENGTH_MAX} characters`)
   // All of these are texts: just checked.
@@ -37,13 +37,13 @@ export function recordOfLine(text: string): NewRecord {
     type,
     schema,
     data,
-    meta: occurred(written.get('meta')!, meta, at as string),
+    meta: withTime(texts.get('meta')!, meta, at as string),
   }
 }
 
 /** The stored event that a line of `storedLine` tells, as it was. Throws as `recordOfLine` does. */
 export function storedOfLine(text: string): StoredEvent {
-  const { position, version, at } = parsedLine(text)
+  const { position, version, at } = parseObject(text)
   if (!(Number.isSafeInteger(position) && Number.isSafeInteger(version))) throw new TypeError('expected a position and a version')
   const record = recordOfLine(text)
   // All of these were just checked; where it was imported again, only its meta has another time.
@@ -56,7 +56,7 @@ export function storedOfLine(text: string): StoredEvent {
   }
 }
 
-function parsedLine(text: string): Readonly<Record<string, unknown>> {
+function parseObject(text: string): Readonly<Record<string, unknown>> {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
@@ -72,7 +72,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** A meta's text with the original time in it. */
-function occurred(text: string, meta: Readonly<Record<string, unknown>>, at: string): string {
+function withTime(text: string, meta: Readonly<Record<string, unknown>>, at: string): string {
   if ('occurredAt' in meta) return text
   const rest = text.slice(0, -1)
   return `${rest}${Object.keys(meta).length ? ',' : ''}"occurredAt":${JSON.stringify(at)}}`

@@ -7,9 +7,10 @@ import fc from 'fast-check'
 import { encode } from '../event/payload.ts'
 import { memory } from '../store/memory.ts'
 import { sqlite } from '../sqlite/store.ts'
-import type { NewEvent, Store, StoredEvent } from '../store/store.ts'
+import type { NewEvent, StoredEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
 import { cloudEvent } from './cloud-event.ts'
-import { exported } from './export.ts'
+import { exportLines } from './export.ts'
 import { recordsOf } from './records.ts'
 import { members, recordOfLine, storedLine } from './stored-line.ts'
 
@@ -38,7 +39,7 @@ async function all(store: Store): Promise<readonly StoredEvent[]> {
 /** An export written to a file and imported from it. */
 async function copied(from: Store, to: Store): Promise<void> {
   const file = join(folder, `${Bun.randomUUIDv7()}.jsonl`)
-  const pages = await Array.fromAsync(exported(from))
+  const pages = await Array.fromAsync(exportLines(from))
   writeFileSync(file, pages.map(({ text }) => text).join(''))
   await Array.fromAsync(to.import('copy', () => recordsOf({ file, format: 'jsonl', cause: 'test' }), { fingerprint: 'f' }))
 }
@@ -103,7 +104,7 @@ describe('an export, imported', () => {
     const append = () => store.append([{ slices: [{ stream: 'a-1', expect: 'any', events: [event('1')] }], keys: [] }])
     for (let i = 0; i < 1_200; i++) await append()
     let events = 0
-    for await (const page of exported(store)) {
+    for await (const page of exportLines(store)) {
       events += page.events
       await append()
     }

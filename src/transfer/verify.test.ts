@@ -6,9 +6,10 @@ import { events, spec } from '../event/events.ts'
 import { projection } from '../projection/projection.ts'
 import { runtime } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
-import type { Store, StoredEvent } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
 import { audit } from '../subscription/audit.ts'
-import { exported } from './export.ts'
+import { exportLines } from './export.ts'
 import { verified } from './verify.ts'
 
 const Sum = events('sum', { Added: z.object({ n: z.int() }), Noted: z.object({}) })
@@ -93,9 +94,9 @@ describe('a log', () => {
   test('of which an event is missing is not exported, nor its stream', async () => {
     const store = await damaged(without)
     for (const options of [{}, { category: 'sum' }, { stream: 'sum-b' }])
-      await expect(Array.fromAsync(exported(store, options))).rejects.toThrow(HOLE)
+      await expect(Array.fromAsync(exportLines(store, options))).rejects.toThrow(HOLE)
     // Where it begins later, what was before is not asked for.
-    expect(await Array.fromAsync(exported(store, { after: 8 }))).toHaveLength(1)
+    expect(await Array.fromAsync(exportLines(store, { after: 8 }))).toHaveLength(1)
   })
 
   test('of which an event is missing is not folded by a command, nor by an audit', async () => {

@@ -2,12 +2,13 @@
 import { type EventsSpec, checked } from '../event/events.ts'
 import { recorded } from '../event/recorded.ts'
 import { categoryOf } from '../event/stream-name.ts'
+import type { StoredEvent } from '../store/event.ts'
 import { logPages } from '../store/pages.ts'
-import { type Placed, Versions } from '../store/sequence.ts'
-import type { Store, StoredEvent } from '../store/store.ts'
+import { type EventPlace, Versions } from '../store/sequence.ts'
+import type { Store } from '../store/store.ts'
 
 /** Where it is of no event, but of the end of the log, it has an empty stream and version 0. */
-export type Wrong = Placed & { readonly problem: string }
+export type Wrong = EventPlace & { readonly problem: string }
 export type Verified = {
   readonly events: number
   /** Up to here. */
@@ -31,7 +32,7 @@ export async function verified(
   const until = await store.head()
   const found: Wrong[] = []
   let count = 0
-  const wrong = ({ position, stream, version }: Placed, problem: string) => {
+  const wrong = ({ position, stream, version }: EventPlace, problem: string) => {
     count++
     if (found.length < WRONG_SHOWN) found.push({ position, stream, version, problem })
   }

@@ -9,9 +9,9 @@ export type PostRequest = {
   readonly signal: AbortSignal
 }
 
-/** The endpoint has answered, and not taken this message: 500, 400 and the like. Another attempt may succeed. */
-export class NotTaken extends Error {
-  override readonly name = 'NotTaken'
+/** The endpoint has answered, and not accepted this message: 500, 400 and the like. Another attempt may succeed. */
+export class NotAccepted extends Error {
+  override readonly name = 'NotAccepted'
 }
 
 /** The endpoint has answered 410: it wants no more messages. */
@@ -20,7 +20,7 @@ export class Gone extends Error {
 }
 
 /**
- * Resolves when it is answered 2xx. Rejects with NotTaken or Gone; with Busy for an endpoint that says when to come back; and with any
+ * Resolves when it is answered 2xx. Rejects with NotAccepted or Gone; with Busy for an endpoint that says when to come back; and with any
  * other error for one that is not there: no connection, no answer in time, or what stands in front of it says so (408, 425, 429, 502 to
  * 504). Redirects are not followed, as their target was never agreed on.
  */
@@ -34,12 +34,12 @@ export async function post({ url, headers, body, deadlineMs, signal }: PostReque
   })
   const { status } = response
   if (response.ok) return await response.body?.cancel()
-  const said = await beginning(response)
-  const message = `${new URL(url).host} was expected to answer 2xx, found ${status}${said ? `: ${said}` : ''}`
+  const text = await beginning(response)
+  const message = `${new URL(url).host} was expected to answer 2xx, found ${status}${text ? `: ${text}` : ''}`
   if (status === GONE) throw new Gone(message)
   const retryAfterMs = retryAfter(response.headers.get('retry-after'), now())
   if (AWAY.has(status)) throw retryAfterMs === null ? new Error(message) : new Busy(message, retryAfterMs)
-  throw new NotTaken(message)
+  throw new NotAccepted(message)
 }
 
 /** `Retry-After` in ms from now: seconds, or a date. Null where there is none that can be read. */

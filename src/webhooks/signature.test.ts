@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Webhook } from 'standardwebhooks'
 import { retryAfter } from './post.ts'
-import { keysOf, signed, standardWebhooks } from './signature.ts'
+import { keysOf, sign, standardWebhooks } from './signature.ts'
 
 const secretOf = (fill: number, bytes = 32) => `whsec_${Buffer.alloc(bytes, fill).toString('base64')}`
 const [OLD, NEW, OTHER] = [secretOf(1), secretOf(2), secretOf(3)]
@@ -18,7 +18,7 @@ describe('a signature', () => {
   test('is one that the reference implementation believes, by each of several secrets', () => {
     fc.assert(
       fc.property(texts, ([id, body]) => {
-        const headers = signed(keysOf('', [NEW, OLD]), id, seconds, body)
+        const headers = sign(keysOf('', [NEW, OLD]), id, seconds, body)
         for (const secret of [OLD, NEW]) new Webhook(secret).verify(body, headers, { jsonParse: false })
         expect(() => new Webhook(OTHER).verify(body, headers, { jsonParse: false })).toThrow('No matching signature')
       }),
@@ -40,7 +40,7 @@ describe('a signature', () => {
   })
 
   const body = '{"n":1}'
-  const headers = signed(keysOf('', OLD), 'm1', seconds, body)
+  const headers = sign(keysOf('', OLD), 'm1', seconds, body)
   test.each([
     ['another body', headers, '{"n":2}', 'no webhook-signature'],
     ['another id', { ...headers, 'webhook-id': 'm2' }, body, 'no webhook-signature'],

@@ -28,7 +28,7 @@ export function keysOf(where: string, secrets: string | readonly string[]): read
 }
 
 /** Signs a message with each of the keys. */
-export function signed(keys: readonly Buffer[], id: string, seconds: number, body: string): SignedHeaders {
+export function sign(keys: readonly Buffer[], id: string, seconds: number, body: string): SignedHeaders {
   const timestamp = String(seconds)
   const signatures = keys.map(key => `${VERSION},${mac(key, id, timestamp, body).toString('base64')}`)
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') }
@@ -36,7 +36,7 @@ export function signed(keys: readonly Buffer[], id: string, seconds: number, bod
 
 /**
  * Believes requests that are signed as Standard Webhooks has it, by one of these secrets: while a secret is replaced, give the old and the
- * new one. What is older or newer than `toleranceMs` is not believed, so nobody can send again later what he has overheard.
+ * new one. A message that is older or newer than `toleranceMs` is not believed, so that nobody can send a message again that was overheard.
  *
  * @example
  * inbox('payments', { verify: standardWebhooks('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'), … })
@@ -51,13 +51,13 @@ export function standardWebhooks(
     if (!id || !timestamp || !signature) return 'webhook-id, webhook-timestamp or webhook-signature is missing'
     if (!/^\d{1,12}$/.test(timestamp)) return 'webhook-timestamp is no time in seconds since 1970'
     if (Math.abs(now() - Number(timestamp) * 1_000) > toleranceMs) return 'webhook-timestamp is too far from now'
-    const given = signature.split(' ').slice(0, SIGNATURES_MAX).map(decoded)
+    const given = signature.split(' ').slice(0, SIGNATURES_MAX).map(decodeSignature)
     const isOurs = keys.some(key => given.some(one => isSame(mac(key, id, timestamp, body), one)))
     return isOurs ? null : 'no webhook-signature is by a secret that is known here'
   }
 }
 
-function decoded(signature: string): Buffer {
+function decodeSignature(signature: string): Buffer {
   return signature.startsWith(`${VERSION},`) ? Buffer.from(signature.slice(VERSION.length + 1), 'base64') : Buffer.alloc(0)
 }
 

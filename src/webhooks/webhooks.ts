@@ -1,12 +1,12 @@
 // Events to an HTTP endpoint: a subscription on the log whose handler posts signed messages.
-import { Breaker, Refused } from '../delivery/breaker.ts'
-import { perRun } from '../delivery/per-run.ts'
+import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
+import { oncePerRun } from '../delivery/per-run.ts'
 import { type CloudEvent, structured } from '../event/cloud-event.ts'
 import type { AnyEvents } from '../event/events.ts'
 import type { In, One } from '../event/families.ts'
 import { type Processor, processor } from '../processor/processor.ts'
-import { Gone, NotTaken, post } from './post.ts'
-import { keysOf, signed } from './signature.ts'
+import { Gone, NotAccepted, post } from './post.ts'
+import { keysOf, sign } from './signature.ts'
 
 export type WebhooksOptions<F extends AnyEvents, T extends string> = {
   /** The family or families whose facts are sent; `types` names some of their types. Default: all. */
@@ -59,7 +59,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
   const where = `webhooks('${name}')`
   if (!['http:', 'https:'].includes(URL.parse(url)?.protocol ?? '')) throw new TypeError(`${where}: no endpoint is at ${url}`)
   const keys = keysOf(where, secrets)
-  const posting = perRun(signal => endpoint(where, options, keys, signal))
+  const endpointOf = oncePerRun(signal => endpoint(where, options, keys, signal))
   return processor(name, {
     from,
     ...(types && { types }),
@@ -68,28 +68,28 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
     attempts,
     // The endpoint is waited for, however long it is away.
     attemptMs: null,
-    handle: async ([event], { cloudEvent, signal }) => await posting(signal)(cloudEvent(event!)),
+    handle: async ([event], { cloudEvent, signal }) => await endpointOf(signal)(cloudEvent(event!)),
   })
 }
 
-type Receiver = Pick<WebhooksOptions<AnyEvents, string>, 'url' | 'deadlineMs' | 'headers' | 'report' | 'now'>
+type WebhookReceiver = Pick<WebhooksOptions<AnyEvents, string>, 'url' | 'deadlineMs' | 'headers' | 'report' | 'now'>
 
-function endpoint(where: string, options: Receiver, keys: readonly Buffer[], signal: AbortSignal) {
+function endpoint(where: string, options: WebhookReceiver, keys: readonly Buffer[], signal: AbortSignal) {
   const { url, deadlineMs = 15_000, headers = {}, report = console.error, now = Date.now } = options
   const breaker = new Breaker({ signal, report })
   let isGone = false
 
   const attempt = async (event: CloudEvent): Promise<void> => {
-    if (isGone) await stopped(signal)
+    if (isGone) await rejectOnStop(signal)
     const body = structured(event)
-    const proof = signed(keys, event.attributes.id, Math.floor(now() / 1_000), body)
+    const proof = sign(keys, event.attributes.id, Math.floor(now() / 1_000), body)
     try {
       await post({ url, headers: { ...headers, ...TYPE, ...proof }, body, deadlineMs, signal }, now)
     } catch (error) {
-      if (!(error instanceof Gone || error instanceof NotTaken)) throw error
+      if (!(error instanceof Gone || error instanceof NotAccepted)) throw error
       isGone ||= error instanceof Gone
       // There was an answer, so the endpoint is not away.
-      throw new Refused(error.message, { cause: error })
+      throw new DeliveryRefused(error.message, { cause: error })
     }
   }
   return async (event: CloudEvent): Promise<void> => {
@@ -97,15 +97,15 @@ function endpoint(where: string, options: Receiver, keys: readonly Buffer[], sig
     try {
       await breaker.deliver(() => attempt(event))
     } catch (error) {
-      if (!isGone) throw error instanceof Refused ? error.cause : error
+      if (!isGone) throw error instanceof DeliveryRefused ? error.cause : error
       if (!wasGone) report(new Error(`${where} sends nothing more until the process starts again`, { cause: error }))
-      await stopped(signal)
+      await rejectOnStop(signal)
     }
   }
 }
 
 /** Rejects once the process stops. */
-async function stopped(signal: AbortSignal): Promise<never> {
+async function rejectOnStop(signal: AbortSignal): Promise<never> {
   const { promise, resolve } = Promise.withResolvers<void>()
   signal.addEventListener('abort', () => resolve(), { once: true })
   if (!signal.aborted) await promise

@@ -1,6 +1,6 @@
 // A process that appends through the port as wildly as it can: hot streams and cold, one stream and two, with keys and without, and
 // now and then something that the store has to roll back when its positions are drawn.
-import type { Expectation, NewKey, Slice, Unit } from '../../store/store.ts'
+import type { Expectation, NewKey, Slice, Unit } from '../../store/unit.ts'
 import { postgres } from '../store.ts'
 import type { Attempt } from './history.ts'
 import { UNHURRIED } from './patience.ts'

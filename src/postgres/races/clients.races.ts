@@ -1,5 +1,6 @@
 import { describe, expect } from 'bun:test'
-import { StoreError, type Unit } from '../../store/store.ts'
+import { StoreError } from '../../store/errors.ts'
+import type { Unit } from '../../store/unit.ts'
 import { follow, readLog } from './follow.ts'
 import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'

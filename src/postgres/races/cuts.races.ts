@@ -1,6 +1,7 @@
 import { describe, expect } from 'bun:test'
 import { runtime } from '../../runtime.ts'
-import { type Store, StoreError } from '../../store/store.ts'
+import { StoreError } from '../../store/errors.ts'
+import type { Store } from '../../store/store.ts'
 import { bound } from '../../testing/bound.ts'
 import type { Direction } from '../../testing/servers/proxy.ts'
 import { counter } from './domain.ts'

@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { StoreError } from '../../store/errors.ts'
+import type { StoredEvent } from '../../store/event.ts'
 import { logPages } from '../../store/pages.ts'
-import { type Store, type StoredEvent, StoreError } from '../../store/store.ts'
+import type { Store } from '../../store/store.ts'
 import type { Reading } from './history.ts'
 import { eventually } from './patience.ts'
 

@@ -1,6 +1,7 @@
 // What was tried and what was seen, and what has to be true of it. Knows the port to a log, and nothing of how a store keeps its
 // promises. Every event that a race appends carries a token, by which it is known again.
-import type { Expectation, Landed, StoredEvent } from '../../store/store.ts'
+import type { StoredEvent } from '../../store/event.ts'
+import type { Expectation, SliceResult } from '../../store/unit.ts'
 
 export type Slice = {
   readonly stream: string
@@ -21,7 +22,7 @@ export type Attempt = {
   readonly key: string | null
   /** `open`: its process ended before the answer. `refused`: the store says that it will never take it. */
   readonly outcome: 'appended' | 'duplicate' | 'conflict' | 'rejected' | 'unavailable' | 'unknown' | 'refused' | 'open'
-  readonly landed: readonly Landed[]
+  readonly landed: readonly SliceResult[]
   readonly conflicts: readonly ConflictSeen[]
   /** The token of the event for which a command was rejected. */
   readonly because: string | null
@@ -113,7 +114,7 @@ const NOT_APPENDED: ReadonlySet<Attempt['outcome']> = new Set(['conflict', 'reje
 function ofSlice(
   attempt: Attempt,
   { stream, expect, events }: Slice,
-  landed: Landed | undefined,
+  landed: SliceResult | undefined,
   found: Found,
 ): readonly string[] {
   const stored = events.map(({ token }) => found.get(token)!)

@@ -1,6 +1,7 @@
 // Two or three writers, each stopped at the gates of the append function, in every order of their steps, with a reader between every
 // two steps. A writer's last step is its commit, or it is cancelled or its session ended there, its positions drawn.
-import type { Expectation, NewKey, Store, Unit } from '../../store/store.ts'
+import type { Store } from '../../store/store.ts'
+import type { Expectation, NewKey, Unit } from '../../store/unit.ts'
 import { type Follower, follow, readLog } from './follow.ts'
 import { type Gates, gates, POINTS } from './gates.ts'
 import { type Attempt, violations } from './history.ts'

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../../store/store.ts'
+import type { StoredEvent } from '../../store/event.ts'
 
 /** Each increment says to what it counted; one that was decided on an old state says what another said. */
 export function lostUpdates(log: readonly StoredEvent[]): readonly string[] {

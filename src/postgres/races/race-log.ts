@@ -1,5 +1,6 @@
 import { checksum } from '../../store/migration.ts'
-import { type Store, StoreError } from '../../store/store.ts'
+import { StoreError } from '../../store/errors.ts'
+import type { Store } from '../../store/store.ts'
 import { type TestSchema, testSchema } from '../../testing/schema.ts'
 import { migrate } from '../migrate.ts'
 import { migrations } from '../migrations.ts'

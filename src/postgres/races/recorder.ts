@@ -1,4 +1,7 @@
-import { type NewEvent, type Store, StoreError, type Unit, type UnitOutcome } from '../../store/store.ts'
+import { StoreError } from '../../store/errors.ts'
+import type { NewEvent } from '../../store/event.ts'
+import type { Store } from '../../store/store.ts'
+import type { Unit, UnitOutcome } from '../../store/unit.ts'
 import type { Attempt } from './history.ts'
 
 /** Appends through a store and tells what was tried and what came of it. */

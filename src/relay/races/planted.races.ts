@@ -32,7 +32,7 @@ const overtaken: typeof killing = (random, _, options) =>
 const planted: readonly Planted[] = [
   node('commands without a key of their own', killing, / had .* twice/),
   node('an agenda beside the page', killing, / lost /),
-  node('a relay that forgets first', bothKilled, / lost /),
+  node('a sender that forgets first', bothKilled, / lost /),
   node('timers by the clock of the app', shifting, / ms early/),
   node('no fence', overtaken, /was written though/),
   node('takes a gap for nothing', rollingBack, / lost /),

@@ -30,7 +30,7 @@ export const sourcePlants = {
   },
   /** Commands of a process have another key each time that they are sent. */
   'commands without a key of their own': {
-    file: 'relay/sending.ts',
+    file: 'relay/send-entry.ts',
     found: '{ ...rest, key: id, isOwnKey: true }',
     by: '{ ...rest, key: id + Math.random(), isOwnKey: true }',
   },
@@ -38,7 +38,7 @@ export const sourcePlants = {
   'an agenda beside the page': {
     file: 'subscription/process-manager-runner.ts',
     found: `      toAgenda: changes => this.#toAgenda(changes),
-      onSaved: ({ add }) => sender.added(add),
+      onSaved: ({ add }) => sender.enqueue(add),
 `,
     by: `      toAgenda: changes => {
         this.later = this.#toAgenda(changes).add
@@ -48,13 +48,13 @@ export const sourcePlants = {
         const { later } = this
         await Bun.sleep(20)
         for (const entry of later) await store.agenda.schedule(entry)
-        sender.added(later)
+        sender.enqueue(later)
       },
 `,
   },
   /** What is to be sent is forgotten first, and sent then. */
-  'a relay that forgets first': {
-    file: 'relay/relay.ts',
+  'a sender that forgets first': {
+    file: 'relay/sender.ts',
     found: '        const outcome = await send(entry, attempt)\n',
     by: '        await this.#options.agenda.done([entry])\n        const outcome = await send(entry, attempt)\n',
   },

@@ -2,22 +2,22 @@
 import { streamName } from '../event/stream-name.ts'
 import type { Command } from '../decider/command.ts'
 import { KEY_KEEP_MS } from '../dispatch/send.ts'
-import type { Agenda, Entry, NewEntry } from '../read-model/agenda.ts'
+import type { Agenda, AgendaEntry, NewEntry } from '../read-model/agenda.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep } from '../lib/sleep.ts'
 
-/** What is known of an entry of the agenda, just added or read. */
-type Known = Pick<Entry, 'id' | 'key' | 'timer' | 'command' | 'meta' | 'set'>
-/** What is sent. */
-export type Due = Omit<Known, 'command'> & { readonly command: Command | null }
-/** What became of it: null, and it is forgotten; a text, and it is kept for who asks. */
-export type Sent = string | null
+/** An entry of the agenda, just added or read. */
+type PendingEntry = Pick<AgendaEntry, 'id' | 'key' | 'timer' | 'command' | 'meta' | 'set'>
+/** An entry that is due, with its command. */
+export type DueEntry = Omit<PendingEntry, 'command'> & { readonly command: Command | null }
+/** What became of an entry. Null: the entry is forgotten. A text: it is kept with the entry. */
+export type EntryOutcome = string | null
 
-export type RelayOptions = {
+export type SenderOptions = {
   readonly agenda: Agenda
   readonly owner: string
-  /** Sends an entry, as often as it is asked to with one effect. What it rejects with is reported, and it is asked again. */
-  readonly send: (entry: Due, attempt: number) => Promise<Sent>
+  /** Sends an entry; it may be sent several times, and has one effect. A failure is reported, and the entry is sent again. */
+  readonly send: (entry: DueEntry, attempt: number) => Promise<EntryOutcome>
   readonly report: (error: unknown) => void
   /** How often the agenda is asked where nothing is known to be due, in ms: others may add to it. Default: 1 000. */
   readonly pollMs?: number
@@ -26,7 +26,7 @@ export type RelayOptions = {
 }
 
 /** Entries being sent at once. */
-const FLYING_MAX = 4_096
+const SENDING_MAX = 4_096
 /** Entries that wait for their turn in memory; what is more than that is read from the agenda. */
 const WAITING_MAX = 32_768
 const READ_MAX = 1_024
@@ -34,8 +34,8 @@ const READ_MAX = 1_024
 const OVERDUE_MS = 1_000
 const RETRY = { firstMs: 20, maxMs: 5_000 }
 
-/** Asks again later, without a word: what is not there now may be soon. */
-export class Later extends Error {
+/** Says that the entry is to be sent again later, and that nothing is to be reported. */
+export class RetryLater extends Error {
   override readonly message = 'the log did not answer for now'
 }
 
@@ -43,22 +43,23 @@ export class Later extends Error {
  * AT LEAST ONCE: an entry is forgotten when it was sent, so that a crash in between sends it again; what it is sent by recognises that.
  * Of one instance, what goes to one stream goes in order; all else goes side by side. Never early, by the time of the database.
  */
-export class Relay {
-  readonly #options: RelayOptions
+export class Sender {
+  readonly #options: SenderOptions
   readonly #now: () => number
-  /** What is being sent, and the position of what led to it. */
-  readonly #flying = new Map<string, number>()
-  /** The last of what goes to one place in order. */
-  readonly #lanes = new Map<string, Promise<void>>()
+  /** The ids of what is being sent, each with the position of the event that led to it. */
+  readonly #sending = new Map<string, number>()
+  /** The last entry of each queue: what goes to one stream in order. */
+  readonly #queues = new Map<string, Promise<void>>()
   /** What is due and has no room yet, in order. */
-  #waiting: Known[] = []
-  /** Whether the agenda may have what is due and is neither known nor done: nobody overtakes that, and all is read in its order. */
+  #waiting: PendingEntry[] = []
+  /** Whether the agenda may have due entries that were not read yet: nothing overtakes those, and all is read in its order. */
   #isBehind = true
-  /** What was added meanwhile. */
-  #deferred: Known[] = []
-  #gone: Pick<Due, 'id' | 'set'>[] = []
-  #kept: { readonly id: string; readonly outcome: string }[] = []
-  #forgetting: Promise<void> | null = null
+  /** What was added while it is behind. */
+  #deferred: PendingEntry[] = []
+  /** Entries that were sent: those to forget, and those to keep with what became of them. */
+  #toForget: Pick<DueEntry, 'id' | 'set'>[] = []
+  #toKeep: { readonly id: string; readonly outcome: string }[] = []
+  #settling: Promise<void> | null = null
   #running: Promise<void> | null = null
   #stopping = new AbortController()
   #wake: () => void = () => {}
@@ -67,14 +68,14 @@ export class Relay {
   #pollAt = 0
   #aheadMs = 0
 
-  constructor(options: RelayOptions) {
+  constructor(options: SenderOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
   }
 
   /** How many are being sent. */
-  get flying(): number {
-    return this.#flying.size
+  get sending(): number {
+    return this.#sending.size
   }
 
   readonly start = async (): Promise<void> => {
@@ -93,14 +94,14 @@ export class Relay {
     this.#wake()
     await this.#running
     this.#running = null
-    await Promise.all(this.#lanes.values())
-    await this.#forgetting
-    this.#flying.clear()
+    await Promise.all(this.#queues.values())
+    await this.#settling
+    this.#sending.clear()
     this.#waiting = []
   }
 
-  /** Entries that have just become durable: what is due is sent without being read, unless something before it has to be read. */
-  readonly added = (entries: readonly NewEntry[]): void => {
+  /** Takes entries that have just become durable. What is due is sent without being read, unless something before it has to be read. */
+  readonly enqueue = (entries: readonly NewEntry[]): void => {
     if (!this.#running || this.#stopping.signal.aborted) return
     if (this.#inMs(this.#dueAt) < -OVERDUE_MS) this.#isBehind = true
     for (const entry of entries) {
@@ -116,8 +117,8 @@ export class Relay {
     this.#fill()
   }
 
-  /** Has the agenda asked now: somebody has added to it. */
-  readonly look = (): void => this.#askAt(0)
+  /** Reads the agenda now: somebody has added to it. */
+  readonly poll = (): void => this.#askAt(0)
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
@@ -125,22 +126,22 @@ export class Relay {
       try {
         if (this.#hasRoom && this.#nextInMs() <= 0) await this.#read()
         failures = 0
-        await this.#slept(this.#hasRoom ? this.#nextInMs() : 1_000)
+        await this.#sleep(this.#hasRoom ? this.#nextInMs() : 1_000)
       } catch (error) {
         if (failures === 0) this.#options.report(error)
-        await this.#slept(backOff(failures++, RETRY))
+        await this.#sleep(backOff(failures++, RETRY))
       }
     }
   }
 
   get #hasRoom(): boolean {
-    return this.#waiting.length === 0 && this.#flying.size < FLYING_MAX
+    return this.#waiting.length === 0 && this.#sending.size < SENDING_MAX
   }
 
   async #read(): Promise<void> {
     const { agenda, owner, pollMs = 1_000 } = this.#options
     // What is being sent is still there, and may be gone when the answer comes.
-    const before = new Map(this.#flying)
+    const before = new Map(this.#sending)
     this.#dueAt = Number.POSITIVE_INFINITY
     this.#deferred = []
     const { entries, now, next } = await agenda.due(owner, before.size + READ_MAX).catch(error => {
@@ -167,7 +168,7 @@ export class Relay {
   /** Sends what waits, as far as there is room. */
   #fill(): void {
     if (this.#stopping.signal.aborted) return
-    for (const entry of this.#waiting.splice(0, FLYING_MAX - this.#flying.size)) this.#launch(entry)
+    for (const entry of this.#waiting.splice(0, SENDING_MAX - this.#sending.size)) this.#launch(entry)
   }
 
   #askAt(due: number): void {
@@ -184,68 +185,68 @@ export class Relay {
     return Math.max(0, this.#inMs(Math.min(this.#dueAt, this.#pollAt)))
   }
 
-  #launch({ id, key, timer, command, meta, set }: Known): void {
-    if (this.#flying.has(id)) return
-    this.#flying.set(id, set)
-    // What the agenda has is a command as it was said.
+  #launch({ id, key, timer, command, meta, set }: PendingEntry): void {
+    if (this.#sending.has(id)) return
+    this.#sending.set(id, set)
+    // The agenda has a command as JSON.
     const entry = { id, key, timer, meta, set, command: command === null ? null : (JSON.parse(command) as Command) }
-    const lane = laneOf(entry)
-    const before = this.#lanes.get(lane)
-    const sent = before ? before.then(() => this.#send(entry)) : this.#send(entry)
-    this.#lanes.set(lane, sent)
-    void sent.then(() => {
-      if (this.#lanes.get(lane) === sent) this.#lanes.delete(lane)
+    const queue = queueOf(entry)
+    const before = this.#queues.get(queue)
+    const sending = before ? before.then(() => this.#send(entry)) : this.#send(entry)
+    this.#queues.set(queue, sending)
+    void sending.then(() => {
+      if (this.#queues.get(queue) === sending) this.#queues.delete(queue)
     })
   }
 
-  async #send(entry: Due): Promise<void> {
+  async #send(entry: DueEntry): Promise<void> {
     const { send, report } = this.#options
     const { signal } = this.#stopping
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const outcome = await send(entry, attempt)
-        if (outcome === null) this.#gone.push(entry)
-        else this.#kept.push({ id: entry.id, outcome })
-        this.#forgetting ??= this.#forget()
+        if (outcome === null) this.#toForget.push(entry)
+        else this.#toKeep.push({ id: entry.id, outcome })
+        this.#settling ??= this.#settle()
         return
       } catch (error) {
-        if (!(error instanceof Later)) report(error)
+        if (!(error instanceof RetryLater)) report(error)
         await sleep(backOff(attempt - 1, RETRY), signal)
       }
     }
   }
 
-  /** Forgets what was sent, as much at once as there is. */
-  async #forget(): Promise<void> {
+  /** Notes in the agenda what was sent, as much at once as there is. */
+  async #settle(): Promise<void> {
     const { agenda, report } = this.#options
     // What was sent in the same turn is forgotten with it.
     await new Promise(resolve => setImmediate(resolve))
-    for (let failures = 0; this.#gone.length + this.#kept.length > 0; ) {
-      const [gone, kept] = [this.#gone, this.#kept]
-      this.#gone = []
-      this.#kept = []
+    for (let failures = 0; this.#toForget.length + this.#toKeep.length > 0; ) {
+      const [gone, kept] = [this.#toForget, this.#toKeep]
+      this.#toForget = []
+      this.#toKeep = []
       try {
         if (kept.length) await agenda.end(kept)
         if (gone.length) await agenda.done(gone)
         const hadRoom = this.#hasRoom
-        for (const { id } of gone) this.#flying.delete(id)
-        for (const { id } of kept) this.#flying.delete(id)
+        for (const { id } of gone) this.#sending.delete(id)
+        for (const { id } of kept) this.#sending.delete(id)
         failures = 0
         this.#fill()
         if (this.#hasRoom && !hadRoom) this.#wake()
       } catch (error) {
-        this.#gone = [...gone, ...this.#gone]
-        this.#kept = [...kept, ...this.#kept]
-        // Whoever has the lease next sends them again, to no effect.
+        this.#toForget = [...gone, ...this.#toForget]
+        this.#toKeep = [...kept, ...this.#toKeep]
+        // The next owner of the lease sends them again, to no effect.
         if (this.#stopping.signal.aborted) break
         if (failures === 0) report(error)
         await sleep(backOff(failures++, RETRY), this.#stopping.signal)
       }
     }
-    this.#forgetting = null
+    this.#settling = null
   }
 
-  #slept(ms: number): Promise<void> {
+  #sleep(ms: number): Promise<void> {
     const stop = new AbortController()
     this.#wake = () => stop.abort()
     if (this.#stopping.signal.aborted) stop.abort()
@@ -253,8 +254,8 @@ export class Relay {
   }
 }
 
-/** What one instance sends to one stream goes in order; so do its timers. */
-function laneOf({ id, key, command, timer }: Due): string {
+/** The queue of an entry: what one instance sends to one stream goes in order, and so do its timers. */
+function queueOf({ id, key, command, timer }: DueEntry): string {
   if (timer !== null || command === null) return `${key}\n`
   return key === '' ? id : `${key}\n${streamName(command.decider, command.id)}`
 }

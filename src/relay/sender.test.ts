@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { NewEntry } from '../read-model/agenda.ts'
 import { memoryAgenda } from '../read-model/memory-agenda.ts'
 import { until } from '../testing/servers/until.ts'
-import { Relay } from './relay.ts'
+import { Sender } from './sender.ts'
 
 const OWNER = 'process_p'
 const command = JSON.stringify({ decider: 'd', command: 'c', id: 'x', data: {} })
@@ -14,7 +14,7 @@ const entry = (id: string): NewEntry => ({
 const named = (name: string, many: number) => Array.from({ length: many }, (_, i) => entry(`${name}${i}`))
 const idsOf = (entries: readonly NewEntry[]) => entries.map(({ id }) => id)
 
-type Relaying = {
+type World = {
   /** What the agenda has before it starts. */
   readonly left?: readonly NewEntry[]
   /** Told how many entries a read has found, before they are given. */
@@ -24,12 +24,12 @@ type Relaying = {
   readonly now?: () => number
 }
 
-/** A relay over an agenda in memory, what it has sent, and how it is told of more that is durable. */
-function relaying({ left = [], read = () => {}, before = async () => {}, now = Date.now }: Relaying = {}) {
+/** A sender over an agenda in memory, what it has sent, and how more is added. */
+function world({ left = [], read = () => {}, before = async () => {}, now = Date.now }: World = {}) {
   const agenda = memoryAgenda({ now, renewKeys: () => {} })
   agenda.change({ add: left, remove: [] })
   const sent: string[] = []
-  const relay = new Relay({
+  const sender = new Sender({
     agenda: {
       ...agenda,
       due: async (owner, limit) => {
@@ -49,9 +49,9 @@ function relaying({ left = [], read = () => {}, before = async () => {}, now = D
   })
   const add = (entries: readonly NewEntry[]) => {
     agenda.change({ add: entries, remove: [] })
-    relay.added(entries)
+    sender.enqueue(entries)
   }
-  return { agenda, relay, sent, add }
+  return { agenda, sender, sent, add }
 }
 
 describe('what one instance sends to one stream goes in order', () => {
@@ -63,8 +63,8 @@ describe('what one instance sends to one stream goes in order', () => {
       reads.push(read)
       return read.promise
     }
-    const { relay, sent, add } = relaying({ left, read })
-    await relay.start()
+    const { sender, sent, add } = world({ left, read })
+    await sender.start()
     for (const [i, one] of more.entries()) {
       await until('it reads', () => reads.length > i)
       add([one])
@@ -75,15 +75,15 @@ describe('what one instance sends to one stream goes in order', () => {
       return sent.length === left.length + more.length
     })
     expect(sent).toEqual(idsOf([...left, ...more]))
-    await relay.stop()
+    await sender.stop()
   })
 
   test.each([5_000, 40_000])('where it is told of more than it sends at once, or keeps in memory: %d', async many => {
     const all = named('', many)
     const gate = Promise.withResolvers<void>()
     // Some are forgotten while others are still being sent.
-    const { relay, sent, add } = relaying({ before: () => gate.promise.then(() => turn()) })
-    await relay.start()
+    const { sender, sent, add } = world({ before: () => gate.promise.then(() => turn()) })
+    await sender.start()
     add(all)
     gate.resolve()
     const last = entry('last')
@@ -91,16 +91,16 @@ describe('what one instance sends to one stream goes in order', () => {
     add([last])
     await until('all is sent', () => sent.length > all.length)
     expect(sent).toEqual(idsOf([...all, last]))
-    await relay.stop()
+    await sender.stop()
   })
 
   test('where a timer falls due while more waits than is sent at once: nothing that is added later comes before it', async () => {
     let now = Date.now()
     let reads = 0
     const gate = Promise.withResolvers<void>()
-    const { relay, sent, add } = relaying({ now: () => now, read: () => reads++, before: () => gate.promise })
+    const { sender, sent, add } = world({ now: () => now, read: () => reads++, before: () => gate.promise })
     const all = named('', 5_000).map(one => ({ ...one, key: one.id }))
-    await relay.start()
+    await sender.start()
     await until('it has read', () => reads > 0)
     await turn()
     add([...all, { ...entry('timer'), timer: 't', due: now + 10 }])
@@ -110,7 +110,7 @@ describe('what one instance sends to one stream goes in order', () => {
     gate.resolve()
     await until('all is sent', () => sent.length > all.length + later.length)
     expect(sent.indexOf('timer')).toBeLessThan(sent.indexOf('later0'))
-    await relay.stop()
+    await sender.stop()
   })
 })
 
@@ -118,24 +118,24 @@ describe('what is known is not read', () => {
   test('where there is more of it than is sent at once, and nothing is sent twice', async () => {
     const all = named('', 20_000)
     let found = 0
-    const { relay, sent, add } = relaying({
+    const { sender, sent, add } = world({
       read: many => {
         found += many
       },
     })
-    await relay.start()
+    await sender.start()
     await turn()
     add(all)
     await until('all is sent', () => sent.length >= all.length)
     expect(sent).toEqual(idsOf(all))
     expect(found).toBe(0)
-    await relay.stop()
+    await sender.stop()
   })
 
   test('and sent again where it was done while it was read', async () => {
     const [answer, sending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let hasRead = false
-    const { agenda, relay, sent, add } = relaying({
+    const { agenda, sender, sent, add } = world({
       before: () => sending.promise,
       read: many => {
         if (!many) return
@@ -143,17 +143,17 @@ describe('what is known is not read', () => {
         return answer.promise
       },
     })
-    await relay.start()
+    await sender.start()
     await turn()
     add([entry('one')])
-    relay.look()
+    sender.poll()
     await until('it is read', () => hasRead)
     sending.resolve()
-    await until('it is forgotten', async () => (await agenda.count()).length === 0 && relay.flying === 0)
+    await until('it is forgotten', async () => (await agenda.count()).length === 0 && sender.sending === 0)
     answer.resolve()
     await turn()
     await turn()
     expect(sent).toEqual(['one'])
-    await relay.stop()
+    await sender.stop()
   })
 })

@@ -1,42 +1,42 @@
 // One connection to NATS, made when it is first needed and made anew when it has ended. It does not reconnect by itself: what a client
-// keeps for a server that is away would be sent later, behind what was said again meanwhile.
+// keeps for a server that is away would be sent later, behind what was sent again meanwhile.
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { type Nats, nats } from './packages.ts'
 
-export type Linked = { readonly connection: NatsConnection; readonly jetstream: JetStreamClient; readonly nats: Nats }
+export type OpenConnection = { readonly connection: NatsConnection; readonly jetstream: JetStreamClient; readonly nats: Nats }
 
-export type LinkOptions = {
+export type NatsConnectionOptions = {
   readonly connect: ConnectionOptions
-  /** What is to be there before anything is sent. */
-  readonly prepare: (linked: Linked) => Promise<void>
+  /** Runs once on each new connection, before anything is sent. */
+  readonly prepare: (opened: OpenConnection) => Promise<void>
   readonly deadlineMs: number
   readonly signal: AbortSignal
 }
 
-/** Gives the connection of this moment; rejects where there is none to be had. */
-export function link({ connect, prepare, deadlineMs, signal }: LinkOptions): () => Promise<Linked> {
-  let current: Promise<Linked> | null = null
+/** Gives the connection of now; rejects where none can be made. */
+export function natsConnection({ connect, prepare, deadlineMs, signal }: NatsConnectionOptions): () => Promise<OpenConnection> {
+  let current: Promise<OpenConnection> | null = null
 
-  const forget = (one: Promise<Linked>): void => {
+  const forget = (one: Promise<OpenConnection>): void => {
     if (current === one) current = null
   }
-  const open = async (): Promise<Linked> => {
+  const open = async (): Promise<OpenConnection> => {
     const packages = await nats()
     // An Error for each message, in case it fails, would take a tenth of the time.
     const connection = await packages.connect({ timeout: deadlineMs, noAsyncTraces: true, ...connect, reconnect: false })
     const close = () => void connection.close()
     signal.addEventListener('abort', close, { once: true })
     void connection.closed().then(() => signal.removeEventListener('abort', close))
-    const linked = { connection, jetstream: packages.jetstream(connection, { timeout: deadlineMs }), nats: packages }
+    const opened = { connection, jetstream: packages.jetstream(connection, { timeout: deadlineMs }), nats: packages }
     try {
       signal.throwIfAborted()
-      await prepare(linked)
+      await prepare(opened)
     } catch (error) {
       await connection.close()
       throw error
     }
-    return linked
+    return opened
   }
   return () => {
     if (current) return current

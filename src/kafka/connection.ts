@@ -1,21 +1,21 @@
-// One producer, made when it is first needed and made anew after whatever failed: it then asks the cluster again who is where.
+// One producer, made when it is first needed and made anew after any failure: it then asks the cluster again where the partitions are.
 import type { KafkaConfig, Producer } from 'kafkajs'
 import { kafkajs } from './packages.ts'
 
-export type LinkOptions = {
+export type KafkaConnectionOptions = {
   readonly config: KafkaConfig
   readonly deadlineMs: number
   readonly signal: AbortSignal
 }
 
-export type Link = {
-  /** The producer of this moment; rejects where there is none to be had. */
+export type KafkaConnection = {
+  /** Gives the producer of now; rejects where none can be made. */
   readonly producer: () => Promise<Producer>
-  /** The next is another one. */
+  /** Drops the producer: the next one is new. */
   readonly renew: () => void
 }
 
-export function link({ config, deadlineMs, signal }: LinkOptions): Link {
+export function kafkaConnection({ config, deadlineMs, signal }: KafkaConnectionOptions): KafkaConnection {
   let current: Promise<Producer> | null = null
 
   const open = async (): Promise<Producer> => {
@@ -25,7 +25,7 @@ export function link({ config, deadlineMs, signal }: LinkOptions): Link {
       connectionTimeout: deadlineMs,
       requestTimeout: deadlineMs,
       ...config,
-      // Who tries again, and when, is decided for the whole relay.
+      // The relay itself decides when to try again.
       retry: { retries: 0 },
     })
     // By murmur2 of the key, as Kafka's own clients do, so that others find a stream's partition.

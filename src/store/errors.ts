@@ -1,0 +1,28 @@
+/**
+ * Why a call did not answer. `unavailable`: nothing was appended, try again later. `unknown`: it may have been appended; append the same
+ * again, with the same ids. `full`: there is no room. `refused`: it will never work, such as a payload the store cannot hold.
+ */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly reason: 'unavailable' | 'unknown' | 'full' | 'refused'
+  constructor(reason: StoreError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+/** What the `run` of a page threw, kept apart from what a database says on the way out. */
+export class RunFailure extends StoreError {
+  constructor(cause: unknown) {
+    super('refused', 'what a page runs has failed', { cause })
+  }
+}
+
+/** Gives what a call gives; where the `run` of a page failed, throws what it threw. */
+export async function unwrapRunFailure<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw error instanceof RunFailure ? error.cause : error
+  }
+}

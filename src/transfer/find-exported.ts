@@ -1,0 +1,33 @@
+// Whether a file is an export of this very log: then importing it would append its events a second time.
+import type { Log } from '../store/log.ts'
+import { linesOf } from './lines.ts'
+
+/** How many lines are read: an export's first line is an event already. */
+const LINES_MAX = 100
+
+/** Finds an event among a file's first that stands in the log where the file says so. Gives its id; null: none does. */
+export async function findExported(store: Log, file: string): Promise<string | null> {
+  let many = 0
+  for await (const page of linesOf(file))
+    for (const one of page) {
+      const id = one.problem === undefined ? await sameId(store, one.record) : null
+      if (id !== null || ++many === LINES_MAX) return id
+    }
+  return null
+}
+
+async function sameId(store: Log, line: string): Promise<string | null> {
+  const { id, stream, version } = placeOf(line)
+  if (typeof id !== 'string' || typeof stream !== 'string' || !Number.isSafeInteger(version)) return null
+  const [stored] = await store.read(stream, { after: (version as number) - 1, limit: 1 })
+  return stored?.id === id ? id : null
+}
+
+/** The import itself reports what is wrong with a line. */
+function placeOf(line: string): { readonly id?: unknown; readonly stream?: unknown; readonly version?: unknown } {
+  try {
+    return (JSON.parse(line) as object | null) ?? {}
+  } catch {
+    return {}
+  }
+}
