@@ -62,7 +62,7 @@ describe('an older release beside a newer one', () => {
     await store.append([unitOf(newer)])
     expect((await appendOlder({ ...newer, expect: 1 })).failed?.known).toEqual([0])
     const [outcome] = await store.append([unitOf({ ...older, expect: 1 })])
-    expect(outcome).toMatchObject({ outcome: 'known', keys: [{ key: 'older', position: Number(first), version: 1 }] })
+    expect(outcome).toMatchObject({ outcome: 'duplicate', keys: [{ key: 'older', position: Number(first), version: 1 }] })
     const { keys } = await store.load([], ['newer'])
     expect(keys).toMatchObject([{ position: Number(first) + 1, version: 1, count: 1 }])
   })
