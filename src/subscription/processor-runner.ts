@@ -4,10 +4,11 @@ import type { Rejection } from '../decider/reject.ts'
 import { recordedIn } from '../event/families.ts'
 import type { CloudEvent } from '../event/cloud-event.ts'
 import type { Recorded } from '../event/events.ts'
+import { backOff } from '../lib/back-off.ts'
+import { sleep as sleepFor } from '../lib/sleep.ts'
 import { type ProcessorSpec, takes } from '../processor/processor.ts'
 import type { Lease, ReadModel } from '../read-model/read-model.ts'
 import { logPages } from '../store/pages.ts'
-import { slept } from '../store/poll.ts'
 import type { Store, StoredEvent } from '../store/store.ts'
 import { cloudEventOf } from '../transfer/cloud-event.ts'
 import type { Announce, Consumer, PageGuard } from './consumer.ts'
@@ -20,8 +21,7 @@ export type SendFor = (command: Command, key: string, event: Recorded) => Promis
 /** An event as a processor handles it. `part`: which of the events that a stored event has become; 0, the first, for nearly all. */
 type KeyedEvent = { readonly stored: StoredEvent; readonly part: number; readonly event: Recorded; readonly key: string }
 
-const RETRY_FIRST_MS = 50
-const RETRY_MAX_MS = 10_000
+const RETRY = { firstMs: 50, maxMs: 10_000 }
 const BATCHES_AHEAD = 16
 
 export class ProcessorRunner implements Consumer {
@@ -39,7 +39,7 @@ export class ProcessorRunner implements Consumer {
     store: Store,
     processor: ProcessorSpec,
     send: SendFor,
-    sleep: (ms: number, signal: AbortSignal) => Promise<void> = slept,
+    sleep: (ms: number, signal: AbortSignal) => Promise<void> = sleepFor,
   ) {
     this.#send = send
     this.#store = store
@@ -166,7 +166,7 @@ export class ProcessorRunner implements Consumer {
       } catch (error) {
         this.#stop.signal.throwIfAborted()
         if (attempt >= attempts) return error ?? new Error('it threw nothing')
-        await this.#sleep(Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1)), this.#stop.signal)
+        await this.#sleep(backOff(attempt - 1, RETRY), this.#stop.signal)
       }
     }
   }

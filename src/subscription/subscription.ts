@@ -1,4 +1,5 @@
 // One subscription: acquires its lease, reads on from its checkpoint, has a consumer handle each page, and saves what that did.
+import { backOff } from '../lib/back-off.ts'
 import type { Lease, ReadModel } from '../read-model/read-model.ts'
 import { type Filter, type Store, type StoredEvent, StoreError } from '../store/store.ts'
 import { type Trace, untraced } from '../trace/trace.ts'
@@ -34,8 +35,7 @@ const SAVE_IDLE_MS = 1_000
 const RETRY_PARKED_EVERY_MS = 1_000
 /** How much may wait in memory to be written in bulk, in characters. */
 const PENDING_MAX = 134_217_728
-const BACK_OFF_FIRST_MS = 20
-const BACK_OFF_MAX_MS = 5_000
+const BACK_OFF = { firstMs: 20, maxMs: 5_000 }
 /** A trace step is linked to the commands of so many of its events. */
 const LINKS_MAX = 128
 
@@ -235,7 +235,7 @@ export class Subscription {
   async #backOff(error: unknown): Promise<void> {
     if (error instanceof Fenced || this.#isClosed) return
     if (!(error instanceof StoreError)) this.#options.report(error)
-    await this.#sleep(Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** this.#failures++))
+    await this.#sleep(backOff(this.#failures++, BACK_OFF))
   }
 
   /** Waits until there are events, or something else to do. */

@@ -8,7 +8,7 @@ export const sourcePlants = {
   'listens for ever': {
     file: 'postgres/watch.ts',
     found: '      for (; !ending.signal.aborted; beats++) {\n',
-    by: '      void asks.end()\n      await slept(2_147_483_647, ending.signal)\n      for (; !ending.signal.aborted; beats++) {\n',
+    by: '      void asks.end()\n      await sleep(2_147_483_647, ending.signal)\n      for (; !ending.signal.aborted; beats++) {\n',
   },
   /** What may still be preceded by a transaction that is open somewhere is not read yet. */
   'waits for the oldest transaction': {
