@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import createClient, { type TransactionSql } from 'postgres'
-import { readModelContract } from '../read-model/contract.ts'
+import { readModelContract } from '../read-model/contract/index.ts'
 import type { NewPage, ReadModel, Table } from '../read-model/read-model.ts'
 import type { Store } from '../store/store.ts'
 import { startProxy } from '../testing/servers/proxy.ts'

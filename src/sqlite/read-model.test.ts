@@ -3,7 +3,7 @@ import { afterEach, describe, expect, spyOn, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readModelContract } from '../read-model/contract.ts'
+import { readModelContract } from '../read-model/contract/index.ts'
 import type { NewPage, Table } from '../read-model/read-model.ts'
 import { sqlite } from './store.ts'
 

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, sym
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memoryBus } from '../bus/memory.ts'
-import { storeContract } from '../store/contract.ts'
+import { storeContract } from '../store/contract/index.ts'
 import type { NewEvent, Store, StoreError, Unit } from '../store/store.ts'
 import { tail } from '../subscription/tail.ts'
 import { until } from '../testing/servers/until.ts'

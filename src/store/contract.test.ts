@@ -1,6 +1,7 @@
 // The contract is worth what it catches: stores with one bug each, and the cases that have to find it.
 import { describe, expect, test } from 'bun:test'
-import { type Made, storeCases } from './contract.ts'
+import type { TestedStore } from './contract/case.ts'
+import { storeCases } from './contract/index.ts'
 import { memory } from './memory.ts'
 import type { NewSnapshot, Snapshot, Store, StoredKey, Unit, UnitOutcome } from './store.ts'
 
@@ -242,7 +243,7 @@ function failure(run: Promise<void>): Promise<string | null> {
   return run.then(() => null, String)
 }
 
-async function made(plant: (store: Store) => Partial<Store>): Promise<Made> {
+async function made(plant: (store: Store) => Partial<Store>): Promise<TestedStore> {
   let ahead = 0
   const sound = memory({ now: () => Date.now() + ahead })
   const store = { ...sound, ...plant(sound) }

@@ -1,4 +1,4 @@
-// The port to a log. Payloads cross it as text, byte for byte; every store passes contract.ts.
+// The port to a log. Payloads cross it as text, byte for byte; every store passes the cases of contract/.
 import type { Fact } from '../event/read.ts'
 import type { ImportOptions, ImportProgress, Records } from './import.ts'
 import type { Agenda } from '../read-model/agenda.ts'
