@@ -10,6 +10,7 @@ import { keys } from './keys.ts'
 import { payloads } from './payloads.ts'
 import { time } from './time.ts'
 import { reading } from './reading.ts'
+import { pages } from './pages.ts'
 import { loading } from './loading.ts'
 import { streams } from './streams.ts'
 import { watching } from './watching.ts'
@@ -22,5 +23,5 @@ export function storeContract(name: string, make: () => Promise<TestedStore>): v
 }
 
 export const storeCases: readonly StoreCase[] = [
-  order, expectations, atomicity, checks, conflicts, keys, payloads, time, reading, loading, streams, snapshots, watching, lifecycle,
+  order, expectations, atomicity, checks, conflicts, keys, payloads, time, reading, pages, loading, streams, snapshots, watching, lifecycle,
 ].flat() // biome-ignore format: one list

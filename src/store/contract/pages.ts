@@ -1,22 +1,17 @@
-// What every store promises those who read it page by page.
+// A store gives pages that are bounded in bytes, and together give the whole.
 import { expect } from 'bun:test'
 import fc from 'fast-check'
-import { contract } from '../testing/contract.ts'
-import type { Case, Made } from './contract.ts'
-import { logPages, streamPages } from './pages.ts'
-import { isFull, type NewEvent, type Store, type StoredEvent } from './store.ts'
+import { logPages, streamPages } from '../pages.ts'
+import { isFull, type NewEvent, type StoredEvent } from '../store.ts'
+import { appendUnit, newEventOfText, unit } from './builders.ts'
+import type { StoreCase } from './case.ts'
 
-/** Tests a store: each case gets one of its own. */
-export function pagesContract(name: string, make: () => Promise<Made>): void {
-  contract(`${name} keeps the contract of pages: it`, pageCases, make)
-}
-
-export const pageCases: readonly Case[] = [
+export const pages: readonly StoreCase[] = [
   {
     title: 'ends a page of a stream with the event that brings its payloads to a size, which it always holds',
     run: async ({ store }) => {
-      await appended(store, 'other-1', [sized(10)])
-      await appended(store, 's-1', [sized(10), sized(10), sized(100_000), sized(10), wide, sized(10)])
+      await appendUnit(store, unit('other-1', 0, [sized(10)]))
+      await appendUnit(store, unit('s-1', 0, [sized(10), sized(10), sized(100_000), sized(10), wide, sized(10)]))
       const page = async (after: number, sizeMax: number, limit = 10) =>
         (await store.read('s-1', { after, limit, sizeMax })).map(({ version }) => version)
       expect(await page(0, 1_000_000)).toEqual([1, 2, 3, 4, 5, 6])
@@ -37,7 +32,8 @@ export const pageCases: readonly Case[] = [
   {
     title: 'gives the log, a category and a stream in pages of any bounds, one event after the other',
     run: async ({ store }) => {
-      for (let i = 0; i < 12; i++) await appended(store, `${i % 2 ? 'odd' : 'even'}-${i % 3}`, [sized(10 + i * 7), sized(2)])
+      for (let i = 0; i < 12; i++)
+        await appendUnit(store, unit(`${i % 2 ? 'odd' : 'even'}-${i % 3}`, 'any', [sized(10 + i * 7), sized(2)]))
       const until = await store.head()
       const log = await store.readAll({ after: 0, limit: 100 })
       const bounds = fc.record({ limit: fc.integer({ min: 1, max: 30 }), sizeMax: fc.integer({ min: 1, max: 1_500 }) })
@@ -45,12 +41,12 @@ export const pageCases: readonly Case[] = [
         fc.asyncProperty(bounds, fc.nat(until), fc.nat(until), async (bounds, one, other) => {
           const [after, until] = [Math.min(one, other), Math.max(one, other)]
           const within = log.filter(({ position }) => position > after && position <= until)
-          expect(await flattened(logPages(store, { after, until, ...bounds }))).toEqual(within)
-          expect(await flattened(logPages(store, { after, until, ...bounds, filter: new Map([['odd', null]]) }))).toEqual(
+          expect(await flatten(logPages(store, { after, until, ...bounds }))).toEqual(within)
+          expect(await flatten(logPages(store, { after, until, ...bounds, filter: new Map([['odd', null]]) }))).toEqual(
             within.filter(({ stream }) => stream.startsWith('odd-')),
           )
           const ofStream = log.filter(({ stream }) => stream === 'odd-1')
-          expect(await flattened(streamPages(store, 'odd-1', { after, until, ...bounds }))).toEqual(ofStream.slice(after, until))
+          expect(await flatten(streamPages(store, 'odd-1', { after, until, ...bounds }))).toEqual(ofStream.slice(after, until))
         }),
         { numRuns: 30 },
       )
@@ -58,17 +54,9 @@ export const pageCases: readonly Case[] = [
   },
 ]
 
-const sized = (size: number): NewEvent => happened(JSON.stringify('x'.repeat(Math.max(0, size - 2))))
-const wide = happened(JSON.stringify('é'.repeat(49)))
+const sized = (size: number): NewEvent => newEventOfText(JSON.stringify('x'.repeat(Math.max(0, size - 2))))
+const wide = newEventOfText(JSON.stringify('é'.repeat(49)))
 
-function happened(data: string): NewEvent {
-  return { id: Bun.randomUUIDv7(), type: 'Happened', schema: 'abcdefghij', data, meta: '{"correlation":"c","causation":"c"}' }
-}
-
-async function appended(store: Store, stream: string, events: readonly NewEvent[]): Promise<void> {
-  await store.append([{ slices: [{ stream, expect: 'any', events }], keys: [] }])
-}
-
-async function flattened(pages: AsyncIterable<readonly StoredEvent[]>): Promise<readonly StoredEvent[]> {
+async function flatten(pages: AsyncIterable<readonly StoredEvent[]>): Promise<readonly StoredEvent[]> {
   return (await Array.fromAsync(pages)).flat()
 }
