@@ -222,7 +222,7 @@ type Source = { readonly path: string; readonly folder: string; readonly text: s
 
 function sources(): readonly Source[] {
   const paths = [...new Bun.Glob('{src,routes}/**/*.ts').scanSync(ROOT)].filter(
-    path => !/(\.test|\.races|\.d)\.ts$|^src\/testing\/|contract\.ts$|\/races\//.test(path),
+    path => !/(\.test|\.races|\.d)\.ts$|^src\/test(ing|-support)\/|contract\/|\/races\//.test(path),
   )
   return paths.map(path => ({
     path,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serveProcess } from '../../src/testing/served-process.ts'
-import { marketplaceHttp } from './contract.ts'
+import { marketplaceHttp } from './contract/index.ts'
 
 const BUILD = [
   '--compile',

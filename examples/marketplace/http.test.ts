@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serveProcess } from '../../src/testing/served-process.ts'
 import { testPostgres } from '../../src/testing/servers/postgres.ts'
-import { marketplaceHttp } from './contract.ts'
+import { marketplaceHttp } from './contract/index.ts'
 
 const source = [process.execPath, join(import.meta.dir, 'by-hand.ts')]
 const folder = mkdtempSync(join(tmpdir(), 'emaki-marketplace-'))

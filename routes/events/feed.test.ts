@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { page } from '../../src/bus/contract.ts'
+import { page } from '../../src/bus/contract/builders.ts'
 import { memoryBus } from '../../src/bus/memory.ts'
 import { memory } from '../../src/store/memory.ts'
 import { type ReadAllOptions, StoreError, type StoredEvent, upToSize } from '../../src/store/store.ts'

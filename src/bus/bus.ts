@@ -1,4 +1,4 @@
-// The port that carries committed pages, in order, to whoever listens in this process; every bus passes contract.ts.
+// The port that carries committed pages, in order, to whoever listens in this process; every bus passes the cases of contract/.
 import type { StoredEvent } from '../store/event.ts'
 
 /** Events that were just committed, in log order. A gap between two pages means: read the log. */

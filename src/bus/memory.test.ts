@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import type { Bus, Page } from './bus.ts'
-import { busCases, busContract, type MadeBus } from './contract.ts'
+import { busCases, busContract } from './contract/index.ts'
+import type { TestedBus } from './contract/case.ts'
 import { memoryBus } from './memory.ts'
 
-const make = (): MadeBus => {
+const make = (): TestedBus => {
   const reported: unknown[] = []
   return { bus: memoryBus(error => void reported.push(error)), reported }
 }

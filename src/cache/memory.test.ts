@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { cacheContract, entryAt } from './contract.ts'
+import { cacheContract } from './contract/index.ts'
+import { entryAt } from './contract/builders.ts'
 import { memoryCache } from './memory.ts'
 
 /** Watermarks are forgotten by raising as many others to the same position, entries by ones that need their room. */

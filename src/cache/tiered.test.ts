@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Cache, Entry } from './cache.ts'
-import { cacheContract, entryAt } from './contract.ts'
+import { cacheContract } from './contract/index.ts'
+import { entryAt } from './contract/builders.ts'
 import { memoryCache } from './memory.ts'
 import { tiered } from './tiered.ts'
 

@@ -1,7 +1,7 @@
 // Bulk import on a real server: the contract, and what only COPY and a lock can do wrong.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
-import { importContract } from '../store/import-contract.ts'
+import { importContract } from '../store/import-contract/index.ts'
 import type { NewRecord, Records } from '../store/import.ts'
 import { held } from '../testing/held.ts'
 import { emptied, madeIn, type TestSchema, testSchema } from '../testing/schema.ts'

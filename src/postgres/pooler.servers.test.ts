@@ -1,9 +1,9 @@
 // The contract through pgbouncer in transaction mode, as it is in production: it refuses start-up parameters, and sessions are shared.
 import { afterAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
-import { readModelContract } from '../read-model/contract.ts'
-import { storeContract } from '../store/contract.ts'
-import { importContract } from '../store/import-contract.ts'
+import { readModelContract } from '../read-model/contract/index.ts'
+import { storeContract } from '../store/contract/index.ts'
+import { importContract } from '../store/import-contract/index.ts'
 import { startPgbouncer } from '../testing/servers/pgbouncer.ts'
 import { until } from '../testing/servers/until.ts'
 import { emptied, madeIn, madeReadModelIn, testSchema } from '../testing/schema.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import createClient, { type TransactionSql } from 'postgres'
-import { readModelContract } from '../read-model/contract.ts'
+import { readModelContract } from '../read-model/contract/index.ts'
 import type { NewPage } from '../read-model/progress.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import type { Table } from '../read-model/tables.ts'

@@ -1,5 +1,5 @@
 import { afterAll } from 'bun:test'
-import { storeContract } from '../store/contract.ts'
+import { storeContract } from '../store/contract/index.ts'
 import { madeIn, testSchema } from '../testing/schema.ts'
 
 const at = testSchema()

@@ -6,7 +6,8 @@ import { sqlite } from '../sqlite/store.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { madeIn, testSchema } from '../testing/schema.ts'
-import { type MadeAgenda, agendaCases, agendaContract } from './agenda-contract.ts'
+import type { TestedAgenda } from './agenda-contract/case.ts'
+import { agendaCases, agendaContract } from './agenda-contract/index.ts'
 import type { Agenda } from './agenda.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-agenda-'))
@@ -16,7 +17,7 @@ afterAll(async () => {
   await (await schema).drop()
 })
 
-function inMemory(): MadeAgenda {
+function inMemory(): TestedAgenda {
   let time = 1_700_000_000_000
   const advance = (ms: number) => {
     time += ms
@@ -51,7 +52,7 @@ agendaContract('PostgreSQL', async () => {
 })
 
 describe('the contract of the agenda catches', () => {
-  const plants: readonly (readonly [string, string, (agenda: Agenda, store: Store) => Partial<MadeAgenda['store']>])[] = [
+  const plants: readonly (readonly [string, string, (agenda: Agenda, store: Store) => Partial<TestedAgenda['store']>])[] = [
     [
       'entries that are due early',
       'gives what is due of one owner in order',

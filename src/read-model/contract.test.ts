@@ -1,6 +1,7 @@
 // The contract is worth what it catches: read models with one bug each, and the cases that have to find it.
 import { describe, expect, test } from 'bun:test'
-import { type MadeReadModel, readModelCases } from './contract.ts'
+import type { TestedReadModel } from './contract/case.ts'
+import { readModelCases } from './contract/index.ts'
 import { memoryReadModel } from './memory.ts'
 import type { Lease, NewPage, ReadModel, StoredRow } from './read-model.ts'
 
@@ -240,7 +241,7 @@ function failure(run: Promise<void>): Promise<string | null> {
   return run.then(() => null, String)
 }
 
-function made(plant: (sound: ReadModel) => Partial<ReadModel>): MadeReadModel {
+function made(plant: (sound: ReadModel) => Partial<ReadModel>): TestedReadModel {
   let time = 1_700_000_000_000
   const sound = memoryReadModel({ now: () => time })
   const readModel = { ...sound, ...plant(sound) }

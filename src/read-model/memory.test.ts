@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { readModelContract } from './contract.ts'
+import { readModelContract } from './contract/index.ts'
 import { memoryReadModel } from './memory.ts'
 
 readModelContract('memory', async () => {

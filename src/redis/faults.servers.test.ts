@@ -1,7 +1,7 @@
 // Redis is killed, stopped, cut off, restarted, full and read-only: answers stay right, and a Redis that is away costs nothing.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
-import { entryAt } from '../cache/contract.ts'
+import { entryAt } from '../cache/contract/builders.ts'
 import { type Filling, filling, type Policy } from '../cache/fill.ts'
 import { type FaultProxy, startProxy } from '../testing/servers/proxy.ts'
 import { type RedisServer, startRedis } from '../testing/servers/redis.ts'

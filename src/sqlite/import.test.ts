@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { importContract } from '../store/import-contract.ts'
+import { importContract } from '../store/import-contract/index.ts'
 import type { Store } from '../store/store.ts'
 import { sqlite } from './store.ts'
 

@@ -1,6 +1,7 @@
 // The contract is worth what it catches: stores with one bug each, and the cases that have to find it.
 import { describe, expect, test } from 'bun:test'
-import { type Made, storeCases } from './contract.ts'
+import type { TestedStore } from './contract/case.ts'
+import { storeCases } from './contract/index.ts'
 import { memory } from './memory.ts'
 import type { NewSnapshot, Snapshot, Store, StoredKey, Unit, UnitOutcome } from './store.ts'
 
@@ -21,6 +22,11 @@ const bugs: readonly Bug[] = [
     bug: 'reads as much as there is',
     plant: store => ({ readAll: ({ sizeMax: _, ...options }) => store.readAll(options) }),
     caught: ['ends a page of the log with the event that brings its payloads to a size, which it always holds'],
+  },
+  {
+    bug: 'ignores the size of a page of a stream',
+    plant: store => ({ read: (stream, { after, limit }) => store.read(stream, { after, limit }) }),
+    caught: ['ends a page of a stream with the event that brings its payloads to a size, which it always holds'],
   },
   {
     bug: 'ignores expectations',
@@ -242,7 +248,7 @@ function failure(run: Promise<void>): Promise<string | null> {
   return run.then(() => null, String)
 }
 
-async function made(plant: (store: Store) => Partial<Store>): Promise<Made> {
+async function made(plant: (store: Store) => Partial<Store>): Promise<TestedStore> {
   let ahead = 0
   const sound = memory({ now: () => Date.now() + ahead })
   const store = { ...sound, ...plant(sound) }

@@ -1,13 +1,18 @@
 // The contract of imports is worth what it catches: stores with one bug each, and the cases that have to find it.
 import { describe, expect, test } from 'bun:test'
 import { within } from '../testing/contract.ts'
-import type { Made } from './contract.ts'
-import { importCases, importContract } from './import-contract.ts'
+import type { TestedStore } from './contract/case.ts'
+import { importCases, importContract } from './import-contract/index.ts'
 import { type NewRecord, type Records, chunks } from './import.ts'
 import { memory } from './memory.ts'
 import type { Store } from './store.ts'
 
-const madeOf = (store: Store): Made => ({ store, reopen: async () => store, advance: async () => {}, close: async () => {} })
+const madeOf = (store: Store): TestedStore => ({
+  store,
+  reopen: async () => store,
+  advance: async () => {},
+  close: async () => {},
+})
 
 importContract('memory', async () => madeOf(memory()))
 

@@ -1,4 +1,4 @@
-import { storeContract } from './contract.ts'
+import { storeContract } from './contract/index.ts'
 import { memory } from './memory.ts'
 
 storeContract('memory', async () => {

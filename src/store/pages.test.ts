@@ -1,23 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { memory } from './memory.ts'
-import { within } from '../testing/contract.ts'
-import { pageCases, pagesContract } from './pages-contract.ts'
 import { logPages, type LogPagesOptions, streamPages } from './pages.ts'
 import { DamagedStream } from './sequence.ts'
 import { type Filter, type Store, type StoredEvent, upToSize } from './store.ts'
-
-pagesContract('memory', async () => {
-  const store = memory()
-  return { store, reopen: async () => store, advance: () => {}, close: () => store.close() }
-})
-
-test('the contract of pages catches a store that ignores the size of a page of a stream', async () => {
-  const store = memory()
-  const unbounded: Store = { ...store, read: (stream, { after, limit }) => store.read(stream, { after, limit }) }
-  const made = async () => ({ store: unbounded, reopen: async () => store, advance: () => {}, close: () => store.close() })
-  await expect(within(made, pageCases[0]!.run)).rejects.toThrow()
-})
 
 /** A log of so many events, of the types A and B by turns, in two streams of each of two categories. */
 async function logOf(count: number): Promise<Store> {

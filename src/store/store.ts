@@ -1,4 +1,4 @@
-// The port to a log, in three parts by who uses them. Payloads cross it as text, byte for byte; every store passes contract.ts.
+// The port to a log, in three parts by who uses them. Payloads cross it as text, byte for byte; every store passes the cases of contract/.
 import type { Agenda } from '../read-model/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import type { Log } from './log.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { page } from '../bus/contract.ts'
+import { page } from '../bus/contract/builders.ts'
 import { memoryBus } from '../bus/memory.ts'
 import { memory } from '../store/memory.ts'
 import { type Store, type StoredEvent, StoreError, upToSize, type Wake } from '../store/store.ts'

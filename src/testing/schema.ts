@@ -1,7 +1,7 @@
 import createClient, { type Sql } from 'postgres'
 import { postgres } from '../postgres/store.ts'
-import type { MadeReadModel } from '../read-model/contract.ts'
-import type { Made } from '../store/contract.ts'
+import type { TestedReadModel } from '../read-model/contract/case.ts'
+import type { TestedStore } from '../store/contract/case.ts'
 import type { Store } from '../store/store.ts'
 import { testPostgres } from './servers/postgres.ts'
 
@@ -37,7 +37,7 @@ export async function emptied({ sql, schema }: TestSchema): Promise<void> {
 }
 
 /** An empty log in a schema, as the contract wants it; `url` may lead there through something else. One schema serves all cases. */
-export async function madeIn(at: TestSchema, url: string = at.url): Promise<Made> {
+export async function madeIn(at: TestSchema, url: string = at.url): Promise<TestedStore> {
   const stores: Store[] = []
   const reopen = async () => {
     const store = postgres(url, { schema: at.schema })
@@ -61,7 +61,7 @@ export async function madeIn(at: TestSchema, url: string = at.url): Promise<Made
 }
 
 /** An empty read model in a schema; `url` may lead there through something else. One schema serves all cases. */
-export async function madeReadModelIn(at: TestSchema, url: string = at.url): Promise<MadeReadModel> {
+export async function madeReadModelIn(at: TestSchema, url: string = at.url): Promise<TestedReadModel> {
   const { store, reopen, close } = await madeIn(at, url)
   for (const name of await store.readModel.tables()) await store.readModel.drop(name)
   const tables = ['checkpoints', 'leases', 'parked', 'serving']

@@ -1,19 +1,17 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
-import type { Socket, SocketHandler } from 'bun'
-import postgres from 'postgres'
-import { testPostgres } from './postgres.ts'
 import { type FaultProxy, startProxy } from './proxy.ts'
 import { until } from './until.ts'
+import { type End, type EndServer, connectTo, listenToEnds, sendAll } from '../../test-support/tcp-ends.ts'
 
 // Each test has a plain TCP server that keeps what it gets, and a proxy before it. To say that something did not arrive
 // without sleeping, a test sends a message around the fault (straight to the server) and waits for that one.
 
-let server: Server
+let server: EndServer
 let proxy: FaultProxy
 
 beforeEach(() => {
-  server = listen()
+  server = listenToEnds()
   proxy = startProxy({ host: '127.0.0.1', port: server.port })
 })
 afterEach(() => {
@@ -35,7 +33,7 @@ describe('without a fault', () => {
     const bytes = randomBytes(32 * 1024 * 1024)
     client.socket.pause()
     const sent = sendAll(peer, bytes)
-    await aroundTheProxy()
+    await passAroundTheProxy()
     expect(client.length).toBe(0)
     client.socket.resume()
     await sent
@@ -88,7 +86,7 @@ describe('swallow', () => {
     proxy.swallow(true)
     client.send('lost?')
     peer.send('also lost?')
-    await aroundTheProxy()
+    await passAroundTheProxy()
     expect([client.text, peer.text, client.isClosed, peer.isClosed]).toEqual(['', '', false, false])
     proxy.swallow(false)
     await peer.has('lost?')
@@ -100,7 +98,7 @@ describe('swallow', () => {
     const client = await connectTo(proxy.port)
     client.send('hello')
     await until('the client is accepted', () => proxy.connections === 1)
-    await aroundTheProxy()
+    await passAroundTheProxy()
     expect(server.ends.some(peer => peer.text === 'hello')).toBeFalse()
     expect(client.isClosed).toBeFalse()
     proxy.swallow(false)
@@ -113,7 +111,7 @@ describe('swallow', () => {
     client.send('request')
     await peer.has('request')
     peer.send('reply')
-    await aroundTheProxy()
+    await passAroundTheProxy()
     expect(client.text).toBe('')
     proxy.swallow(false)
     await client.has('reply')
@@ -123,7 +121,7 @@ describe('swallow', () => {
     const { client, peer } = await connectPair()
     proxy.swallow(true)
     peer.socket.terminate()
-    await aroundTheProxy()
+    await passAroundTheProxy()
     expect(client.isClosed).toBeFalse()
     proxy.swallow(false)
     await until('the client is reset', () => client.error === 'ECONNRESET')
@@ -134,7 +132,7 @@ describe('swallow', () => {
     proxy.swallow(true)
     client.socket.terminate()
     await until('the proxy knows', () => proxy.connections === 0)
-    await aroundTheProxy()
+    await passAroundTheProxy()
     expect(peer.isClosed).toBeFalse()
     proxy.swallow(false)
     await until('the server is reset', () => peer.error === 'ECONNRESET')
@@ -254,126 +252,6 @@ describe('onServerData', () => {
   })
 })
 
-describe('before PostgreSQL', () => {
-  let url: string
-  let direct: postgres.Sql
-  let database: FaultProxy
-
-  beforeAll(async () => {
-    url = await (await testPostgres()).createDatabase('proxy')
-    direct = postgres(url, { max: 1 })
-    await direct`create table orders (id int)`
-  })
-  beforeEach(() => {
-    const { hostname, port } = new URL(url)
-    database = startProxy({ host: hostname, port: Number(port || 5432) })
-  })
-  afterEach(() => database.stop())
-  afterAll(() => direct.end())
-
-  test('loses the reply to a commit that took place', async () => {
-    const sql = client()
-    await sql`select 1`
-    database.onServerData(bytes => (Buffer.from(bytes).includes('COMMIT') ? 'cut' : 'forward'))
-    await expect(sql.begin(tx => tx`insert into orders values (1)`)).rejects.toThrow()
-    expect(await countOf(1)).toBe(1)
-    await sql.end({ timeout: 0 })
-  })
-
-  test('loses the commit itself, so that nothing took place', async () => {
-    const sql = client()
-    await sql`select 1`
-    database.onClientData(bytes => (Buffer.from(bytes).includes('commit') ? 'cut' : 'forward'))
-    await expect(sql.begin(tx => tx`insert into orders values (2)`)).rejects.toThrow()
-    expect(await countOf(2)).toBe(0)
-    await sql.end({ timeout: 0 })
-  })
-
-  test('blocks a statement whose client stopped reading, and lets it go on afterwards', async () => {
-    const sql = client()
-    const [row] = await sql`select pg_backend_pid() as pid`
-    database.pauseReading(true)
-    const answer = sql`select repeat('x', 1000) from generate_series(1, 40000)`.execute()
-    await until('the server waits for its client', async () => {
-      const [activity] = await direct`select wait_event from pg_stat_activity where pid = ${row?.['pid']} and state = 'active'`
-      return activity?.['wait_event'] === 'ClientWrite'
-    })
-    database.pauseReading(false)
-    expect(await answer).toHaveLength(40_000)
-    await sql.end()
-  })
-
-  const client = (): postgres.Sql => postgres(database.url(url), { max: 1, fetch_types: false })
-
-  async function countOf(id: number): Promise<number> {
-    const [row] = await direct<{ n: number }[]>`select count(*)::int as n from orders where id = ${id}`
-    return row?.n ?? -1
-  }
-})
-
-/** One end of a connection, and all it got. */
-class End {
-  readonly received: Uint8Array[] = []
-  readonly socket: Socket<End>
-  hasEnded = false
-  isClosed = false
-  /** The code of the error that closed it. */
-  error: string | undefined
-
-  constructor(socket: Socket<End>) {
-    this.socket = socket
-  }
-
-  get length(): number {
-    return this.received.reduce((sum, bytes) => sum + bytes.length, 0)
-  }
-
-  get text(): string {
-    return Buffer.concat(this.received).toString()
-  }
-
-  send(text: string): void {
-    this.socket.write(text)
-  }
-
-  has(text: string): Promise<void> {
-    return until(`${text} has arrived`, () => this.text.includes(text))
-  }
-}
-
-type Server = { readonly port: number; readonly ends: readonly End[]; stop(): void }
-
-function listen(): Server {
-  const ends: End[] = []
-  const socket = handlers(end => ends.push(end))
-  const listener = Bun.listen<End>({ hostname: '127.0.0.1', port: 0, allowHalfOpen: true, socket })
-  return { port: listener.port, ends, stop: () => listener.stop(true) }
-}
-
-async function connectTo(port: number): Promise<End> {
-  const socket = await Bun.connect<End>({ hostname: '127.0.0.1', port, allowHalfOpen: true, socket: handlers(() => {}) })
-  return socket.data
-}
-
-function handlers(onOpen: (end: End) => void): SocketHandler<End> {
-  return {
-    open: socket => {
-      socket.data = new End(socket)
-      onOpen(socket.data)
-    },
-    data: ({ data: end }, bytes) => {
-      end.received.push(bytes)
-    },
-    end: ({ data: end }) => {
-      end.hasEnded = true
-    },
-    close: ({ data: end }, error) => {
-      end.isClosed = true
-      end.error = (error as { code?: string } | undefined)?.code
-    },
-  }
-}
-
 /** A client of the proxy, and what the server has of it. */
 async function connectPair(): Promise<{ client: End; peer: End }> {
   const before = server.ends.length
@@ -383,7 +261,7 @@ async function connectPair(): Promise<{ client: End; peer: End }> {
 }
 
 /** Waits until the server has answered others often enough that what the proxy lets pass would have arrived. */
-async function aroundTheProxy(): Promise<void> {
+async function passAroundTheProxy(): Promise<void> {
   const before = server.ends.length
   const client = await connectTo(server.port)
   await until('the server has accepted', () => server.ends.length > before)
@@ -393,13 +271,4 @@ async function aroundTheProxy(): Promise<void> {
     server.ends[before]?.send(`back ${round}`)
     await client.has(`back ${round}`)
   }
-}
-
-/** Writes all of it, waiting whenever the socket is full. */
-async function sendAll({ socket }: End, bytes: Uint8Array): Promise<void> {
-  let sent = 0
-  await until('all is sent', () => {
-    sent += Math.max(0, socket.write(bytes.subarray(sent)))
-    return sent === bytes.length
-  })
 }

@@ -1,0 +1,128 @@
+// Every view shows what the events say, no older than its caller knows.
+import { describe, expect, test } from 'bun:test'
+import { basket, shipment, type Answer, type Marketplace } from './client.ts'
+
+export function testViews({ id, ask, post }: Marketplace): void {
+  describe('what is shown', () => {
+    /** What is read is no older than what was answered. */
+    const seen = async (path: string, position: unknown): Promise<Answer> =>
+      ask(path, { headers: { 'Min-Position': String(position) } })
+
+    test('follows an order at each of its stages, in every view of it', async () => {
+      const [order, customer, apple, pear] = [id(), id(), id(), id()]
+      const items = [
+        { sku: apple, qty: 2, price: 120 },
+        { sku: pear, qty: 1, price: 60 },
+      ]
+      const said = async (path: string, body?: object) => {
+        const answer = await post(path, body)
+        expect(answer.status).toBeOneOf([200, 201])
+        return answer.headers.get('event-position')!
+      }
+      const stage = async (position: string) => {
+        const [row, list, summary] = await Promise.all([
+          seen(`/orders/${order}`, position),
+          seen(`/orders?customerId=${customer}`, position),
+          seen(`/order-summary?customerId=${customer}`, position),
+        ])
+        const listed = list.body['items'] as readonly object[]
+        expect(listed).toEqual([row.body])
+        return [row.body['status'], row.body['reserved'], summary.body['orders'], summary.body['open'], summary.body['spend']]
+      }
+      for (const [sku, qty] of [
+        [apple, 5],
+        [pear, 9],
+      ])
+        await said(`/inventory/${sku}/restock`, { qty })
+      expect(await stage(await said(`/order/${order}/place`, { customerId: customer, items }))).toEqual(['placed', [], 1, 1, 0])
+      expect(await stage(await said(`/inventory/${apple}/reserve`, { order, qty: 2 }))).toEqual(['placed', [apple], 1, 1, 0])
+      expect(await stage(await said(`/inventory/${pear}/reserve`, { order, qty: 1 }))).toEqual([
+        'reserved',
+        [apple, pear],
+        1,
+        0,
+        0,
+      ])
+      expect(await stage(await said(`/order/${order}/confirmPayment`))).toEqual(['paid', [apple, pear], 1, 0, 0])
+      await said(`/inventory/${apple}/commit`, { order })
+      const shipped = await said(`/order/${order}/ship`, shipment)
+      expect(await stage(shipped)).toEqual(['shipped', [apple, pear], 1, 0, 300])
+      expect((await seen(`/orders/${order}`, shipped)).body).toEqual({
+        key: order,
+        customerId: customer,
+        status: 'shipped',
+        items,
+        total: 300,
+        tracking: 'T1',
+        reserved: [apple, pear],
+      })
+      expect((await seen(`/stock/${apple}`, shipped)).body).toEqual({ key: apple, onHand: 3, reserved: 0 })
+      expect((await seen(`/stock/${pear}`, shipped)).body).toEqual({ key: pear, onHand: 9, reserved: 1 })
+      expect((await seen(`/bestsellers/${apple}`, shipped)).body).toEqual({ key: apple, sold: 2 })
+      expect((await seen(`/customers/${customer}`, shipped)).body).toEqual({ key: customer, orders: 1, spend: 300 })
+    })
+
+    test('lists orders by customer and status, and by both', async () => {
+      const customer = id()
+      const made = await Promise.all(
+        Array.from({ length: 9 }, async (_, i) => {
+          const order = id()
+          await post(`/order/${order}/place`, { ...basket, customerId: customer })
+          if (i % 3 > 0) await post(`/order/${order}/confirmPayment`)
+          if (i % 3 > 1) await post(`/order/${order}/cancel`)
+          return { order, status: ['placed', 'paid', 'cancelled'][i % 3]! }
+        }),
+      )
+      const { headers } = await post('/order/place', basket)
+      const position = headers.get('event-position')
+      const keys = async (search: string) => {
+        const found: string[] = []
+        for (let next: unknown = ''; next !== null; ) {
+          const { body } = await seen(`/orders?${search}&limit=2${next && `&cursor=${next}`}`, position)
+          found.push(...(body['items'] as readonly { key: string }[]).map(({ key }) => key))
+          next = body['next']
+        }
+        return found.toSorted()
+      }
+      const of = (status: string) => made.filter(one => one.status === status).map(({ order }) => order)
+      expect(await keys(`customerId=${customer}`)).toEqual(made.map(({ order }) => order).toSorted())
+      for (const status of ['placed', 'paid', 'cancelled'])
+        expect(await keys(`customerId=${customer}&status=${status}`)).toEqual(of(status).toSorted())
+      expect((await keys('status=paid')).filter(key => of('paid').includes(key))).toHaveLength(3)
+      const { body } = await seen(`/orders?customerId=${customer}&count=true&limit=1`, position)
+      expect([body['count'], (body['items'] as unknown[]).length]).toEqual([9, 1])
+    })
+
+    test('has the most sold first', async () => {
+      const skus = [id(), id(), id()]
+      const items = skus.map((sku, i) => ({ sku, qty: 1_000_000 + i, price: 1 }))
+      const { headers } = await post('/order/place', { customerId: id(), items })
+      const { body } = await seen('/bestsellers?sort=-sold&limit=3', headers.get('event-position'))
+      expect(body['items']).toEqual(skus.map((key, i) => ({ key, sold: 1_000_000 + i })).toReversed())
+    })
+
+    test('is known by its tag until it changes, and never older than what its caller knows', async () => {
+      const [order, customer] = [id(), id()]
+      const { headers } = await post(`/order/${order}/place`, { ...basket, customerId: customer })
+      const placed = headers.get('event-position')
+      for (const path of [`/orders/${order}`, `/orders?customerId=${customer}`, `/order-summary?customerId=${customer}`]) {
+        const tag = (await seen(path, placed)).headers.get('etag')!
+        const again = await ask(path, { headers: { 'If-None-Match': tag, 'Min-Position': placed! } })
+        expect([path, again.status]).toEqual([path, 304])
+      }
+      const { status, body } = await ask(`/orders/${order}`, {
+        headers: { 'Min-Position': '9007199254740991', Prefer: 'wait=30' },
+      })
+      expect([status, body['type']]).toEqual([409, '/problems/unknown-position'])
+    })
+
+    test('is ready, as far as every view is', async () => {
+      const { status, body } = await ask('/ready')
+      const { projections } = body['checks'] as { projections: readonly { name: string; status: string }[] }
+      expect([status, projections.map(({ name, status }) => `${name} ${status}`)]).toEqual([
+        200,
+        ['orders pass', 'stock pass', 'bestsellers pass', 'customers pass'],
+      ])
+    })
+  })
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'bun:test'
+import { client, expectProblem } from '../../src/testing/http.ts'
+
+describe('data that does not fit', () => {
+  test('is 400 with a JSON pointer to each place', async () => {
+    const { post, store } = client()
+    const answer = await post('/account/a1/deposit', { cents: 0.5, note: {}, times: 'x' })
+    const { errors } = expectProblem(answer, 'validation-failed', { errors: expect.any(Array) })
+    expect(errors).toEqual([
+      { pointer: '#/cents', detail: expect.any(String) },
+      { pointer: '#/note', detail: expect.any(String) },
+      { pointer: '#/times', detail: expect.any(String) },
+    ])
+    expect(store.calls.load).toBe(0)
+  })
+
+  test('is 400 where the body is not what the schema describes at all', async () => {
+    const { post } = client()
+    for (const body of ['[]', '"text"', '5', 'null', 'true'])
+      expectProblem(await post('/account/a1/deposit', body), 'validation-failed', {
+        errors: [{ pointer: '#', detail: expect.any(String) }],
+      })
+  })
+})
+
+describe('a body', () => {
+  test('that is not there, without a content type, is {}', async () => {
+    const { post } = client()
+    expect((await post('/account/a1/touch')).status).toBe(200)
+    expectProblem(await post('/account/a1/deposit'), 'validation-failed', {
+      errors: [{ pointer: '#/cents', detail: expect.any(String) }],
+    })
+  })
+
+  test.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'Application/JSON ;charset=utf-8',
+    'application/vnd.shop.v2+json',
+  ])('as %s is read', async type => {
+    const { post } = client()
+    expect((await post('/account/a1/deposit', '{"cents":5}', { 'Content-Type': type })).status).toBe(201)
+  })
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/jsonp',
+    'json',
+    'text/json',
+  ])('as %s is 415', async type => {
+    const { post, store } = client()
+    const answer = await post('/account/a1/deposit', '{"cents":5}', { 'Content-Type': type })
+    expectProblem(answer, 'unsupported-media-type', { detail: expect.stringContaining(type) })
+    expect(store.calls.load).toBe(0)
+  })
+
+  test('without a content type is 415', async () => {
+    const { ask } = client()
+    const bytes = new TextEncoder().encode('{"cents":5}')
+    expectProblem(await ask('/account/a1/deposit', { method: 'POST', body: bytes }), 'unsupported-media-type', {
+      detail: expect.any(String),
+    })
+  })
+
+  test('that is empty and declared as JSON is 400', async () => {
+    const { ask } = client()
+    const answer = await ask('/account/a1/touch', { method: 'POST', headers: { 'Content-Type': 'application/json' } })
+    expectProblem(answer, 'malformed-json', { detail: expect.any(String) })
+  })
+})

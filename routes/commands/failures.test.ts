@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'bun:test'
+import { Hono } from 'hono'
+import type { Services } from '../../src/runtime.ts'
+import { spec } from '../../src/event/events.ts'
+import { account } from '../../src/testing/account.ts'
+import { failsAfter, failsBefore } from '../../src/testing/faulty-store.ts'
+import { answerOf, client, expectProblem } from '../../src/testing/http.ts'
+import { handle } from '../commands.ts'
+
+describe('a command that fails', () => {
+  test('in its decision is a 500 that does not say how, and is reported', async () => {
+    const { post, reported } = client()
+    const answer = await post('/account/a1/explode')
+    expectProblem(answer, 'internal', { requestId: answer.headers.get('x-request-id') })
+    expect(JSON.stringify(answer.body)).not.toContain('secret')
+    expect(reported).toEqual([new Error('a secret of the decision')])
+    expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+  })
+
+  test('on a stream that cannot be read is 503 and says which event', async () => {
+    const { post, get, store } = client()
+    const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
+    await store.inner.append([{ slices: [{ stream: 'account-a1', expect: 0, events: [event] }], keys: [] }])
+    for (const answer of [await post('/account/a1/deposit', { cents: 1 }), await get('/account/a1')]) {
+      expectProblem(answer, 'stream-unreadable', {
+        detail: expect.stringContaining('account-a1 has at version 1'),
+        retryable: true,
+      })
+      expect(answer.headers.get('retry-after')).toBe('10')
+    }
+    expect((await get('/streams/account-a1')).status).toBe(200)
+  })
+
+  test.each(['append', 'load'] as const)('in %s for now is 503 with Retry-After, and works again afterwards', async call => {
+    const { post, store } = client()
+    store.next(call, failsBefore())
+    const answer = await post('/account/a1/deposit', { cents: 1 })
+    expectProblem(answer, 'unavailable')
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+  })
+
+  test('as there is no room is 507 with Retry-After, and works again afterwards', async () => {
+    const { post, store } = client()
+    store.next('append', failsBefore('full'))
+    const answer = await post('/account/a1/deposit', { cents: 1 })
+    expectProblem(answer, 'storage-full')
+    expect(answer.headers.get('retry-after')).toBe('10')
+    expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+  })
+
+  test('as the store refuses it is a 500 that does not say how', async () => {
+    const { post, store, reported } = client()
+    store.next('append', failsBefore('refused'))
+    const answer = await post('/account/a1/deposit', { cents: 1 })
+    expectProblem(answer, 'internal', { requestId: expect.any(String) })
+    expect(reported).toHaveLength(1)
+  })
+
+  test('as nobody knows what became of it is 503 until the store knows, and is there once', async () => {
+    const { post, store } = client()
+    store.next('append', failsAfter())
+    expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+    expect(await store.head()).toBe(1)
+  })
+
+  test('as it stays unknown what became of it is 503, to be said again with the same key', async () => {
+    const deciders = new Map([['account', account[spec]]])
+    const emaki = { deciders, dispatch: async () => ({ outcome: 'unknown', retryAfterMs: 1_500 }) } as unknown as Services
+    const outer = new Hono().use(async (c, next) => {
+      c.set('emaki', emaki)
+      await next()
+    })
+    const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"cents":1}' }
+    const answer = await answerOf(await outer.post('/:id', handle(account.deposit)).request('/a1', init))
+    expectProblem(answer, 'outcome-unknown')
+    expect(answer.headers.get('retry-after')).toBe('2')
+  })
+
+  test('as too many wait is 503 with Retry-After', async () => {
+    const { post, store } = client({ queue: { commands: 2 } })
+    const gate = store.hold('append')
+    const taken = [post('/account/a1/deposit', { cents: 1 }), post('/account/a2/deposit', { cents: 1 })]
+    await gate.reached
+    const answer = await post('/account/a3/deposit', { cents: 1 })
+    expectProblem(answer, 'unavailable')
+    expect(answer.headers.get('retry-after')).toBe('1')
+    gate.open()
+    expect((await Promise.all(taken)).map(({ status }) => status)).toEqual([201, 201])
+  })
+
+  test('as too much waits is 503, whether or not its length was told', async () => {
+    const { post, store } = client({ queue: { size: 1_000 } })
+    const gate = store.hold('append')
+    const taken = post('/account/a1/deposit', { cents: 1, note: 'x'.repeat(700) })
+    await gate.reached
+    const note = 'x'.repeat(400)
+    expectProblem(await post('/account/a2/deposit', { cents: 1, note }), 'unavailable')
+    expectProblem(await post('/account/a2/deposit', { cents: 1, note }, { 'Content-Length': '423' }), 'unavailable')
+    gate.open()
+    expect((await taken).status).toBe(201)
+  })
+
+  test('as its client has gone before it was on its way is not appended', async () => {
+    const { app, post, store } = client()
+    const gate = store.hold('append')
+    const first = post('/account/a1/deposit', { cents: 1 })
+    await gate.reached
+    const controller = new AbortController()
+    const gone = app.request('/account/a2/deposit', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"cents":1}',
+      signal: controller.signal,
+    })
+    await Bun.sleep(0)
+    controller.abort()
+    expect((await gone).status).toBe(503)
+    gate.open()
+    await first
+    expect(await store.head()).toBe(1)
+  })
+})

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'bun:test'
+import { client } from '../../src/testing/http.ts'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+describe('the log', () => {
+  const metaOf = async (headers: Record<string, string>, options = {}) => {
+    const { post, get } = client(options)
+    const answer = await post('/account/a1/deposit', { cents: 5 }, headers)
+    const { events } = (await get('/streams/account-a1')).body as { events: { meta: Record<string, string> }[] }
+    const { schema, ...meta } = events[0]!.meta
+    expect(schema).toBeString()
+    return { meta, request: answer.headers.get('x-request-id') }
+  }
+
+  test('knows the request by its id, which is made or taken', async () => {
+    const made = await metaOf({})
+    expect(made.request).toMatch(UUID)
+    expect(made.meta).toEqual({ correlation: made.request!, causation: made.request! })
+    const taken = await metaOf({ 'X-Request-Id': 'request-1' })
+    expect(taken).toEqual({ request: 'request-1', meta: { correlation: 'request-1', causation: 'request-1' } })
+  })
+
+  test('knows what led to it, and the trace, where the request says so', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const { meta } = await metaOf({ 'X-Correlation-Id': 'c.1', 'X-Causation-Id': 'e:1', traceparent })
+    expect(meta).toEqual({ correlation: 'c.1', causation: 'e:1', traceparent })
+  })
+
+  test('takes no ids that could not be its own', async () => {
+    const { meta, request } = await metaOf({
+      'X-Request-Id': 'a b',
+      'X-Correlation-Id': '<script>',
+      'X-Causation-Id': 'x'.repeat(256),
+      traceparent: 'nonsense',
+    })
+    expect(request).toMatch(UUID)
+    expect(meta).toEqual({ correlation: request!, causation: request! })
+  })
+
+  test('knows who asked, where the app does', async () => {
+    const actor = async (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-user') ?? null
+    expect((await metaOf({ 'X-User': 'ada' }, { actor })).meta).toMatchObject({ actor: 'ada' })
+    expect((await metaOf({}, { actor })).meta).not.toHaveProperty('actor')
+  })
+})

@@ -1,0 +1,109 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { spec } from '../../src/event/events.ts'
+import { query } from '../../src/query/query.ts'
+import { expectProblem } from '../../src/testing/http.ts'
+import { looks, sets, things } from '../../src/testing/shop.ts'
+import { until } from '../../src/testing/servers/until.ts'
+import { cleanUp } from '../../src/test-support/cleanup.ts'
+import { pickHeaders } from '../../src/test-support/headers.ts'
+import { openThingApp } from '../../src/test-support/thing-app.ts'
+import { prices } from '../../src/test-support/thing-queries.ts'
+
+afterEach(cleanUp)
+
+const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
+
+describe('the answer to a query', () => {
+  test('is made of rows, with its place in the log and a tag', async () => {
+    const { say, get } = openThingApp([prices])
+    await say('a', 'set', looks('apple', { price: 2 }))
+    const position = await say('b', 'set', looks('pear', { price: 3 }))
+    const answer = await get('/prices?shelf=top', at(position))
+    expect([answer.status, answer.body]).toEqual([200, { prices: [3, 2], times: 2 }])
+    expect(pickHeaders(answer.headers, 'event-position', 'cache-control', 'cache-status', 'age', 'vary')).toEqual([
+      '2',
+      'private, no-cache',
+      null,
+      null,
+      null,
+    ])
+    const again = await get('/prices?shelf=top', at(position, { 'If-None-Match': answer.headers.get('etag')! }))
+    expect([again.status, again.body, ...pickHeaders(again.headers, 'etag', 'event-position')]).toEqual([
+      304,
+      '',
+      answer.headers.get('etag'),
+      '2',
+    ])
+    expect((await get('/prices?shelf=low', at(position))).body).toEqual({ prices: [], times: 0 })
+  })
+
+  test('that is nothing is null', async () => {
+    const nothing = query('nothing', { params: z.object({}), run: async () => undefined })
+    const { status, body } = await openThingApp([nothing]).get('/nothing')
+    expect([status, body]).toEqual([200, null])
+  })
+
+  test('that fails is 500, and reported', async () => {
+    const broken = query('broken', { params: z.object({}), run: async () => Promise.reject(new Error('a secret of the query')) })
+    const listed = query('listed', { params: z.object({}), run: async (_, read) => read(sets).list() })
+    const { get, reported } = openThingApp([broken, listed])
+    expectProblem(await get('/broken'), 'internal', { requestId: expect.any(String) })
+    expectProblem(await get('/listed'), 'internal', { requestId: expect.any(String) })
+    expect(reported.map(String)).toEqual(['Error: a secret of the query', expect.stringContaining('sets is live')])
+  })
+
+  test('of a live projection is as new as the log', async () => {
+    const times = query('times', { params: z.object({ id: z.string() }), run: async ({ id }, read) => read(sets).get(id) })
+    const { say, get } = openThingApp([times])
+    const position = await say('a', 'set', looks('apple'))
+    expect((await get('/times?id=a', at(position))).body).toEqual({ key: 'a', times: 1 })
+    expect((await get('/times?id=b')).body).toBeNull()
+  })
+
+  test('that is asked for at a parked row is 503 to who knows of its event, and to nobody else', async () => {
+    const one = query('one', { params: z.object({}), cache: { ttl: '1 hour' }, run: async (_, read) => read(things).get('a') })
+    const { say, get } = openThingApp([one])
+    await say('a', 'set', looks('apple'))
+    const position = await say('a', 'poison')
+    const answers = await Promise.all([get('/one', at(position)), get('/one'), get('/one', at(position)), get('/one')])
+    expect(answers.map(({ status }) => status)).toEqual([503, 200, 503, 200])
+    expect((await get('/one?min-position=1')).body).toMatchObject({ key: 'a' })
+    expect((await get(`/one?min-position=${position}`)).status).toBe(503)
+  })
+
+  test('that counts or lists says that a row has stopped, for as long as it has, and is 503 to who knows of its event', async () => {
+    const pears = query('pears', {
+      params: z.object({}),
+      cache: { ttl: '1 hour', public: true },
+      run: async (_, read) => [await read(things).count({ name: 'pear' }), (await read(things).list({ name: 'pear' })).length],
+    })
+    const { say, get, app } = openThingApp([pears])
+    await say('a', 'set', looks('apple'))
+    const { waitUntilProcessed, store } = await app[spec].start()
+    await waitUntilProcessed(1)
+    expect(pickHeaders((await get('/pears')).headers, 'cache-status', 'row-parked')).toEqual(['emaki; fwd=miss', null])
+    expect(pickHeaders((await get('/pears')).headers, 'cache-status', 'row-parked')).toEqual(['emaki; hit', null])
+    await say('a', 'poison')
+    const position = Number(await say('a', 'set', looks('pear')))
+    await waitUntilProcessed(position)
+    for (let i = 0; i < 2; i++) {
+      const answer = await get('/pears')
+      expect([answer.status, answer.body]).toEqual([200, [0, 0]])
+      expect(pickHeaders(answer.headers, 'row-parked', 'event-position', 'cache-control', 'surrogate-key')).toEqual([
+        '2',
+        '1',
+        'private, no-cache',
+        null,
+      ])
+      for (const known of [2, position]) {
+        const refused = await get('/pears', at(`${known}`))
+        expectProblem(refused, 'parked', { projection: 'things', position, detail: expect.any(String) })
+        expect(refused.headers.get('row-parked')).toBe('2')
+      }
+    }
+    await store.readModel.unpark('things_v1', 'a', 'skip')
+    await until('it goes on', async () => (await get('/pears')).headers.get('row-parked') === null)
+    expect((await get('/pears', at(`${position}`))).body).toEqual([1, 1])
+  })
+})

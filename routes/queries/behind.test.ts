@@ -1,0 +1,51 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { expectProblem } from '../../src/testing/http.ts'
+import { looks } from '../../src/testing/shop.ts'
+import { cleanUp } from '../../src/test-support/cleanup.ts'
+import { pickHeaders } from '../../src/test-support/headers.ts'
+import { openHeldThingApp, openThingApp } from '../../src/test-support/thing-app.ts'
+import { countingQuery } from '../../src/test-support/thing-queries.ts'
+
+afterEach(cleanUp)
+
+const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
+
+describe('a query that is behind', () => {
+  test('is 503 with the lag and when to come again, once the client has waited', async () => {
+    const { named } = countingQuery()
+    const { get, position, release } = await openHeldThingApp([named], looks('apple', { price: 2 }))
+    const answer = await get('/named?name=apple', at(position, { Prefer: 'wait=0' }))
+    expectProblem(answer, 'behind', {
+      projection: 'things',
+      position: 1,
+      lagEvents: 1,
+      detail: expect.any(String),
+      retryable: true,
+    })
+    expect(pickHeaders(answer.headers, 'retry-after', 'preference-applied')).toEqual(['1', 'wait=0'])
+    release()
+  })
+
+  test('makes nobody wait, and refuses nobody, for what another asked', async () => {
+    const { named } = countingQuery()
+    const { get, position, release } = await openHeldThingApp([named], looks('apple', { price: 2 }))
+    const [patient, hasty, any] = [
+      get('/named?name=apple', at(position, { Prefer: 'wait=20' })),
+      get('/named?name=apple', at(position, { Prefer: 'wait=0' })),
+      get('/named?name=apple'),
+    ]
+    expect([(await hasty).status, (await any).body]).toEqual([503, [{ key: 'a', price: 1 }]])
+    release()
+    const { body, headers } = await patient
+    expect([body, headers.get('preference-applied')]).toEqual([[{ key: 'a', price: 2 }], 'wait=20'])
+  })
+
+  test.each(['3', '2.1', '9007199254740991'])('for ever, as %s is no position of this log, is 409', async position => {
+    const { named } = countingQuery()
+    const { say, get } = openThingApp([named])
+    await say('a', 'set', looks('apple'))
+    const detail = `${position} is no position of this log`
+    expectProblem(await get('/named?name=apple', at(position, { Prefer: 'wait=30' })), 'unknown-position', { detail })
+    expectProblem(await get(`/named?name=apple&min-position=${position}`), 'unknown-position', { detail })
+  })
+})

@@ -1,0 +1,231 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import type { Cache } from '../../src/cache/cache.ts'
+import { memoryCache } from '../../src/cache/memory.ts'
+import { spec } from '../../src/event/events.ts'
+import { query } from '../../src/query/query.ts'
+import { memory } from '../../src/store/memory.ts'
+import type { Client } from '../../src/testing/http.ts'
+import { processor } from '../../src/processor/processor.ts'
+import { looks, Thing, things } from '../../src/testing/shop.ts'
+import { until } from '../../src/testing/servers/until.ts'
+import { cleanUp } from '../../src/test-support/cleanup.ts'
+import { pickHeaders } from '../../src/test-support/headers.ts'
+import { openThingApp } from '../../src/test-support/thing-app.ts'
+import { countingQuery } from '../../src/test-support/thing-queries.ts'
+
+afterEach(cleanUp)
+
+const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
+
+describe('an answer that is kept', () => {
+  test('is a miss, then a hit with its age, and 304 to who has it', async () => {
+    const { named, runs } = countingQuery()
+    let now = Date.parse('2026-01-01')
+    const { say, get } = openThingApp([named], { now: () => now })
+    const position = await say('a', 'set', looks('apple'))
+    const miss = await get('/named?name=apple', at(position))
+    now += 61_500
+    const hit = await get('/named?name=apple', at(position))
+    expect([miss.body, hit.body]).toEqual([[{ key: 'a', price: 1 }], [{ key: 'a', price: 1 }]])
+    expect(pickHeaders(miss.headers, 'cache-status', 'age', 'cache-control', 'vary')).toEqual([
+      'emaki; fwd=miss',
+      '0',
+      'private, no-cache',
+      null,
+    ])
+    expect(pickHeaders(hit.headers, 'cache-status', 'age', 'etag', 'event-position')).toEqual([
+      'emaki; hit',
+      '61',
+      miss.headers.get('etag'),
+      '1',
+    ])
+    const known = await get('/named?name=apple', { 'If-None-Match': miss.headers.get('etag')! })
+    expect([known.status, ...pickHeaders(known.headers, 'cache-status', 'age')]).toEqual([304, 'emaki; hit', '61'])
+    expect(runs.times).toBe(1)
+  })
+
+  test('is made anew as soon as a row that it was made of changes, and by no other', async () => {
+    const { named, runs } = countingQuery()
+    const { say, get, app } = openThingApp([named])
+    const seen = async (position: string) => (await app[spec].start()).waitUntilProcessed(Number(position))
+    const asked = async () => {
+      const answer = await get('/named?name=apple')
+      return [answer.headers.get('cache-status')!.replace('emaki; ', ''), answer.body]
+    }
+    await seen(await say('a', 'set', looks('apple')))
+    expect(await asked()).toEqual(['fwd=miss', [{ key: 'a', price: 1 }]])
+    await seen(await say('b', 'set', looks('pear')))
+    expect(await asked()).toEqual(['hit', [{ key: 'a', price: 1 }]])
+    await seen(await say('a', 'set', looks('apple', { price: 2 })))
+    expect(await asked()).toEqual(['fwd=miss', [{ key: 'a', price: 2 }]])
+    await seen(await say('b', 'set', looks('apple')))
+    expect(await asked()).toEqual([
+      'fwd=miss',
+      [
+        { key: 'a', price: 2 },
+        { key: 'b', price: 1 },
+      ],
+    ])
+    await seen(await say('a', 'set', looks('fig')))
+    expect(await asked()).toEqual(['fwd=miss', [{ key: 'b', price: 1 }]])
+    await seen(await say('b', 'remove'))
+    expect(await asked()).toEqual(['fwd=miss', null])
+    expect(await asked()).toEqual(['hit', null])
+    expect(runs.times).toBe(5)
+  })
+
+  test('is no answer to who knows of a later event, and one at the head once he has waited', async () => {
+    const { named } = countingQuery()
+    const { say, get } = openThingApp([named])
+    await get('/named?name=apple')
+    for (let price = 0; price < 20; price++) {
+      const position = await say('a', 'set', looks('apple', { price }))
+      expect((await get(`/named?name=apple&min-position=${position}`)).body).toEqual([{ key: 'a', price }])
+    }
+  })
+
+  test('is given for a while after its time, and made anew behind it', async () => {
+    const { named } = countingQuery({ stale: '1 hour' })
+    let now = Date.parse('2026-01-01')
+    const { say, get } = openThingApp([named], { now: () => now })
+    const position = await say('a', 'set', looks('apple'))
+    await get('/named?name=apple', at(position))
+    now += 4_200_000
+    expect(pickHeaders((await get('/named?name=apple')).headers, 'cache-status', 'age')).toEqual([
+      'emaki; hit; detail=stale',
+      '4200',
+    ])
+    await until('it was made anew', async () => (await get('/named?name=apple')).headers.get('age') === '0')
+  })
+
+  test('is negative for a tenth of the time, and never given after it', async () => {
+    const { named, runs } = countingQuery({ stale: '1 hour' })
+    let now = Date.parse('2026-01-01')
+    const { get } = openThingApp([named], { now: () => now })
+    expect((await get('/named?name=apple')).body).toBeNull()
+    expect((await get('/named?name=apple')).headers.get('cache-status')).toBe('emaki; hit')
+    now += 500_000
+    expect((await get('/named?name=apple')).headers.get('cache-status')).toBe('emaki; fwd=miss')
+    expect(runs.times).toBe(2)
+  })
+
+  test('is made anew once its own tag is invalidated, in every tier and by a processor too, and kept again as the log goes on', async () => {
+    const { named, runs } = countingQuery()
+    const outside = { rate: 1 }
+    const rates = query('rates', {
+      params: z.object({}),
+      cache: { ttl: '1 hour', tags: () => ['rate'] },
+      run: async () => ({ ...outside }),
+    })
+    const purged: string[] = []
+    const cdn = { purge: async (tags: readonly string[]) => void purged.push(...tags), purgeAll: async () => {} }
+    const refresh = processor('refresh', {
+      from: Thing,
+      types: ['Removed'],
+      handle: async () => (await app[spec].start()).invalidate(['rate']),
+    })
+    const raised: (readonly string[])[] = []
+    const shared = memoryCache()
+    const raise: Cache['raise'] = (tags, position) => {
+      raised.push(tags)
+      return shared.raise(tags, position)
+    }
+    const { say, get, app } = openThingApp([named, rates, refresh], { cdn, cache: () => ({ ...shared, raise }) })
+    const emaki = await app[spec].start()
+    const seen = async (position: string) => expect(await emaki.waitUntilProcessed(Number(position))).toBeTrue()
+    const how = async (path: string) => (await get(path)).headers.get('cache-status')!.replace('emaki; ', '')
+    await seen(await say('a', 'set', looks('apple')))
+    for (const path of ['/named?name=apple', '/named?name=pear', '/rates'])
+      expect([await how(path), await how(path)]).toEqual(['fwd=miss', 'hit'])
+    await emaki.invalidate(['name:apple'])
+    expect([await how('/named?name=apple'), await how('/named?name=pear'), await how('/rates')]).toEqual([
+      'fwd=miss',
+      'hit',
+      'hit',
+    ])
+    outside.rate = 2
+    await seen(await say('b', 'remove'))
+    expect((await get('/rates')).body).toEqual({ rate: 2 })
+    await seen(await say('b', 'set', looks('fig')))
+    for (const path of ['/named?name=apple', '/rates']) expect([await how(path), await how(path)]).toEqual(['fwd=miss', 'hit'])
+    expect(runs.times).toBe(4)
+    expect(raised).toEqual(expect.arrayContaining([['name:apple'], ['rate']]))
+    await app[spec].stop()
+    expect(purged).toEqual(expect.arrayContaining(['name:apple', 'rate', 'things_v1:a', 'things_v1.name:apple', 'things_v1.*']))
+  })
+
+  test('is one for the same parameters, however they are written', async () => {
+    const params = z.object({ a: z.string(), b: z.int().default(1) })
+    const pair = query('pair', { params, cache: { ttl: '1 hour' }, run: async ({ a, b }) => ({ a, b }) })
+    const { get } = openThingApp([pair])
+    const status = async (search: string) => (await get(`/pair?${search}`)).headers.get('cache-status')
+    expect(await status('a=x&b=1')).toBe('emaki; fwd=miss')
+    for (const same of ['b=1&a=x', 'a=%78', 'a=x&b=1.0', 'a=x&min-position=0']) expect(await status(same)).toBe('emaki; hit')
+    for (const other of ['a=X', 'a=x&b=2', 'a=x%20']) expect(await status(other)).toBe('emaki; fwd=miss')
+  })
+
+  test('is made anew in a process once that has heard of what another has folded', async () => {
+    const { named } = countingQuery()
+    const store = memory()
+    const owner = openThingApp([named], { store })
+    const seen = async ({ app }: Client, position: string) =>
+      expect(await (await app[spec].start()).waitUntilProcessed(Number(position))).toBeTrue()
+    await seen(owner, await owner.say('a', 'set', looks('apple')))
+    const other = openThingApp([named], { store })
+    await seen(other, '1')
+    for (const status of ['emaki; fwd=miss', 'emaki; hit'])
+      expect(pickHeaders((await other.get('/named?name=apple')).headers, 'cache-status')).toEqual([status])
+    const position = await owner.say('a', 'set', looks('apple', { price: 2 }))
+    await seen(other, position)
+    expect((await other.app[spec].start()).subscriptions.view('things').serving!.subscription.isOwner).toBeFalse()
+    expect((await other.get('/named?name=apple')).body).toEqual([{ key: 'a', price: 2 }])
+  })
+
+  test('is out of date for all once its rows are taken over, as who had them may not have come to tell', async () => {
+    const store = memory()
+    const first = openThingApp([], { store })
+    const position = Number(await first.say('a', 'set', looks('apple')))
+    await (await first.app[spec].start()).waitUntilProcessed(position)
+    await first.app[spec].stop()
+    const raised: unknown[] = []
+    const shared = { ...memoryCache(), raise: async (...raise: Parameters<Cache['raise']>) => void raised.push(raise) }
+    const { app } = openThingApp([], { store, cache: () => shared })
+    await app[spec].start()
+    await until('it is told', () => raised.length >= 2)
+    expect(raised).toEqual(
+      expect.arrayContaining([
+        [['things_v1'], position],
+        [['shelves_v1'], position],
+      ]),
+    )
+  })
+
+  test('was not there when the row that it lacks came, however the two meet', async () => {
+    // The read finds no row; then the row comes, and is known of; then the answer is kept.
+    const inner = memory()
+    const reached = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    let isHeld = true
+    const get: typeof inner.readModel.get = async (table, key) => {
+      const found = await inner.readModel.get(table, key)
+      if (isHeld) {
+        isHeld = false
+        reached.resolve()
+        await gate.promise
+      }
+      return found
+    }
+    const one = query('one', { params: z.object({}), cache: { ttl: '1 hour' }, run: async (_, read) => read(things).get('a') })
+    const made = openThingApp([one], { store: { ...inner, readModel: { ...inner.readModel, get } } })
+    const asked = made.get('/one')
+    await reached.promise
+    const position = await made.say('a', 'set', looks('apple'))
+    await (await made.app[spec].start()).waitUntilProcessed(Number(position))
+    gate.resolve()
+    const { headers } = await asked
+    expect(Number(headers.get('event-position'))).toBeLessThan(Number(position))
+    expect((await made.get('/one')).body).toMatchObject({ key: 'a' })
+    expect((await made.get('/one', at(position))).body).toMatchObject({ key: 'a' })
+  })
+})

@@ -1,0 +1,91 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { query } from '../../src/query/query.ts'
+import { expectProblem } from '../../src/testing/http.ts'
+import { cleanUp } from '../../src/test-support/cleanup.ts'
+import { openThingApp } from '../../src/test-support/thing-app.ts'
+
+afterEach(cleanUp)
+
+describe('the parameters of a query', () => {
+  const echo = (params: z.ZodObject) => query('echo', { params, run: async params => ({ params }) })
+  const asked = async (params: z.ZodObject, search: string) => openThingApp([echo(params)]).get(`/echo${search}`)
+
+  const all = z.object({
+    text: z.string().optional(),
+    whole: z.int().optional(),
+    real: z.number().optional(),
+    flag: z.boolean().optional(),
+    one: z.enum(['a', 'b', '1']).optional(),
+    maybe: z.string().nullable().optional(),
+    list: z.array(z.string()).optional(),
+    numbers: z.array(z.int()).optional(),
+    either: z.union([z.int(), z.boolean()]).optional(),
+    coerced: z.coerce.number().optional(),
+    day: z.iso.date().optional(),
+    cut: z.string().trim().optional(),
+  })
+
+  test.each<[string, object]>([
+    ['', {}],
+    ['?', {}],
+    ['?text=', { text: '' }],
+    ['?text=5', { text: '5' }],
+    ['?text=null', { text: 'null' }],
+    ['?text=a+b%2Bc%26%3D%3F', { text: 'a b+c&=?' }],
+    ['?text=%F0%9F%8E%81', { text: '🎁' }],
+    ['?whole=5&real=-1.5e3', { whole: 5, real: -1_500 }],
+    ['?flag=true', { flag: true }],
+    ['?one=1', { one: '1' }],
+    ['?maybe=null', { maybe: null }],
+    ['?maybe=x', { maybe: 'x' }],
+    ['?list=a', { list: ['a'] }],
+    ['?list=1&list=2', { list: ['1', '2'] }],
+    ['?numbers=1', { numbers: [1] }],
+    ['?numbers=1&numbers=2', { numbers: [1, 2] }],
+    ['?either=false', { either: false }],
+    ['?coerced=7', { coerced: 7 }],
+    ['?day=2026-01-31', { day: '2026-01-31' }],
+    ['?cut=%20x%20', { cut: 'x' }],
+    ['#text=5', {}],
+  ])('%s are %j', async (search, params) => {
+    expect((await asked(all, search)).body).toEqual({ params })
+  })
+
+  test.each<[string, string]>([
+    ['?other=1', '#/other'],
+    ['?__proto__=1', '#/__proto__'],
+    ['?constructor=1', '#/constructor'],
+    ['?toString=', '#/toString'],
+    ['?whole=x', '#/whole'],
+    ['?whole=', '#/whole'],
+    ['?whole=01', '#/whole'],
+    ['?whole=1.5', '#/whole'],
+    ['?whole=1&whole=2', '#/whole'],
+    ['?real=1e999', '#/real'],
+    ['?flag=yes', '#/flag'],
+    ['?one=c', '#/one'],
+    ['?text=a&text=b', '#/text'],
+    ['?text=%00', '#/text'],
+    ['?numbers=1&numbers=x', '#/numbers/1'],
+    ['?text=%FF', '#'],
+    ['?text=%zz', '#'],
+  ])('%s are 400 at %s', async (search, pointer) => {
+    expectProblem(await asked(all, search), 'validation-failed', { errors: [{ pointer, detail: expect.any(String) }] })
+  })
+
+  test('that are missing are 400, or what their default says', async () => {
+    const params = z.object({ id: z.string().min(1), limit: z.int().max(9).default(5) })
+    expectProblem(await asked(params, ''), 'validation-failed', { errors: [{ pointer: '#/id', detail: expect.any(String) }] })
+    expect((await asked(params, '?id=a')).body).toEqual({ params: { id: 'a', limit: 5 } })
+  })
+
+  test('that fit one by one, and not together, are 400', async () => {
+    const params = z
+      .object({ from: z.int(), to: z.int() })
+      .refine(({ from, to }) => from < to, { path: ['to'], error: 'before from' })
+    expectProblem(await asked(params, '?from=2&to=1'), 'validation-failed', {
+      errors: [{ pointer: '#/to', detail: 'before from' }],
+    })
+  })
+})

@@ -1,0 +1,199 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { expectProblem } from '../../src/testing/http.ts'
+import { looks } from '../../src/testing/shop.ts'
+import { cleanUp } from '../../src/test-support/cleanup.ts'
+import { openThingApp } from '../../src/test-support/thing-app.ts'
+import { keysOf, listOf } from '../../src/test-support/listed-things.ts'
+
+afterEach(cleanUp)
+
+describe('GET /{projection}', () => {
+  const four = async () => {
+    const made = openThingApp()
+    await made.say('a', 'set', looks('apple', { price: 3, rare: true }))
+    await made.say('b', 'set', looks('pear', { shelf: 'low', price: null, note: 'null' }))
+    await made.say('c', 'set', looks('apple', { shelf: 'low', price: -1.5 }))
+    await made.say('d', 'set', looks('fig', { price: 2, note: '' }))
+    return made
+  }
+
+  test.each<[string, readonly string[]]>([
+    ['', ['a', 'b', 'c', 'd']],
+    ['name=apple', ['a', 'c']],
+    ['name=apple&shelf=low', ['c']],
+    ['shelf=top&rare=false', ['d']],
+    ['rare=true', ['a']],
+    ['price=3', ['a']],
+    ['price=3.0', ['a']],
+    ['price=-1.5', ['c']],
+    ['price=2e0', ['d']],
+    ['price=null', ['b']],
+    ['note=', ['d']],
+    ['name=null', []],
+    ['name=%F0%9F%8E%81', []],
+    ["name=o'brien%22%20--", []],
+    ['sort=price', ['b', 'c', 'd', 'a']],
+    ['sort=-price', ['a', 'd', 'c', 'b']],
+    ['sort=name', ['a', 'c', 'd', 'b']],
+    ['sort=-name', ['b', 'd', 'c', 'a']],
+    ['sort=rare&shelf=top', ['d', 'a']],
+    ['limit=2', ['a', 'b']],
+    ['limit=1&sort=-price', ['a']],
+    ['limit=1000', ['a', 'b', 'c', 'd']],
+  ])('?%s gives %j', async (query, expected) => {
+    const { see } = await four()
+    const { status, body } = await see(`/things?${query}`)
+    expect([status, keysOf(body)]).toEqual([200, [...expected]])
+  })
+
+  test('finds a field that is missing as null, and the text null as it is where it may be one', async () => {
+    const { say, see } = openThingApp()
+    await say('a', 'set', looks('null'))
+    await say('b', 'set', looks('pear', { note: 'x' }))
+    expect(keysOf((await see('/things?note=null')).body)).toEqual(['a'])
+    expect(keysOf((await see('/things?name=null')).body)).toEqual(['a'])
+  })
+
+  test('answers items, the next page and the position, and a count where it is asked for', async () => {
+    const { see } = await four()
+    const { body, headers } = await see('/things?limit=1&name=apple&count=true')
+    expect(listOf(body)).toEqual({
+      items: [{ key: 'a', ...looks('apple', { price: 3, rare: true }) }],
+      next: expect.any(String),
+      count: 2,
+      position: 4,
+    })
+    expect(['event-position', 'cache-control'].map(name => headers.get(name))).toEqual(['4', 'private, no-cache'])
+    expect(listOf((await see('/things?count=false')).body)).not.toHaveProperty('count')
+  })
+
+  test.each([
+    ['colour=red', 'colour'],
+    ['key=a', 'key'],
+    ['__proto__=1', '__proto__'],
+    ['constructor=1', 'constructor'],
+    ['toString=1', 'toString'],
+    ['=1', ''],
+    ['shelf=middle', 'shelf'],
+    ['shelf=', 'shelf'],
+    ['shelf=top&shelf=low', 'shelf'],
+    ['name=a&name=b', 'name'],
+    ['name=a%00', 'name'],
+    ['price=x', 'price'],
+    ['price=', 'price'],
+    ['price=true', 'price'],
+    ['price=0x10', 'price'],
+    ['price=01', 'price'],
+    ['price=1e999', 'price'],
+    ['rare=1', 'rare'],
+    ['rare=yes', 'rare'],
+    ['limit=0', 'limit'],
+    ['limit=1001', 'limit'],
+    ['limit=-1', 'limit'],
+    ['limit=1.5', 'limit'],
+    ['limit=', 'limit'],
+    ['limit=1&limit=2', 'limit'],
+    ['count=2', 'count'],
+    ['sort=key', 'sort'],
+    ['sort=', 'sort'],
+    ['sort=--price', 'sort'],
+    ['sort=__proto__', 'sort'],
+    ['sort=price&sort=name', 'sort'],
+    ['cursor=x', 'cursor'],
+    ['cursor=', 'cursor'],
+    ['min-position=', 'min-position'],
+    ['min-position=x', 'min-position'],
+    ['min-position=1&min-position=1', 'min-position'],
+    ['name=%', null],
+    ['name=%FF', null],
+    ['%ED%A0%80=1', null],
+  ])('is 400 for ?%s, and says where', async (query, field) => {
+    const { get } = openThingApp()
+    expectProblem(await get(`/things?${query}`), 'validation-failed', {
+      errors: [{ pointer: field === null ? '#' : `#/${field}`, detail: expect.any(String) }],
+    })
+  })
+
+  const cursor = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  test.each<[string, string]>([
+    ['no JSON', 'e30tLQ'],
+    ['a number', cursor(5)],
+    ['null', cursor(null)],
+    ['an object', cursor({ length: 3 })],
+    ['no key', cursor(['price', 1])],
+    ['a key that is no text', cursor(['price', 1, 5])],
+    ['a key that nothing has', cursor(['price', 1, 'a\0'])],
+    ['half a surrogate pair', cursor(['price', 1, '\ud800'])],
+    ['another order', cursor(['-price', 1, 'a'])],
+    ['no order', cursor(['', null, 'a'])],
+    ['a text for a number', cursor(['price', '1', 'a'])],
+    ['an object for a number', cursor(['price', {}, 'a'])],
+    ['true for a number', cursor(['price', true, 'a'])],
+    ['more than a number holds', Buffer.from('["price",1e999,"a"]').toString('base64url')],
+  ])('is 400 for a cursor that is %s', async (_, made) => {
+    const { get } = openThingApp()
+    expectProblem(await get(`/things?sort=price&cursor=${made}`), 'validation-failed', {
+      errors: [{ pointer: '#/cursor', detail: expect.any(String) }],
+    })
+  })
+
+  test('is 304 for as long as what was asked for is the same', async () => {
+    const { see, say } = await four()
+    const tag = (await see('/things?name=apple')).headers.get('etag')!
+    await say('d', 'set', looks('fig', { price: 5 }))
+    const same = await see('/things?name=apple', { 'If-None-Match': tag })
+    expect([same.status, same.headers.get('event-position')]).toEqual([304, '5'])
+    await say('c', 'set', looks('apple', { price: 5 }))
+    expect((await see('/things?name=apple', { 'If-None-Match': tag })).status).toBe(200)
+  })
+
+  test('goes through all pages without a gap or a repeat, while other rows come and go', async () => {
+    const name = fc.constantFrom('a', 'b', 'é', '𝒳', '')
+    const stays = fc.record({ name, price: fc.oneof(fc.constant(null), fc.integer({ min: -2, max: 2 })) })
+    const property = fc.asyncProperty(
+      fc.array(stays, { minLength: 1, maxLength: 12 }),
+      fc.constantFrom('', 'price', '-price', 'name', '-name', 'note'),
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.record({ of: fc.nat(9), name, price: fc.constantFrom(null, 0, 1) }), { maxLength: 12 }),
+      async (rows, sort, limit, others) => {
+        const { say, see } = openThingApp()
+        const staying = rows.map((_, i) => `s${i}`)
+        for (const [i, { name, price }] of rows.entries()) await say(`s${i}`, 'set', looks(name, { price }))
+        const seen: string[] = []
+        let next: string | null = ''
+        while (next !== null) {
+          const query: string = [`limit=${limit}`, ...(sort ? [`sort=${sort}`] : []), ...(next ? [`cursor=${next}`] : [])].join(
+            '&',
+          )
+          const { status, body } = await see(`/things?${query}`)
+          expect(status).toBe(200)
+          seen.push(...keysOf(body))
+          next = listOf(body).next
+          const other = others.pop()
+          if (other?.of) await say(`o${other.of}`, 'set', looks(other.name, { price: other.price }))
+          else if (other) await say(`o${others.length}`, 'remove')
+        }
+        expect(seen.filter(key => staying.includes(key)).toSorted()).toEqual(staying.toSorted())
+        await cleanUp()
+      },
+    )
+    await fc.assert(property, { numRuns: 40 })
+  }, 30_000)
+
+  test('has the sum of all pages where nothing changes, in the order it says', async () => {
+    const { say, see } = openThingApp()
+    for (let i = 0; i < 25; i++) await say(`k${i % 20}`, 'set', looks(`n${i % 4}`, { price: (i * 7) % 5 || null }))
+    for (const sort of ['price', '-price', 'name', '-name', 'rare', '-note']) {
+      const whole = keysOf((await see(`/things?sort=${sort}`)).body)
+      const pages: string[] = []
+      for (let next: string | null = ''; next !== null; ) {
+        const { body } = await see(`/things?sort=${sort}&limit=3${next && `&cursor=${next}`}`)
+        pages.push(...keysOf(body))
+        next = listOf(body).next
+      }
+      expect(pages).toEqual(whole)
+      expect(whole).toHaveLength(20)
+    }
+  })
+})

@@ -1,0 +1,15 @@
+// What every bus promises, a file for each promise.
+import { describe, test } from 'bun:test'
+import type { BusCase, TestedBus } from './case.ts'
+import { delivery } from './delivery.ts'
+import { listeners } from './listeners.ts'
+import { isolation } from './isolation.ts'
+
+/** Tests a bus: each case gets one of its own. */
+export function busContract(name: string, make: () => TestedBus): void {
+  describe(`${name} keeps the contract of a bus: it`, () => {
+    for (const { title, run } of busCases) test(title, () => run(make()))
+  })
+}
+
+export const busCases: readonly BusCase[] = [delivery, listeners, isolation].flat()

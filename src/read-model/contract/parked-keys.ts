@@ -1,0 +1,120 @@
+// A parked key is recorded with its cause, and shown wherever its row is read.
+import { expect } from 'bun:test'
+import type { NewPage, ReadModel } from '../read-model.ts'
+import type { ReadModelCase } from './case.ts'
+import { acquireLease, commitPage, everything, orders, page, parking, plain, row, sortByKey } from './builders.ts'
+
+export const parkedKeys: readonly ReadModelCase[] = [
+  {
+    title: 'parks keys and streams with their cause, and shows it with the rows of those keys',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders, plain])
+      const { epoch } = await acquireLease(readModel, 'orders_v1')
+      const other = await acquireLease(readModel, 'plain_v1')
+      const park = [parking('o2', 7), { ...parking('o1', 8), kind: 'stream' as const, cause: 'it\'s "broken"\n\\n 絵' }]
+      await commitPage(readModel, page({ epoch, rows: [row('o1', 1), row('o2', 2)], park }))
+      await commitPage(
+        readModel,
+        page({ name: 'plain_v1', epoch: other.epoch, rows: [{ ...row('o2', 1), fields: [] }], park: [parking('o9', 3)] }),
+      )
+      const found = await readModel.parked('orders_v1')
+      expect(found.map(({ at, ...rest }) => rest)).toEqual(park.map(one => ({ ...one, name: 'orders_v1', again: null })))
+      expect(found.every(({ at }) => new Date(at).toISOString() === at)).toBeTrue()
+      expect((await readModel.parked()).map(({ name, key }) => `${name} ${key}`)).toEqual([
+        'orders_v1 o2',
+        'orders_v1 o1',
+        'plain_v1 o9',
+      ])
+      expect((await readModel.get(orders, 'o1')).found?.parked).toBeNull()
+      expect((await readModel.get(orders, 'o2')).found?.parked).toBe(7)
+      expect((await readModel.list(orders, everything)).found.map(({ parked }) => parked)).toEqual([null, 7])
+      expect(sortByKey(await readModel.rows(orders, ['o1', 'o2'])).map(({ parked }) => parked)).toEqual([null, 7])
+      expect((await readModel.list(plain, everything)).found.map(({ parked }) => parked)).toEqual([null])
+    },
+  },
+  {
+    title: 'asks for what is parked to be folded again, one key or all, and forgets what a page takes back',
+    run: async ({ readModel, reopen }) => {
+      const { epoch } = await acquireLease(readModel, 's')
+      await commitPage(readModel, page({ name: 's', epoch, park: ['a', 'b', 'c'].map(key => parking(key)) }))
+      const other = await acquireLease(readModel, 't')
+      await commitPage(readModel, page({ name: 't', epoch: other.epoch, park: [parking('a')] }))
+      const again = async (model: ReadModel) =>
+        (await model.parked()).filter(({ again }) => again).map(({ name, key, again }) => `${name} ${key} ${again}`)
+      expect(await readModel.unpark('s', 'none')).toBe(0)
+      expect(await readModel.unpark('s', 'b', 'skip')).toBe(1)
+      expect(await again(readModel)).toEqual(['s b skip'])
+      expect(await readModel.unpark('s')).toBe(3)
+      const reopened = await reopen()
+      expect(await again(reopened)).toEqual(['s a whole', 's b whole', 's c whole'])
+      const moved = {
+        name: 's',
+        epoch,
+        from: 10,
+        to: 20,
+        unpark: [parking('a'), parking('b')],
+        park: [{ ...parking('b', 15), cause: 'again' }],
+      }
+      await commitPage(reopened, page(moved))
+      expect((await reopened.parked('s')).map(({ key, position, cause, again }) => ({ key, position, cause, again }))).toEqual([
+        { key: 'c', position: 5, cause: 'TypeError', again: 'whole' },
+        { key: 'b', position: 15, cause: 'again', again: null },
+      ])
+      expect(await reopened.parked('t')).toHaveLength(1)
+      await commitPage(reopened, page({ name: 's', epoch, from: 20, to: 30, unpark: [{ kind: 'stream', key: 'b' }] }))
+      expect(await reopened.parked('s')).toHaveLength(2)
+    },
+  },
+  {
+    title:
+      'says with what is read where it has stopped: a row at its own event or a stream, a list and a count at the first of all',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders, plain])
+      const { epoch } = await acquireLease(readModel, 'orders_v1')
+      const other = await acquireLease(readModel, 'plain_v1')
+      await commitPage(readModel, page({ name: 'plain_v1', epoch: other.epoch, park: [parking('o1', 1)] }))
+      const stopped = async (key: string) => [
+        (await readModel.get(orders, key)).parked,
+        (await readModel.list(orders, everything)).parked,
+        (await readModel.list(orders, { ...everything, where: { status: 'none' } })).parked,
+        (await readModel.count(orders, {})).parked,
+        (await readModel.count(orders, { status: 'none' })).parked,
+      ]
+      let from = 0
+      const move = async (changed: Partial<NewPage>) => {
+        await commitPage(readModel, page({ epoch, from, to: from + 10, ...changed }))
+        from += 10
+      }
+      await move({ rows: [row('o1', 1), row('o2', 2)] })
+      expect(await stopped('o1')).toEqual([null, null, null, null, null])
+      await move({ park: [parking('o2', 17), parking('absent', 15)] })
+      expect(await stopped('o1')).toEqual([null, 15, 15, 15, 15])
+      expect(await stopped('o2')).toEqual([17, 15, 15, 15, 15])
+      expect(await stopped('absent')).toEqual([15, 15, 15, 15, 15])
+      await move({ park: [{ ...parking('o1', 16), kind: 'stream' }] })
+      expect(await stopped('o1')).toEqual([16, 15, 15, 15, 15])
+      expect(await stopped('o2')).toEqual([16, 15, 15, 15, 15])
+      expect(await stopped('absent')).toEqual([15, 15, 15, 15, 15])
+      await move({ unpark: [parking('absent'), { kind: 'stream', key: 'o1' }] })
+      expect(await stopped('absent')).toEqual([null, 17, 17, 17, 17])
+      expect((await readModel.list(plain, everything)).parked).toBe(1)
+      await readModel.reset('orders_v1', 0)
+      expect(await stopped('o2')).toEqual([null, null, null, null, null])
+    },
+  },
+  {
+    title: 'counts what is parked of each subscription',
+    run: async ({ readModel }) => {
+      expect(await readModel.parkedCounts()).toEqual([])
+      const { epoch } = await acquireLease(readModel, 's')
+      const park = [parking('a'), parking('b'), { ...parking('a'), kind: 'stream' as const }]
+      await commitPage(readModel, page({ name: 's', epoch, park }))
+      const other = await acquireLease(readModel, 'r')
+      await commitPage(readModel, page({ name: 'r', epoch: other.epoch, park: [{ ...parking('z'), kind: 'stream' }] }))
+      expect(await readModel.parkedCounts()).toEqual([
+        { name: 'r', keys: 0, streams: 1 },
+        { name: 's', keys: 2, streams: 1 },
+      ])
+    },
+  },
+]

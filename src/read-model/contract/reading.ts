@@ -1,0 +1,103 @@
+// A read model filters, sorts and pages by its indexes alone.
+import { expect } from 'bun:test'
+import { compareText, type ListOptions, type NewRow, type Value } from '../read-model.ts'
+import type { ReadModelCase } from './case.ts'
+import { acquireLease, commitPage, everything, failureOf, orders, page, plain, row } from './builders.ts'
+import { amounts, listInPages, placeOf, sortRows, sorts, statuses, texts } from './sorting.ts'
+
+export const reading: readonly ReadModelCase[] = [
+  {
+    title: 'refuses to filter and sort by a field that is no index, and a value of another kind',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders])
+      const asked: readonly Partial<ListOptions>[] = [
+        { where: { other: 1 } },
+        { where: { Status: 'new' } },
+        { where: { '"; drop table events; --': 1 } },
+        { where: { status: 1 } },
+        { where: { total: '1' } },
+        { sort: { field: 'other', descending: false } },
+        { sort: { field: 'total', descending: false }, after: { value: 'x', key: 'o1' } },
+      ]
+      for (const one of asked)
+        expect(await failureOf(readModel.list(orders, { ...everything, ...one })), Bun.inspect(one)).toBeInstanceOf(TypeError)
+      expect(await failureOf(readModel.count(orders, { other: 1 }))).toBeInstanceOf(TypeError)
+      expect(await failureOf(readModel.count(plain, { status: 'new' }))).toBeInstanceOf(TypeError)
+    },
+  },
+  {
+    title: 'finds nothing by a text that no row can hold',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders])
+      const { epoch } = await acquireLease(readModel, 'orders_v1')
+      await commitPage(readModel, page({ epoch, rows: [row('a', 1), { ...row('\ufffd', 1), fields: ['\ufffd', null] }] }))
+      for (const text of ['a\0', '\0', '\ud800', '\udc00']) {
+        expect(await readModel.get(orders, text)).toEqual({ found: null, position: 10, parked: null })
+        expect(await readModel.rows(orders, [text])).toEqual([])
+        expect((await readModel.list(orders, { ...everything, where: { status: text } })).found).toEqual([])
+        expect((await readModel.count(orders, { status: text })).found).toBe(0)
+      }
+    },
+  },
+  {
+    title: 'lists rows in any order it has an index for, from any row on, as a sorted array would, whatever the values are',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders])
+      const { epoch } = await acquireLease(readModel, 'orders_v1')
+      const rows: readonly NewRow[] = texts
+        .toSorted(compareText)
+        .flatMap((text, i) =>
+          [0, 1, 2].map(n => ({
+            key: `${text}${n}`,
+            position: i + 1,
+            data: '{}',
+            fields: [statuses[(i + n) % statuses.length]!, amounts[(i * n) % amounts.length]!],
+          })),
+        )
+        .toSorted((one, other) => compareText(one.key, other.key))
+      await commitPage(readModel, page({ epoch, rows }))
+      const wheres: readonly ListOptions['where'][] = [
+        {},
+        ...statuses.map(status => ({ status })),
+        ...amounts.map(total => ({ total })),
+        { status: statuses[1]!, total: amounts[1]! },
+        { status: null, total: null },
+      ]
+      for (const where of wheres)
+        for (const sort of sorts) {
+          const wanted = sortRows(rows, where, sort)
+          expect((await readModel.count(orders, where)).found).toBe(wanted.length)
+          // Each page of 7, and then from each of some rows on.
+          expect(await listInPages(readModel, where, sort), Bun.inspect({ where, sort })).toEqual(wanted.map(({ key }) => key))
+        }
+      for (const sort of sorts)
+        for (const [i, after] of sortRows(rows, {}, sort).entries()) {
+          const { found } = await readModel.list(orders, { where: {}, sort, after: placeOf(after, sort), limit: 3 })
+          expect(found.map(({ key }) => key)).toEqual(
+            sortRows(rows, {}, sort)
+              .slice(i + 1, i + 4)
+              .map(({ key }) => key),
+          )
+        }
+    },
+  },
+  {
+    title: 'goes on behind a row that is no longer there',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders])
+      const { epoch } = await acquireLease(readModel, 'orders_v1')
+      const totals = [null, null, 1, 1, 2, 3]
+      await commitPage(readModel, page({ epoch, rows: totals.map((total, i) => ({ ...row(`k${i}`, 1), fields: ['s', total] })) }))
+      const after = async (descending: boolean, value: Value, key: string) =>
+        (await readModel.list(orders, { where: {}, sort: { field: 'total', descending }, after: { value, key }, limit: 9 })).found
+          .map(({ key }) => key[1])
+          .join('')
+      expect(await after(false, 1.5, 'a')).toBe('45')
+      expect(await after(true, 1.5, 'a')).toBe('3210')
+      expect(await after(false, null, 'k0x')).toBe('12345')
+      expect(await after(true, null, 'k0x')).toBe('0')
+      expect(await after(false, 1, 'k2x')).toBe('345')
+      expect(await after(true, 1, 'k2x')).toBe('210')
+    },
+  },
+]

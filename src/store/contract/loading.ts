@@ -1,0 +1,67 @@
+// A store loads streams, snapshots and keys in one call.
+import { expect } from 'bun:test'
+import { LOAD_FACTS_MAX } from '../store.ts'
+import type { StoreCase } from './case.ts'
+import { appendUnit, newEvent, newKey, slice, unit } from './builders.ts'
+
+export const loading: readonly StoreCase[] = [
+  {
+    title: 'loads what is after a version, with the version and position of the whole stream',
+    run: async ({ store }) => {
+      await appendUnit(store, unit('s-1', 0, ['a', 'b', 'c'].map(newEvent)))
+      const load = async (after: number) => (await store.load([{ stream: 's-1', after }], [])).streams[0]!
+      expect(await load(1)).toEqual({
+        snapshot: null,
+        facts: ['b', 'c'].map(data => ({ type: 'Happened', schema: 'abcdefghij', data })),
+        version: 3,
+        position: 3,
+        more: false,
+        size: 6,
+      })
+      expect(await load(3)).toEqual({ snapshot: null, facts: [], version: 3, position: 3, more: false, size: 0 })
+    },
+  },
+  {
+    title: 'loads a long stream in parts, and says that there is more',
+    run: async ({ store }) => {
+      await appendUnit(
+        store,
+        unit(
+          's-1',
+          0,
+          Array.from({ length: LOAD_FACTS_MAX + 2 }, (_, i) => newEvent(i)),
+        ),
+      )
+      const first = (await store.load([{ stream: 's-1', after: 0 }], [])).streams[0]!
+      expect(first).toMatchObject({ version: LOAD_FACTS_MAX + 2, position: LOAD_FACTS_MAX + 2, more: true })
+      expect(first.facts.map(({ data }) => data)).toEqual(Array.from({ length: LOAD_FACTS_MAX }, (_, i) => i))
+      const rest = (await store.load([{ stream: 's-1', after: LOAD_FACTS_MAX }], [])).streams[0]!
+      expect(rest).toMatchObject({ version: LOAD_FACTS_MAX + 2, more: false })
+      expect(rest.facts.map(({ data }) => data)).toEqual([LOAD_FACTS_MAX, LOAD_FACTS_MAX + 1])
+      const exact = (await store.load([{ stream: 's-1', after: 2 }], [])).streams[0]!
+      expect(exact).toMatchObject({ more: false })
+    },
+  },
+  {
+    title: 'loads streams, snapshots and keys with one call, streams in the order asked',
+    run: async ({ store }) => {
+      await appendUnit(store, { slices: [slice('s-1', 0, 3)], keys: [newKey('k', 's-1', 3, 3)] })
+      await appendUnit(store, unit('s-2', 0, [newEvent('x')]))
+      await store.saveSnapshots([{ stream: 's-1', schema: 1, version: 2, state: '{"n":2}' }])
+      const { streams, keys } = await store.load(
+        [
+          { stream: 's-2', after: 0, snapshot: 1 },
+          { stream: 's-9', after: 0, snapshot: 1 },
+          { stream: 's-1', after: 0, snapshot: 1 },
+        ],
+        ['unknown', 'k'],
+      )
+      expect(streams.map(({ version, snapshot, facts }) => [version, snapshot, facts.length])).toEqual([
+        [1, null, 1],
+        [0, null, 0],
+        [3, { version: 2, state: { n: 2 } }, 1],
+      ])
+      expect(keys.map(({ key, position }) => [key, position])).toEqual([['k', 3]])
+    },
+  },
+]

@@ -1,0 +1,37 @@
+// A store lists its streams.
+import { expect } from 'bun:test'
+import type { StoreCase } from './case.ts'
+import { appendUnit, newEvent, unit } from './builders.ts'
+
+export const streams: readonly StoreCase[] = [
+  {
+    title: 'lists the streams that have events by name, each with its version, position and time: behind a name, at most so many',
+    run: async ({ store }) => {
+      // Names around the bounds of a category, and beyond the 16 bits of a character.
+      const names = ['s-1', 's-10', 's-2', 's-\u{1f600}', 's-\uffee', 's', 's.x-1', 'r-1', 'sr-1', 't-1']
+      const landed = new Map<string, { version: number; position: number; at: string }>()
+      for (const [i, stream] of names.entries()) {
+        const { slices, at } = await appendUnit(
+          store,
+          unit(
+            stream,
+            0,
+            Array.from({ length: 1 + (i % 3) }, (_, n) => newEvent(n)),
+          ),
+        )
+        landed.set(stream, { ...slices[0]!, at })
+      }
+      const { slices, at } = await appendUnit(store, unit('s-1', 1, [newEvent(1)]))
+      landed.set('s-1', { ...slices[0]!, at })
+      const sorted = ['r-1', 's', 's-1', 's-10', 's-2', 's-\uffee', 's-\u{1f600}', 's.x-1', 'sr-1', 't-1']
+      const all = sorted.map(stream => ({ stream, ...landed.get(stream)! }))
+      expect(await store.streams({ after: '', limit: 100 })).toEqual(all)
+      expect(await store.streams({ after: 's-1', limit: 2 })).toEqual(all.slice(3, 5))
+      expect(await store.streams({ after: 's-1a', limit: 1 })).toEqual(all.slice(4, 5))
+      expect(await store.streams({ after: '', limit: 100, category: 's' })).toEqual(all.slice(2, 7))
+      expect(await store.streams({ after: 's-2', limit: 100, category: 's' })).toEqual(all.slice(5, 7))
+      expect(await store.streams({ after: 'z', limit: 100 })).toEqual([])
+      expect(await store.streams({ after: '', limit: 100, category: 'none' })).toEqual([])
+    },
+  },
+]

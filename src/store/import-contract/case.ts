@@ -1,0 +1,7 @@
+import type { TestedStore } from '../contract/case.ts'
+
+/** One promise of imports: `run` throws where it is not kept. `make` gives further stores. */
+export type ImportCase = {
+  readonly title: string
+  readonly run: (tested: TestedStore, make: () => Promise<TestedStore>) => Promise<void>
+}

@@ -1,0 +1,57 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { memory } from '../../store/memory.ts'
+import { StoreError } from '../../store/store.ts'
+import { cleanUp } from '../../test-support/cleanup.ts'
+import { until } from '../../testing/servers/until.ts'
+import { appendTally, foldLog, replaceReadModel, rowsOf, startProcess } from '../../test-support/tally.ts'
+
+afterEach(cleanUp)
+
+describe('a store that fails now and then', () => {
+  test('keeps nobody waiting longer for having failed before', async () => {
+    const store = memory()
+    let isFailing = false
+    const flaky = replaceReadModel(store, {
+      commit: page => {
+        if (!isFailing) return store.readModel.commit(page)
+        isFailing = false
+        return Promise.reject(new StoreError('unavailable', 'made to fail'))
+      },
+    })
+    const { subscriptions } = await startProcess(flaky)
+    for (let i = 1; i <= 12; i++) {
+      isFailing = true
+      await appendTally(store, { to: ['a'], n: 1 })
+      expect(await subscriptions.seen(i, ['sums'], 1_000)).toBeTrue()
+    }
+  })
+})
+
+describe('a row that was damaged', () => {
+  for (const [what, damaged] of [
+    ['is no JSON', '{"sum":1,'],
+    ['does not fit its schema', '{"sum":"1","seen":[]}'],
+  ] as const) {
+    test(`parks its key where it ${what}, and is folded from the beginning once it is unparked`, async () => {
+      const store = memory()
+      const first = await startProcess(store)
+      await appendTally(store, { to: ['a', 'b'], n: 1 })
+      await first.subscriptions.seen(1)
+      await first.subscriptions.close()
+      const corrupt = replaceReadModel(store, {
+        rows: async (...of) =>
+          (await store.readModel.rows(...of)).map(row => (row.key === 'a' ? { ...row, data: damaged } : row)),
+      })
+      const { subscriptions, reported } = await startProcess(corrupt)
+      await appendTally(store, { to: ['a', 'b'], n: 2 })
+      expect(await subscriptions.seen(2)).toBeTrue()
+      expect(await store.readModel.parked()).toMatchObject([
+        { kind: 'key', key: 'a', position: 2, cause: expect.stringContaining('sums_v1: the row a cannot be read') },
+      ])
+      expect(reported).toEqual([])
+      await store.readModel.unpark('sums_v1', 'a')
+      await until('nothing is parked', async () => (await store.readModel.parked()).length === 0)
+      expect((await rowsOf(store)).rows).toEqual(await foldLog(store, 2))
+    })
+  }
+})

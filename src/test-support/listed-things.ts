@@ -1,0 +1,9 @@
+// How a list of things is answered.
+
+import type { Looks } from '../testing/shop.ts'
+
+type Listed = { readonly items: readonly ({ key: string } & Looks)[]; readonly next: string | null; readonly position: number }
+
+export const listOf = (body: unknown) => body as Listed & { readonly count?: number; readonly parked?: readonly string[] }
+
+export const keysOf = (body: unknown) => listOf(body).items.map(({ key }) => key)
