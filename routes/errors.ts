@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { Definition } from '../src/definition.ts'
 import { PayloadError } from '../src/event/payload.ts'
 import { UnreadableEvent } from '../src/event/read.ts'
-import { StoreError } from '../src/store/store.ts'
+import { StoreError } from '../src/store/errors.ts'
 import { problem, problemOfException } from './problem.ts'
 
 /** 404, or 405 where the path has routes for other methods. */

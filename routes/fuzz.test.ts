@@ -6,7 +6,7 @@ import { order } from '../examples/marketplace/order.ts'
 import { payment } from '../examples/marketplace/payment.ts'
 import { bestsellers, customers, orderSummary, orders, stock } from '../examples/marketplace/views.ts'
 import { spec } from '../src/event/events.ts'
-import type { StoredEvent } from '../src/store/store.ts'
+import type { StoredEvent } from '../src/store/event.ts'
 import { type Client, client } from '../src/testing/http.ts'
 import { problems, type Slug } from './problem.ts'
 

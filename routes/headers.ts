@@ -1,6 +1,6 @@
 // Request headers of commands: conditions, keys, preferences, and where a command comes from.
 import type { Context } from 'hono'
-import type { Expectation } from '../src/store/store.ts'
+import type { Expectation } from '../src/store/unit.ts'
 import { problem } from './problem.ts'
 
 const KEY_LENGTH_MAX = 255

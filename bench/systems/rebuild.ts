@@ -24,7 +24,8 @@ export function rebuilds(log: OrdersLog): Contestant {
         let emaki: Runtime | undefined
         const sample = await whole(log.system === 'sqlite' ? null : arena.server.pid, async () => {
           emaki = await runtime({ serve: [order, orders], store })
-          if (!(await emaki.waitUntilProcessed(head, [orders[spec].name], TIMEOUT_MS))) throw new Error('the projection did not reach the head')
+          if (!(await emaki.waitUntilProcessed(head, [orders[spec].name], TIMEOUT_MS)))
+            throw new Error('the projection did not reach the head')
           return events
         })
         await emaki?.close()

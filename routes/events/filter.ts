@@ -1,6 +1,6 @@
 // Which events somebody follows. Kinds narrow each other down, values of one kind widen it.
 import { categoryOf } from '../../src/event/stream-name.ts'
-import type { Filter } from '../../src/store/store.ts'
+import type { Filter } from '../../src/store/log.ts'
 
 export type EventFilter = {
   readonly categories: readonly string[]

@@ -2,7 +2,7 @@
 import type { Cache } from '../cache/cache.ts'
 import type { PurgeQueue } from '../cdn/batched.ts'
 import { projectionOf } from '../projection/projection.ts'
-import type { Table } from '../read-model/read-model.ts'
+import type { Table } from '../read-model/tables.ts'
 import type { RowChange } from '../subscription/projector/projector.ts'
 import type { RowChanges } from './row-changes.ts'
 import { tagsOfChange } from './rows.ts'

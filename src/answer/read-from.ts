@@ -1,6 +1,7 @@
 // What a read includes, and what it may lack.
 import type { Incomplete } from '../cache/fill.ts'
-import type { StoredRow, Table } from '../read-model/read-model.ts'
+import type { StoredRow } from '../read-model/rows.ts'
+import type { Table } from '../read-model/tables.ts'
 
 /** A read includes everything up to the position. `incomplete` says what it may lack after that; null: nothing. */
 export type ReadFrom = { readonly table: Table; readonly position: number; readonly incomplete: Incomplete | null }

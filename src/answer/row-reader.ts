@@ -1,6 +1,7 @@
 // Reads the rows of a projection: waits until they are as new as asked for, and says what they include.
 import type { ProjectionSpec } from '../projection/projection.ts'
-import type { Found, Table } from '../read-model/read-model.ts'
+import type { ReadResult } from '../read-model/rows.ts'
+import type { Table } from '../read-model/tables.ts'
 import type { Store } from '../store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
 import { readLiveRow } from './live-row.ts'
@@ -35,12 +36,12 @@ export class RowReader {
   }
 
   /** Counts rows. Rejects with StaleRead, or BadList. */
-  count(projection: ProjectionSpec, where: Where, min: MinPosition): Promise<Found<number> & ReadFrom> {
+  count(projection: ProjectionSpec, where: Where, min: MinPosition): Promise<ReadResult<number> & ReadFrom> {
     return this.#read(projection, min, table => count(this.#options.store.readModel, table, where))
   }
 
   /** Reads the table that serves a projection, once it is new enough. A parked table includes nothing from its parked event on. */
-  async #read<R extends Pick<Found<unknown>, 'position' | 'parked'>>(
+  async #read<R extends Pick<ReadResult<unknown>, 'position' | 'parked'>>(
     { name }: ProjectionSpec,
     { atLeast, waitMs }: MinPosition,
     read: (table: Table) => Promise<R>,

@@ -1,6 +1,8 @@
 // Lists as queries and routes ask for them, and the tags that an answer carries for the rows that it read.
 import { indexValue } from '../projection/fold.ts'
-import type { Found, ListOptions, ReadModel, StoredRow, Table, Value } from '../read-model/read-model.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
+import type { ReadResult, ListOptions, StoredRow } from '../read-model/rows.ts'
+import type { Table, Value } from '../read-model/tables.ts'
 
 /** The page of a list that a read asks for. `sort` is an index, with `-` before it for the greatest first. */
 export type ListBy = {
@@ -12,7 +14,7 @@ export type ListBy = {
 }
 export type Where = Readonly<Record<string, string | number | boolean | null | undefined>>
 export type Page = { readonly rows: readonly StoredRow[]; readonly next: string | null } & Pick<
-  Found<unknown>,
+  ReadResult<unknown>,
   'position' | 'parked'
 >
 
@@ -46,7 +48,7 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
   return { rows, next: last && found.length > limit ? cursorOf(last, sort) : null, ...rest }
 }
 
-export function count(readModel: ReadModel, table: Table, where: Where): Promise<Found<number>> {
+export function count(readModel: ReadModel, table: Table, where: Where): Promise<ReadResult<number>> {
   return readModel.count(table, valuesOf(table, where))
 }
 

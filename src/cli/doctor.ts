@@ -4,9 +4,11 @@ import { subscriptionOf as processSubscription } from '../process/instance.ts'
 import type { ProcessSpec } from '../process/process.ts'
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf as sqlSubscription } from '../projection/sql-projection.ts'
-import type { Held, Progress } from '../read-model/read-model.ts'
+import type { LeaseHolder } from '../read-model/leases.ts'
+import type { Progress } from '../read-model/progress.ts'
 import type { Diagnosis } from '../store/diagnosis.ts'
-import { type Store, StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import type { Store } from '../store/store.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
@@ -150,7 +152,7 @@ export function diagnoseLag(subscription: string, { head, before, after, isRun }
 }
 
 /** Whether each lease has a live owner. */
-export function diagnoseLeases(held: readonly Held[]): readonly Diagnosis[] {
+export function diagnoseLeases(held: readonly LeaseHolder[]): readonly Diagnosis[] {
   const over = held.filter(({ leftMs }) => leftMs <= 0)
   const live = held.length - over.length
   if (over.length === 0) return [{ name: 'leases', status: 'ok', found: `${live} held` }]

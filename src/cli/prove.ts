@@ -3,7 +3,9 @@ import { rmSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import { storeOf } from '../../routes/store.ts'
 import type { Diagnosis } from '../store/diagnosis.ts'
-import type { NewEvent, NewKey, Store, StoredEvent, Unit } from '../store/store.ts'
+import type { NewEvent, StoredEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
+import type { NewKey, Unit } from '../store/unit.ts'
 import { progress } from './progress.ts'
 
 /** A log that nobody else knows. */

@@ -1,7 +1,9 @@
 // restore: what comes after a database was restored from a backup, and before it is served again.
 import { createInterface } from 'node:readline/promises'
 import { projectionOf } from '../projection/projection.ts'
-import { type Restored, type Store, StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import type { Store } from '../store/store.ts'
+import type { RestoreResult } from '../store/upkeep.ts'
 import { pastHead } from '../subscription/past-head.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
@@ -32,7 +34,9 @@ export type Moved = {
  * Begins a new epoch, and moves back every subscription that is past the head, which would pass over what is appended there. Throws a
  * StoreError where a process still has a lease. Ended in the middle, it may be run again.
  */
-export async function restored(store: Store): Promise<Restored & { readonly head: number; readonly moved: readonly Moved[] }> {
+export async function restored(
+  store: Store,
+): Promise<RestoreResult & { readonly head: number; readonly moved: readonly Moved[] }> {
   const live = (await store.readModel.leases()).filter(({ leftMs }) => leftMs > 0)
   if (live.length) {
     const found = live.map(({ name, owner, leftMs }) => `${name}: ${owner}, for ${Math.ceil(leftMs / 1_000)} s more`).join('; ')

@@ -1,5 +1,8 @@
 // One append of many units, sent until each unit has an answer: refused batches in halves, unknown outcomes again.
-import { type Landed, type Store, StoreError, type StoredEvent, type Unit, type UnitOutcome } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
+import type { SliceResult, Unit, UnitOutcome } from '../store/unit.ts'
 import type { Trace, TraceContext } from '../trace/trace.ts'
 import type { Committed } from './committed-pages.ts'
 import { isRefusal } from './outcome.ts'
@@ -114,7 +117,7 @@ async function findOwn(
   store: Store,
   { stream, expect, events }: Unit['slices'][number],
   outcome: UnitOutcome,
-): Promise<(Landed & Pick<StoredEvent, 'at'>) | null> {
+): Promise<(SliceResult & Pick<StoredEvent, 'at'>) | null> {
   const isExact = typeof expect === 'number'
   if (!events.length) return { version: isExact ? expect : 0, position: 0, at: '' }
   const last = outcome.outcome === 'duplicate' ? (outcome.keys.find(key => key.stream === stream)?.version ?? 0) : 0

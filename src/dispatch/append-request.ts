@@ -1,7 +1,7 @@
 // An append without a decision: slices of events, whole or not at all.
 import { idProblem } from '../decider/command.ts'
 import { checked, type Event, type EventsSpec, type Meta } from '../event/events.ts'
-import type { Expectation, Landed, NewKey, Slice } from '../store/store.ts'
+import type { Expectation, SliceResult, NewKey, Slice } from '../store/unit.ts'
 import type { TraceContext } from '../trace/trace.ts'
 import type { AppendResult, PendingAppend } from './append-batch.ts'
 import type { Appendable, Appended } from './appender.ts'
@@ -15,7 +15,7 @@ export type AppendSlice = { readonly stream: string; readonly expect: Expectatio
 
 /** The outcome of an append. */
 export type AppendOutcome =
-  | { readonly outcome: 'appended'; readonly slices: readonly (Landed & { readonly stream: string })[] }
+  | { readonly outcome: 'appended'; readonly slices: readonly (SliceResult & { readonly stream: string })[] }
   | {
       readonly outcome: 'conflict'
       readonly conflicts: readonly { readonly stream: string; readonly expected: Expectation; readonly actual: number }[]
@@ -79,7 +79,10 @@ export function appendOutcomeOf(appended: Appended<PendingAppend> | null): Appen
   }
 }
 
-function namedSlices({ unit }: PendingAppend, slices: readonly Landed[]): readonly (Landed & { readonly stream: string })[] {
+function namedSlices(
+  { unit }: PendingAppend,
+  slices: readonly SliceResult[],
+): readonly (SliceResult & { readonly stream: string })[] {
   return slices.map((slice, i) => ({ ...slice, stream: unit.slices[i]!.stream }))
 }
 

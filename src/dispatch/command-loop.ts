@@ -1,5 +1,6 @@
 // The command's loop: load, decide, append, settle, answer.
-import type { Store, StoredKey } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
+import type { StoredKey } from '../store/unit.ts'
 import type { Trace } from '../trace/trace.ts'
 import type { PendingAppend } from './append-batch.ts'
 import type { Appender } from './appender.ts'

@@ -1,12 +1,13 @@
 import type { Page } from '../bus/bus.ts'
-import type { Landed, NewEvent, StoredEvent } from '../store/store.ts'
+import type { NewEvent, StoredEvent } from '../store/event.ts'
+import type { SliceResult } from '../store/unit.ts'
 import type { TraceContext } from '../trace/trace.ts'
 
 /** The events that one append committed to one stream, their place in the log, and who asked for them. */
 export type Committed = {
   readonly stream: string
   readonly events: readonly NewEvent[]
-  readonly slice: Landed
+  readonly slice: SliceResult
   readonly at: string
   readonly parents: readonly (TraceContext | null)[]
 }

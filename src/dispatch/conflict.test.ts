@@ -1,7 +1,7 @@
 // Point 9 of the command path: what another process wrote is folded, and the commands are decided again.
 import { describe, expect, test } from 'bun:test'
 import { memory } from '../store/memory.ts'
-import { MISSED_BYTES_MAX } from '../store/store.ts'
+import { MISSED_BYTES_MAX } from '../store/unit.ts'
 import { account } from '../testing/account.ts'
 import { bank, foreign, range } from '../testing/bank.ts'
 import { comesAfter } from '../testing/faulty-store.ts'

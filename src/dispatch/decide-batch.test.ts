@@ -1,7 +1,7 @@
 // Point 5 of the command path, as a table: what each command of a batch is decided on, and what is appended for it.
 import { describe, expect, test } from 'bun:test'
 import { spec } from '../event/events.ts'
-import type { Expectation } from '../store/store.ts'
+import type { Expectation } from '../store/unit.ts'
 import { account } from '../testing/account.ts'
 import { buildKey, buildPending } from '../testing/pending.ts'
 import { untraced } from '../trace/trace.ts'

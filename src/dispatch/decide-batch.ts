@@ -2,7 +2,8 @@
 import { decide, evolve, type Folded } from '../decider/fold.ts'
 import type { Event, EventsSpec } from '../event/events.ts'
 import { encode } from '../event/payload.ts'
-import { holds, type NewEvent, type NewKey } from '../store/store.ts'
+import type { NewEvent } from '../store/event.ts'
+import { isMet, type NewKey } from '../store/unit.ts'
 import type { Trace } from '../trace/trace.ts'
 import type { Conflicted, Rejected } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
@@ -84,7 +85,7 @@ function decideTraced(command: PendingCommand, from: Folded, context: DecisionCo
 
 function decideOne(command: PendingCommand, from: Folded, { now, newId }: DecisionContext): DecisionStep {
   const { decider, expect } = command
-  if (expect !== null && !holds(expect, from.version)) {
+  if (expect !== null && !isMet(expect, from.version)) {
     const outcome = { outcome: 'conflict', expected: expect, actual: from.version } as const
     return { decided: { command, outcome }, events: [], key: null, after: from }
   }

@@ -3,7 +3,9 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { memory } from '../store/memory.ts'
-import { type Expectation, holds, type Store, type StoredEvent } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
+import { type Expectation, isMet } from '../store/unit.ts'
 import { account } from '../testing/account.ts'
 import { bank, foreign, range } from '../testing/bank.ts'
 import { comesAfter, type Fault, failsAfter, failsBefore } from '../testing/faulty-store.ts'
@@ -186,7 +188,7 @@ function judgeOne(
     if (replayed) return
     expect(version - made.length).toBeGreaterThanOrEqual(floor)
     expect(version).toBeLessThanOrEqual(ceiling)
-    if (expected !== null) expect(holds(expected as Expectation, version - made.length)).toBeTrue()
+    if (expected !== null) expect(isMet(expected as Expectation, version - made.length)).toBeTrue()
   } else if (outcome.outcome === 'rejected' && outcome.code === 'insufficient') {
     const { balance, version } = outcome.data as { balance: number; version: number }
     expect(command).toBe('withdraw')
@@ -195,7 +197,7 @@ function judgeOne(
     if (!replayed) expect(version).toBeWithin(floor, ceiling + 1)
   } else if (outcome.outcome === 'conflict') {
     expect(expected).not.toBeNull()
-    expect(holds(expected as Expectation, outcome.actual)).toBeFalse()
+    expect(isMet(expected as Expectation, outcome.actual)).toBeFalse()
     expect(outcome.actual).toBeWithin(floor, ceiling + 1)
   } else if (outcome.outcome === 'rejected') {
     expect(key).not.toBeNull()

@@ -1,5 +1,6 @@
 import type { Event } from '../event/events.ts'
-import { type Expectation, StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import type { Expectation } from '../store/unit.ts'
 
 export type Accepted = {
   readonly outcome: 'accepted'

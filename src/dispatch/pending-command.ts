@@ -1,7 +1,8 @@
 import type { Command } from '../decider/command.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
 import type { Meta } from '../event/events.ts'
-import type { Expectation, StoreError } from '../store/store.ts'
+import type { StoreError } from '../store/errors.ts'
+import type { Expectation } from '../store/unit.ts'
 import type { TraceContext } from '../trace/trace.ts'
 import { isTransient, type Outcome, outcomeOfError } from './outcome.ts'
 

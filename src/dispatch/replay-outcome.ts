@@ -1,7 +1,9 @@
 import type { DeciderSpec } from '../decider/decider.ts'
 import type { Event } from '../event/events.ts'
 import { read } from '../event/read.ts'
-import type { Store, StoredEvent, StoredKey } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
+import type { StoredKey } from '../store/unit.ts'
 import type { Outcome } from './outcome.ts'
 
 /** The outcome that a key stands for. One without events has the position of the event before it, as it had at first. */

@@ -2,7 +2,7 @@
 import { type Command, fingerprintOf, idProblem } from '../decider/command.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
 import { fitting, type Meta } from '../event/events.ts'
-import type { Expectation } from '../store/store.ts'
+import type { Expectation } from '../store/unit.ts'
 import type { TraceContext } from '../trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'

@@ -1,7 +1,9 @@
 // Points 8 and 9 of the command path, as tables: what follows from each result of an append.
 import { describe, expect, test } from 'bun:test'
 import { spec } from '../event/events.ts'
-import { type StoredEvent, type StoredKey, StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { StoredKey } from '../store/unit.ts'
 import { account } from '../testing/account.ts'
 import { buildKey, buildPending } from '../testing/pending.ts'
 import { untraced } from '../trace/trace.ts'

@@ -1,7 +1,7 @@
 // What follows from an append: who is answered, who goes again, and what is known of the stream. Pure.
 import { fold } from '../decider/fold.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
-import type { Conflict, Landed, StoredKey } from '../store/store.ts'
+import type { Conflict, SliceResult, StoredKey } from '../store/unit.ts'
 import type { AppendResult } from './append-batch.ts'
 import type { DecidedBatch, DecidedCommand } from './decide-batch.ts'
 import type { Outcome } from './outcome.ts'
@@ -58,7 +58,7 @@ export function settle(queue: SettledQueue, batch: DecidedBatch, result: AppendR
 }
 
 /** All are answered. Who has won a contested stream lets others pass. */
-function settleAppended({ decider, isAssumedNew, losses }: SettledQueue, batch: DecidedBatch, slice: Landed): Settlement {
+function settleAppended({ decider, isAssumedNew, losses }: SettledQueue, batch: DecidedBatch, slice: SliceResult): Settlement {
   const { before, after, events, size, decided } = batch
   const position = events.length ? slice.position : before.position
   const state = { ...after, position, size: before.size + size }
@@ -77,7 +77,7 @@ function isSnapshotDue({ snapshot }: DeciderSpec, before: number, after: number)
 }
 
 /** The outcome of a decided command: at its own version, and not at the last of its batch. */
-export function outcomeOf(decided: DecidedCommand, { stream, before }: DecidedBatch, slice: Landed): Outcome {
+export function outcomeOf(decided: DecidedCommand, { stream, before }: DecidedBatch, slice: SliceResult): Outcome {
   if ('outcome' in decided) return decided.outcome
   const { version, events } = decided
   const position = version > before.version ? slice.position - (slice.version - version) : before.position

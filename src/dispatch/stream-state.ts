@@ -3,7 +3,7 @@ import type { DeciderSpec } from '../decider/decider.ts'
 import { fold, type Folded } from '../decider/fold.ts'
 import { freeze } from '../event/payload.ts'
 import { DamagedStream } from '../store/sequence.ts'
-import { LOAD_FACTS_MAX, type Loaded } from '../store/store.ts'
+import { LOAD_FACTS_MAX, type LoadedStream } from '../store/load.ts'
 
 /** A folded state, the position of the event that gave it, and the length of the payloads folded into it, in characters. */
 export type StreamState = Folded & { readonly position: number; readonly size: number }
@@ -17,7 +17,7 @@ export function emptyState(decider: DeciderSpec): StreamState {
  * Folds a load over the state that was known, or over its snapshot. Throws DamagedStream where events are missing, UnreadableEvent
  * where this release cannot read one. With `loaded.more` the result ends before the stream does.
  */
-export function foldLoaded(decider: DeciderSpec, stream: string, known: StreamState | null, loaded: Loaded): StreamState {
+export function foldLoaded(decider: DeciderSpec, stream: string, known: StreamState | null, loaded: LoadedStream): StreamState {
   const { snapshot, facts, version, position, more, size } = loaded
   const from = snapshot
     ? { state: freeze(snapshot.state), version: snapshot.version, position: 0, size: 0 }

@@ -40,3 +40,8 @@ export function idProblem(id: unknown): string | null {
   if (id.length > ID_LENGTH_MAX) return `an id has at most ${ID_LENGTH_MAX} characters`
   return id.includes('\0') || !id.isWellFormed() ? 'an id holds no NUL and no lone surrogate' : null
 }
+
+/** The names between which the streams of a category are, both ends left out: `-` is the character before `.`. */
+export function categoryBounds(category: string): { readonly above: string; readonly below: string } {
+  return { above: `${category}-`, below: `${category}.` }
+}

@@ -5,7 +5,7 @@ import type { StoredEvent } from '../store/event.ts'
 import { instant } from '../store/instant.ts'
 import { LOAD_FACTS_MAX, type LoadedStream, type LoadRequest } from '../store/load.ts'
 import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from '../store/log.ts'
-import { categoryBounds } from '../store/store.ts'
+import { categoryBounds } from '../event/stream-name.ts'
 import {
   type Conflict,
   isMet,

@@ -1,7 +1,9 @@
 // A rolling deploy: releases that call append_v1 and releases that call append_v2 write one log at the same time.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import createClient, { type Sql } from 'postgres'
-import type { NewEvent, NewKey, Store, Unit } from '../store/store.ts'
+import type { NewEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
+import type { NewKey, Unit } from '../store/unit.ts'
 import { type TestSchema, testSchema } from '../testing/schema.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations.ts'

@@ -3,7 +3,10 @@ import { describe, expect, test } from 'bun:test'
 import type { TestedReadModel } from './contract/case.ts'
 import { readModelCases } from './contract/index.ts'
 import { memoryReadModel } from './memory.ts'
-import type { Lease, NewPage, ReadModel, StoredRow } from './read-model.ts'
+import type { Lease } from './leases.ts'
+import type { NewPage } from './progress.ts'
+import type { ReadModel } from './read-model.ts'
+import type { StoredRow } from './rows.ts'
 
 type Bug = { readonly bug: string; readonly plant: (sound: ReadModel) => Partial<ReadModel>; readonly caught: readonly string[] }
 

@@ -10,10 +10,3 @@ import type { Tables } from './tables.ts'
  * Time is the database's own; memory's is its injected clock.
  */
 export interface ReadModel extends Tables, RowReader, Leases, Checkpoints, ParkedKeys {}
-
-export * from './compare-text.ts'
-export type { Lease, LeaseHolder as Held, Suspect } from './leases.ts'
-export type * from './parked.ts'
-export type { NewPage, NewRow, Progress } from './progress.ts'
-export type { ListOptions, ReadResult as Found, StoredRow } from './rows.ts'
-export type { Index, Table, Value } from './tables.ts'

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'bun:test'
 import type { TestedStore } from './contract/case.ts'
 import { storeCases } from './contract/index.ts'
 import { memory } from './memory.ts'
-import type { NewSnapshot, Snapshot, Store, StoredKey, Unit, UnitOutcome } from './store.ts'
+import type { NewSnapshot, Snapshot } from './load.ts'
+import type { Store } from './store.ts'
+import type { StoredKey, Unit, UnitOutcome } from './unit.ts'
 
 type Bug = { readonly bug: string; readonly plant: (store: Store) => Partial<Store>; readonly caught: readonly string[] }
 

@@ -3,7 +3,10 @@ import fc from 'fast-check'
 import { memory } from './memory.ts'
 import { logPages, type LogPagesOptions, streamPages } from './pages.ts'
 import { DamagedStream } from './sequence.ts'
-import { type Filter, type Store, type StoredEvent, upToSize } from './store.ts'
+import type { StoredEvent } from './event.ts'
+import type { Filter } from './log.ts'
+import { upToSize } from './page-size.ts'
+import type { Store } from './store.ts'
 
 /** A log of so many events, of the types A and B by turns, in two streams of each of two categories. */
 async function logOf(count: number): Promise<Store> {

@@ -1,7 +1,10 @@
 // Reading page by page. A page is bounded in number and in size, and a missing event is noticed before it is passed.
 import { categoryOf } from '../event/stream-name.ts'
 import { inSequence, Versions } from './sequence.ts'
-import { type Filter, isFull, type Store, type StoredEvent } from './store.ts'
+import type { StoredEvent } from './event.ts'
+import type { Filter } from './log.ts'
+import { isFull } from './page-size.ts'
+import type { Store } from './store.ts'
 
 /** The most events of a page, and the bytes of payloads with which it ends. */
 const PAGE_EVENTS_MAX = 1_000

@@ -15,19 +15,3 @@ export interface Store extends Log, Watch, Upkeep {
   /** What is to be sent, now or later. */
   readonly agenda: Agenda
 }
-
-export * from './errors.ts'
-export type * from './event.ts'
-export { LOAD_FACTS_MAX } from './load.ts'
-export type { LoadedStream as Loaded, LoadRequest as Wanted, NewSnapshot, Snapshot } from './load.ts'
-export type * from './log.ts'
-export { isFull, upToSize } from './page-size.ts'
-export { isMet as holds, MISSED_BYTES_MAX } from './unit.ts'
-export type { Conflict, Expectation, NewKey, Slice, SliceResult as Landed, StoredKey, Unit, UnitOutcome } from './unit.ts'
-export type { LogIdentity, RestoreResult as Restored } from './upkeep.ts'
-export type { Wake } from './watch.ts'
-
-/** Between which names the streams of a category are, both ends left out: `-` is the character before `.`. */
-export function categoryBounds(category: string): { readonly above: string; readonly below: string } {
-  return { above: `${category}-`, below: `${category}.` }
-}

@@ -1,5 +1,6 @@
-import type { Lease, NewPage } from '../read-model/read-model.ts'
-import type { StoredEvent } from '../store/store.ts'
+import type { Lease } from '../read-model/leases.ts'
+import type { NewPage } from '../read-model/progress.ts'
+import type { StoredEvent } from '../store/event.ts'
 
 /** Handles the events of a subscription, and makes durable what they did. */
 export type Consumer = {

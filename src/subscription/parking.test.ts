@@ -1,6 +1,7 @@
 // What a subscription passes over, over a read model in memory.
 import { describe, expect, test } from 'bun:test'
-import type { Again, Lease, NewParked } from '../read-model/read-model.ts'
+import type { Lease } from '../read-model/leases.ts'
+import type { Again, NewParked } from '../read-model/parked.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { Parking, type Retries } from './parking.ts'

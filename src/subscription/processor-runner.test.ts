@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { events, type Recorded, spec } from '../event/events.ts'
 import { type Handling, processor } from '../processor/processor.ts'
 import { memory } from '../store/memory.ts'
-import type { Lease } from '../read-model/read-model.ts'
+import type { Lease } from '../read-model/leases.ts'
 import { ProcessorRunner } from './processor-runner.ts'
 
 const Mail = events('mail', { Queued: z.object({ to: z.string() }) })

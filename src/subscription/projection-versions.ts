@@ -1,7 +1,8 @@
 // The versions of a projection: they are folded side by side, and one table of theirs serves.
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
-import type { Table } from '../read-model/read-model.ts'
-import { type Store, StoreError } from '../store/store.ts'
+import type { Table } from '../read-model/tables.ts'
+import { StoreError } from '../store/errors.ts'
+import type { Store } from '../store/store.ts'
 import type { Trace } from '../trace/trace.ts'
 import { type OnRowsChanged, Projector } from './projector/projector.ts'
 import type { DefinedSubscription } from './status.ts'

@@ -1,7 +1,11 @@
 // What reads ahead may fail ahead, too.
 import { expect, test } from 'bun:test'
 import { memory } from '../store/memory.ts'
-import { type Filter, type Store, StoreError, type StoredEvent, upToSize } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { Filter } from '../store/log.ts'
+import { upToSize } from '../store/page-size.ts'
+import type { Store } from '../store/store.ts'
 import { failsBefore, faulty } from '../testing/faulty-store.ts'
 import { Reader } from './reader.ts'
 import type { Tail } from './tail.ts'

@@ -1,5 +1,8 @@
 // Pages of the log for one subscription: from what this process keeps of the head, else from the store, the next one being read ahead.
-import { type Filter, isFull, type ReadAllOptions, type Store, type StoredEvent } from '../store/store.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { Filter, ReadAllOptions } from '../store/log.ts'
+import { isFull } from '../store/page-size.ts'
+import type { Store } from '../store/store.ts'
 import { matching } from '../store/pages.ts'
 import type { Tail } from './tail.ts'
 

@@ -1,6 +1,7 @@
 // Fills a new table of a projection beside the one that serves, and lets it serve once it has come as far.
 import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
-import { type Store, StoreError } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import type { Store } from '../store/store.ts'
 import { untraced } from '../trace/trace.ts'
 import { Projector } from './projector/projector.ts'
 import { Subscription } from './subscription.ts'

@@ -1,7 +1,11 @@
 // One subscription: acquires its lease, reads on from its checkpoint, has a consumer handle each page, and saves what that did.
 import { backOff } from '../lib/back-off.ts'
-import type { Lease, ReadModel } from '../read-model/read-model.ts'
-import { type Filter, type Store, type StoredEvent, StoreError } from '../store/store.ts'
+import type { Lease } from '../read-model/leases.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
+import { StoreError } from '../store/errors.ts'
+import type { StoredEvent } from '../store/event.ts'
+import type { Filter } from '../store/log.ts'
+import type { Store } from '../store/store.ts'
 import { type Trace, untraced } from '../trace/trace.ts'
 import { Caution, Fenced, SMALL_PAGE_EVENTS, withBlamedSuspect } from './caution.ts'
 import type { Consumer, PageGuard } from './consumer.ts'

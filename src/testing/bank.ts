@@ -1,7 +1,8 @@
 // A runtime of accounts on a store in memory that can be made to fail, and somebody else who writes to it.
 import { type RuntimeOptions, type Services, startServices } from '../runtime.ts'
 import { memory } from '../store/memory.ts'
-import type { NewEvent, Store } from '../store/store.ts'
+import type { NewEvent } from '../store/event.ts'
+import type { Store } from '../store/store.ts'
 import { account } from './account.ts'
 import { type FaultyStore, faulty } from './faulty-store.ts'
 

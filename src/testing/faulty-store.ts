@@ -1,5 +1,7 @@
 // A store around another whose calls can be counted, held back and made to fail, before or after they took effect.
-import { type Store, StoreError, type Unit } from '../store/store.ts'
+import { StoreError } from '../store/errors.ts'
+import type { Store } from '../store/store.ts'
+import type { Unit } from '../store/unit.ts'
 
 /** What can go wrong with one call: it gets the real one and stands for it. */
 export type Fault = <T>(call: () => Promise<T>) => Promise<T>

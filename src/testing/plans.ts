@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Pool } from '../postgres/pool.ts'
 import { postgres } from '../postgres/store.ts'
-import type { ListOptions, Table } from '../read-model/read-model.ts'
+import type { ListOptions } from '../read-model/rows.ts'
+import type { Table } from '../read-model/tables.ts'
 import type { Store } from '../store/store.ts'
 import { emptied, type TestSchema, testSchema } from './schema.ts'
 

@@ -1,5 +1,5 @@
 // What the cases of a bus are built of.
-import type { StoredEvent } from '../../store/store.ts'
+import type { StoredEvent } from '../../store/event.ts'
 import type { Bus, Page } from '../bus.ts'
 
 /** What a listener hears. */

@@ -1,15 +1,11 @@
 // What the cases of a read model are built of, and what they do to it.
 import { expect } from 'bun:test'
-import {
-  compareText,
-  type Lease,
-  type ListOptions,
-  type NewPage,
-  type NewRow,
-  type ReadModel,
-  type StoredRow,
-  type Table,
-} from '../read-model.ts'
+import { compareText } from '../compare-text.ts'
+import type { Lease } from '../leases.ts'
+import type { NewPage, NewRow } from '../progress.ts'
+import type { ReadModel } from '../read-model.ts'
+import type { ListOptions, StoredRow } from '../rows.ts'
+import type { Table } from '../tables.ts'
 
 export const TTL_MS = 10_000
 

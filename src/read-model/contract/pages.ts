@@ -1,6 +1,8 @@
 // Rows and checkpoint are committed together, and only by the owner of the lease.
 import { expect } from 'bun:test'
-import type { Parked, ReadModel, StoredRow } from '../read-model.ts'
+import type { Parked } from '../parked.ts'
+import type { ReadModel } from '../read-model.ts'
+import type { StoredRow } from '../rows.ts'
 import type { ReadModelCase } from './case.ts'
 import { CALLERS, TTL_MS, acquireLease, commitPage, everything, orders, page, parking, row, storedRow } from './builders.ts'
 

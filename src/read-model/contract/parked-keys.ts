@@ -1,6 +1,7 @@
 // A parked key is recorded with its cause, and shown wherever its row is read.
 import { expect } from 'bun:test'
-import type { NewPage, ReadModel } from '../read-model.ts'
+import type { NewPage } from '../progress.ts'
+import type { ReadModel } from '../read-model.ts'
 import type { ReadModelCase } from './case.ts'
 import { acquireLease, commitPage, everything, orders, page, parking, plain, row, sortByKey } from './builders.ts'
 

@@ -1,6 +1,7 @@
 // A read model gives back keys, fields and data byte for byte.
 import { expect } from 'bun:test'
-import { compareText, type NewRow } from '../read-model.ts'
+import { compareText } from '../compare-text.ts'
+import type { NewRow } from '../progress.ts'
 import type { ReadModelCase } from './case.ts'
 import { acquireLease, commitPage, everything, failureOf, orders, page, row, sortByKey } from './builders.ts'
 import { numbers, texts } from './sorting.ts'

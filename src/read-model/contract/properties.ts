@@ -1,7 +1,9 @@
 // After any pages a read model has the rows that a map would have.
 import { expect } from 'bun:test'
 import fc from 'fast-check'
-import { compareText, type NewRow, type StoredRow } from '../read-model.ts'
+import { compareText } from '../compare-text.ts'
+import type { NewRow } from '../progress.ts'
+import type { StoredRow } from '../rows.ts'
 import type { ReadModelCase } from './case.ts'
 import { acquireLease, everything, orders, page, parking } from './builders.ts'
 import { amounts, listInPages, sortRows, sorts, statuses, texts } from './sorting.ts'

@@ -1,6 +1,9 @@
 // A read model filters, sorts and pages by its indexes alone.
 import { expect } from 'bun:test'
-import { compareText, type ListOptions, type NewRow, type Value } from '../read-model.ts'
+import { compareText } from '../compare-text.ts'
+import type { NewRow } from '../progress.ts'
+import type { ListOptions } from '../rows.ts'
+import type { Value } from '../tables.ts'
 import type { ReadModelCase } from './case.ts'
 import { acquireLease, commitPage, everything, failureOf, orders, page, plain, row } from './builders.ts'
 import { amounts, listInPages, placeOf, sortRows, sorts, statuses, texts } from './sorting.ts'

@@ -1,5 +1,9 @@
 // Values that are hard to sort, and how a sorted array has them.
-import { compareText, type ListOptions, type NewRow, type ReadModel, type Value } from '../read-model.ts'
+import { compareText } from '../compare-text.ts'
+import type { NewRow } from '../progress.ts'
+import type { ReadModel } from '../read-model.ts'
+import type { ListOptions } from '../rows.ts'
+import type { Value } from '../tables.ts'
 import { everything, orders } from './builders.ts'
 
 export const sorts: readonly ListOptions['sort'][] = [

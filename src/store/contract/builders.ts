@@ -1,6 +1,8 @@
 // What the cases of a store are built of, and what they do to it.
 import { expect } from 'bun:test'
-import type { Conflict, Expectation, NewEvent, NewKey, Slice, Store, StoredEvent, Unit, UnitOutcome } from '../store.ts'
+import type { NewEvent, StoredEvent } from '../event.ts'
+import type { Store } from '../store.ts'
+import type { Conflict, Expectation, NewKey, Slice, Unit, UnitOutcome } from '../unit.ts'
 
 export const CALLERS = 64
 

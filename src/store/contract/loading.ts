@@ -1,6 +1,6 @@
 // A store loads streams, snapshots and keys in one call.
 import { expect } from 'bun:test'
-import { LOAD_FACTS_MAX } from '../store.ts'
+import { LOAD_FACTS_MAX } from '../load.ts'
 import type { StoreCase } from './case.ts'
 import { appendUnit, newEvent, newKey, slice, unit } from './builders.ts'
 

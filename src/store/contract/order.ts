@@ -1,6 +1,6 @@
 // The order of positions is the order of commits.
 import { expect } from 'bun:test'
-import type { StoredEvent } from '../store.ts'
+import type { StoredEvent } from '../event.ts'
 import type { StoreCase } from './case.ts'
 import { CALLERS, appendUnit, callMany, newEvent, readLog, slice, unit } from './builders.ts'
 

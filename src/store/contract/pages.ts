@@ -2,7 +2,8 @@
 import { expect } from 'bun:test'
 import fc from 'fast-check'
 import { logPages, streamPages } from '../pages.ts'
-import { isFull, type NewEvent, type StoredEvent } from '../store.ts'
+import type { NewEvent, StoredEvent } from '../event.ts'
+import { isFull } from '../page-size.ts'
 import { appendUnit, newEventOfText, unit } from './builders.ts'
 import type { StoreCase } from './case.ts'
 

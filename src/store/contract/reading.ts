@@ -1,6 +1,8 @@
 // A store reads streams and the log in pages.
 import { expect } from 'bun:test'
-import { type Filter, isFull, type NewEvent, type ReadAllOptions, type StoredEvent } from '../store.ts'
+import type { NewEvent, StoredEvent } from '../event.ts'
+import type { Filter, ReadAllOptions } from '../log.ts'
+import { isFull } from '../page-size.ts'
 import type { StoreCase } from './case.ts'
 import { appendUnit, newEvent, unit } from './builders.ts'
 

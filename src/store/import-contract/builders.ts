@@ -1,7 +1,9 @@
 // What the cases of an import are built of.
 import { expect } from 'bun:test'
 import type { ImportProgress, NewRecord, Records } from '../import.ts'
-import type { Store, StoredEvent, Unit } from '../store.ts'
+import type { StoredEvent } from '../event.ts'
+import type { Store } from '../store.ts'
+import type { Unit } from '../unit.ts'
 
 export const newRecord = (stream: string, data: unknown): NewRecord => ({
   id: Bun.randomUUIDv7(),

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { memory } from '../../store/memory.ts'
-import { StoreError } from '../../store/store.ts'
+import { StoreError } from '../../store/errors.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
 import { until } from '../../testing/servers/until.ts'
 import { appendTally, foldLog, replaceReadModel, rowsOf, startProcess } from '../../test-support/tally.ts'

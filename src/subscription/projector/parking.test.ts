@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { StoredRow } from '../../read-model/read-model.ts'
+import type { StoredRow } from '../../read-model/rows.ts'
 import { memory } from '../../store/memory.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
 import { until } from '../../testing/servers/until.ts'

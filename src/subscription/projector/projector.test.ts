@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { events, spec } from '../../event/events.ts'
 import { projection } from '../../projection/projection.ts'
-import type { Lease } from '../../read-model/read-model.ts'
+import type { Lease } from '../../read-model/leases.ts'
 import { memory } from '../../store/memory.ts'
 import { Projector } from './projector.ts'
 

@@ -1,9 +1,11 @@
 // Folds rows again from the log: those of what was parked, and one that ceased to fit its schema.
 import { encodeRow, foldEvent, type RowEvent } from '../../projection/fold.ts'
 import type { ProjectionSpec } from '../../projection/projection.ts'
-import type { StoredRow, Table } from '../../read-model/read-model.ts'
+import type { StoredRow } from '../../read-model/rows.ts'
+import type { Table } from '../../read-model/tables.ts'
 import { logPages, streamPages } from '../../store/pages.ts'
-import type { Store, StoredEvent } from '../../store/store.ts'
+import type { StoredEvent } from '../../store/event.ts'
+import type { Store } from '../../store/store.ts'
 import type { Parking, Retries } from '../parking.ts'
 import type { Outbox } from './outbox.ts'
 import { type CachedRow, type EncodedRow, noRow, type RowCache } from './row-cache.ts'

@@ -1,6 +1,7 @@
 // A store that tells what its node does with leases, and stops the node where a race wants it stopped. The planted bugs are here, too.
 import { setImmediate as turn } from 'node:timers/promises'
-import type { NewPage, ReadModel } from '../../read-model/read-model.ts'
+import type { NewPage } from '../../read-model/progress.ts'
+import type { ReadModel } from '../../read-model/read-model.ts'
 import type { Store } from '../../store/store.ts'
 import { bound } from '../../testing/bound.ts'
 import type { Leased } from './checker.ts'
