@@ -202,7 +202,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
   'src/cdn/index.ts': [
-    'batched', 'cloudflarePurger', 'surrogatePurger', 'type BatchedOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
+    'batchPurges', 'cloudflarePurger', 'surrogatePurger', 'type BatchPurgesOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
     'type SurrogateOptions', 'type SurrogatePurger', 'type VarnishOptions', 'varnishPurger',
   ],
   'src/kafka/index.ts': ['kafkaRelay', 'type KafkaRelayOptions'],

@@ -13,7 +13,7 @@ import type { Cache } from './cache/cache.ts'
 import { filling } from './cache/fill.ts'
 import { memoryCache } from './cache/memory.ts'
 import { tiered } from './cache/tiered.ts'
-import { batched } from './cdn/batched.ts'
+import { batchPurges } from './cdn/batched.ts'
 import type { Purger } from './cdn/purger.ts'
 import { type Definitions, type Served, sortDefinitions } from './definition.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
@@ -213,7 +213,7 @@ async function openCaches({ cache, cdn }: RuntimeOptions, { store, now, report }
   const nearest = memoryCache({ now })
   const farther = await cache?.(`${store.identity.id}.${store.identity.epoch}`)
   const tiers = farther ? tiered([nearest, farther]) : nearest
-  const purges = cdn ? batched(cdn, { wholeOf: tableOfTag, report }) : null
+  const purges = cdn ? batchPurges(cdn, { wholeOf: tableOfTag, report }) : null
   const rowChanges = new RowChanges()
   return { cache: tiers, rowChanges, invalidation: new Invalidation({ cache: tiers, nearest, purges, rowChanges }) }
 }

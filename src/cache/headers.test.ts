@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { cacheHeaders, encodedTag } from './headers.ts'
+import { cacheHeaders } from './headers.ts'
+import { encodeTag } from './tags.ts'
 
 const POLICY = { ttlMs: 600_000, staleMs: 60_999 }
 
@@ -44,7 +45,7 @@ describe('the headers of a cached answer', () => {
       fc.uniqueArray(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1, maxLength: 10 }),
       tags => {
         const headers = new Headers(cacheHeaders({ policy: POLICY, tags, position: 1, isPublic: true }))
-        const written = [...new Set(tags.map(encodedTag))]
+        const written = [...new Set(tags.map(encodeTag))]
         expect(headers.get('Surrogate-Key')!.split(' ')).toEqual(written)
         expect(headers.get('Cache-Tag')!.split(',')).toEqual(written)
       },
@@ -55,13 +56,13 @@ describe('the headers of a cached answer', () => {
 
 describe('an encoded tag', () => {
   test('is as it was where it is plain, and cannot break a list where it is not', () => {
-    expect(encodedTag('orders/o-1.2_3~x')).toBe('orders%2Fo-1.2_3~x')
-    expect(encodedTag('a b,c"d\n\'ü😀')).toBe('a%20b%2Cc%22d%0A%27%C3%BC%F0%9F%98%80')
-    expect(encodedTag('\ud800')).toBe('%EF%BF%BD')
+    expect(encodeTag('orders/o-1.2_3~x')).toBe('orders%2Fo-1.2_3~x')
+    expect(encodeTag('a b,c"d\n\'ü😀')).toBe('a%20b%2Cc%22d%0A%27%C3%BC%F0%9F%98%80')
+    expect(encodeTag('\ud800')).toBe('%EF%BF%BD')
   })
 
   test('is at most 200 characters long, and differs where its end does', () => {
-    const [one, other] = ['1', '2'].map(end => encodedTag(`${'x'.repeat(500)}${end}`)) as [string, string] // As many.
+    const [one, other] = ['1', '2'].map(end => encodeTag(`${'x'.repeat(500)}${end}`)) as [string, string] // As many.
     expect([one.length, other.length]).toEqual([200, 200])
     expect(one).not.toBe(other)
   })

@@ -1,5 +1,6 @@
 // What answers say to caches that are not ours. Browsers ask each time, which a 304 makes cheap, as nobody can purge them; a CDN keeps an
 // answer until its time is over or one of its tags is purged.
+import { encodeTag } from './tags.ts'
 import type { Policy } from './fill.ts'
 
 export type CacheHeadersOptions = {
@@ -16,14 +17,14 @@ export type CacheHeadersOptions = {
  * The headers of a cached answer.
  *
  * `CDN-Cache-Control` (RFC 9213) holds the policy, `Surrogate-Key` (Fastly, and Varnish by `varnish.vcl`) and `Cache-Tag` (Cloudflare) the
- * tags, as `encodedTag` writes them. With more tags than fit into a header no CDN may keep it, as a purge would not reach it.
+ * tags, as `encodeTag` writes them. With more tags than fit into a header no CDN may keep it, as a purge would not reach it.
  */
 export function cacheHeaders(options: CacheHeadersOptions): Readonly<Record<string, string>> {
   const { policy, tags, position, ageMs = 0, isPublic = false } = options
   const base = { 'Event-Position': `${position}`, Age: seconds(ageMs) }
   if (!isPublic) return { ...base, 'Cache-Control': 'private, no-cache' }
   const asked = { ...base, 'Cache-Control': 'public, max-age=0, must-revalidate' }
-  const written = [...new Set(tags.map(encodedTag))]
+  const written = [...new Set(tags.map(encodeTag))]
   if (written.join().length > TAGS_BYTES_MAX) return { ...asked, 'CDN-Cache-Control': 'no-store' }
   const times = [
     `max-age=${seconds(policy.ttlMs)}`,
@@ -33,20 +34,8 @@ export function cacheHeaders(options: CacheHeadersOptions): Readonly<Record<stri
   return written.length ? { ...kept, 'Surrogate-Key': written.join(' '), 'Cache-Tag': written.join(',') } : kept
 }
 
-/**
- * A tag as headers and purges write it: ASCII without spaces, commas and quotes, at most 200 characters, a longer one ending in its hash.
- * Two tags that are written alike are only purged together.
- */
-export function encodedTag(tag: string): string {
-  const encoded = encodeURIComponent(tag.toWellFormed()).replaceAll("'", '%27')
-  if (encoded.length <= TAG_CHARS_MAX) return encoded
-  const hash = Bun.hash.xxHash64(encoded).toString(16).padStart(16, '0')
-  return `${encoded.slice(0, TAG_CHARS_MAX - hash.length - 1)}~${hash}`
-}
-
 /** Whole ones, and never more than there are, as `Age` and `max-age` take them. */
 export const seconds = (ms: number): string => `${Math.max(0, Math.floor(ms / 1_000))}`
 
-const TAG_CHARS_MAX = 200
 /** Half of what Varnish takes for one header, and a quarter of what Fastly and Cloudflare take. */
 const TAGS_BYTES_MAX = 4_096

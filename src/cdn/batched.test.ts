@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { type BatchedOptions, batched } from './batched.ts'
+import { type BatchPurgesOptions, batchPurges } from './batched.ts'
 
 /** A purger that writes down what it was told, and fails when told to; a clock on which a test lets time pass. */
-function world(options: BatchedOptions = {}) {
+function world(options: BatchPurgesOptions = {}) {
   const purged: (readonly string[] | 'all')[] = []
   const slept: { readonly ms: number; readonly wake: () => void }[] = []
   const at = { failures: 0 }
@@ -17,7 +17,7 @@ function world(options: BatchedOptions = {}) {
       else signal.addEventListener('abort', () => resolve())
     })
   const reported: unknown[] = []
-  const queue = batched(
+  const queue = batchPurges(
     { purge: told, purgeAll: () => told('all') },
     { sleep, random: () => 1, report: error => reported.push(error), againMs: 0, ...options },
   )
@@ -119,7 +119,7 @@ describe('a queue of purges', () => {
   })
 
   test('leaves no timer behind', async () => {
-    const queue = batched({ purge: async () => {}, purgeAll: async () => {} }, { delayMs: 60_000, againMs: 60_000 })
+    const queue = batchPurges({ purge: async () => {}, purgeAll: async () => {} }, { delayMs: 60_000, againMs: 60_000 })
     queue.add(['a'])
     await queue.close()
     await queue.idle()

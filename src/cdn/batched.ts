@@ -8,7 +8,7 @@ import { backOff } from '../lib/back-off.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
 import type { Purger } from './purger.ts'
 
-export type BatchedOptions = {
+export type BatchPurgesOptions = {
   /** How long tags are collected before they are purged, in ms. Default: 50. */
   readonly delayMs?: number
   /** When a purge is sent again, in ms; 0: never. Default: 1,000. */
@@ -36,7 +36,7 @@ export interface PurgeQueue {
   close(): Promise<void>
 }
 
-export function batched(purger: Purger, options: BatchedOptions = {}): PurgeQueue {
+export function batchPurges(purger: Purger, options: BatchPurgesOptions = {}): PurgeQueue {
   const { delayMs = 50, againMs = 1_000, tagsMax = 1_000, wholeOf = () => EVERYTHING, report = () => {} } = options
   const { sleep = machineSleep, random = Math.random } = options
   /** How often each is still to be purged. */

@@ -1,4 +1,4 @@
-import { encodedTag } from '../cache/headers.ts'
+import { encodeTag } from '../cache/tags.ts'
 import type { Purger } from './purger.ts'
 import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
 
@@ -24,7 +24,7 @@ export function cloudflarePurger(options: CloudflareOptions): Purger {
   }
   return {
     purge: async tags => {
-      for (const some of chunks(tags.map(encodedTag), TAGS_MAX)) await send({ tags: some })
+      for (const some of chunks(tags.map(encodeTag), TAGS_MAX)) await send({ tags: some })
     },
     purgeAll: () => send({ purge_everything: true }),
   }

@@ -1,4 +1,4 @@
-export { type BatchedOptions, batched, type PurgeQueue } from './batched.ts'
+export { type BatchPurgesOptions, batchPurges, type PurgeQueue } from './batched.ts'
 export { type CloudflareOptions, cloudflarePurger } from './cloudflare.ts'
 export type { Purger } from './purger.ts'
 export { type SurrogateOptions, type SurrogatePurger, surrogatePurger } from './surrogate.ts'

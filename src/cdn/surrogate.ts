@@ -1,4 +1,4 @@
-import { encodedTag } from '../cache/headers.ts'
+import { encodeTag } from '../cache/tags.ts'
 import type { Purger } from './purger.ts'
 import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
 
@@ -28,7 +28,7 @@ export function surrogatePurger(options: SurrogateOptions): SurrogatePurger {
   const at = `${url}/service/${encodeURIComponent(service)}`
   return {
     purge: async tags => {
-      for (const some of chunks(tags.map(encodedTag), TAGS_MAX, HEADER_CHARS_MAX)) {
+      for (const some of chunks(tags.map(encodeTag), TAGS_MAX, HEADER_CHARS_MAX)) {
         const more = { ...soft, 'Surrogate-Key': some.join(' ') }
         await sendPurge(`${at}/purge`, { method: 'POST', headers: { ...headers, ...more }, deadlineMs })
       }

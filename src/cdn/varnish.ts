@@ -1,4 +1,4 @@
-import { encodedTag } from '../cache/headers.ts'
+import { encodeTag } from '../cache/tags.ts'
 import type { Purger } from './purger.ts'
 import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
 
@@ -19,7 +19,7 @@ export function varnishPurger({ url, isSoft = false, deadlineMs = DEADLINE_MS }:
   }
   return {
     purge: async tags => {
-      for (const some of chunks(tags.map(encodedTag), TAGS_MAX, HEADER_CHARS_MAX))
+      for (const some of chunks(tags.map(encodeTag), TAGS_MAX, HEADER_CHARS_MAX))
         await send({ [isSoft ? 'xkey-softpurge' : 'xkey-purge']: some.join(' ') })
     },
     purgeAll: () => send({ 'purge-everything': '1' }),

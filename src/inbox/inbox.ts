@@ -4,7 +4,7 @@ import type { Command } from '../decider/command.ts'
 import type { Commands } from '../dispatch/commands.ts'
 import type { SendOptions } from '../dispatch/send.ts'
 import type { Accepted, Invalid, Outcome, Rejected, Unavailable, Unknown } from '../dispatch/outcome.ts'
-import type { Verify } from '../webhooks/signature.ts'
+import type { Verify } from './verify.ts'
 
 /** What became of a message. With `retryAfterMs` it is to be handed over again, and without it is done with. */
 export type Taken =

@@ -1,2 +1,3 @@
-export { standardWebhooks, type Verify } from './signature.ts'
+export { standardWebhooks } from './signature.ts'
+export type { Verify } from '../inbox/verify.ts'
 export { type WebhooksOptions, webhooks } from './webhooks.ts'

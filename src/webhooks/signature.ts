@@ -1,6 +1,7 @@
 // Signatures as Standard Webhooks (standardwebhooks.com) has them, symmetric: HMAC-SHA256 over `{id}.{timestamp}.{body}`, by secrets that
 // are written `whsec_` and base64.
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Verify } from '../inbox/verify.ts'
 
 /** The three headers of a message. */
 export type SignedHeaders = {
@@ -10,9 +11,6 @@ export type SignedHeaders = {
   /** One for each secret, with a space between. */
   readonly 'webhook-signature': string
 }
-
-/** Why a request is not believed; null: it is. `header` gives a header by its name in small letters. */
-export type Verify = (header: (name: string) => string | undefined, body: string) => string | null
 
 /** The keys that secrets stand for. Throws a TypeError, without the secret in it, for what is none. */
 export function keysOf(where: string, secrets: string | readonly string[]): readonly Buffer[] {
