@@ -1,5 +1,5 @@
 // Who is measured: a limit, Emaki or a rival. All are driven alike.
-import type { PostgresServer } from '../src/testing/servers/postgres.ts'
+import type { PostgresServer } from '../src/test-support/servers/postgres.ts'
 
 /** What a contestant may use. */
 export type Arena = {

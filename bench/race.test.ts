@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type PostgresServer, startPostgres } from '../src/testing/servers/postgres.ts'
+import { type PostgresServer, startPostgres } from '../src/test-support/servers/postgres.ts'
 
 const RACE_MS = 5_000
 const TIMEOUT_MS = 60_000

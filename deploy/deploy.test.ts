@@ -12,9 +12,9 @@ import { Secret, Service } from 'kubernetes-models/v1'
 import { parse } from 'yaml'
 import { readConfig } from '../src/config.ts'
 import { app } from '../routes/app.ts'
-import { spec } from '../src/event/events.ts'
-import { memory } from '../src/store/memory.ts'
-import { until } from '../src/testing/servers/until.ts'
+import { spec } from '../src/definitions/event/events.ts'
+import { memory } from '../src/ports/store/memory.ts'
+import { until } from '../src/test-support/servers/until.ts'
 import { bestsellers } from '../examples/marketplace/views.ts'
 
 const ROOT = join(import.meta.dir, '..')

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ServedProcess, serveProcess } from '../src/testing/served-process.ts'
+import { type ServedProcess, serveProcess } from '../src/test-support/served-process.ts'
 import { curl } from './testing/curl.ts'
 import { curlsOf, ROOT, readPages } from './testing/pages.ts'
 

@@ -53,8 +53,8 @@ function isBench(command: string): boolean {
 /** Until files have moved to where the pages say they are. */
 const MOVES: readonly (readonly [to: RegExp, from: string])[] = [
   [/^src\/(adapters|ports|definitions)(\/|$)/, 'src/'],
-  [/^src\/query\/freshness/, 'src/cache/freshness'],
-  [/^src\/agenda(\/|$)/, 'src/relay/'],
+  [/^src\/query\/freshness/, 'src/query/freshness'],
+  [/^src\/agenda(\/|$)/, 'src/agenda/'],
 ]
 
 /** Whether a place exists. A module may be named without its ending. */

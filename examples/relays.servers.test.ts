@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { Webhook } from 'standardwebhooks'
-import { serveProcess } from '../src/testing/served-process.ts'
-import { startKafka } from '../src/testing/servers/kafka.ts'
-import { startNats } from '../src/testing/servers/nats.ts'
-import { until } from '../src/testing/servers/until.ts'
+import { serveProcess } from '../src/test-support/served-process.ts'
+import { startKafka } from '../src/test-support/servers/kafka.ts'
+import { startNats } from '../src/test-support/servers/nats.ts'
+import { until } from '../src/test-support/servers/until.ts'
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 

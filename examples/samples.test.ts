@@ -1,7 +1,7 @@
 // Samples of the pages that nothing else runs.
 import { expect, test } from 'bun:test'
 import { decider, memory, runtime } from 'emaki'
-import { until } from '../src/testing/servers/until.ts'
+import { until } from '../src/test-support/servers/until.ts'
 import { OrderV1, order as changedOrder } from './changed-events.ts'
 import { Order, order } from './marketplace/order.ts'
 import { mails } from './processor.ts'

@@ -1,9 +1,9 @@
 import type { MiddlewareHandler } from 'hono'
 import type { Config } from '../src/config.ts'
-import type { Served } from '../src/definition.ts'
+import type { Served } from '../src/definitions/definition.ts'
 import type { RuntimeOptions } from '../src/runtime.ts'
-import type { Store } from '../src/store/store.ts'
-import type { Trace } from '../src/trace/trace.ts'
+import type { Store } from '../src/ports/store/store.ts'
+import type { Trace } from '../src/ports/trace/trace.ts'
 import type { Actor, Guard } from './context.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {

@@ -1,12 +1,12 @@
 // What bad input gets: illegal input a 4xx problem that says where and why, legal but odd input what it sent, byte for byte.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { decider } from '../src/decider/decider.ts'
-import { events } from '../src/event/events.ts'
-import { memory } from '../src/store/memory.ts'
-import { type Answer, client, expectProblem } from '../src/testing/http.ts'
+import { decider } from '../src/definitions/decider/decider.ts'
+import { events } from '../src/definitions/event/events.ts'
+import { memory } from '../src/ports/store/memory.ts'
+import { type Answer, client, expectProblem } from '../src/test-support/http.ts'
 import { app } from './app.ts'
-import type { Slug } from './problem.ts'
+import type { Slug } from './http/problem.ts'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const bytes = (...parts: (string | number[])[]) =>

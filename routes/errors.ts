@@ -1,11 +1,11 @@
 // Problems for requests that no route takes, and for errors that a handler throws.
 import type { ErrorHandler, Hono, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import type { Definition } from '../src/definition.ts'
-import { PayloadError } from '../src/event/payload.ts'
-import { UnreadableEvent } from '../src/event/read.ts'
-import { StoreError } from '../src/store/errors.ts'
-import { problem, problemOfException } from './problem.ts'
+import type { Definition } from '../src/definitions/definition.ts'
+import { PayloadError } from '../src/definitions/event/payload.ts'
+import { UnreadableEvent } from '../src/definitions/event/read.ts'
+import { StoreError } from '../src/ports/store/errors.ts'
+import { problem, problemOfException } from './http/problem.ts'
 
 /** 404, or 405 where the path has routes for other methods. */
 export function handleNotFound(hono: Hono, definitions: readonly Definition[]): NotFoundHandler {

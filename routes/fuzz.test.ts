@@ -5,10 +5,10 @@ import { inventory } from '../examples/marketplace/inventory.ts'
 import { order } from '../examples/marketplace/order.ts'
 import { payment } from '../examples/marketplace/payment.ts'
 import { bestsellers, customers, orderSummary, orders, stock } from '../examples/marketplace/views.ts'
-import { spec } from '../src/event/events.ts'
-import type { StoredEvent } from '../src/store/event.ts'
-import { type Client, client } from '../src/testing/http.ts'
-import { problems, type Slug } from './problem.ts'
+import { spec } from '../src/definitions/event/events.ts'
+import type { StoredEvent } from '../src/ports/store/event.ts'
+import { type Client, client } from '../src/test-support/http.ts'
+import { problems, type Slug } from './http/problem.ts'
 
 const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 20_000)
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.trunc(Math.random() * 2 ** 31))

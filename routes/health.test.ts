@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { spec } from '../src/event/events.ts'
-import { memory } from '../src/store/memory.ts'
-import { failsBefore } from '../src/testing/faulty-store.ts'
-import { client, expectProblem } from '../src/testing/http.ts'
-import { until } from '../src/testing/servers/until.ts'
-import { processor } from '../src/processor/processor.ts'
-import { looks, sets, shelves, Thing, thing, things } from '../src/testing/shop.ts'
+import { spec } from '../src/definitions/event/events.ts'
+import { memory } from '../src/ports/store/memory.ts'
+import { failsBefore } from '../src/test-support/faulty-store.ts'
+import { client, expectProblem } from '../src/test-support/http.ts'
+import { until } from '../src/test-support/servers/until.ts'
+import { processor } from '../src/definitions/processor.ts'
+import { looks, sets, shelves, Thing, thing, things } from '../src/test-support/shop.ts'
 
 const CHECKED = ['/ready', '/startup']
 

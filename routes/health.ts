@@ -4,7 +4,7 @@ import { within } from '../src/lib/deadline.ts'
 import type { Services } from '../src/runtime.ts'
 import type { Status } from '../src/subscription/status.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import { problem } from './problem.ts'
+import { problem } from './http/problem.ts'
 
 const CHECK_EVERY_MS = 1_000
 const CHECK_TIMEOUT_MS = 1_000

@@ -1,10 +1,10 @@
 // The life of an app: it starts with `start` or its first request, drains, disconnects its followers, and stops.
 import type { Config } from '../src/config.ts'
 import { type Services, startServices } from '../src/runtime.ts'
-import { untraced } from '../src/trace/trace.ts'
+import { untraced } from '../src/ports/trace/trace.ts'
 import type { AppOptions } from './app-options.ts'
 import { Live } from './events/live.ts'
-import { cacheOf, storeOf } from './store.ts'
+import { cacheOf, storeOf } from '../src/config.ts'
 
 /** Where an app is between start and stop. */
 export type Running = { readonly services: Services | null; readonly live: Live | null; readonly isStopping: boolean }

@@ -5,7 +5,7 @@ import { bodyLimit } from 'hono/body-limit'
 import type { Config } from '../src/config.ts'
 import type { Actor, Guard } from './context.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import { problem } from './problem.ts'
+import { problem } from './http/problem.ts'
 
 /** Refuses requests without a host, and bodies that are too large. One middleware for both, as each costs every request. */
 export function refuseBadRequests(maxSize: number): MiddlewareHandler {

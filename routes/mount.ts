@@ -1,15 +1,15 @@
 // Gives every definition its routes, and refuses definitions that would have one path.
 import type { Hono } from 'hono'
-import type { DeciderSpec } from '../src/decider/decider.ts'
-import { type Definition, definitionOf, type Served } from '../src/definition.ts'
-import type { ProjectionSpec } from '../src/projection/projection.ts'
-import type { QuerySpec } from '../src/query/query.ts'
-import type { CachedAnswers } from './cached-answers.ts'
-import { type CommandMaker, handle } from './commands.ts'
+import type { DeciderSpec } from '../src/definitions/decider/decider.ts'
+import { type Definition, definitionOf, type Served } from '../src/definitions/definition.ts'
+import type { ProjectionSpec } from '../src/definitions/projection/projection.ts'
+import type { QuerySpec } from '../src/definitions/query.ts'
+import type { CachedAnswers } from './queries/cached-answers.ts'
+import { type CommandMaker, handle } from './commands/commands.ts'
 import { rowEvents } from './events/row.ts'
-import { answerQuery } from './queries.ts'
-import { getRow, listRows } from './rows.ts'
-import { getState } from './states.ts'
+import { answerQuery } from './queries/queries.ts'
+import { getRow, listRows } from './rows/rows.ts'
+import { getState } from './streams/states.ts'
 
 /** First steps of the framework's own paths. */
 const RESERVED = [

@@ -1,6 +1,8 @@
 // The environment, read once, by one schema. A bad value is an answer: one table, and exit 78.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import type { Cache } from './ports/cache/cache.ts'
+import type { Store } from './ports/store/store.ts'
 
 const whole = (max: number) =>
   z
@@ -116,6 +118,35 @@ export function printConfig(config: Config): string {
     .filter(name => config[name as keyof Config] !== undefined)
     .map(name => `${name}=${masked(name, String(config[name as keyof Config]))}`)
     .join('\n')
+}
+
+/** The store that the configuration names; only the adapter it needs is loaded. */
+export async function storeOf(config: Config, options: { readonly exclusive?: boolean } = {}): Promise<Store> {
+  const migrate = config.MIGRATE
+  if (config.DATABASE_URL === undefined) {
+    const { sqlite } = await import('./adapters/sqlite/index.ts')
+    return sqlite(config.SQLITE_FILE, { migrate, ...options })
+  }
+  const { postgres } = await import('./adapters/postgres/index.ts')
+  const { DATABASE_URL, DATABASE_DIRECT_URL, DATABASE_SCHEMA, DATABASE_POOLER } = config
+  return postgres(DATABASE_URL, {
+    migrate,
+    schema: DATABASE_SCHEMA,
+    ...(DATABASE_POOLER !== undefined && { pooler: DATABASE_POOLER }),
+    ...(DATABASE_DIRECT_URL !== undefined && { directUrl: DATABASE_DIRECT_URL }),
+  })
+}
+
+/** The cache that the configuration names, loaded when it is needed; none where there is no REDIS_URL. */
+export function cacheOf(
+  { REDIS_URL }: Config,
+  report: (error: unknown) => void = console.error,
+): ((prefix: string) => Promise<Cache>) | null {
+  if (REDIS_URL === undefined) return null
+  return async prefix => {
+    const { redisCache } = await import('./adapters/redis/index.ts')
+    return redisCache({ url: REDIS_URL, prefix, report })
+  }
 }
 
 function fileOf(

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { StaleRead } from './answer/stale-read.ts'
-import { query } from './query/query.ts'
+import { StaleRead } from './query/stale-read.ts'
+import { query } from './definitions/query.ts'
 import { type Runtime, runtime } from './runtime.ts'
-import { sqlite } from './sqlite/store.ts'
-import { memory } from './store/memory.ts'
-import { looks, sets, thing, things } from './testing/shop.ts'
+import { sqlite } from './adapters/sqlite/store.ts'
+import { memory } from './ports/store/memory.ts'
+import { looks, sets, thing, things } from './test-support/shop.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-runtime-'))
 const closing: Runtime[] = []

@@ -3,15 +3,15 @@ import { beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { seen } from './testing/types/accepted.ts'
+import { seen } from './test-support/types/accepted.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const MARK = /^\s*\/\/ @ts-expect-error (.+)$/
 
 type Found = { readonly line: number; readonly message: string }
 
-const refused = readFileSync(join(import.meta.dir, 'testing/types/refused.ts'), 'utf8').split('\n')
-const accepted = readFileSync(join(import.meta.dir, 'testing/types/accepted.ts'), 'utf8').split('\n')
+const refused = readFileSync(join(import.meta.dir, 'test-support/types/refused.ts'), 'utf8').split('\n')
+const accepted = readFileSync(join(import.meta.dir, 'test-support/types/accepted.ts'), 'utf8').split('\n')
 const marks = refused.flatMap((text, i): Found[] => {
   const mark = MARK.exec(text)
   return mark ? [{ line: i + 2, message: mark[1]! }] : []
@@ -54,7 +54,7 @@ describe('what is wrong', () => {
   })
 })
 
-/** What the compiler says of files under src/testing/types, by file and line, under the options of this package. */
+/** What the compiler says of files under src/test-support/types, by file and line, under the options of this package. */
 function compiled(files: Readonly<Record<string, readonly string[]>>): typeof found {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-types-'))
   try {

@@ -1,7 +1,7 @@
 // W10: Emaki's events over HTTP, on the PostgreSQL at DATABASE_URL. `POST /burst?events=20` appends so many at once.
 import { app } from 'emaki/http'
 import { postgres } from 'emaki/postgres'
-import { spec } from '../../src/event/events.ts'
+import { spec } from '../../src/definitions/event/events.ts'
 import { basket, Order, order } from '../order.ts'
 import { announce } from './announce.ts'
 

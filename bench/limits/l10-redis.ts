@@ -1,5 +1,5 @@
-import { freePort } from '../../src/testing/servers/free-port.ts'
-import { ensureDebian } from '../../src/testing/servers/debian.ts'
+import { freePort } from '../../src/test-support/servers/free-port.ts'
+import { ensureDebian } from '../../src/test-support/servers/debian.ts'
 import type { Contestant, Sample } from '../contestant.ts'
 
 const CONNECTIONS = 50

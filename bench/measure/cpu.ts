@@ -1,6 +1,6 @@
 // CPU time of this process, of its children and of PostgreSQL. Others' is read from /proc, so only Linux tells it.
 import { existsSync, readFileSync } from 'node:fs'
-import { childProcesses } from '../../src/testing/servers/child-processes.ts'
+import { childProcesses } from '../../src/test-support/servers/child-processes.ts'
 
 /** What /proc counts in. It is 100 a second on all that Bun runs on. */
 const TICK_US = 10_000

@@ -1,7 +1,7 @@
 // W16: the marketplace as one compiled binary, on a SQLite file.
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../../src/testing/servers/free-port.ts'
+import { freePort } from '../../src/test-support/servers/free-port.ts'
 import type { Arena } from '../contestant.ts'
 import { basket } from '../order.ts'
 

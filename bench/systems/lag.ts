@@ -3,7 +3,7 @@ import { postgreSQLEventStoreConsumer, getPostgreSQLEventStore } from '@event-dr
 import { STREAM_DOES_NOT_EXIST } from '@event-driven-io/emmett'
 import { startServices } from '../../src/runtime.ts'
 import postgres from 'postgres'
-import { spec } from '../../src/event/events.ts'
+import { spec } from '../../src/definitions/event/events.ts'
 import type { Arena } from '../contestant.ts'
 import type { Plan } from '../duel.ts'
 import { type Lag, lagOf } from '../measure/lag.ts'

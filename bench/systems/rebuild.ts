@@ -1,7 +1,7 @@
 // W6: a projection's rows made anew from the beginning of the log, by a runtime as a user starts it.
 import { type Runtime, runtime, type Store } from 'emaki'
-import { spec } from '../../src/event/events.ts'
-import { tableOf } from '../../src/projection/projection.ts'
+import { spec } from '../../src/definitions/event/events.ts'
+import { tableOf } from '../../src/definitions/projection/projection.ts'
 import type { Contestant } from '../contestant.ts'
 import { whole } from '../measure/whole.ts'
 import { order, orders } from '../order.ts'

@@ -1,8 +1,8 @@
 // W6: the log read by a subscription's own reader and folded, nothing written.
 import { memoryBus, type Store } from 'emaki'
-import { foldEvent, rowEvents } from '../../src/projection/fold.ts'
-import type { ProjectionSpec } from '../../src/projection/projection.ts'
-import { spec } from '../../src/event/events.ts'
+import { foldEvent, rowEvents } from '../../src/definitions/projection/fold.ts'
+import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
+import { spec } from '../../src/definitions/event/events.ts'
 import { Reader } from '../../src/subscription/reader.ts'
 import { type Tail, tail } from '../../src/subscription/tail.ts'
 import type { Contestant } from '../contestant.ts'

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { serveProcess } from '../../src/testing/served-process.ts'
-import { until } from '../../src/testing/servers/until.ts'
+import { serveProcess } from '../../src/test-support/served-process.ts'
+import { until } from '../../src/test-support/servers/until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-binary-'))
 const binary = join(folder, 'fines')

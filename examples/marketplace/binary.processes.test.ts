@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { serveProcess } from '../../src/testing/served-process.ts'
+import { serveProcess } from '../../src/test-support/served-process.ts'
 import { marketplaceHttp } from './contract/index.ts'
 
 const BUILD = [

@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ServedProcess, serveProcess } from '../../src/testing/served-process.ts'
-import { testPostgres } from '../../src/testing/servers/postgres.ts'
-import { until } from '../../src/testing/servers/until.ts'
+import { type ServedProcess, serveProcess } from '../../src/test-support/served-process.ts'
+import { testPostgres } from '../../src/test-support/servers/postgres.ts'
+import { until } from '../../src/test-support/servers/until.ts'
 import { type Sandbox, startSandbox } from './sandbox.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-fulfilment-'))

@@ -2,8 +2,8 @@ import { afterAll, describe } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { serveProcess } from '../../src/testing/served-process.ts'
-import { testPostgres } from '../../src/testing/servers/postgres.ts'
+import { serveProcess } from '../../src/test-support/served-process.ts'
+import { testPostgres } from '../../src/test-support/servers/postgres.ts'
 import { marketplaceHttp } from './contract/index.ts'
 
 const source = [process.execPath, join(import.meta.dir, 'by-hand.ts')]

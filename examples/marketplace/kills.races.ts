@@ -3,11 +3,11 @@
 import { describe, expect } from 'bun:test'
 import { join } from 'node:path'
 import createClient from 'postgres'
-import { form, race } from '../../src/postgres/races/form.ts'
-import type { Random } from '../../src/postgres/races/random.ts'
-import { serveProcess } from '../../src/testing/served-process.ts'
-import { startPostgres } from '../../src/testing/servers/postgres.ts'
-import { until } from '../../src/testing/servers/until.ts'
+import { form, race } from '../../src/adapters/postgres/races/form.ts'
+import type { Random } from '../../src/adapters/postgres/races/random.ts'
+import { serveProcess } from '../../src/test-support/served-process.ts'
+import { startPostgres } from '../../src/test-support/servers/postgres.ts'
+import { until } from '../../src/test-support/servers/until.ts'
 import { startSandbox } from './sandbox.ts'
 
 const ORDERS = form(500, 5_000)

@@ -1,5 +1,5 @@
 // What the shell and curl make of a line of a page, as far as the pages need it.
-import { until } from '../../src/testing/servers/until.ts'
+import { until } from '../../src/test-support/servers/until.ts'
 
 export type Answer = { readonly status: number; readonly text: string }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { client, expectProblem } from '../../src/testing/http.ts'
+import { client, expectProblem } from '../../src/test-support/http.ts'
 
 describe('data that does not fit', () => {
   test('is 400 with a JSON pointer to each place', async () => {

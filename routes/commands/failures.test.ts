@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import type { Services } from '../../src/runtime.ts'
-import { spec } from '../../src/event/events.ts'
-import { account } from '../../src/testing/account.ts'
-import { failsAfter, failsBefore } from '../../src/testing/faulty-store.ts'
-import { answerOf, client, expectProblem } from '../../src/testing/http.ts'
-import { handle } from '../commands.ts'
+import { spec } from '../../src/definitions/event/events.ts'
+import { account } from '../../src/test-support/account.ts'
+import { failsAfter, failsBefore } from '../../src/test-support/faulty-store.ts'
+import { answerOf, client, expectProblem } from '../../src/test-support/http.ts'
+import { handle } from './commands.ts'
 
 describe('a command that fails', () => {
   test('in its decision is a 500 that does not say how, and is reported', async () => {

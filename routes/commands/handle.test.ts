@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
-import { memory } from '../../src/store/memory.ts'
-import { account } from '../../src/testing/account.ts'
-import { client } from '../../src/testing/http.ts'
-import { handle } from '../commands.ts'
+import { memory } from '../../src/ports/store/memory.ts'
+import { account } from '../../src/test-support/account.ts'
+import { client } from '../../src/test-support/http.ts'
+import { handle } from './commands.ts'
 import { app } from '../app.ts'
 
 describe('handle()', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { client } from '../../src/testing/http.ts'
+import { client } from '../../src/test-support/http.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

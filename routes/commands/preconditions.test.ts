@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { foreign } from '../../src/testing/bank.ts'
-import { comesAfter } from '../../src/testing/faulty-store.ts'
-import { client, expectProblem } from '../../src/testing/http.ts'
+import { foreign } from '../../src/test-support/bank.ts'
+import { comesAfter } from '../../src/test-support/faulty-store.ts'
+import { client, expectProblem } from '../../src/test-support/http.ts'
 
 describe('a precondition', () => {
   const at3 = async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { failsBefore } from '../../src/testing/faulty-store.ts'
-import { client, expectProblem } from '../../src/testing/http.ts'
+import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { client, expectProblem } from '../../src/test-support/http.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
 
 const depositOf = (cents: number) => ({ type: 'Deposited', data: { cents, note: '' } })

@@ -1,9 +1,9 @@
 // GET /events: what happens from now on, or since a position, as server-sent events of CloudEvents.
 import type { Context, Handler } from 'hono'
-import type { Store } from '../../src/store/store.ts'
-import { parseToken, token } from '../../src/store/token.ts'
-import { isOfLog } from '../min-position.ts'
-import { problem } from '../problem.ts'
+import type { Store } from '../../src/ports/store/store.ts'
+import { parseToken, token } from '../../src/ports/store/token.ts'
+import { isOfLog } from '../http/min-position.ts'
+import { problem } from '../http/problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import type { Encoding } from './feed.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'

@@ -1,8 +1,8 @@
 // What those who follow with the same filter get. At the head they all ask for the same, which is made once and shared.
-import type { StoredEvent } from '../../src/store/event.ts'
-import type { ReadAllOptions } from '../../src/store/log.ts'
-import { isFull } from '../../src/store/page-size.ts'
-import type { Store } from '../../src/store/store.ts'
+import type { StoredEvent } from '../../src/ports/store/event.ts'
+import type { ReadAllOptions } from '../../src/ports/store/log.ts'
+import { isFull } from '../../src/ports/store/page-size.ts'
+import type { Store } from '../../src/ports/store/store.ts'
 import { LogEvent } from '../../src/subscription/log-event.ts'
 import { limitAfter, READ_SIZE } from '../../src/subscription/limit.ts'
 import type { Tail } from '../../src/subscription/tail.ts'

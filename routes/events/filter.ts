@@ -1,6 +1,6 @@
 // Which events somebody follows. Kinds narrow each other down, values of one kind widen it.
-import { categoryOf } from '../../src/event/stream-name.ts'
-import type { Filter } from '../../src/store/log.ts'
+import { categoryOf } from '../../src/definitions/event/stream-name.ts'
+import type { Filter } from '../../src/ports/store/log.ts'
 
 export type EventFilter = {
   readonly categories: readonly string[]

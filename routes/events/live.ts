@@ -1,7 +1,7 @@
 // All followers of an open connection: it wakes them together, looks after them every second, and ends them together.
 import type { Services } from '../../src/runtime.ts'
-import { StoreError } from '../../src/store/errors.ts'
-import type { Store } from '../../src/store/store.ts'
+import { StoreError } from '../../src/ports/store/errors.ts'
+import type { Store } from '../../src/ports/store/store.ts'
 import { atOnce } from '../../src/lib/semaphore.ts'
 import { type Encoding, Feed } from './feed.ts'
 import { type EventFilter, keyOf } from './filter.ts'

@@ -1,14 +1,14 @@
 // A row as it changes.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { events, spec } from '../../src/event/events.ts'
-import { decider } from '../../src/decider/decider.ts'
-import { projection } from '../../src/projection/projection.ts'
-import { memory } from '../../src/store/memory.ts'
-import type { Store } from '../../src/store/store.ts'
-import { type EventReader, eventsOf } from '../../src/testing/event-stream.ts'
-import { type Client, client, expectProblem, type Headers_ } from '../../src/testing/http.ts'
-import { until } from '../../src/testing/servers/until.ts'
+import { events, spec } from '../../src/definitions/event/events.ts'
+import { decider } from '../../src/definitions/decider/decider.ts'
+import { projection } from '../../src/definitions/projection/projection.ts'
+import { memory } from '../../src/ports/store/memory.ts'
+import type { Store } from '../../src/ports/store/store.ts'
+import { type EventReader, eventsOf } from '../../src/test-support/event-stream.ts'
+import { type Client, client, expectProblem, type Headers_ } from '../../src/test-support/http.ts'
+import { until } from '../../src/test-support/servers/until.ts'
 
 const Door = events('door', { Opened: z.object({}), Closed: z.object({}), Removed: z.object({}) })
 const door = decider(Door, {

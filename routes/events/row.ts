@@ -1,12 +1,12 @@
 // GET /{projection}/{key}/events: the row now, and whenever it changes, as server-sent events.
 import type { Handler } from 'hono'
-import { ANY_POSITION, StaleRead } from '../../src/answer/stale-read.ts'
-import { type ProjectionSpec, projectionOf, tableOf } from '../../src/projection/projection.ts'
+import { ANY_POSITION, StaleRead } from '../../src/query/stale-read.ts'
+import { type ProjectionSpec, projectionOf, tableOf } from '../../src/definitions/projection/projection.ts'
 import type { Services } from '../../src/runtime.ts'
-import { token } from '../../src/store/token.ts'
-import { isEncoded } from '../ids.ts'
-import { refuseStale } from '../min-position.ts'
-import { problem } from '../problem.ts'
+import { token } from '../../src/ports/store/token.ts'
+import { isEncoded } from '../commands/ids.ts'
+import { refuseStale } from '../http/min-position.ts'
+import { problem } from '../http/problem.ts'
 import { positionOf } from './events.ts'
 import { type Chunk, frame, type Source, sse } from './sse.ts'
 

@@ -1,8 +1,8 @@
 // The same over a WebSocket: the client says what it wants and how much of it, and is sent no more than that.
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { token } from '../../src/store/token.ts'
-import { type Extension, pointer, problem, problemOf, type Slug } from '../problem.ts'
+import { token } from '../../src/ports/store/token.ts'
+import { type Extension, pointer, problem, problemOf, type Slug } from '../http/problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import { positionOf } from './events.ts'
 import type { Batch, Encoding, Feed } from './feed.ts'

@@ -1,6 +1,6 @@
 // What a client may ask of a decider, and what it may be answered.
 import { z } from 'zod'
-import type { DeciderSpec } from '../../src/decider/decider.ts'
+import type { DeciderSpec } from '../../src/definitions/decider/decider.ts'
 import { add, componentOf, type Json, addComponent } from './schemas.ts'
 import { refusalRefs } from './refusals.ts'
 import { scheduledSchema } from './scheduled.ts'

@@ -1,7 +1,7 @@
 // The document as a whole.
-import type { DeciderSpec } from '../../src/decider/decider.ts'
-import type { ProjectionSpec } from '../../src/projection/projection.ts'
-import type { QuerySpec } from '../../src/query/query.ts'
+import type { DeciderSpec } from '../../src/definitions/decider/decider.ts'
+import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
+import type { QuerySpec } from '../../src/definitions/query.ts'
 import { commonPaths } from './common.ts'
 import { deciderPaths } from './decider.ts'
 import { projectionPaths } from './projection.ts'

@@ -1,7 +1,7 @@
 // What a client may ask of a projection's rows, and what it may be answered.
 import { z } from 'zod'
-import type { ProjectionSpec } from '../../src/projection/projection.ts'
-import { listParameters } from '../parameters.ts'
+import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
+import { listParameters } from '../http/parameters.ts'
 import { refusalRefs } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
 import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, queryParameters, unique } from './shared.ts'

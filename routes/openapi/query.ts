@@ -1,6 +1,6 @@
 // What a client may ask of a query, and what it may be answered.
 import { z } from 'zod'
-import type { QuerySpec } from '../../src/query/query.ts'
+import type { QuerySpec } from '../../src/definitions/query.ts'
 import { FRESH } from './projection.ts'
 import { refusalRefs } from './refusals.ts'
 import { add } from './schemas.ts'

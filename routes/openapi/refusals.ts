@@ -1,6 +1,6 @@
 // A response for each way of being refused, from the catalogue of problems.
 import { z } from 'zod'
-import { problems, type Slug } from '../problem.ts'
+import { problems, type Slug } from '../http/problem.ts'
 import { checks } from './checks.ts'
 import { type Json, refTo } from './schemas.ts'
 import { type HeaderName, headerRefs } from './shared.ts'

@@ -1,7 +1,7 @@
 // What operations share: parameters, headers, and names given once.
 import type { z } from 'zod'
 import { FILTER_VALUES_MAX } from '../events/filter.ts'
-import { problems } from '../problem.ts'
+import { problems } from '../http/problem.ts'
 import { inlineSchema, type Json, type Schemas } from './schemas.ts'
 
 /** A document as far as it is written: its schemas, and the operation ids that are taken. */

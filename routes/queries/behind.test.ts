@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { expectProblem } from '../../src/testing/http.ts'
-import { looks } from '../../src/testing/shop.ts'
+import { expectProblem } from '../../src/test-support/http.ts'
+import { looks } from '../../src/test-support/shop.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
 import { openHeldThingApp, openThingApp } from '../../src/test-support/thing-app.ts'

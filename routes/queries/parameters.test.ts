@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { query } from '../../src/query/query.ts'
-import { expectProblem } from '../../src/testing/http.ts'
+import { query } from '../../src/definitions/query.ts'
+import { expectProblem } from '../../src/test-support/http.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { openThingApp } from '../../src/test-support/thing-app.ts'
 

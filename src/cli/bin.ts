@@ -3,7 +3,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { App } from '../../routes/app.ts'
-import { spec } from '../event/events.ts'
+import { spec } from '../definitions/event/events.ts'
 import { appFile } from './app-file.ts'
 import { EXIT } from './exit-codes.ts'
 import { main } from './main.ts'

@@ -5,16 +5,16 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
-import { clockFinding, durability, versionsOf } from '../postgres/examine.ts'
-import { dropScratch, scratchSchema } from '../postgres/scratch.ts'
+import { clockFinding, durability, versionsOf } from '../adapters/postgres/examine.ts'
+import { dropScratch, scratchSchema } from '../adapters/postgres/scratch.ts'
 import { runtime } from '../runtime.ts'
-import type { Diagnosis } from '../store/diagnosis.ts'
-import { memory } from '../store/memory.ts'
-import type { StoredEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
-import { called } from '../testing/called.ts'
-import { order, shop } from '../testing/fulfilment.ts'
-import { testSchema } from '../testing/schema.ts'
+import type { Diagnosis } from '../ports/store/diagnosis.ts'
+import { memory } from '../ports/store/memory.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
+import { called } from '../test-support/called.ts'
+import { order, shop } from '../test-support/fulfilment.ts'
+import { testSchema } from '../test-support/schema.ts'
 import { diagnoseBacklog, diagnoseBun, diagnoseLag, diagnoseLeases, doctorVerb } from './doctor.ts'
 import { proofsOf, type Scratch, scratchFor } from './prove.ts'
 
@@ -35,7 +35,7 @@ async function filled(config: Config): Promise<void> {
   await emaki.close()
 }
 async function opening(config: Config): Promise<Store> {
-  const { storeOf } = await import('../../routes/store.ts')
+  const { storeOf } = await import('../config.ts')
   return storeOf(config)
 }
 

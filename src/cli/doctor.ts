@@ -1,14 +1,14 @@
 // doctor: examines the database and the log, and says how to fix each problem.
-import { spec } from '../event/events.ts'
-import { subscriptionOf as processSubscription } from '../process/instance.ts'
-import type { ProcessSpec } from '../process/process.ts'
-import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
-import { type SqlProjectionSpec, subscriptionOf as sqlSubscription } from '../projection/sql-projection.ts'
-import type { LeaseHolder } from '../read-model/leases.ts'
-import type { Progress } from '../read-model/progress.ts'
-import type { Diagnosis } from '../store/diagnosis.ts'
-import { StoreError } from '../store/errors.ts'
-import type { Store } from '../store/store.ts'
+import { spec } from '../definitions/event/events.ts'
+import { subscriptionOf as processSubscription } from '../definitions/process/instance.ts'
+import type { ProcessSpec } from '../definitions/process/process.ts'
+import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
+import { type SqlProjectionSpec, subscriptionOf as sqlSubscription } from '../definitions/projection/sql-projection.ts'
+import type { LeaseHolder } from '../ports/read-model/leases.ts'
+import type { Progress } from '../ports/read-model/progress.ts'
+import type { Diagnosis } from '../ports/store/diagnosis.ts'
+import { StoreError } from '../ports/store/errors.ts'
+import type { Store } from '../ports/store/store.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
@@ -63,8 +63,8 @@ async function examineDatabase({ config }: Call): Promise<readonly Diagnosis[]> 
     DATABASE_DIRECT_URL: directUrl,
     SQLITE_FILE,
   } = config
-  if (url === undefined) return (await import('../sqlite/examine.ts')).examineSqlite(SQLITE_FILE)
-  return (await import('../postgres/examine.ts')).examinePostgres(url, { schema, pooler, directUrl })
+  if (url === undefined) return (await import('../adapters/sqlite/examine.ts')).examineSqlite(SQLITE_FILE)
+  return (await import('../adapters/postgres/examine.ts')).examinePostgres(url, { schema, pooler, directUrl })
 }
 
 /** Examines the open log. */

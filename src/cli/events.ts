@@ -1,9 +1,9 @@
 // events: the end of the log, or what is after a position; with --follow also what is appended from then on.
 import { type EventFilter, passes, storeFilter } from '../../routes/events/filter.ts'
-import { categoryOf } from '../event/stream-name.ts'
-import { logPages, streamPages } from '../store/pages.ts'
-import type { StoredEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
+import { categoryOf } from '../definitions/event/stream-name.ts'
+import { logPages, streamPages } from '../ports/store/pages.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
 import { sleep } from '../lib/sleep.ts'
 import { cloudEvent } from '../transfer/cloud-event.ts'
 import { opened } from './opened.ts'

@@ -1,6 +1,6 @@
 // export [FILE]: the log as lines of JSON, to a file that is there whole or not at all, or to stdout for as long as somebody reads.
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import type { Store } from '../store/store.ts'
+import type { Store } from '../ports/store/store.ts'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLines } from '../transfer/export.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'

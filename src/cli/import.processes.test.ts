@@ -4,12 +4,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { postgres } from '../postgres/store.ts'
-import { sqlite } from '../sqlite/store.ts'
-import type { StoredEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
-import { type TestSchema, testSchema } from '../testing/schema.ts'
-import { until } from '../testing/servers/until.ts'
+import { postgres } from '../adapters/postgres/store.ts'
+import { sqlite } from '../adapters/sqlite/store.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
+import { type TestSchema, testSchema } from '../test-support/schema.ts'
+import { until } from '../test-support/servers/until.ts'
 
 const MAIN = join(import.meta.dir, '../../examples/fines/main.ts')
 const HEADER =

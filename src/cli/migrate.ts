@@ -16,6 +16,6 @@ async function migrate(config: Config, json: boolean): Promise<number> {
 }
 
 async function migrated({ DATABASE_DIRECT_URL, DATABASE_URL, DATABASE_SCHEMA, SQLITE_FILE }: Config): Promise<readonly string[]> {
-  if (DATABASE_URL === undefined) return (await import('../sqlite/index.ts')).migrateSqlite(SQLITE_FILE)
-  return (await import('../postgres/index.ts')).migratePostgres(DATABASE_DIRECT_URL ?? DATABASE_URL, DATABASE_SCHEMA)
+  if (DATABASE_URL === undefined) return (await import('../adapters/sqlite/index.ts')).migrateSqlite(SQLITE_FILE)
+  return (await import('../adapters/postgres/index.ts')).migratePostgres(DATABASE_DIRECT_URL ?? DATABASE_URL, DATABASE_SCHEMA)
 }

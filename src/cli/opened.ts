@@ -1,5 +1,5 @@
-import { storeOf } from '../../routes/store.ts'
-import type { Store } from '../store/store.ts'
+import { storeOf } from '../config.ts'
+import type { Store } from '../ports/store/store.ts'
 import type { Call } from './verb.ts'
 
 /**

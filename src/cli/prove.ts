@@ -1,11 +1,11 @@
 // A short form of the adversarial suite, on a log of its own in the user's own database: what is promised is tried.
 import { rmSync } from 'node:fs'
 import type { Config } from '../config.ts'
-import { storeOf } from '../../routes/store.ts'
-import type { Diagnosis } from '../store/diagnosis.ts'
-import type { NewEvent, StoredEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
-import type { NewKey, Unit } from '../store/unit.ts'
+import { storeOf } from '../config.ts'
+import type { Diagnosis } from '../ports/store/diagnosis.ts'
+import type { NewEvent, StoredEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { NewKey, Unit } from '../ports/store/unit.ts'
 import { progress } from './progress.ts'
 
 /** A log that nobody else knows. */
@@ -27,7 +27,7 @@ const WAIT_MS = 5_000
 export function scratchFor(config: Config): () => Promise<Scratch> {
   return async () => {
     if (config.DATABASE_URL === undefined) return scratchFile(config)
-    const { dropScratch, scratchSchema } = await import('../postgres/scratch.ts')
+    const { dropScratch, scratchSchema } = await import('../adapters/postgres/scratch.ts')
     const [url, schema] = [config.DATABASE_URL, scratchSchema()]
     return {
       open: () => openedOf({ ...config, DATABASE_SCHEMA: schema, MIGRATE: true }),

@@ -1,9 +1,9 @@
 // restore: what comes after a database was restored from a backup, and before it is served again.
 import { createInterface } from 'node:readline/promises'
-import { projectionOf } from '../projection/projection.ts'
-import { StoreError } from '../store/errors.ts'
-import type { Store } from '../store/store.ts'
-import type { RestoreResult } from '../store/upkeep.ts'
+import { projectionOf } from '../definitions/projection/projection.ts'
+import { StoreError } from '../ports/store/errors.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { RestoreResult } from '../ports/store/upkeep.ts'
 import { pastHead } from '../subscription/past-head.ts'
 import { EXIT } from './exit-codes.ts'
 import { opened } from './opened.ts'

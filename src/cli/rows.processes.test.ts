@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ServedProcess, serveProcess } from '../testing/served-process.ts'
-import { until } from '../testing/servers/until.ts'
+import { type ServedProcess, serveProcess } from '../test-support/served-process.ts'
+import { until } from '../test-support/servers/until.ts'
 
 const BIN = join(import.meta.dir, 'bin.ts')
-const APP = join(import.meta.dir, '../testing/poisoned-app.ts')
+const APP = join(import.meta.dir, '../test-support/poisoned-app.ts')
 
 let folder: string
 const serving: ServedProcess[] = []

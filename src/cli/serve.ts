@@ -1,6 +1,6 @@
 import type { App, AppControl } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
-import { spec } from '../event/events.ts'
+import { spec } from '../definitions/event/events.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Log, logger } from './log.ts'
 import { textOf, type Verb } from './verb.ts'

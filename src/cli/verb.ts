@@ -1,8 +1,8 @@
 // What a verb is: a file of its own under this folder, and a row in verbs.ts.
 import type { App } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
-import type { Served } from '../definition.ts'
-import type { Store } from '../store/store.ts'
+import type { Served } from '../definitions/definition.ts'
+import type { Store } from '../ports/store/store.ts'
 import type { ImportMaps } from './import.ts'
 
 /** The values of the options that were given, by their names. */

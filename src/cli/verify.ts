@@ -1,7 +1,7 @@
 // verify: whether the log is what a store that keeps its promises holds; 1 where it is not.
-import { spec } from '../event/events.ts'
-import type { EventsSpec } from '../event/events.ts'
-import type { Served } from '../definition.ts'
+import { spec } from '../definitions/event/events.ts'
+import type { EventsSpec } from '../definitions/event/events.ts'
+import type { Served } from '../definitions/definition.ts'
 import { verified } from '../transfer/verify.ts'
 import { EXIT } from './exit-codes.ts'
 import { progress } from './progress.ts'

@@ -1,9 +1,9 @@
 // One append of many units, sent until each unit has an answer: refused batches in halves, unknown outcomes again.
-import { StoreError } from '../store/errors.ts'
-import type { StoredEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
-import type { SliceResult, Unit, UnitOutcome } from '../store/unit.ts'
-import type { Trace, TraceContext } from '../trace/trace.ts'
+import { StoreError } from '../ports/store/errors.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { SliceResult, Unit, UnitOutcome } from '../ports/store/unit.ts'
+import type { Trace, TraceContext } from '../ports/trace/trace.ts'
 import type { Committed } from './committed-pages.ts'
 import { isRefusal } from './outcome.ts'
 

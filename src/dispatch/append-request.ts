@@ -1,8 +1,8 @@
 // An append without a decision: slices of events, whole or not at all.
-import { idProblem } from '../decider/command.ts'
-import { checked, type Event, type EventsSpec, type Meta } from '../event/events.ts'
-import type { Expectation, SliceResult, NewKey, Slice } from '../store/unit.ts'
-import type { TraceContext } from '../trace/trace.ts'
+import { idProblem } from '../definitions/decider/command.ts'
+import { checked, type Event, type EventsSpec, type Meta } from '../definitions/event/events.ts'
+import type { Expectation, SliceResult, NewKey, Slice } from '../ports/store/unit.ts'
+import type { TraceContext } from '../ports/trace/trace.ts'
 import type { AppendResult, PendingAppend } from './append-batch.ts'
 import type { Appendable, Appended } from './appender.ts'
 import { newEvent } from './decide-batch.ts'

@@ -1,6 +1,6 @@
 // Batched appends: what waits shares one append, with an outcome for each unit. Nothing waits on a timer.
-import type { Store } from '../store/store.ts'
-import type { Trace } from '../trace/trace.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendResult, appendBatch, type BatchPort, type PendingAppend, type SentAppend } from './append-batch.ts'
 import type { Committed } from './committed-pages.ts'
 

@@ -1,10 +1,10 @@
 // Commands whose streams are nearly always new are decided as if they were, without asking; the append finds out where they are not.
 import { beforeEach, describe, expect, test } from 'bun:test'
 import type { Runtime } from '../runtime.ts'
-import { account } from '../testing/account.ts'
-import { bank, foreign, range } from '../testing/bank.ts'
-import type { FaultyStore } from '../testing/faulty-store.ts'
-import { failsAfter, failsBefore } from '../testing/faulty-store.ts'
+import { account } from '../test-support/account.ts'
+import { bank, foreign, range } from '../test-support/bank.ts'
+import type { FaultyStore } from '../test-support/faulty-store.ts'
+import { failsAfter, failsBefore } from '../test-support/faulty-store.ts'
 
 let emaki: Runtime
 let store: FaultyStore

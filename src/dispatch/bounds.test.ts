@@ -1,10 +1,10 @@
 // What waits is bounded in time, number and size; the cache is bounded and never ahead of the log; close() answers what was taken.
 import { describe, expect, test } from 'bun:test'
-import { memoryBus } from '../bus/memory.ts'
-import { Account, account } from '../testing/account.ts'
-import { bank, foreign, range } from '../testing/bank.ts'
-import { failsBefore } from '../testing/faulty-store.ts'
-import { until } from '../testing/servers/until.ts'
+import { memoryBus } from '../ports/bus/memory.ts'
+import { Account, account } from '../test-support/account.ts'
+import { bank, foreign, range } from '../test-support/bank.ts'
+import { failsBefore } from '../test-support/faulty-store.ts'
+import { until } from '../test-support/servers/until.ts'
 
 const unavailable = { outcome: 'unavailable', retryAfterMs: 1_000 } as const
 const accepted = { outcome: 'accepted' } as const
@@ -175,7 +175,7 @@ describe('a state', () => {
 
   test('is found as it was at a version and at a time', async () => {
     let now = Date.parse('2026-01-01T00:00:00Z')
-    const { memory } = await import('../store/memory.ts')
+    const { memory } = await import('../ports/store/memory.ts')
     const { emaki } = await bank({ log: memory({ now: () => now }) })
     for (const _ of range(3)) {
       await emaki.send(account.deposit('a', { cents: 5 }))

@@ -1,7 +1,7 @@
 // The command's loop: load, decide, append, settle, answer.
-import type { Store } from '../store/store.ts'
-import type { StoredKey } from '../store/unit.ts'
-import type { Trace } from '../trace/trace.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { StoredKey } from '../ports/store/unit.ts'
+import type { Trace } from '../ports/trace/trace.ts'
 import type { PendingAppend } from './append-batch.ts'
 import type { Appender } from './appender.ts'
 import { type DecidedBatch, decideBatch } from './decide-batch.ts'

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { memoryBus } from '../bus/memory.ts'
-import { account, Account } from '../testing/account.ts'
-import { failsAfter } from '../testing/faulty-store.ts'
-import { bank } from '../testing/bank.ts'
-import type { Trace } from '../trace/trace.ts'
+import { memoryBus } from '../ports/bus/memory.ts'
+import { account, Account } from '../test-support/account.ts'
+import { failsAfter } from '../test-support/faulty-store.ts'
+import { bank } from '../test-support/bank.ts'
+import type { Trace } from '../ports/trace/trace.ts'
 import { type Committed, pagesOf } from './committed-pages.ts'
 
 const written = (stream: string, first: number, count: number): Committed => ({

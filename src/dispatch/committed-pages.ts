@@ -1,7 +1,7 @@
-import type { Page } from '../bus/bus.ts'
-import type { NewEvent, StoredEvent } from '../store/event.ts'
-import type { SliceResult } from '../store/unit.ts'
-import type { TraceContext } from '../trace/trace.ts'
+import type { Page } from '../ports/bus/bus.ts'
+import type { NewEvent, StoredEvent } from '../ports/store/event.ts'
+import type { SliceResult } from '../ports/store/unit.ts'
+import type { TraceContext } from '../ports/trace/trace.ts'
 
 /** The events that one append committed to one stream, their place in the log, and who asked for them. */
 export type Committed = {

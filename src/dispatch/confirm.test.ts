@@ -1,8 +1,8 @@
 // Point 7 of the command path: a decision without events is answered only when what it rests on is in the log.
 import { describe, expect, test } from 'bun:test'
-import { account } from '../testing/account.ts'
-import { bank, foreign, range } from '../testing/bank.ts'
-import { comesAfter, failsBefore } from '../testing/faulty-store.ts'
+import { account } from '../test-support/account.ts'
+import { bank, foreign, range } from '../test-support/bank.ts'
+import { comesAfter, failsBefore } from '../test-support/faulty-store.ts'
 
 const insufficient = (balance: number, version: number) =>
   ({ outcome: 'rejected', code: 'insufficient', data: { balance, version } }) as const

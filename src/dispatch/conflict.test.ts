@@ -1,10 +1,10 @@
 // Point 9 of the command path: what another process wrote is folded, and the commands are decided again.
 import { describe, expect, test } from 'bun:test'
-import { memory } from '../store/memory.ts'
-import { MISSED_BYTES_MAX } from '../store/unit.ts'
-import { account } from '../testing/account.ts'
-import { bank, foreign, range } from '../testing/bank.ts'
-import { comesAfter } from '../testing/faulty-store.ts'
+import { memory } from '../ports/store/memory.ts'
+import { MISSED_BYTES_MAX } from '../ports/store/unit.ts'
+import { account } from '../test-support/account.ts'
+import { bank, foreign, range } from '../test-support/bank.ts'
+import { comesAfter } from '../test-support/faulty-store.ts'
 
 const warm = async () => {
   const made = await bank()

@@ -1,9 +1,9 @@
 // Who gets in, and who waits for what: the bounds of the queue, one queue for each stream, the states in memory, and the end.
 import { LRUCache } from 'lru-cache'
-import type { Bus } from '../bus/bus.ts'
-import { encode } from '../event/payload.ts'
-import type { Store } from '../store/store.ts'
-import type { Trace } from '../trace/trace.ts'
+import type { Bus } from '../ports/bus/bus.ts'
+import { encode } from '../definitions/event/payload.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { Trace } from '../ports/trace/trace.ts'
 import type { PendingAppend } from './append-batch.ts'
 import { type Appendable, type Appended, Appender } from './appender.ts'
 import { CommandLoop } from './command-loop.ts'

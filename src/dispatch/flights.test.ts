@@ -1,12 +1,12 @@
 // Points 1, 2, 3, 5, 6 and 8 of the command path: commands share loads and appends, and a neighbour's failure is nobody else's.
 import { describe, expect, test } from 'bun:test'
-import { memoryBus } from '../bus/memory.ts'
-import { PayloadError } from '../event/payload.ts'
-import { StoreError } from '../store/errors.ts'
-import type { Unit } from '../store/unit.ts'
-import { Account, account } from '../testing/account.ts'
-import { failsBefore } from '../testing/faulty-store.ts'
-import { bank, foreign, range } from '../testing/bank.ts'
+import { memoryBus } from '../ports/bus/memory.ts'
+import { PayloadError } from '../definitions/event/payload.ts'
+import { StoreError } from '../ports/store/errors.ts'
+import type { Unit } from '../ports/store/unit.ts'
+import { Account, account } from '../test-support/account.ts'
+import { failsBefore } from '../test-support/faulty-store.ts'
+import { bank, foreign, range } from '../test-support/bank.ts'
 
 const accepted = { outcome: 'accepted' } as const
 const streamsOf = (units: readonly Unit[] | undefined) => units?.flatMap(({ slices }) => slices.map(({ stream }) => stream))

@@ -1,12 +1,12 @@
 // Point 4 of the command path: an idempotency key comes before everything else.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { decider } from '../decider/decider.ts'
-import { events } from '../event/events.ts'
-import { memory } from '../store/memory.ts'
-import { account } from '../testing/account.ts'
-import { bank, foreign, range } from '../testing/bank.ts'
-import { comesAfter, failsAfter, failsBefore } from '../testing/faulty-store.ts'
+import { decider } from '../definitions/decider/decider.ts'
+import { events } from '../definitions/event/events.ts'
+import { memory } from '../ports/store/memory.ts'
+import { account } from '../test-support/account.ts'
+import { bank, foreign, range } from '../test-support/bank.ts'
+import { comesAfter, failsAfter, failsBefore } from '../test-support/faulty-store.ts'
 import { KEY_REUSED } from './outcome.ts'
 import { KEY_KEEP_MS } from './send.ts'
 

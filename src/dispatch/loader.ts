@@ -1,8 +1,8 @@
 // Batched loads: the states and keys that many streams wait for are read with one statement, while a batch is being appended.
-import type { DeciderSpec } from '../decider/decider.ts'
-import type { Store } from '../store/store.ts'
-import type { StoredKey } from '../store/unit.ts'
-import type { Trace } from '../trace/trace.ts'
+import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { StoredKey } from '../ports/store/unit.ts'
+import type { Trace } from '../ports/trace/trace.ts'
 import { isTransient } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 import { foldLoaded, type StreamState } from './stream-state.ts'

@@ -1,6 +1,6 @@
-import type { Event } from '../event/events.ts'
-import { StoreError } from '../store/errors.ts'
-import type { Expectation } from '../store/unit.ts'
+import type { Event } from '../definitions/event/events.ts'
+import { StoreError } from '../ports/store/errors.ts'
+import type { Expectation } from '../ports/store/unit.ts'
 
 export type Accepted = {
   readonly outcome: 'accepted'

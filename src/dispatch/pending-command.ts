@@ -1,9 +1,9 @@
-import type { Command } from '../decider/command.ts'
-import type { DeciderSpec } from '../decider/decider.ts'
-import type { Meta } from '../event/events.ts'
-import type { StoreError } from '../store/errors.ts'
-import type { Expectation } from '../store/unit.ts'
-import type { TraceContext } from '../trace/trace.ts'
+import type { Command } from '../definitions/decider/command.ts'
+import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import type { Meta } from '../definitions/event/events.ts'
+import type { StoreError } from '../ports/store/errors.ts'
+import type { Expectation } from '../ports/store/unit.ts'
+import type { TraceContext } from '../ports/trace/trace.ts'
 import { isTransient, type Outcome, outcomeOfError } from './outcome.ts'
 
 /** A command that waits for its outcome. Its sender gets exactly one `answer` or `fail`. */

@@ -1,9 +1,9 @@
-import type { DeciderSpec } from '../decider/decider.ts'
-import type { Event } from '../event/events.ts'
-import { read } from '../event/read.ts'
-import type { StoredEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
-import type { StoredKey } from '../store/unit.ts'
+import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import type { Event } from '../definitions/event/events.ts'
+import { read } from '../definitions/event/read.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { StoredKey } from '../ports/store/unit.ts'
 import type { Outcome } from './outcome.ts'
 
 /** The outcome that a key stands for. One without events has the position of the event before it, as it had at first. */

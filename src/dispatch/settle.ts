@@ -1,7 +1,7 @@
 // What follows from an append: who is answered, who goes again, and what is known of the stream. Pure.
-import { fold } from '../decider/fold.ts'
-import type { DeciderSpec } from '../decider/decider.ts'
-import type { Conflict, SliceResult, StoredKey } from '../store/unit.ts'
+import { fold } from '../definitions/decider/fold.ts'
+import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import type { Conflict, SliceResult, StoredKey } from '../ports/store/unit.ts'
 import type { AppendResult } from './append-batch.ts'
 import type { DecidedBatch, DecidedCommand } from './decide-batch.ts'
 import type { Outcome } from './outcome.ts'

@@ -1,8 +1,8 @@
 // A state as it was: at a version, or at a time.
-import type { DeciderSpec } from '../decider/decider.ts'
-import { fold, type Folded } from '../decider/fold.ts'
-import { streamPages } from '../store/pages.ts'
-import type { Store } from '../store/store.ts'
+import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import { fold, type Folded } from '../definitions/decider/fold.ts'
+import { streamPages } from '../ports/store/pages.ts'
+import type { Store } from '../ports/store/store.ts'
 
 /** A state as the log had it. */
 export type StateAt = { readonly state: unknown; readonly version: number; readonly position: number }

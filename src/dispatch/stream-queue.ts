@@ -1,5 +1,5 @@
 // One stream at work: its state as far as it is known, and the commands that wait for it. Data, and questions about it.
-import type { DeciderSpec } from '../decider/decider.ts'
+import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { isLate, type PendingCommand } from './pending-command.ts'
 import { emptyState, type StreamState } from './stream-state.ts'
 

@@ -1,9 +1,9 @@
 // One place folds what a load brought: from a snapshot, over the tail, with an eye for damage.
-import type { DeciderSpec } from '../decider/decider.ts'
-import { fold, type Folded } from '../decider/fold.ts'
-import { freeze } from '../event/payload.ts'
-import { DamagedStream } from '../store/sequence.ts'
-import { LOAD_FACTS_MAX, type LoadedStream } from '../store/load.ts'
+import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import { fold, type Folded } from '../definitions/decider/fold.ts'
+import { freeze } from '../definitions/event/payload.ts'
+import { DamagedStream } from '../ports/store/sequence.ts'
+import { LOAD_FACTS_MAX, type LoadedStream } from '../ports/store/load.ts'
 
 /** A folded state, the position of the event that gave it, and the length of the payloads folded into it, in characters. */
 export type StreamState = Folded & { readonly position: number; readonly size: number }

@@ -1,9 +1,9 @@
 // An append that may or may not have happened is said again with the same ids; reading never settles it.
 import { describe, expect, test } from 'bun:test'
-import { memory } from '../store/memory.ts'
-import { Account, account } from '../testing/account.ts'
-import { bank, foreign, range } from '../testing/bank.ts'
-import { comesAfter, failsAfter, failsBefore } from '../testing/faulty-store.ts'
+import { memory } from '../ports/store/memory.ts'
+import { Account, account } from '../test-support/account.ts'
+import { bank, foreign, range } from '../test-support/bank.ts'
+import { comesAfter, failsAfter, failsBefore } from '../test-support/faulty-store.ts'
 
 const accepted = { outcome: 'accepted' } as const
 

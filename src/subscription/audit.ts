@@ -1,10 +1,10 @@
 // Checks that rows are what the log says: folds some keys again, apart, and compares them with what is stored.
-import { foldEvent, encodeRow, rowEvents } from '../projection/fold.ts'
-import type { ProjectionSpec } from '../projection/projection.ts'
-import type { Table } from '../read-model/tables.ts'
-import { logPages } from '../store/pages.ts'
-import type { StoredEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
+import { foldEvent, encodeRow, rowEvents } from '../definitions/projection/fold.ts'
+import type { ProjectionSpec } from '../definitions/projection/projection.ts'
+import type { Table } from '../ports/read-model/tables.ts'
+import { logPages } from '../ports/store/pages.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
 
 /** A row that is not what its events give; null: there is none. */
 export type Difference = { readonly key: string; readonly stored: string | null; readonly folded: string | null }

@@ -1,8 +1,8 @@
 // After a takeover a subscription goes on with caution, as one of the next events may have ended the owner before: in small pages that are
 // saved each, and the first of them event by event, each announced before it is handled.
-import type { Lease } from '../read-model/leases.ts'
-import type { ReadModel } from '../read-model/read-model.ts'
-import type { StoredEvent } from '../store/event.ts'
+import type { Lease } from '../ports/read-model/leases.ts'
+import type { ReadModel } from '../ports/read-model/read-model.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
 import type { Consumer } from './consumer.ts'
 
 /** Another process has taken the subscription over. */

@@ -1,5 +1,5 @@
 // Learns the checkpoints that other processes move: often while somebody waits for one, and now and then otherwise.
-import type { ReadModel } from '../read-model/read-model.ts'
+import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { Subscription } from './subscription.ts'
 
 export type CheckpointsOptions = {

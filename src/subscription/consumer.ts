@@ -1,6 +1,6 @@
-import type { Lease } from '../read-model/leases.ts'
-import type { NewPage } from '../read-model/progress.ts'
-import type { StoredEvent } from '../store/event.ts'
+import type { Lease } from '../ports/read-model/leases.ts'
+import type { NewPage } from '../ports/read-model/progress.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
 
 /** Handles the events of a subscription, and makes durable what they did. */
 export type Consumer = {

@@ -1,14 +1,14 @@
 // Processors: at least once, in order by key, what fails is tried again and then parked, on a store in memory.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import type { CloudEvent } from '../event/cloud-event.ts'
-import { type AnyEvents, events, type Recorded, spec, split } from '../event/events.ts'
-import { decider } from '../decider/decider.ts'
-import { type Handling, processor } from '../processor/processor.ts'
+import type { CloudEvent } from '../definitions/event/cloud-event.ts'
+import { type AnyEvents, events, type Recorded, spec, split } from '../definitions/event/events.ts'
+import { decider } from '../definitions/decider/decider.ts'
+import { type Handling, processor } from '../definitions/processor.ts'
 import { type Runtime, runtime } from '../runtime.ts'
-import { memory } from '../store/memory.ts'
-import type { Store } from '../store/store.ts'
-import { until as becomes } from '../testing/servers/until.ts'
+import { memory } from '../ports/store/memory.ts'
+import type { Store } from '../ports/store/store.ts'
+import { until as becomes } from '../test-support/servers/until.ts'
 
 const Mail = events('mail', { Queued: z.object({ to: z.string() }), Noted: z.object({}) })
 const mail = decider(Mail, {

@@ -1,5 +1,5 @@
 // How many events to ask the log for at once, so that neither many small ones nor few large ones are too much or too little.
-import type { StoredEvent } from '../store/event.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
 
 /** How many events the first read asks for, before it is known how large they are, and how many one asks for at most. */
 export const READ_EVENTS_FIRST = 64

@@ -1,5 +1,5 @@
-import { categoryOf } from '../event/stream-name.ts'
-import type { StoredEvent } from '../store/event.ts'
+import { categoryOf } from '../definitions/event/stream-name.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
 
 /** An event that has many readers. What they derive from it is computed once, by the first of them. */
 export class LogEvent implements StoredEvent {

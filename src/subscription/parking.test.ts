@@ -1,9 +1,9 @@
 // What a subscription passes over, over a read model in memory.
 import { describe, expect, test } from 'bun:test'
-import type { Lease } from '../read-model/leases.ts'
-import type { Again, NewParked } from '../read-model/parked.ts'
-import { memory } from '../store/memory.ts'
-import type { Store } from '../store/store.ts'
+import type { Lease } from '../ports/read-model/leases.ts'
+import type { Again, NewParked } from '../ports/read-model/parked.ts'
+import { memory } from '../ports/store/memory.ts'
+import type { Store } from '../ports/store/store.ts'
 import { Parking, type Retries } from './parking.ts'
 
 const NAME = 'sub'

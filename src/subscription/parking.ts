@@ -1,9 +1,9 @@
 // The keys and streams that a subscription passes over, as one of their events could not be handled. The next page writes what changed.
-import type { Lease } from '../read-model/leases.ts'
-import type { NewParked, Parked } from '../read-model/parked.ts'
-import type { ReadModel } from '../read-model/read-model.ts'
-import type { StoredEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
+import type { Lease } from '../ports/read-model/leases.ts'
+import type { NewParked, Parked } from '../ports/read-model/parked.ts'
+import type { ReadModel } from '../ports/read-model/read-model.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
 
 type Place = Pick<Parked, 'kind' | 'key'>
 

@@ -1,8 +1,8 @@
 // A log that was restored alone, to an earlier time: subscriptions are past its head, and would pass over what is appended there.
-import type { ProcessorSpec } from '../processor/processor.ts'
-import type { Progress } from '../read-model/progress.ts'
-import { StoreError } from '../store/errors.ts'
-import type { Store } from '../store/store.ts'
+import type { ProcessorSpec } from '../definitions/processor.ts'
+import type { Progress } from '../ports/read-model/progress.ts'
+import { StoreError } from '../ports/store/errors.ts'
+import type { Store } from '../ports/store/store.ts'
 
 /** The head, and the checkpoints that are past it. */
 export async function pastHead(store: Store): Promise<{ readonly head: number; readonly past: readonly Progress[] }> {

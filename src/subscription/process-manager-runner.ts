@@ -7,13 +7,13 @@ import {
   subscriptionOf,
   timerChanges,
   withoutOutbox,
-} from '../process/instance.ts'
-import type { ProcessSpec } from '../process/process.ts'
-import { tableOf } from '../projection/projection.ts'
-import type { NewAgenda, NewEntry } from '../read-model/agenda.ts'
-import type { Lease } from '../read-model/leases.ts'
-import type { Table } from '../read-model/tables.ts'
-import type { Store } from '../store/store.ts'
+} from '../definitions/process/instance.ts'
+import type { ProcessSpec } from '../definitions/process/process.ts'
+import { tableOf } from '../definitions/projection/projection.ts'
+import type { NewAgenda, NewEntry } from '../ports/agenda/agenda.ts'
+import type { Lease } from '../ports/read-model/leases.ts'
+import type { Table } from '../ports/read-model/tables.ts'
+import type { Store } from '../ports/store/store.ts'
 import type { Consumer, PageGuard } from './consumer.ts'
 import type { Outbox } from './projector/outbox.ts'
 import { Projector } from './projector/projector.ts'

@@ -1,10 +1,10 @@
 // A handler by a clock of the test's own.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { events, type Recorded, spec } from '../event/events.ts'
-import { type Handling, processor } from '../processor/processor.ts'
-import { memory } from '../store/memory.ts'
-import type { Lease } from '../read-model/leases.ts'
+import { events, type Recorded, spec } from '../definitions/event/events.ts'
+import { type Handling, processor } from '../definitions/processor.ts'
+import { memory } from '../ports/store/memory.ts'
+import type { Lease } from '../ports/read-model/leases.ts'
 import { ProcessorRunner } from './processor-runner.ts'
 
 const Mail = events('mail', { Queued: z.object({ to: z.string() }) })

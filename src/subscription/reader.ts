@@ -1,9 +1,9 @@
 // Pages of the log for one subscription: from what this process keeps of the head, else from the store, the next one being read ahead.
-import type { StoredEvent } from '../store/event.ts'
-import type { Filter, ReadAllOptions } from '../store/log.ts'
-import { isFull } from '../store/page-size.ts'
-import type { Store } from '../store/store.ts'
-import { matching } from '../store/pages.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { Filter, ReadAllOptions } from '../ports/store/log.ts'
+import { isFull } from '../ports/store/page-size.ts'
+import type { Store } from '../ports/store/store.ts'
+import { matching } from '../ports/store/pages.ts'
 import type { Tail } from './tail.ts'
 
 /** Events of the log in order. All at or below `to` have been looked at, whether or not they matched. */

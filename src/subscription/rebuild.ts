@@ -1,8 +1,8 @@
 // Fills a new table of a projection beside the one that serves, and lets it serve once it has come as far.
-import { type ProjectionSpec, tableOf } from '../projection/projection.ts'
-import { StoreError } from '../store/errors.ts'
-import type { Store } from '../store/store.ts'
-import { untraced } from '../trace/trace.ts'
+import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
+import { StoreError } from '../ports/store/errors.ts'
+import type { Store } from '../ports/store/store.ts'
+import { untraced } from '../ports/trace/trace.ts'
 import { Projector } from './projector/projector.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'

@@ -1,4 +1,4 @@
-import type { Store } from '../store/store.ts'
+import type { Store } from '../ports/store/store.ts'
 import type { Subscription } from './subscription.ts'
 
 /** How far a subscription is. */

@@ -1,7 +1,7 @@
 // When a subscription makes durable what it did, by a clock of the test's own.
 import { expect, test } from 'bun:test'
-import { memory } from '../store/memory.ts'
-import { untraced } from '../trace/trace.ts'
+import { memory } from '../ports/store/memory.ts'
+import { untraced } from '../ports/trace/trace.ts'
 import type { Consumer } from './consumer.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'

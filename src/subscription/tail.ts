@@ -1,10 +1,10 @@
 // One reader a process that follows the log's head, for all who want to know what happens. It takes what this process appended from
 // the bus, where nothing can lie in between, and reads the log for the rest, woken by the store when others append.
-import type { Bus, Page } from '../bus/bus.ts'
+import type { Bus, Page } from '../ports/bus/bus.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
-import { isFull } from '../store/page-size.ts'
-import type { Store } from '../store/store.ts'
+import { isFull } from '../ports/store/page-size.ts'
+import type { Store } from '../ports/store/store.ts'
 import { LogEvent } from './log-event.ts'
 import { limitAfter, READ_EVENTS_FIRST, READ_SIZE } from './limit.ts'
 import { Ring, type RingBounds } from './ring.ts'

@@ -1,6 +1,6 @@
 // How a list of things is answered.
 
-import type { Looks } from '../testing/shop.ts'
+import type { Looks } from './shop.ts'
 
 type Listed = { readonly items: readonly ({ key: string } & Looks)[]; readonly next: string | null; readonly position: number }
 

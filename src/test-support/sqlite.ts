@@ -4,11 +4,11 @@ import { spyOn } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { NewEvent } from '../store/event.ts'
-import type { Store } from '../store/store.ts'
-import type { Unit } from '../store/unit.ts'
+import type { NewEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { Unit } from '../ports/store/unit.ts'
 import { cleanUpLater } from './cleanup.ts'
-import { type SqliteOptions, sqlite } from '../sqlite/store.ts'
+import { type SqliteOptions, sqlite } from '../adapters/sqlite/store.ts'
 
 export function newFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'emaki-sqlite-'))
@@ -76,7 +76,7 @@ type ScriptProcess = {
 
 /** A real process that runs a script, whose `print` writes a line before it returns. */
 export function startScript(script: string): ScriptProcess {
-  const module = JSON.stringify(join(import.meta.dir, '../sqlite/index.ts'))
+  const module = JSON.stringify(join(import.meta.dir, '../adapters/sqlite/index.ts'))
   const code = `
     import { writeSync } from 'node:fs'
     import { sqlite } from ${module}

@@ -1,7 +1,7 @@
 // Plain TCP servers and clients that keep what they get.
 
 import type { Socket, SocketHandler } from 'bun'
-import { until } from '../testing/servers/until.ts'
+import { until } from './servers/until.ts'
 
 /** One end of a connection, and all it got. */
 export class End {

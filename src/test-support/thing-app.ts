@@ -1,11 +1,11 @@
 // An app that serves things on shelves, and short ways to change them and to read what they have become.
 import { expect } from 'bun:test'
 import type { AppOptions } from '../../routes/app.ts'
-import { spec } from '../event/events.ts'
-import type { Served } from '../definition.ts'
-import { memory } from '../store/memory.ts'
-import { type Client, client } from '../testing/http.ts'
-import { type Looks, looks, sets, shelves, thing, things } from '../testing/shop.ts'
+import { spec } from '../definitions/event/events.ts'
+import type { Served } from '../definitions/definition.ts'
+import { memory } from '../ports/store/memory.ts'
+import { type Client, client } from './http.ts'
+import { type Looks, looks, sets, shelves, thing, things } from './shop.ts'
 import { cleanUpLater } from './cleanup.ts'
 
 export type ThingApp = Client & {

@@ -1,8 +1,8 @@
 // Queries over things, for tests of what answers are kept.
 
 import { z } from 'zod'
-import { query } from '../query/query.ts'
-import { shelves, things } from '../testing/shop.ts'
+import { query } from '../definitions/query.ts'
+import { shelves, things } from './shop.ts'
 
 export const prices = query('prices', {
   params: z.object({ shelf: z.enum(['top', 'low']) }),

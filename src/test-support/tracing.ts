@@ -11,8 +11,8 @@ import {
   SimpleSpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
-import type { TraceContext } from '../trace/trace.ts'
-import { type Telemetry, telemetry } from '../otel/index.ts'
+import type { TraceContext } from '../ports/trace/trace.ts'
+import { type Telemetry, telemetry } from '../adapters/otel/index.ts'
 
 useTracing()
 

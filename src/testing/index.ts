@@ -1,5 +1,12 @@
 // For tests of users: what may go wrong with a saga, and what a changed process would do otherwise.
-export { type AnyProcess, type DecidedBy, type DecidedStep, type Decision, decisionsOf } from '../process/replay.ts'
-export { type Compared, compareProcesses, compareWithLog, type Difference, gateText, type Led } from '../process/replay-gate.ts'
-export { checked, type Fault, type SagaCase, type SagaRun, sagaCases } from '../process/saga-cases.ts'
+export { type AnyProcess, type DecidedBy, type DecidedStep, type Decision, decisionsOf } from '../definitions/process/replay.ts'
+export {
+  type Compared,
+  compareProcesses,
+  compareWithLog,
+  type Difference,
+  gateText,
+  type Led,
+} from '../definitions/process/replay-gate.ts'
+export { checked, type Fault, type SagaCase, type SagaRun, sagaCases } from './saga-cases.ts'
 export { storedOfLine } from '../transfer/stored-line.ts'

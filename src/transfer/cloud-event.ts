@@ -1,9 +1,9 @@
-import { type CloudEvent, structured } from '../event/cloud-event.ts'
-import type { Meta } from '../event/events.ts'
-import { categoryOf } from '../event/stream-name.ts'
-import type { StoredEvent } from '../store/event.ts'
-import type { LogIdentity } from '../store/upkeep.ts'
-import { token } from '../store/token.ts'
+import { type CloudEvent, structured } from '../definitions/event/cloud-event.ts'
+import type { Meta } from '../definitions/event/events.ts'
+import { categoryOf } from '../definitions/event/stream-name.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import type { LogIdentity } from '../ports/store/upkeep.ts'
+import { token } from '../ports/store/token.ts'
 
 /** An event of the log as the text of a CloudEvent in JSON, without line ends. Its data stands in it as it was appended. */
 export function cloudEvent(event: StoredEvent, log: LogIdentity): string {

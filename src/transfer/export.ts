@@ -1,7 +1,7 @@
 // The log as lines, from after a position to where its head was at the beginning.
-import type { StoredEvent } from '../store/event.ts'
-import { logPages, streamPages } from '../store/pages.ts'
-import type { Store } from '../store/store.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import { logPages, streamPages } from '../ports/store/pages.ts'
+import type { Store } from '../ports/store/store.ts'
 import { cloudEvent } from './cloud-event.ts'
 import { storedLine } from './stored-line.ts'
 

@@ -1,5 +1,5 @@
 // Whether a file is an export of this very log: then importing it would append its events a second time.
-import type { Log } from '../store/log.ts'
+import type { Log } from '../ports/store/log.ts'
 import { linesOf } from './lines.ts'
 
 /** How many lines are read: an export's first line is an event already. */

@@ -1,7 +1,7 @@
 // What one record of a foreign file comes to, as facts.
 import type { z } from 'zod'
-import { type AnyEvents, issuesText, spec } from '../event/events.ts'
-import { type Families, familiesOf, type In, type One } from '../event/families.ts'
+import { type AnyEvents, issuesText, spec } from '../definitions/event/events.ts'
+import { type Families, familiesOf, type In, type One } from '../definitions/event/families.ts'
 
 /** A fact out of a record, and the stream it belongs to. */
 export type Imported<E> = {

@@ -1,8 +1,8 @@
 // From a file to records for the log: every line is one, by a map or in Emaki's own format, or is reported with its number.
-import { categoryOf, streamProblem } from '../event/stream-name.ts'
-import { encode } from '../event/payload.ts'
-import { checked, spec } from '../event/events.ts'
-import type { NewRecord } from '../store/import.ts'
+import { categoryOf, streamProblem } from '../definitions/event/stream-name.ts'
+import { encode } from '../definitions/event/payload.ts'
+import { checked, spec } from '../definitions/event/events.ts'
+import type { NewRecord } from '../ports/store/import.ts'
 import { isInstant, isUuid } from './check.ts'
 import { csvOf } from './csv.ts'
 import type { EventOfFamily, ImportMap, Imported, ImportMapSpec } from './import-map.ts'

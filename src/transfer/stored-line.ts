@@ -1,8 +1,8 @@
 // Emaki's own line of JSON for a stored event. Payload and meta stand in it as they are stored, byte for byte, and are taken out as such.
-import { streamProblem } from '../event/stream-name.ts'
-import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../event/payload.ts'
-import type { NewRecord } from '../store/import.ts'
-import type { StoredEvent } from '../store/event.ts'
+import { streamProblem } from '../definitions/event/stream-name.ts'
+import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../definitions/event/payload.ts'
+import type { NewRecord } from '../ports/store/import.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
 import { isInstant, isUuid } from './check.ts'
 
 /** A stored event as a line, without its line feed. */

@@ -1,11 +1,11 @@
 // The whole log, looked through for what a store that keeps its promises never holds.
-import { type EventsSpec, checked } from '../event/events.ts'
-import { recorded } from '../event/recorded.ts'
-import { categoryOf } from '../event/stream-name.ts'
-import type { StoredEvent } from '../store/event.ts'
-import { logPages } from '../store/pages.ts'
-import { type EventPlace, Versions } from '../store/sequence.ts'
-import type { Store } from '../store/store.ts'
+import { type EventsSpec, checked } from '../definitions/event/events.ts'
+import { recorded } from '../definitions/event/recorded.ts'
+import { categoryOf } from '../definitions/event/stream-name.ts'
+import type { StoredEvent } from '../ports/store/event.ts'
+import { logPages } from '../ports/store/pages.ts'
+import { type EventPlace, Versions } from '../ports/store/sequence.ts'
+import type { Store } from '../ports/store/store.ts'
 
 /** Where it is of no event, but of the end of the log, it has an empty stream and version 0. */
 export type Wrong = EventPlace & { readonly problem: string }

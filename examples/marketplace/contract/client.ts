@@ -1,5 +1,5 @@
 // A client of a marketplace that is served, and what it orders.
-import type { ServedProcess } from '../../../src/testing/served-process.ts'
+import type { ServedProcess } from '../../../src/test-support/served-process.ts'
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown> }
 export type Event = { readonly type: string; readonly data: unknown; readonly position: number }

@@ -1,6 +1,6 @@
 // A killed process loses nothing that it answered, and its views catch up.
 import { expect, test } from 'bun:test'
-import { until } from '../../../src/testing/servers/until.ts'
+import { until } from '../../../src/test-support/servers/until.ts'
 import { basket, type Marketplace } from './client.ts'
 
 const CRASHES = 5

@@ -1,6 +1,6 @@
 // What the marketplace answers over HTTP, wherever it runs: from source or compiled, on SQLite or PostgreSQL.
 import { afterAll, beforeAll, expect } from 'bun:test'
-import type { ServedProcess } from '../../../src/testing/served-process.ts'
+import type { ServedProcess } from '../../../src/test-support/served-process.ts'
 import { testBodies } from './bodies.ts'
 import { marketplaceClient } from './client.ts'
 import { testCrashes } from './crashes.ts'

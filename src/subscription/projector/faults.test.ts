@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { memory } from '../../store/memory.ts'
-import { StoreError } from '../../store/errors.ts'
+import { memory } from '../../ports/store/memory.ts'
+import { StoreError } from '../../ports/store/errors.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
-import { until } from '../../testing/servers/until.ts'
+import { until } from '../../test-support/servers/until.ts'
 import { appendTally, foldLog, replaceReadModel, rowsOf, startProcess } from '../../test-support/tally.ts'
 
 afterEach(cleanUp)

@@ -1,5 +1,5 @@
-import type { AgendaChange } from '../../process/instance.ts'
-import type { NewAgenda } from '../../read-model/agenda.ts'
+import type { AgendaChange } from '../../definitions/process/instance.ts'
+import type { NewAgenda } from '../../ports/agenda/agenda.ts'
 
 /** Takes commands and timers out of rows as they are written, for the agenda, which is written in the same transaction. */
 export type Outbox = {

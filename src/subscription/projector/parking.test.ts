@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { StoredRow } from '../../read-model/rows.ts'
-import { memory } from '../../store/memory.ts'
+import type { StoredRow } from '../../ports/read-model/rows.ts'
+import { memory } from '../../ports/store/memory.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
-import { until } from '../../testing/servers/until.ts'
+import { until } from '../../test-support/servers/until.ts'
 import { appendEvents, appendTally, faults, foldLog, nextStream, rowsOf, startProcess } from '../../test-support/tally.ts'
 
 afterEach(cleanUp)

@@ -1,10 +1,10 @@
 // What a projector says it keeps in memory.
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
-import { events, spec } from '../../event/events.ts'
-import { projection } from '../../projection/projection.ts'
-import type { Lease } from '../../read-model/leases.ts'
-import { memory } from '../../store/memory.ts'
+import { events, spec } from '../../definitions/event/events.ts'
+import { projection } from '../../definitions/projection/projection.ts'
+import type { Lease } from '../../ports/read-model/leases.ts'
+import { memory } from '../../ports/store/memory.ts'
 import { Projector } from './projector.ts'
 
 const Note = events('note', { Written: z.object({ text: z.string() }) })

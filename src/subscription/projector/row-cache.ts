@@ -1,11 +1,11 @@
 // The rows that a projector keeps in memory between pages, and what it knows of them in the table.
-import { encodeRow } from '../../projection/fold.ts'
-import type { ProjectionSpec } from '../../projection/projection.ts'
-import { compareText } from '../../read-model/compare-text.ts'
-import type { NewRow } from '../../read-model/progress.ts'
-import type { ReadModel } from '../../read-model/read-model.ts'
-import type { StoredRow } from '../../read-model/rows.ts'
-import type { Table, Value } from '../../read-model/tables.ts'
+import { encodeRow } from '../../definitions/projection/fold.ts'
+import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
+import { compareText } from '../../ports/read-model/compare-text.ts'
+import type { NewRow } from '../../ports/read-model/progress.ts'
+import type { ReadModel } from '../../ports/read-model/read-model.ts'
+import type { StoredRow } from '../../ports/read-model/rows.ts'
+import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { causeOf } from '../parking.ts'
 
 /** A row as it is folded so far. `saved` and `firstUnsaved` count while it is dirty. */

@@ -1,7 +1,7 @@
 // Folds events into the rows in memory, and parks what it cannot fold.
-import { foldEvent, type RowEvent, rowEvents } from '../../projection/fold.ts'
-import type { ProjectionSpec } from '../../projection/projection.ts'
-import type { StoredEvent } from '../../store/event.ts'
+import { foldEvent, type RowEvent, rowEvents } from '../../definitions/projection/fold.ts'
+import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
+import type { StoredEvent } from '../../ports/store/event.ts'
 import type { Parking } from '../parking.ts'
 import type { RowCache } from './row-cache.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { memory } from '../../store/memory.ts'
+import { memory } from '../../ports/store/memory.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
 import { appendEvents, appendTally, rowsOf, startProcess } from '../../test-support/tally.ts'
 

@@ -1,7 +1,7 @@
 // What does not see a planted bug would not see a real one. Those of leases are planted where they are raced for.
 import { describe, expect, test } from 'bun:test'
-import { race } from '../../postgres/races/form.ts'
-import { eventually } from '../../postgres/races/patience.ts'
+import { race } from '../../adapters/postgres/races/form.ts'
+import { eventually } from '../../adapters/postgres/races/patience.ts'
 import { Arena } from './arena.ts'
 import { Checker, type Delivered, type Logged, ofLeases, type Seen } from './checker.ts'
 import { onSqlite } from './places.ts'

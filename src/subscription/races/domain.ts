@@ -1,12 +1,12 @@
 // What the nodes of these races serve: rows that tell whether an event is missing, doubled or out of its order, by key, by many keys at
 // once, and with deletes; and effects that stay where they can be counted.
 import { z } from 'zod'
-import { type Event, type Events, events, type Recorded } from '../../event/events.ts'
-import { counter, Counter } from '../../postgres/races/domain.ts'
-import { processor } from '../../processor/processor.ts'
-import { type AnyProjection, projection } from '../../projection/projection.ts'
-import { sqlProjection } from '../../projection/sql-projection.ts'
-import type { Served } from '../../definition.ts'
+import { type Event, type Events, events, type Recorded } from '../../definitions/event/events.ts'
+import { counter, Counter } from '../../adapters/postgres/races/domain.ts'
+import { processor } from '../../definitions/processor.ts'
+import { type AnyProjection, projection } from '../../definitions/projection/projection.ts'
+import { sqlProjection } from '../../definitions/projection/sql-projection.ts'
+import type { Served } from '../../definitions/definition.ts'
 import { type Poison, poisoned } from './poison.ts'
 
 const raced = { Raced: z.object({ token: z.string(), text: z.string() }) }

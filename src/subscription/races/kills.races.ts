@@ -1,9 +1,9 @@
 import { describe, expect } from 'bun:test'
-import { form, race } from '../../postgres/races/form.ts'
-import { startPostgres } from '../../testing/servers/postgres.ts'
+import { form, race } from '../../adapters/postgres/races/form.ts'
+import { startPostgres } from '../../test-support/servers/postgres.ts'
 import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import { onPostgres, onSqlite, type PostgresPlace, SCHEMA } from './places.ts'
-import { once } from '../../postgres/races/once.ts'
+import { once } from '../../adapters/postgres/races/once.ts'
 
 /** So many looks at the least, or nobody has seen what was there in between. */
 const LOOKS_MIN = 20

@@ -1,11 +1,11 @@
 // One life of a node, in a process of its own: a runtime over a store, and callers, told what to do by who started it. See nodes.ts.
 import { openSync, writeSync } from 'node:fs'
-import type { Command } from '../../decider/command.ts'
-import { type Random, random } from '../../postgres/races/random.ts'
-import { sender } from '../../postgres/races/sender.ts'
-import type { Served } from '../../definition.ts'
+import type { Command } from '../../definitions/decider/command.ts'
+import { type Random, random } from '../../adapters/postgres/races/random.ts'
+import { sender } from '../../adapters/postgres/races/sender.ts'
+import type { Served } from '../../definitions/definition.ts'
 import { runtime } from '../../runtime.ts'
-import type { Store } from '../../store/store.ts'
+import type { Store } from '../../ports/store/store.ts'
 import type { NodeJob, Order } from './nodes.ts'
 import { leasePlant, type Stop, watched } from './watched.ts'
 

@@ -1,7 +1,7 @@
 // Reads what a checker has to see in one snapshot, by the database's own client: none of the code under test is asked.
 import { Database } from 'bun:sqlite'
 import type { Sql } from 'postgres'
-import type { StoredEvent as WholeEvent } from '../../store/event.ts'
+import type { StoredEvent as WholeEvent } from '../../ports/store/event.ts'
 import { type Delivered, type Logged, type Seen, TABLES } from './checker.ts'
 
 /** Looks once; `after` is the last position that was seen. */

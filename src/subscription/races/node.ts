@@ -1,9 +1,9 @@
 // What a node's process runs: projections and a processor over a store. See life.ts.
 import { Database } from 'bun:sqlite'
 import createClient, { type TransactionSql } from 'postgres'
-import { counter } from '../../postgres/races/domain.ts'
-import { postgres } from '../../postgres/store.ts'
-import { sqlite } from '../../sqlite/store.ts'
+import { counter } from '../../adapters/postgres/races/domain.ts'
+import { postgres } from '../../adapters/postgres/store.ts'
+import { sqlite } from '../../adapters/sqlite/store.ts'
 import { type Effect, type Serving, served } from './domain.ts'
 import { job, live } from './life.ts'
 import type { NodeJob } from './nodes.ts'

@@ -2,9 +2,9 @@
 // so that it outlives a SIGKILL.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Attempt } from '../../postgres/races/history.ts'
-import { signalIfAlive } from '../../testing/servers/child-processes.ts'
-import { eventually } from '../../postgres/races/patience.ts'
+import type { Attempt } from '../../adapters/postgres/races/history.ts'
+import { signalIfAlive } from '../../test-support/servers/child-processes.ts'
+import { eventually } from '../../adapters/postgres/races/patience.ts'
 import type { Leased } from './checker.ts'
 import type { Poison } from './poison.ts'
 import type { SourcePlantName } from './sources.ts'

@@ -1,4 +1,4 @@
-import type { FaultProxy, Verdict } from '../../testing/servers/proxy.ts'
+import type { FaultProxy, Verdict } from '../../test-support/servers/proxy.ts'
 
 type PageLoss = { readonly next: (how: Exclude<Verdict, 'forward'>) => void; readonly lost: () => number }
 

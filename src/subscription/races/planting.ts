@@ -1,5 +1,5 @@
 // Loaded before a node that is to be broken: replaces a text of one source. See sources.ts.
-import { once } from '../../postgres/races/once.ts'
+import { once } from '../../adapters/postgres/races/once.ts'
 import type { NodeJob } from './nodes.ts'
 import { sourceOf, sourcePlants } from './sources.ts'
 

@@ -1,9 +1,9 @@
 // A store that tells what its node does with leases, and stops the node where a race wants it stopped. The planted bugs are here, too.
 import { setImmediate as turn } from 'node:timers/promises'
-import type { NewPage } from '../../read-model/progress.ts'
-import type { ReadModel } from '../../read-model/read-model.ts'
-import type { Store } from '../../store/store.ts'
-import { bound } from '../../testing/bound.ts'
+import type { NewPage } from '../../ports/read-model/progress.ts'
+import type { ReadModel } from '../../ports/read-model/read-model.ts'
+import type { Store } from '../../ports/store/store.ts'
+import { bound } from '../../test-support/bound.ts'
 import type { Leased } from './checker.ts'
 
 /**

@@ -1,0 +1,147 @@
+// POST /{decider}/{id}/{command}: the edge of the command's path.
+import { instanceOf } from '../../src/definitions/event/stream-name.ts'
+import { zValidator } from '@hono/zod-validator'
+import type { Context, Handler } from 'hono'
+import type { Command } from '../../src/definitions/decider/command.ts'
+import type { Accepted, Conflicted, Outcome } from '../../src/dispatch/outcome.ts'
+import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
+import type { Services } from '../../src/runtime.ts'
+import type { SendOptions } from '../../src/dispatch/send.ts'
+import { bodyOf } from './body.ts'
+import { actorOf, servicesOf } from '../context.ts'
+import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
+import { idOf } from './ids.ts'
+import { positionHeader } from '../http/min-position.ts'
+import { problemOfOutcome, replayedHeader } from './outcomes.ts'
+import { pointer, problem } from '../http/problem.ts'
+import { scheduleCommand, sendTimeOf } from './scheduled.ts'
+import { exposeState } from '../streams/states.ts'
+
+/** A command's maker, as a decider has one for each of its commands: `order.place`. */
+export type CommandMaker = (id: string, data: never) => Command
+type NamedMaker = CommandMaker & { readonly decider: string; readonly command: string }
+type Request = {
+  readonly c: Context
+  readonly emaki: Services
+  readonly id: string
+  readonly decider: string
+  readonly expect: SendOptions['expect'] | null
+}
+
+/**
+ * A handler for one command, to be mounted wherever you like; the path's parameter `id` names the instance, without one it is made.
+ *
+ * @example
+ * app({ serve: [order] }).post('/checkout/:id', handle(order.place))
+ */
+export function handle(make: CommandMaker): Handler {
+  // Every maker of `decider` carries its names; the type that users see does not show them.
+  const { decider, command } = make as NamedMaker
+  let validate: ReturnType<typeof validator> | null = null
+  return async c => {
+    const emaki = servicesOf(c)
+    const given = idOf(c)
+    if (given instanceof Response) return given
+    const expect = expectationOf(c)
+    if (expect instanceof Response) return expect
+    const key = keyOf(c)
+    if (key instanceof Response) return key
+    const sendTime = sendTimeOf(c)
+    if (sendTime instanceof Response) return sendTime
+    const body = await bodyOf(c)
+    if (body instanceof Response) return body
+    // The validator reads the body from here; it was decoded and inspected as bytes.
+    c.req.json = async () => body.data as never
+    validate ??= validator(emaki, decider, command)
+    const refused = await validate(c, doNothing)
+    if (refused instanceof Response) return refused
+    const id = given ?? Bun.randomUUIDv7()
+    const actor = await actorOf(c)
+    const named = { decider, command, id, data: body.data }
+    const options = {
+      idGiven: given !== null,
+      ...originOf(c),
+      ...(expect !== null && { expect }),
+      ...(key !== null && { key }),
+      ...(actor !== null && { actor }),
+    }
+    if (sendTime !== null) return scheduleCommand(c, emaki, named, sendTime, options)
+    const outcome = await emaki.dispatch(named, c.req.valid('json' as never), {
+      signal: c.req.raw.signal,
+      size: body.size,
+      ...options,
+    })
+    return respond({ c, emaki, id, decider, expect }, outcome)
+  }
+}
+
+const doNothing = async () => {}
+/** So many places of a body that do not fit are listed: an answer is no longer than its question. */
+const ERRORS_MAX = 100
+
+function validator(emaki: Services, decider: string, command: string) {
+  const schema = emaki.deciders.get(decider)?.commands.get(command)
+  if (!schema) throw new TypeError(`handle(${decider}.${command}): the app does not serve ${decider}; add it to serve`)
+  return zValidator('json', schema, (result, c) => {
+    if (!result.success)
+      return problem(c, 'validation-failed', {
+        errors: result.error.issues
+          .slice(0, ERRORS_MAX)
+          .map(({ path, message }) => ({ pointer: pointer(path), detail: message })),
+      })
+    return
+  })
+}
+
+function respond(request: Request, outcome: Outcome): Response | Promise<Response> {
+  const { c } = request
+  switch (outcome.outcome) {
+    case 'accepted':
+      return respondAccepted(request, outcome)
+    case 'rejected':
+      if (outcome.code === KEY_REUSED) return problem(c, KEY_REUSED)
+      return problem(
+        c,
+        'command-rejected',
+        { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) },
+        replayedHeader(outcome.replayed),
+      )
+    case 'conflict':
+      return respondConflict(request, outcome)
+    default:
+      return problemOfOutcome(c, outcome)
+  }
+}
+
+async function respondAccepted({ c, emaki, decider }: Request, outcome: Accepted): Promise<Response> {
+  const { stream, version, position, events, replayed } = outcome
+  const id = instanceOf(stream)
+  const created = events.length > 0 && version === events.length
+  const headers: Record<string, string> = {
+    ETag: `"${version}"`,
+    ...positionHeader(emaki, position),
+    'Cache-Control': 'no-store',
+    ...(created && { Location: `/${decider}/${encodeURIComponent(id)}` }),
+    ...replayedHeader(replayed),
+  }
+  const status = created ? 201 : 200
+  const body = { id, stream, version, position, events: events.map(({ type, data }) => ({ type, data })) }
+  if (!c.req.header('prefer')) return c.json(body, status, headers)
+  if (prefers(c, 'return=minimal'))
+    return c.body(null, created ? 201 : 204, { ...headers, 'Preference-Applied': 'return=minimal', Vary: 'Prefer' })
+  const { expose, initial } = emaki.deciders.get(decider)!
+  if (!expose || !prefers(c, 'return=representation')) return c.json(body, status, { ...headers, Vary: 'Prefer' })
+  // The command is accepted, whether or not its state can be read now.
+  const after = await emaki.state(decider, id, { version }).catch(() => undefined)
+  if (after === undefined) return c.json(body, status, { ...headers, Vary: 'Prefer' })
+  const state = exposeState(expose, after ? after.state : initial)
+  return c.json({ ...body, state }, status, { ...headers, 'Preference-Applied': 'return=representation', Vary: 'Prefer' })
+}
+
+function respondConflict({ c, expect }: Request, { expected, actual }: Conflicted): Response {
+  // A tag that is no version of ours is expected as -1, which would say nothing to a client.
+  const extension = { ...(expected !== -1 && { expected }), actual, retryable: expect === null }
+  return expect === null
+    ? problem(c, 'version-conflict', extension)
+    : problem(c, 'precondition-failed', extension, actual > 0 ? { ETag: `"${actual}"` } : {})
+}

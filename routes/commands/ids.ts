@@ -1,0 +1,27 @@
+import type { Context } from 'hono'
+import { idProblem } from '../../src/definitions/event/stream-name.ts'
+import { problem } from '../http/problem.ts'
+
+/** The id in a path; null where the path has none. A Response refuses it. */
+export function idOf(c: Context): string | null | Response {
+  const id = c.req.param('id')
+  if (id === undefined) return null
+  const wrong = isEncoded(c.req.raw.url) ? idProblem(id) : 'what follows a % is no UTF-8 in two hexadecimal digits each'
+  return wrong === null ? id : problem(c, 'validation-failed', { errors: [{ pointer: '#/id', detail: wrong }] })
+}
+
+/** Whether all of a path can be decoded. Hono leaves what cannot as it is, so that `%FF` and `%25FF` would be one id. */
+export function isEncoded(url: string): boolean {
+  return isDecodable(url.split('?', 1)[0]!)
+}
+
+/** Whether what follows each % is UTF-8, in two hexadecimal digits each. */
+export function isDecodable(text: string): boolean {
+  if (!text.includes('%')) return true
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}

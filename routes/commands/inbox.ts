@@ -1,0 +1,60 @@
+// Webhooks in: verifies a message as bytes, hands it to an inbox, and answers so that the sender knows whether to repeat it.
+import type { Context, Handler } from 'hono'
+import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
+import type { Inbox, Taken } from '../../src/dispatch/inbox.ts'
+import { bodyOf } from './body.ts'
+import { servicesOf } from '../context.ts'
+import { originOf } from '../http/headers.ts'
+import { problemOfOutcome, replayedHeader } from './outcomes.ts'
+import { problem } from '../http/problem.ts'
+
+/**
+ * A handler that takes messages for an inbox. Mount it on any path.
+ *
+ * - 200: the message is done with: its command was accepted or rejected, or it leads to no command: `{"outcome":"accepted", …}`. The same id
+ *   again gets the same answer with `Idempotency-Replayed: true`.
+ * - 401: it is not verified. 400: it does not fit. 422: another message had its id.
+ * - 503 with `Retry-After`: send it again.
+ *
+ * Throws a TypeError for an inbox without `verify`, as anybody could send to it.
+ *
+ * @example
+ * app({ serve: [order] }).post('/webhooks/payments', receive(payments))
+ */
+export function receive(inbox: Inbox): Handler {
+  const { name, verify } = inbox
+  if (!verify) throw new TypeError(`receive(${name}): anybody could send to it; give the inbox a verify`)
+  return async c => {
+    const emaki = servicesOf(c)
+    const header = (name: string) => c.req.header(name)
+    const doubt = verify(header, new TextDecoder().decode(await c.req.bytes()))
+    if (doubt !== null) return problem(c, 'unauthenticated', { detail: doubt })
+    const body = await bodyOf(c)
+    if (body instanceof Response) return body
+    const { correlation: _, causation: __, ...origin } = originOf(c)
+    const taken = await inbox.take(emaki, body.data, { ...origin, header, size: body.size, signal: c.req.raw.signal })
+    return respond(c, taken)
+  }
+}
+
+function respond(c: Context, taken: Taken): Response {
+  const headers = { 'Cache-Control': 'no-store' }
+  switch (taken.outcome) {
+    case 'ignored':
+      return c.json({ outcome: 'ignored' }, 200, headers)
+    case 'accepted': {
+      const { outcome, stream, version, position, replayed } = taken
+      return c.json({ outcome, stream, version, position }, 200, { ...headers, ...replayedHeader(replayed) })
+    }
+    case 'rejected': {
+      const { outcome, code, data, replayed } = taken
+      if (code === KEY_REUSED) return problem(c, KEY_REUSED)
+      return c.json({ outcome, code, ...(data !== undefined && { data: data as object }) }, 200, {
+        ...headers,
+        ...replayedHeader(replayed),
+      })
+    }
+    default:
+      return problemOfOutcome(c, taken)
+  }
+}

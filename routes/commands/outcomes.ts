@@ -1,0 +1,16 @@
+// Answers that commands and webhooks share.
+import type { Context } from 'hono'
+import type { Invalid, Unavailable, Unknown } from '../../src/dispatch/outcome.ts'
+import { errorsOf, problem } from '../http/problem.ts'
+
+/** The problem of a command that was not decided, or of which nobody knows whether it was. */
+export function problemOfOutcome(c: Context, outcome: Invalid | Unavailable | Unknown): Response {
+  if (outcome.outcome === 'invalid') return problem(c, 'validation-failed', errorsOf(outcome))
+  const headers = { 'Retry-After': String(Math.max(1, Math.ceil(outcome.retryAfterMs / 1_000))) }
+  if (outcome.outcome === 'unknown') return problem(c, 'outcome-unknown', {}, headers)
+  return problem(c, outcome.full ? 'storage-full' : 'unavailable', {}, headers)
+}
+
+export function replayedHeader(replayed: true | undefined): Record<string, string> {
+  return replayed ? { 'Idempotency-Replayed': 'true' } : {}
+}

@@ -1,0 +1,99 @@
+// Commands that are taken now and sent later: 202, and their outcome at /commands/{id}.
+import type { Context, Handler } from 'hono'
+import type { Command } from '../../src/definitions/decider/command.ts'
+import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
+import type { Scheduled, ScheduledOutcome, ScheduledOptions } from '../../src/agenda/schedule.ts'
+import type { Services } from '../../src/runtime.ts'
+import { servicesOf } from '../context.ts'
+import { prefers } from '../http/headers.ts'
+import { positionHeader } from '../http/min-position.ts'
+import { errorsOf, problem } from '../http/problem.ts'
+
+/** RFC 3339, with the offset that says which moment is meant. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
+const YEARS_MAX = 100
+
+/** When to send a command for which the client does not wait: a time, or `now`; null: the client waits. A Response refuses it. */
+export function sendTimeOf(c: Context): Date | 'now' | null | Response {
+  const at = c.req.header('schedule-at')
+  if (at === undefined) return prefers(c, 'respond-async') ? 'now' : null
+  const ms = TIME.test(at) ? Date.parse(at) : Number.NaN
+  if (ms < Date.now() + YEARS_MAX * 365 * 86_400_000) return new Date(ms)
+  return problem(c, 'bad-header', { detail: 'Schedule-At takes a time such as 2030-01-31T12:00:00Z' })
+}
+
+/** Takes a command to be sent later: 202 once it is durable. */
+export async function scheduleCommand(
+  c: Context,
+  emaki: Services,
+  command: Command,
+  sendTime: Date | 'now',
+  options: ScheduledOptions,
+): Promise<Response> {
+  const taken = await emaki.schedule.add(command, { ...options, ...(sendTime !== 'now' && { at: sendTime }) })
+  if ('outcome' in taken)
+    return taken.outcome === 'rejected' ? problem(c, KEY_REUSED) : problem(c, 'validation-failed', errorsOf(taken))
+  return c.json(showScheduled(taken), 202, {
+    Location: `/commands/${taken.id}`,
+    'Cache-Control': 'no-store',
+    Vary: 'Prefer',
+    ...(sendTime === 'now' && { 'Preference-Applied': 'respond-async' }),
+  })
+}
+
+/** GET /commands/{id}: whether it is pending, else its outcome, for 24 h. */
+export const getScheduled: Handler = async c => {
+  const emaki = servicesOf(c)
+  const found = await emaki.schedule.find(c.req.param('id')!)
+  if (!found) return problem(c, 'command-not-found')
+  const { ended } = found
+  return c.json(showScheduled(found), 200, {
+    'Cache-Control': 'no-store',
+    ...(ended === null && { 'Retry-After': String(secondsUntil(found.due)) }),
+    ...(ended?.outcome === 'accepted' && {
+      ...positionHeader(emaki, ended.position),
+      Link: `</streams/${encodeURIComponent(ended.stream)}>; rel="result"`,
+    }),
+  })
+}
+
+/** DELETE /commands/{id}: withdraws it while it is pending. */
+export const withdrawScheduled: Handler = async c => {
+  const { schedule } = servicesOf(c)
+  const id = c.req.param('id')!
+  if (await schedule.remove(id)) return c.body(null, 204)
+  return (await schedule.find(id)) ? problem(c, 'command-begun') : problem(c, 'command-not-found')
+}
+
+function showScheduled({ id, command, due, state, ended, endedAt }: Scheduled): object {
+  return {
+    id,
+    command: `${command.decider}.${command.command}`,
+    instance: command.id,
+    due,
+    state: state === 'ended' ? ended!.outcome : state,
+    ...(ended && { outcome: outcomeOf(ended), endedAt }),
+  }
+}
+
+function outcomeOf(ended: ScheduledOutcome): object {
+  switch (ended.outcome) {
+    case 'accepted': {
+      const { stream, version, position, events } = ended
+      return { stream, version, position, events: events.map(({ type, data }) => ({ type, data })) }
+    }
+    case 'rejected':
+      return { code: ended.code, ...(ended.data !== undefined && { data: ended.data }) }
+    case 'conflict':
+      return { expected: ended.expected, actual: ended.actual }
+    case 'invalid':
+      return errorsOf(ended)
+    // The text of an exception is for operators.
+    default:
+      return {}
+  }
+}
+
+function secondsUntil(due: string): number {
+  return Math.min(3_600, Math.max(1, Math.ceil((Date.parse(due) - Date.now()) / 1_000)))
+}

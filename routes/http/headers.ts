@@ -1,0 +1,67 @@
+// Request headers of commands: conditions, keys, preferences, and where a command comes from.
+import type { Context } from 'hono'
+import type { Expectation } from '../../src/ports/store/unit.ts'
+import { problem } from './problem.ts'
+
+const KEY_LENGTH_MAX = 255
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/**
+ * If-Match: "17" expects version 17 (W/"17" too, as a compressing proxy makes it), `*` that the stream exists;
+ * If-None-Match: * that it does not. A tag that is no version of ours never matches.
+ */
+export function expectationOf(c: Context): Expectation | null | Response {
+  const match = c.req.header('if-match')
+  if (match !== undefined) return match.trim() === '*' ? 'exists' : versionOf(c, match)
+  const none = c.req.header('if-none-match')
+  if (none === undefined) return null
+  return none.trim() === '*'
+    ? 0
+    : problem(c, 'bad-header', { detail: 'If-None-Match takes * on a command: the stream must not exist' })
+}
+
+function versionOf(c: Context, tag: string): number | Response {
+  const found = /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(tag)
+  if (!found) return problem(c, 'bad-header', { detail: 'If-Match takes one version as an ETag, such as "17", or *' })
+  const version = /^(0|[1-9][0-9]{0,15})$/.test(found[1]!) ? Number(found[1]) : -1
+  return Number.isSafeInteger(version) ? version : -1
+}
+
+/** The Idempotency-Key, as a structured string ("…") or bare, 1 to 255 printable characters. */
+export function keyOf(c: Context): string | null | Response {
+  const header = c.req.header('idempotency-key')
+  if (header === undefined) return null
+  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)
+  const key = quoted ? quoted[1]!.replaceAll(/\\(["\\])/g, '$1') : header
+  if (/^[\x20-\x7e]+$/.test(key) && key.length <= KEY_LENGTH_MAX && (quoted || !key.includes('"'))) return key
+  return problem(c, 'bad-header', { detail: `Idempotency-Key takes 1 to ${KEY_LENGTH_MAX} printable ASCII characters` })
+}
+
+/** Whether the client prefers something (RFC 7240), such as `return=representation`. */
+export function prefers(c: Context, preference: string): boolean {
+  return (
+    c.req
+      .header('prefer')
+      ?.split(/[,;]/)
+      .some(one => one.replaceAll(/[\s"]/g, '').toLowerCase() === preference) ?? false
+  )
+}
+
+/** Ids that tie events to their cause: those that came with the request, else its own. */
+export function originOf(c: Context): {
+  readonly correlation: string
+  readonly causation: string
+  readonly traceparent?: string
+} {
+  const request = c.get('requestId')
+  const traceparent = c.req.header('traceparent')
+  return {
+    correlation: idOf(c.req.header('x-correlation-id')) ?? request,
+    causation: idOf(c.req.header('x-causation-id')) ?? request,
+    ...(traceparent && TRACEPARENT.test(traceparent) && { traceparent }),
+  }
+}
+
+function idOf(header: string | undefined): string | undefined {
+  return header !== undefined && /^[\w\-=.:]{1,255}$/.test(header) ? header : undefined
+}

@@ -1,0 +1,197 @@
+// Every error of the HTTP API, as RFC 9457 problem documents. The `type` of a problem is a page that the app serves.
+import type { Context } from 'hono'
+import type { HTTPException } from 'hono/http-exception'
+import type { Invalid } from '../../src/dispatch/outcome.ts'
+
+type CatalogueEntry = { readonly status: number; readonly title: string; readonly fix: string }
+
+export type Slug =
+  | 'malformed-json'
+  | 'validation-failed'
+  | 'bad-header'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not-found'
+  | 'stream-not-found'
+  | 'row-not-found'
+  | 'command-not-found'
+  | 'command-begun'
+  | 'method-not-allowed'
+  | 'version-conflict'
+  | 'unknown-position'
+  | 'precondition-failed'
+  | 'payload-too-large'
+  | 'unsupported-media-type'
+  | 'command-rejected'
+  | 'idempotency-key-reused'
+  | 'internal'
+  | 'stream-unreadable'
+  | 'unavailable'
+  | 'outcome-unknown'
+  | 'not-ready'
+  | 'behind'
+  | 'parked'
+  | 'storage-full'
+
+/** The catalogue. A slug is stable; its texts may improve. */
+export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
+  'malformed-json': {
+    status: 400,
+    title: 'The body is not JSON',
+    fix: 'Send UTF-8 encoded JSON; `detail` says what is wrong with it.',
+  },
+  'validation-failed': {
+    status: 400,
+    title: 'The input does not fit its schema',
+    fix: 'Each of `errors` has a JSON pointer to a value and what was expected there.',
+  },
+  'bad-header': { status: 400, title: 'A header cannot be read', fix: '`detail` names the header and the form it takes.' },
+  unauthenticated: {
+    status: 401,
+    title: 'The request has no valid credentials',
+    fix: 'Send the credentials that the app asks for.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'You have no access',
+    fix: 'In production the guard of the app, or ADMIN_TOKEN, decides who has access.',
+  },
+  'not-found': { status: 404, title: 'There is nothing here', fix: '/openapi.json lists the routes.' },
+  'stream-not-found': { status: 404, title: 'The stream has no events', fix: 'Check the category and the id.' },
+  'row-not-found': {
+    status: 404,
+    title: 'There is no such row',
+    fix: 'Check the key, or send Min-Position to wait for newer rows.',
+  },
+  'command-not-found': {
+    status: 404,
+    title: 'There is no such scheduled command',
+    fix: 'Check the id; the header Location has it. A command is forgotten 24 hours after its outcome.',
+  },
+  'command-begun': {
+    status: 409,
+    title: 'The command is no longer pending',
+    fix: 'It is being sent, or has been sent: GET shows its outcome.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'The method is not allowed here',
+    fix: 'The header Allow names the methods that are.',
+  },
+  'version-conflict': {
+    status: 409,
+    title: 'Others wrote to the stream first',
+    fix: 'Read the stream again, and send the command again if it still makes sense.',
+  },
+  'unknown-position': {
+    status: 409,
+    title: 'The log was never at this position',
+    fix: 'The log was restored to an earlier time, or is another log. Discard what you have read, and read again from the start.',
+  },
+  'precondition-failed': {
+    status: 412,
+    title: 'The stream is not at the version you named',
+    fix: 'The header ETag has the version of the stream. Read the stream again.',
+  },
+  'payload-too-large': { status: 413, title: 'The body is too large', fix: 'Send a smaller body.' },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body is not declared as JSON',
+    fix: 'Send Content-Type: application/json.',
+  },
+  'command-rejected': { status: 422, title: 'The decision rejected the command', fix: '`code` says why; `data` says more.' },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The key was used for another command',
+    fix: 'Use a new key for each command. Use the same key only to send the same command again.',
+  },
+  internal: { status: 500, title: 'Something broke on our side', fix: 'Tell the operators the request id.' },
+  'stream-unreadable': {
+    status: 503,
+    title: 'This release cannot read the stream',
+    fix: 'It has an event that a newer release wrote. Try again later.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The app cannot take the request now',
+    fix: 'Nothing was appended. Try again after the time in Retry-After.',
+  },
+  'outcome-unknown': {
+    status: 503,
+    title: 'Nobody knows whether the events were appended',
+    fix: 'Send the same command again with the same Idempotency-Key.',
+  },
+  'not-ready': { status: 503, title: 'The app is not ready to serve', fix: 'Try again after the time in Retry-After.' },
+  behind: {
+    status: 503,
+    title: 'The rows are older than you ask for',
+    fix: 'Try again after the time in Retry-After, or send a longer Prefer: wait.',
+  },
+  parked: {
+    status: 503,
+    title: 'The rows have stopped at an event that they cannot fold',
+    fix: 'Without Min-Position you get the rows as they were before that event. An operator fixes the projection and unparks it.',
+  },
+  'storage-full': {
+    status: 507,
+    title: 'The disk of the store is full',
+    fix: 'Nothing was appended. Try again when the disk has room.',
+  },
+}
+
+export type Extension = { readonly detail?: string; readonly [member: string]: unknown }
+
+/** Answers with a problem document. It shows data of the request, and never the text of an exception. */
+export function problem(
+  c: Context,
+  slug: Slug,
+  extension: Extension = {},
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const { status } = problems[slug]
+  const body = problemOf(slug, extension, c.req.path)
+  // Hono's union of statuses is narrower than ours.
+  return c.newResponse(JSON.stringify(body), status as 500, {
+    'Content-Type': 'application/problem+json',
+    'Content-Language': 'en',
+    'Cache-Control': 'no-store',
+    ...headers,
+  })
+}
+
+/** A problem as a document, where there is no response, as on a WebSocket. */
+export function problemOf(slug: Slug, extension: Extension, instance: string): object {
+  const { status, title } = problems[slug]
+  return { type: `/problems/${slug}`, title, status, ...extension, instance }
+}
+
+/** A place in a document, as a JSON pointer in the form of a URI's fragment (RFC 6901): `#/items/0/qty`. */
+export function pointer(path: readonly PropertyKey[]): string {
+  const step = (key: PropertyKey) => encodeURIComponent(String(key).replaceAll('~', '~0').replaceAll('/', '~1'))
+  return `#${path.map(key => `/${step(key)}`).join('')}`
+}
+
+/** The errors of a command, by their places in its body. */
+export function errorsOf({ issues }: Invalid): {
+  readonly errors: readonly { readonly pointer: string; readonly detail: string }[]
+} {
+  return { errors: issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })) }
+}
+
+/** The problem of an error that Hono or its middleware threw, by its status. An error of another status has a response of its own. */
+export function problemOfException(c: Context, error: HTTPException): Response {
+  const challenge = error.res?.headers.get('WWW-Authenticate')
+  if (error.status === 400 && challenge)
+    return problem(c, 'bad-header', { detail: 'Authorization takes Bearer and a token' }, { 'WWW-Authenticate': challenge })
+  const slug = OF_STATUS[error.status]
+  return slug ? problem(c, slug, {}, challenge ? { 'WWW-Authenticate': challenge } : {}) : error.getResponse()
+}
+const OF_STATUS: Readonly<Record<number, Slug>> = { 401: 'unauthenticated', 403: 'forbidden', 413: 'payload-too-large' }
+
+/** GET /problems/{slug}: the page of a problem's `type`. */
+export function problemPage(c: Context): Response | Promise<Response> {
+  const slug = c.req.param('slug') ?? ''
+  if (!Object.hasOwn(problems, slug)) return problem(c, 'not-found')
+  const { status, title, fix } = problems[slug as Slug]
+  return c.json({ type: `/problems/${slug}`, status, title, fix }, 200, { 'Cache-Control': 'public, max-age=86400' })
+}

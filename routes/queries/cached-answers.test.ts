@@ -1,0 +1,190 @@
+import { afterEach, describe, expect, spyOn, test } from 'bun:test'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { z } from 'zod'
+import { spec } from '../../src/definitions/event/events.ts'
+import { type CachePolicy, query } from '../../src/definitions/query.ts'
+import { type Client, client } from '../../src/test-support/http.ts'
+import { looks, shelves, thing, things } from '../../src/test-support/shop.ts'
+import type { AppOptions } from '../app.ts'
+import { cachedAnswersOf } from './queries.ts'
+
+const open: Client[] = []
+afterEach(async () => {
+  for (const { app } of open.splice(0)) await app[spec].stop()
+})
+
+const params = z.object({ id: z.string(), day: z.string().optional() })
+const found = (cache: CachePolicy<z.output<typeof params>>) =>
+  query('found', { params, cache, run: ({ id }, read) => read(things).get(id) })
+
+/** A shop whose query keeps its answers, and how often one had to be asked for the long way. */
+async function shop(cache: CachePolicy<z.output<typeof params>>, options: Partial<AppOptions> = {}) {
+  const made = client({ serve: [thing, things, shelves, found(cache)], ...options })
+  open.push(made)
+  const { queryAnswers, waitUntilProcessed, subscriptions } = await made.app[spec].start()
+  const asks = spyOn(queryAnswers, 'answer')
+  const set = async (id: string, name: string) => {
+    const { headers } = await made.post(`/thing/${id}/set`, looks(name))
+    await waitUntilProcessed(Number(headers.get('event-position')))
+  }
+  await set('t1', 'one')
+  return { ...made, set, subscriptions, asks: () => asks.mock.calls.length }
+}
+
+const apart = ({ headers }: { readonly headers: Headers }, ...names: readonly string[]) =>
+  Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id' && !names.includes(name)))
+
+describe('an answer that is kept', () => {
+  const policies: readonly CachePolicy<z.output<typeof params>>[] = [
+    { ttl: '1 minute' },
+    { ttl: '1 minute', public: true },
+    { ttl: '1 minute', stale: '1 minute', public: true, tags: ({ id }) => [`thing ${id}`] },
+  ]
+
+  test.each(policies.flatMap(policy => ['t1', 'nothing'].map(id => [policy, id] as const)))(
+    'is the one that is asked for the long way, in %j for %s',
+    async (policy, id) => {
+      const { get, asks } = await shop(policy)
+      const miss = await get(`/found?id=${id}`)
+      const kept = await get(`/found?id=${id}`)
+      expect(asks()).toBe(1)
+      // The same in other words: nobody knows yet what they ask for.
+      const hit = await get(`/found?id=${id}&`)
+      expect(asks()).toBe(2)
+      expect({ ...kept, headers: apart(kept) }).toEqual({ ...hit, headers: apart(hit) })
+      expect({ ...kept, headers: apart(kept, 'cache-status') }).toEqual({ ...miss, headers: apart(miss, 'cache-status') })
+      expect(apart(kept)).toMatchObject({ 'cache-status': 'emaki; hit', 'content-type': 'application/json', age: '0' })
+    },
+  )
+
+  test('has an id of its own each time, or the one that its request came with', async () => {
+    const { get, asks } = await shop({ ttl: '1 minute' })
+    const idOf = async (headers = {}) => (await get('/found?id=t1', headers)).headers.get('x-request-id')
+    const ids = [await idOf(), await idOf(), await idOf()]
+    expect(new Set(ids).size).toBe(3)
+    expect(await idOf({ 'X-Request-Id': 'r-1' })).toBe('r-1')
+    expect(await idOf({ 'X-Request-Id': 'not good' })).toMatch(/^[0-9a-f-]{36}$/)
+    expect(asks()).toBe(1)
+  })
+
+  test('is given no more once what it was made of has changed', async () => {
+    const { get, set, asks } = await shop({ ttl: '1 minute', stale: '1 minute' })
+    const bodies: unknown[] = []
+    for (const name of ['one', 'two', 'three']) {
+      await set('t1', name)
+      for (let i = 0; i < 3; i++) bodies.push((await get('/found?id=t1')).body)
+    }
+    expect(bodies).toEqual(['one', 'two', 'three'].flatMap(name => Array(3).fill(expect.objectContaining({ name }))))
+    expect(asks()).toBe(3)
+  })
+
+  test('is given no more once another table serves', async () => {
+    const { get, subscriptions, asks } = await shop({ ttl: '1 minute' })
+    await get('/found?id=t1')
+    await get('/found?id=t1')
+    expect(asks()).toBe(1)
+    Object.defineProperty(subscriptions, 'tables', { get: () => 'others' })
+    expect((await get('/found?id=t1')).headers.get('cache-status')).toBe('emaki; fwd=miss')
+    expect((await get('/found?id=t1')).headers.get('cache-status')).toBe('emaki; hit')
+    expect(asks()).toBe(2)
+  })
+
+  test('grows old, and is given as it was no longer than its time', async () => {
+    let now = 1_000_000
+    const { get } = await shop({ ttl: '10 seconds', stale: '10 seconds' }, { now: () => now })
+    const shown = async () => {
+      const { headers } = await get('/found?id=t1')
+      return [headers.get('cache-status'), headers.get('age')]
+    }
+    expect(await shown()).toEqual(['emaki; fwd=miss', '0'])
+    now += 2_500
+    expect(await shown()).toEqual(['emaki; hit', '2'])
+    now += 1_000
+    expect(await shown()).toEqual(['emaki; hit', '3'])
+    now += 8_000
+    expect(await shown()).toEqual(['emaki; hit; detail=stale', '11'])
+    now += 60_000
+    expect(await shown()).toEqual(['emaki; fwd=miss', '0'])
+  })
+
+  test('is not sent again to who has it', async () => {
+    const { get } = await shop({ ttl: '1 minute' })
+    const { headers } = await get('/found?id=t1')
+    const tag = headers.get('etag')!
+    expect(await get('/found?id=t1', { 'If-None-Match': tag })).toMatchObject({ status: 304, body: '' })
+    expect(await get('/found?id=t1', { 'If-None-Match': '"another"' })).toMatchObject({ status: 200 })
+  })
+
+  test('is not given at once to who asks for a position', async () => {
+    const { get, asks } = await shop({ ttl: '1 minute', public: true })
+    await get('/found?id=t1')
+    const { headers } = await get('/found?id=t1', { 'Min-Position': '1' })
+    expect(headers.get('cache-control')).toBe('private, no-cache')
+    await get('/found?id=t1&min-position=1')
+    await get('/found?id=t1&min-position=1')
+    expect(await get('/found?id=t1', { 'Min-Position': '99' })).toMatchObject({ status: 409 })
+    expect(asks()).toBe(4)
+  })
+
+  test('is asked for anew where a schema fills in what may change', async () => {
+    let day = 'monday'
+    const daily = query('daily', {
+      params: z.object({ day: z.string().default(() => day) }),
+      cache: { ttl: '1 hour' },
+      run: async params => params,
+    })
+    const { get } = await shop({ ttl: '1 minute' }, { serve: [thing, things, daily] })
+    expect(await get('/daily')).toMatchObject({ body: { day: 'monday' } })
+    day = 'tuesday'
+    expect(await get('/daily')).toMatchObject({ body: { day: 'tuesday' } })
+  })
+
+  test('comes with what middleware around the app sets, and not past what refuses', async () => {
+    const { app, get } = await shop({ ttl: '1 minute' })
+    const outer = new Hono()
+      .use('/shared/*', cors())
+      .use('/set/*', async (c, next) => {
+        c.header('X-Before', 'b')
+        await next()
+        c.header('X-After', 'a')
+      })
+      .use('/closed/*', async c => c.text('no', 401))
+      .route('/', app)
+      .route('/shared', app)
+      .route('/set', app)
+      .route('/closed', app)
+    const shown = async (path: string) => {
+      const { status, headers } = await outer.request(path)
+      const names = ['cache-status', 'x-frame-options', 'access-control-allow-origin', 'x-before', 'x-after']
+      return [status, ...names.map(name => headers.get(name))]
+    }
+    await get('/found?id=t1')
+    for (const path of ['', '/shared', '/set', '/closed']) await outer.request(`${path}/found?id=t1`)
+    expect(await shown('/found?id=t1')).toEqual([200, 'emaki; hit', 'SAMEORIGIN', null, null, null])
+    expect(await shown('/shared/found?id=t1')).toEqual([200, 'emaki; hit', 'SAMEORIGIN', '*', null, null])
+    expect(await shown('/set/found?id=t1')).toEqual([200, 'emaki; hit', 'SAMEORIGIN', null, 'b', 'a'])
+    expect(await shown('/closed/found?id=t1')).toEqual([401, null, null, null, null, null])
+  })
+
+  test('is refused to a body that is too large, as all is', async () => {
+    const { app, get } = await shop({ ttl: '1 minute' }, { bodyLimit: 10 })
+    await get('/found?id=t1')
+    const url = 'http://localhost/found?id=t1'
+    const long = new Request(url, { method: 'POST', body: 'x'.repeat(11) })
+    // No client of fetch sends a body by GET, though others may.
+    const { status } = await app.fetch(
+      new Proxy(long, { get: (to, key) => (key === 'method' ? 'GET' : Reflect.get(to, key, to)) }),
+    )
+    expect(status).toBe(413)
+  })
+
+  test('is found by no more query strings than there is room for', () => {
+    const kept = cachedAnswersOf([found({ ttl: '1 minute' })[spec]]).get('found')!
+    for (let i = 0; i < 100_000; i++) kept.remember(`id=${i}`, `{"id":"${i}"}`)
+    expect(kept.bytes).toBeGreaterThan(4_000_000)
+    expect(kept.bytes).toBeLessThanOrEqual(4 * 1_048_576)
+    kept.remember('x'.repeat(5_000_000), '{}')
+    expect(kept.bytes).toBeLessThanOrEqual(4 * 1_048_576)
+  })
+})

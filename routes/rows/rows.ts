@@ -1,0 +1,75 @@
+// GET /{projection}/{key} and GET /{projection}: rows, as new as the client asks for.
+import type { Handler } from 'hono'
+import { BadList, type ListBy, type Where } from '../../src/query/rows.ts'
+import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
+import { token } from '../../src/ports/store/token.ts'
+import { servicesOf } from '../context.ts'
+import { hashOf, respondWithETag } from '../http/etag.ts'
+import { isEncoded } from '../commands/ids.ts'
+import { incompleteHeaders, minPositionOf, positionHeaders, refuseStale } from '../http/min-position.ts'
+import { listParameters, parametersOf, queryValuesOf, refuseParameter } from '../http/parameters.ts'
+import { problem } from '../http/problem.ts'
+
+/**
+ * The row of a key. Its ETag is the table and the last event folded into it, with a hash, as a row that is folded anew may come to
+ * something else at the same position.
+ */
+export function getRow(projection: ProjectionSpec): Handler {
+  return async c => {
+    const emaki = servicesOf(c)
+    const asked = queryValuesOf(c)
+    if (asked instanceof Response) return asked
+    const position = await minPositionOf(c, emaki, asked)
+    if (position instanceof Response) return position
+    const key = c.req.param('key')!
+    if (!isEncoded(c.req.raw.url) || key.includes('\0')) return problem(c, 'row-not-found')
+    try {
+      const { text, table, at, ...row } = await emaki.rowAnswers.get(projection, key, position.min)
+      if (text === null)
+        return problem(c, 'row-not-found', {}, { ...position.headers, ...incompleteHeaders(emaki, row.incomplete) })
+      return respondWithETag(c, text, {
+        ...position.headers,
+        ...positionHeaders(emaki, row),
+        ETag: `"${table}-${token(emaki.store.identity, at)}-${hashOf(text)}"`,
+        'Cache-Control': 'private, no-cache',
+      })
+    } catch (error) {
+      return refuseStale(c, emaki, error, position.headers)
+    }
+  }
+}
+
+/** Rows by the values of indexes, `?sort=`, `?limit=`, `?cursor=`, `?count=true`. */
+export function listRows(projection: ProjectionSpec): Handler {
+  const parameters = listParameters(projection)
+  return async c => {
+    const emaki = servicesOf(c)
+    const asked = queryValuesOf(c)
+    if (asked instanceof Response) return asked
+    const position = await minPositionOf(c, emaki, asked)
+    if (position instanceof Response) return position
+    const found = parametersOf(c, parameters, asked)
+    if (found instanceof Response) return found
+    // The schema gives its own names, and a value for each index that was asked for.
+    const { sort, limit, cursor, count, ...where } = found.data as ListBy & { readonly count?: boolean } & Where
+    const by = {
+      ...(sort !== undefined && { sort }),
+      ...(limit !== undefined && { limit }),
+      ...(cursor !== undefined && { cursor }),
+      ...(count !== undefined && { count }),
+    }
+    try {
+      const { text, items, ...page } = await emaki.rowAnswers.list(projection, where, by, position.min)
+      return respondWithETag(c, text, {
+        ...position.headers,
+        ...positionHeaders(emaki, page),
+        // Weak: the position changes with every event of the log, and the rows do not.
+        ETag: `W/"${hashOf(items)}"`,
+        'Cache-Control': 'private, no-cache',
+      })
+    } catch (error) {
+      if (error instanceof BadList) return refuseParameter(c, [error.field], error.message)
+      return refuseStale(c, emaki, error, position.headers)
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { decider } from '../../src/definitions/decider/decider.ts'
+import { events } from '../../src/definitions/event/events.ts'
+import { memory } from '../../src/ports/store/memory.ts'
+import { foreign } from '../../src/test-support/bank.ts'
+import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { client, expectProblem } from '../../src/test-support/http.ts'
+
+const START = Date.parse('2026-01-01T00:00:00Z')
+/** Three deposits of five, one a second. */
+const three = async () => {
+  let now = START
+  const made = client({ store: memory({ now: () => now }) })
+  for (const _ of [1, 2, 3]) {
+    await made.post('/account/a1/deposit', { cents: 5 })
+    now += 1_000
+  }
+  return made
+}
+
+describe('GET /{decider}/{id}', () => {
+  test('shows what the decider exposes and nothing else, with the version and the position', async () => {
+    const { post, get } = await three()
+    await post('/account/other/deposit', { cents: 1 })
+    const { status, headers, body } = await get('/account/a1')
+    expect([status, body]).toEqual([200, { balance: 15 }])
+    expect(['etag', 'event-position', 'cache-control', 'content-type'].map(name => headers.get(name))).toEqual([
+      '"3"',
+      '3',
+      'private, no-cache',
+      'application/json',
+    ])
+  })
+
+  test('confirms the version with the log, whoever wrote', async () => {
+    const { get, store } = await three()
+    await foreign(store, 'account-a1')
+    const { headers, body } = await get('/account/a1')
+    expect([headers.get('etag'), body]).toEqual(['"4"', { balance: 16 }])
+  })
+
+  test('is 304 without a body where the client has the version', async () => {
+    const { get, post } = await three()
+    for (const tag of ['"3"', 'W/"3"', '"1",W/"3"', '*']) {
+      const { status, headers, body } = await get('/account/a1', { 'If-None-Match': tag })
+      expect([status, headers.get('etag'), body]).toEqual([304, '"3"', ''])
+    }
+    await post('/account/a1/deposit', { cents: 5 })
+    expect((await get('/account/a1', { 'If-None-Match': '"3"' })).status).toBe(200)
+  })
+
+  test('answers HEAD with the headers alone', async () => {
+    const { ask } = await three()
+    const { status, headers, body } = await ask('/account/a1', { method: 'HEAD' })
+    expect([status, headers.get('etag'), body]).toEqual([200, '"3"', ''])
+  })
+
+  test('shows the state as it was at a version', async () => {
+    const { get } = await three()
+    const { body, headers } = await get('/account/a1?version=2')
+    expect([body, headers.get('etag'), headers.get('event-position')]).toEqual([{ balance: 10 }, '"2"', '2'])
+  })
+
+  test('is 404 at a version that there is not', async () => {
+    const { get } = await three()
+    expectProblem(await get('/account/a1?version=4'), 'stream-not-found', { detail: expect.stringContaining('at version 3') })
+  })
+
+  test('shows the state as it was at a time', async () => {
+    const { get } = await three()
+    const at = async (time: string) => (await get(`/account/a1?at=${encodeURIComponent(time)}`)).body
+    expect(await at('2026-01-01T00:00:00Z')).toEqual({ balance: 5 })
+    expect(await at('2026-01-01T00:00:01.999Z')).toEqual({ balance: 10 })
+    expect(await at('2026-01-01T02:00:02+02:00')).toEqual({ balance: 15 })
+    expect(await at('2027-01-01')).toEqual({ balance: 15 })
+    expectProblem(await get('/account/a1?at=2025-12-31T23:59:59Z'), 'stream-not-found')
+  })
+
+  test.each([
+    'version=0',
+    'version=-1',
+    'version=x',
+    'version=',
+    'version=1.0',
+    'version=99999999999999999',
+    'at=',
+    'at=now',
+    'at=5',
+    'at=2026-13-01',
+    'at=2026-01-01Tnoon',
+  ])('is 400 for ?%s', async query => {
+    const { get } = await three()
+    expectProblem(await get(`/account/a1?${query}`), 'validation-failed', {
+      errors: [{ pointer: `#/${query.split('=')[0]}`, detail: expect.any(String) }],
+    })
+  })
+
+  test('is 404 where there are no events', async () => {
+    const { get } = await three()
+    expectProblem(await get('/account/nobody'), 'stream-not-found')
+  })
+
+  test.each(['%00', 'a%00b', 'x'.repeat(201)])('is 400 for the id %s', async id => {
+    const { get } = await three()
+    expectProblem(await get(`/account/${id}`), 'validation-failed', { errors: [{ pointer: '#/id', detail: expect.any(String) }] })
+  })
+
+  test('is 503 while the store does not answer', async () => {
+    const { get, store } = await three()
+    store.next('load', failsBefore())
+    expectProblem(await get('/account/a1'), 'unavailable')
+  })
+
+  test('is not there where the decider exposes nothing', async () => {
+    const Secret = events('secret', { Kept: z.object({}) })
+    const secret = decider(Secret, {
+      initial: {},
+      evolve: { Kept: state => state },
+      commands: { keep: z.object({}) },
+      decide: { keep: () => Secret.Kept({}) },
+    })
+    const { post, get } = client({ serve: [secret] })
+    expect((await post('/secret/a1/keep', undefined, { Prefer: 'return=representation' })).body).toEqual({
+      id: 'a1',
+      stream: 'secret-a1',
+      version: 1,
+      position: 1,
+      events: [{ type: 'Kept', data: {} }],
+    })
+    expectProblem(await get('/secret/a1'), 'not-found')
+  })
+})

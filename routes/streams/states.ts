@@ -1,0 +1,42 @@
+// GET /{decider}/{id}: the public view of a state, where a decider exposes one.
+import type { Context, Handler } from 'hono'
+import type { z } from 'zod'
+import { servicesOf } from '../context.ts'
+import { hasVersion } from '../http/etag.ts'
+import { idOf } from '../commands/ids.ts'
+import { positionHeader } from '../http/min-position.ts'
+import { problem } from '../http/problem.ts'
+
+/** The public view of a state: the fields of the decider's `expose` schema, and no others. */
+export function exposeState(expose: z.ZodType, state: unknown): unknown {
+  return expose.parse(state)
+}
+
+/** The state now, confirmed with the log; `?version=` and `?at=` (RFC 3339) as it was then. ETag is the stream's version. */
+export function getState(decider: string): Handler {
+  return async c => {
+    const emaki = servicesOf(c)
+    const id = idOf(c)!
+    if (id instanceof Response) return id
+    const when = whenOf(c)
+    if (when instanceof Response) return when
+    const found = await emaki.state(decider, id, when)
+    if (!found) return problem(c, 'stream-not-found')
+    if (when.at === undefined && when.version !== undefined && found.version < when.version)
+      return problem(c, 'stream-not-found', { detail: `it is at version ${found.version}` })
+    const headers = { ...positionHeader(emaki, found.position), ETag: `"${found.version}"`, 'Cache-Control': 'private, no-cache' }
+    if (hasVersion(c, found.version)) return c.body(null, 304, headers)
+    return c.json(exposeState(emaki.deciders.get(decider)!.expose!, found.state) as object, 200, headers)
+  }
+}
+
+function whenOf(c: Context): { version?: number; at?: Date } | Response {
+  const version = c.req.query('version')
+  const at = c.req.query('at')
+  const refuse = (field: string, detail: string) =>
+    problem(c, 'validation-failed', { errors: [{ pointer: `#/${field}`, detail }] })
+  if (version !== undefined && !/^[1-9][0-9]{0,14}$/.test(version)) return refuse('version', 'expected a version: 1, 2, 3 …')
+  if (at !== undefined && (!/^\d{4}-\d\d-\d\d/.test(at) || Number.isNaN(Date.parse(at))))
+    return refuse('at', 'expected a time, such as 2026-01-31T12:00:00Z')
+  return { ...(version !== undefined && { version: Number(version) }), ...(at !== undefined && { at: new Date(at) }) }
+}

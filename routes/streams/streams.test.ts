@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'bun:test'
+import { readConfig } from '../../src/config.ts'
+import { account } from '../../src/test-support/account.ts'
+import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { type Client, client, expectProblem } from '../../src/test-support/http.ts'
+
+type Page = { stream: string; version: number; events: { version: number; data: { note: string } }[]; next: string | null }
+const PRIVATE = 'private, no-cache'
+const IMMUTABLE = 'private, max-age=31536000, immutable'
+
+const five = async (options: Parameters<typeof client>[0] = {}): Promise<Client> => {
+  const made = client(options)
+  for (const note of ['1', '2', '3', '4', '5']) await made.post('/account/a1/deposit', { cents: 1, note })
+  return made
+}
+
+describe('GET /streams/{stream}', () => {
+  test('shows events whole: bare types, payloads as they were appended, who and when', async () => {
+    const { post, get } = client({ now: () => 0, actor: () => 'ada' })
+    await post('/account/other/deposit', { cents: 1 })
+    await post('/account/a1/deposit', { cents: 5, note: '😀 "$$" \\ \u0000' }, { 'X-Request-Id': 'r1' })
+    const { status, body } = await get('/streams/account-a1')
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      stream: 'account-a1',
+      version: 1,
+      events: [
+        {
+          id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          type: 'Deposited',
+          data: { cents: 5, note: '😀 "$$" \\ \u0000' },
+          version: 1,
+          position: 2,
+          at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+          meta: { correlation: 'r1', causation: 'r1', actor: 'ada', schema: expect.any(String) },
+        },
+      ],
+      next: null,
+    })
+  })
+
+  test('ends a page that is large enough before its limit, and leads to the next', async () => {
+    const { post, get } = client()
+    for (let i = 0; i < 5; i++) await post('/account/a1/deposit', { cents: 1, note: 'x'.repeat(1_040_000) })
+    const first = await get('/streams/account-a1')
+    expect((first.body as Page).events.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5])
+    await post('/account/a1/deposit', { cents: 1, note: 'last' })
+    const page = (await get('/streams/account-a1')).body as Page
+    expect(page).toMatchObject({ version: 5, next: '/streams/account-a1?after=5&limit=100' })
+    const { body, headers } = await get(page.next!)
+    expect((body as Page).events.map(({ data }) => data.note)).toEqual(['last'])
+    expect([first.headers.get('cache-control'), headers.get('cache-control')]).toEqual([IMMUTABLE, PRIVATE])
+  })
+
+  test('gives pages by version, each leading to the next while they are full', async () => {
+    const { get } = await five()
+    const notes: string[] = []
+    const controls: (string | null)[] = []
+    let pages = 0
+    for (let next: string | null = '/streams/account-a1?limit=2'; next !== null; pages++) {
+      const { body, headers } = await get(next)
+      const page = body as Page
+      notes.push(...page.events.map(({ data }) => data.note))
+      controls.push(headers.get('cache-control'))
+      expect(headers.get('link')).toBe(page.next === null ? null : `<${page.next}>; rel="next"`)
+      expect(headers.get('etag')).toBe(`"${page.version}"`)
+      next = page.next
+    }
+    expect(notes).toEqual(['1', '2', '3', '4', '5'])
+    expect(controls).toEqual([IMMUTABLE, IMMUTABLE, PRIVATE])
+    expect(pages).toBe(3)
+  })
+
+  test('gives an empty page at the version it has after the last event', async () => {
+    const { get } = await five()
+    const { body, headers } = await get('/streams/account-a1?after=5&limit=2')
+    expect(body).toEqual({ stream: 'account-a1', version: 5, events: [], next: null })
+    expect(headers.get('cache-control')).toBe(PRIVATE)
+    expect((await get('/streams/account-a1?after=99')).body).toMatchObject({ version: 5, events: [] })
+  })
+
+  test('gives a full page byte for byte the same, however much was appended since', async () => {
+    const { post, app } = await five()
+    const first = await (await app.request('/streams/account-a1?after=1&limit=3')).text()
+    await post('/account/a1/deposit', { cents: 1, times: 50 })
+    const second = await app.request('/streams/account-a1?after=1&limit=3')
+    expect([second.headers.get('cache-control'), await second.text()]).toEqual([IMMUTABLE, first])
+  })
+
+  test('is 304 without a body where the client has the version', async () => {
+    const { get, post } = await five()
+    for (const tag of ['"5"', 'W/"5"', '"1", "5"', '*']) {
+      const { status, headers, body } = await get('/streams/account-a1', { 'If-None-Match': tag })
+      expect([status, headers.get('etag'), headers.get('cache-control'), body]).toEqual([304, '"5"', PRIVATE, ''])
+    }
+    expect((await get('/streams/account-a1', { 'If-None-Match': '"4"' })).status).toBe(200)
+    await post('/account/a1/deposit', { cents: 1 })
+    expect((await get('/streams/account-a1', { 'If-None-Match': '"5"' })).status).toBe(200)
+  })
+
+  test('gives a hundred events unless asked for more, and a thousand at most', async () => {
+    const { post, get } = client()
+    await post('/account/a1/deposit', { cents: 1, times: 1_001 })
+    const length = async (query: string) => ((await get(`/streams/account-a1${query}`)).body as Page).events.length
+    expect([await length(''), await length('?limit=1000'), await length('?limit=1')]).toEqual([100, 1_000, 1])
+  })
+
+  test.each([
+    'limit=0',
+    'limit=1001',
+    'limit=-1',
+    'limit=x',
+    'limit=',
+    'limit=1.5',
+    'after=-1',
+    'after=x',
+    'after=01',
+    'after=9007199254740993',
+  ])('is 400 for ?%s', async query => {
+    const { get } = await five()
+    expectProblem(await get(`/streams/account-a1?${query}`), 'validation-failed', {
+      errors: [{ pointer: `#/${query.split('=')[0]}`, detail: expect.any(String) }],
+    })
+  })
+
+  test.each(['account-nobody', 'account', 'nobody-a1', 'account-', '-a1', '-', '%00', 'account-%00', 'a'.repeat(1_000)])(
+    'is 404 for the stream %j, which has no events',
+    async stream => {
+      const { get } = await five()
+      expectProblem(await get(`/streams/${stream}`), 'stream-not-found')
+    },
+  )
+
+  test('is 404 without a stream', async () => {
+    const { get } = client()
+    expectProblem(await get('/streams'), 'not-found')
+    expectProblem(await get('/streams/'), 'not-found')
+  })
+
+  test('is 503 while the store does not answer', async () => {
+    const { get, store } = await five()
+    store.next('read', failsBefore())
+    const answer = await get('/streams/account-a1')
+    expectProblem(answer, 'unavailable')
+    expect(answer.headers.get('retry-after')).toBe('1')
+  })
+})
+
+describe('who may read streams', () => {
+  const config = (environment: Record<string, string>) => ({ config: readConfig(environment) })
+  const ADMIN_TOKEN = 'a-token-of-twenty-one'
+
+  test('is anybody outside of production', async () => {
+    const { get } = await five(config({ NODE_ENV: 'development' }))
+    expect((await get('/streams/account-a1')).status).toBe(200)
+  })
+
+  test('is nobody in production without a guard or a token, whether there are events or not', async () => {
+    const { get } = await five(config({ NODE_ENV: 'production' }))
+    expectProblem(await get('/streams/account-a1'), 'forbidden')
+    expectProblem(await get('/streams/account-nobody'), 'forbidden')
+    expect((await get('/account/a1')).status).toBe(200)
+  })
+
+  test.each(['production', 'development'])('is the bearer of ADMIN_TOKEN where it is set, in %s', async NODE_ENV => {
+    const { get } = await five(config({ NODE_ENV, ADMIN_TOKEN }))
+    const bearing = (token: string) => get('/streams/account-a1', { Authorization: token })
+    expect((await bearing(`Bearer ${ADMIN_TOKEN}`)).status).toBe(200)
+    const none = await get('/streams/account-a1')
+    expectProblem(none, 'unauthenticated')
+    expect(none.headers.get('www-authenticate')).toStartWith('Bearer')
+    const wrong = await bearing('Bearer another-token')
+    expectProblem(wrong, 'unauthenticated')
+    expect(wrong.headers.get('www-authenticate')).toContain('invalid_token')
+    for (const malformed of ['Basic dTpw', 'Bearer', 'Bearer  ', 'Bearer ü', ADMIN_TOKEN]) {
+      const { status, headers } = await bearing(malformed)
+      expect([400, 401]).toContain(status)
+      expect(headers.get('www-authenticate')).toStartWith('Bearer')
+      expect(headers.get('content-type')).toBe('application/problem+json')
+    }
+    expectProblem(await bearing('Basic dTpw'), 'bad-header', { detail: expect.stringContaining('Authorization') })
+  })
+
+  test('is who the guard lets pass, and nothing else counts', async () => {
+    const guard = async (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-user') === 'ada'
+    const { get } = await five({ guard, ...config({ NODE_ENV: 'production', ADMIN_TOKEN }) })
+    expect((await get('/streams/account-a1', { 'X-User': 'ada' })).status).toBe(200)
+    expectProblem(await get('/streams/account-a1', { Authorization: `Bearer ${ADMIN_TOKEN}` }), 'forbidden')
+  })
+
+  test('is told by the guard where it answers itself', async () => {
+    const { get } = await five({ guard: () => new Response('log in', { status: 302, headers: { Location: '/login' } }) })
+    const { status, headers, body } = await get('/streams/account-a1')
+    expect([status, headers.get('location'), body]).toEqual([302, '/login', 'log in'])
+  })
+
+  test('is nobody where the guard throws, which is a 500', async () => {
+    const { get, reported } = await five({
+      guard: () => {
+        throw new Error('a secret of the guard')
+      },
+    })
+    const answer = await get('/streams/account-a1')
+    expectProblem(answer, 'internal', { requestId: expect.any(String) })
+    expect(reported).toHaveLength(1)
+  })
+
+  test('is anybody, and any cache, for streams that are public', async () => {
+    const { get } = await five({ publicStreams: [account], ...config({ NODE_ENV: 'production' }) })
+    const { status, headers } = await get('/streams/account-a1')
+    expect([status, headers.get('cache-control')]).toEqual([200, 'public, no-cache'])
+    expect((await get('/streams/account-a1?limit=5')).headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    for (const stream of ['other-a1', 'accountX', 'accountant-a1', 'account', '-account'])
+      expectProblem(await get(`/streams/${stream}`), 'forbidden')
+  })
+})

@@ -1,0 +1,5 @@
+export { type BatchPurgesOptions, batchPurges, type PurgeQueue } from '../../ports/purger/batch-purges.ts'
+export { type CloudflareOptions, cloudflarePurger } from './cloudflare.ts'
+export type { Purger } from '../../ports/purger/purger.ts'
+export { type SurrogateOptions, type SurrogatePurger, surrogatePurger } from './surrogate.ts'
+export { type VarnishOptions, varnishPurger } from './varnish.ts'

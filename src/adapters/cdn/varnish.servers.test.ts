@@ -1,0 +1,116 @@
+// An origin with our headers behind Debian's Varnish with our rules.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { cacheHeaders } from '../../../routes/http/cache-headers.ts'
+import { startVarnish, type Varnish } from '../../test-support/servers/varnish.ts'
+import { varnishPurger } from './varnish.ts'
+
+const POLICY = { ttlMs: 600_000, staleMs: 60_000 }
+
+let served = 0
+let more: Readonly<Record<string, string>> = {}
+const origin = Bun.serve({
+  hostname: '127.0.0.1',
+  port: 0,
+  fetch: request => {
+    const { pathname, searchParams } = new URL(request.url)
+    const options = { policy: POLICY, tags: searchParams.getAll('tag'), position: 1, isPublic: pathname !== '/mine' }
+    return new Response(`${++served}`, { headers: { ...cacheHeaders(options), ETag: `"${served}"`, ...more } })
+  },
+})
+let varnish: Varnish
+let vcl: string
+beforeAll(async () => {
+  const shipped = await Bun.file(join(import.meta.dir, 'varnish.vcl')).text()
+  vcl = shipped.replace('"3000"', `"${origin.port}"`)
+  varnish = await startVarnish(vcl)
+})
+afterAll(async () => {
+  await varnish.stop()
+  await origin.stop(true)
+})
+beforeEach(async () => {
+  more = {}
+  await varnishPurger({ url: varnish.url }).purgeAll()
+})
+
+const paths = ['/a?tag=orders&tag=order-1', '/b?tag=orders&tag=order-2', `/c?tag=${encodeURIComponent('a b,c ü')}`, '/d'] as const
+const get = async (path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> =>
+  (await fetch(`${varnish.url}${path}`, { headers })).text()
+const all = () => Promise.all(paths.map(path => get(path)))
+
+describe('behind Varnish', () => {
+  test('answers are kept until one of their tags is purged, and the others still after that', async () => {
+    const purger = varnishPurger({ url: varnish.url })
+    const first = await all()
+    expect(await all()).toEqual(first)
+    await purger.purge(['order-1'])
+    const second = await all()
+    expect(second.slice(1)).toEqual(first.slice(1))
+    expect(second[0]).not.toBe(first[0]!)
+    await purger.purge(['orders'])
+    const third = await all()
+    expect(third.slice(2)).toEqual(first.slice(2))
+    expect([third[0], third[1]]).not.toContain(second[0])
+    expect([third[0], third[1]]).not.toContain(second[1])
+    await purger.purge(['a b,c ü', 'nothing'])
+    const fourth = await all()
+    expect(fourth[2]).not.toBe(third[2]!)
+    expect([fourth[0], fourth[1], fourth[3]]).toEqual([third[0]!, third[1]!, third[3]!])
+  })
+
+  test('a purge of many tags reaches each of them', async () => {
+    const first = await get(paths[0])
+    await varnishPurger({ url: varnish.url }).purge([...Array.from({ length: 2_000 }, (_, i) => `another-${i}`), 'order-1'])
+    expect(await get(paths[0])).not.toBe(first)
+  })
+
+  test('all are gone when everything is purged', async () => {
+    const first = await all()
+    await varnishPurger({ url: varnish.url }).purgeAll()
+    expect((await all()).filter(body => first.includes(body))).toEqual([])
+  })
+
+  test('what is purged softly is given once more, while it is fetched', async () => {
+    const first = await get(paths[0])
+    await varnishPurger({ url: varnish.url, isSoft: true }).purge(['order-1'])
+    expect(await get(paths[0])).toBe(first)
+    for (let i = 0; i < 500 && (await get(paths[0])) === first; i++) await Bun.sleep(5)
+    expect(await get(paths[0])).not.toBe(first)
+  })
+
+  test('who names a position is answered by the origin, and what is not for all is not kept', async () => {
+    const first = await get(paths[0])
+    expect(await get(paths[0], { 'Min-Position': '7' })).not.toBe(first)
+    expect(await get(paths[0])).toBe(first)
+    expect(await get('/mine?tag=a')).not.toBe(await get('/mine?tag=a'))
+  })
+
+  test('what no purge could reach is not kept', async () => {
+    const path = `/many?${Array.from({ length: 300 }, (_, i) => `tag=a-long-tag-${i}`).join('&')}`
+    expect(await get(path)).not.toBe(await get(path))
+  })
+
+  test('tags and what is said to the CDN stay inside, and browsers are told to ask', async () => {
+    const { headers } = await fetch(`${varnish.url}${paths[0]}`)
+    for (const name of ['xkey', 'Surrogate-Key', 'Cache-Tag', 'CDN-Cache-Control']) expect(headers.get(name)).toBeNull()
+    expect(headers.get('Cache-Control')).toBe('public, max-age=0, must-revalidate')
+    const again = await fetch(`${varnish.url}${paths[0]}`, { headers: { 'If-None-Match': headers.get('ETag')! } })
+    expect(again.status).toBe(304)
+  })
+
+  test('an origin that names no tags of its own is kept as it says', async () => {
+    more = { 'CDN-Cache-Control': 'max-age=0', 'Cache-Control': 'public, max-age=60' }
+    expect(await get('/zero')).not.toBe(await get('/zero'))
+  })
+
+  test('nothing is purged by rules that do not hand the tags to xkey, which the first test would see', async () => {
+    const line = 'set beresp.http.xkey = beresp.http.Surrogate-Key;'
+    expect(vcl).toContain(line)
+    await using deaf = await startVarnish(vcl.replace(line, ''))
+    const ask = async () => (await fetch(`${deaf.url}${paths[0]}`)).text()
+    const first = await ask()
+    await varnishPurger({ url: deaf.url }).purge(['order-1'])
+    expect(await ask()).toBe(first)
+  })
+})

@@ -1,0 +1,31 @@
+import { encodeTag } from '../../ports/cache/tags.ts'
+import type { Purger } from '../../ports/purger/purger.ts'
+import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
+
+export type VarnishOptions = {
+  /** Where Varnish listens; several where there are several, as each has a cache of its own. */
+  readonly url: string | readonly string[]
+  /** Keeps what is purged for as long as it may be stale, while it is fetched anew. Default: false, it is gone. */
+  readonly isSoft?: boolean
+  /** How long a request may take, in ms. Default: 5,000. */
+  readonly deadlineMs?: number
+}
+
+/** Purges by tag in Varnish with vmod_xkey (Debian: `varnish-modules`) and the rules of `varnish.vcl` beside this file. */
+export function varnishPurger({ url, isSoft = false, deadlineMs = DEADLINE_MS }: VarnishOptions): Purger {
+  const urls = typeof url === 'string' ? [url] : url
+  const send = async (headers: Readonly<Record<string, string>>) => {
+    await Promise.all(urls.map(each => sendPurge(each, { method: 'PURGE', headers, deadlineMs })))
+  }
+  return {
+    purge: async tags => {
+      for (const some of chunks(tags.map(encodeTag), TAGS_MAX, HEADER_CHARS_MAX))
+        await send({ [isSoft ? 'xkey-softpurge' : 'xkey-purge']: some.join(' ') })
+    },
+    purgeAll: () => send({ 'purge-everything': '1' }),
+  }
+}
+
+const TAGS_MAX = 256
+/** Varnish takes 8 KiB for one header by default. */
+const HEADER_CHARS_MAX = 4_096

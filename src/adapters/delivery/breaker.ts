@@ -1,0 +1,91 @@
+// What stands between a relay and its receiver. While the receiver answers, every delivery passes. Once it fails, one delivery is tried
+// again with growing pauses; the others wait for that one, so that a receiver that comes back is not met by all of them at once.
+import { backOff } from '../../lib/back-off.ts'
+import { sleep as machineSleep } from '../../lib/sleep.ts'
+
+/** The receiver has answered, and will never take this message as it is. */
+export class DeliveryRefused extends Error {
+  override readonly name: string = 'Refused'
+}
+
+/** The receiver said when to come back. */
+export class Busy extends Error {
+  override readonly name: string = 'Busy'
+  readonly retryAfterMs: number
+  constructor(message: string, retryAfterMs: number) {
+    super(message)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+export type BreakerOptions = {
+  /** Ends all waits. */
+  readonly signal: AbortSignal
+  /** Is called with the first failure of each outage, and not again until a delivery has succeeded. */
+  readonly report: (error: unknown) => void
+  /** Resolves after so long, or once the signal is aborted. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  /** At least 0, below 1. Default: Math.random. */
+  readonly random?: () => number
+}
+
+export class Breaker {
+  readonly #options: BreakerOptions
+  /** Ends with the outage; null while there is none. */
+  #outage: PromiseWithResolvers<void> | null = null
+
+  constructor(options: BreakerOptions) {
+    this.#options = options
+  }
+
+  /** Attempts a delivery until it has succeeded. Rejects where it is refused, and where the signal is aborted. */
+  async deliver<T>(attempt: () => Promise<T>): Promise<T> {
+    const { signal } = this.#options
+    for (;;) {
+      while (this.#outage) await this.#outage.promise
+      signal.throwIfAborted()
+      try {
+        return await attempt()
+      } catch (error) {
+        if (error instanceof DeliveryRefused) throw error
+        signal.throwIfAborted()
+        if (!this.#outage) return await this.#tryOn(attempt, error)
+      }
+    }
+  }
+
+  async #tryOn<T>(attempt: () => Promise<T>, first: unknown): Promise<T> {
+    const { signal, report, sleep = machineSleep } = this.#options
+    const outage = Promise.withResolvers<void>()
+    this.#outage = outage
+    report(first)
+    try {
+      for (let failures = 1, error = first; ; failures++) {
+        await sleep(this.#pauseMs(failures, error), signal)
+        signal.throwIfAborted()
+        try {
+          return await attempt()
+        } catch (next) {
+          if (next instanceof DeliveryRefused) throw next
+          error = next
+        }
+      }
+    } finally {
+      // Refused or taken, there was an answer; and at the end nobody has to wait any more.
+      this.#outage = null
+      outage.resolve()
+    }
+  }
+
+  #pauseMs(failures: number, error: unknown): number {
+    const { random = Math.random } = this.#options
+    const grown = backOff(failures - 1, { firstMs: PAUSE_MIN_MS, maxMs: PAUSE_MAX_MS, random })
+    return error instanceof Busy ? Math.max(grown, Math.min(error.retryAfterMs, RETRY_AFTER_MAX_MS)) : grown
+  }
+}
+
+const PAUSE_MIN_MS = 50
+/** The longest pause between two attempts; `Retry-After` may ask for a longer one. */
+const PAUSE_MAX_MS = 10_000
+/** Nobody is waited for longer than an hour on its word. */
+const RETRY_AFTER_MAX_MS = 3_600_000

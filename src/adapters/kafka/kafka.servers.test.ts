@@ -1,0 +1,138 @@
+// The relay to Kafka over the real protocol, to the broker in librdkafka, read back by librdkafka.
+import { afterEach, describe, expect, test } from 'bun:test'
+import { type Runtime, runtime } from '../../runtime.ts'
+import { memory } from '../../ports/store/memory.ts'
+import type { Store } from '../../ports/store/store.ts'
+import { type Arrived, altered, Counter, counted, counter, countUp, faultsOf } from '../../test-support/relays.ts'
+import { type KafkaBroker, type KafkaMessage, startKafka } from '../../test-support/servers/kafka.ts'
+import { startProxy } from '../../test-support/servers/proxy.ts'
+import { until } from '../../test-support/servers/until.ts'
+import { kafkaRelay } from './relay.ts'
+
+const closing: Runtime[] = []
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close()
+})
+
+type Options = Partial<Parameters<typeof kafkaRelay>[1]>
+const relayTo = (brokers: readonly string[], options: Options = {}) =>
+  kafkaRelay('to-kafka', { from: Counter, brokers, topic: 'counters', report: () => {}, ...options } as never)
+
+async function running(relay: ReturnType<typeof relayTo>, store: Store = memory()): Promise<Runtime> {
+  const emaki = await runtime({ serve: [counter, relay], store, leaseMs: 500 })
+  closing.push(emaki)
+  return emaki
+}
+
+const arrived = async (broker: KafkaBroker, topic = 'counters'): Promise<readonly Arrived[]> =>
+  (await broker.read(topic)).map(arrivedOf)
+const arrivedOf = ({ key, payload, headers }: KafkaMessage): Arrived => ({
+  id: headers['ce_id']!,
+  stream: key,
+  n: (JSON.parse(payload) as { n: number }).n,
+})
+
+describe('a relay to Kafka', () => {
+  test('produces each event as a CloudEvent in binary mode, with its stream for a key', async () => {
+    await using broker = await startKafka()
+    const store = memory()
+    const emaki = await running(relayTo([broker.address]), store)
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 1, 1))).toBeTrue()
+    const [stored] = await store.readAll({ after: 0, limit: 1 })
+    const [message] = await broker.read('counters')
+    expect(message).toMatchObject({
+      key: 'counter-c0',
+      payload: '{"n":1}',
+      headers: {
+        ce_specversion: '1.0',
+        ce_id: stored!.id,
+        ce_source: `urn:uuid:${store.identity.id}`,
+        ce_type: 'counter.Counted',
+        ce_subject: 'counter-c0',
+        ce_partitionkey: 'counter-c0',
+        ce_streamversion: '1',
+        'content-type': 'application/json',
+      },
+    })
+    expect(message!.headers).not.toHaveProperty('ce_datacontenttype')
+  })
+
+  test('keeps the order of each stream in one partition, over topics of its own choice', async () => {
+    await using broker = await startKafka()
+    const emaki = await running(
+      relayTo([broker.address], { topic: (event: { instance: string }) => `topic-${event.instance.at(-1)}` } as never),
+    )
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 20, 50), ['to-kafka'], 30_000)).toBeTrue()
+    const messages = (await Promise.all(Array.from({ length: 10 }, (_, i) => broker.read(`topic-${i}`)))).flat()
+    expect(faultsOf(messages.map(arrivedOf), 20, 50)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    for (const of of Map.groupBy(messages, ({ key }) => key).values())
+      expect(new Set(of.map(({ partition }) => partition)).size).toBe(1)
+  })
+
+  test('loses nothing and keeps the order while the broker hangs for longer than the deadline, and holds nobody else up', async () => {
+    await using broker = await startKafka()
+    const reported: unknown[] = []
+    const report = (error: unknown) => reported.push(error)
+    const { relay, delivered } = counted(relayTo([broker.address], { deadlineMs: 300, inFlightMax: 20, report }))
+    const emaki = await running(relay)
+    const counting = countUp(emaki, 20, 100)
+    await until('some have arrived', () => delivered.length > 100, 30_000)
+    await broker.kill('SIGSTOP')
+    await until('the outage is told', () => reported.length > 0, 30_000)
+    expect(delivered.length).toBeLessThan(2_000)
+    const last = await counting
+    await broker.kill('SIGCONT')
+    expect(await emaki.waitUntilProcessed(last, ['to-kafka'], 30_000)).toBeTrue()
+    // What was on its way may be there twice, but the first of each is in its place.
+    expect(faultsOf(await arrived(broker), 20, 100)).toMatchObject({ lost: 0, disordered: 0 })
+    expect(reported).toHaveLength(1)
+    expect(await emaki.store.readModel.parked()).toEqual([])
+  })
+
+  test('produces to another broker all that a killed one had not acknowledged', async () => {
+    await using first = await startKafka()
+    await using second = await startKafka()
+    // Clients ask the broker of the day, which then tells them its own address.
+    const target = { host: '127.0.0.1', port: first.port }
+    const proxy = startProxy(target)
+    const { relay, delivered } = counted(relayTo([`127.0.0.1:${proxy.port}`], { deadlineMs: 500, inFlightMax: 20 }))
+    const emaki = await running(relay)
+    const counting = countUp(emaki, 20, 100)
+    await until('some have arrived', () => delivered.length > 100, 30_000)
+    await first.kill()
+    const acknowledged = new Set(delivered)
+    target.port = second.port
+    expect(await emaki.waitUntilProcessed(await counting, ['to-kafka'], 30_000)).toBeTrue()
+    const there = new Set((await arrived(second)).map(({ id }) => id))
+    expect(there.size).toBeGreaterThan(0)
+    expect(acknowledged.union(there).size).toBe(2_000)
+    proxy.stop()
+  })
+
+  test('parks the stream of a message that is too large, and the others go on', async () => {
+    await using broker = await startKafka()
+    const emaki = await running(relayTo([broker.address], { requestBytesMax: 4_096 }))
+    await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
+    await emaki.send(counter.count('large', {}))
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 3, 20))).toBeTrue()
+    expect(faultsOf(await arrived(broker), 3, 20)).toMatchObject({ lost: 0, disordered: 0 })
+    expect(await emaki.store.readModel.parked()).toMatchObject([
+      { name: 'to-kafka', kind: 'key', key: 'counter-large', position: 1, cause: expect.stringContaining('at most 4096 bytes') },
+    ])
+  })
+
+  test('is seen to lose and to disorder where it does', async () => {
+    await using broker = await startKafka()
+    const store = memory()
+    const before = await runtime({ serve: [counter], store })
+    const last = await countUp(before, 2, 30)
+    const careless = altered(relayTo([broker.address]), handle => async (events, handling) => {
+      await handle(events.slice(1).toReversed(), handling)
+    })
+    const emaki = await running(careless, store)
+    expect(await emaki.waitUntilProcessed(last)).toBeTrue()
+    const faults = faultsOf(await arrived(broker), 2, 30)
+    expect(faults.lost).toBeGreaterThan(0)
+    expect(faults.disordered).toBe(2)
+  })
+})

@@ -1,0 +1,25 @@
+import type { Message } from 'kafkajs'
+import type { CloudEvent } from '../../definitions/event/cloud-event.ts'
+
+/**
+ * A CloudEvent in binary mode, as the Kafka binding of CloudEvents 1.0.2 has it: attributes are headers `ce_*` in UTF-8, but the type of
+ * the data is `content-type`; the data is the value. The key is `partitionkey`, the stream.
+ */
+export function messageOf({ attributes, data }: CloudEvent): Message {
+  const { datacontenttype, ...others } = attributes
+  const headers: Record<string, string> = { 'content-type': datacontenttype }
+  for (const [name, value] of Object.entries(others)) headers[`ce_${name}`] = String(value)
+  return { key: attributes.subject, value: data, headers }
+}
+
+/** How many bytes a message takes, and a little more. */
+export function bytesOf({ key, value, headers = {} }: Message): number {
+  const names = Object.keys(headers)
+  // Measured at once, as each call costs more than what it counts.
+  const text = names.reduce((text, name) => text + name + (headers[name] as string), (key as string) + (value as string))
+  return MESSAGE_BYTES + names.length * HEADER_BYTES + Buffer.byteLength(text)
+}
+
+/** Lengths and differences, as numbers of varying length. */
+const MESSAGE_BYTES = 40
+const HEADER_BYTES = 8

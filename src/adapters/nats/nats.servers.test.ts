@@ -1,0 +1,191 @@
+// The relay to JetStream against a real one: in order, once after deduplication, nothing lost when it is killed.
+import { afterEach, describe, expect, test } from 'bun:test'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
+import { type Runtime, runtime } from '../../runtime.ts'
+import { memory } from '../../ports/store/memory.ts'
+import type { Store } from '../../ports/store/store.ts'
+import { type Arrived, altered, Counter, counted, counter, countUp, faultsOf } from '../../test-support/relays.ts'
+import { type NatsServer, startNats } from '../../test-support/servers/nats.ts'
+import { until } from '../../test-support/servers/until.ts'
+import { natsRelay } from './relay.ts'
+
+const STREAM = 'SHOP'
+const closing: Runtime[] = []
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close()
+})
+
+type Options = Partial<Parameters<typeof natsRelay>[1]>
+async function relaying(server: NatsServer, options: Options = {}, store: Store = memory()): Promise<Runtime> {
+  const relay = natsRelay('to-nats', {
+    from: Counter,
+    servers: server.url,
+    stream: STREAM,
+    report: () => {},
+    ...options,
+  } as never)
+  const emaki = await runtime({ serve: [counter, relay], store, leaseMs: 500 })
+  closing.push(emaki)
+  return emaki
+}
+
+type Message = Arrived & {
+  readonly subject: string
+  readonly event: Record<string, unknown>
+  readonly msgID: string
+  readonly type: string
+}
+
+/** All that the stream keeps, as a consumer of it sees it. */
+async function kept(server: NatsServer): Promise<readonly Message[]> {
+  const connection = await connect({ servers: server.url })
+  try {
+    const { state } = await (await jetstreamManager(connection)).streams.info(STREAM)
+    if (state.messages === 0) return []
+    const consumer = await jetstream(connection).consumers.get(STREAM)
+    const found: Message[] = []
+    for await (const message of await consumer.consume({ max_messages: 1_000 })) {
+      const event = message.json<{ id: string; subject: string; data: { n: number } }>()
+      const [msgID, type] = ['Nats-Msg-Id', 'content-type'].map(name => message.headers!.get(name)) as [string, string]
+      found.push({ id: event.id, stream: event.subject, n: event.data.n, subject: message.subject, event, msgID, type })
+      if (message.info.pending === 0) break
+    }
+    return found
+  } finally {
+    await connection.close()
+  }
+}
+
+describe('a relay to JetStream', () => {
+  test('sends each event as a CloudEvent with its id, under a subject of its category and type', async () => {
+    await using server = await startNats()
+    const store = memory()
+    const emaki = await relaying(server, {}, store)
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 1, 1))).toBeTrue()
+    const [stored] = await store.readAll({ after: 0, limit: 1 })
+    const [message] = await kept(server)
+    expect(message).toMatchObject({
+      subject: 'SHOP.counter.Counted',
+      msgID: stored!.id,
+      type: 'application/cloudevents+json; charset=utf-8',
+      event: {
+        specversion: '1.0',
+        id: stored!.id,
+        source: `urn:uuid:${store.identity.id}`,
+        type: 'counter.Counted',
+        subject: 'counter-c0',
+        partitionkey: 'counter-c0',
+        data: { n: 1 },
+      },
+    })
+  })
+
+  test('keeps the order of each stream, and sends each event once', async () => {
+    await using server = await startNats()
+    const emaki = await relaying(server)
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 50, 40), ['to-nats'], 30_000)).toBeTrue()
+    expect(faultsOf(await kept(server), 50, 40)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+  })
+
+  test('loses nothing when NATS is killed in the middle, and holds nobody else up', async () => {
+    await using server = await startNats()
+    const reported: unknown[] = []
+    const report = (error: unknown) => reported.push(error)
+    const options = { from: Counter, servers: server.url, stream: STREAM, report, inFlightMax: 50 }
+    const { relay, delivered } = counted(natsRelay('to-nats', options))
+    const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
+    closing.push(emaki)
+    const counting = countUp(emaki, 50, 100)
+    for (const after of [500, 1_500]) {
+      await until('some have arrived', () => delivered.length > after, 30_000)
+      const told = reported.length
+      await server.kill()
+      expect(delivered.length).toBeLessThan(5_000)
+      await until('the outage is told', () => reported.length > told, 30_000)
+      await countUp(emaki, 1, 5, 50)
+      await server.restart()
+    }
+    await counting
+    const last = await countUp(emaki, 1, 90, 50)
+    expect(await emaki.waitUntilProcessed(last, ['to-nats'], 60_000)).toBeTrue()
+    expect(faultsOf(await kept(server), 51, 100)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    expect(await emaki.store.readModel.parked()).toEqual([])
+    // One for each outage, and not one for each event on its way.
+    expect(reported.length).toBeLessThan(6)
+  })
+
+  test('is not doubled by what is sent again, as from an older checkpoint', async () => {
+    await using server = await startNats()
+    const { relay, delivered } = counted(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }))
+    const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
+    closing.push(emaki)
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 10, 10))).toBeTrue()
+    await emaki.reset('to-nats', 0)
+    await until('all were sent twice', () => delivered.length === 200, 30_000)
+    expect(faultsOf(await kept(server), 10, 10)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+  })
+
+  test('is doubled where the id is another one each time, which the checks see', async () => {
+    await using server = await startNats()
+    const relay = altered(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }), handle => {
+      return (events, handling) => {
+        const cloudEvent: typeof handling.cloudEvent = event => {
+          const { attributes, data } = handling.cloudEvent(event)
+          return { attributes: { ...attributes, id: Bun.randomUUIDv7() }, data }
+        }
+        return handle(events, { ...handling, cloudEvent })
+      }
+    })
+    const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
+    closing.push(emaki)
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 5, 4))).toBeTrue()
+    await emaki.reset('to-nats', 0)
+    await until('they are there twice', async () => (await kept(server)).length >= 40, 30_000)
+    const messages = (await kept(server)).map(({ stream, n }) => ({ stream, n, id: `${stream} ${n}` }))
+    expect(faultsOf(messages, 5, 4)).toMatchObject({ lost: 0, doubled: 20 })
+  })
+
+  test('parks the stream of an event that is too large, and the others go on', async () => {
+    await using server = await startNats({ settings: { max_payload: 4_096 } })
+    const emaki = await relaying(server)
+    await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
+    await emaki.send(counter.count('large', {}))
+    expect(await emaki.waitUntilProcessed(await countUp(emaki, 3, 2))).toBeTrue()
+    expect((await kept(server)).map(({ stream }) => stream)).not.toContain('counter-large')
+    expect(faultsOf(await kept(server), 3, 2)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    expect(await emaki.store.readModel.parked()).toMatchObject([
+      {
+        name: 'to-nats',
+        kind: 'key',
+        key: 'counter-large',
+        position: 1,
+        cause: expect.stringContaining('NATS takes 4096 bytes'),
+      },
+    ])
+  })
+
+  test('ends at once while NATS is away, and goes on where it was', async () => {
+    await using server = await startNats()
+    const store = memory()
+    const first = await relaying(server, {}, store)
+    expect(await first.waitUntilProcessed(await countUp(first, 5, 2))).toBeTrue()
+    await server.kill()
+    const last = await countUp(first, 5, 2)
+    const before = performance.now()
+    await closing.pop()!.close()
+    expect(performance.now() - before).toBeLessThan(2_000)
+    await server.restart()
+    const second = await relaying(server, {}, store)
+    expect(await second.waitUntilProcessed(last, ['to-nats'], 30_000)).toBeTrue()
+    expect(faultsOf(await kept(server), 5, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+  })
+})
+
+describe('natsRelay()', () => {
+  test('refuses a name that no stream can have', () => {
+    expect(() => natsRelay('to-nats', { from: Counter, servers: 'nats://127.0.0.1', stream: 'A.B' })).toThrow(
+      'no stream of JetStream',
+    )
+  })
+})

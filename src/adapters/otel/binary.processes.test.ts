@@ -1,0 +1,113 @@
+// The marketplace as one binary: a command is one trace, from the client's header to the collector and into the log.
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dir, '../../..')
+const WAIT_MS = 5_000
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
+const CLIENT_SPAN_ID = '00f067aa0ba902b7'
+
+type Span = {
+  readonly name: string
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId: string
+  readonly kind: number
+  readonly attributes: readonly { readonly key: string; readonly value: Readonly<Record<string, unknown>> }[]
+}
+type Sent = { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[] }
+
+let folder: string
+const spans = new Map<string, Span>()
+const collector = Bun.serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  development: false,
+  fetch: async request => {
+    const { resourceSpans } = (await request.json()) as Sent
+    for (const { scopeSpans } of resourceSpans)
+      for (const scope of scopeSpans) for (const span of scope.spans) if (span.traceId === TRACE_ID) spans.set(span.name, span)
+    return Response.json({})
+  },
+})
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'emaki-otel-'))
+})
+afterAll(async () => {
+  await collector.stop(true)
+  await rm(folder, { recursive: true })
+})
+
+test('a compiled app sends its spans, and stores the trace with the event', async () => {
+  const binary = join(folder, 'marketplace')
+  const flags = ['--compile', '--bytecode', '--format=esm', '--minify', '--outfile', binary]
+  const build = Bun.spawnSync([process.execPath, 'build', ...flags, 'examples/marketplace/by-hand.ts'], {
+    cwd: ROOT,
+    stderr: 'pipe',
+  })
+  expect(build.stderr.toString()).not.toContain('error')
+  const child = Bun.spawn([binary], {
+    cwd: folder,
+    env: {
+      HOST: '127.0.0.1',
+      PORT: '0',
+      SQLITE_FILE: join(folder, 'log.db'),
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url.origin,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const overdue = setTimeout(() => child.kill('SIGKILL'), WAIT_MS)
+  try {
+    const url = await addressIn(child.stdout)
+    const sent = await fetch(new URL('/order/o1/place', url), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', traceparent: `00-${TRACE_ID}-${CLIENT_SPAN_ID}-01` },
+      body: JSON.stringify({ customerId: 'c1', items: [{ sku: 's1', qty: 1, price: 100 }] }),
+    })
+    expect(sent.status).toBe(201)
+    const stream = (await (await fetch(new URL('/streams/order-o1', url))).json()) as Stream
+    child.kill('SIGTERM')
+    expect({ code: await child.exited, stderr: await child.stderr.text() }).toEqual({ code: 0, stderr: '' })
+
+    const request = spanOf('POST /order/:id/place')
+    expect(request).toMatchObject({ parentSpanId: CLIENT_SPAN_ID, kind: 2 })
+    expect(attributesOf(request)).toMatchObject({ 'http.route': '/order/:id/place', 'http.response.status_code': 201 })
+    expect(attributesOf(request)).toMatchObject({ 'client.address': '127.0.0.1', 'server.port': Number(url.port) })
+    for (const name of ['load events', 'decide order.place', 'append events'])
+      expect(spanOf(name).parentSpanId).toBe(request.spanId)
+    expect(attributesOf(spanOf('append events'))).toMatchObject({ 'db.system.name': 'sqlite', 'db.operation.name': 'append' })
+    expect(stream.events.map(({ meta }) => meta.traceparent)).toEqual([`00-${TRACE_ID}-${request.spanId}-01`])
+  } finally {
+    clearTimeout(overdue)
+    child.kill('SIGKILL')
+  }
+}, 30_000)
+
+type Stream = { readonly events: readonly { readonly meta: { readonly traceparent: string } }[] }
+
+/** Where it says that it serves. */
+async function addressIn(stdout: ReadableStream<Uint8Array>): Promise<URL> {
+  let said = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of stdout) {
+    said += decoder.decode(chunk, { stream: true })
+    const found = /serving on (http:\/\/[^\s"]+)/.exec(said)
+    if (found) return new URL(found[1]!)
+  }
+  throw new Error(`expected an address, found ${said}`)
+}
+
+function spanOf(name: string): Span {
+  const found = spans.get(name)
+  if (!found) throw new Error(`expected a span ${name}, found ${[...spans.keys()].join(', ')}`)
+  return found
+}
+
+function attributesOf({ attributes }: Span): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
+}

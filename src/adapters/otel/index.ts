@@ -1,0 +1,60 @@
+// OpenTelemetry: the port to tracing as spans, and a span for each request. Nothing of it is loaded before it is turned on.
+import { within } from '../../lib/deadline.ts'
+import type { TracerProvider } from '@opentelemetry/api'
+import type { MiddlewareHandler } from 'hono'
+import { type Trace, untraced } from '../../ports/trace/trace.ts'
+import { type Api, instrumentation } from './packages.ts'
+import { requests } from './requests.ts'
+import { keepsContext, sdk } from './sdk.ts'
+import { steps } from './steps.ts'
+
+export type TelemetryOptions = {
+  /** Your own SDK's, whose context manager and propagators are registered. Default: one made of the environment. */
+  readonly tracerProvider?: TracerProvider & { readonly forceFlush?: () => Promise<void> }
+  /** What the spans are of, where OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES do not say. */
+  readonly serviceName?: string
+  readonly serviceVersion?: string
+}
+
+export type Telemetry = {
+  readonly trace: Trace
+  /** To be run before all other middleware: a span for each request. */
+  readonly middleware: readonly MiddlewareHandler[]
+  /** Sends what is left, for 5 s at most, and ends; never throws. A `tracerProvider` of yours is flushed and left running. */
+  readonly shutdown: () => Promise<void>
+}
+
+const SHUTDOWN_MS_MAX = 5_000
+
+/**
+ * Records traces and sends them by OTLP, as the environment says: OTEL_EXPORTER_OTLP_ENDPOINT, _HEADERS and _PROTOCOL
+ * (http/protobuf or http/json), OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and _ARG, OTEL_BSP_*.
+ * Without an endpoint, or with OTEL_SDK_DISABLED, nothing is loaded and nothing recorded.
+ * Throws where a package is missing, and says which to install.
+ *
+ * @example
+ * export default app({ serve: [order], telemetry: await telemetry() })
+ */
+export async function telemetry(options: TelemetryOptions = {}): Promise<Telemetry> {
+  const given = options.tracerProvider
+  if (!given && !isEnabled(process.env)) return { trace: untraced, middleware: [], shutdown: async () => {} }
+  const { api, hono } = await instrumentation()
+  const { tracerProvider, end } = given
+    ? { tracerProvider: given, end: async () => given.forceFlush?.() }
+    : await sdk(api, options)
+  if (!keepsContext(api))
+    throw new TypeError('a tracerProvider needs a context manager: call context.setGlobalContextManager before telemetry()')
+  const tracer = tracerProvider.getTracer('emaki')
+  return { trace: steps(api, tracer), middleware: requests(api, hono, tracer), shutdown: () => endInTime(api, end) }
+}
+
+function isEnabled(environment: Readonly<Record<string, string | undefined>>): boolean {
+  const setting = (name: string) => environment[`OTEL_${name}`]?.trim().toLowerCase()
+  if (setting('SDK_DISABLED') === 'true' || setting('TRACES_EXPORTER') === 'none') return false
+  return Boolean(setting('EXPORTER_OTLP_ENDPOINT') || setting('EXPORTER_OTLP_TRACES_ENDPOINT'))
+}
+
+function endInTime({ diag }: Api, end: () => Promise<void>): Promise<void> {
+  const late = () => new Error(`no end after ${SHUTDOWN_MS_MAX} ms`)
+  return within(SHUTDOWN_MS_MAX, end(), late).catch(error => diag.error('the last spans were not sent', error))
+}

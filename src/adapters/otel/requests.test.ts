@@ -1,0 +1,183 @@
+import { useTracing } from '../../test-support/tracing.ts'
+import { describe, expect, test } from 'bun:test'
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { z } from 'zod'
+import { app as emaki } from '../../../routes/app.ts'
+import { decider } from '../../definitions/decider/decider.ts'
+import { events } from '../../definitions/event/events.ts'
+import { memory } from '../../ports/store/memory.ts'
+import { exporter, findSpan, header, spans, traceIdOf, tracing } from '../../test-support/tracing.ts'
+
+useTracing()
+
+describe('a request', () => {
+  class Broken extends Error {
+    override readonly name = 'Broken'
+  }
+  const app = () =>
+    new Hono()
+      .use(...tracing.telemetry.middleware)
+      .use(async (_, next) => next())
+      .use('/closed/*', async c => c.text('no', 403))
+      .get('/closed/:door', c => c.text('open'))
+      .all('/order/:id', c => c.json({ trace: tracing.telemetry.trace.current()?.traceparent }))
+      .get('/unauthorized', () => {
+        throw new HTTPException(401)
+      })
+      .get('/down', c => c.text('later', 503))
+      .get('/broken', () => {
+        throw new Broken('pipe')
+      })
+      .get('/thrown', () => {
+        throw 'a text'
+      })
+      .onError((error, c) => (error instanceof HTTPException ? error.getResponse() : c.text('sorry', 500)))
+  const only = (): ReadableSpan => {
+    expect(spans()).toHaveLength(1)
+    return spans()[0]!
+  }
+
+  test('has the attributes of a server span and no others', async () => {
+    await app().request('http://shop.example:8080/order/o1?full=1&sig=secret', { headers: { 'User-Agent': 'curl/8' } })
+    expect(only()).toMatchObject({ name: 'GET /order/:id', kind: SpanKind.SERVER, status: { code: SpanStatusCode.UNSET } })
+    expect(only().attributes).toEqual({
+      'http.request.method': 'GET',
+      'http.response.status_code': 200,
+      'http.route': '/order/:id',
+      'server.address': 'shop.example',
+      'server.port': 8080,
+      'url.path': '/order/o1',
+      'url.query': 'full=1&sig=REDACTED',
+      'url.scheme': 'http',
+      'user_agent.original': 'curl/8',
+    })
+  })
+
+  test('knows who is connected, and who is behind a proxy', async () => {
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', development: false, fetch: app().fetch })
+    try {
+      await fetch(new URL('/order/o1', server.url))
+      expect(only().attributes).toMatchObject({
+        'client.address': '127.0.0.1',
+        'network.peer.address': '127.0.0.1',
+        'network.peer.port': expect.any(Number),
+        'server.address': server.hostname!,
+        'server.port': server.port!,
+      })
+      exporter.reset()
+      const headers = { Host: 'shop.example', 'X-Forwarded-For': '203.0.113.9, 10.0.0.1', 'X-Forwarded-Proto': 'https' }
+      await fetch(new URL('/order/o1', server.url), { headers })
+      expect(only().attributes).toMatchObject({
+        'client.address': '203.0.113.9',
+        'network.peer.address': '127.0.0.1',
+        'server.address': 'shop.example',
+        'server.port': 443,
+        'url.scheme': 'https',
+      })
+    } finally {
+      await server.stop(true)
+    }
+  })
+
+  test('continues the trace that came with it', async () => {
+    const answer = await app().request('/order/o1', { headers: { traceparent: header(9), tracestate: 'vendor=1' } })
+    expect(only().parentSpanContext).toMatchObject({ traceId: traceIdOf(9), spanId: '00000000000000ff', isRemote: true })
+    expect(only().spanContext().traceState?.serialize()).toBe('vendor=1')
+    expect(((await answer.json()) as { trace: string }).trace).toBe(`00-${traceIdOf(9)}-${only().spanContext().spanId}-01`)
+  })
+
+  test('that is not sampled keeps its trace and records nothing', async () => {
+    const answer = await app().request('/order/o1', { headers: { traceparent: header(9, '00') } })
+    expect(((await answer.json()) as { trace: string }).trace).toMatch(new RegExp(`^00-${traceIdOf(9)}-[0-9a-f]{16}-00$`))
+    expect(spans()).toEqual([])
+  })
+
+  test('by a method that few know is HTTP and _OTHER', async () => {
+    await app().request('/order/o1', { method: 'PROPFIND' })
+    expect(only().name).toBe('HTTP /order/:id')
+    expect(only().attributes).toMatchObject({ 'http.request.method': '_OTHER', 'http.request.method_original': 'PROPFIND' })
+  })
+
+  test('that a middleware answers has the route it was for', async () => {
+    await app().request('/closed/front')
+    expect(only()).toMatchObject({ name: 'GET /closed/:door', status: { code: SpanStatusCode.UNSET } })
+    expect(only().attributes).toMatchObject({ 'http.route': '/closed/:door', 'http.response.status_code': 403 })
+    expect(only().attributes).not.toHaveProperty('error.type')
+  })
+
+  test('for no route has none', async () => {
+    await app().request('/nowhere')
+    expect(only()).toMatchObject({ name: 'GET', status: { code: SpanStatusCode.UNSET } })
+    expect(only().attributes).not.toHaveProperty('http.route')
+    expect(only().attributes['http.response.status_code']).toBe(404)
+  })
+
+  test('refused by an exception is no failure', async () => {
+    await app().request('/unauthorized')
+    expect(only()).toMatchObject({ name: 'GET /unauthorized', status: { code: SpanStatusCode.UNSET }, events: [] })
+    expect(only().attributes).not.toHaveProperty('error.type')
+  })
+
+  test.each([
+    ['/down', 503, '503', []],
+    ['/broken', 500, 'Broken', [{ name: 'exception', attributes: { 'exception.message': 'pipe' } }]],
+  ])('of %s fails as %d of type %s', async (path, status, type, events) => {
+    await app().request(path)
+    expect(only()).toMatchObject({ name: `GET ${path}`, status: { code: SpanStatusCode.ERROR }, events })
+    expect(only().attributes).toMatchObject({ 'http.response.status_code': status, 'error.type': type })
+  })
+
+  test('that throws what is no error fails too', async () => {
+    await expect((async () => app().request('/thrown'))()).rejects.toBe('a text')
+    expect(only()).toMatchObject({ status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': '_OTHER' } })
+  })
+})
+
+describe('an app', () => {
+  const Counter = events('counter', { Added: z.object({ by: z.int() }) })
+  const counter = decider(Counter, {
+    initial: { sum: 0 },
+    evolve: { Added: ({ sum }, { by }) => ({ sum: sum + by }) },
+    commands: { add: z.object({ by: z.int() }) },
+    decide: { add: (_, { by }) => Counter.Added({ by }) },
+  })
+  type Stored = { readonly data: { readonly by: number }; readonly meta: { readonly traceparent: string } }
+  const served = () =>
+    new Hono()
+      .use(...tracing.telemetry.middleware)
+      .route('/', emaki({ serve: [counter], store: memory(), trace: tracing.telemetry.trace }))
+  const add = (app: Hono, id: string, by: number, flags?: string) =>
+    app.request(`/counter/${id}/add`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', traceparent: header(by, flags) },
+      body: JSON.stringify({ by }),
+    })
+
+  test('traces a command from request to append, in the trace that it came with', async () => {
+    expect((await add(served(), 'c1', 3)).status).toBe(201)
+    const request = findSpan('POST /counter/:id/add')
+    for (const name of ['load events', 'decide counter.add', 'append events'])
+      expect(findSpan(name).parentSpanContext).toMatchObject({ traceId: traceIdOf(3), spanId: request.spanContext().spanId })
+  })
+
+  test('stores with each event the trace of its own request, 200 being interleaved', async () => {
+    const app = served()
+    const numbers = Array.from({ length: 200 }, (_, i) => i + 1)
+    // A third is not sampled; 8 streams are shared, so that flights carry commands of many traces.
+    await Promise.all(numbers.map(n => add(app, `c${n % 8}`, n, n % 3 === 0 ? '00' : '01')))
+    let seen = 0
+    for (let stream = 0; stream < 8; stream++) {
+      const answer = await app.request(`/streams/counter-c${stream}`)
+      for (const { data, meta } of ((await answer.json()) as { events: Stored[] }).events) {
+        expect(meta.traceparent).toMatch(new RegExp(`^00-${traceIdOf(data.by)}-[0-9a-f]{16}-0${data.by % 3 === 0 ? 0 : 1}$`))
+        seen++
+      }
+    }
+    expect(seen).toBe(200)
+    const decided = spans().filter(({ name }) => name === 'decide counter.add')
+    expect(new Set(decided.map(span => span.spanContext().traceId)).size).toBe(numbers.filter(n => n % 3 !== 0).length)
+  })
+})

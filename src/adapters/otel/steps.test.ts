@@ -1,0 +1,180 @@
+import { useTracing } from '../../test-support/tracing.ts'
+import { describe, expect, test } from 'bun:test'
+import { context, propagation, SpanKind, SpanStatusCode, trace as api } from '@opentelemetry/api'
+import { findSpan, header, inSpan, spans, traceIdOf, tracer, tracing, unsampled } from '../../test-support/tracing.ts'
+
+useTracing()
+
+describe('current', () => {
+  test('is null where nothing is active', () => {
+    expect(tracing.telemetry.trace.current()).toBeNull()
+  })
+
+  test('continues the active span by its header', () => {
+    inSpan('request', place => {
+      const { traceId, spanId } = api.getActiveSpan()!.spanContext()
+      expect(place.traceparent).toBe(`00-${traceId}-${spanId}-01`)
+    })
+  })
+
+  test('says so where the trace is not sampled', () => {
+    expect(unsampled(place => place.traceparent)).toBe(header(7, '00'))
+  })
+})
+
+describe('a step', () => {
+  test('gives what it runs, and is a span below the one who waits', async () => {
+    const place = inSpan('request', place => place)
+    expect(tracing.telemetry.trace.step('decide', [place], { 'emaki.command': 'order.place' }, () => 17)).toBe(17)
+    const promise = Promise.resolve(18)
+    expect(tracing.telemetry.trace.step('append', [place], {}, () => promise)).toBe(promise)
+    await promise
+    const request = findSpan('request').spanContext()
+    for (const name of ['decide order.place', 'append events'])
+      expect(findSpan(name).parentSpanContext).toMatchObject({ traceId: request.traceId, spanId: request.spanId })
+  })
+
+  test('has the first who is recorded as its parent, and links to the others, once each', () => {
+    const [first, second, third] = ['first', 'second', 'third'].map(name => inSpan(name, place => place))
+    tracing.telemetry.trace.step(
+      'load',
+      [null, unsampled(place => place), second!, first!, second!, third!, first!],
+      {},
+      () => {},
+    )
+    const { parentSpanContext, links } = findSpan('load events')
+    expect(parentSpanContext?.spanId).toBe(findSpan('second').spanContext().spanId)
+    expect(links.map(({ context }) => context.spanId)).toEqual(
+      ['first', 'third'].map(name => findSpan(name).spanContext().spanId),
+    )
+  })
+
+  test('has 128 links at most', () => {
+    const places = Array.from({ length: 300 }, (_, i) => inSpan(`request ${i}`, place => place))
+    tracing.telemetry.trace.step('append', places, {}, () => {})
+    expect(findSpan('append events').links).toHaveLength(128)
+  })
+
+  test('continues a trace that is known by its header alone', () => {
+    tracing.telemetry.trace.step('decide', [{ traceparent: header(5) }], { 'emaki.command': 'order.place' }, () => {})
+    const { parentSpanContext } = findSpan('decide order.place')
+    expect(parentSpanContext).toMatchObject({ traceId: traceIdOf(5), isRemote: true })
+  })
+
+  test.each([
+    ['nobody', () => []],
+    ['somebody untraced', () => [null]],
+    ['somebody not sampled', () => [unsampled(place => place)]],
+    ['a header that is none', () => [{ traceparent: 'nonsense' }]],
+  ])('on behalf of %s is only run', (_, parents) => {
+    expect(tracing.telemetry.trace.step('append', parents(), {}, () => 17)).toBe(17)
+    expect(spans()).toEqual([])
+  })
+
+  test('runs in the context of its span, or of whom it is for, and not of whoever is running', () => {
+    const mine = inSpan('mine', place => place)
+    inSpan('another', () => {
+      expect(tracing.telemetry.trace.step('load', [mine], {}, () => tracing.telemetry.trace.current()!.traceparent)).toStartWith(
+        mine.traceparent.slice(0, 35),
+      )
+      expect(
+        tracing.telemetry.trace.step(
+          'load',
+          [unsampled(place => place)],
+          {},
+          () => tracing.telemetry.trace.current()!.traceparent,
+        ),
+      ).toBe(header(7, '00'))
+      expect(tracing.telemetry.trace.step('publish', [], {}, () => tracing.telemetry.trace.current())).toBeNull()
+    })
+  })
+
+  test('keeps its context, with its baggage, across awaits', async () => {
+    const baggage = propagation.createBaggage({ tenant: { value: 'blue' } })
+    const place = inSpan('request', () =>
+      context.with(propagation.setBaggage(context.active(), baggage), () => tracing.telemetry.trace.current()!),
+    )
+    await tracing.telemetry.trace.step('append', [place], {}, async () => {
+      await Bun.sleep(0)
+      expect(propagation.getActiveBaggage()?.getEntry('tenant')?.value).toBe('blue')
+      tracer.startSpan('nested').end()
+    })
+    expect(findSpan('nested').parentSpanContext?.spanId).toBe(findSpan('append events').spanContext().spanId)
+  })
+
+  test('ends when its promise does', async () => {
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const step = tracing.telemetry.trace.step('append', [inSpan('request', place => place)], {}, () => promise)
+    expect(spans().map(({ name }) => name)).toEqual(['request'])
+    resolve(1)
+    await step
+    expect(findSpan('append events').ended).toBe(true)
+  })
+
+  class LockTimeout extends Error {
+    override readonly name = 'LockTimeout'
+  }
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new LockTimeout('gone')
+      },
+    ],
+    ['rejects', () => Promise.reject(new LockTimeout('gone'))],
+  ])('that %s fails with it, and says of what', async (_, run) => {
+    const place = inSpan('request', place => place)
+    await expect((async () => tracing.telemetry.trace.step('append', [place], {}, run as () => Promise<void>))()).rejects.toThrow(
+      'gone',
+    )
+    const { status, attributes, events } = findSpan('append events')
+    expect(status).toEqual({ code: SpanStatusCode.ERROR, message: 'gone' })
+    expect(attributes['error.type']).toBe('LockTimeout')
+    expect(events[0]).toMatchObject({
+      name: 'exception',
+      attributes: { 'exception.type': 'LockTimeout', 'exception.message': 'gone' },
+    })
+  })
+
+  test.each([
+    [
+      'load',
+      'load events',
+      SpanKind.CLIENT,
+      { 'emaki.streams': 3, 'db.system.name': 'postgresql' },
+      {
+        'emaki.streams': 3,
+        'db.system.name': 'postgresql',
+        'db.operation.name': 'load',
+        'db.query.summary': 'load events',
+        'db.operation.batch.size': 3,
+      },
+    ],
+    [
+      'append',
+      'append events',
+      SpanKind.CLIENT,
+      { 'emaki.units': 1, 'db.system.name': 'sqlite' },
+      { 'emaki.units': 1, 'db.system.name': 'sqlite', 'db.operation.name': 'append', 'db.query.summary': 'append events' },
+    ],
+    ['decide', 'decide order.place', SpanKind.INTERNAL, { 'emaki.command': 'order.place' }, { 'emaki.command': 'order.place' }],
+    [
+      'publish',
+      'publish events',
+      SpanKind.PRODUCER,
+      { 'emaki.events': 2 },
+      {
+        'emaki.events': 2,
+        'messaging.system.name': 'emaki',
+        'messaging.destination.name': 'events',
+        'messaging.operation.name': 'publish',
+        'messaging.operation.type': 'send',
+        'messaging.batch.message_count': 2,
+      },
+    ],
+  ] as const)('%s is %s', (name, title, kind, given, told) => {
+    tracing.telemetry.trace.step(name, [inSpan('request', place => place)], given, () => {})
+    expect(findSpan(title)).toMatchObject({ kind, status: { code: SpanStatusCode.UNSET } })
+    expect(findSpan(title).attributes).toEqual(told)
+  })
+})

@@ -1,0 +1,136 @@
+// The port to tracing: a step is a span below the first of those who wait for it that is recorded, linked to the others.
+import type { Attributes as SpanAttributes, Context, Link, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api'
+import type { Attributes, StepName, Trace, TraceContext } from '../../ports/trace/trace.ts'
+import { markFailed } from './failure.ts'
+import type { Api } from './packages.ts'
+
+/** The most links of a span, as in the SDK. */
+const LINKS_MAX = 128
+const SAMPLED = 1
+
+/** A place in a trace of this process. Its header is made when it is asked for. */
+class SpanPlace implements TraceContext {
+  readonly context: Context
+  readonly span: SpanContext
+
+  constructor(context: Context, span: SpanContext) {
+    this.context = context
+    this.span = span
+  }
+
+  get isRecorded(): boolean {
+    return (this.span.traceFlags & SAMPLED) !== 0
+  }
+
+  get traceparent(): string {
+    const { traceId, spanId, traceFlags } = this.span
+    return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
+  }
+}
+
+/**
+ * Steps as spans. What runs in a step runs in its span's context, and not in that of whoever happened to be running; on behalf of
+ * nobody recorded it runs without a span, in the context of the first who waits.
+ */
+export function steps(api: Api, tracer: Tracer): Trace {
+  const { context, propagation, trace, ROOT_CONTEXT } = api
+
+  const placeIn = (at: Context): SpanPlace | null => {
+    const span = trace.getSpanContext(at)
+    return span && trace.isSpanContextValid(span) ? new SpanPlace(at, span) : null
+  }
+  const placeOf = (waiting: TraceContext | null): SpanPlace | null =>
+    waiting === null || waiting instanceof SpanPlace ? waiting : placeIn(propagation.extract(ROOT_CONTEXT, waiting))
+
+  const linksOf = (parents: readonly (TraceContext | null)[], first: SpanPlace): Link[] => {
+    const spans = new Map<string, SpanContext>()
+    for (const waiting of parents) {
+      const place = placeOf(waiting)
+      if (place?.isRecorded && place.span.spanId !== first.span.spanId) spans.set(place.span.spanId, place.span)
+      if (spans.size === LINKS_MAX) break
+    }
+    return Array.from(spans.values(), context => ({ context }))
+  }
+
+  const runInSpan = <T>(parent: SpanPlace, name: string, options: SpanOptions, run: () => T): T => {
+    const span = tracer.startSpan(name, options, parent.context)
+    const fail = (error: unknown) => {
+      markFailed(api, span, error)
+      span.end()
+    }
+    try {
+      const result = context.with(trace.setSpan(parent.context, span), run)
+      if (result instanceof Promise) result.then(() => span.end(), fail)
+      else span.end()
+      return result
+    } catch (error) {
+      fail(error)
+      throw error
+    }
+  }
+
+  return {
+    current: () => placeIn(context.active()),
+    step(name, parents, attributes, run) {
+      let first: SpanPlace | null = null
+      for (const waiting of parents) {
+        const place = placeOf(waiting)
+        if (place?.isRecorded) {
+          const links = parents.length > 1 ? linksOf(parents, place) : []
+          const { title, ...options } = describeStep(api, name, attributes)
+          return runInSpan(place, title, { ...options, links }, run)
+        }
+        first ??= place
+      }
+      const wanted = first?.context ?? ROOT_CONTEXT
+      return context.active() === wanted ? run() : context.with(wanted, run)
+    },
+  }
+}
+
+type StepSpan = { readonly title: string } & Pick<SpanOptions, 'kind' | 'attributes'>
+
+/** Names, kinds and attributes by OpenTelemetry's conventions for databases and messaging; Emaki's own begin with `emaki.`. */
+function describeStep({ SpanKind }: Api, name: StepName, attributes: Attributes): StepSpan {
+  switch (name) {
+    case 'load':
+      return { title: 'load events', kind: SpanKind.CLIENT, attributes: database(name, attributes['emaki.streams'], attributes) }
+    case 'append':
+      return { title: 'append events', kind: SpanKind.CLIENT, attributes: database(name, attributes['emaki.units'], attributes) }
+    case 'publish':
+      return { title: 'publish events', kind: SpanKind.PRODUCER, attributes: messaging(name, attributes) }
+    case 'process':
+      return {
+        title: `process ${attributes['emaki.subscription']}`,
+        kind: SpanKind.CONSUMER,
+        attributes: messaging(name, attributes),
+      }
+    case 'send':
+      return { title: `send ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
+    case 'query':
+      return { title: `query ${attributes['emaki.query']}`, kind: SpanKind.INTERNAL, attributes }
+    case 'decide':
+      return { title: `decide ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
+  }
+}
+
+function database(operation: string, size: string | number | undefined, attributes: Attributes): SpanAttributes {
+  return {
+    ...attributes,
+    'db.operation.name': operation,
+    'db.query.summary': `${operation} events`,
+    // One alone is no batch.
+    ...(Number(size) > 1 && { 'db.operation.batch.size': Number(size) }),
+  }
+}
+
+function messaging(operation: string, attributes: Attributes): SpanAttributes {
+  return {
+    ...attributes,
+    'messaging.system.name': 'emaki',
+    'messaging.destination.name': 'events',
+    'messaging.operation.name': operation,
+    'messaging.operation.type': operation === 'publish' ? 'send' : operation,
+    'messaging.batch.message_count': attributes['emaki.events'],
+  }
+}

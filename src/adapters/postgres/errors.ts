@@ -1,0 +1,36 @@
+import { StoreError } from '../../ports/store/errors.ts'
+
+/** Codes of postgres.js for a statement that was never sent. */
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'CONNECT_TIMEOUT',
+  'FailedToOpenSocket',
+])
+/** SQLSTATEs after which the same may work later: lock not available, cancelled, read-only, too little of something, starting, stopping. */
+const LATER = /^(55P03|57014|25006|53|57P03|40|08|58)/
+/** SQLSTATEs of a server that ends while it may be committing. */
+const ENDING = /^57P0[124]/
+
+/** What an error of postgres.js means for a statement. `sent`: what it means when the connection was lost after sending it. */
+export function storeError(error: unknown, sent: 'unknown' | 'unavailable'): StoreError {
+  if (error instanceof StoreError) return error
+  const { code = '', message = String(error) } = error as { code?: string; message?: string }
+  return new StoreError(reasonOf(code, sent), `PostgreSQL: ${message}${code ? ` (${code})` : ''}`, { cause: error })
+}
+
+/** Whether it may have cost the connection: a server that says ERROR has ended the statement and nothing else. */
+export function isLost(error: unknown): boolean {
+  return !(error instanceof StoreError) && (error as { severity?: string }).severity !== 'ERROR'
+}
+
+function reasonOf(code: string, sent: 'unknown' | 'unavailable'): StoreError['reason'] {
+  if (code === '53100') return 'full'
+  if (NEVER_SENT.has(code)) return 'unavailable'
+  if (ENDING.test(code)) return sent
+  if (/^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E')) return LATER.test(code) ? 'unavailable' : 'refused'
+  return sent
+}

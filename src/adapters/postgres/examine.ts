@@ -1,0 +1,162 @@
+// A look at a database before, and without, opening the log: what its promises rest on, and how to fix what is wrong.
+import type { Sql } from 'postgres'
+import type { Diagnosis } from '../../ports/store/diagnosis.ts'
+import { type Applied, pending } from '../../ports/store/migration.ts'
+import { storeError } from './errors.ts'
+import { migrations } from './migrations.ts'
+import { connect } from './pool.ts'
+import { behindPooler, excludes, VERSION_MIN } from './prove.ts'
+
+export type ExamineOptions = {
+  readonly schema: string
+  /** What the configuration says of a pooler. */
+  readonly pooler?: boolean | undefined
+  readonly directUrl?: string | undefined
+}
+
+const CONNECT_TIMEOUT_MS = 3_000
+const CLOCK_WARNING_MS = 500
+const CLOCK_PROBLEM_MS = 5_000
+
+/** Examines a database. What cannot be found out is a finding too: it never throws. */
+export async function examinePostgres(url: string, options: ExamineOptions): Promise<readonly Diagnosis[]> {
+  const client = { max: 1, prepare: false, statementTimeoutMs: 0, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const [one, two] = [connect(url, client), connect(url, client)]
+  try {
+    const reached = await examined('connection', async () => {
+      await two`select 1`
+      await one`select 1`
+      return ok('connection', 'both of two connections answer')
+    })
+    if (reached.status === 'problem') return [{ ...reached, fix: 'start PostgreSQL, or correct DATABASE_URL' }]
+    return [
+      reached,
+      ...(await settings(one)),
+      await examined('lock', () => lock(one, two)),
+      await examined('pooler', () => poolers(one, two, options)),
+      await examined('clock', () => clock(one)),
+      await examined('migrations', () => migrated(one, options.schema)),
+    ]
+  } finally {
+    await Promise.all([one.end({ timeout: 1 }), two.end({ timeout: 1 })])
+  }
+}
+
+async function examined(name: string, run: () => Promise<Diagnosis>): Promise<Diagnosis> {
+  try {
+    return await run()
+  } catch (error) {
+    return { name, status: 'problem', found: storeError(error, 'unavailable').message }
+  }
+}
+
+function ok(name: string, found: string): Diagnosis {
+  return { name, status: 'ok', found }
+}
+
+type Settings = Readonly<Record<'version' | 'encoding' | 'fsync' | 'pages' | 'commit' | 'recovery', string>> & {
+  readonly number: number
+}
+
+async function settings(sql: Sql): Promise<readonly Diagnosis[]> {
+  const [found] = await sql<Settings[]>`
+    select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
+      current_setting('server_encoding') as encoding, current_setting('fsync') as fsync,
+      current_setting('full_page_writes') as pages, current_setting('synchronous_commit') as commit,
+      pg_is_in_recovery()::text as recovery`
+  return [...versionsOf(found!), ...durability(found!)]
+}
+
+/** Whether a release and its encoding will do. */
+export function versionsOf({ version, number, encoding, recovery }: Settings): readonly Diagnosis[] {
+  const isOld = number < VERSION_MIN
+  return [
+    isOld
+      ? { name: 'database', status: 'problem', found: `PostgreSQL ${version}`, fix: 'upgrade to PostgreSQL 15 or newer' }
+      : ok('database', `PostgreSQL ${version}`),
+    encoding === 'UTF8'
+      ? ok('encoding', encoding)
+      : { name: 'encoding', status: 'problem', found: encoding, fix: "make the database with encoding 'UTF8'" },
+    recovery === 'true'
+      ? {
+          name: 'role',
+          status: 'problem',
+          found: 'a standby, which takes no writes',
+          fix: 'connect to the primary, or promote this one',
+        }
+      : ok('role', 'a primary, which takes writes'),
+  ]
+}
+
+/** Whether what is committed survives a crash. */
+export function durability({ fsync, pages, commit }: Pick<Settings, 'fsync' | 'pages' | 'commit'>): readonly Diagnosis[] {
+  const needed = (name: string, found: string): Diagnosis =>
+    found === 'on'
+      ? ok(name, found)
+      : { name, status: 'problem', found, fix: `alter system set ${name} = on, then select pg_reload_conf()` }
+  return [
+    needed('fsync', fsync),
+    needed('full_page_writes', pages),
+    commit === 'off' || commit === 'local'
+      ? {
+          name: 'synchronous_commit',
+          status: 'warning',
+          found: `${commit}: appends set it on for themselves, rows of projections may be folded again after a crash`,
+          fix: 'alter system set synchronous_commit = on, then select pg_reload_conf()',
+        }
+      : ok('synchronous_commit', commit),
+  ]
+}
+
+async function lock(one: Sql, two: Sql): Promise<Diagnosis> {
+  if (await excludes(one, two)) return ok('lock', 'an advisory lock of one connection is refused to another')
+  const fix = 'use PostgreSQL itself: this engine, or what is in between, does not keep the order of the log'
+  return { name: 'lock', status: 'problem', found: 'advisory locks do not exclude', fix }
+}
+
+async function poolers(one: Sql, two: Sql, { pooler, directUrl }: ExamineOptions): Promise<Diagnosis> {
+  const name = 'pooler'
+  const isBehind = await behindPooler(one, two)
+  if (!isBehind) return ok(name, pooler ? 'none found, though DATABASE_POOLER says so' : 'none in between')
+  const found = 'a pooler in transaction mode'
+  if (pooler === false)
+    return {
+      name,
+      status: 'problem',
+      found: `${found}, though DATABASE_POOLER says no`,
+      fix: 'unset DATABASE_POOLER, or set it to true',
+    }
+  if (directUrl !== undefined) return ok(name, `${found}; DATABASE_DIRECT_URL leads past it`)
+  return {
+    name,
+    status: 'warning',
+    found: `${found}, which passes on no notification`,
+    fix: 'set DATABASE_DIRECT_URL to lead past it',
+  }
+}
+
+async function clock(sql: Sql): Promise<Diagnosis> {
+  const before = Date.now()
+  const [row] = await sql<{ ms: number }[]>`select date_part('epoch', clock_timestamp()) * 1000 as ms`
+  return clockFinding(row!.ms - (before + Date.now()) / 2)
+}
+
+/** How far the database's clock is ahead of ours. */
+export function clockFinding(aheadMs: number): Diagnosis {
+  const name = 'clock'
+  const found = `the database's is ${Math.abs(Math.round(aheadMs))} ms ${aheadMs < 0 ? 'behind' : 'ahead of'} this machine's`
+  const off = Math.abs(aheadMs)
+  if (off < CLOCK_WARNING_MS) return ok(name, found)
+  return { name, status: off < CLOCK_PROBLEM_MS ? 'warning' : 'problem', found, fix: 'run an NTP client on both machines' }
+}
+
+async function migrated(sql: Sql, schema: string): Promise<Diagnosis> {
+  const name = 'migrations'
+  const [there] = await sql<{ found: boolean }[]>`select to_regclass(${`${schema}.migrations`}) is not null as found`
+  const fix = 'run migrate'
+  if (!there!.found) return { name, status: 'problem', found: `the schema ${schema} has no log yet`, fix }
+  const applied = await sql<Applied[]>`select name, checksum, oldest from ${sql(`${schema}.migrations`)}`
+  const missing = pending(migrations, applied)
+  if (missing.length === 0) return ok(name, `all ${migrations.length} are in`)
+  return { name, status: 'problem', found: `${missing.map(one => one.name).join(', ')} missing`, fix }
+}

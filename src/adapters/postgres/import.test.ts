@@ -1,0 +1,111 @@
+// Bulk import on a real server: the contract, and what only COPY and a lock can do wrong.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import createClient from 'postgres'
+import { importContract } from '../../ports/store/import-contract/index.ts'
+import type { NewRecord, Records } from '../../ports/store/import.ts'
+import { held } from '../../test-support/held.ts'
+import { emptied, madeIn, type TestSchema, testSchema } from '../../test-support/schema.ts'
+import { postgres } from './store.ts'
+
+let at: TestSchema
+beforeAll(async () => {
+  at = await testSchema()
+})
+afterAll(() => at.drop())
+
+importContract('PostgreSQL', () => madeIn(at))
+
+const records = (many: number): Records =>
+  async function* () {
+    for (let i = 0; i < many; i++) yield [one(i)]
+  }
+const one = (i: number): NewRecord => ({
+  id: Bun.randomUUIDv7(),
+  stream: `o-${i % 7}`,
+  type: 'T',
+  schema: 's',
+  data: `${i}`,
+  meta: '{}',
+})
+
+describe('an import into PostgreSQL', () => {
+  test('leaves no staged rows behind', async () => {
+    const { store, close } = await madeIn(at)
+    await Array.fromAsync(store.import('left', records(4_100), { fingerprint: 'f' }))
+    const [left] = await at.sql.unsafe(`select count(*)::integer as many from ${at.schema}.import_rows`)
+    expect(left?.['many']).toBe(0)
+    await close()
+  })
+
+  test('stages while another holds the lock of the log, and waits for it with the first chunk', async () => {
+    const { store, close } = await madeIn(at)
+    const steps = store.import('locked', records(10), { fingerprint: 'f' })
+    const letGo = await held(at.sql, `select pg_advisory_xact_lock(${at.schema}.lock_key_v1())`)
+    expect((await steps.next()).value).toMatchObject({ moved: 0, total: 10 })
+    const moved = steps.next()
+    await letGo()
+    expect((await moved).value).toMatchObject({ moved: 10 })
+    await steps.next()
+    await close()
+  })
+
+  test('moves each record once where two processes run it at the same time', async () => {
+    await emptied(at)
+    const both = [postgres(at.url, { schema: at.schema }), postgres(at.url, { schema: at.schema })]
+    await Promise.all(both.map(store => store.open()))
+    await Promise.all(both.map(store => Array.fromAsync(store.import('both', records(9_000), { fingerprint: 'f' }))))
+    const events = await both[0]!.readAll({ after: 0, limit: 20_000 })
+    expect(events.map(({ data }) => Number(data))).toEqual(Array.from({ length: 9_000 }, (_, i) => i))
+    await Promise.all(both.map(store => store.close()))
+  })
+
+  test('goes on over connections that are cut between and within its chunks', async () => {
+    const { store, close } = await madeIn(at)
+    const cut = () => at.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'emaki' and datname = current_database()
+    `
+    const many = 6_000
+    let cuts = 0
+    for await (const { moved } of store.import('cut', records(many), { fingerprint: 'f' })) {
+      if (moved === many) break
+      // The next chunk is asked for at the same time as its connection is cut.
+      cuts++
+      void cut().execute()
+    }
+    expect(cuts).toBeGreaterThan(3)
+    // Read by another client, as a connection of the store's may just have been cut.
+    const events = await at.sql.unsafe(`select data from ${at.schema}.events order by position`)
+    expect(events.map(({ data }) => Number(data))).toEqual(Array.from({ length: many }, (_, i) => i))
+    await close()
+  })
+
+  test('is refused to a role that may append and was not granted imports, and works for one that was', async () => {
+    const role = `importer_${at.schema}`
+    await at.sql.unsafe(`create role ${role} login`)
+    try {
+      await at.sql.unsafe(`set search_path = ${at.schema}; select grant_app_v1('${role}')`).simple()
+      const url = new URL(at.url)
+      url.username = role
+      const app = postgres(url.href, { schema: at.schema, migrate: false })
+      await app.open()
+      await expect(Array.fromAsync(app.import('role', records(3), { fingerprint: 'f' }))).rejects.toThrow('permission denied')
+      await at.sql.unsafe(`set search_path = ${at.schema}; select grant_import_v1('${role}')`).simple()
+      expect((await Array.fromAsync(app.import('role', records(3), { fingerprint: 'f' }))).at(-1)).toMatchObject({ moved: 3 })
+      await app.close()
+    } finally {
+      await at.sql.unsafe(`drop owned by ${role}; drop role ${role}`).simple()
+    }
+  })
+
+  test('moves a chunk under no isolation but read committed, and not inside a transaction that has written', async () => {
+    const sql = createClient(at.url, { max: 1, onnotice: () => {} })
+    const call = `select * from ${at.schema}.import_chunk_v1(1, 10, 10, false, 1000)`
+    await expect(sql.begin('isolation level serializable', tx => tx.unsafe(call))).rejects.toThrow('read committed')
+    const within = sql.begin(async tx => {
+      await tx`create temporary table mine (n integer) on commit drop`
+      await tx.unsafe(call)
+    })
+    await expect(within).rejects.toThrow('inside a transaction of the caller')
+    await sql.end()
+  })
+})

@@ -1,0 +1,73 @@
+// How a schema is opened: it is migrated, the promises are proved, and the pools are made.
+import { StoreError } from '../../ports/store/errors.ts'
+import type { LogIdentity } from '../../ports/store/upkeep.ts'
+import { type Announcer, announcer } from './announcer.ts'
+import { migrate, upToDate } from './migrate.ts'
+import { Pool, type PoolOptions } from './pool.ts'
+import { behindPooler, prove } from './prove.ts'
+import { Transactions } from './transactions.ts'
+
+export type OpenOptions = {
+  readonly schema: string
+  readonly channel: string
+  readonly migrate: boolean
+  readonly pooler?: boolean | undefined
+  readonly deadlineMs: number
+  readonly readers: number
+}
+
+/** What an open store holds: connections by what they are for. */
+export type OpenLog = {
+  readonly identity: LogIdentity
+  readonly writer: Pool
+  readonly reader: Pool
+  readonly projector: Pool
+  readonly announcer: Announcer
+  readonly transactions: Transactions
+}
+
+/** How long a page of a read model may take, which a rebuild writes many rows with. */
+const PROJECTOR_DEADLINE_MS = 30_000
+/** Connections that write read models. */
+const PROJECTORS = 4
+const CONNECT_TIMEOUT_MS = 3_000
+const MIGRATE_DEADLINE_MS = 600_000
+
+/** Opens a log, and refuses a database that cannot keep the promises. */
+export async function openLog(url: string, options: OpenOptions): Promise<OpenLog> {
+  const { deadlineMs } = options
+  const plain = { max: 1, prepare: false, statementTimeoutMs: 0, deadlineMs, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const [first, second] = [new Pool(url, plain), new Pool(url, plain)]
+  try {
+    const { identity, pooler } = await prepareLog(first, second, options)
+    return { identity, ...openPools(url, options, { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs }) }
+  } finally {
+    await Promise.all([first.close(), second.close()])
+  }
+}
+
+export async function closeLog({ writer, reader, projector, transactions, announcer }: OpenLog): Promise<void> {
+  await Promise.all([writer.close(), reader.close(), projector.close(), transactions.close(), announcer.close()])
+}
+
+async function prepareLog(first: Pool, second: Pool, { schema, ...options }: OpenOptions) {
+  const pooler = options.pooler ?? (await first.run(one => second.run(two => behindPooler(one, two))))
+  if (options.migrate) await first.run(sql => migrate(sql, schema), { deadlineMs: MIGRATE_DEADLINE_MS })
+  else if (!(await first.run(sql => upToDate(sql, schema))))
+    throw new StoreError('refused', `the schema ${schema} lacks migrations; run emaki migrate`)
+  await first.run(one => second.run(two => prove(one, two)))
+  const [identity] = await first.run(sql => sql<LogIdentity[]>`select id::text, epoch from ${sql(`${schema}.log`)}`)
+  return { identity: identity!, pooler }
+}
+
+function openPools(url: string, { channel, readers }: OpenOptions, options: PoolOptions): Omit<OpenLog, 'identity'> {
+  const statementTimeoutMs = options.statementTimeoutMs && PROJECTOR_DEADLINE_MS
+  const long = { ...options, max: PROJECTORS, deadlineMs: PROJECTOR_DEADLINE_MS, statementTimeoutMs }
+  return {
+    writer: new Pool(url, options),
+    reader: new Pool(url, { ...options, max: readers }),
+    projector: new Pool(url, long),
+    transactions: new Transactions(url, long),
+    announcer: announcer(new Pool(url, options), channel),
+  }
+}

@@ -1,0 +1,131 @@
+// What a page writes, as one statement, however many rows there are: in autocommit there is no client that could stop within it.
+import { columnOf } from '../../ports/read-model/listing.ts'
+import type { NewPage, NewRow } from '../../ports/read-model/progress.ts'
+import type { Table } from '../../ports/read-model/tables.ts'
+import type { SqlValues } from './query.ts'
+import { list, texts } from './text.ts'
+
+/** How many rows one part writes at most, and how much data, in characters (a single row may be more): what fits into work_mem. */
+const PART_ROWS_MAX = 2_000
+const PART_SIZE_MAX = 2_000_000
+
+/** One of a statement's parts, which writes only where `holds` does. It names its values as it is made. */
+export type Part = (values: SqlValues, holds: string) => string
+
+/** The parts as one statement: where the guard moves no checkpoint, it gives no row, and no part writes. */
+export function guardPage(values: SqlValues, schema: string, page: NewPage, parts: readonly Part[]): string {
+  const guard = `guard as (${moveCheckpoint(values, schema, page)} returning true)`
+  const rest = parts.map((part, i) => `part_${i} as (${part(values, 'exists (select from guard)')})`)
+  return `with ${[guard, ...rest].join(',\n')}\nselect true as written from guard`
+}
+
+/** Moves the checkpoint, where it is still where the page begins and the epoch is that of its owner. All else depends on it. */
+function moveCheckpoint(values: SqlValues, schema: string, { name, epoch, from, to }: NewPage): string {
+  return `update ${schema}.checkpoints set position = ${values.add(to)}, saved_at = clock_timestamp()
+    where name = ${values.add(name)} and epoch = ${values.add(epoch)} and position = ${values.add(from)}`
+}
+
+/** What is no longer parked, and what is from now on. */
+export function parkParts(schema: string, { name, park, unpark }: NewPage): readonly Part[] {
+  const again = new Set(park.map(({ kind, key }) => `${kind} ${key}`))
+  // One statement may not touch a row twice: what is parked again is written over.
+  const gone = unpark.filter(({ kind, key }) => !again.has(`${kind} ${key}`))
+  return [...(gone.length ? [unparkPart(schema, name, gone)] : []), ...(park.length ? [parkPart(schema, name, park)] : [])]
+}
+
+/** Prolongs the lease, unless it was given back, and forgets a suspect that is done. */
+export function leasePart(schema: string, { name, epoch, to, ttlMs }: NewPage): Part {
+  return (values, holds) => {
+    const position = values.add(to)
+    const pending = (column: string) => `${column} = case when suspect_position > ${position} then ${column} end`
+    return `update ${schema}.leases set until = clock_timestamp() + ${values.add(ttlMs)} * interval '1 millisecond',
+        ${pending('suspect_position')}, ${pending('suspect_key')}
+      where name = ${values.add(name)} and epoch = ${values.add(epoch)} and owner is not null and ${holds}`
+  }
+}
+
+function unparkPart(schema: string, name: string, gone: NewPage['unpark']): Part {
+  return (values, holds) => {
+    const [kinds, keys] = (['kind', 'key'] as const).map(of => values.add(texts(gone.map(one => one[of]))))
+    return `delete from ${schema}.parked where name = ${values.add(name)} and ${holds}
+      and (kind, key) in (select * from unnest(${kinds}::text[], ${keys}::text[]))`
+  }
+}
+
+function parkPart(schema: string, name: string, park: NewPage['park']): Part {
+  return (values, holds) => {
+    const [kinds, keys, causes] = (['kind', 'key', 'cause'] as const).map(of => values.add(texts(park.map(one => one[of]))))
+    const positions = values.add(list(park.map(({ position }) => position)))
+    return `insert into ${schema}.parked (name, kind, key, position, cause, at, again)
+      select ${values.add(name)}, p.kind, p.key, p.position, p.cause, clock_timestamp(), null
+      from unnest(${kinds}::text[], ${keys}::text[], ${positions}::bigint[], ${causes}::text[]) p(kind, key, position, cause)
+      where ${holds}
+      on conflict (name, kind, key) do update
+      set position = excluded.position, cause = excluded.cause, at = excluded.at, again = excluded.again`
+  }
+}
+
+/** Writes rows over those that are there, and removes those without data. `empty`: there are none, which makes it a third faster. */
+export function rowParts(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
+  return chunks(rows).flatMap(rows => rowPartsAtOnce(schema, table, rows, empty))
+}
+
+function rowPartsAtOnce(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
+  const target = `${schema}."rows_${table.name}"`
+  const removed = rows.filter(({ data }) => data === null)
+  const kept = removed.length ? rows.filter(({ data }) => data !== null) : rows
+  return [
+    ...(removed.length && !empty ? [deletePart(target, removed)] : []),
+    ...(kept.length ? [insertPart(target, table, kept, empty)] : []),
+  ]
+}
+
+function deletePart(target: string, rows: readonly NewRow[]): Part {
+  return (values, holds) =>
+    `delete from ${target} where key = any (${values.add(texts(rows.map(({ key }) => key)))}::text[]) and ${holds}`
+}
+
+function insertPart(target: string, { indexes }: Table, rows: readonly NewRow[], empty: boolean): Part {
+  const columns = ['position', 'data', ...indexes.map(({ field }) => `"${columnOf(field)}"`)]
+  const over = `on conflict (key) do update set ${columns.map(column => `${column} = excluded.${column}`).join(', ')}`
+  return (values, holds) => {
+    const lists = [
+      `unnest(${values.add(texts(rows.map(({ key }) => key)))}::text[])`,
+      `unnest(${values.add(list(rows.map(({ position }) => position)))}::bigint[])`,
+      // JSON text holds no line feed.
+      `unnest(string_to_array(${values.add(rows.map(({ data }) => data).join('\n'))}, e'\\n'))`,
+      ...indexes.map(({ kind }, i) => {
+        const fields = rows.map(({ fields }) => fields[i]!)
+        // Their kinds were checked with the page.
+        return kind === 'number'
+          ? `unnest(${values.add(list(fields as readonly (number | null)[]))}::double precision[])`
+          : `unnest(${values.add(texts(fields as readonly (string | null)[]))}::text[])`
+      }),
+    ]
+    return `insert into ${target} (key, ${columns.join(', ')})
+      select * from rows from (${lists.join(', ')}) n where ${holds} ${empty ? '' : over}`
+  }
+}
+
+/** Whether a page is more than one part has: such statements are large, and few are alike. */
+export function isLong(rows: readonly NewRow[]): boolean {
+  return chunks(rows).length > 1
+}
+
+/** The rows of a page, so many for each part. */
+function chunks(rows: readonly NewRow[]): readonly (readonly NewRow[])[] {
+  const parts: NewRow[][] = []
+  let size = 0
+  for (const row of rows) {
+    const length = row.data?.length ?? 0
+    const last = parts.at(-1)
+    if (last && last.length < PART_ROWS_MAX && size + length <= PART_SIZE_MAX) {
+      last.push(row)
+      size += length
+    } else {
+      parts.push([row])
+      size = length
+    }
+  }
+  return parts
+}

@@ -1,0 +1,3 @@
+import { planTests } from '../../test-support/plans.ts'
+
+planTests(1_000_000)

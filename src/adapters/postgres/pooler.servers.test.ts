@@ -1,0 +1,86 @@
+// The contract through pgbouncer in transaction mode, as it is in production: it refuses start-up parameters, and sessions are shared.
+import { afterAll, describe, expect, test } from 'bun:test'
+import createClient from 'postgres'
+import { readModelContract } from '../../ports/read-model/contract/index.ts'
+import { storeContract } from '../../ports/store/contract/index.ts'
+import { importContract } from '../../ports/store/import-contract/index.ts'
+import { startPgbouncer } from '../../test-support/servers/pgbouncer.ts'
+import { until } from '../../test-support/servers/until.ts'
+import { emptied, madeIn, madeReadModelIn, testSchema } from '../../test-support/schema.ts'
+import { behindPooler } from './prove.ts'
+import { postgres } from './store.ts'
+
+const made = testSchema()
+const pooled = made.then(({ url }) => startPgbouncer(url, { poolMode: 'transaction' }))
+afterAll(async () => {
+  await (await pooled).stop()
+  await (await made).drop()
+})
+
+describe('a pooler in transaction mode', () => {
+  test('is found out, and its absence too', async () => {
+    const found = async (url: string) => {
+      const [one, two] = [
+        createClient(url, { max: 1, prepare: false, fetch_types: false }),
+        createClient(url, { max: 1, prepare: false, fetch_types: false }),
+      ]
+      const answer = await behindPooler(one, two)
+      await Promise.all([one.end(), two.end()])
+      return answer
+    }
+    expect(await found((await pooled).url)).toBe(true)
+    expect(await found((await made).url)).toBe(false)
+  })
+
+  test('refuses start-up parameters, which is why none are sent', async () => {
+    const sql = createClient((await pooled).url, { max: 1, connection: { statement_timeout: 1_000 } })
+    await expect(sql`select 1`.execute()).rejects.toThrow('unsupported startup parameter')
+    await sql.end()
+  })
+
+  test('serves many stores over few sessions, each append whole and in order', async () => {
+    const { schema } = await made
+    const { url } = await pooled
+    const stores = Array.from({ length: 6 }, () => postgres(url, { schema }))
+    for (const store of stores) await store.open()
+    await emptied(await made)
+    const event = (data: string) => ({ id: Bun.randomUUIDv7(), type: 'T', schema: 's', data, meta: '{}' })
+    await Promise.all(
+      stores.map(async (store, i) => {
+        for (let n = 0; n < 20; n++) {
+          const [outcome] = await store.append([{ slices: [{ stream: `s-${i}`, expect: n, events: [event(`${n}`)] }], keys: [] }])
+          expect(outcome?.outcome).toBe('appended')
+        }
+      }),
+    )
+    const log = await stores[0]!.readAll({ after: 0, limit: 1_000 })
+    expect(log.map(({ position }) => position)).toEqual(Array.from({ length: 120 }, (_, i) => i + 1))
+    for (let i = 0; i < 6; i++)
+      expect(log.filter(({ stream }) => stream === `s-${i}`).map(({ data }) => data)).toEqual(
+        Array.from({ length: 20 }, (_, n) => `${n}`),
+      )
+    await Promise.all(stores.map(store => store.close()))
+  })
+
+  test('passes on nothing that is listened to, so that the log is asked', async () => {
+    const { schema } = await made
+    const { url } = await pooled
+    const [ours, other] = [postgres(url, { schema }), postgres(url, { schema })]
+    for (const store of [ours, other]) await store.open()
+    const heard: (number | null)[] = []
+    const end = await ours.watch(head => void heard.push(head))
+    for (let i = 0; i < 3; i++) {
+      const event = { id: Bun.randomUUIDv7(), type: 'T', schema: 's', data: '1', meta: '{}' }
+      await other.append([{ slices: [{ stream: 'watched-1', expect: 'any', events: [event] }], keys: [] }])
+      const head = await other.head()
+      await until('it is noticed', () => heard.includes(head))
+    }
+    await end()
+    await Promise.all([ours.close(), other.close()])
+  })
+})
+
+storeContract('PostgreSQL behind pgbouncer', async () => madeIn(await made, (await pooled).url))
+importContract('PostgreSQL behind pgbouncer', async () => madeIn(await made, (await pooled).url))
+
+readModelContract('PostgreSQL behind pgbouncer', async () => madeReadModelIn(await made, (await pooled).url))

@@ -1,0 +1,114 @@
+import { describe, expect } from 'bun:test'
+import { type Runtime, runtime } from '../../../runtime.ts'
+import type { Direction, FaultProxy } from '../../../test-support/servers/proxy.ts'
+import { counter } from './domain.ts'
+import { follow, readLog } from './follow.ts'
+import { form, race } from './form.ts'
+import { type Attempt, violations } from './history.ts'
+import { untilFree } from './lock.ts'
+import { eventually } from './patience.ts'
+import { proxied } from './proxied.ts'
+import { type RaceLog, raceLog } from './race-log.ts'
+import { type Sender, sender } from './sender.ts'
+
+const STATEMENT_MS = 600
+const COMMAND_MS = 800
+/**
+ * A command that is on its way at its deadline is told what the statement said that was under way then, or that it said nothing: all have
+ * ended after the two together. The rest is for a machine that has other things to do.
+ */
+const ENDS_MS = 20_000
+const HEALS_MS = 30_000
+/** How long a call without a deadline is waited for, which would not end while nothing passes. */
+const HANGS_MS = 2 * (STATEMENT_MS + COMMAND_MS)
+const NO_DEADLINE_MS = 3_600_000
+const CALLERS = 8
+
+describe('a black hole, a network that swallows everything without closing a connection,', () => {
+  for (const direction of ['toServer', 'toClient', undefined] as const) {
+    race(`leaves no call without an answer, and is got over without a restart (${direction ?? 'both ways'})`, async random => {
+      await using log = await raceLog()
+      using proxy = proxied(log)
+      const { emaki, send, attempts } = await client(log, proxy, STATEMENT_MS)
+      const reader = follow(await log.store(), 'the reader', 10)
+      reader.run()
+      for (let round = 0; round < form(2, 30); round++) {
+        await healthy(send, `${round}.before`)
+        const calls = swallowing({ emaki, send }, proxy, `${round}`, direction, random.chance(0.5))
+        expect(Math.max(...(await Promise.all(await calls)))).toBeLessThan(ENDS_MS)
+        proxy.swallow(false, direction)
+        expect(await timed(healthy(send, `${round}.after`))).toBeLessThan(HEALS_MS)
+      }
+      expect(
+        new Set(attempts.map(({ outcome }) => outcome)).difference(new Set(['appended', 'unavailable', 'unknown'])).size,
+      ).toBe(0)
+      expect(attempts.some(({ outcome }) => outcome !== 'appended')).toBeTrue()
+      await untilFree(log)
+      expect(violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })).toEqual([])
+      await emaki.close()
+    })
+  }
+
+  race('shows the planted bug: statements without a deadline', async () => {
+    await using log = await raceLog()
+    using proxy = proxied(log)
+    const { emaki, send } = await client(log, proxy, NO_DEADLINE_MS)
+    await healthy(send, 'before')
+    const calls = Promise.all(await swallowing({ emaki, send }, proxy, 'caught', undefined, false))
+    expect(await Promise.race([calls, Bun.sleep(HANGS_MS).then(() => 'hangs')])).toBe('hangs')
+    // It was the network that they waited for, and nothing else.
+    proxy.swallow(false)
+    await calls
+    await emaki.close()
+  })
+})
+
+type Client = { readonly emaki: Runtime; readonly send: Sender; readonly attempts: readonly Attempt[] }
+
+async function client(log: RaceLog, proxy: FaultProxy, deadlineMs: number): Promise<Client> {
+  const store = await log.store({ through: proxy.url(log.url), deadlineMs, lockTimeoutMs: STATEMENT_MS / 2 })
+  const emaki = await runtime({ serve: [counter], store })
+  const attempts: Attempt[] = []
+  return { emaki, send: sender(emaki, 'the client', attempt => attempts.push(attempt)), attempts }
+}
+
+/** Calls that are caught by it, on their way or not yet, and such as come while it lasts; how long each takes. */
+async function swallowing(
+  { emaki, send }: Pick<Client, 'emaki' | 'send'>,
+  proxy: FaultProxy,
+  name: string,
+  direction: Direction | undefined,
+  isUnderWay: boolean,
+): Promise<readonly Promise<number>[]> {
+  const caught = wave(send, `${name}.caught`)
+  if (isUnderWay) await new Promise(setImmediate)
+  proxy.swallow(true, direction)
+  const appended = timed(emaki.append([{ stream: `counter-append${name}`, expect: 0, events: [] }]))
+  return [...caught, ...wave(send, `${name}.late`), timed(readState(emaki)), appended]
+}
+
+/** Commands of several callers on streams of their own and on one; how long each took. */
+function wave(send: Sender, name: string): readonly Promise<number>[] {
+  return Array.from({ length: CALLERS }, (_, i) =>
+    timed(send(counter.add(i % 2 ? 'one' : `own-${i}`, { token: `${name}.${i}` }), { deadlineMs: COMMAND_MS })),
+  )
+}
+
+/** Says a command, each time a new one, until one is accepted. */
+async function healthy(send: Sender, name: string): Promise<void> {
+  let i = 0
+  const isAccepted = async () =>
+    (await send(counter.add('health', { token: `${name}.${i++}` }), { deadlineMs: COMMAND_MS })).outcome === 'accepted'
+  await eventually('the service accepts a command', isAccepted)
+}
+
+async function timed(call: Promise<unknown>): Promise<number> {
+  const from = performance.now()
+  await call
+  return performance.now() - from
+}
+
+/** A read answers or throws; it is the time that counts. */
+async function readState(emaki: Runtime): Promise<void> {
+  await emaki.state('counter', 'one').catch(() => {})
+}

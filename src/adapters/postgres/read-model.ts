@@ -1,0 +1,367 @@
+// Read models in the schema of the log. A page is one statement, in which the guarded checkpoint decides whether anything is written; one
+// that runs statements of its own is a transaction.
+import type { Sql, TransactionSql } from 'postgres'
+import { checkList, checkPage, checkSame, checkTable, isStorable } from '../../ports/read-model/check.ts'
+import { type Condition, conditions, listing } from '../../ports/read-model/listing.ts'
+import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.ts'
+import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
+import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
+import type { ReadModel } from '../../ports/read-model/read-model.ts'
+import type { ReadResult, ListOptions, StoredRow } from '../../ports/read-model/rows.ts'
+import type { Table, Value } from '../../ports/read-model/tables.ts'
+import { RunFailure, unwrapRunFailure } from '../../ports/store/errors.ts'
+import { agendaParts } from './agenda.ts'
+import { guardPage, isLong, leasePart, type Part, parkParts, rowParts } from './page.ts'
+import type { Pool } from './pool.ts'
+import { query, type QueryValue, SqlValues } from './query.ts'
+import { texts } from './text.ts'
+import type { Transactions } from './transactions.ts'
+
+/** Known once the store is open: a pool for what is short, one for pages, which may take as long as a rebuild's, and transactions. */
+export type ReadModelPools = { readonly reader: Pool; readonly projector: Pool; readonly transactions: Transactions }
+export type ReadModelOptions = {
+  readonly schema: string
+  /** How long one statement of the live case may take, in ms: whoever waits longer for a lost reply keeps a lease and does nothing. */
+  readonly deadlineMs: number
+  readonly pools: () => ReadModelPools
+}
+
+export class PostgresReadModel implements ReadModel {
+  readonly #schema: string
+  readonly #deadlineMs: number
+  readonly #pools: () => ReadModelPools
+  readonly #prepared = new Map<string, Table>()
+
+  constructor({ schema, deadlineMs, pools }: ReadModelOptions) {
+    this.#schema = schema
+    this.#deadlineMs = deadlineMs
+    this.#pools = pools
+  }
+
+  async prepare(tables: readonly Table[]): Promise<void> {
+    tables.forEach(checkTable)
+    for (const table of tables) {
+      const { name, indexes } = table
+      if (!(await this.#table(name)))
+        await this.#write(`select ${this.#schema}.prepare_v1($1, $2, $3)`, [
+          name,
+          texts(indexes.map(({ field }) => field)),
+          texts(indexes.map(({ kind }) => kind)),
+        ])
+      checkSame((await this.#table(name)) ?? table, table)
+      this.#prepared.set(name, table)
+    }
+  }
+
+  async drop(name: string): Promise<void> {
+    await this.#write(`select ${this.#schema}.drop_v1($1)`, [name])
+    this.#prepared.delete(name)
+  }
+
+  async tables(): Promise<readonly string[]> {
+    const rows = await this.#read<{ name: string }>(`select name from ${this.#schema}.row_tables order by name`, [])
+    return rows.map(({ name }) => name)
+  }
+
+  async acquire(
+    name: string,
+    { owner, ttlMs, start }: { readonly owner: string; readonly ttlMs: number; readonly start: number },
+  ): Promise<Lease | null> {
+    const call = `select * from ${this.#schema}.acquire_v1($1, $2, $3, $4)`
+    const [found] = await this.#write<PostgresLeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
+    if (!found) return null
+    const { epoch, position, takeovers, suspect_position, suspect_key } = found
+    const suspect =
+      suspect_position === null ? null : { position: suspect_position, key: suspect_key, times: await this.#suspectTimes(name) }
+    return { name, epoch, position, takeovers, suspect }
+  }
+
+  renew(name: string, epoch: number, ttlMs: number): Promise<boolean> {
+    return this.#changeLease(`until = clock_timestamp() + $3 * interval '1 millisecond'`, [name, epoch, ttlMs])
+  }
+
+  async release(name: string, epoch: number): Promise<void> {
+    await this.#changeLease('owner = null, suspect_position = null, suspect_key = null', [name, epoch])
+  }
+
+  leases(): Promise<readonly LeaseHolder[]> {
+    return this.#read<LeaseHolder>(
+      `select name, owner, epoch, round(date_part('epoch', until - clock_timestamp()) * 1000) as "leftMs"
+       from ${this.#schema}.leases where owner is not null order by name`,
+      [],
+    )
+  }
+
+  /** It is for whoever follows a process that ended, not a database that did: so it does not wait for the disk. */
+  suspect(name: string, epoch: number, suspect: Suspect | null): Promise<boolean> {
+    const atOnce = `(select set_config('synchronous_commit', 'off', true)) is not null`
+    return this.#changeLease(`suspect_position = case when ${atOnce} then $3::bigint end, suspect_key = $4, suspect_times = $5`, [
+      name,
+      epoch,
+      suspect?.position ?? null,
+      suspect?.key ?? null,
+      suspect?.times ?? 1,
+    ])
+  }
+
+  commit(page: NewPage): Promise<boolean> {
+    return unwrapRunFailure(this.#commit(page))
+  }
+
+  async #commit(page: NewPage): Promise<boolean> {
+    const table = this.#prepared.get(page.table ?? page.name) ?? null
+    checkPage(page, table)
+    const long = isLong(page.rows)
+    // Nobody writes before the guard of this page is asked: a table found empty before it is empty behind it.
+    const empty = long && !(await this.#read(`select true as some from ${this.#rows(table!)} limit 1`, [])).length
+    const parts = [
+      ...parkParts(this.#schema, page),
+      ...(page.agenda ? agendaParts(this.#schema, page.agenda) : []),
+      ...(table ? rowParts(this.#schema, table, page.rows, empty) : []),
+    ]
+    if (page.run) return this.#inTransaction(page, parts)
+    const values = new SqlValues()
+    const text = guardPage(values, this.#schema, page, [leasePart(this.#schema, page), ...parts])
+    const { projector } = this.#pools()
+    const deadlineMs = long ? undefined : this.#deadlineMs
+    const ask = (sql: Sql) => query(sql, text, values.all, { custom: long })
+    return (await projector.run(ask, { reasonIfLost: 'unknown', deadlineMs })).length > 0
+  }
+
+  /**
+   * The session ends where the owner stops within its transaction, so that whoever takes over waits no longer than a quarter of the lease. A
+   * statement that is begun and not said to its end is not idle for the server: what runs in a page has twice the lease in all, here and
+   * (from PostgreSQL 17 on) there. The lease comes last, as it could not be prolonged while it is locked.
+   */
+  #inTransaction(page: NewPage, parts: readonly Part[]): Promise<boolean> {
+    const deadlineMs = Math.max(2 * page.ttlMs, this.#deadlineMs)
+    const whole = async (tx: TransactionSql) => {
+      const values = new SqlValues()
+      const text = guardPage(values, this.#schema, page, parts)
+      const [, found] = await Promise.all([
+        query(tx, SETTINGS, [String(Math.ceil(page.ttlMs / 4)), String(Math.ceil(2 * page.ttlMs)), `${this.#schema}, public`]),
+        query(tx, text, values.all, { custom: isLong(page.rows) }),
+      ])
+      if (!found.length) return false
+      try {
+        await page.run?.(tx)
+      } catch (error) {
+        throw new RunFailure(error)
+      }
+      const last = new SqlValues()
+      await query(tx, leasePart(this.#schema, page)(last, 'true'), last.all)
+      return true
+    }
+    return this.#pools().transactions.run(whole, deadlineMs)
+  }
+
+  async progress(names?: readonly string[]): Promise<readonly Progress[]> {
+    const rows = await this.#read<Omit<Progress, 'savedAt'> & { readonly saved_at: Date }>(
+      `select name, position, epoch, saved_at from ${this.#schema}.checkpoints where $1::text[] is null or name = any ($1) order by name`,
+      [names ? texts(names) : null],
+    )
+    return rows.map(({ saved_at, ...progress }) => ({ ...progress, savedAt: saved_at.toISOString() }))
+  }
+
+  async reset(name: string, position: number): Promise<void> {
+    await this.#write(`select ${this.#schema}.reset_v1($1, $2)`, [name, position])
+  }
+
+  async rows(table: Table, keys: readonly string[]): Promise<readonly StoredRow[]> {
+    const parked = this.#parked('$1')
+    return this.#read<StoredRow>(
+      `select r.key, r.position, r.data, ${parked} from ${this.#rows(table)} r where r.key = any ($2::text[])`,
+      [table.name, texts(keys.filter(isStorable))],
+    )
+  }
+
+  async get(table: Table, key: string): Promise<ReadResult<StoredRow | null>> {
+    const values = new SqlValues()
+    const [name, wanted] = [values.add(table.name), values.add(storable(key))]
+    const { found, ...rest } = await this.#found(
+      name,
+      `select r.key, r.position, r.data from ${this.#rows(table)} r where r.key = ${wanted}`,
+      values,
+      wanted,
+    )
+    return { found: found[0] ?? null, ...rest }
+  }
+
+  async list(table: Table, { limit, ...options }: ListOptions): Promise<ReadResult<readonly StoredRow[]>> {
+    checkList(table, options)
+    const values = new SqlValues()
+    const name = values.add(table.name)
+    const { order, descending, parts } = listing(options)
+    const by = order.map(
+      column => `"${column}" ${ORDER[column === 'key' ? 'key' : 'field'][descending ? 'descending' : 'ascending']}`,
+    )
+    const ordered = `order by ${by.join(', ')} limit ${values.add(limit)}`
+    const [from, columns] = [this.#rows(table), [...new Set([...order, 'key', 'position', 'data'])].map(column => `"${column}"`)]
+    const texts = parts.map(
+      part =>
+        `select ${columns.join(', ')} from ${from} ${whereOf(
+          part.map(condition => driving(condition, order[0]!)),
+          values,
+        )} ${ordered}`,
+    )
+    const text =
+      texts.length === 1 ? texts[0]! : `select * from (${texts.map(text => `(${text})`).join('\nunion all\n')}) u ${ordered}`
+    return this.#found(name, text, values)
+  }
+
+  async count(table: Table, where: Readonly<Record<string, Value>>): Promise<ReadResult<number>> {
+    checkList(table, { where, sort: null, after: null })
+    const values = new SqlValues()
+    const name = values.add(table.name)
+    const [row] = await this.#read<ReadResult<number>>(
+      `select count(*) as found, ${this.#position(name)} as position, ${this.#lowest(name)} as parked from ${this.#rows(table)} ${whereOf(conditions(where), values)}`,
+      values.all,
+    )
+    return { ...row! }
+  }
+
+  async parked(name?: string): Promise<readonly Parked[]> {
+    const rows = await this.#read<Omit<Parked, 'at'> & { readonly at: Date }>(
+      `select name, kind, key, position, cause, at, again from ${this.#schema}.parked where $1::text is null or name = $1 order by name, position, key`,
+      [name ?? null],
+    )
+    return rows.map(row => ({ ...row, at: row.at.toISOString() }))
+  }
+
+  parkedCounts(): Promise<readonly ParkedCount[]> {
+    return this.#read<ParkedCount>(
+      `select name, count(*) filter (where kind = 'key') as keys, count(*) filter (where kind = 'stream') as streams
+       from ${this.#schema}.parked group by name order by name`,
+      [],
+    )
+  }
+
+  async unpark(name: string, key?: string, again: Again = 'whole'): Promise<number> {
+    const [row] = await this.#read<{ many: number }>(
+      `with asked as (update ${this.#schema}.parked set again = $3 where name = $1 and ($2::text is null or key = $2) returning true)
+       select count(*) as many from asked`,
+      [name, key ?? null, again],
+    )
+    return row!.many
+  }
+
+  async serving(projection: string): Promise<string | null> {
+    const [row] = await this.#read<{ name: string }>(`select name from ${this.#schema}.serving where projection = $1`, [
+      projection,
+    ])
+    return row?.name ?? null
+  }
+
+  async serve(projection: string, name: string): Promise<boolean> {
+    const [row] = await this.#write<{ served: boolean }>(`select ${this.#schema}.serve_v1($1, $2) as served`, [projection, name])
+    return row!.served
+  }
+
+  /** Rows, in the order of their text, the checkpoint and what is parked, in one statement: which is one snapshot. */
+  async #found(name: string, text: string, values: SqlValues, key?: string): Promise<ReadResult<readonly StoredRow[]>> {
+    const rows = await this.#read<StoredRow & { readonly at: number; readonly lowest: number | null }>(
+      `select c.at, c.lowest, r.key, r.position, r.data, ${this.#parked(name)}
+       from (select ${this.#position(name)} as at, ${this.#lowest(name, key)} as lowest) c left join (${text}) r on true`,
+      values.all,
+    )
+    const found = rows[0]!.key === null ? [] : rows.map(({ key, position, data, parked }) => ({ key, position, data, parked }))
+    return { found, position: rows[0]!.at, parked: rows[0]!.lowest }
+  }
+
+  #position(name: string): string {
+    return `coalesce((select c.position from ${this.#schema}.checkpoints c where c.name = ${name}), 0)`
+  }
+
+  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  #lowest(name: string, key?: string): string {
+    const ofRow = key === undefined ? '' : ` and (p.kind = 'stream' or (p.kind = 'key' and p.key = ${key}))`
+    return `(select min(p.position) from ${this.#schema}.parked p where p.name = ${name}${ofRow})`
+  }
+
+  #parked(name: string): string {
+    return `(select p.position from ${this.#schema}.parked p where p.name = ${name} and p.kind = 'key' and p.key = r.key) as parked`
+  }
+
+  #rows({ name }: { readonly name: string }): string {
+    return `${this.#schema}."rows_${name}"`
+  }
+
+  async #table(name: string): Promise<Table | null> {
+    const [row] = await this.#read<{ fields: string[]; kinds: Table['indexes'][number]['kind'][] }>(
+      `select to_json(fields) as fields, to_json(kinds) as kinds from ${this.#schema}.row_tables where name = $1`,
+      [name],
+    )
+    return row ? { name, indexes: row.fields.map((field, i) => ({ field, kind: row.kinds[i]! })) } : null
+  }
+
+  async #suspectTimes(name: string): Promise<number> {
+    const [row] = await this.#read<{ times: number }>(
+      `select suspect_times as times from ${this.#schema}.leases where name = $1`,
+      [name],
+    )
+    return row?.times ?? 1
+  }
+
+  async #changeLease(set: string, values: readonly QueryValue[]): Promise<boolean> {
+    const rows = await this.#read(
+      `update ${this.#schema}.leases set ${set} where name = $1 and epoch = $2 and owner is not null returning true`,
+      values,
+    )
+    return rows.length > 0
+  }
+
+  /** What is short, and may be said again. */
+  #read<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
+    return this.#pools().reader.run(sql => query<R>(sql, text, values))
+  }
+
+  /** What may wait for a page that is being written, and may be said again. */
+  #write<R extends object>(text: string, values: readonly QueryValue[], deadlineMs?: number): Promise<readonly R[]> {
+    return this.#pools().projector.run(sql => query<R>(sql, text, values), { deadlineMs })
+  }
+}
+
+type PostgresLeaseRow = Omit<Lease, 'name' | 'suspect'> & {
+  readonly suspect_position: number | null
+  readonly suspect_key: string | null
+}
+
+/** What runs in a page names its tables without a schema: they are the log's own. */
+const SETTINGS = `select set_config('idle_in_transaction_session_timeout', $1, true), set_config('search_path', $3, true),
+  case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', $2, true) end`
+
+/** As the indexes have it. */
+const ORDER = {
+  field: { ascending: 'nulls first', descending: 'desc nulls last' },
+  key: { ascending: '', descending: 'desc' },
+} as const
+
+/**
+ * Equality on the column that a list is ordered by: as one of a list, which the planner does not take for a constant. Else it would order
+ * by the key alone, and might walk through all keys in search of a value that few rows have.
+ */
+function driving(condition: Condition, column: string): Condition | DrivingCondition {
+  return condition.is === 'equal' && condition.column === column ? { ...condition, is: 'one of' } : condition
+}
+type DrivingCondition = { readonly is: 'one of'; readonly column: string; readonly value: string | number }
+
+function whereOf(asked: readonly (Condition | DrivingCondition)[], values: SqlValues): string {
+  return asked.length ? `where ${asked.map(condition => sqlOf(condition, values)).join(' and ')}` : ''
+}
+
+function sqlOf(condition: Condition | DrivingCondition, values: SqlValues): string {
+  if (condition.is === 'equal') return `"${condition.column}" = ${values.add(storable(condition.value))}`
+  if (condition.is === 'one of') {
+    const type = typeof condition.value === 'number' ? 'double precision' : 'text'
+    return `"${condition.column}" = any (array[${values.add(storable(condition.value))}::${type}])`
+  }
+  if (condition.is === 'null' || condition.is === 'not null') return `"${condition.column}" is ${condition.is}`
+  const columns = condition.columns.map(column => `"${column}"`)
+  const place = condition.values.map(value => values.add(storable(value)))
+  return `(${columns.join(', ')}) ${condition.is === 'above' ? '>' : '<'} (${place.join(', ')})`
+}
+
+/** Null for a text that is not kept anywhere, so that nothing is found. */
+function storable(value: string | number): string | number | null {
+  return typeof value === 'number' || isStorable(value) ? value : null
+}

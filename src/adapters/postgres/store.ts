@@ -1,0 +1,144 @@
+// A log in one PostgreSQL schema: its life, and which part does what.
+import type { Agenda } from '../../ports/agenda/agenda.ts'
+import type { ReadModel } from '../../ports/read-model/read-model.ts'
+import { StoreError } from '../../ports/store/errors.ts'
+import type { ImportOptions, ImportProgress, Records } from '../../ports/store/import.ts'
+import type { NewSnapshot } from '../../ports/store/load.ts'
+import type { Log } from '../../ports/store/log.ts'
+import type { Store } from '../../ports/store/store.ts'
+import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
+import type { Wake } from '../../ports/store/watch.ts'
+import { PostgresAgenda } from './agenda.ts'
+import { importRecords } from './import.ts'
+import { PostgresLog } from './log.ts'
+import { closeLog, type OpenLog, openLog } from './open.ts'
+import { PostgresReadModel } from './read-model.ts'
+import { beginEpoch, forgetKeys, saveSnapshots } from './upkeep.ts'
+import { watch } from './watch.ts'
+
+export type PostgresOptions = {
+  /** The schema that holds the log: one log a schema. Default: `emaki`. */
+  readonly schema?: string
+  /** Run migrations at `open`. Default: true; with false, a schema that lacks one is refused. */
+  readonly migrate?: boolean
+  /** Whether a pooler in transaction mode is in between. Default: found out at `open`. */
+  readonly pooler?: boolean
+  /** Where to LISTEN, which no pooler passes on. Default: where the log is; where nothing is heard there, the log is asked. */
+  readonly directUrl?: string
+  /** How long a statement may take before its connections are given up, in ms. Default: 4 000. */
+  readonly deadlineMs?: number
+  /** How long an append may wait for the log's lock, in ms; below the deadline. Default: 2 000. */
+  readonly lockTimeoutMs?: number
+  /** Connections that read, besides the one that appends. Default: 4. */
+  readonly readers?: number
+}
+
+/**
+ * A log in a PostgreSQL schema (15 or newer). At `open` it runs migrations, proves that the database's lock excludes and that its commits
+ * are durable, and finds out whether a pooler is in between; it refuses what cannot keep the promises.
+ */
+export function postgres(url: string, options: PostgresOptions = {}): Store {
+  return new PostgresStore(url, options)
+}
+
+class PostgresStore implements Store {
+  readonly system = 'postgresql'
+  readonly #url: string
+  readonly #options: Required<Omit<PostgresOptions, 'pooler' | 'directUrl'>> & Pick<PostgresOptions, 'pooler' | 'directUrl'>
+  readonly #watching = new Map<Wake, () => Promise<void>>()
+  readonly #log: Log
+  readonly readModel: ReadModel
+  readonly agenda: Agenda
+  #opened: OpenLog | null = null
+
+  constructor(url: string, options: PostgresOptions) {
+    this.#url = url
+    this.#options = { schema: 'emaki', migrate: true, deadlineMs: 4_000, lockTimeoutMs: 2_000, readers: 4, ...options }
+    const { schema, deadlineMs, lockTimeoutMs } = this.#options
+    if (!/^[a-z_][a-z0-9_]{0,47}$/.test(schema))
+      throw new TypeError(`the schema ${JSON.stringify(schema)} is not letters, digits and _`)
+    this.#log = new PostgresLog({ schema, lockTimeoutMs, pools: () => this.#pools })
+    this.readModel = new PostgresReadModel({ schema, deadlineMs, pools: () => this.#pools })
+    this.agenda = new PostgresAgenda({ schema, pool: () => this.#pools.reader })
+  }
+
+  get identity(): LogIdentity {
+    return this.#pools.identity
+  }
+
+  get #pools(): OpenLog {
+    if (!this.#opened) throw new StoreError('unavailable', 'the store is not open')
+    return this.#opened
+  }
+
+  /** One log a schema, and one channel a log. */
+  get #channel(): string {
+    return `emaki_${this.#options.schema}`
+  }
+
+  async open(): Promise<void> {
+    this.#opened ??= await openLog(this.#url, { ...this.#options, channel: this.#channel })
+  }
+
+  append: Log['append'] = units => this.#log.append(units)
+  load: Log['load'] = (requests, keys) => this.#log.load(requests, keys)
+  read: Log['read'] = (stream, options) => this.#log.read(stream, options)
+  readAll: Log['readAll'] = options => this.#log.readAll(options)
+  streams: Log['streams'] = options => this.#log.streams(options)
+  head: Log['head'] = () => this.#log.head()
+
+  async watch(wake: Wake): Promise<() => Promise<void>> {
+    const { announcer } = this.#pools
+    const entry: Wake = head => wake(head)
+    const url = this.#options.directUrl ?? this.#url
+    const end = watch({ url, channel: this.#channel, head: () => this.head(), announcer, wake })
+    this.#watching.set(entry, end)
+    return () => {
+      this.#watching.delete(entry)
+      return end()
+    }
+  }
+
+  announce(head: number): void {
+    for (const wake of this.#watching.keys()) wake(head)
+    this.#opened?.announcer.announce(head)
+  }
+
+  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
+    const { schema, lockTimeoutMs } = this.#options
+    return importRecords({ url: this.#url, schema, lockTimeoutMs, writer: this.#pools.writer }, name, records, options)
+  }
+
+  async beginEpoch(): Promise<RestoreResult> {
+    let result: RestoreResult | null = null
+    await this.#pools.transactions.run(async tx => {
+      result = await beginEpoch(tx, this.#options.schema)
+      return true
+    })
+    // Set where the transaction has committed.
+    const found = result! as RestoreResult
+    this.#opened = { ...this.#pools, identity: { ...this.identity, epoch: found.epoch } }
+    return found
+  }
+
+  async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
+    await saveSnapshots(this.#pools.reader, this.#options.schema, snapshots)
+  }
+
+  async forgetKeys(): Promise<number> {
+    return forgetKeys(this.#pools.reader, this.#options.schema)
+  }
+
+  async ping(): Promise<void> {
+    await this.#pools.writer.run(async sql => sql`select 1`)
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    const watching = [...this.#watching.values()]
+    this.#watching.clear()
+    await Promise.all(watching.map(end => end()))
+    this.#opened = null
+    if (opened) await closeLog(opened)
+  }
+}

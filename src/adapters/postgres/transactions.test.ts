@@ -1,0 +1,53 @@
+import { expect, test } from 'bun:test'
+import { testPostgres } from '../../test-support/servers/postgres.ts'
+import { Transactions } from './transactions.ts'
+
+const options = { max: 2, prepare: false, statementTimeoutMs: 0, deadlineMs: 4_000, connectTimeoutMs: 2_000 }
+
+test('a transaction that does not end within the deadline is given up with its session, and leaves nothing', async () => {
+  const { url } = await testPostgres()
+  const late = new Transactions(url, options)
+  const ended = Promise.withResolvers<boolean>()
+  let sent = 0
+  const whole = late.run(async tx => {
+    await tx`create table public.late (n integer)`
+    await ended.promise
+    sent++
+    await tx`insert into public.late values (1)`
+    sent++
+    return true
+  }, 150)
+  await expect(whole).rejects.toMatchObject({ name: 'StoreError', reason: 'unknown' })
+  ended.resolve(true)
+  const found = (table: string) =>
+    late.run(async tx => (await tx`select to_regclass(${table}) is null as none`)[0]!['none'] === true)
+  expect(await found('public.late')).toBeTrue()
+  expect(sent).toBe(1)
+  await late.close()
+})
+
+test('no more transactions run at once than there may be, and those that wait come in turn', async () => {
+  const { url } = await testPostgres()
+  const transactions = new Transactions(url, options)
+  let running = 0
+  let most = 0
+  const order: number[] = []
+  const both = Promise.withResolvers<void>()
+  await Promise.all(
+    Array.from({ length: 7 }, (_, i) =>
+      transactions.run(async tx => {
+        order.push(i)
+        most = Math.max(most, ++running)
+        if (running === 2) both.resolve()
+        await both.promise
+        await tx`select 1`
+        running--
+        return i % 2 === 0
+      }),
+    ),
+  ).then(done => expect(done).toEqual([true, false, true, false, true, false, true]))
+  expect(most).toBe(2)
+  expect(order.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6])
+  await transactions.close()
+  await expect(transactions.run(async () => true)).rejects.toMatchObject({ reason: 'unavailable' })
+})

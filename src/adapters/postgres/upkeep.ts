@@ -1,0 +1,46 @@
+// What keeps a log in a schema small, and what it needs after its schema was restored to an earlier time.
+import type { TransactionSql } from 'postgres'
+import type { NewSnapshot } from '../../ports/store/load.ts'
+import type { RestoreResult } from '../../ports/store/upkeep.ts'
+import type { Pool } from './pool.ts'
+import { query } from './query.ts'
+import { list, texts } from './text.ts'
+
+const FORGET_KEYS_MAX = 10_000
+
+export async function saveSnapshots(pool: Pool, schema: string, snapshots: readonly NewSnapshot[]): Promise<void> {
+  const values = [
+    texts(snapshots.map(({ stream }) => stream)),
+    list(snapshots.map(({ schema }) => schema)),
+    list(snapshots.map(({ version }) => version)),
+    texts(snapshots.map(({ state }) => state)),
+  ]
+  await pool.run(sql => query(sql, `select ${schema}.save_snapshots_v1($1, $2, $3, $4)`, values))
+}
+
+/** Deletes keys whose time is over, so many at once that no statement is long. */
+export async function forgetKeys(pool: Pool, schema: string): Promise<number> {
+  const call = `select ${schema}.forget_keys_v2($1) as many`
+  for (let forgotten = 0; ; ) {
+    const [row] = await pool.run(sql => query<{ many: number }>(sql, call, [FORGET_KEYS_MAX]))
+    forgotten += row!.many
+    if (row!.many < FORGET_KEYS_MAX) return forgotten
+  }
+}
+
+/** Raises the epoch, and forgets what is of events that are gone. Nobody appends meanwhile. */
+export async function beginEpoch(tx: TransactionSql, schema: string): Promise<RestoreResult> {
+  await tx`select pg_advisory_xact_lock(${tx(schema)}.lock_key_v1())`
+  const events = tx(`${schema}.events`)
+  const [top] = await tx<{ head: number }[]>`select coalesce(max(position), 0) as head from ${events}`
+  const { head } = top!
+  const keys = await tx`delete from ${tx(`${schema}.keys`)} where position > ${head}`
+  const snapshots = await tx`
+    delete from ${tx(`${schema}.snapshots`)} s
+    where s.version > coalesce((select max(e.version) from ${events} e where e.stream = s.stream), 0)`
+  const entries = await tx`delete from ${tx(`${schema}.agenda`)} where ended_at is null and at_position > ${head}`
+  // A copy of the rows without that of the sequence would give positions out twice.
+  await tx`select setval(${`${schema}.positions`}, ${head}) where ${head} > (select last_value from ${tx(`${schema}.positions`)})`
+  const [log] = await tx<{ epoch: number }[]>`update ${tx(`${schema}.log`)} set epoch = epoch + 1 returning epoch`
+  return { epoch: log!.epoch, keys: keys.count, snapshots: snapshots.count, entries: entries.count }
+}

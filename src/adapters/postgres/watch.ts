@@ -1,0 +1,158 @@
+// How a process notices what others append: it listens, and trusts the connection only while its own heartbeats come back. A socket can
+// be half open, and a pooler takes a LISTEN and passes nothing on: then, and until a heartbeat comes back, it polls the head.
+import createClient, { type Sql } from 'postgres'
+import { sleep } from '../../lib/sleep.ts'
+import { poll } from '../../ports/store/poll.ts'
+import type { Wake } from '../../ports/store/watch.ts'
+import type { Announcer } from './announcer.ts'
+
+/** How often it sends a heartbeat to itself, and how long that may take to come back, in ms. */
+const HEARTBEAT_EVERY_MS = 500
+const HEARTBEAT_TIMEOUT_MS = 500
+/** How long it waits before it listens anew, at first and at most, in ms. */
+const AGAIN_MS = 100
+const AGAIN_MS_MAX = 30_000
+const CONNECT_TIMEOUT_MS = 3_000
+
+export type WatchOptions = {
+  /** Where to listen. */
+  readonly url: string
+  readonly channel: string
+  readonly head: () => Promise<number>
+  readonly announcer: Announcer
+  readonly wake: Wake
+}
+
+/** Calls `wake` with how far the log has come, until it is ended. Never throws. */
+export function watch({ url, channel, head, announcer, wake }: WatchOptions): () => Promise<void> {
+  const ending = new AbortController()
+  const polling = pollHead(head, wake)
+  const listening = listenAgain()
+
+  async function listenAgain(): Promise<void> {
+    for (let wait = AGAIN_MS; !ending.signal.aborted; wait = Math.min(wait * 2, AGAIN_MS_MAX)) {
+      if (await listenUntilLost()) wait = AGAIN_MS
+      polling.begin()
+      await sleep(wait, ending.signal)
+    }
+  }
+
+  /** Listens until heartbeats no longer come back. Gives whether one ever did. */
+  async function listenUntilLost(): Promise<boolean> {
+    using listener = openListener(url, channel, wake)
+    let heartbeats = 0
+    try {
+      await within(CONNECT_TIMEOUT_MS, listener.listens, ending.signal)
+      for (; !ending.signal.aborted; heartbeats++) {
+        const heartbeat = `beat ${Bun.randomUUIDv7()}`
+        await within(
+          HEARTBEAT_TIMEOUT_MS,
+          Promise.all([listener.awaitNotification(heartbeat), announcer.notify(heartbeat)]),
+          ending.signal,
+        )
+        if (heartbeats === 0) void polling.end()
+        // What was announced while nothing came through, or was lost on its way, is found here.
+        await within(HEARTBEAT_TIMEOUT_MS, head().then(wake), ending.signal)
+        await Promise.race([sleep(HEARTBEAT_EVERY_MS, ending.signal), listener.lost])
+      }
+    } catch {
+      // Whatever it was, the head is polled from now on.
+    }
+    return heartbeats > 0
+  }
+
+  return async () => {
+    ending.abort()
+    await listening
+    await polling.end()
+  }
+}
+
+/** A poll that can be begun and ended again and again. It begins at once. */
+function pollHead(head: () => Promise<number>, wake: Wake): { readonly begin: () => void; readonly end: () => Promise<void> } {
+  let last = 0
+  let end: (() => Promise<void>) | null = null
+  const begin = () => {
+    end ??= poll(async () => {
+      const found = await head()
+      wake(found)
+      const hasGrown = found > last
+      last = found
+      return hasGrown
+    })
+  }
+  begin()
+  return {
+    begin,
+    end: async () => {
+      const ending = end
+      end = null
+      await ending?.()
+    },
+  }
+}
+
+type Listener = Disposable & {
+  /** Resolves when the server has taken the LISTEN. */
+  readonly listens: Promise<void>
+  /** Rejects when the connection is lost. */
+  readonly lost: Promise<never>
+  /** Resolves when this payload was notified. Only the last one that was asked for is waited for. */
+  readonly awaitNotification: (payload: string) => Promise<void>
+}
+
+/** One connection that listens, and nothing else. A lost one is not opened again: its user opens another. */
+function openListener(url: string, channel: string, wake: Wake): Listener {
+  const lost = Promise.withResolvers<never>()
+  lost.promise.catch(() => {})
+  let waiting: { readonly payload: string; readonly resolve: () => void } | null = null
+  const onnotify = (_: string, payload: string) => {
+    if (/^\d+$/.test(payload)) wake(Number(payload))
+    else if (payload === waiting?.payload) waiting.resolve()
+  }
+  const options = {
+    max: 1,
+    idle_timeout: 0,
+    max_lifetime: null,
+    prepare: false,
+    fetch_types: false,
+    backoff: false as const,
+    connect_timeout: CONNECT_TIMEOUT_MS / 1_000,
+    onnotice: () => {},
+    onclose: () => lost.reject(new Error('the connection was lost')),
+    // An option of every client that only `sql.listen` is documented to use; that one would connect again behind our back.
+    onnotify,
+  }
+  const sql = createClient(url, options) as unknown as Sql
+  // The name is that of our own schema, which is letters, digits and _.
+  const listens = sql.unsafe(`listen "${channel}"`).then(() => {})
+  listens.catch(lost.reject)
+  return {
+    listens,
+    lost: lost.promise,
+    awaitNotification: payload => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      waiting = { payload, resolve }
+      return promise
+    },
+    [Symbol.dispose]: () => {
+      void sql.end({ timeout: 0 }).catch(() => {})
+    },
+  }
+}
+
+/** Throws where it takes longer, or is no longer wanted. */
+function within<T>(ms: number, promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const late = async (): Promise<never> => {
+    await sleep(ms, over.signal)
+    throw new Error(`nothing within ${ms} ms`)
+  }
+  const over = new AbortController()
+  const end = () => over.abort()
+  if (signal.aborted) end()
+  signal.addEventListener('abort', end)
+  return Promise.race([promise, late()]).finally(() => {
+    signal.removeEventListener('abort', end)
+    end()
+  })
+}

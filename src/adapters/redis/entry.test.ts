@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { Entry } from '../../ports/cache/cache.ts'
+import manifest from '../../../package.json' with { type: 'json' }
+import { parseEntry, writeEntry } from './entry.ts'
+import { VERSION } from './packages.ts'
+
+const text = fc.string({ unit: 'binary' })
+const time = fc.nat({ max: Number.MAX_SAFE_INTEGER })
+const entry: fc.Arbitrary<Entry> = fc.record({
+  body: fc.json(),
+  etag: text,
+  position: time,
+  tags: fc.array(text),
+  builtAt: time,
+  freshUntil: time,
+  staleUntil: time,
+})
+
+describe('an entry as Redis has it', () => {
+  test('is read as it was written', () => {
+    fc.assert(fc.property(entry, one => expect(parseEntry(writeEntry(one))).toEqual(one)))
+  })
+
+  test('is none where a part of it is missing, wherever it was cut', () => {
+    const property = fc.property(entry, fc.nat(), (one, at) => {
+      const whole = writeEntry(one)
+      expect(parseEntry(whole.slice(0, at % whole.length))).toBeNull()
+    })
+    fc.assert(property)
+  })
+
+  test('is none where it is something else', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.anything(),
+          text,
+          fc.json(),
+          fc.json().map(json => `${json}\n`),
+        ),
+        other => expect(parseEntry(other)).toBeNull(),
+      ),
+    )
+  })
+})
+
+test('who has not installed ioredis is told the version that we are tested with', () => {
+  expect([manifest.peerDependencies.ioredis, manifest.devDependencies.ioredis]).toEqual([VERSION, VERSION])
+})

@@ -1,0 +1,56 @@
+import { Database } from 'bun:sqlite'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Applied, checksum, type Migration, oldestRelease, pending } from '../../ports/store/migration.ts'
+import { StoreError } from '../../ports/store/errors.ts'
+import { storeError } from './errors.ts'
+import { migrations } from './migrations.ts'
+
+/** Brings a file up to this release, beside a server if there is one; gives the names of what ran. Throws a StoreError. */
+export function migrateSqlite(file: string): readonly string[] {
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    using db = new Database(file, { create: true, strict: true })
+    db.run('pragma busy_timeout = 5000')
+    db.run('pragma journal_mode = wal')
+    return migrate(db)
+  } catch (error) {
+    throw storeError(file, error)
+  }
+}
+
+/**
+ * Brings a database up to this release; gives the names of what ran.
+ * Each migration and the row that remembers it are one transaction, so a crash at any statement leaves it whole or not begun.
+ */
+export function migrate(db: Database, all: readonly Migration[] = migrations): readonly string[] {
+  db.run(
+    'create table if not exists migrations (name text primary key, checksum text not null, oldest text not null, at text not null) strict',
+  )
+  const names: string[] = []
+  const next = db.transaction(() => {
+    const migration = pending(all, applied(db))[0]
+    if (!migration) return false
+    db.run(migration.sql)
+    db.query("insert into migrations values (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))").run(
+      migration.name,
+      checksum(migration.sql),
+      oldestRelease(migration),
+    )
+    names.push(migration.name)
+    return true
+  })
+  while (next.immediate());
+  return names
+}
+
+/** Throws a StoreError where a file lacks a migration of this release. */
+export function upToDate(db: Database, file: string): void {
+  const exists = db.query("select 1 from sqlite_schema where name = 'migrations'").get()
+  const names = pending(migrations, exists ? applied(db) : []).map(({ name }) => name)
+  if (names.length) throw new StoreError('refused', `${file} lacks the migrations ${names.join(', ')}; run migrate`)
+}
+
+function applied(db: Database): readonly Applied[] {
+  return db.query<Applied, []>('select name, checksum, oldest from migrations').all()
+}

@@ -1,0 +1,15 @@
+/// <reference path="../../sql.d.ts" />
+import log from '../../../migrations/sqlite/0001-log.sql' with { type: 'text' }
+import readModels from '../../../migrations/sqlite/0002-read-models.sql' with { type: 'text' }
+import suspects from '../../../migrations/sqlite/0011-suspects.sql' with { type: 'text' }
+import imports from '../../../migrations/sqlite/0020-import.sql' with { type: 'text' }
+import agenda from '../../../migrations/sqlite/0021-agenda.sql' with { type: 'text' }
+import type { Migration } from '../../ports/store/migration.ts'
+
+export const migrations: readonly Migration[] = [
+  { name: '0001-log', sql: log },
+  { name: '0002-read-models', sql: readModels },
+  { name: '0011-suspects', sql: suspects },
+  { name: '0020-import', sql: imports },
+  { name: '0021-agenda', sql: agenda },
+]

@@ -1,0 +1,97 @@
+// How a file is opened: it is claimed, made durable and migrated, and its statements are prepared.
+import { Database } from 'bun:sqlite'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { StoreError } from '../../ports/store/errors.ts'
+import type { Log } from '../../ports/store/log.ts'
+import type { LogIdentity } from '../../ports/store/upkeep.ts'
+import { type SyncAgenda, syncAgenda } from './agenda.ts'
+import { syncAppend } from './append.ts'
+import { isBusy } from './errors.ts'
+import { type SqliteImport, syncImport } from './import.ts'
+import { syncLoad } from './load.ts'
+import { migrate, upToDate } from './migrate.ts'
+import { prepareLog } from './prepared.ts'
+import { type SyncReadModel, syncReadModel } from './read-model.ts'
+import { syncReads } from './read.ts'
+import { Statements } from './statements.ts'
+import type { Sync } from './sync.ts'
+import { type SyncUpkeep, syncUpkeep } from './upkeep.ts'
+
+export type OpenFileOptions = { readonly migrate: boolean; readonly exclusive: boolean; readonly now: () => number }
+
+/** An open file. Each call is done when it returns, and throws where another process is writing. */
+export type OpenFile = Sync<Log> &
+  SyncUpkeep & {
+    readonly identity: LogIdentity
+    readonly imports: SqliteImport
+    readonly readModel: SyncReadModel
+    readonly agenda: SyncAgenda
+    /** Changes with what another process writes, and not with what this one does. */
+    readonly dataVersion: () => number
+    readonly close: () => void
+  }
+
+export function openFile(file: string, { exclusive, now, ...options }: OpenFileOptions): OpenFile {
+  mkdirSync(dirname(file), { recursive: true })
+  using opening = new DisposableStack()
+  if (exclusive) opening.use(claim(existsSync(file) ? realpathSync(file) : file))
+  const db = opening.use(new Database(file, { create: true, strict: true }))
+  makeDurable(db)
+  if (options.migrate) migrate(db)
+  else upToDate(db, file)
+  // Whoever served this file has ended, or it would not be ours alone: what they had the lease of need not wait for its time to be over.
+  if (exclusive) db.run('update leases set until = 0')
+  const identity = identify(db)
+  const prepared = prepareLog(db)
+  for (const statement of Object.values(prepared)) opening.use(statement)
+  const imports = opening.use(syncImport(db, now))
+  const texts = opening.use(new Statements(db))
+  const agenda = syncAgenda(db, texts, now)
+  const resources = opening.move()
+  return {
+    identity,
+    append: syncAppend(db, prepared, now),
+    load: syncLoad(db, prepared, now),
+    ...syncReads(prepared, texts),
+    ...syncUpkeep(db, prepared, texts, now),
+    imports,
+    readModel: syncReadModel(db, texts, now, agenda),
+    agenda,
+    dataVersion: () => prepared.dataVersion.get()!.data_version,
+    close: () => resources.dispose(),
+  }
+}
+
+/** Holds a lock beside the file for as long as this process serves it; the system lets go of it when the process dies. */
+function claim(file: string): Database {
+  const lock = new Database(`${file}-serving`, { create: true })
+  try {
+    lock.run('pragma busy_timeout = 0')
+    lock.run('pragma locking_mode = exclusive')
+    lock.run('begin exclusive')
+    return lock
+  } catch (error) {
+    lock.close()
+    if (!isBusy(error)) throw error
+    throw new StoreError('refused', `${file} is already served by another process; stop it first, or use PostgreSQL for several`)
+  }
+}
+
+function makeDurable(db: Database): void {
+  db.run('pragma busy_timeout = 0')
+  db.run('pragma journal_mode = wal')
+  db.run('pragma synchronous = full')
+  const mode = db.query<{ journal_mode: string }, []>('pragma journal_mode').get()?.journal_mode
+  const synchronous = db.query<{ synchronous: number }, []>('pragma synchronous').get()?.synchronous
+  if (mode !== 'wal' || synchronous !== 2)
+    throw new StoreError(
+      'refused',
+      `the file cannot be made durable: journal_mode ${mode}, synchronous ${synchronous}; WAL needs a local file system`,
+    )
+}
+
+function identify(db: Database): LogIdentity {
+  db.query('insert or ignore into log (one, id, epoch) values (1, ?, 1)').run(Bun.randomUUIDv7())
+  return db.query<LogIdentity, []>('select id, epoch from log').get()!
+}

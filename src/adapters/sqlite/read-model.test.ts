@@ -1,0 +1,195 @@
+import { Database } from 'bun:sqlite'
+import { afterEach, describe, expect, spyOn, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readModelContract } from '../../ports/read-model/contract/index.ts'
+import type { NewPage } from '../../ports/read-model/progress.ts'
+import type { Table } from '../../ports/read-model/tables.ts'
+import { sqlite } from './store.ts'
+
+const left: (() => unknown)[] = []
+afterEach(async () => {
+  for (const undo of left.splice(0).toReversed()) await undo()
+})
+
+readModelContract('sqlite', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-rows-'))
+  let ahead = 0
+  const open = async () => {
+    const store = sqlite(join(folder, 'log.db'), { now: () => Date.now() + ahead, exclusive: false })
+    await store.open()
+    return store
+  }
+  let current = await open()
+  return {
+    readModel: current.readModel,
+    reopen: async () => {
+      await current.close()
+      current = await open()
+      return current.readModel
+    },
+    advance: ms => {
+      ahead += ms
+    },
+    close: async () => {
+      await current.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+})
+
+const orders: Table = {
+  name: 'orders_v1',
+  indexes: [
+    { field: 'status', kind: 'text' },
+    { field: 'total', kind: 'number' },
+  ],
+}
+const page = (changed: Partial<NewPage> & Pick<NewPage, 'epoch'>): NewPage => ({
+  ...{ name: 'orders_v1', from: 0, to: 10, ttlMs: 1_000, rows: [], park: [], unpark: [] },
+  ...changed,
+})
+const row = (key: string) => ({ key, position: 1, data: '{}', fields: ['new', 1] })
+
+describe('what a page runs by itself', () => {
+  test('is written with its rows and its checkpoint', async () => {
+    const { store, epoch } = await opened()
+    const run = (db: unknown) => (db as Database).run('create table mine as select * from checkpoints')
+    expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run }))).toBeTrue()
+    expect(
+      await store.readModel.commit(page({ epoch, from: 10, to: 20, run: db => (db as Database).run('delete from mine') })),
+    ).toBeTrue()
+    expect((await store.readModel.count(orders, {})).found).toBe(1)
+  })
+
+  test('is not run where the page is refused', async () => {
+    const { store, epoch } = await opened()
+    let ran = 0
+    for (const changed of [{ epoch: epoch - 1 }, { epoch, from: 5 }])
+      expect(await store.readModel.commit(page({ ...changed, run: () => ran++ }))).toBeFalse()
+    expect(ran).toBe(0)
+  })
+
+  test('throws as it is, and leaves nothing of itself nor of its page', async () => {
+    const { store, file, epoch } = await opened()
+    const mine = (db: unknown) => (db as Database).run('create table mine (n)')
+    const own = new Error('mine')
+    const wrong: readonly [NonNullable<NewPage['run']>, unknown][] = [
+      [db => { mine(db); throw own }, own],
+      [db => { mine(db); mine(db) }, expect.objectContaining({ name: 'SQLiteError', message: 'table mine already exists' })],
+      [async db => { mine(db); await null; throw own }, expect.objectContaining({ message: expect.stringContaining('may not be asynchronous') })],
+    ] // biome-ignore format: one table
+    for (const [run, error] of wrong) {
+      expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run })).catch(thrown => thrown)).toEqual(error)
+      expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
+    }
+    using other = new Database(file)
+    expect(other.query("select name from sqlite_schema where name = 'mine'").all()).toEqual([])
+    expect(await store.readModel.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
+  })
+
+  test('may not append or commit, as it is inside a transaction', async () => {
+    const { store, epoch } = await opened()
+    let inside: Promise<unknown>[] = []
+    const run = () => {
+      inside = [
+        store.readModel.commit(page({ epoch, from: 10, to: 20 })),
+        store.readModel.reset('orders_v1', 0),
+        store.readModel.drop('orders_v1'),
+      ]
+      for (const call of inside) call.catch(() => {})
+    }
+    expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run }))).toBeTrue()
+    for (const call of inside) await expect(call).rejects.toMatchObject({ reason: 'refused' })
+    expect(await store.readModel.get(orders, 'o1')).toMatchObject({ position: 10, found: { key: 'o1' } })
+  })
+})
+
+describe('a lease', () => {
+  test('of a process that has ended is free for the next that serves the file, and kept beside it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'emaki-lease-'))
+    left.push(() => rmSync(folder, { recursive: true }))
+    const taken = async (owner: string, exclusive: boolean) => {
+      const store = sqlite(join(folder, 'log.db'), { exclusive })
+      await store.open()
+      const lease = await store.readModel.acquire('orders_v1', { owner, ttlMs: 60_000, start: 0 })
+      return { store, lease }
+    }
+    const dead = await taken('dead', true)
+    await dead.store.close()
+    const beside = await taken('beside', false)
+    expect(beside.lease).toBeNull()
+    const next = await taken('next', true)
+    expect(next.lease?.epoch).toBe(dead.lease!.epoch + 1)
+    await Promise.all([beside.store.close(), next.store.close()])
+  })
+})
+
+describe('while another process writes', () => {
+  test('a page waits until it is done, and reads do not', async () => {
+    const { store, file, epoch } = await opened()
+    using other = new Database(file)
+    other.run('begin immediate')
+    let answered = false
+    const commit = store.readModel.commit(page({ epoch, rows: [row('o1')] })).finally(() => {
+      answered = true
+    })
+    for (let i = 0; i < 20; i++) await Bun.sleep(0)
+    expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
+    expect(answered).toBeFalse()
+    other.run('commit')
+    expect(await commit).toBeTrue()
+    expect((await store.readModel.get(orders, 'o1')).position).toBe(10)
+  })
+})
+
+describe('the index of each list', () => {
+  test('finds and orders its rows, so that nothing is sorted and no table read through', async () => {
+    const { store, file, epoch } = await opened()
+    await store.readModel.commit(page({ epoch, rows: [row('o1')] }))
+    const prepared = spyOn(Database.prototype, 'prepare')
+    left.push(() => prepared.mockRestore())
+    const sorts = [null, ...orders.indexes.flatMap(({ field }) => [true, false].map(descending => ({ field, descending })))]
+    for (const sort of sorts)
+      for (const value of sort ? [sort.field === 'status' ? 'new' : 1, null] : [null])
+        for (const where of [{}, { [sort?.field ?? 'status']: value }])
+          for (const after of [null, { value, key: 'o0' }]) await store.readModel.list(orders, { where, sort, after, limit: 5 })
+    await store.readModel.count(orders, { status: 'new' })
+    await store.readModel.rows(orders, ['o1'])
+    await store.readModel.get(orders, 'o1')
+    using db = new Database(file)
+    const rows = prepared.mock.calls.map(([sql]) => sql).filter(sql => sql.includes('rows_orders_v1'))
+    expect(rows.length).toBeGreaterThan(20)
+    for (const sql of rows) {
+      const values = Array.from({ length: sql.split('?').length - 1 }, () => 1)
+      const steps = db
+        .query<{ detail: string }, number[]>(`explain query plan ${sql}`)
+        .all(...values)
+        .map(({ detail }) => detail)
+      expect(
+        steps.filter(step => /TEMP B-TREE/.test(step) || /^SCAN r(?! USING (COVERING )?INDEX)/.test(step)),
+        sql,
+      ).toEqual([])
+    }
+    // The same check finds a list that no index orders.
+    const sorted = db
+      .query<{ detail: string }, []>("explain query plan select * from rows_orders_v1 r where f_status = 'new' order by position")
+      .all()
+    expect(sorted.some(({ detail }) => /TEMP B-TREE/.test(detail))).toBeTrue()
+  })
+})
+
+async function opened() {
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-rows-'))
+  const file = join(folder, 'log.db')
+  const store = sqlite(file)
+  await store.open()
+  left.push(
+    () => rmSync(folder, { recursive: true }),
+    () => store.close(),
+  )
+  await store.readModel.prepare([orders])
+  const { epoch } = (await store.readModel.acquire('orders_v1', { owner: 'a', ttlMs: 1_000, start: 0 }))!
+  return { store, file, epoch }
+}

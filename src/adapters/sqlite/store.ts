@@ -1,0 +1,166 @@
+// A log in one file, over one writing connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
+import type { Agenda } from '../../ports/agenda/agenda.ts'
+import type { ReadModel } from '../../ports/read-model/read-model.ts'
+import { StoreError } from '../../ports/store/errors.ts'
+import type { StoredEvent } from '../../ports/store/event.ts'
+import { type ImportOptions, type ImportProgress, importRecords, type Records } from '../../ports/store/import.ts'
+import type { LoadRequest, NewSnapshot } from '../../ports/store/load.ts'
+import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from '../../ports/store/log.ts'
+import { poll } from '../../ports/store/poll.ts'
+import type { Store } from '../../ports/store/store.ts'
+import type { Unit, UnitOutcome } from '../../ports/store/unit.ts'
+import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
+import type { Wake } from '../../ports/store/watch.ts'
+import { sqliteAgenda } from './agenda.ts'
+import { isBusy, storeError } from './errors.ts'
+import { type OpenFile, openFile } from './open.ts'
+import { sqliteReadModel } from './read-model.ts'
+
+export type SqliteOptions = {
+  /** Run migrations at `open`. Default: true; with false, a file that lacks one is refused. */
+  readonly migrate?: boolean
+  /** Refuse a second serving process on the file. Default: true; the command line opens beside a server with false. */
+  readonly exclusive?: boolean
+  /** How long a file that another process is writing is asked again, in ms. Default: 5 000. */
+  readonly busyMs?: number
+  /** The clock, in ms since 1970. Default: the machine's. */
+  readonly now?: () => number
+}
+
+const BUSY_RETRY_MS = 2
+
+/**
+ * A log in one SQLite file: WAL, synchronous=FULL, both read back at start. An answered append survives `kill -9` and power loss.
+ * The folder is made where it is missing. `:memory:` is refused: use `memory()`.
+ */
+export function sqlite(file: string, options: SqliteOptions = {}): Store {
+  return new SqliteStore(file, options)
+}
+
+class SqliteStore implements Store {
+  readonly system = 'sqlite'
+  readonly #file: string
+  readonly #options: Required<SqliteOptions>
+  readonly readModel: ReadModel = sqliteReadModel(run => this.#whenFree(() => run(this.#db.readModel)))
+  readonly agenda: Agenda = sqliteAgenda(run => this.#whenFree(() => run(this.#db.agenda)))
+  #opened: OpenFile | null = null
+  readonly #watching = new Map<Wake, () => Promise<void>>()
+
+  constructor(file: string, options: SqliteOptions) {
+    if (file === ':memory:' || file === '') throw new TypeError('sqlite() wants a file; a log that forgets is memory()')
+    this.#file = file
+    this.#options = { migrate: true, exclusive: true, busyMs: 5_000, now: Date.now, ...options }
+  }
+
+  get identity(): LogIdentity {
+    return this.#db.identity
+  }
+
+  get #db(): OpenFile {
+    if (!this.#opened) throw new StoreError('unavailable', `${this.#file} is not open`)
+    return this.#opened
+  }
+
+  async open(): Promise<void> {
+    this.#opened ??= await this.#whenFree(() => openFile(this.#file, this.#options))
+  }
+
+  async append(units: readonly Unit[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly UnitOutcome[]> {
+    return this.#whenFree(() => this.#db.append(units), signal)
+  }
+
+  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
+    return importRecords(
+      {
+        begin: (...what) => this.#whenFree(() => this.#db.imports.begin(...what)),
+        findOld: (...records) => this.#whenFree(() => this.#db.imports.findOld(...records)),
+        move: (...chunk) => this.#whenFree(() => this.#db.imports.move(...chunk)),
+      },
+      name,
+      records,
+      options,
+    )
+  }
+
+  load(requests: readonly LoadRequest[], keys: readonly string[]): ReturnType<Log['load']> {
+    return this.#whenFree(() => this.#db.load(requests, keys))
+  }
+
+  async read(stream: string, options: ReadOptions): Promise<readonly StoredEvent[]> {
+    return this.#whenFree(() => this.#db.read(stream, options))
+  }
+
+  async readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
+    return this.#whenFree(() => this.#db.readAll(options))
+  }
+
+  async streams(options: StreamsOptions): Promise<readonly StreamHead[]> {
+    return this.#whenFree(() => this.#db.streams(options))
+  }
+
+  async head(): Promise<number> {
+    return this.#whenFree(() => this.#db.head())
+  }
+
+  /** What another process writes, such as the command line, changes the file's `data_version`; what this one does, does not. */
+  async watch(wake: Wake): Promise<() => Promise<void>> {
+    let last = this.#db.dataVersion()
+    const entry: Wake = head => wake(head)
+    const end = poll(() => {
+      const now = this.#opened?.dataVersion() ?? last
+      if (now === last) return false
+      last = now
+      wake(null)
+      return true
+    })
+    this.#watching.set(entry, end)
+    return () => {
+      this.#watching.delete(entry)
+      return end()
+    }
+  }
+
+  announce(head: number): void {
+    for (const wake of this.#watching.keys()) wake(head)
+  }
+
+  async beginEpoch(): Promise<RestoreResult> {
+    const result = await this.#whenFree(() => this.#db.beginEpoch())
+    this.#opened = { ...this.#db, identity: { ...this.identity, epoch: result.epoch } }
+    return result
+  }
+
+  async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
+    await this.#whenFree(() => this.#db.saveSnapshots(snapshots))
+  }
+
+  async forgetKeys(): Promise<number> {
+    return this.#whenFree(() => this.#db.forgetKeys())
+  }
+
+  async ping(): Promise<void> {
+    await this.#whenFree(() => this.#db.head())
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#watching.values()].map(end => end()))
+    this.#watching.clear()
+    this.#opened?.close()
+    this.#opened = null
+  }
+
+  /** Runs now; where another process is writing, asks again without stopping the event loop, until the deadline. */
+  async #whenFree<T>(run: () => T, signal?: AbortSignal): Promise<T> {
+    const until = performance.now() + this.#options.busyMs
+    for (;;) {
+      try {
+        return run()
+      } catch (error) {
+        if (!isBusy(error)) throw storeError(this.#file, error)
+        if (performance.now() >= until || signal?.aborted)
+          throw new StoreError('unavailable', `${this.#file} is being written by another process`, { cause: error })
+      }
+      await Bun.sleep(BUSY_RETRY_MS)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// What keeps a log in a file small, and what it needs after the file was restored to an earlier time.
+import type { Database } from 'bun:sqlite'
+import type { NewSnapshot } from '../../ports/store/load.ts'
+import type { LogIdentity, RestoreResult, Upkeep } from '../../ports/store/upkeep.ts'
+import type { PreparedLog } from './prepared.ts'
+import type { Statements } from './statements.ts'
+import type { Sync } from './sync.ts'
+
+export type SyncUpkeep = Pick<Sync<Upkeep>, 'saveSnapshots' | 'forgetKeys' | 'beginEpoch'>
+
+export function syncUpkeep(db: Database, prepared: PreparedLog, texts: Statements, now: () => number): SyncUpkeep {
+  return {
+    saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
+      for (const { stream, schema, version, state } of snapshots) prepared.saveSnapshot.run(stream, schema, version, state)
+    }).immediate,
+    forgetKeys: () => prepared.deleteKeys.run(now()).changes,
+    beginEpoch: db.transaction(() => beginEpoch(texts)).immediate,
+  }
+}
+
+/** Raises the epoch, and forgets what is of events that are gone. */
+function beginEpoch(texts: Statements): RestoreResult {
+  const change = (sql: string) => texts.get(sql).run().changes
+  const behind = '> (select coalesce(max(position), 0) from events)'
+  return {
+    keys: change(`delete from keys where position ${behind}`),
+    snapshots: change(
+      'delete from snapshots where version > (select coalesce(max(e.version), 0) from events e where e.stream = snapshots.stream)',
+    ),
+    entries: change(`delete from agenda where ended_at is null and at_position ${behind}`),
+    epoch: texts.get<LogIdentity>('update log set epoch = epoch + 1 returning id, epoch').get()!.epoch,
+  }
+}

@@ -1,0 +1,3 @@
+export { standardWebhooks } from './signature.ts'
+export type { Verify } from '../../dispatch/verify.ts'
+export { type WebhooksOptions, webhooks } from './webhooks.ts'

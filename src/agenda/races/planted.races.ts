@@ -1,0 +1,51 @@
+// What does not see a planted bug would not see a real one: the same faults on nodes that have one.
+import { describe, expect } from 'bun:test'
+import { race } from '../../adapters/postgres/races/form.ts'
+import type { Random } from '../../adapters/postgres/races/random.ts'
+import type { SourcePlantName } from '../../subscription/races/sources.ts'
+import type { LeasePlant } from '../../subscription/races/watched.ts'
+import { type ArenaOptions, COURIER, type Verdict } from './arena.ts'
+import { killing, killingServer, repeating, rollingBack, shifting, stopping, terminating } from './faults.ts'
+
+/** So often at most until a planted bug has shown. */
+const ROUNDS_MAX = 8
+/** Faults of one round. */
+const TIMES = 4
+
+type Planted = readonly [bug: string, run: (random: Random) => Promise<Verdict>, shown: RegExp]
+
+/** A bug that the nodes have, by the name of its plant. */
+function node(
+  plant: SourcePlantName | LeasePlant,
+  run: (random: Random, times: number, options: ArenaOptions) => Promise<Verdict>,
+  shown: RegExp,
+): Planted {
+  return [plant, random => run(random, TIMES, { plant }), shown]
+}
+
+const bothKilled: typeof killing = (random, _, options) => killingServer(random, 1, true, options)
+const ended: typeof killing = (random, _, options) => terminating(random, 1, options)
+/** Stopped with a page in its hands, which it writes when another has taken over. */
+const overtaken: typeof killing = (random, _, options) =>
+  stopping(random, 1, options, [{ at: 'before the commit', name: COURIER }])
+
+const planted: readonly Planted[] = [
+  node('commands without a key of their own', killing, / had .* twice/),
+  node('an agenda beside the page', killing, / lost /),
+  node('a sender that forgets first', bothKilled, / lost /),
+  node('timers by the clock of the app', shifting, / ms early/),
+  node('no fence', overtaken, /was written though/),
+  node('takes a gap for nothing', rollingBack, / lost /),
+  node('an end that waits for nothing', ended, / kept its lease/),
+  ['commands that are sent again without their key', random => repeating(random, 1, false), /^same \d+ is there \d+ times/],
+]
+
+for (const [bug, run, shown] of planted)
+  describe(bug, () => {
+    race('is seen by the checker', async random => {
+      const wrong: string[] = []
+      for (let i = 0; i < ROUNDS_MAX && !wrong.some(sentence => shown.test(sentence)); i++)
+        wrong.push(...(await run(random)).wrong)
+      expect(wrong.filter(sentence => shown.test(sentence))).not.toEqual([])
+    })
+  })

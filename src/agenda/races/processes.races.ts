@@ -1,0 +1,14 @@
+import { describe, expect } from 'bun:test'
+import { form, race } from '../../adapters/postgres/races/form.ts'
+import { faults, judged } from './faults.ts'
+
+/** How many more of each the long form makes. */
+const LONGER = 40
+
+for (const [name, fault] of Object.entries(faults))
+  describe(name, () => {
+    race('gives each command of a process one effect, in order, and has no timer early, lost or twice', async random => {
+      const { wrong } = await judged(fault, random, form(fault.times, LONGER * fault.times))
+      expect(wrong).toEqual([])
+    })
+  })

@@ -1,0 +1,173 @@
+// Commands that are accepted now and sent later. One process at a time sends those that are due; their outcomes are kept for a day.
+import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
+import { KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
+import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
+import type { Agenda, AgendaEntry } from '../ports/agenda/agenda.ts'
+import type { ReadModel } from '../ports/read-model/read-model.ts'
+import { sleep } from '../lib/sleep.ts'
+import { StoreError } from '../ports/store/errors.ts'
+import type { Trace } from '../ports/trace/trace.ts'
+import { ATTEMPTS_MAX, sendInTime } from './send-entry.ts'
+import { type DueEntry, type EntryOutcome, RetryLater, Sender } from './sender.ts'
+
+export type ScheduleOptions = {
+  readonly store: { readonly agenda: Agenda; readonly readModel: ReadModel }
+  readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
+  /** What is wrong with a command that is never to be sent; null: nothing. */
+  readonly check: (command: Command) => Invalid | null
+  /** Who this process is. */
+  readonly owner: string
+  readonly leaseMs: number
+  readonly trace: Trace
+  readonly report: (error: unknown) => void
+}
+
+/** With what a command is scheduled: `at` as RFC 3339 or a Date, at once by default. */
+export type ScheduledOptions = Pick<
+  SendOptions,
+  'expect' | 'key' | 'idGiven' | 'actor' | 'correlation' | 'causation' | 'traceparent'
+> & {
+  readonly at?: string | Date
+}
+/** What became of a command that was to be sent: the outcome, or that its decision failed for good. */
+export type ScheduledOutcome = Outcome | { readonly outcome: 'failed'; readonly detail: string }
+export type Scheduled = {
+  readonly id: string
+  readonly command: Command
+  readonly due: string
+  readonly state: 'pending' | 'begun' | 'ended'
+  readonly ended: ScheduledOutcome | null
+  readonly endedAt: string | null
+}
+
+/** The owner of what is scheduled, as the agenda names it. */
+export const OWNER = 'commands'
+const POLL_MS = 200
+const FORGET_MS = 60 * 60 * 1_000
+
+type ScheduledMeta = Omit<ScheduledOptions, 'at'> & {
+  /** Of the command as it was scheduled, where it has a key. */
+  readonly fingerprint: string
+}
+
+export class Schedule {
+  readonly #options: ScheduleOptions
+  readonly #sender: Sender
+  #epoch: number | null = null
+  #running: Promise<void> | null = null
+  readonly #closing = new AbortController()
+
+  constructor(options: ScheduleOptions) {
+    const { store, report } = options
+    this.#options = options
+    this.#sender = new Sender({
+      agenda: store.agenda,
+      owner: OWNER,
+      send: (entry, attempt) => this.#send(entry, attempt),
+      report,
+      pollMs: POLL_MS,
+    })
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#running
+  }
+
+  /** Takes a command to be sent, durable when it resolves. The same key gives the same one again. */
+  async add(command: Command, { at, ...options }: ScheduledOptions): Promise<Scheduled | Invalid | Rejected> {
+    const invalid = this.#options.check(command)
+    if (invalid) return invalid
+    const due = at === undefined ? 0 : typeof at === 'string' ? Date.parse(at) : at.getTime()
+    if (!Number.isFinite(due)) throw new TypeError(`expected a time such as 2030-01-31T12:00:00Z, found ${JSON.stringify(at)}`)
+    const meta: ScheduledMeta = { ...options, fingerprint: fingerprintOf(command, options.idGiven ?? true) }
+    const entry = { id: idOf(command, options.key), owner: OWNER, key: '', timer: null, command: JSON.stringify(command) }
+    const kept = await this.#options.store.agenda.schedule({ ...entry, meta: JSON.stringify(meta), due, set: 0 })
+    if ((JSON.parse(kept.meta) as ScheduledMeta).fingerprint !== meta.fingerprint)
+      return { outcome: 'rejected', code: KEY_REUSED }
+    this.#sender.poll()
+    return scheduledOf(kept)
+  }
+
+  async find(id: string): Promise<Scheduled | null> {
+    const found = await this.#options.store.agenda.find(id)
+    return found?.owner === OWNER ? scheduledOf(found) : null
+  }
+
+  /** Takes a command back that is pending; false: there is none, or it has begun. */
+  async remove(id: string): Promise<boolean> {
+    return (await this.find(id)) !== null && this.#options.store.agenda.remove(id)
+  }
+
+  /** Holds the lease on what is scheduled, or waits for it. */
+  async #run(): Promise<void> {
+    const { store, owner, leaseMs, report } = this.#options
+    const { signal } = this.#closing
+    for (let forgotAt = Number.NEGATIVE_INFINITY; !signal.aborted; ) {
+      try {
+        const isOurs = await this.#holdLease(owner)
+        if (isOurs && performance.now() - forgotAt > FORGET_MS) {
+          await store.agenda.forget(KEY_KEEP_MS)
+          forgotAt = performance.now()
+        }
+      } catch (error) {
+        if (!(error instanceof StoreError)) report(error)
+      }
+      await sleep(leaseMs / 4, signal)
+    }
+    await this.#sender.stop()
+    if (this.#epoch !== null) await store.readModel.release(OWNER, this.#epoch).catch(report)
+  }
+
+  async #holdLease(owner: string): Promise<boolean> {
+    const { store, leaseMs } = this.#options
+    if (this.#epoch !== null && (await store.readModel.renew(OWNER, this.#epoch, leaseMs))) return true
+    if (this.#epoch !== null) await this.#sender.stop()
+    this.#epoch = (await store.readModel.acquire(OWNER, { owner, ttlMs: leaseMs, start: 0 }))?.epoch ?? null
+    if (this.#epoch !== null) await this.#sender.start()
+    return this.#epoch !== null
+  }
+
+  async #send(entry: DueEntry, attempt: number): Promise<EntryOutcome> {
+    const { agenda } = this.#options.store
+    // It may have been taken back in the meantime.
+    if (!(await agenda.begin([entry.id])).length) return null
+    return JSON.stringify(await this.#sendCommand(entry, attempt))
+  }
+
+  async #sendCommand(entry: DueEntry, attempt: number): Promise<ScheduledOutcome> {
+    // What the agenda has was written by `add`.
+    const { fingerprint: _, key, ...meta } = JSON.parse(entry.meta) as ScheduledMeta
+    // A key of the client's is the one by which the client might send it at once.
+    const by = key === undefined ? { key: entry.id, isOwnKey: true } : { key }
+    try {
+      return await sendInTime(this.#options, entry.command!, { ...meta, ...by })
+    } catch (error) {
+      if (error instanceof RetryLater || attempt < ATTEMPTS_MAX) throw error
+      return { outcome: 'failed', detail: String(error) }
+    }
+  }
+}
+
+function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: AgendaEntry): Scheduled {
+  const ended = outcome === null ? null : (JSON.parse(outcome) as ScheduledOutcome)
+  // Whatever is scheduled has a command.
+  return {
+    id,
+    command: JSON.parse(command!) as Command,
+    due,
+    state: ended ? 'ended' : hasBegun ? 'begun' : 'pending',
+    ended,
+    endedAt,
+  }
+}
+
+/** A new id each time, or one for a client's key. */
+function idOf({ decider, command }: Command, key: string | undefined): string {
+  if (key === undefined) return Bun.randomUUIDv7()
+  return new Bun.CryptoHasher('sha256').update(`${decider}.${command}:${key}`).digest('base64url')
+}

@@ -1,0 +1,108 @@
+// How an entry that is due is sent. A command is sent to its decider; an outcome that is no event is appended for the process that sent it.
+// A timer is appended for its process.
+import { streamName } from '../definitions/event/stream-name.ts'
+import type { Command } from '../definitions/decider/command.ts'
+import type { Rejection } from '../definitions/decider/reject.ts'
+import type { SendOptions } from '../dispatch/send.ts'
+import type { Outcome } from '../dispatch/outcome.ts'
+import type { AppendOutcome, AppendSlice } from '../dispatch/append-request.ts'
+import type { Event, Recorded } from '../definitions/event/events.ts'
+import { ledBy } from '../definitions/event/recorded.ts'
+import type { EntryMeta } from '../definitions/process/instance.ts'
+import { type CommandAnswered, DUE, type TimerFired } from '../definitions/process/process-events.ts'
+import type { ProcessSpec } from '../definitions/process/process.ts'
+import type { Trace } from '../ports/trace/trace.ts'
+import { type DueEntry, type EntryOutcome, RetryLater } from './sender.ts'
+
+export type SendEntryOptions = {
+  readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
+  readonly append: (slices: readonly AppendSlice[], options: SendOptions) => Promise<AppendOutcome>
+  readonly trace: Trace
+}
+
+/** A command that cannot even be decided is given up after so many attempts. */
+export const ATTEMPTS_MAX = 8
+const DEADLINE_MS = 5_000
+
+/** The function that sends the entries of a process. */
+export function entrySender(
+  process: ProcessSpec,
+  options: SendEntryOptions,
+): (entry: DueEntry, attempt: number) => Promise<EntryOutcome> {
+  return async (entry, attempt) => {
+    // What the agenda has was written by a process.
+    const meta = JSON.parse(entry.meta) as EntryMeta
+    if (entry.timer !== null) {
+      const fired: TimerFired = { timer: entry.timer, set: entry.set }
+      await tellProcess(`due:${entry.id}:${entry.set}`, DUE, fired)
+      return null
+    }
+    const answer = await sendCommand(entry.command!, meta, entry.id, attempt)
+    if (answer) await tellProcess(`answer:${entry.id}`, answer.type, answer.data)
+    return null
+
+    async function tellProcess(key: string, type: string, data: CommandAnswered | TimerFired): Promise<void> {
+      const event: Event = { category: process.name, type, data }
+      const slice = { stream: streamName(process.name, entry.key), expect: 'any', events: [event] } as const
+      const { label: _, ...rest } = meta
+      const { outcome } = await options.append([slice], { ...rest, key, isOwnKey: true })
+      if (outcome !== 'appended' && outcome !== 'duplicate') throw new RetryLater()
+    }
+  }
+
+  async function sendCommand(
+    command: Command,
+    meta: EntryMeta,
+    id: string,
+    attempt: number,
+  ): Promise<{ readonly type: string; readonly data: CommandAnswered } | null> {
+    const answerOf = (type: string, code: string, data?: unknown) => ({
+      type,
+      data: {
+        by: id,
+        command,
+        code,
+        ...(data !== undefined && { data }),
+        ...(meta.label !== undefined && { label: meta.label }),
+      },
+    })
+    try {
+      const { label: _, ...rest } = meta
+      const outcome = await sendInTime(options, command, { ...rest, key: id, isOwnKey: true })
+      if (outcome.outcome === 'accepted') return process.needsAccepted ? answerOf('Accepted', 'accepted') : null
+      if (outcome.outcome === 'rejected') return answerOf('Rejected', outcome.code, outcome.data)
+      return answerOf('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
+    } catch (error) {
+      if (error instanceof RetryLater || attempt < ATTEMPTS_MAX) throw error
+      return answerOf('Failed', 'failed', String(error))
+    }
+  }
+}
+
+/** Sends a command in time. Throws RetryLater where the log does not answer for now, or others have kept it from being decided. */
+export async function sendInTime(
+  { send, trace }: Pick<SendEntryOptions, 'send' | 'trace'>,
+  command: Command,
+  options: SendOptions,
+): Promise<Outcome> {
+  const parent = options.traceparent === undefined ? null : { traceparent: options.traceparent }
+  const outcome = await trace.step('send', [parent], { 'emaki.command': `${command.decider}.${command.command}` }, () =>
+    send(command, { ...options, deadlineMs: DEADLINE_MS }),
+  )
+  const isConflict = outcome.outcome === 'conflict' && options.expect === undefined
+  if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new RetryLater()
+  return outcome
+}
+
+/** Sends a command that an event led to. Gives its rejection or null; throws where the outcome is unknown, and where it can never be sent. */
+export async function sendForEvent(
+  options: Pick<SendEntryOptions, 'send' | 'trace'>,
+  command: Command,
+  key: string,
+  event: Recorded,
+): Promise<Pick<Rejection, 'code' | 'data'> | null> {
+  const outcome = await sendInTime(options, command, { ...ledBy(event), key, isOwnKey: true })
+  if (outcome.outcome === 'accepted') return null
+  if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
+  return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }
+}

@@ -1,0 +1,159 @@
+// The loop that sends, alone with an agenda: in which order it sends what it reads and what it is told of.
+import { describe, expect, test } from 'bun:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { NewEntry } from '../ports/agenda/agenda.ts'
+import { memoryAgenda } from '../ports/agenda/memory.ts'
+import { until } from '../test-support/servers/until.ts'
+import { Sender } from './sender.ts'
+
+const OWNER = 'process_p'
+const command = JSON.stringify({ decider: 'd', command: 'c', id: 'x', data: {} })
+const entry = (id: string): NewEntry => ({
+  ...{ id, owner: OWNER, key: 'k', timer: null, command, meta: '{}', due: 0, set: 1 },
+})
+const named = (name: string, many: number) => Array.from({ length: many }, (_, i) => entry(`${name}${i}`))
+const idsOf = (entries: readonly NewEntry[]) => entries.map(({ id }) => id)
+
+type World = {
+  /** What the agenda has before it starts. */
+  readonly left?: readonly NewEntry[]
+  /** Told how many entries a read has found, before they are given. */
+  readonly read?: (many: number) => unknown
+  /** Before each is sent. */
+  readonly before?: () => Promise<unknown>
+  readonly now?: () => number
+}
+
+/** A sender over an agenda in memory, what it has sent, and how more is added. */
+function world({ left = [], read = () => {}, before = async () => {}, now = Date.now }: World = {}) {
+  const agenda = memoryAgenda({ now, renewKeys: () => {} })
+  agenda.change({ add: left, remove: [] })
+  const sent: string[] = []
+  const sender = new Sender({
+    agenda: {
+      ...agenda,
+      due: async (owner, limit) => {
+        const found = await agenda.due(owner, limit)
+        await read(found.entries.length)
+        return found
+      },
+    },
+    owner: OWNER,
+    send: async ({ id }) => {
+      await before()
+      sent.push(id)
+      return null
+    },
+    report: () => {},
+    now,
+  })
+  const add = (entries: readonly NewEntry[]) => {
+    agenda.change({ add: entries, remove: [] })
+    sender.enqueue(entries)
+  }
+  return { agenda, sender, sent, add }
+}
+
+describe('what one instance sends to one stream goes in order', () => {
+  test('where it is told of more before it has read what another has left', async () => {
+    const [left, more] = [named('left', 1_500), named('more', 3)]
+    const reads: PromiseWithResolvers<void>[] = []
+    const read = () => {
+      const read = Promise.withResolvers<void>()
+      reads.push(read)
+      return read.promise
+    }
+    const { sender, sent, add } = world({ left, read })
+    await sender.start()
+    for (const [i, one] of more.entries()) {
+      await until('it reads', () => reads.length > i)
+      add([one])
+      reads[i]!.resolve()
+    }
+    await until('all is sent', () => {
+      for (const read of reads) read.resolve()
+      return sent.length === left.length + more.length
+    })
+    expect(sent).toEqual(idsOf([...left, ...more]))
+    await sender.stop()
+  })
+
+  test.each([5_000, 40_000])('where it is told of more than it sends at once, or keeps in memory: %d', async many => {
+    const all = named('', many)
+    const gate = Promise.withResolvers<void>()
+    // Some are forgotten while others are still being sent.
+    const { sender, sent, add } = world({ before: () => gate.promise.then(() => turn()) })
+    await sender.start()
+    add(all)
+    gate.resolve()
+    const last = entry('last')
+    await until('there is room again', () => sent.length > 100)
+    add([last])
+    await until('all is sent', () => sent.length > all.length)
+    expect(sent).toEqual(idsOf([...all, last]))
+    await sender.stop()
+  })
+
+  test('where a timer falls due while more waits than is sent at once: nothing that is added later comes before it', async () => {
+    let now = Date.now()
+    let reads = 0
+    const gate = Promise.withResolvers<void>()
+    const { sender, sent, add } = world({ now: () => now, read: () => reads++, before: () => gate.promise })
+    const all = named('', 5_000).map(one => ({ ...one, key: one.id }))
+    await sender.start()
+    await until('it has read', () => reads > 0)
+    await turn()
+    add([...all, { ...entry('timer'), timer: 't', due: now + 10 }])
+    now += 5_000
+    const later = named('later', 3_000).map(one => ({ ...one, key: one.id }))
+    add(later)
+    gate.resolve()
+    await until('all is sent', () => sent.length > all.length + later.length)
+    expect(sent.indexOf('timer')).toBeLessThan(sent.indexOf('later0'))
+    await sender.stop()
+  })
+})
+
+describe('what is known is not read', () => {
+  test('where there is more of it than is sent at once, and nothing is sent twice', async () => {
+    const all = named('', 20_000)
+    let found = 0
+    const { sender, sent, add } = world({
+      read: many => {
+        found += many
+      },
+    })
+    await sender.start()
+    await turn()
+    add(all)
+    await until('all is sent', () => sent.length >= all.length)
+    expect(sent).toEqual(idsOf(all))
+    expect(found).toBe(0)
+    await sender.stop()
+  })
+
+  test('and sent again where it was done while it was read', async () => {
+    const [answer, sending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let hasRead = false
+    const { agenda, sender, sent, add } = world({
+      before: () => sending.promise,
+      read: many => {
+        if (!many) return
+        hasRead = true
+        return answer.promise
+      },
+    })
+    await sender.start()
+    await turn()
+    add([entry('one')])
+    sender.poll()
+    await until('it is read', () => hasRead)
+    sending.resolve()
+    await until('it is forgotten', async () => (await agenda.count()).length === 0 && sender.sending === 0)
+    answer.resolve()
+    await turn()
+    await turn()
+    expect(sent).toEqual(['one'])
+    await sender.stop()
+  })
+})

@@ -1,5 +1,0 @@
-export { type BatchPurgesOptions, batchPurges, type PurgeQueue } from './batched.ts'
-export { type CloudflareOptions, cloudflarePurger } from './cloudflare.ts'
-export type { Purger } from './purger.ts'
-export { type SurrogateOptions, type SurrogatePurger, surrogatePurger } from './surrogate.ts'
-export { type VarnishOptions, varnishPurger } from './varnish.ts'

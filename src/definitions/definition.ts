@@ -1,0 +1,53 @@
+// The definitions that an app serves, sorted by their kind and checked against each other.
+import type { DeciderSpec } from './decider/decider.ts'
+import { spec } from './event/events.ts'
+import type { ProcessSpec } from './process/process.ts'
+import type { ProcessorSpec } from './processor.ts'
+import type { ProjectionSpec } from './projection/projection.ts'
+import type { SqlProjectionSpec } from './projection/sql-projection.ts'
+import type { QuerySpec } from './query.ts'
+
+/** Anything that can be served. */
+export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
+
+export type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
+
+type ByName<D> = ReadonlyMap<string, D>
+/** By kind, and then by name. */
+export type Definitions = { readonly [K in Definition['kind']]: ByName<Extract<Definition, { readonly kind: K }>> }
+
+/** Sorts definitions by kind. Throws a TypeError for what is no definition, for two of one kind and name, and for a process without its deciders. */
+export function sortDefinitions(serve: readonly Served[]): Definitions {
+  const sorted = {
+    decider: new Map<string, DeciderSpec>(),
+    projection: new Map<string, ProjectionSpec>(),
+    processor: new Map<string, ProcessorSpec>(),
+    query: new Map<string, QuerySpec>(),
+    'sql-projection': new Map<string, SqlProjectionSpec>(),
+    process: new Map<string, ProcessSpec>(),
+  }
+  for (const served of serve) {
+    const definition = definitionOf(served)
+    const sameKind = sorted[definition?.kind] as Map<string, Definition> | undefined
+    if (!sameKind)
+      throw new TypeError(
+        `serve takes deciders, projections, processors, processes and queries; found ${definition?.kind ?? typeof served}`,
+      )
+    if (sameKind.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
+    sameKind.set(definition.name, definition)
+  }
+  for (const process of sorted.process.values()) checkTargets(process, sorted.decider)
+  return sorted
+}
+
+/** The definition in what a user made: `serve` takes every kind, and the spec says which one it is. */
+export function definitionOf(served: Served): Definition {
+  return served[spec] as Definition
+}
+
+/** A process needs the deciders that it sends to, and streams of its own. */
+function checkTargets({ name, to }: ProcessSpec, deciders: ByName<DeciderSpec>): void {
+  const missing = [...to].find(decider => !deciders.has(decider))
+  if (missing !== undefined) throw new TypeError(`the process ${name} sends to ${missing}, which is not served`)
+  if (deciders.has(name)) throw new TypeError(`the process and the decider ${name} would have one category: ${name}`)
+}

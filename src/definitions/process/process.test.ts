@@ -1,0 +1,223 @@
+// What one event does to one instance of a process.
+import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { decider } from '../decider/decider.ts'
+import { events, type Recorded, spec, split } from '../event/events.ts'
+import { recorded } from '../event/recorded.ts'
+import { order, Order, shelf, Shelf } from '../../test-support/fulfilment.ts'
+import { advanceInstance, type Instance, instancesOf, outbox, splitOutbox, type AgendaChange } from './instance.ts'
+import { processManager } from './process.ts'
+import { after, at, cancel } from './timer.ts'
+
+const AT = '2030-01-01T00:00:00.000Z'
+type Fact = { readonly category: string; readonly type: string; readonly data: unknown }
+
+function happened({ category, type, data }: Fact, position: number, instance = 'o1'): Recorded {
+  const meta = { schema: '', correlation: 'c', causation: 'x', traceparent: 't' }
+  const place = { id: `e${position}`, stream: `${category}-${instance}`, instance, version: 1, position, at: AT }
+  return { category, type, data, ...place, meta } as Recorded
+}
+
+const watching = processManager('watching', {
+  from: [Order, Shelf],
+  to: [order, shelf],
+  key: { Taken: ({ order }) => order },
+  initial: { seen: 0 },
+  evolve: { Placed: ({ seen }) => ({ seen: seen + 1 }), Paid: () => null },
+  react: {
+    Placed: ({ seen }, _, { instance }) => [
+      order.pay(instance, {}),
+      after('1 hour', 'late', order.cancel(instance, { reason: `${seen}` })),
+    ],
+    Taken: () => cancel('late'),
+    Sent: () => [after('2 hours', 'late'), at(new Date(7), 'once')],
+  },
+  on: {
+    due: ({ seen }, { timer }, key) => order.cancel(key, { reason: `${timer} ${seen}` }),
+    rejected: (_, { code }, key) => order.cancel(key, { reason: code }),
+  },
+})[spec]
+const begun: Instance = { state: watching.initial, timers: {} }
+const placed = Order.Placed({ skus: [], cents: 5 })
+const through = (from: Instance, ...facts: readonly Recorded[]): Instance =>
+  facts.reduce((instance, fact) => advanceInstance(watching, instance, fact, 'o1'), from)
+const changesOf = (instance: Instance): readonly AgendaChange[] => instance[outbox] ?? []
+const own = (type: string, data: object) => ({ category: 'watching', type, data })
+const due = (timer: string, set: number, position: number) => happened(own('Due', { timer, set }), position)
+
+describe('an instance of a process', () => {
+  test('reacts by the state after the fact, and names what it wants by where it is in the log', () => {
+    const after = through(begun, happened(placed, 3))
+    expect(after).toMatchObject({ state: { seen: 1 }, timers: { late: { set: 3, due: Date.parse(AT) + 3_600_000 } } })
+    expect(changesOf(after)).toEqual([
+      {
+        ...{ id: 'watching:o1:3:0', key: 'o1', timer: null, command: order.pay('o1', {}), due: 0, set: 3 },
+        meta: { correlation: 'c', causation: 'e3', traceparent: 't' },
+      },
+      {
+        ...{ id: 'watching:o1@late', key: 'o1', timer: 'late', due: Date.parse(AT) + 3_600_000, set: 3 },
+        command: order.cancel('o1', { reason: '1' }),
+        meta: { correlation: 'c', causation: 'e3', traceparent: 't' },
+      },
+    ])
+  })
+
+  test('keeps what it wants until it is written, and JSON shows none of it', () => {
+    const after = through(begun, happened(placed, 3), happened(placed, 4))
+    expect(changesOf(after).map(({ id }) => id)).toEqual([
+      'watching:o1:3:0',
+      'watching:o1@late',
+      'watching:o1:4:0',
+      'watching:o1@late',
+    ])
+    expect(JSON.parse(JSON.stringify(after))).toEqual({ state: { seen: 2 }, timers: { late: expect.anything() } })
+    const { instance, changes } = splitOutbox(after)
+    expect([changes.length, changesOf(instance!).length]).toEqual([4, 0])
+  })
+
+  test('sends the command of a timer that falls due, and is asked what else', () => {
+    const set = splitOutbox(through(begun, happened(placed, 3))).instance!
+    const fell = through(set, due('late', 3, 9))
+    expect(fell.timers).toEqual({})
+    expect(changesOf(fell).map(change => 'command' in change && change.command?.data)).toEqual([
+      { reason: '1' },
+      { reason: 'late 1' },
+    ])
+  })
+
+  test('hears nothing of a timer that was set anew, cancelled, or has fallen due before', () => {
+    const set = splitOutbox(through(begun, happened(placed, 3), happened(placed, 5))).instance!
+    expect(through(set, due('late', 3, 9))).toBe(set)
+    const cancelled = splitOutbox(through(set, happened(Shelf.Taken({ order: 'o1' }), 6, 'a'))).instance!
+    expect(cancelled.timers).toEqual({})
+    expect(through(cancelled, due('late', 5, 9))).toBe(cancelled)
+    const fell = splitOutbox(through(set, due('late', 5, 9))).instance!
+    expect(through(fell, due('late', 5, 10))).toBe(fell)
+  })
+
+  test('takes back a timer that it cancels, and nothing where none is set', () => {
+    const taken = happened(Shelf.Taken({ order: 'o1' }), 6, 'a')
+    const set = splitOutbox(through(begun, happened(placed, 3))).instance!
+    expect(changesOf(through(set, taken))).toEqual([{ id: 'watching:o1@late', set: 6, isCancelled: true }])
+    expect(changesOf(through(begun, taken))).toEqual([])
+  })
+
+  test('sets timers without a command, and at a time of their own', () => {
+    const { timers } = through(begun, happened(Order.Sent({}), 8))
+    expect(timers).toEqual({
+      late: { set: 8, due: Date.parse(AT) + 7_200_000, command: null },
+      once: { set: 8, due: 7, command: null },
+    })
+  })
+
+  test('that ends takes its timers back, and begins anew with what comes then', () => {
+    const ended = through(begun, happened(placed, 3), happened(Order.Paid({}), 4))
+    expect(splitOutbox(ended).instance).toBeNull()
+    expect(changesOf(ended).at(-1)).toEqual({ id: 'watching:o1@late', set: 4, isCancelled: true })
+    expect(through(ended, happened(placed, 5))).toMatchObject({ state: { seen: 1 } })
+  })
+
+  test('that has ended is not begun anew by what still comes of it', () => {
+    const projection = instancesOf(watching)
+    const late = [due('late', 3, 5), happened(own('Rejected', { by: '', command: order.pay('o1', {}), code: 'no' }), 5)]
+    for (const fact of late) {
+      const fold = projection.evolve.get('watching')!.get(fact.type)!
+      // Its row is gone, or about to go with the page in which it ended.
+      const rows = [projection.initial, through(begun, happened(placed, 3), happened(Order.Paid({}), 4))]
+      for (const row of rows) {
+        const { instance, changes } = splitOutbox(fold(row, fact.data, fact, 'o1') as Instance)
+        expect([instance, changes.filter(({ set }) => set === 5)]).toEqual([null, []])
+      }
+    }
+  })
+
+  test('is told of a refusal by its own stream', () => {
+    const refused = own('Rejected', { by: 'x', command: order.pay('o1', {}), code: 'not-placed' })
+    expect(changesOf(through(begun, happened(refused, 4)))).toMatchObject([
+      { command: order.cancel('o1', { reason: 'not-placed' }) },
+    ])
+  })
+
+  test('names apart what several of today’s events want that were one', () => {
+    const Both = events(
+      'both',
+      { One: z.object({}), Two: z.object({}) },
+      { was: { Three: split(z.object({}), (_, both) => [both.One({}), both.Two({})]) } },
+    )
+    const pays = processManager('pays', {
+      from: Both,
+      to: order,
+      initial: {},
+      evolve: {},
+      react: { One: (_, __, { instance }) => order.pay(instance, {}), Two: (_, __, { instance }) => order.send(instance, {}) },
+    })[spec]
+    const stored = {
+      id: 'e1',
+      stream: 'both-o1',
+      version: 1,
+      position: 1,
+      at: AT,
+      type: 'Three',
+      schema: 'old',
+      data: '{}',
+      meta: '{}',
+    }
+    const facts = recorded(Both[spec], stored)
+    const instance = facts.reduce((from, fact) => advanceInstance(pays, from, fact, 'o1'), { state: {}, timers: {} } as Instance)
+    expect(changesOf(instance).map(({ id }) => id)).toEqual(['pays:o1:1:0', 'pays:o1:1:1'])
+  })
+
+  test('reads the facts it names and its own, and no others', () => {
+    const { filter, families } = instancesOf(watching)
+    expect(new Map([...filter].map(([category, types]) => [category, types?.toSorted()]))).toEqual(
+      new Map([
+        ['order', ['Paid', 'Placed', 'Sent']],
+        ['shelf', ['Taken']],
+        ['watching', ['Accepted', 'Due', 'Failed', 'Rejected']],
+      ]),
+    )
+    expect([...families.keys()]).toEqual(['order', 'shelf', 'watching'])
+  })
+})
+
+describe('what cannot be a process is refused', () => {
+  const Own = events('own', { Done: z.object({}) })
+  const stranger = decider(Own, {
+    initial: {},
+    evolve: { Done: s => s },
+    commands: { act: z.object({}) },
+    decide: { act: () => [] },
+  })
+  const process = (name: string, options: object = {}) =>
+    processManager(name, { from: Order, to: order, initial: {}, evolve: {}, react: {}, ...options } as never)
+
+  test.each([
+    ['Fulfilment', {}, 'a name is small letters'],
+    ['a-b', {}, 'a name is small letters'],
+    ['order', {}, 'order is the category of its own events'],
+    ['p', { initial: null }, 'a state of null'],
+    ['p', { version: 0 }, 'no version 0'],
+    ['p', { evolve: { Nope: () => {} } }, 'Nope is no event of its families'],
+    ['p', { react: { Nope: () => {} } }, 'Nope is no event of its families'],
+  ] as const)('%s %j', (name, options, message) => {
+    expect(() => process(name, options)).toThrow(message)
+  })
+
+  test('a command to a decider that it does not name, or to no id', () => {
+    const wild = (command: unknown) =>
+      process('p', { react: { Placed: () => command } }) as unknown as { [spec]: typeof watching }
+    for (const [command, message] of [
+      [stranger.act('x', {}), 'p sends to order, not to own'],
+      [order.pay('', {}), 'p: order.pay: an id is a text that is not empty'],
+    ] as const)
+      expect(() => advanceInstance(wild(command)[spec], begun, happened(placed, 1), 'o1')).toThrow(message)
+  })
+
+  test.each([
+    [() => after('5 fortnights' as never, 'x'), 'is no duration'],
+    [() => at('tomorrow', 'x'), 'expected a time'],
+    [() => cancel('a b'), "a timer's name"],
+  ])('%p', (make, message) => {
+    expect(make).toThrow(message)
+  })
+})

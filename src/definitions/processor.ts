@@ -1,0 +1,130 @@
+import type { Command } from './decider/command.ts'
+import type { Rejection } from './decider/reject.ts'
+import type { CloudEvent } from './event/cloud-event.ts'
+import { type AnyEvents, type Recorded, spec } from './event/events.ts'
+import { type Families, familiesOf, type In, type One, type TypesByCategory } from './event/families.ts'
+
+/** What a handler is told besides the events. */
+export type Handling = {
+  /** A name for what handling this event does, the same each time it is tried: for a service that takes idempotency keys. */
+  readonly keyOf: (event: Recorded) => string
+  /**
+   * The event for the world outside: a CloudEvent with its data as today's schema has it, and with the event's own `id`. Of the parts of
+   * an event that was split, the first has that id and the others have `.1`, `.2` … behind it.
+   */
+  readonly cloudEvent: (event: Recorded) => CloudEvent
+  /**
+   * Sends a command because of an event, by a key made of both, so that it has one effect however often the event is handled. Resolves to
+   * the rejection, null where it was accepted; rejects where that is not known, and the event is handled again.
+   */
+  readonly send: (event: Recorded, command: Command) => Promise<Pick<Rejection, 'code' | 'data'> | null>
+  /** 1 at first. */
+  readonly attempt: number
+  /** Aborts when the process stops, and when the time for an attempt is over: it has failed then, whatever still comes of it. */
+  readonly signal: AbortSignal
+}
+
+/** How long an attempt may take where it is not said, and at most. */
+const ATTEMPT_MS = 60_000
+const ATTEMPT_MS_MAX = 86_400_000
+
+/** A processor as the framework runs it. */
+export type ProcessorSpec = {
+  readonly kind: 'processor'
+  readonly name: string
+  readonly families: Families
+  readonly filter: TypesByCategory
+  readonly start: 'beginning' | 'now' | number
+  readonly batchSize: number
+  readonly parallelism: number
+  readonly attempts: number
+  readonly attemptMs: number | null
+  readonly key: (event: Recorded) => string
+  readonly handle: (events: readonly Recorded[], handling: Handling) => unknown
+}
+export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { readonly name: N } }
+
+/**
+ * Code with effects that runs over the log, as it grows: mails, calls, indexes elsewhere.
+ *
+ * AT LEAST ONCE: an event is handed over again after a crash, so give `keyOf(event)` to whatever can recognise it. Events of one key are
+ * handled in order, one batch after the other.
+ *
+ * - `from`: the family or families whose facts it handles; `types` names some of their types. Default: all.
+ * - `handle`: `(events, { keyOf, cloudEvent, send, attempt, signal })`, at most `batchSize` events at once. Default of `batchSize`: 1.
+ * - `key`: what is kept in order. Default: the event's stream.
+ * - `parallelism`: so many keys are handled side by side. Default: 1.
+ * - `start`: where a processor that is new begins: `beginning`, `now` or after a position. Default: `beginning`.
+ * - `attempts`: how often a batch is tried, with growing pauses, before its key is parked and the others go on. Default: 8.
+ * - `attemptMs`: how long one may take before it counts as failed. Its `signal` is aborted then, which `fetch` and most clients take: what
+ *   goes on regardless may overlap with the next attempt. Default: 60 000; null: as long as it takes, its signal being that of the process.
+ *
+ * @example
+ * processor('mails', { from: Order, types: ['Shipped'], handle: ([event], { keyOf }) => mail.send(event.data, { key: keyOf(event) }) })
+ */
+export function processor<const N extends string, F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
+  name: N,
+  options: {
+    readonly from: One<F>
+    readonly types?: readonly T[]
+    readonly start?: 'beginning' | 'now' | number
+    readonly batchSize?: number
+    readonly parallelism?: number
+    readonly attempts?: number
+    readonly attemptMs?: number | null
+    readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
+    readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
+  },
+): Processor<N> {
+  const {
+    types,
+    start = 'beginning',
+    batchSize = 1,
+    parallelism = 1,
+    attempts = 8,
+    attemptMs = ATTEMPT_MS,
+    key,
+    handle,
+  } = options
+  const where = `processor('${name}')`
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
+  for (const [what, value] of Object.entries({ batchSize, parallelism, attempts }))
+    if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000)) throw new TypeError(`${where}: no ${what} of ${value}`)
+  if (attemptMs !== null && !(Number.isSafeInteger(attemptMs) && attemptMs >= 1 && attemptMs <= ATTEMPT_MS_MAX))
+    throw new TypeError(`${where}: no attemptMs of ${attemptMs}`)
+  const families = familiesOf(where, options.from)
+  const definition: ProcessorSpec = {
+    kind: 'processor',
+    name,
+    families,
+    filter: filterOf(where, families, types),
+    start,
+    batchSize,
+    parallelism,
+    attempts,
+    attemptMs,
+    // The events are those that `from` and `types` name.
+    key: (key ?? (({ stream }: Recorded) => stream)) as ProcessorSpec['key'],
+    handle: handle as ProcessorSpec['handle'],
+  }
+  return Object.freeze({ [spec]: definition }) as Processor<N>
+}
+
+/** With `types`, old names that may have become one of them are read too, and sorted out once they are read. */
+function filterOf(where: string, families: Families, types: readonly string[] | undefined): TypesByCategory {
+  if (!types) return new Map([...families.keys()].map(category => [category, null]))
+  const stranger = types.find(type => ![...families.values()].some(family => family.types.has(type)))
+  if (stranger !== undefined) throw new TypeError(`${where}: ${stranger} is no event of its families`)
+  return new Map(
+    [...families.values()].map(({ name, types: all, was }) => [
+      name,
+      [...[...all.keys()].filter(type => types.includes(type)), ...was.keys()],
+    ]),
+  )
+}
+
+/** Whether a processor takes an event: `types` names today's. */
+export function takes({ filter }: ProcessorSpec, { category, type }: Recorded): boolean {
+  const types = filter.get(category)
+  return types === null || (types?.includes(type) ?? false)
+}

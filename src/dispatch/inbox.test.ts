@@ -1,0 +1,157 @@
+// Messages that come more than once: one effect and one answer each, in whatever order and however many at once.
+import { afterEach, describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { z } from 'zod'
+import { decider } from '../definitions/decider/decider.ts'
+import { reject } from '../definitions/decider/reject.ts'
+import { events } from '../definitions/event/events.ts'
+import { type Runtime, runtime } from '../runtime.ts'
+import { memory } from '../ports/store/memory.ts'
+import { type Inbox, inbox, type Taken } from './inbox.ts'
+
+const Till = events('till', { Paid: z.object({ cents: z.int() }) })
+const till = decider(Till, {
+  initial: { cents: 0 },
+  evolve: { Paid: (till, { cents }) => ({ cents: till.cents + cents }) },
+  commands: { pay: z.object({ cents: z.int() }) },
+  decide: { pay: (_, { cents }) => (cents > 100 ? reject('too-much', { cents }) : Till.Paid({ cents })) },
+})
+const Message = z.object({ id: z.string(), till: z.string(), cents: z.int() })
+const payments = inbox('payments', {
+  message: Message,
+  command: ({ till: id, cents }) => (cents === 0 ? null : till.pay(id, { cents })),
+})
+
+const closing: Runtime[] = []
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close()
+})
+async function running(store = memory()): Promise<Runtime> {
+  const emaki = await runtime({ serve: [till], store })
+  closing.push(emaki)
+  return emaki
+}
+
+/** An answer without whether it was given before. */
+const bare = (taken: Taken) => JSON.stringify({ ...taken, replayed: undefined })
+
+describe('an inbox', () => {
+  const message = fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd', 'e'), node: fc.nat(1), turns: fc.nat(8) })
+  const waves = fc.array(fc.array(message, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 5 })
+  /** What a message says follows from its id: some are rejected, some lead to nothing, some share a till. */
+  const said = (id: string) => ({ id, till: `t${'abcde'.indexOf(id) % 3}`, cents: { d: 0, e: 500 }[id] ?? id.charCodeAt(0) - 90 })
+
+  /** Has two processes take waves of messages, each wave at once; the effects and the answers by id. */
+  async function taken(taking: Inbox, all: readonly (readonly { id: string; node: number; turns: number }[])[]) {
+    const store = memory()
+    const nodes = [await runtime({ serve: [till], store }), await runtime({ serve: [till], store })]
+    const answers: { readonly id: string; readonly taken: Taken }[] = []
+    for (const wave of all) {
+      const some = wave.map(async ({ id, node, turns }) => {
+        for (let i = 0; i < turns; i++) await Promise.resolve()
+        return { id, taken: await taking.take(nodes[node]!, said(id)) }
+      })
+      answers.push(...(await Promise.all(some)))
+    }
+    const effects = (await store.readAll({ after: 0, limit: 1_000 })).map(
+      ({ meta }) => (JSON.parse(meta) as { causation: string }).causation,
+    )
+    for (const node of nodes) await node.close()
+    return { effects, answers }
+  }
+
+  test('has one effect and one answer for each message, whatever the interleaving of its duplicates', async () => {
+    await fc.assert(
+      fc.asyncProperty(waves, async all => {
+        const { effects, answers } = await taken(payments, all)
+        const wanted = new Set(all.flat().map(({ id }) => id))
+        expect(effects.toSorted()).toEqual([...wanted].filter(id => id < 'd').toSorted())
+        for (const of of Map.groupBy(answers, ({ id }) => id).values()) {
+          expect(new Set(of.map(({ taken }) => bare(taken))).size).toBe(1)
+          const outcome = { d: 'ignored', e: 'rejected' }[of[0]!.id] ?? 'accepted'
+          expect(of[0]!.taken.outcome).toBe(outcome as Taken['outcome'])
+          // Only one of them had the effect.
+          if (outcome !== 'ignored') expect(of.filter(({ taken }) => !('replayed' in taken))).toHaveLength(1)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  test('is seen to have several effects where it does not know a message again', async () => {
+    let count = 0
+    const forgetful = inbox('forgetful', {
+      message: Message,
+      id: ({ id }) => `${id}.${count++}`,
+      command: ({ till: id, cents }) => till.pay(id, { cents }),
+    })
+    const { effects } = await taken(forgetful, [
+      [
+        { id: 'a', node: 0, turns: 0 },
+        { id: 'a', node: 1, turns: 3 },
+      ],
+    ])
+    expect(effects).toHaveLength(2)
+  })
+
+  test('gives events the id of the message for their cause', async () => {
+    const emaki = await running()
+    const taken = await payments.take(emaki, { id: 'm1', till: 't', cents: 1 }, { actor: 'bank' })
+    expect(taken).toMatchObject({ outcome: 'accepted', stream: 'till-t', version: 1 })
+    const [event] = await emaki.store.read('till-t', { after: 0, limit: 1 })
+    expect(JSON.parse(event!.meta)).toMatchObject({ causation: 'm1', correlation: 'm1', actor: 'bank' })
+  })
+
+  test('knows messages by its own name, so that two inboxes never take one for the other', async () => {
+    const emaki = await running()
+    const others = inbox('others', { message: Message, command: ({ till: id, cents }) => till.pay(id, { cents }) })
+    for (const one of [payments, others, payments]) await one.take(emaki, { id: 'm1', till: 't', cents: 1 })
+    expect((await emaki.state('till', 't'))!.state).toEqual({ cents: 2 })
+  })
+
+  test('rejects another message by a known id', async () => {
+    const emaki = await running()
+    await payments.take(emaki, { id: 'm1', till: 't', cents: 1 })
+    expect(await payments.take(emaki, { id: 'm1', till: 't', cents: 2 })).toMatchObject({ code: 'idempotency-key-reused' })
+  })
+
+  test('knows a message for as long as it is told to', async () => {
+    const keeps: (number | undefined)[] = []
+    const emaki = await running()
+    const send: Runtime['send'] = (command, options) => {
+      keeps.push(options?.keepMs)
+      return emaki.send(command, options)
+    }
+    const brief = inbox('brief', { message: Message, keepMs: 1_000, command: ({ till: id, cents }) => till.pay(id, { cents }) })
+    for (const one of [payments, brief]) await one.take({ send }, { id: 'm1', till: 't', cents: 1 })
+    expect(keeps).toEqual([604_800_000, 1_000])
+  })
+
+  test.each([
+    ['no object', null, ''],
+    ['a field missing', { id: 'a', till: 't' }, '/cents'],
+    ['an empty id', { id: '', till: 't', cents: 1 }, '/id'],
+    ['a long id', { id: 'x'.repeat(256), till: 't', cents: 1 }, '/id'],
+    ['an id that is no text', { id: '\ud800', till: 't', cents: 1 }, '/id'],
+  ])('finds a message with %s invalid', async (_, message, path) => {
+    const taken = await payments.take(await running(), message)
+    expect(taken).toMatchObject({ outcome: 'invalid', issues: [{ path }] })
+  })
+
+  test('says when a message is to come again, where the log does not answer', async () => {
+    const send = async () => ({ outcome: 'conflict', expected: 1, actual: 2 }) as const
+    expect(await payments.take({ send }, { id: 'm1', till: 't', cents: 1 })).toEqual({
+      outcome: 'unavailable',
+      retryAfterMs: 1_000,
+    })
+  })
+})
+
+describe('inbox()', () => {
+  test.each([
+    ['Payments', {}, 'a name is small letters'],
+    ['payments', { keepMs: 0 }, 'no keepMs of 0'],
+  ])('refuses %p with %p', (name, options, message) => {
+    expect(() => inbox(name, { message: Message, command: () => null, ...options })).toThrow(message)
+  })
+})

@@ -1,0 +1,98 @@
+// Messages from elsewhere in, commands out: each message once in effect, however often it comes.
+import type { z } from 'zod'
+import type { Command } from '../definitions/decider/command.ts'
+import type { Commands } from './commands.ts'
+import type { SendOptions } from './send.ts'
+import type { Accepted, Invalid, Outcome, Rejected, Unavailable, Unknown } from './outcome.ts'
+import type { Verify } from './verify.ts'
+
+/** What became of a message. With `retryAfterMs` it is to be handed over again, and without it is done with. */
+export type Taken =
+  | Accepted
+  | Rejected
+  | Invalid
+  | Unavailable
+  | Unknown
+  /** It leads to no command. */
+  | { readonly outcome: 'ignored' }
+
+export type TakeOptions = Pick<SendOptions, 'actor' | 'correlation' | 'traceparent' | 'signal' | 'deadlineMs' | 'size'> & {
+  /** Headers that came with it, by their names in small letters. Default: none. */
+  readonly header?: (name: string) => string | undefined
+}
+
+export type Inbox = {
+  readonly name: string
+  /** Whether a request is believed; null: the inbox has no way to tell, and takes nothing by HTTP. */
+  readonly verify: Verify | null
+  /**
+   * Takes a message, as a consumer of a broker has it: parsed, and believed. Acknowledge it to the broker unless the answer has
+   * `retryAfterMs`. The same message again has no further effect and gets the same answer, `replayed`.
+   */
+  readonly take: (emaki: Pick<Commands, 'send'>, message: unknown, options?: TakeOptions) => Promise<Taken>
+}
+
+/**
+ * Turns messages from elsewhere into commands, each once in effect.
+ *
+ * - `message`: the schema of a message. What does not fit is `invalid`.
+ * - `id`: the name by which the sender repeats a message, 1 to 255 characters; two messages with one are the same. Default: the header
+ *   `webhook-id`, which is signed, else the message's own `id`, as a CloudEvent has one.
+ * - `command`: what a message asks for, null for nothing. It has to be the same for the same message, so let it use no clock and no
+ *   randomness: another command by a known id is rejected as `idempotency-key-reused`.
+ * - `verify`: who is believed by HTTP, as `standardWebhooks('whsec_…')` of emaki/webhooks says, or a function of your own.
+ * - `keepMs`: how long an id is known, in ms: longer than its sender goes on repeating. Default: 604 800 000, a week.
+ *
+ * @example
+ * const payments = inbox('payments', {
+ *   message: z.object({ type: z.string(), data: z.object({ order: z.string() }) }),
+ *   command: ({ type, data }) => (type === 'payment.succeeded' ? order.confirmPayment(data.order, {}) : null),
+ *   verify: standardWebhooks(process.env.PAYMENTS_SECRET!),
+ * })
+ * app({ serve: [order] }).post('/webhooks/payments', receive(payments)) // by HTTP: `receive` is in emaki/http
+ * const taken = await payments.take(emaki, message) // from a broker
+ */
+export function inbox<S extends z.ZodType>(
+  name: string,
+  options: {
+    readonly message: S
+    readonly id?: (message: z.output<NoInfer<S>>, header: (name: string) => string | undefined) => string
+    readonly command: (message: z.output<NoInfer<S>>) => Command | null
+    readonly verify?: Verify
+    readonly keepMs?: number
+  },
+): Inbox {
+  const { message: schema, id: idOf, command: commandOf, verify = null, keepMs = KEEP_MS } = options
+  if (!/^[a-z][a-z0-9-]{0,62}$/.test(name)) throw new TypeError(`inbox('${name}'): a name is small letters, digits and -`)
+  if (!(Number.isSafeInteger(keepMs) && keepMs > 0)) throw new TypeError(`inbox('${name}'): no keepMs of ${keepMs}`)
+
+  const take: Inbox['take'] = async (emaki, message, { header = none, ...sending } = {}) => {
+    const parsed = schema.safeParse(message)
+    if (!parsed.success) return invalid(parsed.error.issues)
+    const id: unknown = idOf ? idOf(parsed.data, header) : (header('webhook-id') ?? (message as { id?: unknown } | null)?.id)
+    if (typeof id !== 'string' || id === '' || id.length > ID_LENGTH_MAX || id.includes('\0') || !id.isWellFormed())
+      return invalid([{ path: ['id'], message: `a message has an id of 1 to ${ID_LENGTH_MAX} characters` }])
+    const command = commandOf(parsed.data)
+    if (!command) return { outcome: 'ignored' }
+    const key = `inbox:${name}:${id}`
+    return takenOf(await emaki.send(command, { correlation: id, ...sending, causation: id, key, isOwnKey: true, keepMs }))
+  }
+  return Object.freeze({ name, verify, take })
+}
+
+/** Nobody expected a version, so a conflict is only one that went on for too long. */
+function takenOf(outcome: Outcome): Taken {
+  return outcome.outcome === 'conflict' ? { outcome: 'unavailable', retryAfterMs: CONFLICT_RETRY_MS } : outcome
+}
+
+function invalid(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
+  return {
+    outcome: 'invalid',
+    issues: issues.map(({ path, message }) => ({ path: path.map(step => `/${String(step)}`).join(''), message })),
+  }
+}
+
+const none = () => undefined
+const KEEP_MS = 604_800_000
+const ID_LENGTH_MAX = 255
+const CONFLICT_RETRY_MS = 1_000

@@ -1,0 +1,119 @@
+// The names of the whole, held as data: a further public name is a decision that shows here.
+import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT, readSources, type Source } from './test-support/sources.ts'
+
+/** The public names of each subpath; a type is written `type Name`. */
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  'src/index.ts': [
+    'PayloadError', 'StaleRead', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'importMap', 'inbox', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
+    'runtime', 'saga', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
+    'type CloudEvent', 'type Command', 'type Context', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type Handling', 'type ImportMap', 'type Imported', 'type Inbox', 'type Meta', 'type MinPosition', 'type Outcome',
+    'type Page', 'type Process', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Rejection', 'type Rows', 'type Runtime',
+    'type RuntimeOptions', 'type SagaState', 'type SagaStep', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
+    'type Taken', 'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
+  ],
+  'src/adapters/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
+  'src/adapters/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],
+  'src/adapters/cdn/index.ts': [
+    'batchPurges', 'cloudflarePurger', 'surrogatePurger', 'type BatchPurgesOptions', 'type CloudflareOptions', 'type PurgeQueue', 'type Purger',
+    'type SurrogateOptions', 'type SurrogatePurger', 'type VarnishOptions', 'varnishPurger',
+  ],
+  'src/adapters/kafka/index.ts': ['kafkaRelay', 'type KafkaRelayOptions'],
+  'src/adapters/nats/index.ts': ['natsRelay', 'type NatsRelayOptions'],
+  'src/adapters/redis/index.ts': ['redisCache', 'type RedisCache', 'type RedisCacheOptions', 'type RedisStatus'],
+  'src/adapters/webhooks/index.ts': ['standardWebhooks', 'type Verify', 'type WebhooksOptions', 'webhooks'],
+  'src/adapters/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
+  'src/testing/index.ts': [
+    'checked', 'compareProcesses', 'compareWithLog', 'decisionsOf', 'gateText', 'sagaCases', 'storedOfLine', 'type AnyProcess', 'type Compared', 'type DecidedBy',
+    'type DecidedStep', 'type Decision', 'type Difference', 'type Fault', 'type Led', 'type SagaCase', 'type SagaRun',
+  ],
+  'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
+  'routes/index.ts': ['app', 'handle', 'receive', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
+} // biome-ignore format: lists of names
+
+function publicNames(index: string): readonly string[] {
+  const text = readFileSync(join(ROOT, index), 'utf8')
+  const listed = [...text.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, type, list]) =>
+    list!.split(',').map(name => `${type ?? ''}${name.trim()}`),
+  )
+  const declared = [...text.matchAll(/^export (?:async )?(type|function|const|class|interface) (\w+)/gm)].map(([, kind, name]) =>
+    kind === 'type' || kind === 'interface' ? `type ${name}` : name!,
+  )
+  return [...listed, ...declared].filter(name => /\w$/.test(name)).sort()
+}
+
+/** Exported types that several files declare. */
+function doubledTypes(sources: readonly Source[]): readonly string[] {
+  const declared = sources.flatMap(({ path, text }) =>
+    [...text.matchAll(/^export (?:abstract )?(?:type|interface|class) (\w+)/gm)].map(([, name]) => ({ name: name!, path })),
+  )
+  return [...Map.groupBy(declared, ({ name }) => name)]
+    .filter(([, places]) => new Set(places.map(({ path }) => path)).size > 1)
+    .map(([name, places]) => `${name}: ${places.map(({ path }) => path).join(', ')}`)
+}
+
+/** Participles that do not end in -ed or -ing, of verbs that a codebase uses. One that is also its infinitive, as `read`, is none. */
+const IRREGULAR =
+  /^(begun|bound|broken|brought|built|caught|chosen|done|drawn|driven|fallen|fed|fit|forgotten|found|frozen|given|gone|grown|heard|held|hidden|kept|known|laid|left|lent|lost|made|meant|met|paid|ran|said|seen|sent|shown|shut|slept|spent|stolen|stood|sworn|taken|taught|thrown|told|torn|undone|unknown|unseen|won|worn|written)$/
+/** Words that only look like one. */
+const OTHERS = /^(embed|exceed|feed|need|proceed|seed|speed|bring|ring|sing|string|swing|thing)$/
+
+/** Exported functions that are named by a participle alone: neither a verb with its object nor a noun. */
+function participles(sources: readonly Source[]): readonly string[] {
+  return sources.flatMap(({ path, text }) => {
+    const functions = text.matchAll(
+      /^export (?:default )?(?:async )?function\*? (\w+)|^export const (\w+)[^=\n]*=\s*(?:async )?(?:<[^>]*>)?(?:\([^)]*\)|\w+)(?::[^=]+)?\s*=>/gm,
+    )
+    return [...functions]
+      .map(([, declared, assigned]) => (declared ?? assigned)!)
+      .filter(name => (/^[a-z]+(ed|ing)$/.test(name) || IRREGULAR.test(name)) && !OTHERS.test(name))
+      .map(name => `${path}: ${name}`)
+  })
+}
+
+const planted = (text: string, path = 'src/x.ts'): Source => ({ path, text })
+
+describe('a name', () => {
+  for (const [index, expected] of Object.entries(NAMES)) {
+    test(`is public in ${index} only where the table has it`, () => {
+      expect(publicNames(index)).toEqual([...expected].sort())
+    })
+  }
+
+  test('of an exported type is declared in one file', () => {
+    expect(doubledTypes(readSources())).toEqual([])
+  })
+
+  test('of an exported type that two files declare is found', () => {
+    const twice = [planted('export type Page = string\n', 'src/a.ts'), planted('export interface Page {}\n', 'src/b.ts')]
+    expect(doubledTypes([...twice, planted('export type Other = Page\ntype Page = 1\n', 'src/c.ts')])).toEqual([
+      'Page: src/a.ts, src/b.ts',
+    ])
+  })
+
+  test('of an exported function is no bare participle', () => {
+    expect(participles(readSources())).toEqual([])
+  })
+
+  test.each([
+    ['export function landed(): void {}', 'landed'],
+    ['export async function filling(): Promise<void> {}', 'filling'],
+    ['export function* told(): Generator {}', 'told'],
+    ['export const seen = (position: number): boolean => position > 0', 'seen'],
+    ['export const held: (x: number) => void = x => {}', 'held'],
+  ])('of an exported function that is a bare participle is found: %s', (text, name) => {
+    expect(participles([planted(`${text}\n`)])).toEqual([`src/x.ts: ${name}`])
+  })
+
+  test.each([
+    'export function feed(): void {}',
+    'export function isSettled(): boolean {}',
+    'function landed(): void {}',
+    'export function readStored(): void {}',
+    'export const closed = new Set()',
+  ])('of another kind is let through: %s', text => {
+    expect(participles([planted(`${text}\n`)])).toEqual([])
+  })
+})

@@ -1,0 +1,115 @@
+// Collects tags and purges them together, again and again until it has succeeded. A projection that changes a thousand rows a second
+// must neither wait for a CDN nor outrun what its API takes.
+//
+// What holds: each tag that was added is purged after it was added, at least once, unless the process ends before. A response that our
+// server was still writing may reach the CDN after the purge and be older: so each purge is sent again a little later. What is slower than
+// that, or lost with the process, ends with its `max-age`.
+import { backOff } from '../../lib/back-off.ts'
+import { sleep as machineSleep } from '../../lib/sleep.ts'
+import type { Purger } from './purger.ts'
+
+export type BatchPurgesOptions = {
+  /** How long tags are collected before they are purged, in ms. Default: 50. */
+  readonly delayMs?: number
+  /** When a purge is sent again, in ms; 0: never. Default: 1,000. */
+  readonly againMs?: number
+  /** Beyond so many tags that wait, whole ones are purged in their place. Default: 1,000. */
+  readonly tagsMax?: number
+  /** The tag that all answers carry that carry this one, such as that of its projection. Default: there is none, and all is purged. */
+  readonly wholeOf?: (tag: string) => string
+  /** Is called with the error of each purge that failed. */
+  readonly report?: (error: unknown) => void
+  /** Resolves after so long; or before, or rejects, once the signal is aborted. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  /** At least 0, below 1. Default: Math.random. */
+  readonly random?: () => number
+}
+
+export interface PurgeQueue {
+  /** Has these purged soon. */
+  add(tags: readonly string[]): void
+  /** How many tags wait. */
+  readonly waiting: number
+  /** Resolves when all that was added has been purged, and purged again. */
+  idle(): Promise<void>
+  /** Purges at once what waits, and tries only once more. */
+  close(): Promise<void>
+}
+
+export function batchPurges(purger: Purger, options: BatchPurgesOptions = {}): PurgeQueue {
+  const { delayMs = 50, againMs = 1_000, tagsMax = 1_000, wholeOf = () => EVERYTHING, report = () => {} } = options
+  const { sleep = machineSleep, random = Math.random } = options
+  /** How often each is still to be purged. */
+  const waiting = new Map<string, number>()
+  const work = new Set<Promise<void>>()
+  const closing = new AbortController()
+  let isRunning = false
+
+  const pause = (ms: number): Promise<void> => sleep(ms, closing.signal).catch(() => {})
+
+  function put(tags: Iterable<readonly [string, number]>): void {
+    for (const [tag, times] of tags) waiting.set(tag, Math.max(times, waiting.get(tag) ?? 0))
+    if (waiting.size > tagsMax) coarsen(wholeOf)
+    if (waiting.size > tagsMax) coarsen(() => EVERYTHING)
+    if (isRunning || waiting.size === 0) return
+    isRunning = true
+    track(run())
+  }
+
+  function coarsen(coarser: (tag: string) => string): void {
+    const times = Math.max(...waiting.values())
+    const whole = new Set([...waiting.keys()].map(tag => (tag === EVERYTHING ? EVERYTHING : coarser(tag))))
+    waiting.clear()
+    for (const tag of whole) waiting.set(tag, times)
+  }
+
+  function track(one: Promise<void>): void {
+    work.add(one)
+    void one.finally(() => work.delete(one))
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; waiting.size > 0; ) {
+      await pause(failures ? backOff(failures - 1, { firstMs: BACK_OFF_MIN_MS, maxMs: BACK_OFF_MAX_MS, random }) : delayMs)
+      const batch = [...waiting]
+      waiting.clear()
+      try {
+        await purge(batch.map(([tag]) => tag))
+        failures = 0
+        const again = batch.flatMap(([tag, times]) => (times > 1 ? [[tag, times - 1] as const] : []))
+        if (again.length) track(pause(againMs).then(() => put(again)))
+      } catch (error) {
+        report(error)
+        failures++
+        if (closing.signal.aborted) break
+        put(batch)
+      }
+    }
+    isRunning = false
+  }
+
+  const purge = (tags: readonly string[]) => (tags.includes(EVERYTHING) ? purger.purgeAll() : purger.purge(tags))
+
+  const idle = async (): Promise<void> => {
+    while (work.size) await Promise.all(work)
+  }
+
+  return {
+    get waiting() {
+      return waiting.size
+    },
+    add: tags => {
+      if (!closing.signal.aborted) put(tags.map(tag => [tag, againMs > 0 ? 2 : 1]))
+    },
+    idle,
+    close: async () => {
+      closing.abort()
+      await idle()
+    },
+  }
+}
+
+/** Not a tag of an answer, as these are not empty. */
+const EVERYTHING = ''
+const BACK_OFF_MIN_MS = 100
+const BACK_OFF_MAX_MS = 30_000

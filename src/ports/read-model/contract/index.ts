@@ -1,0 +1,20 @@
+// What every read model promises, a file for each promise.
+import { contract } from '../../../test-support/contract.ts'
+import type { ReadModelCase, TestedReadModel } from './case.ts'
+import { tables } from './tables.ts'
+import { leases } from './leases.ts'
+import { pages } from './pages.ts'
+import { payloads } from './payloads.ts'
+import { progress } from './progress.ts'
+import { parkedKeys } from './parked-keys.ts'
+import { reading } from './reading.ts'
+import { properties } from './properties.ts'
+
+/** Tests a read model: each case gets one of its own. */
+export function readModelContract(name: string, make: () => Promise<TestedReadModel>): void {
+  contract(`${name} keeps the contract of read models: it`, readModelCases, make)
+}
+
+export const readModelCases: readonly ReadModelCase[] = [
+  tables, leases, pages, payloads, progress, parkedKeys, reading, properties,
+].flat() // biome-ignore format: one list

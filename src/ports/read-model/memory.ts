@@ -1,0 +1,229 @@
+// The read model that forgets: the shortest description of what every read model promises.
+import { memoryAgenda, type MemoryAgenda } from '../agenda/memory.ts'
+import { checkList, checkPage, checkSame, checkTable } from './check.ts'
+import { compareText } from './compare-text.ts'
+import type { Lease, Suspect } from './leases.ts'
+import type { Parked } from './parked.ts'
+import type { NewPage, NewRow, Progress } from './progress.ts'
+import type { ReadModel } from './read-model.ts'
+import type { ListOptions, StoredRow } from './rows.ts'
+import type { Table, Value } from './tables.ts'
+
+type Checkpoint = Omit<Progress, 'name'>
+type LeaseState = {
+  /** Null: given back. */
+  readonly owner: string | null
+  readonly epoch: number
+  readonly until: number
+  /** Where the checkpoint was when it was taken. */
+  readonly position: number
+  readonly takeovers: number
+  readonly suspect: Suspect | null
+}
+type MemoryRow = NewRow & { readonly data: string }
+type MemoryTable = { readonly table: Table; readonly rows: Map<string, MemoryRow> }
+
+/** A read model in memory, gone with the process. `now` is its clock, in ms since 1970. It has no client, so that it refuses `run`. */
+export function memoryReadModel({
+  now,
+  agenda = memoryAgenda({ now, renewKeys: () => {} }),
+}: {
+  readonly now: () => number
+  readonly agenda?: MemoryAgenda
+}): ReadModel {
+  const tables = new Map<string, MemoryTable>()
+  const checkpoints = new Map<string, Checkpoint>()
+  const leases = new Map<string, LeaseState>()
+  const parked = new Map<string, Parked>()
+  const served = new Map<string, string>()
+
+  const stamp = () => new Date(now()).toISOString()
+  const position = (name: string) => checkpoints.get(name)?.position ?? 0
+  const stored = (name: string, { key, position, data }: MemoryRow): StoredRow => ({
+    key,
+    position,
+    data,
+    parked: parked.get(parkedKey(name, 'key', key))?.position ?? null,
+  })
+
+  const found = <T>(name: string, found: T, key?: string) => ({ found, position: position(name), parked: lowest(name, key) })
+
+  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  function lowest(name: string, key?: string): number | null {
+    const of = [...parked.values()].filter(
+      one => one.name === name && (key === undefined || one.kind === 'stream' || one.key === key),
+    )
+    return of.length ? Math.min(...of.map(({ position }) => position)) : null
+  }
+
+  function acquire(name: string, { owner, ttlMs, start }: Parameters<ReadModel['acquire']>[1]): Lease | null {
+    const last = leases.get(name)
+    if (last?.owner && last.owner !== owner && last.until > now()) return null
+    const checkpoint = checkpoints.get(name) ?? { position: start, epoch: 0, savedAt: stamp() }
+    const epoch = Math.max(checkpoint.epoch, last?.epoch ?? 0) + 1
+    const takeovers = last?.owner && last.position === checkpoint.position ? last.takeovers + Number(last.owner !== owner) : 0
+    const lease = { epoch, position: checkpoint.position, takeovers, suspect: last?.suspect ?? null }
+    checkpoints.set(name, { ...checkpoint, epoch })
+    leases.set(name, { ...lease, owner, until: now() + ttlMs })
+    return { name, ...lease }
+  }
+
+  /** Changes a lease where it is still of that epoch and not given back. */
+  function change(name: string, epoch: number, changed: Partial<LeaseState>): boolean {
+    const lease = leases.get(name)
+    if (!lease?.owner || lease.epoch !== epoch) return false
+    leases.set(name, { ...lease, ...changed })
+    return true
+  }
+
+  function commit(page: NewPage): boolean {
+    const { name, epoch, from, to } = page
+    const own = tables.get(page.table ?? name)
+    checkPage(page, own?.table ?? null)
+    if (page.run) throw new TypeError(`${name}: memory has no client to run statements with; use SQLite or PostgreSQL`)
+    const checkpoint = checkpoints.get(name)
+    if (checkpoint?.epoch !== epoch || checkpoint.position !== from) return false
+    for (const row of page.rows) {
+      if (isRow(row)) own!.rows.set(row.key, row)
+      else own!.rows.delete(row.key)
+    }
+    for (const { kind, key } of page.unpark) parked.delete(parkedKey(name, kind, key))
+    for (const one of page.park) parked.set(parkedKey(name, one.kind, one.key), { ...one, name, at: stamp(), again: null })
+    if (page.agenda) agenda.change(page.agenda)
+    checkpoints.set(name, { position: to, epoch, savedAt: stamp() })
+    const suspect = leases.get(name)?.suspect ?? null
+    change(name, epoch, { until: now() + page.ttlMs, suspect: suspect && suspect.position > to ? suspect : null })
+    return true
+  }
+
+  /** Whoever has the lease loses it, and no later one has its epoch. */
+  function fence(name: string): number {
+    const epoch = Math.max(checkpoints.get(name)?.epoch ?? 0, leases.get(name)?.epoch ?? 0) + 1
+    leases.set(name, { owner: null, epoch, until: 0, position: 0, takeovers: 0, suspect: null })
+    for (const [key, one] of parked) if (one.name === name) parked.delete(key)
+    return epoch
+  }
+
+  function matching({ name, indexes }: Table, where: Readonly<Record<string, Value>>): readonly MemoryRow[] {
+    const wanted = Object.entries(where).map(
+      ([field, value]) => [indexes.findIndex(index => index.field === field), value] as const,
+    )
+    return [...rowsOf(name).values()].filter(({ fields }) => wanted.every(([i, value]) => fields[i] === value))
+  }
+
+  function rowsOf(name: string): ReadonlyMap<string, MemoryRow> {
+    const own = tables.get(name)
+    if (!own) throw new TypeError(`the table ${name} was not prepared`)
+    return own.rows
+  }
+
+  function list(table: Table, { where, sort, after, limit }: ListOptions): readonly StoredRow[] {
+    const index = sort ? table.indexes.findIndex(({ field }) => field === sort.field) : -1
+    const place = ({ key, fields }: MemoryRow) => ({ value: index < 0 ? null : fields[index]!, key })
+    const sign = sort?.descending ? -1 : 1
+    return matching(table, where)
+      .filter(row => !after || sign * comparePlaces(place(row), index < 0 ? { value: null, key: after.key } : after) > 0)
+      .toSorted((one, other) => sign * comparePlaces(place(one), place(other)))
+      .slice(0, limit)
+      .map(row => stored(table.name, row))
+  }
+
+  return {
+    prepare: async wanted => {
+      for (const table of wanted) {
+        checkTable(table)
+        const found = tables.get(table.name)
+        if (found) checkSame(found.table, table)
+        else tables.set(table.name, { table, rows: new Map() })
+      }
+    },
+    drop: async name => {
+      fence(name)
+      tables.delete(name)
+      checkpoints.delete(name)
+      for (const [projection, table] of served) if (table === name) served.delete(projection)
+    },
+    tables: async () => [...tables.keys()].sort(),
+    acquire: async (name, options) => acquire(name, options),
+    renew: async (name, epoch, ttlMs) => change(name, epoch, { until: now() + ttlMs }),
+    release: async (name, epoch) => {
+      change(name, epoch, { owner: null, suspect: null })
+    },
+    leases: async () =>
+      [...leases]
+        .flatMap(([name, { owner, epoch, until }]) => (owner === null ? [] : [{ name, owner, epoch, leftMs: until - now() }]))
+        .toSorted((one, other) => compareText(one.name, other.name)),
+    suspect: async (name, epoch, suspect) => change(name, epoch, { suspect }),
+    commit: async page => commit(page),
+    progress: async names =>
+      [...checkpoints]
+        .map(([name, checkpoint]) => ({ name, ...checkpoint }))
+        .filter(({ name }) => !names || names.includes(name))
+        .toSorted((one, other) => compareText(one.name, other.name)),
+    reset: async (name, position) => {
+      checkpoints.set(name, { position, epoch: fence(name), savedAt: stamp() })
+      tables.get(name)?.rows.clear()
+    },
+    rows: async ({ name }, keys) => {
+      const rows = rowsOf(name)
+      return [...new Set(keys)].flatMap(key => (rows.has(key) ? stored(name, rows.get(key)!) : []))
+    },
+    get: async ({ name }, key) => {
+      const row = rowsOf(name).get(key)
+      return found(name, row ? stored(name, row) : null, key)
+    },
+    list: async (table, options) => {
+      checkList(table, options)
+      return found(table.name, list(table, options))
+    },
+    count: async (table, where) => {
+      checkList(table, { where, sort: null, after: null })
+      return found(table.name, matching(table, where).length)
+    },
+    parked: async name =>
+      [...parked.values()]
+        .filter(one => name === undefined || one.name === name)
+        .toSorted(
+          (one, other) => compareText(one.name, other.name) || one.position - other.position || compareText(one.key, other.key),
+        ),
+    parkedCounts: async () =>
+      [...Map.groupBy(parked.values(), ({ name }) => name)]
+        .map(([name, of]) => {
+          const keys = of.filter(({ kind }) => kind === 'key').length
+          return { name, keys, streams: of.length - keys }
+        })
+        .toSorted((one, other) => compareText(one.name, other.name)),
+    unpark: async (name, key, again = 'whole') => {
+      const asked = [...parked].filter(([, one]) => one.name === name && (key === undefined || one.key === key))
+      for (const [id, one] of asked) parked.set(id, { ...one, again })
+      return asked.length
+    },
+    serving: async projection => served.get(projection) ?? null,
+    serve: async (projection, name) => {
+      const current = served.get(projection)
+      if (current !== undefined && position(name) < position(current)) return false
+      served.set(projection, name)
+      return true
+    },
+  }
+}
+
+function parkedKey(name: string, kind: Parked['kind'], key: string): string {
+  return `${name} ${kind} ${key}`
+}
+
+function isRow(row: NewRow): row is MemoryRow {
+  return row.data !== null
+}
+
+type RowPlace = { readonly value: Value; readonly key: string }
+
+function comparePlaces(one: RowPlace, other: RowPlace): number {
+  return compareValues(one.value, other.value) || compareText(one.key, other.key)
+}
+
+/** Nulls come first. */
+function compareValues(one: Value, other: Value): number {
+  if (one === null || other === null) return Number(one !== null) - Number(other !== null)
+  return typeof one === 'string' ? compareText(one, String(other)) : one - Number(other)
+}

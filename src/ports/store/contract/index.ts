@@ -1,0 +1,27 @@
+// What every store promises, a file for each promise. A store keeps its promises when all cases pass.
+import { contract } from '../../../test-support/contract.ts'
+import type { StoreCase, TestedStore } from './case.ts'
+import { order } from './order.ts'
+import { expectations } from './expectations.ts'
+import { atomicity } from './atomicity.ts'
+import { checks } from './checks.ts'
+import { conflicts } from './conflicts.ts'
+import { keys } from './keys.ts'
+import { payloads } from './payloads.ts'
+import { time } from './time.ts'
+import { reading } from './reading.ts'
+import { pages } from './pages.ts'
+import { loading } from './loading.ts'
+import { streams } from './streams.ts'
+import { watching } from './watching.ts'
+import { lifecycle } from './lifecycle.ts'
+import { snapshots } from './snapshots.ts'
+
+/** Tests a store: each case gets one of its own. */
+export function storeContract(name: string, make: () => Promise<TestedStore>): void {
+  contract(`${name} keeps the contract: it`, storeCases, make)
+}
+
+export const storeCases: readonly StoreCase[] = [
+  order, expectations, atomicity, checks, conflicts, keys, payloads, time, reading, pages, loading, streams, snapshots, watching, lifecycle,
+].flat() // biome-ignore format: one list

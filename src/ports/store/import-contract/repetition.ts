@@ -1,0 +1,78 @@
+// An import that is stopped and repeated moves each record once.
+import { expect } from 'bun:test'
+import fc from 'fast-check'
+import { within } from '../../../test-support/contract.ts'
+import { CHUNK_EVENTS_MAX, type Records } from '../import.ts'
+import type { ImportCase } from './case.ts'
+import { FINGERPRINT, asGiven, expectVersionsInOrder, inPages, newRecord, readLog, runImport } from './builders.ts'
+
+export const repetition: readonly ImportCase[] = [
+  {
+    title: 'moves nothing a second time, nor under the same name something else',
+    run: async ({ store, reopen }) => {
+      const records = [newRecord('order-1', 1), newRecord('order-1', 2)]
+      await runImport(store.import('i', inPages(records), FINGERPRINT))
+      const again = store.system === 'memory' ? store : await reopen()
+      expect(await runImport(again.import('i', inPages(records), FINGERPRINT))).toEqual([{ moved: 2, total: 2, position: 2 }])
+      await expect(runImport(again.import('i', inPages(records), { fingerprint: 'other' }))).rejects.toMatchObject({
+        reason: 'refused',
+      })
+      expect(await store.head()).toBe(2)
+      await runImport(again.import('j', inPages(records), FINGERPRINT))
+      expect(await store.head()).toBe(4)
+    },
+  },
+  {
+    title: 'moves nothing where reading fails, and then goes on as if it had never been tried',
+    run: async ({ store }) => {
+      const records = Array.from({ length: CHUNK_EVENTS_MAX + 1 }, (_, i) => newRecord('order-1', i))
+      const broken: Records = async function* () {
+        yield* inPages(records)()
+        throw new Error('line 2002 is bad')
+      }
+      await expect(runImport(store.import('i', broken, FINGERPRINT))).rejects.toThrow('line 2002 is bad')
+      expect(await store.head()).toBe(0)
+      await runImport(store.import('i', inPages(records), FINGERPRINT))
+      expect((await readLog(store)).map(asGiven)).toEqual(records)
+    },
+  },
+  {
+    title: 'gives the log of one run where it is ended at any point, any number of times, and run again',
+    run: (_, make) =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.record({ stream: fc.constantFrom('order-1', 'order-2', 'order-3'), size: fc.integer({ min: 1, max: 700_000 }) }),
+            {
+              minLength: 1,
+              maxLength: 12,
+            },
+          ),
+          fc.array(fc.record({ reads: fc.nat(30), steps: fc.nat(4) }), { maxLength: 4 }),
+          (shapes, faults) =>
+            within(make, async ({ store }) => {
+              const records = shapes.map(({ stream, size }, i) => newRecord(stream, `${i} ${'x'.repeat(size)}`))
+              for (const { reads, steps } of faults) {
+                let left = reads
+                const failing: Records = async function* () {
+                  for (const one of records) {
+                    if (left-- === 0) throw new Error('made to fail')
+                    yield [one]
+                  }
+                }
+                let wanted = steps
+                const some = async () => {
+                  for await (const _ of store.import('i', failing, FINGERPRINT)) if (wanted-- === 0) return
+                }
+                await some().catch(error => expect(error.message).toBe('made to fail'))
+              }
+              await runImport(store.import('i', inPages(records, 1), FINGERPRINT))
+              const events = await readLog(store)
+              expect(events.map(asGiven)).toEqual(records)
+              expectVersionsInOrder(events)
+            }),
+        ),
+        { numRuns: 12 },
+      ),
+  },
+]

@@ -1,0 +1,186 @@
+// The store that forgets: the shortest description of what every store promises, and what tests run on.
+import { categoryOf, isOf } from '../../definitions/event/stream-name.ts'
+import { memoryAgenda } from '../agenda/memory.ts'
+import { memoryReadModel } from '../read-model/memory.ts'
+import { compareText } from '../read-model/compare-text.ts'
+import type { StoredEvent } from './event.ts'
+import {
+  checkFingerprint,
+  type ImportProgress,
+  importRecords,
+  type ImportSteps,
+  type NewRecord,
+  oldStreamError,
+} from './import.ts'
+import { LOAD_FACTS_MAX, type LoadedStream, type LoadRequest, type NewSnapshot, type Snapshot } from './load.ts'
+import type { ReadAllOptions, StreamHead, StreamsOptions } from './log.ts'
+import { upToSize } from './page-size.ts'
+import type { Store } from './store.ts'
+import { type Conflict, type Expectation, isMet, MISSED_BYTES_MAX, type StoredKey, type Unit, type UnitOutcome } from './unit.ts'
+import type { LogIdentity } from './upkeep.ts'
+import type { Wake } from './watch.ts'
+
+/** A log in memory, gone with the process. `now` is its clock, in ms since 1970; default: the machine's. */
+export function memory(options: { readonly now?: () => number } = {}): Store {
+  const now = options.now ?? Date.now
+  const log: StoredEvent[] = []
+  const streams = new Map<string, StoredEvent[]>()
+  const keys = new Map<string, { readonly stored: StoredKey; readonly until: number }>()
+  const snapshots = new Map<string, Snapshot>()
+  let identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
+  const watching = new Set<Wake>()
+  const agenda = memoryAgenda({ now, renewKeys })
+
+  const imports = new Map<string, ImportProgress & { readonly fingerprint: string; readonly began: number }>()
+  let last = 0
+
+  function renewKeys(ids: readonly string[], keepMs: number): void {
+    for (const id of ids)
+      for (const key of [`agenda:${id}`, `answer:${id}`]) {
+        const found = keys.get(key)
+        if (found) keys.set(key, { ...found, until: Math.max(found.until, now() + keepMs) })
+      }
+  }
+
+  const version = (stream: string) => streams.get(stream)?.length ?? 0
+  const findKey = (key: string) => {
+    const found = keys.get(key)
+    return found && found.until > now() ? [found.stored] : []
+  }
+
+  function append(unit: Unit): UnitOutcome {
+    const duplicates = unit.keys.flatMap(({ key }) => findKey(key))
+    if (duplicates.length) return { outcome: 'duplicate', keys: duplicates }
+    const conflicts = unit.slices
+      .filter(({ stream, expect }) => !isMet(expect, version(stream)))
+      .map(({ stream, expect }) => conflict(stream, expect))
+    if (conflicts.length) return { outcome: 'conflict', conflicts }
+    last = Math.max(last, now())
+    const at = new Date(last).toISOString()
+    const slices = unit.slices.map(({ stream, events }) => {
+      const events_ = streams.get(stream) ?? []
+      for (const event of events) {
+        const stored = Object.freeze({ ...event, stream, version: events_.length + 1, position: log.length + 1, at })
+        events_.push(stored)
+        log.push(stored)
+      }
+      if (events.length) streams.set(stream, events_)
+      return { version: events_.length, position: events.length ? log.length : 0 }
+    })
+    for (const { keepMs, ...key } of unit.keys) {
+      const position = key.count ? streams.get(key.stream)![key.version - 1]!.position : 0
+      const until = keepMs === null ? Number.POSITIVE_INFINITY : now() + keepMs
+      keys.set(key.key, { stored: { ...key, position }, until })
+    }
+    return { outcome: 'appended', slices, at }
+  }
+
+  function conflict(stream: string, expected: Expectation): Conflict {
+    const missed = typeof expected === 'number' ? (streams.get(stream) ?? []).slice(expected) : []
+    const small = missed.reduce((sum, event) => sum + event.data.length + event.meta.length, 0) <= MISSED_BYTES_MAX
+    return {
+      stream,
+      expected,
+      actual: version(stream),
+      missed: typeof expected === 'number' && expected < version(stream) && small ? missed : null,
+    }
+  }
+
+  function load({ stream, after, snapshot }: LoadRequest): LoadedStream {
+    const saved = snapshot === undefined ? undefined : snapshots.get(`${snapshot} ${stream}`)
+    const found = saved && saved.version > after ? saved : null
+    const from = found?.version ?? after
+    const events = streams.get(stream) ?? []
+    const page = events.slice(from, from + LOAD_FACTS_MAX)
+    return {
+      snapshot: found && { ...found },
+      facts: page.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown })),
+      version: events.length,
+      position: events.at(-1)?.position ?? 0,
+      more: from + page.length < events.length,
+      size: page.reduce((sum, { data }) => sum + data.length, 0),
+    }
+  }
+
+  function readAll({ after, limit, until = log.length, filter }: ReadAllOptions): readonly StoredEvent[] {
+    if (!filter) return log.slice(after, Math.min(after + limit, until))
+    const wanted = ({ stream, type }: StoredEvent) => {
+      // A name without `-` is read with the category of that name, as the others do; it is of none to those who fold.
+      const types = filter.get(categoryOf(stream) || stream)
+      return types === null || types?.includes(type)
+    }
+    return log.slice(after, until).filter(wanted).slice(0, limit)
+  }
+
+  function list({ after, limit, category }: StreamsOptions): readonly StreamHead[] {
+    return [...streams.values()]
+      .map(events => events.at(-1)!)
+      .filter(({ stream }) => compareText(stream, after) > 0 && (category === undefined || isOf(category, stream)))
+      .toSorted((one, other) => compareText(one.stream, other.stream))
+      .slice(0, limit)
+      .map(({ stream, version, position, at }) => ({ stream, version, position, at }))
+  }
+
+  const findOld = (began: number, records: readonly NewRecord[]) =>
+    records.find(({ stream }) => (streams.get(stream)?.[0]?.position ?? Number.POSITIVE_INFINITY) <= began)?.stream ?? null
+  const importSteps: ImportSteps = {
+    begin: async (name, { fingerprint, total }) => {
+      const found = imports.get(name) ?? { fingerprint, total, moved: 0, position: 0, began: log.length }
+      imports.set(name, checkFingerprint(name, found, fingerprint))
+      return found
+    },
+    findOld: async (name, records) => findOld(imports.get(name)?.began ?? log.length, records),
+    move: async (name, chunk, _at, onlyNew) => {
+      const found = imports.get(name)!
+      const old = onlyNew ? findOld(found.began, chunk) : null
+      if (old !== null) throw oldStreamError(old)
+      for (const { stream, ...event } of chunk) append({ slices: [{ stream, expect: 'any', events: [event] }], keys: [] })
+      const moved = { ...found, moved: found.moved + chunk.length, position: log.length }
+      imports.set(name, moved)
+      return moved
+    },
+  }
+
+  return {
+    system: 'memory',
+    get identity() {
+      return identity
+    },
+    readModel: memoryReadModel({ now, agenda }),
+    agenda,
+    open: async () => {},
+    append: async units => units.map(append),
+    import: (name, records, options) => importRecords(importSteps, name, records, options),
+    load: async (requests, keys) => ({ streams: requests.map(load), keys: keys.flatMap(findKey) }),
+    read: async (stream, { after, limit, sizeMax = Number.POSITIVE_INFINITY }) =>
+      upToSize((streams.get(stream) ?? []).slice(after, after + limit), sizeMax),
+    streams: async options => list(options),
+    readAll: async options => (options.sizeMax === undefined ? readAll(options) : upToSize(readAll(options), options.sizeMax)),
+    head: async () => log.length,
+    watch: async wake => {
+      watching.add(wake)
+      return async () => void watching.delete(wake)
+    },
+    announce: head => {
+      for (const wake of watching) wake(head)
+    },
+    // Nothing is ever gone from it.
+    beginEpoch: async () => {
+      identity = { ...identity, epoch: identity.epoch + 1 }
+      return { epoch: identity.epoch, keys: 0, snapshots: 0, entries: 0 }
+    },
+    saveSnapshots: async (all: readonly NewSnapshot[]) => {
+      for (const { stream, schema, version, state } of all) {
+        const key = `${schema} ${stream}`
+        if (version > (snapshots.get(key)?.version ?? 0)) snapshots.set(key, { version, state: JSON.parse(state) as unknown })
+      }
+    },
+    forgetKeys: async () => {
+      const over = [...keys].filter(([key, { until }]) => until <= now() && !agenda.has(key.slice(key.indexOf(':') + 1)))
+      for (const [key] of over) keys.delete(key)
+      return over.length
+    },
+    ping: async () => {},
+    close: async () => {},
+  }
+}

@@ -1,0 +1,203 @@
+// Answers from a cache and fills it: one build serves all callers that miss a key at once, here and in other processes, and a stale answer
+// serves while the next one is built. No caller gets an answer below its own position, nor one that was read before a raise that it may
+// know of.
+import type { Cache, Entry } from '../ports/cache/cache.ts'
+
+/** How long an answer is cached. All in ms. */
+export type Policy = {
+  /** So long it is fresh. */
+  readonly ttlMs: number
+  /** So long after that it may still be given, while it is built again. */
+  readonly staleMs: number
+  /** So long `null` is fresh; it is never given stale. */
+  readonly negativeTtlMs: number
+  /** The times above are up to this share longer or shorter, so that answers built together do not end together. Default: 0.1. */
+  readonly jitter?: number
+}
+
+/**
+ * An answer as it is built. `position`: where the read models were before its rows were read. A body `null` is negative. An incomplete
+ * answer is given to the callers that wait for it and is not cached, as an entry does not say that it is incomplete.
+ */
+export type Built = Pick<Entry, 'body' | 'etag' | 'position' | 'tags'> & { readonly incomplete?: Incomplete | null }
+
+/**
+ * What an answer may lack. `parked`: events from this position on, as rows stopped there. `frozen`: events after this position, as rows
+ * are no longer folded on. Null: nothing for that reason.
+ */
+export type Incomplete = { readonly parked: number | null; readonly frozen: number | null }
+
+export type Source = {
+  /** Builds the answer at or above the position; rejects where it cannot. */
+  build(atLeast: number): Promise<Built>
+  /** Where the read models are now, read from the database: at or above every commit so far. */
+  current(): Promise<number>
+}
+
+export type Answer = Built & {
+  readonly cache: 'hit' | 'stale' | 'miss'
+  readonly ageMs: number
+  readonly freshUntil: number
+}
+
+/** An entry that is fresh, and its age. */
+export type FreshEntry = { readonly entry: Entry; readonly ageMs: number }
+
+export type FillingOptions = {
+  /** In ms since 1970. Default: the machine's. */
+  readonly now?: () => number
+  /** At least 0, below 1. Default: Math.random. */
+  readonly random?: () => number
+  readonly sleep?: (ms: number) => Promise<void>
+  /** How long another process may take to build before this one does so too. Default: 1,000. */
+  readonly claimMs?: number
+  /** Gets the error of a build in the background. Default: nobody does, and the next caller tries again. */
+  readonly report?: (error: unknown) => void
+}
+
+export interface Filling {
+  /**
+   * Answers from the cache, or builds.
+   *
+   * 1. A hit is the answer. So is a stale entry, and one build in the background replaces it.
+   * 2. On a miss one caller builds and the others wait for it; across processes too, for as long as `claimMs`.
+   * 3. A caller does not get an answer below its `atLeast`, nor one that was read before the caller came and raised meanwhile: it tries again.
+   *
+   * Rejects with the error of `build`.
+   */
+  answer(key: string, policy: Policy, atLeast: number, source: Source): Promise<Answer>
+  /** The hit that `answer` could give without waiting, to a caller that asks for any position; null: there is none. */
+  getFresh(key: string): FreshEntry | null
+  /** Resolves when no build runs in the background any more. */
+  idle(): Promise<void>
+}
+
+export function filling(cache: Cache, options: FillingOptions = {}): Filling {
+  const { now = Date.now, random = Math.random, sleep = Bun.sleep, claimMs = 1_000, report = () => {} } = options
+  const builds = new Map<string, Build>()
+  const background = new Set<Promise<void>>()
+
+  async function answer(key: string, policy: Policy, atLeast: number, source: Source): Promise<Answer> {
+    for (let round = 1; ; round++) {
+      const found = round < ROUNDS_MAX ? await cache.get(key, atLeast) : null
+      if (found && now() < found.freshUntil) return toAnswer(found, 'hit')
+      if (found) {
+        refresh({ key, policy, atLeast: found.position, source })
+        return toAnswer(found, 'stale')
+      }
+      const build = findBuild(key, atLeast, round) ?? startBuild({ key, policy, atLeast, source }, false)
+      const joinedAt = build.step
+      const result = await build.result
+      if (result && result.entry.position >= atLeast && isNewerThan(result, joinedAt))
+        return toAnswer(result.entry, 'miss', result.incomplete)
+    }
+  }
+
+  /** A build that a caller may join. In the last round it has read nothing yet and will read what the caller asks for: its answer will do. */
+  function findBuild(key: string, atLeast: number, round: number): Build | null {
+    const build = builds.get(key)
+    if (!build) return null
+    return round < ROUNDS_MAX || (build.step === 0 && build.atLeast >= atLeast) ? build : null
+  }
+
+  function startBuild(request: BuildRequest, inBackground: boolean): Build {
+    const { promise, resolve } = Promise.withResolvers<BuildResult | null>()
+    const build: Build = { step: 0, atLeast: request.atLeast, result: promise }
+    builds.set(request.key, build)
+    const running = runBuild(request, build, inBackground).finally(() => {
+      if (builds.get(request.key) === build) builds.delete(request.key)
+    })
+    resolve(running)
+    return build
+  }
+
+  function refresh(request: BuildRequest): void {
+    if (builds.has(request.key)) return
+    const done = startBuild(request, true).result.then(() => {}, report)
+    background.add(done)
+    void done.finally(() => background.delete(done))
+  }
+
+  /** Builds once this process has the claim, or once its holder took too long; meanwhile takes the entry that the holder has built. */
+  async function runBuild(request: BuildRequest, build: Build, inBackground: boolean): Promise<BuildResult | null> {
+    const { key, atLeast } = request
+    for (let waitMs = POLL_MIN_MS, waitedMs = 0; ; waitedMs += waitMs, waitMs *= 2) {
+      const release = await cache.claim(key, claimMs)
+      try {
+        const readStep = ++build.step
+        const entry = await cache.get(key, atLeast)
+        if (entry && (!release || now() < entry.freshUntil))
+          return inBackground && !release ? null : { entry, readStep, storeStep: 0, incomplete: null }
+        if (release || waitedMs >= claimMs) return await buildEntry(request, build)
+      } finally {
+        await release?.()
+      }
+      if (inBackground) return null
+      await sleep(waitMs)
+    }
+  }
+
+  async function buildEntry({ key, policy, atLeast, source }: BuildRequest, build: Build): Promise<BuildResult> {
+    const readStep = ++build.step
+    const built = await source.build(atLeast)
+    if (built.position < atLeast)
+      throw new Error(`Expected an answer at or above ${atLeast}, found one at ${built.position}: ${key}`)
+    const entry = toEntry(built, policy, now(), random())
+    const { incomplete = null } = built
+    if (incomplete) return { entry, readStep, storeStep: 0, incomplete }
+    const storeStep = ++build.step
+    const stored = await cache.set(key, entry, () => source.current())
+    return { entry, readStep, storeStep: stored === 'stored' ? storeStep : 0, incomplete }
+  }
+
+  const toAnswer = (entry: Entry, from: Answer['cache'], incomplete: Incomplete | null = null): Answer => {
+    const { body, etag, position, tags, freshUntil, builtAt } = entry
+    return { body, etag, position, tags, incomplete, freshUntil, cache: from, ageMs: Math.max(0, now() - builtAt) }
+  }
+
+  function getFresh(key: string): FreshEntry | null {
+    const entry = cache.getSync?.(key, 0) ?? null
+    const at = now()
+    return entry && at < entry.freshUntil ? { entry, ageMs: Math.max(0, at - entry.builtAt) } : null
+  }
+
+  const idle = async () => {
+    while (background.size) await Promise.all(background)
+  }
+
+  return { answer, getFresh, idle }
+}
+
+type BuildRequest = { readonly key: string; readonly policy: Policy; readonly atLeast: number; readonly source: Source }
+
+/** A build of a key that runs here. `step` counts what it has begun: each look into the cache, the read of the rows, the store. */
+type Build = { step: number; readonly atLeast: number; readonly result: Promise<BuildResult | null> }
+
+/** The step that read the answer, and the step that stored it; 0: it was not stored. */
+type BuildResult = {
+  readonly entry: Entry
+  readonly readStep: number
+  readonly storeStep: number
+  readonly incomplete: Incomplete | null
+}
+
+/**
+ * Whether a caller that joined at a step may have the answer: it was read later; or it was stored later, as the cache takes no entry that
+ * is older than a raise by then. Otherwise the caller may know of a change that the answer lacks.
+ */
+function isNewerThan({ readStep, storeStep }: BuildResult, joinedAt: number): boolean {
+  return joinedAt < readStep || joinedAt < storeStep
+}
+
+function toEntry(built: Built, policy: Policy, builtAt: number, random: number): Entry {
+  const { body, etag, position, tags } = built
+  const { ttlMs, staleMs, negativeTtlMs, jitter = 0.1 } = policy
+  const share = 1 + jitter * (2 * random - 1)
+  const isNegative = body === 'null'
+  const freshUntil = builtAt + (isNegative ? negativeTtlMs : ttlMs) * share
+  return { body, etag, position, tags, builtAt, freshUntil, staleUntil: freshUntil + (isNegative ? 0 : staleMs * share) }
+}
+
+const POLL_MIN_MS = 2
+/** How often a caller tries before it builds for itself. */
+const ROUNDS_MAX = 3

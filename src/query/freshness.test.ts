@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { freshness, type Modelled } from '../test-support/cache-model.ts'
+import type { Cache, Entry } from '../ports/cache/cache.ts'
+import { memoryCache } from '../ports/cache/memory.ts'
+import { tiered } from './tiered.ts'
+
+const RUNS = 400
+
+/** So small that entries and watermarks are evicted all the time. */
+const small = (): Cache => memoryCache({ bytesMax: 800, watermarksMax: 1, now: () => 0 })
+
+const of = (caches: readonly Cache[], more: Partial<Modelled> = {}): Modelled => ({
+  caches,
+  feeds: [],
+  evict: async () => {},
+  forget: async () => {},
+  close: async () => {},
+  ...more,
+})
+
+/** A memory in each process before a shared one, which only the process that wrote raises: the others hear of it in their memory. */
+function tiers(make: () => Cache, compose: (near: Cache, far: Cache) => Cache = (near, far) => tiered([near, far])): Modelled {
+  const [one, other, shared] = [make(), make(), make()]
+  return of([compose(one, shared), compose(other, shared)], { feeds: [one.raise, other.raise] })
+}
+
+/** A cache whose entries and watermarks a test can take away, with rules of its own. */
+function planted(rules: {
+  readonly levelOf: (levels: ReadonlyMap<string, number>, tag: string) => number
+  readonly raiseDeletes?: boolean
+}): Modelled {
+  const entries = new Map<string, Entry>()
+  const levels = new Map<string, number>()
+  const isCurrent = ({ position, tags }: Entry) => tags.every(tag => position >= rules.levelOf(levels, tag))
+  const cache: Cache = {
+    get: async (key, atLeast) => {
+      const entry = entries.get(key)
+      return entry && entry.position >= atLeast && isCurrent(entry) ? entry : null
+    },
+    set: async (key, entry) => {
+      if (!isCurrent(entry) || (entries.get(key)?.position ?? 0) > entry.position) return 'refused'
+      entries.set(key, entry)
+      return 'stored'
+    },
+    raise: async (tags, position) => {
+      if (!rules.raiseDeletes) for (const tag of tags) levels.set(tag, Math.max(position, levels.get(tag) ?? 0))
+      else for (const [key, entry] of entries) if (entry.tags.some(tag => tags.includes(tag))) entries.delete(key)
+    },
+    claim: async () => async () => {},
+    close: async () => {},
+  }
+  return of([cache, cache], {
+    evict: async key => void entries.delete(key),
+    forget: async tag => void levels.delete(tag),
+  })
+}
+
+describe('no reader gets less than his token and what was raised before he asked', () => {
+  test('from one memory', async () => {
+    const make = async () => {
+      const cache = small()
+      return of([cache, cache])
+    }
+    await fc.assert(freshness(make), { numRuns: RUNS })
+  })
+
+  test('from a memory in each process before a shared one', async () => {
+    const make = async () => tiers(small)
+    await fc.assert(freshness(make), { numRuns: RUNS })
+  })
+
+  test('from a cache whose entries are evicted and whose watermarks are not', async () => {
+    const make = async () => ({ ...planted({ levelOf: (levels, tag) => levels.get(tag) ?? 0 }), forget: async () => {} })
+    await fc.assert(freshness(make), { numRuns: RUNS })
+  })
+})
+
+describe('the model finds a cache that', () => {
+  const found = async (make: () => Modelled): Promise<string> => {
+    const { failed, errorInstance } = await fc.check(
+      freshness(async () => make()),
+      { numRuns: 10_000, endOnFailure: true },
+    )
+    return failed ? String((errorInstance as Error).message) : 'nothing'
+  }
+
+  test('deletes what was raised in place of a watermark', async () => {
+    expect(await found(() => planted({ levelOf: () => 0, raiseDeletes: true }))).toContain('after a raise')
+  })
+
+  test('takes a missing watermark for none', async () => {
+    expect(await found(() => planted({ levelOf: (levels, tag) => levels.get(tag) ?? 0 }))).toContain('after a raise')
+  })
+
+  test('pays no heed to the token', async () => {
+    const make = () => {
+      const cache = memoryCache({ now: () => 0 })
+      const deaf: Cache = { ...cache, get: key => cache.get(key, 0) }
+      return of([deaf, deaf])
+    }
+    expect(await found(make)).toContain('with a token')
+  })
+
+  test('gives a nearer tier what the farther one has, whatever the nearer has heard', async () => {
+    const naive = (near: Cache, far: Cache): Cache => ({
+      ...tiered([near, far]),
+      get: async (key, atLeast) => (await near.get(key, atLeast)) ?? far.get(key, atLeast),
+    })
+    expect(await found(() => tiers(() => memoryCache({ now: () => 0 }), naive))).toContain('after a raise')
+  })
+})

@@ -1,0 +1,44 @@
+// The row of a live projection: the stream of its instance, folded when somebody asks.
+import { UnreadableEvent } from '../definitions/event/read.ts'
+import { streamName } from '../definitions/event/stream-name.ts'
+import { encodeRow, foldEvent, rowEvents } from '../definitions/projection/fold.ts'
+import type { ProjectionSpec } from '../definitions/projection/projection.ts'
+import { streamPages } from '../ports/store/pages.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { RowRead } from './read-from.ts'
+import { StaleRead } from './stale-read.ts'
+
+type LiveRowOptions = {
+  readonly store: Pick<Store, 'read'>
+  readonly projection: ProjectionSpec
+  readonly key: string
+  /** Gets the error of an event that could not be folded. */
+  readonly report: (error: unknown) => void
+}
+
+/** Folds the row of a key. It includes everything up to its own last event. Rejects with StaleRead at an event that it cannot fold. */
+export async function readLiveRow({ store, projection, key, report }: LiveRowOptions): Promise<RowRead> {
+  let row: object | null = null
+  let position = 0
+  const orPark = <T>(at: number, parked: number, fold: () => T): T => {
+    try {
+      return fold()
+    } catch (error) {
+      // An event that this release cannot read is an error of its own.
+      if (error instanceof UnreadableEvent) throw error
+      report(error)
+      throw new StaleRead(projection.name, 'parked', at, parked, parked)
+    }
+  }
+  for (const category of projection.families.keys())
+    for await (const page of streamPages(store, streamName(category, key)))
+      for (const stored of page)
+        orPark(position, stored.position, () => {
+          for (const event of rowEvents(projection, stored)) {
+            row = foldEvent(projection, row, event)
+            position = stored.position
+          }
+        })
+  const found = row && { key, data: orPark(position - 1, position, () => encodeRow(projection, row!).data), position }
+  return { found, position, table: { name: projection.name, indexes: [] }, incomplete: null }
+}

@@ -1,0 +1,104 @@
+// Answers queries: from the cache where their policy allows it, else by a run. Waits until rows are as new as asked for.
+import type { Answer, Filling, FreshEntry } from './fill.ts'
+import { canonical } from '../definitions/event/payload.ts'
+import type { QuerySpec } from '../definitions/query.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { Subscriptions } from '../subscription/subscriptions.ts'
+import type { Trace } from '../ports/trace/trace.ts'
+import { runQuery } from './query-run.ts'
+import type { RowReader } from './row-reader.ts'
+import { type MinPosition, StaleRead } from './stale-read.ts'
+
+/** An answer to a query. `cache` says where it is from; null: the query has no policy. */
+export type QueryAnswer = Omit<Answer, 'cache'> & { readonly cache: Answer['cache'] | null }
+
+export type QueryAnswersOptions = {
+  readonly store: Store
+  readonly subscriptions: Subscriptions
+  readonly reader: RowReader
+  readonly filling: Filling
+  /** The position up to which this process knows the log. */
+  readonly head: () => number
+  readonly trace: Trace
+}
+
+/** How often a caller shares a build with others, before it has one of its own. */
+const SHARED_ROUNDS_MAX = 2
+
+export class QueryAnswers {
+  readonly #options: QueryAnswersOptions
+
+  constructor(options: QueryAnswersOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Answers a query. `params` are as its schema gave them. Rejects with StaleRead.
+   *
+   * A build serves all callers that ask at once, and does not wait for rows. Each caller waits for itself, for its own position.
+   */
+  async answer(query: QuerySpec, params: unknown, min: MinPosition): Promise<QueryAnswer> {
+    let signal: AbortSignal | null = null
+    for (let round = 1; ; round++) {
+      const isShared = round <= SHARED_ROUNDS_MAX
+      try {
+        return await this.#answerAtOnce(query, params, min.atLeast, isShared)
+      } catch (error) {
+        if (!(error instanceof StaleRead) || round > SHARED_ROUNDS_MAX + 1) throw error
+        // The build was another caller's, who asked for more than this one.
+        if (error.atLeast > min.atLeast) continue
+        if (error.reason !== 'behind') throw error
+        signal ??= AbortSignal.timeout(min.waitMs)
+        if (!(await this.#waitForRows(error.projection, min.atLeast, signal))) throw error
+      }
+    }
+  }
+
+  /** An answer that the cache of this process can give at once, to a caller that asks for any position; null: there is none. */
+  getCached(key: string): FreshEntry | null {
+    return this.#options.filling.getFresh(key)
+  }
+
+  /** The key of an answer: the log, the tables that serve, the query as it is written, and its parameters. */
+  keyOf(query: QuerySpec, params: unknown): string {
+    const { id, epoch } = this.#options.store.identity
+    return `${id}.${epoch}/${this.#options.subscriptions.tables}/${query.name}.${codeOf(query)}?${canonical(params)}`
+  }
+
+  #answerAtOnce(query: QuerySpec, params: unknown, atLeast: number, isShared: boolean): Promise<QueryAnswer> {
+    const build = async (atLeast: number) => {
+      const { reader, head, trace } = this.#options
+      const { text, ...rest } = await runQuery({ query, params, min: { atLeast, waitMs: 0 }, reader, head: head(), trace })
+      return { body: text, etag: `"${Bun.hash.xxHash64(text).toString(36)}"`, ...rest }
+    }
+    if (query.cache && isShared)
+      return this.#options.filling.answer(this.keyOf(query, params), query.cache, atLeast, {
+        build,
+        current: () => this.#currentPosition(),
+      })
+    return build(atLeast).then(built => ({ ...built, cache: query.cache ? 'miss' : null, ageMs: 0, freshUntil: 0 }))
+  }
+
+  /** Whether the rows of a projection came so far in time. Frozen rows come no further. */
+  async #waitForRows(projection: string, atLeast: number, signal: AbortSignal): Promise<boolean> {
+    const { subscriptions } = this.#options
+    const { serving } = subscriptions.view(projection)
+    return serving !== null && !serving.isFrozen && (await subscriptions.waitFor(serving.subscription, atLeast, signal))
+  }
+
+  /** A position at or above every commit of a read model so far. */
+  async #currentPosition(): Promise<number> {
+    const progress = await this.#options.store.readModel.progress()
+    return Math.max(0, ...progress.map(({ position }) => position))
+  }
+}
+
+/** A short name for a query as it is written. Every answer needs it, so it is made once. */
+function codeOf(query: QuerySpec): string {
+  const known = codes.get(query)
+  if (known !== undefined) return known
+  const code = Bun.hash.xxHash64(`${query.run}`).toString(36)
+  codes.set(query, code)
+  return code
+}
+const codes = new WeakMap<QuerySpec, string>()

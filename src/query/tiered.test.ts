@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'bun:test'
+import type { Cache, Entry } from '../ports/cache/cache.ts'
+import { cacheContract } from '../ports/cache/contract/index.ts'
+import { entryAt } from '../ports/cache/contract/builders.ts'
+import { memoryCache } from '../ports/cache/memory.ts'
+import { tiered } from './tiered.ts'
+
+cacheContract('memory before memory', async () => {
+  let now = 1_000_000
+  const tiers = [memoryCache({ now: () => now, watermarksMax: 8, bytesMax: 98_400 }), memoryCache({ now: () => now })]
+  let [highest, lost] = [0, false]
+  const cache = tiered([tiers[0]!, lossy(tiers[1]!, () => lost)])
+  const raise = (tags: readonly string[], position: number) => {
+    highest = Math.max(highest, position)
+    return cache.raise(tags, position)
+  }
+  return {
+    cache: { ...cache, raise },
+    other: { ...cache, raise },
+    now: () => now,
+    advance: ms => {
+      now += ms
+    },
+    evict: async () => {
+      lost = true
+      await tiers[0]!.set('large', entryAt(highest, now, { body: 'x'.repeat(49_000), tags: [] }), async () => highest)
+    },
+    forget: () =>
+      tiers[0]!.raise(
+        Array.from({ length: 9 }, (_, i) => `filling ${highest} ${i}`),
+        highest,
+      ),
+    close: () => cache.close(),
+  }
+})
+
+/** A cache that has forgotten its entries once told so. */
+function lossy(cache: Cache, isLost: () => boolean): Cache {
+  return { ...cache, get: async (key, atLeast) => (isLost() ? null : cache.get(key, atLeast)) }
+}
+
+const throwing: Cache = {
+  get: () => Promise.reject(new Error('get')),
+  set: () => Promise.reject(new Error('set')),
+  raise: () => Promise.reject(new Error('raise')),
+  claim: () => Promise.reject(new Error('claim')),
+  close: () => Promise.reject(new Error('close')),
+}
+const entry = (position: number, more: Partial<Entry> = {}) => entryAt(position, Date.now(), more)
+
+describe('tiers', () => {
+  test('answer with the first hit, and fill those before it with that very entry', async () => {
+    const [near, middle, far] = [memoryCache(), memoryCache(), memoryCache()]
+    const hit = entry(5)
+    await far.set('k', hit, async () => 5)
+    expect(await tiered([near, middle, far]).get('k', 5)).toEqual(hit)
+    expect(await near.get('k', 5)).toEqual(hit)
+    expect(await middle.get('k', 5)).toEqual(hit)
+  })
+
+  test('have at hand what the nearest has, and ask no other', async () => {
+    const [near, far] = [memoryCache(), memoryCache()]
+    const cache = tiered([near, far])
+    await far.set('k', entry(5), async () => 5)
+    expect(cache.getSync!('k', 0)).toBeNull()
+    await cache.get('k', 0)
+    expect(cache.getSync!('k', 0)?.position).toBe(5)
+    expect(tiered([throwing, far]).getSync!('k', 0)).toBeNull()
+  })
+
+  test('give no hit that a nearer one refuses, as it has heard of a change that the farther has not', async () => {
+    const [near, far] = [memoryCache(), memoryCache()]
+    await far.set('k', entry(5), async () => 5)
+    await near.raise(['a'], 6)
+    expect(await tiered([near, far]).get('k', 0)).toBeNull()
+  })
+
+  test('put nothing into a nearer one that a farther one refuses', async () => {
+    const [near, far] = [memoryCache(), memoryCache()]
+    await far.raise(['a'], 6)
+    expect(await tiered([near, far]).set('k', entry(5), async () => 6)).toBe('refused')
+    expect(await near.get('k', 0)).toBeNull()
+  })
+
+  test('raise and set all of them', async () => {
+    const [near, far] = [memoryCache(), memoryCache()]
+    const cache = tiered([near, far])
+    expect(await cache.set('k', entry(5), async () => 5)).toBe('stored')
+    expect([await near.get('k', 0), await far.get('k', 0)]).not.toContain(null)
+    await cache.raise(['a'], 6)
+    expect([await near.get('k', 0), await far.get('k', 0)]).toEqual([null, null])
+  })
+
+  test.each([
+    ['nearer', 0],
+    ['farther', 1],
+  ] as const)('go on where the %s one throws', async (_, at) => {
+    const sound = memoryCache()
+    const cache = tiered(at === 0 ? [throwing, sound] : [sound, throwing])
+    expect(await cache.set('k', entry(5), async () => 5)).toBe('stored')
+    expect((await cache.get('k', 0))?.position).toBe(5)
+    expect(await cache.claim('k', 1_000)).not.toBeNull()
+    await expect(cache.raise(['a'], 6)).rejects.toThrow('raise')
+    expect(await cache.get('k', 0)).toBeNull()
+    await cache.close()
+  })
+
+  test('say that nothing was stored where nobody stored it', async () => {
+    expect(await tiered([throwing, throwing]).set('k', entry(5), async () => 5)).toBe('failed')
+    expect(() => tiered([])).toThrow('at least one')
+  })
+
+  test('let the last one decide who builds, as it is shared with most', async () => {
+    const far = memoryCache()
+    const [here, there] = [tiered([memoryCache(), far]), tiered([memoryCache(), far])]
+    const release = await here.claim('k', 1_000)
+    expect(await there.claim('k', 1_000)).toBeNull()
+    await release!()
+    expect(await there.claim('k', 1_000)).not.toBeNull()
+  })
+})

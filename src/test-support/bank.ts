@@ -1,0 +1,27 @@
+// A runtime of accounts on a store in memory that can be made to fail, and somebody else who writes to it.
+import { type RuntimeOptions, type Services, startServices } from '../runtime.ts'
+import { memory } from '../ports/store/memory.ts'
+import type { NewEvent } from '../ports/store/event.ts'
+import type { Store } from '../ports/store/store.ts'
+import { account } from './account.ts'
+import { type FaultyStore, faulty } from './faulty-store.ts'
+
+/** One process; `log` is shared with others where it is given. */
+export async function bank({ log = memory(), ...options }: Partial<RuntimeOptions> & { readonly log?: Store } = {}): Promise<{
+  readonly emaki: Services
+  readonly store: FaultyStore
+}> {
+  const store = faulty(log)
+  return { store, emaki: await startServices({ serve: [account], store, ...options }) }
+}
+
+/** What another process appends: one deposit, whatever the stream's version is. */
+export async function foreign({ inner }: FaultyStore, stream: string, note = 'foreign'): Promise<void> {
+  await inner.append([{ slices: [{ stream, expect: 'any', events: [deposited(note)] }], keys: [] }])
+}
+
+function deposited(note: string): NewEvent {
+  return { id: Bun.randomUUIDv7(), type: 'Deposited', schema: 'other', data: JSON.stringify({ cents: 1, note }), meta: '{}' }
+}
+
+export const range = (length: number): number[] => Array.from({ length }, (_, i) => i)

@@ -1,0 +1,42 @@
+// A verb of the command line, run in this process: what it prints, and how it ends.
+import { spyOn } from 'bun:test'
+import { app } from '../../routes/index.ts'
+import type { Call, Verb } from '../cli/verb.ts'
+import { readConfig } from '../config.ts'
+import type { Served } from '../definitions/definition.ts'
+import type { Store } from '../ports/store/store.ts'
+
+export type Asked = Partial<Pick<Call, 'words' | 'values' | 'json' | 'config'>> & {
+  readonly serve?: readonly Served[]
+  readonly store?: Store
+}
+export type Answer = { readonly code: number; readonly out: string; readonly err: string }
+
+/** Runs a verb. Verbs print by `console` and by the process's stdout; only one may be run at a time. */
+export async function called(verb: Verb, { serve = [], store, ...asked }: Asked = {}): Promise<Answer> {
+  const said = { out: '', err: '' }
+  const say = (where: 'out' | 'err', text: string) => {
+    said[where] += text
+  }
+  const config = asked.config ?? readConfig({})
+  const spies = [
+    spyOn(console, 'log').mockImplementation(text => say('out', `${text}\n`)),
+    spyOn(console, 'error').mockImplementation(text => say('err', `${text}\n`)),
+    spyOn(process.stderr, 'write').mockImplementation(text => {
+      say('err', String(text))
+      return true
+    }),
+    spyOn(process.stdout, 'write').mockImplementation(((text: string, done?: (error?: Error) => void) => {
+      say('out', text)
+      done?.()
+      return true
+    }) as typeof process.stdout.write),
+  ]
+  try {
+    const call: Call = { app: app({ serve, config }), serve, config, words: [], values: {}, json: false, maps: {}, ...asked }
+    const code = await verb.run(store ? { ...call, store } : call)
+    return { code, ...said }
+  } finally {
+    for (const spy of spies) spy.mockRestore()
+  }
+}

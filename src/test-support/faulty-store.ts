@@ -1,0 +1,130 @@
+// A store around another whose calls can be counted, held back and made to fail, before or after they took effect.
+import { StoreError } from '../ports/store/errors.ts'
+import type { Store } from '../ports/store/store.ts'
+import type { Unit } from '../ports/store/unit.ts'
+
+/** What can go wrong with one call: it gets the real one and stands for it. */
+export type Fault = <T>(call: () => Promise<T>) => Promise<T>
+type Faulted = 'open' | 'append' | 'load' | 'read' | 'readAll' | 'head' | 'ping' | 'forgetKeys' | 'saveSnapshots'
+
+export type FaultyStore = Store & {
+  /** The store around which it is: what others use. */
+  readonly inner: Store
+  /** How often each was called. */
+  readonly calls: Readonly<Record<Faulted, number>>
+  /** The units of each append, and the streams of the last load. */
+  readonly appends: (readonly Unit[])[]
+  readonly wanted: readonly string[]
+  /** Faults for the next calls, one each, in this order. */
+  next(call: Faulted, ...faults: Fault[]): void
+  /** A fault for every call from now on; null ends it. */
+  always(call: Faulted, fault: Fault | null): void
+  /** Holds the next call back until it is opened. */
+  hold(call: Faulted): Gate
+}
+
+/** Where a call waits. */
+export type Gate = { readonly reached: Promise<void>; readonly open: () => void }
+
+/** Nothing takes effect, and the call fails. */
+export const failsBefore =
+  (reason: StoreError['reason'] = 'unavailable'): Fault =>
+  () =>
+    Promise.reject(new StoreError(reason, 'made to fail before'))
+
+/** The call takes effect, and fails. */
+export const failsAfter =
+  (reason: StoreError['reason'] = 'unknown'): Fault =>
+  async call => {
+    await call()
+    throw new StoreError(reason, 'made to fail after')
+  }
+
+/** Somebody else comes first. */
+export const comesAfter =
+  (first: () => Promise<unknown>): Fault =>
+  async call => {
+    await first()
+    return call()
+  }
+
+/** Wraps a store. Until it is told otherwise, it does what that one does. */
+export function faulty(store: Store): FaultyStore {
+  const calls: Record<Faulted, number> = {
+    open: 0,
+    append: 0,
+    load: 0,
+    read: 0,
+    readAll: 0,
+    head: 0,
+    ping: 0,
+    forgetKeys: 0,
+    saveSnapshots: 0,
+  }
+  const queued = new Map<Faulted, Fault[]>()
+  const lasting = new Map<Faulted, Fault>()
+  const appends: (readonly Unit[])[] = []
+  let wanted: readonly string[] = []
+
+  function faulted<T>(name: Faulted, call: () => Promise<T>): Promise<T> {
+    calls[name]++
+    const fault = queued.get(name)?.shift() ?? lasting.get(name)
+    return fault ? fault(call) : call()
+  }
+
+  function next(call: Faulted, ...faults: Fault[]): void {
+    queued.set(call, [...(queued.get(call) ?? []), ...faults])
+  }
+
+  return {
+    inner: store,
+    system: store.system,
+    get identity() {
+      return store.identity
+    },
+    get readModel() {
+      return store.readModel
+    },
+    get agenda() {
+      return store.agenda
+    },
+    calls,
+    appends,
+    get wanted() {
+      return wanted
+    },
+    next,
+    always: (call, fault) => void (fault ? lasting.set(call, fault) : lasting.delete(call)),
+    hold: call => {
+      const reached = Promise.withResolvers<void>()
+      const opened = Promise.withResolvers<void>()
+      next(call, async run => {
+        reached.resolve()
+        await opened.promise
+        return run()
+      })
+      return { reached: reached.promise, open: opened.resolve }
+    },
+    open: () => faulted('open', () => store.open()),
+    append: units => {
+      appends.push(units)
+      return faulted('append', () => store.append(units))
+    },
+    import: (name, records, options) => store.import(name, records, options),
+    load: (wanted_, keys) => {
+      wanted = wanted_.map(({ stream }) => stream)
+      return faulted('load', () => store.load(wanted_, keys))
+    },
+    read: (stream, options) => faulted('read', () => store.read(stream, options)),
+    readAll: options => faulted('readAll', () => store.readAll(options)),
+    streams: options => store.streams(options),
+    head: () => faulted('head', () => store.head()),
+    watch: wake => store.watch(wake),
+    announce: head => store.announce(head),
+    beginEpoch: () => store.beginEpoch(),
+    saveSnapshots: snapshots => faulted('saveSnapshots', () => store.saveSnapshots(snapshots)),
+    forgetKeys: () => faulted('forgetKeys', () => store.forgetKeys()),
+    ping: () => faulted('ping', () => store.ping()),
+    close: () => store.close(),
+  }
+}

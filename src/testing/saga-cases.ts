@@ -1,0 +1,204 @@
+// Faults of a saga, made from its declared steps: each step is refused, fails for good, answers too late, twice, or not at all; and all of
+// them again after a crash. Pure: nothing runs but the saga.
+import { streamName } from '../definitions/event/stream-name.ts'
+import type { Command } from '../definitions/decider/command.ts'
+import { type Recorded, spec } from '../definitions/event/events.ts'
+import { advanceInstance, type Instance, outbox, splitOutbox } from '../definitions/process/instance.ts'
+import { type ANSWERS, DUE } from '../definitions/process/process-events.ts'
+import type { Process, ProcessSpec } from '../definitions/process/process.ts'
+import { type SagaState, sagas } from '../definitions/process/saga.ts'
+
+export type SagaCase = {
+  readonly title: string
+  /** Runs it: how it ended, what was accepted and in which order, with what each step did and undid. Throws where it never ends. */
+  readonly run: () => SagaRun
+}
+export type SagaRun = {
+  readonly state: SagaState
+  /** Commands in the order in which they were accepted. */
+  readonly accepted: readonly Command[]
+  /** By step: whether the last that was accepted of it did it or undid it; null: nothing was. */
+  readonly left: readonly ('done' | 'undone' | null)[]
+}
+
+/** The fate of one attempt at one step. */
+const FAULTS = [
+  'is refused',
+  'fails for good',
+  'times out',
+  'answers after its timeout',
+  'answers twice',
+  'is followed by a crash',
+] as const
+export type Fault = (typeof FAULTS)[number]
+
+const INPUTS_MAX = 10_000
+
+/**
+ * Every fault at every step of a saga that begins with an event. What each has to come to is in `checked`.
+ *
+ * @example
+ * for (const { title, run } of sagaCases(fulfilment, Order.Placed(basket), 'o1'))
+ *   test(title, () => expect(checked(run())).toBeNull())
+ */
+export function sagaCases(
+  saga: Process<string, SagaState>,
+  first: { readonly category: string; readonly type: string; readonly data: unknown },
+  key: string,
+): readonly SagaCase[] {
+  const process = saga[spec]
+  const known = sagas.get(process)
+  if (!known) throw new TypeError(`${process.name} is no saga`)
+  const simulated = (fault: Fault | null, step: number) => () => new Simulation(process, first, key, fault, step).run()
+  return [
+    { title: 'ends well where nothing goes wrong', run: simulated(null, -1) },
+    ...known.steps.flatMap((_, i) =>
+      FAULTS.map(fault => ({ title: `ends where step ${i + 1} ${fault}`, run: simulated(fault, i) })),
+    ),
+  ]
+}
+
+/** Checks how a saga ended: either it is done with every step, or undone with none. Gives the problem, or null. */
+export function checked({ state, left }: SagaRun): string | null {
+  if (state.status === 'done') {
+    const missing = left.indexOf('undone')
+    return missing < 0 ? null : `it is done, and step ${missing + 1} was undone`
+  }
+  if (state.status !== 'undone') return `it ended ${state.status}: ${JSON.stringify(state.failure)}`
+  const standing = left.findIndex((one, i) => one === 'done' && state.parts[i]!.undoing > 0)
+  const forgotten = left.findIndex((one, i) => one === 'done' && state.parts[i]!.status !== 'undone')
+  const wrong = Math.max(standing, forgotten)
+  return wrong < 0 ? null : `it is undone, and step ${wrong + 1} still stands`
+}
+
+type Sent = { readonly id: string; readonly command: Command; readonly label: string | null }
+
+class Simulation {
+  readonly #process: ProcessSpec
+  readonly #key: string
+  readonly #fault: Fault | null
+  readonly #step: number
+  readonly #accepted: Sent[] = []
+  /** All events, so that they can be folded again. */
+  readonly #log: Recorded[] = []
+  #instance: Instance
+  #sent: Sent[] = []
+  #late: Sent[] = []
+  #timers = new Map<string, { readonly set: number; readonly due: number }>()
+  #now = 0
+
+  constructor(
+    process: ProcessSpec,
+    first: { readonly category: string; readonly type: string; readonly data: unknown },
+    key: string,
+    fault: Fault | null,
+    step: number,
+  ) {
+    this.#process = process
+    this.#key = key
+    this.#fault = fault
+    this.#step = step
+    this.#instance = { state: process.initial, timers: {} }
+    this.#happens(first.category, first.type, first.data)
+  }
+
+  run(): SagaRun {
+    for (let inputs = 0; this.#next(); inputs++) if (inputs > INPUTS_MAX) throw new Error(`${this.#process.name} never ends`)
+    const { steps } = sagas.get(this.#process)!
+    const left = steps.map((_, i) => {
+      const last = this.#accepted.findLast(({ label }) => label?.startsWith(`${i}:`))
+      return last ? (last.label?.endsWith('undo') ? 'undone' : 'done') : null
+    })
+    return { state: this.#state, accepted: this.#accepted.map(({ command }) => command), left } as SagaRun
+  }
+
+  get #state(): SagaState {
+    return this.#instance.state as SagaState
+  }
+
+  /** Answers the next command; else what comes late; else lets time pass to the next timer. False: nothing is left to happen. */
+  #next(): boolean {
+    const sent = this.#sent.shift()
+    if (sent) {
+      this.#answer(sent)
+      return true
+    }
+    const [timer, found] = [...this.#timers].toSorted(([, one], [, other]) => one.due - other.due)[0] ?? []
+    if (timer !== undefined && found) {
+      this.#now = Math.max(this.#now, found.due)
+      this.#timers.delete(timer)
+      this.#happens(this.#process.name, DUE, { timer, set: found.set })
+      return true
+    }
+    const late = this.#late.shift()
+    if (late) this.#accept(late)
+    return late !== undefined
+  }
+
+  #answer(sent: Sent): void {
+    // Commands that are sent at the end belong to no step.
+    if (sent.label === null) return this.#accept(sent)
+    const [step, , way] = sent.label.split(':')
+    const isHit = Number(step) === this.#step && way === 'run'
+    const { timeout } = sagas.get(this.#process)!.steps[Number(step)]!
+    const fault = isHit ? this.#fault : null
+    if (fault === 'is refused') return this.#say(sent, 'Rejected', 'refused')
+    if (fault === 'fails for good') return this.#say(sent, 'Failed', 'failed')
+    // A step without a timeout is always answered.
+    if (fault === 'times out' && timeout) return
+    if (fault === 'answers after its timeout' && timeout) return void this.#late.push(sent)
+    this.#accept(sent)
+    if (fault === 'answers twice') this.#accept(sent)
+    if (fault === 'is followed by a crash') this.#crash()
+  }
+
+  /** It happens, and so does the fact that it is the beginning of. */
+  #accept(sent: Sent): void {
+    this.#accepted.push(sent)
+    this.#say(sent, 'Accepted', 'accepted')
+    if (sent.label === null) return
+    const [step, , way] = sent.label.split(':')
+    const { until } = sagas.get(this.#process)!.steps[Number(step)]!
+    if (way === 'run' && until) this.#happens(until.category, until.type, {})
+  }
+
+  #say({ id, command, label }: Sent, type: (typeof ANSWERS)[number], code: string): void {
+    this.#happens(this.#process.name, type, { by: id, command, code, ...(label !== null && { label }) })
+  }
+
+  #happens(category: string, type: string, data: unknown): void {
+    const position = this.#log.length + 1
+    const at = new Date(this.#now).toISOString()
+    const event = {
+      ...{
+        category,
+        type,
+        data,
+        id: `e${position}`,
+        stream: streamName(category, this.#key),
+        instance: this.#key,
+        version: position,
+        position,
+        at,
+      },
+      meta: { schema: '', correlation: 'c', causation: 'c' },
+    } as Recorded
+    this.#log.push(event)
+    const { instance, changes } = splitOutbox(advanceInstance(this.#process, this.#instance, event, this.#key))
+    this.#instance = instance!
+    for (const change of changes) {
+      if ('isCancelled' in change) this.#timers.delete(change.id.slice(change.id.lastIndexOf('@') + 1))
+      else if (change.timer !== null) this.#timers.set(change.timer, { set: change.set, due: change.due })
+      else this.#sent.push({ id: change.id, command: change.command!, label: change.meta.label ?? null })
+    }
+  }
+
+  /** Folds the log again, as after a crash: the process has to know what it knew. */
+  #crash(): void {
+    let again: Instance = { state: this.#process.initial, timers: {} }
+    for (const event of this.#log) again = splitOutbox(advanceInstance(this.#process, again, event, this.#key)).instance!
+    if (JSON.stringify(again) !== JSON.stringify({ ...this.#instance, [outbox]: undefined }))
+      throw new Error(`${this.#process.name} is another after a crash`)
+    this.#instance = again
+  }
+}
