@@ -1,9 +1,8 @@
-import type { MiddlewareHandler } from 'hono'
 import type { Config } from '../src/config.ts'
 import type { Served } from '../src/definitions/definition.ts'
 import type { RuntimeOptions } from '../src/runtime.ts'
 import type { Store } from '../src/ports/store/store.ts'
-import type { Trace } from '../src/ports/trace/trace.ts'
+import type { Telemetry } from '../src/ports/trace/telemetry.ts'
 import type { Actor, Guard } from './context.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {
@@ -26,11 +25,4 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   /** For OpenAPI. Defaults: `Emaki`, `0.0.0`. */
   readonly title?: string
   readonly version?: string
-}
-
-/** An adapter to tracing: a port, middleware that runs first, and an end, which comes when the log is closed. */
-export type Telemetry = {
-  readonly trace: Trace
-  readonly middleware: readonly MiddlewareHandler[]
-  readonly shutdown: () => Promise<void>
 }

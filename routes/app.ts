@@ -21,7 +21,8 @@ import { RouterByMethod } from './http/router.ts'
 import { getScheduled, withdrawScheduled } from './commands/scheduled.ts'
 import { getStream } from './streams/streams.ts'
 
-export type { AppOptions, Telemetry } from './app-options.ts'
+export type { AppOptions } from './app-options.ts'
+export type { Telemetry } from '../src/ports/trace/telemetry.ts'
 
 /** Controls an app from the command line and from tests. */
 export type AppControl = Lifecycle & { readonly options: AppOptions }

@@ -19,7 +19,8 @@ export { type Handling, type Processor, processor } from './definitions/processo
 export { type MinPosition, StaleRead } from './query/stale-read.ts'
 // Acting
 export { type AnyDecider, type Process, processManager } from './definitions/process/process.ts'
-export { type SagaState, type SagaStep, saga } from './definitions/process/saga.ts'
+export { type SagaStep, saga } from './definitions/process/saga.ts'
+export type { SagaState } from './definitions/process/saga-state.ts'
 export { after, at, cancel, type Timer } from './definitions/process/timer.ts'
 export { type Inbox, inbox, type Taken } from './dispatch/inbox.ts'
 // Importing

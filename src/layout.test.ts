@@ -23,9 +23,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/adapters/kafka': ['src/adapters/delivery', 'src/definitions'],
   'src/adapters/nats': ['src/adapters/delivery', 'src/definitions'],
   'src/adapters/otel': ['src/lib', 'src/ports'],
-  'src/adapters/postgres': ['src/definitions', 'src/lib', 'src/ports'],
+  'src/adapters/postgres': ['migrations/postgres', 'src/definitions', 'src/lib', 'src/ports'],
   'src/adapters/redis': ['src/lib', 'src/ports'],
-  'src/adapters/sqlite': ['src/definitions', 'src/ports'],
+  'src/adapters/sqlite': ['migrations/sqlite', 'src/definitions', 'src/ports'],
   'src/adapters/webhooks': ['src/adapters/delivery', 'src/definitions', 'src/dispatch'],
   'src/agenda': ['src/definitions', 'src/dispatch', 'src/lib', 'src/ports'],
   'src/cli': [
@@ -41,6 +41,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/transfer',
   ],
   'src/config.ts': ['src/adapters/postgres', 'src/adapters/redis', 'src/adapters/sqlite', 'src/ports'],
+  'src/definitions': [],
+  'src/lib': [],
   'src/dispatch': ['src/definitions', 'src/ports'],
   'src/index.ts': [
     'src/definitions',

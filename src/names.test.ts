@@ -26,7 +26,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/adapters/webhooks/index.ts': ['standardWebhooks', 'type Verify', 'type WebhooksOptions', 'webhooks'],
   'src/adapters/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/testing/index.ts': [
-    'checked', 'compareProcesses', 'compareWithLog', 'decisionsOf', 'gateText', 'sagaCases', 'storedOfLine', 'type AnyProcess', 'type Compared', 'type DecidedBy',
+    'checkSagaRun', 'compareProcesses', 'compareWithLog', 'decisionsOf', 'gateText', 'sagaCases', 'storedOfLine', 'type AnyProcess', 'type Compared', 'type DecidedBy',
     'type DecidedStep', 'type Decision', 'type Difference', 'type Fault', 'type Led', 'type SagaCase', 'type SagaRun',
   ],
   'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
@@ -64,7 +64,7 @@ const OTHERS = /^(embed|exceed|feed|need|proceed|seed|speed|bring|ring|sing|stri
 function participles(sources: readonly Source[]): readonly string[] {
   return sources.flatMap(({ path, text }) => {
     const functions = text.matchAll(
-      /^export (?:default )?(?:async )?function\*? (\w+)|^export const (\w+)[^=\n]*=\s*(?:async )?(?:<[^>]*>)?(?:\([^)]*\)|\w+)(?::[^=]+)?\s*=>/gm,
+      /^export (?:default )?(?:async )?function\*? (\w+)|^export const (\w+)\b[^\n]*?=\s*(?:async )?(?:<[^>]*>)?(?:\([^)\n]*\)|\w+)(?::[^=\n]+)?\s*=>/gm,
     )
     return [...functions]
       .map(([, declared, assigned]) => (declared ?? assigned)!)

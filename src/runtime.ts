@@ -10,9 +10,9 @@ import { answerTypedQuery, getTypedRow } from './query/typed-answers.ts'
 import type { Bus } from './ports/bus/bus.ts'
 import { memoryBus } from './ports/bus/memory.ts'
 import type { Cache } from './ports/cache/cache.ts'
-import { filling } from './query/fill.ts'
+import { createFilling } from './query/fill.ts'
 import { memoryCache } from './ports/cache/memory.ts'
-import { tiered } from './query/tiered.ts'
+import { tierCaches } from './query/tiered.ts'
 import { batchPurges } from './ports/purger/batch-purges.ts'
 import type { Purger } from './ports/purger/purger.ts'
 import { type Definitions, type Served, sortDefinitions } from './definitions/definition.ts'
@@ -212,7 +212,7 @@ function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Share
 async function openCaches({ cache, cdn }: RuntimeOptions, { store, now, report }: Shared) {
   const nearest = memoryCache({ now })
   const farther = await cache?.(`${store.identity.id}.${store.identity.epoch}`)
-  const tiers = farther ? tiered([nearest, farther]) : nearest
+  const tiers = farther ? tierCaches([nearest, farther]) : nearest
   const purges = cdn ? batchPurges(cdn, { wholeOf: tableOfTag, report }) : null
   const rowChanges = new RowChanges()
   return { cache: tiers, rowChanges, invalidation: new Invalidation({ cache: tiers, nearest, purges, rowChanges }) }
@@ -266,6 +266,6 @@ function wireQuestions({ store, trace, now, report }: Shared, { cache, subscript
   const head = () => tail.head
   return {
     rowAnswers: new RowAnswers(reader),
-    queryAnswers: new QueryAnswers({ store, subscriptions, reader, filling: filling(cache, { now, report }), head, trace }),
+    queryAnswers: new QueryAnswers({ store, subscriptions, reader, filling: createFilling(cache, { now, report }), head, trace }),
   }
 }

@@ -1,6 +1,6 @@
 // The limit of W10: bare Bun.serve that writes the same bytes, made once, to all who listen. `POST /burst?events=20` does.
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
-import { frame, joined } from '../../routes/events/sse.ts'
+import { frame, joinFrames } from '../../routes/events/sse.ts'
 import { LogEvent } from '../../src/subscription/log-event.ts'
 import { row } from '../limits/row.ts'
 import { announce } from './announce.ts'
@@ -33,7 +33,7 @@ function listen(): Response {
 }
 
 function burst(events: number): Response {
-  const bytes = joined(Array.from({ length: events }, made))
+  const bytes = joinFrames(Array.from({ length: events }, made))
   for (const controller of listening) {
     void controller.write(bytes)
     void controller.flush()

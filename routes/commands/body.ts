@@ -1,7 +1,7 @@
 // A body as JSON, refused with a problem wherever it is not.
 import type { Context } from 'hono'
 import { PAYLOAD_DEPTH_MAX } from '../../src/definitions/event/payload.ts'
-import { notUtf8At, unexpected } from '../http/malformed.ts'
+import { notUtf8At, describeMalformed } from '../http/malformed.ts'
 import { pointer, problem } from '../http/problem.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -35,7 +35,7 @@ function parse(bytes: Uint8Array): { readonly data: unknown } | { readonly detai
   try {
     return { data: JSON.parse(text) }
   } catch {
-    return { detail: unexpected(text) }
+    return { detail: describeMalformed(text) }
   }
 }
 

@@ -8,7 +8,7 @@ import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import type { Encoding } from './feed.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
 import type { Live } from './live.ts'
-import { frame, joined, type Source, sse } from './sse.ts'
+import { frame, joinFrames, type BatchSource, sse } from './sse.ts'
 
 /** `GET /events`: after `Last-Event-ID` or `?after=`, else from now on; filtered by `?category=`, `?type=` and `?stream=`. */
 export const eventStream: Handler = async c => {
@@ -22,7 +22,7 @@ export const eventStream: Handler = async c => {
 }
 
 /** The events that pass a filter, after a position. */
-function logSource(live: Live, filter: EventFilter, after: number): Source {
+function logSource(live: Live, filter: EventFilter, after: number): BatchSource {
   const log = live.services.store.identity
   // Only once it is listened to: what is asked for by HEAD, or has gone by then, never ends either.
   let shared: ReturnType<typeof live.feed<Uint8Array, Uint8Array>> | null = null
@@ -52,7 +52,7 @@ function encodingOf(live: Live): Encoding<Uint8Array, Uint8Array> {
     encode: event =>
       frame({ id: token(log, event.position), event: `${event.category}.${event.type}`, data: cloudEvent(event, log) }),
     size: ({ length }) => length,
-    join: joined,
+    join: joinFrames,
   }
   encodings.set(live, made)
   return made

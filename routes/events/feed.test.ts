@@ -9,12 +9,12 @@ import { upToSize } from '../../src/ports/store/page-size.ts'
 import { tail } from '../../src/subscription/tail.ts'
 import { range } from '../../src/test-support/bank.ts'
 import { BATCH_SIZE_MAX, type Encoding, Feed } from './feed.ts'
-import { frame, joined } from './sse.ts'
+import { frame, joinFrames } from './sse.ts'
 
 const bytes: Encoding<Uint8Array, Uint8Array> = {
   encode: ({ position, type, data }) => frame({ id: `${position}`, event: type, data }),
   size: ({ length }) => length,
-  join: joined,
+  join: joinFrames,
 }
 const all = { categories: [], types: [], streams: [] }
 

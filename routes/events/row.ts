@@ -8,7 +8,7 @@ import { isEncoded } from '../commands/ids.ts'
 import { refuseStale } from '../http/min-position.ts'
 import { problem } from '../http/problem.ts'
 import { positionOf } from './events.ts'
-import { type Chunk, frame, type Source, sse } from './sse.ts'
+import { type Chunk, frame, type BatchSource, sse } from './sse.ts'
 
 /**
  * Each event is `row` with the row, or `deleted` with its key; its id is the position of the row's last event. Changes that come faster than
@@ -32,7 +32,7 @@ export function rowEvents(projection: ProjectionSpec): Handler {
   }
 }
 
-function rowSource(services: Services, projection: ProjectionSpec, key: string, after: number): Source {
+function rowSource(services: Services, projection: ProjectionSpec, key: string, after: number): BatchSource {
   const log = services.store.identity
   let isDue = true
   let sent = { at: after, isThere: after >= 0 }

@@ -9,7 +9,7 @@ import { dechunked, eventsOf, parser } from '../../src/test-support/event-stream
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
 import { Live } from './live.ts'
-import { type Chunk, frame, joined, type Source, sse } from './sse.ts'
+import { type Chunk, frame, joinFrames, type BatchSource, sse } from './sse.ts'
 
 const left: (() => unknown)[] = []
 afterEach(async () => {
@@ -80,9 +80,12 @@ function client({ server }: Made, path = '/events', headers = '') {
 const joins = ({ live }: Made, count: number) => until(`${count} follow`, () => live.count === count)
 
 /** A source that always has more, and how much was taken of it. */
-function endlessSource(size: number): { readonly source: () => Source; readonly taken: () => number } {
+function endlessSource(size: number): { readonly source: () => BatchSource; readonly taken: () => number } {
   let taken = 0
-  const next = (): Chunk => ({ bytes: joined([frame({ id: `${++taken}`, event: 'x', data: 'y'.repeat(size) })]), id: `${taken}` })
+  const next = (): Chunk => ({
+    bytes: joinFrames([frame({ id: `${++taken}`, event: 'x', data: 'y'.repeat(size) })]),
+    id: `${taken}`,
+  })
   return { source: () => ({ id: '0', next, close: () => {} }), taken: () => taken }
 }
 
@@ -276,7 +279,7 @@ describe('a source of its own', () => {
   test('is asked when it says that there is more, and is closed once when its client goes', async () => {
     let [wake, at, closed] = [() => {}, 0, 0]
     const pending: string[] = []
-    const source: Source = {
+    const source: BatchSource = {
       id: '0',
       open: wake_ => {
         wake = wake_

@@ -17,7 +17,7 @@ const TURN_BATCHES_MAX = 4
 export type Chunk = { readonly bytes: Uint8Array | null; readonly id: string }
 
 /** What a stream of events sends, one batch at a time. */
-export type Source = {
+export type BatchSource = {
   /** Where it begins. */
   readonly id: string
   /** Somebody listens: calls `wake` when there may be more for another reason than that the log has grown. */
@@ -36,7 +36,7 @@ export function frame(fields: { readonly id: string; readonly event: string; rea
 }
 
 /** Frames in one piece; one alone is not copied. */
-export function joined(frames: readonly Uint8Array[]): Uint8Array {
+export function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
   if (frames.length === 1) return frames[0]!
   const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0))
   let at = 0
@@ -52,7 +52,7 @@ export function joined(frames: readonly Uint8Array[]): Uint8Array {
  * who takes nothing of it for 10 s is cut off. A heartbeat is an `id` without an event: it is remembered by the client and shown to
  * nobody. When the source throws, or the process stops, the stream ends, and the client comes back with the last id.
  */
-export function sse(c: Context, source: Source): Response {
+export function sse(c: Context, source: BatchSource): Response {
   const live = c.get('live')
   const stream = new EventStream(live, source, liftTimeout(c) ? BEAT_MS : BEAT_SHORT_MS)
   const body = new ReadableStream({ type: 'direct', pull: controller => stream.open(controller), cancel: () => stream.end() })
@@ -65,7 +65,7 @@ export function sse(c: Context, source: Source): Response {
 
 class EventStream implements Follower {
   readonly #live: Live
-  readonly #source: Source
+  readonly #source: BatchSource
   readonly #beatMs: number
   #controller: ReadableStreamDirectController | null = null
   #closing = Promise.withResolvers<void>()
@@ -79,7 +79,7 @@ class EventStream implements Follower {
   #wroteAt: number
   #hasEnded = false
 
-  constructor(live: Live, source: Source, beatMs: number) {
+  constructor(live: Live, source: BatchSource, beatMs: number) {
     this.#live = live
     this.#source = source
     this.#beatMs = beatMs

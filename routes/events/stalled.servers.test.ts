@@ -8,7 +8,7 @@ import { eventsOf } from '../../src/test-support/event-stream.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
 import { Live } from './live.ts'
-import { frame, type Source, sse } from './sse.ts'
+import { frame, type BatchSource, sse } from './sse.ts'
 
 const CLIENTS = 300
 const SIZE = 50_000
@@ -20,7 +20,7 @@ const STALLED_MS = 10_000
 const piece = frame({ id: '1', event: 'x', data: 'y'.repeat(SIZE) })
 
 /** A source that always has more; it counts what is taken of it. */
-function endless(counts: { taken: number }): Source {
+function endless(counts: { taken: number }): BatchSource {
   const next = () => ({ bytes: piece, id: `${++counts.taken}` })
   return { id: '0', next, close: () => {} }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { malformedAt, notUtf8At, unexpected } from './malformed.ts'
+import { malformedAt, notUtf8At, describeMalformed } from './malformed.ts'
 
 test.each([
   ['', 0],
@@ -65,9 +65,9 @@ test('nesting and length cost no stack', () => {
 })
 
 test('what is not expected is told with its line and column', () => {
-  expect(unexpected('{"a":\n 1 x}')).toBe('unexpected "x" at line 2, column 4')
-  expect(unexpected('🎁')).toBe('unexpected "🎁" at line 1, column 1')
-  expect(unexpected('{')).toBe('unexpected end at line 1, column 2')
+  expect(describeMalformed('{"a":\n 1 x}')).toBe('unexpected "x" at line 2, column 4')
+  expect(describeMalformed('🎁')).toBe('unexpected "🎁" at line 1, column 1')
+  expect(describeMalformed('{')).toBe('unexpected end at line 1, column 2')
 })
 
 test.each([

@@ -65,7 +65,7 @@ function endOf(token: RegExp, text: string, at: number): number {
 }
 
 /** The same for a person: what is there, and its line and column, both from 1. */
-export function unexpected(text: string): string {
+export function describeMalformed(text: string): string {
   const at = malformedAt(text)
   const before = text.slice(0, at).split('\n')
   const found = at < text.length ? JSON.stringify(String.fromCodePoint(text.codePointAt(at)!)) : 'end'

@@ -4,7 +4,7 @@ import { z } from 'zod'
 /** A piece of a document. */
 export type Json = { readonly [member: string]: unknown }
 /** The schemas of a document by name; `text` tells whether another of that name is the same. */
-export type Schemas = Map<string, { readonly text: string; readonly schema: Json }>
+export type SchemaRegistry = Map<string, { readonly text: string; readonly schema: Json }>
 
 const HOME = '#/components/schemas/'
 
@@ -12,7 +12,7 @@ const HOME = '#/components/schemas/'
  * Adds what a schema takes (`input`) or gives (`output`), and gives a reference to it.
  * What has an id (`.meta({ id })`) is called by it, recursion becomes references, what JSON Schema cannot say is anything.
  */
-export function add(to: Schemas, name: string, schema: z.ZodType, io: 'input' | 'output' = 'output'): Json {
+export function add(to: SchemaRegistry, name: string, schema: z.ZodType, io: 'input' | 'output' = 'output'): Json {
   const { $schema: _, $defs = {}, ...root } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: open })
   const isReference = Object.keys(root).length === 1 && root.$ref !== undefined
   const parts = [
@@ -28,7 +28,7 @@ export function add(to: Schemas, name: string, schema: z.ZodType, io: 'input' | 
 }
 
 /** What a schema takes, for where no reference may stand; what it refers to is added. */
-export function inlineSchema(to: Schemas, name: string, schema: z.ZodType): Json {
+export function inlineSchema(to: SchemaRegistry, name: string, schema: z.ZodType): Json {
   const had = new Set(to.keys())
   const ref = add(to, name, schema, 'input')
   const own = componentOf(to, ref)
@@ -38,7 +38,7 @@ export function inlineSchema(to: Schemas, name: string, schema: z.ZodType): Json
 }
 
 /** Adds a component under its name, with a number behind it where another one has that; gives a reference to it. */
-export function addComponent(to: Schemas, name: string, schema: Json): Json {
+export function addComponent(to: SchemaRegistry, name: string, schema: Json): Json {
   const text = JSON.stringify(schema)
   let free = name
   for (let count = 2; (to.get(free)?.text ?? text) !== text; count++) free = `${name}${count}`
@@ -47,7 +47,7 @@ export function addComponent(to: Schemas, name: string, schema: Json): Json {
 }
 
 /** The component that a reference leads to. */
-export function componentOf(schemas: Schemas, ref: Json): Json {
+export function componentOf(schemas: SchemaRegistry, ref: Json): Json {
   return schemas.get((ref['$ref'] as string).slice(HOME.length))!.schema
 }
 

@@ -2,10 +2,10 @@
 import type { z } from 'zod'
 import { FILTER_VALUES_MAX } from '../events/filter.ts'
 import { problems } from '../http/problem.ts'
-import { inlineSchema, type Json, type Schemas } from './schemas.ts'
+import { inlineSchema, type Json, type SchemaRegistry } from './schemas.ts'
 
 /** A document as far as it is written: its schemas, and the operation ids that are taken. */
-export type Draft = { readonly schemas: Schemas; readonly ids: Set<string> }
+export type Draft = { readonly schemas: SchemaRegistry; readonly ids: Set<string> }
 export type Paths = Record<string, Json>
 
 /** An operation's id, with a number behind it where another operation has it. */

@@ -1,6 +1,6 @@
 // GET /{projection}/{key} and GET /{projection}: rows, as new as the client asks for.
 import type { Handler } from 'hono'
-import { BadList, type ListBy, type Where } from '../../src/query/rows.ts'
+import { BadList, type ListRequest, type Where } from '../../src/query/rows.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { token } from '../../src/ports/store/token.ts'
 import { servicesOf } from '../context.ts'
@@ -51,7 +51,7 @@ export function listRows(projection: ProjectionSpec): Handler {
     const found = parametersOf(c, parameters, asked)
     if (found instanceof Response) return found
     // The schema gives its own names, and a value for each index that was asked for.
-    const { sort, limit, cursor, count, ...where } = found.data as ListBy & { readonly count?: boolean } & Where
+    const { sort, limit, cursor, count, ...where } = found.data as ListRequest & { readonly count?: boolean } & Where
     const by = {
       ...(sort !== undefined && { sort }),
       ...(limit !== undefined && { limit }),

@@ -6,9 +6,9 @@ import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { AgendaEntry } from '../ports/agenda/agenda.ts'
 import { OWNER as COMMANDS } from '../agenda/schedule.ts'
 import { limitOf, limitOption, more } from './listed.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
-import { lasting } from './progress.ts'
+import { formatDuration } from './progress.ts'
 import { table } from './table.ts'
 import { type Call, Misused, type Verb } from './verb.ts'
 
@@ -43,7 +43,7 @@ export function processOf(call: Pick<Call, 'serve'>, name: string): ProcessSpec 
 async function agenda(call: Call): Promise<number> {
   const [[name], limit] = [call.words, limitOf(call.values)]
   const owner = name === undefined || name === COMMANDS ? name : subscriptionOf(processOf(call, name))
-  const { owners, entries } = await opened(call, async store => ({
+  const { owners, entries } = await withStore(call, async store => ({
     owners: (await store.agenda.count()).filter(one => owner === undefined || one.owner === owner),
     entries: await store.agenda.list({ ...(owner !== undefined && { owner }), limit }),
   }))
@@ -62,7 +62,7 @@ async function agenda(call: Call): Promise<number> {
 async function timers(call: Call): Promise<number> {
   const [[name], limit] = [call.words, limitOf(call.values)]
   const owner = name === undefined ? {} : { owner: subscriptionOf(processOf(call, name)) }
-  const entries = await opened(call, store => store.agenda.list({ ...owner, timers: true, limit }))
+  const entries = await withStore(call, store => store.agenda.list({ ...owner, timers: true, limit }))
   if (call.json) console.log(JSON.stringify(entries.map(entryOf)))
   else console.log(entries.length ? entriesTable(entries) : 'no timer is set')
   if (!call.json) told(entries, limit)
@@ -78,7 +78,11 @@ export function entriesTable(entries: readonly AgendaEntry[], now: number = Date
   const { bold, yellow } = paintFor()
   const rows = entries.map(entryOf).map(({ due, owner, kind, key, timer, command, hasBegun }) => {
     const ms = Date.parse(due) - now
-    const when = hasBegun ? 'being sent' : ms > 0 ? `in ${lasting(ms / 1_000)}` : yellow(`since ${lasting(-ms / 1_000)}`)
+    const when = hasBegun
+      ? 'being sent'
+      : ms > 0
+        ? `in ${formatDuration(ms / 1_000)}`
+        : yellow(`since ${formatDuration(-ms / 1_000)}`)
     const what = [timer ?? '', command ? `${command.decider}.${command.command} ${command.id}` : ''].filter(Boolean).join(': ')
     return [due, when, owner, kind, plain(key), plain(what)]
   })

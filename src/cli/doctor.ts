@@ -10,9 +10,9 @@ import type { Diagnosis } from '../ports/store/diagnosis.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import { EXIT } from './exit-codes.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
-import { lasting } from './progress.ts'
+import { formatDuration } from './progress.ts'
 import { proofsOf, scratchFor } from './prove.ts'
 import type { Call, Verb } from './verb.ts'
 
@@ -41,7 +41,7 @@ async function examine(call: Call): Promise<Diagnosis[]> {
   if (diagnoses.some(({ status }) => status === 'problem')) return diagnoses
   try {
     const config = { ...call.config, MIGRATE: false }
-    diagnoses.push(...(await opened({ ...call, config }, store => examineLog(call, store))))
+    diagnoses.push(...(await withStore({ ...call, config }, store => examineLog(call, store))))
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     diagnoses.push({ name: 'log', status: 'problem', found: error.message })
@@ -156,7 +156,7 @@ export function diagnoseLeases(held: readonly LeaseHolder[]): readonly Diagnosis
   const over = held.filter(({ leftMs }) => leftMs <= 0)
   const live = held.length - over.length
   if (over.length === 0) return [{ name: 'leases', status: 'ok', found: `${live} held` }]
-  const found = over.map(({ name, leftMs }) => `${name} (since ${lasting(-leftMs / 1_000)})`).join(', ')
+  const found = over.map(({ name, leftMs }) => `${name} (since ${formatDuration(-leftMs / 1_000)})`).join(', ')
   return [
     {
       name: 'leases',
@@ -197,7 +197,7 @@ export function diagnoseBacklog(
   return {
     name: 'agenda',
     status: 'problem',
-    found: `${found}, the first since ${lasting(lateMs / 1_000)}`,
+    found: `${found}, the first since ${formatDuration(lateMs / 1_000)}`,
     fix: 'start a process with serve, or see in its log why it cannot send; see agenda',
   }
 }

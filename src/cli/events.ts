@@ -6,7 +6,7 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 import { sleep } from '../lib/sleep.ts'
 import { cloudEvent } from '../transfer/cloud-event.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { standardOutput } from './output.ts'
 import { paintFor, plain } from './paint.ts'
 import { type Call, numberOf, textOf, type Values, type Verb } from './verb.ts'
@@ -41,7 +41,7 @@ async function shown(call: Call): Promise<number> {
   const interrupt = () => stop.abort()
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   try {
-    return await opened(call, async store => {
+    return await withStore(call, async store => {
       const sink = standardOutput()
       const line = json ? (event: StoredEvent) => cloudEvent(event, store.identity) : lineFor()
       const write = (events: readonly StoredEvent[]) => sink.write(events.map(event => `${line(event)}\n`).join(''))

@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { Store } from '../ports/store/store.ts'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLines } from '../transfer/export.ts'
 import { EXIT } from './exit-codes.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { type Sink, standardOutput } from './output.ts'
 import { progress } from './progress.ts'
 import { type Call, textOf, type Values, type Verb } from './verb.ts'
@@ -27,7 +27,7 @@ async function exportLog(call: Call): Promise<number> {
     console.error(options)
     return EXIT.USAGE
   }
-  await opened(call, store => exportInto(call.words[0], store, options))
+  await withStore(call, store => exportInto(call.words[0], store, options))
   return 0
 }
 

@@ -10,12 +10,10 @@ import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import { EXIT } from './exit-codes.ts'
-import { opened } from './opened.ts'
+import type { ImportMaps } from './import-maps.ts'
+import { withStore } from './opened.ts'
 import { progress } from './progress.ts'
 import { type Call, Misused, textOf, type Verb } from './verb.ts'
-
-/** Maps by the names that `--map` may give: a binary has no other, a source may also name a file. */
-export type ImportMaps = Readonly<Record<string, ImportMap>>
 
 export const importVerb: Verb = {
   takes: 'FILE',
@@ -53,7 +51,7 @@ async function importFile(call: Call): Promise<number> {
   const name = asName ?? (mapName === undefined ? hash : `${hash} ${basename(mapName)}`)
   const [onlyNew, skipBad, again] = [asked['new'] === true, asked['skip-bad'] === true, asked['again'] === true]
   const wanted = { file, format, map, name, hash, onlyNew, skipBad, again, json }
-  return await opened(call, store => importInto(store, wanted).catch(error => refused(named, error)))
+  return await withStore(call, store => importInto(store, wanted).catch(error => refused(named, error)))
 }
 
 /** Says what of a file cannot be used; throws what is no fault of the file. */

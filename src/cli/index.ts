@@ -1,2 +1,2 @@
-export type { ImportMaps } from './import.ts'
+export type { ImportMaps } from './import-maps.ts'
 export { main, type MainOptions } from './main.ts'

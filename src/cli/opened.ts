@@ -6,7 +6,7 @@ import type { Call } from './verb.ts'
  * Runs with the store that the app names, else that of the configuration: beside a server, if there is one. `exclusive`: the file of a
  * server that runs is refused.
  */
-export async function opened<T>(
+export async function withStore<T>(
   call: Pick<Call, 'store' | 'config'>,
   run: (store: Store) => Promise<T>,
   { exclusive = false }: { readonly exclusive?: boolean } = {},

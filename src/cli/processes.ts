@@ -9,7 +9,7 @@ import type { Store } from '../ports/store/store.ts'
 import { entriesTable, entryOf, processesOf, processOf } from './agenda.ts'
 import { EXIT } from './exit-codes.ts'
 import { limitOf, limitOption, more } from './listed.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { paintFor, plain, pretty } from './paint.ts'
 import { table } from './table.ts'
 import { type Call, textOf, type Verb } from './verb.ts'
@@ -31,7 +31,7 @@ export const processesVerb: Verb = {
 }
 
 async function all(call: Call): Promise<number> {
-  const found = await opened(call, async store => {
+  const found = await withStore(call, async store => {
     const [head, counts, tables] = [await store.head(), await store.agenda.count(), await store.readModel.tables()]
     return Promise.all(
       processesOf(call).map(async process => {
@@ -74,7 +74,7 @@ async function all(call: Call): Promise<number> {
 async function instances(call: Call, process: ProcessSpec): Promise<number> {
   const [limit, after] = [limitOf(call.values), textOf(call.values, 'after')]
   const place = after === undefined ? null : { value: null, key: after }
-  const rows = await opened(call, async store => {
+  const rows = await withStore(call, async store => {
     if (!(await hasBegun(store, process))) return []
     return (await store.readModel.list(tableFor(process), { where: {}, sort: null, after: place, limit })).found
   })
@@ -98,7 +98,7 @@ async function instances(call: Call, process: ProcessSpec): Promise<number> {
 
 async function instance(call: Call, process: ProcessSpec, key: string): Promise<number> {
   const owner = subscriptionOf(process)
-  const { row, entries, parked } = await opened(call, async store => ({
+  const { row, entries, parked } = await withStore(call, async store => ({
     row: (await hasBegun(store, process)) ? (await store.readModel.get(tableFor(process), key)).found : null,
     entries: await store.agenda.list({ owner, key, limit: ENTRIES_MAX }),
     parked: (await store.readModel.parked(owner)).find(one => one.kind === 'key' && one.key === key) ?? null,

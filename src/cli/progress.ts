@@ -3,7 +3,7 @@ const WIDTH = 30
 const LINE_EVERY_MS = 5_000
 const BAR_EVERY_MS = 100
 
-export type Progress = { readonly at: (done: number, total: number) => void; readonly end: (said: string) => void }
+export type ProgressLine = { readonly at: (done: number, total: number) => void; readonly end: (said: string) => void }
 
 /** Shows progress on stderr, so that stdout is the result's. `unit` is what is counted. */
 export function progress(
@@ -11,7 +11,7 @@ export function progress(
   unit: string,
   to: { readonly isTTY?: boolean; readonly write: (text: string) => unknown } = process.stderr,
   now: () => number = () => performance.now(),
-): Progress {
+): ProgressLine {
   const began = now()
   let first: number | null = null
   let shownAt = Number.NEGATIVE_INFINITY
@@ -23,7 +23,7 @@ export function progress(
       shownAt = now()
       const seconds = (now() - began) / 1_000
       const rate = seconds > 0 ? (done - first) / seconds : 0
-      const pace = rate > 0 ? `, ${many(rate)}/s, ${lasting((total - done) / rate)} left` : ''
+      const pace = rate > 0 ? `, ${many(rate)}/s, ${formatDuration((total - done) / rate)} left` : ''
       const share = total > 0 ? Math.min(1, done / total) : 1
       const text = `${what} ${(share * 100).toFixed(0).padStart(3)} % ${many(done)} of ${many(total)} ${unit}${pace}`
       const filled = Math.round(share * WIDTH)
@@ -40,7 +40,7 @@ function many(value: number): string {
 }
 
 /** A time that a person reads: `12 s`, `3 min`, `2 h 5 min`. */
-export function lasting(seconds: number): string {
+export function formatDuration(seconds: number): string {
   if (seconds < 60) return `${Math.ceil(seconds)} s`
   const minutes = Math.ceil(seconds / 60)
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`

@@ -8,7 +8,7 @@ import { streamPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import { type Change, changesBetween } from './changes.ts'
 import { EXIT } from './exit-codes.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { standardOutput } from './output.ts'
 import { paintFor, plain, pretty } from './paint.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
@@ -26,7 +26,7 @@ async function replayed(call: Call): Promise<number> {
   if (stream === undefined) throw new Misused('replay takes a stream, such as order-o1')
   const decider = deciderOf(call, stream)
   const until = numberOf(call.values, 'at', 1) ?? Number.MAX_SAFE_INTEGER
-  return opened(call, async store => {
+  return withStore(call, async store => {
     const sink = standardOutput()
     const line = call.json ? jsonStep : textStep()
     let folded: Folded = { state: decider.initial, version: 0 }

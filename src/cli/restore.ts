@@ -6,7 +6,7 @@ import type { Store } from '../ports/store/store.ts'
 import type { RestoreResult } from '../ports/store/upkeep.ts'
 import { pastHead } from '../subscription/past-head.ts'
 import { EXIT } from './exit-codes.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { paintFor } from './paint.ts'
 import { Misused, type Verb } from './verb.ts'
 
@@ -16,7 +16,7 @@ export const restoreVerb: Verb = {
   json: true,
   run: async call => {
     if (call.values['yes'] !== true && !(await isConfirmed())) return EXIT.PROBLEM
-    const found = await opened(call, restored, { exclusive: true })
+    const found = await withStore(call, restoreLog, { exclusive: true })
     console.log(call.json ? JSON.stringify(found) : textOf(found))
     return 0
   },
@@ -34,7 +34,7 @@ export type Moved = {
  * Begins a new epoch, and moves back every subscription that is past the head, which would pass over what is appended there. Throws a
  * StoreError where a process still has a lease. Ended in the middle, it may be run again.
  */
-export async function restored(
+export async function restoreLog(
   store: Store,
 ): Promise<RestoreResult & { readonly head: number; readonly moved: readonly Moved[] }> {
   const live = (await store.readModel.leases()).filter(({ leftMs }) => leftMs > 0)
@@ -72,7 +72,7 @@ async function isConfirmed(): Promise<boolean> {
   }
 }
 
-function textOf({ epoch, head, keys, snapshots, entries, moved }: Awaited<ReturnType<typeof restored>>): string {
+function textOf({ epoch, head, keys, snapshots, entries, moved }: Awaited<ReturnType<typeof restoreLog>>): string {
   const { bold, yellow } = paintFor()
   const gone = [
     ...(keys ? [`${keys} idempotency keys`] : []),

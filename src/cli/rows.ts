@@ -12,16 +12,16 @@ import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
 import { isTableOf } from '../subscription/projection-versions.ts'
 import { EXIT } from './exit-codes.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
-import { type Progress, progress } from './progress.ts'
+import { type ProgressLine, progress } from './progress.ts'
 import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 /** Shows what is put aside, in whole or of one projection or processor. */
 async function parked(call: Call): Promise<number> {
   if (call.words[0] !== undefined) followed(call)
-  return opened(call, async store => {
+  return withStore(call, async store => {
     const names = call.words[0] === undefined ? null : await namesOf(store, call)
     const found = (await store.readModel.parked()).filter(({ name }) => !names || names.includes(name))
     if (call.json) console.log(JSON.stringify(found))
@@ -51,7 +51,7 @@ function skip(call: Call): Promise<number> {
 async function asked(call: Call, ask: (store: Store, name: string, key: string | undefined) => Promise<number>): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
   followed(call)
-  return opened(call, async store => {
+  return withStore(call, async store => {
     let many = 0
     for (const name of await namesOf(store, call)) many += await ask(store, name, call.words[1])
     console.log(call.json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} to be handled again`)
@@ -62,7 +62,7 @@ async function asked(call: Call, ask: (store: Store, name: string, key: string |
 /** Fills a projection anew, side by side with what serves. */
 async function rebuilt(call: Call): Promise<number> {
   const projection = wanted(call)
-  return opened(call, async store => {
+  return withStore(call, async store => {
     const following = tail({ store, bus: memoryBus(), report: console.error })
     await following.start()
     const shown = call.json ? jsonLines() : progress(`rebuild ${projection.name}`, 'events')
@@ -92,7 +92,7 @@ async function rebuilt(call: Call): Promise<number> {
 }
 
 /** How far it is, as lines on stdout. */
-function jsonLines(): Progress {
+function jsonLines(): ProgressLine {
   return { at: (position, head) => console.log(JSON.stringify({ position, head })), end: () => {} }
 }
 
@@ -104,7 +104,7 @@ async function reset(call: Call): Promise<number> {
   // What it sent long ago would be sent again, by keys that nobody knows any more.
   if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made anew`)
   if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} keeps rows: it begins anew at 0, or not at all`)
-  return opened(call, async store => {
+  return withStore(call, async store => {
     const head = await store.head()
     if (position > head) throw new Misused(`--position ${position} is beyond the log, which ends at ${head}`)
     const name = await currentOf(store, one)
@@ -118,7 +118,7 @@ async function reset(call: Call): Promise<number> {
 async function audited(call: Call): Promise<number> {
   const projection = wanted(call)
   const sample = numberOf(call.values, 'keys', 1) ?? AUDIT_KEYS
-  return opened(call, async store => {
+  return withStore(call, async store => {
     const name = (await store.readModel.serving(projection.name)) ?? tableOf(projection)
     const shown = progress(`audit ${projection.name}`, 'events')
     const head = await store.head()

@@ -2,7 +2,7 @@ import type { App, AppControl } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../definitions/event/events.ts'
 import { EXIT } from './exit-codes.ts'
-import { type Log, logger } from './log.ts'
+import { type Logger, logger } from './log.ts'
 import { textOf, type Verb } from './verb.ts'
 import { WORKER, workers } from './workers.ts'
 
@@ -62,7 +62,7 @@ async function serve(app: App, config: Config): Promise<number> {
   return stop(kept[serving], config, log)
 }
 
-async function stop({ server, control }: Serving, config: Config, log: Log): Promise<number> {
+async function stop({ server, control }: Serving, config: Config, log: Logger): Promise<number> {
   control.drain()
   await Bun.sleep(config.SHUTDOWN_DELAY_MS)
   control.disconnectFollowers()
@@ -73,7 +73,7 @@ async function stop({ server, control }: Serving, config: Config, log: Log): Pro
   return 0
 }
 
-function stopped(log: Log): Promise<void> {
+function stopped(log: Logger): Promise<void> {
   return new Promise(resolve => {
     let again = false
     if (process.env[WORKER] !== undefined) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()

@@ -1,5 +1,5 @@
 import { limitOf, limitOption, more } from './listed.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
 import { table } from './table.ts'
 import { type Call, textOf, type Verb } from './verb.ts'
@@ -16,7 +16,7 @@ async function listed(call: Call): Promise<number> {
   const { words, values, json } = call
   const [limit, [category]] = [limitOf(values), words]
   const after = textOf(values, 'after') ?? ''
-  const streams = await opened(call, store => store.streams({ after, limit, ...(category !== undefined && { category }) }))
+  const streams = await withStore(call, store => store.streams({ after, limit, ...(category !== undefined && { category }) }))
   const next = streams.length === limit ? streams.at(-1)!.stream : null
   if (json) console.log(JSON.stringify({ streams, next }))
   else if (streams.length === 0) console.log('there are no such streams')

@@ -3,7 +3,7 @@ import type { App } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
 import type { Served } from '../definitions/definition.ts'
 import type { Store } from '../ports/store/store.ts'
-import type { ImportMaps } from './import.ts'
+import type { ImportMaps } from './import-maps.ts'
 
 /** The values of the options that were given, by their names. */
 export type Values = Readonly<Record<string, string | boolean | undefined>>

@@ -2,10 +2,10 @@
 import { spec } from '../definitions/event/events.ts'
 import type { EventsSpec } from '../definitions/event/events.ts'
 import type { Served } from '../definitions/definition.ts'
-import { verified } from '../transfer/verify.ts'
+import { verifyLog } from '../transfer/verify.ts'
 import { EXIT } from './exit-codes.ts'
 import { progress } from './progress.ts'
-import { opened } from './opened.ts'
+import { withStore } from './opened.ts'
 import type { Call, Verb } from './verb.ts'
 
 export const verifyVerb: Verb = {
@@ -17,9 +17,9 @@ export const verifyVerb: Verb = {
 
 /** Verifies the log; gives the exit code. */
 function verify(call: Call): Promise<number> {
-  return opened(call, async store => {
+  return withStore(call, async store => {
     const shown = progress('verify', 'positions')
-    const found = await verified(store, familiesOf(call.serve), shown.at)
+    const found = await verifyLog(store, familiesOf(call.serve), shown.at)
     const { events, position, wrong, count } = found
     shown.end(`${events.toLocaleString('en')} events up to ${position} verified, ${count.toLocaleString('en')} wrong`)
     if (call.json) console.log(JSON.stringify(found))

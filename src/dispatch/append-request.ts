@@ -1,6 +1,6 @@
 // An append without a decision: slices of events, whole or not at all.
 import { idProblem } from '../definitions/decider/command.ts'
-import { checked, type Event, type EventsSpec, type Meta } from '../definitions/event/events.ts'
+import { checkEvent, type Event, type EventsSpec, type Meta } from '../definitions/event/events.ts'
 import type { Expectation, SliceResult, NewKey, Slice } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { AppendResult, PendingAppend } from './append-batch.ts'
@@ -47,7 +47,7 @@ export function appendableOf({ slices, familyOf, key, ...request }: AppendReques
   const written = slices.map(({ stream, expect, events }): Slice => {
     const encode = (event: Event) => {
       const family = familyOf(event.category)
-      return newEvent(family, checked(family, event), meta, newId)
+      return newEvent(family, checkEvent(family, event), meta, newId)
     }
     return { stream, expect, events: events.map(encode) }
   })

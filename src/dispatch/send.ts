@@ -1,7 +1,7 @@
 // Where a command comes in: its data is parsed, and it joins the queue of its stream.
 import { type Command, fingerprintOf, idProblem } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
-import { fitting, type Meta } from '../definitions/event/events.ts'
+import { rememberFit, type Meta } from '../definitions/event/events.ts'
 import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -62,7 +62,7 @@ export function sendParsed(
   return new Promise((resolve, reject) => {
     dispatcher.enqueue((arrival, onEnd) => ({
       decider,
-      command: { ...command, data: fitting(schema, data) },
+      command: { ...command, data: rememberFit(schema, data) },
       stream: `${decider.name}-${command.id}`,
       arrival,
       expect: expect ?? null,

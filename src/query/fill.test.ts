@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { Cache, Entry } from '../ports/cache/cache.ts'
-import { type Built, type Filling, type FillingOptions, filling, type Policy, type Source } from './fill.ts'
+import { type Built, type Filling, type FillingOptions, createFilling, type Policy, type AnswerSource } from './fill.ts'
 import { memoryCache } from '../ports/cache/memory.ts'
-import { tiered } from './tiered.ts'
+import { tierCaches } from './tiered.ts'
 
 const POLICY: Policy = { ttlMs: 1_000, staleMs: 500, negativeTtlMs: 100, jitter: 0 }
 
@@ -21,9 +21,9 @@ function world(over: Partial<FillingOptions> = {}) {
     at.running--
     return built
   }
-  const source: Source = { build: read, current: async () => at.position }
+  const source: AnswerSource = { build: read, current: async () => at.position }
   const options: FillingOptions = { now, random: () => 0.5, sleep: () => Bun.sleep(0), ...over }
-  const fill = filling(cache, options)
+  const fill = createFilling(cache, options)
   const answer = (atLeast = 0, policy = POLICY, by: Filling = fill) => by.answer('k', policy, atLeast, source)
   const change = async (position: number, body: string) => {
     Object.assign(at, { position, body })
@@ -81,7 +81,7 @@ describe('an answer', () => {
     'is kept for up to a tenth shorter or longer where its policy does not say, here by %d',
     async (random, fresh, stale, negative) => {
       const { at, source, options, cache } = world()
-      const fill = filling(cache, { ...options, random: () => random })
+      const fill = createFilling(cache, { ...options, random: () => random })
       const { jitter, ...policy } = POLICY
       const { freshUntil } = await fill.answer('k', policy, 0, source)
       expect([freshUntil - at.now, (await cache.get('k', 0))!.staleUntil - freshUntil]).toEqual([fresh, stale].map(near))
@@ -92,7 +92,7 @@ describe('an answer', () => {
 
   test('that lacks something says so, to all who wait for it, and is not kept', async () => {
     const { at, fill, source, gate, gates } = world()
-    const incomplete: Source = {
+    const incomplete: AnswerSource = {
       ...source,
       build: async atLeast => ({ ...(await source.build(atLeast)), incomplete: { parked: 6, frozen: null } }),
     }
@@ -129,7 +129,7 @@ describe('an answer', () => {
 
   test('that fails is told to all who waited, and the next caller tries again', async () => {
     const { at, answer, fill, source } = world()
-    const broken: Source = { ...source, build: () => Promise.reject(new Error('no rows')) }
+    const broken: AnswerSource = { ...source, build: () => Promise.reject(new Error('no rows')) }
     const told = await Promise.allSettled([1, 2].map(() => fill.answer('k', POLICY, 0, broken)))
     expect(told).toMatchObject(Array(2).fill({ status: 'rejected', reason: new Error('no rows') }))
     expect(await answer()).toMatchObject({ cache: 'miss' })
@@ -141,7 +141,7 @@ describe('an answer', () => {
     const { at, answer, fill, source } = world({ report: error => reported.push(error) })
     await answer()
     at.now += 1_000
-    const broken: Source = { ...source, build: () => Promise.reject(new Error('no rows')) }
+    const broken: AnswerSource = { ...source, build: () => Promise.reject(new Error('no rows')) }
     expect(await fill.answer('k', POLICY, 0, broken)).toMatchObject({ cache: 'stale' })
     await fill.idle()
     expect(reported).toEqual([new Error('no rows')])
@@ -198,7 +198,7 @@ describe('callers at once', () => {
     const reply = Promise.withResolvers<void>()
     // The cache has taken it, and says so late.
     const late: Cache = { ...cache, set: async (...entry) => [await cache.set(...entry), await reply.promise][0]! }
-    const fill = filling(late, options)
+    const fill = createFilling(late, options)
     const early = answer(0, POLICY, fill)
     await settled()
     await change(6, '"six"')
@@ -212,7 +212,7 @@ describe('callers at once', () => {
   test('build one at a time, and seldom, where nothing can be stored', async () => {
     const { at, cache, options, answer } = world()
     const useless: Cache = { ...cache, get: async () => null, set: async () => 'failed' }
-    const fill = filling(useless, options)
+    const fill = createFilling(useless, options)
     const waiting: Promise<unknown>[] = []
     for (let i = 0; i < 30; i++) {
       waiting.push(answer(0, POLICY, fill))
@@ -225,7 +225,7 @@ describe('callers at once', () => {
 
   test('come to an end while a tag is raised with every build', async () => {
     const { at, cache, options, source } = world()
-    const raising: Source = {
+    const raising: AnswerSource = {
       ...source,
       build: async () => {
         const built = await source.build(0)
@@ -233,7 +233,7 @@ describe('callers at once', () => {
         return built
       },
     }
-    const fill = filling(cache, options)
+    const fill = createFilling(cache, options)
     const answers = await Promise.all(Array.from({ length: 30 }, () => fill.answer('k', POLICY, 0, raising)))
     expect(answers).toHaveLength(30)
     expect(at.builds).toBeLessThanOrEqual(3)
@@ -245,7 +245,7 @@ describe('two processes', () => {
   const two = () => {
     const shared = world()
     const near = [memoryCache({ now: shared.options.now! }), memoryCache({ now: shared.options.now! })]
-    const fills = near.map(one => filling(tiered([one, shared.cache]), shared.options))
+    const fills = near.map(one => createFilling(tierCaches([one, shared.cache]), shared.options))
     return { ...shared, one: fills[0]!, other: fills[1]! }
   }
 
@@ -268,7 +268,7 @@ describe('two processes', () => {
   test('build both where the one that claimed the key is gone', async () => {
     const { at, cache, answer, other } = two()
     const slept: number[] = []
-    const fill = filling(cache, { now: () => at.now, claimMs: 100, sleep: async ms => void slept.push(ms) })
+    const fill = createFilling(cache, { now: () => at.now, claimMs: 100, sleep: async ms => void slept.push(ms) })
     await cache.claim('k', 1_000_000)
     expect(await answer(0, POLICY, fill)).toMatchObject({ cache: 'miss' })
     expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(200)

@@ -27,7 +27,7 @@ export type Built = Pick<Entry, 'body' | 'etag' | 'position' | 'tags'> & { reado
  */
 export type Incomplete = { readonly parked: number | null; readonly frozen: number | null }
 
-export type Source = {
+export type AnswerSource = {
   /** Builds the answer at or above the position; rejects where it cannot. */
   build(atLeast: number): Promise<Built>
   /** Where the read models are now, read from the database: at or above every commit so far. */
@@ -65,19 +65,19 @@ export interface Filling {
    *
    * Rejects with the error of `build`.
    */
-  answer(key: string, policy: Policy, atLeast: number, source: Source): Promise<Answer>
+  answer(key: string, policy: Policy, atLeast: number, source: AnswerSource): Promise<Answer>
   /** The hit that `answer` could give without waiting, to a caller that asks for any position; null: there is none. */
   getFresh(key: string): FreshEntry | null
   /** Resolves when no build runs in the background any more. */
   idle(): Promise<void>
 }
 
-export function filling(cache: Cache, options: FillingOptions = {}): Filling {
+export function createFilling(cache: Cache, options: FillingOptions = {}): Filling {
   const { now = Date.now, random = Math.random, sleep = Bun.sleep, claimMs = 1_000, report = () => {} } = options
   const builds = new Map<string, Build>()
   const background = new Set<Promise<void>>()
 
-  async function answer(key: string, policy: Policy, atLeast: number, source: Source): Promise<Answer> {
+  async function answer(key: string, policy: Policy, atLeast: number, source: AnswerSource): Promise<Answer> {
     for (let round = 1; ; round++) {
       const found = round < ROUNDS_MAX ? await cache.get(key, atLeast) : null
       if (found && now() < found.freshUntil) return toAnswer(found, 'hit')
@@ -168,7 +168,7 @@ export function filling(cache: Cache, options: FillingOptions = {}): Filling {
   return { answer, getFresh, idle }
 }
 
-type BuildRequest = { readonly key: string; readonly policy: Policy; readonly atLeast: number; readonly source: Source }
+type BuildRequest = { readonly key: string; readonly policy: Policy; readonly atLeast: number; readonly source: AnswerSource }
 
 /** A build of a key that runs here. `step` counts what it has begun: each look into the cache, the read of the rows, the store. */
 type Build = { step: number; readonly atLeast: number; readonly result: Promise<BuildResult | null> }

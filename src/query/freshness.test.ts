@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { freshness, type Modelled } from '../test-support/cache-model.ts'
 import type { Cache, Entry } from '../ports/cache/cache.ts'
 import { memoryCache } from '../ports/cache/memory.ts'
-import { tiered } from './tiered.ts'
+import { tierCaches } from './tiered.ts'
 
 const RUNS = 400
 
@@ -20,7 +20,10 @@ const of = (caches: readonly Cache[], more: Partial<Modelled> = {}): Modelled =>
 })
 
 /** A memory in each process before a shared one, which only the process that wrote raises: the others hear of it in their memory. */
-function tiers(make: () => Cache, compose: (near: Cache, far: Cache) => Cache = (near, far) => tiered([near, far])): Modelled {
+function tiers(
+  make: () => Cache,
+  compose: (near: Cache, far: Cache) => Cache = (near, far) => tierCaches([near, far]),
+): Modelled {
   const [one, other, shared] = [make(), make(), make()]
   return of([compose(one, shared), compose(other, shared)], { feeds: [one.raise, other.raise] })
 }
@@ -104,7 +107,7 @@ describe('the model finds a cache that', () => {
 
   test('gives a nearer tier what the farther one has, whatever the nearer has heard', async () => {
     const naive = (near: Cache, far: Cache): Cache => ({
-      ...tiered([near, far]),
+      ...tierCaches([near, far]),
       get: async (key, atLeast) => (await near.get(key, atLeast)) ?? far.get(key, atLeast),
     })
     expect(await found(() => tiers(() => memoryCache({ now: () => 0 }), naive))).toContain('after a raise')

@@ -8,7 +8,7 @@ import type { Trace } from '../ports/trace/trace.ts'
 import { mergeIncomplete, type ReadFrom } from './read-from.ts'
 import type { TextAnswer } from './row-answers.ts'
 import type { RowReader } from './row-reader.ts'
-import { type ListBy, tagsOf, type Where } from './rows.ts'
+import { type ListRequest, tagsOf, type Where } from './rows.ts'
 import type { MinPosition } from './stale-read.ts'
 
 type QueryRun = {
@@ -78,7 +78,7 @@ function readRows(reader: RowReader, projection: ProjectionSpec, min: MinPositio
     },
     list: projection.live
       ? refuse
-      : async (where: Where = {}, by: ListBy = {}) => {
+      : async (where: Where = {}, by: ListRequest = {}) => {
           const read = await reader.list(projection, where, by, min)
           reads.add(read, { where })
           return read.rows.map(rowValue)

@@ -3,7 +3,7 @@ import type { Incomplete } from './fill.ts'
 import type { ProjectionSpec } from '../definitions/projection/projection.ts'
 import { mergeIncomplete } from './read-from.ts'
 import type { RowReader } from './row-reader.ts'
-import { type ListBy, rowText, type Where } from './rows.ts'
+import { type ListRequest, rowText, type Where } from './rows.ts'
 import type { MinPosition } from './stale-read.ts'
 
 /** An answer as JSON text. It includes everything up to the position; `incomplete` says what it may lack after that. */
@@ -36,7 +36,7 @@ export class RowAnswers {
   async list(
     projection: ProjectionSpec,
     where: Where,
-    by: ListBy & { readonly count?: boolean },
+    by: ListRequest & { readonly count?: boolean },
     min: MinPosition,
   ): Promise<ListAnswer> {
     const total = by.count ? await this.#reader.count(projection, where, min) : null

@@ -6,7 +6,7 @@ import type { Store } from '../ports/store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
 import { readLiveRow } from './live-row.ts'
 import type { ReadFrom, RowRead } from './read-from.ts'
-import { count, list, type ListBy, type Page, type Where } from './rows.ts'
+import { count, list, type ListRequest, type RowPage, type Where } from './rows.ts'
 import { type MinPosition, StaleRead } from './stale-read.ts'
 
 export type RowReaderOptions = {
@@ -31,7 +31,7 @@ export class RowReader {
   }
 
   /** One page of a list. Rejects with StaleRead, or BadList. */
-  list(projection: ProjectionSpec, where: Where, by: ListBy, min: MinPosition): Promise<Page & ReadFrom> {
+  list(projection: ProjectionSpec, where: Where, by: ListRequest, min: MinPosition): Promise<RowPage & ReadFrom> {
     return this.#read(projection, min, table => list(this.#options.store.readModel, table, where, by))
   }
 

@@ -5,7 +5,7 @@ import type { ReadResult, ListOptions, StoredRow } from '../ports/read-model/row
 import type { Table, Value } from '../ports/read-model/tables.ts'
 
 /** The page of a list that a read asks for. `sort` is an index, with `-` before it for the greatest first. */
-export type ListBy = {
+export type ListRequest = {
   readonly sort?: string
   readonly limit?: number
   readonly cursor?: string
@@ -13,7 +13,7 @@ export type ListBy = {
   readonly after?: { readonly key: string } & Where
 }
 export type Where = Readonly<Record<string, string | number | boolean | null | undefined>>
-export type Page = { readonly rows: readonly StoredRow[]; readonly next: string | null } & Pick<
+export type RowPage = { readonly rows: readonly StoredRow[]; readonly next: string | null } & Pick<
   ReadResult<unknown>,
   'position' | 'parked'
 >
@@ -31,7 +31,7 @@ export class BadList extends Error {
 }
 
 /** One page of a list. Throws BadList for a field that is no index, a value of the wrong kind, or a cursor of another list. */
-export async function list(readModel: ReadModel, table: Table, where: Where, by: ListBy): Promise<Page> {
+export async function list(readModel: ReadModel, table: Table, where: Where, by: ListRequest): Promise<RowPage> {
   const { limit = LIST_LIMIT } = by
   if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= LIST_LIMIT_MAX))
     throw new BadList('limit', `expected a whole number from 1 to ${LIST_LIMIT_MAX}`)

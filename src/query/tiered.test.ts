@@ -3,13 +3,13 @@ import type { Cache, Entry } from '../ports/cache/cache.ts'
 import { cacheContract } from '../ports/cache/contract/index.ts'
 import { entryAt } from '../ports/cache/contract/builders.ts'
 import { memoryCache } from '../ports/cache/memory.ts'
-import { tiered } from './tiered.ts'
+import { tierCaches } from './tiered.ts'
 
 cacheContract('memory before memory', async () => {
   let now = 1_000_000
   const tiers = [memoryCache({ now: () => now, watermarksMax: 8, bytesMax: 98_400 }), memoryCache({ now: () => now })]
   let [highest, lost] = [0, false]
-  const cache = tiered([tiers[0]!, lossy(tiers[1]!, () => lost)])
+  const cache = tierCaches([tiers[0]!, lossy(tiers[1]!, () => lost)])
   const raise = (tags: readonly string[], position: number) => {
     highest = Math.max(highest, position)
     return cache.raise(tags, position)
@@ -53,38 +53,38 @@ describe('tiers', () => {
     const [near, middle, far] = [memoryCache(), memoryCache(), memoryCache()]
     const hit = entry(5)
     await far.set('k', hit, async () => 5)
-    expect(await tiered([near, middle, far]).get('k', 5)).toEqual(hit)
+    expect(await tierCaches([near, middle, far]).get('k', 5)).toEqual(hit)
     expect(await near.get('k', 5)).toEqual(hit)
     expect(await middle.get('k', 5)).toEqual(hit)
   })
 
   test('have at hand what the nearest has, and ask no other', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
-    const cache = tiered([near, far])
+    const cache = tierCaches([near, far])
     await far.set('k', entry(5), async () => 5)
     expect(cache.getSync!('k', 0)).toBeNull()
     await cache.get('k', 0)
     expect(cache.getSync!('k', 0)?.position).toBe(5)
-    expect(tiered([throwing, far]).getSync!('k', 0)).toBeNull()
+    expect(tierCaches([throwing, far]).getSync!('k', 0)).toBeNull()
   })
 
   test('give no hit that a nearer one refuses, as it has heard of a change that the farther has not', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
     await far.set('k', entry(5), async () => 5)
     await near.raise(['a'], 6)
-    expect(await tiered([near, far]).get('k', 0)).toBeNull()
+    expect(await tierCaches([near, far]).get('k', 0)).toBeNull()
   })
 
   test('put nothing into a nearer one that a farther one refuses', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
     await far.raise(['a'], 6)
-    expect(await tiered([near, far]).set('k', entry(5), async () => 6)).toBe('refused')
+    expect(await tierCaches([near, far]).set('k', entry(5), async () => 6)).toBe('refused')
     expect(await near.get('k', 0)).toBeNull()
   })
 
   test('raise and set all of them', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
-    const cache = tiered([near, far])
+    const cache = tierCaches([near, far])
     expect(await cache.set('k', entry(5), async () => 5)).toBe('stored')
     expect([await near.get('k', 0), await far.get('k', 0)]).not.toContain(null)
     await cache.raise(['a'], 6)
@@ -96,7 +96,7 @@ describe('tiers', () => {
     ['farther', 1],
   ] as const)('go on where the %s one throws', async (_, at) => {
     const sound = memoryCache()
-    const cache = tiered(at === 0 ? [throwing, sound] : [sound, throwing])
+    const cache = tierCaches(at === 0 ? [throwing, sound] : [sound, throwing])
     expect(await cache.set('k', entry(5), async () => 5)).toBe('stored')
     expect((await cache.get('k', 0))?.position).toBe(5)
     expect(await cache.claim('k', 1_000)).not.toBeNull()
@@ -106,13 +106,13 @@ describe('tiers', () => {
   })
 
   test('say that nothing was stored where nobody stored it', async () => {
-    expect(await tiered([throwing, throwing]).set('k', entry(5), async () => 5)).toBe('failed')
-    expect(() => tiered([])).toThrow('at least one')
+    expect(await tierCaches([throwing, throwing]).set('k', entry(5), async () => 5)).toBe('failed')
+    expect(() => tierCaches([])).toThrow('at least one')
   })
 
   test('let the last one decide who builds, as it is shared with most', async () => {
     const far = memoryCache()
-    const [here, there] = [tiered([memoryCache(), far]), tiered([memoryCache(), far])]
+    const [here, there] = [tierCaches([memoryCache(), far]), tierCaches([memoryCache(), far])]
     const release = await here.claim('k', 1_000)
     expect(await there.claim('k', 1_000)).toBeNull()
     await release!()

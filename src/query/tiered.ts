@@ -13,7 +13,7 @@ import type { Cache, Entry, Stored } from '../ports/cache/cache.ts'
  *
  * A tier that fails, even by throwing, is as if it were not there; only its raise that rejects is told, once all others are raised.
  */
-export function tiered(caches: readonly Cache[]): Cache {
+export function tierCaches(caches: readonly Cache[]): Cache {
   const [nearest] = caches
   const shared = caches.at(-1)
   if (!nearest || !shared) throw new Error('A tiered cache needs at least one cache.')

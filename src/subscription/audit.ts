@@ -7,14 +7,14 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 
 /** A row that is not what its events give; null: there is none. */
-export type Difference = { readonly key: string; readonly stored: string | null; readonly folded: string | null }
+export type RowDifference = { readonly key: string; readonly stored: string | null; readonly folded: string | null }
 export type Audit = {
   /** How many keys were compared, and how many were left out, as they are parked. */
   readonly keys: number
   readonly parked: number
   /** The log was folded up to here. */
   readonly position: number
-  readonly differences: readonly Difference[]
+  readonly differences: readonly RowDifference[]
 }
 
 /** How many keys are compared where it is not said. */
@@ -45,7 +45,7 @@ export async function audit(
   const parked = await store.readModel.parked(table.name)
   const aside = new Set(parked.map(({ key }) => key))
   const isStreamParked = parked.some(({ kind }) => kind === 'stream')
-  const differences: Difference[] = []
+  const differences: RowDifference[] = []
   let left = 0
   for (const [key, folded] of sample.folded) {
     const { found, position } = await store.readModel.get(table, key)

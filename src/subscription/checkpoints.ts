@@ -14,7 +14,7 @@ export type CheckpointsOptions = {
 const POLL_WAITING_MS = 10
 const POLL_IDLE_MS = 1_000
 
-export class Checkpoints {
+export class CheckpointWaiters {
   readonly #options: CheckpointsOptions
   /** By subscription, how many wait for its checkpoint. */
   readonly #waiting = new Map<Subscription, number>()

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import type { Filter, ReadAllOptions } from '../ports/store/log.ts'
 import { isFull } from '../ports/store/page-size.ts'
 import type { Store } from '../ports/store/store.ts'
-import { matching } from '../ports/store/pages.ts'
+import { filterPredicate } from '../ports/store/pages.ts'
 import type { Tail } from './tail.ts'
 
 /** Events of the log in order. All at or below `to` have been looked at, whether or not they matched. */
@@ -33,7 +33,7 @@ export class Reader {
     this.#store = store
     this.#tail = tail
     this.#filter = filter
-    this.#matches = matching(filter)
+    this.#matches = filterPredicate(filter)
   }
 
   /** The page after a position, of at most so many events; null where the log ends there. Rejects with what the store throws. */

@@ -6,7 +6,7 @@ import { type ProjectionSpec, projectionOf } from '../definitions/projection/pro
 import { type SqlProjectionSpec, subscriptionOf } from '../definitions/projection/sql-projection.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
-import { Checkpoints } from './checkpoints.ts'
+import { CheckpointWaiters } from './checkpoints.ts'
 import { type AgendaSender, ProcessManagerRunner } from './process-manager-runner.ts'
 import { ProcessorRunner, type SendFor } from './processor-runner.ts'
 import { ProjectionVersions } from './projection-versions.ts'
@@ -43,7 +43,7 @@ export class Subscriptions {
   readonly #projections: ReadonlyMap<string, ProjectionVersions>
   readonly #processors: readonly ProcessorRunner[]
   readonly #others: readonly DefinedSubscription[]
-  readonly #checkpoints: Checkpoints
+  readonly #checkpoints: CheckpointWaiters
   /** Each answer asks for it, and it hardly ever changes. */
   #tables: string | null = null
 
@@ -57,7 +57,7 @@ export class Subscriptions {
     this.#projections = new Map(kept.map(spec => [spec.name, new ProjectionVersions({ ...options, spec, onServing })]))
     this.#processors = processors.map(processor => new ProcessorRunner(store, processor, options.send))
     this.#others = [...this.#processorSubscriptions(), ...this.#sqlProjectionSubscriptions(), ...this.#processSubscriptions()]
-    this.#checkpoints = new Checkpoints({
+    this.#checkpoints = new CheckpointWaiters({
       readModel: store.readModel,
       subscriptions: () => this.#all(),
       servingOf: projection => this.#projections.get(projection)?.serving?.subscription ?? null,

@@ -3,7 +3,7 @@
 import { expect } from 'bun:test'
 import fc from 'fast-check'
 import type { Cache } from '../ports/cache/cache.ts'
-import { filling, type Policy } from '../query/fill.ts'
+import { createFilling, type Policy } from '../query/fill.ts'
 
 export type Modelled = {
   /** What each process has for a cache. */
@@ -61,7 +61,7 @@ async function played(modelled: Modelled, clients: readonly (readonly Action[])[
   const { caches, feeds, evict, forget } = modelled
   const database = new Database()
   const delayed = caches.map(cache => slow(cache, later))
-  const fills = delayed.map(cache => filling(cache, { now: () => NOW, random: () => 0.5, sleep: () => later('sleep') }))
+  const fills = delayed.map(cache => createFilling(cache, { now: () => NOW, random: () => 0.5, sleep: () => later('sleep') }))
   const tokens = caches.map(() => 0)
   /** By process: the highest position to which a tag was raised, as far as the process was told. */
   const acknowledged = caches.map(() => new Map<string, number>())

@@ -8,5 +8,5 @@ export {
   gateText,
   type Led,
 } from '../definitions/process/replay-gate.ts'
-export { checked, type Fault, type SagaCase, type SagaRun, sagaCases } from './saga-cases.ts'
+export { checkSagaRun, type Fault, type SagaCase, type SagaRun, sagaCases } from './saga-cases.ts'
 export { storedOfLine } from '../transfer/stored-line.ts'

@@ -6,7 +6,8 @@ import { type Recorded, spec } from '../definitions/event/events.ts'
 import { advanceInstance, type Instance, outbox, splitOutbox } from '../definitions/process/instance.ts'
 import { type ANSWERS, DUE } from '../definitions/process/process-events.ts'
 import type { Process, ProcessSpec } from '../definitions/process/process.ts'
-import { type SagaState, sagas } from '../definitions/process/saga.ts'
+import { sagas } from '../definitions/process/saga.ts'
+import type { SagaState } from '../definitions/process/saga-state.ts'
 
 export type SagaCase = {
   readonly title: string
@@ -59,7 +60,7 @@ export function sagaCases(
 }
 
 /** Checks how a saga ended: either it is done with every step, or undone with none. Gives the problem, or null. */
-export function checked({ state, left }: SagaRun): string | null {
+export function checkSagaRun({ state, left }: SagaRun): string | null {
   if (state.status === 'done') {
     const missing = left.indexOf('undone')
     return missing < 0 ? null : `it is done, and step ${missing + 1} was undone`

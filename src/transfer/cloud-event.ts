@@ -1,4 +1,4 @@
-import { type CloudEvent, structured } from '../definitions/event/cloud-event.ts'
+import { type CloudEvent, encodeCloudEvent } from '../definitions/event/cloud-event.ts'
 import type { Meta } from '../definitions/event/events.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
@@ -7,7 +7,7 @@ import { token } from '../ports/store/token.ts'
 
 /** An event of the log as the text of a CloudEvent in JSON, without line ends. Its data stands in it as it was appended. */
 export function cloudEvent(event: StoredEvent, log: LogIdentity): string {
-  return structured(cloudEventOf(event, log))
+  return encodeCloudEvent(cloudEventOf(event, log))
 }
 
 /**

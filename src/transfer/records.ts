@@ -1,7 +1,7 @@
 // From a file to records for the log: every line is one, by a map or in Emaki's own format, or is reported with its number.
 import { categoryOf, streamProblem } from '../definitions/event/stream-name.ts'
 import { encode } from '../definitions/event/payload.ts'
-import { checked, spec } from '../definitions/event/events.ts'
+import { checkEvent, spec } from '../definitions/event/events.ts'
 import type { NewRecord } from '../ports/store/import.ts'
 import { isInstant, isUuid } from './check.ts'
 import { csvOf } from './csv.ts'
@@ -92,7 +92,7 @@ function recordOf({ families }: ImportMapSpec, imported: Imported<EventOfFamily>
   if (!isUuid(id)) throw new TypeError(`the id ${JSON.stringify(id)} is no UUID`)
   if (occurredAt !== undefined && !isInstant(occurredAt))
     throw new TypeError(`occurredAt is ${JSON.stringify(occurredAt)}, and no time as RFC 3339 has it`)
-  const data = encode(checked(family, event).data)
+  const data = encode(checkEvent(family, event).data)
   const meta = JSON.stringify({ correlation: cause, causation: cause, ...(occurredAt !== undefined && { occurredAt }) })
   return { id, stream, type: event.type, schema: type.fingerprint, data, meta }
 }

@@ -10,7 +10,7 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 import { audit } from '../subscription/audit.ts'
 import { exportLines } from './export.ts'
-import { verified } from './verify.ts'
+import { verifyLog } from './verify.ts'
 
 const Sum = events('sum', { Added: z.object({ n: z.int() }), Noted: z.object({}) })
 const sum = decider(Sum, {
@@ -68,7 +68,7 @@ const HOLE = 'sum-b is damaged: version 2 is expected, 3 is found at position 7'
 describe('a log', () => {
   test('that is whole is verified, with how far and how much', async () => {
     const told: number[] = []
-    const found = await verified(await damaged(log => log), families, position => told.push(position))
+    const found = await verifyLog(await damaged(log => log), families, position => told.push(position))
     expect(found).toEqual({ events: 12, position: 12, wrong: [], count: 0 })
     expect(told).toEqual([12])
   })
@@ -85,7 +85,7 @@ describe('a log', () => {
   ]
   for (const [title, change, position, problem] of damages)
     test(`${title} is found out`, async () => {
-      const { count, wrong } = await verified(await damaged(change), families)
+      const { count, wrong } = await verifyLog(await damaged(change), families)
       expect([wrong[0]?.position, wrong[0]?.problem.includes(problem)]).toEqual([position, true])
       // A hole moves what is behind it by none: versions are told once.
       expect(count).toBe(title === 'with a version twice' ? 2 : 1)

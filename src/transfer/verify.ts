@@ -1,6 +1,6 @@
 // The whole log, looked through for what a store that keeps its promises never holds.
-import { type EventsSpec, checked } from '../definitions/event/events.ts'
-import { recorded } from '../definitions/event/recorded.ts'
+import { type EventsSpec, checkEvent } from '../definitions/event/events.ts'
+import { readRecorded } from '../definitions/event/recorded.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import { logPages } from '../ports/store/pages.ts'
@@ -24,7 +24,7 @@ const WRONG_SHOWN = 1_000
  * Walks the log: positions rise, versions of a stream are 1..n, payloads and metas are JSON, today's definitions can read the events of the
  * categories that are served, and no id stands twice. It holds a number a stream, and a hash of eight bytes an event.
  */
-export async function verified(
+export async function verifyLog(
   store: Store,
   families: ReadonlyMap<string, EventsSpec>,
   told: (position: number, head: number) => void = () => {},
@@ -62,7 +62,7 @@ function unreadable(event: StoredEvent, families: ReadonlyMap<string, EventsSpec
   const family = families.get(categoryOf(event.stream))
   if (part !== null || !family) return part
   try {
-    for (const { category, type, data } of recorded(family, event)) checked(family, { category, type, data })
+    for (const { category, type, data } of readRecorded(family, event)) checkEvent(family, { category, type, data })
     return null
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -3,7 +3,7 @@ import type { ConnectionOptions } from '@nats-io/transport-node'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { deliverInOrder } from '../delivery/in-order.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
-import { type CloudEvent, structured } from '../../definitions/event/cloud-event.ts'
+import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
@@ -95,7 +95,7 @@ function publisher(
 
 async function publishOne(opened: OpenConnection, stream: string, subject: string, event: CloudEvent): Promise<void> {
   const { connection, jetstream, nats } = opened
-  const payload = Buffer.from(structured(event))
+  const payload = Buffer.from(encodeCloudEvent(event))
   const { id } = event.attributes
   const max = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
   // Headers count too, and NATS ends the connection of who sends more.

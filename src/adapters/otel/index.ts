@@ -1,28 +1,14 @@
 // OpenTelemetry: the port to tracing as spans, and a span for each request. Nothing of it is loaded before it is turned on.
 import { within } from '../../lib/deadline.ts'
-import type { TracerProvider } from '@opentelemetry/api'
-import type { MiddlewareHandler } from 'hono'
-import { type Trace, untraced } from '../../ports/trace/trace.ts'
+import type { Telemetry } from '../../ports/trace/telemetry.ts'
+import { untraced } from '../../ports/trace/trace.ts'
+import type { TelemetryOptions } from './options.ts'
 import { type Api, instrumentation } from './packages.ts'
 import { requests } from './requests.ts'
 import { keepsContext, sdk } from './sdk.ts'
 import { steps } from './steps.ts'
 
-export type TelemetryOptions = {
-  /** Your own SDK's, whose context manager and propagators are registered. Default: one made of the environment. */
-  readonly tracerProvider?: TracerProvider & { readonly forceFlush?: () => Promise<void> }
-  /** What the spans are of, where OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES do not say. */
-  readonly serviceName?: string
-  readonly serviceVersion?: string
-}
-
-export type Telemetry = {
-  readonly trace: Trace
-  /** To be run before all other middleware: a span for each request. */
-  readonly middleware: readonly MiddlewareHandler[]
-  /** Sends what is left, for 5 s at most, and ends; never throws. A `tracerProvider` of yours is flushed and left running. */
-  readonly shutdown: () => Promise<void>
-}
+export type { Telemetry, TelemetryOptions }
 
 const SHUTDOWN_MS_MAX = 5_000
 

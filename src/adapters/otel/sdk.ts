@@ -2,7 +2,7 @@
 import type { TracerProvider } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import type { Sampler } from '@opentelemetry/sdk-trace'
-import type { TelemetryOptions } from './index.ts'
+import type { TelemetryOptions } from './options.ts'
 import { type Api, type Protocol, type SdkPackages, sdkPackages } from './packages.ts'
 
 export type Sdk = { readonly tracerProvider: TracerProvider; readonly end: () => Promise<void> }

@@ -1,7 +1,7 @@
 // A look at a database before, and without, opening the log: what its promises rest on, and how to fix what is wrong.
 import type { Sql } from 'postgres'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
-import { type Applied, pending } from '../../ports/store/migration.ts'
+import { type Applied, pendingMigrations } from '../../ports/store/migration.ts'
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
 import { connect } from './pool.ts'
@@ -156,7 +156,7 @@ async function migrated(sql: Sql, schema: string): Promise<Diagnosis> {
   const fix = 'run migrate'
   if (!there!.found) return { name, status: 'problem', found: `the schema ${schema} has no log yet`, fix }
   const applied = await sql<Applied[]>`select name, checksum, oldest from ${sql(`${schema}.migrations`)}`
-  const missing = pending(migrations, applied)
+  const missing = pendingMigrations(migrations, applied)
   if (missing.length === 0) return ok(name, `all ${migrations.length} are in`)
   return { name, status: 'problem', found: `${missing.map(one => one.name).join(', ')} missing`, fix }
 }

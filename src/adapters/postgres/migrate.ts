@@ -1,5 +1,5 @@
 import createClient, { type ISql, type Sql } from 'postgres'
-import { type Applied, checksum, type Migration, oldestRelease, pending } from '../../ports/store/migration.ts'
+import { type Applied, checksum, type Migration, oldestRelease, pendingMigrations } from '../../ports/store/migration.ts'
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
 
@@ -27,7 +27,7 @@ export async function migrate(sql: Sql, schema: string, all: readonly Migration[
       await tx`select pg_advisory_xact_lock(hashtextextended(${`emaki migrate ${schema}`}, 0))`
       await prepare(tx, schema)
       const applied = await tx<Applied[]>`select name, checksum, oldest from migrations`
-      const migration = pending(all, applied)[0]
+      const migration = pendingMigrations(all, applied)[0]
       if (!migration) return null
       await tx.unsafe(migration.sql).simple()
       await tx`insert into migrations (name, checksum, oldest) values (${migration.name}, ${checksum(migration.sql)}, ${oldestRelease(migration)})`
@@ -43,7 +43,7 @@ export async function upToDate(sql: Sql, schema: string): Promise<boolean> {
   const [found] = await sql<{ found: boolean }[]>`select to_regclass(${`${schema}.migrations`}) is not null as found`
   if (!found?.found) return false
   const applied = await sql<Applied[]>`select name, checksum, oldest from ${sql(`${schema}.migrations`)}`
-  return pending(migrations, applied).length === 0
+  return pendingMigrations(migrations, applied).length === 0
 }
 
 async function prepare(tx: ISql, schema: string): Promise<void> {

@@ -2,7 +2,7 @@
 // that runs statements of its own is a transaction.
 import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../../ports/read-model/check.ts'
-import { type Condition, conditions, listing } from '../../ports/read-model/listing.ts'
+import { type Condition, conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
@@ -191,7 +191,7 @@ export class PostgresReadModel implements ReadModel {
     checkList(table, options)
     const values = new SqlValues()
     const name = values.add(table.name)
-    const { order, descending, parts } = listing(options)
+    const { order, descending, parts } = planListing(options)
     const by = order.map(
       column => `"${column}" ${ORDER[column === 'key' ? 'key' : 'field'][descending ? 'descending' : 'ascending']}`,
     )

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { entryAt } from '../../ports/cache/contract/builders.ts'
-import { type Filling, filling, type Policy } from '../../query/fill.ts'
+import { type Filling, createFilling, type Policy } from '../../query/fill.ts'
 import { type FaultProxy, startProxy } from '../../test-support/servers/proxy.ts'
 import { type RedisServer, startRedis } from '../../test-support/servers/redis.ts'
 import { until as untilWithin } from '../../test-support/servers/until.ts'
@@ -281,12 +281,12 @@ describe('a Redis that', () => {
   })
 
   test('is restarted again and again while it is used never gives too old an answer, nor lets a process build a key twice at once', async () => {
-    expect(await stampede(6, cache => filling(cache))).toBe(1)
+    expect(await stampede(6, cache => createFilling(cache))).toBe(1)
   }, 120_000)
 
   test('is restarted lets a process build a key again and again where the planted bug has it: nobody joins who builds', async () => {
     const alone = (cache: RedisCache): Filling => ({
-      answer: (...asked) => filling(cache).answer(...asked),
+      answer: (...asked) => createFilling(cache).answer(...asked),
       getFresh: () => null,
       idle: async () => {},
     })

@@ -5,9 +5,9 @@ import { Redis } from 'ioredis'
 import type { Cache } from '../../ports/cache/cache.ts'
 import { cacheCases, cacheContract } from '../../ports/cache/contract/index.ts'
 import { entryAt } from '../../ports/cache/contract/builders.ts'
-import { filling, type Policy } from '../../query/fill.ts'
+import { createFilling, type Policy } from '../../query/fill.ts'
 import { type MemoryCache, memoryCache } from '../../ports/cache/memory.ts'
-import { tiered } from '../../query/tiered.ts'
+import { tierCaches } from '../../query/tiered.ts'
 import { freshness, type Modelled } from '../../test-support/cache-model.ts'
 import { type RedisServer, startRedis } from '../../test-support/servers/redis.ts'
 import { until } from '../../test-support/servers/until.ts'
@@ -72,7 +72,7 @@ cacheContract('memory before Redis', async () => {
   let now = Date.now
   const at = await made(freshPrefix(), cache => {
     near.push(memoryCache({ now: () => now(), bytesMax: 98_400 }))
-    return tiered([near.at(-1)!, cache])
+    return tierCaches([near.at(-1)!, cache])
   })
   now = at.now
   // Raises reach the memory of another process by a feed.
@@ -284,7 +284,7 @@ describe('in Redis', () => {
 async function builtBy(seen: (cache: Cache) => Cache): Promise<{ readonly builds: number; readonly most: number }> {
   const prefix = freshPrefix()
   const caches = [await connected(prefix), await connected(prefix)]
-  const fills = caches.map(cache => filling(seen(cache)))
+  const fills = caches.map(cache => createFilling(seen(cache)))
   const at = { position: 1, builds: 0, running: 0, most: 0 }
   const build = async () => {
     at.most = Math.max(at.most, ++at.running)

@@ -2,7 +2,7 @@
 import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
-import { type Applied, pending } from '../../ports/store/migration.ts'
+import { type Applied, pendingMigrations } from '../../ports/store/migration.ts'
 import { isBusy } from './errors.ts'
 import { migrations } from './migrations.ts'
 
@@ -90,7 +90,7 @@ function migrated(db: Database): DiagnosisResult {
   const fix = 'run migrate'
   if (!db.query("select 1 from sqlite_schema where name = 'migrations'").get())
     return { status: 'problem', found: 'the file has no log yet', fix }
-  const missing = pending(migrations, db.query<Applied, []>('select name, checksum, oldest from migrations').all())
+  const missing = pendingMigrations(migrations, db.query<Applied, []>('select name, checksum, oldest from migrations').all())
   if (missing.length === 0) return { status: 'ok', found: `all ${migrations.length} are in` }
   return { status: 'problem', found: `${missing.map(({ name }) => name).join(', ')} missing`, fix }
 }

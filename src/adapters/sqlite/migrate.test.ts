@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checksum, type Migration, oldestRelease, pending, RELEASE } from '../../ports/store/migration.ts'
+import { checksum, type Migration, oldestRelease, pendingMigrations, RELEASE } from '../../ports/store/migration.ts'
 import { migrate, migrateSqlite } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import { sqlite } from './store.ts'
@@ -92,7 +92,7 @@ describe('migrations', () => {
   })
 
   test('compare releases by their numbers and not by their text', () => {
-    const had = (oldest: string) => pending([], [{ name: 'x', checksum: 'x', oldest }])
+    const had = (oldest: string) => pendingMigrations([], [{ name: 'x', checksum: 'x', oldest }])
     expect(had('0.0.99')).toEqual([])
     expect(had(`${RELEASE}-rc.1`)).toEqual([])
     expect(() => had('0.10.0')).toThrow('needs release 0.10.0')

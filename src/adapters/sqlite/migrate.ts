@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type Applied, checksum, type Migration, oldestRelease, pending } from '../../ports/store/migration.ts'
+import { type Applied, checksum, type Migration, oldestRelease, pendingMigrations } from '../../ports/store/migration.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
@@ -29,7 +29,7 @@ export function migrate(db: Database, all: readonly Migration[] = migrations): r
   )
   const names: string[] = []
   const next = db.transaction(() => {
-    const migration = pending(all, applied(db))[0]
+    const migration = pendingMigrations(all, applied(db))[0]
     if (!migration) return false
     db.run(migration.sql)
     db.query("insert into migrations values (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))").run(
@@ -47,7 +47,7 @@ export function migrate(db: Database, all: readonly Migration[] = migrations): r
 /** Throws a StoreError where a file lacks a migration of this release. */
 export function upToDate(db: Database, file: string): void {
   const exists = db.query("select 1 from sqlite_schema where name = 'migrations'").get()
-  const names = pending(migrations, exists ? applied(db) : []).map(({ name }) => name)
+  const names = pendingMigrations(migrations, exists ? applied(db) : []).map(({ name }) => name)
   if (names.length) throw new StoreError('refused', `${file} lacks the migrations ${names.join(', ')}; run migrate`)
 }
 

@@ -1,7 +1,7 @@
 // Read models in the file of the log, over its one connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../../ports/read-model/check.ts'
-import { type Condition, columnOf, conditions, listing } from '../../ports/read-model/listing.ts'
+import { type Condition, columnOf, conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
@@ -172,7 +172,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   const COLUMNS = 'r.key, r.position, r.data, p.position as parked'
 
   function list({ name }: Table, { limit, ...options }: ListOptions): readonly StoredRow[] {
-    const { order, descending, parts } = listing(options)
+    const { order, descending, parts } = planListing(options)
     const ordered = order.map(column => `r."${column}"${descending ? ' desc' : ''}`).join(', ')
     const rows: StoredRow[] = []
     for (const part of parts) {

@@ -1,7 +1,7 @@
 // Events to an HTTP endpoint: a subscription on the log whose handler posts signed messages.
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
-import { type CloudEvent, structured } from '../../definitions/event/cloud-event.ts'
+import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
@@ -81,7 +81,7 @@ function endpoint(where: string, options: WebhookReceiver, keys: readonly Buffer
 
   const attempt = async (event: CloudEvent): Promise<void> => {
     if (isGone) await rejectOnStop(signal)
-    const body = structured(event)
+    const body = encodeCloudEvent(event)
     const proof = sign(keys, event.attributes.id, Math.floor(now() / 1_000), body)
     try {
       await post({ url, headers: { ...headers, ...TYPE, ...proof }, body, deadlineMs, signal }, now)

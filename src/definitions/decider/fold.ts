@@ -1,4 +1,4 @@
-import { checked, type Event, spec } from '../event/events.ts'
+import { checkEvent, type Event, spec } from '../event/events.ts'
 import { freeze } from '../event/payload.ts'
 import { type Fact, read } from '../event/read.ts'
 import type { Command } from './command.ts'
@@ -35,10 +35,10 @@ function step(decider: DeciderSpec, state: unknown, { type, data }: Event): unkn
 }
 
 /** What a decision came to. */
-export type Decision = { readonly events: readonly Event[] } | { readonly rejection: Rejection }
+export type DeciderResult = { readonly events: readonly Event[] } | { readonly rejection: Rejection }
 
 /** Decides a command whose data its schema has parsed. Throws where `decide` is not pure or gives another family's events. */
-export function decide(decider: DeciderSpec, state: unknown, command: Command, context: Context): Decision {
+export function decide(decider: DeciderSpec, state: unknown, command: Command, context: Context): DeciderResult {
   const decided = settled(decider, 'decide', command.command, decider.decide.get(command.command)!(state, command.data, context))
   if (typeof decided === 'object' && decided !== null && spec in decided) return { rejection: decided as Rejection }
   const events = (Array.isArray(decided) ? decided : [decided]) as readonly Event[]
@@ -47,7 +47,7 @@ export function decide(decider: DeciderSpec, state: unknown, command: Command, c
     throw new TypeError(
       `${decider.name}.${command.command} decided ${Bun.inspect(events[stranger])}, which is no event of ${decider.name}`,
     )
-  return { events: events.map(event => checked(decider.events, event)) }
+  return { events: events.map(event => checkEvent(decider.events, event)) }
 }
 
 /** What a pure function gave. A promise is not waited for: what it may fail with later is this error already. */

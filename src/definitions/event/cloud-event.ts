@@ -15,7 +15,7 @@ export type CloudEvent = {
 }
 
 /** A CloudEvent in the JSON event format (`application/cloudevents+json`), without line ends. Its data stands in it as it is. */
-export function structured({ attributes, data }: CloudEvent): string {
+export function encodeCloudEvent({ attributes, data }: CloudEvent): string {
   return `${JSON.stringify(attributes).slice(0, -1)},"data":${oneLine(data)}}`
 }
 

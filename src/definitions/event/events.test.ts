@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { z } from 'zod'
-import { events, fitting, spec, split } from './events.ts'
+import { events, rememberFit, spec, split } from './events.ts'
 import { encode } from './payload.ts'
 
 const Item = z.object({ sku: z.string(), qty: z.int().positive() })
@@ -121,14 +121,14 @@ describe('what a schema gave', () => {
   const Cart = events('cart', { Filled: Basket })
 
   test('is taken by an event of that schema as it is, and cannot be changed any more', () => {
-    const data = fitting(Basket, Basket.parse({ items: ['a'] }))
+    const data = rememberFit(Basket, Basket.parse({ items: ['a'] }))
     expect(Cart.Filled(data).data).toBe(data)
     expect(() => data.items.push('b')).toThrow(TypeError)
   })
 
   test('is parsed where another schema gave it', () => {
     const Other = z.object({ items: z.array(z.string()), more: z.string() })
-    const data = fitting(Other, Other.parse({ items: ['a'], more: 'x' }))
+    const data = rememberFit(Other, Other.parse({ items: ['a'], more: 'x' }))
     expect(Cart.Filled(data).data).toEqual({ items: ['a'] })
     expect(Object.isFrozen(data)).toBe(false)
   })

@@ -166,7 +166,7 @@ function parse(name: string, schema: z.ZodType, data: unknown): unknown {
  * Remembers of what an event's schema gave that it fits, and freezes it (outside of production), so that it goes on fitting. A command and its event often
  * have one schema, and parsing the same twice is a tenth of a command's time.
  */
-export function fitting<T>(schema: z.ZodType, data: T): T {
+export function rememberFit<T>(schema: z.ZodType, data: T): T {
   if (ofEvents.has(schema) && typeof data === 'object' && data !== null) fitted.set(freeze(data), schema)
   return data
 }
@@ -181,7 +181,7 @@ function fits(schema: z.ZodType, data: unknown): boolean {
 const made = new WeakSet<Event>()
 
 /** An event whose data fits its schema: as it is where a constructor made it, else made now. Throws a TypeError where it does not fit. */
-export function checked(family: EventsSpec, event: Event): Event {
+export function checkEvent(family: EventsSpec, event: Event): Event {
   return made.has(event) ? event : construct(family.name, event.type, family.types.get(event.type)!.schema, event.data)
 }
 

@@ -1,6 +1,6 @@
 // Folds over several families: which facts they name, how their names are written, and which events of the log those are.
 import { type AnyEvents, type Event, type EventsSpec, type Recorded, spec } from './events.ts'
-import { recorded, type StoredText } from './recorded.ts'
+import { readRecorded, type StoredText } from './recorded.ts'
 import { isOf } from './stream-name.ts'
 
 /** One or several. */
@@ -80,6 +80,6 @@ export function storedTypes(families: Families, wanted: ByEvent<unknown>): Types
 /** A stored event as today's events of one of the families; none where it is of another. Throws UnreadableEvent. */
 export function recordedIn(families: Families, stored: StoredText): readonly Recorded[] {
   // Looked through, as there are few: to cut the category out of every stream's name, and hash it, takes three times as long.
-  for (const family of families.values()) if (isOf(family.name, stored.stream)) return recorded(family, stored)
+  for (const family of families.values()) if (isOf(family.name, stored.stream)) return readRecorded(family, stored)
   return []
 }

@@ -1,5 +1,5 @@
 import { type Event, type EventsSpec, issuesText, type Was } from './events.ts'
-import { type Chain, upcasted } from './upcast.ts'
+import { type Chain, applyUpcasts } from './upcast.ts'
 
 /** A stored fact as a fold needs it; `data` is parsed JSON. */
 export type Fact = { readonly type: string; readonly schema: string; readonly data: unknown }
@@ -49,7 +49,7 @@ function parts(family: EventsSpec, was: Split, stream: string, version: number, 
 
 function payload(chain: Chain, stream: string, version: number, fact: Fact): unknown {
   if (fact.schema === chain.fingerprint) return fact.data
-  const result = upcasted(chain, fact.schema, fact.data)
+  const result = applyUpcasts(chain, fact.schema, fact.data)
   if ('issues' in result) throw new UnreadableEvent(stream, version, fact.type, issuesText(result.issues))
   return result.data
 }

@@ -27,7 +27,7 @@ export function ledBy({
  * A stored event as today's events: one, none if its type is retired, several if it was split.
  * `meta` and `at` are made when they are asked for, as few folds do. Throws UnreadableEvent.
  */
-export function recorded(family: EventsSpec, stored: StoredText): readonly Recorded[] {
+export function readRecorded(family: EventsSpec, stored: StoredText): readonly Recorded[] {
   const today = family.types.get(stored.type)
   // The path of nearly every event of a replay.
   if (today?.fingerprint === stored.schema)

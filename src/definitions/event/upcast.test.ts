@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { events, spec, split } from './events.ts'
 import { read, UnreadableEvent } from './read.ts'
 import { fingerprint } from './schema.ts'
-import { chain, upcast, upcasted } from './upcast.ts'
+import { chain, upcast, applyUpcasts } from './upcast.ts'
 
 // One order as three releases wrote it.
 const V1 = z.object({ customer: z.string(), cents: z.int() })
@@ -152,7 +152,7 @@ describe('a payload that its own schema does not take', () => {
   })
 
   test('gives the issues of the newest schema where several were tried', () => {
-    const found = upcasted(chain(three), 'of no-one', { nothing: true })
+    const found = applyUpcasts(chain(three), 'of no-one', { nothing: true })
     expect('issues' in found && found.issues.map(({ path }) => path.join('.'))).toEqual(['customerId', 'total'])
   })
 })

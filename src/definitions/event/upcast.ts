@@ -43,7 +43,7 @@ export type Upcasted =
  * 2. Else the newest schema that takes it wins: a schema may have been widened without a step.
  * 3. If none does, the issues of the newest are returned.
  */
-export function upcasted(chain: Chain, stored: string, data: unknown): Upcasted {
+export function applyUpcasts(chain: Chain, stored: string, data: unknown): Upcasted {
   const named = find(chain, stored)
   if (named) return climb(chain, named, data)
   const newest = climb(chain, chain, data)

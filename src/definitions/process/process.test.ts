@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { decider } from '../decider/decider.ts'
 import { events, type Recorded, spec, split } from '../event/events.ts'
-import { recorded } from '../event/recorded.ts'
+import { readRecorded } from '../event/recorded.ts'
 import { order, Order, shelf, Shelf } from '../../test-support/fulfilment.ts'
 import { advanceInstance, type Instance, instancesOf, outbox, splitOutbox, type AgendaChange } from './instance.ts'
 import { processManager } from './process.ts'
@@ -162,7 +162,7 @@ describe('an instance of a process', () => {
       data: '{}',
       meta: '{}',
     }
-    const facts = recorded(Both[spec], stored)
+    const facts = readRecorded(Both[spec], stored)
     const instance = facts.reduce((from, fact) => advanceInstance(pays, from, fact, 'o1'), { state: {}, timers: {} } as Instance)
     expect(changesOf(instance).map(({ id }) => id)).toEqual(['pays:o1:1:0', 'pays:o1:1:1'])
   })

@@ -1,7 +1,7 @@
 // The state machine of a saga: steps forward, retries, and undoing in reverse.
 import type { Command } from '../decider/command.ts'
 import { type Input, label, type Reaction, type Step, stepsOf } from './process.ts'
-import type { CompiledStep, SagaPart, SagaPlan, SagaState } from './saga.ts'
+import type { CompiledStep, SagaPart, SagaPlan, SagaState } from './saga-state.ts'
 import { after, cancel } from './timer.ts'
 
 const UNDO_RETRY = 5

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { decider } from '../decider/decider.ts'
 import { events, spec } from '../event/events.ts'
-import { saga, type SagaState } from './saga.ts'
-import { checked, sagaCases } from '../../testing/saga-cases.ts'
+import { saga } from './saga.ts'
+import type { SagaState } from './saga-state.ts'
+import { checkSagaRun, sagaCases } from '../../testing/saga-cases.ts'
 import type { Process } from './process.ts'
 
 const none = z.object({})
@@ -56,7 +57,7 @@ const booking = saga('booking', {
 describe('a saga', () => {
   const cases = sagaCases(booking, Trip.Booked({ cents: 5 }), 't1')
   test.each(cases.map(one => [one.title, one.run] as const))('%s', (_, run) => {
-    expect(checked(run())).toBeNull()
+    expect(checkSagaRun(run())).toBeNull()
   })
 
   test('does its steps in order, those of a list side by side', () => {
@@ -139,7 +140,7 @@ describe('the cases of a saga catch', () => {
       planted(() => ({ take: take as never }))
       const wrong = sagaCases(booking, Trip.Booked({ cents: 5 }), 't1').map(({ run }) => {
         try {
-          return checked(run())
+          return checkSagaRun(run())
         } catch (error) {
           return String(error)
         }

@@ -15,6 +15,7 @@ import {
   type Only,
 } from '../event/families.ts'
 import { type AnyDecider, defineProcess, type Process } from './process.ts'
+import type { CompiledStep, SagaPlan, SagaState } from './saga-state.ts'
 import { NOT_BEGUN, SagaTransition } from './saga-transition.ts'
 
 type Orders<D extends AnyDecider> = D[typeof spec]['command']
@@ -35,46 +36,6 @@ export type SagaStep<Data, C extends Command, Names extends string> = {
   readonly retry?: number
 }
 
-/** The state of a saga. `done` and `undone` are its ends; so is `stuck`: a step cannot be undone, and somebody has to look at it. */
-export type SagaStatus = 'running' | 'undoing' | 'done' | 'undone' | 'stuck'
-/** The state of one of its steps. `partial`: it failed after some of its commands were accepted. */
-export type PartStatus = 'waiting' | 'running' | 'done' | 'failed' | 'partial' | 'undoing' | 'undone'
-export type SagaPart = {
-  readonly status: PartStatus
-  readonly attempt: number
-  /** Commands of this attempt, or of its undoing, that have no answer yet, and those that were accepted. */
-  readonly left: number
-  readonly accepted: number
-  /** Why one of them was not. */
-  readonly refused: { readonly code: string; readonly data?: unknown } | null
-  readonly undoing: number
-}
-export type SagaState = {
-  readonly status: SagaStatus
-  readonly data: unknown
-  /** The group of steps that is being done or undone. */
-  readonly at: number
-  readonly parts: readonly SagaPart[]
-  readonly failure: { readonly step: number; readonly code: string; readonly data?: unknown } | null
-}
-
-export type CompiledStep = {
-  readonly run: (data: unknown, key: string) => One<Command>
-  readonly undo: ((data: unknown, key: string) => One<Command>) | null
-  readonly timeout: Duration | null
-  readonly retry: number
-  readonly group: number
-  /** A fact ends it, not its answers. */
-  readonly waits: boolean
-  readonly until: { readonly category: string; readonly type: string } | null
-}
-/** A saga as it was compiled. */
-export type SagaPlan = {
-  readonly steps: readonly CompiledStep[]
-  readonly groups: number
-  readonly completed: (data: unknown, key: string) => One<Command>
-  readonly undone: (data: unknown, failure: NonNullable<SagaState['failure']>, key: string) => One<Command>
-}
 /** The plans of all sagas, for tests that are made from them. */
 export const sagas: WeakMap<object, SagaPlan> = new WeakMap()
 

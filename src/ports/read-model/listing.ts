@@ -23,7 +23,7 @@ export type Listing = {
 }
 
 /** How to find a list. Nulls are a part of their own where a row comparison would pass over them. */
-export function listing({ where, sort, after }: Pick<ListOptions, 'where' | 'sort' | 'after'>): Listing {
+export function planListing({ where, sort, after }: Pick<ListOptions, 'where' | 'sort' | 'after'>): Listing {
   const equal = conditions(where)
   const descending = sort?.descending ?? false
   // Without a sort, rows of one value are in the order of their keys in its index: that of the first field asked for.

@@ -1,7 +1,7 @@
 import type { Table, Value } from './tables.ts'
 
 /** Reads of rows, each with what holds of its table in the same snapshot. */
-export interface RowReader {
+export interface ReadRows {
   /** The rows of these keys, those that exist, in no order. */
   rows(table: Table, keys: readonly string[]): Promise<readonly StoredRow[]>
   /** One row, read with the checkpoint. */

@@ -25,7 +25,7 @@ export function oldestRelease(migration: Migration): string {
  * The migrations that a database still lacks, in order.
  * Throws a StoreError where one that it has was changed since, or where it needs a newer release than this.
  */
-export function pending(migrations: readonly Migration[], applied: readonly Applied[]): readonly Migration[] {
+export function pendingMigrations(migrations: readonly Migration[], applied: readonly Applied[]): readonly Migration[] {
   const had = new Map(applied.map(row => [row.name, row]))
   for (const { name, oldest } of applied) {
     if (Bun.semver.order(RELEASE, oldest) < 0)

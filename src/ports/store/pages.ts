@@ -31,7 +31,7 @@ export async function* logPages(
   { after = 0, until, filter, seesHoles = !namesTypes(filter), limit = PAGE_EVENTS_MAX, sizeMax = PAGE_SIZE }: LogPagesOptions,
 ): AsyncGenerator<readonly StoredEvent[]> {
   const isNarrowed = seesHoles && namesTypes(filter)
-  const isWanted = isNarrowed ? matching(filter!) : null
+  const isWanted = isNarrowed ? filterPredicate(filter!) : null
   const asked = { until, limit, sizeMax, ...(filter && { filter: isNarrowed ? allTypes(filter) : filter }) }
   const versions = new Versions(after)
   for (let from = after; from < until; ) {
@@ -69,7 +69,7 @@ export async function* streamPages(
 }
 
 /** Whether an event is one of those that a filter names; without a filter all are. */
-export function matching(filter: Filter | null): (event: StoredEvent) => boolean {
+export function filterPredicate(filter: Filter | null): (event: StoredEvent) => boolean {
   if (!filter) return () => true
   const types = new Map([...filter].map(([category, types]) => [category, types && new Set(types)]))
   return ({ stream, type }) => {
