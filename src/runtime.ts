@@ -147,7 +147,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     row: (projection, key, min = {}) => getTypedRow(questions.rowAnswers, projection, key, min),
     query: (query, params, min = {}) => answerTypedQuery(questions.queryAnswers, query, params, min),
     status: () => events.subscriptions.status(),
-    waitUntilProcessed: (position, names, timeoutMs) => events.subscriptions.seen(position, names, timeoutMs),
+    waitUntilProcessed: (position, names, timeoutMs) => events.subscriptions.waitUntilProcessed(position, names, timeoutMs),
     reset: async (name, position = 0) => {
       if (position !== 0 && !definitions.processor.has(name))
         throw new TypeError(`${name} keeps rows: it begins anew at 0, or not at all`)

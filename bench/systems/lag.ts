@@ -65,7 +65,7 @@ function rowOf(variant: string, system: string, { lag, wrong }: Measured): Row {
 async function ours(log: OrdersLog, where: string, times: Parameters<typeof lagOf>[1], while_?: While): Promise<Measured> {
   const store = log.store(where)
   const emaki = await startServices({ serve: [order, orders], store })
-  const [subscription] = emaki.subscriptions.view(orders[spec].name).subscriptions
+  const [subscription] = emaki.subscriptions.versionsOf(orders[spec].name).subscriptions
   let acked = 0
   const append = async () => {
     const events = [Order.Placed(basket())]

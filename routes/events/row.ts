@@ -20,7 +20,7 @@ export function rowEvents(projection: ProjectionSpec): Handler {
     if (isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
     const key = c.req.param('key')!
     if (!isEncoded(c.req.raw.url) || key.includes('\0') || !key.isWellFormed()) return problem(c, 'row-not-found')
-    const { serving } = services.subscriptions.view(projection.name)
+    const { serving } = services.subscriptions.versionsOf(projection.name)
     if (!serving) return refuseStale(c, services, new StaleRead(projection.name, 'not-ready', 0, 0))
     await services.tail.start()
     const last = c.req.header('last-event-id')

@@ -178,7 +178,7 @@ describe('an answer that is kept', () => {
       expect(pickHeaders((await other.get('/named?name=apple')).headers, 'cache-status')).toEqual([status])
     const position = await owner.say('a', 'set', looks('apple', { price: 2 }))
     await seen(other, position)
-    expect((await other.app[spec].start()).subscriptions.view('things').serving!.subscription.isOwner).toBeFalse()
+    expect((await other.app[spec].start()).subscriptions.versionsOf('things').serving!.subscription.isOwner).toBeFalse()
     expect((await other.get('/named?name=apple')).body).toEqual([{ key: 'a', price: 2 }])
   })
 

@@ -82,7 +82,7 @@ export class QueryAnswers {
   /** Whether the rows of a projection came so far in time. Frozen rows come no further. */
   async #waitForRows(projection: string, atLeast: number, signal: AbortSignal): Promise<boolean> {
     const { subscriptions } = this.#options
-    const { serving } = subscriptions.view(projection)
+    const { serving } = subscriptions.versionsOf(projection)
     return serving !== null && !serving.isFrozen && (await subscriptions.waitFor(serving.subscription, atLeast, signal))
   }
 

@@ -47,7 +47,7 @@ export class RowReader {
     read: (table: Table) => Promise<R>,
   ): Promise<R & ReadFrom> {
     const { subscriptions } = this.#options
-    const { serving } = subscriptions.view(name)
+    const { serving } = subscriptions.versionsOf(name)
     if (!serving) throw new StaleRead(name, 'not-ready', 0, atLeast)
     const { table, subscription, isFrozen } = serving
     // Frozen rows come no further: nobody waits for them.

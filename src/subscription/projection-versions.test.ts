@@ -71,7 +71,7 @@ const shown = async (emaki: Services, key = 'l1') => {
   return (await emaki.row(first, key))?.times ?? null
 }
 const table = ({ subscriptions }: Services) => {
-  const name = subscriptions.view('lights').serving?.table.name
+  const name = subscriptions.versionsOf('lights').serving?.table.name
   expect(subscriptions.tables).toBe(name ?? '')
   return name
 }

@@ -81,7 +81,7 @@ export class Subscriptions {
   }
 
   /** The rows of a projection, in the table that serves it. */
-  view(projection: string): ProjectionVersions {
+  versionsOf(projection: string): ProjectionVersions {
     const versions = this.#projections.get(projection)
     if (versions) return versions
     throw new TypeError(`no projection ${projection} is served; there are ${[...this.#projections.keys()].join(', ')}`)
@@ -113,7 +113,7 @@ export class Subscriptions {
   }
 
   /** Waits until all subscriptions, or those named, have passed a position; false: not within the time. */
-  async seen(position: number, names?: readonly string[], timeoutMs = 5_000): Promise<boolean> {
+  async waitUntilProcessed(position: number, names?: readonly string[], timeoutMs = 5_000): Promise<boolean> {
     const all = names?.flatMap(name => this.#findNamed(name)) ?? this.#all()
     const signal = AbortSignal.timeout(timeoutMs)
     return (await Promise.all(all.map(subscription => this.waitFor(subscription, position, signal)))).every(Boolean)

@@ -22,7 +22,7 @@ describe('a store that fails now and then', () => {
     for (let i = 1; i <= 12; i++) {
       isFailing = true
       await appendTally(store, { to: ['a'], n: 1 })
-      expect(await subscriptions.seen(i, ['sums'], 1_000)).toBeTrue()
+      expect(await subscriptions.waitUntilProcessed(i, ['sums'], 1_000)).toBeTrue()
     }
   })
 })
@@ -36,7 +36,7 @@ describe('a row that was damaged', () => {
       const store = memory()
       const first = await startProcess(store)
       await appendTally(store, { to: ['a', 'b'], n: 1 })
-      await first.subscriptions.seen(1)
+      await first.subscriptions.waitUntilProcessed(1)
       await first.subscriptions.close()
       const corrupt = replaceReadModel(store, {
         rows: async (...of) =>
@@ -44,7 +44,7 @@ describe('a row that was damaged', () => {
       })
       const { subscriptions, reported } = await startProcess(corrupt)
       await appendTally(store, { to: ['a', 'b'], n: 2 })
-      expect(await subscriptions.seen(2)).toBeTrue()
+      expect(await subscriptions.waitUntilProcessed(2)).toBeTrue()
       expect(await store.readModel.parked()).toMatchObject([
         { kind: 'key', key: 'a', position: 2, cause: expect.stringContaining('sums_v1: the row a cannot be read') },
       ])

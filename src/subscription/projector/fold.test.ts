@@ -62,7 +62,7 @@ describe('rows are the fold of the log at the checkpoint', () => {
       else if (typeof act === 'object') await appendTally(store, ...act.append)
       await Bun.sleep(0)
     }
-    expect(await at.subscriptions.seen(await store.head())).toBeTrue()
+    expect(await at.subscriptions.waitUntilProcessed(await store.head())).toBeTrue()
     const end = await rowsOf(store)
     if (!Bun.deepEquals(end.rows, await foldLog(store, end.position))) wrong.push('in the end')
     expect((await audit(store, sums[spec], table)).differences).toEqual([])

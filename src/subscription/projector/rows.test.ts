@@ -11,7 +11,7 @@ describe('a projection', () => {
     await appendTally(store, { to: ['a', 'b'], n: 1 }, { to: ['a'], n: 2 })
     const { subscriptions } = await startProcess(store)
     await appendTally(store, { from: 'b' }, { to: ['c'], n: 5 })
-    expect(await subscriptions.seen(4)).toBeTrue()
+    expect(await subscriptions.waitUntilProcessed(4)).toBeTrue()
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 2] }, c: { sum: 5, seen: [4] } })
   })
 
@@ -19,7 +19,7 @@ describe('a projection', () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     await appendTally(store, { to: ['a'], n: 1 })
-    await subscriptions.seen(1)
+    await subscriptions.waitUntilProcessed(1)
     expect(await subscriptions.status()).toMatchObject([
       { name: 'sums_v1', position: 1, lagEvents: 0, lagSeconds: 0, isOwner: true },
     ])
@@ -27,15 +27,15 @@ describe('a projection', () => {
 
   test('does not wait for a position that nobody will reach in time', async () => {
     const { subscriptions } = await startProcess(memory())
-    expect(await subscriptions.seen(1, ['sums'], 10)).toBeFalse()
-    expect(() => subscriptions.seen(1, ['nobody'])).toThrow('no subscription nobody')
+    expect(await subscriptions.waitUntilProcessed(1, ['sums'], 10)).toBeFalse()
+    expect(() => subscriptions.waitUntilProcessed(1, ['nobody'])).toThrow('no subscription nobody')
   })
 
   test('passes over what is no event of its own, and its checkpoint follows', async () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     await appendEvents(store, 'other-1', [{ id: 'x', type: 'Added', schema: 's', data: '{}', meta: '{}' }])
-    expect(await subscriptions.seen(1)).toBeTrue()
+    expect(await subscriptions.waitUntilProcessed(1)).toBeTrue()
     expect((await rowsOf(store)).rows).toEqual({})
   })
 })

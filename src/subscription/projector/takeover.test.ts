@@ -20,17 +20,17 @@ describe('a process that loses its lease', () => {
     const store = memory()
     const first = await startProcess(store, sums, 30)
     await appendTally(store, { to: ['a'], n: 1 })
-    await first.subscriptions.seen(1)
+    await first.subscriptions.waitUntilProcessed(1)
     // It is taken over as if its time had run out, unseen by the first.
     const [before] = await store.readModel.progress(['sums_v1'])
     await store.readModel.release('sums_v1', before!.epoch)
     const second = await store.readModel.acquire('sums_v1', { owner: 'second', ttlMs: 60_000, start: 0 })
     expect(second?.epoch).toBeGreaterThan(before!.epoch)
     await appendTally(store, { to: ['a'], n: 2 })
-    await until('the first has noticed', () => !first.subscriptions.view('sums').subscriptions[0]!.isOwner)
+    await until('the first has noticed', () => !first.subscriptions.versionsOf('sums').subscriptions[0]!.isOwner)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
     await store.readModel.release('sums_v1', second!.epoch)
-    expect(await first.subscriptions.seen(2)).toBeTrue()
+    expect(await first.subscriptions.waitUntilProcessed(2)).toBeTrue()
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 2] } })
   })
 
@@ -44,7 +44,7 @@ describe('a process that loses its lease', () => {
       await Bun.sleep(2)
     }
     const { subscriptions } = await startProcess(store)
-    expect(await subscriptions.seen(2)).toBeTrue()
+    expect(await subscriptions.waitUntilProcessed(2)).toBeTrue()
     expect(await store.readModel.parked()).toMatchObject([{ kind: 'key', key: 'b', position: 2 }])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
   })
@@ -59,7 +59,7 @@ describe('a process that loses its lease', () => {
       await Bun.sleep(2)
     }
     const { subscriptions } = await startProcess(store)
-    expect(await subscriptions.seen(2)).toBeTrue()
+    expect(await subscriptions.waitUntilProcessed(2)).toBeTrue()
     expect(await store.readModel.parked()).toEqual([])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] }, b: { sum: 2, seen: [2] } })
   })
@@ -81,7 +81,7 @@ describe('a process that loses its lease', () => {
       },
     })
     const { subscriptions } = await startProcess(flaky)
-    expect(await subscriptions.seen(1)).toBeTrue()
+    expect(await subscriptions.waitUntilProcessed(1)).toBeTrue()
     expect(suspects).toBeGreaterThan(1)
     expect(await store.readModel.parked()).toEqual([])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
@@ -100,7 +100,7 @@ describe('a process that loses its lease', () => {
       expect(lives).toBeLessThan(12)
       at = await startProcess(store, sums, 20)
       const { isDead, subscriptions } = at
-      await until('it died, or got over it', () => isDead() || subscriptions.view('sums').subscriptions[0]!.position === 7_002)
+      await until('it died, or got over it', () => isDead() || subscriptions.versionsOf('sums').subscriptions[0]!.position === 7_002)
     }
     expect(await store.readModel.parked()).toMatchObject([{ kind: 'key', key: 'deadly', position: 7_001 }])
     expect(Object.keys((await rowsOf(store)).rows)).toHaveLength(701)
