@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const chromium = Bun.which('chromium') ?? Bun.which('chromium-browser') ?? Bun.which('google-chrome')
 if (!chromium) console.warn('The page is not tried in a browser, as there is none: apt-get install chromium')
 
-const main = join(import.meta.dir, '../../../examples/marketplace/main.ts')
+const main = join(import.meta.dir, '../../examples/marketplace/main.ts')
 const folder = mkdtempSync(join(tmpdir(), 'emaki-docs-'))
 const binary = join(folder, 'marketplace')
 const TIMEOUT_MS = 30_000

@@ -68,10 +68,10 @@ async function load(find: Find): Promise<Script | null> {
  */
 async function scalar(): Promise<string | null> {
   try {
-    return (await import('../../@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
+    return (await import('../../../@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
   } catch {}
   try {
-    return (await import('../node_modules/@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
+    return (await import('../../node_modules/@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
   } catch {}
   return null
 }

@@ -10,10 +10,10 @@ import { startNats } from '../../test-support/servers/nats.ts'
 
 const SRC = join(import.meta.dir, '../..')
 const PROGRAM = `
-import { kafkaRelay } from '${SRC}/kafka/index.ts'
-import { natsRelay } from '${SRC}/nats/index.ts'
+import { kafkaRelay } from '${SRC}/adapters/kafka/index.ts'
+import { natsRelay } from '${SRC}/adapters/nats/index.ts'
 import { runtime } from '${SRC}/runtime.ts'
-import { Counter, counter, countUp } from '${SRC}/testing/relays.ts'
+import { Counter, counter, countUp } from '${SRC}/test-support/relays.ts'
 
 const [kafka, nats] = process.argv.slice(2)
 const toKafka = kafkaRelay('to-kafka', { from: Counter, brokers: [kafka], topic: 'counters' })

@@ -145,7 +145,7 @@ describe('telemetry', () => {
     try {
       await mkdir(join(folder, 'node_modules'))
       await symlink(join(ROOT, 'node_modules/hono'), join(folder, 'node_modules/hono'))
-      for (const part of ['otel', 'trace']) await cp(join(ROOT, 'src', part), join(folder, 'src', part), { recursive: true })
+      for (const part of ['adapters/otel', 'ports/trace', 'lib']) await cp(join(ROOT, 'src', part), join(folder, 'src', part), { recursive: true })
       expect(await run({}, undefined, folder)).toMatchObject({ code: 0, stderr: '' })
       const { code, stderr } = await run(endpoint, undefined, folder)
       expect(code).toBe(1)

@@ -6,7 +6,7 @@ import { migrate, migratePostgres, upToDate } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import { postgres } from './store.ts'
 
-const SNAPSHOT = join(import.meta.dir, '../../../../migrations/postgres/schema.sql')
+const SNAPSHOT = join(import.meta.dir, '../../../migrations/postgres/schema.sql')
 /** So many migrations make append_v1. */
 const APPEND_V1 = 3
 

@@ -8,7 +8,7 @@ import { migrate, migrateSqlite } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import { sqlite } from './store.ts'
 
-const SCHEMA_FILE = join(import.meta.dir, '../../../../migrations/sqlite/schema.sql')
+const SCHEMA_FILE = join(import.meta.dir, '../../../migrations/sqlite/schema.sql')
 const WAIT_MS = 5_000
 
 const folders: string[] = []

@@ -6,13 +6,13 @@ type SourcePlant = { readonly file: string; readonly found: string; readonly by:
 export const sourcePlants = {
   /** What listens is trusted for ever: nobody asks whether something was missed. */
   'listens for ever': {
-    file: 'postgres/watch.ts',
-    found: '      for (; !ending.signal.aborted; beats++) {\n',
-    by: '      void asks.end()\n      await sleep(2_147_483_647, ending.signal)\n      for (; !ending.signal.aborted; beats++) {\n',
+    file: 'adapters/postgres/watch.ts',
+    found: '      for (; !ending.signal.aborted; heartbeats++) {\n',
+    by: '      void polling.end()\n      await sleep(2_147_483_647, ending.signal)\n      for (; !ending.signal.aborted; heartbeats++) {\n',
   },
   /** What may still be preceded by a transaction that is open somewhere is not read yet. */
   'waits for the oldest transaction': {
-    file: 'postgres/store.ts',
+    file: 'adapters/postgres/log.ts',
     found: 'const window = `position',
     by: 'const window = `xmin::text::bigint < pg_snapshot_xmin(pg_current_snapshot())::text::bigint and position',
   },
@@ -30,7 +30,7 @@ export const sourcePlants = {
   },
   /** Commands of a process have another key each time that they are sent. */
   'commands without a key of their own': {
-    file: 'relay/send-entry.ts',
+    file: 'agenda/send-entry.ts',
     found: '{ ...rest, key: id, isOwnKey: true }',
     by: '{ ...rest, key: id + Math.random(), isOwnKey: true }',
   },
@@ -54,13 +54,13 @@ export const sourcePlants = {
   },
   /** What is to be sent is forgotten first, and sent then. */
   'a sender that forgets first': {
-    file: 'relay/sender.ts',
+    file: 'agenda/sender.ts',
     found: '        const outcome = await send(entry, attempt)\n',
     by: '        await this.#options.agenda.done([entry])\n        const outcome = await send(entry, attempt)\n',
   },
   /** What is due is told by the clock of the app. */
   'timers by the clock of the app': {
-    file: 'postgres/agenda.ts',
+    file: 'adapters/postgres/agenda.ts',
     found: 'from (select clock_timestamp() as now) n',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a part of the source's template.
     by: 'from (select to_timestamp(${Date.now() / 1000}) as now) n',
@@ -68,8 +68,8 @@ export const sourcePlants = {
   /** Whoever ends it is told that it has ended, at once. */
   'an end that waits for nothing': {
     file: 'runtime.ts',
-    found: '    close: async () => {\n',
-    by: '    close: async () => {\n      if (store) return\n',
+    found: '    close: async () => {\n      await sending.close()\n',
+    by: '    close: async () => {\n      if (store) return\n      await sending.close()\n',
   },
 } as const satisfies Record<string, SourcePlant>
 export type SourcePlantName = keyof typeof sourcePlants
