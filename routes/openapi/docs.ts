@@ -71,7 +71,8 @@ async function scalar(): Promise<string | null> {
     return (await import('../../../@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
   } catch {}
   try {
-    return (await import('../../node_modules/@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
+    return (await import('../../node_modules/@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } }))
+      .default
   } catch {}
   return null
 }

@@ -100,7 +100,10 @@ describe('a process that loses its lease', () => {
       expect(lives).toBeLessThan(12)
       at = await startProcess(store, sums, 20)
       const { isDead, subscriptions } = at
-      await until('it died, or got over it', () => isDead() || subscriptions.versionsOf('sums').subscriptions[0]!.position === 7_002)
+      await until(
+        'it died, or got over it',
+        () => isDead() || subscriptions.versionsOf('sums').subscriptions[0]!.position === 7_002,
+      )
     }
     expect(await store.readModel.parked()).toMatchObject([{ kind: 'key', key: 'deadly', position: 7_001 }])
     expect(Object.keys((await rowsOf(store)).rows)).toHaveLength(701)
