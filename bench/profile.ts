@@ -1,4 +1,4 @@
-// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W2|W3|W6|W6-rows|W6-file|W6-file-rows|W8|W18|W18-limit|W19|W19-limit [seconds]
+// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W1|W2|W3|W3-cold|W4|W4-4x16|W6|W6-rows|W6-file|W6-file-rows|W8|W13|W13-1|W18|W18-limit|W19|W19-limit [seconds]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,9 +10,11 @@ import { httpLoad } from './measure/http-load.ts'
 import { basket, order } from './order.ts'
 import { SETTINGS } from './settings.ts'
 import { commands } from './systems/commands.ts'
-import { appends } from './systems/emaki.ts'
+import { appends, appendsToFile } from './systems/emaki.ts'
 import { byHand, fulfilled } from './systems/fulfilled.ts'
 import { fileLog, postgresLog } from './systems/orders-log.ts'
+import { severalProcesses } from './systems/hot-processes.ts'
+import { oneProcess } from './systems/hot-stream.ts'
 import { dispatched, processed } from './systems/process.ts'
 import { rebuilds } from './systems/rebuild.ts'
 import { folds } from './systems/replay.ts'
@@ -38,13 +40,19 @@ const http: Contestant = {
 }
 
 const contestants: Record<string, Contestant> = {
+  W1: appends({ callers: 1 }),
   W2: appends({ callers: 256 }),
+  'W3-cold': commands('cold'),
   W3: commands('warm'),
+  W4: oneProcess(64),
+  'W4-4x16': severalProcesses(4, 16),
   W6: folds(postgresLog()),
   'W6-rows': rebuilds(postgresLog()),
   'W6-file': folds(fileLog()),
   'W6-file-rows': rebuilds(fileLog()),
   W8: http,
+  W13: appendsToFile({ callers: 256 }),
+  'W13-1': appendsToFile({ callers: 1 }),
   W18: fulfilled,
   'W18-limit': byHand,
   W19: processed,

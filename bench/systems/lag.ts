@@ -77,7 +77,7 @@ async function ours(log: OrdersLog, where: string, times: Parameters<typeof lagO
   const onShown = (shown: (name: string) => void) => {
     let before = subscription!.position
     // Positions are whole numbers, and all up to the checkpoint are in their rows.
-    subscription!.onMove(() => {
+    subscription!.onCheckpoint(() => {
       while (before < subscription!.position) shown(String(++before))
     })
   }
