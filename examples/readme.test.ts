@@ -50,18 +50,9 @@ function isBench(command: string): boolean {
   return words.length % 2 === 0 && isKnown && cells.every(cell => table.includes(`\n| ${cell} `))
 }
 
-/** Until files have moved to where the pages say they are. */
-const MOVES: readonly (readonly [to: RegExp, from: string])[] = [
-  [/^src\/(adapters|ports|definitions)(\/|$)/, 'src/'],
-  [/^src\/query\/freshness/, 'src/query/freshness'],
-  [/^src\/agenda(\/|$)/, 'src/agenda/'],
-]
-
 /** Whether a place exists. A module may be named without its ending. */
 function isThere(place: string): boolean {
-  const paths = [place, ...MOVES.map(([to, from]) => place.replace(to, from))]
-  const endings = ['', '.ts', '.test.ts', '.races.ts']
-  return paths.some(path => endings.some(ending => existsSync(join(ROOT, `${path}${ending}`))))
+  return ['', '.ts', '.test.ts', '.races.ts'].some(ending => existsSync(join(ROOT, `${place}${ending}`)))
 }
 
 const planted = (text: string): Page => ({ path: 'docs/planted.md', text })
