@@ -240,6 +240,6 @@ for (const [name, make] of Object.entries(stores)) {
       } finally {
         await stop()
       }
-    }, 120_000)
+    })
   })
 }

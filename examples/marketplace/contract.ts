@@ -443,14 +443,14 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
         }
       }
       const callers = Array.from({ length: CALLERS }, caller)
-      await until('there is load', () => placed.size >= ANSWERED_BEFORE_CRASH, 10_000)
+      await until('there is load', () => placed.size >= ANSWERED_BEFORE_CRASH)
       const crashed = served.crash()
       killed = true
       await Promise.all([...callers, crashed])
       const { headers } = await post('/order/place', { ...basket, customerId: id() })
       const position = headers.get('event-position')!
       const get = (path: string) => ask(path, { headers: { 'Min-Position': position, Prefer: 'wait=10' } })
-      await until('the views have caught up', async () => (await get('/orders/nobody')).status === 404, 10_000)
+      await until('the views have caught up', async () => (await get('/orders/nobody')).status === 404)
       const folded: Record<string, unknown> = {}
       for (const order of placed) {
         const types = (await eventsOf(`order-${order}`)).map(({ type }) => type)
@@ -470,7 +470,7 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
         spend: 0,
       })
     }
-  }, 60_000)
+  })
 
   test('what was answered is in the log once, however often the process is killed in the middle of load', async () => {
     for (let crash = 0; crash < CRASHES; crash++) {
@@ -489,7 +489,7 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
         }
       }
       const callers = Array.from({ length: CALLERS }, caller)
-      await until('there is load', () => answered.size >= ANSWERED_BEFORE_CRASH, 10_000)
+      await until('there is load', () => answered.size >= ANSWERED_BEFORE_CRASH)
       const crashed = served.crash()
       killed = true
       await Promise.all([...callers, crashed])
@@ -510,5 +510,5 @@ export function marketplaceHttp(start: () => Promise<ServedProcess>): void {
         }),
       )
     }
-  }, 30_000)
+  })
 }

@@ -88,7 +88,7 @@ describe('who follows a row', () => {
     const reader = await follow(other, 'd1')
     await has(reader, ['1', 'row', { key: 'd1', isOpen: true }])
     const before = polls
-    await until('it is asked for again and again', () => polls > before + 5, 900)
+    await until('it is asked for again and again', () => polls > before + 5)
     await owner.post('/door/d1/close')
     await has(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['2', 'row', { key: 'd1', isOpen: false }])
   })

@@ -180,7 +180,7 @@ describe('doctor --prove', () => {
     )
     expect(code).toBe(0)
     expect(readdirSync(folder).filter(name => name.includes('prove-'))).toEqual([])
-  }, 60_000)
+  })
 
   test('tries every promise on PostgreSQL, in a schema that is gone afterwards, and finds one whose lock does not exclude', async () => {
     const at = await testSchema()
@@ -197,7 +197,7 @@ describe('doctor --prove', () => {
     expect([...left]).toEqual([])
     await expect(dropScratch(at.url, at.schema)).rejects.toThrow('is no scratch schema')
     await at.drop()
-  }, 60_000)
+  })
 
   for (const [bug, caught, plant] of bugs()) {
     test(`finds a store that ${bug}`, async () => {

@@ -98,11 +98,11 @@ describe('a relay to JetStream', () => {
     closing.push(emaki)
     const counting = countUp(emaki, 50, 100)
     for (const after of [500, 1_500]) {
-      await until('some have arrived', () => delivered.length > after, 30_000)
+      await until('some have arrived', () => delivered.length > after)
       const told = reported.length
       await server.kill()
       expect(delivered.length).toBeLessThan(5_000)
-      await until('the outage is told', () => reported.length > told, 30_000)
+      await until('the outage is told', () => reported.length > told)
       await countUp(emaki, 1, 5, 50)
       await server.restart()
     }
@@ -122,7 +122,7 @@ describe('a relay to JetStream', () => {
     closing.push(emaki)
     expect(await emaki.seen(await countUp(emaki, 10, 10))).toBeTrue()
     await emaki.reset('to-nats', 0)
-    await until('all were sent twice', () => delivered.length === 200, 30_000)
+    await until('all were sent twice', () => delivered.length === 200)
     expect(faultsOf(await kept(server), 10, 10)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
@@ -141,7 +141,7 @@ describe('a relay to JetStream', () => {
     closing.push(emaki)
     expect(await emaki.seen(await countUp(emaki, 5, 4))).toBeTrue()
     await emaki.reset('to-nats', 0)
-    await until('they are there twice', async () => (await kept(server)).length >= 40, 30_000)
+    await until('they are there twice', async () => (await kept(server)).length >= 40)
     const messages = (await kept(server)).map(({ stream, n }) => ({ stream, n, id: `${stream} ${n}` }))
     expect(faultsOf(messages, 5, 4)).toMatchObject({ lost: 0, doubled: 20 })
   })

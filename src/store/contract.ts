@@ -44,7 +44,7 @@ export function storeContract(name: string, make: () => Promise<Made>): void {
 
 const CALLERS = 64
 const HOUR_MS = 3_600_000
-const WAIT_MS = 5_000
+const WAIT_MS = 300_000
 
 const order: readonly Case[] = [
   {

@@ -241,7 +241,7 @@ describe('rows are the fold of the log at the checkpoint', () => {
       }),
       { numRuns: 60 },
     )
-  }, 60_000)
+  })
 
   test('and a checkpoint that is written before its rows is found out', async () => {
     const acts = [{ append: [{ to: ['a'], n: 1 }] }, 'kill', { append: [{ to: ['a'], n: 2 }] }]

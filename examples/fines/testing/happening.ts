@@ -7,7 +7,7 @@ import { memory, type Runtime, runtime, type Served, type Store } from 'emaki'
 import { postgres } from 'emaki/postgres'
 import { sqlite } from 'emaki/sqlite'
 import { type TestSchema, testSchema } from '../../../src/testing/schema.ts'
-import { until } from '../../../src/testing/servers/until.ts'
+import { HANG_MS, until } from '../../../src/testing/servers/until.ts'
 import { recordsOf } from '../../../src/transfer/records.ts'
 import { Fine, fine } from '../fine.ts'
 import fromCsv from '../from-csv.ts'
@@ -20,7 +20,6 @@ export const SAMPLE: string = join(import.meta.dir, '../sample.csv')
 const DAY_MS = 86_400_000
 const PENALTY_DAYS = 60
 const SLICES_MAX = 500
-const SETTLE_TIMEOUT_MS = 20_000
 
 export type Happened = {
   readonly stream: string
@@ -62,16 +61,12 @@ export function daysOf(penalties: Penalties): readonly string[] {
 async function settled(emaki: Runtime): Promise<number> {
   let head = Number.NaN
   emaki.look()
-  await until(
-    'nothing is due any more',
-    async () => {
-      head = await emaki.store.head()
-      await emaki.seen(head)
-      const isDue = (await emaki.store.agenda.count()).some(({ due }) => due > 0)
-      return !isDue && head === (await emaki.store.head())
-    },
-    SETTLE_TIMEOUT_MS,
-  )
+  await until('nothing is due any more', async () => {
+    head = await emaki.store.head()
+    await emaki.seen(head)
+    const isDue = (await emaki.store.agenda.count()).some(({ due }) => due > 0)
+    return !isDue && head === (await emaki.store.head())
+  })
   return head
 }
 
@@ -96,7 +91,7 @@ export async function replayed({ store, moveTo }: Place, log: readonly Happened[
       const head = await happens(emaki, given.slice(from, next < 0 ? given.length : next))
       from = next < 0 ? given.length : next
       // A timer counts from the time at which it is set, so time stands still until it is.
-      if (setting.has(stop)) expect(await emaki.seen(head, ['penalty'], SETTLE_TIMEOUT_MS)).toBe(true)
+      if (setting.has(stop)) expect(await emaki.seen(head, ['penalty'], HANG_MS)).toBe(true)
     }
     expect(await store.agenda.count()).toEqual([])
     const added = await store.readAll({ after: 0, limit: log.length, filter: new Map([['fine', ['PenaltyAdded']]]) })
