@@ -6,6 +6,7 @@ import { client, expectProblem } from '../src/testing/http.ts'
 import { until } from '../src/testing/servers/until.ts'
 import { processor } from '../src/processor/processor.ts'
 import { looks, sets, shelves, Thing, thing, things } from '../src/testing/shop.ts'
+import { untilProcessed } from '../src/testing/until-processed.ts'
 
 const CHECKED = ['/ready', '/startup']
 
@@ -99,7 +100,7 @@ describe('GET /ready says of all that reads the log', () => {
     await inner.append([{ slices: [{ stream: 'thing-c', expect: 'any', events: [unread] }], keys: [] }])
     await made.post('/thing/b/spoil')
     const emaki = await made.app[spec].start()
-    await emaki.seen(4, ['things', 'shelves'])
+    await untilProcessed(emaki, 4, ['things', 'shelves'])
     now += 90_000
     const { status, body } = await made.get('/ready')
     const at = { componentType: 'component', status: 'pass' }

@@ -12,6 +12,7 @@ import { processor } from '../src/processor/processor.ts'
 import { looks, sets, shelves, Thing, thing, things } from '../src/testing/shop.ts'
 import { until } from '../src/testing/servers/until.ts'
 import type { AppOptions } from './app.ts'
+import { untilProcessed } from '../src/testing/until-processed.ts'
 
 const open: Client[] = []
 afterEach(async () => {
@@ -206,13 +207,14 @@ describe('the answer to a query', () => {
     })
     const { say, get, app } = shop([pears])
     await say('a', 'set', looks('apple'))
-    const { seen, store } = await app[spec].start()
-    await seen(1)
+    const emaki = await app[spec].start()
+    const { store } = emaki
+    await untilProcessed(emaki, 1)
     expect(shown(await get('/pears'), 'cache-status', 'row-parked')).toEqual(['emaki; fwd=miss', null])
     expect(shown(await get('/pears'), 'cache-status', 'row-parked')).toEqual(['emaki; hit', null])
     await say('a', 'poison')
     const position = Number(await say('a', 'set', looks('pear')))
-    await seen(position)
+    await untilProcessed(emaki, position)
     for (let i = 0; i < 2; i++) {
       const answer = await get('/pears')
       expect([answer.status, answer.body]).toEqual([200, [0, 0]])
@@ -264,7 +266,7 @@ describe('an answer that is kept', () => {
   test('is made anew as soon as a row that it was made of changes, and by no other', async () => {
     const { named, made } = counted()
     const { say, get, app } = shop([named])
-    const seen = async (position: string) => (await app[spec].start()).seen(Number(position))
+    const seen = async (position: string) => untilProcessed(await app[spec].start(), Number(position))
     const asked = async () => {
       const answer = await get('/named?name=apple')
       return [answer.headers.get('cache-status')!.replace('emaki; ', ''), answer.body]
@@ -346,7 +348,7 @@ describe('an answer that is kept', () => {
     }
     const { say, get, app } = shop([named, rates, refresh], { cdn, cache: () => ({ ...shared, raise }) })
     const emaki = await app[spec].start()
-    const seen = async (position: string) => expect(await emaki.seen(Number(position))).toBeTrue()
+    const seen = async (position: string) => untilProcessed(emaki, Number(position))
     const how = async (path: string) => (await get(path)).headers.get('cache-status')!.replace('emaki; ', '')
     await seen(await say('a', 'set', looks('apple')))
     for (const path of ['/named?name=apple', '/named?name=pear', '/rates'])
@@ -382,8 +384,7 @@ describe('an answer that is kept', () => {
     const { named } = counted()
     const store = memory()
     const owner = shop([named], { store })
-    const seen = async ({ app }: Client, position: string) =>
-      expect(await (await app[spec].start()).seen(Number(position))).toBeTrue()
+    const seen = async ({ app }: Client, position: string) => await untilProcessed(await app[spec].start(), Number(position))
     await seen(owner, await owner.say('a', 'set', looks('apple')))
     const other = shop([named], { store })
     await seen(other, '1')
@@ -399,7 +400,7 @@ describe('an answer that is kept', () => {
     const store = memory()
     const first = shop([], { store })
     const position = Number(await first.say('a', 'set', looks('apple')))
-    await (await first.app[spec].start()).seen(position)
+    await untilProcessed(await first.app[spec].start(), position)
     await first.app[spec].stop()
     const raised: unknown[] = []
     const shared = { ...memoryCache(), raise: async (...raise: Parameters<Cache['raise']>) => void raised.push(raise) }
@@ -434,7 +435,7 @@ describe('an answer that is kept', () => {
     const asked = made.get('/one')
     await reached.promise
     const position = await made.say('a', 'set', looks('apple'))
-    await (await made.app[spec].start()).seen(Number(position))
+    await untilProcessed(await made.app[spec].start(), Number(position))
     gate.resolve()
     const { headers } = await asked
     expect(Number(headers.get('event-position'))).toBeLessThan(Number(position))
@@ -454,7 +455,7 @@ describe('a query that is behind', () => {
     }
     const made = shop(queries, { store: { ...inner, readModel: { ...inner.readModel, commit } } })
     const first = await made.say('a', 'set', looks('apple'))
-    await (await made.app[spec].start()).seen(Number(first))
+    await untilProcessed(await made.app[spec].start(), Number(first))
     isHeld = true
     const position = await made.say('a', 'set', looks('apple', { price: 2 }))
     const release = () => {

@@ -9,6 +9,7 @@ import type { Store } from '../../src/store/store.ts'
 import { type EventReader, eventsOf } from '../../src/testing/event-stream.ts'
 import { type Client, client, expectProblem, type Headers_ } from '../../src/testing/http.ts'
 import { until } from '../../src/testing/servers/until.ts'
+import { untilProcessed } from '../../src/testing/until-processed.ts'
 
 const Door = events('door', { Opened: z.object({}), Closed: z.object({}), Removed: z.object({}) })
 const door = decider(Door, {
@@ -46,7 +47,7 @@ const has = (reader: EventReader, ...wanted: readonly [id: string, type: string,
   )
 const isCaughtUp = async (one: Client, position: number) => {
   const emaki = await one.app[spec].start()
-  expect(await emaki.seen(position)).toBeTrue()
+  await untilProcessed(emaki, position)
 }
 
 describe('who follows a row', () => {

@@ -16,6 +16,7 @@ import { order, shop } from '../testing/fulfilment.ts'
 import { testSchema } from '../testing/schema.ts'
 import { backlogFinding, bun, doctorVerb, lagFinding, leases } from './doctor.ts'
 import { proofsOf, type Scratch, scratchFor } from './prove.ts'
+import { untilProcessed } from '../testing/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -30,7 +31,7 @@ async function diagnosed(config: Config, options: { store?: Store; prove?: boole
 async function filled(config: Config): Promise<void> {
   const emaki = await runtime({ serve: shop, store: await opening(config) })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await emaki.seen(1)
+  await untilProcessed(emaki, 1)
   await emaki.close()
 }
 async function opening(config: Config): Promise<Store> {
@@ -166,7 +167,7 @@ describe('doctor', () => {
 async function filledIn(store: Store): Promise<void> {
   const emaki = await runtime({ serve: shop, store })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await emaki.seen(1)
+  await untilProcessed(emaki, 1)
   await emaki.close()
 }
 

@@ -19,6 +19,7 @@ import { called } from '../testing/called.ts'
 import { until } from '../testing/servers/until.ts'
 import { testSchema, type TestSchema } from '../testing/schema.ts'
 import { restoreVerb } from './restore.ts'
+import { untilProcessed } from '../testing/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-restore-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -59,13 +60,14 @@ type Running = {
 
 async function running(config: Config): Promise<Running> {
   const emaki = app({ serve, config })
-  const { store, seen } = await emaki[spec].start()
+  const served = await emaki[spec].start()
+  const { store } = served
   return {
     add: async n => {
       const init = { method: 'POST', body: JSON.stringify({ n }), headers: { 'Content-Type': 'application/json' } }
       const answer = await emaki.request('/sum/a/add', init)
       expect(answer.ok).toBeTrue()
-      await seen(((await answer.clone().json()) as { position: number }).position)
+      await untilProcessed(served, ((await answer.clone().json()) as { position: number }).position)
       return answer.headers.get('Event-Position')!
     },
     total: async () => ((await (await emaki.request('/sum/a')).json()) as { total: number }).total,
@@ -188,7 +190,7 @@ describe('restore', () => {
     const emaki = await runtime({ serve, store })
     const sent = await emaki.send(sum.add('b', { n: 16 }))
     expect(sent).toMatchObject({ outcome: 'accepted', position: 3 })
-    expect(await emaki.seen(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect(heard).toEqual([])
     expect((await store.readModel.get({ name: 'process_watched_v1', indexes: [] }, 'b')).found).toBeNull()
     await emaki.close()

@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts'
 import { fulfilment, Order, order, purse, shelf, shop } from '../testing/fulfilment.ts'
 import { type TestSchema, testSchema } from '../testing/schema.ts'
 import { until } from '../testing/servers/until.ts'
+import { untilProcessed } from '../testing/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-process-'))
 let made = 0
@@ -177,7 +178,7 @@ for (const [name, make] of STORES) {
       await first.close()
       const second = await started(place, [order, counting(2, 'two')])
       await second.send(order.place('o2', { skus: [], cents: 0 }))
-      await second.seen(await second.store.head())
+      await untilProcessed(second, await second.store.head())
       expect(await statusOf(second, 'gone-2-two')).toBeUndefined()
       // What was set stays set, with what it comes to now.
       await place.advance(3_600_001)

@@ -1,5 +1,5 @@
 // Rows against a fold of the log made apart: through crashes, poison and take-overs, on a store in memory that can be made to fail.
-import { afterEach, describe, expect, test } from 'bun:test'
+import { afterEach, describe, expect, spyOn, test } from 'bun:test'
 import fc from 'fast-check'
 import { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
@@ -15,6 +15,7 @@ import { until as becomes } from '../testing/servers/until.ts'
 import { audit } from './audit.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { tail } from './tail.ts'
+import { untilProcessed } from '../testing/until-processed.ts'
 
 const Added = z.object({ to: z.array(z.string()), n: z.int() })
 const Emptied = z.object({ from: z.string() })
@@ -147,7 +148,7 @@ describe('a projection', () => {
     await append(store, { to: ['a', 'b'], n: 1 }, { to: ['a'], n: 2 })
     const { subscriptions } = await process_(store)
     await append(store, { from: 'b' }, { to: ['c'], n: 5 })
-    expect(await subscriptions.seen(4)).toBeTrue()
+    await untilProcessed(subscriptions, 4)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 2] }, c: { sum: 5, seen: [4] } })
   })
 
@@ -155,7 +156,7 @@ describe('a projection', () => {
     const store = memory()
     const { subscriptions } = await process_(store)
     await append(store, { to: ['a'], n: 1 })
-    await subscriptions.seen(1)
+    await untilProcessed(subscriptions, 1)
     expect(await subscriptions.status()).toMatchObject([
       { name: 'sums_v1', position: 1, lagEvents: 0, lagSeconds: 0, isOwner: true },
     ])
@@ -171,7 +172,7 @@ describe('a projection', () => {
     const store = memory()
     const { subscriptions } = await process_(store)
     await appended(store, 'other-1', [{ id: 'x', type: 'Added', schema: 's', data: '{}', meta: '{}' }])
-    expect(await subscriptions.seen(1)).toBeTrue()
+    await untilProcessed(subscriptions, 1)
     expect((await rowsOf(store)).rows).toEqual({})
   })
 })
@@ -226,7 +227,7 @@ describe('rows are the fold of the log at the checkpoint', () => {
       else if (typeof act === 'object') await append(store, ...act.append)
       await Bun.sleep(0)
     }
-    expect(await at.subscriptions.seen(await store.head())).toBeTrue()
+    await untilProcessed(at.subscriptions, await store.head())
     const end = await rowsOf(store)
     if (!Bun.deepEquals(end.rows, await folded(store, end.position))) wrong.push('in the end')
     expect((await audit(store, sums[spec], table)).differences).toEqual([])
@@ -261,9 +262,9 @@ describe('an event that cannot be folded', () => {
       const store = memory()
       const { subscriptions } = await process_(store)
       await append(store, { to: ['a', 'b'], n: 1 })
-      await subscriptions.seen(1)
+      await untilProcessed(subscriptions, 1)
       await append(store, { to: ['a'], n }, { to: ['a', 'b'], n: 2 })
-      expect(await subscriptions.seen(3)).toBeTrue()
+      await untilProcessed(subscriptions, 3)
       const { rows, found } = await rowsOf(store)
       expect(rows).toEqual({ a: { sum: 1, seen: [1] }, b: { sum: 3, seen: [1, 3] } })
       expect(found.map(({ parked }: StoredRow) => parked)).toEqual([2, null])
@@ -275,14 +276,14 @@ describe('an event that cannot be folded', () => {
     const store = memory()
     const { subscriptions } = await process_(store)
     await append(store, { to: ['a', 'b'], n: 1 }, { to: ['a'], n: 13 }, { to: ['a', 'b'], n: 2 })
-    await subscriptions.seen(3)
+    await untilProcessed(subscriptions, 3)
     expect(await store.readModel.unpark('sums_v1')).toBe(1)
     await becomes('it failed again', async () => (await store.readModel.parked())[0]?.again === null)
     isMended = true
     await store.readModel.unpark('sums_v1', 'a')
     await becomes('nothing is parked', async () => (await store.readModel.parked()).length === 0)
     await append(store, { to: ['a'], n: 4 })
-    await subscriptions.seen(4)
+    await untilProcessed(subscriptions, 4)
     const { rows, position } = await rowsOf(store)
     expect(rows).toEqual(await folded(store, position))
   })
@@ -291,7 +292,7 @@ describe('an event that cannot be folded', () => {
     const store = memory()
     const { subscriptions } = await process_(store)
     await append(store, { to: ['a'], n: 1 }, { to: ['a'], n: 13 }, { to: ['a'], n: 2 })
-    await subscriptions.seen(3)
+    await untilProcessed(subscriptions, 3)
     await store.readModel.unpark('sums_v1', 'a', 'skip')
     await becomes('nothing is parked', async () => (await store.readModel.parked()).length === 0)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 3] } })
@@ -302,11 +303,11 @@ describe('an event that cannot be folded', () => {
     const { subscriptions } = await process_(store)
     const stream = `tally-${(made + 1) % 3}`
     await appended(store, stream, [{ id: 'x', type: 'Added', schema: 'old', data: '{"to":7}', meta: '{}' }])
-    expect(await subscriptions.seen(1)).toBeTrue()
+    await untilProcessed(subscriptions, 1)
     expect(await store.readModel.parked()).toMatchObject([{ kind: 'stream', key: stream, position: 1 }])
     await append(store, { to: ['lost'], n: 1 })
     await append(store, { to: ['b'], n: 1 })
-    await subscriptions.seen(3)
+    await untilProcessed(subscriptions, 3)
     expect((await rowsOf(store)).rows).toEqual({ b: { sum: 1, seen: [3] } })
   })
 })
@@ -316,7 +317,7 @@ describe('a process that loses its lease', () => {
     const store = memory()
     const first = await process_(store, sums, 30)
     await append(store, { to: ['a'], n: 1 })
-    await first.subscriptions.seen(1)
+    await untilProcessed(first.subscriptions, 1)
     // It is taken over as if its time had run out, unseen by the first.
     const [before] = await store.readModel.progress(['sums_v1'])
     await store.readModel.release('sums_v1', before!.epoch)
@@ -326,7 +327,7 @@ describe('a process that loses its lease', () => {
     await becomes('the first has noticed', () => !first.subscriptions.view('sums').subscriptions[0]!.isOwner)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
     await store.readModel.release('sums_v1', second!.epoch)
-    expect(await first.subscriptions.seen(2)).toBeTrue()
+    await untilProcessed(first.subscriptions, 2)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 2] } })
   })
 
@@ -340,7 +341,7 @@ describe('a process that loses its lease', () => {
       await Bun.sleep(2)
     }
     const { subscriptions } = await process_(store)
-    expect(await subscriptions.seen(2)).toBeTrue()
+    await untilProcessed(subscriptions, 2)
     expect(await store.readModel.parked()).toMatchObject([{ kind: 'key', key: 'b', position: 2 }])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
   })
@@ -355,7 +356,7 @@ describe('a process that loses its lease', () => {
       await Bun.sleep(2)
     }
     const { subscriptions } = await process_(store)
-    expect(await subscriptions.seen(2)).toBeTrue()
+    await untilProcessed(subscriptions, 2)
     expect(await store.readModel.parked()).toEqual([])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] }, b: { sum: 2, seen: [2] } })
   })
@@ -377,7 +378,7 @@ describe('a process that loses its lease', () => {
       },
     })
     const { subscriptions } = await process_(flaky)
-    expect(await subscriptions.seen(1)).toBeTrue()
+    await untilProcessed(subscriptions, 1)
     expect(suspects).toBeGreaterThan(1)
     expect(await store.readModel.parked()).toEqual([])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
@@ -414,12 +415,15 @@ describe('a store that fails now and then', () => {
         return Promise.reject(new StoreError('unavailable', 'made to fail'))
       },
     })
+    using waits = spyOn(globalThis, 'setTimeout')
     const { subscriptions } = await process_(flaky)
     for (let i = 1; i <= 12; i++) {
       isFailing = true
       await append(store, { to: ['a'], n: 1 })
-      expect(await subscriptions.seen(i, ['sums'], 1_000)).toBeTrue()
+      await untilProcessed(subscriptions, i, ['sums'])
     }
+    // The second failure in a row would be waited for twice as long as the first, the twelfth for 5 s.
+    expect(Math.max(...waits.mock.calls.map(([, ms]) => ms ?? 0))).toBeLessThanOrEqual(1_000)
   })
 })
 
@@ -432,7 +436,7 @@ describe('a row that was damaged', () => {
       const store = memory()
       const first = await process_(store)
       await append(store, { to: ['a', 'b'], n: 1 })
-      await first.subscriptions.seen(1)
+      await untilProcessed(first.subscriptions, 1)
       await first.subscriptions.close()
       const corrupt = changed(store, {
         rows: async (...of) =>
@@ -440,7 +444,7 @@ describe('a row that was damaged', () => {
       })
       const { subscriptions, reported } = await process_(corrupt)
       await append(store, { to: ['a', 'b'], n: 2 })
-      expect(await subscriptions.seen(2)).toBeTrue()
+      await untilProcessed(subscriptions, 2)
       expect(await store.readModel.parked()).toMatchObject([
         { kind: 'key', key: 'a', position: 2, cause: expect.stringContaining('sums_v1: the row a cannot be read') },
       ])

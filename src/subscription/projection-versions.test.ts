@@ -14,6 +14,7 @@ import { until as becomes } from '../testing/servers/until.ts'
 import { audit } from './audit.ts'
 import { rebuild } from './rebuild.ts'
 import { tail } from './tail.ts'
+import { untilProcessed } from '../testing/until-processed.ts'
 
 const Light = events('light', { Switched: z.object({ on: z.boolean() }) })
 const light = decider(Light, {
@@ -49,7 +50,7 @@ async function folded() {
   const store = memory()
   const before = await run(store, first)
   for (const on of [true, false]) await before.send(light.turn('l1', { on }))
-  await before.seen(2)
+  await untilProcessed(before, 2)
   await closing.pop()!.close()
   const released = Promise.withResolvers<void>()
   const slow: Store = {
@@ -135,7 +136,7 @@ describe('a version of a projection', () => {
     expect((await store.readModel.progress(['lights_v1']))[0]!.position).toBe(2)
     release()
     await becomes('the new one serves', () => table(emaki) === 'lights_v2')
-    expect(await emaki.seen(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect(await answers.row(lights, 'l1', soon)).toMatchObject({ text: '{"key":"l1","on":false,"times":2}', lacking: null })
     expect(await answers.ask(queries.get('ask')!, {}, soon)).toMatchObject({ body: '[2,1]', lacking: null })
     expect((await emaki.status()).map(({ name }) => name)).toEqual(['lights_v2'])
@@ -153,12 +154,12 @@ describe('a version of a projection', () => {
     const store = memory()
     const old = await run(store, first)
     await old.send(light.turn('l1', { on: true }))
-    await old.seen(1)
+    await untilProcessed(old, 1)
     await closing.pop()!.close()
     const next = await run(store, alone)
     await next.send(light.turn('l1', { on: true }))
     await becomes('the new one serves', () => table(next) === 'lights_v2')
-    await next.seen(2)
+    await untilProcessed(next, 2)
     await closing.pop()!.close()
     const back = await run(store, first)
     await becomes('the old one serves', () => table(back) === 'lights_v1')
@@ -189,7 +190,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     for (const id of ['l1', 'l2']) await emaki.send(light.turn(id, { on: true }))
-    await emaki.seen(2)
+    await untilProcessed(emaki, 2)
     const at = { name: 'lights_v1', indexes: first[spec].indexes }
     const { epoch } = (await store.readModel.progress(['lights_v1']))[0]!
     await store.readModel.commit({
@@ -210,7 +211,7 @@ describe('a rebuild', () => {
     await becomes('it serves', () => table(emaki) === 'lights_v1_g2')
     expect(await shown(emaki)).toBe(1)
     await emaki.send(light.turn('l3', { on: true }))
-    expect(await emaki.seen(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect(await shown(emaki, 'l3')).toBe(1)
     expect((await audit(store, first[spec], { ...at, name: 'lights_v1_g2' })).differences).toEqual([])
     expect((await rebuilt(store)).name).toBe('lights_v1_g3')
@@ -220,7 +221,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
-    await emaki.seen(1)
+    await untilProcessed(emaki, 1)
     const names = await Promise.all([rebuilt(store), rebuilt(store).catch(error => error as Error)])
     expect([names[0].name, String(names[1])]).toEqual([
       'lights_v1_g2',
@@ -233,7 +234,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
-    await emaki.seen(1)
+    await untilProcessed(emaki, 1)
     expect((await rebuilt(store, AbortSignal.abort())).name).toBeNull()
     expect(await store.readModel.tables()).toEqual(['lights_v1'])
   })

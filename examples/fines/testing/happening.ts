@@ -7,11 +7,12 @@ import { memory, type Runtime, runtime, type Served, type Store } from 'emaki'
 import { postgres } from 'emaki/postgres'
 import { sqlite } from 'emaki/sqlite'
 import { type TestSchema, testSchema } from '../../../src/testing/schema.ts'
-import { HANG_MS, until } from '../../../src/testing/servers/until.ts'
+import { until } from '../../../src/testing/servers/until.ts'
 import { recordsOf } from '../../../src/transfer/records.ts'
 import { Fine, fine } from '../fine.ts'
 import fromCsv from '../from-csv.ts'
 import { penalty } from '../penalty.ts'
+import { untilProcessed } from '../../../src/testing/until-processed.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 /** The real log is not part of the repository: FINES_CSV says where it is. */
@@ -63,7 +64,7 @@ async function settled(emaki: Runtime): Promise<number> {
   emaki.look()
   await until('nothing is due any more', async () => {
     head = await emaki.store.head()
-    await emaki.seen(head)
+    await untilProcessed(emaki, head)
     const isDue = (await emaki.store.agenda.count()).some(({ due }) => due > 0)
     return !isDue && head === (await emaki.store.head())
   })
@@ -91,7 +92,7 @@ export async function replayed({ store, moveTo }: Place, log: readonly Happened[
       const head = await happens(emaki, given.slice(from, next < 0 ? given.length : next))
       from = next < 0 ? given.length : next
       // A timer counts from the time at which it is set, so time stands still until it is.
-      if (setting.has(stop)) expect(await emaki.seen(head, ['penalty'], HANG_MS)).toBe(true)
+      if (setting.has(stop)) await untilProcessed(emaki, head, ['penalty'])
     }
     expect(await store.agenda.count()).toEqual([])
     const added = await store.readAll({ after: 0, limit: log.length, filter: new Map([['fine', ['PenaltyAdded']]]) })
