@@ -210,7 +210,7 @@ describe('an import that is killed five times and run again leaves each record i
     const asked = (sql: string) => {
       if (!existsSync(path)) return 0
       using db = new Database(path, { readonly: true })
-      db.run('pragma busy_timeout = 2000')
+      db.run('pragma busy_timeout = 300000')
       return db.query<{ many: number }, []>(sql).get()?.many ?? 0
     }
     const isMigrated = () => asked("select count(*) as many from sqlite_schema where name = 'imports'") > 0

@@ -167,7 +167,9 @@ describe('webhooks', () => {
     }
     const emaki = await running(hooksTo(endpoint.url, { deadlineMs: 100 }))
     await untilSent(emaki, await countUp(emaki, 1, 3))
-    expect(endpoint.seen.map(({ n }) => n)).toEqual([1, 1, 1, 2, 3])
+    // A machine that is slow itself may have more of them sent again.
+    expect(endpoint.seen.slice(0, 3).map(({ n }) => n)).toEqual([1, 1, 1])
+    expect([...new Set(endpoint.accepted.map(({ n }) => n))]).toEqual([1, 2, 3])
   })
 
   test('come back when Retry-After says so', async () => {
