@@ -7,6 +7,7 @@ import { memory } from '../store/memory.ts'
 import { account } from '../testing/account.ts'
 import { bank, foreign, range } from '../testing/bank.ts'
 import { comesAfter, failsAfter, failsBefore } from '../testing/faulty-store.ts'
+import { movableClock } from '../testing/movable-clock.ts'
 import { KEY_REUSED } from './outcome.ts'
 import { KEY_KEEP_MS } from './send.ts'
 
@@ -310,8 +311,11 @@ describe('a keyed command whose outcome is unknown', () => {
 
   test('that was given up is accepted once when the caller says it again', async () => {
     const { emaki, store } = await bank()
-    store.always('append', failsAfter())
-    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, deadlineMs: 100 })).toMatchObject({ outcome: 'unknown' })
+    using clock = movableClock()
+    store.always('append', call => failsAfter()(call).finally(() => clock.advance(60_000)))
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, deadlineMs: 60_000 })).toMatchObject({
+      outcome: 'unknown',
+    })
     store.always('append', null)
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ version: 1, replayed: true })
     expect(await store.head()).toBe(1)
