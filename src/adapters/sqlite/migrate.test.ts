@@ -8,8 +8,8 @@ import { migrate, migrateSqlite } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import { sqlite } from './store.ts'
 
-const SCHEMA_FILE = join(import.meta.dir, '../../../../migrations/sqlite/schema.sql')
-const WAIT_MS = 5_000
+const SCHEMA_FILE = join(import.meta.dir, '../../../migrations/sqlite/schema.sql')
+const WAIT_MS = 300_000
 
 const folders: string[] = []
 afterEach(() => {
@@ -21,7 +21,9 @@ describe('migrations', () => {
     using db = new Database(newFile())
     migrate(db)
     if (process.env['UPDATE_SCHEMA']) writeFileSync(SCHEMA_FILE, schemaOf(db))
-    expect(schemaOf(db), 'run UPDATE_SCHEMA=1 bun test src/sqlite after a migration').toBe(readFileSync(SCHEMA_FILE, 'utf8'))
+    expect(schemaOf(db), 'run UPDATE_SCHEMA=1 bun test src/adapters/sqlite after a migration').toBe(
+      readFileSync(SCHEMA_FILE, 'utf8'),
+    )
   })
 
   test('run once: what ran is named, and a second time nothing runs', async () => {
