@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from '../src/test-support/servers/postgres.ts'
 
 const RACE_MS = 5_000
-const TIMEOUT_MS = 60_000
 
 const installed = existsSync(join(import.meta.dir, 'node_modules'))
 if (!installed)
@@ -16,44 +15,32 @@ describe.skipIf(!installed)('a reader at the head, 32 callers appending one to t
   let server: PostgresServer
   beforeAll(async () => {
     server = await startPostgres()
-  }, TIMEOUT_MS)
+  })
   afterAll(() => server.stop())
 
-  test(
-    'sees each event of Emaki once',
-    async () => {
-      const { raceEmaki } = await import('./race.ts')
-      const { stored, ...wrong } = await raceEmaki({ server }, RACE_MS)
-      expect(stored).toBeGreaterThan(0)
-      expect(wrong).toEqual({ lost: 0, doubled: 0, reordered: 0 })
-    },
-    TIMEOUT_MS,
-  )
+  test('sees each event of Emaki once', async () => {
+    const { raceEmaki } = await import('./race.ts')
+    const { stored, ...wrong } = await raceEmaki({ server }, RACE_MS)
+    expect(stored).toBeGreaterThan(0)
+    expect(wrong).toEqual({ lost: 0, doubled: 0, reordered: 0 })
+  })
 
-  test(
-    'as a processor sees each event of Emaki once, and those of a stream in order',
-    async () => {
-      const { raceProcessor } = await import('./race.ts')
-      const { stored, ...wrong } = await raceProcessor({ server }, { ms: RACE_MS })
-      expect(stored).toBeGreaterThan(0)
-      expect(wrong).toEqual({ lost: 0, doubled: 0, reordered: 0 })
-    },
-    TIMEOUT_MS,
-  )
+  test('as a processor sees each event of Emaki once, and those of a stream in order', async () => {
+    const { raceProcessor } = await import('./race.ts')
+    const { stored, ...wrong } = await raceProcessor({ server }, { ms: RACE_MS })
+    expect(stored).toBeGreaterThan(0)
+    expect(wrong).toEqual({ lost: 0, doubled: 0, reordered: 0 })
+  })
 
-  test(
-    'is Emmett 0.42: printed, and no failure of ours',
-    async () => {
-      const { raceEmmett, raceEmmettPages } = await import('./race.ts')
-      for (const [name, run] of [
-        ['with a reactor', raceEmmett],
-        ['page by page', raceEmmettPages],
-      ] as const) {
-        const { stored, lost, doubled } = await run({ server }, RACE_MS)
-        console.log(`Emmett 0.42, ${name}: of ${stored} events its consumer lost ${lost} and saw ${doubled} more than once`)
-        expect(stored).toBeGreaterThan(0)
-      }
-    },
-    TIMEOUT_MS,
-  )
+  test('is Emmett 0.42: printed, and no failure of ours', async () => {
+    const { raceEmmett, raceEmmettPages } = await import('./race.ts')
+    for (const [name, run] of [
+      ['with a reactor', raceEmmett],
+      ['page by page', raceEmmettPages],
+    ] as const) {
+      const { stored, lost, doubled } = await run({ server }, RACE_MS)
+      console.log(`Emmett 0.42, ${name}: of ${stored} events its consumer lost ${lost} and saw ${doubled} more than once`)
+      expect(stored).toBeGreaterThan(0)
+    }
+  })
 })

@@ -108,7 +108,7 @@ describe('what Kubernetes is given', () => {
   test('fits the types of Kubernetes, each field', async () => {
     const all = await Promise.all(files.map(async file => [file, await read<object>(`deploy/kubernetes/${file}`)] as const))
     expect(await typeProblems(all)).toBe('')
-  }, 60_000)
+  })
 
   test('is told from what has a wrong value, or a field that is misspelt', async () => {
     const text = await textOf('deploy/kubernetes/deployment.yaml')
@@ -116,7 +116,7 @@ describe('what Kubernetes is given', () => {
     expect(() => validated('deployment.yaml', wrong)).toThrow()
     const misspelt = parse(text.replace('readOnlyRootFilesystem', 'readOnlyRootFileSystem')) as object
     expect(await typeProblems([['deployment.yaml', misspelt]])).toContain('readOnlyRootFileSystem')
-  }, 60_000)
+  })
 
   test('lists every manifest but the secret, and files that exist', async () => {
     type Kustomization = {

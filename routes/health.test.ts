@@ -6,6 +6,7 @@ import { client, expectProblem } from '../src/test-support/http.ts'
 import { until } from '../src/test-support/servers/until.ts'
 import { processor } from '../src/definitions/processor.ts'
 import { looks, sets, shelves, Thing, thing, things } from '../src/test-support/shop.ts'
+import { untilProcessed } from '../src/test-support/until-processed.ts'
 
 const CHECKED = ['/ready', '/startup']
 
@@ -99,7 +100,7 @@ describe('GET /ready says of all that reads the log', () => {
     await inner.append([{ slices: [{ stream: 'thing-c', expect: 'any', events: [unread] }], keys: [] }])
     await made.post('/thing/b/spoil')
     const emaki = await made.app[spec].start()
-    await emaki.waitUntilProcessed(4, ['things', 'shelves'])
+    await untilProcessed(emaki, 4, ['things', 'shelves'])
     now += 90_000
     const { status, body } = await made.get('/ready')
     const at = { componentType: 'component', status: 'pass' }

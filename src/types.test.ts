@@ -20,7 +20,7 @@ let found: { readonly refused: readonly Found[]; readonly accepted: readonly Fou
 
 beforeAll(() => {
   found = compiled({ 'refused.ts': refused.map(text => (MARK.test(text) ? '' : text)), 'accepted.ts': accepted })
-}, 20_000)
+})
 
 describe('what is right', () => {
   test('compiles', () => {

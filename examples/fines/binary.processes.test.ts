@@ -13,7 +13,7 @@ beforeAll(() => {
   const options = ['--compile', '--bytecode', '--format=esm', '--minify', '--outfile', binary]
   const { success, stderr } = Bun.spawnSync([process.execPath, 'build', ...options, join(import.meta.dir, 'main.ts')])
   if (!success) throw new Error(stderr.toString())
-}, 60_000)
+})
 afterAll(() => rmSync(folder, { recursive: true }))
 
 test('one compiled binary imports a CSV by a map that it holds, beside one that serves the rows of it, and exports it', async () => {

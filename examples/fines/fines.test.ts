@@ -14,12 +14,12 @@ import { until } from '../../src/test-support/servers/until.ts'
 import { recordsOf } from '../../src/transfer/records.ts'
 import served from './app.ts'
 import fromCsv from './from-csv.ts'
+import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const REAL = process.env['FINES_CSV'] ?? join(ROOT, '../shared/data/traffic-fines.csv')
 const SAMPLE = join(import.meta.dir, 'sample.csv')
 /** Projecting all of it takes a few seconds on a busy machine. */
-const PROJECT_TIMEOUT_MS = 60_000
 
 type Totals = {
   readonly events: number
@@ -107,7 +107,7 @@ async function servedWith(store: Store, file: string, events: number): Promise<S
   const fines: App = app({ ...served[spec].options, store })
   const emaki = await fines[spec].start()
   expect(await store.head()).toBe(events)
-  expect(await emaki.waitUntilProcessed(events, undefined, PROJECT_TIMEOUT_MS)).toBe(true)
+  await untilProcessed(emaki, events)
   await until('the rows are served', () => emaki.subscriptions.isReady)
   const ask: Asked = async <T>(path: string) => {
     const response = await fines.request(path)
@@ -240,6 +240,6 @@ for (const [name, make] of Object.entries(stores)) {
       } finally {
         await stop()
       }
-    }, 120_000)
+    })
   })
 }

@@ -9,7 +9,7 @@ for (const [name, make] of Object.entries(places)) {
     test('comes on the 60th day to each fine of the sample that was notified, and to no other', async () => {
       const log = await logOf(SAMPLE)
       expect(daysOf(await replayed(await make(), log))).toEqual(daysOf(penaltiesOf(log)))
-    }, 30_000)
+    })
   })
 }
 

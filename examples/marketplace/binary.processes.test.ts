@@ -26,7 +26,7 @@ beforeAll(() => {
     binary,
   ])
   if (!success) throw new Error(stderr.toString())
-}, 60_000)
+})
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('the marketplace as one compiled binary', () => {

@@ -14,7 +14,6 @@ const ORDERS = form(500, 5_000)
 const APP_KILLS = form(10, 100)
 const DATABASE_KILLS = form(2, 20)
 const CALLERS = 16
-const ENDS_MS = 60_000
 const SKUS = 20
 
 type Entry = { readonly kind: 'charge' | 'refund'; readonly order: string; readonly cents: number; readonly status: string }
@@ -50,7 +49,7 @@ describe('orders while the app and the database are killed', () => {
     const kills = shuffled(random, [...Array(APP_KILLS).fill('app'), ...Array(DATABASE_KILLS).fill('database')])
     for (const [i, what] of kills.entries()) {
       // Spread over the orders, so that none comes when all is done.
-      await until('orders are placed', () => next >= (ORDERS * (i + 1)) / (kills.length + 1), ENDS_MS)
+      await until('orders are placed', () => next >= (ORDERS * (i + 1)) / (kills.length + 1))
       await Bun.sleep(random.below(60))
       if (what === 'app') await served.crash()
       else await server.restart()
@@ -64,31 +63,27 @@ describe('orders while the app and the database are killed', () => {
       const orders = await rows('orders_v1')
       return orders.size === ORDERS && [...orders.values()].every(({ status }) => ['shipped', 'cancelled'].includes(status))
     }
-    await until('each order is shipped or cancelled', isOver, ENDS_MS).catch(async error => {
+    await until('each order is shipped or cancelled', isOver).catch(async error => {
       const left = [...(await rows('orders_v1'))].filter(([, { status }]) => !['shipped', 'cancelled'].includes(status))
       throw new Error(`${error} ${JSON.stringify(left.slice(0, 5))}`)
     })
     // What is released and paid back comes after that.
     const isIdle = async () => (await sql.unsafe(`select from emaki.agenda where timer is null`)).length === 0
-    await until('nothing is left to be sent', isIdle, ENDS_MS)
+    await until('nothing is left to be sent', isIdle)
     const ledger = async () => (await (await fetch(`${provider.url}/ledger`)).json()) as readonly Entry[]
     const orders = await rows('orders_v1')
     const shipped = wanted.filter(({ id }) => orders.get(id)!.status === 'shipped')
     const total = (list: typeof wanted) => list.reduce((sum, { items }) => sum + centsOf(items), 0)
-    await until('the money adds up', async () => balanceOf(await ledger()) === total(shipped), ENDS_MS)
+    await until('the money adds up', async () => balanceOf(await ledger()) === total(shipped))
     const charges = (await ledger()).filter(({ kind, status }) => kind === 'charge' && status === 'charged')
     expect(new Set(charges.map(({ order }) => order)).size).toBe(charges.length)
-    await until(
-      'the stock adds up',
-      async () => {
-        const stock = await rows('stock_v1')
-        return filled.every((qty, i) => {
-          const sold = shipped.reduce((sum, { items }) => sum + quantityOf(items, `s${i}`), 0)
-          return Bun.deepEquals(stock.get(`s${i}`), { onHand: qty - sold, reserved: 0 })
-        })
-      },
-      ENDS_MS,
-    )
+    await until('the stock adds up', async () => {
+      const stock = await rows('stock_v1')
+      return filled.every((qty, i) => {
+        const sold = shipped.reduce((sum, { items }) => sum + quantityOf(items, `s${i}`), 0)
+        return Bun.deepEquals(stock.get(`s${i}`), { onHand: qty - sold, reserved: 0 })
+      })
+    })
     const customers = [...(await rows('customers_v1')).values()]
     expect(customers.reduce((sum, { spend }) => sum + spend, 0)).toBe(total(shipped))
     expect(shipped.length).toBeGreaterThan(0)

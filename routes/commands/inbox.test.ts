@@ -12,6 +12,7 @@ import { standardWebhooks } from '../../src/adapters/webhooks/signature.ts'
 import { webhooks } from '../../src/adapters/webhooks/webhooks.ts'
 import { type App, app } from '../app.ts'
 import { receive } from './inbox.ts'
+import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
 const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
 const OTHER = `whsec_${Buffer.alloc(32, 2).toString('base64')}`
@@ -127,7 +128,7 @@ describe('a webhook', () => {
     const from = await runtime({ serve: [till, webhooks('mirror', { from: Till, url, secrets: SECRET })] })
     let last = 0
     for (const cents of [1, 2, 3]) last = ((await from.send(till.pay('t', { cents }))) as { position: number }).position
-    expect(await from.waitUntilProcessed(last)).toBeTrue()
+    await untilProcessed(from, last)
     expect(await centsOf(to)).toBe(6)
     await from.close()
     await server.stop(true)

@@ -9,6 +9,7 @@ import type { Store } from '../../src/ports/store/store.ts'
 import { type EventReader, eventsOf } from '../../src/test-support/event-stream.ts'
 import { type Client, client, expectProblem, type Headers_ } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
+import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
 const Door = events('door', { Opened: z.object({}), Closed: z.object({}), Removed: z.object({}) })
 const door = decider(Door, {
@@ -46,7 +47,7 @@ const has = (reader: EventReader, ...wanted: readonly [id: string, type: string,
   )
 const isCaughtUp = async (one: Client, position: number) => {
   const emaki = await one.app[spec].start()
-  expect(await emaki.waitUntilProcessed(position)).toBeTrue()
+  await untilProcessed(emaki, position)
 }
 
 describe('who follows a row', () => {
@@ -88,7 +89,7 @@ describe('who follows a row', () => {
     const reader = await follow(other, 'd1')
     await has(reader, ['1', 'row', { key: 'd1', isOpen: true }])
     const before = polls
-    await until('it is asked for again and again', () => polls > before + 5, 900)
+    await until('it is asked for again and again', () => polls > before + 5)
     await owner.post('/door/d1/close')
     await has(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['2', 'row', { key: 'd1', isOpen: false }])
   })

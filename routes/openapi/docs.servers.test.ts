@@ -10,7 +10,6 @@ if (!chromium) console.warn('The page is not tried in a browser, as there is non
 const main = join(import.meta.dir, '../../examples/marketplace/main.ts')
 const folder = mkdtempSync(join(tmpdir(), 'emaki-docs-'))
 const binary = join(folder, 'marketplace')
-const TIMEOUT_MS = 30_000
 
 afterAll(() => {
   Bun.WebView.closeAll()
@@ -26,36 +25,28 @@ describe.skipIf(!chromium)('the page', () => {
   test.each([
     ['source', [process.execPath, main]],
     ['a compiled binary', [binary]],
-  ])(
-    'shows every operation of the marketplace, from %s, and asks nobody else',
-    async (_, command) => {
-      await using server = await started(command)
-      using page = await opened(`${server.url}/docs`)
-      const { paths } = (await (await fetch(`${server.url}/openapi.json`)).json()) as { paths: object }
-      await shows(page.view, Object.keys(paths))
-      await page.view.evaluate('document.fonts.ready.then(() => null)')
-      const own = ['/docs', '/docs/scalar.js', '/openapi.json'].map(path => server.url + path)
-      expect(page.asked.map(url => url.replace(/\?\w+$/, ''))).toEqual(own)
-      // What leaves would have been seen, although the policy of the page refuses it.
-      await page.view.evaluate(`fetch('https://example.com/elsewhere').catch(() => null)`)
-      expect(page.asked.at(-1)).toBe('https://example.com/elsewhere')
-    },
-    TIMEOUT_MS,
-  )
+  ])('shows every operation of the marketplace, from %s, and asks nobody else', async (_, command) => {
+    await using server = await started(command)
+    using page = await opened(`${server.url}/docs`)
+    const { paths } = (await (await fetch(`${server.url}/openapi.json`)).json()) as { paths: object }
+    await shows(page.view, Object.keys(paths))
+    await page.view.evaluate('document.fonts.ready.then(() => null)')
+    const own = ['/docs', '/docs/scalar.js', '/openapi.json'].map(path => server.url + path)
+    expect(page.asked.map(url => url.replace(/\?\w+$/, ''))).toEqual(own)
+    // What leaves would have been seen, although the policy of the page refuses it.
+    await page.view.evaluate(`fetch('https://example.com/elsewhere').catch(() => null)`)
+    expect(page.asked.at(-1)).toBe('https://example.com/elsewhere')
+  })
 
-  test(
-    'sends what a reader tries',
-    async () => {
-      await using server = await started([process.execPath, main])
-      using page = await opened(`${server.url}/docs#tag/health/GET/health`)
-      await shows(page.view, ['Can the process answer?'])
-      await press(page.view, 'Test Request', '[id$="tag/health/GET/health"]')
-      await press(page.view, 'Send')
-      await shows(page.view, ['200 OK'])
-      expect(page.asked.at(-1)).toBe(`${server.url}/health`)
-    },
-    TIMEOUT_MS,
-  )
+  test('sends what a reader tries', async () => {
+    await using server = await started([process.execPath, main])
+    using page = await opened(`${server.url}/docs#tag/health/GET/health`)
+    await shows(page.view, ['Can the process answer?'])
+    await press(page.view, 'Test Request', '[id$="tag/health/GET/health"]')
+    await press(page.view, 'Send')
+    await shows(page.view, ['200 OK'])
+    expect(page.asked.at(-1)).toBe(`${server.url}/health`)
+  })
 })
 
 type Started = AsyncDisposable & { readonly url: string }

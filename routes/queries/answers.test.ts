@@ -9,6 +9,7 @@ import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
 import { openThingApp } from '../../src/test-support/thing-app.ts'
 import { prices } from '../../src/test-support/thing-queries.ts'
+import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
 afterEach(cleanUp)
 
@@ -80,13 +81,14 @@ describe('the answer to a query', () => {
     })
     const { say, get, app } = openThingApp([pears])
     await say('a', 'set', looks('apple'))
-    const { waitUntilProcessed, store } = await app[spec].start()
-    await waitUntilProcessed(1)
+    const emaki = await app[spec].start()
+    const { store } = emaki
+    await untilProcessed(emaki, 1)
     expect(pickHeaders((await get('/pears')).headers, 'cache-status', 'row-parked')).toEqual(['emaki; fwd=miss', null])
     expect(pickHeaders((await get('/pears')).headers, 'cache-status', 'row-parked')).toEqual(['emaki; hit', null])
     await say('a', 'poison')
     const position = Number(await say('a', 'set', looks('pear')))
-    await waitUntilProcessed(position)
+    await untilProcessed(emaki, position)
     for (let i = 0; i < 2; i++) {
       const answer = await get('/pears')
       expect([answer.status, answer.body]).toEqual([200, [0, 0]])

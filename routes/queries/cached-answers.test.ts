@@ -8,6 +8,7 @@ import { type Client, client } from '../../src/test-support/http.ts'
 import { looks, shelves, thing, things } from '../../src/test-support/shop.ts'
 import type { AppOptions } from '../app.ts'
 import { cachedAnswersOf } from './queries.ts'
+import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
 const open: Client[] = []
 afterEach(async () => {
@@ -22,11 +23,12 @@ const found = (cache: CachePolicy<z.output<typeof params>>) =>
 async function shop(cache: CachePolicy<z.output<typeof params>>, options: Partial<AppOptions> = {}) {
   const made = client({ serve: [thing, things, shelves, found(cache)], ...options })
   open.push(made)
-  const { queryAnswers, waitUntilProcessed, subscriptions } = await made.app[spec].start()
+  const emaki = await made.app[spec].start()
+  const { queryAnswers, subscriptions } = emaki
   const asks = spyOn(queryAnswers, 'answer')
   const set = async (id: string, name: string) => {
     const { headers } = await made.post(`/thing/${id}/set`, looks(name))
-    await waitUntilProcessed(Number(headers.get('event-position')))
+    await untilProcessed(emaki, Number(headers.get('event-position')))
   }
   await set('t1', 'one')
   return { ...made, set, subscriptions, asks: () => asks.mock.calls.length }

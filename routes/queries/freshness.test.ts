@@ -86,14 +86,14 @@ describe('no answer is older than what its client knows', () => {
       expect(await run(acts)).toEqual([]),
     )
     await fc.assert(property, { numRuns: 60 })
-  }, 60_000)
+  })
 
   test('whichever process of several he asks, of which one makes the rows', async () => {
     const property = fc.asyncProperty(fc.array(act, { maxLength: 25, size: 'max' }), async acts =>
       expect(await run(acts, { count: 2 })).toEqual([]),
     )
     await fc.assert(property, { numRuns: 40 })
-  }, 60_000)
+  })
 
   test('and a cache that forgets what it was told of changes is found out', async () => {
     const deaf = { ...memoryCache(), raise: async () => {} }

@@ -13,6 +13,7 @@ import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
 import { openThingApp } from '../../src/test-support/thing-app.ts'
 import { countingQuery } from '../../src/test-support/thing-queries.ts'
+import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
 afterEach(cleanUp)
 
@@ -48,7 +49,7 @@ describe('an answer that is kept', () => {
   test('is made anew as soon as a row that it was made of changes, and by no other', async () => {
     const { named, runs } = countingQuery()
     const { say, get, app } = openThingApp([named])
-    const seen = async (position: string) => (await app[spec].start()).waitUntilProcessed(Number(position))
+    const seen = async (position: string) => untilProcessed(await app[spec].start(), Number(position))
     const asked = async () => {
       const answer = await get('/named?name=apple')
       return [answer.headers.get('cache-status')!.replace('emaki; ', ''), answer.body]
@@ -133,7 +134,7 @@ describe('an answer that is kept', () => {
     }
     const { say, get, app } = openThingApp([named, rates, refresh], { cdn, cache: () => ({ ...shared, raise }) })
     const emaki = await app[spec].start()
-    const seen = async (position: string) => expect(await emaki.waitUntilProcessed(Number(position))).toBeTrue()
+    const seen = async (position: string) => await untilProcessed(emaki, Number(position))
     const how = async (path: string) => (await get(path)).headers.get('cache-status')!.replace('emaki; ', '')
     await seen(await say('a', 'set', looks('apple')))
     for (const path of ['/named?name=apple', '/named?name=pear', '/rates'])
@@ -169,8 +170,7 @@ describe('an answer that is kept', () => {
     const { named } = countingQuery()
     const store = memory()
     const owner = openThingApp([named], { store })
-    const seen = async ({ app }: Client, position: string) =>
-      expect(await (await app[spec].start()).waitUntilProcessed(Number(position))).toBeTrue()
+    const seen = async ({ app }: Client, position: string) => await untilProcessed(await app[spec].start(), Number(position))
     await seen(owner, await owner.say('a', 'set', looks('apple')))
     const other = openThingApp([named], { store })
     await seen(other, '1')
@@ -186,7 +186,7 @@ describe('an answer that is kept', () => {
     const store = memory()
     const first = openThingApp([], { store })
     const position = Number(await first.say('a', 'set', looks('apple')))
-    await (await first.app[spec].start()).waitUntilProcessed(position)
+    await untilProcessed(await first.app[spec].start(), position)
     await first.app[spec].stop()
     const raised: unknown[] = []
     const shared = { ...memoryCache(), raise: async (...raise: Parameters<Cache['raise']>) => void raised.push(raise) }
@@ -221,7 +221,7 @@ describe('an answer that is kept', () => {
     const asked = made.get('/one')
     await reached.promise
     const position = await made.say('a', 'set', looks('apple'))
-    await (await made.app[spec].start()).waitUntilProcessed(Number(position))
+    await untilProcessed(await made.app[spec].start(), Number(position))
     gate.resolve()
     const { headers } = await asked
     expect(Number(headers.get('event-position'))).toBeLessThan(Number(position))

@@ -14,6 +14,7 @@ import type { Store } from '../ports/store/store.ts'
 import { fulfilment, Order, order, purse, shelf, shop } from '../test-support/fulfilment.ts'
 import { type TestSchema, testSchema } from '../test-support/schema.ts'
 import { until } from '../test-support/servers/until.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-process-'))
 let made = 0
@@ -178,7 +179,7 @@ for (const [name, make] of STORES) {
       await first.close()
       const second = await started(place, [order, counting(2, 'two')])
       await second.send(order.place('o2', { skus: [], cents: 0 }))
-      await second.waitUntilProcessed(await second.store.head())
+      await untilProcessed(second, await second.store.head())
       expect(await statusOf(second, 'gone-2-two')).toBeUndefined()
       // What was set stays set, with what it comes to now.
       await place.advance(3_600_001)

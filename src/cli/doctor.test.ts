@@ -17,6 +17,7 @@ import { order, shop } from '../test-support/fulfilment.ts'
 import { testSchema } from '../test-support/schema.ts'
 import { diagnoseBacklog, diagnoseBun, diagnoseLag, diagnoseLeases, doctorVerb } from './doctor.ts'
 import { proofsOf, type Scratch, scratchFor } from './prove.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -31,7 +32,7 @@ async function diagnosed(config: Config, options: { store?: Store; prove?: boole
 async function filled(config: Config): Promise<void> {
   const emaki = await runtime({ serve: shop, store: await opening(config) })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await emaki.waitUntilProcessed(1)
+  await untilProcessed(emaki, 1)
   await emaki.close()
 }
 async function opening(config: Config): Promise<Store> {
@@ -171,7 +172,7 @@ describe('doctor', () => {
 async function filledIn(store: Store): Promise<void> {
   const emaki = await runtime({ serve: shop, store })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await emaki.waitUntilProcessed(1)
+  await untilProcessed(emaki, 1)
   await emaki.close()
 }
 
@@ -185,7 +186,7 @@ describe('doctor --prove', () => {
     )
     expect(code).toBe(0)
     expect(readdirSync(folder).filter(name => name.includes('prove-'))).toEqual([])
-  }, 60_000)
+  })
 
   test('tries every promise on PostgreSQL, in a schema that is gone afterwards, and finds one whose lock does not exclude', async () => {
     const at = await testSchema()
@@ -202,7 +203,7 @@ describe('doctor --prove', () => {
     expect([...left]).toEqual([])
     await expect(dropScratch(at.url, at.schema)).rejects.toThrow('is no scratch schema')
     await at.drop()
-  }, 60_000)
+  })
 
   for (const [bug, caught, plant] of bugs()) {
     test(`finds a store that ${bug}`, async () => {

@@ -156,7 +156,7 @@ describe('import', () => {
     const elsewhere = { SQLITE_FILE: join(folder, 'other.db') }
     expect((await ran(['import', 'own.jsonl'], elsewhere)).said).toContain('imported 10 events;')
     expect((await ran(['import', 'own.jsonl'], elsewhere)).said).toContain('imported 10 events (10 of them before)')
-  }, 30_000)
+  })
 
   test('refuses streams that have events already where --new was said', async () => {
     const name = payments(10)
@@ -169,7 +169,6 @@ describe('import', () => {
 })
 
 /** A process that starts and reads its file first, on a machine that has other things to do. */
-const START_TIMEOUT_MS = 15_000
 
 /** Runs an import that is killed again and again, the first time before anything is moved, then with ever more in the log. */
 async function killed(
@@ -185,7 +184,7 @@ async function killed(
     const wanted = from + 1 + Math.floor(Math.random() * 1_500)
     const child = start(args, environment)
     const isInTheMiddle = async () => (round === 0 && (await isReading())) || (await head()) >= wanted
-    await until('there is something to interrupt', isInTheMiddle, START_TIMEOUT_MS)
+    await until('there is something to interrupt', isInTheMiddle)
     child.kill('SIGKILL')
     await child.exited
     heads.push(await head())
@@ -212,13 +211,13 @@ describe('an import that is killed five times and run again leaves each record i
     const asked = (sql: string) => {
       if (!existsSync(path)) return 0
       using db = new Database(path, { readonly: true })
-      db.run('pragma busy_timeout = 2000')
+      db.run('pragma busy_timeout = 300000')
       return db.query<{ many: number }, []>(sql).get()?.many ?? 0
     }
     const isMigrated = () => asked("select count(*) as many from sqlite_schema where name = 'imports'") > 0
     const head = () => (isMigrated() ? asked('select coalesce(max(position), 0) as many from events') : 0)
     await killed(onSqlite(), head, isMigrated)
-  }, 60_000)
+  })
 
   test('on PostgreSQL', async () => {
     const at = await testSchema()
@@ -235,7 +234,7 @@ describe('an import that is killed five times and run again leaves each record i
     } finally {
       await at.drop()
     }
-  }, 60_000)
+  })
 })
 
 describe('export', () => {

@@ -12,7 +12,7 @@ import { usageOfVerb } from './usage.ts'
 import { verbs } from './verbs.ts'
 
 const ROOT = join(import.meta.dir, '../..')
-const WAIT_MS = 5_000
+const WAIT_MS = 300_000
 
 let folder: string
 const running = new Set<Bun.Subprocess>()

@@ -20,6 +20,7 @@ import { called } from '../test-support/called.ts'
 import { until } from '../test-support/servers/until.ts'
 import { testSchema, type TestSchema } from '../test-support/schema.ts'
 import { restoreVerb } from './restore.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-restore-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -60,13 +61,14 @@ type Running = {
 
 async function running(config: Config): Promise<Running> {
   const emaki = app({ serve, config })
-  const { store, waitUntilProcessed } = await emaki[spec].start()
+  const served = await emaki[spec].start()
+  const { store } = served
   return {
     add: async n => {
       const init = { method: 'POST', body: JSON.stringify({ n }), headers: { 'Content-Type': 'application/json' } }
       const answer = await emaki.request('/sum/a/add', init)
       expect(answer.ok).toBeTrue()
-      await waitUntilProcessed(((await answer.clone().json()) as { position: number }).position)
+      await untilProcessed(served, ((await answer.clone().json()) as { position: number }).position)
       return answer.headers.get('Event-Position')!
     },
     total: async () => ((await (await emaki.request('/sum/a')).json()) as { total: number }).total,
@@ -189,7 +191,7 @@ describe('restore', () => {
     const emaki = await runtime({ serve, store })
     const sent = await emaki.send(sum.add('b', { n: 16 }))
     expect(sent).toMatchObject({ outcome: 'accepted', position: 3 })
-    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect(heard).toEqual([])
     expect((await store.readModel.get({ name: 'process_watched_v1', indexes: [] }, 'b')).found).toBeNull()
     await emaki.close()

@@ -64,7 +64,7 @@ describe('what is parked', () => {
     await until('it is folded', async () => (await total(mended, 'a')) === 16)
     expect((await says('parked'))[1]).toBe('nothing is parked\n')
     expect((await says('unpark', 'sums'))[1]).toBe('nothing is parked there\n')
-  }, 30_000)
+  })
 
   test('is passed over where it is skipped, beside the server', async () => {
     const broken = await served()
@@ -72,7 +72,7 @@ describe('what is parked', () => {
     await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
     expect((await says('skip', 'sums', 'a'))[0]).toBe(0)
     await until('it is folded', async () => (await total(broken, 'a')) === 3)
-  }, 30_000)
+  })
 })
 
 describe('rows', () => {
@@ -83,7 +83,7 @@ describe('rows', () => {
     await until('they are folded', async () => (await total(one, 'b')) === 3)
     expect((await says('audit', 'sums'))[0]).toBe(0)
     using db = new Database(join(folder, 'log.db'))
-    db.run('pragma busy_timeout = 2000')
+    db.run('pragma busy_timeout = 300000')
     db.run(`update rows_sums_v1 set data = '{"total":99}' where key = 'a'`)
     const [code, out, err] = await says('audit', 'sums', '--keys', '10')
     expect([code, out]).toEqual([1, 'a\n  stored {"total":99}\n  folded {"total":3}\n'])
@@ -102,7 +102,7 @@ describe('rows', () => {
     await until('it is folded anew', async () => (await total(one, 'a')) === 3)
     await add(one, 'a', 4)
     await until('it is folded on', async () => (await total(one, 'a')) === 7)
-  }, 30_000)
+  })
 
   test('of a log that was damaged are not audited, and verify says what is wrong', async () => {
     const one = await served()
@@ -111,7 +111,7 @@ describe('rows', () => {
     const whole = await says('verify')
     expect([whole[0], whole[1], whole[2]]).toEqual([0, '', expect.stringContaining('3 events up to 3 verified, 0 wrong')])
     using db = new Database(join(folder, 'log.db'))
-    db.run('pragma busy_timeout = 2000')
+    db.run('pragma busy_timeout = 300000')
     const triggers = db.query<{ name: string }, []>("select name from sqlite_schema where type = 'trigger'").all()
     for (const { name } of triggers) db.run(`drop trigger "${name}"`)
     db.run('delete from events where version = 2')
@@ -127,7 +127,7 @@ describe('rows', () => {
       { events: 2, position: 3, count: 1, wrong: [expect.objectContaining({ position: 3 })] },
     ])
     expect((await fetch(`${one.url}/streams/sum-a`)).status).toBeOneOf([401, 403, 500])
-  }, 30_000)
+  })
 
   test('of what is no projection are refused, with what there is', async () => {
     for (const verb of ['rebuild', 'audit'])

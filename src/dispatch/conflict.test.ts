@@ -5,6 +5,7 @@ import { MISSED_BYTES_MAX } from '../ports/store/unit.ts'
 import { account } from '../test-support/account.ts'
 import { bank, foreign, range } from '../test-support/bank.ts'
 import { comesAfter } from '../test-support/faulty-store.ts'
+import { movableClock } from '../test-support/movable-clock.ts'
 
 const warm = async () => {
   const made = await bank()
@@ -70,11 +71,12 @@ describe('a conflict', () => {
 
   test('comes to nothing at the deadline', async () => {
     const { emaki, store } = await warm()
+    using clock = movableClock()
     store.always(
       'append',
-      comesAfter(() => foreign(store, 'account-a').then(() => Bun.sleep(2))),
+      comesAfter(() => foreign(store, 'account-a').then(() => clock.advance(60_000))),
     )
-    expect(await emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 20 })).toMatchObject({ outcome: 'unavailable' })
+    expect(await emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 60_000 })).toMatchObject({ outcome: 'unavailable' })
     const { data } = (await store.readAll({ after: 0, limit: 1_000 })).at(-1)!
     expect(data).toContain('foreign')
   })

@@ -9,6 +9,7 @@ import { bank, foreign, range } from '../test-support/bank.ts'
 import { comesAfter, failsAfter, failsBefore } from '../test-support/faulty-store.ts'
 import { KEY_REUSED } from './outcome.ts'
 import { KEY_KEEP_MS } from './send.ts'
+import { movableClock } from '../test-support/movable-clock.ts'
 
 const key = 'k1'
 
@@ -310,8 +311,11 @@ describe('a keyed command whose outcome is unknown', () => {
 
   test('that was given up is accepted once when the caller says it again', async () => {
     const { emaki, store } = await bank()
-    store.always('append', failsAfter())
-    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, deadlineMs: 100 })).toMatchObject({ outcome: 'unknown' })
+    using clock = movableClock()
+    store.always('append', call => failsAfter()(call).finally(() => clock.advance(60_000)))
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, deadlineMs: 60_000 })).toMatchObject({
+      outcome: 'unknown',
+    })
     store.always('append', null)
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ version: 1, replayed: true })
     expect(await store.head()).toBe(1)

@@ -4,6 +4,7 @@ import { memory } from '../ports/store/memory.ts'
 import { Account, account } from '../test-support/account.ts'
 import { bank, foreign, range } from '../test-support/bank.ts'
 import { comesAfter, failsAfter, failsBefore } from '../test-support/faulty-store.ts'
+import { movableClock } from '../test-support/movable-clock.ts'
 
 const accepted = { outcome: 'accepted' } as const
 
@@ -76,8 +77,9 @@ describe('an append whose outcome is unknown', () => {
 
   test('stays unknown at the deadline, and what follows is decided on what the log says then', async () => {
     const { emaki, store } = await bank()
-    store.always('append', failsAfter())
-    expect(await emaki.send(account.deposit('a', { cents: 5 }), { deadlineMs: 30 })).toEqual({
+    using clock = movableClock()
+    store.always('append', call => failsAfter()(call).finally(() => clock.advance(60_000)))
+    expect(await emaki.send(account.deposit('a', { cents: 5 }), { deadlineMs: 60_000 })).toEqual({
       outcome: 'unknown',
       retryAfterMs: 1_000,
     })

@@ -9,6 +9,7 @@ import { type Runtime, runtime } from '../runtime.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
 import { until as becomes } from '../test-support/servers/until.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
 
 const Mail = events('mail', { Queued: z.object({ to: z.string() }), Noted: z.object({}) })
 const mail = decider(Mail, {
@@ -42,7 +43,7 @@ describe('a processor', () => {
     const handled: string[] = []
     const emaki = await running(([event]) => handled.push(toOf(event!)))
     for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
-    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect(handled).toEqual(['a', 'b', 'c'])
   })
 
@@ -51,7 +52,7 @@ describe('a processor', () => {
     const emaki = await running(([event]) => handled.push(event!.type), { types: ['Noted'] })
     await queued(emaki, 'a', 'a')
     await emaki.send(mail.note('a', {}))
-    expect(await emaki.waitUntilProcessed(2)).toBeTrue()
+    await untilProcessed(emaki, 2)
     expect(handled).toEqual(['Noted'])
   })
 
@@ -59,13 +60,13 @@ describe('a processor', () => {
     const store = memory()
     const first = await running(() => {}, { start: 'now' }, store)
     await queued(first, 'a', 'a')
-    await first.waitUntilProcessed(1)
+    await untilProcessed(first, 1)
     const handled: string[] = []
     const other = processor('late', { from: Mail, start: 'now', handle: ([event]) => handled.push(toOf(event!)) })
     const emaki = await runtime({ serve: [mail, other], store })
     closing.push(emaki)
     await queued(emaki, 'b', 'b')
-    expect(await emaki.waitUntilProcessed(2)).toBeTrue()
+    await untilProcessed(emaki, 2)
     expect(handled).toEqual(['b'])
   })
 
@@ -75,7 +76,7 @@ describe('a processor', () => {
     const before = await runtime({ serve: [mail], store })
     for (let i = 0; i < 10; i++) await queued(before, `m${i}`, 'x')
     const emaki = await running(events => sizes.push(events.length), { batchSize: 4 }, store)
-    expect(await emaki.waitUntilProcessed(10)).toBeTrue()
+    await untilProcessed(emaki, 10)
     expect(Math.max(...sizes)).toBeLessThanOrEqual(4)
     expect(sizes.reduce((sum, size) => sum + size)).toBe(10)
   })
@@ -97,7 +98,7 @@ describe('a processor', () => {
       { parallelism: 4, key: event => toOf(event), attempts: 1 },
     )
     await Promise.all(Array.from({ length: 60 }, (_, i) => queued(emaki, `m${i}`, `k${i % 6}`)))
-    expect(await emaki.waitUntilProcessed(60)).toBeTrue()
+    await untilProcessed(emaki, 60)
     expect(await emaki.store.readModel.parked()).toEqual([])
     expect(most).toBeGreaterThan(1)
     for (const positions of seen.values()) expect(positions).toEqual([...positions].sort((a, b) => a - b))
@@ -111,7 +112,7 @@ describe('a processor', () => {
       if (attempt < 3) throw new Error('not yet')
     })
     await queued(emaki, 'a', 'a')
-    expect(await emaki.waitUntilProcessed(1)).toBeTrue()
+    await untilProcessed(emaki, 1)
     const [stored] = await emaki.store.readAll({ after: 0, limit: 1 })
     expect(tries).toEqual([1, 2, 3].map(attempt => [`mails:${stored!.id}`, attempt]))
   })
@@ -138,7 +139,7 @@ describe('a processor', () => {
       void found.push(...events.map(event => ({ ...cloudEvent(event), key: keyOf(event) })))
     const emaki = await runtime({ serve: [processor('mails', { from: New, batchSize: 10, handle })], store, leaseMs: 50 })
     closing.push(emaki)
-    expect(await emaki.waitUntilProcessed(2)).toBeTrue()
+    await untilProcessed(emaki, 2)
     const [sent, noted] = await store.readAll({ after: 0, limit: 2 })
     const ids = [sent!.id, `${sent!.id}.1`, noted!.id]
     expect(found.map(({ attributes }) => attributes.id)).toEqual(ids)
@@ -167,7 +168,7 @@ describe('a processor', () => {
     const before = await runtime({ serve: [mail], store })
     for (const to of ['a', 'bad', 'b', 'bad', 'c']) await queued(before, to, to)
     const emaki = await running(handle, { batchSize: 5, attempts: 2, key: event => toOf(event) }, store)
-    expect(await emaki.waitUntilProcessed(5)).toBeTrue()
+    await untilProcessed(emaki, 5)
     expect(handled).toEqual(['a', 'b', 'c'])
     expect(await store.readModel.parked()).toMatchObject([
       { name: 'mails', kind: 'key', key: 'bad', position: 2, cause: 'Error: no such address' },
@@ -183,7 +184,7 @@ describe('a processor', () => {
     const handled: string[] = []
     const emaki = await running(([event]) => handled.push(toOf(event!)))
     for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
-    await emaki.waitUntilProcessed(3)
+    await untilProcessed(emaki, 3)
     await emaki.reset('mails', 1)
     await becomes('it has come back', () => handled.length === 5)
     expect(handled).toEqual(['a', 'b', 'c', 'b', 'c'])
@@ -203,14 +204,14 @@ describe('a processor', () => {
       store,
     )
     await queued(first, 'a', 'a')
-    await first.waitUntilProcessed(1)
+    await untilProcessed(first, 1)
     await queued(first, 'b', 'slow')
     await becomes('it is at work', () => handled.length === 1)
     await Bun.sleep(5)
     await closing.pop()!.close()
     const again: string[] = []
     const second = await running(([event]) => again.push(toOf(event!)), {}, store)
-    expect(await second.waitUntilProcessed(2)).toBeTrue()
+    await untilProcessed(second, 2)
     expect([handled, again]).toEqual([['a'], ['slow']])
   })
 })

@@ -14,6 +14,7 @@ import { until as becomes } from '../test-support/servers/until.ts'
 import { audit } from './audit.ts'
 import { rebuild } from './rebuild.ts'
 import { tail } from './tail.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
 
 const Light = events('light', { Switched: z.object({ on: z.boolean() }) })
 const light = decider(Light, {
@@ -49,7 +50,7 @@ async function folded() {
   const store = memory()
   const before = await run(store, first)
   for (const on of [true, false]) await before.send(light.turn('l1', { on }))
-  await before.waitUntilProcessed(2)
+  await untilProcessed(before, 2)
   await closing.pop()!.close()
   const released = Promise.withResolvers<void>()
   const slow: Store = {
@@ -134,7 +135,7 @@ describe('a version of a projection', () => {
     expect((await store.readModel.progress(['lights_v1']))[0]!.position).toBe(2)
     release()
     await becomes('the new one serves', () => table(emaki) === 'lights_v2')
-    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect(await rowAnswers.get(lights, 'l1', soon)).toMatchObject({
       text: '{"key":"l1","on":false,"times":2}',
       incomplete: null,
@@ -155,12 +156,12 @@ describe('a version of a projection', () => {
     const store = memory()
     const old = await run(store, first)
     await old.send(light.turn('l1', { on: true }))
-    await old.waitUntilProcessed(1)
+    await untilProcessed(old, 1)
     await closing.pop()!.close()
     const next = await run(store, alone)
     await next.send(light.turn('l1', { on: true }))
     await becomes('the new one serves', () => table(next) === 'lights_v2')
-    await next.waitUntilProcessed(2)
+    await untilProcessed(next, 2)
     await closing.pop()!.close()
     const back = await run(store, first)
     await becomes('the old one serves', () => table(back) === 'lights_v1')
@@ -191,7 +192,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     for (const id of ['l1', 'l2']) await emaki.send(light.turn(id, { on: true }))
-    await emaki.waitUntilProcessed(2)
+    await untilProcessed(emaki, 2)
     const at = { name: 'lights_v1', indexes: first[spec].indexes }
     const { epoch } = (await store.readModel.progress(['lights_v1']))[0]!
     await store.readModel.commit({
@@ -212,7 +213,7 @@ describe('a rebuild', () => {
     await becomes('it serves', () => table(emaki) === 'lights_v1_g2')
     expect(await shown(emaki)).toBe(1)
     await emaki.send(light.turn('l3', { on: true }))
-    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect(await shown(emaki, 'l3')).toBe(1)
     expect((await audit(store, first[spec], { ...at, name: 'lights_v1_g2' })).differences).toEqual([])
     expect((await rebuilt(store)).name).toBe('lights_v1_g3')
@@ -222,7 +223,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
-    await emaki.waitUntilProcessed(1)
+    await untilProcessed(emaki, 1)
     const names = await Promise.all([rebuilt(store), rebuilt(store).catch(error => error as Error)])
     expect([names[0].name, String(names[1])]).toEqual([
       'lights_v1_g2',
@@ -235,7 +236,7 @@ describe('a rebuild', () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
-    await emaki.waitUntilProcessed(1)
+    await untilProcessed(emaki, 1)
     expect((await rebuilt(store, AbortSignal.abort())).name).toBeNull()
     expect(await store.readModel.tables()).toEqual(['lights_v1'])
   })

@@ -12,6 +12,7 @@ import { type Runtime, runtime } from '../runtime.ts'
 import { sqlite } from '../adapters/sqlite/index.ts'
 import { memory } from '../ports/store/memory.ts'
 import { until as becomes } from '../test-support/servers/until.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
 
 const Sale = events('sale', { Sold: z.object({ day: z.string(), cents: z.int() }) })
 const sale = decider(Sale, {
@@ -67,7 +68,7 @@ describe('a SQL projection', () => {
     await closing.pop()!.close()
     const again = await run()
     for (let i = 51; i <= 60; i++) await again.send(sale.sell(`s${i}`, { day: `d${i % 2}`, cents: 1 }))
-    expect(await again.waitUntilProcessed(60)).toBeTrue()
+    await untilProcessed(again, 60)
     expect(days()).toEqual({ d0: 30, d1: 30 })
   })
 
@@ -77,7 +78,7 @@ describe('a SQL projection', () => {
       { stream: 'sale-a', expect: 'any', events: [Sale.Sold({ day: 'd', cents: 13 }), Sale.Sold({ day: 'd', cents: 5 })] },
     ])
     await emaki.send(sale.sell('b', { day: 'd', cents: 1 }))
-    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect(days()).toEqual({ d: 1 })
     const { readModel } = emaki.store
     expect(await readModel.parked()).toMatchObject([
@@ -97,27 +98,27 @@ describe('a SQL projection', () => {
     const unread = { id: Bun.randomUUIDv7(), type: 'Sold', schema: 'newer', data: '{"day":7}', meta: '{}' }
     await store.append([{ slices: [{ stream: 'sale-a', expect: 'any', events: [unread] }], keys: [] }])
     await emaki.send(sale.sell('b', { day: 'd', cents: 1 }))
-    expect(await emaki.waitUntilProcessed(2)).toBeTrue()
+    await untilProcessed(emaki, 2)
     await store.readModel.unpark('sql_report_v1')
     await becomes('it was tried', async () => (await store.readModel.parked())[0]?.again === null)
     await emaki.send(sale.sell('b', { day: 'd', cents: 1 }))
-    expect(await emaki.waitUntilProcessed(3)).toBeTrue()
+    await untilProcessed(emaki, 3)
     expect([days(), (await store.readModel.parked()).map(({ key }) => key), reported]).toEqual([{ d: 2 }, ['sale-a'], []])
   })
 
   test('fills tables of its own in another version', async () => {
     const emaki = await run()
     await emaki.send(sale.sell('a', { day: 'd', cents: 2 }))
-    await emaki.waitUntilProcessed(1)
+    await untilProcessed(emaki, 1)
     await closing.pop()!.close()
-    expect(await (await run(3)).waitUntilProcessed(1)).toBeTrue()
+    await untilProcessed(await run(3), 1)
     expect([days(), days('sql_report_v3_days')]).toEqual([{ d: 2 }, { d: 6 }])
   })
 
   test('begins anew after a reset', async () => {
     const emaki = await run()
     await emaki.send(sale.sell('a', { day: 'd', cents: 2 }))
-    await emaki.waitUntilProcessed(1)
+    await untilProcessed(emaki, 1)
     await emaki.reset('report')
     await becomes('it has come back', async () => (await emaki.store.readModel.progress(['sql_report_v1']))[0]?.position === 1)
     expect(days()).toEqual({ d: 2 })

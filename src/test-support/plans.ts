@@ -39,7 +39,7 @@ export function planTests(events: number): void {
       await store.open()
       await store.readModel.prepare([orders])
       await filled(at, events)
-    }, 60_000)
+    })
     afterAll(async () => {
       await emptied(at)
       await store.close()

@@ -11,8 +11,6 @@ export type ServedProcess = {
   stop(): Promise<number>
 }
 
-const START_TIMEOUT_MS = 10_000
-
 /** Starts a command that serves on a port of its choice, and waits until it says where. */
 export async function serveProcess(
   command: readonly string[],
@@ -48,7 +46,7 @@ async function start(command: readonly string[], environment: Readonly<Record<st
   }
   const ended = listening()
   const found = () => /"url":"(http:[^"]+?)\/?"/.exec(said)?.[1]
-  await Promise.race([until('it says where it serves', () => found() !== undefined, START_TIMEOUT_MS), ended])
+  await Promise.race([until('it says where it serves', () => found() !== undefined), ended])
   const url = found()
   if (url === undefined) throw new Error(`${command.join(' ')} ended with ${await child.exited}: ${said}`)
   return { child, url }

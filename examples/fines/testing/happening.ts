@@ -12,6 +12,7 @@ import { recordsOf } from '../../../src/transfer/records.ts'
 import { Fine, fine } from '../fine.ts'
 import fromCsv from '../from-csv.ts'
 import { penalty } from '../penalty.ts'
+import { untilProcessed } from '../../../src/test-support/until-processed.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
 /** The real log is not part of the repository: FINES_CSV says where it is. */
@@ -20,7 +21,6 @@ export const SAMPLE: string = join(import.meta.dir, '../sample.csv')
 const DAY_MS = 86_400_000
 const PENALTY_DAYS = 60
 const SLICES_MAX = 500
-const SETTLE_TIMEOUT_MS = 20_000
 
 export type Happened = {
   readonly stream: string
@@ -62,16 +62,12 @@ export function daysOf(penalties: Penalties): readonly string[] {
 async function settled(emaki: Runtime): Promise<number> {
   let head = Number.NaN
   emaki.pollAgenda()
-  await until(
-    'nothing is due any more',
-    async () => {
-      head = await emaki.store.head()
-      await emaki.waitUntilProcessed(head)
-      const isDue = (await emaki.store.agenda.count()).some(({ due }) => due > 0)
-      return !isDue && head === (await emaki.store.head())
-    },
-    SETTLE_TIMEOUT_MS,
-  )
+  await until('nothing is due any more', async () => {
+    head = await emaki.store.head()
+    await untilProcessed(emaki, head)
+    const isDue = (await emaki.store.agenda.count()).some(({ due }) => due > 0)
+    return !isDue && head === (await emaki.store.head())
+  })
   return head
 }
 
@@ -96,7 +92,7 @@ export async function replayed({ store, moveTo }: Place, log: readonly Happened[
       const head = await happens(emaki, given.slice(from, next < 0 ? given.length : next))
       from = next < 0 ? given.length : next
       // A timer counts from the time at which it is set, so time stands still until it is.
-      if (setting.has(stop)) expect(await emaki.waitUntilProcessed(head, ['penalty'], SETTLE_TIMEOUT_MS)).toBe(true)
+      if (setting.has(stop)) await untilProcessed(emaki, head, ['penalty'])
     }
     expect(await store.agenda.count()).toEqual([])
     const added = await store.readAll({ after: 0, limit: log.length, filter: new Map([['fine', ['PenaltyAdded']]]) })

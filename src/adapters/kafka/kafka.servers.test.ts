@@ -8,6 +8,7 @@ import { type KafkaBroker, type KafkaMessage, startKafka } from '../../test-supp
 import { startProxy } from '../../test-support/servers/proxy.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { kafkaRelay } from './relay.ts'
+import { untilProcessed } from '../../test-support/until-processed.ts'
 
 const closing: Runtime[] = []
 afterEach(async () => {
@@ -37,7 +38,7 @@ describe('a relay to Kafka', () => {
     await using broker = await startKafka()
     const store = memory()
     const emaki = await running(relayTo([broker.address]), store)
-    expect(await emaki.waitUntilProcessed(await countUp(emaki, 1, 1))).toBeTrue()
+    await untilProcessed(emaki, await countUp(emaki, 1, 1))
     const [stored] = await store.readAll({ after: 0, limit: 1 })
     const [message] = await broker.read('counters')
     expect(message).toMatchObject({
@@ -62,7 +63,7 @@ describe('a relay to Kafka', () => {
     const emaki = await running(
       relayTo([broker.address], { topic: (event: { instance: string }) => `topic-${event.instance.at(-1)}` } as never),
     )
-    expect(await emaki.waitUntilProcessed(await countUp(emaki, 20, 50), ['to-kafka'], 30_000)).toBeTrue()
+    await untilProcessed(emaki, await countUp(emaki, 20, 50), ['to-kafka'])
     const messages = (await Promise.all(Array.from({ length: 10 }, (_, i) => broker.read(`topic-${i}`)))).flat()
     expect(faultsOf(messages.map(arrivedOf), 20, 50)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     for (const of of Map.groupBy(messages, ({ key }) => key).values())
@@ -76,13 +77,13 @@ describe('a relay to Kafka', () => {
     const { relay, delivered } = counted(relayTo([broker.address], { deadlineMs: 300, inFlightMax: 20, report }))
     const emaki = await running(relay)
     const counting = countUp(emaki, 20, 100)
-    await until('some have arrived', () => delivered.length > 100, 30_000)
+    await until('some have arrived', () => delivered.length > 100)
     await broker.kill('SIGSTOP')
-    await until('the outage is told', () => reported.length > 0, 30_000)
+    await until('the outage is told', () => reported.length > 0)
     expect(delivered.length).toBeLessThan(2_000)
     const last = await counting
     await broker.kill('SIGCONT')
-    expect(await emaki.waitUntilProcessed(last, ['to-kafka'], 30_000)).toBeTrue()
+    await untilProcessed(emaki, last, ['to-kafka'])
     // What was on its way may be there twice, but the first of each is in its place.
     expect(faultsOf(await arrived(broker), 20, 100)).toMatchObject({ lost: 0, disordered: 0 })
     expect(reported).toHaveLength(1)
@@ -98,11 +99,11 @@ describe('a relay to Kafka', () => {
     const { relay, delivered } = counted(relayTo([`127.0.0.1:${proxy.port}`], { deadlineMs: 500, inFlightMax: 20 }))
     const emaki = await running(relay)
     const counting = countUp(emaki, 20, 100)
-    await until('some have arrived', () => delivered.length > 100, 30_000)
+    await until('some have arrived', () => delivered.length > 100)
     await first.kill()
     const acknowledged = new Set(delivered)
     target.port = second.port
-    expect(await emaki.waitUntilProcessed(await counting, ['to-kafka'], 30_000)).toBeTrue()
+    await untilProcessed(emaki, await counting, ['to-kafka'])
     const there = new Set((await arrived(second)).map(({ id }) => id))
     expect(there.size).toBeGreaterThan(0)
     expect(acknowledged.union(there).size).toBe(2_000)
@@ -114,7 +115,7 @@ describe('a relay to Kafka', () => {
     const emaki = await running(relayTo([broker.address], { requestBytesMax: 4_096 }))
     await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
     await emaki.send(counter.count('large', {}))
-    expect(await emaki.waitUntilProcessed(await countUp(emaki, 3, 20))).toBeTrue()
+    await untilProcessed(emaki, await countUp(emaki, 3, 20))
     expect(faultsOf(await arrived(broker), 3, 20)).toMatchObject({ lost: 0, disordered: 0 })
     expect(await emaki.store.readModel.parked()).toMatchObject([
       { name: 'to-kafka', kind: 'key', key: 'counter-large', position: 1, cause: expect.stringContaining('at most 4096 bytes') },
@@ -130,7 +131,7 @@ describe('a relay to Kafka', () => {
       await handle(events.slice(1).toReversed(), handling)
     })
     const emaki = await running(careless, store)
-    expect(await emaki.waitUntilProcessed(last)).toBeTrue()
+    await untilProcessed(emaki, last)
     const faults = faultsOf(await arrived(broker), 2, 30)
     expect(faults.lost).toBeGreaterThan(0)
     expect(faults.disordered).toBe(2)

@@ -9,6 +9,7 @@ import { type Arrived, altered, Counter, counted, counter, countUp, faultsOf } f
 import { type NatsServer, startNats } from '../../test-support/servers/nats.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { natsRelay } from './relay.ts'
+import { untilProcessed } from '../../test-support/until-processed.ts'
 
 const STREAM = 'SHOP'
 const closing: Runtime[] = []
@@ -62,7 +63,7 @@ describe('a relay to JetStream', () => {
     await using server = await startNats()
     const store = memory()
     const emaki = await relaying(server, {}, store)
-    expect(await emaki.waitUntilProcessed(await countUp(emaki, 1, 1))).toBeTrue()
+    await untilProcessed(emaki, await countUp(emaki, 1, 1))
     const [stored] = await store.readAll({ after: 0, limit: 1 })
     const [message] = await kept(server)
     expect(message).toMatchObject({
@@ -84,7 +85,7 @@ describe('a relay to JetStream', () => {
   test('keeps the order of each stream, and sends each event once', async () => {
     await using server = await startNats()
     const emaki = await relaying(server)
-    expect(await emaki.waitUntilProcessed(await countUp(emaki, 50, 40), ['to-nats'], 30_000)).toBeTrue()
+    await untilProcessed(emaki, await countUp(emaki, 50, 40), ['to-nats'])
     expect(faultsOf(await kept(server), 50, 40)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
@@ -98,17 +99,17 @@ describe('a relay to JetStream', () => {
     closing.push(emaki)
     const counting = countUp(emaki, 50, 100)
     for (const after of [500, 1_500]) {
-      await until('some have arrived', () => delivered.length > after, 30_000)
+      await until('some have arrived', () => delivered.length > after)
       const told = reported.length
       await server.kill()
       expect(delivered.length).toBeLessThan(5_000)
-      await until('the outage is told', () => reported.length > told, 30_000)
+      await until('the outage is told', () => reported.length > told)
       await countUp(emaki, 1, 5, 50)
       await server.restart()
     }
     await counting
     const last = await countUp(emaki, 1, 90, 50)
-    expect(await emaki.waitUntilProcessed(last, ['to-nats'], 60_000)).toBeTrue()
+    await untilProcessed(emaki, last, ['to-nats'])
     expect(faultsOf(await kept(server), 51, 100)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(await emaki.store.readModel.parked()).toEqual([])
     // One for each outage, and not one for each event on its way.
@@ -120,9 +121,9 @@ describe('a relay to JetStream', () => {
     const { relay, delivered } = counted(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }))
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
     closing.push(emaki)
-    expect(await emaki.waitUntilProcessed(await countUp(emaki, 10, 10))).toBeTrue()
+    await untilProcessed(emaki, await countUp(emaki, 10, 10))
     await emaki.reset('to-nats', 0)
-    await until('all were sent twice', () => delivered.length === 200, 30_000)
+    await until('all were sent twice', () => delivered.length === 200)
     expect(faultsOf(await kept(server), 10, 10)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
@@ -139,9 +140,9 @@ describe('a relay to JetStream', () => {
     })
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
     closing.push(emaki)
-    expect(await emaki.waitUntilProcessed(await countUp(emaki, 5, 4))).toBeTrue()
+    await untilProcessed(emaki, await countUp(emaki, 5, 4))
     await emaki.reset('to-nats', 0)
-    await until('they are there twice', async () => (await kept(server)).length >= 40, 30_000)
+    await until('they are there twice', async () => (await kept(server)).length >= 40)
     const messages = (await kept(server)).map(({ stream, n }) => ({ stream, n, id: `${stream} ${n}` }))
     expect(faultsOf(messages, 5, 4)).toMatchObject({ lost: 0, doubled: 20 })
   })
@@ -151,7 +152,7 @@ describe('a relay to JetStream', () => {
     const emaki = await relaying(server)
     await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
     await emaki.send(counter.count('large', {}))
-    expect(await emaki.waitUntilProcessed(await countUp(emaki, 3, 2))).toBeTrue()
+    await untilProcessed(emaki, await countUp(emaki, 3, 2))
     expect((await kept(server)).map(({ stream }) => stream)).not.toContain('counter-large')
     expect(faultsOf(await kept(server), 3, 2)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(await emaki.store.readModel.parked()).toMatchObject([
@@ -169,7 +170,7 @@ describe('a relay to JetStream', () => {
     await using server = await startNats()
     const store = memory()
     const first = await relaying(server, {}, store)
-    expect(await first.waitUntilProcessed(await countUp(first, 5, 2))).toBeTrue()
+    await untilProcessed(first, await countUp(first, 5, 2))
     await server.kill()
     const last = await countUp(first, 5, 2)
     const before = performance.now()
@@ -177,7 +178,7 @@ describe('a relay to JetStream', () => {
     expect(performance.now() - before).toBeLessThan(2_000)
     await server.restart()
     const second = await relaying(server, {}, store)
-    expect(await second.waitUntilProcessed(last, ['to-nats'], 30_000)).toBeTrue()
+    await untilProcessed(second, last, ['to-nats'])
     expect(faultsOf(await kept(server), 5, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from 'bun:test'
 import createClient, { type TransactionSql } from 'postgres'
 import { readModelContract } from '../../ports/read-model/contract/index.ts'
 import type { NewPage } from '../../ports/read-model/progress.ts'
@@ -98,15 +98,23 @@ describe('what a page runs by itself', () => {
   test('is given up after twice its lease where the network swallows what the server says', async () => {
     const server = new URL(at.url)
     using proxy = startProxy({ host: server.hostname, port: Number(server.port) })
-    const far = postgres(proxy.url(at.url), { schema: at.schema, migrate: false, pooler: false, deadlineMs: 300 })
+    const far = postgres(proxy.url(at.url), { schema: at.schema, migrate: false, pooler: false, deadlineMs: 30_000 })
     await far.open()
     await far.readModel.prepare([orders])
+    // It connects while time goes by.
+    expect(await far.readModel.commit(page({ epoch: epoch + 1, run: async () => {} }))).toBeFalse()
+    const swallowed = Promise.withResolvers<void>()
     const run = async (sql: unknown) => {
       proxy.swallow(true, 'toClient')
+      swallowed.resolve()
       await mine(sql, 'create table mine (n integer)')
     }
-    // A deadline of the pool for rebuilds, 30 s, would outlast this test.
-    await expect(far.readModel.commit(page({ epoch, ttlMs: 100, run }))).rejects.toMatchObject({ reason: 'unknown' })
+    jest.useFakeTimers()
+    const late = far.readModel.commit(page({ epoch, run })).catch((error: unknown) => error)
+    await swallowed.promise
+    jest.advanceTimersByTime(2 * TTL_MS)
+    jest.useRealTimers()
+    expect(await late).toMatchObject({ reason: 'unknown', message: expect.stringContaining(`within ${2 * TTL_MS} ms`) })
     proxy.swallow(false)
     proxy.reset()
     await far.close()

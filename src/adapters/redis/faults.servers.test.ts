@@ -5,7 +5,7 @@ import { entryAt } from '../../ports/cache/contract/builders.ts'
 import { type Filling, createFilling, type Policy } from '../../query/fill.ts'
 import { type FaultProxy, startProxy } from '../../test-support/servers/proxy.ts'
 import { type RedisServer, startRedis } from '../../test-support/servers/redis.ts'
-import { until as untilWithin } from '../../test-support/servers/until.ts'
+import { until } from '../../test-support/servers/until.ts'
 import { type RedisCache, redisCache } from './cache.ts'
 import { RedisConnection } from './connection.ts'
 
@@ -19,9 +19,6 @@ beforeAll(async () => {
   server = await startRedis({ settings: { 'maxmemory-policy': 'noeviction' } })
 })
 afterAll(() => server.stop())
-
-/** On a busy machine a server may take its time to come back, which costs nothing elsewhere. */
-const until = (what: string, condition: () => boolean | Promise<boolean>) => untilWithin(what, condition, 30_000)
 
 let prefixes = 0
 
@@ -282,7 +279,7 @@ describe('a Redis that', () => {
 
   test('is restarted again and again while it is used never gives too old an answer, nor lets a process build a key twice at once', async () => {
     expect(await stampede(6, cache => createFilling(cache))).toBe(1)
-  }, 120_000)
+  })
 
   test('is restarted lets a process build a key again and again where the planted bug has it: nobody joins who builds', async () => {
     const alone = (cache: RedisCache): Filling => ({
@@ -291,7 +288,7 @@ describe('a Redis that', () => {
       idle: async () => {},
     })
     expect(await stampede(1, alone)).toBeGreaterThan(1)
-  }, 120_000)
+  })
 })
 
 /** Asks two processes for few keys while Redis is restarted so often; how often one of them built a key at the same time at most. */

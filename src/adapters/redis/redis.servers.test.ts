@@ -105,7 +105,7 @@ describe('no reader gets less than his token and what was raised before he asked
 
   test('from Redis, while it evicts', async () => {
     await fc.assert(freshness(make()), { numRuns: 60 })
-  }, 60_000)
+  })
 
   test('and the model finds a Redis that takes a missing watermark for none', async () => {
     const scripts = planted(
@@ -118,7 +118,7 @@ describe('no reader gets less than his token and what was raised before he asked
       endOnFailure: true,
     })
     expect(failed && String((errorInstance as Error).message)).toContain('after a raise')
-  }, 60_000)
+  })
 })
 
 /** Our scripts with a bug in one. */

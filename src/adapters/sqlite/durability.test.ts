@@ -32,7 +32,7 @@ describe('an answered append', () => {
       expect(found.size).toBe(await store.head())
       await store.close()
     }
-  }, 15_000)
+  })
 })
 
 describe('on a full disk an append', () => {

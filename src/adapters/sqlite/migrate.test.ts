@@ -21,7 +21,9 @@ describe('migrations', () => {
     using db = new Database(newFile())
     migrate(db)
     if (process.env['UPDATE_SCHEMA']) writeFileSync(SCHEMA_FILE, schemaOf(db))
-    expect(schemaOf(db), 'run UPDATE_SCHEMA=1 bun test src/sqlite after a migration').toBe(readFileSync(SCHEMA_FILE, 'utf8'))
+    expect(schemaOf(db), 'run UPDATE_SCHEMA=1 bun test src/adapters/sqlite after a migration').toBe(
+      readFileSync(SCHEMA_FILE, 'utf8'),
+    )
   })
 
   test('run once: what ran is named, and a second time nothing runs', async () => {

@@ -18,7 +18,7 @@ describe('a second process', () => {
       const store = sqlite(${JSON.stringify(file)})
       await store.open()
       print('serving')
-      await new Promise(resolve => setTimeout(resolve, 20_000))`)
+      await new Promise(resolve => setTimeout(resolve, 600_000))`)
     await server.line()
     expect(await failureOf(sqlite(file).open())).toMatchObject({
       reason: 'refused',
@@ -115,12 +115,9 @@ describe('while another process writes, an append', () => {
       answered = true
       return outcomes
     })
-    let turns = 0
-    for (const until = performance.now() + 30; performance.now() < until; turns++)
-      await new Promise(resolve => setImmediate(resolve))
+    // A busy wait would leave room for a single turn, and end with a failure.
+    for (let turns = 0; turns < 100; turns++) await new Promise(resolve => setImmediate(resolve))
     expect(answered).toBeFalse()
-    // A busy wait would have left room for a single turn.
-    expect(turns).toBeGreaterThan(10)
     expect(await store.head()).toBe(0)
     other.run('commit')
     expect(await append).toMatchObject([{ outcome: 'appended' }])

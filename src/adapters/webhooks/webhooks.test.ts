@@ -8,6 +8,7 @@ import type { Store } from '../../ports/store/store.ts'
 import { type Arrived, Counter, counter, countUp, faultsOf } from '../../test-support/relays.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { webhooks } from './webhooks.ts'
+import { untilProcessed } from '../../test-support/until-processed.ts'
 
 const secretOf = (fill: number) => `whsec_${Buffer.alloc(32, fill).toString('base64')}`
 const SECRET = secretOf(1)
@@ -85,14 +86,14 @@ async function running(
   ending.push(() => emaki.close())
   return emaki
 }
-const seenBy = (emaki: Runtime, position: number) => emaki.waitUntilProcessed(position, ['partner'], 15_000)
+const untilSent = (emaki: Runtime, position: number) => untilProcessed(emaki, position, ['partner'])
 
 describe('webhooks', () => {
   test('are signed CloudEvents, in the order of the log', async () => {
     const endpoint = receiver()
     const store = memory()
     const emaki = await running(hooksTo(endpoint.url), store)
-    expect(await seenBy(emaki, await countUp(emaki, 5, 4))).toBeTrue()
+    await untilSent(emaki, await countUp(emaki, 5, 4))
     expect(faultsOf(endpoint.accepted, 5, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     const stored = await store.readAll({ after: 0, limit: 100 })
     expect(endpoint.accepted.map(({ id }) => id)).toEqual(stored.map(({ id }) => id))
@@ -108,14 +109,14 @@ describe('webhooks', () => {
   ])('are believed by who knows only %s while it is replaced', async (_, secret) => {
     const endpoint = receiver(secret)
     const emaki = await running(hooksTo(endpoint.url, { secrets: [SECRET, secretOf(2)] }))
-    expect(await seenBy(emaki, await countUp(emaki, 1, 3))).toBeTrue()
+    await untilSent(emaki, await countUp(emaki, 1, 3))
     expect(endpoint.accepted).toHaveLength(3)
   })
 
   test('are not taken when they are signed by another, which parks their streams', async () => {
     const endpoint = receiver(secretOf(3))
     const emaki = await running(hooksTo(endpoint.url))
-    expect(await seenBy(emaki, await countUp(emaki, 2, 2))).toBeTrue()
+    await untilSent(emaki, await countUp(emaki, 2, 2))
     expect(endpoint.accepted).toEqual([])
     expect(endpoint.refused[0]).toContain('No matching signature')
     const parked = await emaki.store.readModel.parked()
@@ -131,10 +132,10 @@ describe('webhooks', () => {
     const emaki = await running(hooksTo(endpoint.url, { report: error => reported.push(error) }), memory(), [other as never])
     await endpoint.die()
     const last = await countUp(emaki, 4, 5)
-    expect(await emaki.waitUntilProcessed(last, ['other'])).toBeTrue()
+    await untilProcessed(emaki, last, ['other'])
     await until('the outage is told', () => reported.length > 0)
     endpoint.live()
-    expect(await seenBy(emaki, last)).toBeTrue()
+    await untilSent(emaki, last)
     expect(faultsOf(endpoint.accepted, 4, 5)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(reported).toHaveLength(1)
     expect(await emaki.store.readModel.parked()).toEqual([])
@@ -153,7 +154,7 @@ describe('webhooks', () => {
       return taken(message, count)
     }
     const emaki = await running(hooksTo(endpoint.url))
-    expect(await seenBy(emaki, await countUp(emaki, 4, 5))).toBeTrue()
+    await untilSent(emaki, await countUp(emaki, 4, 5))
     const faults = faultsOf(endpoint.seen, 4, 5)
     expect(faults).toEqual({ lost: 0, doubled: 3, disordered: 0 })
   })
@@ -165,8 +166,10 @@ describe('webhooks', () => {
       return taken(message, count)
     }
     const emaki = await running(hooksTo(endpoint.url, { deadlineMs: 100 }))
-    expect(await seenBy(emaki, await countUp(emaki, 1, 3))).toBeTrue()
-    expect(endpoint.seen.map(({ n }) => n)).toEqual([1, 1, 1, 2, 3])
+    await untilSent(emaki, await countUp(emaki, 1, 3))
+    // A machine that is slow itself may have more of them sent again.
+    expect(endpoint.seen.slice(0, 3).map(({ n }) => n)).toEqual([1, 1, 1])
+    expect([...new Set(endpoint.accepted.map(({ n }) => n))]).toEqual([1, 2, 3])
   })
 
   test('come back when Retry-After says so', async () => {
@@ -174,7 +177,7 @@ describe('webhooks', () => {
     endpoint.on.answer = (message, count) =>
       count === 2 ? new Response('too many', { status: 429, headers: { 'Retry-After': '1' } }) : taken(message, count)
     const emaki = await running(hooksTo(endpoint.url))
-    expect(await seenBy(emaki, await countUp(emaki, 1, 3))).toBeTrue()
+    await untilSent(emaki, await countUp(emaki, 1, 3))
     expect(endpoint.seen.map(({ n }) => n)).toEqual([1, 2, 2, 3])
     expect(endpoint.seen[2]!.at - endpoint.seen[1]!.at).toBeGreaterThanOrEqual(990)
   })
@@ -184,7 +187,7 @@ describe('webhooks', () => {
     endpoint.on.answer = (message, count) =>
       message.stream === 'counter-c1' && message.n >= 2 ? new Response('oh', { status: 500 }) : taken(message, count)
     const emaki = await running(hooksTo(endpoint.url, { attempts: 3 }))
-    expect(await seenBy(emaki, await countUp(emaki, 3, 4))).toBeTrue()
+    await untilSent(emaki, await countUp(emaki, 3, 4))
     expect(endpoint.accepted.filter(({ stream }) => stream === 'counter-c1').map(({ n }) => n)).toEqual([1])
     expect(endpoint.seen.filter(({ stream }) => stream === 'counter-c1').map(({ n }) => n)).toEqual([1, 2, 2, 2])
     expect(endpoint.accepted).toHaveLength(9)
@@ -213,7 +216,7 @@ describe('webhooks', () => {
     expect(endpoint.seen).toHaveLength(3)
     endpoint.on.answer = taken
     const second = await running(hooksTo(endpoint.url), store)
-    expect(await seenBy(second, last + 6)).toBeTrue()
+    await untilSent(second, last + 6)
     expect(faultsOf(endpoint.accepted.slice(0, -6), 1, 5)).toMatchObject({ lost: 0, disordered: 0 })
   })
 
@@ -222,7 +225,7 @@ describe('webhooks', () => {
     const endpoint = receiver()
     endpoint.on.answer = () => new Response(null, { status: 307, headers: { Location: elsewhere.url } })
     const emaki = await running(hooksTo(endpoint.url))
-    expect(await seenBy(emaki, await countUp(emaki, 1, 1))).toBeTrue()
+    await untilSent(emaki, await countUp(emaki, 1, 1))
     expect(elsewhere.seen).toEqual([])
     expect(await emaki.store.readModel.parked()).toMatchObject([{ key: 'counter-c0' }])
   })
@@ -238,7 +241,7 @@ describe('webhooks', () => {
       return count % 9 === 5 ? new Response(null, { status: 503 }) : taken(message, count)
     }
     const emaki = await running(hooksTo(endpoint.url, { parallelism: 8 }))
-    expect(await seenBy(emaki, await countUp(emaki, 16, 5))).toBeTrue()
+    await untilSent(emaki, await countUp(emaki, 16, 5))
     expect(faultsOf(endpoint.accepted, 16, 5)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(most).toBeGreaterThan(1)
   })

@@ -9,6 +9,7 @@ import type { Store } from '../../ports/store/store.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
 import { audit } from '../audit.ts'
 import { type TallyData, appendTally, foldLog, rowsOf, startProcess, sums, table } from '../../test-support/tally.ts'
+import { untilProcessed } from '../../test-support/until-processed.ts'
 
 afterEach(cleanUp)
 
@@ -62,7 +63,7 @@ describe('rows are the fold of the log at the checkpoint', () => {
       else if (typeof act === 'object') await appendTally(store, ...act.append)
       await Bun.sleep(0)
     }
-    expect(await at.subscriptions.waitUntilProcessed(await store.head())).toBeTrue()
+    await untilProcessed(at.subscriptions, await store.head())
     const end = await rowsOf(store)
     if (!Bun.deepEquals(end.rows, await foldLog(store, end.position))) wrong.push('in the end')
     expect((await audit(store, sums[spec], table)).differences).toEqual([])
@@ -77,7 +78,7 @@ describe('rows are the fold of the log at the checkpoint', () => {
       }),
       { numRuns: 60 },
     )
-  }, 60_000)
+  })
 
   test('and a checkpoint that is written before its rows is found out', async () => {
     const acts = [{ append: [{ to: ['a'], n: 1 }] }, 'kill', { append: [{ to: ['a'], n: 2 }] }]

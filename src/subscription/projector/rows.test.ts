@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { memory } from '../../ports/store/memory.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
 import { appendEvents, appendTally, rowsOf, startProcess } from '../../test-support/tally.ts'
+import { untilProcessed } from '../../test-support/until-processed.ts'
 
 afterEach(cleanUp)
 
@@ -11,7 +12,7 @@ describe('a projection', () => {
     await appendTally(store, { to: ['a', 'b'], n: 1 }, { to: ['a'], n: 2 })
     const { subscriptions } = await startProcess(store)
     await appendTally(store, { from: 'b' }, { to: ['c'], n: 5 })
-    expect(await subscriptions.waitUntilProcessed(4)).toBeTrue()
+    await untilProcessed(subscriptions, 4)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 2] }, c: { sum: 5, seen: [4] } })
   })
 
@@ -19,7 +20,7 @@ describe('a projection', () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     await appendTally(store, { to: ['a'], n: 1 })
-    await subscriptions.waitUntilProcessed(1)
+    await untilProcessed(subscriptions, 1)
     expect(await subscriptions.status()).toMatchObject([
       { name: 'sums_v1', position: 1, lagEvents: 0, lagSeconds: 0, isOwner: true },
     ])
@@ -35,7 +36,7 @@ describe('a projection', () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     await appendEvents(store, 'other-1', [{ id: 'x', type: 'Added', schema: 's', data: '{}', meta: '{}' }])
-    expect(await subscriptions.waitUntilProcessed(1)).toBeTrue()
+    await untilProcessed(subscriptions, 1)
     expect((await rowsOf(store)).rows).toEqual({})
   })
 })

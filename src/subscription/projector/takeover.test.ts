@@ -12,6 +12,7 @@ import {
   startProcess,
   sums,
 } from '../../test-support/tally.ts'
+import { untilProcessed } from '../../test-support/until-processed.ts'
 
 afterEach(cleanUp)
 
@@ -20,7 +21,7 @@ describe('a process that loses its lease', () => {
     const store = memory()
     const first = await startProcess(store, sums, 30)
     await appendTally(store, { to: ['a'], n: 1 })
-    await first.subscriptions.waitUntilProcessed(1)
+    await untilProcessed(first.subscriptions, 1)
     // It is taken over as if its time had run out, unseen by the first.
     const [before] = await store.readModel.progress(['sums_v1'])
     await store.readModel.release('sums_v1', before!.epoch)
@@ -30,7 +31,7 @@ describe('a process that loses its lease', () => {
     await until('the first has noticed', () => !first.subscriptions.versionsOf('sums').subscriptions[0]!.isOwner)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
     await store.readModel.release('sums_v1', second!.epoch)
-    expect(await first.subscriptions.waitUntilProcessed(2)).toBeTrue()
+    await untilProcessed(first.subscriptions, 2)
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 2] } })
   })
 
@@ -44,7 +45,7 @@ describe('a process that loses its lease', () => {
       await Bun.sleep(2)
     }
     const { subscriptions } = await startProcess(store)
-    expect(await subscriptions.waitUntilProcessed(2)).toBeTrue()
+    await untilProcessed(subscriptions, 2)
     expect(await store.readModel.parked()).toMatchObject([{ kind: 'key', key: 'b', position: 2 }])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
   })
@@ -59,7 +60,7 @@ describe('a process that loses its lease', () => {
       await Bun.sleep(2)
     }
     const { subscriptions } = await startProcess(store)
-    expect(await subscriptions.waitUntilProcessed(2)).toBeTrue()
+    await untilProcessed(subscriptions, 2)
     expect(await store.readModel.parked()).toEqual([])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] }, b: { sum: 2, seen: [2] } })
   })
@@ -81,7 +82,7 @@ describe('a process that loses its lease', () => {
       },
     })
     const { subscriptions } = await startProcess(flaky)
-    expect(await subscriptions.waitUntilProcessed(1)).toBeTrue()
+    await untilProcessed(subscriptions, 1)
     expect(suspects).toBeGreaterThan(1)
     expect(await store.readModel.parked()).toEqual([])
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })

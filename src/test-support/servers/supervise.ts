@@ -61,14 +61,13 @@ export async function untilReady(server: Supervised, folder: string, probe: () =
     return probe()
   }
   try {
-    await until('the server is ready', isReady, startTimeoutMs)
+    await until('the server is ready', isReady)
   } catch (cause) {
     throw new Error(`${(cause as Error).message} Its log:\n${await logTail(folder)}`, { cause })
   }
 }
 
-const startTimeoutMs = 20_000
-const endTimeoutMs = 10_000
+const endTimeoutMs = 60_000
 
 type Shell = Bun.Subprocess<'pipe', 'pipe', 'ignore'>
 
