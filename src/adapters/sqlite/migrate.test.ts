@@ -9,7 +9,7 @@ import { migrations } from './migrations.ts'
 import { sqlite } from './store.ts'
 
 const SCHEMA_FILE = join(import.meta.dir, '../../../migrations/sqlite/schema.sql')
-const WAIT_MS = 5_000
+const WAIT_MS = 300_000
 
 const folders: string[] = []
 afterEach(() => {
