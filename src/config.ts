@@ -49,13 +49,13 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MIGRATE: flag.default(true),
   LEASE_MS: whole(600_000).default(5_000),
-  /** Kubernetes goes on sending for a while after it said stop. */
+  /** How long to go on serving after a stop signal, in ms: Kubernetes goes on sending requests for a while. */
   SHUTDOWN_DELAY_MS: whole(60_000).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   OTEL_SERVICE_NAME: z.string().min(1).optional(),
 })
 
-/** Names whose values are shown to nobody; of a URL only the password is one. */
+/** Variables whose values are never shown. Of a URL only the password is hidden. */
 const SECRETS: ReadonlySet<string> = new Set(['DB_PASSWORD', 'ADMIN_TOKEN'])
 
 /** The settings, by the name of the variable that sets them. */
@@ -83,13 +83,13 @@ export type Config = {
   readonly OTEL_SERVICE_NAME?: string | undefined
 }
 
-/** A configuration that cannot be used. `message` is a table for whoever set it. */
+/** A configuration that cannot be used. `message` is a table for the person who set it. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
 /**
- * The configuration in an environment; `NAME_FILE` names a file that holds the value of `NAME`.
+ * Reads the configuration from an environment. `NAME_FILE` names a file that holds the value of `NAME`.
  * With DB_HOST and without DATABASE_URL, the URL is made of DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD.
  * Throws a ConfigError that lists every value that does not fit.
  */
@@ -112,7 +112,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return config.DATABASE_URL === undefined && config.DB_HOST !== undefined ? { ...config, DATABASE_URL: urlOf(config) } : config
 }
 
-/** The configuration as lines of `NAME=value`, secrets masked. */
+/** The configuration as lines of `NAME=value`, with masked secrets. */
 export function printConfig(config: Config): string {
   return Object.keys(schema.shape)
     .filter(name => config[name as keyof Config] !== undefined)
@@ -120,7 +120,7 @@ export function printConfig(config: Config): string {
     .join('\n')
 }
 
-/** The store that the configuration names; only the adapter it needs is loaded. */
+/** Makes the store that the configuration names. Loads only the adapter that it needs. */
 export async function storeOf(config: Config, options: { readonly exclusive?: boolean } = {}): Promise<Store> {
   const migrate = config.MIGRATE
   if (config.DATABASE_URL === undefined) {
@@ -137,7 +137,9 @@ export async function storeOf(config: Config, options: { readonly exclusive?: bo
   })
 }
 
-/** The cache that the configuration names, loaded when it is needed; none where there is no REDIS_URL. */
+/**
+ * Gives a function that makes the cache of the configuration and loads its adapter on demand. None without REDIS_URL.
+ */
 export function cacheOf(
   { REDIS_URL }: Config,
   report: (error: unknown) => void = console.error,
@@ -155,7 +157,7 @@ function fileOf(
   wrong: [string, string, string][],
 ): string | undefined {
   const file = environment[`${name}_FILE`]
-  // SQLITE_FILE is a setting of its own and not the file that holds SQLITE.
+  // SQLITE_FILE is a setting of its own. It does not name a file that holds SQLITE.
   if (!file) return undefined
   try {
     return readFileSync(file, 'utf8').trimEnd()
@@ -172,12 +174,12 @@ function urlOf({ DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD }: Config): str
   return url.href
 }
 
-/** An address of IPv6 as a URL has it. */
+/** A host as a URL has it: an IPv6 address stands in brackets. */
 function bracketed(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
 }
 
-/** Rather too much than too little: what is masked may be no URL at all, and a password may hold any character. */
+/** Masks rather too much than too little: the value may be no URL at all, and a password may hold any character. */
 function masked(name: string, value: string): string {
   if (SECRETS.has(name)) return '***'
   return value.replace(/:(?!\/\/).*@/s, ':***@').replaceAll(/((?:password|pwd|token|secret|key)=)[^&,;\s]*/gi, '$1***')

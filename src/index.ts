@@ -1,4 +1,4 @@
-// The core: what users write, and what runs it without HTTP.
+// The core: everything to write definitions, and to run them without HTTP.
 
 // Facts
 export { type Event, type Events, events, type Meta, type Recorded, split } from './definitions/event/events.ts'

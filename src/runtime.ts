@@ -1,4 +1,5 @@
-// Wires the sides of an app over one store: commands in, the agenda that sends later, questions, and the events that move rows on.
+// Wires the parts of an app over one store: commands, the agenda that sends later, questions, and the events that move
+// rows.
 import { Invalidation } from './query/invalidation.ts'
 import { QueryAnswers } from './query/query-answers.ts'
 import { RowAnswers } from './query/row-answers.ts'
@@ -31,57 +32,79 @@ import { Subscriptions } from './subscription/subscriptions.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
 
+/**
+ * Options of `runtime`. Only `serve` is required. `states` bounds the states in memory, `queue` the waiting commands.
+ */
 export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
-  /** Deciders, projections, processors, processes and queries. */
+  /** The deciders, projections, SQL projections, processors, processes and queries to serve. */
   readonly serve: readonly Served[]
-  /** Keeps the log and the rows. Default: `memory()`, which forgets at the end of the process. */
+  /** Keeps the log and the rows. Default: `memory()`, which forgets them at the end of the process. */
   readonly store?: Store
   readonly bus?: Bus
-  /** Default: nothing is traced, and it costs nothing. */
+  /** Records traces. Default: `untraced`, which records nothing and costs nothing. */
   readonly trace?: Trace
-  /** The clock that `decide` is given, in ms since 1970. Default: the machine's. */
+  /** The clock for `decide`, in ms since 1970. Default: the machine's clock. */
   readonly now?: () => number
-  /** Makes a cache of answers that processes share, behind that in memory; `prefix` names the log. Default: none. */
+  /**
+   * Makes a cache of answers that several processes share. It comes after the cache in memory. `prefix` names the log.
+   * Default: none.
+   */
   readonly cache?: (prefix: string) => Cache | Promise<Cache>
-  /** Purges the answers that a CDN keeps in front of this app. Default: there is no CDN. */
+  /** Purges the answers in a CDN in front of this app. Default: there is no CDN. */
   readonly cdn?: Purger
-  /** How long another process waits, after one has died, before it takes over its subscriptions, in ms. Default: 5 000. */
+  /**
+   * How long a lease holds after its process died, in ms. Then another process takes over its subscriptions. Default: 5
+   * 000.
+   */
   readonly leaseMs?: number
-  /** Gets errors that no caller waits for. Default: console.error. */
+  /** Called with errors that no caller waits for. Default: console.error. */
   readonly report?: (error: unknown) => void
 }
 
+/** A running app without HTTP. */
 export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> & {
   /**
-   * Gets the row of a key; null: there is none. With `atLeast` the row includes everything up to that position, such as the position of an
-   * accepted command, and waits up to `waitMs` (1 000 by default) for it. Rejects with StaleRead where it does not come.
+   * Gets the row of a key. Null: there is none. With `atLeast` the row includes everything up to that position, for
+   * example the position of an accepted command. It waits for that up to `waitMs` (1 000 by default), and then rejects
+   * with StaleRead.
    */
   readonly row: <N extends string, Row, I extends string>(
     projection: Projection<N, Row, I>,
     key: string,
     min?: Partial<MinPosition>,
   ) => Promise<(Row & { readonly key: string }) | null>
-  /** Answers a query, as JSON gives it back, from the cache where its policy allows that. `min` and StaleRead are as for `row`. */
+  /**
+   * Answers a query, as its JSON gives it back, from the cache if the query's policy allows it. `min` and StaleRead are
+   * as for `row`.
+   */
   readonly query: <N extends string, P, A>(query: Query<N, P, A>, params: P, min?: Partial<MinPosition>) => Promise<A>
-  /** Where each projection, processor and process is, whichever node moves it on. */
+  /** Gives the position, the lag and the parked keys of every subscription, whichever process runs it. */
   readonly status: () => Promise<readonly Status[]>
-  /** Waits until all subscriptions, or those named, have processed everything up to a position; false: not in time (5 000 ms by default). */
+  /**
+   * Waits until all subscriptions, or those named, have processed everything up to a position. False: they have not
+   * within `timeoutMs` (5 000 by default).
+   */
   readonly waitUntilProcessed: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
   /**
-   * Moves a processor to a position, or a projection to 0, the default, whichever node runs it. It handles again all events after that.
-   * A projection takes no other position, as its rows are the fold of all events.
+   * Moves a processor to a position, or a projection to 0 (the default), whichever process runs it. It handles all
+   * later events again. A projection takes no other position, because its rows are the fold of all events. Rejects with
+   * a TypeError for another position or an unknown name.
    */
   readonly reset: (name: string, position?: number) => Promise<void>
   /**
-   * Makes answers with one of these tags out of date because something outside of the log has changed. The CDN, the shared cache and the
-   * memory of this process hear of it; the memory of another node keeps its answers until their time is over. Until the log goes on,
-   * such answers are built for each caller, as no position tells an answer before the change from one after it.
+   * Makes answers with one of these tags out of date, because something outside of the log has changed. This reaches
+   * the CDN, the shared cache and the memory of this process. The memory of another process keeps its answers until
+   * their time is over. Until the log grows, such answers are built for each caller, because no position tells an
+   * answer before the change from one after it.
    */
   readonly invalidate: (tags: readonly string[]) => Promise<void>
-  /** Looks now for timers and commands that are due. Else the runtime looks every second. For a clock or an agenda that a test has moved. */
+  /**
+   * Looks now for timers and commands that are due, and not only every second: for a clock or an agenda that a test has
+   * moved.
+   */
   readonly pollAgenda: () => void
   readonly store: Store
-  /** Takes no more commands, answers those it took, saves what was folded, closes the store. */
+  /** Takes no more commands, answers those that it has, saves all folded rows, and closes the store. */
   readonly close: () => Promise<void>
 }
 
@@ -89,7 +112,7 @@ export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> & {
 export type Services = Runtime &
   Commands &
   Shared & {
-    /** Commands that are sent later, or now without a caller that waits. */
+    /** Commands to be sent later, or now without a waiting caller. */
     readonly schedule: Schedule
     readonly rowAnswers: RowAnswers
     readonly queryAnswers: QueryAnswers
@@ -125,7 +148,7 @@ export function runtime(options: RuntimeOptions): Promise<Runtime> {
   return startServices(options)
 }
 
-/** Does what `runtime` does, and shows the parts. */
+/** Starts what `runtime` starts, and gives access to the parts. */
 export async function startServices(options: RuntimeOptions): Promise<Services> {
   const shared = await openShared(options)
   const { definitions, store } = shared
@@ -154,7 +177,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
       await events.subscriptions.reset(name, position)
     },
     invalidate: async tags => {
-      // While the tail follows the log, a later answer has a later position.
+      // The tail follows the log from here on, so a later answer has a later position.
       await events.tail.start()
       await caches.invalidation.invalidateTags(tags, (await store.head()) + 1)
     },
@@ -188,7 +211,7 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands {
   return commands({ ...options, ...shared, deciders: decider, families })
 }
 
-/** Sends what is due: scheduled commands, and the commands and timers of processes. */
+/** Sends due entries: scheduled commands, and the commands and timers of processes. */
 function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Shared, { send, check, append }: Commands) {
   const schedule = new Schedule({ store, send, check, owner, leaseMs, trace, report })
   const senders = [...definitions.process.values()].map(process => {
@@ -208,7 +231,7 @@ function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Share
   }
 }
 
-/** Caches of answers, and what makes their answers out of date. */
+/** The caches of answers, and the invalidation that makes their answers out of date. */
 async function openCaches({ cache, cdn }: RuntimeOptions, { store, now, report }: Shared) {
   const nearest = memoryCache({ now })
   const farther = await cache?.(`${store.identity.id}.${store.identity.epoch}`)

@@ -1,4 +1,5 @@
-// Commands that are accepted now and sent later. One process at a time sends those that are due; their outcomes are kept for a day.
+// Commands that are accepted now and sent later. One process at a time sends the due ones. Their outcomes are kept for
+// a day.
 import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
 import { KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
 import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
@@ -13,23 +14,23 @@ import { type DueEntry, type EntryOutcome, RetryLater, Sender } from './sender.t
 export type ScheduleOptions = {
   readonly store: { readonly agenda: Agenda; readonly readModel: ReadModel }
   readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
-  /** What is wrong with a command that is never to be sent; null: nothing. */
+  /** Checks a command before it is scheduled. Null: it can be sent. */
   readonly check: (command: Command) => Invalid | null
-  /** Who this process is. */
+  /** The name of this process, as an owner of leases. */
   readonly owner: string
   readonly leaseMs: number
   readonly trace: Trace
   readonly report: (error: unknown) => void
 }
 
-/** With what a command is scheduled: `at` as RFC 3339 or a Date, at once by default. */
+/** Options of a scheduled command. `at`: when to send it, as RFC 3339 or a Date. Default: at once. */
 export type ScheduledOptions = Pick<
   SendOptions,
   'expect' | 'key' | 'idGiven' | 'actor' | 'correlation' | 'causation' | 'traceparent'
 > & {
   readonly at?: string | Date
 }
-/** What became of a command that was to be sent: the outcome, or that its decision failed for good. */
+/** The outcome of a scheduled command. `failed`: its decision failed in every attempt. */
 export type ScheduledOutcome = Outcome | { readonly outcome: 'failed'; readonly detail: string }
 export type Scheduled = {
   readonly id: string
@@ -40,13 +41,13 @@ export type Scheduled = {
   readonly endedAt: string | null
 }
 
-/** The owner of what is scheduled, as the agenda names it. */
+/** The owner of scheduled commands in the agenda. */
 export const OWNER = 'commands'
 const POLL_MS = 200
 const FORGET_MS = 60 * 60 * 1_000
 
 type ScheduledMeta = Omit<ScheduledOptions, 'at'> & {
-  /** Of the command as it was scheduled, where it has a key. */
+  /** The fingerprint of the command when it was scheduled. It shows when a key is used again for another command. */
   readonly fingerprint: string
 }
 
@@ -78,7 +79,10 @@ export class Schedule {
     await this.#running
   }
 
-  /** Takes a command to be sent, durable when it resolves. The same key gives the same one again. */
+  /**
+   * Schedules a command, which is durable when the promise resolves. The same key gives the same scheduled command
+   * again.
+   */
   async add(command: Command, { at, ...options }: ScheduledOptions): Promise<Scheduled | Invalid | Rejected> {
     const invalid = this.#options.check(command)
     if (invalid) return invalid
@@ -98,12 +102,12 @@ export class Schedule {
     return found?.owner === OWNER ? scheduledOf(found) : null
   }
 
-  /** Takes a command back that is pending; false: there is none, or it has begun. */
+  /** Removes a pending command. False: there is none, or its sending has begun. */
   async remove(id: string): Promise<boolean> {
     return (await this.find(id)) !== null && this.#options.store.agenda.remove(id)
   }
 
-  /** Holds the lease on what is scheduled, or waits for it. */
+  /** Holds the lease on scheduled commands, or waits for it. */
   async #run(): Promise<void> {
     const { store, owner, leaseMs, report } = this.#options
     const { signal } = this.#closing
@@ -134,15 +138,15 @@ export class Schedule {
 
   async #send(entry: DueEntry, attempt: number): Promise<EntryOutcome> {
     const { agenda } = this.#options.store
-    // It may have been taken back in the meantime.
+    // The command may have been removed in the meantime.
     if (!(await agenda.begin([entry.id])).length) return null
     return JSON.stringify(await this.#sendCommand(entry, attempt))
   }
 
   async #sendCommand(entry: DueEntry, attempt: number): Promise<ScheduledOutcome> {
-    // What the agenda has was written by `add`.
+    // `add` wrote the text in the agenda.
     const { fingerprint: _, key, ...meta } = JSON.parse(entry.meta) as ScheduledMeta
-    // A key of the client's is the one by which the client might send it at once.
+    // A key of the client is the key by which the client might send the command at once.
     const by = key === undefined ? { key: entry.id, isOwnKey: true } : { key }
     try {
       return await sendInTime(this.#options, entry.command!, { ...meta, ...by })
@@ -155,7 +159,7 @@ export class Schedule {
 
 function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: AgendaEntry): Scheduled {
   const ended = outcome === null ? null : (JSON.parse(outcome) as ScheduledOutcome)
-  // Whatever is scheduled has a command.
+  // Every scheduled entry has a command.
   return {
     id,
     command: JSON.parse(command!) as Command,
@@ -166,7 +170,7 @@ function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: AgendaEnt
   }
 }
 
-/** A new id each time, or one for a client's key. */
+/** An id for a scheduled command: a new one each time, or one made of the client's key. */
 function idOf({ decider, command }: Command, key: string | undefined): string {
   if (key === undefined) return Bun.randomUUIDv7()
   return new Bun.CryptoHasher('sha256').update(`${decider}.${command}:${key}`).digest('base64url')

@@ -1,5 +1,5 @@
-// How an entry that is due is sent. A command is sent to its decider; an outcome that is no event is appended for the process that sent it.
-// A timer is appended for its process.
+// Sends a due entry. A command goes to its decider. A rejection or a failure is appended to the stream of the process
+// that sent the command. A timer is appended to the stream of its process.
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { Rejection } from '../definitions/decider/reject.ts'
@@ -20,7 +20,7 @@ export type SendEntryOptions = {
   readonly trace: Trace
 }
 
-/** A command that cannot even be decided is given up after so many attempts. */
+/** How many attempts a command gets that cannot even be decided. After these it is given up. */
 export const ATTEMPTS_MAX = 8
 const DEADLINE_MS = 5_000
 
@@ -30,7 +30,7 @@ export function entrySender(
   options: SendEntryOptions,
 ): (entry: DueEntry, attempt: number) => Promise<EntryOutcome> {
   return async (entry, attempt) => {
-    // What the agenda has was written by a process.
+    // A process wrote the text in the agenda.
     const meta = JSON.parse(entry.meta) as EntryMeta
     if (entry.timer !== null) {
       const fired: TimerFired = { timer: entry.timer, set: entry.set }
@@ -79,7 +79,10 @@ export function entrySender(
   }
 }
 
-/** Sends a command in time. Throws RetryLater where the log does not answer for now, or others have kept it from being decided. */
+/**
+ * Sends a command with a deadline. Throws RetryLater if the log does not answer for now, or if other writers kept the
+ * command from being decided.
+ */
 export async function sendInTime(
   { send, trace }: Pick<SendEntryOptions, 'send' | 'trace'>,
   command: Command,
@@ -94,7 +97,10 @@ export async function sendInTime(
   return outcome
 }
 
-/** Sends a command that an event led to. Gives its rejection or null; throws where the outcome is unknown, and where it can never be sent. */
+/**
+ * Sends a command because of an event. Gives its rejection, or null if it was accepted. Throws if the outcome is
+ * unknown, and if the command can never be sent.
+ */
 export async function sendForEvent(
   options: Pick<SendEntryOptions, 'send' | 'trace'>,
   command: Command,

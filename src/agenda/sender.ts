@@ -1,4 +1,4 @@
-// The loop that sends what is due of one owner's entries, while this process has the lease on them.
+// Sends the due entries of one owner, while this process holds the lease on them.
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import { KEY_KEEP_MS } from '../dispatch/send.ts'
@@ -10,60 +10,74 @@ import { sleep } from '../lib/sleep.ts'
 type PendingEntry = Pick<AgendaEntry, 'id' | 'key' | 'timer' | 'command' | 'meta' | 'set'>
 /** An entry that is due, with its command. */
 export type DueEntry = Omit<PendingEntry, 'command'> & { readonly command: Command | null }
-/** What became of an entry. Null: the entry is forgotten. A text: it is kept with the entry. */
+/** The outcome of an entry. Null: the agenda forgets the entry. A text: the agenda keeps the text with the entry. */
 export type EntryOutcome = string | null
 
 export type SenderOptions = {
   readonly agenda: Agenda
   readonly owner: string
-  /** Sends an entry; it may be sent several times, and has one effect. A failure is reported, and the entry is sent again. */
+  /**
+   * Sends an entry, perhaps several times, with one effect. After a failure, which is reported, the entry is sent
+   * again.
+   */
   readonly send: (entry: DueEntry, attempt: number) => Promise<EntryOutcome>
   readonly report: (error: unknown) => void
-  /** How often the agenda is asked where nothing is known to be due, in ms: others may add to it. Default: 1 000. */
+  /**
+   * How often to read the agenda when no entry is known to be due, in ms, as other processes may add some. Default: 1
+   * 000.
+   */
   readonly pollMs?: number
-  /** In ms since 1970. Default: the machine's. */
+  /** The time in ms since 1970. Default: the machine's clock. */
   readonly now?: () => number
 }
 
-/** Entries being sent at once. */
+/** The most entries that are being sent at once. */
 const SENDING_MAX = 4_096
-/** Entries that wait for their turn in memory; what is more than that is read from the agenda. */
+/** The most entries that wait in memory. Further ones are read from the agenda later. */
 const WAITING_MAX = 32_768
 const READ_MAX = 1_024
-/** What is due by time waits no longer than this for what waits in memory, in ms. */
+/** An entry that has a due time waits at most this long for the entries that wait in memory, in ms. */
 const OVERDUE_MS = 1_000
 const RETRY = { firstMs: 20, maxMs: 5_000 }
 
-/** Says that the entry is to be sent again later, and that nothing is to be reported. */
+/** Asks for another attempt later, without a report. */
 export class RetryLater extends Error {
   override readonly message = 'the log did not answer for now'
 }
 
 /**
- * AT LEAST ONCE: an entry is forgotten when it was sent, so that a crash in between sends it again; what it is sent by recognises that.
- * Of one instance, what goes to one stream goes in order; all else goes side by side. Never early, by the time of the database.
+ * AT LEAST ONCE: an entry is forgotten after it was sent. A crash in between sends it again, and the receiver
+ * recognises it by its key.
+ * Commands of one instance to one stream are sent in order. All others are sent side by side. Nothing is sent before
+ * its time, by the database's clock.
  */
 export class Sender {
   readonly #options: SenderOptions
   readonly #now: () => number
-  /** The ids of what is being sent, each with the position of the event that led to it. */
+  /** The ids of the entries that are being sent, each with the position of the event that led to it. */
   readonly #sending = new Map<string, number>()
-  /** The last entry of each queue: what goes to one stream in order. */
+  /** The last entry of each queue. A queue keeps the order of one instance's commands to one stream. */
   readonly #queues = new Map<string, Promise<void>>()
-  /** What is due and has no room yet, in order. */
+  /** Due entries for which there is no room yet, in order. */
   #waiting: PendingEntry[] = []
-  /** Whether the agenda may have due entries that were not read yet: nothing overtakes those, and all is read in its order. */
+  /**
+   * Whether the agenda may hold due entries that were not read yet. No entry overtakes them: all are read in the
+   * agenda's order.
+   */
   #isBehind = true
-  /** What was added while it is behind. */
+  /** Entries that were added while `#isBehind`. */
   #deferred: PendingEntry[] = []
-  /** Entries that were sent: those to forget, and those to keep with what became of them. */
+  /** Sent entries: those to forget, and those to keep with their outcomes. */
   #toForget: Pick<DueEntry, 'id' | 'set'>[] = []
   #toKeep: { readonly id: string; readonly outcome: string }[] = []
   #settling: Promise<void> | null = null
   #running: Promise<void> | null = null
   #stopping = new AbortController()
   #wake: () => void = () => {}
-  /** When the agenda has something, and when it is asked all the same, in ms since 1970 of its own clock, and how far that is ahead of ours. */
+  /**
+   * When the next entry is due, and when to read the agenda in any case, in ms since 1970 by the agenda's clock; and
+   * how far that clock is ahead of ours, in ms.
+   */
   #dueAt = 0
   #pollAt = 0
   #aheadMs = 0
@@ -73,7 +87,7 @@ export class Sender {
     this.#now = options.now ?? Date.now
   }
 
-  /** How many are being sent. */
+  /** How many entries are being sent. */
   get sending(): number {
     return this.#sending.size
   }
@@ -88,7 +102,7 @@ export class Sender {
     this.#running = this.#run()
   }
 
-  /** Resolves when nothing is being sent any more. */
+  /** Stops sending. Resolves when nothing is being sent any more. */
   readonly stop = async (): Promise<void> => {
     this.#stopping.abort()
     this.#wake()
@@ -100,7 +114,10 @@ export class Sender {
     this.#waiting = []
   }
 
-  /** Takes entries that have just become durable. What is due is sent without being read, unless something before it has to be read. */
+  /**
+   * Takes entries that have just become durable. A due one is sent without a read, unless an earlier entry has to be
+   * read first.
+   */
   readonly enqueue = (entries: readonly NewEntry[]): void => {
     if (!this.#running || this.#stopping.signal.aborted) return
     if (this.#inMs(this.#dueAt) < -OVERDUE_MS) this.#isBehind = true
@@ -117,7 +134,7 @@ export class Sender {
     this.#fill()
   }
 
-  /** Reads the agenda now: somebody has added to it. */
+  /** Reads the agenda now, because somebody has added to it. */
   readonly poll = (): void => this.#askAt(0)
 
   async #run(): Promise<void> {
@@ -140,7 +157,7 @@ export class Sender {
 
   async #read(): Promise<void> {
     const { agenda, owner, pollMs = 1_000 } = this.#options
-    // What is being sent is still there, and may be gone when the answer comes.
+    // Entries that are being sent are still in the agenda, and may be gone when the answer comes.
     const before = new Map(this.#sending)
     this.#dueAt = Number.POSITIVE_INFINITY
     this.#deferred = []
@@ -156,7 +173,10 @@ export class Sender {
     if (next !== null) this.#askAt(next)
   }
 
-  /** Nothing is left before what was added meanwhile. Where that is too much, it is read. */
+  /**
+   * Moves the deferred entries on, as no earlier entry is left in the agenda. If there are too many of them, the agenda
+   * is read.
+   */
   #catchUp(): void {
     if (this.#deferred.length > WAITING_MAX) return
     this.#waiting = this.#waiting.concat(this.#deferred)
@@ -165,7 +185,7 @@ export class Sender {
     this.#fill()
   }
 
-  /** Sends what waits, as far as there is room. */
+  /** Sends waiting entries while there is room. */
   #fill(): void {
     if (this.#stopping.signal.aborted) return
     for (const entry of this.#waiting.splice(0, SENDING_MAX - this.#sending.size)) this.#launch(entry)
@@ -188,7 +208,7 @@ export class Sender {
   #launch({ id, key, timer, command, meta, set }: PendingEntry): void {
     if (this.#sending.has(id)) return
     this.#sending.set(id, set)
-    // The agenda has a command as JSON.
+    // The agenda stores a command as JSON.
     const entry = { id, key, timer, meta, set, command: command === null ? null : (JSON.parse(command) as Command) }
     const queue = queueOf(entry)
     const before = this.#queues.get(queue)
@@ -216,10 +236,10 @@ export class Sender {
     }
   }
 
-  /** Notes in the agenda what was sent, as much at once as there is. */
+  /** Notes all sent entries in the agenda, as many at once as there are. */
   async #settle(): Promise<void> {
     const { agenda, report } = this.#options
-    // What was sent in the same turn is forgotten with it.
+    // Entries that were sent in the same turn are noted together.
     await new Promise(resolve => setImmediate(resolve))
     for (let failures = 0; this.#toForget.length + this.#toKeep.length > 0; ) {
       const [gone, kept] = [this.#toForget, this.#toKeep]
@@ -237,7 +257,7 @@ export class Sender {
       } catch (error) {
         this.#toForget = [...gone, ...this.#toForget]
         this.#toKeep = [...kept, ...this.#toKeep]
-        // The next owner of the lease sends them again, to no effect.
+        // The next owner of the lease sends these again, without a second effect.
         if (this.#stopping.signal.aborted) break
         if (failures === 0) report(error)
         await sleep(backOff(failures++, RETRY), this.#stopping.signal)
@@ -254,7 +274,7 @@ export class Sender {
   }
 }
 
-/** The queue of an entry: what one instance sends to one stream goes in order, and so do its timers. */
+/** The queue of an entry. One instance's commands to one stream go in order, and so do its timers. */
 function queueOf({ id, key, command, timer }: DueEntry): string {
   if (timer !== null || command === null) return `${key}\n`
   return key === '' ? id : `${key}\n${streamName(command.decider, command.id)}`

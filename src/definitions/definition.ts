@@ -7,16 +7,19 @@ import type { ProjectionSpec } from './projection/projection.ts'
 import type { SqlProjectionSpec } from './projection/sql-projection.ts'
 import type { QuerySpec } from './query.ts'
 
-/** Anything that can be served. */
+/** Any definition that an app can serve: decider, projection, SQL projection, processor, process or query. */
 export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
 
 export type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
 
 type ByName<D> = ReadonlyMap<string, D>
-/** By kind, and then by name. */
+/** Definitions by kind and name. */
 export type Definitions = { readonly [K in Definition['kind']]: ByName<Extract<Definition, { readonly kind: K }>> }
 
-/** Sorts definitions by kind. Throws a TypeError for what is no definition, for two of one kind and name, and for a process without its deciders. */
+/**
+ * Sorts definitions by kind. Throws a TypeError for a value that is no definition, for two definitions of one kind and
+ * name, and for a process whose deciders are not served.
+ */
 export function sortDefinitions(serve: readonly Served[]): Definitions {
   const sorted = {
     decider: new Map<string, DeciderSpec>(),
@@ -40,12 +43,12 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
   return sorted
 }
 
-/** The definition in what a user made: `serve` takes every kind, and the spec says which one it is. */
+/** The definition inside a served value. `serve` takes every kind, and the spec names the kind. */
 export function definitionOf(served: Served): Definition {
   return served[spec] as Definition
 }
 
-/** A process needs the deciders that it sends to, and streams of its own. */
+/** Checks that the deciders of a process are served, and that no decider has the category of its streams. */
 function checkTargets({ name, to }: ProcessSpec, deciders: ByName<DeciderSpec>): void {
   const missing = [...to].find(decider => !deciders.has(decider))
   if (missing !== undefined) throw new TypeError(`the process ${name} sends to ${missing}, which is not served`)

@@ -4,23 +4,27 @@ import type { CloudEvent } from './event/cloud-event.ts'
 import { type AnyEvents, type Recorded, spec } from './event/events.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from './event/families.ts'
 
-/** What a handler is told besides the events. */
+/** Values and functions that a handler gets besides the events. */
 export type Handling = {
-  /** A name for what handling this event does, the same each time it is tried: for a service that takes idempotency keys. */
+  /** A name for the handling of this event, the same in each attempt: for a service that takes idempotency keys. */
   readonly keyOf: (event: Recorded) => string
   /**
-   * The event for the world outside: a CloudEvent with its data as today's schema has it, and with the event's own `id`. Of the parts of
-   * an event that was split, the first has that id and the others have `.1`, `.2` … behind it.
+   * Converts an event to a CloudEvent for the world outside, with its data in today's schema and with the event's own
+   * `id`. Of an event that was split, the first part has that id, and the others have `.1`, `.2` … behind it.
    */
   readonly cloudEvent: (event: Recorded) => CloudEvent
   /**
-   * Sends a command because of an event, by a key made of both, so that it has one effect however often the event is handled. Resolves to
-   * the rejection, null where it was accepted; rejects where that is not known, and the event is handled again.
+   * Sends a command because of an event. Its key is made of both, so it has one effect however often the event is
+   * handled. Resolves to the rejection, or to null if the command was accepted. Rejects if the outcome is unknown, and
+   * the event is handled again.
    */
   readonly send: (event: Recorded, command: Command) => Promise<Pick<Rejection, 'code' | 'data'> | null>
-  /** 1 at first. */
+  /** The number of this attempt, 1 at first. */
   readonly attempt: number
-  /** Aborts when the process stops, and when the time for an attempt is over: it has failed then, whatever still comes of it. */
+  /**
+   * Aborts when the process stops, and when the time of the attempt is over. The attempt has failed then, whatever
+   * still comes of it.
+   */
   readonly signal: AbortSignal
 }
 
@@ -45,19 +49,22 @@ export type ProcessorSpec = {
 export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { readonly name: N } }
 
 /**
- * Code with effects that runs over the log, as it grows: mails, calls, indexes elsewhere.
+ * Runs code with effects over the log, as it grows: mails, calls, indexes elsewhere.
  *
- * AT LEAST ONCE: an event is handed over again after a crash, so give `keyOf(event)` to whatever can recognise it. Events of one key are
- * handled in order, one batch after the other.
+ * AT LEAST ONCE: an event is handled again after a crash, so give `keyOf(event)` to every service that can recognise
+ * it. Events of one key are handled in order, one batch after the other.
  *
- * - `from`: the family or families whose facts it handles; `types` names some of their types. Default: all.
- * - `handle`: `(events, { keyOf, cloudEvent, send, attempt, signal })`, at most `batchSize` events at once. Default of `batchSize`: 1.
- * - `key`: what is kept in order. Default: the event's stream.
- * - `parallelism`: so many keys are handled side by side. Default: 1.
- * - `start`: where a processor that is new begins: `beginning`, `now` or after a position. Default: `beginning`.
- * - `attempts`: how often a batch is tried, with growing pauses, before its key is parked and the others go on. Default: 8.
- * - `attemptMs`: how long one may take before it counts as failed. Its `signal` is aborted then, which `fetch` and most clients take: what
- *   goes on regardless may overlap with the next attempt. Default: 60 000; null: as long as it takes, its signal being that of the process.
+ * - `from`: the family or families whose facts it handles; `types` names some of their types. Default: all types.
+ * - `handle`: `(events, { keyOf, cloudEvent, send, attempt, signal })`, with at most `batchSize` events at once.
+ *   Default of `batchSize`: 1.
+ * - `key`: a function that gives the key of an event. Events of one key stay in order. Default: the event's stream.
+ * - `parallelism`: how many keys are handled side by side. Default: 1.
+ * - `start`: where a new processor begins: `beginning`, `now` or after a position. Default: `beginning`.
+ * - `attempts`: how often a batch is tried, with growing pauses, before its key is parked and the others go on.
+ *   Default: 8.
+ * - `attemptMs`: how long an attempt may take, in ms, before it counts as failed. Its `signal` aborts then. Give the
+ *   signal to `fetch` and to other clients: code that goes on regardless may overlap with the next attempt. Null: no
+ *   limit, and the signal is that of the process. Default: 60 000.
  *
  * @example
  * processor('mails', { from: Order, types: ['Shipped'], handle: ([event], { keyOf }) => mail.send(event.data, { key: keyOf(event) }) })
@@ -110,7 +117,10 @@ export function processor<const N extends string, F extends AnyEvents, const T e
   return Object.freeze({ [spec]: definition }) as Processor<N>
 }
 
-/** With `types`, old names that may have become one of them are read too, and sorted out once they are read. */
+/**
+ * The types to read. With `types`, old names that may become one of them are read too, and the events are checked
+ * afterwards.
+ */
 function filterOf(where: string, families: Families, types: readonly string[] | undefined): TypesByCategory {
   if (!types) return new Map([...families.keys()].map(category => [category, null]))
   const stranger = types.find(type => ![...families.values()].some(family => family.types.has(type)))
@@ -123,7 +133,7 @@ function filterOf(where: string, families: Families, types: readonly string[] | 
   )
 }
 
-/** Whether a processor takes an event: `types` names today's. */
+/** Whether a processor handles an event. `types` names today's types. */
 export function takes({ filter }: ProcessorSpec, { category, type }: Recorded): boolean {
   const types = filter.get(category)
   return types === null || (types?.includes(type) ?? false)

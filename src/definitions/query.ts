@@ -3,21 +3,21 @@ import { type Duration, milliseconds } from './event/duration.ts'
 import { spec } from './event/events.ts'
 import type { Projection, ProjectionSpec } from './projection/projection.ts'
 
-/** How rows are asked for, besides their fields. */
+/** The order, the start and the length of a list. */
 export type ListBy<Row, I extends string> = {
-  /** An index, or an index after `-` for the greatest first. Default: by key. */
+  /** An index, with `-` before it for descending order. Default: by key. */
   readonly sort?: I | `-${I}`
-  /** Begin behind this row in that order: the last of the page before. Default: with the first row. */
+  /** Begins after this row in that order: the last row of the page before. Default: with the first row. */
   readonly after?: { readonly key: string } & { readonly [P in I]?: Row[P & keyof Row] }
   /** Default: 100; at most 1 000. */
   readonly limit?: number
 }
 
-/** Rows of a projection, with their keys. */
+/** Reads rows of a projection, with their keys. */
 export type Rows<Row, I extends string> = {
-  /** The row of a key; null: there is none. */
+  /** Gets the row of a key. Null: there is none. */
   readonly get: (key: string) => Promise<(Row & { readonly key: string }) | null>
-  /** Rows whose indexes have these values, by key or sorted, at most `limit`. */
+  /** Lists rows whose indexes have these values, by key or sorted, at most `limit`. */
   readonly list: (
     where?: { readonly [P in I]?: Row[P & keyof Row] },
     by?: ListBy<Row, I>,
@@ -25,24 +25,27 @@ export type Rows<Row, I extends string> = {
   readonly count: (where?: { readonly [P in I]?: Row[P & keyof Row] }) => Promise<number>
 }
 
-/** Reads rows of a projection. What a query reads this way is what its answer depends on. */
+/** Gives access to the rows of a projection. The answer of a query depends on all that it reads this way. */
 export type Read = <N extends string, Row, I extends string>(projection: Projection<N, Row, I>) => Rows<Row, I>
 
-/** How long an answer may be kept, and by whom. */
+/** How long an answer may be kept, and by which caches. */
 export type CachePolicy<P> = {
-  /** How long an answer is fresh, unless what it read changes before. */
+  /** How long an answer is fresh, unless a row that it depends on changes before. */
   readonly ttl: Duration
-  /** How long after that it may still be given while it is made anew. Default: not at all. */
+  /** How long a cache may still give a stale answer while a new one is made. Default: not at all. */
   readonly stale?: Duration
   /** How long an answer of null is fresh. Default: a tenth of `ttl`. */
   readonly negative?: Duration
-  /** Names by which answers can be made out of date by `runtime.invalidate`, and purged, besides the names of the rows that were read. */
+  /**
+   * Names for the answer, besides those of the rows that were read. `runtime.invalidate` makes the answers of a name
+   * out of date, and purges them.
+   */
   readonly tags?: (params: P) => readonly string[]
-  /** Whether shared caches may keep it. Default: false, as answers may be for who asks. */
+  /** Whether shared caches may keep the answer. Default: false, because an answer may be only for its caller. */
   readonly public?: boolean
 }
 
-/** What nobody changes any more, all through. */
+/** The type with all its parts readonly. */
 type Fixed<T> = T extends object ? { readonly [K in keyof T]: Fixed<T[K]> } : T
 
 /** A query as the framework runs it. */
@@ -60,20 +63,25 @@ export type QuerySpec = {
   } | null
   readonly run: (params: unknown, read: (projection: { readonly [spec]: ProjectionSpec }) => unknown) => Promise<unknown>
 }
+/** A named read. */
 export type Query<N extends string, P, A> = {
   readonly [spec]: QuerySpec & { readonly name: N; readonly types?: { readonly params: P; readonly answer: A } }
 }
 
 /**
- * A named read: parameters by a schema, an answer made of rows, and how long it may be kept.
+ * Defines a named read: the schema of its parameters, how its answer is made of rows, and how long the answer may be
+ * kept.
  *
- * What `run` reads by `read(projection)` is what its answer depends on: a change to one of these rows, or to what a list would give,
- * makes kept answers out of date at once, wherever they are kept. A query that reads anything else lives as long as its `ttl`.
+ * An answer depends on all that `run` reads by `read(projection)`. A change to one of these rows, or to the result of
+ * one of its lists, makes kept answers out of date at once, in every cache. An answer made of anything else lives as
+ * long as its `ttl`.
  *
- * - `params`: what it is asked by. Not `min-position`, by which every query may be asked.
- * - `answer`: a schema of the answer, for OpenAPI; held against each answer outside of production. Default: none.
- * - `cache`: how long an answer is kept, and by whom. Default: not at all.
- * - `run`: makes the answer. It only reads, as it may run again: where rows were not yet as new as asked for, or for several who ask.
+ * - `params`: the schema of the parameters. The name `min-position` is taken, as every query has it.
+ * - `answer`: the schema of the answer, for OpenAPI. Outside of production every answer is checked against it. Default:
+ *   none.
+ * - `cache`: how long an answer is kept, and by which caches. Default: it is not kept.
+ * - `run`: makes the answer. It only reads, because it may run again when rows were not as new as asked for, and once
+ *   for several callers.
  *
  * @example
  * const summary = query('order-summary', {
@@ -110,7 +118,7 @@ export function query<const N extends string, P extends z.ZodObject, Z extends z
           public: cache.public ?? false,
         }
       : null,
-    // What `params` gives is what `run` takes; inside, both are unknown.
+    // `run` takes the output of `params`; inside, both are unknown.
     run: run as unknown as QuerySpec['run'],
   }
   return Object.freeze({ [spec]: definition }) as Query<N, z.input<P>, A>

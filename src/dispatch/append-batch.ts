@@ -1,4 +1,5 @@
-// One append of many units, sent until each unit has an answer: refused batches in halves, unknown outcomes again.
+// One append of many units, sent until each unit has an answer. A refused batch is sent again in halves, and one of
+// unknown outcome as it was.
 import { StoreError } from '../ports/store/errors.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -16,30 +17,33 @@ export type BatchPort = {
   readonly publish: (committed: readonly Committed[]) => void
 }
 
-/** A unit on its way. */
+/** A unit on its way to the log. */
 export type PendingAppend = {
   readonly unit: Unit
   /** The length of its payloads, in characters. */
   readonly size: number
-  /** May be sent again when its outcome is unknown: its expectations are exact, or it has a key. */
+  /** Whether it may be sent again after an unknown outcome: its expectations are exact, or it has a key. */
   readonly isResendable: boolean
-  /** Until when it is sent again, on the clock of performance.now. */
+  /** The time until which it is sent again, on the clock of performance.now. */
   readonly until: number
   readonly parents: readonly (TraceContext | null)[]
 }
 
-/** The outcome of a unit. `refused`: nothing was appended and never will be. `failed`: the store did not do it for now, or nobody knows. */
+/**
+ * The outcome of a unit. `refused`: nothing was appended and never will be. `failed`: the store cannot append it now,
+ * or the outcome is unknown.
+ */
 export type AppendResult =
   | UnitOutcome
   | { readonly outcome: 'refused'; readonly error: unknown }
   | { readonly outcome: 'failed'; readonly error: unknown }
 
-/** An append of the batch; `settle` is called once. */
+/** An append of a batch. `settle` is called once. */
 export type SentAppend = { readonly append: PendingAppend; readonly settle: (result: AppendResult) => void }
 
 /**
- * Sends a batch until each of its units has an answer, or its time is over. An unknown outcome is never resolved by reading: the same units
- * are sent again, with the same event ids and keys.
+ * Sends a batch until each of its units has an answer, or its time is over. A read never resolves an unknown outcome:
+ * the same units are sent again, with the same event ids and keys.
  */
 export async function appendBatch(port: BatchPort, batch: readonly SentAppend[]): Promise<void> {
   let left = batch
@@ -58,7 +62,7 @@ export async function appendBatch(port: BatchPort, batch: readonly SentAppend[])
 
 type Sent = { readonly outcomes: readonly UnitOutcome[] } | { readonly error: unknown }
 
-/** Only the append is tried: a failure in what follows a commit must not send it again. */
+/** Tries the append only: a failure after the commit must not send it again. */
 async function trySend({ store, trace }: BatchPort, batch: readonly SentAppend[], isResent: boolean): Promise<Sent> {
   const units = batch.map(({ append }) => append.unit)
   const parents = batch.flatMap(({ append }) => append.parents)
@@ -71,14 +75,17 @@ async function trySend({ store, trace }: BatchPort, batch: readonly SentAppend[]
   }
 }
 
-/** Nothing of a refused batch was appended: its halves go one after the other, so that only the refused unit fails. */
+/**
+ * Sends a refused batch in halves, one after the other, so that only the refused unit fails. Nothing of the batch was
+ * appended.
+ */
 async function appendHalves(port: BatchPort, batch: readonly SentAppend[]): Promise<void> {
   const half = batch.length >> 1
   await appendBatch(port, batch.slice(0, half))
   await appendBatch(port, batch.slice(half))
 }
 
-/** Answers first, then publishes: whoever waits for an answer has it before the microtask that publishes. */
+/** Answers first and publishes afterwards: every caller has its answer before the microtask that publishes. */
 function settleBatch({ publish }: BatchPort, batch: readonly SentAppend[], outcomes: readonly UnitOutcome[]): void {
   batch.forEach(({ settle }, i) => void settle(outcomes[i]!))
   queueMicrotask(() => publish(batch.flatMap(({ append }, i) => committedOf(append, outcomes[i]!))))
@@ -92,7 +99,7 @@ function committedOf({ unit, parents }: PendingAppend, outcome: UnitOutcome): re
   )
 }
 
-/** Ends what may not be sent again and what is out of time; gives the rest. */
+/** Ends the appends that may not be sent again or are out of time. Gives the rest. */
 function endUnresendable(batch: readonly SentAppend[], error: StoreError): readonly SentAppend[] {
   const now = performance.now()
   return batch.filter(({ append, settle }) => {
@@ -102,7 +109,7 @@ function endUnresendable(batch: readonly SentAppend[], error: StoreError): reado
   })
 }
 
-/** After a doubt, a conflict or a known key whose events carry our ids is our own append, which did happen. */
+/** Recognises an own append after an unknown outcome: a conflict, or a key that is known, whose events have our ids. */
 async function recogniseOwn(store: Store, unit: Unit, outcome: UnitOutcome): Promise<UnitOutcome> {
   if (outcome.outcome === 'appended' || unit.slices.every(({ events }) => events.length === 0)) return outcome
   const found = await Promise.all(unit.slices.map(slice => findOwn(store, slice, outcome)))
@@ -112,7 +119,7 @@ async function recogniseOwn(store: Store, unit: Unit, outcome: UnitOutcome): Pro
   return { outcome: 'appended', slices, at: own.find(({ at }) => at)!.at }
 }
 
-/** The last event of a slice if the log has it under our ids; null: it has not. */
+/** Finds the last event of a slice in the log, if the slice is there with our ids; else null. */
 async function findOwn(
   store: Store,
   { stream, expect, events }: Unit['slices'][number],

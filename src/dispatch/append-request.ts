@@ -1,4 +1,4 @@
-// An append without a decision: slices of events, whole or not at all.
+// An append without a decision: slices of events, all or none.
 import { idProblem } from '../definitions/decider/command.ts'
 import { checkEvent, type Event, type EventsSpec, type Meta } from '../definitions/event/events.ts'
 import type { Expectation, SliceResult, NewKey, Slice } from '../ports/store/unit.ts'
@@ -10,26 +10,26 @@ import { isTransient, outcomeOfError, type Unavailable, UNAVAILABLE, type Unknow
 import { isLate } from './pending-command.ts'
 import { KEY_KEEP_MS } from './send.ts'
 
-/** Events for one stream, and what has to be true of it. */
+/** Events for one stream, and the version that it is expected to have: a number (0: it is new), `exists` or `any`. */
 export type AppendSlice = { readonly stream: string; readonly expect: Expectation; readonly events: readonly Event[] }
 
-/** The outcome of an append. */
+/** The outcome of an append: appended, refused by an expectation or a key, or not done for now. */
 export type AppendOutcome =
   | { readonly outcome: 'appended'; readonly slices: readonly (SliceResult & { readonly stream: string })[] }
   | {
       readonly outcome: 'conflict'
       readonly conflicts: readonly { readonly stream: string; readonly expected: Expectation; readonly actual: number }[]
     }
-  /** Its key was used before: it was appended then. */
+  /** The key was used before, and the events were appended then. */
   | { readonly outcome: 'duplicate' }
   | Unavailable
   | Unknown
 
 export type AppendRequest = {
   readonly slices: readonly AppendSlice[]
-  /** The family of a category. Throws where there is none. */
+  /** Gives the family of a category. Throws if there is none. */
   readonly familyOf: (category: string) => EventsSpec
-  /** On the clock of performance.now. */
+  /** The time until which it is sent, on the clock of performance.now. */
   readonly deadline: number
   readonly signal: AbortSignal | null
   readonly parent: TraceContext | null
@@ -37,7 +37,10 @@ export type AppendRequest = {
   readonly key: string | null
 }
 
-/** A request as the appender takes it. Throws a TypeError where it is no append, a PayloadError where JSON would change its data. */
+/**
+ * Converts a request for the appender. Throws a TypeError if it is no append, and a PayloadError if JSON would change
+ * its data.
+ */
 export function appendableOf({ slices, familyOf, key, ...request }: AppendRequest): Appendable<PendingAppend> {
   const streams = slices.map(({ stream }) => stream)
   if (new Set(streams).size !== slices.length || !slices.length) throw new TypeError('an append names each of its streams once')
@@ -61,7 +64,7 @@ export function appendableOf({ slices, familyOf, key, ...request }: AppendReques
   return { streams, isExclusive: false, take: () => append, isLate: now => isLate(request, now) }
 }
 
-/** The outcome of an append request. Throws what the store failed with for good. */
+/** The outcome of an append request. Throws the store's error if it is for good. */
 export function appendOutcomeOf(appended: Appended<PendingAppend> | null): AppendOutcome {
   if (!appended) return UNAVAILABLE
   const { append, result } = appended
@@ -91,7 +94,7 @@ function outcomeOfFailure({ error }: Extract<AppendResult, { readonly error: unk
   throw error
 }
 
-/** It names no events: where a stream may be at any version, they are only known afterwards. */
+/** The key of a request. It names no events, because their versions are known only afterwards. */
 function keyOf(key: string, stream: string): NewKey {
   return { key, fingerprint: '', stream, version: 0, count: 0, rejection: null, keepMs: KEY_KEEP_MS }
 }

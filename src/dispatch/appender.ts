@@ -1,25 +1,25 @@
-// Batched appends: what waits shares one append, with an outcome for each unit. Nothing waits on a timer.
+// Batched appends: all that waits shares one append, with an outcome for each unit. Nothing waits on a timer.
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendResult, appendBatch, type BatchPort, type PendingAppend, type SentAppend } from './append-batch.ts'
 import type { Committed } from './committed-pages.ts'
 
-/** The most units of a batch, and the most payload, in characters, after which it takes no more. */
+/** The most units of a batch, and the payload after which it takes no more, in characters. */
 const BATCH_UNITS_MAX = 1_024
 const BATCH_SIZE_MAX = 1_048_576
 
-/** What wants to append: the waiting commands of a stream, or one request over several streams. */
+/** A source of one append: the waiting commands of a stream, or one request over several streams. */
 export type Appendable<A extends PendingAppend> = {
   readonly streams: readonly string[]
-  /** Wants a batch of its own, after it lost its stream to another process. */
+  /** Whether it needs a batch of its own, because it lost its stream to another process. */
   readonly isExclusive: boolean
-  /** Called as its batch leaves, so late commands join. Null: nothing is left to append. */
+  /** Called as its batch leaves, so late commands join. Null: there is nothing to append any more. */
   readonly take: () => A | null
-  /** Whether it need not be appended any more, at a time of performance.now. */
+  /** Whether its time is over, at a time of performance.now. */
   readonly isLate?: (now: number) => boolean
 }
 
-/** What was appended, and the result. */
+/** An append with its result. */
 export type Appended<A> = { readonly append: A; readonly result: AppendResult }
 
 type Waiting = {
@@ -28,8 +28,8 @@ type Waiting = {
 }
 
 /**
- * Builds batches in the order of arrival, bounded in count and bytes, one under way at a time. A stream belongs to one unit of a batch:
- * whatever shares a stream with a taken unit waits, and nothing overtakes it there.
+ * Builds batches in the order of arrival, bounded in count and bytes, with one batch under way at a time. One batch has
+ * at most one unit for a stream. Any other append for that stream waits, and nothing overtakes it there.
  */
 export class Appender {
   readonly #port: BatchPort
@@ -38,21 +38,24 @@ export class Appender {
   #isScheduled = false
   #drained: (() => void)[] = []
 
-  /** `publish` gets what one append committed, after its callers were answered. */
+  /** `publish` gets the events that one append committed, after its callers were answered. */
   constructor(store: Store, trace: Trace, publish: (committed: readonly Committed[]) => void) {
     this.#port = { store, trace, publish }
   }
 
-  /** Joins a batch and gives its own share of the outcome. Null: nothing was left to append, or it was late. Never rejects. */
+  /**
+   * Joins a batch and gives its own share of the outcome. Null: there was nothing to append any more, or it was late.
+   * Never rejects.
+   */
   append<A extends PendingAppend>(appendable: Appendable<A>): Promise<Appended<A> | null> {
     return new Promise(resolve => {
-      // What `take` gave is what comes back.
+      // It comes back as `take` gave it.
       this.#waiting.push({ appendable, resolve: resolve as Waiting['resolve'] })
       this.#schedule()
     })
   }
 
-  /** Ends what has waited for too long. */
+  /** Ends the appends that have waited too long. */
   endLate(now: number): void {
     const late = this.#waiting.filter(({ appendable }) => appendable.isLate?.(now))
     if (!late.length) return

@@ -21,7 +21,7 @@ export type CommandLoopOptions = {
   readonly appender: Appender
   readonly newness: NewnessAverage
   readonly now: () => number
-  /** Saves a snapshot, for which nobody waits. */
+  /** Saves a snapshot in the background. */
   readonly saveSnapshot: (queue: StreamQueue, state: StreamState) => void
   /** Called when no command waits any more, before another can arrive. */
   readonly rest: (queue: StreamQueue) => void
@@ -37,11 +37,11 @@ export class CommandLoop {
   }
 
   /**
-   * Answers the commands of one stream, until none waits:
+   * Answers the commands of one stream until none waits:
    * 1. It loads the stream if its state, or a key, is not known.
-   * 2. It decides what waits, at the moment at which the batch leaves.
+   * 2. It decides the waiting commands at the moment at which the batch leaves.
    * 3. It appends all decisions as one unit of that batch.
-   * 4. It settles: what was appended is answered, what lost its stream goes again.
+   * 4. It settles: appended commands are answered, and commands that lost their stream are decided again.
    */
   async run(queue: StreamQueue): Promise<void> {
     const { appender } = this.#options
@@ -74,7 +74,7 @@ export class CommandLoop {
     }
   }
 
-  /** Takes the commands whose keys were used before out of the queue. */
+  /** Takes commands out of the queue whose keys were used before, and answers them. */
   #takeDuplicates(queue: StreamQueue, asked: StreamLoad['asked'], keys: StreamLoad['keys']): void {
     const waiting = queue.commands
     queue.commands = waiting.filter(command => !asked.has(command) || !keys.has(command.key!.key))
@@ -86,7 +86,7 @@ export class CommandLoop {
     }
   }
 
-  /** Decides what waits. Null: nothing is to be appended. */
+  /** Decides the waiting commands. Null: there is nothing to append. */
   #decide(queue: StreamQueue): AppendOfBatch | null {
     const { now, trace } = this.#options
     for (const command of takeLate(queue, performance.now())) command.answer(UNAVAILABLE)
@@ -98,7 +98,7 @@ export class CommandLoop {
     const { before, decided, events, keys, size } = batch
     const isWriting = events.length > 0 || keys.length > 0
     if (!isWriting && decided.every(({ command }) => command.arrival < queue.readAt)) {
-      // The stream was read after these arrived, so nothing has to confirm its version.
+      // The stream was read after these commands arrived, so its version needs no confirmation.
       for (const one of decided) one.command.answer(outcomeOf(one, batch, before))
       return null
     }
@@ -112,7 +112,10 @@ export class CommandLoop {
     }
   }
 
-  /** A decision that threw may be of a command that was decided before: its key is asked for first. */
+  /**
+   * Asks for the keys of commands whose decision threw, because they may have been decided before. Gives the commands
+   * to decide again.
+   */
   #askKeysOfFailed({ failed }: DecidedBatch): readonly PendingCommand[] {
     const unasked: PendingCommand[] = []
     for (const { command, error } of failed) {
@@ -125,7 +128,7 @@ export class CommandLoop {
     return unasked
   }
 
-  /** After the commit, and never before: the state is taken, and callers are answered. */
+  /** Applies a settlement. The state changes and callers are answered after the commit, and never before. */
   #apply(queue: StreamQueue, { answers, duplicates, failures, retries, ...settled }: Settlement): void {
     Object.assign(queue, settled.queue)
     if (settled.isLost) for (const command of retries) command.attempts++
@@ -137,7 +140,7 @@ export class CommandLoop {
     if (settled.snapshot) this.#options.saveSnapshot(queue, settled.snapshot)
   }
 
-  /** Answers with the stored outcome of a key, or refuses it where the key named another command. */
+  /** Answers with the stored outcome of a key, or refuses the command if the key was used for another. */
   #replay(command: PendingCommand, stored: StoredKey): void {
     if (stored.fingerprint !== command.key!.fingerprint) return command.answer({ outcome: 'rejected', code: KEY_REUSED })
     replayOutcome(this.#options.store, command.decider, stored).then(

@@ -13,46 +13,55 @@ import { loadStateAt, type StateAt, type StateMoment } from './state-at.ts'
 
 export type CommandOptions = {
   readonly deciders: ReadonlyMap<string, DeciderSpec>
-  /** What may be appended besides what deciders decide, by category. Default: nothing. */
+  /** Families that `append` takes besides those of deciders, by category. Default: none. */
   readonly families?: ReadonlyMap<string, EventsSpec>
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
   readonly now: () => number
   readonly report: (error: unknown) => void
-  /** States kept: how many, and how much payload was folded into them, in characters. Defaults: 100 000 and 268 435 456. */
+  /**
+   * The bounds of the states in memory: their count, and the payload folded into them, in characters. Defaults: 100 000
+   * and 268 435 456.
+   */
   readonly states?: { readonly entries?: number; readonly size?: number }
-  /** Commands that may wait: how many, and how large together, in bytes. Beyond: `unavailable`. Defaults: 10 000 and 67 108 864. */
+  /**
+   * The bounds of the waiting commands: their count, and their size together, in bytes. Beyond them: `unavailable`.
+   * Defaults: 10 000 and 67 108 864.
+   */
   readonly queue?: { readonly commands?: number; readonly size?: number }
 }
 
 export type Commands = {
   /**
    * Sends a command:
-   * 1. Its data is parsed by the command's schema: `invalid` where it does not fit.
-   * 2. It waits for its turn on its stream, is decided on the stream's state, and its events are appended.
-   * 3. It resolves when they are durable (`accepted`), or to what the decision or the log said instead.
-   * Throws only when an assumption broke: a decision that throws, an unknown decider, events that cannot be read.
+   * 1. The command's schema parses its data. Data that does not fit is `invalid`.
+   * 2. The command waits for its turn on its stream, is decided on the stream's state, and its events are appended.
+   * 3. It resolves to `accepted` when its events are durable, or else to the answer of the decision or of the log.
+   * Throws only when an assumption broke: a decision throws, the decider is unknown, or events cannot be read.
    */
   readonly send: (command: Command, options?: SendOptions) => Promise<Outcome>
-  /** What is wrong with a command that has not been sent; null: nothing. Throws as `send` does. */
+  /** Checks a command that has not been sent. Gives what is wrong with it, or null. Throws as `send` does. */
   readonly check: (command: Command) => Invalid | null
-  /** Sends a command from step 2 on: `data` is what its schema gave for `command.data`. */
+  /** Sends a command from step 2 on. `data` is the output of its schema for `command.data`. */
   readonly dispatch: (command: Command, data: unknown, options?: SendOptions) => Promise<Outcome>
   /**
-   * Appends events without a decision: all slices or none. No stream may appear twice. With a `key`, the same one within 24 h appends
-   * nothing, and is `known`.
+   * Appends events without a decision: all slices or none. No stream may appear twice. The same `key` within 24 hours
+   * appends nothing, and the outcome is `duplicate`.
    */
   readonly append: (
     slices: readonly AppendSlice[],
     options?: Omit<SendOptions, 'idGiven' | 'expect' | 'keepMs'>,
   ) => Promise<AppendOutcome>
-  /** The state of an instance, confirmed with the log; with `version` or `at`, as it was then. Null: it has no events. */
+  /**
+   * Gives the state of an instance, confirmed with the log; with `version` or `at`, as it was then. Null: it has no
+   * events.
+   */
   readonly state: (decider: string, id: string, when?: StateMoment) => Promise<StateAt | null>
   readonly deciders: ReadonlyMap<string, DeciderSpec>
   /** How many commands wait for their outcome. */
   readonly waiting: () => number
-  /** Takes no more commands, and answers those it took. */
+  /** Takes no more commands, and answers those that it has. */
   readonly close: () => Promise<void>
 }
 

@@ -3,7 +3,7 @@ import type { NewEvent, StoredEvent } from '../ports/store/event.ts'
 import type { SliceResult } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 
-/** The events that one append committed to one stream, their place in the log, and who asked for them. */
+/** The events that one append committed to one stream, their place in the log, and the traces of their callers. */
 export type Committed = {
   readonly stream: string
   readonly events: readonly NewEvent[]
@@ -13,8 +13,9 @@ export type Committed = {
 }
 
 /**
- * Committed events as pages in log order. Nobody else's event lies within a page; between two of them some may. A batch that was sent again
- * after a doubt may have been committed in two places, and not in the order of its units.
+ * Gives committed events as pages in log order. No other event lies within a page, but some may lie between two pages.
+ * A batch that was sent again after an unknown outcome may be committed in two places, and not in the order of its
+ * units.
  */
 export function pagesOf(
   committed: readonly Committed[],

@@ -1,4 +1,4 @@
-// Commands on one stream that are appended together. Each is decided on the state that the one before it leaves.
+// Commands on one stream that are appended together. Each is decided on the state after the one before it.
 import { decide, evolve, type Folded } from '../definitions/decider/fold.ts'
 import type { Event, EventsSpec } from '../definitions/event/events.ts'
 import { encode } from '../definitions/event/payload.ts'
@@ -9,7 +9,7 @@ import type { Conflicted, Rejected } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 import type { StreamState } from './stream-state.ts'
 
-/** The outcome of one command if its batch is appended; `version` is the stream's after it. */
+/** The outcome of one command if its batch is appended. `version` is the stream's version after the command. */
 export type DecidedCommand =
   | { readonly command: PendingCommand; readonly version: number; readonly events: readonly Event[] }
   | { readonly command: PendingCommand; readonly outcome: Rejected | Conflicted }
@@ -25,19 +25,20 @@ export type DecidedBatch = {
   readonly size: number
   /** Commands whose decision threw. */
   readonly failed: readonly { readonly command: PendingCommand; readonly error: unknown }[]
-  /** How many of the commands it took; the rest was too much for it. */
+  /** How many of the commands the batch took. The rest was too large for it. */
   readonly taken: number
 }
 
-/** What a decision is given from outside. */
+/** The clock, the trace and the ids for a decision. */
 export type DecisionContext = { readonly now: number; readonly trace: Trace; readonly newId: () => string }
 
-/** The most payload of a batch of one stream, in characters, after which it takes no more commands. */
+/** The payload of one stream's batch after which it takes no more commands, in characters. */
 const BATCH_SIZE_MAX = 1_048_576
 
 /**
- * Decides commands in order over a state. A precondition is compared with the version at its place in the batch, before the decision.
- * A command whose decision throws, or whose events JSON would change, fails alone; the state stays as it was before it.
+ * Decides commands in order over a state. Before each decision, the command's expectation is compared with the version
+ * at its place in the batch. If a decision throws, or JSON would change its events, its command fails alone, and the
+ * state stays as it was.
  */
 export function decideBatch(
   stream: string,
@@ -104,7 +105,7 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
   return { decided: { command, version: after.version, events: decision.events }, events, key, after }
 }
 
-/** An event ready for the log. Throws a PayloadError where JSON would change its data. */
+/** Makes an event for the log. Throws a PayloadError if JSON would change its data. */
 export function newEvent(family: EventsSpec, { type, data }: Event, meta: string, newId: () => string): NewEvent {
   return { id: newId(), type, schema: family.types.get(type)!.fingerprint, data: encode(data), meta }
 }

@@ -1,4 +1,4 @@
-// Who gets in, and who waits for what: the bounds of the queue, one queue for each stream, the states in memory, and the end.
+// Admits commands and holds their bounds: one queue for each stream, the states in memory, and an orderly end.
 import { LRUCache } from 'lru-cache'
 import type { Bus } from '../ports/bus/bus.ts'
 import { encode } from '../definitions/event/payload.ts'
@@ -16,7 +16,7 @@ import type { PendingCommand } from './pending-command.ts'
 import { assumeNew, openQueue, type StreamQueue, takeLate } from './stream-queue.ts'
 import type { StreamState } from './stream-state.ts'
 
-/** How often the waiting commands are looked through for those that are late. */
+/** How often late commands are looked for among the waiting ones, in ms. */
 const SWEEP_MS = 50
 
 export type DispatcherOptions = {
@@ -24,7 +24,7 @@ export type DispatcherOptions = {
   readonly bus: Bus
   readonly trace: Trace
   readonly now: () => number
-  /** Gets failures that no caller waits for. */
+  /** Called with failures that no caller waits for. */
   readonly report: (error: unknown) => void
   readonly cache: { readonly entries: number; readonly size: number }
   readonly queue: { readonly commands: number; readonly size: number }
@@ -73,7 +73,9 @@ export class Dispatcher {
     return this.#waiting.commands
   }
 
-  /** Puts a command into the queue of its stream. `create` gets its arrival number, and what it has to call at its end. */
+  /**
+   * Puts a command into the queue of its stream. `create` gets its arrival number, and the function to call at its end.
+   */
   enqueue(create: (arrival: number, onEnd: () => void) => PendingCommand): void {
     const command = create(this.#arrivals++, () => this.#end(command))
     const isFull = this.#isFull(command.size)
@@ -84,7 +86,7 @@ export class Dispatcher {
     this.#admit(command)
   }
 
-  /** Puts an append over several streams into a batch; null: it was late, or there is no room for it. */
+  /** Puts an append over several streams into a batch. Null: it was late, or there is no room for it. */
   async append(appendable: Appendable<PendingAppend>): Promise<Appended<PendingAppend> | null> {
     if (this.#isFull(0)) return null
     this.#waiting.commands++
@@ -98,19 +100,19 @@ export class Dispatcher {
     }
   }
 
-  /** The state of a stream that is in memory, however old. */
+  /** The state of a stream in memory, however old. */
   getState(stream: string): StreamState | null {
     return this.#queues.get(stream)?.state ?? this.#states.get(stream) ?? null
   }
 
-  /** Reads on from the state in memory. The tail that is missing, most often nothing, is also the confirmation. */
+  /** Reads on from the state in memory. The read is also the confirmation, and most often finds nothing new. */
   async loadState(wanted: Loadable): Promise<StreamState> {
     const { state } = await this.#loader.load(wanted)
     if (state.version > (this.getState(wanted.stream)?.version ?? 0)) this.#states.set(wanted.stream, state)
     return state
   }
 
-  /** Takes no more commands, and resolves when those it took are answered. */
+  /** Takes no more commands. Resolves when those that it has are answered. */
   async close(): Promise<void> {
     this.#isClosing = true
     while (this.#waiting.commands > 0) await new Promise<void>(resolve => this.#whenIdle.push(resolve))
@@ -136,7 +138,9 @@ export class Dispatcher {
     void this.#loop.run(opened)
   }
 
-  /** A queue without commands goes. Its state stays in memory, unless it has just lost the stream or was only assumed. */
+  /**
+   * Drops a queue without commands. Its state stays in memory, unless it was only assumed, or has just lost the stream.
+   */
   #rest({ stream, state, yieldsTurn, isAssumedNew }: StreamQueue): void {
     this.#queues.delete(stream)
     if (state && !yieldsTurn && !isAssumedNew) this.#states.set(stream, state)
@@ -154,7 +158,7 @@ export class Dispatcher {
     if (this.#waiting.commands === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 
-  /** Publishes to this process, and tells others that the log has grown. */
+  /** Publishes in this process, and tells other processes that the log has grown. */
   #publish(committed: readonly Committed[]): void {
     if (!committed.length) return
     const { store, bus, trace, report } = this.#options
@@ -181,7 +185,7 @@ export class Dispatcher {
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS)
   }
 
-  /** Ends the commands that are late. Those in a batch are not abandoned. */
+  /** Ends the late commands that wait. Commands in a batch are not abandoned. */
   #sweep(): void {
     const now = performance.now()
     for (const queue of this.#queues.values()) for (const command of takeLate(queue, now)) command.answer(UNAVAILABLE)

@@ -1,4 +1,4 @@
-// Messages from elsewhere in, commands out: each message once in effect, however often it comes.
+// Turns messages from elsewhere into commands. Each message has one effect, however often it comes.
 import type { z } from 'zod'
 import type { Command } from '../definitions/decider/command.ts'
 import type { Commands } from './commands.ts'
@@ -6,42 +6,44 @@ import type { SendOptions } from './send.ts'
 import type { Accepted, Invalid, Outcome, Rejected, Unavailable, Unknown } from './outcome.ts'
 import type { Verify } from './verify.ts'
 
-/** What became of a message. With `retryAfterMs` it is to be handed over again, and without it is done with. */
+/** The outcome of a message. With `retryAfterMs` the message has to be delivered again; without, it is done. */
 export type Taken =
   | Accepted
   | Rejected
   | Invalid
   | Unavailable
   | Unknown
-  /** It leads to no command. */
+  /** The message leads to no command. */
   | { readonly outcome: 'ignored' }
 
 export type TakeOptions = Pick<SendOptions, 'actor' | 'correlation' | 'traceparent' | 'signal' | 'deadlineMs' | 'size'> & {
-  /** Headers that came with it, by their names in small letters. Default: none. */
+  /** Gives a header of the message by its name in small letters. Default: there are none. */
   readonly header?: (name: string) => string | undefined
 }
 
 export type Inbox = {
   readonly name: string
-  /** Whether a request is believed; null: the inbox has no way to tell, and takes nothing by HTTP. */
+  /** Checks that an HTTP request is authentic. Null: the inbox cannot check, and takes nothing by HTTP. */
   readonly verify: Verify | null
   /**
-   * Takes a message, as a consumer of a broker has it: parsed, and believed. Acknowledge it to the broker unless the answer has
-   * `retryAfterMs`. The same message again has no further effect and gets the same answer, `replayed`.
+   * Takes a message that the consumer of a broker has parsed and trusts. Acknowledge it to the broker unless the answer
+   * has `retryAfterMs`. The same message again has no further effect and gets the same answer, with `replayed`.
    */
   readonly take: (emaki: Pick<Commands, 'send'>, message: unknown, options?: TakeOptions) => Promise<Taken>
 }
 
 /**
- * Turns messages from elsewhere into commands, each once in effect.
+ * Turns messages from elsewhere into commands, each with one effect.
  *
- * - `message`: the schema of a message. What does not fit is `invalid`.
- * - `id`: the name by which the sender repeats a message, 1 to 255 characters; two messages with one are the same. Default: the header
- *   `webhook-id`, which is signed, else the message's own `id`, as a CloudEvent has one.
- * - `command`: what a message asks for, null for nothing. It has to be the same for the same message, so let it use no clock and no
- *   randomness: another command by a known id is rejected as `idempotency-key-reused`.
- * - `verify`: who is believed by HTTP, as `standardWebhooks('whsec_…')` of emaki/webhooks says, or a function of your own.
- * - `keepMs`: how long an id is known, in ms: longer than its sender goes on repeating. Default: 604 800 000, a week.
+ * - `message`: the schema of a message. A message that does not fit is `invalid`.
+ * - `id`: the name by which the sender repeats a message, 1 to 255 characters. Two messages with one id are the same.
+ *   Default: the header `webhook-id`, which is signed, else the message's own `id`, as a CloudEvent has one.
+ * - `command`: gives the command for a message, or null for none. It has to give the same command for the same message,
+ *   so let it use no clock and no randomness: another command by a known id is rejected as `idempotency-key-reused`.
+ * - `verify`: checks HTTP requests: `standardWebhooks('whsec_…')` of emaki/webhooks, or a function of your own.
+ *   Default: nothing is taken by HTTP.
+ * - `keepMs`: how long an id is known, in ms. Let it be longer than the sender goes on repeating. Default: 604 800 000,
+ *   a week.
  *
  * @example
  * const payments = inbox('payments', {
@@ -80,7 +82,7 @@ export function inbox<S extends z.ZodType>(
   return Object.freeze({ name, verify, take })
 }
 
-/** Nobody expected a version, so a conflict is only one that went on for too long. */
+/** The outcome of a message. Its command expects no version, so a conflict means only that it lasted too long. */
 function takenOf(outcome: Outcome): Taken {
   return outcome.outcome === 'conflict' ? { outcome: 'unavailable', retryAfterMs: CONFLICT_RETRY_MS } : outcome
 }

@@ -1,10 +1,10 @@
 import { isLate, type PendingCommand } from './pending-command.ts'
 
-/** Commands whose key is in use by a command that is under way: they wait for its end. */
+/** Commands that wait because another command with their key is under way. */
 export class KeyLeaders {
   readonly #leaders = new Map<string, { readonly leader: PendingCommand; followers: PendingCommand[] }>()
 
-  /** Has a command wait if another with its key is under way; false: it goes ahead. */
+  /** Lets a command wait if another one with its key is under way. False: it goes ahead. */
   follow(command: PendingCommand): boolean {
     if (!command.key) return false
     const found = this.#leaders.get(command.key.key)
@@ -13,7 +13,10 @@ export class KeyLeaders {
     return found !== undefined
   }
 
-  /** Ends a command; gives those that waited for it. They ask for themselves: the log knows the key by then, or they are decided. */
+  /**
+   * Ends a command, and gives those that waited for it. These ask the log for the key, and are decided if it is
+   * unknown.
+   */
   end(command: PendingCommand): readonly PendingCommand[] {
     const found = command.key && this.#leaders.get(command.key.key)
     if (found?.leader !== command) return []
@@ -21,7 +24,7 @@ export class KeyLeaders {
     return found.followers
   }
 
-  /** Takes out those that have waited too long. */
+  /** Takes out the commands that have waited too long. */
   takeLate(now: number): readonly PendingCommand[] {
     const late: PendingCommand[] = []
     for (const led of this.#leaders.values()) {

@@ -1,4 +1,4 @@
-// Batched loads: the states and keys that many streams wait for are read with one statement, while a batch is being appended.
+// Batched loads: one statement reads the states and keys that many streams wait for, while a batch is being appended.
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { StoredKey } from '../ports/store/unit.ts'
@@ -12,7 +12,10 @@ const LOAD_STREAMS_MAX = 512
 /** How many loads may run at once. */
 const LOADS_MAX = 2
 
-/** A stream to be loaded, behind the state that is known, and for whom. Read as the batch leaves, so late commands join. */
+/**
+ * A stream to load after its known state, and the commands that wait for it. Commands are read as the load leaves, so
+ * late ones join.
+ */
 export type Loadable = {
   readonly stream: string
   readonly decider: DeciderSpec
@@ -23,10 +26,10 @@ export type Loadable = {
 /** A stream's share of a load. */
 export type StreamLoad = {
   readonly state: StreamState
-  /** The commands whose keys were asked for, and the stored keys of the whole load. */
+  /** The commands whose keys the load asked for, and the stored keys of the whole load. */
   readonly asked: ReadonlySet<Loadable['commands'][number]>
   readonly keys: ReadonlyMap<string, StoredKey>
-  /** The arrival number of the next command when the load left. */
+  /** The arrival number of the next command at the time when the load left. */
   readonly readAt: number
 }
 
@@ -49,7 +52,10 @@ export class Loader {
     this.#nextArrival = nextArrival
   }
 
-  /** Joins the next load and gives its share, once the stream is read to its end. Rejects with what its own stream failed with. */
+  /**
+   * Joins the next load and gives its share, once the stream is read to its end. Rejects with the error of its own
+   * stream.
+   */
   async load(wanted: Loadable): Promise<StreamLoad> {
     let share = await this.#join(wanted, wanted.state)
     while (share.hasMore) share = await this.#join(wanted, share.state)
@@ -102,7 +108,7 @@ export class Loader {
     }
   }
 
-  /** A stream that breaks its load is found in halves, so that no other fails. */
+  /** Finds the stream that breaks a load, by loading halves, so that no other stream fails. */
   async #loadHalves(batch: readonly Waiting[], error: unknown): Promise<void> {
     if (batch.length === 1 || isTransient(error)) return batch.forEach(({ reject }) => void reject(error))
     const half = batch.length >> 1

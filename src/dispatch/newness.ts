@@ -1,13 +1,13 @@
 import type { PendingCommand } from './pending-command.ts'
 
 /**
- * From this moving average on, a command is decided as if its stream were new: one round trip and not two.
- * Measured with one event a new stream, 64 callers, PostgreSQL: 20 k against 29 k commands/s.
+ * From this moving average on, a command is decided as if its stream were new: in one round trip instead of two.
+ * Measured with one event for each new stream, 64 callers, PostgreSQL: 29 k commands/s instead of 20 k.
  */
 const ASSUMED_NEW_FROM = 0.8
 const WEIGHT = 0.1
 
-/** How often the streams of each kind of command turned out to be new, as an exponentially weighted moving average. */
+/** How often the streams of each kind of command were new, as an exponentially weighted moving average. */
 export class NewnessAverage {
   readonly #averages = new Map<string, number>()
 

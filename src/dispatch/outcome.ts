@@ -9,7 +9,7 @@ export type Accepted = {
   readonly version: number
   readonly position: number
   readonly events: readonly Event[]
-  /** The same key was sent before; nothing was appended this time. */
+  /** The same key was sent before. Nothing was appended this time. */
   readonly replayed?: true
 }
 export type Rejected = { readonly outcome: 'rejected'; readonly code: string; readonly data?: unknown; readonly replayed?: true }
@@ -18,32 +18,32 @@ export type Invalid = {
   readonly outcome: 'invalid'
   readonly issues: readonly { readonly path: string; readonly message: string }[]
 }
-/** Nothing was appended. `full`: the disk has no room. */
+/** Nothing was appended; try again after `retryAfterMs`. `full`: the disk has no room. */
 export type Unavailable = { readonly outcome: 'unavailable'; readonly retryAfterMs: number; readonly full?: true }
-/** It may have been appended or not: send it again with the same key. */
+/** The events may have been appended or not. Send the command again with the same key, after `retryAfterMs`. */
 export type Unknown = { readonly outcome: 'unknown'; readonly retryAfterMs: number }
 
 /** The outcome of a command. */
 export type Outcome = Accepted | Rejected | Conflicted | Invalid | Unavailable | Unknown
 
-/** The code of the rejection when a key was used before for another command. */
+/** The code of a rejection when the key was used before for another command. */
 export const KEY_REUSED = 'idempotency-key-reused'
 
 const RETRY_AFTER_MS = 1_000
 
 export const UNAVAILABLE: Unavailable = { outcome: 'unavailable', retryAfterMs: RETRY_AFTER_MS }
 
-/** Whether the store says that nothing was appended and never will be. Any other error does not say so. */
+/** Whether the error says that nothing was appended and never will be. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof StoreError && error.reason === 'refused'
 }
 
-/** Whether the store may do later what it did not do now. */
+/** Whether a later attempt may succeed, by the store's error. */
 export function isTransient(error: unknown): error is StoreError {
   return error instanceof StoreError && !isRefusal(error)
 }
 
-/** The outcome for a caller whose store failed for now. */
+/** The outcome for a caller whose store failed only for now. */
 export function outcomeOfError(error: StoreError): Unavailable | Unknown {
   if (error.reason === 'unknown') return { outcome: 'unknown', retryAfterMs: RETRY_AFTER_MS }
   return error.reason === 'full' ? { outcome: 'unavailable', retryAfterMs: 10 * RETRY_AFTER_MS, full: true } : UNAVAILABLE

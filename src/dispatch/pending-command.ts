@@ -9,38 +9,39 @@ import { isTransient, type Outcome, outcomeOfError } from './outcome.ts'
 /** A command that waits for its outcome. Its sender gets exactly one `answer` or `fail`. */
 export type PendingCommand = {
   readonly decider: DeciderSpec
-  /** Its data is the output of the command's schema. */
+  /** Its data is the output of its schema. */
   readonly command: Command
   readonly stream: string
-  /** Counts up with each command. It tells whether a stream was read after the command arrived. */
+  /** Counts up with each command. It shows whether a stream was read after the command arrived. */
   readonly arrival: number
   readonly expect: Expectation | null
   readonly key: { readonly key: string; readonly fingerprint: string; readonly keepMs: number | null } | null
   /**
-   * When the log is asked whether the key was used. `append`: by the append itself. `before`: before the decision, because a precondition
-   * that does not hold, and a decision that throws, are answered without an append. `done`: it was asked.
+   * When to ask the log whether the key was used. `append`: the append itself asks. `before`: before the decision,
+   * because an expectation that does not hold, and a decision that throws, are answered without an append. `done`: it
+   * was asked.
    */
   keyCheck: 'append' | 'before' | 'done'
   readonly actor: string | null
   readonly meta: Omit<Meta, 'schema'>
-  /** On the clock of performance.now. */
+  /** The end of its wait, on the clock of performance.now. */
   readonly deadline: number
   readonly signal: AbortSignal | null
   readonly parent: TraceContext | null
-  /** How much of the queue's room it takes, in bytes. */
+  /** The room that it takes in the queue, in bytes. */
   readonly size: number
-  /** How often it lost its stream to another process. */
+  /** How often it has lost its stream to another process. */
   attempts: number
   readonly answer: (outcome: Outcome) => void
   readonly fail: (error: unknown) => void
 }
 
-/** Whether a command has waited for as long as it may. */
+/** Whether a command has waited as long as it may. */
 export function isLate({ deadline, signal }: Pick<PendingCommand, 'deadline' | 'signal'>, now: number): boolean {
   return deadline <= now || signal?.aborted === true
 }
 
-/** Ends a command whose store failed: an error that may pass is an outcome, any other is thrown. */
+/** Ends a command whose store failed. An error that may pass becomes an outcome; any other is thrown to the caller. */
 export function endWithError(
   command: PendingCommand,
   error: unknown,

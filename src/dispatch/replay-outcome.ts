@@ -6,7 +6,7 @@ import type { Store } from '../ports/store/store.ts'
 import type { StoredKey } from '../ports/store/unit.ts'
 import type { Outcome } from './outcome.ts'
 
-/** The outcome that a key stands for. One without events has the position of the event before it, as it had at first. */
+/** The outcome that belongs to a key. If it has no events, its position is that of the event before it, as at first. */
 export async function replayOutcome(store: Store, decider: DeciderSpec, key: StoredKey): Promise<Outcome> {
   if (key.rejection !== null) return { outcome: 'rejected', ...(JSON.parse(key.rejection) as { code: string }), replayed: true }
   const { stream, version, count } = key

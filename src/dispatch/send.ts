@@ -1,4 +1,4 @@
-// Where a command comes in: its data is parsed, and it joins the queue of its stream.
+// The entry of commands: their data is parsed, and they join the queues of their streams.
 import { type Command, fingerprintOf, idProblem } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { rememberFit, type Meta } from '../definitions/event/events.ts'
@@ -9,36 +9,45 @@ import type { Invalid, Outcome } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 
 export type SendOptions = {
-  /** The stream's version before the command: a number (0: must not exist), or `exists`. Default: whatever it is. */
+  /** The stream's version before the command: a number (0: it must not exist), or `exists`. Default: any version. */
   readonly expect?: Expectation
-  /** An idempotency key: the same command with the same key has one effect, and the same outcome, for `keepMs`. */
+  /** An idempotency key. The same command with the same key has one effect and the same outcome, for `keepMs`. */
   readonly key?: string
-  /** The key is the framework's own, in a namespace that no header reaches. Default: false. */
+  /** Whether the key is the framework's own, in a namespace that no header reaches. Default: false. */
   readonly isOwnKey?: boolean
   /** How long the key is known, in ms. Default: 86 400 000, a day. */
   readonly keepMs?: number
-  /** Whether the caller chose the id; if not, it is no part of what the key stands for. Default: true. */
+  /** Whether the caller chose the id. If not, the id does not count when keys are compared. Default: true. */
   readonly idGiven?: boolean
-  /** How long the command may wait, in ms. Default: 5 000. Then it is `unavailable`, or `unknown` if it was on its way. */
+  /**
+   * How long the command may wait, in ms. After that it is `unavailable`, or `unknown` if it was on its way. Default: 5
+   * 000.
+   */
   readonly deadlineMs?: number
-  /** How much the command holds while it waits, counted against `queue.size`. Default: 0; HTTP gives the length of the body. */
+  /**
+   * The size of the command while it waits, in bytes, which counts against `queue.size`. Default: 0; HTTP gives the
+   * length of the body.
+   */
   readonly size?: number
-  /** Ends the wait as the deadline does. A command that is on its way is not abandoned. */
+  /** Ends the wait as the deadline does. A command on its way is not abandoned. */
   readonly signal?: AbortSignal
-  /** Who asks; stored with the events, given to `decide`. */
+  /** The caller's name. It is stored with the events and given to `decide`. */
   readonly actor?: string
   readonly correlation?: string
   readonly causation?: string
-  /** The W3C header of the trace that led here, where no adapter records one. */
+  /** The W3C header of the trace that led to the command, for use without an adapter that records traces. */
   readonly traceparent?: string
 }
 
-/** How long a command may wait where nothing is said, in ms. */
+/** The default time that a command may wait, in ms. */
 export const DEADLINE_MS = 5_000
-/** How long an idempotency key is kept where nothing is said, in ms. */
+/** The default time that an idempotency key is kept, in ms. */
 export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
 
-/** The output of a command's schema, or what is wrong. Throws a TypeError where the decider has no such command. */
+/**
+ * Parses a command's data with its schema: gives the output, or what is wrong. Throws a TypeError if the decider has no
+ * such command.
+ */
 export function parseCommand(decider: DeciderSpec, command: Command): { readonly data: unknown } | Invalid {
   const schema = decider.commands.get(command.command)
   if (!schema) throw new TypeError(`${decider.name} has no command ${command.command}`)
@@ -48,7 +57,7 @@ export function parseCommand(decider: DeciderSpec, command: Command): { readonly
   return parsed.success ? { data: parsed.data } : invalid(parsed.error.issues)
 }
 
-/** Sends a command whose data was parsed. It joins the queue of its stream, and resolves to its outcome. */
+/** Sends a command whose data was parsed. It joins the queue of its stream and resolves to its outcome. */
 export function sendParsed(
   dispatcher: Dispatcher,
   decider: DeciderSpec,
@@ -94,7 +103,7 @@ function invalid(issues: readonly { readonly path: readonly PropertyKey[]; reado
   }
 }
 
-/** Client keys are scoped by decider and command. */
+/** The key of a command in the log. Client keys are scoped by decider and command. */
 function keyOf(
   command: Command,
   key: string,

@@ -1,4 +1,4 @@
-// What follows from an append: who is answered, who goes again, and what is known of the stream. Pure.
+// The consequences of an append: the answers, the commands that go again, and the new knowledge of the stream. Pure.
 import { fold } from '../definitions/decider/fold.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Conflict, SliceResult, StoredKey } from '../ports/store/unit.ts'
@@ -11,18 +11,18 @@ import type { StreamState } from './stream-state.ts'
 
 export type Settlement = {
   readonly answers: readonly { readonly command: PendingCommand; readonly outcome: Outcome }[]
-  /** Commands whose key was used before: their stored outcome is theirs. */
+  /** Commands whose key was used before. They get its stored outcome. */
   readonly duplicates: readonly { readonly command: PendingCommand; readonly stored: StoredKey }[]
   readonly failures: readonly { readonly command: PendingCommand; readonly error: unknown }[]
-  /** Decided again, first in line. */
+  /** Commands to decide again, first in line. */
   readonly retries: readonly PendingCommand[]
-  /** Whether these lost their stream to another process. */
+  /** Whether the batch lost its stream to another process. */
   readonly isLost: boolean
-  /** What became of an assumption that the stream is new, for this command. Null: nothing was assumed, or nothing is known. */
+  /** Whether the stream was new, if that was assumed for this command. Null: it was not assumed, or nobody knows. */
   readonly newness: { readonly command: PendingCommand; readonly isNew: boolean } | null
-  /** A state that is worth a snapshot. */
+  /** A state to save as a snapshot. */
   readonly snapshot: StreamState | null
-  /** What is known of the stream from now on. */
+  /** The knowledge of the stream from now on. */
   readonly queue: Pick<StreamQueue, 'state' | 'isAssumedNew' | 'losses' | 'yieldsTurn' | 'batchMax'>
 }
 
@@ -57,7 +57,7 @@ export function settle(queue: SettledQueue, batch: DecidedBatch, result: AppendR
   }
 }
 
-/** All are answered. Who has won a contested stream lets others pass. */
+/** Answers all commands. After it has won a contested stream, it lets others pass. */
 function settleAppended({ decider, isAssumedNew, losses }: SettledQueue, batch: DecidedBatch, slice: SliceResult): Settlement {
   const { before, after, events, size, decided } = batch
   const position = events.length ? slice.position : before.position
@@ -71,12 +71,12 @@ function settleAppended({ decider, isAssumedNew, losses }: SettledQueue, batch: 
   }
 }
 
-/** A snapshot is due where the batch passed a multiple of the decider's interval. */
+/** Whether the batch passed a multiple of the decider's snapshot interval. */
 function isSnapshotDue({ snapshot }: DeciderSpec, before: number, after: number): boolean {
   return snapshot !== null && Math.floor(after / snapshot.every) > Math.floor(before / snapshot.every)
 }
 
-/** The outcome of a decided command: at its own version, and not at the last of its batch. */
+/** The outcome of a decided command, at its own version and not at the last of its batch. */
 export function outcomeOf(decided: DecidedCommand, { stream, before }: DecidedBatch, slice: SliceResult): Outcome {
   if ('outcome' in decided) return decided.outcome
   const { version, events } = decided
@@ -84,7 +84,7 @@ export function outcomeOf(decided: DecidedCommand, { stream, before }: DecidedBa
   return { outcome: 'accepted', stream, version, position, events }
 }
 
-/** Nothing was appended. The rest goes by itself, so that a series of duplicates does not hold it up. */
+/** Nothing was appended. The other commands go in a batch by themselves, so that many duplicates do not delay them. */
 function settleDuplicates(queue: SettledQueue, batch: DecidedBatch, keys: readonly StoredKey[]): Settlement {
   const known = new Map(keys.map(stored => [stored.key, stored]))
   const duplicates: Settlement['duplicates'][number][] = []
@@ -98,7 +98,7 @@ function settleDuplicates(queue: SettledQueue, batch: DecidedBatch, keys: readon
   return { ...NOTHING, duplicates, retries, queue: { ...asBefore(queue, batch), batchMax } }
 }
 
-/** Another process wrote: its events are folded, and the batch is decided again. */
+/** Another process wrote to the stream. Its events are folded, and the batch is decided again. */
 function settleConflict(queue: SettledQueue, batch: DecidedBatch, conflict: Conflict): Settlement {
   const answers: Settlement['answers'][number][] = []
   const retries: PendingCommand[] = []
@@ -123,7 +123,10 @@ function conflicted({ expect }: PendingCommand, { before }: DecidedBatch, { actu
   return { outcome: 'conflict', expected: expect ?? before.version, actual }
 }
 
-/** Null where the events did not come with the conflict, or cannot be read: the load that follows says what is wrong with them. */
+/**
+ * Folds the events that came with a conflict. Null: there were none, or they cannot be read, and the next load says
+ * why.
+ */
 function foldMissed(decider: DeciderSpec, { stream, before }: DecidedBatch, { missed }: Conflict): StreamState | null {
   if (!missed?.length) return null
   try {
@@ -135,7 +138,7 @@ function foldMissed(decider: DeciderSpec, { stream, before }: DecidedBatch, { mi
   }
 }
 
-/** A refused batch goes again in halves, so that only the refused command fails. */
+/** Sends a refused batch again in halves, so that only the refused command fails. */
 function settleRefused(queue: SettledQueue, batch: DecidedBatch, error: unknown): Settlement {
   const { decided } = batch
   if (decided.length < 2) return { ...failAll(batch, error), queue: asBefore(queue, batch) }

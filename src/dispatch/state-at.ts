@@ -1,16 +1,16 @@
-// A state as it was: at a version, or at a time.
+// A past state: at a version, or at a time.
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import { streamPages } from '../ports/store/pages.ts'
 import type { Store } from '../ports/store/store.ts'
 
-/** A state as the log had it. */
+/** A state with its version, and the position of its last event. */
 export type StateAt = { readonly state: unknown; readonly version: number; readonly position: number }
 
-/** Which state is asked for: that of a version, or that of a time. Default: the present one. */
+/** Chooses a state by version, by time, or by both. Default: the present one. */
 export type StateMoment = { readonly version?: number; readonly at?: Date }
 
-/** Folds a stream up to a version or a time. Throws DamagedStream where events are missing. */
+/** Folds a stream up to a version or a time. Throws DamagedStream if events are missing. */
 export async function loadStateAt(
   store: Store,
   decider: DeciderSpec,

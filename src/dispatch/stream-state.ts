@@ -1,11 +1,11 @@
-// One place folds what a load brought: from a snapshot, over the tail, with an eye for damage.
+// Folds the result of a load: from a snapshot, over the events after it, with a check for damage.
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import { freeze } from '../definitions/event/payload.ts'
 import { DamagedStream } from '../ports/store/sequence.ts'
 import { LOAD_FACTS_MAX, type LoadedStream } from '../ports/store/load.ts'
 
-/** A folded state, the position of the event that gave it, and the length of the payloads folded into it, in characters. */
+/** A folded state, the position of its last event, and the length of the payloads folded into it, in characters. */
 export type StreamState = Folded & { readonly position: number; readonly size: number }
 
 /** The state of a stream without events. */
@@ -14,8 +14,8 @@ export function emptyState(decider: DeciderSpec): StreamState {
 }
 
 /**
- * Folds a load over the state that was known, or over its snapshot. Throws DamagedStream where events are missing, UnreadableEvent
- * where this release cannot read one. With `loaded.more` the result ends before the stream does.
+ * Folds a load over the known state, or over the load's snapshot. Throws DamagedStream if events are missing, and
+ * UnreadableEvent if this release cannot read one. With `loaded.more` the result ends before the stream does.
  */
 export function foldLoaded(decider: DeciderSpec, stream: string, known: StreamState | null, loaded: LoadedStream): StreamState {
   const { snapshot, facts, version, position, more, size } = loaded
@@ -23,7 +23,7 @@ export function foldLoaded(decider: DeciderSpec, stream: string, known: StreamSt
     ? { state: freeze(snapshot.state), version: snapshot.version, position: 0, size: 0 }
     : (known ?? emptyState(decider))
   const end = from.version + facts.length
-  // A load that is not full has reached the end of its stream.
+  // A load that is not full reaches the end of its stream.
   if (facts.length < LOAD_FACTS_MAX && end < version) throw new DamagedStream({ stream, version, position }, end)
   const folded = fold(decider, stream, from, facts)
   return { ...folded, position: more ? from.position : position, size: from.size + size }

@@ -1,2 +1,5 @@
-/** Why a request is not believed; null: it is. `header` gives a header by its name in small letters. */
+/**
+ * Checks that a request is authentic. Gives the reason for a refusal, or null. `header` gives a header by its name in
+ * small letters.
+ */
 export type Verify = (header: (name: string) => string | undefined, body: string) => string | null

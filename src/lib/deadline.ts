@@ -1,4 +1,7 @@
-/** Gives what a promise gives, or rejects with what `late` gives where that takes longer. What is under way is not ended by it. */
+/**
+ * Resolves as a promise does, or rejects with the error of `late` after so many ms. It does not end the work behind the
+ * promise.
+ */
 export async function within<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
   const over = Promise.withResolvers<never>()
   const timer = setTimeout(() => over.reject(late()), ms)

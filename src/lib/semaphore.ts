@@ -1,7 +1,9 @@
-/** How long one may wait for its turn, and what it is rejected with after that. */
+/** How long a caller waits for its turn, in ms, and the error it gets after that. */
 export type Patience = { readonly waitMs: number; readonly late: () => Error }
 
-/** Runs at most so many at once. The others wait for their turn, in the order in which they came; without patience, however long it takes. */
+/**
+ * Runs at most so many functions at once. Others wait in order of arrival; without a `patience`, however long it takes.
+ */
 export function atOnce(max: number): <T>(run: () => Promise<T>, patience?: Patience) => Promise<T> {
   const waiting = new Set<() => void>()
   let running = 0
@@ -11,7 +13,7 @@ export function atOnce(max: number): <T>(run: () => Promise<T>, patience?: Patie
     try {
       return await run()
     } finally {
-      // Whoever is next has this one's place, so that nobody comes in between.
+      // The next caller gets this place, so that no newcomer takes it.
       const [next] = waiting
       if (next) next()
       else running--

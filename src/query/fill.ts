@@ -1,36 +1,37 @@
-// Answers from a cache and fills it: one build serves all callers that miss a key at once, here and in other processes, and a stale answer
-// serves while the next one is built. No caller gets an answer below its own position, nor one that was read before a raise that it may
-// know of.
+// Answers from a cache, and fills it. One build serves all callers that miss a key at once, here and in other
+// processes, and a stale answer serves while the next one is built. A caller never gets an answer below its own
+// position, nor one that was read before a raise that it may know of.
 import type { Cache, Entry } from '../ports/cache/cache.ts'
 
-/** How long an answer is cached. All in ms. */
+/** How long an answer is cached. All times are in ms. */
 export type Policy = {
-  /** So long it is fresh. */
+  /** How long the answer is fresh. */
   readonly ttlMs: number
-  /** So long after that it may still be given, while it is built again. */
+  /** How long after that it may still be given, while it is built again. */
   readonly staleMs: number
-  /** So long `null` is fresh; it is never given stale. */
+  /** How long an answer of `null` is fresh. It is never given stale. */
   readonly negativeTtlMs: number
-  /** The times above are up to this share longer or shorter, so that answers built together do not end together. Default: 0.1. */
+  /** The times above vary by up to this share, so that answers built together do not end together. Default: 0.1. */
   readonly jitter?: number
 }
 
 /**
- * An answer as it is built. `position`: where the read models were before its rows were read. A body `null` is negative. An incomplete
- * answer is given to the callers that wait for it and is not cached, as an entry does not say that it is incomplete.
+ * A built answer. `position`: where the read models were before its rows were read. A body of `null` is negative. An
+ * incomplete answer goes to the callers that wait for it and is not cached, because an entry cannot say that it is
+ * incomplete.
  */
 export type Built = Pick<Entry, 'body' | 'etag' | 'position' | 'tags'> & { readonly incomplete?: Incomplete | null }
 
 /**
- * What an answer may lack. `parked`: events from this position on, as rows stopped there. `frozen`: events after this position, as rows
- * are no longer folded on. Null: nothing for that reason.
+ * The events that an answer may lack. `parked`: events from this position on, because rows stopped there. `frozen`:
+ * events after this position, because rows are no longer folded. Null: none for that reason.
  */
 export type Incomplete = { readonly parked: number | null; readonly frozen: number | null }
 
 export type AnswerSource = {
-  /** Builds the answer at or above the position; rejects where it cannot. */
+  /** Builds the answer at or above the position. Rejects if it cannot. */
   build(atLeast: number): Promise<Built>
-  /** Where the read models are now, read from the database: at or above every commit so far. */
+  /** Reads the present position of the read models from the database: at or above every commit so far. */
   current(): Promise<number>
 }
 
@@ -40,35 +41,38 @@ export type Answer = Built & {
   readonly freshUntil: number
 }
 
-/** An entry that is fresh, and its age. */
+/** A fresh entry and its age. */
 export type FreshEntry = { readonly entry: Entry; readonly ageMs: number }
 
 export type FillingOptions = {
-  /** In ms since 1970. Default: the machine's. */
+  /** The time in ms since 1970. Default: the machine's clock. */
   readonly now?: () => number
-  /** At least 0, below 1. Default: Math.random. */
+  /** A number of at least 0 and below 1. Default: Math.random. */
   readonly random?: () => number
   readonly sleep?: (ms: number) => Promise<void>
-  /** How long another process may take to build before this one does so too. Default: 1,000. */
+  /** How long another process may take to build, in ms, before this one builds too. Default: 1 000. */
   readonly claimMs?: number
-  /** Gets the error of a build in the background. Default: nobody does, and the next caller tries again. */
+  /**
+   * Called with the error of a build in the background. Default: the error is dropped, and the next caller tries again.
+   */
   readonly report?: (error: unknown) => void
 }
 
 export interface Filling {
   /**
-   * Answers from the cache, or builds.
+   * Answers from the cache, or builds the answer.
    *
-   * 1. A hit is the answer. So is a stale entry, and one build in the background replaces it.
-   * 2. On a miss one caller builds and the others wait for it; across processes too, for as long as `claimMs`.
-   * 3. A caller does not get an answer below its `atLeast`, nor one that was read before the caller came and raised meanwhile: it tries again.
+   * 1. A hit is the answer. A stale entry is, too, and one build in the background replaces it.
+   * 2. On a miss one caller builds and the others wait, also those of other processes, for as long as `claimMs`.
+   * 3. An answer below a caller's `atLeast` is not given to it, nor one that was read before the caller came and raised
+   *    meanwhile. The caller tries again.
    *
    * Rejects with the error of `build`.
    */
   answer(key: string, policy: Policy, atLeast: number, source: AnswerSource): Promise<Answer>
-  /** The hit that `answer` could give without waiting, to a caller that asks for any position; null: there is none. */
+  /** The hit that `answer` can give without waiting, to a caller that accepts any position. Null: there is none. */
   getFresh(key: string): FreshEntry | null
-  /** Resolves when no build runs in the background any more. */
+  /** Resolves when no build runs in the background. */
   idle(): Promise<void>
 }
 
@@ -93,7 +97,10 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
     }
   }
 
-  /** A build that a caller may join. In the last round it has read nothing yet and will read what the caller asks for: its answer will do. */
+  /**
+   * Finds a build for a caller to join. In the last round only one fits that has read nothing yet and will read far
+   * enough.
+   */
   function findBuild(key: string, atLeast: number, round: number): Build | null {
     const build = builds.get(key)
     if (!build) return null
@@ -118,7 +125,10 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
     void done.finally(() => background.delete(done))
   }
 
-  /** Builds once this process has the claim, or once its holder took too long; meanwhile takes the entry that the holder has built. */
+  /**
+   * Builds once this process has the claim, or once its holder took too long. Meanwhile takes the entry if the holder
+   * has built it.
+   */
   async function runBuild(request: BuildRequest, build: Build, inBackground: boolean): Promise<BuildResult | null> {
     const { key, atLeast } = request
     for (let waitMs = POLL_MIN_MS, waitedMs = 0; ; waitedMs += waitMs, waitMs *= 2) {
@@ -170,10 +180,13 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
 
 type BuildRequest = { readonly key: string; readonly policy: Policy; readonly atLeast: number; readonly source: AnswerSource }
 
-/** A build of a key that runs here. `step` counts what it has begun: each look into the cache, the read of the rows, the store. */
+/**
+ * A build of a key in this process. `step` counts its steps so far: each look into the cache, the read of the rows, the
+ * store.
+ */
 type Build = { step: number; readonly atLeast: number; readonly result: Promise<BuildResult | null> }
 
-/** The step that read the answer, and the step that stored it; 0: it was not stored. */
+/** The result of a build, with the step that read the answer and the step that stored it; 0: it was not stored. */
 type BuildResult = {
   readonly entry: Entry
   readonly readStep: number
@@ -182,8 +195,9 @@ type BuildResult = {
 }
 
 /**
- * Whether a caller that joined at a step may have the answer: it was read later; or it was stored later, as the cache takes no entry that
- * is older than a raise by then. Otherwise the caller may know of a change that the answer lacks.
+ * Whether a caller that joined at a step may have the answer. It may if the answer was read later; or if it was stored
+ * later, because the cache takes no entry that is older than a raise by then. Otherwise the caller may know of a change
+ * that the answer lacks.
  */
 function isNewerThan({ readStep, storeStep }: BuildResult, joinedAt: number): boolean {
   return joinedAt < readStep || joinedAt < storeStep

@@ -1,4 +1,4 @@
-// The row of a live projection: the stream of its instance, folded when somebody asks.
+// The row of a live projection. It is folded from the stream of its instance when it is asked for.
 import { UnreadableEvent } from '../definitions/event/read.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import { encodeRow, foldEvent, rowEvents } from '../definitions/projection/fold.ts'
@@ -12,11 +12,14 @@ type LiveRowOptions = {
   readonly store: Pick<Store, 'read'>
   readonly projection: ProjectionSpec
   readonly key: string
-  /** Gets the error of an event that could not be folded. */
+  /** Called with the error of an event that could not be folded. */
   readonly report: (error: unknown) => void
 }
 
-/** Folds the row of a key. It includes everything up to its own last event. Rejects with StaleRead at an event that it cannot fold. */
+/**
+ * Folds the row of a key. It includes everything up to its own last event. Rejects with StaleRead if an event cannot be
+ * folded.
+ */
 export async function readLiveRow({ store, projection, key, report }: LiveRowOptions): Promise<RowRead> {
   let row: object | null = null
   let position = 0
@@ -24,7 +27,7 @@ export async function readLiveRow({ store, projection, key, report }: LiveRowOpt
     try {
       return fold()
     } catch (error) {
-      // An event that this release cannot read is an error of its own.
+      // An event that this release cannot read has an error of its own.
       if (error instanceof UnreadableEvent) throw error
       report(error)
       throw new StaleRead(projection.name, 'parked', at, parked, parked)

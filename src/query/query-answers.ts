@@ -1,4 +1,4 @@
-// Answers queries: from the cache where their policy allows it, else by a run. Waits until rows are as new as asked for.
+// Answers queries: from the cache if their policy allows it, else by a run. Waits until rows are as new as asked for.
 import type { Answer, Filling, FreshEntry } from './fill.ts'
 import { canonical } from '../definitions/event/payload.ts'
 import type { QuerySpec } from '../definitions/query.ts'
@@ -9,7 +9,7 @@ import { runQuery } from './query-run.ts'
 import type { RowReader } from './row-reader.ts'
 import { type MinPosition, StaleRead } from './stale-read.ts'
 
-/** An answer to a query. `cache` says where it is from; null: the query has no policy. */
+/** An answer to a query. `cache` says where it comes from. Null: the query has no policy. */
 export type QueryAnswer = Omit<Answer, 'cache'> & { readonly cache: Answer['cache'] | null }
 
 export type QueryAnswersOptions = {
@@ -22,7 +22,7 @@ export type QueryAnswersOptions = {
   readonly trace: Trace
 }
 
-/** How often a caller shares a build with others, before it has one of its own. */
+/** How often a caller shares a build with others before it gets one of its own. */
 const SHARED_ROUNDS_MAX = 2
 
 export class QueryAnswers {
@@ -33,9 +33,10 @@ export class QueryAnswers {
   }
 
   /**
-   * Answers a query. `params` are as its schema gave them. Rejects with StaleRead.
+   * Answers a query. `params` are the output of its schema. Rejects with StaleRead.
    *
-   * A build serves all callers that ask at once, and does not wait for rows. Each caller waits for itself, for its own position.
+   * A build serves all callers that ask at once, and does not wait for rows. Each caller waits by itself, for its own
+   * position.
    */
   async answer(query: QuerySpec, params: unknown, min: MinPosition): Promise<QueryAnswer> {
     let signal: AbortSignal | null = null
@@ -45,7 +46,7 @@ export class QueryAnswers {
         return await this.#answerAtOnce(query, params, min.atLeast, isShared)
       } catch (error) {
         if (!(error instanceof StaleRead) || round > SHARED_ROUNDS_MAX + 1) throw error
-        // The build was another caller's, who asked for more than this one.
+        // The build was for another caller, which asked for a later position than this one.
         if (error.atLeast > min.atLeast) continue
         if (error.reason !== 'behind') throw error
         signal ??= AbortSignal.timeout(min.waitMs)
@@ -54,12 +55,15 @@ export class QueryAnswers {
     }
   }
 
-  /** An answer that the cache of this process can give at once, to a caller that asks for any position; null: there is none. */
+  /**
+   * An answer that the cache of this process can give at once, to a caller that accepts any position. Null: there is
+   * none.
+   */
   getCached(key: string): FreshEntry | null {
     return this.#options.filling.getFresh(key)
   }
 
-  /** The key of an answer: the log, the tables that serve, the query as it is written, and its parameters. */
+  /** The key of an answer: the log, the serving tables, the source code of the query, and its parameters. */
   keyOf(query: QuerySpec, params: unknown): string {
     const { id, epoch } = this.#options.store.identity
     return `${id}.${epoch}/${this.#options.subscriptions.tables}/${query.name}.${codeOf(query)}?${canonical(params)}`
@@ -79,7 +83,7 @@ export class QueryAnswers {
     return build(atLeast).then(built => ({ ...built, cache: query.cache ? 'miss' : null, ageMs: 0, freshUntil: 0 }))
   }
 
-  /** Whether the rows of a projection came so far in time. Frozen rows come no further. */
+  /** Whether the rows of a projection reach a position in time. Frozen rows never do. */
   async #waitForRows(projection: string, atLeast: number, signal: AbortSignal): Promise<boolean> {
     const { subscriptions } = this.#options
     const { serving } = subscriptions.versionsOf(projection)
@@ -93,7 +97,7 @@ export class QueryAnswers {
   }
 }
 
-/** A short name for a query as it is written. Every answer needs it, so it is made once. */
+/** A short hash of a query's source code. Every answer needs it, so it is made once. */
 function codeOf(query: QuerySpec): string {
   const known = codes.get(query)
   if (known !== undefined) return known

@@ -1,4 +1,4 @@
-// One run of a query: what it reads is recorded, as its answer depends on that.
+// One run of a query. Its reads are recorded, because its answer depends on them.
 import type { Incomplete } from './fill.ts'
 import { issuesText, spec } from '../definitions/event/events.ts'
 import type { ProjectionSpec } from '../definitions/projection/projection.ts'
@@ -13,7 +13,7 @@ import type { MinPosition } from './stale-read.ts'
 
 type QueryRun = {
   readonly query: QuerySpec
-  /** As the schema of the query gave them. */
+  /** The output of the query's schema. */
   readonly params: unknown
   readonly min: MinPosition
   readonly reader: RowReader
@@ -22,10 +22,10 @@ type QueryRun = {
   readonly trace: Trace
 }
 
-/** Answers are checked against their schemas outside of production, where a test finds an answer that does not fit. */
+/** Whether to check answers against their schemas: outside of production, where tests find a misfit. */
 const CHECKS = Bun.env['NODE_ENV'] !== 'production'
 
-/** Runs a query; gives its answer as JSON text, and what that depends on. Rejects with StaleRead. */
+/** Runs a query. Gives its answer as JSON text, and the reads that it depends on. Rejects with StaleRead. */
 export async function runQuery({
   query,
   params,
@@ -40,12 +40,12 @@ export async function runQuery({
   const misfit = CHECKS ? query.answer?.safeParse(answer) : undefined
   if (misfit?.success === false)
     throw new TypeError(`query('${query.name}'): the answer does not fit its schema: ${issuesText(misfit.error.issues)}`)
-  // An answer that reads no rows is as new as the moment when its run began: a later invalidation is above it.
+  // An answer without rows is as new as the start of its run, so a later invalidation is above it.
   const position = reads.position ?? Math.max(min.atLeast, head)
   return { text: JSON.stringify(answer ?? null) ?? 'null', position, tags: reads.tags, incomplete: reads.incomplete }
 }
 
-/** The tables that a run has read, as one: the lowest position, all tags, all that may be lacking. */
+/** All reads of a run taken together: the lowest position, all tags, and everything that may be lacking. */
 class RecordedReads {
   readonly #tags: Set<string>
   position: number | null = null
@@ -72,7 +72,7 @@ function readRows(reader: RowReader, projection: ProjectionSpec, min: MinPositio
   return {
     get: async (key: string) => {
       const read = await reader.get(projection, key, min)
-      // A live row belongs to no table whose changes could make the answer out of date.
+      // A live row has no table whose changes could make the answer out of date.
       if (!projection.live) reads.add(read, { key })
       return read.found && rowValue(read.found)
     },

@@ -6,11 +6,14 @@ import type { RowReader } from './row-reader.ts'
 import { type ListRequest, rowText, type Where } from './rows.ts'
 import type { MinPosition } from './stale-read.ts'
 
-/** An answer as JSON text. It includes everything up to the position; `incomplete` says what it may lack after that. */
+/**
+ * An answer as JSON text. It includes everything up to the position; `incomplete` says what it may lack after that, or
+ * null.
+ */
 export type TextAnswer = { readonly text: string; readonly position: number; readonly incomplete: Incomplete | null }
-/** A row, null where there is none. `at` is the position of the last event folded into it. */
+/** A row; null if there is none. `at` is the position of the last event folded into it. */
 export type RowAnswer = Omit<TextAnswer, 'text'> & { readonly text: string | null; readonly at: number; readonly table: string }
-/** A list. `items` is its text without the position, which changes with every event of the log. */
+/** A list. `items` is its text without the position, because the position changes with every event of the log. */
 export type ListAnswer = TextAnswer & { readonly items: string }
 
 export class RowAnswers {
@@ -20,7 +23,7 @@ export class RowAnswers {
     this.#reader = reader
   }
 
-  /** One row. Rejects with StaleRead. */
+  /** Gets one row. Rejects with StaleRead. */
   async get(projection: ProjectionSpec, key: string, min: MinPosition): Promise<RowAnswer> {
     const { found, position, table, incomplete } = await this.#reader.get(projection, key, min)
     const [text, at] = found ? [rowText(key, found.data), found.position] : [null, 0]
@@ -28,10 +31,10 @@ export class RowAnswers {
   }
 
   /**
-   * One page of a list, as `{"items":[…],"next":…,"position":…}`. Rejects with StaleRead, or BadList.
+   * Gives one page of a list, as `{"items":[…],"next":…,"position":…}`. Rejects with StaleRead, or BadList.
    *
-   * Nobody knows which values a parked row would have by now. So every list of its table, also a narrowed one, includes only what happened
-   * before the parked event, and is refused to callers that ask for more.
+   * Nobody knows the present values of a parked row. So every list of its table, also a filtered one, includes only
+   * events before the parked one, and is refused to callers that ask for more.
    */
   async list(
     projection: ProjectionSpec,

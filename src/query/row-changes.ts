@@ -1,11 +1,11 @@
-// Calls back those who follow a row whenever it may have changed.
+// Calls the followers of a row whenever it may have changed.
 import type { RowChange } from '../subscription/projector/projector.ts'
 
 export class RowChanges {
-  /** By projection and key. */
+  /** Callbacks by projection and key. */
   readonly #listeners = new Map<string, Map<string, Set<() => void>>>()
 
-  /** Calls back whenever a row may have changed, until the returned function is called. */
+  /** Calls back whenever a row may have changed. The returned function ends that. */
   listen(projection: string, key: string, changed: () => void): () => void {
     const keys = this.#listeners.get(projection) ?? new Map<string, Set<() => void>>()
     const of = keys.get(key) ?? new Set()
@@ -25,7 +25,7 @@ export class RowChanges {
     )
   }
 
-  /** Announces the changes of a page of one of its tables; null: any row may have changed. */
+  /** Announces the changes of a page in one of the projection's tables. Null: any row may have changed. */
   announce(projection: string, changes: readonly RowChange[] | null): void {
     const keys = this.#listeners.get(projection)
     if (!keys) return

@@ -1,4 +1,4 @@
-// Reads the rows of a projection: waits until they are as new as asked for, and says what they include.
+// Reads the rows of a projection. Waits until they are as new as asked for, and says which events they include.
 import type { ProjectionSpec } from '../definitions/projection/projection.ts'
 import type { ReadResult } from '../ports/read-model/rows.ts'
 import type { Table } from '../ports/read-model/tables.ts'
@@ -12,7 +12,7 @@ import { type MinPosition, StaleRead } from './stale-read.ts'
 export type RowReaderOptions = {
   readonly store: Store
   readonly subscriptions: Subscriptions
-  /** Gets the error of an event that a live projection could not fold. */
+  /** Called with the error of an event that a live projection could not fold. */
   readonly report: (error: unknown) => void
 }
 
@@ -23,14 +23,14 @@ export class RowReader {
     this.#options = options
   }
 
-  /** The row of a key; null: there is none. A live projection is folded now. Rejects with StaleRead. */
+  /** Gets the row of a key. Null: there is none. The row of a live projection is folded now. Rejects with StaleRead. */
   get(projection: ProjectionSpec, key: string, min: MinPosition): Promise<RowRead> {
     const { store, report } = this.#options
     if (projection.live) return readLiveRow({ store, projection, key, report })
     return this.#read(projection, min, table => store.readModel.get(table, key))
   }
 
-  /** One page of a list. Rejects with StaleRead, or BadList. */
+  /** Reads one page of a list. Rejects with StaleRead, or BadList. */
   list(projection: ProjectionSpec, where: Where, by: ListRequest, min: MinPosition): Promise<RowPage & ReadFrom> {
     return this.#read(projection, min, table => list(this.#options.store.readModel, table, where, by))
   }
@@ -40,7 +40,10 @@ export class RowReader {
     return this.#read(projection, min, table => count(this.#options.store.readModel, table, where))
   }
 
-  /** Reads the table that serves a projection, once it is new enough. A parked table includes nothing from its parked event on. */
+  /**
+   * Reads the serving table of a projection, once it is new enough. A parked table includes nothing from its parked
+   * event on.
+   */
   async #read<R extends Pick<ReadResult<unknown>, 'position' | 'parked'>>(
     { name }: ProjectionSpec,
     { atLeast, waitMs }: MinPosition,
@@ -50,7 +53,7 @@ export class RowReader {
     const { serving } = subscriptions.versionsOf(name)
     if (!serving) throw new StaleRead(name, 'not-ready', 0, atLeast)
     const { table, subscription, isFrozen } = serving
-    // Frozen rows come no further: nobody waits for them.
+    // Frozen rows do not change, so a wait is of no use.
     if (!isFrozen && subscription.position < atLeast) {
       const signal = waitMs > 0 ? AbortSignal.timeout(waitMs) : AbortSignal.abort()
       if (!(await subscriptions.waitFor(subscription, atLeast, signal)))
@@ -58,7 +61,7 @@ export class RowReader {
     }
     const found = await read(table)
     const { position, parked } = found
-    // A rebuild may have emptied it meanwhile.
+    // A rebuild may have emptied the table meanwhile.
     if (position < atLeast) throw new StaleRead(name, 'behind', position, atLeast)
     if (parked !== null && parked <= atLeast) throw new StaleRead(name, 'parked', position, atLeast, parked)
     const incomplete = parked === null && !isFrozen ? null : { parked, frozen: isFrozen ? position : null }

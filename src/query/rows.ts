@@ -1,15 +1,15 @@
-// Lists as queries and routes ask for them, and the tags that an answer carries for the rows that it read.
+// Lists for queries and routes, and the tags of an answer for the rows that it read.
 import { indexValue } from '../definitions/projection/fold.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, StoredRow } from '../ports/read-model/rows.ts'
 import type { Table, Value } from '../ports/read-model/tables.ts'
 
-/** The page of a list that a read asks for. `sort` is an index, with `-` before it for the greatest first. */
+/** Which page of a list to read. `sort` is an index, with `-` before it for descending order. */
 export type ListRequest = {
   readonly sort?: string
   readonly limit?: number
   readonly cursor?: string
-  /** Begin behind this row, in place of a cursor. */
+  /** Begins after this row, instead of a cursor. */
   readonly after?: { readonly key: string } & Where
 }
 export type Where = Readonly<Record<string, string | number | boolean | null | undefined>>
@@ -21,7 +21,7 @@ export type RowPage = { readonly rows: readonly StoredRow[]; readonly next: stri
 export const LIST_LIMIT = 100
 export const LIST_LIMIT_MAX = 1_000
 
-/** A list was asked for wrongly. `field` names the part that is wrong. */
+/** A list request that is wrong. `field` names the wrong part. */
 export class BadList extends Error {
   readonly field: string
   constructor(field: string, message: string) {
@@ -30,7 +30,10 @@ export class BadList extends Error {
   }
 }
 
-/** One page of a list. Throws BadList for a field that is no index, a value of the wrong kind, or a cursor of another list. */
+/**
+ * Reads one page of a list. Throws BadList for a field that is no index, a value of the wrong kind, or a cursor of
+ * another list.
+ */
 export async function list(readModel: ReadModel, table: Table, where: Where, by: ListRequest): Promise<RowPage> {
   const { limit = LIST_LIMIT } = by
   if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= LIST_LIMIT_MAX))
@@ -78,7 +81,7 @@ function sortOf({ indexes }: Table, sort: string | undefined): ListOptions['sort
   )
 }
 
-/** A cursor is where a page ended: the order it belongs to, the value and the key, which it is no secret to know. */
+/** A cursor holds the end of a page: the order of the list, the value and the key. None of them is a secret. */
 function cursorOf({ key, data }: StoredRow, sort: ListOptions['sort']): string {
   const value = sort
     ? indexValue((JSON.parse(data) as Readonly<Record<string, string | number | boolean | null>>)[sort.field])
@@ -103,7 +106,7 @@ function isValue(value: unknown, kind: 'text' | 'number' | null): value is Value
   return kind === 'text' ? isText(value) : kind === 'number' && Number.isFinite(value)
 }
 
-/** Whether it is a text that every database takes. */
+/** Whether a value is a text that every database takes. */
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value.isWellFormed() && !value.includes('\0')
 }
@@ -114,20 +117,22 @@ function behind(row: { readonly key: string } & Where, sort: ListOptions['sort']
 
 const nameOf = (sort: ListOptions['sort']): string => (sort ? `${sort.descending ? '-' : ''}${sort.field}` : '')
 
-/** A row with its key, as JSON text: the key first, then what is stored. */
+/** A row with its key, as JSON text: first the key, then the stored fields. */
 export function rowText(key: string, data: string): string {
   const rest = data.slice(1)
   return `{"key":${JSON.stringify(key)}${rest === '}' ? '' : ','}${rest}`
 }
 
-/** The tags of a read: a row by its key, a list by the first of its values, else by any change of the table. */
+/**
+ * The tags of a read. A row has its key. A list has the first of its values, or else a tag for any change of the table.
+ */
 export function tagsOf(table: Table, read: { readonly key: string } | { readonly where: Where }): readonly string[] {
   if ('key' in read) return [`${table.name}:${read.key}`]
   const first = Object.entries(read.where).find(([, value]) => value !== undefined)
   return [first ? `${table.name}.${first[0]}:${indexValue(first[1])}` : `${table.name}.*`]
 }
 
-/** The tags of the reads that a change of a row concerns. */
+/** The tags of the reads that a row's change affects. */
 export function tagsOfChange(
   table: Table,
   {
@@ -143,7 +148,7 @@ export function tagsOfChange(
   return [`${table.name}:${key}`, `${table.name}.*`, ...fields]
 }
 
-/** The tag that every answer from a table's rows carries: the table's name, with which each of its other tags begins. */
+/** The tag of every answer made of a table's rows: the table's name. Each of its other tags begins with it. */
 export function tableOfTag(tag: string): string {
   return tag.split(/[:.]/, 1)[0]!
 }

@@ -1,23 +1,29 @@
-// How new an answer has to be, and the error where rows are older than that.
+// How new an answer has to be, and the error for rows that are older than that.
 
-/** How new an answer has to be: it includes everything up to the position `atLeast`; the read waits up to `waitMs` for that. */
+/**
+ * How new an answer has to be. It includes everything up to the position `atLeast`, and the read waits up to `waitMs`
+ * ms for that.
+ */
 export type MinPosition = { readonly atLeast: number; readonly waitMs: number }
-/** Takes rows as they are now. */
+/** Accepts rows as they are now. */
 export const ANY_POSITION: MinPosition = { atLeast: 0, waitMs: 0 }
-/** How long a read waits where its caller does not say, in ms. */
+/** The default time that a read waits, in ms. */
 export const READ_WAIT_MS = 1_000
 
-/** The rows of a projection are older than the read asked for, or are not made yet. */
+/** The rows of a projection are older than the read asked for, or do not exist yet. */
 export class StaleRead extends Error {
   override readonly name = 'StaleRead'
   readonly projection: string
-  /** The rows include everything up to here. */
+  /** The rows include everything up to this position. */
   readonly position: number
   /** The position that the read asked for. */
   readonly atLeast: number
-  /** `behind`: the rows are folded on, and will come there. `not-ready`: no rows are served yet. `parked`: an event could not be folded. */
+  /**
+   * `behind`: the rows are still being folded, and will get there. `not-ready`: no rows are served yet. `parked`: an
+   * event could not be folded.
+   */
   readonly reason: 'behind' | 'not-ready' | 'parked'
-  /** The position of the event that could not be folded. */
+  /** The position of the event that could not be folded; null if there is none. */
   readonly parked: number | null
   constructor(projection: string, reason: StaleRead['reason'], position: number, atLeast: number, parked: number | null = null) {
     super(`${projection} is at ${position}, asked for at ${atLeast}: ${reason}`)

@@ -1,17 +1,18 @@
-// Caches in a row, the nearest first.
+// Several caches in a row, the nearest first.
 import type { Cache, Entry, Stored } from '../ports/cache/cache.ts'
 
 /**
- * Composes caches, the nearest first and the most widely shared last.
+ * Composes caches, from the nearest to the most widely shared.
  *
- * - `get`: the first hit wins and fills the tiers before it. Where one of these refuses it as too old, it has heard of a change that the
- *   farther one has not (yet), and the hit is a miss.
- * - `getSync`: the first.
- * - `set`: from the last to the first; none takes what one has refused.
- * - `raise`: all of them.
- * - `claim`: the last, as it is shared with most.
+ * - `get`: the first hit wins and fills the tiers before it. If one of these refuses the entry as too old, it knows of
+ *   a change that the farther tier does not know yet, and the hit is a miss.
+ * - `getSync`: asks the first.
+ * - `set`: goes from the last to the first. After a refusal, no further tier gets the entry.
+ * - `raise`: raises all of them.
+ * - `claim`: asks the last, because most processes share it.
  *
- * A tier that fails, even by throwing, is as if it were not there; only its raise that rejects is told, once all others are raised.
+ * A tier that fails, even by throwing, counts as absent. Only a failed `raise` is passed on, once all other tiers are
+ * raised.
  */
 export function tierCaches(caches: readonly Cache[]): Cache {
   const [nearest] = caches
@@ -62,6 +63,6 @@ async function tried<T>(attempt: Promise<T>, otherwise: NoInfer<T>): Promise<T> 
   }
 }
 
-/** Who only passes an answer on cannot say where the read models are by now. */
+/** The position for an entry that is only passed on: nobody here knows where the read models are. */
 const unknown = (): Promise<number> => Promise.reject(new Error('The current position is not known.'))
 const unclaimed = async (): Promise<void> => {}

@@ -1,4 +1,4 @@
-// Rows and answers as values of their own types, for callers in this process. HTTP takes them as text.
+// Rows and answers as typed values, for callers in this process. HTTP takes them as text.
 import { issuesText, spec } from '../definitions/event/events.ts'
 import type { Projection } from '../definitions/projection/projection.ts'
 import type { Query } from '../definitions/query.ts'
@@ -6,7 +6,7 @@ import type { QueryAnswers } from './query-answers.ts'
 import type { RowAnswers } from './row-answers.ts'
 import { ANY_POSITION, type MinPosition, READ_WAIT_MS } from './stale-read.ts'
 
-/** Gets the row of a key; null: there is none. Rejects with StaleRead. */
+/** Gets the row of a key. Null: there is none. Rejects with StaleRead. */
 export async function getTypedRow<N extends string, Row, I extends string>(
   answers: RowAnswers,
   projection: Projection<N, Row, I>,
@@ -28,7 +28,7 @@ export async function answerTypedQuery<N extends string, P, A>(
   const parsed = query.params.safeParse(params)
   if (!parsed.success) throw new TypeError(`query('${query.name}'): ${issuesText(parsed.error.issues)}`)
   const { body } = await answers.answer(query, parsed.data, withWait(min))
-  // The text is what `run` gave, as JSON.
+  // The text is the JSON of the value that `run` gave.
   return JSON.parse(body) as A
 }
 

@@ -1,4 +1,4 @@
-// Checks that rows are what the log says: folds some keys again, apart, and compares them with what is stored.
+// Checks rows against the log: folds some keys again, separately, and compares them with the stored rows.
 import { foldEvent, encodeRow, rowEvents } from '../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../definitions/projection/projection.ts'
 import type { Table } from '../ports/read-model/tables.ts'
@@ -6,25 +6,26 @@ import { logPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 
-/** A row that is not what its events give; null: there is none. */
+/** A row that differs from the fold of its events. Null: there is no row. */
 export type RowDifference = { readonly key: string; readonly stored: string | null; readonly folded: string | null }
 export type Audit = {
-  /** How many keys were compared, and how many were left out, as they are parked. */
+  /** How many keys were compared, and how many were left out because they are parked. */
   readonly keys: number
   readonly parked: number
-  /** The log was folded up to here. */
+  /** The position up to which the log was folded. */
   readonly position: number
   readonly differences: readonly RowDifference[]
 }
 
-/** How many keys are compared where it is not said. */
+/** How many keys are compared by default. */
 export const AUDIT_KEYS = 10_000
 
 type Folded = { row: object | null; readonly hash: bigint; error: string | null }
 
 /**
- * Folds the log anew for a sample of keys and compares the rows, each at the checkpoint at which it is read, so it may be asked while the
- * projection runs. Throws DamagedStream where an event is missing. The sample are the keys with the smallest hashes (a bottom-k sample: Cohen and Kaplan, PODC 2007), the same each time.
+ * Folds the log anew for a sample of keys and compares the rows. Each row is compared at the checkpoint at which it is
+ * read, so the projection may run meanwhile. Throws DamagedStream if an event is missing. The sample has the keys with
+ * the smallest hashes (a bottom-k sample: Cohen and Kaplan, PODC 2007), the same each time.
  */
 export async function audit(
   store: Store,
@@ -33,7 +34,7 @@ export async function audit(
   options: { readonly keys?: number; readonly onProgress?: (position: number) => void } = {},
 ): Promise<Audit> {
   const { keys = AUDIT_KEYS, onProgress = () => {} } = options
-  // All of its categories are read, as only then is it seen whether an event is missing.
+  // All events of its categories are read. Only then can a missing event be noticed.
   const { filter } = projection
   const [progress] = await store.readModel.progress([table.name])
   const until = progress?.position ?? 0
@@ -78,7 +79,7 @@ class Sample {
     for (const rowEvent of this.#rowEvents(stored)) if (rowEvent.key === key) this.#apply(rowEvent)
   }
 
-  /** An event that cannot be read is parked with its stream, and touches nothing. */
+  /** An event that cannot be read is parked with its stream, and changes no row. */
   #rowEvents(stored: StoredEvent): ReturnType<typeof rowEvents> {
     try {
       return rowEvents(this.#projection, stored)

@@ -1,5 +1,5 @@
-// After a takeover a subscription goes on with caution, as one of the next events may have ended the owner before: in small pages that are
-// saved each, and the first of them event by event, each announced before it is handled.
+// After a takeover a subscription works with caution, because one of the next events may have ended the earlier owner.
+// It handles small pages and saves each. It handles the first page event by event, and announces each event before.
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
@@ -8,13 +8,16 @@ import type { Consumer } from './consumer.ts'
 /** Another process has taken the subscription over. */
 export class Fenced extends Error {}
 
-/** The events of a small page. Each page is saved, so the event that ends an owner again is in the first of them. */
+/** The events of a small page. Each page is saved, so an event that ends the next owner too is in its first page. */
 export const SMALL_PAGE_EVENTS = 64
-/** After a takeover so many events are handled in small pages. */
+/** How many events are handled in small pages after a takeover. */
 const CAREFUL_EVENTS = 5_000
 /** After so many takeovers at one position, the first page is handled event by event. */
 const TAKEOVERS_MAX = 3
-/** An event at which so many owners in a row have ended is blamed. One owner alone may have been slow, or killed by anybody. */
+/**
+ * How many owners in a row must end at an event before it is blamed. One alone may have been slow, or killed by
+ * anybody.
+ */
 const SUSPECT_TIMES_MAX = 2
 
 type Announced = { readonly epoch: number; readonly position: number; readonly key: string | null }
@@ -24,7 +27,7 @@ export class Caution {
   readonly #consumer: Consumer
   #eventsLeft = 0
   #isOneByOne = false
-  /** The last event that was announced, and under which epoch. */
+  /** The last announced event, with the lease's epoch. */
   #announced: Announced | null = null
 
   constructor(readModel: ReadModel, consumer: Consumer) {
@@ -41,7 +44,7 @@ export class Caution {
     return this.#eventsLeft > 0
   }
 
-  /** The lease without a suspect that this process announced itself: the store failed then, and the process did not end. */
+  /** Removes a suspect that this process announced itself: the store failed then, and the process did not end. */
   withoutOwnSuspect(lease: Lease): Lease {
     const announced = this.#announced
     const { epoch, suspect } = lease
@@ -67,19 +70,19 @@ export class Caution {
   }
 }
 
-/** The lease without a suspect at which too few owners have ended for it to be blamed. */
+/** Removes a suspect at which too few owners have ended for blame. */
 export function withBlamedSuspect(lease: Lease): Lease {
   const { suspect } = lease
   return suspect !== null && suspect.times >= SUSPECT_TIMES_MAX ? lease : { ...lease, suspect: null }
 }
 
-/** How long a careful page waits for that of another subscription, in ms. */
+/** How long a careful page waits for the careful page of another subscription, in ms. */
 const TURN_MAX_MS = 1_000
 let last: Promise<void> = Promise.resolve()
 
 /**
- * Handles one careful page after the other, of all subscriptions of this process. Otherwise the event that ends the process would leave
- * suspects in subscriptions that only happened to run.
+ * Handles one careful page at a time among all subscriptions of this process. Otherwise an event that ends the process
+ * would leave suspects in subscriptions that only happened to run.
  */
 async function inTurn(run: () => Promise<void>): Promise<void> {
   const before = last

@@ -1,11 +1,11 @@
-// Learns the checkpoints that other processes move: often while somebody waits for one, and now and then otherwise.
+// Learns the checkpoints that other processes move: often while somebody waits for one, and seldom otherwise.
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { Subscription } from './subscription.ts'
 
 export type CheckpointsOptions = {
   readonly readModel: ReadModel
   readonly subscriptions: () => readonly Subscription[]
-  /** The subscription that serves a projection; null: none does yet. */
+  /** Gives the subscription that serves a projection. Null: none does yet. */
   readonly servingOf: (projection: string) => Subscription | null
   /** Called when another process has moved a checkpoint. */
   readonly onMoved: (subscription: string, position: number) => void
@@ -16,9 +16,9 @@ const POLL_IDLE_MS = 1_000
 
 export class CheckpointWaiters {
   readonly #options: CheckpointsOptions
-  /** By subscription, how many wait for its checkpoint. */
+  /** How many callers wait for the checkpoint of each subscription. */
   readonly #waiting = new Map<Subscription, number>()
-  /** By projection, how many follow its rows, whichever table serves. */
+  /** How many callers follow the rows of each projection, whichever table serves. */
   readonly #followers = new Map<string, number>()
   #poll: Timer | null = null
   #isClosed = false
@@ -27,7 +27,7 @@ export class CheckpointWaiters {
     this.#options = options
   }
 
-  /** Polls as soon as it can, and from then on again and again. */
+  /** Polls as soon as possible, and then again and again. */
   pollNow(): void {
     this.#schedule(0)
   }
@@ -37,7 +37,10 @@ export class CheckpointWaiters {
     if (this.#poll) clearTimeout(this.#poll)
   }
 
-  /** Resolves true once a checkpoint is at or past a position, whoever moves it; false when the signal aborts first. */
+  /**
+   * Resolves to true once a checkpoint is at or past a position, whichever process moves it; to false when the signal
+   * aborts first.
+   */
   waitFor(subscription: Subscription, position: number, signal: AbortSignal): Promise<boolean> {
     if (subscription.position >= position) return Promise.resolve(true)
     if (signal.aborted || this.#isClosed) return Promise.resolve(false)
@@ -56,7 +59,7 @@ export class CheckpointWaiters {
     })
   }
 
-  /** Polls often for a projection's checkpoint, whoever moves it; gives the function that ends it. */
+  /** Polls often for a projection's checkpoint, whichever process moves it. Gives the function that ends this. */
   follow(projection: string): () => void {
     addCount(this.#followers, projection, 1)
     if (this.#isAwaited()) this.pollNow()
@@ -67,7 +70,7 @@ export class CheckpointWaiters {
     return () => end()
   }
 
-  /** Reads all checkpoints that other processes move. Rejects with what the store throws. */
+  /** Reads all checkpoints that other processes move. Rejects with the store's error. */
   async learnAll(): Promise<void> {
     const others = this.#options.subscriptions().filter(({ isOwner }) => !isOwner)
     if (!others.length) return
@@ -82,7 +85,7 @@ export class CheckpointWaiters {
     subscription.learnCheckpoint(position)
   }
 
-  /** Whether anybody waits for what another process does. */
+  /** Whether a caller waits for a subscription of another process. */
   #isAwaited(): boolean {
     return (
       [...this.#waiting.keys()].some(({ isOwner }) => !isOwner) ||
@@ -101,13 +104,13 @@ export class CheckpointWaiters {
     try {
       await this.learnAll()
     } catch {
-      // The store is away; those who wait go on waiting, as long as they would.
+      // The store is away. Callers go on waiting as long as they would anyway.
     }
     this.#schedule(this.#isAwaited() ? POLL_WAITING_MS : POLL_IDLE_MS)
   }
 }
 
-/** Changes a count by one; a count of none is dropped. */
+/** Changes a count by one. A count of zero is dropped. */
 function addCount<K>(counts: Map<K, number>, key: K, change: 1 | -1): void {
   const count = (counts.get(key) ?? 0) + change
   if (count) counts.set(key, count)

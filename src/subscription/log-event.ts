@@ -1,7 +1,7 @@
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 
-/** An event that has many readers. What they derive from it is computed once, by the first of them. */
+/** An event with many readers. The first reader computes a derived value, and all others share it. */
 export class LogEvent implements StoredEvent {
   readonly id: string
   readonly type: string
@@ -27,27 +27,27 @@ export class LogEvent implements StoredEvent {
     this.at = at
   }
 
-  /** The part of its stream's name before the first `-`. */
+  /** The part of the stream's name before the first `-`. */
   get category(): string {
     return categoryOf(this.stream)
   }
 
-  /** How much it holds, in UTF-16 units of its texts. */
+  /** The size of the event's texts, in UTF-16 units. */
   get size(): number {
     return this.data.length + this.meta.length
   }
 
-  /** Its data, parsed. Everybody gets the same: not to be changed. */
+  /** The parsed data. All readers share one object, so it must not be changed. */
   get payload(): unknown {
     this.#payload ??= JSON.parse(this.data)
     return this.#payload
   }
 
-  /** Calls `make` once, and gives its result from then on. It has to be the same function each time. */
+  /** Calls `make` once, and gives its result from then on. It has to be the same function object each time. */
   once<T>(make: (event: LogEvent) => T): T {
     this.#made ??= new Map()
     if (!this.#made.has(make)) this.#made.set(make, make(this))
-    // The result under a function is of that function's type.
+    // A result is stored under its function, so it has that function's type.
     return this.#made.get(make) as T
   }
 }

@@ -1,4 +1,5 @@
-// The keys and streams that a subscription passes over, as one of their events could not be handled. The next page writes what changed.
+// The keys and streams that a subscription passes over, because one of their events could not be handled. The next page
+// writes the changes.
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { NewParked, Parked } from '../ports/read-model/parked.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
@@ -23,7 +24,7 @@ export class Parking {
     this.#readModel = store.readModel
   }
 
-  /** Reads what is parked, and parks the event at which earlier owners ended. */
+  /** Reads the parked keys and streams, and parks the event at which earlier owners ended. */
   async load({ name, position, suspect }: Lease): Promise<void> {
     this.forgetChanges()
     this.#keys.clear()
@@ -39,7 +40,7 @@ export class Parking {
     return this.#keys.size === 0 && this.#streams.size === 0
   }
 
-  // To ask an empty set costs the hash of the text.
+  // A lookup even in an empty set hashes the text.
   hasKey(key: string): boolean {
     return this.#keys.size > 0 && this.#keys.has(key)
   }
@@ -58,29 +59,29 @@ export class Parking {
     this.#add({ kind: 'stream', key: stream, position, cause: causeOf(error) })
   }
 
-  /** Gives a key or a stream free. It is no longer parked once the next page is written, if it is not parked again by then. */
+  /** Unparks a key or a stream. The next page writes that, unless it is parked again by then. */
   release(place: Place): void {
     if (this.#placesOf(place).delete(place.key)) this.#unpark.push({ kind: place.kind, key: place.key })
   }
 
-  /** Whether the next page has something to park. */
+  /** Whether the next page has new parked keys or streams to write. */
   get hasNew(): boolean {
     return this.#park.length > 0
   }
 
-  /** The changes that the next page writes. */
+  /** The changes for the next page. */
   get changes(): { readonly park: readonly NewParked[]; readonly unpark: readonly Place[] } {
     const unpark = this.#unpark.filter(place => !this.#placesOf(place).has(place.key))
     return { park: this.#park, unpark }
   }
 
-  /** The changes are written, or nobody will write them. */
+  /** Forgets the changes, because they are written, or because nobody will write them. */
   forgetChanges(): void {
     this.#park = []
     this.#unpark = []
   }
 
-  /** Reads the keys and streams that somebody asked to handle again; null: there are none. */
+  /** Reads the keys and streams that somebody asked to handle again. Null: there are none. */
   async readRetries(name: string): Promise<Retries | null> {
     const asked = (await this.#readModel.parked(name)).filter(({ again }) => again)
     return asked.length ? new Retries(asked) : null
@@ -98,7 +99,7 @@ export class Parking {
   }
 }
 
-/** Parked keys and streams that are to be handled again: whole, or without the event that could not be handled. */
+/** Parked keys and streams to handle again: whole, or without the event that could not be handled. */
 export class Retries {
   readonly parked: readonly Parked[]
   readonly keys: ReadonlyMap<string, Parked>
@@ -115,12 +116,12 @@ export class Retries {
     return Math.min(...this.parked.map(({ position }) => position))
   }
 
-  /** Whether an event is passed over for all keys. */
+  /** Whether to pass over an event for all keys. */
   skipsEvent({ stream, position }: Pick<StoredEvent, 'stream' | 'position'>): boolean {
     return isSkipped(this.streams.get(stream), position)
   }
 
-  /** Whether an event is passed over for one key. */
+  /** Whether to pass over an event for one key. */
   skipsForKey(key: string, position: number): boolean {
     return isSkipped(this.keys.get(key), position)
   }
@@ -145,7 +146,7 @@ function isAtOrBehind(parked: Parked | undefined, position: number): boolean {
   return parked !== undefined && position >= parked.position
 }
 
-/** The text of an error that every database can keep. */
+/** The text of an error, in a form that every database can keep. */
 export function causeOf(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return text.replaceAll('\0', ' ').slice(0, CAUSE_LENGTH_MAX).toWellFormed()

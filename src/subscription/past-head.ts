@@ -1,18 +1,19 @@
-// A log that was restored alone, to an earlier time: subscriptions are past its head, and would pass over what is appended there.
+// Detects a log that was restored alone, to an earlier time. Subscriptions are past its head, and would pass over new
+// events there.
 import type { ProcessorSpec } from '../definitions/processor.ts'
 import type { Progress } from '../ports/read-model/progress.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 
-/** The head, and the checkpoints that are past it. */
+/** Finds the checkpoints that are past the head of the log. */
 export async function pastHead(store: Store): Promise<{ readonly head: number; readonly past: readonly Progress[] }> {
-  // Asked first: what is appended and handled meanwhile is not past it.
+  // The checkpoints are read first, so that events which are appended and handled meanwhile are not past the head.
   const progress = await store.readModel.progress()
   const head = await store.head()
   return { head, past: progress.filter(({ position }) => position > head) }
 }
 
-/** Closes the store and throws where subscriptions are past the head, except for a processor that is to start beyond the end of the log. */
+/** Closes the store and throws if subscriptions are past the head. A processor may start beyond the end of the log. */
 export async function refuseRestoredLog(store: Store, processors: readonly ProcessorSpec[]): Promise<void> {
   const { head, past } = await pastHead(store)
   const starts = new Map(processors.map(({ name, start }) => [name, start]))

@@ -1,4 +1,5 @@
-// Runs a process manager: folds its instances as rows are folded, writes what they want into the agenda with them, and has it sent.
+// Runs a process manager: folds its instances like rows, writes their changes to the agenda in the same transaction,
+// and has them sent.
 import {
   type AgendaChange,
   type Instance,
@@ -21,7 +22,7 @@ import { Projector } from './projector/projector.ts'
 /** Sends an owner's entries of the agenda while this process has the lease on its subscription. */
 export type AgendaSender = {
   readonly start: () => Promise<void>
-  /** Called with entries that have just become durable. */
+  /** Takes entries that have just become durable. */
   readonly enqueue: (entries: readonly NewEntry[]) => void
   /** Resolves when nothing is being sent any more. */
   readonly stop: () => Promise<void>
@@ -66,7 +67,8 @@ export class ProcessManagerRunner implements Consumer {
   begin = async (lease: Lease): Promise<void> => {
     const { readModel } = this.#store
     await readModel.prepare([this.#table])
-    // Another version may have moved on since these instances were written: they are made again, up to where it stopped.
+    // Another version may have moved on since these instances were written, so they are folded again, up to its
+    // checkpoint.
     if ((await readModel.serving(lease.name)) !== this.#table.name) await this.#replay(lease)
     await this.#projector.begin(lease)
     await this.#sender.start()
@@ -74,7 +76,10 @@ export class ProcessManagerRunner implements Consumer {
 
   end = (): Promise<void> => this.#sender.stop()
 
-  /** Commands are sent while the next pages are folded, so they wait for no more events than are worth a page. */
+  /**
+   * The pending size, with a small bound: commands are sent while the next pages are folded, and should not wait for
+   * many events.
+   */
   pending = (): number | null => {
     const pending = this.#projector.pending()
     return pending !== null && pending > PENDING_MAX ? Number.POSITIVE_INFINITY : pending
@@ -96,7 +101,7 @@ export class ProcessManagerRunner implements Consumer {
     return { row: instance, changes: instance ? timerChanges(this.#process, key, instance) : [] }
   }
 
-  /** The last change of each entry. */
+  /** Keeps the last change of each entry. */
   #toAgenda(changes: readonly AgendaChange[]): NewAgenda {
     const owner = subscriptionOf(this.#process)
     const last = new Map(changes.map(change => [change.id, change]))

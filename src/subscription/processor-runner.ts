@@ -1,4 +1,5 @@
-// Runs a processor: hands events to its handler in order by key, some keys side by side, until each is handled or parked.
+// Runs a processor: gives events to its handler in order by key, some keys side by side, until each is handled or
+// parked.
 import type { Command } from '../definitions/decider/command.ts'
 import type { Rejection } from '../definitions/decider/reject.ts'
 import { recordedIn } from '../definitions/event/families.ts'
@@ -17,10 +18,10 @@ import type { Announce, Consumer, PageGuard } from './consumer.ts'
 import { Parking, type Retries } from './parking.ts'
 import { PAGE_EVENTS_MAX } from './reader.ts'
 
-/** Sends a command by a key of ours, as what an event led to. */
+/** Sends a command because of an event, by a key of the framework. */
 export type SendFor = (command: Command, key: string, event: Recorded) => Promise<Pick<Rejection, 'code' | 'data'> | null>
 
-/** An event as a processor handles it. `part`: which of the events that a stored event has become; 0, the first, for nearly all. */
+/** An event for a processor. `part`: its number among the events that one stored event became; 0 for nearly all. */
 type KeyedEvent = { readonly stored: StoredEvent; readonly part: number; readonly event: Recorded; readonly key: string }
 
 const RETRY = { firstMs: 50, maxMs: 10_000 }
@@ -33,7 +34,7 @@ export class ProcessorRunner implements Consumer {
   readonly #send: SendFor
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
   readonly #parking: Parking
-  /** After a crash events are handled again from the checkpoint on, so a page is small. */
+  /** The most events of a page. It is small, because after a crash events are handled again from the checkpoint on. */
   readonly eventsMax: number
   readonly #stop = new AbortController()
 
@@ -52,7 +53,7 @@ export class ProcessorRunner implements Consumer {
     this.eventsMax = Math.min(PAGE_EVENTS_MAX, processor.batchSize * processor.parallelism * BATCHES_AHEAD)
   }
 
-  /** Ends waits between attempts, and aborts the signal of those under way. */
+  /** Ends the waits between attempts, and aborts the signals of running attempts. */
   stop(): void {
     this.#stop.abort()
   }
@@ -69,7 +70,7 @@ export class ProcessorRunner implements Consumer {
       return
     }
     const chains = this.#chainsByKey(events)
-    // Each worker takes the next chain, so that a long one holds up no other.
+    // Each worker takes the next chain, so that a long chain delays no other.
     const next = chains.values()
     const work = async () => {
       for (const chain of next) await this.#handleInOrder(chain)
@@ -77,7 +78,10 @@ export class ProcessorRunner implements Consumer {
     await Promise.all(Array.from({ length: Math.min(chains.length, this.#processor.parallelism) }, work))
   }
 
-  /** The events that are handled side by side, each chain in order: one key each, or several keys where events are handled in batches. */
+  /**
+   * Divides events into chains that are handled side by side, each in order. A chain has one key, or several if batches
+   * have several events.
+   */
   #chainsByKey(events: readonly KeyedEvent[]): readonly (readonly KeyedEvent[])[] {
     const { parallelism, batchSize } = this.#processor
     if (parallelism === 1) return [events]
@@ -123,7 +127,10 @@ export class ProcessorRunner implements Consumer {
     }
   }
 
-  /** Handles events batch by batch. A batch that fails in each attempt is handled event by event, so that only one key is parked. */
+  /**
+   * Handles events batch by batch. If every attempt at a batch fails, its events are handled one by one, so that only
+   * one key is parked.
+   */
   async #handleInOrder(events: readonly KeyedEvent[]): Promise<void> {
     const { batchSize, attempts } = this.#processor
     for (let i = 0; i < events.length; i += batchSize) {
@@ -147,7 +154,7 @@ export class ProcessorRunner implements Consumer {
     this.#parking.parkKey(key, stored.position, error)
   }
 
-  /** Null once the batch is handled, else the error of the last attempt. Throws where the process stops before that. */
+  /** Tries to handle a batch. Gives null, or the error of the last attempt. Throws if the process stops before. */
   async #attempt(batch: readonly KeyedEvent[], attempts: number): Promise<unknown> {
     if (!batch.length) return null
     const { name, handle } = this.#processor
@@ -173,7 +180,9 @@ export class ProcessorRunner implements Consumer {
     }
   }
 
-  /** Fails an attempt that does not end. Nothing else would end it, as the lease goes on being renewed. */
+  /**
+   * Fails an attempt that does not end in time. Nothing else would end it, because the lease is renewed all the while.
+   */
   async #endInTime(handle: (signal: AbortSignal) => unknown): Promise<void> {
     const { attemptMs } = this.#processor
     if (attemptMs === null) return void (await handle(this.#stop.signal))
@@ -183,11 +192,11 @@ export class ProcessorRunner implements Consumer {
     this.#stop.signal.addEventListener('abort', stopAttempt)
     try {
       const handled = handle(attempt.signal)
-      // A handler that gives no promise has ended, and needs no clock.
+      // A handler without a promise has ended, and needs no clock.
       if (handled !== null && typeof handled === 'object')
         await Promise.race([handled, this.#failAfter(attemptMs, attempt, over.signal)])
     } finally {
-      // The default reason is an error, which costs more than all of this.
+      // The default reason is an error object, which costs more than the rest of this function.
       over.abort(null)
       this.#stop.signal.removeEventListener('abort', stopAttempt)
     }

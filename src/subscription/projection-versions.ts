@@ -1,4 +1,4 @@
-// The versions of a projection: they are folded side by side, and one table of theirs serves.
+// The versions of a projection. They are folded side by side, and the table of one serves.
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
 import type { Table } from '../ports/read-model/tables.ts'
 import { StoreError } from '../ports/store/errors.ts'
@@ -16,14 +16,14 @@ export type ProjectionVersionsOptions = {
   readonly owner: string
   readonly leaseMs: number
   readonly onRowsChanged: OnRowsChanged | null
-  /** Called when another table serves. */
+  /** Called when another table begins to serve. */
   readonly onServing: () => void
   readonly trace: Trace
   readonly report: (error: unknown) => void
   readonly now: () => number
 }
 
-/** A table of a version, and the subscription that fills it, in whichever process; one that is frozen is not filled any more. */
+/** A version's table, and the subscription that fills it in some process. A frozen table is not filled any more. */
 export type ProjectionTable = {
   readonly spec: ProjectionSpec
   readonly table: Table
@@ -31,7 +31,10 @@ export type ProjectionTable = {
   readonly isFrozen: boolean
 }
 
-/** How often to check whether another table should serve: while one is catching up, and later, when only a rebuild changes it. */
+/**
+ * How often to check whether another table should serve: while a version catches up, and later, when only a rebuild
+ * changes it. In ms.
+ */
 const CHECK_BEHIND_MS = 50
 const CHECK_MS = 1_000
 
@@ -40,9 +43,9 @@ export class ProjectionVersions {
   /** The newest version first. */
   #versions: readonly ProjectionTable[] = []
   #serving: ProjectionTable | null = null
-  /** The newest version serves. From then on only a rebuild changes the table. */
+  /** Whether the newest version serves. From then on only a rebuild changes the table. */
   #isSettled = false
-  /** The head of the log when this process began: the newest version has caught up once it is there. */
+  /** The head of the log when this process began. The newest version has caught up when it gets there. */
   #target = 0
   #checking: Timer | null = null
   #isClosed = false
@@ -55,7 +58,7 @@ export class ProjectionVersions {
     return this.#options.spec
   }
 
-  /** The table that is read; null: no version has caught up yet. */
+  /** The table to read. Null: no version has caught up yet. */
   get serving(): ProjectionTable | null {
     return this.#serving
   }
@@ -64,12 +67,12 @@ export class ProjectionVersions {
     return this.#versions.filter(({ isFrozen }) => !isFrozen).map(({ subscription }) => subscription)
   }
 
-  /** Each version that is filled. */
+  /** The subscriptions of all versions that are filled. */
   get defined(): readonly DefinedSubscription[] {
     return this.#versions.filter(({ isFrozen }) => !isFrozen).map(version => this.#define(version))
   }
 
-  /** The version that serves, or the newest as long as none does. */
+  /** The version that serves, or the newest while none does. */
   get served(): DefinedSubscription {
     return this.#define(this.#serving ?? this.#versions[0]!)
   }
@@ -78,7 +81,7 @@ export class ProjectionVersions {
     const { store, spec } = this.#options
     const serving = await store.readModel.serving(spec.name)
     const versions = versionsOf(spec).map(({ spec, isFrozen }) => this.#tableOf(spec, serving, isFrozen))
-    // Of the frozen versions only the one that serves is of use.
+    // Only a frozen version that serves is of use.
     this.#versions = versions.filter(({ isFrozen, table }) => !isFrozen || table.name === serving)
     await store.readModel.prepare(this.#versions.map(({ table }) => table))
     this.#serve(this.#versions.find(({ table }) => table.name === serving) ?? null)
@@ -96,7 +99,7 @@ export class ProjectionVersions {
     await Promise.all(this.subscriptions.map(subscription => subscription.close()))
   }
 
-  /** A version's table: that of its last rebuild where one serves, else its own. */
+  /** The table of a version: that of its last rebuild if it serves, else its own. */
   #tableOf(spec: ProjectionSpec, serving: string | null, isFrozen = false): ProjectionTable {
     const { store, onRowsChanged } = this.#options
     const name = serving !== null && isTableOf(spec, serving) ? serving : tableOf(spec)
@@ -133,7 +136,7 @@ export class ProjectionVersions {
     this.#options.onServing()
   }
 
-  /** Lets the newest version serve once it has caught up with the log as it was at the start, and with the table that serves. */
+  /** Lets the newest version serve once it has caught up with the log at the start, and with the serving table. */
   async #serveNewest(): Promise<void> {
     const { store, spec } = this.#options
     const newest = this.#versions[0]!
@@ -143,14 +146,16 @@ export class ProjectionVersions {
     this.#isSettled = true
   }
 
-  /** A rebuild elsewhere lets a table of the same version serve: from then on that is read, and kept. */
+  /**
+   * Follows a rebuild of another process: its table of the same version serves, and is read and filled from then on.
+   */
   async #followRebuild(): Promise<void> {
     const { store, spec } = this.#options
     const serving = await store.readModel.serving(spec.name)
     if (serving === null || serving === this.#serving?.table.name || !isTableOf(spec, serving)) return
     const [old, ...before] = this.#versions
     const rebuilt = this.#tableOf(spec, serving)
-    // It is there, but this process has not written to it yet.
+    // The table exists, but this process has not written to it yet.
     await store.readModel.prepare([rebuilt.table])
     rebuilt.subscription.learnCheckpoint(await this.#readCheckpoint(serving))
     this.#versions = [rebuilt, ...before]
@@ -160,12 +165,12 @@ export class ProjectionVersions {
   }
 }
 
-/** A version and all before it. Those before a frozen one are frozen, too. */
+/** A version and all previous ones. Versions before a frozen one are frozen, too. */
 function versionsOf(spec: ProjectionSpec, isFrozen = false): readonly Pick<ProjectionTable, 'spec' | 'isFrozen'>[] {
   return [{ spec, isFrozen }, ...(spec.previous ? versionsOf(spec.previous, isFrozen || spec.frozen) : [])]
 }
 
-/** Whether a table is of this version: its own, or one that a rebuild filled. */
+/** Whether a table belongs to this version: its own table, or one of a rebuild. */
 export function isTableOf(spec: ProjectionSpec, name: string): boolean {
   const own = tableOf(spec)
   return name === own || (name.startsWith(`${own}_g`) && /^\d+$/.test(name.slice(own.length + 2)))

@@ -1,4 +1,5 @@
-// Pages of the log for one subscription: from what this process keeps of the head, else from the store, the next one being read ahead.
+// Pages of the log for one subscription: from this process's memory of the head, else from the store, where the next
+// page is read ahead.
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Filter, ReadAllOptions } from '../ports/store/log.ts'
 import { isFull } from '../ports/store/page-size.ts'
@@ -6,15 +7,15 @@ import type { Store } from '../ports/store/store.ts'
 import { filterPredicate } from '../ports/store/pages.ts'
 import type { Tail } from './tail.ts'
 
-/** Events of the log in order. All at or below `to` have been looked at, whether or not they matched. */
+/** Events of the log in order. All events up to `to` were looked at, whether they matched or not. */
 export type LogPage = { readonly events: readonly StoredEvent[]; readonly to: number }
 
 /** The most events of a page. */
 export const PAGE_EVENTS_MAX = 5_000
 const PAGE_EVENTS_FIRST = 1_000
-/** The size of a page's payloads, in bytes: the page ends with the event that reaches it. */
+/** The size of a page's payloads, in bytes. The event that reaches it ends the page. */
 export const PAGE_SIZE = 8_388_608
-/** How far one read of a filter that matches little looks, in positions. */
+/** How many positions one read covers at most, for a filter that matches little. */
 const SPAN_MAX = 1_000_000
 
 export class Reader {
@@ -36,7 +37,10 @@ export class Reader {
     this.#matches = filterPredicate(filter)
   }
 
-  /** The page after a position, of at most so many events; null where the log ends there. Rejects with what the store throws. */
+  /**
+   * Gives the page after a position, of at most so many events. Null: the log ends there. Rejects with the store's
+   * error.
+   */
   async next(after: number, most: number = this.#eventsMax): Promise<LogPage | null> {
     const isWhole = most >= this.#eventsMax
     const kept = this.#tail.page(after, Math.min(most, this.#eventsMax))
@@ -45,7 +49,7 @@ export class Reader {
       return kept.length ? { events: kept.filter(this.#matches), to: kept.at(-1)!.position } : null
     }
     const ahead = this.#ahead
-    // It is taken before it is awaited: one that failed is read again.
+    // It is dropped before it is awaited, so a failed page is read again.
     this.#ahead = null
     const page = await (isWhole && ahead?.after === after ? ahead.page : this.#read(after, most))
     if (page.to <= after) return null
@@ -55,7 +59,7 @@ export class Reader {
 
   #readAhead(after: number): void {
     const page = this.#read(after, this.#eventsMax)
-    // It is awaited when it is asked for, if ever.
+    // Its error counts only if the page is asked for.
     page.catch(() => {})
     this.#ahead = { after, page }
   }
@@ -72,7 +76,10 @@ export class Reader {
     return { events, to }
   }
 
-  /** A read that fails may have been too much for the store's deadline: the next one asks for half as much. */
+  /**
+   * Reads the log. A failed read may have been too much for the store's deadline, so the next one asks for half as
+   * much.
+   */
   async #readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
     try {
       return await this.#store.readAll(options)
@@ -83,7 +90,7 @@ export class Reader {
     }
   }
 
-  /** The more events are like those before, the closer a page comes to what it should hold. */
+  /** Learns the size and the density of events, so that the next page comes close to its wanted size. */
   #learn(events: readonly StoredEvent[], looked: number): void {
     const size = events.reduce((sum, { data }) => sum + data.length, 0) / Math.max(1, events.length)
     this.#limit = Math.ceil(Math.min(this.#eventsMax, this.#limit * 2, Math.max(1, PAGE_SIZE / Math.max(1, size))))

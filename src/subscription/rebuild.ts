@@ -1,4 +1,4 @@
-// Fills a new table of a projection beside the one that serves, and lets it serve once it has come as far.
+// Fills a new table of a projection beside the serving one, and lets it serve once it has come as far.
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -10,12 +10,12 @@ import { isTableOf } from './projection-versions.ts'
 
 export type RebuildOptions = {
   readonly store: Store
-  /** Started. */
+  /** A tail that has started. */
   readonly tail: Tail
   readonly projection: ProjectionSpec
-  /** How long the lease on the new table holds without being renewed, in ms. */
+  /** How long the lease on the new table holds without renewal, in ms. */
   readonly leaseMs: number
-  /** Called now and then with how far it is, and how far it has to go. */
+  /** Called now and then with the position reached, and the head to reach. */
   readonly onProgress: (position: number, head: number) => void
   readonly report: (error: unknown) => void
   readonly signal?: AbortSignal
@@ -24,9 +24,10 @@ export type RebuildOptions = {
 const TELL_EVERY_MS = 200
 
 /**
- * Rebuilds a projection's version. Processes that serve it go on with the table that they have, and change over within a second once this
- * one serves. Gives its name; null where the signal ended it, and what it had filled is dropped. The table that served before is
- * kept until the next rebuild. Throws a StoreError where the same is being rebuilt elsewhere: each would drop what the other fills.
+ * Rebuilds the table of a projection's version. Processes that serve the projection keep their table, and change over
+ * within a second once the new one serves. Gives the new table's name. Null: the signal ended the rebuild, and the new
+ * table is dropped. The table that served before is kept until the next rebuild. Throws a StoreError if the same table
+ * is being rebuilt elsewhere, because each rebuild would drop the other's rows.
  */
 export async function rebuild(options: RebuildOptions): Promise<string | null> {
   const { store, projection, leaseMs } = options
@@ -35,7 +36,7 @@ export async function rebuild(options: RebuildOptions): Promise<string | null> {
   const lease = await readModel.acquire(name, { owner: `${process.pid}.${Bun.randomUUIDv7()}`, ttlMs: leaseMs, start: 0 })
   if (!lease)
     throw new StoreError('unavailable', `${projection.name} is being rebuilt already, or was until less than ${leaseMs} ms ago`)
-  // The lease ends by itself where the store is away for so long.
+  // If the store is away for so long, the lease ends by itself.
   const renewing = setInterval(() => void readModel.renew(name, lease.epoch, leaseMs).catch(() => {}), leaseMs / 3)
   try {
     return await fillTable(options)
@@ -79,7 +80,7 @@ async function fillTable(options: RebuildOptions): Promise<string | null> {
   async function serveOnceFilled(): Promise<boolean> {
     for (let head = tail.head; !signal?.aborted; head = tail.head) {
       onProgress(subscription.handledTo, head)
-      // With a callback, checkpoints are saved as soon as they can be.
+      // A callback makes the subscription save checkpoints as soon as it can.
       const stop = subscription.onCheckpoint(() => {})
       await Bun.sleep(subscription.position < head ? TELL_EVERY_MS : 1)
       stop()

@@ -1,19 +1,22 @@
-// The last events of the log, without a gap, as many as the bounds allow.
+// The last events of the log without a gap, as many as the bounds allow.
 import type { LogEvent } from './log-event.ts'
 
 export type RingBounds = {
   readonly events: number
-  /** Of their texts, in UTF-16 units; what is made of them, such as encoded bytes, comes on top. The last event is kept, however large. */
+  /**
+   * The size of the events' texts, in UTF-16 units. Derived values, such as encoded bytes, come on top. The last event
+   * is kept, however large.
+   */
   readonly size: number
 }
 
 export class Ring {
   readonly #bounds: RingBounds
-  /** Behind this position nothing is missing. */
+  /** The position after which no event is missing. */
   #base: number
   #last: number
   #events: LogEvent[] = []
-  /** The index in `#events` at which the ring begins. The events before it are dropped. */
+  /** The index in `#events` at which the ring begins. Earlier events are dropped. */
   #first = 0
   #size = 0
 
@@ -23,12 +26,12 @@ export class Ring {
     this.#last = after
   }
 
-  /** The position up to which it knows the log. */
+  /** The position up to which the ring knows the log. */
   get last(): number {
     return this.#last
   }
 
-  /** Takes events that follow `last` in the log, nothing left out. */
+  /** Adds events that follow `last` in the log without a gap. */
   push(events: readonly LogEvent[]): void {
     for (const event of events) {
       this.#events.push(event)
@@ -38,7 +41,7 @@ export class Ring {
     this.#dropOldest()
   }
 
-  /** The events behind a position, at most so many; null where some of them are gone. */
+  /** The events after a position, at most so many. Null: some of them are gone. */
   page(after: number, limit: number): readonly LogEvent[] | null {
     if (after < this.#base) return null
     if (after >= this.#last) return []
@@ -58,7 +61,7 @@ export class Ring {
     this.#first = 0
   }
 
-  /** The index of the first event behind a position. Positions rise, but not always by one. */
+  /** The index of the first event after a position. Positions rise, but not always by one. */
   #indexBehind(after: number): number {
     let low = this.#first
     let high = this.#events.length

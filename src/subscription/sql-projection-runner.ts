@@ -1,4 +1,4 @@
-// Runs a SQL projection: user code writes a page of events with the checkpoint, in one transaction.
+// Runs a SQL projection: user code writes a page of events, in one transaction with the checkpoint.
 import type { Recorded } from '../definitions/event/events.ts'
 import { recordedIn } from '../definitions/event/families.ts'
 import { type SqlProjectionSpec, subscriptionOf, type Writing } from '../definitions/projection/sql-projection.ts'
@@ -11,7 +11,7 @@ import type { Store } from '../ports/store/store.ts'
 import type { Consumer, PageGuard } from './consumer.ts'
 import { Parking } from './parking.ts'
 
-/** A stored event, and the events of today that it has become. */
+/** A stored event, and today's events that it became. */
 type UpcastEvent = { readonly stored: StoredEvent; readonly events: readonly Recorded[] }
 
 const EVENTS_MAX = 1_000
@@ -45,7 +45,7 @@ export class SqlProjectionRunner implements Consumer {
     }
   }
 
-  /** A page is written before the next is read. */
+  /** Always more than the bound, so that a page is written before the next is read. */
   pending = (): number | null => (this.#unsaved.length || this.#parking.hasNew ? Number.POSITIVE_INFINITY : null)
 
   save = async (guard: PageGuard): Promise<boolean> => {
@@ -66,7 +66,7 @@ export class SqlProjectionRunner implements Consumer {
     for (const parked of retries?.parked ?? []) if (!(await this.#retryStream(guard, parked))) return
   }
 
-  /** Handles the rest of a stream, and parks it again where that fails. False: another owner has taken over. */
+  /** Handles the rest of a stream, and parks the stream again if that fails. False: another owner has taken over. */
   async #retryStream(guard: PageGuard, parked: Parked): Promise<boolean> {
     this.#parking.release(parked)
     try {
@@ -78,7 +78,7 @@ export class SqlProjectionRunner implements Consumer {
     }
   }
 
-  /** The events of a parked stream from the first that is to be handled, up to a position. */
+  /** The events of a parked stream, from the first to handle up to a position. */
   async #readRest({ key, position, again }: Parked, until: number): Promise<readonly UpcastEvent[]> {
     const from = again === 'skip' ? position + 1 : position
     const rest: UpcastEvent[] = []
@@ -87,7 +87,7 @@ export class SqlProjectionRunner implements Consumer {
     return rest
   }
 
-  /** Writes all events but those that fail, the checkpoint following each, and parks the streams of those that fail. */
+  /** Writes events one by one, each with the checkpoint, and parks the streams of those that fail. */
   async #saveOneByOne(guard: PageGuard, events: readonly UpcastEvent[]): Promise<boolean> {
     let { from } = guard
     for (const event of events) {
@@ -118,7 +118,7 @@ export class SqlProjectionRunner implements Consumer {
   #write(sql: unknown, events: readonly Recorded[], isFirst: boolean): unknown {
     const { create, handle } = this.#projection
     const prefix = subscriptionOf(this.#projection)
-    // The client is the one that the projection was written for.
+    // The projection was written for this client.
     const writing: Writing = { sql: sql as never, t: table => `${prefix}_${table}` }
     const created = isFirst ? create(writing) : undefined
     const write = () => (events.length ? handle(events, writing) : undefined)

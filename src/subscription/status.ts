@@ -1,29 +1,29 @@
 import type { Store } from '../ports/store/store.ts'
 import type { Subscription } from './subscription.ts'
 
-/** How far a subscription is. */
+/** The status of one subscription. */
 export type Status = {
-  /** The name of the subscription. Of a projection each version has one. */
+  /** The name of the subscription. Each version of a projection has one. */
   readonly name: string
-  /** The definition that it belongs to. */
+  /** The definition that the subscription belongs to. */
   readonly definition: { readonly kind: 'projection' | 'processor' | 'sql-projection' | 'process'; readonly name: string }
   readonly position: number
   /** How many events of the log it has not handled, at most. */
   readonly lagEvents: number
-  /** How long the first of these has been in the log, in seconds. */
+  /** How long the first unhandled event has been in the log, in seconds. */
   readonly lagSeconds: number
   readonly parkedKeys: number
   readonly parkedStreams: number
-  /** Whether this process moves it on. */
+  /** Whether this process runs the subscription. */
   readonly isOwner: boolean
-  /** Whether the definition has what it is asked for from this subscription: of a projection, its rows. */
+  /** Whether the definition uses this subscription now. For a projection: whether its rows serve. */
   readonly isServing: boolean
 }
 
-/** A subscription, and what it does for its definition. */
+/** A subscription with its definition. */
 export type DefinedSubscription = Pick<Status, 'definition' | 'isServing'> & { readonly subscription: Subscription }
 
-/** Reads the status of some subscriptions. Rejects with what the store throws. */
+/** Reads the status of some subscriptions. Rejects with the store's error. */
 export async function readStatus(
   store: Store,
   now: () => number,
@@ -38,7 +38,9 @@ export async function readStatus(
   })
 }
 
-/** How long the first event behind each has been in the log. Subscriptions at the same position share one read. */
+/**
+ * How long the first unhandled event of each has been in the log. Subscriptions at the same position share one read.
+ */
 function readLagSeconds(store: Store, now: () => number, all: readonly DefinedSubscription[]): Promise<readonly number[]> {
   const reads = new Map<number, Promise<number>>()
   const read = async (after: number) => {

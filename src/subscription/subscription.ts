@@ -1,4 +1,5 @@
-// One subscription: acquires its lease, reads on from its checkpoint, has a consumer handle each page, and saves what that did.
+// One subscription: acquires its lease, reads on from its checkpoint, gives each page to a consumer, and saves the
+// effects.
 import { backOff } from '../lib/back-off.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
@@ -17,30 +18,30 @@ export type SubscriptionOptions = {
   readonly tail: Tail
   readonly name: string
   readonly filter: Filter | null
-  /** The position behind which a new subscription begins. */
+  /** The position after which a new subscription begins. */
   readonly start: 'beginning' | 'now' | number
-  /** How long a lease holds without being renewed, in ms. */
+  /** How long a lease holds without renewal, in ms. */
   readonly leaseMs: number
   /** The name of this process. */
   readonly owner: string
   readonly consumer: Consumer
   readonly trace: Trace
-  /** Called with failures that nobody waits for. */
+  /** Called with failures that no caller waits for. */
   readonly report: (error: unknown) => void
   readonly now: () => number
-  /** How much time has passed, in ms. Default: the machine's clock. */
+  /** A clock of elapsed time, in ms. Default: the machine's clock. */
   readonly clock?: () => number
 }
 
-/** Rows and checkpoint become durable at least this often, however far behind the head. */
+/** Rows and checkpoint become durable at least this often, in ms, however far behind the head. */
 const SAVE_EVERY_MS = 10_000
-/** A checkpoint that moved past events of no concern is saved within this time. */
+/** A checkpoint that moved past other events only is saved within this time, in ms. */
 const SAVE_IDLE_MS = 1_000
 const RETRY_PARKED_EVERY_MS = 1_000
 /** How much may wait in memory to be written in bulk, in characters. */
 const PENDING_MAX = 134_217_728
 const BACK_OFF = { firstMs: 20, maxMs: 5_000 }
-/** A trace step is linked to the commands of so many of its events. */
+/** How many of its events a trace step is linked to, at most. */
 const LINKS_MAX = 128
 
 export class Subscription {
@@ -75,7 +76,7 @@ export class Subscription {
     return this.#options.name
   }
 
-  /** Whether this process moves the subscription on. */
+  /** Whether this process runs the subscription. */
   get isOwner(): boolean {
     return this.#lease !== null
   }
@@ -85,12 +86,12 @@ export class Subscription {
     return this.#saved
   }
 
-  /** The position up to which it has handled events, which need not be durable yet. */
+  /** The position up to which it has handled events. They may not be durable yet. */
   get handledTo(): number {
     return Math.max(this.#handled, this.#saved)
   }
 
-  /** How many events of the log are behind the checkpoint, at most. */
+  /** How many events of the log are after the checkpoint, at most. */
   get lagEvents(): number {
     return Math.max(0, this.#options.tail.head - this.#saved)
   }
@@ -99,14 +100,14 @@ export class Subscription {
     this.#running ??= this.#run()
   }
 
-  /** Saves what was handled, and gives the lease back. */
+  /** Saves the effects of handled events, and gives the lease back. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#wake()
     await this.#running
   }
 
-  /** Calls back when the checkpoint moves. Gives the function that ends it. Until then checkpoints are saved at once. */
+  /** Calls back when the checkpoint moves. The returned function ends that. Meanwhile checkpoints are saved at once. */
   onCheckpoint(callback: () => void): () => void {
     this.#waiters.add(callback)
     if (this.#handled > this.#saved) this.#wake()
@@ -216,7 +217,7 @@ export class Subscription {
       this.#isFenced = true
       this.#wake()
     } catch {
-      // The store is away; the lease ends by itself if it stays so.
+      // The store is away. If it stays so, the lease ends by itself.
     }
   }
 
@@ -225,7 +226,7 @@ export class Subscription {
     for (const callback of this.#waiters) callback()
   }
 
-  /** A step of the trace, linked to what appended the events. */
+  /** Records a trace step that is linked to the appends of its events. */
   #trace(events: readonly StoredEvent[], handle: () => Promise<void>): Promise<void> {
     const { trace, name } = this.#options
     if (trace === untraced) return handle()
@@ -242,7 +243,7 @@ export class Subscription {
     await this.#sleep(backOff(this.#failures++, BACK_OFF))
   }
 
-  /** Waits until there are events, or something else to do. */
+  /** Waits until there are events, or other work. */
   async #pause(): Promise<void> {
     const { tail } = this.#options
     const stop = new AbortController()

@@ -1,4 +1,4 @@
-// All subscriptions of a process: starts and closes them, knows how far each is, and lets readers wait until one has come far enough.
+// All subscriptions of a process: starts and closes them, knows how far each is, and lets readers wait for one.
 import { instancesOf, subscriptionOf as subscriptionOfProcess } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { ProcessorSpec } from '../definitions/processor.ts'
@@ -26,9 +26,9 @@ export type SubscriptionsOptions = {
   /** Sends the commands of processors. */
   readonly send: SendFor
   readonly sqlProjections: readonly SqlProjectionSpec[]
-  /** Processes, each with what sends its commands. */
+  /** Processes, each with the sender of its commands. */
   readonly processes: readonly (readonly [ProcessSpec, AgendaSender])[]
-  /** How long a lease holds without being renewed, in ms: so long after a crash another process takes over. */
+  /** How long a lease holds without renewal, in ms. After a crash another process takes over that much later. */
   readonly leaseMs: number
   readonly onRowsChanged: OnRowsChanged | null
   /** Called when another process has moved a checkpoint. */
@@ -44,7 +44,7 @@ export class Subscriptions {
   readonly #processors: readonly ProcessorRunner[]
   readonly #others: readonly DefinedSubscription[]
   readonly #checkpoints: CheckpointWaiters
-  /** Each answer asks for it, and it hardly ever changes. */
+  /** Cached, because each answer reads it and it hardly ever changes. */
   #tables: string | null = null
 
   constructor(options: SubscriptionsOptions) {
@@ -80,58 +80,61 @@ export class Subscriptions {
     ])
   }
 
-  /** The rows of a projection, in the table that serves it. */
+  /** The versions of a projection. Throws a TypeError if it is not served. */
   versionsOf(projection: string): ProjectionVersions {
     const versions = this.#projections.get(projection)
     if (versions) return versions
     throw new TypeError(`no projection ${projection} is served; there are ${[...this.#projections.keys()].join(', ')}`)
   }
 
-  /** Whether every projection has rows that may be served. */
+  /** Whether every projection has rows to serve. */
   get isReady(): boolean {
     return [...this.#projections.values()].every(({ serving }) => serving !== null)
   }
 
-  /** The tables that serve, as one text that changes when another does. */
+  /** The serving tables as one text, which changes when another table serves. */
   get tables(): string {
     this.#tables ??= [...this.#projections.values()].map(({ serving }) => serving?.table.name ?? '').join()
     return this.#tables
   }
 
-  /** The status of each subscription, whoever moves it on. Rejects with what the store throws. */
+  /** The status of each subscription, whichever process runs it. Rejects with the store's error. */
   async status(): Promise<readonly Status[]> {
     await this.#checkpoints.learnAll()
     const versions = [...this.#projections.values()].flatMap(one => one.defined)
     return readStatus(this.#options.store, this.#options.now, [...versions, ...this.#others])
   }
 
-  /** As `status`, with one subscription of each definition: of a projection that of the table that serves, or will. */
+  /** As `status`, with one subscription for each definition: for a projection the one that serves, or will. */
   async servedStatus(): Promise<readonly Status[]> {
     await this.#checkpoints.learnAll()
     const served = [...this.#projections.values()].map(one => one.served)
     return readStatus(this.#options.store, this.#options.now, [...served, ...this.#others])
   }
 
-  /** Waits until all subscriptions, or those named, have passed a position; false: not within the time. */
+  /** Waits until all subscriptions, or those named, have passed a position. False: they have not within `timeoutMs`. */
   async waitUntilProcessed(position: number, names?: readonly string[], timeoutMs = 5_000): Promise<boolean> {
     const all = names?.flatMap(name => this.#findNamed(name)) ?? this.#all()
     const signal = AbortSignal.timeout(timeoutMs)
     return (await Promise.all(all.map(subscription => this.waitFor(subscription, position, signal)))).every(Boolean)
   }
 
-  /** Resolves true once a subscription's checkpoint is at or past a position, whoever moves it; false when the signal aborts first. */
+  /**
+   * Resolves to true once a subscription's checkpoint is at or past a position, whichever process moves it; to false
+   * when the signal aborts first.
+   */
   waitFor(subscription: Subscription, position: number, signal: AbortSignal): Promise<boolean> {
     return this.#checkpoints.waitFor(subscription, position, signal)
   }
 
-  /** Learns soon of changes of a projection's rows, whoever makes them; gives the function that ends it. */
+  /** Learns soon of changes to a projection's rows, whichever process makes them. Gives the function that ends this. */
   follow(projection: string): () => void {
     return this.#checkpoints.follow(projection)
   }
 
   /**
-   * Moves a projection or processor to a position: rows are emptied and folded again from there, and its owner loses the lease and begins
-   * anew.
+   * Moves a projection or processor to a position. Rows are emptied and folded again from there. The owner loses its
+   * lease and begins anew.
    */
   async reset(name: string, position: number): Promise<void> {
     for (const subscription of this.#findNamed(name)) await this.#options.store.readModel.reset(subscription.name, position)
@@ -174,7 +177,7 @@ export class Subscriptions {
     return [...versions, ...this.#others.map(({ subscription }) => subscription)]
   }
 
-  /** By the name of the definition, or of the subscription itself. */
+  /** Finds subscriptions by the name of the definition, or by their own name. Throws a TypeError if there is none. */
   #findNamed(name: string): readonly Subscription[] {
     const versions = this.#projections.get(name)
     if (versions) return [versions.subscriptions[0]!]

@@ -1,5 +1,5 @@
-// One reader a process that follows the log's head, for all who want to know what happens. It takes what this process appended from
-// the bus, where nothing can lie in between, and reads the log for the rest, woken by the store when others append.
+// One reader in each process follows the log's head for all that want its events. Events that this process appended
+// come from the bus. The rest is read from the log, when the store tells that others have appended.
 import type { Bus, Page } from '../ports/bus/bus.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
@@ -9,40 +9,46 @@ import { LogEvent } from './log-event.ts'
 import { limitAfter, READ_EVENTS_FIRST, READ_SIZE } from './limit.ts'
 import { Ring, type RingBounds } from './ring.ts'
 
-/** The size of the ring: so many events, and so much of their texts, in UTF-16 units. */
+/** The bounds of the ring: its events, and the size of their texts in UTF-16 units. */
 const RING_EVENTS_MAX = 16_384
 const RING_SIZE_MAX = 16 * 1_048_576
-/** How long to wait after a read that failed, at first and at most, in ms. */
+/** The wait after a failed read, at first and at most, in ms. */
 const RETRY_MS = 10
 const RETRY_MS_MAX = 1_000
 
 export type Tail = {
-  /** The position up to which this process knows the log, all of it durable. 0 before the start. */
+  /** The position up to which this process knows the log. All events up to it are durable. 0 before the start. */
   readonly head: number
-  /** How many wait. */
+  /** How many callers wait. */
   readonly waiting: number
-  /** The events after a position, at most so many, from what is kept in memory; null: they are no longer (or not yet) there, read the log. */
+  /**
+   * The events after a position, at most so many, from memory. Null: they are not in memory (any more, or yet), so read
+   * the log.
+   */
   readonly page: (after: number, limit: number) => readonly LogEvent[] | null
-  /** Resolves true when head > after, false when the signal aborts or the tail is closed. */
+  /** Resolves to true when `head` is above `after`, to false when the signal aborts or the tail closes. */
   readonly wait: (after: number, signal?: AbortSignal) => Promise<boolean>
-  /** Begins to follow the log, from its head on; says so again gives the same. Throws a StoreError where the log cannot be read. */
+  /**
+   * Begins to follow the log from its head. A repeated call gives the same promise. Throws a StoreError if the log
+   * cannot be read.
+   */
   readonly start: () => Promise<void>
-  /** Ends all who wait. It does not start again. */
+  /** Ends all waits. The tail does not start again. */
   readonly close: () => Promise<void>
 }
 
 export type TailOptions = {
   readonly store: Store
   readonly bus: Bus
-  /** Called with the first failure of several in a row. */
+  /** Called with the first of several failures in a row. */
   readonly report: (error: unknown) => void
-  /** Default: 16 384 events, 16 777 216 UTF-16 units. */
+  /** The bounds of the events in memory. Default: 16 384 events, 16 777 216 UTF-16 units. */
   readonly bounds?: RingBounds
-  /** Waits so many ms, or until the signal aborts. Default: the machine's clock. */
+  /** Waits so many ms, or until the signal aborts. Default: by the machine's clock. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
-/** A tail of a store that is open by the time it starts. */
+/** Makes a tail. Its store has to be open when it starts. */
 export function tail(options: TailOptions): Tail {
   return new LogTail(options)
 }
@@ -61,7 +67,7 @@ class LogTail implements Tail {
   #starting: Promise<void> | null = null
   #ends: (() => unknown)[] = []
   #reading: Promise<void> | null = null
-  /** Whether the log has to be read once more: it may have grown since the read that is under way began. */
+  /** Whether to read the log once more, because it may have grown since the running read began. */
   #again = false
 
   constructor({ store, bus, report, sleep = machineSleep, bounds }: TailOptions) {
@@ -118,7 +124,7 @@ class LogTail implements Tail {
 
   async #start(): Promise<void> {
     if (this.#closing.signal.aborted) return
-    // An append while the head is asked for is not missed: it makes a gap, and a gap is read.
+    // An append meanwhile is not missed: it makes a gap, and a gap is read.
     const ring = new Ring(this.#bounds, await this.#store.head())
     const unwatch = await this.#store.watch(head => this.#learnHead(head))
     this.#ring = ring
@@ -126,7 +132,10 @@ class LogTail implements Tail {
     this.#readSoon()
   }
 
-  /** Takes events that this process appended. Directly behind the head nothing can lie in between, as positions are whole numbers. */
+  /**
+   * Takes events that this process appended. If they follow the head directly, no event lies between, as positions are
+   * whole numbers.
+   */
   #takeAppended(page: Page): void {
     const [first] = page
     if (!first || this.#closing.signal.aborted) return
@@ -151,13 +160,14 @@ class LogTail implements Tail {
         const bounds = { limit, sizeMax: READ_SIZE }
         const page = await this.#store.readAll({ after: this.head, ...bounds })
         failures = 0
-        // The bus may have brought some of it in the meantime; the rest follows that, as a read leaves nothing out.
+        // The bus may have brought some of these events meanwhile. The rest follows them, because a read leaves nothing
+        // out.
         this.#grow(page.filter(({ position }) => position > this.head))
         if (isFull(page, bounds)) this.#again = true
         limit = limitAfter(limit, page)
       } catch (error) {
         this.#again = true
-        // It may have been too much for the store's deadline.
+        // The read may have been too much for the store's deadline.
         limit = Math.ceil(limit / 2)
         if (failures === 0) this.#report(error)
         await this.#sleep(backOff(failures++, { firstMs: RETRY_MS, maxMs: RETRY_MS_MAX }), this.#closing.signal)

@@ -2,7 +2,7 @@ import { canonical } from '../event/payload.ts'
 
 export { idProblem } from '../event/stream-name.ts'
 
-/** An order to one instance of a decider, as data: nothing happens until it is sent. */
+/** An order to one instance of a decider, as data. Nothing happens until it is sent. */
 export type Command<D extends string = string, N extends string = string, X = unknown> = {
   readonly decider: D
   readonly command: N
@@ -10,13 +10,16 @@ export type Command<D extends string = string, N extends string = string, X = un
   readonly data: X
 }
 
-/** A short name for a command as it was said, before its schema made anything of it. `idGiven`: the id is a part of what was said. */
+/**
+ * A hash of a command as the caller gave it, before its schema parsed it. `idGiven`: the caller chose the id, so it
+ * counts.
+ */
 export function fingerprintOf({ decider, command, id, data }: Command, idGiven: boolean): string {
   const said = canonical(idGiven ? [decider, command, id, data] : [decider, command, data])
   return new Bun.CryptoHasher('sha256').update(said).digest('base64url')
 }
 
-/** For each name a function that makes a command. */
+/** For each name, a function that makes a command of that name. */
 export function commands(decider: string, names: readonly string[]): Record<string, (id: string, data: unknown) => Command> {
   for (const name of names) {
     if (!/^[a-z][A-Za-z0-9_]{0,62}$/.test(name))

@@ -6,11 +6,15 @@ import type { Schemas } from '../event/schema.ts'
 import { type Command, commands } from './command.ts'
 import type { Rejection } from './reject.ts'
 
-/** What a decision may know besides state and data; values, so that it can be made again. */
+/**
+ * Values that `decide` gets besides state and data: the id of the instance, the time, and the caller; null: unknown.
+ * They are data, so that a decision can be made again.
+ */
 export type Context = { readonly instance: string; readonly now: Date; readonly actor: string | null }
 
 type CommandOf<D extends string, C extends Schemas> = { [N in keyof C & string]: Command<D, N, z.input<C[N]>> }[keyof C & string]
 type Folds<S extends Schemas, State> = { [T in keyof S & string]: (state: State, data: z.output<S[T]>) => State }
+/** A decider, with a function for each of its commands, which makes the command as data. */
 
 export type Decider<D extends string, State, C extends Schemas> = {
   readonly [N in keyof C & string]: (id: string, data: z.input<C[N]>) => Command<D, N, z.input<C[N]>>
@@ -30,14 +34,19 @@ export type DeciderSpec = {
 }
 
 /**
- * How one kind of instance behaves: a state, how each fact changes it, and what each command decides.
+ * Defines how one kind of instance behaves: its state, how each fact changes the state, and what each command decides.
  *
- * - `initial`: the state before the first fact. It is frozen, and so is every state outside of production: return a new one.
- * - `evolve`: for every fact of the family `(state, data) => state`; a missing or misspelt one does not compile.
- * - `commands`: a zod schema for each; its input is what callers send, its output what `decide` gets.
- * - `decide`: `(state, data, { instance, now, actor })` gives an event, several, none (`[]`) or `reject(code)`. It may run again.
- * - `expose`: the schema of the public view of the state, served at `GET /{decider}/{id}`. Default: not served.
- * - `snapshot`: keep the folded state every so many events. Raise `version` when the state's shape or `evolve` changes. Default: none.
+ * - `initial`: the state before the first fact. It is frozen, and so is every state outside of production: return a new
+ *   one.
+ * - `evolve`: a function `(state, data) => state` for every fact of the family. A missing or misspelt name does not
+ *   compile.
+ * - `commands`: a zod schema for each command. Callers send the schema's input, and `decide` gets its output.
+ * - `decide`: for every command a function `(state, data, { instance, now, actor })`. It gives one event, several, none
+ *   (`[]`) or `reject(code)`. It may run again.
+ * - `expose`: the schema of the state's public view, which is served at `GET /{decider}/{id}`. Default: the state is
+ *   not served.
+ * - `snapshot`: saves the folded state every so many events. Raise `version` when the state's shape or `evolve`
+ *   changes. Default: no snapshots.
  *
  * @example
  * const counter = decider(Counter, {
@@ -84,11 +93,11 @@ export function decider<
   const { snapshot } = definition
   if (snapshot && !(snapshot.every > 0 && Number.isSafeInteger(snapshot.every) && Number.isSafeInteger(snapshot.version)))
     throw new TypeError(`${family.name}: a snapshot of version ${snapshot.version} every ${snapshot.every} events cannot be`)
-  // The mapped type says by type what this object is built from by value.
+  // The mapped type describes the object that is built here from values.
   return Object.freeze(Object.assign(commands(family.name, of_.commands), { [spec]: definition })) as Decider<D, State, C>
 }
 
-/** The functions by name: one for each of `names`, and no other. What TypeScript refuses is refused for JavaScript too. */
+/** The functions by name: exactly one for each of `names`. JavaScript callers get the check that TypeScript makes. */
 function exactly<F>(where: string, names: readonly string[], functions: object | undefined): ReadonlyMap<string, F> {
   const given = new Map(Object.entries(functions ?? {}))
   const wrong = [

@@ -9,8 +9,9 @@ import type { Rejection } from './reject.ts'
 export type Folded = { readonly state: unknown; readonly version: number }
 
 /**
- * Folds stored facts, in the order of their versions, over a state. The fold of parts is the fold of the whole.
- * The result is frozen. Throws UnreadableEvent where this release cannot read a fact.
+ * Folds stored facts, in the order of their versions, over a state. A fold in parts gives the same as a fold of the
+ * whole.
+ * The result is frozen. Throws UnreadableEvent if this release cannot read a fact.
  */
 export function fold(decider: DeciderSpec, stream: string, from: Folded, facts: readonly Fact[]): Folded {
   let { state, version } = from
@@ -22,8 +23,8 @@ export function fold(decider: DeciderSpec, stream: string, from: Folded, facts: 
 }
 
 /**
- * The state after events that a decision just gave. Each state on the way is frozen, so that an `evolve` that writes to its
- * state is found out where it is first used; freezing costs more than folding, so the fold of a log does without.
+ * Gives the state after events that were just decided. Each state on the way is frozen, so an `evolve` that writes to
+ * its state fails at its first use. Freezing costs more than folding, so `fold` freezes only its result.
  */
 export function evolve(decider: DeciderSpec, from: Folded, events: readonly Event[]): Folded {
   const state = events.reduce((state, event) => freeze(step(decider, state, event)), from.state)
@@ -34,10 +35,10 @@ function step(decider: DeciderSpec, state: unknown, { type, data }: Event): unkn
   return settled(decider, 'evolve', type, decider.evolve.get(type)!(state, data))
 }
 
-/** What a decision came to. */
+/** The result of a decision: events, or a rejection. */
 export type DeciderResult = { readonly events: readonly Event[] } | { readonly rejection: Rejection }
 
-/** Decides a command whose data its schema has parsed. Throws where `decide` is not pure or gives another family's events. */
+/** Decides a command that its schema has parsed. Throws if `decide` is not pure, or gives events of another family. */
 export function decide(decider: DeciderSpec, state: unknown, command: Command, context: Context): DeciderResult {
   const decided = settled(decider, 'decide', command.command, decider.decide.get(command.command)!(state, command.data, context))
   if (typeof decided === 'object' && decided !== null && spec in decided) return { rejection: decided as Rejection }
@@ -50,7 +51,10 @@ export function decide(decider: DeciderSpec, state: unknown, command: Command, c
   return { events: events.map(event => checkEvent(decider.events, event)) }
 }
 
-/** What a pure function gave. A promise is not waited for: what it may fail with later is this error already. */
+/**
+ * Gives the value of a pure function. Throws for undefined and for a promise, whose own failure is then part of this
+ * error.
+ */
 function settled<T>(decider: DeciderSpec, part: string, name: string, value: T): T {
   if (value !== undefined && typeof (value as { then?: unknown } | null)?.then !== 'function') return value
   Promise.resolve(value).catch(() => {})

@@ -1,6 +1,6 @@
 /**
- * An event as CloudEvents 1.0.2 knows events: its context attributes, as they are named there, and its data as JSON text. Two events with
- * one `source` and `id` are the same event, handed over again.
+ * An event as CloudEvents 1.0.2 defines it: context attributes under their standard names, and data as JSON text. Two
+ * events with the same `source` and `id` are one event that was delivered twice.
  */
 export type CloudEvent = {
   readonly attributes: Readonly<Record<string, string | number>> & {
@@ -14,12 +14,15 @@ export type CloudEvent = {
   readonly data: string
 }
 
-/** A CloudEvent in the JSON event format (`application/cloudevents+json`), without line ends. Its data stands in it as it is. */
+/**
+ * Encodes a CloudEvent in the JSON event format (`application/cloudevents+json`), without line ends. Its data is copied
+ * as it is.
+ */
 export function encodeCloudEvent({ attributes, data }: CloudEvent): string {
   return `${JSON.stringify(attributes).slice(0, -1)},"data":${oneLine(data)}}`
 }
 
-/** JSON has line ends only where it may have any space. */
+/** Replaces line ends by spaces. JSON has line ends only in places where it may have any white space. */
 function oneLine(json: string): string {
   return /[\r\n]/.test(json) ? json.replaceAll(/[\r\n]+/g, ' ') : json
 }

@@ -4,28 +4,28 @@ import { freeze, present } from './payload.ts'
 import { type Schemas, unstable } from './schema.ts'
 import { type Chain, chain } from './upcast.ts'
 
-/** Where a definition keeps what the framework knows of it; no name of a user's can collide with it. */
+/** The property that holds the framework's part of a definition. No name of a user can collide with it. */
 export const spec: unique symbol = Symbol('emaki')
 
-/** A fact: what happened, in which family. */
+/** A fact: something that happened, as data. `category` names its family. */
 export type Event<C extends string = string, T extends string = string, D = unknown> = {
   readonly category: C
   readonly type: T
   readonly data: D
 }
 
-/** Who and what led to an event. `schema` is the fingerprint of the schema that wrote it. */
+/** The metadata of an event: its causes and its actor. `schema` is the fingerprint of the schema that wrote it. */
 export type Meta = {
   readonly schema: string
   readonly correlation: string
   readonly causation: string
   readonly traceparent?: string
   readonly actor?: string
-  /** When it happened, as RFC 3339, where that was before it came into the log: imported events have it. */
+  /** When an imported event happened, as RFC 3339, if that was before it came into the log. */
   readonly occurredAt?: string
 }
 
-/** An event that is in the log. `position` is its place there, `version` its place in its stream, 1..n. */
+/** An event in the log. `position` is its place in the log, `version` its place in its stream, 1..n. */
 export type Recorded<E extends Event = Event> = E extends Event
   ? E & {
       readonly id: string
@@ -38,11 +38,11 @@ export type Recorded<E extends Event = Event> = E extends Event
     }
   : never
 
-/** A stored payload survives JSON: what its schema takes is what it gives, and JSON can hold it. */
+/** A stored payload survives JSON: its schema's output equals its input, and JSON can hold it. */
 type Stable<Z> = Z extends z.ZodType<infer Out, infer In> ? ([In, Out] extends [Out & Json<Out>, In] ? Z : Unstable) : Unstable
-/** Shows in the compiler's message. */
+/** The compiler shows this text in its message. */
 type Unstable = 'an event schema gives what it takes, and takes what JSON holds'
-/** What JSON holds at any depth is found by assignment, which is quick; only what is unknown somewhere is taken apart. */
+/** Assignment to `Plain` accepts JSON of any depth, and is quick. Only a type with an unknown part is taken apart. */
 type Json<T> = T extends Plain ? T : unknown extends T ? T : T extends Lost ? never : { [K in keyof T]: Json<T[K]> }
 type Plain = string | number | boolean | null | undefined | readonly Plain[] | { readonly [key: string]: Plain }
 type Lost = bigint | symbol | Date | ReadonlyMap<never, unknown> | ReadonlySet<never> | ((...data: never) => unknown)
@@ -53,41 +53,43 @@ type Constructors<C extends string, S extends Schemas> = {
   readonly [T in keyof S & string]: (data: z.output<S[T]>) => Event<C, T, z.output<S[T]>>
 }
 
-/** What became of a type: its new name, nothing, or several events, as `split` makes it. */
+/** The successor of an old type: its new name, null for none, or several events, as `split` makes it. */
 type Old<C extends string, S extends Schemas> =
   | (keyof S & string)
   | null
   | { readonly from: z.ZodType; readonly into: (old: never, make: Constructors<C, S>) => readonly EventOf<C, S>[] }
 
-/** What a family knows of itself at run time. */
+/** A family as the framework runs it. */
 export type EventsSpec = {
   readonly kind: 'events'
   readonly name: string
   readonly types: ReadonlyMap<string, Chain>
   readonly was: ReadonlyMap<string, Was>
 }
-/** What became of a type that is still in the log: another name, nothing, or several events. */
+/** The successor of an old type that is still in the log: another name, nothing, or several events. */
 export type Was =
   | { readonly kind: 'renamed'; readonly to: string }
   | { readonly kind: 'retired' }
   | { readonly kind: 'split'; readonly chain: Chain; readonly into: (old: unknown) => readonly Event[] }
 
-/** Some family. */
+/** Any family. */
 export type AnyEvents = { readonly [spec]: EventsSpec & { readonly category: string; readonly event: Event } }
 
+/** A family of facts, with a constructor for each type. */
 export type Events<C extends string, S extends Schemas> = Constructors<C, S> & {
   readonly [spec]: EventsSpec & { readonly category: C; readonly schemas: S; readonly event: EventOf<C, S> }
 }
 
 /**
- * A family of facts: a category, and a schema for each type. Gives a typed constructor for each.
+ * Defines a family of facts: a category, and a schema for each type. Gives a typed constructor for each type.
  *
- * EVENT TYPES ARE THE STORED FORMAT. Change a payload by `upcast`; tell what became of a type by `was`: its new name, `null` for a
- * retired one that is passed over, or `split` for one that became several.
+ * EVENT TYPES ARE THE STORED FORMAT. To change a payload, use `upcast`. To rename, retire or split a type, list the old
+ * type in `was`: with its new name, with `null` to pass its events over, or with `split` to make several events of one.
  *
- * A schema gives what it takes: transform, default, coerce, date, bigint and their like do not compile and throw here.
- * A category holds no `-`, as a stream is named `category-instance`. A constructor throws a TypeError that names the event and
- * the path when its data does not fit.
+ * A schema's output equals its input: transform, default, coerce, date, bigint and their like do not compile, and throw
+ * here.
+ * A category holds no `-`, because a stream is named `category-instance`. A constructor throws a TypeError when its
+ * data does not fit, which names the event and the path.
  *
  * @example
  * const Order = events('order', { Placed: z.object({ customerId: z.string() }), Shipped: z.object({}) }, { was: { Sent: 'Shipped' } })
@@ -104,13 +106,13 @@ export function events<const C extends string, S extends Schemas>(
   const make: object = Object.assign(Object.create(null), Object.fromEntries(constructors))
   const was = new Map(Object.entries(options.was ?? {}).map(([type, old]) => [type, became(category, types, make, type, old)]))
   const family: EventsSpec = { kind: 'events', name: category, types, was }
-  // The mapped type says by type what this object is built from by value.
+  // The mapped type describes the object that is built here from values.
   return Object.freeze(Object.assign(make, { [spec]: family })) as Events<C, S>
 }
 
 /**
- * For `was`: one old event that reads as several of today's. They are made by the constructors that `into` is given, as the
- * family they belong to is only just being made.
+ * For `was`: reads one old event as several of today's. `into` gets the constructors as an argument, because their
+ * family is not complete yet.
  *
  * @example
  * was: { PaidAndShipped: split(z.object({ tracking: z.string() }), (old, order) => [order.Paid({}), order.Shipped(old)]) }
@@ -142,7 +144,7 @@ function became(
   if (types.has(type)) throw new TypeError(`${category}.${type} is both a type of today and one that was`)
   if (old === null) return { kind: 'retired' }
   if (typeof old === 'object') {
-    // `events` has checked that `into` takes what the schema gives, and these constructors.
+    // `events` has checked that `into` takes the schema's output, and these constructors.
     const into = old.into as (old: unknown, make: object) => readonly Event[]
     return { kind: 'split', chain: chain(old.from), into: data => into(data, make) }
   }
@@ -163,8 +165,8 @@ function parse(name: string, schema: z.ZodType, data: unknown): unknown {
 }
 
 /**
- * Remembers of what an event's schema gave that it fits, and freezes it (outside of production), so that it goes on fitting. A command and its event often
- * have one schema, and parsing the same twice is a tenth of a command's time.
+ * Notes that a value fits the schema of an event, and freezes it (outside of production), so that it goes on fitting. A
+ * command and its event often have one schema, and parsing the same twice takes a tenth of a command's time.
  */
 export function rememberFit<T>(schema: z.ZodType, data: T): T {
   if (ofEvents.has(schema) && typeof data === 'object' && data !== null) fitted.set(freeze(data), schema)
@@ -177,15 +179,18 @@ function fits(schema: z.ZodType, data: unknown): boolean {
   return typeof data === 'object' && data !== null && fitted.get(data) === schema
 }
 
-/** What a constructor made: its data fits its schema. */
+/** Events that a constructor made, so that their data fits. */
 const made = new WeakSet<Event>()
 
-/** An event whose data fits its schema: as it is where a constructor made it, else made now. Throws a TypeError where it does not fit. */
+/**
+ * Gives an event whose data fits its schema: the same object if a constructor made it, else a new one. Throws a
+ * TypeError if the data does not fit.
+ */
 export function checkEvent(family: EventsSpec, event: Event): Event {
   return made.has(event) ? event : construct(family.name, event.type, family.types.get(event.type)!.schema, event.data)
 }
 
-/** Issues as one line: `items.0.qty: expected number; …`. */
+/** Formats issues as one line: `items.0.qty: expected number; …`. */
 export function issuesText(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
   return issues.map(({ path, message }) => (path.length ? `${path.map(String).join('.')}: ${message}` : message)).join('; ')
 }

@@ -1,27 +1,27 @@
-// Folds over several families: which facts they name, how their names are written, and which events of the log those are.
+// Folds over several families: which facts they name, how the names are written, and which events of the log they read.
 import { type AnyEvents, type Event, type EventsSpec, type Recorded, spec } from './events.ts'
 import { readRecorded, type StoredText } from './recorded.ts'
 import { isOf } from './stream-name.ts'
 
-/** One or several. */
+/** One value or several. */
 export type One<T> = T | readonly T[]
-/** Keys that `All` does not know are an error where they are written. */
+/** Makes a key that `All` does not have an error at its place in the code. */
 export type Only<T, All> = { [K in Exclude<keyof T, keyof All>]: never }
 /** The events of a family, or of several. */
 export type In<F extends AnyEvents> = F[typeof spec]['event']
-/** How an event is named: with its family, or bare where no other family has the name. */
+/** The name of an event: with its family, or bare if no other family has the name. */
 export type NameOf<E extends Event, All extends Event = E> =
   E extends Event<infer C, infer T> ? `${C}.${T}` | (IsOne<OwnersOf<All, T>> extends true ? T : never) : never
 /** The categories that have an event of a type. */
 type OwnersOf<All extends Event, T> = All extends Event<infer C, infer U> ? (T extends U ? C : never) : never
 type IsOne<T, All = T> = T extends All ? ([All] extends [T] ? true : false) : never
-/** The event of that name. */
+/** The event of a name. */
 export type Named<E extends Event, K> = E extends Event<infer C, infer T> ? (K extends T | `${C}.${T}` ? E : never) : never
-/** A function for some of the events, by name. */
+/** Functions for some of the events, by name. */
 export type On<E extends Event, State, Result> = {
   readonly [K in NameOf<E>]?: (state: State, data: Named<E, K>['data'], event: Recorded<Named<E, K>>, key: string) => Result
 }
-/** For some of the events, by name, the key or the keys that they belong to. */
+/** Functions for some of the events, by name, which give the key or the keys that an event belongs to. */
 export type Keys<E extends Event> = {
   readonly [K in NameOf<E>]?: (data: Named<E, K>['data'], event: Recorded<Named<E, K>>) => One<string>
 }
@@ -30,7 +30,7 @@ export type Keys<E extends Event> = {
 export type Families = ReadonlyMap<string, EventsSpec>
 /** Functions by category and type. */
 export type ByEvent<F> = ReadonlyMap<string, ReadonlyMap<string, F>>
-/** Types by category; null: all of the category. */
+/** Types by category. Null: all types of the category. */
 export type TypesByCategory = ReadonlyMap<string, readonly string[] | null>
 
 export function familiesOf(where: string, from: One<AnyEvents>): Families {
@@ -40,7 +40,10 @@ export function familiesOf(where: string, from: One<AnyEvents>): Families {
   return families
 }
 
-/** Throws a TypeError for a name that no family has, or that two have and that does not say whose. */
+/**
+ * Sorts functions by category and type. Throws a TypeError for a name that no family has, and for a bare name that two
+ * have.
+ */
 export function byEvent<F>(where: string, families: Families, functions: object | undefined): ByEvent<F> {
   const found = new Map<string, Map<string, F>>()
   for (const [name, fold] of Object.entries(functions ?? {})) {
@@ -64,7 +67,9 @@ function full(where: string, families: Families, name: string): readonly [catego
   )
 }
 
-/** Which stored types can become one of these events: their own names, and what was renamed to them or split. */
+/**
+ * The stored types that can become one of the wanted events: their own names, and old types that were renamed or split.
+ */
 export function storedTypes(families: Families, wanted: ByEvent<unknown>): TypesByCategory {
   return new Map(
     [...families.values()].flatMap(({ name, types, was }) => {
@@ -77,9 +82,10 @@ export function storedTypes(families: Families, wanted: ByEvent<unknown>): Types
   )
 }
 
-/** A stored event as today's events of one of the families; none where it is of another. Throws UnreadableEvent. */
+/** Reads a stored event as today's events of its family; none if its family is not listed. Throws UnreadableEvent. */
 export function recordedIn(families: Families, stored: StoredText): readonly Recorded[] {
-  // Looked through, as there are few: to cut the category out of every stream's name, and hash it, takes three times as long.
+  // There are few families, so a search is quick: to cut the category out of every stream's name and hash it takes
+  // three times as long.
   for (const family of families.values()) if (isOf(family.name, stored.stream)) return readRecorded(family, stored)
   return []
 }

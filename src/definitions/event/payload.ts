@@ -1,11 +1,11 @@
-// What JSON would change is refused before it is stored, so that what was appended is what is read.
+// Refuses values that JSON would change before they are stored, so that a read gives what was appended.
 
 /** The deepest nesting a payload may have. Deeper input is refused before it reaches a recursive parser. */
 export const PAYLOAD_DEPTH_MAX = 64
 /** The largest payload of one event, in UTF-16 units of its JSON text. */
 export const PAYLOAD_LENGTH_MAX = 1_048_576
 
-/** A value that JSON, or a store, would not give back as it was, or that is too long. `path` is a JSON pointer. */
+/** A value that JSON or a store would not give back unchanged, or that is too long. `path` is a JSON pointer. */
 export class PayloadError extends Error {
   override readonly name = 'PayloadError'
   readonly path: string
@@ -18,10 +18,10 @@ export class PayloadError extends Error {
 }
 
 /**
- * The JSON text of a payload, byte for byte what every later read gives back.
- * Throws a PayloadError naming the path of a value that JSON would change: NaN, infinities, -0, undefined in an array,
- * a Date or any other class, lone surrogates, a `__proto__` key, a cycle or nesting deeper than 64; or that it is too long.
- * A property that is undefined is left out, as JSON does.
+ * Encodes a payload as JSON text. Every later read gives it back byte for byte.
+ * Throws a PayloadError for a value that JSON would change, with its path: NaN, infinities, -0, undefined in an array,
+ * a Date or any other class, lone surrogates, a `__proto__` key, a cycle, or nesting deeper than 64. Throws one for a
+ * text of more than 1 048 576 characters, too. A property that is undefined is left out, as JSON does.
  */
 export function encode(value: unknown): string {
   const found = problem(value, 0)
@@ -75,21 +75,21 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null || (prototype === Array.prototype && Array.isArray(value))
 }
 
-/** The problem as seen from one level up; a JSON pointer writes `~` and `/` in a key as `~0` and `~1`. */
+/** Moves a problem one level up. A JSON pointer writes `~` and `/` in a key as `~0` and `~1`. */
 function under(key: string, { path, reason }: Problem): Problem {
   return { path: `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}${path}`, reason }
 }
 
 /**
- * A payload as every later read gives it back: without the properties that are undefined. What needs no change is not copied.
- * So a state folded from an event that was just decided equals the one folded from the log.
+ * Gives a payload as every later read gives it back: without properties that are undefined. Parts that need no change
+ * are not copied. So a state that is folded from new events equals one that is folded from the log.
  */
 export function present<T>(value: T): T {
   return strip(value, 0) as T
 }
 
 function strip(value: unknown, depth: number): unknown {
-  // What is deeper, or of a class, is left for `encode` to refuse.
+  // `encode` refuses values that are deeper, or of a class.
   if (typeof value !== 'object' || value === null || depth > PAYLOAD_DEPTH_MAX || !isPlain(value)) return value
   if (Array.isArray(value)) return stripArray(value, depth)
   let copy: Record<string, unknown> | null = null
@@ -110,14 +110,15 @@ function stripArray(value: readonly unknown[], depth: number): readonly unknown[
 }
 
 /**
- * Freezes a value and all it holds, outside of production: there a mutation is found by the first test that makes it, while in
- * production freezing, and writing what is frozen as JSON, was a tenth of a command's time. Stops at what cannot be extended, which is taken to be frozen all through, so that parts
- * shared with an earlier state cost nothing, however large: asking an array whether it is frozen looks at each member.
+ * Freezes a value and all it holds, outside of production. There the first test that mutates it fails. In production,
+ * freezing took a tenth of a command's time, together with writing frozen objects as JSON.
+ * A value that cannot be extended is taken to be frozen all through, so that parts shared with an earlier state cost
+ * nothing, however large. To ask an array whether it is frozen looks at each member.
  */
 export function freeze<T>(value: T): T {
   return FREEZES ? frozen(value) : value
 }
-// Not process.env, whose NODE_ENV a bundler may write into the code.
+// Not process.env: a bundler may write its NODE_ENV into the code.
 const FREEZES = Bun.env['NODE_ENV'] !== 'production'
 
 function frozen<T>(value: T): T {
@@ -127,7 +128,10 @@ function frozen<T>(value: T): T {
   return value
 }
 
-/** Freezes a value and all it holds, also below what somebody froze on its surface, as zod's `readonly` does. */
+/**
+ * Freezes a value and all it holds, also inside objects that are frozen only on their surface, as zod's `readonly` does
+ * it.
+ */
 export function freezeAll<T>(value: T, seen: Set<unknown> = new Set()): T {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value
   seen.add(Object.freeze(value))
@@ -135,16 +139,19 @@ export function freezeAll<T>(value: T, seen: Set<unknown> = new Set()): T {
   return value
 }
 
-/** JSON text with the keys of every object in one order, so that equal values have equal text. */
+/** JSON text with the keys of every object in one order. Equal values have equal text. */
 export function canonical(value: unknown): string {
   return JSON.stringify(ordered(value))
 }
 
-/** A copy, as a function that JSON calls for each member takes two and a half times as long. What says itself what it is in JSON stays. */
+/**
+ * Copies a value with its keys in order: a function that JSON calls for each member takes two and a half times as long.
+ * A value with a `toJSON` is not copied.
+ */
 function ordered(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || typeof (value as { toJSON?: unknown }).toJSON === 'function') return value
   if (Array.isArray(value)) return value.map(ordered)
-  // Without a prototype, `__proto__` is a key like another.
+  // Without a prototype, `__proto__` is a key like any other.
   const copy = Object.create(null) as Record<string, unknown>
   for (const key of Object.keys(value).sort()) copy[key] = ordered((value as Record<string, unknown>)[key])
   return copy

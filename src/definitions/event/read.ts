@@ -1,12 +1,12 @@
 import { type Event, type EventsSpec, issuesText, type Was } from './events.ts'
 import { type Chain, applyUpcasts } from './upcast.ts'
 
-/** A stored fact as a fold needs it; `data` is parsed JSON. */
+/** A stored fact, as a fold reads it. `data` is parsed JSON. */
 export type Fact = { readonly type: string; readonly schema: string; readonly data: unknown }
 
 type Split = Was & { readonly kind: 'split' }
 
-/** A stored event that this release cannot read: a type it does not know, or a payload that fits no schema of it. */
+/** A stored event that this release cannot read: its type is unknown, or its payload fits no schema of the type. */
 export class UnreadableEvent extends Error {
   override readonly name = 'UnreadableEvent'
   readonly stream: string
@@ -21,9 +21,9 @@ export class UnreadableEvent extends Error {
 }
 
 /**
- * A stored fact as today's events: none if its type is retired, several if it was split.
- * Trusts a payload whose fingerprint is today's; upcasts and parses any other.
- * Throws UnreadableEvent, naming stream, version, type and path.
+ * Reads a stored fact as today's events: none if its type is retired, several if it was split.
+ * Trusts a payload whose fingerprint is today's, and upcasts and parses any other.
+ * Throws UnreadableEvent, which names stream, version, type and path.
  */
 export function read(family: EventsSpec, stream: string, version: number, fact: Fact): readonly Event[] {
   const today = family.types.get(fact.type)

@@ -1,8 +1,8 @@
-// A stored event as folds over several families see it.
+// Stored events, as folds over several families read them.
 import type { EventsSpec, Meta, Recorded } from './events.ts'
 import { read, UnreadableEvent } from './read.ts'
 
-/** An event as the log has it, its payload and meta as JSON text. */
+/** An event as the log holds it, with its payload and meta as JSON text. */
 export type StoredText = {
   readonly id: string
   readonly stream: string
@@ -15,7 +15,7 @@ export type StoredText = {
   readonly meta: string
 }
 
-/** With what meta is written what an event leads to. */
+/** The metadata of everything that an event leads to. */
 export function ledBy({
   id,
   meta: { correlation, traceparent },
@@ -24,12 +24,12 @@ export function ledBy({
 }
 
 /**
- * A stored event as today's events: one, none if its type is retired, several if it was split.
- * `meta` and `at` are made when they are asked for, as few folds do. Throws UnreadableEvent.
+ * Reads a stored event as today's events: one, none if its type is retired, several if it was split.
+ * `meta` is parsed only on demand, because few folds read it. Throws UnreadableEvent.
  */
 export function readRecorded(family: EventsSpec, stored: StoredText): readonly Recorded[] {
   const today = family.types.get(stored.type)
-  // The path of nearly every event of a replay.
+  // Nearly every event of a replay takes this path.
   if (today?.fingerprint === stored.schema)
     return [new RecordedEvent(family.name, stored.type, parsed(stored), stored) as unknown as Recorded]
   return read(family, stored.stream, stored.version, {

@@ -1,4 +1,4 @@
-// What an event's schema may be, and how it is recognised again years later.
+// Which schemas an event may have, and how a schema is recognised again years later.
 import type { z } from 'zod'
 import { canonical } from './payload.ts'
 
@@ -6,9 +6,10 @@ import { canonical } from './payload.ts'
 export type Schemas = Record<string, z.ZodType>
 
 /**
- * A short name for what a schema takes: the first 60 bits of the SHA-256 of its JSON Schema, keys sorted.
- * Refinements are not part of it: they say what may happen from now on, not what a stored payload looks like.
- * Nor is what only describes, such as titles and examples, nor the order in which properties are written.
+ * A short name for the values that a schema takes: the first 60 bits of the SHA-256 of its JSON Schema, with sorted
+ * keys.
+ * Refinements do not count, because they limit new payloads and do not describe stored ones.
+ * Titles, examples and other descriptions do not count, nor does the order of the properties.
  */
 export function fingerprint(schema: z.ZodType): string {
   const { $schema: _, ...shape } = schema.toJSONSchema({ unrepresentable: 'any', metadata: UNDESCRIBED })
@@ -17,17 +18,17 @@ export function fingerprint(schema: z.ZodType): string {
     .digest('base64url')
     .slice(0, 10)
 }
-/** A registry that knows nothing of any schema: only its `get` is asked. Made here, as the core loads no zod. */
+/** A registry without entries. Only its `get` is called. It is made here because the core loads no zod. */
 const UNDESCRIBED = { get: () => undefined } as unknown as z.core.$ZodRegistry<Record<string, unknown>>
 
-/** `required` is a list, but means a set. A property of that name has a schema, which is no list. */
+/** Sorts `required`, which is a list but means a set. A property of that name has a schema, which is no list. */
 function requiredInOrder(shape: object): unknown {
   return JSON.parse(JSON.stringify(shape), (key, value: unknown) =>
     key === 'required' && Array.isArray(value) ? value.toSorted() : value,
   )
 }
 
-/** The kinds of schema that give exactly what they take, and whose values survive JSON. */
+/** The kinds of schema whose output equals their input, and whose values survive JSON. */
 const STABLE: ReadonlySet<string> = new Set([
   'string', 'number', 'int', 'boolean', 'null', 'literal', 'enum', 'array', 'object', 'tuple', 'union', 'record', 'intersection',
   'optional', 'nullable', 'nonoptional', 'readonly', 'lazy', 'template_literal', 'any', 'unknown', 'never',
@@ -43,8 +44,9 @@ type Def = {
 }
 
 /**
- * Where a schema gives something else than it takes (transform, coerce, default, catch, trim …) or takes what JSON cannot
- * hold (date, bigint, map …): the path and what was found there; null if nowhere.
+ * Finds the first part of a schema whose output differs from its input (transform, coerce, default, catch, trim …), or
+ * that takes values which JSON cannot hold (date, bigint, map …). Gives its path and the finding; null if there is
+ * none.
  */
 export function unstable(schema: z.ZodType): string | null {
   return visit(schema, '', new Set())

@@ -5,14 +5,14 @@ type Step = { readonly from: z.ZodType; readonly up: (old: unknown) => unknown }
 const steps = new WeakMap<z.ZodType, Step>()
 
 /**
- * Today's schema, and how a payload of the schema before it becomes one. Nest for longer chains:
+ * Gives today's schema with the step from the schema before it. Nest calls for longer chains:
  * `upcast(V3, upcast(V2, V1, from1to2), from2to3)`. A stored payload that today's schema wrote is not touched.
  *
  * @example
  * Placed: upcast(Placed, PlacedV1, ({ customer, items }) => ({ customerId: customer, items }))
  */
 export function upcast<Z extends z.ZodType, Old extends z.ZodType>(to: Z, from: Old, up: (old: z.output<Old>) => z.input<Z>): Z {
-  // A clone carries the chain, so that the same schema used elsewhere stays as it is.
+  // The clone carries the chain. Other uses of the same schema stay as they are.
   const schema = to.clone() as Z
   steps.set(schema, { from, up: up as Step['up'] })
   return schema
@@ -32,16 +32,16 @@ export function chain(schema: z.ZodType): Chain {
   return { schema, fingerprint: fingerprint(schema), up: step?.up ?? null, older: step ? chain(step.from) : null }
 }
 
-/** What came of reading an old payload: today's, or the issues of the newest schema that should have taken it. */
+/** The result of reading an old payload: today's data, or the issues of the newest schema that could have taken it. */
 export type Upcasted =
   | { readonly data: unknown }
   | { readonly issues: readonly { readonly path: PropertyKey[]; readonly message: string }[] }
 
 /**
- * A payload as today's schema has it.
- * 1. If the fingerprint names a schema of the chain, the payload is parsed by that one and upcast from there.
- * 2. Else the newest schema that takes it wins: a schema may have been widened without a step.
- * 3. If none does, the issues of the newest are returned.
+ * Converts a stored payload to today's schema.
+ * 1. If the fingerprint names a schema of the chain, that schema parses the payload, and the later steps upcast it.
+ * 2. Else the newest schema that takes it wins, because a schema may have been widened without a step.
+ * 3. If none takes it, the issues of the newest are returned.
  */
 export function applyUpcasts(chain: Chain, stored: string, data: unknown): Upcasted {
   const named = find(chain, stored)

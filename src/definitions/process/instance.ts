@@ -1,5 +1,5 @@
-// One instance of a process: its state, its timers, and what it wants to be sent that is not durable yet. Instances are folded from the log
-// and stored as the rows of a projection are.
+// One instance of a process: its state, its timers, and its changes to the agenda that are not durable yet. Instances
+// are folded from the log and stored like the rows of a projection.
 import type { z } from 'zod'
 import type { Command } from '../decider/command.ts'
 import { idProblem } from '../event/stream-name.ts'
@@ -11,18 +11,20 @@ import { type CommandAnswered, DUE, type TimerFired } from './process-events.ts'
 import { type Input, label, type ProcessSpec, type Step } from './process.ts'
 import type { Due, Timer } from './timer.ts'
 
-/** A timer that is set, with the position of the event that set it, and the command to send when it falls due. `due` is in ms since 1970. */
+/**
+ * An armed timer: the position of the event that set it, when it is due in ms since 1970, and the command to send then.
+ */
 export type ArmedTimer = { readonly set: number; readonly due: number; readonly command: Command | null }
 export type Instance = {
-  /** Null: it has ended. */
+  /** Null: the instance has ended. */
   readonly state: unknown
   readonly timers: Readonly<Record<string, ArmedTimer>>
-  /** JSON does not show it: it goes to the agenda in the transaction that writes the rest. */
+  /** Changes to the agenda. JSON does not show them: the transaction that writes the rest writes them to the agenda. */
   readonly [outbox]?: readonly AgendaChange[]
 }
 export const outbox: unique symbol = Symbol('outbox')
 
-/** An entry that the agenda is to have, or to drop. `due` 0 is at once. */
+/** An entry to add to the agenda, or to drop from it. A `due` of 0 means at once. */
 export type AgendaChange =
   | {
       readonly id: string
@@ -31,7 +33,7 @@ export type AgendaChange =
       readonly command: Command | null
       readonly meta: EntryMeta
       readonly due: number
-      /** The position of the event that led to it. */
+      /** The position of the event that led to the entry. */
       readonly set: number
     }
   | { readonly id: string; readonly set: number; readonly isCancelled: true }
@@ -53,7 +55,7 @@ const STEPS_MAX = 1_000
 export function instancesOf(process: ProcessSpec): ProjectionSpec {
   const { own, families, handledTypes } = process
   const first: Instance = { state: process.initial, timers: {} }
-  /** An instance that has not begun gets no event of its own: it has ended, and its row is gone. */
+  /** Its own events never find an instance that has not begun. If they find no row, the instance has ended. */
   const beforeEvent = (row: Instance, event: Recorded) => (row === first && event.category === own.name ? ENDED : row)
   const evolve: ProjectionSpec['evolve'] = new Map(
     [...handledTypes, [own.name, own.types] as const].map(([category, types]) => [
@@ -87,19 +89,19 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
 
 const ENDED: Instance = { state: null, timers: {} }
 
-/** A process folds to any state. A state that JSON would change is refused where it is written. */
+/** A process may fold to any state. A state that JSON would change is refused when it is written. */
 const anyInstance = { safeParse: (data: unknown) => ({ success: true, data }), toJSONSchema: () => ({}) } as unknown as z.ZodType
 
-/** Gives an instance after an event: its state, and what it wants, added to what it wanted before. */
+/** Gives an instance after an event: its new state, and the new changes to the agenda behind the earlier ones. */
 export function advanceInstance(process: ProcessSpec, before: Instance, event: Recorded, key: string): Instance {
   const isOwn = event.category === process.own.name
-  // It has ended: nothing changes it any more.
+  // It has ended, so its own events do not change it any more.
   if (isOwn && before.state === null) return before
   const fired = isOwn && event.type === DUE ? (event.data as TimerFired) : null
   const timer = fired && findTimer(before.timers, fired.timer)
-  // The timer was cancelled, or set anew, before this event was handled.
+  // The timer was cancelled, or set again, before this event was handled.
   if (fired && timer?.set !== fired.set) return before
-  // An instance that has ended in this very page begins anew with a fact.
+  // An instance that ended in this very page begins anew with a fact.
   const { state, steps } = process.take(before.state ?? process.initial, inputOf(process, event, key))
   const builder = new InstanceBuilder(process, event, key, before)
   if (fired) builder.forgetTimer(fired.timer)
@@ -118,7 +120,7 @@ function inputOf(process: ProcessSpec, event: Recorded, key: string): Input {
   return { kind, command, code, ...(data !== undefined && { data }), label, key }
 }
 
-/** The instance as it is written (null: it has ended), and what it wants. */
+/** Splits an instance into the part that is written (null: it has ended) and its changes to the agenda. */
 export function splitOutbox(instance: Instance): {
   readonly instance: Instance | null
   readonly changes: readonly AgendaChange[]
@@ -127,12 +129,12 @@ export function splitOutbox(instance: Instance): {
   return { instance: state === null ? null : changes.length ? { state, timers } : instance, changes }
 }
 
-/** The instance without what it wants by the event at this position. */
+/** The instance without the changes to the agenda that come from the event at this position. */
 export function withoutOutbox({ state, timers, [outbox]: changes = [] }: Instance, position: number): Instance {
   return { state, timers, [outbox]: changes.filter(({ set }) => set !== position) }
 }
 
-/** The timers that are set, as changes to an agenda that has none of them. */
+/** All armed timers, as changes to an agenda that has none of them. */
 export function timerChanges(process: ProcessSpec, key: string, { timers }: Instance): readonly AgendaChange[] {
   return Object.entries(timers).map(([timer, { set, due, command }]) => {
     const id = timerId(process, key, timer)
@@ -154,7 +156,7 @@ class InstanceBuilder {
     this.#key = key
     this.#outbox = [...(before[outbox] ?? [])]
     this.#timers = { ...before.timers }
-    // One stored event may be several of today's, at one position.
+    // One stored event may become several of today's, all at one position.
     this.#index = this.#outbox.filter(({ set }) => set === event.position).length
   }
 
@@ -207,7 +209,9 @@ class InstanceBuilder {
     return ledBy(this.#event)
   }
 
-  /** TypeScript refuses such commands. In JavaScript, each attempt to send one would fail. */
+  /**
+   * Refuses commands that can never be sent. TypeScript refuses most of them, and JavaScript callers need the check.
+   */
   #checkCommand(command: Command): void {
     const { name, to } = this.#process
     if (!to.has(command?.decider)) throw new TypeError(`${name} sends to ${[...to].join(', ')}, not to ${command?.decider}`)
@@ -216,7 +220,7 @@ class InstanceBuilder {
   }
 }
 
-/** A timer has the same id each time that it is set: setting it again replaces it. */
+/** The id of a timer in the agenda. Setting a timer again gives the same id, and so replaces the timer. */
 function timerId({ name }: ProcessSpec, key: string, timer: string): string {
   return `${name}:${key}@${timer}`
 }
@@ -229,7 +233,7 @@ function isTimer(step: Step): step is Timer<Command> {
   return 'timer' in step
 }
 
-/** A command without the fields that its type does not have. */
+/** Drops fields that a command does not have by its type. */
 function plainCommand({ decider, command, id, data }: Command): Command {
   return { decider, command, id, data }
 }

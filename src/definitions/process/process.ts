@@ -16,16 +16,16 @@ import { freezeAll } from '../event/payload.ts'
 import { processEvents } from './process-events.ts'
 import type { Timer } from './timer.ts'
 
-/** Some decider. */
+/** Any decider. */
 export type AnyDecider = { readonly [spec]: DeciderSpec & { readonly name: string; readonly command: Command } }
 type Orders<D extends AnyDecider> = D[typeof spec]['command']
-/** The steps of a process: commands to the deciders that it names, and timers. */
+/** The steps that a process may take: commands to its deciders, and timers. */
 type Wanted<D extends AnyDecider> = One<Orders<D> | Timer<Orders<D>>> | undefined
 type Refused<C extends Command> = C extends Command
   ? { readonly command: C; readonly code: string; readonly data?: unknown }
   : never
 
-/** A command, or a timer. A label on a command comes back with its answer. */
+/** A command or a timer. The answer to a command carries the command's label. */
 export type Step = (Command & { readonly [label]?: string }) | Timer<Command>
 export const label: unique symbol = Symbol('label')
 
@@ -41,7 +41,7 @@ export type Input =
       readonly label: string | null
       readonly key: string
     }
-/** The state and the steps after an input; a state of null ends the instance, and its timers. */
+/** The state and the steps after an input. A null state ends the instance and its timers. */
 export type Reaction = { readonly state: unknown; readonly steps: readonly Step[] }
 
 /** A process as the framework runs it. */
@@ -50,35 +50,42 @@ export type ProcessSpec = {
   readonly name: string
   readonly version: number
   readonly families: Families
-  /** The facts that it handles, by family. */
+  /** The facts that the process handles, by family. */
   readonly handledTypes: ByEvent<unknown>
   readonly own: EventsSpec
   readonly key: ByEvent<(data: unknown, event: Recorded) => One<string>>
-  /** The deciders that it sends to. */
+  /** The deciders that the process sends to. */
   readonly to: ReadonlySet<string>
-  /** Whether it handles the answers to commands that were accepted, too. */
+  /** Whether the process also handles the answers to accepted commands. */
   readonly needsAccepted: boolean
   readonly initial: unknown
   readonly take: (state: unknown, input: Input) => Reaction
 }
+/** A process manager or a saga. */
 export type Process<N extends string, State> = {
   readonly [spec]: ProcessSpec & { readonly name: N; readonly types?: { readonly state: State } }
 }
 
 /**
- * Turns events into commands and timers, by a state folded from those events: pure, so that whatever crashes, the log says what it wants.
+ * Turns events into commands and timers, by a state that is folded from these events. It is pure: whatever crashes, the
+ * log tells what it wants.
  *
  * - `from`: the families whose facts it handles; `to`: the deciders that it may send commands to.
- * - `key`: for some of the facts, the instance or instances that they concern. Default: the instance of the fact's stream.
- * - `initial`, `evolve`: the state, by facts; `null` ends the instance and its timers. What has no fold leaves it as it is.
- * - `react`: for some of the facts `(state, data, event, key)`, the state being that after the fact: commands, timers, or nothing.
- * - `on.rejected`, `on.failed`: a command was refused by its decision, or cannot be sent at all: `(state, { command, code, data }, key)`.
- * - `on.due`: a timer fell due: `(state, { timer }, key)`. Its command, if it has one, is sent in any case.
- * - `version`: raise it when any of these change. The new version makes its states from the log, sends nothing for what was before, and
- *   goes on where the old one stopped. Default: 1.
+ * - `key`: for some of the facts, a function that gives the instance or instances they concern. Default: the instance
+ *   of the fact's stream.
+ * - `initial`, `evolve`: the state, and how facts change it. `null` ends the instance and its timers. A fact without a
+ *   function leaves the state as it is.
+ * - `react`: for some of the facts a function `(state, data, event, key)`, with the state after the fact. It gives
+ *   commands, timers or nothing.
+ * - `on.rejected`, `on.failed`: `(state, { command, code, data }, key)`, when a decision refused a command, or when the
+ *   command cannot be sent at all.
+ * - `on.due`: `(state, { timer, at }, key)`, when a timer fell due. The timer's command, if it has one, is sent in any
+ *   case.
+ * - `version`: raise it when any of these change. The new version makes its states from the log, sends nothing for
+ *   earlier events, and continues where the old version stopped. Default: 1.
  *
- * EXACTLY ONCE: state, checkpoint and what is to be sent commit together, and a command's idempotency key is derived from the event that led
- * to it, so that sending it again has no second effect.
+ * EXACTLY ONCE: state, checkpoint and changes to the agenda commit together. A command's idempotency key is derived
+ * from the event that led to it, so sending it again has no second effect.
  *
  * @example
  * processManager('fulfilment', {
@@ -121,7 +128,7 @@ export function processManager<
   const families = familiesOf(where, options.from)
   const evolve = byEvent<Fold>(`${where}.evolve`, families, options.evolve)
   const react = byEvent<Fold>(`${where}.react`, families, options.react)
-  // Each is called with the inputs of its type.
+  // Each function is called only with the inputs of its type.
   const on = (options.on ?? {}) as unknown as { readonly [K in 'rejected' | 'failed' | 'due']?: OnInput }
   const definition = defineProcess(where, name, {
     from: options.from,
@@ -139,14 +146,14 @@ export function processManager<
       return { state: next, steps: stepsOf(callFold(react, event, next, key, undefined)) }
     },
   })
-  // Its state is known to types only.
+  // Only types know the state.
   return Object.freeze({ [spec]: definition }) as Process<N, State>
 }
 
 type OnInput = (state: unknown, input: Input, key: string) => unknown
 type Fold = (state: unknown, data: unknown, event: Recorded, key: string) => unknown
 
-/** Makes the spec of every kind of process. Throws a TypeError for options that make none. */
+/** Makes the spec of every kind of process. Throws a TypeError for options that do not fit. */
 export function defineProcess(
   where: string,
   name: string,
@@ -193,7 +200,7 @@ function mergeByEvent(one: ByEvent<unknown>, other: ByEvent<unknown>): ByEvent<u
   )
 }
 
-/** One step or several, or nothing. */
+/** Lists one step, several or none. */
 export function stepsOf(wanted: unknown): readonly Step[] {
   if (wanted === undefined || wanted === null) return []
   return (Array.isArray(wanted) ? wanted : [wanted]) as readonly Step[]

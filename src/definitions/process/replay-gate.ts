@@ -1,5 +1,6 @@
-// Finds the decisions that a changed process would take differently over recorded events: against another version of it, or against what
-// the log says was sent. Nobody knows the effects of another decision, so look at the first difference first.
+// Finds the decisions that a changed process would take differently over recorded events, compared with another version
+// of it, or with the commands that the log shows. Nobody knows the effects of another decision, so look at the first
+// difference first.
 import type { Command } from '../decider/command.ts'
 import { spec } from '../event/events.ts'
 import { canonical } from '../event/payload.ts'
@@ -8,7 +9,10 @@ import { categoryOf, instanceOf, isOf, streamName } from '../event/stream-name.t
 import type { CommandAnswered } from './process-events.ts'
 import { type AnyProcess, type DecidedBy, type DecidedStep, type Decision, decisionsOf } from './replay.ts'
 
-/** Something that was wanted, or is, and the other is not; of `changed`, both are of one command to one instance, or of one timer. */
+/**
+ * A step that only one side wants: `missing` from `after`, or `added` by it. Of `changed`, both steps are of one
+ * command to one instance, or of one timer.
+ */
 export type Difference = {
   readonly kind: 'added' | 'missing' | 'changed'
   readonly instance: string
@@ -16,19 +20,22 @@ export type Difference = {
   readonly before: DecidedStep | Led | null
   readonly after: DecidedStep | null
 }
-/** Of a command that was accepted the log has only what it led to, and where. */
+/** The trace of an accepted command: the log has only the events that it led to, and their stream. */
 export type Led = { readonly kind: 'led to'; readonly stream: string; readonly types: readonly string[] }
 
 export type Compared = {
   /** How many decisions were compared. */
   readonly decisions: number
   readonly differences: readonly Difference[]
-  /** Commands that the log has no trace of: they changed nothing, or were never sent. Only of a comparison with the log. */
+  /**
+   * Commands without a trace in the log: they changed nothing, or were never sent. Only from a comparison with the log.
+   */
   readonly untraced: readonly { readonly instance: string; readonly by: DecidedBy; readonly command: Command }[]
 }
 
 /**
- * Compares what two versions of a process would want by the same events. In which order one event's commands are sent is not compared.
+ * Compares the steps that two versions of a process want by the same events. The order of one event's commands is not
+ * compared.
  *
  * @example
  * const { differences } = compareProcesses(fulfilmentV1, fulfilmentV2, events)
@@ -48,10 +55,11 @@ export function compareProcesses(before: AnyProcess, after: AnyProcess, events: 
 }
 
 /**
- * Compares what a process would want by the events of a log with what was sent, as far as the log tells: a command that was not accepted is
- * in the process's own stream whole, and so is one of a saga; one that was, is known by the events that name its cause. Timers are not
- * compared. Give it one process's events and their consequences: what other processes sent to the same instances by the same events counts
- * as this one's.
+ * Compares the steps that a process wants by the events of a log with the commands that the log shows. A command that
+ * was not accepted is whole in the process's own stream, and so is every command of a saga. An accepted one is known by
+ * the events that name its cause. Timers are not compared.
+ * Give it the events of one process and their consequences. Commands of other processes to the same instances by the
+ * same events count as this one's.
  */
 export function compareWithLog(process: AnyProcess, events: Iterable<StoredText>): Compared {
   const all = [...events]
@@ -86,7 +94,7 @@ export function compareWithLog(process: AnyProcess, events: Iterable<StoredText>
   }
 }
 
-/** The result of a comparison, as lines for a terminal. */
+/** Formats the result of a comparison as lines for a terminal. */
 export function gateText({ decisions, differences, untraced }: Compared): string {
   const count = (kind: Difference['kind']) => differences.filter(one => one.kind === kind).length
   const lines = differences.map(
@@ -101,7 +109,7 @@ export function gateText({ decisions, differences, untraced }: Compared): string
 
 type Pair = Pick<Difference, 'kind' | 'before' | 'after'>
 
-/** Steps that are on one side only, or differ from their like on the other. */
+/** Pairs the steps that are on one side only, or that differ from the step of the same subject on the other side. */
 function pairSteps(before: readonly DecidedStep[], after: readonly DecidedStep[]): readonly Pair[] {
   const same = matchSteps(before, after, text)
   const like = matchSteps(same.before, same.after, subjectOf)
@@ -123,7 +131,7 @@ function matchSteps(before: readonly DecidedStep[], after: readonly DecidedStep[
   return { pairs, before: alone, after: left }
 }
 
-/** The subject of a step: two steps of one subject are one step that changed. */
+/** The subject of a step. Two different steps of one subject are one step that changed. */
 function subjectOf(step: DecidedStep): string {
   if (step.kind === 'command') return `command ${streamOf(step.command)} ${step.command.command}`
   return step.kind === 'failure' ? step.kind : `timer ${step.timer}`
@@ -134,9 +142,9 @@ function byInput(decisions: readonly Decision[]): ReadonlyMap<string, Decision> 
 }
 
 type Traces = {
-  /** By position and instance: commands that were answered, whole. */
+  /** Answered commands, whole, by position and instance. */
   readonly answered: Map<string, (DecidedStep & { readonly kind: 'command' })[]>
-  /** By the id of an event: to which streams it led, and what was appended to them. */
+  /** By the id of an event: the streams that it led to, and the types that were appended to them. */
   readonly led: Map<string, ReadonlyMap<string, readonly string[]>>
 }
 
@@ -160,7 +168,7 @@ function tracesOf(process: AnyProcess, events: readonly StoredText[]): Traces {
 
 const ANSWER_TYPES: ReadonlySet<string> = new Set(['Accepted', 'Rejected', 'Failed'])
 
-/** Effects of an event that the process does not want by it. */
+/** Effects of an event that the process does not want by this event. */
 function unwantedEffects(
   process: AnyProcess,
   by: StoredText | undefined,
@@ -182,7 +190,7 @@ function isHandled(process: AnyProcess, { stream, type }: StoredText): boolean {
   return isOf(own.name, stream) || handledTypes.get(categoryOf(stream))?.has(type) === true
 }
 
-/** Answers to commands by an event by which the process wants nothing. */
+/** Answered commands of an event by which the process wants nothing. */
 function unwantedAnswers(input: string, steps: readonly DecidedStep[], events: readonly StoredText[]): readonly Difference[] {
   const at = input.indexOf(' ')
   const by = events.find(({ position }) => position === Number(input.slice(0, at)))

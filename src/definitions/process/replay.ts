@@ -1,4 +1,5 @@
-// Decides over recorded events as a process would, and sends nothing: which commands and timers it wants, and by which event.
+// Decides over recorded events as a process would, and sends nothing. Gives the commands and timers, with the event
+// that led to them.
 import type { Command } from '../decider/command.ts'
 import { type Recorded, spec } from '../event/events.ts'
 import type { StoredText } from '../event/recorded.ts'
@@ -6,25 +7,27 @@ import { foldEvent, type RowEvent, rowEvents } from '../projection/fold.ts'
 import { type Instance, instancesOf, splitOutbox, type AgendaChange } from './instance.ts'
 import type { ProcessSpec } from './process.ts'
 
-/** Some process. */
+/** Any process. */
 export type AnyProcess = { readonly [spec]: ProcessSpec }
 
-/** One thing that a process wants. Of a timer, `due` is as RFC 3339; of a failure, what was thrown where a decision was due. */
+/** One step that a process wants. `due` of a timer is RFC 3339. `error` is the error that a failed decision threw. */
 export type DecidedStep =
   | { readonly kind: 'command'; readonly command: Command }
   | { readonly kind: 'timer'; readonly timer: string; readonly due: string; readonly command: Command | null }
   | { readonly kind: 'cancel'; readonly timer: string }
   | { readonly kind: 'failure'; readonly error: string }
 
-/** The event that a process handles: of another stream, or of its own, where timers fall due and refusals come back. */
+/**
+ * The event that led to a decision: of another stream, or of the process's own, which holds due timers and refusals.
+ */
 export type DecidedBy = Pick<Recorded, 'id' | 'stream' | 'version' | 'position' | 'type'>
 /** The steps that an instance of a process wants by an event; at least one. */
 export type Decision = { readonly instance: string; readonly by: DecidedBy; readonly steps: readonly DecidedStep[] }
 
 /**
- * The steps that a process would want by each of these events, in their order. They are the log, or any part of it that holds all events of
- * the instances in question, those of the process's own streams among them. Where it throws, the instance handles no more, as it would be
- * parked.
+ * Gives the steps that a process would want by each of these events, in their order. Give it the log, or a part that
+ * holds all events of the instances in question, also those of the process's own streams. An instance that throws
+ * handles no more events, as if it were parked.
  *
  * @example
  * const decisions = decisionsOf(fulfilment, await store.readAll({ after: 0, limit: 1_000 }))
@@ -54,7 +57,7 @@ class Replay {
   #fold(rowEvent: RowEvent, stored: StoredText): void {
     const { key } = rowEvent
     try {
-      // A process folds to an instance.
+      // A process folds to an Instance.
       const next = foldEvent(this.#projection, this.#instances.get(key) ?? null, rowEvent) as Instance
       const { instance, changes } = splitOutbox(next)
       if (instance) this.#instances.set(key, instance)
@@ -68,7 +71,7 @@ class Replay {
 
   #addDecision(instance: string, { id, stream, version, position, type }: StoredText, steps: readonly DecidedStep[]): void {
     const last = this.decisions.at(-1)
-    // One stored event may be several of today's.
+    // One stored event may become several of today's.
     if (last?.instance === instance && last.by.position === position)
       this.decisions[this.decisions.length - 1] = { ...last, steps: [...last.steps, ...steps] }
     else this.decisions.push({ instance, by: { id, stream, version, position, type }, steps })

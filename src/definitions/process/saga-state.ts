@@ -1,19 +1,22 @@
-// A saga as it is compiled, and the state that each of its instances is in.
+// A compiled saga, and the state of each of its instances.
 import type { Command } from '../decider/command.ts'
 import type { Duration } from '../event/duration.ts'
 import type { One } from '../event/families.ts'
 
-/** The state of a saga. `done` and `undone` are its ends; so is `stuck`: a step cannot be undone, and somebody has to look at it. */
+/**
+ * The status of a saga. It ends with `done`, `undone` or `stuck`: a step cannot be undone, and somebody has to look at
+ * it.
+ */
 export type SagaStatus = 'running' | 'undoing' | 'done' | 'undone' | 'stuck'
-/** The state of one of its steps. `partial`: it failed after some of its commands were accepted. */
+/** The status of one step. `partial`: it failed after some of its commands were accepted. */
 export type PartStatus = 'waiting' | 'running' | 'done' | 'failed' | 'partial' | 'undoing' | 'undone'
 export type SagaPart = {
   readonly status: PartStatus
   readonly attempt: number
-  /** Commands of this attempt, or of its undoing, that have no answer yet, and those that were accepted. */
+  /** Commands of this attempt, or of its undoing: those without an answer yet, and those that were accepted. */
   readonly left: number
   readonly accepted: number
-  /** Why one of them was not. */
+  /** The reason why one of them was not accepted. */
   readonly refused: { readonly code: string; readonly data?: unknown } | null
   readonly undoing: number
 }
@@ -32,11 +35,11 @@ export type CompiledStep = {
   readonly timeout: Duration | null
   readonly retry: number
   readonly group: number
-  /** A fact ends it, not its answers. */
+  /** Whether a fact ends the step, and not the answers to its commands. */
   readonly waits: boolean
   readonly until: { readonly category: string; readonly type: string } | null
 }
-/** A saga as it was compiled. */
+/** A compiled saga. */
 export type SagaPlan = {
   readonly steps: readonly CompiledStep[]
   readonly groups: number

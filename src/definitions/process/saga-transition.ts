@@ -7,7 +7,7 @@ import { after, cancel } from './timer.ts'
 const UNDO_RETRY = 5
 export const NOT_BEGUN: SagaState = { status: 'running', data: null, at: -1, parts: [], failure: null }
 
-/** Takes a saga from one state to the next, by one input. */
+/** Moves a saga from one state to the next, by one input. */
 export class SagaTransition {
   readonly #plan: SagaPlan
   readonly #key: string
@@ -33,7 +33,7 @@ export class SagaTransition {
     this.#beginGroup(0)
   }
 
-  /** A command was answered. Its label names the step and the attempt. */
+  /** Handles the answer to a command. Its label names the step and the attempt. */
   handleAnswer({ kind, code, data, label }: Extract<Input, { readonly label: unknown }>): void {
     const [text, of, way] = (label ?? '').split(':')
     const [i, attempt] = [Number(text), Number(of)]
@@ -48,7 +48,7 @@ export class SagaTransition {
     this.#changePart(i, { left, accepted, refused })
     if (left > 0) return
     if (refused) return this.#retryOrUndo(i, refused)
-    // Accepted is done only where nothing else is waited for.
+    // Acceptance completes a step only if the step waits for no fact.
     if (!this.#all[i]!.waits) this.completeStep(i)
   }
 
@@ -59,7 +59,7 @@ export class SagaTransition {
     this.#goOn()
   }
 
-  /** A fact ends a step badly. */
+  /** Fails a step by a fact. */
   failStep(i: number, code: string): void {
     if (this.#state.parts[i]?.status === 'running') this.#retryOrUndo(i, { code })
   }
@@ -111,7 +111,7 @@ export class SagaTransition {
     this.#goOn()
   }
 
-  /** Goes on once all steps of the group have ended. */
+  /** Moves on once all steps of the group have ended. */
   #goOn(): void {
     if (this.#state.status === 'running') return this.#goForward()
     if (this.#state.status === 'undoing') this.#goBack()
@@ -125,7 +125,7 @@ export class SagaTransition {
     this.#steps.push(...stepsOf(this.#plan.completed(data, this.#key)))
   }
 
-  /** Undoes the done steps of this group, waits for those that still run, and then goes to the group before. */
+  /** Undoes the done steps of this group, waits for its running ones, and then goes to the group before. */
   #goBack(): void {
     for (const i of this.#stepsOf(this.#state.at)) {
       const { status, attempt } = this.#state.parts[i]!
@@ -162,7 +162,7 @@ export class SagaTransition {
     this.#state = { ...this.#state, status: 'stuck', failure: { step: i, code } }
   }
 
-  /** Undoes a late success of an attempt that was given up, unless a later attempt succeeded. */
+  /** Undoes a late success of an abandoned attempt, unless a later attempt succeeded. */
   #undoLate(i: number): void {
     const hasEnded = ['failed', 'partial', 'undoing', 'undone'].includes(this.#state.parts[i]?.status ?? '')
     if (hasEnded && (this.#state.status === 'undone' || this.#state.status === 'undoing')) this.#undoStep(i)

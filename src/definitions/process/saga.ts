@@ -1,4 +1,4 @@
-// The common case of a process: steps in order or side by side, each with what undoes it. A saga is compiled to a process.
+// The common case of a process: steps in order or side by side, each with its undoing. A saga is compiled to a process.
 import type { Command } from '../decider/command.ts'
 import { type Duration, milliseconds } from '../event/duration.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
@@ -22,33 +22,39 @@ type Orders<D extends AnyDecider> = D[typeof spec]['command']
 
 /** One step of a saga. */
 export type SagaStep<Data, C extends Command, Names extends string> = {
-  /** The commands that do it: it is done when all are accepted, or when the fact `until` has come. */
+  /** Gives the commands of the step. It is done when all are accepted, or when the fact `until` has come. */
   readonly run: (data: Data, key: string) => One<C>
-  /** The commands that undo it. Default: there is nothing to undo. */
+  /** Gives the commands that undo the step. Default: there is nothing to undo. */
   readonly undo?: (data: Data, key: string) => One<C>
-  /** The fact that ends it well, where a command's acceptance is only the beginning; it needs a timeout. */
+  /**
+   * The fact that completes the step, where the acceptance of its commands is only the beginning. It needs a timeout.
+   */
   readonly until?: Names
-  /** The fact that ends it badly. */
+  /** The fact that fails the step. It needs an `until`. */
   readonly unless?: Names
-  /** How long it may take before it counts as failed. Default: until its commands are answered. */
+  /** How long the step may take before it counts as failed. Default: until its commands are answered. */
   readonly timeout?: Duration
-  /** How often it is tried again after it failed, with pauses that double from one second. Default: 0. */
+  /**
+   * How often to try the step again after a failure, at most 100, with pauses that double from one second. Default: 0.
+   */
   readonly retry?: number
 }
 
-/** The plans of all sagas, for tests that are made from them. */
+/** The plans of all sagas, for tests that are derived from them. */
 export const sagas: WeakMap<object, SagaPlan> = new WeakMap()
 
 /**
- * Steps that are done in order, or side by side where they stand in a list of their own; what fails undoes what was done, in reverse.
+ * Runs steps in order. Steps that stand in a list of their own run side by side. If a step fails, the earlier steps are
+ * undone in reverse.
  *
- * - `from`, `to`, `key`, `version`: as of `processManager`.
- * - `start`: for one or more facts, the saga's data, from which steps make their commands. What has begun does not begin again.
+ * - `from`, `to`, `key`, `version`: as for `processManager`.
+ * - `start`: for one or more facts, a function that gives the saga's data, from which steps make their commands. A saga
+ *   that has begun does not begin again.
  * - `steps`: each `{ run, undo, until, unless, timeout, retry }`.
- * - `completed`, `undone`: commands at its end.
+ * - `completed`, `undone`: functions that give the commands at its end.
  *
- * It always ends: a step ends by the answers to its commands or, where it waits for a fact, by its timeout. What answers after that is
- * undone when it does.
+ * A saga always ends. A step ends by the answers to its commands or, if it waits for a fact, by its timeout. A success
+ * that comes after that is undone when it comes.
  *
  * @example
  * saga('fulfilment', {
@@ -100,7 +106,7 @@ export function saga<
   const plan: SagaPlan = {
     steps: compiled.map((step, i) => ({ ...step, until: eventThatEnds(until, i) })),
     groups: groups.length,
-    // Both are given the data that `start` gives.
+    // Both get the data that `start` gives.
     completed: (options.completed ?? (() => [])) as SagaPlan['completed'],
     undone: (options.undone ?? (() => [])) as SagaPlan['undone'],
   }
@@ -129,7 +135,7 @@ export function saga<
 /** The steps that a fact ends. */
 type Ending = { readonly steps: readonly number[] }
 
-/** By family and type: the steps that a fact ends, well (`until`) or badly (`unless`). */
+/** By family and type, the steps that a fact ends, well (`until`) or badly (`unless`). */
 function endings(
   where: string,
   families: Families,

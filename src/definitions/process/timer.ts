@@ -2,10 +2,12 @@ import type { Command } from '../decider/command.ts'
 import { type Duration, milliseconds } from '../event/duration.ts'
 import { spec } from '../event/events.ts'
 
-/** When a timer is due: so many ms after the event that set it, or at a time, in ms since 1970; null: it is cancelled. */
+/**
+ * When a timer is due: so many ms after the event that sets it, or at a time in ms since 1970. Null: it is cancelled.
+ */
 export type Due = { readonly afterMs: number } | { readonly at: number } | null
 
-/** Something that a process wants at a later time, by name. Setting a name again replaces it. */
+/** A named timer of a process, with the command to send when it is due. Setting a name again replaces it. */
 export type Timer<C> = {
   readonly timer: string
   readonly due: Due
@@ -14,8 +16,8 @@ export type Timer<C> = {
 }
 
 /**
- * A timer that falls due so long after the event that sets it, by the time of the log. Then its command, if it has one, is sent, and
- * `on.due` is asked.
+ * Sets a timer that falls due so long after the event that sets it, by the log's clock. Then its command, if it has
+ * one, is sent, and `on.due` is called.
  *
  * @example
  * after('15 minutes', 'unpaid', order.cancel(id, { reason: 'unpaid' }))
@@ -26,7 +28,10 @@ export function after(delay: Duration, name: string, command?: Command): Timer<C
   return timer(name, { afterMs: milliseconds(delay) }, command)
 }
 
-/** A timer that falls due at a time, as RFC 3339 or a Date; one in the past is due at once. */
+/**
+ * Sets a timer that falls due at a time, as RFC 3339 or a Date; at once if that is in the past. Throws a TypeError for
+ * another text.
+ */
 export function at(time: string | Date, name: string): Timer<never>
 export function at<const C extends Command>(time: string | Date, name: string, command: C): Timer<C>
 export function at(time: string | Date, name: string, command?: Command): Timer<Command> {
@@ -35,7 +40,7 @@ export function at(time: string | Date, name: string, command?: Command): Timer<
   return timer(name, { at: ms }, command)
 }
 
-/** Takes a timer back. One that was not set, or has fallen due, is no matter. */
+/** Cancels a timer. It has no effect on a timer that was not set, or has fallen due. */
 export function cancel(name: string): Timer<never> {
   return timer(name, null)
 }

@@ -17,8 +17,9 @@ export type RowEvent = {
 export const KEY_LENGTH_MAX = 400
 
 /**
- * The rows that a stored event changes, each once for each of today's events in it. An event that cannot be read touches the row of its
- * instance, and then fails to be folded. Throws where it may be for other rows, or where a key cannot be had.
+ * The rows that a stored event changes, one entry for each row and each of today's events in it. An event that cannot
+ * be read counts for the row of its instance, and its fold throws. Throws if such an event may be for other rows, and
+ * if a key cannot be computed.
  */
 export function rowEvents(projection: ProjectionSpec, stored: StoredText): readonly RowEvent[] {
   let events: readonly Recorded[]
@@ -28,7 +29,7 @@ export function rowEvents(projection: ProjectionSpec, stored: StoredText): reado
     return [unreadableEvent(projection, stored, error)]
   }
   const [event] = events
-  // Nearly always there is one event, and it is for the row of its own instance.
+  // Nearly always there is one event, for the row of its own instance.
   if (events.length === 1 && !projection.key.size) {
     const evolve = evolveOf(projection, event!)
     return evolve ? [{ key: event!.instance, event: event!, evolve }] : []
@@ -39,7 +40,7 @@ export function rowEvents(projection: ProjectionSpec, stored: StoredText): reado
   })
 }
 
-/** Folds an event over a row; null: there is none. Throws where the fold throws or gives no row. */
+/** Folds an event over a row. Null: there is no row. Throws if the fold throws or gives no row. */
 export function foldEvent(projection: ProjectionSpec, row: object | null, { key, event, evolve }: RowEvent): object | null {
   const next = evolve(row ?? projection.initial, event.data, event, key)
   if (next === null) return null
@@ -51,7 +52,10 @@ export function foldEvent(projection: ProjectionSpec, row: object | null, { key,
   throw new TypeError(`${projection.name}: evolve of ${nameOf(event)} gave ${what}; it returns a row, or null to delete it`)
 }
 
-/** A row as it is stored: its JSON text, and the values of its indexes. Throws where it does not fit its schema, or JSON. */
+/**
+ * Encodes a row for its table: its JSON text, and the values of its indexes. Throws if it does not fit its schema, or
+ * JSON.
+ */
 export function encodeRow(
   { name, row: schema, indexes }: ProjectionSpec,
   row: object,
@@ -66,7 +70,7 @@ export function encodeRow(
   return { data: encode(parsed.data), fields }
 }
 
-/** A field's value as an index has it. */
+/** Converts a field's value to the value in its index. */
 export function indexValue(value: string | number | boolean | null | undefined): string | number | null {
   return typeof value === 'boolean' ? Number(value) : (value ?? null)
 }
@@ -82,7 +86,7 @@ function unreadableEvent({ key }: ProjectionSpec, stored: StoredText, error: unk
     throw error
   }
   const instance = instanceOf(stored.stream)
-  // Its fold is given nothing of it but its place.
+  // The fold gets only the event's place, and throws.
   return { key: instance, event: { ...stored, category, instance, data: undefined, meta: {} } as unknown as Recorded, evolve }
 }
 
@@ -93,7 +97,7 @@ function keysOf({ name, key }: ProjectionSpec, event: Recorded): readonly string
   const keys: readonly unknown[] = Array.isArray(found) ? [...new Set(found)] : [found]
   const wrong = keys.findIndex(key => !isKey(key))
   if (wrong >= 0) throw new TypeError(`${name}: the key of ${nameOf(event)} gave ${Bun.inspect(keys[wrong])}, which is no key`)
-  // Each is a text by now.
+  // Each key is a text by now.
   return keys as readonly string[]
 }
 

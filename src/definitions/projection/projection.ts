@@ -16,10 +16,11 @@ import {
 import { freezeAll } from '../event/payload.ts'
 import { unstable } from '../event/schema.ts'
 
+/** A projection, with the types of its rows and indexes. */
 export type Projection<N extends string, Row, I extends string = never> = {
   readonly [spec]: ProjectionSpec & { readonly name: N; readonly types?: { readonly row: Row; readonly index: I } }
 }
-/** A projection of whatever rows. */
+/** Any projection. */
 export type AnyProjection = { readonly [spec]: ProjectionSpec }
 
 /** A projection as the framework runs it. */
@@ -35,28 +36,33 @@ export type ProjectionSpec = {
   readonly key: ByEvent<(data: unknown, event: Recorded) => One<string>>
   readonly filter: TypesByCategory
   readonly previous: ProjectionSpec | null
-  /** Whether what is before it is served as it is, and not folded on. */
+  /** Whether the previous version is served as it is, without further folding. */
   readonly frozen: boolean
   readonly live: boolean
 }
 
-/** What no projection may be called: its routes, or its fields, would be something else's. */
+/** Names that no index may have, because lists and routes use them. */
 const FIELDS_RESERVED = ['key', 'limit', 'cursor', 'sort', 'count', 'min-position']
 
 /**
- * Rows folded from the log, by key.
+ * Folds the log into rows, by key.
  *
- * - `from`: the family, or families, whose facts it folds.
- * - `row`: the schema of a row: fields that JSON holds. Filters, OpenAPI and types come from it.
- * - `initial`: what a key's first fact is folded over.
- * - `evolve`: for some of the facts `(row, data, event, key) => row`; `null` deletes the row. Facts that are not named are not read.
- * - `key`: for some of the facts, the key or the keys whose rows they change. Default: the instance of the fact's stream.
- * - `indexes`: fields that lists may be filtered and sorted by: text, number, boolean or one of some, or null. Default: none.
- * - `version`: raise it when `evolve`, `key` or `row` change: the new version fills rows of its own. Default: 1.
- * - `previous`: the version before, which goes on serving, and being folded, until this one has caught up. Default: none.
- * - `frozen`: the rows of `previous` serve as they are, and are not folded on: for where its folds can no longer run, or cost too much.
- *   Their answers say so, and are refused to who knows of later events. Default: false.
- * - `live`: keeps no rows but folds the stream of the instance that is asked for. Get only, and no `key`. Default: false.
+ * - `from`: the family or families whose facts it folds.
+ * - `row`: the schema of a row, whose fields JSON can hold. Filters, OpenAPI and types come from it.
+ * - `initial`: the row over which a key's first fact is folded.
+ * - `evolve`: for some of the facts a function `(row, data, event, key) => row`; `null` deletes the row. Other facts
+ *   are not read.
+ * - `key`: for some of the facts, a function that gives the key or the keys of the rows they change. Default: the
+ *   instance of the fact's stream.
+ * - `indexes`: fields by which lists can be filtered and sorted: text, number, boolean or one of some, or null.
+ *   Default: none.
+ * - `version`: raise it when `evolve`, `key` or `row` change. The new version fills rows of its own. Default: 1.
+ * - `previous`: the version before. It goes on serving and folding until this one has caught up. Default: none.
+ * - `frozen`: the rows of `previous` serve as they are, without further folding. It helps when the old folds can no
+ *   longer run, or cost too much. Answers say that their rows are frozen, and a caller who asks for a later position is
+ *   refused. Default: false.
+ * - `live`: keeps no rows, and folds the stream of one instance when its row is asked for. It can only be got by key,
+ *   and has no `key`. Default: false.
  *
  * @example
  * const orders = projection('orders', {
@@ -130,21 +136,24 @@ export function projection<
   }
   const names = indexes.map(field => field.toLowerCase())
   if (new Set(names).size !== names.length) throw new TypeError(`${where}: two indexes differ in nothing but capitals`)
-  // Row and index are known to types only.
+  // Only types know row and index.
   return Object.freeze({ [spec]: definition }) as Projection<N, Row, I>
 }
 
-/** The name of the table, and of the subscription that fills it. */
+/** The name of a projection's table, and of the subscription that fills it. */
 export function tableOf({ name, version }: ProjectionSpec): string {
   return `${name.replaceAll('-', '_')}_v${version}`
 }
 
-/** The projection that a table is of, whatever its version: its name, with `_` for `-`. */
+/** The projection of a table of any version: its name, with `_` for `-`. */
 export function projectionOf(table: string): string {
   return table.replace(/_v\d+(_g\d+)?$/, '')
 }
 
-/** What a field's schema holds: text or number, null aside. Anything else has no order that a list could be in. */
+/**
+ * The kind of a field that is an index: text or number, or null. Throws a TypeError for any other, which has no order
+ * for a list.
+ */
 function kindOf(where: string, row: z.ZodType, field: string): 'text' | 'number' {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,50}$/.test(field) || FIELDS_RESERVED.includes(field))
     throw new TypeError(`${where}: ${field} cannot be an index by its name`)

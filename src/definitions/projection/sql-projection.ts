@@ -1,11 +1,11 @@
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from '../event/families.ts'
 
-/** What a SQL projection writes with. */
+/** The tools with which a SQL projection writes. */
 export type Writing = {
   /** The database's own client inside the page's transaction: `bun:sqlite`'s Database, or postgres.js's transaction. */
   readonly sql: never
-  /** The name of a table of this version of the projection: `t('totals')` is `sql_report_v1_totals`. */
+  /** Makes the name of a table of this version of the projection: `t('totals')` is `sql_report_v1_totals`. */
   readonly t: (table: string) => string
 }
 
@@ -19,15 +19,18 @@ export type SqlProjectionSpec = {
   readonly create: (writing: Writing) => unknown
   readonly handle: (events: readonly Recorded[], writing: Writing) => unknown
 }
+/** A projection into tables of your own. */
 export type SqlProjection<N extends string> = { readonly [spec]: SqlProjectionSpec & { readonly name: N } }
 
 /**
- * A projection into tables of your own, for what rows by key cannot say. What `handle` writes and the checkpoint are one transaction, so
- * each event counts once.
+ * A projection into tables of your own, where rows by key are not enough. The writes of `handle` and the checkpoint are
+ * one transaction, so each event counts once.
  *
- * - `create`: makes the tables, in the transaction of the first events. It begins with `drop table if exists`, as a reset runs it again.
- * - `handle`: `(events, { sql, t })` with a page of events. On SQLite it is synchronous. An event it fails on parks its stream.
- * - `version`: raise it when either changes: `t` names other tables. Default: 1.
+ * - `create`: makes the tables, in the transaction of the first events. It begins with `drop table if exists`, because
+ *   a reset runs it again.
+ * - `handle`: `(events, { sql, t })`, with a page of events. On SQLite it is synchronous. An event on which it throws
+ *   parks its stream.
+ * - `version`: raise it when either changes, and `t` names other tables. Default: 1.
  *
  * @example
  * sqlProjection('report', {
@@ -56,13 +59,13 @@ export function sqlProjection<const N extends string, F extends AnyEvents, Sql =
     families,
     filter: new Map([...families.keys()].map(category => [category, null])),
     create: create as SqlProjectionSpec['create'],
-    // The events are those of `from`; the client is the one that the store has.
+    // The events are those of `from`, and the client is that of the store.
     handle: handle as unknown as SqlProjectionSpec['handle'],
   }
   return Object.freeze({ [spec]: definition }) as SqlProjection<N>
 }
 
-/** The name of its subscription, and the beginning of its tables' names. */
+/** The name of a SQL projection's subscription, with which its tables' names begin. */
 export function subscriptionOf({ name, version }: SqlProjectionSpec): string {
   return `sql_${name.replaceAll('-', '_')}_v${version}`
 }

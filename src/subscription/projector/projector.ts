@@ -1,4 +1,4 @@
-// Runs a projection: folds rows in memory, a page or many at a time, and writes those that changed together with the checkpoint.
+// Runs a projection: folds rows in memory, one page or many, and writes the changed rows together with the checkpoint.
 import type { AgendaChange } from '../../definitions/process/instance.ts'
 import { encodeRow, type RowEvent } from '../../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
@@ -15,16 +15,16 @@ import { Refold } from './refold.ts'
 import { type EncodedRow, noRow, RowCache } from './row-cache.ts'
 import { RowFolder } from './row-folder.ts'
 
-/** A row that a page changed: its index values before and after; null: there was, or is, no row. */
+/** A row that a page changed, with its index values before and after. Null: there was, or is, no row. */
 export type RowChange = {
   readonly key: string
   readonly before: readonly Value[] | null
   readonly after: readonly Value[] | null
 }
-/** Called with the rows that a page changed; null: there are too many to name them. */
+/** Called with the rows that a page changed. Null: too many to list. */
 export type OnRowsChanged = (table: Table, position: number, changes: readonly RowChange[] | null) => Promise<void>
 
-/** A fold gives way to everything else in the process this often. */
+/** How often a fold gives way to other work in the process, in ms. */
 const YIELD_EVERY_MS = 10
 const YIELD_CHECK_EVENTS = 64
 const CHANGES_MAX = 2_000
@@ -40,9 +40,9 @@ export class Projector implements Consumer {
   readonly #cache: RowCache
   readonly #folder: RowFolder
   readonly #refold: Refold
-  /** Changes to the agenda that the next page writes. */
+  /** The changes to the agenda for the next page. */
   #agendaChanges: AgendaChange[] = []
-  /** Whether commands of the rows were sent long ago. */
+  /** Whether the commands of the rows were sent long ago. */
   #isReplaying = false
 
   constructor(
@@ -71,7 +71,8 @@ export class Projector implements Consumer {
     const { position } = lease
     this.#forget(position === 0)
     await this.#parking.load(lease)
-    // An earlier owner may have ended before it said what it changed: whatever was made of these rows is out of date.
+    // An earlier owner may have ended before it announced its changes, so all answers made of these rows are out of
+    // date.
     if (position > 0) await this.#onRowsChanged?.(this.#table, position, null)
   }
 
@@ -94,13 +95,13 @@ export class Projector implements Consumer {
     const rows = await this.#encodeRows(changes, NO_RETRIES)
     const hasParked = this.#parking.hasNew
     if (!(await this.#commit(guard, rows))) return false
-    // With something parked, whatever was made of these rows has to say from now on what it lacks.
+    // While something is parked, all answers made of these rows have to say what they lack.
     const isWhole = hasParked || changes.length > CHANGES_MAX
     if (hasParked || changes.length) await this.#onRowsChanged?.(this.#table, guard.to, isWhole ? null : changes)
     return true
   }
 
-  /** Folds everything up to the checkpoint into a table that is empty, and sends nothing of what the rows want. Durable when it resolves. */
+  /** Folds everything up to the checkpoint into an empty table, without sending anything. Durable when it resolves. */
   replay = async (guard: PageGuard): Promise<boolean> => {
     this.#forget(true)
     this.#isReplaying = true
@@ -133,7 +134,7 @@ export class Projector implements Consumer {
     this.#agendaChanges = []
   }
 
-  /** A row that is damaged is parked at the first event that would be folded into it. */
+  /** Loads rows. A damaged row is parked at its first event. */
   async #loadRows(found: readonly RowEvent[]): Promise<void> {
     if (this.#cache.isComplete) return
     const keys = new Set(found.map(({ key }) => key))
@@ -154,7 +155,9 @@ export class Projector implements Consumer {
     }
   }
 
-  /** The rows to write, in the order of their keys. One that does not fit its schema is parked, as it was while it did. */
+  /**
+   * The rows to write, in the order of their keys. A row that does not fit its schema is parked as it was while it did.
+   */
   async #encodeRows(changes: RowChange[], retries: Retries): Promise<readonly NewRow[]> {
     const rows: NewRow[] = []
     for (const [key, cached] of this.#cache.dirtyRows()) {
@@ -172,7 +175,7 @@ export class Projector implements Consumer {
     return rows
   }
 
-  /** A row as it is written; null: it does not fit its schema. */
+  /** Encodes a row. Null: it does not fit its schema. */
   #encode(row: object | null): EncodedRow | null {
     if (!row) return noRow(this.#table)
     try {

@@ -1,4 +1,4 @@
-// Folds rows again from the log: those of what was parked, and one that ceased to fit its schema.
+// Folds rows again from the log: parked rows, and a row that ceased to fit its schema.
 import { encodeRow, foldEvent, type RowEvent } from '../../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
 import type { StoredRow } from '../../ports/read-model/rows.ts'
@@ -29,8 +29,9 @@ export class Refold {
   }
 
   /**
-   * Folds what was parked, up to a position: a key from where its row ends, or from the beginning where its row cannot be read; all keys of
-   * a stream from the beginning, as their rows have events behind those that were passed over.
+   * Folds parked rows again, up to a position. A key begins where its row ends, or from the beginning if its row cannot
+   * be read. The keys of a stream begin from the beginning, because their rows hold events behind those that were
+   * passed over.
    */
   async retry(retries: Retries, until: number): Promise<void> {
     const from = await this.#restartRows(retries, until)
@@ -39,14 +40,14 @@ export class Refold {
       if (rowEvent.event.position > (from.get(rowEvent.key) ?? Number.POSITIVE_INFINITY)) this.#foldAgain(rowEvent, retries)
   }
 
-  /** Finds the event by which a row ceased to fit: folds what is not saved again, with a look at the row after each event. */
+  /** Finds the event by which a row ceased to fit: folds the unsaved events again, and checks the row after each. */
   async findFit(key: string, cached: CachedRow, retries: Retries): Promise<EncodedRow> {
     const { projection, table, parking } = this.#options
     const until = cached.position
     const encode = (row: object | null) => (row ? encodeRow(projection, row) : noRow(table))
     cached.row = cached.saved
     cached.position = cached.firstUnsaved - 1
-    // It did fit when it was saved.
+    // The row did fit when it was saved.
     let encoded = encode(cached.row)
     for await (const rowEvent of this.#rowEvents(cached.position, until, retries)) {
       if (rowEvent.key !== key) continue
@@ -63,7 +64,7 @@ export class Refold {
     return encoded
   }
 
-  /** Releases keys and streams, and puts their rows back to where the fold begins again. Gives that position of each key. */
+  /** Unparks keys and streams, and resets their rows to the start of the fold. Gives that position for each key. */
   async #restartRows(retries: Retries, until: number): Promise<ReadonlyMap<string, number>> {
     const { parking, cache } = this.#options
     for (const place of retries.streams.values()) parking.release(place)
@@ -108,7 +109,7 @@ export class Refold {
     folder.fold(rowEvent)
     const { key, event } = rowEvent
     if (!outbox || retries.covers(key, event)) return
-    // The event was handled before, so what the row wants by it is on its way already.
+    // The event was handled before, so its changes to the agenda are on their way already.
     const cached = cache.getOrAdd(key)
     if (cached.row) cached.row = outbox.dropChanges(cached.row, event.position)
   }

@@ -1,4 +1,4 @@
-// The rows that a projector keeps in memory between pages, and what it knows of them in the table.
+// The rows that a projector keeps in memory between pages, and its knowledge of them in the table.
 import { encodeRow } from '../../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
 import { compareText } from '../../ports/read-model/compare-text.ts'
@@ -8,25 +8,28 @@ import type { StoredRow } from '../../ports/read-model/rows.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { causeOf } from '../parking.ts'
 
-/** A row as it is folded so far. `saved` and `firstUnsaved` count while it is dirty. */
+/** A row as it is folded so far. `saved` and `firstUnsaved` count only while it is dirty. */
 export type CachedRow = {
   /** Null: there is none. */
   row: object | null
   position: number
   isDirty: boolean
-  /** The row as it was before the first event that is not saved, and the position of that event. */
+  /** The row before its first unsaved event, and the position of that event. */
   saved: object | null
   firstUnsaved: number
-  /** Its index values in the table; null: it is not there. */
+  /** Its index values in the table. Null: it is not in the table. */
   fields: readonly Value[] | null
   size: number
 }
 export type EncodedRow = Pick<NewRow, 'data' | 'fields'>
 
-/** Rows are kept up to this size, in characters of their text. Beyond it all are read again when they are needed. */
+/**
+ * The size up to which rows are kept, in characters of their text. Beyond it all rows are dropped, and read again on
+ * demand.
+ */
 const CACHE_SIZE_MAX = 134_217_728
 const LOAD_KEYS_MAX = 5_000
-/** The size of a row that was never written, as a guess. */
+/** The assumed size of a row that was never written, in characters. */
 const ROW_SIZE = 256
 
 export class RowCache {
@@ -37,7 +40,7 @@ export class RowCache {
   #size = 0
   readonly #dirty = new Set<string>()
   #pendingSize = 0
-  /** Every row of the table is in memory: a key that is not here has no row. */
+  /** Whether every row of the table is in memory, so that an unknown key has no row. */
   #isComplete = false
 
   constructor(readModel: ReadModel, projection: ProjectionSpec, table: Table) {
@@ -54,7 +57,7 @@ export class RowCache {
     this.#isComplete = isComplete
   }
 
-  /** Whether its rows take more than half of their space. */
+  /** Whether the rows take more than half of the space. */
   get isHalfFull(): boolean {
     return this.#size > CACHE_SIZE_MAX / 2
   }
@@ -68,7 +71,10 @@ export class RowCache {
     return this.#dirty.size > 0
   }
 
-  /** At most what the dirty rows hold: their size when they were saved, and that of all events folded into them since. */
+  /**
+   * The size of the dirty rows, at most: their size when they were saved, plus that of all events folded into them
+   * since.
+   */
   get pendingSize(): number {
     return this.#pendingSize
   }
@@ -77,7 +83,10 @@ export class RowCache {
     this.#pendingSize += size
   }
 
-  /** Loads the rows of some different keys, those that are not in memory. Gives the damaged ones, which are not kept, with what is wrong. */
+  /**
+   * Loads the rows of some different keys that are not in memory. Gives the errors of the damaged ones, which are not
+   * kept.
+   */
   async load(keys: readonly string[]): Promise<ReadonlyMap<string, Error>> {
     const damaged = new Map<string, Error>()
     const missing = keys.filter(key => !this.#rows.has(key))
@@ -93,7 +102,7 @@ export class RowCache {
     return damaged
   }
 
-  /** The row of a key; an empty one where there is none. */
+  /** The row of a key, or an empty one. */
   getOrAdd(key: string): CachedRow {
     const found = this.#rows.get(key)
     if (found) return found
@@ -110,7 +119,10 @@ export class RowCache {
     this.#dirty.add(key)
   }
 
-  /** Begins a key again from its row in the table, or from nothing where there is none (undefined) or it is damaged. It will be written. */
+  /**
+   * Begins a key again from its row in the table, or from nothing if the row is missing (undefined) or damaged. The row
+   * will be written.
+   */
   restart(key: string, stored: StoredRow | undefined): CachedRow {
     const read = stored && this.#read(stored)
     const known = read && !(read instanceof Error) ? read : emptyRow(0)
@@ -121,12 +133,12 @@ export class RowCache {
     return cached
   }
 
-  /** The rows that are not saved, in the order in which they are written. */
+  /** The unsaved rows, in the order in which they are written. */
   dirtyRows(): readonly (readonly [string, CachedRow])[] {
     return [...this.#dirty].sort(compareText).map(key => [key, this.#rows.get(key)!] as const)
   }
 
-  /** All dirty rows were written, as these. */
+  /** Marks all dirty rows as saved, as these. */
   markSaved(rows: readonly NewRow[]): void {
     this.#dirty.clear()
     this.#pendingSize = 0
@@ -154,7 +166,7 @@ export class RowCache {
     this.#size = 0
   }
 
-  /** A row of the table; the error where it is damaged. */
+  /** Reads a row of the table; gives an error if it is damaged. */
   #read({ key, position, data }: StoredRow): CachedRow | Error {
     try {
       const row = JSON.parse(data) as object

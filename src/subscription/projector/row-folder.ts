@@ -1,4 +1,4 @@
-// Folds events into the rows in memory, and parks what it cannot fold.
+// Folds events into the rows in memory, and parks keys and streams that cannot be folded.
 import { foldEvent, type RowEvent, rowEvents } from '../../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
@@ -16,7 +16,7 @@ export class RowFolder {
     this.#parking = parking
   }
 
-  /** The rows that an event changes. A stream that cannot be read is parked, and changes none. */
+  /** The rows that an event changes. A stream that cannot be read is parked and changes none. */
   rowEvents(stored: StoredEvent): readonly RowEvent[] {
     if (this.#parking.hasStream(stored.stream)) return []
     try {
@@ -27,7 +27,9 @@ export class RowFolder {
     }
   }
 
-  /** Folds an event into its row. A key whose fold throws is parked, and its row stays as it was before the event. */
+  /**
+   * Folds an event into its row. If the fold throws, the key is parked, and its row stays as it was before the event.
+   */
   fold(rowEvent: RowEvent): void {
     const { key, event } = rowEvent
     if (this.#parking.hasKey(key)) return
