@@ -173,7 +173,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     waitUntilProcessed: (position, names, timeoutMs) => events.subscriptions.waitUntilProcessed(position, names, timeoutMs),
     reset: async (name, position = 0) => {
       if (position !== 0 && !definitions.processor.has(name))
-        throw new TypeError(`${name} keeps rows: it begins anew at 0, or not at all`)
+        throw new TypeError(`${name} keeps rows, so it can only be reset to 0`)
       await events.subscriptions.reset(name, position)
     },
     invalidate: async tags => {

@@ -96,9 +96,10 @@ export function processor<const N extends string, F extends AnyEvents, const T e
   const where = `processor('${name}')`
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
   for (const [what, value] of Object.entries({ batchSize, parallelism, attempts }))
-    if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000)) throw new TypeError(`${where}: no ${what} of ${value}`)
+    if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000))
+      throw new TypeError(`${where}: expected a ${what} from 1 to 10000, found ${value}`)
   if (attemptMs !== null && !(Number.isSafeInteger(attemptMs) && attemptMs >= 1 && attemptMs <= ATTEMPT_MS_MAX))
-    throw new TypeError(`${where}: no attemptMs of ${attemptMs}`)
+    throw new TypeError(`${where}: expected an attemptMs of 1 to ${ATTEMPT_MS_MAX}, or null, found ${attemptMs}`)
   const families = familiesOf(where, options.from)
   const definition: ProcessorSpec = {
     kind: 'processor',

@@ -35,7 +35,7 @@ describe('a query', () => {
 
   test('refuses a parameter by which every query may be asked', () => {
     expect(() => made({ params: z.object({ 'min-position': z.string() }) })).toThrow(
-      "query('q'): every query may be asked by min-position",
+      "query('q'): every query has a parameter min-position already",
     )
   })
 })

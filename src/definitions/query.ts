@@ -103,7 +103,7 @@ export function query<const N extends string, P extends z.ZodObject, Z extends z
     throw new TypeError(`query('${name}'): a name is small letters, digits and -, at most 40`)
   const { params, answer = null, cache, run } = options
   if (Object.hasOwn(params.shape, 'min-position'))
-    throw new TypeError(`query('${name}'): every query may be asked by min-position; call the parameter something else`)
+    throw new TypeError(`query('${name}'): every query has a parameter min-position already; choose another name`)
   const definition: QuerySpec = {
     kind: 'query',
     name,

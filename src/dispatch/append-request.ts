@@ -101,12 +101,12 @@ function keyOf(key: string, stream: string): NewKey {
 
 function checkSlice(familyOf: (category: string) => EventsSpec, { stream, expect, events }: AppendSlice): void {
   if (expect !== 'any' && expect !== 'exists' && !(Number.isSafeInteger(expect) && expect >= 0))
-    throw new TypeError(`${stream} is expected to be at ${expect}, which is neither a version nor exists nor any`)
+    throw new TypeError(`${stream} expects ${expect}: expected a version, exists or any`)
   const dash = stream.indexOf('-')
   const wrong = idProblem(stream.slice(dash + 1))
   if (dash < 1 || wrong)
     throw new TypeError(`the stream ${JSON.stringify(stream)} is not category-instance${wrong ? `: ${wrong}` : ''}`)
   const family = familyOf(stream.slice(0, dash))
   const stranger = events.find(({ category, type }) => category !== family.name || !family.types.has(type))
-  if (stranger) throw new TypeError(`${stranger.category}.${stranger.type} does not belong into ${stream}`)
+  if (stranger) throw new TypeError(`${stranger.category}.${stranger.type} does not belong to ${stream}`)
 }

@@ -66,7 +66,8 @@ export function inbox<S extends z.ZodType>(
 ): Inbox {
   const { message: schema, id: idOf, command: commandOf, verify = null, keepMs = KEEP_MS } = options
   if (!/^[a-z][a-z0-9-]{0,62}$/.test(name)) throw new TypeError(`inbox('${name}'): a name is small letters, digits and -`)
-  if (!(Number.isSafeInteger(keepMs) && keepMs > 0)) throw new TypeError(`inbox('${name}'): no keepMs of ${keepMs}`)
+  if (!(Number.isSafeInteger(keepMs) && keepMs > 0))
+    throw new TypeError(`inbox('${name}'): expected a keepMs above 0, found ${keepMs}`)
 
   const take: Inbox['take'] = async (emaki, message, { header = none, ...sending } = {}) => {
     const parsed = schema.safeParse(message)

@@ -165,8 +165,8 @@ describe('an append without a decision', () => {
     for (const stream of ['account', '-a', 'account-', 'order-a', 'account-\0'])
       expect(() => emaki.append([{ ...slice, stream }])).toThrow(TypeError)
     for (const expected of [-1, -2, 1.5, Number.NaN, 'none' as never])
-      expect(() => emaki.append([{ ...slice, expect: expected }])).toThrow('neither a version nor exists nor any')
+      expect(() => emaki.append([{ ...slice, expect: expected }])).toThrow('expected a version, exists or any')
     const stranger = { category: 'order', type: 'Deposited', data: {} }
-    expect(() => emaki.append([{ ...slice, events: [stranger] }])).toThrow('does not belong into account-a')
+    expect(() => emaki.append([{ ...slice, events: [stranger] }])).toThrow('does not belong to account-a')
   })
 })

@@ -68,7 +68,7 @@ class RecordedReads {
 
 function readRows(reader: RowReader, projection: ProjectionSpec, min: MinPosition, reads: RecordedReads): object {
   const refuse = () =>
-    Promise.reject(new TypeError(`${projection.name} is live: it keeps no rows to list or count, get one by its key`))
+    Promise.reject(new TypeError(`${projection.name} is live: it keeps no rows to list or count; get a row by its key`))
   return {
     get: async (key: string) => {
       const read = await reader.get(projection, key, min)

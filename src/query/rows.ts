@@ -77,7 +77,7 @@ function sortOf({ indexes }: Table, sort: string | undefined): ListOptions['sort
   if (indexes.some(index => index.field === field)) return { field, descending }
   throw new BadList(
     'sort',
-    `expected an index, - before it for the greatest first: ${indexes.map(({ field }) => field).join(', ')}`,
+    `expected an index, with - before it for descending order: ${indexes.map(({ field }) => field).join(', ')}`,
   )
 }
 

@@ -220,7 +220,7 @@ describe('processor()', () => {
   const handle = () => {}
   test.each([
     [() => processor('Mails', { from: Mail, handle }), 'a name is small letters'],
-    [() => processor('mails', { from: Mail, batchSize: 0, handle }), 'no batchSize of 0'],
+    [() => processor('mails', { from: Mail, batchSize: 0, handle }), 'expected a batchSize from 1 to 10000, found 0'],
     [
       () => processor('mails', { from: [Mail, Mail] as readonly AnyEvents[] as readonly (typeof Mail)[], handle }),
       'two of its families',

@@ -174,7 +174,7 @@ export class ProcessorRunner implements Consumer {
         return null
       } catch (error) {
         this.#stop.signal.throwIfAborted()
-        if (attempt >= attempts) return error ?? new Error('it threw nothing')
+        if (attempt >= attempts) return error ?? new Error('the handler threw no error')
         await this.#sleep(backOff(attempt - 1, RETRY), this.#stop.signal)
       }
     }
@@ -213,7 +213,7 @@ export class ProcessorRunner implements Consumer {
 
   #cloudEvent(event: Recorded, keyed: KeyedEvent | undefined): CloudEvent {
     const { name, families } = this.#processor
-    if (!keyed) throw new TypeError(`processor('${name}'): cloudEvent() takes an event that was handed over`)
+    if (!keyed) throw new TypeError(`processor('${name}'): cloudEvent() takes only an event of this call`)
     const { stored, part } = keyed
     const schema = families.get(event.category)!.types.get(event.type)!.fingerprint
     const isToday = schema === stored.schema && event.type === stored.type

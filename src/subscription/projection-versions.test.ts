@@ -149,7 +149,7 @@ describe('a version of a projection', () => {
     const emaki = await run(store, thawing)
     await becomes('it serves', () => table(emaki) === 'lights_v2')
     expect(await store.readModel.tables()).toEqual(['lights_v2'])
-    expect(() => projection('lights', { ...Counted, version: 2, frozen: true })).toThrow('frozen says how previous is served')
+    expect(() => projection('lights', { ...Counted, version: 2, frozen: true })).toThrow('frozen needs a previous version')
   })
 
   test('is caught up with again on the way back', async () => {
@@ -227,7 +227,7 @@ describe('a rebuild', () => {
     const names = await Promise.all([rebuilt(store), rebuilt(store).catch(error => error as Error)])
     expect([names[0].name, String(names[1])]).toEqual([
       'lights_v1_g2',
-      'StoreError: lights is being rebuilt already, or was until less than 1000 ms ago',
+      'StoreError: lights is being rebuilt already, or its rebuild ended less than 1000 ms ago',
     ])
     expect((await rebuilt(store)).name).toBe('lights_v1_g3')
   })

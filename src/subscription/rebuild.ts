@@ -35,7 +35,10 @@ export async function rebuild(options: RebuildOptions): Promise<string | null> {
   const name = `rebuild_${tableOf(projection)}`
   const lease = await readModel.acquire(name, { owner: `${process.pid}.${Bun.randomUUIDv7()}`, ttlMs: leaseMs, start: 0 })
   if (!lease)
-    throw new StoreError('unavailable', `${projection.name} is being rebuilt already, or was until less than ${leaseMs} ms ago`)
+    throw new StoreError(
+      'unavailable',
+      `${projection.name} is being rebuilt already, or its rebuild ended less than ${leaseMs} ms ago`,
+    )
   // If the store is away for so long, the lease ends by itself.
   const renewing = setInterval(() => void readModel.renew(name, lease.epoch, leaseMs).catch(() => {}), leaseMs / 3)
   try {

@@ -23,7 +23,7 @@ export function fingerprintOf({ decider, command, id, data }: Command, idGiven: 
 export function commands(decider: string, names: readonly string[]): Record<string, (id: string, data: unknown) => Command> {
   for (const name of names) {
     if (!/^[a-z][A-Za-z0-9_]{0,62}$/.test(name))
-      throw new TypeError(`${decider}.${name}: a command begins with a small letter and holds letters, digits and _`)
+      throw new TypeError(`${decider}.${name}: a command name begins with a small letter and has only letters, digits and _`)
   }
   const make = (command: string) =>
     Object.assign((id: string, data: unknown): Command => ({ decider, command, id, data }), { decider, command })

@@ -92,7 +92,9 @@ export function decider<
   }
   const { snapshot } = definition
   if (snapshot && !(snapshot.every > 0 && Number.isSafeInteger(snapshot.every) && Number.isSafeInteger(snapshot.version)))
-    throw new TypeError(`${family.name}: a snapshot of version ${snapshot.version} every ${snapshot.every} events cannot be`)
+    throw new TypeError(
+      `${family.name}: expected whole numbers for a snapshot, and every above 0; found version ${snapshot.version}, every ${snapshot.every}`,
+    )
   // The mapped type describes the object that is built here from values.
   return Object.freeze(Object.assign(commands(family.name, of_.commands), { [spec]: definition })) as Decider<D, State, C>
 }
@@ -104,6 +106,6 @@ function exactly<F>(where: string, names: readonly string[], functions: object |
     ...names.filter(name => typeof given.get(name) !== 'function'),
     ...[...given.keys()].filter(name => !names.includes(name)),
   ]
-  if (wrong.length) throw new TypeError(`${where} wants one function for each of ${names.join(', ')}; wrong: ${wrong.join(', ')}`)
+  if (wrong.length) throw new TypeError(`${where} needs one function for each of ${names.join(', ')}; wrong: ${wrong.join(', ')}`)
   return given
 }

@@ -91,7 +91,7 @@ describe('what was', () => {
 
   test('is refused where it is a type of today too', () => {
     expect(() => events('order', { Placed: none }, { was: { Placed: null } })).toThrow(
-      'order.Placed is both a type of today and one that was',
+      'order.Placed is both a type of today and an old one in was',
     )
   })
 

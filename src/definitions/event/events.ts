@@ -128,8 +128,7 @@ function declared(category: string, type: string, schema: z.ZodType): Chain {
   if (!/^[A-Za-z][A-Za-z0-9_]{0,126}$/.test(type))
     throw new TypeError(`${category}.${type}: an event type is letters, digits and _`)
   const found = unstable(schema)
-  if (found)
-    throw new TypeError(`${category}.${type}: a stored payload survives JSON and gives what it takes, but its schema at ${found}`)
+  if (found) throw new TypeError(`${category}.${type}: a stored payload survives JSON unchanged, but its schema at ${found}`)
   ofEvents.add(schema)
   return chain(schema)
 }
@@ -141,7 +140,7 @@ function became(
   type: string,
   old: string | null | { readonly from: z.ZodType; readonly into: (old: never, make: never) => readonly Event[] },
 ): Was {
-  if (types.has(type)) throw new TypeError(`${category}.${type} is both a type of today and one that was`)
+  if (types.has(type)) throw new TypeError(`${category}.${type} is both a type of today and an old one in was`)
   if (old === null) return { kind: 'retired' }
   if (typeof old === 'object') {
     // `events` has checked that `into` takes the schema's output, and these constructors.

@@ -168,10 +168,10 @@ export function defineProcess(
     throw new TypeError(`${where}: a name is small letters, digits and _, at most 31, as its streams are named ${name}-key`)
   const { version = 1, handledTypes, initial, take, needsAccepted } = options
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
-    throw new TypeError(`${where}: no version ${version}`)
-  if (initial === null) throw new TypeError(`${where}: a state of null is that of an instance which has ended`)
+    throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
+  if (initial === null) throw new TypeError(`${where}: a state of null means that the instance has ended`)
   const families = familiesOf(where, options.from)
-  if (families.has(name)) throw new TypeError(`${where}: ${name} is the category of its own events; call it something else`)
+  if (families.has(name)) throw new TypeError(`${where}: ${name} is the category of its own events; choose another name`)
   const to = (Array.isArray(options.to) ? options.to : [options.to]) as readonly AnyDecider[]
   return {
     kind: 'process',

@@ -229,7 +229,7 @@ function text(step: DecidedStep | Led): string {
     case 'failure':
       return `throws ${step.error}`
     case 'led to':
-      return `what led to ${step.types.join(', ')} in ${step.stream}`
+      return `a command that led to ${step.types.join(', ')} in ${step.stream}`
   }
 }
 

@@ -165,9 +165,10 @@ function typesOf(maps: readonly ByEvent<unknown>[]): ByEvent<unknown> {
 function compileStep(where: string, step: SagaStep<unknown, Command, string>, group: number): CompiledStep {
   const { run, undo = null, until, unless, timeout = null, retry = 0 } = step
   if (until !== undefined && timeout === null)
-    throw new TypeError(`${where}: a step until ${until} needs a timeout, as ${until} may never come`)
-  if (unless !== undefined && until === undefined) throw new TypeError(`${where}: a step unless ${unless} needs an until`)
-  if (!(Number.isSafeInteger(retry) && retry >= 0 && retry <= 100)) throw new TypeError(`${where}: retry ${retry}`)
+    throw new TypeError(`${where}: a step with until ${until} needs a timeout, because ${until} may never come`)
+  if (unless !== undefined && until === undefined) throw new TypeError(`${where}: a step with unless ${unless} needs an until`)
+  if (!(Number.isSafeInteger(retry) && retry >= 0 && retry <= 100))
+    throw new TypeError(`${where}: expected a retry from 0 to 100, found ${retry}`)
   if (timeout !== null) milliseconds(timeout)
   return { run, undo, timeout, retry, group, waits: until !== undefined, until: null }
 }

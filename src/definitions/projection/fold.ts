@@ -63,7 +63,8 @@ export function encodeRow(
   const parsed = schema.safeParse(row)
   if (!parsed.success) throw new TypeError(`${name}: the row does not fit its schema: ${issuesText(parsed.error.issues)}`)
   const values = parsed.data as Readonly<Record<string, string | number | boolean | null | undefined>>
-  if (Object.hasOwn(values, 'key')) throw new TypeError(`${name}: the row has a field key, by which the key of a row is shown`)
+  if (Object.hasOwn(values, 'key'))
+    throw new TypeError(`${name}: the row has a field key, which is the name for the key of a row`)
   const fields = indexes.map(({ field }) => indexValue(values[field]))
   const wrong = indexes.find((_, i) => typeof fields[i] === 'string' && fields[i].includes('\0'))
   if (wrong) throw new TypeError(`${name}: ${wrong.field} is indexed, and no index holds U+0000`)

@@ -25,8 +25,8 @@ describe('a projection', () => {
   })
 
   test.each<[string, object, string]>([
-    ['a version that is none', { version: 0 }, "projection('sums'): no version 0"],
-    ['a version that is no whole number', { version: 1.5 }, 'no version 1.5'],
+    ['a version that is none', { version: 0 }, "projection('sums'): expected a version from 1 to 99999, found 0"],
+    ['a version that is no whole number', { version: 1.5 }, 'found 1.5'],
     [
       'a row that JSON does not hold',
       { row: z.object({ at: z.date() }) },
@@ -36,7 +36,7 @@ describe('a projection', () => {
     [
       'a row with a field key',
       { row: row.extend({ key: z.string() }) },
-      'its row has a field key, by which the key of a row is shown',
+      'its row has a field key, which is the name for the key of a row',
     ],
     ['a fold of no event', { evolve: { Placedd: () => initial } }, 'evolve.Placedd is no event of its families'],
     ['a fold that is none', { evolve: { Placed: 5 } }, 'evolve.Placed is no function'],
@@ -95,13 +95,13 @@ describe('an index', () => {
   test.each(['limit', 'cursor', 'sort', 'count', 'min-position', 'a b', '1a', '__proto__.x', ''])(
     'cannot be called %p',
     field => {
-      expect(() => made({ row: z.object({ [field]: z.string() }), indexes: [field] })).toThrow('cannot be an index by its name')
+      expect(() => made({ row: z.object({ [field]: z.string() }), indexes: [field] })).toThrow('cannot be the name of an index')
     },
   )
 
   test('differs from others by more than capitals', () => {
     expect(() => made({ row: z.object({ a: z.string(), A: z.string() }), indexes: ['a', 'A'] })).toThrow(
-      'two indexes differ in nothing but capitals',
+      'two indexes differ only in capitals',
     )
   })
 })

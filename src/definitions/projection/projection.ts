@@ -99,11 +99,11 @@ export function projection<
   const where = `projection('${name}')`
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
-    throw new TypeError(`${where}: no version ${version}`)
+    throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
   const found = unstable(row)
   if (found) throw new TypeError(`${where}: rows are kept as JSON, but its schema at ${found}`)
   if (Object.hasOwn(propertiesOf(row), 'key'))
-    throw new TypeError(`${where}: its row has a field key, by which the key of a row is shown; call it something else`)
+    throw new TypeError(`${where}: its row has a field key, which is the name for the key of a row; choose another name`)
   const families = familiesOf(where, options.from)
   const evolve = byEvent<(row: unknown, data: unknown, event: Recorded, key: string) => unknown>(
     `${where}.evolve`,
@@ -118,7 +118,7 @@ export function projection<
   const before = previous?.[spec] ?? null
   if (before && (before.name !== name || before.version >= version))
     throw new TypeError(`${where}: previous is ${before.name} version ${before.version}, which is not before version ${version}`)
-  if (frozen && !before) throw new TypeError(`${where}: frozen says how previous is served, and there is none`)
+  if (frozen && !before) throw new TypeError(`${where}: frozen needs a previous version`)
   const definition: ProjectionSpec = {
     kind: 'projection',
     name,
@@ -135,7 +135,7 @@ export function projection<
     live,
   }
   const names = indexes.map(field => field.toLowerCase())
-  if (new Set(names).size !== names.length) throw new TypeError(`${where}: two indexes differ in nothing but capitals`)
+  if (new Set(names).size !== names.length) throw new TypeError(`${where}: two indexes differ only in capitals`)
   // Only types know row and index.
   return Object.freeze({ [spec]: definition }) as Projection<N, Row, I>
 }
@@ -156,7 +156,7 @@ export function projectionOf(table: string): string {
  */
 function kindOf(where: string, row: z.ZodType, field: string): 'text' | 'number' {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,50}$/.test(field) || FIELDS_RESERVED.includes(field))
-    throw new TypeError(`${where}: ${field} cannot be an index by its name`)
+    throw new TypeError(`${where}: ${field} cannot be the name of an index`)
   const shape = propertiesOf(row)[field]
   const kinds = new Set(shape ? kindsOf(shape) : ['nothing'])
   kinds.delete('null')
