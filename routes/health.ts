@@ -1,6 +1,6 @@
 // Liveness asks nothing of others; readiness asks the store, at most once a second.
 import type { Context, Handler } from 'hono'
-import { within } from '../src/lib/deadline.ts'
+import { settleWithin } from '../src/lib/deadline.ts'
 import type { Services } from '../src/runtime.ts'
 import type { Status } from '../src/subscription/status.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -42,7 +42,7 @@ class CheckedStatus {
     if (performance.now() - this.#at <= CHECK_EVERY_MS && this.#isReady === subscriptions.isReady) return this.#status
     this.#isReady = subscriptions.isReady
     const reading = store.ping().then(() => subscriptions.servedStatus())
-    this.#status = await within(CHECK_TIMEOUT_MS, reading, () => new Error('late')).catch(() => null)
+    this.#status = await settleWithin(CHECK_TIMEOUT_MS, reading, () => new Error('late')).catch(() => null)
     this.#at = performance.now()
     return this.#status
   }

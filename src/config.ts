@@ -4,17 +4,17 @@ import { z } from 'zod'
 import type { Cache } from './ports/cache/cache.ts'
 import type { Store } from './ports/store/store.ts'
 
-const whole = (max: number) =>
+const wholeNumber = (max: number) =>
   z
     .string()
     .regex(/^[0-9]{1,15}$/, `expected a whole number from 0 to ${max}`)
     .transform(Number)
     .pipe(z.number().max(max))
-const port = whole(65_535)
+const port = wholeNumber(65_535)
 const host = z
   .string()
   .refine(
-    text => /^[\w.:[\]-]+$/.test(text) && URL.canParse(`postgres://${bracketed(text)}`),
+    text => /^[\w.:[\]-]+$/.test(text) && URL.canParse(`postgres://${bracketAddress(text)}`),
     'expected the name or the address of a host',
   )
 const flag = z.enum(['true', 'false', '1', '0']).transform(text => text === 'true' || text === '1')
@@ -48,9 +48,9 @@ const schema = z.object({
   ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MIGRATE: flag.default(true),
-  LEASE_MS: whole(600_000).default(5_000),
+  LEASE_MS: wholeNumber(600_000).default(5_000),
   /** How long to go on serving after a stop signal, in ms: Kubernetes goes on sending requests for a while. */
-  SHUTDOWN_DELAY_MS: whole(60_000).optional(),
+  SHUTDOWN_DELAY_MS: wholeNumber(60_000).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   OTEL_SERVICE_NAME: z.string().min(1).optional(),
 })
@@ -97,14 +97,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const wrong: [string, string, string][] = []
   const values = Object.fromEntries(
     Object.keys(schema.shape).flatMap(name => {
-      const value = environment[name] || fileOf(environment, name, wrong)
+      const value = environment[name] || readValueFile(environment, name, wrong)
       return value ? [[name, value]] : []
     }),
   )
   const parsed = schema.safeParse(values)
   for (const { path, message } of parsed.error?.issues ?? [])
-    wrong.push([String(path[0]), masked(String(path[0]), values[String(path[0])] ?? ''), message])
-  if (!parsed.success || wrong.length) throw new ConfigError(table(wrong))
+    wrong.push([String(path[0]), maskSecret(String(path[0]), values[String(path[0])] ?? ''), message])
+  if (!parsed.success || wrong.length) throw new ConfigError(tableText(wrong))
   const config = {
     ...parsed.data,
     SHUTDOWN_DELAY_MS: parsed.data.SHUTDOWN_DELAY_MS ?? (environment['KUBERNETES_SERVICE_HOST'] ? 5_000 : 0),
@@ -116,7 +116,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 export function printConfig(config: Config): string {
   return Object.keys(schema.shape)
     .filter(name => config[name as keyof Config] !== undefined)
-    .map(name => `${name}=${masked(name, String(config[name as keyof Config]))}`)
+    .map(name => `${name}=${maskSecret(name, String(config[name as keyof Config]))}`)
     .join('\n')
 }
 
@@ -151,7 +151,7 @@ export function cacheOf(
   }
 }
 
-function fileOf(
+function readValueFile(
   environment: Readonly<Record<string, string | undefined>>,
   name: string,
   wrong: [string, string, string][],
@@ -168,24 +168,24 @@ function fileOf(
 }
 
 function urlOf({ DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD }: Config): string {
-  const url = new URL(`postgres://${bracketed(DB_HOST!)}:${DB_PORT}/${encodeURIComponent(DB_NAME)}`)
+  const url = new URL(`postgres://${bracketAddress(DB_HOST!)}:${DB_PORT}/${encodeURIComponent(DB_NAME)}`)
   url.username = encodeURIComponent(DB_USER)
   url.password = encodeURIComponent(DB_PASSWORD ?? '')
   return url.href
 }
 
 /** A host as a URL has it: an IPv6 address stands in brackets. */
-function bracketed(host: string): string {
+function bracketAddress(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
 }
 
 /** Masks rather too much than too little: the value may be no URL at all, and a password may hold any character. */
-function masked(name: string, value: string): string {
+function maskSecret(name: string, value: string): string {
   if (SECRETS.has(name)) return '***'
   return value.replace(/:(?!\/\/).*@/s, ':***@').replaceAll(/((?:password|pwd|token|secret|key)=)[^&,;\s]*/gi, '$1***')
 }
 
-function table(rows: readonly (readonly [string, string, string])[]): string {
+function tableText(rows: readonly (readonly [string, string, string])[]): string {
   const all = [['NAME', 'FOUND', 'EXPECTED'] as const, ...rows]
   const width = (column: 0 | 1) => Math.max(...all.map(row => row[column].length))
   return [

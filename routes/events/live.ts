@@ -2,7 +2,7 @@
 import type { Services } from '../../src/runtime.ts'
 import { StoreError } from '../../src/ports/store/errors.ts'
 import type { Store } from '../../src/ports/store/store.ts'
-import { atOnce } from '../../src/lib/semaphore.ts'
+import { limitConcurrency } from '../../src/lib/semaphore.ts'
 import { type Encoding, Feed } from './feed.ts'
 import { type EventFilter, keyOf } from './filter.ts'
 
@@ -48,7 +48,7 @@ export class Live {
     this.#report = report
     this.now = now
     this.#lookEveryMs = lookEveryMs
-    const oneOfFew = atOnce(READS_MAX)
+    const oneOfFew = limitConcurrency(READS_MAX)
     this.#read = options => oneOfFew(() => services.store.readAll(options))
   }
 

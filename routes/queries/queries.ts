@@ -3,7 +3,7 @@ import type { Handler } from 'hono'
 import type { QueryAnswer } from '../../src/query/query-answers.ts'
 import { ANY_POSITION } from '../../src/query/stale-read.ts'
 import { cacheHeaders } from '../http/cache-headers.ts'
-import { canonical } from '../../src/definitions/event/payload.ts'
+import { canonicalText } from '../../src/definitions/event/payload.ts'
 import type { Definition } from '../../src/definitions/definition.ts'
 import type { QuerySpec } from '../../src/definitions/query.ts'
 import type { Services } from '../../src/runtime.ts'
@@ -48,7 +48,7 @@ export function answerQuery(query: QuerySpec, cached: CachedAnswers): Handler {
 
 /** Whether a schema takes parameters as they are. A value that it adds or changes may differ tomorrow, such as a default day of today. */
 function isVerbatim({ found, data }: Parameters): boolean {
-  return canonical(found) === canonical(data)
+  return canonicalText(found) === canonicalText(data)
 }
 
 type HeadedAnswer = Omit<QueryAnswer, 'freshUntil'>

@@ -7,7 +7,7 @@ import type { SendOptions } from '../dispatch/send.ts'
 import type { Outcome } from '../dispatch/outcome.ts'
 import type { AppendOutcome, AppendSlice } from '../dispatch/append-request.ts'
 import type { Event, Recorded } from '../definitions/event/events.ts'
-import { ledBy } from '../definitions/event/recorded.ts'
+import { metaCausedBy } from '../definitions/event/recorded.ts'
 import type { EntryMeta } from '../definitions/process/instance.ts'
 import { type CommandAnswered, DUE, type TimerFired } from '../definitions/process/process-events.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
@@ -107,7 +107,7 @@ export async function sendForEvent(
   key: string,
   event: Recorded,
 ): Promise<Pick<Rejection, 'code' | 'data'> | null> {
-  const outcome = await sendInTime(options, command, { ...ledBy(event), key, isOwnKey: true })
+  const outcome = await sendInTime(options, command, { ...metaCausedBy(event), key, isOwnKey: true })
   if (outcome.outcome === 'accepted') return null
   if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
   return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }

@@ -70,7 +70,7 @@ export class Sender {
   /** Sent entries: those to forget, and those to keep with their outcomes. */
   #toForget: Pick<DueEntry, 'id' | 'set'>[] = []
   #toKeep: { readonly id: string; readonly outcome: string }[] = []
-  #settling: Promise<void> | null = null
+  #noting: Promise<void> | null = null
   #running: Promise<void> | null = null
   #stopping = new AbortController()
   #wake: () => void = () => {}
@@ -109,7 +109,7 @@ export class Sender {
     await this.#running
     this.#running = null
     await Promise.all(this.#queues.values())
-    await this.#settling
+    await this.#noting
     this.#sending.clear()
     this.#waiting = []
   }
@@ -120,7 +120,7 @@ export class Sender {
    */
   readonly enqueue = (entries: readonly NewEntry[]): void => {
     if (!this.#running || this.#stopping.signal.aborted) return
-    if (this.#inMs(this.#dueAt) < -OVERDUE_MS) this.#isBehind = true
+    if (this.#msUntil(this.#dueAt) < -OVERDUE_MS) this.#isBehind = true
     for (const entry of entries) {
       if (entry.due !== 0) this.#askAt(entry.due)
       else if (!this.#isBehind) this.#waiting.push(entry)
@@ -131,7 +131,7 @@ export class Sender {
       this.#isBehind = true
     }
     if (this.#isBehind) this.#askAt(0)
-    this.#fill()
+    this.#sendWaiting()
   }
 
   /** Reads the agenda now, because somebody has added to it. */
@@ -141,9 +141,9 @@ export class Sender {
     const { signal } = this.#stopping
     for (let failures = 0; !signal.aborted; ) {
       try {
-        if (this.#hasRoom && this.#nextInMs() <= 0) await this.#read()
+        if (this.#hasRoom && this.#msUntilNext() <= 0) await this.#read()
         failures = 0
-        await this.#sleep(this.#hasRoom ? this.#nextInMs() : 1_000)
+        await this.#sleep(this.#hasRoom ? this.#msUntilNext() : 1_000)
       } catch (error) {
         if (failures === 0) this.#options.report(error)
         await this.#sleep(backOff(failures++, RETRY))
@@ -168,7 +168,7 @@ export class Sender {
     this.#aheadMs = now - this.#now()
     this.#pollAt = now + pollMs
     const waiting = new Set(this.#waiting.map(({ id }) => id))
-    for (const entry of entries) if (before.get(entry.id) !== entry.set && !waiting.has(entry.id)) this.#launch(entry)
+    for (const entry of entries) if (before.get(entry.id) !== entry.set && !waiting.has(entry.id)) this.#beginSending(entry)
     if (next === null || next > now) this.#catchUp()
     if (next !== null) this.#askAt(next)
   }
@@ -182,13 +182,13 @@ export class Sender {
     this.#waiting = this.#waiting.concat(this.#deferred)
     this.#deferred = []
     this.#isBehind = false
-    this.#fill()
+    this.#sendWaiting()
   }
 
   /** Sends waiting entries while there is room. */
-  #fill(): void {
+  #sendWaiting(): void {
     if (this.#stopping.signal.aborted) return
-    for (const entry of this.#waiting.splice(0, SENDING_MAX - this.#sending.size)) this.#launch(entry)
+    for (const entry of this.#waiting.splice(0, SENDING_MAX - this.#sending.size)) this.#beginSending(entry)
   }
 
   #askAt(due: number): void {
@@ -197,15 +197,15 @@ export class Sender {
     this.#wake()
   }
 
-  #inMs(at: number): number {
+  #msUntil(at: number): number {
     return at - this.#aheadMs - this.#now()
   }
 
-  #nextInMs(): number {
-    return Math.max(0, this.#inMs(Math.min(this.#dueAt, this.#pollAt)))
+  #msUntilNext(): number {
+    return Math.max(0, this.#msUntil(Math.min(this.#dueAt, this.#pollAt)))
   }
 
-  #launch({ id, key, timer, command, meta, set }: PendingEntry): void {
+  #beginSending({ id, key, timer, command, meta, set }: PendingEntry): void {
     if (this.#sending.has(id)) return
     this.#sending.set(id, set)
     // The agenda stores a command as JSON.
@@ -227,7 +227,7 @@ export class Sender {
         const outcome = await send(entry, attempt)
         if (outcome === null) this.#toForget.push(entry)
         else this.#toKeep.push({ id: entry.id, outcome })
-        this.#settling ??= this.#settle()
+        this.#noting ??= this.#noteSent()
         return
       } catch (error) {
         if (!(error instanceof RetryLater)) report(error)
@@ -237,7 +237,7 @@ export class Sender {
   }
 
   /** Notes all sent entries in the agenda, as many at once as there are. */
-  async #settle(): Promise<void> {
+  async #noteSent(): Promise<void> {
     const { agenda, report } = this.#options
     // Entries that were sent in the same turn are noted together.
     await new Promise(resolve => setImmediate(resolve))
@@ -252,7 +252,7 @@ export class Sender {
         for (const { id } of gone) this.#sending.delete(id)
         for (const { id } of kept) this.#sending.delete(id)
         failures = 0
-        this.#fill()
+        this.#sendWaiting()
         if (this.#hasRoom && !hadRoom) this.#wake()
       } catch (error) {
         this.#toForget = [...gone, ...this.#toForget]
@@ -263,7 +263,7 @@ export class Sender {
         await sleep(backOff(failures++, RETRY), this.#stopping.signal)
       }
     }
-    this.#settling = null
+    this.#noting = null
   }
 
   #sleep(ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 // processes: where each process manager is, its instances, or one of them with all that it waits for.
-import { type Instance, instancesOf, subscriptionOf } from '../definitions/process/instance.ts'
+import { type ProcessInstance, instancesOf, subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { tableOf } from '../definitions/projection/projection.ts'
 import type { Parked } from '../ports/read-model/parked.ts'
@@ -125,7 +125,7 @@ function parkedText({ position, cause, at }: Parked): string {
 
 function shown({ key, position, data, parked }: StoredRow) {
   // A process's rows are its instances.
-  const { state, timers } = JSON.parse(data) as Instance
+  const { state, timers } = JSON.parse(data) as ProcessInstance
   return { key, position, state, timers, parked }
 }
 

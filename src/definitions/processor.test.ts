@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { events, type Recorded, spec } from './event/events.ts'
-import { processor, takes } from './processor.ts'
+import { processor, canHandle } from './processor.ts'
 
 const None = z.object({})
 const Order = events('order', { Placed: None, Shipped: None }, { was: { Sent: 'Shipped', Viewed: null } })
@@ -27,9 +27,9 @@ describe('a processor', () => {
     const all = made({ from: [Order, Payment] })
     const some = made({ from: [Order, Payment], types: ['Shipped', 'Charged'] })
     const events = [recorded('order', 'Placed'), recorded('order', 'Shipped'), recorded('payment', 'Charged')]
-    expect(events.map(event => takes(all, event))).toEqual([true, true, true])
-    expect(events.map(event => takes(some, event))).toEqual([false, true, true])
-    expect(takes(all, recorded('invoice', 'Placed'))).toBeFalse()
+    expect(events.map(event => canHandle(all, event))).toEqual([true, true, true])
+    expect(events.map(event => canHandle(some, event))).toEqual([false, true, true])
+    expect(canHandle(all, recorded('invoice', 'Placed'))).toBeFalse()
   })
 
   test.each<[string, object, string]>([

@@ -135,7 +135,7 @@ function filterOf(where: string, families: Families, types: readonly string[] | 
 }
 
 /** Whether a processor handles an event. `types` names today's types. */
-export function takes({ filter }: ProcessorSpec, { category, type }: Recorded): boolean {
+export function canHandle({ filter }: ProcessorSpec, { category, type }: Recorded): boolean {
   const types = filter.get(category)
   return types === null || (types?.includes(type) ?? false)
 }

@@ -60,10 +60,10 @@ export async function appendBatch(port: BatchPort, batch: readonly SentAppend[])
   }
 }
 
-type Sent = { readonly outcomes: readonly UnitOutcome[] } | { readonly error: unknown }
+type AppendAttempt = { readonly outcomes: readonly UnitOutcome[] } | { readonly error: unknown }
 
 /** Tries the append only: a failure after the commit must not send it again. */
-async function trySend({ store, trace }: BatchPort, batch: readonly SentAppend[], isResent: boolean): Promise<Sent> {
+async function trySend({ store, trace }: BatchPort, batch: readonly SentAppend[], isResent: boolean): Promise<AppendAttempt> {
   const units = batch.map(({ append }) => append.unit)
   const parents = batch.flatMap(({ append }) => append.parents)
   const attributes = { 'emaki.units': units.length, 'db.system.name': store.system }

@@ -61,7 +61,7 @@ export function appendableOf({ slices, familyOf, key, ...request }: AppendReques
     until: request.deadline,
     parents: [request.parent],
   }
-  return { streams, isExclusive: false, take: () => append, isLate: now => isLate(request, now) }
+  return { streams, isExclusive: false, takeAppend: () => append, isLate: now => isLate(request, now) }
 }
 
 /** The outcome of an append request. Throws the store's error if it is for good. */

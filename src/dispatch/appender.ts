@@ -14,7 +14,7 @@ export type Appendable<A extends PendingAppend> = {
   /** Whether it needs a batch of its own, because it lost its stream to another process. */
   readonly isExclusive: boolean
   /** Called as its batch leaves, so late commands join. Null: there is nothing to append any more. */
-  readonly take: () => A | null
+  readonly takeAppend: () => A | null
   /** Whether its time is over, at a time of performance.now. */
   readonly isLate?: (now: number) => boolean
 }
@@ -22,7 +22,7 @@ export type Appendable<A extends PendingAppend> = {
 /** An append with its result. */
 export type Appended<A> = { readonly append: A; readonly result: AppendResult }
 
-type Waiting = {
+type WaitingAppend = {
   readonly appendable: Appendable<PendingAppend>
   readonly resolve: (appended: Appended<PendingAppend> | null) => void
 }
@@ -33,10 +33,10 @@ type Waiting = {
  */
 export class Appender {
   readonly #port: BatchPort
-  #waiting: Waiting[] = []
+  #waiting: WaitingAppend[] = []
   #isAppending = false
   #isScheduled = false
-  #drained: (() => void)[] = []
+  #onDrained: (() => void)[] = []
 
   /** `publish` gets the events that one append committed, after its callers were answered. */
   constructor(store: Store, trace: Trace, publish: (committed: readonly Committed[]) => void) {
@@ -49,8 +49,8 @@ export class Appender {
    */
   append<A extends PendingAppend>(appendable: Appendable<A>): Promise<Appended<A> | null> {
     return new Promise(resolve => {
-      // It comes back as `take` gave it.
-      this.#waiting.push({ appendable, resolve: resolve as Waiting['resolve'] })
+      // It comes back as `takeAppend` gave it.
+      this.#waiting.push({ appendable, resolve: resolve as WaitingAppend['resolve'] })
       this.#schedule()
     })
   }
@@ -64,8 +64,8 @@ export class Appender {
   }
 
   /** Resolves when nothing waits and nothing is under way. */
-  async drained(): Promise<void> {
-    while (this.#isAppending || this.#waiting.length) await new Promise<void>(resolve => this.#drained.push(resolve))
+  async waitUntilDrained(): Promise<void> {
+    while (this.#isAppending || this.#waiting.length) await new Promise<void>(resolve => this.#onDrained.push(resolve))
   }
 
   #schedule(): void {
@@ -85,13 +85,13 @@ export class Appender {
       this.#isAppending = false
     }
     if (this.#waiting.length) this.#schedule()
-    else for (const resolve of this.#drained.splice(0)) resolve()
+    else for (const resolve of this.#onDrained.splice(0)) resolve()
   }
 
   #takeBatch(): readonly SentAppend[] {
     this.endLate(performance.now())
     const batch: SentAppend[] = []
-    const left: Waiting[] = []
+    const left: WaitingAppend[] = []
     const blocked = new Set<string>()
     const waiting = this.#waiting
     let size = 0
@@ -104,7 +104,7 @@ export class Appender {
         left.push(waiting[index]!)
         continue
       }
-      const append = appendable.take()
+      const append = appendable.takeAppend()
       if (!append) {
         resolve(null)
         continue

@@ -24,7 +24,7 @@ export type CommandLoopOptions = {
   /** Saves a snapshot in the background. */
   readonly saveSnapshot: (queue: StreamQueue, state: StreamState) => void
   /** Called when no command waits any more, before another can arrive. */
-  readonly rest: (queue: StreamQueue) => void
+  readonly onIdle: (queue: StreamQueue) => void
 }
 
 type AppendOfBatch = PendingAppend & { readonly batch: DecidedBatch }
@@ -47,20 +47,20 @@ export class CommandLoop {
     const { appender } = this.#options
     while (queue.commands.length > 0) {
       if (needsLoad(queue)) {
-        await this.#load(queue)
+        await this.#loadStream(queue)
         continue
       }
       const appended = await appender.append({
         streams: [queue.stream],
         isExclusive: isExclusive(queue),
-        take: () => this.#decide(queue),
+        takeAppend: () => this.#decideWaiting(queue),
       })
-      if (appended) this.#apply(queue, settle(queue, appended.append.batch, appended.result))
+      if (appended) this.#applySettlement(queue, settle(queue, appended.append.batch, appended.result))
     }
-    this.#options.rest(queue)
+    this.#options.onIdle(queue)
   }
 
-  async #load(queue: StreamQueue): Promise<void> {
+  async #loadStream(queue: StreamQueue): Promise<void> {
     const { loader, newness } = this.#options
     try {
       const isUnknown = queue.state === null
@@ -82,12 +82,12 @@ export class CommandLoop {
       if (!asked.has(command)) continue
       command.keyCheck = 'done'
       const stored = keys.get(command.key!.key)
-      if (stored) this.#replay(command, stored)
+      if (stored) this.#replayOutcome(command, stored)
     }
   }
 
   /** Decides the waiting commands. Null: there is nothing to append. */
-  #decide(queue: StreamQueue): AppendOfBatch | null {
+  #decideWaiting(queue: StreamQueue): AppendOfBatch | null {
     const { now, trace } = this.#options
     for (const command of takeLate(queue, performance.now())) command.answer(UNAVAILABLE)
     const commands = takeCommands(queue)
@@ -129,19 +129,19 @@ export class CommandLoop {
   }
 
   /** Applies a settlement. The state changes and callers are answered after the commit, and never before. */
-  #apply(queue: StreamQueue, { answers, duplicates, failures, retries, ...settled }: Settlement): void {
+  #applySettlement(queue: StreamQueue, { answers, duplicates, failures, retries, ...settled }: Settlement): void {
     Object.assign(queue, settled.queue)
     if (settled.isLost) for (const command of retries) command.attempts++
     queue.commands.unshift(...retries)
     for (const { command, outcome } of answers) command.answer(outcome)
-    for (const { command, stored } of duplicates) this.#replay(command, stored)
+    for (const { command, stored } of duplicates) this.#replayOutcome(command, stored)
     for (const { command, error } of failures) endWithError(command, error)
     if (settled.newness) this.#options.newness.observe(settled.newness.command, settled.newness.isNew)
     if (settled.snapshot) this.#options.saveSnapshot(queue, settled.snapshot)
   }
 
   /** Answers with the stored outcome of a key, or refuses the command if the key was used for another. */
-  #replay(command: PendingCommand, stored: StoredKey): void {
+  #replayOutcome(command: PendingCommand, stored: StoredKey): void {
     if (stored.fingerprint !== command.key!.fingerprint) return command.answer({ outcome: 'rejected', code: KEY_REUSED })
     replayOutcome(this.#options.store, command.decider, stored).then(
       outcome => command.answer(outcome),

@@ -44,7 +44,7 @@ export class Dispatcher {
   #waiting = { commands: 0, size: 0 }
   #sweeper: Timer | null = null
   #isClosing = false
-  #whenIdle: (() => void)[] = []
+  #onIdle: (() => void)[] = []
 
   constructor(options: DispatcherOptions) {
     const { store, trace, now, cache } = options
@@ -64,7 +64,7 @@ export class Dispatcher {
       appender: this.#appender,
       newness: this.#newness,
       saveSnapshot: (queue, state) => this.#saveSnapshot(queue, state),
-      rest: queue => this.#rest(queue),
+      onIdle: queue => this.#closeQueue(queue),
     })
   }
 
@@ -77,7 +77,7 @@ export class Dispatcher {
    * Puts a command into the queue of its stream. `create` gets its arrival number, and the function to call at its end.
    */
   enqueue(create: (arrival: number, onEnd: () => void) => PendingCommand): void {
-    const command = create(this.#arrivals++, () => this.#end(command))
+    const command = create(this.#arrivals++, () => this.#endCommand(command))
     const isFull = this.#isFull(command.size)
     this.#waiting.commands++
     this.#waiting.size += command.size
@@ -115,8 +115,8 @@ export class Dispatcher {
   /** Takes no more commands. Resolves when those that it has are answered. */
   async close(): Promise<void> {
     this.#isClosing = true
-    while (this.#waiting.commands > 0) await new Promise<void>(resolve => this.#whenIdle.push(resolve))
-    await this.#appender.drained()
+    while (this.#waiting.commands > 0) await new Promise<void>(resolve => this.#onIdle.push(resolve))
+    await this.#appender.waitUntilDrained()
     await Promise.all(this.#saving)
     if (this.#sweeper) clearInterval(this.#sweeper)
   }
@@ -141,13 +141,13 @@ export class Dispatcher {
   /**
    * Drops a queue without commands. Its state stays in memory, unless it was only assumed, or has just lost the stream.
    */
-  #rest({ stream, state, yieldsTurn, isAssumedNew }: StreamQueue): void {
+  #closeQueue({ stream, state, yieldsTurn, isAssumedNew }: StreamQueue): void {
     this.#queues.delete(stream)
     if (state && !yieldsTurn && !isAssumedNew) this.#states.set(stream, state)
     else this.#states.delete(stream)
   }
 
-  #end(command: PendingCommand): void {
+  #endCommand(command: PendingCommand): void {
     this.#waiting.commands--
     this.#waiting.size -= command.size
     for (const follower of this.#keys.end(command)) this.#admit(follower)
@@ -155,7 +155,7 @@ export class Dispatcher {
   }
 
   #noticeIdle(): void {
-    if (this.#waiting.commands === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
+    if (this.#waiting.commands === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 
   /** Publishes in this process, and tells other processes that the log has grown. */

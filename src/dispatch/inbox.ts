@@ -69,12 +69,12 @@ export function inbox<S extends z.ZodType>(
   if (!(Number.isSafeInteger(keepMs) && keepMs > 0))
     throw new TypeError(`inbox('${name}'): expected a keepMs above 0, found ${keepMs}`)
 
-  const take: Inbox['take'] = async (emaki, message, { header = none, ...sending } = {}) => {
+  const take: Inbox['take'] = async (emaki, message, { header = noHeader, ...sending } = {}) => {
     const parsed = schema.safeParse(message)
-    if (!parsed.success) return invalid(parsed.error.issues)
+    if (!parsed.success) return invalidOutcome(parsed.error.issues)
     const id: unknown = idOf ? idOf(parsed.data, header) : (header('webhook-id') ?? (message as { id?: unknown } | null)?.id)
     if (typeof id !== 'string' || id === '' || id.length > ID_LENGTH_MAX || id.includes('\0') || !id.isWellFormed())
-      return invalid([{ path: ['id'], message: `a message has an id of 1 to ${ID_LENGTH_MAX} characters` }])
+      return invalidOutcome([{ path: ['id'], message: `a message has an id of 1 to ${ID_LENGTH_MAX} characters` }])
     const command = commandOf(parsed.data)
     if (!command) return { outcome: 'ignored' }
     const key = `inbox:${name}:${id}`
@@ -88,14 +88,14 @@ function takenOf(outcome: Outcome): Taken {
   return outcome.outcome === 'conflict' ? { outcome: 'unavailable', retryAfterMs: CONFLICT_RETRY_MS } : outcome
 }
 
-function invalid(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
+function invalidOutcome(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
   return {
     outcome: 'invalid',
     issues: issues.map(({ path, message }) => ({ path: path.map(step => `/${String(step)}`).join(''), message })),
   }
 }
 
-const none = () => undefined
+const noHeader = () => undefined
 const KEEP_MS = 604_800_000
 const ID_LENGTH_MAX = 255
 const CONFLICT_RETRY_MS = 1_000

@@ -35,14 +35,17 @@ export type StreamLoad = {
 
 const NO_COMMANDS: StreamLoad['asked'] = new Set()
 
-type Share = StreamLoad & { readonly hasMore: boolean }
-type Waiting = { readonly wanted: Loadable; readonly known: StreamState | null } & Omit<PromiseWithResolvers<Share>, 'promise'>
+type LoadShare = StreamLoad & { readonly hasMore: boolean }
+type WaitingLoad = { readonly wanted: Loadable; readonly known: StreamState | null } & Omit<
+  PromiseWithResolvers<LoadShare>,
+  'promise'
+>
 
 export class Loader {
   readonly #store: Store
   readonly #trace: Trace
   readonly #nextArrival: () => number
-  #waiting: Waiting[] = []
+  #waiting: WaitingLoad[] = []
   #loads = 0
   #isScheduled = false
 
@@ -62,8 +65,8 @@ export class Loader {
     return share
   }
 
-  #join(wanted: Loadable, known: StreamState | null): Promise<Share> {
-    const { promise, resolve, reject } = Promise.withResolvers<Share>()
+  #join(wanted: Loadable, known: StreamState | null): Promise<LoadShare> {
+    const { promise, resolve, reject } = Promise.withResolvers<LoadShare>()
     this.#waiting.push({ wanted, known, resolve, reject })
     this.#schedule()
     return promise
@@ -74,23 +77,23 @@ export class Loader {
     this.#isScheduled = true
     setImmediate(() => {
       this.#isScheduled = false
-      void this.#send(this.#waiting.splice(0, LOAD_STREAMS_MAX))
+      void this.#sendBatch(this.#waiting.splice(0, LOAD_STREAMS_MAX))
       this.#schedule()
     })
   }
 
-  async #send(batch: readonly Waiting[]): Promise<void> {
+  async #sendBatch(batch: readonly WaitingLoad[]): Promise<void> {
     this.#loads++
     await this.#loadBatch(batch)
     this.#loads--
     this.#schedule()
   }
 
-  async #loadBatch(batch: readonly Waiting[]): Promise<void> {
+  async #loadBatch(batch: readonly WaitingLoad[]): Promise<void> {
     const readAt = this.#nextArrival()
     const asked = batch.map(({ wanted }) => wanted.commands.filter(({ keyCheck }) => keyCheck === 'before'))
     try {
-      const { streams, keys: stored } = await this.#read(
+      const { streams, keys: stored } = await this.#readBatch(
         batch,
         asked.flatMap(commands => commands.map(({ key }) => key!.key)),
       )
@@ -109,14 +112,14 @@ export class Loader {
   }
 
   /** Finds the stream that breaks a load, by loading halves, so that no other stream fails. */
-  async #loadHalves(batch: readonly Waiting[], error: unknown): Promise<void> {
+  async #loadHalves(batch: readonly WaitingLoad[], error: unknown): Promise<void> {
     if (batch.length === 1 || isTransient(error)) return batch.forEach(({ reject }) => void reject(error))
     const half = batch.length >> 1
     await this.#loadBatch(batch.slice(0, half))
     await this.#loadBatch(batch.slice(half))
   }
 
-  #read(batch: readonly Waiting[], keys: readonly string[]): ReturnType<Store['load']> {
+  #readBatch(batch: readonly WaitingLoad[], keys: readonly string[]): ReturnType<Store['load']> {
     const requests = batch.map(({ wanted: { stream, decider }, known }) => ({
       stream,
       after: known?.version ?? 0,

@@ -52,9 +52,9 @@ export function parseCommand(decider: DeciderSpec, command: Command): { readonly
   const schema = decider.commands.get(command.command)
   if (!schema) throw new TypeError(`${decider.name} has no command ${command.command}`)
   const wrong = idProblem(command.id)
-  if (wrong) return invalid([{ path: ['id'], message: wrong }])
+  if (wrong) return invalidOutcome([{ path: ['id'], message: wrong }])
   const parsed = schema.safeParse(command.data)
-  return parsed.success ? { data: parsed.data } : invalid(parsed.error.issues)
+  return parsed.success ? { data: parsed.data } : invalidOutcome(parsed.error.issues)
 }
 
 /** Sends a command whose data was parsed. It joins the queue of its stream and resolves to its outcome. */
@@ -96,7 +96,7 @@ export function sendParsed(
   })
 }
 
-function invalid(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
+function invalidOutcome(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
   return {
     outcome: 'invalid',
     issues: issues.map(({ path, message }) => ({ path: path.map(step => `/${String(step)}`).join(''), message })),

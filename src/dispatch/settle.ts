@@ -53,7 +53,7 @@ export function settle(queue: SettledQueue, batch: DecidedBatch, result: AppendR
     case 'refused':
       return settleRefused(queue, batch, result.error)
     case 'failed':
-      return { ...failAll(batch, result.error), queue: { ...asBefore(queue, batch), state: null, isAssumedNew: false } }
+      return { ...failAll(batch, result.error), queue: { ...unchangedQueue(queue, batch), state: null, isAssumedNew: false } }
   }
 }
 
@@ -95,7 +95,7 @@ function settleDuplicates(queue: SettledQueue, batch: DecidedBatch, keys: readon
     else retries.push(command)
   }
   const batchMax = retries.length || BATCH_COMMANDS_MAX
-  return { ...NOTHING, duplicates, retries, queue: { ...asBefore(queue, batch), batchMax } }
+  return { ...NOTHING, duplicates, retries, queue: { ...unchangedQueue(queue, batch), batchMax } }
 }
 
 /** Another process wrote to the stream. Its events are folded, and the batch is decided again. */
@@ -104,7 +104,7 @@ function settleConflict(queue: SettledQueue, batch: DecidedBatch, conflict: Conf
   const retries: PendingCommand[] = []
   for (const { command } of batch.decided) {
     if (command.attempts + 1 < ATTEMPTS_MAX) retries.push(command)
-    else answers.push({ command, outcome: conflicted(command, batch, conflict) })
+    else answers.push({ command, outcome: conflictOutcome(command, batch, conflict) })
   }
   const state = foldMissed(queue.decider, batch, conflict)
   // An assumption that did not hold is no loss to another process.
@@ -115,11 +115,11 @@ function settleConflict(queue: SettledQueue, batch: DecidedBatch, conflict: Conf
     retries,
     isLost: true,
     newness: queue.isAssumedNew ? { command: batch.decided[0]!.command, isNew: false } : null,
-    queue: { ...asBefore(queue, batch), state, isAssumedNew: false, losses },
+    queue: { ...unchangedQueue(queue, batch), state, isAssumedNew: false, losses },
   }
 }
 
-function conflicted({ expect }: PendingCommand, { before }: DecidedBatch, { actual }: Conflict): Outcome {
+function conflictOutcome({ expect }: PendingCommand, { before }: DecidedBatch, { actual }: Conflict): Outcome {
   return { outcome: 'conflict', expected: expect ?? before.version, actual }
 }
 
@@ -141,15 +141,15 @@ function foldMissed(decider: DeciderSpec, { stream, before }: DecidedBatch, { mi
 /** Sends a refused batch again in halves, so that only the refused command fails. */
 function settleRefused(queue: SettledQueue, batch: DecidedBatch, error: unknown): Settlement {
   const { decided } = batch
-  if (decided.length < 2) return { ...failAll(batch, error), queue: asBefore(queue, batch) }
+  if (decided.length < 2) return { ...failAll(batch, error), queue: unchangedQueue(queue, batch) }
   const retries = decided.map(({ command }) => command)
-  return { ...NOTHING, retries, queue: { ...asBefore(queue, batch), batchMax: decided.length >> 1 } }
+  return { ...NOTHING, retries, queue: { ...unchangedQueue(queue, batch), batchMax: decided.length >> 1 } }
 }
 
 function failAll({ decided }: DecidedBatch, error: unknown): Omit<Settlement, 'queue'> {
   return { ...NOTHING, failures: decided.map(({ command }) => ({ command, error })) }
 }
 
-function asBefore({ isAssumedNew, losses, yieldsTurn }: SettledQueue, { before }: DecidedBatch): Settlement['queue'] {
+function unchangedQueue({ isAssumedNew, losses, yieldsTurn }: SettledQueue, { before }: DecidedBatch): Settlement['queue'] {
   return { state: before, isAssumedNew, losses, yieldsTurn, batchMax: BATCH_COMMANDS_MAX }
 }

@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, expect, jest, test } from 'bun:test'
-import { within } from './deadline.ts'
+import { settleWithin } from './deadline.ts'
 
 beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
 const late = () => new Error('late')
 
 test('gives what comes in time, or what it failed with, and leaves no timer behind', async () => {
-  expect(await within(100, Promise.resolve(1), late)).toBe(1)
-  await expect(within(100, Promise.reject(new Error('failed')), late)).rejects.toThrow('failed')
+  expect(await settleWithin(100, Promise.resolve(1), late)).toBe(1)
+  await expect(settleWithin(100, Promise.reject(new Error('failed')), late)).rejects.toThrow('failed')
   expect(jest.getTimerCount()).toBe(0)
 })
 
 test('rejects what takes longer', async () => {
-  const waiting = within(100, Promise.withResolvers<void>().promise, late)
+  const waiting = settleWithin(100, Promise.withResolvers<void>().promise, late)
   jest.advanceTimersByTime(100)
   await expect(waiting).rejects.toThrow('late')
 })

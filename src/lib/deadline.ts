@@ -1,10 +1,10 @@
 /**
- * Resolves as a promise does, or rejects with the error of `late` after so many ms. It does not end the work behind the
- * promise.
+ * Resolves as a promise does, or rejects with the error of `lateError` after so many ms. It does not end the work
+ * behind the promise.
  */
-export async function within<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
+export async function settleWithin<T>(ms: number, promise: Promise<T>, lateError: () => Error): Promise<T> {
   const over = Promise.withResolvers<never>()
-  const timer = setTimeout(() => over.reject(late()), ms)
+  const timer = setTimeout(() => over.reject(lateError()), ms)
   try {
     return await Promise.race([promise, over.promise])
   } finally {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from 'bun:test'
-import { atOnce } from './semaphore.ts'
+import { limitConcurrency } from './semaphore.ts'
 
 beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
@@ -19,7 +19,7 @@ function tasks() {
 
 test('runs so many at once, and the others in the order in which they came, whether those before fail or not', async () => {
   const { begun, task, end, fail } = tasks()
-  const inTurn = atOnce(2)
+  const inTurn = limitConcurrency(2)
   const running = ['a', 'b', 'c', 'd'].map(name => inTurn(task(name)))
   expect(begun).toEqual(['a', 'b'])
   fail('b')
@@ -36,9 +36,9 @@ test('runs so many at once, and the others in the order in which they came, whet
 
 test('rejects who has waited for too long, and gives the place to the next', async () => {
   const { begun, task, end } = tasks()
-  const inTurn = atOnce(1)
+  const inTurn = limitConcurrency(1)
   const first = inTurn(task('a'))
-  const hasty = inTurn(task('b'), { waitMs: 100, late: () => new Error('late') })
+  const hasty = inTurn(task('b'), { waitMs: 100, lateError: () => new Error('late') })
   const patient = inTurn(task('c'))
   jest.advanceTimersByTime(100)
   await expect(hasty).rejects.toThrow('late')

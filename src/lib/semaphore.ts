@@ -1,14 +1,14 @@
 /** How long a caller waits for its turn, in ms, and the error it gets after that. */
-export type Patience = { readonly waitMs: number; readonly late: () => Error }
+export type Patience = { readonly waitMs: number; readonly lateError: () => Error }
 
 /**
  * Runs at most so many functions at once. Others wait in order of arrival; without a `patience`, however long it takes.
  */
-export function atOnce(max: number): <T>(run: () => Promise<T>, patience?: Patience) => Promise<T> {
+export function limitConcurrency(max: number): <T>(run: () => Promise<T>, patience?: Patience) => Promise<T> {
   const waiting = new Set<() => void>()
   let running = 0
   return async (run, patience) => {
-    if (running === max) await turn(waiting, patience)
+    if (running === max) await waitForTurn(waiting, patience)
     else running++
     try {
       return await run()
@@ -21,16 +21,16 @@ export function atOnce(max: number): <T>(run: () => Promise<T>, patience?: Patie
   }
 }
 
-function turn(waiting: Set<() => void>, patience: Patience | undefined): Promise<void> {
+function waitForTurn(waiting: Set<() => void>, patience: Patience | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const next = () => {
       clearTimeout(timer)
       waiting.delete(next)
       resolve()
     }
-    const giveUp = ({ late }: Patience) => {
+    const giveUp = ({ lateError }: Patience) => {
       waiting.delete(next)
-      reject(late())
+      reject(lateError())
     }
     const timer = patience && setTimeout(giveUp, patience.waitMs, patience)
     waiting.add(next)

@@ -21,7 +21,7 @@ function world(over: Partial<FillingOptions> = {}) {
     at.running--
     return built
   }
-  const source: AnswerSource = { build: read, current: async () => at.position }
+  const source: AnswerSource = { build: read, currentPosition: async () => at.position }
   const options: FillingOptions = { now, random: () => 0.5, sleep: () => Bun.sleep(0), ...over }
   const fill = createFilling(cache, options)
   const answer = (atLeast = 0, policy = POLICY, by: Filling = fill) => by.answer('k', policy, atLeast, source)
@@ -58,7 +58,7 @@ describe('an answer', () => {
     at.now += 1_000
     Object.assign(at, { position: 6, body: '"six"' })
     expect(await Promise.all([answer(), answer(), answer()])).toMatchObject(Array(3).fill({ body: '"five"', cache: 'stale' }))
-    await fill.idle()
+    await fill.waitUntilIdle()
     expect(at.builds).toBe(2)
     expect(await answer()).toMatchObject({ body: '"six"', cache: 'hit', ageMs: 0 })
   })
@@ -143,7 +143,7 @@ describe('an answer', () => {
     at.now += 1_000
     const broken: AnswerSource = { ...source, build: () => Promise.reject(new Error('no rows')) }
     expect(await fill.answer('k', POLICY, 0, broken)).toMatchObject({ cache: 'stale' })
-    await fill.idle()
+    await fill.waitUntilIdle()
     expect(reported).toEqual([new Error('no rows')])
     expect(await answer()).toMatchObject({ cache: 'stale' })
   })
@@ -261,7 +261,7 @@ describe('two processes', () => {
     await answer(0, POLICY, one)
     at.now += 1_000
     await Promise.all([answer(0, POLICY, one), answer(0, POLICY, other)])
-    await Promise.all([one.idle(), other.idle()])
+    await Promise.all([one.waitUntilIdle(), other.waitUntilIdle()])
     expect(at.builds).toBe(2)
   })
 

@@ -32,10 +32,10 @@ export type AnswerSource = {
   /** Builds the answer at or above the position. Rejects if it cannot. */
   build(atLeast: number): Promise<Built>
   /** Reads the present position of the read models from the database: at or above every commit so far. */
-  current(): Promise<number>
+  currentPosition(): Promise<number>
 }
 
-export type Answer = Built & {
+export type FilledAnswer = Built & {
   readonly cache: 'hit' | 'stale' | 'miss'
   readonly ageMs: number
   readonly freshUntil: number
@@ -69,11 +69,11 @@ export interface Filling {
    *
    * Rejects with the error of `build`.
    */
-  answer(key: string, policy: Policy, atLeast: number, source: AnswerSource): Promise<Answer>
+  answer(key: string, policy: Policy, atLeast: number, source: AnswerSource): Promise<FilledAnswer>
   /** The hit that `answer` can give without waiting, to a caller that accepts any position. Null: there is none. */
   getFresh(key: string): FreshEntry | null
   /** Resolves when no build runs in the background. */
-  idle(): Promise<void>
+  waitUntilIdle(): Promise<void>
 }
 
 export function createFilling(cache: Cache, options: FillingOptions = {}): Filling {
@@ -81,12 +81,12 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
   const builds = new Map<string, Build>()
   const background = new Set<Promise<void>>()
 
-  async function answer(key: string, policy: Policy, atLeast: number, source: AnswerSource): Promise<Answer> {
+  async function answer(key: string, policy: Policy, atLeast: number, source: AnswerSource): Promise<FilledAnswer> {
     for (let round = 1; ; round++) {
       const found = round < ROUNDS_MAX ? await cache.get(key, atLeast) : null
       if (found && now() < found.freshUntil) return toAnswer(found, 'hit')
       if (found) {
-        refresh({ key, policy, atLeast: found.position, source })
+        startRefresh({ key, policy, atLeast: found.position, source })
         return toAnswer(found, 'stale')
       }
       const build = findBuild(key, atLeast, round) ?? startBuild({ key, policy, atLeast, source }, false)
@@ -118,7 +118,7 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
     return build
   }
 
-  function refresh(request: BuildRequest): void {
+  function startRefresh(request: BuildRequest): void {
     if (builds.has(request.key)) return
     const done = startBuild(request, true).result.then(() => {}, report)
     background.add(done)
@@ -156,11 +156,11 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
     const { incomplete = null } = built
     if (incomplete) return { entry, readStep, storeStep: 0, incomplete }
     const storeStep = ++build.step
-    const stored = await cache.set(key, entry, () => source.current())
+    const stored = await cache.set(key, entry, () => source.currentPosition())
     return { entry, readStep, storeStep: stored === 'stored' ? storeStep : 0, incomplete }
   }
 
-  const toAnswer = (entry: Entry, from: Answer['cache'], incomplete: Incomplete | null = null): Answer => {
+  const toAnswer = (entry: Entry, from: FilledAnswer['cache'], incomplete: Incomplete | null = null): FilledAnswer => {
     const { body, etag, position, tags, freshUntil, builtAt } = entry
     return { body, etag, position, tags, incomplete, freshUntil, cache: from, ageMs: Math.max(0, now() - builtAt) }
   }
@@ -171,11 +171,11 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
     return entry && at < entry.freshUntil ? { entry, ageMs: Math.max(0, at - entry.builtAt) } : null
   }
 
-  const idle = async () => {
+  const waitUntilIdle = async () => {
     while (background.size) await Promise.all(background)
   }
 
-  return { answer, getFresh, idle }
+  return { answer, getFresh, waitUntilIdle }
 }
 
 type BuildRequest = { readonly key: string; readonly policy: Policy; readonly atLeast: number; readonly source: AnswerSource }

@@ -1,6 +1,6 @@
 // Answers queries: from the cache if their policy allows it, else by a run. Waits until rows are as new as asked for.
-import type { Answer, Filling, FreshEntry } from './fill.ts'
-import { canonical } from '../definitions/event/payload.ts'
+import type { FilledAnswer, Filling, FreshEntry } from './fill.ts'
+import { canonicalText } from '../definitions/event/payload.ts'
 import type { QuerySpec } from '../definitions/query.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
@@ -10,7 +10,7 @@ import type { RowReader } from './row-reader.ts'
 import { type MinPosition, StaleRead } from './stale-read.ts'
 
 /** An answer to a query. `cache` says where it comes from. Null: the query has no policy. */
-export type QueryAnswer = Omit<Answer, 'cache'> & { readonly cache: Answer['cache'] | null }
+export type QueryAnswer = Omit<FilledAnswer, 'cache'> & { readonly cache: FilledAnswer['cache'] | null }
 
 export type QueryAnswersOptions = {
   readonly store: Store
@@ -66,7 +66,7 @@ export class QueryAnswers {
   /** The key of an answer: the log, the serving tables, the source code of the query, and its parameters. */
   keyOf(query: QuerySpec, params: unknown): string {
     const { id, epoch } = this.#options.store.identity
-    return `${id}.${epoch}/${this.#options.subscriptions.tables}/${query.name}.${codeOf(query)}?${canonical(params)}`
+    return `${id}.${epoch}/${this.#options.subscriptions.tables}/${query.name}.${codeOf(query)}?${canonicalText(params)}`
   }
 
   #answerAtOnce(query: QuerySpec, params: unknown, atLeast: number, isShared: boolean): Promise<QueryAnswer> {
@@ -78,7 +78,7 @@ export class QueryAnswers {
     if (query.cache && isShared)
       return this.#options.filling.answer(this.keyOf(query, params), query.cache, atLeast, {
         build,
-        current: () => this.#currentPosition(),
+        currentPosition: () => this.#currentPosition(),
       })
     return build(atLeast).then(built => ({ ...built, cache: query.cache ? 'miss' : null, ageMs: 0, freshUntil: 0 }))
   }

@@ -15,9 +15,9 @@ export type RowRead = ReadFrom & { readonly found: Pick<StoredRow, 'key' | 'data
 /** The events that an answer made of two reads may lack: all that either read may lack. */
 export function mergeIncomplete(one: Incomplete | null, other: Incomplete | null): Incomplete | null {
   if (!one || !other) return one ?? other
-  return { parked: lower(one.parked, other.parked), frozen: lower(one.frozen, other.frozen) }
+  return { parked: lowerOf(one.parked, other.parked), frozen: lowerOf(one.frozen, other.frozen) }
 }
 
-function lower(one: number | null, other: number | null): number | null {
+function lowerOf(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other)
 }

@@ -6,12 +6,12 @@ export class RowChanges {
   readonly #listeners = new Map<string, Map<string, Set<() => void>>>()
 
   /** Calls back whenever a row may have changed. The returned function ends that. */
-  listen(projection: string, key: string, changed: () => void): () => void {
+  listen(projection: string, key: string, onChange: () => void): () => void {
     const keys = this.#listeners.get(projection) ?? new Map<string, Set<() => void>>()
     const of = keys.get(key) ?? new Set()
-    this.#listeners.set(projection, keys.set(key, of.add(changed)))
+    this.#listeners.set(projection, keys.set(key, of.add(onChange)))
     return () => {
-      of.delete(changed)
+      of.delete(onChange)
       if (of.size === 0 && keys.get(key) === of) keys.delete(key)
       if (keys.size === 0 && this.#listeners.get(projection) === keys) this.#listeners.delete(projection)
     }
@@ -30,6 +30,6 @@ export class RowChanges {
     const keys = this.#listeners.get(projection)
     if (!keys) return
     const affected = changes ? changes.flatMap(({ key }) => keys.get(key) ?? []) : [...keys.values()]
-    for (const listeners of affected) for (const changed of [...listeners]) changed()
+    for (const listeners of affected) for (const onChange of [...listeners]) onChange()
   }
 }

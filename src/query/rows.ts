@@ -42,7 +42,7 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
   const options: ListOptions = {
     where: valuesOf(table, where),
     sort,
-    after: by.after ? behind(by.after, sort) : afterOf(table, by.cursor, sort),
+    after: by.after ? afterRow(by.after, sort) : afterCursor(table, by.cursor, sort),
     limit: limit + 1,
   }
   const { found, ...rest } = await readModel.list(table, options)
@@ -89,7 +89,7 @@ function cursorOf({ key, data }: StoredRow, sort: ListOptions['sort']): string {
   return Buffer.from(JSON.stringify([nameOf(sort), value, key])).toString('base64url')
 }
 
-function afterOf({ indexes }: Table, cursor: string | undefined, sort: ListOptions['sort']): ListOptions['after'] {
+function afterCursor({ indexes }: Table, cursor: string | undefined, sort: ListOptions['sort']): ListOptions['after'] {
   if (cursor === undefined) return null
   const kind = indexes.find(({ field }) => field === sort?.field)?.kind ?? null
   try {
@@ -111,7 +111,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value.isWellFormed() && !value.includes('\0')
 }
 
-function behind(row: { readonly key: string } & Where, sort: ListOptions['sort']): ListOptions['after'] {
+function afterRow(row: { readonly key: string } & Where, sort: ListOptions['sort']): ListOptions['after'] {
   return { value: sort ? indexValue(row[sort.field]) : null, key: row.key }
 }
 

@@ -21,7 +21,7 @@ export function tierCaches(caches: readonly Cache[]): Cache {
 
   async function fill(count: number, key: string, entry: Entry): Promise<boolean> {
     for (const near of caches.slice(0, count).reverse()) {
-      if ((await tried(near.set(key, entry, unknown), 'failed')) === 'refused') return false
+      if ((await tryOr(near.set(key, entry, rejectPosition), 'failed')) === 'refused') return false
     }
     return true
   }
@@ -29,7 +29,7 @@ export function tierCaches(caches: readonly Cache[]): Cache {
   return {
     get: async (key, atLeast) => {
       for (const [i, cache] of caches.entries()) {
-        const entry = await tried(cache.get(key, atLeast), null)
+        const entry = await tryOr(cache.get(key, atLeast), null)
         if (entry) return (await fill(i, key, entry)) ? entry : null
       }
       return null
@@ -38,7 +38,7 @@ export function tierCaches(caches: readonly Cache[]): Cache {
     set: async (key, entry, current) => {
       let stored: Stored = 'failed'
       for (const cache of [...caches].reverse()) {
-        const one = await tried(cache.set(key, entry, current), 'failed')
+        const one = await tryOr(cache.set(key, entry, current), 'failed')
         if (one === 'refused') return one
         if (one === 'stored') stored = one
       }
@@ -48,14 +48,14 @@ export function tierCaches(caches: readonly Cache[]): Cache {
       const raised = await Promise.allSettled(caches.map(cache => cache.raise(tags, position)))
       for (const one of raised) if (one.status === 'rejected') throw one.reason
     },
-    claim: (key, ttlMs) => tried(shared.claim(key, ttlMs), unclaimed),
+    claim: (key, ttlMs) => tryOr(shared.claim(key, ttlMs), releaseNothing),
     close: async () => {
       await Promise.allSettled(caches.map(cache => cache.close()))
     },
   }
 }
 
-async function tried<T>(attempt: Promise<T>, otherwise: NoInfer<T>): Promise<T> {
+async function tryOr<T>(attempt: Promise<T>, otherwise: NoInfer<T>): Promise<T> {
   try {
     return await attempt
   } catch {
@@ -64,5 +64,5 @@ async function tried<T>(attempt: Promise<T>, otherwise: NoInfer<T>): Promise<T> 
 }
 
 /** The position for an entry that is only passed on: nobody here knows where the read models are. */
-const unknown = (): Promise<number> => Promise.reject(new Error('The current position is not known.'))
-const unclaimed = async (): Promise<void> => {}
+const rejectPosition = (): Promise<number> => Promise.reject(new Error('The current position is not known.'))
+const releaseNothing = async (): Promise<void> => {}

@@ -20,7 +20,7 @@ export type Audit = {
 /** How many keys are compared by default. */
 export const AUDIT_KEYS = 10_000
 
-type Folded = { row: object | null; readonly hash: bigint; error: string | null }
+type SampledRow = { row: object | null; readonly hash: bigint; error: string | null }
 
 /**
  * Folds the log anew for a sample of keys and compares the rows. Each row is compared at the checkpoint at which it is
@@ -40,7 +40,7 @@ export async function audit(
   const until = progress?.position ?? 0
   const sample = new Sample(projection, keys)
   for await (const page of logPages(store, { until, filter, seesHoles: true })) {
-    for (const stored of page) sample.take(stored)
+    for (const stored of page) sample.addEvent(stored)
     onProgress(page.at(-1)!.position)
   }
   const parked = await store.readModel.parked(table.name)
@@ -51,7 +51,7 @@ export async function audit(
   for (const [key, folded] of sample.folded) {
     const { found, position } = await store.readModel.get(table, key)
     for await (const page of logPages(store, { after: until, until: position, filter, seesHoles: true }))
-      for (const stored of page) sample.takeFor(key, stored)
+      for (const stored of page) sample.addEventFor(key, stored)
     const expected = folded.error === null ? folded.row && encodeRow(projection, folded.row).data : null
     if (aside.has(key) || folded.error !== null || (isStreamParked && found?.data !== expected)) left++
     else if ((found?.data ?? null) !== expected) differences.push({ key, stored: found?.data ?? null, folded: expected })
@@ -61,7 +61,7 @@ export async function audit(
 
 /** The keys with the smallest hashes, each with its row so far. */
 class Sample {
-  readonly folded = new Map<string, Folded>()
+  readonly folded = new Map<string, SampledRow>()
   readonly #projection: ProjectionSpec
   readonly #most: number
   #highest = 2n ** 64n
@@ -71,11 +71,11 @@ class Sample {
     this.#most = most
   }
 
-  take(stored: StoredEvent): void {
+  addEvent(stored: StoredEvent): void {
     for (const rowEvent of this.#rowEvents(stored)) this.#apply(rowEvent)
   }
 
-  takeFor(key: string, stored: StoredEvent): void {
+  addEventFor(key: string, stored: StoredEvent): void {
     for (const rowEvent of this.#rowEvents(stored)) if (rowEvent.key === key) this.#apply(rowEvent)
   }
 
@@ -89,7 +89,7 @@ class Sample {
   }
 
   #apply(rowEvent: ReturnType<typeof rowEvents>[number]): void {
-    const folded = this.#of(rowEvent.key)
+    const folded = this.#sampledRow(rowEvent.key)
     if (!folded || folded.error !== null) return
     try {
       folded.row = foldEvent(this.#projection, folded.row, rowEvent)
@@ -98,12 +98,12 @@ class Sample {
     }
   }
 
-  #of(key: string): Folded | null {
+  #sampledRow(key: string): SampledRow | null {
     const known = this.folded.get(key)
     if (known) return known
     const hash = Bun.hash.xxHash64(key)
     if (hash >= this.#highest) return null
-    const folded: Folded = { row: null, hash, error: null }
+    const folded: SampledRow = { row: null, hash, error: null }
     this.folded.set(key, folded)
     if (this.folded.size > this.#most) this.#shrink()
     return folded

@@ -54,7 +54,7 @@ export class Caution {
 
   handle(events: readonly StoredEvent[], lease: Lease): Promise<void> {
     this.#eventsLeft -= events.length
-    return inTurn(() => (this.#isOneByOne ? this.#handleOneByOne(events, lease) : this.#consumer.handle(events, null)))
+    return runInTurn(() => (this.#isOneByOne ? this.#handleOneByOne(events, lease) : this.#consumer.handle(events, null)))
   }
 
   async #handleOneByOne(events: readonly StoredEvent[], lease: Lease): Promise<void> {
@@ -84,7 +84,7 @@ let last: Promise<void> = Promise.resolve()
  * Handles one careful page at a time among all subscriptions of this process. Otherwise an event that ends the process
  * would leave suspects in subscriptions that only happened to run.
  */
-async function inTurn(run: () => Promise<void>): Promise<void> {
+async function runInTurn(run: () => Promise<void>): Promise<void> {
   const before = last
   const { promise, resolve } = Promise.withResolvers<void>()
   last = promise

@@ -2,7 +2,7 @@
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { Subscription } from './subscription.ts'
 
-export type CheckpointsOptions = {
+export type CheckpointWaitersOptions = {
   readonly readModel: ReadModel
   readonly subscriptions: () => readonly Subscription[]
   /** Gives the subscription that serves a projection. Null: none does yet. */
@@ -15,7 +15,7 @@ const POLL_WAITING_MS = 10
 const POLL_IDLE_MS = 1_000
 
 export class CheckpointWaiters {
-  readonly #options: CheckpointsOptions
+  readonly #options: CheckpointWaitersOptions
   /** How many callers wait for the checkpoint of each subscription. */
   readonly #waiting = new Map<Subscription, number>()
   /** How many callers follow the rows of each projection, whichever table serves. */
@@ -23,7 +23,7 @@ export class CheckpointWaiters {
   #poll: Timer | null = null
   #isClosed = false
 
-  constructor(options: CheckpointsOptions) {
+  constructor(options: CheckpointWaitersOptions) {
     this.#options = options
   }
 
@@ -76,10 +76,10 @@ export class CheckpointWaiters {
     if (!others.length) return
     const progress = await this.#options.readModel.progress(others.map(({ name }) => name))
     const positions = new Map(progress.map(({ name, position }) => [name, position]))
-    for (const subscription of others) this.#learn(subscription, positions.get(subscription.name) ?? 0)
+    for (const subscription of others) this.#learnCheckpoint(subscription, positions.get(subscription.name) ?? 0)
   }
 
-  #learn(subscription: Subscription, position: number): void {
+  #learnCheckpoint(subscription: Subscription, position: number): void {
     if (subscription.isOwner || subscription.position === position) return
     this.#options.onMoved(subscription.name, position)
     subscription.learnCheckpoint(position)

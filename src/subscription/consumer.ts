@@ -14,7 +14,7 @@ export type Consumer = {
    */
   readonly handle: (events: readonly StoredEvent[], announce: Announce | null) => Promise<void>
   /** The size of the effects that are not durable yet, in characters. Null: there are none. */
-  readonly pending: () => number | null
+  readonly pendingSize: () => number | null
   /** Writes all effects with the checkpoint. False: another owner has taken over. */
   readonly save: (guard: PageGuard) => Promise<boolean>
   /** The most events for one call of `handle`. Default: those of a page. */

@@ -100,7 +100,7 @@ describe('what is asked for again', () => {
   test('covers the events from where a key or a stream was parked', async () => {
     const found = (await retries('whole', key('k', 3), stream('s-1', 4)))!
     expect(found.first).toBe(3)
-    const covered = (at: number, of = 's-2', key = 'k') => found.covers(key, { stream: of, position: at })
+    const covered = (at: number, of = 's-2', key = 'k') => found.isCovered(key, { stream: of, position: at })
     expect([covered(2), covered(3), covered(5), covered(5, 's-2', 'other')]).toEqual([false, true, true, false])
     expect([covered(3, 's-1', 'other'), covered(4, 's-1', 'other')]).toEqual([false, true])
     expect([found.skipsForKey('k', 3), found.skipsEvent({ stream: 's-1', position: 4 })]).toEqual([false, false])

@@ -6,7 +6,7 @@ import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 
-type Place = Pick<Parked, 'kind' | 'key'>
+type ParkedPlace = Pick<Parked, 'kind' | 'key'>
 
 const LOST_OWNER = 'the process ended, or hung, while it handled this event'
 const CAUSE_LENGTH_MAX = 2_000
@@ -17,7 +17,7 @@ export class Parking {
   readonly #keys = new Set<string>()
   readonly #streams = new Set<string>()
   #park: NewParked[] = []
-  #unpark: Place[] = []
+  #unpark: ParkedPlace[] = []
 
   constructor(store: Store) {
     this.#store = store
@@ -60,7 +60,7 @@ export class Parking {
   }
 
   /** Unparks a key or a stream. The next page writes that, unless it is parked again by then. */
-  release(place: Place): void {
+  release(place: ParkedPlace): void {
     if (this.#placesOf(place).delete(place.key)) this.#unpark.push({ kind: place.kind, key: place.key })
   }
 
@@ -70,7 +70,7 @@ export class Parking {
   }
 
   /** The changes for the next page. */
-  get changes(): { readonly park: readonly NewParked[]; readonly unpark: readonly Place[] } {
+  get changes(): { readonly park: readonly NewParked[]; readonly unpark: readonly ParkedPlace[] } {
     const unpark = this.#unpark.filter(place => !this.#placesOf(place).has(place.key))
     return { park: this.#park, unpark }
   }
@@ -94,7 +94,7 @@ export class Parking {
     this.#park.push(parked)
   }
 
-  #placesOf({ kind }: Pick<Place, 'kind'>): Set<string> {
+  #placesOf({ kind }: Pick<ParkedPlace, 'kind'>): Set<string> {
     return kind === 'key' ? this.#keys : this.#streams
   }
 }
@@ -127,7 +127,7 @@ export class Retries {
   }
 
   /** Whether an event was passed over for a key while the key, or the event's stream, was parked. */
-  covers(key: string, { stream, position }: Pick<StoredEvent, 'stream' | 'position'>): boolean {
+  isCovered(key: string, { stream, position }: Pick<StoredEvent, 'stream' | 'position'>): boolean {
     return isAtOrBehind(this.keys.get(key), position) || isAtOrBehind(this.streams.get(stream), position)
   }
 }

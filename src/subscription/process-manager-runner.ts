@@ -2,7 +2,7 @@
 // and has them sent.
 import {
   type AgendaChange,
-  type Instance,
+  type ProcessInstance,
   instancesOf,
   splitOutbox,
   subscriptionOf,
@@ -52,8 +52,8 @@ export class ProcessManagerRunner implements Consumer {
     this.#table = { name: tableOf(projection), indexes: [] }
     // Rows of this table are instances.
     const outbox: Outbox = {
-      splitRow: (key, row, isReplayed) => this.#splitRow(key, row as Instance, isReplayed),
-      dropChanges: (row, position) => withoutOutbox(row as Instance, position),
+      splitRow: (key, row, isReplayed) => this.#splitRow(key, row as ProcessInstance, isReplayed),
+      dropChanges: (row, position) => withoutOutbox(row as ProcessInstance, position),
       toAgenda: changes => this.#toAgenda(changes),
       onSaved: ({ add }) => sender.enqueue(add),
     }
@@ -80,8 +80,8 @@ export class ProcessManagerRunner implements Consumer {
    * The pending size, with a small bound: commands are sent while the next pages are folded, and should not wait for
    * many events.
    */
-  pending = (): number | null => {
-    const pending = this.#projector.pending()
+  pendingSize = (): number | null => {
+    const pending = this.#projector.pendingSize()
     return pending !== null && pending > PENDING_MAX ? Number.POSITIVE_INFINITY : pending
   }
 
@@ -95,7 +95,7 @@ export class ProcessManagerRunner implements Consumer {
     await readModel.serve(name, this.#table.name)
   }
 
-  #splitRow(key: string, row: Instance, isReplayed: boolean): ReturnType<Outbox['splitRow']> {
+  #splitRow(key: string, row: ProcessInstance, isReplayed: boolean): ReturnType<Outbox['splitRow']> {
     const { instance, changes } = splitOutbox(row)
     if (!isReplayed) return { row: instance, changes }
     return { row: instance, changes: instance ? timerChanges(this.#process, key, instance) : [] }

@@ -2,12 +2,12 @@
 // parked.
 import type { Command } from '../definitions/decider/command.ts'
 import type { Rejection } from '../definitions/decider/reject.ts'
-import { recordedIn } from '../definitions/event/families.ts'
+import { readInFamilies } from '../definitions/event/families.ts'
 import type { CloudEvent } from '../definitions/event/cloud-event.ts'
 import type { Recorded } from '../definitions/event/events.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep as sleepFor } from '../lib/sleep.ts'
-import { type ProcessorSpec, takes } from '../definitions/processor.ts'
+import { type ProcessorSpec, canHandle } from '../definitions/processor.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { logPages } from '../ports/store/pages.ts'
@@ -89,7 +89,7 @@ export class ProcessorRunner implements Consumer {
     return [...Map.groupBy(events, chainOf).values()]
   }
 
-  pending = (): number | null => (this.#parking.hasNew ? 1 : null)
+  pendingSize = (): number | null => (this.#parking.hasNew ? 1 : null)
 
   save = async (guard: PageGuard): Promise<boolean> => {
     const isSaved = await this.#readModel.commit({ ...guard, rows: [], ...this.#parking.changes })
@@ -112,14 +112,14 @@ export class ProcessorRunner implements Consumer {
     return page
       .filter(stored => !retries.skipsEvent(stored))
       .flatMap(stored => this.#keyedEvents(stored))
-      .filter(({ key, stored }) => retries.covers(key, stored) && !retries.skipsForKey(key, stored.position))
+      .filter(({ key, stored }) => retries.isCovered(key, stored) && !retries.skipsForKey(key, stored.position))
   }
 
   #keyedEvents(stored: StoredEvent): readonly KeyedEvent[] {
     if (this.#parking.hasStream(stored.stream)) return []
     try {
-      return recordedIn(this.#processor.families, stored).flatMap((event, part) =>
-        takes(this.#processor, event) ? [{ stored, part, event, key: this.#processor.key(event) }] : [],
+      return readInFamilies(this.#processor.families, stored).flatMap((event, part) =>
+        canHandle(this.#processor, event) ? [{ stored, part, event, key: this.#processor.key(event) }] : [],
       )
     } catch (error) {
       this.#parking.parkStream(stored, error)
@@ -135,7 +135,7 @@ export class ProcessorRunner implements Consumer {
     const { batchSize, attempts } = this.#processor
     for (let i = 0; i < events.length; i += batchSize) {
       const batch = events.slice(i, i + batchSize).filter(({ key }) => !this.#parking.hasKey(key))
-      const error = await this.#attempt(batch, attempts)
+      const error = await this.#tryBatch(batch, attempts)
       if (error === null) continue
       if (batch.length === 1) this.#parkKey(batch[0]!, error)
       else await this.#handleOneByOne(batch)
@@ -145,7 +145,7 @@ export class ProcessorRunner implements Consumer {
   async #handleOneByOne(batch: readonly KeyedEvent[]): Promise<void> {
     for (const event of batch) {
       if (this.#parking.hasKey(event.key)) continue
-      const error = await this.#attempt([event], 1)
+      const error = await this.#tryBatch([event], 1)
       if (error !== null) this.#parkKey(event, error)
     }
   }
@@ -155,7 +155,7 @@ export class ProcessorRunner implements Consumer {
   }
 
   /** Tries to handle a batch. Gives null, or the error of the last attempt. Throws if the process stops before. */
-  async #attempt(batch: readonly KeyedEvent[], attempts: number): Promise<unknown> {
+  async #tryBatch(batch: readonly KeyedEvent[], attempts: number): Promise<unknown> {
     if (!batch.length) return null
     const { name, handle } = this.#processor
     const keyedEvents = new Map(batch.map(keyed => [keyed.event, keyed]))
@@ -165,7 +165,7 @@ export class ProcessorRunner implements Consumer {
     for (let attempt = 1; ; attempt++) {
       this.#stop.signal.throwIfAborted()
       try {
-        await this.#endInTime(signal =>
+        await this.#handleInTime(signal =>
           handle(
             batch.map(({ event }) => event),
             { keyOf, cloudEvent: event => this.#cloudEvent(event, keyedEvents.get(event)), send, attempt, signal },
@@ -183,7 +183,7 @@ export class ProcessorRunner implements Consumer {
   /**
    * Fails an attempt that does not end in time. Nothing else would end it, because the lease is renewed all the while.
    */
-  async #endInTime(handle: (signal: AbortSignal) => unknown): Promise<void> {
+  async #handleInTime(handle: (signal: AbortSignal) => unknown): Promise<void> {
     const { attemptMs } = this.#processor
     if (attemptMs === null) return void (await handle(this.#stop.signal))
     const attempt = new AbortController()

@@ -68,12 +68,12 @@ export class ProjectionVersions {
   }
 
   /** The subscriptions of all versions that are filled. */
-  get defined(): readonly DefinedSubscription[] {
+  get definedSubscriptions(): readonly DefinedSubscription[] {
     return this.#versions.filter(({ isFrozen }) => !isFrozen).map(version => this.#define(version))
   }
 
   /** The version that serves, or the newest while none does. */
-  get served(): DefinedSubscription {
+  get servedSubscription(): DefinedSubscription {
     return this.#define(this.#serving ?? this.#versions[0]!)
   }
 

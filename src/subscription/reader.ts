@@ -72,7 +72,7 @@ export class Reader {
     const bounds = { limit, sizeMax: PAGE_SIZE }
     const events = await this.#readAll({ after, until, ...bounds, ...(this.#filter && { filter: this.#filter }) })
     const to = isFull(events, bounds) ? events.at(-1)!.position : until
-    this.#learn(events, to - after)
+    this.#learnSizes(events, to - after)
     return { events, to }
   }
 
@@ -91,7 +91,7 @@ export class Reader {
   }
 
   /** Learns the size and the density of events, so that the next page comes close to its wanted size. */
-  #learn(events: readonly StoredEvent[], looked: number): void {
+  #learnSizes(events: readonly StoredEvent[], looked: number): void {
     const size = events.reduce((sum, { data }) => sum + data.length, 0) / Math.max(1, events.length)
     this.#limit = Math.ceil(Math.min(this.#eventsMax, this.#limit * 2, Math.max(1, PAGE_SIZE / Math.max(1, size))))
     const density = Math.max(1, events.length) / looked

@@ -1,6 +1,6 @@
 // Runs a SQL projection: user code writes a page of events, in one transaction with the checkpoint.
 import type { Recorded } from '../definitions/event/events.ts'
-import { recordedIn } from '../definitions/event/families.ts'
+import { readInFamilies } from '../definitions/event/families.ts'
 import { type SqlProjectionSpec, subscriptionOf, type Writing } from '../definitions/projection/sql-projection.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { Parked } from '../ports/read-model/parked.ts'
@@ -46,7 +46,7 @@ export class SqlProjectionRunner implements Consumer {
   }
 
   /** Always more than the bound, so that a page is written before the next is read. */
-  pending = (): number | null => (this.#unsaved.length || this.#parking.hasNew ? Number.POSITIVE_INFINITY : null)
+  pendingSize = (): number | null => (this.#unsaved.length || this.#parking.hasNew ? Number.POSITIVE_INFINITY : null)
 
   save = async (guard: PageGuard): Promise<boolean> => {
     const events = this.#unsaved
@@ -126,6 +126,6 @@ export class SqlProjectionRunner implements Consumer {
   }
 
   #upcast(stored: StoredEvent): UpcastEvent {
-    return { stored, events: recordedIn(this.#projection.families, stored) }
+    return { stored, events: readInFamilies(this.#projection.families, stored) }
   }
 }

@@ -36,7 +36,7 @@ async function saved(eventMs: number, pending: number | null): Promise<readonly 
       isSaved = false
       if (handled === EVENTS) done.resolve()
     },
-    pending: () => (pending === null || isSaved ? null : pending),
+    pendingSize: () => (pending === null || isSaved ? null : pending),
     save: async guard => {
       isSaved = true
       found.push(guard.to)

@@ -166,7 +166,7 @@ export class Subscription {
   }
 
   #needsSave(isAtHead: boolean): boolean {
-    const pending = this.#options.consumer.pending()
+    const pending = this.#options.consumer.pendingSize()
     if (this.#handled === this.#saved) return pending !== null
     const since = this.#clock() - this.#savedAt
     if (pending === null) return this.#waiters.size > 0 || since > SAVE_IDLE_MS
@@ -175,7 +175,7 @@ export class Subscription {
 
   async #save(lease: Lease): Promise<void> {
     const { consumer } = this.#options
-    if (this.#handled === this.#saved && consumer.pending() === null) return
+    if (this.#handled === this.#saved && consumer.pendingSize() === null) return
     if (!(await consumer.save(this.#guard(lease)))) throw new Fenced()
     this.#failures = 0
     this.#savedAt = this.#clock()

@@ -59,7 +59,7 @@ export class Subscriptions {
     this.#others = [...this.#processorSubscriptions(), ...this.#sqlProjectionSubscriptions(), ...this.#processSubscriptions()]
     this.#checkpoints = new CheckpointWaiters({
       readModel: store.readModel,
-      subscriptions: () => this.#all(),
+      subscriptions: () => this.#allSubscriptions(),
       servingOf: projection => this.#projections.get(projection)?.serving?.subscription ?? null,
       onMoved: options.onCheckpoint,
     })
@@ -101,20 +101,20 @@ export class Subscriptions {
   /** The status of each subscription, whichever process runs it. Rejects with the store's error. */
   async status(): Promise<readonly Status[]> {
     await this.#checkpoints.learnAll()
-    const versions = [...this.#projections.values()].flatMap(one => one.defined)
+    const versions = [...this.#projections.values()].flatMap(one => one.definedSubscriptions)
     return readStatus(this.#options.store, this.#options.now, [...versions, ...this.#others])
   }
 
   /** As `status`, with one subscription for each definition: for a projection the one that serves, or will. */
   async servedStatus(): Promise<readonly Status[]> {
     await this.#checkpoints.learnAll()
-    const served = [...this.#projections.values()].map(one => one.served)
+    const served = [...this.#projections.values()].map(one => one.servedSubscription)
     return readStatus(this.#options.store, this.#options.now, [...served, ...this.#others])
   }
 
   /** Waits until all subscriptions, or those named, have passed a position. False: they have not within `timeoutMs`. */
   async waitUntilProcessed(position: number, names?: readonly string[], timeoutMs = 5_000): Promise<boolean> {
-    const all = names?.flatMap(name => this.#findNamed(name)) ?? this.#all()
+    const all = names?.flatMap(name => this.#findNamed(name)) ?? this.#allSubscriptions()
     const signal = AbortSignal.timeout(timeoutMs)
     return (await Promise.all(all.map(subscription => this.waitFor(subscription, position, signal)))).every(Boolean)
   }
@@ -172,7 +172,7 @@ export class Subscriptions {
     return { definition, subscription: new Subscription({ ...this.#options, ...own }), isServing: true }
   }
 
-  #all(): readonly Subscription[] {
+  #allSubscriptions(): readonly Subscription[] {
     const versions = [...this.#projections.values()].flatMap(({ subscriptions }) => subscriptions)
     return [...versions, ...this.#others.map(({ subscription }) => subscription)]
   }
@@ -182,7 +182,7 @@ export class Subscriptions {
     const versions = this.#projections.get(name)
     if (versions) return [versions.subscriptions[0]!]
     const sqlProjection = `sql_${name.replaceAll('-', '_')}`
-    const all = this.#all()
+    const all = this.#allSubscriptions()
     const found = all.filter(
       one => [name, subscriptionOfProcess({ name })].includes(one.name) || projectionOf(one.name) === sqlProjection,
     )

@@ -100,7 +100,7 @@ async function played(modelled: Modelled, clients: readonly (readonly Action[])[
       await later('current')
       return position
     }
-    const answer = await fills[by]!.answer(wanted, isStale ? STALE : FRESH, atLeast, { build, current })
+    const answer = await fills[by]!.answer(wanted, isStale ? STALE : FRESH, atLeast, { build, currentPosition: current })
     const seen = JSON.parse(answer.body) as readonly number[] // As built.
     for (const [i, tag] of TAGS[wanted].entries()) {
       expect(seen[i]!, `${tag} in ${wanted}, after a raise`).toBeGreaterThanOrEqual(told.get(tag) ?? 0)
@@ -118,7 +118,7 @@ async function played(modelled: Modelled, clients: readonly (readonly Action[])[
     for (const one of actions) await play(one)
   }
   await Promise.all(clients.map(playAll))
-  await Promise.all(fills.map(fill => fill.idle()))
+  await Promise.all(fills.map(fill => fill.waitUntilIdle()))
 }
 
 /** Where each tag was changed. */

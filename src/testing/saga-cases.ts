@@ -3,7 +3,7 @@
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import { type Recorded, spec } from '../definitions/event/events.ts'
-import { advanceInstance, type Instance, outbox, splitOutbox } from '../definitions/process/instance.ts'
+import { advanceInstance, type ProcessInstance, outbox, splitOutbox } from '../definitions/process/instance.ts'
 import { type ANSWERS, DUE } from '../definitions/process/process-events.ts'
 import type { Process, ProcessSpec } from '../definitions/process/process.ts'
 import { sagas } from '../definitions/process/saga.ts'
@@ -82,7 +82,7 @@ class Simulation {
   readonly #accepted: Sent[] = []
   /** All events, so that they can be folded again. */
   readonly #log: Recorded[] = []
-  #instance: Instance
+  #instance: ProcessInstance
   #sent: Sent[] = []
   #late: Sent[] = []
   #timers = new Map<string, { readonly set: number; readonly due: number }>()
@@ -196,7 +196,7 @@ class Simulation {
 
   /** Folds the log again, as after a crash: the process has to know what it knew. */
   #crash(): void {
-    let again: Instance = { state: this.#process.initial, timers: {} }
+    let again: ProcessInstance = { state: this.#process.initial, timers: {} }
     for (const event of this.#log) again = splitOutbox(advanceInstance(this.#process, again, event, this.#key)).instance!
     if (JSON.stringify(again) !== JSON.stringify({ ...this.#instance, [outbox]: undefined }))
       throw new Error(`${this.#process.name} is another after a crash`)

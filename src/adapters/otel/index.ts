@@ -1,5 +1,5 @@
 // OpenTelemetry: the port to tracing as spans, and a span for each request. Nothing of it is loaded before it is turned on.
-import { within } from '../../lib/deadline.ts'
+import { settleWithin } from '../../lib/deadline.ts'
 import type { Telemetry } from '../../ports/trace/telemetry.ts'
 import { untraced } from '../../ports/trace/trace.ts'
 import type { TelemetryOptions } from './options.ts'
@@ -42,5 +42,5 @@ function isEnabled(environment: Readonly<Record<string, string | undefined>>): b
 
 function endInTime({ diag }: Api, end: () => Promise<void>): Promise<void> {
   const late = () => new Error(`no end after ${SHUTDOWN_MS_MAX} ms`)
-  return within(SHUTDOWN_MS_MAX, end(), late).catch(error => diag.error('the last spans were not sent', error))
+  return settleWithin(SHUTDOWN_MS_MAX, end(), late).catch(error => diag.error('the last spans were not sent', error))
 }

@@ -1,5 +1,5 @@
 // Bulk import into PostgreSQL: COPY stages all records in one transaction that holds no lock of the log, then short ones move them.
-import { within } from '../../lib/deadline.ts'
+import { settleWithin } from '../../lib/deadline.ts'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import type { Writable } from 'node:stream'
@@ -168,5 +168,5 @@ function connectForCopy(url: string): Sql {
 /** Rejects where nothing moves on; a connection that hangs without closing would keep postgres.js waiting for ever. */
 function inTime<T>(promise: Promise<T>): Promise<T> {
   const late = () => new StoreError('unavailable', `PostgreSQL took no more records within ${STAGE_DEADLINE_MS} ms`)
-  return within(STAGE_DEADLINE_MS, promise, late)
+  return settleWithin(STAGE_DEADLINE_MS, promise, late)
 }

@@ -1,5 +1,5 @@
 // The log in one schema. What it promises is kept by the functions in migrations/postgres; this is how they are called.
-import type { Fact } from '../../definitions/event/read.ts'
+import type { StoredFact } from '../../definitions/event/read.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import { instant } from '../../ports/store/instant.ts'
@@ -191,7 +191,7 @@ function loadedStream({ after }: LoadRequest, row: LoadedRow): LoadedStream {
   return {
     snapshot:
       row.snapshot_version === null ? null : { version: row.snapshot_version, state: JSON.parse(row.snapshot!) as unknown },
-    facts: facts.map(([type, schema, data]): Fact => ({ type, schema, data })),
+    facts: facts.map(([type, schema, data]): StoredFact => ({ type, schema, data })),
     version: row.version,
     position: row.position,
     more: from + facts.length < row.version,

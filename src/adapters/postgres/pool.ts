@@ -3,8 +3,8 @@
 // what a lost connection left behind (a statement half written, an error) over to the one that follows, which may then never come
 // up [ran]: so a client that has lost one takes no more statements. And a statement that came while it connected waits for ever where
 // others are always pipelined on past it [ran]: so it is given no more statements at once than it has connections.
-import { within } from '../../lib/deadline.ts'
-import { atOnce } from '../../lib/semaphore.ts'
+import { settleWithin } from '../../lib/deadline.ts'
+import { limitConcurrency } from '../../lib/semaphore.ts'
 import createClient, { type Sql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
 import { isLost, storeError } from './errors.ts'
@@ -36,12 +36,12 @@ export class Pool {
   readonly #options: PoolOptions
   #sql: Sql
   #closed = false
-  readonly #inTurn: ReturnType<typeof atOnce>
+  readonly #inTurn: ReturnType<typeof limitConcurrency>
 
   constructor(url: string, options: PoolOptions) {
     this.#url = url
     this.#options = options
-    this.#inTurn = atOnce(options.max)
+    this.#inTurn = limitConcurrency(options.max)
     this.#sql = connect(url, options)
   }
 
@@ -49,7 +49,7 @@ export class Pool {
   run<T>(statement: (sql: Sql) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { reasonIfLost = 'unavailable', deadlineMs = this.#options.deadlineMs } = options
     const late = () => new StoreError('unavailable', `no connection was free within ${deadlineMs} ms`)
-    return this.#inTurn(() => this.#run(statement, reasonIfLost, deadlineMs), { waitMs: deadlineMs, late })
+    return this.#inTurn(() => this.#run(statement, reasonIfLost, deadlineMs), { waitMs: deadlineMs, lateError: late })
   }
 
   async #run<T>(statement: (sql: Sql) => Promise<T>, reasonIfLost: LostReason, deadlineMs: number): Promise<T> {
@@ -60,7 +60,7 @@ export class Pool {
       return new StoreError(reasonIfLost, `PostgreSQL did not answer within ${deadlineMs} ms`)
     }
     try {
-      return await within(deadlineMs, statement(sql), hung)
+      return await settleWithin(deadlineMs, statement(sql), hung)
     } catch (error) {
       if (isLost(error)) this.#drop(sql, deadlineMs)
       throw storeError(error, reasonIfLost)

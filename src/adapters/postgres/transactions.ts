@@ -1,7 +1,7 @@
 // Transactions of several statements. postgres.js goes on with one whose connection is lost: its next statement, its own rollback too, is
 // written to a socket that is gone, which ends the process, or to the session of whoever has the connection by then. So each has a client
 // to itself while it lasts, nothing more is sent once its connection is lost, and that client is not used again.
-import { within } from '../../lib/deadline.ts'
+import { settleWithin } from '../../lib/deadline.ts'
 import type { ISql, Sql, TransactionSql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
 import { storeError } from './errors.ts'
@@ -58,7 +58,7 @@ export class Transactions {
       }),
     )
     try {
-      await within(deadlineMs, whole, late)
+      await settleWithin(deadlineMs, whole, late)
       return true
     } catch (error) {
       if (error === refused) return false

@@ -285,7 +285,7 @@ describe('a Redis that', () => {
     const alone = (cache: RedisCache): Filling => ({
       answer: (...asked) => createFilling(cache).answer(...asked),
       getFresh: () => null,
-      idle: async () => {},
+      waitUntilIdle: async () => {},
     })
     expect(await stampede(1, alone)).toBeGreaterThan(1)
   })
@@ -312,7 +312,7 @@ async function stampede(restarts: number, fillingOf: (cache: RedisCache) => Fill
       running[by]!.set(key, running[by]!.get(key)! - 1)
       return { body: `${position}`, etag: '', position, tags: ['a'] }
     }
-    const answer = await fills[by]!.answer(key, POLICY, atLeast, { build, current: async () => at.position })
+    const answer = await fills[by]!.answer(key, POLICY, atLeast, { build, currentPosition: async () => at.position })
     at.answers++
     if (answer.cache === 'hit') at.hits++
     expect(Number(answer.body)).toBeGreaterThanOrEqual(Math.max(atLeast, told))

@@ -294,7 +294,7 @@ async function builtBy(seen: (cache: Cache) => Cache): Promise<{ readonly builds
     at.running--
     return { body: `${position}`, etag: '', position, tags: ['a'] }
   }
-  const ask = (i: number) => fills[i % 2]!.answer('k', POLICY, 0, { build, current: async () => at.position })
+  const ask = (i: number) => fills[i % 2]!.answer('k', POLICY, 0, { build, currentPosition: async () => at.position })
   for (let round = 1; round <= 10; round++) {
     const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(i)))
     expect(new Set(answers.map(({ body }) => body))).toEqual(new Set([`${round}`]))

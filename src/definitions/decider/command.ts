@@ -1,4 +1,4 @@
-import { canonical } from '../event/payload.ts'
+import { canonicalText } from '../event/payload.ts'
 
 export { idProblem } from '../event/stream-name.ts'
 
@@ -15,7 +15,7 @@ export type Command<D extends string = string, N extends string = string, X = un
  * counts.
  */
 export function fingerprintOf({ decider, command, id, data }: Command, idGiven: boolean): string {
-  const said = canonical(idGiven ? [decider, command, id, data] : [decider, command, data])
+  const said = canonicalText(idGiven ? [decider, command, id, data] : [decider, command, data])
   return new Bun.CryptoHasher('sha256').update(said).digest('base64url')
 }
 

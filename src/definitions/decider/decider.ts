@@ -84,9 +84,9 @@ export function decider<
     name: family.name,
     events: family,
     initial: freezeAll(options.initial),
-    evolve: exactly(`${of_.name}: evolve`, of_.types, options.evolve),
+    evolve: checkFunctions(`${of_.name}: evolve`, of_.types, options.evolve),
     commands: new Map(Object.entries(options.commands)),
-    decide: exactly(`${of_.name}: decide`, of_.commands, options.decide),
+    decide: checkFunctions(`${of_.name}: decide`, of_.commands, options.decide),
     expose: options.expose ?? null,
     snapshot: options.snapshot ?? null,
   }
@@ -100,7 +100,7 @@ export function decider<
 }
 
 /** The functions by name: exactly one for each of `names`. JavaScript callers get the check that TypeScript makes. */
-function exactly<F>(where: string, names: readonly string[], functions: object | undefined): ReadonlyMap<string, F> {
+function checkFunctions<F>(where: string, names: readonly string[], functions: object | undefined): ReadonlyMap<string, F> {
   const given = new Map(Object.entries(functions ?? {}))
   const wrong = [
     ...names.filter(name => typeof given.get(name) !== 'function'),

@@ -1,6 +1,6 @@
 import { checkEvent, type Event, spec } from '../event/events.ts'
 import { freeze } from '../event/payload.ts'
-import { type Fact, read } from '../event/read.ts'
+import { type StoredFact, read } from '../event/read.ts'
 import type { Command } from './command.ts'
 import type { Context, DeciderSpec } from './decider.ts'
 import type { Rejection } from './reject.ts'
@@ -13,11 +13,11 @@ export type Folded = { readonly state: unknown; readonly version: number }
  * whole.
  * The result is frozen. Throws UnreadableEvent if this release cannot read a fact.
  */
-export function fold(decider: DeciderSpec, stream: string, from: Folded, facts: readonly Fact[]): Folded {
+export function fold(decider: DeciderSpec, stream: string, from: Folded, facts: readonly StoredFact[]): Folded {
   let { state, version } = from
   for (const fact of facts) {
     version += 1
-    for (const event of read(decider.events, stream, version, fact)) state = step(decider, state, event)
+    for (const event of read(decider.events, stream, version, fact)) state = applyEvent(decider, state, event)
   }
   return { state: freeze(state), version }
 }
@@ -27,12 +27,12 @@ export function fold(decider: DeciderSpec, stream: string, from: Folded, facts: 
  * its state fails at its first use. Freezing costs more than folding, so `fold` freezes only its result.
  */
 export function evolve(decider: DeciderSpec, from: Folded, events: readonly Event[]): Folded {
-  const state = events.reduce((state, event) => freeze(step(decider, state, event)), from.state)
+  const state = events.reduce((state, event) => freeze(applyEvent(decider, state, event)), from.state)
   return { state, version: from.version + events.length }
 }
 
-function step(decider: DeciderSpec, state: unknown, { type, data }: Event): unknown {
-  return settled(decider, 'evolve', type, decider.evolve.get(type)!(state, data))
+function applyEvent(decider: DeciderSpec, state: unknown, { type, data }: Event): unknown {
+  return requireValue(decider, 'evolve', type, decider.evolve.get(type)!(state, data))
 }
 
 /** The result of a decision: events, or a rejection. */
@@ -40,7 +40,12 @@ export type DeciderResult = { readonly events: readonly Event[] } | { readonly r
 
 /** Decides a command that its schema has parsed. Throws if `decide` is not pure, or gives events of another family. */
 export function decide(decider: DeciderSpec, state: unknown, command: Command, context: Context): DeciderResult {
-  const decided = settled(decider, 'decide', command.command, decider.decide.get(command.command)!(state, command.data, context))
+  const decided = requireValue(
+    decider,
+    'decide',
+    command.command,
+    decider.decide.get(command.command)!(state, command.data, context),
+  )
   if (typeof decided === 'object' && decided !== null && spec in decided) return { rejection: decided as Rejection }
   const events = (Array.isArray(decided) ? decided : [decided]) as readonly Event[]
   const stranger = events.findIndex(event => event?.category !== decider.name || !decider.evolve.has(event.type))
@@ -55,7 +60,7 @@ export function decide(decider: DeciderSpec, state: unknown, command: Command, c
  * Gives the value of a pure function. Throws for undefined and for a promise, whose own failure is then part of this
  * error.
  */
-function settled<T>(decider: DeciderSpec, part: string, name: string, value: T): T {
+function requireValue<T>(decider: DeciderSpec, part: string, name: string, value: T): T {
   if (value !== undefined && typeof (value as { then?: unknown } | null)?.then !== 'function') return value
   Promise.resolve(value).catch(() => {})
   const what = value === undefined ? 'nothing' : 'a promise'

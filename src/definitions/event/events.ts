@@ -1,7 +1,7 @@
 import { isCategory } from './stream-name.ts'
 import type { z } from 'zod'
-import { freeze, present } from './payload.ts'
-import { type Schemas, unstable } from './schema.ts'
+import { freeze, stripUndefined } from './payload.ts'
+import { type Schemas, findUnstable } from './schema.ts'
 import { type Chain, chain } from './upcast.ts'
 
 /** The property that holds the framework's part of a definition. No name of a user can collide with it. */
@@ -39,12 +39,13 @@ export type Recorded<E extends Event = Event> = E extends Event
   : never
 
 /** A stored payload survives JSON: its schema's output equals its input, and JSON can hold it. */
-type Stable<Z> = Z extends z.ZodType<infer Out, infer In> ? ([In, Out] extends [Out & Json<Out>, In] ? Z : Unstable) : Unstable
+type Stable<Z> =
+  Z extends z.ZodType<infer Out, infer In> ? ([In, Out] extends [Out & JsonOnly<Out>, In] ? Z : Unstable) : Unstable
 /** The compiler shows this text in its message. */
 type Unstable = 'an event schema gives what it takes, and takes what JSON holds'
-/** Assignment to `Plain` accepts JSON of any depth, and is quick. Only a type with an unknown part is taken apart. */
-type Json<T> = T extends Plain ? T : unknown extends T ? T : T extends Lost ? never : { [K in keyof T]: Json<T[K]> }
-type Plain = string | number | boolean | null | undefined | readonly Plain[] | { readonly [key: string]: Plain }
+/** Assignment to `PlainJson` accepts JSON of any depth, and is quick. Only a type with an unknown part is taken apart. */
+type JsonOnly<T> = T extends PlainJson ? T : unknown extends T ? T : T extends Lost ? never : { [K in keyof T]: JsonOnly<T[K]> }
+type PlainJson = string | number | boolean | null | undefined | readonly PlainJson[] | { readonly [key: string]: PlainJson }
 type Lost = bigint | symbol | Date | ReadonlyMap<never, unknown> | ReadonlySet<never> | ((...data: never) => unknown)
 
 export type EventOf<C extends string, S extends Schemas> = { [T in keyof S & string]: Event<C, T, z.output<S[T]>> }[keyof S &
@@ -54,7 +55,7 @@ type Constructors<C extends string, S extends Schemas> = {
 }
 
 /** The successor of an old type: its new name, null for none, or several events, as `split` makes it. */
-type Old<C extends string, S extends Schemas> =
+type OldType<C extends string, S extends Schemas> =
   | (keyof S & string)
   | null
   | { readonly from: z.ZodType; readonly into: (old: never, make: Constructors<C, S>) => readonly EventOf<C, S>[] }
@@ -98,13 +99,15 @@ export type Events<C extends string, S extends Schemas> = Constructors<C, S> & {
 export function events<const C extends string, S extends Schemas>(
   category: C,
   schemas: S & { [T in keyof S]: Stable<S[T]> },
-  options: { readonly was?: { readonly [type: string]: Old<C, NoInfer<S>> } } = {},
+  options: { readonly was?: { readonly [type: string]: OldType<C, NoInfer<S>> } } = {},
 ): Events<C, S> {
   if (!isCategory(category)) throw new TypeError(`events('${category}'): a category is letters, digits and _, without -`)
-  const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declared(category, type, schema)]))
+  const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declareType(category, type, schema)]))
   const constructors = [...types].map(([type, { schema }]) => [type, (data: unknown) => construct(category, type, schema, data)])
   const make: object = Object.assign(Object.create(null), Object.fromEntries(constructors))
-  const was = new Map(Object.entries(options.was ?? {}).map(([type, old]) => [type, became(category, types, make, type, old)]))
+  const was = new Map(
+    Object.entries(options.was ?? {}).map(([type, old]) => [type, successorOf(category, types, make, type, old)]),
+  )
   const family: EventsSpec = { kind: 'events', name: category, types, was }
   // The mapped type describes the object that is built here from values.
   return Object.freeze(Object.assign(make, { [spec]: family })) as Events<C, S>
@@ -124,16 +127,16 @@ export function split<Z extends z.ZodType, Make, E extends Event>(
   return { from, into }
 }
 
-function declared(category: string, type: string, schema: z.ZodType): Chain {
+function declareType(category: string, type: string, schema: z.ZodType): Chain {
   if (!/^[A-Za-z][A-Za-z0-9_]{0,126}$/.test(type))
     throw new TypeError(`${category}.${type}: an event type is letters, digits and _`)
-  const found = unstable(schema)
+  const found = findUnstable(schema)
   if (found) throw new TypeError(`${category}.${type}: a stored payload survives JSON unchanged, but its schema at ${found}`)
   ofEvents.add(schema)
   return chain(schema)
 }
 
-function became(
+function successorOf(
   category: string,
   types: ReadonlyMap<string, Chain>,
   make: object,
@@ -152,7 +155,11 @@ function became(
 }
 
 function construct(category: string, type: string, schema: z.ZodType, data: unknown): Event {
-  const event = { category, type, data: present(fits(schema, data) ? data : parse(`${category}.${type}`, schema, data)) }
+  const event = {
+    category,
+    type,
+    data: stripUndefined(isKnownToFit(schema, data) ? data : parse(`${category}.${type}`, schema, data)),
+  }
   made.add(event)
   return event
 }
@@ -174,7 +181,7 @@ export function rememberFit<T>(schema: z.ZodType, data: T): T {
 const ofEvents = new WeakSet<z.ZodType>()
 const fitted = new WeakMap<object, z.ZodType>()
 
-function fits(schema: z.ZodType, data: unknown): boolean {
+function isKnownToFit(schema: z.ZodType, data: unknown): boolean {
   return typeof data === 'object' && data !== null && fitted.get(data) === schema
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { z } from 'zod'
 import { events, spec, split } from './events.ts'
-import { byEvent, familiesOf, recordedIn, storedTypes } from './families.ts'
+import { byEvent, familiesOf, readInFamilies, storedTypes } from './families.ts'
 import type { StoredText } from './recorded.ts'
 import { fingerprint } from './schema.ts'
 import { upcast } from './upcast.ts'
@@ -102,22 +102,23 @@ describe('the stored types that can become some events', () => {
     const wanted = fc.subarray(['order.Placed', 'order.Paid', 'order.Shipped', 'order.Cancelled'])
     fc.assert(
       fc.property(wanted, fc.constantFrom(...all), (names, type) => {
-        const gives = recordedIn(both, stored(type)).some(event => names.includes(`${event.category}.${event.type}`))
+        const gives = readInFamilies(both, stored(type)).some(event => names.includes(`${event.category}.${event.type}`))
         if (gives) expect(storedTypes(both, named(names)).get('order')).toContain(type)
       }),
     )
   })
 
   test('read as today has them, each with where it was', () => {
-    expect(recordedIn(both, stored('Ordered'))).toMatchObject([
+    expect(readInFamilies(both, stored('Ordered'))).toMatchObject([
       { category: 'order', type: 'Placed', data: { customerId: 'c' }, instance: 'a', position: 1 },
     ])
-    expect(recordedIn(both, stored('PaidAndShipped')).map(({ type, version }) => [type, version])).toEqual([
+    expect(readInFamilies(both, stored('PaidAndShipped')).map(({ type, version }) => [type, version])).toEqual([
       ['Paid', 1],
       ['Shipped', 1],
     ])
-    expect(recordedIn(both, stored('Viewed'))).toEqual([])
-    for (const other of ['invoice', 'orders', 'order_item', 'ord']) expect(recordedIn(both, stored('Placed', other))).toEqual([])
-    expect(() => recordedIn(both, stored('Unknown'))).toThrow('order-a')
+    expect(readInFamilies(both, stored('Viewed'))).toEqual([])
+    for (const other of ['invoice', 'orders', 'order_item', 'ord'])
+      expect(readInFamilies(both, stored('Placed', other))).toEqual([])
+    expect(() => readInFamilies(both, stored('Unknown'))).toThrow('order-a')
   })
 })

@@ -16,14 +16,19 @@ export type NameOf<E extends Event, All extends Event = E> =
 type OwnersOf<All extends Event, T> = All extends Event<infer C, infer U> ? (T extends U ? C : never) : never
 type IsOne<T, All = T> = T extends All ? ([All] extends [T] ? true : false) : never
 /** The event of a name. */
-export type Named<E extends Event, K> = E extends Event<infer C, infer T> ? (K extends T | `${C}.${T}` ? E : never) : never
+export type EventNamed<E extends Event, K> = E extends Event<infer C, infer T> ? (K extends T | `${C}.${T}` ? E : never) : never
 /** Functions for some of the events, by name. */
 export type On<E extends Event, State, Result> = {
-  readonly [K in NameOf<E>]?: (state: State, data: Named<E, K>['data'], event: Recorded<Named<E, K>>, key: string) => Result
+  readonly [K in NameOf<E>]?: (
+    state: State,
+    data: EventNamed<E, K>['data'],
+    event: Recorded<EventNamed<E, K>>,
+    key: string,
+  ) => Result
 }
 /** Functions for some of the events, by name, which give the key or the keys that an event belongs to. */
 export type Keys<E extends Event> = {
-  readonly [K in NameOf<E>]?: (data: Named<E, K>['data'], event: Recorded<Named<E, K>>) => One<string>
+  readonly [K in NameOf<E>]?: (data: EventNamed<E, K>['data'], event: Recorded<EventNamed<E, K>>) => One<string>
 }
 
 /** The families that a definition reads, by category. */
@@ -48,13 +53,13 @@ export function byEvent<F>(where: string, families: Families, functions: object 
   const found = new Map<string, Map<string, F>>()
   for (const [name, fold] of Object.entries(functions ?? {})) {
     if (typeof fold !== 'function') throw new TypeError(`${where}.${name} is no function`)
-    const [category, type] = full(where, families, name)
+    const [category, type] = resolveName(where, families, name)
     found.set(category, (found.get(category) ?? new Map<string, F>()).set(type, fold as F))
   }
   return found
 }
 
-function full(where: string, families: Families, name: string): readonly [category: string, type: string] {
+function resolveName(where: string, families: Families, name: string): readonly [category: string, type: string] {
   const [category = '', type = ''] = name.split('.')
   if (name === `${category}.${type}` && families.get(category)?.types.has(type)) return [category, type]
   const owners = [...families.values()].filter(family => family.types.has(name))
@@ -83,7 +88,7 @@ export function storedTypes(families: Families, wanted: ByEvent<unknown>): Types
 }
 
 /** Reads a stored event as today's events of its family; none if its family is not listed. Throws UnreadableEvent. */
-export function recordedIn(families: Families, stored: StoredText): readonly Recorded[] {
+export function readInFamilies(families: Families, stored: StoredText): readonly Recorded[] {
   // There are few families, so a search is quick: to cut the category out of every stream's name and hash it takes
   // three times as long.
   for (const family of families.values()) if (isOf(family.name, stored.stream)) return readRecorded(family, stored)

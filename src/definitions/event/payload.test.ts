@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { canonical, encode, freeze, freezeAll, PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX, PayloadError, present } from './payload.ts'
+import {
+  canonicalText,
+  encode,
+  freeze,
+  freezeAll,
+  PAYLOAD_DEPTH_MAX,
+  PAYLOAD_LENGTH_MAX,
+  PayloadError,
+  stripUndefined,
+} from './payload.ts'
 
 describe('encode', () => {
   test('gives the JSON text of a payload, keys in the order they have', () => {
@@ -36,7 +45,7 @@ describe('encode', () => {
       fc.property(anything, value => {
         const text = attempt(() => encode(value))
         if (text instanceof PayloadError) return
-        expect(present(value)).toStrictEqual(JSON.parse(text as string))
+        expect(stripUndefined(value)).toStrictEqual(JSON.parse(text as string))
       }),
       { numRuns: 500 },
     )
@@ -111,17 +120,17 @@ describe('encode', () => {
 
 describe('present', () => {
   test('gives a payload as it will be read: without the properties that are undefined', () => {
-    expect(Object.keys(present({ a: undefined, b: 1 }))).toEqual(['b'])
-    const deep = present({ list: [{ a: 1, b: undefined }, 2], c: { d: undefined } })
+    expect(Object.keys(stripUndefined({ a: undefined, b: 1 }))).toEqual(['b'])
+    const deep = stripUndefined({ list: [{ a: 1, b: undefined }, 2], c: { d: undefined } })
     expect(deep).toStrictEqual({ list: [{ a: 1 }, 2], c: {} } as never)
   })
 
   test('does not touch what it is given, and copies only what changes', () => {
     const kept = { x: [1] }
     const value = { kept, gone: undefined }
-    expect(present(value).kept).toBe(kept)
+    expect(stripUndefined(value).kept).toBe(kept)
     expect('gone' in value).toBeTrue()
-    expect(present(kept)).toBe(kept)
+    expect(stripUndefined(kept)).toBe(kept)
   })
 
   test('equals what is read back, for whatever can be stored', () => {
@@ -130,7 +139,7 @@ describe('present', () => {
       fc.property(fc.dictionary(fc.string(), fc.oneof(member, fc.dictionary(fc.string(), member))), value => {
         const text = attempt(() => encode(value))
         fc.pre(typeof text === 'string')
-        expect(present(value)).toStrictEqual(JSON.parse(text as string))
+        expect(stripUndefined(value)).toStrictEqual(JSON.parse(text as string))
       }),
     )
   })
@@ -140,10 +149,10 @@ describe('present', () => {
     const instance = Object.assign(new (class Money {})(), { cents: undefined })
     const cycle: Record<string, unknown> = {}
     cycle['self'] = cycle
-    expect(present({ date }).date).toBe(date)
-    expect(present({ instance }).instance).toBe(instance)
-    expect(() => encode(present(cycle))).toThrow(PayloadError)
-    expect(() => encode(present([undefined]))).toThrow(PayloadError)
+    expect(stripUndefined({ date }).date).toBe(date)
+    expect(stripUndefined({ instance }).instance).toBe(instance)
+    expect(() => encode(stripUndefined(cycle))).toThrow(PayloadError)
+    expect(() => encode(stripUndefined([undefined]))).toThrow(PayloadError)
   })
 })
 
@@ -177,7 +186,7 @@ describe('canonical', () => {
   test('gives equal texts for equal values, whatever the order of their keys', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.infiniteStream(fc.nat()), (value, random) => {
-        expect(canonical(shuffled(value, random))).toBe(canonical(value))
+        expect(canonicalText(shuffled(value, random))).toBe(canonicalText(value))
       }),
     )
   })
@@ -186,13 +195,13 @@ describe('canonical', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
         fc.pre(!holds(value, member => Object.is(member, -0)))
-        expect(JSON.parse(canonical(value))).toEqual(value)
+        expect(JSON.parse(canonicalText(value))).toEqual(value)
       }),
     )
   })
 
   test('keeps the order of arrays', () => {
-    expect(canonical([{ b: 1, a: [2, 1] }])).toBe('[{"a":[2,1],"b":1}]')
+    expect(canonicalText([{ b: 1, a: [2, 1] }])).toBe('[{"a":[2,1],"b":1}]')
   })
 })
 

@@ -57,7 +57,7 @@ function problemOfObject(value: object, depth: number): Problem | null {
     if (key === '__proto__' || !key.isWellFormed()) return { path: '', reason: `the key ${JSON.stringify(key)} is refused` }
     const member = (value as Record<string, unknown>)[key]
     const found = member === undefined ? null : problem(member, depth)
-    if (found) return under(key, found)
+    if (found) return nestProblem(key, found)
   }
   return null
 }
@@ -65,7 +65,7 @@ function problemOfObject(value: object, depth: number): Problem | null {
 function problemOfArray(value: readonly unknown[], depth: number): Problem | null {
   for (let i = 0; i < value.length; i++) {
     const found = problem(value[i], depth)
-    if (found) return under(String(i), found)
+    if (found) return nestProblem(String(i), found)
   }
   return null
 }
@@ -76,7 +76,7 @@ function isPlain(value: object): boolean {
 }
 
 /** Moves a problem one level up. A JSON pointer writes `~` and `/` in a key as `~0` and `~1`. */
-function under(key: string, { path, reason }: Problem): Problem {
+function nestProblem(key: string, { path, reason }: Problem): Problem {
   return { path: `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}${path}`, reason }
 }
 
@@ -84,7 +84,7 @@ function under(key: string, { path, reason }: Problem): Problem {
  * Gives a payload as every later read gives it back: without properties that are undefined. Parts that need no change
  * are not copied. So a state that is folded from new events equals one that is folded from the log.
  */
-export function present<T>(value: T): T {
+export function stripUndefined<T>(value: T): T {
   return strip(value, 0) as T
 }
 
@@ -116,15 +116,15 @@ function stripArray(value: readonly unknown[], depth: number): readonly unknown[
  * nothing, however large. To ask an array whether it is frozen looks at each member.
  */
 export function freeze<T>(value: T): T {
-  return FREEZES ? frozen(value) : value
+  return FREEZES ? freezeParts(value) : value
 }
 // Not process.env: a bundler may write its NODE_ENV into the code.
 const FREEZES = Bun.env['NODE_ENV'] !== 'production'
 
-function frozen<T>(value: T): T {
+function freezeParts<T>(value: T): T {
   if (typeof value !== 'object' || value === null || !Object.isExtensible(value)) return value
   Object.freeze(value)
-  for (const key in value) frozen(value[key])
+  for (const key in value) freezeParts(value[key])
   return value
 }
 
@@ -140,19 +140,19 @@ export function freezeAll<T>(value: T, seen: Set<unknown> = new Set()): T {
 }
 
 /** JSON text with the keys of every object in one order. Equal values have equal text. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(ordered(value))
+export function canonicalText(value: unknown): string {
+  return JSON.stringify(sortKeys(value))
 }
 
 /**
  * Copies a value with its keys in order: a function that JSON calls for each member takes two and a half times as long.
  * A value with a `toJSON` is not copied.
  */
-function ordered(value: unknown): unknown {
+function sortKeys(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || typeof (value as { toJSON?: unknown }).toJSON === 'function') return value
-  if (Array.isArray(value)) return value.map(ordered)
+  if (Array.isArray(value)) return value.map(sortKeys)
   // Without a prototype, `__proto__` is a key like any other.
   const copy = Object.create(null) as Record<string, unknown>
-  for (const key of Object.keys(value).sort()) copy[key] = ordered((value as Record<string, unknown>)[key])
+  for (const key of Object.keys(value).sort()) copy[key] = sortKeys((value as Record<string, unknown>)[key])
   return copy
 }

@@ -2,7 +2,7 @@ import { type Event, type EventsSpec, issuesText, type Was } from './events.ts'
 import { type Chain, applyUpcasts } from './upcast.ts'
 
 /** A stored fact, as a fold reads it. `data` is parsed JSON. */
-export type Fact = { readonly type: string; readonly schema: string; readonly data: unknown }
+export type StoredFact = { readonly type: string; readonly schema: string; readonly data: unknown }
 
 type Split = Was & { readonly kind: 'split' }
 
@@ -25,18 +25,18 @@ export class UnreadableEvent extends Error {
  * Trusts a payload whose fingerprint is today's, and upcasts and parses any other.
  * Throws UnreadableEvent, which names stream, version, type and path.
  */
-export function read(family: EventsSpec, stream: string, version: number, fact: Fact): readonly Event[] {
+export function read(family: EventsSpec, stream: string, version: number, fact: StoredFact): readonly Event[] {
   const today = family.types.get(fact.type)
-  if (today) return [{ category: family.name, type: fact.type, data: payload(today, stream, version, fact) }]
+  if (today) return [{ category: family.name, type: fact.type, data: readPayload(today, stream, version, fact) }]
   const was = family.was.get(fact.type)
   if (!was) throw new UnreadableEvent(stream, version, fact.type, `${family.name} of this release has no such type`)
   if (was.kind === 'retired') return []
-  if (was.kind === 'split') return parts(family, was, stream, version, fact)
-  return [{ category: family.name, type: was.to, data: payload(family.types.get(was.to)!, stream, version, fact) }]
+  if (was.kind === 'split') return readParts(family, was, stream, version, fact)
+  return [{ category: family.name, type: was.to, data: readPayload(family.types.get(was.to)!, stream, version, fact) }]
 }
 
-function parts(family: EventsSpec, was: Split, stream: string, version: number, fact: Fact): readonly Event[] {
-  const old = payload(was.chain, stream, version, fact)
+function readParts(family: EventsSpec, was: Split, stream: string, version: number, fact: StoredFact): readonly Event[] {
+  const old = readPayload(was.chain, stream, version, fact)
   try {
     const events = was.into(old)
     const stranger = events.findIndex(event => event?.category !== family.name || !family.types.has(event.type))
@@ -47,7 +47,7 @@ function parts(family: EventsSpec, was: Split, stream: string, version: number, 
   }
 }
 
-function payload(chain: Chain, stream: string, version: number, fact: Fact): unknown {
+function readPayload(chain: Chain, stream: string, version: number, fact: StoredFact): unknown {
   if (fact.schema === chain.fingerprint) return fact.data
   const result = applyUpcasts(chain, fact.schema, fact.data)
   if ('issues' in result) throw new UnreadableEvent(stream, version, fact.type, issuesText(result.issues))

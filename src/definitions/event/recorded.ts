@@ -16,7 +16,7 @@ export type StoredText = {
 }
 
 /** The metadata of everything that an event leads to. */
-export function ledBy({
+export function metaCausedBy({
   id,
   meta: { correlation, traceparent },
 }: Recorded): Pick<Meta, 'correlation' | 'causation' | 'traceparent'> {
@@ -31,15 +31,15 @@ export function readRecorded(family: EventsSpec, stored: StoredText): readonly R
   const today = family.types.get(stored.type)
   // Nearly every event of a replay takes this path.
   if (today?.fingerprint === stored.schema)
-    return [new RecordedEvent(family.name, stored.type, parsed(stored), stored) as unknown as Recorded]
+    return [new RecordedEvent(family.name, stored.type, parseData(stored), stored) as unknown as Recorded]
   return read(family, stored.stream, stored.version, {
     type: stored.type,
     schema: stored.schema,
-    data: parsed(stored),
+    data: parseData(stored),
   }).map(({ type, data }) => new RecordedEvent(family.name, type, data, stored) as unknown as Recorded)
 }
 
-function parsed({ stream, version, type, data }: StoredText): unknown {
+function parseData({ stream, version, type, data }: StoredText): unknown {
   try {
     return JSON.parse(data) as unknown
   } catch (error) {

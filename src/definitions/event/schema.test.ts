@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { events } from './events.ts'
-import { fingerprint, unstable } from './schema.ts'
+import { fingerprint, findUnstable } from './schema.ts'
 
 const Item = z.object({ sku: z.string(), qty: z.int() })
 type Tree = { readonly name: string; readonly children: readonly Tree[] }
@@ -142,7 +142,7 @@ describe('an event schema', () => {
     ],
   ]
   test.each(refused)('is refused at start for %s, which is named with its type and path', (_, schema, found) => {
-    expect(unstable(schema)).toStartWith(found)
+    expect(findUnstable(schema)).toStartWith(found)
     // Types refuse most of these; what JavaScript passes is refused as well.
     expect(() => events('order', { Placed: schema as never })).toThrow(
       new RegExp(`^order\\.Placed: a stored payload .* at ${found.replaceAll('*', '\\*')}`),
@@ -173,7 +173,7 @@ describe('an event schema', () => {
     ['a description', Item.describe('An item').meta({ title: 'Item' })],
   ]
   test.each(accepted)('is accepted with %s', (_, schema) => {
-    expect(unstable(schema)).toBeNull()
+    expect(findUnstable(schema)).toBeNull()
     expect(() => events('order', { Placed: schema as z.ZodUnknown })).not.toThrow()
   })
 })

@@ -1,6 +1,6 @@
 // Which schemas an event may have, and how a schema is recognised again years later.
 import type { z } from 'zod'
-import { canonical } from './payload.ts'
+import { canonicalText } from './payload.ts'
 
 /** A schema by name, as `events` and `decider` take them. */
 export type Schemas = Record<string, z.ZodType>
@@ -14,7 +14,7 @@ export type Schemas = Record<string, z.ZodType>
 export function fingerprint(schema: z.ZodType): string {
   const { $schema: _, ...shape } = schema.toJSONSchema({ unrepresentable: 'any', metadata: UNDESCRIBED })
   return new Bun.CryptoHasher('sha256')
-    .update(canonical(requiredInOrder(shape)))
+    .update(canonicalText(sortRequired(shape)))
     .digest('base64url')
     .slice(0, 10)
 }
@@ -22,7 +22,7 @@ export function fingerprint(schema: z.ZodType): string {
 const UNDESCRIBED = { get: () => undefined } as unknown as z.core.$ZodRegistry<Record<string, unknown>>
 
 /** Sorts `required`, which is a list but means a set. A property of that name has a schema, which is no list. */
-function requiredInOrder(shape: object): unknown {
+function sortRequired(shape: object): unknown {
   return JSON.parse(JSON.stringify(shape), (key, value: unknown) =>
     key === 'required' && Array.isArray(value) ? value.toSorted() : value,
   )
@@ -48,7 +48,7 @@ type Def = {
  * that takes values which JSON cannot hold (date, bigint, map …). Gives its path and the finding; null if there is
  * none.
  */
-export function unstable(schema: z.ZodType): string | null {
+export function findUnstable(schema: z.ZodType): string | null {
   return visit(schema, '', new Set())
 }
 
@@ -57,12 +57,13 @@ function visit(schema: unknown, path: string, seen: Set<unknown>): string | null
   seen.add(schema)
   // zod's definition of a schema is public to libraries through `_zod.def`, but typed per class.
   const def = (schema as { _zod: { def: Def } })._zod.def
-  const found = (what: string) => `${path || '/'} has ${what}`
-  if (!STABLE.has(def.type)) return found(def.type)
-  if (def.coerce) return found('coerce')
+  const describe = (what: string) => `${path || '/'} has ${what}`
+  if (!STABLE.has(def.type)) return describe(def.type)
+  if (def.coerce) return describe('coerce')
   if (def.normalize || def.checks?.some(check => check._zod.def.check === 'overwrite' || check._zod.def.normalize))
-    return found('a check that changes its value, such as trim')
-  if (def.values?.some(value => typeof value === 'bigint' || value === undefined)) return found('a literal that JSON cannot hold')
+    return describe('a check that changes its value, such as trim')
+  if (def.values?.some(value => typeof value === 'bigint' || value === undefined))
+    return describe('a literal that JSON cannot hold')
   for (const [step, child] of children(def)) {
     const below = visit(child, path + step, seen)
     if (below) return below

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { fingerprint } from './schema.ts'
 
-type Step = { readonly from: z.ZodType; readonly up: (old: unknown) => unknown }
-const steps = new WeakMap<z.ZodType, Step>()
+type UpcastStep = { readonly from: z.ZodType; readonly up: (old: unknown) => unknown }
+const steps = new WeakMap<z.ZodType, UpcastStep>()
 
 /**
  * Gives today's schema with the step from the schema before it. Nest calls for longer chains:
@@ -14,7 +14,7 @@ const steps = new WeakMap<z.ZodType, Step>()
 export function upcast<Z extends z.ZodType, Old extends z.ZodType>(to: Z, from: Old, up: (old: z.output<Old>) => z.input<Z>): Z {
   // The clone carries the chain. Other uses of the same schema stay as they are.
   const schema = to.clone() as Z
-  steps.set(schema, { from, up: up as Step['up'] })
+  steps.set(schema, { from, up: up as UpcastStep['up'] })
   return schema
 }
 
@@ -22,7 +22,7 @@ export function upcast<Z extends z.ZodType, Old extends z.ZodType>(to: Z, from: 
 export type Chain = {
   readonly schema: z.ZodType
   readonly fingerprint: string
-  readonly up: Step['up'] | null
+  readonly up: UpcastStep['up'] | null
   readonly older: Chain | null
 }
 
@@ -66,7 +66,7 @@ function climb(to: Chain, from: Chain, data: unknown): Upcasted {
   return 'issues' in raised ? raised : parse(to.schema, raised.data)
 }
 
-function raise(up: Step['up'], old: unknown): Upcasted {
+function raise(up: UpcastStep['up'], old: unknown): Upcasted {
   try {
     return { data: up(old) }
   } catch (error) {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { type Recorded, spec } from '../event/events.ts'
 import { fulfilment, Order, Purse, Shelf } from '../../test-support/fulfilment.ts'
-import { advanceInstance, type Instance, splitOutbox, type AgendaChange } from './instance.ts'
+import { advanceInstance, type ProcessInstance, splitOutbox, type AgendaChange } from './instance.ts'
 import type { ProcessSpec } from './process.ts'
 
 const process = fulfilment[spec]
@@ -55,7 +55,7 @@ function recordedAt(instance: string, { category, type, data }: Fact, position: 
 function made(all: readonly Happened[], { by = process, cuts = new Set<number>() }: Replaying = {}): Made {
   const rows = new Map<string, string>()
   const changes = new Map<string, string[]>()
-  const open = new Map<string, Instance>()
+  const open = new Map<string, ProcessInstance>()
   const keep = (): void => {
     for (const [key, instance] of open) {
       const { instance: left, changes: wanted } = splitOutbox(instance)
@@ -68,7 +68,7 @@ function made(all: readonly Happened[], { by = process, cuts = new Set<number>()
   for (const { key, event } of all) {
     if (cuts.has(event.position)) keep()
     const row = rows.get(key)
-    const before = open.get(key) ?? (row === undefined ? { state: by.initial, timers: {} } : (JSON.parse(row) as Instance))
+    const before = open.get(key) ?? (row === undefined ? { state: by.initial, timers: {} } : (JSON.parse(row) as ProcessInstance))
     open.set(key, advanceInstance(by, before, event, key))
   }
   keep()
@@ -99,11 +99,11 @@ function holding(law: Law, by: ProcessSpec) {
 
 /** The process of these histories, with something that is not its own in each state. */
 function impure(more: () => unknown): ProcessSpec {
-  const take: ProcessSpec['take'] = (...told) => {
-    const { state, steps } = process.take(...told)
+  const handleInput: ProcessSpec['handleInput'] = (...told) => {
+    const { state, steps } = process.handleInput(...told)
     return { state: state && { ...state, more: more() }, steps }
   }
-  return { ...process, take }
+  return { ...process, handleInput }
 }
 
 describe('a recorded history makes the same instances and commands', () => {

@@ -5,17 +5,17 @@ import type { Command } from '../decider/command.ts'
 import { idProblem } from '../event/stream-name.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ByEvent, storedTypes } from '../event/families.ts'
-import { ledBy } from '../event/recorded.ts'
+import { metaCausedBy } from '../event/recorded.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import { type CommandAnswered, DUE, type TimerFired } from './process-events.ts'
-import { type Input, label, type ProcessSpec, type Step } from './process.ts'
+import { type Input, label, type ProcessSpec, type ProcessStep } from './process.ts'
 import type { Due, Timer } from './timer.ts'
 
 /**
  * An armed timer: the position of the event that set it, when it is due in ms since 1970, and the command to send then.
  */
 export type ArmedTimer = { readonly set: number; readonly due: number; readonly command: Command | null }
-export type Instance = {
+export type ProcessInstance = {
   /** Null: the instance has ended. */
   readonly state: unknown
   readonly timers: Readonly<Record<string, ArmedTimer>>
@@ -54,9 +54,9 @@ const STEPS_MAX = 1_000
 /** A process as a projection of its instances. */
 export function instancesOf(process: ProcessSpec): ProjectionSpec {
   const { own, families, handledTypes } = process
-  const first: Instance = { state: process.initial, timers: {} }
+  const first: ProcessInstance = { state: process.initial, timers: {} }
   /** Its own events never find an instance that has not begun. If they find no row, the instance has ended. */
-  const beforeEvent = (row: Instance, event: Recorded) => (row === first && event.category === own.name ? ENDED : row)
+  const beforeEvent = (row: ProcessInstance, event: Recorded) => (row === first && event.category === own.name ? ENDED : row)
   const evolve: ProjectionSpec['evolve'] = new Map(
     [...handledTypes, [own.name, own.types] as const].map(([category, types]) => [
       category,
@@ -64,7 +64,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
         [...types.keys()].map(type => [
           type,
           (row: unknown, _: unknown, event: Recorded, key: string) =>
-            advanceInstance(process, beforeEvent(row as Instance, event), event, key),
+            advanceInstance(process, beforeEvent(row as ProcessInstance, event), event, key),
         ]),
       ),
     ]),
@@ -87,13 +87,13 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
   }
 }
 
-const ENDED: Instance = { state: null, timers: {} }
+const ENDED: ProcessInstance = { state: null, timers: {} }
 
 /** A process may fold to any state. A state that JSON would change is refused when it is written. */
 const anyInstance = { safeParse: (data: unknown) => ({ success: true, data }), toJSONSchema: () => ({}) } as unknown as z.ZodType
 
 /** Gives an instance after an event: its new state, and the new changes to the agenda behind the earlier ones. */
-export function advanceInstance(process: ProcessSpec, before: Instance, event: Recorded, key: string): Instance {
+export function advanceInstance(process: ProcessSpec, before: ProcessInstance, event: Recorded, key: string): ProcessInstance {
   const isOwn = event.category === process.own.name
   // It has ended, so its own events do not change it any more.
   if (isOwn && before.state === null) return before
@@ -102,7 +102,7 @@ export function advanceInstance(process: ProcessSpec, before: Instance, event: R
   // The timer was cancelled, or set again, before this event was handled.
   if (fired && timer?.set !== fired.set) return before
   // An instance that ended in this very page begins anew with a fact.
-  const { state, steps } = process.take(before.state ?? process.initial, inputOf(process, event, key))
+  const { state, steps } = process.handleInput(before.state ?? process.initial, inputOf(process, event, key))
   const builder = new InstanceBuilder(process, event, key, before)
   if (fired) builder.forgetTimer(fired.timer)
   if (timer?.command) builder.send(timer.command)
@@ -121,8 +121,8 @@ function inputOf(process: ProcessSpec, event: Recorded, key: string): Input {
 }
 
 /** Splits an instance into the part that is written (null: it has ended) and its changes to the agenda. */
-export function splitOutbox(instance: Instance): {
-  readonly instance: Instance | null
+export function splitOutbox(instance: ProcessInstance): {
+  readonly instance: ProcessInstance | null
   readonly changes: readonly AgendaChange[]
 } {
   const { state, timers, [outbox]: changes = [] } = instance
@@ -130,12 +130,12 @@ export function splitOutbox(instance: Instance): {
 }
 
 /** The instance without the changes to the agenda that come from the event at this position. */
-export function withoutOutbox({ state, timers, [outbox]: changes = [] }: Instance, position: number): Instance {
+export function withoutOutbox({ state, timers, [outbox]: changes = [] }: ProcessInstance, position: number): ProcessInstance {
   return { state, timers, [outbox]: changes.filter(({ set }) => set !== position) }
 }
 
 /** All armed timers, as changes to an agenda that has none of them. */
-export function timerChanges(process: ProcessSpec, key: string, { timers }: Instance): readonly AgendaChange[] {
+export function timerChanges(process: ProcessSpec, key: string, { timers }: ProcessInstance): readonly AgendaChange[] {
   return Object.entries(timers).map(([timer, { set, due, command }]) => {
     const id = timerId(process, key, timer)
     return { id, key, timer, command, meta: { correlation: id, causation: id }, due, set }
@@ -150,7 +150,7 @@ class InstanceBuilder {
   #timers: Record<string, ArmedTimer>
   #index: number
 
-  constructor(process: ProcessSpec, event: Recorded, key: string, before: Instance) {
+  constructor(process: ProcessSpec, event: Recorded, key: string, before: ProcessInstance) {
     this.#process = process
     this.#event = event
     this.#key = key
@@ -160,7 +160,7 @@ class InstanceBuilder {
     this.#index = this.#outbox.filter(({ set }) => set === event.position).length
   }
 
-  addStep(step: Step): void {
+  addStep(step: ProcessStep): void {
     if (isTimer(step)) this.#setTimer(step)
     else this.send(step)
   }
@@ -179,7 +179,7 @@ class InstanceBuilder {
     this.#timers = rest
   }
 
-  build(state: unknown): Instance {
+  build(state: unknown): ProcessInstance {
     if (state === null) for (const timer of Object.keys(this.#timers)) this.#cancelTimer(timer)
     const timers = state === null ? {} : this.#timers
     return this.#outbox.length ? { state, timers, [outbox]: this.#outbox } : { state, timers }
@@ -206,7 +206,7 @@ class InstanceBuilder {
   }
 
   get #meta(): EntryMeta {
-    return ledBy(this.#event)
+    return metaCausedBy(this.#event)
   }
 
   /**
@@ -229,7 +229,7 @@ function dueAt(due: NonNullable<Due>, at: string): number {
   return 'at' in due ? due.at : Date.parse(at) + due.afterMs
 }
 
-function isTimer(step: Step): step is Timer<Command> {
+function isTimer(step: ProcessStep): step is Timer<Command> {
   return 'timer' in step
 }
 
@@ -238,6 +238,6 @@ function plainCommand({ decider, command, id, data }: Command): Command {
   return { decider, command, id, data }
 }
 
-function findTimer(timers: Instance['timers'], name: string): ArmedTimer | undefined {
+function findTimer(timers: ProcessInstance['timers'], name: string): ArmedTimer | undefined {
   return Object.hasOwn(timers, name) ? timers[name] : undefined
 }

@@ -5,7 +5,7 @@ import { decider } from '../decider/decider.ts'
 import { events, type Recorded, spec, split } from '../event/events.ts'
 import { readRecorded } from '../event/recorded.ts'
 import { order, Order, shelf, Shelf } from '../../test-support/fulfilment.ts'
-import { advanceInstance, type Instance, instancesOf, outbox, splitOutbox, type AgendaChange } from './instance.ts'
+import { advanceInstance, type ProcessInstance, instancesOf, outbox, splitOutbox, type AgendaChange } from './instance.ts'
 import { processManager } from './process.ts'
 import { after, at, cancel } from './timer.ts'
 
@@ -37,11 +37,11 @@ const watching = processManager('watching', {
     rejected: (_, { code }, key) => order.cancel(key, { reason: code }),
   },
 })[spec]
-const begun: Instance = { state: watching.initial, timers: {} }
+const begun: ProcessInstance = { state: watching.initial, timers: {} }
 const placed = Order.Placed({ skus: [], cents: 5 })
-const through = (from: Instance, ...facts: readonly Recorded[]): Instance =>
+const through = (from: ProcessInstance, ...facts: readonly Recorded[]): ProcessInstance =>
   facts.reduce((instance, fact) => advanceInstance(watching, instance, fact, 'o1'), from)
-const changesOf = (instance: Instance): readonly AgendaChange[] => instance[outbox] ?? []
+const changesOf = (instance: ProcessInstance): readonly AgendaChange[] => instance[outbox] ?? []
 const own = (type: string, data: object) => ({ category: 'watching', type, data })
 const due = (timer: string, set: number, position: number) => happened(own('Due', { timer, set }), position)
 
@@ -125,7 +125,7 @@ describe('an instance of a process', () => {
       // Its row is gone, or about to go with the page in which it ended.
       const rows = [projection.initial, through(begun, happened(placed, 3), happened(Order.Paid({}), 4))]
       for (const row of rows) {
-        const { instance, changes } = splitOutbox(fold(row, fact.data, fact, 'o1') as Instance)
+        const { instance, changes } = splitOutbox(fold(row, fact.data, fact, 'o1') as ProcessInstance)
         expect([instance, changes.filter(({ set }) => set === 5)]).toEqual([null, []])
       }
     }
@@ -163,7 +163,10 @@ describe('an instance of a process', () => {
       meta: '{}',
     }
     const facts = readRecorded(Both[spec], stored)
-    const instance = facts.reduce((from, fact) => advanceInstance(pays, from, fact, 'o1'), { state: {}, timers: {} } as Instance)
+    const instance = facts.reduce((from, fact) => advanceInstance(pays, from, fact, 'o1'), {
+      state: {},
+      timers: {},
+    } as ProcessInstance)
     expect(changesOf(instance).map(({ id }) => id)).toEqual(['pays:o1:1:0', 'pays:o1:1:1'])
   })
 

@@ -18,15 +18,15 @@ import type { Timer } from './timer.ts'
 
 /** Any decider. */
 export type AnyDecider = { readonly [spec]: DeciderSpec & { readonly name: string; readonly command: Command } }
-type Orders<D extends AnyDecider> = D[typeof spec]['command']
+export type CommandsTo<D extends AnyDecider> = D[typeof spec]['command']
 /** The steps that a process may take: commands to its deciders, and timers. */
-type Wanted<D extends AnyDecider> = One<Orders<D> | Timer<Orders<D>>> | undefined
+type Wanted<D extends AnyDecider> = One<CommandsTo<D> | Timer<CommandsTo<D>>> | undefined
 type Refused<C extends Command> = C extends Command
   ? { readonly command: C; readonly code: string; readonly data?: unknown }
   : never
 
 /** A command or a timer. The answer to a command carries the command's label. */
-export type Step = (Command & { readonly [label]?: string }) | Timer<Command>
+export type ProcessStep = (Command & { readonly [label]?: string }) | Timer<Command>
 export const label: unique symbol = Symbol('label')
 
 /** An input of a process: an event of others, a timer that fell due, or the answer to a command. */
@@ -42,7 +42,7 @@ export type Input =
       readonly key: string
     }
 /** The state and the steps after an input. A null state ends the instance and its timers. */
-export type Reaction = { readonly state: unknown; readonly steps: readonly Step[] }
+export type Reaction = { readonly state: unknown; readonly steps: readonly ProcessStep[] }
 
 /** A process as the framework runs it. */
 export type ProcessSpec = {
@@ -59,7 +59,7 @@ export type ProcessSpec = {
   /** Whether the process also handles the answers to accepted commands. */
   readonly needsAccepted: boolean
   readonly initial: unknown
-  readonly take: (state: unknown, input: Input) => Reaction
+  readonly handleInput: (state: unknown, input: Input) => Reaction
 }
 /** A process manager or a saga. */
 export type Process<N extends string, State> = {
@@ -117,8 +117,8 @@ export function processManager<
     readonly evolve: E & NoInfer<Only<E, On<In<F>, State, State>>>
     readonly react: R & NoInfer<Only<R, On<In<F>, State, State>>>
     readonly on?: {
-      readonly rejected?: (state: NoInfer<State>, refused: Refused<Orders<D>>, key: string) => Wanted<D>
-      readonly failed?: (state: NoInfer<State>, refused: Refused<Orders<D>>, key: string) => Wanted<D>
+      readonly rejected?: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
+      readonly failed?: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
       readonly due?: (state: NoInfer<State>, fired: { readonly timer: string; readonly at: string }, key: string) => Wanted<D>
     }
     readonly version?: number
@@ -126,8 +126,8 @@ export function processManager<
 ): Process<N, State> {
   const where = `processManager('${name}')`
   const families = familiesOf(where, options.from)
-  const evolve = byEvent<Fold>(`${where}.evolve`, families, options.evolve)
-  const react = byEvent<Fold>(`${where}.react`, families, options.react)
+  const evolve = byEvent<ProcessFold>(`${where}.evolve`, families, options.evolve)
+  const react = byEvent<ProcessFold>(`${where}.react`, families, options.react)
   // Each function is called only with the inputs of its type.
   const on = (options.on ?? {}) as unknown as { readonly [K in 'rejected' | 'failed' | 'due']?: OnInput }
   const definition = defineProcess(where, name, {
@@ -138,7 +138,7 @@ export function processManager<
     handledTypes: mergeByEvent(evolve, react),
     initial: options.initial,
     needsAccepted: false,
-    take: (state, input) => {
+    handleInput: (state, input) => {
       if (input.kind === 'accepted') return { state, steps: [] }
       if (input.kind !== 'event') return { state, steps: stepsOf(on[input.kind]?.(state, input, input.key)) }
       const { event, key } = input
@@ -151,13 +151,13 @@ export function processManager<
 }
 
 type OnInput = (state: unknown, input: Input, key: string) => unknown
-type Fold = (state: unknown, data: unknown, event: Recorded, key: string) => unknown
+type ProcessFold = (state: unknown, data: unknown, event: Recorded, key: string) => unknown
 
 /** Makes the spec of every kind of process. Throws a TypeError for options that do not fit. */
 export function defineProcess(
   where: string,
   name: string,
-  options: Pick<ProcessSpec, 'handledTypes' | 'initial' | 'take' | 'needsAccepted'> & {
+  options: Pick<ProcessSpec, 'handledTypes' | 'initial' | 'handleInput' | 'needsAccepted'> & {
     readonly from: One<AnyEvents>
     readonly to: One<AnyDecider>
     readonly key: object | undefined
@@ -166,7 +166,7 @@ export function defineProcess(
 ): ProcessSpec {
   if (!/^[a-z][a-z0-9_]{0,30}$/.test(name))
     throw new TypeError(`${where}: a name is small letters, digits and _, at most 31, as its streams are named ${name}-key`)
-  const { version = 1, handledTypes, initial, take, needsAccepted } = options
+  const { version = 1, handledTypes, initial, handleInput, needsAccepted } = options
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
   if (initial === null) throw new TypeError(`${where}: a state of null means that the instance has ended`)
@@ -184,11 +184,11 @@ export function defineProcess(
     to: new Set(to.map(decider => decider[spec].name)),
     needsAccepted,
     initial: freezeAll(initial),
-    take,
+    handleInput,
   }
 }
 
-function callFold(fold: ByEvent<Fold>, event: Recorded, state: unknown, key: string, otherwise: unknown): unknown {
+function callFold(fold: ByEvent<ProcessFold>, event: Recorded, state: unknown, key: string, otherwise: unknown): unknown {
   const found = fold.get(event.category)?.get(event.type)
   return found ? found(state, event.data, event, key) : otherwise
 }
@@ -201,7 +201,7 @@ function mergeByEvent(one: ByEvent<unknown>, other: ByEvent<unknown>): ByEvent<u
 }
 
 /** Lists one step, several or none. */
-export function stepsOf(wanted: unknown): readonly Step[] {
+export function stepsOf(wanted: unknown): readonly ProcessStep[] {
   if (wanted === undefined || wanted === null) return []
-  return (Array.isArray(wanted) ? wanted : [wanted]) as readonly Step[]
+  return (Array.isArray(wanted) ? wanted : [wanted]) as readonly ProcessStep[]
 }

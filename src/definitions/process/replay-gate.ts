@@ -3,7 +3,7 @@
 // difference first.
 import type { Command } from '../decider/command.ts'
 import { spec } from '../event/events.ts'
-import { canonical } from '../event/payload.ts'
+import { canonicalText } from '../event/payload.ts'
 import type { StoredText } from '../event/recorded.ts'
 import { categoryOf, instanceOf, isOf, streamName } from '../event/stream-name.ts'
 import type { CommandAnswered } from './process-events.ts'
@@ -43,7 +43,7 @@ export type Compared = {
  */
 export function compareProcesses(before: AnyProcess, after: AnyProcess, events: Iterable<StoredText>): Compared {
   const all = [...events]
-  const [was, is] = [byInput(decisionsOf(before, all)), byInput(decisionsOf(after, all))]
+  const [was, is] = [groupByInput(decisionsOf(before, all)), groupByInput(decisionsOf(after, all))]
   const inputs = [...new Set([...was.keys(), ...is.keys()])]
   const found = inputs.flatMap(input => {
     const { instance, by } = (was.get(input) ?? is.get(input))!
@@ -67,7 +67,7 @@ export function compareWithLog(process: AnyProcess, events: Iterable<StoredText>
   const log = tracesOf(process, all)
   const differences: Difference[] = []
   const untraced: Compared['untraced'][number][] = []
-  const inputs = byInput(decisions)
+  const inputs = groupByInput(decisions)
   for (const [input, { instance, by, steps }] of inputs) {
     differences.push(...steps.filter(isFailure).map(after => ({ kind: 'added' as const, instance, by, before: null, after })))
     const answered = log.answered.get(input) ?? []
@@ -111,7 +111,7 @@ type Pair = Pick<Difference, 'kind' | 'before' | 'after'>
 
 /** Pairs the steps that are on one side only, or that differ from the step of the same subject on the other side. */
 function pairSteps(before: readonly DecidedStep[], after: readonly DecidedStep[]): readonly Pair[] {
-  const same = matchSteps(before, after, text)
+  const same = matchSteps(before, after, stepText)
   const like = matchSteps(same.before, same.after, subjectOf)
   return [
     ...like.pairs.map(([before, after]): Pair => ({ kind: 'changed', before, after })),
@@ -137,7 +137,7 @@ function subjectOf(step: DecidedStep): string {
   return step.kind === 'failure' ? step.kind : `timer ${step.timer}`
 }
 
-function byInput(decisions: readonly Decision[]): ReadonlyMap<string, Decision> {
+function groupByInput(decisions: readonly Decision[]): ReadonlyMap<string, Decision> {
   return new Map(decisions.map(decision => [`${decision.by.position} ${decision.instance}`, decision]))
 }
 
@@ -214,11 +214,11 @@ function placeOf(instance: string, { stream, version, position, type }: DecidedB
 }
 
 function changeText(before: Difference['before'], after: Difference['after']): string {
-  if (before && after) return `${text(before)}, now ${text(after)}`
-  return text((before ?? after)!)
+  if (before && after) return `${stepText(before)}, now ${stepText(after)}`
+  return stepText((before ?? after)!)
 }
 
-function text(step: DecidedStep | Led): string {
+function stepText(step: DecidedStep | Led): string {
   switch (step.kind) {
     case 'command':
       return commandText(step.command)
@@ -234,5 +234,5 @@ function text(step: DecidedStep | Led): string {
 }
 
 function commandText({ decider, command, id, data }: Command): string {
-  return `${decider}.${command} ${id} ${canonical(data)}`
+  return `${decider}.${command} ${id} ${canonicalText(data)}`
 }

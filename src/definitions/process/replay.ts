@@ -4,7 +4,7 @@ import type { Command } from '../decider/command.ts'
 import { type Recorded, spec } from '../event/events.ts'
 import type { StoredText } from '../event/recorded.ts'
 import { foldEvent, type RowEvent, rowEvents } from '../projection/fold.ts'
-import { type Instance, instancesOf, splitOutbox, type AgendaChange } from './instance.ts'
+import { type ProcessInstance, instancesOf, splitOutbox, type AgendaChange } from './instance.ts'
 import type { ProcessSpec } from './process.ts'
 
 /** Any process. */
@@ -34,7 +34,7 @@ export type Decision = { readonly instance: string; readonly by: DecidedBy; read
  */
 export function decisionsOf(process: AnyProcess, events: Iterable<StoredText>): readonly Decision[] {
   const replay = new Replay(process[spec])
-  for (const event of events) replay.take(event)
+  for (const event of events) replay.addEvent(event)
   return replay.decisions
 }
 
@@ -42,7 +42,7 @@ class Replay {
   readonly decisions: Decision[] = []
   readonly #process: ProcessSpec
   readonly #projection: ReturnType<typeof instancesOf>
-  readonly #instances = new Map<string, Instance>()
+  readonly #instances = new Map<string, ProcessInstance>()
   readonly #parked = new Set<string>()
 
   constructor(process: ProcessSpec) {
@@ -50,7 +50,7 @@ class Replay {
     this.#projection = instancesOf(process)
   }
 
-  take(stored: StoredText): void {
+  addEvent(stored: StoredText): void {
     for (const rowEvent of rowEvents(this.#projection, stored)) if (!this.#parked.has(rowEvent.key)) this.#fold(rowEvent, stored)
   }
 
@@ -58,7 +58,7 @@ class Replay {
     const { key } = rowEvent
     try {
       // A process folds to an Instance.
-      const next = foldEvent(this.#projection, this.#instances.get(key) ?? null, rowEvent) as Instance
+      const next = foldEvent(this.#projection, this.#instances.get(key) ?? null, rowEvent) as ProcessInstance
       const { instance, changes } = splitOutbox(next)
       if (instance) this.#instances.set(key, instance)
       else this.#instances.delete(key)

@@ -1,6 +1,6 @@
 // The state machine of a saga: steps forward, retries, and undoing in reverse.
 import type { Command } from '../decider/command.ts'
-import { type Input, label, type Reaction, type Step, stepsOf } from './process.ts'
+import { type Input, label, type Reaction, type ProcessStep, stepsOf } from './process.ts'
 import type { CompiledStep, SagaPart, SagaPlan, SagaState } from './saga-state.ts'
 import { after, cancel } from './timer.ts'
 
@@ -11,7 +11,7 @@ export const NOT_BEGUN: SagaState = { status: 'running', data: null, at: -1, par
 export class SagaTransition {
   readonly #plan: SagaPlan
   readonly #key: string
-  readonly #steps: Step[] = []
+  readonly #steps: ProcessStep[] = []
   #state: SagaState
 
   constructor(plan: SagaPlan, state: SagaState, key: string) {
@@ -56,7 +56,7 @@ export class SagaTransition {
     if (this.#state.parts[i]?.status !== 'running') return this.#undoLate(i)
     this.#cancelTimeout(i)
     this.#changePart(i, { status: 'done' })
-    this.#goOn()
+    this.#moveOn()
   }
 
   /** Fails a step by a fact. */
@@ -84,7 +84,7 @@ export class SagaTransition {
   #beginGroup(group: number): void {
     this.#state = { ...this.#state, at: group }
     for (const i of this.#stepsOf(group)) this.#runStep(i)
-    this.#goOn()
+    this.#moveOn()
   }
 
   #runStep(i: number): void {
@@ -108,16 +108,16 @@ export class SagaTransition {
     }
     this.#changePart(i, { status: accepted > 0 && !waits ? 'partial' : 'failed' })
     if (this.#state.status === 'running') this.#state = { ...this.#state, status: 'undoing', failure: { step: i, ...why } }
-    this.#goOn()
+    this.#moveOn()
   }
 
   /** Moves on once all steps of the group have ended. */
-  #goOn(): void {
-    if (this.#state.status === 'running') return this.#goForward()
-    if (this.#state.status === 'undoing') this.#goBack()
+  #moveOn(): void {
+    if (this.#state.status === 'running') return this.#moveForward()
+    if (this.#state.status === 'undoing') this.#moveBack()
   }
 
-  #goForward(): void {
+  #moveForward(): void {
     const { at, data, parts } = this.#state
     if (at < 0 || !this.#stepsOf(at).every(i => parts[i]!.status === 'done')) return
     if (at + 1 < this.#plan.groups) return this.#beginGroup(at + 1)
@@ -126,7 +126,7 @@ export class SagaTransition {
   }
 
   /** Undoes the done steps of this group, waits for its running ones, and then goes to the group before. */
-  #goBack(): void {
+  #moveBack(): void {
     for (const i of this.#stepsOf(this.#state.at)) {
       const { status, attempt } = this.#state.parts[i]!
       if (status === 'waiting' && attempt > 0) this.#steps.push(cancel(`retry.${i}`))
@@ -136,7 +136,7 @@ export class SagaTransition {
     if (this.#stepsOf(this.#state.at).some(i => ['running', 'undoing'].includes(this.#state.parts[i]!.status))) return
     if (this.#state.at > 0) {
       this.#state = { ...this.#state, at: this.#state.at - 1 }
-      return this.#goBack()
+      return this.#moveBack()
     }
     const { data, failure } = this.#state
     this.#state = { ...this.#state, status: 'undone' }
@@ -156,7 +156,7 @@ export class SagaTransition {
     if (part.status !== 'undoing' || part.undoing !== attempt) return
     if (kind === 'accepted') {
       this.#changePart(i, part.left > 1 ? { left: part.left - 1 } : { status: 'undone', left: 0 })
-      return this.#goOn()
+      return this.#moveOn()
     }
     if (attempt <= UNDO_RETRY) return void this.#steps.push(after(`${2 ** (attempt - 1)} seconds`, `undo.${i}`))
     this.#state = { ...this.#state, status: 'stuck', failure: { step: i, code } }

@@ -121,23 +121,23 @@ describe('the cases of a saga catch', () => {
   test('a step that is never undone, and a state that is another after a crash', () => {
     const sound = { ...booking[spec] }
     let calls = 0
-    for (const [bug, take] of [
+    for (const [bug, handleInput] of [
       [
         'still stands',
         (state: unknown, input: never) => {
-          const { state: next, steps } = sound.take(state, input)
+          const { state: next, steps } = sound.handleInput(state, input)
           return { state: next, steps: steps.filter(step => !('command' in step && step.command === 'free')) }
         },
       ],
       [
         'another after a crash',
         (state: unknown, input: never) => {
-          const { state: next, steps } = sound.take(state, input)
+          const { state: next, steps } = sound.handleInput(state, input)
           return { state: { ...(next as object), calls: ++calls }, steps }
         },
       ],
     ] as const) {
-      planted(() => ({ take: take as never }))
+      planted(() => ({ handleInput: handleInput as never }))
       const wrong = sagaCases(booking, Trip.Booked({ cents: 5 }), 't1').map(({ run }) => {
         try {
           return checkSagaRun(run())
@@ -150,6 +150,6 @@ describe('the cases of a saga catch', () => {
         bug,
       ).toBeTrue()
     }
-    planted(() => ({ take: sound.take }))
+    planted(() => ({ handleInput: sound.handleInput }))
   })
 })

@@ -9,16 +9,14 @@ import {
   familiesOf,
   type In,
   type Keys,
-  type Named,
+  type EventNamed,
   type NameOf,
   type One,
   type Only,
 } from '../event/families.ts'
-import { type AnyDecider, defineProcess, type Process } from './process.ts'
+import { type AnyDecider, type CommandsTo, defineProcess, type Process } from './process.ts'
 import type { CompiledStep, SagaPlan, SagaState } from './saga-state.ts'
 import { NOT_BEGUN, SagaTransition } from './saga-transition.ts'
-
-type Orders<D extends AnyDecider> = D[typeof spec]['command']
 
 /** One step of a saga. */
 export type SagaStep<Data, C extends Command, Names extends string> = {
@@ -76,7 +74,9 @@ export function saga<
   F extends AnyEvents,
   D extends AnyDecider,
   Data,
-  S extends { readonly [K in NameOf<In<F>>]?: (data: Named<In<F>, K>['data'], event: Recorded<Named<In<F>, K>>) => Data },
+  S extends {
+    readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
+  },
   K extends Keys<In<F>>,
 >(
   name: N,
@@ -85,11 +85,11 @@ export function saga<
     readonly to: One<D>
     readonly key?: K & NoInfer<Only<K, Keys<In<F>>>>
     readonly start: S & {
-      readonly [K in NameOf<In<F>>]?: (data: Named<In<F>, K>['data'], event: Recorded<Named<In<F>, K>>) => Data
+      readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
     }
-    readonly steps: readonly One<SagaStep<NoInfer<Data>, Orders<D>, NameOf<In<F>>>>[]
-    readonly completed?: (data: NoInfer<Data>, key: string) => One<Orders<D>>
-    readonly undone?: (data: NoInfer<Data>, failure: NonNullable<SagaState['failure']>, key: string) => One<Orders<D>>
+    readonly steps: readonly One<SagaStep<NoInfer<Data>, CommandsTo<D>, NameOf<In<F>>>>[]
+    readonly completed?: (data: NoInfer<Data>, key: string) => One<CommandsTo<D>>
+    readonly undone?: (data: NoInfer<Data>, failure: NonNullable<SagaState['failure']>, key: string) => One<CommandsTo<D>>
     readonly version?: number
   },
 ): Process<N, SagaState> {
@@ -102,7 +102,7 @@ export function saga<
   const declared = groups.flat()
   if (declared.length === 0) throw new TypeError(`${where}: it has no steps`)
   const compiled = groups.flatMap((group, at) => group.map(step => compileStep(where, step, at)))
-  const [until, unless] = [endings(where, families, declared, 'until'), endings(where, families, declared, 'unless')]
+  const [until, unless] = [endingsOf(where, families, declared, 'until'), endingsOf(where, families, declared, 'unless')]
   const plan: SagaPlan = {
     steps: compiled.map((step, i) => ({ ...step, until: eventThatEnds(until, i) })),
     groups: groups.length,
@@ -114,7 +114,7 @@ export function saga<
     ...{ from: options.from, to: options.to, key: options.key, version: options.version, initial: NOT_BEGUN },
     handledTypes: typesOf([start, until, unless]),
     needsAccepted: true,
-    take: (state, input) => {
+    handleInput: (state, input) => {
       const transition = new SagaTransition(plan, state as SagaState, input.key)
       if (input.kind === 'event') {
         const { category, type } = input.event
@@ -133,24 +133,24 @@ export function saga<
 }
 
 /** The steps that a fact ends. */
-type Ending = { readonly steps: readonly number[] }
+type StepEnding = { readonly steps: readonly number[] }
 
 /** By family and type, the steps that a fact ends, well (`until`) or badly (`unless`). */
-function endings(
+function endingsOf(
   where: string,
   families: Families,
   steps: readonly SagaStep<unknown, Command, string>[],
   of: 'until' | 'unless',
-): ByEvent<Ending> {
+): ByEvent<StepEnding> {
   const named = steps.flatMap((step, i) => (step[of] === undefined ? [] : [[step[of], i] as const]))
   const byName = Map.groupBy(named, ([name]) => name)
   // byEvent takes functions.
   const lists = [...byName].map(([name, all]) => [name, Object.assign(() => {}, { steps: all.map(([, i]) => i) })] as const)
-  return byEvent<Ending>(`${where}.${of}`, families, Object.fromEntries(lists))
+  return byEvent<StepEnding>(`${where}.${of}`, families, Object.fromEntries(lists))
 }
 
 /** The fact that ends a step; null: none does. */
-function eventThatEnds(until: ByEvent<Ending>, step: number): CompiledStep['until'] {
+function eventThatEnds(until: ByEvent<StepEnding>, step: number): CompiledStep['until'] {
   for (const [category, types] of until)
     for (const [type, { steps }] of types) if (steps.includes(step)) return { category, type }
   return null

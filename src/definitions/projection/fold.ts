@@ -1,5 +1,5 @@
 // Folds stored events into rows.
-import { recordedIn } from '../event/families.ts'
+import { readInFamilies } from '../event/families.ts'
 import { encode, freeze } from '../event/payload.ts'
 import { type Event, issuesText, type Recorded } from '../event/events.ts'
 import type { StoredText } from '../event/recorded.ts'
@@ -24,7 +24,7 @@ export const KEY_LENGTH_MAX = 400
 export function rowEvents(projection: ProjectionSpec, stored: StoredText): readonly RowEvent[] {
   let events: readonly Recorded[]
   try {
-    events = recordedIn(projection.families, stored)
+    events = readInFamilies(projection.families, stored)
   } catch (error) {
     return [unreadableEvent(projection, stored, error)]
   }

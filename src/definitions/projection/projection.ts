@@ -14,7 +14,7 @@ import {
   type TypesByCategory,
 } from '../event/families.ts'
 import { freezeAll } from '../event/payload.ts'
-import { unstable } from '../event/schema.ts'
+import { findUnstable } from '../event/schema.ts'
 
 /** A projection, with the types of its rows and indexes. */
 export type Projection<N extends string, Row, I extends string = never> = {
@@ -100,7 +100,7 @@ export function projection<
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
-  const found = unstable(row)
+  const found = findUnstable(row)
   if (found) throw new TypeError(`${where}: rows are kept as JSON, but its schema at ${found}`)
   if (Object.hasOwn(propertiesOf(row), 'key'))
     throw new TypeError(`${where}: its row has a field key, which is the name for the key of a row; choose another name`)

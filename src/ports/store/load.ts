@@ -1,5 +1,5 @@
 // How the state of a stream is loaded: a snapshot, and the facts behind it.
-import type { Fact } from '../../definitions/event/read.ts'
+import type { StoredFact } from '../../definitions/event/read.ts'
 
 /** Which facts to read: those after a version, from a snapshot of this schema version where there is a newer one. */
 export type LoadRequest = { readonly stream: string; readonly after: number; readonly snapshot?: number | undefined }
@@ -7,7 +7,7 @@ export type LoadRequest = { readonly stream: string; readonly after: number; rea
 /** A stream as far as one statement read it. */
 export type LoadedStream = {
   readonly snapshot: Snapshot | null
-  readonly facts: readonly Fact[]
+  readonly facts: readonly StoredFact[]
   /** The stream's version at the time of reading, and the position of that event. With `more`, facts end before it. */
   readonly version: number
   readonly position: number

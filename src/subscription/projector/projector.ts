@@ -88,7 +88,7 @@ export class Projector implements Consumer {
     await this.#foldAll(found, announce)
   }
 
-  pending = (): number | null => (this.#cache.hasDirty || this.#parking.hasNew ? this.#cache.pendingSize : null)
+  pendingSize = (): number | null => (this.#cache.hasDirty || this.#parking.hasNew ? this.#cache.pendingSize : null)
 
   save = async (guard: PageGuard): Promise<boolean> => {
     const changes: RowChange[] = []

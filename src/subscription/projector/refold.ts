@@ -108,7 +108,7 @@ export class Refold {
     const { cache, folder, outbox } = this.#options
     folder.fold(rowEvent)
     const { key, event } = rowEvent
-    if (!outbox || retries.covers(key, event)) return
+    if (!outbox || retries.isCovered(key, event)) return
     // The event was handled before, so its changes to the agenda are on their way already.
     const cached = cache.getOrAdd(key)
     if (cached.row) cached.row = outbox.dropChanges(cached.row, event.position)

@@ -10,7 +10,7 @@ export function plantEarlyRejections(): () => void {
   const { append } = Appender.prototype
   Appender.prototype.append = function <A extends PendingAppend>(this: Appender, appendable: Appendable<A>) {
     const take = () => {
-      const taken = appendable.take()
+      const taken = appendable.takeAppend()
       return taken && 'batch' in taken ? { ...taken, batch: withoutRejected(taken.batch as DecidedBatch) } : taken
     }
     return append.call(this, { ...appendable, take }) as ReturnType<typeof append<A>>
