@@ -32,20 +32,20 @@ const handling = (name: string) => processor(name, { from: Fact, handle: () => {
 
 describe('app()', () => {
   test.each(['streams', 'events', 'health', 'ready', 'startup', 'metrics', 'docs', 'problems', 'commands'])(
-    'refuses a decider whose path is its own /%s, naming both',
+    'app() throws for a decider named as its own path /%s, and names both',
     name => {
       expect(() => app({ serve: [account, named(name)] })).toThrow(new RegExp(`decider ${name} .*framework's own /${name} `))
     },
   )
 
-  test('refuses two definitions on one path, naming both', () => {
+  test('app() throws for two definitions on one path, and names both', () => {
     expect(() => app({ serve: [named('order'), account, named('order')] })).toThrow(
       'two definitions would have the path /order: decider order twice',
     )
   })
 
   test.each(['streams', 'events', 'health', 'ready', 'metrics', 'docs', 'problems'])(
-    'refuses a projection or a query on its own /%s',
+    'app() throws for a projection or a query named as its own path /%s',
     name => {
       for (const [kind, one] of [
         ['projection', counting(name)],
@@ -56,7 +56,7 @@ describe('app()', () => {
     },
   )
 
-  test('refuses two definitions of one name, of whatever kinds, naming both', () => {
+  test('app() throws for two definitions of one name, of any kinds, and names both', () => {
     const made = { decider: named('same'), projection: counting('same'), query: asking('same'), processor: handling('same') }
     for (const [kind, one] of Object.entries(made))
       for (const [other, two] of Object.entries(made))
@@ -67,13 +67,13 @@ describe('app()', () => {
         )
   })
 
-  test('serves deciders whose names differ in case, or that look like parts of an object', async () => {
+  test('app() serves deciders whose names differ in case, or are members of every object', async () => {
     const { post } = client({ serve: [named('order'), named('Order'), named('constructor'), named('toString')] })
     for (const name of ['order', 'Order', 'constructor', 'toString'])
       expect(await post(`/${name}/a1/do`)).toMatchObject({ status: 201, body: { stream: `${name}-a1` } })
   })
 
-  test('is a Hono app: routes, middleware and routers can be added', async () => {
+  test('app() returns a Hono app, to which routes, middleware and routers can be added', async () => {
     const { app, get, post } = client()
     app.use('/shop/*', async (c, next) => {
       await next()
@@ -90,26 +90,26 @@ describe('app()', () => {
     expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
   })
 
-  test('gives Bun.serve its port and host by configuration, and never a development page', () => {
+  test('app() gives Bun.serve the configured port and host, and never a development page', () => {
     const { port, hostname, development } = client({ config: readConfig({ PORT: '4000', HOST: '::1' }) }).app
     expect({ port, hostname, development }).toEqual({ port: 4_000, hostname: '::1', development: false })
   })
 
-  test('opens its store with the first request, once', async () => {
+  test('the first request opens the store, and later requests do not open it again', async () => {
     const { get, store } = client()
     expect(store.calls.open).toBe(0)
     await Promise.all([get('/account/a1'), get('/account/a2'), get('/streams/account-a1')])
     expect(store.calls.open).toBe(1)
   })
 
-  test('is 503 while its store cannot be opened, and tries again with each request', async () => {
+  test('a request answers 503 while the store cannot be opened, and each further request tries again', async () => {
     const { post, store } = client()
     store.next('open', failsBefore(), failsBefore())
     for (const _ of [1, 2]) expectProblem(await post('/account/a1/deposit', { cents: 1 }), 'unavailable')
     expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
   })
 
-  test('answers what it took when it is stopped, and is 503 after', async () => {
+  test('a stopped app answers the commands that it had accepted, and 503 to all later requests', async () => {
     const { app, post, store } = client()
     const gate = store.hold('append')
     const taken = post('/account/a1/deposit', { cents: 1 })
@@ -129,7 +129,7 @@ describe('every answer', () => {
     ['GET', '/health', 200],
     ['POST', '/account/a1/deposit', 400],
     ['PUT', '/account/a1/deposit', 405],
-  ])('has the secure headers and a request id: %s %s', async (method, path, status) => {
+  ])('every answer has the secure headers and a request id: %s %s', async (method, path, status) => {
     const { ask } = client()
     const { status: found, headers } = await ask(path, { method, headers: { 'X-Request-Id': 'r-1' } })
     expect(found).toBe(status)
@@ -142,14 +142,17 @@ describe('every answer', () => {
     expect(headers.get('x-powered-by')).toBeNull()
   })
 
-  test.each(['a b', 'x'.repeat(256), '<script>', 'ä'])('has a request id of its own where that which came is %j', async id => {
-    const { get } = client()
-    const { headers } = await get('/health', { 'X-Request-Id': id })
-    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
-  })
+  test.each(['a b', 'x'.repeat(256), '<script>', 'ä'])(
+    'an answer has a new request id where the request id of the client is %j',
+    async id => {
+      const { get } = client()
+      const { headers } = await get('/health', { 'X-Request-Id': id })
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+    },
+  )
 })
 
-describe('what is not there', () => {
+describe('a path without a route', () => {
   test.each([
     ['GET', '/'],
     ['GET', '/nothing'],
@@ -165,13 +168,13 @@ describe('what is not there', () => {
     ['POST', '/constructor/a1/deposit'],
     ['GET', '/problems/nothing'],
     ['GET', '/problems/toString'],
-  ])('is 404: %s %s', async (method, path) => {
+  ])('a path without a route answers 404: %s %s', async (method, path) => {
     const { ask, store } = client()
     expectProblem(await ask(path, { method }), 'not-found')
     expect(store.calls.append).toBe(0)
   })
 
-  test('is 404 for a command of no name that the decider has', async () => {
+  test('POST to a command name that the decider does not have answers 404', async () => {
     const { post } = client()
     const { status } = await post('/account/unknown', { cents: 1 })
     expect([404, 405]).toContain(status)
@@ -192,14 +195,14 @@ describe('a method that is not allowed', () => {
     ['POST', '/ready', 'GET, HEAD'],
     ['PUT', '/problems/internal', 'GET, HEAD'],
     ['OPTIONS', '/account/a1/deposit', 'POST'],
-  ])('is 405 and says which are: %s %s', async (method, path, allow) => {
+  ])('a method that a path does not allow answers 405 with the allowed ones: %s %s', async (method, path, allow) => {
     const { ask } = client()
     const answer = await ask(path, { method })
     expectProblem(answer, 'method-not-allowed')
     expect(answer.headers.get('allow')).toBe(allow)
   })
 
-  test('is found for the routes of a user too, and does not hide them', async () => {
+  test('a wrong method on a route of a user answers 405, and the right one reaches the route', async () => {
     const { app, ask } = client()
     app.get('/account/:id/deposit', c => c.text('a form')).put('/shop', c => c.text('shop'))
     expect((await ask('/account/a1/deposit', {})).body).toBe('a form')
@@ -219,21 +222,21 @@ describe('a body that is too large', () => {
     })
   const headers = { 'Content-Type': 'application/json' }
 
-  test('is 413 by its length alone, without being read', async () => {
+  test('a body with a Content-Length above the limit answers 413 before it is read', async () => {
     const { ask, store, reported } = client({ bodyLimit: 1_000 })
     const init = { method: 'POST', headers: { ...headers, 'Content-Length': '1001' }, body: 'x' }
     expectProblem(await ask('/account/a1/deposit', init), 'payload-too-large', { limit: 1_000 })
     expect([store.calls.append, reported]).toEqual([0, []])
   })
 
-  test('is 413 where its length was not told', async () => {
+  test('a body without a Content-Length answers 413 once it is above the limit', async () => {
     const { ask, store, reported } = client({ bodyLimit: 1_000 })
     const answer = await ask('/account/a1/deposit', { method: 'POST', headers, body: chunked(2_000) })
     expectProblem(answer, 'payload-too-large', { limit: 1_000 })
     expect([store.calls.append, reported]).toEqual([0, []])
   })
 
-  test('is one of more than 1 MiB by default; one of just that is read', async () => {
+  test('the default limit of a body is 1 MiB: a body of 1 MiB answers 201, a longer one 413', async () => {
     const { post } = client()
     const body = (size: number) => JSON.stringify({ cents: 1 }).padEnd(size)
     expect((await post('/account/a1/deposit', body(1_048_576))).status).toBe(201)
@@ -242,7 +245,7 @@ describe('a body that is too large', () => {
 })
 
 describe('problems', () => {
-  test.each(Object.keys(problems) as Slug[])('have a page that says what to do: %s', async slug => {
+  test.each(Object.keys(problems) as Slug[])('GET /problems/{slug} answers with a page that says what to do: %s', async slug => {
     const { get } = client()
     const { status, body, headers } = await get(`/problems/${slug}`)
     const { fix, title } = problems[slug]
@@ -250,7 +253,7 @@ describe('problems', () => {
     expect(body).toEqual({ type: `/problems/${slug}`, status: problems[slug].status, title, fix })
   })
 
-  test('are made of what Hono and its middleware throw, by status', async () => {
+  test('an HTTPException of Hono or its middleware answers with the problem of its status', async () => {
     const { app, get } = client()
     app.get('/throw/:status', c => {
       throw new HTTPException(Number(c.req.param('status')) as 400, { message: 'a secret' })
@@ -263,7 +266,7 @@ describe('problems', () => {
       expectProblem(await get(`/throw/${status}`), slug)
   })
 
-  test('leave what a user throws as it is where the catalogue has another meaning for its status', async () => {
+  test('the response of an HTTPException of a user is sent unchanged', async () => {
     const { app, get } = client()
     app.get('/throw/:status', c => {
       throw new HTTPException(Number(c.req.param('status')) as 400, {
@@ -276,7 +279,7 @@ describe('problems', () => {
     }
   })
 
-  test('of a route of a user that throws say nothing of it', async () => {
+  test('a route of a user that throws answers 500 without the message of the error', async () => {
     const { app, get, reported } = client()
     app.get('/broken', () => {
       throw new Error('a secret of the route')

@@ -58,7 +58,7 @@ describe('a body that is no JSON', () => {
     [nested(400_000, '[', ''), 'unexpected end at line 1, column 400001'],
     [`{"${'x'.repeat(1_000_000)}`, 'unexpected "\\"" at line 1, column 2'],
     ['x'.repeat(1_000_000), 'unexpected "x" at line 1, column 1'],
-  ])('is 400 and told where: %.30j', async (body, detail) => {
+  ])('a body that is not JSON answers 400 with the line and the column: %.30j', async (body, detail) => {
     await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'malformed-json', { detail })
   })
 
@@ -69,12 +69,12 @@ describe('a body that is no JSON', () => {
     ['half a character at its end', bytes('"', [0xe2, 0x82]), 1],
     ['Latin-1', bytes('{"cents":1,"note":"', [0xfc], '"}'), 19],
     ['UTF-16', bytes([0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]), 0],
-  ])('is 400 where it is no UTF-8: %s', async (_, body, at) => {
+  ])('a body that is not UTF-8 answers 400 with the place: %s', async (_, body, at) => {
     await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'malformed-json', { detail: `no UTF-8 at byte ${at}` })
   })
 })
 
-describe('JSON that no payload can hold', () => {
+describe('JSON that cannot be a payload', () => {
   test.each([
     ['a lone surrogate', '{"cents":1,"note":"\\ud800"}', '#/note'],
     ['a lone low surrogate', '{"cents":1,"note":"a\\udc00b"}', '#/note'],
@@ -91,7 +91,7 @@ describe('JSON that no payload can hold', () => {
     ['a list a thousand deep', nested(1_000), `#${'/0'.repeat(64)}`],
     ['a list half a million deep', nested(500_000), `#${'/0'.repeat(64)}`],
     ['an object a hundred thousand deep', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, `#${'/a'.repeat(64)}`],
-  ])('is 400 and told where: %s', async (_, body, pointer) => {
+  ])('JSON that cannot be a payload answers 400 with a pointer to the place: %s', async (_, body, pointer) => {
     await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'validation-failed', at(pointer))
   })
 })
@@ -114,12 +114,12 @@ describe('JSON that does not fit', () => {
     ['{"cents":1,"note":["a"]}', '#/note'],
     ['{"cents":1,"cents":"last"}', '#/cents'],
     ['{"toString":1,"constructor":2}', '#/cents'],
-  ])('is 400 and told where: %s', async (body, pointer) => {
+  ])('JSON that does not fit the schema answers 400 with a pointer to the place: %s', async (body, pointer) => {
     await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'validation-failed', at(pointer))
   })
 })
 
-test('what does not fit in a hundred thousand places is told of a hundred', async () => {
+test('JSON that does not fit the schema in 100,000 places answers 400 with the first 100 of them', async () => {
   const Family = events('list', { Kept: z.object({}) })
   const list = decider(Family, {
     initial: {},
@@ -149,7 +149,7 @@ describe('a path', () => {
     'x'.repeat(201),
     'x'.repeat(10_000),
     '%F0%9F%8E%81'.repeat(101),
-  ])('whose id is no text, or too long, is 400: %.40s', async id => {
+  ])('a path whose id is not text, or is too long, answers 400: %.40s', async id => {
     await refused(`/account/${id}/deposit`, { headers: JSON_TYPE, body }, 'validation-failed', at('#/id'))
     expectProblem(await made.get(`/account/${id}`), 'validation-failed', at('#/id'))
     expectProblem(await made.get(`/streams/account-${id}`), 'stream-not-found')
@@ -166,11 +166,11 @@ describe('a path', () => {
     '/account/a1/Deposit',
     '/account/a1/%20deposit',
     `/${'x'.repeat(10_000)}`,
-  ])('that leads to no command is 404: %.40s', async path => {
+  ])('a path that leads to no command answers 404: %.40s', async path => {
     await refused(path, { headers: JSON_TYPE, body }, 'not-found', {})
   })
 
-  test('is the same however its characters are encoded', async () => {
+  test('paths that differ only in the encoding of their characters lead to the same stream', async () => {
     const { post } = client()
     expect((await post('/account/%61%2D%7E/deposit', { cents: 1 })).body).toMatchObject({ id: 'a-~', version: 1 })
     expect((await post('/%61ccount/a-~/%64eposit', { cents: 1 })).body).toMatchObject({ id: 'a-~', version: 2 })
@@ -184,7 +184,7 @@ describe('legal but odd input', () => {
     "'", '"', '`', '\\', '\\u0000', '$$', '$1', '%s', '%I', '?', ';', '--', '/* */', "'; drop table events; --", '../..', 'toString', 'constructor', '__proto__', 'hasOwnProperty', 'null', 'undefined', 'true', '0', '-0', '1e400', '[object Object]', '<script>alert(1)</script>', '{{x}}', '=1+1', 'NaN', ' ', '  ', '\t', '\n', '\r\n', 'ü', 'u\u0308', 'ß', 'İ', '日本語', 'ﷺ', '\u202e', '\u2028\u2029', '\ufeff', '\uffff', '\u{10ffff}', '👩‍👩‍👧‍👦', 'a\u0301'.repeat(50), '\u001f', '\u007f', '\u0080',
   ]
 
-  test.each(ODD)('comes back as an id and as a text, byte for byte: %j', async text => {
+  test.each(ODD)('an odd text comes back byte for byte, as an id and in a payload: %j', async text => {
     const { app, post, get } = client()
     const note = `${text}${text}`
     const path = `/account/${encodeURIComponent(text)}`
@@ -196,30 +196,30 @@ describe('legal but odd input', () => {
     expect((await get(path)).body).toEqual({ balance: 1 })
   })
 
-  test('as NUL in a text comes back too', async () => {
+  test('a NUL in a payload comes back', async () => {
     const { post, get } = client()
     await post('/account/a1/deposit', { cents: 1, note: '\u0000a\u0000' })
     expect((await get('/streams/account-a1')).body).toMatchObject({ events: [{ data: { note: '\u0000a\u0000' } }] })
   })
 
-  test('with fields that the schema does not know, or twice the same, is taken as JSON.parse takes it', async () => {
+  test('a body with unknown or repeated fields is accepted as JSON.parse reads it', async () => {
     const { post } = client()
     const answer = await post('/account/a1/deposit', '{"x":1,"constructor":{"prototype":{"polluted":1}},"cents":1,"cents":2}')
     expect(answer.body).toMatchObject({ events: [{ data: { cents: 2, note: '' } }] })
   })
 
-  test('as 64 levels of nesting is still read', async () => {
+  test('a body with 64 levels of nesting is accepted', async () => {
     const { post } = client()
     expect((await post('/account/a1/deposit', `{"cents":1,"x":${nested(63)}}`)).status).toBe(201)
   })
 
-  test('as a hundred thousand keys is still read', async () => {
+  test('a body with 100,000 keys is accepted', async () => {
     const { post } = client()
     const keys = Array.from({ length: 80_000 }, (_, i) => `"k${i}":0`).join(',')
     expect((await post('/account/a1/deposit', `{"cents":1,${keys}}`)).status).toBe(201)
   })
 
-  test('as headers that nobody asked for changes nothing', async () => {
+  test('headers that no route reads change nothing in the answer', async () => {
     const { post } = client()
     const headers = {
       'X-HTTP-Method-Override': 'DELETE',
@@ -233,7 +233,7 @@ describe('legal but odd input', () => {
   })
 })
 
-test('a command whose event would be longer than an event may be is refused with 413, and harms nobody', async () => {
+test('a command whose event would be too long answers 413, and other commands are accepted', async () => {
   const Note = events('note', { Written: z.object({ text: z.string() }) })
   const note = decider(Note, {
     initial: {},

@@ -245,7 +245,7 @@ let accepted = 0
 /** Rows and answers that were shown. */
 let shown = 0
 
-test(`no request of ${REQUESTS} is answered with an error of ours, or changes more than it says`, async () => {
+test(`none of ${REQUESTS} random requests answers 500, or changes more than its answer says`, async () => {
   console.log(`fuzz: FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS}`)
   const prototype = Object.getOwnPropertyNames(Object.prototype)
   const property = fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 60, size: 'max' }), run)

@@ -11,7 +11,7 @@ import { untilProcessed } from '../src/test-support/until-processed.ts'
 const CHECKED = ['/ready', '/startup']
 
 describe('GET /health', () => {
-  test('is 200 for as long as the process can answer, whatever the store does', async () => {
+  test('GET /health answers 200 while the process can answer, whatever the store does', async () => {
     const { get, store, app } = client()
     for (const call of ['open', 'ping', 'load', 'read'] as const) store.always(call, failsBefore())
     const { status, body, headers } = await get('/health')
@@ -23,7 +23,7 @@ describe('GET /health', () => {
 })
 
 describe.each(CHECKED)('GET %s', path => {
-  test('is 503 until the store is open, and then 200', async () => {
+  test(`GET ${path} answers 503 until the store is open, and 200 afterwards`, async () => {
     const { get, app, store } = client()
     const gate = store.hold('open')
     const starting = app[spec].start()
@@ -40,14 +40,14 @@ describe.each(CHECKED)('GET %s', path => {
     })
   })
 
-  test('has the app start, as nobody may ask anything else before it is ready', async () => {
+  test(`GET ${path} starts the app, as nothing else is requested before it is ready`, async () => {
     const { get, store } = client()
     expectProblem(await get(path), 'not-ready', { detail: 'starting' })
     await until('it is ready', async () => (await get(path)).status === 200)
     expect(store.calls.open).toBe(1)
   })
 
-  test('goes on being 503 while the store cannot be opened, and is 200 once it can', async () => {
+  test(`GET ${path} answers 503 while the store cannot be opened, and 200 once it can`, async () => {
     const { get, store } = client()
     store.next('open', failsBefore(), failsBefore())
     expectProblem(await get(path), 'not-ready', { detail: 'starting' })
@@ -55,7 +55,7 @@ describe.each(CHECKED)('GET %s', path => {
     expect(store.calls.open).toBe(3)
   })
 
-  test('is 503 while the store does not answer', async () => {
+  test(`GET ${path} answers 503 while the store does not answer`, async () => {
     const { get, app, store } = client()
     await app[spec].start()
     store.next('ping', failsBefore())
@@ -64,21 +64,21 @@ describe.each(CHECKED)('GET %s', path => {
     expect(answer.headers.get('retry-after')).toBe('1')
   })
 
-  test('is 503 while the store hangs', async () => {
+  test(`GET ${path} answers 503 while the store hangs`, async () => {
     const { get, app, store } = client()
     await app[spec].start()
     store.hold('ping')
     expectProblem(await get(path), 'not-ready', { detail: 'the store does not answer' })
   })
 
-  test('asks the store at most once a second, however often it is asked', async () => {
+  test(`GET ${path} reads from the store at most once a second`, async () => {
     const { get, app, store } = client()
     await app[spec].start()
     for (let i = 0; i < 20; i++) expect((await get(path)).status).toBe(200)
     expect(store.calls.ping).toBe(1)
   })
 
-  test('is 503 from the moment the app is to stop, while commands are still served', async () => {
+  test(`GET ${path} answers 503 once the app is to stop, while commands are still accepted`, async () => {
     const { get, post, app } = client()
     await app[spec].start()
     app[spec].drain()
@@ -87,8 +87,8 @@ describe.each(CHECKED)('GET %s', path => {
   })
 })
 
-describe('GET /ready says of all that reads the log', () => {
-  test('how far it is behind, from the beginning on, and how much is parked, and is 200', async () => {
+describe('GET /ready for what reads the log', () => {
+  test('GET /ready answers 200 with the lag and the parked keys of each subscription from the start', async () => {
     let now = Date.parse('2026-01-01')
     const inner = memory({ now: () => now })
     const until = (signal: AbortSignal) => new Promise((_, stop) => signal.addEventListener('abort', stop))
@@ -131,7 +131,7 @@ describe('GET /ready says of all that reads the log', () => {
   })
 })
 
-describe('rows that are still being made', () => {
+describe('rows that are still being built', () => {
   /** A projection that cannot commit until it may, over a log that is there already. */
   async function behind() {
     const inner = memory()
@@ -162,7 +162,7 @@ describe('rows that are still being made', () => {
     ],
   })
 
-  test('are not ready, which says how far they are, and have started', async () => {
+  test('GET /ready answers 503 with the position of rows that are still being built, while GET /startup answers 200', async () => {
     const { get, open, app } = await behind()
     expectProblem(await get('/ready'), 'not-ready', { detail: 'rows are still being made', checks: of(0, 'fail') })
     expect((await get('/startup')).status).toBe(200)

@@ -76,7 +76,7 @@ afterAll(() => {
 })
 
 describe('a disk that is full', () => {
-  test.skipIf(!canMount)('is 507 while it lasts, and service again afterwards', async () => {
+  test.skipIf(!canMount)('a command on a full disk answers 507, and is accepted once there is room', async () => {
     const store = sqlite(join(disk, 'log.db'))
     const made = client({ store })
     const told = await load(made, 100, { size: 10_000 })
@@ -99,38 +99,44 @@ describe('a disk that is full', () => {
 })
 
 describe('a file that cannot be written', () => {
-  test.skipIf(!canLock || !isRoot)('from some moment on is 503 while it lasts, and service again afterwards', async () => {
-    const file = join(locked, 'log.db')
-    const store = sqlite(file)
-    const made = client({ store })
-    const told = await load(made, 40)
-    expect(told.refused.size).toBe(0)
-    expect(lock(file, `${file}-wal`)).toBeTrue()
-    await load(made, 40, { told })
-    expect(told.refused.size).toBe(40)
-    for (const answer of told.refused.values()) expectProblem(answer, 'unavailable')
-    await stillReads(made)
-    expect(unlock(file, `${file}-wal`)).toBeTrue()
-    await load(made, 40, { told })
-    expect(told.refused.size).toBe(40)
-    await isWhole(store, told)
-    await made.app[spec].stop()
-  })
+  test.skipIf(!canLock || !isRoot)(
+    'a command on a file that becomes read-only answers 503, and is accepted once it can be written',
+    async () => {
+      const file = join(locked, 'log.db')
+      const store = sqlite(file)
+      const made = client({ store })
+      const told = await load(made, 40)
+      expect(told.refused.size).toBe(0)
+      expect(lock(file, `${file}-wal`)).toBeTrue()
+      await load(made, 40, { told })
+      expect(told.refused.size).toBe(40)
+      for (const answer of told.refused.values()) expectProblem(answer, 'unavailable')
+      await stillReads(made)
+      expect(unlock(file, `${file}-wal`)).toBeTrue()
+      await load(made, 40, { told })
+      expect(told.refused.size).toBe(40)
+      await isWhole(store, told)
+      await made.app[spec].stop()
+    },
+  )
 
-  test.skipIf(!canLock)('from the start is 503 while it lasts, and service afterwards', async () => {
-    const at = join(locked, 'start')
-    mkdirSync(at)
-    expect(lock(at)).toBeTrue()
-    const store = sqlite(join(at, 'log.db'))
-    const made = client({ store })
-    const answer = await made.post('/account/a1/deposit', { cents: 1 })
-    expect(unlock(at)).toBeTrue()
-    expectProblem(answer, 'unavailable')
-    const told = await load(made, 10)
-    expect(told.refused.size).toBe(0)
-    await isWhole(store, told)
-    await made.app[spec].stop()
-  })
+  test.skipIf(!canLock)(
+    'a command on a file that is locked from the start answers 503, and is accepted once it is not',
+    async () => {
+      const at = join(locked, 'start')
+      mkdirSync(at)
+      expect(lock(at)).toBeTrue()
+      const store = sqlite(join(at, 'log.db'))
+      const made = client({ store })
+      const answer = await made.post('/account/a1/deposit', { cents: 1 })
+      expect(unlock(at)).toBeTrue()
+      expectProblem(answer, 'unavailable')
+      const told = await load(made, 10)
+      expect(told.refused.size).toBe(0)
+      await isWhole(store, told)
+      await made.app[spec].stop()
+    },
+  )
 })
 
 describe('a database that is dead', () => {
@@ -140,7 +146,7 @@ describe('a database that is dead', () => {
   })
   afterAll(() => server.stop())
 
-  test('is 503 while it lasts, and service again afterwards, with nothing lost and nothing doubled', async () => {
+  test('a command on a database that ends answers 503, and is accepted once it runs, with nothing lost and nothing twice', async () => {
     const store = postgres(await server.createDatabase())
     const made = client({ store })
     const told = await load(made, 200)
@@ -171,7 +177,7 @@ describe('a database that is dead', () => {
     await made.app[spec].stop()
   })
 
-  test('at the start is 503, and service once it lives', async () => {
+  test('a command on a database that does not run at the start answers 503, and is accepted once it runs', async () => {
     const url = await server.createDatabase()
     await server.kill('SIGINT')
     const made = client({ store: postgres(url) })

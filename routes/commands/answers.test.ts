@@ -7,7 +7,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const depositOf = (cents: number) => ({ type: 'Deposited', data: { cents, note: '' } })
 
 describe('an accepted command', () => {
-  test('that creates its stream is 201 with Location, the version and the position', async () => {
+  test('a command that creates its stream answers 201 with Location, version and position', async () => {
     const { post } = client()
     await post('/account/other/deposit', { cents: 1 })
     const { status, headers, body } = await post('/account/a1/deposit', { cents: 5 })
@@ -23,7 +23,7 @@ describe('an accepted command', () => {
     expect(pickHeaders(headers, 'idempotency-replayed', 'preference-applied')).toEqual([null, null])
   })
 
-  test('on a stream that exists is 200 without Location', async () => {
+  test('a command on an existing stream answers 200 without Location', async () => {
     const { post } = client()
     await post('/account/a1/deposit', { cents: 5 })
     const { status, headers, body } = await post('/account/a1/deposit', { cents: 2, times: 2 })
@@ -32,7 +32,7 @@ describe('an accepted command', () => {
     expect(pickHeaders(headers, 'location', 'etag', 'event-position')).toEqual([null, '"3"', '3'])
   })
 
-  test('without events is 200, and the version is as it was', async () => {
+  test('a command that gives no events answers 200 with the unchanged version', async () => {
     const { post, store } = client()
     await post('/account/other/deposit', { cents: 1 })
     await post('/account/a1/deposit', { cents: 5 })
@@ -43,7 +43,7 @@ describe('an accepted command', () => {
     expect(await store.head()).toBe(2)
   })
 
-  test('without events on nothing is 200 at version 0', async () => {
+  test('a command that gives no events on a new stream answers 200 at version 0', async () => {
     const { post } = client()
     const { status, body, headers } = await post('/account/a1/touch')
     expect({ status, body }).toEqual({
@@ -53,7 +53,7 @@ describe('an accepted command', () => {
     expect(pickHeaders(headers, 'etag', 'event-position')).toEqual(['"0"', '0'])
   })
 
-  test('without an id in its path makes one, a UUIDv7', async () => {
+  test('a command without an id in its path gets a UUIDv7 as its id', async () => {
     const { post, get } = client()
     const { status, headers, body } = await post('/account/deposit', { cents: 5 })
     const { id, stream } = body as { id: string; stream: string }
@@ -65,7 +65,7 @@ describe('an accepted command', () => {
   })
 
   test.each(["o'brien", 'a/b', 'a b', '$$', '%', 'ü', '日本', '🎁', 'toString', '__proto__', '-', '.a', 'a?b#c', 'a\nb', '"'])(
-    'on the id %j leads with its Location to the same',
+    'the Location of a new stream with the id %j leads to that stream',
     async id => {
       const { post, get } = client()
       const { status, headers, body } = await post(`/account/${encodeURIComponent(id)}/deposit`, { cents: 5 })
@@ -79,7 +79,7 @@ describe('an accepted command', () => {
 })
 
 describe('a rejected command', () => {
-  test('is 422 with the code and the data of the rejection', async () => {
+  test('a rejected command answers 422 with the code and the data of the rejection', async () => {
     const { post, store } = client()
     await post('/account/a1/deposit', { cents: 5 })
     const answer = await post('/account/a1/withdraw', { cents: 6 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { client, expectProblem } from '../../src/test-support/http.ts'
 
 describe('data that does not fit', () => {
-  test('is 400 with a JSON pointer to each place', async () => {
+  test('data that does not fit the schema answers 400 with a JSON pointer to each place', async () => {
     const { post, store } = client()
     const answer = await post('/account/a1/deposit', { cents: 0.5, note: {}, times: 'x' })
     const { errors } = expectProblem(answer, 'validation-failed', { errors: expect.any(Array) })
@@ -14,7 +14,7 @@ describe('data that does not fit', () => {
     expect(store.calls.load).toBe(0)
   })
 
-  test('is 400 where the body is not what the schema describes at all', async () => {
+  test('a body of another kind than the schema describes answers 400', async () => {
     const { post } = client()
     for (const body of ['[]', '"text"', '5', 'null', 'true'])
       expectProblem(await post('/account/a1/deposit', body), 'validation-failed', {
@@ -24,7 +24,7 @@ describe('data that does not fit', () => {
 })
 
 describe('a body', () => {
-  test('that is not there, without a content type, is {}', async () => {
+  test('a command without a body and without a content type is read as {}', async () => {
     const { post } = client()
     expect((await post('/account/a1/touch')).status).toBe(200)
     expectProblem(await post('/account/a1/deposit'), 'validation-failed', {
@@ -37,7 +37,7 @@ describe('a body', () => {
     'application/json; charset=utf-8',
     'Application/JSON ;charset=utf-8',
     'application/vnd.shop.v2+json',
-  ])('as %s is read', async type => {
+  ])('a body with the content type %s is read as JSON', async type => {
     const { post } = client()
     expect((await post('/account/a1/deposit', '{"cents":5}', { 'Content-Type': type })).status).toBe(201)
   })
@@ -49,14 +49,14 @@ describe('a body', () => {
     'application/jsonp',
     'json',
     'text/json',
-  ])('as %s is 415', async type => {
+  ])('a body with the content type %s answers 415', async type => {
     const { post, store } = client()
     const answer = await post('/account/a1/deposit', '{"cents":5}', { 'Content-Type': type })
     expectProblem(answer, 'unsupported-media-type', { detail: expect.stringContaining(type) })
     expect(store.calls.load).toBe(0)
   })
 
-  test('without a content type is 415', async () => {
+  test('a body without a content type answers 415', async () => {
     const { ask } = client()
     const bytes = new TextEncoder().encode('{"cents":5}')
     expectProblem(await ask('/account/a1/deposit', { method: 'POST', body: bytes }), 'unsupported-media-type', {
@@ -64,7 +64,7 @@ describe('a body', () => {
     })
   })
 
-  test('that is empty and declared as JSON is 400', async () => {
+  test('an empty body with the content type of JSON answers 400', async () => {
     const { ask } = client()
     const answer = await ask('/account/a1/touch', { method: 'POST', headers: { 'Content-Type': 'application/json' } })
     expectProblem(answer, 'malformed-json', { detail: expect.any(String) })

@@ -8,7 +8,7 @@ import { answerOf, client, expectProblem } from '../../src/test-support/http.ts'
 import { handle } from './commands.ts'
 
 describe('a command that fails', () => {
-  test('in its decision is a 500 that does not say how, and is reported', async () => {
+  test('a decision that throws answers 500 without the message, and the error is reported', async () => {
     const { post, reported } = client()
     const answer = await post('/account/a1/explode')
     expectProblem(answer, 'internal', { requestId: answer.headers.get('x-request-id') })
@@ -17,7 +17,7 @@ describe('a command that fails', () => {
     expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
   })
 
-  test('on a stream that cannot be read is 503 and says which event', async () => {
+  test('a command on an unreadable stream answers 503 with the event that cannot be read', async () => {
     const { post, get, store } = client()
     const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
     await store.inner.append([{ slices: [{ stream: 'account-a1', expect: 0, events: [event] }], keys: [] }])
@@ -31,16 +31,19 @@ describe('a command that fails', () => {
     expect((await get('/streams/account-a1')).status).toBe(200)
   })
 
-  test.each(['append', 'load'] as const)('in %s for now is 503 with Retry-After, and works again afterwards', async call => {
-    const { post, store } = client()
-    store.next(call, failsBefore())
-    const answer = await post('/account/a1/deposit', { cents: 1 })
-    expectProblem(answer, 'unavailable')
-    expect(answer.headers.get('retry-after')).toBe('1')
-    expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
-  })
+  test.each(['append', 'load'] as const)(
+    'a command whose %s fails for now answers 503 with Retry-After, and a later one is accepted',
+    async call => {
+      const { post, store } = client()
+      store.next(call, failsBefore())
+      const answer = await post('/account/a1/deposit', { cents: 1 })
+      expectProblem(answer, 'unavailable')
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+    },
+  )
 
-  test('as there is no room is 507 with Retry-After, and works again afterwards', async () => {
+  test('a command that finds the disk full answers 507 with Retry-After, and a later one is accepted', async () => {
     const { post, store } = client()
     store.next('append', failsBefore('full'))
     const answer = await post('/account/a1/deposit', { cents: 1 })
@@ -49,7 +52,7 @@ describe('a command that fails', () => {
     expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
   })
 
-  test('as the store refuses it is a 500 that does not say how', async () => {
+  test('a command that the store refuses answers 500 without the message', async () => {
     const { post, store, reported } = client()
     store.next('append', failsBefore('refused'))
     const answer = await post('/account/a1/deposit', { cents: 1 })
@@ -57,14 +60,14 @@ describe('a command that fails', () => {
     expect(reported).toHaveLength(1)
   })
 
-  test('as nobody knows what became of it is 503 until the store knows, and is there once', async () => {
+  test('a command whose append succeeds without a reply answers 201 and has one effect', async () => {
     const { post, store } = client()
     store.next('append', failsAfter())
     expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
     expect(await store.head()).toBe(1)
   })
 
-  test('as it stays unknown what became of it is 503, to be said again with the same key', async () => {
+  test('a command whose outcome stays unknown answers 503, which asks to send it again with the same key', async () => {
     const deciders = new Map([['account', account[spec]]])
     const emaki = { deciders, dispatch: async () => ({ outcome: 'unknown', retryAfterMs: 1_500 }) } as unknown as Services
     const outer = new Hono().use(async (c, next) => {
@@ -77,7 +80,7 @@ describe('a command that fails', () => {
     expect(answer.headers.get('retry-after')).toBe('2')
   })
 
-  test('as too many wait is 503 with Retry-After', async () => {
+  test('a command above the limit of waiting commands answers 503 with Retry-After', async () => {
     const { post, store } = client({ queue: { commands: 2 } })
     const gate = store.hold('append')
     const taken = [post('/account/a1/deposit', { cents: 1 }), post('/account/a2/deposit', { cents: 1 })]
@@ -89,7 +92,7 @@ describe('a command that fails', () => {
     expect((await Promise.all(taken)).map(({ status }) => status)).toEqual([201, 201])
   })
 
-  test('as too much waits is 503, whether or not its length was told', async () => {
+  test('a command above the limit of waiting bytes answers 503, with a Content-Length or without', async () => {
     const { post, store } = client({ queue: { size: 1_000 } })
     const gate = store.hold('append')
     const taken = post('/account/a1/deposit', { cents: 1, note: 'x'.repeat(700) })
@@ -101,7 +104,7 @@ describe('a command that fails', () => {
     expect((await taken).status).toBe(201)
   })
 
-  test('as its client has gone before it was on its way is not appended', async () => {
+  test('a command whose client disconnects before the append is not appended', async () => {
     const { app, post, store } = client()
     const gate = store.hold('append')
     const first = post('/account/a1/deposit', { cents: 1 })

@@ -7,7 +7,7 @@ import { handle } from './commands.ts'
 import { app } from '../app.ts'
 
 describe('handle()', () => {
-  test('mounts a command anywhere on the app', async () => {
+  test('handle() mounts a command at any path of the app', async () => {
     const { app, post, ask } = client()
     app.post('/checkout/:id', handle(account.deposit)).post('/checkout', handle(account.deposit))
     expect(await post('/checkout/a1', { cents: 5 })).toMatchObject({ status: 201, body: { id: 'a1', stream: 'account-a1' } })
@@ -15,13 +15,13 @@ describe('handle()', () => {
     expect((await ask('/checkout/a1', { method: 'POST', body: 'x' })).status).toBe(415)
   })
 
-  test('mounts a command on a router of the app', async () => {
+  test('handle() mounts a command on a router of the app', async () => {
     const { app, post } = client()
     app.route('/v1', new Hono().post('/:id/pay-in', handle(account.deposit)))
     expect((await post('/v1/a1/pay-in', { cents: 5 })).status).toBe(201)
   })
 
-  test('works where the app is mounted on another', async () => {
+  test('handle() works where the app is mounted on another app', async () => {
     const { app } = client()
     const outer = new Hono().get('/', c => c.text('outer')).route('/api', app)
     const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"cents":5}' }
@@ -31,7 +31,7 @@ describe('handle()', () => {
     expect([bad.status, bad.headers.get('content-type')]).toEqual([400, 'application/problem+json'])
   })
 
-  test('says what is wrong where it is outside of an app', async () => {
+  test('handle() outside of an app answers with what is wrong', async () => {
     const errors: Error[] = []
     const outside = new Hono().post('/:id', handle(account.deposit)).onError((error, c) => {
       errors.push(error)
@@ -41,7 +41,7 @@ describe('handle()', () => {
     expect(errors[0]!.message).toContain('/a1: a handler of Emaki is mounted outside of app({ serve })')
   })
 
-  test('says what is wrong where the app does not serve its decider', async () => {
+  test('handle() of a decider that the app does not serve answers with what is wrong', async () => {
     const reported: unknown[] = []
     const other = app({ serve: [], store: memory(), report: error => void reported.push(error) })
     other.post('/:id', handle(account.deposit))

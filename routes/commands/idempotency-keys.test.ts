@@ -27,7 +27,7 @@ describe('an idempotency key', () => {
     ['that had a precondition', 200, '/account/a1/deposit', { cents: 9 }, { 'If-Match': '"1"' }],
     ['that preferred the state', 200, '/account/a1/deposit', { cents: 9 }, { Prefer: 'return=representation' }],
     ['that preferred little', 204, '/account/a1/deposit', { cents: 9 }, { Prefer: 'return=minimal' }],
-  ])('replays a command %s: same status, headers and body', async (_, status, path, body, headers) => {
+  ])('the key of a command %s replays status, headers and body', async (_, status, path, body, headers) => {
     const [first, second] = await twice(path, body, headers)
     expect(first.status).toBe(status)
     expect(second.status).toBe(status)
@@ -35,7 +35,7 @@ describe('an idempotency key', () => {
     expect(all(second.headers)).toEqual({ ...all(first.headers), 'idempotency-replayed': 'true' })
   })
 
-  test('is 422 when it is used for another command', async () => {
+  test('an idempotency key that another command has used answers 422', async () => {
     const { post } = client()
     const headers = { 'Idempotency-Key': 'k1' }
     await post('/account/a1/deposit', { cents: 5 }, headers)
@@ -44,7 +44,7 @@ describe('an idempotency key', () => {
     expect((await post('/account/a1/withdraw', { cents: 5 }, headers)).status).toBe(200)
   })
 
-  test('is the same quoted and bare, and does not depend on other headers or spaces', async () => {
+  test('an idempotency key is the same with and without quotes, whatever the other headers and the spaces in the body', async () => {
     const { post } = client()
     await post('/account/a1/deposit', '{"cents":5,"note":"n"}', { 'Idempotency-Key': 'k"1'.replace('"', '') })
     const again = await post('/account/a1/deposit', ' { "note": "n", "cents": 5 }', {
@@ -54,14 +54,17 @@ describe('an idempotency key', () => {
     expect(again.headers.get('idempotency-replayed')).toBe('true')
   })
 
-  test.each(['', '""', 'ü', 'a"b', 'x'.repeat(256), `"${'x'.repeat(256)}"`, '"a'])('that is %j is 400', async key => {
-    const { post, store } = client()
-    const answer = await post('/account/a1/deposit', { cents: 5 }, { 'Idempotency-Key': key })
-    expectProblem(answer, 'bad-header', { detail: expect.stringContaining('Idempotency-Key') })
-    expect(store.calls.append).toBe(0)
-  })
+  test.each(['', '""', 'ü', 'a"b', 'x'.repeat(256), `"${'x'.repeat(256)}"`, '"a'])(
+    'the idempotency key %j answers 400',
+    async key => {
+      const { post, store } = client()
+      const answer = await post('/account/a1/deposit', { cents: 5 }, { 'Idempotency-Key': key })
+      expectProblem(answer, 'bad-header', { detail: expect.stringContaining('Idempotency-Key') })
+      expect(store.calls.append).toBe(0)
+    },
+  )
 
-  test('keeps nothing of what was invalid, in conflict or unavailable', async () => {
+  test('an idempotency key stores no outcome that is invalid, conflict or unavailable', async () => {
     const { post, store } = client()
     const headers = { 'Idempotency-Key': 'k1' }
     expect((await post('/account/a1/deposit', {}, headers)).status).toBe(400)

@@ -64,7 +64,7 @@ const paid = (cents: number) => ({ type: 'paid', data: { till: 't', cents } })
 const centsOf = async (from: App) => ((await (await from.request('/till/t')).json()) as { cents?: number }).cents
 
 describe('a webhook', () => {
-  test('has one effect and one answer, however often it is sent', async () => {
+  test('a webhook that is sent several times has one effect, and the same answer each time', async () => {
     const to = serving()
     const answers = await Promise.all(Array.from({ length: 20 }, () => sent(to, paid(5))))
     answers.push(await sent(to, paid(5), { at: new Date(Date.now() + 10_000), secret: OTHER }))
@@ -74,7 +74,7 @@ describe('a webhook', () => {
     expect(await centsOf(to)).toBe(5)
   })
 
-  test('that is rejected is done with, and rejected again', async () => {
+  test('a webhook whose command is rejected answers 200, and is rejected again when it is sent again', async () => {
     const to = serving()
     const answers = [await sent(to, paid(500)), await sent(to, paid(500))]
     for (const { status, body } of answers)
@@ -82,7 +82,7 @@ describe('a webhook', () => {
     expect(answers.map(({ replayed }) => replayed)).toEqual([null, 'true'])
   })
 
-  test('that leads to nothing is done with', async () => {
+  test('a webhook that maps to no command answers 200 and appends nothing', async () => {
     const { status, body } = await sent(serving(), { ...paid(5), type: 'refunded' })
     expect([status, body]).toEqual([200, { outcome: 'ignored' }])
   })
@@ -91,21 +91,21 @@ describe('a webhook', () => {
     ['another secret', { secret: `whsec_${Buffer.alloc(32, 3).toString('base64')}` }],
     ['another body', { body: JSON.stringify(paid(50)) }],
     ['an old time', { at: new Date(Date.now() - 600_000) }],
-  ])('has no effect with %s', async (_, how) => {
+  ])('a webhook with %s has no effect', async (_, how) => {
     const to = serving()
     const { status, body } = await sent(to, paid(5), how)
     expect([status, body['type']]).toEqual([401, '/problems/unauthenticated'])
     expect(await centsOf(to)).toBeUndefined()
   })
 
-  test('is refused where it does not fit, and where its id was that of another', async () => {
+  test('a webhook that does not fit the schema, or has the id of another, is refused', async () => {
     const to = serving()
     expect(await sent(to, { type: 'paid' })).toMatchObject({ status: 400, body: { errors: [{ pointer: '#/data' }] } })
     await sent(to, paid(5))
     expect(await sent(to, paid(6))).toMatchObject({ status: 422, body: { type: '/problems/idempotency-key-reused' } })
   })
 
-  test('is to come again while the log does not answer', async () => {
+  test('a webhook answers 503 with Retry-After while the log does not answer', async () => {
     const store = memory()
     const to = app({ serve: [till], store, queue: { commands: 0 } })
     to.post('/webhooks/payments', receive(payments))
@@ -114,7 +114,7 @@ describe('a webhook', () => {
     expect([status, headers.get('retry-after')]).toEqual([503, '1'])
   })
 
-  test('goes from the webhooks of one app to the inbox of another', async () => {
+  test('the webhooks of one app are appended by the inbox of another', async () => {
     const mirror = inbox('mirror', {
       message: z.object({ type: z.string(), subject: z.string(), data: z.object({ cents: z.int() }) }),
       command: ({ subject, data }) => till.pay(subject.slice('till-'.length), data),
@@ -135,7 +135,7 @@ describe('a webhook', () => {
   })
 })
 
-test('an inbox that verifies nothing is not mounted', () => {
+test('receive() throws for an inbox that verifies nothing', () => {
   const open = inbox('open', { message: z.object({ id: z.string() }), command: () => null })
   expect(() => receive(open)).toThrow('receive(open): anybody could send to it')
 })

@@ -13,7 +13,7 @@ describe('the log', () => {
     return { meta, request: answer.headers.get('x-request-id') }
   }
 
-  test('knows the request by its id, which is made or taken', async () => {
+  test('an appended event has the request id of the client as correlation, or a new one', async () => {
     const made = await metaOf({})
     expect(made.request).toMatch(UUID)
     expect(made.meta).toEqual({ correlation: made.request!, causation: made.request! })
@@ -21,13 +21,13 @@ describe('the log', () => {
     expect(taken).toEqual({ request: 'request-1', meta: { correlation: 'request-1', causation: 'request-1' } })
   })
 
-  test('knows what led to it, and the trace, where the request says so', async () => {
+  test('an appended event has the causation and the trace of its request', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     const { meta } = await metaOf({ 'X-Correlation-Id': 'c.1', 'X-Causation-Id': 'e:1', traceparent })
     expect(meta).toEqual({ correlation: 'c.1', causation: 'e:1', traceparent })
   })
 
-  test('takes no ids that could not be its own', async () => {
+  test('an appended event does not have ids that are malformed in the request', async () => {
     const { meta, request } = await metaOf({
       'X-Request-Id': 'a b',
       'X-Correlation-Id': '<script>',
@@ -38,7 +38,7 @@ describe('the log', () => {
     expect(meta).toEqual({ correlation: request!, causation: request! })
   })
 
-  test('knows who asked, where the app does', async () => {
+  test('an appended event has the actor that the app gives', async () => {
     const actor = async (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-user') ?? null
     expect((await metaOf({ 'X-User': 'ada' }, { actor })).meta).toMatchObject({ actor: 'ada' })
     expect((await metaOf({}, { actor })).meta).not.toHaveProperty('actor')

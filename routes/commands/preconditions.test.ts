@@ -11,7 +11,7 @@ describe('a precondition', () => {
   }
 
   test.each([{ 'If-Match': '"3"' }, { 'If-Match': 'W/"3"' }, { 'If-Match': ' "3" ' }, { 'If-Match': '*' }])(
-    'that holds lets the command pass: %j',
+    'a command whose precondition holds is accepted: %j',
     async headers => {
       const { post } = await at3()
       expect(await post('/account/a1/deposit', { cents: 1 }, headers)).toMatchObject({ status: 200, body: { version: 4 } })
@@ -26,7 +26,7 @@ describe('a precondition', () => {
     [{ 'If-Match': '"abc"' }, null],
     [{ 'If-Match': '"03"' }, null],
     [{ 'If-Match': '"9007199254740993"' }, null],
-  ])('that does not hold is 412 with the current ETag: %j', async (headers, expected) => {
+  ])('a command whose precondition does not hold answers 412 with the current ETag: %j', async (headers, expected) => {
     const { post, store } = await at3()
     const answer = await post('/account/a1/deposit', { cents: 1 }, headers)
     expectProblem(answer, 'precondition-failed', { ...(expected !== null && { expected }), actual: 3, retryable: false })
@@ -34,13 +34,13 @@ describe('a precondition', () => {
     expect(await store.head()).toBe(3)
   })
 
-  test('that the stream does not exist is If-None-Match: *, or If-Match: "0"', async () => {
+  test('If-None-Match: * and If-Match: "0" hold on a stream that does not exist', async () => {
     const { post } = client()
     expect((await post('/account/a1/deposit', { cents: 1 }, { 'If-None-Match': '*' })).status).toBe(201)
     expect((await post('/account/a2/deposit', { cents: 1 }, { 'If-Match': '"0"' })).status).toBe(201)
   })
 
-  test('that the stream exists is 412 without an ETag where it does not', async () => {
+  test('If-Match: * on a stream that does not exist answers 412 without an ETag', async () => {
     const { post } = client()
     const answer = await post('/account/a1/deposit', { cents: 1 }, { 'If-Match': '*' })
     expectProblem(answer, 'precondition-failed', { expected: 'exists', actual: 0, retryable: false })
@@ -53,13 +53,13 @@ describe('a precondition', () => {
     { 'If-Match': '' },
     { 'If-Match': 'W/3' },
     { 'If-None-Match': '"3"' },
-  ])('that cannot be read is 400: %j', async headers => {
+  ])('a precondition that cannot be parsed answers 400: %j', async headers => {
     const { post, store } = await at3()
     expectProblem(await post('/account/a1/deposit', { cents: 1 }, headers), 'bad-header', { detail: expect.any(String) })
     expect(await store.head()).toBe(3)
   })
 
-  test('that another process makes false is 412; without one, 200 lost attempts are 409', async () => {
+  test('a conflict with another process answers 412 with a precondition, and 409 after 200 lost attempts without one', async () => {
     const { post, store } = await at3()
     store.next(
       'append',

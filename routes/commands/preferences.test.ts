@@ -6,7 +6,7 @@ import { pickHeaders } from '../../src/test-support/headers.ts'
 const depositOf = (cents: number) => ({ type: 'Deposited', data: { cents, note: '' } })
 
 describe('a preference', () => {
-  test('return=representation adds the state, and says so', async () => {
+  test('Prefer: return=representation answers with the state and Preference-Applied', async () => {
     const { post } = client()
     const headers = { Prefer: 'return=representation' }
     const created = await post('/account/a1/deposit', { cents: 5 }, headers)
@@ -19,7 +19,7 @@ describe('a preference', () => {
     expect((await post('/account/a1/deposit', { cents: 5 }, headers)).body).toMatchObject({ state: { balance: 10 } })
   })
 
-  test('return=representation shows the initial state where there are no events', async () => {
+  test('Prefer: return=representation on a stream without events answers with the initial state', async () => {
     const { post } = client()
     expect(await post('/account/a1/touch', undefined, { Prefer: 'return=representation' })).toMatchObject({
       status: 200,
@@ -27,7 +27,7 @@ describe('a preference', () => {
     })
   })
 
-  test('return=representation is answered without the state where that cannot be read, as the command is accepted', async () => {
+  test('Prefer: return=representation answers without the state where it cannot be read, as the command is accepted', async () => {
     const { post, store } = client()
     const headers = { Prefer: 'return=representation', 'Idempotency-Key': 'k' }
     await post('/account/a1/deposit', { cents: 5 }, headers)
@@ -39,7 +39,7 @@ describe('a preference', () => {
     expect(pickHeaders(answer.headers, 'preference-applied', 'vary')).toEqual([null, 'Prefer'])
   })
 
-  test('return=minimal has no body, and all headers', async () => {
+  test('Prefer: return=minimal answers without a body, and with all headers', async () => {
     const { post } = client()
     const headers = { Prefer: 'return=minimal' }
     const created = await post('/account/a1/deposit', { cents: 5 }, headers)
@@ -54,7 +54,7 @@ describe('a preference', () => {
     ])
   })
 
-  test('among others is found, and one that is not known changes nothing but Vary', async () => {
+  test('a preference is found among others, and an unknown one changes nothing but Vary', async () => {
     const { post } = client()
     const found = await post('/account/a1/deposit', { cents: 5 }, { Prefer: 'wait=5, return="representation"; foo=bar' })
     expect(found.headers.get('preference-applied')).toBe('return=representation')
@@ -62,7 +62,7 @@ describe('a preference', () => {
     expect([unknown.status, ...pickHeaders(unknown.headers, 'preference-applied', 'vary')]).toEqual([200, null, 'Prefer'])
   })
 
-  test('does not change how a rejection is answered', async () => {
+  test('a preference does not change the answer to a rejected command', async () => {
     const { post } = client()
     const answer = await post('/account/a1/withdraw', { cents: 5 }, { Prefer: 'return=minimal' })
     expectProblem(answer, 'command-rejected', { code: 'insufficient', data: { balance: 0, version: 0 } })

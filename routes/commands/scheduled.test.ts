@@ -28,7 +28,7 @@ const statusOf = async (to: App, location: string) => {
 const LATER = '2099-01-31T12:00:00Z'
 
 describe('a command with Prefer: respond-async', () => {
-  test('is answered 202 once it is durable, and its status tells what became of it', async () => {
+  test('a command with respond-async answers 202 once it is durable, and its status tells the outcome', async () => {
     const to = served()
     const taken = await post(to, '/order/o1/place', { Prefer: 'respond-async' })
     expect([taken.status, taken.headers.get('preference-applied')]).toEqual([202, 'respond-async'])
@@ -45,7 +45,7 @@ describe('a command with Prefer: respond-async', () => {
     expect(((await (await to.request('/order/o1')).json()) as { status: string }).status).toBe('placed')
   })
 
-  test('tells a rejection with its code', async () => {
+  test('the status of a command with respond-async tells a rejection with its code', async () => {
     const to = served()
     await post(to, '/order/o1/place', {})
     const location = (await post(to, '/order/o1/place', { Prefer: 'respond-async' })).headers.get('location')!
@@ -56,7 +56,7 @@ describe('a command with Prefer: respond-async', () => {
     })
   })
 
-  test('tells a conflict where its version was not the one that it expected', async () => {
+  test('the status of a command with respond-async tells a conflict where its expected version is not the current one', async () => {
     const to = served()
     await post(to, '/order/o1/place', {})
     const location = (await post(to, '/order/o1/place', { Prefer: 'respond-async', 'If-None-Match': '*' })).headers.get(
@@ -66,12 +66,12 @@ describe('a command with Prefer: respond-async', () => {
     expect((await statusOf(to, location)).body).toMatchObject({ outcome: { expected: 0, actual: 1 } })
   })
 
-  test('is refused at once where it does not fit its schema', async () => {
+  test('a command with respond-async that does not fit its schema answers 400 at once', async () => {
     const to = served()
     expect((await post(to, '/order/o1/place', { Prefer: 'respond-async' }, { skus: 7 })).status).toBe(400)
   })
 
-  test('that is said twice with one key is one command, and another with that key is refused', async () => {
+  test('a command with respond-async that is sent twice with one key is one command; another with that key is refused', async () => {
     const to = served()
     const said = (body: object) => post(to, '/order/o1/place', { Prefer: 'respond-async', 'Idempotency-Key': 'k1' }, body)
     const [one, other] = [await said(basket), await said(basket)]
@@ -85,7 +85,7 @@ describe('a command with Prefer: respond-async', () => {
 })
 
 describe('a command with Schedule-At', () => {
-  test('waits for its time, and is sent then', async () => {
+  test('a command with Schedule-At is sent at its time and not before', async () => {
     let ahead = 0
     const to = served(memory({ now: () => Date.now() + ahead }))
     const taken = await post(to, '/order/o1/place', { 'Schedule-At': LATER })
@@ -100,7 +100,7 @@ describe('a command with Schedule-At', () => {
     await until('it was sent', async () => (await to.request('/order/o1')).status === 200)
   })
 
-  test('can be taken back while it is pending, and is then never sent', async () => {
+  test('a scheduled command that is withdrawn while it is pending is never sent', async () => {
     const to = served()
     const location = (await post(to, '/order/o1/place', { 'Schedule-At': LATER })).headers.get('location')!
     expect((await to.request(location, { method: 'DELETE' })).status).toBe(204)
@@ -108,7 +108,7 @@ describe('a command with Schedule-At', () => {
     expect((await to.request(location, { method: 'DELETE' })).status).toBe(404)
   })
 
-  test('that has been sent cannot be taken back', async () => {
+  test('a scheduled command that was sent cannot be withdrawn', async () => {
     const to = served()
     const location = (await post(to, '/order/o1/place', { 'Schedule-At': '2001-01-01T00:00:00Z' })).headers.get('location')!
     await until('it has ended', async () => (await statusOf(to, location)).body['state'] === 'accepted')
@@ -116,7 +116,7 @@ describe('a command with Schedule-At', () => {
     expect([refused.status, ((await refused.json()) as { type: string }).type]).toEqual([409, '/problems/command-begun'])
   })
 
-  test('survives the process that took it', async () => {
+  test('a scheduled command is sent after the process that accepted it has ended', async () => {
     let ahead = 0
     const store = memory({ now: () => Date.now() + ahead })
     const first = served(store)
@@ -129,7 +129,7 @@ describe('a command with Schedule-At', () => {
   })
 
   test.each(['tomorrow', '2099-01-31', '2099-01-31T12:00:00', '2099-13-31T12:00:00Z', '9999-01-01T00:00:00Z', '0'])(
-    'that is %p is a 400',
+    'a command with Schedule-At: %p answers 400',
     async at => {
       const answer = await post(served(), '/order/o1/place', { 'Schedule-At': at })
       expect([answer.status, ((await answer.json()) as { type: string }).type]).toEqual([400, '/problems/bad-header'])
@@ -137,6 +137,6 @@ describe('a command with Schedule-At', () => {
   )
 })
 
-test('the status of what was never taken is a 404', async () => {
+test('GET of the status of an unknown command answers 404', async () => {
   expect((await statusOf(served(), '/commands/never')).body).toMatchObject({ type: '/problems/command-not-found' })
 })

@@ -52,8 +52,8 @@ const ids = ({ events }: EventReader) => events.map(({ id }) => Number(id))
 const has = (reader: EventReader, ...positions: number[]) =>
   until(`${positions} are there`, () => ids(reader).join() === positions.join())
 
-describe('who follows events', () => {
-  test('is told of each as a CloudEvent, with its position as id', async () => {
+describe('a client that follows events', () => {
+  test('GET /events sends each event as a CloudEvent, with its position as id', async () => {
     const one = made()
     const { body } = await one.post('/account/a1/deposit', { cents: 5 }, { 'X-Correlation-Id': 'c-1', 'X-Causation-Id': 'c-2' })
     const reader = await follow(one, '?after=0')
@@ -79,7 +79,7 @@ describe('who follows events', () => {
     })
   })
 
-  test('gets the trace and the actor where they are known', async () => {
+  test('GET /events sends the trace and the actor of an event that has them', async () => {
     const one = made({ actor: () => 'ann' })
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     await one.post('/account/a1/deposit', { cents: 5 }, { traceparent })
@@ -88,7 +88,7 @@ describe('who follows events', () => {
     expect(JSON.parse(reader.events[0]!.data)).toMatchObject({ traceparent, actor: 'ann' })
   })
 
-  test('is answered with what keeps others from holding it back, changing or keeping it', async () => {
+  test('GET /events answers with headers that stop proxies from buffering, changing or caching it', async () => {
     const { app } = made()
     const { status, headers, body } = await app.request('/events')
     await body!.cancel()
@@ -101,14 +101,14 @@ describe('who follows events', () => {
     expect(headers.get('content-encoding')).toBeNull()
   })
 
-  test('is told at once when to come back, and from where', async () => {
+  test('GET /events first sends the time to reconnect and the position', async () => {
     const one = made()
     await some(one)
     const reader = await follow(one)
     expect([reader.retry(), reader.lastId(), reader.events]).toEqual([2_000, '4', []])
   })
 
-  test('begins with what happens from now on', async () => {
+  test('GET /events without a position begins with the next event', async () => {
     const one = made()
     await some(one)
     const reader = await follow(one)
@@ -117,7 +117,7 @@ describe('who follows events', () => {
     await has(reader, 5, 6, 7, 8)
   })
 
-  test('goes on behind ?after=, or behind Last-Event-ID where it comes back', async () => {
+  test('GET /events begins behind ?after=, or behind Last-Event-ID on a reconnect', async () => {
     const one = made()
     await some(one)
     await has(await follow(one, '?after=0'), 1, 2, 3, 4)
@@ -130,7 +130,7 @@ describe('who follows events', () => {
     await has(last, 5)
   })
 
-  test('is told of what another process appends, too', async () => {
+  test('GET /events sends what another process appends', async () => {
     const one = made()
     const reader = await follow(one)
     await foreign(one.store, 'account-a9')
@@ -140,7 +140,7 @@ describe('who follows events', () => {
     await has(reader, 1, 2)
   })
 
-  test('is told of what was appended without a decision', async () => {
+  test('GET /events sends what was appended without a decision', async () => {
     const one = made()
     const reader = await follow(one)
     const emaki = await one.app[spec].start()
@@ -148,7 +148,7 @@ describe('who follows events', () => {
     await has(reader, 1, 2)
   })
 
-  test('gets a long log whole and in order', async () => {
+  test('GET /events?after=0 on a long log sends every event in order', async () => {
     const one = made()
     for (let i = 0; i < 12; i++) await one.post(`/account/a${i}/deposit`, { cents: 1, times: 250, note: 'x'.repeat(100) })
     const reader = await follow(one, '?after=0')
@@ -157,7 +157,7 @@ describe('who follows events', () => {
     expect(ids(reader)).toEqual(Array.from({ length: 3_001 }, (_, i) => i + 1))
   })
 
-  test('gets an event that is larger than all that is held for one', async () => {
+  test('GET /events sends an event that is larger than the buffer of a client', async () => {
     const one = made()
     const reader = await follow(one)
     for (const note of ['é'.repeat(100_000), 'x'.repeat(300_000), '']) await one.post('/account/a1/deposit', { cents: 1, note })
@@ -176,7 +176,7 @@ describe('who follows events', () => {
     ['?stream=account-a1&stream=cart-c1', [1, 2, 4, 5, 6, 8, 9]],
     ['?category=account&stream=cart-c1', []],
     ['?category=', [1, 2, 3, 4, 5, 6, 7, 8, 9]],
-  ])('with %s gets %p, be it from the log or as it happens', async (query, expected) => {
+  ])('GET /events%s sends %p, from the log and live', async (query, expected) => {
     const one = made()
     await some(one)
     const past = await follow(one, `${query}&after=0`)
@@ -187,7 +187,7 @@ describe('who follows events', () => {
     await has(past, ...expected)
   })
 
-  test('is sent away when the process stops, is told when to come back, and is refused from then on', async () => {
+  test('a client that follows events is disconnected when the process stops, with the time to reconnect, and later refused', async () => {
     const one = made()
     const readers = [await follow(one), await follow(one, '?type=Filled')]
     one.app[spec].disconnectFollowers()
@@ -199,7 +199,7 @@ describe('who follows events', () => {
     expect(one.reported).toEqual([])
   })
 
-  test('is let go where the log cannot be read, and goes on where it was when it comes back', async () => {
+  test('a client that follows events is disconnected when the log cannot be read, and goes on at its position afterwards', async () => {
     const one = made()
     await some(one)
     one.store.next('readAll', failsBefore(), failsBefore())
@@ -211,8 +211,8 @@ describe('who follows events', () => {
   })
 })
 
-describe('who wants to follow events', () => {
-  test.each(['x', '-1', '01', '1e3', '9007199254740992', '1.5'])('is refused after %p', async after => {
+describe('a request to follow events', () => {
+  test.each(['x', '-1', '01', '1e3', '9007199254740992', '1.5'])('GET /events after %p answers 400', async after => {
     const { get } = made()
     expectProblem(await get(`/events?after=${after}`), 'validation-failed', {
       errors: [{ pointer: '#/after', detail: expect.any(String) }],
@@ -220,16 +220,13 @@ describe('who wants to follow events', () => {
     expectProblem(await get('/events', { 'Last-Event-ID': after }), 'bad-header', { detail: expect.any(String) })
   })
 
-  test.each(['1', '2.0', '7.1'])(
-    'is refused after %p, which is above the head or of another epoch, and not kept waiting',
-    async after => {
-      const { get } = made()
-      expectProblem(await get(`/events?after=${after}`), 'unknown-position', { detail: expect.any(String) })
-      expectProblem(await get('/events', { 'Last-Event-ID': after }), 'unknown-position', { detail: expect.any(String) })
-    },
-  )
+  test.each(['1', '2.0', '7.1'])('GET /events after %p, above the head or of another epoch, answers 409 at once', async after => {
+    const { get } = made()
+    expectProblem(await get(`/events?after=${after}`), 'unknown-position', { detail: expect.any(String) })
+    expectProblem(await get('/events', { 'Last-Event-ID': after }), 'unknown-position', { detail: expect.any(String) })
+  })
 
-  test('after what this process has not seen yet, but the log has, waits for it', async () => {
+  test('GET /events after a position that the log has and this process has not read waits for it', async () => {
     const one = made()
     const early = await follow(one)
     await foreign(one.store, 'account-a1')
@@ -239,7 +236,7 @@ describe('who wants to follow events', () => {
     await has(early, 1, 2)
   })
 
-  test('of a log that was restored has the epoch in its ids, and is refused with one of before', async () => {
+  test('GET /events of a restored log sends the epoch in its ids, and refuses an id of the old epoch', async () => {
     const log = memory()
     const restored: Store = { ...log, identity: { ...log.identity, epoch: 2 } }
     const one = made({ store: restored })
@@ -252,7 +249,7 @@ describe('who wants to follow events', () => {
       expect((await one.get('/events', { 'Last-Event-ID': after })).status).toBe(after === '1.2' ? 400 : 409)
   })
 
-  test('is refused a filter of more values than are looked at', async () => {
+  test('GET /events with a filter of too many values answers 400', async () => {
     const { get } = made()
     const many = Array.from({ length: 101 }, (_, i) => `t${i}`).join(',')
     expectProblem(await get(`/events?type=${many}`), 'validation-failed', {
@@ -260,7 +257,7 @@ describe('who wants to follow events', () => {
     })
   })
 
-  test('is refused while the log cannot be reached', async () => {
+  test('GET /events answers 503 while the log cannot be reached', async () => {
     const one = made()
     await one.app[spec].start()
     one.store.next('head', failsBefore())
@@ -269,7 +266,7 @@ describe('who wants to follow events', () => {
   })
 })
 
-describe('in production events', () => {
+describe('events in production', () => {
   const production = { config: readConfig({ NODE_ENV: 'production' }) }
   const status = async (one: Client, query: string, headers: Headers_ = {}) => {
     const response = await one.app.request(`/events${query}`, { headers })
@@ -277,18 +274,18 @@ describe('in production events', () => {
     return response.status
   }
 
-  test('are closed', async () => {
+  test('GET /events in production without a guard answers 403', async () => {
     expectProblem(await made(production).get('/events'), 'forbidden')
   })
 
-  test('are open to whoever the guard lets pass', async () => {
+  test('GET /events in production answers those whom the guard permits', async () => {
     const one = made({ ...production, guard: c => c.req.header('x-role') === 'admin' })
     expect([await status(one, ''), await status(one, '', { 'X-Role': 'admin' })]).toEqual([403, 200])
     const other = made({ ...production, guard: c => c.text('no', 418) })
     expect(await status(other, '')).toBe(418)
   })
 
-  test('are open to a bearer of ADMIN_TOKEN', async () => {
+  test('GET /events in production answers the bearer of ADMIN_TOKEN', async () => {
     const one = made({ config: readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: 'a-token-of-16-characters' }) })
     expect(await status(one, '')).toBe(401)
     expect(await status(one, '', { Authorization: 'Bearer a-token-of-16-characters' })).toBe(200)
@@ -305,12 +302,12 @@ describe('in production events', () => {
     ['?type=cart.Filled,Deposited', 403],
     ['?stream=cart-c1&stream=account-a1', 403],
     ['?stream=cart', 403],
-  ])('of public streams only are open to anybody: %s is %p', async (query, expected) => {
+  ])('GET /events%s in production, where carts are public, answers %p', async (query, expected) => {
     const one = made({ ...production, publicStreams: [cart] })
     expect(await status(one, query)).toBe(expected)
   })
 
-  test('of public streams show nothing else', async () => {
+  test('GET /events of public streams in production sends no other events', async () => {
     const one = made({ ...production, publicStreams: [cart] })
     await some(one)
     const reader = await follow(one, '?after=0&category=cart,account&stream=cart-c1')
@@ -318,7 +315,7 @@ describe('in production events', () => {
   })
 })
 
-test('a HEAD is answered without a body, and follows nothing', async () => {
+test('HEAD /events answers without a body, and follows nothing', async () => {
   const one = made()
   const { status, body } = await answerOf(await one.app.request('/events', { method: 'HEAD' }))
   expect([status, body]).toEqual([200, ''])

@@ -39,7 +39,7 @@ const noted = (...lengths: readonly number[]): readonly StoredEvent[] =>
   page(...lengths.map((_, i) => i + 1)).map((event, i) => ({ ...event, data: JSON.stringify('x'.repeat(lengths[i]!)) }))
 
 describe('a feed', () => {
-  test('gives what follows, from the log as from memory, in batches that are small or one event', async () => {
+  test('a feed gives all that follows, from the log and from memory, in batches that are small or a single event', async () => {
     const lengths = range(60).map(i => [100, 20_000, 64_000, 200_000][i % 4]!)
     const { feed, asked } = await made(noted(...lengths))
     let [after, text] = [0, '']
@@ -54,7 +54,7 @@ describe('a feed', () => {
     expect(asked.length).toBeGreaterThan(5)
   })
 
-  test('gives those who are at one place the same bytes, be it from the log or from memory', async () => {
+  test('a feed gives all readers at one position the same bytes, from the log and from memory', async () => {
     const { feed, asked } = await made(noted(...range(20).map(() => 10)))
     const read = range(50).map(() => feed.next(3))
     const found = await Promise.all(read)
@@ -64,14 +64,14 @@ describe('a feed', () => {
     expect(feed.next(20)).toBeNull()
   })
 
-  test('tells how far it has looked where nothing passes', async () => {
+  test('a feed gives the position that it has read up to where the filter lets nothing pass', async () => {
     const { feed, asked } = await made(noted(...range(20).map(() => 10)), { ...all, types: ['test.Other'] })
     expect(await feed.next(0)).toEqual({ content: null, to: 20 })
     expect(feed.next(12)).toEqual({ content: null, to: 20 })
     expect(asked).toEqual([{ after: 0, limit: 1_024, sizeMax: 1_048_576, until: 20, filter: new Map([['test', ['Other']]]) }])
   })
 
-  test('has looked no further than the last of a full page, and asks for fewer where they are large', async () => {
+  test('a feed that reads a full page goes on behind its last event, and reads fewer where events are large', async () => {
     const { feed, asked } = await made(noted(...range(4_000).map(() => 1_000)))
     const { to } = (await feed.next(0))!
     expect(to).toBeLessThan(1_024)
@@ -80,14 +80,14 @@ describe('a feed', () => {
     expect(next.to).toBeWithin(to + 1, to + asked[1]!.limit + 1)
   })
 
-  test('reads no more than a bound in size, and takes nothing for read that is beyond it', async () => {
+  test('a feed reads pages bounded in size, and goes on behind the last event of each', async () => {
     const { feed } = await made(noted(...range(40).map(() => 300_000)))
     const to: number[] = []
     for (let batch = await feed.next(0); batch !== null; batch = await feed.next(batch.to)) to.push(batch.to)
     expect(to).toEqual(range(40).map(i => i + 1))
   })
 
-  test('asks for half as much where a page is too much for the deadline of the store', async () => {
+  test('a feed halves its page where the store cannot read it within its deadline', async () => {
     const { feed, asked } = await made(noted(...range(400).map(() => 10)), all, 300)
     for (const _ of range(2)) await expect(feed.next(0)).rejects.toThrow('too much')
     expect((await feed.next(0))!.to).toBe(256)

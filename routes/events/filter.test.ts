@@ -6,7 +6,7 @@ const filter = (given: Partial<EventFilter>): EventFilter => ({ categories: [], 
 const placed = { category: 'order', type: 'Placed', stream: 'order-o1' }
 
 describe('a filter', () => {
-  test('that is empty lets everything pass', () => {
+  test('an empty filter lets every event pass', () => {
     expect(passes(filter({}))(placed)).toBe(true)
     expect([categoriesOf(filter({})), storeFilter(filter({}))]).toEqual([null, undefined])
   })
@@ -24,7 +24,7 @@ describe('a filter', () => {
     [{ categories: ['order'], types: ['Shipped'] }, false],
     [{ categories: ['order'], types: ['Placed'], streams: ['order-o1'] }, true],
     [{ categories: ['cart'], types: ['Placed'], streams: ['order-o1'] }, false],
-  ])('of %j passes an order placed: %p', (given, expected) => {
+  ])('whether the filter %j lets order.Placed pass: %p', (given, expected) => {
     expect(passes(filter(given))(placed)).toBe(expected)
   })
 
@@ -45,7 +45,7 @@ describe('a filter', () => {
     .tuple(names, fc.constantFrom('X', 'Y', 'Z'), fc.constantFrom('1', '2'))
     .map(([category, type, id]) => ({ category, type, stream: `${category}-${id}` }))
 
-  test('lets nothing pass outside of its categories, nor what the log leaves out for it', () => {
+  test('what a filter lets pass is in its categories, and in what the store reads for it', () => {
     fc.assert(
       fc.property(filters, events, (filter, event) => {
         if (!passes(filter)(event)) return
@@ -57,7 +57,7 @@ describe('a filter', () => {
     )
   })
 
-  test('is known by one key, however it is written', () => {
+  test('equal filters have one key, whatever the order and the repeats of their values', () => {
     fc.assert(
       fc.property(filters, filter => {
         const turned = {

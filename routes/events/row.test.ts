@@ -50,8 +50,8 @@ const isCaughtUp = async (one: Client, position: number) => {
   await untilProcessed(emaki, position)
 }
 
-describe('who follows a row', () => {
-  test('gets it as it is, and each time it changes, but not when others do', async () => {
+describe('a client that follows a row', () => {
+  test('GET of a followed row sends the row, and again when it changes, but not when other rows change', async () => {
     const one = made()
     await one.post('/door/d1/open')
     await isCaughtUp(one, 1)
@@ -67,14 +67,14 @@ describe('who follows a row', () => {
     await until('it is back', () => reader.events.at(-1)?.id === '5')
   })
 
-  test('waits for a row that is not there yet', async () => {
+  test('GET of a followed row that does not exist waits until it does', async () => {
     const one = made()
     const reader = await follow(one, 'd1')
     await one.post('/door/d1/open')
     await has(reader, ['1', 'row', { key: 'd1', isOpen: true }])
   })
 
-  test('hears of what another process folds as soon as who waits for it would', async () => {
+  test('a followed row that another process folds is sent as soon as the wait for its position ends', async () => {
     const store = memory()
     let polls = 0
     const progress: typeof store.readModel.progress = names => {
@@ -94,7 +94,7 @@ describe('who follows a row', () => {
     await has(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['2', 'row', { key: 'd1', isOpen: false }])
   })
 
-  test('is told nothing twice when it comes back', async () => {
+  test('GET of a followed row on a reconnect sends nothing twice', async () => {
     const one = made()
     await one.post('/door/d1/open')
     await isCaughtUp(one, 1)
@@ -104,13 +104,13 @@ describe('who follows a row', () => {
     await has(await follow(one, 'd1', { 'Last-Event-ID': '1' }), ['2', 'row', { key: 'd1', isOpen: false }])
   })
 
-  test('is refused a position that is none, or not of this log', async () => {
+  test('GET of a followed row after a position that is malformed or of another log is refused', async () => {
     const { get } = made()
     expectProblem(await get('/all-doors/d1/events', { 'Last-Event-ID': 'x' }), 'bad-header', { detail: expect.any(String) })
     expectProblem(await get('/all-doors/d1/events', { 'Last-Event-ID': '7' }), 'unknown-position', { detail: expect.any(String) })
   })
 
-  test('is forgotten when it goes away', async () => {
+  test('a client of a followed row that disconnects leaves no listener behind', async () => {
     const one = made()
     const readers = await Promise.all(Array.from({ length: 20 }, (_, i) => follow(one, `d${i % 3}`)))
     const emaki = await one.app[spec].start()

@@ -95,8 +95,8 @@ const status = async ({ server }: Made, headers: Readonly<Record<string, string>
   return Number(said.slice(9, 12))
 }
 
-describe('over a WebSocket', () => {
-  test('events come as CloudEvents, behind the position that was asked for', async () => {
+describe('events over a WebSocket', () => {
+  test('a WebSocket sends events as CloudEvents, behind the requested position', async () => {
     const one = made()
     await one.deposit(3)
     const socket = await subscribed(one, { after: '1', credit: 10 })
@@ -113,7 +113,7 @@ describe('over a WebSocket', () => {
     await has(socket, 2, 3, 4)
   })
 
-  test('they begin with what happens from now on, or behind a number as behind a text', async () => {
+  test('a WebSocket begins with the next event, or behind a position given as a number or as text', async () => {
     const one = made()
     await one.deposit(2)
     const [now, all] = [await subscribed(one, { credit: 10 }), await subscribed(one, { after: 0, credit: 10 })]
@@ -122,7 +122,7 @@ describe('over a WebSocket', () => {
     await has(all, 1, 2, 3)
   })
 
-  test('no more come than there is credit for', async () => {
+  test('a WebSocket sends no more events than it has credit for', async () => {
     const one = made()
     await one.deposit(5)
     const socket = await subscribed(one, { after: 0 })
@@ -138,7 +138,7 @@ describe('over a WebSocket', () => {
     await has(socket, 1, 2, 3, 4, 5, 6, 7, 8)
   })
 
-  test('only what passes the filter comes, and only that costs credit', async () => {
+  test('a WebSocket sends only what passes the filter, and only that takes credit', async () => {
     const one = made()
     await one.deposit(3)
     await one.post('/account/a1/withdraw', { cents: 1 })
@@ -151,7 +151,7 @@ describe('over a WebSocket', () => {
     expect(sockets[2]!.events()).toEqual([])
   })
 
-  test('another subscription takes the place of the one before', async () => {
+  test('a second subscription on a WebSocket replaces the first', async () => {
     const one = made()
     await one.deposit(3)
     const socket = await subscribed(one, { after: 0, credit: 2 })
@@ -163,7 +163,7 @@ describe('over a WebSocket', () => {
     await has(socket, 1, 2, 5)
   })
 
-  test('a long log comes whole and in order, however the credit is given', async () => {
+  test('a WebSocket sends a long log whole and in order, however the credit is given', async () => {
     const one = made()
     for (const _ of range(8)) await one.deposit(250, 'x'.repeat(200))
     const socket = await subscribed(one, { after: 0, credit: 1 })
@@ -184,14 +184,14 @@ describe('over a WebSocket', () => {
     ['a position that is none', '{"type":"subscribe","after":"x"}', 'validation-failed'],
     ['a position above the head', '{"type":"subscribe","after":7}', 'unknown-position'],
     ['a position of another epoch', '{"type":"subscribe","after":"2.0"}', 'unknown-position'],
-  ])('%s is answered with what is wrong with it, and the end', async (_, said, slug) => {
+  ])('a WebSocket that sends %s gets the problem, and is closed', async (_, said, slug) => {
     const socket = await open(made())
     socket.say(said)
     expect(await socket.closed).toEqual({ code: 1008, reason: slug })
     expect(socket.said).toMatchObject([{ type: 'error', problem: { type: `/problems/${slug}` } }])
   })
 
-  test('two subscriptions at once are refused', async () => {
+  test('a WebSocket that sends two subscriptions at once is refused', async () => {
     const one = made()
     await one.app[spec].start()
     const gate = one.store.hold('head')
@@ -203,7 +203,7 @@ describe('over a WebSocket', () => {
     gate.open()
   })
 
-  test('a log that cannot be read ends it for now', async () => {
+  test('a WebSocket is closed with a retry when the log cannot be read', async () => {
     const one = made()
     await one.app[spec].start()
     one.store.next('head', failsBefore())
@@ -213,7 +213,7 @@ describe('over a WebSocket', () => {
     expect(one.reported).toEqual([])
   })
 
-  test('a process that stops says so, and takes nobody any more', async () => {
+  test('a WebSocket is closed when the process stops, and new ones are refused', async () => {
     const one = made()
     const sockets = [await subscribed(one, {}), await open(one)]
     one.app[spec].disconnectFollowers()
@@ -221,7 +221,7 @@ describe('over a WebSocket', () => {
     expect(await status(one)).toBe(503)
   })
 
-  test('what comes and goes leaves nothing behind', async () => {
+  test('WebSockets that open and close leave nothing behind', async () => {
     const one = made()
     const emaki = await one.app[spec].start()
     const sockets = await Promise.all(range(100).map(i => subscribed(one, { after: 0, filter: { types: [`T${i}`] }, credit: 1 })))
@@ -231,7 +231,7 @@ describe('over a WebSocket', () => {
   })
 })
 
-describe('a client that takes nothing', () => {
+describe('a WebSocket client that does not read', () => {
   /** Events of 12 MB and a client that has taken none of them, on a clock that is moved by hand. */
   async function stalled() {
     const { emaki } = await bank()
@@ -260,7 +260,7 @@ describe('a client that takes nothing', () => {
     return { server, live, slow, advance }
   }
 
-  test('is given the rest when it reads again in time', async () => {
+  test('a WebSocket client that stops reading gets the rest when it reads again in time', async () => {
     const { live, slow, advance } = await stalled()
     await advance(9_999)
     slow.socket.resume()
@@ -270,7 +270,7 @@ describe('a client that takes nothing', () => {
     expect(live.count).toBe(1)
   })
 
-  test('is told to try later when it takes nothing for 10 s, and goes on where it was', async () => {
+  test('a WebSocket client that reads nothing for 10 s is closed with a retry, and goes on at its position', async () => {
     const { server, live, slow, advance } = await stalled()
     await until('it is let go', async () => {
       await advance(10_000)
@@ -331,10 +331,10 @@ async function raw(server: Bun.Server<unknown>) {
   }
 }
 
-describe('a WebSocket is opened', () => {
+describe('the opening of a WebSocket', () => {
   const production = { config: readConfig({ NODE_ENV: 'production' }) }
 
-  test('for pages of the same host, of those that are named, and for what is no page', async () => {
+  test('a WebSocket opens for pages of the same host, for listed origins, and without an Origin', async () => {
     const one = made({ origins: ['https://shop.example'] })
     const own = `http://127.0.0.1:${one.server.port}`
     for (const [origin, expected] of [
@@ -347,13 +347,13 @@ describe('a WebSocket is opened', () => {
     expect(await status(one)).toBe(101)
   })
 
-  test('with our sub-protocol or none, and no other', async () => {
+  test('a WebSocket opens with our sub-protocol or none, and is refused with another', async () => {
     const one = made()
     expect(await status(one, { 'Sec-WebSocket-Protocol': 'graphql-transport-ws, cloudevents.json' })).toBe(101)
     expect(await status(one, { 'Sec-WebSocket-Protocol': 'graphql-transport-ws' })).toBe(400)
   })
 
-  test('in production for whom the guard lets pass, or who has the token', async () => {
+  test('a WebSocket in production opens for those whom the guard permits, or with the token', async () => {
     expect(await status(made(production))).toBe(403)
     const guarded = made({ ...production, guard: c => c.req.header('x-role') === 'admin' || c.text('no', 418) })
     expect([await status(guarded), await status(guarded, { 'X-Role': 'admin' })]).toEqual([418, 101])
@@ -361,7 +361,7 @@ describe('a WebSocket is opened', () => {
     expect([await status(bearer), await status(bearer, { Authorization: 'Bearer a-token-of-16-characters' })]).toEqual([401, 101])
   })
 
-  test('in production for anybody where something is public, and for that only', async () => {
+  test('a WebSocket in production without the token follows public streams only', async () => {
     for (const options of [
       production,
       { config: readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: 'a-token-of-16-characters' }) },
@@ -375,7 +375,7 @@ describe('a WebSocket is opened', () => {
     }
   })
 
-  test('not where the server was given no handlers for it', async () => {
+  test('GET /events as a WebSocket answers 400 where the server has no WebSocket handlers', async () => {
     const { app } = client()
     const server = Bun.serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1', development: false })
     left.push(() => server.stop(true))

@@ -89,8 +89,8 @@ function endlessSource(size: number): { readonly source: () => BatchSource; read
   return { source: () => ({ id: '0', next, close: () => {} }), taken: () => taken }
 }
 
-describe('a client that is silent', () => {
-  test('is told that we are there, with the position that was looked up to though its filter let nothing pass', async () => {
+describe('a client whose filter lets nothing pass', () => {
+  test('a stream whose filter lets nothing pass sends heartbeats with the position that was read up to', async () => {
     const one = await made()
     const reader = eventsOf(await fetch(`${one.server.url}events?category=cart`))
     await joins(one, 1)
@@ -110,7 +110,7 @@ describe('a client that is silent', () => {
     await reader.cancel()
   })
 
-  test('is told so more often where the time-out of the server cannot be lifted', async () => {
+  test('a stream sends more heartbeats where the time-out of the server cannot be lifted', async () => {
     const one = await made()
     const reader = eventsOf(await one.hono.request('/events?category=cart'))
     await joins(one, 1)
@@ -125,7 +125,7 @@ describe('a client that is silent', () => {
     await joins(one, 0)
   })
 
-  test('outlives the idle time-out of the server, which ends others', async () => {
+  test('a stream outlives the idle time-out of the server, which ends other answers', async () => {
     const one = await made(
       hono =>
         void hono.get('/other', c =>
@@ -143,7 +143,7 @@ describe('a client that is silent', () => {
 })
 
 describe('a client that never reads', () => {
-  test('is given no more than it takes, and is cut off when it takes nothing for 10 s', async () => {
+  test('a client that never reads is sent a bounded amount, and is cut off after 10 s', async () => {
     const { source, taken } = endlessSource(10_000)
     const one = await made(hono => void hono.get('/slow', c => sse(c, source())))
     const slow = client(one, '/slow')
@@ -163,7 +163,7 @@ describe('a client that never reads', () => {
     expect(one.server.pendingRequests).toBe(0)
   })
 
-  test('is given the rest when it reads again before that', async () => {
+  test('a client that reads again within 10 s gets the rest', async () => {
     const one = await made()
     const slow = client(one)
     await joins(one, 1)
@@ -177,7 +177,7 @@ describe('a client that never reads', () => {
     expect(one.live.count).toBe(1)
   })
 
-  test('goes on where it was cut off when it comes back, without loss and twice nothing', async () => {
+  test('a client that was cut off goes on at its position, without loss and without repeats', async () => {
     const one = await made()
     const note = 'x'.repeat(20_000)
     // What the system held for it may be lost with the connection, down to the first id: it asks as it did at first, then.
@@ -231,7 +231,7 @@ async function stalls(taken: () => number): Promise<void> {
 }
 
 describe('a thousand clients', () => {
-  test('that come and go leave nothing behind', async () => {
+  test('a thousand clients that connect and disconnect leave nothing behind', async () => {
     const one = await made()
     for (const round of range(4)) {
       const clients = range(250).map(i => client(one, `/events?type=${i % 3 ? 'Deposited' : 'Withdrawn'}&after=0`))
@@ -246,7 +246,7 @@ describe('a thousand clients', () => {
     expect(one.emaki.bus.listeners).toBe(1)
   })
 
-  test('that go before they are answered leave nothing behind', async () => {
+  test('a thousand clients that disconnect before their answer leave nothing behind', async () => {
     const one = await made()
     for (const _ of range(250)) {
       const { socket } = client(one)
@@ -259,7 +259,7 @@ describe('a thousand clients', () => {
   })
 })
 
-test('a HEAD, and a response that nobody reads, follow nothing', async () => {
+test('a HEAD, and a response whose body is not read, follow nothing', async () => {
   const one = await made()
   expect((await fetch(`${one.server.url}events`, { method: 'HEAD' })).status).toBe(200)
   const unread = await one.hono.request('/events')
@@ -269,8 +269,8 @@ test('a HEAD, and a response that nobody reads, follow nothing', async () => {
   expect([one.live.count, one.live.feeds]).toEqual([0, 0])
 })
 
-describe('a source of its own', () => {
-  test('is asked when it says that there is more, and is closed once when its client goes', async () => {
+describe('a source of another kind', () => {
+  test('a source is read when it announces more, and is closed once when its client disconnects', async () => {
     let [wake, at, closed] = [() => {}, 0, 0]
     const pending: string[] = []
     const source: BatchSource = {
@@ -308,7 +308,7 @@ describe('a source of its own', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('broken'))],
-  ] as const)('that %s ends its stream, which is reported', async (_, next) => {
+  ] as const)('a source that %s ends its stream, and the error is reported', async (_, next) => {
     const { emaki } = await bank()
     left.push(() => emaki.close())
     const reported: unknown[] = []
@@ -323,7 +323,7 @@ describe('a source of its own', () => {
   })
 })
 
-describe('clients that lose their connection again and again, while events are appended,', () => {
+describe('clients that lose their connections while events are appended', () => {
   const CLIENTS = 24
   const EVENTS = 1_500
   const isRight = (seen: readonly number[]) => seen.every((position, i) => position === i + 1)
@@ -358,7 +358,7 @@ describe('clients that lose their connection again and again, while events are a
   }
   const all = range(EVENTS).map(i => i + 1)
 
-  test('see each of them once and in order', async () => {
+  test('clients that lose their connections while events are appended get each event once and in order', async () => {
     for (const seen of await storm(id => id)) expect(seen).toEqual(all)
   })
 
@@ -366,7 +366,7 @@ describe('clients that lose their connection again and again, while events are a
     ['twice', -1],
     ['not at all', +1],
   ])(
-    'are found to see some %s where they come back off by one',
+    'clients that reconnect one position off are found to get some events %s',
     async (_, by) => {
       const seen = await storm(id => String(Math.min(Math.max(Number(id) + by, 0), EVENTS)))
       expect(seen.some(one => one.length !== EVENTS || !isRight(one))).toBe(true)

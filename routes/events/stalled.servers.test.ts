@@ -24,7 +24,7 @@ function endless(counts: { taken: number }): BatchSource {
   return { id: '0', next, close: () => {} }
 }
 
-test('hundreds of stalled clients are given a bounded amount, hold up nobody else, and are all cut off', async () => {
+test('hundreds of stalled clients get a bounded amount, delay no other client, and are all cut off', async () => {
   const { emaki } = await bank()
   let now = 0
   const live = new Live(emaki, { report: console.error, now: () => now, lookEveryMs: 5 })

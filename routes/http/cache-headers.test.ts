@@ -6,7 +6,7 @@ import { encodeTag } from '../../src/ports/cache/tags.ts'
 const POLICY = { ttlMs: 600_000, staleMs: 60_999 }
 
 describe('the headers of a cached answer', () => {
-  test('let a CDN keep what is public by its tags, and have browsers ask', () => {
+  test('the headers of a public answer let a CDN cache it by its tags, and have browsers revalidate', () => {
     expect(
       cacheHeaders({ policy: POLICY, tags: ['order-17', 'orders', 'order-17'], position: 812, ageMs: 1_999, isPublic: true }),
     ).toEqual({
@@ -19,7 +19,7 @@ describe('the headers of a cached answer', () => {
     })
   })
 
-  test('let nobody but the caller keep what is his, and tell no tags', () => {
+  test('the headers of a private answer let only its caller cache it, and name no tags', () => {
     expect(cacheHeaders({ policy: POLICY, tags: ['orders'], position: 812 })).toEqual({
       'Event-Position': '812',
       Age: '0',
@@ -27,12 +27,12 @@ describe('the headers of a cached answer', () => {
     })
   })
 
-  test('name no time to be stale where there is none', () => {
+  test('the headers of an answer without a stale time name none', () => {
     const headers = cacheHeaders({ policy: { ttlMs: 5_000, staleMs: 0 }, tags: ['a'], position: 1, isPublic: true })
     expect(headers['CDN-Cache-Control']).toBe('max-age=5')
   })
 
-  test('let no CDN keep what has more tags than a purge could reach', () => {
+  test('the headers of an answer with more tags than a purge can reach let no CDN cache it', () => {
     const tags = Array.from({ length: 1_000 }, (_, i) => `orders/${i}`)
     const headers = cacheHeaders({ policy: POLICY, tags, position: 1, isPublic: true })
     expect(headers['CDN-Cache-Control']).toBe('no-store')
@@ -40,7 +40,7 @@ describe('the headers of a cached answer', () => {
     expect(headers).not.toHaveProperty('Cache-Tag')
   })
 
-  test('are headers, whatever the tags, and have as many tags as there are', () => {
+  test('the headers of an answer with any tags are valid, and list each tag once', () => {
     const property = fc.property(
       fc.uniqueArray(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1, maxLength: 10 }),
       tags => {
@@ -55,13 +55,13 @@ describe('the headers of a cached answer', () => {
 })
 
 describe('an encoded tag', () => {
-  test('is as it was where it is plain, and cannot break a list where it is not', () => {
+  test('an encoded tag is plain where its text is plain, and escapes all that could break a list', () => {
     expect(encodeTag('orders/o-1.2_3~x')).toBe('orders%2Fo-1.2_3~x')
     expect(encodeTag('a b,c"d\n\'ü😀')).toBe('a%20b%2Cc%22d%0A%27%C3%BC%F0%9F%98%80')
     expect(encodeTag('\ud800')).toBe('%EF%BF%BD')
   })
 
-  test('is at most 200 characters long, and differs where its end does', () => {
+  test('an encoded tag has at most 200 characters, and still differs where only the end differs', () => {
     const [one, other] = ['1', '2'].map(end => encodeTag(`${'x'.repeat(500)}${end}`)) as [string, string] // As many.
     expect([one.length, other.length]).toEqual([200, 200])
     expect(one).not.toBe(other)

@@ -21,13 +21,16 @@ const asked = async (app: Hono, path: string, id: string) => {
 }
 
 describe('the headers of every answer', () => {
-  test.each(['/json', '/throws', '/missing'])('are those that middleware of Hono gives %s', async path => {
-    const answer = await asked(ours, path, 'r1')
-    expect(answer).toEqual(await asked(honos, path, 'r1'))
-    expect(answer.headers).toMatchObject({ 'x-frame-options': 'SAMEORIGIN', 'x-request-id': 'r1' })
-  })
+  test.each(['/json', '/throws', '/missing'])(
+    "an answer of Hono to %s has the headers that Hono's own middleware gives",
+    async path => {
+      const answer = await asked(ours, path, 'r1')
+      expect(answer).toEqual(await asked(honos, path, 'r1'))
+      expect(answer.headers).toMatchObject({ 'x-frame-options': 'SAMEORIGIN', 'x-request-id': 'r1' })
+    },
+  )
 
-  test('are on an answer that no helper of Hono made, which Hono leaves without an id', async () => {
+  test("an answer that no helper of Hono made has a request id, unlike with Hono's middleware", async () => {
     const [answer, theirs] = [await asked(ours, '/raw', 'r1'), await asked(honos, '/raw', 'r1')]
     expect(answer.headers).toEqual({ ...theirs.headers, 'x-request-id': 'r1' })
   })
@@ -38,7 +41,7 @@ describe('the headers of every answer', () => {
     ['r'.repeat(256), false],
     ['a b', false],
     ['', false],
-  ])('take over a request id that is short and plain: %#', async (id, isKept) => {
+  ])('a request id of the client is taken over where it is short and plain: %#', async (id, isKept) => {
     for (const app of [ours, honos]) {
       const answer = await asked(app, '/json', id)
       expect(answer.id === id).toBe(isKept)

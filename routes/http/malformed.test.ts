@@ -31,16 +31,16 @@ test.each([
   ['{"a":{"b":[]}}{}', 14],
   [':', 0],
   [']', 0],
-])('%j stops being JSON at %d', (text, at) => {
+])('the text %j stops being JSON at %d', (text, at) => {
   expect(() => JSON.parse(text)).toThrow()
   expect(malformedAt(text)).toBe(at)
 })
 
-test('what JSON.parse takes is JSON to its end', () => {
+test('a text that JSON.parse accepts is JSON to its end', () => {
   fc.assert(fc.property(fc.json(), text => expect(malformedAt(` ${text} `)).toBe(text.length + 2)))
 })
 
-test('of a mutated text, what stands before the place could still become JSON', () => {
+test('in a mutated text the part before the reported place could still become JSON', () => {
   const mutated = fc.tuple(fc.json(), fc.nat(), fc.constantFrom(...'{}[],:"\\01e.-x \n'))
   fc.assert(
     fc.property(mutated, ([json, n, character]) => {
@@ -58,13 +58,13 @@ test('of a mutated text, what stands before the place could still become JSON', 
   )
 })
 
-test('nesting and length cost no stack', () => {
+test('a text of deep nesting and great length is checked without a stack overflow', () => {
   expect(malformedAt('['.repeat(500_000))).toBe(500_000)
   expect(malformedAt(`"${'\\n'.repeat(500_000)}`)).toBe(0)
   expect(malformedAt(`"${'x'.repeat(1_000_000)}"x`)).toBe(1_000_002)
 })
 
-test('what is not expected is told with its line and column', () => {
+test('a text with an unexpected character is reported with its line and column', () => {
   expect(describeMalformed('{"a":\n 1 x}')).toBe('unexpected "x" at line 2, column 4')
   expect(describeMalformed('🎁')).toBe('unexpected "🎁" at line 1, column 1')
   expect(describeMalformed('{')).toBe('unexpected end at line 1, column 2')
@@ -77,6 +77,6 @@ test.each([
   [[0xef, 0xbf, 0xbd, 0x80], 3],
   [[0x22, 0xe2, 0x82], 1],
   [[0xf4, 0x90, 0x80, 0x80], 0],
-])('%j is no UTF-8 from byte %d on', (bytes, at) => {
+])('the bytes %j stop being UTF-8 at byte %d', (bytes, at) => {
   expect(notUtf8At(Uint8Array.from(bytes))).toBe(at)
 })

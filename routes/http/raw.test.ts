@@ -63,7 +63,7 @@ const JSON_TYPE = 'Content-Type: application/json'
 const CHUNKED = 'Transfer-Encoding: chunked'
 const whole = `${head(JSON_TYPE, `Content-Length: ${body.length}`)}${body}`
 
-test('a command said by hand is served', async () => {
+test('a command written to the socket by hand is accepted', async () => {
   await harmless(async () => {
     const peer = await connect()
     peer.write(whole)
@@ -73,7 +73,7 @@ test('a command said by hand is served', async () => {
   }, 1)
 })
 
-test('a command in chunks is served', async () => {
+test('a command in chunks is accepted', async () => {
   await harmless(async () => {
     const peer = await connect()
     peer.write(`${head(JSON_TYPE, CHUNKED)}6\r\n{"cent\r\n`)
@@ -84,7 +84,7 @@ test('a command in chunks is served', async () => {
   }, 1)
 })
 
-describe("what Bun's parser refuses has no body, ends its connection and harms nobody", () => {
+describe('a request that the parser of Bun refuses', () => {
   test.each([
     ['no request', 'garbage\r\n\r\n'],
     ['NUL', '\0\0\0\0\r\n\r\n'],
@@ -124,7 +124,7 @@ describe("what Bun's parser refuses has no body, ends its connection and harms n
     ['a chunk of endless size', `${head(JSON_TYPE, CHUNKED)}ffffffffffffffff\r\n${body}\r\n0\r\n\r\n`],
     ['a chunk longer than its size', `${head(JSON_TYPE, CHUNKED)}5\r\n${body}\r\n0\r\n\r\n`],
     ['a chunk extension of 100 kB', `${head(JSON_TYPE, CHUNKED)}b;${'x'.repeat(100_000)}\r\n${body}\r\n0\r\n\r\n`],
-  ])('%s', async (_, text) => {
+  ])('a request that Bun refuses (%s) gets no body, its connection is closed, and no other is disturbed', async (_, text) => {
     await harmless(async () => {
       const peer = await connect()
       peer.write(text)
@@ -135,13 +135,13 @@ describe("what Bun's parser refuses has no body, ends its connection and harms n
   })
 })
 
-describe('what Bun takes and we refuse', () => {
+describe('a request that Bun accepts and we refuse', () => {
   test.each([
     ['no Host in HTTP/1.0', 'GET /abc/health HTTP/1.0\r\n\r\n'],
     ['an empty Host', 'GET /abc/health HTTP/1.1\r\nHost:\r\n\r\n'],
     ['a Host with a path', 'GET /abc/health HTTP/1.1\r\nHost: x/health?\r\n\r\n'],
     ['a Host that is no text', 'GET /abc/health HTTP/1.1\r\nHost: \xff\r\n\r\n'],
-  ])('is 400, and its path is not read from its middle: %s', async (_, text) => {
+  ])('a request with %s answers 400, and its path is not read from its middle', async (_, text) => {
     await harmless(async () => {
       const peer = await connect()
       peer.write(text)
@@ -152,7 +152,7 @@ describe('what Bun takes and we refuse', () => {
     })
   })
 
-  test('a body that is announced as too large is 413 before it is sent', async () => {
+  test('a body whose Content-Length is above the limit answers 413 before it is sent', async () => {
     await harmless(async () => {
       const peer = await connect()
       peer.write(`${head(JSON_TYPE, 'Content-Length: 2000000')}${body}`)
@@ -162,7 +162,7 @@ describe('what Bun takes and we refuse', () => {
     })
   })
 
-  test('a body in chunks is 413 once it is too large', async () => {
+  test('a body in chunks answers 413 once it is above the limit', async () => {
     await harmless(async () => {
       const peer = await connect()
       const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`
@@ -178,7 +178,7 @@ describe('what Bun takes and we refuse', () => {
   })
 })
 
-describe('a client that stops in the middle harms nobody and is reported to nobody', () => {
+describe('a client that disconnects in the middle of its request', () => {
   test.each([
     ['of nothing', ''],
     ['of its path', 'POST /account/bad/dep'],
@@ -186,7 +186,7 @@ describe('a client that stops in the middle harms nobody and is reported to nobo
     ['of its body', `${head(JSON_TYPE, 'Content-Length: 100')}${body}`],
     ['of its chunks', `${head(JSON_TYPE, CHUNKED)}b\r\n${body}\r\n`],
     ['of a chunk', `${head(JSON_TYPE, CHUNKED)}ff\r\n${body}`],
-  ])('%s', async (_, text) => {
+  ])('a client that disconnects in the middle %s disturbs no other, and is not reported', async (_, text) => {
     await harmless(async () => {
       const [ended, reset] = await Promise.all([connect(), connect()])
       for (const peer of [ended, reset]) peer.write(text)
@@ -198,7 +198,7 @@ describe('a client that stops in the middle harms nobody and is reported to nobo
     }, 1)
   })
 
-  test('as two hundred of them hang, one byte at a time, while the good are served', async () => {
+  test('two hundred clients that send one byte at a time disturb no other', async () => {
     await harmless(async () => {
       const peers = await Promise.all(Array.from({ length: 200 }, connect))
       for (const character of head(JSON_TYPE, 'Content-Length: 1000').slice(0, 60)) {
@@ -209,7 +209,7 @@ describe('a client that stops in the middle harms nobody and is reported to nobo
     })
   })
 
-  test('as it goes away while its command waits, which is not appended', async () => {
+  test('a client that disconnects while its command waits has the command not appended', async () => {
     const { waiting } = await made.app[spec].start()
     const gate = made.store.hold('append')
     const first = good()
@@ -226,7 +226,7 @@ describe('a client that stops in the middle harms nobody and is reported to nobo
   })
 })
 
-test('after all of it no connection is left', async () => {
+test('the server has no open connection and no reported error after all cases', async () => {
   await until('they are gone', () => server.pendingRequests === 0)
   expect(made.reported).toEqual([])
 })

@@ -18,7 +18,7 @@ function routed() {
   return made
 }
 
-test.each(['GET', 'POST', 'PURGE', 'DELETE'])('%s finds what the router of Hono finds that takes all paths', method => {
+test.each(['GET', 'POST', 'PURGE', 'DELETE'])('the router finds for %s what the router of Hono for all paths finds', method => {
   const { ours, hono } = routed()
   for (const path of ['/', '/orders', '/order/o1', '/order/place', '/order/o1/place', '/order/a/b/c'])
     expect(ours.match(method, path)[0].map(([handler]) => handler)).toEqual(
@@ -26,11 +26,11 @@ test.each(['GET', 'POST', 'PURGE', 'DELETE'])('%s finds what the router of Hono 
     )
 })
 
-test('A router without any route finds nothing.', () => {
+test('a router without routes finds nothing', () => {
   expect(new RouterByMethod<string>().match('GET', '/')[0]).toEqual([])
 })
 
-test('A route that comes after the first request is refused, as by Hono.', () => {
+test('a route that is added after the first request throws, as with Hono', () => {
   const { ours } = routed()
   ours.match('GET', '/')
   expect(() => ours.add('GET', '/late', 'late')).toThrow('matcher is already built')

@@ -112,7 +112,7 @@ test('an accepted command answers as documented', async () => {
   await asked('/payment/charge', '/payment/charge', 201, { body: { cents: 1 }, headers: { Prefer: 'return=representation' } })
 })
 
-test('a refused command answers as documented', async () => {
+test('a rejected or refused command answers as documented', async () => {
   await place('r1', 201)
   await place('r1', 422)
   await place('r2', 201, { headers: { 'Idempotency-Key': 'k2' } })
@@ -133,7 +133,7 @@ const contested = ({ slices }: Parameters<Store['append']>[0][number]) => {
   return { outcome: 'conflict' as const, conflicts }
 }
 
-test('a command that its store does not take answers as documented', async () => {
+test('a command that the store refuses answers as documented', async () => {
   const failing = (reason: StoreError['reason']) => storing({ append: () => Promise.reject(new StoreError(reason, reason)) })
   await place('s1', 503, { on: failing('unavailable') })
   await place('s1', 507, { on: failing('full') })
@@ -141,7 +141,7 @@ test('a command that its store does not take answers as documented', async () =>
   await place('s1', 409, { on: storing({ append: async units => units.map(contested) }) })
 })
 
-test('a state answers as documented', async () => {
+test('GET /{decider}/{id} answers as documented', async () => {
   const state = (path: string, status: number, said?: Said) => asked('/order/{id}', `/order/${path}`, status, said)
   await place('g1', 201)
   await state('g1', 200)
@@ -154,7 +154,7 @@ test('a state answers as documented', async () => {
   await state('g1', 500, { on: storing({ load: () => Promise.reject(new Error('a secret')) }) })
 })
 
-test('a stream answers as documented', async () => {
+test('GET /streams/{stream} answers as documented', async () => {
   const stream = (path: string, status: number, said?: Said) => asked('/streams/{stream}', `/streams/${path}`, status, said)
   await place('h1', 201)
   await stream('order-h1', 200)
@@ -267,7 +267,7 @@ test.each<[string, string, unknown, boolean]>([
   await asked(template!, `${path}${path.includes('?') ? '&' : '?'}${values.join('&')}`, fits ? 200 : 400)
 })
 
-test('health and problems answer as documented', async () => {
+test('health checks and problem pages answer as documented', async () => {
   await asked('/health', '/health', 200)
   await asked('/ready', '/ready', 200)
   await asked('/startup', '/startup', 200)
@@ -276,7 +276,7 @@ test('health and problems answer as documented', async () => {
   await asked('/problems/{slug}', '/problems/nothing', 404)
 })
 
-test('every problem of the catalogue is an answer to something, but for a method that is no operation', () => {
+test('every problem of the catalogue is documented for an operation, except method-not-allowed', () => {
   const slugs = Object.values<Document>(document.components.responses).flatMap(({ content }) =>
     Object.keys(content['application/problem+json'].examples),
   )
@@ -289,7 +289,7 @@ test.each([
   [{ ...basket, items: [{ sku: 'apple', qty: 0, price: 1 }] }, false],
   [{ customerId: 'c1' }, false],
   [{ ...basket, customerId: '' }, false],
-])('the documented body and the app agree on %j', async (body, fits) => {
+])('the documented body of order/place and the app agree on %j', async (body, fits) => {
   const { schema } = document.paths['/order/place'].post.requestBody.content['application/json']
   expect(misfits(schema, body) === null).toBe(fits)
   await asked('/order/place', '/order/place', fits ? 201 : 400, { body })

@@ -16,7 +16,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-describe.skipIf(!chromium)('the page', () => {
+describe.skipIf(!chromium)('the page of the documentation', () => {
   beforeAll(() => {
     const { success, stderr } = Bun.spawnSync([process.execPath, 'build', '--compile', '--outfile', binary, main])
     if (!success) throw new Error(stderr.toString())

@@ -4,7 +4,7 @@ import { docs } from './docs.ts'
 const installed = docs('Fruit & <Vegetables>')
 const missing = docs('Fruit & <Vegetables>', async () => null)
 
-test('the page loads one script from its own origin, and may load nothing else', async () => {
+test('GET /docs loads one script from its own origin, and its policy permits nothing else', async () => {
   const page = await installed.request('/docs')
   const text = await page.text()
   expect(text.match(/(src|href)="[^"]*"/g)).toEqual(['href="data:,"', expect.stringMatching(/^src="docs\/scalar\.js\?\w+"$/)])
@@ -14,7 +14,7 @@ test('the page loads one script from its own origin, and may load nothing else',
   expect(policy).not.toMatch(/unsafe-eval|https?:|\*/)
 })
 
-test('the script is kept by whoever has it', async () => {
+test('GET of the script of /docs may be cached for ever, and answers 304 to its tag', async () => {
   const [path] = /docs\/scalar\.js\?\w+/.exec(await (await installed.request('/docs')).text())!
   const first = await installed.request(`/${path}`)
   expect(first.headers.get('Content-Type')).toBe('text/javascript; charset=utf-8')
@@ -25,7 +25,7 @@ test('the script is kept by whoever has it', async () => {
   expect([again.status, await again.text()]).toEqual([304, ''])
 })
 
-test('the script is compressed for whoever takes that', async () => {
+test('GET of the script of /docs is compressed for a client that accepts it', async () => {
   const plain = await (await installed.request('/docs/scalar.js')).bytes()
   const response = await installed.request('/docs/scalar.js', { headers: { 'Accept-Encoding': 'gzip' } })
   expect(response.headers.get('Content-Encoding')).toBe('gzip')
@@ -34,7 +34,7 @@ test('the script is compressed for whoever takes that', async () => {
   expect(Bun.hash(Bun.gunzipSync(packed))).toBe(Bun.hash(plain))
 })
 
-test('without Scalar the page says what to install, and leads to the document', async () => {
+test('GET /docs without Scalar says what to install, and links to the document', async () => {
   const page = await missing.request('/docs')
   const text = await page.text()
   expect([page.status, page.headers.get('Content-Security-Policy')]).toEqual([200, expect.stringContaining("'self'")])

@@ -51,7 +51,7 @@ const operations = (document: Document): { path: string; method: string; operati
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   )
 
-test('the document of the marketplace is valid', async () => {
+test('the document of the marketplace is valid OpenAPI', async () => {
   const document = await documented({ title: 'Marketplace', version: '0.1.0' })
   expect(await faults(document)).toEqual([])
   expect(document).toMatchObject({ openapi: '3.1.1', info: { title: 'Marketplace', version: '0.1.0' } })
@@ -74,7 +74,7 @@ test.each<[string, (document: Document) => void]>([
 })
 const exampleOf = (response: Document) => response.content['application/problem+json'].examples.internal.value
 
-test('every route of a decider is an operation with a name of its own', async () => {
+test('every route of a decider is an operation with an id of its own', async () => {
   const found = operations(await documented({ serve: [payment] })).map(
     ({ path, method, operation }) => `${operation.operationId}: ${method} ${path}`,
   )
@@ -99,7 +99,7 @@ test('every route of a decider is an operation with a name of its own', async ()
   ])
 })
 
-test('every route of what is read is an operation too, with its parameters', async () => {
+test('every route of projections, queries and streams is an operation with its parameters', async () => {
   const document = await documented({ serve: [orders, bestsellers, orderSummary, sets] })
   expect(await faults(document)).toEqual([])
   const found = operations(document)
@@ -124,7 +124,7 @@ test('every route of what is read is an operation too, with its parameters', asy
 })
 const nameOf = ({ name, $ref }: Document) => name ?? $ref.split('/').at(-1)
 
-test('parameters and answers of every kind are documented, and what is not known is anything', async () => {
+test('parameters and answers of every kind are documented, and an unknown schema is documented as anything', async () => {
   const odd = query('odd', {
     params: z.object({
       tree: Tree.optional(),
@@ -158,7 +158,7 @@ const anyOf = projection('any-of', {
   evolve: { Done: row => row },
 })
 
-test('a body is required where its schema takes no {}', async () => {
+test('a body is documented as required where its schema does not accept {}', async () => {
   const { paths } = await documented()
   expect(paths['/order/{id}/place'].post.requestBody.required).toBe(true)
   expect(paths['/order/{id}/cancel'].post.requestBody.required).toBe(false)
@@ -194,7 +194,7 @@ const odd = decider(Odd, {
   expose: z.object({ tree: Tree }),
 })
 
-test('what JSON Schema cannot say is anything, and the document stays valid', async () => {
+test('a schema that JSON Schema cannot express is documented as anything, and the document stays valid', async () => {
   const document = await documented({ serve: [odd] })
   expect(await faults(document)).toEqual([])
   const { schemas } = document.components
@@ -202,7 +202,7 @@ test('what JSON Schema cannot say is anything, and the document stays valid', as
   expect(document.paths['/odd/{id}/take'].post.description).toBe('Takes an item.')
 })
 
-test('a schema is called by its id; another one of that id gets a number, and so does an operation', async () => {
+test('a schema is documented under its id, and a second one of that id gets a number, as an operation does', async () => {
   const { paths, components } = await documented({ serve: [odd] })
   const { Item, Item2, OddHappened } = components.schemas
   expect(OddHappened.properties.data.properties.items.items).toEqual({ $ref: '#/components/schemas/Item' })
@@ -211,7 +211,7 @@ test('a schema is called by its id; another one of that id gets a number, and so
   expect(paths['/odd/{id}'].get.operationId).toBe('getOdd2')
 })
 
-test('streams ask for a bearer where they are guarded', async () => {
+test('GET /streams/{stream} is documented with a bearer where it is guarded', async () => {
   const security = async (options: Partial<AppOptions>) => {
     const document = await documented(options)
     expect(await faults(document)).toEqual([])
@@ -224,7 +224,7 @@ test('streams ask for a bearer where they are guarded', async () => {
   expect(await security({ config: config({ ADMIN_TOKEN }), publicStreams: [order] })).toEqual([{}, { bearer: [] }])
 })
 
-test('who has the document is told so, without a store being opened', async () => {
+test('GET /openapi.json answers 304 to its tag, without opening the store', async () => {
   const store = { ...memory(), open: () => Promise.reject(new Error('it was opened')) }
   const served = app({ serve: marketplace, store, config: config() })
   const first = await served.request('/openapi.json')

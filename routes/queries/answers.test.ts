@@ -16,7 +16,7 @@ afterEach(cleanUp)
 const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
 
 describe('the answer to a query', () => {
-  test('is made of rows, with its place in the log and a tag', async () => {
+  test('the answer to a query on rows has its position and a tag', async () => {
     const { say, get } = openThingApp([prices])
     await say('a', 'set', looks('apple', { price: 2 }))
     const position = await say('b', 'set', looks('pear', { price: 3 }))
@@ -39,13 +39,13 @@ describe('the answer to a query', () => {
     expect((await get('/prices?shelf=low', at(position))).body).toEqual({ prices: [], times: 0 })
   })
 
-  test('that is nothing is null', async () => {
+  test('the answer to a query that finds nothing is null', async () => {
     const nothing = query('nothing', { params: z.object({}), run: async () => undefined })
     const { status, body } = await openThingApp([nothing]).get('/nothing')
     expect([status, body]).toEqual([200, null])
   })
 
-  test('that fails is 500, and reported', async () => {
+  test('the answer to a query that throws is 500, and the error is reported', async () => {
     const broken = query('broken', { params: z.object({}), run: async () => Promise.reject(new Error('a secret of the query')) })
     const listed = query('listed', { params: z.object({}), run: async (_, read) => read(sets).list() })
     const { get, reported } = openThingApp([broken, listed])
@@ -54,7 +54,7 @@ describe('the answer to a query', () => {
     expect(reported.map(String)).toEqual(['Error: a secret of the query', expect.stringContaining('sets is live')])
   })
 
-  test('of a live projection is as new as the log', async () => {
+  test('the answer to a query on a live projection is as new as the log', async () => {
     const times = query('times', { params: z.object({ id: z.string() }), run: async ({ id }, read) => read(sets).get(id) })
     const { say, get } = openThingApp([times])
     const position = await say('a', 'set', looks('apple'))
@@ -62,7 +62,7 @@ describe('the answer to a query', () => {
     expect((await get('/times?id=b')).body).toBeNull()
   })
 
-  test('that is asked for at a parked row is 503 to who knows of its event, and to nobody else', async () => {
+  test('the answer to a query on a parked row is 503 to a client that knows the event, and 200 to others', async () => {
     const one = query('one', { params: z.object({}), cache: { ttl: '1 hour' }, run: async (_, read) => read(things).get('a') })
     const { say, get } = openThingApp([one])
     await say('a', 'set', looks('apple'))
@@ -73,7 +73,7 @@ describe('the answer to a query', () => {
     expect((await get(`/one?min-position=${position}`)).status).toBe(503)
   })
 
-  test('that counts or lists says that a row has stopped, for as long as it has, and is 503 to who knows of its event', async () => {
+  test('the answer to a query that counts or lists names the parked row while it is parked, and is 503 to a client that knows the event', async () => {
     const pears = query('pears', {
       params: z.object({}),
       cache: { ttl: '1 hour', public: true },

@@ -11,7 +11,7 @@ afterEach(cleanUp)
 const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
 
 describe('a query that is behind', () => {
-  test('is 503 with the lag and when to come again, once the client has waited', async () => {
+  test('a query on rows that are behind answers 503 with the lag and Retry-After, once the client has waited', async () => {
     const { named } = countingQuery()
     const { get, position, release } = await openHeldThingApp([named], looks('apple', { price: 2 }))
     const answer = await get('/named?name=apple', at(position, { Prefer: 'wait=0' }))
@@ -26,7 +26,7 @@ describe('a query that is behind', () => {
     release()
   })
 
-  test('makes nobody wait, and refuses nobody, for what another asked', async () => {
+  test('a query on rows that are behind makes no other client wait, and refuses no other', async () => {
     const { named } = countingQuery()
     const { get, position, release } = await openHeldThingApp([named], looks('apple', { price: 2 }))
     const [patient, hasty, any] = [
@@ -40,7 +40,7 @@ describe('a query that is behind', () => {
     expect([body, headers.get('preference-applied')]).toEqual([[{ key: 'a', price: 2 }], 'wait=20'])
   })
 
-  test.each(['3', '2.1', '9007199254740991'])('for ever, as %s is no position of this log, is 409', async position => {
+  test.each(['3', '2.1', '9007199254740991'])('a query at %s, which is no position of this log, answers 409', async position => {
     const { named } = countingQuery()
     const { say, get } = openThingApp([named])
     await say('a', 'set', looks('apple'))

@@ -37,7 +37,7 @@ async function shop(cache: CachePolicy<z.output<typeof params>>, options: Partia
 const apart = ({ headers }: { readonly headers: Headers }, ...names: readonly string[]) =>
   Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id' && !names.includes(name)))
 
-describe('an answer that is kept', () => {
+describe('a cached answer', () => {
   const policies: readonly CachePolicy<z.output<typeof params>>[] = [
     { ttl: '1 minute' },
     { ttl: '1 minute', public: true },
@@ -45,7 +45,7 @@ describe('an answer that is kept', () => {
   ]
 
   test.each(policies.flatMap(policy => ['t1', 'nothing'].map(id => [policy, id] as const)))(
-    'is the one that is asked for the long way, in %j for %s',
+    'a cached answer equals the built one, with the policy %j for %s',
     async (policy, id) => {
       const { get, asks } = await shop(policy)
       const miss = await get(`/found?id=${id}`)
@@ -60,7 +60,7 @@ describe('an answer that is kept', () => {
     },
   )
 
-  test('has an id of its own each time, or the one that its request came with', async () => {
+  test('a cached answer has a new request id each time, or that of its request', async () => {
     const { get, asks } = await shop({ ttl: '1 minute' })
     const idOf = async (headers = {}) => (await get('/found?id=t1', headers)).headers.get('x-request-id')
     const ids = [await idOf(), await idOf(), await idOf()]
@@ -70,7 +70,7 @@ describe('an answer that is kept', () => {
     expect(asks()).toBe(1)
   })
 
-  test('is given no more once what it was made of has changed', async () => {
+  test('a cached answer is not served once its rows have changed', async () => {
     const { get, set, asks } = await shop({ ttl: '1 minute', stale: '1 minute' })
     const bodies: unknown[] = []
     for (const name of ['one', 'two', 'three']) {
@@ -81,7 +81,7 @@ describe('an answer that is kept', () => {
     expect(asks()).toBe(3)
   })
 
-  test('is given no more once another table serves', async () => {
+  test('a cached answer is not served once another version of the projection serves', async () => {
     const { get, subscriptions, asks } = await shop({ ttl: '1 minute' })
     await get('/found?id=t1')
     await get('/found?id=t1')
@@ -92,7 +92,7 @@ describe('an answer that is kept', () => {
     expect(asks()).toBe(2)
   })
 
-  test('grows old, and is given as it was no longer than its time', async () => {
+  test('a cached answer grows in age, and is served as it was no longer than its time', async () => {
     let now = 1_000_000
     const { get } = await shop({ ttl: '10 seconds', stale: '10 seconds' }, { now: () => now })
     const shown = async () => {
@@ -110,7 +110,7 @@ describe('an answer that is kept', () => {
     expect(await shown()).toEqual(['emaki; fwd=miss', '0'])
   })
 
-  test('is not sent again to who has it', async () => {
+  test('a cached answer is 304 to a client that has its tag', async () => {
     const { get } = await shop({ ttl: '1 minute' })
     const { headers } = await get('/found?id=t1')
     const tag = headers.get('etag')!
@@ -118,7 +118,7 @@ describe('an answer that is kept', () => {
     expect(await get('/found?id=t1', { 'If-None-Match': '"another"' })).toMatchObject({ status: 200 })
   })
 
-  test('is not given at once to who asks for a position', async () => {
+  test('a cached answer is not served at once to a client that requests a position', async () => {
     const { get, asks } = await shop({ ttl: '1 minute', public: true })
     await get('/found?id=t1')
     const { headers } = await get('/found?id=t1', { 'Min-Position': '1' })
@@ -129,7 +129,7 @@ describe('an answer that is kept', () => {
     expect(asks()).toBe(4)
   })
 
-  test('is asked for anew where a schema fills in what may change', async () => {
+  test('a cached answer is built again where a default of its parameters may change', async () => {
     let day = 'monday'
     const daily = query('daily', {
       params: z.object({ day: z.string().default(() => day) }),
@@ -142,7 +142,7 @@ describe('an answer that is kept', () => {
     expect(await get('/daily')).toMatchObject({ body: { day: 'tuesday' } })
   })
 
-  test('comes with what middleware around the app sets, and not past what refuses', async () => {
+  test('a cached answer has the headers of middleware around the app, and is not served where middleware refuses', async () => {
     const { app, get } = await shop({ ttl: '1 minute' })
     const outer = new Hono()
       .use('/shared/*', cors())
@@ -169,7 +169,7 @@ describe('an answer that is kept', () => {
     expect(await shown('/closed/found?id=t1')).toEqual([401, null, null, null, null, null])
   })
 
-  test('is refused to a body that is too large, as all is', async () => {
+  test('a cached answer is 413 to a request with too large a body', async () => {
     const { app, get } = await shop({ ttl: '1 minute' }, { bodyLimit: 10 })
     await get('/found?id=t1')
     const url = 'http://localhost/found?id=t1'
@@ -181,7 +181,7 @@ describe('an answer that is kept', () => {
     expect(status).toBe(413)
   })
 
-  test('is found by no more query strings than there is room for', () => {
+  test('a cached answer is found by at most as many query strings as there is room for', () => {
     const kept = cachedAnswersOf([found({ ttl: '1 minute' })[spec]]).get('found')!
     for (let i = 0; i < 100_000; i++) kept.remember(`id=${i}`, `{"id":"${i}"}`)
     expect(kept.bytes).toBeGreaterThan(4_000_000)

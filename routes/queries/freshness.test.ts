@@ -81,21 +81,21 @@ describe('no answer is older than what its client knows', () => {
     return wrong
   }
 
-  test('whoever else says and asks meanwhile', async () => {
+  test('no answer is older than the position of its client, while others append and query', async () => {
     const property = fc.asyncProperty(fc.array(act, { maxLength: 40, size: 'max' }), async acts =>
       expect(await run(acts)).toEqual([]),
     )
     await fc.assert(property, { numRuns: 60 })
   })
 
-  test('whichever process of several he asks, of which one makes the rows', async () => {
+  test('no answer is older than the position of its client, with several processes of which one builds the rows', async () => {
     const property = fc.asyncProperty(fc.array(act, { maxLength: 25, size: 'max' }), async acts =>
       expect(await run(acts, { count: 2 })).toEqual([]),
     )
     await fc.assert(property, { numRuns: 40 })
   })
 
-  test('and a cache that forgets what it was told of changes is found out', async () => {
+  test('a cache that loses its invalidations is found by this test to serve old answers', async () => {
     const deaf = { ...memoryCache(), raise: async () => {} }
     // Says that it is as new as is asked for.
     const lying: Cache = {

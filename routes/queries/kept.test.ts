@@ -19,8 +19,8 @@ afterEach(cleanUp)
 
 const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
 
-describe('an answer that is kept', () => {
-  test('is a miss, then a hit with its age, and 304 to who has it', async () => {
+describe('a cached answer and its rows', () => {
+  test('a cached answer is a miss, then a hit with its age, and 304 to a client that has it', async () => {
     const { named, runs } = countingQuery()
     let now = Date.parse('2026-01-01')
     const { say, get } = openThingApp([named], { now: () => now })
@@ -46,7 +46,7 @@ describe('an answer that is kept', () => {
     expect(runs.times).toBe(1)
   })
 
-  test('is made anew as soon as a row that it was made of changes, and by no other', async () => {
+  test('a cached answer is built again when a row that it was built of changes, and not when others do', async () => {
     const { named, runs } = countingQuery()
     const { say, get, app } = openThingApp([named])
     const seen = async (position: string) => untilProcessed(await app[spec].start(), Number(position))
@@ -76,7 +76,7 @@ describe('an answer that is kept', () => {
     expect(runs.times).toBe(5)
   })
 
-  test('is no answer to who knows of a later event, and one at the head once he has waited', async () => {
+  test('a cached answer is not served to a client that knows a later event, and one at the head is once it has waited', async () => {
     const { named } = countingQuery()
     const { say, get } = openThingApp([named])
     await get('/named?name=apple')
@@ -86,7 +86,7 @@ describe('an answer that is kept', () => {
     }
   })
 
-  test('is given for a while after its time, and made anew behind it', async () => {
+  test('a cached answer is served for a while after its time, and built again behind it', async () => {
     const { named } = countingQuery({ stale: '1 hour' })
     let now = Date.parse('2026-01-01')
     const { say, get } = openThingApp([named], { now: () => now })
@@ -100,7 +100,7 @@ describe('an answer that is kept', () => {
     await until('it was made anew', async () => (await get('/named?name=apple')).headers.get('age') === '0')
   })
 
-  test('is negative for a tenth of the time, and never given after it', async () => {
+  test('a cached answer that found nothing is served for a tenth of the time, and never afterwards', async () => {
     const { named, runs } = countingQuery({ stale: '1 hour' })
     let now = Date.parse('2026-01-01')
     const { get } = openThingApp([named], { now: () => now })
@@ -111,7 +111,7 @@ describe('an answer that is kept', () => {
     expect(runs.times).toBe(2)
   })
 
-  test('is made anew once its own tag is invalidated, in every tier and by a processor too, and kept again as the log goes on', async () => {
+  test('a cached answer is built again once its own tag is invalidated, in every tier and by a processor too', async () => {
     const { named, runs } = countingQuery()
     const outside = { rate: 1 }
     const rates = query('rates', {
@@ -156,7 +156,7 @@ describe('an answer that is kept', () => {
     expect(purged).toEqual(expect.arrayContaining(['name:apple', 'rate', 'things_v1:a', 'things_v1.name:apple', 'things_v1.*']))
   })
 
-  test('is one for the same parameters, however they are written', async () => {
+  test('a cached answer is one for the same parameters, however they are written', async () => {
     const params = z.object({ a: z.string(), b: z.int().default(1) })
     const pair = query('pair', { params, cache: { ttl: '1 hour' }, run: async ({ a, b }) => ({ a, b }) })
     const { get } = openThingApp([pair])
@@ -166,7 +166,7 @@ describe('an answer that is kept', () => {
     for (const other of ['a=X', 'a=x&b=2', 'a=x%20']) expect(await status(other)).toBe('emaki; fwd=miss')
   })
 
-  test('is made anew in a process once that has heard of what another has folded', async () => {
+  test('a cached answer is built again in a process once it hears what another process has folded', async () => {
     const { named } = countingQuery()
     const store = memory()
     const owner = openThingApp([named], { store })
@@ -182,7 +182,7 @@ describe('an answer that is kept', () => {
     expect((await other.get('/named?name=apple')).body).toEqual([{ key: 'a', price: 2 }])
   })
 
-  test('is out of date for all once its rows are taken over, as who had them may not have come to tell', async () => {
+  test('a cached answer is stale once another process takes over its rows, as the former owner may not have announced them', async () => {
     const store = memory()
     const first = openThingApp([], { store })
     const position = Number(await first.say('a', 'set', looks('apple')))
@@ -201,7 +201,7 @@ describe('an answer that is kept', () => {
     )
   })
 
-  test('was not there when the row that it lacks came, however the two meet', async () => {
+  test('a cached answer that lacks a row is stale once the row comes, even while it is being built', async () => {
     // The read finds no row; then the row comes, and is known of; then the answer is kept.
     const inner = memory()
     const reached = Promise.withResolvers<void>()

@@ -48,7 +48,7 @@ describe('the parameters of a query', () => {
     ['?day=2026-01-31', { day: '2026-01-31' }],
     ['?cut=%20x%20', { cut: 'x' }],
     ['#text=5', {}],
-  ])('%s are %j', async (search, params) => {
+  ])('the query string "%s" is read as the parameters %j', async (search, params) => {
     expect((await asked(all, search)).body).toEqual({ params })
   })
 
@@ -70,17 +70,17 @@ describe('the parameters of a query', () => {
     ['?numbers=1&numbers=x', '#/numbers/1'],
     ['?text=%FF', '#'],
     ['?text=%zz', '#'],
-  ])('%s are 400 at %s', async (search, pointer) => {
+  ])('the query string "%s" answers 400 with a pointer to %s', async (search, pointer) => {
     expectProblem(await asked(all, search), 'validation-failed', { errors: [{ pointer, detail: expect.any(String) }] })
   })
 
-  test('that are missing are 400, or what their default says', async () => {
+  test('the parameters of a query that are missing answer 400, or take their default', async () => {
     const params = z.object({ id: z.string().min(1), limit: z.int().max(9).default(5) })
     expectProblem(await asked(params, ''), 'validation-failed', { errors: [{ pointer: '#/id', detail: expect.any(String) }] })
     expect((await asked(params, '?id=a')).body).toEqual({ params: { id: 'a', limit: 5 } })
   })
 
-  test('that fit one by one, and not together, are 400', async () => {
+  test('the parameters of a query that fit one by one, but not together, answer 400', async () => {
     const params = z
       .object({ from: z.int(), to: z.int() })
       .refine(({ from, to }) => from < to, { path: ['to'], error: 'before from' })

@@ -10,10 +10,10 @@ afterEach(cleanUp)
 
 const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
 
-describe('an answer that is public', () => {
+describe('a public answer', () => {
   const POLICY = ['cache-control', 'cdn-cache-control', 'vary']
 
-  test('may be kept by a CDN until it is purged, while browsers ask', async () => {
+  test('a public answer may be cached by a CDN until it is purged, while browsers revalidate', async () => {
     const { named } = countingQuery({ public: true, stale: '1 hour' })
     const { say, get } = openThingApp([named])
     const position = await say('a', 'set', looks("l'été, à"))
@@ -34,12 +34,12 @@ describe('an answer that is public', () => {
     ])
   })
 
-  test('is negative in a CDN for a tenth of the time, and not stale', async () => {
+  test('a public answer that found nothing may be cached by a CDN for a tenth of the time, and not stale', async () => {
     const { named } = countingQuery({ public: true, stale: '1 hour' })
     expect(pickHeaders((await openThingApp([named]).get('/named?name=x')).headers, 'cdn-cache-control')).toEqual(['max-age=360'])
   })
 
-  test('is private where it was asked for by Min-Position, and public again by ?min-position=', async () => {
+  test('a public answer is private when requested with Min-Position, and public with ?min-position=', async () => {
     const { named } = countingQuery({ public: true })
     const { say, get } = openThingApp([named])
     const position = await say('a', 'set', looks('apple'))
@@ -53,7 +53,7 @@ describe('an answer that is public', () => {
     ])
   })
 
-  test('is kept by nobody where it is a problem', async () => {
+  test('a public answer that is a problem may be cached by nobody', async () => {
     const { named } = countingQuery({ public: true })
     const { get } = openThingApp([named])
     for (const path of ['/named', '/named?name=a&min-position=9', '/named?name=a&x=1'])
@@ -79,18 +79,21 @@ describe('an answer that is public', () => {
     }
   }
 
-  test.each([true, false])('never hides what a client knows of, in a cache that obeys Vary: %p', async obeysVary => {
-    const { named } = countingQuery({ public: true })
-    const { say, get } = openThingApp([named])
-    const through = sharedCache(get, obeysVary)
-    let position = '0'
-    for (let price = 0; price < 5; price++) {
-      position = await say('a', 'set', looks('apple', { price }))
-      await through('/named?name=apple')
-      expect((await through('/named?name=apple', at(position))).body).toEqual([{ key: 'a', price }])
-      expect((await through(`/named?name=apple&min-position=${position}`)).body).toEqual([{ key: 'a', price }])
-    }
-    // That it keeps anything at all.
-    expect((await through('/named?name=apple')).body).not.toEqual([{ key: 'a', price: 4 }])
-  })
+  test.each([true, false])(
+    'a public answer in a cache that obeys Vary (%p) never hides what its client knows',
+    async obeysVary => {
+      const { named } = countingQuery({ public: true })
+      const { say, get } = openThingApp([named])
+      const through = sharedCache(get, obeysVary)
+      let position = '0'
+      for (let price = 0; price < 5; price++) {
+        position = await say('a', 'set', looks('apple', { price }))
+        await through('/named?name=apple')
+        expect((await through('/named?name=apple', at(position))).body).toEqual([{ key: 'a', price }])
+        expect((await through(`/named?name=apple&min-position=${position}`)).body).toEqual([{ key: 'a', price }])
+      }
+      // That it keeps anything at all.
+      expect((await through('/named?name=apple')).body).not.toEqual([{ key: 'a', price: 4 }])
+    },
+  )
 })

@@ -12,7 +12,7 @@ import { listOf } from '../../src/test-support/listed-things.ts'
 afterEach(cleanUp)
 
 describe('rows that are behind', () => {
-  test('are 503 with the lag once the client has waited, and old rows to who does not ask', async () => {
+  test('rows that are behind answer 503 with the lag once the client has waited, and old rows without Min-Position', async () => {
     const { get, position, release } = await openHeldThingApp()
     for (const path of ['/things/a', '/things']) {
       const answer = await get(path, { 'Min-Position': position, Prefer: 'wait=0' })
@@ -30,7 +30,7 @@ describe('rows that are behind', () => {
     release()
   })
 
-  test('answer as soon as they are there', async () => {
+  test('rows that are behind answer as soon as they have the position', async () => {
     const { get, position, release } = await openHeldThingApp()
     const asked = get('/things/a', { 'Min-Position': position, Prefer: 'return=minimal, wait=20' })
     release()
@@ -46,14 +46,14 @@ describe('rows that are behind', () => {
     ['wait', null],
     ['wait=x', null],
     ['waiting=5', null],
-  ])('are waited for by Prefer: %s', async (prefer, applied) => {
+  ])('rows that are behind are waited for with Prefer: %s', async (prefer, applied) => {
     const { say, see, get } = openThingApp()
     await say('a', 'set', looks('apple'))
     expect((await see('/things/a', { Prefer: prefer })).headers.get('preference-applied')).toBe(applied)
     expect((await get('/things/a', { Prefer: prefer })).headers.get('preference-applied')).toBeNull()
   })
 
-  test('and frozen while a newer version is made say so, make nobody unready, and are 503 to who knows of more', async () => {
+  test('rows that are frozen while a newer version is built say so, leave /ready at 200, and answer 503 to a newer position', async () => {
     const inner = memory()
     const before = openThingApp([], { store: inner })
     await before.say('a', 'set', looks('apple'))
@@ -90,7 +90,7 @@ describe('rows that are behind', () => {
     expect((await see('/things/a')).body).toEqual({ key: 'a', name: 'pear' })
   })
 
-  test('are 503 to who knows what was there before they were emptied', async () => {
+  test('rows that were emptied answer 503 to a client that knows the position that they had', async () => {
     const { say, see, get, store } = openThingApp()
     await say('a', 'set', looks('apple'))
     await see('/things/a')

@@ -41,13 +41,13 @@ describe('GET /{projection}', () => {
     ['limit=2', ['a', 'b']],
     ['limit=1&sort=-price', ['a']],
     ['limit=1000', ['a', 'b', 'c', 'd']],
-  ])('?%s gives %j', async (query, expected) => {
+  ])('GET /{projection}?%s lists %j', async (query, expected) => {
     const { see } = await four()
     const { status, body } = await see(`/things?${query}`)
     expect([status, keysOf(body)]).toEqual([200, [...expected]])
   })
 
-  test('finds a field that is missing as null, and the text null as it is where it may be one', async () => {
+  test('GET /{projection} finds a missing field as null, and the text null where a field may be text', async () => {
     const { say, see } = openThingApp()
     await say('a', 'set', looks('null'))
     await say('b', 'set', looks('pear', { note: 'x' }))
@@ -55,7 +55,7 @@ describe('GET /{projection}', () => {
     expect(keysOf((await see('/things?name=null')).body)).toEqual(['a'])
   })
 
-  test('answers items, the next page and the position, and a count where it is asked for', async () => {
+  test('GET /{projection} answers with the items, the next page and the position, and a count where requested', async () => {
     const { see } = await four()
     const { body, headers } = await see('/things?limit=1&name=apple&count=true')
     expect(listOf(body)).toEqual({
@@ -108,7 +108,7 @@ describe('GET /{projection}', () => {
     ['name=%', null],
     ['name=%FF', null],
     ['%ED%A0%80=1', null],
-  ])('is 400 for ?%s, and says where', async (query, field) => {
+  ])('GET /{projection}?%s answers 400 with the parameter', async (query, field) => {
     const { get } = openThingApp()
     expectProblem(await get(`/things?${query}`), 'validation-failed', {
       errors: [{ pointer: field === null ? '#' : `#/${field}`, detail: expect.any(String) }],
@@ -131,14 +131,14 @@ describe('GET /{projection}', () => {
     ['an object for a number', cursor(['price', {}, 'a'])],
     ['true for a number', cursor(['price', true, 'a'])],
     ['more than a number holds', Buffer.from('["price",1e999,"a"]').toString('base64url')],
-  ])('is 400 for a cursor that is %s', async (_, made) => {
+  ])('GET /{projection} with a cursor that is %s answers 400', async (_, made) => {
     const { get } = openThingApp()
     expectProblem(await get(`/things?sort=price&cursor=${made}`), 'validation-failed', {
       errors: [{ pointer: '#/cursor', detail: expect.any(String) }],
     })
   })
 
-  test('is 304 for as long as what was asked for is the same', async () => {
+  test('GET /{projection} answers 304 while the requested rows are the same', async () => {
     const { see, say } = await four()
     const tag = (await see('/things?name=apple')).headers.get('etag')!
     await say('d', 'set', looks('fig', { price: 5 }))
@@ -148,7 +148,7 @@ describe('GET /{projection}', () => {
     expect((await see('/things?name=apple', { 'If-None-Match': tag })).status).toBe(200)
   })
 
-  test('goes through all pages without a gap or a repeat, while other rows come and go', async () => {
+  test('GET /{projection} page by page has no gap and no repeat, while other rows come and go', async () => {
     const name = fc.constantFrom('a', 'b', 'é', '𝒳', '')
     const stays = fc.record({ name, price: fc.oneof(fc.constant(null), fc.integer({ min: -2, max: 2 })) })
     const property = fc.asyncProperty(
@@ -181,7 +181,7 @@ describe('GET /{projection}', () => {
     await fc.assert(property, { numRuns: 40 })
   })
 
-  test('has the sum of all pages where nothing changes, in the order it says', async () => {
+  test('GET /{projection} page by page lists all rows in the requested order, where nothing changes', async () => {
     const { say, see } = openThingApp()
     for (let i = 0; i < 25; i++) await say(`k${i % 20}`, 'set', looks(`n${i % 4}`, { price: (i * 7) % 5 || null }))
     for (const sort of ['price', '-price', 'name', '-name', 'rare', '-note']) {

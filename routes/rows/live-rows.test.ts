@@ -18,7 +18,7 @@ const statement = projection('statement', {
   },
 })
 
-test('a live row that meets an event it cannot take is 503 at that event, and those who run it are told why', async () => {
+test('GET of a live row with an event that cannot be folded answers 503 at that event, and the error is reported', async () => {
   const picky = projection('picky', {
     from: Account,
     live: true,
@@ -54,7 +54,7 @@ test('a live row that meets an event it cannot take is 503 at that event, and th
   await app[spec].stop()
 })
 
-test('a live row is the fold of its stream as it is now, and there is no list of them', async () => {
+test('GET of a live row answers with the fold of its stream as it is now, and GET of their list answers 404', async () => {
   const { app, get, post } = client({ serve: [account, statement] })
   await post('/account/a1/deposit', { cents: 5, times: 3 })
   const { headers } = await post('/account/a1/withdraw', { cents: 4 })

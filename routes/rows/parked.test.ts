@@ -8,8 +8,8 @@ import { keysOf, listOf } from '../../src/test-support/listed-things.ts'
 
 afterEach(cleanUp)
 
-describe('a row that was parked', () => {
-  test.each(['poison', 'spoil'])('by %s says so, and is 503 to who knows of the event', async how => {
+describe('a parked row', () => {
+  test.each(['poison', 'spoil'])('a row parked by %s says so, and answers 503 to a client that knows the event', async how => {
     const { say, see, get } = openThingApp()
     await say('a', 'set', looks('apple'))
     const before = await see('/things/a')
@@ -27,7 +27,7 @@ describe('a row that was parked', () => {
     expect([list.items.map(({ key }) => key), list.parked]).toEqual([['a', 'b'], ['a']])
   })
 
-  test('is missing from every list and count, for all one knows: they say so, and are 503 to who knows of its event', async () => {
+  test('a parked row is missing from every list and count, which say so, and answer 503 to a client that knows the event', async () => {
     const { say, see, get } = openThingApp()
     await say('a', 'set', looks('apple'))
     await say('a', 'poison')
@@ -53,7 +53,7 @@ describe('a row that was parked', () => {
     expect(keysOf((await get('/things?name=pear')).body)).toEqual(['b'])
   })
 
-  test('is any, where a stream has no key: all rows say so, and are 503 to who knows of its event', async () => {
+  test('a parked stream without a key parks every row: all say so, and answer 503 to a client that knows the event', async () => {
     const { say, see, get, app } = openThingApp()
     await say('a', 'set', looks('apple'))
     const { store } = await app[spec].start()
@@ -70,7 +70,7 @@ describe('a row that was parked', () => {
     expect((await get('/shelves/top', { 'Min-Position': '1' })).body).toEqual({ key: 'top', times: 1, last: 1 })
   })
 
-  test('before there was one is 404, and 503 to who knows of the event', async () => {
+  test('a row parked at its first event answers 404, and 503 to a client that knows the event', async () => {
     const { say, see, get } = openThingApp()
     await say('a', 'poison')
     expectProblem(await see('/things/a'), 'parked', { projection: 'things', position: 1, detail: expect.any(String) })
@@ -80,7 +80,7 @@ describe('a row that was parked', () => {
     expect((await get('/things/b')).headers.get('row-parked')).toBeNull()
   })
 
-  test('with what came before it in one page is not older than what the client knows', async () => {
+  test('a row parked in the page of its earlier events is not older than the position of its client', async () => {
     const { say, get, see, store } = openThingApp()
     // All three are read as one page, as the projection begins after them.
     await Promise.all([say('a', 'set', looks('apple')), say('a', 'poison'), say('a', 'set', looks('pear'))])
@@ -89,7 +89,7 @@ describe('a row that was parked', () => {
     expect((await get('/things/a', { 'Min-Position': '1' })).body).toEqual({ key: 'a', ...looks('apple') })
   })
 
-  test('in one page with what came before and after it stops at its event', async () => {
+  test('a row parked between other events of one page stops at its event', async () => {
     const { say, get, see } = openThingApp()
     // The commands of one stream are one unit: those of a come first.
     await Promise.all([
@@ -112,7 +112,7 @@ describe('a row that was parked', () => {
       expect((await get(`/things/${key}`, { 'Min-Position': position! })).status).toBe(503)
   })
 
-  test('as one of its events cannot be read is parked itself, where its key is its instance', async () => {
+  test('a row with an event that cannot be read is parked itself, where its key is its instance', async () => {
     const { say, see, store, app } = openThingApp()
     await app[spec].start()
     await say('a', 'set', looks('apple'))

@@ -10,7 +10,7 @@ import { listOf } from '../../src/test-support/listed-things.ts'
 afterEach(cleanUp)
 
 describe('rows by position', () => {
-  test('are as new as the command that the client was answered', async () => {
+  test('rows are as new as the position of the command that the client sent', async () => {
     const { say, see } = openThingApp()
     for (let price = 0; price < 30; price++) {
       await say('a', 'set', looks('apple', { price }))
@@ -19,7 +19,7 @@ describe('rows by position', () => {
     }
   })
 
-  test.each(['things/a', 'things', 'shelves/top', 'sets/a'])('of /%s take it in the query string too', async path => {
+  test.each(['things/a', 'things', 'shelves/top', 'sets/a'])('GET /%s takes the position in the query string too', async path => {
     const { say, get } = openThingApp()
     const position = await say('a', 'set', looks('apple'))
     const { status, headers } = await get(`/${path}?min-position=${position}`)
@@ -29,7 +29,7 @@ describe('rows by position', () => {
   })
 
   test.each(['2', '9007199254740991', '2.1', '3.0', '999999999.1'])(
-    'of another log, %s, are refused and never waited for',
+    'GET of rows at %s, a position of another log, answers 409 without a wait',
     async at => {
       const { say, see, get } = openThingApp()
       await say('a', 'set', looks('apple'))
@@ -42,7 +42,7 @@ describe('rows by position', () => {
   )
 
   test.each(['', 'x', '-1', '1.5', '01', '1.1', '1e3', '9007199254740992', '1, 1', '"1"', ' 1 2'])(
-    'that are none, %j, are 400',
+    'GET of rows at %j, which is no position, answers 400',
     async at => {
       const { get } = openThingApp()
       expectProblem(await get('/things/a', { 'Min-Position': at }), 'bad-header', {
@@ -51,7 +51,7 @@ describe('rows by position', () => {
     },
   )
 
-  test('carry the epoch of a log that was restored, everywhere', async () => {
+  test('rows carry the epoch of a restored log in every position', async () => {
     const inner = memory()
     const { say, get, post } = openThingApp([], {
       store: {

@@ -9,7 +9,7 @@ import { keysOf } from '../../src/test-support/listed-things.ts'
 afterEach(cleanUp)
 
 describe('GET /{projection}/{key}', () => {
-  test('shows the row with its key, where it is in the log, and a tag', async () => {
+  test('GET /{projection}/{key} answers with the row, its key, its position and a tag', async () => {
     const { say, see } = openThingApp()
     await say('a', 'set', looks('apple', { note: 'ripe' }))
     await say('b', 'set', looks('pear'))
@@ -24,7 +24,7 @@ describe('GET /{projection}/{key}', () => {
     expect(headers.get('etag')).toMatch(/^"things_v1-1-\w+"$/)
   })
 
-  test('is 304 without a body where the client has the row, however far the log went on', async () => {
+  test('GET /{projection}/{key} answers 304 to a client that has the row, however far the log went on', async () => {
     const { say, see, ask } = openThingApp()
     await say('a', 'set', looks('apple'))
     const tag = (await see('/things/a')).headers.get('etag')!
@@ -39,7 +39,7 @@ describe('GET /{projection}/{key}', () => {
     expect([head.status, head.body]).toEqual([200, ''])
   })
 
-  test('is 404 for a key that has none, none any more, or can have none', async () => {
+  test('GET /{projection}/{key} answers 404 for a key without a row, with a deleted row, or that no row can have', async () => {
     const { say, see } = openThingApp()
     await say('a', 'set', looks('apple'))
     await say('a', 'remove')
@@ -47,7 +47,7 @@ describe('GET /{projection}/{key}', () => {
       expectProblem(await see(`/things/${key}`), 'row-not-found')
   })
 
-  test('has keys of every kind, byte for byte', async () => {
+  test('GET /{projection}/{key} finds keys of every kind, byte for byte', async () => {
     const { say, see } = openThingApp()
     const odd = [
       "o'brien",
@@ -77,7 +77,7 @@ describe('GET /{projection}/{key}', () => {
     expect(keysOf((await see('/things')).body).toSorted()).toEqual(odd.toSorted())
   })
 
-  test('folds a live one from its stream when it is asked for', async () => {
+  test('GET /{projection}/{key} of a live projection folds the row from its stream', async () => {
     const { say, get } = openThingApp()
     await say('a', 'set', looks('apple'))
     const { body, headers } = await get('/sets/a')
@@ -88,7 +88,7 @@ describe('GET /{projection}/{key}', () => {
     expectProblem(await get('/sets'), 'not-found')
   })
 
-  test('is 503 while the store does not answer', async () => {
+  test('GET /{projection}/{key} answers 503 while the store does not answer', async () => {
     const { say, see, get, store } = openThingApp()
     await say('a', 'set', looks('apple'))
     await see('/things/a')

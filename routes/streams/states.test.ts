@@ -20,7 +20,7 @@ const three = async () => {
 }
 
 describe('GET /{decider}/{id}', () => {
-  test('shows what the decider exposes and nothing else, with the version and the position', async () => {
+  test('GET /{decider}/{id} answers with what the decider exposes and nothing else, with version and position', async () => {
     const { post, get } = await three()
     await post('/account/other/deposit', { cents: 1 })
     const { status, headers, body } = await get('/account/a1')
@@ -33,14 +33,14 @@ describe('GET /{decider}/{id}', () => {
     ])
   })
 
-  test('confirms the version with the log, whoever wrote', async () => {
+  test('GET /{decider}/{id} answers with the current version, also after another process appended', async () => {
     const { get, store } = await three()
     await foreign(store, 'account-a1')
     const { headers, body } = await get('/account/a1')
     expect([headers.get('etag'), body]).toEqual(['"4"', { balance: 16 }])
   })
 
-  test('is 304 without a body where the client has the version', async () => {
+  test('GET /{decider}/{id} answers 304 to a client that has the version', async () => {
     const { get, post } = await three()
     for (const tag of ['"3"', 'W/"3"', '"1",W/"3"', '*']) {
       const { status, headers, body } = await get('/account/a1', { 'If-None-Match': tag })
@@ -50,24 +50,24 @@ describe('GET /{decider}/{id}', () => {
     expect((await get('/account/a1', { 'If-None-Match': '"3"' })).status).toBe(200)
   })
 
-  test('answers HEAD with the headers alone', async () => {
+  test('HEAD /{decider}/{id} answers with the headers alone', async () => {
     const { ask } = await three()
     const { status, headers, body } = await ask('/account/a1', { method: 'HEAD' })
     expect([status, headers.get('etag'), body]).toEqual([200, '"3"', ''])
   })
 
-  test('shows the state as it was at a version', async () => {
+  test('GET /{decider}/{id}?version= answers with the state at that version', async () => {
     const { get } = await three()
     const { body, headers } = await get('/account/a1?version=2')
     expect([body, headers.get('etag'), headers.get('event-position')]).toEqual([{ balance: 10 }, '"2"', '2'])
   })
 
-  test('is 404 at a version that there is not', async () => {
+  test('GET /{decider}/{id}?version= answers 404 at a version that the stream has not', async () => {
     const { get } = await three()
     expectProblem(await get('/account/a1?version=4'), 'stream-not-found', { detail: expect.stringContaining('at version 3') })
   })
 
-  test('shows the state as it was at a time', async () => {
+  test('GET /{decider}/{id}?at= answers with the state at that time', async () => {
     const { get } = await three()
     const at = async (time: string) => (await get(`/account/a1?at=${encodeURIComponent(time)}`)).body
     expect(await at('2026-01-01T00:00:00Z')).toEqual({ balance: 5 })
@@ -89,30 +89,30 @@ describe('GET /{decider}/{id}', () => {
     'at=5',
     'at=2026-13-01',
     'at=2026-01-01Tnoon',
-  ])('is 400 for ?%s', async query => {
+  ])('GET /{decider}/{id}?%s answers 400', async query => {
     const { get } = await three()
     expectProblem(await get(`/account/a1?${query}`), 'validation-failed', {
       errors: [{ pointer: `#/${query.split('=')[0]}`, detail: expect.any(String) }],
     })
   })
 
-  test('is 404 where there are no events', async () => {
+  test('GET /{decider}/{id} of a stream without events answers 404', async () => {
     const { get } = await three()
     expectProblem(await get('/account/nobody'), 'stream-not-found')
   })
 
-  test.each(['%00', 'a%00b', 'x'.repeat(201)])('is 400 for the id %s', async id => {
+  test.each(['%00', 'a%00b', 'x'.repeat(201)])('GET /{decider}/{id} with the id %s answers 400', async id => {
     const { get } = await three()
     expectProblem(await get(`/account/${id}`), 'validation-failed', { errors: [{ pointer: '#/id', detail: expect.any(String) }] })
   })
 
-  test('is 503 while the store does not answer', async () => {
+  test('GET /{decider}/{id} answers 503 while the store does not answer', async () => {
     const { get, store } = await three()
     store.next('load', failsBefore())
     expectProblem(await get('/account/a1'), 'unavailable')
   })
 
-  test('is not there where the decider exposes nothing', async () => {
+  test('GET /{decider}/{id} answers 404 where the decider exposes nothing', async () => {
     const Secret = events('secret', { Kept: z.object({}) })
     const secret = decider(Secret, {
       initial: {},

@@ -15,7 +15,7 @@ const five = async (options: Parameters<typeof client>[0] = {}): Promise<Client>
 }
 
 describe('GET /streams/{stream}', () => {
-  test('shows events whole: bare types, payloads as they were appended, who and when', async () => {
+  test('GET /streams/{stream} answers with whole events: bare types, payloads as appended, actor and time', async () => {
     const { post, get } = client({ now: () => 0, actor: () => 'ada' })
     await post('/account/other/deposit', { cents: 1 })
     await post('/account/a1/deposit', { cents: 5, note: '😀 "$$" \\ \u0000' }, { 'X-Request-Id': 'r1' })
@@ -39,7 +39,7 @@ describe('GET /streams/{stream}', () => {
     })
   })
 
-  test('ends a page that is large enough before its limit, and leads to the next', async () => {
+  test('GET /streams/{stream} ends a page that is large enough before its limit, and links to the next', async () => {
     const { post, get } = client()
     for (let i = 0; i < 5; i++) await post('/account/a1/deposit', { cents: 1, note: 'x'.repeat(1_040_000) })
     const first = await get('/streams/account-a1')
@@ -52,7 +52,7 @@ describe('GET /streams/{stream}', () => {
     expect([first.headers.get('cache-control'), headers.get('cache-control')]).toEqual([IMMUTABLE, PRIVATE])
   })
 
-  test('gives pages by version, each leading to the next while they are full', async () => {
+  test('GET /streams/{stream} answers with pages by version, each linking to the next while they are full', async () => {
     const { get } = await five()
     const notes: string[] = []
     const controls: (string | null)[] = []
@@ -71,7 +71,7 @@ describe('GET /streams/{stream}', () => {
     expect(pages).toBe(3)
   })
 
-  test('gives an empty page at the version it has after the last event', async () => {
+  test('GET /streams/{stream} behind the last event answers with an empty page at the current version', async () => {
     const { get } = await five()
     const { body, headers } = await get('/streams/account-a1?after=5&limit=2')
     expect(body).toEqual({ stream: 'account-a1', version: 5, events: [], next: null })
@@ -79,7 +79,7 @@ describe('GET /streams/{stream}', () => {
     expect((await get('/streams/account-a1?after=99')).body).toMatchObject({ version: 5, events: [] })
   })
 
-  test('gives a full page byte for byte the same, however much was appended since', async () => {
+  test('GET /streams/{stream} answers with the same bytes for a full page, however much was appended since', async () => {
     const { post, app } = await five()
     const first = await (await app.request('/streams/account-a1?after=1&limit=3')).text()
     await post('/account/a1/deposit', { cents: 1, times: 50 })
@@ -87,7 +87,7 @@ describe('GET /streams/{stream}', () => {
     expect([second.headers.get('cache-control'), await second.text()]).toEqual([IMMUTABLE, first])
   })
 
-  test('is 304 without a body where the client has the version', async () => {
+  test('GET /streams/{stream} answers 304 to a client that has the version', async () => {
     const { get, post } = await five()
     for (const tag of ['"5"', 'W/"5"', '"1", "5"', '*']) {
       const { status, headers, body } = await get('/streams/account-a1', { 'If-None-Match': tag })
@@ -98,7 +98,7 @@ describe('GET /streams/{stream}', () => {
     expect((await get('/streams/account-a1', { 'If-None-Match': '"5"' })).status).toBe(200)
   })
 
-  test('gives a hundred events unless asked for more, and a thousand at most', async () => {
+  test('GET /streams/{stream} answers with a hundred events by default, and a thousand at most', async () => {
     const { post, get } = client()
     await post('/account/a1/deposit', { cents: 1, times: 1_001 })
     const length = async (query: string) => ((await get(`/streams/account-a1${query}`)).body as Page).events.length
@@ -116,7 +116,7 @@ describe('GET /streams/{stream}', () => {
     'after=x',
     'after=01',
     'after=9007199254740993',
-  ])('is 400 for ?%s', async query => {
+  ])('GET /streams/{stream}?%s answers 400', async query => {
     const { get } = await five()
     expectProblem(await get(`/streams/account-a1?${query}`), 'validation-failed', {
       errors: [{ pointer: `#/${query.split('=')[0]}`, detail: expect.any(String) }],
@@ -124,20 +124,20 @@ describe('GET /streams/{stream}', () => {
   })
 
   test.each(['account-nobody', 'account', 'nobody-a1', 'account-', '-a1', '-', '%00', 'account-%00', 'a'.repeat(1_000)])(
-    'is 404 for the stream %j, which has no events',
+    'GET /streams/{stream} of %j, which has no events, answers 404',
     async stream => {
       const { get } = await five()
       expectProblem(await get(`/streams/${stream}`), 'stream-not-found')
     },
   )
 
-  test('is 404 without a stream', async () => {
+  test('GET /streams/ without a stream answers 404', async () => {
     const { get } = client()
     expectProblem(await get('/streams'), 'not-found')
     expectProblem(await get('/streams/'), 'not-found')
   })
 
-  test('is 503 while the store does not answer', async () => {
+  test('GET /streams/{stream} answers 503 while the store does not answer', async () => {
     const { get, store } = await five()
     store.next('read', failsBefore())
     const answer = await get('/streams/account-a1')
@@ -146,55 +146,58 @@ describe('GET /streams/{stream}', () => {
   })
 })
 
-describe('who may read streams', () => {
+describe('the right to read streams', () => {
   const config = (environment: Record<string, string>) => ({ config: readConfig(environment) })
   const ADMIN_TOKEN = 'a-token-of-twenty-one'
 
-  test('is anybody outside of production', async () => {
+  test('GET /streams/{stream} outside of production answers everybody', async () => {
     const { get } = await five(config({ NODE_ENV: 'development' }))
     expect((await get('/streams/account-a1')).status).toBe(200)
   })
 
-  test('is nobody in production without a guard or a token, whether there are events or not', async () => {
+  test('GET /streams/{stream} in production without a guard or a token answers 403, with events or without', async () => {
     const { get } = await five(config({ NODE_ENV: 'production' }))
     expectProblem(await get('/streams/account-a1'), 'forbidden')
     expectProblem(await get('/streams/account-nobody'), 'forbidden')
     expect((await get('/account/a1')).status).toBe(200)
   })
 
-  test.each(['production', 'development'])('is the bearer of ADMIN_TOKEN where it is set, in %s', async NODE_ENV => {
-    const { get } = await five(config({ NODE_ENV, ADMIN_TOKEN }))
-    const bearing = (token: string) => get('/streams/account-a1', { Authorization: token })
-    expect((await bearing(`Bearer ${ADMIN_TOKEN}`)).status).toBe(200)
-    const none = await get('/streams/account-a1')
-    expectProblem(none, 'unauthenticated')
-    expect(none.headers.get('www-authenticate')).toStartWith('Bearer')
-    const wrong = await bearing('Bearer another-token')
-    expectProblem(wrong, 'unauthenticated')
-    expect(wrong.headers.get('www-authenticate')).toContain('invalid_token')
-    for (const malformed of ['Basic dTpw', 'Bearer', 'Bearer  ', 'Bearer ü', ADMIN_TOKEN]) {
-      const { status, headers } = await bearing(malformed)
-      expect([400, 401]).toContain(status)
-      expect(headers.get('www-authenticate')).toStartWith('Bearer')
-      expect(headers.get('content-type')).toBe('application/problem+json')
-    }
-    expectProblem(await bearing('Basic dTpw'), 'bad-header', { detail: expect.stringContaining('Authorization') })
-  })
+  test.each(['production', 'development'])(
+    'GET /streams/{stream} answers only the bearer of ADMIN_TOKEN where it is set, in %s',
+    async NODE_ENV => {
+      const { get } = await five(config({ NODE_ENV, ADMIN_TOKEN }))
+      const bearing = (token: string) => get('/streams/account-a1', { Authorization: token })
+      expect((await bearing(`Bearer ${ADMIN_TOKEN}`)).status).toBe(200)
+      const none = await get('/streams/account-a1')
+      expectProblem(none, 'unauthenticated')
+      expect(none.headers.get('www-authenticate')).toStartWith('Bearer')
+      const wrong = await bearing('Bearer another-token')
+      expectProblem(wrong, 'unauthenticated')
+      expect(wrong.headers.get('www-authenticate')).toContain('invalid_token')
+      for (const malformed of ['Basic dTpw', 'Bearer', 'Bearer  ', 'Bearer ü', ADMIN_TOKEN]) {
+        const { status, headers } = await bearing(malformed)
+        expect([400, 401]).toContain(status)
+        expect(headers.get('www-authenticate')).toStartWith('Bearer')
+        expect(headers.get('content-type')).toBe('application/problem+json')
+      }
+      expectProblem(await bearing('Basic dTpw'), 'bad-header', { detail: expect.stringContaining('Authorization') })
+    },
+  )
 
-  test('is who the guard lets pass, and nothing else counts', async () => {
+  test('GET /streams/{stream} answers only those whom the guard permits', async () => {
     const guard = async (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-user') === 'ada'
     const { get } = await five({ guard, ...config({ NODE_ENV: 'production', ADMIN_TOKEN }) })
     expect((await get('/streams/account-a1', { 'X-User': 'ada' })).status).toBe(200)
     expectProblem(await get('/streams/account-a1', { Authorization: `Bearer ${ADMIN_TOKEN}` }), 'forbidden')
   })
 
-  test('is told by the guard where it answers itself', async () => {
+  test('GET /streams/{stream} answers with the response of the guard where it gives one', async () => {
     const { get } = await five({ guard: () => new Response('log in', { status: 302, headers: { Location: '/login' } }) })
     const { status, headers, body } = await get('/streams/account-a1')
     expect([status, headers.get('location'), body]).toEqual([302, '/login', 'log in'])
   })
 
-  test('is nobody where the guard throws, which is a 500', async () => {
+  test('GET /streams/{stream} answers 500 where the guard throws', async () => {
     const { get, reported } = await five({
       guard: () => {
         throw new Error('a secret of the guard')
@@ -205,7 +208,7 @@ describe('who may read streams', () => {
     expect(reported).toHaveLength(1)
   })
 
-  test('is anybody, and any cache, for streams that are public', async () => {
+  test('GET /streams/{stream} of a public stream answers everybody, and may be cached', async () => {
     const { get } = await five({ publicStreams: [account], ...config({ NODE_ENV: 'production' }) })
     const { status, headers } = await get('/streams/account-a1')
     expect([status, headers.get('cache-control')]).toEqual([200, 'public, no-cache'])
