@@ -71,7 +71,7 @@ const cashier = await textOf('examples/marketplace/cashier.ts')
 /** Of the framework, or the marketplace's own. */
 const isSetting = (name: string) => Object.hasOwn(readConfig(SETTINGS), name) || cashier.includes(`process.env['${name}']`)
 
-describe('what Kubernetes is given', () => {
+describe('the manifests for Kubernetes', () => {
   const folder = join(ROOT, 'dist')
   mkdirSync(folder, { recursive: true })
   const checks = mkdtempSync(join(folder, 'manifests-'))
@@ -101,16 +101,16 @@ describe('what Kubernetes is given', () => {
     return (await new Response(ran.stdout).text()) + (await new Response(ran.stderr).text())
   }
 
-  test('fits the schemas of Kubernetes, each value', async () => {
+  test('each manifest for Kubernetes fits its schema', async () => {
     for (const file of files) validated(file, await read<object>(`deploy/kubernetes/${file}`))
   })
 
-  test('fits the types of Kubernetes, each field', async () => {
+  test('each manifest for Kubernetes fits its type, field by field', async () => {
     const all = await Promise.all(files.map(async file => [file, await read<object>(`deploy/kubernetes/${file}`)] as const))
     expect(await typeProblems(all)).toBe('')
   })
 
-  test('is told from what has a wrong value, or a field that is misspelt', async () => {
+  test('a manifest for Kubernetes with a wrong value or a misspelt field is refused by these checks', async () => {
     const text = await textOf('deploy/kubernetes/deployment.yaml')
     const wrong = parse(text.replace('terminationGracePeriodSeconds: 30', 'terminationGracePeriodSeconds: soon')) as object
     expect(() => validated('deployment.yaml', wrong)).toThrow()
@@ -118,7 +118,7 @@ describe('what Kubernetes is given', () => {
     expect(await typeProblems([['deployment.yaml', misspelt]])).toContain('readOnlyRootFileSystem')
   })
 
-  test('lists every manifest but the secret, and files that exist', async () => {
+  test('the kustomization lists every manifest but the secret, and files that exist', async () => {
     type Kustomization = {
       resources: string[]
       configMapGenerator: { name: string; envs: string[] }[]
@@ -132,7 +132,7 @@ describe('what Kubernetes is given', () => {
     expect(images.map(({ name }) => name)).toEqual([container.image])
   })
 
-  test('selects the pods that it makes', async () => {
+  test('the selectors of the manifests select the pods of the deployment', async () => {
     type Selector = { matchLabels: object }
     const made = { 'app.kubernetes.io/name': 'marketplace' }
     const { spec: deployment } = await read<{ spec: { selector: Selector; template: { metadata: { labels: object } } } }>(
@@ -145,7 +145,7 @@ describe('what Kubernetes is given', () => {
     expect([service.selector, budget.selector.matchLabels, policy.podSelector.matchLabels]).toEqual([made, made, made])
   })
 
-  test('asks for probes that the app answers, on the port that it serves', async () => {
+  test('the probes of the deployment request paths that the app answers, on the port that it serves', async () => {
     const served = app({ serve: [], store: memory(), config: readConfig({}) })
     await served[spec].start()
     const { startupProbe, readinessProbe, livenessProbe, ports } = container
@@ -163,7 +163,7 @@ describe('what Kubernetes is given', () => {
     expect(dockerfile).toContain(`EXPOSE ${ports[0]!.containerPort}`)
   })
 
-  test('sets what the configuration knows, and each secret from a file that the secret has', async () => {
+  test('the deployment sets names that the configuration has, and each secret from a file of the secret', async () => {
     const { stringData } = await read<{ stringData: Record<string, string> }>('deploy/kubernetes/secret.example.yaml')
     for (const [name, value] of settings) expect([name, isSetting(name), value !== '']).toEqual([name, true, true])
     const fromFiles = container.env.filter(({ name }) => name.endsWith('_FILE'))
@@ -173,14 +173,14 @@ describe('what Kubernetes is given', () => {
     readConfig({ ...stringData, ...Object.fromEntries(settings) })
   })
 
-  test('runs as the user of the image, who is not root and may write nothing', () => {
+  test('the deployment runs as the user of the image, who is not root and can write nothing', () => {
     expect(dockerfile).toContain('FROM gcr.io/distroless/cc-debian12:nonroot')
     expect(dockerfile).toContain('USER nonroot')
     expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65_532 })
     expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false })
   })
 
-  test('scales on the lag that /ready tells, by a metric that the exporter is told to make', async () => {
+  test('the autoscaler scales on the lag of /ready, by a metric that the exporter makes', async () => {
     type Exporter = { modules: { ready: { metrics: { name: string; values: Record<string, string>; path: string }[] } } }
     const [metric] = (await read<Exporter>('deploy/kubernetes/lag-exporter.yaml')).modules.ready.metrics
     const names = Object.keys(metric!.values).map(name => `${metric!.name}_${name}`)
@@ -198,7 +198,7 @@ describe('what Kubernetes is given', () => {
   })
 })
 
-describe('what Compose is given', () => {
+describe('the file for Compose', () => {
   type Composed = {
     readonly services: Readonly<
       Record<string, { image: string; environment?: Record<string, string>; depends_on?: object; ports?: string[] }>
@@ -212,14 +212,14 @@ describe('what Compose is given', () => {
   ) as object
   const fits = new Ajv({ strict: false, validateFormats: false }).compile(schema)
 
-  test('fits the schema of Compose, and one with a misspelt field does not', async () => {
+  test('the file for Compose fits the schema of Compose, and with a misspelt field does not', async () => {
     const text = await textOf('deploy/compose.yaml')
     fits(parse(text))
     expect(fits.errors ?? []).toEqual([])
     expect(fits(parse(text.replace('stop_grace_period', 'stop_grace_time')))).toBe(false)
   })
 
-  test('builds the image of the Dockerfile, and sets what the configuration knows', async () => {
+  test('the file for Compose builds the image of the Dockerfile, and sets names that the configuration has', async () => {
     const { services } = await read<Composed>('deploy/compose.yaml')
     const { app: one } = services
     const title = /image\.title="([^"]+)"/.exec(dockerfile)?.[1]

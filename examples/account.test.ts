@@ -16,7 +16,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-test('an account has after kill -9 what was answered before', async () => {
+test('an account has, after kill -9, every deposit that was answered before', async () => {
   await post('/account/a2/open', { owner: 'Grace' })
   await post('/account/a2/deposit', { cents: 700 })
   await served.crash()

@@ -34,9 +34,9 @@ for (const { app, belongs, position } of targets)
       rmSync(folder, { recursive: true })
     })
 
-    test('is shown', () => expect(curls.filter(({ line }) => belongs(line))).not.toEqual([]))
+    test(`at least one page shows a curl of ${app}`, () => expect(curls.filter(({ line }) => belongs(line))).not.toEqual([]))
     for (const { page, line, status, body } of curls.filter(({ line }) => belongs(line)))
-      test(`answers as ${page} says: curl ${line}`, async () => {
+      test(`${app} answers the curl as ${page} says: ${line}`, async () => {
         const answer = await curl(line, served.url, position)
         if (status) expect(answer.status).toBe(status)
         else expect(answer.status).toBeLessThan(300)

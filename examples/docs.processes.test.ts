@@ -43,7 +43,7 @@ async function run(command: string, env: Readonly<Record<string, string>>, print
   return { code: child.exitCode!, printed: text }
 }
 
-describe('beside the marketplace', () => {
+describe('verbs beside the marketplace', () => {
   const env = { SQLITE_FILE: join(folder, 'marketplace.db') }
   let served: ServedProcess
   beforeAll(async () => {
@@ -58,7 +58,7 @@ describe('beside the marketplace', () => {
   })
 
   for (const [verb, printed] of Object.entries(VERBS))
-    test(`${verb} ends well, and prints ${printed}`, async () => {
+    test(`the verb ${verb} exits with 0, and prints ${printed}`, async () => {
       const command = verb.replace('…', 'bun examples/marketplace/main.ts')
       const ended = await run(
         command,
@@ -76,10 +76,10 @@ describe('beside the marketplace', () => {
   })
 })
 
-describe('the fines', () => {
+describe('the sample of fines', () => {
   const env = { SQLITE_FILE: join(folder, 'fines.db') }
 
-  test('are imported and served as docs/importing.md says', async () => {
+  test('fines/main.ts imports the sample and serves its rows as docs/importing.md says', async () => {
     const imported = await run('bun examples/fines/main.ts import examples/fines/sample.csv --map fines', env)
     expect(imported).toEqual({ code: 0, printed: expect.stringContaining('imported') })
     const served = await serveProcess([process.execPath, join(ROOT, 'examples/fines/main.ts')], env)
@@ -89,7 +89,7 @@ describe('the fines', () => {
     expect(await served.stop()).toBe(0)
   })
 
-  test('are imported from a file beside: … import fines.csv --map fines', async () => {
+  test('fines/main.ts imports a file of the working folder: … import fines.csv --map fines', async () => {
     cpSync(join(ROOT, 'examples/fines/sample.csv'), join(folder, 'fines.csv'))
     const beside = { SQLITE_FILE: join(folder, 'beside.db') }
     expect(await run('bun examples/fines/main.ts import fines.csv --map fines', beside)).toMatchObject({ code: 0 })

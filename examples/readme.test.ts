@@ -58,14 +58,14 @@ function isThere(place: string): boolean {
 const planted = (text: string): Page => ({ path: 'docs/planted.md', text })
 
 describe('the README', () => {
-  test('is short, and shows an app of forty lines or fewer whole', () => {
+  test('the README is short, and shows a whole app of at most forty lines', () => {
     const account = read('examples/account.ts')
     expect(readme.text.split('\n').length).toBeLessThanOrEqual(README_LINES_MAX)
     expect(readme.text).toContain(`\`\`\`ts\n${account}\`\`\``)
     expect(account.trimEnd().split('\n').length).toBeLessThanOrEqual(SAMPLE_LINES_MAX)
   })
 
-  test('shows exactly one table of figures', () => {
+  test('the README shows the only table of figures', () => {
     const figures = pages.filter(page => page.path !== 'bench/README.md' && /^\| what +\| Emaki +\|/m.test(page.text))
     expect(figures.map(({ path }) => path)).toEqual(['README.md'])
   })
@@ -73,10 +73,10 @@ describe('the README', () => {
 
 for (const page of pages)
   describe(page.path, () => {
-    test('shows only samples of files that tests run', () => expect(unrunSamples(page)).toEqual([]))
-    test('gives only commands that tests run', () => expect(unrunCommands(page)).toEqual([]))
+    test(`${page.path} shows only samples of files that tests run`, () => expect(unrunSamples(page)).toEqual([]))
+    test(`${page.path} gives only commands that tests run`, () => expect(unrunCommands(page)).toEqual([]))
 
-    test('names only files, scripts and imports that exist', () => {
+    test(`${page.path} names only files, scripts and imports that exist`, () => {
       const named = [...page.text.matchAll(/\bbun(?:@[\d.]+)? run ([\w:]+)/g)].map(([, name]) => name!)
       const imports = [...page.text.matchAll(/['`]emaki(\/\w+)?['`]/g)].map(([, subpath = '']) => `.${subpath}`)
       expect([...linksOf(page), ...placesOf(page)].filter(path => !isThere(path))).toEqual([])
@@ -84,7 +84,7 @@ for (const page of pages)
       expect(imports.filter(subpath => !Object.hasOwn(exports, subpath))).toEqual([])
     })
 
-    test('links only to headings that exist', () => {
+    test(`${page.path} links only to headings that exist`, () => {
       const broken = [...proseOf(page).matchAll(/\]\(([\w./-]*)#([\w-]+)\)/g)].filter(([, link, anchor]) => {
         const target = link ? join(page.path, '..', link) : page.path
         return !headingsOf(pages.find(({ path }) => path === target)!).includes(anchor!)
@@ -92,7 +92,7 @@ for (const page of pages)
       expect(broken.map(([link]) => link)).toEqual([])
     })
 
-    test('has no long line and no old word in its prose', () => {
+    test(`${page.path} has no long line and no old word in its prose`, () => {
       const prose = proseOf(page).split('\n')
       expect(prose.filter(line => line.length > COLUMNS_MAX && !line.startsWith('|'))).toEqual([])
       expect(prose.filter(line => OLD_WORDS.test(line))).toEqual([])
@@ -102,7 +102,7 @@ for (const page of pages)
   })
 
 describe('the pages', () => {
-  test('are all listed', () => {
+  test('every page of docs/ is listed', () => {
     const all = [...new Bun.Glob('docs/**/*.md').scanSync(ROOT)]
     expect(all.toSorted()).toEqual(
       pages
@@ -112,7 +112,7 @@ describe('the pages', () => {
     )
   })
 
-  test('name each import, with names that it exports', async () => {
+  test('docs/parts.md names each import, with names that it exports', async () => {
     const rows = [...read('docs/parts.md').matchAll(/^\| `(emaki(?:\/\w+)?)` +\| (.*?) \|/gm)]
     expect(rows.map(([, name]) => name!.replace('emaki', '.')).toSorted()).toEqual(Object.keys(exports).toSorted())
     for (const [, name, names] of rows) {
@@ -122,7 +122,7 @@ describe('the pages', () => {
     }
   })
 
-  test('name a scenario that exists for each race', () => {
+  test('docs/contributing/races.md names a scenario that exists for each race', () => {
     const paths = [...read('docs/contributing/races.md').matchAll(/`((?:[\w-]+\/){1,4}[\w.-]+)`/g)].map(([, path]) => path!)
     const scenarios = paths.map(path => (path.startsWith('routes/') ? path : `src/${path}`))
     expect(paths.length).toBeGreaterThan(20)
@@ -134,12 +134,12 @@ describe('a sample or a command that is run elsewhere', () => {
   const files = [...new Bun.Glob('{src,routes,examples}/**/*.ts').scanSync(ROOT)]
   const found = (name: string) => (name.includes('/') ? [name] : files.filter(path => basename(path) === name))
 
-  test('has a test that says so', () => {
+  test('a sample or a command that is run elsewhere has a test that contains its text', () => {
     const rows = Object.entries({ ...SAMPLES, ...ELSEWHERE })
     expect(rows.filter(([, [name, says]]) => !found(name).some(path => read(path).includes(says)))).toEqual([])
   })
 
-  test('is still shown by a page', () => {
+  test('a sample or a command that is run elsewhere is still shown by a page', () => {
     const commands = [...Object.keys(ELSEWHERE), ...Object.keys(VERBS)]
     const samples = pages.flatMap(page => blocksOf(page).filter(({ language }) => language === 'ts'))
     const shown = pages.flatMap(commandsOf)
@@ -148,12 +148,12 @@ describe('a sample or a command that is run elsewhere', () => {
   })
 })
 
-describe('what nobody runs', () => {
-  test('is found where it is a curl that stands in no sample', () => {
+describe('what no test runs', () => {
+  test('a curl outside of a sample is found as run by no test', () => {
     expect(unrunCommands(planted('Try `curl localhost:3000/health`.\n'))).toEqual(['curl localhost:3000/health'])
   })
 
-  test('is found where it is a sample', () => {
+  test('a sample of no file is found as run by no test', () => {
     expect(unrunSamples(planted("```ts\nawait runtime({ serve: ['nothing'] })\n```\n"))).toHaveLength(1)
     expect(unrunSamples(planted('```js\nalert(1)\n```\n'))).toHaveLength(1)
   })
@@ -165,7 +165,7 @@ describe('what nobody runs', () => {
     'bunx emaki',
     'bun run bench --cells W99',
   ])
-    test(`is found where it is a command: ${command}`, () => {
+    test(`a command of no test is found as run by no test: ${command}`, () => {
       expect(unrunCommands(planted(`Run \`${command}\`.\n`))).toEqual([command])
       expect(unrunCommands(planted(`\`\`\`sh\n${command}    # as it is\n\`\`\`\n`))).toEqual([command])
     })

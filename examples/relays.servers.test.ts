@@ -13,7 +13,7 @@ import { until } from '../src/test-support/servers/until.ts'
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 
-test('an invoice is sent, paid by a webhook, and told to NATS, Kafka and the partner', async () => {
+test('an invoice is sent, paid by a webhook, and published to NATS, Kafka and the partner', async () => {
   await using nats = await startNats()
   await using kafka = await startKafka()
   const folder = await mkdtemp(join(tmpdir(), 'emaki-relays-'))

@@ -196,9 +196,9 @@ for (const [name, make] of Object.entries(stores)) {
     })
     afterAll(() => one.stop())
 
-    test('has the totals that were added up by hand', () => hasTotals(one.ask, SAMPLE_TOTALS))
+    test(`the sample of fines on ${name} has the totals that were added up by hand`, () => hasTotals(one.ask, SAMPLE_TOTALS))
 
-    test('shows a fine, its balance and a month', async () => {
+    test(`the sample of fines on ${name} answers with a fine, its balance and a month`, async () => {
       expect<unknown>(await one.ask('/fines/S6')).toEqual({
         key: 'S6',
         status: 'paid',
@@ -220,7 +220,7 @@ for (const [name, make] of Object.entries(stores)) {
       expect<unknown>(await one.ask('/payment-times')).toEqual({ fines: 4, medianDays: 185, tenthDays: 3, ninetiethDays: 298 })
     })
 
-    test('is told from one with another total', async () => {
+    test(`the sample of fines on ${name} with another total is refused by this test`, async () => {
       const { dueCents, unpaid, paths } = SAMPLE_TOTALS
       for (const wrong of [{ dueCents: dueCents + 1 }, { unpaid: unpaid + 1 }, { paths: paths + 1 }])
         await expect(hasTotals(one.ask, { ...SAMPLE_TOTALS, ...wrong })).rejects.toThrow('expect(received)')
@@ -228,7 +228,7 @@ for (const [name, make] of Object.entries(stores)) {
   })
 
   describe(`the real log of fines, on ${name}`, () => {
-    test('has the totals that are known of it', async () => {
+    test(`the real log of fines on ${name} has its known totals`, async () => {
       if (!existsSync(REAL)) {
         console.warn(`fines: NOT CHECKED against the totals of the real log: there is no ${REAL}; set FINES_CSV`)
         return

@@ -6,14 +6,14 @@ import { daysOf, logOf, penaltiesOf, places, replayed, SAMPLE } from './testing/
 
 for (const [name, make] of Object.entries(places)) {
   describe(`the penalty on ${name}`, () => {
-    test('comes on the 60th day to each fine of the sample that was notified, and to no other', async () => {
+    test(`the penalty on ${name} is added on the 60th day to each notified fine of the sample, and to no other`, async () => {
       const log = await logOf(SAMPLE)
       expect(daysOf(await replayed(await make(), log))).toEqual(daysOf(penaltiesOf(log)))
     })
   })
 }
 
-test('a penalty that comes a day early is told from one that comes on its day', async () => {
+test('a penalty that is added a day early is found by this test', async () => {
   const early = processManager('penalty', {
     from: Fine,
     to: fine,

@@ -62,7 +62,7 @@ for (const [name, database] of [
     const shows = (path: string, row: object) =>
       until(`${path} is ${JSON.stringify(row)}`, async () => Bun.deepMatch(row, await ask(path)))
 
-    test('is reserved, charged and shipped by itself', async () => {
+    test(`an order on ${name} is reserved, charged and shipped by itself`, async () => {
       const [apple, pear] = [await stocked(5), await stocked(1)]
       const order = await placed([
         { sku: apple, qty: 2, price: 120 },
@@ -76,7 +76,7 @@ for (const [name, database] of [
       expect(await ask(`/order/${order}`)).toMatchObject({ status: 'shipped', trackingNumber: `T-${order}` })
     })
 
-    test('that asks for more than there is gives back what was reserved, and is cancelled', async () => {
+    test(`an order on ${name} for more than there is releases its stock, and is cancelled`, async () => {
       const [apple, pear] = [await stocked(5), await stocked(1)]
       const order = await placed([
         { sku: apple, qty: 5, price: 120 },
@@ -87,7 +87,7 @@ for (const [name, database] of [
       expect(await ledger(order)).toEqual([])
     })
 
-    test('whose payment is declined gives back what was reserved, and is cancelled', async () => {
+    test(`an order on ${name} whose payment is declined releases its stock, and is cancelled`, async () => {
       const apple = await stocked(5)
       const order = await placed([{ sku: apple, qty: 1, price: 1_013 }])
       await becomes(order, 'cancelled')
@@ -97,7 +97,7 @@ for (const [name, database] of [
       expect(events.at(-1)?.data).toEqual({ reason: 'payment declined: the total ends in 13 cents' })
     })
 
-    test('waits for a provider that is down, and is charged once where it loses its answer or answers twice', async () => {
+    test(`an order on ${name} waits for a provider that is down, and is charged once where the provider loses its answer or answers twice`, async () => {
       const apple = await stocked(9)
       await mode('down')
       const waiting = await placed([{ sku: apple, qty: 1, price: 100 }])
@@ -111,13 +111,13 @@ for (const [name, database] of [
       for (const order of [waiting, told]) expect(await ask(`/payment/${order}`)).toMatchObject({ status: 'charged' })
     })
 
-    test('that costs nothing is shipped without a payment', async () => {
+    test(`an order on ${name} that costs nothing is shipped without a payment`, async () => {
       const order = await placed([{ sku: await stocked(1), qty: 1, price: 0 }])
       await becomes(order, 'shipped')
       expect(await ledger(order)).toEqual([])
     })
 
-    test('that is cancelled while it waits for its payment is paid back', async () => {
+    test(`an order on ${name} that is cancelled while it waits for its payment is refunded`, async () => {
       const apple = await stocked(1)
       await mode('down')
       const order = await placed([{ sku: apple, qty: 1, price: 500 }])

@@ -60,7 +60,7 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   '.ci/run': ['.ci/run', 'check() {'],
   'RACES=long bun run test:races': ['form.ts', "process.env['RACES'] === 'long'"],
   'FUZZ_REQUESTS=2000000 bun test routes/fuzz.test.ts': ['fuzz.test.ts', "process.env['FUZZ_REQUESTS']"],
-  'bun run torture': ['torture.test.ts', 'makes one round of each fault'],
+  'bun run torture': ['torture.test.ts', 'runs one round of each fault'],
   'bun run torture --rounds 20 --seed 7': ['torture.test.ts', "'--rounds', '2', '--seed', '7'"],
   'bun run dev': ['main.processes.test.ts', "'--hot'"],
   'bun run build': ['binary.processes.test.ts', "'build'"],
@@ -74,5 +74,5 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   '… unpark orders o1': ['rows.processes.test.ts', "'unpark'"],
   '… skip orders o1': ['rows.processes.test.ts', "'skip'"],
   '… restore': ['restore.test.ts', "'restore'"],
-  'cd bench && bun test': ['bench/race.test.ts', 'sees each event of Emaki once'],
+  'cd bench && bun test': ['bench/race.test.ts', 'sees each event of Emaki once, while'],
 }

@@ -9,7 +9,7 @@ const ANSWERED_BEFORE_CRASH = 100
 const CALLERS = 16
 
 export function testCrashes({ id, ask, post, eventsOf, crash }: Marketplace): void {
-  test('what is shown is what the streams give, also after the process was killed in the middle of load', async () => {
+  test('the rows of the marketplace are the fold of its streams, also after kills in the middle of load', async () => {
     for (let round = 0; round < VIEW_CRASHES; round++) {
       const customer = id()
       const placed = new Set<string>()
@@ -53,7 +53,7 @@ export function testCrashes({ id, ask, post, eventsOf, crash }: Marketplace): vo
     }
   })
 
-  test('what was answered is in the log once, however often the process is killed in the middle of load', async () => {
+  test('a command of the marketplace that was answered is in the log once, after kills in the middle of load', async () => {
     for (let round = 0; round < CRASHES; round++) {
       const answered = new Map<string, number>()
       const unanswered = new Set<string>()

@@ -10,7 +10,7 @@ const ODD = [
 
 export function testOrders({ id, ask, post, eventsOf, after, readText }: Marketplace): void {
   describe('an order', () => {
-    test('that is placed is one event, and can be looked at', async () => {
+    test('an order that is placed is one event, and GET answers with its state', async () => {
       const order = id()
       const { status, headers, body } = await post(`/order/${order}/place`, basket)
       expect([status, headers.get('location'), headers.get('etag')]).toEqual([201, `/order/${order}`, '"1"'])
@@ -27,13 +27,13 @@ export function testOrders({ id, ask, post, eventsOf, after, readText }: Marketp
       expect((await ask(`/order/${order}`)).body).toEqual({ status: 'placed', ...basket, trackingNumber: null })
     })
 
-    test('is placed without an id of its own', async () => {
+    test('an order that is placed without an id gets one', async () => {
       const { status, headers } = await post('/order/place', basket)
       expect(status).toBe(201)
       expect((await ask(headers.get('location')!)).body).toMatchObject({ status: 'placed' })
     })
 
-    test('is placed once, however often it is said with one key', async () => {
+    test('an order that is sent four times with one key is placed once', async () => {
       const order = id()
       const said = () => post(`/order/${order}/place`, basket, { 'Idempotency-Key': `key-${order}` })
       const answers = await Promise.all([said(), said(), said(), said()])
@@ -45,7 +45,7 @@ export function testOrders({ id, ask, post, eventsOf, after, readText }: Marketp
       ).toBe(422)
     })
 
-    test('is placed only where there is none, if asked so', async () => {
+    test('an order that is placed with If-None-Match: * answers 412 where it exists', async () => {
       const order = id()
       const said = () => post(`/order/${order}/place`, basket, { 'If-None-Match': '*' })
       expect((await said()).status).toBe(201)
@@ -53,7 +53,7 @@ export function testOrders({ id, ask, post, eventsOf, after, readText }: Marketp
       expect([status, headers.get('etag')]).toEqual([412, '"1"'])
     })
 
-    test('goes from placed to shipped', async () => {
+    test('an order that is placed, paid and shipped has three events', async () => {
       const order = id()
       await after('order', order, [['place', basket], ['confirmPayment'], ['ship', shipment]])
       const { body, headers } = await ask(`/order/${order}`)
@@ -61,7 +61,7 @@ export function testOrders({ id, ask, post, eventsOf, after, readText }: Marketp
       expect((await eventsOf(`order-${order}`)).map(({ type }) => type)).toEqual(['Placed', 'PaymentConfirmed', 'Shipped'])
     })
 
-    test('is cancelled, with a reason or without', async () => {
+    test('an order is cancelled with a reason, or with none given', async () => {
       const [one, two] = [id(), id()]
       await after('order', one, [
         ['place', basket],
@@ -73,7 +73,7 @@ export function testOrders({ id, ask, post, eventsOf, after, readText }: Marketp
     })
   })
 
-  test('odd ids and texts come back byte for byte', async () => {
+  test('an order with odd ids and texts comes back byte for byte', async () => {
     await Promise.all(
       ODD.map(async text => {
         const order = `${id()}${text}`

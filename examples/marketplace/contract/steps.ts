@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { basket, shipment, type Step, type Marketplace } from './client.ts'
 
 export function testSteps({ id, post, eventsOf, after }: Marketplace): void {
-  describe('a step in the wrong order is rejected', () => {
+  describe('a step in the wrong order', () => {
     const placed: Step[] = [['place', basket]]
     const paid: Step[] = [...placed, ['confirmPayment']]
     const shipped: Step[] = [...paid, ['ship', shipment]]
@@ -35,7 +35,7 @@ export function testSteps({ id, post, eventsOf, after }: Marketplace): void {
       ['payment', refunded, ['decline'], 'not-declinable', { status: 'refunded' }],
       ['payment', [], ['refund'], 'not-refundable', { status: 'none' }],
       ['payment', declined, ['refund'], 'not-refundable', { status: 'declined' }],
-    ])('%s after %j: %j', async (decider, before, [command, body], code, data) => {
+    ])('a step in the wrong order is rejected: %s after %j: %j', async (decider, before, [command, body], code, data) => {
       const instance = id()
       for (const step of before) expect((await after(decider, instance, [step])).status).toBeOneOf([200, 201])
       const path = `/${decider}/${instance}/${command}`
@@ -53,7 +53,7 @@ export function testSteps({ id, post, eventsOf, after }: Marketplace): void {
     })
   })
 
-  describe('a step taken twice changes nothing', () => {
+  describe('a step taken twice', () => {
     test.each<[string, readonly Step[]]>([
       ['order', [['place', basket], ['confirmPayment'], ['confirmPayment']]],
       ['order', [['place', basket], ['confirmPayment'], ['ship', shipment], ['ship', shipment]]],
@@ -83,7 +83,7 @@ export function testSteps({ id, post, eventsOf, after }: Marketplace): void {
         ],
       ],
       ['payment', [['charge', { cents: 240 }], ['refund'], ['refund']]],
-    ])('%s: %j', async (decider, steps) => {
+    ])('a step taken twice changes nothing: %s: %j', async (decider, steps) => {
       const instance = id()
       const { status, body } = await after(decider, instance, steps)
       expect([status, body['events'], body['version']]).toEqual([200, [], steps.length - 1])

@@ -4,7 +4,7 @@ import type { Marketplace } from './client.ts'
 
 export function testStock({ id, ask, post, eventsOf, after }: Marketplace): void {
   describe('stock', () => {
-    test('is reserved, released and committed by order', async () => {
+    test('stock is reserved, released and committed by order', async () => {
       const sku = id()
       await after('inventory', sku, [
         ['restock', { qty: 10 }],
@@ -18,7 +18,7 @@ export function testStock({ id, ask, post, eventsOf, after }: Marketplace): void
       expect((await ask(`/inventory/${sku}?version=3`)).body).toEqual({ free: 0, held: { o1: 4, o2: 6 } })
     })
 
-    test('of which twenty are there is sold twenty times to fifty who want it at once', async () => {
+    test('stock of twenty is sold exactly twenty times to fifty who order at once', async () => {
       const sku = id()
       await post(`/inventory/${sku}/restock`, { qty: 20 })
       const wanted = Array.from({ length: 50 }, (_, i) => post(`/inventory/${sku}/reserve`, { order: `o${i}`, qty: 1 }))
@@ -28,7 +28,7 @@ export function testStock({ id, ask, post, eventsOf, after }: Marketplace): void
     })
 
     test.each(["o'brien", '$$', '"quoted"', 'toString', 'constructor', 'ü 日本 🎁', ' '])(
-      'is held for the order %j, byte for byte',
+      'stock is reserved for the order %j, byte for byte',
       async order => {
         const sku = id()
         await after('inventory', sku, [

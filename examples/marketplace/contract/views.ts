@@ -3,12 +3,12 @@ import { describe, expect, test } from 'bun:test'
 import { basket, shipment, type Answer, type Marketplace } from './client.ts'
 
 export function testViews({ id, ask, post }: Marketplace): void {
-  describe('what is shown', () => {
+  describe('the views of the marketplace', () => {
     /** What is read is no older than what was answered. */
     const seen = async (path: string, position: unknown): Promise<Answer> =>
       ask(path, { headers: { 'Min-Position': String(position) } })
 
-    test('follows an order at each of its stages, in every view of it', async () => {
+    test('the views follow an order through each of its stages', async () => {
       const [order, customer, apple, pear] = [id(), id(), id(), id()]
       const items = [
         { sku: apple, qty: 2, price: 120 },
@@ -62,7 +62,7 @@ export function testViews({ id, ask, post }: Marketplace): void {
       expect((await seen(`/customers/${customer}`, shipped)).body).toEqual({ key: customer, orders: 1, spend: 300 })
     })
 
-    test('lists orders by customer and status, and by both', async () => {
+    test('the view of orders lists by customer, by status, and by both', async () => {
       const customer = id()
       const made = await Promise.all(
         Array.from({ length: 9 }, async (_, i) => {
@@ -93,7 +93,7 @@ export function testViews({ id, ask, post }: Marketplace): void {
       expect([body['count'], (body['items'] as unknown[]).length]).toEqual([9, 1])
     })
 
-    test('has the most sold first', async () => {
+    test('the view of bestsellers lists the most sold first', async () => {
       const skus = [id(), id(), id()]
       const items = skus.map((sku, i) => ({ sku, qty: 1_000_000 + i, price: 1 }))
       const { headers } = await post('/order/place', { customerId: id(), items })
@@ -101,7 +101,7 @@ export function testViews({ id, ask, post }: Marketplace): void {
       expect(body['items']).toEqual(skus.map((key, i) => ({ key, sold: 1_000_000 + i })).toReversed())
     })
 
-    test('is known by its tag until it changes, and never older than what its caller knows', async () => {
+    test('a view answers 304 to its tag until it changes, and is never older than the position of its client', async () => {
       const [order, customer] = [id(), id()]
       const { headers } = await post(`/order/${order}/place`, { ...basket, customerId: customer })
       const placed = headers.get('event-position')
@@ -116,7 +116,7 @@ export function testViews({ id, ask, post }: Marketplace): void {
       expect([status, body['type']]).toEqual([409, '/problems/unknown-position'])
     })
 
-    test('is ready, as far as every view is', async () => {
+    test('GET /ready names every view as ready', async () => {
       const { status, body } = await ask('/ready')
       const { projections } = body['checks'] as { projections: readonly { name: string; status: string }[] }
       expect([status, projections.map(({ name, status }) => `${name} ${status}`)]).toEqual([

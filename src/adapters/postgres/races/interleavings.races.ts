@@ -5,14 +5,14 @@ import { orders } from './orders.ts'
 import type { Random } from './random.ts'
 
 describe('in every order of their steps', () => {
-  race('two writers keep every promise, in every scene', async random => {
+  race('two writers, in every order of their steps and in every scene, keep every promise', async random => {
     const schedules = orders([STEPS, STEPS]).flatMap(order =>
       sceneNames.map(scene => ({ order, scene, endings: endings(random, 2) })),
     )
     expect(await interleave({}, 2, schedules)).toEqual([])
   })
 
-  race('three writers keep every promise', async random => {
+  race('three writers, in every order of their steps, keep every promise', async random => {
     const all = orders([STEPS, STEPS, STEPS])
     const taken = form(random.shuffle(all).slice(0, 250), all)
     const schedules = taken.flatMap((order): Schedule[] => [
