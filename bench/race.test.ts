@@ -18,21 +18,21 @@ describe.skipIf(!installed)('a reader at the head, 32 callers appending one to t
   })
   afterAll(() => server.stop())
 
-  test('sees each event of Emaki once', async () => {
+  test('a reader at the head sees each event of Emaki once, while 32 callers append', async () => {
     const { raceEmaki } = await import('./race.ts')
     const { stored, ...wrong } = await raceEmaki({ server }, RACE_MS)
     expect(stored).toBeGreaterThan(0)
     expect(wrong).toEqual({ lost: 0, doubled: 0, reordered: 0 })
   })
 
-  test('as a processor sees each event of Emaki once, and those of a stream in order', async () => {
+  test('a processor sees each event of Emaki once, and those of a stream in order, while 32 callers append', async () => {
     const { raceProcessor } = await import('./race.ts')
     const { stored, ...wrong } = await raceProcessor({ server }, { ms: RACE_MS })
     expect(stored).toBeGreaterThan(0)
     expect(wrong).toEqual({ lost: 0, doubled: 0, reordered: 0 })
   })
 
-  test('is Emmett 0.42: printed, and no failure of ours', async () => {
+  test('a consumer of Emmett 0.42 at the head has its losses printed, and fails no test', async () => {
     const { raceEmmett, raceEmmettPages } = await import('./race.ts')
     for (const [name, run] of [
       ['with a reactor', raceEmmett],

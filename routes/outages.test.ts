@@ -99,44 +99,38 @@ describe('a disk that is full', () => {
 })
 
 describe('a file that cannot be written', () => {
-  test.skipIf(!canLock || !isRoot)(
-    'a command on a file that becomes read-only answers 503, and is accepted once it can be written',
-    async () => {
-      const file = join(locked, 'log.db')
-      const store = sqlite(file)
-      const made = client({ store })
-      const told = await load(made, 40)
-      expect(told.refused.size).toBe(0)
-      expect(lock(file, `${file}-wal`)).toBeTrue()
-      await load(made, 40, { told })
-      expect(told.refused.size).toBe(40)
-      for (const answer of told.refused.values()) expectProblem(answer, 'unavailable')
-      await stillReads(made)
-      expect(unlock(file, `${file}-wal`)).toBeTrue()
-      await load(made, 40, { told })
-      expect(told.refused.size).toBe(40)
-      await isWhole(store, told)
-      await made.app[spec].stop()
-    },
-  )
+  test.skipIf(!canLock || !isRoot)('a command answers 503 while its file is read-only, and is accepted afterwards', async () => {
+    const file = join(locked, 'log.db')
+    const store = sqlite(file)
+    const made = client({ store })
+    const told = await load(made, 40)
+    expect(told.refused.size).toBe(0)
+    expect(lock(file, `${file}-wal`)).toBeTrue()
+    await load(made, 40, { told })
+    expect(told.refused.size).toBe(40)
+    for (const answer of told.refused.values()) expectProblem(answer, 'unavailable')
+    await stillReads(made)
+    expect(unlock(file, `${file}-wal`)).toBeTrue()
+    await load(made, 40, { told })
+    expect(told.refused.size).toBe(40)
+    await isWhole(store, told)
+    await made.app[spec].stop()
+  })
 
-  test.skipIf(!canLock)(
-    'a command on a file that is locked from the start answers 503, and is accepted once it is not',
-    async () => {
-      const at = join(locked, 'start')
-      mkdirSync(at)
-      expect(lock(at)).toBeTrue()
-      const store = sqlite(join(at, 'log.db'))
-      const made = client({ store })
-      const answer = await made.post('/account/a1/deposit', { cents: 1 })
-      expect(unlock(at)).toBeTrue()
-      expectProblem(answer, 'unavailable')
-      const told = await load(made, 10)
-      expect(told.refused.size).toBe(0)
-      await isWhole(store, told)
-      await made.app[spec].stop()
-    },
-  )
+  test.skipIf(!canLock)('a command answers 503 while its folder is read-only, and is accepted afterwards', async () => {
+    const at = join(locked, 'start')
+    mkdirSync(at)
+    expect(lock(at)).toBeTrue()
+    const store = sqlite(join(at, 'log.db'))
+    const made = client({ store })
+    const answer = await made.post('/account/a1/deposit', { cents: 1 })
+    expect(unlock(at)).toBeTrue()
+    expectProblem(answer, 'unavailable')
+    const told = await load(made, 10)
+    expect(told.refused.size).toBe(0)
+    await isWhole(store, told)
+    await made.app[spec].stop()
+  })
 })
 
 describe('a database that is dead', () => {

@@ -16,7 +16,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-test('one compiled binary of fines imports a CSV by its own map, beside a second one that serves the rows, and exports the log', async () => {
+test('one compiled binary of fines imports a CSV by its own map, serves the rows, and exports the log', async () => {
   const ran = (...args: readonly string[]) => Bun.spawnSync([binary, ...args], { cwd: folder, env: environment })
   const served = await serveProcess([binary], environment)
   const imported = ran('import', join(import.meta.dir, 'sample.csv'), '--map', 'fines')

@@ -4,7 +4,7 @@ import { expect, test } from 'bun:test'
 import { logOf, penaltiesOf, places, REAL, replayed, SAMPLE } from './testing/happening.ts'
 
 for (const name of ['SQLite', 'PostgreSQL'])
-  test(`the penalty on ${name} is added to the very fines of the log that have it, on their days and with their amounts`, async () => {
+  test(`the penalty on ${name} is added to the fines of the log that have it, on its day, in its amount`, async () => {
     const isReal = existsSync(REAL)
     if (!isReal)
       console.warn(`penalty: ONLY THE HAND-MADE SAMPLE is checked on ${name}: there is no ${REAL}; set FINES_CSV to the real log`)

@@ -97,7 +97,7 @@ for (const [name, database] of [
       expect(events.at(-1)?.data).toEqual({ reason: 'payment declined: the total ends in 13 cents' })
     })
 
-    test(`an order on ${name} waits for a provider that is down, and is charged once where the provider loses its answer or answers twice`, async () => {
+    test(`an order on ${name} is charged once by a provider that is down, loses answers or answers twice`, async () => {
       const apple = await stocked(9)
       await mode('down')
       const waiting = await placed([{ sku: apple, qty: 1, price: 100 }])

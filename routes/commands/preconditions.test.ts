@@ -59,7 +59,7 @@ describe('a precondition', () => {
     expect(await store.head()).toBe(3)
   })
 
-  test('a conflict with another process answers 412 with a precondition, and 409 after 200 lost attempts without one', async () => {
+  test('a conflict with another process answers 412 with a precondition, else 409 after 200 attempts', async () => {
     const { post, store } = await at3()
     store.next(
       'append',

@@ -27,7 +27,7 @@ describe('a preference', () => {
     })
   })
 
-  test('Prefer: return=representation answers without the state where it cannot be read, as the command is accepted', async () => {
+  test('Prefer: return=representation answers without the state where it cannot be read', async () => {
     const { post, store } = client()
     const headers = { Prefer: 'return=representation', 'Idempotency-Key': 'k' }
     await post('/account/a1/deposit', { cents: 5 }, headers)

@@ -56,7 +56,7 @@ describe('a command with Prefer: respond-async', () => {
     })
   })
 
-  test('the status of a command with respond-async tells a conflict where its expected version is not the current one', async () => {
+  test('the status of a command with respond-async tells a conflict with its expected version', async () => {
     const to = served()
     await post(to, '/order/o1/place', {})
     const location = (await post(to, '/order/o1/place', { Prefer: 'respond-async', 'If-None-Match': '*' })).headers.get(
@@ -71,7 +71,7 @@ describe('a command with Prefer: respond-async', () => {
     expect((await post(to, '/order/o1/place', { Prefer: 'respond-async' }, { skus: 7 })).status).toBe(400)
   })
 
-  test('a command with respond-async that is sent twice with one key is one command; another with that key is refused', async () => {
+  test('a command with respond-async is sent once for one key, which no other command may use', async () => {
     const to = served()
     const said = (body: object) => post(to, '/order/o1/place', { Prefer: 'respond-async', 'Idempotency-Key': 'k1' }, body)
     const [one, other] = [await said(basket), await said(basket)]

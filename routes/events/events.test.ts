@@ -187,7 +187,7 @@ describe('a client that follows events', () => {
     await has(past, ...expected)
   })
 
-  test('a client that follows events is disconnected when the process stops, with the time to reconnect, and later refused', async () => {
+  test('a stopping process disconnects its followers with the time to reconnect, and refuses new ones', async () => {
     const one = made()
     const readers = [await follow(one), await follow(one, '?type=Filled')]
     one.app[spec].disconnectFollowers()
@@ -199,7 +199,7 @@ describe('a client that follows events', () => {
     expect(one.reported).toEqual([])
   })
 
-  test('a client that follows events is disconnected when the log cannot be read, and goes on at its position afterwards', async () => {
+  test('a follower is disconnected when the log cannot be read, and goes on at its position afterwards', async () => {
     const one = made()
     await some(one)
     one.store.next('readAll', failsBefore(), failsBefore())

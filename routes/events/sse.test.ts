@@ -199,7 +199,7 @@ describe('a client that never reads', () => {
     await back.cancel()
   })
 
-  test('is found to be given without bounds where what it takes is not looked at', async () => {
+  test('a stream that ignores back-pressure is found by this test to send without bounds', async () => {
     const { source, taken } = endlessSource(1_000_000)
     const one = await made(
       hono =>

@@ -25,7 +25,7 @@ describe.skipIf(!chromium)('the page of the documentation', () => {
   test.each([
     ['source', [process.execPath, main]],
     ['a compiled binary', [binary]],
-  ])('shows every operation of the marketplace, from %s, and asks nobody else', async (_, command) => {
+  ])('GET /docs shows every operation of the marketplace, from %s, and loads nothing from elsewhere', async (_, command) => {
     await using server = await started(command)
     using page = await opened(`${server.url}/docs`)
     const { paths } = (await (await fetch(`${server.url}/openapi.json`)).json()) as { paths: object }
@@ -38,7 +38,7 @@ describe.skipIf(!chromium)('the page of the documentation', () => {
     expect(page.asked.at(-1)).toBe('https://example.com/elsewhere')
   })
 
-  test('sends what a reader tries', async () => {
+  test('GET /docs sends the request that a reader tries', async () => {
     await using server = await started([process.execPath, main])
     using page = await opened(`${server.url}/docs#tag/health/GET/health`)
     await shows(page.view, ['Can the process answer?'])

@@ -53,7 +53,7 @@ describe('rows that are behind', () => {
     expect((await get('/things/a', { Prefer: prefer })).headers.get('preference-applied')).toBeNull()
   })
 
-  test('rows that are frozen while a newer version is built say so, leave /ready at 200, and answer 503 to a newer position', async () => {
+  test('rows that are frozen while a newer version is built say so, and answer 503 to a newer position', async () => {
     const inner = memory()
     const before = openThingApp([], { store: inner })
     await before.say('a', 'set', looks('apple'))

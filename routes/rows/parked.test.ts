@@ -27,7 +27,7 @@ describe('a parked row', () => {
     expect([list.items.map(({ key }) => key), list.parked]).toEqual([['a', 'b'], ['a']])
   })
 
-  test('a parked row is missing from every list and count, which say so, and answer 503 to a client that knows the event', async () => {
+  test('a parked row makes lists and counts say so, and answer 503 to a client that knows the event', async () => {
     const { say, see, get } = openThingApp()
     await say('a', 'set', looks('apple'))
     await say('a', 'poison')
@@ -53,7 +53,7 @@ describe('a parked row', () => {
     expect(keysOf((await get('/things?name=pear')).body)).toEqual(['b'])
   })
 
-  test('a parked stream without a key parks every row: all say so, and answer 503 to a client that knows the event', async () => {
+  test('a parked stream without a key makes all rows say so, and answer 503 to a client that knows the event', async () => {
     const { say, see, get, app } = openThingApp()
     await say('a', 'set', looks('apple'))
     const { store } = await app[spec].start()

@@ -30,20 +30,17 @@ export function testBodies({ id, post, eventsOf }: Marketplace): void {
       ['inventory/commit', { order: 5 }, ['#/order']],
       ['payment/charge', { cents: '240' }, ['#/cents']],
       ['payment/decline', { reason: null }, ['#/reason']],
-    ])(
-      'a body that does not fit answers 400 with a pointer to each place, and appends nothing: %s %j',
-      async (path, body, pointers) => {
-        const [decider, command] = path.split('/')
-        const instance = id()
-        const { status, body: problem } = await post(`/${decider}/${instance}/${command}`, body)
-        const errors = problem['errors'] as { pointer: string; detail: string }[]
-        expect([status, problem['type'], errors.map(({ pointer }) => pointer)]).toEqual([
-          400,
-          '/problems/validation-failed',
-          [...pointers],
-        ])
-        expect(await eventsOf(`${decider}-${instance}`)).toEqual([])
-      },
-    )
+    ])('a body that does not fit answers 400 with each place, and appends nothing: %s %j', async (path, body, pointers) => {
+      const [decider, command] = path.split('/')
+      const instance = id()
+      const { status, body: problem } = await post(`/${decider}/${instance}/${command}`, body)
+      const errors = problem['errors'] as { pointer: string; detail: string }[]
+      expect([status, problem['type'], errors.map(({ pointer }) => pointer)]).toEqual([
+        400,
+        '/problems/validation-failed',
+        [...pointers],
+      ])
+      expect(await eventsOf(`${decider}-${instance}`)).toEqual([])
+    })
   })
 }

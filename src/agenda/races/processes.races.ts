@@ -7,11 +7,8 @@ const LONGER = 40
 
 for (const [name, fault] of Object.entries(faults))
   describe(name, () => {
-    race(
-      `${name} leaves each command of a process with one effect, in order, and no timer early, lost or twice`,
-      async random => {
-        const { wrong } = await judged(fault, random, form(fault.times, LONGER * fault.times))
-        expect(wrong).toEqual([])
-      },
-    )
+    race(`${name}: each command of a process has one effect, in order, and no timer is early, lost or twice`, async random => {
+      const { wrong } = await judged(fault, random, form(fault.times, LONGER * fault.times))
+      expect(wrong).toEqual([])
+    })
   })

@@ -48,26 +48,23 @@ describe('the checker of rows', () => {
     expect(looked({ checkpoints, reported: null })).toHaveLength(1)
   })
 
-  race(
-    'the checker of rows finds changed rows in a real table, and keys and streams that are parked without a reason',
-    async random => {
-      await using arena = new Arena(await onSqlite(), random)
-      const [node] = await arena.start(1)
-      node!.load(4)
-      await eventually('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
-      const seen = await arena.look()
-      const name = 'counts_v1'
-      const [key, row] = [...seen.rows.get(name)!][0]!
-      const zero = new Map([...seen.rows.get(name)!, [key, { ...row, data: JSON.stringify({ count: 0, sum: 0, chain: 0 }) }]])
-      const again = (changed: Partial<Seen>) => arena.checker.look({ ...seen, events: [], ...changed }).join()
-      expect(again({})).toBe('')
-      expect(again({ rows: new Map([...seen.rows, [name, zero]]) })).toContain(`${name}/${key} at`)
-      expect(again({ parked: [{ name, kind: 'key', key, position: row.position, cause: '' }] })).toContain('nothing is wrong')
-      expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1, cause: '' }] })).toContain(
-        'which can be read',
-      )
-    },
-  )
+  race('the checker of rows finds changed rows in a real table, and parking without a reason', async random => {
+    await using arena = new Arena(await onSqlite(), random)
+    const [node] = await arena.start(1)
+    node!.load(4)
+    await eventually('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
+    const seen = await arena.look()
+    const name = 'counts_v1'
+    const [key, row] = [...seen.rows.get(name)!][0]!
+    const zero = new Map([...seen.rows.get(name)!, [key, { ...row, data: JSON.stringify({ count: 0, sum: 0, chain: 0 }) }]])
+    const again = (changed: Partial<Seen>) => arena.checker.look({ ...seen, events: [], ...changed }).join()
+    expect(again({})).toBe('')
+    expect(again({ rows: new Map([...seen.rows, [name, zero]]) })).toContain(`${name}/${key} at`)
+    expect(again({ parked: [{ name, kind: 'key', key, position: row.position, cause: '' }] })).toContain('nothing is wrong')
+    expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1, cause: '' }] })).toContain(
+      'which can be read',
+    )
+  })
 })
 
 describe('the checker of effects', () => {

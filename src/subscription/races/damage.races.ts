@@ -24,7 +24,7 @@ for (const [where, make] of [
   ['a file', onSqlite],
 ] as const) {
   describe(`corrupt rows, damage to the tables on ${where}`, () => {
-    race(`a corrupt event on ${where}, its payload cut off, parks its keys, and is not folded`, async random => {
+    race(`corrupt rows on ${where}: an event with half a payload parks its keys, and is not folded`, async random => {
       await using at = await filled(random, make)
       const { arena, store, change } = at
       await append(store, 'hot-1', ['late.0', 'late.1', 'late.2'])
@@ -40,7 +40,7 @@ for (const [where, make] of [
       expect(await at.differences()).toEqual([])
     })
 
-    race(`a corrupt row on ${where}, cut off, parks its key, and is built again once it is unparked`, async random => {
+    race(`corrupt rows on ${where}: half a row parks its key, and is built again once it is unparked`, async random => {
       await using at = await filled(random, make)
       const { arena, store, change } = at
       await change(`update ${at.of}rows_counts_v1 set data = substr(data, 1, 5) where key = '1'`)
@@ -57,7 +57,7 @@ for (const [where, make] of [
       expect(await at.differences()).toEqual([])
     })
 
-    race(`a corrupt row on ${where}, its value changed, is found by an audit`, async random => {
+    race(`corrupt rows on ${where}: a changed row is found by an audit`, async random => {
       await using at = await filled(random, make)
       expect(await at.differences()).toEqual([])
       await at.change(`update ${at.of}rows_counts_v1 set data = replace(data, '"count":${EVENTS}', '"count":7') where key = '1'`)
@@ -65,7 +65,7 @@ for (const [where, make] of [
     })
 
     race(
-      `a corrupt log on ${where}, an event deleted, is reported with its place, and not with the planted bug: versions that nobody compares`,
+      `corrupt rows on ${where}: a deleted event is reported with its place, but not with versions that nobody compares`,
       async random => {
         await using at = await filled(random, make)
         const [, second] = await at.store.read('hot-2', { after: 0, limit: 2 })
@@ -76,7 +76,7 @@ for (const [where, make] of [
       },
     )
 
-    race(`a corrupt log on ${where}, a version inserted twice, is refused by the database itself`, async random => {
+    race(`corrupt rows on ${where}: a second event of one version is refused by the database itself`, async random => {
       await using at = await filled(random, make)
       const [first] = await at.store.read('hot-1', { after: 0, limit: 1 })
       const copy = `select 9999, stream, version, id, type, schema, data, meta, at from ${at.of}events where position = ${first!.position}`

@@ -15,7 +15,7 @@ const ROUNDS_MAX = 20
 
 describe('an app that is killed: nodes that end at any moment', () => {
   race(
-    'an app that is killed at any moment leaves rows that are the fold of the log, and effects at least once (one on a file)',
+    'an app that is killed at any moment has rows as the log folds, and effects at least once (one on a file)',
     async random => {
       await using arena = new Arena(await onSqlite(), random)
       const [node] = await arena.start(1)
@@ -34,7 +34,7 @@ describe('an app that is killed: nodes that end at any moment', () => {
   )
 
   race(
-    'an app that is killed at any moment leaves rows that are the fold of the log, and effects at least once (three on PostgreSQL)',
+    'an app that is killed at any moment has rows as the log folds, and effects at least once (three on PostgreSQL)',
     async random => {
       await using arena = new Arena(await onPostgres(), random, { leaseMs: SHORT_LEASE_MS })
       const nodes = await arena.start(3)
@@ -71,27 +71,24 @@ describe('an app that is killed: the planted bug', () => {
 })
 
 describe('a PostgreSQL that is killed at any moment', () => {
-  race(
-    'a PostgreSQL that is killed at any moment leaves rows that are the fold of the log, and effects at least once',
-    async random => {
-      await using server = await startPostgres()
-      await using arena = new Arena(await onPostgres(server), random)
-      const nodes = await arena.start(2)
-      arena.watch()
-      await arena.write(2, 8)
-      for (const node of nodes) node.load(4)
-      await arena.grows(EVENTS_MIN)
-      for (let round = 0; round < form(5, 100); round++) {
-        await arena.grows(random.below(EVENTS_BETWEEN_MAX))
-        await server.kill('SIGKILL')
-        await server.restart()
-        await arena.movesOn()
-      }
-      expect(await arena.settle()).toEqual([])
-      expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
-      expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
-    },
-  )
+  race('a PostgreSQL that is killed at any moment has rows as the log folds, and effects at least once', async random => {
+    await using server = await startPostgres()
+    await using arena = new Arena(await onPostgres(server), random)
+    const nodes = await arena.start(2)
+    arena.watch()
+    await arena.write(2, 8)
+    for (const node of nodes) node.load(4)
+    await arena.grows(EVENTS_MIN)
+    for (let round = 0; round < form(5, 100); round++) {
+      await arena.grows(random.below(EVENTS_BETWEEN_MAX))
+      await server.kill('SIGKILL')
+      await server.restart()
+      await arena.movesOn()
+    }
+    expect(await arena.settle()).toEqual([])
+    expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
+    expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
+  })
 
   race('a PostgreSQL that is killed shows the planted bug: an append that is answered before it is on the disk', async random => {
     // What nobody waits for is written at the latest after so long.

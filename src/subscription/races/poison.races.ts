@@ -31,14 +31,13 @@ for (const [where, make, folds, bads] of [
 ] as const) {
   describe(`poison, an event that cannot be folded, on ${where}`, () => {
     for (const poison of folds) {
-      race(
-        `poison on ${where}: a fold that ${poison} parks its key, and no other; once mended, the key has what the log gives`,
-        random => poisoned(random, poison, make),
+      race(`poison on ${where}: a fold that ${poison} parks its key alone, which is right once mended`, random =>
+        poisoned(random, poison, make),
       )
     }
 
     for (const [what, bad] of bads) {
-      race(`poison on ${where}: an event that ${what} parks its stream, and no other; once skipped, the rest is folded`, random =>
+      race(`poison on ${where}: an event that ${what} parks its stream alone, until it is skipped`, random =>
         unreadable(random, bad, make),
       )
     }

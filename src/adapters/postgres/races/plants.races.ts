@@ -42,7 +42,7 @@ describe('interleaved steps of two writers', () => {
   for (const plant of plantNames) {
     for (const { scene, net = true, by } of caught[plant]) {
       race(
-        `interleaved steps of two writers show the planted bug: ${plant} (${scene}${net ? '' : ', without the unique constraint'})`,
+        `interleaved writers show the planted bug: ${plant} (${scene}${net ? '' : ', without the unique constraint'})`,
         async () => {
           const schedules = orders([STEPS, STEPS]).map(order => ({ order, scene, endings: ['commit', 'commit'] as const }))
           const wrong = await interleave({ plant, net }, 2, schedules)

@@ -39,7 +39,7 @@ describe('a long foreign transaction', () => {
     expect(await lagging(log, await log.store(), form(150, 20_000))).toEqual({ lag: 0, lagAfterwards: 0 })
   })
 
-  race('a long foreign transaction shows the planted bug: a reader that waits for the oldest transaction', async () => {
+  race('a long foreign transaction shows the planted bug: a reader waits for the oldest one', async () => {
     await using log = await raceLog()
     expect(await lagging(log, waitingForOldest(await log.store(), log), 20)).toEqual({ lag: 20, lagAfterwards: 0 })
   })
