@@ -45,3 +45,5 @@ export type Contestant = {
   readonly system: string
   readonly open: (arena: Arena) => Promise<Entrant>
 }
+
+export type RivalOptions = { readonly callers: number }

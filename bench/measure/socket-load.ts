@@ -1,5 +1,5 @@
 import type { Socket } from 'bun'
-import type { Load, Loaded } from './http-load.ts'
+import type { Load, Loaded } from './load.ts'
 import { Latencies } from './latencies.ts'
 
 type Connection = { readonly index: number; sentAt: number; text: string }

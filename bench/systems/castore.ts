@@ -1,10 +1,9 @@
 import { EventStore, EventType } from '@castore/core'
 import { PostgresEventStorageAdapter } from '@castore/event-storage-adapter-postgres'
-import type { Contestant } from '../contestant.ts'
+import type { Contestant, RivalOptions } from '../contestant.ts'
 import { driven } from '../measure/driven.ts'
 import { type Basket, basket } from '../order.ts'
 import { countRows } from './count-rows.ts'
-import type { RivalOptions } from './rivals.ts'
 
 const types = [new EventType<'Placed', Basket>({ type: 'Placed' })]
 

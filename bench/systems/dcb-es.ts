@@ -1,11 +1,10 @@
 import { Query, Tags } from '@dcb-es/event-store'
 import { PostgresEventStore } from '@dcb-es/event-store-postgres'
 import { Pool } from 'pg'
-import type { Contestant } from '../contestant.ts'
+import type { Contestant, RivalOptions } from '../contestant.ts'
 import { driven } from '../measure/driven.ts'
 import { basket } from '../order.ts'
 import { countRows } from './count-rows.ts'
-import type { RivalOptions } from './rivals.ts'
 
 /** dcb-es with a default pool of `pg`, synchronous_commit on; an order that exists fails the append. */
 export function dcb({ callers }: RivalOptions): Contestant {

@@ -1,10 +1,9 @@
 import { type Event, STREAM_DOES_NOT_EXIST } from '@event-driven-io/emmett'
 import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql'
-import type { Contestant } from '../contestant.ts'
+import type { Contestant, RivalOptions } from '../contestant.ts'
 import { driven } from '../measure/driven.ts'
 import { type Basket, basket } from '../order.ts'
 import { countRows } from './count-rows.ts'
-import type { RivalOptions } from './rivals.ts'
 
 type Placed = Event<'Placed', Basket>
 

@@ -4,7 +4,7 @@ import type { Arena, Contestant, Extra } from '../contestant.ts'
 import { driven } from '../measure/driven.ts'
 import { basket, order } from '../order.ts'
 import { checkLog } from './check-log.ts'
-import { counted } from './counted-store.ts'
+import { countAttempts } from './counted-store.ts'
 
 const HOT = 'hot'
 
@@ -15,7 +15,7 @@ export type Tally = { readonly acked: number; readonly conflicts: number; readon
 export type HotStream = { readonly act: () => Promise<void>; readonly tally: () => Tally; readonly close: () => Promise<void> }
 
 export async function hotStream(url: string): Promise<HotStream> {
-  const { store, attempts } = counted(postgres(url))
+  const { store, attempts } = countAttempts(postgres(url))
   const emaki = await runtime({ serve: [order], store })
   let acked = 0
   let conflicts = 0

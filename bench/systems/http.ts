@@ -1,6 +1,7 @@
 import type { Arena, Contestant, Sample } from '../contestant.ts'
 import { cpuClock } from '../measure/cpu.ts'
-import { httpLoad, type Loaded } from '../measure/http-load.ts'
+import { httpLoad } from '../measure/http-load.ts'
+import type { Loaded } from '../measure/load.ts'
 import { basket } from '../order.ts'
 import { checkLog } from './check-log.ts'
 import { serve } from './served.ts'

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import type { Contestant } from '../contestant.ts'
+import type { Contestant, RivalOptions } from '../contestant.ts'
 import { driven } from '../measure/driven.ts'
 import { basket } from '../order.ts'
 import { countRows } from './count-rows.ts'
-import type { RivalOptions } from './rivals.ts'
 
 /** What install.sh and the scripts it calls run, in their order. */
 const SCRIPTS = [

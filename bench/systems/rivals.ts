@@ -1,10 +1,8 @@
-import type { Contestant } from '../contestant.ts'
+import type { Contestant, RivalOptions } from '../contestant.ts'
 import { castore } from './castore.ts'
 import { dcb } from './dcb-es.ts'
 import { emmett } from './emmett.ts'
 import { messageDb } from './message-db.ts'
-
-export type RivalOptions = { readonly callers: number }
 
 /** Every rival, each with its own recommended settings. */
 export function rivals(options: RivalOptions): Contestant[] {
