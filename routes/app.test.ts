@@ -14,7 +14,7 @@ import { client, expectProblem } from '../src/test-support/http.ts'
 import { app } from './app.ts'
 import { problems, type Slug } from './http/problem.ts'
 
-const named = (name: string) => {
+const emptyDecider = (name: string) => {
   const Family = events(name, { Done: z.object({}) })
   return decider(Family, {
     initial: {},
@@ -26,20 +26,22 @@ const named = (name: string) => {
 
 const Fact = events('fact', { Done: z.object({}) })
 const row = z.object({ n: z.int() })
-const counting = (name: string) => projection(name, { from: Fact, row, initial: { n: 0 }, evolve: { Done: row => row } })
-const asking = (name: string) => query(name, { params: z.object({}), run: async () => 1 })
-const handling = (name: string) => processor(name, { from: Fact, handle: () => {} })
+const emptyProjection = (name: string) => projection(name, { from: Fact, row, initial: { n: 0 }, evolve: { Done: row => row } })
+const emptyQuery = (name: string) => query(name, { params: z.object({}), run: async () => 1 })
+const emptyProcessor = (name: string) => processor(name, { from: Fact, handle: () => {} })
 
 describe('app()', () => {
   test.each(['streams', 'events', 'health', 'ready', 'startup', 'metrics', 'docs', 'problems', 'commands'])(
     'app() throws for a decider named as its own path /%s, and names both',
     name => {
-      expect(() => app({ serve: [account, named(name)] })).toThrow(new RegExp(`decider ${name} .*framework's own /${name} `))
+      expect(() => app({ serve: [account, emptyDecider(name)] })).toThrow(
+        new RegExp(`decider ${name} .*framework's own /${name} `),
+      )
     },
   )
 
   test('app() throws for two definitions on one path, and names both', () => {
-    expect(() => app({ serve: [named('order'), account, named('order')] })).toThrow(
+    expect(() => app({ serve: [emptyDecider('order'), account, emptyDecider('order')] })).toThrow(
       'two definitions would have the path /order: decider order twice',
     )
   })
@@ -48,18 +50,23 @@ describe('app()', () => {
     'app() throws for a projection or a query named as its own path /%s',
     name => {
       for (const [kind, one] of [
-        ['projection', counting(name)],
-        ['query', asking(name)],
+        ['projection', emptyProjection(name)],
+        ['query', emptyQuery(name)],
       ] as const)
         expect(() => app({ serve: [one] })).toThrow(`the ${kind} ${name} and the framework's own /${name} would have one path`)
-      expect(() => app({ serve: [handling(name)] })).not.toThrow()
+      expect(() => app({ serve: [emptyProcessor(name)] })).not.toThrow()
     },
   )
 
   test('app() throws for two definitions of one name, of any kinds, and names both', () => {
-    const made = { decider: named('same'), projection: counting('same'), query: asking('same'), processor: handling('same') }
-    for (const [kind, one] of Object.entries(made))
-      for (const [other, two] of Object.entries(made))
+    const kinds = {
+      decider: emptyDecider('same'),
+      projection: emptyProjection('same'),
+      query: emptyQuery('same'),
+      processor: emptyProcessor('same'),
+    }
+    for (const [kind, one] of Object.entries(kinds))
+      for (const [other, two] of Object.entries(kinds))
         expect(() => app({ serve: [one, two] })).toThrow(
           kind === other
             ? `two definitions would have the path /same: ${kind} same twice`
@@ -68,7 +75,9 @@ describe('app()', () => {
   })
 
   test('app() serves deciders whose names differ in case, or are members of every object', async () => {
-    const { post } = client({ serve: [named('order'), named('Order'), named('constructor'), named('toString')] })
+    const { post } = client({
+      serve: [emptyDecider('order'), emptyDecider('Order'), emptyDecider('constructor'), emptyDecider('toString')],
+    })
     for (const name of ['order', 'Order', 'constructor', 'toString'])
       expect(await post(`/${name}/a1/do`)).toMatchObject({ status: 201, body: { stream: `${name}-a1` } })
   })
@@ -112,12 +121,12 @@ describe('app()', () => {
   test('a stopped app answers the commands that it had accepted, and 503 to all later requests', async () => {
     const { app, post, store } = client()
     const gate = store.hold('append')
-    const taken = post('/account/a1/deposit', { cents: 1 })
+    const accepted = post('/account/a1/deposit', { cents: 1 })
     await gate.reached
     const stopped = app[spec].stop()
     expectProblem(await post('/account/a2/deposit', { cents: 1 }), 'unavailable')
     gate.open()
-    expect((await taken).status).toBe(201)
+    expect((await accepted).status).toBe(201)
     await stopped
   })
 })

@@ -11,25 +11,25 @@ import type { Slug } from './http/problem.ts'
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const bytes = (...parts: (string | number[])[]) =>
   Buffer.concat(parts.map(part => (typeof part === 'string' ? Buffer.from(part) : Uint8Array.from(part))))
-const nested = (depth: number, open = '[', close = ']') => open.repeat(depth) + close.repeat(depth)
-const at = (pointer: string) => ({ errors: [{ pointer, detail: expect.any(String) }] })
+const nest = (depth: number, open = '[', close = ']') => open.repeat(depth) + close.repeat(depth)
+const atPointer = (pointer: string) => ({ errors: [{ pointer, detail: expect.any(String) }] })
 
-const made = client()
+const neighbours = client()
 const before = Object.getOwnPropertyNames(Object.prototype)
 
 /** Sends input while a neighbour sends a command, and expects that only the neighbour's is in the log. */
 async function refused(path: string, init: RequestInit, slug: Slug, members: object): Promise<Answer> {
-  const head = await made.store.head()
-  const neighbour = made.post('/account/neighbour/deposit', { cents: 1 })
-  const answer = await made.ask(path, { method: 'POST', ...init })
+  const head = await neighbours.store.head()
+  const neighbour = neighbours.post('/account/neighbour/deposit', { cents: 1 })
+  const answer = await neighbours.ask(path, { method: 'POST', ...init })
   expectProblem(answer, slug, members)
   expect((await neighbour).status).toBeOneOf([200, 201])
-  expect(await made.store.head()).toBe(head + 1)
+  expect(await neighbours.store.head()).toBe(head + 1)
   return answer
 }
 
 afterEach(() => {
-  expect(made.reported).toEqual([])
+  expect(neighbours.reported).toEqual([])
   expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before)
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
 })
@@ -55,7 +55,7 @@ describe('a body that is no JSON', () => {
     ['{"cents":1,"note":"\n"}', 'unexpected "\\"" at line 1, column 19'],
     ['{"cents":1,"note":"\\x"}', 'unexpected "\\"" at line 1, column 19'],
     ['\uFEFF{"cents":1}', 'unexpected "\uFEFF" at line 1, column 1'],
-    [nested(400_000, '[', ''), 'unexpected end at line 1, column 400001'],
+    [nest(400_000, '[', ''), 'unexpected end at line 1, column 400001'],
     [`{"${'x'.repeat(1_000_000)}`, 'unexpected "\\"" at line 1, column 2'],
     ['x'.repeat(1_000_000), 'unexpected "x" at line 1, column 1'],
   ])('a body that is not JSON answers 400 with the line and the column: %.30j', async (body, detail) => {
@@ -69,8 +69,10 @@ describe('a body that is no JSON', () => {
     ['half a character at its end', bytes('"', [0xe2, 0x82]), 1],
     ['Latin-1', bytes('{"cents":1,"note":"', [0xfc], '"}'), 19],
     ['UTF-16', bytes([0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]), 0],
-  ])('a body that is not UTF-8 answers 400 with the place: %s', async (_, body, at) => {
-    await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'malformed-json', { detail: `no UTF-8 at byte ${at}` })
+  ])('a body that is not UTF-8 answers 400 with the place: %s', async (_, body, atPointer) => {
+    await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'malformed-json', {
+      detail: `no UTF-8 at byte ${atPointer}`,
+    })
   })
 })
 
@@ -87,12 +89,12 @@ describe('JSON that cannot be a payload', () => {
     ['a __proto__ key that holds nothing', '{"cents":1,"__proto__":null}', '#'],
     ['a number beyond doubles', '{"cents":1e400}', '#/cents'],
     ['a negative number beyond doubles', '{"cents":1,"x":[-1e999]}', '#/x/0'],
-    ['too deep a list', `{"cents":1,"x":${nested(64)}}`, `#/x${'/0'.repeat(63)}`],
-    ['a list a thousand deep', nested(1_000), `#${'/0'.repeat(64)}`],
-    ['a list half a million deep', nested(500_000), `#${'/0'.repeat(64)}`],
+    ['too deep a list', `{"cents":1,"x":${nest(64)}}`, `#/x${'/0'.repeat(63)}`],
+    ['a list a thousand deep', nest(1_000), `#${'/0'.repeat(64)}`],
+    ['a list half a million deep', nest(500_000), `#${'/0'.repeat(64)}`],
     ['an object a hundred thousand deep', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, `#${'/a'.repeat(64)}`],
   ])('JSON that cannot be a payload answers 400 with a pointer to the place: %s', async (_, body, pointer) => {
-    await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'validation-failed', at(pointer))
+    await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'validation-failed', atPointer(pointer))
   })
 })
 
@@ -115,7 +117,7 @@ describe('JSON that does not fit', () => {
     ['{"cents":1,"cents":"last"}', '#/cents'],
     ['{"toString":1,"constructor":2}', '#/cents'],
   ])('JSON that does not fit the schema answers 400 with a pointer to the place: %s', async (body, pointer) => {
-    await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'validation-failed', at(pointer))
+    await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'validation-failed', atPointer(pointer))
   })
 })
 
@@ -150,9 +152,9 @@ describe('a path', () => {
     'x'.repeat(10_000),
     '%F0%9F%8E%81'.repeat(101),
   ])('a path whose id is not text, or is too long, answers 400: %.40s', async id => {
-    await refused(`/account/${id}/deposit`, { headers: JSON_TYPE, body }, 'validation-failed', at('#/id'))
-    expectProblem(await made.get(`/account/${id}`), 'validation-failed', at('#/id'))
-    expectProblem(await made.get(`/streams/account-${id}`), 'stream-not-found')
+    await refused(`/account/${id}/deposit`, { headers: JSON_TYPE, body }, 'validation-failed', atPointer('#/id'))
+    expectProblem(await neighbours.get(`/account/${id}`), 'validation-failed', atPointer('#/id'))
+    expectProblem(await neighbours.get(`/streams/account-${id}`), 'stream-not-found')
   })
 
   test.each([
@@ -210,7 +212,7 @@ describe('legal but odd input', () => {
 
   test('a body with 64 levels of nesting is accepted', async () => {
     const { post } = client()
-    expect((await post('/account/a1/deposit', `{"cents":1,"x":${nested(63)}}`)).status).toBe(201)
+    expect((await post('/account/a1/deposit', `{"cents":1,"x":${nest(63)}}`)).status).toBe(201)
   })
 
   test('a body with 100,000 keys is accepted', async () => {

@@ -68,7 +68,7 @@ const bytesOf = (json: string) => new TextEncoder().encode(json)
 const stringified = (value: unknown) => bytesOf(JSON.stringify(value) ?? '')
 
 /** Bytes with one of them changed, left out or put in. */
-const mutated = (right: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> =>
+const mutate = (right: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> =>
   fc.tuple(right, fc.nat(), fc.integer({ min: 0, max: 255 }), fc.constantFrom(0, 1, 2)).map(([bytes, n, byte, how]) => {
     const at = n % (bytes.length + 1)
     return Uint8Array.from([...bytes.slice(0, at), ...(how === 0 ? [] : [byte]), ...bytes.slice(how === 2 ? at : at + 1)])
@@ -82,7 +82,7 @@ const bodyOf = (command: string): fc.Arbitrary<Uint8Array | null> => {
   const right = (input[command] ?? fc.constant({})).map(stringified)
   return fc.oneof(
     { weight: 12, arbitrary: right },
-    { weight: 3, arbitrary: mutated(right) },
+    { weight: 3, arbitrary: mutate(right) },
     fc.json().map(bytesOf),
     fc.json({ stringUnit: 'binary' }).map(bytesOf),
     fc.uint8Array({ maxLength: 40 }),
@@ -227,80 +227,80 @@ const request = fc
     fc.oneof({ weight: 8, arbitrary: command }, { weight: 2, arbitrary: others }, { weight: 2, arbitrary: reads }),
     fc.array(header, { maxLength: 2, size: 'xsmall' }),
   )
-  .map(([said, headers]) => ({
-    ...said,
-    headers: [...(said.body ? [['Content-Type', 'application/json'] as [string, string]] : []), ...headers],
+  .map(([one, headers]) => ({
+    ...one,
+    headers: [...(one.body ? [['Content-Type', 'application/json'] as [string, string]] : []), ...headers],
   }))
-type Said = typeof request extends fc.Arbitrary<infer T> ? T : never
+type FuzzRequest = typeof request extends fc.Arbitrary<infer T> ? T : never
 type Accepted = {
-  readonly said: Said
+  readonly request: FuzzRequest
   readonly stream: string
   readonly version: number
   readonly position: number
   readonly events: readonly { type: string; data: unknown }[]
 }
 
-let asked = 0
-let accepted = 0
-/** Rows and answers that were shown. */
-let shown = 0
+let requestCount = 0
+let acceptedCount = 0
+/** Answers with rows. */
+let viewCount = 0
 
 test(`none of ${REQUESTS} random requests answers 500, or changes more than its answer says`, async () => {
   console.log(`fuzz: FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS}`)
   const prototype = Object.getOwnPropertyNames(Object.prototype)
-  const property = fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 60, size: 'max' }), run)
-  for (let i = 0; asked < REQUESTS; i++) await fc.assert(property, { numRuns: RUNS_AT_ONCE, seed: SEED + i })
+  const property = fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 60, size: 'max' }), sendAll)
+  for (let i = 0; requestCount < REQUESTS; i++) await fc.assert(property, { numRuns: RUNS_AT_ONCE, seed: SEED + i })
   expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(prototype)
   // Were they all refused, the test would say nothing.
-  expect(accepted).toBeGreaterThan(asked / 12)
-  expect(shown).toBeGreaterThan(asked / 80)
+  expect(acceptedCount).toBeGreaterThan(requestCount / 12)
+  expect(viewCount).toBeGreaterThan(requestCount / 80)
 }, 3_600_000)
 
-async function run(requests: readonly Said[]): Promise<void> {
-  const made = client({ serve: [order, inventory, payment, ...VIEWS], bodyLimit: BODY_LIMIT })
-  await made.app[spec].start()
-  const answers = await Promise.all(requests.map(said => answered(made, said)))
-  const taken = answers.filter(answer => answer !== null && answer !== 'untold')
-  accepted += taken.length
-  const log = await made.store.readAll({ after: 0, limit: 100_000 })
-  for (const one of taken) readsBack(log, one)
+async function sendAll(requests: readonly FuzzRequest[]): Promise<void> {
+  const marketplace = client({ serve: [order, inventory, payment, ...VIEWS], bodyLimit: BODY_LIMIT })
+  await marketplace.app[spec].start()
+  const answers = await Promise.all(requests.map(one => checkAnswer(marketplace, one)))
+  const commands = answers.filter(answer => answer !== null && answer !== 'without a body')
+  acceptedCount += commands.length
+  const log = await marketplace.store.readAll({ after: 0, limit: 100_000 })
+  for (const one of commands) expectInLog(log, one)
   // A command of the marketplace gives one event at most.
-  const told = taken.reduce((sum, { events }) => sum + events.length, 0)
-  expect(log.length).toBeWithin(told, told + answers.filter(answer => answer === 'untold').length + 1)
-  for (const stream of new Set(taken.map(({ stream }) => stream))) await readsOverHttp(made, stream, log)
-  expect(made.reported).toEqual([])
-  expect((await made.post('/payment/good-neighbour/charge', { cents: 1 })).status).toBe(201)
-  await made.app[spec].stop()
+  const answeredEvents = commands.reduce((sum, { events }) => sum + events.length, 0)
+  expect(log.length).toBeWithin(answeredEvents, answeredEvents + answers.filter(answer => answer === 'without a body').length + 1)
+  for (const stream of new Set(commands.map(({ stream }) => stream))) await expectOverHttp(marketplace, stream, log)
+  expect(marketplace.reported).toEqual([])
+  expect((await marketplace.post('/payment/good-neighbour/charge', { cents: 1 })).status).toBe(201)
+  await marketplace.app[spec].stop()
 }
 
-/** Asks, and holds the answer against what every answer is; gives what was accepted, unless it was said before or is not told. */
-async function answered({ app }: Client, said: Said): Promise<Accepted | 'untold' | null> {
+/** Sends a request and checks its answer. Gives what was accepted, unless the answer is a replay or has no body. */
+async function checkAnswer({ app }: Client, one: FuzzRequest): Promise<Accepted | 'without a body' | null> {
   let ask: Request
   try {
-    ask = new Request(`http://localhost${said.path}`, { method: said.method, headers: said.headers, body: said.body })
+    ask = new Request(`http://localhost${one.path}`, { method: one.method, headers: one.headers, body: one.body })
   } catch {
     // What no client of this engine can say, sockets say in raw.test.ts.
     return null
   }
-  asked++
+  requestCount++
   const response = await app.fetch(ask)
   const { status, headers } = response
-  const body = await textOf(response)
+  const body = await readBody(response)
   expect(status).toBeWithin(200, 500)
   if (status !== 304) expect(headers.get('x-request-id')).toMatch(/^[\w=-]{1,255}$/)
   expect(headers.get('x-content-type-options')).toBe('nosniff')
   expect(body).not.toMatch(/\n\s+at |\/node_modules\/|\.ts:\d+/)
-  if (status === 200 && /^\/(orders|stock|bestsellers|customers|order-summary)/.test(said.path)) shown++
-  if (status >= 400) isProblem(said, status, headers, body)
-  if (said.method !== 'POST' || status >= 300 || headers.has('idempotency-replayed')) return null
-  if (body === '') return 'untold'
+  if (status === 200 && /^\/(orders|stock|bestsellers|customers|order-summary)/.test(one.path)) viewCount++
+  if (status >= 400) expectProblemDocument(one, status, headers, body)
+  if (one.method !== 'POST' || status >= 300 || headers.has('idempotency-replayed')) return null
+  if (body === '') return 'without a body'
   const { stream, version, position, events } = JSON.parse(body) as Accepted
   expect([headers.get('etag'), headers.get('event-position')]).toEqual([`"${version}"`, String(position)])
-  return { said, stream, version, position, events }
+  return { request: one, stream, version, position, events }
 }
 
 /** What is answered. A stream of events does not end: its beginning is read. */
-async function textOf(response: Response): Promise<string> {
+async function readBody(response: Response): Promise<string> {
   if (response.headers.get('content-type') !== 'text/event-stream' || !response.body) return response.text()
   const reader = response.body.getReader()
   const { value } = await reader.read()
@@ -309,7 +309,7 @@ async function textOf(response: Response): Promise<string> {
   return ''
 }
 
-function isProblem({ method }: Said, status: number, headers: Headers, body: string): void {
+function expectProblemDocument({ method }: FuzzRequest, status: number, headers: Headers, body: string): void {
   expect(headers.get('content-type')).toBe('application/problem+json')
   if (method === 'HEAD') return
   const problem = JSON.parse(body) as Record<string, unknown>
@@ -322,7 +322,7 @@ function isProblem({ method }: Said, status: number, headers: Headers, body: str
 }
 
 /** What was accepted is in the log, at its place, byte for byte what was answered and what was sent. */
-function readsBack(log: readonly StoredEvent[], { said, stream, version, position, events }: Accepted): void {
+function expectInLog(log: readonly StoredEvent[], { request, stream, version, position, events }: Accepted): void {
   const stored = log.filter(event => event.stream === stream).slice(version - events.length, version)
   expect(stored.map(({ type, data }) => ({ type, data }))).toEqual(
     events.map(({ type, data }) => ({ type, data: JSON.stringify(data) })),
@@ -330,7 +330,7 @@ function readsBack(log: readonly StoredEvent[], { said, stream, version, positio
   if (events.length === 0) return
   expect(stored.at(-1)!.position).toBe(position)
   if (stored[0]!.type !== 'Placed') return
-  const { customerId, items } = JSON.parse(new TextDecoder().decode(said.body!)) as {
+  const { customerId, items } = JSON.parse(new TextDecoder().decode(request.body!)) as {
     customerId: string
     items: Record<string, unknown>[]
   }
@@ -338,7 +338,7 @@ function readsBack(log: readonly StoredEvent[], { said, stream, version, positio
   expect(stored[0]!.data).toBe(JSON.stringify(sent))
 }
 
-async function readsOverHttp({ app }: Client, stream: string, log: readonly StoredEvent[]): Promise<void> {
+async function expectOverHttp({ app }: Client, stream: string, log: readonly StoredEvent[]): Promise<void> {
   const response = await app.request(`/streams/${encodeURIComponent(stream)}?limit=1000`)
   const events = log.filter(event => event.stream === stream)
   expect(response.status).toBe(events.length ? 200 : 404)

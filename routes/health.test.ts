@@ -94,15 +94,15 @@ describe('GET /ready for what reads the log', () => {
     const until = (signal: AbortSignal) => new Promise((_, stop) => signal.addEventListener('abort', stop))
     const stuck = processor('stuck', { from: Thing, handle: (_, { signal }) => until(signal) })
     const options = { serve: [thing, things, shelves, stuck], store: inner, now: () => now, leaseMs: 600_000 }
-    const made = client(options)
-    for (const command of ['poison', 'poison']) await made.post(`/thing/a/${command}`)
+    const shop = client(options)
+    for (const command of ['poison', 'poison']) await shop.post(`/thing/a/${command}`)
     const unread = { id: Bun.randomUUIDv7(), type: 'Set', schema: 'newer', data: '{"name":7}', meta: '{}' }
     await inner.append([{ slices: [{ stream: 'thing-c', expect: 'any', events: [unread] }], keys: [] }])
-    await made.post('/thing/b/spoil')
-    const emaki = await made.app[spec].start()
+    await shop.post('/thing/b/spoil')
+    const emaki = await shop.app[spec].start()
     await untilProcessed(emaki, 4, ['things', 'shelves'])
     now += 90_000
-    const { status, body } = await made.get('/ready')
+    const { status, body } = await shop.get('/ready')
     const at = { componentType: 'component', status: 'pass' }
     const caughtUp = { ...at, position: 4, lagEvents: 0, lagSeconds: 0 }
     expect([status, (body as { checks: object }).checks]).toMatchObject([
@@ -127,13 +127,13 @@ describe('GET /ready for what reads the log', () => {
         ...{ position: 0, lagEvents: 4, lagSeconds: 90, parkedKeys: 0, parkedStreams: 0 },
       },
     ])
-    for (const { app } of [other, made]) await app[spec].stop()
+    for (const { app } of [other, shop]) await app[spec].stop()
   })
 })
 
 describe('rows that are still being built', () => {
   /** A projection that cannot commit until it may, over a log that is there already. */
-  async function behind() {
+  async function openBehind() {
     const inner = memory()
     const gate = Promise.withResolvers<void>()
     const commit: typeof inner.readModel.commit = async page => {
@@ -142,11 +142,11 @@ describe('rows that are still being built', () => {
     }
     const first = client({ serve: [thing], store: inner })
     await first.post('/thing/a/set', looks('apple'))
-    const made = client({ serve: [thing, things, sets], store: { ...inner, readModel: { ...inner.readModel, commit } } })
-    await made.app[spec].start()
-    return { ...made, open: gate.resolve }
+    const shop = client({ serve: [thing, things, sets], store: { ...inner, readModel: { ...inner.readModel, commit } } })
+    await shop.app[spec].start()
+    return { ...shop, open: gate.resolve }
   }
-  const of = (position: number, status: 'pass' | 'fail') => ({
+  const checksAt = (position: number, status: 'pass' | 'fail') => ({
     store: [{ componentType: 'datastore', status: 'pass', system: 'memory' }],
     projections: [
       {
@@ -163,8 +163,8 @@ describe('rows that are still being built', () => {
   })
 
   test('GET /ready answers 503 with the position of rows that are still being built, while GET /startup answers 200', async () => {
-    const { get, open, app } = await behind()
-    expectProblem(await get('/ready'), 'not-ready', { detail: 'rows are still being made', checks: of(0, 'fail') })
+    const { get, open, app } = await openBehind()
+    expectProblem(await get('/ready'), 'not-ready', { detail: 'rows are still being made', checks: checksAt(0, 'fail') })
     expect((await get('/startup')).status).toBe(200)
     expectProblem(await get('/things/a'), 'behind', {
       projection: 'things',
@@ -175,7 +175,7 @@ describe('rows that are still being built', () => {
     })
     open()
     await until('it is ready', async () => (await get('/ready')).status === 200)
-    expect((await get('/ready')).body).toEqual({ status: 'pass', checks: of(1, 'pass') })
+    expect((await get('/ready')).body).toEqual({ status: 'pass', checks: checksAt(1, 'pass') })
     await app[spec].stop()
   })
 })

@@ -83,25 +83,25 @@ describe('a command that fails', () => {
   test('a command above the limit of waiting commands answers 503 with Retry-After', async () => {
     const { post, store } = client({ queue: { commands: 2 } })
     const gate = store.hold('append')
-    const taken = [post('/account/a1/deposit', { cents: 1 }), post('/account/a2/deposit', { cents: 1 })]
+    const waiting = [post('/account/a1/deposit', { cents: 1 }), post('/account/a2/deposit', { cents: 1 })]
     await gate.reached
     const answer = await post('/account/a3/deposit', { cents: 1 })
     expectProblem(answer, 'unavailable')
     expect(answer.headers.get('retry-after')).toBe('1')
     gate.open()
-    expect((await Promise.all(taken)).map(({ status }) => status)).toEqual([201, 201])
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([201, 201])
   })
 
   test('a command above the limit of waiting bytes answers 503, with a Content-Length or without', async () => {
     const { post, store } = client({ queue: { size: 1_000 } })
     const gate = store.hold('append')
-    const taken = post('/account/a1/deposit', { cents: 1, note: 'x'.repeat(700) })
+    const waiting = post('/account/a1/deposit', { cents: 1, note: 'x'.repeat(700) })
     await gate.reached
     const note = 'x'.repeat(400)
     expectProblem(await post('/account/a2/deposit', { cents: 1, note }), 'unavailable')
     expectProblem(await post('/account/a2/deposit', { cents: 1, note }, { 'Content-Length': '423' }), 'unavailable')
     gate.open()
-    expect((await taken).status).toBe(201)
+    expect((await waiting).status).toBe(201)
   })
 
   test('a command whose client disconnects before the append is not appended', async () => {
@@ -110,7 +110,7 @@ describe('a command that fails', () => {
     const first = post('/account/a1/deposit', { cents: 1 })
     await gate.reached
     const controller = new AbortController()
-    const gone = app.request('/account/a2/deposit', {
+    const abandoned = app.request('/account/a2/deposit', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: '{"cents":1}',
@@ -118,7 +118,7 @@ describe('a command that fails', () => {
     })
     await Bun.sleep(0)
     controller.abort()
-    expect((await gone).status).toBe(503)
+    expect((await abandoned).status).toBe(503)
     gate.open()
     await first
     expect(await store.head()).toBe(1)

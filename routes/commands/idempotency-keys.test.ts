@@ -3,19 +3,19 @@ import { failsBefore } from '../../src/test-support/faulty-store.ts'
 import { client, expectProblem } from '../../src/test-support/http.ts'
 
 describe('an idempotency key', () => {
-  const twice = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
-    const made = client()
-    await made.post('/account/other/deposit', { cents: 1 })
-    await made.post('/account/a1/deposit', { cents: 5 })
-    const said = { 'Idempotency-Key': 'k1', ...headers }
-    const first = await made.post(path, body, said)
-    await made.post('/account/a1/deposit', { cents: 100 })
-    const before = await made.store.head()
-    const second = await made.post(path, body, said)
-    expect(await made.store.head()).toBe(before)
+  const sendTwice = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
+    const shop = client()
+    await shop.post('/account/other/deposit', { cents: 1 })
+    await shop.post('/account/a1/deposit', { cents: 5 })
+    const keyed = { 'Idempotency-Key': 'k1', ...headers }
+    const first = await shop.post(path, body, keyed)
+    await shop.post('/account/a1/deposit', { cents: 100 })
+    const before = await shop.store.head()
+    const second = await shop.post(path, body, keyed)
+    expect(await shop.store.head()).toBe(before)
     return [first, second] as const
   }
-  const all = (headers: Headers) => Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id'))
+  const comparableHeaders = (headers: Headers) => Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id'))
 
   test.each([
     ['that was accepted', 201, '/account/a2/deposit', { cents: 5 }, {}],
@@ -28,11 +28,11 @@ describe('an idempotency key', () => {
     ['that preferred the state', 200, '/account/a1/deposit', { cents: 9 }, { Prefer: 'return=representation' }],
     ['that preferred little', 204, '/account/a1/deposit', { cents: 9 }, { Prefer: 'return=minimal' }],
   ])('the key of a command %s replays status, headers and body', async (_, status, path, body, headers) => {
-    const [first, second] = await twice(path, body, headers)
+    const [first, second] = await sendTwice(path, body, headers)
     expect(first.status).toBe(status)
     expect(second.status).toBe(status)
     expect(second.body).toEqual(first.body)
-    expect(all(second.headers)).toEqual({ ...all(first.headers), 'idempotency-replayed': 'true' })
+    expect(comparableHeaders(second.headers)).toEqual({ ...comparableHeaders(first.headers), 'idempotency-replayed': 'true' })
   })
 
   test('an idempotency key that another command has used answers 422', async () => {

@@ -7,6 +7,7 @@ import { reject } from '../../src/definitions/decider/reject.ts'
 import { events, spec } from '../../src/definitions/event/events.ts'
 import { inbox } from '../../src/dispatch/inbox.ts'
 import { runtime } from '../../src/runtime.ts'
+import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { memory } from '../../src/ports/store/memory.ts'
 import { standardWebhooks } from '../../src/adapters/webhooks/signature.ts'
 import { webhooks } from '../../src/adapters/webhooks/webhooks.ts'
@@ -30,22 +31,19 @@ const payments = inbox('payments', {
   verify: standardWebhooks([OTHER, SECRET]),
 })
 
-const stopping: App[] = []
-afterEach(async () => {
-  for (const one of stopping.splice(0)) await one[spec].stop()
-})
-function serving(): App {
-  const served = app({ serve: [till], store: memory() })
-  served.post('/webhooks/payments', receive(payments))
-  stopping.push(served)
-  return served
+afterEach(cleanUp)
+function openTill(): App {
+  const opened = app({ serve: [till], store: memory() })
+  opened.post('/webhooks/payments', receive(payments))
+  cleanUpLater(() => opened[spec].stop())
+  return opened
 }
 
-type Sent = { readonly id?: string; readonly secret?: string; readonly at?: Date; readonly body?: string }
-async function sent(
+type SendOptions = { readonly id?: string; readonly secret?: string; readonly at?: Date; readonly body?: string }
+async function sendWebhook(
   to: App,
   message: object,
-  { id = 'm1', secret = SECRET, at = new Date(), body = JSON.stringify(message) }: Sent = {},
+  { id = 'm1', secret = SECRET, at = new Date(), body = JSON.stringify(message) }: SendOptions = {},
 ) {
   const answer = await to.request('/webhooks/payments', {
     method: 'POST',
@@ -60,57 +58,60 @@ async function sent(
   const replayed = answer.headers.get('idempotency-replayed')
   return { status: answer.status, replayed, body: (await answer.json()) as Record<string, unknown>, headers: answer.headers }
 }
-const paid = (cents: number) => ({ type: 'paid', data: { till: 't', cents } })
-const centsOf = async (from: App) => ((await (await from.request('/till/t')).json()) as { cents?: number }).cents
+const paidMessage = (cents: number) => ({ type: 'paid', data: { till: 't', cents } })
+const readCents = async (from: App) => ((await (await from.request('/till/t')).json()) as { cents?: number }).cents
 
 describe('a webhook', () => {
   test('a webhook that is sent several times has one effect, and the same answer each time', async () => {
-    const to = serving()
-    const answers = await Promise.all(Array.from({ length: 20 }, () => sent(to, paid(5))))
-    answers.push(await sent(to, paid(5), { at: new Date(Date.now() + 10_000), secret: OTHER }))
+    const to = openTill()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => sendWebhook(to, paidMessage(5))))
+    answers.push(await sendWebhook(to, paidMessage(5), { at: new Date(Date.now() + 10_000), secret: OTHER }))
     for (const { status, body } of answers)
       expect([status, body]).toEqual([200, { outcome: 'accepted', stream: 'till-t', version: 1, position: 1 }])
     expect(answers.filter(({ replayed }) => replayed === null)).toHaveLength(1)
-    expect(await centsOf(to)).toBe(5)
+    expect(await readCents(to)).toBe(5)
   })
 
   test('a webhook whose command is rejected answers 200, and is rejected again when it is sent again', async () => {
-    const to = serving()
-    const answers = [await sent(to, paid(500)), await sent(to, paid(500))]
+    const to = openTill()
+    const answers = [await sendWebhook(to, paidMessage(500)), await sendWebhook(to, paidMessage(500))]
     for (const { status, body } of answers)
       expect([status, body]).toEqual([200, { outcome: 'rejected', code: 'too-much', data: { cents: 500 } }])
     expect(answers.map(({ replayed }) => replayed)).toEqual([null, 'true'])
   })
 
   test('a webhook that maps to no command answers 200 and appends nothing', async () => {
-    const { status, body } = await sent(serving(), { ...paid(5), type: 'refunded' })
+    const { status, body } = await sendWebhook(openTill(), { ...paidMessage(5), type: 'refunded' })
     expect([status, body]).toEqual([200, { outcome: 'ignored' }])
   })
 
   test.each([
     ['another secret', { secret: `whsec_${Buffer.alloc(32, 3).toString('base64')}` }],
-    ['another body', { body: JSON.stringify(paid(50)) }],
+    ['another body', { body: JSON.stringify(paidMessage(50)) }],
     ['an old time', { at: new Date(Date.now() - 600_000) }],
   ])('a webhook with %s has no effect', async (_, how) => {
-    const to = serving()
-    const { status, body } = await sent(to, paid(5), how)
+    const to = openTill()
+    const { status, body } = await sendWebhook(to, paidMessage(5), how)
     expect([status, body['type']]).toEqual([401, '/problems/unauthenticated'])
-    expect(await centsOf(to)).toBeUndefined()
+    expect(await readCents(to)).toBeUndefined()
   })
 
   test('a webhook that does not fit the schema, or has the id of another, is refused', async () => {
-    const to = serving()
-    expect(await sent(to, { type: 'paid' })).toMatchObject({ status: 400, body: { errors: [{ pointer: '#/data' }] } })
-    await sent(to, paid(5))
-    expect(await sent(to, paid(6))).toMatchObject({ status: 422, body: { type: '/problems/idempotency-key-reused' } })
+    const to = openTill()
+    expect(await sendWebhook(to, { type: 'paid' })).toMatchObject({ status: 400, body: { errors: [{ pointer: '#/data' }] } })
+    await sendWebhook(to, paidMessage(5))
+    expect(await sendWebhook(to, paidMessage(6))).toMatchObject({
+      status: 422,
+      body: { type: '/problems/idempotency-key-reused' },
+    })
   })
 
   test('a webhook answers 503 with Retry-After while the log does not answer', async () => {
     const store = memory()
     const to = app({ serve: [till], store, queue: { commands: 0 } })
     to.post('/webhooks/payments', receive(payments))
-    stopping.push(to)
-    const { status, headers } = await sent(to, paid(5))
+    cleanUpLater(() => to[spec].stop())
+    const { status, headers } = await sendWebhook(to, paidMessage(5))
     expect([status, headers.get('retry-after')]).toEqual([503, '1'])
   })
 
@@ -122,14 +123,14 @@ describe('a webhook', () => {
     })
     const to = app({ serve: [till], store: memory() })
     to.post('/webhooks/mirror', receive(mirror))
-    stopping.push(to)
+    cleanUpLater(() => to[spec].stop())
     const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: to.fetch })
     const url = `http://127.0.0.1:${server.port}/webhooks/mirror`
     const from = await runtime({ serve: [till, webhooks('mirror', { from: Till, url, secrets: SECRET })] })
     let last = 0
     for (const cents of [1, 2, 3]) last = ((await from.send(till.pay('t', { cents }))) as { position: number }).position
     await untilProcessed(from, last)
-    expect(await centsOf(to)).toBe(6)
+    expect(await readCents(to)).toBe(6)
     await from.close()
     await server.stop(true)
   })

@@ -4,7 +4,7 @@ import { client } from '../../src/test-support/http.ts'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 describe('the log', () => {
-  const metaOf = async (headers: Record<string, string>, options = {}) => {
+  const appendedMeta = async (headers: Record<string, string>, options = {}) => {
     const { post, get } = client(options)
     const answer = await post('/account/a1/deposit', { cents: 5 }, headers)
     const { events } = (await get('/streams/account-a1')).body as { events: { meta: Record<string, string> }[] }
@@ -14,21 +14,21 @@ describe('the log', () => {
   }
 
   test('an appended event has the request id of the client as correlation, or a new one', async () => {
-    const made = await metaOf({})
-    expect(made.request).toMatch(UUID)
-    expect(made.meta).toEqual({ correlation: made.request!, causation: made.request! })
-    const taken = await metaOf({ 'X-Request-Id': 'request-1' })
-    expect(taken).toEqual({ request: 'request-1', meta: { correlation: 'request-1', causation: 'request-1' } })
+    const fresh = await appendedMeta({})
+    expect(fresh.request).toMatch(UUID)
+    expect(fresh.meta).toEqual({ correlation: fresh.request!, causation: fresh.request! })
+    const ofClient = await appendedMeta({ 'X-Request-Id': 'request-1' })
+    expect(ofClient).toEqual({ request: 'request-1', meta: { correlation: 'request-1', causation: 'request-1' } })
   })
 
   test('an appended event has the causation and the trace of its request', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-    const { meta } = await metaOf({ 'X-Correlation-Id': 'c.1', 'X-Causation-Id': 'e:1', traceparent })
+    const { meta } = await appendedMeta({ 'X-Correlation-Id': 'c.1', 'X-Causation-Id': 'e:1', traceparent })
     expect(meta).toEqual({ correlation: 'c.1', causation: 'e:1', traceparent })
   })
 
   test('an appended event does not have ids that are malformed in the request', async () => {
-    const { meta, request } = await metaOf({
+    const { meta, request } = await appendedMeta({
       'X-Request-Id': 'a b',
       'X-Correlation-Id': '<script>',
       'X-Causation-Id': 'x'.repeat(256),
@@ -40,7 +40,7 @@ describe('the log', () => {
 
   test('an appended event has the actor that the app gives', async () => {
     const actor = async (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-user') ?? null
-    expect((await metaOf({ 'X-User': 'ada' }, { actor })).meta).toMatchObject({ actor: 'ada' })
-    expect((await metaOf({}, { actor })).meta).not.toHaveProperty('actor')
+    expect((await appendedMeta({ 'X-User': 'ada' }, { actor })).meta).toMatchObject({ actor: 'ada' })
+    expect((await appendedMeta({}, { actor })).meta).not.toHaveProperty('actor')
   })
 })

@@ -5,9 +5,9 @@ import { client, expectProblem } from '../../src/test-support/http.ts'
 
 describe('a precondition', () => {
   const at3 = async () => {
-    const made = client()
-    await made.post('/account/a1/deposit', { cents: 5, times: 3 })
-    return made
+    const bank = client()
+    await bank.post('/account/a1/deposit', { cents: 5, times: 3 })
+    return bank
   }
 
   test.each([{ 'If-Match': '"3"' }, { 'If-Match': 'W/"3"' }, { 'If-Match': ' "3" ' }, { 'If-Match': '*' }])(

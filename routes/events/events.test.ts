@@ -9,9 +9,10 @@ import { memory } from '../../src/ports/store/memory.ts'
 import type { Store } from '../../src/ports/store/store.ts'
 import { account } from '../../src/test-support/account.ts'
 import { foreign } from '../../src/test-support/bank.ts'
+import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { type EventReader, eventsOf } from '../../src/test-support/event-stream.ts'
 import { failsBefore } from '../../src/test-support/faulty-store.ts'
-import { answerOf, type Client, client, expectProblem, type Headers_ } from '../../src/test-support/http.ts'
+import { answerOf, type Client, expectProblem, type Headers_, openClient } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 
 const Cart = events('cart', { Filled: z.object({}), Emptied: z.object({}) })
@@ -22,42 +23,35 @@ const cart = decider(Cart, {
   decide: { fill: () => Cart.Filled({}), empty: () => Cart.Emptied({}) },
 })
 
-const left: (() => unknown)[] = []
-afterEach(async () => {
-  for (const undo of left.splice(0)) await undo()
-})
+afterEach(cleanUp)
 
-function made(options: Partial<AppOptions> = {}): Client {
-  const made = client({ serve: [account, cart], ...options })
-  left.push(() => made.app[spec].stop())
-  return made
-}
+const openCarts = (options: Partial<AppOptions> = {}): Client => openClient({ serve: [account, cart], ...options })
 
 async function follow({ app }: Client, query = '', headers: Headers_ = {}): Promise<EventReader> {
   const response = await app.request(`/events${query}`, { headers })
   expect(response.status).toBe(200)
   const reader = eventsOf(response)
-  left.push(() => reader.cancel())
+  cleanUpLater(() => reader.cancel())
   await until('it has begun', () => reader.retry() !== null)
   return reader
 }
 
 /** Three events of an account, one of a cart; positions 1 to 4. */
-async function some({ post }: Client): Promise<void> {
+async function appendSome({ post }: Client): Promise<void> {
   await post('/account/a1/deposit', { cents: 5, times: 2 })
   await post('/account/a2/deposit', { cents: 7 })
   await post('/cart/c1/fill')
 }
 const ids = ({ events }: EventReader) => events.map(({ id }) => Number(id))
-const has = (reader: EventReader, ...positions: number[]) =>
+const awaitPositions = (reader: EventReader, ...positions: number[]) =>
   until(`${positions} are there`, () => ids(reader).join() === positions.join())
 
 describe('a client that follows events', () => {
   test('GET /events sends each event as a CloudEvent, with its position as id', async () => {
-    const one = made()
+    const one = openCarts()
     const { body } = await one.post('/account/a1/deposit', { cents: 5 }, { 'X-Correlation-Id': 'c-1', 'X-Causation-Id': 'c-2' })
     const reader = await follow(one, '?after=0')
-    await has(reader, 1)
+    await awaitPositions(reader, 1)
     const [{ id, type, data }] = reader.events as [EventReader['events'][number]]
     expect([id, type]).toEqual(['1', 'account.Deposited'])
     const [stored] = await one.store.readAll({ after: 0, limit: 1 })
@@ -80,16 +74,16 @@ describe('a client that follows events', () => {
   })
 
   test('GET /events sends the trace and the actor of an event that has them', async () => {
-    const one = made({ actor: () => 'ann' })
+    const one = openCarts({ actor: () => 'ann' })
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     await one.post('/account/a1/deposit', { cents: 5 }, { traceparent })
     const reader = await follow(one, '?after=0')
-    await has(reader, 1)
+    await awaitPositions(reader, 1)
     expect(JSON.parse(reader.events[0]!.data)).toMatchObject({ traceparent, actor: 'ann' })
   })
 
   test('GET /events answers with headers that stop proxies from buffering, changing or caching it', async () => {
-    const { app } = made()
+    const { app } = openCarts()
     const { status, headers, body } = await app.request('/events')
     await body!.cancel()
     expect([status, headers.get('content-type'), headers.get('cache-control'), headers.get('x-accel-buffering')]).toEqual([
@@ -102,54 +96,54 @@ describe('a client that follows events', () => {
   })
 
   test('GET /events first sends the time to reconnect and the position', async () => {
-    const one = made()
-    await some(one)
+    const one = openCarts()
+    await appendSome(one)
     const reader = await follow(one)
     expect([reader.retry(), reader.lastId(), reader.events]).toEqual([2_000, '4', []])
   })
 
   test('GET /events without a position begins with the next event', async () => {
-    const one = made()
-    await some(one)
+    const one = openCarts()
+    await appendSome(one)
     const reader = await follow(one)
     await one.post('/cart/c2/fill')
     await one.post('/account/a1/deposit', { cents: 1, times: 3 })
-    await has(reader, 5, 6, 7, 8)
+    await awaitPositions(reader, 5, 6, 7, 8)
   })
 
   test('GET /events begins behind ?after=, or behind Last-Event-ID on a reconnect', async () => {
-    const one = made()
-    await some(one)
-    await has(await follow(one, '?after=0'), 1, 2, 3, 4)
-    await has(await follow(one, '?after=3'), 4)
-    await has(await follow(one, '?after=0', { 'Last-Event-ID': '2' }), 3, 4)
-    await has(await follow(one, '', { 'Last-Event-ID': '0' }), 1, 2, 3, 4)
-    await has(await follow(one, '?after=3', { 'Last-Event-ID': '' }), 4)
+    const one = openCarts()
+    await appendSome(one)
+    await awaitPositions(await follow(one, '?after=0'), 1, 2, 3, 4)
+    await awaitPositions(await follow(one, '?after=3'), 4)
+    await awaitPositions(await follow(one, '?after=0', { 'Last-Event-ID': '2' }), 3, 4)
+    await awaitPositions(await follow(one, '', { 'Last-Event-ID': '0' }), 1, 2, 3, 4)
+    await awaitPositions(await follow(one, '?after=3', { 'Last-Event-ID': '' }), 4)
     const last = await follow(one, '?after=4')
     await one.post('/cart/c2/fill')
-    await has(last, 5)
+    await awaitPositions(last, 5)
   })
 
   test('GET /events sends what another process appends', async () => {
-    const one = made()
+    const one = openCarts()
     const reader = await follow(one)
     await foreign(one.store, 'account-a9')
     one.store.announce(1)
-    await has(reader, 1)
+    await awaitPositions(reader, 1)
     await one.post('/cart/c1/fill')
-    await has(reader, 1, 2)
+    await awaitPositions(reader, 1, 2)
   })
 
   test('GET /events sends what was appended without a decision', async () => {
-    const one = made()
+    const one = openCarts()
     const reader = await follow(one)
     const emaki = await one.app[spec].start()
     await emaki.append([{ stream: 'cart-c1', expect: 0, events: [Cart.Filled({}), Cart.Emptied({})] }])
-    await has(reader, 1, 2)
+    await awaitPositions(reader, 1, 2)
   })
 
   test('GET /events?after=0 on a long log sends every event in order', async () => {
-    const one = made()
+    const one = openCarts()
     for (let i = 0; i < 12; i++) await one.post(`/account/a${i}/deposit`, { cents: 1, times: 250, note: 'x'.repeat(100) })
     const reader = await follow(one, '?after=0')
     await one.post('/cart/c1/fill')
@@ -158,10 +152,10 @@ describe('a client that follows events', () => {
   })
 
   test('GET /events sends an event that is larger than the buffer of a client', async () => {
-    const one = made()
+    const one = openCarts()
     const reader = await follow(one)
     for (const note of ['é'.repeat(100_000), 'x'.repeat(300_000), '']) await one.post('/account/a1/deposit', { cents: 1, note })
-    await has(reader, 1, 2, 3)
+    await awaitPositions(reader, 1, 2, 3)
     expect(JSON.parse(reader.events[0]!.data)).toMatchObject({ data: { note: 'é'.repeat(100_000) } })
   })
 
@@ -177,18 +171,18 @@ describe('a client that follows events', () => {
     ['?category=account&stream=cart-c1', []],
     ['?category=', [1, 2, 3, 4, 5, 6, 7, 8, 9]],
   ])('GET /events%s sends %p, from the log and live', async (query, expected) => {
-    const one = made()
-    await some(one)
+    const one = openCarts()
+    await appendSome(one)
     const past = await follow(one, `${query}&after=0`)
     const live = await follow(one, query)
-    await some(one)
+    await appendSome(one)
     await one.post('/cart/c1/empty')
-    await has(live, ...expected.filter(position => position > 4))
-    await has(past, ...expected)
+    await awaitPositions(live, ...expected.filter(position => position > 4))
+    await awaitPositions(past, ...expected)
   })
 
   test('a stopping process disconnects its followers with the time to reconnect, and refuses new ones', async () => {
-    const one = made()
+    const one = openCarts()
     const readers = [await follow(one), await follow(one, '?type=Filled')]
     one.app[spec].disconnectFollowers()
     for (const reader of readers) {
@@ -200,20 +194,20 @@ describe('a client that follows events', () => {
   })
 
   test('a follower is disconnected when the log cannot be read, and goes on at its position afterwards', async () => {
-    const one = made()
-    await some(one)
+    const one = openCarts()
+    await appendSome(one)
     one.store.next('readAll', failsBefore(), failsBefore())
     const first = await follow(one, '?after=1')
     await until('it has ended', first.hasEnded)
     const second = await follow(one, '', { 'Last-Event-ID': first.lastId() })
-    await has(second, 2, 3, 4)
+    await awaitPositions(second, 2, 3, 4)
     expect(first.events).toEqual([])
   })
 })
 
 describe('a request to follow events', () => {
   test.each(['x', '-1', '01', '1e3', '9007199254740992', '1.5'])('GET /events after %p answers 400', async after => {
-    const { get } = made()
+    const { get } = openCarts()
     expectProblem(await get(`/events?after=${after}`), 'validation-failed', {
       errors: [{ pointer: '#/after', detail: expect.any(String) }],
     })
@@ -221,26 +215,26 @@ describe('a request to follow events', () => {
   })
 
   test.each(['1', '2.0', '7.1'])('GET /events after %p, above the head or of another epoch, answers 409 at once', async after => {
-    const { get } = made()
+    const { get } = openCarts()
     expectProblem(await get(`/events?after=${after}`), 'unknown-position', { detail: expect.any(String) })
     expectProblem(await get('/events', { 'Last-Event-ID': after }), 'unknown-position', { detail: expect.any(String) })
   })
 
   test('GET /events after a position that the log has and this process has not read waits for it', async () => {
-    const one = made()
+    const one = openCarts()
     const early = await follow(one)
     await foreign(one.store, 'account-a1')
     const late = await follow(one, '?after=1')
     await one.post('/cart/c1/fill')
-    await has(late, 2)
-    await has(early, 1, 2)
+    await awaitPositions(late, 2)
+    await awaitPositions(early, 1, 2)
   })
 
   test('GET /events of a restored log sends the epoch in its ids, and refuses an id of the old epoch', async () => {
     const log = memory()
     const restored: Store = { ...log, identity: { ...log.identity, epoch: 2 } }
-    const one = made({ store: restored })
-    await some(one)
+    const one = openCarts({ store: restored })
+    await appendSome(one)
     const reader = await follow(one, '?after=2.2')
     await until('all are there', () => reader.events.length === 2)
     expect([reader.events.map(({ id }) => id), reader.lastId()]).toEqual([['2.3', '2.4'], '2.4'])
@@ -250,7 +244,7 @@ describe('a request to follow events', () => {
   })
 
   test('GET /events with a filter of too many values answers 400', async () => {
-    const { get } = made()
+    const { get } = openCarts()
     const many = Array.from({ length: 101 }, (_, i) => `t${i}`).join(',')
     expectProblem(await get(`/events?type=${many}`), 'validation-failed', {
       errors: [{ pointer: '#/type', detail: expect.any(String) }],
@@ -258,7 +252,7 @@ describe('a request to follow events', () => {
   })
 
   test('GET /events answers 503 while the log cannot be reached', async () => {
-    const one = made()
+    const one = openCarts()
     await one.app[spec].start()
     one.store.next('head', failsBefore())
     expectProblem(await one.get('/events'), 'unavailable')
@@ -275,18 +269,18 @@ describe('events in production', () => {
   }
 
   test('GET /events in production without a guard answers 403', async () => {
-    expectProblem(await made(production).get('/events'), 'forbidden')
+    expectProblem(await openCarts(production).get('/events'), 'forbidden')
   })
 
   test('GET /events in production answers those whom the guard permits', async () => {
-    const one = made({ ...production, guard: c => c.req.header('x-role') === 'admin' })
+    const one = openCarts({ ...production, guard: c => c.req.header('x-role') === 'admin' })
     expect([await status(one, ''), await status(one, '', { 'X-Role': 'admin' })]).toEqual([403, 200])
-    const other = made({ ...production, guard: c => c.text('no', 418) })
+    const other = openCarts({ ...production, guard: c => c.text('no', 418) })
     expect(await status(other, '')).toBe(418)
   })
 
   test('GET /events in production answers the bearer of ADMIN_TOKEN', async () => {
-    const one = made({ config: readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: 'a-token-of-16-characters' }) })
+    const one = openCarts({ config: readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: 'a-token-of-16-characters' }) })
     expect(await status(one, '')).toBe(401)
     expect(await status(one, '', { Authorization: 'Bearer a-token-of-16-characters' })).toBe(200)
   })
@@ -303,20 +297,20 @@ describe('events in production', () => {
     ['?stream=cart-c1&stream=account-a1', 403],
     ['?stream=cart', 403],
   ])('GET /events%s in production, where carts are public, answers %p', async (query, expected) => {
-    const one = made({ ...production, publicStreams: [cart] })
+    const one = openCarts({ ...production, publicStreams: [cart] })
     expect(await status(one, query)).toBe(expected)
   })
 
   test('GET /events of public streams in production sends no other events', async () => {
-    const one = made({ ...production, publicStreams: [cart] })
-    await some(one)
+    const one = openCarts({ ...production, publicStreams: [cart] })
+    await appendSome(one)
     const reader = await follow(one, '?after=0&category=cart,account&stream=cart-c1')
-    await has(reader, 4)
+    await awaitPositions(reader, 4)
   })
 })
 
 test('HEAD /events answers without a body, and follows nothing', async () => {
-  const one = made()
+  const one = openCarts()
   const { status, body } = await answerOf(await one.app.request('/events', { method: 'HEAD' }))
   expect([status, body]).toEqual([200, ''])
   expect((await one.app[spec].start()).tail.waiting).toBe(0)

@@ -6,8 +6,9 @@ import { decider } from '../../src/definitions/decider/decider.ts'
 import { projection } from '../../src/definitions/projection/projection.ts'
 import { memory } from '../../src/ports/store/memory.ts'
 import type { Store } from '../../src/ports/store/store.ts'
+import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { type EventReader, eventsOf } from '../../src/test-support/event-stream.ts'
-import { type Client, client, expectProblem, type Headers_ } from '../../src/test-support/http.ts'
+import { type Client, expectProblem, type Headers_, openClient } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
@@ -25,41 +26,35 @@ const doors = projection('all-doors', {
   evolve: { Opened: () => ({ isOpen: true }), Closed: () => ({ isOpen: false }), Removed: () => null },
 })
 
-const left: (() => unknown)[] = []
-afterEach(async () => {
-  for (const undo of left.splice(0).reverse()) await undo()
-})
-function made(options: { readonly store?: Store } = {}): Client {
-  const made = client({ serve: [door, doors], ...options })
-  left.push(() => made.app[spec].stop())
-  return made
-}
+afterEach(cleanUp)
+const openDoors = (options: { readonly store?: Store } = {}): Client => openClient({ serve: [door, doors], ...options })
+
 async function follow({ app }: Client, key: string, headers: Headers_ = {}): Promise<EventReader> {
   const response = await app.request(`/all-doors/${key}/events`, { headers })
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
   const reader = eventsOf(response)
-  left.push(() => reader.cancel())
+  cleanUpLater(() => reader.cancel())
   return reader
 }
-const has = (reader: EventReader, ...wanted: readonly [id: string, type: string, data: object][]) =>
+const awaitRows = (reader: EventReader, ...wanted: readonly [id: string, type: string, data: object][]) =>
   until(`there are ${wanted.length}`, () => reader.events.length >= wanted.length).then(() =>
     expect(reader.events.map(({ id, type, data }) => [id, type, JSON.parse(data)])).toEqual(wanted as never),
   )
-const isCaughtUp = async (one: Client, position: number) => {
+const awaitProcessed = async (one: Client, position: number) => {
   const emaki = await one.app[spec].start()
   await untilProcessed(emaki, position)
 }
 
 describe('a client that follows a row', () => {
   test('GET of a followed row sends the row, and again when it changes, but not when other rows change', async () => {
-    const one = made()
+    const one = openDoors()
     await one.post('/door/d1/open')
-    await isCaughtUp(one, 1)
+    await awaitProcessed(one, 1)
     const reader = await follow(one, 'd1')
-    await has(reader, ['1', 'row', { key: 'd1', isOpen: true }])
+    await awaitRows(reader, ['1', 'row', { key: 'd1', isOpen: true }])
     await one.post('/door/d2/open')
     await one.post('/door/d1/close')
-    await has(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['3', 'row', { key: 'd1', isOpen: false }])
+    await awaitRows(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['3', 'row', { key: 'd1', isOpen: false }])
     await one.post('/door/d1/remove')
     await until('it is gone', () => reader.events.at(-1)?.type === 'deleted')
     expect(JSON.parse(reader.events.at(-1)!.data)).toEqual({ key: 'd1' })
@@ -68,10 +63,10 @@ describe('a client that follows a row', () => {
   })
 
   test('GET of a followed row that does not exist waits until it does', async () => {
-    const one = made()
+    const one = openDoors()
     const reader = await follow(one, 'd1')
     await one.post('/door/d1/open')
-    await has(reader, ['1', 'row', { key: 'd1', isOpen: true }])
+    await awaitRows(reader, ['1', 'row', { key: 'd1', isOpen: true }])
   })
 
   test('a followed row that another process folds is sent as soon as the wait for its position ends', async () => {
@@ -81,37 +76,37 @@ describe('a client that follows a row', () => {
       polls++
       return store.readModel.progress(names)
     }
-    const owner = made({ store })
+    const owner = openDoors({ store })
     await owner.post('/door/d1/open')
-    await isCaughtUp(owner, 1)
-    const other = made({ store: { ...store, readModel: { ...store.readModel, progress } } })
-    await isCaughtUp(other, 1)
+    await awaitProcessed(owner, 1)
+    const other = openDoors({ store: { ...store, readModel: { ...store.readModel, progress } } })
+    await awaitProcessed(other, 1)
     const reader = await follow(other, 'd1')
-    await has(reader, ['1', 'row', { key: 'd1', isOpen: true }])
+    await awaitRows(reader, ['1', 'row', { key: 'd1', isOpen: true }])
     const before = polls
     await until('it is asked for again and again', () => polls > before + 5)
     await owner.post('/door/d1/close')
-    await has(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['2', 'row', { key: 'd1', isOpen: false }])
+    await awaitRows(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['2', 'row', { key: 'd1', isOpen: false }])
   })
 
   test('GET of a followed row on a reconnect sends nothing twice', async () => {
-    const one = made()
+    const one = openDoors()
     await one.post('/door/d1/open')
-    await isCaughtUp(one, 1)
+    await awaitProcessed(one, 1)
     const same = await follow(one, 'd1', { 'Last-Event-ID': '1' })
     await one.post('/door/d1/close')
-    await has(same, ['2', 'row', { key: 'd1', isOpen: false }])
-    await has(await follow(one, 'd1', { 'Last-Event-ID': '1' }), ['2', 'row', { key: 'd1', isOpen: false }])
+    await awaitRows(same, ['2', 'row', { key: 'd1', isOpen: false }])
+    await awaitRows(await follow(one, 'd1', { 'Last-Event-ID': '1' }), ['2', 'row', { key: 'd1', isOpen: false }])
   })
 
   test('GET of a followed row after a position that is malformed or of another log is refused', async () => {
-    const { get } = made()
+    const { get } = openDoors()
     expectProblem(await get('/all-doors/d1/events', { 'Last-Event-ID': 'x' }), 'bad-header', { detail: expect.any(String) })
     expectProblem(await get('/all-doors/d1/events', { 'Last-Event-ID': '7' }), 'unknown-position', { detail: expect.any(String) })
   })
 
   test('a client of a followed row that disconnects leaves no listener behind', async () => {
-    const one = made()
+    const one = openDoors()
     const readers = await Promise.all(Array.from({ length: 20 }, (_, i) => follow(one, `d${i % 3}`)))
     const emaki = await one.app[spec].start()
     await until('all listen', () => emaki.rowChanges.count === 20)

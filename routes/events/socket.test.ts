@@ -7,38 +7,38 @@ import { readConfig } from '../../src/config.ts'
 import { spec } from '../../src/definitions/event/events.ts'
 import { Account, account } from '../../src/test-support/account.ts'
 import { bank, range } from '../../src/test-support/bank.ts'
+import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { failsBefore } from '../../src/test-support/faulty-store.ts'
-import { type Client, client } from '../../src/test-support/http.ts'
+import { type Client, client, openClient } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { Live } from './live.ts'
 import { websocket } from './server.ts'
 import { eventSocket } from './socket.ts'
 
-const left: (() => unknown)[] = []
-afterEach(async () => {
-  for (const undo of left.splice(0).toReversed()) await undo()
-})
+afterEach(cleanUp)
 
-type Made = Client & {
+type ServedClient = Client & {
   readonly server: Bun.Server<unknown>
   readonly deposit: (times?: number, note?: string) => Promise<unknown>
 }
 
-function made(options: Partial<AppOptions> = {}): Made {
-  const made = client(options)
-  const { fetch, websocket } = made.app
+function serveClient(options: Partial<AppOptions> = {}): ServedClient {
+  const opened = openClient(options)
+  const { fetch, websocket } = opened.app
   const server = Bun.serve({ fetch, websocket, port: 0, hostname: '127.0.0.1', development: false })
-  left.push(
-    () => server.stop(true),
-    () => made.app[spec].stop(),
-  )
-  const deposit = (times = 1, note = '') => made.post('/account/a1/deposit', { cents: 1, times, note })
-  return { ...made, server, deposit }
+  cleanUpLater(() => server.stop(true))
+  const deposit = (times = 1, note = '') => opened.post('/account/a1/deposit', { cents: 1, times, note })
+  return { ...opened, server, deposit }
 }
 
-type Said = { readonly type: string; readonly id?: string; readonly event?: { readonly type: string }; readonly problem?: object }
+type Message = {
+  readonly type: string
+  readonly id?: string
+  readonly event?: { readonly type: string }
+  readonly problem?: object
+}
 type Socket = {
-  readonly said: readonly Said[]
+  readonly said: readonly Message[]
   readonly events: () => readonly number[]
   readonly say: (message: unknown) => void
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>
@@ -46,19 +46,19 @@ type Socket = {
   readonly close: () => void
 }
 
-async function open({ server }: Made, headers: Readonly<Record<string, string>> = {}): Promise<Socket> {
+async function open({ server }: ServedClient, headers: Readonly<Record<string, string>> = {}): Promise<Socket> {
   const url = `ws://127.0.0.1:${server.port}/events`
   // Bun takes headers, which browsers do not.
   const socket = new WebSocket(url, { protocols: ['cloudevents.json'], headers } as unknown as string[])
-  const said: Said[] = []
-  socket.onmessage = ({ data }) => void said.push(JSON.parse(data as string) as Said)
+  const said: Message[] = []
+  socket.onmessage = ({ data }) => void said.push(JSON.parse(data as string) as Message)
   const { promise: closed, resolve } = Promise.withResolvers<{ readonly code: number; readonly reason: string }>()
   socket.onclose = ({ code, reason }) => resolve({ code, reason })
   const opened = new Promise<boolean>(resolve => {
     socket.onopen = () => resolve(true)
     socket.onerror = () => resolve(false)
   })
-  left.push(() => socket.close())
+  cleanUpLater(() => socket.close())
   if (!(await opened)) throw new Error('it was not upgraded')
   return {
     said,
@@ -70,16 +70,20 @@ async function open({ server }: Made, headers: Readonly<Record<string, string>> 
   }
 }
 
-async function subscribed(one: Made, subscribe: object, headers: Readonly<Record<string, string>> = {}): Promise<Socket> {
+async function subscribe(
+  one: ServedClient,
+  subscription: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Socket> {
   const socket = await open(one, headers)
-  socket.say({ type: 'subscribe', ...subscribe })
+  socket.say({ type: 'subscribe', ...subscription })
   await until('it is told where it begins', () => socket.said.length > 0)
   return socket
 }
 
-const has = (socket: Socket, ...positions: number[]) =>
+const awaitPositions = (socket: Socket, ...positions: number[]) =>
   until(`${positions} are there`, () => socket.events().join() === positions.join())
-const status = async ({ server }: Made, headers: Readonly<Record<string, string>> = {}) => {
+const upgradeStatus = async ({ server }: ServedClient, headers: Readonly<Record<string, string>> = {}) => {
   const upgrade = {
     Connection: 'Upgrade',
     Upgrade: 'websocket',
@@ -88,7 +92,7 @@ const status = async ({ server }: Made, headers: Readonly<Record<string, string>
     ...headers,
   }
   const socket = connect(server.port!, '127.0.0.1')
-  left.push(() => socket.destroy())
+  cleanUpLater(() => socket.destroy())
   const lines = Object.entries({ Host: `127.0.0.1:${server.port}`, ...upgrade }).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.write(`GET /events HTTP/1.1\r\n${lines.join('')}\r\n`)
   const said = await new Promise<string>(resolve => socket.once('data', data => resolve(data.toString())))
@@ -97,11 +101,11 @@ const status = async ({ server }: Made, headers: Readonly<Record<string, string>
 
 describe('events over a WebSocket', () => {
   test('a WebSocket sends events as CloudEvents, behind the requested position', async () => {
-    const one = made()
+    const one = serveClient()
     await one.deposit(3)
-    const socket = await subscribed(one, { after: '1', credit: 10 })
+    const socket = await subscribe(one, { after: '1', credit: 10 })
     expect(socket.protocol()).toBe('cloudevents.json')
-    await has(socket, 2, 3)
+    await awaitPositions(socket, 2, 3)
     const stored = await one.store.readAll({ after: 1, limit: 1 })
     expect(socket.said[0]).toEqual({ type: 'position', id: '1' })
     expect(socket.said[1]).toEqual({
@@ -110,63 +114,63 @@ describe('events over a WebSocket', () => {
       event: expect.objectContaining({ specversion: '1.0', id: stored[0]!.id, type: 'account.Deposited', globalposition: '2' }),
     })
     await one.deposit(1)
-    await has(socket, 2, 3, 4)
+    await awaitPositions(socket, 2, 3, 4)
   })
 
   test('a WebSocket begins with the next event, or behind a position given as a number or as text', async () => {
-    const one = made()
+    const one = serveClient()
     await one.deposit(2)
-    const [now, all] = [await subscribed(one, { credit: 10 }), await subscribed(one, { after: 0, credit: 10 })]
+    const [now, all] = [await subscribe(one, { credit: 10 }), await subscribe(one, { after: 0, credit: 10 })]
     await one.deposit(1)
-    await has(now, 3)
-    await has(all, 1, 2, 3)
+    await awaitPositions(now, 3)
+    await awaitPositions(all, 1, 2, 3)
   })
 
   test('a WebSocket sends no more events than it has credit for', async () => {
-    const one = made()
+    const one = serveClient()
     await one.deposit(5)
-    const socket = await subscribed(one, { after: 0 })
+    const socket = await subscribe(one, { after: 0 })
     await one.deposit(1)
     expect(socket.events()).toEqual([])
     socket.say({ type: 'credit', n: 2 })
-    await has(socket, 1, 2)
+    await awaitPositions(socket, 1, 2)
     await one.deposit(2)
     expect(socket.events()).toEqual([1, 2])
     socket.say({ type: 'credit', n: 1 })
-    await has(socket, 1, 2, 3)
+    await awaitPositions(socket, 1, 2, 3)
     socket.say({ type: 'credit', n: 100 })
-    await has(socket, 1, 2, 3, 4, 5, 6, 7, 8)
+    await awaitPositions(socket, 1, 2, 3, 4, 5, 6, 7, 8)
   })
 
   test('a WebSocket sends only what passes the filter, and only that takes credit', async () => {
-    const one = made()
+    const one = serveClient()
     await one.deposit(3)
     await one.post('/account/a1/withdraw', { cents: 1 })
     await one.deposit(3)
     await one.post('/account/a2/deposit', { cents: 1 })
     const filters = [{ types: ['Withdrawn'] }, { streams: ['account-a2'] }, { categories: ['cart'] }]
-    const sockets = await Promise.all(filters.map(filter => subscribed(one, { after: 0, filter, credit: 1 })))
-    await has(sockets[0]!, 4)
-    await has(sockets[1]!, 8)
+    const sockets = await Promise.all(filters.map(filter => subscribe(one, { after: 0, filter, credit: 1 })))
+    await awaitPositions(sockets[0]!, 4)
+    await awaitPositions(sockets[1]!, 8)
     expect(sockets[2]!.events()).toEqual([])
   })
 
   test('a second subscription on a WebSocket replaces the first', async () => {
-    const one = made()
+    const one = serveClient()
     await one.deposit(3)
-    const socket = await subscribed(one, { after: 0, credit: 2 })
-    await has(socket, 1, 2)
+    const socket = await subscribe(one, { after: 0, credit: 2 })
+    await awaitPositions(socket, 1, 2)
     socket.say({ type: 'subscribe', after: 0, filter: { types: ['Withdrawn'] }, credit: 9 })
     await until('it is told where it begins', () => socket.said.length === 4)
     await one.deposit(1)
     await one.post('/account/a1/withdraw', { cents: 1 })
-    await has(socket, 1, 2, 5)
+    await awaitPositions(socket, 1, 2, 5)
   })
 
   test('a WebSocket sends a long log whole and in order, however the credit is given', async () => {
-    const one = made()
+    const one = serveClient()
     for (const _ of range(8)) await one.deposit(250, 'x'.repeat(200))
-    const socket = await subscribed(one, { after: 0, credit: 1 })
+    const socket = await subscribe(one, { after: 0, credit: 1 })
     let given = 1
     while (socket.events().length < 2_000) {
       socket.say({ type: 'credit', n: 137 })
@@ -185,14 +189,14 @@ describe('events over a WebSocket', () => {
     ['a position above the head', '{"type":"subscribe","after":7}', 'unknown-position'],
     ['a position of another epoch', '{"type":"subscribe","after":"2.0"}', 'unknown-position'],
   ])('a WebSocket that sends %s gets the problem, and is closed', async (_, said, slug) => {
-    const socket = await open(made())
+    const socket = await open(serveClient())
     socket.say(said)
     expect(await socket.closed).toEqual({ code: 1008, reason: slug })
     expect(socket.said).toMatchObject([{ type: 'error', problem: { type: `/problems/${slug}` } }])
   })
 
   test('a WebSocket that sends two subscriptions at once is refused', async () => {
-    const one = made()
+    const one = serveClient()
     await one.app[spec].start()
     const gate = one.store.hold('head')
     const socket = await open(one)
@@ -204,7 +208,7 @@ describe('events over a WebSocket', () => {
   })
 
   test('a WebSocket is closed with a retry when the log cannot be read', async () => {
-    const one = made()
+    const one = serveClient()
     await one.app[spec].start()
     one.store.next('head', failsBefore())
     const socket = await open(one)
@@ -214,17 +218,17 @@ describe('events over a WebSocket', () => {
   })
 
   test('a WebSocket is closed when the process stops, and new ones are refused', async () => {
-    const one = made()
-    const sockets = [await subscribed(one, {}), await open(one)]
+    const one = serveClient()
+    const sockets = [await subscribe(one, {}), await open(one)]
     one.app[spec].disconnectFollowers()
     for (const { closed } of sockets) expect(await closed).toEqual({ code: 1012, reason: 'restart' })
-    expect(await status(one)).toBe(503)
+    expect(await upgradeStatus(one)).toBe(503)
   })
 
   test('WebSockets that open and close leave nothing behind', async () => {
-    const one = made()
+    const one = serveClient()
     const emaki = await one.app[spec].start()
-    const sockets = await Promise.all(range(100).map(i => subscribed(one, { after: 0, filter: { types: [`T${i}`] }, credit: 1 })))
+    const sockets = await Promise.all(range(100).map(i => subscribe(one, { after: 0, filter: { types: [`T${i}`] }, credit: 1 })))
     await until('one waits for all', () => emaki.tail.waiting === 1)
     for (const { close } of sockets) close()
     await until('nobody waits', () => emaki.tail.waiting === 0 && one.server.pendingWebSockets === 0)
@@ -233,7 +237,7 @@ describe('events over a WebSocket', () => {
 
 describe('a WebSocket client that does not read', () => {
   /** Events of 12 MB and a client that has taken none of them, on a clock that is moved by hand. */
-  async function stalled() {
+  async function openStalled() {
     const { emaki } = await bank()
     let now = 0
     const live = new Live(emaki, { report: () => {}, now: () => now, lookEveryMs: 5 })
@@ -243,10 +247,8 @@ describe('a WebSocket client that does not read', () => {
       return eventSocket(c, [], () => true)
     })
     const server = Bun.serve({ fetch: hono.fetch, websocket, port: 0, hostname: '127.0.0.1', development: false })
-    left.push(
-      () => emaki.close(),
-      () => server.stop(true),
-    )
+    cleanUpLater(() => emaki.close())
+    cleanUpLater(() => server.stop(true))
     const slow = await raw(server)
     slow.say({ type: 'subscribe', after: 0, credit: 1_000_000 })
     await until('it is told where it begins', () => slow.text().includes('"type":"position"'))
@@ -261,7 +263,7 @@ describe('a WebSocket client that does not read', () => {
   }
 
   test('a WebSocket client that stops reading gets the rest when it reads again in time', async () => {
-    const { live, slow, advance } = await stalled()
+    const { live, slow, advance } = await openStalled()
     await advance(9_999)
     slow.socket.resume()
     await until('nearly all is there', () => slow.bytes() > 600 * 20_000)
@@ -271,7 +273,7 @@ describe('a WebSocket client that does not read', () => {
   })
 
   test('a WebSocket client that reads nothing for 10 s is closed with a retry, and goes on at its position', async () => {
-    const { server, live, slow, advance } = await stalled()
+    const { server, live, slow, advance } = await openStalled()
     await until('it is let go', async () => {
       await advance(10_000)
       return live.count === 0
@@ -296,7 +298,7 @@ describe('a WebSocket client that does not read', () => {
 /** A WebSocket by hand, which reads only while it is told to. */
 async function raw(server: Bun.Server<unknown>) {
   const socket = connect(server.port!, '127.0.0.1')
-  left.push(() => socket.destroy())
+  cleanUpLater(() => socket.destroy())
   const chunks: Buffer[] = []
   let bytes = 0
   socket.on('data', data => {
@@ -335,7 +337,7 @@ describe('the opening of a WebSocket', () => {
   const production = { config: readConfig({ NODE_ENV: 'production' }) }
 
   test('a WebSocket opens for pages of the same host, for listed origins, and without an Origin', async () => {
-    const one = made({ origins: ['https://shop.example'] })
+    const one = serveClient({ origins: ['https://shop.example'] })
     const own = `http://127.0.0.1:${one.server.port}`
     for (const [origin, expected] of [
       [own, 101],
@@ -343,22 +345,25 @@ describe('the opening of a WebSocket', () => {
       ['https://evil.example', 403],
       ['null', 403],
     ] as const)
-      expect([origin, await status(one, { Origin: origin })]).toEqual([origin, expected])
-    expect(await status(one)).toBe(101)
+      expect([origin, await upgradeStatus(one, { Origin: origin })]).toEqual([origin, expected])
+    expect(await upgradeStatus(one)).toBe(101)
   })
 
   test('a WebSocket opens with our sub-protocol or none, and is refused with another', async () => {
-    const one = made()
-    expect(await status(one, { 'Sec-WebSocket-Protocol': 'graphql-transport-ws, cloudevents.json' })).toBe(101)
-    expect(await status(one, { 'Sec-WebSocket-Protocol': 'graphql-transport-ws' })).toBe(400)
+    const one = serveClient()
+    expect(await upgradeStatus(one, { 'Sec-WebSocket-Protocol': 'graphql-transport-ws, cloudevents.json' })).toBe(101)
+    expect(await upgradeStatus(one, { 'Sec-WebSocket-Protocol': 'graphql-transport-ws' })).toBe(400)
   })
 
   test('a WebSocket in production opens for those whom the guard permits, or with the token', async () => {
-    expect(await status(made(production))).toBe(403)
-    const guarded = made({ ...production, guard: c => c.req.header('x-role') === 'admin' || c.text('no', 418) })
-    expect([await status(guarded), await status(guarded, { 'X-Role': 'admin' })]).toEqual([418, 101])
-    const bearer = made({ config: readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: 'a-token-of-16-characters' }) })
-    expect([await status(bearer), await status(bearer, { Authorization: 'Bearer a-token-of-16-characters' })]).toEqual([401, 101])
+    expect(await upgradeStatus(serveClient(production))).toBe(403)
+    const guarded = serveClient({ ...production, guard: c => c.req.header('x-role') === 'admin' || c.text('no', 418) })
+    expect([await upgradeStatus(guarded), await upgradeStatus(guarded, { 'X-Role': 'admin' })]).toEqual([418, 101])
+    const bearer = serveClient({ config: readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: 'a-token-of-16-characters' }) })
+    expect([
+      await upgradeStatus(bearer),
+      await upgradeStatus(bearer, { Authorization: 'Bearer a-token-of-16-characters' }),
+    ]).toEqual([401, 101])
   })
 
   test('a WebSocket in production without the token follows public streams only', async () => {
@@ -366,10 +371,10 @@ describe('the opening of a WebSocket', () => {
       production,
       { config: readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: 'a-token-of-16-characters' }) },
     ]) {
-      const one = made({ ...options, publicStreams: [account] })
+      const one = serveClient({ ...options, publicStreams: [account] })
       await one.deposit(1)
-      const socket = await subscribed(one, { after: 0, filter: { categories: ['account'] }, credit: 1 })
-      await has(socket, 1)
+      const socket = await subscribe(one, { after: 0, filter: { categories: ['account'] }, credit: 1 })
+      await awaitPositions(socket, 1)
       socket.say({ type: 'subscribe' })
       expect(await socket.closed).toEqual({ code: 4403, reason: 'forbidden' })
     }
@@ -378,7 +383,7 @@ describe('the opening of a WebSocket', () => {
   test('GET /events as a WebSocket answers 400 where the server has no WebSocket handlers', async () => {
     const { app } = client()
     const server = Bun.serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1', development: false })
-    left.push(() => server.stop(true))
-    expect(await status({ server } as Made)).toBe(400)
+    cleanUpLater(() => server.stop(true))
+    expect(await upgradeStatus({ server } as ServedClient)).toBe(400)
   })
 })

@@ -5,18 +5,16 @@ import { connect } from 'node:net'
 import type { Services } from '../../src/runtime.ts'
 import { Account } from '../../src/test-support/account.ts'
 import { bank, range } from '../../src/test-support/bank.ts'
+import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { dechunked, eventsOf, parser } from '../../src/test-support/event-stream.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
 import { Live } from './live.ts'
 import { type Chunk, frame, joinFrames, type BatchSource, sse } from './sse.ts'
 
-const left: (() => unknown)[] = []
-afterEach(async () => {
-  for (const undo of left.splice(0).toReversed()) await undo()
-})
+afterEach(cleanUp)
 
-type Made = {
+type LiveServer = {
   readonly emaki: Services
   readonly live: Live
   readonly server: Bun.Server<unknown>
@@ -26,11 +24,11 @@ type Made = {
   readonly append: (times?: number, note?: string) => Promise<unknown>
 }
 
-async function made(routes: (hono: Hono) => void = () => {}, idleTimeout = 10): Promise<Made> {
+async function serveLive(routes: (hono: Hono) => void = () => {}, idleTimeout = 10): Promise<LiveServer> {
   const { emaki } = await bank()
   let now = 0
   const live = new Live(emaki, {
-    report: error => void left.push(() => expect(error).toBeUndefined()),
+    report: error => void cleanUpLater(() => expect(error).toBeUndefined()),
     now: () => now,
     lookEveryMs: 5,
   })
@@ -42,11 +40,9 @@ async function made(routes: (hono: Hono) => void = () => {}, idleTimeout = 10): 
   routes(hono)
   hono.get('/events', eventStream)
   const server = Bun.serve({ fetch: hono.fetch, port: 0, hostname: '127.0.0.1', development: false, idleTimeout })
-  left.push(
-    () => emaki.close(),
-    () => server.stop(true),
-    () => live.stop(),
-  )
+  cleanUpLater(() => emaki.close())
+  cleanUpLater(() => server.stop(true))
+  cleanUpLater(() => live.stop())
   const append = (times = 1, note = '') =>
     emaki.append([{ stream: 'account-a', expect: 'any', events: range(times).map(i => Account.Deposited({ cents: i, note })) }])
   const advance = (ms: number) => {
@@ -56,7 +52,7 @@ async function made(routes: (hono: Hono) => void = () => {}, idleTimeout = 10): 
 }
 
 /** A client on a socket of its own, which reads only while it is told to. */
-function client({ server }: Made, path = '/events', headers = '') {
+function connectClient({ server }: LiveServer, path = '/events', headers = '') {
   const socket = connect(server.port!, '127.0.0.1')
   const parsed = parser()
   let isClosed = false
@@ -72,12 +68,12 @@ function client({ server }: Made, path = '/events', headers = '') {
   })
   socket.on('error', () => {})
   socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`)
-  left.push(() => socket.destroy())
+  cleanUpLater(() => socket.destroy())
   return { socket, ...parsed, isClosed: () => isClosed, isRefused: () => isRefused }
 }
 
 /** Waits until the server has taken in so many. */
-const joins = ({ live }: Made, count: number) => until(`${count} follow`, () => live.count === count)
+const awaitFollowers = ({ live }: LiveServer, count: number) => until(`${count} follow`, () => live.count === count)
 
 /** A source that always has more, and how much was taken of it. */
 function endlessSource(size: number): { readonly source: () => BatchSource; readonly taken: () => number } {
@@ -91,9 +87,9 @@ function endlessSource(size: number): { readonly source: () => BatchSource; read
 
 describe('a client whose filter lets nothing pass', () => {
   test('a stream whose filter lets nothing pass sends heartbeats with the position that was read up to', async () => {
-    const one = await made()
+    const one = await serveLive()
     const reader = eventsOf(await fetch(`${one.server.url}events?category=cart`))
-    await joins(one, 1)
+    await awaitFollowers(one, 1)
     await one.append(3)
     await until('it has looked', () => one.emaki.tail.head === 3)
     one.advance(14_999)
@@ -111,9 +107,9 @@ describe('a client whose filter lets nothing pass', () => {
   })
 
   test('a stream sends more heartbeats where the time-out of the server cannot be lifted', async () => {
-    const one = await made()
+    const one = await serveLive()
     const reader = eventsOf(await one.hono.request('/events?category=cart'))
-    await joins(one, 1)
+    await awaitFollowers(one, 1)
     await one.append(1)
     await until('it has looked', () => one.emaki.tail.head === 1)
     one.advance(4_999)
@@ -122,19 +118,19 @@ describe('a client whose filter lets nothing pass', () => {
     one.advance(1)
     await until('it is told', () => reader.lastId() === '1')
     await reader.cancel()
-    await joins(one, 0)
+    await awaitFollowers(one, 0)
   })
 
   test('a stream outlives the idle time-out of the server, which ends other answers', async () => {
-    const one = await made(
+    const one = await serveLive(
       hono =>
         void hono.get('/other', c =>
           c.body(new ReadableStream({ start: controller => controller.enqueue(new TextEncoder().encode('begun')) })),
         ),
       1,
     )
-    const ours = client(one)
-    const other = client(one, '/other')
+    const ours = connectClient(one)
+    const other = connectClient(one, '/other')
     await until('the other is ended', other.isClosed)
     expect(ours.isClosed()).toBe(false)
     await one.append()
@@ -145,10 +141,10 @@ describe('a client whose filter lets nothing pass', () => {
 describe('a client that never reads', () => {
   test('a client that never reads is sent a bounded amount, and is cut off after 10 s', async () => {
     const { source, taken } = endlessSource(10_000)
-    const one = await made(hono => void hono.get('/slow', c => sse(c, source())))
-    const slow = client(one, '/slow')
+    const one = await serveLive(hono => void hono.get('/slow', c => sse(c, source())))
+    const slow = connectClient(one, '/slow')
     slow.socket.pause()
-    await stalls(taken)
+    await awaitStall(taken)
     const given = taken()
     for (const _ of range(20)) {
       await one.append()
@@ -157,16 +153,16 @@ describe('a client that never reads', () => {
     }
     expect([taken(), one.live.count]).toEqual([given, 1])
     one.advance(2_000)
-    await joins(one, 0)
+    await awaitFollowers(one, 0)
     slow.socket.resume()
     await until('its connection is gone', slow.isClosed)
     expect(one.server.pendingRequests).toBe(0)
   })
 
   test('a client that reads again within 10 s gets the rest', async () => {
-    const one = await made()
-    const slow = client(one)
-    await joins(one, 1)
+    const one = await serveLive()
+    const slow = connectClient(one)
+    await awaitFollowers(one, 1)
     slow.socket.pause()
     for (const _ of range(15)) await one.append(40, 'x'.repeat(20_000))
     one.advance(9_999)
@@ -178,11 +174,11 @@ describe('a client that never reads', () => {
   })
 
   test('a client that was cut off goes on at its position, without loss and without repeats', async () => {
-    const one = await made()
+    const one = await serveLive()
     const note = 'x'.repeat(20_000)
     // What the system held for it may be lost with the connection, down to the first id: it asks as it did at first, then.
-    const slow = client(one, '/events?after=0')
-    await joins(one, 1)
+    const slow = connectClient(one, '/events?after=0')
+    await awaitFollowers(one, 1)
     slow.socket.pause()
     for (const _ of range(15)) await one.append(40, note)
     await until('it is cut off', () => {
@@ -201,7 +197,7 @@ describe('a client that never reads', () => {
 
   test('a stream that ignores back-pressure is found by this test to send without bounds', async () => {
     const { source, taken } = endlessSource(1_000_000)
-    const one = await made(
+    const one = await serveLive(
       hono =>
         void hono.get('/slow', c => {
           const { next } = source()
@@ -214,14 +210,14 @@ describe('a client that never reads', () => {
           return c.body(new ReadableStream({ type: 'direct', pull }))
         }),
     )
-    const slow = client(one, '/slow')
+    const slow = connectClient(one, '/slow')
     slow.socket.pause()
     await until('it is given more than any connection holds', () => taken() > 64)
   })
 })
 
 /** Waits until no more is taken, however often this process looks after its sockets. */
-async function stalls(taken: () => number): Promise<void> {
+async function awaitStall(taken: () => number): Promise<void> {
   let [before, looks] = [-1, 0]
   await until('nothing goes any more', () => {
     looks = taken() > 0 && taken() === before ? looks + 1 : 0
@@ -232,14 +228,14 @@ async function stalls(taken: () => number): Promise<void> {
 
 describe('a thousand clients', () => {
   test('a thousand clients that connect and disconnect leave nothing behind', async () => {
-    const one = await made()
+    const one = await serveLive()
     for (const round of range(4)) {
-      const clients = range(250).map(i => client(one, `/events?type=${i % 3 ? 'Deposited' : 'Withdrawn'}&after=0`))
-      await joins(one, 250)
+      const clients = range(250).map(i => connectClient(one, `/events?type=${i % 3 ? 'Deposited' : 'Withdrawn'}&after=0`))
+      await awaitFollowers(one, 250)
       await one.append()
       if (round % 2) await until('they are told', () => clients.filter(({ events }) => events.length > round).length > 160)
       for (const { socket } of clients) socket.destroy()
-      await joins(one, 0)
+      await awaitFollowers(one, 0)
     }
     await until('nothing is left', () => one.server.pendingRequests === 0)
     expect([one.live.feeds, one.emaki.tail.waiting]).toEqual([0, 0])
@@ -247,20 +243,20 @@ describe('a thousand clients', () => {
   })
 
   test('a thousand clients that disconnect before their answer leave nothing behind', async () => {
-    const one = await made()
+    const one = await serveLive()
     for (const _ of range(250)) {
-      const { socket } = client(one)
+      const { socket } = connectClient(one)
       socket.on('connect', () => setTimeout(() => socket.destroy(), Math.random() * 20))
     }
     await Bun.sleep(100)
-    await joins(one, 0)
+    await awaitFollowers(one, 0)
     await until('nothing is left', () => one.server.pendingRequests === 0)
     expect([one.live.feeds, one.emaki.tail.waiting]).toEqual([0, 0])
   })
 })
 
 test('a HEAD, and a response whose body is not read, follow nothing', async () => {
-  const one = await made()
+  const one = await serveLive()
   expect((await fetch(`${one.server.url}events`, { method: 'HEAD' })).status).toBe(200)
   const unread = await one.hono.request('/events')
   await one.append()
@@ -286,9 +282,9 @@ describe('a source of another kind', () => {
         closed++
       },
     }
-    const one = await made(hono => void hono.get('/rows', c => sse(c, source)))
-    const reader = client(one, '/rows')
-    await joins(one, 1)
+    const one = await serveLive(hono => void hono.get('/rows', c => sse(c, source)))
+    const reader = connectClient(one, '/rows')
+    await awaitFollowers(one, 1)
     for (const data of ['a', 'b', 'c']) {
       pending.push(data, `${data}2`)
       wake()
@@ -296,7 +292,7 @@ describe('a source of another kind', () => {
     await until('all are there', () => reader.events.length === 6)
     expect(reader.events.at(-1)).toEqual({ id: '6', type: 'row', data: 'c2' })
     reader.socket.destroy()
-    await joins(one, 0)
+    await awaitFollowers(one, 0)
     expect(closed).toBe(1)
   })
 
@@ -310,7 +306,7 @@ describe('a source of another kind', () => {
     ['rejects', () => Promise.reject(new Error('broken'))],
   ] as const)('a source that %s ends its stream, and the error is reported', async (_, next) => {
     const { emaki } = await bank()
-    left.push(() => emaki.close())
+    cleanUpLater(() => emaki.close())
     const reported: unknown[] = []
     const live = new Live(emaki, { report: error => void reported.push(error) })
     const hono = new Hono().get('/rows', c => {
@@ -330,11 +326,11 @@ describe('clients that lose their connections while events are appended', () => 
 
   /** What each of them saw, up to its end or to what is wrong. `lost` makes of the id they have the one they come back with. */
   async function storm(lost: (id: string) => string): Promise<readonly (readonly number[])[]> {
-    const one = await made()
+    const one = await serveLive()
     const follow = async (index: number): Promise<readonly number[]> => {
       const seen: number[] = []
       for (let last = '0'; Number(last) < EVENTS && isRight(seen); ) {
-        const one_ = client(one, '/events', `Last-Event-ID: ${seen.length ? lost(last) : last}\r\n`)
+        const one_ = connectClient(one, '/events', `Last-Event-ID: ${seen.length ? lost(last) : last}\r\n`)
         const patience = 1 + ((index * 37 + seen.length * 13) % 120)
         const isOver = () => one_.isRefused() || Number(one_.lastId()) >= EVENTS
         await until('it has some', () => one_.events.length >= patience || isOver())
@@ -353,7 +349,7 @@ describe('clients that lose their connections while events are appended', () => 
       }
     }
     const [seen] = await Promise.all([Promise.all(range(CLIENTS).map(follow)), append()])
-    await joins(one, 0)
+    await awaitFollowers(one, 0)
     return seen
   }
   const all = range(EVENTS).map(i => i + 1)

@@ -19,7 +19,7 @@ const STALLED_MS = 10_000
 const piece = frame({ id: '1', event: 'x', data: 'y'.repeat(SIZE) })
 
 /** A source that always has more; it counts what is taken of it. */
-function endless(counts: { taken: number }): BatchSource {
+function endlessSource(counts: { taken: number }): BatchSource {
   const next = () => ({ bytes: piece, id: `${++counts.taken}` })
   return { id: '0', next, close: () => {} }
 }
@@ -34,13 +34,13 @@ test('hundreds of stalled clients get a bounded amount, delay no other client, a
     c.set('live', live)
     await next()
   })
-  hono.get('/slow', c => sse(c, endless(counts))).get('/events', eventStream)
+  hono.get('/slow', c => sse(c, endlessSource(counts))).get('/events', eventStream)
   const server = Bun.serve({ fetch: hono.fetch, port: 0, hostname: '127.0.0.1', development: false, idleTimeout: 10 })
   const append = () => emaki.append([{ stream: 'account-a', expect: 'any', events: [Account.Deposited({ cents: 1, note: '' })] }])
-  const joins = (count: number) => until(`${count} follow`, () => live.count === count)
+  const awaitFollowers = (count: number) => until(`${count} follow`, () => live.count === count)
 
   const reader = eventsOf(await fetch(`${server.url}events`))
-  await joins(1)
+  await awaitFollowers(1)
   const before = residentAfterCollection()
   const closed = { count: 0 }
   const sockets = range(CLIENTS).map(() => {
@@ -49,8 +49,8 @@ test('hundreds of stalled clients get a bounded amount, delay no other client, a
     socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n')
     return socket
   })
-  await joins(CLIENTS + 1)
-  await stalls(counts)
+  await awaitFollowers(CLIENTS + 1)
+  await awaitStall(counts)
   const given = counts.taken
   expect(given * SIZE).toBeGreaterThan(CLIENTS * HELD_MAX)
   expect(residentAfterCollection() - before).toBeLessThan(CLIENTS * HELD_MAX)
@@ -62,7 +62,7 @@ test('hundreds of stalled clients get a bounded amount, delay no other client, a
   }
   expect([counts.taken, live.count]).toEqual([given, CLIENTS + 1])
   now += STALLED_MS
-  await joins(1)
+  await awaitFollowers(1)
   for (const socket of sockets) socket.resume()
   await until('their connections are gone', () => closed.count === CLIENTS)
   await append()
@@ -74,7 +74,7 @@ test('hundreds of stalled clients get a bounded amount, delay no other client, a
 })
 
 /** Waits until no more is taken by any. */
-async function stalls(counts: { readonly taken: number }): Promise<void> {
+async function awaitStall(counts: { readonly taken: number }): Promise<void> {
   let before = -1
   const isStill = async () => {
     const stands = counts.taken === before

@@ -15,7 +15,7 @@ const [ours, honos] = [new Hono().use(defaultHeaders), new Hono().use(requestId(
     .onError((_, c) => c.text('wrong', 500)),
 ) as [Hono, Hono]
 
-const asked = async (app: Hono, path: string, id: string) => {
+const requestHeaders = async (app: Hono, path: string, id: string) => {
   const { status, headers } = await app.request(path, { headers: { 'X-Request-Id': id } })
   return { status, headers: Object.fromEntries(headers), id: headers.get('x-request-id') }
 }
@@ -24,14 +24,14 @@ describe('the headers of every answer', () => {
   test.each(['/json', '/throws', '/missing'])(
     "an answer of Hono to %s has the headers that Hono's own middleware gives",
     async path => {
-      const answer = await asked(ours, path, 'r1')
-      expect(answer).toEqual(await asked(honos, path, 'r1'))
+      const answer = await requestHeaders(ours, path, 'r1')
+      expect(answer).toEqual(await requestHeaders(honos, path, 'r1'))
       expect(answer.headers).toMatchObject({ 'x-frame-options': 'SAMEORIGIN', 'x-request-id': 'r1' })
     },
   )
 
   test("an answer that no helper of Hono made has a request id, unlike with Hono's middleware", async () => {
-    const [answer, theirs] = [await asked(ours, '/raw', 'r1'), await asked(honos, '/raw', 'r1')]
+    const [answer, theirs] = [await requestHeaders(ours, '/raw', 'r1'), await requestHeaders(honos, '/raw', 'r1')]
     expect(answer.headers).toEqual({ ...theirs.headers, 'x-request-id': 'r1' })
   })
 
@@ -43,7 +43,7 @@ describe('the headers of every answer', () => {
     ['', false],
   ])('a request id of the client is taken over where it is short and plain: %#', async (id, isKept) => {
     for (const app of [ours, honos]) {
-      const answer = await asked(app, '/json', id)
+      const answer = await requestHeaders(app, '/json', id)
       expect(answer.id === id).toBe(isKept)
       expect(answer.id).toMatch(/^[\w\-=]+$/)
     }

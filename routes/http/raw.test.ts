@@ -4,12 +4,12 @@ import { spec } from '../../src/definitions/event/events.ts'
 import { client } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 
-const made = client()
-const server = Bun.serve({ fetch: made.app.fetch, port: 0, hostname: '127.0.0.1', development: false })
+const bank = client()
+const server = Bun.serve({ fetch: bank.app.fetch, port: 0, hostname: '127.0.0.1', development: false })
 afterAll(() => server.stop(true))
 
 type Peer = {
-  readonly said: () => string
+  readonly received: () => string
   readonly isClosed: () => boolean
   readonly write: (text: string) => void
   readonly end: () => void
@@ -18,21 +18,21 @@ type Peer = {
 
 /** A client that says bytes, written as Latin-1. */
 async function connect(): Promise<Peer> {
-  let said = ''
+  let received = ''
   let isClosed = false
-  const heard = (_: unknown, data: Buffer) => {
-    said += data.toString('latin1')
+  const onData = (_: unknown, data: Buffer) => {
+    received += data.toString('latin1')
   }
-  const closed = () => {
+  const onClose = () => {
     isClosed = true
   }
   const socket = await Bun.connect({
     hostname: '127.0.0.1',
     port: server.port!,
-    socket: { data: heard, close: closed, error: closed, end: closed },
+    socket: { data: onData, close: onClose, error: onClose, end: onClose },
   })
   return {
-    said: () => said,
+    received: () => received,
     isClosed: () => isClosed,
     write: text => void socket.write(Buffer.from(text, 'latin1')),
     end: () => void socket.shutdown(),
@@ -41,19 +41,19 @@ async function connect(): Promise<Peer> {
 }
 
 const URL_ = `http://127.0.0.1:${server.port}`
-const good = async (): Promise<void> => {
+const depositOnce = async (): Promise<void> => {
   const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"cents":1}' }
   const response = await fetch(`${URL_}/account/good/deposit`, init)
   expect(response.status).toBeOneOf([200, 201])
 }
 /** Runs what a hostile client does, while good ones are served, and expects that only theirs is in the log. */
-async function harmless(act: () => Promise<void>, appended = 0): Promise<void> {
-  await good()
-  const head = await made.store.head()
-  await Promise.all([act(), good(), good()])
-  await good()
-  expect(await made.store.head()).toBe(head + 3 + appended)
-  expect(made.reported).toEqual([])
+async function expectHarmless(act: () => Promise<void>, appended = 0): Promise<void> {
+  await depositOnce()
+  const head = await bank.store.head()
+  await Promise.all([act(), depositOnce(), depositOnce()])
+  await depositOnce()
+  expect(await bank.store.head()).toBe(head + 3 + appended)
+  expect(bank.reported).toEqual([])
 }
 
 const body = '{"cents":1}'
@@ -64,22 +64,22 @@ const CHUNKED = 'Transfer-Encoding: chunked'
 const whole = `${head(JSON_TYPE, `Content-Length: ${body.length}`)}${body}`
 
 test('a command written to the socket by hand is accepted', async () => {
-  await harmless(async () => {
+  await expectHarmless(async () => {
     const peer = await connect()
     peer.write(whole)
-    await until('it is answered', () => peer.said().includes('\r\n\r\n{'))
-    expect(peer.said()).toStartWith('HTTP/1.1 201 Created\r\n')
+    await until('it is answered', () => peer.received().includes('\r\n\r\n{'))
+    expect(peer.received()).toStartWith('HTTP/1.1 201 Created\r\n')
     peer.reset()
   }, 1)
 })
 
 test('a command in chunks is accepted', async () => {
-  await harmless(async () => {
+  await expectHarmless(async () => {
     const peer = await connect()
     peer.write(`${head(JSON_TYPE, CHUNKED)}6\r\n{"cent\r\n`)
     peer.write(`5;x=y\r\ns":1}\r\n0\r\n\r\n`)
-    await until('it is answered', () => peer.said().includes('\r\n\r\n{'))
-    expect(peer.said()).toStartWith('HTTP/1.1 200 OK\r\n')
+    await until('it is answered', () => peer.received().includes('\r\n\r\n{'))
+    expect(peer.received()).toStartWith('HTTP/1.1 200 OK\r\n')
     peer.reset()
   }, 1)
 })
@@ -125,12 +125,12 @@ describe('a request that the parser of Bun refuses', () => {
     ['a chunk longer than its size', `${head(JSON_TYPE, CHUNKED)}5\r\n${body}\r\n0\r\n\r\n`],
     ['a chunk extension of 100 kB', `${head(JSON_TYPE, CHUNKED)}b;${'x'.repeat(100_000)}\r\n${body}\r\n0\r\n\r\n`],
   ])('a request that Bun refuses (%s) gets no body, its connection is closed, and no other is disturbed', async (_, text) => {
-    await harmless(async () => {
+    await expectHarmless(async () => {
       const peer = await connect()
       peer.write(text)
       await until('it is closed', peer.isClosed)
       // A method that is none is not even answered.
-      expect(peer.said()).toMatch(/^(HTTP\/1\.1 (400|413|431|505) [^\r]*\r\n([^\r]+\r\n)*\r\n)?$/)
+      expect(peer.received()).toMatch(/^(HTTP\/1\.1 (400|413|431|505) [^\r]*\r\n([^\r]+\r\n)*\r\n)?$/)
     })
   })
 })
@@ -142,37 +142,37 @@ describe('a request that Bun accepts and we refuse', () => {
     ['a Host with a path', 'GET /abc/health HTTP/1.1\r\nHost: x/health?\r\n\r\n'],
     ['a Host that is no text', 'GET /abc/health HTTP/1.1\r\nHost: \xff\r\n\r\n'],
   ])('a request with %s answers 400, and its path is not read from its middle', async (_, text) => {
-    await harmless(async () => {
+    await expectHarmless(async () => {
       const peer = await connect()
       peer.write(text)
-      await until('it is answered', () => peer.said().includes('}'))
-      expect(peer.said()).toStartWith('HTTP/1.1 400 Bad Request\r\n')
-      expect(peer.said()).toContain('"type":"/problems/bad-header"')
+      await until('it is answered', () => peer.received().includes('}'))
+      expect(peer.received()).toStartWith('HTTP/1.1 400 Bad Request\r\n')
+      expect(peer.received()).toContain('"type":"/problems/bad-header"')
       peer.reset()
     })
   })
 
   test('a body whose Content-Length is above the limit answers 413 before it is sent', async () => {
-    await harmless(async () => {
+    await expectHarmless(async () => {
       const peer = await connect()
       peer.write(`${head(JSON_TYPE, 'Content-Length: 2000000')}${body}`)
-      await until('it is answered', () => peer.said().includes('}'))
-      expect(peer.said()).toStartWith('HTTP/1.1 413 Payload Too Large\r\n')
+      await until('it is answered', () => peer.received().includes('}'))
+      expect(peer.received()).toStartWith('HTTP/1.1 413 Payload Too Large\r\n')
       peer.reset()
     })
   })
 
   test('a body in chunks answers 413 once it is above the limit', async () => {
-    await harmless(async () => {
+    await expectHarmless(async () => {
       const peer = await connect()
       const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`
       peer.write(head(JSON_TYPE, CHUNKED))
-      for (let i = 0; i < 40 && !peer.said(); i++) {
+      for (let i = 0; i < 40 && !peer.received(); i++) {
         peer.write(chunk)
         await Bun.sleep(0)
       }
-      await until('it is answered', () => peer.said().includes('}'))
-      expect(peer.said()).toStartWith('HTTP/1.1 413 Payload Too Large\r\n')
+      await until('it is answered', () => peer.received().includes('}'))
+      expect(peer.received()).toStartWith('HTTP/1.1 413 Payload Too Large\r\n')
       peer.reset()
     })
   })
@@ -187,19 +187,19 @@ describe('a client that disconnects in the middle of its request', () => {
     ['of its chunks', `${head(JSON_TYPE, CHUNKED)}b\r\n${body}\r\n`],
     ['of a chunk', `${head(JSON_TYPE, CHUNKED)}ff\r\n${body}`],
   ])('a client that disconnects in the middle %s disturbs no other, and is not reported', async (_, text) => {
-    await harmless(async () => {
+    await expectHarmless(async () => {
       const [ended, reset] = await Promise.all([connect(), connect()])
       for (const peer of [ended, reset]) peer.write(text)
-      await good()
+      await depositOnce()
       ended.end()
       reset.reset()
       await until('both are closed', () => ended.isClosed() && reset.isClosed())
-      expect(ended.said()).toBe('')
+      expect(ended.received()).toBe('')
     }, 1)
   })
 
   test('two hundred clients that send one byte at a time disturb no other', async () => {
-    await harmless(async () => {
+    await expectHarmless(async () => {
       const peers = await Promise.all(Array.from({ length: 200 }, connect))
       for (const character of head(JSON_TYPE, 'Content-Length: 1000').slice(0, 60)) {
         for (const peer of peers) peer.write(character)
@@ -210,11 +210,11 @@ describe('a client that disconnects in the middle of its request', () => {
   })
 
   test('a client that disconnects while its command waits has the command not appended', async () => {
-    const { waiting } = await made.app[spec].start()
-    const gate = made.store.hold('append')
-    const first = good()
+    const { waiting } = await bank.app[spec].start()
+    const gate = bank.store.hold('append')
+    const first = depositOnce()
     await gate.reached
-    const before = await made.store.head()
+    const before = await bank.store.head()
     const peer = await connect()
     peer.write(whole)
     await until('it waits', () => waiting() === 2)
@@ -222,11 +222,11 @@ describe('a client that disconnects in the middle of its request', () => {
     await until('it waits no more', () => waiting() === 1)
     gate.open()
     await first
-    expect(await made.store.head()).toBe(before + 1)
+    expect(await bank.store.head()).toBe(before + 1)
   })
 })
 
 test('the server has no open connection and no reported error after all cases', async () => {
   await until('they are gone', () => server.pendingRequests === 0)
-  expect(made.reported).toEqual([])
+  expect(bank.reported).toEqual([])
 })

@@ -12,14 +12,14 @@ const ROUTES = [
   ['PURGE', '/orders', 'purge'],
 ] as const
 
-function routed() {
-  const made = { ours: new RouterByMethod<string>(), hono: new TrieRouter<string>() }
-  for (const [method, path, handler] of ROUTES) for (const router of Object.values(made)) router.add(method, path, handler)
-  return made
+function buildRouters() {
+  const routers = { ours: new RouterByMethod<string>(), hono: new TrieRouter<string>() }
+  for (const [method, path, handler] of ROUTES) for (const router of Object.values(routers)) router.add(method, path, handler)
+  return routers
 }
 
 test.each(['GET', 'POST', 'PURGE', 'DELETE'])('the router finds for %s what the router of Hono for all paths finds', method => {
-  const { ours, hono } = routed()
+  const { ours, hono } = buildRouters()
   for (const path of ['/', '/orders', '/order/o1', '/order/place', '/order/o1/place', '/order/a/b/c'])
     expect(ours.match(method, path)[0].map(([handler]) => handler)).toEqual(
       hono.match(method, path)[0].map(([handler]) => handler),
@@ -31,7 +31,7 @@ test('a router without routes finds nothing', () => {
 })
 
 test('a route that is added after the first request throws, as with Hono', () => {
-  const { ours } = routed()
+  const { ours } = buildRouters()
   ours.match('GET', '/')
   expect(() => ours.add('GET', '/late', 'late')).toThrow('matcher is already built')
 })

@@ -40,35 +40,40 @@ const serve = [inventory, order, payment, ...views, thing, things, sets, open]
 const ADMIN_TOKEN = 'a-token-of-twenty-one'
 const marketplace = (options: Partial<AppOptions> = {}): App =>
   app({ serve, store: memory(), config: readConfig({ ADMIN_TOKEN }), report: () => {}, ...options })
-const storing = (store: Partial<Store>): App => marketplace({ store: { ...memory(), ...store } })
+const openWithStore = (store: Partial<Store>): App => marketplace({ store: { ...memory(), ...store } })
 
 const served = marketplace()
-const document: Document = closed(await (await served.request('/openapi.json')).json())
+const document: Document = withoutOtherFields(await (await served.request('/openapi.json')).json())
 const ajv = formats(new Ajv2020({ strict: false, allErrors: true }))
 
 /** A document whose objects have the fields it names and no others. */
-function closed(document: Document): Document {
+function withoutOtherFields(document: Document): Document {
   return JSON.parse(JSON.stringify(document), (_, value) =>
     value?.type === 'object' && value.properties ? { additionalProperties: false, ...value } : value,
   )
 }
 
 /** A part of the document, or what it refers to. */
-function found(part: Document): Document {
+function resolveReference(part: Document): Document {
   const steps: string[] = part?.$ref?.split('/').slice(1) ?? []
   return steps.length ? steps.reduce((at, step) => at[step], document) : part
 }
 
 /** What a schema of the document has against a value; null: nothing. */
 function misfits(schema: Document, value: unknown): unknown {
-  const fits = ajv.compile({ ...found(schema), components: document.components })
+  const fits = ajv.compile({ ...resolveReference(schema), components: document.components })
   return fits(value) ? null : fits.errors
 }
 
-type Said = { readonly body?: object | string; readonly headers?: Record<string, string>; readonly on?: App }
+type DocumentedRequest = { readonly body?: object | string; readonly headers?: Record<string, string>; readonly on?: App }
 
 /** Asks for `path`, an instance of `template`, and holds the answer against the document. */
-async function asked(template: string, path: string, status: number, { body, headers, on = served }: Said = {}): Promise<void> {
+async function expectAsDocumented(
+  template: string,
+  path: string,
+  status: number,
+  { body, headers, on = served }: DocumentedRequest = {},
+): Promise<void> {
   const [method, { responses }] = Object.entries<Document>(document.paths[template])[0]!
   const response = await on.request(path, {
     method: method.toUpperCase(),
@@ -77,9 +82,9 @@ async function asked(template: string, path: string, status: number, { body, hea
   })
   const text = await response.text()
   expect({ path, status: response.status, text }).toMatchObject({ path, status })
-  hasHeaders(response, found(responses[status]).headers)
+  hasHeaders(response, resolveReference(responses[status]).headers)
   if (text === '') return
-  const { schema } = found(responses[status]).content[response.headers.get('Content-Type')!.split(';')[0]!]
+  const { schema } = resolveReference(responses[status]).content[response.headers.get('Content-Type')!.split(';')[0]!]
   expect({ path, misfits: misfits(schema, JSON.parse(text)) }).toEqual({ path, misfits: null })
 }
 
@@ -91,25 +96,28 @@ function hasHeaders(response: Response, said: Document): void {
   for (const name of given) {
     const header = response.headers.get(name)!
     // As text, or as the number that it is.
-    const { schema } = found(said[name])
+    const { schema } = resolveReference(said[name])
     expect(misfits(schema, header) && misfits(schema, Number(header)) && { name, header }).toBeNull()
   }
 }
 
 const basket = { customerId: 'c1', items: [{ sku: 'apple', qty: 2, price: 120 }] }
-const place = (id: string, status: number, said: Said = {}) =>
-  asked('/order/{id}/place', `/order/${id}/place`, status, { body: basket, ...said })
+const place = (id: string, status: number, said: DocumentedRequest = {}) =>
+  expectAsDocumented('/order/{id}/place', `/order/${id}/place`, status, { body: basket, ...said })
 
 test('an accepted command answers as documented', async () => {
   await place('a1', 201)
   await place('a2', 201, { headers: { Prefer: 'return=representation', 'Idempotency-Key': 'k1' } })
   await place('a2', 201, { headers: { Prefer: 'return=representation', 'Idempotency-Key': 'k1' } })
   await place('a3', 201, { headers: { Prefer: 'return=minimal', 'If-None-Match': '*' } })
-  await asked('/order/{id}/confirmPayment', '/order/a1/confirmPayment', 200, { headers: { 'If-Match': '"1"' } })
-  await asked('/order/{id}/confirmPayment', '/order/a1/confirmPayment', 200, { body: {} })
-  await asked('/order/{id}/cancel', '/order/a1/cancel', 204, { body: {}, headers: { Prefer: 'return=minimal' } })
-  await asked('/order/place', '/order/place', 201, { body: basket })
-  await asked('/payment/charge', '/payment/charge', 201, { body: { cents: 1 }, headers: { Prefer: 'return=representation' } })
+  await expectAsDocumented('/order/{id}/confirmPayment', '/order/a1/confirmPayment', 200, { headers: { 'If-Match': '"1"' } })
+  await expectAsDocumented('/order/{id}/confirmPayment', '/order/a1/confirmPayment', 200, { body: {} })
+  await expectAsDocumented('/order/{id}/cancel', '/order/a1/cancel', 204, { body: {}, headers: { Prefer: 'return=minimal' } })
+  await expectAsDocumented('/order/place', '/order/place', 201, { body: basket })
+  await expectAsDocumented('/payment/charge', '/payment/charge', 201, {
+    body: { cents: 1 },
+    headers: { Prefer: 'return=representation' },
+  })
 })
 
 test('a rejected or refused command answers as documented', async () => {
@@ -125,24 +133,26 @@ test('a rejected or refused command answers as documented', async () => {
   await place('r3', 412, { headers: { 'If-Match': '*' } })
   await place('r1', 413, { body: 'x'.repeat(1_048_577) })
   await place('r1', 415, { headers: { 'Content-Type': 'text/plain' } })
-  await asked('/order/cancel', '/order/cancel', 422, { body: {} })
+  await expectAsDocumented('/order/cancel', '/order/cancel', 422, { body: {} })
 })
 
-const contested = ({ slices }: Parameters<Store['append']>[0][number]) => {
+const conflictOf = ({ slices }: Parameters<Store['append']>[0][number]) => {
   const conflicts = slices.map(({ stream, expect }) => ({ stream, expected: expect, actual: 1, missed: null }))
   return { outcome: 'conflict' as const, conflicts }
 }
 
 test('a command that the store refuses answers as documented', async () => {
-  const failing = (reason: StoreError['reason']) => storing({ append: () => Promise.reject(new StoreError(reason, reason)) })
-  await place('s1', 503, { on: failing('unavailable') })
-  await place('s1', 507, { on: failing('full') })
-  await place('s1', 500, { on: storing({ append: () => Promise.reject(new Error('a secret')) }) })
-  await place('s1', 409, { on: storing({ append: async units => units.map(contested) }) })
+  const failingStore = (reason: StoreError['reason']) =>
+    openWithStore({ append: () => Promise.reject(new StoreError(reason, reason)) })
+  await place('s1', 503, { on: failingStore('unavailable') })
+  await place('s1', 507, { on: failingStore('full') })
+  await place('s1', 500, { on: openWithStore({ append: () => Promise.reject(new Error('a secret')) }) })
+  await place('s1', 409, { on: openWithStore({ append: async units => units.map(conflictOf) }) })
 })
 
 test('GET /{decider}/{id} answers as documented', async () => {
-  const state = (path: string, status: number, said?: Said) => asked('/order/{id}', `/order/${path}`, status, said)
+  const state = (path: string, status: number, said?: DocumentedRequest) =>
+    expectAsDocumented('/order/{id}', `/order/${path}`, status, said)
   await place('g1', 201)
   await state('g1', 200)
   await state('g1?version=1', 200)
@@ -150,12 +160,13 @@ test('GET /{decider}/{id} answers as documented', async () => {
   await state('g1', 304, { headers: { 'If-None-Match': '"1"' } })
   await state('g1?version=none', 400)
   await state('nobody', 404)
-  await state('g1', 503, { on: storing({ load: () => Promise.reject(new StoreError('unavailable', 'gone')) }) })
-  await state('g1', 500, { on: storing({ load: () => Promise.reject(new Error('a secret')) }) })
+  await state('g1', 503, { on: openWithStore({ load: () => Promise.reject(new StoreError('unavailable', 'gone')) }) })
+  await state('g1', 500, { on: openWithStore({ load: () => Promise.reject(new Error('a secret')) }) })
 })
 
 test('GET /streams/{stream} answers as documented', async () => {
-  const stream = (path: string, status: number, said?: Said) => asked('/streams/{stream}', `/streams/${path}`, status, said)
+  const stream = (path: string, status: number, said?: DocumentedRequest) =>
+    expectAsDocumented('/streams/{stream}', `/streams/${path}`, status, said)
   await place('h1', 201)
   await stream('order-h1', 200)
   await stream('order-h1?limit=1', 200)
@@ -174,9 +185,10 @@ const say = async (on: App, id: string, command: string, body: object = {}): Pro
 
 test('rows answer as documented', async () => {
   const on = marketplace()
-  const row = (path: string, status: number, said: Said = {}) =>
-    asked('/things/{key}', `/things/${path}`, status, { on, ...said })
-  const list = (search: string, status: number, said: Said = {}) => asked('/things', `/things${search}`, status, { on, ...said })
+  const row = (path: string, status: number, said: DocumentedRequest = {}) =>
+    expectAsDocumented('/things/{key}', `/things/${path}`, status, { on, ...said })
+  const list = (search: string, status: number, said: DocumentedRequest = {}) =>
+    expectAsDocumented('/things', `/things${search}`, status, { on, ...said })
   await say(on, 'a', 'set', looks('apple', { note: 'ripe' }))
   await say(on, 'b', 'set', looks('pear', { price: null }))
   await say(on, 'b', 'poison')
@@ -193,20 +205,20 @@ test('rows answer as documented', async () => {
   await row('c', 404)
   await list('', 503, { headers: known })
   await list('', 200)
-  await asked('/open', '/open?shelf=top', 503, { on, headers: known })
-  await asked('/open', '/open?shelf=top', 200, { on })
+  await expectAsDocumented('/open', '/open?shelf=top', 503, { on, headers: known })
+  await expectAsDocumented('/open', '/open?shelf=top', 200, { on })
   await list('?limit=1&count=true&sort=-price', 200)
   await list('', 304, { headers: { 'If-None-Match': '*' } })
   await list('?shelf=middle', 400)
   await list('?cursor=x', 400)
   await list('?min-position=2.1', 409)
   const follow = (last: string, status: number, key = 'a') =>
-    asked('/things/{key}/events', `/things/${key}/events`, status, { on, headers: { 'Last-Event-ID': last } })
+    expectAsDocumented('/things/{key}/events', `/things/${key}/events`, status, { on, headers: { 'Last-Event-ID': last } })
   await follow('x', 400)
   await follow('1000000', 409)
   await follow('1', 404, 'a%00')
-  await asked('/sets/{key}', '/sets/a', 200, { on, headers: known })
-  await asked('/sets/{key}', '/sets/nobody', 404, { on })
+  await expectAsDocumented('/sets/{key}', '/sets/a', 200, { on, headers: known })
+  await expectAsDocumented('/sets/{key}', '/sets/nobody', 404, { on })
   expect(document.paths).not.toHaveProperty('/sets')
 })
 
@@ -215,28 +227,28 @@ test('rows that are behind, or whose store fails, answer as documented', async (
   const on = marketplace({ store: { ...store, readModel: { ...store.readModel, commit: () => new Promise(() => {}) } } })
   const position = await say(on, 'a', 'set', looks('apple'))
   const headers = { 'Min-Position': position, Prefer: 'wait=0' }
-  await asked('/things/{key}', '/things/a', 503, { on, headers })
-  await asked('/things', '/things', 503, { on, headers })
-  await asked('/open', '/open?shelf=top', 503, { on, headers })
-  const failing = memory()
-  failing.readModel.get = () => Promise.reject(new StoreError('unavailable', 'gone'))
-  failing.readModel.list = () => Promise.reject(new Error('a secret'))
-  const broken = marketplace({ store: failing })
+  await expectAsDocumented('/things/{key}', '/things/a', 503, { on, headers })
+  await expectAsDocumented('/things', '/things', 503, { on, headers })
+  await expectAsDocumented('/open', '/open?shelf=top', 503, { on, headers })
+  const failingStore = memory()
+  failingStore.readModel.get = () => Promise.reject(new StoreError('unavailable', 'gone'))
+  failingStore.readModel.list = () => Promise.reject(new Error('a secret'))
+  const broken = marketplace({ store: failingStore })
   await broken[spec].start()
-  await asked('/things/{key}', '/things/a', 503, { on: broken })
-  await asked('/things', '/things', 500, { on: broken })
+  await expectAsDocumented('/things/{key}', '/things/a', 503, { on: broken })
+  await expectAsDocumented('/things', '/things', 500, { on: broken })
 })
 
 test('queries answer as documented', async () => {
   const position = await say(served, 'd', 'set', looks('fig'))
   const headers = { 'Min-Position': position, Prefer: 'wait=5' }
-  await asked('/open', '/open?shelf=top', 200, { headers })
-  await asked('/open', '/open?shelf=top', 200)
-  await asked('/open', '/open?shelf=low', 200)
-  await asked('/open', '/open?shelf=top', 304, { headers: { 'If-None-Match': '*' } })
-  await asked('/open', '/open', 400)
-  await asked('/open', '/open?shelf=top&min-position=1000000', 409)
-  await asked('/order-summary', '/order-summary?customerId=c1', 200)
+  await expectAsDocumented('/open', '/open?shelf=top', 200, { headers })
+  await expectAsDocumented('/open', '/open?shelf=top', 200)
+  await expectAsDocumented('/open', '/open?shelf=low', 200)
+  await expectAsDocumented('/open', '/open?shelf=top', 304, { headers: { 'If-None-Match': '*' } })
+  await expectAsDocumented('/open', '/open', 400)
+  await expectAsDocumented('/open', '/open?shelf=top&min-position=1000000', 409)
+  await expectAsDocumented('/order-summary', '/order-summary?customerId=c1', 200)
 })
 
 test.each<[string, string, unknown, boolean]>([
@@ -260,20 +272,20 @@ test.each<[string, string, unknown, boolean]>([
   ['/open?shelf=top', 'least', 'x', false],
 ])('the documented parameters of %s and the app agree on %s=%j', async (path, name, value, fits) => {
   const [template] = path.split('?')
-  const parameters = document.paths[template!].get.parameters.map(found)
+  const parameters = document.paths[template!].get.parameters.map(resolveReference)
   const { schema } = parameters.find((one: Document) => one.in === 'query' && one.name === name)
   expect(misfits(schema, value) === null).toBe(fits)
   const values = (Array.isArray(value) ? value : [value]).map(one => `${name}=${encodeURIComponent(String(one))}`)
-  await asked(template!, `${path}${path.includes('?') ? '&' : '?'}${values.join('&')}`, fits ? 200 : 400)
+  await expectAsDocumented(template!, `${path}${path.includes('?') ? '&' : '?'}${values.join('&')}`, fits ? 200 : 400)
 })
 
 test('health checks and problem pages answer as documented', async () => {
-  await asked('/health', '/health', 200)
-  await asked('/ready', '/ready', 200)
-  await asked('/startup', '/startup', 200)
-  await asked('/ready', '/ready', 503, { on: marketplace() })
-  await asked('/problems/{slug}', '/problems/version-conflict', 200)
-  await asked('/problems/{slug}', '/problems/nothing', 404)
+  await expectAsDocumented('/health', '/health', 200)
+  await expectAsDocumented('/ready', '/ready', 200)
+  await expectAsDocumented('/startup', '/startup', 200)
+  await expectAsDocumented('/ready', '/ready', 503, { on: marketplace() })
+  await expectAsDocumented('/problems/{slug}', '/problems/version-conflict', 200)
+  await expectAsDocumented('/problems/{slug}', '/problems/nothing', 404)
 })
 
 test('every problem of the catalogue is documented for an operation, except method-not-allowed', () => {
@@ -292,5 +304,5 @@ test.each([
 ])('the documented body of order/place and the app agree on %j', async (body, fits) => {
   const { schema } = document.paths['/order/place'].post.requestBody.content['application/json']
   expect(misfits(schema, body) === null).toBe(fits)
-  await asked('/order/place', '/order/place', fits ? 201 : 400, { body })
+  await expectAsDocumented('/order/place', '/order/place', fits ? 201 : 400, { body })
 })

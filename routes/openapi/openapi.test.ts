@@ -20,7 +20,7 @@ type Document = any
 const marketplace = [inventory, order, payment, orders, stock, bestsellers, customers, orderSummary]
 const config = (environment: Record<string, string> = {}) => readConfig(environment)
 
-async function documented(options: Partial<AppOptions> = {}): Promise<Document> {
+async function fetchDocument(options: Partial<AppOptions> = {}): Promise<Document> {
   const served = app({ serve: marketplace, store: memory(), config: config(), ...options })
   return (await served.request('/openapi.json')).json()
 }
@@ -52,7 +52,7 @@ const operations = (document: Document): { path: string; method: string; operati
   )
 
 test('the document of the marketplace is valid OpenAPI', async () => {
-  const document = await documented({ title: 'Marketplace', version: '0.1.0' })
+  const document = await fetchDocument({ title: 'Marketplace', version: '0.1.0' })
   expect(await faults(document)).toEqual([])
   expect(document).toMatchObject({ openapi: '3.1.1', info: { title: 'Marketplace', version: '0.1.0' } })
 })
@@ -68,14 +68,14 @@ test.each<[string, (document: Document) => void]>([
   ['a field that is required and unknown', ({ components }) => components.schemas.PlaceOrder.required.push('customer')],
   ['an example that does not fit', ({ components }) => (exampleOf(components.responses.Internal).status = '500')],
 ])('the validator finds %s', async (_, spoil) => {
-  const document = await documented()
+  const document = await fetchDocument()
   spoil(document)
   expect(await faults(document)).not.toEqual([])
 })
 const exampleOf = (response: Document) => response.content['application/problem+json'].examples.internal.value
 
 test('every route of a decider is an operation with an id of its own', async () => {
-  const found = operations(await documented({ serve: [payment] })).map(
+  const found = operations(await fetchDocument({ serve: [payment] })).map(
     ({ path, method, operation }) => `${operation.operationId}: ${method} ${path}`,
   )
   expect(found).toEqual([
@@ -100,7 +100,7 @@ test('every route of a decider is an operation with an id of its own', async () 
 })
 
 test('every route of projections, queries and streams is an operation with its parameters', async () => {
-  const document = await documented({ serve: [orders, bestsellers, orderSummary, sets] })
+  const document = await fetchDocument({ serve: [orders, bestsellers, orderSummary, sets] })
   expect(await faults(document)).toEqual([])
   const found = operations(document)
     .filter(({ operation }) => !['streams', 'events', 'health', 'problems'].includes(operation.tags[0]))
@@ -136,7 +136,7 @@ test('parameters and answers of every kind are documented, and an unknown schema
     cache: { ttl: '1 minute', public: true },
     run: async () => null,
   })
-  const document = await documented({ serve: [odd, anyOf] })
+  const document = await fetchDocument({ serve: [odd, anyOf] })
   expect(await faults(document)).toEqual([])
   const { parameters, responses } = document.paths['/odd'].get
   expect(parameters.slice(0, 4)).toMatchObject([
@@ -159,7 +159,7 @@ const anyOf = projection('any-of', {
 })
 
 test('a body is documented as required where its schema does not accept {}', async () => {
-  const { paths } = await documented()
+  const { paths } = await fetchDocument()
   expect(paths['/order/{id}/place'].post.requestBody.required).toBe(true)
   expect(paths['/order/{id}/cancel'].post.requestBody.required).toBe(false)
   expect(paths['/order/{id}/confirmPayment'].post.requestBody.required).toBe(false)
@@ -168,7 +168,7 @@ test('a body is documented as required where its schema does not accept {}', asy
 test('a state that is not exposed is not documented', async () => {
   const { initial, evolve } = { initial: {}, evolve: { Happened: (state: object) => state } }
   const hidden = decider(Odd, { initial, evolve, commands: {}, decide: {} })
-  expect(Object.keys((await documented({ serve: [hidden] })).paths)).not.toContain('/odd/{id}')
+  expect(Object.keys((await fetchDocument({ serve: [hidden] })).paths)).not.toContain('/odd/{id}')
 })
 
 const Item = z.object({ sku: z.string() }).meta({ id: 'Item', title: 'One item' })
@@ -195,7 +195,7 @@ const odd = decider(Odd, {
 })
 
 test('a schema that JSON Schema cannot express is documented as anything, and the document stays valid', async () => {
-  const document = await documented({ serve: [odd] })
+  const document = await fetchDocument({ serve: [odd] })
   expect(await faults(document)).toEqual([])
   const { schemas } = document.components
   expect(schemas.AtOdd.properties).toMatchObject({ date: {}, text: { type: 'string', format: 'date-time' }, due: {} })
@@ -203,7 +203,7 @@ test('a schema that JSON Schema cannot express is documented as anything, and th
 })
 
 test('a schema is documented under its id, and a second one of that id gets a number, as an operation does', async () => {
-  const { paths, components } = await documented({ serve: [odd] })
+  const { paths, components } = await fetchDocument({ serve: [odd] })
   const { Item, Item2, OddHappened } = components.schemas
   expect(OddHappened.properties.data.properties.items.items).toEqual({ $ref: '#/components/schemas/Item' })
   expect([Item.properties, Item2.properties]).toMatchObject([{ sku: {} }, { other: {} }])
@@ -213,7 +213,7 @@ test('a schema is documented under its id, and a second one of that id gets a nu
 
 test('GET /streams/{stream} is documented with a bearer where it is guarded', async () => {
   const security = async (options: Partial<AppOptions>) => {
-    const document = await documented(options)
+    const document = await fetchDocument(options)
     expect(await faults(document)).toEqual([])
     return document.paths['/streams/{stream}'].get.security
   }

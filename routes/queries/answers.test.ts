@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { spec } from '../../src/definitions/event/events.ts'
 import { query } from '../../src/definitions/query.ts'
-import { expectProblem } from '../../src/test-support/http.ts'
+import { atPosition, expectProblem } from '../../src/test-support/http.ts'
 import { looks, sets, things } from '../../src/test-support/shop.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
@@ -13,14 +13,12 @@ import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
 afterEach(cleanUp)
 
-const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
-
 describe('the answer to a query', () => {
   test('the answer to a query on rows has its position and a tag', async () => {
     const { say, get } = openThingApp([prices])
     await say('a', 'set', looks('apple', { price: 2 }))
     const position = await say('b', 'set', looks('pear', { price: 3 }))
-    const answer = await get('/prices?shelf=top', at(position))
+    const answer = await get('/prices?shelf=top', atPosition(position))
     expect([answer.status, answer.body]).toEqual([200, { prices: [3, 2], times: 2 }])
     expect(pickHeaders(answer.headers, 'event-position', 'cache-control', 'cache-status', 'age', 'vary')).toEqual([
       '2',
@@ -29,14 +27,14 @@ describe('the answer to a query', () => {
       null,
       null,
     ])
-    const again = await get('/prices?shelf=top', at(position, { 'If-None-Match': answer.headers.get('etag')! }))
+    const again = await get('/prices?shelf=top', atPosition(position, { 'If-None-Match': answer.headers.get('etag')! }))
     expect([again.status, again.body, ...pickHeaders(again.headers, 'etag', 'event-position')]).toEqual([
       304,
       '',
       answer.headers.get('etag'),
       '2',
     ])
-    expect((await get('/prices?shelf=low', at(position))).body).toEqual({ prices: [], times: 0 })
+    expect((await get('/prices?shelf=low', atPosition(position))).body).toEqual({ prices: [], times: 0 })
   })
 
   test('the answer to a query that finds nothing is null', async () => {
@@ -58,7 +56,7 @@ describe('the answer to a query', () => {
     const times = query('times', { params: z.object({ id: z.string() }), run: async ({ id }, read) => read(sets).get(id) })
     const { say, get } = openThingApp([times])
     const position = await say('a', 'set', looks('apple'))
-    expect((await get('/times?id=a', at(position))).body).toEqual({ key: 'a', times: 1 })
+    expect((await get('/times?id=a', atPosition(position))).body).toEqual({ key: 'a', times: 1 })
     expect((await get('/times?id=b')).body).toBeNull()
   })
 
@@ -67,7 +65,12 @@ describe('the answer to a query', () => {
     const { say, get } = openThingApp([one])
     await say('a', 'set', looks('apple'))
     const position = await say('a', 'poison')
-    const answers = await Promise.all([get('/one', at(position)), get('/one'), get('/one', at(position)), get('/one')])
+    const answers = await Promise.all([
+      get('/one', atPosition(position)),
+      get('/one'),
+      get('/one', atPosition(position)),
+      get('/one'),
+    ])
     expect(answers.map(({ status }) => status)).toEqual([503, 200, 503, 200])
     expect((await get('/one?min-position=1')).body).toMatchObject({ key: 'a' })
     expect((await get(`/one?min-position=${position}`)).status).toBe(503)
@@ -99,13 +102,13 @@ describe('the answer to a query', () => {
         null,
       ])
       for (const known of [2, position]) {
-        const refused = await get('/pears', at(`${known}`))
+        const refused = await get('/pears', atPosition(`${known}`))
         expectProblem(refused, 'parked', { projection: 'things', position, detail: expect.any(String) })
         expect(refused.headers.get('row-parked')).toBe('2')
       }
     }
     await store.readModel.unpark('things_v1', 'a', 'skip')
     await until('it goes on', async () => (await get('/pears')).headers.get('row-parked') === null)
-    expect((await get('/pears', at(`${position}`))).body).toEqual([1, 1])
+    expect((await get('/pears', atPosition(`${position}`))).body).toEqual([1, 1])
   })
 })

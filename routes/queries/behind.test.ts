@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { expectProblem } from '../../src/test-support/http.ts'
+import { atPosition, expectProblem } from '../../src/test-support/http.ts'
 import { looks } from '../../src/test-support/shop.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
@@ -8,13 +8,11 @@ import { countingQuery } from '../../src/test-support/thing-queries.ts'
 
 afterEach(cleanUp)
 
-const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
-
 describe('a query that is behind', () => {
   test('a query on rows that are behind answers 503 with the lag and Retry-After, once the client has waited', async () => {
     const { named } = countingQuery()
     const { get, position, release } = await openHeldThingApp([named], looks('apple', { price: 2 }))
-    const answer = await get('/named?name=apple', at(position, { Prefer: 'wait=0' }))
+    const answer = await get('/named?name=apple', atPosition(position, { Prefer: 'wait=0' }))
     expectProblem(answer, 'behind', {
       projection: 'things',
       position: 1,
@@ -30,8 +28,8 @@ describe('a query that is behind', () => {
     const { named } = countingQuery()
     const { get, position, release } = await openHeldThingApp([named], looks('apple', { price: 2 }))
     const [patient, hasty, any] = [
-      get('/named?name=apple', at(position, { Prefer: 'wait=20' })),
-      get('/named?name=apple', at(position, { Prefer: 'wait=0' })),
+      get('/named?name=apple', atPosition(position, { Prefer: 'wait=20' })),
+      get('/named?name=apple', atPosition(position, { Prefer: 'wait=0' })),
       get('/named?name=apple'),
     ]
     expect([(await hasty).status, (await any).body]).toEqual([503, [{ key: 'a', price: 1 }]])
@@ -45,7 +43,7 @@ describe('a query that is behind', () => {
     const { say, get } = openThingApp([named])
     await say('a', 'set', looks('apple'))
     const detail = `${position} is no position of this log`
-    expectProblem(await get('/named?name=apple', at(position, { Prefer: 'wait=30' })), 'unknown-position', { detail })
+    expectProblem(await get('/named?name=apple', atPosition(position, { Prefer: 'wait=30' })), 'unknown-position', { detail })
     expectProblem(await get(`/named?name=apple&min-position=${position}`), 'unknown-position', { detail })
   })
 })

@@ -4,37 +4,34 @@ import { cors } from 'hono/cors'
 import { z } from 'zod'
 import { spec } from '../../src/definitions/event/events.ts'
 import { type CachePolicy, query } from '../../src/definitions/query.ts'
-import { type Client, client } from '../../src/test-support/http.ts'
+import { cleanUp } from '../../src/test-support/cleanup.ts'
+import { openClient } from '../../src/test-support/http.ts'
 import { looks, shelves, thing, things } from '../../src/test-support/shop.ts'
 import type { AppOptions } from '../app.ts'
 import { cachedAnswersOf } from './queries.ts'
 import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
-const open: Client[] = []
-afterEach(async () => {
-  for (const { app } of open.splice(0)) await app[spec].stop()
-})
+afterEach(cleanUp)
 
 const params = z.object({ id: z.string(), day: z.string().optional() })
-const found = (cache: CachePolicy<z.output<typeof params>>) =>
+const findThing = (cache: CachePolicy<z.output<typeof params>>) =>
   query('found', { params, cache, run: ({ id }, read) => read(things).get(id) })
 
 /** A shop whose query keeps its answers, and how often one had to be asked for the long way. */
-async function shop(cache: CachePolicy<z.output<typeof params>>, options: Partial<AppOptions> = {}) {
-  const made = client({ serve: [thing, things, shelves, found(cache)], ...options })
-  open.push(made)
-  const emaki = await made.app[spec].start()
+async function openShop(cache: CachePolicy<z.output<typeof params>>, options: Partial<AppOptions> = {}) {
+  const opened = openClient({ serve: [thing, things, shelves, findThing(cache)], ...options })
+  const emaki = await opened.app[spec].start()
   const { queryAnswers, subscriptions } = emaki
   const asks = spyOn(queryAnswers, 'answer')
   const set = async (id: string, name: string) => {
-    const { headers } = await made.post(`/thing/${id}/set`, looks(name))
+    const { headers } = await opened.post(`/thing/${id}/set`, looks(name))
     await untilProcessed(emaki, Number(headers.get('event-position')))
   }
   await set('t1', 'one')
-  return { ...made, set, subscriptions, asks: () => asks.mock.calls.length }
+  return { ...opened, set, subscriptions, asks: () => asks.mock.calls.length }
 }
 
-const apart = ({ headers }: { readonly headers: Headers }, ...names: readonly string[]) =>
+const headersBesides = ({ headers }: { readonly headers: Headers }, ...names: readonly string[]) =>
   Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id' && !names.includes(name)))
 
 describe('a cached answer', () => {
@@ -47,21 +44,24 @@ describe('a cached answer', () => {
   test.each(policies.flatMap(policy => ['t1', 'nothing'].map(id => [policy, id] as const)))(
     'a cached answer equals the built one, with the policy %j for %s',
     async (policy, id) => {
-      const { get, asks } = await shop(policy)
+      const { get, asks } = await openShop(policy)
       const miss = await get(`/found?id=${id}`)
       const kept = await get(`/found?id=${id}`)
       expect(asks()).toBe(1)
       // The same in other words: nobody knows yet what they ask for.
       const hit = await get(`/found?id=${id}&`)
       expect(asks()).toBe(2)
-      expect({ ...kept, headers: apart(kept) }).toEqual({ ...hit, headers: apart(hit) })
-      expect({ ...kept, headers: apart(kept, 'cache-status') }).toEqual({ ...miss, headers: apart(miss, 'cache-status') })
-      expect(apart(kept)).toMatchObject({ 'cache-status': 'emaki; hit', 'content-type': 'application/json', age: '0' })
+      expect({ ...kept, headers: headersBesides(kept) }).toEqual({ ...hit, headers: headersBesides(hit) })
+      expect({ ...kept, headers: headersBesides(kept, 'cache-status') }).toEqual({
+        ...miss,
+        headers: headersBesides(miss, 'cache-status'),
+      })
+      expect(headersBesides(kept)).toMatchObject({ 'cache-status': 'emaki; hit', 'content-type': 'application/json', age: '0' })
     },
   )
 
   test('a cached answer has a new request id each time, or that of its request', async () => {
-    const { get, asks } = await shop({ ttl: '1 minute' })
+    const { get, asks } = await openShop({ ttl: '1 minute' })
     const idOf = async (headers = {}) => (await get('/found?id=t1', headers)).headers.get('x-request-id')
     const ids = [await idOf(), await idOf(), await idOf()]
     expect(new Set(ids).size).toBe(3)
@@ -71,7 +71,7 @@ describe('a cached answer', () => {
   })
 
   test('a cached answer is not served once its rows have changed', async () => {
-    const { get, set, asks } = await shop({ ttl: '1 minute', stale: '1 minute' })
+    const { get, set, asks } = await openShop({ ttl: '1 minute', stale: '1 minute' })
     const bodies: unknown[] = []
     for (const name of ['one', 'two', 'three']) {
       await set('t1', name)
@@ -82,7 +82,7 @@ describe('a cached answer', () => {
   })
 
   test('a cached answer is not served once another version of the projection serves', async () => {
-    const { get, subscriptions, asks } = await shop({ ttl: '1 minute' })
+    const { get, subscriptions, asks } = await openShop({ ttl: '1 minute' })
     await get('/found?id=t1')
     await get('/found?id=t1')
     expect(asks()).toBe(1)
@@ -94,7 +94,7 @@ describe('a cached answer', () => {
 
   test('a cached answer grows in age, and is served as it was no longer than its time', async () => {
     let now = 1_000_000
-    const { get } = await shop({ ttl: '10 seconds', stale: '10 seconds' }, { now: () => now })
+    const { get } = await openShop({ ttl: '10 seconds', stale: '10 seconds' }, { now: () => now })
     const shown = async () => {
       const { headers } = await get('/found?id=t1')
       return [headers.get('cache-status'), headers.get('age')]
@@ -111,7 +111,7 @@ describe('a cached answer', () => {
   })
 
   test('a cached answer is 304 to a client that has its tag', async () => {
-    const { get } = await shop({ ttl: '1 minute' })
+    const { get } = await openShop({ ttl: '1 minute' })
     const { headers } = await get('/found?id=t1')
     const tag = headers.get('etag')!
     expect(await get('/found?id=t1', { 'If-None-Match': tag })).toMatchObject({ status: 304, body: '' })
@@ -119,7 +119,7 @@ describe('a cached answer', () => {
   })
 
   test('a cached answer is not served at once to a client that requests a position', async () => {
-    const { get, asks } = await shop({ ttl: '1 minute', public: true })
+    const { get, asks } = await openShop({ ttl: '1 minute', public: true })
     await get('/found?id=t1')
     const { headers } = await get('/found?id=t1', { 'Min-Position': '1' })
     expect(headers.get('cache-control')).toBe('private, no-cache')
@@ -136,14 +136,14 @@ describe('a cached answer', () => {
       cache: { ttl: '1 hour' },
       run: async params => params,
     })
-    const { get } = await shop({ ttl: '1 minute' }, { serve: [thing, things, daily] })
+    const { get } = await openShop({ ttl: '1 minute' }, { serve: [thing, things, daily] })
     expect(await get('/daily')).toMatchObject({ body: { day: 'monday' } })
     day = 'tuesday'
     expect(await get('/daily')).toMatchObject({ body: { day: 'tuesday' } })
   })
 
   test('a cached answer has the headers of middleware around the app, and is not served where middleware refuses', async () => {
-    const { app, get } = await shop({ ttl: '1 minute' })
+    const { app, get } = await openShop({ ttl: '1 minute' })
     const outer = new Hono()
       .use('/shared/*', cors())
       .use('/set/*', async (c, next) => {
@@ -170,7 +170,7 @@ describe('a cached answer', () => {
   })
 
   test('a cached answer is 413 to a request with too large a body', async () => {
-    const { app, get } = await shop({ ttl: '1 minute' }, { bodyLimit: 10 })
+    const { app, get } = await openShop({ ttl: '1 minute' }, { bodyLimit: 10 })
     await get('/found?id=t1')
     const url = 'http://localhost/found?id=t1'
     const long = new Request(url, { method: 'POST', body: 'x'.repeat(11) })
@@ -182,7 +182,7 @@ describe('a cached answer', () => {
   })
 
   test('a cached answer is found by at most as many query strings as there is room for', () => {
-    const kept = cachedAnswersOf([found({ ttl: '1 minute' })[spec]]).get('found')!
+    const kept = cachedAnswersOf([findThing({ ttl: '1 minute' })[spec]]).get('found')!
     for (let i = 0; i < 100_000; i++) kept.remember(`id=${i}`, `{"id":"${i}"}`)
     expect(kept.bytes).toBeGreaterThan(4_000_000)
     expect(kept.bytes).toBeLessThanOrEqual(4 * 1_048_576)

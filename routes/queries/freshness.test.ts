@@ -7,11 +7,10 @@ import { query } from '../../src/definitions/query.ts'
 import { memory } from '../../src/ports/store/memory.ts'
 import { looks, shelves, things } from '../../src/test-support/shop.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
+import { atPosition } from '../../src/test-support/http.ts'
 import { openThingApp } from '../../src/test-support/thing-app.ts'
 
 afterEach(cleanUp)
-
-const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
 
 describe('no answer is older than what its client knows', () => {
   const total = query('total', {
@@ -35,7 +34,7 @@ describe('no answer is older than what its client knows', () => {
    * Some callers say and ask of some processes, each with the latest position he was told, all at once or one after the other.
    * Gives what was older than it may be.
    */
-  async function run(
+  async function runActs(
     acts: readonly Act[],
     { count = 1, cache, inOrder = false }: { readonly count?: number; readonly cache?: Cache; readonly inOrder?: boolean } = {},
   ): Promise<readonly string[]> {
@@ -46,19 +45,19 @@ describe('no answer is older than what its client knows', () => {
     const log: { readonly position: number; readonly shelf: string }[] = []
     const timesAt = (shelf: string, position: string) =>
       log.filter(one => one.shelf === shelf && one.position <= Number(position)).length
-    const told = (caller: number, position: string) => {
+    const learn = (caller: number, position: string) => {
       if (Number(position) > Number(known[caller])) known[caller] = position
     }
-    const one = async ({ caller, shelf, what }: Act, i: number) => {
-      const made = processes[i % count]!
+    const runAct = async ({ caller, shelf, what }: Act, i: number) => {
+      const shop = processes[i % count]!
       if (what === 'say') {
-        const position = await made.say(`t${i}`, 'set', looks('x', { shelf: shelf as 'top' | 'low' }))
+        const position = await shop.say(`t${i}`, 'set', looks('x', { shelf: shelf as 'top' | 'low' }))
         log.push({ position: Number(position), shelf })
-        return told(caller, position)
+        return learn(caller, position)
       }
       const token = known[caller]!
       const path = { ask: `/total?shelf=${shelf}`, row: `/shelves/${shelf}`, list: `/things?shelf=${shelf}&limit=1000` }[what]
-      const { status, body, headers } = await made.get(path!, at(token, { Prefer: 'wait=5' }))
+      const { status, body, headers } = await shop.get(path!, atPosition(token, { Prefer: 'wait=5' }))
       const least = timesAt(shelf, token)
       if (status === 404 && what === 'row' && least === 0) return
       if (status !== 200) return void wrong.push(`${what} ${token}: ${status}`)
@@ -68,11 +67,11 @@ describe('no answer is older than what its client knows', () => {
       const position = headers.get('event-position')!
       if (Number(position) < Number(token)) wrong.push(`${what} says ${position} to ${token}`)
       if (times !== undefined && times < timesAt(shelf, position)) wrong.push(`${what} is older than its ${position}`)
-      told(caller, position)
+      learn(caller, position)
     }
     const running: Promise<void>[] = []
     for (const [i, next] of acts.entries()) {
-      running.push(one(next, i))
+      running.push(runAct(next, i))
       if (inOrder) await running.at(-1)
       for (let pause = 0; pause < next.pause; pause++) await Bun.sleep(0)
     }
@@ -83,14 +82,14 @@ describe('no answer is older than what its client knows', () => {
 
   test('no answer is older than the position of its client, while others append and query', async () => {
     const property = fc.asyncProperty(fc.array(act, { maxLength: 40, size: 'max' }), async acts =>
-      expect(await run(acts)).toEqual([]),
+      expect(await runActs(acts)).toEqual([]),
     )
     await fc.assert(property, { numRuns: 60 })
   })
 
   test('no answer is older than the position of its client, with several processes of which one builds the rows', async () => {
     const property = fc.asyncProperty(fc.array(act, { maxLength: 25, size: 'max' }), async acts =>
-      expect(await run(acts, { count: 2 })).toEqual([]),
+      expect(await runActs(acts, { count: 2 })).toEqual([]),
     )
     await fc.assert(property, { numRuns: 40 })
   })
@@ -105,9 +104,9 @@ describe('no answer is older than what its client knows', () => {
         return entry && { ...entry, position: Math.max(entry.position, atLeast) }
       },
     }
-    const said = { caller: 0, shelf: 'top' as const, pause: 0 }
-    const acts = (['say', 'ask', 'say', 'ask'] as const).map(what => ({ ...said, what }))
-    expect(await run(acts, { cache: lying, inOrder: true })).toContain('ask at 2: 1 of 2')
-    expect(await run(acts, { inOrder: true })).toEqual([])
+    const first = { caller: 0, shelf: 'top' as const, pause: 0 }
+    const acts = (['say', 'ask', 'say', 'ask'] as const).map(what => ({ ...first, what }))
+    expect(await runActs(acts, { cache: lying, inOrder: true })).toContain('ask at 2: 1 of 2')
+    expect(await runActs(acts, { inOrder: true })).toEqual([])
   })
 })

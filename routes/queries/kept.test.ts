@@ -5,7 +5,7 @@ import { memoryCache } from '../../src/ports/cache/memory.ts'
 import { spec } from '../../src/definitions/event/events.ts'
 import { query } from '../../src/definitions/query.ts'
 import { memory } from '../../src/ports/store/memory.ts'
-import type { Client } from '../../src/test-support/http.ts'
+import { atPosition, type Client } from '../../src/test-support/http.ts'
 import { processor } from '../../src/definitions/processor.ts'
 import { looks, Thing, things } from '../../src/test-support/shop.ts'
 import { until } from '../../src/test-support/servers/until.ts'
@@ -17,17 +17,15 @@ import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
 afterEach(cleanUp)
 
-const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
-
 describe('a cached answer and its rows', () => {
   test('a cached answer is a miss, then a hit with its age, and 304 to a client that has it', async () => {
     const { named, runs } = countingQuery()
     let now = Date.parse('2026-01-01')
     const { say, get } = openThingApp([named], { now: () => now })
     const position = await say('a', 'set', looks('apple'))
-    const miss = await get('/named?name=apple', at(position))
+    const miss = await get('/named?name=apple', atPosition(position))
     now += 61_500
-    const hit = await get('/named?name=apple', at(position))
+    const hit = await get('/named?name=apple', atPosition(position))
     expect([miss.body, hit.body]).toEqual([[{ key: 'a', price: 1 }], [{ key: 'a', price: 1 }]])
     expect(pickHeaders(miss.headers, 'cache-status', 'age', 'cache-control', 'vary')).toEqual([
       'emaki; fwd=miss',
@@ -49,30 +47,30 @@ describe('a cached answer and its rows', () => {
   test('a cached answer is built again when a row that it was built of changes, and not when others do', async () => {
     const { named, runs } = countingQuery()
     const { say, get, app } = openThingApp([named])
-    const seen = async (position: string) => untilProcessed(await app[spec].start(), Number(position))
-    const asked = async () => {
+    const awaitProcessed = async (position: string) => untilProcessed(await app[spec].start(), Number(position))
+    const askNamed = async () => {
       const answer = await get('/named?name=apple')
       return [answer.headers.get('cache-status')!.replace('emaki; ', ''), answer.body]
     }
-    await seen(await say('a', 'set', looks('apple')))
-    expect(await asked()).toEqual(['fwd=miss', [{ key: 'a', price: 1 }]])
-    await seen(await say('b', 'set', looks('pear')))
-    expect(await asked()).toEqual(['hit', [{ key: 'a', price: 1 }]])
-    await seen(await say('a', 'set', looks('apple', { price: 2 })))
-    expect(await asked()).toEqual(['fwd=miss', [{ key: 'a', price: 2 }]])
-    await seen(await say('b', 'set', looks('apple')))
-    expect(await asked()).toEqual([
+    await awaitProcessed(await say('a', 'set', looks('apple')))
+    expect(await askNamed()).toEqual(['fwd=miss', [{ key: 'a', price: 1 }]])
+    await awaitProcessed(await say('b', 'set', looks('pear')))
+    expect(await askNamed()).toEqual(['hit', [{ key: 'a', price: 1 }]])
+    await awaitProcessed(await say('a', 'set', looks('apple', { price: 2 })))
+    expect(await askNamed()).toEqual(['fwd=miss', [{ key: 'a', price: 2 }]])
+    await awaitProcessed(await say('b', 'set', looks('apple')))
+    expect(await askNamed()).toEqual([
       'fwd=miss',
       [
         { key: 'a', price: 2 },
         { key: 'b', price: 1 },
       ],
     ])
-    await seen(await say('a', 'set', looks('fig')))
-    expect(await asked()).toEqual(['fwd=miss', [{ key: 'b', price: 1 }]])
-    await seen(await say('b', 'remove'))
-    expect(await asked()).toEqual(['fwd=miss', null])
-    expect(await asked()).toEqual(['hit', null])
+    await awaitProcessed(await say('a', 'set', looks('fig')))
+    expect(await askNamed()).toEqual(['fwd=miss', [{ key: 'b', price: 1 }]])
+    await awaitProcessed(await say('b', 'remove'))
+    expect(await askNamed()).toEqual(['fwd=miss', null])
+    expect(await askNamed()).toEqual(['hit', null])
     expect(runs.times).toBe(5)
   })
 
@@ -91,13 +89,13 @@ describe('a cached answer and its rows', () => {
     let now = Date.parse('2026-01-01')
     const { say, get } = openThingApp([named], { now: () => now })
     const position = await say('a', 'set', looks('apple'))
-    await get('/named?name=apple', at(position))
+    await get('/named?name=apple', atPosition(position))
     now += 4_200_000
     expect(pickHeaders((await get('/named?name=apple')).headers, 'cache-status', 'age')).toEqual([
       'emaki; hit; detail=stale',
       '4200',
     ])
-    await until('it was made anew', async () => (await get('/named?name=apple')).headers.get('age') === '0')
+    await until('it was built again', async () => (await get('/named?name=apple')).headers.get('age') === '0')
   })
 
   test('a cached answer that found nothing is served for a tenth of the time, and never afterwards', async () => {
@@ -134,9 +132,9 @@ describe('a cached answer and its rows', () => {
     }
     const { say, get, app } = openThingApp([named, rates, refresh], { cdn, cache: () => ({ ...shared, raise }) })
     const emaki = await app[spec].start()
-    const seen = async (position: string) => await untilProcessed(emaki, Number(position))
+    const awaitProcessed = async (position: string) => await untilProcessed(emaki, Number(position))
     const how = async (path: string) => (await get(path)).headers.get('cache-status')!.replace('emaki; ', '')
-    await seen(await say('a', 'set', looks('apple')))
+    await awaitProcessed(await say('a', 'set', looks('apple')))
     for (const path of ['/named?name=apple', '/named?name=pear', '/rates'])
       expect([await how(path), await how(path)]).toEqual(['fwd=miss', 'hit'])
     await emaki.invalidate(['name:apple'])
@@ -146,9 +144,9 @@ describe('a cached answer and its rows', () => {
       'hit',
     ])
     outside.rate = 2
-    await seen(await say('b', 'remove'))
+    await awaitProcessed(await say('b', 'remove'))
     expect((await get('/rates')).body).toEqual({ rate: 2 })
-    await seen(await say('b', 'set', looks('fig')))
+    await awaitProcessed(await say('b', 'set', looks('fig')))
     for (const path of ['/named?name=apple', '/rates']) expect([await how(path), await how(path)]).toEqual(['fwd=miss', 'hit'])
     expect(runs.times).toBe(4)
     expect(raised).toEqual(expect.arrayContaining([['name:apple'], ['rate']]))
@@ -170,14 +168,15 @@ describe('a cached answer and its rows', () => {
     const { named } = countingQuery()
     const store = memory()
     const owner = openThingApp([named], { store })
-    const seen = async ({ app }: Client, position: string) => await untilProcessed(await app[spec].start(), Number(position))
-    await seen(owner, await owner.say('a', 'set', looks('apple')))
+    const awaitProcessed = async ({ app }: Client, position: string) =>
+      await untilProcessed(await app[spec].start(), Number(position))
+    await awaitProcessed(owner, await owner.say('a', 'set', looks('apple')))
     const other = openThingApp([named], { store })
-    await seen(other, '1')
+    await awaitProcessed(other, '1')
     for (const status of ['emaki; fwd=miss', 'emaki; hit'])
       expect(pickHeaders((await other.get('/named?name=apple')).headers, 'cache-status')).toEqual([status])
     const position = await owner.say('a', 'set', looks('apple', { price: 2 }))
-    await seen(other, position)
+    await awaitProcessed(other, position)
     expect((await other.app[spec].start()).subscriptions.versionsOf('things').serving!.subscription.isOwner).toBeFalse()
     expect((await other.get('/named?name=apple')).body).toEqual([{ key: 'a', price: 2 }])
   })
@@ -217,15 +216,15 @@ describe('a cached answer and its rows', () => {
       return found
     }
     const one = query('one', { params: z.object({}), cache: { ttl: '1 hour' }, run: async (_, read) => read(things).get('a') })
-    const made = openThingApp([one], { store: { ...inner, readModel: { ...inner.readModel, get } } })
-    const asked = made.get('/one')
+    const shop = openThingApp([one], { store: { ...inner, readModel: { ...inner.readModel, get } } })
+    const answering = shop.get('/one')
     await reached.promise
-    const position = await made.say('a', 'set', looks('apple'))
-    await untilProcessed(await made.app[spec].start(), Number(position))
+    const position = await shop.say('a', 'set', looks('apple'))
+    await untilProcessed(await shop.app[spec].start(), Number(position))
     gate.resolve()
-    const { headers } = await asked
+    const { headers } = await answering
     expect(Number(headers.get('event-position'))).toBeLessThan(Number(position))
-    expect((await made.get('/one')).body).toMatchObject({ key: 'a' })
-    expect((await made.get('/one', at(position))).body).toMatchObject({ key: 'a' })
+    expect((await shop.get('/one')).body).toMatchObject({ key: 'a' })
+    expect((await shop.get('/one', atPosition(position))).body).toMatchObject({ key: 'a' })
   })
 })

@@ -9,7 +9,7 @@ afterEach(cleanUp)
 
 describe('the parameters of a query', () => {
   const echo = (params: z.ZodObject) => query('echo', { params, run: async params => ({ params }) })
-  const asked = async (params: z.ZodObject, search: string) => openThingApp([echo(params)]).get(`/echo${search}`)
+  const ask = async (params: z.ZodObject, search: string) => openThingApp([echo(params)]).get(`/echo${search}`)
 
   const all = z.object({
     text: z.string().optional(),
@@ -49,7 +49,7 @@ describe('the parameters of a query', () => {
     ['?cut=%20x%20', { cut: 'x' }],
     ['#text=5', {}],
   ])('the query string "%s" is read as the parameters %j', async (search, params) => {
-    expect((await asked(all, search)).body).toEqual({ params })
+    expect((await ask(all, search)).body).toEqual({ params })
   })
 
   test.each<[string, string]>([
@@ -71,20 +71,20 @@ describe('the parameters of a query', () => {
     ['?text=%FF', '#'],
     ['?text=%zz', '#'],
   ])('the query string "%s" answers 400 with a pointer to %s', async (search, pointer) => {
-    expectProblem(await asked(all, search), 'validation-failed', { errors: [{ pointer, detail: expect.any(String) }] })
+    expectProblem(await ask(all, search), 'validation-failed', { errors: [{ pointer, detail: expect.any(String) }] })
   })
 
   test('the parameters of a query that are missing answer 400, or take their default', async () => {
     const params = z.object({ id: z.string().min(1), limit: z.int().max(9).default(5) })
-    expectProblem(await asked(params, ''), 'validation-failed', { errors: [{ pointer: '#/id', detail: expect.any(String) }] })
-    expect((await asked(params, '?id=a')).body).toEqual({ params: { id: 'a', limit: 5 } })
+    expectProblem(await ask(params, ''), 'validation-failed', { errors: [{ pointer: '#/id', detail: expect.any(String) }] })
+    expect((await ask(params, '?id=a')).body).toEqual({ params: { id: 'a', limit: 5 } })
   })
 
   test('the parameters of a query that fit one by one, but not together, answer 400', async () => {
     const params = z
       .object({ from: z.int(), to: z.int() })
       .refine(({ from, to }) => from < to, { path: ['to'], error: 'before from' })
-    expectProblem(await asked(params, '?from=2&to=1'), 'validation-failed', {
+    expectProblem(await ask(params, '?from=2&to=1'), 'validation-failed', {
       errors: [{ pointer: '#/to', detail: 'before from' }],
     })
   })

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import type { Client } from '../../src/test-support/http.ts'
+import { atPosition, type Client } from '../../src/test-support/http.ts'
 import { looks } from '../../src/test-support/shop.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
@@ -7,8 +7,6 @@ import { openThingApp } from '../../src/test-support/thing-app.ts'
 import { countingQuery } from '../../src/test-support/thing-queries.ts'
 
 afterEach(cleanUp)
-
-const at = (position: string, rest: Record<string, string> = {}) => ({ 'Min-Position': position, ...rest })
 
 describe('a public answer', () => {
   const POLICY = ['cache-control', 'cdn-cache-control', 'vary']
@@ -43,7 +41,7 @@ describe('a public answer', () => {
     const { named } = countingQuery({ public: true })
     const { say, get } = openThingApp([named])
     const position = await say('a', 'set', looks('apple'))
-    const byHeader = await get('/named?name=apple', at(position))
+    const byHeader = await get('/named?name=apple', atPosition(position))
     expect(pickHeaders(byHeader.headers, ...POLICY, 'surrogate-key')).toEqual(['private, no-cache', null, 'Min-Position', null])
     const byQuery = await get(`/named?name=apple&min-position=${position}`)
     expect(pickHeaders(byQuery.headers, ...POLICY)).toEqual([
@@ -89,7 +87,7 @@ describe('a public answer', () => {
       for (let price = 0; price < 5; price++) {
         position = await say('a', 'set', looks('apple', { price }))
         await through('/named?name=apple')
-        expect((await through('/named?name=apple', at(position))).body).toEqual([{ key: 'a', price }])
+        expect((await through('/named?name=apple', atPosition(position))).body).toEqual([{ key: 'a', price }])
         expect((await through(`/named?name=apple&min-position=${position}`)).body).toEqual([{ key: 'a', price }])
       }
       // That it keeps anything at all.

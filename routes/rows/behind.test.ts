@@ -32,9 +32,9 @@ describe('rows that are behind', () => {
 
   test('rows that are behind answer as soon as they have the position', async () => {
     const { get, position, release } = await openHeldThingApp()
-    const asked = get('/things/a', { 'Min-Position': position, Prefer: 'return=minimal, wait=20' })
+    const waiting = get('/things/a', { 'Min-Position': position, Prefer: 'return=minimal, wait=20' })
     release()
-    const { body, headers } = await asked
+    const { body, headers } = await waiting
     expect([body, headers.get('preference-applied')]).toMatchObject([{ name: 'pear' }, 'wait=20'])
   })
 

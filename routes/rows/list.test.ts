@@ -10,12 +10,12 @@ afterEach(cleanUp)
 
 describe('GET /{projection}', () => {
   const four = async () => {
-    const made = openThingApp()
-    await made.say('a', 'set', looks('apple', { price: 3, rare: true }))
-    await made.say('b', 'set', looks('pear', { shelf: 'low', price: null, note: 'null' }))
-    await made.say('c', 'set', looks('apple', { shelf: 'low', price: -1.5 }))
-    await made.say('d', 'set', looks('fig', { price: 2, note: '' }))
-    return made
+    const shop = openThingApp()
+    await shop.say('a', 'set', looks('apple', { price: 3, rare: true }))
+    await shop.say('b', 'set', looks('pear', { shelf: 'low', price: null, note: 'null' }))
+    await shop.say('c', 'set', looks('apple', { shelf: 'low', price: -1.5 }))
+    await shop.say('d', 'set', looks('fig', { price: 2, note: '' }))
+    return shop
   }
 
   test.each<[string, readonly string[]]>([
@@ -131,9 +131,9 @@ describe('GET /{projection}', () => {
     ['an object for a number', cursor(['price', {}, 'a'])],
     ['true for a number', cursor(['price', true, 'a'])],
     ['more than a number holds', Buffer.from('["price",1e999,"a"]').toString('base64url')],
-  ])('GET /{projection} with a cursor that is %s answers 400', async (_, made) => {
+  ])('GET /{projection} with a cursor that is %s answers 400', async (_, shop) => {
     const { get } = openThingApp()
-    expectProblem(await get(`/things?sort=price&cursor=${made}`), 'validation-failed', {
+    expectProblem(await get(`/things?sort=price&cursor=${shop}`), 'validation-failed', {
       errors: [{ pointer: '#/cursor', detail: expect.any(String) }],
     })
   })
@@ -160,7 +160,7 @@ describe('GET /{projection}', () => {
         const { say, see } = openThingApp()
         const staying = rows.map((_, i) => `s${i}`)
         for (const [i, { name, price }] of rows.entries()) await say(`s${i}`, 'set', looks(name, { price }))
-        const seen: string[] = []
+        const pagedKeys: string[] = []
         let next: string | null = ''
         while (next !== null) {
           const query: string = [`limit=${limit}`, ...(sort ? [`sort=${sort}`] : []), ...(next ? [`cursor=${next}`] : [])].join(
@@ -168,13 +168,13 @@ describe('GET /{projection}', () => {
           )
           const { status, body } = await see(`/things?${query}`)
           expect(status).toBe(200)
-          seen.push(...keysOf(body))
+          pagedKeys.push(...keysOf(body))
           next = listOf(body).next
           const other = others.pop()
           if (other?.of) await say(`o${other.of}`, 'set', looks(other.name, { price: other.price }))
           else if (other) await say(`o${others.length}`, 'remove')
         }
-        expect(seen.filter(key => staying.includes(key)).toSorted()).toEqual(staying.toSorted())
+        expect(pagedKeys.filter(key => staying.includes(key)).toSorted()).toEqual(staying.toSorted())
         await cleanUp()
       },
     )

@@ -11,12 +11,12 @@ const START = Date.parse('2026-01-01T00:00:00Z')
 /** Three deposits of five, one a second. */
 const three = async () => {
   let now = START
-  const made = client({ store: memory({ now: () => now }) })
+  const bank = client({ store: memory({ now: () => now }) })
   for (const _ of [1, 2, 3]) {
-    await made.post('/account/a1/deposit', { cents: 5 })
+    await bank.post('/account/a1/deposit', { cents: 5 })
     now += 1_000
   }
-  return made
+  return bank
 }
 
 describe('GET /{decider}/{id}', () => {

@@ -9,9 +9,9 @@ const PRIVATE = 'private, no-cache'
 const IMMUTABLE = 'private, max-age=31536000, immutable'
 
 const five = async (options: Parameters<typeof client>[0] = {}): Promise<Client> => {
-  const made = client(options)
-  for (const note of ['1', '2', '3', '4', '5']) await made.post('/account/a1/deposit', { cents: 1, note })
-  return made
+  const bank = client(options)
+  for (const note of ['1', '2', '3', '4', '5']) await bank.post('/account/a1/deposit', { cents: 1, note })
+  return bank
 }
 
 describe('GET /streams/{stream}', () => {

@@ -3,8 +3,10 @@ import { expect } from 'bun:test'
 import { type App, type AppOptions, app } from '../../routes/app.ts'
 import { problems, type Slug } from '../../routes/http/problem.ts'
 import { readConfig } from '../config.ts'
+import { spec } from '../definitions/event/events.ts'
 import { memory } from '../ports/store/memory.ts'
 import { account } from './account.ts'
+import { cleanUpLater } from './cleanup.ts'
 import { type FaultyStore, faulty } from './faulty-store.ts'
 
 export type Headers_ = Readonly<Record<string, string>>
@@ -40,6 +42,18 @@ export function client(options: Partial<AppOptions> = {}): Client {
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       }),
   }
+}
+
+/** A client whose app `cleanUp` stops. */
+export function openClient(options: Partial<AppOptions> = {}): Client {
+  const opened = client(options)
+  cleanUpLater(() => opened.app[spec].stop())
+  return opened
+}
+
+/** The headers of a request that wants nothing older than a position. */
+export function atPosition(position: string, others: Headers_ = {}): Headers_ {
+  return { 'Min-Position': position, ...others }
 }
 
 export async function answerOf(response: Response): Promise<Answer> {
