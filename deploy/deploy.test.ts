@@ -35,7 +35,7 @@ type Manifest = keyof typeof MANIFESTS
 const files = Object.keys(MANIFESTS) as readonly Manifest[]
 
 /** Throws where a manifest does not fit its schema; fields that the schema does not know are found by its types. */
-function validated(file: Manifest, data: object): void {
+function validate(file: Manifest, data: object): void {
   const [Model] = MANIFESTS[file]
   const { apiVersion, kind } = data as { readonly apiVersion: string; readonly kind: string }
   expect([apiVersion, kind]).toEqual([MANIFESTS[file][1], Model.kind])
@@ -102,7 +102,7 @@ describe('the manifests for Kubernetes', () => {
   }
 
   test('each manifest for Kubernetes fits its schema', async () => {
-    for (const file of files) validated(file, await read<object>(`deploy/kubernetes/${file}`))
+    for (const file of files) validate(file, await read<object>(`deploy/kubernetes/${file}`))
   })
 
   test('each manifest for Kubernetes fits its type, field by field', async () => {
@@ -113,7 +113,7 @@ describe('the manifests for Kubernetes', () => {
   test('a manifest for Kubernetes with a wrong value or a misspelt field is refused by these checks', async () => {
     const text = await textOf('deploy/kubernetes/deployment.yaml')
     const wrong = parse(text.replace('terminationGracePeriodSeconds: 30', 'terminationGracePeriodSeconds: soon')) as object
-    expect(() => validated('deployment.yaml', wrong)).toThrow()
+    expect(() => validate('deployment.yaml', wrong)).toThrow()
     const misspelt = parse(text.replace('readOnlyRootFilesystem', 'readOnlyRootFileSystem')) as object
     expect(await typeProblems([['deployment.yaml', misspelt]])).toContain('readOnlyRootFileSystem')
   })

@@ -18,7 +18,7 @@ const clients = Array.from({ length: many }, () => new Frames(1))
 let closed = 0
 let expected = 0
 let behind = 0
-let told: () => void = () => {}
+let announceCaughtUp: () => void = () => {}
 
 const greeted = Array.from({ length: many }, () => Promise.withResolvers<void>())
 for (let i = 0; i < many; i += OPENING) {
@@ -54,7 +54,7 @@ function open(index: number): Promise<unknown> {
         const wasBehind = frames.count < expected
         frames.take(bytes)
         greeted[index]!.resolve()
-        if (wasBehind && frames.count >= expected && --behind === 0) told()
+        if (wasBehind && frames.count >= expected && --behind === 0) announceCaughtUp()
       },
       close: () => {
         closed++
@@ -70,7 +70,7 @@ process.on('message', async ({ events }: Expected) => {
   behind = clients.filter(({ count }) => count < expected).length
   const timer = Promise.withResolvers<void>()
   const timeout = setTimeout(timer.resolve, TIMEOUT_MS)
-  if (behind) await Promise.race([new Promise<void>(resolve => (told = resolve)), timer.promise])
+  if (behind) await Promise.race([new Promise<void>(resolve => (announceCaughtUp = resolve)), timer.promise])
   clearTimeout(timeout)
   const sum = (pick: (frames: Frames) => number) => clients.reduce((sum, frames) => sum + pick(frames), 0)
   const answer: Heard = {

@@ -37,16 +37,16 @@ export type Asked<Question, Answer> = {
 
 /** Starts a process that says once that it is ready, and then answers one question after the other. */
 export async function asked<Question, Answer>(child: string, args: readonly string[]): Promise<Asked<Question, Answer>> {
-  let told: (answer: Answer) => void = () => {}
+  let onAnswer: (answer: Answer) => void = () => {}
   let failed: (error: Error) => void = () => {}
   const next = () =>
     new Promise<Answer>((resolve, reject) => {
-      told = resolve
+      onAnswer = resolve
       failed = reject
     })
   const ready = next()
   const process_ = Bun.spawn([process.execPath, join(children, `${child}.ts`), ...args], {
-    ipc: (answer: Answer) => told(answer),
+    ipc: (answer: Answer) => onAnswer(answer),
     onExit: () => failed(new Error(`the process ${child} ended early`)),
     stdio: ['ignore', 'ignore', 'inherit'],
   })

@@ -17,16 +17,16 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 test('one compiled binary of fines imports a CSV by its own map, serves the rows, and exports the log', async () => {
-  const ran = (...args: readonly string[]) => Bun.spawnSync([binary, ...args], { cwd: folder, env: environment })
+  const run = (...args: readonly string[]) => Bun.spawnSync([binary, ...args], { cwd: folder, env: environment })
   const served = await serveProcess([binary], environment)
-  const imported = ran('import', join(import.meta.dir, 'sample.csv'), '--map', 'fines')
+  const imported = run('import', join(import.meta.dir, 'sample.csv'), '--map', 'fines')
   expect([imported.exitCode, imported.stdout.toString().includes('imported 31 events')]).toEqual([0, true])
   const at = (path: string) => fetch(new URL(path, served.url))
   await until('the row is served', async () => (await at('/balances/S7')).ok)
   expect(await (await at('/income/2010-09')).json()).toMatchObject({ payments: 1, cents: 5_000 })
-  expect(ran('import', join(import.meta.dir, 'sample.csv'), '--map', './from-csv.ts').stderr.toString()).toContain(
+  expect(run('import', join(import.meta.dir, 'sample.csv'), '--map', './from-csv.ts').stderr.toString()).toContain(
     'there is no map ./from-csv.ts; this app has fines',
   )
-  expect(ran('export').stdout.toString().split('\n').length).toBe(32)
+  expect(run('export').stdout.toString().split('\n').length).toBe(32)
   expect(await served.stop()).toBe(0)
 })

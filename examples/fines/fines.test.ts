@@ -100,7 +100,7 @@ type Page<R> = {
 type Served = { readonly ask: Asked; readonly stop: () => Promise<void> }
 
 /** A store with a file's events in it, served, and all its rows made. */
-async function servedWith(store: Store, file: string, events: number): Promise<Served> {
+async function serveFines(store: Store, file: string, events: number): Promise<Served> {
   await store.open()
   const records = () => recordsOf({ file, format: 'csv', map: fromCsv, cause: 'test' })
   for await (const _ of store.import('fines', records, { fingerprint: file, onlyNew: true }));
@@ -128,11 +128,11 @@ async function rowsOf<R>(ask: Asked, projection: string): Promise<readonly (R & 
   }
 }
 
-const counted = async (ask: Asked, path: string) => (await ask<Page<object>>(`${path}&limit=1&count=true`)).count
+const countRows = async (ask: Asked, path: string) => (await ask<Page<object>>(`${path}&limit=1&count=true`)).count
 const sum = <R>(rows: readonly R[], of: (row: R) => number) => rows.reduce((total, row) => total + of(row), 0)
 
 /** Every total, from rows and from queries, which have to agree. Throws where one is another. */
-async function hasTotals(ask: Asked, totals: Totals): Promise<void> {
+async function expectTotals(ask: Asked, totals: Totals): Promise<void> {
   const { counts, createdCents, expenseCents, dueCents, paidCents, unpaid, partly, fully, more, paths, frequent } = totals
   type Activity = { readonly count: number; readonly cents: number }
   const activities = Object.fromEntries((await rowsOf<Activity>(ask, 'activities')).map(({ key, ...row }) => [key, row]))
@@ -148,8 +148,8 @@ async function hasTotals(ask: Asked, totals: Totals): Promise<void> {
   expect(sum(balances, row => row.dueCents)).toBe(dueCents)
   expect(sum(balances, row => row.paidCents)).toBe(paidCents)
   expect<unknown>(await ask('/totals')).toEqual({ dueCents, paidCents, unpaid, partly, fully, more })
-  expect(await counted(ask, '/balances?settled=unpaid')).toBe(unpaid)
-  expect(await counted(ask, '/balances?settled=more')).toBe(more)
+  expect(await countRows(ask, '/balances?settled=unpaid')).toBe(unpaid)
+  expect(await countRows(ask, '/balances?settled=more')).toBe(more)
 
   type Income = { readonly payments: number; readonly cents: number }
   const income = await rowsOf<Income>(ask, 'income')
@@ -166,10 +166,10 @@ async function hasTotals(ask: Asked, totals: Totals): Promise<void> {
   )
 
   const byStatus = Map.groupBy(fines, ({ status }) => status)
-  for (const [status, of] of byStatus) expect(await counted(ask, `/fines?status=${status}`)).toBe(of.length)
+  for (const [status, of] of byStatus) expect(await countRows(ask, `/fines?status=${status}`)).toBe(of.length)
   expect(fines.length).toBe(counts['Created']!)
 
-  expect(await counted(ask, '/fines?daysToPenalty=60')).toBe(counts['PenaltyAdded'])
+  expect(await countRows(ask, '/fines?daysToPenalty=60')).toBe(counts['PenaltyAdded'])
   const days = fines.flatMap(({ daysToPayment }) => daysToPayment ?? []).toSorted((one, other) => one - other)
   expect(await ask('/payment-times')).toMatchObject({ fines: days.length, medianDays: days[Math.floor(days.length / 2)] })
 }
@@ -192,11 +192,11 @@ for (const [name, make] of Object.entries(stores)) {
   describe(`the sample of fines, on ${name}`, () => {
     let one: Served
     beforeAll(async () => {
-      one = await servedWith(await make(), SAMPLE, SAMPLE_TOTALS.events)
+      one = await serveFines(await make(), SAMPLE, SAMPLE_TOTALS.events)
     })
     afterAll(() => one.stop())
 
-    test(`the sample of fines on ${name} has the totals that were added up by hand`, () => hasTotals(one.ask, SAMPLE_TOTALS))
+    test(`the sample of fines on ${name} has the totals that were added up by hand`, () => expectTotals(one.ask, SAMPLE_TOTALS))
 
     test(`the sample of fines on ${name} answers with a fine, its balance and a month`, async () => {
       expect<unknown>(await one.ask('/fines/S6')).toEqual({
@@ -223,7 +223,7 @@ for (const [name, make] of Object.entries(stores)) {
     test(`the sample of fines on ${name} with another total is refused by this test`, async () => {
       const { dueCents, unpaid, paths } = SAMPLE_TOTALS
       for (const wrong of [{ dueCents: dueCents + 1 }, { unpaid: unpaid + 1 }, { paths: paths + 1 }])
-        await expect(hasTotals(one.ask, { ...SAMPLE_TOTALS, ...wrong })).rejects.toThrow('expect(received)')
+        await expect(expectTotals(one.ask, { ...SAMPLE_TOTALS, ...wrong })).rejects.toThrow('expect(received)')
     })
   })
 
@@ -233,9 +233,9 @@ for (const [name, make] of Object.entries(stores)) {
         console.warn(`fines: NOT CHECKED against the totals of the real log: there is no ${REAL}; set FINES_CSV`)
         return
       }
-      const { ask, stop } = await servedWith(await make(), REAL, REAL_TOTALS.events)
+      const { ask, stop } = await serveFines(await make(), REAL, REAL_TOTALS.events)
       try {
-        await hasTotals(ask, REAL_TOTALS)
+        await expectTotals(ask, REAL_TOTALS)
         console.log(`fines: checked ${REAL_TOTALS.events} events against the totals`)
       } finally {
         await stop()

@@ -36,7 +36,7 @@ export function startSandbox(port = 0): Sandbox {
     const isFirst = !done.has(key)
     done.set(key, entry)
     if (mode === 'lossy' && isFirst) return Response.json({ error: 'the answer was lost' }, { status: 502 })
-    if (mode === 'twice' && body.notify !== undefined) void told(body.notify, entry).catch(() => {})
+    if (mode === 'twice' && body.notify !== undefined) void notifyShop(body.notify, entry).catch(() => {})
     return Response.json({ status: entry.status, ...(entry.status === 'declined' && { reason: REASON }) })
   }
 
@@ -63,7 +63,7 @@ export function startSandbox(port = 0): Sandbox {
 }
 
 /** Tells the marketplace what became of a payment, as if it had not been answered. */
-async function told(notify: string, { status, cents }: Entry): Promise<void> {
+async function notifyShop(notify: string, { status, cents }: Entry): Promise<void> {
   const [command, body] = status === 'charged' ? ['charge', { cents }] : ['decline', { reason: REASON }]
   if (status !== 'refunded')
     await fetch(`${notify}/${command}`, {

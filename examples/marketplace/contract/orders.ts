@@ -35,8 +35,8 @@ export function testOrders({ id, ask, post, eventsOf, after, readText }: Marketp
 
     test('an order that is sent four times with one key is placed once', async () => {
       const order = id()
-      const said = () => post(`/order/${order}/place`, basket, { 'Idempotency-Key': `key-${order}` })
-      const answers = await Promise.all([said(), said(), said(), said()])
+      const place = () => post(`/order/${order}/place`, basket, { 'Idempotency-Key': `key-${order}` })
+      const answers = await Promise.all([place(), place(), place(), place()])
       expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201])
       expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1)
       expect(await eventsOf(`order-${order}`)).toHaveLength(1)
@@ -47,9 +47,9 @@ export function testOrders({ id, ask, post, eventsOf, after, readText }: Marketp
 
     test('an order that is placed with If-None-Match: * answers 412 where it exists', async () => {
       const order = id()
-      const said = () => post(`/order/${order}/place`, basket, { 'If-None-Match': '*' })
-      expect((await said()).status).toBe(201)
-      const { status, headers } = await said()
+      const place = () => post(`/order/${order}/place`, basket, { 'If-None-Match': '*' })
+      expect((await place()).status).toBe(201)
+      const { status, headers } = await place()
       expect([status, headers.get('etag')]).toEqual([412, '"1"'])
     })
 

@@ -5,7 +5,7 @@ import { basket, shipment, type Answer, type Marketplace } from './client.ts'
 export function testViews({ id, ask, post }: Marketplace): void {
   describe('the views of the marketplace', () => {
     /** What is read is no older than what was answered. */
-    const seen = async (path: string, position: unknown): Promise<Answer> =>
+    const askAt = async (path: string, position: unknown): Promise<Answer> =>
       ask(path, { headers: { 'Min-Position': String(position) } })
 
     test('the views follow an order through each of its stages', async () => {
@@ -14,16 +14,16 @@ export function testViews({ id, ask, post }: Marketplace): void {
         { sku: apple, qty: 2, price: 120 },
         { sku: pear, qty: 1, price: 60 },
       ]
-      const said = async (path: string, body?: object) => {
+      const send = async (path: string, body?: object) => {
         const answer = await post(path, body)
         expect(answer.status).toBeOneOf([200, 201])
         return answer.headers.get('event-position')!
       }
       const stage = async (position: string) => {
         const [row, list, summary] = await Promise.all([
-          seen(`/orders/${order}`, position),
-          seen(`/orders?customerId=${customer}`, position),
-          seen(`/order-summary?customerId=${customer}`, position),
+          askAt(`/orders/${order}`, position),
+          askAt(`/orders?customerId=${customer}`, position),
+          askAt(`/order-summary?customerId=${customer}`, position),
         ])
         const listed = list.body['items'] as readonly object[]
         expect(listed).toEqual([row.body])
@@ -33,21 +33,21 @@ export function testViews({ id, ask, post }: Marketplace): void {
         [apple, 5],
         [pear, 9],
       ])
-        await said(`/inventory/${sku}/restock`, { qty })
-      expect(await stage(await said(`/order/${order}/place`, { customerId: customer, items }))).toEqual(['placed', [], 1, 1, 0])
-      expect(await stage(await said(`/inventory/${apple}/reserve`, { order, qty: 2 }))).toEqual(['placed', [apple], 1, 1, 0])
-      expect(await stage(await said(`/inventory/${pear}/reserve`, { order, qty: 1 }))).toEqual([
+        await send(`/inventory/${sku}/restock`, { qty })
+      expect(await stage(await send(`/order/${order}/place`, { customerId: customer, items }))).toEqual(['placed', [], 1, 1, 0])
+      expect(await stage(await send(`/inventory/${apple}/reserve`, { order, qty: 2 }))).toEqual(['placed', [apple], 1, 1, 0])
+      expect(await stage(await send(`/inventory/${pear}/reserve`, { order, qty: 1 }))).toEqual([
         'reserved',
         [apple, pear],
         1,
         0,
         0,
       ])
-      expect(await stage(await said(`/order/${order}/confirmPayment`))).toEqual(['paid', [apple, pear], 1, 0, 0])
-      await said(`/inventory/${apple}/commit`, { order })
-      const shipped = await said(`/order/${order}/ship`, shipment)
+      expect(await stage(await send(`/order/${order}/confirmPayment`))).toEqual(['paid', [apple, pear], 1, 0, 0])
+      await send(`/inventory/${apple}/commit`, { order })
+      const shipped = await send(`/order/${order}/ship`, shipment)
       expect(await stage(shipped)).toEqual(['shipped', [apple, pear], 1, 0, 300])
-      expect((await seen(`/orders/${order}`, shipped)).body).toEqual({
+      expect((await askAt(`/orders/${order}`, shipped)).body).toEqual({
         key: order,
         customerId: customer,
         status: 'shipped',
@@ -56,10 +56,10 @@ export function testViews({ id, ask, post }: Marketplace): void {
         tracking: 'T1',
         reserved: [apple, pear],
       })
-      expect((await seen(`/stock/${apple}`, shipped)).body).toEqual({ key: apple, onHand: 3, reserved: 0 })
-      expect((await seen(`/stock/${pear}`, shipped)).body).toEqual({ key: pear, onHand: 9, reserved: 1 })
-      expect((await seen(`/bestsellers/${apple}`, shipped)).body).toEqual({ key: apple, sold: 2 })
-      expect((await seen(`/customers/${customer}`, shipped)).body).toEqual({ key: customer, orders: 1, spend: 300 })
+      expect((await askAt(`/stock/${apple}`, shipped)).body).toEqual({ key: apple, onHand: 3, reserved: 0 })
+      expect((await askAt(`/stock/${pear}`, shipped)).body).toEqual({ key: pear, onHand: 9, reserved: 1 })
+      expect((await askAt(`/bestsellers/${apple}`, shipped)).body).toEqual({ key: apple, sold: 2 })
+      expect((await askAt(`/customers/${customer}`, shipped)).body).toEqual({ key: customer, orders: 1, spend: 300 })
     })
 
     test('the view of orders lists by customer, by status, and by both', async () => {
@@ -78,7 +78,7 @@ export function testViews({ id, ask, post }: Marketplace): void {
       const keys = async (search: string) => {
         const found: string[] = []
         for (let next: unknown = ''; next !== null; ) {
-          const { body } = await seen(`/orders?${search}&limit=2${next && `&cursor=${next}`}`, position)
+          const { body } = await askAt(`/orders?${search}&limit=2${next && `&cursor=${next}`}`, position)
           found.push(...(body['items'] as readonly { key: string }[]).map(({ key }) => key))
           next = body['next']
         }
@@ -89,7 +89,7 @@ export function testViews({ id, ask, post }: Marketplace): void {
       for (const status of ['placed', 'paid', 'cancelled'])
         expect(await keys(`customerId=${customer}&status=${status}`)).toEqual(of(status).toSorted())
       expect((await keys('status=paid')).filter(key => of('paid').includes(key))).toHaveLength(3)
-      const { body } = await seen(`/orders?customerId=${customer}&count=true&limit=1`, position)
+      const { body } = await askAt(`/orders?customerId=${customer}&count=true&limit=1`, position)
       expect([body['count'], (body['items'] as unknown[]).length]).toEqual([9, 1])
     })
 
@@ -97,7 +97,7 @@ export function testViews({ id, ask, post }: Marketplace): void {
       const skus = [id(), id(), id()]
       const items = skus.map((sku, i) => ({ sku, qty: 1_000_000 + i, price: 1 }))
       const { headers } = await post('/order/place', { customerId: id(), items })
-      const { body } = await seen('/bestsellers?sort=-sold&limit=3', headers.get('event-position'))
+      const { body } = await askAt('/bestsellers?sort=-sold&limit=3', headers.get('event-position'))
       expect(body['items']).toEqual(skus.map((key, i) => ({ key, sold: 1_000_000 + i })).toReversed())
     })
 
@@ -106,7 +106,7 @@ export function testViews({ id, ask, post }: Marketplace): void {
       const { headers } = await post(`/order/${order}/place`, { ...basket, customerId: customer })
       const placed = headers.get('event-position')
       for (const path of [`/orders/${order}`, `/orders?customerId=${customer}`, `/order-summary?customerId=${customer}`]) {
-        const tag = (await seen(path, placed)).headers.get('etag')!
+        const tag = (await askAt(path, placed)).headers.get('etag')!
         const again = await ask(path, { headers: { 'If-None-Match': tag, 'Min-Position': placed! } })
         expect([path, again.status]).toEqual([path, 304])
       }

@@ -21,15 +21,15 @@ const WAIT_MAX_MS = 6 * DEADLINE_MS
 
 describe('connections that are used up', () => {
   race('used up connections fail the waiting calls in time, and nothing is lost or doubled afterwards', async () => {
-    expect(await usedUp(DEADLINE_MS)).toEqual([])
+    expect(await useUpConnections(DEADLINE_MS)).toEqual([])
   })
   race('used up connections show the planted bug: a caller that waits for ever', async () => {
-    expect(await usedUp(60_000)).toContainEqual(expect.stringContaining('had no answer'))
+    expect(await useUpConnections(60_000)).toContainEqual(expect.stringContaining('had no answer'))
   })
 })
 
 /** Has every statement wait while many ask. Gives what was wrong. */
-async function usedUp(deadlineMs: number): Promise<readonly string[]> {
+async function useUpConnections(deadlineMs: number): Promise<readonly string[]> {
   const place = await onPostgres()
   const store = postgres(place.url, {
     migrate: false,
@@ -86,15 +86,15 @@ const GROWTH_MAX = (TIMES * PILES * TEXT) / MIB / 3
 
 describe('states of more streams than fit', () => {
   race('states of more streams than fit let memory grow no further', async () => {
-    expect(await growth(MIB)).toBeLessThan(GROWTH_MAX)
+    expect(await measureGrowth(MIB)).toBeLessThan(GROWTH_MAX)
   })
   race('states of more streams than fit show the planted bug: states that are kept for ever', async () => {
-    expect(await growth(1_024 * MIB)).toBeGreaterThan(GROWTH_MAX)
+    expect(await measureGrowth(1_024 * MIB)).toBeGreaterThan(GROWTH_MAX)
   })
 })
 
 /** How much memory grows, in MiB, while more and more piles are filled, once some have been and a process runs. */
-async function growth(statesSize: number): Promise<number> {
+async function measureGrowth(statesSize: number): Promise<number> {
   const place = await onPostgres()
   const store = postgres(place.url, { migrate: false, pooler: false })
   const emaki = await runtime({ serve: [pile, ...served], store, states: { size: statesSize } })

@@ -1,6 +1,6 @@
 import { describe, expect } from 'bun:test'
 import { form, race } from '../../adapters/postgres/races/form.ts'
-import { faults, judged } from './faults.ts'
+import { faults, judgeFault } from './faults.ts'
 
 /** How many more of each the long form makes. */
 const LONGER = 40
@@ -8,7 +8,7 @@ const LONGER = 40
 for (const [name, fault] of Object.entries(faults))
   describe(name, () => {
     race(`${name}: each command of a process has one effect, in order, and no timer is early, lost or twice`, async random => {
-      const { wrong } = await judged(fault, random, form(fault.times, LONGER * fault.times))
+      const { wrong } = await judgeFault(fault, random, form(fault.times, LONGER * fault.times))
       expect(wrong).toEqual([])
     })
   })

@@ -12,15 +12,15 @@ const POINTS: readonly Point[] = ['before the commit', 'while it commits', 'in t
 const TABLES = ['counts_v1', 'tags_v1', 'open_v1'] as const
 const CALLERS = 4
 
-type Held = { readonly owner: string | null; readonly epoch: number; readonly position: number; readonly isHeld: boolean }
+type LeaseState = { readonly owner: string | null; readonly epoch: number; readonly position: number; readonly isHeld: boolean }
 
 describe('a zombie: a node that is stopped in the middle of a page, and goes on after another has taken over', () => {
   race('a zombie has its write refused, wherever it was stopped', async random => {
-    await using at = await two(random)
+    await using at = await openTwo(random)
     for (let round = 0; round < form(12, 300); round++) {
       const point = POINTS[round % POINTS.length]!
       const name = point === 'in the transaction' ? 'sql_report_v1' : random.pick(TABLES)
-      await (point === 'before the commit' ? overlapping(at, name) : stopped(at, point, name))
+      await (point === 'before the commit' ? overlapOwners(at, name) : stopUntilTakenOver(at, point, name))
     }
     expect(await at.arena.settle()).toEqual([])
     const refused = at.arena.nodes.flatMap(({ leases }) => leases).filter(one => one.did === 'commit' && one.kept === false)
@@ -32,8 +32,8 @@ describe('a zombie: a node that is stopped in the middle of a page, and goes on 
     ['fenced by position', /was written though/],
   ] as const) {
     race(`a zombie shows the planted bug: ${plant}`, async random => {
-      await using at = await two(random, plant)
-      for (let round = 0; round < ROUNDS_MAX && !at.arena.shows(shown); round++) await overlapping(at, random.pick(TABLES))
+      await using at = await openTwo(random, plant)
+      for (let round = 0; round < ROUNDS_MAX && !at.arena.shows(shown); round++) await overlapOwners(at, random.pick(TABLES))
       expect(at.arena.shows(shown)).toBeTrue()
     })
   }
@@ -41,14 +41,14 @@ describe('a zombie: a node that is stopped in the middle of a page, and goes on 
 
 describe('a fight for leases: four nodes with a slow database pause at random for up to two leases', () => {
   race('a fight for leases of four nodes writes no page twice, and ends in takeovers in time', async random => {
-    const { wrong, tookMs } = await fighting(random, form(8, 1_000), null)
+    const { wrong, tookMs } = await fightForLeases(random, form(8, 1_000), null)
     expect(wrong).toEqual([])
     // The median, as one of them may have met with whatever else the machine does.
     expect(tookMs.toSorted((a, b) => a - b)[tookMs.length >> 1]!).toBeLessThan(2 * FIGHT_LEASE_MS)
   })
 
   race('a fight for leases of four nodes shows the planted bug: no fence', async random => {
-    expect((await fighting(random, ROUNDS_MAX, 'no fence')).hasShown).toBeTrue()
+    expect((await fightForLeases(random, ROUNDS_MAX, 'no fence')).hasShown).toBeTrue()
   })
 })
 const SHOWN = /times from|was written though/
@@ -61,7 +61,7 @@ const ROUNDS_MAX = 40
 
 type Two = { readonly arena: Arena; readonly place: PostgresPlace; readonly [Symbol.asyncDispose]: () => Promise<void> }
 
-async function two(random: Random, plant: LeasePlant | null = null): Promise<Two> {
+async function openTwo(random: Random, plant: LeasePlant | null = null): Promise<Two> {
   const place = await onPostgres()
   const arena = new Arena(place, random, { plant, leaseMs: SHORT_LEASE_MS })
   for (const node of await arena.start(2)) node.load(CALLERS)
@@ -70,7 +70,7 @@ async function two(random: Random, plant: LeasePlant | null = null): Promise<Two
 }
 
 /** Stops the owner at a point until another has taken over and come further. */
-async function stopped({ arena, place }: Two, point: Point, name: string): Promise<void> {
+async function stopUntilTakenOver({ arena, place }: Two, point: Point, name: string): Promise<void> {
   const owner = await ownerOf(arena, place, name)
   const other = arena.nodes.find(node => node !== owner)!
   const before = owner.stopped
@@ -83,14 +83,14 @@ async function stopped({ arena, place }: Two, point: Point, name: string): Promi
   })
   const held = await leaseOf(place, name)
   other.signal('SIGCONT')
-  await takenOver(place, name, held)
+  await awaitTakeover(place, name, held)
   owner.signal('SIGCONT')
   await arena.movesOn()
 }
 
 /** The same, but whoever takes over is stopped before its first page, so that the one before finds the checkpoint where it left it. */
-async function overlapping({ arena, place }: Two, name: string): Promise<void> {
-  const before = arena.nodes.map(({ stopped }) => stopped)
+async function overlapOwners({ arena, place }: Two, name: string): Promise<void> {
+  const before = arena.nodes.map(({ stopped: stopUntilTakenOver }) => stopUntilTakenOver)
   for (const node of arena.nodes) node.stop({ at: 'before the commit', name })
   await eventually('both have stopped', () => arena.nodes.every((node, i) => node.stopped > before[i]!))
   const { epoch, owner } = await leaseOf(place, name)
@@ -106,7 +106,7 @@ async function overlapping({ arena, place }: Two, name: string): Promise<void> {
 }
 
 /** Stops owners at random for random times; how long each takeover took, of those that had to be, and whether a plant has shown. */
-async function fighting(
+async function fightForLeases(
   random: Random,
   rounds: number,
   plant: LeasePlant | null,
@@ -162,12 +162,12 @@ async function ownerOf(arena: Arena, place: PostgresPlace, name: string): Promis
   return found!
 }
 
-function isOf({ owner }: Pick<Held, 'owner'>, { pid }: Node): boolean {
+function isOf({ owner }: Pick<LeaseState, 'owner'>, { pid }: Node): boolean {
   return owner?.startsWith(`${pid}.`) ?? false
 }
 
 /** Another has it, and has come further. */
-async function takenOver(place: PostgresPlace, name: string, before: Held): Promise<void> {
+async function awaitTakeover(place: PostgresPlace, name: string, before: LeaseState): Promise<void> {
   await eventually(`${name} is taken over`, async () => {
     const held = await leaseOf(place, name)
     return held.epoch > before.epoch && held.position > before.position
@@ -175,8 +175,8 @@ async function takenOver(place: PostgresPlace, name: string, before: Held): Prom
 }
 
 /** The lease as the last to take it has left it; nobody has had it at first. */
-async function leaseOf({ sql }: PostgresPlace, name: string): Promise<Held> {
-  const [found] = await sql.unsafe<Held[]>(
+async function leaseOf({ sql }: PostgresPlace, name: string): Promise<LeaseState> {
+  const [found] = await sql.unsafe<LeaseState[]>(
     `select l.owner, l.epoch::float8 as epoch, c.position::float8 as position, l.until > clock_timestamp() as "isHeld"
      from ${SCHEMA}.leases l join ${SCHEMA}.checkpoints c using (name) where name = '${name}'`,
   )

@@ -7,7 +7,7 @@ import type { Served } from '../../definitions/definition.ts'
 import { runtime } from '../../runtime.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { NodeJob, Order } from './nodes.ts'
-import { leasePlant, type Stop, watched } from './watched.ts'
+import { leasePlant, type Stop, watchStore } from './watched.ts'
 
 export type Life = {
   readonly store: Store
@@ -25,7 +25,7 @@ export async function live({ store, serve, command }: Life): Promise<void> {
   let stop: Stop | null = null
   const emaki = await runtime({
     serve,
-    store: watched(store, {
+    store: watchStore(store, {
       who: job.who,
       tell: said => write(files.leases, said),
       stopAt: (at, name) => {

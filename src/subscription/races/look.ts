@@ -12,7 +12,7 @@ type RowOf = { readonly key: string; readonly position: number; readonly data: s
 type StoredEvent = Omit<Logged, 'token'> & { readonly type: string; readonly data: string }
 
 /** What is asked, in words that both databases know. */
-const asked = (schema: string) => {
+const selects = (schema: string) => {
   const [of, number] = schema ? [`${schema}.`, '::float8'] : ['', '']
   return {
     events: (after: number) =>
@@ -25,7 +25,7 @@ const asked = (schema: string) => {
   }
 }
 
-function seen(
+function toSeen(
   events: readonly StoredEvent[],
   checkpoints: readonly Checkpoint[],
   parked: Seen['parked'],
@@ -57,7 +57,7 @@ const TYPES: ReadonlySet<string> = new Set(['Raced', 'Added'])
  * that is gone, which ends the test. Tables come to be meanwhile, so it is asked before and after which there are.
  */
 export function postgresLook(sql: Sql, schema: string): Look {
-  const ask = asked(schema)
+  const ask = selects(schema)
   const all = (text: string) => `(select coalesce(json_agg(one), '[]') from (${text}) one)`
   const tables = async (): Promise<readonly string[]> => {
     const found = await sql<
@@ -77,7 +77,7 @@ export function postgresLook(sql: Sql, schema: string): Look {
     const [found] = await sql.unsafe<Record<string, unknown>[]>(`select ${parts.join(', ')}`)
     // What each part asks for.
     const { events, checkpoints, parked, reported, ...rows } = found as Found & Record<string, readonly RowOf[]>
-    return seen(
+    return toSeen(
       events,
       checkpoints,
       parked,
@@ -104,14 +104,14 @@ type Found = {
 export function sqliteLook(file: string): Look & Disposable {
   const db = new Database(file, { readonly: true })
   db.run('pragma busy_timeout = 5000')
-  const ask = asked('')
+  const ask = selects('')
   const all = <R>(text: string) => db.query<R, []>(text).all()
   const snapshot = db.transaction((after: number) => {
     const events = db.query<StoredEvent, []>(ask.events(after)).all()
     const tables = new Set(all<{ name: string }>(ask.tables).map(({ name }) => name))
     const rows = TABLES.filter(name => tables.has(name)).map(name => [name, all<RowOf>(ask.rows(name))] as const)
     const there = all<{ name: string }>(`select name from sqlite_master where name = 'sql_report_v1_seen'`).length > 0
-    return seen(
+    return toSeen(
       events,
       all<Checkpoint>(ask.checkpoints),
       all<Seen['parked'][number]>(ask.parked),

@@ -27,14 +27,14 @@ const TABLES = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
 describe('a lost reply after a page was written', () => {
   for (const how of ['cut', 'drop'] as const) {
     race(`a lost reply after a page was written has no effect twice (${how})`, async random => {
-      const { wrong, lost } = await losing(random, how, how === 'cut' ? form(25, 1_000) : form(3, 100), null)
+      const { wrong, lost } = await losePages(random, how, how === 'cut' ? form(25, 1_000) : form(3, 100), null)
       expect(wrong).toEqual([])
       expect(lost).toBeGreaterThan(0)
     })
   }
 
   race('a lost reply after a page was written shows the planted bug: the page is sent again', async random => {
-    expect((await losing(random, 'cut', 100, 'twice')).hasShown).toBeTrue()
+    expect((await losePages(random, 'cut', 100, 'twice')).hasShown).toBeTrue()
   })
 })
 
@@ -43,19 +43,19 @@ describe('a black hole: a network that swallows everything for some seconds', ()
     const place = await onPostgres()
     using proxy = proxied(place)
     await using arena = new Arena(place, random, { leaseMs: SHORT_LEASE_MS })
-    const [near] = await arena.start(1, { database: through(place, proxy) })
+    const [near] = await arena.start(1, { database: throughProxy(place, proxy) })
     near!.load(CALLERS)
-    await owned(place, near!.pid)
+    await awaitOwner(place, near!.pid)
     const [far] = await arena.start(1)
     far!.load(CALLERS)
     arena.watch()
     for (let round = 0; round < form(2, 50); round++) {
       proxy.swallow(true, random.pick(['toServer', 'toClient', undefined]))
-      await owned(place, far!.pid)
+      await awaitOwner(place, far!.pid)
       await arena.caughtUpOnce()
       proxy.swallow(false)
       far!.signal('SIGSTOP')
-      await owned(place, near!.pid)
+      await awaitOwner(place, near!.pid)
       far!.signal('SIGCONT')
     }
     expect(await arena.settle()).toEqual([])
@@ -77,11 +77,11 @@ describe('ended sessions, with those that listen', () => {
   })
 
   race('ended sessions leave no process without notifications of the others', async random => {
-    expect(await unheard(random, null, PATIENCE_MS)).toBeFalse()
+    expect(await isUnheard(random, null, PATIENCE_MS)).toBeFalse()
   })
 
   race('ended sessions show the planted bug: a listening connection that is trusted for ever', async random => {
-    expect(await unheard(random, 'listens for ever', STUCK_MS)).toBeTrue()
+    expect(await isUnheard(random, 'listens for ever', STUCK_MS)).toBeTrue()
   })
 })
 
@@ -109,18 +109,18 @@ describe('a long foreign transaction that has written and stays open', () => {
 
 describe('a commit race of writers at the head', () => {
   race('a commit race at the head loses, doubles and reorders nothing for followers', async random => {
-    await using arena = await racing(random, null)
+    await using arena = await raceWriters(random, null)
     await eventually('there is a race', () => arena.checker.log.length > form(4_000, 400_000))
     expect(await arena.settle()).toEqual([])
   })
 
   race('a commit race at the head shows the planted bug: a gap counts as nothing', async random => {
-    await using arena = await racing(random, 'takes a gap for nothing')
+    await using arena = await raceWriters(random, 'takes a gap for nothing')
     await eventually('it has shown', () => arena.shows(/and the log gives|where the log has/))
   })
 })
 
-async function racing(random: Random, plant: SourcePlantName | null): Promise<Arena> {
+async function raceWriters(random: Random, plant: SourcePlantName | null): Promise<Arena> {
   const arena = new Arena(await onPostgres(), random, { plant })
   const nodes = await arena.start(2)
   arena.watch()
@@ -150,7 +150,7 @@ async function besideForeign(random: Random, plant: SourcePlantName | null) {
 }
 
 /** Ends the session by which a node listens, and tells whether what is appended then stays unheard for so long. */
-async function unheard(random: Random, plant: SourcePlantName | null, withinMs: number): Promise<boolean> {
+async function isUnheard(random: Random, plant: SourcePlantName | null, withinMs: number): Promise<boolean> {
   const place = await onPostgres()
   await using arena = new Arena(place, random, { plant })
   await arena.start(1)
@@ -182,16 +182,16 @@ async function isStuck(arena: Arena, withinMs: number): Promise<boolean> {
 }
 
 /** A database that is reached through a proxy, and given up soon. */
-function through(place: PostgresPlace, proxy: FaultProxy) {
+function throughProxy(place: PostgresPlace, proxy: FaultProxy) {
   return { kind: 'postgres', url: proxy.url(place.url), schema: SCHEMA, deadlineMs: DEADLINE_MS } as const
 }
 
 /** One node whose pages are written, now and then without its being told. */
-async function losing(random: Random, how: Exclude<Verdict, 'forward'>, losses: number, plant: LeasePlant | null) {
+async function losePages(random: Random, how: Exclude<Verdict, 'forward'>, losses: number, plant: LeasePlant | null) {
   const place = await onPostgres()
   using proxy = proxied(place)
   const loss = pageLoss(proxy)
-  await using arena = new Arena(place, random, { plant, database: through(place, proxy) })
+  await using arena = new Arena(place, random, { plant, database: throughProxy(place, proxy) })
   const [node] = await arena.start(1)
   node!.load(CALLERS)
   arena.watch()
@@ -205,7 +205,7 @@ async function losing(random: Random, how: Exclude<Verdict, 'forward'>, losses: 
 }
 
 /** Waits until one process owns every subscription. */
-async function owned({ sql }: PostgresPlace, pid: number): Promise<void> {
+async function awaitOwner({ sql }: PostgresPlace, pid: number): Promise<void> {
   await eventually(`${pid} owns everything`, async () => {
     const rows = await sql.unsafe<{ name: string }[]>(
       `select name from ${SCHEMA}.leases where owner like '${pid}.%' and until > clock_timestamp()`,

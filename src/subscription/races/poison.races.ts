@@ -32,13 +32,13 @@ for (const [where, make, folds, bads] of [
   describe(`poison, an event that cannot be folded, on ${where}`, () => {
     for (const poison of folds) {
       race(`poison on ${where}: a fold that ${poison} parks its key alone, which is right once mended`, random =>
-        poisoned(random, poison, make),
+        checkPoison(random, poison, make),
       )
     }
 
     for (const [what, bad] of bads) {
       race(`poison on ${where}: an event that ${what} parks its stream alone, until it is skipped`, random =>
-        unreadable(random, bad, make),
+        checkUnreadable(random, bad, make),
       )
     }
   })
@@ -50,8 +50,8 @@ describe('poison, an event whose fold throws,', () => {
     const [node] = await arena.start(1)
     arena.watch()
     node!.load(CALLERS)
-    await using store = await opened(arena.place)
-    await append(store, [raced('before'), raced('poison: throws'), raced('after')])
+    await using store = await openStore(arena.place)
+    await append(store, [racedEvent('before'), racedEvent('poison: throws'), racedEvent('after')])
     await eventually('it has shown', () => arena.shows(/^counts_v1\/poisoned is parked, and its row went on/))
   })
 })
@@ -60,13 +60,13 @@ const isPoison = (table: string, { token }: { token: string | null }) =>
   table === 'counts_v1' && (token?.startsWith('poison') ?? false)
 
 /** One event is poison. */
-async function poisoned(random: Random, poison: Poison, make: () => Promise<Place>): Promise<void> {
+async function checkPoison(random: Random, poison: Poison, make: () => Promise<Place>): Promise<void> {
   await using arena = new Arena(await make(), random, { isPoison, poison, leaseMs: SHORT_LEASE_MS })
   const nodes = await arena.start(arena.place.database.kind === 'postgres' ? 2 : 1)
   arena.watch()
   for (const node of nodes) node.load(CALLERS)
-  await using store = await opened(arena.place)
-  await append(store, [raced('before'), raced(`poison: ${poison}`), raced('after')])
+  await using store = await openStore(arena.place)
+  await append(store, [racedEvent('before'), racedEvent(`poison: ${poison}`), racedEvent('after')])
   await whileSupervised(nodes, () => parked(arena, ['key counts_v1 poisoned']))
   await arena.caughtUpOnce()
   for (const node of nodes) await node.end()
@@ -74,18 +74,18 @@ async function poisoned(random: Random, poison: Poison, make: () => Promise<Plac
   mended!.load(CALLERS)
   await store.readModel.unpark('counts_v1')
   await parked(arena, [])
-  await append(store, [raced('last')])
+  await append(store, [racedEvent('last')])
   expect(await arena.settle({ foreign: true })).toEqual([])
 }
 
 /** One event cannot be read by anybody. */
-async function unreadable(random: Random, bad: Pick<NewEvent, 'type' | 'data'>, make: () => Promise<Place>): Promise<void> {
+async function checkUnreadable(random: Random, bad: Pick<NewEvent, 'type' | 'data'>, make: () => Promise<Place>): Promise<void> {
   await using arena = new Arena(await make(), random)
   const [node] = await arena.start(1)
   arena.watch()
   node!.load(CALLERS)
-  await using store = await opened(arena.place)
-  await append(store, [raced('before'), { ...raced('bad'), ...bad }, raced('after')])
+  await using store = await openStore(arena.place)
+  await append(store, [racedEvent('before'), { ...racedEvent('bad'), ...bad }, racedEvent('after')])
   // Who reads certain types only never sees one that it does not know.
   const streams = ['effects', 'sql_report_v1', ...(bad.type === 'Raced' ? ['open_v1', 'tags_v1'] : [])]
   // Which row it is for is known without reading it, where that is the one of its instance.
@@ -95,7 +95,7 @@ async function unreadable(random: Random, bad: Pick<NewEvent, 'type' | 'data'>, 
   for (const name of streams) await store.readModel.unpark(name, STREAM, 'skip')
   for (const name of keys) await store.readModel.unpark(name, 'poisoned', 'skip')
   await parked(arena, [])
-  await append(store, [raced('last')])
+  await append(store, [racedEvent('last')])
   expect(await arena.settle({ foreign: true })).toEqual([])
 }
 
@@ -127,7 +127,7 @@ async function parked(arena: Arena, expected: readonly string[]): Promise<void> 
 }
 
 /** A store of the test's own, beside the nodes. */
-async function opened({ database }: Place): Promise<Store & AsyncDisposable> {
+async function openStore({ database }: Place): Promise<Store & AsyncDisposable> {
   const store =
     database.kind === 'postgres'
       ? postgres(database.url, { schema: SCHEMA, migrate: false, pooler: false })
@@ -140,6 +140,6 @@ async function append(store: Store, events: readonly NewEvent[]): Promise<void> 
   await store.append([{ slices: [{ stream: STREAM, expect: 'any', events }], keys: [] }])
 }
 
-function raced(token: string): NewEvent {
+function racedEvent(token: string): NewEvent {
   return { id: Bun.randomUUIDv7(), type: 'Raced', schema: 'races', data: JSON.stringify({ token, text: '' }), meta: '{}' }
 }

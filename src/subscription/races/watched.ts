@@ -40,8 +40,8 @@ export type Watching = {
   readonly plant: LeasePlant | null
 }
 
-export function watched(store: Store, watching: Watching): Store {
-  const readModel = watchedModel(store.readModel, watching)
+export function watchStore(store: Store, watching: Watching): Store {
+  const readModel = watchReadModel(store.readModel, watching)
   const { stopAt } = watching
   const agenda = bound(store.agenda, {
     done: done => {
@@ -59,10 +59,10 @@ export function watched(store: Store, watching: Watching): Store {
   return bound(store, { readModel, agenda, append })
 }
 
-function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): ReadModel {
-  const commit = planted(real, plant)
+function watchReadModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): ReadModel {
+  const commit = commitOf(real, plant)
 
-  async function told(page: NewPage): Promise<boolean> {
+  async function commitAndTell(page: NewPage): Promise<boolean> {
     const { name, epoch, from, to } = page
     const said = { who, did: 'commit', name, epoch, from, to } as const
     try {
@@ -92,12 +92,12 @@ function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): 
     commit: page => {
       stopAt('before the commit', page.name)
       const { run } = page
-      if (!run) return told(page)
+      if (!run) return commitAndTell(page)
       const stopped = (result: unknown): unknown => {
         stopAt('in the transaction', page.name)
         return result
       }
-      return told({
+      return commitAndTell({
         ...page,
         run: sql => {
           const result = run(sql)
@@ -108,7 +108,7 @@ function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): 
   })
 }
 
-function planted(real: ReadModel, plant: LeasePlant | null): ReadModel['commit'] {
+function commitOf(real: ReadModel, plant: LeasePlant | null): ReadModel['commit'] {
   const now = async (name: string) => (await real.progress([name]))[0]!
   switch (plant) {
     case 'no fence':

@@ -43,7 +43,7 @@ export const append: Work<Appending> = async (job, write, ready) => {
   const next = maker(job, choices, versions)
   let turn = 0
   const tell = (attempt: Attempt) => {
-    learn(versions, attempt)
+    learnVersions(versions, attempt)
     write(attempt)
   }
   const record = recorder({ append: units => stores[turn++ % stores.length]!.append(units) }, job.who, tell, job.mortal)
@@ -61,12 +61,12 @@ export const append: Work<Appending> = async (job, write, ready) => {
 }
 
 /** Where streams are, as far as this process was told: the next exact expectations. */
-function learn(versions: Map<string, number>, { slices, landed, conflicts }: Attempt): void {
-  const told = [
-    ...landed.map(({ version }, i) => [slices[i]!.stream, version] as const),
+function learnVersions(versions: Map<string, number>, { slices, committed, conflicts }: Attempt): void {
+  const versionsFound = [
+    ...committed.map(({ version }, i) => [slices[i]!.stream, version] as const),
     ...conflicts.map(c => [c.stream, c.actual] as const),
   ]
-  for (const [stream, version] of told) versions.set(stream, Math.max(version, versions.get(stream) ?? 0))
+  for (const [stream, version] of versionsFound) versions.set(stream, Math.max(version, versions.get(stream) ?? 0))
 }
 
 /** Makes the units of one append. No two of them share a stream. */

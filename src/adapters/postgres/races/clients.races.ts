@@ -83,7 +83,7 @@ describe('a client', () => {
     const seed = await log.store()
     const events = Array.from({ length: 200 }, (_, i) => tokenEvent(`big.${i}`, fill))
     await seed.append([{ slices: [{ stream: 'big-1', expect: 0, events }], keys: [] }])
-    await stalled(log, [{ slices: [{ stream: 'big-1', expect: 0, events: [tokenEvent('late')] }], keys: [] }])
+    await holdStalledReader(log, [{ slices: [{ stream: 'big-1', expect: 0, events: [tokenEvent('late')] }], keys: [] }])
   })
 
   race('a client that stops reading the outcomes of its keys keeps nobody from appending', async () => {
@@ -94,12 +94,12 @@ describe('a client', () => {
       keys: [{ key: `k-${i}`, fingerprint: 'f', stream: `s-${i}`, version: 0, count: 0, rejection, keepMs: 60_000 }],
     }))
     await (await log.store()).append(units)
-    await stalled(log, units)
+    await holdStalledReader(log, units)
   })
 })
 
 /** Lets a client append units whose answer it does not read, and others meanwhile. */
-async function stalled(log: RaceLog, units: readonly Unit[]): Promise<void> {
+async function holdStalledReader(log: RaceLog, units: readonly Unit[]): Promise<void> {
   using proxy = proxied(log)
   const through = proxy.url(`${log.url}?application_name=stopped`)
   const stopped = await log.store({ through })

@@ -14,7 +14,7 @@ import type { Random } from './random.ts'
 import { sender } from './sender.ts'
 
 /** How many sweep at once, each a client of its own. */
-const LANES = 6
+const SWEEPS = 6
 /** Every byte in the long form, every seventh, from one that the seed chooses, in the quick one. */
 const STRIDE = form(7, 1)
 /** What has a key is said again so often. */
@@ -26,27 +26,29 @@ describe('a connection that is cut after each byte', () => {
       race(
         `a connection cut at each byte ${direction} (key: ${isKeyed}) leaves one effect or none, as answered`,
         async random => {
-          expect(await swept(random, { direction, isKeyed })).toEqual([])
+          expect(await sweepCuts(random, { direction, isKeyed })).toEqual([])
         },
       )
     }
   }
 
   race('a connection cut at each byte shows the planted bug: a lost answer counts as a failure', async random => {
-    const wrong = await swept(random, { direction: 'toClient', isKeyed: false, over: hasty })
+    const wrong = await sweepCuts(random, { direction: 'toClient', isKeyed: false, over: hasty })
     expect(wrong.filter(sentence => / was unavailable, and is there$/.test(sentence))).not.toEqual([])
   })
 })
 
 /** Sweeps a log of its own, and gives what is wrong with it. */
-async function swept(random: Random, sweeping: Omit<Sweep, 'bytes'>): Promise<readonly string[]> {
+async function sweepCuts(random: Random, sweeping: Omit<Sweep, 'bytes'>): Promise<readonly string[]> {
   await using log = await raceLog()
   const attempts: Attempt[] = []
   const reader = follow(await log.store(), 'the reader', 10)
   reader.run()
   const bytes = bytesFrom(random.below(STRIDE))
   const cuts = await Promise.all(
-    Array.from({ length: LANES }, (_, i) => sweep(log, `lane ${i}`, { ...sweeping, bytes }, attempt => attempts.push(attempt))),
+    Array.from({ length: SWEEPS }, (_, i) =>
+      sweep(log, `caller ${i}`, { ...sweeping, bytes }, attempt => attempts.push(attempt)),
+    ),
   )
   expect(cuts.reduce((sum, many) => sum + many, 0)).toBeGreaterThan(50 / STRIDE)
   return violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { plantEarlyRejections } from './early-rejections.ts'
 import { form, race } from './form.ts'
 import { interleave, type Scene, STEPS } from './interleave.ts'
-import { lostChain } from './lost-chain.ts'
+import { loseBatch } from './lost-batch.ts'
 import { orders } from './orders.ts'
 import { type Plant, plantNames, type Variant } from './plants.ts'
 import { raceLog } from './race-log.ts'
@@ -58,12 +58,12 @@ describe('racing appends', () => {
   // Those that break the order, and need luck to be seen; the others are seen at once.
   for (const plant of ['no lock', 'sequence before check', 'lock given back before the commit'] as const) {
     race(`racing appends show the planted bug: ${plant}`, async random => {
-      expect(await shownWithin(TRIES_MAX, () => racingShows(plant, random))).toBeTrue()
+      expect(await hasShownWithin(TRIES_MAX, () => hasShownInRace(plant, random))).toBeTrue()
     })
   }
 })
 
-async function racingShows(plant: Plant, random: Random): Promise<boolean> {
+async function hasShownInRace(plant: Plant, random: Random): Promise<boolean> {
   await using log = await raceLog({ plant, net: false })
   const { url, schema } = log
   const { wrong } = await storm(
@@ -77,7 +77,7 @@ async function racingShows(plant: Plant, random: Random): Promise<boolean> {
 }
 
 /** Whether a race that needs luck shows its bug in one of some tries. */
-async function shownWithin(tries: number, shows: () => Promise<boolean>): Promise<boolean> {
+async function hasShownWithin(tries: number, shows: () => Promise<boolean>): Promise<boolean> {
   for (let i = 0; i < tries; i++) if (await shows()) return true
   return false
 }
@@ -85,13 +85,13 @@ const TRIES_MAX = 20
 
 describe('a rejection', () => {
   test('a rejection is never decided on a batch that was lost', async () => {
-    expect(await lostChain()).toEqual([])
+    expect(await loseBatch()).toEqual([])
   })
 
   test('a rejection shows the planted bug: it is answered before its batch has committed', async () => {
     const restore = plantEarlyRejections()
     try {
-      expect(await lostChain()).toEqual([expect.stringContaining('was rejected for first, which never happened')])
+      expect(await loseBatch()).toEqual([expect.stringContaining('was rejected for first, which never happened')])
     } finally {
       restore()
     }
@@ -110,6 +110,6 @@ describe('a rejection', () => {
       )
       return wrong.some(sentence => sentence.endsWith('which never happened'))
     }
-    expect(await shownWithin(TRIES_MAX, shows)).toBeTrue()
+    expect(await hasShownWithin(TRIES_MAX, shows)).toBeTrue()
   })
 })

@@ -17,7 +17,7 @@ import type { Store } from '../../../ports/store/store.ts'
 describe('sessions that the server ends', () => {
   race('sessions that the server ends under load lose, double and reorder nothing', async random => {
     await using log = await raceLog()
-    const killing = killer(log, random)
+    const killing = startKiller(log, random)
     const { wrong, tally, history } = await storm(log, loadOf(log, random), killing).finally(killing.stop)
     const ended = await killing.stop()
     expect(wrong).toEqual([])
@@ -36,12 +36,12 @@ const EVENTS_BETWEEN_MAX = 100
 describe('a long foreign transaction', () => {
   race('a long foreign transaction that has written elsewhere hides no event from the next reader', async () => {
     await using log = await raceLog()
-    expect(await lagging(log, await log.store(), form(150, 20_000))).toEqual({ lag: 0, lagAfterwards: 0 })
+    expect(await measureLag(log, await log.store(), form(150, 20_000))).toEqual({ lag: 0, lagAfterwards: 0 })
   })
 
   race('a long foreign transaction shows the planted bug: a reader waits for the oldest one', async () => {
     await using log = await raceLog()
-    expect(await lagging(log, waitingForOldest(await log.store(), log), 20)).toEqual({ lag: 20, lagAfterwards: 0 })
+    expect(await measureLag(log, waitingForOldest(await log.store(), log), 20)).toEqual({ lag: 20, lagAfterwards: 0 })
   })
 
   race('a long foreign transaction that holds the lock fails writers at their lock timeout, and no reader', async () => {
@@ -77,7 +77,7 @@ function loadOf({ url, schema }: RaceLog, random: Random): readonly Job[] {
 }
 
 /** Ends sessions from start to stop, one after the other; stop says how many. */
-function killer(log: RaceLog, random: Random): { readonly start: () => void; readonly stop: () => Promise<number> } {
+function startKiller(log: RaceLog, random: Random): { readonly start: () => void; readonly stop: () => Promise<number> } {
   let stopped = false
   let killing: Promise<number> = Promise.resolve(0)
   const run = async (): Promise<number> => {
@@ -131,7 +131,7 @@ async function openWrite(url: string): Promise<() => Promise<void>> {
  * Appends one after the other, and reads after each, while transactions of others stay open that have written, in this database and in
  * another: by how many acknowledged events a read was behind at most, and whether one still is when they have ended.
  */
-async function lagging(
+async function measureLag(
   log: RaceLog,
   over: Pick<Store, 'readAll'>,
   many: number,

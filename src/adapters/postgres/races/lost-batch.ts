@@ -11,7 +11,7 @@ import { sender } from './sender.ts'
  * Two commands that share a chain: the first takes a seat, the second is rejected for it. Before the chain is appended another process
  * takes the seat, so that what the second was rejected for never happens. Says which promises were broken.
  */
-export async function lostChain(): Promise<readonly string[]> {
+export async function loseBatch(): Promise<readonly string[]> {
   await using log = await raceLog()
   const attempts: Attempt[] = []
   const other = recorder(await log.store(), 'another', attempt => attempts.push(attempt))
