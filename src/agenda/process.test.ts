@@ -87,7 +87,7 @@ for (const [name, make] of STORES) {
     const types = async (emaki: Runtime, stream: string) =>
       (await emaki.store.read(stream, { after: 0, limit: 100 })).map(({ type }) => type)
 
-    test('turns one command into all that follows from it', async () => {
+    test('a process turns one command into all that follows from it', async () => {
       const emaki = await started(await make())
       await emaki.send(shelf.fill('a', { qty: 1 }))
       await emaki.send(shelf.fill('b', { qty: 1 }))
@@ -98,7 +98,7 @@ for (const [name, make] of STORES) {
       await until('the agenda is empty', async () => (await emaki.store.agenda.count()).length === 0)
     })
 
-    test('undoes what was done where a decision refuses', async () => {
+    test('a process undoes what was done where a decision refuses', async () => {
       const emaki = await started(await make())
       await emaki.send(shelf.fill('a', { qty: 1 }))
       await emaki.send(order.place('o1', { skus: ['a', 'gone'], cents: 100 }))
@@ -108,7 +108,7 @@ for (const [name, make] of STORES) {
       expect(await types(emaki, 'purse-o1')).toEqual([])
     })
 
-    test('carries on who asked, why and in which trace', async () => {
+    test('a process passes on the actor, the cause and the trace', async () => {
       const emaki = await started(await make())
       await emaki.send(shelf.fill('a', { qty: 1 }))
       await emaki.send(order.place('o1', { skus: ['a'], cents: 100 }), {
@@ -126,7 +126,7 @@ for (const [name, make] of STORES) {
       expect(JSON.parse(sent!.meta)).toMatchObject({ correlation: 'c1' })
     })
 
-    test('has a timer fall due when its time has come, and not before', async () => {
+    test('a process has a timer fall due when its time has come, and not before', async () => {
       const place = await make()
       const emaki = await started(place)
       await emaki.send(shelf.fill('a', { qty: 1 }))
@@ -141,7 +141,7 @@ for (const [name, make] of STORES) {
       await until('the agenda is empty', async () => (await emaki.store.agenda.count()).length === 0)
     })
 
-    test('goes on where a process before it ended, with nothing done twice', async () => {
+    test('a process goes on where an earlier run of it ended, with nothing done twice', async () => {
       const place = await make()
       const first = await started(place)
       await first.send(shelf.fill('a', { qty: 30 }))
@@ -155,7 +155,7 @@ for (const [name, make] of STORES) {
       expect((await types(second, 'shelf-a')).filter(type => type === 'Taken')).toHaveLength(20)
     })
 
-    test('of a newer version makes its states of the log, sends nothing for what was before, and goes on', async () => {
+    test('a process of a newer version builds its states from the log, sends nothing for earlier events, and goes on', async () => {
       const place = await make()
       const counting = (version: number, reason: string) =>
         processManager('counting', {
@@ -190,7 +190,7 @@ for (const [name, make] of STORES) {
       await becomes(second, 'o2', 'cancelled')
     })
 
-    test('parks an instance that it cannot fold, lets the others go on, and sends what was passed over once it is mended', async () => {
+    test('a process parks an instance that it cannot fold, lets the others go on, and sends what was passed over once repaired', async () => {
       const place = await make()
       let isMended = false
       const paying = processManager('paying', {

@@ -17,7 +17,7 @@ const reminder = processManager('reminder', {
   on: { due: () => after('1 minute', 'remind') },
 })
 
-test('a timer that is set again as it falls due stays set, however late the one before is forgotten', async () => {
+test('a timer that is set again as it falls due stays set, however late the one before it is removed', async () => {
   let skipped = 0
   const store = memory({ now: () => Date.now() + skipped })
   const { agenda } = store

@@ -54,8 +54,8 @@ function world({ left = [], read = () => {}, before = async () => {}, now = Date
   return { agenda, sender, sent, add }
 }
 
-describe('what one instance sends to one stream goes in order', () => {
-  test('where it is told of more before it has read what another has left', async () => {
+describe('order of what one instance sends to one stream', () => {
+  test('a sender keeps the order of a stream where more is announced before it has read what another node has left', async () => {
     const [left, more] = [named('left', 1_500), named('more', 3)]
     const reads: PromiseWithResolvers<void>[] = []
     const read = () => {
@@ -78,23 +78,26 @@ describe('what one instance sends to one stream goes in order', () => {
     await sender.stop()
   })
 
-  test.each([5_000, 40_000])('where it is told of more than it sends at once, or keeps in memory: %d', async many => {
-    const all = named('', many)
-    const gate = Promise.withResolvers<void>()
-    // Some are forgotten while others are still being sent.
-    const { sender, sent, add } = world({ before: () => gate.promise.then(() => turn()) })
-    await sender.start()
-    add(all)
-    gate.resolve()
-    const last = entry('last')
-    await until('there is room again', () => sent.length > 100)
-    add([last])
-    await until('all is sent', () => sent.length > all.length)
-    expect(sent).toEqual(idsOf([...all, last]))
-    await sender.stop()
-  })
+  test.each([5_000, 40_000])(
+    'a sender keeps the order of a stream where more is announced than it sends at once, or keeps in memory: %d',
+    async many => {
+      const all = named('', many)
+      const gate = Promise.withResolvers<void>()
+      // Some are forgotten while others are still being sent.
+      const { sender, sent, add } = world({ before: () => gate.promise.then(() => turn()) })
+      await sender.start()
+      add(all)
+      gate.resolve()
+      const last = entry('last')
+      await until('there is room again', () => sent.length > 100)
+      add([last])
+      await until('all is sent', () => sent.length > all.length)
+      expect(sent).toEqual(idsOf([...all, last]))
+      await sender.stop()
+    },
+  )
 
-  test('where a timer falls due while more waits than is sent at once: nothing that is added later comes before it', async () => {
+  test('a sender keeps the order of a stream where a timer falls due while more waits than is sent at once', async () => {
     let now = Date.now()
     let reads = 0
     const gate = Promise.withResolvers<void>()
@@ -114,8 +117,8 @@ describe('what one instance sends to one stream goes in order', () => {
   })
 })
 
-describe('what is known is not read', () => {
-  test('where there is more of it than is sent at once, and nothing is sent twice', async () => {
+describe('entries that a sender knows', () => {
+  test('a sender that knows more entries than it sends at once reads none of them, and sends none twice', async () => {
     const all = named('', 20_000)
     let found = 0
     const { sender, sent, add } = world({
@@ -132,7 +135,7 @@ describe('what is known is not read', () => {
     await sender.stop()
   })
 
-  test('and sent again where it was done while it was read', async () => {
+  test('a sender does not send an entry again that was done while it was read', async () => {
     const [answer, sending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let hasRead = false
     const { agenda, sender, sent, add } = world({

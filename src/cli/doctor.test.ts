@@ -41,7 +41,7 @@ async function opening(config: Config): Promise<Store> {
 }
 
 describe('doctor', () => {
-  test('finds a file well that an app has used, and says so', async () => {
+  test('doctor finds nothing wrong with a file that an app has used, and says so', async () => {
     const config = file('well.db')
     await filled(config)
     const { code, findings } = await diagnosed(config)
@@ -56,7 +56,7 @@ describe('doctor', () => {
     expect(out).toEndWith('\n\nall well\n')
   })
 
-  test('says how to fix a file that is not there, lacks migrations, or is not in WAL mode', async () => {
+  test('doctor says how to fix a file that is not there, lacks migrations, or is not in WAL mode', async () => {
     const none = await diagnosed(file('none.db'))
     expect([none.code, none.problems]).toEqual([
       1,
@@ -70,7 +70,7 @@ describe('doctor', () => {
     )
   })
 
-  test('finds a PostgreSQL well, its schema without a log not, and one that does not answer not either', async () => {
+  test('doctor finds a PostgreSQL well, but not one without a log or one that does not answer', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
     const before = await diagnosed(config)
@@ -101,7 +101,7 @@ describe('doctor', () => {
     expect(away.problems).toMatchObject([{ name: 'connection', fix: 'start PostgreSQL, or correct DATABASE_URL' }])
   })
 
-  test('finds what stands still, is parked or waits to be sent, and who died', async () => {
+  test('doctor finds what stands still, is parked or waits to be sent, and which owner ended', async () => {
     let skipped = -600_000
     const store = memory({ now: () => Date.now() + skipped })
     await filledIn(store)
@@ -128,7 +128,7 @@ describe('doctor', () => {
     ])
   })
 
-  test('judges releases, settings, clocks and places by their values', () => {
+  test('doctor judges releases, settings, clocks and places by their values', () => {
     const sound = {
       version: '16.1',
       number: 160_001,
@@ -177,7 +177,7 @@ async function filledIn(store: Store): Promise<void> {
 }
 
 describe('doctor --prove', () => {
-  test('tries every promise on SQLite, in a file beside that is gone afterwards', async () => {
+  test('doctor --prove tries every promise on SQLite, in a file beside that is gone afterwards', async () => {
     const config = file('proved.db')
     await filled(config)
     const { code, findings } = await diagnosed(config, { prove: true })
@@ -188,7 +188,7 @@ describe('doctor --prove', () => {
     expect(readdirSync(folder).filter(name => name.includes('prove-'))).toEqual([])
   })
 
-  test('tries every promise on PostgreSQL, in a schema that is gone afterwards, and finds one whose lock does not exclude', async () => {
+  test('doctor --prove tries every promise on PostgreSQL, in a schema that is gone afterwards, and finds one whose lock does not exclude', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
     expect((await proofsOf(scratchFor(config))).filter(({ status }) => status !== 'ok')).toEqual([])
@@ -206,13 +206,13 @@ describe('doctor --prove', () => {
   })
 
   for (const [bug, caught, plant] of bugs()) {
-    test(`finds a store that ${bug}`, async () => {
+    test(`doctor --prove finds a store that ${bug}`, async () => {
       const wrong = (await proofsOf(async () => planted(plant))).filter(({ status }) => status !== 'ok')
       expect(wrong.map(({ name }) => name)).toEqual([`prove ${caught}`])
     })
   }
 
-  test('finds nothing wrong with a sound store in memory', async () => {
+  test('doctor --prove finds nothing wrong with a sound store in memory', async () => {
     expect((await proofsOf(async () => planted(() => ({})))).filter(({ status }) => status !== 'ok')).toEqual([])
   })
 })

@@ -70,7 +70,7 @@ async function all(store: Store): Promise<readonly StoredEvent[]> {
 const centsOf = ({ data }: StoredEvent): number => (JSON.parse(data) as { cents: number }).cents
 
 describe('import', () => {
-  test('takes a CSV by a map of the app, and keeps the original times', async () => {
+  test('import takes a CSV by a map of the app, and keeps the original times', async () => {
     const name = file('two.csv', [
       HEADER,
       'A1,Create Fine,2006-07-24,35.0,,,0.0,0,157,A,NIL,,',
@@ -89,7 +89,7 @@ describe('import', () => {
     await opened(onSqlite(), async store => expect(await store.head()).toBe(2))
   })
 
-  test('ends with 65, the numbers of bad lines and their reasons, and an empty log; with --skip-bad it imports the others', async () => {
+  test('import ends with 65, the numbers of bad lines and their reasons, and an empty log; with --skip-bad it imports the others', async () => {
     const good = 'A1,Payment,2007-01-01,,,870,,,,,,,'
     const bad = ['A1,Payment,2007-13-01,,,870,,,,,,,', 'A1,Payment,2007-01-01,,,8.70,,,,,,,', 'A1,Parking,2007-01-01,,,,,,,,,,']
     const name = file('bad.csv', [HEADER, good, ...bad, 'A1,Payment', good])
@@ -105,7 +105,7 @@ describe('import', () => {
     expect([skipping.code, skipping.said.includes('imported 2 events, 4 bad lines skipped')]).toEqual([0, true])
   })
 
-  test('reads a map from a file, and JSONL by it', async () => {
+  test('import reads a map from a file, and JSONL by it', async () => {
     const map = join(folder, 'map.ts')
     const root = join(import.meta.dir, '../..')
     writeFileSync(
@@ -124,7 +124,7 @@ describe('import', () => {
     await opened(onSqlite(), async store => expect((await all(store)).map(centsOf)).toEqual([1, 2, 3]))
   })
 
-  test('says what is wrong with how it was asked', async () => {
+  test('import says what is wrong with its arguments', async () => {
     const csv = file('a.csv', [HEADER])
     const asked: readonly [readonly string[], number, string][] = [
       [['import'], 64, 'usage'],
@@ -142,7 +142,7 @@ describe('import', () => {
     }
   })
 
-  test('refuses what was exported from the same log, unless it is asked for, and goes on with what it had begun', async () => {
+  test('import refuses an export of the same log, unless it is asked for, and goes on with what it had begun', async () => {
     await ran(['import', payments(10), '--map', 'fines'])
     await ran(['export', 'own.jsonl'])
     await ran(['export', 'end.jsonl', '--after', '5'])
@@ -158,7 +158,7 @@ describe('import', () => {
     expect((await ran(['import', 'own.jsonl'], elsewhere)).said).toContain('imported 10 events (10 of them before)')
   })
 
-  test('refuses streams that have events already where --new was said', async () => {
+  test('import --new refuses streams that have events already', async () => {
     const name = payments(10)
     await ran(['import', name, '--map', 'fines'])
     const { code, wrong } = await ran(['import', name, '--map', 'fines', '--name', 'again', '--new'])
@@ -205,8 +205,8 @@ async function killed(
   })
 }
 
-describe('an import that is killed five times and run again leaves each record in the log once, in order,', () => {
-  test('on SQLite', async () => {
+describe('an import that is killed', () => {
+  test('an import that is killed five times and run again leaves each record in the log once, in order, on SQLite', async () => {
     const path = join(folder, 'log.db')
     const asked = (sql: string) => {
       if (!existsSync(path)) return 0
@@ -219,7 +219,7 @@ describe('an import that is killed five times and run again leaves each record i
     await killed(onSqlite(), head, isMigrated)
   })
 
-  test('on PostgreSQL', async () => {
+  test('an import that is killed five times and run again leaves each record in the log once, in order, on PostgreSQL', async () => {
     const at = await testSchema()
     try {
       const asked = async (sql: string) => Number((await at.sql.unsafe(sql))[0]?.['many'])
@@ -238,7 +238,7 @@ describe('an import that is killed five times and run again leaves each record i
 })
 
 describe('export', () => {
-  test('gives a file that is there whole, and that an import takes back: the same streams, versions, ids and bytes', async () => {
+  test('export gives a whole file that an import takes back: the same streams, versions, ids and bytes', async () => {
     await ran(['import', payments(3_000), '--map', 'fines'])
     expect((await ran(['export', 'log.jsonl'])).code).toBe(0)
     expect(readdirSync(folder).filter(name => name.includes('partial'))).toEqual([])
@@ -259,7 +259,7 @@ describe('export', () => {
     }
   })
 
-  test('goes through a pipe into another log', async () => {
+  test('export goes through a pipe into another log', async () => {
     await ran(['import', payments(1_500), '--map', 'fines'])
     const env = { PATH: process.env['PATH'] ?? '', ...onSqlite() }
     const self = `"${process.execPath}" "${MAIN}"`
@@ -278,7 +278,7 @@ describe('export', () => {
     )
   })
 
-  test('gives only what is asked for', async () => {
+  test('export gives only the events that are asked for', async () => {
     await ran(['import', payments(5_010), '--map', 'fines'])
     const positions = async (...args: readonly string[]) =>
       (await ran(['export', ...args])).said
@@ -292,7 +292,7 @@ describe('export', () => {
     expect(await positions('--category', 'order')).toEqual([])
   })
 
-  test('ends quietly when nobody reads any more', async () => {
+  test('export ends quietly when its reader is gone', async () => {
     await ran(['import', payments(20_000), '--map', 'fines'])
     const env = { PATH: process.env['PATH'] ?? '', ...onSqlite() }
     const piped = Bun.spawn(
@@ -310,7 +310,7 @@ describe('export', () => {
     expect(wrong).toBe('')
   })
 
-  test('leaves what was there where it does not come to its end', async () => {
+  test('export leaves the file that was there where it does not come to its end', async () => {
     writeFileSync(join(folder, 'kept.jsonl'), 'before')
     const { code } = await ran(['export', 'kept.jsonl'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
     expect(code).toBe(69)

@@ -31,7 +31,7 @@ beforeAll(async () => {
 const lines = (text: string) => text.trimEnd().split('\n')
 
 describe('streams', () => {
-  test('are listed by name with version and time, a page at a time, of a category where it is named', async () => {
+  test('streams lists streams by name with version and time, a page at a time, of a category where it is named', async () => {
     const { code, out, err } = await called(streamsVerb, { store })
     expect([code, err]).toEqual([0, ''])
     expect(lines(out).map(line => line.split(/ +/).slice(0, 3))).toEqual([
@@ -52,7 +52,7 @@ describe('streams', () => {
     expect((await called(streamsVerb, { store, words: ['none'] })).out).toBe('there are no such streams\n')
   })
 
-  test('are not listed by a limit that is no number', async () => {
+  test('streams refuses a limit that is no number', async () => {
     for (const limit of ['0', 'many', '-1', '1.5'])
       await expect(called(streamsVerb, { store, values: { limit } })).rejects.toThrow('--limit takes a whole number')
   })
@@ -64,7 +64,7 @@ describe('events', () => {
     return out === '' ? [] : lines(out).map(line => Number((JSON.parse(line) as { globalposition: string }).globalposition))
   }
 
-  test('are the last ones, or those after a position, narrowed down by category, type and stream', async () => {
+  test('events shows the last ones, or those after a position, narrowed down by category, type and stream', async () => {
     expect(await positions({})).toEqual([1, 2, 3, 4, 5])
     expect(await positions({ limit: '2' })).toEqual([4, 5])
     expect(await positions({ after: '1', limit: '2' })).toEqual([2, 3])
@@ -79,7 +79,7 @@ describe('events', () => {
     expect(await positions({ stream: 'order-none' })).toEqual([])
   })
 
-  test('are found however far back the last that pass are', async () => {
+  test('events finds the last that pass, however far back they are', async () => {
     const long = memory()
     const emaki = await runtime({ serve: [order, shelf], store: long })
     await emaki.send(order.place('first', { skus: [], cents: 1 }))
@@ -101,7 +101,7 @@ describe('events', () => {
     expect(lines(some.out).at(-1)).toContain('shelf-b@6000')
   })
 
-  test('are followed as they are appended, up to a limit', async () => {
+  test('events --follow shows events as they are appended, up to a limit', async () => {
     const growing = memory()
     const emaki = await runtime({ serve: [order, shelf], store: growing })
     await emaki.send(order.place('o1', { skus: [], cents: 1 }))
@@ -145,7 +145,7 @@ test('an export, and an import, use the store that their app names', async () =>
 })
 
 describe('a replay', () => {
-  test('shows each event with what it changed in the state, and the state at the end', async () => {
+  test('a replay shows each event with what it changed in the state, and the state at the end', async () => {
     const { code, out } = await called(replayVerb, { store, serve: shop, words: ['order-o2'] })
     expect(code).toBe(0)
     expect(lines(out).map(line => line.replace(/\S+Z/, 'AT'))).toEqual([
@@ -161,14 +161,14 @@ describe('a replay', () => {
     ])
   })
 
-  test('stops at a version, and gives each step as JSON', async () => {
+  test('a replay stops at a version, and gives each step as JSON', async () => {
     const { out } = await called(replayVerb, { store, serve: shop, words: ['order-o2'], values: { at: '1' }, json: true })
     expect(lines(out).map(line => JSON.parse(line))).toMatchObject([
       { version: 1, type: 'Placed', position: 2, state: { status: 'placed' } },
     ])
   })
 
-  test('ends with 66 for a stream that does not exist, 65 for an event that cannot be read, and is refused for what has no decider', async () => {
+  test('a replay ends with 66 for a stream that does not exist, 65 for an unreadable event, and refuses what has no decider', async () => {
     expect(await called(replayVerb, { store, serve: shop, words: ['order-none'] })).toMatchObject({
       code: 66,
       err: 'there is no stream order-none\n',
@@ -185,7 +185,7 @@ describe('a replay', () => {
     })
   })
 
-  test('finds what changed, however deep, what came and what went', () => {
+  test('a replay finds what changed, however deep, what came and what went', () => {
     expect(changesBetween({ a: { b: [1, 2], c: 1 }, d: 1 }, { a: { b: [1, 3, 4], c: 1 } })).toEqual([
       { path: ['a', 'b', '1'], before: 2, after: 3 },
       { path: ['a', 'b', '2'], before: undefined, after: 4 },
@@ -198,17 +198,17 @@ describe('a replay', () => {
 })
 
 describe('a terminal', () => {
-  test('is painted on, unless NO_COLOR is set; a file is not', () => {
+  test('a terminal gets colours, unless NO_COLOR is set, and a file gets none', () => {
     expect(paintFor({ isTTY: true }, {}).red('x')).toBe('\x1b[31mx\x1b[39m')
     for (const paint of [paintFor({ isTTY: true }, { NO_COLOR: '1' }), paintFor({}, {})]) expect(paint.red('x')).toBe('x')
   })
 
-  test('obeys nothing that somebody stored', () => {
+  test('a terminal obeys no control character that somebody stored', () => {
     expect(plain('a\x1b[2Jb\nc\u009b')).toBe('a\\u001b[2Jb\\u000ac\\u009b')
   })
 })
 
-test('a stream whose name has no instance is of no category: what others wrote there is no event of a decider', async () => {
+test('a stream whose name has no instance is of no category, and its events are of no decider', async () => {
   const other = memory()
   const stored = { id: Bun.randomUUIDv7(), type: 'Placed', schema: 's', data: '{}', meta: '{}' }
   await other.append([{ slices: [{ stream: 'order', expect: 'any', events: [stored] }], keys: [] }])

@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 
 describe('processes', () => {
-  test('are shown with where they are, and how much they wait for', async () => {
+  test('processes shows each process with its position, and how much it waits for', async () => {
     const { code, out } = await called(processesVerb, { store, serve })
     expect(code).toBe(0)
     expect(out.split('\n').map(line => line.split(/ +/))).toEqual([
@@ -50,7 +50,7 @@ describe('processes', () => {
     expect((await called(processesVerb, { store })).out).toBe('this app has no process managers\n')
   })
 
-  test('show their instances, a page at a time', async () => {
+  test('processes shows the instances of a process, a page at a time', async () => {
     const { out, err } = await called(processesVerb, { store, serve, words: ['fulfilment'], values: { limit: '1' } })
     expect(out).toMatch(/^KEY +POSITION +TIMERS +STATE\no1 +2 +1 +\{"cents":5,/)
     expect(err).toBe('there may be more: --after o1\n')
@@ -58,7 +58,7 @@ describe('processes', () => {
     expect(JSON.parse(next.out)).toMatchObject({ instances: [{ key: 'o2', position: 3, state: { cents: 5 } }], next: null })
   })
 
-  test('show one instance with its state and what it waits for; 66 where there is none', async () => {
+  test('processes shows one instance with its state and what it waits for, and ends with 66 where there is none', async () => {
     const { out } = await called(processesVerb, { store, serve, words: ['fulfilment', 'o2'] })
     expect(out).toStartWith('STATE after position 3\n{\n  "cents": 5,')
     expect(out).toMatch(/ in 15 min +fulfilment +timer +o2 +unpaid: order\.cancel o2\n$/)
@@ -82,8 +82,8 @@ describe('processes', () => {
   })
 })
 
-describe('what a process has put aside', () => {
-  test('is shown and unparked by the name of the process, which is never reset', async () => {
+describe('a parked process', () => {
+  test('a parked process is shown and unparked by its name, and is never reset', async () => {
     const parking = memory()
     const { epoch } = (await parking.readModel.acquire('process_fulfilment', { owner: 'x', ttlMs: 1_000, start: 0 }))!
     const page = { name: 'process_fulfilment', epoch, from: 0, to: 1, ttlMs: 1, rows: [], unpark: [] }
@@ -96,7 +96,7 @@ describe('what a process has put aside', () => {
 })
 
 describe('the agenda', () => {
-  test('shows what is to be sent, by owner and by due time', async () => {
+  test('the agenda shows what is to be sent, by owner and by due time', async () => {
     const { out } = await called(agendaVerb, { store, serve })
     expect(out.split('\n').map(line => line.split(/ {2,}/))).toEqual([
       ['OWNER', 'PENDING', 'TIMERS', 'DUE NOW'],
@@ -118,7 +118,7 @@ describe('the agenda', () => {
     expect((await called(agendaVerb, { store: memory(), serve })).out).toBe('nothing is to be sent\n')
   })
 
-  test('shows timers alone, of all or of one process, the earliest first', async () => {
+  test('timers shows timers alone, of all processes or of one, the earliest first', async () => {
     const found = JSON.parse((await called(timersVerb, { store, serve, words: ['fulfilment'], json: true })).out) as {
       key: string
     }[]

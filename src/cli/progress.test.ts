@@ -8,7 +8,7 @@ function shown(isTTY: boolean) {
   return { said, bar, after: (ms: number) => (time += ms) }
 }
 
-test('a terminal gets a bar that is written over, with the rate and the time left', () => {
+test('progress on a terminal is a bar that is written over, with the rate and the time left', () => {
   const { said, bar, after } = shown(true)
   bar.at(0, 100_000)
   after(2_000)
@@ -21,7 +21,7 @@ test('a terminal gets a bar that is written over, with the rate and the time lef
   expect(said[2]).toBe('\r\x1b[2Kdone\n')
 })
 
-test('elsewhere there is a plain line every five seconds, and what an earlier run had done is no part of the rate', () => {
+test('progress elsewhere is a plain line every five seconds, whose rate leaves out what an earlier run had done', () => {
   const { said, bar, after } = shown(false)
   for (let i = 0; i <= 6; i++) {
     bar.at(5_000 + i * 1_000, 12_000)

@@ -120,7 +120,7 @@ async function movedBack({ sql, schema }: TestSchema): Promise<void> {
 }
 
 describe('restore', () => {
-  test('of a copy of a SQLite file refuses tokens of before, and passes over nothing', async () => {
+  test('restore of a copy of a SQLite file refuses earlier tokens, and passes over nothing', async () => {
     const file = join(folder, 'log.db')
     const config = readConfig({ SQLITE_FILE: file })
     const backup = async () => copyFileSync(file, `${file}.backup`)
@@ -131,7 +131,7 @@ describe('restore', () => {
     expect(await lived(config, backup, restoredFrom)).toEqual({ epoch: 2, head: 2, keys: 0, snapshots: 0, entries: 0, moved: [] })
   })
 
-  test('of the log alone moves back what is past its head, and forgets what was of events that are gone', async () => {
+  test('restore of the log alone moves back what is past its head, and forgets what came of lost events', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
     expect(
@@ -153,7 +153,7 @@ describe('restore', () => {
     await at.drop()
   })
 
-  test('is asked for by a log that ends before where subscriptions are, which is not served until then', async () => {
+  test('restore is asked for by a log that ends before where subscriptions are, which is not served until then', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
     const before = await running(config)
@@ -166,7 +166,7 @@ describe('restore', () => {
     await at.drop()
   })
 
-  test('is not asked for where a processor is to begin beyond the end', async () => {
+  test('restore is not asked for where a processor is to begin beyond the end', async () => {
     const at = await testSchema()
     const later = processor('later', { from: Sum, start: 100, handle: () => {} })
     for (let i = 0; i < 2; i++) {
@@ -178,7 +178,7 @@ describe('restore', () => {
     await at.drop()
   })
 
-  test('shows the planted bug: a log that is served as it is passes over what is appended anew', async () => {
+  test('restore shows the planted bug: a log that is served without it passes over what is appended anew', async () => {
     const at = await testSchema()
     const before = await running(readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema }))
     for (const n of [1, 2, 4]) await before.add(n)
@@ -198,7 +198,7 @@ describe('restore', () => {
     await at.drop()
   })
 
-  test('asks first, says what it did, and is refused while a process has a lease', async () => {
+  test('restore asks first, says what it did, and is refused while a process has a lease', async () => {
     const store = memory()
     await expect(called(restoreVerb, { store })).rejects.toThrow('without a terminal it takes --yes')
     await store.readModel.acquire('sums_v1', { owner: 'somebody', ttlMs: 10_000, start: 7 })

@@ -48,8 +48,8 @@ const total = async ({ url }: ServedProcess, id: string) => {
   return answer.ok ? ((await answer.json()) as { total: number }).total : answer.status
 }
 
-describe('what is parked', () => {
-  test('is shown, and folded again once it is mended and unparked', async () => {
+describe('parked keys', () => {
+  test('a parked key is shown, and folded again once it is repaired and unparked', async () => {
     const broken = await served()
     await add(broken, 'a', 1, 13, 2)
     await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
@@ -66,7 +66,7 @@ describe('what is parked', () => {
     expect((await says('unpark', 'sums'))[1]).toBe('nothing is parked there\n')
   })
 
-  test('is passed over where it is skipped, beside the server', async () => {
+  test('a parked event that is skipped is passed over, beside the server', async () => {
     const broken = await served()
     await add(broken, 'a', 1, 13, 2)
     await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
@@ -76,7 +76,7 @@ describe('what is parked', () => {
 })
 
 describe('rows', () => {
-  test('that are not what the log says are found by an audit and mended by a rebuild, beside the server', async () => {
+  test('rows that differ from the log are found by an audit and repaired by a rebuild, beside the server', async () => {
     const one = await served()
     await add(one, 'a', 1, 2)
     await add(one, 'b', 3)
@@ -104,7 +104,7 @@ describe('rows', () => {
     await until('it is folded on', async () => (await total(one, 'a')) === 7)
   })
 
-  test('of a log that was damaged are not audited, and verify says what is wrong', async () => {
+  test('rows of a log that was damaged are not audited, and verify says what is wrong', async () => {
     const one = await served()
     await add(one, 'a', 1, 2, 3)
     await until('they are folded', async () => (await total(one, 'a')) === 6)
@@ -129,7 +129,7 @@ describe('rows', () => {
     expect((await fetch(`${one.url}/streams/sum-a`)).status).toBeOneOf([401, 403, 500])
   })
 
-  test('of what is no projection are refused, with what there is', async () => {
+  test('rows of a name that is no projection are refused, with the names that there are', async () => {
     for (const verb of ['rebuild', 'audit'])
       expect(await says(verb, 'nope')).toEqual([64, '', expect.stringContaining('which projection? There are sums')])
     for (const args of [

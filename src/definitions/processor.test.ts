@@ -12,18 +12,18 @@ const made = (options: object, name = 'mails') => processor(name, { from: Order,
 const recorded = (category: string, type: string) => ({ category, type, stream: `${category}-a` }) as Recorded
 
 describe('a processor', () => {
-  test('begins at the beginning, with one event at a time, in order of each stream', () => {
+  test('a processor begins by default at the first event, with one event at a time, in order of each stream', () => {
     const definition = made({})
     expect(definition).toMatchObject({ kind: 'processor', start: 'beginning', batchSize: 1, parallelism: 1, attempts: 8 })
     expect(definition.key(recorded('order', 'Placed'))).toBe('order-a')
     expect([...definition.filter]).toEqual([['order', null]])
   })
 
-  test('reads the types it names, with all that may have become one of them', () => {
+  test('a processor reads the types it names, with all former types that may be read as one of them', () => {
     expect([...made({ types: ['Shipped'] }).filter]).toEqual([['order', ['Shipped', 'Sent', 'Viewed']]])
   })
 
-  test('takes what it names, and all where it names nothing', () => {
+  test('a processor takes the types it names, and all where it names none', () => {
     const all = made({ from: [Order, Payment] })
     const some = made({ from: [Order, Payment], types: ['Shipped', 'Charged'] })
     const events = [recorded('order', 'Placed'), recorded('order', 'Shipped'), recorded('payment', 'Charged')]
@@ -39,11 +39,11 @@ describe('a processor', () => {
     ['half a batch', { batchSize: 1.5 }, 'no batchSize of 1.5'],
     ['no attempt', { attempts: 0 }, 'no attempts of 0'],
     ['too many at once', { parallelism: 10_001 }, 'no parallelism of 10001'],
-  ])('refuses %s', (_, options, message) => {
+  ])('a processor refuses %s', (_, options, message) => {
     expect(() => made(options)).toThrow(message)
   })
 
-  test.each(['', 'Mails', 'a_b', 'x'.repeat(41)])('refuses the name %p', name => {
+  test.each(['', 'Mails', 'a_b', 'x'.repeat(41)])('a processor refuses the name %p', name => {
     expect(() => made({}, name)).toThrow('a name is small letters, digits and -')
   })
 })

@@ -11,11 +11,11 @@ const run = async () => 1
 const made = (options: object, name = 'q') => query(name, { params, run, ...options } as never)[spec]
 
 describe('a query', () => {
-  test('keeps nothing unless it says so', () => {
+  test('a query caches nothing unless it says so', () => {
     expect(made({})).toMatchObject({ kind: 'query', name: 'q', cache: null, answer: null })
   })
 
-  test('keeps an answer for its time, and nothing a tenth of that', () => {
+  test('a query caches an answer for its time, and a negative one for a tenth of that', () => {
     expect(made({ cache: { ttl: '5 minutes' } }).cache).toMatchObject({
       ttlMs: 300_000,
       staleMs: 0,
@@ -29,11 +29,11 @@ describe('a query', () => {
     expect(made({ cache: { ttl: '1 hour' } }).cache!.tags({})).toEqual([])
   })
 
-  test.each(['', 'Q', 'a_b', 'a/b', '1', 'x'.repeat(41)])('refuses the name %p', name => {
+  test.each(['', 'Q', 'a_b', 'a/b', '1', 'x'.repeat(41)])('a query refuses the name %p', name => {
     expect(() => made({}, name)).toThrow('a name is small letters, digits and -')
   })
 
-  test('refuses a parameter by which every query may be asked', () => {
+  test('a query refuses a parameter that every query has', () => {
     expect(() => made({ params: z.object({ 'min-position': z.string() }) })).toThrow(
       "query('q'): every query may be asked by min-position",
     )
@@ -41,7 +41,7 @@ describe('a query', () => {
 })
 
 describe('a duration', () => {
-  test('is a number and a unit, one or several', () => {
+  test('a duration is a number and a unit, one or several', () => {
     const units = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 }
     fc.assert(
       fc.property(
@@ -67,7 +67,7 @@ describe('a duration', () => {
     ' 5 minutes',
     '1e3 seconds',
     'NaN days',
-  ])('is not %p', text => {
+  ])('a duration is not %p', text => {
     expect(() => milliseconds(text)).toThrow(`${JSON.stringify(text)} is no duration such as '5 minutes'`)
     expect(() => made({ cache: { ttl: text } })).toThrow('is no duration')
   })

@@ -21,7 +21,7 @@ const held = async (options: Parameters<typeof bank>[0] = {}) => {
 }
 
 describe('a command that waits', () => {
-  test('is unavailable when its deadline passes, and nothing of it is appended', async () => {
+  test('a command that waits is unavailable when its deadline passes, and nothing of it is appended', async () => {
     const { emaki, store, gate, first } = await held()
     expect(await emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 1 })).toEqual(unavailable)
     expect(await emaki.send(account.deposit('first', { cents: 1 }), { deadlineMs: 1 })).toEqual(unavailable)
@@ -30,7 +30,7 @@ describe('a command that waits', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is unavailable when its signal is aborted, and nothing of it is appended', async () => {
+  test('a command that waits is unavailable when its signal is aborted, and nothing of it is appended', async () => {
     const { emaki, store, gate, first } = await held()
     const controller = new AbortController()
     const sent = ['a', 'first'].map(id => emaki.send(account.deposit(id, { cents: 1 }), { signal: controller.signal }))
@@ -41,7 +41,7 @@ describe('a command that waits', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is unavailable when its time is over while the state is read', async () => {
+  test('a command that waits is unavailable when its time is over while the state is read', async () => {
     const { emaki, store } = await bank()
     const gate = store.hold('load')
     const sent = emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 1 })
@@ -50,7 +50,7 @@ describe('a command that waits', () => {
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject({ ...accepted, version: 1 })
   })
 
-  test('for a command with its key is unavailable at its own deadline and signal', async () => {
+  test('a command that waits for another with its key is unavailable at its own deadline and signal', async () => {
     const { emaki, store, gate, first } = await held()
     const same = account.deposit('first', { cents: 1 })
     expect(await emaki.send(same, { key: 'k', deadlineMs: 1 })).toEqual(unavailable)
@@ -60,7 +60,7 @@ describe('a command that waits', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('as an append without a decision is unavailable at its deadline and signal', async () => {
+  test('an append without a decision that waits is unavailable at its deadline and signal', async () => {
     const { emaki, store, gate, first } = await held()
     expect(await emaki.append([slice('a')], { deadlineMs: 1 })).toEqual(unavailable)
     expect(await emaki.append([slice('b')], { signal: AbortSignal.abort() })).toEqual(unavailable)
@@ -71,8 +71,8 @@ describe('a command that waits', () => {
   })
 })
 
-describe('a command in a flight', () => {
-  test('is not abandoned by its deadline or its signal', async () => {
+describe('a command in a batch', () => {
+  test('a command in a batch is not abandoned at its deadline or by its signal', async () => {
     const { emaki, store } = await bank()
     const gate = store.hold('append')
     const controller = new AbortController()
@@ -91,7 +91,7 @@ describe('a command in a flight', () => {
 })
 
 describe('back-pressure', () => {
-  test('takes so many commands and refuses more at once, until there is room again', async () => {
+  test('back-pressure takes a bounded number of commands and refuses more at once, until there is room again', async () => {
     const { emaki, store, gate, first } = await held({ queue: { commands: 10 } })
     const taken = range(9).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 })))
     expect(emaki.waiting()).toBe(10)
@@ -104,7 +104,7 @@ describe('back-pressure', () => {
     expect(await store.head()).toBe(11)
   })
 
-  test('takes so many bytes and refuses more, until there is room again', async () => {
+  test('back-pressure takes a bounded number of bytes and refuses more, until there is room again', async () => {
     const { emaki, gate, first } = await held({ queue: { size: 1_000 } })
     const taken = emaki.send(account.deposit('a', { cents: 1 }), { size: 900 })
     expect(await emaki.send(account.deposit('b', { cents: 1 }), { size: 200 })).toEqual(unavailable)
@@ -115,8 +115,8 @@ describe('back-pressure', () => {
   })
 })
 
-describe('the cache', () => {
-  test('keeps so many states', async () => {
+describe('the cache of states', () => {
+  test('the cache of states keeps a bounded number of states', async () => {
     const { emaki, store } = await bank({ states: { entries: 2 } })
     for (const id of ['a', 'b', 'c']) await emaki.send(account.deposit(id, { cents: 1 }))
     const { load } = store.calls
@@ -127,7 +127,7 @@ describe('the cache', () => {
     expect(store.calls.load).toBe(load + 1)
   })
 
-  test('keeps so much payload', async () => {
+  test('the cache of states keeps a bounded amount of payload', async () => {
     const { emaki, store } = await bank({ states: { size: 1_000 } })
     const note = 'x'.repeat(600)
     for (const id of ['a', 'b']) await emaki.send(account.deposit(id, { cents: 1, note }))
@@ -138,7 +138,7 @@ describe('the cache', () => {
     expect(store.calls.load).toBe(load + 1)
   })
 
-  test('is not ahead of the log while an append is under way', async () => {
+  test('the cache of states is not ahead of the log while an append is under way', async () => {
     const { emaki, gate, first } = await held()
     expect(await emaki.state('account', 'first')).toBeNull()
     gate.open()
@@ -146,7 +146,7 @@ describe('the cache', () => {
     expect(await emaki.state('account', 'first')).toMatchObject({ version: 1 })
   })
 
-  test('has no state of a chain that came to nothing', async () => {
+  test('the cache of states has no state of a batch that failed', async () => {
     for (const reason of ['unavailable', 'full', 'refused'] as const) {
       const { emaki, store } = await bank()
       await emaki.send(account.deposit('a', { cents: 5 }))
@@ -157,7 +157,7 @@ describe('the cache', () => {
     }
   })
 
-  test('holds states that nobody can change', async () => {
+  test('the cache of states holds states that nobody can change', async () => {
     const { emaki } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     const found = await emaki.state('account', 'a')
@@ -166,14 +166,14 @@ describe('the cache', () => {
 })
 
 describe('a state', () => {
-  test('is confirmed with the log, whoever wrote', async () => {
+  test('a state is confirmed with the log, whoever wrote', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     await foreign(store, 'account-a')
     expect(await emaki.state('account', 'a')).toEqual({ state: { balance: 6, version: 2 }, version: 2, position: 2 })
   })
 
-  test('is found as it was at a version and at a time', async () => {
+  test('a state is found as it was at a version and at a time', async () => {
     let now = Date.parse('2026-01-01T00:00:00Z')
     const { memory } = await import('../ports/store/memory.ts')
     const { emaki } = await bank({ log: memory({ now: () => now }) })
@@ -196,7 +196,7 @@ describe('a state', () => {
 })
 
 describe('close()', () => {
-  test('answers what it took, and takes no more', async () => {
+  test('close() answers the commands it took, and takes no more', async () => {
     const { emaki, store, gate, first } = await held()
     const taken = range(5).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 })))
     const followed = emaki.send(account.deposit('first', { cents: 1 }), { key: 'k' })
@@ -213,14 +213,14 @@ describe('close()', () => {
     expect(await store.head()).toBe(7)
   })
 
-  test('of a runtime that does nothing is done', async () => {
+  test('close() of an idle runtime resolves', async () => {
     const { emaki } = await bank()
     await emaki.close()
   })
 })
 
 describe('a listener of the bus', () => {
-  test('that throws is reported and harms nobody', async () => {
+  test('a listener of the bus that throws is reported and harms nobody', async () => {
     const reported: unknown[] = []
     const bus = memoryBus(error => reported.push(error))
     const { emaki } = await bank({ bus })

@@ -11,7 +11,7 @@ import { until } from '../test-support/servers/until.ts'
 import { runtime } from '../runtime.ts'
 
 describe('runtime()', () => {
-  test('refuses what it cannot serve', () => {
+  test('runtime() refuses definitions that it cannot serve', () => {
     expect(runtime({ serve: [account, account] })).rejects.toThrow('two deciders are named account')
     expect(runtime({ serve: [Account] })).rejects.toThrow(
       'serve takes deciders, projections, processors, processes and queries; found events',
@@ -21,7 +21,7 @@ describe('runtime()', () => {
     )
   })
 
-  test('opens its store, and closes it', async () => {
+  test('runtime() opens its store, and closes it', async () => {
     const { emaki, store } = await bank()
     expect(store.calls.open).toBe(1)
     await emaki.close()
@@ -29,7 +29,7 @@ describe('runtime()', () => {
 })
 
 describe('send()', () => {
-  test('says where data does not fit, and appends nothing', async () => {
+  test('send() says where data does not fit, and appends nothing', async () => {
     const { emaki, store } = await bank()
     expect(await emaki.send(account.deposit('a', { cents: -1, note: 5 as never }))).toEqual({
       outcome: 'invalid',
@@ -46,20 +46,20 @@ describe('send()', () => {
     ['\0', 'NUL'],
     ['\ud800', 'surrogate'],
     ['x'.repeat(201), '200'],
-  ])('says what is wrong with the id %j', async (id, why) => {
+  ])('send() says what is wrong with the id %j', async (id, why) => {
     const { emaki } = await bank()
     const outcome = await emaki.send(account.deposit(id, { cents: 1 }))
     expect(outcome).toEqual({ outcome: 'invalid', issues: [{ path: '/id', message: expect.stringContaining(why) }] } as never)
   })
 
-  test('throws where nobody serves the command', async () => {
+  test('send() throws where nobody serves the command', async () => {
     const { emaki } = await bank()
     const command = account.deposit('a', { cents: 1 })
     expect(() => emaki.send({ ...command, decider: 'nobody' })).toThrow('no decider nobody is served; there are account')
     expect(() => emaki.send({ ...command, command: 'toString' })).toThrow('account has no command toString')
   })
 
-  test('tells the log who and what led to an event', async () => {
+  test('send() stores with an event who and what led to it', async () => {
     const { emaki, store } = await bank()
     const traceparent = '00-11111111111111111111111111111111-2222222222222222-01'
     await emaki.send(account.deposit('a', { cents: 1 }), { actor: 'ada', correlation: 'c', causation: 'b', traceparent })
@@ -70,7 +70,7 @@ describe('send()', () => {
     expect([correlation, rest]).toEqual([causation, {}])
   })
 
-  test('gives a decision the instance, the time and the actor', async () => {
+  test('send() gives a decision the instance, the time and the actor', async () => {
     const Seen = events('seen', { Seen: z.object({ instance: z.string(), now: z.string(), actor: z.string().nullable() }) })
     const seen = decider(Seen, {
       initial: {},
@@ -86,7 +86,7 @@ describe('send()', () => {
     ])
   })
 
-  test('throws where an event of the stream cannot be read, and goes on with other streams', async () => {
+  test('send() throws where an event of the stream cannot be read, and goes on with other streams', async () => {
     const { emaki, store } = await bank()
     const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
     await store.inner.append([{ slices: [{ stream: 'account-a', expect: 0, events: [event] }], keys: [] }])
@@ -97,7 +97,7 @@ describe('send()', () => {
     expect(emaki.state('account', 'a')).rejects.toThrow('account-a has at version 1 an event FromTheFuture')
   })
 
-  test('throws where such an event comes with a conflict', async () => {
+  test('send() throws where an unreadable event comes with a conflict', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 1 }))
     const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
@@ -129,7 +129,7 @@ describe('a snapshot', () => {
     snapshot: { every: 10, version: 1 },
   })
 
-  test('that was begun is saved before the store closes', async () => {
+  test('a snapshot that was begun is saved before the store closes', async () => {
     const log = faulty(memory())
     const emaki = await runtime({ serve: [counting], store: log })
     for (const _ of range(10)) await emaki.send(counting.deposit('a', { cents: 1 }))
@@ -137,7 +137,7 @@ describe('a snapshot', () => {
     expect(log.calls.saveSnapshots).toBe(1)
   })
 
-  test('is saved every so many events after their commit, and read instead of them', async () => {
+  test('a snapshot is saved every so many events after their commit, and loaded instead of them', async () => {
     const log = faulty(memory())
     const emaki = await runtime({ serve: [counting], store: log })
     for (const _ of range(25)) await emaki.send(counting.deposit('a', { cents: 1 }))
@@ -149,7 +149,7 @@ describe('a snapshot', () => {
     expect(await other.send(counting.deposit('a', { cents: 1 }))).toMatchObject({ version: 26, position: 26 })
   })
 
-  test('that cannot be saved is reported and harms nobody', async () => {
+  test('a snapshot that cannot be saved is reported and harms nobody', async () => {
     const log = faulty(memory())
     const reported: unknown[] = []
     const emaki = await runtime({ serve: [counting], store: log, report: error => void reported.push(error) })

@@ -15,8 +15,8 @@ const written = (stream: string, first: number, count: number): Committed => ({
   parents: [{ traceparent: stream }],
 })
 
-describe('what a flight wrote', () => {
-  test('is one page where it is in one piece, with all for whom it was', () => {
+describe('published batches', () => {
+  test('a batch whose events are contiguous is published as one page, in the steps of all its commands', () => {
     const [found, ...more] = pagesOf([written('a-1', 5, 2), written('a-2', 7, 1), written('a-3', 0, 0)])
     expect(more).toEqual([])
     expect(found!.page.map(({ stream, position, version, id }) => [stream, position, version, id])).toEqual([
@@ -27,7 +27,7 @@ describe('what a flight wrote', () => {
     expect(found!.parents).toEqual([{ traceparent: 'a-1' }, { traceparent: 'a-2' }])
   })
 
-  test('is in log order and without a gap inside a page, however its units landed', () => {
+  test('a page of a batch is in log order and without a gap, in whatever order its units were committed', () => {
     const pieces = fc.uniqueArray(fc.nat(30), { maxLength: 12 }).chain(starts =>
       fc.shuffledSubarray(
         starts.map(start => written(`a-${start}`, start * 3 + 1, (start % 3) + 1)),
@@ -55,13 +55,13 @@ describe('the bus', () => {
     return { ...(await bank({ bus })), positions }
   }
 
-  test('carries one page a flight, in log order', async () => {
+  test('the bus carries one page for each batch, in log order', async () => {
     const { emaki, positions } = await heard()
     await Promise.all([0, 1, 2].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, times: 2 }))))
     expect(positions).toEqual([[1, 2, 3, 4, 5, 6]])
   })
 
-  test('carries it in a step of all for whom it was', async () => {
+  test('the bus carries a page in a step of all commands that it is for', async () => {
     const steps: unknown[] = []
     let inside: string | null = null
     const trace: Trace = {
@@ -86,7 +86,7 @@ describe('the bus', () => {
     expect(heard).toEqual(['publish'])
   })
 
-  test('carries what was appended without a decision', async () => {
+  test('the bus carries what was appended without a decision', async () => {
     const { emaki, positions } = await heard()
     const slice = (id: string) => ({
       stream: `account-${id}`,
@@ -99,7 +99,7 @@ describe('the bus', () => {
     expect(positions).toEqual([[1, 2]])
   })
 
-  test('carries a flight that was said again after a doubt', async () => {
+  test('the bus carries a batch that was sent again after an unknown outcome', async () => {
     const { emaki, store, positions } = await heard()
     store.next('append', failsAfter())
     await Promise.all([0, 1].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))

@@ -8,14 +8,14 @@ const insufficient = (balance: number, version: number) =>
   ({ outcome: 'rejected', code: 'insufficient', data: { balance, version } }) as const
 
 describe('a decision without events', () => {
-  test('needs no append where the stream was read after the command came', async () => {
+  test('a decision without events needs no append where the stream was loaded after the command came', async () => {
     const { emaki, store } = await bank()
     const sent = [emaki.send(account.withdraw('a', { cents: 5 })), emaki.send(account.touch('a', {}))]
     expect(await Promise.all(sent)).toMatchObject([insufficient(0, 0), { outcome: 'accepted', version: 0, position: 0 }])
     expect(store.calls).toMatchObject({ load: 1, append: 0 })
   })
 
-  test('is confirmed by an append that writes nothing where the state was known before', async () => {
+  test('a decision without events is confirmed by an append that writes nothing where the state was known before', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     const sent = [emaki.send(account.withdraw('a', { cents: 6 })), emaki.send(account.touch('a', {}))]
@@ -25,7 +25,7 @@ describe('a decision without events', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('shares the flight of others', async () => {
+  test('a decision without events shares the batch of others', async () => {
     const { emaki, store } = await bank()
     await Promise.all(range(4).map(i => emaki.send(account.deposit(`a${i}`, { cents: 5 }))))
     const sent = range(4).map(i =>
@@ -35,7 +35,7 @@ describe('a decision without events', () => {
     expect(store.calls.append).toBe(2)
   })
 
-  test('is decided again where another process wrote', async () => {
+  test('a decision without events is decided again where another process wrote', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     await foreign(store, 'account-a')
@@ -44,7 +44,7 @@ describe('a decision without events', () => {
     expect(await emaki.send(account.withdraw('a', { cents: 6 }))).toMatchObject(insufficient(1, 4))
   })
 
-  test('is answered only when the chain it was decided on has committed', async () => {
+  test('a decision without events is answered only when the batch that it was decided on has committed', async () => {
     const { emaki, store } = await bank()
     const gate = store.hold('append')
     const sent = [
@@ -64,7 +64,7 @@ describe('a decision without events', () => {
     ])
   })
 
-  test('is not answered where the chain it was decided on came to nothing', async () => {
+  test('a decision without events is not answered where the batch that it was decided on failed', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsBefore())
     const sent = [emaki.send(account.deposit('a', { cents: 5 })), emaki.send(account.withdraw('a', { cents: 6 }))]
@@ -72,7 +72,7 @@ describe('a decision without events', () => {
     expect(await emaki.send(account.withdraw('a', { cents: 6 }))).toMatchObject(insufficient(0, 0))
   })
 
-  test('is decided again with the chain that lost its stream', async () => {
+  test('a decision without events is decided again with the batch that lost its stream', async () => {
     const { emaki, store } = await bank()
     store.next(
       'append',
@@ -85,14 +85,14 @@ describe('a decision without events', () => {
     ])
   })
 
-  test('is not answered from a cache while the store does not answer', async () => {
+  test('a decision without events is not answered from a cache while the store does not answer', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     store.next('append', failsBefore())
     expect(await emaki.send(account.withdraw('a', { cents: 6 }))).toMatchObject({ outcome: 'unavailable' })
   })
 
-  test('writes its key and nothing else where it has one', async () => {
+  test('a decision without events writes its key and nothing else where it has one', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     expect(await emaki.send(account.withdraw('a', { cents: 6 }), { key: 'k' })).toMatchObject(insufficient(5, 1))

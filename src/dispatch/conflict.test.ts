@@ -14,7 +14,7 @@ const warm = async () => {
 }
 
 describe('a conflict', () => {
-  test('brings what was missed, so that nothing is read again', async () => {
+  test('a conflict brings the missed events, so that nothing is loaded again', async () => {
     const { emaki, store } = await warm()
     await foreign(store, 'account-a')
     await foreign(store, 'account-a')
@@ -29,14 +29,14 @@ describe('a conflict', () => {
     expect(store.calls).toMatchObject({ load: 1, append: 3 })
   })
 
-  test('that cannot send all that was missed has the stream read again', async () => {
+  test('a conflict that cannot send all missed events has the stream loaded again', async () => {
     const { emaki, store } = await warm()
     await foreign(store, 'account-a', 'x'.repeat(MISSED_BYTES_MAX))
     expect(await emaki.send(account.withdraw('a', { cents: 6 }))).toMatchObject({ outcome: 'accepted', version: 3 })
     expect(store.calls).toMatchObject({ load: 2, append: 3 })
   })
 
-  test('with another process fails a precondition, and decides the rest again', async () => {
+  test('a conflict with another process fails a precondition, and decides the rest again', async () => {
     const { emaki, store } = await warm()
     store.next(
       'append',
@@ -56,7 +56,7 @@ describe('a conflict', () => {
     ])
   })
 
-  test('comes to nothing after 200 attempts, and says what was expected and found', async () => {
+  test('a conflict is returned after 200 attempts, with the expected and the actual version', async () => {
     const { emaki, store } = await warm()
     store.always(
       'append',
@@ -69,7 +69,7 @@ describe('a conflict', () => {
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject({ outcome: 'accepted', version: 202 })
   })
 
-  test('comes to nothing at the deadline', async () => {
+  test('a conflict ends a command at its deadline', async () => {
     const { emaki, store } = await warm()
     using clock = movableClock()
     store.always(
@@ -82,8 +82,8 @@ describe('a conflict', () => {
   })
 })
 
-describe('a stream that has lost two flights', () => {
-  test('goes alone in the next', async () => {
+describe('a stream that has lost batches', () => {
+  test('a stream that has lost two batches goes alone in the next', async () => {
     const { emaki, store } = await warm()
     await emaki.send(account.deposit('b', { cents: 1 }))
     const lose = comesAfter(() => foreign(store, 'account-a'))
@@ -102,7 +102,7 @@ describe('a stream that has lost two flights', () => {
     expect(flights[2]).toHaveLength(1)
   })
 
-  test('is looked at again after it has won, so that others get their turn', async () => {
+  test('a stream that has lost two batches is loaded again after it has won, so that others get their turn', async () => {
     const { emaki, store } = await warm()
     store.next(
       'append',
@@ -118,7 +118,7 @@ describe('a stream that has lost two flights', () => {
 })
 
 describe('four processes', () => {
-  test('with sixteen callers each on one stream give nobody a conflict', async () => {
+  test('four processes with sixteen callers each on one stream give nobody a conflict', async () => {
     const log = memory()
     const processes = await Promise.all(range(4).map(() => bank({ log })))
     for (const { store } of processes)

@@ -11,8 +11,8 @@ import { bank, foreign, range } from '../test-support/bank.ts'
 const accepted = { outcome: 'accepted' } as const
 const streamsOf = (units: readonly Unit[] | undefined) => units?.flatMap(({ slices }) => slices.map(({ stream }) => stream))
 
-describe('a flight', () => {
-  test('takes sixty commands on one stream with one load and one append', async () => {
+describe('a batch', () => {
+  test('a batch takes sixty commands on one stream with one load and one append', async () => {
     const { emaki, store } = await bank()
     const outcomes = await Promise.all(range(60).map(() => emaki.send(account.deposit('a', { cents: 1 }))))
     expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.version)).toEqual(range(60).map(i => i + 1))
@@ -20,7 +20,7 @@ describe('a flight', () => {
     expect(store.appends[0]).toHaveLength(1)
   })
 
-  test('takes commands on sixty streams with one load and one append', async () => {
+  test('a batch takes commands on sixty streams with one load and one append', async () => {
     const { emaki, store } = await bank()
     const outcomes = await Promise.all(range(60).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.position)).toEqual(range(60).map(i => i + 1))
@@ -28,7 +28,7 @@ describe('a flight', () => {
     expect(store.appends[0]).toHaveLength(60)
   })
 
-  test('is joined by all that came while the one before it was under way', async () => {
+  test('a batch is joined by all commands that came while the one before it was under way', async () => {
     const { emaki, store } = await bank()
     const gate = store.hold('append')
     const first = emaki.send(account.deposit('a', { cents: 1 }))
@@ -41,7 +41,7 @@ describe('a flight', () => {
     expect(store.calls.append).toBeLessThanOrEqual(3)
   })
 
-  test('is loaded for while the one before it is under way', async () => {
+  test('a batch is loaded for while the one before it is under way', async () => {
     const { emaki, store } = await bank()
     const append = store.hold('append')
     const first = emaki.send(account.deposit('a', { cents: 1 }))
@@ -54,7 +54,7 @@ describe('a flight', () => {
     expect(await Promise.all([first, second])).toMatchObject([accepted, accepted])
   })
 
-  test('gives a long queue no more than its share', async () => {
+  test('a batch gives a long queue no more than its share', async () => {
     const { emaki, store } = await bank()
     const hot = range(1_000).map(() => emaki.send(account.deposit('hot', { cents: 1 })))
     const other = emaki.send(account.deposit('other', { cents: 1 }))
@@ -66,7 +66,7 @@ describe('a flight', () => {
     expect(store.calls.append).toBe(4)
   })
 
-  test('is bounded in bytes, for one stream and for many', async () => {
+  test('a batch is bounded in bytes, for one stream and for many', async () => {
     const { emaki, store } = await bank()
     const note = 'x'.repeat(400_000)
     await Promise.all(range(20).map(i => emaki.send(account.deposit(i < 10 ? 'a' : `b${i}`, { cents: 1, note }))))
@@ -77,13 +77,13 @@ describe('a flight', () => {
     expect(await store.head()).toBe(20)
   })
 
-  test('is bounded in units', async () => {
+  test('a batch is bounded in units', async () => {
     const { emaki, store } = await bank()
     await Promise.all(range(1_500).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(Math.max(...store.appends.map(units => units.length))).toBeLessThanOrEqual(1_024)
   })
 
-  test('has one unit for each stream, whatever wants it', async () => {
+  test('a batch has one unit for each stream, whatever is appended to it', async () => {
     const { emaki, store } = await bank()
     const slice = (id: string) =>
       ({ stream: `account-${id}`, expect: 'any', events: [Account.Deposited({ cents: 1, note: '' })] }) as const
@@ -96,7 +96,7 @@ describe('a flight', () => {
     expect(await store.head()).toBe(40 + 80)
   })
 
-  test('keeps the order in which appends that share a stream arrived', async () => {
+  test('a batch keeps the order in which appends that share a stream arrived', async () => {
     const { emaki, store } = await bank()
     const slice = (id: string, note: string) =>
       ({ stream: `account-${id}`, expect: 'any', events: [Account.Deposited({ cents: 1, note })] }) as const
@@ -114,8 +114,8 @@ describe('a flight', () => {
   })
 })
 
-describe('a chain', () => {
-  test('decides each command on the state that the one before it leaves', async () => {
+describe('decisions of a batch', () => {
+  test('a batch decides each command on the state that the one before it leaves', async () => {
     const { emaki, store } = await bank()
     const outcomes = await Promise.all([
       emaki.send(account.deposit('a', { cents: 10 })),
@@ -134,7 +134,7 @@ describe('a chain', () => {
     expect(store.calls.append).toBe(1)
   })
 
-  test("compares a member's precondition with its version in the chain", async () => {
+  test('a batch compares the precondition of a command with its version in the batch', async () => {
     const { emaki, store } = await bank()
     const deposit = (expect: number | 'exists') => emaki.send(account.deposit('a', { cents: 1 }), { expect })
     expect(
@@ -150,7 +150,7 @@ describe('a chain', () => {
     expect(store.calls.append).toBe(1)
   })
 
-  test('passes over a decision that throws', async () => {
+  test('a batch passes over a decision that throws', async () => {
     const { emaki, store } = await bank()
     const first = emaki.send(account.deposit('a', { cents: 1 }))
     const broken = emaki.send(account.explode('a', {}))
@@ -161,7 +161,7 @@ describe('a chain', () => {
     expect(store.calls.append).toBe(1)
   })
 
-  test('passes over events that JSON would change', async () => {
+  test('a batch passes over events that JSON would change', async () => {
     const { emaki, store } = await bank()
     const first = emaki.send(account.deposit('a', { cents: 5 }))
     const broken = emaki.send(account.deposit('a', { cents: 100, note: '\ud800' }))
@@ -172,7 +172,7 @@ describe('a chain', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('of which every member fails lets the stream go on', async () => {
+  test('a batch of which every command fails lets the stream go on', async () => {
     const { emaki, store } = await bank()
     expect(emaki.send(account.explode('a', {}))).rejects.toThrow()
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject(accepted)
@@ -191,7 +191,7 @@ describe('a unit that the store refuses', () => {
     return made
   }
 
-  test('fails alone among the units of its flight', async () => {
+  test('a unit that the store refuses fails alone among the units of its batch', async () => {
     const { emaki, store } = await refusing('poison')()
     const sent = range(64).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, note: i === 37 ? 'poison' : '' })))
     const outcomes = await Promise.allSettled(sent)
@@ -201,7 +201,7 @@ describe('a unit that the store refuses', () => {
     expect(store.calls.append).toBeLessThanOrEqual(13)
   })
 
-  test('fails alone among the members of its chain', async () => {
+  test('a command that the store refuses fails alone among the commands of its stream', async () => {
     const { emaki, store } = await refusing('poison')()
     const sent = range(10).map(i => emaki.send(account.deposit('a', { cents: 1, note: i === 3 ? 'poison' : String(i) })))
     const outcomes = await Promise.allSettled(sent)
@@ -222,7 +222,7 @@ describe('a unit that the store refuses', () => {
 })
 
 describe('a conflict on one stream', () => {
-  test('leaves the other units of the flight as they are', async () => {
+  test('a conflict on one stream leaves the other units of the batch as they are', async () => {
     const { emaki, store } = await bank()
     await Promise.all(range(8).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     await foreign(store, 'account-a3')
@@ -235,7 +235,7 @@ describe('a conflict on one stream', () => {
 })
 
 describe('a load', () => {
-  test('that one stream breaks is harmless to the others', async () => {
+  test('a load that one stream breaks is harmless to the others', async () => {
     const { emaki, store } = await bank()
     store.always('load', call =>
       call().then(found => {
@@ -248,7 +248,7 @@ describe('a load', () => {
     expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([5])
   })
 
-  test('that fails for now appends nothing, and the next command asks anew', async () => {
+  test('a load that fails for now appends nothing, and the next command loads again', async () => {
     const { emaki, store } = await bank()
     store.next('load', failsBefore())
     const sent = range(4).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 })))
@@ -258,8 +258,8 @@ describe('a load', () => {
   })
 })
 
-describe('what was appended', () => {
-  test('is published after its commit, in log order', async () => {
+describe('publishing a batch', () => {
+  test('appended events are published after their commit, in log order', async () => {
     const bus = memoryBus()
     const { emaki, store } = await bank({ bus })
     const seen: string[] = []
@@ -275,7 +275,7 @@ describe('what was appended', () => {
     expect(published).toEqual(stored.map(({ stream, version, position }) => `${stream} ${version} ${position}`))
   })
 
-  test('is appended once where the bus throws, which is reported', async () => {
+  test('appended events are appended once where the bus throws, which is reported', async () => {
     const bus = memoryBus()
     const reported: unknown[] = []
     const { emaki, store } = await bank({

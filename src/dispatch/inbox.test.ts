@@ -60,7 +60,7 @@ describe('an inbox', () => {
     return { effects, answers }
   }
 
-  test('has one effect and one answer for each message, whatever the interleaving of its duplicates', async () => {
+  test('an inbox has one effect and one answer for each message, whatever the interleaving of its duplicates', async () => {
     await fc.assert(
       fc.asyncProperty(waves, async all => {
         const { effects, answers } = await taken(payments, all)
@@ -78,7 +78,7 @@ describe('an inbox', () => {
     )
   })
 
-  test('is seen to have several effects where it does not know a message again', async () => {
+  test('the checks of an inbox see several effects where it does not know a message again', async () => {
     let count = 0
     const forgetful = inbox('forgetful', {
       message: Message,
@@ -94,7 +94,7 @@ describe('an inbox', () => {
     expect(effects).toHaveLength(2)
   })
 
-  test('gives events the id of the message for their cause', async () => {
+  test('an inbox gives events the id of the message as their cause', async () => {
     const emaki = await running()
     const taken = await payments.take(emaki, { id: 'm1', till: 't', cents: 1 }, { actor: 'bank' })
     expect(taken).toMatchObject({ outcome: 'accepted', stream: 'till-t', version: 1 })
@@ -102,20 +102,20 @@ describe('an inbox', () => {
     expect(JSON.parse(event!.meta)).toMatchObject({ causation: 'm1', correlation: 'm1', actor: 'bank' })
   })
 
-  test('knows messages by its own name, so that two inboxes never take one for the other', async () => {
+  test('an inbox knows messages by its own name, so that two inboxes never take one for the other', async () => {
     const emaki = await running()
     const others = inbox('others', { message: Message, command: ({ till: id, cents }) => till.pay(id, { cents }) })
     for (const one of [payments, others, payments]) await one.take(emaki, { id: 'm1', till: 't', cents: 1 })
     expect((await emaki.state('till', 't'))!.state).toEqual({ cents: 2 })
   })
 
-  test('rejects another message by a known id', async () => {
+  test('an inbox rejects another message with a known id', async () => {
     const emaki = await running()
     await payments.take(emaki, { id: 'm1', till: 't', cents: 1 })
     expect(await payments.take(emaki, { id: 'm1', till: 't', cents: 2 })).toMatchObject({ code: 'idempotency-key-reused' })
   })
 
-  test('knows a message for as long as it is told to', async () => {
+  test('an inbox knows a message for as long as it is configured', async () => {
     const keeps: (number | undefined)[] = []
     const emaki = await running()
     const send: Runtime['send'] = (command, options) => {
@@ -133,12 +133,12 @@ describe('an inbox', () => {
     ['an empty id', { id: '', till: 't', cents: 1 }, '/id'],
     ['a long id', { id: 'x'.repeat(256), till: 't', cents: 1 }, '/id'],
     ['an id that is no text', { id: '\ud800', till: 't', cents: 1 }, '/id'],
-  ])('finds a message with %s invalid', async (_, message, path) => {
+  ])('an inbox finds a message with %s invalid', async (_, message, path) => {
     const taken = await payments.take(await running(), message)
     expect(taken).toMatchObject({ outcome: 'invalid', issues: [{ path }] })
   })
 
-  test('says when a message is to come again, where the log does not answer', async () => {
+  test('an inbox says when a message is to come again where the log does not answer', async () => {
     const send = async () => ({ outcome: 'conflict', expected: 1, actual: 2 }) as const
     expect(await payments.take({ send }, { id: 'm1', till: 't', cents: 1 })).toEqual({
       outcome: 'unavailable',
@@ -151,7 +151,7 @@ describe('inbox()', () => {
   test.each([
     ['Payments', {}, 'a name is small letters'],
     ['payments', { keepMs: 0 }, 'no keepMs of 0'],
-  ])('refuses %p with %p', (name, options, message) => {
+  ])('inbox() refuses %p with %p', (name, options, message) => {
     expect(() => inbox(name, { message: Message, command: () => null, ...options })).toThrow(message)
   })
 })

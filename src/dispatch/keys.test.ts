@@ -28,7 +28,7 @@ const door = decider(Door, {
 })
 
 describe('a key that was used before', () => {
-  test('gets the stored outcome of what was accepted', async () => {
+  test('a key that was used before gets the stored outcome of an accepted command', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('other', { cents: 1 }))
     const first = await emaki.send(account.deposit('a', { cents: 5, times: 2 }), { key })
@@ -38,7 +38,7 @@ describe('a key that was used before', () => {
     expect(await store.head()).toBe(4)
   })
 
-  test('gets the stored outcome of an empty decision, its position too', async () => {
+  test('a key that was used before gets the stored outcome of an empty decision, its position too', async () => {
     const { emaki } = await bank()
     await emaki.send(account.deposit('other', { cents: 1 }))
     await emaki.send(account.deposit('a', { cents: 5 }))
@@ -48,14 +48,14 @@ describe('a key that was used before', () => {
     expect(await emaki.send(account.touch('a', {}), { key })).toEqual({ ...first, replayed: true } as never)
   })
 
-  test('gets the stored outcome of an empty decision on nothing', async () => {
+  test('a key that was used before gets the stored outcome of an empty decision on nothing', async () => {
     const { emaki } = await bank()
     const first = await emaki.send(account.touch('a', {}), { key })
     expect(first).toEqual({ outcome: 'accepted', stream: 'account-a', version: 0, position: 0, events: [] })
     expect(await emaki.send(account.touch('a', {}), { key })).toEqual({ ...first, replayed: true } as never)
   })
 
-  test('gets the stored rejection, whatever would be decided now', async () => {
+  test('a key that was used before gets the stored rejection, whatever would be decided now', async () => {
     const { emaki, store } = await bank()
     const first = await emaki.send(account.withdraw('a', { cents: 5 }), { key })
     await emaki.send(account.deposit('a', { cents: 5 }))
@@ -64,21 +64,21 @@ describe('a key that was used before', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is asked for before the precondition and the decision', async () => {
+  test('a key that was used before is looked up before the precondition and the decision', async () => {
     const { emaki } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })).toMatchObject({ version: 1, replayed: true })
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 9 })).toMatchObject({ version: 1, replayed: true })
   })
 
-  test('is asked for where the decision throws by now', async () => {
+  test('a key that was used before is looked up where the decision throws by now', async () => {
     const { emaki } = await bank({ serve: [door] })
     const first = await emaki.send(door.open('front', {}), { key })
     expect(await emaki.send(door.open('front', {}), { key })).toEqual({ ...first, replayed: true } as never)
     expect(emaki.send(door.open('front', {}), { key: 'k2' })).rejects.toThrow('stuck')
   })
 
-  test('is asked for by the append, but before it where something is expected of the stream', async () => {
+  test('a key that was used before is looked up by the append, but before it where something is expected of the stream', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     const loads = store.calls.load
@@ -89,7 +89,7 @@ describe('a key that was used before', () => {
     expect(store.calls.load).toBe(loads + 1)
   })
 
-  test('keeps nobody else from the stream, however often commands are repeated', async () => {
+  test('a key that was used before keeps nobody else from the stream, however often commands are repeated', async () => {
     const { emaki, store } = await bank()
     const repeated = (nth: number) => emaki.send(account.deposit('a', { cents: 5 }), { key: `k${nth}` })
     for (let i = 0; i < 4; i++) await repeated(i)
@@ -106,7 +106,7 @@ describe('a key that was used before', () => {
     for (const outcome of await Promise.all(repetitions)) expect(outcome).toMatchObject({ replayed: true })
   })
 
-  test('answers a command once that is given up while its key is asked for', async () => {
+  test('a command that is given up while its key is looked up is answered once', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })
     await foreign(store, 'account-a')
@@ -121,7 +121,7 @@ describe('a key that was used before', () => {
     expect(emaki.waiting()).toBe(0)
   })
 
-  test('is refused for another command', async () => {
+  test('a key that was used before is refused for another command', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     const refused = { outcome: 'rejected', code: KEY_REUSED } as const
@@ -130,19 +130,19 @@ describe('a key that was used before', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is the same however the data is written', async () => {
+  test('a key that was used before matches its command, however the data is written', async () => {
     const { emaki } = await bank()
     await emaki.send(account.deposit('a', { cents: 5, note: 'n' }), { key })
     expect(await emaki.send(account.deposit('a', { note: 'n', cents: 5 }), { key })).toMatchObject({ replayed: true })
   })
 
-  test('stands for what was sent and not for what the schema makes of it', async () => {
+  test('a key that was used before stands for what was sent, and not for what the schema makes of it', async () => {
     const { emaki } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     expect(await emaki.send(account.deposit('a', { cents: 5, note: '' }), { key })).toMatchObject({ code: KEY_REUSED })
   })
 
-  test('says nothing of other commands', async () => {
+  test('a key that was used before says nothing of other commands', async () => {
     const { emaki } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     const withdrawn = await emaki.send(account.withdraw('a', { cents: 5 }), { key })
@@ -150,7 +150,7 @@ describe('a key that was used before', () => {
     expect(withdrawn).not.toHaveProperty('replayed')
   })
 
-  test('leads to the instance it made where the caller gave no id', async () => {
+  test('a key that was used before leads to the instance that it made where the caller gave no id', async () => {
     const { emaki } = await bank()
     const first = await emaki.send(account.deposit('made1', { cents: 5 }), { key, idGiven: false })
     expect(await emaki.send(account.deposit('made2', { cents: 5 }), { key, idGiven: false })).toEqual({
@@ -159,7 +159,7 @@ describe('a key that was used before', () => {
     } as never)
   })
 
-  test('is forgotten after a day', async () => {
+  test('a key that was used before is forgotten after a day', async () => {
     let now = Date.parse('2026-01-01')
     const { emaki, store } = await bank({ log: memory({ now: () => now }) })
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
@@ -170,7 +170,7 @@ describe('a key that was used before', () => {
     expect(await store.head()).toBe(2)
   })
 
-  test('is unavailable, and not an exception, while its events cannot be read', async () => {
+  test('a key that was used before is unavailable, and not an exception, while its events cannot be read', async () => {
     const { emaki, store } = await bank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     store.next('read', failsBefore())
@@ -179,8 +179,8 @@ describe('a key that was used before', () => {
   })
 })
 
-describe('a key is stored with its command', () => {
-  test('in one append, a rejection by its key alone', async () => {
+describe('storing keys', () => {
+  test('a key is stored with its command in one append, and a rejection by its key alone', async () => {
     const { emaki, store } = await bank()
     await Promise.all([
       emaki.send(account.withdraw('a', { cents: 5 }), { key: '1' }),
@@ -195,7 +195,7 @@ describe('a key is stored with its command', () => {
     ])
   })
 
-  test('and not where nothing came of it: invalid, a conflict, unavailable, thrown', async () => {
+  test('a key is not stored where its command failed: invalid, a conflict, unavailable, thrown', async () => {
     const { emaki, store } = await bank()
     const deposit = account.deposit('a', { cents: 1 })
     expect(await emaki.send(account.deposit('a', { cents: -1 }), { key })).toMatchObject({ outcome: 'invalid' })
@@ -209,8 +209,8 @@ describe('a key is stored with its command', () => {
   })
 })
 
-describe('a duplicate of a command in flight', () => {
-  test('waits for its outcome', async () => {
+describe('a duplicate of a pending command', () => {
+  test('a duplicate of a pending command waits for its outcome', async () => {
     const { emaki, store } = await bank()
     const gate = store.hold('append')
     const first = emaki.send(account.deposit('a', { cents: 5 }), { key })
@@ -223,14 +223,14 @@ describe('a duplicate of a command in flight', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('has no effect of its own when both came at once', async () => {
+  test('a duplicate of a pending command has no effect of its own when both came at once', async () => {
     const { emaki, store } = await bank()
     const outcomes = await Promise.all(range(50).map(() => emaki.send(account.deposit('a', { cents: 5 }), { key })))
     expect(outcomes.filter(outcome => !('replayed' in outcome))).toHaveLength(1)
     expect(await store.head()).toBe(1)
   })
 
-  test('is refused where it says something else', async () => {
+  test('a duplicate of a pending command is refused where it has other data', async () => {
     const { emaki } = await bank()
     const outcomes = await Promise.all([
       emaki.send(account.deposit('a', { cents: 5 }), { key }),
@@ -240,7 +240,7 @@ describe('a duplicate of a command in flight', () => {
     expect(outcomes).toMatchObject([{ outcome: 'accepted' }, { code: KEY_REUSED }, { code: KEY_REUSED }])
   })
 
-  test('is decided itself where nothing came of the first', async () => {
+  test('a duplicate of a pending command is decided itself where the first failed', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsBefore())
     const outcomes = await Promise.all([
@@ -252,7 +252,7 @@ describe('a duplicate of a command in flight', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('in another process has one effect between them', async () => {
+  test('a duplicate of a pending command in another process has one effect with it', async () => {
     const log = memory()
     const processes = await Promise.all(range(4).map(() => bank({ log })))
     const sent = processes.flatMap(({ emaki }) => range(5).map(() => emaki.send(account.deposit('a', { cents: 5 }), { key })))
@@ -270,7 +270,7 @@ describe('a key that another process used in between', () => {
     return { log, one, two }
   }
 
-  test('answers its command and leaves the rest of the chain to be decided again', async () => {
+  test('a key that another process used in between answers its command, and the rest of the batch is decided again', async () => {
     const { log, one, two } = await between()
     const other = () => two.emaki.send(account.deposit('a', { cents: 5 }), { key })
     one.store.next('append', comesAfter(other))
@@ -287,7 +287,7 @@ describe('a key that another process used in between', () => {
     expect(await log.head()).toBe(3)
   })
 
-  test('is not taken for its own where the outcome was unknown', async () => {
+  test('a key that another process used in between is not taken for its own where the outcome was unknown', async () => {
     const { log, one, two } = await between()
     one.store.next(
       'append',
@@ -300,7 +300,7 @@ describe('a key that another process used in between', () => {
 })
 
 describe('a keyed command whose outcome is unknown', () => {
-  test('is accepted once when it is said again', async () => {
+  test('a keyed command whose outcome is unknown is accepted once when it is sent again', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsAfter())
     const outcome = await emaki.send(account.deposit('a', { cents: 5 }), { key })
@@ -309,7 +309,7 @@ describe('a keyed command whose outcome is unknown', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('that was given up is accepted once when the caller says it again', async () => {
+  test('a keyed command whose outcome is unknown and that was given up is accepted once when the caller sends it again', async () => {
     const { emaki, store } = await bank()
     using clock = movableClock()
     store.always('append', call => failsAfter()(call).finally(() => clock.advance(60_000)))

@@ -52,7 +52,7 @@ type Steps = typeof steps extends fc.Arbitrary<infer T> ? T : never
 /** A command that was sent, and the stream's version when it was sent and when it was answered. */
 type Sent = Send & { readonly note: string; readonly floor: number; ceiling: number; outcome: Outcome | 'thrown' }
 
-test('the log is the fold of what was acknowledged', async () => {
+test('the log is the fold of all acknowledged outcomes', async () => {
   const seed = Number(SEED ?? Math.trunc(Math.random() * 2 ** 31))
   // Runs wait for appends that are said again, so they are spread over lanes, each with a seed of its own.
   const lanes = SEED === undefined ? LANES : 1

@@ -9,7 +9,7 @@ import { movableClock } from '../test-support/movable-clock.ts'
 const accepted = { outcome: 'accepted' } as const
 
 describe('an append whose outcome is unknown', () => {
-  test('is said again with the same ids, and is its own success where it had happened', async () => {
+  test('an append whose outcome is unknown is sent again with the same ids, and is its own success where it had happened', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsAfter(), failsAfter())
     const sent = [emaki.send(account.deposit('a', { cents: 5, times: 3 })), emaki.send(account.withdraw('a', { cents: 16 }))]
@@ -23,14 +23,14 @@ describe('an append whose outcome is unknown', () => {
     expect(await store.head()).toBe(3)
   })
 
-  test('is said again, and appended then where it had not happened', async () => {
+  test('an append whose outcome is unknown is sent again, and appended then where it had not happened', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsBefore('unknown'))
     expect(await emaki.send(account.deposit('a', { cents: 5 }))).toMatchObject({ ...accepted, version: 1 })
     expect(await store.head()).toBe(1)
   })
 
-  test('is its own success where it happens only after it was said again', async () => {
+  test('an append whose outcome is unknown is its own success where it happens only after it was sent again', async () => {
     const log = memory()
     const { emaki, store } = await bank({ log })
     store.next(
@@ -42,7 +42,7 @@ describe('an append whose outcome is unknown', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is decided again, as new events, where another process took its place', async () => {
+  test('an append whose outcome is unknown is decided again, as new events, where another process took its place', async () => {
     const { emaki, store } = await bank()
     store.next(
       'append',
@@ -56,7 +56,7 @@ describe('an append whose outcome is unknown', () => {
     expect(ids[2]).not.toBe(ids[0]!)
   })
 
-  test('is settled for each unit of its flight', async () => {
+  test('an append whose outcome is unknown is settled for each unit of its batch', async () => {
     const { emaki, store } = await bank()
     await Promise.all(range(6).map(i => emaki.send(account.deposit(`a${i}`, { cents: 5 }))))
     await foreign(store, 'account-a2')
@@ -75,7 +75,7 @@ describe('an append whose outcome is unknown', () => {
     expect(await store.head()).toBe(6 + 1 + 5)
   })
 
-  test('stays unknown at the deadline, and what follows is decided on what the log says then', async () => {
+  test('an append whose outcome is unknown stays so at the deadline, and later commands are decided on what the log says then', async () => {
     const { emaki, store } = await bank()
     using clock = movableClock()
     store.always('append', call => failsAfter()(call).finally(() => clock.advance(60_000)))
@@ -87,14 +87,14 @@ describe('an append whose outcome is unknown', () => {
     expect(await emaki.send(account.withdraw('a', { cents: 5 }))).toMatchObject({ ...accepted, version: 2 })
   })
 
-  test('is not taken for a failure when the store then says that it is unavailable', async () => {
+  test('an append whose outcome is unknown is not taken for a failure when the store then says that it is unavailable', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsAfter(), failsBefore('unavailable'), failsBefore('full'), failsBefore('refused'))
     expect(await emaki.send(account.deposit('a', { cents: 5 }))).toMatchObject({ ...accepted, version: 1 })
     expect(await store.head()).toBe(1)
   })
 
-  test('is still in doubt while its events cannot be read', async () => {
+  test('an append whose outcome is unknown is still in doubt while its events cannot be read', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsAfter())
     store.next('read', failsBefore())
@@ -103,7 +103,7 @@ describe('an append whose outcome is unknown', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is said again where an error that is no StoreError hides it, and never appended twice', async () => {
+  test('an append whose outcome is unknown is sent again where an error that is no StoreError hides it, and never done twice', async () => {
     const { emaki, store } = await bank()
     store.next('append', async call => {
       await call()
@@ -121,7 +121,7 @@ describe('an append without a decision', () => {
   const deposit = (expect: number | 'any' | 'exists') =>
     ({ stream: 'account-a', expect, events: [Account.Deposited({ cents: 5, note: '' })] }) as const
 
-  test('is said again where its expectation is exact', async () => {
+  test('an append without a decision is sent again where its expectation is exact', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsAfter())
     expect(await emaki.append([deposit(0)])).toEqual({
@@ -131,7 +131,7 @@ describe('an append without a decision', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is not said again where it expects anything, or only that the stream exists', async () => {
+  test('an append without a decision is not sent again where it expects anything, or only that the stream exists', async () => {
     const { emaki, store } = await bank()
     for (const expected of ['any', 'exists'] as const) {
       store.next('append', failsAfter())
@@ -141,7 +141,7 @@ describe('an append without a decision', () => {
     expect(await store.head()).toBe(2)
   })
 
-  test('says which streams were not as expected, and appends to none of them', async () => {
+  test('an append without a decision names the streams that were not as expected, and appends to none of them', async () => {
     const { emaki, store } = await bank()
     await foreign(store, 'account-b')
     const outcome = await emaki.append([deposit(0), { ...deposit(0), stream: 'account-b' }])
@@ -149,7 +149,7 @@ describe('an append without a decision', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is unavailable while the store is, and thrown where it is refused', async () => {
+  test('an append without a decision is unavailable while the store is, and thrown where it is refused', async () => {
     const { emaki, store } = await bank()
     store.next('append', failsBefore(), failsBefore('full'), failsBefore('refused'))
     expect(await emaki.append([deposit('any')])).toMatchObject({ outcome: 'unavailable' })
@@ -157,7 +157,7 @@ describe('an append without a decision', () => {
     expect(emaki.append([deposit('any')])).rejects.toThrow('made to fail before')
   })
 
-  test('refuses what belongs to no stream of what is served', async () => {
+  test('an append without a decision is refused for a stream of no category that is served', async () => {
     const { emaki } = await bank()
     const slice = deposit('any')
     expect(() => emaki.append([])).toThrow('names each of its streams once')

@@ -5,13 +5,13 @@ beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
 const late = () => new Error('late')
 
-test('gives what comes in time, or what it failed with, and leaves no timer behind', async () => {
+test('a deadline gives what comes in time, or what it failed with, and leaves no timer behind', async () => {
   expect(await within(100, Promise.resolve(1), late)).toBe(1)
   await expect(within(100, Promise.reject(new Error('failed')), late)).rejects.toThrow('failed')
   expect(jest.getTimerCount()).toBe(0)
 })
 
-test('rejects what takes longer', async () => {
+test('a deadline rejects what takes longer', async () => {
   const waiting = within(100, Promise.withResolvers<void>().promise, late)
   jest.advanceTimersByTime(100)
   await expect(waiting).rejects.toThrow('late')

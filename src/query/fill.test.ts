@@ -44,7 +44,7 @@ const settled = async (): Promise<void> => {
 }
 
 describe('an answer', () => {
-  test('is built once and then a hit, with its age', async () => {
+  test('an answer is built once and then a hit, with its age', async () => {
     const { at, answer } = world()
     expect(await answer()).toMatchObject({ body: '"five"', position: 5, cache: 'miss', ageMs: 0 })
     at.now += 999
@@ -52,7 +52,7 @@ describe('an answer', () => {
     expect(at.builds).toBe(1)
   })
 
-  test('is given stale while one build in the background replaces it', async () => {
+  test('an answer is given stale while one build in the background replaces it', async () => {
     const { at, answer, fill } = world()
     await answer()
     at.now += 1_000
@@ -63,7 +63,7 @@ describe('an answer', () => {
     expect(await answer()).toMatchObject({ body: '"six"', cache: 'hit', ageMs: 0 })
   })
 
-  test('is built anew once its time to be stale is over, or it was raised', async () => {
+  test('an answer is built anew once its time to be stale is over, or it was raised', async () => {
     const { at, answer, change } = world()
     await answer()
     at.now += 1_500
@@ -78,7 +78,7 @@ describe('an answer', () => {
     [0.5, 1_000, 500, 100],
     [1, 1_100, 550, 110],
   ])(
-    'is kept for up to a tenth shorter or longer where its policy does not say, here by %d',
+    'an answer is kept for up to a tenth shorter or longer where its policy does not say, here by %d',
     async (random, fresh, stale, negative) => {
       const { at, source, options, cache } = world()
       const fill = createFilling(cache, { ...options, random: () => random })
@@ -90,7 +90,7 @@ describe('an answer', () => {
     },
   )
 
-  test('that lacks something says so, to all who wait for it, and is not kept', async () => {
+  test('an answer that lacks something says so to all who wait for it, and is not kept', async () => {
     const { at, fill, source, gate, gates } = world()
     const incomplete: AnswerSource = {
       ...source,
@@ -107,7 +107,7 @@ describe('an answer', () => {
     expect(at.builds).toBe(2)
   })
 
-  test('that is negative is kept for its own time, and is never stale', async () => {
+  test('an answer that is negative is kept for its own time, and is never stale', async () => {
     const { at, answer } = world()
     at.body = 'null'
     await answer()
@@ -121,13 +121,13 @@ describe('an answer', () => {
     [0, 900],
     [0.5, 1_000],
     [0.999_999, 1_099.999_8],
-  ])('is kept a tenth longer or shorter: %p gives %p ms', async (random, ttlMs) => {
+  ])('an answer is kept a tenth longer or shorter: %p gives %p ms', async (random, ttlMs) => {
     const { at, answer } = world({ random: () => random })
     const { freshUntil } = await answer(0, { ...POLICY, jitter: 0.1 })
     expect(freshUntil - at.now).toBeCloseTo(ttlMs, 3)
   })
 
-  test('that fails is told to all who waited, and the next caller tries again', async () => {
+  test('an answer that fails is an error for all who waited, and the next caller tries again', async () => {
     const { at, answer, fill, source } = world()
     const broken: AnswerSource = { ...source, build: () => Promise.reject(new Error('no rows')) }
     const told = await Promise.allSettled([1, 2].map(() => fill.answer('k', POLICY, 0, broken)))
@@ -136,7 +136,7 @@ describe('an answer', () => {
     expect(at.builds).toBe(1)
   })
 
-  test('that fails in the background is reported, and the old one goes on being given', async () => {
+  test('an answer that fails in the background is reported, and the old one goes on being given', async () => {
     const reported: unknown[] = []
     const { at, answer, fill, source } = world({ report: error => reported.push(error) })
     await answer()
@@ -148,14 +148,14 @@ describe('an answer', () => {
     expect(await answer()).toMatchObject({ cache: 'stale' })
   })
 
-  test('below the position asked for is an assumption that broke', async () => {
+  test('an answer below the position asked for breaks an assumption, and throws', async () => {
     const { answer } = world()
     await expect(answer(6)).rejects.toThrow('at or above 6')
   })
 })
 
 describe('callers at once', () => {
-  test('share one build', async () => {
+  test('concurrent callers share one build', async () => {
     const { at, answer, gate } = world()
     gate(true)
     const waiting = Array.from({ length: 50 }, () => answer())
@@ -165,7 +165,7 @@ describe('callers at once', () => {
     expect(at.builds).toBe(1)
   })
 
-  test('get no shared answer that is older than their token', async () => {
+  test('concurrent callers get no shared answer that is older than their token', async () => {
     const { at, answer, gate } = world()
     gate(true)
     const early = answer()
@@ -179,7 +179,7 @@ describe('callers at once', () => {
     expect(at.builds).toBe(2)
   })
 
-  test('get no shared answer that was read before they came and raised before they came', async () => {
+  test('concurrent callers get no shared answer that was read before they came and raised before they came', async () => {
     const { at, answer, change, gate } = world()
     gate(true)
     const early = answer()
@@ -193,7 +193,7 @@ describe('callers at once', () => {
     expect(at.builds).toBe(2)
   })
 
-  test('get no shared answer that was stored before it was raised, and before they came', async () => {
+  test('concurrent callers get no shared answer that was stored before it was raised, and before they came', async () => {
     const { cache, options, answer, change } = world()
     const reply = Promise.withResolvers<void>()
     // The cache has taken it, and says so late.
@@ -209,7 +209,7 @@ describe('callers at once', () => {
     expect(await joined).toMatchObject({ body: '"six"' })
   })
 
-  test('build one at a time, and seldom, where nothing can be stored', async () => {
+  test('concurrent callers build one at a time, and seldom, where nothing can be stored', async () => {
     const { at, cache, options, answer } = world()
     const useless: Cache = { ...cache, get: async () => null, set: async () => 'failed' }
     const fill = createFilling(useless, options)
@@ -223,7 +223,7 @@ describe('callers at once', () => {
     expect(at.builds).toBeLessThanOrEqual(6)
   })
 
-  test('come to an end while a tag is raised with every build', async () => {
+  test('concurrent callers come to an end while a tag is raised with every build', async () => {
     const { at, cache, options, source } = world()
     const raising: AnswerSource = {
       ...source,
@@ -249,14 +249,14 @@ describe('two processes', () => {
     return { ...shared, one: fills[0]!, other: fills[1]! }
   }
 
-  test('build a key once: the other one waits for it', async () => {
+  test('two processes build a key once: the other one waits for it', async () => {
     const { at, answer, one, other } = two()
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => answer(0, POLICY, i % 2 ? one : other)))
     expect(new Set(answers.map(({ body }) => body))).toEqual(new Set(['"five"']))
     expect(at.builds).toBe(1)
   })
 
-  test('refresh a stale key once', async () => {
+  test('two processes refresh a stale key once', async () => {
     const { at, answer, one, other } = two()
     await answer(0, POLICY, one)
     at.now += 1_000
@@ -265,7 +265,7 @@ describe('two processes', () => {
     expect(at.builds).toBe(2)
   })
 
-  test('build both where the one that claimed the key is gone', async () => {
+  test('two processes build both where the one that claimed the key is gone', async () => {
     const { at, cache, answer, other } = two()
     const slept: number[] = []
     const fill = createFilling(cache, { now: () => at.now, claimMs: 100, sleep: async ms => void slept.push(ms) })

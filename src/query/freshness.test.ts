@@ -59,8 +59,8 @@ function planted(rules: {
   })
 }
 
-describe('no reader gets less than his token and what was raised before he asked', () => {
-  test('from one memory', async () => {
+describe('freshness of answers', () => {
+  test('a reader of one memory gets no less than its token and what was raised before it asked', async () => {
     const make = async () => {
       const cache = small()
       return of([cache, cache])
@@ -68,18 +68,18 @@ describe('no reader gets less than his token and what was raised before he asked
     await fc.assert(freshness(make), { numRuns: RUNS })
   })
 
-  test('from a memory in each process before a shared one', async () => {
+  test('a reader of a memory in each process before a shared one gets no less than its token and what was raised', async () => {
     const make = async () => tiers(small)
     await fc.assert(freshness(make), { numRuns: RUNS })
   })
 
-  test('from a cache whose entries are evicted and whose watermarks are not', async () => {
+  test('a reader of a cache that evicts entries and no watermarks gets no less than its token and what was raised', async () => {
     const make = async () => ({ ...planted({ levelOf: (levels, tag) => levels.get(tag) ?? 0 }), forget: async () => {} })
     await fc.assert(freshness(make), { numRuns: RUNS })
   })
 })
 
-describe('the model finds a cache that', () => {
+describe('planted bugs in caches', () => {
   const found = async (make: () => Modelled): Promise<string> => {
     const { failed, errorInstance } = await fc.check(
       freshness(async () => make()),
@@ -88,15 +88,15 @@ describe('the model finds a cache that', () => {
     return failed ? String((errorInstance as Error).message) : 'nothing'
   }
 
-  test('deletes what was raised in place of a watermark', async () => {
+  test('the model finds a cache that deletes what was raised in place of a watermark', async () => {
     expect(await found(() => planted({ levelOf: () => 0, raiseDeletes: true }))).toContain('after a raise')
   })
 
-  test('takes a missing watermark for none', async () => {
+  test('the model finds a cache that takes a missing watermark for none', async () => {
     expect(await found(() => planted({ levelOf: (levels, tag) => levels.get(tag) ?? 0 }))).toContain('after a raise')
   })
 
-  test('pays no heed to the token', async () => {
+  test('the model finds a cache that ignores the token', async () => {
     const make = () => {
       const cache = memoryCache({ now: () => 0 })
       const deaf: Cache = { ...cache, get: key => cache.get(key, 0) }
@@ -105,7 +105,7 @@ describe('the model finds a cache that', () => {
     expect(await found(make)).toContain('with a token')
   })
 
-  test('gives a nearer tier what the farther one has, whatever the nearer has heard', async () => {
+  test('the model finds a cache that gives from a nearer tier what the farther one has, whatever raises the nearer has had', async () => {
     const naive = (near: Cache, far: Cache): Cache => ({
       ...tierCaches([near, far]),
       get: async (key, atLeast) => (await near.get(key, atLeast)) ?? far.get(key, atLeast),

@@ -39,7 +39,7 @@ const queued = (emaki: Runtime, id: string, to: string) => emaki.send(mail.queue
 const toOf = ({ data }: Recorded) => (data as { to: string }).to
 
 describe('a processor', () => {
-  test('is handed every event of its families, in order', async () => {
+  test('a processor is handed every event of its families, in order', async () => {
     const handled: string[] = []
     const emaki = await running(([event]) => handled.push(toOf(event!)))
     for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
@@ -47,7 +47,7 @@ describe('a processor', () => {
     expect(handled).toEqual(['a', 'b', 'c'])
   })
 
-  test('is handed only the types it names', async () => {
+  test('a processor is handed only the types it names', async () => {
     const handled: string[] = []
     const emaki = await running(([event]) => handled.push(event!.type), { types: ['Noted'] })
     await queued(emaki, 'a', 'a')
@@ -56,7 +56,7 @@ describe('a processor', () => {
     expect(handled).toEqual(['Noted'])
   })
 
-  test('begins where it is told to', async () => {
+  test('a processor begins at the position that it is defined with', async () => {
     const store = memory()
     const first = await running(() => {}, { start: 'now' }, store)
     await queued(first, 'a', 'a')
@@ -70,7 +70,7 @@ describe('a processor', () => {
     expect(handled).toEqual(['b'])
   })
 
-  test('is handed batches no larger than it says', async () => {
+  test('a processor is handed batches no larger than its size', async () => {
     const sizes: number[] = []
     const store = memory()
     const before = await runtime({ serve: [mail], store })
@@ -81,7 +81,7 @@ describe('a processor', () => {
     expect(sizes.reduce((sum, size) => sum + size)).toBe(10)
   })
 
-  test('handles keys side by side, and each key in order', async () => {
+  test('a processor handles keys side by side, and each key in order', async () => {
     const under = new Set<string>()
     let most = 0
     const seen = new Map<string, number[]>()
@@ -105,7 +105,7 @@ describe('a processor', () => {
     expect([...seen.values()].flat()).toHaveLength(60)
   })
 
-  test('tries again with the same key, counting', async () => {
+  test('a processor tries again with the same key, and counts the attempts', async () => {
     const tries: [string, number][] = []
     const emaki = await running(([event], { keyOf, attempt }) => {
       tries.push([keyOf(event!), attempt])
@@ -117,7 +117,7 @@ describe('a processor', () => {
     expect(tries).toEqual([1, 2, 3].map(attempt => [`mails:${stored!.id}`, attempt]))
   })
 
-  test('knows each event as a CloudEvent with its id, and the parts of one that was split by ids of their own', async () => {
+  test('a processor knows each event as a CloudEvent with its id, and the parts of one that was split by ids of their own', async () => {
     const store = memory()
     const Old = events('mail', { Sent: z.object({ to: z.string() }), Noted: z.object({}) })
     const old = decider(Old, {
@@ -157,7 +157,7 @@ describe('a processor', () => {
     expect(found[1]!.attributes['schemaversion']).toBe(noted!.schema)
   })
 
-  test('parks the key of what goes on failing, also within a batch, and the others go on', async () => {
+  test('a processor parks the key of an event that goes on failing, also within a batch, and the others go on', async () => {
     const handled: string[] = []
     let isMended = false
     const handle = (events: readonly Recorded[]) => {
@@ -180,7 +180,7 @@ describe('a processor', () => {
     expect(handled.slice(3)).toEqual(['bad', 'bad'])
   })
 
-  test('goes on from where it is reset to, and handles what came after that again', async () => {
+  test('a processor goes on from where it is reset to, and handles what came after that again', async () => {
     const handled: string[] = []
     const emaki = await running(([event]) => handled.push(toOf(event!)))
     for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
@@ -191,7 +191,7 @@ describe('a processor', () => {
     expect(emaki.reset('nobody')).rejects.toThrow('no subscription nobody')
   })
 
-  test('is handed again what it had not finished when it stopped, and nothing else', async () => {
+  test('a processor is handed again what it had not finished when it stopped, and nothing else', async () => {
     const store = memory()
     const handled: string[] = []
     const first = await running(
@@ -226,11 +226,11 @@ describe('processor()', () => {
       'two of its families',
     ],
     [() => processor('mails', { from: Mail, types: ['Lost' as 'Noted'], handle }), 'Lost is no event'],
-  ])('refuses what cannot be: %p', (make, message) => {
+  ])('processor() refuses %p', (make, message) => {
     expect(make).toThrow(message)
   })
 
-  test('keeps what it is told', () => {
+  test('processor() keeps its options', () => {
     expect(processor('mails', { from: Mail, handle })[spec]).toMatchObject({
       kind: 'processor',
       batchSize: 1,

@@ -32,8 +32,8 @@ async function taken(handle: (events: readonly Recorded[], handling: Handling) =
   return { waits, parked: await store.readModel.parked('mails') }
 }
 
-describe('a handler', () => {
-  test('counts an attempt that never ends as failed, tells it so, and parks its key after the last', async () => {
+describe('a processor runner', () => {
+  test('a processor runner counts an attempt that never ends as failed, aborts it, and parks its key after the last', async () => {
     const signals: AbortSignal[] = []
     const never = (_: unknown, { signal }: Handling) => {
       signals.push(signal)
@@ -47,7 +47,7 @@ describe('a handler', () => {
     expect(parked).toMatchObject([{ key: 'mail-1', cause: 'Error: mails: the attempt did not end within 7000 ms' }])
   })
 
-  test('does not disturb what has ended in time, and asks the clock of nothing that ends at once', async () => {
+  test('a processor runner does not abort an attempt that ended in time, and sets no timer for one that ends at once', async () => {
     const signals: AbortSignal[] = []
     const { waits, parked } = await taken((_, { signal }) => void signals.push(signal), 1)
     expect([waits, parked, signals.map(({ aborted }) => aborted)]).toEqual([[], [], [false]])
@@ -60,7 +60,7 @@ describe('a handler', () => {
     expect([ended.parked, signals[1]!.aborted, over[0]!.aborted]).toEqual([[], false, true])
   })
 
-  test('tries again after pauses that grow, from 50 ms to 10 s', async () => {
+  test('a processor runner tries again after pauses that grow, from 50 ms to 10 s', async () => {
     const { waits } = await taken(() => {
       throw new Error('down')
     }, 11)
@@ -68,7 +68,7 @@ describe('a handler', () => {
   })
 })
 
-test('a runner handles again what a key and its stream passed over, from where the first of them was parked', async () => {
+test('a processor runner handles again what a key and its stream passed over, from where the first of them was parked', async () => {
   const store = memory()
   const handled: string[] = []
   const mails = processor('mails', { from: Mail, key: () => 'k', handle: ([event]) => handled.push(event!.data.to) })

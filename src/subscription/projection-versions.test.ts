@@ -78,7 +78,7 @@ const table = ({ subscriptions }: Services) => {
 }
 
 describe('a version of a projection', () => {
-  test('serves once it has caught up, and not before', async () => {
+  test('a version of a projection serves once it has caught up, and not before', async () => {
     const store = memory()
     const before = await run(store, first)
     await before.send(light.turn('l1', { on: true }))
@@ -92,7 +92,7 @@ describe('a version of a projection', () => {
     expect([table(emaki), await shown(emaki)]).toEqual(['lights_v2', 1])
   })
 
-  test('leaves it to the one before, which is folded on, until it has', async () => {
+  test('a version of a projection that has not caught up leaves serving to the one before it, which is folded on', async () => {
     const { slow, release } = await folded()
     const emaki = await run(slow, second)
     expect([emaki.subscriptions.isReady, table(emaki), await shown(emaki)]).toEqual([true, 'lights_v1', 1])
@@ -104,7 +104,7 @@ describe('a version of a projection', () => {
     expect(await shown(emaki)).toBe(3)
   })
 
-  test('has the frozen rows before it served as they were until it has caught up, and their answers say so', async () => {
+  test('frozen rows serve as they were until a version of a projection has caught up, and their answers say so', async () => {
     const { store, slow, release } = await folded()
     const ask = query('ask', {
       params: z.object({}),
@@ -144,7 +144,7 @@ describe('a version of a projection', () => {
     expect((await emaki.status()).map(({ name }) => name)).toEqual(['lights_v2'])
   })
 
-  test('makes no table for frozen rows that are not there, and is waited for', async () => {
+  test('a version of a projection makes no table for frozen rows that are not there, and is waited for', async () => {
     const store = memory()
     const emaki = await run(store, thawing)
     await becomes('it serves', () => table(emaki) === 'lights_v2')
@@ -152,7 +152,7 @@ describe('a version of a projection', () => {
     expect(() => projection('lights', { ...Counted, version: 2, frozen: true })).toThrow('frozen says how previous is served')
   })
 
-  test('is caught up with again on the way back', async () => {
+  test('an earlier version of a projection catches up again when a release is taken back', async () => {
     const store = memory()
     const old = await run(store, first)
     await old.send(light.turn('l1', { on: true }))
@@ -188,7 +188,7 @@ describe('a rebuild', () => {
     return { name, told }
   }
 
-  test('mends rows that are not what the log says, and a process that serves goes over to it', async () => {
+  test('a rebuild repairs rows that differ from the log, and a process that serves goes over to it', async () => {
     const store = memory()
     const emaki = await run(store, first)
     for (const id of ['l1', 'l2']) await emaki.send(light.turn(id, { on: true }))
@@ -219,7 +219,7 @@ describe('a rebuild', () => {
     expect((await rebuilt(store)).name).toBe('lights_v1_g3')
   })
 
-  test('is refused while another fills the same, and not once that has ended', async () => {
+  test('a rebuild is refused while another fills the same, and not once that has ended', async () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
@@ -232,7 +232,7 @@ describe('a rebuild', () => {
     expect((await rebuilt(store)).name).toBe('lights_v1_g3')
   })
 
-  test('that is ended leaves everything as it was', async () => {
+  test('a rebuild that is ended leaves everything as it was', async () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))

@@ -55,18 +55,18 @@ async function saved(eventMs: number, pending: number | null): Promise<readonly 
   return found.filter(to => to < EVENTS)
 }
 
-test('far behind the head what was folded is saved when more than 10 s have passed', async () => {
+test('a subscription far behind the head saves what it folded when more than 10 s have passed', async () => {
   expect(await saved(1_000, 1)).toEqual([11, 22, 33])
   expect(await saved(999, 1)).toEqual([11, 22, 33])
   expect(await saved(1_001, 1)).toEqual([10, 20, 30])
 })
 
-test('a checkpoint that moved past what did not concern it is saved when more than a second has passed', async () => {
+test('a subscription saves a checkpoint that moved past events of others when more than a second has passed', async () => {
   expect(await saved(100, null)).toEqual([11, 22, 33])
   expect(await saved(101, null)).toEqual([10, 20, 30])
 })
 
-test('what is pending is saved when it is more than 134 217 728 characters', async () => {
+test('a subscription saves what is pending when it is more than 134 217 728 characters', async () => {
   expect(await saved(0, 134_217_728)).toEqual([])
   expect(await saved(0, 134_217_729)).toEqual(Array.from({ length: EVENTS - 1 }, (_, i) => i + 1))
 })

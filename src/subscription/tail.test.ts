@@ -56,7 +56,7 @@ function made(options: Partial<TailOptions> = {}) {
 const positions = (events: readonly StoredEvent[] | null) => events?.map(({ position }) => position) ?? null
 
 describe('a tail', () => {
-  test('begins at the head of the log, before which it knows nothing', async () => {
+  test('a tail begins at the head of the log, before which it knows nothing', async () => {
     const { tail, add } = made()
     add(3)
     expect([tail.head, tail.page(0, 10)]).toEqual([0, null])
@@ -65,7 +65,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('takes what this process appended from the bus, without reading the log', async () => {
+  test('a tail takes what this process appended from the bus, without reading the log', async () => {
     const { tail, add, bus, store } = made()
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
@@ -76,7 +76,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('reads the log where the bus leaves a gap, in which others may have written', async () => {
+  test('a tail reads the log where the bus leaves a gap, in which others may have written', async () => {
     const { tail, add, bus } = made()
     await tail.start()
     add(2)
@@ -88,7 +88,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('misses nothing that is appended while it starts', async () => {
+  test('a tail misses nothing that is appended while it starts', async () => {
     const { tail, add, bus, store } = made()
     const gate = store.hold('head')
     const starting = tail.start()
@@ -104,7 +104,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('has each event once where the bus brings what a read is bringing', async () => {
+  test('a tail has each event once where the bus brings what a read is bringing', async () => {
     const { tail, add, bus, store } = made()
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
@@ -119,7 +119,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('reads once more when it is told of more while it reads', async () => {
+  test('a tail reads once more when more is announced while it reads', async () => {
     const { tail, add, store, events } = made()
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
@@ -142,7 +142,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('reads page after page until it is at the head', async () => {
+  test('a tail reads page after page until it is at the head', async () => {
     const { tail, add, store } = made()
     await tail.start()
     add(5_000)
@@ -152,7 +152,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('goes on where reads fail, ever more slowly, and stays where it is until then', async () => {
+  test('a tail goes on where reads fail, ever more slowly, and stays where it is until then', async () => {
     const { tail, add, store, reported, waits } = made()
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
@@ -166,7 +166,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('asks for half as much where a page is too much for the deadline of the store', async () => {
+  test('a tail asks for half as much where a page is too much for the deadline of the store', async () => {
     const { store, add, bus } = made()
     const asked: number[] = []
     const readAll: Store['readAll'] = options => {
@@ -182,7 +182,7 @@ describe('a tail', () => {
     await follows.close()
   })
 
-  test('reads on behind a page that ended by its size', async () => {
+  test('a tail reads on behind a page that ended by its size', async () => {
     const { tail, events, store } = made()
     const data = JSON.stringify('x'.repeat(700_000))
     events.push(...page(1, 2, 3, 4, 5).map(event => ({ ...event, data })))
@@ -194,7 +194,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('that could not start can be started again', async () => {
+  test('a tail that could not start can be started again', async () => {
     const { tail, store, add } = made()
     add(2)
     store.next('head', failsBefore())
@@ -204,7 +204,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('lets go of the oldest beyond its bounds, and keeps the last event however large', async () => {
+  test('a tail drops the oldest events beyond its bounds, and keeps the last event however large', async () => {
     const { tail, add, bus } = made({ bounds: { events: 3, size: 1_000 } })
     await tail.start()
     bus.publish(add(5))
@@ -216,7 +216,7 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('parses an event once for all who read it', async () => {
+  test('a tail parses an event once for all who read it', async () => {
     const { tail, add, bus } = made()
     await tail.start()
     bus.publish(add(1).map(event => ({ ...event, data: '{"cents":1}' })))
@@ -232,8 +232,8 @@ describe('a tail', () => {
   })
 })
 
-describe('who waits for a tail', () => {
-  test('is told when the head has passed, and at once where it has', async () => {
+describe('a wait for a tail', () => {
+  test('a wait for a tail ends when the head has passed, and at once where it has', async () => {
     const { tail, add, bus } = made()
     await tail.start()
     const waits = [tail.wait(0), tail.wait(1), tail.wait(2)]
@@ -245,7 +245,7 @@ describe('who waits for a tail', () => {
     await tail.close()
   })
 
-  test('can end it, and leaves nothing behind', async () => {
+  test('a wait for a tail can be ended, and leaves nothing behind', async () => {
     const { tail } = made()
     await tail.start()
     const ending = new AbortController()
@@ -258,7 +258,7 @@ describe('who waits for a tail', () => {
     await tail.close()
   })
 
-  test('is told when it closes, also in the middle of reads that fail, and of nothing after that', async () => {
+  test('a wait for a tail ends when the tail closes, also amid failing reads, and hears of nothing after that', async () => {
     const { tail, store, bus, add, reported } = made({ sleep: (_, signal) => aborted(signal) })
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
@@ -330,8 +330,8 @@ async function followed(steps: Steps, follow: (tail: Tail) => Tail = same => sam
   return [seen, positions(events)!]
 }
 
-describe('who follows a log through a tail', () => {
-  test('sees each event once, in order, whoever writes and however long a read takes', async () => {
+describe('a follower of the log', () => {
+  test('a follower of the log sees each event once, in order, whoever writes and however long a read takes', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async steps => {
         const [seen, log] = await followed(steps)
@@ -349,7 +349,7 @@ describe('who follows a log through a tail', () => {
     ],
     ['sees an event again', tail => ({ ...shared(tail), page: (after, limit) => tail.page(Math.max(after - 1, 0), limit) })],
   ]
-  test.each(bugs)('is found out where it %s', async (_, plant) => {
+  test.each(bugs)('the model finds a tail that %s', async (_, plant) => {
     const fails = async () => {
       for (const one of fc.sample(steps, { numRuns: 20, seed: 7 })) {
         const [seen, log] = await followed(one, plant)

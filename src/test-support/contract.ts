@@ -7,10 +7,10 @@ export type ContractCase<M> = { readonly title: string; readonly run: (made: M) 
 /** What a case is given is closed after it, and what is stored is deleted. */
 type Closed = { readonly close: () => Promise<void> }
 
-/** Tests every case, under one title. */
-export function contract<M extends Closed>(title: string, cases: readonly ContractCase<M>[], make: () => Promise<M>): void {
-  describe(title, () => {
-    for (const { title, run } of cases) test(title, () => within(make, run))
+/** Tests every case. A failing title alone says which subject breaks which promise. */
+export function contract<M extends Closed>(subject: string, cases: readonly ContractCase<M>[], make: () => Promise<M>): void {
+  describe(`the contract of ${subject}`, () => {
+    for (const { title, run } of cases) test(`${subject} ${title}`, () => within(make, run))
   })
 }
 

@@ -153,7 +153,7 @@ export function planTests(events: number): void {
       expect(nodes(due!).map(node => node['Index Name'])).toContain('agenda_due')
     })
 
-    test('what reads all is found out: these tests see a table that is read through, and a sort', async () => {
+    test('the tests of plans see a table that is read through, and a sort', async () => {
       const text = `select * from ${at.schema}.events where data > '' order by data limit 10`
       const [plan] = await explained(at, [{ text, values: [] }])
       expect(nodes(plan!).map(node => node['Node Type'])).toContain('Sort')

@@ -71,7 +71,7 @@ const meta = fc.constantFrom(
 )
 
 describe('an export, imported', () => {
-  test('gives the same streams, versions, ids and payload bytes, in the same order, and keeps when it was', () =>
+  test('an export, imported, gives the same streams, versions, ids and payload bytes, in the same order, with their times', () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ stream: fc.constantFrom('a-1', 'a-2', 'b-é\t"\\'), data: payload, meta }), {
@@ -98,7 +98,7 @@ describe('an export, imported', () => {
       { numRuns: 100 },
     ))
 
-  test('from SQLite is of one moment: what is appended meanwhile is not in it', async () => {
+  test('an export from SQLite is of one moment, without what is appended meanwhile', async () => {
     const store = sqlite(join(folder, 'log.db'))
     await store.open()
     const append = () => store.append([{ slices: [{ stream: 'a-1', expect: 'any', events: [event('1')] }], keys: [] }])
@@ -114,7 +114,7 @@ describe('an export, imported', () => {
 })
 
 describe('a line', () => {
-  test('gives back each member as it is written', () => {
+  test('a line of an export gives back each field as it is written', () => {
     for (const text of ODD) expect(recordOfLine(storedLine(stored(text))).data).toBe(text)
     expect(Object.fromEntries(members(' { "a" : [1, {"b":"}"}] , "c\\"" :  1.50 } '))).toEqual({
       a: '[1, {"b":"}"}]',
@@ -123,7 +123,7 @@ describe('a line', () => {
     expect([...members('{}')]).toEqual([])
   })
 
-  test('that is none of ours is refused with what is wrong with it', () => {
+  test('a line that is none of an export is refused with what is wrong with it', () => {
     const good = JSON.parse(storedLine(stored('1'))) as Record<string, unknown>
     const refused = (change: object) => () => recordOfLine(JSON.stringify({ ...good, ...change }))
     expect(refused({})).not.toThrow()
@@ -142,7 +142,7 @@ describe('a line', () => {
 })
 
 describe('a CloudEvent', () => {
-  test('has what the specification asks for, under names that it allows, and the payload as it is stored', () => {
+  test('a CloudEvent has what the specification asks for, under names that it allows, and the payload as it is stored', () => {
     const line = cloudEvent(stored('{"n":1.0}', '{"correlation":"c","causation":"a","occurredAt":"2001-01-01T00:00:00Z"}'), {
       id: Bun.randomUUIDv7(),
       epoch: 1,

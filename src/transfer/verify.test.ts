@@ -66,7 +66,7 @@ const without = (log: StoredEvent[]) => log.filter(({ position }) => position !=
 const HOLE = 'sum-b is damaged: version 2 is expected, 3 is found at position 7'
 
 describe('a log', () => {
-  test('that is whole is verified, with how far and how much', async () => {
+  test('a log that is whole is verified, with its head and the number of its events', async () => {
     const told: number[] = []
     const found = await verifyLog(await damaged(log => log), families, position => told.push(position))
     expect(found).toEqual({ events: 12, position: 12, wrong: [], count: 0 })
@@ -84,14 +84,14 @@ describe('a log', () => {
     ['with an id twice', log => changed(log, 10, { id: log[0]!.id }), 10, 'stands at position 1 too'],
   ]
   for (const [title, change, position, problem] of damages)
-    test(`${title} is found out`, async () => {
+    test(`a log ${title} is found out`, async () => {
       const { count, wrong } = await verifyLog(await damaged(change), families)
       expect([wrong[0]?.position, wrong[0]?.problem.includes(problem)]).toEqual([position, true])
       // A hole moves what is behind it by none: versions are told once.
       expect(count).toBe(title === 'with a version twice' ? 2 : 1)
     })
 
-  test('of which an event is missing is not exported, nor its stream', async () => {
+  test('a log of which an event is missing is not exported, nor is the stream of that event', async () => {
     const store = await damaged(without)
     for (const options of [{}, { category: 'sum' }, { stream: 'sum-b' }])
       await expect(Array.fromAsync(exportLines(store, options))).rejects.toThrow(HOLE)
@@ -99,7 +99,7 @@ describe('a log', () => {
     expect(await Array.fromAsync(exportLines(store, { after: 8 }))).toHaveLength(1)
   })
 
-  test('of which an event is missing is not folded by a command, nor by an audit', async () => {
+  test('a log of which an event is missing is not folded by a command, nor by an audit', async () => {
     const store = await damaged(without)
     const emaki = await runtime({ serve: [sum], store, report: () => {} })
     await expect(emaki.send(sum.add('b', { n: 1 }))).rejects.toThrow('sum-b is damaged: version 3 is expected, 4 is found')

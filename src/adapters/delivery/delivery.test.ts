@@ -36,7 +36,7 @@ function world() {
 }
 
 describe('a breaker', () => {
-  test('attempts until it is taken, later each time, and reports an outage once', async () => {
+  test('a breaker repeats a delivery until it is taken, later each time, and reports an outage once', async () => {
     const { breaker, pass, reported } = world()
     let attempts = 0
     const delivered = breaker.deliver(async () => {
@@ -48,7 +48,7 @@ describe('a breaker', () => {
     expect(reported).toEqual([new Error('down 1')])
   })
 
-  test('has one try on while the others wait, and lets them pass once that one is taken', async () => {
+  test('a breaker repeats one delivery while the others wait, and lets them pass once that one is taken', async () => {
     const { breaker, pass, reported, settle } = world()
     let isDown = true
     const attempts: number[] = []
@@ -70,7 +70,7 @@ describe('a breaker', () => {
     expect(reported).toHaveLength(1)
   })
 
-  test('never pauses longer than ten seconds, unless the receiver asks for more', async () => {
+  test('a breaker never pauses longer than ten seconds, unless the receiver asks for more', async () => {
     const { breaker, pass, stop } = world()
     let attempts = 0
     const busy = [0, 0, 0, 0, 0, 0, 0, 0, 0, 20_000, 10_000_000, 0]
@@ -85,7 +85,7 @@ describe('a breaker', () => {
     expect(delivered).rejects.toThrow('stopped')
   })
 
-  test('gives back at once what is refused, whether at first or at last, and lets the others pass', async () => {
+  test('a breaker gives back a refused delivery at once, the first or the last, and lets the others pass', async () => {
     const { breaker, pass, reported } = world()
     expect(breaker.deliver(async () => Promise.reject(new DeliveryRefused('too large')))).rejects.toThrow('too large')
     expect(reported).toEqual([])
@@ -106,7 +106,7 @@ describe('a breaker', () => {
     expect(await other).toBe('taken')
   })
 
-  test('ends all waits when it is stopped', async () => {
+  test('a breaker ends all waits when it is stopped', async () => {
     const { breaker, settle, stop } = world()
     const all = Array.from({ length: 10 }, () => breaker.deliver(async () => Promise.reject(new Error('down'))))
     const settled = Promise.allSettled(all)
@@ -121,7 +121,7 @@ describe('deliverInOrder', () => {
     maxLength: 30,
   })
 
-  test('delivers each key in order and none behind a failure of its key, and leaves nothing on its way', async () => {
+  test('deliverInOrder delivers each key in order and none behind a failure of its key, and leaves nothing on its way', async () => {
     await fc.assert(
       fc.asyncProperty(items, async all => {
         const under = new Set<string>()

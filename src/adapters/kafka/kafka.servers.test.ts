@@ -34,7 +34,7 @@ const arrivedOf = ({ key, payload, headers }: KafkaMessage): Arrived => ({
 })
 
 describe('a relay to Kafka', () => {
-  test('produces each event as a CloudEvent in binary mode, with its stream for a key', async () => {
+  test('a relay to Kafka produces each event as a CloudEvent in binary mode, with its stream for a key', async () => {
     await using broker = await startKafka()
     const store = memory()
     const emaki = await running(relayTo([broker.address]), store)
@@ -58,7 +58,7 @@ describe('a relay to Kafka', () => {
     expect(message!.headers).not.toHaveProperty('ce_datacontenttype')
   })
 
-  test('keeps the order of each stream in one partition, over topics of its own choice', async () => {
+  test('a relay to Kafka keeps the order of each stream in one partition, over topics of its own choice', async () => {
     await using broker = await startKafka()
     const emaki = await running(
       relayTo([broker.address], { topic: (event: { instance: string }) => `topic-${event.instance.at(-1)}` } as never),
@@ -70,7 +70,7 @@ describe('a relay to Kafka', () => {
       expect(new Set(of.map(({ partition }) => partition)).size).toBe(1)
   })
 
-  test('loses nothing and keeps the order while the broker hangs for longer than the deadline, and holds nobody else up', async () => {
+  test('a relay to Kafka loses nothing and keeps the order while the broker hangs for longer than the deadline, and holds nobody else up', async () => {
     await using broker = await startKafka()
     const reported: unknown[] = []
     const report = (error: unknown) => reported.push(error)
@@ -90,7 +90,7 @@ describe('a relay to Kafka', () => {
     expect(await emaki.store.readModel.parked()).toEqual([])
   })
 
-  test('produces to another broker all that a killed one had not acknowledged', async () => {
+  test('a relay to Kafka produces to another broker all that a killed one had not acknowledged', async () => {
     await using first = await startKafka()
     await using second = await startKafka()
     // Clients ask the broker of the day, which then tells them its own address.
@@ -110,7 +110,7 @@ describe('a relay to Kafka', () => {
     proxy.stop()
   })
 
-  test('parks the stream of a message that is too large, and the others go on', async () => {
+  test('a relay to Kafka parks the stream of a message that is too large, and the others go on', async () => {
     await using broker = await startKafka()
     const emaki = await running(relayTo([broker.address], { requestBytesMax: 4_096 }))
     await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
@@ -122,7 +122,7 @@ describe('a relay to Kafka', () => {
     ])
   })
 
-  test('is seen to lose and to disorder where it does', async () => {
+  test('the checks of the relay to Kafka see one that loses and reorders events', async () => {
     await using broker = await startKafka()
     const store = memory()
     const before = await runtime({ serve: [counter], store })

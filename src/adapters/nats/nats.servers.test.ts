@@ -59,7 +59,7 @@ async function kept(server: NatsServer): Promise<readonly Message[]> {
 }
 
 describe('a relay to JetStream', () => {
-  test('sends each event as a CloudEvent with its id, under a subject of its category and type', async () => {
+  test('a relay to JetStream sends each event as a CloudEvent with its id, under a subject of its category and type', async () => {
     await using server = await startNats()
     const store = memory()
     const emaki = await relaying(server, {}, store)
@@ -82,14 +82,14 @@ describe('a relay to JetStream', () => {
     })
   })
 
-  test('keeps the order of each stream, and sends each event once', async () => {
+  test('a relay to JetStream keeps the order of each stream, and sends each event once', async () => {
     await using server = await startNats()
     const emaki = await relaying(server)
     await untilProcessed(emaki, await countUp(emaki, 50, 40), ['to-nats'])
     expect(faultsOf(await kept(server), 50, 40)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
-  test('loses nothing when NATS is killed in the middle, and holds nobody else up', async () => {
+  test('a relay to JetStream loses nothing when NATS is killed in the middle, and holds nobody else up', async () => {
     await using server = await startNats()
     const reported: unknown[] = []
     const report = (error: unknown) => reported.push(error)
@@ -116,7 +116,7 @@ describe('a relay to JetStream', () => {
     expect(reported.length).toBeLessThan(6)
   })
 
-  test('is not doubled by what is sent again, as from an older checkpoint', async () => {
+  test('a relay to JetStream doubles no event that it sends again, as from an older checkpoint', async () => {
     await using server = await startNats()
     const { relay, delivered } = counted(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }))
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
@@ -127,7 +127,7 @@ describe('a relay to JetStream', () => {
     expect(faultsOf(await kept(server), 10, 10)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
-  test('is doubled where the id is another one each time, which the checks see', async () => {
+  test('the checks of the relay to JetStream see one that doubles events by another id each time', async () => {
     await using server = await startNats()
     const relay = altered(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }), handle => {
       return (events, handling) => {
@@ -147,7 +147,7 @@ describe('a relay to JetStream', () => {
     expect(faultsOf(messages, 5, 4)).toMatchObject({ lost: 0, doubled: 20 })
   })
 
-  test('parks the stream of an event that is too large, and the others go on', async () => {
+  test('a relay to JetStream parks the stream of an event that is too large, and the others go on', async () => {
     await using server = await startNats({ settings: { max_payload: 4_096 } })
     const emaki = await relaying(server)
     await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
@@ -166,7 +166,7 @@ describe('a relay to JetStream', () => {
     ])
   })
 
-  test('ends at once while NATS is away, and goes on where it was', async () => {
+  test('a relay to JetStream ends at once while NATS is away, and goes on where it was', async () => {
     await using server = await startNats()
     const store = memory()
     const first = await relaying(server, {}, store)
@@ -184,7 +184,7 @@ describe('a relay to JetStream', () => {
 })
 
 describe('natsRelay()', () => {
-  test('refuses a name that no stream can have', () => {
+  test('natsRelay() refuses a name that no stream can have', () => {
     expect(() => natsRelay('to-nats', { from: Counter, servers: 'nats://127.0.0.1', stream: 'A.B' })).toThrow(
       'no stream of JetStream',
     )

@@ -40,7 +40,7 @@ describe('a request', () => {
     return spans()[0]!
   }
 
-  test('has the attributes of a server span and no others', async () => {
+  test('the span of a request has the attributes of a server span and no others', async () => {
     await app().request('http://shop.example:8080/order/o1?full=1&sig=secret', { headers: { 'User-Agent': 'curl/8' } })
     expect(only()).toMatchObject({ name: 'GET /order/:id', kind: SpanKind.SERVER, status: { code: SpanStatusCode.UNSET } })
     expect(only().attributes).toEqual({
@@ -56,7 +56,7 @@ describe('a request', () => {
     })
   })
 
-  test('knows who is connected, and who is behind a proxy', async () => {
+  test('the span of a request names the client, also behind a proxy', async () => {
     const server = Bun.serve({ port: 0, hostname: '127.0.0.1', development: false, fetch: app().fetch })
     try {
       await fetch(new URL('/order/o1', server.url))
@@ -82,40 +82,40 @@ describe('a request', () => {
     }
   })
 
-  test('continues the trace that came with it', async () => {
+  test('the span of a request continues the trace that came with it', async () => {
     const answer = await app().request('/order/o1', { headers: { traceparent: header(9), tracestate: 'vendor=1' } })
     expect(only().parentSpanContext).toMatchObject({ traceId: traceIdOf(9), spanId: '00000000000000ff', isRemote: true })
     expect(only().spanContext().traceState?.serialize()).toBe('vendor=1')
     expect(((await answer.json()) as { trace: string }).trace).toBe(`00-${traceIdOf(9)}-${only().spanContext().spanId}-01`)
   })
 
-  test('that is not sampled keeps its trace and records nothing', async () => {
+  test('a request that is not sampled keeps its trace and records nothing', async () => {
     const answer = await app().request('/order/o1', { headers: { traceparent: header(9, '00') } })
     expect(((await answer.json()) as { trace: string }).trace).toMatch(new RegExp(`^00-${traceIdOf(9)}-[0-9a-f]{16}-00$`))
     expect(spans()).toEqual([])
   })
 
-  test('by a method that few know is HTTP and _OTHER', async () => {
+  test('the span of a request by an unknown method is HTTP, and its method _OTHER', async () => {
     await app().request('/order/o1', { method: 'PROPFIND' })
     expect(only().name).toBe('HTTP /order/:id')
     expect(only().attributes).toMatchObject({ 'http.request.method': '_OTHER', 'http.request.method_original': 'PROPFIND' })
   })
 
-  test('that a middleware answers has the route it was for', async () => {
+  test('a request that a middleware answers has the route it was for', async () => {
     await app().request('/closed/front')
     expect(only()).toMatchObject({ name: 'GET /closed/:door', status: { code: SpanStatusCode.UNSET } })
     expect(only().attributes).toMatchObject({ 'http.route': '/closed/:door', 'http.response.status_code': 403 })
     expect(only().attributes).not.toHaveProperty('error.type')
   })
 
-  test('for no route has none', async () => {
+  test('a request for no route has no route in its span', async () => {
     await app().request('/nowhere')
     expect(only()).toMatchObject({ name: 'GET', status: { code: SpanStatusCode.UNSET } })
     expect(only().attributes).not.toHaveProperty('http.route')
     expect(only().attributes['http.response.status_code']).toBe(404)
   })
 
-  test('refused by an exception is no failure', async () => {
+  test('a request refused by an exception is no failure', async () => {
     await app().request('/unauthorized')
     expect(only()).toMatchObject({ name: 'GET /unauthorized', status: { code: SpanStatusCode.UNSET }, events: [] })
     expect(only().attributes).not.toHaveProperty('error.type')
@@ -124,13 +124,13 @@ describe('a request', () => {
   test.each([
     ['/down', 503, '503', []],
     ['/broken', 500, 'Broken', [{ name: 'exception', attributes: { 'exception.message': 'pipe' } }]],
-  ])('of %s fails as %d of type %s', async (path, status, type, events) => {
+  ])('a request of %s fails as %d of type %s', async (path, status, type, events) => {
     await app().request(path)
     expect(only()).toMatchObject({ name: `GET ${path}`, status: { code: SpanStatusCode.ERROR }, events })
     expect(only().attributes).toMatchObject({ 'http.response.status_code': status, 'error.type': type })
   })
 
-  test('that throws what is no error fails too', async () => {
+  test('a request that throws a value that is no error fails too', async () => {
     await expect((async () => app().request('/thrown'))()).rejects.toBe('a text')
     expect(only()).toMatchObject({ status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': '_OTHER' } })
   })
@@ -156,14 +156,14 @@ describe('an app', () => {
       body: JSON.stringify({ by }),
     })
 
-  test('traces a command from request to append, in the trace that it came with', async () => {
+  test('an app traces a command from request to append, in the trace that it came with', async () => {
     expect((await add(served(), 'c1', 3)).status).toBe(201)
     const request = findSpan('POST /counter/:id/add')
     for (const name of ['load events', 'decide counter.add', 'append events'])
       expect(findSpan(name).parentSpanContext).toMatchObject({ traceId: traceIdOf(3), spanId: request.spanContext().spanId })
   })
 
-  test('stores with each event the trace of its own request, 200 being interleaved', async () => {
+  test('an app stores with each event the trace of its own request, with 200 requests at once', async () => {
     const app = served()
     const numbers = Array.from({ length: 200 }, (_, i) => i + 1)
     // A third is not sampled; 8 streams are shared, so that flights carry commands of many traces.

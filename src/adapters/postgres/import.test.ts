@@ -29,7 +29,7 @@ const one = (i: number): NewRecord => ({
 })
 
 describe('an import into PostgreSQL', () => {
-  test('leaves no staged rows behind', async () => {
+  test('an import into PostgreSQL leaves no staged rows behind', async () => {
     const { store, close } = await madeIn(at)
     await Array.fromAsync(store.import('left', records(4_100), { fingerprint: 'f' }))
     const [left] = await at.sql.unsafe(`select count(*)::integer as many from ${at.schema}.import_rows`)
@@ -37,7 +37,7 @@ describe('an import into PostgreSQL', () => {
     await close()
   })
 
-  test('stages while another holds the lock of the log, and waits for it with the first chunk', async () => {
+  test('an import into PostgreSQL stages while another has the lock of the log, and waits for it with the first chunk', async () => {
     const { store, close } = await madeIn(at)
     const steps = store.import('locked', records(10), { fingerprint: 'f' })
     const letGo = await held(at.sql, `select pg_advisory_xact_lock(${at.schema}.lock_key_v1())`)
@@ -49,7 +49,7 @@ describe('an import into PostgreSQL', () => {
     await close()
   })
 
-  test('moves each record once where two processes run it at the same time', async () => {
+  test('an import into PostgreSQL moves each record once where two processes run it at the same time', async () => {
     await emptied(at)
     const both = [postgres(at.url, { schema: at.schema }), postgres(at.url, { schema: at.schema })]
     await Promise.all(both.map(store => store.open()))
@@ -59,7 +59,7 @@ describe('an import into PostgreSQL', () => {
     await Promise.all(both.map(store => store.close()))
   })
 
-  test('goes on over connections that are cut between and within its chunks', async () => {
+  test('an import into PostgreSQL goes on over connections that are cut between and within its chunks', async () => {
     const { store, close } = await madeIn(at)
     const cut = () => at.sql`
       select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'emaki' and datname = current_database()
@@ -79,7 +79,7 @@ describe('an import into PostgreSQL', () => {
     await close()
   })
 
-  test('is refused to a role that may append and was not granted imports, and works for one that was', async () => {
+  test('an import into PostgreSQL is refused to a role that may append and was not granted imports, and works for one that was', async () => {
     const role = `importer_${at.schema}`
     await at.sql.unsafe(`create role ${role} login`)
     try {
@@ -97,7 +97,7 @@ describe('an import into PostgreSQL', () => {
     }
   })
 
-  test('moves a chunk under no isolation but read committed, and not inside a transaction that has written', async () => {
+  test('an import into PostgreSQL moves a chunk under no isolation but read committed, and not inside a transaction that has written', async () => {
     const sql = createClient(at.url, { max: 1, onnotice: () => {} })
     const call = `select * from ${at.schema}.import_chunk_v1(1, 10, 10, false, 1000)`
     await expect(sql.begin('isolation level serializable', tx => tx.unsafe(call))).rejects.toThrow('read committed')

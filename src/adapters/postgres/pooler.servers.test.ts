@@ -18,7 +18,7 @@ afterAll(async () => {
 })
 
 describe('a pooler in transaction mode', () => {
-  test('is found out, and its absence too', async () => {
+  test('a pooler in transaction mode is found out, and its absence too', async () => {
     const found = async (url: string) => {
       const [one, two] = [
         createClient(url, { max: 1, prepare: false, fetch_types: false }),
@@ -32,13 +32,13 @@ describe('a pooler in transaction mode', () => {
     expect(await found((await made).url)).toBe(false)
   })
 
-  test('refuses start-up parameters, which is why none are sent', async () => {
+  test('a pooler in transaction mode refuses start-up parameters, which is why none are sent', async () => {
     const sql = createClient((await pooled).url, { max: 1, connection: { statement_timeout: 1_000 } })
     await expect(sql`select 1`.execute()).rejects.toThrow('unsupported startup parameter')
     await sql.end()
   })
 
-  test('serves many stores over few sessions, each append whole and in order', async () => {
+  test('a pooler in transaction mode serves many stores over few sessions, each append whole and in order', async () => {
     const { schema } = await made
     const { url } = await pooled
     const stores = Array.from({ length: 6 }, () => postgres(url, { schema }))
@@ -62,7 +62,7 @@ describe('a pooler in transaction mode', () => {
     await Promise.all(stores.map(store => store.close()))
   })
 
-  test('passes on nothing that is listened to, so that the log is asked', async () => {
+  test('a pooler in transaction mode passes on no notification, so that the log is polled', async () => {
     const { schema } = await made
     const { url } = await pooled
     const [ours, other] = [postgres(url, { schema }), postgres(url, { schema })]

@@ -27,7 +27,7 @@ type Settings = { readonly statement: string; readonly tcp: string; readonly idl
 const SHOWN = `select current_setting('statement_timeout') as statement, current_setting('tcp_user_timeout') as tcp,
   current_setting('idle_in_transaction_session_timeout') as idle`
 
-test('a page with statements of its own runs under time-outs of its lease', async () => {
+test('a page with statements of its own runs under the time-outs of its lease', async () => {
   const lease = (await store.readModel.acquire('rows_v1', { owner: 'o', ttlMs: 8_000, start: 0 }))!
   let shown: Settings | null = null
   const run = async (sql: unknown) => {
@@ -46,7 +46,7 @@ test('each pool tells the server its deadline, for statements and for sockets th
   expect(shown).toMatchObject({ statement: '4321ms', tcp: '4321' })
 })
 
-test('reads go on while all that write rows wait', async () => {
+test('reads go on while all connections that write rows wait', async () => {
   // Whoever locks the checkpoints holds up every page that is written.
   const letGo = await held(at.sql, `lock table ${at.schema}.leases in access exclusive mode`)
   const pages = Array.from({ length: PROJECTORS + 1 }, (_, i) =>

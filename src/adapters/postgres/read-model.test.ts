@@ -51,10 +51,10 @@ beforeEach(async () => {
   epoch = (await rows.acquire('orders_v1', { owner: 'a', ttlMs: TTL_MS, start: 0 }))!.epoch
 })
 
-describe('what a page runs by itself', () => {
+describe('statements of a page', () => {
   const mine = (sql: unknown, text: string) => (sql as TransactionSql).unsafe(text.replaceAll('mine', `${at.schema}.mine`))
 
-  test('is written with its rows and its checkpoint', async () => {
+  test('a statement of a page is written with its rows and its checkpoint', async () => {
     expect(
       await rows.commit(page({ epoch, rows: [row('o1')], run: sql => mine(sql, 'create table mine (n integer)') })),
     ).toBeTrue()
@@ -62,7 +62,7 @@ describe('what a page runs by itself', () => {
     expect(await rows.get(orders, 'o1')).toMatchObject({ found: { key: 'o1' }, position: 20 })
   })
 
-  test("names tables that are the log's own, and not those of another log in the database", async () => {
+  test("a statement of a page names tables that are the log's own, and not those of another log in the database", async () => {
     const unnamed = (sql: unknown, text: string) => (sql as TransactionSql).unsafe(text)
     expect(await rows.commit(page({ epoch, run: sql => unnamed(sql, 'create table own (n integer)') }))).toBeTrue()
     const found = await at.sql<{ schemaname: string }[]>`select schemaname from pg_tables where tablename = 'own'`
@@ -70,14 +70,14 @@ describe('what a page runs by itself', () => {
     expect(await rows.commit(page({ epoch, from: 10, to: 20, run: sql => unnamed(sql, 'drop table own') }))).toBeTrue()
   })
 
-  test('is not run where the page is refused', async () => {
+  test('a statement of a page is not run where the page is refused', async () => {
     let ran = 0
     for (const changed of [{ epoch: epoch - 1 }, { epoch, from: 5 }])
       expect(await rows.commit(page({ ...changed, run: () => ran++ }))).toBeFalse()
     expect(ran).toBe(0)
   })
 
-  test('throws as it is, and leaves nothing of itself nor of its page', async () => {
+  test('a statement of a page that throws fails the page with its own error, and leaves nothing of either', async () => {
     const own = new Error('mine')
     const wrong: readonly [NonNullable<NewPage['run']>, unknown][] = [
       [() => { throw own }, own],
@@ -95,7 +95,7 @@ describe('what a page runs by itself', () => {
     expect(await rows.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
   })
 
-  test('is given up after twice its lease where the network swallows what the server says', async () => {
+  test('a statement of a page is given up after twice its lease where the network swallows the answers', async () => {
     const server = new URL(at.url)
     using proxy = startProxy({ host: server.hostname, port: Number(server.port) })
     const far = postgres(proxy.url(at.url), { schema: at.schema, migrate: false, pooler: false, deadlineMs: 30_000 })
@@ -120,7 +120,7 @@ describe('what a page runs by itself', () => {
     await far.close()
   })
 
-  test('is a StoreError where the connection is lost, whatever it does then, and the next page connects anew', async () => {
+  test('a statement of a page fails with a StoreError where the connection is lost, and the next page connects anew', async () => {
     const lose = async (tx: Pick<TransactionSql, 'unsafe'>) => {
       const [own] = await tx.unsafe('select pg_backend_pid() as pid')
       await at.sql`select pg_terminate_backend(${own!['pid']})`
@@ -157,7 +157,7 @@ describe('what a page runs by itself', () => {
 })
 
 describe('a page of many rows', () => {
-  test('is written whole, and nothing of it where the epoch or the checkpoint is another', async () => {
+  test('a page of many rows is written whole, and nothing of it where the epoch or the checkpoint is another', async () => {
     for (const changed of [{ epoch: epoch + 1 }, { epoch, from: 1 }])
       expect(await rows.commit(page({ ...changed, rows: many() }))).toBeFalse()
     expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
@@ -165,13 +165,13 @@ describe('a page of many rows', () => {
     expect(await rows.count(orders, {})).toEqual({ found: 5_000, position: 10, parked: null })
   })
 
-  test('is written in several statements where its data is large', async () => {
+  test('a page of many rows is written in several statements where its data is large', async () => {
     const large = many(30).map((one, i) => ({ ...one, data: JSON.stringify(`${i}`.repeat(600_000)) }))
     expect(await rows.commit(page({ epoch, rows: large }))).toBeTrue()
     expect((await rows.rows(orders, ['k000007']))[0]!.data).toBe(large[7]!.data)
   })
 
-  test('leaves nothing where one of its statements fails, and a row with a line feed in its data is never taken for two', async () => {
+  test('a page of many rows leaves nothing where a statement fails, and takes no row with a line feed for two', async () => {
     for (const from of [many(), many(2)]) {
       const broken = from.map((one, i) => (i === from.length - 1 ? { ...one, data: '{\n}' } : one))
       await expect(rows.commit(page({ epoch, rows: broken }))).rejects.toMatchObject({ reason: 'refused' })
@@ -179,7 +179,7 @@ describe('a page of many rows', () => {
     }
   })
 
-  test('lets its lease be prolonged while it is written, and whoever comes when the lease is over waits and gets nothing', async () => {
+  test('a page of many rows lets its lease be prolonged while it is written, and another owner waits and gets nothing', async () => {
     const [running, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const run = async () => {
       running.resolve()
@@ -198,7 +198,7 @@ describe('a page of many rows', () => {
 })
 
 describe('pages and resets at once', () => {
-  test('wait for each other, and none is given up', async () => {
+  test('pages and resets at once wait for each other, and none is given up', async () => {
     const write = async (i: number) => {
       const owner = `o${i}`
       const lease = await rows.acquire('orders_v1', { owner: 'a', ttlMs: TTL_MS, start: 0 })
@@ -216,7 +216,7 @@ describe('pages and resets at once', () => {
 })
 
 describe('an owner that stopped within its transaction', () => {
-  test('is cut off after a quarter of its lease, and nothing of its page is written', async () => {
+  test('an owner that stopped within its transaction is cut off after a quarter of its lease, and nothing of its page is written', async () => {
     const [running, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const run = async () => {
       running.resolve()
@@ -246,7 +246,7 @@ describe('an owner that stopped within its transaction', () => {
 })
 
 describe("an application's role", () => {
-  test('may do all that a read model does, and writes no events but by appending', async () => {
+  test("an application's role may do all that a read model does, and writes no events but by appending", async () => {
     const role = `rows_${at.schema}`
     await at.sql.unsafe(`create role ${role} login`)
     try {
@@ -297,7 +297,7 @@ describe("an application's role", () => {
     }
   })
 
-  test('that could append before read models came may write them from then on', async () => {
+  test('a role that could append before read models existed may write them from then on', async () => {
     const [old, role] = [await testSchema(), `old_${at.schema}`]
     const { migrate } = await import('./migrate.ts')
     const { migrations } = await import('./migrations.ts')
@@ -317,7 +317,7 @@ describe("an application's role", () => {
 })
 
 describe('the database', () => {
-  test('refuses names that would have to be quoted, whoever asks', async () => {
+  test('the database refuses names that would have to be quoted, whoever asks', async () => {
     for (const [name, field] of [
       ['a"b', 'f'],
       ['A', 'f'],

@@ -33,7 +33,7 @@ test('a transaction that does not end within the deadline is given up with its s
   await late.close()
 })
 
-test('no more transactions run at once than there may be, and those that wait come in turn', async () => {
+test('no more transactions run at once than the bound, and those that wait come in turn', async () => {
   const { url } = await testPostgres()
   const transactions = new Transactions(url, options)
   let running = 0

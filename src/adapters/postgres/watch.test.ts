@@ -69,8 +69,8 @@ async function hears({ others, heard }: Watching, from: number): Promise<void> {
 /** Whether it asks again and again, as who listens does not: so often at least within a beat. */
 const ASKS = 8
 
-describe('who watches', () => {
-  test('hears what others announce, and asks no more then', async () => {
+describe('a watch', () => {
+  test('a watch hears what others announce, and polls no more then', async () => {
     await watching(async made => {
       await hears(made, 100)
       await until('it has stopped asking', async () => {
@@ -83,7 +83,7 @@ describe('who watches', () => {
     })
   })
 
-  test('asks where its socket is half open, which tells nobody, and listens again when it is not', async () => {
+  test('a watch polls while its socket is half open, and listens again when it is not', async () => {
     await watching(async made => {
       await hears(made, 100)
       proxy.swallow(true)
@@ -97,7 +97,7 @@ describe('who watches', () => {
     })
   })
 
-  test('asks where its connection is cut, and listens again', async () => {
+  test('a watch polls where its connection is cut, and listens again', async () => {
     await watching(async made => {
       await hears(made, 100)
       proxy.reset()
@@ -105,7 +105,7 @@ describe('who watches', () => {
     })
   })
 
-  test('asks for as long as nobody can be listened to', async () => {
+  test('a watch polls for as long as it cannot listen', async () => {
     proxy.swallow(true)
     await watching(async made => {
       await until('it asks again and again', () => made.asked() > ASKS)
@@ -113,8 +113,8 @@ describe('who watches', () => {
   })
 })
 
-describe('who announces', () => {
-  test('says the furthest only of what comes at once', async () => {
+describe('an announcement', () => {
+  test('an announcement carries only the furthest of the positions that come at once', async () => {
     const channel = `test_${process.pid}_${channels++}`
     const heard: string[] = []
     const listening = await at.sql.listen(channel, word => void heard.push(word))
@@ -127,7 +127,7 @@ describe('who announces', () => {
     await listening.unlisten()
   })
 
-  test('harms nobody where it cannot', async () => {
+  test('an announcement that fails harms nobody', async () => {
     const nowhere = new Pool('postgres://nobody@127.0.0.1:1/none', {
       max: 1,
       prepare: false,
@@ -164,7 +164,7 @@ async function processes(
 }
 
 describe('a tail', () => {
-  test('has what another process appended and announced', async () => {
+  test('a tail has what another process appended and announced', async () => {
     await processes(at.url, async (ours, append, [, other]) => {
       for (let i = 0; i < 20; i++) await append(other)
       other.announce(await other.head())
@@ -173,7 +173,7 @@ describe('a tail', () => {
     })
   })
 
-  test('has what another process appended though nobody announced it, and LISTEN is in a black hole', async () => {
+  test('a tail has what another process appended though nobody announced it, and LISTEN is in a black hole', async () => {
     await processes(proxy.url(at.url), async (ours, append, [, other]) => {
       await until('it listens', () => proxy.connections === 1)
       proxy.swallow(true)
@@ -184,7 +184,7 @@ describe('a tail', () => {
     })
   })
 
-  test('has each event once and in order while two processes append', async () => {
+  test('a tail has each event once and in order while two processes append', async () => {
     const all = [postgres(at.url, { schema: at.schema }), postgres(at.url, { schema: at.schema })]
     const both = await Promise.all(all.map(store => startServices({ serve: [account], store })))
     const seen: number[][] = [[], []]
@@ -212,7 +212,7 @@ describe('a tail', () => {
     for (const emaki of both) await emaki.close()
   })
 
-  test('goes on where its store closes first', async () => {
+  test('a tail goes on where its store closes first', async () => {
     await processes(at.url, async (ours, append, [store, other]) => {
       await store.close()
       await append(other)

@@ -51,8 +51,8 @@ async function put(cache: RedisCache, position: number, key = 'k', tags: readonl
   await until('it is there', async () => (await cache.get(key, 0)) !== null)
 }
 
-describe('a Redis that', () => {
-  test('is killed is a miss to which nothing is sent, until it is back', async () => {
+describe('Redis with faults', () => {
+  test('a Redis that is killed is a miss and is sent nothing, until it is back', async () => {
     const { one, end } = await two()
     await put(one, 5)
     await server.kill()
@@ -70,7 +70,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('is not there when the process starts is used once it is', async () => {
+  test('a Redis that is not there when the process starts is used once it is', async () => {
     await server.kill()
     const cache = await redisCache({ url: server.url, prefix: 'late' })
     expect(await cache.get('k', 0)).toBeNull()
@@ -83,7 +83,7 @@ describe('a Redis that', () => {
     await cache.close()
   })
 
-  test('is stopped costs a few callers the deadline and the others nothing, until it goes on', async () => {
+  test('a Redis that is stopped costs a few callers the deadline and the others nothing, until it goes on', async () => {
     const { one, other, end } = await two()
     await put(one, 5)
     await server.kill('SIGSTOP')
@@ -103,7 +103,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('is stopped costs every caller the deadline where the planted bug has it: a link that never falls', async () => {
+  test('a Redis that is stopped shows the planted bug: a link that never falls costs every caller the deadline', async () => {
     const { goDown } = RedisConnection.prototype
     RedisConnection.prototype.goDown = () => {}
     try {
@@ -120,7 +120,7 @@ describe('a Redis that', () => {
     }
   })
 
-  test('is stopped for long is told of a raise before anything is read from it, on a connection of its own', async () => {
+  test('a Redis that is stopped for long gets the missed raises before anything is read from it, on a connection of its own', async () => {
     const { one, proxy, end } = await two()
     await put(one, 5)
     await server.kill('SIGSTOP')
@@ -133,7 +133,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('one process cannot reach is told what that process raised as soon as it can', async () => {
+  test('a Redis that one process cannot reach gets the raises of that process as soon as it can', async () => {
     const { one, other, proxy, end } = await two()
     await put(one, 5)
     proxy.swallow(true)
@@ -151,7 +151,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('is told of many raises gives nothing until it was told of all', async () => {
+  test('a Redis that missed many raises gives nothing until it has all of them', async () => {
     const { one, other, proxy, end } = await two()
     await put(one, 5, 'k', ['last'])
     proxy.swallow(true)
@@ -179,7 +179,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('answers too late is a miss, until it is fast again', async () => {
+  test('a Redis that answers too late is a miss, until it is fast again', async () => {
     const { one, proxy, end } = await two()
     await put(one, 5)
     proxy.delay(2 * DEADLINE_MS)
@@ -190,7 +190,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('is lost on one connection without a word is found again on another', async () => {
+  test('a Redis that is silently lost on one connection is found again on another', async () => {
     const { one, proxy, end } = await two()
     await put(one, 5)
     proxy.onClientData((_, connection) => (connection === 1 ? 'drop' : 'forward'))
@@ -202,7 +202,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('missed more raises than are remembered gives nothing from before', async () => {
+  test('a Redis that missed more raises than are remembered gives nothing from before', async () => {
     const { one, other, proxy, end } = await two()
     await put(one, 5, 'k', ['another tag'])
     proxy.swallow(true)
@@ -221,7 +221,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('comes back with what it had saved before the last raises gives nothing of it', async () => {
+  test('a Redis that comes back with data from before the last raises gives nothing of it', async () => {
     const saving = await startRedis({ settings: { save: '3600 1000000' } })
     const cache = await redisCache({ url: saving.url, prefix: 'saved' })
     const client = new Redis(saving.url, { protocol: 2 })
@@ -243,7 +243,7 @@ describe('a Redis that', () => {
     await saving.stop()
   })
 
-  test('is full takes nothing, gives what it has, and forgets what is raised', async () => {
+  test('a Redis that is full takes nothing, gives what it has, and forgets what is raised', async () => {
     const { one, other, end } = await two()
     const client = new Redis(server.url, { protocol: 2 })
     await put(one, 5)
@@ -261,7 +261,7 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('takes no writes gives nothing to who could not raise, until it has', async () => {
+  test('a Redis that takes no writes gives nothing to a process that could not raise, until the raise is written', async () => {
     const { one, other, end } = await two()
     const client = new Redis(server.url, { protocol: 2 })
     await put(one, 5)
@@ -277,11 +277,11 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('is restarted again and again while it is used never gives too old an answer, nor lets a process build a key twice at once', async () => {
+  test('a Redis that is restarted in use never gives too old an answer, and no process builds a key twice at once', async () => {
     expect(await stampede(6, cache => createFilling(cache))).toBe(1)
   })
 
-  test('is restarted lets a process build a key again and again where the planted bug has it: nobody joins who builds', async () => {
+  test('a Redis that is restarted shows the planted bug: nobody joins a running build, so that a key is built again and again', async () => {
     const alone = (cache: RedisCache): Filling => ({
       answer: (...asked) => createFilling(cache).answer(...asked),
       getFresh: () => null,

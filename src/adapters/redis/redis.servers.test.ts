@@ -87,7 +87,7 @@ cacheContract('memory before Redis', async () => {
   return { ...at, cache: { ...at.cache, raise: feed }, other: { ...at.other, raise: feed }, evict }
 })
 
-describe('no reader gets less than his token and what was raised before he asked', () => {
+describe('freshness of answers from Redis', () => {
   const make = (scripts?: Scripts) => async (): Promise<Modelled> => {
     const prefix = freshPrefix()
     const caches = [await connected(prefix, { now }, scripts), await connected(prefix, { now }, scripts)]
@@ -103,11 +103,11 @@ describe('no reader gets less than his token and what was raised before he asked
   }
   const now = Date.now
 
-  test('from Redis, while it evicts', async () => {
+  test('a reader of a Redis that evicts gets no less than its token and what was raised before it asked', async () => {
     await fc.assert(freshness(make()), { numRuns: 60 })
   })
 
-  test('and the model finds a Redis that takes a missing watermark for none', async () => {
+  test('the model finds a Redis that takes a missing watermark for none', async () => {
     const scripts = planted(
       'get',
       "not mark or not string.match(mark, '^%d+$') or tonumber(mark)",
@@ -128,7 +128,7 @@ function planted(name: ScriptName, sound: string, bug: string): Scripts {
   return { ...SCRIPTS, [name]: text }
 }
 
-describe('the contract catches scripts that', () => {
+describe('planted bugs in scripts', () => {
   const caught = async (title: string, scripts: Scripts): Promise<string | null> => {
     const at = await made(freshPrefix(), cache => cache, scripts)
     const { run } = cacheCases.find(one => one.title === title)!
@@ -163,12 +163,12 @@ describe('the contract catches scripts that', () => {
       'level = tonumber(raised) > tonumber(ARGV[6]) and raised or ARGV[6]',
       'level = tostring(math.max(raised, ARGV[6]))',
     ],
-  ] as const)('%s', async (_, title, name, sound, bug) => {
+  ] as const)('the contract catches scripts that %s', async (_, title, name, sound, bug) => {
     expect(await caught(title, SCRIPTS)).toBeNull()
     expect(await caught(title, planted(name, sound, bug))).not.toBeNull()
   })
 
-  test('do not tell one beginning of a watermark from another', async () => {
+  test('the contract catches scripts that do not tell one beginning of a watermark from another', async () => {
     // While it is begun it is evicted, raised, and begun again by another: the raise is written down nowhere.
     const lost = async (scripts?: Scripts) => {
       const prefix = freshPrefix()
@@ -188,8 +188,8 @@ describe('the contract catches scripts that', () => {
   })
 })
 
-describe('in Redis', () => {
-  test('caches of different prefixes know nothing of each other', async () => {
+describe('caches in Redis', () => {
+  test('caches of different prefixes in Redis know nothing of each other', async () => {
     const [one, other] = [await connected(freshPrefix()), await connected(freshPrefix())]
     await one.set('k', entryAt(5, Date.now()), async () => 5)
     await other.raise(['a'], 9)
@@ -198,7 +198,7 @@ describe('in Redis', () => {
     await Promise.all([one.close(), other.close()])
   })
 
-  test('all keys end by themselves, watermarks after what depends on them', async () => {
+  test('all keys in Redis end by themselves, watermarks after what depends on them', async () => {
     const prefix = freshPrefix()
     const cache = await connected(prefix)
     await cache.set('k', entryAt(5, Date.now()), async () => 5)
@@ -213,7 +213,7 @@ describe('in Redis', () => {
     await cache.close()
   })
 
-  test('scripts that were flushed are sent again', async () => {
+  test('scripts that Redis has flushed are sent again', async () => {
     const cache = await connected(freshPrefix())
     await cache.set('k', entryAt(5, Date.now()), async () => 5)
     await client.script('FLUSH')
@@ -237,7 +237,7 @@ describe('in Redis', () => {
     ['a number below zero', key => client.set(key, '-5')],
     ['half of a beginning', key => client.set(key, '~nonce')],
   ]
-  test.each(damages)('%s under a key is a miss, and replaced', async (_, damage) => {
+  test.each(damages)('%s under a key in Redis is a miss, and replaced', async (_, damage) => {
     const prefix = freshPrefix()
     const cache = await connected(prefix)
     for (const kind of ['entry', 'tag']) {
@@ -258,7 +258,7 @@ describe('in Redis', () => {
     await cache.close()
   })
 
-  test('a claim of another type belongs to somebody else', async () => {
+  test('a claim of another type in Redis belongs to somebody else', async () => {
     const prefix = freshPrefix()
     const cache = await connected(prefix)
     const release = await cache.claim('k', 10_000)
@@ -271,11 +271,11 @@ describe('in Redis', () => {
     await cache.close()
   })
 
-  test('two processes build a key once for each time it is raised, however many ask', async () => {
+  test('two processes with one Redis build a key once for each time it is raised, however many ask', async () => {
     expect(await builtBy(cache => cache)).toMatchObject({ builds: 10, most: 1 })
   })
 
-  test('two processes are seen to build a key twice at once where the planted bug has it: claims are taken by all', async () => {
+  test('two processes with one Redis show the planted bug: everybody takes the claim, so that a key is built twice at once', async () => {
     expect((await builtBy(cache => ({ ...cache, claim: async () => async () => {} }))).most).toBeGreaterThan(1)
   })
 })

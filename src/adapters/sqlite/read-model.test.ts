@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const undo of left.splice(0).toReversed()) await undo()
 })
 
-readModelContract('sqlite', async () => {
+readModelContract('SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-rows-'))
   let ahead = 0
   const open = async () => {
@@ -52,8 +52,8 @@ const page = (changed: Partial<NewPage> & Pick<NewPage, 'epoch'>): NewPage => ({
 })
 const row = (key: string) => ({ key, position: 1, data: '{}', fields: ['new', 1] })
 
-describe('what a page runs by itself', () => {
-  test('is written with its rows and its checkpoint', async () => {
+describe('statements of a page', () => {
+  test('a statement of a page is written with its rows and its checkpoint', async () => {
     const { store, epoch } = await opened()
     const run = (db: unknown) => (db as Database).run('create table mine as select * from checkpoints')
     expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run }))).toBeTrue()
@@ -63,7 +63,7 @@ describe('what a page runs by itself', () => {
     expect((await store.readModel.count(orders, {})).found).toBe(1)
   })
 
-  test('is not run where the page is refused', async () => {
+  test('a statement of a page is not run where the page is refused', async () => {
     const { store, epoch } = await opened()
     let ran = 0
     for (const changed of [{ epoch: epoch - 1 }, { epoch, from: 5 }])
@@ -71,7 +71,7 @@ describe('what a page runs by itself', () => {
     expect(ran).toBe(0)
   })
 
-  test('throws as it is, and leaves nothing of itself nor of its page', async () => {
+  test('a statement of a page that throws fails the page with its own error, and leaves nothing of either', async () => {
     const { store, file, epoch } = await opened()
     const mine = (db: unknown) => (db as Database).run('create table mine (n)')
     const own = new Error('mine')
@@ -89,7 +89,7 @@ describe('what a page runs by itself', () => {
     expect(await store.readModel.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
   })
 
-  test('may not append or commit, as it is inside a transaction', async () => {
+  test('a statement of a page may not append or commit, as it is inside a transaction', async () => {
     const { store, epoch } = await opened()
     let inside: Promise<unknown>[] = []
     const run = () => {
@@ -107,7 +107,7 @@ describe('what a page runs by itself', () => {
 })
 
 describe('a lease', () => {
-  test('of a process that has ended is free for the next that serves the file, and kept beside it', async () => {
+  test('a lease of a process that has ended is free for the next that serves the file, and kept beside it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'emaki-lease-'))
     left.push(() => rmSync(folder, { recursive: true }))
     const taken = async (owner: string, exclusive: boolean) => {
@@ -126,8 +126,8 @@ describe('a lease', () => {
   })
 })
 
-describe('while another process writes', () => {
-  test('a page waits until it is done, and reads do not', async () => {
+describe('a page while another process writes', () => {
+  test('a page waits while another process writes, and reads do not', async () => {
     const { store, file, epoch } = await opened()
     using other = new Database(file)
     other.run('begin immediate')
@@ -145,7 +145,7 @@ describe('while another process writes', () => {
 })
 
 describe('the index of each list', () => {
-  test('finds and orders its rows, so that nothing is sorted and no table read through', async () => {
+  test('the index of each list finds and orders its rows, so that nothing is sorted and no table read through', async () => {
     const { store, file, epoch } = await opened()
     await store.readModel.commit(page({ epoch, rows: [row('o1')] }))
     const prepared = spyOn(Database.prototype, 'prepare')

@@ -15,7 +15,7 @@ const believed = (secrets: string | string[], headers: Readonly<Record<string, s
 describe('a signature', () => {
   const texts = fc.tuple(fc.uuid(), fc.string({ unit: 'grapheme', maxLength: 200 }))
 
-  test('is one that the reference implementation believes, by each of several secrets', () => {
+  test('a signature of ours is accepted by the reference implementation, with each of several secrets', () => {
     fc.assert(
       fc.property(texts, ([id, body]) => {
         const headers = sign(keysOf('', [NEW, OLD]), id, seconds, body)
@@ -25,7 +25,7 @@ describe('a signature', () => {
     )
   })
 
-  test('is believed as the reference implementation makes it', () => {
+  test('a signature of the reference implementation is accepted', () => {
     fc.assert(
       fc.property(texts, ([id, body]) => {
         const headers = {
@@ -53,17 +53,17 @@ describe('a signature', () => {
       body,
       'no webhook-signature',
     ],
-  ])('is not believed with %s', (_, changed, text, why) => {
+  ])('a signature with %s is refused', (_, changed, text, why) => {
     expect(believed(OLD, changed, text)).toContain(why)
   })
 
-  test('is not believed when it is five minutes old, or five minutes ahead', () => {
+  test('a signature that is five minutes old, or five minutes ahead, is refused', () => {
     for (const late of [-301_000, 302_000]) expect(believed(OLD, headers, body, now + late)).toContain('too far from now')
     for (const late of [-298_000, 298_000]) expect(believed(OLD, headers, body, now + late)).toBeNull()
   })
 
   test.each([[''], ['whsec_'], ['whsec_c2hvcnQ='], [secretOf(1, 65)], [OLD.slice(6)], [`${OLD} `], [[] as string[]]])(
-    'is made with no secret like %p, and the error does not show it',
+    'a signature is made with no secret like %p, and the error does not show it',
     secret => {
       const making = () => standardWebhooks(secret)
       expect(making).toThrow(TypeError)

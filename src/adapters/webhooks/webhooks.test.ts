@@ -89,7 +89,7 @@ async function running(
 const untilSent = (emaki: Runtime, position: number) => untilProcessed(emaki, position, ['partner'])
 
 describe('webhooks', () => {
-  test('are signed CloudEvents, in the order of the log', async () => {
+  test('webhooks are signed CloudEvents, in the order of the log', async () => {
     const endpoint = receiver()
     const store = memory()
     const emaki = await running(hooksTo(endpoint.url), store)
@@ -106,14 +106,14 @@ describe('webhooks', () => {
   test.each([
     ['the old secret', secretOf(2)],
     ['the new one', SECRET],
-  ])('are believed by who knows only %s while it is replaced', async (_, secret) => {
+  ])('webhooks are accepted by a receiver that knows only %s while the secret is replaced', async (_, secret) => {
     const endpoint = receiver(secret)
     const emaki = await running(hooksTo(endpoint.url, { secrets: [SECRET, secretOf(2)] }))
     await untilSent(emaki, await countUp(emaki, 1, 3))
     expect(endpoint.accepted).toHaveLength(3)
   })
 
-  test('are not taken when they are signed by another, which parks their streams', async () => {
+  test('webhooks that are signed with another secret are refused, which parks their streams', async () => {
     const endpoint = receiver(secretOf(3))
     const emaki = await running(hooksTo(endpoint.url))
     await untilSent(emaki, await countUp(emaki, 2, 2))
@@ -124,7 +124,7 @@ describe('webhooks', () => {
     expect(parked[0]!.cause).toContain('was expected to answer 2xx, found 401: who are you?')
   })
 
-  test('wait for an endpoint that is down, and nobody else does', async () => {
+  test('webhooks wait for an endpoint that is down, and those to other endpoints do not', async () => {
     const endpoint = receiver()
     const reported: unknown[] = []
     const others: string[] = []
@@ -141,7 +141,7 @@ describe('webhooks', () => {
     expect(await emaki.store.readModel.parked()).toEqual([])
   })
 
-  test('are sent again, by the same id, when the endpoint dies with a message in hand', async () => {
+  test('webhooks are sent again, by the same id, when the endpoint dies with a message in hand', async () => {
     const endpoint = receiver()
     let deaths = 0
     endpoint.on.answer = async (message, count) => {
@@ -159,7 +159,7 @@ describe('webhooks', () => {
     expect(faults).toEqual({ lost: 0, doubled: 3, disordered: 0 })
   })
 
-  test('are sent again when the endpoint is slower than the deadline, and taken once it is not', async () => {
+  test('webhooks are sent again when the endpoint is slower than the deadline, and taken once it is not', async () => {
     const endpoint = receiver()
     endpoint.on.answer = async (message, count) => {
       if (count <= 2) await new Promise(resolve => ending.push(() => resolve(null)))
@@ -172,7 +172,7 @@ describe('webhooks', () => {
     expect([...new Set(endpoint.accepted.map(({ n }) => n))]).toEqual([1, 2, 3])
   })
 
-  test('come back when Retry-After says so', async () => {
+  test('webhooks come back when Retry-After says so', async () => {
     const endpoint = receiver()
     endpoint.on.answer = (message, count) =>
       count === 2 ? new Response('too many', { status: 429, headers: { 'Retry-After': '1' } }) : taken(message, count)
@@ -182,7 +182,7 @@ describe('webhooks', () => {
     expect(endpoint.seen[2]!.at - endpoint.seen[1]!.at).toBeGreaterThanOrEqual(990)
   })
 
-  test('park the stream of a message that is answered 500 again and again, and send it in order when it is asked for', async () => {
+  test('webhooks park the stream of a message that is answered 500 again and again, and send it in order once unparked', async () => {
     const endpoint = receiver()
     endpoint.on.answer = (message, count) =>
       message.stream === 'counter-c1' && message.n >= 2 ? new Response('oh', { status: 500 }) : taken(message, count)
@@ -200,7 +200,7 @@ describe('webhooks', () => {
     expect(faultsOf(endpoint.accepted, 3, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
-  test('stop at 410, keep their place, and go on from there after a restart', async () => {
+  test('webhooks stop at 410, keep their checkpoint, and go on from there after a restart', async () => {
     const endpoint = receiver()
     const store = memory()
     const reported: unknown[] = []
@@ -220,7 +220,7 @@ describe('webhooks', () => {
     expect(faultsOf(endpoint.accepted.slice(0, -6), 1, 5)).toMatchObject({ lost: 0, disordered: 0 })
   })
 
-  test('follow no redirect', async () => {
+  test('webhooks follow no redirect', async () => {
     const elsewhere = receiver()
     const endpoint = receiver()
     endpoint.on.answer = () => new Response(null, { status: 307, headers: { Location: elsewhere.url } })
@@ -230,7 +230,7 @@ describe('webhooks', () => {
     expect(await emaki.store.readModel.parked()).toMatchObject([{ key: 'counter-c0' }])
   })
 
-  test('keep each stream in order when several are sent side by side', async () => {
+  test('webhooks keep each stream in order when several are sent side by side', async () => {
     const endpoint = receiver()
     let under = 0
     let most = 0
@@ -253,7 +253,7 @@ describe('webhooks()', () => {
     [{ url: 'example' }, 'no endpoint is at example'],
     [{ secrets: 'secret' }, 'a secret is whsec_'],
     [{ secrets: [] }, 'no secret is given'],
-  ])('refuses %p', (options, message) => {
+  ])('webhooks() refuses %p', (options, message) => {
     expect(() => hooksTo('http://127.0.0.1', options)).toThrow(message)
   })
 })

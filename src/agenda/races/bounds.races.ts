@@ -20,10 +20,13 @@ const DEADLINE_MS = 1_000
 const WAIT_MAX_MS = 6 * DEADLINE_MS
 
 describe('connections that are used up', () => {
-  race('fail what waits in time, with nothing lost and nothing doubled once there are some again', async () => {
-    expect(await usedUp(DEADLINE_MS)).toEqual([])
-  })
-  race('show the planted bug: whoever waits waits for ever', async () => {
+  race(
+    'connections that are used up fail waiting calls in time, and nothing is lost or doubled once there are some again',
+    async () => {
+      expect(await usedUp(DEADLINE_MS)).toEqual([])
+    },
+  )
+  race('connections that are used up show the planted bug: a call that waits for ever', async () => {
     expect(await usedUp(60_000)).toContainEqual(expect.stringContaining('had no answer'))
   })
 })
@@ -85,10 +88,10 @@ const TIMES = 4
 const GROWTH_MAX = (TIMES * PILES * TEXT) / MIB / 3
 
 describe('states of more streams than fit', () => {
-  race('let memory grow no further', async () => {
+  race('states of more streams than fit let memory grow no further', async () => {
     expect(await growth(MIB)).toBeLessThan(GROWTH_MAX)
   })
-  race('show the planted bug: states that are kept for ever', async () => {
+  race('states of more streams than fit show the planted bug: states that are kept for ever', async () => {
     expect(await growth(1_024 * MIB)).toBeGreaterThan(GROWTH_MAX)
   })
 })

@@ -42,7 +42,7 @@ const planted: readonly Planted[] = [
 
 for (const [bug, run, shown] of planted)
   describe(bug, () => {
-    race('is seen by the checker', async random => {
+    race(`${bug} is seen by the checker`, async random => {
       const wrong: string[] = []
       for (let i = 0; i < ROUNDS_MAX && !wrong.some(sentence => shown.test(sentence)); i++)
         wrong.push(...(await run(random)).wrong)

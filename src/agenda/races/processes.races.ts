@@ -7,8 +7,11 @@ const LONGER = 40
 
 for (const [name, fault] of Object.entries(faults))
   describe(name, () => {
-    race('gives each command of a process one effect, in order, and has no timer early, lost or twice', async random => {
-      const { wrong } = await judged(fault, random, form(fault.times, LONGER * fault.times))
-      expect(wrong).toEqual([])
-    })
+    race(
+      `each command of a process has one effect, in order, and no timer is early, lost or twice, under ${name}`,
+      async random => {
+        const { wrong } = await judged(fault, random, form(fault.times, LONGER * fault.times))
+        expect(wrong).toEqual([])
+      },
+    )
   })

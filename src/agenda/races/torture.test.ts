@@ -5,7 +5,7 @@ import { torture } from './torture.ts'
 const fine: Fault = { times: 3, run: async (random, times) => ({ wrong: [], checks: 1_000 + times + random.below(1_000) }) }
 
 describe('the torture', () => {
-  test('makes the rounds that are asked for, and counts what each has checked', async () => {
+  test('the torture makes the rounds that are asked for, and counts what each has checked', async () => {
     const { code, said } = await tortured(['--rounds', '2', '--seed', '7'], { one: fine, other: fine })
     expect(code).toBe(0)
     expect(rowsOf(said)).toEqual([
@@ -15,13 +15,13 @@ describe('the torture', () => {
     ])
   })
 
-  test('makes one round of each fault where nothing is asked for', async () => {
+  test('the torture makes one round of each fault where nothing is asked for', async () => {
     const { code, said } = await tortured([], { one: fine })
     expect(code).toBe(0)
     expect(said).toMatch(/^rounds 1 to 1 of 1 faults, with seed \d+\n/)
   })
 
-  test('fails with what is wrong, and says how that round is made again', async () => {
+  test('the torture fails with what is wrong, and says how that round is made again', async () => {
     const drawn: number[] = []
     const planted: Fault = {
       times: 1,
@@ -39,7 +39,7 @@ describe('the torture', () => {
     expect(new Set(drawn).size).toBe(4)
   })
 
-  test('takes a round that throws, or has checked next to nothing, for one that is wrong', async () => {
+  test('the torture fails a round that throws, or has checked next to nothing', async () => {
     const throwing: Fault = { times: 1, run: () => Promise.reject(new Error('it never moved on')) }
     const idle: Fault = { times: 1, run: async () => ({ wrong: [], checks: 2 }) }
     const { code, said } = await tortured(['--seed', '7'], { throwing, idle })
@@ -60,7 +60,7 @@ describe('the torture', () => {
     [['more'], /Unexpected argument 'more'/],
     [['--seed'], /'--seed <value>' argument missing/],
   ] as const)
-    test(`refuses ${args.join(' ')} in a line`, async () => {
+    test(`the torture refuses ${args.join(' ')} in a line`, async () => {
       const { code, said } = await tortured(args, { one: fine })
       expect(code).toBe(2)
       expect(said).toMatch(/^torture: [^\n]+\n$/)

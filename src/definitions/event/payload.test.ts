@@ -4,14 +4,14 @@ import fc from 'fast-check'
 import { canonical, encode, freeze, freezeAll, PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX, PayloadError, present } from './payload.ts'
 
 describe('encode', () => {
-  test('gives the JSON text of a payload, keys in the order they have', () => {
+  test('encode gives the JSON text of a payload, keys in the order they have', () => {
     const value = { b: 1, a: [true, null, 'x'], '10': 1.5, 絵: '😀\u0000"\\/' }
     expect(encode(value)).toBe('{"10":1.5,"b":1,"a":[true,null,"x"],"絵":"😀\\u0000\\"\\\\/"}')
     expect(encode('text')).toBe('"text"')
     expect(encode(null)).toBe('null')
   })
 
-  test('gives back on parsing what it was given, whatever JSON can hold but -0 and __proto__', () => {
+  test('encode gives back on parsing what it was given, whatever JSON can hold but -0 and __proto__', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary', maxDepth: 6 }), value => {
         if (holds(value, isRefused)) expect(() => encode(value)).toThrow(PayloadError)
@@ -20,7 +20,7 @@ describe('encode', () => {
     )
   })
 
-  test('either refuses a value or gives it back as it was', () => {
+  test('encode either refuses a value or gives it back as it was', () => {
     const anything = fc.anything({
       withBigInt: true,
       withDate: true,
@@ -66,57 +66,57 @@ describe('encode', () => {
     ['a lone surrogate in a key', { a: { ['\ud800']: 1 } }, '/a', 'the key "\\ud800" is refused'],
     ['a __proto__ key', JSON.parse('{"a":{"__proto__":{"admin":true}}}'), '/a', 'the key "__proto__" is refused'],
   ]
-  test.each(refused)('refuses %s, and says where it is', (_, value, path, reason) => {
+  test.each(refused)('encode refuses %s, and says where it is', (_, value, path, reason) => {
     const error = attempt(() => encode(value))
     expect(error).toBeInstanceOf(PayloadError)
     expect(error).toMatchObject({ path, message: `${path || '/'}: ${reason}` })
   })
 
-  test('names the place by a JSON pointer, in which ~ and / of a key are escaped', () => {
+  test('encode names the place by a JSON pointer, in which ~ and / of a key are escaped', () => {
     expect(attempt(() => encode({ 'a/b': [{ 'c~d': Number.NaN }] }))).toMatchObject({ path: '/a~1b/0/c~0d' })
   })
 
-  test('takes keys that objects inherit, when they are their own', () => {
+  test('encode takes own properties that are named like inherited ones', () => {
     const value = JSON.parse('{"constructor":1,"toString":2,"hasOwnProperty":3,"prototype":4,"":5}')
     expect(encode(value)).toBe('{"constructor":1,"toString":2,"hasOwnProperty":3,"prototype":4,"":5}')
   })
 
-  test('takes an object without a prototype', () => {
+  test('encode takes an object without a prototype', () => {
     expect(encode(Object.assign(Object.create(null), { a: 1 }))).toBe('{"a":1}')
   })
 
-  test('leaves out a property that is undefined, as JSON does', () => {
+  test('encode leaves out a property that is undefined, as JSON does', () => {
     expect(encode({ a: undefined, b: { c: undefined }, d: 1 })).toBe('{"b":{},"d":1}')
   })
 
-  test(`takes nesting of ${PAYLOAD_DEPTH_MAX}, and refuses one more, however it is mixed`, () => {
+  test(`encode takes nesting of ${PAYLOAD_DEPTH_MAX}, and refuses one more, however it is mixed`, () => {
     const nested = (depth: number): unknown => (depth === 0 ? 1 : depth % 2 ? [nested(depth - 1)] : { a: nested(depth - 1) })
     expect(JSON.parse(encode(nested(PAYLOAD_DEPTH_MAX)))).toEqual(nested(PAYLOAD_DEPTH_MAX))
     expect(() => encode(nested(PAYLOAD_DEPTH_MAX + 1))).toThrow('nested deeper than 64')
     expect(() => encode(nested(5_000))).toThrow(PayloadError)
   })
 
-  test('refuses a cycle', () => {
+  test('encode refuses a cycle', () => {
     const cycle: { self?: unknown; list: unknown[] } = { list: [] }
     cycle.list.push(cycle)
     cycle.self = cycle
     expect(() => encode(cycle)).toThrow(PayloadError)
   })
 
-  test('takes a text of a MiB with its quotes, and refuses one more character', () => {
+  test('encode takes a text of a MiB with its quotes, and refuses one more character', () => {
     expect(encode('x'.repeat(PAYLOAD_LENGTH_MAX - 2))).toHaveLength(PAYLOAD_LENGTH_MAX)
     expect(() => encode('x'.repeat(PAYLOAD_LENGTH_MAX - 1))).toThrow('longer than 1048576 characters')
   })
 })
 
 describe('present', () => {
-  test('gives a payload as it will be read: without the properties that are undefined', () => {
+  test('present gives a payload as it will be read: without the properties that are undefined', () => {
     expect(Object.keys(present({ a: undefined, b: 1 }))).toEqual(['b'])
     const deep = present({ list: [{ a: 1, b: undefined }, 2], c: { d: undefined } })
     expect(deep).toStrictEqual({ list: [{ a: 1 }, 2], c: {} } as never)
   })
 
-  test('does not touch what it is given, and copies only what changes', () => {
+  test('present does not touch what it is given, and copies only what changes', () => {
     const kept = { x: [1] }
     const value = { kept, gone: undefined }
     expect(present(value).kept).toBe(kept)
@@ -124,7 +124,7 @@ describe('present', () => {
     expect(present(kept)).toBe(kept)
   })
 
-  test('equals what is read back, for whatever can be stored', () => {
+  test('present equals what is read back, for whatever can be stored', () => {
     const member = fc.option(fc.jsonValue(), { nil: undefined })
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.oneof(member, fc.dictionary(fc.string(), member))), value => {
@@ -135,7 +135,7 @@ describe('present', () => {
     )
   })
 
-  test('leaves to encode what is no JSON', () => {
+  test('present leaves it to encode to refuse what is no JSON', () => {
     const date = new Date(0)
     const instance = Object.assign(new (class Money {})(), { cents: undefined })
     const cycle: Record<string, unknown> = {}
@@ -156,7 +156,7 @@ describe('freeze', () => {
     )
   })
 
-  test('stops at what is frozen, so that parts shared with an earlier state are not looked at again', () => {
+  test('freeze stops at what is frozen, so that parts of an earlier state are not visited again', () => {
     let looked = 0
     const shared = freeze(Object.defineProperty({}, 'part', { enumerable: true, get: () => looked++ }))
     looked = 0
@@ -164,7 +164,7 @@ describe('freeze', () => {
     expect(looked).toBe(0)
   })
 
-  test('goes all the way down with freezeAll, also below what is frozen on its surface', () => {
+  test('freezeAll goes all the way down, also below a frozen surface', () => {
     const value = Object.freeze({ items: [{ n: 1 }] })
     expect(frozenThrough(freezeAll(value))).toBeTrue()
     const cycle: Record<string, unknown> = {}
@@ -174,7 +174,7 @@ describe('freeze', () => {
 })
 
 describe('canonical', () => {
-  test('gives equal texts for equal values, whatever the order of their keys', () => {
+  test('canonical gives equal texts for equal values, whatever the order of their keys', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.infiniteStream(fc.nat()), (value, random) => {
         expect(canonical(shuffled(value, random))).toBe(canonical(value))
@@ -182,7 +182,7 @@ describe('canonical', () => {
     )
   })
 
-  test('gives texts that parse to the value, so that values that differ have texts that differ', () => {
+  test('canonical gives texts that parse to the value, so that values that differ have texts that differ', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
         fc.pre(!holds(value, member => Object.is(member, -0)))
@@ -191,7 +191,7 @@ describe('canonical', () => {
     )
   })
 
-  test('keeps the order of arrays', () => {
+  test('canonical keeps the order of arrays', () => {
     expect(canonical([{ b: 1, a: [2, 1] }])).toBe('[{"a":[2,1],"b":1}]')
   })
 })
@@ -226,7 +226,7 @@ function shuffled(value: unknown, random: Iterator<number>): unknown {
   return Object.fromEntries(keyed.toSorted(([a], [b]) => a - b).map(([, key, member]) => [key, member]))
 }
 
-test('a state is frozen, but for production, where it costs a tenth of a command', async () => {
+test('a state is frozen, except in production, where it costs a tenth of a command', async () => {
   const code = `const { freeze } = await import(${JSON.stringify(join(import.meta.dir, 'payload.ts'))}); process.stdout.write(String(Object.isFrozen(freeze({ a: 1 }))))`
   const said = async (environment: string) => {
     const child = Bun.spawn(['bun', '-e', code], {

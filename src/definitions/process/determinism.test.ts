@@ -83,7 +83,7 @@ function sorted({ rows, changes }: Made): readonly unknown[] {
 type Law = (by: ProcessSpec, all: readonly Happened[], cuts: readonly number[]) => void
 /** What holds of a process whose functions are pure, whatever its history, cut into pages wherever. */
 const laws: Readonly<Record<string, Law>> = {
-  'each time it is told': (by, all) => expect(sorted(made(structuredClone(all), { by }))).toEqual(sorted(made(all, { by }))),
+  'each time it is run': (by, all) => expect(sorted(made(structuredClone(all), { by }))).toEqual(sorted(made(all, { by }))),
   'however it is cut into pages': (by, all, cuts) =>
     expect(sorted(made(all, { by, cuts: new Set(cuts) }))).toEqual(sorted(made(all, { by }))),
   'whatever others do in between': (by, all) => {
@@ -106,10 +106,12 @@ function impure(more: () => unknown): ProcessSpec {
   return { ...process, take }
 }
 
-describe('a recorded history makes the same instances and commands', () => {
-  for (const [when, law] of Object.entries(laws)) test(when, () => fc.assert(holding(law, process), { numRuns: RUNS }))
+describe('a recorded history', () => {
+  for (const [when, law] of Object.entries(laws))
+    test(`a recorded history makes the same instances and commands ${when}`, () =>
+      fc.assert(holding(law, process), { numRuns: RUNS }))
 
-  test('with commands that are each named once', () => {
+  test('a recorded history makes commands that are each named once', () => {
     fc.assert(
       fc.property(history, all => {
         const wanted = [...made(all).changes.values()].flat().map(text => JSON.parse(text) as AgendaChange)
@@ -121,9 +123,9 @@ describe('a recorded history makes the same instances and commands', () => {
   })
 })
 
-describe('a process that asks what differs each time is seen', () => {
+describe('an impure process', () => {
   for (const [when, law] of Object.entries(laws)) {
-    test(when, () => {
+    test(`a process that asks what differs each time is seen ${when}`, () => {
       let asked = 0
       const asking = impure(() => asked++)
       expect(fc.check(holding(law, asking), { numRuns: RUNS }).failed).toBeTrue()

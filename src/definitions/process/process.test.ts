@@ -46,7 +46,7 @@ const own = (type: string, data: object) => ({ category: 'watching', type, data 
 const due = (timer: string, set: number, position: number) => happened(own('Due', { timer, set }), position)
 
 describe('an instance of a process', () => {
-  test('reacts by the state after the fact, and names what it wants by where it is in the log', () => {
+  test('an instance of a process reacts to the state after the fact, and names its commands and timers by their place in the log', () => {
     const after = through(begun, happened(placed, 3))
     expect(after).toMatchObject({ state: { seen: 1 }, timers: { late: { set: 3, due: Date.parse(AT) + 3_600_000 } } })
     expect(changesOf(after)).toEqual([
@@ -62,7 +62,7 @@ describe('an instance of a process', () => {
     ])
   })
 
-  test('keeps what it wants until it is written, and JSON shows none of it', () => {
+  test('an instance of a process keeps its commands and timers until they are written, and JSON shows none of them', () => {
     const after = through(begun, happened(placed, 3), happened(placed, 4))
     expect(changesOf(after).map(({ id }) => id)).toEqual([
       'watching:o1:3:0',
@@ -75,7 +75,7 @@ describe('an instance of a process', () => {
     expect([changes.length, changesOf(instance!).length]).toEqual([4, 0])
   })
 
-  test('sends the command of a timer that falls due, and is asked what else', () => {
+  test('an instance of a process sends the command of a timer that falls due, and is asked what else to send', () => {
     const set = splitOutbox(through(begun, happened(placed, 3))).instance!
     const fell = through(set, due('late', 3, 9))
     expect(fell.timers).toEqual({})
@@ -85,7 +85,7 @@ describe('an instance of a process', () => {
     ])
   })
 
-  test('hears nothing of a timer that was set anew, cancelled, or has fallen due before', () => {
+  test('an instance of a process hears nothing of a timer that was set anew, cancelled, or has fallen due before', () => {
     const set = splitOutbox(through(begun, happened(placed, 3), happened(placed, 5))).instance!
     expect(through(set, due('late', 3, 9))).toBe(set)
     const cancelled = splitOutbox(through(set, happened(Shelf.Taken({ order: 'o1' }), 6, 'a'))).instance!
@@ -95,14 +95,14 @@ describe('an instance of a process', () => {
     expect(through(fell, due('late', 5, 10))).toBe(fell)
   })
 
-  test('takes back a timer that it cancels, and nothing where none is set', () => {
+  test('an instance of a process takes back a timer that it cancels, and nothing where none is set', () => {
     const taken = happened(Shelf.Taken({ order: 'o1' }), 6, 'a')
     const set = splitOutbox(through(begun, happened(placed, 3))).instance!
     expect(changesOf(through(set, taken))).toEqual([{ id: 'watching:o1@late', set: 6, isCancelled: true }])
     expect(changesOf(through(begun, taken))).toEqual([])
   })
 
-  test('sets timers without a command, and at a time of their own', () => {
+  test('an instance of a process sets timers without a command, and at a time of their own', () => {
     const { timers } = through(begun, happened(Order.Sent({}), 8))
     expect(timers).toEqual({
       late: { set: 8, due: Date.parse(AT) + 7_200_000, command: null },
@@ -110,14 +110,14 @@ describe('an instance of a process', () => {
     })
   })
 
-  test('that ends takes its timers back, and begins anew with what comes then', () => {
+  test('an instance of a process that ends takes its timers back, and begins anew with the next event', () => {
     const ended = through(begun, happened(placed, 3), happened(Order.Paid({}), 4))
     expect(splitOutbox(ended).instance).toBeNull()
     expect(changesOf(ended).at(-1)).toEqual({ id: 'watching:o1@late', set: 4, isCancelled: true })
     expect(through(ended, happened(placed, 5))).toMatchObject({ state: { seen: 1 } })
   })
 
-  test('that has ended is not begun anew by what still comes of it', () => {
+  test('an instance of a process that has ended is not begun anew by what its own commands lead to', () => {
     const projection = instancesOf(watching)
     const late = [due('late', 3, 5), happened(own('Rejected', { by: '', command: order.pay('o1', {}), code: 'no' }), 5)]
     for (const fact of late) {
@@ -131,14 +131,14 @@ describe('an instance of a process', () => {
     }
   })
 
-  test('is told of a refusal by its own stream', () => {
+  test('an instance of a process hears of a refusal by its own stream', () => {
     const refused = own('Rejected', { by: 'x', command: order.pay('o1', {}), code: 'not-placed' })
     expect(changesOf(through(begun, happened(refused, 4)))).toMatchObject([
       { command: order.cancel('o1', { reason: 'not-placed' }) },
     ])
   })
 
-  test('names apart what several of today’s events want that were one', () => {
+  test('an instance of a process gives different names to what events ask for that were one event before', () => {
     const Both = events(
       'both',
       { One: z.object({}), Two: z.object({}) },
@@ -167,7 +167,7 @@ describe('an instance of a process', () => {
     expect(changesOf(instance).map(({ id }) => id)).toEqual(['pays:o1:1:0', 'pays:o1:1:1'])
   })
 
-  test('reads the facts it names and its own, and no others', () => {
+  test('an instance of a process reads the facts it names and its own, and no others', () => {
     const { filter, families } = instancesOf(watching)
     expect(new Map([...filter].map(([category, types]) => [category, types?.toSorted()]))).toEqual(
       new Map([
@@ -180,7 +180,7 @@ describe('an instance of a process', () => {
   })
 })
 
-describe('what cannot be a process is refused', () => {
+describe('definitions that cannot be a process', () => {
   const Own = events('own', { Done: z.object({}) })
   const stranger = decider(Own, {
     initial: {},
@@ -199,11 +199,11 @@ describe('what cannot be a process is refused', () => {
     ['p', { version: 0 }, 'no version 0'],
     ['p', { evolve: { Nope: () => {} } }, 'Nope is no event of its families'],
     ['p', { react: { Nope: () => {} } }, 'Nope is no event of its families'],
-  ] as const)('%s %j', (name, options, message) => {
+  ] as const)('a process is refused that is named and defined as %s %j', (name, options, message) => {
     expect(() => process(name, options)).toThrow(message)
   })
 
-  test('a command to a decider that it does not name, or to no id', () => {
+  test('a process is refused a command to a decider that it does not name, or to no id', () => {
     const wild = (command: unknown) =>
       process('p', { react: { Placed: () => command } }) as unknown as { [spec]: typeof watching }
     for (const [command, message] of [
@@ -217,7 +217,7 @@ describe('what cannot be a process is refused', () => {
     [() => after('5 fortnights' as never, 'x'), 'is no duration'],
     [() => at('tomorrow', 'x'), 'expected a time'],
     [() => cancel('a b'), "a timer's name"],
-  ])('%p', (make, message) => {
+  ])('a timer of a process is refused: %p', (make, message) => {
     expect(make).toThrow(message)
   })
 })

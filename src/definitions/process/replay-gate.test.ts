@@ -82,7 +82,7 @@ beforeAll(async () => {
 const at = (stream: string, type: string) => log.find(event => event.stream === stream && event.type === type)!
 
 describe('a replay gate', () => {
-  test('tells what a process wants by each event, and which event it was', () => {
+  test('a replay gate tells what a process asks for by each event, and which event it was', () => {
     const taken = at('shelf-a', 'Taken')
     expect(decisionsOf(fulfilment, log).find(({ by }) => by.position === taken.position)).toEqual({
       instance: 'sent',
@@ -95,19 +95,19 @@ describe('a replay gate', () => {
     ])
   })
 
-  test('finds nothing where the same is decided in other words', () => {
+  test('a replay gate finds nothing where the same is decided by other code', () => {
     const { differences, decisions } = compareProcesses(fulfilment, changed('none'), log)
     expect(differences).toEqual([])
     expect(gateText({ decisions, differences, untraced: [] })).toBe(`${decisions} decisions compared: none differs`)
   })
 
-  test('finds nothing where a process is compared with the log that it made', () => {
+  test('a replay gate finds nothing where a process is compared with the log that it made', () => {
     const compared = compareWithLog(fulfilment, log)
     expect(compared.differences).toEqual([])
     expect(compared.decisions).toBeGreaterThan(10)
   })
 
-  test('finds a command that says something else, at its stream and position', () => {
+  test('a replay gate finds a command with other data, at its stream and position', () => {
     const taken = at('shelf-a', 'Taken')
     const found = compareProcesses(fulfilment, changed('charges more'), log)
     expect(found.differences[0]).toMatchObject({
@@ -124,7 +124,7 @@ describe('a replay gate', () => {
     expect(compareWithLog(changed('charges more'), log).differences).toMatchObject([{ kind: 'changed', instance: 'declined' }])
   })
 
-  test('finds a command that is not sent any more, against another version and against the log', () => {
+  test('a replay gate finds a command that is not sent any more, against another version and against the log', () => {
     const missing = { kind: 'missing', instance: 'declined', by: { position: at('order-declined', 'Cancelled').position } }
     expect(compareProcesses(fulfilment, changed('forgets to give back'), log).differences).toContainEqual(
       expect.objectContaining({ ...missing, by: expect.objectContaining(missing.by) }),
@@ -138,17 +138,17 @@ describe('a replay gate', () => {
     )
   })
 
-  test('finds a timer that falls due at another time', () => {
+  test('a replay gate finds a timer that falls due at another time', () => {
     const { differences } = compareProcesses(fulfilment, changed('waits longer'), log)
     expect(differences.map(({ kind, after }) => [kind, after?.kind])).toEqual(Array(4).fill(['changed', 'timer']))
   })
 
-  test('finds a command that is sent once more', () => {
+  test('a replay gate finds a command that is sent once more', () => {
     const { differences } = compareProcesses(fulfilment, changed('pays twice'), log)
     expect(differences).toMatchObject([{ kind: 'added', after: { command: order.pay('sent', {}) } }])
   })
 
-  test('finds a decision that throws, and takes its instance for parked', () => {
+  test('a replay gate finds a decision that throws, and counts its instance as parked', () => {
     const { differences } = compareProcesses(fulfilment, changed('throws'), log)
     const failures = differences.filter(({ after }) => after?.kind === 'failure')
     expect(failures.map(({ instance }) => instance)).toEqual(['sent', 'declined', 'short'])
@@ -156,7 +156,7 @@ describe('a replay gate', () => {
     expect(compareWithLog(changed('throws'), log).differences).not.toEqual([])
   })
 
-  test('reads the lines of an export as the log itself', () => {
+  test('a replay gate reads the lines of an export like the log itself', () => {
     const lines = log.map(storedLine).map(storedOfLine)
     expect(lines).toEqual([...log])
     expect(decisionsOf(fulfilment, lines)).toEqual(decisionsOf(fulfilment, log))

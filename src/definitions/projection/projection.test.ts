@@ -12,14 +12,14 @@ const sound = { from: Order, row, initial, evolve: { Placed: (row: typeof initia
 const made = (options: object, name = 'sums') => projection(name, { ...sound, ...options } as never)
 
 describe('a projection', () => {
-  test('knows its version, its table, and which events it reads', () => {
+  test('a projection knows its version, its table, and which events it reads', () => {
     const { version, filter, live, previous, indexes } = made({}, 'by-sku')[spec]
     expect([version, live, previous, indexes]).toEqual([1, false, null, []])
     expect([...filter]).toEqual([['order', ['Placed', 'Ordered']]])
     expect(tableOf(made({ version: 12 }, 'by-sku')[spec])).toBe('by_sku_v12')
   })
 
-  test('begins with what nobody can change', () => {
+  test('a projection begins with a row that nobody can change', () => {
     const { initial } = made({ initial: { n: 0, text: '', list: [] }, row: row.extend({ list: z.array(z.int()) }) })[spec]
     expect(() => (initial as { list: number[] }).list.push(1)).toThrow(TypeError)
   })
@@ -53,11 +53,11 @@ describe('a projection', () => {
     ],
     ['live with indexes', { live: true, indexes: ['n'] }, 'a live projection'],
     ['live of two families', { live: true, from: [Order, Payment] }, 'a live projection'],
-  ])('refuses %s', (_, options, message) => {
+  ])('a projection refuses %s', (_, options, message) => {
     expect(() => made(options)).toThrow(message)
   })
 
-  test.each(['', 'Orders', '1st', 'a_b', 'a b', 'a/b', 'ä', 'x'.repeat(41), '-a'])('refuses the name %p', name => {
+  test.each(['', 'Orders', '1st', 'a_b', 'a b', 'a/b', 'ä', 'x'.repeat(41), '-a'])('a projection refuses the name %p', name => {
     expect(() => made({}, name)).toThrow('a name is small letters, digits and -')
   })
 })
@@ -77,7 +77,7 @@ describe('an index', () => {
     [z.number().nullish(), 'number'],
     [z.boolean(), 'number'],
     [z.literal([1, 2]), 'number'],
-  ])('%# is of one kind', (field, kind) => {
+  ])('index %# is of one kind', (field, kind) => {
     expect(kindOf(field)).toBe(kind)
   })
 
@@ -88,18 +88,18 @@ describe('an index', () => {
     [z.unknown()],
     [z.null()],
     [z.literal(['a', 1])],
-  ])('%# cannot be of two kinds, or none', field => {
+  ])('index %# cannot be of two kinds, or none', field => {
     expect(() => kindOf(field)).toThrow('the index f is neither text nor number nor boolean')
   })
 
   test.each(['limit', 'cursor', 'sort', 'count', 'min-position', 'a b', '1a', '__proto__.x', ''])(
-    'cannot be called %p',
+    'an index cannot be called %p',
     field => {
       expect(() => made({ row: z.object({ [field]: z.string() }), indexes: [field] })).toThrow('cannot be an index by its name')
     },
   )
 
-  test('differs from others by more than capitals', () => {
+  test('an index differs from others by more than capitals', () => {
     expect(() => made({ row: z.object({ a: z.string(), A: z.string() }), indexes: ['a', 'A'] })).toThrow(
       'two indexes differ in nothing but capitals',
     )

@@ -51,7 +51,7 @@ agendaContract('PostgreSQL', async () => {
   return { store, advance, close }
 })
 
-describe('the contract of the agenda catches', () => {
+describe('planted bugs in agendas', () => {
   const plants: readonly (readonly [string, string, (agenda: Agenda, store: Store) => Partial<TestedAgenda['store']>])[] = [
     [
       'entries that are due early',
@@ -94,10 +94,14 @@ describe('the contract of the agenda catches', () => {
         },
       }),
     ],
-    ['what is done and given again', 'forgets what is done', agenda => ({ agenda: { ...agenda, done: async () => {} } })],
+    [
+      'what is done and given again',
+      'forgets an entry that is done',
+      agenda => ({ agenda: { ...agenda, done: async () => {} } }),
+    ],
   ]
   for (const [bug, title, plant] of plants) {
-    test(bug, async () => {
+    test(`the contract of agendas catches ${bug}`, async () => {
       const { run } = agendaCases.find(one => one.title.startsWith(title))!
       const sound = inMemory()
       await run(sound)

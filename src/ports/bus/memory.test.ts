@@ -11,16 +11,16 @@ const make = (): TestedBus => {
 
 busContract('memoryBus()', make)
 
-describe('the contract finds a bus that', () => {
+describe('planted bugs in buses', () => {
   const bugs: readonly (readonly [string, (bus: Bus) => Partial<Bus>, string])[] = [
     ['turns pages around', bus => ({ publish: page => bus.publish(page.toReversed()) }), 'in the order'],
     ['hands a page to the last listener only', only, 'to each listener'],
     ['lets what a listener throws out', throwing, 'throws or rejects'],
-    ['goes on calling who has ended', endless, 'has ended it'],
+    ['goes on calling who has ended', endless, 'none that has ended'],
     ['calls later, in another context', later, 'trace context'],
   ]
   for (const [bug, plant, caught] of bugs) {
-    test(bug, async () => {
+    test(`the contract finds a bus that ${bug}`, async () => {
       const found = busCases.find(({ title }) => title.includes(caught))!
       const { bus, reported } = make()
       await found.run({ bus, reported })

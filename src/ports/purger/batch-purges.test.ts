@@ -32,7 +32,7 @@ function world(options: BatchPurgesOptions = {}) {
 }
 
 describe('a queue of purges', () => {
-  test('collects tags for a moment and purges each once', async () => {
+  test('a queue of purges collects tags for a moment and purges each once', async () => {
     const { queue, purged, pass } = world({ delayMs: 50 })
     queue.add(['a', 'b'])
     queue.add(['b', 'c'])
@@ -47,7 +47,7 @@ describe('a queue of purges', () => {
     await queue.idle()
   })
 
-  test('tries again, later each time, with what came meanwhile', async () => {
+  test('a queue of purges tries again, later each time, with what came meanwhile', async () => {
     const { queue, purged, pass, at, reported } = world()
     at.failures = 3
     queue.add(['a'])
@@ -58,7 +58,7 @@ describe('a queue of purges', () => {
     expect(reported).toEqual(Array(3).fill(new Error('503')))
   })
 
-  test('never waits longer than half a minute', async () => {
+  test('a queue of purges never waits longer than half a minute', async () => {
     const { queue, pass, at } = world()
     at.failures = 100
     queue.add(['a'])
@@ -67,7 +67,7 @@ describe('a queue of purges', () => {
     expect(longest).toBe(30_000)
   })
 
-  test('says each purge again, as an older response may still have been on its way', async () => {
+  test('a queue of purges sends each purge again, as an older response may still have been on its way', async () => {
     const { queue, purged, pass } = world({ againMs: 1_000 })
     queue.add(['a'])
     expect(await pass()).toEqual([50])
@@ -78,7 +78,7 @@ describe('a queue of purges', () => {
     await queue.idle()
   })
 
-  test('purges whole projections where too many rows wait, and everything where too many projections do', async () => {
+  test('a queue of purges purges whole projections where too many rows wait, and everything where too many projections do', async () => {
     const rows = world({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
     rows.queue.add(Array.from({ length: 11 }, (_, i) => `orders/${i}`))
     rows.queue.add(['carts/1'])
@@ -91,7 +91,7 @@ describe('a queue of purges', () => {
     expect(projections.purged).toEqual(['all'])
   })
 
-  test('stays bounded while the CDN is away', async () => {
+  test('a queue of purges stays bounded while the CDN is away', async () => {
     const { queue, purged, pass, at } = world({ tagsMax: 10, againMs: 1_000 })
     at.failures = 20
     for (let i = 0; i < 20; i++) {
@@ -103,7 +103,7 @@ describe('a queue of purges', () => {
     expect(purged).toEqual(['all', 'all'])
   })
 
-  test('purges what waits when it is closed, and takes no more', async () => {
+  test('a queue of purges purges what waits when it is closed, and takes no more', async () => {
     const { queue, purged, at } = world({ againMs: 1_000 })
     queue.add(['a'])
     await queue.close()
@@ -118,7 +118,7 @@ describe('a queue of purges', () => {
     expect(at.failures).toBeLessThan(0)
   })
 
-  test('leaves no timer behind', async () => {
+  test('a queue of purges leaves no timer behind', async () => {
     const queue = batchPurges({ purge: async () => {}, purgeAll: async () => {} }, { delayMs: 60_000, againMs: 60_000 })
     queue.add(['a'])
     await queue.close()

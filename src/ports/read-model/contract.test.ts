@@ -10,7 +10,7 @@ import type { StoredRow } from './rows.ts'
 
 type Bug = { readonly bug: string; readonly plant: (sound: ReadModel) => Partial<ReadModel>; readonly caught: readonly string[] }
 
-const ZOMBIE = 'refuses whoever was taken over: nothing is written, whichever of the two comes first'
+const ZOMBIE = 'refuses an owner that was taken over: nothing is written, whichever of the two comes first'
 const STALE = 'writes nothing where the epoch or the checkpoint is another, whichever it is'
 const ANY_PAGES = 'has after any pages what a map has that they were applied to'
 const SORTED = 'lists rows in any order it has an index for, from any row on, as a sorted array would, whatever the values are'
@@ -111,12 +111,12 @@ const bugs: readonly Bug[] = [
   {
     bug: 'prolongs no lease with a page',
     plant: sound => ({ commit: page => sound.commit({ ...page, ttlMs: 0 }) }),
-    caught: ['prolongs a lease, by saying so or with a page, until it is taken over or given back'],
+    caught: ['prolongs a lease, by itself or with a page, until it is taken over or given back'],
   },
   {
     bug: 'forgets what its owner was about to do',
     plant: sound => ({ suspect: (name, epoch) => sound.suspect(name, epoch, null) }),
-    caught: ['tells who takes over what the last owner was about to do, until that is done or given back'],
+    caught: ['tells the next owner what the last one was about to do, until that is done or given back'],
   },
   {
     bug: 'orders texts as UTF-16 has them',
@@ -217,7 +217,7 @@ const bugs: readonly Bug[] = [
         commit: async page => sound.commit(raised.get(page.name) === page.epoch ? await asIs(sound, page, ['epoch']) : page),
       }
     },
-    caught: ['refuses whoever had a lease before a drop, though all begins anew'],
+    caught: ['refuses an owner that had a lease before a drop, though all begins anew'],
   },
   {
     bug: 'takes any indexes for those of a table that is there',
@@ -228,9 +228,9 @@ const bugs: readonly Bug[] = [
   },
 ]
 
-describe('the contract of read models catches one that', () => {
+describe('planted bugs in read models', () => {
   for (const { bug, plant, caught } of bugs) {
-    test(bug, async () => {
+    test(`the contract catches a read model that ${bug}`, async () => {
       for (const title of caught) {
         const { run } = readModelCases.find(one => one.title === title)!
         expect(await failure(run(made(() => ({})))), `${title}, without the bug`).toBeNull()

@@ -11,14 +11,14 @@ type Bug = { readonly bug: string; readonly plant: (store: Store) => Partial<Sto
 
 const bugs: readonly Bug[] = [
   {
-    bug: 'goes on telling who has ended it',
+    bug: 'goes on telling watchers that have ended',
     plant: store => ({
       watch: async wake => {
         await store.watch(wake)
         return async () => {}
       },
     }),
-    caught: ['tells who watches what is announced, until they have ended it'],
+    caught: ['tells watchers what is announced, until they have ended'],
   },
   {
     bug: 'reads as much as there is',
@@ -234,9 +234,9 @@ const bugs: readonly Bug[] = [
   },
 ]
 
-describe('the contract catches a store that', () => {
+describe('planted bugs in stores', () => {
   for (const { bug, plant, caught } of bugs) {
-    test(bug, async () => {
+    test(`the contract catches a store that ${bug}`, async () => {
       for (const title of caught) {
         const { run } = storeCases.find(one => one.title === title)!
         expect(await failure(run(await made(() => ({})))), `${title}, without the bug`).toBeNull()

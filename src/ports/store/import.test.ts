@@ -62,9 +62,9 @@ const bugs: readonly {
   },
 ]
 
-describe('the contract of imports catches a store that', () => {
+describe('planted bugs in imports', () => {
   for (const { bug, plant, caught } of bugs) {
-    test(bug, async () => {
+    test(`the contract of imports catches a store that ${bug}`, async () => {
       const make = async () => {
         const store = memory()
         return madeOf({ ...store, ...plant(store) })
@@ -77,7 +77,7 @@ describe('the contract of imports catches a store that', () => {
   }
 })
 
-test('an import goes on only with what its map gave before', async () => {
+test('an import that is run again goes on only with what its map gave before', async () => {
   const store = memory()
   const records = (data: string): Records =>
     async function* () {

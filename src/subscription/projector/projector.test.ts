@@ -18,7 +18,7 @@ const table = { name: 'notes_v1', indexes: [] }
 const LENGTH = 10_000
 const MANY = 100
 
-test('what is pending is at least as much as the rows that are not saved hold, and nothing once they are', async () => {
+test('the pending size is at least as much as the rows that are not saved hold, and zero once they are', async () => {
   const store = memory()
   await store.readModel.prepare([table])
   const lease = (await store.readModel.acquire('notes_v1', { owner: 'o', ttlMs: 60_000, start: 0 })) as Lease
@@ -48,7 +48,7 @@ const written = (stream: string, position: number, text: string) => ({
   data: JSON.stringify({ text }),
 })
 
-test('a fold gives way to everything else each 10 ms', async () => {
+test('a fold yields to everything else each 10 ms', async () => {
   let now = 0
   const slow = projection('notes', {
     from: Note,

@@ -23,7 +23,7 @@ function looked(seen: Partial<Seen>): readonly string[] {
 }
 
 describe('the checker of rows', () => {
-  test('finds a checkpoint that goes back, or past the log', () => {
+  test('the checker of rows finds a checkpoint that goes back, or past the log', () => {
     const checker = new Checker()
     expect(checker.look({ ...nothing, checkpoints: new Map([['effects', 2]]) })).toEqual([])
     expect(checker.look({ ...nothing, events: [], checkpoints: new Map([['effects', 1]]) })).toEqual([
@@ -32,7 +32,7 @@ describe('the checker of rows', () => {
     expect(looked({ checkpoints: new Map([['effects', 4]]) })).toEqual(['effects is at 4, and the log ends at 3'])
   })
 
-  test('finds rows that are missing, and that are ahead of their checkpoint', () => {
+  test('the checker of rows finds rows that are missing, and that are ahead of their checkpoint', () => {
     const checkpoints = new Map([['counts_v1', 1]])
     const row = (count: number, chain: number) => ({ position: count, data: JSON.stringify({ count, sum: 165, chain }) })
     expect(looked({ checkpoints })).toEqual([expect.stringContaining('counts_v1/1 at 1 is not there')])
@@ -40,7 +40,7 @@ describe('the checker of rows', () => {
     expect(looked({ checkpoints, rows: new Map([['counts_v1', new Map([['1', row(2, 33)]])]]) })).toHaveLength(1)
   })
 
-  test('finds what a SQL projection has written twice, or not at all', () => {
+  test('the checker of rows finds what a SQL projection has written twice, or not at all', () => {
     const checkpoints = new Map([['sql_report_v1', 3]])
     expect(looked({ checkpoints, reported: [1, 2, 3] })).toEqual([])
     expect(looked({ checkpoints, reported: [1, 2, 2, 3] })).toHaveLength(1)
@@ -48,23 +48,26 @@ describe('the checker of rows', () => {
     expect(looked({ checkpoints, reported: null })).toHaveLength(1)
   })
 
-  race('finds real rows that were changed, and parked keys and streams with which nothing is wrong', async random => {
-    await using arena = new Arena(await onSqlite(), random)
-    const [node] = await arena.start(1)
-    node!.load(4)
-    await eventually('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
-    const seen = await arena.look()
-    const name = 'counts_v1'
-    const [key, row] = [...seen.rows.get(name)!][0]!
-    const zero = new Map([...seen.rows.get(name)!, [key, { ...row, data: JSON.stringify({ count: 0, sum: 0, chain: 0 }) }]])
-    const again = (changed: Partial<Seen>) => arena.checker.look({ ...seen, events: [], ...changed }).join()
-    expect(again({})).toBe('')
-    expect(again({ rows: new Map([...seen.rows, [name, zero]]) })).toContain(`${name}/${key} at`)
-    expect(again({ parked: [{ name, kind: 'key', key, position: row.position, cause: '' }] })).toContain('nothing is wrong')
-    expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1, cause: '' }] })).toContain(
-      'which can be read',
-    )
-  })
+  race(
+    'the checker of rows finds real rows that were changed, and parked keys and streams with which nothing is wrong',
+    async random => {
+      await using arena = new Arena(await onSqlite(), random)
+      const [node] = await arena.start(1)
+      node!.load(4)
+      await eventually('there are rows', async () => ((await arena.look()).rows.get('counts_v1')?.size ?? 0) > 0)
+      const seen = await arena.look()
+      const name = 'counts_v1'
+      const [key, row] = [...seen.rows.get(name)!][0]!
+      const zero = new Map([...seen.rows.get(name)!, [key, { ...row, data: JSON.stringify({ count: 0, sum: 0, chain: 0 }) }]])
+      const again = (changed: Partial<Seen>) => arena.checker.look({ ...seen, events: [], ...changed }).join()
+      expect(again({})).toBe('')
+      expect(again({ rows: new Map([...seen.rows, [name, zero]]) })).toContain(`${name}/${key} at`)
+      expect(again({ parked: [{ name, kind: 'key', key, position: row.position, cause: '' }] })).toContain('nothing is wrong')
+      expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1, cause: '' }] })).toContain(
+        'which can be read',
+      )
+    },
+  )
 })
 
 describe('the checker of effects', () => {
@@ -74,12 +77,12 @@ describe('the checker of effects', () => {
     return checker.effects(found, until)
   }
 
-  test('takes what is delivered again for what it is', () => {
+  test('the checker of effects accepts what is delivered again', () => {
     expect(wrong(delivered(1, 2, 1, 2, 3, 3))).toEqual([])
     expect(wrong(delivered(1, 2), 2)).toEqual([])
   })
 
-  test('finds what was lost, came out of order, with another key, or out of nowhere', () => {
+  test('the checker of effects finds what was lost, came out of order, with another key, or out of nowhere', () => {
     expect(wrong(delivered(1, 2))).toEqual(['1 were never delivered up to 3, first hot-1@3 (3)'])
     expect(wrong(delivered(1, 3, 2))).toEqual(['hot-1@3 was delivered after 1', 'hot-1@2 was delivered after 3'])
     expect(wrong(delivered(1, 2, 3).map(one => ({ ...one, key: `${one.seq}` })))).toHaveLength(3)
@@ -92,11 +95,11 @@ describe('the checker of leases', () => {
     ({ who, did: 'commit', name: 's', epoch, from, to, kept }) as const
   const acquire = (who: string, epoch: number, position: number) => ({ who, did: 'acquire', name: 's', epoch, position }) as const
 
-  test('takes a refused page for what it is', () => {
+  test('the checker of leases accepts a refused page', () => {
     expect(ofLeases([acquire('a', 1, 0), commit('a', 1, 0, 5), acquire('b', 2, 5), commit('a', 1, 5, 9, false)])).toEqual([])
   })
 
-  test('finds a page that was written twice, or by an owner that was followed, and an epoch of two', () => {
+  test('the checker of leases finds a page that was written twice, or by an owner that was followed, and an epoch of two', () => {
     expect(ofLeases([commit('a', 1, 0, 5), commit('b', 2, 0, 5)])).toEqual([expect.stringContaining('2 times from 0')])
     expect(ofLeases([acquire('b', 2, 5), commit('a', 1, 5, 9)])).toEqual([expect.stringContaining('b had taken over at 5')])
     expect(ofLeases([acquire('a', 1, 0), acquire('b', 1, 0)])).toEqual([expect.stringContaining('a and b')])

@@ -23,8 +23,8 @@ for (const [where, make] of [
   ['PostgreSQL', onPostgres],
   ['a file', onSqlite],
 ] as const) {
-  describe(`corrupt rows, damage to the tables on ${where}`, () => {
-    race('an event whose payload was cut off parks what it is for, and is not folded', async random => {
+  describe(`damage to the tables on ${where}`, () => {
+    race('an event whose payload was cut off parks its key or stream, and is not folded', async random => {
       await using at = await filled(random, make)
       const { arena, store, change } = at
       await append(store, 'hot-1', ['late.0', 'late.1', 'late.2'])
@@ -65,7 +65,7 @@ for (const [where, make] of [
     })
 
     race(
-      'an event that was taken away is told with its place, and by the planted bug is not: versions that nobody looks at',
+      'a missing event is reported with its place, and is not by the planted bug: versions that nobody checks',
       async random => {
         await using at = await filled(random, make)
         const [, second] = await at.store.read('hot-2', { after: 0, limit: 2 })

@@ -15,7 +15,7 @@ const CALLERS = 4
 type Held = { readonly owner: string | null; readonly epoch: number; readonly position: number; readonly isHeld: boolean }
 
 describe('a zombie, a node that is stopped in the middle of a page, and goes on after another has taken over', () => {
-  race('has its write refused, wherever it was stopped', async random => {
+  race('a zombie has its write refused, wherever it was stopped', async random => {
     await using at = await two(random)
     for (let round = 0; round < form(12, 300); round++) {
       const point = POINTS[round % POINTS.length]!
@@ -31,7 +31,7 @@ describe('a zombie, a node that is stopped in the middle of a page, and goes on 
     ['no fence', /was written though|and the log gives/],
     ['fenced by position', /was written though/],
   ] as const) {
-    race(`shows the planted bug: ${plant}`, async random => {
+    race(`a zombie shows the planted bug: ${plant}`, async random => {
       await using at = await two(random, plant)
       for (let round = 0; round < ROUNDS_MAX && !at.arena.shows(shown); round++) await overlapping(at, random.pick(TABLES))
       expect(at.arena.shows(shown)).toBeTrue()
@@ -40,14 +40,14 @@ describe('a zombie, a node that is stopped in the middle of a page, and goes on 
 })
 
 describe('a fight for leases, of four nodes with a slow database that pause at random for up to twice the time of a lease', () => {
-  race('fight for no page, and take over from each other in time', async random => {
+  race('nodes that fight for leases write no page twice, and take over from each other in time', async random => {
     const { wrong, tookMs } = await fighting(random, form(8, 1_000), null)
     expect(wrong).toEqual([])
     // The median, as one of them may have met with whatever else the machine does.
     expect(tookMs.toSorted((a, b) => a - b)[tookMs.length >> 1]!).toBeLessThan(2 * FIGHT_LEASE_MS)
   })
 
-  race('show the planted bug: no fence', async random => {
+  race('nodes that fight for leases show the planted bug: no fence', async random => {
     expect((await fighting(random, ROUNDS_MAX, 'no fence')).hasShown).toBeTrue()
   })
 })

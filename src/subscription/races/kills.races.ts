@@ -14,43 +14,49 @@ const EVENTS_BETWEEN_MAX = 150
 const ROUNDS_MAX = 20
 
 describe('an app that is killed: nodes that end at any moment', () => {
-  race('leave rows that are the fold of the log, and effects at least once (one on a file)', async random => {
-    await using arena = new Arena(await onSqlite(), random)
-    const [node] = await arena.start(1)
-    arena.watch()
-    node!.load(16)
-    await arena.grows(EVENTS_MIN)
-    for (let round = 0; round < form(4, 100); round++) {
-      await arena.grows(random.below(EVENTS_BETWEEN_MAX))
-      await node!.kill()
-      await arena.movesOn()
-    }
-    expect(await arena.settle()).toEqual([])
-    expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
-    expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
-  })
+  race(
+    'nodes that are killed at any moment leave rows that are the fold of the log, and effects at least once (one on a file)',
+    async random => {
+      await using arena = new Arena(await onSqlite(), random)
+      const [node] = await arena.start(1)
+      arena.watch()
+      node!.load(16)
+      await arena.grows(EVENTS_MIN)
+      for (let round = 0; round < form(4, 100); round++) {
+        await arena.grows(random.below(EVENTS_BETWEEN_MAX))
+        await node!.kill()
+        await arena.movesOn()
+      }
+      expect(await arena.settle()).toEqual([])
+      expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
+      expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
+    },
+  )
 
-  race('leave rows that are the fold of the log, and effects at least once (three on PostgreSQL)', async random => {
-    await using arena = new Arena(await onPostgres(), random, { leaseMs: SHORT_LEASE_MS })
-    const nodes = await arena.start(3)
-    arena.watch()
-    await arena.write(2, 8)
-    for (const node of nodes) node.load(4)
-    await arena.grows(EVENTS_MIN)
-    for (let round = 0; round < form(7, 300); round++) {
-      await arena.grows(random.below(EVENTS_BETWEEN_MAX))
-      await random.pick(nodes).kill()
-      await arena.movesOn()
-    }
-    await arena.ready()
-    expect(await arena.settle()).toEqual([])
-    expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
-    expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
-  })
+  race(
+    'nodes that are killed at any moment leave rows that are the fold of the log, and effects at least once (three on PostgreSQL)',
+    async random => {
+      await using arena = new Arena(await onPostgres(), random, { leaseMs: SHORT_LEASE_MS })
+      const nodes = await arena.start(3)
+      arena.watch()
+      await arena.write(2, 8)
+      for (const node of nodes) node.load(4)
+      await arena.grows(EVENTS_MIN)
+      for (let round = 0; round < form(7, 300); round++) {
+        await arena.grows(random.below(EVENTS_BETWEEN_MAX))
+        await random.pick(nodes).kill()
+        await arena.movesOn()
+      }
+      await arena.ready()
+      expect(await arena.settle()).toEqual([])
+      expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
+      expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
+    },
+  )
 })
 
-describe('the race of nodes that are killed', () => {
-  race('shows the planted bug: rows in one transaction, their checkpoint in the next', async random => {
+describe('nodes that are killed', () => {
+  race('nodes that are killed show the planted bug: rows in one transaction, their checkpoint in the next', async random => {
     await using arena = new Arena(await onSqlite(), random, { plant: 'rows first' })
     const [node] = await arena.start(1)
     arena.watch()
@@ -65,38 +71,44 @@ describe('the race of nodes that are killed', () => {
 })
 
 describe('a PostgreSQL that is killed at any moment', () => {
-  race('leaves rows that are the fold of the log, and effects at least once', async random => {
-    await using server = await startPostgres()
-    await using arena = new Arena(await onPostgres(server), random)
-    const nodes = await arena.start(2)
-    arena.watch()
-    await arena.write(2, 8)
-    for (const node of nodes) node.load(4)
-    await arena.grows(EVENTS_MIN)
-    for (let round = 0; round < form(5, 100); round++) {
-      await arena.grows(random.below(EVENTS_BETWEEN_MAX))
+  race(
+    'a PostgreSQL that is killed at any moment leaves rows that are the fold of the log, and effects at least once',
+    async random => {
+      await using server = await startPostgres()
+      await using arena = new Arena(await onPostgres(server), random)
+      const nodes = await arena.start(2)
+      arena.watch()
+      await arena.write(2, 8)
+      for (const node of nodes) node.load(4)
+      await arena.grows(EVENTS_MIN)
+      for (let round = 0; round < form(5, 100); round++) {
+        await arena.grows(random.below(EVENTS_BETWEEN_MAX))
+        await server.kill('SIGKILL')
+        await server.restart()
+        await arena.movesOn()
+      }
+      expect(await arena.settle()).toEqual([])
+      expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
+      expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
+    },
+  )
+
+  race(
+    'a PostgreSQL that is killed at any moment shows the planted bug: an append that is answered before it is on the disk',
+    async random => {
+      // What nobody waits for is written at the latest after so long.
+      await using server = await startPostgres({ settings: { wal_writer_delay: '10s' } })
+      const place = await onPostgres(server)
+      await unsynced(place)
+      await using arena = new Arena(place, random)
+      arena.watch()
+      await arena.write(1, 8, 20)
+      await arena.grows(EVENTS_BETWEEN_MAX)
       await server.kill('SIGKILL')
       await server.restart()
-      await arena.movesOn()
-    }
-    expect(await arena.settle()).toEqual([])
-    expect(arena.checker.looks).toBeGreaterThan(LOOKS_MIN)
-    expect(arena.checker.log.length).toBeGreaterThan(EVENTS_MIN)
-  })
-
-  race('shows the planted bug: an append that is answered before it is on the disk', async random => {
-    // What nobody waits for is written at the latest after so long.
-    await using server = await startPostgres({ settings: { wal_writer_delay: '10s' } })
-    const place = await onPostgres(server)
-    await unsynced(place)
-    await using arena = new Arena(place, random)
-    arena.watch()
-    await arena.write(1, 8, 20)
-    await arena.grows(EVENTS_BETWEEN_MAX)
-    await server.kill('SIGKILL')
-    await server.restart()
-    expect((await arena.settle({ names: [] })).some(sentence => / was acknowledged, and \d+ of its/.test(sentence))).toBeTrue()
-  })
+      expect((await arena.settle({ names: [] })).some(sentence => / was acknowledged, and \d+ of its/.test(sentence))).toBeTrue()
+    },
+  )
 })
 
 /** Takes from the append function that it insists on the disk, where a database is told not to. */

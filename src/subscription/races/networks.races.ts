@@ -26,20 +26,20 @@ const TABLES = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
 
 describe('a lost reply, after a page was written,', () => {
   for (const how of ['cut', 'drop'] as const) {
-    race(`makes nothing happen twice (${how})`, async random => {
+    race(`a lost reply to a page makes nothing happen twice (${how})`, async random => {
       const { wrong, lost } = await losing(random, how, how === 'cut' ? form(25, 1_000) : form(3, 100), null)
       expect(wrong).toEqual([])
       expect(lost).toBeGreaterThan(0)
     })
   }
 
-  race('shows the planted bug: said again as if nothing had happened', async random => {
+  race('a lost reply to a page shows the planted bug: sent again as if nothing had happened', async random => {
     expect((await losing(random, 'cut', 100, 'twice')).hasShown).toBeTrue()
   })
 })
 
 describe('a black hole, a network that swallows everything for some seconds,', () => {
-  race('loses a node its subscriptions to another, and it comes back', async random => {
+  race('a black hole loses a node its subscriptions to another, and the node comes back', async random => {
     const place = await onPostgres()
     using proxy = proxied(place)
     await using arena = new Arena(place, random, { leaseMs: SHORT_LEASE_MS })
@@ -65,7 +65,7 @@ describe('a black hole, a network that swallows everything for some seconds,', (
 })
 
 describe('ended sessions, those that listen among them', () => {
-  race('cost projections and processors nothing', async random => {
+  race('ended sessions cost projections and processors nothing', async random => {
     const place = await onPostgres()
     await using arena = new Arena(place, random)
     for (const node of await arena.start(2)) node.load(CALLERS)
@@ -76,17 +76,17 @@ describe('ended sessions, those that listen among them', () => {
     expect(ended).toBeGreaterThan(10)
   })
 
-  race('leave nobody deaf to what others append', async random => {
+  race('ended sessions leave nobody deaf to what others append', async random => {
     expect(await unheard(random, null, PATIENCE_MS)).toBeFalse()
   })
 
-  race('show the planted bug: a connection that listens is trusted for ever', async random => {
+  race('ended sessions show the planted bug: a connection that listens is trusted for ever', async random => {
     expect(await unheard(random, 'listens for ever', STUCK_MS)).toBeTrue()
   })
 })
 
 describe('a long foreign transaction, which has written and stays open,', () => {
-  race('keeps no row from being seen', async random => {
+  race('a long foreign transaction hides no row', async random => {
     await using at = await besideForeign(random, null)
     for (let i = 0; i < form(5, 200); i++) {
       await at.arena.grows(EVENTS_BETWEEN_MAX)
@@ -97,7 +97,7 @@ describe('a long foreign transaction, which has written and stays open,', () => 
     expect(await at.arena.settle()).toEqual([])
   })
 
-  race('shows the planted bug: readers that wait for the oldest transaction', async random => {
+  race('a long foreign transaction shows the planted bug: readers that wait for the oldest transaction', async random => {
     await using at = await besideForeign(random, 'waits for the oldest transaction')
     await at.arena.grows(EVENTS_BETWEEN_MAX)
     expect(await isStuck(at.arena, STUCK_MS)).toBeTrue()
@@ -108,16 +108,19 @@ describe('a long foreign transaction, which has written and stays open,', () => 
 })
 
 describe('a commit race, of writers at the head,', () => {
-  race('lose, double and reorder nothing for those who follow', async random => {
+  race('writers at the head lose, double and reorder nothing for followers', async random => {
     await using arena = await racing(random, null)
     await eventually('there is a race', () => arena.checker.log.length > form(4_000, 400_000))
     expect(await arena.settle()).toEqual([])
   })
 
-  race('show the planted bug: what a process has appended itself is taken for what comes next', async random => {
-    await using arena = await racing(random, 'takes a gap for nothing')
-    await eventually('it has shown', () => arena.shows(/and the log gives|where the log has/))
-  })
+  race(
+    'writers at the head show the planted bug: what a process has appended itself is taken for what comes next',
+    async random => {
+      await using arena = await racing(random, 'takes a gap for nothing')
+      await eventually('it has shown', () => arena.shows(/and the log gives|where the log has/))
+    },
+  )
 })
 
 async function racing(random: Random, plant: SourcePlantName | null): Promise<Arena> {

@@ -31,21 +31,23 @@ for (const [where, make, folds, bads] of [
 ] as const) {
   describe(`poison, an event that cannot be folded, on ${where}`, () => {
     for (const poison of folds) {
-      race(`parks its key where its fold ${poison}, and all others go on; mended, the key has what the log gives`, random =>
-        poisoned(random, poison, make),
+      race(
+        `an event that cannot be folded parks its key where its fold ${poison}, and all others go on; repaired, the key has what the log gives`,
+        random => poisoned(random, poison, make),
       )
     }
 
     for (const [what, bad] of bads) {
-      race(`parks its stream where it ${what}, and all others go on; skipped, the rest of it is folded`, random =>
-        unreadable(random, bad, make),
+      race(
+        `an event that cannot be folded parks its stream where it ${what}, and all others go on; skipped, the rest of it is folded`,
+        random => unreadable(random, bad, make),
       )
     }
   })
 }
 
 describe('poison, an event whose fold throws,', () => {
-  race('shows the planted bug: its key goes on without it', async random => {
+  race('an event whose fold throws shows the planted bug: its key goes on without it', async random => {
     await using arena = new Arena(await onSqlite(), random, { isPoison, poison: 'throws', plant: 'parks and goes on' })
     const [node] = await arena.start(1)
     arena.watch()

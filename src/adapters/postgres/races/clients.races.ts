@@ -16,7 +16,7 @@ const CLIENTS = 4
 const LOCK_TIMEOUT_MS = 10_000
 
 describe('a client', () => {
-  race('that is killed while it waits for the lock appends behind no reader, and keeps no lock', async () => {
+  race('a client that is killed while it waits for the lock appends behind no reader, and keeps no lock', async () => {
     await using log = await raceLog()
     const attempts: Attempt[] = []
     const reader = follow(await log.store(), 'the reader', 3)
@@ -42,7 +42,7 @@ describe('a client', () => {
     expect(violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })).toEqual([])
   })
 
-  race('that is killed at any moment leaves whole appends, and lets others append', async random => {
+  race('a client that is killed at any moment leaves whole appends, and lets others append', async random => {
     await using log = await raceLog()
     const reader = follow(await log.store(), 'the reader', 20)
     reader.run()
@@ -77,7 +77,7 @@ describe('a client', () => {
     expect(violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })).toEqual([])
   })
 
-  race('that stops reading what it missed keeps nobody from appending', async () => {
+  race('a client that stops reading the events of a conflict keeps nobody from appending', async () => {
     await using log = await raceLog()
     const fill = 'x'.repeat(1_000)
     const seed = await log.store()
@@ -86,7 +86,7 @@ describe('a client', () => {
     await stalled(log, [{ slices: [{ stream: 'big-1', expect: 0, events: [tokenEvent('late')] }], keys: [] }])
   })
 
-  race('that stops reading what its keys stand for keeps nobody from appending', async () => {
+  race('a client that stops reading the outcomes of its keys keeps nobody from appending', async () => {
     await using log = await raceLog()
     const rejection = JSON.stringify({ code: 'no', data: 'x'.repeat(64_000) })
     const units = Array.from({ length: 300 }, (_, i) => ({

@@ -7,7 +7,7 @@ const PROCESSES = 4
 const CALLERS = 16
 
 describe('sixty-four creators of one stream, in four processes', () => {
-  race('have one winner, and the others are told who won', async () => {
+  race('sixty-four creators of one stream, in four processes, have one winner, and the others learn who won', async () => {
     await using log = await raceLog()
     const { url, schema } = log
     const streams = Array.from({ length: form(20, 500) }, (_, i) => `new-${i}`)

@@ -24,7 +24,7 @@ describe('a connection that is cut after each byte', () => {
   for (const direction of ['toServer', 'toClient'] as const) {
     for (const isKeyed of [false, true]) {
       race(
-        `of an append ${direction}, ${isKeyed ? 'with' : 'without'} a key, leaves one effect or none, as it was said`,
+        `a connection that is cut after each byte of an append ${direction}, ${isKeyed ? 'with' : 'without'} a key, leaves one effect or none, as the answer says`,
         async random => {
           expect(await swept(random, { direction, isKeyed })).toEqual([])
         },
@@ -32,7 +32,7 @@ describe('a connection that is cut after each byte', () => {
     }
   }
 
-  race('shows the planted bug: an append whose answer is lost is taken for one that failed', async random => {
+  race('cuts of a connection show the planted bug: an append whose answer is lost is taken for one that failed', async random => {
     const wrong = await swept(random, { direction: 'toClient', isKeyed: false, over: hasty })
     expect(wrong.filter(sentence => / was unavailable, and is there$/.test(sentence))).not.toEqual([])
   })

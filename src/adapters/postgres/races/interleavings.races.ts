@@ -4,15 +4,15 @@ import { type Ending, interleave, type Schedule, STEPS, sceneNames } from './int
 import { orders } from './orders.ts'
 import type { Random } from './random.ts'
 
-describe('in every order of their steps', () => {
-  race('two writers keep every promise, in every scene', async random => {
+describe('two and three writers', () => {
+  race('two writers keep every promise in every order of their steps, in every scene', async random => {
     const schedules = orders([STEPS, STEPS]).flatMap(order =>
       sceneNames.map(scene => ({ order, scene, endings: endings(random, 2) })),
     )
     expect(await interleave({}, 2, schedules)).toEqual([])
   })
 
-  race('three writers keep every promise', async random => {
+  race('three writers keep every promise in every order of their steps', async random => {
     const all = orders([STEPS, STEPS, STEPS])
     const taken = form(random.shuffle(all).slice(0, 250), all)
     const schedules = taken.flatMap((order): Schedule[] => [

@@ -26,30 +26,33 @@ const CALLERS = 8
 
 describe('a black hole, a network that swallows everything without closing a connection,', () => {
   for (const direction of ['toServer', 'toClient', undefined] as const) {
-    race(`leaves no call without an answer, and is got over without a restart (${direction ?? 'both ways'})`, async random => {
-      await using log = await raceLog()
-      using proxy = proxied(log)
-      const { emaki, send, attempts } = await client(log, proxy, STATEMENT_MS)
-      const reader = follow(await log.store(), 'the reader', 10)
-      reader.run()
-      for (let round = 0; round < form(2, 30); round++) {
-        await healthy(send, `${round}.before`)
-        const calls = swallowing({ emaki, send }, proxy, `${round}`, direction, random.chance(0.5))
-        expect(Math.max(...(await Promise.all(await calls)))).toBeLessThan(ENDS_MS)
-        proxy.swallow(false, direction)
-        expect(await timed(healthy(send, `${round}.after`))).toBeLessThan(HEALS_MS)
-      }
-      expect(
-        new Set(attempts.map(({ outcome }) => outcome)).difference(new Set(['appended', 'unavailable', 'unknown'])).size,
-      ).toBe(0)
-      expect(attempts.some(({ outcome }) => outcome !== 'appended')).toBeTrue()
-      await untilFree(log)
-      expect(violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })).toEqual([])
-      await emaki.close()
-    })
+    race(
+      `a black hole leaves no call without an answer, and is got over without a restart (${direction ?? 'both ways'})`,
+      async random => {
+        await using log = await raceLog()
+        using proxy = proxied(log)
+        const { emaki, send, attempts } = await client(log, proxy, STATEMENT_MS)
+        const reader = follow(await log.store(), 'the reader', 10)
+        reader.run()
+        for (let round = 0; round < form(2, 30); round++) {
+          await healthy(send, `${round}.before`)
+          const calls = swallowing({ emaki, send }, proxy, `${round}`, direction, random.chance(0.5))
+          expect(Math.max(...(await Promise.all(await calls)))).toBeLessThan(ENDS_MS)
+          proxy.swallow(false, direction)
+          expect(await timed(healthy(send, `${round}.after`))).toBeLessThan(HEALS_MS)
+        }
+        expect(
+          new Set(attempts.map(({ outcome }) => outcome)).difference(new Set(['appended', 'unavailable', 'unknown'])).size,
+        ).toBe(0)
+        expect(attempts.some(({ outcome }) => outcome !== 'appended')).toBeTrue()
+        await untilFree(log)
+        expect(violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })).toEqual([])
+        await emaki.close()
+      },
+    )
   }
 
-  race('shows the planted bug: statements without a deadline', async () => {
+  race('a black hole shows the planted bug: statements without a deadline', async () => {
     await using log = await raceLog()
     using proxy = proxied(log)
     const { emaki, send } = await client(log, proxy, NO_DEADLINE_MS)

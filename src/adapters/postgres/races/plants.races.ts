@@ -41,12 +41,15 @@ const caught: Readonly<Record<Plant, readonly (Variant & { readonly scene: Scene
 describe('interleaved steps of two writers', () => {
   for (const plant of plantNames) {
     for (const { scene, net = true, by } of caught[plant]) {
-      race(`show the planted bug: ${plant} (${scene}${net ? '' : ', without the unique constraint'})`, async () => {
-        const schedules = orders([STEPS, STEPS]).map(order => ({ order, scene, endings: ['commit', 'commit'] as const }))
-        const wrong = await interleave({ plant, net }, 2, schedules)
-        expect(wrong.some(sentence => by.test(sentence))).toBeTrue()
-        expect(await interleave({ net }, 2, schedules)).toEqual([])
-      })
+      race(
+        `interleaved steps of two writers show the planted bug: ${plant} (${scene}${net ? '' : ', without the unique constraint'})`,
+        async () => {
+          const schedules = orders([STEPS, STEPS]).map(order => ({ order, scene, endings: ['commit', 'commit'] as const }))
+          const wrong = await interleave({ plant, net }, 2, schedules)
+          expect(wrong.some(sentence => by.test(sentence))).toBeTrue()
+          expect(await interleave({ net }, 2, schedules)).toEqual([])
+        },
+      )
     }
   }
 })
@@ -54,7 +57,7 @@ describe('interleaved steps of two writers', () => {
 describe('racing appends', () => {
   // Those that break the order, and need luck to be seen; the others are seen at once.
   for (const plant of ['no lock', 'sequence before check', 'lock given back before the commit'] as const) {
-    race(`show the planted bug: ${plant}`, async random => {
+    race(`racing appends show the planted bug: ${plant}`, async random => {
       expect(await shownWithin(TRIES_MAX, () => racingShows(plant, random))).toBeTrue()
     })
   }
@@ -80,12 +83,12 @@ async function shownWithin(tries: number, shows: () => Promise<boolean>): Promis
 }
 const TRIES_MAX = 20
 
-describe('a rejection', () => {
-  test('is never for what was lost with its chain', async () => {
+describe('rejections', () => {
+  test('a rejection is never for an event that was lost with its batch', async () => {
     expect(await lostChain()).toEqual([])
   })
 
-  test('shows the planted bug: answered before its chain has committed', async () => {
+  test('a rejection shows the planted bug: answered before its batch has committed', async () => {
     const restore = plantEarlyRejections()
     try {
       expect(await lostChain()).toEqual([expect.stringContaining('was rejected for first, which never happened')])
@@ -94,7 +97,7 @@ describe('a rejection', () => {
     }
   })
 
-  race('shows the planted bug in four processes, too', async random => {
+  race('a rejection shows the planted bug in four processes, too', async random => {
     const shows = async () => {
       await using log = await raceLog()
       const { url, schema } = log

@@ -12,7 +12,7 @@ const CALLERS = 16
 const DECIDED_MAX = 100
 
 describe('four processes with sixteen callers each', () => {
-  race('lose no increment of one counter, and nobody gets a conflict', async random => {
+  race('four processes with sixteen callers each lose no increment of one counter, and nobody gets a conflict', async random => {
     await using log = await raceLog()
     const { wrong, tally, history } = await storm(log, jobs(log, 'one counter', form(20, 1_000), random))
     expect(wrong).toEqual([])
@@ -21,7 +21,7 @@ describe('four processes with sixteen callers each', () => {
     expect(Math.max(...history.attempts.map(({ decided }) => decided ?? 0))).toBeLessThan(DECIDED_MAX)
   })
 
-  race('lose no increment of counters hot and cold', async random => {
+  race('four processes with sixteen callers each lose no increment of counters hot and cold', async random => {
     await using log = await raceLog()
     const { wrong, tally, history } = await storm(log, jobs(log, 'counters', form(20, 1_000), random))
     expect(wrong).toEqual([])
@@ -29,7 +29,7 @@ describe('four processes with sixteen callers each', () => {
     expect(lostUpdates(history.log)).toEqual([])
   })
 
-  race('are rejected only for what is in the log', async random => {
+  race('four processes with sixteen callers each are rejected only for what is in the log', async random => {
     await using log = await raceLog()
     const { wrong, tally } = await storm(log, jobs(log, 'one seat', form(20, 1_000), random))
     expect(wrong).toEqual([])

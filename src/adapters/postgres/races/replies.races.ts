@@ -16,7 +16,7 @@ const COMMAND_MS = 60_000
 
 describe('a lost reply, after COMMIT,', () => {
   for (const how of ['cut', 'drop'] as const) {
-    race(`is found out: the command is accepted, and has one effect (${how})`, async random => {
+    race(`a lost reply after COMMIT is found out: the command is accepted, and has one effect (${how})`, async random => {
       await using log = await raceLog()
       using proxy = proxied(log)
       const loss = replyLoss(proxy)
@@ -43,35 +43,38 @@ describe('a lost reply, after COMMIT,', () => {
     })
   }
 
-  race('is found out for an append to two streams, and stays unknown for one that expects anything', async () => {
-    await using log = await raceLog()
-    using proxy = proxied(log)
-    const loss = replyLoss(proxy)
-    const { emaki } = await started(log, proxy.url(log.url))
-    for (let round = 0; round < form(20, 500); round++) {
-      loss.next('cut')
-      const slices = ['a', 'b'].map(name => ({
-        stream: `counter-${name}${round}`,
-        expect: 0,
-        events: [Counter.Added({ token: `${name}${round}`, to: 1 })],
-      }))
-      expect(await emaki.append(slices, { deadlineMs: COMMAND_MS })).toMatchObject({
-        outcome: 'appended',
-        slices: [{ version: 1 }, { version: 1 }],
-      })
-      loss.next('cut')
-      const any = {
-        stream: `counter-any${round}`,
-        expect: 'any' as const,
-        events: [Counter.Added({ token: `any${round}`, to: 1 })],
+  race(
+    'a lost reply after COMMIT is found out for an append to two streams, and stays unknown for one that expects anything',
+    async () => {
+      await using log = await raceLog()
+      using proxy = proxied(log)
+      const loss = replyLoss(proxy)
+      const { emaki } = await started(log, proxy.url(log.url))
+      for (let round = 0; round < form(20, 500); round++) {
+        loss.next('cut')
+        const slices = ['a', 'b'].map(name => ({
+          stream: `counter-${name}${round}`,
+          expect: 0,
+          events: [Counter.Added({ token: `${name}${round}`, to: 1 })],
+        }))
+        expect(await emaki.append(slices, { deadlineMs: COMMAND_MS })).toMatchObject({
+          outcome: 'appended',
+          slices: [{ version: 1 }, { version: 1 }],
+        })
+        loss.next('cut')
+        const any = {
+          stream: `counter-any${round}`,
+          expect: 'any' as const,
+          events: [Counter.Added({ token: `any${round}`, to: 1 })],
+        }
+        expect(await emaki.append([any], { deadlineMs: COMMAND_MS })).toMatchObject({ outcome: 'unknown' })
       }
-      expect(await emaki.append([any], { deadlineMs: COMMAND_MS })).toMatchObject({ outcome: 'unknown' })
-    }
-    const found = await readLog(await log.store())
-    expect(found.length).toBe(3 * form(20, 500))
-    expect(found.every(({ version }) => version === 1)).toBeTrue()
-    await emaki.close()
-  })
+      const found = await readLog(await log.store())
+      expect(found.length).toBe(3 * form(20, 500))
+      expect(found.every(({ version }) => version === 1)).toBeTrue()
+      await emaki.close()
+    },
+  )
 })
 
 /** Only the deadline tells that a reply will not come. */

@@ -15,7 +15,7 @@ import { waitingForOldest } from './waiting-for-oldest.ts'
 import type { Store } from '../../../ports/store/store.ts'
 
 describe('ended sessions, by the server,', () => {
-  race('under load lose nothing, double nothing and reorder nothing', async random => {
+  race('sessions that the server ends under load lose, double and reorder nothing', async random => {
     await using log = await raceLog()
     const killing = killer(log, random)
     const { wrong, tally, history } = await storm(log, loadOf(log, random), killing).finally(killing.stop)
@@ -34,39 +34,42 @@ describe('ended sessions, by the server,', () => {
 const EVENTS_BETWEEN_MAX = 100
 
 describe('a long foreign transaction', () => {
-  race('that has written elsewhere and stays open keeps nothing from whoever reads next', async () => {
+  race('a long foreign transaction that has written elsewhere and stays open hides nothing from the next reader', async () => {
     await using log = await raceLog()
     expect(await lagging(log, await log.store(), form(150, 20_000))).toEqual({ lag: 0, lagAfterwards: 0 })
   })
 
   race(
-    'that has written elsewhere and stays open shows the planted bug: a reader that waits for the oldest transaction',
+    'a long foreign transaction that has written elsewhere and stays open shows the planted bug: a reader that waits for the oldest transaction',
     async () => {
       await using log = await raceLog()
       expect(await lagging(log, waitingForOldest(await log.store(), log), 20)).toEqual({ lag: 20, lagAfterwards: 0 })
     },
   )
 
-  race('that holds the lock fails writers at their lock timeout, and no reader, until it ends', async () => {
-    const LOCK_TIMEOUT_MS = 200
-    await using log = await raceLog()
-    const store = await log.store({ lockTimeoutMs: LOCK_TIMEOUT_MS })
-    const attempts: Attempt[] = []
-    const record = recorder(store, 'the writer', attempt => attempts.push(attempt))
-    const reader = follow(await log.store(), 'the reader', 10)
-    const one = (i: number) => record([{ slices: [{ stream: `s-${i}`, expect: 0, events: [tokenEvent(`t-${i}`)] }], keys: [] }])
-    expect(await one(0)).toEqual(['appended'])
-    const letGo = await holdLock(log)
-    for (let i = 1; i <= form(5, 200); i++) {
-      // At the deadline of its statement, which is far longer, it would be unknown.
-      expect(await one(i)).toBe('unavailable')
-      await reader.step()
-    }
-    await letGo()
-    await untilFree(log)
-    expect(await one(-1)).toEqual(['appended'])
-    expect(violations({ attempts, log: await readLog(store), readings: [await reader.stop()] })).toEqual([])
-  })
+  race(
+    'a long foreign transaction that holds the lock fails writers at their lock timeout, and no reader, until it ends',
+    async () => {
+      const LOCK_TIMEOUT_MS = 200
+      await using log = await raceLog()
+      const store = await log.store({ lockTimeoutMs: LOCK_TIMEOUT_MS })
+      const attempts: Attempt[] = []
+      const record = recorder(store, 'the writer', attempt => attempts.push(attempt))
+      const reader = follow(await log.store(), 'the reader', 10)
+      const one = (i: number) => record([{ slices: [{ stream: `s-${i}`, expect: 0, events: [tokenEvent(`t-${i}`)] }], keys: [] }])
+      expect(await one(0)).toEqual(['appended'])
+      const letGo = await holdLock(log)
+      for (let i = 1; i <= form(5, 200); i++) {
+        // At the deadline of its statement, which is far longer, it would be unknown.
+        expect(await one(i)).toBe('unavailable')
+        await reader.step()
+      }
+      await letGo()
+      await untilFree(log)
+      expect(await one(-1)).toEqual(['appended'])
+      expect(violations({ attempts, log: await readLog(store), readings: [await reader.stop()] })).toEqual([])
+    },
+  )
 })
 
 /** Two processes that send commands, and two that append. */

@@ -26,7 +26,7 @@ export const delivery: readonly BusCase[] = [
     },
   },
   {
-    title: 'tells nobody of what was published before',
+    title: 'gives a new listener no page that was published before',
     run: async ({ bus }) => {
       bus.publish(page(1))
       const { positions } = listenTo(bus)

@@ -6,7 +6,7 @@ import { listenTo, page, turn } from './builders.ts'
 
 export const listeners: readonly BusCase[] = [
   {
-    title: 'counts who listens, and calls nobody who has ended it',
+    title: 'counts its listeners, and calls none that has ended',
     run: async ({ bus }) => {
       const [one, other] = [listenTo(bus), listenTo(bus)]
       expect(bus.listeners).toBe(2)

@@ -46,7 +46,7 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'tells who has which lease and for how long, those whose time is over too, but none that was given back',
+    title: 'tells which owner has which lease and for how long, those whose time is over too, but none that was given back',
     run: async ({ readModel, advance }) => {
       expect(await readModel.leases()).toEqual([])
       const one = await acquireLease(readModel, 's', 'a')
@@ -65,7 +65,7 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'prolongs a lease, by saying so or with a page, until it is taken over or given back',
+    title: 'prolongs a lease, by itself or with a page, until it is taken over or given back',
     run: async ({ readModel, advance }) => {
       const { epoch } = await acquireLease(readModel, 's', 'a')
       const other = () => readModel.acquire('s', { owner: 'b', ttlMs: TTL_MS, start: 0 })
@@ -88,7 +88,7 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'leaves a lease that was given back to whoever comes, though a page of its last owner comes late',
+    title: 'leaves a lease that was given back to the next owner, though a page of its last owner comes late',
     run: async ({ readModel }) => {
       const { epoch } = await acquireLease(readModel, 's', 'a')
       await readModel.release('s', epoch)
@@ -122,7 +122,7 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'tells who takes over what the last owner was about to do, until that is done or given back',
+    title: 'tells the next owner what the last one was about to do, until that is done or given back',
     run: async ({ readModel, advance }) => {
       const take = async (owner: string) => {
         await advance(TTL_MS + 1)

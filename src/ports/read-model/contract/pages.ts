@@ -69,7 +69,7 @@ export const pages: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'refuses whoever was taken over: nothing is written, whichever of the two comes first',
+    title: 'refuses an owner that was taken over: nothing is written, whichever of the two comes first',
     run: async ({ readModel, advance }) => {
       await readModel.prepare([orders])
       const zombie = await acquireLease(readModel, 'orders_v1', 'a')
@@ -85,7 +85,7 @@ export const pages: readonly ReadModelCase[] = [
     },
   },
   {
-    title: `takes exactly one of ${CALLERS} pages that say the same step`,
+    title: `takes exactly one of ${CALLERS} pages that make the same step`,
     run: async ({ readModel }) => {
       await readModel.prepare([orders])
       const { epoch } = await acquireLease(readModel, 'orders_v1')

@@ -36,7 +36,7 @@ export const progress: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'refuses whoever had a lease before a drop, though all begins anew',
+    title: 'refuses an owner that had a lease before a drop, though all begins anew',
     run: async ({ readModel }) => {
       await readModel.prepare([orders])
       const zombie = await acquireLease(readModel, 'orders_v1', 'a')

@@ -33,7 +33,7 @@ export const tables: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'makes the tables that are missing, however many say so at once, and keeps what is in those that are there',
+    title: 'makes the tables that are missing, however many callers ask at once, and keeps what is in those that are there',
     run: async ({ readModel, reopen }) => {
       await Promise.all(Array.from({ length: CALLERS }, () => readModel.prepare([orders, plain])))
       expect(await readModel.tables()).toEqual(['orders_v1', 'plain_v1'])

@@ -76,7 +76,7 @@ export const keys: readonly StoreCase[] = [
     },
   },
   {
-    title: 'gives each key of a chain the position of its own last event',
+    title: 'gives each key of a unit the position of its own last event',
     run: async ({ store }) => {
       await appendUnit(store, unit('s-0', 0, [newEvent(0), newEvent(1)]))
       await appendUnit(store, unit('s-1', 0, [newEvent(0)]))

@@ -9,7 +9,8 @@ import { newStreams } from './new-streams.ts'
 
 export function importContract(name: string, make: () => Promise<TestedStore>): void {
   describe(`an import into ${name}`, () => {
-    for (const { title, run } of importCases) test(title, () => within(make, tested => run(tested, make)))
+    for (const { title, run } of importCases)
+      test(`an import into ${name} ${title}`, () => within(make, tested => run(tested, make)))
   })
 }
 
