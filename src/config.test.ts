@@ -14,7 +14,7 @@ const file = (name: string, text: string): string => {
 }
 
 /** What is wrong with an environment, as it is told. */
-const refused = (environment: Record<string, string>): string => {
+const readRefusal = (environment: Record<string, string>): string => {
   try {
     readConfig(environment)
   } catch (error) {
@@ -137,7 +137,7 @@ describe('a value that does not fit', () => {
     ['SHUTDOWN_DELAY_MS', 'soon'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
   ])('a value that does not fit is refused, and named: %s=%s', (name, value) => {
-    const table = refused({ [name]: value })
+    const table = readRefusal({ [name]: value })
     expect(table.split('\n')).toHaveLength(3)
     expect(table).toStartWith('The configuration cannot be used:\n  NAME')
     expect(table.split('\n')[2]).toStartWith(`  ${name} `)
@@ -145,7 +145,7 @@ describe('a value that does not fit', () => {
   })
 
   test('a value that does not fit is shown in one table with all others, their columns in line', () => {
-    const table = refused({ PORT: 'x', LOG_LEVEL: 'loud', DATABASE_URL_FILE: join(folder, 'nowhere') })
+    const table = readRefusal({ PORT: 'x', LOG_LEVEL: 'loud', DATABASE_URL_FILE: join(folder, 'nowhere') })
     const [head, names, ...rows] = table.split('\n')
     expect(head).toBe('The configuration cannot be used:')
     expect(rows.map(row => row.split(/ {2,}/)[1]).sort()).toEqual(['DATABASE_URL_FILE', 'LOG_LEVEL', 'PORT'])
@@ -154,9 +154,9 @@ describe('a value that does not fit', () => {
   })
 
   test('a value that does not fit is refused also where it stands in a file', () => {
-    expect(refused({ PORT_FILE: file('bad', 'x') })).toContain('PORT')
-    expect(refused({ DB_PASSWORD_FILE: join(folder, 'nowhere') })).toContain('the file cannot be read')
-    expect(refused({ DB_PASSWORD_FILE: folder })).toContain('the file cannot be read')
+    expect(readRefusal({ PORT_FILE: file('bad', 'x') })).toContain('PORT')
+    expect(readRefusal({ DB_PASSWORD_FILE: join(folder, 'nowhere') })).toContain('the file cannot be read')
+    expect(readRefusal({ DB_PASSWORD_FILE: folder })).toContain('the file cannot be read')
   })
 })
 
@@ -180,7 +180,7 @@ const SECRETS: readonly Record<string, string>[] = [
 
 describe('a secret', () => {
   test.each(SECRETS)('a secret is not shown in the table of what does not fit: %j', environment => {
-    expect(refused(environment)).not.toContain(SECRET)
+    expect(readRefusal(environment)).not.toContain(SECRET)
   })
 
   test('a secret is not shown by printConfig(), whose lines show the rest', () => {

@@ -164,7 +164,7 @@ async function loads(entry: string): Promise<readonly string[]> {
   return [...found].filter(path => !isBuiltin(path)).sort()
 }
 
-const planted = (path: string, imported: string): Source => ({ path, text: `import type { X } from '${imported}'\n` })
+const buildSource = (path: string, imported: string): Source => ({ path, text: `import type { X } from '${imported}'\n` })
 
 describe('the layout', () => {
   test('the layout has a row for each place, and no other', () => {
@@ -182,7 +182,7 @@ describe('the layout', () => {
   })
 
   test('the test of the layout finds an import that goes the wrong way, also of a type', () => {
-    expect(strangers(planted('src/definitions/event/x.ts', '../../ports/store/store.ts'))).toEqual([
+    expect(strangers(buildSource('src/definitions/event/x.ts', '../../ports/store/store.ts'))).toEqual([
       'src/definitions/event/x.ts imports src/ports',
     ])
   })
@@ -197,9 +197,9 @@ describe('the layout', () => {
 
   test('the test of the layout finds a circle between places whose files have none', () => {
     const sources = [
-      planted('src/ports/a.ts', '../query/a.ts'),
+      buildSource('src/ports/a.ts', '../query/a.ts'),
       { path: 'src/query/a.ts', text: '' },
-      planted('src/query/b.ts', '../ports/b.ts'),
+      buildSource('src/query/b.ts', '../ports/b.ts'),
       { path: 'src/ports/b.ts', text: '' },
     ]
     expect(findCircle(arrowsOf(sources, placeOf))).toEqual(['src/ports', 'src/query'])
@@ -207,7 +207,7 @@ describe('the layout', () => {
   })
 
   test('the test of the layout finds a circle between files of one place, and a longer one', () => {
-    const ring = ['a', 'b', 'c'].map((name, i, all) => planted(`src/lib/${name}.ts`, `./${all[(i + 1) % 3]}.ts`))
+    const ring = ['a', 'b', 'c'].map((name, i, all) => buildSource(`src/lib/${name}.ts`, `./${all[(i + 1) % 3]}.ts`))
     expect(findCircle(arrowsOf(ring, path => path))).toEqual(['src/lib/a.ts', 'src/lib/b.ts', 'src/lib/c.ts'])
     expect(findCircle(arrowsOf(ring.slice(0, 2), path => path))).toEqual([])
   })

@@ -73,7 +73,7 @@ function participles(sources: readonly Source[]): readonly string[] {
   })
 }
 
-const planted = (text: string, path = 'src/x.ts'): Source => ({ path, text })
+const buildSource = (text: string, path = 'src/x.ts'): Source => ({ path, text })
 
 describe('a name', () => {
   for (const [index, expected] of Object.entries(NAMES)) {
@@ -87,8 +87,8 @@ describe('a name', () => {
   })
 
   test('a name of an exported type that two files declare is found', () => {
-    const twice = [planted('export type Page = string\n', 'src/a.ts'), planted('export interface Page {}\n', 'src/b.ts')]
-    expect(doubledTypes([...twice, planted('export type Other = Page\ntype Page = 1\n', 'src/c.ts')])).toEqual([
+    const twice = [buildSource('export type Page = string\n', 'src/a.ts'), buildSource('export interface Page {}\n', 'src/b.ts')]
+    expect(doubledTypes([...twice, buildSource('export type Other = Page\ntype Page = 1\n', 'src/c.ts')])).toEqual([
       'Page: src/a.ts, src/b.ts',
     ])
   })
@@ -104,7 +104,7 @@ describe('a name', () => {
     ['export const seen = (position: number): boolean => position > 0', 'seen'],
     ['export const held: (x: number) => void = x => {}', 'held'],
   ])('a name of an exported function that is a bare participle is found: %s', (text, name) => {
-    expect(participles([planted(`${text}\n`)])).toEqual([`src/x.ts: ${name}`])
+    expect(participles([buildSource(`${text}\n`)])).toEqual([`src/x.ts: ${name}`])
   })
 
   test.each([
@@ -114,6 +114,6 @@ describe('a name', () => {
     'export function readStored(): void {}',
     'export const closed = new Set()',
   ])('a name of another kind is let through: %s', text => {
-    expect(participles([planted(`${text}\n`)])).toEqual([])
+    expect(participles([buildSource(`${text}\n`)])).toEqual([])
   })
 })

@@ -19,7 +19,7 @@ const marks = refused.flatMap((text, i): Found[] => {
 let found: { readonly refused: readonly Found[]; readonly accepted: readonly Found[] }
 
 beforeAll(() => {
-  found = compiled({ 'refused.ts': refused.map(text => (MARK.test(text) ? '' : text)), 'accepted.ts': accepted })
+  found = compileFiles({ 'refused.ts': refused.map(text => (MARK.test(text) ? '' : text)), 'accepted.ts': accepted })
 })
 
 describe('right code', () => {
@@ -58,7 +58,7 @@ describe('wrong code', () => {
 })
 
 /** What the compiler says of files under src/test-support/types, by file and line, under the options of this package. */
-function compiled(files: Readonly<Record<string, readonly string[]>>): typeof found {
+function compileFiles(files: Readonly<Record<string, readonly string[]>>): typeof found {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-types-'))
   try {
     for (const [name, lines] of Object.entries(files))
@@ -74,11 +74,11 @@ function compiled(files: Readonly<Record<string, readonly string[]>>): typeof fo
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
     const { stdout } = Bun.spawnSync([process.execPath, tsc, '-p', folder, '--pretty', 'false'])
     const errors = [...stdout.toString().matchAll(/^(\S*?)\((\d+),\d+\): error TS\d+: (.*(?:\n {2}.*)*)/gm)]
-    const of = (name: string) =>
+    const errorsIn = (name: string) =>
       errors
         .filter(([, file]) => file!.endsWith(`/${name}`))
         .map(([, , line, message]) => ({ line: Number(line), message: message! }))
-    return { refused: of('refused.ts'), accepted: of('accepted.ts') }
+    return { refused: errorsIn('refused.ts'), accepted: errorsIn('accepted.ts') }
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -8,9 +8,9 @@ import { events, spec } from '../../src/definitions/event/events.ts'
 import { memory } from '../../src/ports/store/memory.ts'
 import type { Store } from '../../src/ports/store/store.ts'
 import { account } from '../../src/test-support/account.ts'
-import { foreign } from '../../src/test-support/bank.ts'
+import { appendAsOther } from '../../src/test-support/bank.ts'
 import { type EventReader, eventsOf } from '../../src/test-support/event-stream.ts'
-import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { failsBefore } from '../../src/test-support/failing-store.ts'
 import { answerOf, type Client, client, expectProblem, type Headers_ } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 
@@ -133,7 +133,7 @@ describe('who follows events', () => {
   test('is told of what another process appends, too', async () => {
     const one = made()
     const reader = await follow(one)
-    await foreign(one.store, 'account-a9')
+    await appendAsOther(one.store, 'account-a9')
     one.store.announce(1)
     await has(reader, 1)
     await one.post('/cart/c1/fill')
@@ -232,7 +232,7 @@ describe('who wants to follow events', () => {
   test('after what this process has not seen yet, but the log has, waits for it', async () => {
     const one = made()
     const early = await follow(one)
-    await foreign(one.store, 'account-a1')
+    await appendAsOther(one.store, 'account-a1')
     const late = await follow(one, '?after=1')
     await one.post('/cart/c1/fill')
     await has(late, 2)

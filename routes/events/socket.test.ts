@@ -6,8 +6,8 @@ import type { AppOptions } from '../app.ts'
 import { readConfig } from '../../src/config.ts'
 import { spec } from '../../src/definitions/event/events.ts'
 import { Account, account } from '../../src/test-support/account.ts'
-import { bank, range } from '../../src/test-support/bank.ts'
-import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { openBank, range } from '../../src/test-support/bank.ts'
+import { failsBefore } from '../../src/test-support/failing-store.ts'
 import { type Client, client } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { Live } from './live.ts'
@@ -234,7 +234,7 @@ describe('over a WebSocket', () => {
 describe('a client that takes nothing', () => {
   /** Events of 12 MB and a client that has taken none of them, on a clock that is moved by hand. */
   async function stalled() {
-    const { emaki } = await bank()
+    const { emaki } = await openBank()
     let now = 0
     const live = new Live(emaki, { report: () => {}, now: () => now, lookEveryMs: 5 })
     const hono = new Hono()

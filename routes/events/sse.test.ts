@@ -4,8 +4,8 @@ import { Hono } from 'hono'
 import { connect } from 'node:net'
 import type { Services } from '../../src/runtime.ts'
 import { Account } from '../../src/test-support/account.ts'
-import { bank, range } from '../../src/test-support/bank.ts'
-import { dechunked, eventsOf, parser } from '../../src/test-support/event-stream.ts'
+import { openBank, range } from '../../src/test-support/bank.ts'
+import { decodeChunks, eventsOf, parser } from '../../src/test-support/event-stream.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
 import { Live } from './live.ts'
@@ -27,7 +27,7 @@ type Made = {
 }
 
 async function made(routes: (hono: Hono) => void = () => {}, idleTimeout = 10): Promise<Made> {
-  const { emaki } = await bank()
+  const { emaki } = await openBank()
   let now = 0
   const live = new Live(emaki, {
     report: error => void left.push(() => expect(error).toBeUndefined()),
@@ -61,7 +61,7 @@ function client({ server }: Made, path = '/events', headers = '') {
   const parsed = parser()
   let isClosed = false
   const decoder = new TextDecoder()
-  const take = dechunked(bytes => parsed.take(decoder.decode(bytes, { stream: true })))
+  const take = decodeChunks(bytes => parsed.take(decoder.decode(bytes, { stream: true })))
   let isRefused = false
   socket.once('data', data => {
     isRefused = !data.toString('latin1').startsWith('HTTP/1.1 200')
@@ -309,7 +309,7 @@ describe('a source of its own', () => {
     ],
     ['rejects', () => Promise.reject(new Error('broken'))],
   ] as const)('that %s ends its stream, which is reported', async (_, next) => {
-    const { emaki } = await bank()
+    const { emaki } = await openBank()
     left.push(() => emaki.close())
     const reported: unknown[] = []
     const live = new Live(emaki, { report: error => void reported.push(error) })

@@ -26,7 +26,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-type Started = {
+type StartedServer = {
   readonly child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
   readonly said: () => string
   readonly until: (text: string | RegExp, many?: number) => Promise<string>
@@ -36,7 +36,7 @@ function start(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   command: readonly string[] = [join(ROOT, 'examples/marketplace/main.ts')],
-): Started {
+): StartedServer {
   const child = Bun.spawn(['bun', ...command, ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', SQLITE_FILE: join(folder, 'log.db'), ...env },

@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 
 const env = (more: object = {}) => ({ SQLITE_FILE: join(folder, 'log.db'), LEASE_MS: '500', ...more })
-async function served(more: object = {}): Promise<ServedProcess> {
+async function startServer(more: object = {}): Promise<ServedProcess> {
   const one = await serveProcess([process.execPath, BIN, '--app', APP], env(more))
   serving.push(one)
   return one
@@ -50,7 +50,7 @@ const total = async ({ url }: ServedProcess, id: string) => {
 
 describe('parked keys', () => {
   test('a parked key is shown, and folded again once it is repaired and unparked', async () => {
-    const broken = await served()
+    const broken = await startServer()
     await add(broken, 'a', 1, 13, 2)
     await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
     expect((await says('parked'))[1]).toMatch(
@@ -59,7 +59,7 @@ describe('parked keys', () => {
     expect(JSON.parse((await says('parked', 'sums', '--json'))[1])).toMatchObject([{ name: 'sums_v1', key: 'a', position: 2 }])
     expect(JSON.parse((await says('parked', 'sums_v1', '--json'))[1])).toHaveLength(1)
     await serving.pop()!.stop()
-    const mended = await served({ MENDED: '1' })
+    const mended = await startServer({ MENDED: '1' })
     expect((await says('unpark', 'sums', 'a'))[1]).toBe('1 to be handled again\n')
     await until('it is folded', async () => (await total(mended, 'a')) === 16)
     expect((await says('parked'))[1]).toBe('nothing is parked\n')
@@ -67,7 +67,7 @@ describe('parked keys', () => {
   })
 
   test('a parked event that is skipped is passed over, beside the server', async () => {
-    const broken = await served()
+    const broken = await startServer()
     await add(broken, 'a', 1, 13, 2)
     await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
     expect((await says('skip', 'sums', 'a'))[0]).toBe(0)
@@ -77,7 +77,7 @@ describe('parked keys', () => {
 
 describe('rows', () => {
   test('rows that differ from the log are found by an audit and repaired by a rebuild, beside the server', async () => {
-    const one = await served()
+    const one = await startServer()
     await add(one, 'a', 1, 2)
     await add(one, 'b', 3)
     await until('they are folded', async () => (await total(one, 'b')) === 3)
@@ -105,7 +105,7 @@ describe('rows', () => {
   })
 
   test('rows of a log that was damaged are not audited, and verify says what is wrong', async () => {
-    const one = await served()
+    const one = await startServer()
     await add(one, 'a', 1, 2, 3)
     await until('they are folded', async () => (await total(one, 'a')) === 6)
     const whole = await says('verify')

@@ -8,28 +8,28 @@ const Order = events('order', { Placed: None, Shipped: None }, { was: { Sent: 'S
 const Payment = events('payment', { Charged: None })
 const handle = () => {}
 // What these tests give is refused by the types as well, mostly.
-const made = (options: object, name = 'mails') => processor(name, { from: Order, handle, ...options } as never)[spec]
-const recorded = (category: string, type: string) => ({ category, type, stream: `${category}-a` }) as Recorded
+const buildProcessor = (options: object, name = 'mails') => processor(name, { from: Order, handle, ...options } as never)[spec]
+const buildRecorded = (category: string, type: string) => ({ category, type, stream: `${category}-a` }) as Recorded
 
 describe('a processor', () => {
   test('a processor begins by default at the first event, with one event at a time, in order of each stream', () => {
-    const definition = made({})
+    const definition = buildProcessor({})
     expect(definition).toMatchObject({ kind: 'processor', start: 'beginning', batchSize: 1, parallelism: 1, attempts: 8 })
-    expect(definition.key(recorded('order', 'Placed'))).toBe('order-a')
+    expect(definition.key(buildRecorded('order', 'Placed'))).toBe('order-a')
     expect([...definition.filter]).toEqual([['order', null]])
   })
 
   test('a processor reads the types it names, with all former types that may be read as one of them', () => {
-    expect([...made({ types: ['Shipped'] }).filter]).toEqual([['order', ['Shipped', 'Sent', 'Viewed']]])
+    expect([...buildProcessor({ types: ['Shipped'] }).filter]).toEqual([['order', ['Shipped', 'Sent', 'Viewed']]])
   })
 
   test('a processor takes the types it names, and all where it names none', () => {
-    const all = made({ from: [Order, Payment] })
-    const some = made({ from: [Order, Payment], types: ['Shipped', 'Charged'] })
-    const events = [recorded('order', 'Placed'), recorded('order', 'Shipped'), recorded('payment', 'Charged')]
+    const all = buildProcessor({ from: [Order, Payment] })
+    const some = buildProcessor({ from: [Order, Payment], types: ['Shipped', 'Charged'] })
+    const events = [buildRecorded('order', 'Placed'), buildRecorded('order', 'Shipped'), buildRecorded('payment', 'Charged')]
     expect(events.map(event => takes(all, event))).toEqual([true, true, true])
     expect(events.map(event => takes(some, event))).toEqual([false, true, true])
-    expect(takes(all, recorded('invoice', 'Placed'))).toBeFalse()
+    expect(takes(all, buildRecorded('invoice', 'Placed'))).toBeFalse()
   })
 
   test.each<[string, object, string]>([
@@ -40,10 +40,10 @@ describe('a processor', () => {
     ['no attempt', { attempts: 0 }, 'no attempts of 0'],
     ['too many at once', { parallelism: 10_001 }, 'no parallelism of 10001'],
   ])('a processor refuses %s', (_, options, message) => {
-    expect(() => made(options)).toThrow(message)
+    expect(() => buildProcessor(options)).toThrow(message)
   })
 
   test.each(['', 'Mails', 'a_b', 'x'.repeat(41)])('a processor refuses the name %p', name => {
-    expect(() => made({}, name)).toThrow('a name is small letters, digits and -')
+    expect(() => buildProcessor({}, name)).toThrow('a name is small letters, digits and -')
   })
 })

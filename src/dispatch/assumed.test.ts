@@ -2,20 +2,20 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import type { Runtime } from '../runtime.ts'
 import { account } from '../test-support/account.ts'
-import { bank, foreign, range } from '../test-support/bank.ts'
-import type { FaultyStore } from '../test-support/faulty-store.ts'
-import { failsAfter, failsBefore } from '../test-support/faulty-store.ts'
+import { openBank, appendAsOther, range } from '../test-support/bank.ts'
+import type { FailingStore } from '../test-support/failing-store.ts'
+import { failsAfter, failsBefore } from '../test-support/failing-store.ts'
 
 let emaki: Runtime
-let store: FaultyStore
+let store: FailingStore
 
 /** A process that has seen every command on new streams only, and now knows nothing of the stream `a`, which has two events. */
 beforeEach(async () => {
-  const made = await bank({ states: { entries: 1 } })
-  emaki = made.emaki
-  store = made.store
-  await foreign(store, 'account-a')
-  await foreign(store, 'account-a')
+  const bank = await openBank({ states: { entries: 1 } })
+  emaki = bank.emaki
+  store = bank.store
+  await appendAsOther(store, 'account-a')
+  await appendAsOther(store, 'account-a')
   const firsts = range(40).flatMap(i => [
     emaki.send(account.deposit(`d${i}`, { cents: 1 })),
     emaki.send(account.withdraw(`w${i}`, { cents: 1 })),
@@ -96,10 +96,10 @@ describe('streams that are assumed to be new', () => {
   })
 
   test('a stream is loaded again once too many assumptions were wrong', async () => {
-    await Promise.all(range(10).map(i => foreign(store, `account-old${i}`)))
+    await Promise.all(range(10).map(i => appendAsOther(store, `account-old${i}`)))
     for (const i of range(10)) await emaki.send(account.deposit(`old${i}`, { cents: 1 }))
     const { load, append } = store.calls
-    await foreign(store, 'account-b')
+    await appendAsOther(store, 'account-b')
     expect(await emaki.send(account.deposit('b', { cents: 1 }))).toMatchObject({ outcome: 'accepted', version: 2 })
     expect(store.calls).toMatchObject({ load: load + 1, append: append + 1 })
   })

@@ -19,7 +19,7 @@ const at = '2026-01-01T00:00:00.000Z'
 const appended: AppendResult = { outcome: 'appended', slices: [{ version: 5, position: 52 }], at }
 const refused: AppendResult = { outcome: 'refused', error: new StoreError('refused', 'no') }
 const failed: AppendResult = { outcome: 'failed', error: new StoreError('unavailable', 'away') }
-const lost = (missed: readonly StoredEvent[] | null): AppendResult => ({
+const conflictWith = (missed: readonly StoredEvent[] | null): AppendResult => ({
   outcome: 'conflict',
   conflicts: [{ stream: 'account-a', expected: 3, actual: 4, missed }],
 })
@@ -47,7 +47,7 @@ function build(given: Partial<PendingCommand> = {}) {
 }
 
 const calm = { decider, isAssumedNew: false, losses: 0, yieldsTurn: false }
-const stored = (key: string): StoredKey => ({
+const buildStoredKey = (key: string): StoredKey => ({
   key,
   fingerprint: `of ${key}`,
   stream: 'account-a',
@@ -105,7 +105,7 @@ describe('an append that was committed', () => {
 describe('an append that lost its stream', () => {
   test('an append that lost its stream is sent again on the state with the missed events', () => {
     const { commands, batch } = build()
-    const settled = settle(calm, batch, lost([foreign]))
+    const settled = settle(calm, batch, conflictWith([foreign]))
     expect(settled).toMatchObject({ retries: commands, answers: [], isLost: true })
     expect(settled.queue).toMatchObject({ state: { state: { balance: 17 }, version: 4, position: 40 }, losses: 1 })
   })
@@ -115,17 +115,17 @@ describe('an append that lost its stream', () => {
     ['cannot be read', [{ ...foreign, schema: 'other', data: '{"cents":"many"}' }]],
     ['are no JSON', [{ ...foreign, data: '{' }]],
   ])('an append that lost its stream loads the stream where the missed events %s', (_, missed) => {
-    expect(settle(calm, build().batch, lost(missed)).queue.state).toBeNull()
+    expect(settle(calm, build().batch, conflictWith(missed)).queue.state).toBeNull()
   })
 
   test('an append that lost its stream counts no loss where the stream was only assumed to be new', () => {
-    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, lost([foreign]))
+    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, conflictWith([foreign]))
     expect(settled).toMatchObject({ newness: { isNew: false }, queue: { losses: 0, isAssumedNew: false } })
   })
 
   test('an append that lost its stream answers a command with the conflict after its last attempt', () => {
     const { batch } = build({ attempts: ATTEMPTS_MAX - 1 })
-    const { retries, answers } = settle(calm, batch, lost([foreign]))
+    const { retries, answers } = settle(calm, batch, conflictWith([foreign]))
     expect(retries).toEqual([])
     expect(answers.map(({ outcome }) => outcome)).toEqual(Array(3).fill({ outcome: 'conflict', expected: 3, actual: 4 }))
   })
@@ -134,14 +134,17 @@ describe('an append that lost its stream', () => {
 describe('an append whose keys were used before', () => {
   test('an append whose keys were used before hands out the stored outcomes, and sends the rest by itself', () => {
     const { commands, batch } = build()
-    const settled = settle(calm, batch, { outcome: 'duplicate', keys: [stored('two')] })
-    expect(settled.duplicates).toEqual([{ command: commands[1]!, stored: stored('two') }])
+    const settled = settle(calm, batch, { outcome: 'duplicate', keys: [buildStoredKey('two')] })
+    expect(settled.duplicates).toEqual([{ command: commands[1]!, stored: buildStoredKey('two') }])
     expect(settled).toMatchObject({ retries: [commands[0], commands[2]], answers: [], isLost: false })
     expect(settled.queue).toMatchObject({ state: before, batchMax: 2 })
   })
 
   test('an append whose keys were used before keeps the assumption that the stream is new, as nothing was learned of it', () => {
-    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, { outcome: 'duplicate', keys: [stored('one')] })
+    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, {
+      outcome: 'duplicate',
+      keys: [buildStoredKey('one')],
+    })
     expect(settled).toMatchObject({ newness: null, queue: { isAssumedNew: true } })
   })
 })
@@ -173,8 +176,8 @@ describe('an append that the store did not do', () => {
 
 test.each([
   ['appended', appended],
-  ['conflict', lost([foreign])],
-  ['duplicate', { outcome: 'duplicate', keys: [stored('one')] } as AppendResult],
+  ['conflict', conflictWith([foreign])],
+  ['duplicate', { outcome: 'duplicate', keys: [buildStoredKey('one')] } as AppendResult],
   ['refused', refused],
   ['failed', failed],
 ])('every command of a batch has exactly one fate after %s', (_, result) => {

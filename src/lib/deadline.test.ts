@@ -3,16 +3,16 @@ import { within } from './deadline.ts'
 
 beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
-const late = () => new Error('late')
+const buildLateError = () => new Error('late')
 
 test('a deadline gives what comes in time, or what it failed with, and leaves no timer behind', async () => {
-  expect(await within(100, Promise.resolve(1), late)).toBe(1)
-  await expect(within(100, Promise.reject(new Error('failed')), late)).rejects.toThrow('failed')
+  expect(await within(100, Promise.resolve(1), buildLateError)).toBe(1)
+  await expect(within(100, Promise.reject(new Error('failed')), buildLateError)).rejects.toThrow('failed')
   expect(jest.getTimerCount()).toBe(0)
 })
 
 test('a deadline rejects what takes longer', async () => {
-  const waiting = within(100, Promise.withResolvers<void>().promise, late)
+  const waiting = within(100, Promise.withResolvers<void>().promise, buildLateError)
   jest.advanceTimersByTime(100)
   await expect(waiting).rejects.toThrow('late')
 })

@@ -9,7 +9,7 @@ cacheContract('memory before memory', async () => {
   let now = 1_000_000
   const tiers = [memoryCache({ now: () => now, watermarksMax: 8, bytesMax: 98_400 }), memoryCache({ now: () => now })]
   let [highest, lost] = [0, false]
-  const cache = tierCaches([tiers[0]!, lossy(tiers[1]!, () => lost)])
+  const cache = tierCaches([tiers[0]!, loseReads(tiers[1]!, () => lost)])
   const raise = (tags: readonly string[], position: number) => {
     highest = Math.max(highest, position)
     return cache.raise(tags, position)
@@ -35,7 +35,7 @@ cacheContract('memory before memory', async () => {
 })
 
 /** A cache that has forgotten its entries once told so. */
-function lossy(cache: Cache, isLost: () => boolean): Cache {
+function loseReads(cache: Cache, isLost: () => boolean): Cache {
   return { ...cache, get: async (key, atLeast) => (isLost() ? null : cache.get(key, atLeast)) }
 }
 

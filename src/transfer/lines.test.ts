@@ -100,8 +100,8 @@ describe('a CSV', () => {
       fc.asyncProperty(
         fc.array(fc.tuple(fc.string({ unit: 'grapheme' }), fc.constantFrom('"', '\r\n', ',', '', 'a\nb')), { minLength: 1 }),
         async rows => {
-          const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`
-          const text = ['a,b', ...rows.map(row => row.map(quoted).join(','))].join('\r\n')
+          const quote = (text: string) => `"${text.replaceAll('"', '""')}"`
+          const text = ['a,b', ...rows.map(row => row.map(quote).join(','))].join('\r\n')
           expect((await csv(text)).map(recordOf)).toEqual(rows.map(([a, b]) => ({ a, b })))
         },
       ),

@@ -29,17 +29,17 @@ beforeEach(() => {
 })
 afterAll(() => server.stop(true))
 
-const many = (count: number) => Array.from({ length: count }, (_, i) => `tag-${i}`)
+const buildTags = (count: number) => Array.from({ length: count }, (_, i) => `tag-${i}`)
 
 describe('Cloudflare', () => {
   const purger = cloudflarePurger({ zone: 'z1', token: 'secret', url: `${url}/client/v4` })
 
   test('Cloudflare is sent tags as JSON, 30 at a time', async () => {
-    await purger.purge([...many(61), 'tag-0', 'a b,c'])
+    await purger.purge([...buildTags(61), 'tag-0', 'a b,c'])
     expect(taken.map(({ method, path }) => `${method} ${path}`)).toEqual(Array(3).fill('POST /client/v4/zones/z1/purge_cache'))
     const sent = taken.map(({ body }) => (JSON.parse(body) as { readonly tags: readonly string[] }).tags) // As just written.
     expect(sent.map(({ length }) => length)).toEqual([30, 30, 2])
-    expect(sent.flat()).toEqual([...many(61), 'a%20b%2Cc'])
+    expect(sent.flat()).toEqual([...buildTags(61), 'a%20b%2Cc'])
     for (const { headers } of taken) {
       expect(headers.get('Authorization')).toBe('Bearer secret')
       expect(headers.get('Content-Type')).toBe('application/json')
@@ -71,9 +71,9 @@ describe('Fastly', () => {
 
   test('Fastly is sent surrogate keys in a header, 256 at a time', async () => {
     answer = () => Response.json({ a: '108-1391560174-974124' })
-    await purger.purge([...many(257), 'a b,c'])
+    await purger.purge([...buildTags(257), 'a b,c'])
     expect(taken.map(({ method, path }) => `${method} ${path}`)).toEqual(Array(2).fill('POST /service/s1/purge'))
-    expect(taken.map(({ headers }) => headers.get('Surrogate-Key'))).toEqual([many(256).join(' '), 'tag-256 a%20b%2Cc'])
+    expect(taken.map(({ headers }) => headers.get('Surrogate-Key'))).toEqual([buildTags(256).join(' '), 'tag-256 a%20b%2Cc'])
     expect(taken[0]!.headers.get('Fastly-Key')).toBe('secret')
     expect(taken[0]!.headers.get('Fastly-Soft-Purge')).toBeNull()
   })

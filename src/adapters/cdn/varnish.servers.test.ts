@@ -38,24 +38,24 @@ beforeEach(async () => {
 const paths = ['/a?tag=orders&tag=order-1', '/b?tag=orders&tag=order-2', `/c?tag=${encodeURIComponent('a b,c ü')}`, '/d'] as const
 const get = async (path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> =>
   (await fetch(`${varnish.url}${path}`, { headers })).text()
-const all = () => Promise.all(paths.map(path => get(path)))
+const getAll = () => Promise.all(paths.map(path => get(path)))
 
 describe('behind Varnish', () => {
   test('Varnish keeps an answer until one of its tags is purged, and keeps the others after that', async () => {
     const purger = varnishPurger({ url: varnish.url })
-    const first = await all()
-    expect(await all()).toEqual(first)
+    const first = await getAll()
+    expect(await getAll()).toEqual(first)
     await purger.purge(['order-1'])
-    const second = await all()
+    const second = await getAll()
     expect(second.slice(1)).toEqual(first.slice(1))
     expect(second[0]).not.toBe(first[0]!)
     await purger.purge(['orders'])
-    const third = await all()
+    const third = await getAll()
     expect(third.slice(2)).toEqual(first.slice(2))
     expect([third[0], third[1]]).not.toContain(second[0])
     expect([third[0], third[1]]).not.toContain(second[1])
     await purger.purge(['a b,c ü', 'nothing'])
-    const fourth = await all()
+    const fourth = await getAll()
     expect(fourth[2]).not.toBe(third[2]!)
     expect([fourth[0], fourth[1], fourth[3]]).toEqual([third[0]!, third[1]!, third[3]!])
   })
@@ -67,9 +67,9 @@ describe('behind Varnish', () => {
   })
 
   test('Varnish drops all answers when everything is purged', async () => {
-    const first = await all()
+    const first = await getAll()
     await varnishPurger({ url: varnish.url }).purgeAll()
-    expect((await all()).filter(body => first.includes(body))).toEqual([])
+    expect((await getAll()).filter(body => first.includes(body))).toEqual([])
   })
 
   test('Varnish gives an answer that was purged softly once more, while it fetches a new one', async () => {

@@ -7,8 +7,8 @@ import manifest from '../../../package.json'
 import { VERSIONS } from './packages.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
-type Sent = { readonly path: string; readonly headers: Headers; readonly body: string }
-const sent: Sent[] = []
+type SentRequest = { readonly path: string; readonly headers: Headers; readonly body: string }
+const sent: SentRequest[] = []
 const collector = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
@@ -51,7 +51,7 @@ async function run(environment: Record<string, string>, parent?: '00' | '01', fo
 }
 
 type Attribute = { readonly key: string; readonly value: { readonly stringValue: string } }
-const resourceOf = ({ body }: Sent): Record<string, string> =>
+const resourceOf = ({ body }: SentRequest): Record<string, string> =>
   Object.fromEntries(
     (JSON.parse(body).resourceSpans[0].resource.attributes as Attribute[]).map(({ key, value }) => [key, value.stringValue]),
   )

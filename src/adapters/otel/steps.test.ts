@@ -1,7 +1,7 @@
 import { useTracing } from '../../test-support/tracing.ts'
 import { describe, expect, test } from 'bun:test'
 import { context, propagation, SpanKind, SpanStatusCode, trace as api } from '@opentelemetry/api'
-import { findSpan, header, inSpan, spans, traceIdOf, tracer, tracing, unsampled } from '../../test-support/tracing.ts'
+import { findSpan, header, inSpan, spans, traceIdOf, tracer, tracing, runUnsampled } from '../../test-support/tracing.ts'
 
 useTracing()
 
@@ -18,7 +18,7 @@ describe('the current trace', () => {
   })
 
   test('the current trace says where it is not sampled', () => {
-    expect(unsampled(place => place.traceparent)).toBe(header(7, '00'))
+    expect(runUnsampled(place => place.traceparent)).toBe(header(7, '00'))
   })
 })
 
@@ -38,7 +38,7 @@ describe('a step', () => {
     const [first, second, third] = ['first', 'second', 'third'].map(name => inSpan(name, place => place))
     tracing.telemetry.trace.step(
       'load',
-      [null, unsampled(place => place), second!, first!, second!, third!, first!],
+      [null, runUnsampled(place => place), second!, first!, second!, third!, first!],
       {},
       () => {},
     )
@@ -64,7 +64,7 @@ describe('a step', () => {
   test.each([
     ['nobody', () => []],
     ['somebody untraced', () => [null]],
-    ['somebody not sampled', () => [unsampled(place => place)]],
+    ['somebody not sampled', () => [runUnsampled(place => place)]],
     ['a header that is none', () => [{ traceparent: 'nonsense' }]],
   ])('a step on behalf of %s is only run', (_, parents) => {
     expect(tracing.telemetry.trace.step('append', parents(), {}, () => 17)).toBe(17)
@@ -80,7 +80,7 @@ describe('a step', () => {
       expect(
         tracing.telemetry.trace.step(
           'load',
-          [unsampled(place => place)],
+          [runUnsampled(place => place)],
           {},
           () => tracing.telemetry.trace.current()!.traceparent,
         ),
@@ -172,9 +172,9 @@ describe('a step', () => {
         'messaging.batch.message_count': 2,
       },
     ],
-  ] as const)('a step named %s is the span %s', (name, title, kind, given, told) => {
+  ] as const)('a step named %s is the span %s', (name, title, kind, given, expected) => {
     tracing.telemetry.trace.step(name, [inSpan('request', place => place)], given, () => {})
     expect(findSpan(title)).toMatchObject({ kind, status: { code: SpanStatusCode.UNSET } })
-    expect(findSpan(title).attributes).toEqual(told)
+    expect(findSpan(title).attributes).toEqual(expected)
   })
 })

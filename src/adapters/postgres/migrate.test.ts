@@ -112,7 +112,7 @@ describe('migrations', () => {
 
   test('migrations of PostgreSQL give the schema in migrations/postgres/schema.sql; SNAPSHOT=1 writes it anew', async () => {
     await migratePostgres(at.url, at.schema)
-    const found = await described(at)
+    const found = await describeSchema(at)
     if (process.env['SNAPSHOT'] === '1') await Bun.write(SNAPSHOT, found)
     expect(found).toBe(await Bun.file(SNAPSHOT).text())
   })
@@ -125,7 +125,7 @@ async function changedFunctions(at: TestSchema, all: readonly Migration[]): Prom
   for (const [i, { name }] of all.entries()) {
     await migrate(at.sql, at.schema, all.slice(0, i + 1))
     const after = await functionsOf(at)
-    for (const [made, text] of before) if (after.get(made) !== text) changed.push(`${name}: ${made}`)
+    for (const [functionName, text] of before) if (after.get(functionName) !== text) changed.push(`${name}: ${functionName}`)
     before = after
   }
   return changed
@@ -142,7 +142,7 @@ async function functionsOf({ sql, schema }: TestSchema): Promise<Map<string, str
 }
 
 /** A schema as SQL, from the catalogue: tables, constraints, indexes, sequences, views, functions, triggers. */
-async function described({ sql, schema }: TestSchema): Promise<string> {
+async function describeSchema({ sql, schema }: TestSchema): Promise<string> {
   const parts = await sql<{ text: string }[]>`
     with s as (select oid from pg_namespace where nspname = ${schema})
     select 'create table ' || c.relname || E' (\n' || string_agg('  ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)

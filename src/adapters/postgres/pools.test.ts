@@ -1,7 +1,7 @@
 // What the server is told of each pool, and that one does not hold up another.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Store } from '../../ports/store/store.ts'
-import { held } from '../../test-support/held.ts'
+import { holdLock } from '../../test-support/hold-lock.ts'
 import { type TestSchema, testSchema } from '../../test-support/schema.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { postgres } from './store.ts'
@@ -48,18 +48,18 @@ test('each pool tells the server its deadline, for statements and for sockets th
 
 test('reads go on while all connections that write rows wait', async () => {
   // Whoever locks the checkpoints holds up every page that is written.
-  const letGo = await held(at.sql, `lock table ${at.schema}.leases in access exclusive mode`)
+  const letGo = await holdLock(at.sql, `lock table ${at.schema}.leases in access exclusive mode`)
   const pages = Array.from({ length: PROJECTORS + 1 }, (_, i) =>
     store.readModel.acquire(`other_${i}`, { owner: 'o', ttlMs: 8_000, start: 0 }),
   )
   try {
-    const blocked = async () => {
+    const countBlocked = async () => {
       const [row] = await at.sql.unsafe(
         `select count(*)::int as many from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%${at.schema}.acquire_v1%'`,
       )
       return row!['many'] === PROJECTORS
     }
-    await until('they wait', blocked)
+    await until('they wait', countBlocked)
     expect(await store.readAll({ after: 0, limit: 1 })).toEqual([])
     expect(await store.head()).toBe(0)
   } finally {

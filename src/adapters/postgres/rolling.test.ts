@@ -145,7 +145,7 @@ function unitOf(write: Write): Unit {
 async function appendOlder(write: Write, sql: Sql = at.sql): Promise<Answer> {
   const { stream, expect, events } = write
   const keys = keyOf(write).map(({ keepMs, ...key }) => ({ ...key, unit: 0, keep_ms: keepMs }))
-  const joined = (field: keyof NewEvent) => events.map(event => event[field]).join('\n')
+  const joinField = (field: keyof NewEvent) => events.map(event => event[field]).join('\n')
   const [answer] = await sql.unsafe<Answer[]>(
     `select * from ${at.schema}.append_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`,
     [
@@ -154,7 +154,7 @@ async function appendOlder(write: Write, sql: Sql = at.sql): Promise<Answer> {
       [0],
       events.map(() => 1),
       events.map((_, i) => i + 1),
-      ...(['id', 'type', 'schema', 'data', 'meta'] as const).map(joined),
+      ...(['id', 'type', 'schema', 'data', 'meta'] as const).map(joinField),
       keys.length ? JSON.stringify(keys) : null,
       2_000,
     ],

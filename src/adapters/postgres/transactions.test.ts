@@ -26,9 +26,9 @@ test('a transaction that does not end within the deadline is given up with its s
   jest.useRealTimers()
   await expect(whole).rejects.toMatchObject({ name: 'StoreError', reason: 'unknown' })
   ended.resolve()
-  const found = (table: string) =>
+  const isMissing = (table: string) =>
     late.run(async tx => (await tx`select to_regclass(${table}) is null as none`)[0]!['none'] === true)
-  expect(await found('public.late')).toBeTrue()
+  expect(await isMissing('public.late')).toBeTrue()
   expect(sent).toBe(1)
   await late.close()
 })

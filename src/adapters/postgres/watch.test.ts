@@ -31,7 +31,7 @@ const pool = () =>
 
 let channels = 0
 /** Watches through the proxy a log that says it has not grown, so that only what is heard tells of more. */
-async function watching(run: (made: Watching) => Promise<void>): Promise<void> {
+async function withWatches(run: (watches: Watches) => Promise<void>): Promise<void> {
   const channel = `test_${process.pid}_${channels++}`
   const [ours, theirs] = [announcer(pool(), channel), announcer(pool(), channel)]
   const heard: (number | null)[] = []
@@ -50,14 +50,14 @@ async function watching(run: (made: Watching) => Promise<void>): Promise<void> {
   }
   await until('nothing listens any more', () => proxy.connections === 0)
 }
-type Watching = {
+type Watches = {
   readonly others: Announcer
   readonly heard: (position: number) => boolean
   readonly asked: () => number
 }
 
 /** Announces ever further until it is heard: before it listens, nothing is. */
-async function hears({ others, heard }: Watching, from: number): Promise<void> {
+async function expectAnnounced({ others, heard }: Watches, from: number): Promise<void> {
   let position = from
   await until('it hears what is announced', () => {
     if (heard(position)) return true
@@ -71,44 +71,44 @@ const ASKS = 8
 
 describe('a watch', () => {
   test('a watch hears what others announce, and polls no more then', async () => {
-    await watching(async made => {
-      await hears(made, 100)
+    await withWatches(async watches => {
+      await expectAnnounced(watches, 100)
       await until('it has stopped asking', async () => {
-        const before = made.asked()
+        const before = watches.asked()
         await Bun.sleep(300)
-        return made.asked() - before <= 2
+        return watches.asked() - before <= 2
       })
-      made.others.announce(1_000_000)
-      await until('it is heard', () => made.heard(1_000_000))
+      watches.others.announce(1_000_000)
+      await until('it is heard', () => watches.heard(1_000_000))
     })
   })
 
   test('a watch polls while its socket is half open, and listens again when it is not', async () => {
-    await watching(async made => {
-      await hears(made, 100)
+    await withWatches(async watches => {
+      await expectAnnounced(watches, 100)
       proxy.swallow(true)
-      const before = made.asked()
-      await until('it asks again and again', () => made.asked() - before > ASKS)
-      made.others.announce(1_000_000)
+      const before = watches.asked()
+      await until('it asks again and again', () => watches.asked() - before > ASKS)
+      watches.others.announce(1_000_000)
       // What was swallowed comes late, over the connection that was given up: it is not what is waited for here.
       proxy.reset()
       proxy.swallow(false)
-      await hears(made, 2_000_000)
+      await expectAnnounced(watches, 2_000_000)
     })
   })
 
   test('a watch polls where its connection is cut, and listens again', async () => {
-    await watching(async made => {
-      await hears(made, 100)
+    await withWatches(async watches => {
+      await expectAnnounced(watches, 100)
       proxy.reset()
-      await hears(made, 2_000_000)
+      await expectAnnounced(watches, 2_000_000)
     })
   })
 
   test('a watch polls for as long as it cannot listen', async () => {
     proxy.swallow(true)
-    await watching(async made => {
-      await until('it asks again and again', () => made.asked() > ASKS)
+    await withWatches(async watches => {
+      await until('it asks again and again', () => watches.asked() > ASKS)
     })
   })
 })

@@ -94,10 +94,10 @@ describe('migrations', () => {
   })
 
   test('migrations of SQLite compare releases by their numbers and not by their text', () => {
-    const had = (oldest: string) => pendingMigrations([], [{ name: 'x', checksum: 'x', oldest }])
-    expect(had('0.0.99')).toEqual([])
-    expect(had(`${RELEASE}-rc.1`)).toEqual([])
-    expect(() => had('0.10.0')).toThrow('needs release 0.10.0')
+    const findPending = (oldest: string) => pendingMigrations([], [{ name: 'x', checksum: 'x', oldest }])
+    expect(findPending('0.0.99')).toEqual([])
+    expect(findPending(`${RELEASE}-rc.1`)).toEqual([])
+    expect(() => findPending('0.10.0')).toThrow('needs release 0.10.0')
   })
 
   test('a SQLite store that may not run migrations is refused while one is missing', async () => {

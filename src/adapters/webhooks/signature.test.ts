@@ -9,7 +9,7 @@ const secretOf = (fill: number, bytes = 32) => `whsec_${Buffer.alloc(bytes, fill
 const [OLD, NEW, OTHER] = [secretOf(1), secretOf(2), secretOf(3)]
 const now = Date.now()
 const seconds = Math.floor(now / 1_000)
-const believed = (secrets: string | string[], headers: Readonly<Record<string, string>>, body: string, at = now) =>
+const isAccepted = (secrets: string | string[], headers: Readonly<Record<string, string>>, body: string, at = now) =>
   standardWebhooks(secrets, { now: () => at })(name => headers[name], body)
 
 describe('a signature', () => {
@@ -33,8 +33,8 @@ describe('a signature', () => {
           'webhook-timestamp': String(seconds),
           'webhook-signature': new Webhook(OLD).sign(id, new Date(seconds * 1_000), body),
         }
-        expect(believed([NEW, OLD], headers, body)).toBeNull()
-        expect(believed(NEW, headers, body)).toContain('no webhook-signature is by')
+        expect(isAccepted([NEW, OLD], headers, body)).toBeNull()
+        expect(isAccepted(NEW, headers, body)).toContain('no webhook-signature is by')
       }),
     )
   })
@@ -54,20 +54,20 @@ describe('a signature', () => {
       'no webhook-signature',
     ],
   ])('a signature with %s is refused', (_, changed, text, why) => {
-    expect(believed(OLD, changed, text)).toContain(why)
+    expect(isAccepted(OLD, changed, text)).toContain(why)
   })
 
   test('a signature that is five minutes old, or five minutes ahead, is refused', () => {
-    for (const late of [-301_000, 302_000]) expect(believed(OLD, headers, body, now + late)).toContain('too far from now')
-    for (const late of [-298_000, 298_000]) expect(believed(OLD, headers, body, now + late)).toBeNull()
+    for (const late of [-301_000, 302_000]) expect(isAccepted(OLD, headers, body, now + late)).toContain('too far from now')
+    for (const late of [-298_000, 298_000]) expect(isAccepted(OLD, headers, body, now + late)).toBeNull()
   })
 
   test.each([[''], ['whsec_'], ['whsec_c2hvcnQ='], [secretOf(1, 65)], [OLD.slice(6)], [`${OLD} `], [[] as string[]]])(
     'a signature is made with no secret like %p, and the error does not show it',
     secret => {
-      const making = () => standardWebhooks(secret)
-      expect(making).toThrow(TypeError)
-      expect(making).not.toThrow(OLD.slice(6))
+      const makeVerifier = () => standardWebhooks(secret)
+      expect(makeVerifier).toThrow(TypeError)
+      expect(makeVerifier).not.toThrow(OLD.slice(6))
     },
   )
 })

@@ -9,13 +9,13 @@ import { ofLeases } from '../../subscription/races/checker.ts'
 import { postgresLog } from '../../subscription/races/look.ts'
 import { Node, type NodeJob, type Running } from '../../subscription/races/nodes.ts'
 import { onPostgres, type PostgresPlace, SCHEMA } from '../../subscription/races/places.ts'
-import { checked } from './checker.ts'
+import { checkEffects } from './checker.ts'
 
 /** What was asked of a race, and what was wrong. */
 export type Verdict = { readonly wrong: readonly string[]; readonly checks: number }
 export type ArenaOptions = Partial<Pick<NodeJob, 'plant' | 'leaseMs'>>
 type NodeOptions = Partial<Pick<NodeJob, 'database'>> & { readonly aheadMs?: number }
-export type Held = { readonly owner: string; readonly epoch: number; readonly position: number; readonly forMs: number }
+export type HeldLease = { readonly owner: string; readonly epoch: number; readonly position: number; readonly forMs: number }
 
 /** The subscription of the process. */
 export const COURIER = 'process_courier'
@@ -64,8 +64,8 @@ export class Arena {
   }
 
   /** The lease as the last to take it has left it, of nobody where it was given back, and how long it holds yet. */
-  async held(): Promise<Held> {
-    const [found] = await this.place.sql.unsafe<Held[]>(
+  async readLease(): Promise<HeldLease> {
+    const [found] = await this.place.sql.unsafe<HeldLease[]>(
       `select coalesce(l.owner, '') as owner, l.epoch::float8 as epoch, c.position::float8 as position,
         date_part('epoch', l.until - clock_timestamp()) * 1000 as "forMs"
       from ${SCHEMA}.leases l join ${SCHEMA}.checkpoints c using (name) where name = '${COURIER}'`,
@@ -77,7 +77,7 @@ export class Arena {
   async owner(): Promise<Node> {
     let found: Node | undefined
     await eventually('somebody runs the process', async () => {
-      const { owner, forMs } = await this.held()
+      const { owner, forMs } = await this.readLease()
       found = forMs > 0 ? this.nodes.find(({ pid }) => owner.startsWith(`${pid}.`)) : undefined
       return found !== undefined
     })
@@ -91,19 +91,19 @@ export class Arena {
       return (await this.place.sql.unsafe<{ many: number }[]>(sql))[0]!.many
     }
     // A server that is just coming back refuses.
-    const before = await persistent(async () => [(await this.held()).position, await effectsOf()] as const)
+    const before = await askPatiently(async () => [(await this.readLease()).position, await effectsOf()] as const)
     await eventually(`the process moves on from ${before}`, () =>
-      persistent(async () => (await this.held()).position > before[0] && (await effectsOf()) >= before[1] + effects),
+      askPatiently(async () => (await this.readLease()).position > before[0] && (await effectsOf()) >= before[1] + effects),
     ).catch(error => {
       throw new Error(`${error} ${this.nodes.map(({ name, reported, errors }) => `${name}: ${reported.slice(-3)} ${errors}`)}`)
     })
   }
 
   /** Waits until another runs the process and has come further; gives how long that took, in ms. */
-  async takenOver({ epoch, position }: Held): Promise<number> {
+  async takenOver({ epoch, position }: HeldLease): Promise<number> {
     const from = performance.now()
     await eventually('another has taken over', async () => {
-      const held = await this.held()
+      const held = await this.readLease()
       return held.epoch > epoch && held.position > position
     })
     return performance.now() - from
@@ -113,7 +113,7 @@ export class Arena {
   async settle(): Promise<Verdict> {
     await this.rest()
     // What is wrong may keep it from coming to rest.
-    const stuck = await eventually('all is done', () => persistent(() => this.#isDone())).then(
+    const stuck = await eventually('all is done', () => askPatiently(() => this.#isDone())).then(
       () => [],
       error => [String(error)],
     )
@@ -143,11 +143,11 @@ export class Arena {
       `select (select count(*) from ${SCHEMA}.agenda)::float8 as pending, (select count(*) from ${SCHEMA}.parked)::float8 as parked`,
     )
     const attempts = this.nodes.flatMap(({ attempts }) => attempts)
-    const { wrong, checks } = checked({
+    const { wrong, checks } = checkEffects({
       ...counts!,
       log: log.map(({ at, ...event }) => ({ ...event, at: Date.parse(at) })),
       rows: new Map(rows.map(({ key, data }) => [key, withoutCommands(data)])),
-      checkpoint: (await this.held()).position,
+      checkpoint: (await this.readLease()).position,
     })
     const asked = log.filter(({ stream }) => stream.startsWith('asking-'))
     return {
@@ -179,7 +179,7 @@ function withoutCommands(data: string): string {
 }
 
 /** Asks again where the server does not answer for now. */
-async function persistent<T>(ask: () => Promise<T>): Promise<T> {
+async function askPatiently<T>(ask: () => Promise<T>): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
       return await ask()

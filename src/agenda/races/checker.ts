@@ -22,7 +22,7 @@ export type Found = {
 
 type Armed = { readonly set: number; readonly due: number; readonly what: string | null }
 type Instance = { n: number; until: number; readonly timers: Map<string, Armed> }
-type Told = { readonly by: string; readonly what: string; readonly target: string }
+type QueuedEffect = { readonly by: string; readonly what: string; readonly target: string }
 type Fell = { readonly timer: string; readonly set: number }
 
 const LATE_MS = 1_000
@@ -30,15 +30,15 @@ const BEAT_MS = 200
 const WRONG_MAX = 10
 
 /** What is wrong at rest, as sentences, and how many facts were compared. */
-export function checked({ log, rows, pending, checkpoint, parked }: Found): {
+export function checkEffects({ log, rows, pending, checkpoint, parked }: Found): {
   readonly wrong: readonly string[]
   readonly checks: number
 } {
-  const { instances, wanted, wrong } = followed(log)
+  const { instances, wanted, wrong } = replayLog(log)
   const effects = log.flatMap(event => (event.stream.startsWith('tally-') ? [toldOf(event)] : []))
-  const lanes = new Set([...wanted, ...effects].map(laneOf))
-  const [byWanted, byEffects] = [Map.groupBy(wanted, laneOf), Map.groupBy(effects, laneOf)]
-  for (const lane of lanes) wrong.push(...compared(lane, byWanted.get(lane) ?? [], byEffects.get(lane) ?? []))
+  const queues = new Set([...wanted, ...effects].map(queueOf))
+  const [byWanted, byEffects] = [Map.groupBy(wanted, queueOf), Map.groupBy(effects, queueOf)]
+  for (const queue of queues) wrong.push(...compareQueues(queue, byWanted.get(queue) ?? [], byEffects.get(queue) ?? []))
   for (const [by, instance] of instances) {
     const row = rows.get(by)
     if (row === undefined || !Bun.deepEquals(JSON.parse(row), rowOf(instance)))
@@ -53,25 +53,25 @@ export function checked({ log, rows, pending, checkpoint, parked }: Found): {
 }
 
 /** What the log leads to, in its order, and what in it should not be. */
-function followed(log: readonly Logged[]) {
+function replayLog(log: readonly Logged[]) {
   const instances = new Map<string, Instance>()
-  const wanted: Told[] = []
+  const wanted: QueuedEffect[] = []
   const wrong: string[] = []
   const once = new Set<string>()
   for (const event of log) {
-    const [category, by] = parted(event.stream)
+    const [category, by] = splitStream(event.stream)
     if (category !== 'asking' && category !== 'courier') continue
     const instance = instances.get(by) ?? { n: 0, until: 0, timers: new Map() }
     instances.set(by, instance)
     const want = (target: string, what: string) => wanted.push({ by, what, target })
-    if (category === 'asking') asked(instance, event, want)
+    if (category === 'asking') answerQuestion(instance, event, want)
     else {
-      const said = `${by}: ${nameOf(event)}`
-      if (once.has(said)) wrong.push(`${said} was told twice`)
-      once.add(said)
-      if (event.type === 'Due') wrong.push(...fell(instance, event, want, said))
+      const label = `${by}: ${nameOf(event)}`
+      if (once.has(label)) wrong.push(`${label} was told twice`)
+      once.add(label)
+      if (event.type === 'Due') wrong.push(...handleTimer(instance, event, want, label))
       else if (event.type === 'Rejected') want('t2', `${whatOf(event)}.refused`)
-      else wrong.push(`${said} should not be`)
+      else wrong.push(`${label} should not be`)
     }
   }
   return { instances, wanted, wrong }
@@ -79,7 +79,7 @@ function followed(log: readonly Logged[]) {
 
 type Want = (target: string, what: string) => void
 
-function asked(instance: Instance, { position, at }: Logged, want: Want): void {
+function answerQuestion(instance: Instance, { position, at }: Logged, want: Want): void {
   const n = ++instance.n
   instance.until = at + BEATS_MS
   want(`t${n % 3}`, `${n}.first`)
@@ -89,7 +89,7 @@ function asked(instance: Instance, { position, at }: Logged, want: Want): void {
   if (n % 8 === 1) instance.timers.set('beat', { set: position, due: at + BEAT_MS, what: null })
 }
 
-function fell(instance: Instance, { position, data, at }: Logged, want: Want, said: string): readonly string[] {
+function handleTimer(instance: Instance, { position, data, at }: Logged, want: Want, label: string): readonly string[] {
   const { timer, set } = JSON.parse(data) as Fell
   const armed = instance.timers.get(timer)
   // One that was cancelled or set anew before it was heard of.
@@ -100,14 +100,14 @@ function fell(instance: Instance, { position, data, at }: Logged, want: Want, sa
     want('beats', `beat ${new Date(at).toISOString()}`)
     if (at < instance.until) instance.timers.set('beat', { set: position, due: at + BEAT_MS, what: null })
   }
-  return at < armed.due ? [`${said} fell due ${armed.due - at} ms early`] : []
+  return at < armed.due ? [`${label} fell due ${armed.due - at} ms early`] : []
 }
 
 /** Of what one instance sends to one stream each is there, once, in order. */
-function compared(lane: string, wanted: readonly Told[], effects: readonly Told[]): readonly string[] {
+function compareQueues(queue: string, wanted: readonly QueuedEffect[], effects: readonly QueuedEffect[]): readonly string[] {
   const at = wanted.findIndex(({ what }, i) => effects[i]?.what !== what)
   if (at < 0)
-    return effects.length > wanted.length ? [`${lane}: ${effects[wanted.length]!.what} is there, and nothing led to it`] : []
+    return effects.length > wanted.length ? [`${queue}: ${effects[wanted.length]!.what} is there, and nothing led to it`] : []
   const [many, known] = [new Map<string, number>(), new Set(wanted.map(({ what }) => what))]
   for (const { what } of effects) many.set(what, (many.get(what) ?? 0) + 1)
   const twice = [...many].filter(([, times]) => times > 1).map(([what]) => what)
@@ -118,7 +118,7 @@ function compared(lane: string, wanted: readonly Told[], effects: readonly Told[
     ...(twice.length ? [`had ${twice.slice(0, 3)} twice`] : []),
     ...(strange.length ? [`had ${strange.slice(0, 3)}, to which nothing led`] : []),
   ]
-  return [`${lane} ${is.join(', ') || `had ${effects[at]?.what} where ${wanted[at]!.what} comes`}`]
+  return [`${queue} ${is.join(', ') || `had ${effects[at]?.what} where ${wanted[at]!.what} comes`}`]
 }
 
 function rowOf({ n, until, timers }: Instance): object {
@@ -126,16 +126,16 @@ function rowOf({ n, until, timers }: Instance): object {
   return { state: { n, until }, timers: Object.fromEntries(named) }
 }
 
-const laneOf = ({ by, target }: Told): string => `${by} to ${target}`
+const queueOf = ({ by, target }: QueuedEffect): string => `${by} to ${target}`
 
-function parted(stream: string): readonly [category: string, instance: string] {
+function splitStream(stream: string): readonly [category: string, instance: string] {
   const at = stream.indexOf('-')
   return [stream.slice(0, at), stream.slice(at + 1)]
 }
 
-function toldOf({ stream, data }: Logged): Told {
+function toldOf({ stream, data }: Logged): QueuedEffect {
   const { by, what } = JSON.parse(data) as { readonly by: string; readonly what: string }
-  return { by, what, target: parted(stream)[1] }
+  return { by, what, target: splitStream(stream)[1] }
 }
 
 function nameOf(event: Logged): string {

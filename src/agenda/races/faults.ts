@@ -1,7 +1,7 @@
 // What is done to nodes that run a process, by name. Each begins with a place of its own and ends at rest, with what was wrong.
 import type { Outcome } from '../../dispatch/outcome.ts'
 import { eventually } from '../../adapters/postgres/races/patience.ts'
-import { proxied, replyLoss } from '../../adapters/postgres/races/proxied.ts'
+import { startRaceProxy, replyLoss } from '../../adapters/postgres/races/race-proxy.ts'
 import type { Random } from '../../adapters/postgres/races/random.ts'
 import { startWriter } from '../../adapters/postgres/races/writers.ts'
 import { postgres } from '../../adapters/postgres/store.ts'
@@ -28,17 +28,17 @@ const TAKEOVER_MAX_MS = 4_000
 const END_MAX_MS = 15_000
 
 export const faults: Readonly<Record<string, Fault>> = {
-  'an app that is killed': { times: 5, run: (random, times) => killing(random, times) },
+  'an app that is killed': { times: 5, run: (random, times) => killNodes(random, times) },
   'a killed PostgreSQL': { times: 2, run: (random, times) => killingServer(random, times, false) },
   'both killed': { times: 1, run: (random, times) => killingServer(random, times, true) },
-  'a lost reply': { times: 8, run: losing },
-  'connections cut at any byte': { times: 12, run: cutting },
-  'a zombie': { times: 5, run: (random, times) => stopping(random, times) },
-  'a fight for leases': { times: 6, run: pausing },
+  'a lost reply': { times: 8, run: loseReplies },
+  'connections cut at any byte': { times: 12, run: cutConnections },
+  'a zombie': { times: 5, run: (random, times) => stopNodes(random, times) },
+  'a fight for leases': { times: 6, run: pauseNodes },
   'one killed, one stopped, one cut off': { times: 1, run: allAtOnce },
-  'clocks an hour apart': { times: 2, run: (random, times) => shifting(random, times) },
-  'one command many times': { times: 6, run: (random, times) => repeating(random, times) },
-  'an orderly end under load': { times: 3, run: (random, times) => terminating(random, times) },
+  'clocks an hour apart': { times: 2, run: (random, times) => shiftClocks(random, times) },
+  'one command many times': { times: 6, run: (random, times) => repeatCommands(random, times) },
+  'an orderly end under load': { times: 3, run: (random, times) => terminateNodes(random, times) },
   'appends that are rolled back': { times: 3, run: (random, times) => rollingBack(random, times) },
 }
 
@@ -46,7 +46,7 @@ export const faults: Readonly<Record<string, Fault>> = {
 const CHECKS_MIN = 100
 
 /** A fault, made so often: what it could not come to an end by is wrong, too. */
-export async function judged({ times, run }: Fault, random: Random, many: number = times): Promise<Verdict> {
+export async function runFault({ times, run }: Fault, random: Random, many: number = times): Promise<Verdict> {
   try {
     const { wrong, checks } = await run(random, many)
     const few = checks >= CHECKS_MIN ? [] : [`${checks} facts were checked, and ${CHECKS_MIN} at least are wanted`]
@@ -57,7 +57,7 @@ export async function judged({ times, run }: Fault, random: Random, many: number
 }
 
 /** Nodes that end at any moment. */
-export async function killing(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
+export async function killNodes(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
   await using arena = await Arena.open(random, options)
   await arena.start(2)
   for (let i = 0; i < times; i++) {
@@ -87,11 +87,11 @@ export async function killingServer(random: Random, times: number, both: boolean
 }
 
 /** Replies to pages that are written, and to appends, are lost in turn, with the connection or alone. */
-async function losing(random: Random, times: number): Promise<Verdict> {
+async function loseReplies(random: Random, times: number): Promise<Verdict> {
   await using arena = await Arena.open(random)
-  using proxy = proxied(arena.place)
-  const losses = together(proxy, [pageLoss, replyLoss])
-  await arena.start(1, { database: through(arena.place, proxy) })
+  using proxy = startRaceProxy(arena.place)
+  const losses = combineLosses(proxy, [pageLoss, replyLoss])
+  await arena.start(1, { database: routeThrough(arena.place, proxy) })
   for (const loss of losses) {
     for (let i = 1; i <= Math.ceil(times / 2); i++) {
       loss.next(i % 4 === 0 ? 'drop' : 'cut')
@@ -105,7 +105,7 @@ async function losing(random: Random, times: number): Promise<Verdict> {
 type Loss = { readonly next: (how: 'cut' | 'drop') => void; readonly lost: () => number }
 
 /** Several losses on one proxy, from before its first connection: a statement is named only where it is prepared. */
-function together(proxy: FaultProxy, kinds: readonly ((proxy: FaultProxy) => Loss)[]): readonly Loss[] {
+function combineLosses(proxy: FaultProxy, kinds: readonly ((proxy: FaultProxy) => Loss)[]): readonly Loss[] {
   const inspects: { readonly client: Inspect[]; readonly server: Inspect[] } = { client: [], server: [] }
   const collecting = {
     ...proxy,
@@ -113,19 +113,19 @@ function together(proxy: FaultProxy, kinds: readonly ((proxy: FaultProxy) => Los
     onServerData: (inspect: Inspect) => void inspects.server.push(inspect),
   } as FaultProxy
   const losses = kinds.map(kind => kind(collecting))
-  const judged =
+  const judgeAll =
     (all: readonly Inspect[]): Inspect =>
     (bytes, connection) =>
       all.map(inspect => inspect(bytes, connection)).find(verdict => verdict !== 'forward') ?? 'forward'
-  proxy.onClientData(judged(inspects.client))
-  proxy.onServerData(judged(inspects.server))
+  proxy.onClientData(judgeAll(inspects.client))
+  proxy.onServerData(judgeAll(inspects.server))
   return losses
 }
 
-async function cutting(random: Random, times: number): Promise<Verdict> {
+async function cutConnections(random: Random, times: number): Promise<Verdict> {
   await using arena = await Arena.open(random)
-  using proxy = proxied(arena.place)
-  await arena.start(1, { database: through(arena.place, proxy) })
+  using proxy = startRaceProxy(arena.place)
+  await arena.start(1, { database: routeThrough(arena.place, proxy) })
   for (let i = 0; i < times; i++) {
     proxy.cutAfterBytes(random.below(6_000), random.pick(['toServer', 'toClient']))
     await arena.movesOn(random.below(EFFECTS_BETWEEN_MAX))
@@ -143,7 +143,7 @@ const STOPS: readonly Stop[] = [
 ]
 
 /** Nodes that are stopped in the middle, and go on after another has taken over. */
-export async function stopping(
+export async function stopNodes(
   random: Random,
   times: number,
   options: ArenaOptions = {},
@@ -155,7 +155,7 @@ export async function stopping(
   const [shift, slow] = [random.below(stops.length), [] as string[]]
   for (let i = 0; i < times; i++) {
     const [owner, stop] = [await arena.owner(), stops[(i + shift) % stops.length]!]
-    const took = await overtaken(arena, owner, stop)
+    const took = await overtakeOwner(arena, owner, stop)
     if (took > TAKEOVER_MAX_MS) slow.push(`it took ${Math.round(took)} ms to take over from one stopped ${stop.at}`)
     owner.signal('SIGCONT')
     await arena.movesOn(random.below(EFFECTS_BETWEEN_MAX))
@@ -166,22 +166,22 @@ export async function stopping(
 }
 
 /** Stops the owner at a point, waits until another has taken over, and gives how long that took, in ms. */
-async function overtaken(arena: Arena, owner: Node, stop: Stop): Promise<number> {
+async function overtakeOwner(arena: Arena, owner: Node, stop: Stop): Promise<number> {
   const before = owner.stopped
   owner.stop(stop)
   await eventually(`it has stopped ${stop.at}`, () => owner.stopped > before)
-  return arena.takenOver(await arena.held())
+  return arena.takenOver(await arena.readLease())
 }
 
 /** Nodes that pause for random times, some of them until another has taken over. */
-async function pausing(random: Random, times: number): Promise<Verdict> {
+async function pauseNodes(random: Random, times: number): Promise<Verdict> {
   await using arena = await Arena.open(random)
   await arena.start(3)
   await arena.movesOn()
   for (let i = 0; i < times; i++) {
     const owner = await arena.owner()
     const other = random.pick(arena.nodes.filter(node => node !== owner))
-    const held = await arena.held()
+    const held = await arena.readLease()
     owner.signal('SIGSTOP')
     if (random.chance(0.5)) other.signal('SIGSTOP')
     if (random.chance(0.5)) await arena.takenOver(held)
@@ -196,17 +196,17 @@ const PAUSE_MAX_MS = 1_600
 /** Of three nodes one is killed, one is stopped, and one loses its network; whoever is left takes over. Then they are back. */
 async function allAtOnce(random: Random, times: number): Promise<Verdict> {
   await using arena = await Arena.open(random)
-  using proxy = proxied(arena.place)
-  const [cutOff] = await arena.start(1, { database: through(arena.place, proxy) })
+  using proxy = startRaceProxy(arena.place)
+  const [cutOff] = await arena.start(1, { database: routeThrough(arena.place, proxy) })
   await arena.start(2)
   await arena.movesOn()
   for (let i = 0; i < times; i++) {
     const [killed, stopped] = random.shuffle(arena.nodes.filter(node => node !== cutOff))
-    const held = await arena.held()
+    const held = await arena.readLease()
     const isCutOffOwner = held.owner.startsWith(`${cutOff!.pid}.`)
     proxy.swallow(true, random.pick(['toServer', 'toClient', undefined]))
     if (isCutOffOwner) await arena.takenOver(held)
-    const next = await arena.held()
+    const next = await arena.readLease()
     stopped!.signal('SIGSTOP')
     if (next.owner.startsWith(`${stopped!.pid}.`)) await arena.takenOver(next)
     // Nobody is left; the supervisor starts one anew, which takes over from itself.
@@ -220,14 +220,14 @@ async function allAtOnce(random: Random, times: number): Promise<Verdict> {
 }
 
 /** Nodes whose clocks are an hour ahead and an hour behind take over from each other: leases and timers go by the database's. */
-export async function shifting(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
+export async function shiftClocks(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
   await using arena = await Arena.open(random, options)
   await arena.start(1, { aheadMs: HOUR_MS })
   await arena.start(1, { aheadMs: -HOUR_MS })
   const wrong: string[] = []
   for (let i = 0; i < times && options.plant === undefined; i++) {
     await arena.movesOn(EFFECTS_BETWEEN_MAX)
-    const [owner, held] = [await arena.owner(), await arena.held()]
+    const [owner, held] = [await arena.owner(), await arena.readLease()]
     if (held.forMs > TAKEOVER_MAX_MS) wrong.push(`the lease of ${owner.name} holds for ${Math.round(held.forMs)} ms yet`)
     owner.signal('SIGSTOP')
     await arena.takenOver(held)
@@ -242,7 +242,7 @@ export async function shifting(random: Random, times: number, options: ArenaOpti
  * One command, 2 to 50 times at once on two nodes, and again on one that has just begun: one effect, and one answer for all. `keyed` false:
  * those who send it again do not say that it is the same.
  */
-export async function repeating(random: Random, times: number, keyed = true): Promise<Verdict> {
+export async function repeatCommands(random: Random, times: number, keyed = true): Promise<Verdict> {
   await using arena = await Arena.open(random)
   const [node] = await arena.start(1)
   const open = () =>
@@ -273,10 +273,12 @@ export async function repeating(random: Random, times: number, keyed = true): Pr
 
 async function ofSame({ place: { sql } }: Arena, token: string, answers: readonly Outcome[]): Promise<readonly string[]> {
   const effects = await sql.unsafe(`select from ${SCHEMA}.events where stream = 'asking-same' and data like '%"${token}"%'`)
-  const told = new Set(answers.map(answer => JSON.stringify(withoutReplay(answer))))
+  const distinctAnswers = new Set(answers.map(answer => JSON.stringify(withoutReplay(answer))))
   return [
     ...(effects.length === 1 ? [] : [`${token} is there ${effects.length} times`]),
-    ...(told.size === 1 ? [] : [`${token} was answered in ${told.size} ways: ${[...told].slice(0, 2).join(' and ')}`]),
+    ...(distinctAnswers.size === 1
+      ? []
+      : [`${token} was answered in ${distinctAnswers.size} ways: ${[...distinctAnswers].slice(0, 2).join(' and ')}`]),
   ]
 }
 
@@ -288,7 +290,7 @@ function withoutReplay(answer: Outcome): object {
 }
 
 /** SIGTERM in the middle of what a node does: it ends by itself, in time, keeps nothing, and what it has not sent another sends. */
-export async function terminating(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
+export async function terminateNodes(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
   await using arena = await Arena.open(random, options)
   await arena.start(2)
   const wrong: string[] = []
@@ -297,7 +299,7 @@ export async function terminating(random: Random, times: number, options: ArenaO
     const owner = await arena.owner()
     const [from, pid, life] = [performance.now(), owner.pid, owner.lives]
     const code = await owner.terminate()
-    const held = await arena.held()
+    const held = await arena.readLease()
     if (held.forMs > 0 && held.owner.startsWith(`${pid}.`)) wrong.push(`${owner.name} kept its lease`)
     const open = owner.attempts.filter(({ who, outcome }) => who === `${owner.name}.${life}` && outcome === 'open')
     if (open.length) wrong.push(`${owner.name} left ${open.length} commands without an answer`)
@@ -326,6 +328,6 @@ export async function rollingBack(random: Random, times: number, options: ArenaO
 }
 
 /** A database that is reached through a proxy, and given up soon. */
-function through({ url }: PostgresPlace, proxy: FaultProxy) {
+function routeThrough({ url }: PostgresPlace, proxy: FaultProxy) {
   return { kind: 'postgres', url: proxy.url(url), schema: SCHEMA, deadlineMs: DEADLINE_MS } as const
 }

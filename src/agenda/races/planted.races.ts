@@ -5,7 +5,7 @@ import type { Random } from '../../adapters/postgres/races/random.ts'
 import type { SourcePlantName } from '../../subscription/races/sources.ts'
 import type { LeasePlant } from '../../subscription/races/watched.ts'
 import { type ArenaOptions, COURIER, type Verdict } from './arena.ts'
-import { killing, killingServer, repeating, rollingBack, shifting, stopping, terminating } from './faults.ts'
+import { killNodes, killingServer, repeatCommands, rollingBack, shiftClocks, stopNodes, terminateNodes } from './faults.ts'
 
 /** So often at most until a planted bug has shown. */
 const ROUNDS_MAX = 8
@@ -23,21 +23,21 @@ function node(
   return [plant, random => run(random, TIMES, { plant }), shown]
 }
 
-const bothKilled: typeof killing = (random, _, options) => killingServer(random, 1, true, options)
-const ended: typeof killing = (random, _, options) => terminating(random, 1, options)
+const killBoth: typeof killNodes = (random, _, options) => killingServer(random, 1, true, options)
+const terminateOne: typeof killNodes = (random, _, options) => terminateNodes(random, 1, options)
 /** Stopped with a page in its hands, which it writes when another has taken over. */
-const overtaken: typeof killing = (random, _, options) =>
-  stopping(random, 1, options, [{ at: 'before the commit', name: COURIER }])
+const overtakeCourier: typeof killNodes = (random, _, options) =>
+  stopNodes(random, 1, options, [{ at: 'before the commit', name: COURIER }])
 
 const planted: readonly Planted[] = [
-  node('commands without a key of their own', killing, / had .* twice/),
-  node('an agenda beside the page', killing, / lost /),
-  node('a sender that forgets first', bothKilled, / lost /),
-  node('timers by the clock of the app', shifting, / ms early/),
-  node('no fence', overtaken, /was written though/),
+  node('commands without a key of their own', killNodes, / had .* twice/),
+  node('an agenda beside the page', killNodes, / lost /),
+  node('a sender that forgets first', killBoth, / lost /),
+  node('timers by the clock of the app', shiftClocks, / ms early/),
+  node('no fence', overtakeCourier, /was written though/),
   node('takes a gap for nothing', rollingBack, / lost /),
-  node('an end that waits for nothing', ended, / kept its lease/),
-  ['commands that are sent again without their key', random => repeating(random, 1, false), /^same \d+ is there \d+ times/],
+  node('an end that waits for nothing', terminateOne, / kept its lease/),
+  ['commands that are sent again without their key', random => repeatCommands(random, 1, false), /^same \d+ is there \d+ times/],
 ]
 
 for (const [bug, run, shown] of planted)

@@ -1,6 +1,6 @@
 import { describe, expect } from 'bun:test'
 import { form, race } from '../../adapters/postgres/races/form.ts'
-import { faults, judged } from './faults.ts'
+import { faults, runFault } from './faults.ts'
 
 /** How many more of each the long form makes. */
 const LONGER = 40
@@ -10,7 +10,7 @@ for (const [name, fault] of Object.entries(faults))
     race(
       `each command of a process has one effect, in order, and no timer is early, lost or twice, under ${name}`,
       async random => {
-        const { wrong } = await judged(fault, random, form(fault.times, LONGER * fault.times))
+        const { wrong } = await runFault(fault, random, form(fault.times, LONGER * fault.times))
         expect(wrong).toEqual([])
       },
     )

@@ -6,9 +6,9 @@ const fine: Fault = { times: 3, run: async (random, times) => ({ wrong: [], chec
 
 describe('the torture', () => {
   test('the torture makes the rounds that are asked for, and counts what each has checked', async () => {
-    const { code, said } = await tortured(['--rounds', '2', '--seed', '7'], { one: fine, other: fine })
+    const { code, printed } = await runTorture(['--rounds', '2', '--seed', '7'], { one: fine, other: fine })
     expect(code).toBe(0)
-    expect(rowsOf(said)).toEqual([
+    expect(rowsOf(printed)).toEqual([
       ['fault', 'rounds', 'checks', 'violations'],
       ['one', '2', expect.stringMatching(/^\d{4}$/), '0'],
       ['other', '2', expect.stringMatching(/^\d{4}$/), '0'],
@@ -16,9 +16,9 @@ describe('the torture', () => {
   })
 
   test('the torture makes one round of each fault where nothing is asked for', async () => {
-    const { code, said } = await tortured([], { one: fine })
+    const { code, printed } = await runTorture([], { one: fine })
     expect(code).toBe(0)
-    expect(said).toMatch(/^rounds 1 to 1 of 1 faults, with seed \d+\n/)
+    expect(printed).toMatch(/^rounds 1 to 1 of 1 faults, with seed \d+\n/)
   })
 
   test('the torture fails with what is wrong, and says how that round is made again', async () => {
@@ -30,11 +30,11 @@ describe('the torture', () => {
         return { wrong: drawn.length === 3 ? ['an effect was lost'] : [], checks: 200 }
       },
     }
-    const { code, said } = await tortured(['--rounds', '4', '--seed', '7'], { one: fine, 'a planted one': planted })
+    const { code, printed } = await runTorture(['--rounds', '4', '--seed', '7'], { one: fine, 'a planted one': planted })
     expect(code).toBe(1)
-    expect(said).toContain("  an effect was lost\n  again: bun run torture --seed 7 --fault 'a planted one' --round 3\n")
-    expect(rowsOf(said).at(-1)).toEqual(['a planted one', '4', '800', '1'])
-    await tortured(['--seed', '7', '--fault', 'a planted one', '--round', '3'], { other: fine, 'a planted one': planted })
+    expect(printed).toContain("  an effect was lost\n  again: bun run torture --seed 7 --fault 'a planted one' --round 3\n")
+    expect(rowsOf(printed).at(-1)).toEqual(['a planted one', '4', '800', '1'])
+    await runTorture(['--seed', '7', '--fault', 'a planted one', '--round', '3'], { other: fine, 'a planted one': planted })
     expect(drawn.at(-1)).toBe(drawn[2]!)
     expect(new Set(drawn).size).toBe(4)
   })
@@ -42,10 +42,10 @@ describe('the torture', () => {
   test('the torture fails a round that throws, or has checked next to nothing', async () => {
     const throwing: Fault = { times: 1, run: () => Promise.reject(new Error('it never moved on')) }
     const idle: Fault = { times: 1, run: async () => ({ wrong: [], checks: 2 }) }
-    const { code, said } = await tortured(['--seed', '7'], { throwing, idle })
+    const { code, printed } = await runTorture(['--seed', '7'], { throwing, idle })
     expect(code).toBe(1)
-    expect(said).toContain('Error: it never moved on')
-    expect(said).toContain('2 facts were checked, and 100 at least are wanted')
+    expect(printed).toContain('Error: it never moved on')
+    expect(printed).toContain('2 facts were checked, and 100 at least are wanted')
   })
 
   for (const [args, problem] of [
@@ -61,22 +61,22 @@ describe('the torture', () => {
     [['--seed'], /'--seed <value>' argument missing/],
   ] as const)
     test(`the torture refuses ${args.join(' ')} in a line`, async () => {
-      const { code, said } = await tortured(args, { one: fine })
+      const { code, printed } = await runTorture(args, { one: fine })
       expect(code).toBe(2)
-      expect(said).toMatch(/^torture: [^\n]+\n$/)
-      expect(said).toMatch(problem)
+      expect(printed).toMatch(/^torture: [^\n]+\n$/)
+      expect(printed).toMatch(problem)
     })
 })
 
-async function tortured(args: readonly string[], faults: Readonly<Record<string, Fault>>) {
-  const said: string[] = []
-  const code = await torture(args, { faults, write: text => void said.push(text) })
-  return { code, said: said.join('') }
+async function runTorture(args: readonly string[], faults: Readonly<Record<string, Fault>>) {
+  const printed: string[] = []
+  const code = await torture(args, { faults, write: text => void printed.push(text) })
+  return { code, printed: printed.join('') }
 }
 
 /** The cells of the table, without its rule. */
-function rowsOf(said: string): readonly (readonly string[])[] {
-  const lines = said.split('\n').filter(line => line.startsWith('| '))
+function rowsOf(printed: string): readonly (readonly string[])[] {
+  const lines = printed.split('\n').filter(line => line.startsWith('| '))
   return lines
     .filter(line => !line.includes('---'))
     .map(line =>

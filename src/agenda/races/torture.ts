@@ -2,14 +2,14 @@
 // which it is run again.
 import { parseArgs } from 'node:util'
 import { random } from '../../adapters/postgres/races/random.ts'
-import { type Fault, faults, judged } from './faults.ts'
+import { type Fault, faults, runFault } from './faults.ts'
 
-export type Torturing = { readonly faults: Readonly<Record<string, Fault>>; readonly write: (text: string) => void }
-type Asked = { readonly seed: number; readonly names: readonly string[]; readonly first: number; readonly last: number }
+export type TortureOptions = { readonly faults: Readonly<Record<string, Fault>>; readonly write: (text: string) => void }
+type TortureArgs = { readonly seed: number; readonly names: readonly string[]; readonly first: number; readonly last: number }
 type Line = { readonly rounds: number; readonly checks: number; readonly violations: number }
 
 /** Runs what the arguments ask for, and gives the exit code: 1 with any violation, 2 with arguments that it does not know. */
-export async function torture(args: readonly string[], torturing: Torturing): Promise<number> {
+export async function torture(args: readonly string[], torturing: TortureOptions): Promise<number> {
   const { faults, write } = torturing
   const asked = read(args, Object.keys(faults))
   if ('problem' in asked) {
@@ -20,22 +20,22 @@ export async function torture(args: readonly string[], torturing: Torturing): Pr
   write(`rounds ${first} to ${last} of ${names.length} faults, with seed ${seed}\n`)
   const table = new Map<string, Line>(names.map(name => [name, { rounds: 0, checks: 0, violations: 0 }]))
   for (let round = first; round <= last; round++)
-    for (const name of names) table.set(name, added(table.get(name)!, await tortured(name, seed, round, torturing)))
-  write(`\n${shown(table)}\n`)
+    for (const name of names) table.set(name, addLines(table.get(name)!, await runRound(name, seed, round, torturing)))
+  write(`\n${formatTable(table)}\n`)
   return [...table.values()].some(({ violations }) => violations > 0) ? 1 : 0
 }
 
 /** One round of a fault: what it chooses follows from its name, the seed and its number. */
-async function tortured(name: string, seed: number, round: number, { faults, write }: Torturing): Promise<Line> {
+async function runRound(name: string, seed: number, round: number, { faults, write }: TortureOptions): Promise<Line> {
   const from = performance.now()
-  const { wrong, checks } = await judged(faults[name]!, random(`${seed} ${name} ${round}`))
+  const { wrong, checks } = await runFault(faults[name]!, random(`${seed} ${name} ${round}`))
   write(`${name}, round ${round}: ${checks} checks, ${((performance.now() - from) / 1_000).toFixed(1)} s\n`)
   for (const sentence of wrong) write(`  ${sentence}\n`)
   if (wrong.length) write(`  again: bun run torture --seed ${seed} --fault '${name}' --round ${round}\n`)
   return { rounds: 1, checks, violations: wrong.length }
 }
 
-function added(one: Line, other: Line): Line {
+function addLines(one: Line, other: Line): Line {
   return {
     rounds: one.rounds + other.rounds,
     checks: one.checks + other.checks,
@@ -44,7 +44,7 @@ function added(one: Line, other: Line): Line {
 }
 
 /** What is asked for: by default one round of each fault, with a seed that is told. */
-function read(args: readonly string[], known: readonly string[]): Asked | { readonly problem: string } {
+function read(args: readonly string[], known: readonly string[]): TortureArgs | { readonly problem: string } {
   const text = { type: 'string' } as const
   try {
     const { values } = parseArgs({ args: [...args], options: { rounds: text, seed: text, fault: text, round: text } })
@@ -61,7 +61,7 @@ function read(args: readonly string[], known: readonly string[]): Asked | { read
   }
 }
 
-function shown(table: ReadonlyMap<string, Line>): string {
+function formatTable(table: ReadonlyMap<string, Line>): string {
   const titles = ['fault', 'rounds', 'checks', 'violations']
   const rows = [...table].map(([name, { rounds, checks, violations }]) => [name, ...[rounds, checks, violations].map(String)])
   const widths = titles.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))

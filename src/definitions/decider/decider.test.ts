@@ -50,9 +50,9 @@ describe('a command', () => {
   })
 
   test('a command may be named like an inherited property of objects', () => {
-    const made = commands('odd', ['toString', 'constructor', 'valueOf'])
-    expect(made['constructor']!('o1', 1)).toEqual({ decider: 'odd', command: 'constructor', id: 'o1', data: 1 })
-    expect('hasOwnProperty' in made).toBeFalse()
+    const odd = commands('odd', ['toString', 'constructor', 'valueOf'])
+    expect(odd['constructor']!('o1', 1)).toEqual({ decider: 'odd', command: 'constructor', id: 'o1', data: 1 })
+    expect('hasOwnProperty' in odd).toBeFalse()
   })
 
   test.each(['', 'Add', 'add-one', '1st', '_add', 'ü', '__proto__', 'x'.repeat(64)])(
@@ -76,17 +76,17 @@ describe('reject', () => {
 })
 
 describe('decide', () => {
-  const decided = (command: ReturnType<(typeof counter)[keyof typeof counter & string]>, state: unknown = spec_.initial) =>
+  const decideOn = (command: ReturnType<(typeof counter)[keyof typeof counter & string]>, state: unknown = spec_.initial) =>
     decide(spec_, state, command, context)
 
   test('decide gives one event, several, or none', () => {
-    expect(decided(counter.add('c1', { by: 1 }))).toEqual({ events: [Counter.Added({ by: 1 })] })
-    expect(decided(counter.addTwice('c1', { by: 1 }))).toEqual({ events: [Counter.Added({ by: 1 }), Counter.Added({ by: 1 })] })
-    expect(decided(counter.reset('c1', {}))).toEqual({ events: [] })
+    expect(decideOn(counter.add('c1', { by: 1 }))).toEqual({ events: [Counter.Added({ by: 1 })] })
+    expect(decideOn(counter.addTwice('c1', { by: 1 }))).toEqual({ events: [Counter.Added({ by: 1 }), Counter.Added({ by: 1 })] })
+    expect(decideOn(counter.reset('c1', {}))).toEqual({ events: [] })
   })
 
   test('decide gives a rejection with its code and data', () => {
-    expect(decided(counter.add('c1', { by: 100 }))).toEqual({ rejection: reject('too-many', { n: 0 }) })
+    expect(decideOn(counter.add('c1', { by: 100 }))).toEqual({ rejection: reject('too-many', { n: 0 }) })
   })
 
   test('decide is given the state, and instance, time and actor as values', () => {
@@ -99,7 +99,7 @@ describe('decide', () => {
   test('decide gives the same again for the same input', () => {
     fc.assert(
       fc.property(fc.integer({ min: -200, max: 200 }), fc.integer({ min: -200, max: 200 }), (n, by) => {
-        const once = () => decided(counter.add('c1', { by }), { n, history: [] })
+        const once = () => decideOn(counter.add('c1', { by }), { n, history: [] })
         expect(once()).toEqual(once())
       }),
     )
@@ -265,7 +265,7 @@ describe('at start a decider is refused', () => {
 })
 
 describe('an impure function', () => {
-  const built = (options: { evolve?: object; decide?: object }): DeciderSpec =>
+  const buildDecider = (options: { evolve?: object; decide?: object }): DeciderSpec =>
     decider(Counter, {
       initial: { n: 0 },
       evolve: { Added: (s: object) => s, Reset: (s: object) => s, ...options.evolve },
@@ -289,7 +289,7 @@ describe('an impure function', () => {
     ['decides what cannot be printed as JSON', () => ({ n: 1n }), 'n: 1n'],
   ]
   test.each(decisions)('a decide function that %s throws, and the error says so', (_, run, message) => {
-    const run_ = () => decide(built({ decide: { add: run } }), {}, add, context)
+    const run_ = () => decide(buildDecider({ decide: { add: run } }), {}, add, context)
     expect(run_).toThrow(TypeError)
     expect(run_).toThrow(message)
   })
@@ -299,7 +299,7 @@ describe('an impure function', () => {
     ['folds later', async () => ({}), 'counter: evolve of Added gave a promise; it returns a plain value'],
   ]
   test.each(folds)('an evolve function that %s throws, wherever the fact is', (_, run, message) => {
-    const sick = built({ evolve: { Added: run } })
+    const sick = buildDecider({ evolve: { Added: run } })
     const added = { type: 'Added', schema: fingerprint(Added), data: { by: 1 } }
     const reset = { type: 'Reset', schema: fingerprint(None), data: {} }
     const from = { state: sick.initial, version: 0 }
@@ -312,13 +312,13 @@ describe('an impure function', () => {
     const oops = () => {
       throw new RangeError('oops')
     }
-    expect(() => decide(built({ decide: { add: oops } }), {}, add, context)).toThrow(RangeError)
+    expect(() => decide(buildDecider({ decide: { add: oops } }), {}, add, context)).toThrow(RangeError)
   })
 })
 
 describe('an event that no constructor made', () => {
   const Counter = events('counter', { Added: z.object({ by: z.int().positive() }) })
-  const given = (data: unknown) =>
+  const buildDecider = (data: unknown) =>
     decider(Counter, {
       initial: {},
       evolve: { Added: state => state },
@@ -329,12 +329,12 @@ describe('an event that no constructor made', () => {
   const add = { decider: 'counter', command: 'add', id: 'c', data: {} }
 
   test('an event that no constructor made is taken where its data fits', () => {
-    expect(decide(given({ by: 1 }), {}, add, context)).toEqual({
+    expect(decide(buildDecider({ by: 1 }), {}, add, context)).toEqual({
       events: [{ category: 'counter', type: 'Added', data: { by: 1 } }],
     })
   })
 
   test('an event that no constructor made is refused where its data does not fit', () => {
-    expect(() => decide(given({ by: -1 }), {}, add, context)).toThrow('counter.Added: by')
+    expect(() => decide(buildDecider({ by: -1 }), {}, add, context)).toThrow('counter.Added: by')
   })
 })

@@ -72,8 +72,8 @@ describe('names of functions by event', () => {
 })
 
 describe('stored types of events', () => {
-  const named = (names: readonly string[]) => byEvent('test', both, Object.fromEntries(names.map(name => [name, fold])))
-  const typesOf = (...names: string[]) => Object.fromEntries(storedTypes(both, named(names)))
+  const buildFolds = (names: readonly string[]) => byEvent('test', both, Object.fromEntries(names.map(name => [name, fold])))
+  const typesOf = (...names: string[]) => Object.fromEntries(storedTypes(both, buildFolds(names)))
 
   test('the stored types of events are their own, those they were renamed from, and all that was split', () => {
     expect(typesOf('order.Placed')).toEqual({ order: ['Placed', 'Ordered', 'PaidAndShipped'] })
@@ -85,7 +85,7 @@ describe('stored types of events', () => {
   })
 
   const prints = { Placed: fingerprint(Placed), Ordered: fingerprint(PlacedV1) }
-  const stored = (type: string, category = 'order'): StoredText => ({
+  const buildStored = (type: string, category = 'order'): StoredText => ({
     id: 'e1',
     stream: `${category}-a`,
     version: 1,
@@ -102,22 +102,23 @@ describe('stored types of events', () => {
     const wanted = fc.subarray(['order.Placed', 'order.Paid', 'order.Shipped', 'order.Cancelled'])
     fc.assert(
       fc.property(wanted, fc.constantFrom(...all), (names, type) => {
-        const gives = recordedIn(both, stored(type)).some(event => names.includes(`${event.category}.${event.type}`))
-        if (gives) expect(storedTypes(both, named(names)).get('order')).toContain(type)
+        const gives = recordedIn(both, buildStored(type)).some(event => names.includes(`${event.category}.${event.type}`))
+        if (gives) expect(storedTypes(both, buildFolds(names)).get('order')).toContain(type)
       }),
     )
   })
 
   test('stored events of all releases read as today has them, each with its position', () => {
-    expect(recordedIn(both, stored('Ordered'))).toMatchObject([
+    expect(recordedIn(both, buildStored('Ordered'))).toMatchObject([
       { category: 'order', type: 'Placed', data: { customerId: 'c' }, instance: 'a', position: 1 },
     ])
-    expect(recordedIn(both, stored('PaidAndShipped')).map(({ type, version }) => [type, version])).toEqual([
+    expect(recordedIn(both, buildStored('PaidAndShipped')).map(({ type, version }) => [type, version])).toEqual([
       ['Paid', 1],
       ['Shipped', 1],
     ])
-    expect(recordedIn(both, stored('Viewed'))).toEqual([])
-    for (const other of ['invoice', 'orders', 'order_item', 'ord']) expect(recordedIn(both, stored('Placed', other))).toEqual([])
-    expect(() => recordedIn(both, stored('Unknown'))).toThrow('order-a')
+    expect(recordedIn(both, buildStored('Viewed'))).toEqual([])
+    for (const other of ['invoice', 'orders', 'order_item', 'ord'])
+      expect(recordedIn(both, buildStored('Placed', other))).toEqual([])
+    expect(() => recordedIn(both, buildStored('Unknown'))).toThrow('order-a')
   })
 })

@@ -14,7 +14,7 @@ describe('encode', () => {
   test('encode gives back on parsing what it was given, whatever JSON can hold but -0 and __proto__', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary', maxDepth: 6 }), value => {
-        if (holds(value, isRefused)) expect(() => encode(value)).toThrow(PayloadError)
+        if (hasValue(value, isRefused)) expect(() => encode(value)).toThrow(PayloadError)
         else expect(JSON.parse(encode(value))).toStrictEqual(value)
       }),
     )
@@ -90,10 +90,11 @@ describe('encode', () => {
   })
 
   test(`encode takes nesting of ${PAYLOAD_DEPTH_MAX}, and refuses one more, however it is mixed`, () => {
-    const nested = (depth: number): unknown => (depth === 0 ? 1 : depth % 2 ? [nested(depth - 1)] : { a: nested(depth - 1) })
-    expect(JSON.parse(encode(nested(PAYLOAD_DEPTH_MAX)))).toEqual(nested(PAYLOAD_DEPTH_MAX))
-    expect(() => encode(nested(PAYLOAD_DEPTH_MAX + 1))).toThrow('nested deeper than 64')
-    expect(() => encode(nested(5_000))).toThrow(PayloadError)
+    const buildNested = (depth: number): unknown =>
+      depth === 0 ? 1 : depth % 2 ? [buildNested(depth - 1)] : { a: buildNested(depth - 1) }
+    expect(JSON.parse(encode(buildNested(PAYLOAD_DEPTH_MAX)))).toEqual(buildNested(PAYLOAD_DEPTH_MAX))
+    expect(() => encode(buildNested(PAYLOAD_DEPTH_MAX + 1))).toThrow('nested deeper than 64')
+    expect(() => encode(buildNested(5_000))).toThrow(PayloadError)
   })
 
   test('encode refuses a cycle', () => {
@@ -125,9 +126,9 @@ describe('present', () => {
   })
 
   test('present equals what is read back, for whatever can be stored', () => {
-    const member = fc.option(fc.jsonValue(), { nil: undefined })
+    const property = fc.option(fc.jsonValue(), { nil: undefined })
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.oneof(member, fc.dictionary(fc.string(), member))), value => {
+      fc.property(fc.dictionary(fc.string(), fc.oneof(property, fc.dictionary(fc.string(), property))), value => {
         const text = attempt(() => encode(value))
         fc.pre(typeof text === 'string')
         expect(present(value)).toStrictEqual(JSON.parse(text as string))
@@ -177,7 +178,7 @@ describe('canonical', () => {
   test('canonical gives equal texts for equal values, whatever the order of their keys', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.infiniteStream(fc.nat()), (value, random) => {
-        expect(canonical(shuffled(value, random))).toBe(canonical(value))
+        expect(canonical(shuffleKeys(value, random))).toBe(canonical(value))
       }),
     )
   })
@@ -185,7 +186,7 @@ describe('canonical', () => {
   test('canonical gives texts that parse to the value, so that values that differ have texts that differ', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
-        fc.pre(!holds(value, member => Object.is(member, -0)))
+        fc.pre(!hasValue(value, part => Object.is(part, -0)))
         expect(JSON.parse(canonical(value))).toEqual(value)
       }),
     )
@@ -204,12 +205,15 @@ function attempt(run: () => unknown): unknown {
   }
 }
 
-function holds(value: unknown, what: (member: unknown) => boolean): boolean {
-  return what(value) || (typeof value === 'object' && value !== null && Object.values(value).some(member => holds(member, what)))
+function hasValue(value: unknown, isWanted: (part: unknown) => boolean): boolean {
+  return (
+    isWanted(value) ||
+    (typeof value === 'object' && value !== null && Object.values(value).some(part => hasValue(part, isWanted)))
+  )
 }
 
-function isRefused(member: unknown): boolean {
-  return Object.is(member, -0) || (typeof member === 'object' && member !== null && Object.hasOwn(member, '__proto__'))
+function isRefused(value: unknown): boolean {
+  return Object.is(value, -0) || (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__'))
 }
 
 function frozenThrough(value: unknown): boolean {
@@ -217,23 +221,23 @@ function frozenThrough(value: unknown): boolean {
   return Object.isFrozen(value) && Object.values(value).every(frozenThrough)
 }
 
-function shuffled(value: unknown, random: Iterator<number>): unknown {
-  if (Array.isArray(value)) return value.map(member => shuffled(member, random))
+function shuffleKeys(value: unknown, random: Iterator<number>): unknown {
+  if (Array.isArray(value)) return value.map(part => shuffleKeys(part, random))
   if (typeof value !== 'object' || value === null) return value
   const keyed = Object.entries(value).map(
-    ([key, member]) => [random.next().value as number, key, shuffled(member, random)] as const,
+    ([key, part]) => [random.next().value as number, key, shuffleKeys(part, random)] as const,
   )
-  return Object.fromEntries(keyed.toSorted(([a], [b]) => a - b).map(([, key, member]) => [key, member]))
+  return Object.fromEntries(keyed.toSorted(([a], [b]) => a - b).map(([, key, part]) => [key, part]))
 }
 
 test('a state is frozen, except in production, where it costs a tenth of a command', async () => {
   const code = `const { freeze } = await import(${JSON.stringify(join(import.meta.dir, 'payload.ts'))}); process.stdout.write(String(Object.isFrozen(freeze({ a: 1 }))))`
-  const said = async (environment: string) => {
+  const runWith = async (environment: string) => {
     const child = Bun.spawn(['bun', '-e', code], {
       env: { PATH: process.env['PATH'] ?? '', NODE_ENV: environment },
       stdout: 'pipe',
     })
     return new Response(child.stdout).text()
   }
-  expect(await Promise.all([said('production'), said('development'), said('')])).toEqual(['false', 'true', 'true'])
+  expect(await Promise.all([runWith('production'), runWith('development'), runWith('')])).toEqual(['false', 'true', 'true'])
 })

@@ -99,19 +99,19 @@ describe('a saga', () => {
   })
 
   test('a saga that waits for a fact needs a timeout', () => {
-    const made = () =>
+    const buildEndless = () =>
       saga('endless', {
         from: [Trip, Part],
         to: part,
         start: { Booked: () => ({}) },
         steps: [{ run: (_, key) => part.hold(key, {}), until: 'Held' }],
       })
-    expect(made).toThrow('a step until Held needs a timeout, as Held may never come')
+    expect(buildEndless).toThrow('a step until Held needs a timeout, as Held may never come')
   })
 })
 
 describe('planted bugs in sagas', () => {
-  const planted = (
+  const plantBug = (
     plant: (process: Process<string, SagaState>[typeof spec]) => Partial<Process<string, SagaState>[typeof spec]>,
   ) => {
     // The compiled process is what a bug is planted in.
@@ -137,7 +137,7 @@ describe('planted bugs in sagas', () => {
         },
       ],
     ] as const) {
-      planted(() => ({ take: take as never }))
+      plantBug(() => ({ take: take as never }))
       const wrong = sagaCases(booking, Trip.Booked({ cents: 5 }), 't1').map(({ run }) => {
         try {
           return checkSagaRun(run())
@@ -150,6 +150,6 @@ describe('planted bugs in sagas', () => {
         bug,
       ).toBeTrue()
     }
-    planted(() => ({ take: sound.take }))
+    plantBug(() => ({ take: sound.take }))
   })
 })

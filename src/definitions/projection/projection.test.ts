@@ -9,18 +9,20 @@ const row = z.object({ n: z.int(), text: z.string() })
 const initial = { n: 0, text: '' }
 const sound = { from: Order, row, initial, evolve: { Placed: (row: typeof initial) => row } } as const
 // What these tests give is refused by the types as well, mostly.
-const made = (options: object, name = 'sums') => projection(name, { ...sound, ...options } as never)
+const buildProjection = (options: object, name = 'sums') => projection(name, { ...sound, ...options } as never)
 
 describe('a projection', () => {
   test('a projection knows its version, its table, and which events it reads', () => {
-    const { version, filter, live, previous, indexes } = made({}, 'by-sku')[spec]
+    const { version, filter, live, previous, indexes } = buildProjection({}, 'by-sku')[spec]
     expect([version, live, previous, indexes]).toEqual([1, false, null, []])
     expect([...filter]).toEqual([['order', ['Placed', 'Ordered']]])
-    expect(tableOf(made({ version: 12 }, 'by-sku')[spec])).toBe('by_sku_v12')
+    expect(tableOf(buildProjection({ version: 12 }, 'by-sku')[spec])).toBe('by_sku_v12')
   })
 
   test('a projection begins with a row that nobody can change', () => {
-    const { initial } = made({ initial: { n: 0, text: '', list: [] }, row: row.extend({ list: z.array(z.int()) }) })[spec]
+    const { initial } = buildProjection({ initial: { n: 0, text: '', list: [] }, row: row.extend({ list: z.array(z.int()) }) })[
+      spec
+    ]
     expect(() => (initial as { list: number[] }).list.push(1)).toThrow(TypeError)
   })
 
@@ -44,8 +46,12 @@ describe('a projection', () => {
     ['a key of no event', { key: { Placedd: () => 'a' } }, 'key.Placedd is no event of its families'],
     ['families of one category', { from: [Order, Order] }, 'two of its families have one category'],
     ['an index on nothing', { indexes: ['m'] }, 'the index m is neither text nor number nor boolean, but nothing'],
-    ['a previous version that is not before it', { previous: made({ version: 2 }), version: 2 }, 'is not before version 2'],
-    ['a previous version of another name', { previous: made({}, 'other'), version: 2 }, 'previous is other version 1'],
+    [
+      'a previous version that is not before it',
+      { previous: buildProjection({ version: 2 }), version: 2 },
+      'is not before version 2',
+    ],
+    ['a previous version of another name', { previous: buildProjection({}, 'other'), version: 2 }, 'previous is other version 1'],
     [
       'live with a key',
       { live: true, key: { Placed: () => 'a' } },
@@ -54,16 +60,16 @@ describe('a projection', () => {
     ['live with indexes', { live: true, indexes: ['n'] }, 'a live projection'],
     ['live of two families', { live: true, from: [Order, Payment] }, 'a live projection'],
   ])('a projection refuses %s', (_, options, message) => {
-    expect(() => made(options)).toThrow(message)
+    expect(() => buildProjection(options)).toThrow(message)
   })
 
   test.each(['', 'Orders', '1st', 'a_b', 'a b', 'a/b', 'ä', 'x'.repeat(41), '-a'])('a projection refuses the name %p', name => {
-    expect(() => made({}, name)).toThrow('a name is small letters, digits and -')
+    expect(() => buildProjection({}, name)).toThrow('a name is small letters, digits and -')
   })
 })
 
 describe('an index', () => {
-  const kindOf = (field: z.ZodType) => made({ row: z.object({ f: field }), indexes: ['f'] })[spec].indexes[0]!.kind
+  const kindOf = (field: z.ZodType) => buildProjection({ row: z.object({ f: field }), indexes: ['f'] })[spec].indexes[0]!.kind
 
   test.each<[z.ZodType, 'text' | 'number']>([
     [z.string(), 'text'],
@@ -95,12 +101,14 @@ describe('an index', () => {
   test.each(['limit', 'cursor', 'sort', 'count', 'min-position', 'a b', '1a', '__proto__.x', ''])(
     'an index cannot be called %p',
     field => {
-      expect(() => made({ row: z.object({ [field]: z.string() }), indexes: [field] })).toThrow('cannot be an index by its name')
+      expect(() => buildProjection({ row: z.object({ [field]: z.string() }), indexes: [field] })).toThrow(
+        'cannot be an index by its name',
+      )
     },
   )
 
   test('an index differs from others by more than capitals', () => {
-    expect(() => made({ row: z.object({ a: z.string(), A: z.string() }), indexes: ['a', 'A'] })).toThrow(
+    expect(() => buildProjection({ row: z.object({ a: z.string(), A: z.string() }), indexes: ['a', 'A'] })).toThrow(
       'two indexes differ in nothing but capitals',
     )
   })

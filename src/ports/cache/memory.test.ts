@@ -48,11 +48,11 @@ describe('a cache in memory', () => {
     let now = 0
     const cache = memoryCache({ now: () => now })
     const entry = entryAt(5, 0)
-    const both = async (atLeast: number) => [cache.getSync!('k', atLeast), await cache.get('k', atLeast)]
-    expect(await both(0)).toEqual([null, null])
+    const getBoth = async (atLeast: number) => [cache.getSync!('k', atLeast), await cache.get('k', atLeast)]
+    expect(await getBoth(0)).toEqual([null, null])
     await cache.set('k', entry, async () => 5)
-    expect(await both(5)).toEqual([entry, entry])
-    expect(await both(6)).toEqual([null, null])
+    expect(await getBoth(5)).toEqual([entry, entry])
+    expect(await getBoth(6)).toEqual([null, null])
     now = entry.staleUntil
     expect(cache.getSync!('k', 0)).toBeNull()
     await cache.set('k', { ...entry, staleUntil: now + 1 }, async () => 5)

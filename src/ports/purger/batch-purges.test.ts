@@ -2,11 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import { type BatchPurgesOptions, batchPurges } from './batch-purges.ts'
 
 /** A purger that writes down what it was told, and fails when told to; a clock on which a test lets time pass. */
-function world(options: BatchPurgesOptions = {}) {
+function startPurges(options: BatchPurgesOptions = {}) {
   const purged: (readonly string[] | 'all')[] = []
   const slept: { readonly ms: number; readonly wake: () => void }[] = []
   const at = { failures: 0 }
-  const told = async (what: readonly string[] | 'all') => {
+  const purge = async (what: readonly string[] | 'all') => {
     if (at.failures-- > 0) throw new Error('503')
     purged.push(what)
   }
@@ -18,7 +18,7 @@ function world(options: BatchPurgesOptions = {}) {
     })
   const reported: unknown[] = []
   const queue = batchPurges(
-    { purge: told, purgeAll: () => told('all') },
+    { purge: purge, purgeAll: () => purge('all') },
     { sleep, random: () => 1, report: error => reported.push(error), againMs: 0, ...options },
   )
   /** Wakes who sleeps, and tells for how long. */
@@ -33,7 +33,7 @@ function world(options: BatchPurgesOptions = {}) {
 
 describe('a queue of purges', () => {
   test('a queue of purges collects tags for a moment and purges each once', async () => {
-    const { queue, purged, pass } = world({ delayMs: 50 })
+    const { queue, purged, pass } = startPurges({ delayMs: 50 })
     queue.add(['a', 'b'])
     queue.add(['b', 'c'])
     expect(queue.waiting).toBe(3)
@@ -48,7 +48,7 @@ describe('a queue of purges', () => {
   })
 
   test('a queue of purges tries again, later each time, with what came meanwhile', async () => {
-    const { queue, purged, pass, at, reported } = world()
+    const { queue, purged, pass, at, reported } = startPurges()
     at.failures = 3
     queue.add(['a'])
     expect(await pass()).toEqual([50])
@@ -59,7 +59,7 @@ describe('a queue of purges', () => {
   })
 
   test('a queue of purges never waits longer than half a minute', async () => {
-    const { queue, pass, at } = world()
+    const { queue, pass, at } = startPurges()
     at.failures = 100
     queue.add(['a'])
     let longest = 0
@@ -68,7 +68,7 @@ describe('a queue of purges', () => {
   })
 
   test('a queue of purges sends each purge again, as an older response may still have been on its way', async () => {
-    const { queue, purged, pass } = world({ againMs: 1_000 })
+    const { queue, purged, pass } = startPurges({ againMs: 1_000 })
     queue.add(['a'])
     expect(await pass()).toEqual([50])
     expect(await pass()).toEqual([1_000])
@@ -79,12 +79,12 @@ describe('a queue of purges', () => {
   })
 
   test('a queue of purges purges whole projections where too many rows wait, and everything where too many projections do', async () => {
-    const rows = world({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
+    const rows = startPurges({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
     rows.queue.add(Array.from({ length: 11 }, (_, i) => `orders/${i}`))
     rows.queue.add(['carts/1'])
     await rows.pass()
     expect(rows.purged).toEqual([['orders', 'carts/1']])
-    const projections = world({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
+    const projections = startPurges({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
     projections.queue.add(Array.from({ length: 11 }, (_, i) => `projection ${i}/1`))
     projections.queue.add(['more'])
     await projections.pass()
@@ -92,7 +92,7 @@ describe('a queue of purges', () => {
   })
 
   test('a queue of purges stays bounded while the CDN is away', async () => {
-    const { queue, purged, pass, at } = world({ tagsMax: 10, againMs: 1_000 })
+    const { queue, purged, pass, at } = startPurges({ tagsMax: 10, againMs: 1_000 })
     at.failures = 20
     for (let i = 0; i < 20; i++) {
       queue.add([`a${i}`, `b${i}`])
@@ -104,13 +104,13 @@ describe('a queue of purges', () => {
   })
 
   test('a queue of purges purges what waits when it is closed, and takes no more', async () => {
-    const { queue, purged, at } = world({ againMs: 1_000 })
+    const { queue, purged, at } = startPurges({ againMs: 1_000 })
     queue.add(['a'])
     await queue.close()
     queue.add(['b'])
     expect(queue.waiting).toBe(0)
     expect(purged).toEqual([['a'], ['a']])
-    const failing = world()
+    const failing = startPurges()
     failing.at.failures = 9
     failing.queue.add(['a'])
     await failing.queue.close()

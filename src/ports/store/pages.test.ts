@@ -20,7 +20,7 @@ async function logOf(count: number): Promise<Store> {
 }
 
 /** The same log as a damaged file has it, without the event at a position. */
-function without(store: Store, position: number): Pick<Store, 'read' | 'readAll'> {
+function hideEvent(store: Store, position: number): Pick<Store, 'read' | 'readAll'> {
   const page = (events: readonly StoredEvent[], limit: number, sizeMax = Number.POSITIVE_INFINITY) =>
     upToSize(events.filter(event => event.position !== position).slice(0, limit), sizeMax)
   return {
@@ -74,7 +74,7 @@ describe('pages of the log', () => {
       fc.asyncProperty(fc.constantFrom(...log), options, filters, async (missing, bounds, filter) => {
         const isRead = !filter || missing.stream.startsWith('order-')
         const isSeen = isRead && log.some(({ stream, version }) => stream === missing.stream && version > missing.version)
-        const damaged = without(store, missing.position)
+        const damaged = hideEvent(store, missing.position)
         const read = positions(damaged, { until: 40, ...bounds, seesHoles: true, ...(filter && { filter }) })
         const found = await read.catch((error: unknown) => error)
         expect(found instanceof DamagedStream).toBe(isSeen)
@@ -83,7 +83,7 @@ describe('pages of the log', () => {
   })
 
   test('pages of the log do not look for missing events where types are named, unless it is asked for', async () => {
-    const damaged = without(await logOf(12), 2)
+    const damaged = hideEvent(await logOf(12), 2)
     expect((await positions(damaged, { until: 12, filter: TYPED })).flat()).toEqual([3, 5, 9, 11])
     await expect(positions(damaged, { until: 12, filter: TYPED, seesHoles: true })).rejects.toThrow(DamagedStream)
     await expect(positions(damaged, { until: 12 })).rejects.toThrow('version 1 is expected, 2 is found')
@@ -115,7 +115,7 @@ describe('pages of a stream', () => {
     const events = await store.read('order-1', { after: 0, limit: 100 })
     for (const missing of events.slice(0, -1))
       for (const bounds of [{ limit: 1 }, { limit: 4 }, { sizeMax: 5 }, {}])
-        await expect(Array.fromAsync(streamPages(without(store, missing.position), 'order-1', bounds))).rejects.toThrow(
+        await expect(Array.fromAsync(streamPages(hideEvent(store, missing.position), 'order-1', bounds))).rejects.toThrow(
           DamagedStream,
         )
   })

@@ -82,8 +82,8 @@ describe('rows at the checkpoint', () => {
 
   test('the model finds a checkpoint that is written before its rows', async () => {
     const acts = [{ append: [{ to: ['a'], n: 1 }] }, 'kill', { append: [{ to: ['a'], n: 2 }] }]
-    const planted = async (real: (page: NewPage) => Promise<boolean>, page: NewPage) =>
+    const saveCheckpointFirst = async (real: (page: NewPage) => Promise<boolean>, page: NewPage) =>
       page.rows.length ? real({ ...page, rows: [] }) : real(page)
-    expect((await run(acts, planted).catch(error => [String(error)])).length).toBeGreaterThan(0)
+    expect((await run(acts, saveCheckpointFirst).catch(error => [String(error)])).length).toBeGreaterThan(0)
   })
 })

@@ -76,9 +76,9 @@ describe('a process that loses its lease', () => {
     let suspects = 0
     const flaky = replaceReadModel(store, {
       suspect: async (...of) => {
-        const told = await store.readModel.suspect(...of)
+        const suspect = await store.readModel.suspect(...of)
         if (of[2]?.key === 'a' && suspects++ === 0) throw new StoreError('unavailable', 'away for a moment')
-        return told
+        return suspect
       },
     })
     const { subscriptions } = await startProcess(flaky)

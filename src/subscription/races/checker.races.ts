@@ -15,10 +15,10 @@ const event = (position: number, version: number, token: string | null = `t${pos
 })
 const log = [event(1, 1), event(2, 2), event(3, 3)]
 const nothing: Seen = { events: log, checkpoints: new Map(), rows: new Map(), parked: [], reported: null }
-const delivered = (...positions: readonly number[]): readonly Delivered[] =>
+const buildDelivered = (...positions: readonly number[]): readonly Delivered[] =>
   positions.map((at, seq) => ({ seq, key: `effects:e${at}`, id: `e${at}`, stream: 'hot-1', version: at }))
 
-function looked(seen: Partial<Seen>): readonly string[] {
+function checkOnce(seen: Partial<Seen>): readonly string[] {
   return new Checker().look({ ...nothing, ...seen })
 }
 
@@ -29,23 +29,23 @@ describe('the checker of rows', () => {
     expect(checker.look({ ...nothing, events: [], checkpoints: new Map([['effects', 1]]) })).toEqual([
       'effects went back from 2 to 1',
     ])
-    expect(looked({ checkpoints: new Map([['effects', 4]]) })).toEqual(['effects is at 4, and the log ends at 3'])
+    expect(checkOnce({ checkpoints: new Map([['effects', 4]]) })).toEqual(['effects is at 4, and the log ends at 3'])
   })
 
   test('the checker of rows finds rows that are missing, and that are ahead of their checkpoint', () => {
     const checkpoints = new Map([['counts_v1', 1]])
     const row = (count: number, chain: number) => ({ position: count, data: JSON.stringify({ count, sum: 165, chain }) })
-    expect(looked({ checkpoints })).toEqual([expect.stringContaining('counts_v1/1 at 1 is not there')])
-    expect(looked({ checkpoints, rows: new Map([['counts_v1', new Map([['1', row(1, 1)]])]]) })).toEqual([])
-    expect(looked({ checkpoints, rows: new Map([['counts_v1', new Map([['1', row(2, 33)]])]]) })).toHaveLength(1)
+    expect(checkOnce({ checkpoints })).toEqual([expect.stringContaining('counts_v1/1 at 1 is not there')])
+    expect(checkOnce({ checkpoints, rows: new Map([['counts_v1', new Map([['1', row(1, 1)]])]]) })).toEqual([])
+    expect(checkOnce({ checkpoints, rows: new Map([['counts_v1', new Map([['1', row(2, 33)]])]]) })).toHaveLength(1)
   })
 
   test('the checker of rows finds what a SQL projection has written twice, or not at all', () => {
     const checkpoints = new Map([['sql_report_v1', 3]])
-    expect(looked({ checkpoints, reported: [1, 2, 3] })).toEqual([])
-    expect(looked({ checkpoints, reported: [1, 2, 2, 3] })).toHaveLength(1)
-    expect(looked({ checkpoints, reported: [1, 3] })).toHaveLength(1)
-    expect(looked({ checkpoints, reported: null })).toHaveLength(1)
+    expect(checkOnce({ checkpoints, reported: [1, 2, 3] })).toEqual([])
+    expect(checkOnce({ checkpoints, reported: [1, 2, 2, 3] })).toHaveLength(1)
+    expect(checkOnce({ checkpoints, reported: [1, 3] })).toHaveLength(1)
+    expect(checkOnce({ checkpoints, reported: null })).toHaveLength(1)
   })
 
   race(
@@ -59,11 +59,13 @@ describe('the checker of rows', () => {
       const name = 'counts_v1'
       const [key, row] = [...seen.rows.get(name)!][0]!
       const zero = new Map([...seen.rows.get(name)!, [key, { ...row, data: JSON.stringify({ count: 0, sum: 0, chain: 0 }) }]])
-      const again = (changed: Partial<Seen>) => arena.checker.look({ ...seen, events: [], ...changed }).join()
-      expect(again({})).toBe('')
-      expect(again({ rows: new Map([...seen.rows, [name, zero]]) })).toContain(`${name}/${key} at`)
-      expect(again({ parked: [{ name, kind: 'key', key, position: row.position, cause: '' }] })).toContain('nothing is wrong')
-      expect(again({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1, cause: '' }] })).toContain(
+      const checkAgain = (changed: Partial<Seen>) => arena.checker.look({ ...seen, events: [], ...changed }).join()
+      expect(checkAgain({})).toBe('')
+      expect(checkAgain({ rows: new Map([...seen.rows, [name, zero]]) })).toContain(`${name}/${key} at`)
+      expect(checkAgain({ parked: [{ name, kind: 'key', key, position: row.position, cause: '' }] })).toContain(
+        'nothing is wrong',
+      )
+      expect(checkAgain({ parked: [{ name, kind: 'stream', key: 'counter-hot', position: 1, cause: '' }] })).toContain(
         'which can be read',
       )
     },
@@ -78,15 +80,15 @@ describe('the checker of effects', () => {
   }
 
   test('the checker of effects accepts what is delivered again', () => {
-    expect(wrong(delivered(1, 2, 1, 2, 3, 3))).toEqual([])
-    expect(wrong(delivered(1, 2), 2)).toEqual([])
+    expect(wrong(buildDelivered(1, 2, 1, 2, 3, 3))).toEqual([])
+    expect(wrong(buildDelivered(1, 2), 2)).toEqual([])
   })
 
   test('the checker of effects finds what was lost, came out of order, with another key, or out of nowhere', () => {
-    expect(wrong(delivered(1, 2))).toEqual(['1 were never delivered up to 3, first hot-1@3 (3)'])
-    expect(wrong(delivered(1, 3, 2))).toEqual(['hot-1@3 was delivered after 1', 'hot-1@2 was delivered after 3'])
-    expect(wrong(delivered(1, 2, 3).map(one => ({ ...one, key: `${one.seq}` })))).toHaveLength(3)
-    expect(wrong(delivered(1, 2, 3, 4))).toContain('hot-1@4 was delivered, and is not in the log')
+    expect(wrong(buildDelivered(1, 2))).toEqual(['1 were never delivered up to 3, first hot-1@3 (3)'])
+    expect(wrong(buildDelivered(1, 3, 2))).toEqual(['hot-1@3 was delivered after 1', 'hot-1@2 was delivered after 3'])
+    expect(wrong(buildDelivered(1, 2, 3).map(one => ({ ...one, key: `${one.seq}` })))).toHaveLength(3)
+    expect(wrong(buildDelivered(1, 2, 3, 4))).toContain('hot-1@4 was delivered, and is not in the log')
   })
 })
 

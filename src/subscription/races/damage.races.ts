@@ -13,7 +13,7 @@ import { bound } from '../../test-support/bound.ts'
 import { eventually } from '../../adapters/postgres/races/patience.ts'
 import { audit } from '../audit.ts'
 import { Arena } from './arena.ts'
-import { served } from './domain.ts'
+import { buildServed } from './domain.ts'
 import { onPostgres, onSqlite, type PostgresPlace, SCHEMA, type SqlitePlace } from './places.ts'
 
 const COUNTERS = 3
@@ -25,7 +25,7 @@ for (const [where, make] of [
 ] as const) {
   describe(`damage to the tables on ${where}`, () => {
     race('an event whose payload was cut off parks its key or stream, and is not folded', async random => {
-      await using at = await filled(random, make)
+      await using at = await fillPlace(random, make)
       const { arena, store, change } = at
       await append(store, 'hot-1', ['late.0', 'late.1', 'late.2'])
       const [, bad] = (await store.read('hot-1', { after: EVENTS, limit: 3 })) as readonly { readonly position: number }[]
@@ -41,7 +41,7 @@ for (const [where, make] of [
     })
 
     race('a row that was cut off parks its key, and is made anew once it is unparked', async random => {
-      await using at = await filled(random, make)
+      await using at = await fillPlace(random, make)
       const { arena, store, change } = at
       await change(`update ${at.of}rows_counts_v1 set data = substr(data, 1, 5) where key = '1'`)
       expect(await at.differences()).toEqual(['1'])
@@ -58,7 +58,7 @@ for (const [where, make] of [
     })
 
     race('a row that was changed is found by an audit', async random => {
-      await using at = await filled(random, make)
+      await using at = await fillPlace(random, make)
       expect(await at.differences()).toEqual([])
       await at.change(`update ${at.of}rows_counts_v1 set data = replace(data, '"count":${EVENTS}', '"count":7') where key = '1'`)
       expect(await at.differences()).toEqual(['1'])
@@ -67,17 +67,17 @@ for (const [where, make] of [
     race(
       'a missing event is reported with its place, and is not by the planted bug: versions that nobody checks',
       async random => {
-        await using at = await filled(random, make)
+        await using at = await fillPlace(random, make)
         const [, second] = await at.store.read('hot-2', { after: 0, limit: 2 })
         await at.change(`delete from ${at.of}events where stream = 'hot-2' and version = 2`)
         const message = `hot-2 is damaged: version 2 is expected, 3 is found at position ${second!.position + 1}`
         await expect(at.differences()).rejects.toThrow(message)
-        expect(await at.differences(unnumbered(at.store))).toEqual(['2'])
+        expect(await at.differences(ignoreVersions(at.store))).toEqual(['2'])
       },
     )
 
     race('a version that is there already is refused by the database itself', async random => {
-      await using at = await filled(random, make)
+      await using at = await fillPlace(random, make)
       const [first] = await at.store.read('hot-1', { after: 0, limit: 1 })
       const copy = `select 9999, stream, version, id, type, schema, data, meta, at from ${at.of}events where position = ${first!.position}`
       const refused = await at
@@ -89,11 +89,11 @@ for (const [where, make] of [
 }
 
 /** A place whose rows are made, and nobody who serves there: what is done to the tables is found by whoever comes next. */
-async function filled(random: Random, make: () => Promise<PostgresPlace | SqlitePlace>) {
+async function fillPlace(random: Random, make: () => Promise<PostgresPlace | SqlitePlace>) {
   const place = await make()
   const arena = new Arena(place, random)
   const [node] = await arena.start(1)
-  const store = await opened(place)
+  const store = await openStore(place)
   for (let i = 1; i <= COUNTERS; i++)
     await append(
       store,
@@ -102,7 +102,7 @@ async function filled(random: Random, make: () => Promise<PostgresPlace | Sqlite
     )
   await arena.caughtUp()
   await node!.close()
-  const counts = served({ effect: () => {}, report: { create: () => {}, handle: () => {} }, poison: null })
+  const counts = buildServed({ effect: () => {}, report: { create: () => {}, handle: () => {} }, poison: null })
     // What is served says of itself what it is.
     .map(one => one[spec] as ProjectionSpec)
     .find(({ name }) => name === 'counts')!
@@ -123,7 +123,7 @@ async function filled(random: Random, make: () => Promise<PostgresPlace | Sqlite
 }
 
 /** A store whose versions follow each other, whatever the log has. */
-function unnumbered(store: Store): Store {
+function ignoreVersions(store: Store): Store {
   const last = new Map<string, number>()
   const next = (stream: string) => {
     last.set(stream, (last.get(stream) ?? 0) + 1)
@@ -153,7 +153,7 @@ async function inFile({ file }: SqlitePlace, text: string): Promise<void> {
   })()
 }
 
-async function opened({ database }: PostgresPlace | SqlitePlace): Promise<Store> {
+async function openStore({ database }: PostgresPlace | SqlitePlace): Promise<Store> {
   const store =
     database.kind === 'postgres'
       ? postgres(database.url, { schema: SCHEMA, migrate: false, pooler: false })

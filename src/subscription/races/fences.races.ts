@@ -2,7 +2,7 @@ import { describe, expect } from 'bun:test'
 import { form, race } from '../../adapters/postgres/races/form.ts'
 import type { Random } from '../../adapters/postgres/races/random.ts'
 import { eventually } from '../../adapters/postgres/races/patience.ts'
-import { proxied } from '../../adapters/postgres/races/proxied.ts'
+import { startRaceProxy } from '../../adapters/postgres/races/race-proxy.ts'
 import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import type { Node } from './nodes.ts'
 import { onPostgres, type PostgresPlace, SCHEMA } from './places.ts'
@@ -12,15 +12,15 @@ const POINTS: readonly Point[] = ['before the commit', 'while it commits', 'in t
 const TABLES = ['counts_v1', 'tags_v1', 'open_v1'] as const
 const CALLERS = 4
 
-type Held = { readonly owner: string | null; readonly epoch: number; readonly position: number; readonly isHeld: boolean }
+type LeaseRow = { readonly owner: string | null; readonly epoch: number; readonly position: number; readonly isHeld: boolean }
 
 describe('a zombie, a node that is stopped in the middle of a page, and goes on after another has taken over', () => {
   race('a zombie has its write refused, wherever it was stopped', async random => {
-    await using at = await two(random)
+    await using at = await openTwo(random)
     for (let round = 0; round < form(12, 300); round++) {
       const point = POINTS[round % POINTS.length]!
       const name = point === 'in the transaction' ? 'sql_report_v1' : random.pick(TABLES)
-      await (point === 'before the commit' ? overlapping(at, name) : stopped(at, point, name))
+      await (point === 'before the commit' ? stopBoth(at, name) : stopOwner(at, point, name))
     }
     expect(await at.arena.settle()).toEqual([])
     const refused = at.arena.nodes.flatMap(({ leases }) => leases).filter(one => one.did === 'commit' && one.kept === false)
@@ -32,8 +32,8 @@ describe('a zombie, a node that is stopped in the middle of a page, and goes on 
     ['fenced by position', /was written though/],
   ] as const) {
     race(`a zombie shows the planted bug: ${plant}`, async random => {
-      await using at = await two(random, plant)
-      for (let round = 0; round < ROUNDS_MAX && !at.arena.shows(shown); round++) await overlapping(at, random.pick(TABLES))
+      await using at = await openTwo(random, plant)
+      for (let round = 0; round < ROUNDS_MAX && !at.arena.shows(shown); round++) await stopBoth(at, random.pick(TABLES))
       expect(at.arena.shows(shown)).toBeTrue()
     })
   }
@@ -41,14 +41,14 @@ describe('a zombie, a node that is stopped in the middle of a page, and goes on 
 
 describe('a fight for leases, of four nodes with a slow database that pause at random for up to twice the time of a lease', () => {
   race('nodes that fight for leases write no page twice, and take over from each other in time', async random => {
-    const { wrong, tookMs } = await fighting(random, form(8, 1_000), null)
+    const { wrong, tookMs } = await runFight(random, form(8, 1_000), null)
     expect(wrong).toEqual([])
     // The median, as one of them may have met with whatever else the machine does.
     expect(tookMs.toSorted((a, b) => a - b)[tookMs.length >> 1]!).toBeLessThan(2 * FIGHT_LEASE_MS)
   })
 
   race('nodes that fight for leases show the planted bug: no fence', async random => {
-    expect((await fighting(random, ROUNDS_MAX, 'no fence')).hasShown).toBeTrue()
+    expect((await runFight(random, ROUNDS_MAX, 'no fence')).hasShown).toBeTrue()
   })
 })
 const SHOWN = /times from|was written though/
@@ -61,7 +61,7 @@ const ROUNDS_MAX = 40
 
 type Two = { readonly arena: Arena; readonly place: PostgresPlace; readonly [Symbol.asyncDispose]: () => Promise<void> }
 
-async function two(random: Random, plant: LeasePlant | null = null): Promise<Two> {
+async function openTwo(random: Random, plant: LeasePlant | null = null): Promise<Two> {
   const place = await onPostgres()
   const arena = new Arena(place, random, { plant, leaseMs: SHORT_LEASE_MS })
   for (const node of await arena.start(2)) node.load(CALLERS)
@@ -70,7 +70,7 @@ async function two(random: Random, plant: LeasePlant | null = null): Promise<Two
 }
 
 /** Stops the owner at a point until another has taken over and come further. */
-async function stopped({ arena, place }: Two, point: Point, name: string): Promise<void> {
+async function stopOwner({ arena, place }: Two, point: Point, name: string): Promise<void> {
   const owner = await ownerOf(arena, place, name)
   const other = arena.nodes.find(node => node !== owner)!
   const before = owner.stopped
@@ -81,15 +81,15 @@ async function stopped({ arena, place }: Two, point: Point, name: string): Promi
     if (isOf(await leaseOf(place, name), other)) other.signal('SIGSTOP')
     return false
   })
-  const held = await leaseOf(place, name)
+  const lease = await leaseOf(place, name)
   other.signal('SIGCONT')
-  await takenOver(place, name, held)
+  await takenOver(place, name, lease)
   owner.signal('SIGCONT')
   await arena.movesOn()
 }
 
 /** The same, but whoever takes over is stopped before its first page, so that the one before finds the checkpoint where it left it. */
-async function overlapping({ arena, place }: Two, name: string): Promise<void> {
+async function stopBoth({ arena, place }: Two, name: string): Promise<void> {
   const before = arena.nodes.map(({ stopped }) => stopped)
   for (const node of arena.nodes) node.stop({ at: 'before the commit', name })
   await eventually('both have stopped', () => arena.nodes.every((node, i) => node.stopped > before[i]!))
@@ -106,13 +106,13 @@ async function overlapping({ arena, place }: Two, name: string): Promise<void> {
 }
 
 /** Stops owners at random for random times; how long each takeover took, of those that had to be, and whether a plant has shown. */
-async function fighting(
+async function runFight(
   random: Random,
   rounds: number,
   plant: LeasePlant | null,
 ): Promise<{ wrong: readonly string[]; tookMs: readonly number[]; hasShown: boolean }> {
   const place = await onPostgres()
-  await using ways = disposables(Array.from({ length: NODES }, () => proxied(place)))
+  await using ways = disposables(Array.from({ length: NODES }, () => startRaceProxy(place)))
   await using arena = new Arena(place, random, { plant, leaseMs: FIGHT_LEASE_MS })
   for (const way of ways.all)
     await arena.start(1, {
@@ -127,11 +127,11 @@ async function fighting(
       for (const direction of ['toServer', 'toClient'] as const) way.delay(random.below(WAY_MAX_MS), direction)
     const name = random.pick([...TABLES, 'effects', 'sql_report_v1'])
     const owner = await ownerOf(arena, place, name)
-    const held = await leaseOf(place, name)
+    const lease = await leaseOf(place, name)
     const from = performance.now()
     owner.signal('SIGSTOP')
     if (random.chance(0.6)) {
-      await eventually(`${name} is taken over`, async () => (await leaseOf(place, name)).epoch > held.epoch)
+      await eventually(`${name} is taken over`, async () => (await leaseOf(place, name)).epoch > lease.epoch)
       tookMs.push(performance.now() - from)
     } else await Bun.sleep(random.below(2 * FIGHT_LEASE_MS))
     owner.signal('SIGCONT')
@@ -155,28 +155,28 @@ function disposables<T extends Disposable>(all: readonly T[]): { readonly all: r
 async function ownerOf(arena: Arena, place: PostgresPlace, name: string): Promise<Node> {
   let found: Node | undefined
   await eventually(`${name} has an owner`, async () => {
-    const held = await leaseOf(place, name)
-    found = held.isHeld ? arena.nodes.find(node => isOf(held, node)) : undefined
+    const lease = await leaseOf(place, name)
+    found = lease.isHeld ? arena.nodes.find(node => isOf(lease, node)) : undefined
     return found !== undefined
   })
   return found!
 }
 
-function isOf({ owner }: Pick<Held, 'owner'>, { pid }: Node): boolean {
+function isOf({ owner }: Pick<LeaseRow, 'owner'>, { pid }: Node): boolean {
   return owner?.startsWith(`${pid}.`) ?? false
 }
 
 /** Another has it, and has come further. */
-async function takenOver(place: PostgresPlace, name: string, before: Held): Promise<void> {
+async function takenOver(place: PostgresPlace, name: string, before: LeaseRow): Promise<void> {
   await eventually(`${name} is taken over`, async () => {
-    const held = await leaseOf(place, name)
-    return held.epoch > before.epoch && held.position > before.position
+    const lease = await leaseOf(place, name)
+    return lease.epoch > before.epoch && lease.position > before.position
   })
 }
 
 /** The lease as the last to take it has left it; nobody has had it at first. */
-async function leaseOf({ sql }: PostgresPlace, name: string): Promise<Held> {
-  const [found] = await sql.unsafe<Held[]>(
+async function leaseOf({ sql }: PostgresPlace, name: string): Promise<LeaseRow> {
+  const [found] = await sql.unsafe<LeaseRow[]>(
     `select l.owner, l.epoch::float8 as epoch, c.position::float8 as position, l.until > clock_timestamp() as "isHeld"
      from ${SCHEMA}.leases l join ${SCHEMA}.checkpoints c using (name) where name = '${name}'`,
   )

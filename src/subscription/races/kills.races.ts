@@ -99,7 +99,7 @@ describe('a PostgreSQL that is killed at any moment', () => {
       // What nobody waits for is written at the latest after so long.
       await using server = await startPostgres({ settings: { wal_writer_delay: '10s' } })
       const place = await onPostgres(server)
-      await unsynced(place)
+      await unsyncAppends(place)
       await using arena = new Arena(place, random)
       arena.watch()
       await arena.write(1, 8, 20)
@@ -112,7 +112,7 @@ describe('a PostgreSQL that is killed at any moment', () => {
 })
 
 /** Takes from the append function that it insists on the disk, where a database is told not to. */
-async function unsynced({ url, sql }: PostgresPlace): Promise<void> {
+async function unsyncAppends({ url, sql }: PostgresPlace): Promise<void> {
   const [found] = await sql.unsafe<{ text: string }[]>(
     `select pg_get_functiondef(oid) as text from pg_proc where proname = 'append_v2' and pronamespace = '${SCHEMA}'::regnamespace`,
   )

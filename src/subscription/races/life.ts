@@ -7,7 +7,7 @@ import type { Served } from '../../definitions/definition.ts'
 import { runtime } from '../../runtime.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { NodeJob, Order } from './nodes.ts'
-import { leasePlant, type Stop, watched } from './watched.ts'
+import { leasePlant, type Stop, watchStore } from './watched.ts'
 
 export type Life = {
   readonly store: Store
@@ -25,7 +25,7 @@ export async function live({ store, serve, command }: Life): Promise<void> {
   let stop: Stop | null = null
   const emaki = await runtime({
     serve,
-    store: watched(store, {
+    store: watchStore(store, {
       who: job.who,
       tell: said => write(files.leases, said),
       stopAt: (at, name) => {
@@ -52,7 +52,7 @@ export async function live({ store, serve, command }: Life): Promise<void> {
     }
   }
   /** Sends nothing any more. */
-  const rest = async (): Promise<void> => {
+  const endCalls = async (): Promise<void> => {
     isEnding = true
     await calling
     process.send!('rests')
@@ -66,8 +66,8 @@ export async function live({ store, serve, command }: Life): Promise<void> {
     if (order.do === 'load') calling = Promise.all(Array.from({ length: order.callers }, caller))
     else if (order.do === 'stop') stop = order.stop
     else if (order.do === 'ping') process.send!('pong')
-    else if (order.do === 'rest') void rest()
-    else void rest().then(end)
+    else if (order.do === 'rest') void endCalls()
+    else void endCalls().then(end)
   })
   // As it comes, in the middle of what is being sent.
   process.on('SIGTERM', () => void end())

@@ -12,7 +12,7 @@ type RowOf = { readonly key: string; readonly position: number; readonly data: s
 type StoredEvent = Omit<Logged, 'token'> & { readonly type: string; readonly data: string }
 
 /** What is asked, in words that both databases know. */
-const asked = (schema: string) => {
+const buildQueries = (schema: string) => {
   const [of, number] = schema ? [`${schema}.`, '::float8'] : ['', '']
   return {
     events: (after: number) =>
@@ -25,7 +25,7 @@ const asked = (schema: string) => {
   }
 }
 
-function seen(
+function buildSeen(
   events: readonly StoredEvent[],
   checkpoints: readonly Checkpoint[],
   parked: Seen['parked'],
@@ -57,8 +57,8 @@ const TYPES: ReadonlySet<string> = new Set(['Raced', 'Added'])
  * that is gone, which ends the test. Tables come to be meanwhile, so it is asked before and after which there are.
  */
 export function postgresLook(sql: Sql, schema: string): Look {
-  const ask = asked(schema)
-  const all = (text: string) => `(select coalesce(json_agg(one), '[]') from (${text}) one)`
+  const ask = buildQueries(schema)
+  const selectAll = (text: string) => `(select coalesce(json_agg(one), '[]') from (${text}) one)`
   const tables = async (): Promise<readonly string[]> => {
     const found = await sql<
       { name: string }[]
@@ -68,16 +68,16 @@ export function postgresLook(sql: Sql, schema: string): Look {
   const look = async (after: number, there: readonly string[]): Promise<Seen> => {
     const known = TABLES.filter(name => there.includes(`rows_${name}`))
     const parts = [
-      `${all(ask.events(after))} as events`,
-      `${all(ask.checkpoints)} as checkpoints`,
-      `${all(ask.parked)} as parked`,
-      ...known.map((name, i) => `${all(ask.rows(name))} as rows_${i}`),
-      `${there.includes('sql_report_v1_seen') ? all(ask.reported) : 'null::json'} as reported`,
+      `${selectAll(ask.events(after))} as events`,
+      `${selectAll(ask.checkpoints)} as checkpoints`,
+      `${selectAll(ask.parked)} as parked`,
+      ...known.map((name, i) => `${selectAll(ask.rows(name))} as rows_${i}`),
+      `${there.includes('sql_report_v1_seen') ? selectAll(ask.reported) : 'null::json'} as reported`,
     ]
     const [found] = await sql.unsafe<Record<string, unknown>[]>(`select ${parts.join(', ')}`)
     // What each part asks for.
     const { events, checkpoints, parked, reported, ...rows } = found as Found & Record<string, readonly RowOf[]>
-    return seen(
+    return buildSeen(
       events,
       checkpoints,
       parked,
@@ -104,19 +104,19 @@ type Found = {
 export function sqliteLook(file: string): Look & Disposable {
   const db = new Database(file, { readonly: true })
   db.run('pragma busy_timeout = 5000')
-  const ask = asked('')
-  const all = <R>(text: string) => db.query<R, []>(text).all()
+  const ask = buildQueries('')
+  const queryAll = <R>(text: string) => db.query<R, []>(text).all()
   const snapshot = db.transaction((after: number) => {
     const events = db.query<StoredEvent, []>(ask.events(after)).all()
-    const tables = new Set(all<{ name: string }>(ask.tables).map(({ name }) => name))
-    const rows = TABLES.filter(name => tables.has(name)).map(name => [name, all<RowOf>(ask.rows(name))] as const)
-    const there = all<{ name: string }>(`select name from sqlite_master where name = 'sql_report_v1_seen'`).length > 0
-    return seen(
+    const tables = new Set(queryAll<{ name: string }>(ask.tables).map(({ name }) => name))
+    const rows = TABLES.filter(name => tables.has(name)).map(name => [name, queryAll<RowOf>(ask.rows(name))] as const)
+    const there = queryAll<{ name: string }>(`select name from sqlite_master where name = 'sql_report_v1_seen'`).length > 0
+    return buildSeen(
       events,
-      all<Checkpoint>(ask.checkpoints),
-      all<Seen['parked'][number]>(ask.parked),
+      queryAll<Checkpoint>(ask.checkpoints),
+      queryAll<Seen['parked'][number]>(ask.parked),
       rows,
-      there ? all<{ position: number }>(ask.reported) : null,
+      there ? queryAll<{ position: number }>(ask.reported) : null,
     )
   })
   const look = async (after: number) => snapshot(after)

@@ -2,7 +2,7 @@ import { describe, expect } from 'bun:test'
 import createClient from 'postgres'
 import { form, race } from '../../adapters/postgres/races/form.ts'
 import { eventually, PATIENCE_MS } from '../../adapters/postgres/races/patience.ts'
-import { proxied } from '../../adapters/postgres/races/proxied.ts'
+import { startRaceProxy } from '../../adapters/postgres/races/race-proxy.ts'
 import type { Random } from '../../adapters/postgres/races/random.ts'
 import type { FaultProxy, Verdict } from '../../test-support/servers/proxy.ts'
 import { testPostgres } from '../../test-support/servers/postgres.ts'
@@ -27,35 +27,35 @@ const TABLES = ['counts_v1', 'tags_v1', 'open_v1', 'effects', 'sql_report_v1']
 describe('a lost reply, after a page was written,', () => {
   for (const how of ['cut', 'drop'] as const) {
     race(`a lost reply to a page makes nothing happen twice (${how})`, async random => {
-      const { wrong, lost } = await losing(random, how, how === 'cut' ? form(25, 1_000) : form(3, 100), null)
+      const { wrong, lost } = await loseReplies(random, how, how === 'cut' ? form(25, 1_000) : form(3, 100), null)
       expect(wrong).toEqual([])
       expect(lost).toBeGreaterThan(0)
     })
   }
 
   race('a lost reply to a page shows the planted bug: sent again as if nothing had happened', async random => {
-    expect((await losing(random, 'cut', 100, 'twice')).hasShown).toBeTrue()
+    expect((await loseReplies(random, 'cut', 100, 'twice')).hasShown).toBeTrue()
   })
 })
 
 describe('a black hole, a network that swallows everything for some seconds,', () => {
   race('a black hole loses a node its subscriptions to another, and the node comes back', async random => {
     const place = await onPostgres()
-    using proxy = proxied(place)
+    using proxy = startRaceProxy(place)
     await using arena = new Arena(place, random, { leaseMs: SHORT_LEASE_MS })
-    const [near] = await arena.start(1, { database: through(place, proxy) })
+    const [near] = await arena.start(1, { database: routeThrough(place, proxy) })
     near!.load(CALLERS)
-    await owned(place, near!.pid)
+    await untilOwned(place, near!.pid)
     const [far] = await arena.start(1)
     far!.load(CALLERS)
     arena.watch()
     for (let round = 0; round < form(2, 50); round++) {
       proxy.swallow(true, random.pick(['toServer', 'toClient', undefined]))
-      await owned(place, far!.pid)
+      await untilOwned(place, far!.pid)
       await arena.caughtUpOnce()
       proxy.swallow(false)
       far!.signal('SIGSTOP')
-      await owned(place, near!.pid)
+      await untilOwned(place, near!.pid)
       far!.signal('SIGCONT')
     }
     expect(await arena.settle()).toEqual([])
@@ -109,7 +109,7 @@ describe('a long foreign transaction, which has written and stays open,', () => 
 
 describe('a commit race, of writers at the head,', () => {
   race('writers at the head lose, double and reorder nothing for followers', async random => {
-    await using arena = await racing(random, null)
+    await using arena = await startRace(random, null)
     await eventually('there is a race', () => arena.checker.log.length > form(4_000, 400_000))
     expect(await arena.settle()).toEqual([])
   })
@@ -117,13 +117,13 @@ describe('a commit race, of writers at the head,', () => {
   race(
     'writers at the head show the planted bug: what a process has appended itself is taken for what comes next',
     async random => {
-      await using arena = await racing(random, 'takes a gap for nothing')
+      await using arena = await startRace(random, 'takes a gap for nothing')
       await eventually('it has shown', () => arena.shows(/and the log gives|where the log has/))
     },
   )
 })
 
-async function racing(random: Random, plant: SourcePlantName | null): Promise<Arena> {
+async function startRace(random: Random, plant: SourcePlantName | null): Promise<Arena> {
   const arena = new Arena(await onPostgres(), random, { plant })
   const nodes = await arena.start(2)
   arena.watch()
@@ -185,16 +185,16 @@ async function isStuck(arena: Arena, withinMs: number): Promise<boolean> {
 }
 
 /** A database that is reached through a proxy, and given up soon. */
-function through(place: PostgresPlace, proxy: FaultProxy) {
+function routeThrough(place: PostgresPlace, proxy: FaultProxy) {
   return { kind: 'postgres', url: proxy.url(place.url), schema: SCHEMA, deadlineMs: DEADLINE_MS } as const
 }
 
 /** One node whose pages are written, now and then without its being told. */
-async function losing(random: Random, how: Exclude<Verdict, 'forward'>, losses: number, plant: LeasePlant | null) {
+async function loseReplies(random: Random, how: Exclude<Verdict, 'forward'>, losses: number, plant: LeasePlant | null) {
   const place = await onPostgres()
-  using proxy = proxied(place)
+  using proxy = startRaceProxy(place)
   const loss = pageLoss(proxy)
-  await using arena = new Arena(place, random, { plant, database: through(place, proxy) })
+  await using arena = new Arena(place, random, { plant, database: routeThrough(place, proxy) })
   const [node] = await arena.start(1)
   node!.load(CALLERS)
   arena.watch()
@@ -208,7 +208,7 @@ async function losing(random: Random, how: Exclude<Verdict, 'forward'>, losses: 
 }
 
 /** Waits until one process owns every subscription. */
-async function owned({ sql }: PostgresPlace, pid: number): Promise<void> {
+async function untilOwned({ sql }: PostgresPlace, pid: number): Promise<void> {
   await eventually(`${pid} owns everything`, async () => {
     const rows = await sql.unsafe<{ name: string }[]>(
       `select name from ${SCHEMA}.leases where owner like '${pid}.%' and until > clock_timestamp()`,

@@ -33,7 +33,7 @@ for (const [where, make, folds, bads] of [
     for (const poison of folds) {
       race(
         `an event that cannot be folded parks its key where its fold ${poison}, and all others go on; repaired, the key has what the log gives`,
-        random => poisoned(random, poison, make),
+        random => runPoison(random, poison, make),
       )
     }
 
@@ -52,8 +52,8 @@ describe('poison, an event whose fold throws,', () => {
     const [node] = await arena.start(1)
     arena.watch()
     node!.load(CALLERS)
-    await using store = await opened(arena.place)
-    await append(store, [raced('before'), raced('poison: throws'), raced('after')])
+    await using store = await openStore(arena.place)
+    await append(store, [buildRaced('before'), buildRaced('poison: throws'), buildRaced('after')])
     await eventually('it has shown', () => arena.shows(/^counts_v1\/poisoned is parked, and its row went on/))
   })
 })
@@ -62,21 +62,21 @@ const isPoison = (table: string, { token }: { token: string | null }) =>
   table === 'counts_v1' && (token?.startsWith('poison') ?? false)
 
 /** One event is poison. */
-async function poisoned(random: Random, poison: Poison, make: () => Promise<Place>): Promise<void> {
+async function runPoison(random: Random, poison: Poison, make: () => Promise<Place>): Promise<void> {
   await using arena = new Arena(await make(), random, { isPoison, poison, leaseMs: SHORT_LEASE_MS })
   const nodes = await arena.start(arena.place.database.kind === 'postgres' ? 2 : 1)
   arena.watch()
   for (const node of nodes) node.load(CALLERS)
-  await using store = await opened(arena.place)
-  await append(store, [raced('before'), raced(`poison: ${poison}`), raced('after')])
-  await whileSupervised(nodes, () => parked(arena, ['key counts_v1 poisoned']))
+  await using store = await openStore(arena.place)
+  await append(store, [buildRaced('before'), buildRaced(`poison: ${poison}`), buildRaced('after')])
+  await whileSupervised(nodes, () => untilParked(arena, ['key counts_v1 poisoned']))
   await arena.caughtUpOnce()
   for (const node of nodes) await node.end()
   const [mended] = await arena.start(1, { poison: null })
   mended!.load(CALLERS)
   await store.readModel.unpark('counts_v1')
-  await parked(arena, [])
-  await append(store, [raced('last')])
+  await untilParked(arena, [])
+  await append(store, [buildRaced('last')])
   expect(await arena.settle({ foreign: true })).toEqual([])
 }
 
@@ -86,18 +86,18 @@ async function unreadable(random: Random, bad: Pick<NewEvent, 'type' | 'data'>, 
   const [node] = await arena.start(1)
   arena.watch()
   node!.load(CALLERS)
-  await using store = await opened(arena.place)
-  await append(store, [raced('before'), { ...raced('bad'), ...bad }, raced('after')])
+  await using store = await openStore(arena.place)
+  await append(store, [buildRaced('before'), { ...buildRaced('bad'), ...bad }, buildRaced('after')])
   // Who reads certain types only never sees one that it does not know.
   const streams = ['effects', 'sql_report_v1', ...(bad.type === 'Raced' ? ['open_v1', 'tags_v1'] : [])]
   // Which row it is for is known without reading it, where that is the one of its instance.
   const keys = bad.type === 'Raced' ? ['counts_v1'] : []
-  await parked(arena, [...streams.map(name => `stream ${name} ${STREAM}`), ...keys.map(name => `key ${name} poisoned`)])
+  await untilParked(arena, [...streams.map(name => `stream ${name} ${STREAM}`), ...keys.map(name => `key ${name} poisoned`)])
   await arena.caughtUpOnce()
   for (const name of streams) await store.readModel.unpark(name, STREAM, 'skip')
   for (const name of keys) await store.readModel.unpark(name, 'poisoned', 'skip')
-  await parked(arena, [])
-  await append(store, [raced('last')])
+  await untilParked(arena, [])
+  await append(store, [buildRaced('last')])
   expect(await arena.settle({ foreign: true })).toEqual([])
 }
 
@@ -117,19 +117,19 @@ async function whileSupervised(nodes: readonly Node[], wait: () => Promise<void>
 }
 
 /** Waits until this is parked, and nothing else. */
-async function parked(arena: Arena, expected: readonly string[]): Promise<void> {
+async function untilParked(arena: Arena, expected: readonly string[]): Promise<void> {
   let found: Seen['parked'] = []
-  const said = () => found.map(({ kind, name, key }) => `${kind} ${name} ${key}`).sort()
+  const listParked = () => found.map(({ kind, name, key }) => `${kind} ${name} ${key}`).sort()
   await eventually(`parked is ${expected.join(', ') || 'nothing'}`, async () => {
     found = (await arena.look()).parked
-    return String(said()) === String([...expected].sort())
+    return String(listParked()) === String([...expected].sort())
   }).catch(error => {
-    throw new Error(`${error} It is ${said().join(', ')}`)
+    throw new Error(`${error} It is ${listParked().join(', ')}`)
   })
 }
 
 /** A store of the test's own, beside the nodes. */
-async function opened({ database }: Place): Promise<Store & AsyncDisposable> {
+async function openStore({ database }: Place): Promise<Store & AsyncDisposable> {
   const store =
     database.kind === 'postgres'
       ? postgres(database.url, { schema: SCHEMA, migrate: false, pooler: false })
@@ -142,6 +142,6 @@ async function append(store: Store, events: readonly NewEvent[]): Promise<void> 
   await store.append([{ slices: [{ stream: STREAM, expect: 'any', events }], keys: [] }])
 }
 
-function raced(token: string): NewEvent {
+function buildRaced(token: string): NewEvent {
   return { id: Bun.randomUUIDv7(), type: 'Raced', schema: 'races', data: JSON.stringify({ token, text: '' }), meta: '{}' }
 }

@@ -32,7 +32,7 @@ export function leasePlant(name: string | null): LeasePlant | null {
   return LEASE_PLANTS.find(one => one === name) ?? null
 }
 
-export type Watching = {
+export type WatchOptions = {
   readonly who: string
   readonly tell: (said: Leased) => void
   /** Stops this process, once, if it is to stop here; tells so before. */
@@ -40,7 +40,7 @@ export type Watching = {
   readonly plant: LeasePlant | null
 }
 
-export function watched(store: Store, watching: Watching): Store {
+export function watchStore(store: Store, watching: WatchOptions): Store {
   const readModel = watchedModel(store.readModel, watching)
   const { stopAt } = watching
   const agenda = bound(store.agenda, {
@@ -59,10 +59,10 @@ export function watched(store: Store, watching: Watching): Store {
   return bound(store, { readModel, agenda, append })
 }
 
-function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): ReadModel {
-  const commit = planted(real, plant)
+function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: WatchOptions): ReadModel {
+  const commit = plantBug(real, plant)
 
-  async function told(page: NewPage): Promise<boolean> {
+  async function commitAndTell(page: NewPage): Promise<boolean> {
     const { name, epoch, from, to } = page
     const said = { who, did: 'commit', name, epoch, from, to } as const
     try {
@@ -92,23 +92,23 @@ function watchedModel(real: ReadModel, { who, tell, stopAt, plant }: Watching): 
     commit: page => {
       stopAt('before the commit', page.name)
       const { run } = page
-      if (!run) return told(page)
-      const stopped = (result: unknown): unknown => {
+      if (!run) return commitAndTell(page)
+      const stopInTransaction = (result: unknown): unknown => {
         stopAt('in the transaction', page.name)
         return result
       }
-      return told({
+      return commitAndTell({
         ...page,
         run: sql => {
           const result = run(sql)
-          return result instanceof Promise ? result.then(stopped) : stopped(result)
+          return result instanceof Promise ? result.then(stopInTransaction) : stopInTransaction(result)
         },
       })
     },
   })
 }
 
-function planted(real: ReadModel, plant: LeasePlant | null): ReadModel['commit'] {
+function plantBug(real: ReadModel, plant: LeasePlant | null): ReadModel['commit'] {
   const now = async (name: string) => (await real.progress([name]))[0]!
   switch (plant) {
     case 'no fence':

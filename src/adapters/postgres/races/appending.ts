@@ -61,12 +61,12 @@ export const append: Work<Appending> = async (job, write, ready) => {
 }
 
 /** Where streams are, as far as this process was told: the next exact expectations. */
-function learn(versions: Map<string, number>, { slices, landed, conflicts }: Attempt): void {
-  const told = [
-    ...landed.map(({ version }, i) => [slices[i]!.stream, version] as const),
+function learn(versions: Map<string, number>, { slices, committed, conflicts }: Attempt): void {
+  const known = [
+    ...committed.map(({ version }, i) => [slices[i]!.stream, version] as const),
     ...conflicts.map(c => [c.stream, c.actual] as const),
   ]
-  for (const [stream, version] of told) versions.set(stream, Math.max(version, versions.get(stream) ?? 0))
+  for (const [stream, version] of known) versions.set(stream, Math.max(version, versions.get(stream) ?? 0))
 }
 
 /** Makes the units of one append. No two of them share a stream. */
@@ -75,13 +75,13 @@ function maker(
   random: Random,
   versions: ReadonlyMap<string, number>,
 ): (most: number) => readonly Unit[] {
-  let made = 0
+  let attempted = 0
 
   function slice(taken: Set<string>): Slice {
     const stream = random.chance(0.2) ? `hot-${random.below(HOT_STREAMS)}` : `cold-${random.below(COLD_STREAMS)}`
     if (taken.has(stream)) return slice(taken)
     taken.add(stream)
-    const name = `${who}.${made++}`
+    const name = `${who}.${attempted++}`
     const events = Array.from({ length: 1 + random.below(EVENTS_MAX) }, (_, i) => tokenEvent(`${name}.${i}`))
     return { stream, expect: expectation(stream), events }
   }
@@ -113,11 +113,11 @@ function maker(
     const distinct = units.filter(
       ({ keys }, i) => units.findIndex(other => other.keys[0]?.key === keys[0]?.key) === i || !keys.length,
     )
-    return random.chance(spoils) ? spoiled(distinct, random) : distinct
+    return random.chance(spoils) ? spoilOneUnit(distinct, random) : distinct
   }
 }
 
-function spoiled(units: readonly Unit[], random: Random): readonly Unit[] {
+function spoilOneUnit(units: readonly Unit[], random: Random): readonly Unit[] {
   const at = random.below(units.length)
   return units.map((unit, i) =>
     i === at

@@ -6,7 +6,7 @@ import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
 import { holdLock, untilFree, waitForWaiters } from './lock.ts'
 import { eventually } from './patience.ts'
-import { proxied } from './proxied.ts'
+import { startRaceProxy } from './race-proxy.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import { startWriter } from './writers.ts'
@@ -83,7 +83,7 @@ describe('a client', () => {
     const seed = await log.store()
     const events = Array.from({ length: 200 }, (_, i) => tokenEvent(`big.${i}`, fill))
     await seed.append([{ slices: [{ stream: 'big-1', expect: 0, events }], keys: [] }])
-    await stalled(log, [{ slices: [{ stream: 'big-1', expect: 0, events: [tokenEvent('late')] }], keys: [] }])
+    await stallClient(log, [{ slices: [{ stream: 'big-1', expect: 0, events: [tokenEvent('late')] }], keys: [] }])
   })
 
   race('a client that stops reading the outcomes of its keys keeps nobody from appending', async () => {
@@ -94,13 +94,13 @@ describe('a client', () => {
       keys: [{ key: `k-${i}`, fingerprint: 'f', stream: `s-${i}`, version: 0, count: 0, rejection, keepMs: 60_000 }],
     }))
     await (await log.store()).append(units)
-    await stalled(log, units)
+    await stallClient(log, units)
   })
 })
 
 /** Lets a client append units whose answer it does not read, and others meanwhile. */
-async function stalled(log: RaceLog, units: readonly Unit[]): Promise<void> {
-  using proxy = proxied(log)
+async function stallClient(log: RaceLog, units: readonly Unit[]): Promise<void> {
+  using proxy = startRaceProxy(log)
   const through = proxy.url(`${log.url}?application_name=stopped`)
   const stopped = await log.store({ through })
   // The first append asks the server what its parameters are; the next one only says them.

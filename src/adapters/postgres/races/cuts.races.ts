@@ -8,13 +8,13 @@ import { counter } from './domain.ts'
 import { follow, readLog } from './follow.ts'
 import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
-import { proxied } from './proxied.ts'
+import { startRaceProxy } from './race-proxy.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import type { Random } from './random.ts'
 import { sender } from './sender.ts'
 
 /** How many sweep at once, each a client of its own. */
-const LANES = 6
+const SWEEPERS = 6
 /** Every byte in the long form, every seventh, from one that the seed chooses, in the quick one. */
 const STRIDE = form(7, 1)
 /** What has a key is said again so often. */
@@ -26,34 +26,36 @@ describe('a connection that is cut after each byte', () => {
       race(
         `a connection that is cut after each byte of an append ${direction}, ${isKeyed ? 'with' : 'without'} a key, leaves one effect or none, as the answer says`,
         async random => {
-          expect(await swept(random, { direction, isKeyed })).toEqual([])
+          expect(await runSweeps(random, { direction, isKeyed })).toEqual([])
         },
       )
     }
   }
 
   race('cuts of a connection show the planted bug: an append whose answer is lost is taken for one that failed', async random => {
-    const wrong = await swept(random, { direction: 'toClient', isKeyed: false, over: hasty })
+    const wrong = await runSweeps(random, { direction: 'toClient', isKeyed: false, over: takeUnknownForFailed })
     expect(wrong.filter(sentence => / was unavailable, and is there$/.test(sentence))).not.toEqual([])
   })
 })
 
 /** Sweeps a log of its own, and gives what is wrong with it. */
-async function swept(random: Random, sweeping: Omit<Sweep, 'bytes'>): Promise<readonly string[]> {
+async function runSweeps(random: Random, sweeping: Omit<Sweep, 'bytes'>): Promise<readonly string[]> {
   await using log = await raceLog()
   const attempts: Attempt[] = []
   const reader = follow(await log.store(), 'the reader', 10)
   reader.run()
   const bytes = bytesFrom(random.below(STRIDE))
   const cuts = await Promise.all(
-    Array.from({ length: LANES }, (_, i) => sweep(log, `lane ${i}`, { ...sweeping, bytes }, attempt => attempts.push(attempt))),
+    Array.from({ length: SWEEPERS }, (_, i) =>
+      sweep(log, `lane ${i}`, { ...sweeping, bytes }, attempt => attempts.push(attempt)),
+    ),
   )
   expect(cuts.reduce((sum, many) => sum + many, 0)).toBeGreaterThan(50 / STRIDE)
   return violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })
 }
 
 /** The planted bug: a store that says of what it does not know that it has not happened. */
-function hasty(store: Store): Store {
+function takeUnknownForFailed(store: Store): Store {
   const append: Store['append'] = units =>
     store.append(units).catch((error: unknown) => {
       throw error instanceof StoreError && error.reason === 'unknown' ? new StoreError('unavailable', error.message) : error
@@ -75,7 +77,7 @@ async function sweep(
   { direction, isKeyed, bytes, over = store => store }: Sweep,
   tell: (attempt: Attempt) => void,
 ): Promise<number> {
-  using proxy = proxied(log)
+  using proxy = startRaceProxy(log)
   const store = await log.store({ through: proxy.url(log.url), deadlineMs: 4_000, lockTimeoutMs: 2_000 })
   const emaki = await runtime({ serve: [counter], store: over(store) })
   const send = sender(emaki, who, tell)

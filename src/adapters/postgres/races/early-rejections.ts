@@ -11,7 +11,7 @@ export function plantEarlyRejections(): () => void {
   Appender.prototype.append = function <A extends PendingAppend>(this: Appender, appendable: Appendable<A>) {
     const take = () => {
       const taken = appendable.take()
-      return taken && 'batch' in taken ? { ...taken, batch: withoutRejected(taken.batch as DecidedBatch) } : taken
+      return taken && 'batch' in taken ? { ...taken, batch: answerRejectedEarly(taken.batch as DecidedBatch) } : taken
     }
     return append.call(this, { ...appendable, take }) as ReturnType<typeof append<A>>
   }
@@ -20,7 +20,7 @@ export function plantEarlyRejections(): () => void {
   }
 }
 
-function withoutRejected(batch: DecidedBatch): DecidedBatch {
+function answerRejectedEarly(batch: DecidedBatch): DecidedBatch {
   const isRejected = (one: DecidedBatch['decided'][number]) => 'outcome' in one && one.outcome.outcome === 'rejected'
   for (const one of batch.decided.filter(isRejected)) if ('outcome' in one) one.command.answer(one.outcome)
   return { ...batch, decided: batch.decided.filter(one => !isRejected(one)) }

@@ -22,7 +22,7 @@ export type Attempt = {
   readonly key: string | null
   /** `open`: its process ended before the answer. `refused`: the store says that it will never take it. */
   readonly outcome: 'appended' | 'duplicate' | 'conflict' | 'rejected' | 'unavailable' | 'unknown' | 'refused' | 'open'
-  readonly landed: readonly SliceResult[]
+  readonly committed: readonly SliceResult[]
   readonly conflicts: readonly ConflictSeen[]
   /** The token of the event for which a command was rejected. */
   readonly because: string | null
@@ -106,7 +106,7 @@ function ofAttempt(attempt: Attempt, found: Found): readonly string[] {
   if (there > 0 && there < tokens.length)
     return [`${titleOf(attempt)} was ${outcome}, and is there by half: ${there} of ${tokens.length}`]
   if (there > 0 && NOT_APPENDED.has(outcome)) return [`${titleOf(attempt)} was ${outcome}, and is there`]
-  return there > 0 ? slices.flatMap((slice, i) => ofSlice(attempt, slice, attempt.landed[i], found)) : []
+  return there > 0 ? slices.flatMap((slice, i) => ofSlice(attempt, slice, attempt.committed[i], found)) : []
 }
 const NOT_APPENDED: ReadonlySet<Attempt['outcome']> = new Set(['conflict', 'rejected', 'unavailable', 'refused'])
 
@@ -114,7 +114,7 @@ const NOT_APPENDED: ReadonlySet<Attempt['outcome']> = new Set(['conflict', 'reje
 function ofSlice(
   attempt: Attempt,
   { stream, expect, events }: Slice,
-  landed: SliceResult | undefined,
+  committed: SliceResult | undefined,
   found: Found,
 ): readonly string[] {
   const stored = events.map(({ token }) => found.get(token)!)
@@ -130,8 +130,8 @@ function ofSlice(
       : [`${title} has others between its events`]),
     ...(typeof expect === 'number' && first.version !== expect + 1 ? [`${title} expected version ${expect}`] : []),
     ...(expect === 'exists' && first.version === 1 ? [`${title} expected that the stream exists`] : []),
-    ...(landed && (landed.version !== last.version || landed.position !== last.position)
-      ? [`${title} was said to end at ${landed.version} (${landed.position})`]
+    ...(committed && (committed.version !== last.version || committed.position !== last.position)
+      ? [`${title} was said to end at ${committed.version} (${committed.position})`]
       : []),
   ]
 }
@@ -166,7 +166,9 @@ function ofKeys(attempts: readonly Attempt[], found: Found): readonly string[] {
 
 /** What was begun after another was acknowledged lies behind it. All of one process, by its clock. */
 function ofTime(attempts: readonly Attempt[], found: Found): readonly string[] {
-  const appended = attempts.filter(({ outcome, landed }) => outcome === 'appended' && landed.some(({ position }) => position > 0))
+  const appended = attempts.filter(
+    ({ outcome, committed }) => outcome === 'appended' && committed.some(({ position }) => position > 0),
+  )
   const ended = appended.toSorted((a, b) => a.until - b.until)
   let next = 0
   let last = 0
@@ -174,7 +176,7 @@ function ofTime(attempts: readonly Attempt[], found: Found): readonly string[] {
     .toSorted((a, b) => a.from - b.from)
     .flatMap(attempt => {
       for (; next < ended.length && ended[next]!.until < attempt.from; next++)
-        last = Math.max(last, ...ended[next]!.landed.map(({ position }) => position))
+        last = Math.max(last, ...ended[next]!.committed.map(({ position }) => position))
       const first = found.get(attempt.slices.find(({ events }) => events.length)!.events[0]!.token)
       return first && first.position <= last
         ? [`${titleOf(attempt)} was begun after position ${last} was acknowledged, and is at ${first.position}`]

@@ -7,7 +7,7 @@ import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
 import { untilFree } from './lock.ts'
 import { eventually } from './patience.ts'
-import { proxied } from './proxied.ts'
+import { startRaceProxy } from './race-proxy.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import { type Sender, sender } from './sender.ts'
 
@@ -30,16 +30,16 @@ describe('a black hole, a network that swallows everything without closing a con
       `a black hole leaves no call without an answer, and is got over without a restart (${direction ?? 'both ways'})`,
       async random => {
         await using log = await raceLog()
-        using proxy = proxied(log)
+        using proxy = startRaceProxy(log)
         const { emaki, send, attempts } = await client(log, proxy, STATEMENT_MS)
         const reader = follow(await log.store(), 'the reader', 10)
         reader.run()
         for (let round = 0; round < form(2, 30); round++) {
           await healthy(send, `${round}.before`)
-          const calls = swallowing({ emaki, send }, proxy, `${round}`, direction, random.chance(0.5))
+          const calls = sendIntoBlackHole({ emaki, send }, proxy, `${round}`, direction, random.chance(0.5))
           expect(Math.max(...(await Promise.all(await calls)))).toBeLessThan(ENDS_MS)
           proxy.swallow(false, direction)
-          expect(await timed(healthy(send, `${round}.after`))).toBeLessThan(HEALS_MS)
+          expect(await measureMs(healthy(send, `${round}.after`))).toBeLessThan(HEALS_MS)
         }
         expect(
           new Set(attempts.map(({ outcome }) => outcome)).difference(new Set(['appended', 'unavailable', 'unknown'])).size,
@@ -54,10 +54,10 @@ describe('a black hole, a network that swallows everything without closing a con
 
   race('a black hole shows the planted bug: statements without a deadline', async () => {
     await using log = await raceLog()
-    using proxy = proxied(log)
+    using proxy = startRaceProxy(log)
     const { emaki, send } = await client(log, proxy, NO_DEADLINE_MS)
     await healthy(send, 'before')
-    const calls = Promise.all(await swallowing({ emaki, send }, proxy, 'caught', undefined, false))
+    const calls = Promise.all(await sendIntoBlackHole({ emaki, send }, proxy, 'caught', undefined, false))
     expect(await Promise.race([calls, Bun.sleep(HANGS_MS).then(() => 'hangs')])).toBe('hangs')
     // It was the network that they waited for, and nothing else.
     proxy.swallow(false)
@@ -76,7 +76,7 @@ async function client(log: RaceLog, proxy: FaultProxy, deadlineMs: number): Prom
 }
 
 /** Calls that are caught by it, on their way or not yet, and such as come while it lasts; how long each takes. */
-async function swallowing(
+async function sendIntoBlackHole(
   { emaki, send }: Pick<Client, 'emaki' | 'send'>,
   proxy: FaultProxy,
   name: string,
@@ -86,14 +86,14 @@ async function swallowing(
   const caught = wave(send, `${name}.caught`)
   if (isUnderWay) await new Promise(setImmediate)
   proxy.swallow(true, direction)
-  const appended = timed(emaki.append([{ stream: `counter-append${name}`, expect: 0, events: [] }]))
-  return [...caught, ...wave(send, `${name}.late`), timed(readState(emaki)), appended]
+  const appended = measureMs(emaki.append([{ stream: `counter-append${name}`, expect: 0, events: [] }]))
+  return [...caught, ...wave(send, `${name}.late`), measureMs(readState(emaki)), appended]
 }
 
 /** Commands of several callers on streams of their own and on one; how long each took. */
 function wave(send: Sender, name: string): readonly Promise<number>[] {
   return Array.from({ length: CALLERS }, (_, i) =>
-    timed(send(counter.add(i % 2 ? 'one' : `own-${i}`, { token: `${name}.${i}` }), { deadlineMs: COMMAND_MS })),
+    measureMs(send(counter.add(i % 2 ? 'one' : `own-${i}`, { token: `${name}.${i}` }), { deadlineMs: COMMAND_MS })),
   )
 }
 
@@ -105,7 +105,7 @@ async function healthy(send: Sender, name: string): Promise<void> {
   await eventually('the service accepts a command', isAccepted)
 }
 
-async function timed(call: Promise<unknown>): Promise<number> {
+async function measureMs(call: Promise<unknown>): Promise<number> {
   const from = performance.now()
   await call
   return performance.now() - from

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { plantEarlyRejections } from './early-rejections.ts'
 import { form, race } from './form.ts'
 import { interleave, type Scene, STEPS } from './interleave.ts'
-import { lostChain } from './lost-chain.ts'
+import { lostBatch } from './lost-batch.ts'
 import { orders } from './orders.ts'
 import { type Plant, plantNames, type Variant } from './plants.ts'
 import { raceLog } from './race-log.ts'
@@ -85,13 +85,13 @@ const TRIES_MAX = 20
 
 describe('rejections', () => {
   test('a rejection is never for an event that was lost with its batch', async () => {
-    expect(await lostChain()).toEqual([])
+    expect(await lostBatch()).toEqual([])
   })
 
   test('a rejection shows the planted bug: answered before its batch has committed', async () => {
     const restore = plantEarlyRejections()
     try {
-      expect(await lostChain()).toEqual([expect.stringContaining('was rejected for first, which never happened')])
+      expect(await lostBatch()).toEqual([expect.stringContaining('was rejected for first, which never happened')])
     } finally {
       restore()
     }

@@ -28,7 +28,7 @@ export async function raceLog(variant: Variant = {}): Promise<RaceLog> {
       if (writer !== undefined) url.searchParams.set('races.writer', String(writer))
       const store = postgres(url.href, { schema: at.schema, migrate: false, readers: 1, pooler: false, ...UNHURRIED, ...options })
       stores.push(store)
-      await opened(store)
+      await openPatiently(store)
       return store
     },
     [Symbol.asyncDispose]: async () => {
@@ -39,7 +39,7 @@ export async function raceLog(variant: Variant = {}): Promise<RaceLog> {
 }
 
 /** What is short for the sake of a race may be too short to open a store in. */
-async function opened(store: Store): Promise<void> {
+async function openPatiently(store: Store): Promise<void> {
   for (const until = performance.now() + PATIENCE_MS; ; ) {
     try {
       return await store.open()

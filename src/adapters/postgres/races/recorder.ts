@@ -12,16 +12,16 @@ export type Recorder = (units: readonly Unit[]) => Promise<readonly UnitOutcome[
  * tell its end.
  */
 export function recorder(store: Pick<Store, 'append'>, who: string, tell: (attempt: Attempt) => void, begun = false): Recorder {
-  let made = 0
+  let attempted = 0
   return async units => {
     const from = performance.now()
     const spoiled = units.some(({ slices }) => slices.some(({ events }) => events.some(({ id }) => id === BAD_ID)))
-    const attempts = units.map(unit => ({ ...attemptOf(unit, who, made++, from), spoiled }))
+    const attempts = units.map(unit => ({ ...attemptOf(unit, who, attempted++, from), spoiled }))
     if (begun) attempts.forEach(tell)
     try {
       const outcomes = await store.append(units)
       const until = performance.now()
-      attempts.forEach((attempt, i) => void tell({ ...attempt, until, ...answered(outcomes[i]!) }))
+      attempts.forEach((attempt, i) => void tell({ ...attempt, until, ...toAttempt(outcomes[i]!) }))
       return outcomes.map(({ outcome }) => outcome)
     } catch (error) {
       const until = performance.now()
@@ -54,18 +54,18 @@ function attemptOf({ slices, keys }: Unit, who: string, no: number, from: number
     })),
     key: keys[0]?.key ?? null,
     outcome: 'open',
-    landed: [],
+    committed: [],
     conflicts: [],
     because: null,
     spoiled: false,
   }
 }
 
-function answered(outcome: UnitOutcome): Pick<Attempt, 'outcome' | 'landed' | 'conflicts'> {
-  const none = { outcome: outcome.outcome, landed: [], conflicts: [] }
+function toAttempt(outcome: UnitOutcome): Pick<Attempt, 'outcome' | 'committed' | 'conflicts'> {
+  const none = { outcome: outcome.outcome, committed: [], conflicts: [] }
   switch (outcome.outcome) {
     case 'appended':
-      return { ...none, landed: outcome.slices }
+      return { ...none, committed: outcome.slices }
     case 'conflict': {
       const conflicts = outcome.conflicts.map(({ missed, ...one }) => ({ ...one, missed: missed?.map(({ id }) => id) ?? null }))
       return { ...none, conflicts }

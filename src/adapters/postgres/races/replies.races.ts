@@ -4,7 +4,7 @@ import { Counter, counter, seat } from './domain.ts'
 import { follow, readLog } from './follow.ts'
 import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
-import { proxied, replyLoss } from './proxied.ts'
+import { startRaceProxy, replyLoss } from './race-proxy.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import { sender } from './sender.ts'
@@ -18,15 +18,17 @@ describe('a lost reply, after COMMIT,', () => {
   for (const how of ['cut', 'drop'] as const) {
     race(`a lost reply after COMMIT is found out: the command is accepted, and has one effect (${how})`, async random => {
       await using log = await raceLog()
-      using proxy = proxied(log)
+      using proxy = startRaceProxy(log)
       const loss = replyLoss(proxy)
-      const { emaki, attempts, reader } = await started(log, proxy.url(log.url), how === 'drop' ? DROPPED : {})
+      const { emaki, attempts, reader } = await startClient(log, proxy.url(log.url), how === 'drop' ? DROPPED : {})
       const send = sender(emaki, 'the client', attempt => attempts.push(attempt))
       const other = recorder(await log.store(), 'another', attempt => attempts.push(attempt))
       const rounds = how === 'cut' ? form(60, 1_000) : form(6, 60)
       for (let round = 0; round < rounds; round++) {
         // Somebody else may append to one of the streams before it can be said again.
-        const meanwhile = random.chance(0.3) ? other([foreign(`counter-${random.below(STREAMS)}`, `foreign.${round}`)]) : null
+        const meanwhile = random.chance(0.3)
+          ? other([buildForeignUnit(`counter-${random.below(STREAMS)}`, `foreign.${round}`)])
+          : null
         loss.next(how)
         const commands = Array.from({ length: STREAMS }, (_, i) => `${round}.${i}`)
         const outcomes = await Promise.all(
@@ -47,9 +49,9 @@ describe('a lost reply, after COMMIT,', () => {
     'a lost reply after COMMIT is found out for an append to two streams, and stays unknown for one that expects anything',
     async () => {
       await using log = await raceLog()
-      using proxy = proxied(log)
+      using proxy = startRaceProxy(log)
       const loss = replyLoss(proxy)
-      const { emaki } = await started(log, proxy.url(log.url))
+      const { emaki } = await startClient(log, proxy.url(log.url))
       for (let round = 0; round < form(20, 500); round++) {
         loss.next('cut')
         const slices = ['a', 'b'].map(name => ({
@@ -80,7 +82,7 @@ describe('a lost reply, after COMMIT,', () => {
 /** Only the deadline tells that a reply will not come. */
 const DROPPED = { deadlineMs: 700, lockTimeoutMs: 350 }
 
-async function started(log: RaceLog, through: string, deadlines: PostgresOptions = {}) {
+async function startClient(log: RaceLog, through: string, deadlines: PostgresOptions = {}) {
   const store = await log.store({ through, ...deadlines })
   const attempts: Attempt[] = []
   const reader = follow(await log.store(), 'the reader', 10)
@@ -88,7 +90,7 @@ async function started(log: RaceLog, through: string, deadlines: PostgresOptions
   return { emaki: await runtime({ serve: [counter, seat], store }), attempts, reader }
 }
 
-function foreign(stream: string, token: string) {
+function buildForeignUnit(stream: string, token: string) {
   const { id, meta } = tokenEvent(token)
   const event = { id, type: 'Added', schema: 'foreign', data: JSON.stringify({ token, to: 0 }), meta }
   return { slices: [{ stream, expect: 'any' as const, events: [event] }], keys: [] }

@@ -25,12 +25,12 @@ export function sender(
     const { token } = command.data as { token: string }
     const slice = { stream: `${command.decider}-${command.id}`, expect: options.expect ?? null }
     const attempt = { who, no, from, until: 0, key: options.key ?? null, conflicts: [], spoiled: false }
-    const open = { outcome: 'open', landed: [], because: null } as const
+    const open = { outcome: 'open', committed: [], because: null } as const
     if (begun) tell({ ...attempt, ...open, slices: [{ ...slice, events: [{ token, data: null }] }] })
-    const outcome = await persistent(() => emaki.send(command, options), triesMax)
+    const outcome = await sendUntilAccepted(() => emaki.send(command, options), triesMax)
     tell({
       ...attempt,
-      ...answered(outcome),
+      ...toAttempt(outcome),
       until: performance.now(),
       slices: [{ ...slice, events: [{ token, data: dataOf(outcome) }] }],
       decided: decided.get(token) ?? 0,
@@ -39,7 +39,7 @@ export function sender(
   }
 }
 
-async function persistent(say: () => Promise<Outcome>, triesMax: number): Promise<Outcome> {
+async function sendUntilAccepted(say: () => Promise<Outcome>, triesMax: number): Promise<Outcome> {
   for (let tried = 1; ; tried++) {
     const outcome = await say()
     if (outcome.outcome === 'accepted' || tried === triesMax) return outcome
@@ -50,15 +50,15 @@ function dataOf(outcome: Outcome): string | null {
   return outcome.outcome === 'accepted' ? JSON.stringify(outcome.events[0]!.data) : null
 }
 
-function answered(outcome: Outcome): Pick<Attempt, 'outcome' | 'landed' | 'because'> {
+function toAttempt(outcome: Outcome): Pick<Attempt, 'outcome' | 'committed' | 'because'> {
   switch (outcome.outcome) {
     case 'accepted':
-      return { outcome: 'appended', landed: [{ version: outcome.version, position: outcome.position }], because: null }
+      return { outcome: 'appended', committed: [{ version: outcome.version, position: outcome.position }], because: null }
     case 'rejected':
-      return { outcome: 'rejected', landed: [], because: (outcome.data as { because: string | null }).because }
+      return { outcome: 'rejected', committed: [], because: (outcome.data as { because: string | null }).because }
     case 'invalid':
       throw new Error(`a race's command is invalid: ${JSON.stringify(outcome.issues)}`)
     default:
-      return { outcome: outcome.outcome, landed: [], because: null }
+      return { outcome: outcome.outcome, committed: [], because: null }
   }
 }

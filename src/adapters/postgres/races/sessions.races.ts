@@ -36,14 +36,14 @@ const EVENTS_BETWEEN_MAX = 100
 describe('a long foreign transaction', () => {
   race('a long foreign transaction that has written elsewhere and stays open hides nothing from the next reader', async () => {
     await using log = await raceLog()
-    expect(await lagging(log, await log.store(), form(150, 20_000))).toEqual({ lag: 0, lagAfterwards: 0 })
+    expect(await measureLag(log, await log.store(), form(150, 20_000))).toEqual({ lag: 0, lagAfterwards: 0 })
   })
 
   race(
     'a long foreign transaction that has written elsewhere and stays open shows the planted bug: a reader that waits for the oldest transaction',
     async () => {
       await using log = await raceLog()
-      expect(await lagging(log, waitingForOldest(await log.store(), log), 20)).toEqual({ lag: 20, lagAfterwards: 0 })
+      expect(await measureLag(log, waitingForOldest(await log.store(), log), 20)).toEqual({ lag: 20, lagAfterwards: 0 })
     },
   )
 
@@ -56,17 +56,18 @@ describe('a long foreign transaction', () => {
       const attempts: Attempt[] = []
       const record = recorder(store, 'the writer', attempt => attempts.push(attempt))
       const reader = follow(await log.store(), 'the reader', 10)
-      const one = (i: number) => record([{ slices: [{ stream: `s-${i}`, expect: 0, events: [tokenEvent(`t-${i}`)] }], keys: [] }])
-      expect(await one(0)).toEqual(['appended'])
+      const appendOne = (i: number) =>
+        record([{ slices: [{ stream: `s-${i}`, expect: 0, events: [tokenEvent(`t-${i}`)] }], keys: [] }])
+      expect(await appendOne(0)).toEqual(['appended'])
       const letGo = await holdLock(log)
       for (let i = 1; i <= form(5, 200); i++) {
         // At the deadline of its statement, which is far longer, it would be unknown.
-        expect(await one(i)).toBe('unavailable')
+        expect(await appendOne(i)).toBe('unavailable')
         await reader.step()
       }
       await letGo()
       await untilFree(log)
-      expect(await one(-1)).toEqual(['appended'])
+      expect(await appendOne(-1)).toEqual(['appended'])
       expect(violations({ attempts, log: await readLog(store), readings: [await reader.stop()] })).toEqual([])
     },
   )
@@ -137,7 +138,7 @@ async function openWrite(url: string): Promise<() => Promise<void>> {
  * Appends one after the other, and reads after each, while transactions of others stay open that have written, in this database and in
  * another: by how many acknowledged events a read was behind at most, and whether one still is when they have ended.
  */
-async function lagging(
+async function measureLag(
   log: RaceLog,
   over: Pick<Store, 'readAll'>,
   many: number,

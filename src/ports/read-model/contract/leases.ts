@@ -68,19 +68,19 @@ export const leases: readonly ReadModelCase[] = [
     title: 'prolongs a lease, by itself or with a page, until it is taken over or given back',
     run: async ({ readModel, advance }) => {
       const { epoch } = await acquireLease(readModel, 's', 'a')
-      const other = () => readModel.acquire('s', { owner: 'b', ttlMs: TTL_MS, start: 0 })
+      const acquireAsOther = () => readModel.acquire('s', { owner: 'b', ttlMs: TTL_MS, start: 0 })
       await advance(TTL_MS - 5_000)
       expect(await readModel.renew('s', epoch, TTL_MS)).toBeTrue()
       await advance(TTL_MS - 5_000)
-      expect(await other()).toBeNull()
+      expect(await acquireAsOther()).toBeNull()
       await commitPage(readModel, page({ name: 's', epoch }))
       await advance(TTL_MS - 5_000)
-      expect(await other()).toBeNull()
+      expect(await acquireAsOther()).toBeNull()
       await advance(TTL_MS)
       expect(await readModel.renew('s', epoch, TTL_MS)).toBeTrue()
-      expect(await other()).toBeNull()
+      expect(await acquireAsOther()).toBeNull()
       await advance(TTL_MS + 1)
-      const taken = (await other())!
+      const taken = (await acquireAsOther())!
       expect(await readModel.renew('s', epoch, TTL_MS)).toBeFalse()
       await readModel.release('s', taken.epoch)
       expect(await readModel.renew('s', taken.epoch, TTL_MS)).toBeFalse()

@@ -10,7 +10,7 @@ import {
   failureOf,
   orders,
   page,
-  parking,
+  buildParked,
   plain,
   row,
 } from './builders.ts'
@@ -87,7 +87,7 @@ export const tables: readonly ReadModelCase[] = [
       for (const name of ['orders_v1', 'plain_v1']) {
         const { epoch } = await acquireLease(readModel, name)
         const fields = name === 'orders_v1' ? ['new', 1] : []
-        await commitPage(readModel, page({ name, epoch, rows: [{ ...row('k', 1), fields }], park: [parking('p')] }))
+        await commitPage(readModel, page({ name, epoch, rows: [{ ...row('k', 1), fields }], park: [buildParked('p')] }))
         await readModel.serve(name.slice(0, -3), name)
       }
       await readModel.drop('orders_v1')

@@ -11,7 +11,7 @@ import { sender } from './sender.ts'
  * Two commands that share a chain: the first takes a seat, the second is rejected for it. Before the chain is appended another process
  * takes the seat, so that what the second was rejected for never happens. Says which promises were broken.
  */
-export async function lostChain(): Promise<readonly string[]> {
+export async function lostBatch(): Promise<readonly string[]> {
   await using log = await raceLog()
   const attempts: Attempt[] = []
   const other = recorder(await log.store(), 'another', attempt => attempts.push(attempt))
@@ -23,7 +23,7 @@ export async function lostChain(): Promise<readonly string[]> {
       return async (units: Parameters<Store['append']>[0]) => {
         if (first && units[0]?.slices[0]?.events.length) {
           first = false
-          await other([{ slices: [{ stream: 'seat-s', expect: 'any', events: [taken('overtaker')] }], keys: [] }])
+          await other([{ slices: [{ stream: 'seat-s', expect: 'any', events: [buildTaken('overtaker')] }], keys: [] }])
         }
         return target.append(units)
       }
@@ -37,6 +37,6 @@ export async function lostChain(): Promise<readonly string[]> {
   return found
 }
 
-function taken(token: string) {
+function buildTaken(token: string) {
   return { id: Bun.randomUUIDv7(), type: 'Taken', schema: 'other', data: JSON.stringify({ token }), meta: '{}' }
 }

@@ -5,15 +5,15 @@ import { PayloadError } from '../definitions/event/payload.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Unit } from '../ports/store/unit.ts'
 import { Account, account } from '../test-support/account.ts'
-import { failsBefore } from '../test-support/faulty-store.ts'
-import { bank, foreign, range } from '../test-support/bank.ts'
+import { failsBefore } from '../test-support/failing-store.ts'
+import { openBank, appendAsOther, range } from '../test-support/bank.ts'
 
 const accepted = { outcome: 'accepted' } as const
 const streamsOf = (units: readonly Unit[] | undefined) => units?.flatMap(({ slices }) => slices.map(({ stream }) => stream))
 
 describe('a batch', () => {
   test('a batch takes sixty commands on one stream with one load and one append', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const outcomes = await Promise.all(range(60).map(() => emaki.send(account.deposit('a', { cents: 1 }))))
     expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.version)).toEqual(range(60).map(i => i + 1))
     expect(store.calls).toMatchObject({ load: 1, append: 1 })
@@ -21,7 +21,7 @@ describe('a batch', () => {
   })
 
   test('a batch takes commands on sixty streams with one load and one append', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const outcomes = await Promise.all(range(60).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.position)).toEqual(range(60).map(i => i + 1))
     expect(store.calls).toMatchObject({ load: 1, append: 1 })
@@ -29,7 +29,7 @@ describe('a batch', () => {
   })
 
   test('a batch is joined by all commands that came while the one before it was under way', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const gate = store.hold('append')
     const first = emaki.send(account.deposit('a', { cents: 1 }))
     await gate.reached
@@ -42,7 +42,7 @@ describe('a batch', () => {
   })
 
   test('a batch is loaded for while the one before it is under way', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const append = store.hold('append')
     const first = emaki.send(account.deposit('a', { cents: 1 }))
     await append.reached
@@ -55,7 +55,7 @@ describe('a batch', () => {
   })
 
   test('a batch gives a long queue no more than its share', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const hot = range(1_000).map(() => emaki.send(account.deposit('hot', { cents: 1 })))
     const other = emaki.send(account.deposit('other', { cents: 1 }))
     expect(await other).toMatchObject({ ...accepted, version: 1 })
@@ -67,7 +67,7 @@ describe('a batch', () => {
   })
 
   test('a batch is bounded in bytes, for one stream and for many', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const note = 'x'.repeat(400_000)
     await Promise.all(range(20).map(i => emaki.send(account.deposit(i < 10 ? 'a' : `b${i}`, { cents: 1, note }))))
     const sizes = store.appends.map(units =>
@@ -78,13 +78,13 @@ describe('a batch', () => {
   })
 
   test('a batch is bounded in units', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     await Promise.all(range(1_500).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(Math.max(...store.appends.map(units => units.length))).toBeLessThanOrEqual(1_024)
   })
 
   test('a batch has one unit for each stream, whatever is appended to it', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const slice = (id: string) =>
       ({ stream: `account-${id}`, expect: 'any', events: [Account.Deposited({ cents: 1, note: '' })] }) as const
     const sent = range(40).flatMap<Promise<{ outcome: string }>>(i => [
@@ -97,7 +97,7 @@ describe('a batch', () => {
   })
 
   test('a batch keeps the order in which appends that share a stream arrived', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const slice = (id: string, note: string) =>
       ({ stream: `account-${id}`, expect: 'any', events: [Account.Deposited({ cents: 1, note })] }) as const
     const gate = store.hold('append')
@@ -116,7 +116,7 @@ describe('a batch', () => {
 
 describe('decisions of a batch', () => {
   test('a batch decides each command on the state that the one before it leaves', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const outcomes = await Promise.all([
       emaki.send(account.deposit('a', { cents: 10 })),
       emaki.send(account.withdraw('a', { cents: 10 })),
@@ -135,7 +135,7 @@ describe('decisions of a batch', () => {
   })
 
   test('a batch compares the precondition of a command with its version in the batch', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const deposit = (expect: number | 'exists') => emaki.send(account.deposit('a', { cents: 1 }), { expect })
     expect(
       await Promise.all([deposit('exists'), deposit(0), deposit(0), deposit(1), deposit('exists'), deposit(9)]),
@@ -151,7 +151,7 @@ describe('decisions of a batch', () => {
   })
 
   test('a batch passes over a decision that throws', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const first = emaki.send(account.deposit('a', { cents: 1 }))
     const broken = emaki.send(account.explode('a', {}))
     const last = emaki.send(account.deposit('a', { cents: 1 }))
@@ -162,7 +162,7 @@ describe('decisions of a batch', () => {
   })
 
   test('a batch passes over events that JSON would change', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     const first = emaki.send(account.deposit('a', { cents: 5 }))
     const broken = emaki.send(account.deposit('a', { cents: 100, note: '\ud800' }))
     const last = emaki.send(account.withdraw('a', { cents: 6 }))
@@ -173,7 +173,7 @@ describe('decisions of a batch', () => {
   })
 
   test('a batch of which every command fails lets the stream go on', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     expect(emaki.send(account.explode('a', {}))).rejects.toThrow()
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject(accepted)
     expect(store.calls.append).toBe(1)
@@ -181,18 +181,18 @@ describe('decisions of a batch', () => {
 })
 
 describe('a unit that the store refuses', () => {
-  const refusing = (poison: string) => async () => {
-    const made = await bank()
-    made.store.always('append', call => {
-      const units = made.store.appends.at(-1)!
+  const openRefusingBank = (poison: string) => async () => {
+    const bank = await openBank()
+    bank.store.always('append', call => {
+      const units = bank.store.appends.at(-1)!
       const bad = units.some(({ slices }) => slices.some(({ events }) => events.some(({ data }) => data.includes(poison))))
       return bad ? Promise.reject(new StoreError('refused', 'it cannot hold this')) : call()
     })
-    return made
+    return bank
   }
 
   test('a unit that the store refuses fails alone among the units of its batch', async () => {
-    const { emaki, store } = await refusing('poison')()
+    const { emaki, store } = await openRefusingBank('poison')()
     const sent = range(64).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, note: i === 37 ? 'poison' : '' })))
     const outcomes = await Promise.allSettled(sent)
     expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([37])
@@ -202,7 +202,7 @@ describe('a unit that the store refuses', () => {
   })
 
   test('a command that the store refuses fails alone among the commands of its stream', async () => {
-    const { emaki, store } = await refusing('poison')()
+    const { emaki, store } = await openRefusingBank('poison')()
     const sent = range(10).map(i => emaki.send(account.deposit('a', { cents: 1, note: i === 3 ? 'poison' : String(i) })))
     const outcomes = await Promise.allSettled(sent)
     expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([3])
@@ -223,9 +223,9 @@ describe('a unit that the store refuses', () => {
 
 describe('a conflict on one stream', () => {
   test('a conflict on one stream leaves the other units of the batch as they are', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     await Promise.all(range(8).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
-    await foreign(store, 'account-a3')
+    await appendAsOther(store, 'account-a3')
     const { append, load } = store.calls
     const outcomes = await Promise.all(range(8).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.version)).toEqual([2, 2, 2, 3, 2, 2, 2, 2])
@@ -236,7 +236,7 @@ describe('a conflict on one stream', () => {
 
 describe('a load', () => {
   test('a load that one stream breaks is harmless to the others', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     store.always('load', call =>
       call().then(found => {
         if (store.wanted.includes('account-broken')) throw new SyntaxError('JSON Parse error')
@@ -249,7 +249,7 @@ describe('a load', () => {
   })
 
   test('a load that fails for now appends nothing, and the next command loads again', async () => {
-    const { emaki, store } = await bank()
+    const { emaki, store } = await openBank()
     store.next('load', failsBefore())
     const sent = range(4).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 })))
     for (const outcome of await Promise.all(sent)) expect(outcome).toEqual({ outcome: 'unavailable', retryAfterMs: 1_000 })
@@ -261,7 +261,7 @@ describe('a load', () => {
 describe('publishing a batch', () => {
   test('appended events are published after their commit, in log order', async () => {
     const bus = memoryBus()
-    const { emaki, store } = await bank({ bus })
+    const { emaki, store } = await openBank({ bus })
     const seen: string[] = []
     bus.listen(page => seen.push(...page.map(({ stream, version, position }) => `${stream} ${version} ${position}`)))
     const gate = store.hold('append')
@@ -278,7 +278,7 @@ describe('publishing a batch', () => {
   test('appended events are appended once where the bus throws, which is reported', async () => {
     const bus = memoryBus()
     const reported: unknown[] = []
-    const { emaki, store } = await bank({
+    const { emaki, store } = await openBank({
       bus: {
         ...bus,
         listeners: 1,
