@@ -37,7 +37,7 @@ describe('a batch', () => {
     gate.open()
     expect(await first).toMatchObject(accepted)
     for (const outcome of await Promise.all(later)) expect(outcome).toMatchObject(accepted)
-    // Those on `a` go as soon as `a` has landed, those on new streams once they are loaded.
+    // Those on `a` go as soon as `a` is committed, those on new streams once they are loaded.
     expect(store.calls.append).toBeLessThanOrEqual(3)
   })
 
@@ -197,7 +197,7 @@ describe('a unit that the store refuses', () => {
     const outcomes = await Promise.allSettled(sent)
     expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([37])
     expect(await store.head()).toBe(63)
-    // Halves of a flight of 64: twelve appends beside the first.
+    // Halves of a batch of 64: twelve appends beside the first.
     expect(store.calls.append).toBeLessThanOrEqual(13)
   })
 

@@ -11,7 +11,7 @@ const accepted = { outcome: 'accepted' } as const
 const slice = (id: string) =>
   ({ stream: `account-${id}`, expect: 'any', events: [Account.Deposited({ cents: 1, note: '' })] }) as const
 
-/** A bank whose lane is held by a first command. */
+/** A bank whose queue is held by a first command. */
 const openHeldBank = async (options: Parameters<typeof openBank>[0] = {}) => {
   const bank = await openBank(options)
   const gate = bank.store.hold('append')

@@ -54,7 +54,7 @@ type SentStep = Send & { readonly note: string; readonly floor: number; ceiling:
 
 test('the log is the fold of all acknowledged outcomes', async () => {
   const seed = Number(SEED ?? Math.trunc(Math.random() * 2 ** 31))
-  // Runs wait for appends that are said again, so they are spread over lanes, each with a seed of its own.
+  // Runs wait for appends that are said again, so they are spread over workers, each with a seed of its own.
   const spread = SEED === undefined ? SPREAD : 1
   const check = (worker: number) =>
     fc.assert(fc.asyncProperty(steps, fc.infiniteStream(fc.nat(3)), fc.boolean(), run), {

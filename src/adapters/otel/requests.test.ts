@@ -169,7 +169,7 @@ describe('an app', () => {
   test('an app stores with each event the trace of its own request, with 200 requests at once', async () => {
     const app = buildTracedApp()
     const numbers = Array.from({ length: 200 }, (_, i) => i + 1)
-    // A third is not sampled; 8 streams are shared, so that flights carry commands of many traces.
+    // A third is not sampled; 8 streams are shared, so that batches carry commands of many traces.
     await Promise.all(numbers.map(n => add(app, `c${n % 8}`, n, n % 3 === 0 ? '00' : '01')))
     let checked = 0
     for (let stream = 0; stream < 8; stream++) {
