@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { spec } from '../src/definitions/event/events.ts'
 import { memory } from '../src/ports/store/memory.ts'
-import { failsBefore } from '../src/test-support/faulty-store.ts'
+import { failsBefore } from '../src/test-support/failing-store.ts'
 import { client, expectProblem } from '../src/test-support/http.ts'
 import { until } from '../src/test-support/servers/until.ts'
 import { processor } from '../src/definitions/processor.ts'

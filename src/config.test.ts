@@ -14,7 +14,7 @@ const file = (name: string, text: string): string => {
 }
 
 /** What is wrong with an environment, as it is told. */
-const refused = (environment: Record<string, string>): string => {
+const readRefusal = (environment: Record<string, string>): string => {
   try {
     readConfig(environment)
   } catch (error) {
@@ -25,7 +25,7 @@ const refused = (environment: Record<string, string>): string => {
 }
 
 describe('readConfig()', () => {
-  test('serves a file on port 3000 where nothing is set', () => {
+  test('readConfig() serves a file on port 3000 where nothing is set', () => {
     expect(readConfig({})).toEqual({
       PORT: 3_000,
       HOST: '0.0.0.0',
@@ -42,7 +42,7 @@ describe('readConfig()', () => {
     })
   })
 
-  test('takes what is set, and a variable that is empty as one that is not', () => {
+  test('readConfig() takes what is set, and an empty variable as one that is not set', () => {
     const url = 'postgres://u:p@db:5433/shop?sslmode=require'
     const environment = {
       PORT: '0',
@@ -65,7 +65,7 @@ describe('readConfig()', () => {
     expect(readConfig(environment)).not.toHaveProperty('UNKNOWN')
   })
 
-  test('reads the value of NAME from the file that NAME_FILE names, without the line feed at its end', () => {
+  test('readConfig() reads the value of NAME from the file that NAME_FILE names, without the line feed at its end', () => {
     const environment = {
       DATABASE_URL_FILE: file('url', 'postgres://u:p@db/shop\n'),
       ADMIN_TOKEN_FILE: file('token', 'a-token-of-twenty-one\r\n'),
@@ -77,7 +77,7 @@ describe('readConfig()', () => {
     expect(readConfig({ PORT: '1', PORT_FILE: file('port', '2') }).PORT).toBe(1)
   })
 
-  test('does not take SQLITE_FILE for the file that holds SQLITE', () => {
+  test('readConfig() does not take SQLITE_FILE for the file that holds SQLITE', () => {
     expect(readConfig({ SQLITE_FILE: 'my.db' }).SQLITE_FILE).toBe('my.db')
     expect(readConfig({ SQLITE_FILE_FILE: file('sqlite', 'other.db') }).SQLITE_FILE).toBe('other.db')
   })
@@ -87,11 +87,11 @@ describe('readConfig()', () => {
     [{ DB_HOST: 'db', DB_PORT: '6432', DB_NAME: 'shop', DB_USER: 'ada', DB_PASSWORD: 'x' }, 'postgres://ada:x@db:6432/shop'],
     [{ DB_HOST: '::1' }, 'postgres://postgres@[::1]:5432/postgres'],
     [{ DB_HOST: '10.0.0.1', DB_NAME: 'a/b ü' }, 'postgres://postgres@10.0.0.1:5432/a%2Fb%20%C3%BC'],
-  ])('makes a URL of %j', (environment, url) => {
+  ])('readConfig() makes a URL of %j', (environment, url) => {
     expect(readConfig(environment).DATABASE_URL).toBe(url)
   })
 
-  test('makes a URL that gives back a user and a password of any characters', () => {
+  test('readConfig() makes a URL that gives back a user and a password of any characters', () => {
     const DB_PASSWORD = `p@ss:/?#[]%2F ü"'$`
     const url = new URL(
       readConfig({ DB_HOST: 'db', DB_USER: 'u@x:y', DB_PASSWORD_FILE: file('password', `${DB_PASSWORD}\n`) }).DATABASE_URL!,
@@ -103,11 +103,11 @@ describe('readConfig()', () => {
     ])
   })
 
-  test('prefers DATABASE_URL to its parts', () => {
+  test('readConfig() prefers DATABASE_URL to its parts', () => {
     expect(readConfig({ DATABASE_URL: 'postgres://a/b', DB_HOST: 'db' }).DATABASE_URL).toBe('postgres://a/b')
   })
 
-  test('waits five seconds before it stops where Kubernetes runs it, unless told otherwise', () => {
+  test('readConfig() waits five seconds before it stops under Kubernetes, unless another time is set', () => {
     const KUBERNETES_SERVICE_HOST = '10.0.0.1'
     expect(readConfig({ KUBERNETES_SERVICE_HOST }).SHUTDOWN_DELAY_MS).toBe(5_000)
     expect(readConfig({ KUBERNETES_SERVICE_HOST, SHUTDOWN_DELAY_MS: '0' }).SHUTDOWN_DELAY_MS).toBe(0)
@@ -136,16 +136,16 @@ describe('a value that does not fit', () => {
     ['SHUTDOWN_DELAY_MS', '60001'],
     ['SHUTDOWN_DELAY_MS', 'soon'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
-  ])('is refused, and named: %s=%s', (name, value) => {
-    const table = refused({ [name]: value })
+  ])('a value that does not fit is refused, and named: %s=%s', (name, value) => {
+    const table = readRefusal({ [name]: value })
     expect(table.split('\n')).toHaveLength(3)
     expect(table).toStartWith('The configuration cannot be used:\n  NAME')
     expect(table.split('\n')[2]).toStartWith(`  ${name} `)
     if (name !== 'ADMIN_TOKEN') expect(table).toContain(value)
   })
 
-  test('is shown in one table with all others, their columns in line', () => {
-    const table = refused({ PORT: 'x', LOG_LEVEL: 'loud', DATABASE_URL_FILE: join(folder, 'nowhere') })
+  test('a value that does not fit is shown in one table with all others, their columns in line', () => {
+    const table = readRefusal({ PORT: 'x', LOG_LEVEL: 'loud', DATABASE_URL_FILE: join(folder, 'nowhere') })
     const [head, names, ...rows] = table.split('\n')
     expect(head).toBe('The configuration cannot be used:')
     expect(rows.map(row => row.split(/ {2,}/)[1]).sort()).toEqual(['DATABASE_URL_FILE', 'LOG_LEVEL', 'PORT'])
@@ -153,10 +153,10 @@ describe('a value that does not fit', () => {
     for (const row of rows) for (const column of columns) expect(row.slice(column - 2, column + 1)).toMatch(/^ {2}\S$/)
   })
 
-  test('is refused also where it stands in a file', () => {
-    expect(refused({ PORT_FILE: file('bad', 'x') })).toContain('PORT')
-    expect(refused({ DB_PASSWORD_FILE: join(folder, 'nowhere') })).toContain('the file cannot be read')
-    expect(refused({ DB_PASSWORD_FILE: folder })).toContain('the file cannot be read')
+  test('a value that does not fit is refused also where it stands in a file', () => {
+    expect(readRefusal({ PORT_FILE: file('bad', 'x') })).toContain('PORT')
+    expect(readRefusal({ DB_PASSWORD_FILE: join(folder, 'nowhere') })).toContain('the file cannot be read')
+    expect(readRefusal({ DB_PASSWORD_FILE: folder })).toContain('the file cannot be read')
   })
 })
 
@@ -179,11 +179,11 @@ const SECRETS: readonly Record<string, string>[] = [
 ]
 
 describe('a secret', () => {
-  test.each(SECRETS)('is not shown in the table of what does not fit: %j', environment => {
-    expect(refused(environment)).not.toContain(SECRET)
+  test.each(SECRETS)('a secret is not shown in the table of what does not fit: %j', environment => {
+    expect(readRefusal(environment)).not.toContain(SECRET)
   })
 
-  test('is not shown by printConfig(), whose lines say the rest', () => {
+  test('a secret is not shown by printConfig(), whose lines show the rest', () => {
     const lines = printConfig(
       readConfig({
         DATABASE_URL: `postgres://user:${SECRET}@db/shop`,
@@ -206,13 +206,13 @@ describe('a secret', () => {
     expect(lines.join('\n')).not.toContain(SECRET)
   })
 
-  test('of which a URL was made is not shown either', () => {
+  test('a secret in a URL that was made of parts is not shown either', () => {
     expect(printConfig(readConfig({ DB_HOST: 'db', DB_USER: 'u', DB_PASSWORD: `${SECRET}@/:` }))).not.toContain(SECRET)
   })
 })
 
 describe('a process whose configuration cannot be used', () => {
-  test('ends with exit code 78 and the table on standard error, without a stack', async () => {
+  test('a process whose configuration cannot be used ends with exit code 78 and the table on standard error, without a stack', async () => {
     const main = join(import.meta.dir, '../examples/marketplace/main.ts')
     const env = { PATH: process.env['PATH'] ?? '', PORT: 'x', DATABASE_URL: `mysql://u:${SECRET}@db` }
     const process_ = Bun.spawn([process.execPath, main], { env, cwd: folder, stdout: 'pipe', stderr: 'pipe' })

@@ -164,55 +164,55 @@ async function loads(entry: string): Promise<readonly string[]> {
   return [...found].filter(path => !isBuiltin(path)).sort()
 }
 
-const planted = (path: string, imported: string): Source => ({ path, text: `import type { X } from '${imported}'\n` })
+const buildSource = (path: string, imported: string): Source => ({ path, text: `import type { X } from '${imported}'\n` })
 
 describe('the layout', () => {
-  test('has a row for each place, and no other', () => {
+  test('the layout has a row for each place, and no other', () => {
     expect([...new Set(readSources().map(({ path }) => placeOf(path)))].sort()).toEqual(Object.keys(MAY_IMPORT).sort())
   })
 
-  test('lets a place import only those of its row', () => {
+  test('the layout lets a place import only those of its row', () => {
     expect(readSources().flatMap(strangers)).toEqual([])
   })
 
-  test('allows no import that nothing uses', () => {
+  test('the layout allows no import that nothing uses', () => {
     const arrows = arrowsOf(readSources(), placeOf)
     const unused = Object.entries(MAY_IMPORT).flatMap(([from, to]) => to.filter(place => !arrows.get(from)?.has(place)))
     expect(unused).toEqual([])
   })
 
-  test('finds an import that goes the wrong way, be it of a type', () => {
-    expect(strangers(planted('src/definitions/event/x.ts', '../../ports/store/store.ts'))).toEqual([
+  test('the test of the layout finds an import that goes the wrong way, also of a type', () => {
+    expect(strangers(buildSource('src/definitions/event/x.ts', '../../ports/store/store.ts'))).toEqual([
       'src/definitions/event/x.ts imports src/ports',
     ])
   })
 
-  test('has no circle between places', () => {
+  test('the layout has no circle between places', () => {
     expect(findCircle(arrowsOf(readSources(), placeOf))).toEqual([])
   })
 
-  test('has no circle between files', () => {
+  test('the layout has no circle between files', () => {
     expect(findCircle(arrowsOf(readSources(), path => path))).toEqual([])
   })
 
-  test('finds a circle between places whose files have none', () => {
+  test('the test of the layout finds a circle between places whose files have none', () => {
     const sources = [
-      planted('src/ports/a.ts', '../query/a.ts'),
+      buildSource('src/ports/a.ts', '../query/a.ts'),
       { path: 'src/query/a.ts', text: '' },
-      planted('src/query/b.ts', '../ports/b.ts'),
+      buildSource('src/query/b.ts', '../ports/b.ts'),
       { path: 'src/ports/b.ts', text: '' },
     ]
     expect(findCircle(arrowsOf(sources, placeOf))).toEqual(['src/ports', 'src/query'])
     expect(findCircle(arrowsOf(sources, path => path))).toEqual([])
   })
 
-  test('finds a circle between files of one place, and a longer one', () => {
-    const ring = ['a', 'b', 'c'].map((name, i, all) => planted(`src/lib/${name}.ts`, `./${all[(i + 1) % 3]}.ts`))
+  test('the test of the layout finds a circle between files of one place, and a longer one', () => {
+    const ring = ['a', 'b', 'c'].map((name, i, all) => buildSource(`src/lib/${name}.ts`, `./${all[(i + 1) % 3]}.ts`))
     expect(findCircle(arrowsOf(ring, path => path))).toEqual(['src/lib/a.ts', 'src/lib/b.ts', 'src/lib/c.ts'])
     expect(findCircle(arrowsOf(ring.slice(0, 2), path => path))).toEqual([])
   })
 
-  test('keeps clocks, randomness, promises and I/O out of what is pure', () => {
+  test('the layout keeps clocks, randomness, promises and I/O out of pure places', () => {
     expect(
       readSources()
         .filter(({ path }) => placeOf(path) === PURE)
@@ -220,13 +220,13 @@ describe('the layout', () => {
     ).toEqual([])
   })
 
-  test('finds a clock in what is pure', () => {
+  test('the test of the layout finds a clock in a pure place', () => {
     expect(impurities({ path: 'src/definitions/x.ts', text: 'const now = Date.now()\n' })).toHaveLength(1)
     expect(impurities({ path: 'src/definitions/x.ts', text: '// never by Date.now()\n' })).toEqual([])
   })
 
   for (const [entry, expected] of Object.entries(LOADS)) {
-    test(`loads nothing for ${entry} but ${expected.join(', ') || 'itself'}`, async () => {
+    test(`an import of ${entry} loads nothing but ${expected.join(', ') || 'itself'}`, async () => {
       expect(await loads(entry)).toEqual([...expected])
     })
   }

@@ -73,27 +73,27 @@ function participles(sources: readonly Source[]): readonly string[] {
   })
 }
 
-const planted = (text: string, path = 'src/x.ts'): Source => ({ path, text })
+const buildSource = (text: string, path = 'src/x.ts'): Source => ({ path, text })
 
 describe('a name', () => {
   for (const [index, expected] of Object.entries(NAMES)) {
-    test(`is public in ${index} only where the table has it`, () => {
+    test(`a name is public in ${index} only where the table has it`, () => {
       expect(publicNames(index)).toEqual([...expected].sort())
     })
   }
 
-  test('of an exported type is declared in one file', () => {
+  test('a name of an exported type is declared in one file', () => {
     expect(doubledTypes(readSources())).toEqual([])
   })
 
-  test('of an exported type that two files declare is found', () => {
-    const twice = [planted('export type Page = string\n', 'src/a.ts'), planted('export interface Page {}\n', 'src/b.ts')]
-    expect(doubledTypes([...twice, planted('export type Other = Page\ntype Page = 1\n', 'src/c.ts')])).toEqual([
+  test('a name of an exported type that two files declare is found', () => {
+    const twice = [buildSource('export type Page = string\n', 'src/a.ts'), buildSource('export interface Page {}\n', 'src/b.ts')]
+    expect(doubledTypes([...twice, buildSource('export type Other = Page\ntype Page = 1\n', 'src/c.ts')])).toEqual([
       'Page: src/a.ts, src/b.ts',
     ])
   })
 
-  test('of an exported function is no bare participle', () => {
+  test('a name of an exported function is no bare participle', () => {
     expect(participles(readSources())).toEqual([])
   })
 
@@ -103,8 +103,8 @@ describe('a name', () => {
     ['export function* told(): Generator {}', 'told'],
     ['export const seen = (position: number): boolean => position > 0', 'seen'],
     ['export const held: (x: number) => void = x => {}', 'held'],
-  ])('of an exported function that is a bare participle is found: %s', (text, name) => {
-    expect(participles([planted(`${text}\n`)])).toEqual([`src/x.ts: ${name}`])
+  ])('a name of an exported function that is a bare participle is found: %s', (text, name) => {
+    expect(participles([buildSource(`${text}\n`)])).toEqual([`src/x.ts: ${name}`])
   })
 
   test.each([
@@ -113,7 +113,7 @@ describe('a name', () => {
     'function landed(): void {}',
     'export function readStored(): void {}',
     'export const closed = new Set()',
-  ])('of another kind is let through: %s', text => {
-    expect(participles([planted(`${text}\n`)])).toEqual([])
+  ])('a name of another kind is let through: %s', text => {
+    expect(participles([buildSource(`${text}\n`)])).toEqual([])
   })
 })

@@ -26,7 +26,7 @@ const onShelf = query('on-shelf', {
 const stores = { memory: () => memory(), sqlite: () => sqlite(join(folder, 'log.db')) }
 
 describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
-  const started = async () => {
+  const startThings = async () => {
     const emaki = await runtime({ serve: [thing, things, sets, onShelf], store: store() })
     closing.push(emaki)
     const set = async (id: string, name: string) => {
@@ -37,21 +37,21 @@ describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
     return { emaki, set }
   }
 
-  test('gives a row that includes the event of a command, with its key, and null where there is none', async () => {
-    const { emaki, set } = await started()
+  test('a runtime gives a row that includes the event of a command, with its key, and null where there is none', async () => {
+    const { emaki, set } = await startThings()
     const atLeast = await set('t1', 'apple')
     expect(await emaki.row(things, 't1', { atLeast, waitMs: 10_000 })).toEqual({ ...looks('apple'), key: 't1' })
     expect(await emaki.row(things, 't2')).toBeNull()
   })
 
-  test('gives a live row', async () => {
-    const { emaki, set } = await started()
+  test('a runtime gives a live row', async () => {
+    const { emaki, set } = await startThings()
     for (const name of ['apple', 'pear']) await set('t1', name)
     expect(await emaki.row(sets, 't1')).toEqual({ times: 2, key: 't1' })
   })
 
-  test('rejects a read of a position that does not come in time', async () => {
-    const { emaki, set } = await started()
+  test('a runtime rejects a read of a position that does not come in time', async () => {
+    const { emaki, set } = await startThings()
     const position = await set('t1', 'apple')
     expect(await emaki.waitUntilProcessed(position)).toBeTrue()
     const min = { atLeast: position + 1, waitMs: 1 }
@@ -62,8 +62,8 @@ describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
     }
   })
 
-  test('answers a query with its defaults, and anew after a change', async () => {
-    const { emaki, set } = await started()
+  test('a runtime answers a query with its defaults, and anew after a change', async () => {
+    const { emaki, set } = await startThings()
     const first = await set('t1', 'apple')
     expect(await emaki.query(onShelf, { shelf: 'top' }, { atLeast: first, waitMs: 10_000 })).toEqual(['t1'])
     const second = await set('t2', 'pear')
@@ -71,12 +71,12 @@ describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
     expect(await emaki.query(onShelf, { shelf: 'top', limit: 1 })).toEqual(['t1'])
   })
 
-  test('refuses parameters that do not fit their schema', async () => {
-    const { emaki } = await started()
+  test('a runtime refuses parameters that do not fit their schema', async () => {
+    const { emaki } = await startThings()
     expect(emaki.query(onShelf, { shelf: 'middle' as never })).rejects.toThrow("query('on-shelf'): shelf")
   })
 
-  test('refuses a projection that it does not serve', async () => {
+  test('a runtime refuses a projection that it does not serve', async () => {
     const emaki = await runtime({ serve: [thing], store: store() })
     closing.push(emaki)
     expect(emaki.row(things, 't1')).rejects.toThrow('no projection things is served')

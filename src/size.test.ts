@@ -56,16 +56,16 @@ function closes(line: string, indent: string): boolean {
 }
 
 describe('the length', () => {
-  test('of every file is at most 400 lines', () => {
+  test('the length of every file is at most 400 lines', () => {
     expect(longFiles(readSources({ all: true }))).toEqual([])
   })
 
-  test('of a file that is too long is found', () => {
+  test('the test of the length of files finds one that is too long', () => {
     const text = 'x\n'.repeat(FILE_LINES_MAX + 1)
     expect(longFiles([{ path: 'src/x.ts', text }])).toEqual(['src/x.ts: 401'])
   })
 
-  test('of every function is at most 60 lines, unless it is a closure of the table', () => {
+  test('the length of every function is at most 60 lines, unless it is a closure of the table', () => {
     const found = readSources().flatMap(longFunctions)
     expect(found.filter(one => !CLOSURES.some(name => one.startsWith(name)))).toEqual([])
     expect(CLOSURES.filter(name => !found.some(one => one.startsWith(name)))).toEqual([])
@@ -77,7 +77,7 @@ describe('the length', () => {
     ['a method', 'class X {\n  async far(): Promise<void> {', '  }\n}'],
     ['an arrow', 'const far = (a: string) => {', '}'],
     ['a field', 'class X {\n  far = async (a: string) => {', '  }\n}'],
-  ])('of %s that is too long is found', (_, begin, end) => {
+  ])('the test of the length of functions finds one of %s that is too long', (_, begin, end) => {
     const body = '    work()\n'.repeat(FUNCTION_LINES_MAX)
     expect(longFunctions({ path: 'src/x.ts', text: `${begin}\n${body}${end}\n` })).toHaveLength(1)
     expect(longFunctions({ path: 'src/x.ts', text: `${begin}\n    work()\n${end}\n` })).toEqual([])

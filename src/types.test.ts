@@ -19,43 +19,46 @@ const marks = refused.flatMap((text, i): Found[] => {
 let found: { readonly refused: readonly Found[]; readonly accepted: readonly Found[] }
 
 beforeAll(() => {
-  found = compiled({ 'refused.ts': refused.map(text => (MARK.test(text) ? '' : text)), 'accepted.ts': accepted })
+  found = compileFiles({ 'refused.ts': refused.map(text => (MARK.test(text) ? '' : text)), 'accepted.ts': accepted })
 })
 
-describe('what is right', () => {
-  test('compiles', () => {
+describe('right code', () => {
+  test('right code compiles', () => {
     expect(found.accepted).toEqual([])
   })
 
-  test('needs no cast and no generic', () => {
+  test('right code needs no cast and no generic', () => {
     expect(accepted.filter(text => /\bas (?!const\b)|\bany\b(?!\()|!\./.test(text.replace(/\/\/.*|'.*?'/g, '')))).toEqual([])
     expect(accepted.filter(text => /\b(events|decider|upcast|split|runtime|projection|query|processor)</.test(text))).toEqual([])
   })
 
-  test('runs', () => {
+  test('right code runs', () => {
     expect(seen).toEqual(['basket-b1 is at 1 and 1, after 1', {}, 'Opened', 'c1', 12, true, 1, ['b1', 'open', 0]])
   })
 })
 
-describe('what is wrong', () => {
-  test('does not compile, line by line, and nothing else fails', () => {
+describe('wrong code', () => {
+  test('wrong code does not compile, line by line, and nothing else fails', () => {
     const lines = (list: readonly Found[]) =>
       [...new Set(list.map(({ line }) => line))].map(line => `${line}: ${refused[line - 1]}`)
     expect(lines(found.refused)).toEqual(lines(marks))
   })
 
-  test.each(marks.map(({ line, message }) => [line, message] as const))('on line %p is told that %s', (line, message) => {
-    expect(
-      found.refused
-        .filter(one => one.line === line)
-        .map(one => one.message)
-        .join('\n'),
-    ).toContain(message)
-  })
+  test.each(marks.map(({ line, message }) => [line, message] as const))(
+    'wrong code on line %p gets the message: %s',
+    (line, message) => {
+      expect(
+        found.refused
+          .filter(one => one.line === line)
+          .map(one => one.message)
+          .join('\n'),
+      ).toContain(message)
+    },
+  )
 })
 
 /** What the compiler says of files under src/test-support/types, by file and line, under the options of this package. */
-function compiled(files: Readonly<Record<string, readonly string[]>>): typeof found {
+function compileFiles(files: Readonly<Record<string, readonly string[]>>): typeof found {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-types-'))
   try {
     for (const [name, lines] of Object.entries(files))
@@ -71,11 +74,11 @@ function compiled(files: Readonly<Record<string, readonly string[]>>): typeof fo
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
     const { stdout } = Bun.spawnSync([process.execPath, tsc, '-p', folder, '--pretty', 'false'])
     const errors = [...stdout.toString().matchAll(/^(\S*?)\((\d+),\d+\): error TS\d+: (.*(?:\n {2}.*)*)/gm)]
-    const of = (name: string) =>
+    const errorsIn = (name: string) =>
       errors
         .filter(([, file]) => file!.endsWith(`/${name}`))
         .map(([, , line, message]) => ({ line: Number(line), message: message! }))
-    return { refused: of('refused.ts'), accepted: of('accepted.ts') }
+    return { refused: errorsIn('refused.ts'), accepted: errorsIn('accepted.ts') }
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import type { Services } from '../../src/runtime.ts'
 import { spec } from '../../src/definitions/event/events.ts'
 import { account } from '../../src/test-support/account.ts'
-import { failsAfter, failsBefore } from '../../src/test-support/faulty-store.ts'
+import { failsAfter, failsBefore } from '../../src/test-support/failing-store.ts'
 import { answerOf, client, expectProblem } from '../../src/test-support/http.ts'
 import { handle } from './commands.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { foreign } from '../../src/test-support/bank.ts'
-import { comesAfter } from '../../src/test-support/faulty-store.ts'
+import { appendAsOther } from '../../src/test-support/bank.ts'
+import { comesAfter } from '../../src/test-support/failing-store.ts'
 import { client, expectProblem } from '../../src/test-support/http.ts'
 
 describe('a precondition', () => {
@@ -63,13 +63,13 @@ describe('a precondition', () => {
     const { post, store } = await at3()
     store.next(
       'append',
-      comesAfter(() => foreign(store, 'account-a1')),
+      comesAfter(() => appendAsOther(store, 'account-a1')),
     )
     const failed = await post('/account/a1/deposit', { cents: 1 }, { 'If-Match': '"3"' })
     expectProblem(failed, 'precondition-failed', { expected: 3, actual: 4, retryable: false })
     store.always(
       'append',
-      comesAfter(() => foreign(store, 'account-a1')),
+      comesAfter(() => appendAsOther(store, 'account-a1')),
     )
     const lost = await post('/account/a1/deposit', { cents: 1 })
     expectProblem(lost, 'version-conflict', { expected: 203, actual: 204, retryable: true })

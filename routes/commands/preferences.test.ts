@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { failsBefore } from '../../src/test-support/failing-store.ts'
 import { client, expectProblem } from '../../src/test-support/http.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
 

@@ -8,10 +8,10 @@ import { events, spec } from '../../src/definitions/event/events.ts'
 import { memory } from '../../src/ports/store/memory.ts'
 import type { Store } from '../../src/ports/store/store.ts'
 import { account } from '../../src/test-support/account.ts'
-import { foreign } from '../../src/test-support/bank.ts'
+import { appendAsOther } from '../../src/test-support/bank.ts'
 import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { type EventReader, eventsOf } from '../../src/test-support/event-stream.ts'
-import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { failsBefore } from '../../src/test-support/failing-store.ts'
 import { answerOf, type Client, expectProblem, type Headers_, openClient } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 
@@ -127,7 +127,7 @@ describe('a client that follows events', () => {
   test('GET /events sends what another process appends', async () => {
     const one = openCarts()
     const reader = await follow(one)
-    await foreign(one.store, 'account-a9')
+    await appendAsOther(one.store, 'account-a9')
     one.store.announce(1)
     await awaitPositions(reader, 1)
     await one.post('/cart/c1/fill')
@@ -223,7 +223,7 @@ describe('a request to follow events', () => {
   test('GET /events after a position that the log has and this process has not read waits for it', async () => {
     const one = openCarts()
     const early = await follow(one)
-    await foreign(one.store, 'account-a1')
+    await appendAsOther(one.store, 'account-a1')
     const late = await follow(one, '?after=1')
     await one.post('/cart/c1/fill')
     await awaitPositions(late, 2)

@@ -6,9 +6,9 @@ import type { AppOptions } from '../app.ts'
 import { readConfig } from '../../src/config.ts'
 import { spec } from '../../src/definitions/event/events.ts'
 import { Account, account } from '../../src/test-support/account.ts'
-import { bank, range } from '../../src/test-support/bank.ts'
+import { openBank, range } from '../../src/test-support/bank.ts'
 import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
-import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { failsBefore } from '../../src/test-support/failing-store.ts'
 import { type Client, client, openClient } from '../../src/test-support/http.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { Live } from './live.ts'
@@ -238,7 +238,7 @@ describe('events over a WebSocket', () => {
 describe('a WebSocket client that does not read', () => {
   /** Events of 12 MB and a client that has taken none of them, on a clock that is moved by hand. */
   async function openStalled() {
-    const { emaki } = await bank()
+    const { emaki } = await openBank()
     let now = 0
     const live = new Live(emaki, { report: () => {}, now: () => now, lookEveryMs: 5 })
     const hono = new Hono()

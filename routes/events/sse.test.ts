@@ -4,9 +4,9 @@ import { Hono } from 'hono'
 import { connect } from 'node:net'
 import type { Services } from '../../src/runtime.ts'
 import { Account } from '../../src/test-support/account.ts'
-import { bank, range } from '../../src/test-support/bank.ts'
+import { openBank, range } from '../../src/test-support/bank.ts'
 import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
-import { dechunked, eventsOf, parser } from '../../src/test-support/event-stream.ts'
+import { decodeChunks, eventsOf, parser } from '../../src/test-support/event-stream.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
 import { Live } from './live.ts'
@@ -25,7 +25,7 @@ type LiveServer = {
 }
 
 async function serveLive(routes: (hono: Hono) => void = () => {}, idleTimeout = 10): Promise<LiveServer> {
-  const { emaki } = await bank()
+  const { emaki } = await openBank()
   let now = 0
   const live = new Live(emaki, {
     report: error => void cleanUpLater(() => expect(error).toBeUndefined()),
@@ -57,7 +57,7 @@ function connectClient({ server }: LiveServer, path = '/events', headers = '') {
   const parsed = parser()
   let isClosed = false
   const decoder = new TextDecoder()
-  const take = dechunked(bytes => parsed.take(decoder.decode(bytes, { stream: true })))
+  const take = decodeChunks(bytes => parsed.take(decoder.decode(bytes, { stream: true })))
   let isRefused = false
   socket.once('data', data => {
     isRefused = !data.toString('latin1').startsWith('HTTP/1.1 200')
@@ -305,7 +305,7 @@ describe('a source of another kind', () => {
     ],
     ['rejects', () => Promise.reject(new Error('broken'))],
   ] as const)('a source that %s ends its stream, and the error is reported', async (_, next) => {
-    const { emaki } = await bank()
+    const { emaki } = await openBank()
     cleanUpLater(() => emaki.close())
     const reported: unknown[] = []
     const live = new Live(emaki, { report: error => void reported.push(error) })

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { connect } from 'node:net'
 import { Account } from '../../src/test-support/account.ts'
-import { bank, range } from '../../src/test-support/bank.ts'
+import { openBank, range } from '../../src/test-support/bank.ts'
 import { eventsOf } from '../../src/test-support/event-stream.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
@@ -25,7 +25,7 @@ function endlessSource(counts: { taken: number }): BatchSource {
 }
 
 test('hundreds of stalled clients get a bounded amount, delay no other client, and are all cut off', async () => {
-  const { emaki } = await bank()
+  const { emaki } = await openBank()
   let now = 0
   const live = new Live(emaki, { report: console.error, now: () => now, lookEveryMs: 5 })
   const counts = { taken: 0 }

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { decider } from '../../src/definitions/decider/decider.ts'
 import { events } from '../../src/definitions/event/events.ts'
 import { memory } from '../../src/ports/store/memory.ts'
-import { foreign } from '../../src/test-support/bank.ts'
-import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { appendAsOther } from '../../src/test-support/bank.ts'
+import { failsBefore } from '../../src/test-support/failing-store.ts'
 import { client, expectProblem } from '../../src/test-support/http.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
@@ -35,7 +35,7 @@ describe('GET /{decider}/{id}', () => {
 
   test('GET /{decider}/{id} answers with the current version, also after another process appended', async () => {
     const { get, store } = await three()
-    await foreign(store, 'account-a1')
+    await appendAsOther(store, 'account-a1')
     const { headers, body } = await get('/account/a1')
     expect([headers.get('etag'), body]).toEqual(['"4"', { balance: 16 }])
   })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readConfig } from '../../src/config.ts'
 import { account } from '../../src/test-support/account.ts'
-import { failsBefore } from '../../src/test-support/faulty-store.ts'
+import { failsBefore } from '../../src/test-support/failing-store.ts'
 import { type Client, client, expectProblem } from '../../src/test-support/http.ts'
 
 type Page = { stream: string; version: number; events: { version: number; data: { note: string } }[]; next: string | null }

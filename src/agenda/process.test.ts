@@ -17,15 +17,15 @@ import { until } from '../test-support/servers/until.ts'
 import { untilProcessed } from '../test-support/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-process-'))
-let made = 0
+let stores = 0
 const schemas: TestSchema[] = []
 afterAll(async () => {
   rmSync(folder, { recursive: true })
   await Promise.all(schemas.map(one => one.drop()))
 })
 
-type Made = { readonly store: () => Store; readonly advance: (ms: number) => Promise<void> }
-const STORES: readonly (readonly [string, () => Promise<Made>])[] = [
+type TestedStore = { readonly store: () => Store; readonly advance: (ms: number) => Promise<void> }
+const STORES: readonly (readonly [string, () => Promise<TestedStore>])[] = [
   [
     'memory',
     async () => {
@@ -43,7 +43,7 @@ const STORES: readonly (readonly [string, () => Promise<Made>])[] = [
     'SQLite',
     async () => {
       let skipped = 0
-      const file = join(folder, `${made++}.db`)
+      const file = join(folder, `${stores++}.db`)
       return {
         store: () => sqlite(file, { now: () => Date.now() + skipped }),
         advance: async ms => {
@@ -75,47 +75,47 @@ afterEach(async () => {
 
 for (const [name, make] of STORES) {
   describe(`a process on ${name}`, () => {
-    const started = async ({ store }: Made, serve: readonly Served[] = shop) => {
+    const startProcess = async ({ store }: TestedStore, serve: readonly Served[] = shop) => {
       const emaki = await runtime({ serve, store: store(), leaseMs: 500 })
       running.push(emaki)
       return emaki
     }
     const statusOf = async (emaki: Runtime, id: string) =>
       ((await emaki.state('order', id))?.state as { status: string } | undefined)?.status
-    const becomes = (emaki: Runtime, id: string, status: string) =>
+    const untilStatus = (emaki: Runtime, id: string, status: string) =>
       until(`order ${id} is ${status}`, async () => (await statusOf(emaki, id)) === status)
     const types = async (emaki: Runtime, stream: string) =>
       (await emaki.store.read(stream, { after: 0, limit: 100 })).map(({ type }) => type)
 
-    test('turns one command into all that follows from it', async () => {
-      const emaki = await started(await make())
+    test('a process turns one command into all that follows from it', async () => {
+      const emaki = await startProcess(await make())
       await emaki.send(shelf.fill('a', { qty: 1 }))
       await emaki.send(shelf.fill('b', { qty: 1 }))
       await emaki.send(order.place('o1', { skus: ['a', 'b'], cents: 100 }))
-      await becomes(emaki, 'o1', 'sent')
+      await untilStatus(emaki, 'o1', 'sent')
       expect(await types(emaki, 'order-o1')).toEqual(['Placed', 'Paid', 'Sent'])
       expect(await types(emaki, 'purse-o1')).toEqual(['Charged'])
       await until('the agenda is empty', async () => (await emaki.store.agenda.count()).length === 0)
     })
 
-    test('undoes what was done where a decision refuses', async () => {
-      const emaki = await started(await make())
+    test('a process undoes what was done where a decision refuses', async () => {
+      const emaki = await startProcess(await make())
       await emaki.send(shelf.fill('a', { qty: 1 }))
       await emaki.send(order.place('o1', { skus: ['a', 'gone'], cents: 100 }))
-      await becomes(emaki, 'o1', 'cancelled')
+      await untilStatus(emaki, 'o1', 'cancelled')
       await until('a is back', async () => String(await types(emaki, 'shelf-a')) === 'Filled,Taken,Returned')
       expect(await types(emaki, 'fulfilment-o1')).toEqual(['Rejected'])
       expect(await types(emaki, 'purse-o1')).toEqual([])
     })
 
-    test('carries on who asked, why and in which trace', async () => {
-      const emaki = await started(await make())
+    test('a process passes on the actor, the cause and the trace', async () => {
+      const emaki = await startProcess(await make())
       await emaki.send(shelf.fill('a', { qty: 1 }))
       await emaki.send(order.place('o1', { skus: ['a'], cents: 100 }), {
         correlation: 'c1',
         traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
       })
-      await becomes(emaki, 'o1', 'sent')
+      await untilStatus(emaki, 'o1', 'sent')
       const [placed, , sent] = await emaki.store.read('order-o1', { after: 0, limit: 10 })
       const [taken] = await emaki.store.read('shelf-a', { after: 1, limit: 10 })
       expect(JSON.parse(taken!.meta)).toMatchObject({
@@ -126,9 +126,9 @@ for (const [name, make] of STORES) {
       expect(JSON.parse(sent!.meta)).toMatchObject({ correlation: 'c1' })
     })
 
-    test('has a timer fall due when its time has come, and not before', async () => {
+    test('a process has a timer fall due when its time has come, and not before', async () => {
       const place = await make()
-      const emaki = await started(place)
+      const emaki = await startProcess(place)
       await emaki.send(shelf.fill('a', { qty: 1 }))
       // Nothing to take, and so nothing to be paid for: it waits.
       await emaki.send(order.place('o1', { skus: [], cents: 0 }))
@@ -136,28 +136,28 @@ for (const [name, make] of STORES) {
       await place.advance(14 * 60_000)
       expect(await statusOf(emaki, 'o1')).toBe('placed')
       await place.advance(60_001)
-      await becomes(emaki, 'o1', 'cancelled')
+      await untilStatus(emaki, 'o1', 'cancelled')
       expect(await types(emaki, 'fulfilment-o1')).toEqual(['Due'])
       await until('the agenda is empty', async () => (await emaki.store.agenda.count()).length === 0)
     })
 
-    test('goes on where a process before it ended, with nothing done twice', async () => {
+    test('a process goes on where an earlier run of it ended, with nothing done twice', async () => {
       const place = await make()
-      const first = await started(place)
+      const first = await startProcess(place)
       await first.send(shelf.fill('a', { qty: 30 }))
       const orders = Array.from({ length: 20 }, (_, i) => `o${i}`)
       await Promise.all(orders.map(id => first.send(order.place(id, { skus: ['a'], cents: 100 }))))
       running.splice(0)
       await first.close()
-      const second = await started(place)
-      for (const id of orders) await becomes(second, id, 'sent')
+      const second = await startProcess(place)
+      for (const id of orders) await untilStatus(second, id, 'sent')
       for (const id of orders) expect(await types(second, `purse-${id}`)).toEqual(['Charged'])
       expect((await types(second, 'shelf-a')).filter(type => type === 'Taken')).toHaveLength(20)
     })
 
-    test('of a newer version makes its states of the log, sends nothing for what was before, and goes on', async () => {
+    test('a process of a newer version builds its states from the log, sends nothing for earlier events, and goes on', async () => {
       const place = await make()
-      const counting = (version: number, reason: string) =>
+      const countingProcess = (version: number, reason: string) =>
         processManager('counting', {
           from: Order,
           to: order,
@@ -169,28 +169,28 @@ for (const [name, make] of STORES) {
           },
           version,
         })
-      const first = await started(place, [order, counting(1, 'one')])
+      const first = await startProcess(place, [order, countingProcess(1, 'one')])
       await first.send(order.place('gone', { skus: [], cents: 0 }))
       await first.send(order.cancel('gone', { reason: 'x' }))
-      await becomes(first, 'gone-1-one', 'placed')
+      await untilStatus(first, 'gone-1-one', 'placed')
       await first.send(order.place('o1', { skus: [], cents: 0 }))
       await until('all is written', async () => (await first.store.agenda.list({ timers: true, limit: 9 })).length === 3)
       running.splice(0)
       await first.close()
-      const second = await started(place, [order, counting(2, 'two')])
+      const second = await startProcess(place, [order, countingProcess(2, 'two')])
       await second.send(order.place('o2', { skus: [], cents: 0 }))
       await untilProcessed(second, await second.store.head())
       expect(await statusOf(second, 'gone-2-two')).toBeUndefined()
       // What was set stays set, with what it comes to now.
       await place.advance(3_600_001)
-      await becomes(second, 'o1', 'cancelled')
-      await becomes(second, 'o1-2-two', 'placed')
+      await untilStatus(second, 'o1', 'cancelled')
+      await untilStatus(second, 'o1-2-two', 'placed')
       const [, cancelled] = await second.store.read('order-o1', { after: 0, limit: 9 })
       expect(JSON.parse(cancelled!.data)).toEqual({ reason: 'two' })
-      await becomes(second, 'o2', 'cancelled')
+      await untilStatus(second, 'o2', 'cancelled')
     })
 
-    test('parks an instance that it cannot fold, lets the others go on, and sends what was passed over once it is mended', async () => {
+    test('a process parks an instance that it cannot fold, lets the others go on, and sends what was passed over once repaired', async () => {
       const place = await make()
       let isMended = false
       const paying = processManager('paying', {
@@ -208,17 +208,17 @@ for (const [name, make] of STORES) {
           Paid: (_, __, { instance }) => order.send(instance, {}),
         },
       })
-      const emaki = await started(place, [order, paying])
+      const emaki = await startProcess(place, [order, paying])
       await emaki.send(order.place('bad', { skus: [], cents: 13 }))
       await emaki.send(order.place('good', { skus: [], cents: 5 }))
-      await becomes(emaki, 'good', 'sent')
+      await untilStatus(emaki, 'good', 'sent')
       expect(await emaki.store.readModel.parked('process_paying')).toMatchObject([
         { kind: 'key', key: 'bad', cause: expect.stringContaining('thirteen') },
       ])
       expect(await statusOf(emaki, 'bad')).toBe('placed')
       isMended = true
       await emaki.store.readModel.unpark('process_paying')
-      await becomes(emaki, 'bad', 'sent')
+      await untilStatus(emaki, 'bad', 'sent')
       expect(await types(emaki, 'order-bad')).toEqual(['Placed', 'Paid', 'Sent'])
       expect(await types(emaki, 'order-good')).toEqual(['Placed', 'Paid', 'Sent'])
     })

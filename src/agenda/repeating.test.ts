@@ -17,7 +17,7 @@ const reminder = processManager('reminder', {
   on: { due: () => after('1 minute', 'remind') },
 })
 
-test('a timer that is set again as it falls due stays set, however late the one before is forgotten', async () => {
+test('a timer that is set again as it falls due stays set, however late the one before it is removed', async () => {
   let skipped = 0
   const store = memory({ now: () => Date.now() + skipped })
   const { agenda } = store
@@ -25,11 +25,11 @@ test('a timer that is set again as it falls due stays set, however late the one 
     (await emaki.store.read('reminder-o1', { after: 0, limit: 9 })).filter(({ type }) => type === 'Due').length
   const setBy = async () => (await agenda.list({ timers: true, limit: 9 })).map(({ set }) => set)
   // The page that sets it anew is durable before the one that fell due is forgotten, as two connections may have it.
-  const done: typeof agenda.done = async entries => {
+  const removeLate: typeof agenda.done = async entries => {
     await until('it is set anew', async () => (await setBy()).every(set => entries.every(entry => entry.set !== set)))
     await agenda.done(entries)
   }
-  const slow: Store = Object.assign(Object.create(store) as Store, { agenda: { ...agenda, done } })
+  const slow: Store = Object.assign(Object.create(store) as Store, { agenda: { ...agenda, done: removeLate } })
   const emaki = await runtime({ serve: [order, reminder], store: slow })
   try {
     await emaki.send(order.place('o1', { skus: [], cents: 1 }))

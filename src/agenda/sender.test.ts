@@ -11,7 +11,7 @@ const command = JSON.stringify({ decider: 'd', command: 'c', id: 'x', data: {} }
 const entry = (id: string): NewEntry => ({
   ...{ id, owner: OWNER, key: 'k', timer: null, command, meta: '{}', due: 0, set: 1 },
 })
-const named = (name: string, many: number) => Array.from({ length: many }, (_, i) => entry(`${name}${i}`))
+const buildEntries = (name: string, many: number) => Array.from({ length: many }, (_, i) => entry(`${name}${i}`))
 const idsOf = (entries: readonly NewEntry[]) => entries.map(({ id }) => id)
 
 type World = {
@@ -25,7 +25,7 @@ type World = {
 }
 
 /** A sender over an agenda in memory, what it has sent, and how more is added. */
-function world({ left = [], read = () => {}, before = async () => {}, now = Date.now }: World = {}) {
+function startSender({ left = [], read = () => {}, before = async () => {}, now = Date.now }: World = {}) {
   const agenda = memoryAgenda({ now, renewKeys: () => {} })
   agenda.change({ add: left, remove: [] })
   const sent: string[] = []
@@ -54,16 +54,16 @@ function world({ left = [], read = () => {}, before = async () => {}, now = Date
   return { agenda, sender, sent, add }
 }
 
-describe('what one instance sends to one stream goes in order', () => {
-  test('where it is told of more before it has read what another has left', async () => {
-    const [left, more] = [named('left', 1_500), named('more', 3)]
+describe('order of what one instance sends to one stream', () => {
+  test('a sender keeps the order of a stream where more is announced before it has read what another node has left', async () => {
+    const [left, more] = [buildEntries('left', 1_500), buildEntries('more', 3)]
     const reads: PromiseWithResolvers<void>[] = []
     const read = () => {
       const read = Promise.withResolvers<void>()
       reads.push(read)
       return read.promise
     }
-    const { sender, sent, add } = world({ left, read })
+    const { sender, sent, add } = startSender({ left, read })
     await sender.start()
     for (const [i, one] of more.entries()) {
       await until('it reads', () => reads.length > i)
@@ -78,34 +78,37 @@ describe('what one instance sends to one stream goes in order', () => {
     await sender.stop()
   })
 
-  test.each([5_000, 40_000])('where it is told of more than it sends at once, or keeps in memory: %d', async many => {
-    const all = named('', many)
-    const gate = Promise.withResolvers<void>()
-    // Some are forgotten while others are still being sent.
-    const { sender, sent, add } = world({ before: () => gate.promise.then(() => turn()) })
-    await sender.start()
-    add(all)
-    gate.resolve()
-    const last = entry('last')
-    await until('there is room again', () => sent.length > 100)
-    add([last])
-    await until('all is sent', () => sent.length > all.length)
-    expect(sent).toEqual(idsOf([...all, last]))
-    await sender.stop()
-  })
+  test.each([5_000, 40_000])(
+    'a sender keeps the order of a stream where more is announced than it sends at once, or keeps in memory: %d',
+    async many => {
+      const all = buildEntries('', many)
+      const gate = Promise.withResolvers<void>()
+      // Some are forgotten while others are still being sent.
+      const { sender, sent, add } = startSender({ before: () => gate.promise.then(() => turn()) })
+      await sender.start()
+      add(all)
+      gate.resolve()
+      const last = entry('last')
+      await until('there is room again', () => sent.length > 100)
+      add([last])
+      await until('all is sent', () => sent.length > all.length)
+      expect(sent).toEqual(idsOf([...all, last]))
+      await sender.stop()
+    },
+  )
 
-  test('where a timer falls due while more waits than is sent at once: nothing that is added later comes before it', async () => {
+  test('a sender keeps the order of a stream where a timer falls due while more waits than is sent at once', async () => {
     let now = Date.now()
     let reads = 0
     const gate = Promise.withResolvers<void>()
-    const { sender, sent, add } = world({ now: () => now, read: () => reads++, before: () => gate.promise })
-    const all = named('', 5_000).map(one => ({ ...one, key: one.id }))
+    const { sender, sent, add } = startSender({ now: () => now, read: () => reads++, before: () => gate.promise })
+    const all = buildEntries('', 5_000).map(one => ({ ...one, key: one.id }))
     await sender.start()
     await until('it has read', () => reads > 0)
     await turn()
     add([...all, { ...entry('timer'), timer: 't', due: now + 10 }])
     now += 5_000
-    const later = named('later', 3_000).map(one => ({ ...one, key: one.id }))
+    const later = buildEntries('later', 3_000).map(one => ({ ...one, key: one.id }))
     add(later)
     gate.resolve()
     await until('all is sent', () => sent.length > all.length + later.length)
@@ -114,11 +117,11 @@ describe('what one instance sends to one stream goes in order', () => {
   })
 })
 
-describe('what is known is not read', () => {
-  test('where there is more of it than is sent at once, and nothing is sent twice', async () => {
-    const all = named('', 20_000)
+describe('entries that a sender knows', () => {
+  test('a sender that knows more entries than it sends at once reads none of them, and sends none twice', async () => {
+    const all = buildEntries('', 20_000)
     let found = 0
-    const { sender, sent, add } = world({
+    const { sender, sent, add } = startSender({
       read: many => {
         found += many
       },
@@ -132,10 +135,10 @@ describe('what is known is not read', () => {
     await sender.stop()
   })
 
-  test('and sent again where it was done while it was read', async () => {
+  test('a sender does not send an entry again that was done while it was read', async () => {
     const [answer, sending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let hasRead = false
-    const { agenda, sender, sent, add } = world({
+    const { agenda, sender, sent, add } = startSender({
       before: () => sending.promise,
       read: many => {
         if (!many) return

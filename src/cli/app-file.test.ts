@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { appFile } from './app-file.ts'
 
-describe('the file of the app', () => {
-  test('is app.ts where none is named', () => {
+describe('the app file', () => {
+  test('the app file is app.ts where none is named', () => {
     expect(appFile(['streams', '--json'])).toEqual({ file: 'app.ts', named: [], rest: ['streams', '--json'] })
   })
 
-  test('is named anywhere among the arguments, in both ways, the last one counting', () => {
+  test('the app file is named anywhere among the arguments, in both ways, the last one counting', () => {
     expect(appFile(['--app', 'a.ts', 'streams'])).toEqual({ file: 'a.ts', named: ['--app', 'a.ts'], rest: ['streams'] })
     expect(appFile(['streams', '--app=b.ts', '--json'])).toEqual({
       file: 'b.ts',
@@ -19,12 +19,12 @@ describe('the file of the app', () => {
     expect(appFile(['--app', 'a.ts', '--app', 'b.ts'])?.file).toBe('b.ts')
   })
 
-  test('is not looked for behind --, and has to be there', () => {
+  test('the app file is not looked for behind --, and has to be there', () => {
     expect(appFile(['skip', '--', '--app'])).toMatchObject({ file: 'app.ts', rest: ['skip', '--', '--app'] })
     for (const argv of [['--app'], ['--app=']]) expect(appFile(argv)).toBeNull()
   })
 
-  test('is refused where it is none or exports no app, and --help needs none', async () => {
+  test('the app file is refused where it is none or exports no app, and --help needs none', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'emaki-app-'))
     await Bun.write(join(folder, 'empty.ts'), 'export default {}')
     const says = async (...args: readonly string[]) => {

@@ -12,7 +12,7 @@ import type { Diagnosis } from '../ports/store/diagnosis.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
-import { called } from '../test-support/called.ts'
+import { runVerb } from '../test-support/run-verb.ts'
 import { order, shop } from '../test-support/fulfilment.ts'
 import { testSchema } from '../test-support/schema.ts'
 import { diagnoseBacklog, diagnoseBun, diagnoseLag, diagnoseLeases, doctorVerb } from './doctor.ts'
@@ -23,62 +23,62 @@ const folder = mkdtempSync(join(tmpdir(), 'emaki-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const file = (name: string): Config => readConfig({ SQLITE_FILE: join(folder, name) })
 
-async function diagnosed(config: Config, options: { store?: Store; prove?: boolean } = {}) {
+async function runDoctor(config: Config, options: { store?: Store; prove?: boolean } = {}) {
   const { prove = false, ...store } = options
-  const { code, out } = await called(doctorVerb, { config, serve: shop, json: true, values: prove ? { prove } : {}, ...store })
+  const { code, out } = await runVerb(doctorVerb, { config, serve: shop, json: true, values: prove ? { prove } : {}, ...store })
   const findings = JSON.parse(out) as readonly Diagnosis[]
   return { code, findings, problems: findings.filter(({ status }) => status === 'problem') }
 }
-async function filled(config: Config): Promise<void> {
-  const emaki = await runtime({ serve: shop, store: await opening(config) })
+async function fillStore(config: Config): Promise<void> {
+  const emaki = await runtime({ serve: shop, store: await openStore(config) })
   await emaki.send(order.place('o1', { skus: [], cents: 5 }))
   await untilProcessed(emaki, 1)
   await emaki.close()
 }
-async function opening(config: Config): Promise<Store> {
+async function openStore(config: Config): Promise<Store> {
   const { storeOf } = await import('../config.ts')
   return storeOf(config)
 }
 
 describe('doctor', () => {
-  test('finds a file well that an app has used, and says so', async () => {
+  test('doctor finds nothing wrong with a file that an app has used, and says so', async () => {
     const config = file('well.db')
-    await filled(config)
-    const { code, findings } = await diagnosed(config)
+    await fillStore(config)
+    const { code, findings } = await runDoctor(config)
     expect(findings.filter(({ status }) => status !== 'ok')).toEqual([])
     expect(code).toBe(0)
     expect(findings.map(({ name }) => name)).toEqual([
       ...['bun', 'file', 'database', 'journal_mode', 'synchronous', 'lock', 'migrations', 'log'],
       ...['subscription process_fulfilment', 'leases', 'parked', 'agenda'],
     ])
-    const { out } = await called(doctorVerb, { config, serve: shop })
+    const { out } = await runVerb(doctorVerb, { config, serve: shop })
     expect(out).toMatch(/^✓ bun .*\n✓ file /)
     expect(out).toEndWith('\n\nall well\n')
   })
 
-  test('says how to fix a file that is not there, lacks migrations, or is not in WAL mode', async () => {
-    const none = await diagnosed(file('none.db'))
+  test('doctor says how to fix a file that is not there, lacks migrations, or is not in WAL mode', async () => {
+    const none = await runDoctor(file('none.db'))
     expect([none.code, none.problems]).toEqual([
       1,
       [expect.objectContaining({ name: 'file', fix: 'run migrate, or correct SQLITE_FILE' })],
     ])
     new Database(join(folder, 'bare.db')).run('create table other (n integer)')
-    const bare = await diagnosed(file('bare.db'))
+    const bare = await runDoctor(file('bare.db'))
     expect(bare.problems.map(({ name }) => name)).toEqual(['journal_mode', 'migrations'])
-    expect((await called(doctorVerb, { config: file('bare.db') })).out).toMatch(
+    expect((await runVerb(doctorVerb, { config: file('bare.db') })).out).toMatch(
       /✗ migrations +the file has no log yet\n +→ run migrate\n\n2 problems\n$/,
     )
   })
 
-  test('finds a PostgreSQL well, its schema without a log not, and one that does not answer not either', async () => {
+  test('doctor finds a PostgreSQL well, but not one without a log or one that does not answer', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
-    const before = await diagnosed(config)
+    const before = await runDoctor(config)
     expect(before.problems).toMatchObject([
       { name: 'migrations', found: `the schema ${at.schema} has no log yet`, fix: 'run migrate' },
     ])
-    await filled(config)
-    const after = await diagnosed(config)
+    await fillStore(config)
+    const after = await runDoctor(config)
     expect(after.problems).toEqual([])
     expect(after.findings.map(({ name }) => name)).toEqual([
       ...[
@@ -97,11 +97,11 @@ describe('doctor', () => {
       ...['migrations', 'log', 'subscription process_fulfilment', 'leases', 'parked', 'agenda'],
     ])
     await at.drop()
-    const away = await diagnosed(readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }))
+    const away = await runDoctor(readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }))
     expect(away.problems).toMatchObject([{ name: 'connection', fix: 'start PostgreSQL, or correct DATABASE_URL' }])
   })
 
-  test('finds what stands still, is parked or waits to be sent, and who died', async () => {
+  test('doctor finds what stands still, is parked or waits to be sent, and which owner ended', async () => {
     let skipped = -600_000
     const store = memory({ now: () => Date.now() + skipped })
     await filledIn(store)
@@ -114,7 +114,7 @@ describe('doctor', () => {
       ...{ meta: '{}', due: 0, set: 0 },
     })
     skipped = 0
-    const { code, findings } = await diagnosed(readConfig({}), { store })
+    const { code, findings } = await runDoctor(readConfig({}), { store })
     expect(code).toBe(1)
     expect(findings.filter(({ status }) => status !== 'ok')).toMatchObject([
       { name: 'subscription process_fulfilment', status: 'problem', found: '1 events behind the head, and no process runs it' },
@@ -128,7 +128,7 @@ describe('doctor', () => {
     ])
   })
 
-  test('judges releases, settings, clocks and places by their values', () => {
+  test('doctor judges releases, settings, clocks and places by their values', () => {
     const sound = {
       version: '16.1',
       number: 160_001,
@@ -177,10 +177,10 @@ async function filledIn(store: Store): Promise<void> {
 }
 
 describe('doctor --prove', () => {
-  test('tries every promise on SQLite, in a file beside that is gone afterwards', async () => {
+  test('doctor --prove tries every promise on SQLite, in a file beside that is gone afterwards', async () => {
     const config = file('proved.db')
-    await filled(config)
-    const { code, findings } = await diagnosed(config, { prove: true })
+    await fillStore(config)
+    const { code, findings } = await runDoctor(config, { prove: true })
     expect(findings.filter(({ name }) => name.startsWith('prove ')).map(({ name, status }) => [name, status])).toEqual(
       ['order', 'expectations', 'atomicity', 'idempotency', 'fencing', 'durability'].map(name => [`prove ${name}`, 'ok']),
     )
@@ -188,7 +188,7 @@ describe('doctor --prove', () => {
     expect(readdirSync(folder).filter(name => name.includes('prove-'))).toEqual([])
   })
 
-  test('tries every promise on PostgreSQL, in a schema that is gone afterwards, and finds one whose lock does not exclude', async () => {
+  test('doctor --prove tries every promise on PostgreSQL, in a schema that is gone afterwards, and finds one whose lock does not exclude', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
     expect((await proofsOf(scratchFor(config))).filter(({ status }) => status !== 'ok')).toEqual([])
@@ -206,14 +206,14 @@ describe('doctor --prove', () => {
   })
 
   for (const [bug, caught, plant] of bugs()) {
-    test(`finds a store that ${bug}`, async () => {
-      const wrong = (await proofsOf(async () => planted(plant))).filter(({ status }) => status !== 'ok')
+    test(`doctor --prove finds a store that ${bug}`, async () => {
+      const wrong = (await proofsOf(async () => plantBug(plant))).filter(({ status }) => status !== 'ok')
       expect(wrong.map(({ name }) => name)).toEqual([`prove ${caught}`])
     })
   }
 
-  test('finds nothing wrong with a sound store in memory', async () => {
-    expect((await proofsOf(async () => planted(() => ({})))).filter(({ status }) => status !== 'ok')).toEqual([])
+  test('doctor --prove finds nothing wrong with a sound store in memory', async () => {
+    expect((await proofsOf(async () => plantBug(() => ({})))).filter(({ status }) => status !== 'ok')).toEqual([])
   })
 })
 
@@ -221,7 +221,7 @@ describe('doctor --prove', () => {
 async function withoutLock(at: Awaited<ReturnType<typeof testSchema>>, config: Config): Promise<Scratch> {
   const schema = scratchSchema()
   const open = async () => {
-    const store = await opening({ ...config, DATABASE_SCHEMA: schema })
+    const store = await openStore({ ...config, DATABASE_SCHEMA: schema })
     await store.open()
     return store
   }
@@ -238,7 +238,7 @@ async function withoutLock(at: Awaited<ReturnType<typeof testSchema>>, config: C
 
 type Plant = (sound: Store) => Partial<Store>
 
-async function planted(plant: Plant): Promise<Scratch> {
+async function plantBug(plant: Plant): Promise<Scratch> {
   const sound = memory()
   return { open: async () => ({ ...sound, ...plant(sound) }), drop: async () => {} }
 }

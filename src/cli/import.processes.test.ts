@@ -30,10 +30,10 @@ function start(args: readonly string[], environment: Environment): Bun.Subproces
   return Bun.spawn([process.execPath, MAIN, ...args], { cwd: folder, env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
 }
 
-async function ran(args: readonly string[], environment: Environment = onSqlite()) {
+async function runCommand(args: readonly string[], environment: Environment = onSqlite()) {
   const child = start(args, environment)
-  const [said, wrong, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
-  return { code, said, wrong }
+  const [printed, wrong, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { code, printed, wrong }
 }
 
 function file(name: string, lines: readonly string[]): string {
@@ -47,7 +47,7 @@ function payments(many: number): string {
   return file('payments.csv', [HEADER, ...lines])
 }
 
-async function opened(environment: Environment, run: (store: Store) => Promise<void>): Promise<void> {
+async function withStore(environment: Environment, run: (store: Store) => Promise<void>): Promise<void> {
   const { SQLITE_FILE, DATABASE_URL, DATABASE_SCHEMA } = environment
   const store = SQLITE_FILE ? sqlite(SQLITE_FILE, { exclusive: false }) : postgres(DATABASE_URL!, { schema: DATABASE_SCHEMA! })
   await store.open()
@@ -58,7 +58,7 @@ async function opened(environment: Environment, run: (store: Store) => Promise<v
   }
 }
 
-async function all(store: Store): Promise<readonly StoredEvent[]> {
+async function readAllEvents(store: Store): Promise<readonly StoredEvent[]> {
   const events: StoredEvent[] = []
   for (;;) {
     const page = await store.readAll({ after: events.at(-1)?.position ?? 0, limit: 10_000 })
@@ -70,42 +70,42 @@ async function all(store: Store): Promise<readonly StoredEvent[]> {
 const centsOf = ({ data }: StoredEvent): number => (JSON.parse(data) as { cents: number }).cents
 
 describe('import', () => {
-  test('takes a CSV by a map of the app, and keeps the original times', async () => {
+  test('import takes a CSV by a map of the app, and keeps the original times', async () => {
     const name = file('two.csv', [
       HEADER,
       'A1,Create Fine,2006-07-24,35.0,,,0.0,0,157,A,NIL,,',
       'A1,Send Fine,2006-12-05,,18.6,,,,,,,,',
     ])
-    const { code, said } = await ran(['import', name, '--map', 'fines'])
-    expect([code, said.includes('imported 2 events')]).toEqual([0, true])
-    await opened(onSqlite(), async store => {
+    const { code, printed } = await runCommand(['import', name, '--map', 'fines'])
+    expect([code, printed.includes('imported 2 events')]).toEqual([0, true])
+    await withStore(onSqlite(), async store => {
       const events = await store.read('fine-A1', { after: 0, limit: 10 })
       expect(events.map(({ type }) => type)).toEqual(['Created', 'Sent'])
       expect(events[1]!.data).toBe('{"day":"2006-12-05","expenseCents":1860}')
       expect(JSON.parse(events[1]!.meta)).toMatchObject({ occurredAt: '2006-12-05T00:00:00Z' })
     })
-    const again = await ran(['import', name, '--map', 'fines'])
-    expect(again.said).toContain('imported 2 events (2 of them before)')
-    await opened(onSqlite(), async store => expect(await store.head()).toBe(2))
+    const again = await runCommand(['import', name, '--map', 'fines'])
+    expect(again.printed).toContain('imported 2 events (2 of them before)')
+    await withStore(onSqlite(), async store => expect(await store.head()).toBe(2))
   })
 
-  test('ends with 65, the numbers of bad lines and their reasons, and an empty log; with --skip-bad it imports the others', async () => {
+  test('import ends with 65, the numbers of bad lines and their reasons, and an empty log; with --skip-bad it imports the others', async () => {
     const good = 'A1,Payment,2007-01-01,,,870,,,,,,,'
     const bad = ['A1,Payment,2007-13-01,,,870,,,,,,,', 'A1,Payment,2007-01-01,,,8.70,,,,,,,', 'A1,Parking,2007-01-01,,,,,,,,,,']
     const name = file('bad.csv', [HEADER, good, ...bad, 'A1,Payment', good])
-    const { code, wrong } = await ran(['import', name, '--map', 'fines'])
+    const { code, wrong } = await runCommand(['import', name, '--map', 'fines'])
     expect(code).toBe(65)
     expect(wrong).toContain('4 bad lines, nothing was imported')
     expect(wrong).toContain('line 3: timestamp')
     expect(wrong).toContain('line 4: paymentamount')
     expect(wrong).toContain('line 5: activity')
     expect(wrong).toContain('line 6: ')
-    await opened(onSqlite(), async store => expect(await store.head()).toBe(0))
-    const skipping = await ran(['import', name, '--map', 'fines', '--skip-bad'])
-    expect([skipping.code, skipping.said.includes('imported 2 events, 4 bad lines skipped')]).toEqual([0, true])
+    await withStore(onSqlite(), async store => expect(await store.head()).toBe(0))
+    const skipping = await runCommand(['import', name, '--map', 'fines', '--skip-bad'])
+    expect([skipping.code, skipping.printed.includes('imported 2 events, 4 bad lines skipped')]).toEqual([0, true])
   })
 
-  test('reads a map from a file, and JSONL by it', async () => {
+  test('import reads a map from a file, and JSONL by it', async () => {
     const map = join(folder, 'map.ts')
     const root = join(import.meta.dir, '../..')
     writeFileSync(
@@ -120,13 +120,13 @@ describe('import', () => {
        })`,
     )
     const name = file('paid.jsonl', ['{"fine":"a","paid":[1,2]}', '{"fine":"b","paid":[9]}', '', '{"fine":"a","paid":[3]}'])
-    expect((await ran(['import', name, '--map', 'map.ts'])).said).toContain('imported 3 events')
-    await opened(onSqlite(), async store => expect((await all(store)).map(centsOf)).toEqual([1, 2, 3]))
+    expect((await runCommand(['import', name, '--map', 'map.ts'])).printed).toContain('imported 3 events')
+    await withStore(onSqlite(), async store => expect((await readAllEvents(store)).map(centsOf)).toEqual([1, 2, 3]))
   })
 
-  test('says what is wrong with how it was asked', async () => {
+  test('import says what is wrong with its arguments', async () => {
     const csv = file('a.csv', [HEADER])
-    const asked: readonly [readonly string[], number, string][] = [
+    const refusals: readonly [readonly string[], number, string][] = [
       [['import'], 64, 'usage'],
       [['import', 'none.csv', '--map', 'fines'], 66, 'none.csv does not exist'],
       [['import', csv], 64, 'a CSV file needs --map'],
@@ -136,42 +136,42 @@ describe('import', () => {
       [['export', '--format', 'xml'], 64, '--format is jsonl or cloudevents'],
       [['export', '--after', 'now'], 64, '--after is a position'],
     ]
-    for (const [args, code, text] of asked) {
-      const ended = await ran(args)
+    for (const [args, code, text] of refusals) {
+      const ended = await runCommand(args)
       expect([args, ended.code, ended.wrong.includes(text)]).toEqual([args, code, true])
     }
   })
 
-  test('refuses what was exported from the same log, unless it is asked for, and goes on with what it had begun', async () => {
-    await ran(['import', payments(10), '--map', 'fines'])
-    await ran(['export', 'own.jsonl'])
-    await ran(['export', 'end.jsonl', '--after', '5'])
+  test('import refuses an export of the same log, unless it is asked for, and goes on with what it had begun', async () => {
+    await runCommand(['import', payments(10), '--map', 'fines'])
+    await runCommand(['export', 'own.jsonl'])
+    await runCommand(['export', 'end.jsonl', '--after', '5'])
     for (const name of ['own.jsonl', 'end.jsonl']) {
-      const { code, wrong } = await ran(['import', name])
+      const { code, wrong } = await runCommand(['import', name])
       expect([code, wrong.includes('is in the log already'), wrong.includes('--again')]).toEqual([65, true, true])
     }
-    await opened(onSqlite(), async store => expect(await store.head()).toBe(10))
-    expect((await ran(['import', 'own.jsonl', '--again'])).code).toBe(0)
-    await opened(onSqlite(), async store => expect(await store.head()).toBe(20))
+    await withStore(onSqlite(), async store => expect(await store.head()).toBe(10))
+    expect((await runCommand(['import', 'own.jsonl', '--again'])).code).toBe(0)
+    await withStore(onSqlite(), async store => expect(await store.head()).toBe(20))
     const elsewhere = { SQLITE_FILE: join(folder, 'other.db') }
-    expect((await ran(['import', 'own.jsonl'], elsewhere)).said).toContain('imported 10 events;')
-    expect((await ran(['import', 'own.jsonl'], elsewhere)).said).toContain('imported 10 events (10 of them before)')
+    expect((await runCommand(['import', 'own.jsonl'], elsewhere)).printed).toContain('imported 10 events;')
+    expect((await runCommand(['import', 'own.jsonl'], elsewhere)).printed).toContain('imported 10 events (10 of them before)')
   })
 
-  test('refuses streams that have events already where --new was said', async () => {
+  test('import --new refuses streams that have events already', async () => {
     const name = payments(10)
-    await ran(['import', name, '--map', 'fines'])
-    const { code, wrong } = await ran(['import', name, '--map', 'fines', '--name', 'again', '--new'])
+    await runCommand(['import', name, '--map', 'fines'])
+    const { code, wrong } = await runCommand(['import', name, '--map', 'fines', '--name', 'again', '--new'])
     expect([code, wrong.includes('had events before the import began')]).toEqual([65, true])
-    expect((await ran(['import', name, '--map', 'fines', '--name', 'again'])).code).toBe(0)
-    await opened(onSqlite(), async store => expect(await store.head()).toBe(20))
+    expect((await runCommand(['import', name, '--map', 'fines', '--name', 'again'])).code).toBe(0)
+    await withStore(onSqlite(), async store => expect(await store.head()).toBe(20))
   })
 })
 
 /** A process that starts and reads its file first, on a machine that has other things to do. */
 
 /** Runs an import that is killed again and again, the first time before anything is moved, then with ever more in the log. */
-async function killed(
+async function killRepeatedly(
   environment: Environment,
   head: () => number | Promise<number>,
   isReading: () => boolean | Promise<boolean>,
@@ -189,13 +189,13 @@ async function killed(
     await child.exited
     heads.push(await head())
   }
-  const { code, said } = await ran(args, environment)
-  expect([code, said.includes(`imported 24,000 events`)]).toEqual([0, true])
+  const { code, printed } = await runCommand(args, environment)
+  expect([code, printed.includes(`imported 24,000 events`)]).toEqual([0, true])
   // Each round but the first was killed in the middle, or this would prove nothing.
   expect(heads.slice(1).every((at, i) => at > (heads[i] ?? 0) && at <= many)).toBe(true)
   expect(heads[1]).toBeLessThan(many)
-  await opened(environment, async store => {
-    const events = await all(store)
+  await withStore(environment, async store => {
+    const events = await readAllEvents(store)
     expect(events.map(event => centsOf(event) / 10)).toEqual(Array.from({ length: many }, (_, i) => i))
     const versions = new Map<string, number>()
     for (const { stream, version } of events) {
@@ -205,31 +205,33 @@ async function killed(
   })
 }
 
-describe('an import that is killed five times and run again leaves each record in the log once, in order,', () => {
-  test('on SQLite', async () => {
+describe('an import that is killed', () => {
+  test('an import that is killed five times and run again leaves each record in the log once, in order, on SQLite', async () => {
     const path = join(folder, 'log.db')
-    const asked = (sql: string) => {
+    const countRows = (sql: string) => {
       if (!existsSync(path)) return 0
       using db = new Database(path, { readonly: true })
       db.run('pragma busy_timeout = 300000')
       return db.query<{ many: number }, []>(sql).get()?.many ?? 0
     }
-    const isMigrated = () => asked("select count(*) as many from sqlite_schema where name = 'imports'") > 0
-    const head = () => (isMigrated() ? asked('select coalesce(max(position), 0) as many from events') : 0)
-    await killed(onSqlite(), head, isMigrated)
+    const isMigrated = () => countRows("select count(*) as many from sqlite_schema where name = 'imports'") > 0
+    const head = () => (isMigrated() ? countRows('select coalesce(max(position), 0) as many from events') : 0)
+    await killRepeatedly(onSqlite(), head, isMigrated)
   })
 
-  test('on PostgreSQL', async () => {
+  test('an import that is killed five times and run again leaves each record in the log once, in order, on PostgreSQL', async () => {
     const at = await testSchema()
     try {
-      const asked = async (sql: string) => Number((await at.sql.unsafe(sql))[0]?.['many'])
+      const countRows = async (sql: string) => Number((await at.sql.unsafe(sql))[0]?.['many'])
       const isMigrated = async () =>
-        (await asked(`select count(*) as many from pg_tables where schemaname = '${at.schema}' and tablename = 'import_rows'`)) >
-        0
-      await killed(
+        (await countRows(
+          `select count(*) as many from pg_tables where schemaname = '${at.schema}' and tablename = 'import_rows'`,
+        )) > 0
+      await killRepeatedly(
         onPostgres(at),
-        async () => ((await isMigrated()) ? asked(`select coalesce(max(position), 0) as many from ${at.schema}.events`) : 0),
-        async () => (await asked("select count(*) as many from pg_stat_activity where application_name = 'emaki import'")) > 0,
+        async () => ((await isMigrated()) ? countRows(`select coalesce(max(position), 0) as many from ${at.schema}.events`) : 0),
+        async () =>
+          (await countRows("select count(*) as many from pg_stat_activity where application_name = 'emaki import'")) > 0,
       )
     } finally {
       await at.drop()
@@ -238,29 +240,29 @@ describe('an import that is killed five times and run again leaves each record i
 })
 
 describe('export', () => {
-  test('gives a file that is there whole, and that an import takes back: the same streams, versions, ids and bytes', async () => {
-    await ran(['import', payments(3_000), '--map', 'fines'])
-    expect((await ran(['export', 'log.jsonl'])).code).toBe(0)
+  test('export gives a whole file that an import takes back: the same streams, versions, ids and bytes', async () => {
+    await runCommand(['import', payments(3_000), '--map', 'fines'])
+    expect((await runCommand(['export', 'log.jsonl'])).code).toBe(0)
     expect(readdirSync(folder).filter(name => name.includes('partial'))).toEqual([])
     const at = await testSchema()
     try {
-      expect((await ran(['import', 'log.jsonl'], onPostgres(at))).code).toBe(0)
-      await opened(onSqlite(), first =>
-        opened(onPostgres(at), async second => {
-          const shown = (events: readonly StoredEvent[]) => events.map(({ at: _, ...event }) => event)
-          expect(shown(await all(second))).toEqual(shown(await all(first)))
+      expect((await runCommand(['import', 'log.jsonl'], onPostgres(at))).code).toBe(0)
+      await withStore(onSqlite(), first =>
+        withStore(onPostgres(at), async second => {
+          const withoutTimes = (events: readonly StoredEvent[]) => events.map(({ at: _, ...event }) => event)
+          expect(withoutTimes(await readAllEvents(second))).toEqual(withoutTimes(await readAllEvents(first)))
         }),
       )
-      await ran(['export', 'again.jsonl'], onPostgres(at))
-      const without = (name: string) => readFileSync(join(folder, name), 'utf8').replaceAll(/"at":"[^"]+"/g, '')
-      expect(without('again.jsonl')).toBe(without('log.jsonl'))
+      await runCommand(['export', 'again.jsonl'], onPostgres(at))
+      const readWithoutTimes = (name: string) => readFileSync(join(folder, name), 'utf8').replaceAll(/"at":"[^"]+"/g, '')
+      expect(readWithoutTimes('again.jsonl')).toBe(readWithoutTimes('log.jsonl'))
     } finally {
       await at.drop()
     }
   })
 
-  test('goes through a pipe into another log', async () => {
-    await ran(['import', payments(1_500), '--map', 'fines'])
+  test('export goes through a pipe into another log', async () => {
+    await runCommand(['import', payments(1_500), '--map', 'fines'])
     const env = { PATH: process.env['PATH'] ?? '', ...onSqlite() }
     const self = `"${process.execPath}" "${MAIN}"`
     const piped = Bun.spawn(['bash', '-c', `set -o pipefail; ${self} export | SQLITE_FILE=other.db ${self} import -`], {
@@ -269,19 +271,19 @@ describe('export', () => {
       stderr: 'ignore',
     })
     expect(await piped.exited).toBe(0)
-    await opened(onSqlite(), first =>
-      opened({ SQLITE_FILE: join(folder, 'other.db') }, async second =>
-        expect((await all(second)).map(({ id, data }) => [id, data])).toEqual(
-          (await all(first)).map(({ id, data }) => [id, data]),
+    await withStore(onSqlite(), first =>
+      withStore({ SQLITE_FILE: join(folder, 'other.db') }, async second =>
+        expect((await readAllEvents(second)).map(({ id, data }) => [id, data])).toEqual(
+          (await readAllEvents(first)).map(({ id, data }) => [id, data]),
         ),
       ),
     )
   })
 
-  test('gives only what is asked for', async () => {
-    await ran(['import', payments(5_010), '--map', 'fines'])
+  test('export gives only the events that are asked for', async () => {
+    await runCommand(['import', payments(5_010), '--map', 'fines'])
     const positions = async (...args: readonly string[]) =>
-      (await ran(['export', ...args])).said
+      (await runCommand(['export', ...args])).printed
         .split('\n')
         .filter(Boolean)
         .map(line => (JSON.parse(line) as StoredEvent).position)
@@ -292,8 +294,8 @@ describe('export', () => {
     expect(await positions('--category', 'order')).toEqual([])
   })
 
-  test('ends quietly when nobody reads any more', async () => {
-    await ran(['import', payments(20_000), '--map', 'fines'])
+  test('export ends quietly when its reader is gone', async () => {
+    await runCommand(['import', payments(20_000), '--map', 'fines'])
     const env = { PATH: process.env['PATH'] ?? '', ...onSqlite() }
     const piped = Bun.spawn(
       ['bash', '-c', `"${process.execPath}" "${MAIN}" export | head -n 2; echo "ended with \${PIPESTATUS[0]}"`],
@@ -304,15 +306,15 @@ describe('export', () => {
         stderr: 'pipe',
       },
     )
-    const [said, wrong] = await Promise.all([piped.stdout.text(), piped.stderr.text()])
-    expect(said.split('\n').length).toBe(4)
-    expect(said).toContain('ended with 0')
+    const [printed, wrong] = await Promise.all([piped.stdout.text(), piped.stderr.text()])
+    expect(printed.split('\n').length).toBe(4)
+    expect(printed).toContain('ended with 0')
     expect(wrong).toBe('')
   })
 
-  test('leaves what was there where it does not come to its end', async () => {
+  test('export leaves the file that was there where it does not come to its end', async () => {
     writeFileSync(join(folder, 'kept.jsonl'), 'before')
-    const { code } = await ran(['export', 'kept.jsonl'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
+    const { code } = await runCommand(['export', 'kept.jsonl'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
     expect(code).toBe(69)
     expect(readFileSync(join(folder, 'kept.jsonl'), 'utf8')).toBe('before')
   })

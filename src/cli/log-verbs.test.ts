@@ -8,7 +8,7 @@ import { memory } from '../ports/store/memory.ts'
 import { DamagedStream } from '../ports/store/sequence.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
-import { called } from '../test-support/called.ts'
+import { runVerb } from '../test-support/run-verb.ts'
 import { order, shelf, shop } from '../test-support/fulfilment.ts'
 import { until } from '../test-support/servers/until.ts'
 import { changesBetween } from './changes.ts'
@@ -31,8 +31,8 @@ beforeAll(async () => {
 const lines = (text: string) => text.trimEnd().split('\n')
 
 describe('streams', () => {
-  test('are listed by name with version and time, a page at a time, of a category where it is named', async () => {
-    const { code, out, err } = await called(streamsVerb, { store })
+  test('streams lists streams by name with version and time, a page at a time, of a category where it is named', async () => {
+    const { code, out, err } = await runVerb(streamsVerb, { store })
     expect([code, err]).toEqual([0, ''])
     expect(lines(out).map(line => line.split(/ +/).slice(0, 3))).toEqual([
       ['STREAM', 'VERSION', 'POSITION'],
@@ -41,30 +41,30 @@ describe('streams', () => {
       ['order-o3', '1', '3'],
       ['shelf-a', '1', '4'],
     ])
-    const page = await called(streamsVerb, { store, words: ['order'], values: { limit: '2' }, json: true })
+    const page = await runVerb(streamsVerb, { store, words: ['order'], values: { limit: '2' }, json: true })
     expect(JSON.parse(page.out)).toMatchObject({
       streams: [{ stream: 'order-o1' }, { stream: 'order-o2', version: 2 }],
       next: 'order-o2',
     })
-    const next = await called(streamsVerb, { store, words: ['order'], values: { limit: '2', after: 'order-o2' }, json: true })
+    const next = await runVerb(streamsVerb, { store, words: ['order'], values: { limit: '2', after: 'order-o2' }, json: true })
     expect(JSON.parse(next.out)).toMatchObject({ streams: [{ stream: 'order-o3' }], next: null })
-    expect((await called(streamsVerb, { store, values: { limit: '1' } })).err).toBe('there may be more: --after order-o1\n')
-    expect((await called(streamsVerb, { store, words: ['none'] })).out).toBe('there are no such streams\n')
+    expect((await runVerb(streamsVerb, { store, values: { limit: '1' } })).err).toBe('there may be more: --after order-o1\n')
+    expect((await runVerb(streamsVerb, { store, words: ['none'] })).out).toBe('there are no such streams\n')
   })
 
-  test('are not listed by a limit that is no number', async () => {
+  test('streams refuses a limit that is no number', async () => {
     for (const limit of ['0', 'many', '-1', '1.5'])
-      await expect(called(streamsVerb, { store, values: { limit } })).rejects.toThrow('--limit takes a whole number')
+      await expect(runVerb(streamsVerb, { store, values: { limit } })).rejects.toThrow('--limit takes a whole number')
   })
 })
 
 describe('events', () => {
   const positions = async (values: Record<string, string>) => {
-    const { out } = await called(eventsVerb, { store, values, json: true })
+    const { out } = await runVerb(eventsVerb, { store, values, json: true })
     return out === '' ? [] : lines(out).map(line => Number((JSON.parse(line) as { globalposition: string }).globalposition))
   }
 
-  test('are the last ones, or those after a position, narrowed down by category, type and stream', async () => {
+  test('events shows the last ones, or those after a position, narrowed down by category, type and stream', async () => {
     expect(await positions({})).toEqual([1, 2, 3, 4, 5])
     expect(await positions({ limit: '2' })).toEqual([4, 5])
     expect(await positions({ after: '1', limit: '2' })).toEqual([2, 3])
@@ -79,7 +79,7 @@ describe('events', () => {
     expect(await positions({ stream: 'order-none' })).toEqual([])
   })
 
-  test('are found however far back the last that pass are', async () => {
+  test('events finds the last that pass, however far back they are', async () => {
     const long = memory()
     const emaki = await runtime({ serve: [order, shelf], store: long })
     await emaki.send(order.place('first', { skus: [], cents: 1 }))
@@ -93,19 +93,19 @@ describe('events', () => {
     }))
     await long.append([{ slices: [{ stream: 'shelf-b', expect: 0, events: noise }], keys: [] }])
     await emaki.close()
-    const { out } = await called(eventsVerb, { store: long, values: { category: 'order' } })
+    const { out } = await runVerb(eventsVerb, { store: long, values: { category: 'order' } })
     expect(lines(out)).toHaveLength(1)
     expect(out).toMatch(/^ {7}1 {2}\S+ {2}order-first@1 {2}Placed {2}\{/)
-    const some = await called(eventsVerb, { store: long, values: { stream: 'shelf-b', limit: '1500' } })
+    const some = await runVerb(eventsVerb, { store: long, values: { stream: 'shelf-b', limit: '1500' } })
     expect(lines(some.out)).toHaveLength(1_500)
     expect(lines(some.out).at(-1)).toContain('shelf-b@6000')
   })
 
-  test('are followed as they are appended, up to a limit', async () => {
+  test('events --follow shows events as they are appended, up to a limit', async () => {
     const growing = memory()
     const emaki = await runtime({ serve: [order, shelf], store: growing })
     await emaki.send(order.place('o1', { skus: [], cents: 1 }))
-    const following = called(eventsVerb, {
+    const following = runVerb(eventsVerb, {
       store: growing,
       values: { follow: true, after: '0', limit: '3', category: 'order' },
       json: true,
@@ -133,20 +133,20 @@ describe('events', () => {
 })
 
 test('an export, and an import, use the store that their app names', async () => {
-  const { code, out } = await called(exportVerb, { store })
+  const { code, out } = await runVerb(exportVerb, { store })
   expect([code, lines(out)]).toEqual([0, Array.from({ length: 5 }, () => expect.stringContaining('"id"'))])
   const folder = mkdtempSync(join(tmpdir(), 'emaki-export-'))
   const file = join(folder, 'log.jsonl')
   await Bun.write(file, out)
   const other = memory()
-  expect(await called(importVerb, { store: other, words: [file] })).toMatchObject({ code: 0 })
+  expect(await runVerb(importVerb, { store: other, words: [file] })).toMatchObject({ code: 0 })
   expect(await other.head()).toBe(5)
   rmSync(folder, { recursive: true })
 })
 
 describe('a replay', () => {
-  test('shows each event with what it changed in the state, and the state at the end', async () => {
-    const { code, out } = await called(replayVerb, { store, serve: shop, words: ['order-o2'] })
+  test('a replay shows each event with what it changed in the state, and the state at the end', async () => {
+    const { code, out } = await runVerb(replayVerb, { store, serve: shop, words: ['order-o2'] })
     expect(code).toBe(0)
     expect(lines(out).map(line => line.replace(/\S+Z/, 'AT'))).toEqual([
       '  1  AT  Placed  {"skus":["a"],"cents":5}',
@@ -161,31 +161,31 @@ describe('a replay', () => {
     ])
   })
 
-  test('stops at a version, and gives each step as JSON', async () => {
-    const { out } = await called(replayVerb, { store, serve: shop, words: ['order-o2'], values: { at: '1' }, json: true })
+  test('a replay stops at a version, and gives each step as JSON', async () => {
+    const { out } = await runVerb(replayVerb, { store, serve: shop, words: ['order-o2'], values: { at: '1' }, json: true })
     expect(lines(out).map(line => JSON.parse(line))).toMatchObject([
       { version: 1, type: 'Placed', position: 2, state: { status: 'placed' } },
     ])
   })
 
-  test('ends with 66 for a stream that does not exist, 65 for an event that cannot be read, and is refused for what has no decider', async () => {
-    expect(await called(replayVerb, { store, serve: shop, words: ['order-none'] })).toMatchObject({
+  test('a replay ends with 66 for a stream that does not exist, 65 for an unreadable event, and refuses what has no decider', async () => {
+    expect(await runVerb(replayVerb, { store, serve: shop, words: ['order-none'] })).toMatchObject({
       code: 66,
       err: 'there is no stream order-none\n',
     })
-    await expect(called(replayVerb, { store, serve: shop, words: ['none-1'] })).rejects.toThrow(
+    await expect(runVerb(replayVerb, { store, serve: shop, words: ['none-1'] })).rejects.toThrow(
       'none-1 is of no decider; there are order, shelf, purse',
     )
     const strange = memory()
     const event = { id: Bun.randomUUIDv7(), type: 'Strange', schema: 's', data: '{}', meta: '{}' }
     await strange.append([{ slices: [{ stream: 'order-o1', expect: 0, events: [event] }], keys: [] }])
-    expect(await called(replayVerb, { store: strange, serve: shop, words: ['order-o1'] })).toMatchObject({
+    expect(await runVerb(replayVerb, { store: strange, serve: shop, words: ['order-o1'] })).toMatchObject({
       code: 65,
       err: expect.stringContaining('order-o1 has at version 1 an event Strange that cannot be read'),
     })
   })
 
-  test('finds what changed, however deep, what came and what went', () => {
+  test('a replay finds what changed, however deep, what came and what went', () => {
     expect(changesBetween({ a: { b: [1, 2], c: 1 }, d: 1 }, { a: { b: [1, 3, 4], c: 1 } })).toEqual([
       { path: ['a', 'b', '1'], before: 2, after: 3 },
       { path: ['a', 'b', '2'], before: undefined, after: 4 },
@@ -198,34 +198,35 @@ describe('a replay', () => {
 })
 
 describe('a terminal', () => {
-  test('is painted on, unless NO_COLOR is set; a file is not', () => {
+  test('a terminal gets colours, unless NO_COLOR is set, and a file gets none', () => {
     expect(paintFor({ isTTY: true }, {}).red('x')).toBe('\x1b[31mx\x1b[39m')
     for (const paint of [paintFor({ isTTY: true }, { NO_COLOR: '1' }), paintFor({}, {})]) expect(paint.red('x')).toBe('x')
   })
 
-  test('obeys nothing that somebody stored', () => {
+  test('a terminal obeys no control character that somebody stored', () => {
     expect(plain('a\x1b[2Jb\nc\u009b')).toBe('a\\u001b[2Jb\\u000ac\\u009b')
   })
 })
 
-test('a stream whose name has no instance is of no category: what others wrote there is no event of a decider', async () => {
+test('a stream whose name has no instance is of no category, and its events are of no decider', async () => {
   const other = memory()
   const stored = { id: Bun.randomUUIDv7(), type: 'Placed', schema: 's', data: '{}', meta: '{}' }
   await other.append([{ slices: [{ stream: 'order', expect: 'any', events: [stored] }], keys: [] }])
-  expect((await called(eventsVerb, { store: other, values: { category: 'order' }, json: true })).out).toBe('')
-  expect((await called(eventsVerb, { store: other, values: { stream: 'order' }, json: true })).out).toContain(stored.id)
-  await expect(called(replayVerb, { store: other, words: ['order'], serve: [order] })).rejects.toThrow('order is of no decider')
+  expect((await runVerb(eventsVerb, { store: other, values: { category: 'order' }, json: true })).out).toBe('')
+  expect((await runVerb(eventsVerb, { store: other, values: { stream: 'order' }, json: true })).out).toContain(stored.id)
+  await expect(runVerb(replayVerb, { store: other, words: ['order'], serve: [order] })).rejects.toThrow('order is of no decider')
 })
 
 test('events and replay stop before a hole instead of passing over it', async () => {
-  const rest = (events: readonly StoredEvent[]) => events.filter(({ stream, version }) => stream !== 'order-o2' || version !== 1)
+  const withoutOne = (events: readonly StoredEvent[]) =>
+    events.filter(({ stream, version }) => stream !== 'order-o2' || version !== 1)
   const damaged: Store = {
     ...store,
-    read: async (stream, options) => rest(await store.read(stream, options)),
-    readAll: async options => rest(await store.readAll(options)),
+    read: async (stream, options) => withoutOne(await store.read(stream, options)),
+    readAll: async options => withoutOne(await store.readAll(options)),
   }
   for (const values of [{}, { after: '0' }, { stream: 'order-o2' }, { category: 'order' }])
-    await expect(called(eventsVerb, { store: damaged, values, json: true })).rejects.toThrow(DamagedStream)
-  const replayed = called(replayVerb, { store: damaged, words: ['order-o2'], serve: [order] })
+    await expect(runVerb(eventsVerb, { store: damaged, values, json: true })).rejects.toThrow(DamagedStream)
+  const replayed = runVerb(replayVerb, { store: damaged, words: ['order-o2'], serve: [order] })
   await expect(replayed).rejects.toThrow('order-o2 is damaged: version 1 is expected, 2 is found at position 5')
 })

@@ -26,7 +26,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-type Started = {
+type StartedServer = {
   readonly child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
   readonly said: () => string
   readonly until: (text: string | RegExp, many?: number) => Promise<string>
@@ -36,7 +36,7 @@ function start(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   command: readonly string[] = [join(ROOT, 'examples/marketplace/main.ts')],
-): Started {
+): StartedServer {
   const child = Bun.spawn(['bun', ...command, ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', SQLITE_FILE: join(folder, 'log.db'), ...env },
@@ -79,7 +79,7 @@ const restock = (url: string, sku: string) =>
   })
 
 describe('the command line', () => {
-  test('ends with 78 and one table for a configuration that cannot be used', async () => {
+  test('the command line ends with 78 and one table for a configuration that cannot be used', async () => {
     const { code, said } = await ends([], { PORT: 'eighty', LOG_LEVEL: 'loud' })
     expect(code).toBe(78)
     expect(said).toContain('The configuration cannot be used:')
@@ -88,7 +88,7 @@ describe('the command line', () => {
     expect(said).not.toContain('at ')
   })
 
-  test('ends with 64 and the usage for a verb or an option that does not exist', async () => {
+  test('the command line ends with 64 and the usage for a verb or an option that does not exist', async () => {
     for (const args of [['frobnicate'], ['--frobnicate']]) {
       const { code, said } = await ends(args)
       expect([code, said.includes('usage: [verb] [options]')]).toEqual([64, true])
@@ -102,7 +102,7 @@ describe('the command line', () => {
     }
   })
 
-  test('says with --help what each verb takes, or one of them', async () => {
+  test('the command line says with --help what each verb takes, or one of them', async () => {
     const all = await ends(['--help'])
     expect(all.code).toBe(0)
     for (const [name, { does }] of Object.entries(verbs)) {
@@ -117,7 +117,7 @@ describe('the command line', () => {
     expect(said).toMatch(/\n {2}--format F {4}jsonl/)
   })
 
-  test('prints the configuration with secrets masked', async () => {
+  test('the command line prints the configuration with secrets masked', async () => {
     const { code, said } = await ends(['--print-config'], {
       DATABASE_URL: 'postgres://user:hidden@db/orders',
       ADMIN_TOKEN: 'hidden-hidden-hidden',
@@ -128,20 +128,20 @@ describe('the command line', () => {
     expect(said).not.toContain('hidden')
   })
 
-  test('ends with 69 and one line where the database does not answer', async () => {
+  test('the command line ends with 69 and one line where the database does not answer', async () => {
     const { code, said } = await ends([], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
     expect(code).toBe(69)
     expect(said.trim().split('\n')).toHaveLength(1)
     expect(said).toContain('ECONNREFUSED')
   })
 
-  test('migrates and says what ran, once', async () => {
+  test('the command line migrates and says what ran, once', async () => {
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: migrations.map(({ name }) => `ran ${name}\n`).join('') })
     expect(await ends(['migrate'])).toMatchObject({ code: 0, said: 'nothing to do\n' })
     expect(await ends(['migrate', '--json'])).toMatchObject({ code: 0, said: '{"ran":[]}\n' })
   })
 
-  test('refuses workers without PostgreSQL, without a port and in a number that makes no sense', async () => {
+  test('the command line refuses workers without PostgreSQL, without a port and in a number that makes no sense', async () => {
     expect(await ends(['--workers', '2'])).toMatchObject({ code: 64, said: '--workers needs PostgreSQL: set DATABASE_URL\n' })
     expect(await ends(['--workers', '2'], { DATABASE_URL: 'postgres://x@127.0.0.1:1/x' })).toMatchObject({
       code: 64,
@@ -150,7 +150,7 @@ describe('the command line', () => {
     expect(await ends(['--workers', 'many'])).toMatchObject({ code: 64 })
   })
 
-  test('asks a server whether it lives', async () => {
+  test('the command line asks a server whether it lives', async () => {
     const port = String(freePort())
     expect((await ends(['health'], { PORT: port })).code).toBe(1)
     await start([], { PORT: port }).until('serving on')
@@ -159,7 +159,7 @@ describe('the command line', () => {
 })
 
 describe('serve', () => {
-  test('ends with 0 on SIGTERM, with what it answered in the log', async () => {
+  test('serve ends with 0 on SIGTERM, and what it answered is in the log', async () => {
     const { child, until, said } = start([])
     const url = urlIn(await until('"url"'))
     expect((await restock(url, 'a')).status).toBe(201)
@@ -170,7 +170,7 @@ describe('serve', () => {
     expect(await (await fetch(new URL('/inventory/a', urlIn(await again.until('"url"'))))).json()).toEqual({ free: 1, held: {} })
   })
 
-  test('is not ready while it drains, goes on serving, and ends at once on a second signal', async () => {
+  test('serve is not ready while it drains, goes on serving, and ends at once on a second signal', async () => {
     const { child, until } = start([], { SHUTDOWN_DELAY_MS: '30000' })
     const url = urlIn(await until('"url"'))
     expect((await fetch(new URL('/ready', url))).status).toBe(200)
@@ -182,7 +182,7 @@ describe('serve', () => {
     expect(await child.exited).toBe(143)
   })
 
-  test('sends away who follows events before it ends, and waits for none of them', async () => {
+  test('serve disconnects followers of events before it ends, and waits for none of them', async () => {
     const { child, until, said } = start([])
     await until('serving on')
     const url = /"url":"(http:[^"]+?)\/?"/.exec(said())![1]!
@@ -206,14 +206,14 @@ describe('serve', () => {
     expect(await child.exited).toBe(0)
   })
 
-  test('refuses a file that another process serves, naming it', async () => {
+  test('serve refuses a file that another process serves, naming it', async () => {
     await start([]).until('serving on')
     const second = await ends([])
     expect(second.code).toBe(69)
     expect(second.said).toContain('already served by another process')
   })
 
-  test('shares a port between workers, starts another for one that died, and ends when all have', async () => {
+  test('serve shares a port between workers, starts another for one that died, and ends when all have', async () => {
     const at = await testSchema()
     try {
       const port = String(freePort())
@@ -265,7 +265,7 @@ test('workers end when the process that started them was killed', async () => {
 })
 
 describe('bun --hot', () => {
-  test('serves a changed source on the same port, keeps the log, and waits where a change does not work', async () => {
+  test('bun --hot serves a changed source on the same port, keeps the log, and waits where a change does not work', async () => {
     const copy = join(folder, 'marketplace')
     cpSync(join(ROOT, 'examples/marketplace'), copy, { recursive: true, filter: path => !path.endsWith('.test.ts') })
     mkdirSync(join(folder, 'node_modules'))

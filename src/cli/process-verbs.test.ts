@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'bun:test'
 import { startServices } from '../runtime.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
-import { called } from '../test-support/called.ts'
+import { runVerb } from '../test-support/run-verb.ts'
 import { order, shelf, shop } from '../test-support/fulfilment.ts'
 import { until } from '../test-support/servers/until.ts'
 import { agendaVerb, timersVerb } from './agenda.ts'
@@ -25,15 +25,15 @@ beforeAll(async () => {
 })
 
 describe('processes', () => {
-  test('are shown with where they are, and how much they wait for', async () => {
-    const { code, out } = await called(processesVerb, { store, serve })
+  test('processes shows each process with its position, and how much it waits for', async () => {
+    const { code, out } = await runVerb(processesVerb, { store, serve })
     expect(code).toBe(0)
     expect(out.split('\n').map(line => line.split(/ +/))).toEqual([
       ['NAME', 'VERSION', 'POSITION', 'LAG', 'INSTANCES', 'TIMERS', 'COMMANDS', 'PARKED'],
       ['fulfilment', '1', '3', '0', '2', '2', '0', '0'],
       [''],
     ])
-    expect(JSON.parse((await called(processesVerb, { store, serve, json: true })).out)).toEqual([
+    expect(JSON.parse((await runVerb(processesVerb, { store, serve, json: true })).out)).toEqual([
       {
         name: 'fulfilment',
         version: 1,
@@ -46,24 +46,24 @@ describe('processes', () => {
         parked: 0,
       },
     ])
-    expect((await called(processesVerb, { store: memory(), serve })).out).toMatch(/fulfilment +1 \(has not begun\) +0 +0 +0/)
-    expect((await called(processesVerb, { store })).out).toBe('this app has no process managers\n')
+    expect((await runVerb(processesVerb, { store: memory(), serve })).out).toMatch(/fulfilment +1 \(has not begun\) +0 +0 +0/)
+    expect((await runVerb(processesVerb, { store })).out).toBe('this app has no process managers\n')
   })
 
-  test('show their instances, a page at a time', async () => {
-    const { out, err } = await called(processesVerb, { store, serve, words: ['fulfilment'], values: { limit: '1' } })
+  test('processes shows the instances of a process, a page at a time', async () => {
+    const { out, err } = await runVerb(processesVerb, { store, serve, words: ['fulfilment'], values: { limit: '1' } })
     expect(out).toMatch(/^KEY +POSITION +TIMERS +STATE\no1 +2 +1 +\{"cents":5,/)
     expect(err).toBe('there may be more: --after o1\n')
-    const next = await called(processesVerb, { store, serve, words: ['fulfilment'], values: { after: 'o1' }, json: true })
+    const next = await runVerb(processesVerb, { store, serve, words: ['fulfilment'], values: { after: 'o1' }, json: true })
     expect(JSON.parse(next.out)).toMatchObject({ instances: [{ key: 'o2', position: 3, state: { cents: 5 } }], next: null })
   })
 
-  test('show one instance with its state and what it waits for; 66 where there is none', async () => {
-    const { out } = await called(processesVerb, { store, serve, words: ['fulfilment', 'o2'] })
+  test('processes shows one instance with its state and what it waits for, and ends with 66 where there is none', async () => {
+    const { out } = await runVerb(processesVerb, { store, serve, words: ['fulfilment', 'o2'] })
     expect(out).toStartWith('STATE after position 3\n{\n  "cents": 5,')
     expect(out).toMatch(/ in 15 min +fulfilment +timer +o2 +unpaid: order\.cancel o2\n$/)
     const { pending, timers } = JSON.parse(
-      (await called(processesVerb, { store, serve, words: ['fulfilment', 'o2'], json: true })).out,
+      (await runVerb(processesVerb, { store, serve, words: ['fulfilment', 'o2'], json: true })).out,
     ) as {
       pending: unknown
       timers: unknown
@@ -72,32 +72,32 @@ describe('processes', () => {
       { owner: 'fulfilment', kind: 'timer', timer: 'unpaid', command: { decider: 'order', id: 'o2' } },
     ])
     expect(timers).toMatchObject({ unpaid: { set: 3 } })
-    expect(await called(processesVerb, { store, serve, words: ['fulfilment', 'o9'] })).toMatchObject({
+    expect(await runVerb(processesVerb, { store, serve, words: ['fulfilment', 'o9'] })).toMatchObject({
       code: 66,
       err: 'fulfilment has no instance o9, or it has ended\n',
     })
-    await expect(called(processesVerb, { store, serve, words: ['nobody'] })).rejects.toThrow(
+    await expect(runVerb(processesVerb, { store, serve, words: ['nobody'] })).rejects.toThrow(
       'there is no process nobody; there are fulfilment',
     )
   })
 })
 
-describe('what a process has put aside', () => {
-  test('is shown and unparked by the name of the process, which is never reset', async () => {
+describe('a parked process', () => {
+  test('a parked process is shown and unparked by its name, and is never reset', async () => {
     const parking = memory()
     const { epoch } = (await parking.readModel.acquire('process_fulfilment', { owner: 'x', ttlMs: 1_000, start: 0 }))!
     const page = { name: 'process_fulfilment', epoch, from: 0, to: 1, ttlMs: 1, rows: [], unpark: [] }
     await parking.readModel.commit({ ...page, park: [{ kind: 'key', key: 'o1', position: 1, cause: 'Error: x' }] })
     const asked = { store: parking, serve, words: ['fulfilment'] }
-    expect((await called(parkedVerb, asked)).out).toContain('process_fulfilment  key   o1')
-    expect((await called(unparkVerb, asked)).out).toBe('1 to be handled again\n')
-    await expect(called(resetVerb, asked)).rejects.toThrow('fulfilment is a process')
+    expect((await runVerb(parkedVerb, asked)).out).toContain('process_fulfilment  key   o1')
+    expect((await runVerb(unparkVerb, asked)).out).toBe('1 to be handled again\n')
+    await expect(runVerb(resetVerb, asked)).rejects.toThrow('fulfilment is a process')
   })
 })
 
 describe('the agenda', () => {
-  test('shows what is to be sent, by owner and by due time', async () => {
-    const { out } = await called(agendaVerb, { store, serve })
+  test('the agenda shows what is to be sent, by owner and by due time', async () => {
+    const { out } = await runVerb(agendaVerb, { store, serve })
     expect(out.split('\n').map(line => line.split(/ {2,}/))).toEqual([
       ['OWNER', 'PENDING', 'TIMERS', 'DUE NOW'],
       ['commands', '1', '0', '0'],
@@ -109,23 +109,25 @@ describe('the agenda', () => {
       ['2100-01-01T00:00:00.000Z', expect.stringMatching(/^in \d+ h/), 'commands', 'scheduled', 'order.place later'],
       [''],
     ])
-    const { owners, entries } = JSON.parse((await called(agendaVerb, { store, serve, words: ['commands'], json: true })).out) as {
+    const { owners, entries } = JSON.parse(
+      (await runVerb(agendaVerb, { store, serve, words: ['commands'], json: true })).out,
+    ) as {
       owners: unknown
       entries: unknown
     }
     expect(owners).toEqual([{ owner: 'commands', pending: 1, timers: 0, due: 0 }])
     expect(entries).toMatchObject([{ owner: 'commands', kind: 'scheduled', command: { command: 'place', id: 'later' } }])
-    expect((await called(agendaVerb, { store: memory(), serve })).out).toBe('nothing is to be sent\n')
+    expect((await runVerb(agendaVerb, { store: memory(), serve })).out).toBe('nothing is to be sent\n')
   })
 
-  test('shows timers alone, of all or of one process, the earliest first', async () => {
-    const found = JSON.parse((await called(timersVerb, { store, serve, words: ['fulfilment'], json: true })).out) as {
+  test('timers shows timers alone, of all processes or of one, the earliest first', async () => {
+    const found = JSON.parse((await runVerb(timersVerb, { store, serve, words: ['fulfilment'], json: true })).out) as {
       key: string
     }[]
     expect(found.map(({ key }) => key)).toEqual(['o1', 'o2'])
-    const { out, err } = await called(timersVerb, { store, serve, values: { limit: '1' } })
+    const { out, err } = await runVerb(timersVerb, { store, serve, values: { limit: '1' } })
     expect(out).toMatch(/^DUE .*\n.*unpaid: order\.cancel o1\n$/)
     expect(err).toBe('there may be more: --limit 2\n')
-    expect((await called(timersVerb, { store: memory(), serve })).out).toBe('no timer is set\n')
+    expect((await runVerb(timersVerb, { store: memory(), serve })).out).toBe('no timer is set\n')
   })
 })

@@ -16,7 +16,7 @@ import { postgres } from '../adapters/postgres/store.ts'
 import type { Served } from '../definitions/definition.ts'
 import { runtime } from '../runtime.ts'
 import { memory } from '../ports/store/memory.ts'
-import { called } from '../test-support/called.ts'
+import { runVerb } from '../test-support/run-verb.ts'
 import { until } from '../test-support/servers/until.ts'
 import { testSchema, type TestSchema } from '../test-support/schema.ts'
 import { restoreVerb } from './restore.ts'
@@ -51,7 +51,7 @@ const heard: number[] = []
 const listening = processor('listening', { from: Sum, handle: page => void heard.push(...page.map(({ data }) => data.n)) })
 const serve: readonly Served[] = [sum, sums, watched, listening]
 
-type Running = {
+type RunningApp = {
   readonly add: (n: number) => Promise<string>
   readonly total: (token?: string) => Promise<number>
   readonly row: (token: string) => Promise<readonly [number, unknown]>
@@ -59,7 +59,7 @@ type Running = {
   readonly stop: () => Promise<void>
 }
 
-async function running(config: Config): Promise<Running> {
+async function startApp(config: Config): Promise<RunningApp> {
   const emaki = app({ serve, config })
   const served = await emaki[spec].start()
   const { store } = served
@@ -85,19 +85,23 @@ async function running(config: Config): Promise<Running> {
 }
 
 /** Adds 1 and 2, takes a backup, adds 4 and 8, has the backup restored, and looks at what comes after. */
-async function lived(config: Config, backup: () => Promise<void>, restoredFrom: () => Promise<void>): Promise<object> {
-  const before = await running(config)
+async function runBeforeAndAfter(
+  config: Config,
+  backup: () => Promise<void>,
+  restoredFrom: () => Promise<void>,
+): Promise<object> {
+  const before = await startApp(config)
   for (const n of [1, 2]) await before.add(n)
   await before.stop()
   await backup()
-  const lost = await running(config)
+  const lost = await startApp(config)
   const tokens = [await lost.add(4), await lost.add(8)]
   await lost.stop()
   await restoredFrom()
-  const { code, out } = await called(restoreVerb, { config, serve, values: { yes: true }, json: true })
+  const { code, out } = await runVerb(restoreVerb, { config, serve, values: { yes: true }, json: true })
   expect(code).toBe(0)
   heard.length = 0
-  const again = await running(config)
+  const again = await startApp(config)
   // A position is used again, by an event that no token of before names.
   const token = await again.add(16)
   expect(token).toBe('2.3')
@@ -120,7 +124,7 @@ async function movedBack({ sql, schema }: TestSchema): Promise<void> {
 }
 
 describe('restore', () => {
-  test('of a copy of a SQLite file refuses tokens of before, and passes over nothing', async () => {
+  test('restore of a copy of a SQLite file refuses earlier tokens, and passes over nothing', async () => {
     const file = join(folder, 'log.db')
     const config = readConfig({ SQLITE_FILE: file })
     const backup = async () => copyFileSync(file, `${file}.backup`)
@@ -128,14 +132,21 @@ describe('restore', () => {
       for (const end of ['-wal', '-shm']) rmSync(`${file}${end}`, { force: true })
       copyFileSync(`${file}.backup`, file)
     }
-    expect(await lived(config, backup, restoredFrom)).toEqual({ epoch: 2, head: 2, keys: 0, snapshots: 0, entries: 0, moved: [] })
+    expect(await runBeforeAndAfter(config, backup, restoredFrom)).toEqual({
+      epoch: 2,
+      head: 2,
+      keys: 0,
+      snapshots: 0,
+      entries: 0,
+      moved: [],
+    })
   })
 
-  test('of the log alone moves back what is past its head, and forgets what was of events that are gone', async () => {
+  test('restore of the log alone moves back what is past its head, and forgets what came of lost events', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
     expect(
-      await lived(
+      await runBeforeAndAfter(
         config,
         async () => {},
         () => movedBack(at),
@@ -153,20 +164,20 @@ describe('restore', () => {
     await at.drop()
   })
 
-  test('is asked for by a log that ends before where subscriptions are, which is not served until then', async () => {
+  test('restore is asked for by a log that ends before where subscriptions are, which is not served until then', async () => {
     const at = await testSchema()
     const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
-    const before = await running(config)
+    const before = await startApp(config)
     for (const n of [1, 2, 4]) await before.add(n)
     await before.stop()
     await movedBack(at)
-    await expect(running(config)).rejects.toThrow(/the log ends at 2, before listening, at 3; .*`emaki restore`/)
-    expect((await called(restoreVerb, { config, serve, values: { yes: true } })).code).toBe(0)
-    await (await running(config)).stop()
+    await expect(startApp(config)).rejects.toThrow(/the log ends at 2, before listening, at 3; .*`emaki restore`/)
+    expect((await runVerb(restoreVerb, { config, serve, values: { yes: true } })).code).toBe(0)
+    await (await startApp(config)).stop()
     await at.drop()
   })
 
-  test('is not asked for where a processor is to begin beyond the end', async () => {
+  test('restore is not asked for where a processor is to begin beyond the end', async () => {
     const at = await testSchema()
     const later = processor('later', { from: Sum, start: 100, handle: () => {} })
     for (let i = 0; i < 2; i++) {
@@ -178,9 +189,9 @@ describe('restore', () => {
     await at.drop()
   })
 
-  test('shows the planted bug: a log that is served as it is passes over what is appended anew', async () => {
+  test('restore shows the planted bug: a log that is served without it passes over what is appended anew', async () => {
     const at = await testSchema()
-    const before = await running(readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema }))
+    const before = await startApp(readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema }))
     for (const n of [1, 2, 4]) await before.add(n)
     await before.stop()
     await movedBack(at)
@@ -198,16 +209,16 @@ describe('restore', () => {
     await at.drop()
   })
 
-  test('asks first, says what it did, and is refused while a process has a lease', async () => {
+  test('restore asks first, says what it did, and is refused while a process has a lease', async () => {
     const store = memory()
-    await expect(called(restoreVerb, { store })).rejects.toThrow('without a terminal it takes --yes')
+    await expect(runVerb(restoreVerb, { store })).rejects.toThrow('without a terminal it takes --yes')
     await store.readModel.acquire('sums_v1', { owner: 'somebody', ttlMs: 10_000, start: 7 })
-    await expect(called(restoreVerb, { store, values: { yes: true } })).rejects.toThrow(
+    await expect(runVerb(restoreVerb, { store, values: { yes: true } })).rejects.toThrow(
       'a process still has leases (sums_v1: somebody',
     )
     const [lease] = await store.readModel.leases()
     await store.readModel.release('sums_v1', lease!.epoch)
-    expect(await called(restoreVerb, { store, values: { yes: true } })).toMatchObject({
+    expect(await runVerb(restoreVerb, { store, values: { yes: true } })).toMatchObject({
       code: 0,
       out: 'the log is at position 0, in epoch 2: tokens of before are refused\nsums_v1 was past the head, at 7: it goes on from 0\n',
     })

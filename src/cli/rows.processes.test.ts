@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 
 const env = (more: object = {}) => ({ SQLITE_FILE: join(folder, 'log.db'), LEASE_MS: '500', ...more })
-async function served(more: object = {}): Promise<ServedProcess> {
+async function startServer(more: object = {}): Promise<ServedProcess> {
   const one = await serveProcess([process.execPath, BIN, '--app', APP], env(more))
   serving.push(one)
   return one
@@ -48,9 +48,9 @@ const total = async ({ url }: ServedProcess, id: string) => {
   return answer.ok ? ((await answer.json()) as { total: number }).total : answer.status
 }
 
-describe('what is parked', () => {
-  test('is shown, and folded again once it is mended and unparked', async () => {
-    const broken = await served()
+describe('parked keys', () => {
+  test('a parked key is shown, and folded again once it is repaired and unparked', async () => {
+    const broken = await startServer()
     await add(broken, 'a', 1, 13, 2)
     await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
     expect((await says('parked'))[1]).toMatch(
@@ -59,15 +59,15 @@ describe('what is parked', () => {
     expect(JSON.parse((await says('parked', 'sums', '--json'))[1])).toMatchObject([{ name: 'sums_v1', key: 'a', position: 2 }])
     expect(JSON.parse((await says('parked', 'sums_v1', '--json'))[1])).toHaveLength(1)
     await serving.pop()!.stop()
-    const mended = await served({ MENDED: '1' })
+    const mended = await startServer({ MENDED: '1' })
     expect((await says('unpark', 'sums', 'a'))[1]).toBe('1 to be handled again\n')
     await until('it is folded', async () => (await total(mended, 'a')) === 16)
     expect((await says('parked'))[1]).toBe('nothing is parked\n')
     expect((await says('unpark', 'sums'))[1]).toBe('nothing is parked there\n')
   })
 
-  test('is passed over where it is skipped, beside the server', async () => {
-    const broken = await served()
+  test('a parked event that is skipped is passed over, beside the server', async () => {
+    const broken = await startServer()
     await add(broken, 'a', 1, 13, 2)
     await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
     expect((await says('skip', 'sums', 'a'))[0]).toBe(0)
@@ -76,8 +76,8 @@ describe('what is parked', () => {
 })
 
 describe('rows', () => {
-  test('that are not what the log says are found by an audit and mended by a rebuild, beside the server', async () => {
-    const one = await served()
+  test('rows that differ from the log are found by an audit and repaired by a rebuild, beside the server', async () => {
+    const one = await startServer()
     await add(one, 'a', 1, 2)
     await add(one, 'b', 3)
     await until('they are folded', async () => (await total(one, 'b')) === 3)
@@ -104,8 +104,8 @@ describe('rows', () => {
     await until('it is folded on', async () => (await total(one, 'a')) === 7)
   })
 
-  test('of a log that was damaged are not audited, and verify says what is wrong', async () => {
-    const one = await served()
+  test('rows of a log that was damaged are not audited, and verify says what is wrong', async () => {
+    const one = await startServer()
     await add(one, 'a', 1, 2, 3)
     await until('they are folded', async () => (await total(one, 'a')) === 6)
     const whole = await says('verify')
@@ -129,7 +129,7 @@ describe('rows', () => {
     expect((await fetch(`${one.url}/streams/sum-a`)).status).toBeOneOf([401, 403, 500])
   })
 
-  test('of what is no projection are refused, with what there is', async () => {
+  test('rows of a name that is no projection are refused, with the names that there are', async () => {
     for (const verb of ['rebuild', 'audit'])
       expect(await says(verb, 'nope')).toEqual([64, '', expect.stringContaining('which projection? There are sums')])
     for (const args of [

@@ -8,40 +8,40 @@ import { query } from './query.ts'
 const params = z.object({ id: z.string() })
 const run = async () => 1
 // What these tests give is refused by the types as well, mostly.
-const made = (options: object, name = 'q') => query(name, { params, run, ...options } as never)[spec]
+const buildQuery = (options: object, name = 'q') => query(name, { params, run, ...options } as never)[spec]
 
 describe('a query', () => {
-  test('keeps nothing unless it says so', () => {
-    expect(made({})).toMatchObject({ kind: 'query', name: 'q', cache: null, answer: null })
+  test('a query caches nothing unless it says so', () => {
+    expect(buildQuery({})).toMatchObject({ kind: 'query', name: 'q', cache: null, answer: null })
   })
 
-  test('keeps an answer for its time, and nothing a tenth of that', () => {
-    expect(made({ cache: { ttl: '5 minutes' } }).cache).toMatchObject({
+  test('a query caches an answer for its time, and a negative one for a tenth of that', () => {
+    expect(buildQuery({ cache: { ttl: '5 minutes' } }).cache).toMatchObject({
       ttlMs: 300_000,
       staleMs: 0,
       negativeTtlMs: 30_000,
       public: false,
     })
     const all = { ttl: '1 hour', stale: '2 days', negative: '1.5 seconds', public: true, tags: () => ['a'] }
-    const { cache } = made({ cache: all })
+    const { cache } = buildQuery({ cache: all })
     expect(cache).toMatchObject({ ttlMs: 3_600_000, staleMs: 172_800_000, negativeTtlMs: 1_500, public: true })
     expect(cache!.tags({})).toEqual(['a'])
-    expect(made({ cache: { ttl: '1 hour' } }).cache!.tags({})).toEqual([])
+    expect(buildQuery({ cache: { ttl: '1 hour' } }).cache!.tags({})).toEqual([])
   })
 
-  test.each(['', 'Q', 'a_b', 'a/b', '1', 'x'.repeat(41)])('refuses the name %p', name => {
-    expect(() => made({}, name)).toThrow('a name is small letters, digits and -')
+  test.each(['', 'Q', 'a_b', 'a/b', '1', 'x'.repeat(41)])('a query refuses the name %p', name => {
+    expect(() => buildQuery({}, name)).toThrow('a name is small letters, digits and -')
   })
 
-  test('refuses a parameter by which every query may be asked', () => {
-    expect(() => made({ params: z.object({ 'min-position': z.string() }) })).toThrow(
-      "query('q'): every query has a parameter min-position already",
+  test('a query refuses a parameter that every query has', () => {
+    expect(() => buildQuery({ params: z.object({ 'min-position': z.string() }) })).toThrow(
+      "query('q'): every query may be asked by min-position",
     )
   })
 })
 
 describe('a duration', () => {
-  test('is a number and a unit, one or several', () => {
+  test('a duration is a number and a unit, one or several', () => {
     const units = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 }
     fc.assert(
       fc.property(
@@ -67,8 +67,8 @@ describe('a duration', () => {
     ' 5 minutes',
     '1e3 seconds',
     'NaN days',
-  ])('is not %p', text => {
+  ])('a duration is not %p', text => {
     expect(() => milliseconds(text)).toThrow(`${JSON.stringify(text)} is no duration such as '5 minutes'`)
-    expect(() => made({ cache: { ttl: text } })).toThrow('is no duration')
+    expect(() => buildQuery({ cache: { ttl: text } })).toThrow('is no duration')
   })
 })

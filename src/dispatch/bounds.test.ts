@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'bun:test'
 import { memoryBus } from '../ports/bus/memory.ts'
 import { Account, account } from '../test-support/account.ts'
-import { bank, foreign, range } from '../test-support/bank.ts'
-import { failsBefore } from '../test-support/faulty-store.ts'
+import { openBank, appendAsOther, range } from '../test-support/bank.ts'
+import { failsBefore } from '../test-support/failing-store.ts'
 import { until } from '../test-support/servers/until.ts'
 
 const unavailable = { outcome: 'unavailable', retryAfterMs: 1_000 } as const
@@ -11,18 +11,18 @@ const accepted = { outcome: 'accepted' } as const
 const slice = (id: string) =>
   ({ stream: `account-${id}`, expect: 'any', events: [Account.Deposited({ cents: 1, note: '' })] }) as const
 
-/** A bank whose lane is held by a first command. */
-const held = async (options: Parameters<typeof bank>[0] = {}) => {
-  const made = await bank(options)
-  const gate = made.store.hold('append')
-  const first = made.emaki.send(account.deposit('first', { cents: 1 }), { key: 'k' })
+/** A bank whose queue is held by a first command. */
+const openHeldBank = async (options: Parameters<typeof openBank>[0] = {}) => {
+  const bank = await openBank(options)
+  const gate = bank.store.hold('append')
+  const first = bank.emaki.send(account.deposit('first', { cents: 1 }), { key: 'k' })
   await gate.reached
-  return { ...made, gate, first }
+  return { ...bank, gate, first }
 }
 
 describe('a command that waits', () => {
-  test('is unavailable when its deadline passes, and nothing of it is appended', async () => {
-    const { emaki, store, gate, first } = await held()
+  test('a command that waits is unavailable when its deadline passes, and nothing of it is appended', async () => {
+    const { emaki, store, gate, first } = await openHeldBank()
     expect(await emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 1 })).toEqual(unavailable)
     expect(await emaki.send(account.deposit('first', { cents: 1 }), { deadlineMs: 1 })).toEqual(unavailable)
     gate.open()
@@ -30,8 +30,8 @@ describe('a command that waits', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is unavailable when its signal is aborted, and nothing of it is appended', async () => {
-    const { emaki, store, gate, first } = await held()
+  test('a command that waits is unavailable when its signal is aborted, and nothing of it is appended', async () => {
+    const { emaki, store, gate, first } = await openHeldBank()
     const controller = new AbortController()
     const sent = ['a', 'first'].map(id => emaki.send(account.deposit(id, { cents: 1 }), { signal: controller.signal }))
     controller.abort()
@@ -41,8 +41,8 @@ describe('a command that waits', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is unavailable when its time is over while the state is read', async () => {
-    const { emaki, store } = await bank()
+  test('a command that waits is unavailable when its time is over while the state is read', async () => {
+    const { emaki, store } = await openBank()
     const gate = store.hold('load')
     const sent = emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 1 })
     expect(await sent).toEqual(unavailable)
@@ -50,8 +50,8 @@ describe('a command that waits', () => {
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject({ ...accepted, version: 1 })
   })
 
-  test('for a command with its key is unavailable at its own deadline and signal', async () => {
-    const { emaki, store, gate, first } = await held()
+  test('a command that waits for another with its key is unavailable at its own deadline and signal', async () => {
+    const { emaki, store, gate, first } = await openHeldBank()
     const same = account.deposit('first', { cents: 1 })
     expect(await emaki.send(same, { key: 'k', deadlineMs: 1 })).toEqual(unavailable)
     expect(await emaki.send(same, { key: 'k', signal: AbortSignal.abort() })).toEqual(unavailable)
@@ -60,8 +60,8 @@ describe('a command that waits', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('as an append without a decision is unavailable at its deadline and signal', async () => {
-    const { emaki, store, gate, first } = await held()
+  test('an append without a decision that waits is unavailable at its deadline and signal', async () => {
+    const { emaki, store, gate, first } = await openHeldBank()
     expect(await emaki.append([slice('a')], { deadlineMs: 1 })).toEqual(unavailable)
     expect(await emaki.append([slice('b')], { signal: AbortSignal.abort() })).toEqual(unavailable)
     gate.open()
@@ -71,9 +71,9 @@ describe('a command that waits', () => {
   })
 })
 
-describe('a command in a flight', () => {
-  test('is not abandoned by its deadline or its signal', async () => {
-    const { emaki, store } = await bank()
+describe('a command in a batch', () => {
+  test('a command in a batch is not abandoned at its deadline or by its signal', async () => {
+    const { emaki, store } = await openBank()
     const gate = store.hold('append')
     const controller = new AbortController()
     const sent = [
@@ -91,8 +91,8 @@ describe('a command in a flight', () => {
 })
 
 describe('back-pressure', () => {
-  test('takes so many commands and refuses more at once, until there is room again', async () => {
-    const { emaki, store, gate, first } = await held({ queue: { commands: 10 } })
+  test('back-pressure takes a bounded number of commands and refuses more at once, until there is room again', async () => {
+    const { emaki, store, gate, first } = await openHeldBank({ queue: { commands: 10 } })
     const taken = range(9).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 })))
     expect(emaki.waiting()).toBe(10)
     expect(await emaki.send(account.deposit('b', { cents: 1 }))).toEqual(unavailable)
@@ -104,8 +104,8 @@ describe('back-pressure', () => {
     expect(await store.head()).toBe(11)
   })
 
-  test('takes so many bytes and refuses more, until there is room again', async () => {
-    const { emaki, gate, first } = await held({ queue: { size: 1_000 } })
+  test('back-pressure takes a bounded number of bytes and refuses more, until there is room again', async () => {
+    const { emaki, gate, first } = await openHeldBank({ queue: { size: 1_000 } })
     const taken = emaki.send(account.deposit('a', { cents: 1 }), { size: 900 })
     expect(await emaki.send(account.deposit('b', { cents: 1 }), { size: 200 })).toEqual(unavailable)
     const small = emaki.send(account.deposit('c', { cents: 1 }), { size: 100 })
@@ -115,9 +115,9 @@ describe('back-pressure', () => {
   })
 })
 
-describe('the cache', () => {
-  test('keeps so many states', async () => {
-    const { emaki, store } = await bank({ states: { entries: 2 } })
+describe('the cache of states', () => {
+  test('the cache of states keeps a bounded number of states', async () => {
+    const { emaki, store } = await openBank({ states: { entries: 2 } })
     for (const id of ['a', 'b', 'c']) await emaki.send(account.deposit(id, { cents: 1 }))
     const { load } = store.calls
     await emaki.send(account.deposit('c', { cents: 1 }))
@@ -127,8 +127,8 @@ describe('the cache', () => {
     expect(store.calls.load).toBe(load + 1)
   })
 
-  test('keeps so much payload', async () => {
-    const { emaki, store } = await bank({ states: { size: 1_000 } })
+  test('the cache of states keeps a bounded amount of payload', async () => {
+    const { emaki, store } = await openBank({ states: { size: 1_000 } })
     const note = 'x'.repeat(600)
     for (const id of ['a', 'b']) await emaki.send(account.deposit(id, { cents: 1, note }))
     const { load } = store.calls
@@ -138,17 +138,17 @@ describe('the cache', () => {
     expect(store.calls.load).toBe(load + 1)
   })
 
-  test('is not ahead of the log while an append is under way', async () => {
-    const { emaki, gate, first } = await held()
+  test('the cache of states is not ahead of the log while an append is under way', async () => {
+    const { emaki, gate, first } = await openHeldBank()
     expect(await emaki.state('account', 'first')).toBeNull()
     gate.open()
     await first
     expect(await emaki.state('account', 'first')).toMatchObject({ version: 1 })
   })
 
-  test('has no state of a chain that came to nothing', async () => {
+  test('the cache of states has no state of a batch that failed', async () => {
     for (const reason of ['unavailable', 'full', 'refused'] as const) {
-      const { emaki, store } = await bank()
+      const { emaki, store } = await openBank()
       await emaki.send(account.deposit('a', { cents: 5 }))
       store.next('append', failsBefore(reason))
       await Promise.allSettled([emaki.send(account.deposit('a', { cents: 100 }))])
@@ -157,8 +157,8 @@ describe('the cache', () => {
     }
   })
 
-  test('holds states that nobody can change', async () => {
-    const { emaki } = await bank()
+  test('the cache of states holds states that nobody can change', async () => {
+    const { emaki } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     const found = await emaki.state('account', 'a')
     expect(() => Object.assign(found!.state as object, { balance: 0 })).toThrow(TypeError)
@@ -166,38 +166,38 @@ describe('the cache', () => {
 })
 
 describe('a state', () => {
-  test('is confirmed with the log, whoever wrote', async () => {
-    const { emaki, store } = await bank()
+  test('a state is confirmed with the log, whoever wrote', async () => {
+    const { emaki, store } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }))
-    await foreign(store, 'account-a')
+    await appendAsOther(store, 'account-a')
     expect(await emaki.state('account', 'a')).toEqual({ state: { balance: 6, version: 2 }, version: 2, position: 2 })
   })
 
-  test('is found as it was at a version and at a time', async () => {
+  test('a state is found as it was at a version and at a time', async () => {
     let now = Date.parse('2026-01-01T00:00:00Z')
     const { memory } = await import('../ports/store/memory.ts')
-    const { emaki } = await bank({ log: memory({ now: () => now }) })
+    const { emaki } = await openBank({ log: memory({ now: () => now }) })
     for (const _ of range(3)) {
       await emaki.send(account.deposit('a', { cents: 5 }))
       now += 1_000
     }
-    const at = (time: string) => emaki.state('account', 'a', { at: new Date(time) })
+    const stateAt = (time: string) => emaki.state('account', 'a', { at: new Date(time) })
     expect(await emaki.state('account', 'a', { version: 2 })).toEqual({
       state: { balance: 10, version: 2 },
       version: 2,
       position: 2,
     })
-    expect(await at('2025-12-31T23:59:59.999Z')).toBeNull()
-    expect(await at('2026-01-01T00:00:00Z')).toMatchObject({ version: 1 })
-    expect(await at('2026-01-01T00:00:01.999Z')).toMatchObject({ version: 2 })
-    expect(await at('2026-01-01T00:00:02Z')).toMatchObject({ version: 3 })
+    expect(await stateAt('2025-12-31T23:59:59.999Z')).toBeNull()
+    expect(await stateAt('2026-01-01T00:00:00Z')).toMatchObject({ version: 1 })
+    expect(await stateAt('2026-01-01T00:00:01.999Z')).toMatchObject({ version: 2 })
+    expect(await stateAt('2026-01-01T00:00:02Z')).toMatchObject({ version: 3 })
     expect(await emaki.state('account', 'nobody', { version: 1 })).toBeNull()
   })
 })
 
 describe('close()', () => {
-  test('answers what it took, and takes no more', async () => {
-    const { emaki, store, gate, first } = await held()
+  test('close() answers the commands it took, and takes no more', async () => {
+    const { emaki, store, gate, first } = await openHeldBank()
     const taken = range(5).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 })))
     const followed = emaki.send(account.deposit('first', { cents: 1 }), { key: 'k' })
     const append = emaki.append([slice('b')])
@@ -213,17 +213,17 @@ describe('close()', () => {
     expect(await store.head()).toBe(7)
   })
 
-  test('of a runtime that does nothing is done', async () => {
-    const { emaki } = await bank()
+  test('close() of an idle runtime resolves', async () => {
+    const { emaki } = await openBank()
     await emaki.close()
   })
 })
 
 describe('a listener of the bus', () => {
-  test('that throws is reported and harms nobody', async () => {
+  test('a listener of the bus that throws is reported and harms nobody', async () => {
     const reported: unknown[] = []
     const bus = memoryBus(error => reported.push(error))
-    const { emaki } = await bank({ bus })
+    const { emaki } = await openBank({ bus })
     const seen: number[] = []
     bus.listen(() => {
       throw new Error('a bad listener')

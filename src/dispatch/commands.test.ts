@@ -5,13 +5,13 @@ import { events } from '../definitions/event/events.ts'
 import { UnreadableEvent } from '../definitions/event/read.ts'
 import { memory } from '../ports/store/memory.ts'
 import { Account, account } from '../test-support/account.ts'
-import { bank, range } from '../test-support/bank.ts'
-import { faulty } from '../test-support/faulty-store.ts'
+import { openBank, range } from '../test-support/bank.ts'
+import { failingStore } from '../test-support/failing-store.ts'
 import { until } from '../test-support/servers/until.ts'
 import { runtime } from '../runtime.ts'
 
 describe('runtime()', () => {
-  test('refuses what it cannot serve', () => {
+  test('runtime() refuses definitions that it cannot serve', () => {
     expect(runtime({ serve: [account, account] })).rejects.toThrow('two deciders are named account')
     expect(runtime({ serve: [Account] })).rejects.toThrow(
       'serve takes deciders, projections, processors, processes and queries; found events',
@@ -21,16 +21,16 @@ describe('runtime()', () => {
     )
   })
 
-  test('opens its store, and closes it', async () => {
-    const { emaki, store } = await bank()
+  test('runtime() opens its store, and closes it', async () => {
+    const { emaki, store } = await openBank()
     expect(store.calls.open).toBe(1)
     await emaki.close()
   })
 })
 
 describe('send()', () => {
-  test('says where data does not fit, and appends nothing', async () => {
-    const { emaki, store } = await bank()
+  test('send() says where data does not fit, and appends nothing', async () => {
+    const { emaki, store } = await openBank()
     expect(await emaki.send(account.deposit('a', { cents: -1, note: 5 as never }))).toEqual({
       outcome: 'invalid',
       issues: [
@@ -46,21 +46,21 @@ describe('send()', () => {
     ['\0', 'NUL'],
     ['\ud800', 'surrogate'],
     ['x'.repeat(201), '200'],
-  ])('says what is wrong with the id %j', async (id, why) => {
-    const { emaki } = await bank()
+  ])('send() says what is wrong with the id %j', async (id, why) => {
+    const { emaki } = await openBank()
     const outcome = await emaki.send(account.deposit(id, { cents: 1 }))
     expect(outcome).toEqual({ outcome: 'invalid', issues: [{ path: '/id', message: expect.stringContaining(why) }] } as never)
   })
 
-  test('throws where nobody serves the command', async () => {
-    const { emaki } = await bank()
+  test('send() throws where nobody serves the command', async () => {
+    const { emaki } = await openBank()
     const command = account.deposit('a', { cents: 1 })
     expect(() => emaki.send({ ...command, decider: 'nobody' })).toThrow('no decider nobody is served; there are account')
     expect(() => emaki.send({ ...command, command: 'toString' })).toThrow('account has no command toString')
   })
 
-  test('tells the log who and what led to an event', async () => {
-    const { emaki, store } = await bank()
+  test('send() stores with an event who and what led to it', async () => {
+    const { emaki, store } = await openBank()
     const traceparent = '00-11111111111111111111111111111111-2222222222222222-01'
     await emaki.send(account.deposit('a', { cents: 1 }), { actor: 'ada', correlation: 'c', causation: 'b', traceparent })
     await emaki.send(account.deposit('a', { cents: 1 }))
@@ -70,7 +70,7 @@ describe('send()', () => {
     expect([correlation, rest]).toEqual([causation, {}])
   })
 
-  test('gives a decision the instance, the time and the actor', async () => {
+  test('send() gives a decision the instance, the time and the actor', async () => {
     const Seen = events('seen', { Seen: z.object({ instance: z.string(), now: z.string(), actor: z.string().nullable() }) })
     const seen = decider(Seen, {
       initial: {},
@@ -86,8 +86,8 @@ describe('send()', () => {
     ])
   })
 
-  test('throws where an event of the stream cannot be read, and goes on with other streams', async () => {
-    const { emaki, store } = await bank()
+  test('send() throws where an event of the stream cannot be read, and goes on with other streams', async () => {
+    const { emaki, store } = await openBank()
     const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
     await store.inner.append([{ slices: [{ stream: 'account-a', expect: 0, events: [event] }], keys: [] }])
     const sent = emaki.send(account.deposit('a', { cents: 1 }))
@@ -97,8 +97,8 @@ describe('send()', () => {
     expect(emaki.state('account', 'a')).rejects.toThrow('account-a has at version 1 an event FromTheFuture')
   })
 
-  test('throws where such an event comes with a conflict', async () => {
-    const { emaki, store } = await bank()
+  test('send() throws where an unreadable event comes with a conflict', async () => {
+    const { emaki, store } = await openBank()
     await emaki.send(account.deposit('a', { cents: 1 }))
     const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
     await store.inner.append([{ slices: [{ stream: 'account-a', expect: 1, events: [event] }], keys: [] }])
@@ -108,13 +108,13 @@ describe('send()', () => {
 
 test('a stream that is longer than one load is read to its end', async () => {
   const log = memory()
-  const one = await bank({ log })
+  const one = await openBank({ log })
   for (const _ of range(6)) await one.emaki.send(account.deposit('a', { cents: 1, times: 1_001 }))
-  const { emaki, store } = await bank({ log })
+  const { emaki, store } = await openBank({ log })
   expect(await emaki.send(account.withdraw('a', { cents: 6_007 }))).toMatchObject({ data: { balance: 6_006, version: 6_006 } })
   expect(store.calls.load).toBe(2)
   expect(await emaki.state('account', 'a', { version: 5_500 })).toMatchObject({ version: 5_500, position: 5_500 })
-  expect(await (await bank({ log })).emaki.state('account', 'a')).toMatchObject({ version: 6_006, position: 6_006 })
+  expect(await (await openBank({ log })).emaki.state('account', 'a')).toMatchObject({ version: 6_006, position: 6_006 })
 })
 
 describe('a snapshot', () => {
@@ -129,16 +129,16 @@ describe('a snapshot', () => {
     snapshot: { every: 10, version: 1 },
   })
 
-  test('that was begun is saved before the store closes', async () => {
-    const log = faulty(memory())
+  test('a snapshot that was begun is saved before the store closes', async () => {
+    const log = failingStore(memory())
     const emaki = await runtime({ serve: [counting], store: log })
     for (const _ of range(10)) await emaki.send(counting.deposit('a', { cents: 1 }))
     await emaki.close()
     expect(log.calls.saveSnapshots).toBe(1)
   })
 
-  test('is saved every so many events after their commit, and read instead of them', async () => {
-    const log = faulty(memory())
+  test('a snapshot is saved every so many events after their commit, and loaded instead of them', async () => {
+    const log = failingStore(memory())
     const emaki = await runtime({ serve: [counting], store: log })
     for (const _ of range(25)) await emaki.send(counting.deposit('a', { cents: 1 }))
     await until('both snapshots are saved', () => log.calls.saveSnapshots === 2)
@@ -149,8 +149,8 @@ describe('a snapshot', () => {
     expect(await other.send(counting.deposit('a', { cents: 1 }))).toMatchObject({ version: 26, position: 26 })
   })
 
-  test('that cannot be saved is reported and harms nobody', async () => {
-    const log = faulty(memory())
+  test('a snapshot that cannot be saved is reported and harms nobody', async () => {
+    const log = failingStore(memory())
     const reported: unknown[] = []
     const emaki = await runtime({ serve: [counting], store: log, report: error => void reported.push(error) })
     log.always('saveSnapshots', () => Promise.reject(new Error('no room')))

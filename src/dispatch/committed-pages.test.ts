@@ -2,12 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { memoryBus } from '../ports/bus/memory.ts'
 import { account, Account } from '../test-support/account.ts'
-import { failsAfter } from '../test-support/faulty-store.ts'
-import { bank } from '../test-support/bank.ts'
+import { failsAfter } from '../test-support/failing-store.ts'
+import { openBank } from '../test-support/bank.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type Committed, pagesOf } from './committed-pages.ts'
 
-const written = (stream: string, first: number, count: number): Committed => ({
+const buildCommitted = (stream: string, first: number, count: number): Committed => ({
   stream,
   events: Array.from({ length: count }, (_, i) => ({ id: `${first + i}`, type: 'Done', schema: '', data: '{}', meta: '{}' })),
   slice: { version: count, position: count ? first + count - 1 : 0 },
@@ -15,9 +15,9 @@ const written = (stream: string, first: number, count: number): Committed => ({
   parents: [{ traceparent: stream }],
 })
 
-describe('what a flight wrote', () => {
-  test('is one page where it is in one piece, with all for whom it was', () => {
-    const [found, ...more] = pagesOf([written('a-1', 5, 2), written('a-2', 7, 1), written('a-3', 0, 0)])
+describe('published batches', () => {
+  test('a batch whose events are contiguous is published as one page, in the steps of all its commands', () => {
+    const [found, ...more] = pagesOf([buildCommitted('a-1', 5, 2), buildCommitted('a-2', 7, 1), buildCommitted('a-3', 0, 0)])
     expect(more).toEqual([])
     expect(found!.page.map(({ stream, position, version, id }) => [stream, position, version, id])).toEqual([
       ['a-1', 5, 1, '5'],
@@ -27,10 +27,10 @@ describe('what a flight wrote', () => {
     expect(found!.parents).toEqual([{ traceparent: 'a-1' }, { traceparent: 'a-2' }])
   })
 
-  test('is in log order and without a gap inside a page, however its units landed', () => {
+  test('a page of a batch is in log order and without a gap, in whatever order its units were committed', () => {
     const pieces = fc.uniqueArray(fc.nat(30), { maxLength: 12 }).chain(starts =>
       fc.shuffledSubarray(
-        starts.map(start => written(`a-${start}`, start * 3 + 1, (start % 3) + 1)),
+        starts.map(start => buildCommitted(`a-${start}`, start * 3 + 1, (start % 3) + 1)),
         { minLength: starts.length },
       ),
     )
@@ -48,20 +48,20 @@ describe('what a flight wrote', () => {
 })
 
 describe('the bus', () => {
-  const heard = async () => {
+  const listenToBus = async () => {
     const bus = memoryBus()
     const positions: number[][] = []
     bus.listen(page => void positions.push(page.map(({ position }) => position)))
-    return { ...(await bank({ bus })), positions }
+    return { ...(await openBank({ bus })), positions }
   }
 
-  test('carries one page a flight, in log order', async () => {
-    const { emaki, positions } = await heard()
+  test('the bus carries one page for each batch, in log order', async () => {
+    const { emaki, positions } = await listenToBus()
     await Promise.all([0, 1, 2].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, times: 2 }))))
     expect(positions).toEqual([[1, 2, 3, 4, 5, 6]])
   })
 
-  test('carries it in a step of all for whom it was', async () => {
+  test('the bus carries a page in a step of all commands that it is for', async () => {
     const steps: unknown[] = []
     let inside: string | null = null
     const trace: Trace = {
@@ -77,17 +77,17 @@ describe('the bus', () => {
     }
     let callers = 0
     const bus = memoryBus()
-    const heard: unknown[] = []
-    bus.listen(() => void heard.push(inside))
-    const { emaki } = await bank({ bus, trace })
+    const active: unknown[] = []
+    bus.listen(() => void active.push(inside))
+    const { emaki } = await openBank({ bus, trace })
     await Promise.all([0, 1].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, times: 2 }))))
     const parents = [{ traceparent: 'caller 1' }, { traceparent: 'caller 2' }]
     expect(steps).toEqual([{ parents, attributes: { 'emaki.events': 4 } }])
-    expect(heard).toEqual(['publish'])
+    expect(active).toEqual(['publish'])
   })
 
-  test('carries what was appended without a decision', async () => {
-    const { emaki, positions } = await heard()
+  test('the bus carries what was appended without a decision', async () => {
+    const { emaki, positions } = await listenToBus()
     const slice = (id: string) => ({
       stream: `account-${id}`,
       expect: 0 as const,
@@ -99,8 +99,8 @@ describe('the bus', () => {
     expect(positions).toEqual([[1, 2]])
   })
 
-  test('carries a flight that was said again after a doubt', async () => {
-    const { emaki, store, positions } = await heard()
+  test('the bus carries a batch that was sent again after an unknown outcome', async () => {
+    const { emaki, store, positions } = await listenToBus()
     store.next('append', failsAfter())
     await Promise.all([0, 1].map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(positions).toEqual([[1, 2]])

@@ -3,21 +3,21 @@ import { describe, expect, test } from 'bun:test'
 import { memory } from '../ports/store/memory.ts'
 import { MISSED_BYTES_MAX } from '../ports/store/unit.ts'
 import { account } from '../test-support/account.ts'
-import { bank, foreign, range } from '../test-support/bank.ts'
-import { comesAfter } from '../test-support/faulty-store.ts'
+import { appendAsOther, openBank, range } from '../test-support/bank.ts'
+import { comesAfter } from '../test-support/failing-store.ts'
 import { movableClock } from '../test-support/movable-clock.ts'
 
-const warm = async () => {
-  const made = await bank()
-  await made.emaki.send(account.deposit('a', { cents: 5 }))
-  return made
+const openWarmBank = async () => {
+  const bank = await openBank()
+  await bank.emaki.send(account.deposit('a', { cents: 5 }))
+  return bank
 }
 
 describe('a conflict', () => {
-  test('brings what was missed, so that nothing is read again', async () => {
-    const { emaki, store } = await warm()
-    await foreign(store, 'account-a')
-    await foreign(store, 'account-a')
+  test('a conflict brings the missed events, so that nothing is loaded again', async () => {
+    const { emaki, store } = await openWarmBank()
+    await appendAsOther(store, 'account-a')
+    await appendAsOther(store, 'account-a')
     const outcomes = await Promise.all([
       emaki.send(account.withdraw('a', { cents: 7 })),
       emaki.send(account.withdraw('a', { cents: 1 })),
@@ -29,18 +29,18 @@ describe('a conflict', () => {
     expect(store.calls).toMatchObject({ load: 1, append: 3 })
   })
 
-  test('that cannot send all that was missed has the stream read again', async () => {
-    const { emaki, store } = await warm()
-    await foreign(store, 'account-a', 'x'.repeat(MISSED_BYTES_MAX))
+  test('a conflict that cannot send all missed events has the stream loaded again', async () => {
+    const { emaki, store } = await openWarmBank()
+    await appendAsOther(store, 'account-a', 'x'.repeat(MISSED_BYTES_MAX))
     expect(await emaki.send(account.withdraw('a', { cents: 6 }))).toMatchObject({ outcome: 'accepted', version: 3 })
     expect(store.calls).toMatchObject({ load: 2, append: 3 })
   })
 
-  test('with another process fails a precondition, and decides the rest again', async () => {
-    const { emaki, store } = await warm()
+  test('a conflict with another process fails a precondition, and decides the rest again', async () => {
+    const { emaki, store } = await openWarmBank()
     store.next(
       'append',
-      comesAfter(() => foreign(store, 'account-a')),
+      comesAfter(() => appendAsOther(store, 'account-a')),
     )
     const outcomes = await Promise.all([
       emaki.send(account.deposit('a', { cents: 1 }), { expect: 1 }),
@@ -56,11 +56,11 @@ describe('a conflict', () => {
     ])
   })
 
-  test('comes to nothing after 200 attempts, and says what was expected and found', async () => {
-    const { emaki, store } = await warm()
+  test('a conflict is returned after 200 attempts, with the expected and the actual version', async () => {
+    const { emaki, store } = await openWarmBank()
     store.always(
       'append',
-      comesAfter(() => foreign(store, 'account-a')),
+      comesAfter(() => appendAsOther(store, 'account-a')),
     )
     const outcome = await emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 60_000 })
     expect(outcome).toEqual({ outcome: 'conflict', expected: 200, actual: 201 })
@@ -69,12 +69,12 @@ describe('a conflict', () => {
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject({ outcome: 'accepted', version: 202 })
   })
 
-  test('comes to nothing at the deadline', async () => {
-    const { emaki, store } = await warm()
+  test('a conflict ends a command at its deadline', async () => {
+    const { emaki, store } = await openWarmBank()
     using clock = movableClock()
     store.always(
       'append',
-      comesAfter(() => foreign(store, 'account-a').then(() => clock.advance(60_000))),
+      comesAfter(() => appendAsOther(store, 'account-a').then(() => clock.advance(60_000))),
     )
     expect(await emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 60_000 })).toMatchObject({ outcome: 'unavailable' })
     const { data } = (await store.readAll({ after: 0, limit: 1_000 })).at(-1)!
@@ -82,11 +82,11 @@ describe('a conflict', () => {
   })
 })
 
-describe('a stream that has lost two flights', () => {
-  test('goes alone in the next', async () => {
-    const { emaki, store } = await warm()
+describe('a stream that has lost batches', () => {
+  test('a stream that has lost two batches goes alone in the next', async () => {
+    const { emaki, store } = await openWarmBank()
     await emaki.send(account.deposit('b', { cents: 1 }))
-    const lose = comesAfter(() => foreign(store, 'account-a'))
+    const lose = comesAfter(() => appendAsOther(store, 'account-a'))
     store.next('append', lose, lose)
     const before = store.appends.length
     const contested = emaki.send(account.deposit('a', { cents: 1 }))
@@ -97,16 +97,16 @@ describe('a stream that has lost two flights', () => {
       }
     }
     await Promise.all([contested, others()])
-    const flights = store.appends.slice(before).filter(units => units.some(({ slices }) => slices[0]!.stream === 'account-a'))
-    expect(flights).toHaveLength(3)
-    expect(flights[2]).toHaveLength(1)
+    const batches = store.appends.slice(before).filter(units => units.some(({ slices }) => slices[0]!.stream === 'account-a'))
+    expect(batches).toHaveLength(3)
+    expect(batches[2]).toHaveLength(1)
   })
 
-  test('is looked at again after it has won, so that others get their turn', async () => {
-    const { emaki, store } = await warm()
+  test('a stream that has lost two batches is loaded again after it has won, so that others get their turn', async () => {
+    const { emaki, store } = await openWarmBank()
     store.next(
       'append',
-      comesAfter(() => foreign(store, 'account-a')),
+      comesAfter(() => appendAsOther(store, 'account-a')),
     )
     await emaki.send(account.deposit('a', { cents: 1 }))
     const { load } = store.calls
@@ -118,9 +118,9 @@ describe('a stream that has lost two flights', () => {
 })
 
 describe('four processes', () => {
-  test('with sixteen callers each on one stream give nobody a conflict', async () => {
+  test('four processes with sixteen callers each on one stream give nobody a conflict', async () => {
     const log = memory()
-    const processes = await Promise.all(range(4).map(() => bank({ log })))
+    const processes = await Promise.all(range(4).map(() => openBank({ log })))
     for (const { store } of processes)
       store.always('append', async call => {
         await new Promise(resolve => setImmediate(resolve))

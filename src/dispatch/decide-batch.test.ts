@@ -51,38 +51,41 @@ const CASES: readonly (readonly [title: string, commands: () => PendingCommand[]
 ]
 
 describe('a batch of one stream', () => {
-  test.each(CASES)('decides %s', (_, commands, decided, types) => {
+  test.each(CASES)('a batch of one stream decides %s', (_, commands, decided, types) => {
     const batch = decide(commands())
     expect(read(batch)).toEqual(decided)
     expect(batch.events.map(({ type }) => type)).toEqual(types)
     expect(batch.after.version).toBe(3 + types.length)
   })
 
-  test.each(['exists', 'any', 3] as Expectation[])('decides a command that expects %s of a stream at version 3', expected => {
-    expect(read(decide([deposit(1, { expect: expected })]))).toEqual(['+4'])
-  })
+  test.each(['exists', 'any', 3] as Expectation[])(
+    'a batch of one stream decides a command that expects %s of a stream at version 3',
+    expected => {
+      expect(read(decide([deposit(1, { expect: expected })]))).toEqual(['+4'])
+    },
+  )
 
-  test('leaves a command whose decision throws out, and decides the next on the state before it', () => {
+  test('a batch of one stream leaves a command whose decision throws out, and decides the next on the state before it', () => {
     const commands = [deposit(5), explode(), withdraw(15)]
     const batch = decide(commands)
     expect(read(batch)).toEqual(['+4', '+5'])
     expect(batch.failed).toMatchObject([{ command: commands[1], error: { message: 'a secret of the decision' } }])
   })
 
-  test('leaves a command whose event JSON would change out', () => {
+  test('a batch of one stream leaves a command whose event JSON would change out', () => {
     const commands = [deposit(Number.NaN), deposit(1)]
     const batch = decide(commands)
     expect(read(batch)).toEqual(['+4'])
     expect(batch.failed.map(({ command }) => command)).toEqual([commands[0]!])
   })
 
-  test('answers no command by itself', () => {
+  test('a batch of one stream answers no command by itself', () => {
     const commands = [deposit(1), withdraw(99), explode(), deposit(1, { expect: 9 })]
     decide(commands)
     expect(commands.flatMap(({ outcomes }) => outcomes)).toEqual([])
   })
 
-  test('stores a key with the events that it stands for, and none for a precondition that failed', () => {
+  test('a batch of one stream stores a key with the events that it stands for, and none for a precondition that failed', () => {
     const key = (name: string) => ({ key: buildKey(name) })
     const { keys } = decide([
       deposit(1, key('accepted')),
@@ -103,7 +106,7 @@ describe('a batch of one stream', () => {
     expect(keys).toHaveLength(2)
   })
 
-  test('takes no more commands once its payload has the size of a batch', () => {
+  test('a batch of one stream takes no more commands once its payload has the size of a batch', () => {
     const note = 'x'.repeat(600_000)
     const commands = [1, 2, 3, 4].map(cents => buildPending(account.deposit('a', { cents, note, times: 1 })))
     const batch = decide(commands)
@@ -111,7 +114,7 @@ describe('a batch of one stream', () => {
     expect(batch.size).toBeGreaterThan(1_200_000)
   })
 
-  test('gives every event an id of its own', () => {
+  test('a batch of one stream gives every event an id of its own', () => {
     expect(decide([deposit(1), deposit(1)]).events.map(({ id }) => id)).toEqual(['id 1', 'id 2'])
   })
 })

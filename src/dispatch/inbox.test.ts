@@ -26,30 +26,34 @@ const closing: Runtime[] = []
 afterEach(async () => {
   for (const one of closing.splice(0)) await one.close()
 })
-async function running(store = memory()): Promise<Runtime> {
+async function startTill(store = memory()): Promise<Runtime> {
   const emaki = await runtime({ serve: [till], store })
   closing.push(emaki)
   return emaki
 }
 
 /** An answer without whether it was given before. */
-const bare = (taken: Taken) => JSON.stringify({ ...taken, replayed: undefined })
+const bare = (answer: Taken) => JSON.stringify({ ...answer, replayed: undefined })
 
 describe('an inbox', () => {
   const message = fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd', 'e'), node: fc.nat(1), turns: fc.nat(8) })
   const waves = fc.array(fc.array(message, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 5 })
   /** What a message says follows from its id: some are rejected, some lead to nothing, some share a till. */
-  const said = (id: string) => ({ id, till: `t${'abcde'.indexOf(id) % 3}`, cents: { d: 0, e: 500 }[id] ?? id.charCodeAt(0) - 90 })
+  const buildMessage = (id: string) => ({
+    id,
+    till: `t${'abcde'.indexOf(id) % 3}`,
+    cents: { d: 0, e: 500 }[id] ?? id.charCodeAt(0) - 90,
+  })
 
   /** Has two processes take waves of messages, each wave at once; the effects and the answers by id. */
-  async function taken(taking: Inbox, all: readonly (readonly { id: string; node: number; turns: number }[])[]) {
+  async function takeWaves(taking: Inbox, all: readonly (readonly { id: string; node: number; turns: number }[])[]) {
     const store = memory()
     const nodes = [await runtime({ serve: [till], store }), await runtime({ serve: [till], store })]
-    const answers: { readonly id: string; readonly taken: Taken }[] = []
+    const answers: { readonly id: string; readonly answer: Taken }[] = []
     for (const wave of all) {
       const some = wave.map(async ({ id, node, turns }) => {
         for (let i = 0; i < turns; i++) await Promise.resolve()
-        return { id, taken: await taking.take(nodes[node]!, said(id)) }
+        return { id, answer: await taking.take(nodes[node]!, buildMessage(id)) }
       })
       answers.push(...(await Promise.all(some)))
     }
@@ -60,32 +64,32 @@ describe('an inbox', () => {
     return { effects, answers }
   }
 
-  test('has one effect and one answer for each message, whatever the interleaving of its duplicates', async () => {
+  test('an inbox has one effect and one answer for each message, whatever the interleaving of its duplicates', async () => {
     await fc.assert(
       fc.asyncProperty(waves, async all => {
-        const { effects, answers } = await taken(payments, all)
+        const { effects, answers } = await takeWaves(payments, all)
         const wanted = new Set(all.flat().map(({ id }) => id))
         expect(effects.toSorted()).toEqual([...wanted].filter(id => id < 'd').toSorted())
         for (const of of Map.groupBy(answers, ({ id }) => id).values()) {
-          expect(new Set(of.map(({ taken }) => bare(taken))).size).toBe(1)
+          expect(new Set(of.map(({ answer }) => bare(answer))).size).toBe(1)
           const outcome = { d: 'ignored', e: 'rejected' }[of[0]!.id] ?? 'accepted'
-          expect(of[0]!.taken.outcome).toBe(outcome as Taken['outcome'])
+          expect(of[0]!.answer.outcome).toBe(outcome as Taken['outcome'])
           // Only one of them had the effect.
-          if (outcome !== 'ignored') expect(of.filter(({ taken }) => !('replayed' in taken))).toHaveLength(1)
+          if (outcome !== 'ignored') expect(of.filter(({ answer }) => !('replayed' in answer))).toHaveLength(1)
         }
       }),
       { numRuns: 100 },
     )
   })
 
-  test('is seen to have several effects where it does not know a message again', async () => {
+  test('the checks of an inbox see several effects where it does not know a message again', async () => {
     let count = 0
     const forgetful = inbox('forgetful', {
       message: Message,
       id: ({ id }) => `${id}.${count++}`,
       command: ({ till: id, cents }) => till.pay(id, { cents }),
     })
-    const { effects } = await taken(forgetful, [
+    const { effects } = await takeWaves(forgetful, [
       [
         { id: 'a', node: 0, turns: 0 },
         { id: 'a', node: 1, turns: 3 },
@@ -94,30 +98,30 @@ describe('an inbox', () => {
     expect(effects).toHaveLength(2)
   })
 
-  test('gives events the id of the message for their cause', async () => {
-    const emaki = await running()
-    const taken = await payments.take(emaki, { id: 'm1', till: 't', cents: 1 }, { actor: 'bank' })
-    expect(taken).toMatchObject({ outcome: 'accepted', stream: 'till-t', version: 1 })
+  test('an inbox gives events the id of the message as their cause', async () => {
+    const emaki = await startTill()
+    const answer = await payments.take(emaki, { id: 'm1', till: 't', cents: 1 }, { actor: 'bank' })
+    expect(answer).toMatchObject({ outcome: 'accepted', stream: 'till-t', version: 1 })
     const [event] = await emaki.store.read('till-t', { after: 0, limit: 1 })
     expect(JSON.parse(event!.meta)).toMatchObject({ causation: 'm1', correlation: 'm1', actor: 'bank' })
   })
 
-  test('knows messages by its own name, so that two inboxes never take one for the other', async () => {
-    const emaki = await running()
+  test('an inbox knows messages by its own name, so that two inboxes never take one for the other', async () => {
+    const emaki = await startTill()
     const others = inbox('others', { message: Message, command: ({ till: id, cents }) => till.pay(id, { cents }) })
     for (const one of [payments, others, payments]) await one.take(emaki, { id: 'm1', till: 't', cents: 1 })
     expect((await emaki.state('till', 't'))!.state).toEqual({ cents: 2 })
   })
 
-  test('rejects another message by a known id', async () => {
-    const emaki = await running()
+  test('an inbox rejects another message with a known id', async () => {
+    const emaki = await startTill()
     await payments.take(emaki, { id: 'm1', till: 't', cents: 1 })
     expect(await payments.take(emaki, { id: 'm1', till: 't', cents: 2 })).toMatchObject({ code: 'idempotency-key-reused' })
   })
 
-  test('knows a message for as long as it is told to', async () => {
+  test('an inbox knows a message for as long as it is configured', async () => {
     const keeps: (number | undefined)[] = []
-    const emaki = await running()
+    const emaki = await startTill()
     const send: Runtime['send'] = (command, options) => {
       keeps.push(options?.keepMs)
       return emaki.send(command, options)
@@ -133,12 +137,12 @@ describe('an inbox', () => {
     ['an empty id', { id: '', till: 't', cents: 1 }, '/id'],
     ['a long id', { id: 'x'.repeat(256), till: 't', cents: 1 }, '/id'],
     ['an id that is no text', { id: '\ud800', till: 't', cents: 1 }, '/id'],
-  ])('finds a message with %s invalid', async (_, message, path) => {
-    const taken = await payments.take(await running(), message)
-    expect(taken).toMatchObject({ outcome: 'invalid', issues: [{ path }] })
+  ])('an inbox finds a message with %s invalid', async (_, message, path) => {
+    const answer = await payments.take(await startTill(), message)
+    expect(answer).toMatchObject({ outcome: 'invalid', issues: [{ path }] })
   })
 
-  test('says when a message is to come again, where the log does not answer', async () => {
+  test('an inbox says when a message is to come again where the log does not answer', async () => {
     const send = async () => ({ outcome: 'conflict', expected: 1, actual: 2 }) as const
     expect(await payments.take({ send }, { id: 'm1', till: 't', cents: 1 })).toEqual({
       outcome: 'unavailable',
@@ -150,8 +154,8 @@ describe('an inbox', () => {
 describe('inbox()', () => {
   test.each([
     ['Payments', {}, 'a name is small letters'],
-    ['payments', { keepMs: 0 }, 'expected a keepMs above 0, found 0'],
-  ])('refuses %p with %p', (name, options, message) => {
+    ['payments', { keepMs: 0 }, 'no keepMs of 0'],
+  ])('inbox() refuses %p with %p', (name, options, message) => {
     expect(() => inbox(name, { message: Message, command: () => null, ...options })).toThrow(message)
   })
 })

@@ -5,8 +5,8 @@ import { decider } from '../definitions/decider/decider.ts'
 import { events } from '../definitions/event/events.ts'
 import { memory } from '../ports/store/memory.ts'
 import { account } from '../test-support/account.ts'
-import { bank, foreign, range } from '../test-support/bank.ts'
-import { comesAfter, failsAfter, failsBefore } from '../test-support/faulty-store.ts'
+import { openBank, appendAsOther, range } from '../test-support/bank.ts'
+import { comesAfter, failsAfter, failsBefore } from '../test-support/failing-store.ts'
 import { KEY_REUSED } from './outcome.ts'
 import { KEY_KEEP_MS } from './send.ts'
 import { movableClock } from '../test-support/movable-clock.ts'
@@ -28,8 +28,8 @@ const door = decider(Door, {
 })
 
 describe('a key that was used before', () => {
-  test('gets the stored outcome of what was accepted', async () => {
-    const { emaki, store } = await bank()
+  test('a key that was used before gets the stored outcome of an accepted command', async () => {
+    const { emaki, store } = await openBank()
     await emaki.send(account.deposit('other', { cents: 1 }))
     const first = await emaki.send(account.deposit('a', { cents: 5, times: 2 }), { key })
     await emaki.send(account.deposit('a', { cents: 1 }))
@@ -38,8 +38,8 @@ describe('a key that was used before', () => {
     expect(await store.head()).toBe(4)
   })
 
-  test('gets the stored outcome of an empty decision, its position too', async () => {
-    const { emaki } = await bank()
+  test('a key that was used before gets the stored outcome of an empty decision, its position too', async () => {
+    const { emaki } = await openBank()
     await emaki.send(account.deposit('other', { cents: 1 }))
     await emaki.send(account.deposit('a', { cents: 5 }))
     const first = await emaki.send(account.touch('a', {}), { key })
@@ -48,15 +48,15 @@ describe('a key that was used before', () => {
     expect(await emaki.send(account.touch('a', {}), { key })).toEqual({ ...first, replayed: true } as never)
   })
 
-  test('gets the stored outcome of an empty decision on nothing', async () => {
-    const { emaki } = await bank()
+  test('a key that was used before gets the stored outcome of an empty decision on nothing', async () => {
+    const { emaki } = await openBank()
     const first = await emaki.send(account.touch('a', {}), { key })
     expect(first).toEqual({ outcome: 'accepted', stream: 'account-a', version: 0, position: 0, events: [] })
     expect(await emaki.send(account.touch('a', {}), { key })).toEqual({ ...first, replayed: true } as never)
   })
 
-  test('gets the stored rejection, whatever would be decided now', async () => {
-    const { emaki, store } = await bank()
+  test('a key that was used before gets the stored rejection, whatever would be decided now', async () => {
+    const { emaki, store } = await openBank()
     const first = await emaki.send(account.withdraw('a', { cents: 5 }), { key })
     await emaki.send(account.deposit('a', { cents: 5 }))
     expect(first).toEqual({ outcome: 'rejected', code: 'insufficient', data: { balance: 0, version: 0 } })
@@ -64,22 +64,22 @@ describe('a key that was used before', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is asked for before the precondition and the decision', async () => {
-    const { emaki } = await bank()
+  test('a key that was used before is looked up before the precondition and the decision', async () => {
+    const { emaki } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })).toMatchObject({ version: 1, replayed: true })
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 9 })).toMatchObject({ version: 1, replayed: true })
   })
 
-  test('is asked for where the decision throws by now', async () => {
-    const { emaki } = await bank({ serve: [door] })
+  test('a key that was used before is looked up where the decision throws by now', async () => {
+    const { emaki } = await openBank({ serve: [door] })
     const first = await emaki.send(door.open('front', {}), { key })
     expect(await emaki.send(door.open('front', {}), { key })).toEqual({ ...first, replayed: true } as never)
     expect(emaki.send(door.open('front', {}), { key: 'k2' })).rejects.toThrow('stuck')
   })
 
-  test('is asked for by the append, but before it where something is expected of the stream', async () => {
-    const { emaki, store } = await bank()
+  test('a key that was used before is looked up by the append, but before it where something is expected of the stream', async () => {
+    const { emaki, store } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }))
     const loads = store.calls.load
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
@@ -89,27 +89,27 @@ describe('a key that was used before', () => {
     expect(store.calls.load).toBe(loads + 1)
   })
 
-  test('keeps nobody else from the stream, however often commands are repeated', async () => {
-    const { emaki, store } = await bank()
-    const repeated = (nth: number) => emaki.send(account.deposit('a', { cents: 5 }), { key: `k${nth}` })
-    for (let i = 0; i < 4; i++) await repeated(i)
+  test('a key that was used before keeps nobody else from the stream, however often commands are repeated', async () => {
+    const { emaki, store } = await openBank()
+    const sendRepeated = (nth: number) => emaki.send(account.deposit('a', { cents: 5 }), { key: `k${nth}` })
+    for (let i = 0; i < 4; i++) await sendRepeated(i)
     const appends = store.appends.length
-    const repetitions = [repeated(0)]
+    const repetitions = [sendRepeated(0)]
     // While each of these is on its way, the next repetition arrives.
     for (const nth of [1, 2, 3])
       store.next(
         'append',
-        comesAfter(async () => void repetitions.push(repeated(nth))),
+        comesAfter(async () => void repetitions.push(sendRepeated(nth))),
       )
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject({ outcome: 'accepted', version: 5 })
     expect(store.appends.length - appends).toBe(2)
     for (const outcome of await Promise.all(repetitions)) expect(outcome).toMatchObject({ replayed: true })
   })
 
-  test('answers a command once that is given up while its key is asked for', async () => {
-    const { emaki, store } = await bank()
+  test('a command that is given up while its key is looked up is answered once', async () => {
+    const { emaki, store } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0 })
-    await foreign(store, 'account-a')
+    await appendAsOther(store, 'account-a')
     const gate = store.hold('load')
     const giveUp = new AbortController()
     const sent = emaki.send(account.deposit('a', { cents: 5 }), { key, expect: 0, signal: giveUp.signal })
@@ -121,8 +121,8 @@ describe('a key that was used before', () => {
     expect(emaki.waiting()).toBe(0)
   })
 
-  test('is refused for another command', async () => {
-    const { emaki, store } = await bank()
+  test('a key that was used before is refused for another command', async () => {
+    const { emaki, store } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     const refused = { outcome: 'rejected', code: KEY_REUSED } as const
     expect(await emaki.send(account.deposit('a', { cents: 6 }), { key })).toEqual(refused)
@@ -130,28 +130,28 @@ describe('a key that was used before', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('is the same however the data is written', async () => {
-    const { emaki } = await bank()
+  test('a key that was used before matches its command, however the data is written', async () => {
+    const { emaki } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5, note: 'n' }), { key })
     expect(await emaki.send(account.deposit('a', { note: 'n', cents: 5 }), { key })).toMatchObject({ replayed: true })
   })
 
-  test('stands for what was sent and not for what the schema makes of it', async () => {
-    const { emaki } = await bank()
+  test('a key that was used before stands for what was sent, and not for what the schema makes of it', async () => {
+    const { emaki } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     expect(await emaki.send(account.deposit('a', { cents: 5, note: '' }), { key })).toMatchObject({ code: KEY_REUSED })
   })
 
-  test('says nothing of other commands', async () => {
-    const { emaki } = await bank()
+  test('a key that was used before says nothing of other commands', async () => {
+    const { emaki } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     const withdrawn = await emaki.send(account.withdraw('a', { cents: 5 }), { key })
     expect(withdrawn).toMatchObject({ outcome: 'accepted', version: 2 })
     expect(withdrawn).not.toHaveProperty('replayed')
   })
 
-  test('leads to the instance it made where the caller gave no id', async () => {
-    const { emaki } = await bank()
+  test('a key that was used before leads to the instance that it made where the caller gave no id', async () => {
+    const { emaki } = await openBank()
     const first = await emaki.send(account.deposit('made1', { cents: 5 }), { key, idGiven: false })
     expect(await emaki.send(account.deposit('made2', { cents: 5 }), { key, idGiven: false })).toEqual({
       ...first,
@@ -159,9 +159,9 @@ describe('a key that was used before', () => {
     } as never)
   })
 
-  test('is forgotten after a day', async () => {
+  test('a key that was used before is forgotten after a day', async () => {
     let now = Date.parse('2026-01-01')
-    const { emaki, store } = await bank({ log: memory({ now: () => now }) })
+    const { emaki, store } = await openBank({ log: memory({ now: () => now }) })
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     now += KEY_KEEP_MS - 1
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toMatchObject({ replayed: true })
@@ -170,8 +170,8 @@ describe('a key that was used before', () => {
     expect(await store.head()).toBe(2)
   })
 
-  test('is unavailable, and not an exception, while its events cannot be read', async () => {
-    const { emaki, store } = await bank()
+  test('a key that was used before is unavailable, and not an exception, while its events cannot be read', async () => {
+    const { emaki, store } = await openBank()
     await emaki.send(account.deposit('a', { cents: 5 }), { key })
     store.next('read', failsBefore())
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key })).toEqual({ outcome: 'unavailable', retryAfterMs: 1_000 })
@@ -179,9 +179,9 @@ describe('a key that was used before', () => {
   })
 })
 
-describe('a key is stored with its command', () => {
-  test('in one append, a rejection by its key alone', async () => {
-    const { emaki, store } = await bank()
+describe('storing keys', () => {
+  test('a key is stored with its command in one append, and a rejection by its key alone', async () => {
+    const { emaki, store } = await openBank()
     await Promise.all([
       emaki.send(account.withdraw('a', { cents: 5 }), { key: '1' }),
       emaki.send(account.deposit('a', { cents: 5, times: 2 }), { key: '2' }),
@@ -195,8 +195,8 @@ describe('a key is stored with its command', () => {
     ])
   })
 
-  test('and not where nothing came of it: invalid, a conflict, unavailable, thrown', async () => {
-    const { emaki, store } = await bank()
+  test('a key is not stored where its command failed: invalid, a conflict, unavailable, thrown', async () => {
+    const { emaki, store } = await openBank()
     const deposit = account.deposit('a', { cents: 1 })
     expect(await emaki.send(account.deposit('a', { cents: -1 }), { key })).toMatchObject({ outcome: 'invalid' })
     expect(await emaki.send(deposit, { key, expect: 7 })).toMatchObject({ outcome: 'conflict' })
@@ -209,9 +209,9 @@ describe('a key is stored with its command', () => {
   })
 })
 
-describe('a duplicate of a command in flight', () => {
-  test('waits for its outcome', async () => {
-    const { emaki, store } = await bank()
+describe('a duplicate of a pending command', () => {
+  test('a duplicate of a pending command waits for its outcome', async () => {
+    const { emaki, store } = await openBank()
     const gate = store.hold('append')
     const first = emaki.send(account.deposit('a', { cents: 5 }), { key })
     await gate.reached
@@ -223,15 +223,15 @@ describe('a duplicate of a command in flight', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('has no effect of its own when both came at once', async () => {
-    const { emaki, store } = await bank()
+  test('a duplicate of a pending command has no effect of its own when both came at once', async () => {
+    const { emaki, store } = await openBank()
     const outcomes = await Promise.all(range(50).map(() => emaki.send(account.deposit('a', { cents: 5 }), { key })))
     expect(outcomes.filter(outcome => !('replayed' in outcome))).toHaveLength(1)
     expect(await store.head()).toBe(1)
   })
 
-  test('is refused where it says something else', async () => {
-    const { emaki } = await bank()
+  test('a duplicate of a pending command is refused where it has other data', async () => {
+    const { emaki } = await openBank()
     const outcomes = await Promise.all([
       emaki.send(account.deposit('a', { cents: 5 }), { key }),
       emaki.send(account.deposit('a', { cents: 6 }), { key }),
@@ -240,8 +240,8 @@ describe('a duplicate of a command in flight', () => {
     expect(outcomes).toMatchObject([{ outcome: 'accepted' }, { code: KEY_REUSED }, { code: KEY_REUSED }])
   })
 
-  test('is decided itself where nothing came of the first', async () => {
-    const { emaki, store } = await bank()
+  test('a duplicate of a pending command is decided itself where the first failed', async () => {
+    const { emaki, store } = await openBank()
     store.next('append', failsBefore())
     const outcomes = await Promise.all([
       emaki.send(account.deposit('a', { cents: 5 }), { key }),
@@ -252,9 +252,9 @@ describe('a duplicate of a command in flight', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('in another process has one effect between them', async () => {
+  test('a duplicate of a pending command in another process has one effect with it', async () => {
     const log = memory()
-    const processes = await Promise.all(range(4).map(() => bank({ log })))
+    const processes = await Promise.all(range(4).map(() => openBank({ log })))
     const sent = processes.flatMap(({ emaki }) => range(5).map(() => emaki.send(account.deposit('a', { cents: 5 }), { key })))
     const outcomes = await Promise.all(sent)
     expect(outcomes.filter(outcome => !('replayed' in outcome))).toHaveLength(1)
@@ -264,16 +264,16 @@ describe('a duplicate of a command in flight', () => {
 })
 
 describe('a key that another process used in between', () => {
-  const between = async () => {
+  const openTwoBanks = async () => {
     const log = memory()
-    const [one, two] = await Promise.all([bank({ log }), bank({ log })])
+    const [one, two] = await Promise.all([openBank({ log }), openBank({ log })])
     return { log, one, two }
   }
 
-  test('answers its command and leaves the rest of the chain to be decided again', async () => {
-    const { log, one, two } = await between()
-    const other = () => two.emaki.send(account.deposit('a', { cents: 5 }), { key })
-    one.store.next('append', comesAfter(other))
+  test('a key that another process used in between answers its command, and the rest of the batch is decided again', async () => {
+    const { log, one, two } = await openTwoBanks()
+    const sendFromOther = () => two.emaki.send(account.deposit('a', { cents: 5 }), { key })
+    one.store.next('append', comesAfter(sendFromOther))
     const outcomes = await Promise.all([
       one.emaki.send(account.deposit('a', { cents: 1 })),
       one.emaki.send(account.deposit('a', { cents: 5 }), { key }),
@@ -287,8 +287,8 @@ describe('a key that another process used in between', () => {
     expect(await log.head()).toBe(3)
   })
 
-  test('is not taken for its own where the outcome was unknown', async () => {
-    const { log, one, two } = await between()
+  test('a key that another process used in between is not taken for its own where the outcome was unknown', async () => {
+    const { log, one, two } = await openTwoBanks()
     one.store.next(
       'append',
       failsBefore('unknown'),
@@ -300,8 +300,8 @@ describe('a key that another process used in between', () => {
 })
 
 describe('a keyed command whose outcome is unknown', () => {
-  test('is accepted once when it is said again', async () => {
-    const { emaki, store } = await bank()
+  test('a keyed command whose outcome is unknown is accepted once when it is sent again', async () => {
+    const { emaki, store } = await openBank()
     store.next('append', failsAfter())
     const outcome = await emaki.send(account.deposit('a', { cents: 5 }), { key })
     expect(outcome).toMatchObject({ outcome: 'accepted', version: 1 })
@@ -309,8 +309,8 @@ describe('a keyed command whose outcome is unknown', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('that was given up is accepted once when the caller says it again', async () => {
-    const { emaki, store } = await bank()
+  test('a keyed command whose outcome is unknown and that was given up is accepted once when the caller sends it again', async () => {
+    const { emaki, store } = await openBank()
     using clock = movableClock()
     store.always('append', call => failsAfter()(call).finally(() => clock.advance(60_000)))
     expect(await emaki.send(account.deposit('a', { cents: 5 }), { key, deadlineMs: 60_000 })).toMatchObject({

@@ -7,13 +7,13 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 import { type Expectation, isMet } from '../ports/store/unit.ts'
 import { account } from '../test-support/account.ts'
-import { bank, foreign, range } from '../test-support/bank.ts'
-import { comesAfter, type Fault, failsAfter, failsBefore } from '../test-support/faulty-store.ts'
+import { openBank, appendAsOther, range } from '../test-support/bank.ts'
+import { comesAfter, type Fault, failsAfter, failsBefore } from '../test-support/failing-store.ts'
 import type { Outcome } from './outcome.ts'
 import type { Runtime } from '../runtime.ts'
 
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 400)
-const LANES = 20
+const SPREAD = 20
 const SEED = process.env['MODEL_SEED']
 const PROCESSES = 2
 
@@ -50,42 +50,42 @@ const steps = fc.array(fc.oneof({ weight: 8, arbitrary: send }, { weight: 3, arb
 type Steps = typeof steps extends fc.Arbitrary<infer T> ? T : never
 
 /** A command that was sent, and the stream's version when it was sent and when it was answered. */
-type Sent = Send & { readonly note: string; readonly floor: number; ceiling: number; outcome: Outcome | 'thrown' }
+type SentStep = Send & { readonly note: string; readonly floor: number; ceiling: number; outcome: Outcome | 'thrown' }
 
-test('the log is the fold of what was acknowledged', async () => {
+test('the log is the fold of all acknowledged outcomes', async () => {
   const seed = Number(SEED ?? Math.trunc(Math.random() * 2 ** 31))
-  // Runs wait for appends that are said again, so they are spread over lanes, each with a seed of its own.
-  const lanes = SEED === undefined ? LANES : 1
-  const check = (lane: number) =>
+  // Runs wait for appends that are said again, so they are spread over workers, each with a seed of its own.
+  const spread = SEED === undefined ? SPREAD : 1
+  const check = (worker: number) =>
     fc.assert(fc.asyncProperty(steps, fc.infiniteStream(fc.nat(3)), fc.boolean(), run), {
-      numRuns: Math.ceil(RUNS / lanes),
-      seed: seed + lane,
+      numRuns: Math.ceil(RUNS / spread),
+      seed: seed + worker,
     })
-  await Promise.all(range(lanes).map(check))
+  await Promise.all(range(spread).map(check))
 }, 3_600_000)
 
 /** `isUsedToNew`: every process has seen new streams only so far, and keeps a single state. */
 async function run(steps: Steps, delays: Iterator<number>, isUsedToNew: boolean): Promise<void> {
   const log = memory()
-  const slow = delayed(log, () => delays.next().value as number)
+  const slowLog = delayStore(log, () => delays.next().value as number)
   const processes = await Promise.all(
-    range(PROCESSES).map(() => bank({ log: slow, report: () => {}, ...(isUsedToNew && { states: { entries: 1 } }) })),
+    range(PROCESSES).map(() => openBank({ log: slowLog, report: () => {}, ...(isUsedToNew && { states: { entries: 1 } }) })),
   )
   if (isUsedToNew) await Promise.all(processes.map(({ emaki }, i) => seesNewStreams(emaki, i)))
   const late: (() => Promise<unknown>)[] = []
-  const pending: Promise<Sent>[] = []
+  const pending: Promise<SentStep>[] = []
   const views: Promise<() => Promise<void>>[] = []
   for (const [index, step] of steps.entries()) {
-    if (step.step === 'wait') for (const _ of range(step.turns)) await turn()
-    else if (step.step === 'foreign') await foreign(processes[0]!.store, `account-${step.stream}`)
-    else if (step.step === 'state') views.push(viewed(log, processes[step.process]!.emaki, step.stream))
+    if (step.step === 'wait') for (const _ of range(step.turns)) await nextTurn()
+    else if (step.step === 'foreign') await appendAsOther(processes[0]!.store, `account-${step.stream}`)
+    else if (step.step === 'state') views.push(viewState(log, processes[step.process]!.emaki, step.stream))
     else if (step.step === 'fault') {
       const { store } = processes[step.process]!
       store.next(
         step.call,
-        faultOf(step.kind, () => foreign(store, `account-${step.stream}`), late),
+        faultOf(step.kind, () => appendAsOther(store, `account-${step.stream}`), late),
       )
-    } else pending.push(sent(log, processes[step.process]!.emaki, step, index))
+    } else pending.push(sendStep(log, processes[step.process]!.emaki, step, index))
   }
   const commands = await Promise.all(pending)
   const checks = await Promise.all(views)
@@ -115,7 +115,7 @@ function faultOf(kind: string, write: () => Promise<unknown>, late: (() => Promi
 }
 
 /** A keyed command says the same each time its key is used for the same command and stream. */
-async function sent(log: Store, emaki: Runtime, step: Send, index: number): Promise<Sent> {
+async function sendStep(log: Store, emaki: Runtime, step: Send, index: number): Promise<SentStep> {
   const { key, command, stream, hurried } = step
   const note = key === null ? `n${index}` : `k${key} ${command} ${stream}`
   const cents = key === null ? step.cents : 2
@@ -128,7 +128,7 @@ async function sent(log: Store, emaki: Runtime, step: Send, index: number): Prom
     touch: () => account.touch(stream, {}),
     explode: () => account.explode(stream, {}),
   }[command]!()
-  const made: Sent = { ...step, cents, times, note, floor: versionOf(log, stream), ceiling: 0, outcome: 'thrown' }
+  const committed: SentStep = { ...step, cents, times, note, floor: versionOf(log, stream), ceiling: 0, outcome: 'thrown' }
   await emaki
     .send(order, {
       ...(step.expect !== null && { expect: step.expect }),
@@ -137,16 +137,16 @@ async function sent(log: Store, emaki: Runtime, step: Send, index: number): Prom
     })
     .then(
       outcome => {
-        made.outcome = outcome
+        committed.outcome = outcome
       },
       () => {},
     )
-  made.ceiling = versionOf(log, stream)
-  return made
+  committed.ceiling = versionOf(log, stream)
+  return committed
 }
 
 /** Asks for a state; gives what to check of the answer once the log is whole. */
-async function viewed(log: Store, emaki: Runtime, id: string): Promise<() => Promise<void>> {
+async function viewState(log: Store, emaki: Runtime, id: string): Promise<() => Promise<void>> {
   const floor = versionOf(log, id)
   const found = await emaki.state('account', id).catch(() => undefined)
   const ceiling = versionOf(log, id)
@@ -158,7 +158,7 @@ async function viewed(log: Store, emaki: Runtime, id: string): Promise<() => Pro
   }
 }
 
-async function judge(log: Store, commands: readonly Sent[]): Promise<void> {
+async function judge(log: Store, commands: readonly SentStep[]): Promise<void> {
   for (const id of new Set(commands.map(({ stream }) => stream))) {
     const events = await eventsOf(log, id)
     const mine = commands.filter(({ stream }) => stream === id)
@@ -173,22 +173,22 @@ async function judge(log: Store, commands: readonly Sent[]): Promise<void> {
 /** Each outcome is true of the log, between the moment its command was sent and the moment it was answered. */
 function judgeOne(
   events: readonly StoredEvent[],
-  { outcome, note, floor, ceiling, cents, expect: expected, key, command }: Sent,
+  { outcome, note, floor, ceiling, cents, expect: expected, key, command }: SentStep,
 ): void {
   if (outcome === 'thrown') return
   const replayed = 'replayed' in outcome
   if (outcome.outcome === 'accepted') {
-    const { version, events: made } = outcome
-    const written = events.slice(version - made.length, version)
+    const { version, events: committed } = outcome
+    const written = events.slice(version - committed.length, version)
     expect(written.map(event => ({ type: event.type, data: dataOf(event) }))).toEqual(
-      made.map(({ type, data }) => ({ type, data: data as ReturnType<typeof dataOf> })),
+      committed.map(({ type, data }) => ({ type, data: data as ReturnType<typeof dataOf> })),
     )
-    expect(made.every(({ data }) => (data as { note: string }).note === note)).toBeTrue()
+    expect(committed.every(({ data }) => (data as { note: string }).note === note)).toBeTrue()
     expect(outcome.position).toBe(events[version - 1]?.position ?? 0)
     if (replayed) return
-    expect(version - made.length).toBeGreaterThanOrEqual(floor)
+    expect(version - committed.length).toBeGreaterThanOrEqual(floor)
     expect(version).toBeLessThanOrEqual(ceiling)
-    if (expected !== null) expect(isMet(expected as Expectation, version - made.length)).toBeTrue()
+    if (expected !== null) expect(isMet(expected as Expectation, version - committed.length)).toBeTrue()
   } else if (outcome.outcome === 'rejected' && outcome.code === 'insufficient') {
     const { balance, version } = outcome.data as { balance: number; version: number }
     expect(command).toBe('withdraw')
@@ -205,7 +205,7 @@ function judgeOne(
 }
 
 /** What was accepted is in the log once, what may have been at most once, everything else not at all. */
-function judgeEffect(events: readonly StoredEvent[], note: string, same: readonly Sent[]): void {
+function judgeEffect(events: readonly StoredEvent[], note: string, same: readonly SentStep[]): void {
   const times = same[0]!.command === 'deposit' ? same[0]!.times : 1
   const found = events.filter(event => dataOf(event).note === note).length
   const outcomes = same.map(({ outcome }) => (outcome === 'thrown' ? outcome : outcome.outcome))
@@ -230,20 +230,20 @@ function versionOf(log: Store, id: string): number {
   return (answer as Awaited<typeof answer>).streams[0]!.version
 }
 
-const turn = () => new Promise(resolve => setImmediate(resolve))
+const nextTurn = () => new Promise(resolve => setImmediate(resolve))
 
 /** A store that takes some turns of the loop before and after each call takes effect. */
-function delayed(store: Store, turns: () => number): Store {
-  const slow = async <T>(call: () => Promise<T>): Promise<T> => {
-    for (const _ of range(turns())) await turn()
+function delayStore(store: Store, turns: () => number): Store {
+  const callSlowly = async <T>(call: () => Promise<T>): Promise<T> => {
+    for (const _ of range(turns())) await nextTurn()
     const answer = await call()
-    for (const _ of range(turns())) await turn()
+    for (const _ of range(turns())) await nextTurn()
     return answer
   }
   return {
     ...store,
-    append: units => slow(() => store.append(units)),
-    load: (wanted, keys) => slow(() => store.load(wanted, keys)),
-    read: (stream, options) => slow(() => store.read(stream, options)),
+    append: units => callSlowly(() => store.append(units)),
+    load: (wanted, keys) => callSlowly(() => store.load(wanted, keys)),
+    read: (stream, options) => callSlowly(() => store.read(stream, options)),
   }
 }

@@ -19,7 +19,7 @@ const at = '2026-01-01T00:00:00.000Z'
 const appended: AppendResult = { outcome: 'appended', slices: [{ version: 5, position: 52 }], at }
 const refused: AppendResult = { outcome: 'refused', error: new StoreError('refused', 'no') }
 const failed: AppendResult = { outcome: 'failed', error: new StoreError('unavailable', 'away') }
-const lost = (missed: readonly StoredEvent[] | null): AppendResult => ({
+const conflictWith = (missed: readonly StoredEvent[] | null): AppendResult => ({
   outcome: 'conflict',
   conflicts: [{ stream: 'account-a', expected: 3, actual: 4, missed }],
 })
@@ -47,7 +47,7 @@ function build(given: Partial<PendingCommand> = {}) {
 }
 
 const calm = { decider, isAssumedNew: false, losses: 0, yieldsTurn: false }
-const stored = (key: string): StoredKey => ({
+const buildStoredKey = (key: string): StoredKey => ({
   key,
   fingerprint: `of ${key}`,
   stream: 'account-a',
@@ -58,7 +58,7 @@ const stored = (key: string): StoredKey => ({
 })
 
 describe('an append that was committed', () => {
-  test('answers each command with its own version and position', () => {
+  test('an append that was committed answers each command with its own version and position', () => {
     const { commands, batch } = build()
     const { answers } = settle(calm, batch, appended)
     expect(answers.map(({ command }) => command)).toEqual(commands)
@@ -69,12 +69,12 @@ describe('an append that was committed', () => {
     ])
   })
 
-  test('leaves the state behind its last event', () => {
+  test('an append that was committed leaves the state behind its last event', () => {
     const { state } = settle(calm, build().batch, appended).queue
     expect(state).toMatchObject({ state: { balance: 12, version: 5 }, version: 5, position: 52 })
   })
 
-  test('gives a decision without events the position of the event before it', () => {
+  test('an append that was committed gives a decision without events the position of the event before it', () => {
     const touch = buildPending(account.touch('a', {}))
     const batch = decideBatch('account-a', before, [touch], { now: 0, trace: untraced, newId: () => 'id' })
     const { answers, queue } = settle(calm, batch, { outcome: 'appended', slices: [{ version: 3, position: 0 }], at })
@@ -86,7 +86,7 @@ describe('an append that was committed', () => {
     [0, false],
     [1, true],
     [5, true],
-  ])('after %d lost batches lets others pass: %p', (losses, yieldsTurn) => {
+  ])('an append that was committed after %d lost batches lets others pass: %p', (losses, yieldsTurn) => {
     expect(settle({ ...calm, losses }, build().batch, appended).queue).toMatchObject({ losses: 0, yieldsTurn })
   })
 
@@ -96,16 +96,16 @@ describe('an append that was committed', () => {
     [5, true],
     [6, false],
     [100, false],
-  ])('is worth a snapshot every %d events where it went from 3 to 5: %p', (every, isDue) => {
+  ])('an append that was committed is worth a snapshot every %d events where it went from 3 to 5: %p', (every, isDue) => {
     const queue = { ...calm, decider: { ...decider, snapshot: { every, version: 1 } } }
     expect(settle(queue, build().batch, appended).snapshot !== null).toBe(isDue)
   })
 })
 
 describe('an append that lost its stream', () => {
-  test('goes again on the state with the events that it missed', () => {
+  test('an append that lost its stream is sent again on the state with the missed events', () => {
     const { commands, batch } = build()
-    const settled = settle(calm, batch, lost([foreign]))
+    const settled = settle(calm, batch, conflictWith([foreign]))
     expect(settled).toMatchObject({ retries: commands, answers: [], isLost: true })
     expect(settled.queue).toMatchObject({ state: { state: { balance: 17 }, version: 4, position: 40 }, losses: 1 })
   })
@@ -114,46 +114,49 @@ describe('an append that lost its stream', () => {
     ['did not come', null],
     ['cannot be read', [{ ...foreign, schema: 'other', data: '{"cents":"many"}' }]],
     ['are no JSON', [{ ...foreign, data: '{' }]],
-  ])('loads the stream where the missed events %s', (_, missed) => {
-    expect(settle(calm, build().batch, lost(missed)).queue.state).toBeNull()
+  ])('an append that lost its stream loads the stream where the missed events %s', (_, missed) => {
+    expect(settle(calm, build().batch, conflictWith(missed)).queue.state).toBeNull()
   })
 
-  test('counts no loss where the stream was only assumed to be new', () => {
-    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, lost([foreign]))
+  test('an append that lost its stream counts no loss where the stream was only assumed to be new', () => {
+    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, conflictWith([foreign]))
     expect(settled).toMatchObject({ newness: { isNew: false }, queue: { losses: 0, isAssumedNew: false } })
   })
 
-  test('answers a command with the conflict after its last attempt', () => {
+  test('an append that lost its stream answers a command with the conflict after its last attempt', () => {
     const { batch } = build({ attempts: ATTEMPTS_MAX - 1 })
-    const { retries, answers } = settle(calm, batch, lost([foreign]))
+    const { retries, answers } = settle(calm, batch, conflictWith([foreign]))
     expect(retries).toEqual([])
     expect(answers.map(({ outcome }) => outcome)).toEqual(Array(3).fill({ outcome: 'conflict', expected: 3, actual: 4 }))
   })
 })
 
 describe('an append whose keys were used before', () => {
-  test('hands out the stored outcomes, and sends the rest by itself', () => {
+  test('an append whose keys were used before hands out the stored outcomes, and sends the rest by itself', () => {
     const { commands, batch } = build()
-    const settled = settle(calm, batch, { outcome: 'duplicate', keys: [stored('two')] })
-    expect(settled.duplicates).toEqual([{ command: commands[1]!, stored: stored('two') }])
+    const settled = settle(calm, batch, { outcome: 'duplicate', keys: [buildStoredKey('two')] })
+    expect(settled.duplicates).toEqual([{ command: commands[1]!, stored: buildStoredKey('two') }])
     expect(settled).toMatchObject({ retries: [commands[0], commands[2]], answers: [], isLost: false })
     expect(settled.queue).toMatchObject({ state: before, batchMax: 2 })
   })
 
-  test('keeps the assumption that the stream is new, as nothing was learned of it', () => {
-    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, { outcome: 'duplicate', keys: [stored('one')] })
+  test('an append whose keys were used before keeps the assumption that the stream is new, as nothing was learned of it', () => {
+    const settled = settle({ ...calm, isAssumedNew: true }, build().batch, {
+      outcome: 'duplicate',
+      keys: [buildStoredKey('one')],
+    })
     expect(settled).toMatchObject({ newness: null, queue: { isAssumedNew: true } })
   })
 })
 
 describe('an append that was refused', () => {
-  test('goes again in halves', () => {
+  test('an append that was refused is sent again in halves', () => {
     const { commands, batch } = build()
     const settled = settle(calm, batch, refused)
     expect(settled).toMatchObject({ retries: commands, failures: [], queue: { state: before, batchMax: 1 } })
   })
 
-  test('fails its command where it is alone', () => {
+  test('an append that was refused fails its command where that is alone', () => {
     const command = buildPending(account.deposit('a', { cents: 1, note: '', times: 1 }))
     const batch = decideBatch('account-a', before, [command], { now: 0, trace: untraced, newId: () => 'id' })
     const settled = settle(calm, batch, refused)
@@ -163,7 +166,7 @@ describe('an append that was refused', () => {
 })
 
 describe('an append that the store did not do', () => {
-  test('fails all of its commands and forgets the state', () => {
+  test('an append that the store did not do fails all of its commands and forgets the state', () => {
     const { commands, batch } = build()
     const settled = settle({ ...calm, isAssumedNew: true }, batch, failed)
     expect(settled.failures.map(({ command }) => command)).toEqual(commands)
@@ -173,8 +176,8 @@ describe('an append that the store did not do', () => {
 
 test.each([
   ['appended', appended],
-  ['conflict', lost([foreign])],
-  ['duplicate', { outcome: 'duplicate', keys: [stored('one')] } as AppendResult],
+  ['conflict', conflictWith([foreign])],
+  ['duplicate', { outcome: 'duplicate', keys: [buildStoredKey('one')] } as AppendResult],
   ['refused', refused],
   ['failed', failed],
 ])('every command of a batch has exactly one fate after %s', (_, result) => {

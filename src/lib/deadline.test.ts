@@ -3,16 +3,16 @@ import { settleWithin } from './deadline.ts'
 
 beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
-const late = () => new Error('late')
+const buildLateError = () => new Error('late')
 
-test('gives what comes in time, or what it failed with, and leaves no timer behind', async () => {
-  expect(await settleWithin(100, Promise.resolve(1), late)).toBe(1)
-  await expect(settleWithin(100, Promise.reject(new Error('failed')), late)).rejects.toThrow('failed')
+test('a deadline gives what comes in time, or what it failed with, and leaves no timer behind', async () => {
+  expect(await settleWithin(100, Promise.resolve(1), buildLateError)).toBe(1)
+  await expect(settleWithin(100, Promise.reject(new Error('failed')), buildLateError)).rejects.toThrow('failed')
   expect(jest.getTimerCount()).toBe(0)
 })
 
-test('rejects what takes longer', async () => {
-  const waiting = settleWithin(100, Promise.withResolvers<void>().promise, late)
+test('a deadline rejects what takes longer', async () => {
+  const waiting = settleWithin(100, Promise.withResolvers<void>().promise, buildLateError)
   jest.advanceTimersByTime(100)
   await expect(waiting).rejects.toThrow('late')
 })

@@ -17,7 +17,7 @@ function tasks() {
   return { begun, task, end: (name: string) => ends.get(name)!.resolve(), fail: (name: string) => ends.get(name)!.reject(name) }
 }
 
-test('runs so many at once, and the others in the order in which they came, whether those before fail or not', async () => {
+test('a semaphore runs so many at once, and the others in the order in which they came, whether those before fail or not', async () => {
   const { begun, task, end, fail } = tasks()
   const inTurn = limitConcurrency(2)
   const running = ['a', 'b', 'c', 'd'].map(name => inTurn(task(name)))
@@ -34,7 +34,7 @@ test('runs so many at once, and the others in the order in which they came, whet
   expect(begun).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('rejects who has waited for too long, and gives the place to the next', async () => {
+test('a semaphore rejects a caller that has waited for too long, and gives the place to the next', async () => {
   const { begun, task, end } = tasks()
   const inTurn = limitConcurrency(1)
   const first = inTurn(task('a'))

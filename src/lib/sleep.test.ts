@@ -4,7 +4,7 @@ import { sleep } from './sleep.ts'
 beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
 
-test('sleeps as long as it is told to', async () => {
+test('sleep lasts as long as it is told to', async () => {
   const sleeping = sleep(100, new AbortController().signal)
   jest.advanceTimersByTime(99)
   expect(Bun.peek.status(sleeping)).toBe('pending')
@@ -13,7 +13,7 @@ test('sleeps as long as it is told to', async () => {
   await sleeping
 })
 
-test('is woken by its signal, leaves no timer behind, and does not begin after it', async () => {
+test('sleep is ended by its signal, leaves no timer behind, and does not begin after it', async () => {
   const stop = new AbortController()
   const sleeping = sleep(100, stop.signal)
   expect(jest.getTimerCount()).toBe(1)

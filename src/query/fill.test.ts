@@ -7,7 +7,7 @@ import { tierCaches } from './tiered.ts'
 const POLICY: Policy = { ttlMs: 1_000, staleMs: 500, negativeTtlMs: 100, jitter: 0 }
 
 /** A projection at a position, whose reads a test lets go on one by one. */
-function world(over: Partial<FillingOptions> = {}) {
+function startFilling(over: Partial<FillingOptions> = {}) {
   const at = { now: 1_000_000, position: 5, body: '"five"', builds: 0, running: 0, runningMost: 0 }
   const now = () => at.now
   const cache = memoryCache({ now })
@@ -36,24 +36,24 @@ function world(over: Partial<FillingOptions> = {}) {
   return { at, cache, fill, source, options, answer, change, gate, gates }
 }
 
-const near = (ms: number): number => expect.closeTo(ms, 3)
+const closeTo = (ms: number): number => expect.closeTo(ms, 3)
 
 /** Lets all that can go on without a gate do so. */
-const settled = async (): Promise<void> => {
+const settleAll = async (): Promise<void> => {
   for (let i = 0; i < 50; i++) await Promise.resolve()
 }
 
 describe('an answer', () => {
-  test('is built once and then a hit, with its age', async () => {
-    const { at, answer } = world()
+  test('an answer is built once and then a hit, with its age', async () => {
+    const { at, answer } = startFilling()
     expect(await answer()).toMatchObject({ body: '"five"', position: 5, cache: 'miss', ageMs: 0 })
     at.now += 999
     expect(await answer()).toMatchObject({ body: '"five"', cache: 'hit', ageMs: 999 })
     expect(at.builds).toBe(1)
   })
 
-  test('is given stale while one build in the background replaces it', async () => {
-    const { at, answer, fill } = world()
+  test('an answer is given stale while one build in the background replaces it', async () => {
+    const { at, answer, fill } = startFilling()
     await answer()
     at.now += 1_000
     Object.assign(at, { position: 6, body: '"six"' })
@@ -63,8 +63,8 @@ describe('an answer', () => {
     expect(await answer()).toMatchObject({ body: '"six"', cache: 'hit', ageMs: 0 })
   })
 
-  test('is built anew once its time to be stale is over, or it was raised', async () => {
-    const { at, answer, change } = world()
+  test('an answer is built anew once its time to be stale is over, or it was raised', async () => {
+    const { at, answer, change } = startFilling()
     await answer()
     at.now += 1_500
     expect(await answer()).toMatchObject({ cache: 'miss' })
@@ -78,27 +78,27 @@ describe('an answer', () => {
     [0.5, 1_000, 500, 100],
     [1, 1_100, 550, 110],
   ])(
-    'is kept for up to a tenth shorter or longer where its policy does not say, here by %d',
+    'an answer is kept for up to a tenth shorter or longer where its policy does not say, here by %d',
     async (random, fresh, stale, negative) => {
-      const { at, source, options, cache } = world()
+      const { at, source, options, cache } = startFilling()
       const fill = createFilling(cache, { ...options, random: () => random })
       const { jitter, ...policy } = POLICY
       const { freshUntil } = await fill.answer('k', policy, 0, source)
-      expect([freshUntil - at.now, (await cache.get('k', 0))!.staleUntil - freshUntil]).toEqual([fresh, stale].map(near))
+      expect([freshUntil - at.now, (await cache.get('k', 0))!.staleUntil - freshUntil]).toEqual([fresh, stale].map(closeTo))
       at.body = 'null'
-      expect((await fill.answer('n', policy, 0, source)).freshUntil - at.now).toEqual(near(negative))
+      expect((await fill.answer('n', policy, 0, source)).freshUntil - at.now).toEqual(closeTo(negative))
     },
   )
 
-  test('that lacks something says so, to all who wait for it, and is not kept', async () => {
-    const { at, fill, source, gate, gates } = world()
+  test('an answer that lacks something says so to all who wait for it, and is not kept', async () => {
+    const { at, fill, source, gate, gates } = startFilling()
     const incomplete: AnswerSource = {
       ...source,
       build: async atLeast => ({ ...(await source.build(atLeast)), incomplete: { parked: 6, frozen: null } }),
     }
     gate(true)
     const both = [1, 2].map(() => fill.answer('k', POLICY, 0, incomplete))
-    await settled()
+    await settleAll()
     expect(gates).toHaveLength(1)
     gate(false)
     expect(await Promise.all(both)).toMatchObject(Array(2).fill({ cache: 'miss', incomplete: { parked: 6, frozen: null } }))
@@ -107,8 +107,8 @@ describe('an answer', () => {
     expect(at.builds).toBe(2)
   })
 
-  test('that is negative is kept for its own time, and is never stale', async () => {
-    const { at, answer } = world()
+  test('an answer that is negative is kept for its own time, and is never stale', async () => {
+    const { at, answer } = startFilling()
     at.body = 'null'
     await answer()
     at.now += 99
@@ -121,24 +121,24 @@ describe('an answer', () => {
     [0, 900],
     [0.5, 1_000],
     [0.999_999, 1_099.999_8],
-  ])('is kept a tenth longer or shorter: %p gives %p ms', async (random, ttlMs) => {
-    const { at, answer } = world({ random: () => random })
+  ])('an answer is kept a tenth longer or shorter: %p gives %p ms', async (random, ttlMs) => {
+    const { at, answer } = startFilling({ random: () => random })
     const { freshUntil } = await answer(0, { ...POLICY, jitter: 0.1 })
     expect(freshUntil - at.now).toBeCloseTo(ttlMs, 3)
   })
 
-  test('that fails is told to all who waited, and the next caller tries again', async () => {
-    const { at, answer, fill, source } = world()
+  test('an answer that fails is an error for all who waited, and the next caller tries again', async () => {
+    const { at, answer, fill, source } = startFilling()
     const broken: AnswerSource = { ...source, build: () => Promise.reject(new Error('no rows')) }
-    const told = await Promise.allSettled([1, 2].map(() => fill.answer('k', POLICY, 0, broken)))
-    expect(told).toMatchObject(Array(2).fill({ status: 'rejected', reason: new Error('no rows') }))
+    const outcomes = await Promise.allSettled([1, 2].map(() => fill.answer('k', POLICY, 0, broken)))
+    expect(outcomes).toMatchObject(Array(2).fill({ status: 'rejected', reason: new Error('no rows') }))
     expect(await answer()).toMatchObject({ cache: 'miss' })
     expect(at.builds).toBe(1)
   })
 
-  test('that fails in the background is reported, and the old one goes on being given', async () => {
+  test('an answer that fails in the background is reported, and the old one goes on being given', async () => {
     const reported: unknown[] = []
-    const { at, answer, fill, source } = world({ report: error => reported.push(error) })
+    const { at, answer, fill, source } = startFilling({ report: error => reported.push(error) })
     await answer()
     at.now += 1_000
     const broken: AnswerSource = { ...source, build: () => Promise.reject(new Error('no rows')) }
@@ -148,69 +148,69 @@ describe('an answer', () => {
     expect(await answer()).toMatchObject({ cache: 'stale' })
   })
 
-  test('below the position asked for is an assumption that broke', async () => {
-    const { answer } = world()
+  test('an answer below the position asked for breaks an assumption, and throws', async () => {
+    const { answer } = startFilling()
     await expect(answer(6)).rejects.toThrow('at or above 6')
   })
 })
 
 describe('callers at once', () => {
-  test('share one build', async () => {
-    const { at, answer, gate } = world()
+  test('concurrent callers share one build', async () => {
+    const { at, answer, gate } = startFilling()
     gate(true)
     const waiting = Array.from({ length: 50 }, () => answer())
-    await settled()
+    await settleAll()
     gate(false)
     expect(new Set((await Promise.all(waiting)).map(({ body }) => body))).toEqual(new Set(['"five"']))
     expect(at.builds).toBe(1)
   })
 
-  test('get no shared answer that is older than their token', async () => {
-    const { at, answer, gate } = world()
+  test('concurrent callers get no shared answer that is older than their token', async () => {
+    const { at, answer, gate } = startFilling()
     gate(true)
     const early = answer()
-    await settled()
+    await settleAll()
     Object.assign(at, { position: 6, body: '"six"' })
     const late = [answer(6), answer(6)]
-    await settled()
+    await settleAll()
     gate(false)
     expect(await early).toMatchObject({ body: '"five"' })
     expect(await Promise.all(late)).toMatchObject([{ body: '"six"' }, { body: '"six"' }])
     expect(at.builds).toBe(2)
   })
 
-  test('get no shared answer that was read before they came and raised before they came', async () => {
-    const { at, answer, change, gate } = world()
+  test('concurrent callers get no shared answer that was read before they came and raised before they came', async () => {
+    const { at, answer, change, gate } = startFilling()
     gate(true)
     const early = answer()
-    await settled()
+    await settleAll()
     await change(6, '"six"')
     const late = Array.from({ length: 20 }, () => answer())
-    await settled()
+    await settleAll()
     gate(false)
     expect(await early).toMatchObject({ body: '"five"' })
     expect(new Set((await Promise.all(late)).map(({ body }) => body))).toEqual(new Set(['"six"']))
     expect(at.builds).toBe(2)
   })
 
-  test('get no shared answer that was stored before it was raised, and before they came', async () => {
-    const { cache, options, answer, change } = world()
+  test('concurrent callers get no shared answer that was stored before it was raised, and before they came', async () => {
+    const { cache, options, answer, change } = startFilling()
     const reply = Promise.withResolvers<void>()
     // The cache has taken it, and says so late.
     const late: Cache = { ...cache, set: async (...entry) => [await cache.set(...entry), await reply.promise][0]! }
     const fill = createFilling(late, options)
     const early = answer(0, POLICY, fill)
-    await settled()
+    await settleAll()
     await change(6, '"six"')
     const joined = answer(0, POLICY, fill)
-    await settled()
+    await settleAll()
     reply.resolve()
     expect(await early).toMatchObject({ body: '"five"' })
     expect(await joined).toMatchObject({ body: '"six"' })
   })
 
-  test('build one at a time, and seldom, where nothing can be stored', async () => {
-    const { at, cache, options, answer } = world()
+  test('concurrent callers build one at a time, and seldom, where nothing can be stored', async () => {
+    const { at, cache, options, answer } = startFilling()
     const useless: Cache = { ...cache, get: async () => null, set: async () => 'failed' }
     const fill = createFilling(useless, options)
     const waiting: Promise<unknown>[] = []
@@ -223,8 +223,8 @@ describe('callers at once', () => {
     expect(at.builds).toBeLessThanOrEqual(6)
   })
 
-  test('come to an end while a tag is raised with every build', async () => {
-    const { at, cache, options, source } = world()
+  test('concurrent callers come to an end while a tag is raised with every build', async () => {
+    const { at, cache, options, source } = startFilling()
     const raising: AnswerSource = {
       ...source,
       build: async () => {
@@ -242,22 +242,22 @@ describe('callers at once', () => {
 
 describe('two processes', () => {
   /** Each with a memory of its own, over a shared cache. */
-  const two = () => {
-    const shared = world()
-    const near = [memoryCache({ now: shared.options.now! }), memoryCache({ now: shared.options.now! })]
-    const fills = near.map(one => createFilling(tierCaches([one, shared.cache]), shared.options))
+  const openTwo = () => {
+    const shared = startFilling()
+    const nearest = [memoryCache({ now: shared.options.now! }), memoryCache({ now: shared.options.now! })]
+    const fills = nearest.map(one => createFilling(tierCaches([one, shared.cache]), shared.options))
     return { ...shared, one: fills[0]!, other: fills[1]! }
   }
 
-  test('build a key once: the other one waits for it', async () => {
-    const { at, answer, one, other } = two()
+  test('two processes build a key once: the other one waits for it', async () => {
+    const { at, answer, one, other } = openTwo()
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => answer(0, POLICY, i % 2 ? one : other)))
     expect(new Set(answers.map(({ body }) => body))).toEqual(new Set(['"five"']))
     expect(at.builds).toBe(1)
   })
 
-  test('refresh a stale key once', async () => {
-    const { at, answer, one, other } = two()
+  test('two processes refresh a stale key once', async () => {
+    const { at, answer, one, other } = openTwo()
     await answer(0, POLICY, one)
     at.now += 1_000
     await Promise.all([answer(0, POLICY, one), answer(0, POLICY, other)])
@@ -265,8 +265,8 @@ describe('two processes', () => {
     expect(at.builds).toBe(2)
   })
 
-  test('build both where the one that claimed the key is gone', async () => {
-    const { at, cache, answer, other } = two()
+  test('two processes build both where the one that claimed the key is gone', async () => {
+    const { at, cache, answer, other } = openTwo()
     const slept: number[] = []
     const fill = createFilling(cache, { now: () => at.now, claimMs: 100, sleep: async ms => void slept.push(ms) })
     await cache.claim('k', 1_000_000)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { freshness, type Modelled } from '../test-support/cache-model.ts'
+import { freshness, type ModelledCaches } from '../test-support/cache-model.ts'
 import type { Cache, Entry } from '../ports/cache/cache.ts'
 import { memoryCache } from '../ports/cache/memory.ts'
 import { tierCaches } from './tiered.ts'
@@ -10,7 +10,7 @@ const RUNS = 400
 /** So small that entries and watermarks are evicted all the time. */
 const small = (): Cache => memoryCache({ bytesMax: 800, watermarksMax: 1, now: () => 0 })
 
-const of = (caches: readonly Cache[], more: Partial<Modelled> = {}): Modelled => ({
+const modelOf = (caches: readonly Cache[], more: Partial<ModelledCaches> = {}): ModelledCaches => ({
   caches,
   feeds: [],
   evict: async () => {},
@@ -23,16 +23,16 @@ const of = (caches: readonly Cache[], more: Partial<Modelled> = {}): Modelled =>
 function tiers(
   make: () => Cache,
   compose: (near: Cache, far: Cache) => Cache = (near, far) => tierCaches([near, far]),
-): Modelled {
+): ModelledCaches {
   const [one, other, shared] = [make(), make(), make()]
-  return of([compose(one, shared), compose(other, shared)], { feeds: [one.raise, other.raise] })
+  return modelOf([compose(one, shared), compose(other, shared)], { feeds: [one.raise, other.raise] })
 }
 
 /** A cache whose entries and watermarks a test can take away, with rules of its own. */
-function planted(rules: {
+function plantCache(rules: {
   readonly levelOf: (levels: ReadonlyMap<string, number>, tag: string) => number
   readonly raiseDeletes?: boolean
-}): Modelled {
+}): ModelledCaches {
   const entries = new Map<string, Entry>()
   const levels = new Map<string, number>()
   const isCurrent = ({ position, tags }: Entry) => tags.every(tag => position >= rules.levelOf(levels, tag))
@@ -53,34 +53,34 @@ function planted(rules: {
     claim: async () => async () => {},
     close: async () => {},
   }
-  return of([cache, cache], {
+  return modelOf([cache, cache], {
     evict: async key => void entries.delete(key),
     forget: async tag => void levels.delete(tag),
   })
 }
 
-describe('no reader gets less than his token and what was raised before he asked', () => {
-  test('from one memory', async () => {
+describe('freshness of answers', () => {
+  test('a reader of one memory gets no less than its token and what was raised before it asked', async () => {
     const make = async () => {
       const cache = small()
-      return of([cache, cache])
+      return modelOf([cache, cache])
     }
     await fc.assert(freshness(make), { numRuns: RUNS })
   })
 
-  test('from a memory in each process before a shared one', async () => {
+  test('a reader of a memory in each process before a shared one gets no less than its token and what was raised', async () => {
     const make = async () => tiers(small)
     await fc.assert(freshness(make), { numRuns: RUNS })
   })
 
-  test('from a cache whose entries are evicted and whose watermarks are not', async () => {
-    const make = async () => ({ ...planted({ levelOf: (levels, tag) => levels.get(tag) ?? 0 }), forget: async () => {} })
+  test('a reader of a cache that evicts entries and no watermarks gets no less than its token and what was raised', async () => {
+    const make = async () => ({ ...plantCache({ levelOf: (levels, tag) => levels.get(tag) ?? 0 }), forget: async () => {} })
     await fc.assert(freshness(make), { numRuns: RUNS })
   })
 })
 
-describe('the model finds a cache that', () => {
-  const found = async (make: () => Modelled): Promise<string> => {
+describe('planted bugs in caches', () => {
+  const findViolation = async (make: () => ModelledCaches): Promise<string> => {
     const { failed, errorInstance } = await fc.check(
       freshness(async () => make()),
       { numRuns: 10_000, endOnFailure: true },
@@ -88,28 +88,28 @@ describe('the model finds a cache that', () => {
     return failed ? String((errorInstance as Error).message) : 'nothing'
   }
 
-  test('deletes what was raised in place of a watermark', async () => {
-    expect(await found(() => planted({ levelOf: () => 0, raiseDeletes: true }))).toContain('after a raise')
+  test('the model finds a cache that deletes what was raised in place of a watermark', async () => {
+    expect(await findViolation(() => plantCache({ levelOf: () => 0, raiseDeletes: true }))).toContain('after a raise')
   })
 
-  test('takes a missing watermark for none', async () => {
-    expect(await found(() => planted({ levelOf: (levels, tag) => levels.get(tag) ?? 0 }))).toContain('after a raise')
+  test('the model finds a cache that takes a missing watermark for none', async () => {
+    expect(await findViolation(() => plantCache({ levelOf: (levels, tag) => levels.get(tag) ?? 0 }))).toContain('after a raise')
   })
 
-  test('pays no heed to the token', async () => {
+  test('the model finds a cache that ignores the token', async () => {
     const make = () => {
       const cache = memoryCache({ now: () => 0 })
       const deaf: Cache = { ...cache, get: key => cache.get(key, 0) }
-      return of([deaf, deaf])
+      return modelOf([deaf, deaf])
     }
-    expect(await found(make)).toContain('with a token')
+    expect(await findViolation(make)).toContain('with a token')
   })
 
-  test('gives a nearer tier what the farther one has, whatever the nearer has heard', async () => {
-    const naive = (near: Cache, far: Cache): Cache => ({
+  test('the model finds a cache that gives from a nearer tier what the farther one has, whatever raises the nearer has had', async () => {
+    const tierNaively = (near: Cache, far: Cache): Cache => ({
       ...tierCaches([near, far]),
       get: async (key, atLeast) => (await near.get(key, atLeast)) ?? far.get(key, atLeast),
     })
-    expect(await found(() => tiers(() => memoryCache({ now: () => 0 }), naive))).toContain('after a raise')
+    expect(await findViolation(() => tiers(() => memoryCache({ now: () => 0 }), tierNaively))).toContain('after a raise')
   })
 })

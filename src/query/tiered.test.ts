@@ -9,7 +9,7 @@ cacheContract('memory before memory', async () => {
   let now = 1_000_000
   const tiers = [memoryCache({ now: () => now, watermarksMax: 8, bytesMax: 98_400 }), memoryCache({ now: () => now })]
   let [highest, lost] = [0, false]
-  const cache = tierCaches([tiers[0]!, lossy(tiers[1]!, () => lost)])
+  const cache = tierCaches([tiers[0]!, loseReads(tiers[1]!, () => lost)])
   const raise = (tags: readonly string[], position: number) => {
     highest = Math.max(highest, position)
     return cache.raise(tags, position)
@@ -35,7 +35,7 @@ cacheContract('memory before memory', async () => {
 })
 
 /** A cache that has forgotten its entries once told so. */
-function lossy(cache: Cache, isLost: () => boolean): Cache {
+function loseReads(cache: Cache, isLost: () => boolean): Cache {
   return { ...cache, get: async (key, atLeast) => (isLost() ? null : cache.get(key, atLeast)) }
 }
 
@@ -49,7 +49,7 @@ const throwing: Cache = {
 const entry = (position: number, more: Partial<Entry> = {}) => entryAt(position, Date.now(), more)
 
 describe('tiers', () => {
-  test('answer with the first hit, and fill those before it with that very entry', async () => {
+  test('tiers answer with the first hit, and fill those before it with that very entry', async () => {
     const [near, middle, far] = [memoryCache(), memoryCache(), memoryCache()]
     const hit = entry(5)
     await far.set('k', hit, async () => 5)
@@ -58,7 +58,7 @@ describe('tiers', () => {
     expect(await middle.get('k', 5)).toEqual(hit)
   })
 
-  test('have at hand what the nearest has, and ask no other', async () => {
+  test('tiers have at hand what the nearest has, and ask no other', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
     const cache = tierCaches([near, far])
     await far.set('k', entry(5), async () => 5)
@@ -68,21 +68,21 @@ describe('tiers', () => {
     expect(tierCaches([throwing, far]).getSync!('k', 0)).toBeNull()
   })
 
-  test('give no hit that a nearer one refuses, as it has heard of a change that the farther has not', async () => {
+  test('tiers give no hit that a nearer one refuses, as it has a raise that the farther one has not', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
     await far.set('k', entry(5), async () => 5)
     await near.raise(['a'], 6)
     expect(await tierCaches([near, far]).get('k', 0)).toBeNull()
   })
 
-  test('put nothing into a nearer one that a farther one refuses', async () => {
+  test('tiers put nothing into a nearer one that a farther one refuses', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
     await far.raise(['a'], 6)
     expect(await tierCaches([near, far]).set('k', entry(5), async () => 6)).toBe('refused')
     expect(await near.get('k', 0)).toBeNull()
   })
 
-  test('raise and set all of them', async () => {
+  test('tiers raise and set all of them', async () => {
     const [near, far] = [memoryCache(), memoryCache()]
     const cache = tierCaches([near, far])
     expect(await cache.set('k', entry(5), async () => 5)).toBe('stored')
@@ -94,7 +94,7 @@ describe('tiers', () => {
   test.each([
     ['nearer', 0],
     ['farther', 1],
-  ] as const)('go on where the %s one throws', async (_, at) => {
+  ] as const)('tiers go on where the %s one throws', async (_, at) => {
     const sound = memoryCache()
     const cache = tierCaches(at === 0 ? [throwing, sound] : [sound, throwing])
     expect(await cache.set('k', entry(5), async () => 5)).toBe('stored')
@@ -105,12 +105,12 @@ describe('tiers', () => {
     await cache.close()
   })
 
-  test('say that nothing was stored where nobody stored it', async () => {
+  test('tiers say that nothing was stored where none of them stored it', async () => {
     expect(await tierCaches([throwing, throwing]).set('k', entry(5), async () => 5)).toBe('failed')
     expect(() => tierCaches([])).toThrow('at least one')
   })
 
-  test('let the last one decide who builds, as it is shared with most', async () => {
+  test('tiers let the last one decide which caller builds, as it is shared with most', async () => {
     const far = memoryCache()
     const [here, there] = [tierCaches([memoryCache(), far]), tierCaches([memoryCache(), far])]
     const release = await here.claim('k', 1_000)

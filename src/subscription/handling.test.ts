@@ -25,7 +25,7 @@ afterEach(async () => {
 })
 
 type Options = Partial<Parameters<typeof processor<'mails', typeof Mail>>[1]>
-async function running(
+async function startMails(
   handle: (events: readonly Recorded[], handling: Handling) => unknown,
   options: Options = {},
   store: Store = memory(),
@@ -35,57 +35,57 @@ async function running(
   closing.push(emaki)
   return emaki
 }
-const queued = (emaki: Runtime, id: string, to: string) => emaki.send(mail.queue(id, { to }))
+const queueMail = (emaki: Runtime, id: string, to: string) => emaki.send(mail.queue(id, { to }))
 const toOf = ({ data }: Recorded) => (data as { to: string }).to
 
 describe('a processor', () => {
-  test('is handed every event of its families, in order', async () => {
+  test('a processor is handed every event of its families, in order', async () => {
     const handled: string[] = []
-    const emaki = await running(([event]) => handled.push(toOf(event!)))
-    for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
+    const emaki = await startMails(([event]) => handled.push(toOf(event!)))
+    for (const to of ['a', 'b', 'c']) await queueMail(emaki, to, to)
     await untilProcessed(emaki, 3)
     expect(handled).toEqual(['a', 'b', 'c'])
   })
 
-  test('is handed only the types it names', async () => {
+  test('a processor is handed only the types it names', async () => {
     const handled: string[] = []
-    const emaki = await running(([event]) => handled.push(event!.type), { types: ['Noted'] })
-    await queued(emaki, 'a', 'a')
+    const emaki = await startMails(([event]) => handled.push(event!.type), { types: ['Noted'] })
+    await queueMail(emaki, 'a', 'a')
     await emaki.send(mail.note('a', {}))
     await untilProcessed(emaki, 2)
     expect(handled).toEqual(['Noted'])
   })
 
-  test('begins where it is told to', async () => {
+  test('a processor begins at the position that it is defined with', async () => {
     const store = memory()
-    const first = await running(() => {}, { start: 'now' }, store)
-    await queued(first, 'a', 'a')
+    const first = await startMails(() => {}, { start: 'now' }, store)
+    await queueMail(first, 'a', 'a')
     await untilProcessed(first, 1)
     const handled: string[] = []
     const other = processor('late', { from: Mail, start: 'now', handle: ([event]) => handled.push(toOf(event!)) })
     const emaki = await runtime({ serve: [mail, other], store })
     closing.push(emaki)
-    await queued(emaki, 'b', 'b')
+    await queueMail(emaki, 'b', 'b')
     await untilProcessed(emaki, 2)
     expect(handled).toEqual(['b'])
   })
 
-  test('is handed batches no larger than it says', async () => {
+  test('a processor is handed batches no larger than its size', async () => {
     const sizes: number[] = []
     const store = memory()
     const before = await runtime({ serve: [mail], store })
-    for (let i = 0; i < 10; i++) await queued(before, `m${i}`, 'x')
-    const emaki = await running(events => sizes.push(events.length), { batchSize: 4 }, store)
+    for (let i = 0; i < 10; i++) await queueMail(before, `m${i}`, 'x')
+    const emaki = await startMails(events => sizes.push(events.length), { batchSize: 4 }, store)
     await untilProcessed(emaki, 10)
     expect(Math.max(...sizes)).toBeLessThanOrEqual(4)
     expect(sizes.reduce((sum, size) => sum + size)).toBe(10)
   })
 
-  test('handles keys side by side, and each key in order', async () => {
+  test('a processor handles keys side by side, and each key in order', async () => {
     const under = new Set<string>()
     let most = 0
     const seen = new Map<string, number[]>()
-    const emaki = await running(
+    const emaki = await startMails(
       async ([event]) => {
         const key = toOf(event!)
         if (under.has(key)) throw new Error(`${key} is handled twice at once`)
@@ -97,7 +97,7 @@ describe('a processor', () => {
       },
       { parallelism: 4, key: event => toOf(event), attempts: 1 },
     )
-    await Promise.all(Array.from({ length: 60 }, (_, i) => queued(emaki, `m${i}`, `k${i % 6}`)))
+    await Promise.all(Array.from({ length: 60 }, (_, i) => queueMail(emaki, `m${i}`, `k${i % 6}`)))
     await untilProcessed(emaki, 60)
     expect(await emaki.store.readModel.parked()).toEqual([])
     expect(most).toBeGreaterThan(1)
@@ -105,19 +105,19 @@ describe('a processor', () => {
     expect([...seen.values()].flat()).toHaveLength(60)
   })
 
-  test('tries again with the same key, counting', async () => {
+  test('a processor tries again with the same key, and counts the attempts', async () => {
     const tries: [string, number][] = []
-    const emaki = await running(([event], { keyOf, attempt }) => {
+    const emaki = await startMails(([event], { keyOf, attempt }) => {
       tries.push([keyOf(event!), attempt])
       if (attempt < 3) throw new Error('not yet')
     })
-    await queued(emaki, 'a', 'a')
+    await queueMail(emaki, 'a', 'a')
     await untilProcessed(emaki, 1)
     const [stored] = await emaki.store.readAll({ after: 0, limit: 1 })
     expect(tries).toEqual([1, 2, 3].map(attempt => [`mails:${stored!.id}`, attempt]))
   })
 
-  test('knows each event as a CloudEvent with its id, and the parts of one that was split by ids of their own', async () => {
+  test('a processor knows each event as a CloudEvent with its id, and the parts of one that was split by ids of their own', async () => {
     const store = memory()
     const Old = events('mail', { Sent: z.object({ to: z.string() }), Noted: z.object({}) })
     const old = decider(Old, {
@@ -157,7 +157,7 @@ describe('a processor', () => {
     expect(found[1]!.attributes['schemaversion']).toBe(noted!.schema)
   })
 
-  test('parks the key of what goes on failing, also within a batch, and the others go on', async () => {
+  test('a processor parks the key of an event that goes on failing, also within a batch, and the others go on', async () => {
     const handled: string[] = []
     let isMended = false
     const handle = (events: readonly Recorded[]) => {
@@ -166,8 +166,8 @@ describe('a processor', () => {
     }
     const store = memory()
     const before = await runtime({ serve: [mail], store })
-    for (const to of ['a', 'bad', 'b', 'bad', 'c']) await queued(before, to, to)
-    const emaki = await running(handle, { batchSize: 5, attempts: 2, key: event => toOf(event) }, store)
+    for (const to of ['a', 'bad', 'b', 'bad', 'c']) await queueMail(before, to, to)
+    const emaki = await startMails(handle, { batchSize: 5, attempts: 2, key: event => toOf(event) }, store)
     await untilProcessed(emaki, 5)
     expect(handled).toEqual(['a', 'b', 'c'])
     expect(await store.readModel.parked()).toMatchObject([
@@ -180,10 +180,10 @@ describe('a processor', () => {
     expect(handled.slice(3)).toEqual(['bad', 'bad'])
   })
 
-  test('goes on from where it is reset to, and handles what came after that again', async () => {
+  test('a processor goes on from where it is reset to, and handles what came after that again', async () => {
     const handled: string[] = []
-    const emaki = await running(([event]) => handled.push(toOf(event!)))
-    for (const to of ['a', 'b', 'c']) await queued(emaki, to, to)
+    const emaki = await startMails(([event]) => handled.push(toOf(event!)))
+    for (const to of ['a', 'b', 'c']) await queueMail(emaki, to, to)
     await untilProcessed(emaki, 3)
     await emaki.reset('mails', 1)
     await becomes('it has come back', () => handled.length === 5)
@@ -191,10 +191,10 @@ describe('a processor', () => {
     expect(emaki.reset('nobody')).rejects.toThrow('no subscription nobody')
   })
 
-  test('is handed again what it had not finished when it stopped, and nothing else', async () => {
+  test('a processor is handed again what it had not finished when it stopped, and nothing else', async () => {
     const store = memory()
     const handled: string[] = []
-    const first = await running(
+    const first = await startMails(
       async ([event], { signal }) => {
         if (toOf(event!) === 'slow')
           await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -203,14 +203,14 @@ describe('a processor', () => {
       { batchSize: 1 },
       store,
     )
-    await queued(first, 'a', 'a')
+    await queueMail(first, 'a', 'a')
     await untilProcessed(first, 1)
-    await queued(first, 'b', 'slow')
+    await queueMail(first, 'b', 'slow')
     await becomes('it is at work', () => handled.length === 1)
     await Bun.sleep(5)
     await closing.pop()!.close()
     const again: string[] = []
-    const second = await running(([event]) => again.push(toOf(event!)), {}, store)
+    const second = await startMails(([event]) => again.push(toOf(event!)), {}, store)
     await untilProcessed(second, 2)
     expect([handled, again]).toEqual([['a'], ['slow']])
   })
@@ -226,11 +226,11 @@ describe('processor()', () => {
       'two of its families',
     ],
     [() => processor('mails', { from: Mail, types: ['Lost' as 'Noted'], handle }), 'Lost is no event'],
-  ])('refuses what cannot be: %p', (make, message) => {
+  ])('processor() refuses %p', (make, message) => {
     expect(make).toThrow(message)
   })
 
-  test('keeps what it is told', () => {
+  test('processor() keeps its options', () => {
     expect(processor('mails', { from: Mail, handle })[spec]).toMatchObject({
       kind: 'processor',
       batchSize: 1,

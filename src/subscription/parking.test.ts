@@ -11,7 +11,7 @@ const key = (name: string, position: number): NewParked => ({ kind: 'key', key: 
 const stream = (name: string, position: number): NewParked => ({ kind: 'stream', key: name, position, cause: 'no' })
 
 /** A store with five events of one stream, a lease on it, and something parked. */
-async function parked(...park: readonly NewParked[]): Promise<{ readonly store: Store; readonly lease: Lease }> {
+async function parkKeys(...park: readonly NewParked[]): Promise<{ readonly store: Store; readonly lease: Lease }> {
   const store = memory()
   const events = Array.from({ length: 5 }, (_, i) => ({ id: `e${i}`, type: 'T', schema: 's', data: '{}', meta: '{}' }))
   await store.append([{ slices: [{ stream: 's-1', expect: 0, events }], keys: [] }])
@@ -20,16 +20,16 @@ async function parked(...park: readonly NewParked[]): Promise<{ readonly store: 
   return { store, lease: { ...lease, position: 1 } }
 }
 
-async function loaded(lease: Partial<Lease>, ...park: readonly NewParked[]): Promise<Parking> {
-  const found = await parked(...park)
+async function loadParking(lease: Partial<Lease>, ...park: readonly NewParked[]): Promise<Parking> {
+  const found = await parkKeys(...park)
   const parking = new Parking(found.store)
   await parking.load({ ...found.lease, ...lease })
   return parking
 }
 
-describe('what is parked', () => {
-  test('is known once it was loaded, by kind', async () => {
-    const parking = await loaded({}, key('k', 1), stream('s-1', 1))
+describe('parked keys and streams', () => {
+  test('a parked key or stream is known once it was loaded, by kind', async () => {
+    const parking = await loadParking({}, key('k', 1), stream('s-1', 1))
     expect([parking.hasKey('k'), parking.hasStream('s-1'), parking.hasKey('s-1'), parking.hasStream('k')]).toEqual([
       ...[true, true],
       ...[false, false],
@@ -37,8 +37,8 @@ describe('what is parked', () => {
     expect([parking.isEmpty, parking.hasNew, parking.changes]).toEqual([false, false, { park: [], unpark: [] }])
   })
 
-  test('is written once, with a text that every database keeps', async () => {
-    const parking = await loaded({})
+  test('a parked key is written once, with a text that every database keeps', async () => {
+    const parking = await loadParking({})
     expect([parking.isEmpty, parking.hasNew]).toEqual([true, false])
     parking.parkKey('k', 3, new TypeError(`\0${'x'.repeat(3_000)}`))
     parking.parkStream({ stream: 's-1', position: 4 }, 'no')
@@ -51,15 +51,15 @@ describe('what is parked', () => {
     expect([parking.hasNew, parking.hasKey('k')]).toEqual([false, true])
   })
 
-  test('has one position a key, which is the last that was found', async () => {
-    const parking = await loaded({})
+  test('a parked key has one position, which is the last that was found', async () => {
+    const parking = await loadParking({})
     parking.parkKey('k', 5, 'late')
     parking.parkKey('k', 2, 'early')
     expect(parking.changes.park).toEqual([{ kind: 'key', key: 'k', position: 2, cause: 'early' }])
   })
 
-  test('is no longer parked with the next page once it is released, unless it is parked again by then', async () => {
-    const parking = await loaded({}, key('k', 1), stream('s-1', 1))
+  test('a parked key that is released is no longer parked with the next page, unless it is parked again by then', async () => {
+    const parking = await loadParking({}, key('k', 1), stream('s-1', 1))
     for (const place of [key('k', 1), stream('s-1', 1), key('never parked', 1)]) parking.release(place)
     expect([parking.hasKey('k'), parking.hasStream('s-1'), parking.isEmpty]).toEqual([false, false, true])
     parking.parkStream({ stream: 's-1', position: 1 }, 'no')
@@ -67,46 +67,46 @@ describe('what is parked', () => {
   })
 })
 
-describe('an event at which owners before have ended', () => {
+describe('an event at which earlier owners ended', () => {
   const cause = 'the process ended, or hung, while it handled this event'
 
-  test('is parked by its key, or with its stream where it has none', async () => {
-    const byKey = await loaded({ suspect: { position: 3, key: 'k', times: 2 } })
+  test('an event at which earlier owners ended is parked by its key, or with its stream where it has none', async () => {
+    const byKey = await loadParking({ suspect: { position: 3, key: 'k', times: 2 } })
     expect(byKey.changes.park).toEqual([{ ...key('k', 3), cause }])
-    const byStream = await loaded({ suspect: { position: 3, key: null, times: 2 } })
+    const byStream = await loadParking({ suspect: { position: 3, key: null, times: 2 } })
     expect(byStream.changes.park).toEqual([{ ...stream('s-1', 3), cause }])
   })
 
-  test('is not parked where the checkpoint has passed it, or it is not in the log', async () => {
+  test('an event at which earlier owners ended is not parked where the checkpoint has passed it, or it is not in the log', async () => {
     for (const position of [1, 6]) {
-      const parking = await loaded({ suspect: { position, key: null, times: 2 } })
+      const parking = await loadParking({ suspect: { position, key: null, times: 2 } })
       expect(parking.isEmpty).toBeTrue()
     }
   })
 })
 
-describe('what is asked for again', () => {
+describe('a retry of parked keys', () => {
   async function retries(again: Again, ...park: readonly NewParked[]): Promise<Retries | null> {
-    const { store } = await parked(...park)
+    const { store } = await parkKeys(...park)
     await store.readModel.unpark(NAME, undefined, again)
     return new Parking(store).readRetries(NAME)
   }
 
-  test('is nothing where nobody asked', async () => {
-    const { store } = await parked(key('k', 3))
+  test('a retry of parked keys covers nothing where nobody asked for it', async () => {
+    const { store } = await parkKeys(key('k', 3))
     expect(await new Parking(store).readRetries(NAME)).toBeNull()
   })
 
-  test('covers the events from where a key or a stream was parked', async () => {
+  test('a retry of parked keys covers the events from where a key or a stream was parked', async () => {
     const found = (await retries('whole', key('k', 3), stream('s-1', 4)))!
     expect(found.first).toBe(3)
-    const covered = (at: number, of = 's-2', key = 'k') => found.isCovered(key, { stream: of, position: at })
-    expect([covered(2), covered(3), covered(5), covered(5, 's-2', 'other')]).toEqual([false, true, true, false])
-    expect([covered(3, 's-1', 'other'), covered(4, 's-1', 'other')]).toEqual([false, true])
+    const covers = (at: number, of = 's-2', key = 'k') => found.isCovered(key, { stream: of, position: at })
+    expect([covers(2), covers(3), covers(5), covers(5, 's-2', 'other')]).toEqual([false, true, true, false])
+    expect([covers(3, 's-1', 'other'), covers(4, 's-1', 'other')]).toEqual([false, true])
     expect([found.skipsForKey('k', 3), found.skipsEvent({ stream: 's-1', position: 4 })]).toEqual([false, false])
   })
 
-  test('skips one event, and no other', async () => {
+  test('a skip passes over one event, and no other', async () => {
     const found = (await retries('skip', key('k', 3), stream('s-1', 4)))!
     expect([found.skipsForKey('k', 3), found.skipsForKey('k', 4), found.skipsForKey('other', 3)]).toEqual([true, false, false])
     const skips = (stream: string, position: number) => found.skipsEvent({ stream, position })

@@ -12,7 +12,11 @@ type Sleep = NonNullable<ConstructorParameters<typeof ProcessorRunner>[3]>
 const lease: Lease = { name: 'mails', epoch: 1, position: 0, takeovers: 0, suspect: null }
 
 /** Hands one event over, on a clock that shows at once what it is waited for; gives how long that was. */
-async function taken(handle: (events: readonly Recorded[], handling: Handling) => unknown, attempts: number, sleep?: Sleep) {
+async function handleMails(
+  handle: (events: readonly Recorded[], handling: Handling) => unknown,
+  attempts: number,
+  sleep?: Sleep,
+) {
   const store = memory()
   const mails = processor('mails', { from: Mail, handle: handle as never, attempts, attemptMs: 7_000 })
   const { fingerprint: schema } = Mail[spec].types.get('Queued')!
@@ -32,14 +36,14 @@ async function taken(handle: (events: readonly Recorded[], handling: Handling) =
   return { waits, parked: await store.readModel.parked('mails') }
 }
 
-describe('a handler', () => {
-  test('counts an attempt that never ends as failed, tells it so, and parks its key after the last', async () => {
+describe('a processor runner', () => {
+  test('a processor runner counts an attempt that never ends as failed, aborts it, and parks its key after the last', async () => {
     const signals: AbortSignal[] = []
     const never = (_: unknown, { signal }: Handling) => {
       signals.push(signal)
       return new Promise(() => {})
     }
-    const { waits, parked } = await taken(never, 2)
+    const { waits, parked } = await handleMails(never, 2)
     expect(waits).toEqual([7_000, 50, 7_000])
     expect(signals.map(({ aborted, reason }) => [aborted, String(reason)])).toEqual(
       signals.map(() => [true, 'Error: mails: the attempt did not end within 7000 ms']),
@@ -47,28 +51,28 @@ describe('a handler', () => {
     expect(parked).toMatchObject([{ key: 'mail-1', cause: 'Error: mails: the attempt did not end within 7000 ms' }])
   })
 
-  test('does not disturb what has ended in time, and asks the clock of nothing that ends at once', async () => {
+  test('a processor runner does not abort an attempt that ended in time, and sets no timer for one that ends at once', async () => {
     const signals: AbortSignal[] = []
-    const { waits, parked } = await taken((_, { signal }) => void signals.push(signal), 1)
+    const { waits, parked } = await handleMails((_, { signal }) => void signals.push(signal), 1)
     expect([waits, parked, signals.map(({ aborted }) => aborted)]).toEqual([[], [], [false]])
     const over: AbortSignal[] = []
     const never: Sleep = (_, signal) => {
       over.push(signal)
       return new Promise(() => {})
     }
-    const ended = await taken(async (_, { signal }) => void signals.push(signal), 1, never)
+    const ended = await handleMails(async (_, { signal }) => void signals.push(signal), 1, never)
     expect([ended.parked, signals[1]!.aborted, over[0]!.aborted]).toEqual([[], false, true])
   })
 
-  test('tries again after pauses that grow, from 50 ms to 10 s', async () => {
-    const { waits } = await taken(() => {
+  test('a processor runner tries again after pauses that grow, from 50 ms to 10 s', async () => {
+    const { waits } = await handleMails(() => {
       throw new Error('down')
     }, 11)
     expect(waits).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000])
   })
 })
 
-test('a runner handles again what a key and its stream passed over, from where the first of them was parked', async () => {
+test('a processor runner handles again what a key and its stream passed over, from where the first of them was parked', async () => {
   const store = memory()
   const handled: string[] = []
   const mails = processor('mails', { from: Mail, key: () => 'k', handle: ([event]) => handled.push(event!.data.to) })

@@ -46,7 +46,7 @@ afterEach(async () => {
   for (const one of closing.splice(0)) await one.close()
 })
 /** A store that `first` has folded two events of; `slow` gives its log from the beginning once it is released. */
-async function folded() {
+async function foldLights() {
   const store = memory()
   const before = await run(store, first)
   for (const on of [true, false]) await before.send(light.turn('l1', { on }))
@@ -68,7 +68,7 @@ async function run(store: Store, of: typeof first | typeof second, more: object 
   closing.push(emaki)
   return emaki
 }
-const shown = async (emaki: Services, key = 'l1') => {
+const readTimes = async (emaki: Services, key = 'l1') => {
   return (await emaki.row(first, key))?.times ?? null
 }
 const table = ({ subscriptions }: Services) => {
@@ -78,7 +78,7 @@ const table = ({ subscriptions }: Services) => {
 }
 
 describe('a version of a projection', () => {
-  test('serves once it has caught up, and not before', async () => {
+  test('a version of a projection serves once it has caught up, and not before', async () => {
     const store = memory()
     const before = await run(store, first)
     await before.send(light.turn('l1', { on: true }))
@@ -86,26 +86,26 @@ describe('a version of a projection', () => {
     const slow = { ...store, readAll: (options: never) => held.promise.then(() => store.readAll(options)) } as Store
     const emaki = await run(slow, alone)
     expect(emaki.subscriptions.isReady).toBeFalse()
-    expect(shown(emaki)).rejects.toThrow('not-ready')
+    expect(readTimes(emaki)).rejects.toThrow('not-ready')
     held.resolve()
     await becomes('it serves', () => emaki.subscriptions.isReady)
-    expect([table(emaki), await shown(emaki)]).toEqual(['lights_v2', 1])
+    expect([table(emaki), await readTimes(emaki)]).toEqual(['lights_v2', 1])
   })
 
-  test('leaves it to the one before, which is folded on, until it has', async () => {
-    const { slow, release } = await folded()
+  test('a version of a projection that has not caught up leaves serving to the one before it, which is folded on', async () => {
+    const { slow, release } = await foldLights()
     const emaki = await run(slow, second)
-    expect([emaki.subscriptions.isReady, table(emaki), await shown(emaki)]).toEqual([true, 'lights_v1', 1])
+    expect([emaki.subscriptions.isReady, table(emaki), await readTimes(emaki)]).toEqual([true, 'lights_v1', 1])
     await emaki.send(light.turn('l1', { on: true }))
     await emaki.send(light.turn('l2', { on: true }))
-    await becomes('the one before is folded on', async () => (await shown(emaki, 'l2')) === 1)
+    await becomes('the one before is folded on', async () => (await readTimes(emaki, 'l2')) === 1)
     release()
     await becomes('the new one serves', () => table(emaki) === 'lights_v2')
-    expect(await shown(emaki)).toBe(3)
+    expect(await readTimes(emaki)).toBe(3)
   })
 
-  test('has the frozen rows before it served as they were until it has caught up, and their answers say so', async () => {
-    const { store, slow, release } = await folded()
+  test('frozen rows serve as they were until a version of a projection has caught up, and their answers say so', async () => {
+    const { store, slow, release } = await foldLights()
     const ask = query('ask', {
       params: z.object({}),
       cache: { ttl: '1 hour' },
@@ -115,7 +115,7 @@ describe('a version of a projection', () => {
     const { queryAnswers, rowAnswers } = emaki
     const lights = thawing[spec]
     const later = await emaki.send(light.turn('l2', { on: true }))
-    expect([later.outcome, emaki.subscriptions.isReady, table(emaki), await shown(emaki)]).toEqual([
+    expect([later.outcome, emaki.subscriptions.isReady, table(emaki), await readTimes(emaki)]).toEqual([
       'accepted',
       true,
       'lights_v1',
@@ -144,7 +144,7 @@ describe('a version of a projection', () => {
     expect((await emaki.status()).map(({ name }) => name)).toEqual(['lights_v2'])
   })
 
-  test('makes no table for frozen rows that are not there, and is waited for', async () => {
+  test('a version of a projection makes no table for frozen rows that are not there, and is waited for', async () => {
     const store = memory()
     const emaki = await run(store, thawing)
     await becomes('it serves', () => table(emaki) === 'lights_v2')
@@ -152,7 +152,7 @@ describe('a version of a projection', () => {
     expect(() => projection('lights', { ...Counted, version: 2, frozen: true })).toThrow('frozen needs a previous version')
   })
 
-  test('is caught up with again on the way back', async () => {
+  test('an earlier version of a projection catches up again when a release is taken back', async () => {
     const store = memory()
     const old = await run(store, first)
     await old.send(light.turn('l1', { on: true }))
@@ -171,24 +171,24 @@ describe('a version of a projection', () => {
 })
 
 describe('a rebuild', () => {
-  const rebuilt = async (store: Store, signal?: AbortSignal) => {
+  const runRebuild = async (store: Store, signal?: AbortSignal) => {
     const following = tail({ store, bus: memoryBus(), report: () => {} })
     await following.start()
-    const told: [number, number][] = []
+    const progress: [number, number][] = []
     const name = await rebuild({
       store,
       tail: following,
       projection: first[spec],
       leaseMs: 1_000,
-      onProgress: (...at) => told.push(at),
+      onProgress: (...at) => progress.push(at),
       report: () => {},
       ...(signal && { signal }),
     })
     await following.close()
-    return { name, told }
+    return { name, progress }
   }
 
-  test('mends rows that are not what the log says, and a process that serves goes over to it', async () => {
+  test('a rebuild repairs rows that differ from the log, and a process that serves goes over to it', async () => {
     const store = memory()
     const emaki = await run(store, first)
     for (const id of ['l1', 'l2']) await emaki.send(light.turn(id, { on: true }))
@@ -208,36 +208,36 @@ describe('a rebuild', () => {
     expect((await audit(store, first[spec], at)).differences).toEqual([
       { key: 'l1', stored: '{"on":true,"times":99}', folded: '{"on":true,"times":1}' },
     ])
-    const { name, told } = await rebuilt(store)
-    expect([name, told.length > 0]).toEqual(['lights_v1_g2', true])
+    const { name, progress } = await runRebuild(store)
+    expect([name, progress.length > 0]).toEqual(['lights_v1_g2', true])
     await becomes('it serves', () => table(emaki) === 'lights_v1_g2')
-    expect(await shown(emaki)).toBe(1)
+    expect(await readTimes(emaki)).toBe(1)
     await emaki.send(light.turn('l3', { on: true }))
     await untilProcessed(emaki, 3)
-    expect(await shown(emaki, 'l3')).toBe(1)
+    expect(await readTimes(emaki, 'l3')).toBe(1)
     expect((await audit(store, first[spec], { ...at, name: 'lights_v1_g2' })).differences).toEqual([])
-    expect((await rebuilt(store)).name).toBe('lights_v1_g3')
+    expect((await runRebuild(store)).name).toBe('lights_v1_g3')
   })
 
-  test('is refused while another fills the same, and not once that has ended', async () => {
+  test('a rebuild is refused while another fills the same, and not once that has ended', async () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
     await untilProcessed(emaki, 1)
-    const names = await Promise.all([rebuilt(store), rebuilt(store).catch(error => error as Error)])
+    const names = await Promise.all([runRebuild(store), runRebuild(store).catch(error => error as Error)])
     expect([names[0].name, String(names[1])]).toEqual([
       'lights_v1_g2',
       'StoreError: lights is being rebuilt already, or its rebuild ended less than 1000 ms ago',
     ])
-    expect((await rebuilt(store)).name).toBe('lights_v1_g3')
+    expect((await runRebuild(store)).name).toBe('lights_v1_g3')
   })
 
-  test('that is ended leaves everything as it was', async () => {
+  test('a rebuild that is ended leaves everything as it was', async () => {
     const store = memory()
     const emaki = await run(store, first)
     await emaki.send(light.turn('l1', { on: true }))
     await untilProcessed(emaki, 1)
-    expect((await rebuilt(store, AbortSignal.abort())).name).toBeNull()
+    expect((await runRebuild(store, AbortSignal.abort())).name).toBeNull()
     expect(await store.readModel.tables()).toEqual(['lights_v1'])
   })
 })

@@ -6,12 +6,12 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import type { Filter } from '../ports/store/log.ts'
 import { upToSize } from '../ports/store/page-size.ts'
 import type { Store } from '../ports/store/store.ts'
-import { failsBefore, faulty } from '../test-support/faulty-store.ts'
+import { failsBefore, failingStore } from '../test-support/failing-store.ts'
 import { Reader } from './reader.ts'
 import type { Tail } from './tail.ts'
 
 test('a page that could not be read ahead is read again', async () => {
-  const store = faulty(memory())
+  const store = failingStore(memory())
   await store.open()
   const events = Array.from({ length: 20 }, (_, i) => ({ id: `e${i}`, type: 'T', schema: 's', data: '{}', meta: '{}' }))
   await store.append([{ slices: [{ stream: 's-1', expect: 0, events }], keys: [] }])

@@ -62,7 +62,7 @@ function days(table = 'sql_report_v1_days'): Record<string, number> {
 }
 
 describe('a SQL projection', () => {
-  test('counts each event once, also after it was ended in the middle', async () => {
+  test('a SQL projection counts each event once, also after it was ended in the middle', async () => {
     const emaki = await run()
     for (let i = 1; i <= 50; i++) await emaki.send(sale.sell(`s${i}`, { day: `d${i % 2}`, cents: 1 }))
     await closing.pop()!.close()
@@ -72,7 +72,7 @@ describe('a SQL projection', () => {
     expect(days()).toEqual({ d0: 30, d1: 30 })
   })
 
-  test('writes nothing of what fails, parks its stream and goes on; unparked, it takes what it passed over', async () => {
+  test('a SQL projection writes nothing of what fails, parks its stream and goes on; unparked, it takes what it passed over', async () => {
     const emaki = await run()
     await emaki.append([
       { stream: 'sale-a', expect: 'any', events: [Sale.Sold({ day: 'd', cents: 13 }), Sale.Sold({ day: 'd', cents: 5 })] },
@@ -90,7 +90,7 @@ describe('a SQL projection', () => {
     expect(days()).toEqual({ d: 19 })
   })
 
-  test('parks a stream again that still cannot be read, and goes on', async () => {
+  test('a SQL projection parks a stream again that still cannot be read, and goes on', async () => {
     const reported: unknown[] = []
     const store = sqlite(join(folder, 'log.db'))
     const emaki = await runtime({ serve: [sale, report()], store, leaseMs: 100, report: error => reported.push(error) })
@@ -106,7 +106,7 @@ describe('a SQL projection', () => {
     expect([days(), (await store.readModel.parked()).map(({ key }) => key), reported]).toEqual([{ d: 2 }, ['sale-a'], []])
   })
 
-  test('fills tables of its own in another version', async () => {
+  test('a SQL projection fills tables of its own in another version', async () => {
     const emaki = await run()
     await emaki.send(sale.sell('a', { day: 'd', cents: 2 }))
     await untilProcessed(emaki, 1)
@@ -115,7 +115,7 @@ describe('a SQL projection', () => {
     expect([days(), days('sql_report_v3_days')]).toEqual([{ d: 2 }, { d: 6 }])
   })
 
-  test('begins anew after a reset', async () => {
+  test('a SQL projection begins anew after a reset', async () => {
     const emaki = await run()
     await emaki.send(sale.sell('a', { day: 'd', cents: 2 }))
     await untilProcessed(emaki, 1)
@@ -124,7 +124,7 @@ describe('a SQL projection', () => {
     expect(days()).toEqual({ d: 2 })
   })
 
-  test('is refused by a store that has no SQL', async () => {
+  test('a SQL projection is refused by a store that has no SQL', async () => {
     expect(runtime({ serve: [sale, report()], store: memory() })).rejects.toThrow('memory() has no SQL for report')
   })
 })

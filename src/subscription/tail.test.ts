@@ -8,13 +8,13 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import { upToSize } from '../ports/store/page-size.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Wake } from '../ports/store/watch.ts'
-import { failsBefore, type FaultyStore, faulty } from '../test-support/faulty-store.ts'
+import { failsBefore, type FailingStore, failingStore } from '../test-support/failing-store.ts'
 import { until } from '../test-support/servers/until.ts'
 import { type Tail, type TailOptions, tail } from './tail.ts'
 
 /** A log in memory that others write to as well, whose positions have holes, as burnt numbers of a sequence leave them. */
 function logWithHoles(): {
-  readonly store: FaultyStore
+  readonly store: FailingStore
   readonly events: StoredEvent[]
   add(count: number, burnt?: number): StoredEvent[]
 } {
@@ -32,7 +32,7 @@ function logWithHoles(): {
     announce: head => watching.forEach(wake => void wake(head)),
   }
   return {
-    store: faulty(store),
+    store: failingStore(store),
     events,
     add: (count, burnt = 0) => {
       const from = (events.at(-1)?.position ?? 0) + burnt
@@ -43,7 +43,7 @@ function logWithHoles(): {
   }
 }
 
-function made(options: Partial<TailOptions> = {}) {
+function buildTail(options: Partial<TailOptions> = {}) {
   const log = logWithHoles()
   const bus = memoryBus()
   const reported: unknown[] = []
@@ -56,8 +56,8 @@ function made(options: Partial<TailOptions> = {}) {
 const positions = (events: readonly StoredEvent[] | null) => events?.map(({ position }) => position) ?? null
 
 describe('a tail', () => {
-  test('begins at the head of the log, before which it knows nothing', async () => {
-    const { tail, add } = made()
+  test('a tail begins at the head of the log, before which it knows nothing', async () => {
+    const { tail, add } = buildTail()
     add(3)
     expect([tail.head, tail.page(0, 10)]).toEqual([0, null])
     await tail.start()
@@ -65,8 +65,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('takes what this process appended from the bus, without reading the log', async () => {
-    const { tail, add, bus, store } = made()
+  test('a tail takes what this process appended from the bus, without reading the log', async () => {
+    const { tail, add, bus, store } = buildTail()
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
     bus.publish(add(2))
@@ -76,8 +76,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('reads the log where the bus leaves a gap, in which others may have written', async () => {
-    const { tail, add, bus } = made()
+  test('a tail reads the log where the bus leaves a gap, in which others may have written', async () => {
+    const { tail, add, bus } = buildTail()
     await tail.start()
     add(2)
     bus.publish(add(1))
@@ -88,8 +88,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('misses nothing that is appended while it starts', async () => {
-    const { tail, add, bus, store } = made()
+  test('a tail misses nothing that is appended while it starts', async () => {
+    const { tail, add, bus, store } = buildTail()
     const gate = store.hold('head')
     const starting = tail.start()
     await gate.reached
@@ -104,8 +104,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('has each event once where the bus brings what a read is bringing', async () => {
-    const { tail, add, bus, store } = made()
+  test('a tail has each event once where the bus brings what a read is bringing', async () => {
+    const { tail, add, bus, store } = buildTail()
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
     const gate = store.hold('readAll')
@@ -119,8 +119,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('reads once more when it is told of more while it reads', async () => {
-    const { tail, add, store, events } = made()
+  test('a tail reads once more when more is announced while it reads', async () => {
+    const { tail, add, store, events } = buildTail()
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
     const reached = Promise.withResolvers<void>()
@@ -142,8 +142,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('reads page after page until it is at the head', async () => {
-    const { tail, add, store } = made()
+  test('a tail reads page after page until it is at the head', async () => {
+    const { tail, add, store } = buildTail()
     await tail.start()
     add(5_000)
     store.announce(1)
@@ -152,8 +152,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('goes on where reads fail, ever more slowly, and stays where it is until then', async () => {
-    const { tail, add, store, reported, waits } = made()
+  test('a tail goes on where reads fail, ever more slowly, and stays where it is until then', async () => {
+    const { tail, add, store, reported, waits } = buildTail()
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
     store.next('readAll', ...Array.from({ length: 9 }, () => failsBefore()))
@@ -166,8 +166,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('asks for half as much where a page is too much for the deadline of the store', async () => {
-    const { store, add, bus } = made()
+  test('a tail asks for half as much where a page is too much for the deadline of the store', async () => {
+    const { store, add, bus } = buildTail()
     const asked: number[] = []
     const readAll: Store['readAll'] = options => {
       asked.push(options.limit)
@@ -182,8 +182,8 @@ describe('a tail', () => {
     await follows.close()
   })
 
-  test('reads on behind a page that ended by its size', async () => {
-    const { tail, events, store } = made()
+  test('a tail reads on behind a page that ended by its size', async () => {
+    const { tail, events, store } = buildTail()
     const data = JSON.stringify('x'.repeat(700_000))
     events.push(...page(1, 2, 3, 4, 5).map(event => ({ ...event, data })))
     await tail.start()
@@ -194,8 +194,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('that could not start can be started again', async () => {
-    const { tail, store, add } = made()
+  test('a tail that could not start can be started again', async () => {
+    const { tail, store, add } = buildTail()
     add(2)
     store.next('head', failsBefore())
     await expect(tail.start()).rejects.toThrow('made to fail')
@@ -204,8 +204,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('lets go of the oldest beyond its bounds, and keeps the last event however large', async () => {
-    const { tail, add, bus } = made({ bounds: { events: 3, size: 1_000 } })
+  test('a tail drops the oldest events beyond its bounds, and keeps the last event however large', async () => {
+    const { tail, add, bus } = buildTail({ bounds: { events: 3, size: 1_000 } })
     await tail.start()
     bus.publish(add(5))
     expect([tail.page(0, 9), tail.page(1, 9), positions(tail.page(2, 9))]).toEqual([null, null, [3, 4, 5]])
@@ -216,8 +216,8 @@ describe('a tail', () => {
     await tail.close()
   })
 
-  test('parses an event once for all who read it', async () => {
-    const { tail, add, bus } = made()
+  test('a tail parses an event once for all who read it', async () => {
+    const { tail, add, bus } = buildTail()
     await tail.start()
     bus.publish(add(1).map(event => ({ ...event, data: '{"cents":1}' })))
     const [one] = tail.page(0, 1)!
@@ -232,9 +232,9 @@ describe('a tail', () => {
   })
 })
 
-describe('who waits for a tail', () => {
-  test('is told when the head has passed, and at once where it has', async () => {
-    const { tail, add, bus } = made()
+describe('a wait for a tail', () => {
+  test('a wait for a tail ends when the head has passed, and at once where it has', async () => {
+    const { tail, add, bus } = buildTail()
     await tail.start()
     const waits = [tail.wait(0), tail.wait(1), tail.wait(2)]
     bus.publish(add(2))
@@ -245,8 +245,8 @@ describe('who waits for a tail', () => {
     await tail.close()
   })
 
-  test('can end it, and leaves nothing behind', async () => {
-    const { tail } = made()
+  test('a wait for a tail can be ended, and leaves nothing behind', async () => {
+    const { tail } = buildTail()
     await tail.start()
     const ending = new AbortController()
     const waits = Array.from({ length: 100 }, () => tail.wait(0, ending.signal))
@@ -258,8 +258,8 @@ describe('who waits for a tail', () => {
     await tail.close()
   })
 
-  test('is told when it closes, also in the middle of reads that fail, and of nothing after that', async () => {
-    const { tail, store, bus, add, reported } = made({ sleep: (_, signal) => aborted(signal) })
+  test('a wait for a tail ends when the tail closes, also amid failing reads, and hears of nothing after that', async () => {
+    const { tail, store, bus, add, reported } = buildTail({ sleep: (_, signal) => untilAborted(signal) })
     await tail.start()
     await until('it has looked', () => store.calls.readAll === 1)
     store.always('readAll', failsBefore())
@@ -292,8 +292,8 @@ type Steps = typeof steps extends fc.Arbitrary<infer T> ? T : never
 const PAGES_MAX = 1_000
 
 /** Follows a log through its tail while all that happens to it; gives what it saw and what there was to see. */
-async function followed(steps: Steps, follow: (tail: Tail) => Tail = same => same): Promise<readonly [number[], number[]]> {
-  const { tail: inner, add, bus, store, events } = made({ bounds: { events: 6, size: 1_000 } })
+async function followLog(steps: Steps, follow: (tail: Tail) => Tail = same => same): Promise<readonly [number[], number[]]> {
+  const { tail: inner, add, bus, store, events } = buildTail({ bounds: { events: 6, size: 1_000 } })
   const tail = follow(inner)
   const turns = async (count: number) => {
     for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
@@ -330,11 +330,11 @@ async function followed(steps: Steps, follow: (tail: Tail) => Tail = same => sam
   return [seen, positions(events)!]
 }
 
-describe('who follows a log through a tail', () => {
-  test('sees each event once, in order, whoever writes and however long a read takes', async () => {
+describe('a follower of the log', () => {
+  test('a follower of the log sees each event once, in order, whoever writes and however long a read takes', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async steps => {
-        const [seen, log] = await followed(steps)
+        const [seen, log] = await followLog(steps)
         expect(seen).toEqual(log)
       }),
       { numRuns: 150 },
@@ -342,17 +342,17 @@ describe('who follows a log through a tail', () => {
   })
 
   const bugs: readonly (readonly [string, (tail: Tail) => Tail])[] = [
-    ['is off by one where it goes on', tail => ({ ...shared(tail), page: (after, limit) => tail.page(after + 1, limit) })],
+    ['is off by one where it goes on', tail => ({ ...shareTail(tail), page: (after, limit) => tail.page(after + 1, limit) })],
     [
       'takes what was let go for nothing',
-      tail => ({ ...shared(tail), page: (after, limit) => tail.page(after, limit) ?? tail.page(tail.head - 1, limit) }),
+      tail => ({ ...shareTail(tail), page: (after, limit) => tail.page(after, limit) ?? tail.page(tail.head - 1, limit) }),
     ],
-    ['sees an event again', tail => ({ ...shared(tail), page: (after, limit) => tail.page(Math.max(after - 1, 0), limit) })],
+    ['sees an event again', tail => ({ ...shareTail(tail), page: (after, limit) => tail.page(Math.max(after - 1, 0), limit) })],
   ]
-  test.each(bugs)('is found out where it %s', async (_, plant) => {
+  test.each(bugs)('the model finds a tail that %s', async (_, plant) => {
     const fails = async () => {
       for (const one of fc.sample(steps, { numRuns: 20, seed: 7 })) {
-        const [seen, log] = await followed(one, plant)
+        const [seen, log] = await followLog(one, plant)
         expect(seen).toEqual(log)
       }
     }
@@ -361,7 +361,7 @@ describe('who follows a log through a tail', () => {
 })
 
 /** The same tail, whose getters go on telling. */
-function shared(tail: Tail): Tail {
+function shareTail(tail: Tail): Tail {
   return {
     get head() {
       return tail.head
@@ -376,6 +376,6 @@ function shared(tail: Tail): Tail {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise(resolve => signal.addEventListener('abort', () => resolve()))
 }

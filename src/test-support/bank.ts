@@ -4,23 +4,23 @@ import { memory } from '../ports/store/memory.ts'
 import type { NewEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 import { account } from './account.ts'
-import { type FaultyStore, faulty } from './faulty-store.ts'
+import { type FailingStore, failingStore } from './failing-store.ts'
 
 /** One process; `log` is shared with others where it is given. */
-export async function bank({ log = memory(), ...options }: Partial<RuntimeOptions> & { readonly log?: Store } = {}): Promise<{
+export async function openBank({ log = memory(), ...options }: Partial<RuntimeOptions> & { readonly log?: Store } = {}): Promise<{
   readonly emaki: Services
-  readonly store: FaultyStore
+  readonly store: FailingStore
 }> {
-  const store = faulty(log)
+  const store = failingStore(log)
   return { store, emaki: await startServices({ serve: [account], store, ...options }) }
 }
 
 /** What another process appends: one deposit, whatever the stream's version is. */
-export async function foreign({ inner }: FaultyStore, stream: string, note = 'foreign'): Promise<void> {
-  await inner.append([{ slices: [{ stream, expect: 'any', events: [deposited(note)] }], keys: [] }])
+export async function appendAsOther({ inner }: FailingStore, stream: string, note = 'foreign'): Promise<void> {
+  await inner.append([{ slices: [{ stream, expect: 'any', events: [buildDeposited(note)] }], keys: [] }])
 }
 
-function deposited(note: string): NewEvent {
+function buildDeposited(note: string): NewEvent {
   return { id: Bun.randomUUIDv7(), type: 'Deposited', schema: 'other', data: JSON.stringify({ cents: 1, note }), meta: '{}' }
 }
 

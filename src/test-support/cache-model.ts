@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { Cache } from '../ports/cache/cache.ts'
 import { createFilling, type Policy } from '../query/fill.ts'
 
-export type Modelled = {
+export type ModelledCaches = {
   /** What each process has for a cache. */
   readonly caches: readonly Cache[]
   /** What tells each process of raises by others. None where a raise by one is a raise for all. */
@@ -43,13 +43,13 @@ const action: fc.Arbitrary<Action> = fc.oneof(
  * No reader ever gets an answer that lacks a change at or below his own token, or a change whose raise was acknowledged in his process
  * before he asked; and everybody gets one.
  */
-export function freshness(make: () => Promise<Modelled>): fc.IAsyncProperty<[fc.Scheduler, Action[][]]> {
+export function freshness(make: () => Promise<ModelledCaches>): fc.IAsyncProperty<[fc.Scheduler, Action[][]]> {
   const client = fc.array(action, { minLength: 1, maxLength: 12, size: 'max' })
   const clients = fc.array(client, { minLength: 1, maxLength: 4, size: 'max' })
   return fc.asyncProperty(fc.scheduler(), clients, async (scheduler, scripts) => {
     const modelled = await make()
     try {
-      await scheduler.waitFor(played(modelled, scripts, what => scheduler.schedule(Promise.resolve(), what)))
+      await scheduler.waitFor(playActions(modelled, scripts, what => scheduler.schedule(Promise.resolve(), what)))
     } finally {
       await modelled.close()
     }
@@ -57,10 +57,10 @@ export function freshness(make: () => Promise<Modelled>): fc.IAsyncProperty<[fc.
 }
 
 /** Each client does one thing after the other, all of them at once. */
-async function played(modelled: Modelled, clients: readonly (readonly Action[])[], later: Later): Promise<void> {
+async function playActions(modelled: ModelledCaches, clients: readonly (readonly Action[])[], later: Later): Promise<void> {
   const { caches, feeds, evict, forget } = modelled
   const database = new Database()
-  const delayed = caches.map(cache => slow(cache, later))
+  const delayed = caches.map(cache => slowCache(cache, later))
   const fills = delayed.map(cache => createFilling(cache, { now: () => NOW, random: () => 0.5, sleep: () => later('sleep') }))
   const tokens = caches.map(() => 0)
   /** By process: the highest position to which a tag was raised, as far as the process was told. */
@@ -86,7 +86,7 @@ async function played(modelled: Modelled, clients: readonly (readonly Action[])[
 
   async function read(by: number, wanted: Key, withToken: boolean, isStale: boolean): Promise<void> {
     const atLeast = withToken ? tokens[by]! : 0
-    const told = new Map(acknowledged[by])
+    const acknowledgedBefore = new Map(acknowledged[by])
     const build = async () => {
       const position = database.position
       await later('rows')
@@ -103,7 +103,7 @@ async function played(modelled: Modelled, clients: readonly (readonly Action[])[
     const answer = await fills[by]!.answer(wanted, isStale ? STALE : FRESH, atLeast, { build, currentPosition: current })
     const seen = JSON.parse(answer.body) as readonly number[] // As built.
     for (const [i, tag] of TAGS[wanted].entries()) {
-      expect(seen[i]!, `${tag} in ${wanted}, after a raise`).toBeGreaterThanOrEqual(told.get(tag) ?? 0)
+      expect(seen[i]!, `${tag} in ${wanted}, after a raise`).toBeGreaterThanOrEqual(acknowledgedBefore.get(tag) ?? 0)
       expect(seen[i]!, `${tag} in ${wanted}, with a token`).toBeGreaterThanOrEqual(database.lastChange(tag, atLeast))
     }
   }
@@ -139,18 +139,18 @@ class Database {
 }
 
 /** Requests and answers are under way for as long as chance has it, and overtake each other. */
-function slow(cache: Cache, later: Later): Cache {
-  const there = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
+function slowCache(cache: Cache, later: Later): Cache {
+  const callSlowly = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
     await later(what)
     const answer = await call()
     await later(`${what} answered`)
     return answer
   }
   return {
-    get: (key, atLeast) => there('get', () => cache.get(key, atLeast)),
-    set: (key, entry, current) => there('set', () => cache.set(key, entry, current)),
-    raise: (tags, position) => there('raise', () => cache.raise(tags, position)),
-    claim: (key, ttlMs) => there('claim', () => cache.claim(key, ttlMs)),
+    get: (key, atLeast) => callSlowly('get', () => cache.get(key, atLeast)),
+    set: (key, entry, current) => callSlowly('set', () => cache.set(key, entry, current)),
+    raise: (tags, position) => callSlowly('raise', () => cache.raise(tags, position)),
+    claim: (key, ttlMs) => callSlowly('claim', () => cache.claim(key, ttlMs)),
     close: () => cache.close(),
   }
 }

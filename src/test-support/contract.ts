@@ -2,24 +2,24 @@
 import { describe, test } from 'bun:test'
 
 /** One promise, and how to see that it is kept: `run` throws where it is not. */
-export type ContractCase<M> = { readonly title: string; readonly run: (made: M) => Promise<void> }
+export type ContractCase<M> = { readonly title: string; readonly run: (subject: M) => Promise<void> }
 
 /** What a case is given is closed after it, and what is stored is deleted. */
 type Closed = { readonly close: () => Promise<void> }
 
-/** Tests every case, under one title. */
-export function contract<M extends Closed>(title: string, cases: readonly ContractCase<M>[], make: () => Promise<M>): void {
-  describe(title, () => {
-    for (const { title, run } of cases) test(title, () => within(make, run))
+/** Tests every case. A failing title alone says which subject breaks which promise. */
+export function contract<M extends Closed>(subject: string, cases: readonly ContractCase<M>[], make: () => Promise<M>): void {
+  describe(`the contract of ${subject}`, () => {
+    for (const { title, run } of cases) test(`${subject} ${title}`, () => runWithin(make, run))
   })
 }
 
 /** Makes one, and closes it however the run ends. */
-export async function within<M extends Closed>(make: () => Promise<M>, run: (made: M) => Promise<void>): Promise<void> {
-  const made = await make()
+export async function runWithin<M extends Closed>(make: () => Promise<M>, run: (subject: M) => Promise<void>): Promise<void> {
+  const subject = await make()
   try {
-    await run(made)
+    await run(subject)
   } finally {
-    await made.close()
+    await subject.close()
   }
 }

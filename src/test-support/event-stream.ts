@@ -56,7 +56,7 @@ export function parser(): Omit<EventReader, 'hasEnded' | 'cancel'> & { readonly 
 }
 
 /** Takes what comes over a socket, and gives the body of a chunked response on. */
-export function dechunked(take: (bytes: Uint8Array) => void): (bytes: Uint8Array) => void {
+export function decodeChunks(take: (bytes: Uint8Array) => void): (bytes: Uint8Array) => void {
   let rest = Buffer.alloc(0)
   let inBody = false
   /** Takes one piece off; false: it is not all there. */

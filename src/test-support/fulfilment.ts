@@ -40,14 +40,14 @@ export const order: Decider<'order', { readonly status: Status }, typeof orderCo
   expose: z.object({ status: z.enum(['none', 'placed', 'paid', 'sent', 'cancelled']) }),
 })
 
-type Held = { readonly free: number; readonly held: readonly string[] }
+type ShelfState = { readonly free: number; readonly held: readonly string[] }
 const shelfCommands = {
   fill: z.object({ qty: z.int() }),
   take: z.object({ order: z.string() }),
   giveBack: z.object({ order: z.string() }),
 }
-export const shelf: Decider<'shelf', Held, typeof shelfCommands> = decider(Shelf, {
-  initial: { free: 0, held: [] } as Held,
+export const shelf: Decider<'shelf', ShelfState, typeof shelfCommands> = decider(Shelf, {
+  initial: { free: 0, held: [] } as ShelfState,
   evolve: {
     Filled: (s, { qty }) => ({ ...s, free: s.free + qty }),
     Taken: (s, { order }) => ({ free: s.free - 1, held: [...s.held, order] }),

@@ -7,7 +7,7 @@ import { spec } from '../definitions/event/events.ts'
 import { memory } from '../ports/store/memory.ts'
 import { account } from './account.ts'
 import { cleanUpLater } from './cleanup.ts'
-import { type FaultyStore, faulty } from './faulty-store.ts'
+import { type FailingStore, failingStore } from './failing-store.ts'
 
 export type Headers_ = Readonly<Record<string, string>>
 /** Status and body of a response, and the headers that are asked for. */
@@ -15,7 +15,7 @@ export type Answer = { readonly status: number; readonly headers: Headers; reado
 
 export type Client = {
   readonly app: App
-  readonly store: FaultyStore
+  readonly store: FailingStore
   readonly reported: unknown[]
   /** A command; without a body there is no content type either. */
   post(path: string, body?: unknown, headers?: Headers_): Promise<Answer>
@@ -24,7 +24,7 @@ export type Client = {
 }
 
 export function client(options: Partial<AppOptions> = {}): Client {
-  const store = faulty(options.store ?? memory())
+  const store = failingStore(options.store ?? memory())
   const reported: unknown[] = []
   const report = (error: unknown) => void reported.push(error)
   const served = app({ serve: [account], config: readConfig({}), report, ...options, store })

@@ -2,8 +2,8 @@
 
 import type { Looks } from './shop.ts'
 
-type Listed = { readonly items: readonly ({ key: string } & Looks)[]; readonly next: string | null; readonly position: number }
+type ThingPage = { readonly items: readonly ({ key: string } & Looks)[]; readonly next: string | null; readonly position: number }
 
-export const listOf = (body: unknown) => body as Listed & { readonly count?: number; readonly parked?: readonly string[] }
+export const listOf = (body: unknown) => body as ThingPage & { readonly count?: number; readonly parked?: readonly string[] }
 
 export const keysOf = (body: unknown) => listOf(body).items.map(({ key }) => key)

@@ -5,7 +5,7 @@ import { postgres } from '../adapters/postgres/store.ts'
 import type { ListOptions } from '../ports/read-model/rows.ts'
 import type { Table } from '../ports/read-model/tables.ts'
 import type { Store } from '../ports/store/store.ts'
-import { emptied, type TestSchema, testSchema } from './schema.ts'
+import { emptyLog, type TestSchema, testSchema } from './schema.ts'
 
 type Node = {
   readonly 'Node Type': string
@@ -15,7 +15,7 @@ type Node = {
   readonly 'Rows Removed by Filter'?: number
   readonly Plans?: readonly Node[]
 }
-type Sent = { readonly text: string; readonly values: readonly unknown[] }
+type SentStatement = { readonly text: string; readonly values: readonly unknown[] }
 
 const ROWS = 50_000
 /** Of 100 events one is Rare, and half are Common. */
@@ -38,15 +38,15 @@ export function planTests(events: number): void {
       store = postgres(at.url, { schema: at.schema })
       await store.open()
       await store.readModel.prepare([orders])
-      await filled(at, events)
+      await fillLog(at, events)
     })
     afterAll(async () => {
-      await emptied(at)
+      await emptyLog(at)
       await store.close()
       await at.drop()
     })
 
-    const plans = async (ask: () => Promise<unknown>) => explained(at, await sentBy(ask))
+    const plans = async (ask: () => Promise<unknown>) => explainAll(at, await sentBy(ask))
     const middle = events / 2
 
     test('a page of the log is found by position, and nothing else is read', async () => {
@@ -110,9 +110,9 @@ export function planTests(events: number): void {
         const asked = { where: {}, sort: null, after: null, limit: 50, ...options }
         const what = Bun.inspect(options)
         for (const generic of [false, true]) {
-          const [plan] = await explained(at, await sentBy(() => store.readModel.list(orders, asked)), generic)
+          const [plan] = await explainAll(at, await sentBy(() => store.readModel.list(orders, asked)), generic)
           const found = ofRows(plan!)
-          const types = nodes(plan!).map(node => node['Node Type'])
+          const types = flattenPlan(plan!).map(node => node['Node Type'])
           expect(types, what).not.toContain('Sort')
           expect(types, what).not.toContain('Incremental Sort')
           for (const scan of found) expect(scan, what).toMatchObject({ index })
@@ -150,13 +150,13 @@ export function planTests(events: number): void {
       const [due] = await plans(() => store.agenda.due('process_1', 100))
       const found = scans(due!)
       expect(found.every(({ type, read }) => type !== 'Seq Scan' && read <= 101)).toBeTrue()
-      expect(nodes(due!).map(node => node['Index Name'])).toContain('agenda_due')
+      expect(flattenPlan(due!).map(node => node['Index Name'])).toContain('agenda_due')
     })
 
-    test('what reads all is found out: these tests see a table that is read through, and a sort', async () => {
+    test('the tests of plans see a table that is read through, and a sort', async () => {
       const text = `select * from ${at.schema}.events where data > '' order by data limit 10`
-      const [plan] = await explained(at, [{ text, values: [] }])
-      expect(nodes(plan!).map(node => node['Node Type'])).toContain('Sort')
+      const [plan] = await explainAll(at, [{ text, values: [] }])
+      expect(flattenPlan(plan!).map(node => node['Node Type'])).toContain('Sort')
       expect(scans(plan!).some(({ type, read }) => type === 'Seq Scan' && read >= events / 3)).toBeTrue()
     })
 
@@ -194,7 +194,7 @@ export function planTests(events: number): void {
 }
 
 /** Written past the triggers, as only a superuser can, and without an append for each. */
-async function filled({ sql, schema }: TestSchema, events: number): Promise<void> {
+async function fillLog({ sql, schema }: TestSchema, events: number): Promise<void> {
   await sql.begin(async tx => {
     await tx
       .unsafe(
@@ -217,18 +217,18 @@ async function filled({ sql, schema }: TestSchema, events: number): Promise<void
 }
 
 /** The statements that a call sends, with their values. */
-async function sentBy(ask: () => Promise<unknown>): Promise<readonly Sent[]> {
-  const sent: Sent[] = []
+async function sentBy(ask: () => Promise<unknown>): Promise<readonly SentStatement[]> {
+  const sent: SentStatement[] = []
   const run = Pool.prototype.run
   Pool.prototype.run = function (statement, options) {
-    const recording: typeof statement = sql => {
+    const recordStatement: typeof statement = sql => {
       const unsafe = (text: string, values: unknown[], options: object) => {
         sent.push({ text, values })
         return sql.unsafe(text, values as never[], options)
       }
       return statement(Object.assign(() => {}, { unsafe }) as never)
     }
-    return run.call(this, recording, options) as ReturnType<typeof run<never>>
+    return run.call(this, recordStatement, options) as ReturnType<typeof run<never>>
   }
   try {
     await ask()
@@ -239,7 +239,7 @@ async function sentBy(ask: () => Promise<unknown>): Promise<readonly Sent[]> {
 }
 
 /** `generic`: as it is planned for whatever values, which is how a statement that was prepared may be run. */
-async function explained({ sql }: TestSchema, sent: readonly Sent[], generic = false): Promise<readonly Node[]> {
+async function explainAll({ sql }: TestSchema, sent: readonly SentStatement[], generic = false): Promise<readonly Node[]> {
   const plans: Node[] = []
   for (const { text, values } of sent) {
     const rows = await sql.begin(async tx => {
@@ -260,13 +260,13 @@ function literal(value: unknown): string {
   return value === null ? 'null' : `'${String(value).replaceAll("'", "''")}'`
 }
 
-function nodes(node: Node): readonly Node[] {
-  return [node, ...(node.Plans ?? []).flatMap(nodes)]
+function flattenPlan(node: Node): readonly Node[] {
+  return [node, ...(node.Plans ?? []).flatMap(flattenPlan)]
 }
 
 /** What is read, and how much of it, in rows. */
 function scans(plan: Node): readonly { readonly type: string; readonly index?: string; readonly read: number }[] {
-  return nodes(plan)
+  return flattenPlan(plan)
     .filter(node => /Scan/.test(node['Node Type']) && !/Bitmap Heap|Subquery|Function|CTE|Values/.test(node['Node Type']))
     .filter(node => node['Actual Loops'] > 0)
     .map(node => ({

@@ -30,11 +30,11 @@ export async function countUp(emaki: Runtime, streams: number, times: number, fr
 }
 
 /** An event that has arrived. */
-export type Arrived = { readonly id: string; readonly stream: string; readonly n: number }
+export type ReceivedEvent = { readonly id: string; readonly stream: string; readonly n: number }
 
 /** What is wrong with what arrived of streams that count from 1 to `times`: lost, doubled, out of order. */
 export function faultsOf(
-  arrived: readonly Arrived[],
+  arrived: readonly ReceivedEvent[],
   streams: number,
   times: number,
 ): { lost: number; doubled: number; disordered: number } {
@@ -45,15 +45,17 @@ export function faultsOf(
 }
 
 /** The first time that each arrived. */
-function firsts(arrived: readonly Arrived[]): readonly Arrived[] {
+function firsts(arrived: readonly ReceivedEvent[]): readonly ReceivedEvent[] {
   const seen = new Set<string>()
   return arrived.filter(({ id }) => !seen.has(id) && seen.add(id))
 }
 
 /** A relay, and how many of its events have been delivered. */
-export function counted<N extends string>(relay: Processor<N>): { readonly relay: Processor<N>; readonly delivered: string[] } {
+export function countDeliveries<N extends string>(
+  relay: Processor<N>,
+): { readonly relay: Processor<N>; readonly delivered: string[] } {
   const delivered: string[] = []
-  const counting = altered(relay, handle => async (events, handling) => {
+  const counting = wrapHandler(relay, handle => async (events, handling) => {
     await handle(events, handling)
     delivered.push(...events.map(({ id }) => id))
   })
@@ -61,7 +63,7 @@ export function counted<N extends string>(relay: Processor<N>): { readonly relay
 }
 
 /** A relay whose handler is another one, made of its own. */
-export function altered<N extends string>(
+export function wrapHandler<N extends string>(
   relay: Processor<N>,
   change: (handle: ProcessorSpec['handle']) => ProcessorSpec['handle'],
 ): Processor<N> {

@@ -28,7 +28,7 @@ export async function testSchema(): Promise<TestSchema> {
 }
 
 /** Empties a log, which only a superuser who puts its triggers aside can. */
-export async function emptied({ sql, schema }: TestSchema): Promise<void> {
+export async function emptyLog({ sql, schema }: TestSchema): Promise<void> {
   await sql.begin(async tx => {
     await tx`set local session_replication_role = replica`
     await tx`truncate ${tx(`${schema}.events`)}, ${tx(`${schema}.keys`)}, ${tx(`${schema}.imports`)}, ${tx(`${schema}.import_rows`)}, ${tx(`${schema}.snapshots`)}`
@@ -37,7 +37,7 @@ export async function emptied({ sql, schema }: TestSchema): Promise<void> {
 }
 
 /** An empty log in a schema, as the contract wants it; `url` may lead there through something else. One schema serves all cases. */
-export async function madeIn(at: TestSchema, url: string = at.url): Promise<TestedStore> {
+export async function openLogIn(at: TestSchema, url: string = at.url): Promise<TestedStore> {
   const stores: Store[] = []
   const reopen = async () => {
     const store = postgres(url, { schema: at.schema })
@@ -46,7 +46,7 @@ export async function madeIn(at: TestSchema, url: string = at.url): Promise<Test
     return store
   }
   const store = await reopen()
-  await emptied(at)
+  await emptyLog(at)
   return {
     store,
     reopen,
@@ -61,8 +61,8 @@ export async function madeIn(at: TestSchema, url: string = at.url): Promise<Test
 }
 
 /** An empty read model in a schema; `url` may lead there through something else. One schema serves all cases. */
-export async function madeReadModelIn(at: TestSchema, url: string = at.url): Promise<TestedReadModel> {
-  const { store, reopen, close } = await madeIn(at, url)
+export async function openReadModelIn(at: TestSchema, url: string = at.url): Promise<TestedReadModel> {
+  const { store, reopen, close } = await openLogIn(at, url)
   for (const name of await store.readModel.tables()) await store.readModel.drop(name)
   const tables = ['checkpoints', 'leases', 'parked', 'serving']
   for (const table of tables) await at.sql`delete from ${at.sql(`${at.schema}.${table}`)}`

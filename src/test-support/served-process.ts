@@ -41,13 +41,13 @@ async function start(command: readonly string[], environment: Readonly<Record<st
   const env = { PATH: process.env['PATH'] ?? '', HOST: '127.0.0.1', PORT: '0', ...environment }
   const child = Bun.spawn([...command], { env, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
   let said = ''
-  const listening = async () => {
+  const readOutput = async () => {
     for await (const chunk of child.stdout) said += new TextDecoder().decode(chunk)
   }
-  const ended = listening()
-  const found = () => /"url":"(http:[^"]+?)\/?"/.exec(said)?.[1]
-  await Promise.race([until('it says where it serves', () => found() !== undefined), ended])
-  const url = found()
+  const ended = readOutput()
+  const findUrl = () => /"url":"(http:[^"]+?)\/?"/.exec(said)?.[1]
+  await Promise.race([until('it says where it serves', () => findUrl() !== undefined), ended])
+  const url = findUrl()
   if (url === undefined) throw new Error(`${command.join(' ')} ended with ${await child.exited}: ${said}`)
   return { child, url }
 }

@@ -107,16 +107,16 @@ export async function startProcess(store: Store, of: AnyProjection = sums, lease
   let isDead = false
   const reported: unknown[] = []
   const report = (error: unknown) => void reported.push(error)
-  const gone = () => Promise.reject(new StoreError('unavailable', 'the process was killed'))
-  const guarded = <T extends object>(of: T): T =>
+  const failAsKilled = () => Promise.reject(new StoreError('unavailable', 'the process was killed'))
+  const guardCalls = <T extends object>(of: T): T =>
     new Proxy(of, {
       get: (target, name) => {
         const value = Reflect.get(target, name) as unknown
-        if (name === 'readModel') return guarded(value as object)
-        return typeof value === 'function' ? (...args: unknown[]) => (isDead ? gone() : value.apply(target, args)) : value
+        if (name === 'readModel') return guardCalls(value as object)
+        return typeof value === 'function' ? (...args: unknown[]) => (isDead ? failAsKilled() : value.apply(target, args)) : value
       },
     })
-  const seen = guarded(store)
+  const seen = guardCalls(store)
   const following = tail({ store: seen, bus: busOf(store), report })
   const options = {
     store: seen,

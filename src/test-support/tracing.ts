@@ -66,5 +66,5 @@ export const inSpan = <T>(name: string, run: (place: TraceContext) => T): T =>
     }
   })
 
-export const unsampled = <T>(run: (place: TraceContext) => T): T =>
+export const runUnsampled = <T>(run: (place: TraceContext) => T): T =>
   context.with(propagation.extract(ROOT_CONTEXT, { traceparent: header(7, '00') }), () => run(tracing.telemetry.trace.current()!))

@@ -24,7 +24,7 @@ const event = (data: string, meta = '{}'): NewEvent => ({
   data,
   meta,
 })
-const stored = (data: string, meta = '{}'): StoredEvent => ({
+const buildStored = (data: string, meta = '{}'): StoredEvent => ({
   ...event(data, meta),
   stream: 'order-1',
   version: 1,
@@ -32,12 +32,12 @@ const stored = (data: string, meta = '{}'): StoredEvent => ({
   at: '2026-01-02T03:04:05.678Z',
 })
 
-async function all(store: Store): Promise<readonly StoredEvent[]> {
+async function readAllEvents(store: Store): Promise<readonly StoredEvent[]> {
   return store.readAll({ after: 0, limit: 100_000 })
 }
 
 /** An export written to a file and imported from it. */
-async function copied(from: Store, to: Store): Promise<void> {
+async function copyLog(from: Store, to: Store): Promise<void> {
   const file = join(folder, `${Bun.randomUUIDv7()}.jsonl`)
   const pages = await Array.fromAsync(exportLines(from))
   writeFileSync(file, pages.map(({ text }) => text).join(''))
@@ -71,7 +71,7 @@ const meta = fc.constantFrom(
 )
 
 describe('an export, imported', () => {
-  test('gives the same streams, versions, ids and payload bytes, in the same order, and keeps when it was', () =>
+  test('an export, imported, gives the same streams, versions, ids and payload bytes, in the same order, with their times', () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ stream: fc.constantFrom('a-1', 'a-2', 'b-é\t"\\'), data: payload, meta }), {
@@ -83,22 +83,22 @@ describe('an export, imported', () => {
           for (const { stream, data, meta } of events)
             await first.append([{ slices: [{ stream, expect: 'any', events: [event(data, meta)] }], keys: [] }])
           const second = memory()
-          await copied(first, second)
-          const [before, after] = [await all(first), await all(second)]
-          const shown = ({ at: _, meta: __, ...rest }: StoredEvent) => rest
-          expect(after.map(shown)).toEqual(before.map(shown))
+          await copyLog(first, second)
+          const [before, after] = [await readAllEvents(first), await readAllEvents(second)]
+          const withoutTimes = ({ at: _, meta: __, ...rest }: StoredEvent) => rest
+          expect(after.map(withoutTimes)).toEqual(before.map(withoutTimes))
           for (const [i, { meta, at }] of before.entries())
             expect(JSON.parse(after[i]!.meta)).toEqual({ occurredAt: at, ...(JSON.parse(meta) as object) })
           // From the second copy on nothing changes any more.
           const third = memory()
-          await copied(second, third)
-          expect((await all(third)).map(({ meta }) => meta)).toEqual(after.map(({ meta }) => meta))
+          await copyLog(second, third)
+          expect((await readAllEvents(third)).map(({ meta }) => meta)).toEqual(after.map(({ meta }) => meta))
         },
       ),
       { numRuns: 100 },
     ))
 
-  test('from SQLite is of one moment: what is appended meanwhile is not in it', async () => {
+  test('an export from SQLite is of one moment, without what is appended meanwhile', async () => {
     const store = sqlite(join(folder, 'log.db'))
     await store.open()
     const append = () => store.append([{ slices: [{ stream: 'a-1', expect: 'any', events: [event('1')] }], keys: [] }])
@@ -114,8 +114,8 @@ describe('an export, imported', () => {
 })
 
 describe('a line', () => {
-  test('gives back each member as it is written', () => {
-    for (const text of ODD) expect(recordOfLine(storedLine(stored(text))).data).toBe(text)
+  test('a line of an export gives back each field as it is written', () => {
+    for (const text of ODD) expect(recordOfLine(storedLine(buildStored(text))).data).toBe(text)
     expect(Object.fromEntries(members(' { "a" : [1, {"b":"}"}] , "c\\"" :  1.50 } '))).toEqual({
       a: '[1, {"b":"}"}]',
       'c"': '1.50',
@@ -123,35 +123,40 @@ describe('a line', () => {
     expect([...members('{}')]).toEqual([])
   })
 
-  test('that is none of ours is refused with what is wrong with it', () => {
-    const good = JSON.parse(storedLine(stored('1'))) as Record<string, unknown>
-    const refused = (change: object) => () => recordOfLine(JSON.stringify({ ...good, ...change }))
-    expect(refused({})).not.toThrow()
-    expect(refused({ id: 'A' })).toThrow('id: expected a UUID')
-    expect(refused({ stream: 'order' })).toThrow('stream: expected category-instance')
-    expect(refused({ stream: 'a-\0' })).toThrow('stream: expected category-instance')
-    expect(refused({ type: 'a b' })).toThrow('type')
-    expect(refused({ schema: '' })).toThrow('schema')
-    expect(refused({ at: 'today' })).toThrow('at: expected a time')
-    expect(refused({ meta: [] })).toThrow('meta')
-    expect(refused({ data: undefined })).toThrow('data: is missing')
-    expect(refused({ data: JSON.parse('['.repeat(70) + ']'.repeat(70)) })).toThrow('nested deeper than 64')
+  test('a line that is none of an export is refused with what is wrong with it', () => {
+    const good = JSON.parse(storedLine(buildStored('1'))) as Record<string, unknown>
+    const readChanged = (change: object) => () => recordOfLine(JSON.stringify({ ...good, ...change }))
+    expect(readChanged({})).not.toThrow()
+    expect(readChanged({ id: 'A' })).toThrow('id: expected a UUID')
+    expect(readChanged({ stream: 'order' })).toThrow('stream: expected category-instance')
+    expect(readChanged({ stream: 'a-\0' })).toThrow('stream: expected category-instance')
+    expect(readChanged({ type: 'a b' })).toThrow('type')
+    expect(readChanged({ schema: '' })).toThrow('schema')
+    expect(readChanged({ at: 'today' })).toThrow('at: expected a time')
+    expect(readChanged({ meta: [] })).toThrow('meta')
+    expect(readChanged({ data: undefined })).toThrow('data: is missing')
+    expect(readChanged({ data: JSON.parse('['.repeat(70) + ']'.repeat(70)) })).toThrow('nested deeper than 64')
     expect(() => recordOfLine('{')).toThrow('is no JSON')
     expect(() => recordOfLine('[]')).toThrow('expected an object')
   })
 })
 
 describe('a CloudEvent', () => {
-  test('has what the specification asks for, under names that it allows, and the payload as it is stored', () => {
-    const line = cloudEvent(stored('{"n":1.0}', '{"correlation":"c","causation":"a","occurredAt":"2001-01-01T00:00:00Z"}'), {
+  test('a CloudEvent has what the specification asks for, under names that it allows, and the payload as it is stored', () => {
+    const line = cloudEvent(buildStored('{"n":1.0}', '{"correlation":"c","causation":"a","occurredAt":"2001-01-01T00:00:00Z"}'), {
       id: Bun.randomUUIDv7(),
       epoch: 1,
     })
     expect(line.endsWith(',"data":{"n":1.0}}')).toBe(true)
-    const shown = JSON.parse(line) as Record<string, unknown>
-    expect(shown).toMatchObject({ specversion: '1.0', type: 'order.Happened', subject: 'order-1', time: '2001-01-01T00:00:00Z' })
-    for (const required of ['id', 'source', 'specversion', 'type']) expect(shown[required]).toBeString()
-    for (const [name, value] of Object.entries(shown)) {
+    const written = JSON.parse(line) as Record<string, unknown>
+    expect(written).toMatchObject({
+      specversion: '1.0',
+      type: 'order.Happened',
+      subject: 'order-1',
+      time: '2001-01-01T00:00:00Z',
+    })
+    for (const required of ['id', 'source', 'specversion', 'type']) expect(written[required]).toBeString()
+    for (const [name, value] of Object.entries(written)) {
       expect(name).toMatch(/^[a-z0-9]{1,20}$/)
       if (name !== 'data') expect(['string', 'number']).toContain(typeof value)
     }

@@ -29,24 +29,24 @@ beforeEach(() => {
 })
 afterAll(() => server.stop(true))
 
-const many = (count: number) => Array.from({ length: count }, (_, i) => `tag-${i}`)
+const buildTags = (count: number) => Array.from({ length: count }, (_, i) => `tag-${i}`)
 
 describe('Cloudflare', () => {
   const purger = cloudflarePurger({ zone: 'z1', token: 'secret', url: `${url}/client/v4` })
 
-  test('is sent tags as JSON, 30 at a time', async () => {
-    await purger.purge([...many(61), 'tag-0', 'a b,c'])
+  test('Cloudflare is sent tags as JSON, 30 at a time', async () => {
+    await purger.purge([...buildTags(61), 'tag-0', 'a b,c'])
     expect(taken.map(({ method, path }) => `${method} ${path}`)).toEqual(Array(3).fill('POST /client/v4/zones/z1/purge_cache'))
     const sent = taken.map(({ body }) => (JSON.parse(body) as { readonly tags: readonly string[] }).tags) // As just written.
     expect(sent.map(({ length }) => length)).toEqual([30, 30, 2])
-    expect(sent.flat()).toEqual([...many(61), 'a%20b%2Cc'])
+    expect(sent.flat()).toEqual([...buildTags(61), 'a%20b%2Cc'])
     for (const { headers } of taken) {
       expect(headers.get('Authorization')).toBe('Bearer secret')
       expect(headers.get('Content-Type')).toBe('application/json')
     }
   })
 
-  test('is told to purge everything, and nothing for no tags', async () => {
+  test('Cloudflare gets one request to purge everything, and none for an empty list of tags', async () => {
     await purger.purge([])
     expect(taken).toEqual([])
     await purger.purgeAll()
@@ -58,7 +58,7 @@ describe('Cloudflare', () => {
     ['an answer that tells of no success', () => Response.json({ success: false, errors: [{ code: 1061 }] })],
     ['an answer that is not JSON', () => new Response('<html>')],
     ['a way elsewhere', () => Response.redirect(`${url}/elsewhere`)],
-  ])('has not purged where it gives %s, and the error tells no secret', async (_, given) => {
+  ])('a purge has failed where Cloudflare gives %s, and the error tells no secret', async (_, given) => {
     answer = given
     const failure = await purger.purge(['a']).then(() => 'none', String)
     expect(failure).not.toBe('none')
@@ -69,22 +69,22 @@ describe('Cloudflare', () => {
 describe('Fastly', () => {
   const purger = surrogatePurger({ service: 's1', token: 'secret', url })
 
-  test('is sent surrogate keys in a header, 256 at a time', async () => {
+  test('Fastly is sent surrogate keys in a header, 256 at a time', async () => {
     answer = () => Response.json({ a: '108-1391560174-974124' })
-    await purger.purge([...many(257), 'a b,c'])
+    await purger.purge([...buildTags(257), 'a b,c'])
     expect(taken.map(({ method, path }) => `${method} ${path}`)).toEqual(Array(2).fill('POST /service/s1/purge'))
-    expect(taken.map(({ headers }) => headers.get('Surrogate-Key'))).toEqual([many(256).join(' '), 'tag-256 a%20b%2Cc'])
+    expect(taken.map(({ headers }) => headers.get('Surrogate-Key'))).toEqual([buildTags(256).join(' '), 'tag-256 a%20b%2Cc'])
     expect(taken[0]!.headers.get('Fastly-Key')).toBe('secret')
     expect(taken[0]!.headers.get('Fastly-Soft-Purge')).toBeNull()
   })
 
-  test('is sent headers that fit, however long the tags', async () => {
+  test('Fastly is sent headers that fit, however long the tags', async () => {
     await purger.purge(Array.from({ length: 256 }, (_, i) => `${i}`.padEnd(190, 'x')))
     expect(taken.length).toBeGreaterThan(1)
     for (const { headers } of taken) expect(headers.get('Surrogate-Key')!.length).toBeLessThanOrEqual(7_168)
   })
 
-  test('purges softly where told to, one URL, and all', async () => {
+  test('Fastly purges softly on request, one URL, and everything', async () => {
     const soft = surrogatePurger({ service: 's1', token: 'secret', url, isSoft: true })
     await soft.purge(['a'])
     await soft.purgeUrl(`${url}/orders/o1`)
@@ -96,7 +96,7 @@ describe('Fastly', () => {
     ])
   })
 
-  test('has not purged where it refuses, or is silent', async () => {
+  test('a purge has failed where Fastly refuses or is silent', async () => {
     answer = () => Response.json({ msg: 'Provided credentials are missing or invalid' }, { status: 401 })
     await expect(purger.purge(['a'])).rejects.toThrow('expected 2xx, found 401')
     const silent = Promise.withResolvers<Response>()
@@ -109,7 +109,7 @@ describe('Fastly', () => {
 })
 
 describe('Varnish', () => {
-  test('is sent to each of them, and has not purged where one refuses', async () => {
+  test('a purge is sent to each Varnish, and has failed where one of them refuses', async () => {
     const purger = varnishPurger({ url: [`${url}/one`, `${url}/two`] })
     await purger.purge(['a', 'b c'])
     expect(taken.map(({ method, path, headers }) => [method, path, headers.get('xkey-purge')]).sort()).toEqual([

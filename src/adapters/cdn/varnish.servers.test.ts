@@ -38,60 +38,60 @@ beforeEach(async () => {
 const paths = ['/a?tag=orders&tag=order-1', '/b?tag=orders&tag=order-2', `/c?tag=${encodeURIComponent('a b,c ü')}`, '/d'] as const
 const get = async (path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> =>
   (await fetch(`${varnish.url}${path}`, { headers })).text()
-const all = () => Promise.all(paths.map(path => get(path)))
+const getAll = () => Promise.all(paths.map(path => get(path)))
 
 describe('behind Varnish', () => {
-  test('answers are kept until one of their tags is purged, and the others still after that', async () => {
+  test('Varnish keeps an answer until one of its tags is purged, and keeps the others after that', async () => {
     const purger = varnishPurger({ url: varnish.url })
-    const first = await all()
-    expect(await all()).toEqual(first)
+    const first = await getAll()
+    expect(await getAll()).toEqual(first)
     await purger.purge(['order-1'])
-    const second = await all()
+    const second = await getAll()
     expect(second.slice(1)).toEqual(first.slice(1))
     expect(second[0]).not.toBe(first[0]!)
     await purger.purge(['orders'])
-    const third = await all()
+    const third = await getAll()
     expect(third.slice(2)).toEqual(first.slice(2))
     expect([third[0], third[1]]).not.toContain(second[0])
     expect([third[0], third[1]]).not.toContain(second[1])
     await purger.purge(['a b,c ü', 'nothing'])
-    const fourth = await all()
+    const fourth = await getAll()
     expect(fourth[2]).not.toBe(third[2]!)
     expect([fourth[0], fourth[1], fourth[3]]).toEqual([third[0]!, third[1]!, third[3]!])
   })
 
-  test('a purge of many tags reaches each of them', async () => {
+  test('Varnish drops the answers of each tag of a purge of many tags', async () => {
     const first = await get(paths[0])
     await varnishPurger({ url: varnish.url }).purge([...Array.from({ length: 2_000 }, (_, i) => `another-${i}`), 'order-1'])
     expect(await get(paths[0])).not.toBe(first)
   })
 
-  test('all are gone when everything is purged', async () => {
-    const first = await all()
+  test('Varnish drops all answers when everything is purged', async () => {
+    const first = await getAll()
     await varnishPurger({ url: varnish.url }).purgeAll()
-    expect((await all()).filter(body => first.includes(body))).toEqual([])
+    expect((await getAll()).filter(body => first.includes(body))).toEqual([])
   })
 
-  test('what is purged softly is given once more, while it is fetched', async () => {
+  test('Varnish gives an answer that was purged softly once more, while it fetches a new one', async () => {
     const first = await get(paths[0])
     await varnishPurger({ url: varnish.url, isSoft: true }).purge(['order-1'])
     expect(await get(paths[0])).toBe(first)
     await until('it is fetched', async () => (await get(paths[0])) !== first)
   })
 
-  test('who names a position is answered by the origin, and what is not for all is not kept', async () => {
+  test('Varnish passes a request with a position to the origin, and keeps no answer that is not for all', async () => {
     const first = await get(paths[0])
     expect(await get(paths[0], { 'Min-Position': '7' })).not.toBe(first)
     expect(await get(paths[0])).toBe(first)
     expect(await get('/mine?tag=a')).not.toBe(await get('/mine?tag=a'))
   })
 
-  test('what no purge could reach is not kept', async () => {
+  test('Varnish keeps no answer that no purge could reach', async () => {
     const path = `/many?${Array.from({ length: 300 }, (_, i) => `tag=a-long-tag-${i}`).join('&')}`
     expect(await get(path)).not.toBe(await get(path))
   })
 
-  test('tags and what is said to the CDN stay inside, and browsers are told to ask', async () => {
+  test('Varnish hides tags and CDN headers from browsers, and tells browsers to ask again', async () => {
     const { headers } = await fetch(`${varnish.url}${paths[0]}`)
     for (const name of ['xkey', 'Surrogate-Key', 'Cache-Tag', 'CDN-Cache-Control']) expect(headers.get(name)).toBeNull()
     expect(headers.get('Cache-Control')).toBe('public, max-age=0, must-revalidate')
@@ -99,12 +99,12 @@ describe('behind Varnish', () => {
     expect(again.status).toBe(304)
   })
 
-  test('an origin that names no tags of its own is kept as it says', async () => {
+  test('Varnish keeps an answer of an origin without tags as its headers say', async () => {
     more = { 'CDN-Cache-Control': 'max-age=0', 'Cache-Control': 'public, max-age=60' }
     expect(await get('/zero')).not.toBe(await get('/zero'))
   })
 
-  test('nothing is purged by rules that do not hand the tags to xkey, which the first test would see', async () => {
+  test('Varnish purges nothing under rules that do not hand the tags to xkey, which the first test would see', async () => {
     const line = 'set beresp.http.xkey = beresp.http.Surrogate-Key;'
     expect(vcl).toContain(line)
     await using deaf = await startVarnish(vcl.replace(line, ''))

@@ -6,7 +6,7 @@ import { deliverInOrder } from './in-order.ts'
 import { oncePerRun } from './per-run.ts'
 
 /** A breaker whose pauses are written down and end when the test says so. */
-function world() {
+function buildBreaker() {
   const stop = new AbortController()
   const slept: { readonly ms: number; readonly wake: () => void }[] = []
   const reported: unknown[] = []
@@ -36,8 +36,8 @@ function world() {
 }
 
 describe('a breaker', () => {
-  test('attempts until it is taken, later each time, and reports an outage once', async () => {
-    const { breaker, pass, reported } = world()
+  test('a breaker repeats a delivery until it is taken, later each time, and reports an outage once', async () => {
+    const { breaker, pass, reported } = buildBreaker()
     let attempts = 0
     const delivered = breaker.deliver(async () => {
       if (++attempts <= 3) throw new Error(`down ${attempts}`)
@@ -48,8 +48,8 @@ describe('a breaker', () => {
     expect(reported).toEqual([new Error('down 1')])
   })
 
-  test('has one try on while the others wait, and lets them pass once that one is taken', async () => {
-    const { breaker, pass, reported, settle } = world()
+  test('a breaker repeats one delivery while the others wait, and lets them pass once that one is taken', async () => {
+    const { breaker, pass, reported, settle } = buildBreaker()
     let isDown = true
     const attempts: number[] = []
     const all = Array.from({ length: 100 }, (_, i) =>
@@ -70,8 +70,8 @@ describe('a breaker', () => {
     expect(reported).toHaveLength(1)
   })
 
-  test('never pauses longer than ten seconds, unless the receiver asks for more', async () => {
-    const { breaker, pass, stop } = world()
+  test('a breaker never pauses longer than ten seconds, unless the receiver asks for more', async () => {
+    const { breaker, pass, stop } = buildBreaker()
     let attempts = 0
     const busy = [0, 0, 0, 0, 0, 0, 0, 0, 0, 20_000, 10_000_000, 0]
     const delivered = breaker.deliver(async () => {
@@ -85,8 +85,8 @@ describe('a breaker', () => {
     expect(delivered).rejects.toThrow('stopped')
   })
 
-  test('gives back at once what is refused, whether at first or at last, and lets the others pass', async () => {
-    const { breaker, pass, reported } = world()
+  test('a breaker gives back a refused delivery at once, the first or the last, and lets the others pass', async () => {
+    const { breaker, pass, reported } = buildBreaker()
     expect(breaker.deliver(async () => Promise.reject(new DeliveryRefused('too large')))).rejects.toThrow('too large')
     expect(reported).toEqual([])
     let attempts = 0
@@ -106,8 +106,8 @@ describe('a breaker', () => {
     expect(await other).toBe('taken')
   })
 
-  test('ends all waits when it is stopped', async () => {
-    const { breaker, settle, stop } = world()
+  test('a breaker ends all waits when it is stopped', async () => {
+    const { breaker, settle, stop } = buildBreaker()
     const all = Array.from({ length: 10 }, () => breaker.deliver(async () => Promise.reject(new Error('down'))))
     const settled = Promise.allSettled(all)
     await settle()
@@ -121,7 +121,7 @@ describe('deliverInOrder', () => {
     maxLength: 30,
   })
 
-  test('delivers each key in order and none behind a failure of its key, and leaves nothing on its way', async () => {
+  test('deliverInOrder delivers each key in order and none behind a failure of its key, and leaves nothing on its way', async () => {
     await fc.assert(
       fc.asyncProperty(items, async all => {
         const under = new Set<string>()
@@ -155,8 +155,8 @@ describe('deliverInOrder', () => {
 })
 
 test('oncePerRun makes one thing for each run', () => {
-  const made = oncePerRun(signal => ({ signal }))
+  const startRun = oncePerRun(signal => ({ signal }))
   const [one, other] = [new AbortController().signal, new AbortController().signal]
-  expect(made(one)).toBe(made(one))
-  expect(made(one)).not.toBe(made(other))
+  expect(startRun(one)).toBe(startRun(one))
+  expect(startRun(one)).not.toBe(startRun(other))
 })

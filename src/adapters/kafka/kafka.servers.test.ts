@@ -3,7 +3,15 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { type Runtime, runtime } from '../../runtime.ts'
 import { memory } from '../../ports/store/memory.ts'
 import type { Store } from '../../ports/store/store.ts'
-import { type Arrived, altered, Counter, counted, counter, countUp, faultsOf } from '../../test-support/relays.ts'
+import {
+  type ReceivedEvent,
+  wrapHandler,
+  Counter,
+  countDeliveries,
+  counter,
+  countUp,
+  faultsOf,
+} from '../../test-support/relays.ts'
 import { type KafkaBroker, type KafkaMessage, startKafka } from '../../test-support/servers/kafka.ts'
 import { startProxy } from '../../test-support/servers/proxy.ts'
 import { until } from '../../test-support/servers/until.ts'
@@ -19,25 +27,25 @@ type Options = Partial<Parameters<typeof kafkaRelay>[1]>
 const relayTo = (brokers: readonly string[], options: Options = {}) =>
   kafkaRelay('to-kafka', { from: Counter, brokers, topic: 'counters', report: () => {}, ...options } as never)
 
-async function running(relay: ReturnType<typeof relayTo>, store: Store = memory()): Promise<Runtime> {
+async function startRelay(relay: ReturnType<typeof relayTo>, store: Store = memory()): Promise<Runtime> {
   const emaki = await runtime({ serve: [counter, relay], store, leaseMs: 500 })
   closing.push(emaki)
   return emaki
 }
 
-const arrived = async (broker: KafkaBroker, topic = 'counters'): Promise<readonly Arrived[]> =>
-  (await broker.read(topic)).map(arrivedOf)
-const arrivedOf = ({ key, payload, headers }: KafkaMessage): Arrived => ({
+const readReceived = async (broker: KafkaBroker, topic = 'counters'): Promise<readonly ReceivedEvent[]> =>
+  (await broker.read(topic)).map(toReceived)
+const toReceived = ({ key, payload, headers }: KafkaMessage): ReceivedEvent => ({
   id: headers['ce_id']!,
   stream: key,
   n: (JSON.parse(payload) as { n: number }).n,
 })
 
 describe('a relay to Kafka', () => {
-  test('produces each event as a CloudEvent in binary mode, with its stream for a key', async () => {
+  test('a relay to Kafka produces each event as a CloudEvent in binary mode, with its stream for a key', async () => {
     await using broker = await startKafka()
     const store = memory()
-    const emaki = await running(relayTo([broker.address]), store)
+    const emaki = await startRelay(relayTo([broker.address]), store)
     await untilProcessed(emaki, await countUp(emaki, 1, 1))
     const [stored] = await store.readAll({ after: 0, limit: 1 })
     const [message] = await broker.read('counters')
@@ -58,24 +66,24 @@ describe('a relay to Kafka', () => {
     expect(message!.headers).not.toHaveProperty('ce_datacontenttype')
   })
 
-  test('keeps the order of each stream in one partition, over topics of its own choice', async () => {
+  test('a relay to Kafka keeps the order of each stream in one partition, over topics of its own choice', async () => {
     await using broker = await startKafka()
-    const emaki = await running(
+    const emaki = await startRelay(
       relayTo([broker.address], { topic: (event: { instance: string }) => `topic-${event.instance.at(-1)}` } as never),
     )
     await untilProcessed(emaki, await countUp(emaki, 20, 50), ['to-kafka'])
     const messages = (await Promise.all(Array.from({ length: 10 }, (_, i) => broker.read(`topic-${i}`)))).flat()
-    expect(faultsOf(messages.map(arrivedOf), 20, 50)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    expect(faultsOf(messages.map(toReceived), 20, 50)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     for (const of of Map.groupBy(messages, ({ key }) => key).values())
       expect(new Set(of.map(({ partition }) => partition)).size).toBe(1)
   })
 
-  test('loses nothing and keeps the order while the broker hangs for longer than the deadline, and holds nobody else up', async () => {
+  test('a relay to Kafka loses nothing and keeps the order while the broker hangs for longer than the deadline, and holds nobody else up', async () => {
     await using broker = await startKafka()
     const reported: unknown[] = []
     const report = (error: unknown) => reported.push(error)
-    const { relay, delivered } = counted(relayTo([broker.address], { deadlineMs: 300, inFlightMax: 20, report }))
-    const emaki = await running(relay)
+    const { relay, delivered } = countDeliveries(relayTo([broker.address], { deadlineMs: 300, inFlightMax: 20, report }))
+    const emaki = await startRelay(relay)
     const counting = countUp(emaki, 20, 100)
     await until('some have arrived', () => delivered.length > 100)
     await broker.kill('SIGSTOP')
@@ -85,54 +93,54 @@ describe('a relay to Kafka', () => {
     await broker.kill('SIGCONT')
     await untilProcessed(emaki, last, ['to-kafka'])
     // What was on its way may be there twice, but the first of each is in its place.
-    expect(faultsOf(await arrived(broker), 20, 100)).toMatchObject({ lost: 0, disordered: 0 })
+    expect(faultsOf(await readReceived(broker), 20, 100)).toMatchObject({ lost: 0, disordered: 0 })
     expect(reported).toHaveLength(1)
     expect(await emaki.store.readModel.parked()).toEqual([])
   })
 
-  test('produces to another broker all that a killed one had not acknowledged', async () => {
+  test('a relay to Kafka produces to another broker all that a killed one had not acknowledged', async () => {
     await using first = await startKafka()
     await using second = await startKafka()
     // Clients ask the broker of the day, which then tells them its own address.
     const target = { host: '127.0.0.1', port: first.port }
     const proxy = startProxy(target)
-    const { relay, delivered } = counted(relayTo([`127.0.0.1:${proxy.port}`], { deadlineMs: 500, inFlightMax: 20 }))
-    const emaki = await running(relay)
+    const { relay, delivered } = countDeliveries(relayTo([`127.0.0.1:${proxy.port}`], { deadlineMs: 500, inFlightMax: 20 }))
+    const emaki = await startRelay(relay)
     const counting = countUp(emaki, 20, 100)
     await until('some have arrived', () => delivered.length > 100)
     await first.kill()
     const acknowledged = new Set(delivered)
     target.port = second.port
     await untilProcessed(emaki, await counting, ['to-kafka'])
-    const there = new Set((await arrived(second)).map(({ id }) => id))
+    const there = new Set((await readReceived(second)).map(({ id }) => id))
     expect(there.size).toBeGreaterThan(0)
     expect(acknowledged.union(there).size).toBe(2_000)
     proxy.stop()
   })
 
-  test('parks the stream of a message that is too large, and the others go on', async () => {
+  test('a relay to Kafka parks the stream of a message that is too large, and the others go on', async () => {
     await using broker = await startKafka()
-    const emaki = await running(relayTo([broker.address], { requestBytesMax: 4_096 }))
+    const emaki = await startRelay(relayTo([broker.address], { requestBytesMax: 4_096 }))
     await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
     await emaki.send(counter.count('large', {}))
     await untilProcessed(emaki, await countUp(emaki, 3, 20))
-    expect(faultsOf(await arrived(broker), 3, 20)).toMatchObject({ lost: 0, disordered: 0 })
+    expect(faultsOf(await readReceived(broker), 3, 20)).toMatchObject({ lost: 0, disordered: 0 })
     expect(await emaki.store.readModel.parked()).toMatchObject([
       { name: 'to-kafka', kind: 'key', key: 'counter-large', position: 1, cause: expect.stringContaining('at most 4096 bytes') },
     ])
   })
 
-  test('is seen to lose and to disorder where it does', async () => {
+  test('the checks of the relay to Kafka see one that loses and reorders events', async () => {
     await using broker = await startKafka()
     const store = memory()
     const before = await runtime({ serve: [counter], store })
     const last = await countUp(before, 2, 30)
-    const careless = altered(relayTo([broker.address]), handle => async (events, handling) => {
+    const careless = wrapHandler(relayTo([broker.address]), handle => async (events, handling) => {
       await handle(events.slice(1).toReversed(), handling)
     })
-    const emaki = await running(careless, store)
+    const emaki = await startRelay(careless, store)
     await untilProcessed(emaki, last)
-    const faults = faultsOf(await arrived(broker), 2, 30)
+    const faults = faultsOf(await readReceived(broker), 2, 30)
     expect(faults.lost).toBeGreaterThan(0)
     expect(faults.disordered).toBe(2)
   })

@@ -5,7 +5,15 @@ import { connect } from '@nats-io/transport-node'
 import { type Runtime, runtime } from '../../runtime.ts'
 import { memory } from '../../ports/store/memory.ts'
 import type { Store } from '../../ports/store/store.ts'
-import { type Arrived, altered, Counter, counted, counter, countUp, faultsOf } from '../../test-support/relays.ts'
+import {
+  type ReceivedEvent,
+  wrapHandler,
+  Counter,
+  countDeliveries,
+  counter,
+  countUp,
+  faultsOf,
+} from '../../test-support/relays.ts'
 import { type NatsServer, startNats } from '../../test-support/servers/nats.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { natsRelay } from './relay.ts'
@@ -18,7 +26,7 @@ afterEach(async () => {
 })
 
 type Options = Partial<Parameters<typeof natsRelay>[1]>
-async function relaying(server: NatsServer, options: Options = {}, store: Store = memory()): Promise<Runtime> {
+async function startRelay(server: NatsServer, options: Options = {}, store: Store = memory()): Promise<Runtime> {
   const relay = natsRelay('to-nats', {
     from: Counter,
     servers: server.url,
@@ -31,7 +39,7 @@ async function relaying(server: NatsServer, options: Options = {}, store: Store 
   return emaki
 }
 
-type Message = Arrived & {
+type Message = ReceivedEvent & {
   readonly subject: string
   readonly event: Record<string, unknown>
   readonly msgID: string
@@ -39,7 +47,7 @@ type Message = Arrived & {
 }
 
 /** All that the stream keeps, as a consumer of it sees it. */
-async function kept(server: NatsServer): Promise<readonly Message[]> {
+async function readMessages(server: NatsServer): Promise<readonly Message[]> {
   const connection = await connect({ servers: server.url })
   try {
     const { state } = await (await jetstreamManager(connection)).streams.info(STREAM)
@@ -59,13 +67,13 @@ async function kept(server: NatsServer): Promise<readonly Message[]> {
 }
 
 describe('a relay to JetStream', () => {
-  test('sends each event as a CloudEvent with its id, under a subject of its category and type', async () => {
+  test('a relay to JetStream sends each event as a CloudEvent with its id, under a subject of its category and type', async () => {
     await using server = await startNats()
     const store = memory()
-    const emaki = await relaying(server, {}, store)
+    const emaki = await startRelay(server, {}, store)
     await untilProcessed(emaki, await countUp(emaki, 1, 1))
     const [stored] = await store.readAll({ after: 0, limit: 1 })
-    const [message] = await kept(server)
+    const [message] = await readMessages(server)
     expect(message).toMatchObject({
       subject: 'SHOP.counter.Counted',
       msgID: stored!.id,
@@ -82,54 +90,54 @@ describe('a relay to JetStream', () => {
     })
   })
 
-  test('keeps the order of each stream, and sends each event once', async () => {
+  test('a relay to JetStream keeps the order of each stream, and sends each event once', async () => {
     await using server = await startNats()
-    const emaki = await relaying(server)
+    const emaki = await startRelay(server)
     await untilProcessed(emaki, await countUp(emaki, 50, 40), ['to-nats'])
-    expect(faultsOf(await kept(server), 50, 40)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    expect(faultsOf(await readMessages(server), 50, 40)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
-  test('loses nothing when NATS is killed in the middle, and holds nobody else up', async () => {
+  test('a relay to JetStream loses nothing when NATS is killed in the middle, and holds nobody else up', async () => {
     await using server = await startNats()
     const reported: unknown[] = []
     const report = (error: unknown) => reported.push(error)
     const options = { from: Counter, servers: server.url, stream: STREAM, report, inFlightMax: 50 }
-    const { relay, delivered } = counted(natsRelay('to-nats', options))
+    const { relay, delivered } = countDeliveries(natsRelay('to-nats', options))
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
     closing.push(emaki)
     const counting = countUp(emaki, 50, 100)
     for (const after of [500, 1_500]) {
       await until('some have arrived', () => delivered.length > after)
-      const told = reported.length
+      const reportedBefore = reported.length
       await server.kill()
       expect(delivered.length).toBeLessThan(5_000)
-      await until('the outage is told', () => reported.length > told)
+      await until('the outage is told', () => reported.length > reportedBefore)
       await countUp(emaki, 1, 5, 50)
       await server.restart()
     }
     await counting
     const last = await countUp(emaki, 1, 90, 50)
     await untilProcessed(emaki, last, ['to-nats'])
-    expect(faultsOf(await kept(server), 51, 100)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    expect(faultsOf(await readMessages(server), 51, 100)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(await emaki.store.readModel.parked()).toEqual([])
     // One for each outage, and not one for each event on its way.
     expect(reported.length).toBeLessThan(6)
   })
 
-  test('is not doubled by what is sent again, as from an older checkpoint', async () => {
+  test('a relay to JetStream doubles no event that it sends again, as from an older checkpoint', async () => {
     await using server = await startNats()
-    const { relay, delivered } = counted(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }))
+    const { relay, delivered } = countDeliveries(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }))
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
     closing.push(emaki)
     await untilProcessed(emaki, await countUp(emaki, 10, 10))
     await emaki.reset('to-nats', 0)
     await until('all were sent twice', () => delivered.length === 200)
-    expect(faultsOf(await kept(server), 10, 10)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    expect(faultsOf(await readMessages(server), 10, 10)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
-  test('is doubled where the id is another one each time, which the checks see', async () => {
+  test('the checks of the relay to JetStream see one that doubles events by another id each time', async () => {
     await using server = await startNats()
-    const relay = altered(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }), handle => {
+    const relay = wrapHandler(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }), handle => {
       return (events, handling) => {
         const cloudEvent: typeof handling.cloudEvent = event => {
           const { attributes, data } = handling.cloudEvent(event)
@@ -142,19 +150,19 @@ describe('a relay to JetStream', () => {
     closing.push(emaki)
     await untilProcessed(emaki, await countUp(emaki, 5, 4))
     await emaki.reset('to-nats', 0)
-    await until('they are there twice', async () => (await kept(server)).length >= 40)
-    const messages = (await kept(server)).map(({ stream, n }) => ({ stream, n, id: `${stream} ${n}` }))
+    await until('they are there twice', async () => (await readMessages(server)).length >= 40)
+    const messages = (await readMessages(server)).map(({ stream, n }) => ({ stream, n, id: `${stream} ${n}` }))
     expect(faultsOf(messages, 5, 4)).toMatchObject({ lost: 0, doubled: 20 })
   })
 
-  test('parks the stream of an event that is too large, and the others go on', async () => {
+  test('a relay to JetStream parks the stream of an event that is too large, and the others go on', async () => {
     await using server = await startNats({ settings: { max_payload: 4_096 } })
-    const emaki = await relaying(server)
+    const emaki = await startRelay(server)
     await emaki.send(counter.count('large', { pad: 'x'.repeat(5_000) }))
     await emaki.send(counter.count('large', {}))
     await untilProcessed(emaki, await countUp(emaki, 3, 2))
-    expect((await kept(server)).map(({ stream }) => stream)).not.toContain('counter-large')
-    expect(faultsOf(await kept(server), 3, 2)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    expect((await readMessages(server)).map(({ stream }) => stream)).not.toContain('counter-large')
+    expect(faultsOf(await readMessages(server), 3, 2)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(await emaki.store.readModel.parked()).toMatchObject([
       {
         name: 'to-nats',
@@ -166,10 +174,10 @@ describe('a relay to JetStream', () => {
     ])
   })
 
-  test('ends at once while NATS is away, and goes on where it was', async () => {
+  test('a relay to JetStream ends at once while NATS is away, and goes on where it was', async () => {
     await using server = await startNats()
     const store = memory()
-    const first = await relaying(server, {}, store)
+    const first = await startRelay(server, {}, store)
     await untilProcessed(first, await countUp(first, 5, 2))
     await server.kill()
     const last = await countUp(first, 5, 2)
@@ -177,14 +185,14 @@ describe('a relay to JetStream', () => {
     await closing.pop()!.close()
     expect(performance.now() - before).toBeLessThan(2_000)
     await server.restart()
-    const second = await relaying(server, {}, store)
+    const second = await startRelay(server, {}, store)
     await untilProcessed(second, last, ['to-nats'])
-    expect(faultsOf(await kept(server), 5, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
+    expect(faultsOf(await readMessages(server), 5, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 })
 
 describe('natsRelay()', () => {
-  test('refuses a name that no stream can have', () => {
+  test('natsRelay() refuses a name that no stream can have', () => {
     expect(() => natsRelay('to-nats', { from: Counter, servers: 'nats://127.0.0.1', stream: 'A.B' })).toThrow(
       'no stream of JetStream',
     )

@@ -17,7 +17,9 @@ type Span = {
   readonly kind: number
   readonly attributes: readonly { readonly key: string; readonly value: Readonly<Record<string, unknown>> }[]
 }
-type Sent = { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[] }
+type ExportedTrace = {
+  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[]
+}
 
 let folder: string
 const spans = new Map<string, Span>()
@@ -26,7 +28,7 @@ const collector = Bun.serve({
   hostname: '127.0.0.1',
   development: false,
   fetch: async request => {
-    const { resourceSpans } = (await request.json()) as Sent
+    const { resourceSpans } = (await request.json()) as ExportedTrace
     for (const { scopeSpans } of resourceSpans)
       for (const scope of scopeSpans) for (const span of scope.spans) if (span.traceId === TRACE_ID) spans.set(span.name, span)
     return Response.json({})

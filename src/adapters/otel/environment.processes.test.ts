@@ -7,8 +7,8 @@ import manifest from '../../../package.json'
 import { VERSIONS } from './packages.ts'
 
 const ROOT = join(import.meta.dir, '../../..')
-type Sent = { readonly path: string; readonly headers: Headers; readonly body: string }
-const sent: Sent[] = []
+type SentRequest = { readonly path: string; readonly headers: Headers; readonly body: string }
+const sent: SentRequest[] = []
 const collector = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
@@ -51,13 +51,13 @@ async function run(environment: Record<string, string>, parent?: '00' | '01', fo
 }
 
 type Attribute = { readonly key: string; readonly value: { readonly stringValue: string } }
-const resourceOf = ({ body }: Sent): Record<string, string> =>
+const resourceOf = ({ body }: SentRequest): Record<string, string> =>
   Object.fromEntries(
     (JSON.parse(body).resourceSpans[0].resource.attributes as Attribute[]).map(({ key, value }) => [key, value.stringValue]),
   )
 
 describe('telemetry', () => {
-  test('sends protobuf, and what was recorded before the end', async () => {
+  test('telemetry sends protobuf, and the spans that were recorded before the end', async () => {
     const { code, stderr, files } = await run(endpoint)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(files.filter(file => file.split('/node_modules/').length > 2)).toEqual([])
@@ -67,7 +67,7 @@ describe('telemetry', () => {
     expect(sent[0]!.body).toContain('GET /hello/:name')
   })
 
-  test('sends JSON, with the headers and the resource that are asked for', async () => {
+  test('telemetry sends JSON, with the headers and the resource that are asked for', async () => {
     const { stderr } = await run({
       ...json,
       OTEL_EXPORTER_OTLP_HEADERS: 'api-key=secret',
@@ -84,7 +84,7 @@ describe('telemetry', () => {
     })
   })
 
-  test('is of the service that the app names, unless OTEL_SERVICE_NAME does', async () => {
+  test('telemetry names the service of the app, unless OTEL_SERVICE_NAME names another', async () => {
     await run(json)
     await run({ ...json, OTEL_SERVICE_NAME: 'market' })
     expect(sent.map(one => resourceOf(one)['service.name'])).toEqual(['shop', 'market'])
@@ -100,7 +100,7 @@ describe('telemetry', () => {
     ['parentbased_always_off', undefined, undefined, 0],
     ['parentbased_traceidratio', '0', undefined, 0],
     ['parentbased_traceidratio', undefined, undefined, 1],
-  ] as const)('samples by %s of %s, the parent being %s', async (sampler, argument, parent, count) => {
+  ] as const)('telemetry samples by %s of %s, the parent being %s', async (sampler, argument, parent, count) => {
     const { stderr } = await run(
       { ...json, OTEL_TRACES_SAMPLER: sampler, ...(argument && { OTEL_TRACES_SAMPLER_ARG: argument }) },
       parent,
@@ -109,7 +109,7 @@ describe('telemetry', () => {
     expect(sent).toHaveLength(count)
   })
 
-  test('samples as by default where the sampler is unknown, and warns', async () => {
+  test('telemetry samples as by default where the sampler is unknown, and warns', async () => {
     const { stderr } = await run({ ...json, OTEL_TRACES_SAMPLER: 'jaeger_remote' })
     expect(stderr).toContain('OTEL_TRACES_SAMPLER: expected always_on')
     expect(sent).toHaveLength(1)
@@ -120,7 +120,7 @@ describe('telemetry', () => {
     [{ ...endpoint, OTEL_SDK_DISABLED: 'true' }],
     [{ ...endpoint, OTEL_TRACES_EXPORTER: 'none' }],
   ]
-  test.each(off)('with %o loads nothing and records nothing', async environment => {
+  test.each(off)('telemetry with %o loads nothing and records nothing', async environment => {
     const { current, files, stderr } = await run(environment)
     expect({ current, stderr }).toEqual({ current: 'undefined', stderr: '' })
     const own = files.filter(file => !file.includes('/src/adapters/otel/')).map(file => file.slice(ROOT.length))
@@ -128,19 +128,19 @@ describe('telemetry', () => {
     expect(sent).toEqual([])
   })
 
-  test('ends in time, and says why, where the collector does not answer', async () => {
+  test('telemetry ends in time and reports why where the collector does not answer', async () => {
     const { code, stderr } = await run({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_EXPORTER_OTLP_TIMEOUT: '200' })
     expect(code).toBe(0)
     expect(stderr).toContain('the last spans were not sent')
   })
 
-  test('refuses a protocol that it does not speak', async () => {
+  test('telemetry refuses a protocol that it does not speak', async () => {
     const { code, stderr } = await run({ ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })
     expect(code).toBe(1)
     expect(stderr).toContain('OTEL_EXPORTER_OTLP_PROTOCOL is http/protobuf or http/json; found grpc')
   })
 
-  test('names the package that is missing, and what to install, in one line', async () => {
+  test('telemetry names the missing package, and what to install, in one line', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'emaki-otel-'))
     try {
       await mkdir(join(folder, 'node_modules'))
@@ -156,7 +156,7 @@ describe('telemetry', () => {
     }
   })
 
-  test('names the versions that it is tested with', () => {
+  test('telemetry names the versions that it is tested with where a package is another', () => {
     expect(manifest.devDependencies).toMatchObject(VERSIONS)
   })
 })

@@ -7,8 +7,8 @@ import { findSpan, inSpan, tracer, tracerProvider } from '../../test-support/tra
 
 useTracing()
 
-describe('a tracerProvider of yours', () => {
-  test('is flushed at the end, and left running', async () => {
+describe('a tracerProvider of the caller', () => {
+  test('a tracerProvider of the caller is flushed at the end, and left running', async () => {
     let flushed = 0
     const yours = { getTracer: () => tracer, forceFlush: async () => void flushed++ }
     const { shutdown } = await telemetry({ tracerProvider: yours })
@@ -18,7 +18,7 @@ describe('a tracerProvider of yours', () => {
     expect(findSpan('later').ended).toBe(true)
   })
 
-  test('is refused without a context manager, which would leave each span alone', async () => {
+  test('a tracerProvider without a context manager is refused, as each span would be alone', async () => {
     context.disable()
     try {
       await expect(telemetry({ tracerProvider })).rejects.toThrow('a tracerProvider needs a context manager')

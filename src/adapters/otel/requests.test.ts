@@ -35,15 +35,15 @@ describe('a request', () => {
         throw 'a text'
       })
       .onError((error, c) => (error instanceof HTTPException ? error.getResponse() : c.text('sorry', 500)))
-  const only = (): ReadableSpan => {
+  const getOnlySpan = (): ReadableSpan => {
     expect(spans()).toHaveLength(1)
     return spans()[0]!
   }
 
-  test('has the attributes of a server span and no others', async () => {
+  test('the span of a request has the attributes of a server span and no others', async () => {
     await app().request('http://shop.example:8080/order/o1?full=1&sig=secret', { headers: { 'User-Agent': 'curl/8' } })
-    expect(only()).toMatchObject({ name: 'GET /order/:id', kind: SpanKind.SERVER, status: { code: SpanStatusCode.UNSET } })
-    expect(only().attributes).toEqual({
+    expect(getOnlySpan()).toMatchObject({ name: 'GET /order/:id', kind: SpanKind.SERVER, status: { code: SpanStatusCode.UNSET } })
+    expect(getOnlySpan().attributes).toEqual({
       'http.request.method': 'GET',
       'http.response.status_code': 200,
       'http.route': '/order/:id',
@@ -56,11 +56,11 @@ describe('a request', () => {
     })
   })
 
-  test('knows who is connected, and who is behind a proxy', async () => {
+  test('the span of a request names the client, also behind a proxy', async () => {
     const server = Bun.serve({ port: 0, hostname: '127.0.0.1', development: false, fetch: app().fetch })
     try {
       await fetch(new URL('/order/o1', server.url))
-      expect(only().attributes).toMatchObject({
+      expect(getOnlySpan().attributes).toMatchObject({
         'client.address': '127.0.0.1',
         'network.peer.address': '127.0.0.1',
         'network.peer.port': expect.any(Number),
@@ -70,7 +70,7 @@ describe('a request', () => {
       exporter.reset()
       const headers = { Host: 'shop.example', 'X-Forwarded-For': '203.0.113.9, 10.0.0.1', 'X-Forwarded-Proto': 'https' }
       await fetch(new URL('/order/o1', server.url), { headers })
-      expect(only().attributes).toMatchObject({
+      expect(getOnlySpan().attributes).toMatchObject({
         'client.address': '203.0.113.9',
         'network.peer.address': '127.0.0.1',
         'server.address': 'shop.example',
@@ -82,57 +82,60 @@ describe('a request', () => {
     }
   })
 
-  test('continues the trace that came with it', async () => {
+  test('the span of a request continues the trace that came with it', async () => {
     const answer = await app().request('/order/o1', { headers: { traceparent: header(9), tracestate: 'vendor=1' } })
-    expect(only().parentSpanContext).toMatchObject({ traceId: traceIdOf(9), spanId: '00000000000000ff', isRemote: true })
-    expect(only().spanContext().traceState?.serialize()).toBe('vendor=1')
-    expect(((await answer.json()) as { trace: string }).trace).toBe(`00-${traceIdOf(9)}-${only().spanContext().spanId}-01`)
+    expect(getOnlySpan().parentSpanContext).toMatchObject({ traceId: traceIdOf(9), spanId: '00000000000000ff', isRemote: true })
+    expect(getOnlySpan().spanContext().traceState?.serialize()).toBe('vendor=1')
+    expect(((await answer.json()) as { trace: string }).trace).toBe(`00-${traceIdOf(9)}-${getOnlySpan().spanContext().spanId}-01`)
   })
 
-  test('that is not sampled keeps its trace and records nothing', async () => {
+  test('a request that is not sampled keeps its trace and records nothing', async () => {
     const answer = await app().request('/order/o1', { headers: { traceparent: header(9, '00') } })
     expect(((await answer.json()) as { trace: string }).trace).toMatch(new RegExp(`^00-${traceIdOf(9)}-[0-9a-f]{16}-00$`))
     expect(spans()).toEqual([])
   })
 
-  test('by a method that few know is HTTP and _OTHER', async () => {
+  test('the span of a request by an unknown method is HTTP, and its method _OTHER', async () => {
     await app().request('/order/o1', { method: 'PROPFIND' })
-    expect(only().name).toBe('HTTP /order/:id')
-    expect(only().attributes).toMatchObject({ 'http.request.method': '_OTHER', 'http.request.method_original': 'PROPFIND' })
+    expect(getOnlySpan().name).toBe('HTTP /order/:id')
+    expect(getOnlySpan().attributes).toMatchObject({
+      'http.request.method': '_OTHER',
+      'http.request.method_original': 'PROPFIND',
+    })
   })
 
-  test('that a middleware answers has the route it was for', async () => {
+  test('a request that a middleware answers has the route it was for', async () => {
     await app().request('/closed/front')
-    expect(only()).toMatchObject({ name: 'GET /closed/:door', status: { code: SpanStatusCode.UNSET } })
-    expect(only().attributes).toMatchObject({ 'http.route': '/closed/:door', 'http.response.status_code': 403 })
-    expect(only().attributes).not.toHaveProperty('error.type')
+    expect(getOnlySpan()).toMatchObject({ name: 'GET /closed/:door', status: { code: SpanStatusCode.UNSET } })
+    expect(getOnlySpan().attributes).toMatchObject({ 'http.route': '/closed/:door', 'http.response.status_code': 403 })
+    expect(getOnlySpan().attributes).not.toHaveProperty('error.type')
   })
 
-  test('for no route has none', async () => {
+  test('a request for no route has no route in its span', async () => {
     await app().request('/nowhere')
-    expect(only()).toMatchObject({ name: 'GET', status: { code: SpanStatusCode.UNSET } })
-    expect(only().attributes).not.toHaveProperty('http.route')
-    expect(only().attributes['http.response.status_code']).toBe(404)
+    expect(getOnlySpan()).toMatchObject({ name: 'GET', status: { code: SpanStatusCode.UNSET } })
+    expect(getOnlySpan().attributes).not.toHaveProperty('http.route')
+    expect(getOnlySpan().attributes['http.response.status_code']).toBe(404)
   })
 
-  test('refused by an exception is no failure', async () => {
+  test('a request refused by an exception is no failure', async () => {
     await app().request('/unauthorized')
-    expect(only()).toMatchObject({ name: 'GET /unauthorized', status: { code: SpanStatusCode.UNSET }, events: [] })
-    expect(only().attributes).not.toHaveProperty('error.type')
+    expect(getOnlySpan()).toMatchObject({ name: 'GET /unauthorized', status: { code: SpanStatusCode.UNSET }, events: [] })
+    expect(getOnlySpan().attributes).not.toHaveProperty('error.type')
   })
 
   test.each([
     ['/down', 503, '503', []],
     ['/broken', 500, 'Broken', [{ name: 'exception', attributes: { 'exception.message': 'pipe' } }]],
-  ])('of %s fails as %d of type %s', async (path, status, type, events) => {
+  ])('a request of %s fails as %d of type %s', async (path, status, type, events) => {
     await app().request(path)
-    expect(only()).toMatchObject({ name: `GET ${path}`, status: { code: SpanStatusCode.ERROR }, events })
-    expect(only().attributes).toMatchObject({ 'http.response.status_code': status, 'error.type': type })
+    expect(getOnlySpan()).toMatchObject({ name: `GET ${path}`, status: { code: SpanStatusCode.ERROR }, events })
+    expect(getOnlySpan().attributes).toMatchObject({ 'http.response.status_code': status, 'error.type': type })
   })
 
-  test('that throws what is no error fails too', async () => {
+  test('a request that throws a value that is no error fails too', async () => {
     await expect((async () => app().request('/thrown'))()).rejects.toBe('a text')
-    expect(only()).toMatchObject({ status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': '_OTHER' } })
+    expect(getOnlySpan()).toMatchObject({ status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': '_OTHER' } })
   })
 })
 
@@ -144,8 +147,8 @@ describe('an app', () => {
     commands: { add: z.object({ by: z.int() }) },
     decide: { add: (_, { by }) => Counter.Added({ by }) },
   })
-  type Stored = { readonly data: { readonly by: number }; readonly meta: { readonly traceparent: string } }
-  const served = () =>
+  type TracedEvent = { readonly data: { readonly by: number }; readonly meta: { readonly traceparent: string } }
+  const buildTracedApp = () =>
     new Hono()
       .use(...tracing.telemetry.middleware)
       .route('/', emaki({ serve: [counter], store: memory(), trace: tracing.telemetry.trace }))
@@ -156,27 +159,27 @@ describe('an app', () => {
       body: JSON.stringify({ by }),
     })
 
-  test('traces a command from request to append, in the trace that it came with', async () => {
-    expect((await add(served(), 'c1', 3)).status).toBe(201)
+  test('an app traces a command from request to append, in the trace that it came with', async () => {
+    expect((await add(buildTracedApp(), 'c1', 3)).status).toBe(201)
     const request = findSpan('POST /counter/:id/add')
     for (const name of ['load events', 'decide counter.add', 'append events'])
       expect(findSpan(name).parentSpanContext).toMatchObject({ traceId: traceIdOf(3), spanId: request.spanContext().spanId })
   })
 
-  test('stores with each event the trace of its own request, 200 being interleaved', async () => {
-    const app = served()
+  test('an app stores with each event the trace of its own request, with 200 requests at once', async () => {
+    const app = buildTracedApp()
     const numbers = Array.from({ length: 200 }, (_, i) => i + 1)
-    // A third is not sampled; 8 streams are shared, so that flights carry commands of many traces.
+    // A third is not sampled; 8 streams are shared, so that batches carry commands of many traces.
     await Promise.all(numbers.map(n => add(app, `c${n % 8}`, n, n % 3 === 0 ? '00' : '01')))
-    let seen = 0
+    let checked = 0
     for (let stream = 0; stream < 8; stream++) {
       const answer = await app.request(`/streams/counter-c${stream}`)
-      for (const { data, meta } of ((await answer.json()) as { events: Stored[] }).events) {
+      for (const { data, meta } of ((await answer.json()) as { events: TracedEvent[] }).events) {
         expect(meta.traceparent).toMatch(new RegExp(`^00-${traceIdOf(data.by)}-[0-9a-f]{16}-0${data.by % 3 === 0 ? 0 : 1}$`))
-        seen++
+        checked++
       }
     }
-    expect(seen).toBe(200)
+    expect(checked).toBe(200)
     const decided = spans().filter(({ name }) => name === 'decide counter.add')
     expect(new Set(decided.map(span => span.spanContext().traceId)).size).toBe(numbers.filter(n => n % 3 !== 0).length)
   })

@@ -1,29 +1,29 @@
 import { useTracing } from '../../test-support/tracing.ts'
 import { describe, expect, test } from 'bun:test'
 import { context, propagation, SpanKind, SpanStatusCode, trace as api } from '@opentelemetry/api'
-import { findSpan, header, inSpan, spans, traceIdOf, tracer, tracing, unsampled } from '../../test-support/tracing.ts'
+import { findSpan, header, inSpan, spans, traceIdOf, tracer, tracing, runUnsampled } from '../../test-support/tracing.ts'
 
 useTracing()
 
-describe('current', () => {
-  test('is null where nothing is active', () => {
+describe('the current trace', () => {
+  test('the current trace is null where no span is active', () => {
     expect(tracing.telemetry.trace.current()).toBeNull()
   })
 
-  test('continues the active span by its header', () => {
+  test('the current trace continues the active span by its header', () => {
     inSpan('request', place => {
       const { traceId, spanId } = api.getActiveSpan()!.spanContext()
       expect(place.traceparent).toBe(`00-${traceId}-${spanId}-01`)
     })
   })
 
-  test('says so where the trace is not sampled', () => {
-    expect(unsampled(place => place.traceparent)).toBe(header(7, '00'))
+  test('the current trace says where it is not sampled', () => {
+    expect(runUnsampled(place => place.traceparent)).toBe(header(7, '00'))
   })
 })
 
 describe('a step', () => {
-  test('gives what it runs, and is a span below the one who waits', async () => {
+  test("a step gives the result of what it runs, and its span is a child of its caller's", async () => {
     const place = inSpan('request', place => place)
     expect(tracing.telemetry.trace.step('decide', [place], { 'emaki.command': 'order.place' }, () => 17)).toBe(17)
     const promise = Promise.resolve(18)
@@ -34,11 +34,11 @@ describe('a step', () => {
       expect(findSpan(name).parentSpanContext).toMatchObject({ traceId: request.traceId, spanId: request.spanId })
   })
 
-  test('has the first who is recorded as its parent, and links to the others, once each', () => {
+  test('a step has the first recorded caller as its parent, and one link to each of the others', () => {
     const [first, second, third] = ['first', 'second', 'third'].map(name => inSpan(name, place => place))
     tracing.telemetry.trace.step(
       'load',
-      [null, unsampled(place => place), second!, first!, second!, third!, first!],
+      [null, runUnsampled(place => place), second!, first!, second!, third!, first!],
       {},
       () => {},
     )
@@ -49,13 +49,13 @@ describe('a step', () => {
     )
   })
 
-  test('has 128 links at most', () => {
+  test('a step has 128 links at most', () => {
     const places = Array.from({ length: 300 }, (_, i) => inSpan(`request ${i}`, place => place))
     tracing.telemetry.trace.step('append', places, {}, () => {})
     expect(findSpan('append events').links).toHaveLength(128)
   })
 
-  test('continues a trace that is known by its header alone', () => {
+  test('a step continues a trace that is known by its header alone', () => {
     tracing.telemetry.trace.step('decide', [{ traceparent: header(5) }], { 'emaki.command': 'order.place' }, () => {})
     const { parentSpanContext } = findSpan('decide order.place')
     expect(parentSpanContext).toMatchObject({ traceId: traceIdOf(5), isRemote: true })
@@ -64,14 +64,14 @@ describe('a step', () => {
   test.each([
     ['nobody', () => []],
     ['somebody untraced', () => [null]],
-    ['somebody not sampled', () => [unsampled(place => place)]],
+    ['somebody not sampled', () => [runUnsampled(place => place)]],
     ['a header that is none', () => [{ traceparent: 'nonsense' }]],
-  ])('on behalf of %s is only run', (_, parents) => {
+  ])('a step on behalf of %s is only run', (_, parents) => {
     expect(tracing.telemetry.trace.step('append', parents(), {}, () => 17)).toBe(17)
     expect(spans()).toEqual([])
   })
 
-  test('runs in the context of its span, or of whom it is for, and not of whoever is running', () => {
+  test('a step runs in the context of its span, or of its caller, and not of whatever is running', () => {
     const mine = inSpan('mine', place => place)
     inSpan('another', () => {
       expect(tracing.telemetry.trace.step('load', [mine], {}, () => tracing.telemetry.trace.current()!.traceparent)).toStartWith(
@@ -80,7 +80,7 @@ describe('a step', () => {
       expect(
         tracing.telemetry.trace.step(
           'load',
-          [unsampled(place => place)],
+          [runUnsampled(place => place)],
           {},
           () => tracing.telemetry.trace.current()!.traceparent,
         ),
@@ -89,7 +89,7 @@ describe('a step', () => {
     })
   })
 
-  test('keeps its context, with its baggage, across awaits', async () => {
+  test('a step keeps its context, with its baggage, across awaits', async () => {
     const baggage = propagation.createBaggage({ tenant: { value: 'blue' } })
     const place = inSpan('request', () =>
       context.with(propagation.setBaggage(context.active(), baggage), () => tracing.telemetry.trace.current()!),
@@ -102,7 +102,7 @@ describe('a step', () => {
     expect(findSpan('nested').parentSpanContext?.spanId).toBe(findSpan('append events').spanContext().spanId)
   })
 
-  test('ends when its promise does', async () => {
+  test('a step ends when its promise does', async () => {
     const { promise, resolve } = Promise.withResolvers<number>()
     const step = tracing.telemetry.trace.step('append', [inSpan('request', place => place)], {}, () => promise)
     expect(spans().map(({ name }) => name)).toEqual(['request'])
@@ -122,7 +122,7 @@ describe('a step', () => {
       },
     ],
     ['rejects', () => Promise.reject(new LockTimeout('gone'))],
-  ])('that %s fails with it, and says of what', async (_, run) => {
+  ])('a step that %s fails with it, and records the type of the error', async (_, run) => {
     const place = inSpan('request', place => place)
     await expect((async () => tracing.telemetry.trace.step('append', [place], {}, run as () => Promise<void>))()).rejects.toThrow(
       'gone',
@@ -172,9 +172,9 @@ describe('a step', () => {
         'messaging.batch.message_count': 2,
       },
     ],
-  ] as const)('%s is %s', (name, title, kind, given, told) => {
+  ] as const)('a step named %s is the span %s', (name, title, kind, given, expected) => {
     tracing.telemetry.trace.step(name, [inSpan('request', place => place)], given, () => {})
     expect(findSpan(title)).toMatchObject({ kind, status: { code: SpanStatusCode.UNSET } })
-    expect(findSpan(title).attributes).toEqual(told)
+    expect(findSpan(title).attributes).toEqual(expected)
   })
 })

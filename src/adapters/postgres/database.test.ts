@@ -28,7 +28,7 @@ const call = (stream: string) =>
   `select * from ${at.schema}.append_v2('{${stream}}', '{-1}', '{0}', '{1}', '{1}', '${Bun.randomUUIDv7()}', 'T', 's', '{}', '{}', null, 1000)`
 
 describe('the database', () => {
-  test('refuses to update, delete or truncate events', async () => {
+  test('the database refuses to update, delete or truncate events', async () => {
     const events = `${at.schema}.events`
     await expect(at.sql`update ${at.sql(events)} set data = ''`.execute()).rejects.toThrow('events are immutable')
     await expect(at.sql`delete from ${at.sql(events)}`.execute()).rejects.toThrow('events are immutable')
@@ -36,7 +36,7 @@ describe('the database', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('refuses an append inside a transaction that has written', async () => {
+  test('the database refuses an append inside a transaction that has written', async () => {
     const within = at.sql.begin(async tx => {
       await tx`create temporary table mine (n integer) on commit drop`
       await tx.unsafe(call('order-in'))
@@ -45,14 +45,14 @@ describe('the database', () => {
     expect(await store.read('order-in', { after: 0, limit: 1 })).toEqual([])
   })
 
-  test('refuses an append under any isolation but read committed', async () => {
+  test('the database refuses an append under any isolation but read committed', async () => {
     for (const level of ['repeatable read', 'serializable']) {
       const within = at.sql.begin(`isolation level ${level}`, async tx => tx.unsafe(call('order-iso')))
       await expect(within).rejects.toThrow('read committed')
     }
   })
 
-  test('syncs the commit of an append where the session says off', async () => {
+  test('the database syncs the commit of an append where the session says off', async () => {
     const sql = createClient(at.url, { max: 1, onnotice: () => {} })
     await sql`set synchronous_commit = off`
     const [found] = await sql.unsafe(
@@ -63,7 +63,7 @@ describe('the database', () => {
     expect([found?.['inside'], after?.['after']]).toEqual(['on', 'off'])
   })
 
-  test("gives an application's role what it needs and no INSERT", async () => {
+  test("the database gives an application's role what it needs and no INSERT", async () => {
     const role = `app_${at.schema}`
     await at.sql.unsafe(`create role ${role} login`)
     try {
@@ -90,26 +90,26 @@ describe('the database', () => {
     }
   })
 
-  test('shows payloads as jsonb to ad-hoc SQL', async () => {
+  test('the database shows payloads as jsonb to ad-hoc SQL', async () => {
     const [row] = await at.sql.unsafe(`select data ->> 'a' as a from ${at.schema}.events_json where position = 1`)
     expect(row?.['a']).toBe('1')
   })
 })
 
 describe('a store', () => {
-  test('refuses a database whose commits are not durable', async () => {
+  test('a PostgreSQL store refuses a database whose commits are not durable', async () => {
     await using server = await startPostgres({ settings: { fsync: false } })
     await expect(postgres(server.url).open()).rejects.toThrow('fsync off')
   })
 
-  test('says what is wrong with a server that does not answer', async () => {
+  test('a PostgreSQL store says what is wrong with a server that does not answer', async () => {
     await expect(postgres('postgres://nobody@127.0.0.1:1/none').open()).rejects.toMatchObject({
       name: 'StoreError',
       reason: 'unavailable',
     })
   })
 
-  test('keeps a log for each schema of one database', async () => {
+  test('a PostgreSQL store keeps a log for each schema of one database', async () => {
     const other = await testSchema()
     const second = postgres(other.url, { schema: other.schema })
     await second.open()
@@ -119,7 +119,7 @@ describe('a store', () => {
     await other.drop()
   })
 
-  test('refuses a name of a schema that would have to be quoted', () => {
+  test('a PostgreSQL store refuses a name of a schema that would have to be quoted', () => {
     expect(() => postgres('postgres://x', { schema: 'a"; drop table events; --' })).toThrow('is not letters, digits and _')
   })
 })

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
 import { importContract } from '../../ports/store/import-contract/index.ts'
 import type { NewRecord, Records } from '../../ports/store/import.ts'
-import { held } from '../../test-support/held.ts'
-import { emptied, madeIn, type TestSchema, testSchema } from '../../test-support/schema.ts'
+import { holdLock } from '../../test-support/hold-lock.ts'
+import { emptyLog, openLogIn, type TestSchema, testSchema } from '../../test-support/schema.ts'
 import { postgres } from './store.ts'
 
 let at: TestSchema
@@ -13,13 +13,13 @@ beforeAll(async () => {
 })
 afterAll(() => at.drop())
 
-importContract('PostgreSQL', () => madeIn(at))
+importContract('PostgreSQL', () => openLogIn(at))
 
 const records = (many: number): Records =>
   async function* () {
-    for (let i = 0; i < many; i++) yield [one(i)]
+    for (let i = 0; i < many; i++) yield [buildRecord(i)]
   }
-const one = (i: number): NewRecord => ({
+const buildRecord = (i: number): NewRecord => ({
   id: Bun.randomUUIDv7(),
   stream: `o-${i % 7}`,
   type: 'T',
@@ -29,18 +29,18 @@ const one = (i: number): NewRecord => ({
 })
 
 describe('an import into PostgreSQL', () => {
-  test('leaves no staged rows behind', async () => {
-    const { store, close } = await madeIn(at)
+  test('an import into PostgreSQL leaves no staged rows behind', async () => {
+    const { store, close } = await openLogIn(at)
     await Array.fromAsync(store.import('left', records(4_100), { fingerprint: 'f' }))
     const [left] = await at.sql.unsafe(`select count(*)::integer as many from ${at.schema}.import_rows`)
     expect(left?.['many']).toBe(0)
     await close()
   })
 
-  test('stages while another holds the lock of the log, and waits for it with the first chunk', async () => {
-    const { store, close } = await madeIn(at)
+  test('an import into PostgreSQL stages while another has the lock of the log, and waits for it with the first chunk', async () => {
+    const { store, close } = await openLogIn(at)
     const steps = store.import('locked', records(10), { fingerprint: 'f' })
-    const letGo = await held(at.sql, `select pg_advisory_xact_lock(${at.schema}.lock_key_v1())`)
+    const letGo = await holdLock(at.sql, `select pg_advisory_xact_lock(${at.schema}.lock_key_v1())`)
     expect((await steps.next()).value).toMatchObject({ moved: 0, total: 10 })
     const moved = steps.next()
     await letGo()
@@ -49,8 +49,8 @@ describe('an import into PostgreSQL', () => {
     await close()
   })
 
-  test('moves each record once where two processes run it at the same time', async () => {
-    await emptied(at)
+  test('an import into PostgreSQL moves each record once where two processes run it at the same time', async () => {
+    await emptyLog(at)
     const both = [postgres(at.url, { schema: at.schema }), postgres(at.url, { schema: at.schema })]
     await Promise.all(both.map(store => store.open()))
     await Promise.all(both.map(store => Array.fromAsync(store.import('both', records(9_000), { fingerprint: 'f' }))))
@@ -59,9 +59,9 @@ describe('an import into PostgreSQL', () => {
     await Promise.all(both.map(store => store.close()))
   })
 
-  test('goes on over connections that are cut between and within its chunks', async () => {
-    const { store, close } = await madeIn(at)
-    const cut = () => at.sql`
+  test('an import into PostgreSQL goes on over connections that are cut between and within its chunks', async () => {
+    const { store, close } = await openLogIn(at)
+    const cutConnections = () => at.sql`
       select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'emaki' and datname = current_database()
     `
     const many = 6_000
@@ -70,7 +70,7 @@ describe('an import into PostgreSQL', () => {
       if (moved === many) break
       // The next chunk is asked for at the same time as its connection is cut.
       cuts++
-      void cut().execute()
+      void cutConnections().execute()
     }
     expect(cuts).toBeGreaterThan(3)
     // Read by another client, as a connection of the store's may just have been cut.
@@ -79,7 +79,7 @@ describe('an import into PostgreSQL', () => {
     await close()
   })
 
-  test('is refused to a role that may append and was not granted imports, and works for one that was', async () => {
+  test('an import into PostgreSQL is refused to a role that may append and was not granted imports, and works for one that was', async () => {
     const role = `importer_${at.schema}`
     await at.sql.unsafe(`create role ${role} login`)
     try {
@@ -97,7 +97,7 @@ describe('an import into PostgreSQL', () => {
     }
   })
 
-  test('moves a chunk under no isolation but read committed, and not inside a transaction that has written', async () => {
+  test('an import into PostgreSQL moves a chunk under no isolation but read committed, and not inside a transaction that has written', async () => {
     const sql = createClient(at.url, { max: 1, onnotice: () => {} })
     const call = `select * from ${at.schema}.import_chunk_v1(1, 10, 10, false, 1000)`
     await expect(sql.begin('isolation level serializable', tx => tx.unsafe(call))).rejects.toThrow('read committed')

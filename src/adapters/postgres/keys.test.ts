@@ -8,7 +8,7 @@ const KEYS = 5_000
 /** From the sixth time on a statement is planned for good. */
 const PLANNED = 8
 
-test('an append looks its keys up, however few there were when it was planned', async () => {
+test('an append looks its keys up by their index, however few there were when it was planned', async () => {
   const at = await testSchema()
   const store = postgres(at.url, { schema: at.schema })
   await store.open()

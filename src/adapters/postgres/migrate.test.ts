@@ -27,18 +27,18 @@ async function fresh(run: (at: TestSchema) => Promise<void>): Promise<void> {
 }
 
 describe('migrations', () => {
-  test('run once, in order, and say what ran', async () => {
+  test('migrations of PostgreSQL run once, in order, and say what ran', async () => {
     expect(await migratePostgres(at.url, at.schema)).toEqual(migrations.map(({ name }) => name))
     expect(await migratePostgres(at.url, at.schema)).toEqual([])
   })
 
-  test('run once when several processes start at once', () =>
+  test('migrations of PostgreSQL run once when several processes start at once', () =>
     fresh(async ({ url, schema }) => {
       const ran = await Promise.all(Array.from({ length: 4 }, () => migratePostgres(url, schema)))
       expect(ran.flat().sort()).toEqual(migrations.map(({ name }) => name))
     }))
 
-  test('leave one that fails at any statement not begun, and go on from there', () =>
+  test('a migration of PostgreSQL that fails at any statement counts as not begun, and the next run goes on from there', () =>
     fresh(async ({ sql, schema }) => {
       const good = { name: '0001-good', sql: '-- oldest release that may still run: 0.1.0\ncreate table one (n integer);' }
       const statements = ['create table two (n integer)', 'insert into two values (1)', 'create index on two (n)']
@@ -54,14 +54,14 @@ describe('migrations', () => {
       expect(await migrate(sql, schema, [good, mended])).toEqual(['0002-two'])
     }))
 
-  test('refuse one that was changed after it ran', () =>
+  test('migrations of PostgreSQL are refused where one was changed after it ran', () =>
     fresh(async ({ sql, schema }) => {
       const one = { name: '0001-one', sql: '-- oldest release that may still run: 0.1.0\ncreate table one (n integer);' }
       await migrate(sql, schema, [one])
       await expect(migrate(sql, schema, [{ ...one, sql: `${one.sql}\n` }])).rejects.toThrow('0001-one was changed after it ran')
     }))
 
-  test('refuse a database that needs a newer release, and no other', () =>
+  test('migrations of PostgreSQL refuse a database that needs a newer release, and no other', () =>
     fresh(async ({ sql, schema }) => {
       const from = (oldest: string) => ({
         name: `0001-${oldest}`,
@@ -73,7 +73,7 @@ describe('migrations', () => {
       await expect(migrate(sql, schema, [])).rejects.toThrow('needs release 99.0.0')
     }))
 
-  test('are missed at start-up where it is told not to run them', () =>
+  test('a PostgreSQL store that may not run migrations refuses to start while one is missing', () =>
     fresh(async ({ url, schema, sql }) => {
       const store = postgres(url, { schema, migrate: false })
       await expect(store.open()).rejects.toThrow('run emaki migrate')
@@ -83,7 +83,7 @@ describe('migrations', () => {
       await store.close()
     }))
 
-  test('change no function that an earlier one made, but for 0022, which 0024 mends', () =>
+  test('migrations of PostgreSQL change no function that an earlier one made, but for 0022, which 0024 mends', () =>
     fresh(async own => {
       expect(await changedFunctions(own, migrations)).toEqual([
         '0022-keys-by-index: append_v1',
@@ -101,7 +101,7 @@ describe('migrations', () => {
     ['drops', 'drop function f_v1'],
     ['alters', 'alter function f_v1 set work_mem = 1024'],
     ['overloads', 'create function f_v1(n integer) returns integer language sql return n'],
-  ])('are seen to change a function where one %s it', (_, text) =>
+  ])('the check of migrations finds one that %s a function of an earlier one', (_, text) =>
     fresh(async own => {
       const step = (name: string, text: string) => ({ name, sql: `-- oldest release that may still run: 0.1.0\n${text};` })
       const first = step('0001-first', 'create function f_v1() returns integer language sql return 1')
@@ -110,9 +110,9 @@ describe('migrations', () => {
     }),
   )
 
-  test('give the schema in migrations/postgres/schema.sql; SNAPSHOT=1 writes it anew', async () => {
+  test('migrations of PostgreSQL give the schema in migrations/postgres/schema.sql; SNAPSHOT=1 writes it anew', async () => {
     await migratePostgres(at.url, at.schema)
-    const found = await described(at)
+    const found = await describeSchema(at)
     if (process.env['SNAPSHOT'] === '1') await Bun.write(SNAPSHOT, found)
     expect(found).toBe(await Bun.file(SNAPSHOT).text())
   })
@@ -125,7 +125,7 @@ async function changedFunctions(at: TestSchema, all: readonly Migration[]): Prom
   for (const [i, { name }] of all.entries()) {
     await migrate(at.sql, at.schema, all.slice(0, i + 1))
     const after = await functionsOf(at)
-    for (const [made, text] of before) if (after.get(made) !== text) changed.push(`${name}: ${made}`)
+    for (const [functionName, text] of before) if (after.get(functionName) !== text) changed.push(`${name}: ${functionName}`)
     before = after
   }
   return changed
@@ -142,7 +142,7 @@ async function functionsOf({ sql, schema }: TestSchema): Promise<Map<string, str
 }
 
 /** A schema as SQL, from the catalogue: tables, constraints, indexes, sequences, views, functions, triggers. */
-async function described({ sql, schema }: TestSchema): Promise<string> {
+async function describeSchema({ sql, schema }: TestSchema): Promise<string> {
   const parts = await sql<{ text: string }[]>`
     with s as (select oid from pg_namespace where nspname = ${schema})
     select 'create table ' || c.relname || E' (\n' || string_agg('  ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)

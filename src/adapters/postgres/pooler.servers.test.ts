@@ -6,20 +6,20 @@ import { storeContract } from '../../ports/store/contract/index.ts'
 import { importContract } from '../../ports/store/import-contract/index.ts'
 import { startPgbouncer } from '../../test-support/servers/pgbouncer.ts'
 import { until } from '../../test-support/servers/until.ts'
-import { emptied, madeIn, madeReadModelIn, testSchema } from '../../test-support/schema.ts'
+import { emptyLog, openLogIn, openReadModelIn, testSchema } from '../../test-support/schema.ts'
 import { behindPooler } from './prove.ts'
 import { postgres } from './store.ts'
 
-const made = testSchema()
-const pooled = made.then(({ url }) => startPgbouncer(url, { poolMode: 'transaction' }))
+const testing = testSchema()
+const pooled = testing.then(({ url }) => startPgbouncer(url, { poolMode: 'transaction' }))
 afterAll(async () => {
   await (await pooled).stop()
-  await (await made).drop()
+  await (await testing).drop()
 })
 
 describe('a pooler in transaction mode', () => {
-  test('is found out, and its absence too', async () => {
-    const found = async (url: string) => {
+  test('a pooler in transaction mode is found out, and its absence too', async () => {
+    const detectsPooler = async (url: string) => {
       const [one, two] = [
         createClient(url, { max: 1, prepare: false, fetch_types: false }),
         createClient(url, { max: 1, prepare: false, fetch_types: false }),
@@ -28,22 +28,22 @@ describe('a pooler in transaction mode', () => {
       await Promise.all([one.end(), two.end()])
       return answer
     }
-    expect(await found((await pooled).url)).toBe(true)
-    expect(await found((await made).url)).toBe(false)
+    expect(await detectsPooler((await pooled).url)).toBe(true)
+    expect(await detectsPooler((await testing).url)).toBe(false)
   })
 
-  test('refuses start-up parameters, which is why none are sent', async () => {
+  test('a pooler in transaction mode refuses start-up parameters, which is why none are sent', async () => {
     const sql = createClient((await pooled).url, { max: 1, connection: { statement_timeout: 1_000 } })
     await expect(sql`select 1`.execute()).rejects.toThrow('unsupported startup parameter')
     await sql.end()
   })
 
-  test('serves many stores over few sessions, each append whole and in order', async () => {
-    const { schema } = await made
+  test('a pooler in transaction mode serves many stores over few sessions, each append whole and in order', async () => {
+    const { schema } = await testing
     const { url } = await pooled
     const stores = Array.from({ length: 6 }, () => postgres(url, { schema }))
     for (const store of stores) await store.open()
-    await emptied(await made)
+    await emptyLog(await testing)
     const event = (data: string) => ({ id: Bun.randomUUIDv7(), type: 'T', schema: 's', data, meta: '{}' })
     await Promise.all(
       stores.map(async (store, i) => {
@@ -62,8 +62,8 @@ describe('a pooler in transaction mode', () => {
     await Promise.all(stores.map(store => store.close()))
   })
 
-  test('passes on nothing that is listened to, so that the log is asked', async () => {
-    const { schema } = await made
+  test('a pooler in transaction mode passes on no notification, so that the log is polled', async () => {
+    const { schema } = await testing
     const { url } = await pooled
     const [ours, other] = [postgres(url, { schema }), postgres(url, { schema })]
     for (const store of [ours, other]) await store.open()
@@ -80,7 +80,7 @@ describe('a pooler in transaction mode', () => {
   })
 })
 
-storeContract('PostgreSQL behind pgbouncer', async () => madeIn(await made, (await pooled).url))
-importContract('PostgreSQL behind pgbouncer', async () => madeIn(await made, (await pooled).url))
+storeContract('PostgreSQL behind pgbouncer', async () => openLogIn(await testing, (await pooled).url))
+importContract('PostgreSQL behind pgbouncer', async () => openLogIn(await testing, (await pooled).url))
 
-readModelContract('PostgreSQL behind pgbouncer', async () => madeReadModelIn(await made, (await pooled).url))
+readModelContract('PostgreSQL behind pgbouncer', async () => openReadModelIn(await testing, (await pooled).url))

@@ -1,7 +1,7 @@
 // What the server is told of each pool, and that one does not hold up another.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Store } from '../../ports/store/store.ts'
-import { held } from '../../test-support/held.ts'
+import { holdLock } from '../../test-support/hold-lock.ts'
 import { type TestSchema, testSchema } from '../../test-support/schema.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { postgres } from './store.ts'
@@ -27,7 +27,7 @@ type Settings = { readonly statement: string; readonly tcp: string; readonly idl
 const SHOWN = `select current_setting('statement_timeout') as statement, current_setting('tcp_user_timeout') as tcp,
   current_setting('idle_in_transaction_session_timeout') as idle`
 
-test('a page with statements of its own runs under time-outs of its lease', async () => {
+test('a page with statements of its own runs under the time-outs of its lease', async () => {
   const lease = (await store.readModel.acquire('rows_v1', { owner: 'o', ttlMs: 8_000, start: 0 }))!
   let shown: Settings | null = null
   const run = async (sql: unknown) => {
@@ -46,20 +46,20 @@ test('each pool tells the server its deadline, for statements and for sockets th
   expect(shown).toMatchObject({ statement: '4321ms', tcp: '4321' })
 })
 
-test('reads go on while all that write rows wait', async () => {
+test('reads go on while all connections that write rows wait', async () => {
   // Whoever locks the checkpoints holds up every page that is written.
-  const letGo = await held(at.sql, `lock table ${at.schema}.leases in access exclusive mode`)
+  const letGo = await holdLock(at.sql, `lock table ${at.schema}.leases in access exclusive mode`)
   const pages = Array.from({ length: PROJECTORS + 1 }, (_, i) =>
     store.readModel.acquire(`other_${i}`, { owner: 'o', ttlMs: 8_000, start: 0 }),
   )
   try {
-    const blocked = async () => {
+    const countBlocked = async () => {
       const [row] = await at.sql.unsafe(
         `select count(*)::int as many from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%${at.schema}.acquire_v1%'`,
       )
       return row!['many'] === PROJECTORS
     }
-    await until('they wait', blocked)
+    await until('they wait', countBlocked)
     expect(await store.readAll({ after: 0, limit: 1 })).toEqual([])
     expect(await store.head()).toBe(0)
   } finally {

@@ -7,13 +7,13 @@ import type { Table } from '../../ports/read-model/tables.ts'
 import type { Store } from '../../ports/store/store.ts'
 import { startProxy } from '../../test-support/servers/proxy.ts'
 import { until } from '../../test-support/servers/until.ts'
-import { madeReadModelIn, type TestSchema, testSchema } from '../../test-support/schema.ts'
+import { openReadModelIn, type TestSchema, testSchema } from '../../test-support/schema.ts'
 import { postgres } from './store.ts'
 
-const made = testSchema()
-afterAll(async () => (await made).drop())
+const schema = testSchema()
+afterAll(async () => (await schema).drop())
 
-readModelContract('PostgreSQL', async () => madeReadModelIn(await made))
+readModelContract('PostgreSQL', async () => openReadModelIn(await schema))
 
 const TTL_MS = 20_000
 const orders: Table = {
@@ -29,7 +29,7 @@ const page = (changed: Partial<NewPage> & Pick<NewPage, 'epoch'>): NewPage => ({
   ...changed,
 })
 /** More rows than one statement carries. */
-const many = (length = 5_000) => Array.from({ length }, (_, i) => row(`k${String(i).padStart(6, '0')}`))
+const buildRows = (length = 5_000) => Array.from({ length }, (_, i) => row(`k${String(i).padStart(6, '0')}`))
 
 let at: TestSchema
 let store: Store
@@ -51,40 +51,40 @@ beforeEach(async () => {
   epoch = (await rows.acquire('orders_v1', { owner: 'a', ttlMs: TTL_MS, start: 0 }))!.epoch
 })
 
-describe('what a page runs by itself', () => {
-  const mine = (sql: unknown, text: string) => (sql as TransactionSql).unsafe(text.replaceAll('mine', `${at.schema}.mine`))
+describe('statements of a page', () => {
+  const runOnMine = (sql: unknown, text: string) => (sql as TransactionSql).unsafe(text.replaceAll('mine', `${at.schema}.mine`))
 
-  test('is written with its rows and its checkpoint', async () => {
+  test('a statement of a page is written with its rows and its checkpoint', async () => {
     expect(
-      await rows.commit(page({ epoch, rows: [row('o1')], run: sql => mine(sql, 'create table mine (n integer)') })),
+      await rows.commit(page({ epoch, rows: [row('o1')], run: sql => runOnMine(sql, 'create table mine (n integer)') })),
     ).toBeTrue()
-    expect(await rows.commit(page({ epoch, from: 10, to: 20, run: sql => mine(sql, 'drop table mine') }))).toBeTrue()
+    expect(await rows.commit(page({ epoch, from: 10, to: 20, run: sql => runOnMine(sql, 'drop table mine') }))).toBeTrue()
     expect(await rows.get(orders, 'o1')).toMatchObject({ found: { key: 'o1' }, position: 20 })
   })
 
-  test("names tables that are the log's own, and not those of another log in the database", async () => {
-    const unnamed = (sql: unknown, text: string) => (sql as TransactionSql).unsafe(text)
-    expect(await rows.commit(page({ epoch, run: sql => unnamed(sql, 'create table own (n integer)') }))).toBeTrue()
+  test("a statement of a page names tables that are the log's own, and not those of another log in the database", async () => {
+    const runUnqualified = (sql: unknown, text: string) => (sql as TransactionSql).unsafe(text)
+    expect(await rows.commit(page({ epoch, run: sql => runUnqualified(sql, 'create table own (n integer)') }))).toBeTrue()
     const found = await at.sql<{ schemaname: string }[]>`select schemaname from pg_tables where tablename = 'own'`
     expect(found.map(({ schemaname }) => schemaname)).toEqual([at.schema])
-    expect(await rows.commit(page({ epoch, from: 10, to: 20, run: sql => unnamed(sql, 'drop table own') }))).toBeTrue()
+    expect(await rows.commit(page({ epoch, from: 10, to: 20, run: sql => runUnqualified(sql, 'drop table own') }))).toBeTrue()
   })
 
-  test('is not run where the page is refused', async () => {
+  test('a statement of a page is not run where the page is refused', async () => {
     let ran = 0
     for (const changed of [{ epoch: epoch - 1 }, { epoch, from: 5 }])
       expect(await rows.commit(page({ ...changed, run: () => ran++ }))).toBeFalse()
     expect(ran).toBe(0)
   })
 
-  test('throws as it is, and leaves nothing of itself nor of its page', async () => {
+  test('a statement of a page that throws fails the page with its own error, and leaves nothing of either', async () => {
     const own = new Error('mine')
     const wrong: readonly [NonNullable<NewPage['run']>, unknown][] = [
       [() => { throw own }, own],
-      [async sql => { await mine(sql, 'create table mine (n integer)'); throw own }, own],
-      [sql => mine(sql, 'select 1 / 0'), expect.objectContaining({ name: 'PostgresError', message: 'division by zero' })],
+      [async sql => { await runOnMine(sql, 'create table mine (n integer)'); throw own }, own],
+      [sql => runOnMine(sql, 'select 1 / 0'), expect.objectContaining({ name: 'PostgresError', message: 'division by zero' })],
       // A failure that it keeps to itself has undone the transaction all the same.
-      [async sql => { await mine(sql, 'select 1 / 0').catch(() => {}) }, expect.objectContaining({ name: 'StoreError', reason: 'refused' })],
+      [async sql => { await runOnMine(sql, 'select 1 / 0').catch(() => {}) }, expect.objectContaining({ name: 'StoreError', reason: 'refused' })],
     ] // biome-ignore format: one table
     for (const [run, error] of wrong) {
       expect(await rows.commit(page({ epoch, rows: [row('o1')], run })).catch(thrown => thrown)).toEqual(error)
@@ -95,7 +95,7 @@ describe('what a page runs by itself', () => {
     expect(await rows.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
   })
 
-  test('is given up after twice its lease where the network swallows what the server says', async () => {
+  test('a statement of a page is given up after twice its lease where the network swallows the answers', async () => {
     const server = new URL(at.url)
     using proxy = startProxy({ host: server.hostname, port: Number(server.port) })
     const far = postgres(proxy.url(at.url), { schema: at.schema, migrate: false, pooler: false, deadlineMs: 30_000 })
@@ -107,7 +107,7 @@ describe('what a page runs by itself', () => {
     const run = async (sql: unknown) => {
       proxy.swallow(true, 'toClient')
       swallowed.resolve()
-      await mine(sql, 'create table mine (n integer)')
+      await runOnMine(sql, 'create table mine (n integer)')
     }
     jest.useFakeTimers()
     const late = far.readModel.commit(page({ epoch, run })).catch((error: unknown) => error)
@@ -120,7 +120,7 @@ describe('what a page runs by itself', () => {
     await far.close()
   })
 
-  test('is a StoreError where the connection is lost, whatever it does then, and the next page connects anew', async () => {
+  test('a statement of a page fails with a StoreError where the connection is lost, and the next page connects anew', async () => {
     const lose = async (tx: Pick<TransactionSql, 'unsafe'>) => {
       const [own] = await tx.unsafe('select pg_backend_pid() as pid')
       await at.sql`select pg_terminate_backend(${own!['pid']})`
@@ -139,7 +139,7 @@ describe('what a page runs by itself', () => {
         throw new Error('mine')
       },
     ]
-    const other = { name: 'other', epoch: await taken('other'), run: () => Bun.sleep(5) }
+    const other = { name: 'other', epoch: await acquireLease('other'), run: () => Bun.sleep(5) }
     let position = 0
     for (const run of [...runs, ...runs, ...runs]) {
       const lost = rows.commit(page({ epoch, rows: [row('o1')], run: sql => run(sql as TransactionSql) }))
@@ -157,35 +157,35 @@ describe('what a page runs by itself', () => {
 })
 
 describe('a page of many rows', () => {
-  test('is written whole, and nothing of it where the epoch or the checkpoint is another', async () => {
+  test('a page of many rows is written whole, and nothing of it where the epoch or the checkpoint is another', async () => {
     for (const changed of [{ epoch: epoch + 1 }, { epoch, from: 1 }])
-      expect(await rows.commit(page({ ...changed, rows: many() }))).toBeFalse()
+      expect(await rows.commit(page({ ...changed, rows: buildRows() }))).toBeFalse()
     expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
-    expect(await rows.commit(page({ epoch, rows: many() }))).toBeTrue()
+    expect(await rows.commit(page({ epoch, rows: buildRows() }))).toBeTrue()
     expect(await rows.count(orders, {})).toEqual({ found: 5_000, position: 10, parked: null })
   })
 
-  test('is written in several statements where its data is large', async () => {
-    const large = many(30).map((one, i) => ({ ...one, data: JSON.stringify(`${i}`.repeat(600_000)) }))
+  test('a page of many rows is written in several statements where its data is large', async () => {
+    const large = buildRows(30).map((one, i) => ({ ...one, data: JSON.stringify(`${i}`.repeat(600_000)) }))
     expect(await rows.commit(page({ epoch, rows: large }))).toBeTrue()
     expect((await rows.rows(orders, ['k000007']))[0]!.data).toBe(large[7]!.data)
   })
 
-  test('leaves nothing where one of its statements fails, and a row with a line feed in its data is never taken for two', async () => {
-    for (const from of [many(), many(2)]) {
+  test('a page of many rows leaves nothing where a statement fails, and takes no row with a line feed for two', async () => {
+    for (const from of [buildRows(), buildRows(2)]) {
       const broken = from.map((one, i) => (i === from.length - 1 ? { ...one, data: '{\n}' } : one))
       await expect(rows.commit(page({ epoch, rows: broken }))).rejects.toMatchObject({ reason: 'refused' })
       expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
     }
   })
 
-  test('lets its lease be prolonged while it is written, and whoever comes when the lease is over waits and gets nothing', async () => {
+  test('a page of many rows lets its lease be prolonged while it is written, and another owner waits and gets nothing', async () => {
     const [running, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const run = async () => {
       running.resolve()
       await ended.promise
     }
-    const commit = rows.commit(page({ epoch, rows: many(), run }))
+    const commit = rows.commit(page({ epoch, rows: buildRows(), run }))
     await running.promise
     expect(await rows.renew('orders_v1', epoch, TTL_MS)).toBeTrue()
     await leaseOver()
@@ -198,7 +198,7 @@ describe('a page of many rows', () => {
 })
 
 describe('pages and resets at once', () => {
-  test('wait for each other, and none is given up', async () => {
+  test('pages and resets at once wait for each other, and none is given up', async () => {
     const write = async (i: number) => {
       const owner = `o${i}`
       const lease = await rows.acquire('orders_v1', { owner: 'a', ttlMs: TTL_MS, start: 0 })
@@ -216,7 +216,7 @@ describe('pages and resets at once', () => {
 })
 
 describe('an owner that stopped within its transaction', () => {
-  test('is cut off after a quarter of its lease, and nothing of its page is written', async () => {
+  test('an owner that stopped within its transaction is cut off after a quarter of its lease, and nothing of its page is written', async () => {
     const [running, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const run = async () => {
       running.resolve()
@@ -234,7 +234,7 @@ describe('an owner that stopped within its transaction', () => {
       ended.resolve()
       expect(await zombie).toMatchObject({ name: 'StoreError', reason: 'unknown' })
       expect(await other.readModel.commit(page({ epoch: lease.epoch, rows: [row('o1')] }))).toBeTrue()
-      for (const late of [page({ epoch, rows: [row('zombie')] }), page({ epoch, from: 10, to: 20, rows: many() })])
+      for (const late of [page({ epoch, rows: [row('zombie')] }), page({ epoch, from: 10, to: 20, rows: buildRows() })])
         expect(await rows.commit(late)).toBeFalse()
       expect((await rows.list(orders, { where: {}, sort: null, after: null, limit: 9 })).found.map(({ key }) => key)).toEqual([
         'o1',
@@ -246,7 +246,7 @@ describe('an owner that stopped within its transaction', () => {
 })
 
 describe("an application's role", () => {
-  test('may do all that a read model does, and writes no events but by appending', async () => {
+  test("an application's role may do all that a read model does, and writes no events but by appending", async () => {
     const role = `rows_${at.schema}`
     await at.sql.unsafe(`create role ${role} login`)
     try {
@@ -256,24 +256,26 @@ describe("an application's role", () => {
       const app = postgres(url.href, { schema: at.schema, migrate: false })
       await app.open()
       const model = app.readModel
-      const mine = { ...orders, name: 'mine_v1' }
-      await model.prepare([mine, orders])
+      const mineTable = { ...orders, name: 'mine_v1' }
+      await model.prepare([mineTable, orders])
       const lease = (await model.acquire('mine_v1', { owner: 'a', ttlMs: TTL_MS, start: 0 }))!
       const own = { name: 'mine_v1', epoch: lease.epoch }
       expect(
         await model.commit(page({ ...own, rows: [row('o1')], park: [{ kind: 'key', key: 'p', position: 1, cause: 'x' }] })),
       ).toBeTrue()
-      expect(await model.commit(page({ ...own, from: 10, to: 20, rows: [{ ...row('a'), data: null }, ...many()] }))).toBeTrue()
+      expect(
+        await model.commit(page({ ...own, from: 10, to: 20, rows: [{ ...row('a'), data: null }, ...buildRows()] })),
+      ).toBeTrue()
       expect(await model.renew('mine_v1', lease.epoch, TTL_MS)).toBeTrue()
       expect(await model.suspect('mine_v1', lease.epoch, null)).toBeTrue()
       expect(await model.serve('mine', 'mine_v1')).toBeTrue()
       expect(await model.unpark('mine_v1')).toBe(1)
-      expect((await model.count(mine, {})).found).toBe(5_001)
+      expect((await model.count(mineTable, {})).found).toBe(5_001)
       await model.release('mine_v1', lease.epoch)
       // Also what another role made: `orders_v1` was made by the owner of the schema, after which the role was granted.
       expect(await model.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
       await model.reset('mine_v1', 0)
-      expect((await model.count(mine, {})).found).toBe(0)
+      expect((await model.count(mineTable, {})).found).toBe(0)
       await rows.prepare([{ ...orders, name: 'later_v1' }])
       await model.prepare([{ ...orders, name: 'later_v1' }])
       const later = (await model.acquire('later_v1', { owner: 'a', ttlMs: TTL_MS, start: 0 }))!
@@ -297,7 +299,7 @@ describe("an application's role", () => {
     }
   })
 
-  test('that could append before read models came may write them from then on', async () => {
+  test('a role that could append before read models existed may write them from then on', async () => {
     const [old, role] = [await testSchema(), `old_${at.schema}`]
     const { migrate } = await import('./migrate.ts')
     const { migrations } = await import('./migrations.ts')
@@ -317,7 +319,7 @@ describe("an application's role", () => {
 })
 
 describe('the database', () => {
-  test('refuses names that would have to be quoted, whoever asks', async () => {
+  test('the database refuses names that would have to be quoted, whoever asks', async () => {
     for (const [name, field] of [
       ['a"b', 'f'],
       ['A', 'f'],
@@ -333,7 +335,7 @@ describe('the database', () => {
   })
 })
 
-async function taken(name: string): Promise<number> {
+async function acquireLease(name: string): Promise<number> {
   return (await rows.acquire(name, { owner: 'a', ttlMs: TTL_MS, start: 0 }))!.epoch
 }
 

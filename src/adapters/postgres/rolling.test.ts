@@ -36,7 +36,7 @@ afterAll(async () => {
 })
 
 describe('an older release beside a newer one', () => {
-  test('appends behind the events of the newer one, which appends behind its', async () => {
+  test('an older release appends behind the events of a newer one, and the newer one behind its', async () => {
     const events = [newEvent(), newEvent(), newEvent()]
     await appendOlder({ stream: 'turn-1', expect: 0, events: [events[0]!] })
     await store.append([unitOf({ stream: 'turn-1', expect: 1, events: [events[1]!] })])
@@ -47,7 +47,7 @@ describe('an older release beside a newer one', () => {
     expect(found[2]!.position - found[0]!.position).toBe(2)
   })
 
-  test('gets a conflict with the events of the newer one that it missed, and gives it one', async () => {
+  test('an older release gets a conflict with the events of a newer one that it missed, and the newer one with its', async () => {
     const [mine, yours] = [newEvent(), newEvent()]
     await store.append([unitOf({ stream: 'race-1', expect: 0, events: [mine] })])
     const { failed } = await appendOlder({ stream: 'race-1', expect: 0, events: [newEvent()] })
@@ -57,7 +57,7 @@ describe('an older release beside a newer one', () => {
     expect(outcome).toMatchObject({ outcome: 'conflict', conflicts: [{ actual: 2, missed: [{ id: yours.id }] }] })
   })
 
-  test('knows the keys of the newer one, which knows its, with the position of their event', async () => {
+  test('an older release knows the keys of a newer one, and the newer one its, with the position of their event', async () => {
     const older = { stream: 'key-1', expect: 0, events: [newEvent()], key: 'older' }
     const newer = { stream: 'key-2', expect: 0, events: [newEvent()], key: 'newer' }
     const { first } = await appendOlder(older)
@@ -69,7 +69,7 @@ describe('an older release beside a newer one', () => {
     expect(keys).toMatchObject([{ position: Number(first) + 1, version: 1, count: 1 }])
   })
 
-  test('uses a key of the newer one again once its time is over, and the newer one uses it after it', async () => {
+  test('an older release uses a key of a newer one again once its time is over, and the newer one after it', async () => {
     const write = (version: number) => ({ stream: 'again-1', expect: version, events: [newEvent()], key: 'again' })
     await store.append([unitOf(write(0))])
     await endKeys()
@@ -79,7 +79,7 @@ describe('an older release beside a newer one', () => {
   })
 })
 
-test('both releases at once leave no hole in positions or versions, and use a key once', async () => {
+test('an older and a newer release at once leave no hole in positions or versions, and use a key once', async () => {
   const began = await store.head()
   const writers = await Promise.all([olderWriter(), olderWriter(), newerWriter(), newerWriter()])
   let isWriting = true
@@ -145,7 +145,7 @@ function unitOf(write: Write): Unit {
 async function appendOlder(write: Write, sql: Sql = at.sql): Promise<Answer> {
   const { stream, expect, events } = write
   const keys = keyOf(write).map(({ keepMs, ...key }) => ({ ...key, unit: 0, keep_ms: keepMs }))
-  const joined = (field: keyof NewEvent) => events.map(event => event[field]).join('\n')
+  const joinField = (field: keyof NewEvent) => events.map(event => event[field]).join('\n')
   const [answer] = await sql.unsafe<Answer[]>(
     `select * from ${at.schema}.append_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`,
     [
@@ -154,7 +154,7 @@ async function appendOlder(write: Write, sql: Sql = at.sql): Promise<Answer> {
       [0],
       events.map(() => 1),
       events.map((_, i) => i + 1),
-      ...(['id', 'type', 'schema', 'data', 'meta'] as const).map(joined),
+      ...(['id', 'type', 'schema', 'data', 'meta'] as const).map(joinField),
       keys.length ? JSON.stringify(keys) : null,
       2_000,
     ],

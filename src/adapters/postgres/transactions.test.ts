@@ -26,14 +26,14 @@ test('a transaction that does not end within the deadline is given up with its s
   jest.useRealTimers()
   await expect(whole).rejects.toMatchObject({ name: 'StoreError', reason: 'unknown' })
   ended.resolve()
-  const found = (table: string) =>
+  const isMissing = (table: string) =>
     late.run(async tx => (await tx`select to_regclass(${table}) is null as none`)[0]!['none'] === true)
-  expect(await found('public.late')).toBeTrue()
+  expect(await isMissing('public.late')).toBeTrue()
   expect(sent).toBe(1)
   await late.close()
 })
 
-test('no more transactions run at once than there may be, and those that wait come in turn', async () => {
+test('no more transactions run at once than the bound, and those that wait come in turn', async () => {
   const { url } = await testPostgres()
   const transactions = new Transactions(url, options)
   let running = 0

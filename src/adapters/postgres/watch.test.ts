@@ -31,7 +31,7 @@ const pool = () =>
 
 let channels = 0
 /** Watches through the proxy a log that says it has not grown, so that only what is heard tells of more. */
-async function watching(run: (made: Watching) => Promise<void>): Promise<void> {
+async function withWatches(run: (watches: Watches) => Promise<void>): Promise<void> {
   const channel = `test_${process.pid}_${channels++}`
   const [ours, theirs] = [announcer(pool(), channel), announcer(pool(), channel)]
   const heard: (number | null)[] = []
@@ -50,14 +50,14 @@ async function watching(run: (made: Watching) => Promise<void>): Promise<void> {
   }
   await until('nothing listens any more', () => proxy.connections === 0)
 }
-type Watching = {
+type Watches = {
   readonly others: Announcer
   readonly heard: (position: number) => boolean
   readonly asked: () => number
 }
 
 /** Announces ever further until it is heard: before it listens, nothing is. */
-async function hears({ others, heard }: Watching, from: number): Promise<void> {
+async function expectAnnounced({ others, heard }: Watches, from: number): Promise<void> {
   let position = from
   await until('it hears what is announced', () => {
     if (heard(position)) return true
@@ -69,52 +69,52 @@ async function hears({ others, heard }: Watching, from: number): Promise<void> {
 /** Whether it asks again and again, as who listens does not: so often at least within a beat. */
 const ASKS = 8
 
-describe('who watches', () => {
-  test('hears what others announce, and asks no more then', async () => {
-    await watching(async made => {
-      await hears(made, 100)
+describe('a watch', () => {
+  test('a watch hears what others announce, and polls no more then', async () => {
+    await withWatches(async watches => {
+      await expectAnnounced(watches, 100)
       await until('it has stopped asking', async () => {
-        const before = made.asked()
+        const before = watches.asked()
         await Bun.sleep(300)
-        return made.asked() - before <= 2
+        return watches.asked() - before <= 2
       })
-      made.others.announce(1_000_000)
-      await until('it is heard', () => made.heard(1_000_000))
+      watches.others.announce(1_000_000)
+      await until('it is heard', () => watches.heard(1_000_000))
     })
   })
 
-  test('asks where its socket is half open, which tells nobody, and listens again when it is not', async () => {
-    await watching(async made => {
-      await hears(made, 100)
+  test('a watch polls while its socket is half open, and listens again when it is not', async () => {
+    await withWatches(async watches => {
+      await expectAnnounced(watches, 100)
       proxy.swallow(true)
-      const before = made.asked()
-      await until('it asks again and again', () => made.asked() - before > ASKS)
-      made.others.announce(1_000_000)
+      const before = watches.asked()
+      await until('it asks again and again', () => watches.asked() - before > ASKS)
+      watches.others.announce(1_000_000)
       // What was swallowed comes late, over the connection that was given up: it is not what is waited for here.
       proxy.reset()
       proxy.swallow(false)
-      await hears(made, 2_000_000)
+      await expectAnnounced(watches, 2_000_000)
     })
   })
 
-  test('asks where its connection is cut, and listens again', async () => {
-    await watching(async made => {
-      await hears(made, 100)
+  test('a watch polls where its connection is cut, and listens again', async () => {
+    await withWatches(async watches => {
+      await expectAnnounced(watches, 100)
       proxy.reset()
-      await hears(made, 2_000_000)
+      await expectAnnounced(watches, 2_000_000)
     })
   })
 
-  test('asks for as long as nobody can be listened to', async () => {
+  test('a watch polls for as long as it cannot listen', async () => {
     proxy.swallow(true)
-    await watching(async made => {
-      await until('it asks again and again', () => made.asked() > ASKS)
+    await withWatches(async watches => {
+      await until('it asks again and again', () => watches.asked() > ASKS)
     })
   })
 })
 
-describe('who announces', () => {
-  test('says the furthest only of what comes at once', async () => {
+describe('an announcement', () => {
+  test('an announcement carries only the furthest of the positions that come at once', async () => {
     const channel = `test_${process.pid}_${channels++}`
     const heard: string[] = []
     const listening = await at.sql.listen(channel, word => void heard.push(word))
@@ -127,7 +127,7 @@ describe('who announces', () => {
     await listening.unlisten()
   })
 
-  test('harms nobody where it cannot', async () => {
+  test('an announcement that fails harms nobody', async () => {
     const nowhere = new Pool('postgres://nobody@127.0.0.1:1/none', {
       max: 1,
       prepare: false,
@@ -164,7 +164,7 @@ async function processes(
 }
 
 describe('a tail', () => {
-  test('has what another process appended and announced', async () => {
+  test('a tail has what another process appended and announced', async () => {
     await processes(at.url, async (ours, append, [, other]) => {
       for (let i = 0; i < 20; i++) await append(other)
       other.announce(await other.head())
@@ -173,7 +173,7 @@ describe('a tail', () => {
     })
   })
 
-  test('has what another process appended though nobody announced it, and LISTEN is in a black hole', async () => {
+  test('a tail has what another process appended though nobody announced it, and LISTEN is in a black hole', async () => {
     await processes(proxy.url(at.url), async (ours, append, [, other]) => {
       await until('it listens', () => proxy.connections === 1)
       proxy.swallow(true)
@@ -184,7 +184,7 @@ describe('a tail', () => {
     })
   })
 
-  test('has each event once and in order while two processes append', async () => {
+  test('a tail has each event once and in order while two processes append', async () => {
     const all = [postgres(at.url, { schema: at.schema }), postgres(at.url, { schema: at.schema })]
     const both = await Promise.all(all.map(store => startServices({ serve: [account], store })))
     const seen: number[][] = [[], []]
@@ -212,7 +212,7 @@ describe('a tail', () => {
     for (const emaki of both) await emaki.close()
   })
 
-  test('goes on where its store closes first', async () => {
+  test('a tail goes on where its store closes first', async () => {
     await processes(at.url, async (ours, append, [store, other]) => {
       await store.close()
       await append(other)

@@ -17,12 +17,12 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   staleUntil: time,
 })
 
-describe('an entry as Redis has it', () => {
-  test('is read as it was written', () => {
+describe('an entry in Redis', () => {
+  test('an entry in Redis is read as it was written', () => {
     fc.assert(fc.property(entry, one => expect(parseEntry(writeEntry(one))).toEqual(one)))
   })
 
-  test('is none where a part of it is missing, wherever it was cut', () => {
+  test('an entry in Redis is no entry where a part of it is missing, wherever it was cut', () => {
     const property = fc.property(entry, fc.nat(), (one, at) => {
       const whole = writeEntry(one)
       expect(parseEntry(whole.slice(0, at % whole.length))).toBeNull()
@@ -30,7 +30,7 @@ describe('an entry as Redis has it', () => {
     fc.assert(property)
   })
 
-  test('is none where it is something else', () => {
+  test('a value in Redis that is something else is no entry', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -45,6 +45,6 @@ describe('an entry as Redis has it', () => {
   })
 })
 
-test('who has not installed ioredis is told the version that we are tested with', () => {
+test('without ioredis the error names the version that we are tested with', () => {
   expect([manifest.peerDependencies.ioredis, manifest.devDependencies.ioredis]).toEqual([VERSION, VERSION])
 })

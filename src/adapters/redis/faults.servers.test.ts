@@ -23,7 +23,7 @@ afterAll(() => server.stop())
 let prefixes = 0
 
 /** Two processes, each through a proxy of its own. */
-async function two(): Promise<{ one: RedisCache; other: RedisCache; proxy: FaultProxy; end: () => Promise<void> }> {
+async function openTwoCaches(): Promise<{ one: RedisCache; other: RedisCache; proxy: FaultProxy; end: () => Promise<void> }> {
   const prefix = `faults-${++prefixes}`
   const proxies = [
     startProxy({ host: '127.0.0.1', port: server.port }),
@@ -32,8 +32,8 @@ async function two(): Promise<{ one: RedisCache; other: RedisCache; proxy: Fault
   const [one, other] = (await Promise.all(
     proxies.map(proxy => redisCache({ url: proxy.url(server.url), prefix, deadlineMs: DEADLINE_MS })),
   )) as [RedisCache, RedisCache] // As many as proxies.
-  await up(one)
-  await up(other)
+  await untilUp(one)
+  await untilUp(other)
   const end = async () => {
     await Promise.all([one.close(), other.close()])
     for (const proxy of proxies) proxy.stop()
@@ -41,8 +41,8 @@ async function two(): Promise<{ one: RedisCache; other: RedisCache; proxy: Fault
   return { one, other, proxy: proxies[0], end }
 }
 
-const up = (cache: RedisCache) => until('the link is up', () => cache.status.link === 'up')
-const down = (cache: RedisCache) => until('the link is down', () => cache.status.link === 'down')
+const untilUp = (cache: RedisCache) => until('the link is up', () => cache.status.link === 'up')
+const untilDown = (cache: RedisCache) => until('the link is down', () => cache.status.link === 'down')
 
 /** Puts an entry, again where a busy machine was too slow for it. */
 async function put(cache: RedisCache, position: number, key = 'k', tags: readonly string[] = ['a']): Promise<void> {
@@ -51,12 +51,12 @@ async function put(cache: RedisCache, position: number, key = 'k', tags: readonl
   await until('it is there', async () => (await cache.get(key, 0)) !== null)
 }
 
-describe('a Redis that', () => {
-  test('is killed is a miss to which nothing is sent, until it is back', async () => {
-    const { one, end } = await two()
+describe('Redis with faults', () => {
+  test('a Redis that is killed is a miss and is sent nothing, until it is back', async () => {
+    const { one, end } = await openTwoCaches()
     await put(one, 5)
     await server.kill()
-    await down(one)
+    await untilDown(one)
     const { sent } = one.status
     for (let i = 0; i < 1_000; i++) {
       expect(await one.get('k', 0)).toBeNull()
@@ -65,26 +65,26 @@ describe('a Redis that', () => {
     }
     expect(one.status.sent).toBe(sent)
     await server.restart()
-    await up(one)
+    await untilUp(one)
     await put(one, 5)
     await end()
   })
 
-  test('is not there when the process starts is used once it is', async () => {
+  test('a Redis that is not there when the process starts is used once it is', async () => {
     await server.kill()
     const cache = await redisCache({ url: server.url, prefix: 'late' })
     expect(await cache.get('k', 0)).toBeNull()
     await cache.raise(['a'], 5)
     expect(cache.status).toMatchObject({ link: 'down', pending: 1 })
     await server.restart()
-    await up(cache)
+    await untilUp(cache)
     await until('Redis was told', () => cache.status.pending === 0)
     await put(cache, 6)
     await cache.close()
   })
 
-  test('is stopped costs a few callers the deadline and the others nothing, until it goes on', async () => {
-    const { one, other, end } = await two()
+  test('a Redis that is stopped costs a few callers the deadline and the others nothing, until it goes on', async () => {
+    const { one, other, end } = await openTwoCaches()
     await put(one, 5)
     await server.kill('SIGSTOP')
     const { sent } = one.status
@@ -95,19 +95,19 @@ describe('a Redis that', () => {
     expect(other.status).toMatchObject({ link: 'down', pending: 1 })
     expect(await other.get('k', 0)).toBeNull()
     await server.kill('SIGCONT')
-    await up(one)
-    await up(other)
+    await untilUp(one)
+    await untilUp(other)
     expect(other.status.pending).toBe(0)
     expect(await one.get('k', 0)).toBeNull()
     await put(one, 6)
     await end()
   })
 
-  test('is stopped costs every caller the deadline where the planted bug has it: a link that never falls', async () => {
+  test('a Redis that is stopped shows the planted bug: a link that never falls costs every caller the deadline', async () => {
     const { goDown } = RedisConnection.prototype
     RedisConnection.prototype.goDown = () => {}
     try {
-      const { one, end } = await two()
+      const { one, end } = await openTwoCaches()
       await put(one, 5)
       await server.kill('SIGSTOP')
       const { sent } = one.status
@@ -120,21 +120,21 @@ describe('a Redis that', () => {
     }
   })
 
-  test('is stopped for long is told of a raise before anything is read from it, on a connection of its own', async () => {
-    const { one, proxy, end } = await two()
+  test('a Redis that is stopped for long gets the missed raises before anything is read from it, on a connection of its own', async () => {
+    const { one, proxy, end } = await openTwoCaches()
     await put(one, 5)
     await server.kill('SIGSTOP')
     await one.raise(['a'], 6)
     await until('it has tried new connections', () => one.status.knocks > 5)
     await server.kill('SIGCONT')
-    await up(one)
+    await untilUp(one)
     expect(await one.get('k', 0)).toBeNull()
     expect(proxy.connections).toBe(1)
     await end()
   })
 
-  test('one process cannot reach is told what that process raised as soon as it can', async () => {
-    const { one, other, proxy, end } = await two()
+  test('a Redis that one process cannot reach gets the raises of that process as soon as it can', async () => {
+    const { one, other, proxy, end } = await openTwoCaches()
     await put(one, 5)
     proxy.swallow(true)
     await one.raise(['a', 'b'], 6)
@@ -145,14 +145,14 @@ describe('a Redis that', () => {
     expect((await other.get('k', 0))?.position).toBe(5)
     proxy.reset()
     proxy.swallow(false)
-    await up(one)
+    await untilUp(one)
     expect(await other.get('k', 0)).toBeNull()
     expect(await other.set('k', entryAt(6, Date.now()), async () => 7)).toBe('refused')
     await end()
   })
 
-  test('is told of many raises gives nothing until it was told of all', async () => {
-    const { one, other, proxy, end } = await two()
+  test('a Redis that missed many raises gives nothing until it has all of them', async () => {
+    const { one, other, proxy, end } = await openTwoCaches()
     await put(one, 5, 'k', ['last'])
     proxy.swallow(true)
     await one.raise(['first'], 6)
@@ -160,16 +160,16 @@ describe('a Redis that', () => {
     proxy.swallow(false)
     // While it is told of the first, there come so many that they take it several scripts, and each answer takes its time.
     const many = [...Array.from({ length: 5_000 }, (_, i) => `tag ${i}`), 'last']
-    let isTold = false
+    let isRaiseSent = false
     proxy.onClientData(bytes => {
-      if (!isTold && Buffer.from(bytes).includes(':tag:first')) {
-        isTold = true
+      if (!isRaiseSent && Buffer.from(bytes).includes(':tag:first')) {
+        isRaiseSent = true
         void one.raise(many, 7)
         proxy.delay(10, 'toClient')
       }
       return 'forward'
     })
-    await up(one)
+    await untilUp(one)
     expect(one.status.pending).toBeGreaterThan(0)
     expect((await other.get('k', 0))?.position).toBe(5)
     expect(await one.get('k', 0)).toBeNull()
@@ -179,31 +179,31 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('answers too late is a miss, until it is fast again', async () => {
-    const { one, proxy, end } = await two()
+  test('a Redis that answers too late is a miss, until it is fast again', async () => {
+    const { one, proxy, end } = await openTwoCaches()
     await put(one, 5)
     proxy.delay(2 * DEADLINE_MS)
     await until('the link is down', async () => (await one.get('k', 0)) === null && one.status.link === 'down')
     proxy.delay(0)
-    await up(one)
+    await untilUp(one)
     await put(one, 6)
     await end()
   })
 
-  test('is lost on one connection without a word is found again on another', async () => {
-    const { one, proxy, end } = await two()
+  test('a Redis that is silently lost on one connection is found again on another', async () => {
+    const { one, proxy, end } = await openTwoCaches()
     await put(one, 5)
     proxy.onClientData((_, connection) => (connection === 1 ? 'drop' : 'forward'))
     await one.raise(['a'], 6)
     expect(one.status).toMatchObject({ link: 'down', pending: 1 })
-    await up(one)
+    await untilUp(one)
     expect(await one.get('k', 0)).toBeNull()
     await put(one, 6)
     await end()
   })
 
-  test('missed more raises than are remembered gives nothing from before', async () => {
-    const { one, other, proxy, end } = await two()
+  test('a Redis that missed more raises than are remembered gives nothing from before', async () => {
+    const { one, other, proxy, end } = await openTwoCaches()
     await put(one, 5, 'k', ['another tag'])
     proxy.swallow(true)
     await one.raise(
@@ -214,26 +214,26 @@ describe('a Redis that', () => {
     expect(one.status).toMatchObject({ link: 'down', pending: 2 })
     proxy.reset()
     proxy.swallow(false)
-    await up(one)
+    await untilUp(one)
     expect(await other.get('k', 0)).toBeNull()
     expect(await other.set('k', entryAt(8, Date.now(), { tags: ['another tag'] }), async () => 10)).toBe('refused')
     await put(other, 10, 'k', ['another tag'])
     await end()
   })
 
-  test('comes back with what it had saved before the last raises gives nothing of it', async () => {
+  test('a Redis that comes back with data from before the last raises gives nothing of it', async () => {
     const saving = await startRedis({ settings: { save: '3600 1000000' } })
     const cache = await redisCache({ url: saving.url, prefix: 'saved' })
     const client = new Redis(saving.url, { protocol: 2 })
     client.on('error', () => {})
-    await up(cache)
+    await untilUp(cache)
     await put(cache, 5)
     await client.save()
     await cache.raise(['a'], 6)
     await saving.kill()
-    await down(cache)
+    await untilDown(cache)
     await saving.restart()
-    await up(cache)
+    await untilUp(cache)
     await until('the client is back', async () => (await client.keys('*').catch(() => [])).length > 0)
     expect(await client.keys('{saved}:*:entry:k')).toHaveLength(1)
     expect(await cache.get('k', 0)).toBeNull()
@@ -243,8 +243,8 @@ describe('a Redis that', () => {
     await saving.stop()
   })
 
-  test('is full takes nothing, gives what it has, and forgets what is raised', async () => {
-    const { one, other, end } = await two()
+  test('a Redis that is full takes nothing, gives what it has, and forgets what is raised', async () => {
+    const { one, other, end } = await openTwoCaches()
     const client = new Redis(server.url, { protocol: 2 })
     await put(one, 5)
     // Less than what it uses already, so it is full to the last byte.
@@ -261,8 +261,8 @@ describe('a Redis that', () => {
     await end()
   })
 
-  test('takes no writes gives nothing to who could not raise, until it has', async () => {
-    const { one, other, end } = await two()
+  test('a Redis that takes no writes gives nothing to a process that could not raise, until the raise is written', async () => {
+    const { one, other, end } = await openTwoCaches()
     const client = new Redis(server.url, { protocol: 2 })
     await put(one, 5)
     // Of a server that is not there, so nothing is copied.
@@ -271,29 +271,29 @@ describe('a Redis that', () => {
     expect(one.status).toMatchObject({ link: 'down', pending: 1 })
     expect(await one.get('k', 0)).toBeNull()
     await client.replicaof('NO', 'ONE')
-    await up(one)
+    await untilUp(one)
     expect(await other.get('k', 0)).toBeNull()
     client.disconnect()
     await end()
   })
 
-  test('is restarted again and again while it is used never gives too old an answer, nor lets a process build a key twice at once', async () => {
+  test('a Redis that is restarted in use never gives too old an answer, and no process builds a key twice at once', async () => {
     expect(await stampede(6, cache => createFilling(cache))).toBe(1)
   })
 
-  test('is restarted lets a process build a key again and again where the planted bug has it: nobody joins who builds', async () => {
-    const alone = (cache: RedisCache): Filling => ({
+  test('a Redis that is restarted shows the planted bug: nobody joins a running build, so that a key is built again and again', async () => {
+    const buildAlone = (cache: RedisCache): Filling => ({
       answer: (...asked) => createFilling(cache).answer(...asked),
       getFresh: () => null,
       waitUntilIdle: async () => {},
     })
-    expect(await stampede(1, alone)).toBeGreaterThan(1)
+    expect(await stampede(1, buildAlone)).toBeGreaterThan(1)
   })
 })
 
 /** Asks two processes for few keys while Redis is restarted so often; how often one of them built a key at the same time at most. */
 async function stampede(restarts: number, fillingOf: (cache: RedisCache) => Filling): Promise<number> {
-  const { one, other, end } = await two()
+  const { one, other, end } = await openTwoCaches()
   const caches = [one, other]
   const fills = caches.map(fillingOf)
   const at = { position: 1, acknowledged: 0, answers: 0, hits: 0, isOver: false }
@@ -301,7 +301,7 @@ async function stampede(restarts: number, fillingOf: (cache: RedisCache) => Fill
   const most = { builds: 0 }
 
   const ask = async (by: number, key: string): Promise<void> => {
-    const [token, told] = [at.position, at.acknowledged]
+    const [token, acknowledged] = [at.position, at.acknowledged]
     const atLeast = at.answers % 3 ? 0 : token
     const build = async () => {
       const now = (running[by]!.get(key) ?? 0) + 1
@@ -315,27 +315,27 @@ async function stampede(restarts: number, fillingOf: (cache: RedisCache) => Fill
     const answer = await fills[by]!.answer(key, POLICY, atLeast, { build, currentPosition: async () => at.position })
     at.answers++
     if (answer.cache === 'hit') at.hits++
-    expect(Number(answer.body)).toBeGreaterThanOrEqual(Math.max(atLeast, told))
+    expect(Number(answer.body)).toBeGreaterThanOrEqual(Math.max(atLeast, acknowledged))
   }
   const write = async (): Promise<void> => {
     const position = ++at.position
     await Promise.all([one, other].map(cache => cache.raise(['a'], position)))
     at.acknowledged = Math.max(at.acknowledged, position)
   }
-  const asking = async (i: number): Promise<void> => {
+  const askUntilOver = async (i: number): Promise<void> => {
     for (let n = 0; !at.isOver; n++) {
       await ask(i % 2, `k${n % 3}`)
       if (i === 0 && n % 20 === 0) await write()
       await Bun.sleep(0)
     }
   }
-  const all = Promise.all(Array.from({ length: 12 }, (_, i) => asking(i)))
+  const all = Promise.all(Array.from({ length: 12 }, (_, i) => askUntilOver(i)))
   for (let round = 0; round < restarts; round++) {
     await server.kill()
     const { answers } = at
     await until('it is used while Redis is away', () => at.answers > answers + 200)
     await server.restart()
-    await Promise.all(caches.map(up))
+    await Promise.all(caches.map(untilUp))
     const { hits } = at
     await until('it is used again', () => at.hits > hits + 200)
   }

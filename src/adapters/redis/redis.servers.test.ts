@@ -8,7 +8,7 @@ import { entryAt } from '../../ports/cache/contract/builders.ts'
 import { createFilling, type Policy } from '../../query/fill.ts'
 import { type MemoryCache, memoryCache } from '../../ports/cache/memory.ts'
 import { tierCaches } from '../../query/tiered.ts'
-import { freshness, type Modelled } from '../../test-support/cache-model.ts'
+import { freshness, type ModelledCaches } from '../../test-support/cache-model.ts'
 import { type RedisServer, startRedis } from '../../test-support/servers/redis.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { type RedisCache, redisCache } from './cache.ts'
@@ -30,7 +30,7 @@ afterAll(async () => {
 let prefixes = 0
 const freshPrefix = () => `test-${++prefixes}`
 
-async function connected(prefix: string, { now = Date.now } = {}, scripts?: Scripts): Promise<RedisCache> {
+async function connectCache(prefix: string, { now = Date.now } = {}, scripts?: Scripts): Promise<RedisCache> {
   // On a busy machine 50 ms may pass without any fault.
   const cache = await redisCache({ url: server.url, prefix, deadlineMs: 2_000, now }, scripts)
   await until('the link is up', () => cache.status.link === 'up')
@@ -38,15 +38,15 @@ async function connected(prefix: string, { now = Date.now } = {}, scripts?: Scri
 }
 
 /** Deletes the keys of a kind and a name, whatever run they belong to. */
-async function deleted(prefix: string, kind: string, name: string): Promise<void> {
+async function deleteKey(prefix: string, kind: string, name: string): Promise<void> {
   const keys = (await client.keys(`{${prefix}}:*:${kind}:*`)).filter(key => key.endsWith(`:${kind}:${name}`))
   if (keys.length) await client.del(keys)
 }
 
-async function made(prefix: string, wrap: (cache: RedisCache) => Cache, scripts?: Scripts) {
+async function openCaches(prefix: string, wrap: (cache: RedisCache) => Cache, scripts?: Scripts) {
   let ahead = 0
   const now = () => Date.now() + ahead
-  const [one, two] = [await connected(prefix, { now }, scripts), await connected(prefix, { now }, scripts)]
+  const [one, two] = [await connectCache(prefix, { now }, scripts), await connectCache(prefix, { now }, scripts)]
   return {
     cache: wrap(one),
     other: wrap(two),
@@ -57,20 +57,20 @@ async function made(prefix: string, wrap: (cache: RedisCache) => Cache, scripts?
       const claims = await client.keys(`{${prefix}}:*:claim:*`)
       for (const claim of claims) if ((await client.pttl(claim)) <= ms) await client.del(claim)
     },
-    evict: (key: string) => deleted(prefix, 'entry', key),
-    forget: (tag: string) => deleted(prefix, 'tag', tag),
+    evict: (key: string) => deleteKey(prefix, 'entry', key),
+    forget: (tag: string) => deleteKey(prefix, 'tag', tag),
     close: async () => {
       await Promise.all([one.close(), two.close()])
     },
   }
 }
 
-cacheContract('Redis', () => made(freshPrefix(), cache => cache))
+cacheContract('Redis', () => openCaches(freshPrefix(), cache => cache))
 
 cacheContract('memory before Redis', async () => {
   const near: MemoryCache[] = []
   let now = Date.now
-  const at = await made(freshPrefix(), cache => {
+  const at = await openCaches(freshPrefix(), cache => {
     near.push(memoryCache({ now: () => now(), bytesMax: 98_400 }))
     return tierCaches([near.at(-1)!, cache])
   })
@@ -87,15 +87,15 @@ cacheContract('memory before Redis', async () => {
   return { ...at, cache: { ...at.cache, raise: feed }, other: { ...at.other, raise: feed }, evict }
 })
 
-describe('no reader gets less than his token and what was raised before he asked', () => {
-  const make = (scripts?: Scripts) => async (): Promise<Modelled> => {
+describe('freshness of answers from Redis', () => {
+  const make = (scripts?: Scripts) => async (): Promise<ModelledCaches> => {
     const prefix = freshPrefix()
-    const caches = [await connected(prefix, { now }, scripts), await connected(prefix, { now }, scripts)]
+    const caches = [await connectCache(prefix, { now }, scripts), await connectCache(prefix, { now }, scripts)]
     return {
       caches,
       feeds: [],
-      evict: key => deleted(prefix, 'entry', key),
-      forget: tag => deleted(prefix, 'tag', tag),
+      evict: key => deleteKey(prefix, 'entry', key),
+      forget: tag => deleteKey(prefix, 'tag', tag),
       close: async () => {
         for (const cache of caches) await cache.close()
       },
@@ -103,12 +103,12 @@ describe('no reader gets less than his token and what was raised before he asked
   }
   const now = Date.now
 
-  test('from Redis, while it evicts', async () => {
+  test('a reader of a Redis that evicts gets no less than its token and what was raised before it asked', async () => {
     await fc.assert(freshness(make()), { numRuns: 60 })
   })
 
-  test('and the model finds a Redis that takes a missing watermark for none', async () => {
-    const scripts = planted(
+  test('the model finds a Redis that takes a missing watermark for none', async () => {
+    const scripts = plantBug(
       'get',
       "not mark or not string.match(mark, '^%d+$') or tonumber(mark)",
       'mark and tonumber(mark or 0)',
@@ -122,15 +122,15 @@ describe('no reader gets less than his token and what was raised before he asked
 })
 
 /** Our scripts with a bug in one. */
-function planted(name: ScriptName, sound: string, bug: string): Scripts {
+function plantBug(name: ScriptName, sound: string, bug: string): Scripts {
   const text = SCRIPTS[name].replace(sound, bug)
   expect(text).not.toBe(SCRIPTS[name])
   return { ...SCRIPTS, [name]: text }
 }
 
-describe('the contract catches scripts that', () => {
-  const caught = async (title: string, scripts: Scripts): Promise<string | null> => {
-    const at = await made(freshPrefix(), cache => cache, scripts)
+describe('planted bugs in scripts', () => {
+  const runCase = async (title: string, scripts: Scripts): Promise<string | null> => {
+    const at = await openCaches(freshPrefix(), cache => cache, scripts)
     const { run } = cacheCases.find(one => one.title === title)!
     const failure = await run(at).then(() => null, String)
     await at.close()
@@ -163,18 +163,18 @@ describe('the contract catches scripts that', () => {
       'level = tonumber(raised) > tonumber(ARGV[6]) and raised or ARGV[6]',
       'level = tostring(math.max(raised, ARGV[6]))',
     ],
-  ] as const)('%s', async (_, title, name, sound, bug) => {
-    expect(await caught(title, SCRIPTS)).toBeNull()
-    expect(await caught(title, planted(name, sound, bug))).not.toBeNull()
+  ] as const)('the contract catches scripts that %s', async (_, title, name, sound, bug) => {
+    expect(await runCase(title, SCRIPTS)).toBeNull()
+    expect(await runCase(title, plantBug(name, sound, bug))).not.toBeNull()
   })
 
-  test('do not tell one beginning of a watermark from another', async () => {
+  test('the contract catches scripts that do not tell one beginning of a watermark from another', async () => {
     // While it is begun it is evicted, raised, and begun again by another: the raise is written down nowhere.
-    const lost = async (scripts?: Scripts) => {
+    const loseRaise = async (scripts?: Scripts) => {
       const prefix = freshPrefix()
-      const [one, other] = [await connected(prefix, {}, scripts), await connected(prefix, {}, scripts)]
+      const [one, other] = [await connectCache(prefix, {}, scripts), await connectCache(prefix, {}, scripts)]
       const stored = await one.set('k', entryAt(10, Date.now()), async () => {
-        await deleted(prefix, 'tag', 'a')
+        await deleteKey(prefix, 'tag', 'a')
         await other.raise(['a'], 12)
         await other.set('another', entryAt(10, Date.now()), () => Promise.reject(new Error('no database')))
         return 10
@@ -183,14 +183,14 @@ describe('the contract catches scripts that', () => {
       await Promise.all([one.close(), other.close()])
       return { stored, found: found?.position }
     }
-    expect(await lost()).toEqual({ stored: 'failed', found: undefined })
-    expect(await lost(planted('set', 'nonce == ARGV[5 + i]', 'true'))).toEqual({ stored: 'stored', found: 10 })
+    expect(await loseRaise()).toEqual({ stored: 'failed', found: undefined })
+    expect(await loseRaise(plantBug('set', 'nonce == ARGV[5 + i]', 'true'))).toEqual({ stored: 'stored', found: 10 })
   })
 })
 
-describe('in Redis', () => {
-  test('caches of different prefixes know nothing of each other', async () => {
-    const [one, other] = [await connected(freshPrefix()), await connected(freshPrefix())]
+describe('caches in Redis', () => {
+  test('caches of different prefixes in Redis know nothing of each other', async () => {
+    const [one, other] = [await connectCache(freshPrefix()), await connectCache(freshPrefix())]
     await one.set('k', entryAt(5, Date.now()), async () => 5)
     await other.raise(['a'], 9)
     expect(await other.get('k', 0)).toBeNull()
@@ -198,9 +198,9 @@ describe('in Redis', () => {
     await Promise.all([one.close(), other.close()])
   })
 
-  test('all keys end by themselves, watermarks after what depends on them', async () => {
+  test('all keys in Redis end by themselves, watermarks after what depends on them', async () => {
     const prefix = freshPrefix()
-    const cache = await connected(prefix)
+    const cache = await connectCache(prefix)
     await cache.set('k', entryAt(5, Date.now()), async () => 5)
     await cache.raise(['a'], 6)
     const ttl = async (kind: string) => Promise.all((await client.keys(`{${prefix}}:*:${kind}:*`)).map(key => client.pttl(key)))
@@ -213,8 +213,8 @@ describe('in Redis', () => {
     await cache.close()
   })
 
-  test('scripts that were flushed are sent again', async () => {
-    const cache = await connected(freshPrefix())
+  test('scripts that Redis has flushed are sent again', async () => {
+    const cache = await connectCache(freshPrefix())
     await cache.set('k', entryAt(5, Date.now()), async () => 5)
     await client.script('FLUSH')
     expect(await cache.get('k', 0)).not.toBeNull()
@@ -237,9 +237,9 @@ describe('in Redis', () => {
     ['a number below zero', key => client.set(key, '-5')],
     ['half of a beginning', key => client.set(key, '~nonce')],
   ]
-  test.each(damages)('%s under a key is a miss, and replaced', async (_, damage) => {
+  test.each(damages)('%s under a key in Redis is a miss, and replaced', async (_, damage) => {
     const prefix = freshPrefix()
-    const cache = await connected(prefix)
+    const cache = await connectCache(prefix)
     for (const kind of ['entry', 'tag']) {
       await cache.set('k', entryAt(9, Date.now(), { tags: ['k'] }), async () => 9)
       expect(await cache.get('k', 0)).not.toBeNull()
@@ -258,9 +258,9 @@ describe('in Redis', () => {
     await cache.close()
   })
 
-  test('a claim of another type belongs to somebody else', async () => {
+  test('a claim of another type in Redis belongs to somebody else', async () => {
     const prefix = freshPrefix()
-    const cache = await connected(prefix)
+    const cache = await connectCache(prefix)
     const release = await cache.claim('k', 10_000)
     const [key] = (await client.keys(`{${prefix}}:*:claim:k`)) as [string] // It was just written.
     await client.del(key)
@@ -271,11 +271,11 @@ describe('in Redis', () => {
     await cache.close()
   })
 
-  test('two processes build a key once for each time it is raised, however many ask', async () => {
+  test('two processes with one Redis build a key once for each time it is raised, however many ask', async () => {
     expect(await builtBy(cache => cache)).toMatchObject({ builds: 10, most: 1 })
   })
 
-  test('two processes are seen to build a key twice at once where the planted bug has it: claims are taken by all', async () => {
+  test('two processes with one Redis show the planted bug: everybody takes the claim, so that a key is built twice at once', async () => {
     expect((await builtBy(cache => ({ ...cache, claim: async () => async () => {} }))).most).toBeGreaterThan(1)
   })
 })
@@ -283,7 +283,7 @@ describe('in Redis', () => {
 /** Has two processes asked for a key that is raised again and again: how often it was built, and by how many at once at most. */
 async function builtBy(seen: (cache: Cache) => Cache): Promise<{ readonly builds: number; readonly most: number }> {
   const prefix = freshPrefix()
-  const caches = [await connected(prefix), await connected(prefix)]
+  const caches = [await connectCache(prefix), await connectCache(prefix)]
   const fills = caches.map(cache => createFilling(seen(cache)))
   const at = { position: 1, builds: 0, running: 0, most: 0 }
   const build = async () => {

@@ -12,7 +12,7 @@ import { canMount, mount, mountFolder } from '../../test-support/file-systems.ts
 afterEach(cleanUp)
 
 describe('an answered append', () => {
-  test('is there after its process was killed, five times in a row', async () => {
+  test('an answered append is there after its process was killed, five times in a row', async () => {
     const file = join(newFolder(), 'log.db')
     for (let round = 0; round < 5; round++) {
       const writer = startScript(`
@@ -35,8 +35,8 @@ describe('an answered append', () => {
   })
 })
 
-describe('on a full disk an append', () => {
-  test('says that there is no room, reads go on, and it works again when there is', async () => {
+describe('an append on a full disk', () => {
+  test('an append on a full disk says that there is no room, reads go on, and it works again when there is', async () => {
     const connections = watchConnections()
     const { store } = await openLog()
     const db = connections.at(-1)!
@@ -45,12 +45,15 @@ describe('on a full disk an append', () => {
     await fullThenRoom(store, async () => db.run('pragma max_page_count = 1000000'))
   })
 
-  test.skipIf(!canMount())('does so on a real one', async () => {
-    const disk = mountFolder('size=1m')
-    writeFileSync(join(disk, 'ballast'), new Uint8Array(400_000))
-    const store = await openStore(join(disk, 'log.db'))
-    await fullThenRoom(store, async () => rmSync(join(disk, 'ballast')))
-  })
+  test.skipIf(!canMount())(
+    'an append on a real full disk says that there is no room, reads go on, and it works again when there is',
+    async () => {
+      const disk = mountFolder('size=1m')
+      writeFileSync(join(disk, 'ballast'), new Uint8Array(400_000))
+      const store = await openStore(join(disk, 'log.db'))
+      await fullThenRoom(store, async () => rmSync(join(disk, 'ballast')))
+    },
+  )
 
   async function fullThenRoom(store: Store, makeRoom: () => Promise<unknown>): Promise<void> {
     let answered = 0
@@ -71,24 +74,27 @@ describe('on a full disk an append', () => {
 })
 
 describe('a file that cannot be written', () => {
-  test.skipIf(process.getuid?.() === 0 && !canMount())('is unavailable, and serves again when it can', async () => {
-    // Root may write to what is read-only by its mode, but not to a file system that is.
-    const root = process.getuid?.() === 0
-    const disk = root ? mountFolder('size=4m') : newFolder()
-    const file = join(disk, 'log.db')
-    const store = await openStore(file)
-    await store.append([unit('s-1', 0)])
-    await store.close()
-    const unlock = root ? () => mount('-o', 'remount,rw', disk) : () => chmodSync(disk, 0o700)
-    if (root) mount('-o', 'remount,ro', disk)
-    else chmodSync(disk, 0o500)
-    cleanUpLater(unlock)
-    expect(await failureOf(sqlite(file).open())).toMatchObject({ reason: 'unavailable' })
-    expect(await failureOf(sqlite(file, { exclusive: false }).open())).toMatchObject({ reason: 'unavailable' })
-    unlock()
-    await store.open()
-    expect(await store.append([unit('s-1', 1)])).toMatchObject([{ outcome: 'appended' }])
-  })
+  test.skipIf(process.getuid?.() === 0 && !canMount())(
+    'a file that cannot be written is unavailable, and serves again when it can',
+    async () => {
+      // Root may write to what is read-only by its mode, but not to a file system that is.
+      const root = process.getuid?.() === 0
+      const disk = root ? mountFolder('size=4m') : newFolder()
+      const file = join(disk, 'log.db')
+      const store = await openStore(file)
+      await store.append([unit('s-1', 0)])
+      await store.close()
+      const unlock = root ? () => mount('-o', 'remount,rw', disk) : () => chmodSync(disk, 0o700)
+      if (root) mount('-o', 'remount,ro', disk)
+      else chmodSync(disk, 0o500)
+      cleanUpLater(unlock)
+      expect(await failureOf(sqlite(file).open())).toMatchObject({ reason: 'unavailable' })
+      expect(await failureOf(sqlite(file, { exclusive: false }).open())).toMatchObject({ reason: 'unavailable' })
+      unlock()
+      await store.open()
+      expect(await store.append([unit('s-1', 1)])).toMatchObject([{ outcome: 'appended' }])
+    },
+  )
 
   const reasons = {
     SQLITE_FULL: 'full',
@@ -103,11 +109,11 @@ describe('a file that cannot be written', () => {
     SQLITE_TOOBIG: 'refused',
     SQLITE_CONSTRAINT_TRIGGER: 'refused',
   }
-  test.each(Object.entries(reasons))('means by %s: %s', (code, reason) => {
+  test.each(Object.entries(reasons))('an error of SQLite with code %s means %s', (code, reason) => {
     expect(reasonOf(code)).toBe(reason as StoreError['reason'])
   })
 
-  test('leaves errors that are no business of the file as they are', () => {
+  test('an error that does not concern the file is left as it is', () => {
     const error = new TypeError('ours')
     expect(storeError('log.db', error)).toBe(error)
   })

@@ -17,7 +17,7 @@ describe('the file', () => {
     'a version that leaves a gap': `insert into events select 9, stream, 9, id, type, schema, data, meta, at from events where position = 1`,
   }
   for (const [title, sql] of Object.entries(wrong)) {
-    test(`refuses ${title}, whoever asks for it`, async () => {
+    test(`a SQLite file refuses ${title}, whoever asks for it`, async () => {
       const { store, file } = await openLog()
       await store.append([unit('s-1', 0, 2)])
       const before = await store.readAll({ after: 0, limit: 10 })

@@ -17,7 +17,7 @@ afterEach(() => {
 })
 
 describe('migrations', () => {
-  test('give the schema that migrations/sqlite/schema.sql shows', () => {
+  test('migrations of SQLite give the schema that migrations/sqlite/schema.sql shows', () => {
     using db = new Database(newFile())
     migrate(db)
     if (process.env['UPDATE_SCHEMA']) writeFileSync(SCHEMA_FILE, schemaOf(db))
@@ -26,7 +26,7 @@ describe('migrations', () => {
     )
   })
 
-  test('run once: what ran is named, and a second time nothing runs', async () => {
+  test('migrations of SQLite run once: what ran is named, and a second time nothing runs', async () => {
     const file = newFile()
     expect(migrateSqlite(file)).toEqual(migrations.map(({ name }) => name))
     const before = dump(file)
@@ -38,7 +38,7 @@ describe('migrations', () => {
     expect(dump(file).schema).toEqual(before.schema)
   })
 
-  test('run in their order, each after those that ran before', () => {
+  test('migrations of SQLite run in their order, each after those that ran before', () => {
     using db = new Database(newFile())
     const [one, two, three] = [
       step('0001', 'create table a (x)'),
@@ -50,7 +50,7 @@ describe('migrations', () => {
     expect(db.query('select * from a').all()).toEqual([{ x: 1, y: 2 }])
   })
 
-  test('run beside a server', async () => {
+  test('migrations of SQLite run beside a server', async () => {
     const file = newFile()
     const store = sqlite(file)
     await store.open()
@@ -58,14 +58,14 @@ describe('migrations', () => {
     await store.close()
   })
 
-  test('all say which release may still run beside them', () => {
+  test('migrations of SQLite all say which release may still run beside them', () => {
     for (const migration of migrations) expect(Bun.semver.order(oldestRelease(migration), RELEASE)).toBeLessThanOrEqual(0)
     expect(() => oldestRelease({ name: '0009', sql: 'create table a (x)' })).toThrow(
       '0009: the first line names the oldest release',
     )
   })
 
-  test('refuse a database in which one was changed after it ran', () => {
+  test('migrations of SQLite refuse a database in which one was changed after it ran', () => {
     using db = new Database(newFile())
     migrate(db, [step('0001', 'create table a (x)')])
     const changed = step('0001', 'create table a (x, y)')
@@ -75,7 +75,7 @@ describe('migrations', () => {
     expect(names(db)).toEqual(['a'])
   })
 
-  test('refuse a database that needs a newer release, and take one that a newer release left open to this', async () => {
+  test('migrations of SQLite refuse a database that needs a newer release, and take one that a newer release left open to this', async () => {
     const file = newFile()
     migrateSqlite(file)
     const remember = (name: string, oldest: string) => {
@@ -93,14 +93,14 @@ describe('migrations', () => {
     expect(() => migrateSqlite(file)).toThrow('needs release 99.0.0')
   })
 
-  test('compare releases by their numbers and not by their text', () => {
-    const had = (oldest: string) => pendingMigrations([], [{ name: 'x', checksum: 'x', oldest }])
-    expect(had('0.0.99')).toEqual([])
-    expect(had(`${RELEASE}-rc.1`)).toEqual([])
-    expect(() => had('0.10.0')).toThrow('needs release 0.10.0')
+  test('migrations of SQLite compare releases by their numbers and not by their text', () => {
+    const findPending = (oldest: string) => pendingMigrations([], [{ name: 'x', checksum: 'x', oldest }])
+    expect(findPending('0.0.99')).toEqual([])
+    expect(findPending(`${RELEASE}-rc.1`)).toEqual([])
+    expect(() => findPending('0.10.0')).toThrow('needs release 0.10.0')
   })
 
-  test('are not run by a store that is told so, which is refused while one is missing', async () => {
+  test('a SQLite store that may not run migrations is refused while one is missing', async () => {
     const file = newFile()
     expect(await failure(sqlite(file, { migrate: false }).open())).toMatchObject({
       reason: 'refused',
@@ -112,7 +112,7 @@ describe('migrations', () => {
 })
 
 describe('a migration that does not end', () => {
-  test('because a statement of it fails leaves nothing of itself, and what ran before it', () => {
+  test('a migration of SQLite of which a statement fails leaves nothing of itself, and what ran before it', () => {
     using db = new Database(newFile())
     const sound = step('0001', 'create table a (x)')
     const broken = step('0002', 'create table b (x); insert into b values (1); insert into nowhere values (1)')
@@ -121,7 +121,7 @@ describe('a migration that does not end', () => {
     expect(migrate(db, [sound, step('0002', 'create table b (x)')])).toEqual(['0002'])
   })
 
-  test('because its process was killed leaves nothing of itself, and what ran before it', async () => {
+  test('a migration of SQLite whose process was killed leaves nothing of itself, and what ran before it', async () => {
     const file = newFile()
     const first = step('0001', 'create table a (x)')
     const endless = step(

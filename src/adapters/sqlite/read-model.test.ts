@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const undo of left.splice(0).toReversed()) await undo()
 })
 
-readModelContract('sqlite', async () => {
+readModelContract('SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-rows-'))
   let ahead = 0
   const open = async () => {
@@ -52,9 +52,9 @@ const page = (changed: Partial<NewPage> & Pick<NewPage, 'epoch'>): NewPage => ({
 })
 const row = (key: string) => ({ key, position: 1, data: '{}', fields: ['new', 1] })
 
-describe('what a page runs by itself', () => {
-  test('is written with its rows and its checkpoint', async () => {
-    const { store, epoch } = await opened()
+describe('statements of a page', () => {
+  test('a statement of a page is written with its rows and its checkpoint', async () => {
+    const { store, epoch } = await openReadModel()
     const run = (db: unknown) => (db as Database).run('create table mine as select * from checkpoints')
     expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run }))).toBeTrue()
     expect(
@@ -63,22 +63,22 @@ describe('what a page runs by itself', () => {
     expect((await store.readModel.count(orders, {})).found).toBe(1)
   })
 
-  test('is not run where the page is refused', async () => {
-    const { store, epoch } = await opened()
+  test('a statement of a page is not run where the page is refused', async () => {
+    const { store, epoch } = await openReadModel()
     let ran = 0
     for (const changed of [{ epoch: epoch - 1 }, { epoch, from: 5 }])
       expect(await store.readModel.commit(page({ ...changed, run: () => ran++ }))).toBeFalse()
     expect(ran).toBe(0)
   })
 
-  test('throws as it is, and leaves nothing of itself nor of its page', async () => {
-    const { store, file, epoch } = await opened()
-    const mine = (db: unknown) => (db as Database).run('create table mine (n)')
+  test('a statement of a page that throws fails the page with its own error, and leaves nothing of either', async () => {
+    const { store, file, epoch } = await openReadModel()
+    const createMine = (db: unknown) => (db as Database).run('create table mine (n)')
     const own = new Error('mine')
     const wrong: readonly [NonNullable<NewPage['run']>, unknown][] = [
-      [db => { mine(db); throw own }, own],
-      [db => { mine(db); mine(db) }, expect.objectContaining({ name: 'SQLiteError', message: 'table mine already exists' })],
-      [async db => { mine(db); await null; throw own }, expect.objectContaining({ message: expect.stringContaining('may not be asynchronous') })],
+      [db => { createMine(db); throw own }, own],
+      [db => { createMine(db); createMine(db) }, expect.objectContaining({ name: 'SQLiteError', message: 'table mine already exists' })],
+      [async db => { createMine(db); await null; throw own }, expect.objectContaining({ message: expect.stringContaining('may not be asynchronous') })],
     ] // biome-ignore format: one table
     for (const [run, error] of wrong) {
       expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run })).catch(thrown => thrown)).toEqual(error)
@@ -89,8 +89,8 @@ describe('what a page runs by itself', () => {
     expect(await store.readModel.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
   })
 
-  test('may not append or commit, as it is inside a transaction', async () => {
-    const { store, epoch } = await opened()
+  test('a statement of a page may not append or commit, as it is inside a transaction', async () => {
+    const { store, epoch } = await openReadModel()
     let inside: Promise<unknown>[] = []
     const run = () => {
       inside = [
@@ -107,28 +107,28 @@ describe('what a page runs by itself', () => {
 })
 
 describe('a lease', () => {
-  test('of a process that has ended is free for the next that serves the file, and kept beside it', async () => {
+  test('a lease of a process that has ended is free for the next that serves the file, and kept beside it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'emaki-lease-'))
     left.push(() => rmSync(folder, { recursive: true }))
-    const taken = async (owner: string, exclusive: boolean) => {
+    const acquireLease = async (owner: string, exclusive: boolean) => {
       const store = sqlite(join(folder, 'log.db'), { exclusive })
       await store.open()
       const lease = await store.readModel.acquire('orders_v1', { owner, ttlMs: 60_000, start: 0 })
       return { store, lease }
     }
-    const dead = await taken('dead', true)
+    const dead = await acquireLease('dead', true)
     await dead.store.close()
-    const beside = await taken('beside', false)
+    const beside = await acquireLease('beside', false)
     expect(beside.lease).toBeNull()
-    const next = await taken('next', true)
+    const next = await acquireLease('next', true)
     expect(next.lease?.epoch).toBe(dead.lease!.epoch + 1)
     await Promise.all([beside.store.close(), next.store.close()])
   })
 })
 
-describe('while another process writes', () => {
-  test('a page waits until it is done, and reads do not', async () => {
-    const { store, file, epoch } = await opened()
+describe('a page while another process writes', () => {
+  test('a page waits while another process writes, and reads do not', async () => {
+    const { store, file, epoch } = await openReadModel()
     using other = new Database(file)
     other.run('begin immediate')
     let answered = false
@@ -145,8 +145,8 @@ describe('while another process writes', () => {
 })
 
 describe('the index of each list', () => {
-  test('finds and orders its rows, so that nothing is sorted and no table read through', async () => {
-    const { store, file, epoch } = await opened()
+  test('the index of each list finds and orders its rows, so that nothing is sorted and no table read through', async () => {
+    const { store, file, epoch } = await openReadModel()
     await store.readModel.commit(page({ epoch, rows: [row('o1')] }))
     const prepared = spyOn(Database.prototype, 'prepare')
     left.push(() => prepared.mockRestore())
@@ -180,7 +180,7 @@ describe('the index of each list', () => {
   })
 })
 
-async function opened() {
+async function openReadModel() {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-rows-'))
   const file = join(folder, 'log.db')
   const store = sqlite(file)

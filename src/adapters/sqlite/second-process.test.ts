@@ -12,7 +12,7 @@ import { beginWriting, failureOf, newFolder, openLog, openStore, startScript, un
 afterEach(cleanUp)
 
 describe('a second process', () => {
-  test('is refused while the first serves the file, and serves it once that is gone', async () => {
+  test('a second process is refused while the first serves the file, and serves it once that is gone', async () => {
     const file = join(newFolder(), 'log.db')
     const server = startScript(`
       const store = sqlite(${JSON.stringify(file)})
@@ -33,7 +33,7 @@ describe('a second process', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('writes beside the first with exclusive: false, and both have all of both in one order', async () => {
+  test('a second process writes beside the first with exclusive: false, and both have all of both in one order', async () => {
     const file = join(newFolder(), 'log.db')
     const store = await openStore(file)
     const beside = startScript(`
@@ -59,7 +59,7 @@ describe('a second process', () => {
     expect(events.map(({ at }) => at)).toEqual(events.map(({ at }) => at).toSorted())
   })
 
-  test('leaves exactly one of 64 creators of a stream to win, half of them on each connection', async () => {
+  test('64 creators of a stream, half of them in a second process, have exactly one winner', async () => {
     const file = join(newFolder(), 'log.db')
     const stores = [await openStore(file), await openStore(file, { exclusive: false })]
     const outcomes = await Promise.all(Array.from({ length: 64 }, (_, i) => stores[i % 2]!.append([unit('s-1', 0)])))
@@ -68,8 +68,8 @@ describe('a second process', () => {
   })
 })
 
-describe('who watches a file', () => {
-  test('is woken by what another process writes, and by nothing of its own', async () => {
+describe('a watch of a file', () => {
+  test('a watch of a file is woken by what another process writes, and by nothing of its own', async () => {
     const file = join(newFolder(), 'log.db')
     const server = await openStore(file)
     const other = await openStore(file, { exclusive: false })
@@ -87,7 +87,7 @@ describe('who watches a file', () => {
     expect(woken).toHaveLength(3)
   })
 
-  test('has in its tail what another process writes, between what it appends itself', async () => {
+  test('a watch of a file brings what another process writes into the tail, between its own appends', async () => {
     const file = join(newFolder(), 'log.db')
     const server = await openStore(file)
     const other = await openStore(file, { exclusive: false })
@@ -106,8 +106,8 @@ describe('who watches a file', () => {
   })
 })
 
-describe('while another process writes, an append', () => {
-  test('waits until it is done, without stopping the event loop', async () => {
+describe('an append while another process writes', () => {
+  test('an append while another process writes waits until it is done, without stopping the event loop', async () => {
     const { store, file } = await openLog()
     const other = beginWriting(file)
     let answered = false
@@ -123,7 +123,7 @@ describe('while another process writes, an append', () => {
     expect(await append).toMatchObject([{ outcome: 'appended' }])
   })
 
-  test('is unavailable after its deadline, and has appended nothing', async () => {
+  test('an append while another process writes is unavailable after its deadline, and has appended nothing', async () => {
     const { store, file } = await openLog({ busyMs: 20 })
     const other = beginWriting(file)
     expect(await failureOf(store.append([unit('s-1', 0)]))).toMatchObject({ reason: 'unavailable' })
@@ -132,7 +132,7 @@ describe('while another process writes, an append', () => {
     expect(await store.append([unit('s-1', 0)])).toMatchObject([{ outcome: 'appended' }])
   })
 
-  test('waits no longer than its signal allows', async () => {
+  test('an append while another process writes waits no longer than its signal allows', async () => {
     const { store, file } = await openLog({ busyMs: 60_000 })
     beginWriting(file)
     const controller = new AbortController()
@@ -141,7 +141,7 @@ describe('while another process writes, an append', () => {
     expect(await append).toMatchObject({ reason: 'unavailable' })
   })
 
-  test('is answered at once where it only checks, as are reads', async () => {
+  test('an append while another process writes is answered at once where it only checks, as are reads', async () => {
     const { store, file } = await openLog({ busyMs: 0 })
     await store.append([unit('s-1', 0)])
     beginWriting(file)
@@ -151,7 +151,7 @@ describe('while another process writes, an append', () => {
     expect(await store.readAll({ after: 0, limit: 10 })).toHaveLength(1)
   })
 
-  test('sees what the other wrote, though it was last told of a conflict too large to send', async () => {
+  test('an append while another process writes sees what the other wrote, also after a conflict too large to send', async () => {
     const { store, file } = await openLog()
     const beside = await openStore(file, { exclusive: false })
     await store.append([unit('s-1', 0, 6, 60_000)])

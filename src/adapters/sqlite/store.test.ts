@@ -9,7 +9,7 @@ import { failureOf, newFolder, openStore, unit, watchConnections } from '../../t
 
 afterEach(cleanUp)
 
-storeContract('sqlite', async () => {
+storeContract('SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-sqlite-'))
   let ahead = 0
   const open = async () => {
@@ -35,8 +35,8 @@ storeContract('sqlite', async () => {
   }
 })
 
-describe('opening', () => {
-  test('makes the folder, and leaves nothing but the file and the lock beside it when it is closed', async () => {
+describe('opening a SQLite store', () => {
+  test('opening a SQLite store makes the folder, and closing it leaves the file and the lock beside it alone', async () => {
     const file = join(newFolder(), 'a', 'b', 'log.db')
     const store = await openStore(file)
     await store.append([unit('s-1', 0)])
@@ -46,11 +46,11 @@ describe('opening', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('refuses :memory: and no name at all', () => {
+  test('opening a SQLite store refuses :memory: and an empty name', () => {
     for (const file of [':memory:', '']) expect(() => sqlite(file)).toThrow('wants a file')
   })
 
-  test('reads back that the file is in WAL mode and that each commit is synced', async () => {
+  test('opening a SQLite store reads back that the file is in WAL mode and that each commit is synced', async () => {
     const connections = watchConnections()
     await openStore(join(newFolder(), 'log.db'))
     const store = connections.at(-1)!
@@ -60,14 +60,14 @@ describe('opening', () => {
   })
 
   for (const ignored of ['pragma journal_mode = wal', 'pragma synchronous = full']) {
-    test(`refuses a file on which "${ignored}" has no effect`, async () => {
+    test(`opening a SQLite store refuses a file on which "${ignored}" has no effect`, async () => {
       watchConnections(sql => (sql === ignored ? sql.replace(/wal|full/, word => (word === 'wal' ? 'delete' : 'normal')) : sql))
       const error = await failureOf(sqlite(join(newFolder(), 'log.db')).open())
       expect(error).toMatchObject({ reason: 'refused', message: expect.stringContaining('cannot be made durable') })
     })
   }
 
-  test('lets go of the file when it fails, so that it can be tried again', async () => {
+  test('opening a SQLite store lets go of the file when it fails, so that it can be tried again', async () => {
     const file = join(newFolder(), 'log.db')
     mkdirSync(file)
     const store = sqlite(file)
@@ -77,19 +77,19 @@ describe('opening', () => {
     await openStore(file)
   })
 
-  test('is unavailable where the folder cannot be made', async () => {
+  test('a SQLite store is unavailable where its folder cannot be made', async () => {
     const base = newFolder()
     writeFileSync(join(base, 'a-file'), '')
     expect(await failureOf(sqlite(join(base, 'a-file', 'log.db')).open())).toMatchObject({ reason: 'unavailable' })
   })
 
-  test('is refused for a file that is no database', async () => {
+  test('opening a SQLite store is refused for a file that is no database', async () => {
     const file = join(newFolder(), 'log.db')
     writeFileSync(file, 'not a database, but long enough to be looked at. '.repeat(100))
     expect(await failureOf(sqlite(file).open())).toMatchObject({ reason: 'refused', message: expect.stringContaining(file) })
   })
 
-  test('makes a store that is not open, or closed, unavailable', async () => {
+  test('a SQLite store that is not open, or closed, is unavailable', async () => {
     const store = sqlite(join(newFolder(), 'log.db'))
     for (const call of [() => store.head(), () => store.append([unit('s-1', 0)]), () => store.ping()])
       expect(await failureOf(call())).toMatchObject({ reason: 'unavailable' })

@@ -5,7 +5,7 @@ import { processor } from '../../definitions/processor.ts'
 import { type Runtime, runtime } from '../../runtime.ts'
 import { memory } from '../../ports/store/memory.ts'
 import type { Store } from '../../ports/store/store.ts'
-import { type Arrived, Counter, counter, countUp, faultsOf } from '../../test-support/relays.ts'
+import { type ReceivedEvent, Counter, counter, countUp, faultsOf } from '../../test-support/relays.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { webhooks } from './webhooks.ts'
 import { untilProcessed } from '../../test-support/until-processed.ts'
@@ -18,16 +18,16 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end()
 })
 
-type Message = Arrived & { readonly at: number; readonly type: string; readonly contentType: string }
+type Message = ReceivedEvent & { readonly at: number; readonly type: string; readonly contentType: string }
 type Answer = (message: Message, count: number) => Response | Promise<Response>
-const taken: Answer = () => new Response(null, { status: 204 })
+const acceptMessage: Answer = () => new Response(null, { status: 204 })
 
 /** An endpoint that believes only what is signed, and writes down what it was sent and what it has taken. */
 function receiver(secret = SECRET) {
   const seen: Message[] = []
   const accepted: Message[] = []
   const refused: string[] = []
-  const on = { answer: taken }
+  const on = { answer: acceptMessage }
   const options = (port: number) => ({
     hostname: '127.0.0.1',
     port,
@@ -77,7 +77,7 @@ type Options = Partial<Parameters<typeof webhooks>[1]>
 const hooksTo = (url: string, options: Options = {}) =>
   webhooks('partner', { from: Counter, url, secrets: SECRET, attempts: 2, report: () => {}, ...options } as never)
 
-async function running(
+async function startHooks(
   hooks: ReturnType<typeof hooksTo>,
   store: Store = memory(),
   more: readonly ReturnType<typeof processor>[] = [],
@@ -89,10 +89,10 @@ async function running(
 const untilSent = (emaki: Runtime, position: number) => untilProcessed(emaki, position, ['partner'])
 
 describe('webhooks', () => {
-  test('are signed CloudEvents, in the order of the log', async () => {
+  test('webhooks are signed CloudEvents, in the order of the log', async () => {
     const endpoint = receiver()
     const store = memory()
-    const emaki = await running(hooksTo(endpoint.url), store)
+    const emaki = await startHooks(hooksTo(endpoint.url), store)
     await untilSent(emaki, await countUp(emaki, 5, 4))
     expect(faultsOf(endpoint.accepted, 5, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     const stored = await store.readAll({ after: 0, limit: 100 })
@@ -106,16 +106,16 @@ describe('webhooks', () => {
   test.each([
     ['the old secret', secretOf(2)],
     ['the new one', SECRET],
-  ])('are believed by who knows only %s while it is replaced', async (_, secret) => {
+  ])('webhooks are accepted by a receiver that knows only %s while the secret is replaced', async (_, secret) => {
     const endpoint = receiver(secret)
-    const emaki = await running(hooksTo(endpoint.url, { secrets: [SECRET, secretOf(2)] }))
+    const emaki = await startHooks(hooksTo(endpoint.url, { secrets: [SECRET, secretOf(2)] }))
     await untilSent(emaki, await countUp(emaki, 1, 3))
     expect(endpoint.accepted).toHaveLength(3)
   })
 
-  test('are not taken when they are signed by another, which parks their streams', async () => {
+  test('webhooks that are signed with another secret are refused, which parks their streams', async () => {
     const endpoint = receiver(secretOf(3))
-    const emaki = await running(hooksTo(endpoint.url))
+    const emaki = await startHooks(hooksTo(endpoint.url))
     await untilSent(emaki, await countUp(emaki, 2, 2))
     expect(endpoint.accepted).toEqual([])
     expect(endpoint.refused[0]).toContain('No matching signature')
@@ -124,12 +124,12 @@ describe('webhooks', () => {
     expect(parked[0]!.cause).toContain('was expected to answer 2xx, found 401: who are you?')
   })
 
-  test('wait for an endpoint that is down, and nobody else does', async () => {
+  test('webhooks wait for an endpoint that is down, and those to other endpoints do not', async () => {
     const endpoint = receiver()
     const reported: unknown[] = []
     const others: string[] = []
     const other = processor('other', { from: Counter, handle: ([event]) => others.push(event!.id) })
-    const emaki = await running(hooksTo(endpoint.url, { report: error => reported.push(error) }), memory(), [other as never])
+    const emaki = await startHooks(hooksTo(endpoint.url, { report: error => reported.push(error) }), memory(), [other as never])
     await endpoint.die()
     const last = await countUp(emaki, 4, 5)
     await untilProcessed(emaki, last, ['other'])
@@ -141,7 +141,7 @@ describe('webhooks', () => {
     expect(await emaki.store.readModel.parked()).toEqual([])
   })
 
-  test('are sent again, by the same id, when the endpoint dies with a message in hand', async () => {
+  test('webhooks are sent again, by the same id, when the endpoint dies with a message in hand', async () => {
     const endpoint = receiver()
     let deaths = 0
     endpoint.on.answer = async (message, count) => {
@@ -151,42 +151,42 @@ describe('webhooks', () => {
         await endpoint.die()
         endpoint.live()
       }
-      return taken(message, count)
+      return acceptMessage(message, count)
     }
-    const emaki = await running(hooksTo(endpoint.url))
+    const emaki = await startHooks(hooksTo(endpoint.url))
     await untilSent(emaki, await countUp(emaki, 4, 5))
     const faults = faultsOf(endpoint.seen, 4, 5)
     expect(faults).toEqual({ lost: 0, doubled: 3, disordered: 0 })
   })
 
-  test('are sent again when the endpoint is slower than the deadline, and taken once it is not', async () => {
+  test('webhooks are sent again when the endpoint is slower than the deadline, and taken once it is not', async () => {
     const endpoint = receiver()
     endpoint.on.answer = async (message, count) => {
       if (count <= 2) await new Promise(resolve => ending.push(() => resolve(null)))
-      return taken(message, count)
+      return acceptMessage(message, count)
     }
-    const emaki = await running(hooksTo(endpoint.url, { deadlineMs: 100 }))
+    const emaki = await startHooks(hooksTo(endpoint.url, { deadlineMs: 100 }))
     await untilSent(emaki, await countUp(emaki, 1, 3))
     // A machine that is slow itself may have more of them sent again.
     expect(endpoint.seen.slice(0, 3).map(({ n }) => n)).toEqual([1, 1, 1])
     expect([...new Set(endpoint.accepted.map(({ n }) => n))]).toEqual([1, 2, 3])
   })
 
-  test('come back when Retry-After says so', async () => {
+  test('webhooks come back when Retry-After says so', async () => {
     const endpoint = receiver()
     endpoint.on.answer = (message, count) =>
-      count === 2 ? new Response('too many', { status: 429, headers: { 'Retry-After': '1' } }) : taken(message, count)
-    const emaki = await running(hooksTo(endpoint.url))
+      count === 2 ? new Response('too many', { status: 429, headers: { 'Retry-After': '1' } }) : acceptMessage(message, count)
+    const emaki = await startHooks(hooksTo(endpoint.url))
     await untilSent(emaki, await countUp(emaki, 1, 3))
     expect(endpoint.seen.map(({ n }) => n)).toEqual([1, 2, 2, 3])
     expect(endpoint.seen[2]!.at - endpoint.seen[1]!.at).toBeGreaterThanOrEqual(990)
   })
 
-  test('park the stream of a message that is answered 500 again and again, and send it in order when it is asked for', async () => {
+  test('webhooks park the stream of a message that is answered 500 again and again, and send it in order once unparked', async () => {
     const endpoint = receiver()
     endpoint.on.answer = (message, count) =>
-      message.stream === 'counter-c1' && message.n >= 2 ? new Response('oh', { status: 500 }) : taken(message, count)
-    const emaki = await running(hooksTo(endpoint.url, { attempts: 3 }))
+      message.stream === 'counter-c1' && message.n >= 2 ? new Response('oh', { status: 500 }) : acceptMessage(message, count)
+    const emaki = await startHooks(hooksTo(endpoint.url, { attempts: 3 }))
     await untilSent(emaki, await countUp(emaki, 3, 4))
     expect(endpoint.accepted.filter(({ stream }) => stream === 'counter-c1').map(({ n }) => n)).toEqual([1])
     expect(endpoint.seen.filter(({ stream }) => stream === 'counter-c1').map(({ n }) => n)).toEqual([1, 2, 2, 2])
@@ -194,18 +194,18 @@ describe('webhooks', () => {
     expect(await emaki.store.readModel.parked()).toMatchObject([
       { name: 'partner', kind: 'key', key: 'counter-c1', cause: expect.stringContaining('found 500: oh') },
     ])
-    endpoint.on.answer = taken
+    endpoint.on.answer = acceptMessage
     await emaki.store.readModel.unpark('partner')
     await until('all are taken', () => endpoint.accepted.length === 12)
     expect(faultsOf(endpoint.accepted, 3, 4)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
   })
 
-  test('stop at 410, keep their place, and go on from there after a restart', async () => {
+  test('webhooks stop at 410, keep their checkpoint, and go on from there after a restart', async () => {
     const endpoint = receiver()
     const store = memory()
     const reported: unknown[] = []
-    endpoint.on.answer = (message, count) => (count >= 3 ? new Response(null, { status: 410 }) : taken(message, count))
-    const first = await running(hooksTo(endpoint.url, { report: error => reported.push(error), parallelism: 4 }), store)
+    endpoint.on.answer = (message, count) => (count >= 3 ? new Response(null, { status: 410 }) : acceptMessage(message, count))
+    const first = await startHooks(hooksTo(endpoint.url, { report: error => reported.push(error), parallelism: 4 }), store)
     const last = await countUp(first, 1, 5)
     await until('it is told', () => reported.length > 0)
     await countUp(first, 3, 2, 1)
@@ -214,23 +214,23 @@ describe('webhooks', () => {
     expect(await store.readModel.parked()).toEqual([])
     await ending.pop()!()
     expect(endpoint.seen).toHaveLength(3)
-    endpoint.on.answer = taken
-    const second = await running(hooksTo(endpoint.url), store)
+    endpoint.on.answer = acceptMessage
+    const second = await startHooks(hooksTo(endpoint.url), store)
     await untilSent(second, last + 6)
     expect(faultsOf(endpoint.accepted.slice(0, -6), 1, 5)).toMatchObject({ lost: 0, disordered: 0 })
   })
 
-  test('follow no redirect', async () => {
+  test('webhooks follow no redirect', async () => {
     const elsewhere = receiver()
     const endpoint = receiver()
     endpoint.on.answer = () => new Response(null, { status: 307, headers: { Location: elsewhere.url } })
-    const emaki = await running(hooksTo(endpoint.url))
+    const emaki = await startHooks(hooksTo(endpoint.url))
     await untilSent(emaki, await countUp(emaki, 1, 1))
     expect(elsewhere.seen).toEqual([])
     expect(await emaki.store.readModel.parked()).toMatchObject([{ key: 'counter-c0' }])
   })
 
-  test('keep each stream in order when several are sent side by side', async () => {
+  test('webhooks keep each stream in order when several are sent side by side', async () => {
     const endpoint = receiver()
     let under = 0
     let most = 0
@@ -238,9 +238,9 @@ describe('webhooks', () => {
       most = Math.max(most, ++under)
       await Bun.sleep(1)
       under--
-      return count % 9 === 5 ? new Response(null, { status: 503 }) : taken(message, count)
+      return count % 9 === 5 ? new Response(null, { status: 503 }) : acceptMessage(message, count)
     }
-    const emaki = await running(hooksTo(endpoint.url, { parallelism: 8 }))
+    const emaki = await startHooks(hooksTo(endpoint.url, { parallelism: 8 }))
     await untilSent(emaki, await countUp(emaki, 16, 5))
     expect(faultsOf(endpoint.accepted, 16, 5)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
     expect(most).toBeGreaterThan(1)
@@ -253,7 +253,7 @@ describe('webhooks()', () => {
     [{ url: 'example' }, 'no endpoint is at example'],
     [{ secrets: 'secret' }, 'a secret is whsec_'],
     [{ secrets: [] }, 'no secret is given'],
-  ])('refuses %p', (options, message) => {
+  ])('webhooks() refuses %p', (options, message) => {
     expect(() => hooksTo('http://127.0.0.1', options)).toThrow(message)
   })
 })

@@ -10,7 +10,7 @@ import { race } from '../../adapters/postgres/races/form.ts'
 import { postgres } from '../../adapters/postgres/store.ts'
 import { runtime } from '../../runtime.ts'
 import { onPostgres, SCHEMA } from '../../subscription/races/places.ts'
-import { held } from '../../test-support/held.ts'
+import { holdLock } from '../../test-support/hold-lock.ts'
 import { asking, served } from './domain.ts'
 
 const REQUESTS = 500
@@ -40,7 +40,7 @@ async function useUpConnections(deadlineMs: number): Promise<readonly string[]> 
   })
   const emaki = await runtime({ serve: served, store, report: () => {} })
   const ask = (nth: number) => emaki.send(asking.ask(`a${nth % 12}`, { token: `${nth}` }), { key: `${nth}` })
-  const release = await held(place.sql, `lock table ${SCHEMA}.events in access exclusive mode`)
+  const release = await holdLock(place.sql, `lock table ${SCHEMA}.events in access exclusive mode`)
   const asked = Array.from({ length: REQUESTS }, (_, nth) => ask(nth))
   const read = Array.from({ length: REQUESTS }, () => store.head().catch(() => null))
   const late = Bun.sleep(WAIT_MAX_MS).then(() => 'late' as const)

@@ -1,7 +1,7 @@
 // What is done to nodes that run a process, by name. Each begins with a place of its own and ends at rest, with what was wrong.
 import type { Outcome } from '../../dispatch/outcome.ts'
 import { eventually } from '../../adapters/postgres/races/patience.ts'
-import { proxied, replyLoss } from '../../adapters/postgres/races/proxied.ts'
+import { startRaceProxy, replyLoss } from '../../adapters/postgres/races/race-proxy.ts'
 import type { Random } from '../../adapters/postgres/races/random.ts'
 import { startWriter } from '../../adapters/postgres/races/writers.ts'
 import { postgres } from '../../adapters/postgres/store.ts'
@@ -89,7 +89,7 @@ export async function killServer(random: Random, times: number, both: boolean, o
 /** Replies to pages that are written, and to appends, are lost in turn, with the connection or alone. */
 async function loseReplies(random: Random, times: number): Promise<Verdict> {
   await using arena = await Arena.open(random)
-  using proxy = proxied(arena.place)
+  using proxy = startRaceProxy(arena.place)
   const losses = combineLosses(proxy, [pageLoss, replyLoss])
   await arena.start(1, { database: throughProxy(arena.place, proxy) })
   for (const loss of losses) {
@@ -124,7 +124,7 @@ function combineLosses(proxy: FaultProxy, kinds: readonly ((proxy: FaultProxy) =
 
 async function cutConnections(random: Random, times: number): Promise<Verdict> {
   await using arena = await Arena.open(random)
-  using proxy = proxied(arena.place)
+  using proxy = startRaceProxy(arena.place)
   await arena.start(1, { database: throughProxy(arena.place, proxy) })
   for (let i = 0; i < times; i++) {
     proxy.cutAfterBytes(random.below(6_000), random.pick(['toServer', 'toClient']))
@@ -196,7 +196,7 @@ const PAUSE_MAX_MS = 1_600
 /** Of three nodes one is killed, one is stopped, and one loses its network; whoever is left takes over. Then they are back. */
 async function failAllAtOnce(random: Random, times: number): Promise<Verdict> {
   await using arena = await Arena.open(random)
-  using proxy = proxied(arena.place)
+  using proxy = startRaceProxy(arena.place)
   const [cutOff] = await arena.start(1, { database: throughProxy(arena.place, proxy) })
   await arena.start(2)
   await arena.movesOn()

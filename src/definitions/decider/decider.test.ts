@@ -30,7 +30,7 @@ const context = { instance: 'c1', now: new Date(0), actor: null }
 const start: Folded = { state: spec_.initial, version: 0 }
 
 describe('a command', () => {
-  test('is data, and nothing happens until it is sent', () => {
+  test('a command is data, and nothing happens until it is sent', () => {
     expect(counter.add('c1', { by: 2 })).toStrictEqual({ decider: 'counter', command: 'add', id: 'c1', data: { by: 2 } })
     expect(JSON.parse(JSON.stringify(counter.reset('c1', {})))).toEqual({
       decider: 'counter',
@@ -40,65 +40,66 @@ describe('a command', () => {
     })
   })
 
-  test('keeps its input as it is: parsing comes when it is sent', () => {
+  test('a command keeps its input as it is: it is parsed when it is sent', () => {
     expect(counter.add('c1', {}).data).toEqual({})
     expect(counter.add('c1', { by: '7' }).data).toEqual({ by: '7' })
   })
 
-  test('is known by the function that makes it', () => {
+  test('a command is known by the function that makes it', () => {
     expect(counter.add).toMatchObject({ decider: 'counter', command: 'add' })
   })
 
-  test('may be named like what objects inherit', () => {
-    const made = commands('odd', ['toString', 'constructor', 'valueOf'])
-    expect(made['constructor']!('o1', 1)).toEqual({ decider: 'odd', command: 'constructor', id: 'o1', data: 1 })
-    expect('hasOwnProperty' in made).toBeFalse()
+  test('a command may be named like an inherited property of objects', () => {
+    const odd = commands('odd', ['toString', 'constructor', 'valueOf'])
+    expect(odd['constructor']!('o1', 1)).toEqual({ decider: 'odd', command: 'constructor', id: 'o1', data: 1 })
+    expect('hasOwnProperty' in odd).toBeFalse()
   })
 
-  test.each(['', 'Add', 'add-one', '1st', '_add', 'ü', '__proto__', 'x'.repeat(64)])('is refused with the name %p', name => {
-    expect(() => commands('counter', [name])).toThrow(
-      'a command name begins with a small letter and has only letters, digits and _',
-    )
-  })
+  test.each(['', 'Add', 'add-one', '1st', '_add', 'ü', '__proto__', 'x'.repeat(64)])(
+    'a command is refused with the name %p',
+    name => {
+      expect(() => commands('counter', [name])).toThrow('a command begins with a small letter and holds letters, digits and _')
+    },
+  )
 })
 
 describe('reject', () => {
-  test('gives a code, and data if there is any', () => {
+  test('reject gives a code, and data if there is any', () => {
     expect({ ...reject('sold-out') }).toEqual({ code: 'sold-out', [spec]: 'rejection' })
     expect({ ...reject('sold-out', { left: 0 }) }).toEqual({ code: 'sold-out', data: { left: 0 }, [spec]: 'rejection' })
     expect(JSON.stringify(reject('x', null))).toBe('{"code":"x","data":null}')
   })
 
-  test.each(['', 'SoldOut', 'sold_out', 'sold out', '-x', '1x', 'x'.repeat(64)])('refuses the code %p', code => {
+  test.each(['', 'SoldOut', 'sold_out', 'sold out', '-x', '1x', 'x'.repeat(64)])('reject refuses the code %p', code => {
     expect(() => reject(code)).toThrow('a code is in kebab-case')
   })
 })
 
 describe('decide', () => {
-  const decided = (command: ReturnType<(typeof counter)[keyof typeof counter & string]>, state: unknown = spec_.initial) =>
+  const decideOn = (command: ReturnType<(typeof counter)[keyof typeof counter & string]>, state: unknown = spec_.initial) =>
     decide(spec_, state, command, context)
 
-  test('gives one event, several, or none', () => {
-    expect(decided(counter.add('c1', { by: 1 }))).toEqual({ events: [Counter.Added({ by: 1 })] })
-    expect(decided(counter.addTwice('c1', { by: 1 }))).toEqual({ events: [Counter.Added({ by: 1 }), Counter.Added({ by: 1 })] })
-    expect(decided(counter.reset('c1', {}))).toEqual({ events: [] })
+  test('decide gives one event, several, or none', () => {
+    expect(decideOn(counter.add('c1', { by: 1 }))).toEqual({ events: [Counter.Added({ by: 1 })] })
+    expect(decideOn(counter.addTwice('c1', { by: 1 }))).toEqual({ events: [Counter.Added({ by: 1 }), Counter.Added({ by: 1 })] })
+    expect(decideOn(counter.reset('c1', {}))).toEqual({ events: [] })
   })
 
-  test('gives a rejection with its code and data', () => {
-    expect(decided(counter.add('c1', { by: 100 }))).toEqual({ rejection: reject('too-many', { n: 0 }) })
+  test('decide gives a rejection with its code and data', () => {
+    expect(decideOn(counter.add('c1', { by: 100 }))).toEqual({ rejection: reject('too-many', { n: 0 }) })
   })
 
-  test('is given the state, and instance, time and actor as values', () => {
+  test('decide is given the state, and instance, time and actor as values', () => {
     const actor = { instance: 'c7', now: new Date(86_400_000), actor: 'ann' }
     expect(decide(spec_, { n: 5, history: [] }, counter.look('c7', {}), actor)).toEqual({
       rejection: reject('seen', { n: 5, instance: 'c7', now: '1970-01-02T00:00:00.000Z', actor: 'ann' }),
     })
   })
 
-  test('decides the same again', () => {
+  test('decide gives the same again for the same input', () => {
     fc.assert(
       fc.property(fc.integer({ min: -200, max: 200 }), fc.integer({ min: -200, max: 200 }), (n, by) => {
-        const once = () => decided(counter.add('c1', { by }), { n, history: [] })
+        const once = () => decideOn(counter.add('c1', { by }), { n, history: [] })
         expect(once()).toEqual(once())
       }),
     )
@@ -114,11 +115,11 @@ describe('fold', () => {
     ),
   )
 
-  test('gives the initial state of nothing', () => {
+  test('fold gives the initial state where there are no facts', () => {
     expect(fold(spec_, 'counter-c1', start, [])).toEqual(start)
   })
 
-  test('of parts is the fold of the whole', () => {
+  test('fold of parts is the fold of the whole', () => {
     fc.assert(
       fc.property(facts, fc.nat(), (all, cut) => {
         const at = all.length ? cut % all.length : 0
@@ -128,7 +129,7 @@ describe('fold', () => {
     )
   })
 
-  test('of what was decided is the fold of what is stored', () => {
+  test('fold of decided events is the fold of stored events', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -9, max: 9 })), amounts => {
         const events = amounts.map(by => Counter.Added({ by }))
@@ -142,18 +143,18 @@ describe('fold', () => {
     )
   })
 
-  test('counts every fact, also those that are passed over', () => {
+  test('fold counts every fact, also those that are passed over', () => {
     const looked = { type: 'Looked', schema: 'gone', data: {} }
     expect(fold(spec_, 'counter-c1', start, [looked, looked])).toEqual({ state: spec_.initial, version: 2 })
   })
 
-  test('gives a state that is frozen all through', () => {
+  test('fold gives a state that is frozen all through', () => {
     const { state } = fold(spec_, 'counter-c1', start, [{ type: 'Added', schema: fingerprint(Added), data: { by: 1 } }])
     expect(Object.isFrozen(state)).toBeTrue()
     expect(Object.isFrozen((state as { history: unknown }).history)).toBeTrue()
   })
 
-  test('names the version of a fact that cannot be read', () => {
+  test('fold names the version of a fact that cannot be read', () => {
     const sound = { type: 'Added', schema: fingerprint(Added), data: { by: 1 } }
     const broken = { type: 'Added', schema: 'of no-one', data: { by: 'x' } }
     expect(() => fold(spec_, 'counter-c1', { state: spec_.initial, version: 7 }, [sound, broken])).toThrow(
@@ -184,7 +185,7 @@ describe('a decider that writes to its state', () => {
   })[spec]
   const before = structuredClone(initial)
 
-  test('throws, whatever it does before, and leaves the initial state and every state on the way as they were', () => {
+  test('a decider that writes to its state throws, whatever it does before, and changes neither the initial nor a later state', () => {
     const types = fc.constantFrom('Kept', 'Set', 'Pushed', 'Sorted', 'Deep', 'Deleted')
     fc.assert(
       fc.property(fc.array(types, { minLength: 1 }), list => {
@@ -203,12 +204,12 @@ describe('a decider that writes to its state', () => {
     )
   })
 
-  test('throws in decide too', () => {
+  test('a decider that writes to its state throws in decide too', () => {
     expect(() => decide(act, act.initial, { decider: 'act', command: 'write', id: 'a1', data: {} }, context)).toThrow(TypeError)
     expect(act.initial).toEqual(before)
   })
 
-  test('throws where only the surface of the initial state was frozen before', () => {
+  test('a decider that writes to its state throws also where only the surface of the initial state was frozen before', () => {
     const Note = events('note', { Taken: None })
     const note = decider(Note, {
       initial: z
@@ -235,36 +236,36 @@ describe('at start a decider is refused', () => {
   const make = (changed: object) => () => decider(Counter, { ...sound, ...changed } as never)
 
   const wrong: readonly [string, object, string][] = [
-    ['without evolve', { evolve: undefined }, 'counter: evolve needs one function for each of Added, Reset; wrong: Added, Reset'],
+    ['without evolve', { evolve: undefined }, 'counter: evolve wants one function for each of Added, Reset; wrong: Added, Reset'],
     ['without one fold', { evolve: { Added: sound.evolve.Added } }, 'wrong: Reset'],
     ['with a misspelt fold', { evolve: { Added: sound.evolve.Added, Resett: sound.evolve.Reset } }, 'wrong: Reset, Resett'],
     ['with a fold too many', { evolve: { ...sound.evolve, Gone: sound.evolve.Reset } }, 'wrong: Gone'],
     ['with a fold that is no function', { evolve: { ...sound.evolve, Reset: 1 } }, 'wrong: Reset'],
-    ['without decide', { decide: undefined }, 'counter: decide needs one function for each of add, reset; wrong: add, reset'],
+    ['without decide', { decide: undefined }, 'counter: decide wants one function for each of add, reset; wrong: add, reset'],
     ['without one decision', { decide: { add: () => [] } }, 'wrong: reset'],
     ['with a decision too many', { decide: { ...sound.decide, remove: () => [] } }, 'wrong: remove'],
     [
       'with a command named wrongly',
       { commands: { Add: Added }, decide: { Add: () => [] } },
-      'counter.Add: a command name begins with',
+      'counter.Add: a command begins with',
     ],
-    ['with a snapshot every 0 events', { snapshot: { every: 0, version: 1 } }, 'found version 1, every 0'],
-    ['with a snapshot every 1.5 events', { snapshot: { every: 1.5, version: 1 } }, 'found version 1, every 1.5'],
-    ['with a snapshot of version NaN', { snapshot: { every: 1, version: Number.NaN } }, 'found version NaN'],
+    ['with a snapshot every 0 events', { snapshot: { every: 0, version: 1 } }, 'every 0 events cannot be'],
+    ['with a snapshot every 1.5 events', { snapshot: { every: 1.5, version: 1 } }, 'every 1.5 events cannot be'],
+    ['with a snapshot of version NaN', { snapshot: { every: 1, version: Number.NaN } }, 'of version NaN'],
   ]
-  test.each(wrong)('%s', (_, changed, message) => {
+  test.each(wrong)('a decider is refused at start %s', (_, changed, message) => {
     expect(make(changed)).toThrow(TypeError)
     expect(make(changed)).toThrow(message)
   })
 
-  test('only for a reason', () => {
+  test('a sound decider is accepted at start', () => {
     expect(make({})).not.toThrow()
     expect(make({ snapshot: { every: 1, version: 0 } })).not.toThrow()
   })
 })
 
-describe('a function that is not pure', () => {
-  const built = (options: { evolve?: object; decide?: object }): DeciderSpec =>
+describe('an impure function', () => {
+  const buildDecider = (options: { evolve?: object; decide?: object }): DeciderSpec =>
     decider(Counter, {
       initial: { n: 0 },
       evolve: { Added: (s: object) => s, Reset: (s: object) => s, ...options.evolve },
@@ -287,8 +288,8 @@ describe('a function that is not pure', () => {
     ['decides lists of lists', () => [[Counter.Reset({})]], 'is no event of counter'],
     ['decides what cannot be printed as JSON', () => ({ n: 1n }), 'n: 1n'],
   ]
-  test.each(decisions)('that %s throws, and says so', (_, run, message) => {
-    const run_ = () => decide(built({ decide: { add: run } }), {}, add, context)
+  test.each(decisions)('a decide function that %s throws, and the error says so', (_, run, message) => {
+    const run_ = () => decide(buildDecider({ decide: { add: run } }), {}, add, context)
     expect(run_).toThrow(TypeError)
     expect(run_).toThrow(message)
   })
@@ -297,8 +298,8 @@ describe('a function that is not pure', () => {
     ['folds to nothing', () => undefined, 'counter: evolve of Added gave nothing; it returns a plain value'],
     ['folds later', async () => ({}), 'counter: evolve of Added gave a promise; it returns a plain value'],
   ]
-  test.each(folds)('that %s throws, wherever the fact is', (_, run, message) => {
-    const sick = built({ evolve: { Added: run } })
+  test.each(folds)('an evolve function that %s throws, wherever the fact is', (_, run, message) => {
+    const sick = buildDecider({ evolve: { Added: run } })
     const added = { type: 'Added', schema: fingerprint(Added), data: { by: 1 } }
     const reset = { type: 'Reset', schema: fingerprint(None), data: {} }
     const from = { state: sick.initial, version: 0 }
@@ -307,17 +308,17 @@ describe('a function that is not pure', () => {
     expect(() => evolve(sick, from, [Counter.Added({ by: 1 }), Counter.Reset({})])).toThrow(message)
   })
 
-  test('passes on what it throws', () => {
+  test('an error that a decide function throws is passed on', () => {
     const oops = () => {
       throw new RangeError('oops')
     }
-    expect(() => decide(built({ decide: { add: oops } }), {}, add, context)).toThrow(RangeError)
+    expect(() => decide(buildDecider({ decide: { add: oops } }), {}, add, context)).toThrow(RangeError)
   })
 })
 
 describe('an event that no constructor made', () => {
   const Counter = events('counter', { Added: z.object({ by: z.int().positive() }) })
-  const given = (data: unknown) =>
+  const buildDecider = (data: unknown) =>
     decider(Counter, {
       initial: {},
       evolve: { Added: state => state },
@@ -327,13 +328,13 @@ describe('an event that no constructor made', () => {
   const context = { instance: 'c', now: new Date(0), actor: null }
   const add = { decider: 'counter', command: 'add', id: 'c', data: {} }
 
-  test('is taken where its data fits', () => {
-    expect(decide(given({ by: 1 }), {}, add, context)).toEqual({
+  test('an event that no constructor made is taken where its data fits', () => {
+    expect(decide(buildDecider({ by: 1 }), {}, add, context)).toEqual({
       events: [{ category: 'counter', type: 'Added', data: { by: 1 } }],
     })
   })
 
-  test('is refused where its data does not fit', () => {
-    expect(() => decide(given({ by: -1 }), {}, add, context)).toThrow('counter.Added: by')
+  test('an event that no constructor made is refused where its data does not fit', () => {
+    expect(() => decide(buildDecider({ by: -1 }), {}, add, context)).toThrow('counter.Added: by')
   })
 })

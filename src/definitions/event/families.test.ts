@@ -27,20 +27,20 @@ const both = familiesOf('test', [Order, Payment])
 const fold = () => {}
 
 describe('families', () => {
-  test('are known by category, one or several', () => {
+  test('families are known by category, one or several', () => {
     expect([...familiesOf('test', Order)]).toEqual([['order', Order[spec]]])
     expect([...both.keys()]).toEqual(['order', 'payment'])
   })
 
-  test('of one category twice are refused', () => {
+  test('families of one category twice are refused', () => {
     expect(() => familiesOf("projection('x')", [Order, events('order', { Else: None })])).toThrow(
       "projection('x'): two of its families have one category",
     )
   })
 })
 
-describe('the names of functions by event', () => {
-  test('are made full, bare or not', () => {
+describe('names of functions by event', () => {
+  test('names of functions by event are completed, with a category or without', () => {
     const found = byEvent('test', both, { Placed: fold, 'order.Paid': fold, 'order.Cancelled': fold, Charged: fold })
     const names = [...found].map(([category, types]) => [category, [...types.keys()]])
     expect(names).toEqual([
@@ -62,20 +62,20 @@ describe('the names of functions by event', () => {
     ['toString', 'test.toString is no event'],
     ['.Placed', 'test..Placed is no event'],
     ['', 'test. is no event'],
-  ])('are refused where they are none: %p', (name, message) => {
+  ])('a name of a function by event is refused where there is no such event: %p', (name, message) => {
     expect(() => byEvent('test', both, { [name]: fold })).toThrow(message)
   })
 
-  test('stand for functions and nothing else', () => {
+  test('names of functions by event stand for functions and nothing else', () => {
     expect(() => byEvent('test', both, { Placed: 5 })).toThrow('test.Placed is no function')
   })
 })
 
-describe('the stored types that can become some events', () => {
-  const named = (names: readonly string[]) => byEvent('test', both, Object.fromEntries(names.map(name => [name, fold])))
-  const typesOf = (...names: string[]) => Object.fromEntries(storedTypes(both, named(names)))
+describe('stored types of events', () => {
+  const buildFolds = (names: readonly string[]) => byEvent('test', both, Object.fromEntries(names.map(name => [name, fold])))
+  const typesOf = (...names: string[]) => Object.fromEntries(storedTypes(both, buildFolds(names)))
 
-  test('are their own, those they were renamed from, and all that was split', () => {
+  test('the stored types of events are their own, those they were renamed from, and all that was split', () => {
     expect(typesOf('order.Placed')).toEqual({ order: ['Placed', 'Ordered', 'PaidAndShipped'] })
     expect(typesOf('order.Shipped', 'payment.Cancelled')).toEqual({
       order: ['Shipped', 'Sent', 'PaidAndShipped'],
@@ -85,7 +85,7 @@ describe('the stored types that can become some events', () => {
   })
 
   const prints = { Placed: fingerprint(Placed), Ordered: fingerprint(PlacedV1) }
-  const stored = (type: string, category = 'order'): StoredText => ({
+  const buildStored = (type: string, category = 'order'): StoredText => ({
     id: 'e1',
     stream: `${category}-a`,
     version: 1,
@@ -97,28 +97,28 @@ describe('the stored types that can become some events', () => {
     meta: '{}',
   })
 
-  test('leave out nothing that reads as one of them', () => {
+  test('the stored types of events leave out nothing that reads as one of them', () => {
     const all = ['Placed', 'Paid', 'Shipped', 'Cancelled', 'Ordered', 'Sent', 'Viewed', 'PaidAndShipped']
     const wanted = fc.subarray(['order.Placed', 'order.Paid', 'order.Shipped', 'order.Cancelled'])
     fc.assert(
       fc.property(wanted, fc.constantFrom(...all), (names, type) => {
-        const gives = readInFamilies(both, stored(type)).some(event => names.includes(`${event.category}.${event.type}`))
-        if (gives) expect(storedTypes(both, named(names)).get('order')).toContain(type)
+        const gives = readInFamilies(both, buildStored(type)).some(event => names.includes(`${event.category}.${event.type}`))
+        if (gives) expect(storedTypes(both, buildFolds(names)).get('order')).toContain(type)
       }),
     )
   })
 
-  test('read as today has them, each with where it was', () => {
-    expect(readInFamilies(both, stored('Ordered'))).toMatchObject([
+  test('stored events of all releases read as today has them, each with its position', () => {
+    expect(readInFamilies(both, buildStored('Ordered'))).toMatchObject([
       { category: 'order', type: 'Placed', data: { customerId: 'c' }, instance: 'a', position: 1 },
     ])
-    expect(readInFamilies(both, stored('PaidAndShipped')).map(({ type, version }) => [type, version])).toEqual([
+    expect(readInFamilies(both, buildStored('PaidAndShipped')).map(({ type, version }) => [type, version])).toEqual([
       ['Paid', 1],
       ['Shipped', 1],
     ])
-    expect(readInFamilies(both, stored('Viewed'))).toEqual([])
+    expect(readInFamilies(both, buildStored('Viewed'))).toEqual([])
     for (const other of ['invoice', 'orders', 'order_item', 'ord'])
-      expect(readInFamilies(both, stored('Placed', other))).toEqual([])
-    expect(() => readInFamilies(both, stored('Unknown'))).toThrow('order-a')
+      expect(readInFamilies(both, buildStored('Placed', other))).toEqual([])
+    expect(() => readInFamilies(both, buildStored('Unknown'))).toThrow('order-a')
   })
 })

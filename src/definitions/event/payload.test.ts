@@ -13,23 +13,23 @@ import {
 } from './payload.ts'
 
 describe('encode', () => {
-  test('gives the JSON text of a payload, keys in the order they have', () => {
+  test('encode gives the JSON text of a payload, keys in the order they have', () => {
     const value = { b: 1, a: [true, null, 'x'], '10': 1.5, 絵: '😀\u0000"\\/' }
     expect(encode(value)).toBe('{"10":1.5,"b":1,"a":[true,null,"x"],"絵":"😀\\u0000\\"\\\\/"}')
     expect(encode('text')).toBe('"text"')
     expect(encode(null)).toBe('null')
   })
 
-  test('gives back on parsing what it was given, whatever JSON can hold but -0 and __proto__', () => {
+  test('encode gives back on parsing what it was given, whatever JSON can hold but -0 and __proto__', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary', maxDepth: 6 }), value => {
-        if (holds(value, isRefused)) expect(() => encode(value)).toThrow(PayloadError)
+        if (hasValue(value, isRefused)) expect(() => encode(value)).toThrow(PayloadError)
         else expect(JSON.parse(encode(value))).toStrictEqual(value)
       }),
     )
   })
 
-  test('either refuses a value or gives it back as it was', () => {
+  test('encode either refuses a value or gives it back as it was', () => {
     const anything = fc.anything({
       withBigInt: true,
       withDate: true,
@@ -75,57 +75,58 @@ describe('encode', () => {
     ['a lone surrogate in a key', { a: { ['\ud800']: 1 } }, '/a', 'the key "\\ud800" is refused'],
     ['a __proto__ key', JSON.parse('{"a":{"__proto__":{"admin":true}}}'), '/a', 'the key "__proto__" is refused'],
   ]
-  test.each(refused)('refuses %s, and says where it is', (_, value, path, reason) => {
+  test.each(refused)('encode refuses %s, and says where it is', (_, value, path, reason) => {
     const error = attempt(() => encode(value))
     expect(error).toBeInstanceOf(PayloadError)
     expect(error).toMatchObject({ path, message: `${path || '/'}: ${reason}` })
   })
 
-  test('names the place by a JSON pointer, in which ~ and / of a key are escaped', () => {
+  test('encode names the place by a JSON pointer, in which ~ and / of a key are escaped', () => {
     expect(attempt(() => encode({ 'a/b': [{ 'c~d': Number.NaN }] }))).toMatchObject({ path: '/a~1b/0/c~0d' })
   })
 
-  test('takes keys that objects inherit, when they are their own', () => {
+  test('encode takes own properties that are named like inherited ones', () => {
     const value = JSON.parse('{"constructor":1,"toString":2,"hasOwnProperty":3,"prototype":4,"":5}')
     expect(encode(value)).toBe('{"constructor":1,"toString":2,"hasOwnProperty":3,"prototype":4,"":5}')
   })
 
-  test('takes an object without a prototype', () => {
+  test('encode takes an object without a prototype', () => {
     expect(encode(Object.assign(Object.create(null), { a: 1 }))).toBe('{"a":1}')
   })
 
-  test('leaves out a property that is undefined, as JSON does', () => {
+  test('encode leaves out a property that is undefined, as JSON does', () => {
     expect(encode({ a: undefined, b: { c: undefined }, d: 1 })).toBe('{"b":{},"d":1}')
   })
 
-  test(`takes nesting of ${PAYLOAD_DEPTH_MAX}, and refuses one more, however it is mixed`, () => {
-    const nested = (depth: number): unknown => (depth === 0 ? 1 : depth % 2 ? [nested(depth - 1)] : { a: nested(depth - 1) })
-    expect(JSON.parse(encode(nested(PAYLOAD_DEPTH_MAX)))).toEqual(nested(PAYLOAD_DEPTH_MAX))
-    expect(() => encode(nested(PAYLOAD_DEPTH_MAX + 1))).toThrow('nested deeper than 64')
-    expect(() => encode(nested(5_000))).toThrow(PayloadError)
+  test(`encode takes nesting of ${PAYLOAD_DEPTH_MAX}, and refuses one more, however it is mixed`, () => {
+    const buildNested = (depth: number): unknown =>
+      depth === 0 ? 1 : depth % 2 ? [buildNested(depth - 1)] : { a: buildNested(depth - 1) }
+    expect(JSON.parse(encode(buildNested(PAYLOAD_DEPTH_MAX)))).toEqual(buildNested(PAYLOAD_DEPTH_MAX))
+    expect(() => encode(buildNested(PAYLOAD_DEPTH_MAX + 1))).toThrow('nested deeper than 64')
+    expect(() => encode(buildNested(5_000))).toThrow(PayloadError)
   })
 
-  test('refuses a cycle', () => {
+  test('encode refuses a cycle', () => {
     const cycle: { self?: unknown; list: unknown[] } = { list: [] }
     cycle.list.push(cycle)
     cycle.self = cycle
     expect(() => encode(cycle)).toThrow(PayloadError)
   })
 
-  test('takes a text of a MiB with its quotes, and refuses one more character', () => {
+  test('encode takes a text of a MiB with its quotes, and refuses one more character', () => {
     expect(encode('x'.repeat(PAYLOAD_LENGTH_MAX - 2))).toHaveLength(PAYLOAD_LENGTH_MAX)
     expect(() => encode('x'.repeat(PAYLOAD_LENGTH_MAX - 1))).toThrow('longer than 1048576 characters')
   })
 })
 
 describe('present', () => {
-  test('gives a payload as it will be read: without the properties that are undefined', () => {
+  test('present gives a payload as it will be read: without the properties that are undefined', () => {
     expect(Object.keys(stripUndefined({ a: undefined, b: 1 }))).toEqual(['b'])
     const deep = stripUndefined({ list: [{ a: 1, b: undefined }, 2], c: { d: undefined } })
     expect(deep).toStrictEqual({ list: [{ a: 1 }, 2], c: {} } as never)
   })
 
-  test('does not touch what it is given, and copies only what changes', () => {
+  test('present does not touch what it is given, and copies only what changes', () => {
     const kept = { x: [1] }
     const value = { kept, gone: undefined }
     expect(stripUndefined(value).kept).toBe(kept)
@@ -133,10 +134,10 @@ describe('present', () => {
     expect(stripUndefined(kept)).toBe(kept)
   })
 
-  test('equals what is read back, for whatever can be stored', () => {
-    const member = fc.option(fc.jsonValue(), { nil: undefined })
+  test('present equals what is read back, for whatever can be stored', () => {
+    const property = fc.option(fc.jsonValue(), { nil: undefined })
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.oneof(member, fc.dictionary(fc.string(), member))), value => {
+      fc.property(fc.dictionary(fc.string(), fc.oneof(property, fc.dictionary(fc.string(), property))), value => {
         const text = attempt(() => encode(value))
         fc.pre(typeof text === 'string')
         expect(stripUndefined(value)).toStrictEqual(JSON.parse(text as string))
@@ -144,7 +145,7 @@ describe('present', () => {
     )
   })
 
-  test('leaves to encode what is no JSON', () => {
+  test('present leaves it to encode to refuse what is no JSON', () => {
     const date = new Date(0)
     const instance = Object.assign(new (class Money {})(), { cents: undefined })
     const cycle: Record<string, unknown> = {}
@@ -165,7 +166,7 @@ describe('freeze', () => {
     )
   })
 
-  test('stops at what is frozen, so that parts shared with an earlier state are not looked at again', () => {
+  test('freeze stops at what is frozen, so that parts of an earlier state are not visited again', () => {
     let looked = 0
     const shared = freeze(Object.defineProperty({}, 'part', { enumerable: true, get: () => looked++ }))
     looked = 0
@@ -173,7 +174,7 @@ describe('freeze', () => {
     expect(looked).toBe(0)
   })
 
-  test('goes all the way down with freezeAll, also below what is frozen on its surface', () => {
+  test('freezeAll goes all the way down, also below a frozen surface', () => {
     const value = Object.freeze({ items: [{ n: 1 }] })
     expect(frozenThrough(freezeAll(value))).toBeTrue()
     const cycle: Record<string, unknown> = {}
@@ -183,24 +184,24 @@ describe('freeze', () => {
 })
 
 describe('canonical', () => {
-  test('gives equal texts for equal values, whatever the order of their keys', () => {
+  test('canonical gives equal texts for equal values, whatever the order of their keys', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.infiniteStream(fc.nat()), (value, random) => {
-        expect(canonicalText(shuffled(value, random))).toBe(canonicalText(value))
+        expect(canonicalText(shuffleKeys(value, random))).toBe(canonicalText(value))
       }),
     )
   })
 
-  test('gives texts that parse to the value, so that values that differ have texts that differ', () => {
+  test('canonical gives texts that parse to the value, so that values that differ have texts that differ', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
-        fc.pre(!holds(value, member => Object.is(member, -0)))
+        fc.pre(!hasValue(value, part => Object.is(part, -0)))
         expect(JSON.parse(canonicalText(value))).toEqual(value)
       }),
     )
   })
 
-  test('keeps the order of arrays', () => {
+  test('canonical keeps the order of arrays', () => {
     expect(canonicalText([{ b: 1, a: [2, 1] }])).toBe('[{"a":[2,1],"b":1}]')
   })
 })
@@ -213,12 +214,15 @@ function attempt(run: () => unknown): unknown {
   }
 }
 
-function holds(value: unknown, what: (member: unknown) => boolean): boolean {
-  return what(value) || (typeof value === 'object' && value !== null && Object.values(value).some(member => holds(member, what)))
+function hasValue(value: unknown, isWanted: (part: unknown) => boolean): boolean {
+  return (
+    isWanted(value) ||
+    (typeof value === 'object' && value !== null && Object.values(value).some(part => hasValue(part, isWanted)))
+  )
 }
 
-function isRefused(member: unknown): boolean {
-  return Object.is(member, -0) || (typeof member === 'object' && member !== null && Object.hasOwn(member, '__proto__'))
+function isRefused(value: unknown): boolean {
+  return Object.is(value, -0) || (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__'))
 }
 
 function frozenThrough(value: unknown): boolean {
@@ -226,23 +230,23 @@ function frozenThrough(value: unknown): boolean {
   return Object.isFrozen(value) && Object.values(value).every(frozenThrough)
 }
 
-function shuffled(value: unknown, random: Iterator<number>): unknown {
-  if (Array.isArray(value)) return value.map(member => shuffled(member, random))
+function shuffleKeys(value: unknown, random: Iterator<number>): unknown {
+  if (Array.isArray(value)) return value.map(part => shuffleKeys(part, random))
   if (typeof value !== 'object' || value === null) return value
   const keyed = Object.entries(value).map(
-    ([key, member]) => [random.next().value as number, key, shuffled(member, random)] as const,
+    ([key, part]) => [random.next().value as number, key, shuffleKeys(part, random)] as const,
   )
-  return Object.fromEntries(keyed.toSorted(([a], [b]) => a - b).map(([, key, member]) => [key, member]))
+  return Object.fromEntries(keyed.toSorted(([a], [b]) => a - b).map(([, key, part]) => [key, part]))
 }
 
-test('a state is frozen, but for production, where it costs a tenth of a command', async () => {
+test('a state is frozen, except in production, where it costs a tenth of a command', async () => {
   const code = `const { freeze } = await import(${JSON.stringify(join(import.meta.dir, 'payload.ts'))}); process.stdout.write(String(Object.isFrozen(freeze({ a: 1 }))))`
-  const said = async (environment: string) => {
+  const runWith = async (environment: string) => {
     const child = Bun.spawn(['bun', '-e', code], {
       env: { PATH: process.env['PATH'] ?? '', NODE_ENV: environment },
       stdout: 'pipe',
     })
     return new Response(child.stdout).text()
   }
-  expect(await Promise.all([said('production'), said('development'), said('')])).toEqual(['false', 'true', 'true'])
+  expect(await Promise.all([runWith('production'), runWith('development'), runWith('')])).toEqual(['false', 'true', 'true'])
 })

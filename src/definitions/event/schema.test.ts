@@ -34,7 +34,7 @@ describe('a fingerprint', () => {
     ['a refinement', z.object({ a: z.string() }), z.object({ a: z.string().refine(text => text !== 'x') })],
     ['another name of a recursive schema', Tree, Leaf],
   ]
-  test.each(same)('is the same after %s', (_, one, other) => {
+  test.each(same)('a fingerprint is the same after %s', (_, one, other) => {
     expect(fingerprint(other)).toBe(fingerprint(one))
   })
 
@@ -59,12 +59,12 @@ describe('a fingerprint', () => {
     ],
     ['strictness', z.object({ a: z.string() }), z.looseObject({ a: z.string() })],
   ]
-  test.each(different)('differs after %s', (_, one, other) => {
+  test.each(different)('a fingerprint differs after %s', (_, one, other) => {
     expect(fingerprint(other)).not.toBe(fingerprint(one))
   })
 
   test.each(['description', 'title', 'examples', 'id', '$schema', 'required', 'default', 'deprecated'])(
-    'sees a change of a key that is named %s',
+    'a fingerprint changes with a key that is named %s',
     name => {
       const strings = z.object({ [name]: z.string().optional() })
       expect(fingerprint(z.object({ [name]: z.array(z.string()).optional() }))).not.toBe(fingerprint(strings))
@@ -72,11 +72,11 @@ describe('a fingerprint', () => {
     },
   )
 
-  test('is short, and safe in any text', () => {
+  test('a fingerprint is short, and safe in any text', () => {
     for (const schema of [Item, Tree, Folder, z.any(), z.string()]) expect(fingerprint(schema)).toMatch(/^[\w-]{10}$/)
   })
 
-  test('stays what it was in the release that wrote the first events', () => {
+  test('a fingerprint stays what it was in the release that wrote the first events', () => {
     // These are in logs: a change of one of them makes every payload in them be parsed again.
     expect([Item, z.object({}), Tree].map(fingerprint)).toMatchInlineSnapshot(`
       [
@@ -141,7 +141,7 @@ describe('an event schema', () => {
       '/at has date',
     ],
   ]
-  test.each(refused)('is refused at start for %s, which is named with its type and path', (_, schema, found) => {
+  test.each(refused)('an event schema is refused at start for %s, which is named with its type and path', (_, schema, found) => {
     expect(findUnstable(schema)).toStartWith(found)
     // Types refuse most of these; what JavaScript passes is refused as well.
     expect(() => events('order', { Placed: schema as never })).toThrow(
@@ -172,7 +172,7 @@ describe('an event schema', () => {
     ['any JSON', z.json()],
     ['a description', Item.describe('An item').meta({ title: 'Item' })],
   ]
-  test.each(accepted)('is accepted with %s', (_, schema) => {
+  test.each(accepted)('an event schema is accepted with %s', (_, schema) => {
     expect(findUnstable(schema)).toBeNull()
     expect(() => events('order', { Placed: schema as z.ZodUnknown })).not.toThrow()
   })

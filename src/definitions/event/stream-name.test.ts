@@ -6,7 +6,7 @@ const category = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_]{0,62}$/)
 const id = fc.string({ minLength: 1, maxLength: ID_LENGTH_MAX, unit: 'binary' })
 
 describe('the name of a stream', () => {
-  test('splits into what it was composed of, whatever the instance is', () => {
+  test('the name of a stream splits into what it was composed of, whatever the instance is', () => {
     fc.assert(
       fc.property(category, id, (category, id) => {
         const stream = streamName(category, id)
@@ -15,14 +15,14 @@ describe('the name of a stream', () => {
     )
   })
 
-  test('splits at its first -, and has no category where there is none', () => {
+  test('the name of a stream splits at its first -, and has no category where there is none', () => {
     expect([categoryOf('order-2-b'), instanceOf('order-2-b')]).toEqual(['order', '2-b'])
     expect([categoryOf('order'), instanceOf('order')]).toEqual(['', ''])
     expect([categoryOf('-a'), instanceOf('-a')]).toEqual(['', 'a'])
     expect(['order-1', 'orders-1', 'order', 'ord-1'].map(stream => isOf('order', stream))).toEqual([true, false, false, false])
   })
 
-  test('is right exactly where its category and its id are', () => {
+  test('the name of a stream is right exactly where its category and its id are', () => {
     const part = fc.oneof(category, id, fc.string({ maxLength: 210, unit: fc.constantFrom('a', '-', '\0', '\ud800', 'é', ' ') }))
     fc.assert(
       fc.property(part, part, (category, id) => {
@@ -32,7 +32,7 @@ describe('the name of a stream', () => {
     )
   })
 
-  test('says what is wrong with it', () => {
+  test('the name of a stream that is wrong says what is wrong with it', () => {
     for (const wrong of [undefined, 1, '', 'order', '-1', '1-a', 'or der-1', `${'a'.repeat(64)}-1`])
       expect(streamProblem(wrong)).toBe('expected category-instance')
     expect(streamProblem('order-')).toBe('expected category-instance: an id is a text that is not empty')

@@ -13,9 +13,9 @@ const KEYS = ['o1', 'o2', 'o3', '__proto__', 'ü']
 const SKUS = ['a', 'b']
 
 type Fact = { readonly category: string; readonly type: string; readonly data: unknown }
-type Happened = { readonly key: string; readonly event: Recorded }
-type Replaying = { readonly by?: ProcessSpec; readonly cuts?: ReadonlySet<number> }
-type Made = { readonly rows: ReadonlyMap<string, string>; readonly changes: ReadonlyMap<string, readonly string[]> }
+type HappenedEvent = { readonly key: string; readonly event: Recorded }
+type ReplayOptions = { readonly by?: ProcessSpec; readonly cuts?: ReadonlySet<number> }
+type ReplayedHistory = { readonly rows: ReadonlyMap<string, string>; readonly changes: ReadonlyMap<string, readonly string[]> }
 
 const key = fc.constantFrom(...KEYS)
 const sku = fc.constantFrom(...SKUS)
@@ -39,7 +39,7 @@ const happening: fc.Arbitrary<{ readonly of: string; readonly key: string; reado
     fact: { category: 'fulfilment', type: 'Rejected', data: { by: 'x', command: { command, id: 'a', data: {} }, code: 'empty' } },
   })),
 )
-const history: fc.Arbitrary<readonly Happened[]> = fc
+const history: fc.Arbitrary<readonly HappenedEvent[]> = fc
   .array(happening, { maxLength: 40, size: 'max' })
   .map(all => all.map(({ of, key, fact }, i) => ({ key, event: recordedAt(of, fact, i + 1) })))
 
@@ -52,7 +52,10 @@ function recordedAt(instance: string, { category, type, data }: Fact, position: 
 }
 
 /** What is kept and what is wanted after a history, kept as text at the end of each page: before the positions in `cuts`. */
-function made(all: readonly Happened[], { by = process, cuts = new Set<number>() }: Replaying = {}): Made {
+function replayHistory(
+  all: readonly HappenedEvent[],
+  { by = process, cuts = new Set<number>() }: ReplayOptions = {},
+): ReplayedHistory {
   const rows = new Map<string, string>()
   const changes = new Map<string, string[]>()
   const open = new Map<string, ProcessInstance>()
@@ -76,43 +79,46 @@ function made(all: readonly Happened[], { by = process, cuts = new Set<number>()
 }
 
 /** By key, so that the order in which instances come does not show. */
-function sorted({ rows, changes }: Made): readonly unknown[] {
+function sortReplayed({ rows, changes }: ReplayedHistory): readonly unknown[] {
   return [[...rows].sort(), [...changes].sort()]
 }
 
-type Law = (by: ProcessSpec, all: readonly Happened[], cuts: readonly number[]) => void
+type Law = (by: ProcessSpec, all: readonly HappenedEvent[], cuts: readonly number[]) => void
 /** What holds of a process whose functions are pure, whatever its history, cut into pages wherever. */
 const laws: Readonly<Record<string, Law>> = {
-  'each time it is told': (by, all) => expect(sorted(made(structuredClone(all), { by }))).toEqual(sorted(made(all, { by }))),
+  'each time it is run': (by, all) =>
+    expect(sortReplayed(replayHistory(structuredClone(all), { by }))).toEqual(sortReplayed(replayHistory(all, { by }))),
   'however it is cut into pages': (by, all, cuts) =>
-    expect(sorted(made(all, { by, cuts: new Set(cuts) }))).toEqual(sorted(made(all, { by }))),
+    expect(sortReplayed(replayHistory(all, { by, cuts: new Set(cuts) }))).toEqual(sortReplayed(replayHistory(all, { by }))),
   'whatever others do in between': (by, all) => {
     const apart = [...Map.groupBy(all, ({ key }) => key).values()].flat()
-    expect(sorted(made(apart, { by }))).toEqual(sorted(made(all, { by })))
+    expect(sortReplayed(replayHistory(apart, { by }))).toEqual(sortReplayed(replayHistory(all, { by })))
   },
 }
 
-function holding(law: Law, by: ProcessSpec) {
+function lawHolds(law: Law, by: ProcessSpec) {
   const cuts = fc.uniqueArray(fc.integer({ min: 1, max: 40 }))
   return fc.property(history, cuts, (all, cuts) => law(by, all, cuts))
 }
 
 /** The process of these histories, with something that is not its own in each state. */
 function impure(more: () => unknown): ProcessSpec {
-  const handleInput: ProcessSpec['handleInput'] = (...told) => {
-    const { state, steps } = process.handleInput(...told)
+  const handleInput: ProcessSpec['handleInput'] = (...given) => {
+    const { state, steps } = process.handleInput(...given)
     return { state: state && { ...state, more: more() }, steps }
   }
   return { ...process, handleInput }
 }
 
-describe('a recorded history makes the same instances and commands', () => {
-  for (const [when, law] of Object.entries(laws)) test(when, () => fc.assert(holding(law, process), { numRuns: RUNS }))
+describe('a recorded history', () => {
+  for (const [when, law] of Object.entries(laws))
+    test(`a recorded history makes the same instances and commands ${when}`, () =>
+      fc.assert(lawHolds(law, process), { numRuns: RUNS }))
 
-  test('with commands that are each named once', () => {
+  test('a recorded history makes commands that are each named once', () => {
     fc.assert(
       fc.property(history, all => {
-        const wanted = [...made(all).changes.values()].flat().map(text => JSON.parse(text) as AgendaChange)
+        const wanted = [...replayHistory(all).changes.values()].flat().map(text => JSON.parse(text) as AgendaChange)
         const names = wanted.flatMap(change => ('timer' in change && change.timer === null ? [change.id] : []))
         expect(new Set(names).size).toBe(names.length)
       }),
@@ -121,12 +127,12 @@ describe('a recorded history makes the same instances and commands', () => {
   })
 })
 
-describe('a process that asks what differs each time is seen', () => {
+describe('an impure process', () => {
   for (const [when, law] of Object.entries(laws)) {
-    test(when, () => {
+    test(`a process that asks what differs each time is seen ${when}`, () => {
       let asked = 0
       const asking = impure(() => asked++)
-      expect(fc.check(holding(law, asking), { numRuns: RUNS }).failed).toBeTrue()
+      expect(fc.check(lawHolds(law, asking), { numRuns: RUNS }).failed).toBeTrue()
     })
   }
 })

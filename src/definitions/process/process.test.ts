@@ -12,7 +12,7 @@ import { after, at, cancel } from './timer.ts'
 const AT = '2030-01-01T00:00:00.000Z'
 type Fact = { readonly category: string; readonly type: string; readonly data: unknown }
 
-function happened({ category, type, data }: Fact, position: number, instance = 'o1'): Recorded {
+function buildRecorded({ category, type, data }: Fact, position: number, instance = 'o1'): Recorded {
   const meta = { schema: '', correlation: 'c', causation: 'x', traceparent: 't' }
   const place = { id: `e${position}`, stream: `${category}-${instance}`, instance, version: 1, position, at: AT }
   return { category, type, data, ...place, meta } as Recorded
@@ -39,15 +39,15 @@ const watching = processManager('watching', {
 })[spec]
 const begun: ProcessInstance = { state: watching.initial, timers: {} }
 const placed = Order.Placed({ skus: [], cents: 5 })
-const through = (from: ProcessInstance, ...facts: readonly Recorded[]): ProcessInstance =>
+const advanceThrough = (from: ProcessInstance, ...facts: readonly Recorded[]): ProcessInstance =>
   facts.reduce((instance, fact) => advanceInstance(watching, instance, fact, 'o1'), from)
 const changesOf = (instance: ProcessInstance): readonly AgendaChange[] => instance[outbox] ?? []
 const own = (type: string, data: object) => ({ category: 'watching', type, data })
-const due = (timer: string, set: number, position: number) => happened(own('Due', { timer, set }), position)
+const due = (timer: string, set: number, position: number) => buildRecorded(own('Due', { timer, set }), position)
 
 describe('an instance of a process', () => {
-  test('reacts by the state after the fact, and names what it wants by where it is in the log', () => {
-    const after = through(begun, happened(placed, 3))
+  test('an instance of a process reacts to the state after the fact, and names its commands and timers by their place in the log', () => {
+    const after = advanceThrough(begun, buildRecorded(placed, 3))
     expect(after).toMatchObject({ state: { seen: 1 }, timers: { late: { set: 3, due: Date.parse(AT) + 3_600_000 } } })
     expect(changesOf(after)).toEqual([
       {
@@ -62,8 +62,8 @@ describe('an instance of a process', () => {
     ])
   })
 
-  test('keeps what it wants until it is written, and JSON shows none of it', () => {
-    const after = through(begun, happened(placed, 3), happened(placed, 4))
+  test('an instance of a process keeps its commands and timers until they are written, and JSON shows none of them', () => {
+    const after = advanceThrough(begun, buildRecorded(placed, 3), buildRecorded(placed, 4))
     expect(changesOf(after).map(({ id }) => id)).toEqual([
       'watching:o1:3:0',
       'watching:o1@late',
@@ -75,9 +75,9 @@ describe('an instance of a process', () => {
     expect([changes.length, changesOf(instance!).length]).toEqual([4, 0])
   })
 
-  test('sends the command of a timer that falls due, and is asked what else', () => {
-    const set = splitOutbox(through(begun, happened(placed, 3))).instance!
-    const fell = through(set, due('late', 3, 9))
+  test('an instance of a process sends the command of a timer that falls due, and is asked what else to send', () => {
+    const set = splitOutbox(advanceThrough(begun, buildRecorded(placed, 3))).instance!
+    const fell = advanceThrough(set, due('late', 3, 9))
     expect(fell.timers).toEqual({})
     expect(changesOf(fell).map(change => 'command' in change && change.command?.data)).toEqual([
       { reason: '1' },
@@ -85,45 +85,45 @@ describe('an instance of a process', () => {
     ])
   })
 
-  test('hears nothing of a timer that was set anew, cancelled, or has fallen due before', () => {
-    const set = splitOutbox(through(begun, happened(placed, 3), happened(placed, 5))).instance!
-    expect(through(set, due('late', 3, 9))).toBe(set)
-    const cancelled = splitOutbox(through(set, happened(Shelf.Taken({ order: 'o1' }), 6, 'a'))).instance!
+  test('an instance of a process hears nothing of a timer that was set anew, cancelled, or has fallen due before', () => {
+    const set = splitOutbox(advanceThrough(begun, buildRecorded(placed, 3), buildRecorded(placed, 5))).instance!
+    expect(advanceThrough(set, due('late', 3, 9))).toBe(set)
+    const cancelled = splitOutbox(advanceThrough(set, buildRecorded(Shelf.Taken({ order: 'o1' }), 6, 'a'))).instance!
     expect(cancelled.timers).toEqual({})
-    expect(through(cancelled, due('late', 5, 9))).toBe(cancelled)
-    const fell = splitOutbox(through(set, due('late', 5, 9))).instance!
-    expect(through(fell, due('late', 5, 10))).toBe(fell)
+    expect(advanceThrough(cancelled, due('late', 5, 9))).toBe(cancelled)
+    const fell = splitOutbox(advanceThrough(set, due('late', 5, 9))).instance!
+    expect(advanceThrough(fell, due('late', 5, 10))).toBe(fell)
   })
 
-  test('takes back a timer that it cancels, and nothing where none is set', () => {
-    const taken = happened(Shelf.Taken({ order: 'o1' }), 6, 'a')
-    const set = splitOutbox(through(begun, happened(placed, 3))).instance!
-    expect(changesOf(through(set, taken))).toEqual([{ id: 'watching:o1@late', set: 6, isCancelled: true }])
-    expect(changesOf(through(begun, taken))).toEqual([])
+  test('an instance of a process takes back a timer that it cancels, and nothing where none is set', () => {
+    const taken = buildRecorded(Shelf.Taken({ order: 'o1' }), 6, 'a')
+    const set = splitOutbox(advanceThrough(begun, buildRecorded(placed, 3))).instance!
+    expect(changesOf(advanceThrough(set, taken))).toEqual([{ id: 'watching:o1@late', set: 6, isCancelled: true }])
+    expect(changesOf(advanceThrough(begun, taken))).toEqual([])
   })
 
-  test('sets timers without a command, and at a time of their own', () => {
-    const { timers } = through(begun, happened(Order.Sent({}), 8))
+  test('an instance of a process sets timers without a command, and at a time of their own', () => {
+    const { timers } = advanceThrough(begun, buildRecorded(Order.Sent({}), 8))
     expect(timers).toEqual({
       late: { set: 8, due: Date.parse(AT) + 7_200_000, command: null },
       once: { set: 8, due: 7, command: null },
     })
   })
 
-  test('that ends takes its timers back, and begins anew with what comes then', () => {
-    const ended = through(begun, happened(placed, 3), happened(Order.Paid({}), 4))
+  test('an instance of a process that ends takes its timers back, and begins anew with the next event', () => {
+    const ended = advanceThrough(begun, buildRecorded(placed, 3), buildRecorded(Order.Paid({}), 4))
     expect(splitOutbox(ended).instance).toBeNull()
     expect(changesOf(ended).at(-1)).toEqual({ id: 'watching:o1@late', set: 4, isCancelled: true })
-    expect(through(ended, happened(placed, 5))).toMatchObject({ state: { seen: 1 } })
+    expect(advanceThrough(ended, buildRecorded(placed, 5))).toMatchObject({ state: { seen: 1 } })
   })
 
-  test('that has ended is not begun anew by what still comes of it', () => {
+  test('an instance of a process that has ended is not begun anew by what its own commands lead to', () => {
     const projection = instancesOf(watching)
-    const late = [due('late', 3, 5), happened(own('Rejected', { by: '', command: order.pay('o1', {}), code: 'no' }), 5)]
+    const late = [due('late', 3, 5), buildRecorded(own('Rejected', { by: '', command: order.pay('o1', {}), code: 'no' }), 5)]
     for (const fact of late) {
       const fold = projection.evolve.get('watching')!.get(fact.type)!
       // Its row is gone, or about to go with the page in which it ended.
-      const rows = [projection.initial, through(begun, happened(placed, 3), happened(Order.Paid({}), 4))]
+      const rows = [projection.initial, advanceThrough(begun, buildRecorded(placed, 3), buildRecorded(Order.Paid({}), 4))]
       for (const row of rows) {
         const { instance, changes } = splitOutbox(fold(row, fact.data, fact, 'o1') as ProcessInstance)
         expect([instance, changes.filter(({ set }) => set === 5)]).toEqual([null, []])
@@ -131,14 +131,14 @@ describe('an instance of a process', () => {
     }
   })
 
-  test('is told of a refusal by its own stream', () => {
+  test('an instance of a process hears of a refusal by its own stream', () => {
     const refused = own('Rejected', { by: 'x', command: order.pay('o1', {}), code: 'not-placed' })
-    expect(changesOf(through(begun, happened(refused, 4)))).toMatchObject([
+    expect(changesOf(advanceThrough(begun, buildRecorded(refused, 4)))).toMatchObject([
       { command: order.cancel('o1', { reason: 'not-placed' }) },
     ])
   })
 
-  test('names apart what several of today’s events want that were one', () => {
+  test('an instance of a process gives different names to what events ask for that were one event before', () => {
     const Both = events(
       'both',
       { One: z.object({}), Two: z.object({}) },
@@ -170,7 +170,7 @@ describe('an instance of a process', () => {
     expect(changesOf(instance).map(({ id }) => id)).toEqual(['pays:o1:1:0', 'pays:o1:1:1'])
   })
 
-  test('reads the facts it names and its own, and no others', () => {
+  test('an instance of a process reads the facts it names and its own, and no others', () => {
     const { filter, families } = instancesOf(watching)
     expect(new Map([...filter].map(([category, types]) => [category, types?.toSorted()]))).toEqual(
       new Map([
@@ -183,7 +183,7 @@ describe('an instance of a process', () => {
   })
 })
 
-describe('what cannot be a process is refused', () => {
+describe('definitions that cannot be a process', () => {
   const Own = events('own', { Done: z.object({}) })
   const stranger = decider(Own, {
     initial: {},
@@ -199,28 +199,28 @@ describe('what cannot be a process is refused', () => {
     ['a-b', {}, 'a name is small letters'],
     ['order', {}, 'order is the category of its own events'],
     ['p', { initial: null }, 'a state of null'],
-    ['p', { version: 0 }, 'expected a version from 1 to 99999, found 0'],
+    ['p', { version: 0 }, 'no version 0'],
     ['p', { evolve: { Nope: () => {} } }, 'Nope is no event of its families'],
     ['p', { react: { Nope: () => {} } }, 'Nope is no event of its families'],
-  ] as const)('%s %j', (name, options, message) => {
+  ] as const)('a process is refused that is named and defined as %s %j', (name, options, message) => {
     expect(() => process(name, options)).toThrow(message)
   })
 
-  test('a command to a decider that it does not name, or to no id', () => {
+  test('a process is refused a command to a decider that it does not name, or to no id', () => {
     const wild = (command: unknown) =>
       process('p', { react: { Placed: () => command } }) as unknown as { [spec]: typeof watching }
     for (const [command, message] of [
       [stranger.act('x', {}), 'p sends to order, not to own'],
       [order.pay('', {}), 'p: order.pay: an id is a text that is not empty'],
     ] as const)
-      expect(() => advanceInstance(wild(command)[spec], begun, happened(placed, 1), 'o1')).toThrow(message)
+      expect(() => advanceInstance(wild(command)[spec], begun, buildRecorded(placed, 1), 'o1')).toThrow(message)
   })
 
   test.each([
     [() => after('5 fortnights' as never, 'x'), 'is no duration'],
     [() => at('tomorrow', 'x'), 'expected a time'],
     [() => cancel('a b'), "a timer's name"],
-  ])('%p', (make, message) => {
+  ])('a timer of a process is refused: %p', (make, message) => {
     expect(make).toThrow(message)
   })
 })

@@ -13,7 +13,7 @@ import { after, cancel } from './timer.ts'
 type Change = 'none' | 'charges more' | 'forgets to give back' | 'waits longer' | 'pays twice' | 'throws'
 
 /** The process of the history, or one of its changed versions. */
-function changed(change: Change) {
+function buildChanged(change: Change) {
   return processManager('fulfilment', {
     from: [Order, Shelf, Purse],
     to: [order, shelf, purse],
@@ -57,7 +57,7 @@ let log: readonly StoredEvent[] = []
 beforeAll(async () => {
   let skipped = 0
   const emaki = await runtime({ serve: shop, store: memory({ now: () => Date.now() + skipped }) })
-  const becomes = (id: string, status: string) =>
+  const untilStatus = (id: string, status: string) =>
     until(
       `${id} is ${status}`,
       async () => ((await emaki.state('order', id))?.state as { status: string } | undefined)?.status === status,
@@ -67,49 +67,49 @@ beforeAll(async () => {
   await emaki.send(order.place('declined', { skus: ['a'], cents: 113 }))
   await emaki.send(order.place('short', { skus: ['a', 'none'], cents: 100 }))
   await emaki.send(order.place('unpaid', { skus: [], cents: 100 }))
-  await becomes('sent', 'sent')
-  await becomes('declined', 'cancelled')
-  await becomes('short', 'cancelled')
+  await untilStatus('sent', 'sent')
+  await untilStatus('declined', 'cancelled')
+  await untilStatus('short', 'cancelled')
   await until('only a timer is left', async () => (await emaki.store.agenda.count())[0]?.pending === 1)
   skipped += 16 * 60_000
   emaki.pollAgenda()
-  await becomes('unpaid', 'cancelled')
+  await untilStatus('unpaid', 'cancelled')
   await until('nothing is left', async () => (await emaki.store.agenda.count()).length === 0)
   log = await emaki.store.readAll({ after: 0, limit: 1_000 })
   await emaki.close()
 })
 
-const at = (stream: string, type: string) => log.find(event => event.stream === stream && event.type === type)!
+const findEvent = (stream: string, type: string) => log.find(event => event.stream === stream && event.type === type)!
 
 describe('a replay gate', () => {
-  test('tells what a process wants by each event, and which event it was', () => {
-    const taken = at('shelf-a', 'Taken')
+  test('a replay gate tells what a process asks for by each event, and which event it was', () => {
+    const taken = findEvent('shelf-a', 'Taken')
     expect(decisionsOf(fulfilment, log).find(({ by }) => by.position === taken.position)).toEqual({
       instance: 'sent',
       by: { id: taken.id, stream: 'shelf-a', version: taken.version, position: taken.position, type: 'Taken' },
       steps: [{ kind: 'command', command: purse.charge('sent', { cents: 100 }) }],
     })
-    const due = at('fulfilment-unpaid', 'Due')
+    const due = findEvent('fulfilment-unpaid', 'Due')
     expect(decisionsOf(fulfilment, log).find(({ by }) => by.position === due.position)?.steps).toEqual([
       { kind: 'command', command: order.cancel('unpaid', { reason: 'unpaid' }) },
     ])
   })
 
-  test('finds nothing where the same is decided in other words', () => {
-    const { differences, decisions } = compareProcesses(fulfilment, changed('none'), log)
+  test('a replay gate finds nothing where the same is decided by other code', () => {
+    const { differences, decisions } = compareProcesses(fulfilment, buildChanged('none'), log)
     expect(differences).toEqual([])
     expect(gateText({ decisions, differences, untraced: [] })).toBe(`${decisions} decisions compared: none differs`)
   })
 
-  test('finds nothing where a process is compared with the log that it made', () => {
+  test('a replay gate finds nothing where a process is compared with the log that it made', () => {
     const compared = compareWithLog(fulfilment, log)
     expect(compared.differences).toEqual([])
     expect(compared.decisions).toBeGreaterThan(10)
   })
 
-  test('finds a command that says something else, at its stream and position', () => {
-    const taken = at('shelf-a', 'Taken')
-    const found = compareProcesses(fulfilment, changed('charges more'), log)
+  test('a replay gate finds a command with other data, at its stream and position', () => {
+    const taken = findEvent('shelf-a', 'Taken')
+    const found = compareProcesses(fulfilment, buildChanged('charges more'), log)
     expect(found.differences[0]).toMatchObject({
       kind: 'changed',
       instance: 'sent',
@@ -121,15 +121,17 @@ describe('a replay gate', () => {
       `changed sent at ${taken.position}, by Taken (shelf-a, version ${taken.version}): purse.charge sent {"cents":100}, now purse.charge sent {"cents":101}`,
     )
     // The log has a charge whole only where it was declined.
-    expect(compareWithLog(changed('charges more'), log).differences).toMatchObject([{ kind: 'changed', instance: 'declined' }])
+    expect(compareWithLog(buildChanged('charges more'), log).differences).toMatchObject([
+      { kind: 'changed', instance: 'declined' },
+    ])
   })
 
-  test('finds a command that is not sent any more, against another version and against the log', () => {
-    const missing = { kind: 'missing', instance: 'declined', by: { position: at('order-declined', 'Cancelled').position } }
-    expect(compareProcesses(fulfilment, changed('forgets to give back'), log).differences).toContainEqual(
+  test('a replay gate finds a command that is not sent any more, against another version and against the log', () => {
+    const missing = { kind: 'missing', instance: 'declined', by: { position: findEvent('order-declined', 'Cancelled').position } }
+    expect(compareProcesses(fulfilment, buildChanged('forgets to give back'), log).differences).toContainEqual(
       expect.objectContaining({ ...missing, by: expect.objectContaining(missing.by) }),
     )
-    expect(compareWithLog(changed('forgets to give back'), log).differences).toContainEqual(
+    expect(compareWithLog(buildChanged('forgets to give back'), log).differences).toContainEqual(
       expect.objectContaining({
         ...missing,
         by: expect.objectContaining(missing.by),
@@ -138,25 +140,25 @@ describe('a replay gate', () => {
     )
   })
 
-  test('finds a timer that falls due at another time', () => {
-    const { differences } = compareProcesses(fulfilment, changed('waits longer'), log)
+  test('a replay gate finds a timer that falls due at another time', () => {
+    const { differences } = compareProcesses(fulfilment, buildChanged('waits longer'), log)
     expect(differences.map(({ kind, after }) => [kind, after?.kind])).toEqual(Array(4).fill(['changed', 'timer']))
   })
 
-  test('finds a command that is sent once more', () => {
-    const { differences } = compareProcesses(fulfilment, changed('pays twice'), log)
+  test('a replay gate finds a command that is sent once more', () => {
+    const { differences } = compareProcesses(fulfilment, buildChanged('pays twice'), log)
     expect(differences).toMatchObject([{ kind: 'added', after: { command: order.pay('sent', {}) } }])
   })
 
-  test('finds a decision that throws, and takes its instance for parked', () => {
-    const { differences } = compareProcesses(fulfilment, changed('throws'), log)
+  test('a replay gate finds a decision that throws, and counts its instance as parked', () => {
+    const { differences } = compareProcesses(fulfilment, buildChanged('throws'), log)
     const failures = differences.filter(({ after }) => after?.kind === 'failure')
     expect(failures.map(({ instance }) => instance)).toEqual(['sent', 'declined', 'short'])
     expect(differences).toContainEqual(expect.objectContaining({ kind: 'missing', instance: 'sent' }))
-    expect(compareWithLog(changed('throws'), log).differences).not.toEqual([])
+    expect(compareWithLog(buildChanged('throws'), log).differences).not.toEqual([])
   })
 
-  test('reads the lines of an export as the log itself', () => {
+  test('a replay gate reads the lines of an export like the log itself', () => {
     const lines = log.map(storedLine).map(storedOfLine)
     expect(lines).toEqual([...log])
     expect(decisionsOf(fulfilment, lines)).toEqual(decisionsOf(fulfilment, log))

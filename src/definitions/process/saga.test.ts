@@ -56,11 +56,11 @@ const booking = saga('booking', {
 
 describe('a saga', () => {
   const cases = sagaCases(booking, Trip.Booked({ cents: 5 }), 't1')
-  test.each(cases.map(one => [one.title, one.run] as const))('%s', (_, run) => {
+  test.each(cases.map(one => [one.title, one.run] as const))('a saga %s', (_, run) => {
     expect(checkSagaRun(run())).toBeNull()
   })
 
-  test('does its steps in order, those of a list side by side', () => {
+  test('a saga does its steps in order, those of a list side by side', () => {
     const { accepted, state } = cases[0]!.run()
     expect(accepted.map(({ command, id }) => `${command} ${id}`)).toEqual([
       'hold flight-t1',
@@ -74,7 +74,7 @@ describe('a saga', () => {
     expect(state.status).toBe('done')
   })
 
-  test('undoes what was done in reverse, and says why', () => {
+  test('a saga undoes what was done in reverse, and says why', () => {
     const { accepted, state } = cases.find(({ title }) => title === 'ends where step 5 is refused')!.run()
     expect(state).toMatchObject({ status: 'undone', failure: { step: 4, code: 'refused' } })
     expect(accepted.map(({ command, id }) => `${command} ${id}`).slice(5)).toEqual([
@@ -87,41 +87,41 @@ describe('a saga', () => {
     ])
   })
 
-  test('tries a step again as often as it says', () => {
+  test('a saga tries a step again as often as it is defined', () => {
     const { state } = cases.find(({ title }) => title === 'ends where step 1 is refused')!.run()
     expect(state.parts[0]).toMatchObject({ attempt: 3, status: 'failed' })
   })
 
-  test('undoes what answers after its timeout, when it does', () => {
+  test('a saga undoes a step that answers after its timeout, when it does', () => {
     const { accepted, state } = cases.find(({ title }) => title === 'ends where step 5 answers after its timeout')!.run()
     expect(state.status).toBe('undone')
     expect(accepted.map(({ command }) => command).slice(-2)).toEqual(['charge', 'refund'])
   })
 
-  test('that waits for a fact needs a timeout', () => {
-    const made = () =>
+  test('a saga that waits for a fact needs a timeout', () => {
+    const buildEndless = () =>
       saga('endless', {
         from: [Trip, Part],
         to: part,
         start: { Booked: () => ({}) },
         steps: [{ run: (_, key) => part.hold(key, {}), until: 'Held' }],
       })
-    expect(made).toThrow('a step with until Held needs a timeout, because Held may never come')
+    expect(buildEndless).toThrow('a step until Held needs a timeout, as Held may never come')
   })
 })
 
-describe('the cases of a saga catch', () => {
-  const planted = (
+describe('planted bugs in sagas', () => {
+  const plantBug = (
     plant: (process: Process<string, SagaState>[typeof spec]) => Partial<Process<string, SagaState>[typeof spec]>,
   ) => {
     // The compiled process is what a bug is planted in.
     const sound = booking[spec]
     return Object.assign(sound, plant(sound))
   }
-  test('a step that is never undone, and a state that is another after a crash', () => {
+  test('the cases of a saga catch a step that is never undone, and a state that is another after a crash', () => {
     const sound = { ...booking[spec] }
     let calls = 0
-    for (const [bug, handleInput] of [
+    for (const [bug, take] of [
       [
         'still stands',
         (state: unknown, input: never) => {
@@ -137,7 +137,7 @@ describe('the cases of a saga catch', () => {
         },
       ],
     ] as const) {
-      planted(() => ({ handleInput: handleInput as never }))
+      plantBug(() => ({ handleInput: take as never }))
       const wrong = sagaCases(booking, Trip.Booked({ cents: 5 }), 't1').map(({ run }) => {
         try {
           return checkSagaRun(run())
@@ -150,6 +150,6 @@ describe('the cases of a saga catch', () => {
         bug,
       ).toBeTrue()
     }
-    planted(() => ({ handleInput: sound.handleInput }))
+    plantBug(() => ({ handleInput: sound.handleInput }))
   })
 })

@@ -30,7 +30,7 @@ const sums = projection('sums', {
 })
 const plain = projection('plain', { from: Tally, row, initial, evolve: { Added: add } })
 
-const stored = (type: string, data: object, position: number, stream = 'tally-a'): StoredText => ({
+const buildStored = (type: string, data: object, position: number, stream = 'tally-a'): StoredText => ({
   id: `e${position}`,
   stream,
   version: position,
@@ -43,7 +43,7 @@ const stored = (type: string, data: object, position: number, stream = 'tally-a'
 })
 
 type Rows = Readonly<Record<string, object | null>>
-function folded(of: AnyProjection, rows: Rows, log: readonly StoredText[]): Rows {
+function foldLog(of: AnyProjection, rows: Rows, log: readonly StoredText[]): Rows {
   const found = { ...rows }
   for (const event of log)
     for (const rowEvent of rowEvents(of[spec], event))
@@ -58,36 +58,36 @@ const said = fc.oneof(
   }),
   fc.record({ type: fc.constantFrom('Emptied', 'Unseen'), data: fc.constant({}) }),
 )
-const log = fc.array(said, { maxLength: 20 }).map(all => all.map(({ type, data }, i) => stored(type, data, i + 1)))
+const log = fc.array(said, { maxLength: 20 }).map(all => all.map(({ type, data }, i) => buildStored(type, data, i + 1)))
 
 describe('a fold of the log', () => {
-  test('is the same in parts as in whole', () => {
+  test('a fold of the log is the same in parts as in whole', () => {
     fc.assert(
       fc.property(log, fc.nat(20), (events, at) => {
-        const parts = folded(sums, folded(sums, {}, events.slice(0, at)), events.slice(at))
-        expect(parts).toEqual(folded(sums, {}, events))
+        const parts = foldLog(sums, foldLog(sums, {}, events.slice(0, at)), events.slice(at))
+        expect(parts).toEqual(foldLog(sums, {}, events))
       }),
     )
   })
 
-  test('is the same by key as of all keys together', () => {
+  test('a fold of the log is the same by key as of all keys together', () => {
     fc.assert(
       fc.property(log, fc.constantFrom('a', 'b', 'c'), (events, key) => {
         const alone = events.flatMap(event => rowEvents(sums[spec], event).filter(rowEvent => rowEvent.key === key))
         const one = alone.reduce<object | null>((row, rowEvent) => foldEvent(sums[spec], row, rowEvent), null)
-        expect(one).toEqual(folded(sums, {}, events)[key] ?? null)
+        expect(one).toEqual(foldLog(sums, {}, events)[key] ?? null)
       }),
     )
   })
 
-  test('goes on from rows as they are stored', () => {
+  test('a fold of the log goes on from stored rows', () => {
     fc.assert(
       fc.property(log, fc.nat(20), (events, at) => {
-        const before = folded(sums, {}, events.slice(0, at))
+        const before = foldLog(sums, {}, events.slice(0, at))
         const read = Object.fromEntries(
           Object.entries(before).map(([key, row]) => [key, row && (JSON.parse(encodeRow(sums[spec], row).data) as object)]),
         )
-        expect(folded(sums, read, events.slice(at))).toEqual(folded(sums, {}, events))
+        expect(foldLog(sums, read, events.slice(at))).toEqual(foldLog(sums, {}, events))
       }),
     )
   })
@@ -96,23 +96,23 @@ describe('a fold of the log', () => {
 describe('the rows that an event touches', () => {
   const keys = (of: AnyProjection, event: StoredText) => rowEvents(of[spec], event).map(({ key }) => key)
 
-  test('are those of its keys, each once, or that of its instance', () => {
-    expect(keys(sums, stored('Added', { to: ['b', 'a', 'b'], n: 1 }, 1))).toEqual(['b', 'a'])
-    expect(keys(sums, stored('Added', { to: [], n: 1 }, 1))).toEqual([])
-    expect(keys(sums, stored('Emptied', {}, 1))).toEqual(['a'])
-    expect(keys(plain, stored('Added', { to: ['b'], n: 1 }, 1))).toEqual(['a'])
-    expect(keys(plain, stored('Added', { to: ['b'], n: 1 }, 1, 'tally-x-y'))).toEqual(['x-y'])
+  test('the rows that an event touches are those of its keys, each once, or that of its instance', () => {
+    expect(keys(sums, buildStored('Added', { to: ['b', 'a', 'b'], n: 1 }, 1))).toEqual(['b', 'a'])
+    expect(keys(sums, buildStored('Added', { to: [], n: 1 }, 1))).toEqual([])
+    expect(keys(sums, buildStored('Emptied', {}, 1))).toEqual(['a'])
+    expect(keys(plain, buildStored('Added', { to: ['b'], n: 1 }, 1))).toEqual(['a'])
+    expect(keys(plain, buildStored('Added', { to: ['b'], n: 1 }, 1, 'tally-x-y'))).toEqual(['x-y'])
   })
 
-  test('are touched once for each event that an old one became', () => {
-    expect(keys(plain, stored('Doubled', { to: ['b'], n: 1 }, 1))).toEqual(['a', 'a'])
-    expect(keys(sums, stored('Doubled', { to: ['b', 'c'], n: 1 }, 1))).toEqual(['b', 'c', 'b', 'c'])
+  test('the rows that an old event touches are touched once for each event that it is read as', () => {
+    expect(keys(plain, buildStored('Doubled', { to: ['b'], n: 1 }, 1))).toEqual(['a', 'a'])
+    expect(keys(sums, buildStored('Doubled', { to: ['b', 'c'], n: 1 }, 1))).toEqual(['b', 'c', 'b', 'c'])
   })
 
-  test('are none where it is not folded', () => {
-    expect(keys(plain, stored('Emptied', {}, 1))).toEqual([])
-    expect(keys(sums, stored('Unseen', {}, 1))).toEqual([])
-    expect(keys(sums, stored('Added', { to: ['a'], n: 1 }, 1, 'other-a'))).toEqual([])
+  test('an event that is not folded touches no rows', () => {
+    expect(keys(plain, buildStored('Emptied', {}, 1))).toEqual([])
+    expect(keys(sums, buildStored('Unseen', {}, 1))).toEqual([])
+    expect(keys(sums, buildStored('Added', { to: ['a'], n: 1 }, 1, 'other-a'))).toEqual([])
   })
 
   test.each<[unknown]>([
@@ -125,7 +125,7 @@ describe('the rows that an event touches', () => {
     [undefined],
     [['a', '']],
     [[undefined]],
-  ])('cannot have the key %p', key => {
+  ])('an event cannot touch a row with the key %p', key => {
     const odd = projection('odd', {
       from: Tally,
       row,
@@ -133,11 +133,11 @@ describe('the rows that an event touches', () => {
       key: { Added: () => key as string },
       evolve: { Added: row => row },
     })
-    expect(() => rowEvents(odd[spec], stored('Added', { to: [], n: 1 }, 1))).toThrow('odd: the key of tally.Added gave')
+    expect(() => rowEvents(odd[spec], buildStored('Added', { to: [], n: 1 }, 1))).toThrow('odd: the key of tally.Added gave')
   })
 
-  test('is that of its instance where it cannot be read, which fails to be folded', () => {
-    const unread = { ...stored('Added', { n: 'x' }, 1), schema: 'newer' }
+  test('an unreadable event touches the row of its instance, which fails to be folded', () => {
+    const unread = { ...buildStored('Added', { n: 'x' }, 1), schema: 'newer' }
     const [rowEvent] = rowEvents(plain[spec], unread)
     expect(rowEvent).toMatchObject({ key: 'a' })
     expect(() => foldEvent(plain[spec], null, rowEvent!)).toThrow('tally-a')
@@ -149,11 +149,11 @@ describe('the rows that an event touches', () => {
 describe('a row', () => {
   const gives = (value: unknown) => {
     const of = projection('odd', { from: Tally, row, initial, evolve: { Emptied: () => value as never } })
-    const [rowEvent] = rowEvents(of[spec], stored('Emptied', {}, 1))
+    const [rowEvent] = rowEvents(of[spec], buildStored('Emptied', {}, 1))
     return foldEvent(of[spec], null, rowEvent!)
   }
 
-  test('is what its fold gives, or none, and nobody changes it', () => {
+  test('a row is what its fold gives, or none, and cannot be changed', () => {
     expect(gives(null)).toBeNull()
     const given = gives({ sum: 1, seen: [] }) as { seen: number[] }
     expect(() => given.seen.push(1)).toThrow(TypeError)
@@ -165,11 +165,11 @@ describe('a row', () => {
     ['an array', () => []],
     ['a promise', async () => initial],
     ['a promise', () => Promise.reject(new Error('nobody hears it'))],
-  ])('is not %s', (what, make) => {
+  ])('a row is not %s', (what, make) => {
     expect(() => gives(make())).toThrow(`odd: evolve of tally.Emptied gave ${what}; it returns a row, or null to delete it`)
   })
 
-  test('is stored as its schema has it, with the values of its indexes', () => {
+  test('a row is stored as its schema gives it, with the values of its indexes', () => {
     const of = projection('all', {
       from: Tally,
       row: z.object({ a: z.string().nullable(), b: z.boolean(), c: z.number().optional(), d: z.string() }),
@@ -186,7 +186,7 @@ describe('a row', () => {
     expect(() => encodeRow(of, { a: null, b: true, d: '\ud800' })).toThrow('lone surrogate')
   })
 
-  test('by names that are only known when it is folded has none that hides its key', () => {
+  test('a row whose names are only known when it is folded has none that hides its key', () => {
     const counts = projection('counts', { from: Tally, row: z.record(z.string(), z.int()), initial: {}, evolve: {} })[spec]
     expect(encodeRow(counts, { a: 1 }).data).toBe('{"a":1}')
     expect(() => encodeRow(counts, { key: 1 })).toThrow('counts: the row has a field key')

@@ -9,24 +9,26 @@ const row = z.object({ n: z.int(), text: z.string() })
 const initial = { n: 0, text: '' }
 const sound = { from: Order, row, initial, evolve: { Placed: (row: typeof initial) => row } } as const
 // What these tests give is refused by the types as well, mostly.
-const made = (options: object, name = 'sums') => projection(name, { ...sound, ...options } as never)
+const buildProjection = (options: object, name = 'sums') => projection(name, { ...sound, ...options } as never)
 
 describe('a projection', () => {
-  test('knows its version, its table, and which events it reads', () => {
-    const { version, filter, live, previous, indexes } = made({}, 'by-sku')[spec]
+  test('a projection knows its version, its table, and which events it reads', () => {
+    const { version, filter, live, previous, indexes } = buildProjection({}, 'by-sku')[spec]
     expect([version, live, previous, indexes]).toEqual([1, false, null, []])
     expect([...filter]).toEqual([['order', ['Placed', 'Ordered']]])
-    expect(tableOf(made({ version: 12 }, 'by-sku')[spec])).toBe('by_sku_v12')
+    expect(tableOf(buildProjection({ version: 12 }, 'by-sku')[spec])).toBe('by_sku_v12')
   })
 
-  test('begins with what nobody can change', () => {
-    const { initial } = made({ initial: { n: 0, text: '', list: [] }, row: row.extend({ list: z.array(z.int()) }) })[spec]
+  test('a projection begins with a row that nobody can change', () => {
+    const { initial } = buildProjection({ initial: { n: 0, text: '', list: [] }, row: row.extend({ list: z.array(z.int()) }) })[
+      spec
+    ]
     expect(() => (initial as { list: number[] }).list.push(1)).toThrow(TypeError)
   })
 
   test.each<[string, object, string]>([
-    ['a version that is none', { version: 0 }, "projection('sums'): expected a version from 1 to 99999, found 0"],
-    ['a version that is no whole number', { version: 1.5 }, 'found 1.5'],
+    ['a version that is none', { version: 0 }, "projection('sums'): no version 0"],
+    ['a version that is no whole number', { version: 1.5 }, 'no version 1.5'],
     [
       'a row that JSON does not hold',
       { row: z.object({ at: z.date() }) },
@@ -36,7 +38,7 @@ describe('a projection', () => {
     [
       'a row with a field key',
       { row: row.extend({ key: z.string() }) },
-      'its row has a field key, which is the name for the key of a row',
+      'its row has a field key, by which the key of a row is shown',
     ],
     ['a fold of no event', { evolve: { Placedd: () => initial } }, 'evolve.Placedd is no event of its families'],
     ['a fold that is none', { evolve: { Placed: 5 } }, 'evolve.Placed is no function'],
@@ -44,8 +46,12 @@ describe('a projection', () => {
     ['a key of no event', { key: { Placedd: () => 'a' } }, 'key.Placedd is no event of its families'],
     ['families of one category', { from: [Order, Order] }, 'two of its families have one category'],
     ['an index on nothing', { indexes: ['m'] }, 'the index m is neither text nor number nor boolean, but nothing'],
-    ['a previous version that is not before it', { previous: made({ version: 2 }), version: 2 }, 'is not before version 2'],
-    ['a previous version of another name', { previous: made({}, 'other'), version: 2 }, 'previous is other version 1'],
+    [
+      'a previous version that is not before it',
+      { previous: buildProjection({ version: 2 }), version: 2 },
+      'is not before version 2',
+    ],
+    ['a previous version of another name', { previous: buildProjection({}, 'other'), version: 2 }, 'previous is other version 1'],
     [
       'live with a key',
       { live: true, key: { Placed: () => 'a' } },
@@ -53,17 +59,17 @@ describe('a projection', () => {
     ],
     ['live with indexes', { live: true, indexes: ['n'] }, 'a live projection'],
     ['live of two families', { live: true, from: [Order, Payment] }, 'a live projection'],
-  ])('refuses %s', (_, options, message) => {
-    expect(() => made(options)).toThrow(message)
+  ])('a projection refuses %s', (_, options, message) => {
+    expect(() => buildProjection(options)).toThrow(message)
   })
 
-  test.each(['', 'Orders', '1st', 'a_b', 'a b', 'a/b', 'ä', 'x'.repeat(41), '-a'])('refuses the name %p', name => {
-    expect(() => made({}, name)).toThrow('a name is small letters, digits and -')
+  test.each(['', 'Orders', '1st', 'a_b', 'a b', 'a/b', 'ä', 'x'.repeat(41), '-a'])('a projection refuses the name %p', name => {
+    expect(() => buildProjection({}, name)).toThrow('a name is small letters, digits and -')
   })
 })
 
 describe('an index', () => {
-  const kindOf = (field: z.ZodType) => made({ row: z.object({ f: field }), indexes: ['f'] })[spec].indexes[0]!.kind
+  const kindOf = (field: z.ZodType) => buildProjection({ row: z.object({ f: field }), indexes: ['f'] })[spec].indexes[0]!.kind
 
   test.each<[z.ZodType, 'text' | 'number']>([
     [z.string(), 'text'],
@@ -77,7 +83,7 @@ describe('an index', () => {
     [z.number().nullish(), 'number'],
     [z.boolean(), 'number'],
     [z.literal([1, 2]), 'number'],
-  ])('%# is of one kind', (field, kind) => {
+  ])('index %# is of one kind', (field, kind) => {
     expect(kindOf(field)).toBe(kind)
   })
 
@@ -88,20 +94,22 @@ describe('an index', () => {
     [z.unknown()],
     [z.null()],
     [z.literal(['a', 1])],
-  ])('%# cannot be of two kinds, or none', field => {
+  ])('index %# cannot be of two kinds, or none', field => {
     expect(() => kindOf(field)).toThrow('the index f is neither text nor number nor boolean')
   })
 
   test.each(['limit', 'cursor', 'sort', 'count', 'min-position', 'a b', '1a', '__proto__.x', ''])(
-    'cannot be called %p',
+    'an index cannot be called %p',
     field => {
-      expect(() => made({ row: z.object({ [field]: z.string() }), indexes: [field] })).toThrow('cannot be the name of an index')
+      expect(() => buildProjection({ row: z.object({ [field]: z.string() }), indexes: [field] })).toThrow(
+        'cannot be an index by its name',
+      )
     },
   )
 
-  test('differs from others by more than capitals', () => {
-    expect(() => made({ row: z.object({ a: z.string(), A: z.string() }), indexes: ['a', 'A'] })).toThrow(
-      'two indexes differ only in capitals',
+  test('an index differs from others by more than capitals', () => {
+    expect(() => buildProjection({ row: z.object({ a: z.string(), A: z.string() }), indexes: ['a', 'A'] })).toThrow(
+      'two indexes differ in nothing but capitals',
     )
   })
 })

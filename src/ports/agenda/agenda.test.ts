@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { sqlite } from '../../adapters/sqlite/store.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
-import { madeIn, testSchema } from '../../test-support/schema.ts'
+import { openLogIn, testSchema } from '../../test-support/schema.ts'
 import type { TestedAgenda } from './contract/case.ts'
 import { agendaCases, agendaContract } from './contract/index.ts'
 import type { Agenda } from './agenda.ts'
@@ -39,7 +39,7 @@ agendaContract('SQLite', async () => {
 
 agendaContract('PostgreSQL', async () => {
   const at = await schema
-  const { store, close } = await madeIn(at)
+  const { store, close } = await openLogIn(at)
   const table = (name: string) => at.sql(`${at.schema}.${name}`)
   for (const name of ['agenda', 'checkpoints', 'leases']) await at.sql`delete from ${table(name)}`
   // The database's time is its own: what is stored is moved instead.
@@ -51,7 +51,7 @@ agendaContract('PostgreSQL', async () => {
   return { store, advance, close }
 })
 
-describe('the contract of the agenda catches', () => {
+describe('planted bugs in agendas', () => {
   const plants: readonly (readonly [string, string, (agenda: Agenda, store: Store) => Partial<TestedAgenda['store']>])[] = [
     [
       'entries that are due early',
@@ -94,10 +94,14 @@ describe('the contract of the agenda catches', () => {
         },
       }),
     ],
-    ['what is done and given again', 'forgets what is done', agenda => ({ agenda: { ...agenda, done: async () => {} } })],
+    [
+      'what is done and given again',
+      'forgets an entry that is done',
+      agenda => ({ agenda: { ...agenda, done: async () => {} } }),
+    ],
   ]
   for (const [bug, title, plant] of plants) {
-    test(bug, async () => {
+    test(`the contract of agendas catches ${bug}`, async () => {
       const { run } = agendaCases.find(one => one.title.startsWith(title))!
       const sound = inMemory()
       await run(sound)

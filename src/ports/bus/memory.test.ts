@@ -11,16 +11,16 @@ const make = (): TestedBus => {
 
 busContract('memoryBus()', make)
 
-describe('the contract finds a bus that', () => {
+describe('planted bugs in buses', () => {
   const bugs: readonly (readonly [string, (bus: Bus) => Partial<Bus>, string])[] = [
     ['turns pages around', bus => ({ publish: page => bus.publish(page.toReversed()) }), 'in the order'],
-    ['hands a page to the last listener only', only, 'to each listener'],
-    ['lets what a listener throws out', throwing, 'throws or rejects'],
-    ['goes on calling who has ended', endless, 'has ended it'],
-    ['calls later, in another context', later, 'trace context'],
+    ['hands a page to the last listener only', keepLastListener, 'to each listener'],
+    ['lets what a listener throws out', letErrorsOut, 'throws or rejects'],
+    ['goes on calling who has ended', neverEnd, 'none that has ended'],
+    ['calls later, in another context', publishLater, 'trace context'],
   ]
   for (const [bug, plant, caught] of bugs) {
-    test(bug, async () => {
+    test(`the contract finds a bus that ${bug}`, async () => {
       const found = busCases.find(({ title }) => title.includes(caught))!
       const { bus, reported } = make()
       await found.run({ bus, reported })
@@ -31,7 +31,7 @@ describe('the contract finds a bus that', () => {
   }
 })
 
-function only(bus: Bus): Partial<Bus> {
+function keepLastListener(bus: Bus): Partial<Bus> {
   let end = () => {}
   return {
     listen: listener => {
@@ -42,7 +42,7 @@ function only(bus: Bus): Partial<Bus> {
   }
 }
 
-function endless(bus: Bus): Partial<Bus> {
+function neverEnd(bus: Bus): Partial<Bus> {
   return {
     listen: listener => {
       bus.listen(listener)
@@ -51,7 +51,7 @@ function endless(bus: Bus): Partial<Bus> {
   }
 }
 
-function throwing(): Partial<Bus> {
+function letErrorsOut(): Partial<Bus> {
   const listeners = new Set<Parameters<Bus['listen']>[0]>()
   return {
     listen: listener => {
@@ -62,7 +62,7 @@ function throwing(): Partial<Bus> {
   }
 }
 
-function later(bus: Bus): Partial<Bus> {
+function publishLater(bus: Bus): Partial<Bus> {
   const queue: Page[] = []
   const publish = () => {
     for (const page of queue.splice(0)) bus.publish(page)

@@ -32,7 +32,7 @@ cacheContract('memory', async () => {
 })
 
 describe('a cache in memory', () => {
-  test('stays within its bytes, and forgets what was used least', async () => {
+  test('a cache in memory stays within its bytes, and forgets what was used least', async () => {
     const cache = memoryCache({ bytesMax: 10_000, now: () => 0 })
     const entry = entryAt(1, 0, { body: 'x'.repeat(1_000) })
     for (let i = 0; i < 20; i++) {
@@ -44,15 +44,15 @@ describe('a cache in memory', () => {
     expect(await cache.set('huge', { ...entry, body: 'x'.repeat(9_000) }, async () => 1)).toBe('failed')
   })
 
-  test('gives without waiting what it would give', async () => {
+  test('a cache in memory answers without waiting what it would answer after waiting', async () => {
     let now = 0
     const cache = memoryCache({ now: () => now })
     const entry = entryAt(5, 0)
-    const both = async (atLeast: number) => [cache.getSync!('k', atLeast), await cache.get('k', atLeast)]
-    expect(await both(0)).toEqual([null, null])
+    const getBoth = async (atLeast: number) => [cache.getSync!('k', atLeast), await cache.get('k', atLeast)]
+    expect(await getBoth(0)).toEqual([null, null])
     await cache.set('k', entry, async () => 5)
-    expect(await both(5)).toEqual([entry, entry])
-    expect(await both(6)).toEqual([null, null])
+    expect(await getBoth(5)).toEqual([entry, entry])
+    expect(await getBoth(6)).toEqual([null, null])
     now = entry.staleUntil
     expect(cache.getSync!('k', 0)).toBeNull()
     await cache.set('k', { ...entry, staleUntil: now + 1 }, async () => 5)
@@ -60,7 +60,7 @@ describe('a cache in memory', () => {
     expect(cache.getSync!('k', 0)).toBeNull()
   })
 
-  test('takes everything below its floor for a miss, and refuses it', async () => {
+  test('a cache in memory takes everything below its floor for a miss, and refuses it', async () => {
     const cache = memoryCache({ now: () => 0 })
     await cache.set('old', entryAt(5, 0), async () => 5)
     await cache.set('new', entryAt(9, 0), async () => 9)
@@ -71,7 +71,7 @@ describe('a cache in memory', () => {
     expect((await cache.get('new', 0))?.position).toBe(9)
   })
 
-  test('forgets the watermark that was raised longest ago, and lets its floor stand for it', async () => {
+  test('a cache in memory forgets the watermark that was raised longest ago, and lets its floor stand for it', async () => {
     const cache = memoryCache({ now: () => 0, watermarksMax: 2 })
     await cache.raise(['a'], 5)
     await cache.raise(['b'], 6)

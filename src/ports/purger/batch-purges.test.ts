@@ -2,11 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import { type BatchPurgesOptions, batchPurges } from './batch-purges.ts'
 
 /** A purger that writes down what it was told, and fails when told to; a clock on which a test lets time pass. */
-function world(options: BatchPurgesOptions = {}) {
+function startPurges(options: BatchPurgesOptions = {}) {
   const purged: (readonly string[] | 'all')[] = []
   const slept: { readonly ms: number; readonly wake: () => void }[] = []
   const at = { failures: 0 }
-  const told = async (what: readonly string[] | 'all') => {
+  const purge = async (what: readonly string[] | 'all') => {
     if (at.failures-- > 0) throw new Error('503')
     purged.push(what)
   }
@@ -18,7 +18,7 @@ function world(options: BatchPurgesOptions = {}) {
     })
   const reported: unknown[] = []
   const queue = batchPurges(
-    { purge: told, purgeAll: () => told('all') },
+    { purge: purge, purgeAll: () => purge('all') },
     { sleep, random: () => 1, report: error => reported.push(error), againMs: 0, ...options },
   )
   /** Wakes who sleeps, and tells for how long. */
@@ -32,8 +32,8 @@ function world(options: BatchPurgesOptions = {}) {
 }
 
 describe('a queue of purges', () => {
-  test('collects tags for a moment and purges each once', async () => {
-    const { queue, purged, pass } = world({ delayMs: 50 })
+  test('a queue of purges collects tags for a moment and purges each once', async () => {
+    const { queue, purged, pass } = startPurges({ delayMs: 50 })
     queue.add(['a', 'b'])
     queue.add(['b', 'c'])
     expect(queue.waiting).toBe(3)
@@ -47,8 +47,8 @@ describe('a queue of purges', () => {
     await queue.idle()
   })
 
-  test('tries again, later each time, with what came meanwhile', async () => {
-    const { queue, purged, pass, at, reported } = world()
+  test('a queue of purges tries again, later each time, with what came meanwhile', async () => {
+    const { queue, purged, pass, at, reported } = startPurges()
     at.failures = 3
     queue.add(['a'])
     expect(await pass()).toEqual([50])
@@ -58,8 +58,8 @@ describe('a queue of purges', () => {
     expect(reported).toEqual(Array(3).fill(new Error('503')))
   })
 
-  test('never waits longer than half a minute', async () => {
-    const { queue, pass, at } = world()
+  test('a queue of purges never waits longer than half a minute', async () => {
+    const { queue, pass, at } = startPurges()
     at.failures = 100
     queue.add(['a'])
     let longest = 0
@@ -67,8 +67,8 @@ describe('a queue of purges', () => {
     expect(longest).toBe(30_000)
   })
 
-  test('says each purge again, as an older response may still have been on its way', async () => {
-    const { queue, purged, pass } = world({ againMs: 1_000 })
+  test('a queue of purges sends each purge again, as an older response may still have been on its way', async () => {
+    const { queue, purged, pass } = startPurges({ againMs: 1_000 })
     queue.add(['a'])
     expect(await pass()).toEqual([50])
     expect(await pass()).toEqual([1_000])
@@ -78,21 +78,21 @@ describe('a queue of purges', () => {
     await queue.idle()
   })
 
-  test('purges whole projections where too many rows wait, and everything where too many projections do', async () => {
-    const rows = world({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
+  test('a queue of purges purges whole projections where too many rows wait, and everything where too many projections do', async () => {
+    const rows = startPurges({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
     rows.queue.add(Array.from({ length: 11 }, (_, i) => `orders/${i}`))
     rows.queue.add(['carts/1'])
     await rows.pass()
     expect(rows.purged).toEqual([['orders', 'carts/1']])
-    const projections = world({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
+    const projections = startPurges({ tagsMax: 10, wholeOf: tag => tag.replace(/\/.*/, '') })
     projections.queue.add(Array.from({ length: 11 }, (_, i) => `projection ${i}/1`))
     projections.queue.add(['more'])
     await projections.pass()
     expect(projections.purged).toEqual(['all'])
   })
 
-  test('stays bounded while the CDN is away', async () => {
-    const { queue, purged, pass, at } = world({ tagsMax: 10, againMs: 1_000 })
+  test('a queue of purges stays bounded while the CDN is away', async () => {
+    const { queue, purged, pass, at } = startPurges({ tagsMax: 10, againMs: 1_000 })
     at.failures = 20
     for (let i = 0; i < 20; i++) {
       queue.add([`a${i}`, `b${i}`])
@@ -103,14 +103,14 @@ describe('a queue of purges', () => {
     expect(purged).toEqual(['all', 'all'])
   })
 
-  test('purges what waits when it is closed, and takes no more', async () => {
-    const { queue, purged, at } = world({ againMs: 1_000 })
+  test('a queue of purges purges what waits when it is closed, and takes no more', async () => {
+    const { queue, purged, at } = startPurges({ againMs: 1_000 })
     queue.add(['a'])
     await queue.close()
     queue.add(['b'])
     expect(queue.waiting).toBe(0)
     expect(purged).toEqual([['a'], ['a']])
-    const failing = world()
+    const failing = startPurges()
     failing.at.failures = 9
     failing.queue.add(['a'])
     await failing.queue.close()
@@ -118,7 +118,7 @@ describe('a queue of purges', () => {
     expect(at.failures).toBeLessThan(0)
   })
 
-  test('leaves no timer behind', async () => {
+  test('a queue of purges leaves no timer behind', async () => {
     const queue = batchPurges({ purge: async () => {}, purgeAll: async () => {} }, { delayMs: 60_000, againMs: 60_000 })
     queue.add(['a'])
     await queue.close()

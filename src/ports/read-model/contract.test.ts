@@ -10,7 +10,7 @@ import type { StoredRow } from './rows.ts'
 
 type Bug = { readonly bug: string; readonly plant: (sound: ReadModel) => Partial<ReadModel>; readonly caught: readonly string[] }
 
-const ZOMBIE = 'refuses whoever was taken over: nothing is written, whichever of the two comes first'
+const ZOMBIE = 'refuses an owner that was taken over: nothing is written, whichever of the two comes first'
 const STALE = 'writes nothing where the epoch or the checkpoint is another, whichever it is'
 const ANY_PAGES = 'has after any pages what a map has that they were applied to'
 const SORTED = 'lists rows in any order it has an index for, from any row on, as a sorted array would, whatever the values are'
@@ -18,12 +18,12 @@ const STOPPED =
   'says with what is read where it has stopped: a row at its own event or a stream, a list and a count at the first of all'
 
 /** The epoch and the checkpoint as they are, for a page that says others. */
-const asIs = async (sound: ReadModel, page: NewPage, of: readonly ('epoch' | 'from')[]): Promise<NewPage> => {
+const renewPage = async (sound: ReadModel, page: NewPage, of: readonly ('epoch' | 'from')[]): Promise<NewPage> => {
   const [found] = await sound.progress([page.name])
   if (!found) return page
   return { ...page, ...(of.includes('epoch') && { epoch: found.epoch }), ...(of.includes('from') && { from: found.position }) }
 }
-const listed = (sound: ReadModel, change: (rows: readonly StoredRow[]) => readonly StoredRow[]): Partial<ReadModel> => ({
+const changeListed = (sound: ReadModel, change: (rows: readonly StoredRow[]) => readonly StoredRow[]): Partial<ReadModel> => ({
   list: async (table, options) => {
     const { found, ...rest } = await sound.list(table, { ...options, after: null, limit: 10_000 })
     const rows = change(found)
@@ -35,12 +35,12 @@ const listed = (sound: ReadModel, change: (rows: readonly StoredRow[]) => readon
 const bugs: readonly Bug[] = [
   {
     bug: 'takes a page of whatever epoch',
-    plant: sound => ({ commit: async page => sound.commit(await asIs(sound, page, ['epoch'])) }),
+    plant: sound => ({ commit: async page => sound.commit(await renewPage(sound, page, ['epoch'])) }),
     caught: [ZOMBIE, STALE, 'moves a subscription to a position with its table empty, and its owner loses it'],
   },
   {
     bug: 'takes a page from wherever it begins',
-    plant: sound => ({ commit: async page => sound.commit(await asIs(sound, page, ['from'])) }),
+    plant: sound => ({ commit: async page => sound.commit(await renewPage(sound, page, ['from'])) }),
     caught: [STALE, ANY_PAGES],
   },
   {
@@ -87,7 +87,7 @@ const bugs: readonly Bug[] = [
         const lease = await sound.acquire(name, options)
         return lease && { ...lease, epoch: 1 }
       },
-      commit: async page => sound.commit(page.epoch === 1 ? await asIs(sound, page, ['epoch']) : page),
+      commit: async page => sound.commit(page.epoch === 1 ? await renewPage(sound, page, ['epoch']) : page),
     }),
     caught: [ZOMBIE],
   },
@@ -111,17 +111,17 @@ const bugs: readonly Bug[] = [
   {
     bug: 'prolongs no lease with a page',
     plant: sound => ({ commit: page => sound.commit({ ...page, ttlMs: 0 }) }),
-    caught: ['prolongs a lease, by saying so or with a page, until it is taken over or given back'],
+    caught: ['prolongs a lease, by itself or with a page, until it is taken over or given back'],
   },
   {
     bug: 'forgets what its owner was about to do',
     plant: sound => ({ suspect: (name, epoch) => sound.suspect(name, epoch, null) }),
-    caught: ['tells who takes over what the last owner was about to do, until that is done or given back'],
+    caught: ['tells the next owner what the last one was about to do, until that is done or given back'],
   },
   {
     bug: 'orders texts as UTF-16 has them',
     plant: sound =>
-      listed(sound, rows => rows.toSorted((one, other) => Number(one.key > other.key) - Number(one.key < other.key))),
+      changeListed(sound, rows => rows.toSorted((one, other) => Number(one.key > other.key) - Number(one.key < other.key))),
     caught: [SORTED, ANY_PAGES],
   },
   {
@@ -137,7 +137,7 @@ const bugs: readonly Bug[] = [
   },
   {
     bug: 'loses its place where the row it was at is gone',
-    plant: sound => listed(sound, rows => rows),
+    plant: sound => changeListed(sound, rows => rows),
     caught: ['goes on behind a row that is no longer there'],
   },
   {
@@ -214,10 +214,10 @@ const bugs: readonly Bug[] = [
           raised.set(name, (await sound.progress([name]))[0]?.epoch ?? 0)
           await sound.drop(name)
         },
-        commit: async page => sound.commit(raised.get(page.name) === page.epoch ? await asIs(sound, page, ['epoch']) : page),
+        commit: async page => sound.commit(raised.get(page.name) === page.epoch ? await renewPage(sound, page, ['epoch']) : page),
       }
     },
-    caught: ['refuses whoever had a lease before a drop, though all begins anew'],
+    caught: ['refuses an owner that had a lease before a drop, though all begins anew'],
   },
   {
     bug: 'takes any indexes for those of a table that is there',
@@ -228,13 +228,13 @@ const bugs: readonly Bug[] = [
   },
 ]
 
-describe('the contract of read models catches one that', () => {
+describe('planted bugs in read models', () => {
   for (const { bug, plant, caught } of bugs) {
-    test(bug, async () => {
+    test(`the contract catches a read model that ${bug}`, async () => {
       for (const title of caught) {
         const { run } = readModelCases.find(one => one.title === title)!
-        expect(await failure(run(made(() => ({})))), `${title}, without the bug`).toBeNull()
-        expect(await failure(run(made(plant))), title).not.toBeNull()
+        expect(await failure(run(plantReadModel(() => ({})))), `${title}, without the bug`).toBeNull()
+        expect(await failure(run(plantReadModel(plant))), title).not.toBeNull()
       }
     })
   }
@@ -244,7 +244,7 @@ function failure(run: Promise<void>): Promise<string | null> {
   return run.then(() => null, String)
 }
 
-function made(plant: (sound: ReadModel) => Partial<ReadModel>): TestedReadModel {
+function plantReadModel(plant: (sound: ReadModel) => Partial<ReadModel>): TestedReadModel {
   let time = 1_700_000_000_000
   const sound = memoryReadModel({ now: () => time })
   const readModel = { ...sound, ...plant(sound) }

@@ -16,7 +16,7 @@ readModelContract('memory', async () => {
   }
 })
 
-test('memory refuses to run statements, as it has no client for them', async () => {
+test('a read model in memory refuses to run statements, as it has no client for them', async () => {
   const readModel = memoryReadModel({ now: () => 0 })
   const { epoch } = (await readModel.acquire('s', { owner: 'a', ttlMs: 1, start: 0 }))!
   const page = { name: 's', epoch, from: 0, to: 1, ttlMs: 1, rows: [], park: [], unpark: [], run: () => {} }

@@ -11,14 +11,14 @@ type Bug = { readonly bug: string; readonly plant: (store: Store) => Partial<Sto
 
 const bugs: readonly Bug[] = [
   {
-    bug: 'goes on telling who has ended it',
+    bug: 'goes on telling watchers that have ended',
     plant: store => ({
       watch: async wake => {
         await store.watch(wake)
         return async () => {}
       },
     }),
-    caught: ['tells who watches what is announced, until they have ended it'],
+    caught: ['tells watchers what is announced, until they have ended'],
   },
   {
     bug: 'reads as much as there is',
@@ -32,7 +32,7 @@ const bugs: readonly Bug[] = [
   },
   {
     bug: 'ignores expectations',
-    plant: store => ({ append: units => store.append(units.map(unit => expecting(unit, () => 'any'))) }),
+    plant: store => ({ append: units => store.append(units.map(unit => mapExpectations(unit, () => 'any'))) }),
     caught: [
       'refuses another version than the one expected, below and above, and tells the actual one',
       'lets exactly one of 64 callers create a stream',
@@ -42,7 +42,7 @@ const bugs: readonly Bug[] = [
   {
     bug: 'takes "must exist" for "any"',
     plant: store => ({
-      append: units => store.append(units.map(unit => expecting(unit, expect => (expect === 'exists' ? 'any' : expect)))),
+      append: units => store.append(units.map(unit => mapExpectations(unit, expect => (expect === 'exists' ? 'any' : expect)))),
     }),
     caught: ['appends to a stream that must exist, and refuses one that does not'],
   },
@@ -50,10 +50,10 @@ const bugs: readonly Bug[] = [
     bug: 'checks and appends in two steps',
     plant: store => ({
       append: async units => {
-        const checked = await store.append(units.map(unit => ({ ...without(unit), keys: [] })))
+        const checked = await store.append(units.map(unit => ({ ...withoutEvents(unit), keys: [] })))
         if (checked.some(({ outcome }) => outcome !== 'appended')) return checked
         await Bun.sleep(0)
-        return store.append(units.map(unit => expecting(unit, () => 'any')))
+        return store.append(units.map(unit => mapExpectations(unit, () => 'any')))
       },
     }),
     caught: ['lets exactly one of 64 callers create a stream'],
@@ -112,7 +112,7 @@ const bugs: readonly Bug[] = [
           const each: UnitOutcome[] = []
           for (const slice of slices) each.push(...(await store.append([{ slices: [slice], keys: [] }])))
           await store.append([{ slices: [], keys: keys.map(key => ({ ...key, count: 0 })) }])
-          outcomes.push(each.find(({ outcome }) => outcome !== 'appended') ?? together(each))
+          outcomes.push(each.find(({ outcome }) => outcome !== 'appended') ?? joinOutcomes(each))
         }
         return outcomes
       },
@@ -162,9 +162,9 @@ const bugs: readonly Bug[] = [
   {
     bug: 'keeps payloads as jsonb does',
     plant: store => {
-      const kept = (text: string) => JSON.stringify(JSON.parse(text))
+      const storeAsJsonb = (text: string) => JSON.stringify(JSON.parse(text))
       const read = async (found: ReturnType<Store['read']>) =>
-        (await found).map(event => ({ ...event, data: kept(event.data), meta: kept(event.meta) }))
+        (await found).map(event => ({ ...event, data: storeAsJsonb(event.data), meta: storeAsJsonb(event.meta) }))
       return { read: (stream, page) => read(store.read(stream, page)), readAll: page => read(store.readAll(page)) }
     },
     caught: ['gives back data and meta byte for byte, by stream and by log'],
@@ -234,13 +234,13 @@ const bugs: readonly Bug[] = [
   },
 ]
 
-describe('the contract catches a store that', () => {
+describe('planted bugs in stores', () => {
   for (const { bug, plant, caught } of bugs) {
-    test(bug, async () => {
+    test(`the contract catches a store that ${bug}`, async () => {
       for (const title of caught) {
         const { run } = storeCases.find(one => one.title === title)!
-        expect(await failure(run(await made(() => ({})))), `${title}, without the bug`).toBeNull()
-        expect(await failure(run(await made(plant))), title).not.toBeNull()
+        expect(await failure(run(await plantStore(() => ({})))), `${title}, without the bug`).toBeNull()
+        expect(await failure(run(await plantStore(plant))), title).not.toBeNull()
       }
     })
   }
@@ -250,7 +250,7 @@ function failure(run: Promise<void>): Promise<string | null> {
   return run.then(() => null, String)
 }
 
-async function made(plant: (store: Store) => Partial<Store>): Promise<TestedStore> {
+async function plantStore(plant: (store: Store) => Partial<Store>): Promise<TestedStore> {
   let ahead = 0
   const sound = memory({ now: () => Date.now() + ahead })
   const store = { ...sound, ...plant(sound) }
@@ -260,15 +260,15 @@ async function made(plant: (store: Store) => Partial<Store>): Promise<TestedStor
   return { store, reopen: async () => store, advance, close: async () => {} }
 }
 
-function expecting(unit: Unit, map: (expect: Unit['slices'][number]['expect']) => Unit['slices'][number]['expect']): Unit {
+function mapExpectations(unit: Unit, map: (expect: Unit['slices'][number]['expect']) => Unit['slices'][number]['expect']): Unit {
   return { ...unit, slices: unit.slices.map(slice => ({ ...slice, expect: map(slice.expect) })) }
 }
 
-function without(unit: Unit): Unit {
+function withoutEvents(unit: Unit): Unit {
   return { ...unit, slices: unit.slices.map(slice => ({ ...slice, events: [] })) }
 }
 
-function together(outcomes: readonly UnitOutcome[]): UnitOutcome {
+function joinOutcomes(outcomes: readonly UnitOutcome[]): UnitOutcome {
   const slices = outcomes.flatMap(outcome => (outcome.outcome === 'appended' ? outcome.slices : []))
   return { outcome: 'appended', slices, at: new Date().toISOString() }
 }

@@ -1,23 +1,23 @@
 // The contract of imports is worth what it catches: stores with one bug each, and the cases that have to find it.
 import { describe, expect, test } from 'bun:test'
-import { within } from '../../test-support/contract.ts'
+import { runWithin } from '../../test-support/contract.ts'
 import type { TestedStore } from './contract/case.ts'
 import { importCases, importContract } from './import-contract/index.ts'
 import { type NewRecord, type Records, chunks } from './import.ts'
 import { memory } from './memory.ts'
 import type { Store } from './store.ts'
 
-const madeOf = (store: Store): TestedStore => ({
+const testImportsOf = (store: Store): TestedStore => ({
   store,
   reopen: async () => store,
   advance: async () => {},
   close: async () => {},
 })
 
-importContract('memory', async () => madeOf(memory()))
+importContract('memory', async () => testImportsOf(memory()))
 
 /** By streams and not in the order of the file. */
-const grouped = (records: Records): Records =>
+const groupByStream = (records: Records): Records =>
   async function* () {
     for await (const page of records()) yield [...Map.groupBy(page, ({ stream }) => stream).values()].flat()
   }
@@ -52,7 +52,7 @@ const bugs: readonly {
   },
   {
     bug: 'sorts by streams',
-    plant: store => ({ import: (name, records, options) => store.import(name, grouped(records), options) }),
+    plant: store => ({ import: (name, records, options) => store.import(name, groupByStream(records), options) }),
     caught: ['gives the records in their order, byte for byte, with versions in the order of their streams'],
   },
   {
@@ -62,22 +62,22 @@ const bugs: readonly {
   },
 ]
 
-describe('the contract of imports catches a store that', () => {
+describe('planted bugs in imports', () => {
   for (const { bug, plant, caught } of bugs) {
-    test(bug, async () => {
+    test(`the contract of imports catches a store that ${bug}`, async () => {
       const make = async () => {
         const store = memory()
-        return madeOf({ ...store, ...plant(store) })
+        return testImportsOf({ ...store, ...plant(store) })
       }
       for (const title of caught) {
         const found = importCases.find(one => one.title === title)!
-        await expect(within(make, made => found.run(made, make))).rejects.toThrow()
+        await expect(runWithin(make, tested => found.run(tested, make))).rejects.toThrow()
       }
     })
   }
 })
 
-test('an import goes on only with what its map gave before', async () => {
+test('an import that is run again goes on only with what its map gave before', async () => {
   const store = memory()
   const records = (data: string): Records =>
     async function* () {

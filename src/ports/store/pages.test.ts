@@ -20,7 +20,7 @@ async function logOf(count: number): Promise<Store> {
 }
 
 /** The same log as a damaged file has it, without the event at a position. */
-function without(store: Store, position: number): Pick<Store, 'read' | 'readAll'> {
+function hideEvent(store: Store, position: number): Pick<Store, 'read' | 'readAll'> {
   const page = (events: readonly StoredEvent[], limit: number, sizeMax = Number.POSITIVE_INFINITY) =>
     upToSize(events.filter(event => event.position !== position).slice(0, limit), sizeMax)
   return {
@@ -34,7 +34,7 @@ const positions = async (store: Pick<Store, 'readAll'>, options: LogPagesOptions
   (await Array.fromAsync(logPages(store, options))).map(page => page.map(({ position }) => position))
 
 describe('pages of the log', () => {
-  test('end where they are full, and are read when they are asked for', async () => {
+  test('pages of the log end where they are full, and are read when they are asked for', async () => {
     const store = await logOf(7)
     let reads = 0
     const counted: Pick<Store, 'readAll'> = {
@@ -51,21 +51,21 @@ describe('pages of the log', () => {
     expect(reads).toBe(3)
   })
 
-  test('end at the position that is asked for, also where that fills a page', async () => {
+  test('pages of the log end at the position that is asked for, also where that fills a page', async () => {
     const store = await logOf(7)
     expect(await positions(store, { after: 1, until: 5, limit: 2 })).toEqual([[2, 3], [4, 5]]) // biome-ignore format: one list
     expect(await positions(store, { after: 5, until: 5 })).toEqual([])
     expect(await positions(store, { until: 0 })).toEqual([])
   })
 
-  test('are never empty, whatever the filter leaves', async () => {
+  test('pages of the log are never empty, whatever the filter leaves', async () => {
     const store = await logOf(12)
     const pages = await positions(store, { until: 12, limit: 1, filter: TYPED, seesHoles: true })
     expect(pages).toEqual(await positions(store, { until: 12, limit: 1, filter: TYPED }))
     expect(pages.every(page => page.length === 1)).toBe(true)
   })
 
-  test('see one missing event wherever it is, unless it is the last of its stream or of a category that is left out', async () => {
+  test('pages of the log see one missing event wherever it is, unless it is the last of its stream or of a category that is left out', async () => {
     const store = await logOf(40)
     const log = await store.readAll({ after: 0, limit: 100 })
     const options = fc.record({ limit: fc.integer({ min: 1, max: 50 }), sizeMax: fc.integer({ min: 1, max: 300 }) })
@@ -74,7 +74,7 @@ describe('pages of the log', () => {
       fc.asyncProperty(fc.constantFrom(...log), options, filters, async (missing, bounds, filter) => {
         const isRead = !filter || missing.stream.startsWith('order-')
         const isSeen = isRead && log.some(({ stream, version }) => stream === missing.stream && version > missing.version)
-        const damaged = without(store, missing.position)
+        const damaged = hideEvent(store, missing.position)
         const read = positions(damaged, { until: 40, ...bounds, seesHoles: true, ...(filter && { filter }) })
         const found = await read.catch((error: unknown) => error)
         expect(found instanceof DamagedStream).toBe(isSeen)
@@ -82,15 +82,15 @@ describe('pages of the log', () => {
     )
   })
 
-  test('do not look for missing events where types are named, unless it is asked for', async () => {
-    const damaged = without(await logOf(12), 2)
+  test('pages of the log do not look for missing events where types are named, unless it is asked for', async () => {
+    const damaged = hideEvent(await logOf(12), 2)
     expect((await positions(damaged, { until: 12, filter: TYPED })).flat()).toEqual([3, 5, 9, 11])
     await expect(positions(damaged, { until: 12, filter: TYPED, seesHoles: true })).rejects.toThrow(DamagedStream)
     await expect(positions(damaged, { until: 12 })).rejects.toThrow('version 1 is expected, 2 is found')
     expect((await positions(damaged, { until: 12, seesHoles: false })).flat()).toHaveLength(11)
   })
 
-  test('end where positions do not rise', async () => {
+  test('pages of the log end where positions do not rise', async () => {
     const [first] = await (await logOf(1)).readAll({ after: 0, limit: 1 })
     const stuck = { readAll: async () => [first!] }
     expect(await positions(stuck, { until: 9, limit: 1, seesHoles: false })).toEqual([[1], [1]])
@@ -98,7 +98,7 @@ describe('pages of the log', () => {
 })
 
 describe('pages of a stream', () => {
-  test('go from a version to another', async () => {
+  test('pages of a stream go from a version to another', async () => {
     const store = await logOf(12)
     const versions = async (options: Parameters<typeof streamPages>[2]) =>
       (await Array.fromAsync(streamPages(store, 'order-1', options))).map(page => page.map(({ version }) => version))
@@ -110,12 +110,12 @@ describe('pages of a stream', () => {
     expect(await Array.fromAsync(streamPages(store, 'none-1'))).toEqual([])
   })
 
-  test('see one missing event wherever it is, unless it is the last', async () => {
+  test('pages of a stream see one missing event wherever it is, unless it is the last', async () => {
     const store = await logOf(40)
     const events = await store.read('order-1', { after: 0, limit: 100 })
     for (const missing of events.slice(0, -1))
       for (const bounds of [{ limit: 1 }, { limit: 4 }, { sizeMax: 5 }, {}])
-        await expect(Array.fromAsync(streamPages(without(store, missing.position), 'order-1', bounds))).rejects.toThrow(
+        await expect(Array.fromAsync(streamPages(hideEvent(store, missing.position), 'order-1', bounds))).rejects.toThrow(
           DamagedStream,
         )
   })

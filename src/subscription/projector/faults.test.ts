@@ -9,7 +9,7 @@ import { untilProcessed } from '../../test-support/until-processed.ts'
 afterEach(cleanUp)
 
 describe('a store that fails now and then', () => {
-  test('keeps nobody waiting longer for having failed before', async () => {
+  test('a store that fails now and then keeps nobody waiting longer for having failed before', async () => {
     const store = memory()
     let isFailing = false
     const flaky = replaceReadModel(store, {
@@ -36,7 +36,7 @@ describe('a row that was damaged', () => {
     ['is no JSON', '{"sum":1,'],
     ['does not fit its schema', '{"sum":"1","seen":[]}'],
   ] as const) {
-    test(`parks its key where it ${what}, and is folded from the beginning once it is unparked`, async () => {
+    test(`a row that was damaged parks its key where it ${what}, and is folded from the beginning once it is unparked`, async () => {
       const store = memory()
       const first = await startProcess(store)
       await appendTally(store, { to: ['a', 'b'], n: 1 })

@@ -13,7 +13,7 @@ import { untilProcessed } from '../../test-support/until-processed.ts'
 
 afterEach(cleanUp)
 
-describe('rows are the fold of the log at the checkpoint', () => {
+describe('rows at the checkpoint', () => {
   const said = fc.oneof(
     {
       weight: 5,
@@ -71,7 +71,7 @@ describe('rows are the fold of the log at the checkpoint', () => {
     return wrong
   }
 
-  test('after any crash, failure and reset', async () => {
+  test('rows are the fold of the log at the checkpoint after any crash, failure and reset', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(act, { maxLength: 12 }), async acts => {
         expect(await run(acts, (real, page) => real(page))).toEqual([])
@@ -80,10 +80,10 @@ describe('rows are the fold of the log at the checkpoint', () => {
     )
   })
 
-  test('and a checkpoint that is written before its rows is found out', async () => {
+  test('the model finds a checkpoint that is written before its rows', async () => {
     const acts = [{ append: [{ to: ['a'], n: 1 }] }, 'kill', { append: [{ to: ['a'], n: 2 }] }]
-    const planted = async (real: (page: NewPage) => Promise<boolean>, page: NewPage) =>
+    const saveCheckpointFirst = async (real: (page: NewPage) => Promise<boolean>, page: NewPage) =>
       page.rows.length ? real({ ...page, rows: [] }) : real(page)
-    expect((await run(acts, planted).catch(error => [String(error)])).length).toBeGreaterThan(0)
+    expect((await run(acts, saveCheckpointFirst).catch(error => [String(error)])).length).toBeGreaterThan(0)
   })
 })

@@ -14,7 +14,7 @@ describe('an event that cannot be folded', () => {
     ['gives a promise', 14],
     ['gives what is no row', 15],
   ] as const) {
-    test(`parks its key where its fold ${what}, and the others go on`, async () => {
+    test(`an event that cannot be folded parks its key where its fold ${what}, and the others go on`, async () => {
       const store = memory()
       const { subscriptions } = await startProcess(store)
       await appendTally(store, { to: ['a', 'b'], n: 1 })
@@ -28,7 +28,7 @@ describe('an event that cannot be folded', () => {
     })
   }
 
-  test('is folded again, in order and before newer ones, once its fold is mended and it is unparked', async () => {
+  test('an event that cannot be folded is folded again, in order and before newer ones, once its fold is mended and it is unparked', async () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     await appendTally(store, { to: ['a', 'b'], n: 1 }, { to: ['a'], n: 13 }, { to: ['a', 'b'], n: 2 })
@@ -44,7 +44,7 @@ describe('an event that cannot be folded', () => {
     expect(rows).toEqual(await foldLog(store, position))
   })
 
-  test('is passed over where it is skipped, and what came after it is folded', async () => {
+  test('an event that cannot be folded is passed over where it is skipped, and what came after it is folded', async () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     await appendTally(store, { to: ['a'], n: 1 }, { to: ['a'], n: 13 }, { to: ['a'], n: 2 })
@@ -54,7 +54,7 @@ describe('an event that cannot be folded', () => {
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 3] } })
   })
 
-  test('parks its stream where it cannot be read', async () => {
+  test('an event that cannot be read parks its stream', async () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     const stream = nextStream(1)

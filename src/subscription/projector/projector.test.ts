@@ -18,7 +18,7 @@ const table = { name: 'notes_v1', indexes: [] }
 const LENGTH = 10_000
 const MANY = 100
 
-test('what is pending is at least as much as the rows that are not saved hold, and nothing once they are', async () => {
+test('the pending size is at least as much as the rows that are not saved hold, and zero once they are', async () => {
   const store = memory()
   await store.readModel.prepare([table])
   const lease = (await store.readModel.acquire('notes_v1', { owner: 'o', ttlMs: 60_000, start: 0 })) as Lease
@@ -43,12 +43,12 @@ test('what is pending is at least as much as the rows that are not saved hold, a
 })
 
 const { fingerprint: schema } = Note[spec].types.get('Written')!
-const written = (stream: string, position: number, text: string) => ({
+const buildWritten = (stream: string, position: number, text: string) => ({
   ...{ id: 'e', stream, version: 1, position, type: 'Written', schema, at: '2026-01-01T00:00:00Z', meta: '{}' },
   data: JSON.stringify({ text }),
 })
 
-test('a fold gives way to everything else each 10 ms', async () => {
+test('a fold yields to everything else each 10 ms', async () => {
   let now = 0
   const slow = projection('notes', {
     from: Note,
@@ -64,12 +64,12 @@ test('a fold gives way to everything else each 10 ms', async () => {
   const projector = new Projector(memory(), slow[spec], table, null, { clock: () => now })
   await projector.begin({ name: 'notes_v1', epoch: 1, position: 0, takeovers: 0, suspect: null })
   let turns = 0
-  const turn = () => {
+  const countTurns = () => {
     turns++
-    turning = setImmediate(turn)
+    turning = setImmediate(countTurns)
   }
-  let turning = setImmediate(turn)
-  const events = Array.from({ length: 1_281 }, (_, i) => written('note-1', i + 1, ''))
+  let turning = setImmediate(countTurns)
+  const events = Array.from({ length: 1_281 }, (_, i) => buildWritten('note-1', i + 1, ''))
   await projector.handle(events, null)
   clearImmediate(turning)
   // It looks each 64 events, which take 6.4 ms: every second time more than 10 have passed.
@@ -88,15 +88,15 @@ test('rows are kept between pages up to a bound, and read again beyond it', asyn
   const projector = new Projector({ ...store, readModel: { ...store.readModel, rows } }, notes[spec], table, null)
   await projector.begin(lease)
   const text = 'x'.repeat(1_000_000)
-  const saved = async (from: number, to: number) => {
-    for (let i = from; i < to; i++) await projector.handle([written(`note-${i}`, i + 1, text)], null)
+  const saveNotes = async (from: number, to: number) => {
+    for (let i = from; i < to; i++) await projector.handle([buildWritten(`note-${i}`, i + 1, text)], null)
     await projector.save({ name: 'notes_v1', epoch: lease.epoch, from, to, ttlMs: 60_000 })
   }
-  await saved(0, 134)
-  await projector.handle([written('note-0', 135, '')], null)
+  await saveNotes(0, 134)
+  await projector.handle([buildWritten('note-0', 135, '')], null)
   expect(asked).toEqual([])
-  await saved(134, 135)
-  await projector.handle([written('note-0', 136, '')], null)
+  await saveNotes(134, 135)
+  await projector.handle([buildWritten('note-0', 136, '')], null)
   expect(asked).toEqual([1])
 })
 

@@ -7,7 +7,7 @@ import { untilProcessed } from '../../test-support/until-processed.ts'
 afterEach(cleanUp)
 
 describe('a projection', () => {
-  test('has the rows that its events give, also those that were there before it', async () => {
+  test('a projection has the rows that its events give, also those that were there before it', async () => {
     const store = memory()
     await appendTally(store, { to: ['a', 'b'], n: 1 }, { to: ['a'], n: 2 })
     const { subscriptions } = await startProcess(store)
@@ -16,7 +16,7 @@ describe('a projection', () => {
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 2] }, c: { sum: 5, seen: [4] } })
   })
 
-  test('says how far it is and how far behind', async () => {
+  test('a projection tells its position, and how far behind it is', async () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     await appendTally(store, { to: ['a'], n: 1 })
@@ -26,13 +26,13 @@ describe('a projection', () => {
     ])
   })
 
-  test('does not wait for a position that nobody will reach in time', async () => {
+  test('a projection does not wait for a position that nobody will reach in time', async () => {
     const { subscriptions } = await startProcess(memory())
     expect(await subscriptions.waitUntilProcessed(1, ['sums'], 10)).toBeFalse()
     expect(() => subscriptions.waitUntilProcessed(1, ['nobody'])).toThrow('no subscription nobody')
   })
 
-  test('passes over what is no event of its own, and its checkpoint follows', async () => {
+  test('a projection passes over events of others, and its checkpoint follows', async () => {
     const store = memory()
     const { subscriptions } = await startProcess(store)
     await appendEvents(store, 'other-1', [{ id: 'x', type: 'Added', schema: 's', data: '{}', meta: '{}' }])

@@ -17,7 +17,7 @@ import { untilProcessed } from '../../test-support/until-processed.ts'
 afterEach(cleanUp)
 
 describe('a process that loses its lease', () => {
-  test('writes nothing any more, and the one that took over goes on', async () => {
+  test('a process that loses its lease writes nothing any more, and the next owner goes on', async () => {
     const store = memory()
     const first = await startProcess(store, sums, 30)
     await appendTally(store, { to: ['a'], n: 1 })
@@ -35,7 +35,7 @@ describe('a process that loses its lease', () => {
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 3, seen: [1, 2] } })
   })
 
-  test('leaves what it died of three times parked behind it', async () => {
+  test('a process that died of an event three times leaves it parked', async () => {
     const store = memory()
     await appendTally(store, { to: ['a'], n: 1 }, { to: ['b'], n: 2 })
     // Three owners that end without a word, the last while it folds b.
@@ -50,7 +50,7 @@ describe('a process that loses its lease', () => {
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
   })
 
-  test('parks nothing of what one owner was at when it ended, however often others did at other events', async () => {
+  test('a process that takes over parks nothing of what one owner was at when it ended, however often others did elsewhere', async () => {
     const store = memory()
     await appendTally(store, { to: ['a'], n: 1 }, { to: ['b'], n: 2 })
     for (let i = 0; i < 6; i++) {
@@ -65,7 +65,7 @@ describe('a process that loses its lease', () => {
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] }, b: { sum: 2, seen: [2] } })
   })
 
-  test('is not taken over by itself: a store that was away for a moment makes nothing suspect', async () => {
+  test('a process does not take over from itself: a store that was away for a moment makes nothing suspect', async () => {
     const store = memory()
     await appendTally(store, { to: ['a'], n: 1 })
     for (let i = 0; i < 4; i++) {
@@ -76,9 +76,9 @@ describe('a process that loses its lease', () => {
     let suspects = 0
     const flaky = replaceReadModel(store, {
       suspect: async (...of) => {
-        const told = await store.readModel.suspect(...of)
+        const suspect = await store.readModel.suspect(...of)
         if (of[2]?.key === 'a' && suspects++ === 0) throw new StoreError('unavailable', 'away for a moment')
-        return told
+        return suspect
       },
     })
     const { subscriptions } = await startProcess(flaky)
@@ -88,7 +88,7 @@ describe('a process that loses its lease', () => {
     expect((await rowsOf(store)).rows).toEqual({ a: { sum: 1, seen: [1] } })
   })
 
-  test('gets over what kills it however far behind its checkpoint that is', async () => {
+  test('a process gets past what kills it, however far behind its checkpoint that is', async () => {
     const store = memory()
     const many = Array.from({ length: 7_000 }, (_, i) => ({ to: [`${i % 700}`], n: 1 }))
     await appendTally(store, ...many, { to: ['deadly'], n: 16 }, { to: ['after'], n: 1 })

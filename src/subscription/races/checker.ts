@@ -62,7 +62,7 @@ function letters(text: string): number {
   return sum
 }
 
-function linked(chain: number | undefined, { position }: Logged): number {
+function nextLink(chain: number | undefined, { position }: Logged): number {
   return ((chain ?? 0) * 31 + position) % 1_000_003
 }
 
@@ -77,7 +77,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     step: (row, event) => ({
       count: (row?.['count'] ?? 0) + 1,
       sum: (row?.['sum'] ?? 0) + letters(event.token),
-      chain: linked(row?.['chain'], event),
+      chain: nextLink(row?.['chain'], event),
     }),
   },
   tags_v1: {
@@ -86,7 +86,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       for (let i = 0; i <= letters(token) % 12; i++) keys.add(`tag ${(letters(token) + i * 7) % 60}`)
       return [...keys]
     },
-    step: (row, event) => ({ count: (row?.['count'] ?? 0) + 1, chain: linked(row?.['chain'], event) }),
+    step: (row, event) => ({ count: (row?.['count'] ?? 0) + 1, chain: nextLink(row?.['chain'], event) }),
   },
   open_v1: {
     keys: ({ token }) => [`room ${letters(token) % 50}`],
@@ -144,7 +144,7 @@ export class Checker {
       if (at !== undefined) return this.#ofParked(name, key, at, row ?? null)
       const wanted = expected.get(key)
       if (isSame(row, wanted)) return []
-      return [`${name}/${key} at ${until} is ${shown(row)}, and the log gives ${JSON.stringify(wanted ?? null)}`]
+      return [`${name}/${key} at ${until} is ${formatRow(row)}, and the log gives ${JSON.stringify(wanted ?? null)}`]
     })
     for (const [stream, at] of streams)
       if (!this.log.some(event => event.stream === stream && event.position === at && event.token === null))
@@ -164,7 +164,7 @@ export class Checker {
     const before = own.filter(({ position }) => position <= (row?.position ?? 0))
     const wanted = before.reduce<Row | null>(step, null)
     if (!row || isSame(row, wanted && { row: wanted, position: row.position })) return []
-    return [`${name}/${key} is parked at ${at} as ${shown(row)}, and the log gives ${JSON.stringify(wanted)}`]
+    return [`${name}/${key} is parked at ${at} as ${formatRow(row)}, and the log gives ${JSON.stringify(wanted)}`]
   }
 
   /** Poison, or what cannot be read and is for the row of its own instance, which nobody needs to read it for. */
@@ -299,10 +299,10 @@ function isSame(
   wanted: { readonly row: Row; readonly position: number } | null | undefined,
 ): boolean {
   if (!found || !wanted) return !found && !wanted
-  return found.position === wanted.position && Bun.deepEquals(parsed(found.data), wanted.row)
+  return found.position === wanted.position && Bun.deepEquals(parseOrNull(found.data), wanted.row)
 }
 
-function parsed(data: string): unknown {
+function parseOrNull(data: string): unknown {
   try {
     return JSON.parse(data)
   } catch {
@@ -310,6 +310,6 @@ function parsed(data: string): unknown {
   }
 }
 
-function shown(row: { readonly position: number; readonly data: string } | undefined): string {
+function formatRow(row: { readonly position: number; readonly data: string } | undefined): string {
   return row ? `${row.data} (${row.position})` : 'not there'
 }

@@ -13,7 +13,7 @@ import { bound } from '../../test-support/bound.ts'
 import { eventually } from '../../adapters/postgres/races/patience.ts'
 import { audit } from '../audit.ts'
 import { Arena } from './arena.ts'
-import { served } from './domain.ts'
+import { buildServed } from './domain.ts'
 import { onPostgres, onSqlite, type PostgresPlace, SCHEMA, type SqlitePlace } from './places.ts'
 
 const COUNTERS = 3
@@ -102,8 +102,8 @@ async function fillLog(random: Random, make: () => Promise<PostgresPlace | Sqlit
     )
   await arena.caughtUp()
   await node!.close()
-  const counts = served({ effect: () => {}, report: { create: () => {}, handle: () => {} }, poison: null })
-    // What is served says of itself what it is.
+  const counts = buildServed({ effect: () => {}, report: { create: () => {}, handle: () => {} }, poison: null })
+    // What is buildServed says of itself what it is.
     .map(one => one[spec] as ProjectionSpec)
     .find(({ name }) => name === 'counts')!
   const table = { name: tableOf(counts), indexes: counts.indexes }

@@ -7,7 +7,7 @@ import { processor } from '../../definitions/processor.ts'
 import { type AnyProjection, projection } from '../../definitions/projection/projection.ts'
 import { sqlProjection } from '../../definitions/projection/sql-projection.ts'
 import type { Served } from '../../definitions/definition.ts'
-import { type Poison, poisoned } from './poison.ts'
+import { type Poison, applyPoison } from './poison.ts'
 
 const raced = { Raced: z.object({ token: z.string(), text: z.string() }) }
 /** What `append` of the log's own races writes. */
@@ -15,23 +15,23 @@ const Hot: Events<'hot', typeof raced> = events('hot', raced)
 const Cold: Events<'cold', typeof raced> = events('cold', raced)
 const from = [Hot, Cold, Counter] as const
 
-type Said = { readonly token: string }
-type Fact = Recorded & { readonly data: Said }
+type Raced = { readonly token: string }
+type Fact = Recorded & { readonly data: Raced }
 
 /** The same for each kind of event. */
-function each<F>(of: F): { readonly 'hot.Raced': F; readonly 'cold.Raced': F; readonly 'counter.Added': F } {
+function forEachType<F>(of: F): { readonly 'hot.Raced': F; readonly 'cold.Raced': F; readonly 'counter.Added': F } {
   return { 'hot.Raced': of, 'cold.Raced': of, 'counter.Added': of }
 }
 
 /** A number that a token stands for: what an event does depends on it. */
 const weight = (token: string): number => token.split('').reduce((sum, one) => sum + one.charCodeAt(0), 0)
 /** Depends on the order of all it was made of. */
-const chained = (chain: number, position: number): number => (chain * 31 + position) % 1_000_003
+const nextLink = (chain: number, position: number): number => (chain * 31 + position) % 1_000_003
 
 const Count = z.object({ count: z.int(), sum: z.int(), chain: z.int() })
 const Tag = z.object({ count: z.int(), chain: z.int() })
 const Open = z.object({ since: z.int(), count: z.int() })
-type Evolve<Row> = (row: Row, data: Said, event: Event & { readonly position: number }) => Row
+type Evolve<Row> = (row: Row, data: Raced, event: Event & { readonly position: number }) => Row
 
 /** One row for each instance, which may be that of several streams. */
 const counts = (poison: Poison | null): AnyProjection =>
@@ -40,11 +40,11 @@ const counts = (poison: Poison | null): AnyProjection =>
     row: Count,
     initial: { count: 0, sum: 0, chain: 0 },
     indexes: ['sum'],
-    evolve: each<Evolve<z.infer<typeof Count>>>((row, { token }, { position }) =>
-      poisoned(poison, token, {
+    evolve: forEachType<Evolve<z.infer<typeof Count>>>((row, { token }, { position }) =>
+      applyPoison(poison, token, {
         count: row.count + 1,
         sum: row.sum + weight(token),
-        chain: chained(row.chain, position),
+        chain: nextLink(row.chain, position),
       }),
     ),
   })
@@ -54,13 +54,13 @@ const tags: AnyProjection = projection('tags', {
   from,
   row: Tag,
   initial: { count: 0, chain: 0 },
-  key: each(({ token }: Said) => {
+  key: forEachType(({ token }: Raced) => {
     const first = weight(token)
     return Array.from({ length: 1 + (first % 12) }, (_, i) => `tag ${(first + 7 * i) % 60}`)
   }),
-  evolve: each<Evolve<z.infer<typeof Tag>>>((row, _, { position }) => ({
+  evolve: forEachType<Evolve<z.infer<typeof Tag>>>((row, _, { position }) => ({
     count: row.count + 1,
-    chain: chained(row.chain, position),
+    chain: nextLink(row.chain, position),
   })),
 })
 
@@ -69,10 +69,11 @@ const open: AnyProjection = projection('open', {
   from,
   row: Open,
   initial: { since: 0, count: 0 },
-  key: each(({ token }: Said) => `room ${weight(token) % 50}`),
-  evolve: each<(row: z.infer<typeof Open>, data: Said, event: { readonly position: number }) => z.infer<typeof Open> | null>(
-    ({ since, count }, { token }, { position }) =>
-      weight(token) % 3 === 0 ? null : { since: since || position, count: count + 1 },
+  key: forEachType(({ token }: Raced) => `room ${weight(token) % 50}`),
+  evolve: forEachType<
+    (row: z.infer<typeof Open>, data: Raced, event: { readonly position: number }) => z.infer<typeof Open> | null
+  >(({ since, count }, { token }, { position }) =>
+    weight(token) % 3 === 0 ? null : { since: since || position, count: count + 1 },
   ),
 })
 
@@ -96,7 +97,7 @@ export type Serving = {
 type Run = never
 
 /** All that a node serves. */
-export function served({ effect, report, poison }: Serving): readonly Served[] {
+export function buildServed({ effect, report, poison }: Serving): readonly Served[] {
   const effects = processor('effects', {
     from,
     batchSize: 50,

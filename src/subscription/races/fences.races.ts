@@ -2,7 +2,7 @@ import { describe, expect } from 'bun:test'
 import { form, race } from '../../adapters/postgres/races/form.ts'
 import type { Random } from '../../adapters/postgres/races/random.ts'
 import { eventually } from '../../adapters/postgres/races/patience.ts'
-import { proxied } from '../../adapters/postgres/races/proxied.ts'
+import { startRaceProxy } from '../../adapters/postgres/races/race-proxy.ts'
 import { Arena, SHORT_LEASE_MS } from './arena.ts'
 import type { Node } from './nodes.ts'
 import { onPostgres, type PostgresPlace, SCHEMA } from './places.ts'
@@ -112,7 +112,7 @@ async function fightForLeases(
   plant: LeasePlant | null,
 ): Promise<{ wrong: readonly string[]; tookMs: readonly number[]; hasShown: boolean }> {
   const place = await onPostgres()
-  await using ways = disposables(Array.from({ length: NODES }, () => proxied(place)))
+  await using ways = disposables(Array.from({ length: NODES }, () => startRaceProxy(place)))
   await using arena = new Arena(place, random, { plant, leaseMs: FIGHT_LEASE_MS })
   for (const way of ways.all)
     await arena.start(1, {

@@ -52,7 +52,7 @@ export async function live({ store, serve, command }: Life): Promise<void> {
     }
   }
   /** Sends nothing any more. */
-  const rest = async (): Promise<void> => {
+  const endCalls = async (): Promise<void> => {
     isEnding = true
     await calling
     process.send!('rests')
@@ -66,8 +66,8 @@ export async function live({ store, serve, command }: Life): Promise<void> {
     if (order.do === 'load') calling = Promise.all(Array.from({ length: order.callers }, caller))
     else if (order.do === 'stop') stop = order.stop
     else if (order.do === 'ping') process.send!('pong')
-    else if (order.do === 'rest') void rest()
-    else void rest().then(end)
+    else if (order.do === 'rest') void endCalls()
+    else void endCalls().then(end)
   })
   // As it comes, in the middle of what is being sent.
   process.on('SIGTERM', () => void end())

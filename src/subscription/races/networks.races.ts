@@ -2,7 +2,7 @@ import { describe, expect } from 'bun:test'
 import createClient from 'postgres'
 import { form, race } from '../../adapters/postgres/races/form.ts'
 import { eventually, PATIENCE_MS } from '../../adapters/postgres/races/patience.ts'
-import { proxied } from '../../adapters/postgres/races/proxied.ts'
+import { startRaceProxy } from '../../adapters/postgres/races/race-proxy.ts'
 import type { Random } from '../../adapters/postgres/races/random.ts'
 import type { FaultProxy, Verdict } from '../../test-support/servers/proxy.ts'
 import { testPostgres } from '../../test-support/servers/postgres.ts'
@@ -41,7 +41,7 @@ describe('a lost reply after a page was written', () => {
 describe('a black hole: a network that swallows everything for some seconds', () => {
   race('a black hole for a node moves its subscriptions to another, and the node comes back', async random => {
     const place = await onPostgres()
-    using proxy = proxied(place)
+    using proxy = startRaceProxy(place)
     await using arena = new Arena(place, random, { leaseMs: SHORT_LEASE_MS })
     const [near] = await arena.start(1, { database: throughProxy(place, proxy) })
     near!.load(CALLERS)
@@ -189,7 +189,7 @@ function throughProxy(place: PostgresPlace, proxy: FaultProxy) {
 /** One node whose pages are written, now and then without its being told. */
 async function losePages(random: Random, how: Exclude<Verdict, 'forward'>, losses: number, plant: LeasePlant | null) {
   const place = await onPostgres()
-  using proxy = proxied(place)
+  using proxy = startRaceProxy(place)
   const loss = pageLoss(proxy)
   await using arena = new Arena(place, random, { plant, database: throughProxy(place, proxy) })
   const [node] = await arena.start(1)

@@ -4,7 +4,7 @@ import createClient, { type TransactionSql } from 'postgres'
 import { counter } from '../../adapters/postgres/races/domain.ts'
 import { postgres } from '../../adapters/postgres/store.ts'
 import { sqlite } from '../../adapters/sqlite/store.ts'
-import { type Effect, type Serving, served } from './domain.ts'
+import { type Effect, type Serving, buildServed } from './domain.ts'
 import { job, live } from './life.ts'
 import type { NodeJob } from './nodes.ts'
 
@@ -13,7 +13,7 @@ const COUNTERS = 40
 const over = job.database.kind === 'postgres' ? overPostgres(job.database) : overSqlite(job.database)
 await live({
   store: over.store,
-  serve: served(over),
+  serve: buildServed(over),
   command: (choices, token) => counter.add(choices.chance(0.3) ? 'hot' : `c${choices.below(COUNTERS)}`, { token }),
 })
 

@@ -3,7 +3,7 @@
 export type Poison = 'throws' | 'gives NaN' | 'gives a promise' | 'never ends'
 
 /** What a fold makes of an event: its row, unless the event is poison. */
-export function poisoned<Row>(poison: Poison | null, token: string, row: Row): Row {
+export function applyPoison<Row>(poison: Poison | null, token: string, row: Row): Row {
   if (poison === null || !token.startsWith(`poison: ${poison}`)) return row
   switch (poison) {
     case 'throws':

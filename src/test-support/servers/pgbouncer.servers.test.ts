@@ -17,20 +17,20 @@ beforeAll(async () => {
 }, installTimeoutMs)
 afterAll(() => pgbouncer.stop())
 
-test('answers queries', async () => {
+test('PgBouncer answers queries', async () => {
   const sql = client()
   expect(await sql`select current_database() as name`).toMatchObject([{ name: new URL(url).pathname.slice(1) }])
   await sql.end()
 })
 
-test('shares one server connection between clients, from transaction to transaction', async () => {
+test('PgBouncer shares one server connection between clients, from transaction to transaction', async () => {
   const clients = [client(), client(), client()]
   const pids = await Promise.all(clients.map(sql => sql`select pg_backend_pid() as pid`))
   expect(new Set(pids.map(([row]) => row?.['pid'])).size).toBe(1)
   await Promise.all(clients.map(sql => sql.end()))
 })
 
-test('makes a transaction wait for the one that holds the connection', async () => {
+test('PgBouncer makes a transaction wait for the one that holds the connection', async () => {
   const [first, second] = [client(), client()]
   const order: string[] = []
   await first.begin(async tx => {
@@ -44,18 +44,18 @@ test('makes a transaction wait for the one that holds the connection', async () 
   await Promise.all([first.end(), second.end()])
 })
 
-test('refuses start-up parameters, as it does by default in production', async () => {
+test('PgBouncer refuses start-up parameters, as it does by default in production', async () => {
   const sql = client({ connection: { statement_timeout: 1_000 } })
   await expect(sql`select 1`.execute()).rejects.toThrow(/unsupported startup parameter: statement_timeout/)
   await sql.end()
 })
 
-test('shows its log when it cannot start', async () => {
+test('PgBouncer shows its log when it cannot start', async () => {
   const start = startPgbouncer(url, { poolMode: 'transaction', settings: { pool_mode: 'unheard of' } })
   await expect(start).rejects.toThrow(/ended while it started.*pool_mode/s)
 })
 
-test('refuses connections after stop', async () => {
+test('PgBouncer refuses connections after stop', async () => {
   const other = await startPgbouncer(url, { poolMode: 'session' })
   await other.stop()
   const sql = postgres(other.url, { max: 1 })
@@ -63,13 +63,13 @@ test('refuses connections after stop', async () => {
   await sql.end({ timeout: 0 })
 })
 
-test('leaves no service policy behind that was not there', async () => {
+test('PgBouncer leaves no service policy behind that was not there', async () => {
   await ensureDebian(['pgbouncer'])
   expect(existsSync('/usr/sbin/policy-rc.d')).toBe(hadPolicy)
 })
 
 test(
-  'names the packages that cannot be installed',
+  'PgBouncer names the packages that cannot be installed',
   async () => {
     await expect(ensureDebian(['no-such-package-emaki'])).rejects.toThrow(/no-such-package-emaki/)
   },

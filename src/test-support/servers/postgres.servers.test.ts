@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 describe('startPostgres', () => {
-  test('is durable unless told otherwise', async () => {
+  test('startPostgres() gives a durable server by default', async () => {
     const rows = await query(
       server.url,
       sql => sql`select name, setting from pg_settings where name in ('fsync', 'synchronous_commit')`,
@@ -23,7 +23,7 @@ describe('startPostgres', () => {
     expect(rows.map(row => row['setting'])).toEqual(['on', 'on'])
   })
 
-  test('listens on the loopback address and nowhere else', async () => {
+  test('startPostgres() gives a server that listens on the loopback address and nowhere else', async () => {
     const name = 'listen_addresses'
     const [row] = await query(
       server.url,
@@ -32,7 +32,7 @@ describe('startPostgres', () => {
     expect(row).toMatchObject({ current_setting: '127.0.0.1', sockets: '' })
   })
 
-  test('takes further settings', async () => {
+  test('startPostgres() takes further settings', async () => {
     await using other = await startPostgres({ settings: { max_connections: 7, synchronous_commit: false } })
     const [row] = await query(
       other.url,
@@ -41,18 +41,18 @@ describe('startPostgres', () => {
     expect(row).toMatchObject({ a: '7', b: 'off' })
   })
 
-  test('shows the log when it cannot start', async () => {
+  test('startPostgres() shows the log of a server that cannot start', async () => {
     const start = startPostgres({ settings: { shared_buffers: 'plenty' } })
     await expect(start).rejects.toThrow(/ended while it started.*shared_buffers/s)
   })
 
-  test('creates databases that share nothing, at once', async () => {
+  test('databases of one server that are created at once share nothing', async () => {
     const urls = await Promise.all([1, 2, 3].map(() => server.createDatabase()))
     expect(new Set(urls).size).toBe(3)
     for (const url of urls) await query(url, sql => sql`create table only_here (n int)`)
   })
 
-  test('leaves nothing behind after stop', async () => {
+  test('a PostgreSQL leaves nothing behind after stop', async () => {
     const other = await startPostgres()
     const pids = [other.pid, ...childProcesses(other.pid)]
     await other.stop()
@@ -61,7 +61,7 @@ describe('startPostgres', () => {
 })
 
 describe('kill', () => {
-  test('ends every process at once by SIGKILL, and committed rows are there after restart', async () => {
+  test('killing PostgreSQL by SIGKILL ends every process at once, and committed rows are there after restart', async () => {
     const url = await server.createDatabase()
     await query(url, sql => sql`create table kept as select 1 as n`)
     const pids = [server.pid, ...childProcesses(server.pid)]
@@ -71,7 +71,7 @@ describe('kill', () => {
     expect(await query(url, sql => sql`select n from kept`)).toMatchObject([{ n: 1 }])
   })
 
-  test('ends a client in the middle of its statement', async () => {
+  test('killing PostgreSQL ends a client in the middle of its statement', async () => {
     const sql = postgres(server.url, { max: 1, onnotice: () => {} })
     await sql`select 1`
     const asleep = sql`select pg_sleep(60)`.catch(error => error.code)
@@ -85,13 +85,13 @@ describe('kill', () => {
     await server.restart()
   })
 
-  test('shuts down cleanly by SIGINT', async () => {
+  test('killing PostgreSQL by SIGINT shuts down cleanly', async () => {
     await server.kill('SIGINT')
     expect(await Bun.file(`${server.folder}/log`).text()).toContain('database system is shut down')
     await server.restart()
   })
 
-  test('freezes all processes by SIGSTOP with connections open, and lets them go on by SIGCONT', async () => {
+  test('killing PostgreSQL by SIGSTOP freezes all processes with connections open, and SIGCONT lets them go on', async () => {
     const sql = postgres(server.url, { max: 1 })
     await sql`select 1`
     await server.kill('SIGSTOP')
@@ -107,7 +107,7 @@ describe('kill', () => {
     await sql.end()
   })
 
-  test('stops a frozen server, too', async () => {
+  test('killing PostgreSQL stops a frozen server, too', async () => {
     const other = await startPostgres()
     await other.kill('SIGSTOP')
     await other.stop()
@@ -123,30 +123,33 @@ describe('the end of the test process', () => {
     ['crashes', 'process.abort()', 134],
     ['throws', 'throw new Error("on purpose")', 1],
     ['is killed by SIGKILL', 'process.kill(process.pid, "SIGKILL")', 137],
-  ])('ends the server and deletes its folder when the process %s', async (_, end, code) => {
+  ])('a PostgreSQL server is ended and its folder deleted when the test process %s', async (_, end, code) => {
     const { exitCode, stdout } = await runScript(`${start}; ${end}`)
     const { pid, folder } = JSON.parse(stdout)
     expect(exitCode).toBe(code)
     await until('the server is gone', () => !isAlive(pid) && !existsSync(folder))
   })
 
-  test.each([150, 250, 350, 500])('leaves nothing behind when it is killed %d ms after its own start', async delayMs => {
-    const folder = mkdtempSync(join(tmpdir(), 'emaki-killed-'))
-    chmodSync(folder, 0o777)
-    await runScript('await startPostgres()', { TMPDIR: folder }, delayMs)
-    await until('nothing is left', () => readdirSync(folder).length === 0 && processesBelow(folder).length === 0)
-    rmdirSync(folder)
-  })
+  test.each([150, 250, 350, 500])(
+    'a PostgreSQL server leaves nothing behind when the test process is killed %d ms after its own start',
+    async delayMs => {
+      const folder = mkdtempSync(join(tmpdir(), 'emaki-killed-'))
+      chmodSync(folder, 0o777)
+      await runScript('await startPostgres()', { TMPDIR: folder }, delayMs)
+      await until('nothing is left', () => readdirSync(folder).length === 0 && processesBelow(folder).length === 0)
+      rmdirSync(folder)
+    },
+  )
 })
 
 describe('testPostgres', () => {
-  test('gives every caller the same server, and every call another database', async () => {
+  test('testPostgres() gives every caller the same server, and every call another database', async () => {
     const [first, second] = await Promise.all([testPostgres(), testPostgres()])
     expect(first).toBe(second)
     expect(await first.createDatabase('one')).not.toBe(await first.createDatabase('one'))
   })
 
-  test('uses the server at DATABASE_URL, and drops what an earlier run forgot there', async () => {
+  test('testPostgres() uses the server at DATABASE_URL, and drops what an earlier run forgot there', async () => {
     const old = `emaki_test_old_${Date.now() - 7_200_000}_abcdef`
     const foreign = `emaki_test_mine`
     await query(server.url, sql => sql`create database ${sql(old)}`)

@@ -22,7 +22,7 @@ describe('before PostgreSQL', () => {
   afterEach(() => database.stop())
   afterAll(() => direct.end())
 
-  test('loses the reply to a commit that took place', async () => {
+  test('a proxy before PostgreSQL loses the reply to a commit that took place', async () => {
     const sql = client()
     await sql`select 1`
     database.onServerData(bytes => (Buffer.from(bytes).includes('COMMIT') ? 'cut' : 'forward'))
@@ -31,7 +31,7 @@ describe('before PostgreSQL', () => {
     await sql.end({ timeout: 0 })
   })
 
-  test('loses the commit itself, so that nothing took place', async () => {
+  test('a proxy before PostgreSQL loses the commit itself, so that nothing took place', async () => {
     const sql = client()
     await sql`select 1`
     database.onClientData(bytes => (Buffer.from(bytes).includes('commit') ? 'cut' : 'forward'))
@@ -40,7 +40,7 @@ describe('before PostgreSQL', () => {
     await sql.end({ timeout: 0 })
   })
 
-  test('blocks a statement whose client stopped reading, and lets it go on afterwards', async () => {
+  test('a proxy before PostgreSQL blocks a statement whose client stopped reading, and lets it go on afterwards', async () => {
     const sql = client()
     const [row] = await sql`select pg_backend_pid() as pid`
     database.pauseReading(true)

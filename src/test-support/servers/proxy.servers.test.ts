@@ -20,7 +20,7 @@ afterEach(() => {
 })
 
 describe('without a fault', () => {
-  test('passes bytes both ways', async () => {
+  test('a proxy without a fault passes bytes both ways', async () => {
     const { client, peer } = await connectPair()
     client.send('ping')
     await peer.has('ping')
@@ -28,7 +28,7 @@ describe('without a fault', () => {
     await client.has('pong')
   })
 
-  test('loses no byte when the reader is slow', async () => {
+  test('a proxy without a fault loses no byte when the reader is slow', async () => {
     const { client, peer } = await connectPair()
     const bytes = randomBytes(32 * 1024 * 1024)
     client.socket.pause()
@@ -41,7 +41,7 @@ describe('without a fault', () => {
     expect(bytes.equals(Buffer.concat(client.received))).toBeTrue()
   })
 
-  test('passes the end of one direction while the other goes on', async () => {
+  test('a proxy without a fault passes the end of one direction while the other goes on', async () => {
     const { client, peer } = await connectPair()
     client.send('question')
     client.socket.shutdown()
@@ -53,19 +53,19 @@ describe('without a fault', () => {
     expect([client.error, peer.error, proxy.connections]).toEqual([undefined, undefined, 0])
   })
 
-  test('passes a reset on', async () => {
+  test('a proxy without a fault passes a reset on', async () => {
     const { client, peer } = await connectPair()
     peer.socket.terminate()
     await until('the client is reset', () => client.error === 'ECONNRESET')
   })
 
-  test('resets a client whose server is down', async () => {
+  test('a proxy without a fault resets a client whose server is down', async () => {
     server.stop()
     const client = await connectTo(proxy.port)
     await until('the client is closed', () => client.isClosed)
   })
 
-  test('counts connected clients', async () => {
+  test('a proxy without a fault counts connected clients', async () => {
     const first = await connectPair()
     await connectPair()
     expect(proxy.connections).toBe(2)
@@ -73,7 +73,7 @@ describe('without a fault', () => {
     await until('one is left', () => proxy.connections === 1)
   })
 
-  test('rewrites a url to its own address', () => {
+  test('a proxy without a fault rewrites a URL to its own address', () => {
     expect(proxy.url('postgres://user:secret@db.example:5432/name?a=1')).toBe(
       `postgres://user:secret@127.0.0.1:${proxy.port}/name?a=1`,
     )
@@ -81,7 +81,7 @@ describe('without a fault', () => {
 })
 
 describe('swallow', () => {
-  test('keeps sockets open and passes nothing, until it is over', async () => {
+  test('swallow keeps sockets open and passes nothing, until it is over', async () => {
     const { client, peer } = await connectPair()
     proxy.swallow(true)
     client.send('lost?')
@@ -93,7 +93,7 @@ describe('swallow', () => {
     await client.has('also lost?')
   })
 
-  test('accepts new connections, of which the server learns when it is over', async () => {
+  test('swallow accepts new connections, of which the server learns when it is over', async () => {
     proxy.swallow(true)
     const client = await connectTo(proxy.port)
     client.send('hello')
@@ -117,7 +117,7 @@ describe('swallow', () => {
     await client.has('reply')
   })
 
-  test('hides from the client that its server is gone', async () => {
+  test('swallow hides from the client that its server is gone', async () => {
     const { client, peer } = await connectPair()
     proxy.swallow(true)
     peer.socket.terminate()
@@ -127,7 +127,7 @@ describe('swallow', () => {
     await until('the client is reset', () => client.error === 'ECONNRESET')
   })
 
-  test('hides from the server that its client is gone', async () => {
+  test('swallow hides from the server that its client is gone', async () => {
     const { client, peer } = await connectPair()
     proxy.swallow(true)
     client.socket.terminate()
@@ -140,7 +140,7 @@ describe('swallow', () => {
 })
 
 describe('pauseReading', () => {
-  test('makes the server wait for a client that stopped reading', async () => {
+  test('pauseReading makes the server wait for a client that stopped reading', async () => {
     const { client, peer } = await connectPair()
     proxy.pauseReading(true)
     const block = new Uint8Array(1 << 20)
@@ -191,7 +191,7 @@ describe('delay', () => {
 })
 
 describe('reset', () => {
-  test('cuts all connections on both sides, swallowed ones too', async () => {
+  test('reset cuts all connections on both sides, swallowed ones too', async () => {
     const pairs = [await connectPair(), await connectPair()]
     proxy.swallow(true)
     proxy.reset()
@@ -200,7 +200,7 @@ describe('reset', () => {
     expect(proxy.connections).toBe(0)
   })
 
-  test('lets new connections through afterwards', async () => {
+  test('reset lets new connections through afterwards', async () => {
     await connectPair()
     proxy.reset()
     const { client, peer } = await connectPair()
@@ -210,7 +210,7 @@ describe('reset', () => {
 })
 
 describe('cutAfterBytes', () => {
-  test.each([0, 1, 3, 7])('lets %d bytes of the reply through, and no more', async bytes => {
+  test.each([0, 1, 3, 7])('cutAfterBytes lets %d bytes of the reply through, and no more', async bytes => {
     const { client, peer } = await connectPair()
     proxy.cutAfterBytes(bytes)
     peer.send('abc')
@@ -219,7 +219,7 @@ describe('cutAfterBytes', () => {
     expect(client.text).toBe('abcdefghi'.slice(0, bytes))
   })
 
-  test('cuts requests as well, once', async () => {
+  test('cutAfterBytes cuts requests as well, once', async () => {
     const { client, peer } = await connectPair()
     proxy.cutAfterBytes(2, 'toServer')
     client.send('abc')
@@ -232,7 +232,7 @@ describe('cutAfterBytes', () => {
 })
 
 describe('onServerData', () => {
-  test('drops what it is told to, and the connection goes on', async () => {
+  test('onServerData drops the chunks it is told to, and the connection goes on', async () => {
     const { client, peer } = await connectPair()
     proxy.onServerData(bytes => (bytes[0] === 'x'.charCodeAt(0) ? 'drop' : 'forward'))
     peer.send('x lost')
@@ -243,7 +243,7 @@ describe('onServerData', () => {
     expect(client.text).toBe('kept')
   })
 
-  test('knows connections apart', async () => {
+  test('onServerData tells connections apart', async () => {
     const pairs = [await connectPair(), await connectPair()] as const
     proxy.onServerData((_, connection) => (connection === 1 ? 'cut' : 'forward'))
     for (const { peer } of pairs) peer.send('reply')

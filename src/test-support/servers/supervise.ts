@@ -105,12 +105,12 @@ async function start(shell: Shell, folder: string, prepare?: () => void): Promis
   shell.stdin.write('go\n')
   await shell.stdin.flush()
   const pid = Number((await lines.next()).value)
-  const gone = ended(lines)
+  const gone = untilEnd(lines)
   return { pid, gone, end: ({ keepFolder = false } = {}) => end(shell, pid, gone, keepFolder) }
 }
 
 /** The server and its children inherit the pipe that the shell writes to, so its end is the end of the last of them. */
-async function ended(lines: AsyncIterable<string>): Promise<void> {
+async function untilEnd(lines: AsyncIterable<string>): Promise<void> {
   for await (const _ of lines) {
     // Servers write to their log.
   }

@@ -6,7 +6,7 @@ import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
 import { holdLock, untilFree, waitForWaiters } from './lock.ts'
 import { eventually } from './patience.ts'
-import { proxied } from './proxied.ts'
+import { startRaceProxy } from './race-proxy.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import { startWriter } from './writers.ts'
@@ -100,7 +100,7 @@ describe('a client', () => {
 
 /** Lets a client append units whose answer it does not read, and others meanwhile. */
 async function holdStalledReader(log: RaceLog, units: readonly Unit[]): Promise<void> {
-  using proxy = proxied(log)
+  using proxy = startRaceProxy(log)
   const through = proxy.url(`${log.url}?application_name=stopped`)
   const stopped = await log.store({ through })
   // The first append asks the server what its parameters are; the next one only says them.

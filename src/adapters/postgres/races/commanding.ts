@@ -33,14 +33,15 @@ export const command: Work<Commanding> = async (job, write, ready) => {
   const send = sender(emaki, job.who, write)
   const choices = random(job.seed)
   async function caller(_: unknown, i: number): Promise<void> {
-    for (let n = 0; n < job.commands; n++) await send(one(job.on, choices, `${job.who}.${i}.${n}`), { deadlineMs: DEADLINE_MS })
+    for (let n = 0; n < job.commands; n++)
+      await send(buildCommand(job.on, choices, `${job.who}.${i}.${n}`), { deadlineMs: DEADLINE_MS })
   }
   await Promise.all(Array.from({ length: job.callers }, caller))
   await emaki.close()
 }
 const DEADLINE_MS = 60_000
 
-function one(on: Commanding['on'], random: Random, token: string) {
+function buildCommand(on: Commanding['on'], random: Random, token: string) {
   switch (on) {
     case 'one counter':
       return counter.add('hot', { token })

@@ -8,7 +8,7 @@ import { counter } from './domain.ts'
 import { follow, readLog } from './follow.ts'
 import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
-import { proxied } from './proxied.ts'
+import { startRaceProxy } from './race-proxy.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import type { Random } from './random.ts'
 import { sender } from './sender.ts'
@@ -77,7 +77,7 @@ async function sweep(
   { direction, isKeyed, bytes, over = store => store }: Sweep,
   tell: (attempt: Attempt) => void,
 ): Promise<number> {
-  using proxy = proxied(log)
+  using proxy = startRaceProxy(log)
   const store = await log.store({ through: proxy.url(log.url), deadlineMs: 4_000, lockTimeoutMs: 2_000 })
   const emaki = await runtime({ serve: [counter], store: over(store) })
   const send = sender(emaki, who, tell)

@@ -74,14 +74,14 @@ export async function interleave(variant: Variant, writers: number, schedules: r
   try {
     const records = await Promise.all(
       between.writers.map(async (writer, i) =>
-        recorder(await raced(log, writer, variant), `writer ${i}`, one => attempts.push(one)),
+        recorder(await openRacer(log, writer, variant), `writer ${i}`, one => attempts.push(one)),
       ),
     )
     const seed = recorder(await log.store(), 'the seed', attempt => attempts.push(attempt))
     const wrong: string[] = []
     for (const [i, schedule] of schedules.entries()) {
-      const said = await stage(between, reader, records, seed, schedule, `s${i}`)
-      wrong.push(...said.map(text => `${titleOf(schedule, i)}: ${text}`))
+      const wrongs = await stage(between, reader, records, seed, schedule, `s${i}`)
+      wrong.push(...wrongs.map(text => `${titleOf(schedule, i)}: ${text}`))
       if (wrong.length >= WRONG_MAX) break
     }
     return [...wrong, ...violations({ attempts, log: await readLog(await log.store()), readings: [await reader.stop()] })]
@@ -91,7 +91,7 @@ export async function interleave(variant: Variant, writers: number, schedules: r
 }
 const WRONG_MAX = 20
 
-async function raced(log: RaceLog, writer: number, { plant }: Variant): Promise<Pick<Store, 'append'>> {
+async function openRacer(log: RaceLog, writer: number, { plant }: Variant): Promise<Pick<Store, 'append'>> {
   const store = await log.store({ writer })
   return plant === 'key outside the transaction' ? lateKeys(store, log) : store
 }
@@ -135,7 +135,7 @@ async function stage(
 }
 
 function unitOf(slices: Slices, name: string, who: string, key: string | null): Unit {
-  const made = slices.map(([stream, expect]) => ({
+  const units = slices.map(([stream, expect]) => ({
     stream: `${name}-${stream}`,
     expect,
     events: [tokenEvent(`${name}.${who}.${stream}`)],
@@ -143,8 +143,8 @@ function unitOf(slices: Slices, name: string, who: string, key: string | null): 
   const keys: NewKey[] =
     key === null
       ? []
-      : [{ key, fingerprint: 'f', stream: made[0]!.stream, version: 1, count: 1, rejection: null, keepMs: 60_000 }]
-  return { slices: made, keys }
+      : [{ key, fingerprint: 'f', stream: units[0]!.stream, version: 1, count: 1, rejection: null, keepMs: 60_000 }]
+  return { slices: units, keys }
 }
 
 /** Whoever was not interrupted got an answer, and as many of them won as must. */

@@ -7,7 +7,7 @@ import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
 import { untilFree } from './lock.ts'
 import { eventually } from './patience.ts'
-import { proxied } from './proxied.ts'
+import { startRaceProxy } from './race-proxy.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import { type Sender, sender } from './sender.ts'
 
@@ -28,7 +28,7 @@ describe('a black hole, a network that swallows everything without closing a con
   for (const direction of ['toServer', 'toClient', undefined] as const) {
     race(`a black hole leaves no call without an answer, and needs no restart (${direction ?? 'both ways'})`, async random => {
       await using log = await raceLog()
-      using proxy = proxied(log)
+      using proxy = startRaceProxy(log)
       const { emaki, send, attempts } = await client(log, proxy, STATEMENT_MS)
       const reader = follow(await log.store(), 'the reader', 10)
       reader.run()
@@ -51,7 +51,7 @@ describe('a black hole, a network that swallows everything without closing a con
 
   race('a black hole shows the planted bug: statements without a deadline', async () => {
     await using log = await raceLog()
-    using proxy = proxied(log)
+    using proxy = startRaceProxy(log)
     const { emaki, send } = await client(log, proxy, NO_DEADLINE_MS)
     await healthy(send, 'before')
     const calls = Promise.all(await swallowTraffic({ emaki, send }, proxy, 'caught', undefined, false))

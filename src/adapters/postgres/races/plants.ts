@@ -33,11 +33,11 @@ const plants = {
       ),
     }
   },
-  'sequence before check': all(
+  'sequence before check': applyAll(
     append(DRAWING, () => 'null;'),
     append(LOCKING, locking => `  ${DRAWING}\n${locking}`),
   ),
-  'check with the old snapshot': all(
+  'check with the old snapshot': applyAll(
     append(LOCKING, locking => locking.replace(` setting := ${LOCK};`, ' null;')),
     append('if cardinality(append_v2.streams) = 1 then', () => 'if false then'),
     append(
@@ -45,11 +45,11 @@ const plants = {
       from => `${from}(select ${LOCK} offset 0) locked, `,
     ),
   ),
-  'key outside the transaction': all(
+  'key outside the transaction': applyAll(
     append('insert into keys\n', () => 'insert into late_keys\n'),
     log => ({ ...log, log: `${log.log}\ncreate table late_keys (like keys including all);\n` }),
   ),
-  'lock given back before the commit': all(
+  'lock given back before the commit': applyAll(
     append(LOCKING, locking => locking.replace('xact_lock', 'lock')),
     append(ENDING, ending => `${UNLOCKING}${ending.replace('end\n', `exception when others then\n${UNLOCKING}  raise;\nend\n`)}`),
   ),
@@ -76,7 +76,7 @@ const withoutNet: Change = ({ log, append: text }) => ({
 })
 
 /** Gates before and after the lock, and where all is written and nothing committed. See gates.ts. */
-const gated: Change = all(
+const gated: Change = applyAll(
   append(`setting := ${LOCK};\n`, locking => `perform gate(1);\n  ${locking}  perform gate(2);\n`),
   append('end\n$$;\n', ending => `  perform gate(3);\n${ending}`),
   ({ log, append: text }) => ({ log: log + GATE, append: text }),
@@ -105,7 +105,7 @@ export type Variant = {
 /** This release's migrations as a variant has them. */
 export function variantOf({ plant, net = true, gates = false }: Variant): readonly Migration[] {
   const real = { log: textOf('0001-log'), append: textOf(APPEND) }
-  const changed = all(...(gates ? [gated] : []), ...(plant ? [plants[plant]] : []), ...(net ? [] : [withoutNet]))(real)
+  const changed = applyAll(...(gates ? [gated] : []), ...(plant ? [plants[plant]] : []), ...(net ? [] : [withoutNet]))(real)
   const texts = new Map([
     ['0001-log', changed.log],
     [APPEND, changed.append],
@@ -117,7 +117,7 @@ function textOf(name: string): string {
   return migrations.find(migration => migration.name === name)!.sql
 }
 
-function all(...changes: readonly Change[]): Change {
+function applyAll(...changes: readonly Change[]): Change {
   return texts => changes.reduce((texts, change) => change(texts), texts)
 }
 

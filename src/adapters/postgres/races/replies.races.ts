@@ -4,7 +4,7 @@ import { Counter, counter, seat } from './domain.ts'
 import { follow, readLog } from './follow.ts'
 import { form, race } from './form.ts'
 import { type Attempt, violations } from './history.ts'
-import { proxied, replyLoss } from './proxied.ts'
+import { startRaceProxy, replyLoss } from './race-proxy.ts'
 import { type RaceLog, raceLog } from './race-log.ts'
 import { recorder, tokenEvent } from './recorder.ts'
 import { sender } from './sender.ts'
@@ -18,7 +18,7 @@ describe('a lost reply after COMMIT', () => {
   for (const how of ['cut', 'drop'] as const) {
     race(`a lost reply after COMMIT is resolved: the command is accepted, and has one effect (${how})`, async random => {
       await using log = await raceLog()
-      using proxy = proxied(log)
+      using proxy = startRaceProxy(log)
       const loss = replyLoss(proxy)
       const { emaki, attempts, reader } = await startRuntime(log, proxy.url(log.url), how === 'drop' ? DROPPED : {})
       const send = sender(emaki, 'the client', attempt => attempts.push(attempt))
@@ -45,7 +45,7 @@ describe('a lost reply after COMMIT', () => {
 
   race('a lost reply after COMMIT is resolved for two streams, and stays unknown for any version', async () => {
     await using log = await raceLog()
-    using proxy = proxied(log)
+    using proxy = startRaceProxy(log)
     const loss = replyLoss(proxy)
     const { emaki } = await startRuntime(log, proxy.url(log.url))
     for (let round = 0; round < form(20, 500); round++) {

@@ -5,7 +5,7 @@ import { HOUR, OWNER, commitEntries, entry, idsOf, sentOf, timer } from './build
 
 export const endings: readonly AgendaCase[] = [
   {
-    title: 'forgets what is done, however often it is said',
+    title: 'forgets an entry that is done, however often it is done',
     run: async ({ store }) => {
       await commitEntries(store, [entry('a'), entry('b'), entry('c')])
       await store.agenda.done([sentOf('a'), sentOf('c'), sentOf('never there')])

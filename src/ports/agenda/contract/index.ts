@@ -9,7 +9,7 @@ import { keys } from './keys.ts'
 
 /** Tests an agenda: each case gets one of its own. */
 export function agendaContract(name: string, make: () => Promise<TestedAgenda>): void {
-  contract(`${name} keeps the contract of the agenda: it`, agendaCases, make)
+  contract(`the agenda of ${name}`, agendaCases, make)
 }
 
 export const agendaCases: readonly AgendaCase[] = [pages, due, endings, schedule, keys].flat()

@@ -5,7 +5,7 @@ import { HOUR, OWNER, commitEntries, entry, idsOf, timer } from './builders.ts'
 
 export const schedule: readonly AgendaCase[] = [
   {
-    title: 'schedules an id once, whoever says so at the same moment',
+    title: 'schedules an id once, whoever does so at the same moment',
     run: async ({ store }) => {
       const said = await Promise.all(
         Array.from({ length: 8 }, (_, i) => store.agenda.schedule(entry('a', { meta: `{"n":${i}}` }))),

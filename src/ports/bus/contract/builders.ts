@@ -25,6 +25,6 @@ export function page(...positions: readonly number[]): Page {
   )
 }
 
-export function turn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }

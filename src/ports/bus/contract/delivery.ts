@@ -2,7 +2,7 @@
 import { expect } from 'bun:test'
 import type { Page } from '../bus.ts'
 import type { BusCase } from './case.ts'
-import { listenTo, page, turn } from './builders.ts'
+import { listenTo, page, nextTurn } from './builders.ts'
 
 export const delivery: readonly BusCase[] = [
   {
@@ -10,7 +10,7 @@ export const delivery: readonly BusCase[] = [
     run: async ({ bus }) => {
       const heard = [listenTo(bus), listenTo(bus)]
       for (const positions of [[1, 2], [3], [7, 8]]) bus.publish(page(...positions))
-      await turn()
+      await nextTurn()
       for (const { positions } of heard) expect(positions).toEqual([1, 2, 3, 7, 8])
     },
   },
@@ -21,17 +21,17 @@ export const delivery: readonly BusCase[] = [
       bus.listen(page => void heard.push(page))
       const published = page(1, 2)
       bus.publish(published)
-      await turn()
+      await nextTurn()
       expect(heard).toEqual([published])
     },
   },
   {
-    title: 'tells nobody of what was published before',
+    title: 'gives a new listener no page that was published before',
     run: async ({ bus }) => {
       bus.publish(page(1))
       const { positions } = listenTo(bus)
       bus.publish(page(2))
-      await turn()
+      await nextTurn()
       expect(positions).toEqual([2])
     },
   },

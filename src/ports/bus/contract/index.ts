@@ -7,8 +7,8 @@ import { isolation } from './isolation.ts'
 
 /** Tests a bus: each case gets one of its own. */
 export function busContract(name: string, make: () => TestedBus): void {
-  describe(`${name} keeps the contract of a bus: it`, () => {
-    for (const { title, run } of busCases) test(title, () => run(make()))
+  describe(`the contract of ${name}`, () => {
+    for (const { title, run } of busCases) test(`${name} ${title}`, () => run(make()))
   })
 }
 

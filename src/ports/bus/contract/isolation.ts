@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect } from 'bun:test'
 import type { BusCase } from './case.ts'
-import { listenTo, page, turn } from './builders.ts'
+import { listenTo, page, nextTurn } from './builders.ts'
 
 export const isolation: readonly BusCase[] = [
   {
@@ -17,7 +17,7 @@ export const isolation: readonly BusCase[] = [
       const { positions } = listenTo(bus)
       bus.publish(page(1))
       bus.publish(page(2))
-      await turn()
+      await nextTurn()
       expect(positions).toEqual([1, 2])
       expect(reported).toEqual([wrong, wrong, wrong, wrong])
     },
@@ -29,7 +29,7 @@ export const isolation: readonly BusCase[] = [
       const { positions } = listenTo(bus)
       bus.publish(page(1))
       bus.publish(page(2))
-      await turn()
+      await nextTurn()
       expect(positions).toEqual([1, 2])
     },
   },
@@ -41,7 +41,7 @@ export const isolation: readonly BusCase[] = [
       context.run('listener', () => bus.listen(() => void heard.push(context.getStore())))
       context.run('first', () => bus.publish(page(1)))
       context.run('second', () => bus.publish(page(2)))
-      await turn()
+      await nextTurn()
       expect(heard).toEqual(['first', 'second'])
     },
   },

@@ -2,11 +2,11 @@
 import { expect } from 'bun:test'
 import type { Page } from '../bus.ts'
 import type { BusCase } from './case.ts'
-import { listenTo, page, turn } from './builders.ts'
+import { listenTo, page, nextTurn } from './builders.ts'
 
 export const listeners: readonly BusCase[] = [
   {
-    title: 'counts who listens, and calls nobody who has ended it',
+    title: 'counts its listeners, and calls none that has ended',
     run: async ({ bus }) => {
       const [one, other] = [listenTo(bus), listenTo(bus)]
       expect(bus.listeners).toBe(2)
@@ -14,7 +14,7 @@ export const listeners: readonly BusCase[] = [
       one.end()
       expect(bus.listeners).toBe(1)
       bus.publish(page(1))
-      await turn()
+      await nextTurn()
       expect([one.positions, other.positions]).toEqual([[], [1]])
     },
   },
@@ -28,9 +28,9 @@ export const listeners: readonly BusCase[] = [
       })
       const { positions } = listenTo(bus)
       bus.publish(page(1))
-      await turn()
+      await nextTurn()
       bus.publish(page(2))
-      await turn()
+      await nextTurn()
       expect([positions, begun.map(one => one.positions)]).toEqual([[1, 2], [[2]]])
     },
   },
@@ -42,10 +42,10 @@ export const listeners: readonly BusCase[] = [
       const end = bus.listen(listener)
       bus.listen(listener)
       bus.publish(page(1))
-      await turn()
+      await nextTurn()
       end()
       bus.publish(page(2))
-      await turn()
+      await nextTurn()
       expect(heard).toEqual([1, 1, 2])
     },
   },

@@ -41,11 +41,11 @@ export const entries: readonly CacheCase[] = [
   {
     title: 'takes nothing with more than 256 tags, and harms nothing by it',
     run: async tested => {
-      const many = (count: number) => Array.from({ length: count }, (_, i) => `tag-${i}`)
-      expect(await put(tested, 5, { tags: many(257) })).toBe('failed')
+      const buildTags = (count: number) => Array.from({ length: count }, (_, i) => `tag-${i}`)
+      expect(await put(tested, 5, { tags: buildTags(257) })).toBe('failed')
       expect(await tested.cache.get('k', 0)).toBeNull()
-      expect(await put(tested, 5, { tags: many(256) })).toBe('stored')
-      await tested.cache.raise(many(2_000), 6)
+      expect(await put(tested, 5, { tags: buildTags(256) })).toBe('stored')
+      await tested.cache.raise(buildTags(2_000), 6)
       expect(await tested.cache.get('k', 0)).toBeNull()
     },
   },

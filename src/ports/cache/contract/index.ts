@@ -10,7 +10,7 @@ import { claims } from './claims.ts'
 
 /** Tests a cache: each case gets one of its own. */
 export function cacheContract(name: string, make: () => Promise<TestedCache>): void {
-  contract(`${name} keeps the contract: it`, cacheCases, make)
+  contract(`the cache ${name}`, cacheCases, make)
 }
 
 export const cacheCases: readonly CacheCase[] = [entries, positions, expiry, invalidation, eviction, claims].flat()

@@ -35,7 +35,7 @@ export function page(changed: Partial<NewPage> & Pick<NewPage, 'epoch'>): NewPag
   return { name: 'orders_v1', from: 0, to: 10, ttlMs: TTL_MS, rows: [], park: [], unpark: [], ...changed }
 }
 
-export function parking(key: string, position = 5): NewPage['park'][number] {
+export function buildParked(key: string, position = 5): NewPage['park'][number] {
   return { kind: 'key', key, position, cause: 'TypeError' }
 }
 

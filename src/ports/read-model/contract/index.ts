@@ -12,7 +12,7 @@ import { properties } from './properties.ts'
 
 /** Tests a read model: each case gets one of its own. */
 export function readModelContract(name: string, make: () => Promise<TestedReadModel>): void {
-  contract(`${name} keeps the contract of read models: it`, readModelCases, make)
+  contract(`the read model of ${name}`, readModelCases, make)
 }
 
 export const readModelCases: readonly ReadModelCase[] = [

@@ -46,7 +46,7 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'tells who has which lease and for how long, those whose time is over too, but none that was given back',
+    title: 'tells which owner has which lease and for how long, those whose time is over too, but none that was given back',
     run: async ({ readModel, advance }) => {
       expect(await readModel.leases()).toEqual([])
       const one = await acquireLease(readModel, 's', 'a')
@@ -65,22 +65,22 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'prolongs a lease, by saying so or with a page, until it is taken over or given back',
+    title: 'prolongs a lease, by itself or with a page, until it is taken over or given back',
     run: async ({ readModel, advance }) => {
       const { epoch } = await acquireLease(readModel, 's', 'a')
-      const other = () => readModel.acquire('s', { owner: 'b', ttlMs: TTL_MS, start: 0 })
+      const acquireAsOther = () => readModel.acquire('s', { owner: 'b', ttlMs: TTL_MS, start: 0 })
       await advance(TTL_MS - 5_000)
       expect(await readModel.renew('s', epoch, TTL_MS)).toBeTrue()
       await advance(TTL_MS - 5_000)
-      expect(await other()).toBeNull()
+      expect(await acquireAsOther()).toBeNull()
       await commitPage(readModel, page({ name: 's', epoch }))
       await advance(TTL_MS - 5_000)
-      expect(await other()).toBeNull()
+      expect(await acquireAsOther()).toBeNull()
       await advance(TTL_MS)
       expect(await readModel.renew('s', epoch, TTL_MS)).toBeTrue()
-      expect(await other()).toBeNull()
+      expect(await acquireAsOther()).toBeNull()
       await advance(TTL_MS + 1)
-      const taken = (await other())!
+      const taken = (await acquireAsOther())!
       expect(await readModel.renew('s', epoch, TTL_MS)).toBeFalse()
       await readModel.release('s', taken.epoch)
       expect(await readModel.renew('s', taken.epoch, TTL_MS)).toBeFalse()
@@ -88,7 +88,7 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'leaves a lease that was given back to whoever comes, though a page of its last owner comes late',
+    title: 'leaves a lease that was given back to the next owner, though a page of its last owner comes late',
     run: async ({ readModel }) => {
       const { epoch } = await acquireLease(readModel, 's', 'a')
       await readModel.release('s', epoch)
@@ -122,7 +122,7 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'tells who takes over what the last owner was about to do, until that is done or given back',
+    title: 'tells the next owner what the last one was about to do, until that is done or given back',
     run: async ({ readModel, advance }) => {
       const take = async (owner: string) => {
         await advance(TTL_MS + 1)

@@ -4,7 +4,7 @@ import type { Parked } from '../parked.ts'
 import type { ReadModel } from '../read-model.ts'
 import type { StoredRow } from '../rows.ts'
 import type { ReadModelCase } from './case.ts'
-import { CALLERS, TTL_MS, acquireLease, commitPage, everything, orders, page, parking, row, storedRow } from './builders.ts'
+import { CALLERS, TTL_MS, acquireLease, commitPage, everything, orders, page, buildParked, row, storedRow } from './builders.ts'
 
 export const pages: readonly ReadModelCase[] = [
   {
@@ -46,12 +46,12 @@ export const pages: readonly ReadModelCase[] = [
     run: async ({ readModel }) => {
       await readModel.prepare([orders])
       const { epoch } = await acquireLease(readModel, 'orders_v1')
-      await commitPage(readModel, page({ epoch, rows: [row('o1', 1)], park: [parking('p')] }))
+      await commitPage(readModel, page({ epoch, rows: [row('o1', 1)], park: [buildParked('p')] }))
       const before = await readEverything(readModel)
       const wrong = {
         rows: [{ ...row('o1', 11), data: null }, row('o2', 11)],
-        park: [parking('q')],
-        unpark: [parking('p')],
+        park: [buildParked('q')],
+        unpark: [buildParked('p')],
         to: 30,
       }
       for (const changed of [
@@ -69,7 +69,7 @@ export const pages: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'refuses whoever was taken over: nothing is written, whichever of the two comes first',
+    title: 'refuses an owner that was taken over: nothing is written, whichever of the two comes first',
     run: async ({ readModel, advance }) => {
       await readModel.prepare([orders])
       const zombie = await acquireLease(readModel, 'orders_v1', 'a')
@@ -85,7 +85,7 @@ export const pages: readonly ReadModelCase[] = [
     },
   },
   {
-    title: `takes exactly one of ${CALLERS} pages that say the same step`,
+    title: `takes exactly one of ${CALLERS} pages that make the same step`,
     run: async ({ readModel }) => {
       await readModel.prepare([orders])
       const { epoch } = await acquireLease(readModel, 'orders_v1')
@@ -107,14 +107,14 @@ export const pages: readonly ReadModelCase[] = [
     run: async ({ readModel, reopen }) => {
       await readModel.prepare([orders])
       const { epoch } = await acquireLease(readModel, 'orders_v1')
-      const many = (position: number, step: number) =>
+      const buildRows = (position: number, step: number) =>
         Array.from({ length: 12_000 }, (_, i) => i)
           .filter(i => i % step === 0)
           .map(i => ({ ...row(`k${String(i).padStart(6, '0')}`, position), data: i % 7 || position === 1 ? `{"n":${i}}` : null }))
-      await commitPage(readModel, page({ epoch, rows: many(1, 1) }))
+      await commitPage(readModel, page({ epoch, rows: buildRows(1, 1) }))
       expect(await readModel.count(orders, {})).toEqual({ found: 12_000, position: 10, parked: null })
-      await commitPage(readModel, page({ epoch, from: 10, to: 20, rows: many(11, 2) }))
-      expect(await readModel.commit(page({ epoch, from: 10, to: 20, rows: many(12, 3) }))).toBeFalse()
+      await commitPage(readModel, page({ epoch, from: 10, to: 20, rows: buildRows(11, 2) }))
+      expect(await readModel.commit(page({ epoch, from: 10, to: 20, rows: buildRows(12, 3) }))).toBeFalse()
       const reopened = await reopen()
       const { found } = await reopened.list(orders, { ...everything, limit: 20_000 })
       expect(found).toHaveLength(12_000 - Math.ceil(12_000 / 14))

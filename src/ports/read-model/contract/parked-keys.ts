@@ -3,7 +3,7 @@ import { expect } from 'bun:test'
 import type { NewPage } from '../progress.ts'
 import type { ReadModel } from '../read-model.ts'
 import type { ReadModelCase } from './case.ts'
-import { acquireLease, commitPage, everything, orders, page, parking, plain, row, sortByKey } from './builders.ts'
+import { acquireLease, commitPage, everything, orders, page, buildParked, plain, row, sortByKey } from './builders.ts'
 
 export const parkedKeys: readonly ReadModelCase[] = [
   {
@@ -12,11 +12,11 @@ export const parkedKeys: readonly ReadModelCase[] = [
       await readModel.prepare([orders, plain])
       const { epoch } = await acquireLease(readModel, 'orders_v1')
       const other = await acquireLease(readModel, 'plain_v1')
-      const park = [parking('o2', 7), { ...parking('o1', 8), kind: 'stream' as const, cause: 'it\'s "broken"\n\\n 絵' }]
+      const park = [buildParked('o2', 7), { ...buildParked('o1', 8), kind: 'stream' as const, cause: 'it\'s "broken"\n\\n 絵' }]
       await commitPage(readModel, page({ epoch, rows: [row('o1', 1), row('o2', 2)], park }))
       await commitPage(
         readModel,
-        page({ name: 'plain_v1', epoch: other.epoch, rows: [{ ...row('o2', 1), fields: [] }], park: [parking('o9', 3)] }),
+        page({ name: 'plain_v1', epoch: other.epoch, rows: [{ ...row('o2', 1), fields: [] }], park: [buildParked('o9', 3)] }),
       )
       const found = await readModel.parked('orders_v1')
       expect(found.map(({ at, ...rest }) => rest)).toEqual(park.map(one => ({ ...one, name: 'orders_v1', again: null })))
@@ -37,24 +37,24 @@ export const parkedKeys: readonly ReadModelCase[] = [
     title: 'asks for what is parked to be folded again, one key or all, and forgets what a page takes back',
     run: async ({ readModel, reopen }) => {
       const { epoch } = await acquireLease(readModel, 's')
-      await commitPage(readModel, page({ name: 's', epoch, park: ['a', 'b', 'c'].map(key => parking(key)) }))
+      await commitPage(readModel, page({ name: 's', epoch, park: ['a', 'b', 'c'].map(key => buildParked(key)) }))
       const other = await acquireLease(readModel, 't')
-      await commitPage(readModel, page({ name: 't', epoch: other.epoch, park: [parking('a')] }))
-      const again = async (model: ReadModel) =>
+      await commitPage(readModel, page({ name: 't', epoch: other.epoch, park: [buildParked('a')] }))
+      const listRetried = async (model: ReadModel) =>
         (await model.parked()).filter(({ again }) => again).map(({ name, key, again }) => `${name} ${key} ${again}`)
       expect(await readModel.unpark('s', 'none')).toBe(0)
       expect(await readModel.unpark('s', 'b', 'skip')).toBe(1)
-      expect(await again(readModel)).toEqual(['s b skip'])
+      expect(await listRetried(readModel)).toEqual(['s b skip'])
       expect(await readModel.unpark('s')).toBe(3)
       const reopened = await reopen()
-      expect(await again(reopened)).toEqual(['s a whole', 's b whole', 's c whole'])
+      expect(await listRetried(reopened)).toEqual(['s a whole', 's b whole', 's c whole'])
       const moved = {
         name: 's',
         epoch,
         from: 10,
         to: 20,
-        unpark: [parking('a'), parking('b')],
-        park: [{ ...parking('b', 15), cause: 'again' }],
+        unpark: [buildParked('a'), buildParked('b')],
+        park: [{ ...buildParked('b', 15), cause: 'again' }],
       }
       await commitPage(reopened, page(moved))
       expect((await reopened.parked('s')).map(({ key, position, cause, again }) => ({ key, position, cause, again }))).toEqual([
@@ -73,8 +73,8 @@ export const parkedKeys: readonly ReadModelCase[] = [
       await readModel.prepare([orders, plain])
       const { epoch } = await acquireLease(readModel, 'orders_v1')
       const other = await acquireLease(readModel, 'plain_v1')
-      await commitPage(readModel, page({ name: 'plain_v1', epoch: other.epoch, park: [parking('o1', 1)] }))
-      const stopped = async (key: string) => [
+      await commitPage(readModel, page({ name: 'plain_v1', epoch: other.epoch, park: [buildParked('o1', 1)] }))
+      const readStopped = async (key: string) => [
         (await readModel.get(orders, key)).parked,
         (await readModel.list(orders, everything)).parked,
         (await readModel.list(orders, { ...everything, where: { status: 'none' } })).parked,
@@ -87,20 +87,20 @@ export const parkedKeys: readonly ReadModelCase[] = [
         from += 10
       }
       await move({ rows: [row('o1', 1), row('o2', 2)] })
-      expect(await stopped('o1')).toEqual([null, null, null, null, null])
-      await move({ park: [parking('o2', 17), parking('absent', 15)] })
-      expect(await stopped('o1')).toEqual([null, 15, 15, 15, 15])
-      expect(await stopped('o2')).toEqual([17, 15, 15, 15, 15])
-      expect(await stopped('absent')).toEqual([15, 15, 15, 15, 15])
-      await move({ park: [{ ...parking('o1', 16), kind: 'stream' }] })
-      expect(await stopped('o1')).toEqual([16, 15, 15, 15, 15])
-      expect(await stopped('o2')).toEqual([16, 15, 15, 15, 15])
-      expect(await stopped('absent')).toEqual([15, 15, 15, 15, 15])
-      await move({ unpark: [parking('absent'), { kind: 'stream', key: 'o1' }] })
-      expect(await stopped('absent')).toEqual([null, 17, 17, 17, 17])
+      expect(await readStopped('o1')).toEqual([null, null, null, null, null])
+      await move({ park: [buildParked('o2', 17), buildParked('absent', 15)] })
+      expect(await readStopped('o1')).toEqual([null, 15, 15, 15, 15])
+      expect(await readStopped('o2')).toEqual([17, 15, 15, 15, 15])
+      expect(await readStopped('absent')).toEqual([15, 15, 15, 15, 15])
+      await move({ park: [{ ...buildParked('o1', 16), kind: 'stream' }] })
+      expect(await readStopped('o1')).toEqual([16, 15, 15, 15, 15])
+      expect(await readStopped('o2')).toEqual([16, 15, 15, 15, 15])
+      expect(await readStopped('absent')).toEqual([15, 15, 15, 15, 15])
+      await move({ unpark: [buildParked('absent'), { kind: 'stream', key: 'o1' }] })
+      expect(await readStopped('absent')).toEqual([null, 17, 17, 17, 17])
       expect((await readModel.list(plain, everything)).parked).toBe(1)
       await readModel.reset('orders_v1', 0)
-      expect(await stopped('o2')).toEqual([null, null, null, null, null])
+      expect(await readStopped('o2')).toEqual([null, null, null, null, null])
     },
   },
   {
@@ -108,10 +108,10 @@ export const parkedKeys: readonly ReadModelCase[] = [
     run: async ({ readModel }) => {
       expect(await readModel.parkedCounts()).toEqual([])
       const { epoch } = await acquireLease(readModel, 's')
-      const park = [parking('a'), parking('b'), { ...parking('a'), kind: 'stream' as const }]
+      const park = [buildParked('a'), buildParked('b'), { ...buildParked('a'), kind: 'stream' as const }]
       await commitPage(readModel, page({ name: 's', epoch, park }))
       const other = await acquireLease(readModel, 'r')
-      await commitPage(readModel, page({ name: 'r', epoch: other.epoch, park: [{ ...parking('z'), kind: 'stream' }] }))
+      await commitPage(readModel, page({ name: 'r', epoch: other.epoch, park: [{ ...buildParked('z'), kind: 'stream' }] }))
       expect(await readModel.parkedCounts()).toEqual([
         { name: 'r', keys: 0, streams: 1 },
         { name: 's', keys: 2, streams: 1 },

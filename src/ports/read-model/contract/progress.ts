@@ -1,7 +1,7 @@
 // A read model knows how far each subscription is, and which table serves.
 import { expect } from 'bun:test'
 import type { ReadModelCase } from './case.ts'
-import { TTL_MS, acquireLease, commitPage, orders, page, parking, row } from './builders.ts'
+import { TTL_MS, acquireLease, commitPage, orders, page, buildParked, row } from './builders.ts'
 import { readEverything } from './pages.ts'
 
 export const progress: readonly ReadModelCase[] = [
@@ -22,7 +22,7 @@ export const progress: readonly ReadModelCase[] = [
     run: async ({ readModel }) => {
       await readModel.prepare([orders])
       const { epoch } = await acquireLease(readModel, 'orders_v1', 'a')
-      await commitPage(readModel, page({ epoch, rows: [row('o1', 1)], park: [parking('o1')] }))
+      await commitPage(readModel, page({ epoch, rows: [row('o1', 1)], park: [buildParked('o1')] }))
       await readModel.suspect('orders_v1', epoch, { position: 11, key: null, times: 1 })
       await readModel.reset('orders_v1', 3)
       expect(await readEverything(readModel)).toMatchObject({ rows: [], parked: [], progress: [{ position: 3 }] })
@@ -36,7 +36,7 @@ export const progress: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'refuses whoever had a lease before a drop, though all begins anew',
+    title: 'refuses an owner that had a lease before a drop, though all begins anew',
     run: async ({ readModel }) => {
       await readModel.prepare([orders])
       const zombie = await acquireLease(readModel, 'orders_v1', 'a')

@@ -5,7 +5,7 @@ import { compareText } from '../compare-text.ts'
 import type { NewRow } from '../progress.ts'
 import type { StoredRow } from '../rows.ts'
 import type { ReadModelCase } from './case.ts'
-import { acquireLease, everything, orders, page, parking } from './builders.ts'
+import { acquireLease, everything, orders, page, buildParked } from './builders.ts'
 import { amounts, listInPages, sortRows, sorts, statuses, texts } from './sorting.ts'
 
 export const properties: readonly ReadModelCase[] = [
@@ -40,8 +40,8 @@ export const properties: readonly ReadModelCase[] = [
             from: stale ? position + 1 : position,
             to,
             rows: rows.map(row => ({ ...row, position: to })).toSorted((one, other) => compareText(one.key, other.key)),
-            park: park.map(key => parking(key, to)),
-            unpark: unpark.map(key => parking(key)),
+            park: park.map(key => buildParked(key, to)),
+            unpark: unpark.map(key => buildParked(key)),
           })
           expect(await readModel.commit(next)).toBe(!stale)
           if (stale) return

@@ -74,8 +74,8 @@ export const reading: readonly ReadModelCase[] = [
           expect(await listInPages(readModel, where, sort), Bun.inspect({ where, sort })).toEqual(wanted.map(({ key }) => key))
         }
       for (const sort of sorts)
-        for (const [i, after] of sortRows(rows, {}, sort).entries()) {
-          const { found } = await readModel.list(orders, { where: {}, sort, after: placeOf(after, sort), limit: 3 })
+        for (const [i, last] of sortRows(rows, {}, sort).entries()) {
+          const { found } = await readModel.list(orders, { where: {}, sort, after: placeOf(last, sort), limit: 3 })
           expect(found.map(({ key }) => key)).toEqual(
             sortRows(rows, {}, sort)
               .slice(i + 1, i + 4)
@@ -91,16 +91,16 @@ export const reading: readonly ReadModelCase[] = [
       const { epoch } = await acquireLease(readModel, 'orders_v1')
       const totals = [null, null, 1, 1, 2, 3]
       await commitPage(readModel, page({ epoch, rows: totals.map((total, i) => ({ ...row(`k${i}`, 1), fields: ['s', total] })) }))
-      const after = async (descending: boolean, value: Value, key: string) =>
+      const keysAfter = async (descending: boolean, value: Value, key: string) =>
         (await readModel.list(orders, { where: {}, sort: { field: 'total', descending }, after: { value, key }, limit: 9 })).found
           .map(({ key }) => key[1])
           .join('')
-      expect(await after(false, 1.5, 'a')).toBe('45')
-      expect(await after(true, 1.5, 'a')).toBe('3210')
-      expect(await after(false, null, 'k0x')).toBe('12345')
-      expect(await after(true, null, 'k0x')).toBe('0')
-      expect(await after(false, 1, 'k2x')).toBe('345')
-      expect(await after(true, 1, 'k2x')).toBe('210')
+      expect(await keysAfter(false, 1.5, 'a')).toBe('45')
+      expect(await keysAfter(true, 1.5, 'a')).toBe('3210')
+      expect(await keysAfter(false, null, 'k0x')).toBe('12345')
+      expect(await keysAfter(true, null, 'k0x')).toBe('0')
+      expect(await keysAfter(false, 1, 'k2x')).toBe('345')
+      expect(await keysAfter(true, 1, 'k2x')).toBe('210')
     },
   },
 ]

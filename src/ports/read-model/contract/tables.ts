@@ -10,7 +10,7 @@ import {
   failureOf,
   orders,
   page,
-  parking,
+  buildParked,
   plain,
   row,
 } from './builders.ts'
@@ -33,7 +33,7 @@ export const tables: readonly ReadModelCase[] = [
     },
   },
   {
-    title: 'makes the tables that are missing, however many say so at once, and keeps what is in those that are there',
+    title: 'makes the tables that are missing, however many callers ask at once, and keeps what is in those that are there',
     run: async ({ readModel, reopen }) => {
       await Promise.all(Array.from({ length: CALLERS }, () => readModel.prepare([orders, plain])))
       expect(await readModel.tables()).toEqual(['orders_v1', 'plain_v1'])
@@ -87,7 +87,7 @@ export const tables: readonly ReadModelCase[] = [
       for (const name of ['orders_v1', 'plain_v1']) {
         const { epoch } = await acquireLease(readModel, name)
         const fields = name === 'orders_v1' ? ['new', 1] : []
-        await commitPage(readModel, page({ name, epoch, rows: [{ ...row('k', 1), fields }], park: [parking('p')] }))
+        await commitPage(readModel, page({ name, epoch, rows: [{ ...row('k', 1), fields }], park: [buildParked('p')] }))
         await readModel.serve(name.slice(0, -3), name)
       }
       await readModel.drop('orders_v1')

@@ -36,7 +36,7 @@ export const conflicts: readonly StoreCase[] = [
     },
   },
   {
-    title: 'makes a unit that is said again after an unknown outcome recognisable: what it missed has its own ids',
+    title: 'makes a unit that is sent again after an unknown outcome recognisable: what it missed has its own ids',
     run: async ({ store, reopen }) => {
       const said = { slices: [slice('s-1', 0, 3), slice('s-2', 0, 1)], keys: [] }
       await store.append([said])

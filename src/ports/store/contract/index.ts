@@ -19,7 +19,7 @@ import { snapshots } from './snapshots.ts'
 
 /** Tests a store: each case gets one of its own. */
 export function storeContract(name: string, make: () => Promise<TestedStore>): void {
-  contract(`${name} keeps the contract: it`, storeCases, make)
+  contract(`the store ${name}`, storeCases, make)
 }
 
 export const storeCases: readonly StoreCase[] = [

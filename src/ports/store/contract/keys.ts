@@ -76,12 +76,12 @@ export const keys: readonly StoreCase[] = [
     },
   },
   {
-    title: 'gives each key of a chain the position of its own last event',
+    title: 'gives each key of a unit the position of its own last event',
     run: async ({ store }) => {
       await appendUnit(store, unit('s-0', 0, [newEvent(0), newEvent(1)]))
       await appendUnit(store, unit('s-1', 0, [newEvent(0)]))
-      const chain = [newKey('a', 's-1', 2, 1), newKey('b', 's-1', 2, 0), newKey('c', 's-1', 4, 2), newKey('d', 's-1', 5, 1)]
-      await appendUnit(store, { slices: [slice('s-1', 1, 4)], keys: chain })
+      const keys = [newKey('a', 's-1', 2, 1), newKey('b', 's-1', 2, 0), newKey('c', 's-1', 4, 2), newKey('d', 's-1', 5, 1)]
+      await appendUnit(store, { slices: [slice('s-1', 1, 4)], keys })
       const found = (await store.load([], ['d', 'c', 'b', 'a'])).keys.map(({ key, position }) => [key, position] as const)
       expect(Object.fromEntries(found)).toEqual({ a: 4, b: 0, c: 6, d: 7 })
     },
@@ -92,8 +92,8 @@ export const keys: readonly StoreCase[] = [
       const outcomes = await callMany(i => store.append([{ slices: [slice(`s-${i}`, 0)], keys: [newKey('k', `s-${i}`, 1, 1)] }]))
       expect(countOutcomes(outcomes)).toEqual({ appended: 1, duplicate: CALLERS - 1 })
       const [event] = await readLog(store)
-      const told = outcomes.flatMap(outcome => (outcome.outcome === 'duplicate' ? outcome.keys : []))
-      expect(told.every(({ stream, position }) => stream === event!.stream && position === event!.position)).toBeTrue()
+      const known = outcomes.flatMap(outcome => (outcome.outcome === 'duplicate' ? outcome.keys : []))
+      expect(known.every(({ stream, position }) => stream === event!.stream && position === event!.position)).toBeTrue()
       expect(await store.head()).toBe(event!.position)
     },
   },

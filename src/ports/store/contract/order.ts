@@ -17,7 +17,7 @@ export const order: readonly StoreCase[] = [
     },
   },
   {
-    title: 'records events in the order given, with contiguous versions and positions, and says where they landed',
+    title: 'records events in the order given, with contiguous versions and positions, and returns their places',
     run: async ({ store }) => {
       const [a, b, c] = [newEvent(1), newEvent(2), newEvent(3)]
       const first = await appendUnit(store, unit('s-1', 0, [a!, b!]))

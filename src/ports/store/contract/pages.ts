@@ -11,8 +11,11 @@ export const pages: readonly StoreCase[] = [
   {
     title: 'ends a page of a stream with the event that brings its payloads to a size, which it always holds',
     run: async ({ store }) => {
-      await appendUnit(store, unit('other-1', 0, [sized(10)]))
-      await appendUnit(store, unit('s-1', 0, [sized(10), sized(10), sized(100_000), sized(10), wide, sized(10)]))
+      await appendUnit(store, unit('other-1', 0, [buildSized(10)]))
+      await appendUnit(
+        store,
+        unit('s-1', 0, [buildSized(10), buildSized(10), buildSized(100_000), buildSized(10), wide, buildSized(10)]),
+      )
       const page = async (after: number, sizeMax: number, limit = 10) =>
         (await store.read('s-1', { after, limit, sizeMax })).map(({ version }) => version)
       expect(await page(0, 1_000_000)).toEqual([1, 2, 3, 4, 5, 6])
@@ -34,7 +37,7 @@ export const pages: readonly StoreCase[] = [
     title: 'gives the log, a category and a stream in pages of any bounds, one event after the other',
     run: async ({ store }) => {
       for (let i = 0; i < 12; i++)
-        await appendUnit(store, unit(`${i % 2 ? 'odd' : 'even'}-${i % 3}`, 'any', [sized(10 + i * 7), sized(2)]))
+        await appendUnit(store, unit(`${i % 2 ? 'odd' : 'even'}-${i % 3}`, 'any', [buildSized(10 + i * 7), buildSized(2)]))
       const until = await store.head()
       const log = await store.readAll({ after: 0, limit: 100 })
       const bounds = fc.record({ limit: fc.integer({ min: 1, max: 30 }), sizeMax: fc.integer({ min: 1, max: 1_500 }) })
@@ -55,7 +58,7 @@ export const pages: readonly StoreCase[] = [
   },
 ]
 
-const sized = (size: number): NewEvent => newEventOfText(JSON.stringify('x'.repeat(Math.max(0, size - 2))))
+const buildSized = (size: number): NewEvent => newEventOfText(JSON.stringify('x'.repeat(Math.max(0, size - 2))))
 const wide = newEventOfText(JSON.stringify('é'.repeat(49)))
 
 async function flatten(pages: AsyncIterable<readonly StoredEvent[]>): Promise<readonly StoredEvent[]> {

@@ -58,9 +58,12 @@ export const reading: readonly StoreCase[] = [
   {
     title: 'ends a page of the log with the event that brings its payloads to a size, which it always holds',
     run: async ({ store }) => {
-      const sized = (size: number): NewEvent => ({ ...newEvent(''), data: JSON.stringify('x'.repeat(size - 2)) })
+      const buildSized = (size: number): NewEvent => ({ ...newEvent(''), data: JSON.stringify('x'.repeat(size - 2)) })
       const wide = { ...newEvent(''), type: 'Wide', data: JSON.stringify('é'.repeat(49)) }
-      await appendUnit(store, unit('s-1', 0, [sized(10), sized(10), sized(100_000), sized(10), wide, sized(10)]))
+      await appendUnit(
+        store,
+        unit('s-1', 0, [buildSized(10), buildSized(10), buildSized(100_000), buildSized(10), wide, buildSized(10)]),
+      )
       const page = async (after: number, sizeMax: number, options: Partial<ReadAllOptions> = {}) =>
         (await store.readAll({ after, limit: 10, sizeMax, ...options })).map(({ position }) => position)
       expect(await page(0, 1_000_000)).toEqual([1, 2, 3, 4, 5, 6])
@@ -86,7 +89,7 @@ export const reading: readonly StoreCase[] = [
   {
     title: 'reads of the log only the types asked for, of each category its own, or all of a category',
     run: async ({ store }) => {
-      const typed = (type: string): NewEvent => ({ ...newEvent(type), type })
+      const buildTyped = (type: string): NewEvent => ({ ...newEvent(type), type })
       // Payment has a type of the same name, and there are categories whose names begin as another's does.
       for (const [stream, ...types] of [
         ['order-1', 'Placed', 'Cancelled'],
@@ -100,7 +103,7 @@ export const reading: readonly StoreCase[] = [
         ['order.1-1', 'Placed'],
         ['order-\u{10ffff}', 'Sent'],
       ] as const)
-        await appendUnit(store, unit(stream, 0, types.map(typed)))
+        await appendUnit(store, unit(stream, 0, types.map(buildTyped)))
       const read = async (filter: Filter, options: Partial<ReadAllOptions> = {}) =>
         (await store.readAll({ after: 0, limit: 10, filter, ...options })).map(({ stream, type }) => `${stream} ${type}`)
       expect(await read(new Map([['order', ['Placed']]]))).toEqual(['order-1 Placed', 'order-2-Placed Placed', 'order Placed'])

@@ -9,7 +9,7 @@ export const streams: readonly StoreCase[] = [
     run: async ({ store }) => {
       // Names around the bounds of a category, and beyond the 16 bits of a character.
       const names = ['s-1', 's-10', 's-2', 's-\u{1f600}', 's-\uffee', 's', 's.x-1', 'r-1', 'sr-1', 't-1']
-      const landed = new Map<string, { version: number; position: number; at: string }>()
+      const places = new Map<string, { version: number; position: number; at: string }>()
       for (const [i, stream] of names.entries()) {
         const { slices, at } = await appendUnit(
           store,
@@ -19,12 +19,12 @@ export const streams: readonly StoreCase[] = [
             Array.from({ length: 1 + (i % 3) }, (_, n) => newEvent(n)),
           ),
         )
-        landed.set(stream, { ...slices[0]!, at })
+        places.set(stream, { ...slices[0]!, at })
       }
       const { slices, at } = await appendUnit(store, unit('s-1', 1, [newEvent(1)]))
-      landed.set('s-1', { ...slices[0]!, at })
+      places.set('s-1', { ...slices[0]!, at })
       const sorted = ['r-1', 's', 's-1', 's-10', 's-2', 's-\uffee', 's-\u{1f600}', 's.x-1', 'sr-1', 't-1']
-      const all = sorted.map(stream => ({ stream, ...landed.get(stream)! }))
+      const all = sorted.map(stream => ({ stream, ...places.get(stream)! }))
       expect(await store.streams({ after: '', limit: 100 })).toEqual(all)
       expect(await store.streams({ after: 's-1', limit: 2 })).toEqual(all.slice(3, 5))
       expect(await store.streams({ after: 's-1a', limit: 1 })).toEqual(all.slice(4, 5))

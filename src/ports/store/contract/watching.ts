@@ -5,7 +5,7 @@ import type { StoreCase } from './case.ts'
 
 export const watching: readonly StoreCase[] = [
   {
-    title: 'tells who watches what is announced, until they have ended it',
+    title: 'tells watchers what is announced, until they have ended',
     run: async ({ store }) => {
       const heard: [number[], number[]] = [[], []]
       const ends = await Promise.all(heard.map(heard => store.watch(head => head && heard.push(head))))
@@ -19,7 +19,7 @@ export const watching: readonly StoreCase[] = [
     },
   },
   {
-    title: 'closes under those who watch, and takes an announcement that nobody hears',
+    title: 'closes under its watchers, and takes an announcement that nobody hears',
     run: async ({ store }) => {
       store.announce(1)
       const end = await store.watch(() => {})

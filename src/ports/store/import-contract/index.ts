@@ -1,6 +1,6 @@
 // What every store promises of bulk imports, a file for each promise.
 import { describe, test } from 'bun:test'
-import { within } from '../../../test-support/contract.ts'
+import { runWithin } from '../../../test-support/contract.ts'
 import type { TestedStore } from '../contract/case.ts'
 import type { ImportCase } from './case.ts'
 import { records } from './records.ts'
@@ -9,7 +9,8 @@ import { newStreams } from './new-streams.ts'
 
 export function importContract(name: string, make: () => Promise<TestedStore>): void {
   describe(`an import into ${name}`, () => {
-    for (const { title, run } of importCases) test(title, () => within(make, tested => run(tested, make)))
+    for (const { title, run } of importCases)
+      test(`an import into ${name} ${title}`, () => runWithin(make, tested => run(tested, make)))
   })
 }
 

@@ -1,7 +1,7 @@
 // An import that is stopped and repeated moves each record once.
 import { expect } from 'bun:test'
 import fc from 'fast-check'
-import { within } from '../../../test-support/contract.ts'
+import { runWithin } from '../../../test-support/contract.ts'
 import { CHUNK_EVENTS_MAX, type Records } from '../import.ts'
 import type { ImportCase } from './case.ts'
 import { FINGERPRINT, asGiven, expectVersionsInOrder, inPages, newRecord, readLog, runImport } from './builders.ts'
@@ -50,7 +50,7 @@ export const repetition: readonly ImportCase[] = [
           ),
           fc.array(fc.record({ reads: fc.nat(30), steps: fc.nat(4) }), { maxLength: 4 }),
           (shapes, faults) =>
-            within(make, async ({ store }) => {
+            runWithin(make, async ({ store }) => {
               const records = shapes.map(({ stream, size }, i) => newRecord(stream, `${i} ${'x'.repeat(size)}`))
               for (const { reads, steps } of faults) {
                 let left = reads
@@ -61,10 +61,10 @@ export const repetition: readonly ImportCase[] = [
                   }
                 }
                 let wanted = steps
-                const some = async () => {
+                const importSome = async () => {
                   for await (const _ of store.import('i', failing, FINGERPRINT)) if (wanted-- === 0) return
                 }
-                await some().catch(error => expect(error.message).toBe('made to fail'))
+                await importSome().catch(error => expect(error.message).toBe('made to fail'))
               }
               await runImport(store.import('i', inPages(records, 1), FINGERPRINT))
               const events = await readLog(store)

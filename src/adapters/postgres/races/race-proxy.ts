@@ -2,7 +2,7 @@ import { type FaultProxy, startProxy, type Verdict } from '../../../test-support
 import type { RaceLog } from './race-log.ts'
 
 /** A fault proxy before the database of a log. */
-export function proxied({ url }: Pick<RaceLog, 'url'>): FaultProxy {
+export function startRaceProxy({ url }: Pick<RaceLog, 'url'>): FaultProxy {
   const { hostname, port } = new URL(url)
   return startProxy({ host: hostname, port: Number(port) })
 }

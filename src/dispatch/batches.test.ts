@@ -5,31 +5,31 @@ import { PayloadError } from '../definitions/event/payload.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Unit } from '../ports/store/unit.ts'
 import { Account, account } from '../test-support/account.ts'
-import { failsBefore } from '../test-support/faulty-store.ts'
-import { bank, foreign, range } from '../test-support/bank.ts'
+import { failsBefore } from '../test-support/failing-store.ts'
+import { openBank, appendAsOther, range } from '../test-support/bank.ts'
 
 const accepted = { outcome: 'accepted' } as const
 const streamsOf = (units: readonly Unit[] | undefined) => units?.flatMap(({ slices }) => slices.map(({ stream }) => stream))
 
-describe('a flight', () => {
-  test('takes sixty commands on one stream with one load and one append', async () => {
-    const { emaki, store } = await bank()
+describe('a batch', () => {
+  test('a batch takes sixty commands on one stream with one load and one append', async () => {
+    const { emaki, store } = await openBank()
     const outcomes = await Promise.all(range(60).map(() => emaki.send(account.deposit('a', { cents: 1 }))))
     expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.version)).toEqual(range(60).map(i => i + 1))
     expect(store.calls).toMatchObject({ load: 1, append: 1 })
     expect(store.appends[0]).toHaveLength(1)
   })
 
-  test('takes commands on sixty streams with one load and one append', async () => {
-    const { emaki, store } = await bank()
+  test('a batch takes commands on sixty streams with one load and one append', async () => {
+    const { emaki, store } = await openBank()
     const outcomes = await Promise.all(range(60).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.position)).toEqual(range(60).map(i => i + 1))
     expect(store.calls).toMatchObject({ load: 1, append: 1 })
     expect(store.appends[0]).toHaveLength(60)
   })
 
-  test('is joined by all that came while the one before it was under way', async () => {
-    const { emaki, store } = await bank()
+  test('a batch is joined by all commands that came while the one before it was under way', async () => {
+    const { emaki, store } = await openBank()
     const gate = store.hold('append')
     const first = emaki.send(account.deposit('a', { cents: 1 }))
     await gate.reached
@@ -37,12 +37,12 @@ describe('a flight', () => {
     gate.open()
     expect(await first).toMatchObject(accepted)
     for (const outcome of await Promise.all(later)) expect(outcome).toMatchObject(accepted)
-    // Those on `a` go as soon as `a` has landed, those on new streams once they are loaded.
+    // Those on `a` go as soon as `a` is committed, those on new streams once they are loaded.
     expect(store.calls.append).toBeLessThanOrEqual(3)
   })
 
-  test('is loaded for while the one before it is under way', async () => {
-    const { emaki, store } = await bank()
+  test('a batch is loaded for while the one before it is under way', async () => {
+    const { emaki, store } = await openBank()
     const append = store.hold('append')
     const first = emaki.send(account.deposit('a', { cents: 1 }))
     await append.reached
@@ -54,8 +54,8 @@ describe('a flight', () => {
     expect(await Promise.all([first, second])).toMatchObject([accepted, accepted])
   })
 
-  test('gives a long queue no more than its share', async () => {
-    const { emaki, store } = await bank()
+  test('a batch gives a long queue no more than its share', async () => {
+    const { emaki, store } = await openBank()
     const hot = range(1_000).map(() => emaki.send(account.deposit('hot', { cents: 1 })))
     const other = emaki.send(account.deposit('other', { cents: 1 }))
     expect(await other).toMatchObject({ ...accepted, version: 1 })
@@ -66,8 +66,8 @@ describe('a flight', () => {
     expect(store.calls.append).toBe(4)
   })
 
-  test('is bounded in bytes, for one stream and for many', async () => {
-    const { emaki, store } = await bank()
+  test('a batch is bounded in bytes, for one stream and for many', async () => {
+    const { emaki, store } = await openBank()
     const note = 'x'.repeat(400_000)
     await Promise.all(range(20).map(i => emaki.send(account.deposit(i < 10 ? 'a' : `b${i}`, { cents: 1, note }))))
     const sizes = store.appends.map(units =>
@@ -77,14 +77,14 @@ describe('a flight', () => {
     expect(await store.head()).toBe(20)
   })
 
-  test('is bounded in units', async () => {
-    const { emaki, store } = await bank()
+  test('a batch is bounded in units', async () => {
+    const { emaki, store } = await openBank()
     await Promise.all(range(1_500).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(Math.max(...store.appends.map(units => units.length))).toBeLessThanOrEqual(1_024)
   })
 
-  test('has one unit for each stream, whatever wants it', async () => {
-    const { emaki, store } = await bank()
+  test('a batch has one unit for each stream, whatever is appended to it', async () => {
+    const { emaki, store } = await openBank()
     const slice = (id: string) =>
       ({ stream: `account-${id}`, expect: 'any', events: [Account.Deposited({ cents: 1, note: '' })] }) as const
     const sent = range(40).flatMap<Promise<{ outcome: string }>>(i => [
@@ -96,8 +96,8 @@ describe('a flight', () => {
     expect(await store.head()).toBe(40 + 80)
   })
 
-  test('keeps the order in which appends that share a stream arrived', async () => {
-    const { emaki, store } = await bank()
+  test('a batch keeps the order in which appends that share a stream arrived', async () => {
+    const { emaki, store } = await openBank()
     const slice = (id: string, note: string) =>
       ({ stream: `account-${id}`, expect: 'any', events: [Account.Deposited({ cents: 1, note })] }) as const
     const gate = store.hold('append')
@@ -114,9 +114,9 @@ describe('a flight', () => {
   })
 })
 
-describe('a chain', () => {
-  test('decides each command on the state that the one before it leaves', async () => {
-    const { emaki, store } = await bank()
+describe('decisions of a batch', () => {
+  test('a batch decides each command on the state that the one before it leaves', async () => {
+    const { emaki, store } = await openBank()
     const outcomes = await Promise.all([
       emaki.send(account.deposit('a', { cents: 10 })),
       emaki.send(account.withdraw('a', { cents: 10 })),
@@ -134,8 +134,8 @@ describe('a chain', () => {
     expect(store.calls.append).toBe(1)
   })
 
-  test("compares a member's precondition with its version in the chain", async () => {
-    const { emaki, store } = await bank()
+  test('a batch compares the precondition of a command with its version in the batch', async () => {
+    const { emaki, store } = await openBank()
     const deposit = (expect: number | 'exists') => emaki.send(account.deposit('a', { cents: 1 }), { expect })
     expect(
       await Promise.all([deposit('exists'), deposit(0), deposit(0), deposit(1), deposit('exists'), deposit(9)]),
@@ -150,8 +150,8 @@ describe('a chain', () => {
     expect(store.calls.append).toBe(1)
   })
 
-  test('passes over a decision that throws', async () => {
-    const { emaki, store } = await bank()
+  test('a batch passes over a decision that throws', async () => {
+    const { emaki, store } = await openBank()
     const first = emaki.send(account.deposit('a', { cents: 1 }))
     const broken = emaki.send(account.explode('a', {}))
     const last = emaki.send(account.deposit('a', { cents: 1 }))
@@ -161,8 +161,8 @@ describe('a chain', () => {
     expect(store.calls.append).toBe(1)
   })
 
-  test('passes over events that JSON would change', async () => {
-    const { emaki, store } = await bank()
+  test('a batch passes over events that JSON would change', async () => {
+    const { emaki, store } = await openBank()
     const first = emaki.send(account.deposit('a', { cents: 5 }))
     const broken = emaki.send(account.deposit('a', { cents: 100, note: '\ud800' }))
     const last = emaki.send(account.withdraw('a', { cents: 6 }))
@@ -172,8 +172,8 @@ describe('a chain', () => {
     expect(await store.head()).toBe(1)
   })
 
-  test('of which every member fails lets the stream go on', async () => {
-    const { emaki, store } = await bank()
+  test('a batch of which every command fails lets the stream go on', async () => {
+    const { emaki, store } = await openBank()
     expect(emaki.send(account.explode('a', {}))).rejects.toThrow()
     expect(await emaki.send(account.deposit('a', { cents: 1 }))).toMatchObject(accepted)
     expect(store.calls.append).toBe(1)
@@ -181,28 +181,28 @@ describe('a chain', () => {
 })
 
 describe('a unit that the store refuses', () => {
-  const refusing = (poison: string) => async () => {
-    const made = await bank()
-    made.store.always('append', call => {
-      const units = made.store.appends.at(-1)!
+  const openRefusingBank = (poison: string) => async () => {
+    const bank = await openBank()
+    bank.store.always('append', call => {
+      const units = bank.store.appends.at(-1)!
       const bad = units.some(({ slices }) => slices.some(({ events }) => events.some(({ data }) => data.includes(poison))))
       return bad ? Promise.reject(new StoreError('refused', 'it cannot hold this')) : call()
     })
-    return made
+    return bank
   }
 
-  test('fails alone among the units of its flight', async () => {
-    const { emaki, store } = await refusing('poison')()
+  test('a unit that the store refuses fails alone among the units of its batch', async () => {
+    const { emaki, store } = await openRefusingBank('poison')()
     const sent = range(64).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1, note: i === 37 ? 'poison' : '' })))
     const outcomes = await Promise.allSettled(sent)
     expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([37])
     expect(await store.head()).toBe(63)
-    // Halves of a flight of 64: twelve appends beside the first.
+    // Halves of a batch of 64: twelve appends beside the first.
     expect(store.calls.append).toBeLessThanOrEqual(13)
   })
 
-  test('fails alone among the members of its chain', async () => {
-    const { emaki, store } = await refusing('poison')()
+  test('a command that the store refuses fails alone among the commands of its stream', async () => {
+    const { emaki, store } = await openRefusingBank('poison')()
     const sent = range(10).map(i => emaki.send(account.deposit('a', { cents: 1, note: i === 3 ? 'poison' : String(i) })))
     const outcomes = await Promise.allSettled(sent)
     expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([3])
@@ -222,10 +222,10 @@ describe('a unit that the store refuses', () => {
 })
 
 describe('a conflict on one stream', () => {
-  test('leaves the other units of the flight as they are', async () => {
-    const { emaki, store } = await bank()
+  test('a conflict on one stream leaves the other units of the batch as they are', async () => {
+    const { emaki, store } = await openBank()
     await Promise.all(range(8).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
-    await foreign(store, 'account-a3')
+    await appendAsOther(store, 'account-a3')
     const { append, load } = store.calls
     const outcomes = await Promise.all(range(8).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 }))))
     expect(outcomes.map(outcome => outcome.outcome === 'accepted' && outcome.version)).toEqual([2, 2, 2, 3, 2, 2, 2, 2])
@@ -235,8 +235,8 @@ describe('a conflict on one stream', () => {
 })
 
 describe('a load', () => {
-  test('that one stream breaks is harmless to the others', async () => {
-    const { emaki, store } = await bank()
+  test('a load that one stream breaks is harmless to the others', async () => {
+    const { emaki, store } = await openBank()
     store.always('load', call =>
       call().then(found => {
         if (store.wanted.includes('account-broken')) throw new SyntaxError('JSON Parse error')
@@ -248,8 +248,8 @@ describe('a load', () => {
     expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([5])
   })
 
-  test('that fails for now appends nothing, and the next command asks anew', async () => {
-    const { emaki, store } = await bank()
+  test('a load that fails for now appends nothing, and the next command loads again', async () => {
+    const { emaki, store } = await openBank()
     store.next('load', failsBefore())
     const sent = range(4).map(i => emaki.send(account.deposit(`a${i}`, { cents: 1 })))
     for (const outcome of await Promise.all(sent)) expect(outcome).toEqual({ outcome: 'unavailable', retryAfterMs: 1_000 })
@@ -258,10 +258,10 @@ describe('a load', () => {
   })
 })
 
-describe('what was appended', () => {
-  test('is published after its commit, in log order', async () => {
+describe('publishing a batch', () => {
+  test('appended events are published after their commit, in log order', async () => {
     const bus = memoryBus()
-    const { emaki, store } = await bank({ bus })
+    const { emaki, store } = await openBank({ bus })
     const seen: string[] = []
     bus.listen(page => seen.push(...page.map(({ stream, version, position }) => `${stream} ${version} ${position}`)))
     const gate = store.hold('append')
@@ -275,10 +275,10 @@ describe('what was appended', () => {
     expect(published).toEqual(stored.map(({ stream, version, position }) => `${stream} ${version} ${position}`))
   })
 
-  test('is appended once where the bus throws, which is reported', async () => {
+  test('appended events are appended once where the bus throws, which is reported', async () => {
     const bus = memoryBus()
     const reported: unknown[] = []
-    const { emaki, store } = await bank({
+    const { emaki, store } = await openBank({
       bus: {
         ...bus,
         listeners: 1,

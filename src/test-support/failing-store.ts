@@ -5,22 +5,22 @@ import type { Unit } from '../ports/store/unit.ts'
 
 /** What can go wrong with one call: it gets the real one and stands for it. */
 export type Fault = <T>(call: () => Promise<T>) => Promise<T>
-type Faulted = 'open' | 'append' | 'load' | 'read' | 'readAll' | 'head' | 'ping' | 'forgetKeys' | 'saveSnapshots'
+type FailingCall = 'open' | 'append' | 'load' | 'read' | 'readAll' | 'head' | 'ping' | 'forgetKeys' | 'saveSnapshots'
 
-export type FaultyStore = Store & {
+export type FailingStore = Store & {
   /** The store around which it is: what others use. */
   readonly inner: Store
   /** How often each was called. */
-  readonly calls: Readonly<Record<Faulted, number>>
+  readonly calls: Readonly<Record<FailingCall, number>>
   /** The units of each append, and the streams of the last load. */
   readonly appends: (readonly Unit[])[]
   readonly wanted: readonly string[]
   /** Faults for the next calls, one each, in this order. */
-  next(call: Faulted, ...faults: Fault[]): void
+  next(call: FailingCall, ...faults: Fault[]): void
   /** A fault for every call from now on; null ends it. */
-  always(call: Faulted, fault: Fault | null): void
+  always(call: FailingCall, fault: Fault | null): void
   /** Holds the next call back until it is opened. */
-  hold(call: Faulted): Gate
+  hold(call: FailingCall): Gate
 }
 
 /** Where a call waits. */
@@ -49,8 +49,8 @@ export const comesAfter =
   }
 
 /** Wraps a store. Until it is told otherwise, it does what that one does. */
-export function faulty(store: Store): FaultyStore {
-  const calls: Record<Faulted, number> = {
+export function failingStore(store: Store): FailingStore {
+  const calls: Record<FailingCall, number> = {
     open: 0,
     append: 0,
     load: 0,
@@ -61,18 +61,18 @@ export function faulty(store: Store): FaultyStore {
     forgetKeys: 0,
     saveSnapshots: 0,
   }
-  const queued = new Map<Faulted, Fault[]>()
-  const lasting = new Map<Faulted, Fault>()
+  const queued = new Map<FailingCall, Fault[]>()
+  const lasting = new Map<FailingCall, Fault>()
   const appends: (readonly Unit[])[] = []
   let wanted: readonly string[] = []
 
-  function faulted<T>(name: Faulted, call: () => Promise<T>): Promise<T> {
+  function runFault<T>(name: FailingCall, call: () => Promise<T>): Promise<T> {
     calls[name]++
     const fault = queued.get(name)?.shift() ?? lasting.get(name)
     return fault ? fault(call) : call()
   }
 
-  function next(call: Faulted, ...faults: Fault[]): void {
+  function next(call: FailingCall, ...faults: Fault[]): void {
     queued.set(call, [...(queued.get(call) ?? []), ...faults])
   }
 
@@ -105,26 +105,26 @@ export function faulty(store: Store): FaultyStore {
       })
       return { reached: reached.promise, open: opened.resolve }
     },
-    open: () => faulted('open', () => store.open()),
+    open: () => runFault('open', () => store.open()),
     append: units => {
       appends.push(units)
-      return faulted('append', () => store.append(units))
+      return runFault('append', () => store.append(units))
     },
     import: (name, records, options) => store.import(name, records, options),
     load: (wanted_, keys) => {
       wanted = wanted_.map(({ stream }) => stream)
-      return faulted('load', () => store.load(wanted_, keys))
+      return runFault('load', () => store.load(wanted_, keys))
     },
-    read: (stream, options) => faulted('read', () => store.read(stream, options)),
-    readAll: options => faulted('readAll', () => store.readAll(options)),
+    read: (stream, options) => runFault('read', () => store.read(stream, options)),
+    readAll: options => runFault('readAll', () => store.readAll(options)),
     streams: options => store.streams(options),
-    head: () => faulted('head', () => store.head()),
+    head: () => runFault('head', () => store.head()),
     watch: wake => store.watch(wake),
     announce: head => store.announce(head),
     beginEpoch: () => store.beginEpoch(),
-    saveSnapshots: snapshots => faulted('saveSnapshots', () => store.saveSnapshots(snapshots)),
-    forgetKeys: () => faulted('forgetKeys', () => store.forgetKeys()),
-    ping: () => faulted('ping', () => store.ping()),
+    saveSnapshots: snapshots => runFault('saveSnapshots', () => store.saveSnapshots(snapshots)),
+    forgetKeys: () => runFault('forgetKeys', () => store.forgetKeys()),
+    ping: () => runFault('ping', () => store.ping()),
     close: () => store.close(),
   }
 }

@@ -6,19 +6,19 @@ import { readConfig } from '../config.ts'
 import type { Served } from '../definitions/definition.ts'
 import type { Store } from '../ports/store/store.ts'
 
-export type Asked = Partial<Pick<Call, 'words' | 'values' | 'json' | 'config'>> & {
+export type VerbCall = Partial<Pick<Call, 'words' | 'values' | 'json' | 'config'>> & {
   readonly serve?: readonly Served[]
   readonly store?: Store
 }
 export type Answer = { readonly code: number; readonly out: string; readonly err: string }
 
 /** Runs a verb. Verbs print by `console` and by the process's stdout; only one may be run at a time. */
-export async function called(verb: Verb, { serve = [], store, ...asked }: Asked = {}): Promise<Answer> {
-  const said = { out: '', err: '' }
+export async function runVerb(verb: Verb, { serve = [], store, ...given }: VerbCall = {}): Promise<Answer> {
+  const printed = { out: '', err: '' }
   const say = (where: 'out' | 'err', text: string) => {
-    said[where] += text
+    printed[where] += text
   }
-  const config = asked.config ?? readConfig({})
+  const config = given.config ?? readConfig({})
   const spies = [
     spyOn(console, 'log').mockImplementation(text => say('out', `${text}\n`)),
     spyOn(console, 'error').mockImplementation(text => say('err', `${text}\n`)),
@@ -33,9 +33,9 @@ export async function called(verb: Verb, { serve = [], store, ...asked }: Asked 
     }) as typeof process.stdout.write),
   ]
   try {
-    const call: Call = { app: app({ serve, config }), serve, config, words: [], values: {}, json: false, maps: {}, ...asked }
+    const call: Call = { app: app({ serve, config }), serve, config, words: [], values: {}, json: false, maps: {}, ...given }
     const code = await verb.run(store ? { ...call, store } : call)
-    return { code, ...said }
+    return { code, ...printed }
   } finally {
     for (const spy of spies) spy.mockRestore()
   }
