@@ -70,7 +70,7 @@ describe('a body that is no JSON', () => {
     ['Latin-1', bytes('{"cents":1,"note":"', [0xfc], '"}'), 19],
     ['UTF-16', bytes([0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]), 0],
   ])('is 400 where it is no UTF-8: %s', async (_, body, at) => {
-    await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'malformed-json', { detail: `no UTF-8 at byte ${at}` })
+    await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'malformed-json', { detail: `not UTF-8 at byte ${at}` })
   })
 })
 

@@ -137,5 +137,5 @@ describe('a webhook', () => {
 
 test('an inbox that verifies nothing is not mounted', () => {
   const open = inbox('open', { message: z.object({ id: z.string() }), command: () => null })
-  expect(() => receive(open)).toThrow('receive(open): anybody could send to it')
+  expect(() => receive(open)).toThrow('receive(open): anybody could send messages to this inbox')
 })

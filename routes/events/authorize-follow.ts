@@ -1,4 +1,4 @@
-// Lets clients follow events, as a stream or over a WebSocket, where they may.
+// Decides which clients may follow events, as a stream or over a WebSocket.
 import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { filterOf } from './events.ts'
@@ -8,14 +8,14 @@ import { eventSocket } from './socket.ts'
 export type AuthorizeOptions = {
   /** Categories that anybody may follow. */
   readonly publicCategories: ReadonlySet<string>
-  /** Lets pass clients that may follow all categories. */
+  /** Passes clients that may follow all categories, and refuses the others. */
   readonly closed: MiddlewareHandler
   readonly origins: readonly string[]
 }
 
 /**
- * Comes before `eventStream`. A client that wants a WebSocket gets one, or is refused. It names what it follows later, so a client without
- * access gets one where some categories are public.
+ * Comes before `eventStream`. Upgrades a request for a WebSocket, or refuses it. Such a client names its filter later.
+ * So a client without access is upgraded too if some categories are public.
  */
 export function authorizeFollow({ publicCategories, closed, origins }: AuthorizeOptions): MiddlewareHandler {
   const isPublic = (filter: EventFilter) => categoriesOf(filter)?.every(category => publicCategories.has(category)) ?? false
@@ -30,7 +30,7 @@ export function authorizeFollow({ publicCategories, closed, origins }: Authorize
   }
 }
 
-/** The answer of a middleware that lets a request not pass; null: it lets it pass. */
+/** The answer with which a middleware refuses a request; null: it passes the request. */
 async function refusal(middleware: MiddlewareHandler, c: Context): Promise<(() => Response) | null> {
   let hasPassed = false
   try {

@@ -1,4 +1,5 @@
-// What those who follow with the same filter get. At the head they all ask for the same, which is made once and shared.
+// A feed serves all followers that have the same filter. At the head they all need the same batch: it is made once and
+// shared.
 import type { StoredEvent } from '../../src/ports/store/event.ts'
 import type { ReadAllOptions } from '../../src/ports/store/log.ts'
 import { isFull } from '../../src/ports/store/page-size.ts'
@@ -8,17 +9,19 @@ import { limitAfter, READ_SIZE } from '../../src/subscription/limit.ts'
 import type { Tail } from '../../src/subscription/tail.ts'
 import { type EventFilter, passes, storeFilter } from './filter.ts'
 
-/** The most of a batch, in bytes; one event is taken however large. */
+/** The largest batch, in bytes. A single event may be larger. */
 export const BATCH_SIZE_MAX = 65_536
-/** How many events are looked through for one batch. */
+/** How many events are examined for one batch. */
 const BATCH_EVENTS_MAX = 1_024
-/** How many batches are kept for those who ask a moment later. */
+/** How many batches are kept for followers that need them a moment later. */
 const KEPT_MAX = 8
 
-/** What follows a position: what passes of it, null for nothing, and the position up to which that is all. */
+/**
+ * The events after a position that pass the filter, encoded; null: none of them passes. It covers the log up to `to`.
+ */
 export type Batch<C> = { readonly content: C | null; readonly to: number }
 
-/** How events are written: one by one, which is kept with each, and together. */
+/** How events are written. `encode` writes one event, and the event keeps the result. `join` puts several together. */
 export type Encoding<T, C> = {
   readonly encode: (event: LogEvent) => T
   readonly size: (encoded: T) => number
@@ -43,7 +46,10 @@ export class Feed<T, C> {
     this.#encoding = encoding
   }
 
-  /** What follows a position; null: nothing yet. A promise where it is no longer in memory, which throws where the log cannot be read. */
+  /**
+   * Gives the batch after a position; null: there are no more events yet. Gives a promise if the events are no longer
+   * in memory. It rejects if the log cannot be read.
+   */
   next(after: number): Batch<C> | null | Promise<Batch<C>> {
     const kept = this.#kept.get(after) ?? this.#reading.get(after)
     if (kept) return kept
@@ -66,7 +72,10 @@ export class Feed<T, C> {
     )
   }
 
-  /** What could not be read may have been too much for the store's deadline: half as much is asked for next. */
+  /**
+   * Reads the log. If that fails, the page may have been too large for the deadline of the store: the next read is for
+   * half as many events.
+   */
   async #asked(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
     try {
       return await this.#readAll(options)
@@ -76,7 +85,7 @@ export class Feed<T, C> {
     }
   }
 
-  /** As much of a page, which goes to `end`, as a batch may hold. */
+  /** Makes a batch of as much of a page as fits. `end` is the position up to which the page goes. */
   #batch(page: readonly LogEvent[], end: number): Batch<C> {
     const { encode, size, join } = this.#encoding
     const encoded: T[] = []

@@ -1,4 +1,4 @@
-// All followers of an open connection: it wakes them together, looks after them every second, and ends them together.
+// All followers of an app. It wakes them together, checks them every second, and stops them together.
 import type { Services } from '../../src/runtime.ts'
 import { StoreError } from '../../src/ports/store/errors.ts'
 import type { Store } from '../../src/ports/store/store.ts'
@@ -6,27 +6,27 @@ import { atOnce } from '../../src/lib/semaphore.ts'
 import { type Encoding, Feed } from './feed.ts'
 import { type EventFilter, keyOf } from './filter.ts'
 
-/** How often followers are looked after: a silent one gets a sign of life, a stalled one is given up. In ms. */
+/** How often followers are checked, in ms. A silent one sends a heartbeat, a stalled one is cut off. */
 const LOOK_EVERY_MS = 1_000
-/** So many followers may read the log at once: when all come back at the same time, commands need the store too. */
+/** How many followers may read the log at once. If all come back at the same time, commands still need the store. */
 const READS_MAX = 2
-/** So long a wake-up may take before other work gets its turn, in ms. */
+/** How long followers are woken before other work gets its turn, in ms. */
 const SLICE_MS = 10
 
 /** A follower. None of its functions throws. */
 export type Follower = {
   /** The log may have more events. */
   readonly wake: () => void
-  /** Called about once a second. */
+  /** About a second has passed. */
   readonly look: (now: number) => void
   /** The process stops. */
   readonly stop: () => void
 }
 
 export type LiveOptions = {
-  /** Gets the error that ended a follower, unless the store was only away. */
+  /** Receives the error that ended a follower, unless the store was only unavailable. */
   readonly report: (error: unknown) => void
-  /** A clock, in ms. Default: the machine's. */
+  /** The clock, in ms. Default: the machine's. */
   readonly now?: () => number
   readonly lookEveryMs?: number
 }
@@ -38,7 +38,7 @@ export class Live {
   readonly #lookEveryMs: number
   readonly #read: Store['readAll']
   readonly #followers = new Set<Follower>()
-  /** Feeds in use, by how they are written, and by filter; `count` is how many use one. */
+  /** Feeds in use, by encoding and filter. `count`: how many followers use a feed. */
   readonly #feeds = new Map<object, Map<string, { readonly feed: unknown; count: number }>>()
   #following: AbortController | null = null
   #isStopping = false
@@ -57,12 +57,12 @@ export class Live {
     return this.#followers.size
   }
 
-  /** Whether it takes no more followers. */
+  /** Whether the process stops: no follower may join any more. */
   get isStopping(): boolean {
     return this.#isStopping
   }
 
-  /** Takes a follower, until the returned function is called. */
+  /** Adds a follower. Call the function that it gives to remove the follower. */
   join(follower: Follower): () => void {
     this.#followers.add(follower)
     if (!this.#following) {
@@ -77,7 +77,7 @@ export class Live {
     }
   }
 
-  /** The feed that all followers with this filter and encoding share; `leave` it in the end. */
+  /** The feed that all followers with this filter and encoding share. Call `leave` in the end. */
   feed<T, C>(filter: EventFilter, encoding: Encoding<T, C>): { readonly feed: Feed<T, C>; readonly leave: () => void } {
     const feeds = this.#feeds.get(encoding) ?? new Map<string, { readonly feed: unknown; count: number }>()
     this.#feeds.set(encoding, feeds)
@@ -88,7 +88,7 @@ export class Live {
     const leave = () => {
       if (--shared.count === 0) feeds.delete(key)
     }
-    // A feed under an encoding was made with it.
+    // The feed was made with this encoding.
     return { feed: shared.feed as Feed<T, C>, leave }
   }
 
@@ -97,12 +97,12 @@ export class Live {
     return [...this.#feeds.values()].reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** Takes the error that ended a follower. */
+  /** Reports the error that ended a follower, unless the store was only unavailable. */
   fail(error: unknown): void {
     if (!(error instanceof StoreError) || error.reason === 'refused') this.#report(error)
   }
 
-  /** Ends all followers, and takes no more. */
+  /** Stops all followers. None may join from now on. */
   stop(): void {
     this.#isStopping = true
     for (const follower of [...this.#followers]) follower.stop()

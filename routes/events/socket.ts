@@ -1,4 +1,4 @@
-// The same over a WebSocket: the client says what it wants and how much of it, and is sent no more than that.
+// Events over a WebSocket. The client names its filter and how many events it can take, and gets no more than that.
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { token } from '../../src/ports/store/token.ts'
@@ -11,7 +11,7 @@ import type { Follower, Live } from './live.ts'
 import { type Peer, type Session, upgrade } from './server.ts'
 
 export const PROTOCOL = 'cloudevents.json'
-/** How long it may be silent, and how long a client may take nothing of what it was sent, in ms. */
+/** How long the connection may be silent, and how long a client may read nothing of its messages, in ms. */
 const BEAT_MS = 15_000
 const STALLED_MS_MAX = 10_000
 /** The most credit a client can have. */
@@ -19,7 +19,7 @@ const CREDIT_MAX = 1_000_000
 /** How many batches one client gets before others get their turn. */
 const TURN_BATCHES_MAX = 4
 
-/** Codes of RFC 6455 and of its registry; from 4000 on our own. */
+/** Close codes: those of RFC 6455 and its registry, and from 4000 on our own. */
 const CLOSED = { unsupported: 1003, policy: 1008, restart: 1012, tryLater: 1013, forbidden: 4403 } as const
 
 const values = z.array(z.string()).max(FILTER_VALUES_MAX).default([])
@@ -37,13 +37,14 @@ type Subscribe = Extract<z.output<typeof incoming>, { readonly type: 'subscribe'
 type Message = { readonly position: number; readonly text: string }
 
 /**
- * Makes a WebSocket of a request for events. `origins` are those of pages that may, besides the app's own; `mayFollow` tells what
- * the client may ask for. Where it is refused, it is before the upgrade.
+ * Upgrades a request for events to a WebSocket, or refuses it before the upgrade.
+ * `origins`: pages of these origins may connect, besides the app's own. `mayFollow`: whether the client may use a
+ * filter.
  */
 export function eventSocket(c: Context, origins: readonly string[], mayFollow: (filter: EventFilter) => boolean): Response {
   const live = c.get('live')
   if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
-  if (!isOwn(c, origins)) return problem(c, 'forbidden', { detail: 'Origin is that of a page that may not' })
+  if (!isOwn(c, origins)) return problem(c, 'forbidden', { detail: 'pages of this Origin may not follow events' })
   const offered = c.req
     .header('sec-websocket-protocol')
     ?.split(',')
@@ -52,12 +53,14 @@ export function eventSocket(c: Context, origins: readonly string[], mayFollow: (
     return problem(c, 'bad-header', { detail: `Sec-WebSocket-Protocol takes ${PROTOCOL}` })
   const upgraded = upgrade(c, new EventSocket(live, mayFollow), offered ? PROTOCOL : null)
   return (
-    upgraded ??
-    problem(c, 'bad-header', { detail: 'Upgrade: there are no WebSockets here. Is app.websocket given to Bun.serve?' })
+    upgraded ?? problem(c, 'bad-header', { detail: 'Upgrade: this server has no WebSockets; give app.websocket to Bun.serve' })
   )
 }
 
-/** Whether it comes from a page of ours, or from no page at all. Browsers let any page open a WebSocket, with the user's cookies. */
+/**
+ * Whether the request comes from an allowed page, or from no page at all. Browsers let any page open a WebSocket with
+ * the user's cookies.
+ */
 function isOwn(c: Context, origins: readonly string[]): boolean {
   const origin = c.req.header('origin')
   if (origin === undefined || origins.includes(origin)) return true
@@ -72,9 +75,9 @@ class EventSocket implements Session, Follower {
   #subscription: { readonly feed: Feed<Message, readonly Message[]>; readonly leave: () => void } | null = null
   #isSubscribing = false
   #credit = 0
-  /** Up to where all was sent, or looked through. */
+  /** The position up to which all events were sent, or did not pass the filter. */
   #at = 0
-  /** A batch that is being sent, as far as it is not. */
+  /** The rest of the batch that is being sent. */
   #batch: Batch<readonly Message[]> | null = null
   #isReading = false
   #stalledAt: number | null = null
@@ -171,7 +174,7 @@ class EventSocket implements Session, Follower {
     this.wake()
   }
 
-  /** Sends of a batch as much as there is credit for, and as the client takes. */
+  /** Sends as much of a batch as the client has credit for and can take. */
   #send({ content, to }: Batch<readonly Message[]>): void {
     const left = content ?? []
     let sent = 0
@@ -186,7 +189,7 @@ class EventSocket implements Session, Follower {
     this.#batch = isDone ? null : { content: left.slice(sent), to }
   }
 
-  /** Whether it was taken, be it as the last for now. */
+  /** Sends a message. False: it was not accepted. */
   #write(text: string): boolean {
     if (this.#hasEnded || this.#stalledAt !== null) return false
     const sent = this.#peer!.send(text)
@@ -201,7 +204,7 @@ class EventSocket implements Session, Follower {
     next.then(
       batch => {
         this.#isReading = false
-        // What was read for a subscription that another one has replaced is nobody's.
+        // If another subscription has replaced this one, its batch is dropped.
         if (batch && subscription === this.#subscription) this.#batch = batch
         this.wake()
       },
@@ -240,10 +243,10 @@ class EventSocket implements Session, Follower {
   }
 }
 
-const AFTER = [{ pointer: '#/after', detail: 'expected a position, as the id of an event has it' }]
-const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no other subscribe before the first is answered' }]
+const AFTER = [{ pointer: '#/after', detail: 'expected a position, such as the id of an event' }]
+const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no second subscribe before the first is answered' }]
 
-/** One for each log, as what is made with it is kept by it. */
+/** One encoding for each log: an event keeps its encoded form by the encoding. */
 const encodings = new WeakMap<Live, Encoding<Message, readonly Message[]>>()
 
 function encodingOf(live: Live): Encoding<Message, readonly Message[]> {

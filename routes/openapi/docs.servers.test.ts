@@ -41,7 +41,7 @@ describe.skipIf(!chromium)('the page', () => {
   test('sends what a reader tries', async () => {
     await using server = await started([process.execPath, main])
     using page = await opened(`${server.url}/docs#tag/health/GET/health`)
-    await shows(page.view, ['Can the process answer?'])
+    await shows(page.view, ['Whether the process answers'])
     await press(page.view, 'Test Request', '[id$="tag/health/GET/health"]')
     await press(page.view, 'Send')
     await shows(page.view, ['200 OK'])
