@@ -21,7 +21,7 @@ if (!isThere && asked.rest.includes('--help')) {
 if (!isThere) refused(`${file} does not exist; --app names the file whose default export is app({ serve })`)
 const { default: app } = (await import(file)) as { readonly default?: Partial<App> }
 if (!app?.[spec]?.start) refused(`${file} has no default export that is app({ serve })`)
-// What has a spec of that shape was made by app().
+// Only app() makes a spec of this shape.
 await main(app as App, asked.rest)
 
 function refused(wrong: string): never {

@@ -1,9 +1,9 @@
-// What differs between two states, as JSON shows them.
+// The differences between two states, as JSON.
 
-/** A value that is another one now; undefined: it was not there before, or is not there any more. */
+/** A changed value. `before` is undefined if it is new, `after` is undefined if it is gone. */
 export type Change = { readonly path: readonly string[]; readonly before: unknown; readonly after: unknown }
 
-/** The smallest parts that differ, in the order in which they stand. */
+/** The smallest parts that differ, in their order. */
 export function changesBetween(before: unknown, after: unknown): readonly Change[] {
   return differing([], asJson(before), asJson(after))
 }

@@ -1,4 +1,5 @@
-// events: the end of the log, or what is after a position; with --follow also what is appended from then on.
+// events: the end of the log, or the events after a position; with --follow also the events that are appended from then
+// on.
 import { type EventFilter, passes, storeFilter } from '../../routes/events/filter.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import { logPages, streamPages } from '../ports/store/pages.ts'
@@ -12,23 +13,23 @@ import { paintFor, plain } from './paint.ts'
 import { type Call, numberOf, textOf, type Values, type Verb } from './verb.ts'
 
 const LAST = 20
-/** How far back the first look for the last events goes; each further one goes so many times as far. */
+/** The first search for the last events covers this many events; each further one covers that many times more. */
 const WINDOW_EVENTS = 1_000
 const WINDOW_GROWTH = 4
-/** Asked at least so often, whatever is heard of. */
+/** Reads the log at least this often, in ms, even without an announcement. */
 const ASK_EVERY_MS = 1_000
-/** The least of an event's data that a terminal shows, in characters. */
+/** The fewest characters of an event's data that a terminal shows. */
 const DATA_WIDTH_MIN = 20
 
 export const eventsVerb: Verb = {
   does: `show the last events, ${LAST} of them, or those after a position; --json as CloudEvents, one a line`,
   options: {
-    follow: { does: 'go on with what is appended, until SIGINT' },
+    follow: { does: 'continue with events as they are appended, until SIGINT' },
     category: { takes: 'C', does: 'only events of a category' },
     type: { takes: 'T', does: 'only events of a type: Placed, or order.Placed' },
     stream: { takes: 'S', does: 'only events of a stream' },
-    after: { takes: 'N', does: 'those after position N, the oldest first' },
-    limit: { takes: 'N', does: 'at most so many: the last ones, or with --after the first ones, and then end' },
+    after: { takes: 'N', does: 'only events after position N, the oldest first' },
+    limit: { takes: 'N', does: 'at most N events: the last ones, or with --after the first ones' },
   },
   json: true,
   run: shown,
@@ -74,10 +75,10 @@ function filterOf(values: Values): EventFilter {
 }
 
 type Pages = AsyncIterable<readonly StoredEvent[]>
-/** What is read in parts: the log by position, or one stream by version, up to `top`. */
+/** Reads in parts: the log by position, or one stream by version. `top` is the last place. */
 type Source = {
   readonly top: number
-  /** Pages of the events that pass behind a place and up to another. */
+  /** Gives the pages of the events that pass, after a place and up to another. */
   readonly pages: (after: number, until: number) => Pages
 }
 
@@ -98,7 +99,7 @@ function logFrom(store: Store, filter: EventFilter, after: number, until: number
   return filtered(logPages(store, { after, until, ...(narrowed && { filter: narrowed }) }), passing(filter))
 }
 
-/** A page of which nothing passes is given too: between pages it is looked whether to stop. */
+/** Also gives a page without matching events: the caller checks between pages whether to stop. */
 async function* filtered(pages: Pages, isWanted: (event: StoredEvent) => boolean): Pages {
   for await (const page of pages) yield page.filter(isWanted)
 }
@@ -108,7 +109,7 @@ function passing(filter: EventFilter): (event: StoredEvent) => boolean {
   return ({ stream, type }) => named({ stream, type, category: categoryOf(stream) })
 }
 
-/** The last events that pass: ever wider windows are read, from the end, until there are enough. */
+/** The last events that pass. Reads wider and wider windows at the end until there are enough. */
 async function lastOf(source: Source, limit: number): Promise<readonly StoredEvent[]> {
   let found: readonly StoredEvent[] = []
   for (

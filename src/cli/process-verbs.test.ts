@@ -90,7 +90,7 @@ describe('what a process has put aside', () => {
     await parking.readModel.commit({ ...page, park: [{ kind: 'key', key: 'o1', position: 1, cause: 'Error: x' }] })
     const asked = { store: parking, serve, words: ['fulfilment'] }
     expect((await called(parkedVerb, asked)).out).toContain('process_fulfilment  key   o1')
-    expect((await called(unparkVerb, asked)).out).toBe('1 to be handled again\n')
+    expect((await called(unparkVerb, asked)).out).toBe('1 will be handled again\n')
     await expect(called(resetVerb, asked)).rejects.toThrow('fulfilment is a process')
   })
 })

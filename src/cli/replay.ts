@@ -1,4 +1,4 @@
-// replay STREAM: how an instance came to be what it is, event by event.
+// replay STREAM: shows how an instance came to its state, event by event.
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import { spec } from '../definitions/event/events.ts'
@@ -15,7 +15,7 @@ import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 export const replayVerb: Verb = {
   takes: 'STREAM',
-  does: "show a decider's instance event by event: what happened, and what that changed in the state",
+  does: "show a decider's instance event by event, with the changes of its state",
   options: { at: { takes: 'VERSION', does: 'only up to this version' } },
   json: true,
   run: replayed,
@@ -23,7 +23,7 @@ export const replayVerb: Verb = {
 
 async function replayed(call: Call): Promise<number> {
   const [stream] = call.words
-  if (stream === undefined) throw new Misused('replay takes a stream, such as order-o1')
+  if (stream === undefined) throw new Misused('replay needs a stream, such as order-o1')
   const decider = deciderOf(call, stream)
   const until = numberOf(call.values, 'at', 1) ?? Number.MAX_SAFE_INTEGER
   return withStore(call, async store => {
@@ -55,7 +55,9 @@ function deciderOf({ serve }: Call, stream: string): DeciderSpec {
   const deciders = serve.map(one => one[spec] as unknown as DeciderSpec).filter(({ kind }) => kind === 'decider')
   const found = deciders.find(({ name }) => name === categoryOf(stream))
   if (!found)
-    throw new Misused(`${plain(stream)} is of no decider; there are ${deciders.map(({ name }) => name).join(', ') || 'none'}`)
+    throw new Misused(
+      `${plain(stream)} is not a stream of a decider; there are ${deciders.map(({ name }) => name).join(', ') || 'none'}`,
+    )
   return found
 }
 

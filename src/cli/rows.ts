@@ -1,4 +1,4 @@
-// Verbs on rows and what keeps them: parked, unpark, skip, rebuild, reset, audit. All may run beside a server.
+// Verbs on rows and their subscriptions: parked, unpark, skip, rebuild, reset, audit. All may run beside a server.
 import { memoryBus } from '../ports/bus/memory.ts'
 import { spec } from '../definitions/event/events.ts'
 import { subscriptionOf as processSubscription } from '../definitions/process/instance.ts'
@@ -18,7 +18,7 @@ import { type ProgressLine, progress } from './progress.ts'
 import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
-/** Shows what is put aside, in whole or of one projection or processor. */
+/** Shows parked keys and streams: all of them, or those of one projection or processor. */
 async function parked(call: Call): Promise<number> {
   if (call.words[0] !== undefined) followed(call)
   return withStore(call, async store => {
@@ -37,14 +37,14 @@ async function parked(call: Call): Promise<number> {
   })
 }
 
-/** Has what is parked handled again, by whoever runs the projection or processor. */
+/** Asks the owner of the subscription to handle parked keys again. */
 function unpark(call: Call): Promise<number> {
   return asked(call, (store, name, key) => store.readModel.unpark(name, key))
 }
 
-/** Has the event that a key is parked at passed over, and what came after it handled. */
+/** Asks the owner of the subscription to skip the event at which a key is parked, and to handle the events after it. */
 function skip(call: Call): Promise<number> {
-  if (call.words.length < 2) throw new Misused('skip takes a name and a key')
+  if (call.words.length < 2) throw new Misused('skip needs a name and a key')
   return asked(call, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
 }
 
@@ -54,12 +54,12 @@ async function asked(call: Call, ask: (store: Store, name: string, key: string |
   return withStore(call, async store => {
     let many = 0
     for (const name of await namesOf(store, call)) many += await ask(store, name, call.words[1])
-    console.log(call.json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} to be handled again`)
+    console.log(call.json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} will be handled again`)
     return 0
   })
 }
 
-/** Fills a projection anew, side by side with what serves. */
+/** Fills a projection again, beside the table that serves. */
 async function rebuilt(call: Call): Promise<number> {
   const projection = wanted(call)
   return withStore(call, async store => {
@@ -91,30 +91,30 @@ async function rebuilt(call: Call): Promise<number> {
   })
 }
 
-/** How far it is, as lines on stdout. */
+/** Writes the progress as lines of JSON to stdout. */
 function jsonLines(): ProgressLine {
   return { at: (position, head) => console.log(JSON.stringify({ position, head })), end: () => {} }
 }
 
-/** Has a projection begin anew, or a processor go on behind a position, whoever runs it. */
+/** Makes a projection begin again, or a processor continue after a position, whichever process runs it. */
 async function reset(call: Call): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
   const one = followed(call)
   const position = numberOf(call.values, 'position', 0) ?? 0
-  // What it sent long ago would be sent again, by keys that nobody knows any more.
-  if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made anew`)
-  if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} keeps rows: it begins anew at 0, or not at all`)
+  // It would send old commands again, and their keys are no longer known.
+  if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made again`)
+  if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} has rows: it can only begin again at 0`)
   return withStore(call, async store => {
     const head = await store.head()
-    if (position > head) throw new Misused(`--position ${position} is beyond the log, which ends at ${head}`)
+    if (position > head) throw new Misused(`--position ${position} is after the end of the log, which is ${head}`)
     const name = await currentOf(store, one)
     await store.readModel.reset(name, position)
-    console.log(call.json ? JSON.stringify({ name, position }) : `${name} goes on behind ${position}`)
+    console.log(call.json ? JSON.stringify({ name, position }) : `${name} continues after ${position}`)
     return 0
   })
 }
 
-/** Folds a sample of keys again and compares; 1 where rows differ. */
+/** Folds a sample of keys again and compares the rows. Gives exit code 1 if they differ. */
 async function audited(call: Call): Promise<number> {
   const projection = wanted(call)
   const sample = numberOf(call.values, 'keys', 1) ?? AUDIT_KEYS
@@ -148,7 +148,7 @@ function wanted({ serve, words }: Call): ProjectionSpec {
 type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec | ProcessSpec
 const KINDS = ['projection', 'processor', 'sql-projection', 'process']
 
-/** What a name stands for, be it that of the definition or of the subscription, as `parked` shows it. */
+/** Finds a definition by its name, or by the name of its subscription, which `parked` shows. */
 function followed({ serve, words }: Call): Followed {
   const all = serve
     .map(one => one[spec] as unknown as Followed)
@@ -160,13 +160,13 @@ function followed({ serve, words }: Call): Followed {
   return found
 }
 
-/** The name of a projection's subscriptions, without their versions. */
+/** The name of a projection's subscriptions, without the version. */
 function ownName(one: Exclude<Followed, ProcessorSpec>): string {
   if (one.kind === 'process') return processSubscription(one)
   return projectionOf(one.kind === 'projection' ? tableOf(one) : subscriptionOf(one))
 }
 
-/** The subscriptions that a name stands for: a processor's own, or those of all tables of a projection. */
+/** The subscriptions of a name: that of a processor, or those of all tables of a projection. */
 async function namesOf(store: Store, call: Call): Promise<readonly string[]> {
   const one = followed(call)
   if (call.words[0] !== one.name || one.kind === 'processor') return [call.words[0]!]
@@ -175,7 +175,7 @@ async function namesOf(store: Store, call: Call): Promise<readonly string[]> {
   return (await store.readModel.tables()).filter(table => projectionOf(table) === ownName(one))
 }
 
-/** The subscription that is reset: of a projection, that of the table which serves its version. */
+/** The subscription to reset: for a projection, that of the table of its current version. */
 async function currentOf(store: Store, one: Exclude<Followed, ProcessSpec>): Promise<string> {
   if (one.kind === 'processor') return one.name
   if (one.kind === 'sql-projection') return subscriptionOf(one)
@@ -185,39 +185,39 @@ async function currentOf(store: Store, one: Exclude<Followed, ProcessSpec>): Pro
 
 export const parkedVerb: Verb = {
   takes: '[NAME]',
-  does: 'show what projections and processors have put aside',
+  does: 'show the parked keys and streams of projections and processors',
   json: true,
   run: parked,
 }
 export const unparkVerb: Verb = {
   takes: 'NAME [KEY]',
-  does: 'have it handled again, once its cause is fixed',
+  does: 'handle parked keys again, after the cause is fixed',
   json: true,
   run: unpark,
 }
 export const skipVerb: Verb = {
   takes: 'NAME KEY',
-  does: 'have the event passed over that a key is parked at',
+  does: 'skip the event at which a key is parked',
   json: true,
   run: skip,
 }
 export const rebuildVerb: Verb = {
   takes: 'NAME',
-  does: 'fill a projection anew, beside what serves until then',
+  does: 'fill a projection again, beside the rows that serve until then',
   json: true,
   run: rebuilt,
 }
 export const resetVerb: Verb = {
   takes: 'NAME',
-  does: 'have a projection begin anew, or a processor; whoever runs it goes on from there',
-  options: { position: { takes: 'N', does: 'a processor: behind this position; what comes after it is handled again' } },
+  does: 'make a projection or a processor begin again, also in a running server',
+  options: { position: { takes: 'N', does: 'a processor: after this position; later events are handled again' } },
   json: true,
   run: reset,
 }
 export const auditVerb: Verb = {
   takes: 'NAME',
-  does: 'fold a sample of keys again and compare; 1 where rows differ',
-  options: { keys: { takes: 'N', does: `how many; ${AUDIT_KEYS} by default` } },
+  does: 'fold a sample of keys again and compare; exits with 1 if rows differ',
+  options: { keys: { takes: 'N', does: `how many keys (default: ${AUDIT_KEYS})` } },
   json: true,
   run: audited,
 }

@@ -7,7 +7,7 @@ import { textOf, type Verb } from './verb.ts'
 import { WORKER, workers } from './workers.ts'
 
 export const serveVerb: Verb = {
-  does: 'serve until SIGTERM or SIGINT (what happens without a verb)',
+  does: 'serve until SIGTERM or SIGINT (the default verb)',
   options: { workers: { takes: 'N', does: 'N processes on one port; PostgreSQL only' } },
   run: ({ app, config, values }) => {
     const many = textOf(values, 'workers')
@@ -15,24 +15,30 @@ export const serveVerb: Verb = {
   },
 }
 
-/** How long a connection may be silent, in seconds; a handler's own time counts. */
+/** How long a connection may be silent, in seconds. The time of a handler counts too. */
 const IDLE_TIMEOUT_S = 60
-/** How long requests that are under way may take to end after a signal. */
+/** How long running requests may take to end after a signal, in ms. */
 const STOP_DEADLINE_MS = 10_000
 
 type Serving = { readonly server: Bun.Server<unknown>; control: AppControl }
-/** What `bun --hot` keeps of one evaluation for the next: the socket stays open, and the log's file is handed over. */
+/** State that `bun --hot` keeps between evaluations: the socket stays open, and the log's file is passed on. */
 const kept = globalThis as { [serving]?: Serving }
 const serving: unique symbol = Symbol.for('emaki.serving') as never
 
-/** Whether this process serves already, an evaluation of its source ago. */
+/** Whether an earlier evaluation of the source already serves in this process. */
 export function isServing(): boolean {
   return kept[serving] !== undefined
 }
 
 /**
- * Serves an app until SIGTERM or SIGINT. Then, in this order: `/ready` is 503 while requests go on being served for the shutdown delay;
- * followers of events are disconnected; no new connections; requests under way end, at most 10 s; telemetry is flushed; the log is closed. A second signal ends it at once.
+ * Serves an app until SIGTERM or SIGINT. Then, in this order:
+ *
+ * 1. `/ready` is 503, and requests are still served for the shutdown delay.
+ * 2. Followers of events are disconnected.
+ * 3. No new connections are accepted, and running requests end, within 10 s.
+ * 4. Telemetry is flushed, and the log is closed.
+ *
+ * A second signal ends the process at once.
  */
 async function serve(app: App, config: Config): Promise<number> {
   const log = logger(config.LOG_LEVEL)
@@ -91,7 +97,7 @@ function stopped(log: Logger): Promise<void> {
   })
 }
 
-/** An address that can be clicked: 0.0.0.0 is every address of this machine, localhost is one. */
+/** An address to click: 0.0.0.0 stands for every address of this machine, and localhost is one of them. */
 function address(server: Bun.Server<unknown>): string {
   return server.url.href.replace('0.0.0.0', 'localhost')
 }

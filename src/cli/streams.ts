@@ -6,8 +6,8 @@ import { type Call, textOf, type Verb } from './verb.ts'
 
 export const streamsVerb: Verb = {
   takes: '[CATEGORY]',
-  does: 'list streams by name, with their version and their last time',
-  options: { after: { takes: 'STREAM', does: 'only streams behind this one' }, limit: limitOption },
+  does: 'list streams by name, with their version and the time of their last event',
+  options: { after: { takes: 'STREAM', does: 'only streams after this one' }, limit: limitOption },
   json: true,
   run: listed,
 }

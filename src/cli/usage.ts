@@ -1,4 +1,4 @@
-// What --help says, of all verbs or of one.
+// The text of --help, for all verbs or for one.
 import { EXIT, EXIT_MEANINGS } from './exit-codes.ts'
 import type { Option, Verb } from './verb.ts'
 
@@ -6,17 +6,17 @@ type Verbs = Readonly<Record<string, Verb>>
 type Line = readonly [left: string, right: string]
 
 const COMMON: Readonly<Record<string, Option>> = {
-  'print-config': { does: 'print the configuration, secrets masked, and end' },
-  help: { does: 'print this, or what one verb takes, and end' },
+  'print-config': { does: 'print the configuration with masked secrets, and end' },
+  help: { does: 'print this usage, or that of one verb, and end' },
 }
-const JSON_OPTION: Option = { does: 'the result as JSON' }
+const JSON_OPTION: Option = { does: 'print the result as JSON' }
 
-/** The options of a verb, those that all have aside. */
+/** The options of a verb, without those that all verbs have. */
 export function optionsOf({ options = {}, json }: Verb): Readonly<Record<string, Option>> {
   return { ...options, ...(json && { json: JSON_OPTION }) }
 }
 
-/** All options that there are, as `parseArgs` takes them. */
+/** All options, in the form of `parseArgs`. */
 export function allOptions(verbs: Verbs): Readonly<Record<string, { readonly type: 'string' | 'boolean' }>> {
   const all = [COMMON, ...Object.values(verbs).map(optionsOf)].flatMap(options => Object.entries(options))
   return Object.fromEntries(all.map(([name, { takes }]) => [name, { type: takes === undefined ? 'boolean' : 'string' } as const]))
@@ -28,7 +28,7 @@ export function usageOf(verbs: Verbs): string {
     [namedAs(name, verb), verb.does],
     ...lines(verb.options ?? {}, '  '),
   ])
-  const common = lines({ json: { does: 'the result of a verb that shows something as JSON' }, ...COMMON })
+  const common = lines({ json: { does: 'print the result as JSON, for verbs that show something' }, ...COMMON })
   const codes = Object.entries(EXIT).map(([name, code]): Line => [String(code), EXIT_MEANINGS[name as keyof typeof EXIT]])
   return [
     'usage: [verb] [options]',

@@ -1,4 +1,4 @@
-// The whole log, looked through for what a store that keeps its promises never holds.
+// Reads the whole log and finds violations of a store's promises.
 import { type EventsSpec, checkEvent } from '../definitions/event/events.ts'
 import { readRecorded } from '../definitions/event/recorded.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
@@ -7,13 +7,13 @@ import { logPages } from '../ports/store/pages.ts'
 import { type EventPlace, Versions } from '../ports/store/sequence.ts'
 import type { Store } from '../ports/store/store.ts'
 
-/** Where it is of no event, but of the end of the log, it has an empty stream and version 0. */
+/** The place of a violation. For one at the end of the log, the stream is empty and the version is 0. */
 export type Wrong = EventPlace & { readonly problem: string }
 export type Verified = {
   readonly events: number
-  /** Up to here. */
+  /** The last position that was read. */
   readonly position: number
-  /** The first of what is wrong, and how much there is. */
+  /** The first violations; `count` is the number of all. */
   readonly wrong: readonly Wrong[]
   readonly count: number
 }
@@ -21,8 +21,9 @@ export type Verified = {
 const WRONG_SHOWN = 1_000
 
 /**
- * Walks the log: positions rise, versions of a stream are 1..n, payloads and metas are JSON, today's definitions can read the events of the
- * categories that are served, and no id stands twice. It holds a number a stream, and a hash of eight bytes an event.
+ * Verifies the log: positions rise; versions of a stream are 1..n; payloads and metas are JSON; today's definitions can
+ * read the events of the served categories; no id occurs twice. It holds one number a stream, and a hash of eight bytes
+ * an event.
  */
 export async function verifyLog(
   store: Store,
@@ -78,7 +79,10 @@ function isJson(text: string): boolean {
   }
 }
 
-/** The events whose ids have one of these hashes, as long as one of them stands before, with where that is. */
+/**
+ * Gives the events whose id occurred before, with the position of the first one. `hashes`: the hashes that occur more
+ * than once.
+ */
 async function* twice(
   store: Store,
   until: number,
@@ -95,7 +99,7 @@ async function* twice(
     }
 }
 
-/** Hashes, of which those are wanted that were added more than once. */
+/** Collects hashes, and finds those that were added more than once. */
 class Hashes {
   #all = new BigUint64Array(65_536)
   size = 0
