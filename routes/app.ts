@@ -90,11 +90,11 @@ export function app(options: AppOptions): App {
 function mountLog(hono: Hono, { publicStreams = [], guard, origins = [] }: AppOptions, configured: () => Config): void {
   const publicCategories = new Set(publicStreams.map(one => one[spec].name))
   const isPublic = (category: string) => publicCategories.has(category)
-  const closed = requireAccess(guard, configured)
+  const checkAccess = requireAccess(guard, configured)
   hono.get(
     '/streams/:stream',
-    (c, next) => (isPublic(categoryOf(c.req.param('stream')!)) ? next() : closed(c, next)),
+    (c, next) => (isPublic(categoryOf(c.req.param('stream')!)) ? next() : checkAccess(c, next)),
     getStream(isPublic),
   )
-  hono.get('/events', authorizeFollow({ publicCategories, closed, origins }), eventStream)
+  hono.get('/events', authorizeFollow({ publicCategories, checkAccess, origins }), eventStream)
 }

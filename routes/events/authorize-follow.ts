@@ -9,7 +9,7 @@ export type AuthorizeOptions = {
   /** Categories that anybody may follow. */
   readonly publicCategories: ReadonlySet<string>
   /** Passes clients that may follow all categories, and refuses the others. */
-  readonly closed: MiddlewareHandler
+  readonly checkAccess: MiddlewareHandler
   readonly origins: readonly string[]
 }
 
@@ -17,21 +17,21 @@ export type AuthorizeOptions = {
  * Comes before `eventStream`. Upgrades a request for a WebSocket, or refuses it. Such a client names its filter later.
  * So a client without access is upgraded too if some categories are public.
  */
-export function authorizeFollow({ publicCategories, closed, origins }: AuthorizeOptions): MiddlewareHandler {
+export function authorizeFollow({ publicCategories, checkAccess, origins }: AuthorizeOptions): MiddlewareHandler {
   const isPublic = (filter: EventFilter) => categoriesOf(filter)?.every(category => publicCategories.has(category)) ?? false
   return async (c, next) => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       const filter = filterOf(c)
-      return !(filter instanceof Response) && isPublic(filter) ? next() : closed(c, next)
+      return !(filter instanceof Response) && isPublic(filter) ? next() : checkAccess(c, next)
     }
-    const refused = await refusal(closed, c)
+    const refused = await refusalBy(checkAccess, c)
     if (refused && publicCategories.size === 0) return refused()
     return eventSocket(c, origins, refused ? isPublic : () => true)
   }
 }
 
 /** The answer with which a middleware refuses a request; null: it passes the request. */
-async function refusal(middleware: MiddlewareHandler, c: Context): Promise<(() => Response) | null> {
+async function refusalBy(middleware: MiddlewareHandler, c: Context): Promise<(() => Response) | null> {
   let hasPassed = false
   try {
     const answer = await middleware(c, async () => {

@@ -8,7 +8,7 @@ import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import type { Encoding } from './feed.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
 import type { Live } from './live.ts'
-import { frame, joinFrames, type BatchSource, sse } from './sse.ts'
+import { encodeFrame, joinFrames, type BatchSource, sse } from './sse.ts'
 
 /**
  * `GET /events`: begins after `Last-Event-ID` or `?after=`, else now. Filters by `?category=`, `?type=` and `?stream=`.
@@ -28,7 +28,7 @@ function logSource(live: Live, filter: EventFilter, after: number): BatchSource 
   const log = live.services.store.identity
   // The feed is taken only once somebody listens. A HEAD request, or a client that left early, would never give it
   // back.
-  let shared: ReturnType<typeof live.feed<Uint8Array, Uint8Array>> | null = null
+  let shared: ReturnType<typeof live.takeFeed<Uint8Array, Uint8Array>> | null = null
   let at = after
   const chunk = ({ content, to }: { readonly content: Uint8Array | null; readonly to: number }) => {
     at = to
@@ -37,7 +37,7 @@ function logSource(live: Live, filter: EventFilter, after: number): BatchSource 
   return {
     id: token(log, after),
     next: () => {
-      shared ??= live.feed(filter, encodingOf(live))
+      shared ??= live.takeFeed(filter, encodingOf(live))
       const batch = shared.feed.next(at)
       if (batch === null) return null
       return batch instanceof Promise ? batch.then(chunk) : chunk(batch)
@@ -53,7 +53,7 @@ function encodingOf(live: Live): Encoding<Uint8Array, Uint8Array> {
   const log = live.services.store.identity
   const made = encodings.get(live) ?? {
     encode: event =>
-      frame({ id: token(log, event.position), event: `${event.category}.${event.type}`, data: cloudEvent(event, log) }),
+      encodeFrame({ id: token(log, event.position), event: `${event.category}.${event.type}`, data: cloudEvent(event, log) }),
     size: ({ length }) => length,
     join: joinFrames,
   }

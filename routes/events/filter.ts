@@ -8,13 +8,13 @@ export type EventFilter = {
   readonly types: readonly string[]
   readonly streams: readonly string[]
 }
-type Named = { readonly category: string; readonly type: string; readonly stream: string }
+type EventNames = { readonly category: string; readonly type: string; readonly stream: string }
 
 /** The most values of one kind. */
 export const FILTER_VALUES_MAX = 100
 
 /** Makes the test for a filter. A kind without values lets every event pass. */
-export function passes({ categories, types, streams }: EventFilter): (event: Named) => boolean {
+export function filterTest({ categories, types, streams }: EventFilter): (event: EventNames) => boolean {
   const [inCategory, ofType, ofStream] = [new Set(categories), new Set(types), new Set(streams)]
   return ({ category, type, stream }) =>
     (inCategory.size === 0 || inCategory.has(category)) &&
@@ -23,7 +23,7 @@ export function passes({ categories, types, streams }: EventFilter): (event: Nam
 }
 
 /** Gives the same text for filters that pass the same events, in whatever order their values are. */
-export function keyOf({ categories, types, streams }: EventFilter): string {
+export function filterKey({ categories, types, streams }: EventFilter): string {
   return JSON.stringify([categories, types, streams].map(values => [...new Set(values)].sort()))
 }
 

@@ -4,10 +4,10 @@ import { StoreError } from '../../src/ports/store/errors.ts'
 import type { Store } from '../../src/ports/store/store.ts'
 import { atOnce } from '../../src/lib/semaphore.ts'
 import { type Encoding, Feed } from './feed.ts'
-import { type EventFilter, keyOf } from './filter.ts'
+import { type EventFilter, filterKey } from './filter.ts'
 
 /** How often followers are checked, in ms. A silent one sends a heartbeat, a stalled one is cut off. */
-const LOOK_EVERY_MS = 1_000
+const CHECK_EVERY_MS = 1_000
 /** How many followers may read the log at once. If all come back at the same time, commands still need the store. */
 const READS_MAX = 2
 /** How long followers are woken before other work gets its turn, in ms. */
@@ -18,7 +18,7 @@ export type Follower = {
   /** The log may have more events. */
   readonly wake: () => void
   /** About a second has passed. */
-  readonly look: (now: number) => void
+  readonly check: (now: number) => void
   /** The process stops. */
   readonly stop: () => void
 }
@@ -28,28 +28,31 @@ export type LiveOptions = {
   readonly report: (error: unknown) => void
   /** The clock, in ms. Default: the machine's. */
   readonly now?: () => number
-  readonly lookEveryMs?: number
+  readonly checkEveryMs?: number
 }
 
 export class Live {
   readonly services: Services
   readonly now: () => number
   readonly #report: (error: unknown) => void
-  readonly #lookEveryMs: number
-  readonly #read: Store['readAll']
+  readonly #checkEveryMs: number
+  readonly #readAll: Store['readAll']
   readonly #followers = new Set<Follower>()
   /** Feeds in use, by encoding and filter. `count`: how many followers use a feed. */
   readonly #feeds = new Map<object, Map<string, { readonly feed: unknown; count: number }>>()
   #following: AbortController | null = null
   #isStopping = false
 
-  constructor(services: Services, { report, now = () => performance.now(), lookEveryMs = LOOK_EVERY_MS }: LiveOptions) {
+  constructor(
+    services: Services,
+    { report, now = () => performance.now(), checkEveryMs: lookEveryMs = CHECK_EVERY_MS }: LiveOptions,
+  ) {
     this.services = services
     this.#report = report
     this.now = now
-    this.#lookEveryMs = lookEveryMs
+    this.#checkEveryMs = lookEveryMs
     const oneOfFew = atOnce(READS_MAX)
-    this.#read = options => oneOfFew(() => services.store.readAll(options))
+    this.#readAll = options => oneOfFew(() => services.store.readAll(options))
   }
 
   /** The number of followers. */
@@ -67,7 +70,7 @@ export class Live {
     this.#followers.add(follower)
     if (!this.#following) {
       this.#following = new AbortController()
-      void this.#follow(this.#following.signal)
+      void this.#followTail(this.#following.signal)
     }
     return () => {
       this.#followers.delete(follower)
@@ -78,11 +81,11 @@ export class Live {
   }
 
   /** The feed that all followers with this filter and encoding share. Call `leave` in the end. */
-  feed<T, C>(filter: EventFilter, encoding: Encoding<T, C>): { readonly feed: Feed<T, C>; readonly leave: () => void } {
+  takeFeed<T, C>(filter: EventFilter, encoding: Encoding<T, C>): { readonly feed: Feed<T, C>; readonly leave: () => void } {
     const feeds = this.#feeds.get(encoding) ?? new Map<string, { readonly feed: unknown; count: number }>()
     this.#feeds.set(encoding, feeds)
-    const key = keyOf(filter)
-    const shared = feeds.get(key) ?? { feed: new Feed(this.services.tail, this.#read, filter, encoding), count: 0 }
+    const key = filterKey(filter)
+    const shared = feeds.get(key) ?? { feed: new Feed(this.services.tail, this.#readAll, filter, encoding), count: 0 }
     feeds.set(key, shared)
     shared.count++
     const leave = () => {
@@ -98,7 +101,7 @@ export class Live {
   }
 
   /** Reports the error that ended a follower, unless the store was only unavailable. */
-  fail(error: unknown): void {
+  reportFailure(error: unknown): void {
     if (!(error instanceof StoreError) || error.reason === 'refused') this.#report(error)
   }
 
@@ -108,34 +111,34 @@ export class Live {
     for (const follower of [...this.#followers]) follower.stop()
   }
 
-  async #follow(signal: AbortSignal): Promise<void> {
+  async #followTail(signal: AbortSignal): Promise<void> {
     const { tail } = this.services
-    const looking = setInterval(() => this.#look(), this.#lookEveryMs)
+    const looking = setInterval(() => this.#checkFollowers(), this.#checkEveryMs)
     for (let seen = tail.head; await tail.wait(seen, signal); ) {
       // The caller of the append is answered first.
-      await immediate()
+      await yieldTurn()
       seen = tail.head
-      await this.#wake()
+      await this.#wakeFollowers()
     }
     clearInterval(looking)
   }
 
-  async #wake(): Promise<void> {
+  async #wakeFollowers(): Promise<void> {
     let since = performance.now()
     for (const follower of this.#followers) {
       follower.wake()
       if (performance.now() - since < SLICE_MS) continue
-      await immediate()
+      await yieldTurn()
       since = performance.now()
     }
   }
 
-  #look(): void {
+  #checkFollowers(): void {
     const now = this.now()
-    for (const follower of [...this.#followers]) follower.look(now)
+    for (const follower of [...this.#followers]) follower.check(now)
   }
 }
 
-function immediate(): Promise<void> {
+function yieldTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }

@@ -8,7 +8,7 @@ import { isEncoded } from '../commands/ids.ts'
 import { refuseStale } from '../http/min-position.ts'
 import { problem } from '../http/problem.ts'
 import { positionOf } from './events.ts'
-import { type Chunk, frame, type BatchSource, sse } from './sse.ts'
+import { type Chunk, encodeFrame, type BatchSource, sse } from './sse.ts'
 
 /**
  * Follows a row. Each event is `row` with the row, or `deleted` with its key. Its id is the position of the row's last
@@ -49,7 +49,7 @@ function rowSource(services: Services, projection: ProjectionSpec, key: string, 
     const at = Math.max(0, isThere ? row.at : sent.at)
     sent = { at, isThere }
     const id = token(log, at)
-    return { bytes: frame({ id, event: isThere ? 'row' : 'deleted', data: row.text ?? JSON.stringify({ key }) }), id }
+    return { bytes: encodeFrame({ id, event: isThere ? 'row' : 'deleted', data: row.text ?? JSON.stringify({ key }) }), id }
   }
 
   return {

@@ -236,7 +236,7 @@ describe('a client that takes nothing', () => {
   async function stalled() {
     const { emaki } = await bank()
     let now = 0
-    const live = new Live(emaki, { report: () => {}, now: () => now, lookEveryMs: 5 })
+    const live = new Live(emaki, { report: () => {}, now: () => now, checkEveryMs: 5 })
     const hono = new Hono()
     hono.get('/events', c => {
       c.set('live', live)

@@ -9,7 +9,7 @@ import { dechunked, eventsOf, parser } from '../../src/test-support/event-stream
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
 import { Live } from './live.ts'
-import { type Chunk, frame, joinFrames, type BatchSource, sse } from './sse.ts'
+import { type Chunk, encodeFrame, joinFrames, type BatchSource, sse } from './sse.ts'
 
 const left: (() => unknown)[] = []
 afterEach(async () => {
@@ -32,7 +32,7 @@ async function made(routes: (hono: Hono) => void = () => {}, idleTimeout = 10): 
   const live = new Live(emaki, {
     report: error => void left.push(() => expect(error).toBeUndefined()),
     now: () => now,
-    lookEveryMs: 5,
+    checkEveryMs: 5,
   })
   const hono = new Hono()
   hono.use(async (c, next) => {
@@ -83,7 +83,7 @@ const joins = ({ live }: Made, count: number) => until(`${count} follow`, () => 
 function endlessSource(size: number): { readonly source: () => BatchSource; readonly taken: () => number } {
   let taken = 0
   const next = (): Chunk => ({
-    bytes: joinFrames([frame({ id: `${++taken}`, event: 'x', data: 'y'.repeat(size) })]),
+    bytes: joinFrames([encodeFrame({ id: `${++taken}`, event: 'x', data: 'y'.repeat(size) })]),
     id: `${taken}`,
   })
   return { source: () => ({ id: '0', next, close: () => {} }), taken: () => taken }
@@ -280,7 +280,7 @@ describe('a source of its own', () => {
       },
       next: () => {
         const data = pending.shift()
-        return data === undefined ? null : { bytes: frame({ id: `${++at}`, event: 'row', data }), id: `${at}` }
+        return data === undefined ? null : { bytes: encodeFrame({ id: `${++at}`, event: 'row', data }), id: `${at}` }
       },
       close: () => {
         closed++

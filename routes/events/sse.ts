@@ -9,8 +9,8 @@ import { liftTimeout } from './server.ts'
  */
 const RETRY_MS = 2_000
 /** A heartbeat is sent after this time, in ms. It is shorter if Bun's own time-out of 10 s cannot be turned off. */
-const BEAT_MS = 15_000
-const BEAT_SHORT_MS = 5_000
+const HEARTBEAT_MS = 15_000
+const HEARTBEAT_SHORT_MS = 5_000
 /** How long a client may read nothing of its events before it is cut off, in ms. */
 const STALLED_MS_MAX = 10_000
 /** How many batches one client gets before others get their turn. */
@@ -36,7 +36,7 @@ export type BatchSource = {
 const encoder = new TextEncoder()
 
 /** Encodes one server-sent event. No field may contain a line end. */
-export function frame(fields: { readonly id: string; readonly event: string; readonly data: string }): Uint8Array {
+export function encodeFrame(fields: { readonly id: string; readonly event: string; readonly data: string }): Uint8Array {
   return encoder.encode(`id: ${fields.id}\nevent: ${fields.event}\ndata: ${fields.data}\n\n`)
 }
 
@@ -62,7 +62,7 @@ export function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
  */
 export function sse(c: Context, source: BatchSource): Response {
   const live = c.get('live')
-  const stream = new EventStream(live, source, liftTimeout(c) ? BEAT_MS : BEAT_SHORT_MS)
+  const stream = new EventStream(live, source, liftTimeout(c) ? HEARTBEAT_MS : HEARTBEAT_SHORT_MS)
   const body = new ReadableStream({ type: 'direct', pull: controller => stream.open(controller), cancel: () => stream.end() })
   return c.body(body, 200, {
     'Content-Type': 'text/event-stream',
@@ -74,12 +74,12 @@ export function sse(c: Context, source: BatchSource): Response {
 class EventStream implements Follower {
   readonly #live: Live
   readonly #source: BatchSource
-  readonly #beatMs: number
+  readonly #heartbeatMs: number
   #controller: ReadableStreamDirectController | null = null
   #closing = Promise.withResolvers<void>()
   #leave = () => {}
   /** A batch is being read, or the client has not taken it yet. */
-  #busy = false
+  #isBusy = false
   /** When the client was sent data that it has not taken yet; null: it has taken everything. */
   #stalledAt: number | null = null
   /** The id after all events that were written, or did not pass the filter. */
@@ -90,7 +90,7 @@ class EventStream implements Follower {
   constructor(live: Live, source: BatchSource, beatMs: number) {
     this.#live = live
     this.#source = source
-    this.#beatMs = beatMs
+    this.#heartbeatMs = beatMs
     this.#id = source.id
     this.#wroteAt = live.now()
   }
@@ -108,26 +108,27 @@ class EventStream implements Follower {
   }
 
   readonly wake = (): void => {
-    for (let turn = 0; !this.#busy && !this.#hasEnded; turn++) {
-      if (turn === TURN_BATCHES_MAX) return this.#later(new Promise(resolve => setImmediate(resolve, null)))
+    for (let turn = 0; !this.#isBusy && !this.#hasEnded; turn++) {
+      if (turn === TURN_BATCHES_MAX) return this.#awaitChunk(new Promise(resolve => setImmediate(resolve, null)))
       try {
         const next = this.#source.next()
         if (next === null) return
-        if (next instanceof Promise) return this.#later(next)
-        this.#take(next)
+        if (next instanceof Promise) return this.#awaitChunk(next)
+        this.#send(next)
       } catch (error) {
-        return this.#fail(error)
+        return this.#endByError(error)
       }
     }
   }
 
-  readonly look = (now: number): void => {
-    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#cut()
-    else if (this.#stalledAt === null && now - this.#wroteAt >= this.#beatMs) this.#write(encoder.encode(`id: ${this.#id}\n\n`))
+  readonly check = (now: number): void => {
+    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#dropConnection()
+    else if (this.#stalledAt === null && now - this.#wroteAt >= this.#heartbeatMs)
+      this.#write(encoder.encode(`id: ${this.#id}\n\n`))
   }
 
   readonly stop = (): void => {
-    if (this.#stalledAt !== null) return this.#cut()
+    if (this.#stalledAt !== null) return this.#dropConnection()
     this.#write(encoder.encode(`retry: ${Math.round(RETRY_MS * (0.5 + Math.random()))}\nid: ${this.#id}\n\n`))
     this.end()
   }
@@ -135,30 +136,30 @@ class EventStream implements Follower {
   /** Ends the stream. Written data is still sent. */
   readonly end = (): void => {
     if (this.#hasEnded) return
-    this.#free()
+    this.#leaveSource()
     void this.#controller?.end()
     this.#closing.resolve()
   }
 
-  #free(): void {
+  #leaveSource(): void {
     this.#hasEnded = true
     this.#leave()
     this.#source.close()
   }
 
-  #later(next: Promise<Chunk | null>): void {
-    this.#busy = true
+  #awaitChunk(next: Promise<Chunk | null>): void {
+    this.#isBusy = true
     next.then(
       chunk => {
-        this.#busy = false
-        if (chunk) this.#take(chunk)
+        this.#isBusy = false
+        if (chunk) this.#send(chunk)
         this.wake()
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.#endByError(error),
     )
   }
 
-  #take({ bytes, id }: Chunk): void {
+  #send({ bytes, id }: Chunk): void {
     this.#id = id
     if (bytes) this.#write(bytes)
   }
@@ -169,17 +170,17 @@ class EventStream implements Follower {
     void this.#controller!.flush()
     this.#wroteAt = this.#live.now()
     if (!(written instanceof Promise)) return
-    this.#busy = true
+    this.#isBusy = true
     this.#stalledAt = this.#wroteAt
     void written.then(() => {
-      this.#busy = false
+      this.#isBusy = false
       this.#stalledAt = null
       this.wake()
     }, this.end)
   }
 
-  #fail(error: unknown): void {
-    this.#live.fail(error)
+  #endByError(error: unknown): void {
+    this.#live.reportFailure(error)
     this.end()
   }
 
@@ -187,8 +188,8 @@ class EventStream implements Follower {
    * Drops the connection and the data that the client has not taken. Rejecting without an error makes Bun do so
    * silently [ran].
    */
-  #cut(): void {
-    this.#free()
+  #dropConnection(): void {
+    this.#leaveSource()
     this.#closing.reject()
   }
 }

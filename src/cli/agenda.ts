@@ -5,7 +5,7 @@ import { subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { AgendaEntry } from '../ports/agenda/agenda.ts'
 import { OWNER as COMMANDS } from '../agenda/schedule.ts'
-import { limitOf, limitOption, more } from './listed.ts'
+import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
 import { formatDuration } from './progress.ts'
@@ -54,7 +54,7 @@ async function agenda(call: Call): Promise<number> {
     const counts = owners.map(named).map(one => [one.owner, ...[one.pending, one.timers, one.due].map(String)])
     console.log(table(['OWNER', 'PENDING', 'TIMERS', 'DUE NOW'].map(bold), counts))
     console.log(`\n${entriesTable(entries)}`)
-    told(entries, limit)
+    printEntries(entries, limit)
   }
   return 0
 }
@@ -65,12 +65,12 @@ async function timers(call: Call): Promise<number> {
   const entries = await withStore(call, store => store.agenda.list({ ...owner, timers: true, limit }))
   if (call.json) console.log(JSON.stringify(entries.map(entryOf)))
   else console.log(entries.length ? entriesTable(entries) : 'no timer is set')
-  if (!call.json) told(entries, limit)
+  if (!call.json) printEntries(entries, limit)
   return 0
 }
 
-function told(entries: readonly AgendaEntry[], limit: number): void {
-  if (entries.length === limit) more(`--limit ${limit * 2}`)
+function printEntries(entries: readonly AgendaEntry[], limit: number): void {
+  if (entries.length === limit) hintMore(`--limit ${limit * 2}`)
 }
 
 /** Entries as a table: due time, owner, and content. */

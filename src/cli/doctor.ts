@@ -79,7 +79,7 @@ async function examineLog(call: Call, store: Store): Promise<readonly Diagnosis[
   ]
 }
 
-type Definition =
+type SubscriptionDefinition =
   | ProjectionSpec
   | SqlProjectionSpec
   | ProcessSpec
@@ -89,7 +89,7 @@ type Definition =
 /** The names of an app's subscriptions. */
 async function subscriptionsOf({ serve }: Call, { readModel }: Store): Promise<readonly string[]> {
   const names = serve.map(async (served): Promise<readonly string[]> => {
-    const one = served[spec] as unknown as Definition
+    const one = served[spec] as unknown as SubscriptionDefinition
     if (one.kind === 'projection') return one.live ? [] : [(await readModel.serving(one.name)) ?? tableOf(one)]
     if (one.kind === 'sql-projection') return [sqlSubscription(one)]
     if (one.kind === 'process') return [processSubscription(one)]

@@ -1,6 +1,6 @@
 // events: the end of the log, or the events after a position; with --follow also the events that are appended from then
 // on.
-import { type EventFilter, passes, storeFilter } from '../../routes/events/filter.ts'
+import { type EventFilter, filterTest, storeFilter } from '../../routes/events/filter.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import { logPages, streamPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
@@ -32,10 +32,10 @@ export const eventsVerb: Verb = {
     limit: { takes: 'N', does: 'at most N events: the last ones, or with --after the first ones' },
   },
   json: true,
-  run: shown,
+  run: showEvents,
 }
 
-async function shown(call: Call): Promise<number> {
+async function showEvents(call: Call): Promise<number> {
   const { values, json } = call
   const [after, limit, filter] = [numberOf(values, 'after', 0), numberOf(values, 'limit', 1), filterOf(values)]
   const stop = new AbortController()
@@ -76,41 +76,41 @@ function filterOf(values: Values): EventFilter {
 
 type Pages = AsyncIterable<readonly StoredEvent[]>
 /** Reads in parts: the log by position, or one stream by version. `top` is the last place. */
-type Source = {
+type EventSource = {
   readonly top: number
   /** Gives the pages of the events that pass, after a place and up to another. */
   readonly pages: (after: number, until: number) => Pages
 }
 
-async function sourceOf(store: Store, filter: EventFilter, head: number, after: number): Promise<Source> {
+async function sourceOf(store: Store, filter: EventFilter, head: number, after: number): Promise<EventSource> {
   const [stream] = filter.streams
   if (stream === undefined) return { top: head, pages: (from, until) => logFrom(store, filter, Math.max(from, after), until) }
   const { streams } = await store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
-  const wanted = passing(filter)
+  const wanted = eventTest(filter)
   const isWanted = (event: StoredEvent) => event.position > after && event.position <= head && wanted(event)
   return {
     top: streams[0]!.version,
-    pages: (from, until) => filtered(streamPages(store, stream, { after: from, until }), isWanted),
+    pages: (from, until) => filterPages(streamPages(store, stream, { after: from, until }), isWanted),
   }
 }
 
 function logFrom(store: Store, filter: EventFilter, after: number, until: number): Pages {
   const narrowed = storeFilter(filter)
-  return filtered(logPages(store, { after, until, ...(narrowed && { filter: narrowed }) }), passing(filter))
+  return filterPages(logPages(store, { after, until, ...(narrowed && { filter: narrowed }) }), eventTest(filter))
 }
 
 /** Also gives a page without matching events: the caller checks between pages whether to stop. */
-async function* filtered(pages: Pages, isWanted: (event: StoredEvent) => boolean): Pages {
+async function* filterPages(pages: Pages, isWanted: (event: StoredEvent) => boolean): Pages {
   for await (const page of pages) yield page.filter(isWanted)
 }
 
-function passing(filter: EventFilter): (event: StoredEvent) => boolean {
-  const named = passes(filter)
+function eventTest(filter: EventFilter): (event: StoredEvent) => boolean {
+  const named = filterTest(filter)
   return ({ stream, type }) => named({ stream, type, category: categoryOf(stream) })
 }
 
 /** The last events that pass. Reads wider and wider windows at the end until there are enough. */
-async function lastOf(source: Source, limit: number): Promise<readonly StoredEvent[]> {
+async function lastOf(source: EventSource, limit: number): Promise<readonly StoredEvent[]> {
   let found: readonly StoredEvent[] = []
   for (
     let [until, width] = [source.top, Math.max(limit, WINDOW_EVENTS)];

@@ -42,7 +42,7 @@ async function exportInto(file: string | undefined, store: Store, options: Expor
     for await (const page of exportLines(store, options)) {
       if (!(await sink.write(page.text))) return
       events += page.events
-      shown?.at(page.position - after, head - after)
+      shown?.update(page.position - after, head - after)
     }
   } catch (error) {
     await sink.abandon()

@@ -42,24 +42,24 @@ async function importFile(call: Call): Promise<number> {
   if (named === undefined) throw new Misused('import needs a file, or - for stdin')
   const [mapName, asName] = [textOf(asked, 'map'), textOf(asked, 'name')]
   const format = formatOf(named, textOf(asked, 'format'))
-  if (format === null) return failed(EXIT.USAGE, `${named}: --format is jsonl or csv`)
-  if (named !== STDIN && !existsSync(named)) return failed(EXIT.INPUT, `${named} does not exist`)
+  if (format === null) return failWith(EXIT.USAGE, `${named}: --format is jsonl or csv`)
+  if (named !== STDIN && !existsSync(named)) return failWith(EXIT.INPUT, `${named} does not exist`)
   const map = await mapOf(mapName, maps)
-  if (typeof map === 'string') return failed(EXIT.USAGE, map)
-  if (format === 'csv' && !map) return failed(EXIT.USAGE, 'a CSV file needs --map')
+  if (typeof map === 'string') return failWith(EXIT.USAGE, map)
+  if (format === 'csv' && !map) return failWith(EXIT.USAGE, 'a CSV file needs --map')
   using files = new DisposableStack()
-  const file = named === STDIN ? await spooled(files) : named
+  const file = named === STDIN ? await spoolStdin(files) : named
   const hash = await hashOf(file)
   const name = asName ?? (mapName === undefined ? hash : `${hash} ${basename(mapName)}`)
   const [onlyNew, skipBad, again] = [asked['new'] === true, asked['skip-bad'] === true, asked['again'] === true]
   const wanted = { file, format, map, name, hash, onlyNew, skipBad, again, json }
-  return await withStore(call, store => importInto(store, wanted).catch(error => refused(named, error)))
+  return await withStore(call, store => importInto(store, wanted).catch(error => reportRefusal(named, error)))
 }
 
 /** Reports the problems of a file. Throws an error that is not a fault of the file. */
-function refused(file: string, error: unknown): number {
-  if (error instanceof BadLines) return failed(EXIT.DATA, badText(file, error))
-  if (error instanceof StoreError && error.reason === 'refused') return failed(EXIT.DATA, error.message)
+function reportRefusal(file: string, error: unknown): number {
+  if (error instanceof BadLines) return failWith(EXIT.DATA, badText(file, error))
+  if (error instanceof StoreError && error.reason === 'refused') return failWith(EXIT.DATA, error.message)
   throw error
 }
 
@@ -69,7 +69,7 @@ const STDIN = '-'
  * Copies stdin to a file that is deleted with the stack. A file is read more than once, because no line is moved before
  * all have been read.
  */
-async function spooled(files: DisposableStack): Promise<string> {
+async function spoolStdin(files: DisposableStack): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-import-'))
   files.defer(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'stdin')
@@ -77,7 +77,7 @@ async function spooled(files: DisposableStack): Promise<string> {
   return file
 }
 
-type Asked = {
+type ImportRequest = {
   readonly file: string
   readonly format: FileFormat
   readonly map: ImportMap | undefined
@@ -89,7 +89,7 @@ type Asked = {
   readonly json: boolean
 }
 
-async function importInto(store: Store, asked: Asked): Promise<number> {
+async function importInto(store: Store, asked: ImportRequest): Promise<number> {
   const { file, format, map, name, hash, onlyNew, skipBad, json } = asked
   const size = statSync(file).size
   const reading = progress('reading', 'bytes')
@@ -103,8 +103,8 @@ async function importInto(store: Store, asked: Asked): Promise<number> {
       bytes += more
     }
     const bad = () => void skipped++
-    for await (const page of recordsOf({ file, format, map, cause: `import:${name}`, skipBad, read, bad })) {
-      if (!isMoving) reading.at(bytes, size)
+    for await (const page of recordsOf({ file, format, map, cause: `import:${name}`, skipBad, onRead: read, onBadLine: bad })) {
+      if (!isMoving) reading.update(bytes, size)
       yield page
     }
   }
@@ -116,7 +116,7 @@ async function importInto(store: Store, asked: Asked): Promise<number> {
     if (before === null && at.moved === 0) await refuseDoubles(store, asked)
     before ??= at.moved
     if (at.moved > before) store.announce(at.position)
-    moving.at(at.moved, at.total)
+    moving.update(at.moved, at.total)
     last = at
   }
   moving.end(`${many(last.moved)} events moved`)
@@ -134,7 +134,7 @@ async function importInto(store: Store, asked: Asked): Promise<number> {
  * Refuses a second import of the same events. An import that has moved some of its records finds these, so it is not
  * checked.
  */
-async function refuseDoubles(store: Store, { file, map, again }: Asked): Promise<void> {
+async function refuseDoubles(store: Store, { file, map, again }: ImportRequest): Promise<void> {
   const id = map || again ? null : await findExported(store, file)
   if (id === null) return
   throw new StoreError(
@@ -175,7 +175,7 @@ function many(value: number): string {
   return value.toLocaleString('en')
 }
 
-function failed(code: number, message: string): number {
+function failWith(code: number, message: string): number {
   console.error(message)
   return code
 }

@@ -10,6 +10,6 @@ export function limitOf(values: Values): number {
 }
 
 /** Tells on stderr that there are more rows, and how to see them. */
-export function more(how: string): void {
+export function hintMore(how: string): void {
   console.error(`there may be more: ${how}`)
 }

@@ -26,12 +26,12 @@ export async function main(
   argv: readonly string[] = process.argv.slice(2),
   { maps = {} }: MainOptions = {},
 ): Promise<void> {
-  const ending = run(app, argv, maps).then(code => process.exit(code), failed)
+  const ending = run(app, argv, maps).then(code => process.exit(code), handleFailure)
   // `bun --hot` evaluates a changed source only after the evaluation before has ended.
   if (!process.execArgv.includes('--hot')) await ending
 }
 
-function failed(error: unknown): void {
+function handleFailure(error: unknown): void {
   const isKnown = error instanceof ConfigError || error instanceof StoreError || error instanceof DamagedStream
   console.error(isKnown ? error.message : error)
   // After a change that fails, the process of `bun --hot` waits for the next change.
@@ -44,12 +44,12 @@ function exitCodeOf(error: unknown): number {
 }
 
 async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise<number> {
-  const parsed = parsedFrom(argv)
-  if (typeof parsed === 'string') return misused(parsed, usageOf(verbs))
+  const parsed = parseArguments(argv)
+  if (typeof parsed === 'string') return reportMisuse(parsed, usageOf(verbs))
   const { values, positionals } = parsed
   const [name = 'serve', ...words] = positionals
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
-  if (!verb) return misused(`there is no verb ${name}`, usageOf(verbs))
+  if (!verb) return reportMisuse(`there is no verb ${name}`, usageOf(verbs))
   if (values['help']) {
     console.log(positionals.length ? usageOfVerb(name, verb) : usageOf(verbs))
     return 0
@@ -64,7 +64,7 @@ async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise
     checkCall(name, verb, values, words)
     return await verb.run({ app, serve, store, config, words, json: values['json'] === true, values, maps })
   } catch (error) {
-    if (error instanceof Misused) return misused(error.message, usageOfVerb(name, verb))
+    if (error instanceof Misused) return reportMisuse(error.message, usageOfVerb(name, verb))
     throw error
   }
 }
@@ -77,7 +77,7 @@ function checkCall(name: string, verb: Verb, values: Values, words: readonly str
   if (words.length > most) throw new Misused(`${name} does not take ${words[most]}`)
 }
 
-function parsedFrom(argv: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } | string {
+function parseArguments(argv: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } | string {
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options: allOptions(verbs), allowPositionals: true })
     // No option may be given several times, so no option has a list of values.
@@ -87,7 +87,7 @@ function parsedFrom(argv: readonly string[]): { readonly values: Values; readonl
   }
 }
 
-function misused(wrong: string, usage: string): number {
+function reportMisuse(wrong: string, usage: string): number {
   console.error(`${wrong}\n\n${usage}`)
   return EXIT.USAGE
 }

@@ -8,7 +8,7 @@ import type { Table } from '../ports/read-model/tables.ts'
 import type { Store } from '../ports/store/store.ts'
 import { entriesTable, entryOf, processesOf, processOf } from './agenda.ts'
 import { EXIT } from './exit-codes.ts'
-import { limitOf, limitOption, more } from './listed.ts'
+import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain, pretty } from './paint.ts'
 import { table } from './table.ts'
@@ -91,7 +91,7 @@ async function instances(call: Call, process: ProcessSpec): Promise<number> {
       plain(JSON.stringify(state)),
     ])
     console.log(table(['KEY', 'POSITION', 'TIMERS', 'STATE'].map(bold), lines))
-    if (next !== null) more(`--after ${plain(next)}`)
+    if (next !== null) hintMore(`--after ${plain(next)}`)
   }
   return 0
 }

@@ -3,7 +3,7 @@ const WIDTH = 30
 const LINE_EVERY_MS = 5_000
 const BAR_EVERY_MS = 100
 
-export type ProgressLine = { readonly at: (done: number, total: number) => void; readonly end: (said: string) => void }
+export type ProgressLine = { readonly update: (done: number, total: number) => void; readonly end: (said: string) => void }
 
 /** Shows progress on stderr, because stdout is for the result. `unit`: the things that are counted. */
 export function progress(
@@ -17,7 +17,7 @@ export function progress(
   let shownAt = Number.NEGATIVE_INFINITY
   const isTerminal = to.isTTY === true
   return {
-    at: (done, total) => {
+    update: (done, total) => {
       first ??= done
       if (now() - shownAt < (isTerminal ? BAR_EVERY_MS : LINE_EVERY_MS)) return
       shownAt = now()

@@ -33,7 +33,7 @@ export function scratchFor(config: Config): () => Promise<Scratch> {
     const { dropScratch, scratchSchema } = await import('../adapters/postgres/scratch.ts')
     const [url, schema] = [config.DATABASE_URL, scratchSchema()]
     return {
-      open: () => openedOf({ ...config, DATABASE_SCHEMA: schema, MIGRATE: true }),
+      open: () => openStore({ ...config, DATABASE_SCHEMA: schema, MIGRATE: true }),
       drop: () => dropScratch(url, schema),
     }
   }
@@ -42,14 +42,14 @@ export function scratchFor(config: Config): () => Promise<Scratch> {
 function scratchFile(config: Config): Scratch {
   const file = `${config.SQLITE_FILE}.prove-${Bun.randomUUIDv7().slice(-12)}`
   return {
-    open: () => openedOf({ ...config, SQLITE_FILE: file, MIGRATE: true }),
+    open: () => openStore({ ...config, SQLITE_FILE: file, MIGRATE: true }),
     drop: async () => {
       for (const end of ['', '-wal', '-shm', '-serving']) rmSync(`${file}${end}`, { force: true })
     },
   }
 }
 
-async function openedOf(config: Config): Promise<Store> {
+async function openStore(config: Config): Promise<Store> {
   const store = await storeOf(config, { exclusive: false })
   await store.open()
   return store
@@ -68,7 +68,7 @@ export async function proofsOf(make: () => Promise<Scratch>): Promise<readonly D
       return store
     }
     for (let i = 0; i < WRITERS; i++) await open()
-    return await triedIn([...all], open)
+    return await runProofs([...all], open)
   } catch (error) {
     const fix = 'allow this user to make a schema, or a file beside that of the log'
     return [{ name: 'prove', status: 'problem', found: `could not be tested: ${String(error)}`, fix }]
@@ -78,11 +78,11 @@ export async function proofsOf(make: () => Promise<Scratch>): Promise<readonly D
   }
 }
 
-async function triedIn(stores: readonly Store[], open: () => Promise<Store>): Promise<readonly Diagnosis[]> {
+async function runProofs(stores: readonly Store[], open: () => Promise<Store>): Promise<readonly Diagnosis[]> {
   const diagnoses: Diagnosis[] = []
   const shown = progress('prove', 'promises')
   for (const [i, { name, holds, run }] of proofs.entries()) {
-    shown.at(i, proofs.length)
+    shown.update(i, proofs.length)
     const wrong = await run(stores, open).catch(String)
     diagnoses.push({
       name: `prove ${name}`,

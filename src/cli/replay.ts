@@ -6,7 +6,7 @@ import { UnreadableEvent } from '../definitions/event/read.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import { streamPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
-import { type Change, changesBetween } from './changes.ts'
+import { type StateChange, changesBetween } from './changes.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { standardOutput } from './output.ts'
@@ -18,10 +18,10 @@ export const replayVerb: Verb = {
   does: "show a decider's instance event by event, with the changes of its state",
   options: { at: { takes: 'VERSION', does: 'only up to this version' } },
   json: true,
-  run: replayed,
+  run: replayStream,
 }
 
-async function replayed(call: Call): Promise<number> {
+async function replayStream(call: Call): Promise<number> {
   const [stream] = call.words
   if (stream === undefined) throw new Misused('replay needs a stream, such as order-o1')
   const decider = deciderOf(call, stream)
@@ -61,14 +61,14 @@ function deciderOf({ serve }: Call, stream: string): DeciderSpec {
   return found
 }
 
-type Step = (event: StoredEvent, before: unknown, after: unknown) => string
+type ReplayStep = (event: StoredEvent, before: unknown, after: unknown) => string
 
-const jsonStep: Step = ({ version, position, at, id, type, data }, _, state) =>
+const jsonStep: ReplayStep = ({ version, position, at, id, type, data }, _, state) =>
   JSON.stringify({ version, position, at, id, type, data: JSON.parse(data) as unknown, state })
 
-function textStep(): Step {
+function textStep(): ReplayStep {
   const { bold, dim, green, red } = paintFor()
-  const changed = ({ path, before, after }: Change) => {
+  const changed = ({ path, before, after }: StateChange) => {
     const [was, is] = [before === undefined ? '' : red(written(before)), after === undefined ? '' : green(written(after))]
     const what = path.length ? plain(path.join('.')) : 'state'
     return `    ${what}: ${was && is ? `${was} → ${is}` : was ? `${was} → nothing` : is}`

@@ -19,8 +19,8 @@ import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 /** Shows parked keys and streams: all of them, or those of one projection or processor. */
-async function parked(call: Call): Promise<number> {
-  if (call.words[0] !== undefined) followed(call)
+async function showParked(call: Call): Promise<number> {
+  if (call.words[0] !== undefined) definitionNamed(call)
   return withStore(call, async store => {
     const names = call.words[0] === undefined ? null : await namesOf(store, call)
     const found = (await store.readModel.parked()).filter(({ name }) => !names || names.includes(name))
@@ -39,18 +39,21 @@ async function parked(call: Call): Promise<number> {
 
 /** Asks the owner of the subscription to handle parked keys again. */
 function unpark(call: Call): Promise<number> {
-  return asked(call, (store, name, key) => store.readModel.unpark(name, key))
+  return askOwner(call, (store, name, key) => store.readModel.unpark(name, key))
 }
 
 /** Asks the owner of the subscription to skip the event at which a key is parked, and to handle the events after it. */
 function skip(call: Call): Promise<number> {
   if (call.words.length < 2) throw new Misused('skip needs a name and a key')
-  return asked(call, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
+  return askOwner(call, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
 }
 
-async function asked(call: Call, ask: (store: Store, name: string, key: string | undefined) => Promise<number>): Promise<number> {
+async function askOwner(
+  call: Call,
+  ask: (store: Store, name: string, key: string | undefined) => Promise<number>,
+): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
-  followed(call)
+  definitionNamed(call)
   return withStore(call, async store => {
     let many = 0
     for (const name of await namesOf(store, call)) many += await ask(store, name, call.words[1])
@@ -60,8 +63,8 @@ async function asked(call: Call, ask: (store: Store, name: string, key: string |
 }
 
 /** Fills a projection again, beside the table that serves. */
-async function rebuilt(call: Call): Promise<number> {
-  const projection = wanted(call)
+async function rebuildTable(call: Call): Promise<number> {
+  const projection = projectionNamed(call)
   return withStore(call, async store => {
     const following = tail({ store, bus: memoryBus(), report: console.error })
     await following.start()
@@ -76,7 +79,7 @@ async function rebuilt(call: Call): Promise<number> {
         tail: following,
         projection,
         leaseMs: call.config.LEASE_MS,
-        onProgress: shown.at,
+        onProgress: shown.update,
         report: console.error,
       }
       const name = await rebuild({ ...options, signal: stop.signal })
@@ -93,13 +96,13 @@ async function rebuilt(call: Call): Promise<number> {
 
 /** Writes the progress as lines of JSON to stdout. */
 function jsonLines(): ProgressLine {
-  return { at: (position, head) => console.log(JSON.stringify({ position, head })), end: () => {} }
+  return { update: (position, head) => console.log(JSON.stringify({ position, head })), end: () => {} }
 }
 
 /** Makes a projection begin again, or a processor continue after a position, whichever process runs it. */
 async function reset(call: Call): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
-  const one = followed(call)
+  const one = definitionNamed(call)
   const position = numberOf(call.values, 'position', 0) ?? 0
   // It would send old commands again, and their keys are no longer known.
   if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made again`)
@@ -115,8 +118,8 @@ async function reset(call: Call): Promise<number> {
 }
 
 /** Folds a sample of keys again and compares the rows. Gives exit code 1 if they differ. */
-async function audited(call: Call): Promise<number> {
-  const projection = wanted(call)
+async function auditRows(call: Call): Promise<number> {
+  const projection = projectionNamed(call)
   const sample = numberOf(call.values, 'keys', 1) ?? AUDIT_KEYS
   return withStore(call, async store => {
     const name = (await store.readModel.serving(projection.name)) ?? tableOf(projection)
@@ -126,7 +129,7 @@ async function audited(call: Call): Promise<number> {
       store,
       projection,
       { name, indexes: projection.indexes },
-      { keys: sample, onProgress: position => shown.at(position, head) },
+      { keys: sample, onProgress: position => shown.update(position, head) },
     )
     const { keys, parked: left, differences, position } = found
     shown.end(`${keys} keys of ${name} compared up to ${position}, ${differences.length} differ, ${left} parked`)
@@ -138,7 +141,7 @@ async function audited(call: Call): Promise<number> {
   })
 }
 
-function wanted({ serve, words }: Call): ProjectionSpec {
+function projectionNamed({ serve, words }: Call): ProjectionSpec {
   const all = serve.map(one => one[spec] as unknown as ProjectionSpec).filter(one => one.kind === 'projection' && !one.live)
   const found = all.find(({ name }) => name === words[0])
   if (!found) throw new Misused(`which projection? There are ${all.map(({ name }) => name).join(', ') || 'none'}`)
@@ -149,7 +152,7 @@ type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec | ProcessSpec
 const KINDS = ['projection', 'processor', 'sql-projection', 'process']
 
 /** Finds a definition by its name, or by the name of its subscription, which `parked` shows. */
-function followed({ serve, words }: Call): Followed {
+function definitionNamed({ serve, words }: Call): Followed {
   const all = serve
     .map(one => one[spec] as unknown as Followed)
     .filter(one => KINDS.includes(one.kind) && !('live' in one && one.live))
@@ -168,7 +171,7 @@ function ownName(one: Exclude<Followed, ProcessorSpec>): string {
 
 /** The subscriptions of a name: that of a processor, or those of all tables of a projection. */
 async function namesOf(store: Store, call: Call): Promise<readonly string[]> {
-  const one = followed(call)
+  const one = definitionNamed(call)
   if (call.words[0] !== one.name || one.kind === 'processor') return [call.words[0]!]
   if (one.kind === 'process') return [processSubscription(one)]
   if (one.kind === 'sql-projection') return [subscriptionOf(one)]
@@ -187,7 +190,7 @@ export const parkedVerb: Verb = {
   takes: '[NAME]',
   does: 'show the parked keys and streams of projections and processors',
   json: true,
-  run: parked,
+  run: showParked,
 }
 export const unparkVerb: Verb = {
   takes: 'NAME [KEY]',
@@ -205,7 +208,7 @@ export const rebuildVerb: Verb = {
   takes: 'NAME',
   does: 'fill a projection again, beside the rows that serve until then',
   json: true,
-  run: rebuilt,
+  run: rebuildTable,
 }
 export const resetVerb: Verb = {
   takes: 'NAME',
@@ -219,5 +222,5 @@ export const auditVerb: Verb = {
   does: 'fold a sample of keys again and compare; exits with 1 if rows differ',
   options: { keys: { takes: 'N', does: `how many keys (default: ${AUDIT_KEYS})` } },
   json: true,
-  run: audited,
+  run: auditRows,
 }

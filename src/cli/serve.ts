@@ -20,14 +20,14 @@ const IDLE_TIMEOUT_S = 60
 /** How long running requests may take to end after a signal, in ms. */
 const STOP_DEADLINE_MS = 10_000
 
-type Serving = { readonly server: Bun.Server<unknown>; control: AppControl }
+type HotServer = { readonly server: Bun.Server<unknown>; control: AppControl }
 /** State that `bun --hot` keeps between evaluations: the socket stays open, and the log's file is passed on. */
-const kept = globalThis as { [serving]?: Serving }
+const hotState = globalThis as { [serving]?: HotServer }
 const serving: unique symbol = Symbol.for('emaki.serving') as never
 
 /** Whether an earlier evaluation of the source already serves in this process. */
 export function isServing(): boolean {
-  return kept[serving] !== undefined
+  return hotState[serving] !== undefined
 }
 
 /**
@@ -43,7 +43,7 @@ export function isServing(): boolean {
 async function serve(app: App, config: Config): Promise<number> {
   const log = logger(config.LOG_LEVEL)
   const control = app[spec]
-  const before = kept[serving]
+  const before = hotState[serving]
   await before?.control.stop()
   const { store } = await control.start()
   if (before) {
@@ -62,13 +62,13 @@ async function serve(app: App, config: Config): Promise<number> {
     reusePort: process.env[WORKER] !== undefined,
     maxRequestBodySize: 128 * 1_048_576,
   })
-  kept[serving] = { server, control }
+  hotState[serving] = { server, control }
   log('info', `serving on ${address(server)}`, { url: server.url.href, store: store.system, pid: process.pid })
-  await stopped(log)
-  return stop(kept[serving], config, log)
+  await awaitSignal(log)
+  return stop(hotState[serving], config, log)
 }
 
-async function stop({ server, control }: Serving, config: Config, log: Logger): Promise<number> {
+async function stop({ server, control }: HotServer, config: Config, log: Logger): Promise<number> {
   control.drain()
   await Bun.sleep(config.SHUTDOWN_DELAY_MS)
   control.disconnectFollowers()
@@ -79,7 +79,7 @@ async function stop({ server, control }: Serving, config: Config, log: Logger): 
   return 0
 }
 
-function stopped(log: Logger): Promise<void> {
+function awaitSignal(log: Logger): Promise<void> {
   return new Promise(resolve => {
     let again = false
     if (process.env[WORKER] !== undefined) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()

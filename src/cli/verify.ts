@@ -19,7 +19,7 @@ export const verifyVerb: Verb = {
 function verify(call: Call): Promise<number> {
   return withStore(call, async store => {
     const shown = progress('verify', 'positions')
-    const found = await verifyLog(store, familiesOf(call.serve), shown.at)
+    const found = await verifyLog(store, familiesOf(call.serve), shown.update)
     const { events, position, wrong, count } = found
     shown.end(`${events.toLocaleString('en')} events up to ${position} verified, ${count.toLocaleString('en')} wrong`)
     if (call.json) console.log(JSON.stringify(found))

@@ -31,7 +31,7 @@ export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncG
     const found: FileLine<string>[] = []
     for (let begin = 0; begin < end; ) {
       const next = bytes.indexOf(LINE_FEED, begin)
-      found.push(...(isTooLong ? [tooLong(++line)] : lineOf(bytes.subarray(begin, next), ++line)))
+      found.push(...(isTooLong ? [tooLongLine(++line)] : lineOf(bytes.subarray(begin, next), ++line)))
       isTooLong = false
       begin = next + 1
     }
@@ -41,13 +41,13 @@ export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncG
     if (isTooLong) rest = Buffer.alloc(0)
     if (found.length) yield found
   }
-  if (isTooLong) yield [tooLong(++line)]
+  if (isTooLong) yield [tooLongLine(++line)]
   else if (rest.length) yield lineOf(rest, ++line)
 }
 
 const MARK = '\ufeff'
 
-function tooLong(line: number): FileLine<string> {
+function tooLongLine(line: number): FileLine<string> {
   return { line, problem: `longer than ${LINE_BYTES_MAX} bytes` }
 }
 

@@ -34,16 +34,16 @@ export type RecordsOptions = {
   readonly cause: string
   /** Skip bad lines instead of throwing them. Default: false. */
   readonly skipBad?: boolean
-  readonly read?: ReadBytes
+  readonly onRead?: ReadBytes
   /** Called with every bad line. */
-  readonly bad?: (line: BadLine) => void
+  readonly onBadLine?: (line: BadLine) => void
 }
 
 const BAD_LINES_SHOWN = 20
 
 /** Gives the records of a file, page by page. At the end throws BadLines if there were any. */
 export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readonly NewRecord[]> {
-  const { skipBad = false, bad = () => {} } = options
+  const { skipBad = false, onBadLine = () => {} } = options
   const wrong: BadLine[] = []
   let count = 0
   for await (const page of linesOfFile(options)) {
@@ -53,7 +53,7 @@ export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readon
       if ('problem' in made) {
         count++
         if (wrong.length < BAD_LINES_SHOWN) wrong.push(made)
-        bad(made)
+        onBadLine(made)
       } else records.push(...made)
     }
     // After a bad line nothing will be moved: the rest is only read to find further bad lines.
@@ -66,8 +66,8 @@ export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readon
     )
 }
 
-function linesOfFile({ file, format, read }: RecordsOptions): AsyncGenerator<readonly FileLine[]> {
-  return format === 'csv' ? csvOf(file, read) : linesOf(file, read)
+function linesOfFile({ file, format, onRead }: RecordsOptions): AsyncGenerator<readonly FileLine[]> {
+  return format === 'csv' ? csvOf(file, onRead) : linesOf(file, onRead)
 }
 
 function parseLine(one: FileLine, { map, format, cause }: RecordsOptions): readonly NewRecord[] | BadLine {

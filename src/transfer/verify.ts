@@ -8,13 +8,13 @@ import { type EventPlace, Versions } from '../ports/store/sequence.ts'
 import type { Store } from '../ports/store/store.ts'
 
 /** The place of a violation. For one at the end of the log, the stream is empty and the version is 0. */
-export type Wrong = EventPlace & { readonly problem: string }
-export type Verified = {
+export type Violation = EventPlace & { readonly problem: string }
+export type VerifyResult = {
   readonly events: number
   /** The last position that was read. */
   readonly position: number
   /** The first violations; `count` is the number of all. */
-  readonly wrong: readonly Wrong[]
+  readonly wrong: readonly Violation[]
   readonly count: number
 }
 
@@ -29,9 +29,9 @@ export async function verifyLog(
   store: Store,
   families: ReadonlyMap<string, EventsSpec>,
   told: (position: number, head: number) => void = () => {},
-): Promise<Verified> {
+): Promise<VerifyResult> {
   const until = await store.head()
-  const found: Wrong[] = []
+  const found: Violation[] = []
   let count = 0
   const wrong = ({ position, stream, version }: EventPlace, problem: string) => {
     count++
@@ -46,19 +46,19 @@ export async function verifyLog(
       last = Math.max(last, event.position)
       const expected = versions.take(event)
       if (expected !== null) wrong(event, `version ${expected} is expected`)
-      const problem = unreadable(event, families)
+      const problem = readProblem(event, families)
       if (problem !== null) wrong(event, problem)
       ids.add(event.id)
     }
     told(last, until)
   }
-  for await (const [event, first] of twice(store, until, ids.twice()))
+  for await (const [event, first] of findRepeated(store, until, ids.twice()))
     wrong(event, `its id ${event.id} stands at position ${first} too`)
   if (last < until) wrong({ position: until, stream: '', version: 0 }, `the log ends at ${last}, its head is ${until}`)
   return { events: ids.size, position: last, wrong: found.sort((a, b) => a.position - b.position), count }
 }
 
-function unreadable(event: StoredEvent, families: ReadonlyMap<string, EventsSpec>): string | null {
+function readProblem(event: StoredEvent, families: ReadonlyMap<string, EventsSpec>): string | null {
   const part = isJson(event.data) ? (isJson(event.meta) ? null : 'its meta is no JSON') : 'its payload is no JSON'
   const family = families.get(categoryOf(event.stream))
   if (part !== null || !family) return part
@@ -83,7 +83,7 @@ function isJson(text: string): boolean {
  * Gives the events whose id occurred before, with the position of the first one. `hashes`: the hashes that occur more
  * than once.
  */
-async function* twice(
+async function* findRepeated(
   store: Store,
   until: number,
   hashes: ReadonlySet<bigint>,
