@@ -6,23 +6,29 @@ import type { Telemetry } from '../src/ports/trace/telemetry.ts'
 import type { Actor, Guard } from './context.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {
-  /** Keeps the log. Default: by configuration, PostgreSQL at DATABASE_URL, else SQLite at SQLITE_FILE. */
+  /** The store that keeps the log. Default: PostgreSQL at DATABASE_URL, else SQLite at SQLITE_FILE. */
   readonly store?: Store
-  /** Default: the environment. */
+  /** Default: read from the environment. */
   readonly config?: Config
-  /** Records traces, as `await telemetry()` of emaki/otel does. Default: nothing is recorded. */
+  /** Records traces; `await telemetry()` of emaki/otel gives one. Default: nothing is recorded. */
   readonly telemetry?: Telemetry
-  /** Says who may read streams and events that are not public. Default: a bearer of ADMIN_TOKEN; without one everybody outside of production, nobody there. */
+  /**
+   * Decides who may read streams and events that are not public. Default: a bearer of ADMIN_TOKEN. Without ADMIN_TOKEN:
+   * everybody outside of production, nobody in production.
+   */
   readonly guard?: Guard
-  /** Says who asks. Default: nobody known. */
+  /** Names the actor of a request. Default: no request has an actor. */
   readonly actor?: Actor
   /** The largest body, in bytes. Default: 1 048 576. */
   readonly bodyLimit?: number
-  /** Deciders whose streams anybody may read and any cache may keep. Default: none. */
+  /** Deciders whose streams are public: anybody may read them, and any cache may store them. Default: none. */
   readonly publicStreams?: readonly Served[]
-  /** Origins of pages that may open a WebSocket, besides the app's own, as `https://shop.example`. Default: none. */
+  /**
+   * Origins whose pages may open a WebSocket, such as `https://shop.example`, besides the origin of the app. Default:
+   * none.
+   */
   readonly origins?: readonly string[]
-  /** For OpenAPI. Defaults: `Emaki`, `0.0.0`. */
+  /** The title and the version in the OpenAPI document. Defaults: `Emaki`, `0.0.0`. */
   readonly title?: string
   readonly version?: string
 }

@@ -1,4 +1,4 @@
-// app({ serve }): a Hono app with routes for its definitions. It opens its store when it is started, or with its first request.
+// app({ serve }): a Hono app with routes for its definitions. It opens its store on start, or on its first request.
 import { Hono } from 'hono'
 import { type Config, readConfig } from '../src/config.ts'
 import { spec } from '../src/definitions/event/events.ts'
@@ -30,7 +30,7 @@ export type App = Hono & {
   readonly port: number
   readonly hostname: string
   readonly development: false
-  /** `Bun.serve` needs it beside `fetch` for WebSockets; `export default app` gives it both. */
+  /** WebSockets need it: give it to `Bun.serve` beside `fetch`. `export default app` gives both. */
   readonly websocket: WebSocketHandlers
   readonly [spec]: AppControl & { readonly kind: 'app'; readonly name: 'app' }
 }
@@ -38,11 +38,16 @@ export type App = Hono & {
 export const BODY_LIMIT = 1_048_576
 
 /**
- * A Hono app that serves deciders, projections and queries:
- * `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET /{decider}/{id}` where exposed, `GET /{projection}/{key}`,
- * `GET /{projection}/{key}/events`, `GET /{projection}`, `GET /{query}`, `GET` and `DELETE /commands/{id}`, `GET /streams/{stream}`, `GET /events`, `/health`, `/ready`, `/startup`,
- * `/problems/{slug}`, `/openapi.json` and `/docs`. `.get`, `.use` and `.route` go on working.
- * Throws where two definitions, or one and a reserved word, would have the same path.
+ * Makes a Hono app that serves deciders, projections and queries. `.get`, `.use` and `.route` work as on any Hono app.
+ *
+ * - Commands: `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET` and `DELETE /commands/{id}`.
+ * - States: `GET /{decider}/{id}`, if the decider exposes its state.
+ * - Rows: `GET /{projection}/{key}`, `GET /{projection}/{key}/events`, `GET /{projection}`.
+ * - Queries: `GET /{query}`.
+ * - The log: `GET /streams/{stream}`, `GET /events`.
+ * - The app itself: `/health`, `/ready`, `/startup`, `/problems/{slug}`, `/openapi.json`, `/docs`.
+ *
+ * Throws a TypeError if two definitions have the same path, or if a definition has a reserved path.
  */
 export function app(options: AppOptions): App {
   const hono = new Hono({ router: new RouterByMethod() })
@@ -53,7 +58,7 @@ export function app(options: AppOptions): App {
   const cached = cachedAnswersOf(definitions)
 
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
-  // Cached answers come before all other middleware, as that waits.
+  // Cached answers come before all other middleware: a middleware that waits for the next handler costs too much here.
   for (const [name, answers] of cached)
     hono.get(
       `/${name}`,
@@ -81,15 +86,15 @@ export function app(options: AppOptions): App {
   }) as App
 }
 
-/** Routes to the log itself: streams and events, for everybody where they are public, else for those who have access. */
+/** Mounts the routes of the log: streams and events. Everybody may read public ones; the others need access. */
 function mountLog(hono: Hono, { publicStreams = [], guard, origins = [] }: AppOptions, configured: () => Config): void {
   const publicCategories = new Set(publicStreams.map(one => one[spec].name))
   const isPublic = (category: string) => publicCategories.has(category)
-  const closed = requireAccess(guard, configured)
+  const checkAccess = requireAccess(guard, configured)
   hono.get(
     '/streams/:stream',
-    (c, next) => (isPublic(categoryOf(c.req.param('stream')!)) ? next() : closed(c, next)),
+    (c, next) => (isPublic(categoryOf(c.req.param('stream')!)) ? next() : checkAccess(c, next)),
     getStream(isPublic),
   )
-  hono.get('/events', authorizeFollow({ publicCategories, closed, origins }), eventStream)
+  hono.get('/events', authorizeFollow({ publicCategories, checkAccess, origins }), eventStream)
 }

@@ -71,7 +71,7 @@ describe('a body that is no JSON', () => {
     ['UTF-16', bytes([0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]), 0],
   ])('a body that is not UTF-8 answers 400 with the place: %s', async (_, body, atPointer) => {
     await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'malformed-json', {
-      detail: `no UTF-8 at byte ${atPointer}`,
+      detail: `not UTF-8 at byte ${atPointer}`,
     })
   })
 })

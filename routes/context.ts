@@ -1,11 +1,14 @@
-// A handler finds in its context the services of its app, and who asks.
+// The context of a request: the services of its app, and its actor.
 import type { Context } from 'hono'
 import type { Services } from '../src/runtime.ts'
 import type { Live } from './events/live.ts'
 
-/** Says whether a request may read streams and events that are not public: true lets it pass, false is 403, a Response is the answer. */
+/**
+ * Decides whether a request may read streams and events that are not public. True: it may. False: 403. A Response is
+ * sent as the answer.
+ */
 export type Guard = (c: Context) => boolean | Response | Promise<boolean | Response>
-/** Says who asks; null: nobody known. It fills `meta.actor` and is given to `decide`. */
+/** Names the actor of a request; null: the actor is not known. It becomes `meta.actor` and is given to `decide`. */
 export type Actor = (c: Context) => string | null | Promise<string | null>
 
 declare module 'hono' {

@@ -1,4 +1,4 @@
-// Problems for requests that no route takes, and for errors that a handler throws.
+// Problems for requests that no route matches, and for errors that a handler throws.
 import type { ErrorHandler, Hono, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Definition } from '../src/definitions/definition.ts'
@@ -7,30 +7,30 @@ import { UnreadableEvent } from '../src/definitions/event/read.ts'
 import { StoreError } from '../src/ports/store/errors.ts'
 import { problem, problemOfException } from './http/problem.ts'
 
-/** 404, or 405 where the path has routes for other methods. */
+/** Answers 404, or 405 if the path has routes for other methods. */
 export function handleNotFound(hono: Hono, definitions: readonly Definition[]): NotFoundHandler {
   const deciders = definitions.filter(({ kind }) => kind === 'decider')
   return c => {
     const allow = methodsOf(hono, c.req.path)
-    // A POST to a decider names a command, and the decider has no such command.
+    // A POST to a decider names a command that the decider does not have.
     const isUnknownCommand = c.req.method === 'POST' && deciders.some(({ name }) => c.req.path.startsWith(`/${name}/`))
     if (allow.length === 0 || isUnknownCommand) return problem(c, 'not-found')
     return problem(c, 'method-not-allowed', {}, { Allow: allow.join(', ') })
   }
 }
 
-/** The problem of an error. An error that nobody expected is reported, and is a 500 that says nothing of it. */
+/** Turns an error into a problem. An unexpected error is reported, and answered with a 500 that does not show it. */
 export function handleError(report: (error: unknown) => void = console.error): ErrorHandler {
   return (error, c) => {
     if (error instanceof HTTPException) return problemOfException(c, error)
     if (error instanceof PayloadError && error.isTooLong)
-      return problem(c, 'payload-too-large', { detail: 'the decision gave an event that is longer than an event may be' })
+      return problem(c, 'payload-too-large', { detail: 'the command leads to an event that is longer than events may be' })
     if (error instanceof UnreadableEvent)
       return problem(c, 'stream-unreadable', { detail: error.message, retryable: true }, { 'Retry-After': '10' })
     if (error instanceof StoreError && error.reason !== 'refused') return problem(c, 'unavailable', {}, { 'Retry-After': '1' })
-    // The client left in the middle of its body: nobody reads the answer, and nothing is wrong on our side.
+    // The client left in the middle of its body. Nobody reads the answer, and nothing is wrong on our side.
     if (error.name === 'AbortError' && c.req.raw.signal.aborted)
-      return problem(c, 'malformed-json', { detail: 'it ends too early' })
+      return problem(c, 'malformed-json', { detail: 'the body ends too early' })
     report(error)
     return problem(c, 'internal', { requestId: c.get('requestId') })
   }
@@ -38,7 +38,10 @@ export function handleError(report: (error: unknown) => void = console.error): E
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** The methods for which a path has a route, also one of the user's. A handler for all methods is middleware, and no route. */
+/**
+ * The methods for which a path has a route, including routes of the user. A handler for all methods is middleware and
+ * does not count.
+ */
 function methodsOf(hono: Hono, path: string): readonly string[] {
   const found = METHODS.filter(method => hono.router.match(method, path)[0].some(([[, route]]) => route.method === method))
   return found.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))

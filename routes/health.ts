@@ -1,4 +1,4 @@
-// Liveness asks nothing of others; readiness asks the store, at most once a second.
+// Liveness needs nothing else; readiness pings the store, at most once a second.
 import type { Context, Handler } from 'hono'
 import { settleWithin } from '../src/lib/deadline.ts'
 import type { Services } from '../src/runtime.ts'
@@ -9,12 +9,13 @@ import { problem } from './http/problem.ts'
 const CHECK_EVERY_MS = 1_000
 const CHECK_TIMEOUT_MS = 1_000
 
-/** `GET /health`: 200 for as long as the process can answer. */
+/** `GET /health`: answers 200 for as long as the process runs. */
 export const health: Handler = c => c.json({ status: 'pass' }, 200, { 'Cache-Control': 'no-store' })
 
 /**
- * `GET /ready` and `/startup`: 503 while starting, while stopping and while the store does not answer; `/ready` also until there are rows
- * of every projection. It starts an app that was not started, as nobody sends an app anything else before it is ready.
+ * `GET /ready` and `/startup`. They answer 503 while the app starts, while it stops, and while the store does not
+ * answer. `/ready` also answers 503 until every projection has rows.
+ * It starts an app that was not started: before an app is ready, no other request reaches it.
  */
 export function ready({ running, start }: Lifecycle, asksRows: boolean): Handler {
   const status = new CheckedStatus()
@@ -32,7 +33,7 @@ export function ready({ running, start }: Lifecycle, asksRows: boolean): Handler
   }
 }
 
-/** The status as the store knew it up to a second ago, or since there are rows to serve; null: the store did not answer. */
+/** The status of the store, at most a second old, or since there are rows to serve. Null: the store did not answer. */
 class CheckedStatus {
   #status: readonly Status[] | null = null
   #isReady = false
@@ -60,7 +61,7 @@ function checksOf({ store }: Services, status: readonly Status[]): object {
   return Object.fromEntries(Object.entries(all).filter(([, found]) => found.length > 0))
 }
 
-/** How much is parked, and how far it is behind, keeps nobody from being served. */
+/** A projection serves its rows even if keys are parked, or if it is behind. */
 function checkOf({ definition, isServing, position, lagEvents, lagSeconds, parkedKeys, parkedStreams }: Status): object {
   const found = { position, lagEvents, lagSeconds, parkedKeys, parkedStreams }
   return { componentType: 'component', status: isServing ? 'pass' : 'fail', name: definition.name, ...found }

@@ -6,18 +6,18 @@ import type { AppOptions } from './app-options.ts'
 import { Live } from './events/live.ts'
 import { cacheOf, storeOf } from '../src/config.ts'
 
-/** Where an app is between start and stop. */
+/** The state of an app between start and stop. */
 export type Running = { readonly services: Services | null; readonly live: Live | null; readonly isStopping: boolean }
 
 export type Lifecycle = {
   readonly running: () => Running
-  /** Opens the store; a second call gives the same services. */
+  /** Opens the store. A second call gives the same services. */
   readonly start: () => Promise<Services>
   /** From now on `/ready` is 503. */
   readonly drain: () => void
-  /** Ends all open event streams and WebSockets; their clients come back to another process. */
+  /** Ends all event streams and WebSockets. Their clients come back to another process. */
   readonly disconnectFollowers: () => void
-  /** Disconnects followers, answers the commands it took, then closes the store. */
+  /** Disconnects followers, answers the commands that it has received, then closes the store. */
   readonly stop: () => Promise<void>
 }
 

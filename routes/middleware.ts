@@ -1,4 +1,4 @@
-// Middleware between a request and its handler: what is refused early, what handlers find in their context, and who may pass.
+// Middleware before the handlers: refuses bad requests early, provides services, and checks access.
 import type { MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
@@ -7,11 +7,14 @@ import type { Actor, Guard } from './context.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { problem } from './http/problem.ts'
 
-/** Refuses requests without a host, and bodies that are too large. One middleware for both, as each costs every request. */
+/**
+ * Refuses requests without a host, and bodies that are too large. One middleware does both, because each one costs
+ * every request.
+ */
 export function refuseBadRequests(maxSize: number): MiddlewareHandler {
   const limitBody = bodyLimit({ maxSize, onError: c => problem(c, 'payload-too-large', { limit: maxSize }) })
   return (c, next) => {
-    // Without a host Bun gives the path alone, and Hono would begin to read it in its middle.
+    // Without a host Bun gives only the path, and Hono would read it from the wrong place on.
     if (c.req.raw.url.startsWith('/'))
       return Promise.resolve(problem(c, 'bad-header', { detail: 'Host is missing, or names no host' }))
     return c.req.raw.body ? limitBody(c, next) : next()
@@ -31,7 +34,10 @@ export function provideServices({ running, start }: Lifecycle, actor: Actor | un
   return provide
 }
 
-/** Lets pass whom the guard of the app lets pass; without a guard a bearer of ADMIN_TOKEN, without a token everybody outside of production. */
+/**
+ * Passes the requests that the guard of the app passes. Without a guard: a bearer of ADMIN_TOKEN. Without ADMIN_TOKEN:
+ * everybody outside of production, nobody in production.
+ */
 export function requireAccess(guard: Guard | undefined, configured: () => Config): MiddlewareHandler {
   let bearer: MiddlewareHandler | null = null
   return async (c, next) => {

@@ -1,4 +1,4 @@
-// Gives every definition its routes, and refuses definitions that would have one path.
+// Mounts the routes of every definition, and refuses definitions whose paths collide.
 import type { Hono } from 'hono'
 import type { DeciderSpec } from '../src/definitions/decider/decider.ts'
 import { type Definition, definitionOf, type Served } from '../src/definitions/definition.ts'
@@ -11,7 +11,7 @@ import { answerQuery } from './queries/queries.ts'
 import { getRow, listRows } from './rows/rows.ts'
 import { getState } from './streams/states.ts'
 
-/** First steps of the framework's own paths. */
+/** The first steps of the framework's own paths. */
 const RESERVED = [
   'streams',
   'events',
@@ -26,7 +26,10 @@ const RESERVED = [
   'commands',
 ]
 
-/** The definitions that an app serves. Throws a TypeError where two, or one and the framework, would have one path. */
+/**
+ * The definitions that an app serves. Throws a TypeError if two definitions have one path, or if a definition has a
+ * path of the framework.
+ */
 export function definitionsOf(serve: readonly Served[]): readonly Definition[] {
   const byName = new Map<string, Definition>()
   return serve.map(served => {
@@ -46,7 +49,7 @@ export function definitionsOf(serve: readonly Served[]): readonly Definition[] {
   })
 }
 
-/** Whether a definition is served by HTTP. A definition that only works on the log has a name, and no path. */
+/** Whether HTTP serves a definition. A definition that only works on the log has a name and no path. */
 export function hasPath(definition: Definition): definition is DeciderSpec | ProjectionSpec | QuerySpec {
   return !['processor', 'process', 'sql-projection'].includes(definition.kind)
 }
@@ -68,7 +71,7 @@ function mountDecider(hono: Hono, decider: DeciderSpec): void {
 
 function mountProjection(hono: Hono, projection: ProjectionSpec): void {
   hono.get(`/${projection.name}/:key`, getRow(projection))
-  // A live projection keeps no rows to list or to follow.
+  // A live projection stores no rows, so there is no list and nothing to follow.
   if (projection.live) return
   hono.get(`/${projection.name}/:key/events`, rowEvents(projection))
   hono.get(`/${projection.name}`, listRows(projection))

@@ -1,6 +1,6 @@
 // The limit of W10: bare Bun.serve that writes the same bytes, made once, to all who listen. `POST /burst?events=20` does.
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
-import { frame, joinFrames } from '../../routes/events/sse.ts'
+import { encodeFrame, joinFrames } from '../../routes/events/sse.ts'
 import { LogEvent } from '../../src/subscription/log-event.ts'
 import { row } from '../limits/row.ts'
 import { announce } from './announce.ts'
@@ -43,7 +43,7 @@ function burst(events: number): Response {
 
 function made(): Uint8Array {
   const event = new LogEvent({ ...row(), version: 1, position: ++position, at: new Date().toISOString() })
-  return frame({ id: String(position), event: 'order.Placed', data: cloudEvent(event, log) })
+  return encodeFrame({ id: String(position), event: 'order.Placed', data: cloudEvent(event, log) })
 }
 
 await announce(server.port)

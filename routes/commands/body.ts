@@ -1,4 +1,4 @@
-// A body as JSON, refused with a problem wherever it is not.
+// Reads a body as JSON, and refuses any other body with a problem.
 import type { Context } from 'hono'
 import { PAYLOAD_DEPTH_MAX } from '../../src/definitions/event/payload.ts'
 import { notUtf8At, describeMalformed } from '../http/malformed.ts'
@@ -7,17 +7,19 @@ import { pointer, problem } from '../http/problem.ts'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const JSON_TYPE = /^application\/([\w.-]+\+)?json *(;|$)/i
 
-/** What a body says, and its size in bytes. */
+/** The content of a body, and its size in bytes. */
 export type Body = { readonly data: unknown; readonly size: number }
 
-/** The body of a request; `{}` where there is neither a body nor a content type. A Response refuses it. */
+/**
+ * Reads the body of a request. Gives `{}` if there is neither a body nor a content type. A Response refuses the body.
+ */
 export async function bodyOf(c: Context): Promise<Body | Response> {
   const type = c.req.header('content-type')
   const bytes = await c.req.bytes()
   const size = bytes.length
   if (size === 0 && type === undefined) return { data: {}, size }
   if (type === undefined || !JSON_TYPE.test(type))
-    return problem(c, 'unsupported-media-type', { detail: type ? `found ${type}` : 'there is a body and no Content-Type' })
+    return problem(c, 'unsupported-media-type', { detail: type ? `found ${type}` : 'the body has no Content-Type' })
   const parsed = parse(bytes)
   if ('detail' in parsed) return problem(c, 'malformed-json', parsed)
   const wrong = inspect(parsed.data, 0)
@@ -30,7 +32,7 @@ function parse(bytes: Uint8Array): { readonly data: unknown } | { readonly detai
   try {
     text = utf8.decode(bytes)
   } catch {
-    return { detail: `no UTF-8 at byte ${notUtf8At(bytes)}` }
+    return { detail: `not UTF-8 at byte ${notUtf8At(bytes)}` }
   }
   try {
     return { data: JSON.parse(text) }
@@ -42,13 +44,13 @@ function parse(bytes: Uint8Array): { readonly data: unknown } | { readonly detai
 type Wrong = { readonly path: readonly PropertyKey[]; readonly detail: string }
 const wrong = (detail: string): Wrong => ({ path: [], detail })
 
-/** What JSON can say and no payload can hold; -0 becomes 0, which is the same number. */
+/** Finds a value that JSON can express and a payload cannot hold. Turns -0 into 0, which is the same number. */
 function inspect(value: unknown, depth: number): Wrong | null {
-  if (typeof value === 'string') return value.isWellFormed() ? null : wrong('a lone surrogate is no text')
-  if (typeof value === 'number') return Number.isFinite(value) ? null : wrong('a number beyond what a double holds')
+  if (typeof value === 'string') return value.isWellFormed() ? null : wrong('a lone surrogate is not text')
+  if (typeof value === 'number') return Number.isFinite(value) ? null : wrong('the number is too large for a double')
   if (typeof value !== 'object' || value === null) return null
   if (depth >= PAYLOAD_DEPTH_MAX) return wrong(`nested deeper than ${PAYLOAD_DEPTH_MAX}`)
-  // Own keys only: a body's `__proto__` is one, and is refused before zod, which would drop it.
+  // Only own keys count. `__proto__` is an own key of a parsed body. It is refused here, because zod would drop it.
   const members = value as Record<PropertyKey, unknown>
   for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
     if (typeof key === 'string' && (key === '__proto__' || !key.isWellFormed()))

@@ -1,4 +1,4 @@
-// POST /{decider}/{id}/{command}: the edge of the command's path.
+// POST /{decider}/{id}/{command}: where a command enters.
 import { instanceOf } from '../../src/definitions/event/stream-name.ts'
 import { zValidator } from '@hono/zod-validator'
 import type { Context, Handler } from 'hono'
@@ -17,7 +17,7 @@ import { pointer, problem } from '../http/problem.ts'
 import { scheduleCommand, sendTimeOf } from './scheduled.ts'
 import { exposeState } from '../streams/states.ts'
 
-/** A command's maker, as a decider has one for each of its commands: `order.place`. */
+/** Makes a command. A decider has one for each of its commands, such as `order.place`. */
 export type CommandMaker = (id: string, data: never) => Command
 type NamedMaker = CommandMaker & { readonly decider: string; readonly command: string }
 type Request = {
@@ -29,13 +29,15 @@ type Request = {
 }
 
 /**
- * A handler for one command, to be mounted wherever you like; the path's parameter `id` names the instance, without one it is made.
+ * Makes a handler for one command. Mount it on any path. The parameter `id` of the path names the instance; without it
+ * the handler makes an id.
+ * Throws a TypeError on a request if the app does not serve the decider.
  *
  * @example
  * app({ serve: [order] }).post('/checkout/:id', handle(order.place))
  */
 export function handle(make: CommandMaker): Handler {
-  // Every maker of `decider` carries its names; the type that users see does not show them.
+  // Every maker of `decider` carries its names. The public type does not show them.
   const { decider, command } = make as NamedMaker
   let validate: ReturnType<typeof validator> | null = null
   return async c => {
@@ -50,7 +52,7 @@ export function handle(make: CommandMaker): Handler {
     if (sendTime instanceof Response) return sendTime
     const body = await bodyOf(c)
     if (body instanceof Response) return body
-    // The validator reads the body from here; it was decoded and inspected as bytes.
+    // The validator reads the body from here. It was already decoded and inspected as bytes.
     c.req.json = async () => body.data as never
     validate ??= validator(emaki, decider, command)
     const refused = await validate(c, doNothing)
@@ -76,7 +78,7 @@ export function handle(make: CommandMaker): Handler {
 }
 
 const doNothing = async () => {}
-/** So many places of a body that do not fit are listed: an answer is no longer than its question. */
+/** The most errors that one answer lists, so that an answer is no longer than its request. */
 const ERRORS_MAX = 100
 
 function validator(emaki: Services, decider: string, command: string) {
@@ -131,7 +133,7 @@ async function respondAccepted({ c, emaki, decider }: Request, outcome: Accepted
     return c.body(null, created ? 201 : 204, { ...headers, 'Preference-Applied': 'return=minimal', Vary: 'Prefer' })
   const { expose, initial } = emaki.deciders.get(decider)!
   if (!expose || !prefers(c, 'return=representation')) return c.json(body, status, { ...headers, Vary: 'Prefer' })
-  // The command is accepted, whether or not its state can be read now.
+  // The command is accepted, even if its state cannot be read now.
   const after = await emaki.state(decider, id, { version }).catch(() => undefined)
   if (after === undefined) return c.json(body, status, { ...headers, Vary: 'Prefer' })
   const state = exposeState(expose, after ? after.state : initial)
@@ -139,7 +141,7 @@ async function respondAccepted({ c, emaki, decider }: Request, outcome: Accepted
 }
 
 function respondConflict({ c, expect }: Request, { expected, actual }: Conflicted): Response {
-  // A tag that is no version of ours is expected as -1, which would say nothing to a client.
+  // -1 stands for a tag that is no version of ours. It would mean nothing to a client.
   const extension = { ...(expected !== -1 && { expected }), actual, retryable: expect === null }
   return expect === null
     ? problem(c, 'version-conflict', extension)

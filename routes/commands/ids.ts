@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { idProblem } from '../../src/definitions/event/stream-name.ts'
 import { problem } from '../http/problem.ts'
 
-/** The id in a path; null where the path has none. A Response refuses it. */
+/** The id in a path; null if the path has none. A Response refuses the id. */
 export function idOf(c: Context): string | null | Response {
   const id = c.req.param('id')
   if (id === undefined) return null
@@ -10,12 +10,14 @@ export function idOf(c: Context): string | null | Response {
   return wrong === null ? id : problem(c, 'validation-failed', { errors: [{ pointer: '#/id', detail: wrong }] })
 }
 
-/** Whether all of a path can be decoded. Hono leaves what cannot as it is, so that `%FF` and `%25FF` would be one id. */
+/**
+ * Whether all of a path can be decoded. Hono keeps a part that it cannot decode, so `%FF` and `%25FF` would be one id.
+ */
 export function isEncoded(url: string): boolean {
   return isDecodable(url.split('?', 1)[0]!)
 }
 
-/** Whether what follows each % is UTF-8, in two hexadecimal digits each. */
+/** Whether each % is followed by two hexadecimal digits, and these bytes are UTF-8. */
 export function isDecodable(text: string): boolean {
   if (!text.includes('%')) return true
   try {

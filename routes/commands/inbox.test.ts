@@ -138,5 +138,5 @@ describe('a webhook', () => {
 
 test('receive() throws for an inbox that verifies nothing', () => {
   const open = inbox('open', { message: z.object({ id: z.string() }), command: () => null })
-  expect(() => receive(open)).toThrow('receive(open): anybody could send to it')
+  expect(() => receive(open)).toThrow('receive(open): anybody could send messages to this inbox')
 })

@@ -1,4 +1,4 @@
-// Webhooks in: verifies a message as bytes, hands it to an inbox, and answers so that the sender knows whether to repeat it.
+// Receives webhooks: verifies a message as bytes, hands it to an inbox, and tells the sender whether to repeat it.
 import type { Context, Handler } from 'hono'
 import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
 import type { Inbox, Taken } from '../../src/dispatch/inbox.ts'
@@ -9,21 +9,21 @@ import { problemOfOutcome, replayedHeader } from './outcomes.ts'
 import { problem } from '../http/problem.ts'
 
 /**
- * A handler that takes messages for an inbox. Mount it on any path.
+ * Makes a handler that receives messages for an inbox. Mount it on any path.
  *
- * - 200: the message is done with: its command was accepted or rejected, or it leads to no command: `{"outcome":"accepted", …}`. The same id
- *   again gets the same answer with `Idempotency-Replayed: true`.
- * - 401: it is not verified. 400: it does not fit. 422: another message had its id.
+ * - 200: the message is done. Its command was accepted or rejected, or it leads to no command. The body begins
+ *   `{"outcome":"accepted"`, for example. A repeated id gets the same answer with `Idempotency-Replayed: true`.
+ * - 400: the message does not fit its schema. 401: it is not verified. 422: another message had its id.
  * - 503 with `Retry-After`: send it again.
  *
- * Throws a TypeError for an inbox without `verify`, as anybody could send to it.
+ * Throws a TypeError for an inbox without `verify`: anybody could send messages to it.
  *
  * @example
  * app({ serve: [order] }).post('/webhooks/payments', receive(payments))
  */
 export function receive(inbox: Inbox): Handler {
   const { name, verify } = inbox
-  if (!verify) throw new TypeError(`receive(${name}): anybody could send to it; give the inbox a verify`)
+  if (!verify) throw new TypeError(`receive(${name}): anybody could send messages to this inbox; give it a verify`)
   return async c => {
     const emaki = servicesOf(c)
     const header = (name: string) => c.req.header(name)

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { Invalid, Unavailable, Unknown } from '../../src/dispatch/outcome.ts'
 import { errorsOf, problem } from '../http/problem.ts'
 
-/** The problem of a command that was not decided, or of which nobody knows whether it was. */
+/** The problem for a command that was not decided, or whose outcome is unknown. */
 export function problemOfOutcome(c: Context, outcome: Invalid | Unavailable | Unknown): Response {
   if (outcome.outcome === 'invalid') return problem(c, 'validation-failed', errorsOf(outcome))
   const headers = { 'Retry-After': String(Math.max(1, Math.ceil(outcome.retryAfterMs / 1_000))) }

@@ -1,4 +1,4 @@
-// Commands that are taken now and sent later: 202, and their outcome at /commands/{id}.
+// Commands that are stored now and sent later: 202 now, their outcome at /commands/{id}.
 import type { Context, Handler } from 'hono'
 import type { Command } from '../../src/definitions/decider/command.ts'
 import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
@@ -9,11 +9,14 @@ import { prefers } from '../http/headers.ts'
 import { positionHeader } from '../http/min-position.ts'
 import { errorsOf, problem } from '../http/problem.ts'
 
-/** RFC 3339, with the offset that says which moment is meant. */
+/** RFC 3339. The offset is required, because without it the moment is not clear. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
 const YEARS_MAX = 100
 
-/** When to send a command for which the client does not wait: a time, or `now`; null: the client waits. A Response refuses it. */
+/**
+ * The time at which to send a command, or `now`. The client does not wait for the outcome. Null: the client waits. A
+ * Response refuses the request.
+ */
 export function sendTimeOf(c: Context): Date | 'now' | null | Response {
   const at = c.req.header('schedule-at')
   if (at === undefined) return prefers(c, 'respond-async') ? 'now' : null
@@ -22,7 +25,7 @@ export function sendTimeOf(c: Context): Date | 'now' | null | Response {
   return problem(c, 'bad-header', { detail: 'Schedule-At takes a time such as 2030-01-31T12:00:00Z' })
 }
 
-/** Takes a command to be sent later: 202 once it is durable. */
+/** Stores a command to be sent later. Answers 202 once it is durable. */
 export async function scheduleCommand(
   c: Context,
   emaki: Services,
@@ -41,7 +44,7 @@ export async function scheduleCommand(
   })
 }
 
-/** GET /commands/{id}: whether it is pending, else its outcome, for 24 h. */
+/** GET /commands/{id}: shows whether the command is pending, or its outcome, which is kept for 24 h. */
 export const getScheduled: Handler = async c => {
   const emaki = servicesOf(c)
   const found = await emaki.schedule.find(c.req.param('id')!)
@@ -57,7 +60,7 @@ export const getScheduled: Handler = async c => {
   })
 }
 
-/** DELETE /commands/{id}: withdraws it while it is pending. */
+/** DELETE /commands/{id}: withdraws the command while it is pending. */
 export const withdrawScheduled: Handler = async c => {
   const { schedule } = servicesOf(c)
   const id = c.req.param('id')!
@@ -88,7 +91,7 @@ function outcomeOf(ended: ScheduledOutcome): object {
       return { expected: ended.expected, actual: ended.actual }
     case 'invalid':
       return errorsOf(ended)
-    // The text of an exception is for operators.
+    // The text of an exception is for operators only.
     default:
       return {}
   }

@@ -1,4 +1,4 @@
-// GET /events: what happens from now on, or since a position, as server-sent events of CloudEvents.
+// GET /events: the events from now on, or after a position, as server-sent events that hold CloudEvents.
 import type { Context, Handler } from 'hono'
 import type { Store } from '../../src/ports/store/store.ts'
 import { parseToken, token } from '../../src/ports/store/token.ts'
@@ -8,9 +8,11 @@ import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import type { Encoding } from './feed.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
 import type { Live } from './live.ts'
-import { frame, joinFrames, type BatchSource, sse } from './sse.ts'
+import { encodeFrame, joinFrames, type BatchSource, sse } from './sse.ts'
 
-/** `GET /events`: after `Last-Event-ID` or `?after=`, else from now on; filtered by `?category=`, `?type=` and `?stream=`. */
+/**
+ * `GET /events`: begins after `Last-Event-ID` or `?after=`, else now. Filters by `?category=`, `?type=` and `?stream=`.
+ */
 export const eventStream: Handler = async c => {
   const live = c.get('live')
   if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
@@ -21,11 +23,12 @@ export const eventStream: Handler = async c => {
   return after instanceof Response ? after : sse(c, logSource(live, filter, after))
 }
 
-/** The events that pass a filter, after a position. */
+/** The source of the events that pass a filter, after a position. */
 function logSource(live: Live, filter: EventFilter, after: number): BatchSource {
   const log = live.services.store.identity
-  // Only once it is listened to: what is asked for by HEAD, or has gone by then, never ends either.
-  let shared: ReturnType<typeof live.feed<Uint8Array, Uint8Array>> | null = null
+  // The feed is taken only once somebody listens. A HEAD request, or a client that left early, would never give it
+  // back.
+  let shared: ReturnType<typeof live.takeFeed<Uint8Array, Uint8Array>> | null = null
   let at = after
   const chunk = ({ content, to }: { readonly content: Uint8Array | null; readonly to: number }) => {
     at = to
@@ -34,7 +37,7 @@ function logSource(live: Live, filter: EventFilter, after: number): BatchSource 
   return {
     id: token(log, after),
     next: () => {
-      shared ??= live.feed(filter, encodingOf(live))
+      shared ??= live.takeFeed(filter, encodingOf(live))
       const batch = shared.feed.next(at)
       if (batch === null) return null
       return batch instanceof Promise ? batch.then(chunk) : chunk(batch)
@@ -43,14 +46,14 @@ function logSource(live: Live, filter: EventFilter, after: number): BatchSource 
   }
 }
 
-/** One for each log, as what is made with it is kept by it. */
+/** One encoding for each log: an event keeps its encoded form by the encoding. */
 const encodings = new WeakMap<Live, Encoding<Uint8Array, Uint8Array>>()
 
 function encodingOf(live: Live): Encoding<Uint8Array, Uint8Array> {
   const log = live.services.store.identity
   const made = encodings.get(live) ?? {
     encode: event =>
-      frame({ id: token(log, event.position), event: `${event.category}.${event.type}`, data: cloudEvent(event, log) }),
+      encodeFrame({ id: token(log, event.position), event: `${event.category}.${event.type}`, data: cloudEvent(event, log) }),
     size: ({ length }) => length,
     join: joinFrames,
   }
@@ -58,7 +61,7 @@ function encodingOf(live: Live): Encoding<Uint8Array, Uint8Array> {
   return made
 }
 
-/** The filter in a query; commas separate, but for streams, whose ids may hold some. */
+/** Reads the filter from a query. Commas separate values, except for streams: an id may contain a comma. */
 export function filterOf(c: Context): EventFilter | Response {
   const list = (name: string) => (c.req.queries(name) ?? []).flatMap(value => value.split(',')).filter(value => value !== '')
   const filter = { categories: list('category'), types: list('type'), streams: c.req.queries('stream') ?? [] }
@@ -70,7 +73,7 @@ export function filterOf(c: Context): EventFilter | Response {
   return problem(c, 'validation-failed', { errors })
 }
 
-/** Where a client wants to go on: what it had last counts more than what it asked for at first. */
+/** The position at which a client begins. `Last-Event-ID` counts more than `?after=`. */
 async function afterOf(c: Context): Promise<number | Response> {
   const { store, tail } = c.get('live').services
   // A client that has no id yet may send an empty one.
@@ -82,12 +85,15 @@ async function afterOf(c: Context): Promise<number | Response> {
   if (position === 'unknown') return problem(c, 'unknown-position', { detail: `${text} is not of this log` })
   return header === undefined
     ? problem(c, 'validation-failed', {
-        errors: [{ pointer: '#/after', detail: 'expected a position, as the id of an event has it' }],
+        errors: [{ pointer: '#/after', detail: 'expected a position, such as the id of an event' }],
       })
-    : problem(c, 'bad-header', { detail: 'Last-Event-ID takes a position, as the id of an event has it' })
+    : problem(c, 'bad-header', { detail: 'Last-Event-ID takes a position, such as the id of an event' })
 }
 
-/** The position that a token names. One of another epoch, or above the head, is of no log of ours, and never waited for. */
+/**
+ * Reads the position of a token. `unknown`: it is of another epoch or above the head. Such a position is never reached,
+ * so nobody waits for it.
+ */
 export async function positionOf(store: Store, head: number, text: string): Promise<number | 'malformed' | 'unknown'> {
   const found = parseToken(text)
   if (!found) return 'malformed'

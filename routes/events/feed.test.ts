@@ -9,10 +9,10 @@ import { upToSize } from '../../src/ports/store/page-size.ts'
 import { tail } from '../../src/subscription/tail.ts'
 import { range } from '../../src/test-support/bank.ts'
 import { BATCH_SIZE_MAX, type Encoding, Feed } from './feed.ts'
-import { frame, joinFrames } from './sse.ts'
+import { encodeFrame, joinFrames } from './sse.ts'
 
 const bytes: Encoding<Uint8Array, Uint8Array> = {
-  encode: ({ position, type, data }) => frame({ id: `${position}`, event: type, data }),
+  encode: ({ position, type, data }) => encodeFrame({ id: `${position}`, event: type, data }),
   size: ({ length }) => length,
   join: joinFrames,
 }

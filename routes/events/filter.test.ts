@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { categoriesOf, type EventFilter, keyOf, passes, storeFilter } from './filter.ts'
+import { categoriesOf, type EventFilter, filterKey, filterTest, storeFilter } from './filter.ts'
 
 const filter = (given: Partial<EventFilter>): EventFilter => ({ categories: [], types: [], streams: [], ...given })
 const placed = { category: 'order', type: 'Placed', stream: 'order-o1' }
 
 describe('a filter', () => {
   test('an empty filter lets every event pass', () => {
-    expect(passes(filter({}))(placed)).toBe(true)
+    expect(filterTest(filter({}))(placed)).toBe(true)
     expect([categoriesOf(filter({})), storeFilter(filter({}))]).toEqual([null, undefined])
   })
 
@@ -25,7 +25,7 @@ describe('a filter', () => {
     [{ categories: ['order'], types: ['Placed'], streams: ['order-o1'] }, true],
     [{ categories: ['cart'], types: ['Placed'], streams: ['order-o1'] }, false],
   ])('whether the filter %j lets order.Placed pass: %p', (given, expected) => {
-    expect(passes(filter(given))(placed)).toBe(expected)
+    expect(filterTest(filter(given))(placed)).toBe(expected)
   })
 
   const names = fc.constantFrom('a', 'b', 'c')
@@ -48,7 +48,7 @@ describe('a filter', () => {
   test('what a filter lets pass is in its categories, and in what the store reads for it', () => {
     fc.assert(
       fc.property(filters, events, (filter, event) => {
-        if (!passes(filter)(event)) return
+        if (!filterTest(filter)(event)) return
         expect(categoriesOf(filter) ?? [event.category]).toContain(event.category)
         const kept = storeFilter(filter)
         if (kept) expect(kept.get(event.category) ?? [event.type]).toContain(event.type)
@@ -65,10 +65,10 @@ describe('a filter', () => {
           types: [...filter.types, ...filter.types],
           streams: filter.streams,
         }
-        expect(keyOf(turned)).toBe(keyOf(filter))
+        expect(filterKey(turned)).toBe(filterKey(filter))
       }),
     )
-    expect(keyOf(filter({ types: ['a', 'b'] }))).not.toBe(keyOf(filter({ types: ['a,b'] })))
-    expect(keyOf(filter({ categories: ['a'] }))).not.toBe(keyOf(filter({ types: ['a'] })))
+    expect(filterKey(filter({ types: ['a', 'b'] }))).not.toBe(filterKey(filter({ types: ['a,b'] })))
+    expect(filterKey(filter({ categories: ['a'] }))).not.toBe(filterKey(filter({ types: ['a'] })))
   })
 })

@@ -1,20 +1,20 @@
-// Which events somebody follows. Kinds narrow each other down, values of one kind widen it.
+// The filter of a follower. An event has to pass every kind; it passes a kind if one of its values matches.
 import { categoryOf } from '../../src/definitions/event/stream-name.ts'
 import type { Filter } from '../../src/ports/store/log.ts'
 
 export type EventFilter = {
   readonly categories: readonly string[]
-  /** Bare (`Placed`), or with their category (`order.Placed`). */
+  /** Without a category (`Placed`), or with one (`order.Placed`). */
   readonly types: readonly string[]
   readonly streams: readonly string[]
 }
-type Named = { readonly category: string; readonly type: string; readonly stream: string }
+type EventNames = { readonly category: string; readonly type: string; readonly stream: string }
 
 /** The most values of one kind. */
 export const FILTER_VALUES_MAX = 100
 
-/** Whether an event passes. An empty kind lets everything pass. */
-export function passes({ categories, types, streams }: EventFilter): (event: Named) => boolean {
+/** Makes the test for a filter. A kind without values lets every event pass. */
+export function filterTest({ categories, types, streams }: EventFilter): (event: EventNames) => boolean {
   const [inCategory, ofType, ofStream] = [new Set(categories), new Set(types), new Set(streams)]
   return ({ category, type, stream }) =>
     (inCategory.size === 0 || inCategory.has(category)) &&
@@ -22,12 +22,12 @@ export function passes({ categories, types, streams }: EventFilter): (event: Nam
     (ofStream.size === 0 || ofStream.has(stream))
 }
 
-/** The same text for filters that let the same pass, whichever way they were written. */
-export function keyOf({ categories, types, streams }: EventFilter): string {
+/** Gives the same text for filters that pass the same events, in whatever order their values are. */
+export function filterKey({ categories, types, streams }: EventFilter): string {
   return JSON.stringify([categories, types, streams].map(values => [...new Set(values)].sort()))
 }
 
-/** The categories outside of which nothing passes; null: any. */
+/** The categories of all events that may pass; null: events of any category may. */
 export function categoriesOf({ categories, types, streams }: EventFilter): readonly string[] | null {
   const named = [
     categories,
@@ -38,7 +38,9 @@ export function categoriesOf({ categories, types, streams }: EventFilter): reado
   return first ? [...new Set(first)].filter(one => others.every(other => other.includes(one))) : null
 }
 
-/** What a log can leave out of its pages: never more than does not pass. Undefined: nothing. */
+/**
+ * The filter for the log. It may pass more events than the follower's filter, and never fewer. Undefined: no filter.
+ */
 export function storeFilter(filter: EventFilter): Filter | undefined {
   const categories = categoriesOf(filter)
   if (!categories) return undefined

@@ -1,4 +1,4 @@
-// GET /{projection}/{key}/events: the row now, and whenever it changes, as server-sent events.
+// GET /{projection}/{key}/events: the row now, and again after each change, as server-sent events.
 import type { Handler } from 'hono'
 import { ANY_POSITION, StaleRead } from '../../src/query/stale-read.ts'
 import { type ProjectionSpec, projectionOf, tableOf } from '../../src/definitions/projection/projection.ts'
@@ -8,11 +8,13 @@ import { isEncoded } from '../commands/ids.ts'
 import { refuseStale } from '../http/min-position.ts'
 import { problem } from '../http/problem.ts'
 import { positionOf } from './events.ts'
-import { type Chunk, frame, type BatchSource, sse } from './sse.ts'
+import { type Chunk, encodeFrame, type BatchSource, sse } from './sse.ts'
 
 /**
- * Each event is `row` with the row, or `deleted` with its key; its id is the position of the row's last event. Changes that come faster than
- * the client takes them are one event. With `Last-Event-ID` the first event comes only if the row has changed since.
+ * Follows a row. Each event is `row` with the row, or `deleted` with its key. Its id is the position of the row's last
+ * event.
+ * Changes that come faster than the client reads become one event. After `Last-Event-ID`, the first event comes only if
+ * the row has changed since.
  */
 export function rowEvents(projection: ProjectionSpec): Handler {
   return async c => {
@@ -27,7 +29,7 @@ export function rowEvents(projection: ProjectionSpec): Handler {
     const after = last === undefined ? -1 : await positionOf(services.store, services.tail.head, last)
     if (after === 'unknown') return problem(c, 'unknown-position', { detail: `${last} is not of this log` })
     if (after === 'malformed')
-      return problem(c, 'bad-header', { detail: 'Last-Event-ID takes a position, as the id of an event has it' })
+      return problem(c, 'bad-header', { detail: 'Last-Event-ID takes a position, such as the id of an event' })
     return sse(c, rowSource(services, projection, key, after))
   }
 }
@@ -47,7 +49,7 @@ function rowSource(services: Services, projection: ProjectionSpec, key: string, 
     const at = Math.max(0, isThere ? row.at : sent.at)
     sent = { at, isThere }
     const id = token(log, at)
-    return { bytes: frame({ id, event: isThere ? 'row' : 'deleted', data: row.text ?? JSON.stringify({ key }) }), id }
+    return { bytes: encodeFrame({ id, event: isThere ? 'row' : 'deleted', data: row.text ?? JSON.stringify({ key }) }), id }
   }
 
   return {

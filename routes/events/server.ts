@@ -1,28 +1,31 @@
-// What of Bun's server a request can be asked for. Nothing else knows it: outside of a server, as in tests, there is none.
+// Access to Bun's server. Only this file knows about it. Outside of a server, as in tests, there is none.
 import type { Context } from 'hono'
 
-/** One end of a WebSocket, as the server has it. */
+/** A WebSocket, as the server sees it. */
 export type Peer = {
-  /** `sent`; `queued`: it was taken, and is the last for now; `dropped`: it was not taken. */
+  /** `sent`: done. `queued`: accepted, but send no more for now. `dropped`: not accepted. */
   readonly send: (text: string) => 'sent' | 'queued' | 'dropped'
-  /** What is sent in it goes out together. */
+  /** Messages that `run` sends go out together. */
   readonly cork: (run: () => void) => void
   readonly close: (code: number, reason: string) => void
 }
 
-/** What is done with a WebSocket. None of it throws. */
+/** The handlers of one WebSocket. None of them throws. */
 export type Session = {
   readonly open: (peer: Peer) => void
   readonly message: (message: string | Uint8Array) => void
-  /** What was queued has been taken. */
+  /** The queue is empty again. */
   readonly drain: () => void
   readonly close: () => void
 }
 
-/** How much may be queued for one client before more is dropped, and how large a message of its own may be, in bytes. */
+/**
+ * The most bytes that may be queued for one client before more is dropped, and the largest message that a client may
+ * send.
+ */
 const BACKPRESSURE_MAX = 65_536
 const MESSAGE_MAX = 65_536
-/** How long a connection may be silent, in seconds; pings are answered by the client's engine. */
+/** How long a connection may be silent, in seconds. The client's engine answers pings. */
 const IDLE_TIMEOUT_S = 30
 
 /** The handlers that `Bun.serve` needs beside `fetch`. */
@@ -39,25 +42,28 @@ export const websocket: WebSocketHandlers = {
   close: socket => socket.data.close(),
 }
 
-/** Lifts the server's own time-out for a request; false where there is no server to be seen. */
+/** Turns off the server's own time-out for a request. False: no server was found. */
 export function liftTimeout(c: Context): boolean {
   const server = serverOf(c)
   server?.timeout(c.req.raw, 0)
   return server !== null
 }
 
-/** Makes a WebSocket of a request. Null: there is no server, or it was given no handlers for them. */
+/** Upgrades a request to a WebSocket. Null: there is no server, or it has no WebSocket handlers. */
 export function upgrade(c: Context, session: Session, protocol: string | null): Response | null {
   const headers = protocol === null ? {} : { 'Sec-WebSocket-Protocol': protocol }
   try {
     return serverOf(c)?.upgrade(c.req.raw, { data: session, headers }) ? new Response(null) : null
   } catch {
-    // Bun throws where `websocket` is missing beside `fetch`.
+    // Bun throws if `websocket` is missing beside `fetch`.
     return null
   }
 }
 
-/** Bun gives its server along with a request, as it is or under a name. Whoever calls `fetch` by hand may give anything, or nothing. */
+/**
+ * Finds Bun's server in the environment of a request: the server itself, or a member named `server`. Null: a caller of
+ * `fetch` gave something else, or nothing.
+ */
 function serverOf(c: Context): Bun.Server<Session> | null {
   const env = c.env as (Partial<Bun.Server<Session>> & { readonly server?: Partial<Bun.Server<Session>> }) | undefined
   const server = env?.server ?? env

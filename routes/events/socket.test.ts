@@ -240,7 +240,7 @@ describe('a WebSocket client that does not read', () => {
   async function openStalled() {
     const { emaki } = await openBank()
     let now = 0
-    const live = new Live(emaki, { report: () => {}, now: () => now, lookEveryMs: 5 })
+    const live = new Live(emaki, { report: () => {}, now: () => now, checkEveryMs: 5 })
     const hono = new Hono()
     hono.get('/events', c => {
       c.set('live', live)

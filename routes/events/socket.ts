@@ -1,4 +1,4 @@
-// The same over a WebSocket: the client says what it wants and how much of it, and is sent no more than that.
+// Events over a WebSocket. The client names its filter and how many events it can take, and gets no more than that.
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { token } from '../../src/ports/store/token.ts'
@@ -11,16 +11,16 @@ import type { Follower, Live } from './live.ts'
 import { type Peer, type Session, upgrade } from './server.ts'
 
 export const PROTOCOL = 'cloudevents.json'
-/** How long it may be silent, and how long a client may take nothing of what it was sent, in ms. */
-const BEAT_MS = 15_000
+/** How long the connection may be silent, and how long a client may read nothing of its messages, in ms. */
+const HEARTBEAT_MS = 15_000
 const STALLED_MS_MAX = 10_000
 /** The most credit a client can have. */
 const CREDIT_MAX = 1_000_000
 /** How many batches one client gets before others get their turn. */
 const TURN_BATCHES_MAX = 4
 
-/** Codes of RFC 6455 and of its registry; from 4000 on our own. */
-const CLOSED = { unsupported: 1003, policy: 1008, restart: 1012, tryLater: 1013, forbidden: 4403 } as const
+/** Close codes: those of RFC 6455 and its registry, and from 4000 on our own. */
+const CLOSE_CODES = { unsupported: 1003, policy: 1008, restart: 1012, tryLater: 1013, forbidden: 4403 } as const
 
 const values = z.array(z.string()).max(FILTER_VALUES_MAX).default([])
 const incoming = z.discriminatedUnion('type', [
@@ -37,13 +37,14 @@ type Subscribe = Extract<z.output<typeof incoming>, { readonly type: 'subscribe'
 type Message = { readonly position: number; readonly text: string }
 
 /**
- * Makes a WebSocket of a request for events. `origins` are those of pages that may, besides the app's own; `mayFollow` tells what
- * the client may ask for. Where it is refused, it is before the upgrade.
+ * Upgrades a request for events to a WebSocket, or refuses it before the upgrade.
+ * `origins`: pages of these origins may connect, besides the app's own. `mayFollow`: whether the client may use a
+ * filter.
  */
 export function eventSocket(c: Context, origins: readonly string[], mayFollow: (filter: EventFilter) => boolean): Response {
   const live = c.get('live')
   if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
-  if (!isOwn(c, origins)) return problem(c, 'forbidden', { detail: 'Origin is that of a page that may not' })
+  if (!isAllowedOrigin(c, origins)) return problem(c, 'forbidden', { detail: 'pages of this Origin may not follow events' })
   const offered = c.req
     .header('sec-websocket-protocol')
     ?.split(',')
@@ -52,13 +53,15 @@ export function eventSocket(c: Context, origins: readonly string[], mayFollow: (
     return problem(c, 'bad-header', { detail: `Sec-WebSocket-Protocol takes ${PROTOCOL}` })
   const upgraded = upgrade(c, new EventSocket(live, mayFollow), offered ? PROTOCOL : null)
   return (
-    upgraded ??
-    problem(c, 'bad-header', { detail: 'Upgrade: there are no WebSockets here. Is app.websocket given to Bun.serve?' })
+    upgraded ?? problem(c, 'bad-header', { detail: 'Upgrade: this server has no WebSockets; give app.websocket to Bun.serve' })
   )
 }
 
-/** Whether it comes from a page of ours, or from no page at all. Browsers let any page open a WebSocket, with the user's cookies. */
-function isOwn(c: Context, origins: readonly string[]): boolean {
+/**
+ * Whether the request comes from an allowed page, or from no page at all. Browsers let any page open a WebSocket with
+ * the user's cookies.
+ */
+function isAllowedOrigin(c: Context, origins: readonly string[]): boolean {
   const origin = c.req.header('origin')
   if (origin === undefined || origins.includes(origin)) return true
   return URL.canParse(origin) && new URL(origin).host === c.req.header('host')
@@ -72,9 +75,9 @@ class EventSocket implements Session, Follower {
   #subscription: { readonly feed: Feed<Message, readonly Message[]>; readonly leave: () => void } | null = null
   #isSubscribing = false
   #credit = 0
-  /** Up to where all was sent, or looked through. */
-  #at = 0
-  /** A batch that is being sent, as far as it is not. */
+  /** The position up to which all events were sent, or did not pass the filter. */
+  #position = 0
+  /** The rest of the batch that is being sent. */
   #batch: Batch<readonly Message[]> | null = null
   #isReading = false
   #stalledAt: number | null = null
@@ -95,16 +98,16 @@ class EventSocket implements Session, Follower {
 
   readonly message = (message: string | Uint8Array): void => {
     if (this.#hasEnded) return
-    if (typeof message !== 'string') return this.#end(CLOSED.unsupported, 'messages are text')
+    if (typeof message !== 'string') return this.#close(CLOSE_CODES.unsupported, 'messages are text')
     const json = jsonOf(message)
-    if (json === undefined) return this.#refuse('malformed-json', {}, CLOSED.policy)
+    if (json === undefined) return this.#closeByProblem('malformed-json', {}, CLOSE_CODES.policy)
     const parsed = incoming.safeParse(json)
     if (!parsed.success) {
       const errors = parsed.error.issues.map(({ path, message }) => ({ pointer: pointer(path), detail: message }))
-      return this.#refuse('validation-failed', { errors }, CLOSED.policy)
+      return this.#closeByProblem('validation-failed', { errors }, CLOSE_CODES.policy)
     }
-    if (parsed.data.type === 'credit') this.#grant(parsed.data.n)
-    else if (this.#isSubscribing) this.#refuse('validation-failed', { errors: ONE_AT_A_TIME }, CLOSED.policy)
+    if (parsed.data.type === 'credit') this.#addCredit(parsed.data.n)
+    else if (this.#isSubscribing) this.#closeByProblem('validation-failed', { errors: ONE_AT_A_TIME }, CLOSE_CODES.policy)
     else void this.#subscribe(parsed.data)
   }
 
@@ -114,80 +117,80 @@ class EventSocket implements Session, Follower {
   }
 
   /** The connection is gone. */
-  readonly close = (): void => this.#free()
+  readonly close = (): void => this.#leaveFeed()
 
   readonly wake = (): void => {
-    for (let turn = 0; this.#mayGoOn(); turn++) {
-      if (turn === TURN_BATCHES_MAX) return this.#later(new Promise(resolve => setImmediate(resolve, null)))
+    for (let turn = 0; this.#canSend(); turn++) {
+      if (turn === TURN_BATCHES_MAX) return this.#awaitBatch(new Promise(resolve => setImmediate(resolve, null)))
       if (this.#batch) {
-        this.#send(this.#batch)
+        this.#sendBatch(this.#batch)
         continue
       }
-      const next = this.#subscription!.feed.next(this.#at)
+      const next = this.#subscription!.feed.next(this.#position)
       if (next === null) return
-      if (next instanceof Promise) return this.#later(next)
+      if (next instanceof Promise) return this.#awaitBatch(next)
       this.#batch = next
     }
   }
 
-  readonly look = (now: number): void => {
-    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#end(CLOSED.tryLater, 'too slow')
-    else if (this.#stalledAt === null && this.#subscription && now - this.#wroteAt >= BEAT_MS)
-      this.#write(JSON.stringify({ type: 'position', id: this.#id() }))
+  readonly check = (now: number): void => {
+    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#close(CLOSE_CODES.tryLater, 'too slow')
+    else if (this.#stalledAt === null && this.#subscription && now - this.#wroteAt >= HEARTBEAT_MS)
+      this.#sendText(JSON.stringify({ type: 'position', id: this.#token() }))
   }
 
-  readonly stop = (): void => this.#end(CLOSED.restart, 'restart')
+  readonly stop = (): void => this.#close(CLOSE_CODES.restart, 'restart')
 
-  #mayGoOn(): boolean {
+  #canSend(): boolean {
     return this.#subscription !== null && this.#credit > 0 && !this.#isReading && this.#stalledAt === null && !this.#hasEnded
   }
 
   async #subscribe({ after, filter, credit }: Subscribe): Promise<void> {
-    if (!this.#mayFollow(filter)) return this.#refuse('forbidden', {}, CLOSED.forbidden)
+    if (!this.#mayFollow(filter)) return this.#closeByProblem('forbidden', {}, CLOSE_CODES.forbidden)
     const { tail, store } = this.#live.services
     this.#isSubscribing = true
     try {
       await tail.start()
       const position = after === undefined ? tail.head : await positionOf(store, tail.head, after)
       if (this.#hasEnded) return
-      if (position === 'malformed') return this.#refuse('validation-failed', { errors: AFTER }, CLOSED.policy)
-      if (position === 'unknown') return this.#refuse('unknown-position', {}, CLOSED.policy)
+      if (position === 'malformed') return this.#closeByProblem('validation-failed', { errors: AFTER }, CLOSE_CODES.policy)
+      if (position === 'unknown') return this.#closeByProblem('unknown-position', {}, CLOSE_CODES.policy)
       this.#subscription?.leave()
-      this.#subscription = this.#live.feed(filter, encodingOf(this.#live))
-      this.#at = position
+      this.#subscription = this.#live.takeFeed(filter, encodingOf(this.#live))
+      this.#position = position
       this.#batch = null
       this.#credit = credit
-      this.#write(JSON.stringify({ type: 'position', id: this.#id() }))
+      this.#sendText(JSON.stringify({ type: 'position', id: this.#token() }))
     } catch (error) {
-      return this.#fail(error)
+      return this.#closeByError(error)
     } finally {
       this.#isSubscribing = false
     }
     this.wake()
   }
 
-  #grant(credit: number): void {
+  #addCredit(credit: number): void {
     this.#credit = Math.min(this.#credit + credit, CREDIT_MAX)
     this.wake()
   }
 
-  /** Sends of a batch as much as there is credit for, and as the client takes. */
-  #send({ content, to }: Batch<readonly Message[]>): void {
+  /** Sends as much of a batch as the client has credit for and can take. */
+  #sendBatch({ content, to }: Batch<readonly Message[]>): void {
     const left = content ?? []
     let sent = 0
     this.#peer!.cork(() => {
-      while (sent < left.length && this.#credit > 0 && this.#write(left[sent]!.text)) {
-        this.#at = left[sent++]!.position
+      while (sent < left.length && this.#credit > 0 && this.#sendText(left[sent]!.text)) {
+        this.#position = left[sent++]!.position
         this.#credit--
       }
     })
     const isDone = sent === left.length
-    if (isDone) this.#at = to
+    if (isDone) this.#position = to
     this.#batch = isDone ? null : { content: left.slice(sent), to }
   }
 
-  /** Whether it was taken, be it as the last for now. */
-  #write(text: string): boolean {
+  /** Sends a message. False: it was not accepted. */
+  #sendText(text: string): boolean {
     if (this.#hasEnded || this.#stalledAt !== null) return false
     const sent = this.#peer!.send(text)
     this.#wroteAt = this.#live.now()
@@ -195,42 +198,42 @@ class EventSocket implements Session, Follower {
     return sent !== 'dropped'
   }
 
-  #later(next: Promise<Batch<readonly Message[]> | null>): void {
+  #awaitBatch(next: Promise<Batch<readonly Message[]> | null>): void {
     const subscription = this.#subscription
     this.#isReading = true
     next.then(
       batch => {
         this.#isReading = false
-        // What was read for a subscription that another one has replaced is nobody's.
+        // If another subscription has replaced this one, its batch is dropped.
         if (batch && subscription === this.#subscription) this.#batch = batch
         this.wake()
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.#closeByError(error),
     )
   }
 
-  #id(): string {
-    return token(this.#live.services.store.identity, this.#at)
+  #token(): string {
+    return token(this.#live.services.store.identity, this.#position)
   }
 
-  #refuse(slug: Slug, extension: Extension, code: number): void {
+  #closeByProblem(slug: Slug, extension: Extension, code: number): void {
     this.#peer?.send(JSON.stringify({ type: 'error', problem: problemOf(slug, extension, '/events') }))
-    this.#end(code, slug)
+    this.#close(code, slug)
   }
 
-  #fail(error: unknown): void {
+  #closeByError(error: unknown): void {
     if (this.#hasEnded) return
-    this.#live.fail(error)
-    this.#refuse('unavailable', {}, CLOSED.tryLater)
+    this.#live.reportFailure(error)
+    this.#closeByProblem('unavailable', {}, CLOSE_CODES.tryLater)
   }
 
-  #end(code: number, reason: string): void {
+  #close(code: number, reason: string): void {
     if (this.#hasEnded) return
-    this.#free()
+    this.#leaveFeed()
     this.#peer?.close(code, reason)
   }
 
-  #free(): void {
+  #leaveFeed(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#leave()
@@ -240,10 +243,10 @@ class EventSocket implements Session, Follower {
   }
 }
 
-const AFTER = [{ pointer: '#/after', detail: 'expected a position, as the id of an event has it' }]
-const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no other subscribe before the first is answered' }]
+const AFTER = [{ pointer: '#/after', detail: 'expected a position, such as the id of an event' }]
+const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no second subscribe before the first is answered' }]
 
-/** One for each log, as what is made with it is kept by it. */
+/** One encoding for each log: an event keeps its encoded form by the encoding. */
 const encodings = new WeakMap<Live, Encoding<Message, readonly Message[]>>()
 
 function encodingOf(live: Live): Encoding<Message, readonly Message[]> {

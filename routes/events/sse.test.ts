@@ -10,7 +10,7 @@ import { decodeChunks, eventsOf, parser } from '../../src/test-support/event-str
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
 import { Live } from './live.ts'
-import { type Chunk, frame, joinFrames, type BatchSource, sse } from './sse.ts'
+import { type Chunk, encodeFrame, joinFrames, type BatchSource, sse } from './sse.ts'
 
 afterEach(cleanUp)
 
@@ -30,7 +30,7 @@ async function serveLive(routes: (hono: Hono) => void = () => {}, idleTimeout = 
   const live = new Live(emaki, {
     report: error => void cleanUpLater(() => expect(error).toBeUndefined()),
     now: () => now,
-    lookEveryMs: 5,
+    checkEveryMs: 5,
   })
   const hono = new Hono()
   hono.use(async (c, next) => {
@@ -79,7 +79,7 @@ const awaitFollowers = ({ live }: LiveServer, count: number) => until(`${count} 
 function endlessSource(size: number): { readonly source: () => BatchSource; readonly taken: () => number } {
   let taken = 0
   const next = (): Chunk => ({
-    bytes: joinFrames([frame({ id: `${++taken}`, event: 'x', data: 'y'.repeat(size) })]),
+    bytes: joinFrames([encodeFrame({ id: `${++taken}`, event: 'x', data: 'y'.repeat(size) })]),
     id: `${taken}`,
   })
   return { source: () => ({ id: '0', next, close: () => {} }), taken: () => taken }
@@ -276,7 +276,7 @@ describe('a source of another kind', () => {
       },
       next: () => {
         const data = pending.shift()
-        return data === undefined ? null : { bytes: frame({ id: `${++at}`, event: 'row', data }), id: `${at}` }
+        return data === undefined ? null : { bytes: encodeFrame({ id: `${++at}`, event: 'row', data }), id: `${at}` }
       },
       close: () => {
         closed++

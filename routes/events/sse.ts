@@ -1,41 +1,46 @@
-// Server-sent events, written by hand: bytes that many share go to each as they are, and nobody is given more than they take.
+// Server-sent events. Encoded bytes are shared between clients, and no client is sent more than it can take.
 import type { Context } from 'hono'
 import type { Live, Follower } from './live.ts'
 import { liftTimeout } from './server.ts'
 
-/** After how many ms a client that lost its connection comes back; when all are sent away, they come back spread over as many. */
+/**
+ * A client that lost its connection comes back after this time, in ms. When the process stops, clients come back at
+ * different times: after half of it to one and a half of it.
+ */
 const RETRY_MS = 2_000
-/** How long it may be silent, in ms; where Bun's own timeout of 10 s cannot be lifted, less. */
-const BEAT_MS = 15_000
-const BEAT_SHORT_MS = 5_000
-/** How long a client may take nothing of what it was sent, in ms. */
+/** A heartbeat is sent after this time, in ms. It is shorter if Bun's own time-out of 10 s cannot be turned off. */
+const HEARTBEAT_MS = 15_000
+const HEARTBEAT_SHORT_MS = 5_000
+/** How long a client may read nothing of its events before it is cut off, in ms. */
 const STALLED_MS_MAX = 10_000
 /** How many batches one client gets before others get their turn. */
 const TURN_BATCHES_MAX = 4
 
-/** Frames in one piece, null where nothing is for this client; and the id of them all: whoever comes back with it gets what follows. */
+/**
+ * Encoded events; null: none of them is for this client. A client that comes back with `id` gets the events after them.
+ */
 export type Chunk = { readonly bytes: Uint8Array | null; readonly id: string }
 
-/** What a stream of events sends, one batch at a time. */
+/** Gives the content of a stream, one batch at a time. */
 export type BatchSource = {
-  /** Where it begins. */
+  /** The id at which the stream begins. */
   readonly id: string
-  /** Somebody listens: calls `wake` when there may be more for another reason than that the log has grown. */
+  /** A client listens. The source calls `wake` if it may have more although the log has not grown. */
   readonly open?: (wake: () => void) => void
-  /** What comes next; null: nothing yet, and it is asked again when it is woken. */
+  /** Gives the next batch; null: there is none yet. It is called again after the next wake-up. */
   readonly next: () => Chunk | null | Promise<Chunk | null>
-  /** Nobody listens any more. */
+  /** The client no longer listens. */
   readonly close: () => void
 }
 
 const encoder = new TextEncoder()
 
-/** One event in the format of server-sent events. No field may hold a line end. */
-export function frame(fields: { readonly id: string; readonly event: string; readonly data: string }): Uint8Array {
+/** Encodes one server-sent event. No field may contain a line end. */
+export function encodeFrame(fields: { readonly id: string; readonly event: string; readonly data: string }): Uint8Array {
   return encoder.encode(`id: ${fields.id}\nevent: ${fields.event}\ndata: ${fields.data}\n\n`)
 }
 
-/** Frames in one piece; one alone is not copied. */
+/** Puts encoded events together. A single one is not copied. */
 export function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
   if (frames.length === 1) return frames[0]!
   const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0))
@@ -48,13 +53,16 @@ export function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Answers with a stream of events. A batch is written only when the one before it was taken, so that at most one is held for a client;
- * who takes nothing of it for 10 s is cut off. A heartbeat is an `id` without an event: it is remembered by the client and shown to
- * nobody. When the source throws, or the process stops, the stream ends, and the client comes back with the last id.
+ * Answers with a stream of events.
+ *
+ * A batch is written only after the client has taken the one before it, so at most one batch is held for a client. A
+ * client that takes nothing for 10 s is cut off.
+ * A heartbeat is an `id` without an event: the client remembers it and shows it to nobody.
+ * The stream ends when the source throws or the process stops. The client then comes back with its last id.
  */
 export function sse(c: Context, source: BatchSource): Response {
   const live = c.get('live')
-  const stream = new EventStream(live, source, liftTimeout(c) ? BEAT_MS : BEAT_SHORT_MS)
+  const stream = new EventStream(live, source, liftTimeout(c) ? HEARTBEAT_MS : HEARTBEAT_SHORT_MS)
   const body = new ReadableStream({ type: 'direct', pull: controller => stream.open(controller), cancel: () => stream.end() })
   return c.body(body, 200, {
     'Content-Type': 'text/event-stream',
@@ -66,15 +74,15 @@ export function sse(c: Context, source: BatchSource): Response {
 class EventStream implements Follower {
   readonly #live: Live
   readonly #source: BatchSource
-  readonly #beatMs: number
+  readonly #heartbeatMs: number
   #controller: ReadableStreamDirectController | null = null
   #closing = Promise.withResolvers<void>()
   #leave = () => {}
-  /** Something is being read, or has not been taken. */
-  #busy = false
-  /** Since when the client has not taken what it was sent. */
+  /** A batch is being read, or the client has not taken it yet. */
+  #isBusy = false
+  /** When the client was sent data that it has not taken yet; null: it has taken everything. */
   #stalledAt: number | null = null
-  /** Of all that was written, or looked through. */
+  /** The id after all events that were written, or did not pass the filter. */
   #id: string
   #wroteAt: number
   #hasEnded = false
@@ -82,12 +90,12 @@ class EventStream implements Follower {
   constructor(live: Live, source: BatchSource, beatMs: number) {
     this.#live = live
     this.#source = source
-    this.#beatMs = beatMs
+    this.#heartbeatMs = beatMs
     this.#id = source.id
     this.#wroteAt = live.now()
   }
 
-  /** Begins, and resolves when it ends. */
+  /** Begins the stream. Resolves when it ends. */
   open(controller: ReadableStreamDirectController): Promise<void> {
     if (this.#hasEnded) return Promise.resolve()
     this.#controller = controller
@@ -100,57 +108,58 @@ class EventStream implements Follower {
   }
 
   readonly wake = (): void => {
-    for (let turn = 0; !this.#busy && !this.#hasEnded; turn++) {
-      if (turn === TURN_BATCHES_MAX) return this.#later(new Promise(resolve => setImmediate(resolve, null)))
+    for (let turn = 0; !this.#isBusy && !this.#hasEnded; turn++) {
+      if (turn === TURN_BATCHES_MAX) return this.#awaitChunk(new Promise(resolve => setImmediate(resolve, null)))
       try {
         const next = this.#source.next()
         if (next === null) return
-        if (next instanceof Promise) return this.#later(next)
-        this.#take(next)
+        if (next instanceof Promise) return this.#awaitChunk(next)
+        this.#send(next)
       } catch (error) {
-        return this.#fail(error)
+        return this.#endByError(error)
       }
     }
   }
 
-  readonly look = (now: number): void => {
-    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#cut()
-    else if (this.#stalledAt === null && now - this.#wroteAt >= this.#beatMs) this.#write(encoder.encode(`id: ${this.#id}\n\n`))
+  readonly check = (now: number): void => {
+    if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#dropConnection()
+    else if (this.#stalledAt === null && now - this.#wroteAt >= this.#heartbeatMs)
+      this.#write(encoder.encode(`id: ${this.#id}\n\n`))
   }
 
   readonly stop = (): void => {
-    if (this.#stalledAt !== null) return this.#cut()
+    if (this.#stalledAt !== null) return this.#dropConnection()
     this.#write(encoder.encode(`retry: ${Math.round(RETRY_MS * (0.5 + Math.random()))}\nid: ${this.#id}\n\n`))
     this.end()
   }
 
-  /** Ends it. What was written is still sent. */
+  /** Ends the stream. Written data is still sent. */
   readonly end = (): void => {
     if (this.#hasEnded) return
-    this.#free()
+    this.#leaveSource()
     void this.#controller?.end()
     this.#closing.resolve()
   }
 
-  #free(): void {
+  #leaveSource(): void {
     this.#hasEnded = true
     this.#leave()
     this.#source.close()
   }
 
-  #later(next: Promise<Chunk | null>): void {
-    this.#busy = true
+  #awaitChunk(next: Promise<Chunk | null>): void {
+    this.#isBusy = true
     next.then(
       chunk => {
-        this.#busy = false
-        if (chunk) this.#take(chunk)
+        this.#isBusy = false
+        if (chunk) this.#send(chunk)
         this.wake()
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.#endByError(error),
     )
   }
 
-  #take({ bytes, id }: Chunk): void {
+  #send({ bytes, id }: Chunk): void {
     this.#id = id
     if (bytes) this.#write(bytes)
   }
@@ -161,23 +170,26 @@ class EventStream implements Follower {
     void this.#controller!.flush()
     this.#wroteAt = this.#live.now()
     if (!(written instanceof Promise)) return
-    this.#busy = true
+    this.#isBusy = true
     this.#stalledAt = this.#wroteAt
     void written.then(() => {
-      this.#busy = false
+      this.#isBusy = false
       this.#stalledAt = null
       this.wake()
     }, this.end)
   }
 
-  #fail(error: unknown): void {
-    this.#live.fail(error)
+  #endByError(error: unknown): void {
+    this.#live.reportFailure(error)
     this.end()
   }
 
-  /** Drops the connection with what it was not taken of. Rejecting with nothing is how Bun does that without a word [ran]. */
-  #cut(): void {
-    this.#free()
+  /**
+   * Drops the connection and the data that the client has not taken. Rejecting without an error makes Bun do so
+   * silently [ran].
+   */
+  #dropConnection(): void {
+    this.#leaveSource()
     this.#closing.reject()
   }
 }

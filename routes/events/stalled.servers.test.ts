@@ -8,7 +8,7 @@ import { eventsOf } from '../../src/test-support/event-stream.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { eventStream } from './events.ts'
 import { Live } from './live.ts'
-import { frame, type BatchSource, sse } from './sse.ts'
+import { encodeFrame, type BatchSource, sse } from './sse.ts'
 
 const CLIENTS = 300
 const SIZE = 50_000
@@ -16,7 +16,7 @@ const SIZE = 50_000
 const HELD_MAX = 131_072
 const STALLED_MS = 10_000
 
-const piece = frame({ id: '1', event: 'x', data: 'y'.repeat(SIZE) })
+const piece = encodeFrame({ id: '1', event: 'x', data: 'y'.repeat(SIZE) })
 
 /** A source that always has more; it counts what is taken of it. */
 function endlessSource(counts: { taken: number }): BatchSource {
@@ -27,7 +27,7 @@ function endlessSource(counts: { taken: number }): BatchSource {
 test('hundreds of stalled clients get a bounded amount, delay no other client, and are all cut off', async () => {
   const { emaki } = await openBank()
   let now = 0
-  const live = new Live(emaki, { report: console.error, now: () => now, lookEveryMs: 5 })
+  const live = new Live(emaki, { report: console.error, now: () => now, checkEveryMs: 5 })
   const counts = { taken: 0 }
   const hono = new Hono()
   hono.use(async (c, next) => {

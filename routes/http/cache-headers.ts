@@ -1,5 +1,6 @@
-// What answers say to caches that are not ours. Browsers ask each time, which a 304 makes cheap, as nobody can purge them; a CDN keeps an
-// answer until its time is over or one of its tags is purged.
+// The headers that tell other caches what to do. Nobody can purge a browser, so a browser asks each time, and a 304
+// makes that cheap.
+// A CDN keeps an answer until its time is over or one of its tags is purged.
 import { encodeTag } from '../../src/ports/cache/tags.ts'
 import type { Policy } from '../../src/query/fill.ts'
 
@@ -7,17 +8,18 @@ export type CacheHeadersOptions = {
   readonly policy: Pick<Policy, 'ttlMs' | 'staleMs'>
   readonly tags: readonly string[]
   readonly position: number
-  /** How old the answer is already. Default: 0. */
+  /** The age of the answer, in ms. Default: 0. */
   readonly ageMs?: number
-  /** Whether it is the same for everybody. Default: false, and then no shared cache keeps it. */
+  /** Whether the answer is the same for everybody. Default: false, and then no shared cache keeps it. */
   readonly isPublic?: boolean
 }
 
 /**
  * The headers of a cached answer.
  *
- * `CDN-Cache-Control` (RFC 9213) holds the policy, `Surrogate-Key` (Fastly, and Varnish by `varnish.vcl`) and `Cache-Tag` (Cloudflare) the
- * tags, as `encodeTag` writes them. With more tags than fit into a header no CDN may keep it, as a purge would not reach it.
+ * `CDN-Cache-Control` (RFC 9213) holds the policy. `Surrogate-Key` (Fastly, and Varnish by `varnish.vcl`) and
+ * `Cache-Tag` (Cloudflare) hold the tags, as `encodeTag` writes them.
+ * If the tags do not fit into a header, no CDN may keep the answer: a purge would not reach it.
  */
 export function cacheHeaders(options: CacheHeadersOptions): Readonly<Record<string, string>> {
   const { policy, tags, position, ageMs = 0, isPublic = false } = options
@@ -34,8 +36,8 @@ export function cacheHeaders(options: CacheHeadersOptions): Readonly<Record<stri
   return written.length ? { ...kept, 'Surrogate-Key': written.join(' '), 'Cache-Tag': written.join(',') } : kept
 }
 
-/** Whole ones, and never more than there are, as `Age` and `max-age` take them. */
+/** Whole seconds, rounded down and at least 0, as `Age` and `max-age` need them. */
 export const seconds = (ms: number): string => `${Math.max(0, Math.floor(ms / 1_000))}`
 
-/** Half of what Varnish takes for one header, and a quarter of what Fastly and Cloudflare take. */
+/** Varnish accepts twice as much in one header; Fastly and Cloudflare accept four times as much. */
 const TAGS_BYTES_MAX = 4_096

@@ -1,4 +1,5 @@
-// What every answer carries, in one middleware: each that waits for the next one, and each header that is set late, costs every request.
+// The headers of every answer, set by one middleware. Each middleware that waits, and each header that is set late,
+// costs every request.
 import type { Context, MiddlewareHandler } from 'hono'
 
 /** The headers of Hono's `secureHeaders`, with its defaults. */
@@ -18,7 +19,10 @@ export const SECURE_HEADERS: Readonly<Record<string, string>> = {
 const SECURE = Object.entries(SECURE_HEADERS)
 const REQUEST_ID_LENGTH_MAX = 255
 
-/** Gives every answer `X-Request-Id`, the client's own where it sent a good one, and the headers that make browsers careful. */
+/**
+ * Sets `X-Request-Id` on every answer, and the headers that make browsers careful. The id is the client's own if it is
+ * valid.
+ */
 export const defaultHeaders: MiddlewareHandler = async (c, next) => {
   const requestId = identify(c)
   await next()
@@ -28,7 +32,7 @@ export const defaultHeaders: MiddlewareHandler = async (c, next) => {
   res.headers.delete('X-Powered-By')
 }
 
-/** Gives a request its id, for who handles it and who asks. */
+/** Gives a request its id. Handlers and the actor use it. */
 export function identify(c: Context): string {
   const own = c.req.header('x-request-id')
   const isGood = own && own.length <= REQUEST_ID_LENGTH_MAX && !/[^\w\-=]/.test(own)

@@ -1,19 +1,19 @@
-// An answer that the client has already is not sent again.
+// An answer that the client already has is not sent again.
 import type { Context } from 'hono'
 
-/** Whether the client has this version already, by If-None-Match. */
+/** Whether the client already has this version, by If-None-Match. */
 export function hasVersion(c: Context, version: number): boolean {
   return hasETag(c, `"${version}"`)
 }
 
-/** Whether the client has the answer of this tag already, by If-None-Match. The comparison is weak, as RFC 9110 has it. */
+/** Whether the client already has the answer of this tag, by If-None-Match. The comparison is weak (RFC 9110). */
 export function hasETag(c: Context, tag: string): boolean {
   const tags = c.req.header('if-none-match')?.split(',') ?? []
   return tags.some(one => one.trim() === '*' || opaque(one.trim()) === opaque(tag))
 }
 const opaque = (tag: string): string => tag.replace(/^W\//, '')
 
-/** JSON text, or 304 where the client has it. */
+/** Answers with JSON text, or with 304 if the client already has it. */
 export function respondWithETag(
   c: Context,
   text: string,
@@ -23,7 +23,7 @@ export function respondWithETag(
   return c.body(text, 200, { ...headers, 'Content-Type': 'application/json' })
 }
 
-/** A short name for a text: other texts have others. */
+/** A short name for a text. Different texts have different names. */
 export function hashOf(text: string): string {
   return Bun.hash.xxHash64(text).toString(36)
 }

@@ -1,4 +1,4 @@
-// Request headers of commands: conditions, keys, preferences, and where a command comes from.
+// Request headers of commands: conditions, keys, preferences, and the cause of a command.
 import type { Context } from 'hono'
 import type { Expectation } from '../../src/ports/store/unit.ts'
 import { problem } from './problem.ts'
@@ -7,8 +7,9 @@ const KEY_LENGTH_MAX = 255
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /**
- * If-Match: "17" expects version 17 (W/"17" too, as a compressing proxy makes it), `*` that the stream exists;
- * If-None-Match: * that it does not. A tag that is no version of ours never matches.
+ * The expectation of a command. `If-Match: "17"` expects version 17; `W/"17"` does too, because a compressing proxy
+ * makes it so. `If-Match: *`: the stream exists. `If-None-Match: *`: it does not exist.
+ * A tag that is no version of ours never matches. A Response refuses the header.
  */
 export function expectationOf(c: Context): Expectation | null | Response {
   const match = c.req.header('if-match')
@@ -27,7 +28,10 @@ function versionOf(c: Context, tag: string): number | Response {
   return Number.isSafeInteger(version) ? version : -1
 }
 
-/** The Idempotency-Key, as a structured string ("…") or bare, 1 to 255 printable characters. */
+/**
+ * The Idempotency-Key: a structured string ("…") or bare text, 1 to 255 printable characters. A Response refuses the
+ * header.
+ */
 export function keyOf(c: Context): string | null | Response {
   const header = c.req.header('idempotency-key')
   if (header === undefined) return null
@@ -47,7 +51,7 @@ export function prefers(c: Context, preference: string): boolean {
   )
 }
 
-/** Ids that tie events to their cause: those that came with the request, else its own. */
+/** The ids that tie events to their cause. They come with the request; default: the id of the request. */
 export function originOf(c: Context): {
   readonly correlation: string
   readonly causation: string

@@ -1,13 +1,14 @@
-// Where a text stops being JSON, which JSON.parse of this engine does not say. It is no recursion, and one pass.
+// Finds the place at which a text stops being JSON. JSON.parse of this engine does not tell it. One pass, without
+// recursion.
 
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y
-/** A token is told by its first character, a number or a word by `0`. */
+/** The first character tells the kind of a token. `0` stands for a number or a word. */
 const PUNCTUATION = '{}[],:"'
 const VALUE = '{["0'
 const MEMBER = '"'
 
-/** The offset of the first character that cannot stand where it does; the length of the text where more should follow. */
+/** The offset of the first character that is wrong; the length of the text if more should follow. */
 export function malformedAt(text: string): number {
   const open: string[] = []
   let allowed = VALUE
@@ -42,7 +43,7 @@ function endOfSpace(text: string, from: number): number {
   return at
 }
 
-/** Where a token that begins as it should ends; -1: it does not. */
+/** The offset after a token; -1: it is no token. */
 function endOfToken(text: string, at: number, kind: string): number {
   if (kind === '"') return endOfString(text, at)
   return kind === '0' ? endOf(SCALAR, text, at) : at + 1
@@ -52,7 +53,7 @@ function endOfString(text: string, from: number): number {
   for (let at = from + 1; at > 0; ) {
     const code = text.charCodeAt(at)
     if (code === 0x22) return at + 1
-    // Beyond the end of the text it is NaN.
+    // After the end of the text the code is NaN.
     if (!(code >= 0x20)) return -1
     at = code === 0x5c ? endOf(ESCAPE, text, at) : at + 1
   }
@@ -64,7 +65,7 @@ function endOf(token: RegExp, text: string, at: number): number {
   return token.test(text) ? token.lastIndex : -1
 }
 
-/** The same for a person: what is there, and its line and column, both from 1. */
+/** Describes the same place for a person: the text there, its line and its column, both from 1. */
 export function describeMalformed(text: string): string {
   const at = malformedAt(text)
   const before = text.slice(0, at).split('\n')
@@ -72,7 +73,7 @@ export function describeMalformed(text: string): string {
   return `unexpected ${found} at line ${before.length}, column ${before.at(-1)!.length + 1}`
 }
 
-/** The offset of the first byte that is no UTF-8: where encoding what was made of it does not give it back. */
+/** The offset of the first byte that is no UTF-8: decoded and encoded again, the bytes differ from there on. */
 export function notUtf8At(bytes: Uint8Array): number {
   const again = new TextEncoder().encode(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes))
   return again.findIndex((byte, i) => byte !== bytes[i])

@@ -1,4 +1,5 @@
-// How new a client wants an answer: Min-Position, or ?min-position= where shared caches are in between, and how long it waits.
+// The position that an answer has to include, by Min-Position, or by ?min-position= if shared caches are in between;
+// and how long the client waits for it.
 import type { Context } from 'hono'
 import { ANY_POSITION, type MinPosition, READ_WAIT_MS, StaleRead } from '../../src/query/stale-read.ts'
 import type { Incomplete } from '../../src/query/fill.ts'
@@ -8,13 +9,16 @@ import { parseToken, type Token, token } from '../../src/ports/store/token.ts'
 import { MIN_POSITION, type QueryValues, refuseParameter } from './parameters.ts'
 import { problem } from './problem.ts'
 
-/** The longest wait of a client, in ms. */
+/** The longest time that a client may wait, in ms. */
 export const WAIT_MAX_MS = 30_000
 
-/** The position that a request asks for, and the headers of its answer that say how long it waited. */
+/** The position that an answer has to include, and the headers that tell how long the request waited. */
 export type AskedPosition = { readonly min: MinPosition; readonly headers: Readonly<Record<string, string>> }
 
-/** The position that a request asks for; the newer one, where it asks by header and by query. A Response refuses the request. */
+/**
+ * Reads the position that an answer has to include. If the header and the query both name one, the newer one counts. A
+ * Response refuses the request.
+ */
 export async function minPositionOf(c: Context, emaki: Services, asked: QueryValues): Promise<AskedPosition | Response> {
   const header = c.req.header(MIN_POSITION)
   const query = asked.get(MIN_POSITION) ?? []
@@ -37,24 +41,27 @@ export async function minPositionOf(c: Context, emaki: Services, asked: QueryVal
   }
 }
 
-/** Whether a position is of this log. One of another epoch, or above the head, will never come: nobody waits for it. */
+/**
+ * Whether a position is of this log. A position of another epoch, or above the head, is never reached, so nobody waits
+ * for it.
+ */
 export async function isOfLog(store: Store, head: number, { epoch, position }: Token): Promise<boolean> {
   if (epoch !== store.identity.epoch) return false
   return position <= head || position <= (await store.head())
 }
 
-/** `Prefer: wait=5` (RFC 7240), in seconds, as long as we would; null: it does not say. */
+/** `Prefer: wait=5` (RFC 7240), in seconds, at most those of WAIT_MAX_MS; null: there is no such preference. */
 function waitOf(prefer: string | undefined): number | null {
   const found = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(prefer ?? '')
   return found ? Math.min(Number(found[1]), WAIT_MAX_MS / 1_000) : null
 }
 
-/** Refuses a read of rows that are older than the client asks for. Throws any other error on. */
+/** Refuses a read of rows that are older than the client needs. Throws any other error again. */
 export function refuseStale(c: Context, emaki: Services, error: unknown, headers: AskedPosition['headers'] = {}): Response {
   if (!(error instanceof StaleRead)) throw error
   const { projection, reason, position, parked, lagEvents } = error
   if (reason === 'parked') {
-    const detail = 'an event that belongs into these rows could not be folded'
+    const detail = 'an event of these rows could not be folded'
     return problem(
       c,
       'parked',
@@ -67,12 +74,12 @@ export function refuseStale(c: Context, emaki: Services, error: unknown, headers
   return problem(c, 'behind', members, { ...headers, 'Retry-After': '1' })
 }
 
-/** `Event-Position`: a client sends it as `Min-Position`, so that the next answer includes this one. */
+/** `Event-Position`. A client sends it as `Min-Position`, so that the next answer includes this one. */
 export function positionHeader({ store }: Services, position: number): { readonly 'Event-Position': string } {
   return { 'Event-Position': token(store.identity, position) }
 }
 
-/** The position that an answer includes, and what it may lack after that. */
+/** The position that an answer includes, and the events that it may lack after that. */
 export function positionHeaders(
   emaki: Services,
   { position, incomplete }: { readonly position: number; readonly incomplete?: Incomplete | null },
@@ -80,7 +87,10 @@ export function positionHeaders(
   return { ...positionHeader(emaki, position), ...incompleteHeaders(emaki, incomplete) }
 }
 
-/** `Row-Parked`: the position at which rows of the answer stopped. `Row-Frozen`: the position of rows that are not folded on. */
+/**
+ * `Row-Parked`: the position at which rows of the answer stopped. `Row-Frozen`: the position of rows that are no longer
+ * updated.
+ */
 export function incompleteHeaders(
   { store }: Services,
   incomplete: Incomplete | null | undefined,

@@ -1,4 +1,4 @@
-// Query strings by a schema: text as it came, and where the schema wants another kind, what its JSON says.
+// Reads query strings by a schema. A value is text; if the schema needs another kind, it is read as JSON.
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { LIST_LIMIT, LIST_LIMIT_MAX } from '../../src/query/rows.ts'
@@ -6,13 +6,13 @@ import type { ProjectionSpec } from '../../src/definitions/projection/projection
 import { isDecodable } from '../commands/ids.ts'
 import { pointer, problem } from './problem.ts'
 
-/** The values of each name of a query string, in the order they came. */
+/** The values of each name of a query string, in their order. */
 export type QueryValues = ReadonlyMap<string, readonly string[]>
 
-/** Names the parameter, and the header, by which every read is asked how new its answer has to be. */
+/** The parameter, and the header, that tell how new an answer has to be. */
 export const MIN_POSITION = 'min-position'
 
-/** The query string, as it came. */
+/** The query string, not decoded. */
 export function searchOf(c: Context): string {
   return /\?([^#]*)/.exec(c.req.raw.url)?.[1] ?? ''
 }
@@ -23,7 +23,7 @@ export function queryValuesOf(c: Context): QueryValues | Response {
   if (!isDecodable(query)) return refuseParameter(c, [], 'what follows a % is no UTF-8 in two hexadecimal digits each')
   const found = new Map<string, string[]>()
   for (const [name, value] of new URLSearchParams(query)) {
-    // No row and no parameter holds it, and no database takes it.
+    // No row and no parameter contains U+0000, and no database accepts it.
     if (value.includes('\0')) return refuseParameter(c, [name], 'U+0000 is refused')
     const values = found.get(name)
     if (values) values.push(value)
@@ -32,10 +32,10 @@ export function queryValuesOf(c: Context): QueryValues | Response {
   return found
 }
 
-/** Parameters as they were `found`, and as the `data` of a schema. */
+/** Parameters as they were sent (`found`), and as the schema gives them (`data`). */
 export type Parameters = { readonly found: object; readonly data: object }
 
-/** Parses a query string by a schema. A name that the schema does not know is refused, as it would change nothing. */
+/** Reads a query string by a schema. Refuses a name that the schema does not know, because it would change nothing. */
 export function parametersOf(c: Context, schema: z.ZodObject, asked: QueryValues): Parameters | Response {
   const shape = schema.shape as Readonly<Record<string, z.ZodType>>
   const names = [...asked.keys()].filter(name => name !== MIN_POSITION)
@@ -49,7 +49,7 @@ export function parametersOf(c: Context, schema: z.ZodObject, asked: QueryValues
   return problem(c, 'validation-failed', { errors })
 }
 
-/** The first reading that fits: null before its text, text before JSON, one value before a list of one. */
+/** The first value that fits the schema: null before its text, text before JSON, one value before a list of one. */
 function readingOf(schema: z.ZodType, texts: readonly string[]): unknown {
   const [text] = texts
   const values = texts.map(jsonOf)
@@ -60,13 +60,13 @@ function readingOf(schema: z.ZodType, texts: readonly string[]): unknown {
   return texts.length > 1 ? values : values[0]
 }
 
-/** Numbers, true, false and null as JSON says; any other text stays a text. */
+/** Reads numbers, true, false and null as JSON; any other text stays text. */
 function jsonOf(text: string): unknown {
   return JSON_SCALAR.test(text) ? (JSON.parse(text) as unknown) : text
 }
 const JSON_SCALAR = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/
 
-/** The parameters of a list: one for each index, its order, and its page. */
+/** The parameters of a list: one for each index, the order, and the page. */
 export function listParameters({ row, indexes }: ProjectionSpec): z.ZodObject {
   const sorts = indexes.flatMap(({ field }) => [field, `-${field}`])
   return z.object({
@@ -80,10 +80,12 @@ export function listParameters({ row, indexes }: ProjectionSpec): z.ZodObject {
   })
 }
 
-/** The values by which an index filters: those of its field. A field that may be missing is null where it is missing. */
+/**
+ * The schema of the values that an index can be filtered by. A field that may be missing is null in rows without it.
+ */
 function filterOf(row: z.ZodType, field: string, kind: 'text' | 'number'): z.ZodType {
   const own = row instanceof z.ZodObject ? (row.shape as Readonly<Record<string, z.ZodType>>)[field] : undefined
-  // Of a row that is one of several objects the field's kind is known, and no more.
+  // The row is one of several objects: only the kind of the field is known.
   const any = kind === 'text' ? z.string().nullable() : z.union([z.number(), z.boolean(), z.null()])
   const schema = own ?? any
   return (schema.safeParse(undefined).success ? schema.nullable() : schema).optional()

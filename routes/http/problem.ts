@@ -1,4 +1,4 @@
-// Every error of the HTTP API, as RFC 9457 problem documents. The `type` of a problem is a page that the app serves.
+// Every error of the HTTP API, as an RFC 9457 problem document. The `type` of a problem is a page that the app serves.
 import type { Context } from 'hono'
 import type { HTTPException } from 'hono/http-exception'
 import type { Invalid } from '../../src/dispatch/outcome.ts'
@@ -159,26 +159,29 @@ export function problem(
   })
 }
 
-/** A problem as a document, where there is no response, as on a WebSocket. */
+/** A problem as a document, for places without a response, such as a WebSocket. */
 export function problemOf(slug: Slug, extension: Extension, instance: string): object {
   const { status, title } = problems[slug]
   return { type: `/problems/${slug}`, title, status, ...extension, instance }
 }
 
-/** A place in a document, as a JSON pointer in the form of a URI's fragment (RFC 6901): `#/items/0/qty`. */
+/** A place in a document as a JSON pointer, in the form of a URI fragment (RFC 6901): `#/items/0/qty`. */
 export function pointer(path: readonly PropertyKey[]): string {
   const step = (key: PropertyKey) => encodeURIComponent(String(key).replaceAll('~', '~0').replaceAll('/', '~1'))
   return `#${path.map(key => `/${step(key)}`).join('')}`
 }
 
-/** The errors of a command, by their places in its body. */
+/** The errors of a command, each with its place in the body. */
 export function errorsOf({ issues }: Invalid): {
   readonly errors: readonly { readonly pointer: string; readonly detail: string }[]
 } {
   return { errors: issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })) }
 }
 
-/** The problem of an error that Hono or its middleware threw, by its status. An error of another status has a response of its own. */
+/**
+ * The problem for an error that Hono or its middleware threw, by its status. Other statuses keep the error's own
+ * response.
+ */
 export function problemOfException(c: Context, error: HTTPException): Response {
   const challenge = error.res?.headers.get('WWW-Authenticate')
   if (error.status === 400 && challenge)
@@ -188,7 +191,7 @@ export function problemOfException(c: Context, error: HTTPException): Response {
 }
 const OF_STATUS: Readonly<Record<number, Slug>> = { 401: 'unauthenticated', 403: 'forbidden', 413: 'payload-too-large' }
 
-/** GET /problems/{slug}: the page of a problem's `type`. */
+/** GET /problems/{slug}: the page behind the `type` of a problem. */
 export function problemPage(c: Context): Response | Promise<Response> {
   const slug = c.req.param('slug') ?? ''
   if (!Object.hasOwn(problems, slug)) return problem(c, 'not-found')

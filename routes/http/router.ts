@@ -1,5 +1,5 @@
-// A router for each method, so that paths of one method that Hono's fastest router cannot tell apart (`/order/:id/place` beside
-// `/order/place`) do not make the others slow.
+// One router for each method. Hono's fastest router cannot tell `/order/:id/place` from `/order/place`; such paths of
+// one method no longer slow down the other methods.
 import type { Result, Router } from 'hono/router'
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { SmartRouter } from 'hono/router/smart-router'
@@ -9,12 +9,12 @@ type Route<T> = readonly [method: string, path: string, handler: T]
 
 const ALL = 'ALL'
 
-/** Hono's own routers, the fastest that can, chosen for each method by itself. */
+/** Hono's own routers. Each method uses the fastest one that can serve its paths. */
 export class RouterByMethod<T> implements Router<T> {
   readonly name = 'RouterByMethod'
   readonly #routes: Route<T>[] = []
   readonly #routers = new Map<string, Router<T>>()
-  /** What a method without routes of its own finds: clients may send any, and none shall be remembered. */
+  /** The router for methods that have no routes. Clients may send any method, so they all share this one. */
   #others: Router<T> | null = null
 
   add(method: string, path: string, handler: T): void {

@@ -1,7 +1,7 @@
-// What readiness depends on.
+// The checks that readiness depends on.
 import { z } from 'zod'
 
-/** The store, and all that reads the log. */
+/** The schema of the checks: the store, and all subscriptions. */
 export function checks(): z.ZodType {
   const store = z.object({
     componentType: z.literal('datastore'),
@@ -10,13 +10,16 @@ export function checks(): z.ZodType {
   })
   const reader = z.object({
     componentType: z.literal('component'),
-    status: z.enum(['pass', 'fail']).describe('`fail`: there are no rows yet that may be served.'),
+    status: z.enum(['pass', 'fail']).describe('`fail`: it has no rows yet that it may serve.'),
     name: z.string(),
     position: z.int().nonnegative(),
-    lagEvents: z.int().nonnegative().describe('How many events of the log it has not looked at, at most.'),
-    lagSeconds: z.number().nonnegative().describe('How long the first of these has been in the log.'),
-    parkedKeys: z.int().nonnegative().describe('How many keys have stopped at an event that they cannot take.'),
-    parkedStreams: z.int().nonnegative().describe('How many streams have, as it is not known whose events these are.'),
+    lagEvents: z.int().nonnegative().describe('The most events of the log that it has not read yet.'),
+    lagSeconds: z.number().nonnegative().describe('The age of the first of these events, in seconds.'),
+    parkedKeys: z.int().nonnegative().describe('How many keys have stopped at an event that could not be handled.'),
+    parkedStreams: z
+      .int()
+      .nonnegative()
+      .describe('How many streams have stopped, because the keys of their events are not known.'),
   })
   const readers = z.array(reader).optional()
   return z.object({

@@ -1,4 +1,4 @@
-// What a client may ask of every app: streams, health, and what a problem means.
+// The operations that every app has: streams, events, health, and the pages of problems.
 import { z } from 'zod'
 import { checks } from './checks.ts'
 import { add, type Json } from './schemas.ts'
@@ -6,7 +6,7 @@ import { refusalRefs } from './refusals.ts'
 import { scheduledPath } from './scheduled.ts'
 import { answer, parameterRefs, type Draft, headerRefs, type Paths, unique } from './shared.ts'
 
-/** The operations of every app. `security`: what OpenAPI asks for of who reads streams; empty: nothing. */
+/** The operations of every app. `security`: the credentials that reading streams needs; empty: none. */
 export function commonPaths(draft: Draft, security: readonly Json[], hasCommands: boolean): Paths {
   const { schemas } = draft
   const health = add(schemas, 'Health', z.object({ status: z.literal('pass') }))
@@ -23,9 +23,9 @@ export function commonPaths(draft: Draft, security: readonly Json[], hasCommands
     '/streams/{stream}': { get: streamOperation(draft, security) },
     ...(hasCommands && { '/commands/{id}': scheduledPath(draft) }),
     '/events': { get: eventsOperation(draft, security) },
-    '/health': asks('getHealth', 'Can the process answer?', health, {}),
-    '/ready': asks('getReadiness', 'Can it serve?', ready, refusalRefs('NotReady')),
-    '/startup': asks('getStartup', 'Has it started?', ready, refusalRefs('NotReady')),
+    '/health': asks('getHealth', 'Whether the process answers', health, {}),
+    '/ready': asks('getReadiness', 'Whether the app can serve', ready, refusalRefs('NotReady')),
+    '/startup': asks('getStartup', 'Whether the app has started', ready, refusalRefs('NotReady')),
     '/problems/{slug}': { get: problemOperation(draft) },
   }
 }
@@ -35,13 +35,13 @@ function streamOperation(draft: Draft, security: readonly Json[]): Json {
   return {
     operationId: unique(draft, 'readStream'),
     summary: 'Read a stream',
-    description: 'History, page by page, as it was appended. A full page never changes.',
+    description: 'The events of a stream, page by page, as they were appended. A full page never changes.',
     tags: ['streams'],
     security,
     parameters: parameterRefs('Stream', 'After', 'Limit', 'Cached'),
     responses: {
       200: answer('A page.', headerRefs('ETag', 'Link'), page),
-      304: answer('The client has it.', headerRefs('ETag')),
+      304: answer('The client already has the page.', headerRefs('ETag')),
       ...refusalRefs('BadQuery', 'StreamNotFound', 'Internal', 'Unavailable'),
       ...(security.length > 0 && refusalRefs('Unauthenticated', 'Forbidden')),
     },
@@ -50,19 +50,20 @@ function streamOperation(draft: Draft, security: readonly Json[]): Json {
 
 function eventsOperation(draft: Draft, security: readonly Json[]): Json {
   const event = add(draft.schemas, 'CloudEvent', cloudEvent())
-  const description = `Server-sent events. The \`data\` of each is a CloudEvent 1.0.2 in JSON, its \`id\` the position: whoever comes back
-with the last id gets what follows, each event once and in order. An \`id\` without an event tells how far was looked.
+  const description = `Server-sent events. The \`data\` of each is a CloudEvent 1.0.2 in JSON, its \`id\` the position. A client that sends
+its last id gets the events after it, each once and in order. An \`id\` without an event moves the position on
+when events do not pass the filter.
 The same over a WebSocket with the sub-protocol \`cloudevents.json\`.`
   return {
     operationId: unique(draft, 'followEvents'),
-    summary: 'Follow what happens',
+    summary: 'Follow events',
     description,
     tags: ['events'],
     security,
     parameters: parameterRefs('Position', 'LastEventId', 'Categories', 'Types', 'Streams'),
     responses: {
       200: {
-        description: 'What happens, for as long as the client stays.',
+        description: 'Events, until the client leaves.',
         headers: headerRefs(),
         content: {
           'text/event-stream': { schema: { type: 'string', contentMediaType: 'application/json', contentSchema: event } },
@@ -84,9 +85,9 @@ function cloudEvent(): z.ZodType {
     time: z.string().meta({ format: 'date-time' }),
     datacontenttype: z.literal('application/json'),
     data: z.unknown().describe('As it was appended, by whatever release.'),
-    globalposition: z.string().describe('The place in the log.'),
+    globalposition: z.string().describe('The position in the log.'),
     partitionkey: z.string().describe('The stream.'),
-    streamversion: z.int().positive().describe('The place in the stream.'),
+    streamversion: z.int().positive().describe('The version in the stream.'),
     schemaversion: z.string().describe('The fingerprint of the schema that wrote it.'),
     correlationid: z.string().optional(),
     causationid: z.string().optional(),
@@ -99,11 +100,11 @@ function problemOperation(draft: Draft): Json {
   const entry = z.object({ type: z.string(), status: z.int().min(400).max(599), title: z.string(), fix: z.string() })
   return {
     operationId: unique(draft, 'getProblem'),
-    summary: 'What a problem means',
+    summary: 'The meaning of a problem',
     tags: ['problems'],
     parameters: parameterRefs('Slug'),
     responses: {
-      200: answer('What it means, and how to fix it.', headerRefs(), add(draft.schemas, 'ProblemPage', entry)),
+      200: answer('The meaning of the problem, and how to fix it.', headerRefs(), add(draft.schemas, 'ProblemPage', entry)),
       ...refusalRefs('NotFound'),
     },
   }

@@ -1,4 +1,4 @@
-// What a client may ask of a decider, and what it may be answered.
+// The operations of a decider, and their answers.
 import { z } from 'zod'
 import type { DeciderSpec } from '../../src/definitions/decider/decider.ts'
 import { add, componentOf, type Json, addComponent } from './schemas.ts'
@@ -6,7 +6,7 @@ import { refusalRefs } from './refusals.ts'
 import { scheduledSchema } from './scheduled.ts'
 import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, unique } from './shared.ts'
 
-/** The operations of a decider: each command to an instance, its state where it is exposed, each command with a new id. */
+/** The operations of a decider: each command to an instance, the state if it is exposed, each command with a new id. */
 export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
   const { name, expose } = decider
   const state = expose && add(draft.schemas, pascal(name), expose)
@@ -42,7 +42,7 @@ function namedOperation({ name, decider, shared }: Command, accepted: Json, draf
   }
 }
 
-/** A command to an instance whose id is made. */
+/** A command to a new instance. The app makes its id. */
 function newIdOperation({ name, decider, shared }: Command, accepted: Json, draft: Draft): Json {
   return {
     operationId: unique(draft, `${name}New${pascal(decider)}`),
@@ -57,14 +57,14 @@ const SAID = ['IdempotencyKey', 'Prefer', 'ScheduleAt', 'CorrelationId', 'Causat
 function answers(accepted: Json, { schemas }: Draft): Json {
   const headers = ['ETag', 'Event-Position', 'Idempotency-Replayed', 'Preference-Applied'] as const
   return {
-    200: answer('Accepted, and durable.', headerRefs(...headers), accepted),
-    201: answer('Accepted, and durable: the first of its stream.', headerRefs(...headers, 'Location'), accepted),
+    200: answer('Accepted and durable.', headerRefs(...headers), accepted),
+    201: answer('Accepted and durable. The command created the stream.', headerRefs(...headers, 'Location'), accepted),
     202: answer(
-      'Taken, to be sent later.',
+      'Stored, to be sent later.',
       headerRefs('Location', 'Preference-Applied'),
       add(schemas, 'ScheduledCommand', scheduledSchema()),
     ),
-    204: answer('Accepted, and durable, where `return=minimal` is preferred.', headerRefs(...headers)),
+    204: answer('Accepted and durable. The answer to `Prefer: return=minimal`.', headerRefs(...headers)),
     ...refusalRefs('BadCommand', 'PayloadTooLarge', 'UnsupportedMediaType', 'Rejected', 'Internal', 'Unconfirmed', 'StorageFull'),
   }
 }
@@ -73,18 +73,18 @@ function stateOperation(name: string, state: Json, draft: Draft): Json {
   return {
     operationId: unique(draft, `get${pascal(name)}`),
     summary: 'State',
-    description: 'The state now, confirmed with the log; or as it was at a version or a time.',
+    description: 'The state now, confirmed with the log, or the state at a version or a time.',
     tags: [name],
     parameters: parameterRefs('Id', 'Version', 'At', 'Cached'),
     responses: {
       200: answer('The state.', headerRefs('ETag', 'Event-Position'), state),
-      304: answer('The client has it.', headerRefs('ETag', 'Event-Position')),
+      304: answer('The client already has the state.', headerRefs('ETag', 'Event-Position')),
       ...refusalRefs('BadQuery', 'StreamNotFound', 'Internal', 'Unavailable'),
     },
   }
 }
 
-/** What an accepted command is answered, with the decider's own events. */
+/** The answer to an accepted command, with the events of this decider. */
 function acceptedOf({ name, events }: DeciderSpec, { schemas }: Draft, state: Json | null): Json {
   const known = [...events.types].map(([type, { schema }]): [string, Json] => [
     type,
@@ -96,11 +96,11 @@ function acceptedOf({ name, events }: DeciderSpec, { schemas }: Draft, state: Js
     id: { type: 'string' },
     stream: { type: 'string' },
     version: { type: 'integer', minimum: 0, description: 'The version of the stream after the command.' },
-    position: { type: 'integer', minimum: 0, description: 'The place in the log of the last event.' },
+    position: { type: 'integer', minimum: 0, description: 'The position of the last event in the log.' },
     events: {
       type: 'array',
       items: addComponent(schemas, `${pascal(name)}Event`, event),
-      description: 'None where nothing was to do.',
+      description: 'Empty if there was nothing to do.',
     },
     ...(state && { state }),
   }
@@ -113,7 +113,7 @@ function isOptional({ type, required }: Json): boolean {
   return type === 'object' && !(required as readonly string[] | undefined)?.length
 }
 
-/** `confirmPayment` as `Confirm payment`. */
+/** Turns `confirmPayment` into `Confirm payment`. */
 function words(name: string): string {
   const text = name.replaceAll(/_+|(?<=[a-z0-9])(?=[A-Z])/g, ' ').toLowerCase()
   return text.charAt(0).toUpperCase() + text.slice(1)

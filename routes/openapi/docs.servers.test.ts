@@ -41,7 +41,7 @@ describe.skipIf(!chromium)('the page of the documentation', () => {
   test('GET /docs sends the request that a reader tries', async () => {
     await using server = await startServer([process.execPath, main])
     using page = await openPage(`${server.url}/docs#tag/health/GET/health`)
-    await awaitTexts(page.view, ['Can the process answer?'])
+    await awaitTexts(page.view, ['Whether the process answers'])
     await press(page.view, 'Test Request', '[id$="tag/health/GET/health"]')
     await press(page.view, 'Send')
     await awaitTexts(page.view, ['200 OK'])

@@ -1,12 +1,16 @@
 /// <reference path="./scalar.d.ts" />
-// GET /docs: the document as a page to read and try, by Scalar, from this origin alone; without Scalar it says what to install.
+// GET /docs: a page for reading and trying the API, by Scalar, served from this origin alone. Without Scalar the page
+// says what to install.
 import { resolve } from 'node:path'
 import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import { html } from 'hono/html'
 
-/** Nothing leaves the origin. Scalar writes styles into the page, so those may be inline; scripts may not, nor any eval. */
+/**
+ * The page loads nothing from other origins. Scalar writes styles into the page, so inline styles are allowed; inline
+ * scripts and eval are not.
+ */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -19,7 +23,9 @@ const POLICY = [
   "frame-ancestors 'self'",
 ].join('; ')
 
-/** Left to itself, Scalar loads fonts from elsewhere and offers to send the document to an assistant. */
+/**
+ * By default Scalar loads fonts from elsewhere and offers to send the document to an assistant. Both are turned off.
+ */
 const CONFIGURATION = JSON.stringify({
   url: 'openapi.json',
   withDefaultFonts: false,
@@ -36,7 +42,10 @@ type Script = { readonly file: Blob; readonly tag: string }
 type Find = () => Promise<string | null>
 type Html = ReturnType<typeof html>
 
-/** Routes for `/docs` and its script. `find`: where that is, null where it is not installed; default: the optional peer's. */
+/**
+ * Makes the routes for `/docs` and its script. `find` gives the path of the script, null if it is not installed.
+ * Default: the script of the optional peer.
+ */
 export function docs(title = 'Emaki', find: Find = scalar): Hono {
   let loading: Promise<Script | null> | null = null
   const script = () => (loading ??= load(find))
@@ -57,14 +66,15 @@ export function docs(title = 'Emaki', find: Find = scalar): Hono {
 async function load(find: Find): Promise<Script | null> {
   const path = await find()
   if (path === null) return null
-  // A bundle names its assets from where it is; else the path is absolute.
+  // In a bundle the path is relative to this file; otherwise it is absolute.
   const file = Bun.file(resolve(import.meta.dir, path))
   return { file, tag: Bun.hash(await file.arrayBuffer()).toString(36) }
 }
 
 /**
- * The script of the optional peer @scalar/api-reference. The package exports no path to it, and a compiled binary embeds only
- * what a literal names, so it is looked for where a package manager puts it: beside this package, or within its checkout.
+ * Finds the script of the optional peer @scalar/api-reference. The package exports no path to it, and a compiled binary
+ * embeds only a file that a literal names. So the function looks at the places where package managers put it: beside
+ * this package, or within its checkout.
  */
 async function scalar(): Promise<string | null> {
   try {

@@ -1,4 +1,4 @@
-// The document as a whole.
+// The whole OpenAPI document.
 import type { DeciderSpec } from '../../src/definitions/decider/decider.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import type { QuerySpec } from '../../src/definitions/query.ts'
@@ -10,10 +10,10 @@ import { problemSchema, refusals } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
 import { type Draft, headers, type Paths, parameters } from './shared.ts'
 
-/** What has paths of its own. */
+/** The definitions that have paths of their own. */
 export type Documented = DeciderSpec | ProjectionSpec | QuerySpec
 
-/** The document. `security`: what is asked of who reads streams. */
+/** Makes the document. `security`: the credentials that reading streams needs. */
 export function documentOf(
   definitions: readonly Documented[],
   { title = 'Emaki', version = '0.0.0' }: { readonly title?: string; readonly version?: string },
@@ -56,16 +56,16 @@ function pathsOf(definition: Documented, draft: Draft): Paths {
 }
 
 const TAGS = [
-  { name: 'streams', description: 'History.' },
-  { name: 'commands', description: 'What is sent later.' },
-  { name: 'events', description: 'What happens, as it happens.' },
-  { name: 'health', description: 'For whoever keeps the app running.' },
-  { name: 'problems', description: 'What an error means.' },
+  { name: 'streams', description: 'The events of a stream.' },
+  { name: 'commands', description: 'Commands that are sent later.' },
+  { name: 'events', description: 'Events, as they are appended.' },
+  { name: 'health', description: 'For the operators of the app.' },
+  { name: 'problems', description: 'The meaning of errors.' },
 ]
 
-const ABOUT = `A command is posted to an instance. What it answers is durable, and tells what happened.
+const ABOUT = `A command is posted to an instance. The answer is durable, and contains the new events.
 
-- \`ETag\` is the version of the instance's stream. Sent back as \`If-Match\`, the command counts only if nothing happened since.
-- A command with an \`Idempotency-Key\` can be said again: it has one effect, and the same answer.
-- \`Event-Position\` tells how far the log is in an answer. Sent on as \`Min-Position\`, the next answer is no older.
-- What is refused is a problem (RFC 9457): \`type\` leads to what it means, and \`code\` says why a command was rejected.`
+- \`ETag\` is the version of the instance's stream. Send it back as \`If-Match\`, and the command has an effect only if the stream has not changed since.
+- A command with an \`Idempotency-Key\` can be sent again: it has one effect, and the same answer.
+- \`Event-Position\` is the position of the log that an answer includes. Send it back as \`Min-Position\`, and the next answer is no older.
+- An error is a problem document (RFC 9457): \`type\` leads to a page with its meaning, and \`code\` tells why a command was rejected.`

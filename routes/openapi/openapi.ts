@@ -1,4 +1,4 @@
-// GET /openapi.json: the routes of an app as OpenAPI 3.1. The first request writes the document, and later ones get it again.
+// GET /openapi.json: the routes of an app as OpenAPI 3.1. The first request makes the document; later ones reuse it.
 import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
@@ -9,7 +9,7 @@ import type { Json } from './schemas.ts'
 
 type Written = { readonly text: string; readonly tag: string }
 
-/** A route for `/openapi.json`. */
+/** Makes the route for `/openapi.json`. */
 export function openapi(definitions: readonly Documented[], options: AppOptions, configured: () => Config): Hono {
   let writing: Promise<Written> | null = null
   return new Hono().get('/openapi.json', etag(), compress(), async c => {
@@ -20,13 +20,13 @@ export function openapi(definitions: readonly Documented[], options: AppOptions,
 }
 
 async function write(definitions: readonly Documented[], options: AppOptions, security: readonly Json[]): Promise<Written> {
-  // The first request loads it, so that an app starts without it.
+  // Loaded by the first request, so that an app starts without it.
   const { documentOf } = await import('./document.ts')
   const text = JSON.stringify(documentOf(definitions, options, security))
   return { text, tag: `"${new Bun.CryptoHasher('sha256').update(text).digest('base64url').slice(0, 22)}"` }
 }
 
-/** Streams may need a bearer. In OpenAPI one of several entries is enough, and `{}` needs nothing. */
+/** The credentials that reading streams may need. In OpenAPI one of the entries is enough, and `{}` needs none. */
 function securityOf({ guard, publicStreams = [] }: AppOptions, { ADMIN_TOKEN, NODE_ENV }: Config): readonly Json[] {
   const guarded = guard !== undefined || ADMIN_TOKEN !== undefined || NODE_ENV === 'production'
   if (!guarded) return []

@@ -1,4 +1,4 @@
-// What a client may ask of a projection's rows, and what it may be answered.
+// The operations of a projection, and their answers.
 import { z } from 'zod'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { listParameters } from '../http/parameters.ts'
@@ -6,7 +6,7 @@ import { refusalRefs } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
 import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, queryParameters, unique } from './shared.ts'
 
-/** The operations of a projection: the row of a key, and rows by the values of indexes where it keeps any. */
+/** The operations of a projection: the row of a key, and lists of rows if it has indexes. */
 export function projectionPaths(projection: ProjectionSpec, draft: Draft): Paths {
   const { name, live } = projection
   const row = add(draft.schemas, `${pascal(name)}Row`, shown(projection.row))
@@ -29,7 +29,7 @@ function rowOperation({ name, live }: ProjectionSpec, row: Json, draft: Draft): 
   return {
     operationId: unique(draft, `get${pascal(name)}`),
     summary: 'One row',
-    description: live ? 'Folded from the log when it is asked for.' : 'As new as `Min-Position` asks for.',
+    description: live ? 'Folded from the log for each request.' : 'At least as new as `Min-Position`.',
     tags: [name],
     parameters: parameterRefs('Key', ...FRESH),
     responses: {
@@ -46,16 +46,21 @@ function listOperation(projection: ProjectionSpec, draft: Draft): Json {
   const page = z.object({
     items: z.array(shown(projection.row)),
     next: z.string().nullable().describe('`cursor` of the next page; null: this is the last.'),
-    count: z.int().nonnegative().optional().describe('How many rows match, on all pages; where it was asked for.'),
-    parked: z.array(z.string()).optional().describe('Keys of rows on this page that stopped at an event they cannot take.'),
-    frozen: z.literal(true).optional().describe('These are rows of an older version, as they were: a newer one is being made.'),
-    position: z.int().nonnegative().describe('How far the log is in it: rows may be newer, never older.'),
+    count: z.int().nonnegative().optional().describe('How many rows match, on all pages. Only with `count=true`.'),
+    parked: z
+      .array(z.string())
+      .optional()
+      .describe('The keys of rows on this page that have stopped at an event that could not be folded.'),
+    frozen: z
+      .literal(true)
+      .optional()
+      .describe('The rows are of an older version and are no longer updated, while a newer version is made.'),
+    position: z.int().nonnegative().describe('The position in the log that the rows include. Rows may be newer, never older.'),
   })
   return {
     operationId: unique(draft, `list${pascal(name)}`),
     summary: 'Rows',
-    description:
-      'By the values of indexes, a page at a time. Going through the pages no row that stays in its place is missed or seen twice.',
+    description: 'Rows by the values of indexes, page by page. A row that keeps its place in the order is on exactly one page.',
     tags: [name],
     parameters: [...queryParameters(draft, `${pascal(name)}List`, listParameters(projection)), ...parameterRefs(...FRESH)],
     responses: {
@@ -72,12 +77,12 @@ function followOperation({ name }: ProjectionSpec, row: Json, draft: Draft): Jso
     operationId: unique(draft, `follow${pascal(name)}`),
     summary: 'Follow one row',
     description:
-      'Server-sent events: `row` with the row, now and whenever it changes, `deleted` with its key. The `id` of each is a position; whoever comes back with the last is told what changed since.',
+      'Server-sent events: `row` with the row, now and after each change, and `deleted` with its key. The `id` of each event is a position. After the last id, a client gets the changes since then.',
     tags: [name],
     parameters: parameterRefs('Key', 'LastEventId'),
     responses: {
       200: {
-        description: 'The row, for as long as the client stays.',
+        description: 'The row, until the client leaves.',
         headers: headerRefs(),
         content: { 'text/event-stream': { schema } },
       },
@@ -86,13 +91,13 @@ function followOperation({ name }: ProjectionSpec, row: Json, draft: Draft): Jso
   }
 }
 
-/** How new an answer has to be. */
+/** The parameters that tell how new an answer has to be. */
 export const FRESH = ['MinPosition', 'MinPositionInQuery', 'Wait', 'Cached'] as const
 
-/** A row as it is shown: its key first. */
+/** A row as an answer shows it: its key first. */
 function shown(row: z.ZodType): z.ZodType {
   const key = z.string().describe('The key of the row.')
-  // What zod wraps and unites is schemas, by types of zod's core.
+  // zod types a wrapped or united schema as a type of its core; it is a schema.
   if (row instanceof z.ZodReadonly) return shown(row.unwrap() as z.ZodType)
   if (row instanceof z.ZodUnion) return z.union((row.options as readonly z.ZodType[]).map(shown))
   return row instanceof z.ZodObject ? z.object({ key, ...row.shape }) : z.intersection(z.object({ key }), row)

@@ -1,4 +1,4 @@
-// What a client may ask of a query, and what it may be answered.
+// The operation of a query, and its answers.
 import { z } from 'zod'
 import type { QuerySpec } from '../../src/definitions/query.ts'
 import { FRESH } from './projection.ts'
@@ -35,11 +35,11 @@ export function queryPaths({ name, params, answer: schema, cache }: QuerySpec, d
     parameters: [...queryParameters(draft, `${pascal(name)}Parameters`, params), ...parameterRefs(...FRESH)],
     responses: {
       200: answer(
-        'The answer; null where there is none.',
+        'The answer; null if there is none.',
         headers,
         add(draft.schemas, `${pascal(name)}Answer`, schema ?? z.unknown()),
       ),
-      304: answer('The client has it.', headers),
+      304: answer('The client already has the answer.', headers),
       ...refusalRefs('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
     },
   }

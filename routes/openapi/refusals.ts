@@ -1,4 +1,4 @@
-// A response for each way of being refused, from the catalogue of problems.
+// A response for each refusal, from the catalogue of problems.
 import { z } from 'zod'
 import { problems, type Slug } from '../http/problem.ts'
 import { checks } from './checks.ts'
@@ -12,7 +12,7 @@ type RefusalName =
   | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' | 'NoRows' | 'CommandNotFound'
   | 'CommandBegun' // biome-ignore format: one list
 
-/** The ways of being refused, by name: one for each status, and one more where routes differ in what they say by it. */
+/** Refusals by name: one for each status, and another one where routes use a status differently. */
 export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   BadCommand: refusal(['malformed-json', 'validation-failed', 'bad-header']),
   BadQuery: refusal(['validation-failed']),
@@ -62,17 +62,19 @@ function refusal(slugs: readonly [Slug, ...Slug[]], ...names: readonly HeaderNam
   }
 }
 
-/** The schema of every problem; `type` says which one it is, and which members it has. */
+/** The schema of every problem. `type` tells which problem it is, and which members it has. */
 export function problemSchema(): z.ZodType {
   const expectation = z.union([z.int().nonnegative(), z.literal(['exists', 'any'])])
   return z.object({
-    type: z.enum(Object.keys(problems).map(slug => `/problems/${slug}`)).describe('Leads to a page that says how to fix it.'),
+    type: z
+      .enum(Object.keys(problems).map(slug => `/problems/${slug}`))
+      .describe('The path of a page that tells how to fix the problem.'),
     title: z.string(),
     status: z.int().min(400).max(599),
-    instance: z.string().describe('The path that was asked.'),
+    instance: z.string().describe('The path of the request.'),
     detail: z.string().optional(),
-    code: z.string().optional().describe('Of a rejected command: why, for machines.'),
-    data: z.unknown().optional().describe('Of a rejected command: details of the decision.'),
+    code: z.string().optional().describe('The reason for a rejection, for programs.'),
+    data: z.unknown().optional().describe('Details of a rejection.'),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     expected: expectation.optional().describe('The version that was expected of the stream.'),
     actual: z.int().nonnegative().optional().describe('The version that the stream has.'),
@@ -85,7 +87,7 @@ export function problemSchema(): z.ZodType {
       .int()
       .nonnegative()
       .optional()
-      .describe('They are at most so many events behind the position that the request asks for.'),
+      .describe('The most events between the rows and the position that the request asks for.'),
     checks: checks().optional().describe('The checks of an app that is not ready.'),
   })
 }

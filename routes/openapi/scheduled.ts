@@ -1,17 +1,17 @@
-// What a client may ask of commands that are sent later.
+// The operations on commands that are sent later.
 import { z } from 'zod'
 import { refusalRefs } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
 import { answer, parameterRefs, type Draft, headerRefs, unique } from './shared.ts'
 
-/** The status of a command, and taking it back. */
+/** The operations that show the status of a command, and withdraw it. */
 export function scheduledPath(draft: Draft): Json {
   const status = add(draft.schemas, 'ScheduledCommand', scheduledSchema())
   return {
     get: {
       operationId: unique(draft, 'getCommand'),
-      summary: 'What became of a command',
-      description: 'Whether it is pending, and else its outcome, which is kept for 24 hours after its end.',
+      summary: 'The outcome of a command',
+      description: 'Whether the command is pending, or its outcome. The outcome is kept for 24 hours.',
       tags: ['commands'],
       parameters: parameterRefs('CommandId'),
       responses: {
@@ -21,12 +21,12 @@ export function scheduledPath(draft: Draft): Json {
     },
     delete: {
       operationId: unique(draft, 'withdrawCommand'),
-      summary: 'Take a command back',
+      summary: 'Withdraw a command',
       description: 'Only while it is pending.',
       tags: ['commands'],
       parameters: parameterRefs('CommandId'),
       responses: {
-        204: answer('It is not sent.', headerRefs()),
+        204: answer('The command is withdrawn, and will not be sent.', headerRefs()),
         ...refusalRefs('CommandNotFound', 'CommandBegun', 'Internal', 'Unavailable'),
       },
     },
@@ -39,15 +39,15 @@ export function scheduledSchema(): z.ZodType {
     version: z.int().nonnegative().optional(),
     position: z.int().nonnegative().optional(),
     events: z.array(z.object({ type: z.string(), data: z.unknown() })).optional(),
-    code: z.string().optional().describe('Of a rejected command: why, for machines.'),
-    data: z.unknown().optional().describe('Of a rejected command: what more the decision said.'),
+    code: z.string().optional().describe('The reason for a rejection, for programs.'),
+    data: z.unknown().optional().describe('Details of a rejection.'),
     expected: z.union([z.int(), z.literal(['exists', 'any'])]).optional(),
     actual: z.int().nonnegative().optional(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })
   return z.object({
     id: z.string(),
-    command: z.string().describe('As `order.place`.'),
+    command: z.string().describe('The decider and the command, such as `order.place`.'),
     instance: z.string(),
     due: z.string().meta({ format: 'date-time' }),
     state: z.enum(['pending', 'begun', 'accepted', 'rejected', 'conflict', 'invalid', 'failed']),

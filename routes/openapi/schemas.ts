@@ -1,16 +1,17 @@
-// zod schemas as components of a document: zod's own JSON Schema, moved to where OpenAPI keeps it.
+// zod schemas as components of a document: zod's own JSON Schema, moved to the place that OpenAPI gives it.
 import { z } from 'zod'
 
 /** A piece of a document. */
 export type Json = { readonly [member: string]: unknown }
-/** The schemas of a document by name; `text` tells whether another of that name is the same. */
+/** The schemas of a document by name. `text` tells whether another schema of that name is the same. */
 export type SchemaRegistry = Map<string, { readonly text: string; readonly schema: Json }>
 
 const HOME = '#/components/schemas/'
 
 /**
- * Adds what a schema takes (`input`) or gives (`output`), and gives a reference to it.
- * What has an id (`.meta({ id })`) is called by it, recursion becomes references, what JSON Schema cannot say is anything.
+ * Adds the schema of an input or an output, and gives a reference to it.
+ * A schema with an id (`.meta({ id })`) has it as its name. Recursion becomes references. A type that JSON Schema
+ * cannot express becomes any value.
  */
 export function add(to: SchemaRegistry, name: string, schema: z.ZodType, io: 'input' | 'output' = 'output'): Json {
   const { $schema: _, $defs = {}, ...root } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: open })
@@ -27,7 +28,7 @@ export function add(to: SchemaRegistry, name: string, schema: z.ZodType, io: 'in
   return { $ref: refs.get(isReference ? root.$ref! : '#') }
 }
 
-/** What a schema takes, for where no reference may stand; what it refers to is added. */
+/** The schema of an input, for places that allow no reference. Schemas that it refers to are added. */
 export function inlineSchema(to: SchemaRegistry, name: string, schema: z.ZodType): Json {
   const had = new Set(to.keys())
   const ref = add(to, name, schema, 'input')
@@ -37,7 +38,10 @@ export function inlineSchema(to: SchemaRegistry, name: string, schema: z.ZodType
   return own
 }
 
-/** Adds a component under its name, with a number behind it where another one has that; gives a reference to it. */
+/**
+ * Adds a component under its name, and gives a reference to it. If another component has the name, a number is added to
+ * it.
+ */
 export function addComponent(to: SchemaRegistry, name: string, schema: Json): Json {
   const text = JSON.stringify(schema)
   let free = name
@@ -51,17 +55,20 @@ export function componentOf(schemas: SchemaRegistry, ref: Json): Json {
   return schemas.get((ref['$ref'] as string).slice(HOME.length))!.schema
 }
 
-/** Where a component is. */
+/** The path of a component. */
 export function refTo(name: string): string {
   return HOME + name
 }
 
-/** Fields that nobody knows yet may come: a client that refuses them would break with the next release. */
+/** Allows unknown fields in answers: a client that refuses them would break with the next release. */
 function open({ zodSchema, jsonSchema }: Parameters<NonNullable<z.core.ToJSONSchemaParams['override']>>[0]): void {
   if (zodSchema._zod.def.type === 'object' && !zodSchema._zod.def.catchall) delete jsonSchema.additionalProperties
 }
 
-/** zod points to what has an id by that, and numbers what has none and holds itself: `__schema0`. */
+/**
+ * The name of a schema in zod's references: its id, or a number for a recursive schema without one, such as
+ * `__schema0`.
+ */
 function refOf(id: string): string {
   return `#/$defs/${id.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }

@@ -1,5 +1,5 @@
-// The cached answers of a query, by the query strings that ask for them. A query string is parsed once, and the headers of an answer are
-// made once; the cache says each time whether the answer is still fresh.
+// The cached answers of a query, by query string. A query string is parsed once, and the headers of an answer are made
+// once. The cache tells each time whether the answer is still fresh.
 import type { Context, Handler } from 'hono'
 import { LRUCache } from 'lru-cache'
 import type { Entry } from '../../src/ports/cache/cache.ts'
@@ -15,7 +15,7 @@ type HeadersOf = (emaki: Services, fresh: FreshEntry) => Readonly<Record<string,
 export class CachedAnswers {
   readonly #headersOf: HeadersOf
   readonly #headersByEntry = new WeakMap<Entry, Headers>()
-  /** Keys of answers, by query string. They name the tables that serve. */
+  /** The keys of answers, by query string. A key contains the names of the tables that serve. */
   readonly #keys = new LRUCache<string, string>({ maxSize: KEYS_BYTES_MAX, sizeCalculation: bytes })
   #tables = ''
 
@@ -23,7 +23,7 @@ export class CachedAnswers {
     this.#headersOf = headersOf
   }
 
-  /** The memory that the query strings take. */
+  /** The memory that the query strings take, in bytes. */
   get bytes(): number {
     return this.#keys.calculatedSize
   }
@@ -34,8 +34,9 @@ export class CachedAnswers {
   }
 
   /**
-   * Gives a fresh answer at once, and leaves other requests to the next handler. Mount it first on its path: a middleware that waits for the
-   * next handler costs as much as all that happens here. So it sets the default headers itself.
+   * Makes a handler that gives a fresh answer at once, and passes other requests to the next handler. Mount it first on
+   * its path: a middleware that waits for the next handler would cost as much as this whole handler. So it sets the
+   * default headers itself.
    */
   handler(servicesNow: () => Services | null): Handler {
     return (c, next) => this.#answer(c, servicesNow()) ?? next()
@@ -46,14 +47,16 @@ export class CachedAnswers {
     const key = this.#keyOf(searchOf(c), emaki.subscriptions.tables)
     const fresh = key === undefined ? null : emaki.queryAnswers.getCached(key)
     if (!fresh || hasETag(c, fresh.entry.etag)) return null
-    // The Response takes a copy: each answer has its own Age and X-Request-Id.
+    // The Response copies the headers, because each answer has its own Age and X-Request-Id.
     const headers = this.#headers(emaki, fresh)
     headers.set('Age', seconds(fresh.ageMs))
     headers.set('X-Request-Id', identify(c))
     return new Response(fresh.entry.body, { headers })
   }
 
-  /** A remembered key is a microsecond cheaper than a new one. When other tables serve, all keys are new. */
+  /**
+   * Finds a remembered key, which is a microsecond cheaper than making one. When other tables serve, all keys are new.
+   */
   #keyOf(search: string, tables: string): string | undefined {
     if (tables !== this.#tables) this.#keys.clear()
     this.#tables = tables
@@ -70,8 +73,8 @@ export class CachedAnswers {
 }
 
 /**
- * Whether a request needs the other handlers: it asks for a position by header, its URL or body may be refused, or middleware before us has
- * set headers, which only Hono's helpers add to an answer.
+ * Whether a request needs the other handlers: it asks for a position by header, its URL or body may be refused, or
+ * earlier middleware has set headers, which only Hono's helpers add to an answer.
  */
 function isUnusual(c: Context): boolean {
   const { raw } = c.req
@@ -83,7 +86,7 @@ function isUnusual(c: Context): boolean {
   )
 }
 
-/** About what a query string and its key take: two bytes a character, and the objects around them. */
+/** The approximate memory of a query string and its key: two bytes a character, and the objects around them. */
 function bytes(key: string, search: string): number {
   return 2 * (search.length + key.length) + KEY_BYTES
 }

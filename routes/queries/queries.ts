@@ -1,4 +1,4 @@
-// GET /{query}: its parameters from the query string, its answer from a cache or from a run.
+// GET /{query}: reads parameters from the query string, and answers from a cache or a run.
 import type { Handler } from 'hono'
 import type { QueryAnswer } from '../../src/query/query-answers.ts'
 import { ANY_POSITION } from '../../src/query/stale-read.ts'
@@ -24,7 +24,7 @@ export function cachedAnswersOf(definitions: readonly Definition[]): ReadonlyMap
   )
 }
 
-/** The answer to a query, null as JSON too. Its ETag is a hash of the body. */
+/** Makes the handler of a query. An answer of null is JSON too. The ETag is a hash of the body. */
 export function answerQuery(query: QuerySpec, cached: CachedAnswers): Handler {
   return async c => {
     const emaki = servicesOf(c)
@@ -46,7 +46,10 @@ export function answerQuery(query: QuerySpec, cached: CachedAnswers): Handler {
   }
 }
 
-/** Whether a schema takes parameters as they are. A value that it adds or changes may differ tomorrow, such as a default day of today. */
+/**
+ * Whether a schema leaves parameters unchanged. A value that the schema adds or changes, such as a default day of
+ * today, may differ tomorrow.
+ */
 function isVerbatim({ found, data }: Parameters): boolean {
   return canonicalText(found) === canonicalText(data)
 }
@@ -54,8 +57,8 @@ function isVerbatim({ found, data }: Parameters): boolean {
 type HeadedAnswer = Omit<QueryAnswer, 'freshUntil'>
 
 /**
- * The headers of an answer. `isForAll`: the client did not send Min-Position. A shared cache that keeps an answer to that header would give
- * it to everybody who asks for its URL, or keep an answer for each position.
+ * The headers of an answer. `isForAll`: the client did not send Min-Position. A shared cache must not keep an answer to
+ * that header: it would give the answer to everybody who asks for the URL, or keep one answer for each position.
  */
 function headersOf(emaki: Services, query: QuerySpec, answer: HeadedAnswer, isForAll: boolean) {
   return { ...cachingOf(query, answer, isForAll), ...positionHeaders(emaki, answer), ETag: answer.etag }
@@ -63,9 +66,9 @@ function headersOf(emaki: Services, query: QuerySpec, answer: HeadedAnswer, isFo
 
 const STATUS = { hit: 'emaki; hit', stale: 'emaki; hit; detail=stale', miss: 'emaki; fwd=miss' } as const
 
-/** The headers that say what caches may do with an answer. It is private unless its policy says that it is public. */
+/** The headers that tell caches how to treat an answer. An answer is private unless its policy is public. */
 function cachingOf({ cache: policy }: QuerySpec, answer: HeadedAnswer, isForAll: boolean): Readonly<Record<string, string>> {
-  // A cache would go on saying that an answer is incomplete when it no longer is.
+  // A cache would still call an answer incomplete after it has become complete.
   if (!policy || !answer.cache || answer.incomplete) return { 'Cache-Control': 'private, no-cache' }
   const { tags, position, ageMs, body } = answer
   const isNegative = body === 'null'

@@ -1,4 +1,4 @@
-// GET /{projection}/{key} and GET /{projection}: rows, as new as the client asks for.
+// GET /{projection}/{key} and GET /{projection}: rows that are as new as the client needs.
 import type { Handler } from 'hono'
 import { BadList, type ListRequest, type Where } from '../../src/query/rows.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
@@ -11,8 +11,8 @@ import { listParameters, parametersOf, queryValuesOf, refuseParameter } from '..
 import { problem } from '../http/problem.ts'
 
 /**
- * The row of a key. Its ETag is the table and the last event folded into it, with a hash, as a row that is folded anew may come to
- * something else at the same position.
+ * Makes the handler for the row of a key. The ETag is the table, the position of the row's last event, and a hash: a
+ * row that is folded again may differ at the same position.
  */
 export function getRow(projection: ProjectionSpec): Handler {
   return async c => {
@@ -39,7 +39,7 @@ export function getRow(projection: ProjectionSpec): Handler {
   }
 }
 
-/** Rows by the values of indexes, `?sort=`, `?limit=`, `?cursor=`, `?count=true`. */
+/** Makes the handler for rows by the values of indexes: `?sort=`, `?limit=`, `?cursor=`, `?count=true`. */
 export function listRows(projection: ProjectionSpec): Handler {
   const parameters = listParameters(projection)
   return async c => {
@@ -50,7 +50,7 @@ export function listRows(projection: ProjectionSpec): Handler {
     if (position instanceof Response) return position
     const found = parametersOf(c, parameters, asked)
     if (found instanceof Response) return found
-    // The schema gives its own names, and a value for each index that was asked for.
+    // The schema gives its own names, and a value for each index in the query string.
     const { sort, limit, cursor, count, ...where } = found.data as ListRequest & { readonly count?: boolean } & Where
     const by = {
       ...(sort !== undefined && { sort }),

@@ -1,4 +1,4 @@
-// GET /{decider}/{id}: the public view of a state, where a decider exposes one.
+// GET /{decider}/{id}: the public view of a state, if the decider exposes one.
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
 import { servicesOf } from '../context.ts'
@@ -12,7 +12,10 @@ export function exposeState(expose: z.ZodType, state: unknown): unknown {
   return expose.parse(state)
 }
 
-/** The state now, confirmed with the log; `?version=` and `?at=` (RFC 3339) as it was then. ETag is the stream's version. */
+/**
+ * Makes the handler for the state now, confirmed with the log. `?version=` and `?at=` (RFC 3339) give an earlier state.
+ * The ETag is the version of the stream.
+ */
 export function getState(decider: string): Handler {
   return async c => {
     const emaki = servicesOf(c)

@@ -1,4 +1,4 @@
-// GET /streams/{stream}: history, page by page. A full page never changes.
+// GET /streams/{stream}: the history of a stream, page by page. A full page never changes.
 import type { Context, Handler } from 'hono'
 import { categoryOf } from '../../src/definitions/event/stream-name.ts'
 import { inSequence } from '../../src/ports/store/sequence.ts'
@@ -11,10 +11,13 @@ import { problem } from '../http/problem.ts'
 
 const LIMIT_DEFAULT = 100
 const LIMIT_MAX = 1_000
-/** The bytes of payloads with which a page is full, whatever its limit. */
+/** A page is full once its payloads have this size, in bytes, whatever its limit is. */
 const PAGE_SIZE_MAX = 4_194_304
 
-/** The events of a stream after `?after=` (a version), at most `?limit=`, and no more than a page may hold. `next` leads to the next page where this one is full. */
+/**
+ * Makes the handler for the events of a stream after `?after=` (a version): at most `?limit=`, and no more than fit
+ * into a page. `next` leads to the next page if this one is full.
+ */
 export function getStream(isPublic: (category: string) => boolean): Handler {
   return async c => {
     const stream = c.req.param('stream')!
@@ -43,7 +46,7 @@ export function getStream(isPublic: (category: string) => boolean): Handler {
   }
 }
 
-/** A stored event as HTTP shows it: its type bare, its payload as it was appended. */
+/** A stored event as HTTP shows it: its type without the category, its payload as it was appended. */
 export function showEvent({ id, type, data, version, position, at, meta, schema }: StoredEvent): object {
   return { id, type, data: JSON.parse(data) as unknown, version, position, at, meta: { ...(JSON.parse(meta) as object), schema } }
 }

@@ -1,11 +1,11 @@
-// agenda and timers: what is to be sent, now or later.
+// agenda and timers: the commands and timers that are sent now or later.
 import type { Command } from '../definitions/decider/command.ts'
 import { spec } from '../definitions/event/events.ts'
 import { subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { AgendaEntry } from '../ports/agenda/agenda.ts'
 import { OWNER as COMMANDS } from '../agenda/schedule.ts'
-import { limitOf, limitOption, more } from './listed.ts'
+import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
 import { formatDuration } from './progress.ts'
@@ -14,7 +14,7 @@ import { type Call, Misused, type Verb } from './verb.ts'
 
 export const agendaVerb: Verb = {
   takes: '[OWNER]',
-  does: 'show what is to be sent, by owner (a process, or commands) and the earliest first: outgoing, scheduled and timers',
+  does: 'show outgoing and scheduled commands and timers, by owner (a process, or commands), the earliest first',
   options: { limit: limitOption },
   json: true,
   run: agenda,
@@ -54,7 +54,7 @@ async function agenda(call: Call): Promise<number> {
     const counts = owners.map(named).map(one => [one.owner, ...[one.pending, one.timers, one.due].map(String)])
     console.log(table(['OWNER', 'PENDING', 'TIMERS', 'DUE NOW'].map(bold), counts))
     console.log(`\n${entriesTable(entries)}`)
-    told(entries, limit)
+    printEntries(entries, limit)
   }
   return 0
 }
@@ -65,15 +65,15 @@ async function timers(call: Call): Promise<number> {
   const entries = await withStore(call, store => store.agenda.list({ ...owner, timers: true, limit }))
   if (call.json) console.log(JSON.stringify(entries.map(entryOf)))
   else console.log(entries.length ? entriesTable(entries) : 'no timer is set')
-  if (!call.json) told(entries, limit)
+  if (!call.json) printEntries(entries, limit)
   return 0
 }
 
-function told(entries: readonly AgendaEntry[], limit: number): void {
-  if (entries.length === limit) more(`--limit ${limit * 2}`)
+function printEntries(entries: readonly AgendaEntry[], limit: number): void {
+  if (entries.length === limit) hintMore(`--limit ${limit * 2}`)
 }
 
-/** Entries as a table: when, whose, and what. */
+/** Entries as a table: due time, owner, and content. */
 export function entriesTable(entries: readonly AgendaEntry[], now: number = Date.now()): string {
   const { bold, yellow } = paintFor()
   const rows = entries.map(entryOf).map(({ due, owner, kind, key, timer, command, hasBegun }) => {
@@ -89,23 +89,23 @@ export function entriesTable(entries: readonly AgendaEntry[], now: number = Date
   return table(['DUE', 'WHEN', 'OWNER', 'KIND', 'KEY', 'WHAT'].map(bold), rows)
 }
 
-/** An entry as it is shown. */
+/** An entry as the command line shows it. */
 export type ShownEntry = Pick<AgendaEntry, 'id' | 'key' | 'timer' | 'due' | 'set' | 'madeAt' | 'hasBegun'> & {
-  /** A process by its own name, or `commands`. */
+  /** The name of a process, or `commands`. */
   readonly owner: string
-  /** A command that somebody gave to be sent later is scheduled, one that a process wants sent is outgoing. */
+  /** `scheduled`: a client scheduled the command. `outgoing`: a process sends it. */
   readonly kind: 'timer' | 'scheduled' | 'outgoing'
   readonly command: Command | null
 }
 
 export function entryOf({ id, owner, key, timer, command, due, set, madeAt, hasBegun }: AgendaEntry): ShownEntry {
   const kind = timer !== null ? 'timer' : owner === COMMANDS ? 'scheduled' : 'outgoing'
-  // What the agenda has was written as a command.
+  // The agenda stores only commands of this shape.
   const parsed = command === null ? null : (JSON.parse(command) as Command)
   return { id, ...named({ owner }), kind, key, timer, command: parsed, due, set, madeAt, hasBegun }
 }
 
-/** A process by its own name, not that of its subscription. */
+/** Replaces the name of a subscription by that of its process. */
 function named<T extends { readonly owner: string }>(one: T): T {
   return { ...one, owner: one.owner.replace(/^process_/, '') }
 }

@@ -1,13 +1,14 @@
-// --app FILE: which app `emaki` runs. It is taken off before the verbs see the rest, as an app's own main has no such option.
+// --app FILE: the app that `emaki` runs. The option is removed before the verbs read the rest, because an app's own
+// main does not have it.
 
 export type AppFile = {
   readonly file: string
-  /** The arguments that name it, for a process that is started anew with the same app. */
+  /** The arguments that name the app, for a process that is started with the same app. */
   readonly named: readonly string[]
   readonly rest: readonly string[]
 }
 
-/** The file that `--app FILE` or `--app=FILE` names, else `app.ts`; the last one counts. Null: it names none. */
+/** The file of `--app FILE` or `--app=FILE`; default: `app.ts`. The last one counts. Null: the option has no file. */
 export function appFile(argv: readonly string[]): AppFile | null {
   let [file, named, rest]: [string, readonly string[], string[]] = ['app.ts', [], []]
   for (let i = 0; i < argv.length; i++) {

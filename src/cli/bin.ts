@@ -11,20 +11,20 @@ import { usageOf } from './usage.ts'
 import { verbs } from './verbs.ts'
 
 const asked = appFile(process.argv.slice(2))
-if (!asked) refused('--app takes a file')
+if (!asked) refuse('--app takes a file')
 const file = resolve(asked.file)
 const isThere = existsSync(file) && statSync(file).isFile()
 if (!isThere && asked.rest.includes('--help')) {
   console.log(usageOf(verbs))
   process.exit(0)
 }
-if (!isThere) refused(`${file} does not exist; --app names the file whose default export is app({ serve })`)
+if (!isThere) refuse(`${file} does not exist; --app names the file whose default export is app({ serve })`)
 const { default: app } = (await import(file)) as { readonly default?: Partial<App> }
-if (!app?.[spec]?.start) refused(`${file} has no default export that is app({ serve })`)
-// What has a spec of that shape was made by app().
+if (!app?.[spec]?.start) refuse(`${file} has no default export that is app({ serve })`)
+// Only app() makes a spec of this shape.
 await main(app as App, asked.rest)
 
-function refused(wrong: string): never {
+function refuse(wrong: string): never {
   console.error(wrong)
   process.exit(EXIT.USAGE)
 }

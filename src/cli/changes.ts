@@ -1,18 +1,18 @@
-// What differs between two states, as JSON shows them.
+// The differences between two states, as JSON.
 
-/** A value that is another one now; undefined: it was not there before, or is not there any more. */
-export type Change = { readonly path: readonly string[]; readonly before: unknown; readonly after: unknown }
+/** A changed value. `before` is undefined if it is new, `after` is undefined if it is gone. */
+export type StateChange = { readonly path: readonly string[]; readonly before: unknown; readonly after: unknown }
 
-/** The smallest parts that differ, in the order in which they stand. */
-export function changesBetween(before: unknown, after: unknown): readonly Change[] {
-  return differing([], asJson(before), asJson(after))
+/** The smallest parts that differ, in their order. */
+export function changesBetween(before: unknown, after: unknown): readonly StateChange[] {
+  return differencesIn([], asJson(before), asJson(after))
 }
 
-function differing(path: readonly string[], before: unknown, after: unknown): readonly Change[] {
+function differencesIn(path: readonly string[], before: unknown, after: unknown): readonly StateChange[] {
   if (!isParted(before) || !isParted(after) || Array.isArray(before) !== Array.isArray(after))
     return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, before, after }]
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-  return names.flatMap(name => differing([...path, name], ownOf(before, name), ownOf(after, name)))
+  return names.flatMap(name => differencesIn([...path, name], ownOf(before, name), ownOf(after, name)))
 }
 
 type Parted = Readonly<Record<string, unknown>>

@@ -121,7 +121,7 @@ describe('doctor', () => {
       {
         name: 'leases',
         status: 'warning',
-        found: expect.stringMatching(/^0 held; over, and taken by nobody: dead \(since 1\d min\)$/),
+        found: expect.stringMatching(/^0 held; expired, and not taken over: dead \(since 1\d min\)$/),
       },
       { name: 'parked', status: 'problem', found: '1 of dead' },
       { name: 'agenda', status: 'problem', found: expect.stringMatching(/^2 pending, 1 due, the first since 1[01] min$/) },

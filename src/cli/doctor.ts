@@ -1,4 +1,4 @@
-// doctor: examines the database and the log, and says how to fix each problem.
+// doctor: examines the database and the log, and tells how to fix each problem.
 import { spec } from '../definitions/event/events.ts'
 import { subscriptionOf as processSubscription } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
@@ -18,14 +18,14 @@ import type { Call, Verb } from './verb.ts'
 
 /** The oldest release of Bun that is tested. */
 const BUN_MIN = '1.4.5'
-/** A subscription that lags is looked at again after this time, in ms. */
+/** A subscription that lags is examined again after this time, in ms. */
 const LOOK_AGAIN_MS = 1_500
-/** An entry that is due may wait so long to be sent, in ms. */
+/** How long a due entry may wait to be sent, in ms. */
 const BACKLOG_MS = 60_000
 
 export const doctorVerb: Verb = {
-  does: 'examine the database and the log, and say how to fix each problem; exits with 1 if there is one',
-  options: { prove: { does: 'also try the promises, in a scratch schema (or file) that is dropped again' } },
+  does: 'examine the database and the log, and tell how to fix each problem; exits with 1 if there is one',
+  options: { prove: { does: 'also test the promises, in a scratch schema (or file) that is deleted afterwards' } },
   json: true,
   run: async call => {
     const diagnoses = await examine(call)
@@ -49,7 +49,7 @@ async function examine(call: Call): Promise<Diagnosis[]> {
   return diagnoses
 }
 
-/** Whether a release of Bun will do. */
+/** Checks the release of Bun. */
 export function diagnoseBun(version: string): Diagnosis {
   if (Bun.semver.satisfies(version.replace(/-.*/, ''), `>=${BUN_MIN}`)) return { name: 'bun', status: 'ok', found: version }
   return { name: 'bun', status: 'problem', found: version, fix: `upgrade to Bun ${BUN_MIN} or newer` }
@@ -79,17 +79,17 @@ async function examineLog(call: Call, store: Store): Promise<readonly Diagnosis[
   ]
 }
 
-type Definition =
+type SubscriptionDefinition =
   | ProjectionSpec
   | SqlProjectionSpec
   | ProcessSpec
   | { readonly kind: 'processor'; readonly name: string }
   | { readonly kind: 'decider' | 'query' }
 
-/** The names of the subscriptions that an app has. */
+/** The names of an app's subscriptions. */
 async function subscriptionsOf({ serve }: Call, { readModel }: Store): Promise<readonly string[]> {
   const names = serve.map(async (served): Promise<readonly string[]> => {
-    const one = served[spec] as unknown as Definition
+    const one = served[spec] as unknown as SubscriptionDefinition
     if (one.kind === 'projection') return one.live ? [] : [(await readModel.serving(one.name)) ?? tableOf(one)]
     if (one.kind === 'sql-projection') return [sqlSubscription(one)]
     if (one.kind === 'process') return [processSubscription(one)]
@@ -98,9 +98,9 @@ async function subscriptionsOf({ serve }: Call, { readModel }: Store): Promise<r
   return (await Promise.all(names)).flat()
 }
 
-/** Looks twice at subscriptions that lag: one that moves is catching up. */
+/** Examines subscriptions that lag twice: one that moves is catching up. */
 async function diagnoseLags(store: Store, names: readonly string[]): Promise<readonly Diagnosis[]> {
-  // The head comes second: an event appended and handled meanwhile is not past it.
+  // The head is read second: an event that is appended and handled meanwhile is then not past it.
   const before = await store.readModel.progress(names)
   const head = await store.head()
   const isBehind = names.some(name => positionOf(before, name) < head)
@@ -123,7 +123,7 @@ function positionOf(progress: readonly Progress[], name: string): number {
 
 type Lag = { readonly head: number; readonly before: number; readonly after: number; readonly isRun: boolean }
 
-/** Whether a subscription moves, by two looks. `isRun`: a process has its lease. */
+/** Checks by two reads whether a subscription moves. `isRun`: a process has its lease. */
 export function diagnoseLag(subscription: string, { head, before, after, isRun }: Lag): Diagnosis {
   const name = `subscription ${subscription}`
   const behind = head - after
@@ -140,8 +140,8 @@ export function diagnoseLag(subscription: string, { head, before, after, isRun }
     return {
       name,
       status: 'warning',
-      found: `${behind} events behind the head, has not moved just now`,
-      fix: 'look again; then look into the log of the process that runs it',
+      found: `${behind} events behind the head, and has not moved`,
+      fix: 'run doctor again; then read the log of the process that runs it',
     }
   return {
     name,
@@ -151,7 +151,7 @@ export function diagnoseLag(subscription: string, { head, before, after, isRun }
   }
 }
 
-/** Whether each lease has a live owner. */
+/** Checks that each lease has a live owner. */
 export function diagnoseLeases(held: readonly LeaseHolder[]): readonly Diagnosis[] {
   const over = held.filter(({ leftMs }) => leftMs <= 0)
   const live = held.length - over.length
@@ -161,8 +161,8 @@ export function diagnoseLeases(held: readonly LeaseHolder[]): readonly Diagnosis
     {
       name: 'leases',
       status: 'warning',
-      found: `${live} held; over, and taken by nobody: ${found}`,
-      fix: 'start a process with serve: its owner has died or hangs',
+      found: `${live} held; expired, and not taken over: ${found}`,
+      fix: 'start a process with serve: the owner has died or hangs',
     },
   ]
 }
@@ -175,7 +175,7 @@ async function diagnoseParked({ readModel }: Store): Promise<Diagnosis> {
     name: 'parked',
     status: 'problem',
     found: `${found.length} of ${names}`,
-    fix: 'see parked; fix the cause, then unpark, or skip',
+    fix: 'run parked to see them; fix the cause, then unpark or skip',
   }
 }
 
@@ -186,7 +186,7 @@ async function diagnoseBacklogOf({ agenda }: Store): Promise<Diagnosis> {
   return diagnoseBacklog({ pending: sum('pending'), due: sum('due'), first: first?.due ?? null }, Date.now())
 }
 
-/** Whether due entries are sent. */
+/** Checks that due entries are sent. */
 export function diagnoseBacklog(
   { pending, due, first }: { readonly pending: number; readonly due: number; readonly first: string | null },
   now: number,
@@ -198,7 +198,7 @@ export function diagnoseBacklog(
     name: 'agenda',
     status: 'problem',
     found: `${found}, the first since ${formatDuration(lateMs / 1_000)}`,
-    fix: 'start a process with serve, or see in its log why it cannot send; see agenda',
+    fix: 'start a process with serve, or read in its log why it cannot send; run agenda to see them',
   }
 }
 

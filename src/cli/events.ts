@@ -1,5 +1,6 @@
-// events: the end of the log, or what is after a position; with --follow also what is appended from then on.
-import { type EventFilter, passes, storeFilter } from '../../routes/events/filter.ts'
+// events: the end of the log, or the events after a position; with --follow also the events that are appended from then
+// on.
+import { type EventFilter, filterTest, storeFilter } from '../../routes/events/filter.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import { logPages, streamPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
@@ -12,29 +13,29 @@ import { paintFor, plain } from './paint.ts'
 import { type Call, numberOf, textOf, type Values, type Verb } from './verb.ts'
 
 const LAST = 20
-/** How far back the first look for the last events goes; each further one goes so many times as far. */
+/** The first search for the last events covers this many events; each further one covers that many times more. */
 const WINDOW_EVENTS = 1_000
 const WINDOW_GROWTH = 4
-/** Asked at least so often, whatever is heard of. */
+/** Reads the log at least this often, in ms, even without an announcement. */
 const ASK_EVERY_MS = 1_000
-/** The least of an event's data that a terminal shows, in characters. */
+/** The fewest characters of an event's data that a terminal shows. */
 const DATA_WIDTH_MIN = 20
 
 export const eventsVerb: Verb = {
   does: `show the last events, ${LAST} of them, or those after a position; --json as CloudEvents, one a line`,
   options: {
-    follow: { does: 'go on with what is appended, until SIGINT' },
+    follow: { does: 'continue with events as they are appended, until SIGINT' },
     category: { takes: 'C', does: 'only events of a category' },
     type: { takes: 'T', does: 'only events of a type: Placed, or order.Placed' },
     stream: { takes: 'S', does: 'only events of a stream' },
-    after: { takes: 'N', does: 'those after position N, the oldest first' },
-    limit: { takes: 'N', does: 'at most so many: the last ones, or with --after the first ones, and then end' },
+    after: { takes: 'N', does: 'only events after position N, the oldest first' },
+    limit: { takes: 'N', does: 'at most N events: the last ones, or with --after the first ones' },
   },
   json: true,
-  run: shown,
+  run: showEvents,
 }
 
-async function shown(call: Call): Promise<number> {
+async function showEvents(call: Call): Promise<number> {
   const { values, json } = call
   const [after, limit, filter] = [numberOf(values, 'after', 0), numberOf(values, 'limit', 1), filterOf(values)]
   const stop = new AbortController()
@@ -74,42 +75,42 @@ function filterOf(values: Values): EventFilter {
 }
 
 type Pages = AsyncIterable<readonly StoredEvent[]>
-/** What is read in parts: the log by position, or one stream by version, up to `top`. */
-type Source = {
+/** Reads in parts: the log by position, or one stream by version. `top` is the last place. */
+type EventSource = {
   readonly top: number
-  /** Pages of the events that pass behind a place and up to another. */
+  /** Gives the pages of the events that pass, after a place and up to another. */
   readonly pages: (after: number, until: number) => Pages
 }
 
-async function sourceOf(store: Store, filter: EventFilter, head: number, after: number): Promise<Source> {
+async function sourceOf(store: Store, filter: EventFilter, head: number, after: number): Promise<EventSource> {
   const [stream] = filter.streams
   if (stream === undefined) return { top: head, pages: (from, until) => logFrom(store, filter, Math.max(from, after), until) }
   const { streams } = await store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
-  const wanted = passing(filter)
+  const wanted = eventTest(filter)
   const isWanted = (event: StoredEvent) => event.position > after && event.position <= head && wanted(event)
   return {
     top: streams[0]!.version,
-    pages: (from, until) => filtered(streamPages(store, stream, { after: from, until }), isWanted),
+    pages: (from, until) => filterPages(streamPages(store, stream, { after: from, until }), isWanted),
   }
 }
 
 function logFrom(store: Store, filter: EventFilter, after: number, until: number): Pages {
   const narrowed = storeFilter(filter)
-  return filtered(logPages(store, { after, until, ...(narrowed && { filter: narrowed }) }), passing(filter))
+  return filterPages(logPages(store, { after, until, ...(narrowed && { filter: narrowed }) }), eventTest(filter))
 }
 
-/** A page of which nothing passes is given too: between pages it is looked whether to stop. */
-async function* filtered(pages: Pages, isWanted: (event: StoredEvent) => boolean): Pages {
+/** Also gives a page without matching events: the caller checks between pages whether to stop. */
+async function* filterPages(pages: Pages, isWanted: (event: StoredEvent) => boolean): Pages {
   for await (const page of pages) yield page.filter(isWanted)
 }
 
-function passing(filter: EventFilter): (event: StoredEvent) => boolean {
-  const named = passes(filter)
+function eventTest(filter: EventFilter): (event: StoredEvent) => boolean {
+  const named = filterTest(filter)
   return ({ stream, type }) => named({ stream, type, category: categoryOf(stream) })
 }
 
-/** The last events that pass: ever wider windows are read, from the end, until there are enough. */
-async function lastOf(source: Source, limit: number): Promise<readonly StoredEvent[]> {
+/** The last events that pass. Reads wider and wider windows at the end until there are enough. */
+async function lastOf(source: EventSource, limit: number): Promise<readonly StoredEvent[]> {
   let found: readonly StoredEvent[] = []
   for (
     let [until, width] = [source.top, Math.max(limit, WINDOW_EVENTS)];

@@ -1,4 +1,4 @@
-/** The exit codes of the command line, those of sysexits where there is one. 0: it did what was asked. */
+/** The exit codes of the command line; those of sysexits where one fits. 0: success. */
 export const EXIT = {
   PROBLEM: 1,
   USAGE: 64,
@@ -10,9 +10,9 @@ export const EXIT = {
   TERMINATED: 143,
 } as const
 
-/** What each code says, as the usage shows it. */
+/** The meaning of each code, for the usage. */
 export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
-  PROBLEM: 'a problem was found, an error has no other code, or the question whether to go on was denied',
+  PROBLEM: 'a problem was found, an error has no other code, or the user did not confirm',
   USAGE: 'wrong usage',
   DATA: 'the data cannot be used',
   INPUT: 'there is no such file, stream or instance',

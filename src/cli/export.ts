@@ -1,4 +1,5 @@
-// export [FILE]: the log as lines of JSON, to a file that is there whole or not at all, or to stdout for as long as somebody reads.
+// export [FILE]: writes the log as lines of JSON. A file appears only when it is whole; stdout ends when its reader
+// leaves.
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { Store } from '../ports/store/store.ts'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLines } from '../transfer/export.ts'
@@ -41,7 +42,7 @@ async function exportInto(file: string | undefined, store: Store, options: Expor
     for await (const page of exportLines(store, options)) {
       if (!(await sink.write(page.text))) return
       events += page.events
-      shown?.at(page.position - after, head - after)
+      shown?.update(page.position - after, head - after)
     }
   } catch (error) {
     await sink.abandon()
@@ -68,7 +69,7 @@ function isFormat(format: string): format is ExportFormat {
   return EXPORT_FORMATS.some(one => one === format)
 }
 
-/** A file that gets its name when it is whole and durable. */
+/** A file that gets its name once it is whole and durable. */
 async function partialFile(file: string): Promise<Sink> {
   const partial = `${file}.${process.pid}.partial`
   const handle: FileHandle = await open(partial, 'w')

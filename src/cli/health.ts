@@ -3,7 +3,7 @@ import { EXIT } from './exit-codes.ts'
 import type { Verb } from './verb.ts'
 
 export const healthVerb: Verb = {
-  does: 'ask the server on PORT whether it lives, and end with 0 or 1',
+  does: 'ask the server on PORT whether it is alive; exits with 0 or 1',
   json: true,
   run: async ({ config, json }) => {
     const isAlive = await health(config)
@@ -14,7 +14,10 @@ export const healthVerb: Verb = {
 
 const TIMEOUT_MS = 2_000
 
-/** Asks the server of this configuration whether it lives: for a container's health check, in an image without a shell. */
+/**
+ * Asks the server of this configuration whether it is alive: a health check for containers, in an image without a
+ * shell.
+ */
 async function health({ PORT }: Config): Promise<boolean> {
   try {
     const answer = await fetch(`http://127.0.0.1:${PORT}/health`, { signal: AbortSignal.timeout(TIMEOUT_MS) })

@@ -148,7 +148,7 @@ describe('import', () => {
     await runCommand(['export', 'end.jsonl', '--after', '5'])
     for (const name of ['own.jsonl', 'end.jsonl']) {
       const { code, wrong } = await runCommand(['import', name])
-      expect([code, wrong.includes('is in the log already'), wrong.includes('--again')]).toEqual([65, true, true])
+      expect([code, wrong.includes('is already in the log'), wrong.includes('--again')]).toEqual([65, true, true])
     }
     await withStore(onSqlite(), async store => expect(await store.head()).toBe(10))
     expect((await runCommand(['import', 'own.jsonl', '--again'])).code).toBe(0)

@@ -1,4 +1,4 @@
-// import FILE: all of a file's records into the log, or, with a line that is wrong, none.
+// import FILE: imports all records of a file, or none if a line is wrong.
 import { createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
@@ -17,54 +17,59 @@ import { type Call, Misused, textOf, type Verb } from './verb.ts'
 
 export const importVerb: Verb = {
   takes: 'FILE',
-  does: 'import FILE (.jsonl, .csv; - is stdin): all of it or, where a line is wrong, nothing; after a crash it goes on',
+  does: 'import FILE (.jsonl, .csv; - is stdin): all of it, or nothing if a line is wrong; after a crash it continues',
   options: {
     map: {
       takes: 'MAP',
-      does: 'what a record comes to: a map of this app by its name, or a file; a .jsonl without one is what export wrote',
+      does: 'the map of records to events: the name of a map of this app, or a file; without it the .jsonl is an export',
     },
-    new: { does: 'refuse streams that have events already' },
-    again: { does: 'import although events of the file are in the log already' },
-    'skip-bad': { does: 'pass over lines that are wrong' },
-    name: { takes: 'NAME', does: 'what the import is remembered by (default: a hash of the file)' },
-    format: { takes: 'F', does: 'jsonl or csv (default: as the file is named)' },
+    new: { does: 'refuse streams that already have events' },
+    again: { does: 'import even if events of the file are already in the log' },
+    'skip-bad': { does: 'skip lines that are wrong' },
+    name: { takes: 'NAME', does: 'the name of the import, to continue it (default: a hash of the file)' },
+    format: { takes: 'F', does: 'jsonl or csv (default: by the name of the file)' },
   },
   json: true,
   run: importFile,
 }
 
-/** Imports a file, or with `-` what stdin gives; gives the exit code. Run again after a crash, it goes on where it had come to. */
+/**
+ * Imports a file, or stdin with `-`. Gives the exit code. After a crash, run it again: it goes on from its progress.
+ */
 async function importFile(call: Call): Promise<number> {
   const { values: asked, maps, json } = call
   const [named] = call.words
-  if (named === undefined) throw new Misused('import takes a file, or - for stdin')
+  if (named === undefined) throw new Misused('import needs a file, or - for stdin')
   const [mapName, asName] = [textOf(asked, 'map'), textOf(asked, 'name')]
   const format = formatOf(named, textOf(asked, 'format'))
-  if (format === null) return failed(EXIT.USAGE, `${named}: --format is jsonl or csv`)
-  if (named !== STDIN && !existsSync(named)) return failed(EXIT.INPUT, `${named} does not exist`)
+  if (format === null) return failWith(EXIT.USAGE, `${named}: --format is jsonl or csv`)
+  if (named !== STDIN && !existsSync(named)) return failWith(EXIT.INPUT, `${named} does not exist`)
   const map = await mapOf(mapName, maps)
-  if (typeof map === 'string') return failed(EXIT.USAGE, map)
-  if (format === 'csv' && !map) return failed(EXIT.USAGE, 'a CSV file needs --map')
+  if (typeof map === 'string') return failWith(EXIT.USAGE, map)
+  if (format === 'csv' && !map) return failWith(EXIT.USAGE, 'a CSV file needs --map')
   using files = new DisposableStack()
-  const file = named === STDIN ? await spooled(files) : named
+  const file = named === STDIN ? await spoolStdin(files) : named
   const hash = await hashOf(file)
   const name = asName ?? (mapName === undefined ? hash : `${hash} ${basename(mapName)}`)
   const [onlyNew, skipBad, again] = [asked['new'] === true, asked['skip-bad'] === true, asked['again'] === true]
   const wanted = { file, format, map, name, hash, onlyNew, skipBad, again, json }
-  return await withStore(call, store => importInto(store, wanted).catch(error => refused(named, error)))
+  return await withStore(call, store => importInto(store, wanted).catch(error => reportRefusal(named, error)))
 }
 
-/** Says what of a file cannot be used; throws what is no fault of the file. */
-function refused(file: string, error: unknown): number {
-  if (error instanceof BadLines) return failed(EXIT.DATA, badText(file, error))
-  if (error instanceof StoreError && error.reason === 'refused') return failed(EXIT.DATA, error.message)
+/** Reports the problems of a file. Throws an error that is not a fault of the file. */
+function reportRefusal(file: string, error: unknown): number {
+  if (error instanceof BadLines) return failWith(EXIT.DATA, badText(file, error))
+  if (error instanceof StoreError && error.reason === 'refused') return failWith(EXIT.DATA, error.message)
   throw error
 }
 
 const STDIN = '-'
 
-/** Stdin as a file of its own, gone with the stack: a file is read more than once, as no line is moved before all were looked at. */
-async function spooled(files: DisposableStack): Promise<string> {
+/**
+ * Copies stdin to a file that is deleted with the stack. A file is read more than once, because no line is moved before
+ * all have been read.
+ */
+async function spoolStdin(files: DisposableStack): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-import-'))
   files.defer(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'stdin')
@@ -72,7 +77,7 @@ async function spooled(files: DisposableStack): Promise<string> {
   return file
 }
 
-type Asked = {
+type ImportRequest = {
   readonly file: string
   readonly format: FileFormat
   readonly map: ImportMap | undefined
@@ -84,7 +89,7 @@ type Asked = {
   readonly json: boolean
 }
 
-async function importInto(store: Store, asked: Asked): Promise<number> {
+async function importInto(store: Store, asked: ImportRequest): Promise<number> {
   const { file, format, map, name, hash, onlyNew, skipBad, json } = asked
   const size = statSync(file).size
   const reading = progress('reading', 'bytes')
@@ -98,8 +103,8 @@ async function importInto(store: Store, asked: Asked): Promise<number> {
       bytes += more
     }
     const bad = () => void skipped++
-    for await (const page of recordsOf({ file, format, map, cause: `import:${name}`, skipBad, read, bad })) {
-      if (!isMoving) reading.at(bytes, size)
+    for await (const page of recordsOf({ file, format, map, cause: `import:${name}`, skipBad, onRead: read, onBadLine: bad })) {
+      if (!isMoving) reading.update(bytes, size)
       yield page
     }
   }
@@ -111,7 +116,7 @@ async function importInto(store: Store, asked: Asked): Promise<number> {
     if (before === null && at.moved === 0) await refuseDoubles(store, asked)
     before ??= at.moved
     if (at.moved > before) store.announce(at.position)
-    moving.at(at.moved, at.total)
+    moving.update(at.moved, at.total)
     last = at
   }
   moving.end(`${many(last.moved)} events moved`)
@@ -125,13 +130,16 @@ async function importInto(store: Store, asked: Asked): Promise<number> {
   return 0
 }
 
-/** An import that has moved something finds its own events there. */
-async function refuseDoubles(store: Store, { file, map, again }: Asked): Promise<void> {
+/**
+ * Refuses a second import of the same events. An import that has moved some of its records finds these, so it is not
+ * checked.
+ */
+async function refuseDoubles(store: Store, { file, map, again }: ImportRequest): Promise<void> {
   const id = map || again ? null : await findExported(store, file)
   if (id === null) return
   throw new StoreError(
     'refused',
-    `the event ${id} of this file is in the log already, so nothing was imported: was it exported from this log? Name another database, or say --again to have its events twice`,
+    `the event ${id} of this file is already in the log, so nothing was imported: is the file an export of this log? Use another database, or --again to import its events twice`,
   )
 }
 
@@ -141,7 +149,7 @@ function formatOf(file: string, format: string | undefined): FileFormat | null {
   return named === 'jsonl' || named === 'ndjson' ? 'jsonl' : null
 }
 
-/** The map of a name, or the default export of a file; a text says what is wrong. */
+/** The map of a name, or the default export of a file. Gives a text if there is a problem. */
 async function mapOf(named: string | undefined, maps: ImportMaps): Promise<ImportMap | undefined | string> {
   if (named === undefined) return undefined
   if (Object.hasOwn(maps, named)) return maps[named]!
@@ -159,7 +167,7 @@ async function hashOf(file: string): Promise<string> {
 
 function badText(file: string, { lines, count }: BadLines): string {
   const more = count > lines.length ? [`… and ${many(count - lines.length)} more`] : []
-  const head = `${file}: ${many(count)} bad ${count === 1 ? 'line' : 'lines'}, nothing was imported; --skip-bad passes over them`
+  const head = `${file}: ${many(count)} bad ${count === 1 ? 'line' : 'lines'}, nothing was imported; --skip-bad skips them`
   return [head, ...lines.map(({ line, problem }) => `  line ${line}: ${problem}`), ...more].join('\n')
 }
 
@@ -167,7 +175,7 @@ function many(value: number): string {
   return value.toLocaleString('en')
 }
 
-function failed(code: number, message: string): number {
+function failWith(code: number, message: string): number {
   console.error(message)
   return code
 }

@@ -174,7 +174,7 @@ describe('a replay', () => {
       err: 'there is no stream order-none\n',
     })
     await expect(runVerb(replayVerb, { store, serve: shop, words: ['none-1'] })).rejects.toThrow(
-      'none-1 is of no decider; there are order, shelf, purse',
+      'none-1 is not a stream of a decider; there are order, shelf, purse',
     )
     const strange = memory()
     const event = { id: Bun.randomUUIDv7(), type: 'Strange', schema: 's', data: '{}', meta: '{}' }
@@ -214,7 +214,9 @@ test('a stream whose name has no instance is of no category, and its events are 
   await other.append([{ slices: [{ stream: 'order', expect: 'any', events: [stored] }], keys: [] }])
   expect((await runVerb(eventsVerb, { store: other, values: { category: 'order' }, json: true })).out).toBe('')
   expect((await runVerb(eventsVerb, { store: other, values: { stream: 'order' }, json: true })).out).toContain(stored.id)
-  await expect(runVerb(replayVerb, { store: other, words: ['order'], serve: [order] })).rejects.toThrow('order is of no decider')
+  await expect(runVerb(replayVerb, { store: other, words: ['order'], serve: [order] })).rejects.toThrow(
+    'order is not a stream of a decider',
+  )
 })
 
 test('events and replay stop before a hole instead of passing over it', async () => {

@@ -1,9 +1,9 @@
-// One JSON object a line on stdout, with the names that OpenTelemetry's log records have; for a person at a terminal, plain lines.
+// Writes one JSON object a line to stdout, with the names of OpenTelemetry's log records; at a terminal, plain lines.
 const SEVERITY = { debug: 5, info: 9, warn: 13, error: 17 } as const
 export type Level = keyof typeof SEVERITY
 export type Logger = (level: Level, body: string, attributes?: Readonly<Record<string, unknown>>) => void
 
-/** Writes what is at or above a level. */
+/** Makes a logger that writes messages at or above a level. */
 export function logger(least: Level): Logger {
   return (level, body, attributes = {}) => {
     if (SEVERITY[level] < SEVERITY[least]) return

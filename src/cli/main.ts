@@ -1,4 +1,5 @@
-// main(app): no verb or `serve` serves; other verbs run and end. The same in source and in a binary.
+// main(app): without a verb, or with `serve`, it serves; other verbs run and end. It works the same in source and in a
+// binary.
 import { parseArgs } from 'node:util'
 import type { App } from '../../routes/app.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
@@ -17,21 +18,23 @@ export type MainOptions = {
   readonly maps?: ImportMaps
 }
 
-/** Runs the command line of an app and ends the process with its exit code: 0, or one of those in exit-codes.ts. */
+/**
+ * Runs the command line of an app and ends the process with an exit code: 0, or one of exit-codes.ts.
+ */
 export async function main(
   app: App,
   argv: readonly string[] = process.argv.slice(2),
   { maps = {} }: MainOptions = {},
 ): Promise<void> {
-  const ending = run(app, argv, maps).then(code => process.exit(code), failed)
-  // `bun --hot` evaluates a changed source only when the evaluation before has come to its end.
+  const ending = run(app, argv, maps).then(code => process.exit(code), handleFailure)
+  // `bun --hot` evaluates a changed source only after the evaluation before has ended.
   if (!process.execArgv.includes('--hot')) await ending
 }
 
-function failed(error: unknown): void {
+function handleFailure(error: unknown): void {
   const isKnown = error instanceof ConfigError || error instanceof StoreError || error instanceof DamagedStream
   console.error(isKnown ? error.message : error)
-  // A change that does not work leaves the process of `bun --hot` waiting for the next one.
+  // After a change that fails, the process of `bun --hot` waits for the next change.
   if (!isServing()) process.exit(exitCodeOf(error))
 }
 
@@ -41,12 +44,12 @@ function exitCodeOf(error: unknown): number {
 }
 
 async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise<number> {
-  const parsed = parsedFrom(argv)
-  if (typeof parsed === 'string') return misused(parsed, usageOf(verbs))
+  const parsed = parseArguments(argv)
+  if (typeof parsed === 'string') return reportMisuse(parsed, usageOf(verbs))
   const { values, positionals } = parsed
   const [name = 'serve', ...words] = positionals
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
-  if (!verb) return misused(`there is no verb ${name}`, usageOf(verbs))
+  if (!verb) return reportMisuse(`there is no verb ${name}`, usageOf(verbs))
   if (values['help']) {
     console.log(positionals.length ? usageOfVerb(name, verb) : usageOf(verbs))
     return 0
@@ -61,7 +64,7 @@ async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise
     checkCall(name, verb, values, words)
     return await verb.run({ app, serve, store, config, words, json: values['json'] === true, values, maps })
   } catch (error) {
-    if (error instanceof Misused) return misused(error.message, usageOfVerb(name, verb))
+    if (error instanceof Misused) return reportMisuse(error.message, usageOfVerb(name, verb))
     throw error
   }
 }
@@ -74,17 +77,17 @@ function checkCall(name: string, verb: Verb, values: Values, words: readonly str
   if (words.length > most) throw new Misused(`${name} does not take ${words[most]}`)
 }
 
-function parsedFrom(argv: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } | string {
+function parseArguments(argv: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } | string {
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options: allOptions(verbs), allowPositionals: true })
-    // No option may be given several times, so that none has a list of values.
+    // No option may be given several times, so no option has a list of values.
     return { values: values as Values, positionals }
   } catch (error) {
     return (error as Error).message
   }
 }
 
-function misused(wrong: string, usage: string): number {
+function reportMisuse(wrong: string, usage: string): number {
   console.error(`${wrong}\n\n${usage}`)
   return EXIT.USAGE
 }

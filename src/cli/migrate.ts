@@ -2,12 +2,12 @@ import type { Config } from '../config.ts'
 import type { Verb } from './verb.ts'
 
 export const migrateVerb: Verb = {
-  does: 'bring the database up to this release, and end',
+  does: 'migrate the database to this release, and end',
   json: true,
   run: ({ config, json }) => migrate(config, json),
 }
 
-/** Brings the configured database up to this release and says what ran. Runs beside a server. */
+/** Migrates the configured database to this release and prints the migrations that ran. It may run beside a server. */
 async function migrate(config: Config, json: boolean): Promise<number> {
   const names = await migrated(config)
   if (json) console.log(JSON.stringify({ ran: names }))

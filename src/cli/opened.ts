@@ -3,8 +3,8 @@ import type { Store } from '../ports/store/store.ts'
 import type { Call } from './verb.ts'
 
 /**
- * Runs with the store that the app names, else that of the configuration: beside a server, if there is one. `exclusive`: the file of a
- * server that runs is refused.
+ * Opens the store of the app, or that of the configuration, and runs with it, even beside a server. `exclusive`:
+ * refuses the file of a running server.
  */
 export async function withStore<T>(
   call: Pick<Call, 'store' | 'config'>,

@@ -1,13 +1,13 @@
-/** Where lines go. `write` resolves when there is room for more; false: nobody reads any more. */
+/** The target of lines. `write` resolves when there is room for more. False: the reader has left. */
 export type Sink = {
   readonly write: (text: string) => Promise<boolean>
   readonly end: () => Promise<void>
   readonly abandon: () => Promise<void>
 }
 
-/** Stdout, for as long as somebody reads. */
+/** Stdout, until its reader leaves. */
 export function standardOutput(): Sink {
-  // Said to the callback too; unheard, the event would end the process.
+  // `write` reports the error too. An error event without a listener would end the process.
   process.stdout.off('error', unheard).on('error', unheard)
   const write = (text: string) =>
     new Promise<boolean>((resolve, reject) => {

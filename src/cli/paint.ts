@@ -1,9 +1,9 @@
-// Colours for a person at a terminal, and text that a terminal does not obey.
+// Colours for a terminal, and text without control characters.
 const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const
 
 export type Paint = Readonly<Record<keyof typeof CODES, (text: string) => string>>
 
-/** Paints where the text goes to a terminal and NO_COLOR is not set; else leaves it as it is. */
+/** Paints if the text goes to a terminal and NO_COLOR is not set; otherwise leaves it unchanged. */
 export function paintFor(
   to: { readonly isTTY?: boolean } = process.stdout,
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -17,7 +17,7 @@ export function paintFor(
   return Object.fromEntries(painting) as Paint
 }
 
-/** What somebody stored, without characters that would move the cursor, or begin a new line of a table. */
+/** A stored text without characters that would move the cursor, or begin a new line of a table. */
 export function plain(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -90,7 +90,7 @@ describe('a parked process', () => {
     await parking.readModel.commit({ ...page, park: [{ kind: 'key', key: 'o1', position: 1, cause: 'Error: x' }] })
     const asked = { store: parking, serve, words: ['fulfilment'] }
     expect((await runVerb(parkedVerb, asked)).out).toContain('process_fulfilment  key   o1')
-    expect((await runVerb(unparkVerb, asked)).out).toBe('1 to be handled again\n')
+    expect((await runVerb(unparkVerb, asked)).out).toBe('1 will be handled again\n')
     await expect(runVerb(resetVerb, asked)).rejects.toThrow('fulfilment is a process')
   })
 })

@@ -1,4 +1,4 @@
-// processes: where each process manager is, its instances, or one of them with all that it waits for.
+// processes: the progress of each process manager, its instances, or one instance with its pending commands and timers.
 import { type ProcessInstance, instancesOf, subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { tableOf } from '../definitions/projection/projection.ts'
@@ -8,7 +8,7 @@ import type { Table } from '../ports/read-model/tables.ts'
 import type { Store } from '../ports/store/store.ts'
 import { entriesTable, entryOf, processesOf, processOf } from './agenda.ts'
 import { EXIT } from './exit-codes.ts'
-import { limitOf, limitOption, more } from './listed.ts'
+import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain, pretty } from './paint.ts'
 import { table } from './table.ts'
@@ -19,8 +19,8 @@ const ENTRIES_MAX = 1_000
 
 export const processesVerb: Verb = {
   takes: '[NAME] [KEY]',
-  does: 'show where process managers are, the instances of one, or one instance with its state, timers and commands',
-  options: { after: { takes: 'KEY', does: 'only instances behind this one' }, limit: limitOption },
+  does: 'show the progress of process managers, the instances of one, or one instance with its state, timers and commands',
+  options: { after: { takes: 'KEY', does: 'only instances after this one' }, limit: limitOption },
   json: true,
   run: call => {
     const [name, key] = call.words
@@ -91,7 +91,7 @@ async function instances(call: Call, process: ProcessSpec): Promise<number> {
       plain(JSON.stringify(state)),
     ])
     console.log(table(['KEY', 'POSITION', 'TIMERS', 'STATE'].map(bold), lines))
-    if (next !== null) more(`--after ${plain(next)}`)
+    if (next !== null) hintMore(`--after ${plain(next)}`)
   }
   return 0
 }
@@ -114,7 +114,7 @@ async function instance(call: Call, process: ProcessSpec, key: string): Promise<
     const { bold } = paintFor()
     console.log(one ? `${bold('STATE')} after position ${one.position}\n${pretty(one.state)}` : 'it has ended')
     if (parked) console.log(parkedText(parked))
-    console.log(entries.length ? `\n${entriesTable(entries)}` : '\nit waits for no timer, and nothing is to be sent')
+    console.log(entries.length ? `\n${entriesTable(entries)}` : '\nno timer is set, and no command is pending')
   }
   return 0
 }
@@ -124,7 +124,7 @@ function parkedText({ position, cause, at }: Parked): string {
 }
 
 function shown({ key, position, data, parked }: StoredRow) {
-  // A process's rows are its instances.
+  // The rows of a process are its instances.
   const { state, timers } = JSON.parse(data) as ProcessInstance
   return { key, position, state, timers, parked }
 }

@@ -1,11 +1,11 @@
-// How far long work is: a bar on a terminal, a line now and then elsewhere.
+// Shows the progress of long work: a bar at a terminal, a line now and then elsewhere.
 const WIDTH = 30
 const LINE_EVERY_MS = 5_000
 const BAR_EVERY_MS = 100
 
-export type ProgressLine = { readonly at: (done: number, total: number) => void; readonly end: (said: string) => void }
+export type ProgressLine = { readonly update: (done: number, total: number) => void; readonly end: (said: string) => void }
 
-/** Shows progress on stderr, so that stdout is the result's. `unit` is what is counted. */
+/** Shows progress on stderr, because stdout is for the result. `unit`: the things that are counted. */
 export function progress(
   what: string,
   unit: string,
@@ -17,7 +17,7 @@ export function progress(
   let shownAt = Number.NEGATIVE_INFINITY
   const isTerminal = to.isTTY === true
   return {
-    at: (done, total) => {
+    update: (done, total) => {
       first ??= done
       if (now() - shownAt < (isTerminal ? BAR_EVERY_MS : LINE_EVERY_MS)) return
       shownAt = now()
@@ -39,7 +39,7 @@ function many(value: number): string {
   return Math.round(value).toLocaleString('en')
 }
 
-/** A time that a person reads: `12 s`, `3 min`, `2 h 5 min`. */
+/** Formats a duration for a person: `12 s`, `3 min`, `2 h 5 min`. */
 export function formatDuration(seconds: number): string {
   if (seconds < 60) return `${Math.ceil(seconds)} s`
   const minutes = Math.ceil(seconds / 60)

@@ -1,4 +1,4 @@
-// A short form of the adversarial suite, on a log of its own in the user's own database: what is promised is tried.
+// A short form of the adversarial suite, on a log of its own in the user's own database. It tests each promise.
 import { rmSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import { storeOf } from '../config.ts'
@@ -8,9 +8,9 @@ import type { Store } from '../ports/store/store.ts'
 import type { NewKey, Unit } from '../ports/store/unit.ts'
 import { progress } from './progress.ts'
 
-/** A log that nobody else knows. */
+/** A log of its own, which nobody else uses. */
 export type Scratch = {
-  /** Gives a store as another process would have it: open, over the same log. */
+  /** Opens the same log again, as another process would. */
   readonly open: () => Promise<Store>
   readonly drop: () => Promise<void>
 }
@@ -23,14 +23,17 @@ const PAGE = 7
 const LEASE_MS = 50
 const WAIT_MS = 5_000
 
-/** Says how to make a scratch log where the configuration says that the log is: a schema of PostgreSQL, or a file beside that of SQLite. */
+/**
+ * Makes a scratch log beside the configured one: a schema in the same PostgreSQL database, or a file beside the SQLite
+ * file.
+ */
 export function scratchFor(config: Config): () => Promise<Scratch> {
   return async () => {
     if (config.DATABASE_URL === undefined) return scratchFile(config)
     const { dropScratch, scratchSchema } = await import('../adapters/postgres/scratch.ts')
     const [url, schema] = [config.DATABASE_URL, scratchSchema()]
     return {
-      open: () => openedOf({ ...config, DATABASE_SCHEMA: schema, MIGRATE: true }),
+      open: () => openStore({ ...config, DATABASE_SCHEMA: schema, MIGRATE: true }),
       drop: () => dropScratch(url, schema),
     }
   }
@@ -39,20 +42,20 @@ export function scratchFor(config: Config): () => Promise<Scratch> {
 function scratchFile(config: Config): Scratch {
   const file = `${config.SQLITE_FILE}.prove-${Bun.randomUUIDv7().slice(-12)}`
   return {
-    open: () => openedOf({ ...config, SQLITE_FILE: file, MIGRATE: true }),
+    open: () => openStore({ ...config, SQLITE_FILE: file, MIGRATE: true }),
     drop: async () => {
       for (const end of ['', '-wal', '-shm', '-serving']) rmSync(`${file}${end}`, { force: true })
     },
   }
 }
 
-async function openedOf(config: Config): Promise<Store> {
+async function openStore(config: Config): Promise<Store> {
   const store = await storeOf(config, { exclusive: false })
   await store.open()
   return store
 }
 
-/** Tries each promise, on one scratch log; a finding each. */
+/** Tests each promise on one scratch log, and gives one finding each. */
 export async function proofsOf(make: () => Promise<Scratch>): Promise<readonly Diagnosis[]> {
   const all: Store[] = []
   let scratch: Scratch | null = null
@@ -65,21 +68,21 @@ export async function proofsOf(make: () => Promise<Scratch>): Promise<readonly D
       return store
     }
     for (let i = 0; i < WRITERS; i++) await open()
-    return await triedIn([...all], open)
+    return await runProofs([...all], open)
   } catch (error) {
-    const fix = 'let this user make a schema, or a file beside that of the log'
-    return [{ name: 'prove', status: 'problem', found: `could not be tried: ${String(error)}`, fix }]
+    const fix = 'allow this user to make a schema, or a file beside that of the log'
+    return [{ name: 'prove', status: 'problem', found: `could not be tested: ${String(error)}`, fix }]
   } finally {
     await Promise.allSettled(all.map(store => store.close()))
     await scratch?.drop()
   }
 }
 
-async function triedIn(stores: readonly Store[], open: () => Promise<Store>): Promise<readonly Diagnosis[]> {
+async function runProofs(stores: readonly Store[], open: () => Promise<Store>): Promise<readonly Diagnosis[]> {
   const diagnoses: Diagnosis[] = []
   const shown = progress('prove', 'promises')
   for (const [i, { name, holds, run }] of proofs.entries()) {
-    shown.at(i, proofs.length)
+    shown.update(i, proofs.length)
     const wrong = await run(stores, open).catch(String)
     diagnoses.push({
       name: `prove ${name}`,
@@ -90,13 +93,13 @@ async function triedIn(stores: readonly Store[], open: () => Promise<Store>): Pr
   return diagnoses
 }
 
-const FIX = 'do not serve from this database: what Emaki promises cannot be kept on it'
+const FIX = 'do not serve from this database: it cannot keep the promises of Emaki'
 
 type Proof = {
   readonly name: string
-  /** What is so where it holds. */
+  /** The text for a promise that holds. */
   readonly holds: string
-  /** Gives what was violated; null: nothing. Streams are its own, positions are not. */
+  /** Tests the promise. Gives the violation; null: there is none. Streams are its own, positions are shared. */
   readonly run: (stores: readonly Store[], open: () => Promise<Store>) => Promise<string | null>
 }
 
@@ -113,7 +116,7 @@ const order: Proof['run'] = async stores => {
   })
   const seen: StoredEvent[] = []
   for (let ended = false; !ended; ) {
-    // Asked before the page is: what was answered by then has to be in this page or the one before.
+    // Read before the page: events that were answered by then have to be on this page or the one before.
     const last = !writing
     const page = await reader!.readAll({ after: seen.at(-1)?.position ?? start, limit: PAGE })
     seen.push(...page)

@@ -1,4 +1,4 @@
-// replay STREAM: how an instance came to be what it is, event by event.
+// replay STREAM: shows how an instance came to its state, event by event.
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import { spec } from '../definitions/event/events.ts'
@@ -6,7 +6,7 @@ import { UnreadableEvent } from '../definitions/event/read.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import { streamPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
-import { type Change, changesBetween } from './changes.ts'
+import { type StateChange, changesBetween } from './changes.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { standardOutput } from './output.ts'
@@ -15,15 +15,15 @@ import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 export const replayVerb: Verb = {
   takes: 'STREAM',
-  does: "show a decider's instance event by event: what happened, and what that changed in the state",
+  does: "show a decider's instance event by event, with the changes of its state",
   options: { at: { takes: 'VERSION', does: 'only up to this version' } },
   json: true,
-  run: replayed,
+  run: replayStream,
 }
 
-async function replayed(call: Call): Promise<number> {
+async function replayStream(call: Call): Promise<number> {
   const [stream] = call.words
-  if (stream === undefined) throw new Misused('replay takes a stream, such as order-o1')
+  if (stream === undefined) throw new Misused('replay needs a stream, such as order-o1')
   const decider = deciderOf(call, stream)
   const until = numberOf(call.values, 'at', 1) ?? Number.MAX_SAFE_INTEGER
   return withStore(call, async store => {
@@ -55,18 +55,20 @@ function deciderOf({ serve }: Call, stream: string): DeciderSpec {
   const deciders = serve.map(one => one[spec] as unknown as DeciderSpec).filter(({ kind }) => kind === 'decider')
   const found = deciders.find(({ name }) => name === categoryOf(stream))
   if (!found)
-    throw new Misused(`${plain(stream)} is of no decider; there are ${deciders.map(({ name }) => name).join(', ') || 'none'}`)
+    throw new Misused(
+      `${plain(stream)} is not a stream of a decider; there are ${deciders.map(({ name }) => name).join(', ') || 'none'}`,
+    )
   return found
 }
 
-type Step = (event: StoredEvent, before: unknown, after: unknown) => string
+type ReplayStep = (event: StoredEvent, before: unknown, after: unknown) => string
 
-const jsonStep: Step = ({ version, position, at, id, type, data }, _, state) =>
+const jsonStep: ReplayStep = ({ version, position, at, id, type, data }, _, state) =>
   JSON.stringify({ version, position, at, id, type, data: JSON.parse(data) as unknown, state })
 
-function textStep(): Step {
+function textStep(): ReplayStep {
   const { bold, dim, green, red } = paintFor()
-  const changed = ({ path, before, after }: Change) => {
+  const changed = ({ path, before, after }: StateChange) => {
     const [was, is] = [before === undefined ? '' : red(written(before)), after === undefined ? '' : green(written(after))]
     const what = path.length ? plain(path.join('.')) : 'state'
     return `    ${what}: ${was && is ? `${was} → ${is}` : was ? `${was} → nothing` : is}`

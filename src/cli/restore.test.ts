@@ -211,7 +211,7 @@ describe('restore', () => {
 
   test('restore asks first, says what it did, and is refused while a process has a lease', async () => {
     const store = memory()
-    await expect(runVerb(restoreVerb, { store })).rejects.toThrow('without a terminal it takes --yes')
+    await expect(runVerb(restoreVerb, { store })).rejects.toThrow('without a terminal it needs --yes')
     await store.readModel.acquire('sums_v1', { owner: 'somebody', ttlMs: 10_000, start: 7 })
     await expect(runVerb(restoreVerb, { store, values: { yes: true } })).rejects.toThrow(
       'a process still has leases (sums_v1: somebody',
@@ -220,7 +220,7 @@ describe('restore', () => {
     await store.readModel.release('sums_v1', lease!.epoch)
     expect(await runVerb(restoreVerb, { store, values: { yes: true } })).toMatchObject({
       code: 0,
-      out: 'the log is at position 0, in epoch 2: tokens of before are refused\nsums_v1 was past the head, at 7: it goes on from 0\n',
+      out: 'the log is at position 0, in epoch 2: earlier tokens are refused\nsums_v1 was past the head, at 7: it continues from 0\n',
     })
     expect(store.identity.epoch).toBe(2)
   })

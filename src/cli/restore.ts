@@ -1,4 +1,4 @@
-// restore: what comes after a database was restored from a backup, and before it is served again.
+// restore: the steps after a database was restored from a backup, before it is served again.
 import { createInterface } from 'node:readline/promises'
 import { projectionOf } from '../definitions/projection/projection.ts'
 import { StoreError } from '../ports/store/errors.ts'
@@ -11,8 +11,8 @@ import { paintFor } from './paint.ts'
 import { Misused, type Verb } from './verb.ts'
 
 export const restoreVerb: Verb = {
-  does: 'after the database was restored from a backup: begin a new epoch, so that positions and tokens of before are refused',
-  options: { yes: { does: 'do not ask' } },
+  does: 'after a restore of the database from a backup: begin a new epoch, so that earlier positions and tokens are refused',
+  options: { yes: { does: 'do not ask for confirmation' } },
   json: true,
   run: async call => {
     if (call.values['yes'] !== true && !(await isConfirmed())) return EXIT.PROBLEM
@@ -22,7 +22,10 @@ export const restoreVerb: Verb = {
   },
 }
 
-/** A subscription whose checkpoint was past the head. `rows`: folded from the log again; kept: they may hold what is no longer in it. */
+/**
+ * A subscription whose checkpoint was past the head. `rows`: folded again from the log, or kept, and then they may
+ * include lost events.
+ */
 export type Moved = {
   readonly name: string
   readonly from: number
@@ -31,8 +34,9 @@ export type Moved = {
 }
 
 /**
- * Begins a new epoch, and moves back every subscription that is past the head, which would pass over what is appended there. Throws a
- * StoreError where a process still has a lease. Ended in the middle, it may be run again.
+ * Begins a new epoch, and moves back every subscription that is past the head. Such a subscription would skip the
+ * events that are appended there. Throws a StoreError if a process still has a lease. If it stops in the middle, run it
+ * again.
  */
 export async function restoreLog(
   store: Store,
@@ -40,7 +44,7 @@ export async function restoreLog(
   const live = (await store.readModel.leases()).filter(({ leftMs }) => leftMs > 0)
   if (live.length) {
     const found = live.map(({ name, owner, leftMs }) => `${name}: ${owner}, for ${Math.ceil(leftMs / 1_000)} s more`).join('; ')
-    throw new StoreError('refused', `a process still has leases (${found}); stop it first, or wait where it is gone`)
+    throw new StoreError('refused', `a process still has leases (${found}); stop it first, or wait if it has ended`)
   }
   const { head, past } = await pastHead(store)
   const moved: Moved[] = []
@@ -55,17 +59,17 @@ async function movedBack({ readModel }: Store, name: string, from: number, head:
     return { name, from, to: 0, rows: 'folded again' }
   }
   await readModel.reset(name, head)
-  // A process makes the states it has not from the log, up to its checkpoint, and sends nothing for that.
+  // A process makes missing states from the log, up to its checkpoint, and sends nothing for them.
   const states = tables.filter(table => projectionOf(table) === name)
   for (const table of states) await readModel.drop(table)
   return { name, from, to: head, rows: states.length ? 'folded again' : name.startsWith('sql_') ? 'kept' : 'none' }
 }
 
 async function isConfirmed(): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Misused('restore asks first; without a terminal it takes --yes')
+  if (!process.stdin.isTTY) throw new Misused('restore asks for confirmation; without a terminal it needs --yes')
   const asking = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    const answer = await asking.question('All positions and tokens that were given out until now will be refused. Go on? [y/N] ')
+    const answer = await asking.question('All earlier positions and tokens will be refused. Continue? [y/N] ')
     return /^y(es)?$/i.test(answer.trim())
   } finally {
     asking.close()
@@ -80,11 +84,15 @@ function textOf({ epoch, head, keys, snapshots, entries, moved }: Awaited<Return
     ...(entries ? [`${entries} entries of the agenda`] : []),
   ]
   return [
-    bold(`the log is at position ${head}, in epoch ${epoch}: tokens of before are refused`),
-    ...(gone.length ? [`forgotten, as they were of events that are gone: ${gone.join(', ')}`] : []),
-    ...moved.map(({ name, from, to, rows }) => `${name} was past the head, at ${from}: it goes on from ${to}${rowsText(rows)}`),
+    bold(`the log is at position ${head}, in epoch ${epoch}: earlier tokens are refused`),
+    ...(gone.length ? [`deleted, because their events are gone: ${gone.join(', ')}`] : []),
+    ...moved.map(({ name, from, to, rows }) => `${name} was past the head, at ${from}: it continues from ${to}${rowsText(rows)}`),
     ...(moved.some(({ rows }) => rows === 'kept')
-      ? [yellow('tables of sql projections may hold what is no longer in the log: raise their versions to fill them anew')]
+      ? [
+          yellow(
+            'tables of sql projections may include events that are no longer in the log: raise their versions to fill them again',
+          ),
+        ]
       : []),
   ].join('\n')
 }

@@ -60,7 +60,7 @@ describe('parked keys', () => {
     expect(JSON.parse((await says('parked', 'sums_v1', '--json'))[1])).toHaveLength(1)
     await serving.pop()!.stop()
     const mended = await startServer({ MENDED: '1' })
-    expect((await says('unpark', 'sums', 'a'))[1]).toBe('1 to be handled again\n')
+    expect((await says('unpark', 'sums', 'a'))[1]).toBe('1 will be handled again\n')
     await until('it is folded', async () => (await total(mended, 'a')) === 16)
     expect((await says('parked'))[1]).toBe('nothing is parked\n')
     expect((await says('unpark', 'sums'))[1]).toBe('nothing is parked there\n')
@@ -98,7 +98,7 @@ describe('rows', () => {
     expect(lines[0]).toEqual({ position: expect.any(Number), head: 3 })
     expect(lines.at(-1)).toEqual({ table: 'sums_v1_g3', seconds: expect.any(Number) })
     db.run(`update rows_sums_v1_g3 set data = '{"total":99}' where key = 'a'`)
-    expect((await says('reset', 'sums'))[1]).toBe('sums_v1_g3 goes on behind 0\n')
+    expect((await says('reset', 'sums'))[1]).toBe('sums_v1_g3 continues after 0\n')
     await until('it is folded anew', async () => (await total(one, 'a')) === 3)
     await add(one, 'a', 4)
     await until('it is folded on', async () => (await total(one, 'a')) === 7)
@@ -150,8 +150,12 @@ describe('rows', () => {
         '',
         expect.stringContaining('--keys takes a whole number from 1'),
       ])
-    expect(await says('reset', 'sums', '--position', '2')).toEqual([64, '', expect.stringContaining('it begins anew at 0')])
-    expect(await says('skip', 'sums')).toEqual([64, '', expect.stringContaining('skip takes a name and a key')])
+    expect(await says('reset', 'sums', '--position', '2')).toEqual([
+      64,
+      '',
+      expect.stringContaining('it can only begin again at 0'),
+    ])
+    expect(await says('skip', 'sums')).toEqual([64, '', expect.stringContaining('skip needs a name and a key')])
     expect(await says('unpark')).toEqual([64, '', expect.stringContaining('which projection or processor?')])
   })
 })

@@ -1,4 +1,4 @@
-// Verbs on rows and what keeps them: parked, unpark, skip, rebuild, reset, audit. All may run beside a server.
+// Verbs on rows and their subscriptions: parked, unpark, skip, rebuild, reset, audit. All may run beside a server.
 import { memoryBus } from '../ports/bus/memory.ts'
 import { spec } from '../definitions/event/events.ts'
 import { subscriptionOf as processSubscription } from '../definitions/process/instance.ts'
@@ -18,9 +18,9 @@ import { type ProgressLine, progress } from './progress.ts'
 import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
-/** Shows what is put aside, in whole or of one projection or processor. */
-async function parked(call: Call): Promise<number> {
-  if (call.words[0] !== undefined) followed(call)
+/** Shows parked keys and streams: all of them, or those of one projection or processor. */
+async function showParked(call: Call): Promise<number> {
+  if (call.words[0] !== undefined) definitionNamed(call)
   return withStore(call, async store => {
     const names = call.words[0] === undefined ? null : await namesOf(store, call)
     const found = (await store.readModel.parked()).filter(({ name }) => !names || names.includes(name))
@@ -37,31 +37,34 @@ async function parked(call: Call): Promise<number> {
   })
 }
 
-/** Has what is parked handled again, by whoever runs the projection or processor. */
+/** Asks the owner of the subscription to handle parked keys again. */
 function unpark(call: Call): Promise<number> {
-  return asked(call, (store, name, key) => store.readModel.unpark(name, key))
+  return askOwner(call, (store, name, key) => store.readModel.unpark(name, key))
 }
 
-/** Has the event that a key is parked at passed over, and what came after it handled. */
+/** Asks the owner of the subscription to skip the event at which a key is parked, and to handle the events after it. */
 function skip(call: Call): Promise<number> {
-  if (call.words.length < 2) throw new Misused('skip takes a name and a key')
-  return asked(call, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
+  if (call.words.length < 2) throw new Misused('skip needs a name and a key')
+  return askOwner(call, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
 }
 
-async function asked(call: Call, ask: (store: Store, name: string, key: string | undefined) => Promise<number>): Promise<number> {
+async function askOwner(
+  call: Call,
+  ask: (store: Store, name: string, key: string | undefined) => Promise<number>,
+): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
-  followed(call)
+  definitionNamed(call)
   return withStore(call, async store => {
     let many = 0
     for (const name of await namesOf(store, call)) many += await ask(store, name, call.words[1])
-    console.log(call.json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} to be handled again`)
+    console.log(call.json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} will be handled again`)
     return 0
   })
 }
 
-/** Fills a projection anew, side by side with what serves. */
-async function rebuilt(call: Call): Promise<number> {
-  const projection = wanted(call)
+/** Fills a projection again, beside the table that serves. */
+async function rebuildTable(call: Call): Promise<number> {
+  const projection = projectionNamed(call)
   return withStore(call, async store => {
     const following = tail({ store, bus: memoryBus(), report: console.error })
     await following.start()
@@ -76,7 +79,7 @@ async function rebuilt(call: Call): Promise<number> {
         tail: following,
         projection,
         leaseMs: call.config.LEASE_MS,
-        onProgress: shown.at,
+        onProgress: shown.update,
         report: console.error,
       }
       const name = await rebuild({ ...options, signal: stop.signal })
@@ -91,32 +94,32 @@ async function rebuilt(call: Call): Promise<number> {
   })
 }
 
-/** How far it is, as lines on stdout. */
+/** Writes the progress as lines of JSON to stdout. */
 function jsonLines(): ProgressLine {
-  return { at: (position, head) => console.log(JSON.stringify({ position, head })), end: () => {} }
+  return { update: (position, head) => console.log(JSON.stringify({ position, head })), end: () => {} }
 }
 
-/** Has a projection begin anew, or a processor go on behind a position, whoever runs it. */
+/** Makes a projection begin again, or a processor continue after a position, whichever process runs it. */
 async function reset(call: Call): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
-  const one = followed(call)
+  const one = definitionNamed(call)
   const position = numberOf(call.values, 'position', 0) ?? 0
-  // What it sent long ago would be sent again, by keys that nobody knows any more.
-  if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made anew`)
-  if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} keeps rows: it begins anew at 0, or not at all`)
+  // It would send old commands again, and their keys are no longer known.
+  if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made again`)
+  if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} has rows: it can only begin again at 0`)
   return withStore(call, async store => {
     const head = await store.head()
-    if (position > head) throw new Misused(`--position ${position} is beyond the log, which ends at ${head}`)
+    if (position > head) throw new Misused(`--position ${position} is after the end of the log, which is ${head}`)
     const name = await currentOf(store, one)
     await store.readModel.reset(name, position)
-    console.log(call.json ? JSON.stringify({ name, position }) : `${name} goes on behind ${position}`)
+    console.log(call.json ? JSON.stringify({ name, position }) : `${name} continues after ${position}`)
     return 0
   })
 }
 
-/** Folds a sample of keys again and compares; 1 where rows differ. */
-async function audited(call: Call): Promise<number> {
-  const projection = wanted(call)
+/** Folds a sample of keys again and compares the rows. Gives exit code 1 if they differ. */
+async function auditRows(call: Call): Promise<number> {
+  const projection = projectionNamed(call)
   const sample = numberOf(call.values, 'keys', 1) ?? AUDIT_KEYS
   return withStore(call, async store => {
     const name = (await store.readModel.serving(projection.name)) ?? tableOf(projection)
@@ -126,7 +129,7 @@ async function audited(call: Call): Promise<number> {
       store,
       projection,
       { name, indexes: projection.indexes },
-      { keys: sample, onProgress: position => shown.at(position, head) },
+      { keys: sample, onProgress: position => shown.update(position, head) },
     )
     const { keys, parked: left, differences, position } = found
     shown.end(`${keys} keys of ${name} compared up to ${position}, ${differences.length} differ, ${left} parked`)
@@ -138,7 +141,7 @@ async function audited(call: Call): Promise<number> {
   })
 }
 
-function wanted({ serve, words }: Call): ProjectionSpec {
+function projectionNamed({ serve, words }: Call): ProjectionSpec {
   const all = serve.map(one => one[spec] as unknown as ProjectionSpec).filter(one => one.kind === 'projection' && !one.live)
   const found = all.find(({ name }) => name === words[0])
   if (!found) throw new Misused(`which projection? There are ${all.map(({ name }) => name).join(', ') || 'none'}`)
@@ -148,8 +151,8 @@ function wanted({ serve, words }: Call): ProjectionSpec {
 type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec | ProcessSpec
 const KINDS = ['projection', 'processor', 'sql-projection', 'process']
 
-/** What a name stands for, be it that of the definition or of the subscription, as `parked` shows it. */
-function followed({ serve, words }: Call): Followed {
+/** Finds a definition by its name, or by the name of its subscription, which `parked` shows. */
+function definitionNamed({ serve, words }: Call): Followed {
   const all = serve
     .map(one => one[spec] as unknown as Followed)
     .filter(one => KINDS.includes(one.kind) && !('live' in one && one.live))
@@ -160,22 +163,22 @@ function followed({ serve, words }: Call): Followed {
   return found
 }
 
-/** The name of a projection's subscriptions, without their versions. */
+/** The name of a projection's subscriptions, without the version. */
 function ownName(one: Exclude<Followed, ProcessorSpec>): string {
   if (one.kind === 'process') return processSubscription(one)
   return projectionOf(one.kind === 'projection' ? tableOf(one) : subscriptionOf(one))
 }
 
-/** The subscriptions that a name stands for: a processor's own, or those of all tables of a projection. */
+/** The subscriptions of a name: that of a processor, or those of all tables of a projection. */
 async function namesOf(store: Store, call: Call): Promise<readonly string[]> {
-  const one = followed(call)
+  const one = definitionNamed(call)
   if (call.words[0] !== one.name || one.kind === 'processor') return [call.words[0]!]
   if (one.kind === 'process') return [processSubscription(one)]
   if (one.kind === 'sql-projection') return [subscriptionOf(one)]
   return (await store.readModel.tables()).filter(table => projectionOf(table) === ownName(one))
 }
 
-/** The subscription that is reset: of a projection, that of the table which serves its version. */
+/** The subscription to reset: for a projection, that of the table of its current version. */
 async function currentOf(store: Store, one: Exclude<Followed, ProcessSpec>): Promise<string> {
   if (one.kind === 'processor') return one.name
   if (one.kind === 'sql-projection') return subscriptionOf(one)
@@ -185,39 +188,39 @@ async function currentOf(store: Store, one: Exclude<Followed, ProcessSpec>): Pro
 
 export const parkedVerb: Verb = {
   takes: '[NAME]',
-  does: 'show what projections and processors have put aside',
+  does: 'show the parked keys and streams of projections and processors',
   json: true,
-  run: parked,
+  run: showParked,
 }
 export const unparkVerb: Verb = {
   takes: 'NAME [KEY]',
-  does: 'have it handled again, once its cause is fixed',
+  does: 'handle parked keys again, after the cause is fixed',
   json: true,
   run: unpark,
 }
 export const skipVerb: Verb = {
   takes: 'NAME KEY',
-  does: 'have the event passed over that a key is parked at',
+  does: 'skip the event at which a key is parked',
   json: true,
   run: skip,
 }
 export const rebuildVerb: Verb = {
   takes: 'NAME',
-  does: 'fill a projection anew, beside what serves until then',
+  does: 'fill a projection again, beside the rows that serve until then',
   json: true,
-  run: rebuilt,
+  run: rebuildTable,
 }
 export const resetVerb: Verb = {
   takes: 'NAME',
-  does: 'have a projection begin anew, or a processor; whoever runs it goes on from there',
-  options: { position: { takes: 'N', does: 'a processor: behind this position; what comes after it is handled again' } },
+  does: 'make a projection or a processor begin again, also in a running server',
+  options: { position: { takes: 'N', does: 'a processor: after this position; later events are handled again' } },
   json: true,
   run: reset,
 }
 export const auditVerb: Verb = {
   takes: 'NAME',
-  does: 'fold a sample of keys again and compare; 1 where rows differ',
-  options: { keys: { takes: 'N', does: `how many; ${AUDIT_KEYS} by default` } },
+  does: 'fold a sample of keys again and compare; exits with 1 if rows differ',
+  options: { keys: { takes: 'N', does: `how many keys (default: ${AUDIT_KEYS})` } },
   json: true,
-  run: audited,
+  run: auditRows,
 }

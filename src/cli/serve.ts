@@ -7,7 +7,7 @@ import { textOf, type Verb } from './verb.ts'
 import { WORKER, workers } from './workers.ts'
 
 export const serveVerb: Verb = {
-  does: 'serve until SIGTERM or SIGINT (what happens without a verb)',
+  does: 'serve until SIGTERM or SIGINT (the default verb)',
   options: { workers: { takes: 'N', does: 'N processes on one port; PostgreSQL only' } },
   run: ({ app, config, values }) => {
     const many = textOf(values, 'workers')
@@ -15,29 +15,35 @@ export const serveVerb: Verb = {
   },
 }
 
-/** How long a connection may be silent, in seconds; a handler's own time counts. */
+/** How long a connection may be silent, in seconds. The time of a handler counts too. */
 const IDLE_TIMEOUT_S = 60
-/** How long requests that are under way may take to end after a signal. */
+/** How long running requests may take to end after a signal, in ms. */
 const STOP_DEADLINE_MS = 10_000
 
-type Serving = { readonly server: Bun.Server<unknown>; control: AppControl }
-/** What `bun --hot` keeps of one evaluation for the next: the socket stays open, and the log's file is handed over. */
-const kept = globalThis as { [serving]?: Serving }
+type HotServer = { readonly server: Bun.Server<unknown>; control: AppControl }
+/** State that `bun --hot` keeps between evaluations: the socket stays open, and the log's file is passed on. */
+const hotState = globalThis as { [serving]?: HotServer }
 const serving: unique symbol = Symbol.for('emaki.serving') as never
 
-/** Whether this process serves already, an evaluation of its source ago. */
+/** Whether an earlier evaluation of the source already serves in this process. */
 export function isServing(): boolean {
-  return kept[serving] !== undefined
+  return hotState[serving] !== undefined
 }
 
 /**
- * Serves an app until SIGTERM or SIGINT. Then, in this order: `/ready` is 503 while requests go on being served for the shutdown delay;
- * followers of events are disconnected; no new connections; requests under way end, at most 10 s; telemetry is flushed; the log is closed. A second signal ends it at once.
+ * Serves an app until SIGTERM or SIGINT. Then, in this order:
+ *
+ * 1. `/ready` is 503, and requests are still served for the shutdown delay.
+ * 2. Followers of events are disconnected.
+ * 3. No new connections are accepted, and running requests end, within 10 s.
+ * 4. Telemetry is flushed, and the log is closed.
+ *
+ * A second signal ends the process at once.
  */
 async function serve(app: App, config: Config): Promise<number> {
   const log = logger(config.LOG_LEVEL)
   const control = app[spec]
-  const before = kept[serving]
+  const before = hotState[serving]
   await before?.control.stop()
   const { store } = await control.start()
   if (before) {
@@ -56,13 +62,13 @@ async function serve(app: App, config: Config): Promise<number> {
     reusePort: process.env[WORKER] !== undefined,
     maxRequestBodySize: 128 * 1_048_576,
   })
-  kept[serving] = { server, control }
+  hotState[serving] = { server, control }
   log('info', `serving on ${address(server)}`, { url: server.url.href, store: store.system, pid: process.pid })
-  await stopped(log)
-  return stop(kept[serving], config, log)
+  await awaitSignal(log)
+  return stop(hotState[serving], config, log)
 }
 
-async function stop({ server, control }: Serving, config: Config, log: Logger): Promise<number> {
+async function stop({ server, control }: HotServer, config: Config, log: Logger): Promise<number> {
   control.drain()
   await Bun.sleep(config.SHUTDOWN_DELAY_MS)
   control.disconnectFollowers()
@@ -73,7 +79,7 @@ async function stop({ server, control }: Serving, config: Config, log: Logger): 
   return 0
 }
 
-function stopped(log: Logger): Promise<void> {
+function awaitSignal(log: Logger): Promise<void> {
   return new Promise(resolve => {
     let again = false
     if (process.env[WORKER] !== undefined) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()
@@ -91,7 +97,7 @@ function stopped(log: Logger): Promise<void> {
   })
 }
 
-/** An address that can be clicked: 0.0.0.0 is every address of this machine, localhost is one. */
+/** An address to click: 0.0.0.0 stands for every address of this machine, and localhost is one of them. */
 function address(server: Bun.Server<unknown>): string {
   return server.url.href.replace('0.0.0.0', 'localhost')
 }

@@ -1,4 +1,4 @@
-import { limitOf, limitOption, more } from './listed.ts'
+import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
 import { table } from './table.ts'
@@ -6,13 +6,13 @@ import { type Call, textOf, type Verb } from './verb.ts'
 
 export const streamsVerb: Verb = {
   takes: '[CATEGORY]',
-  does: 'list streams by name, with their version and their last time',
-  options: { after: { takes: 'STREAM', does: 'only streams behind this one' }, limit: limitOption },
+  does: 'list streams by name, with their version and the time of their last event',
+  options: { after: { takes: 'STREAM', does: 'only streams after this one' }, limit: limitOption },
   json: true,
-  run: listed,
+  run: listStreams,
 }
 
-async function listed(call: Call): Promise<number> {
+async function listStreams(call: Call): Promise<number> {
   const { words, values, json } = call
   const [limit, [category]] = [limitOf(values), words]
   const after = textOf(values, 'after') ?? ''
@@ -24,7 +24,7 @@ async function listed(call: Call): Promise<number> {
     const { bold } = paintFor()
     const rows = streams.map(({ stream, version, position, at }) => [plain(stream), String(version), String(position), at])
     console.log(table(['STREAM', 'VERSION', 'POSITION', 'AT'].map(bold), rows))
-    if (next !== null) more(`--after ${plain(next)}`)
+    if (next !== null) hintMore(`--after ${plain(next)}`)
   }
   return 0
 }

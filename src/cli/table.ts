@@ -1,4 +1,4 @@
-/** Rows as columns, the last of which may be long. */
+/** Formats rows as columns. The last column may be long. */
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [titles, ...rows]
   const widths = titles.map((_, i) => Math.max(...all.map(row => Bun.stringWidth(row[i]!))))

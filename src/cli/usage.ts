@@ -1,22 +1,22 @@
-// What --help says, of all verbs or of one.
+// The text of --help, for all verbs or for one.
 import { EXIT, EXIT_MEANINGS } from './exit-codes.ts'
 import type { Option, Verb } from './verb.ts'
 
 type Verbs = Readonly<Record<string, Verb>>
-type Line = readonly [left: string, right: string]
+type UsageLine = readonly [left: string, right: string]
 
 const COMMON: Readonly<Record<string, Option>> = {
-  'print-config': { does: 'print the configuration, secrets masked, and end' },
-  help: { does: 'print this, or what one verb takes, and end' },
+  'print-config': { does: 'print the configuration with masked secrets, and end' },
+  help: { does: 'print this usage, or that of one verb, and end' },
 }
-const JSON_OPTION: Option = { does: 'the result as JSON' }
+const JSON_OPTION: Option = { does: 'print the result as JSON' }
 
-/** The options of a verb, those that all have aside. */
+/** The options of a verb, without those that all verbs have. */
 export function optionsOf({ options = {}, json }: Verb): Readonly<Record<string, Option>> {
   return { ...options, ...(json && { json: JSON_OPTION }) }
 }
 
-/** All options that there are, as `parseArgs` takes them. */
+/** All options, in the form of `parseArgs`. */
 export function allOptions(verbs: Verbs): Readonly<Record<string, { readonly type: 'string' | 'boolean' }>> {
   const all = [COMMON, ...Object.values(verbs).map(optionsOf)].flatMap(options => Object.entries(options))
   return Object.fromEntries(all.map(([name, { takes }]) => [name, { type: takes === undefined ? 'boolean' : 'string' } as const]))
@@ -24,38 +24,38 @@ export function allOptions(verbs: Verbs): Readonly<Record<string, { readonly typ
 
 /** The usage of all verbs. */
 export function usageOf(verbs: Verbs): string {
-  const rows = Object.entries(verbs).flatMap(([name, verb]): Line[] => [
-    [namedAs(name, verb), verb.does],
+  const rows = Object.entries(verbs).flatMap(([name, verb]): UsageLine[] => [
+    [titleOf(name, verb), verb.does],
     ...lines(verb.options ?? {}, '  '),
   ])
-  const common = lines({ json: { does: 'the result of a verb that shows something as JSON' }, ...COMMON })
-  const codes = Object.entries(EXIT).map(([name, code]): Line => [String(code), EXIT_MEANINGS[name as keyof typeof EXIT]])
+  const common = lines({ json: { does: 'print the result as JSON, for verbs that show something' }, ...COMMON })
+  const codes = Object.entries(EXIT).map(([name, code]): UsageLine => [String(code), EXIT_MEANINGS[name as keyof typeof EXIT]])
   return [
     'usage: [verb] [options]',
-    aligned([...rows, ['', ''], ...common]),
+    alignLines([...rows, ['', ''], ...common]),
     'Settings come from the environment; --print-config names them.',
-    `Exit codes, besides 0:\n${aligned(codes)}`,
+    `Exit codes, besides 0:\n${alignLines(codes)}`,
   ].join('\n\n')
 }
 
 /** The usage of one verb. */
 export function usageOfVerb(name: string, verb: Verb): string {
   const options = lines(optionsOf(verb))
-  return `usage: ${namedAs(name, verb)}${options.length ? ' [options]' : ''}\n\n${verb.does}${options.length ? `\n\n${aligned(options)}` : ''}`
+  return `usage: ${titleOf(name, verb)}${options.length ? ' [options]' : ''}\n\n${verb.does}${options.length ? `\n\n${alignLines(options)}` : ''}`
 }
 
-function namedAs(name: string, { takes }: Verb): string {
+function titleOf(name: string, { takes }: Verb): string {
   return takes === undefined ? name : `${name} ${takes}`
 }
 
-function lines(options: Readonly<Record<string, Option>>, indent = ''): readonly Line[] {
+function lines(options: Readonly<Record<string, Option>>, indent = ''): readonly UsageLine[] {
   return Object.entries(options).map(([name, { takes, does }]) => [
     `${indent}--${takes === undefined ? name : `${name} ${takes}`}`,
     does,
   ])
 }
 
-function aligned(rows: readonly Line[]): string {
+function alignLines(rows: readonly UsageLine[]): string {
   const width = Math.max(...rows.map(([left]) => left.length))
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`.trimEnd()).join('\n')
 }

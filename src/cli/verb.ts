@@ -1,14 +1,14 @@
-// What a verb is: a file of its own under this folder, and a row in verbs.ts.
+// The shape of a verb: a file of its own in this folder, and a row in verbs.ts.
 import type { App } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
 import type { Served } from '../definitions/definition.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { ImportMaps } from './import-maps.ts'
 
-/** The values of the options that were given, by their names. */
+/** The values of the given options, by name. */
 export type Values = Readonly<Record<string, string | boolean | undefined>>
 
-/** What a verb is called with: the app and its definitions, the configuration, its own words and options. */
+/** The input of a verb: the app and its definitions, the configuration, its own words and options. */
 export type Call = {
   readonly app: App
   readonly serve: readonly Served[]
@@ -20,31 +20,31 @@ export type Call = {
   readonly maps: ImportMaps
 }
 
-/** An option with a value names it in `takes`; one without is a flag. */
+/** An option. `takes` names its value; an option without it is a flag. */
 export type Option = { readonly takes?: string; readonly does: string }
 
 export type Verb = {
-  /** Its words, as the usage names them. Default: it takes none. */
+  /** Its words, for the usage. Default: it takes none. */
   readonly takes?: string
   readonly does: string
-  /** Its own options. An option of one name takes a value for all verbs, or for none. */
+  /** Its own options. An option of one name takes a value in all verbs, or in none. */
   readonly options?: Readonly<Record<string, Option>>
-  /** Whether its result may be had as JSON, by --json. */
+  /** Whether --json gives its result as JSON. */
   readonly json?: true
   /** Gives the exit code. */
   readonly run: (call: Call) => Promise<number>
 }
 
-/** The wrong use of a verb; told to whoever used it. */
+/** The wrong use of a verb. The message is printed. */
 export class Misused extends Error {}
 
-/** The value of an option that takes one. */
+/** The value of an option that takes a text. */
 export function textOf(values: Values, option: string): string | undefined {
   const value = values[option]
   return typeof value === 'string' ? value : undefined
 }
 
-/** The value of an option that takes a whole number from `least` on. */
+/** The value of an option that takes a whole number, at least `least`. */
 export function numberOf(values: Values, option: string, least: number): number | undefined {
   const text = textOf(values, option)
   if (text === undefined) return undefined

@@ -1,4 +1,4 @@
-// verify: whether the log is what a store that keeps its promises holds; 1 where it is not.
+// verify: checks that the log fits the promises of a store. Gives exit code 1 if it does not.
 import { spec } from '../definitions/event/events.ts'
 import type { EventsSpec } from '../definitions/event/events.ts'
 import type { Served } from '../definitions/definition.ts'
@@ -9,8 +9,8 @@ import { withStore } from './opened.ts'
 import type { Call, Verb } from './verb.ts'
 
 export const verifyVerb: Verb = {
-  // What was changed and still fits is not found: that takes a chain of hashes, which the log does not have.
-  does: 'walk the log: versions without a hole, ids that are unique, payloads that can be read; 1 where something is wrong',
+  // It does not find a changed event that still fits. That needs a chain of hashes, which the log does not have.
+  does: 'check the whole log: versions have no hole, ids are unique, payloads can be read; exits with 1 if something is wrong',
   json: true,
   run: verify,
 }
@@ -19,7 +19,7 @@ export const verifyVerb: Verb = {
 function verify(call: Call): Promise<number> {
   return withStore(call, async store => {
     const shown = progress('verify', 'positions')
-    const found = await verifyLog(store, familiesOf(call.serve), shown.at)
+    const found = await verifyLog(store, familiesOf(call.serve), shown.update)
     const { events, position, wrong, count } = found
     shown.end(`${events.toLocaleString('en')} events up to ${position} verified, ${count.toLocaleString('en')} wrong`)
     if (call.json) console.log(JSON.stringify(found))
@@ -28,11 +28,11 @@ function verify(call: Call): Promise<number> {
   })
 }
 
-/** The families of all that is served, by category. */
+/** The families of all served definitions, by category. */
 function familiesOf(serve: readonly Served[]): ReadonlyMap<string, EventsSpec> {
   const families = new Map<string, EventsSpec>()
   for (const one of serve) {
-    // A decider has one family, what follows the log has several, and a query none.
+    // A decider has one family, a subscription has several, and a query has none.
     const { events, families: several } = one[spec] as { events?: EventsSpec; families?: ReadonlyMap<string, EventsSpec> }
     for (const family of [...(events ? [events] : []), ...(several?.values() ?? [])]) families.set(family.name, family)
   }

@@ -1,14 +1,15 @@
-// N processes on one port: the system spreads connections over them (SO_REUSEPORT), the database keeps their order.
+// Several processes on one port: the system spreads connections over them (SO_REUSEPORT), the database keeps the order
+// of their writes.
 import type { Config } from '../config.ts'
 import { appFile } from './app-file.ts'
 import { EXIT } from './exit-codes.ts'
 import { logger } from './log.ts'
 
 const RESTART_AFTER_MS = 1_000
-/** Set for a process that shares its port. */
+/** Set in a process that shares its port with others. */
 export const WORKER = 'EMAKI_WORKER'
 
-/** Starts workers, restarts one that ends by itself, and ends when they have, after a signal. */
+/** Starts workers, and restarts one that ends by itself. After a signal, ends once all workers have ended. */
 export async function workers(config: Config, count: string): Promise<number> {
   const many = /^[1-9][0-9]?$/.test(count) ? Number(count) : 0
   const wrong =
@@ -38,7 +39,7 @@ export async function workers(config: Config, count: string): Promise<number> {
         if (stopping) return
         const worker = Bun.spawn([...self(), 'serve'], {
           env: { ...process.env, [WORKER]: String(i) },
-          // It ends when this pipe does: a worker does not outlive the process that would stop it.
+          // A worker ends when this pipe closes, so it does not outlive the process that would stop it.
           stdin: 'pipe',
           stdout: 'inherit',
           stderr: 'inherit',
@@ -53,7 +54,7 @@ export async function workers(config: Config, count: string): Promise<number> {
   return 0
 }
 
-/** How this program is started, with the same app: a binary by itself, a source by bun. */
+/** The command that starts this program with the same app: a binary by itself, a source by bun. */
 function self(): string[] {
   const named = appFile(process.argv.slice(2))?.named ?? []
   return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main, ...named]

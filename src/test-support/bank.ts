@@ -15,7 +15,7 @@ export async function openBank({ log = memory(), ...options }: Partial<RuntimeOp
   return { store, emaki: await startServices({ serve: [account], store, ...options }) }
 }
 
-/** What another process appends: one deposit, whatever the stream's version is. */
+/** Appends one deposit as another process would, at any version of the stream. */
 export async function appendAsOther({ inner }: FailingStore, stream: string, note = 'foreign'): Promise<void> {
   await inner.append([{ slices: [{ stream, expect: 'any', events: [buildDeposited(note)] }], keys: [] }])
 }

@@ -6,9 +6,9 @@ import type { Cache } from '../ports/cache/cache.ts'
 import { createFilling, type Policy } from '../query/fill.ts'
 
 export type ModelledCaches = {
-  /** What each process has for a cache. */
+  /** The cache of each process. */
   readonly caches: readonly Cache[]
-  /** What tells each process of raises by others. None where a raise by one is a raise for all. */
+  /** Delivers the raises of other processes. None if a raise by one is a raise for all. */
   readonly feeds: readonly Cache['raise'][]
   readonly evict: (key: string) => Promise<void>
   readonly forget: (tag: string) => Promise<void>
@@ -25,7 +25,7 @@ type Action =
 type Later = (what: string) => Promise<void>
 type Key = keyof typeof TAGS
 
-/** What each answer is made of. */
+/** The parts of each answer. */
 const TAGS = { one: ['a'], two: ['b'], both: ['a', 'b'] } as const satisfies Record<string, readonly string[]>
 const KEYS = Object.keys(TAGS) as readonly Key[] // Its own keys.
 const PROCESSES = 2
@@ -121,7 +121,7 @@ async function playActions(modelled: ModelledCaches, clients: readonly (readonly
   await Promise.all(fills.map(fill => fill.waitUntilIdle()))
 }
 
-/** Where each tag was changed. */
+/** The positions at which each tag was changed. */
 class Database {
   position = 0
   readonly #changes = new Map<string, number[]>()

@@ -4,7 +4,7 @@ import { describe, test } from 'bun:test'
 /** One promise, and how to see that it is kept: `run` throws where it is not. */
 export type ContractCase<M> = { readonly title: string; readonly run: (subject: M) => Promise<void> }
 
-/** What a case is given is closed after it, and what is stored is deleted. */
+/** A port for one case. After the case it is closed, and its data is deleted. */
 type Closed = { readonly close: () => Promise<void> }
 
 /** Tests every case. A failing title alone says which subject breaks which promise. */

@@ -3,7 +3,7 @@ import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Unit } from '../ports/store/unit.ts'
 
-/** What can go wrong with one call: it gets the real one and stands for it. */
+/** A fault of one call. It receives the real call and replaces it. */
 export type Fault = <T>(call: () => Promise<T>) => Promise<T>
 type FailingCall = 'open' | 'append' | 'load' | 'read' | 'readAll' | 'head' | 'ping' | 'forgetKeys' | 'saveSnapshots'
 
@@ -23,7 +23,7 @@ export type FailingStore = Store & {
   hold(call: FailingCall): Gate
 }
 
-/** Where a call waits. */
+/** A gate at which a call waits. */
 export type Gate = { readonly reached: Promise<void>; readonly open: () => void }
 
 /** Nothing takes effect, and the call fails. */

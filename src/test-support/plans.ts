@@ -264,7 +264,7 @@ function flattenPlan(node: Node): readonly Node[] {
   return [node, ...(node.Plans ?? []).flatMap(flattenPlan)]
 }
 
-/** What is read, and how much of it, in rows. */
+/** The relations that are read, and how many rows of each. */
 function scans(plan: Node): readonly { readonly type: string; readonly index?: string; readonly read: number }[] {
   return flattenPlan(plan)
     .filter(node => /Scan/.test(node['Node Type']) && !/Bitmap Heap|Subquery|Function|CTE|Values/.test(node['Node Type']))

@@ -32,7 +32,7 @@ export async function countUp(emaki: Runtime, streams: number, times: number, fr
 /** An event that has arrived. */
 export type ReceivedEvent = { readonly id: string; readonly stream: string; readonly n: number }
 
-/** What is wrong with what arrived of streams that count from 1 to `times`: lost, doubled, out of order. */
+/** The faults of arrived streams that count from 1 to `times`: lost, doubled, out of order. */
 export function faultsOf(
   arrived: readonly ReceivedEvent[],
   streams: number,

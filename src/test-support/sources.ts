@@ -6,7 +6,7 @@ export const ROOT: string = join(import.meta.dir, '../..')
 
 export type Source = { readonly path: string; readonly text: string }
 
-/** What is not in the package: tests, and what only tests use. */
+/** Files that are not in the package: tests, and their support. */
 const OWN = /(\.test|\.races|\.d)\.ts$|^src\/test-support\/|contract(\.ts$|\/)|\/races\//
 
 /** Every source of the package, or every file of TypeScript where `all` is asked for. */
@@ -32,7 +32,7 @@ function resolve(path: string, specifier: string): string {
     .join(posix.sep)
 }
 
-/** What is on a circle, or leads to one: what is left when whatever points at nothing is taken away, again and again. */
+/** Finds a circle, and the places that lead to it: removes places without arrows until none is left to remove. */
 export function findCircle(arrows: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] {
   let left = arrows
   for (;;) {

@@ -76,7 +76,7 @@ export async function appendEvents(store: Store, stream: string, events: readonl
   return store.head()
 }
 
-/** What the rows have to be once the log has been folded up to a position, in the simplest words. */
+/** The expected rows after a fold of the log up to a position, in the simplest code. */
 export async function foldLog(store: Store, last: number): Promise<Record<string, { sum: number; seen: number[] }>> {
   const rows: Record<string, { sum: number; seen: number[] }> = {}
   for (const { data, position } of await store.readAll({ after: 0, until: last, limit: 100_000 })) {

@@ -25,7 +25,7 @@ export const tracerProvider = new TracerProvider({
 
 export const tracer = tracerProvider.getTracer('test')
 
-/** What telemetry gave for this provider, once `useTracing` has set it up. */
+/** The telemetry of this provider, once `useTracing` has set it up. */
 export const tracing = {} as { telemetry: Telemetry }
 
 /** Sets tracing up for the tests of one file, and takes it back after them. */

@@ -1,4 +1,5 @@
-// For tests of users: what may go wrong with a saga, and what a changed process would do otherwise.
+// For the tests of users: the possible faults of a saga, and the decisions that a changed process would make
+// differently.
 export { type AnyProcess, type DecidedBy, type DecidedStep, type Decision, decisionsOf } from '../definitions/process/replay.ts'
 export {
   type Compared,

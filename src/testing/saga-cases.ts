@@ -1,5 +1,5 @@
-// Faults of a saga, made from its declared steps: each step is refused, fails for good, answers too late, twice, or not at all; and all of
-// them again after a crash. Pure: nothing runs but the saga.
+// Faults of a saga, made from its declared steps: each step is refused, fails for good, answers too late, twice, or not
+// at all; and all of them again after a crash. Pure: only the saga itself runs.
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import { type Recorded, spec } from '../definitions/event/events.ts'
@@ -11,14 +11,17 @@ import type { SagaState } from '../definitions/process/saga-state.ts'
 
 export type SagaCase = {
   readonly title: string
-  /** Runs it: how it ended, what was accepted and in which order, with what each step did and undid. Throws where it never ends. */
+  /**
+   * Runs the case. Gives the end state, the accepted commands in order, and the result of each step. Throws if the saga
+   * never ends.
+   */
   readonly run: () => SagaRun
 }
 export type SagaRun = {
   readonly state: SagaState
-  /** Commands in the order in which they were accepted. */
+  /** The accepted commands, in order. */
   readonly accepted: readonly Command[]
-  /** By step: whether the last that was accepted of it did it or undid it; null: nothing was. */
+  /** For each step: whether the last accepted command of the step did it or undid it; null: none was accepted. */
   readonly left: readonly ('done' | 'undone' | null)[]
 }
 
@@ -36,11 +39,12 @@ export type Fault = (typeof FAULTS)[number]
 const INPUTS_MAX = 10_000
 
 /**
- * Every fault at every step of a saga that begins with an event. What each has to come to is in `checked`.
+ * Makes a case for every fault at every step of a saga that begins with an event. `checkSagaRun` tells whether a run
+ * ended well.
  *
  * @example
  * for (const { title, run } of sagaCases(fulfilment, Order.Placed(basket), 'o1'))
- *   test(title, () => expect(checked(run())).toBeNull())
+ *   test(title, () => expect(checkSagaRun(run())).toBeNull())
  */
 export function sagaCases(
   saga: Process<string, SagaState>,
@@ -59,7 +63,7 @@ export function sagaCases(
   ]
 }
 
-/** Checks how a saga ended: either it is done with every step, or undone with none. Gives the problem, or null. */
+/** Checks the end of a saga: it has done every step, or has undone all of them. Gives the problem, or null. */
 export function checkSagaRun({ state, left }: SagaRun): string | null {
   if (state.status === 'done') {
     const missing = left.indexOf('undone')
@@ -117,7 +121,10 @@ class Simulation {
     return this.#instance.state as SagaState
   }
 
-  /** Answers the next command; else what comes late; else lets time pass to the next timer. False: nothing is left to happen. */
+  /**
+   * Answers the next command; otherwise delivers a late answer; otherwise lets time pass to the next timer. False:
+   * nothing more can happen.
+   */
   #next(): boolean {
     const sent = this.#sent.shift()
     if (sent) {
@@ -145,7 +152,7 @@ class Simulation {
     const fault = isHit ? this.#fault : null
     if (fault === 'is refused') return this.#say(sent, 'Rejected', 'refused')
     if (fault === 'fails for good') return this.#say(sent, 'Failed', 'failed')
-    // A step without a timeout is always answered.
+    // A step without a timeout always gets an answer.
     if (fault === 'times out' && timeout) return
     if (fault === 'answers after its timeout' && timeout) return void this.#late.push(sent)
     this.#accept(sent)
@@ -153,7 +160,7 @@ class Simulation {
     if (fault === 'is followed by a crash') this.#crash()
   }
 
-  /** It happens, and so does the fact that it is the beginning of. */
+  /** Accepts a command, and lets the fact that it begins happen. */
   #accept(sent: Sent): void {
     this.#accepted.push(sent)
     this.#say(sent, 'Accepted', 'accepted')
@@ -194,7 +201,7 @@ class Simulation {
     }
   }
 
-  /** Folds the log again, as after a crash: the process has to know what it knew. */
+  /** Folds the log again, as after a crash. The process has to know the same as before. */
   #crash(): void {
     let again: ProcessInstance = { state: this.#process.initial, timers: {} }
     for (const event of this.#log) again = splitOutbox(advanceInstance(this.#process, again, event, this.#key)).instance!

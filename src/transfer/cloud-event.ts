@@ -5,18 +5,19 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import type { LogIdentity } from '../ports/store/upkeep.ts'
 import { token } from '../ports/store/token.ts'
 
-/** An event of the log as the text of a CloudEvent in JSON, without line ends. Its data stands in it as it was appended. */
+/** Writes an event of the log as a CloudEvent in JSON, without line ends. Its data stays as it was appended. */
 export function cloudEvent(event: StoredEvent, log: LogIdentity): string {
   return encodeCloudEvent(cloudEventOf(event, log))
 }
 
 /**
- * An event of the log as the rest of the world knows events: as a CloudEvent 1.0.2.
+ * Converts an event of the log to a CloudEvent 1.0.2.
  *
- * `source` is the log, `subject` the stream, `time` when it happened, where that is known, else when it came into the log. Extensions:
- * `partitionkey` (the stream), `streamversion`, `globalposition` (a token, as an integer of CloudEvents has 32 bits, which a log
- * outgrows), `schemaversion` (the fingerprint of its schema), `correlationid`, `causationid`, and where they are known `traceparent` and
- * `actor`.
+ * `source` is the log, `subject` the stream. `time` is when the event happened, if that is known, otherwise when it was
+ * appended.
+ * Extensions: `partitionkey` (the stream), `streamversion`, `globalposition` (a token, because an integer of
+ * CloudEvents has only 32 bits), `schemaversion` (the fingerprint of its schema), `correlationid`, `causationid`, and,
+ * if they are known, `traceparent` and `actor`.
  */
 export function cloudEventOf(event: StoredEvent, log: LogIdentity): CloudEvent {
   const { id, type, stream, at, version, position, schema, data } = event

@@ -1,14 +1,15 @@
-// A CSV file (RFC 4180) as records by the names in its first line. The parser is csv-parse, which only an import of CSV loads.
+// Reads a CSV file (RFC 4180) as records by the names in its first line. The parser is csv-parse, which only an import
+// of CSV loads.
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import type { CsvError, Info, Options } from 'csv-parse'
 import { type FileLine, LINE_BYTES_MAX, LINE_FEED, PIECE_BYTES, type ReadBytes } from './lines.ts'
 
-/** What is found in one record, with the number of the line it ends in. */
+/** One parsed record, with the number of its last line. */
 type CsvRecord = { readonly record: Readonly<Record<string, string>>; readonly info: Info & { readonly error?: CsvError } }
 
-/** The records of a CSV file, page by page. A record may hold line feeds in quotes. */
+/** Gives the records of a CSV file, page by page. A record may hold line feeds in quotes. */
 export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly FileLine[]> {
   const parse = await parser()
   const broken = new Set<number>()
@@ -16,7 +17,7 @@ export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGen
   let found: FileLine[] = []
   let before = 0
   const parsing = parse(OPTIONS)
-  // The parser reports records with a quote in the wrong place while those before them still wait to be read.
+  // The parser reports a misplaced quote while earlier records still wait to be read.
   parsing.on('skip', ({ lines, message }: CsvError & { lines: number }) => {
     if (skipped.at(-1)?.line === lines) return
     if (skipped.length < SKIPPED_MAX) skipped.push({ line: lines, problem: message })
@@ -40,7 +41,7 @@ export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGen
     }
   } catch (error) {
     if ((error as { readonly code?: string }).code?.startsWith('CSV_') !== true) throw error
-    // What the parser cannot go on from, such as a quote that is never closed.
+    // The parser cannot continue, for example after a quote that is never closed.
     skipped.push({ line: (error as { readonly lines?: number }).lines ?? before + 1, problem: (error as Error).message })
   } finally {
     source.destroy()
@@ -53,14 +54,14 @@ function lineOfRecord(record: unknown, { lines, error }: CsvRecord['info'], noTe
   return error ? { line: lines, problem: error.message } : { line: lines, record }
 }
 
-/** A file in pieces of whole lines. Lines that are no UTF-8 are noted: the parser would read them with signs of its own in them. */
+/** Gives a file in pieces of whole lines. Notes lines that are not UTF-8: the parser would replace their bad bytes. */
 async function* wholeLines(file: string, read: ReadBytes, broken: Set<number>): AsyncGenerator<Buffer> {
   let line = 0
   let rest: Buffer = Buffer.alloc(0)
   for await (const piece of createReadStream(file, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>) {
     read(piece.length)
     const bytes = rest.length ? Buffer.concat([rest, piece]) : piece
-    // A line that is too long for a record goes on in pieces, and the parser says so.
+    // A line that is too long for a record goes on in pieces, and the parser reports it.
     const end = bytes.length > LINE_BYTES_MAX ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1
     const lines = bytes.subarray(0, end)
     const isText = isUtf8(lines)
@@ -79,13 +80,13 @@ async function* wholeLines(file: string, read: ReadBytes, broken: Set<number>): 
 }
 
 const PAGE_RECORDS = 1_000
-/** The most records that cannot be told apart; a file with more of them is no CSV. */
+/** The most unreadable records. A file with more of them is not CSV. */
 const SKIPPED_MAX = 10_000
 const OPTIONS: Options = {
   bom: true,
   columns: true,
   info: true,
-  // One of another length is still a record, and is reported as such.
+  // A record of another length is still a record, and is reported as such.
   relax_column_count: true,
   skip_empty_lines: true,
   skip_records_with_error: true,

@@ -1,4 +1,4 @@
-// The log as lines, from after a position to where its head was at the beginning.
+// The log as lines, from a position up to the head at the beginning of the export.
 import type { StoredEvent } from '../ports/store/event.ts'
 import { logPages, streamPages } from '../ports/store/pages.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -9,7 +9,7 @@ export const EXPORT_FORMATS = ['jsonl', 'cloudevents'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 export type ExportOptions = {
-  /** Default: `jsonl`, which an import takes back. */
+  /** Default: `jsonl`, which an import can read. */
   readonly format?: ExportFormat
   /** Only events after this position. Default: 0. */
   readonly after?: number
@@ -17,7 +17,10 @@ export type ExportOptions = {
   readonly stream?: string
 }
 
-/** Lines of a page at a time, each with its line feed; the next page is read when it is asked for. Throws DamagedStream. */
+/**
+ * Gives the lines of one page at a time, each with its line feed. Reads the next page when it is needed. Throws
+ * DamagedStream.
+ */
 export async function* exportLines(
   store: Store,
   { format = 'jsonl', after = 0, category, stream }: ExportOptions = {},
@@ -31,7 +34,7 @@ export async function* exportLines(
   }
 }
 
-/** Pages of a stream, of which only events between two positions are kept. */
+/** Gives the pages of a stream, reduced to events between two positions. */
 async function* pagesBetween(store: Store, stream: string, after: number, until: number): AsyncGenerator<readonly StoredEvent[]> {
   for await (const page of streamPages(store, stream)) {
     const wanted = page.filter(({ position }) => position > after && position <= until)

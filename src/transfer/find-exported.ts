@@ -1,11 +1,13 @@
-// Whether a file is an export of this very log: then importing it would append its events a second time.
+// Tells whether a file is an export of this same log. An import of it would append its events a second time.
 import type { Log } from '../ports/store/log.ts'
 import { linesOf } from './lines.ts'
 
-/** How many lines are read: an export's first line is an event already. */
+/** How many lines are read. An export's first line is already an event. */
 const LINES_MAX = 100
 
-/** Finds an event among a file's first that stands in the log where the file says so. Gives its id; null: none does. */
+/**
+ * Finds an event among the first lines of a file that the log has at the same place. Gives its id; null: there is none.
+ */
 export async function findExported(store: Log, file: string): Promise<string | null> {
   let many = 0
   for await (const page of linesOf(file))
@@ -23,7 +25,7 @@ async function sameId(store: Log, line: string): Promise<string | null> {
   return stored?.id === id ? id : null
 }
 
-/** The import itself reports what is wrong with a line. */
+/** Reads the place of an event from a line. The import itself reports wrong lines. */
 function placeOf(line: string): { readonly id?: unknown; readonly stream?: unknown; readonly version?: unknown } {
   try {
     return (JSON.parse(line) as object | null) ?? {}

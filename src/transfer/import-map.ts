@@ -1,20 +1,20 @@
-// What one record of a foreign file comes to, as facts.
+// Turns one record of a foreign file into facts.
 import type { z } from 'zod'
 import { type AnyEvents, issuesText, spec } from '../definitions/event/events.ts'
 import { type Families, familiesOf, type In, type One } from '../definitions/event/families.ts'
 
-/** A fact out of a record, and the stream it belongs to. */
+/** A fact from a record, and its stream. */
 export type Imported<E> = {
   /** `category-instance`; the category is the event's. */
   readonly stream: string
   readonly event: E
-  /** When it happened, as RFC 3339 with a time and an offset. Kept as `meta.occurredAt`. */
+  /** When it happened, as RFC 3339 with a time and an offset. Stored as `meta.occurredAt`. */
   readonly occurredAt?: string
   /** The event's id, a UUID. Default: a new one. */
   readonly id?: string
 }
 
-/** A map as the framework runs it. `run` throws a TypeError that says what is wrong with a record. */
+/** A map as the framework runs it. `run` throws a TypeError that names the problem of a record. */
 export type ImportMapSpec = {
   readonly kind: 'import-map'
   readonly name: string
@@ -25,11 +25,11 @@ export type EventOfFamily = { readonly category: string; readonly type: string; 
 export type ImportMap = { readonly [spec]: ImportMapSpec }
 
 /**
- * A pure function from one record of a file to the facts it tells.
+ * Makes a map: a pure function from one record of a file to its facts.
  *
  * - `from`: the family, or families, of these facts.
- * - `record`: the schema of a record: a CSV line is an object of texts by column, a line of JSONL is what it parses to.
- * - `map`: `(record, line)` to one fact, several, or null for a line that tells nothing.
+ * - `record`: the schema of a record. A CSV line is an object of texts by column; a line of JSONL is its parsed value.
+ * - `map`: `(record, line)` to one fact, several facts, or null for a line without facts.
  *
  * @example
  * export default importMap({
@@ -49,7 +49,7 @@ export function importMap<F extends AnyEvents, R>(options: {
     if (!parsed.success) throw new TypeError(issuesText(parsed.error.issues))
     const found = map(parsed.data, line)
     if (found === null) return []
-    // A readonly array is not narrowed by Array.isArray.
+    // Array.isArray does not narrow a readonly array.
     return Array.isArray(found) ? (found as readonly Imported<In<F>>[]) : [found as Imported<In<F>>]
   }
   return Object.freeze({ [spec]: { kind: 'import-map', name: 'import-map', families: familiesOf('importMap', from), run } })

@@ -1,22 +1,25 @@
-// A file as lines, whatever its size: a page of them for each piece that is read.
+// Reads a file of any size as lines: one page of lines for each piece of the file.
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 
-/** A record of a file, or why it is none. Lines count from 1. */
+/** A record of a file, or the problem of its line. Lines count from 1. */
 export type FileLine<R = unknown> =
   | { readonly line: number; readonly record: R; readonly problem?: never }
   | { readonly line: number; readonly problem: string }
 
-/** The longest line, in bytes: a payload and a meta of the largest size, and what is around them. */
+/** The longest line, in bytes: the largest payload and the largest meta, and the text around them. */
 export const LINE_BYTES_MAX = 8_388_608
-/** How much is read at once. */
+/** How many bytes are read at once. */
 export const PIECE_BYTES = 262_144
 export const LINE_FEED = 0x0a
 
-/** Is called with how many more bytes of the file have been read. */
+/** Called with the number of further bytes that have been read. */
 export type ReadBytes = (bytes: number) => void
 
-/** The lines of a UTF-8 file that hold something, without their line feeds. A byte order mark at its beginning is passed over. */
+/**
+ * Gives the lines of a UTF-8 file that are not blank, without their line feeds. Skips a byte order mark at the
+ * beginning.
+ */
 export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly FileLine<string>[]> {
   let line = 0
   let rest: Buffer = Buffer.alloc(0)
@@ -28,23 +31,23 @@ export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncG
     const found: FileLine<string>[] = []
     for (let begin = 0; begin < end; ) {
       const next = bytes.indexOf(LINE_FEED, begin)
-      found.push(...(isTooLong ? [tooLong(++line)] : lineOf(bytes.subarray(begin, next), ++line)))
+      found.push(...(isTooLong ? [tooLongLine(++line)] : lineOf(bytes.subarray(begin, next), ++line)))
       isTooLong = false
       begin = next + 1
     }
     rest = bytes.subarray(end)
-    // The rest of a line that is too long is read and forgotten, and reported once it ends.
+    // The rest of a line that is too long is dropped. The line is reported at its end.
     if (rest.length > LINE_BYTES_MAX) isTooLong = true
     if (isTooLong) rest = Buffer.alloc(0)
     if (found.length) yield found
   }
-  if (isTooLong) yield [tooLong(++line)]
+  if (isTooLong) yield [tooLongLine(++line)]
   else if (rest.length) yield lineOf(rest, ++line)
 }
 
 const MARK = '\ufeff'
 
-function tooLong(line: number): FileLine<string> {
+function tooLongLine(line: number): FileLine<string> {
   return { line, problem: `longer than ${LINE_BYTES_MAX} bytes` }
 }
 

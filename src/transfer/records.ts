@@ -1,4 +1,5 @@
-// From a file to records for the log: every line is one, by a map or in Emaki's own format, or is reported with its number.
+// Turns a file into records for the log. Every line becomes records, by a map or in Emaki's own format, or is reported
+// with its number.
 import { categoryOf, streamProblem } from '../definitions/event/stream-name.ts'
 import { encode } from '../definitions/event/payload.ts'
 import { checkEvent, spec } from '../definitions/event/events.ts'
@@ -12,7 +13,7 @@ import { recordOfLine } from './stored-line.ts'
 export type FileFormat = 'jsonl' | 'csv'
 export type BadLine = { readonly line: number; readonly problem: string }
 
-/** Lines that tell no facts. `lines` are the first of them, `count` is how many there are. */
+/** Lines that could not be read. `lines`: the first of them. `count`: how many there are. */
 export class BadLines extends Error {
   override readonly name = 'BadLines'
   readonly lines: readonly BadLine[]
@@ -27,22 +28,22 @@ export class BadLines extends Error {
 export type RecordsOptions = {
   readonly file: string
   readonly format: FileFormat
-  /** What a line comes to. Default: lines are Emaki's own. */
+  /** Maps a line to facts. Default: lines are in Emaki's own format. */
   readonly map?: ImportMap | undefined
   /** The correlation and the causation of mapped events. */
   readonly cause: string
-  /** Pass over bad lines instead of throwing them. Default: false. */
+  /** Skip bad lines instead of throwing them. Default: false. */
   readonly skipBad?: boolean
-  readonly read?: ReadBytes
-  /** Is called with every bad line. */
-  readonly bad?: (line: BadLine) => void
+  readonly onRead?: ReadBytes
+  /** Called with every bad line. */
+  readonly onBadLine?: (line: BadLine) => void
 }
 
 const BAD_LINES_SHOWN = 20
 
-/** The records of a file, page by page. At its end throws the BadLines that were found, if any. */
+/** Gives the records of a file, page by page. At the end throws BadLines if there were any. */
 export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readonly NewRecord[]> {
-  const { skipBad = false, bad = () => {} } = options
+  const { skipBad = false, onBadLine = () => {} } = options
   const wrong: BadLine[] = []
   let count = 0
   for await (const page of linesOfFile(options)) {
@@ -52,10 +53,10 @@ export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readon
       if ('problem' in made) {
         count++
         if (wrong.length < BAD_LINES_SHOWN) wrong.push(made)
-        bad(made)
+        onBadLine(made)
       } else records.push(...made)
     }
-    // Once there is a bad line nothing will be moved: the rest is read for what else is wrong.
+    // After a bad line nothing will be moved: the rest is only read to find further bad lines.
     if (records.length && (skipBad || count === 0)) yield records
   }
   if (count && !skipBad)
@@ -65,14 +66,14 @@ export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readon
     )
 }
 
-function linesOfFile({ file, format, read }: RecordsOptions): AsyncGenerator<readonly FileLine[]> {
-  return format === 'csv' ? csvOf(file, read) : linesOf(file, read)
+function linesOfFile({ file, format, onRead }: RecordsOptions): AsyncGenerator<readonly FileLine[]> {
+  return format === 'csv' ? csvOf(file, onRead) : linesOf(file, onRead)
 }
 
 function parseLine(one: FileLine, { map, format, cause }: RecordsOptions): readonly NewRecord[] | BadLine {
   if (one.problem !== undefined) return { line: one.line, problem: one.problem }
   try {
-    // Without a map a record is a line's text.
+    // Without a map, a record is the text of a line.
     if (!map) return [recordOfLine(one.record as string)]
     const record = format === 'csv' ? one.record : (JSON.parse(one.record as string) as unknown)
     return map[spec].run(record, one.line).map(imported => recordOf(map[spec], imported, cause))

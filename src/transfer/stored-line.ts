@@ -1,4 +1,4 @@
-// Emaki's own line of JSON for a stored event. Payload and meta stand in it as they are stored, byte for byte, and are taken out as such.
+// Emaki's own JSON line for a stored event. It contains payload and meta exactly as they are stored, byte for byte.
 import { streamProblem } from '../definitions/event/stream-name.ts'
 import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../definitions/event/payload.ts'
 import type { NewRecord } from '../ports/store/import.ts'
@@ -12,8 +12,9 @@ export function storedLine({ id, stream, version, position, type, schema, at, me
 }
 
 /**
- * The record that a line of `storedLine` tells: the same id, payload and meta, and `at` as `meta.occurredAt` where there was none.
- * Throws a TypeError that says what is wrong with the line.
+ * Reads the record of a line by `storedLine`: the same id, payload and meta. `at` becomes `meta.occurredAt` if the meta
+ * has none.
+ * Throws a TypeError that names the problem of the line.
  */
 export function recordOfLine(text: string): NewRecord {
   const parsed = parseObject(text)
@@ -30,7 +31,7 @@ export function recordOfLine(text: string): NewRecord {
   const data = texts.get('data')
   if (data === undefined) throw new TypeError('data: is missing')
   if (data.length > PAYLOAD_LENGTH_MAX) throw new TypeError(`data: longer than ${PAYLOAD_LENGTH_MAX} characters`)
-  // All of these are texts: just checked.
+  // The checks above made sure that these are texts.
   return {
     id: id as string,
     stream: stream as string,
@@ -41,12 +42,12 @@ export function recordOfLine(text: string): NewRecord {
   }
 }
 
-/** The stored event that a line of `storedLine` tells, as it was. Throws as `recordOfLine` does. */
+/** Reads the stored event of a line by `storedLine`. Throws as `recordOfLine` does. */
 export function storedOfLine(text: string): StoredEvent {
   const { position, version, at } = parseObject(text)
   if (!(Number.isSafeInteger(position) && Number.isSafeInteger(version))) throw new TypeError('expected a position and a version')
   const record = recordOfLine(text)
-  // All of these were just checked; where it was imported again, only its meta has another time.
+  // These were just checked. If the event was imported again, only its meta has another time.
   return {
     ...record,
     meta: members(text).get('meta')!,
@@ -71,7 +72,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A meta's text with the original time in it. */
+/** Adds the original time to the text of a meta. */
 function withTime(text: string, meta: Readonly<Record<string, unknown>>, at: string): string {
   if ('occurredAt' in meta) return text
   const rest = text.slice(0, -1)
@@ -79,8 +80,8 @@ function withTime(text: string, meta: Readonly<Record<string, unknown>>, at: str
 }
 
 /**
- * The members of a JSON object as they are written, by name. The text is known to be JSON; parsing it would lose how numbers and texts
- * are written, and the order of keys that look like numbers. Throws a TypeError where it is nested too deep.
+ * Gives the members of a JSON object as text, by name. The text is valid JSON. Parsing it would lose how numbers and
+ * texts are written, and the order of keys that look like numbers. Throws a TypeError if it is nested too deep.
  */
 export function members(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
@@ -94,7 +95,7 @@ export function members(text: string): ReadonlyMap<string, string> {
   return found
 }
 
-/** Behind the closing quote of the text that begins here. */
+/** The offset after the closing quote of the text that begins here. */
 function endOfText(text: string, begin: number): number {
   for (let end = text.indexOf('"', begin + 1); ; end = text.indexOf('"', end + 1)) {
     let slashes = 0
@@ -103,7 +104,7 @@ function endOfText(text: string, begin: number): number {
   }
 }
 
-/** Where the `,` or `}` is that follows the value that begins here. */
+/** The offset of the `,` or `}` after the value that begins here. */
 function endOfValue(text: string, begin: number): number {
   let depth = 0
   for (let at = begin; ; ) {

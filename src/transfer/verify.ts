@@ -1,4 +1,4 @@
-// The whole log, looked through for what a store that keeps its promises never holds.
+// Reads the whole log and finds violations of a store's promises.
 import { type EventsSpec, checkEvent } from '../definitions/event/events.ts'
 import { readRecorded } from '../definitions/event/recorded.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
@@ -7,30 +7,31 @@ import { logPages } from '../ports/store/pages.ts'
 import { type EventPlace, Versions } from '../ports/store/sequence.ts'
 import type { Store } from '../ports/store/store.ts'
 
-/** Where it is of no event, but of the end of the log, it has an empty stream and version 0. */
-export type Wrong = EventPlace & { readonly problem: string }
-export type Verified = {
+/** The place of a violation. For one at the end of the log, the stream is empty and the version is 0. */
+export type Violation = EventPlace & { readonly problem: string }
+export type VerifyResult = {
   readonly events: number
-  /** Up to here. */
+  /** The last position that was read. */
   readonly position: number
-  /** The first of what is wrong, and how much there is. */
-  readonly wrong: readonly Wrong[]
+  /** The first violations; `count` is the number of all. */
+  readonly wrong: readonly Violation[]
   readonly count: number
 }
 
 const WRONG_SHOWN = 1_000
 
 /**
- * Walks the log: positions rise, versions of a stream are 1..n, payloads and metas are JSON, today's definitions can read the events of the
- * categories that are served, and no id stands twice. It holds a number a stream, and a hash of eight bytes an event.
+ * Verifies the log: positions rise; versions of a stream are 1..n; payloads and metas are JSON; today's definitions can
+ * read the events of the served categories; no id occurs twice. It holds one number a stream, and a hash of eight bytes
+ * an event.
  */
 export async function verifyLog(
   store: Store,
   families: ReadonlyMap<string, EventsSpec>,
   told: (position: number, head: number) => void = () => {},
-): Promise<Verified> {
+): Promise<VerifyResult> {
   const until = await store.head()
-  const found: Wrong[] = []
+  const found: Violation[] = []
   let count = 0
   const wrong = ({ position, stream, version }: EventPlace, problem: string) => {
     count++
@@ -45,19 +46,19 @@ export async function verifyLog(
       last = Math.max(last, event.position)
       const expected = versions.take(event)
       if (expected !== null) wrong(event, `version ${expected} is expected`)
-      const problem = unreadable(event, families)
+      const problem = readProblem(event, families)
       if (problem !== null) wrong(event, problem)
       ids.add(event.id)
     }
     told(last, until)
   }
-  for await (const [event, first] of twice(store, until, ids.twice()))
+  for await (const [event, first] of findRepeated(store, until, ids.twice()))
     wrong(event, `its id ${event.id} stands at position ${first} too`)
   if (last < until) wrong({ position: until, stream: '', version: 0 }, `the log ends at ${last}, its head is ${until}`)
   return { events: ids.size, position: last, wrong: found.sort((a, b) => a.position - b.position), count }
 }
 
-function unreadable(event: StoredEvent, families: ReadonlyMap<string, EventsSpec>): string | null {
+function readProblem(event: StoredEvent, families: ReadonlyMap<string, EventsSpec>): string | null {
   const part = isJson(event.data) ? (isJson(event.meta) ? null : 'its meta is no JSON') : 'its payload is no JSON'
   const family = families.get(categoryOf(event.stream))
   if (part !== null || !family) return part
@@ -78,8 +79,11 @@ function isJson(text: string): boolean {
   }
 }
 
-/** The events whose ids have one of these hashes, as long as one of them stands before, with where that is. */
-async function* twice(
+/**
+ * Gives the events whose id occurred before, with the position of the first one. `hashes`: the hashes that occur more
+ * than once.
+ */
+async function* findRepeated(
   store: Store,
   until: number,
   hashes: ReadonlySet<bigint>,
@@ -95,7 +99,7 @@ async function* twice(
     }
 }
 
-/** Hashes, of which those are wanted that were added more than once. */
+/** Collects hashes, and finds those that were added more than once. */
 class Hashes {
   #all = new BigUint64Array(65_536)
   size = 0

@@ -9,11 +9,11 @@ export type CloudflareOptions = {
   readonly token: string
   /** Default: https://api.cloudflare.com/client/v4. */
   readonly url?: string
-  /** How long a request may take, in ms. Default: 5,000. */
+  /** The longest time of a request, in ms. Default: 5,000. */
   readonly deadlineMs?: number
 }
 
-/** Purges by `Cache-Tag` in a zone of Cloudflare: 30 of them in a request. */
+/** Purges by `Cache-Tag` in a zone of Cloudflare, 30 tags in a request. */
 export function cloudflarePurger(options: CloudflareOptions): Purger {
   const { zone, token, url = 'https://api.cloudflare.com/client/v4', deadlineMs = DEADLINE_MS } = options
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
@@ -32,7 +32,7 @@ export function cloudflarePurger(options: CloudflareOptions): Purger {
 
 function hasSucceeded(text: string): boolean {
   try {
-    return (JSON.parse(text) as { readonly success?: unknown } | null)?.success === true // Whatever it is.
+    return (JSON.parse(text) as { readonly success?: unknown } | null)?.success === true // The answer may be any JSON.
   } catch {
     return false
   }

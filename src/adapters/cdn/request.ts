@@ -1,4 +1,4 @@
-// One request to what purges, with a deadline, an error where it is refused, and no secret in it.
+// One purge request. It has a deadline, its error names the status, and no error contains a secret.
 
 export type PurgeRequest = {
   readonly method: 'POST' | 'PURGE'
@@ -7,7 +7,7 @@ export type PurgeRequest = {
   readonly deadlineMs: number
 }
 
-/** The body of the answer. Rejects with the status where it is not 2xx. */
+/** Gives the body of the answer. Rejects with the status if it is not 2xx. */
 export async function sendPurge(url: string, { deadlineMs, ...request }: PurgeRequest): Promise<string> {
   const response = await fetch(url, { ...request, redirect: 'error', signal: AbortSignal.timeout(deadlineMs) })
   const text = await response.text()
@@ -15,7 +15,10 @@ export async function sendPurge(url: string, { deadlineMs, ...request }: PurgeRe
   throw new Error(`A purge at ${new URL(url).host} expected 2xx, found ${response.status}: ${text.slice(0, TEXT_CHARS_MAX)}`)
 }
 
-/** Parts of at most so many tags, and so many characters with one between each two. */
+/**
+ * Divides tags into parts of at most `countMax` tags and `charsMax` characters, counting one character between two
+ * tags.
+ */
 export function chunks(
   tags: readonly string[],
   countMax: number,

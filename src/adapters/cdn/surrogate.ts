@@ -5,22 +5,25 @@ import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
 export type SurrogateOptions = {
   /** The service's id. */
   readonly service: string
-  /** A token that may purge (`purge_select`, and `purge_all` for everything). */
+  /** A token that may purge (`purge_select`, and `purge_all` to purge everything). */
   readonly token: string
   /** Default: https://api.fastly.com. */
   readonly url?: string
-  /** Keeps what is purged for as long as it may be stale, while it is fetched anew. Everything is never purged softly. Default: false. */
+  /**
+   * Keeps a purged answer for as long as it may be stale, while it is fetched again. `purgeAll` is never soft. Default:
+   * false.
+   */
   readonly isSoft?: boolean
-  /** How long a request may take, in ms. Default: 5,000. */
+  /** The longest time of a request, in ms. Default: 5,000. */
   readonly deadlineMs?: number
 }
 
 export type SurrogatePurger = Purger & {
-  /** Forgets what is kept for one URL. */
+  /** Purges the answer of one URL. */
   purgeUrl(url: string): Promise<void>
 }
 
-/** Purges by surrogate key as Fastly does: 256 of them in a request. */
+/** Purges by surrogate key as Fastly does, 256 keys in a request. */
 export function surrogatePurger(options: SurrogateOptions): SurrogatePurger {
   const { service, token, url = 'https://api.fastly.com', isSoft = false, deadlineMs = DEADLINE_MS } = options
   const headers = { 'Fastly-Key': token, Accept: 'application/json' }
@@ -39,5 +42,5 @@ export function surrogatePurger(options: SurrogateOptions): SurrogatePurger {
 }
 
 const TAGS_MAX = 256
-/** Below what servers take for one header. */
+/** Less than servers accept in one header. */
 const HEADER_CHARS_MAX = 7_168

@@ -3,11 +3,14 @@ import type { Purger } from '../../ports/purger/purger.ts'
 import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
 
 export type VarnishOptions = {
-  /** Where Varnish listens; several where there are several, as each has a cache of its own. */
+  /** The URL of Varnish. Name every server, because each has a cache of its own. */
   readonly url: string | readonly string[]
-  /** Keeps what is purged for as long as it may be stale, while it is fetched anew. Default: false, it is gone. */
+  /**
+   * Keeps a purged answer for as long as it may be stale, while it is fetched again. Default: false, the answer is
+   * deleted.
+   */
   readonly isSoft?: boolean
-  /** How long a request may take, in ms. Default: 5,000. */
+  /** The longest time of a request, in ms. Default: 5,000. */
   readonly deadlineMs?: number
 }
 
@@ -27,5 +30,5 @@ export function varnishPurger({ url, isSoft = false, deadlineMs = DEADLINE_MS }:
 }
 
 const TAGS_MAX = 256
-/** Varnish takes 8 KiB for one header by default. */
+/** Varnish accepts 8 KiB in one header by default. */
 const HEADER_CHARS_MAX = 4_096

@@ -1,14 +1,15 @@
-// What stands between a relay and its receiver. While the receiver answers, every delivery passes. Once it fails, one delivery is tried
-// again with growing pauses; the others wait for that one, so that a receiver that comes back is not met by all of them at once.
+// A breaker between a relay and its receiver. While the receiver answers, every delivery passes. Once it fails, one
+// delivery is repeated with growing pauses and the others wait for it. So a receiver that comes back does not get all
+// deliveries at once.
 import { backOff } from '../../lib/back-off.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
 
-/** The receiver has answered, and will never take this message as it is. */
+/** The receiver has answered that it will never accept this message. */
 export class DeliveryRefused extends Error {
   override readonly name: string = 'Refused'
 }
 
-/** The receiver said when to come back. */
+/** The receiver has told when to try again. */
 export class Busy extends Error {
   override readonly name: string = 'Busy'
   readonly retryAfterMs: number
@@ -21,24 +22,24 @@ export class Busy extends Error {
 export type BreakerOptions = {
   /** Ends all waits. */
   readonly signal: AbortSignal
-  /** Is called with the first failure of each outage, and not again until a delivery has succeeded. */
+  /** Called with the first failure of each outage, and not again until a delivery has succeeded. */
   readonly report: (error: unknown) => void
-  /** Resolves after so long, or once the signal is aborted. */
+  /** Resolves after this time, or once the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
-  /** At least 0, below 1. Default: Math.random. */
+  /** A random number, at least 0 and below 1. Default: Math.random. */
   readonly random?: () => number
 }
 
 export class Breaker {
   readonly #options: BreakerOptions
-  /** Ends with the outage; null while there is none. */
+  /** Resolves at the end of the outage; null while there is none. */
   #outage: PromiseWithResolvers<void> | null = null
 
   constructor(options: BreakerOptions) {
     this.#options = options
   }
 
-  /** Attempts a delivery until it has succeeded. Rejects where it is refused, and where the signal is aborted. */
+  /** Repeats a delivery until it succeeds. Rejects if it is refused, or if the signal is aborted. */
   async deliver<T>(attempt: () => Promise<T>): Promise<T> {
     const { signal } = this.#options
     for (;;) {
@@ -71,7 +72,7 @@ export class Breaker {
         }
       }
     } finally {
-      // Refused or taken, there was an answer; and at the end nobody has to wait any more.
+      // An accepted or refused delivery is an answer, so the outage is over. After an abort nobody waits any more.
       this.#outage = null
       outage.resolve()
     }
@@ -87,5 +88,5 @@ export class Breaker {
 const PAUSE_MIN_MS = 50
 /** The longest pause between two attempts; `Retry-After` may ask for a longer one. */
 const PAUSE_MAX_MS = 10_000
-/** Nobody is waited for longer than an hour on its word. */
+/** The longest pause that `Retry-After` may ask for. */
 const RETRY_AFTER_MAX_MS = 3_600_000

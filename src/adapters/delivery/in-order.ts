@@ -1,6 +1,7 @@
 /**
- * Delivers all: of each key one after the other, so that none overtakes the one before it, whatever the receiver loses; different keys side
- * by side. After a failure nothing more of that key is delivered. Once nothing is on its way any more, rejects with the first failure.
+ * Delivers all items. Items of one key are delivered one after the other, so none overtakes an earlier one, even if the
+ * receiver loses some. Different keys are delivered side by side. After a failure, no more items of that key are
+ * delivered. Rejects with the first failure once no delivery is running.
  */
 export async function deliverInOrder<T>(
   all: readonly T[],

@@ -1,4 +1,7 @@
-/** Makes one thing for each run of a definition, as one process may run a definition twice. The signal that ends a run stands for it. */
+/**
+ * Makes one thing for each run of a definition, because one process may run a definition twice. The signal that ends a
+ * run identifies it.
+ */
 export function oncePerRun<T>(make: (signal: AbortSignal) => T): (signal: AbortSignal) => T {
   const runs = new WeakMap<AbortSignal, { readonly made: T }>()
   return signal => {

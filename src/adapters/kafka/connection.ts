@@ -1,4 +1,5 @@
-// One producer, made when it is first needed and made anew after any failure: it then asks the cluster again where the partitions are.
+// One producer. It is made when it is first needed, and made again after any failure, because then it asks the cluster
+// again for the partitions.
 import type { KafkaConfig, Producer } from 'kafkajs'
 import { kafkajs } from './packages.ts'
 
@@ -9,7 +10,7 @@ export type KafkaConnectionOptions = {
 }
 
 export type KafkaConnection = {
-  /** Gives the producer of now; rejects where none can be made. */
+  /** Gives the current producer. Rejects if none can be made. */
   readonly producer: () => Promise<Producer>
   /** Drops the producer: the next one is new. */
   readonly renew: () => void
@@ -28,7 +29,7 @@ export function kafkaConnection({ config, deadlineMs, signal }: KafkaConnectionO
       // The relay itself decides when to try again.
       retry: { retries: 0 },
     })
-    // By murmur2 of the key, as Kafka's own clients do, so that others find a stream's partition.
+    // Partitions by murmur2 of the key, as Kafka's own clients do, so that others can find a stream's partition.
     const producer = kafka.producer({
       createPartitioner: Partitioners.DefaultPartitioner,
       maxInFlightRequests: 1,

@@ -2,8 +2,8 @@ import type { Message } from 'kafkajs'
 import type { CloudEvent } from '../../definitions/event/cloud-event.ts'
 
 /**
- * A CloudEvent in binary mode, as the Kafka binding of CloudEvents 1.0.2 has it: attributes are headers `ce_*` in UTF-8, but the type of
- * the data is `content-type`; the data is the value. The key is `partitionkey`, the stream.
+ * Writes a CloudEvent in binary mode, by the Kafka binding of CloudEvents 1.0.2: the attributes are headers `ce_*` in
+ * UTF-8, the type of the data is `content-type`, the data is the value. The key is `partitionkey`, the stream.
  */
 export function messageOf({ attributes, data }: CloudEvent): Message {
   const { datacontenttype, ...others } = attributes
@@ -12,14 +12,14 @@ export function messageOf({ attributes, data }: CloudEvent): Message {
   return { key: attributes.subject, value: data, headers }
 }
 
-/** How many bytes a message takes, and a little more. */
+/** The size of a message in bytes, slightly overestimated. */
 export function bytesOf({ key, value, headers = {} }: Message): number {
   const names = Object.keys(headers)
-  // Measured at once, as each call costs more than what it counts.
+  // Measured in one call, because a call costs more than the count itself.
   const text = names.reduce((text, name) => text + name + (headers[name] as string), (key as string) + (value as string))
   return MESSAGE_BYTES + names.length * HEADER_BYTES + Buffer.byteLength(text)
 }
 
-/** Lengths and differences, as numbers of varying length. */
+/** Lengths and differences, as numbers of variable length. */
 const MESSAGE_BYTES = 40
 const HEADER_BYTES = 8

@@ -1,4 +1,5 @@
-// The optional peer. Bun's bundler follows a literal `await import` and, where it stands directly in a `try`, does without it.
+// The optional peer. Bun's bundler follows a literal `await import`. If the import is directly in a `try`, the bundler
+// accepts that the package is missing.
 
 export type Kafkajs = typeof import('kafkajs')
 

@@ -1,4 +1,4 @@
-// Events to Kafka: a subscription on the log whose handler produces.
+// Sends events to Kafka: a subscription on the log whose handler produces messages.
 import type { KafkaConfig, KafkaJSProtocolError, Message } from 'kafkajs'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
@@ -9,37 +9,42 @@ import { kafkaConnection } from './connection.ts'
 import { bytesOf, messageOf } from './message.ts'
 
 export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
-  /** The family or families whose facts are sent; `types` names some of their types. Default: all. */
+  /** The families of the events. `types` selects some of their types. Default: all types. */
   readonly from: One<F>
   readonly types?: readonly T[]
-  /** Where brokers of the cluster are, as `127.0.0.1:9092`. */
+  /** The brokers of the cluster, such as `127.0.0.1:9092`. */
   readonly brokers: readonly string[]
-  /** One topic for all, or the topic of each event. All events of a stream have to go to one, or only those within a topic are in order. */
+  /**
+   * One topic for all events, or a function that gives the topic of an event. All events of a stream must have one
+   * topic: only events within a topic are in order.
+   */
   readonly topic: string | ((event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string)
-  /** Where a relay that is new begins: `beginning`, `now` or after a position. Default: `beginning`. */
+  /** The start of a new relay: `beginning`, `now` or after a position. Default: `beginning`. */
   readonly start?: 'beginning' | 'now' | number
-  /** The most events on their way at once, 1 to 10 000. Default: 1 000. */
+  /** The most events that are being sent at once, 1 to 10 000. Default: 1 000. */
   readonly inFlightMax?: number
-  /** The most that is produced at once, and the largest message, in bytes: no more than `message.max.bytes`. Default: 1 000 000. */
+  /** The largest request, and the largest message, in bytes. Not more than `message.max.bytes`. Default: 1 000 000. */
   readonly requestBytesMax?: number
-  /** How long Kafka may take to connect, and to acknowledge, in ms. Default: 5 000. */
+  /** The longest time that Kafka may take to connect, and to acknowledge, in ms. Default: 5 000. */
   readonly deadlineMs?: number
   /** Further options of the client: `ssl`, `sasl`, `clientId` … */
   readonly connect?: Omit<KafkaConfig, 'brokers' | 'retry'>
-  /** Is called once for each outage, with its first error. Default: console.error. */
+  /** Called once for each outage, with its first error. Default: console.error. */
   readonly report?: (error: unknown) => void
 }
 
 /**
  * Sends events to Kafka as they are appended.
  *
- * AT LEAST ONCE, in the order of each stream: the key is the stream, and the next events are produced when all in-sync replicas (`acks=all`)
- * have the ones before. After a failure the events on their way are produced again, in the same order; a consumer knows them by `ce_id`.
+ * AT LEAST ONCE, in the order of each stream: the key is the stream. The next events are produced when all in-sync
+ * replicas have the ones before (`acks=all`). After a failure, unacknowledged events are produced again, in the same
+ * order; a consumer recognises them by `ce_id`.
  *
- * A message is a CloudEvent in binary mode: attributes are headers (`ce_id`, `ce_type` …), the value is the event's data.
+ * A message is a CloudEvent in binary mode: the attributes are headers (`ce_id`, `ce_type` …), the value is the event's
+ * data.
  *
- * While Kafka is away the relay waits, and nothing else does: it has a checkpoint of its own. What Kafka can never take (too large) parks
- * its stream, as in every processor. Topics are not made.
+ * While Kafka is unavailable, only this relay waits: it has its own checkpoint. A message that Kafka can never accept
+ * (too large) parks its stream, as in every processor. The relay does not make topics.
  *
  * @example
  * app({ serve: [order, kafkaRelay('orders-to-kafka', { from: Order, brokers: ['127.0.0.1:9092'], topic: 'orders' })] })
@@ -56,7 +61,7 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
     ...(types && { types }),
     start,
     batchSize: inFlightMax,
-    // The producer itself tries until Kafka takes the events; an error means that it never will.
+    // The producer itself repeats until Kafka accepts the events. An error means that Kafka never will.
     attempts: 1,
     attemptMs: null,
     handle: async (events, { cloudEvent, signal }) => {
@@ -93,7 +98,10 @@ function byTopic(request: readonly KafkaMessage[]): { topic: string; messages: M
   }))
 }
 
-/** Parts, in order, of at most so many bytes. Throws DeliveryRefused for a message that is larger by itself. */
+/**
+ * Divides messages into parts of at most `bytesMax`, in order. Throws DeliveryRefused for a single message that is
+ * larger.
+ */
 function* splitRequests(all: readonly KafkaMessage[], bytesMax: number): Generator<readonly KafkaMessage[]> {
   let request: KafkaMessage[] = []
   let bytes = 0

@@ -1,5 +1,6 @@
-// One connection to NATS, made when it is first needed and made anew when it has ended. It does not reconnect by itself: what a client
-// keeps for a server that is away would be sent later, behind what was sent again meanwhile.
+// One connection to NATS. It is made when it is first needed, and made again when it has ended. It does not reconnect
+// by itself: a client that reconnects sends the messages of its buffer late, after messages that were sent again
+// meanwhile.
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { type Nats, nats } from './packages.ts'
@@ -8,13 +9,13 @@ export type OpenConnection = { readonly connection: NatsConnection; readonly jet
 
 export type NatsConnectionOptions = {
   readonly connect: ConnectionOptions
-  /** Runs once on each new connection, before anything is sent. */
+  /** Runs once on each new connection, before the first message. */
   readonly prepare: (opened: OpenConnection) => Promise<void>
   readonly deadlineMs: number
   readonly signal: AbortSignal
 }
 
-/** Gives the connection of now; rejects where none can be made. */
+/** Gives the current connection. Rejects if none can be made. */
 export function natsConnection({ connect, prepare, deadlineMs, signal }: NatsConnectionOptions): () => Promise<OpenConnection> {
   let current: Promise<OpenConnection> | null = null
 
@@ -23,7 +24,7 @@ export function natsConnection({ connect, prepare, deadlineMs, signal }: NatsCon
   }
   const open = async (): Promise<OpenConnection> => {
     const packages = await nats()
-    // An Error for each message, in case it fails, would take a tenth of the time.
+    // Without this option, each message makes an Error in case it fails, which takes a tenth of the time.
     const connection = await packages.connect({ timeout: deadlineMs, noAsyncTraces: true, ...connect, reconnect: false })
     const close = () => void connection.close()
     signal.addEventListener('abort', close, { once: true })

@@ -1,4 +1,4 @@
-// Events to NATS JetStream: a subscription on the log whose handler publishes.
+// Sends events to NATS JetStream: a subscription on the log whose handler publishes messages.
 import type { ConnectionOptions } from '@nats-io/transport-node'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { deliverInOrder } from '../delivery/in-order.ts'
@@ -10,41 +10,46 @@ import { type Processor, processor } from '../../definitions/processor.ts'
 import { natsConnection, type OpenConnection } from './connection.ts'
 
 export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
-  /** The family or families whose facts are sent; `types` names some of their types. Default: all. */
+  /** The families of the events. `types` selects some of their types. Default: all types. */
   readonly from: One<F>
   readonly types?: readonly T[]
-  /** Where NATS is, as `nats://127.0.0.1:4222`, or several of one cluster. */
+  /** The NATS server, such as `nats://127.0.0.1:4222`, or several of one cluster. */
   readonly servers: string | readonly string[]
   /**
-   * The JetStream stream that keeps the messages. One that is there is taken as it is. Where there is none it is made: on disk, for
-   * `{stream}.>`, knowing repetitions for two minutes.
+   * The JetStream stream for the messages. An existing stream is not changed. A missing one is made: on disk, for
+   * `{stream}.>`, with detection of duplicates for two minutes.
    */
   readonly stream: string
-  /** Default: `{stream}.{category}.{type}`, as `SHOP.order.Placed`. The stream has to take it. */
+  /**
+   * The subject of an event. The stream has to accept it. Default: `{stream}.{category}.{type}`, such as
+   * `SHOP.order.Placed`.
+   */
   readonly subject?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
-  /** Where a relay that is new begins: `beginning`, `now` or after a position. Default: `beginning`. */
+  /** The start of a new relay: `beginning`, `now` or after a position. Default: `beginning`. */
   readonly start?: 'beginning' | 'now' | number
-  /** The most events on their way at once, 1 to 10 000. Default: 1 000. */
+  /** The most events that are being sent at once, 1 to 10 000. Default: 1 000. */
   readonly inFlightMax?: number
-  /** How long NATS may take to connect, and to acknowledge, in ms. Default: 5 000. */
+  /** The longest time that NATS may take to connect, and to acknowledge, in ms. Default: 5 000. */
   readonly deadlineMs?: number
   /** Further options of the client: `user`, `pass`, `token`, `tls`, `authenticator` … */
   readonly connect?: Omit<ConnectionOptions, 'servers' | 'reconnect'>
-  /** Is called once for each outage, with its first error. Default: console.error. */
+  /** Called once for each outage, with its first error. Default: console.error. */
   readonly report?: (error: unknown) => void
 }
 
 /**
  * Sends events to NATS JetStream as they are appended.
  *
- * AT LEAST ONCE, in the order of each stream: an event is sent when the one before it is acknowledged, and streams go side by side. The
- * `Nats-Msg-Id` is the event's id, so within the `duplicate_window` of the JetStream stream what is sent again is kept once; beyond it
- * a consumer knows it by its id. Let the window be longer than the longest outage of NATS or of the app that is to leave no duplicates.
+ * AT LEAST ONCE, in the order of each stream: an event is sent when the one before it is acknowledged. Different
+ * streams are sent side by side.
+ * The `Nats-Msg-Id` is the event's id. So JetStream stores a repeated event once within the `duplicate_window` of its
+ * stream; after that a consumer recognises it by its id. For no duplicates, let the window be longer than the longest
+ * outage of NATS or of the app.
  *
- * A message is a CloudEvent in JSON (structured mode, as the NATS binding of CloudEvents 1.0.2 has it).
+ * A message is a CloudEvent in JSON (structured mode of the NATS binding of CloudEvents 1.0.2).
  *
- * While NATS is away the relay waits, and nothing else does: it has a checkpoint of its own. What NATS can never take (larger than its
- * `max_payload` or the stream's `max_msg_size`) parks its stream, as in every processor.
+ * While NATS is unavailable, only this relay waits: it has its own checkpoint. A message that NATS can never accept
+ * (larger than its `max_payload` or the stream's `max_msg_size`) parks its stream, as in every processor.
  *
  * @example
  * app({ serve: [order, natsRelay('orders-to-nats', { from: Order, servers: 'nats://127.0.0.1:4222', stream: 'SHOP' })] })
@@ -62,7 +67,7 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
     ...(types && { types }),
     start,
     batchSize: inFlightMax,
-    // The publisher itself tries until NATS takes the event; an error means that it never will.
+    // The publisher itself repeats until NATS accepts the event. An error means that NATS never will.
     attempts: 1,
     attemptMs: null,
     handle: (events, { cloudEvent, signal }) => {
@@ -98,7 +103,7 @@ async function publishOne(opened: OpenConnection, stream: string, subject: strin
   const payload = Buffer.from(encodeCloudEvent(event))
   const { id } = event.attributes
   const max = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
-  // Headers count too, and NATS ends the connection of who sends more.
+  // Headers count too, and NATS ends the connection after a larger message.
   if (payload.length + HEADER_BYTES > max)
     throw new DeliveryRefused(`NATS takes ${max} bytes in a message; the event ${id} has ${payload.length}`)
   const headers = nats.headers()
@@ -106,7 +111,7 @@ async function publishOne(opened: OpenConnection, stream: string, subject: strin
   try {
     await jetstream.publish(subject, payload, { msgID: id, headers, expect: { streamName: stream } })
   } catch (error) {
-    // Whatever else it is, a connection that is made anew finds a server that answers, and a stream.
+    // After any other error a new connection finds a server that answers, and a stream.
     if (!(error instanceof nats.JetStreamApiError)) void connection.close()
     else if (error.code === MESSAGE_TOO_LARGE) throw new DeliveryRefused(`JetStream refused the event ${id}`, { cause: error })
     throw error

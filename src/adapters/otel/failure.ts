@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api'
 import type { Api } from './packages.ts'
 
-/** Marks a span as failed. The type has few values: the error's name, where nothing better is known. */
+/** Marks a span as failed. The type must have few values. Default: the name of the error. */
 export function markFailed({ SpanStatusCode }: Api, span: Span, error: unknown, type: string = typeOf(error)): void {
   const exception = error instanceof Error || error === undefined ? error : String(error)
   if (exception) span.recordException(exception)

@@ -1,4 +1,5 @@
-// OpenTelemetry: the port to tracing as spans, and a span for each request. Nothing of it is loaded before it is turned on.
+// OpenTelemetry: implements the port to tracing with spans, and makes a span for each request. It loads its packages
+// only when it is turned on.
 import { settleWithin } from '../../lib/deadline.ts'
 import type { Telemetry } from '../../ports/trace/telemetry.ts'
 import { untraced } from '../../ports/trace/trace.ts'
@@ -13,10 +14,11 @@ export type { Telemetry, TelemetryOptions }
 const SHUTDOWN_MS_MAX = 5_000
 
 /**
- * Records traces and sends them by OTLP, as the environment says: OTEL_EXPORTER_OTLP_ENDPOINT, _HEADERS and _PROTOCOL
- * (http/protobuf or http/json), OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and _ARG, OTEL_BSP_*.
- * Without an endpoint, or with OTEL_SDK_DISABLED, nothing is loaded and nothing recorded.
- * Throws where a package is missing, and says which to install.
+ * Records traces and sends them by OTLP. The environment configures it: OTEL_EXPORTER_OTLP_ENDPOINT, _HEADERS and
+ * _PROTOCOL (http/protobuf or http/json), OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and _ARG,
+ * OTEL_BSP_*.
+ * Without an endpoint, or with OTEL_SDK_DISABLED, it loads and records nothing.
+ * Throws if a package is missing, and names the package to install.
  *
  * @example
  * export default app({ serve: [order], telemetry: await telemetry() })

@@ -1,9 +1,12 @@
 import type { TracerProvider } from '@opentelemetry/api'
 
 export type TelemetryOptions = {
-  /** Your own SDK's, whose context manager and propagators are registered. Default: one made of the environment. */
+  /**
+   * A provider of your own SDK. Its context manager and propagators must be registered. Default: one that the
+   * environment configures.
+   */
   readonly tracerProvider?: TracerProvider & { readonly forceFlush?: () => Promise<void> }
-  /** What the spans are of, where OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES do not say. */
+  /** The name of the service, if OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES do not give one. */
   readonly serviceName?: string
   readonly serviceVersion?: string
 }

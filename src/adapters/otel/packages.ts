@@ -1,5 +1,5 @@
-// What is loaded when telemetry is turned on: optional peers. Bun's bundler follows a literal `await import` and, where it stands
-// directly in a `try`, does without what is not installed.
+// Optional peers, loaded when telemetry is turned on. Bun's bundler follows a literal `await import`. If the import is
+// directly in a `try`, the bundler accepts that the package is missing.
 
 export type Api = typeof import('@opentelemetry/api')
 export type Instrumentation = { readonly api: Api; readonly hono: typeof import('@hono/otel') }
@@ -12,7 +12,10 @@ export type SdkPackages = {
   readonly exporter: Pick<typeof import('@opentelemetry/exporter-trace-otlp-proto'), 'OTLPTraceExporter'>
 }
 
-/** One aligned set: an exporter names its SDK exactly, and another version beside it would be a second copy. */
+/**
+ * Versions that fit together: an exporter needs one exact version of its SDK, and another version beside it would be a
+ * second copy.
+ */
 export const VERSIONS: Readonly<Record<string, string>> = {
   '@hono/otel': '1.1.2',
   '@opentelemetry/api': '1.10.0',
@@ -24,7 +27,7 @@ export const VERSIONS: Readonly<Record<string, string>> = {
   '@opentelemetry/exporter-trace-otlp-proto': '0.301.0',
 }
 
-/** What makes spans. */
+/** The packages that make spans. */
 export async function instrumentation(): Promise<Instrumentation> {
   try {
     return { api: await import('@opentelemetry/api'), hono: await import('@hono/otel') }
@@ -33,7 +36,7 @@ export async function instrumentation(): Promise<Instrumentation> {
   }
 }
 
-/** What samples, batches and sends them. */
+/** The packages that sample, batch and send spans. */
 export async function sdkPackages(protocol: Protocol): Promise<SdkPackages> {
   try {
     return {

@@ -1,4 +1,5 @@
-// A span for each request: @hono/otel's, corrected and completed where OpenTelemetry's conventions for HTTP servers ask for more.
+// Makes a span for each request: that of @hono/otel, with the corrections and attributes that OpenTelemetry's
+// conventions for HTTP servers need.
 import type { Attributes, AttributeValue, Context as ParentContext, Span, SpanOptions, Tracer } from '@opentelemetry/api'
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
@@ -17,11 +18,11 @@ const METHODS: ReadonlySet<string> = new Set([
   'QUERY',
   'TRACE',
 ])
-/** Signatures and credentials that the conventions want hidden in a query. */
+/** Signatures and credentials in a query that the conventions want hidden. */
 const SECRET =
   /(?<=(?:^|&)(?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)=)[^&]*/g
 
-/** Middleware for all paths, to be run before all other. */
+/** Middleware for all paths. It has to run before all other middleware. */
 export function requests(
   api: Api,
   { httpInstrumentationMiddleware }: Instrumentation['hono'],
@@ -38,7 +39,7 @@ function completeSpan(api: Api): MiddlewareHandler {
     try {
       await next()
     } catch (error) {
-      // Only what is no Error comes here: Hono answers the others, and keeps them in c.error.
+      // Only a thrown value that is no Error comes here. Hono answers Errors, and keeps them in c.error.
       markFailed(api, span, error)
       throw error
     }
@@ -49,7 +50,7 @@ function completeSpan(api: Api): MiddlewareHandler {
   }
 }
 
-/** The tracer that @hono/otel is given: what it says against the conventions does not get to the span. */
+/** Makes the tracer for @hono/otel. It keeps data that is against the conventions away from the span. */
 function correctTracer(tracer: Tracer): Tracer {
   const startActiveSpan = <T>(name: string, options: SpanOptions, parent: ParentContext, run: (span: Span) => T): T =>
     tracer.startActiveSpan(name, { ...options, attributes: methodOf(options.attributes) }, parent, span =>
@@ -59,7 +60,7 @@ function correctTracer(tracer: Tracer): Tracer {
   return { startSpan: tracer.startSpan.bind(tracer), startActiveSpan: startActiveSpan as Tracer['startActiveSpan'] }
 }
 
-/** A span that does not hear of the middleware's route, nor of each exception as a failure, which may well be a 401. */
+/** Makes a span that ignores the route of the middleware, and exceptions as failures: an exception may be a 401. */
 function ignoreMiddleware(span: Span): Span {
   return new Proxy(span, {
     get(_, name) {
@@ -85,7 +86,10 @@ function nameOf(c: Context): string {
   return route ? `${method} ${route}` : method
 }
 
-/** The path of the route that answers, or that would have if no middleware had: a pattern that is more than `*`, from here on. */
+/**
+ * The path of the route that answers, or that would answer if no middleware had: the first pattern from here on that is
+ * more than `*`.
+ */
 function routeOf(c: Context): string | undefined {
   const routes = matchedRoutes(c)
   const here = c.req.routeIndex
@@ -110,12 +114,12 @@ function attributesOf(c: Context): Attributes {
   }
 }
 
-/** What the first proxy saw, as those before us tell it. */
+/** The value that the first proxy reported. */
 function forwardedHeader(c: Context, what: 'for' | 'proto'): string | undefined {
   return c.req.header(`x-forwarded-${what}`)?.split(',')[0]?.trim() || undefined
 }
 
-/** Where the connection is from. Served by `Bun.serve({ fetch: app.fetch })`, the server is the environment, or in it. */
+/** The address of the peer. With `Bun.serve({ fetch: app.fetch })` the server is the environment, or a member of it. */
 function peerOf(c: Context): Bun.SocketAddress | null | undefined {
   const env = c.env as { requestIP?: Bun.Server<unknown>['requestIP']; server?: Bun.Server<unknown> } | undefined
   const server = env?.server ?? env

@@ -1,4 +1,4 @@
-// An SDK made of the environment. What OpenTelemetry's own packages read of it is left to them; the rest is read here.
+// Makes an SDK from the environment. OpenTelemetry's own packages read most variables; this file reads the others.
 import type { TracerProvider } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import type { Sampler } from '@opentelemetry/sdk-trace'
@@ -7,7 +7,9 @@ import { type Api, type Protocol, type SdkPackages, sdkPackages } from './packag
 
 export type Sdk = { readonly tracerProvider: TracerProvider; readonly end: () => Promise<void> }
 
-/** A provider that samples and sends in batches, registered with a context manager and W3C's propagators. */
+/**
+ * Makes a provider that samples and sends in batches, and registers it with a context manager and W3C's propagators.
+ */
 export async function sdk(api: Api, options: TelemetryOptions): Promise<Sdk> {
   const packages = await sdkPackages(protocol())
   const { trace, core, exporter } = packages
@@ -40,13 +42,16 @@ export async function sdk(api: Api, options: TelemetryOptions): Promise<Sdk> {
   }
 }
 
-/** Whether what is active stays so. Without a context manager each span would be a trace of its own, and nobody would be told. */
+/** Whether a context stays active. Without a context manager each span would silently be a trace of its own. */
 export function keepsContext({ context, ROOT_CONTEXT, createContextKey }: Api): boolean {
   const probe = ROOT_CONTEXT.setValue(createContextKey('probe'), true)
   return context.with(probe, () => context.active()) === probe
 }
 
-/** The newest provider counts, as after a reload by `bun --hot`; context manager and propagators stay as they are. */
+/**
+ * Registers a provider. The newest one counts, for example after a reload by `bun --hot`. Context manager and
+ * propagators stay.
+ */
 function register(api: Api, { hooks, core }: SdkPackages, tracerProvider: TracerProvider): void {
   api.trace.disable()
   api.trace.setGlobalTracerProvider(tracerProvider)
@@ -65,7 +70,9 @@ function protocol(): Protocol {
   throw new TypeError(`OTEL_EXPORTER_OTLP_PROTOCOL is ${PROTOCOLS.join(' or ')}; found ${found}`)
 }
 
-/** OTEL_RESOURCE_ATTRIBUTES and, above all, OTEL_SERVICE_NAME win over what the app says. */
+/**
+ * The resource of the spans. OTEL_SERVICE_NAME comes first, then OTEL_RESOURCE_ATTRIBUTES, then the options of the app.
+ */
 function resource({ resources }: SdkPackages, { serviceName, serviceVersion }: TelemetryOptions): Resource {
   const { defaultResource, detectResources, resourceFromAttributes } = resources
   const { resourceAttributesEnvDetector, serviceInstanceIdDetector, serviceNameEnvDetector } = resources
@@ -79,7 +86,10 @@ function resource({ resources }: SdkPackages, { serviceName, serviceVersion }: T
   return defaultResource().merge(ofApp).merge(detectResources({ detectors }))
 }
 
-/** OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG, which the SDK does not read. An unknown name is, as the standard wants, the default. */
+/**
+ * Makes the sampler of OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG, which the SDK does not read. An unknown name
+ * means the default, as the standard wants.
+ */
 function sampler({ diag }: Api, { trace, core }: SdkPackages): Sampler {
   const name = (core.getStringFromEnv('OTEL_TRACES_SAMPLER') ?? 'parentbased_always_on').trim().toLowerCase()
   const ratio = core.getNumberFromEnv('OTEL_TRACES_SAMPLER_ARG') ?? 1

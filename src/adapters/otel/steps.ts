@@ -1,14 +1,15 @@
-// The port to tracing: a step is a span below the first of those who wait for it that is recorded, linked to the others.
+// Implements the port to tracing. A step is a span below the first caller that is recorded, and linked to the other
+// callers.
 import type { Attributes as SpanAttributes, Context, Link, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api'
 import type { Attributes, StepName, Trace, TraceContext } from '../../ports/trace/trace.ts'
 import { markFailed } from './failure.ts'
 import type { Api } from './packages.ts'
 
-/** The most links of a span, as in the SDK. */
+/** The most links of a span, the same as in the SDK. */
 const LINKS_MAX = 128
 const SAMPLED = 1
 
-/** A place in a trace of this process. Its header is made when it is asked for. */
+/** A place in a trace of this process. Its header is made when it is needed. */
 class SpanPlace implements TraceContext {
   readonly context: Context
   readonly span: SpanContext
@@ -29,8 +30,8 @@ class SpanPlace implements TraceContext {
 }
 
 /**
- * Steps as spans. What runs in a step runs in its span's context, and not in that of whoever happened to be running; on behalf of
- * nobody recorded it runs without a span, in the context of the first who waits.
+ * Makes spans of steps. A step runs in the context of its span, not in the context of the running code. If none of its
+ * callers is recorded, it runs without a span, in the context of the first caller.
  */
 export function steps(api: Api, tracer: Tracer): Trace {
   const { context, propagation, trace, ROOT_CONTEXT } = api
@@ -90,7 +91,10 @@ export function steps(api: Api, tracer: Tracer): Trace {
 
 type StepSpan = { readonly title: string } & Pick<SpanOptions, 'kind' | 'attributes'>
 
-/** Names, kinds and attributes by OpenTelemetry's conventions for databases and messaging; Emaki's own begin with `emaki.`. */
+/**
+ * Gives a step its name, kind and attributes by OpenTelemetry's conventions for databases and messaging. Emaki's own
+ * attributes begin with `emaki.`.
+ */
 function describeStep({ SpanKind }: Api, name: StepName, attributes: Attributes): StepSpan {
   switch (name) {
     case 'load':
@@ -119,7 +123,7 @@ function database(operation: string, size: string | number | undefined, attribut
     ...attributes,
     'db.operation.name': operation,
     'db.query.summary': `${operation} events`,
-    // One alone is no batch.
+    // A single one is not a batch.
     ...(Number(size) > 1 && { 'db.operation.batch.size': Number(size) }),
   }
 }

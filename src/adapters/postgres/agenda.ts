@@ -33,7 +33,7 @@ export class PostgresAgenda implements Agenda {
       limit 1`,
       [id, owner, key, timer, command, meta, due, set],
     )
-    // Whoever added it at the same moment has committed by now; what is removed since is added anew.
+    // The entry was added at the same moment, and is committed by now. If it was removed since, it is added again.
     return row ? entryOf(row) : this.schedule(entry)
   }
 
@@ -48,7 +48,7 @@ export class PostgresAgenda implements Agenda {
       order by due, seq`,
       [owner, limit + 1],
     )
-    // Without an entry there is one row all the same, for the time.
+    // Without an entry there is still one row, with the time.
     const found = rows.filter((row): row is PostgresDueRow & { readonly now: number } => row.id !== null)
     const taken = found.filter(({ is_due }) => is_due).slice(0, limit)
     return { entries: taken.map(entryOf), next: found[taken.length]?.due_ms ?? null, now: rows[0]!.now }
@@ -62,7 +62,10 @@ export class PostgresAgenda implements Agenda {
     return rows.map(({ id }) => id)
   }
 
-  /** Forgotten after a crash of the server, it is done again, which has no second effect: so this does not wait for the disk. */
+  /**
+   * Does not wait for the disk: if a crash of the server loses this, the entry is sent again, which has no second
+   * effect.
+   */
   async done(entries: readonly Pick<AgendaEntry, 'id' | 'set'>[]): Promise<void> {
     await this.#run(
       `with ${ASYNC} delete from ${this.#table} a
@@ -166,7 +169,7 @@ function entryOf({
   return { id, owner, key, timer, command, meta, due: dueAt, set: at_position, madeAt, outcome, endedAt, hasBegun: begun }
 }
 
-/** What a page adds to the agenda, and takes from it. */
+/** The parts of a statement that add entries of a page to the agenda, and remove entries. */
 export function agendaParts(schema: string, { add, remove }: NewAgenda): readonly Part[] {
   return [...(remove.length ? [removePart(schema, remove)] : []), ...(add.length ? [addPart(schema, add)] : [])]
 }
@@ -187,7 +190,7 @@ function addPart(schema: string, entries: readonly NewEntry[]): Part {
 }
 
 function listsOf(entries: readonly NewEntry[], values: SqlValues): readonly string[] {
-  // JSON text holds no line feed.
+  // JSON text has no line feed.
   const lines = (of: (entry: NewEntry) => string) => `unnest(string_to_array(${values.add(entries.map(of).join('\n'))}, e'\\n'))`
   const listed = (of: (entry: NewEntry) => string) => `unnest(${values.add(texts(entries.map(of)))}::text[])`
   const numbers = (of: (entry: NewEntry) => number, type: string) => `unnest(${values.add(list(entries.map(of)))}::${type}[])`

@@ -1,13 +1,16 @@
-// NOTIFY, on a connection of its own: within an append it would be one more wait under the log's lock.
+// NOTIFY on a connection of its own. Within an append it would be one more wait under the log's lock.
 import type { Pool } from './pool.ts'
 
-/** The least time between two announcements, in ms. What comes in between goes with the next one. */
+/** The shortest time between two announcements, in ms. Later heads wait for the next one. */
 const ANNOUNCE_EVERY_MS = 5
 
 export type Announcer = {
-  /** Notifies how far the log has come, soon, and only the furthest of what came in between. What fails is not sent again. */
+  /**
+   * Announces the head of the log, soon. Of several heads it sends only the highest. A failed announcement is not
+   * repeated.
+   */
   readonly announce: (head: number) => void
-  /** Notifies a payload of another kind at once. */
+  /** Sends another payload at once. */
   readonly notify: (payload: string) => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -20,7 +23,7 @@ export function announcer(pool: Pool, channel: string): Announcer {
   const announceAll = async () => {
     while (head > announced) {
       announced = head
-      // Those who watch notice without it: that is no failure of the append.
+      // Watchers also notice new events without it. So a failure is not a failure of the append.
       await notify(String(head)).catch(() => {})
       await Bun.sleep(ANNOUNCE_EVERY_MS)
     }

@@ -1,4 +1,4 @@
-// What an append says to the server, and what the server's answer means. The order of the log is kept by append_v2.
+// The values of an append, and the meaning of the server's answer. append_v2 keeps the order of the log.
 import type { StoredEvent } from '../../ports/store/event.ts'
 import type { Conflict, Expectation, NewKey, Slice, StoredKey, Unit, UnitOutcome } from '../../ports/store/unit.ts'
 import type { QueryValue } from './query.ts'
@@ -11,7 +11,7 @@ export function unitSlices(units: readonly Unit[]): readonly UnitSlice[] {
   return units.flatMap(({ slices }, unit) => slices.map(slice => ({ ...slice, unit })))
 }
 
-/** The values of append_v2, in its order; the last one is how long it may wait for the log's lock, in ms. */
+/** The values of append_v2, in its order. The last one is the longest wait for the log's lock, in ms. */
 export function appendValues(units: readonly Unit[], slices: readonly UnitSlice[], lockTimeoutMs: number): readonly QueryValue[] {
   const events = slices.flatMap(({ events }) => events)
   return [
@@ -41,17 +41,17 @@ export type AppendRow = {
       readonly actual: number
       readonly missed: readonly MissedRow[] | null
     }[]
-    /** Units with a key that was used before. */
+    /** Units whose key was used before. */
     readonly known: readonly number[] | null
   } | null
 }
 
-/** The keys of units that were appended before, as the server found them. */
+/** The keys that were used before, as the server found them. */
 export function duplicateKeys(units: readonly Unit[], { failed }: AppendRow): readonly string[] {
   return (failed?.known ?? []).flatMap(unit => units[unit]!.keys.map(({ key }) => key))
 }
 
-/** The outcome of each unit; `duplicates` are the stored keys of `duplicateKeys`. */
+/** The outcome of each unit. `duplicates`: the stored keys of `duplicateKeys`. */
 export function unitOutcomes(
   units: readonly Unit[],
   slices: readonly UnitSlice[],
@@ -96,7 +96,7 @@ function expectNumber(expect: Expectation): number {
   return expect === 'any' ? -1 : -2
 }
 
-/** Keys as JSON, each with the unit it names. */
+/** Keys as JSON, each with the number of its unit. */
 function keysJson(units: readonly Unit[]): string | null {
   const found: object[] = []
   let before = 0
@@ -107,7 +107,10 @@ function keysJson(units: readonly Unit[]): string | null {
   return found.length ? JSON.stringify(found) : null
 }
 
-/** The place of a key's last event among those of the append, from one; null where no slice says at which version its stream begins. */
+/**
+ * The place of a key's last event among the events of the append, from one; null if no slice gives the first version of
+ * its stream.
+ */
 function lastOf(
   { stream, version }: Pick<NewKey, 'stream' | 'version'>,
   slices: readonly Slice[],

@@ -10,19 +10,25 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'CONNECT_TIMEOUT',
   'FailedToOpenSocket',
 ])
-/** SQLSTATEs after which the same may work later: lock not available, cancelled, read-only, too little of something, starting, stopping. */
+/**
+ * SQLSTATEs after which the same statement may work later: lock not available, cancelled, read-only, lack of a
+ * resource, starting, stopping.
+ */
 const LATER = /^(55P03|57014|25006|53|57P03|40|08|58)/
-/** SQLSTATEs of a server that ends while it may be committing. */
+/** SQLSTATEs of a server that ends and may be committing. */
 const ENDING = /^57P0[124]/
 
-/** What an error of postgres.js means for a statement. `sent`: what it means when the connection was lost after sending it. */
+/**
+ * Converts an error of postgres.js to a StoreError. `sent`: the reason if the connection was lost after the statement
+ * was sent.
+ */
 export function storeError(error: unknown, sent: 'unknown' | 'unavailable'): StoreError {
   if (error instanceof StoreError) return error
   const { code = '', message = String(error) } = error as { code?: string; message?: string }
   return new StoreError(reasonOf(code, sent), `PostgreSQL: ${message}${code ? ` (${code})` : ''}`, { cause: error })
 }
 
-/** Whether it may have cost the connection: a server that says ERROR has ended the statement and nothing else. */
+/** Whether the error may have ended the connection. A server that answers ERROR has only ended the statement. */
 export function isLost(error: unknown): boolean {
   return !(error instanceof StoreError) && (error as { severity?: string }).severity !== 'ERROR'
 }

@@ -1,4 +1,4 @@
-// A look at a database before, and without, opening the log: what its promises rest on, and how to fix what is wrong.
+// Examines a database without opening the log: the conditions of its promises, and how to fix them.
 import type { Sql } from 'postgres'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
 import { type Applied, pendingMigrations } from '../../ports/store/migration.ts'
@@ -9,7 +9,7 @@ import { behindPooler, excludes, VERSION_MIN } from './prove.ts'
 
 export type ExamineOptions = {
   readonly schema: string
-  /** What the configuration says of a pooler. */
+  /** Whether the configuration names a pooler. */
   readonly pooler?: boolean | undefined
   readonly directUrl?: string | undefined
 }
@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT_MS = 3_000
 const CLOCK_WARNING_MS = 500
 const CLOCK_PROBLEM_MS = 5_000
 
-/** Examines a database. What cannot be found out is a finding too: it never throws. */
+/** Examines a database. A check that fails to run is a finding too: the function never throws. */
 export async function examinePostgres(url: string, options: ExamineOptions): Promise<readonly Diagnosis[]> {
   const client = { max: 1, prepare: false, statementTimeoutMs: 0, connectTimeoutMs: CONNECT_TIMEOUT_MS }
   const [one, two] = [connect(url, client), connect(url, client)]
@@ -67,7 +67,7 @@ async function settings(sql: Sql): Promise<readonly Diagnosis[]> {
   return [...versionsOf(found!), ...durability(found!)]
 }
 
-/** Whether a release and its encoding will do. */
+/** Checks the release and the encoding. */
 export function versionsOf({ version, number, encoding, recovery }: Settings): readonly Diagnosis[] {
   const isOld = number < VERSION_MIN
   return [
@@ -88,7 +88,7 @@ export function versionsOf({ version, number, encoding, recovery }: Settings): r
   ]
 }
 
-/** Whether what is committed survives a crash. */
+/** Checks that committed data survives a crash. */
 export function durability({ fsync, pages, commit }: Pick<Settings, 'fsync' | 'pages' | 'commit'>): readonly Diagnosis[] {
   const needed = (name: string, found: string): Diagnosis =>
     found === 'on'
@@ -141,7 +141,7 @@ async function clock(sql: Sql): Promise<Diagnosis> {
   return clockFinding(row!.ms - (before + Date.now()) / 2)
 }
 
-/** How far the database's clock is ahead of ours. */
+/** Compares the database's clock with ours. `aheadMs`: how far it is ahead. */
 export function clockFinding(aheadMs: number): Diagnosis {
   const name = 'clock'
   const found = `the database's is ${Math.abs(Math.round(aheadMs))} ms ${aheadMs < 0 ? 'behind' : 'ahead of'} this machine's`

@@ -1,4 +1,5 @@
-// Bulk import into PostgreSQL: COPY stages all records in one transaction that holds no lock of the log, then short ones move them.
+// Bulk import into PostgreSQL: COPY stages all records in one transaction that holds no lock of the log, then short
+// ones move them.
 import { settleWithin } from '../../lib/deadline.ts'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
@@ -25,16 +26,16 @@ export type ImportTarget = {
   readonly lockTimeoutMs: number
 }
 
-/** How long the server may take to take in a page of records. */
+/** The longest time that the server may take to accept a page of records, in ms. */
 const STAGE_DEADLINE_MS = 60_000
-/** A chunk that could not be moved is tried again, after so long, for so long. */
+/** A chunk that could not be moved is tried again after this time, and for that long, in ms. */
 const RETRY_MS = 200
 const RETRY_FOR_MS = 30_000
 const CLEAN_ROWS_MAX = 20_000
 
 type StagedImport = { readonly number: number; readonly at: ImportProgress }
 
-/** Imports records: staged whole or not at all, then moved chunk by chunk. */
+/** Imports records: stages them whole or not at all, then moves them chunk by chunk. */
 export async function* importRecords(
   target: ImportTarget,
   name: string,
@@ -73,7 +74,7 @@ async function stage(
       const into = await tx.unsafe(`copy ${schema}.import_rows (${columns}) from stdin`).writable()
       const { total, error } = await copyRecords(into, number, records)
       recordsError = error
-      // Ended in order and then rolled back, which leaves no connection in the middle of a COPY.
+      // The COPY is ended in order and then rolled back. Otherwise the connection would stay in the middle of a COPY.
       if (error !== null) throw error
       await tx.unsafe(`select ${schema}.import_staged_v1($1, $2)`, [number, total])
       const [old] = onlyNew ? await tx.unsafe(`select ${schema}.import_old_v1($1) as stream`, [number]) : []
@@ -87,7 +88,7 @@ async function stage(
   }
 }
 
-/** Writes all records as rows of COPY; `error`: what reading them threw. */
+/** Writes all records as rows of COPY. `error`: the error of reading them. */
 async function copyRecords(into: Writable, number: number, records: Records): Promise<{ total: number; error: unknown }> {
   let total = 0
   let error: unknown = null
@@ -120,7 +121,9 @@ function escapeText(text: string): string {
 const SPECIAL = /[\\\t\n\r]/
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
-/** Moves the next chunk. A statement whose answer was lost is sent again: the server knows how far the import has come. */
+/**
+ * Moves the next chunk. A statement whose answer was lost is sent again: the server knows the progress of the import.
+ */
 async function moveChunk(
   { writer, schema, lockTimeoutMs }: ImportTarget,
   number: number,
@@ -151,7 +154,7 @@ function progressOf({ moved, total, position }: { readonly [column: string]: unk
   return { moved: moved as number, total: total as number, position: position as number }
 }
 
-/** A connection of its own: COPY takes as long as the file is, and a statement's deadline is shorter. */
+/** A connection of its own: COPY takes as long as the file needs, and a statement's deadline is shorter. */
 function connectForCopy(url: string): Sql {
   return createClient(url, {
     max: 1,
@@ -165,7 +168,7 @@ function connectForCopy(url: string): Sql {
   }) as unknown as Sql
 }
 
-/** Rejects where nothing moves on; a connection that hangs without closing would keep postgres.js waiting for ever. */
+/** Rejects if nothing happens in time. postgres.js would wait for ever on a connection that hangs without closing. */
 function inTime<T>(promise: Promise<T>): Promise<T> {
   const late = () => new StoreError('unavailable', `PostgreSQL took no more records within ${STAGE_DEADLINE_MS} ms`)
   return settleWithin(STAGE_DEADLINE_MS, promise, late)

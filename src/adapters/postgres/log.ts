@@ -1,4 +1,4 @@
-// The log in one schema. What it promises is kept by the functions in migrations/postgres; this is how they are called.
+// The log in one schema. The functions in migrations/postgres keep its promises; this file calls them.
 import type { StoredFact } from '../../definitions/event/read.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
@@ -24,9 +24,9 @@ import { list, texts } from './text.ts'
 
 export type PostgresLogOptions = {
   readonly schema: string
-  /** How long an append may wait for the log's lock, in ms. */
+  /** The longest wait of an append for the log's lock, in ms. */
   readonly lockTimeoutMs: number
-  /** Known once the store is open. */
+  /** Available once the store is open. */
   readonly pools: () => { readonly writer: Pool; readonly reader: Pool }
 }
 
@@ -52,7 +52,7 @@ export class PostgresLog implements Log {
     requests: readonly LoadRequest[],
     keys: readonly string[],
   ): Promise<{ streams: readonly LoadedStream[]; keys: readonly StoredKey[] }> {
-    // Keys come with the first stream; without one, with that of nobody.
+    // Keys are loaded with the first stream. Without a stream, an empty name stands for one.
     const asked: readonly LoadRequest[] = requests.length ? requests : [{ stream: '', after: 0 }]
     const rows = await this.#read<LoadedRow>(`select * from ${this.#schema}.load_v1($1, $2, $3, $4, $5)`, [
       texts(asked.map(({ stream }) => stream)),
@@ -78,14 +78,17 @@ export class PostgresLog implements Log {
     const wanted = filter ? `and ${filterCondition(filter, values)}` : ''
     const rest = `from ${this.#schema}.events where ${window} ${wanted} order by position limit ${values.add(limit)}`
     const text = selectPage(rest, 'position', sizeMax, values)
-    // Which index is best for a filter depends on how much of the window it takes, and so on the values.
+    // The best index for a filter depends on its share of the events, and so on the values.
     const rows = await this.#pools().reader.run(sql =>
       query<PostgresEventRow>(sql, text, values.all, { custom: filter !== undefined }),
     )
     return storedEvents(rows)
   }
 
-  /** Leaps from stream to stream over the index that makes their versions unique, as no plan of a `distinct` does before PostgreSQL 18. */
+  /**
+   * Jumps from stream to stream on the index that makes their versions unique. Before PostgreSQL 18 no plan of a
+   * `distinct` does so.
+   */
   async streams({ after, limit, category }: StreamsOptions): Promise<readonly StreamHead[]> {
     const values = new SqlValues()
     const events = `${this.#schema}.events`
@@ -120,7 +123,7 @@ export class PostgresLog implements Log {
     return rows[0]?.position ?? 0
   }
 
-  /** One statement in autocommit: the client never thinks while it has the lock. */
+  /** Appends with one statement in autocommit: the client does nothing while it has the lock. */
   async #write(units: readonly Unit[]): Promise<readonly UnitOutcome[]> {
     const call = `select * from ${this.#schema}.append_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`
     const slices = unitSlices(units)
@@ -129,7 +132,10 @@ export class PostgresLog implements Log {
     return unitOutcomes(units, slices, row!, await this.#findKeys(duplicateKeys(units, row!)))
   }
 
-  /** Keys that were used before, read once the lock is free, as there may be much to them. Where they cannot be, the rest is in doubt. */
+  /**
+   * Reads keys that were used before, once the lock is free, because there may be much data. If the read fails, the
+   * outcome of the other units is unknown.
+   */
   async #findKeys(keys: readonly string[]): Promise<readonly StoredKey[]> {
     if (!keys.length) return []
     try {
@@ -139,7 +145,7 @@ export class PostgresLog implements Log {
     }
   }
 
-  /** Units that only ask take no lock and no fsync: they read. */
+  /** Checks units that write nothing: with a read, without lock and fsync. */
   async #check(units: readonly Unit[]): Promise<readonly UnitOutcome[]> {
     const slices = units.flatMap(({ slices }) => slices)
     const { streams } = await this.load(

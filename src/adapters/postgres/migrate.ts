@@ -3,7 +3,7 @@ import { type Applied, checksum, type Migration, oldestRelease, pendingMigration
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
 
-/** Brings a schema up to this release; gives the names of what ran. Throws a StoreError. */
+/** Migrates a schema to this release. Gives the names of the migrations that ran. Throws a StoreError. */
 export async function migratePostgres(url: string, schema = 'emaki'): Promise<readonly string[]> {
   const sql = createClient(url, { max: 1, prepare: false, fetch_types: false, connect_timeout: 3, onnotice: () => {} })
   try {
@@ -16,9 +16,10 @@ export async function migratePostgres(url: string, schema = 'emaki'): Promise<re
 }
 
 /**
- * Brings a schema up to this release; gives the names of what ran.
- * Each migration and the row that remembers it are one transaction under one lock, so that a crash at any statement leaves it whole or
- * not begun, and several processes that start at once run it once. The lock ends with the transaction, as poolers need it.
+ * Migrates a schema to this release. Gives the names of the migrations that ran.
+ * Each migration and its row are one transaction under one lock. So a crash at any statement leaves it whole or not
+ * begun, and several processes that start at once run it once. The lock ends with the transaction, because poolers need
+ * that.
  */
 export async function migrate(sql: Sql, schema: string, all: readonly Migration[] = migrations): Promise<readonly string[]> {
   const names: string[] = []
@@ -38,7 +39,10 @@ export async function migrate(sql: Sql, schema: string, all: readonly Migration[
   }
 }
 
-/** Whether a schema has all that this release needs; throws where it was changed, or needs a newer one. */
+/**
+ * Whether a schema has all migrations of this release. Throws if one was changed, or if the schema needs a newer
+ * release.
+ */
 export async function upToDate(sql: Sql, schema: string): Promise<boolean> {
   const [found] = await sql<{ found: boolean }[]>`select to_regclass(${`${schema}.migrations`}) is not null as found`
   if (!found?.found) return false

@@ -1,4 +1,4 @@
-// How a schema is opened: it is migrated, the promises are proved, and the pools are made.
+// Opens a schema: migrates it, checks the conditions of the promises, and makes the pools.
 import { StoreError } from '../../ports/store/errors.ts'
 import type { LogIdentity } from '../../ports/store/upkeep.ts'
 import { type Announcer, announcer } from './announcer.ts'
@@ -16,7 +16,7 @@ export type OpenOptions = {
   readonly readers: number
 }
 
-/** What an open store holds: connections by what they are for. */
+/** An open store: its connections, by purpose. */
 export type OpenLog = {
   readonly identity: LogIdentity
   readonly writer: Pool
@@ -26,9 +26,9 @@ export type OpenLog = {
   readonly transactions: Transactions
 }
 
-/** How long a page of a read model may take, which a rebuild writes many rows with. */
+/** The longest time of a page of a read model, in ms. A rebuild writes many rows with a page. */
 const PROJECTOR_DEADLINE_MS = 30_000
-/** Connections that write read models. */
+/** How many connections write read models. */
 const PROJECTORS = 4
 const CONNECT_TIMEOUT_MS = 3_000
 const MIGRATE_DEADLINE_MS = 600_000

@@ -1,39 +1,45 @@
-// What a page writes, as one statement, however many rows there are: in autocommit there is no client that could stop within it.
+// The writes of a page as one statement, for any number of rows. In autocommit no client can stop in the middle of it.
 import { columnOf } from '../../ports/read-model/listing.ts'
 import type { NewPage, NewRow } from '../../ports/read-model/progress.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
 import type { SqlValues } from './query.ts'
 import { list, texts } from './text.ts'
 
-/** How many rows one part writes at most, and how much data, in characters (a single row may be more): what fits into work_mem. */
+/**
+ * The most rows of one part, and the most data in characters (a single row may be larger): an amount that fits into
+ * work_mem.
+ */
 const PART_ROWS_MAX = 2_000
 const PART_SIZE_MAX = 2_000_000
 
-/** One of a statement's parts, which writes only where `holds` does. It names its values as it is made. */
+/** A part of a statement. It writes only where `holds` is true, and adds its values when it is made. */
 export type Part = (values: SqlValues, holds: string) => string
 
-/** The parts as one statement: where the guard moves no checkpoint, it gives no row, and no part writes. */
+/** Joins parts to one statement. If the guard moves no checkpoint, it gives no row, and no part writes. */
 export function guardPage(values: SqlValues, schema: string, page: NewPage, parts: readonly Part[]): string {
   const guard = `guard as (${moveCheckpoint(values, schema, page)} returning true)`
   const rest = parts.map((part, i) => `part_${i} as (${part(values, 'exists (select from guard)')})`)
   return `with ${[guard, ...rest].join(',\n')}\nselect true as written from guard`
 }
 
-/** Moves the checkpoint, where it is still where the page begins and the epoch is that of its owner. All else depends on it. */
+/**
+ * Moves the checkpoint, if it is still at the beginning of the page and the epoch is that of its owner. Everything else
+ * depends on it.
+ */
 function moveCheckpoint(values: SqlValues, schema: string, { name, epoch, from, to }: NewPage): string {
   return `update ${schema}.checkpoints set position = ${values.add(to)}, saved_at = clock_timestamp()
     where name = ${values.add(name)} and epoch = ${values.add(epoch)} and position = ${values.add(from)}`
 }
 
-/** What is no longer parked, and what is from now on. */
+/** The parts that delete keys which are no longer parked, and add newly parked keys. */
 export function parkParts(schema: string, { name, park, unpark }: NewPage): readonly Part[] {
   const again = new Set(park.map(({ kind, key }) => `${kind} ${key}`))
-  // One statement may not touch a row twice: what is parked again is written over.
+  // One statement may not change a row twice: a key that is parked again is overwritten.
   const gone = unpark.filter(({ kind, key }) => !again.has(`${kind} ${key}`))
   return [...(gone.length ? [unparkPart(schema, name, gone)] : []), ...(park.length ? [parkPart(schema, name, park)] : [])]
 }
 
-/** Prolongs the lease, unless it was given back, and forgets a suspect that is done. */
+/** Prolongs the lease, unless it was given back, and deletes a suspect that is done. */
 export function leasePart(schema: string, { name, epoch, to, ttlMs }: NewPage): Part {
   return (values, holds) => {
     const position = values.add(to)
@@ -65,7 +71,10 @@ function parkPart(schema: string, name: string, park: NewPage['park']): Part {
   }
 }
 
-/** Writes rows over those that are there, and removes those without data. `empty`: there are none, which makes it a third faster. */
+/**
+ * Writes rows over existing ones, and deletes rows without data. `empty`: the table is empty, which makes it a third
+ * faster.
+ */
 export function rowParts(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
   return chunks(rows).flatMap(rows => rowPartsAtOnce(schema, table, rows, empty))
 }
@@ -92,11 +101,11 @@ function insertPart(target: string, { indexes }: Table, rows: readonly NewRow[],
     const lists = [
       `unnest(${values.add(texts(rows.map(({ key }) => key)))}::text[])`,
       `unnest(${values.add(list(rows.map(({ position }) => position)))}::bigint[])`,
-      // JSON text holds no line feed.
+      // JSON text has no line feed.
       `unnest(string_to_array(${values.add(rows.map(({ data }) => data).join('\n'))}, e'\\n'))`,
       ...indexes.map(({ kind }, i) => {
         const fields = rows.map(({ fields }) => fields[i]!)
-        // Their kinds were checked with the page.
+        // The kinds were checked with the page.
         return kind === 'number'
           ? `unnest(${values.add(list(fields as readonly (number | null)[]))}::double precision[])`
           : `unnest(${values.add(texts(fields as readonly (string | null)[]))}::text[])`
@@ -107,12 +116,12 @@ function insertPart(target: string, { indexes }: Table, rows: readonly NewRow[],
   }
 }
 
-/** Whether a page is more than one part has: such statements are large, and few are alike. */
+/** Whether a page needs several parts. Such statements are large, and few are alike. */
 export function isLong(rows: readonly NewRow[]): boolean {
   return chunks(rows).length > 1
 }
 
-/** The rows of a page, so many for each part. */
+/** Divides the rows of a page, one group for each part. */
 function chunks(rows: readonly NewRow[]): readonly (readonly NewRow[])[] {
   const parts: NewRow[][] = []
   let size = 0

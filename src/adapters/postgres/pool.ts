@@ -1,8 +1,11 @@
-// postgres.js waits for ever on a connection that hangs without closing. Here every statement has a deadline: beyond it the whole
-// pool is dropped, so that nothing else waits behind the same dead sockets, and the next statement connects anew. It also carries
-// what a lost connection left behind (a statement half written, an error) over to the one that follows, which may then never come
-// up [ran]: so a client that has lost one takes no more statements. And a statement that came while it connected waits for ever where
-// others are always pipelined on past it [ran]: so it is given no more statements at once than it has connections.
+// A pool with deadlines.
+// postgres.js waits for ever on a connection that hangs without closing. So every statement has a deadline. After it
+// the whole pool is dropped, so that nothing else waits for the same dead sockets, and the next statement connects
+// again.
+// After a lost connection, postgres.js carries its remains (a half-written statement, an error) over to the next
+// connection, which may then never come up [ran]. So a client that has lost a connection takes no more statements.
+// A statement that was added while a connection was made waits for ever if other statements are always pipelined past
+// it [ran]. So a client gets no more statements at once than it has connections.
 import { settleWithin } from '../../lib/deadline.ts'
 import { limitConcurrency } from '../../lib/semaphore.ts'
 import createClient, { type Sql } from 'postgres'
@@ -11,9 +14,9 @@ import { isLost, storeError } from './errors.ts'
 
 export type PoolOptions = {
   readonly max: number
-  /** Named prepared statements; off behind a pooler. */
+  /** Use named prepared statements. Off behind a pooler. */
   readonly prepare: boolean
-  /** Enforced by the server for each statement, in ms; 0 behind a pooler, which refuses start-up parameters. */
+  /** The server ends a statement after this time, in ms. 0 behind a pooler, which refuses start-up parameters. */
   readonly statementTimeoutMs: number
   readonly deadlineMs: number
   readonly connectTimeoutMs: number
@@ -23,11 +26,11 @@ type LostReason = 'unknown' | 'unavailable'
 
 export type RunOptions = {
   /**
-   * The reason given where a connection died, or the deadline passed, after a statement was sent: `unknown` for what writes and must not
-   * be sent again. Default: `unavailable`.
+   * The reason for the error if the connection is lost, or the deadline passes, after a statement was sent: `unknown`
+   * for a write that must not be sent again. Default: `unavailable`.
    */
   readonly reasonIfLost?: LostReason
-  /** Default: the pool's. */
+  /** Default: the deadline of the pool. */
   readonly deadlineMs?: number | undefined
 }
 
@@ -45,7 +48,7 @@ export class Pool {
     this.#sql = connect(url, options)
   }
 
-  /** Runs statements, and throws a StoreError where they fail. The wait for a connection is as long as the deadline at most. */
+  /** Runs statements, and throws a StoreError if they fail. It waits for a connection for at most the deadline. */
   run<T>(statement: (sql: Sql) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { reasonIfLost = 'unavailable', deadlineMs = this.#options.deadlineMs } = options
     const late = () => new StoreError('unavailable', `no connection was free within ${deadlineMs} ms`)
@@ -72,14 +75,14 @@ export class Pool {
     await this.#sql.end({ timeout: 1 })
   }
 
-  /** Statements that are under way on its other connections get so much time to end. */
+  /** Drops a client. Running statements on its other connections get this time to end. */
   #drop(sql: Sql, withinMs: number): void {
     if (this.#sql === sql && !this.#closed) this.#sql = connect(this.#url, this.#options)
     void sql.end({ timeout: withinMs / 1_000 }).catch(() => {})
   }
 }
 
-/** A client as all of ours are; `onLost` is told of each connection that closes. */
+/** Makes a client with the common settings. `onLost` is called for each connection that closes. */
 export function connect(
   url: string,
   { max, prepare, statementTimeoutMs, connectTimeoutMs }: Omit<PoolOptions, 'deadlineMs'>,
@@ -97,7 +100,8 @@ export function connect(
     onclose: onLost,
     connection: {
       application_name: 'emaki',
-      // The second ends a session whose client reads no more: the first does not, while the server waits to send [ran].
+      // The second setting ends a session whose client no longer reads. The first does not end it while the server
+      // waits to send [ran].
       ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs, tcp_user_timeout: statementTimeoutMs }),
     },
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },

@@ -1,4 +1,4 @@
-// What the promises rest on, tried on this very database before it is served.
+// Checks the conditions of the promises on this database, before it is served.
 import type { Sql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
 
@@ -6,8 +6,8 @@ import { StoreError } from '../../ports/store/errors.ts'
 export const VERSION_MIN = 150_000
 
 /**
- * Whether a pooler in transaction mode is in between: two connections of ours then share a server process, or one of them changes it.
- * Told apart by asking both in turn for the process that serves them.
+ * Whether a pooler in transaction mode is in between: two of our connections then share a server process, or the
+ * process of one changes. Asks both connections in turn for their process.
  */
 export async function behindPooler(one: Sql, two: Sql): Promise<boolean> {
   const pids: number[] = []
@@ -15,7 +15,7 @@ export async function behindPooler(one: Sql, two: Sql): Promise<boolean> {
   return pids[0] === pids[1] || pids[0] !== pids[2] || pids[1] !== pids[3]
 }
 
-/** Throws a StoreError that names what this database lacks: release, encoding, durable commits, or a lock that excludes. */
+/** Throws a StoreError that names the missing condition: release, encoding, durable commits, or an exclusive lock. */
 export async function prove(sql: Sql, other: Sql): Promise<void> {
   const [settings] = await sql<{ version: number; encoding: string; fsync: string; pages: string }[]>`
     select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding,
@@ -29,7 +29,7 @@ export async function prove(sql: Sql, other: Sql): Promise<void> {
     throw new StoreError('refused', 'advisory locks do not exclude on this database, so the order of the log could not be kept')
 }
 
-/** A lock that one transaction holds is refused to another, and free once the first has ended. */
+/** Whether a lock of one transaction is refused to another, and free once the first has ended. */
 export async function excludes(sql: Sql, other: Sql): Promise<boolean> {
   const key = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
   const attempt = async () => (await other<{ got: boolean }[]>`select pg_try_advisory_xact_lock(${key}::bigint) as got`)[0]!.got

@@ -2,22 +2,25 @@ import type { ISql } from 'postgres'
 
 export type QueryValue = string | number | boolean | null
 
-/** Runs a text with its values, prepared where the pool may prepare. `custom`: planned anew for these values, as few plans fit all. */
+/**
+ * Runs a text with its values, prepared if the pool may prepare. `custom`: plan it again for these values, because no
+ * plan fits all values.
+ */
 export async function query<R extends object>(
   sql: Pick<ISql, 'unsafe'>,
   text: string,
   values: readonly QueryValue[],
   { custom = false }: { readonly custom?: boolean } = {},
 ): Promise<readonly R[]> {
-  // The rows' shape is that of the statement; postgres.js types a parameter more narrowly than it takes it.
+  // The statement defines the shape of its rows. postgres.js accepts more parameters than its types allow.
   return (await sql.unsafe(text, values as never[], { prepare: !custom })) as unknown as readonly R[]
 }
 
-/** A statement's values, in the order in which its text names them. */
+/** The values of a statement, in the order in which its text names them. */
 export class SqlValues {
   readonly all: QueryValue[] = []
 
-  /** Takes a value and gives its place: `$1`. */
+  /** Adds a value and gives its placeholder: `$1`. */
   add(value: QueryValue): string {
     this.all.push(value)
     return `$${this.all.length}`

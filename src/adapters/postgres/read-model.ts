@@ -1,5 +1,5 @@
-// Read models in the schema of the log. A page is one statement, in which the guarded checkpoint decides whether anything is written; one
-// that runs statements of its own is a transaction.
+// Read models in the schema of the log. A page is one statement: its guarded checkpoint decides whether it writes
+// anything. A page that runs statements of its own is a transaction.
 import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../../ports/read-model/check.ts'
 import { type Condition, conditions, planListing } from '../../ports/read-model/listing.ts'
@@ -17,11 +17,17 @@ import { query, type QueryValue, SqlValues } from './query.ts'
 import { texts } from './text.ts'
 import type { Transactions } from './transactions.ts'
 
-/** Known once the store is open: a pool for what is short, one for pages, which may take as long as a rebuild's, and transactions. */
+/**
+ * Available once the store is open: a pool for short statements, one for pages, which may take as long as a rebuild's,
+ * and transactions.
+ */
 export type ReadModelPools = { readonly reader: Pool; readonly projector: Pool; readonly transactions: Transactions }
 export type ReadModelOptions = {
   readonly schema: string
-  /** How long one statement of the live case may take, in ms: whoever waits longer for a lost reply keeps a lease and does nothing. */
+  /**
+   * The longest time of one statement in live operation, in ms. An owner that waits longer for a lost reply keeps its
+   * lease and does nothing.
+   */
   readonly deadlineMs: number
   readonly pools: () => ReadModelPools
 }
@@ -92,7 +98,10 @@ export class PostgresReadModel implements ReadModel {
     )
   }
 
-  /** It is for whoever follows a process that ended, not a database that did: so it does not wait for the disk. */
+  /**
+   * Does not wait for the disk: the note is for the owner after a process that ended, and not for one after a database
+   * that ended.
+   */
   suspect(name: string, epoch: number, suspect: Suspect | null): Promise<boolean> {
     const atOnce = `(select set_config('synchronous_commit', 'off', true)) is not null`
     return this.#changeLease(`suspect_position = case when ${atOnce} then $3::bigint end, suspect_key = $4, suspect_times = $5`, [
@@ -112,7 +121,7 @@ export class PostgresReadModel implements ReadModel {
     const table = this.#prepared.get(page.table ?? page.name) ?? null
     checkPage(page, table)
     const long = isLong(page.rows)
-    // Nobody writes before the guard of this page is asked: a table found empty before it is empty behind it.
+    // Nobody writes before the guard of this page is checked. So a table that is empty now is still empty then.
     const empty = long && !(await this.#read(`select true as some from ${this.#rows(table!)} limit 1`, [])).length
     const parts = [
       ...parkParts(this.#schema, page),
@@ -129,9 +138,11 @@ export class PostgresReadModel implements ReadModel {
   }
 
   /**
-   * The session ends where the owner stops within its transaction, so that whoever takes over waits no longer than a quarter of the lease. A
-   * statement that is begun and not said to its end is not idle for the server: what runs in a page has twice the lease in all, here and
-   * (from PostgreSQL 17 on) there. The lease comes last, as it could not be prolonged while it is locked.
+   * Runs a page as a transaction.
+   * The server ends the session if the owner stops within its transaction, so that the next owner waits no longer than
+   * a quarter of the lease. For the server, a session with a half-sent statement is not idle. So the whole transaction
+   * may take twice the lease, here and (from PostgreSQL 17 on) on the server. The lease comes last, because it could
+   * not be prolonged while it is locked.
    */
   #inTransaction(page: NewPage, parts: readonly Part[]): Promise<boolean> {
     const deadlineMs = Math.max(2 * page.ttlMs, this.#deadlineMs)
@@ -257,7 +268,9 @@ export class PostgresReadModel implements ReadModel {
     return row!.served
   }
 
-  /** Rows, in the order of their text, the checkpoint and what is parked, in one statement: which is one snapshot. */
+  /**
+   * Reads rows in the order of their text, the checkpoint and the parked keys, in one statement, which is one snapshot.
+   */
   async #found(name: string, text: string, values: SqlValues, key?: string): Promise<ReadResult<readonly StoredRow[]>> {
     const rows = await this.#read<StoredRow & { readonly at: number; readonly lowest: number | null }>(
       `select c.at, c.lowest, r.key, r.position, r.data, ${this.#parked(name)}
@@ -272,7 +285,7 @@ export class PostgresReadModel implements ReadModel {
     return `coalesce((select c.position from ${this.#schema}.checkpoints c where c.name = ${name}), 0)`
   }
 
-  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  /** The lowest position at which something of a table is parked; with a key, something of the row's own events. */
   #lowest(name: string, key?: string): string {
     const ofRow = key === undefined ? '' : ` and (p.kind = 'stream' or (p.kind = 'key' and p.key = ${key}))`
     return `(select min(p.position) from ${this.#schema}.parked p where p.name = ${name}${ofRow})`
@@ -310,12 +323,12 @@ export class PostgresReadModel implements ReadModel {
     return rows.length > 0
   }
 
-  /** What is short, and may be said again. */
+  /** Runs a short statement, which may be repeated. */
   #read<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
     return this.#pools().reader.run(sql => query<R>(sql, text, values))
   }
 
-  /** What may wait for a page that is being written, and may be said again. */
+  /** Runs a statement that may have to wait for a page, and may be repeated. */
   #write<R extends object>(text: string, values: readonly QueryValue[], deadlineMs?: number): Promise<readonly R[]> {
     return this.#pools().projector.run(sql => query<R>(sql, text, values), { deadlineMs })
   }
@@ -326,19 +339,19 @@ type PostgresLeaseRow = Omit<Lease, 'name' | 'suspect'> & {
   readonly suspect_key: string | null
 }
 
-/** What runs in a page names its tables without a schema: they are the log's own. */
+/** Statements of a page name their tables without a schema: they are the log's own tables. */
 const SETTINGS = `select set_config('idle_in_transaction_session_timeout', $1, true), set_config('search_path', $3, true),
   case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', $2, true) end`
 
-/** As the indexes have it. */
+/** The order of the indexes. */
 const ORDER = {
   field: { ascending: 'nulls first', descending: 'desc nulls last' },
   key: { ascending: '', descending: 'desc' },
 } as const
 
 /**
- * Equality on the column that a list is ordered by: as one of a list, which the planner does not take for a constant. Else it would order
- * by the key alone, and might walk through all keys in search of a value that few rows have.
+ * Writes an equality on the sort column as membership in a list of one, so that the planner does not see a constant.
+ * Otherwise it would sort by the key alone, and might walk through all keys to find a rare value.
  */
 function driving(condition: Condition, column: string): Condition | DrivingCondition {
   return condition.is === 'equal' && condition.column === column ? { ...condition, is: 'one of' } : condition
@@ -361,7 +374,7 @@ function sqlOf(condition: Condition | DrivingCondition, values: SqlValues): stri
   return `(${columns.join(', ')}) ${condition.is === 'above' ? '>' : '<'} (${place.join(', ')})`
 }
 
-/** Null for a text that is not kept anywhere, so that nothing is found. */
+/** Null for a text that no table can store, so that nothing is found. */
 function storable(value: string | number): string | number | null {
   return typeof value === 'number' || isStorable(value) ? value : null
 }

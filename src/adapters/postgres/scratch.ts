@@ -1,4 +1,4 @@
-// A schema for a moment, beside the others of a database.
+// A temporary schema beside the others of a database.
 import { storeError } from './errors.ts'
 import { connect } from './pool.ts'
 
@@ -10,7 +10,7 @@ export function scratchSchema(): string {
   return `${PREFIX}${Bun.randomUUIDv7().replaceAll('-', '').slice(-12)}`
 }
 
-/** Drops such a schema with all that is in it; no other. */
+/** Drops such a schema with all its content. Refuses any other schema. */
 export async function dropScratch(url: string, schema: string): Promise<void> {
   if (!schema.startsWith(PREFIX)) throw new TypeError(`${schema} is no scratch schema`)
   const sql = connect(url, { max: 1, prepare: false, statementTimeoutMs: 0, connectTimeoutMs: CONNECT_TIMEOUT_MS })

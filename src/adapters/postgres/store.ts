@@ -1,4 +1,4 @@
-// A log in one PostgreSQL schema: its life, and which part does what.
+// A log in one PostgreSQL schema: opens and closes it, and hands each call to its part.
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -17,25 +17,28 @@ import { beginEpoch, forgetKeys, saveSnapshots } from './upkeep.ts'
 import { watch } from './watch.ts'
 
 export type PostgresOptions = {
-  /** The schema that holds the log: one log a schema. Default: `emaki`. */
+  /** The schema of the log. Each log has a schema of its own. Default: `emaki`. */
   readonly schema?: string
-  /** Run migrations at `open`. Default: true; with false, a schema that lacks one is refused. */
+  /** Run migrations at `open`. Default: true. With false, a schema that lacks a migration is refused. */
   readonly migrate?: boolean
-  /** Whether a pooler in transaction mode is in between. Default: found out at `open`. */
+  /** Whether a pooler in transaction mode is in between. Default: detected at `open`. */
   readonly pooler?: boolean
-  /** Where to LISTEN, which no pooler passes on. Default: where the log is; where nothing is heard there, the log is asked. */
+  /**
+   * The URL for LISTEN, which no pooler supports. Default: the URL of the log. If LISTEN does not work, the store polls
+   * the log.
+   */
   readonly directUrl?: string
-  /** How long a statement may take before its connections are given up, in ms. Default: 4 000. */
+  /** The deadline of a statement, in ms. After it, its connections are dropped. Default: 4 000. */
   readonly deadlineMs?: number
-  /** How long an append may wait for the log's lock, in ms; below the deadline. Default: 2 000. */
+  /** The longest wait of an append for the log's lock, in ms; less than the deadline. Default: 2 000. */
   readonly lockTimeoutMs?: number
-  /** Connections that read, besides the one that appends. Default: 4. */
+  /** The connections for reads, besides the one for appends. Default: 4. */
   readonly readers?: number
 }
 
 /**
- * A log in a PostgreSQL schema (15 or newer). At `open` it runs migrations, proves that the database's lock excludes and that its commits
- * are durable, and finds out whether a pooler is in between; it refuses what cannot keep the promises.
+ * Makes a log in a PostgreSQL schema (15 or newer). `open` runs migrations, checks that the database's lock excludes
+ * and that its commits are durable, and detects a pooler. It refuses a database that cannot keep the promises.
  */
 export function postgres(url: string, options: PostgresOptions = {}): Store {
   return new PostgresStore(url, options)
@@ -115,7 +118,7 @@ class PostgresStore implements Store {
       result = await beginEpoch(tx, this.#options.schema)
       return true
     })
-    // Set where the transaction has committed.
+    // Set once the transaction has committed.
     const found = result! as RestoreResult
     this.#opened = { ...this.#pools, identity: { ...this.identity, epoch: found.epoch } }
     return found

@@ -1,4 +1,5 @@
-// Arrays as PostgreSQL reads them in text. Written here, because postgres.js would first ask each server for its types.
+// Writes arrays in PostgreSQL's text format. With its own arrays, postgres.js would first ask each server for its
+// types.
 
 /** Numbers as an array: `{1,NULL}`. */
 export function list(numbers: readonly (number | null)[]): string {

@@ -1,6 +1,7 @@
-// Transactions of several statements. postgres.js goes on with one whose connection is lost: its next statement, its own rollback too, is
-// written to a socket that is gone, which ends the process, or to the session of whoever has the connection by then. So each has a client
-// to itself while it lasts, nothing more is sent once its connection is lost, and that client is not used again.
+// Transactions of several statements. postgres.js continues a transaction after its connection is lost: the next
+// statement, or its own rollback, is written to a closed socket, which ends the process, or to the session of another
+// user of the connection. So each transaction has a client of its own, sends nothing after its connection is lost, and
+// that client is not used again.
 import { settleWithin } from '../../lib/deadline.ts'
 import type { ISql, Sql, TransactionSql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -23,8 +24,9 @@ export class Transactions {
   }
 
   /**
-   * Commits what `run` does where it gives true, and else rolls it back. What fails is a StoreError, and what `run` throws that is one is
-   * thrown as it is, as `unknown` where it did not end within `deadlineMs`. At most `max` at once; others wait.
+   * Commits the work of `run` if it gives true, and rolls it back otherwise. Failures are StoreErrors. A StoreError of
+   * `run` itself is thrown unchanged. A transaction that does not end within `deadlineMs` is `unknown`. At most `max`
+   * run at once; others wait.
    */
   async run(run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number = this.#options.deadlineMs): Promise<boolean> {
     if (this.#busy === this.#options.max) await new Promise<void>(resolve => this.#waiting.push(resolve))
@@ -86,7 +88,10 @@ export class Transactions {
   }
 }
 
-/** Never ends once the connection is lost: whoever waits is told of that by postgres.js, which would then end the transaction itself. */
+/**
+ * Runs on a connection. The promise never settles once the connection is lost: postgres.js informs the callers, and
+ * would otherwise end the transaction itself.
+ */
 function whileConnected<T, Tx extends ISql>(client: Client, run: (tx: Tx) => Promise<T>): (tx: Tx) => Promise<T> {
   return async tx => {
     try {
@@ -97,13 +102,13 @@ function whileConnected<T, Tx extends ISql>(client: Client, run: (tx: Tx) => Pro
   }
 }
 
-/** A transaction's handle that refuses once its connection is lost. */
+/** A transaction's handle that refuses statements once its connection is lost. */
 function guardConnection<Tx extends ISql>(tx: Tx, client: Client): Tx {
   const connected = () => {
     if (client.lost) throw new StoreError('unavailable', 'the connection of this transaction is lost')
   }
   return new Proxy(tx, {
-    // What is called is postgres.js's own; only when it is called is ours.
+    // The called functions are postgres.js's own. Only the time of the call is ours.
     apply: (target, self, values) => {
       connected()
       return Reflect.apply(target as unknown as (...values: unknown[]) => unknown, self, values)

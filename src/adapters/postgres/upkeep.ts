@@ -1,4 +1,4 @@
-// What keeps a log in a schema small, and what it needs after its schema was restored to an earlier time.
+// Keeps a log in a schema small, and prepares it for use after a restore to an earlier time.
 import type { TransactionSql } from 'postgres'
 import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { RestoreResult } from '../../ports/store/upkeep.ts'
@@ -18,7 +18,7 @@ export async function saveSnapshots(pool: Pool, schema: string, snapshots: reado
   await pool.run(sql => query(sql, `select ${schema}.save_snapshots_v1($1, $2, $3, $4)`, values))
 }
 
-/** Deletes keys whose time is over, so many at once that no statement is long. */
+/** Deletes keys whose time is over, in groups that keep each statement short. */
 export async function forgetKeys(pool: Pool, schema: string): Promise<number> {
   const call = `select ${schema}.forget_keys_v2($1) as many`
   for (let forgotten = 0; ; ) {
@@ -28,7 +28,7 @@ export async function forgetKeys(pool: Pool, schema: string): Promise<number> {
   }
 }
 
-/** Raises the epoch, and forgets what is of events that are gone. Nobody appends meanwhile. */
+/** Raises the epoch, and deletes data of lost events. Nobody appends meanwhile. */
 export async function beginEpoch(tx: TransactionSql, schema: string): Promise<RestoreResult> {
   await tx`select pg_advisory_xact_lock(${tx(schema)}.lock_key_v1())`
   const events = tx(`${schema}.events`)
@@ -39,7 +39,7 @@ export async function beginEpoch(tx: TransactionSql, schema: string): Promise<Re
     delete from ${tx(`${schema}.snapshots`)} s
     where s.version > coalesce((select max(e.version) from ${events} e where e.stream = s.stream), 0)`
   const entries = await tx`delete from ${tx(`${schema}.agenda`)} where ended_at is null and at_position > ${head}`
-  // A copy of the rows without that of the sequence would give positions out twice.
+  // A copy of the rows without the sequence would use positions twice.
   await tx`select setval(${`${schema}.positions`}, ${head}) where ${head} > (select last_value from ${tx(`${schema}.positions`)})`
   const [log] = await tx<{ epoch: number }[]>`update ${tx(`${schema}.log`)} set epoch = epoch + 1 returning epoch`
   return { epoch: log!.epoch, keys: keys.count, snapshots: snapshots.count, entries: entries.count }

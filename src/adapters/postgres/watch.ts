@@ -1,21 +1,21 @@
-// How a process notices what others append: it listens, and trusts the connection only while its own heartbeats come back. A socket can
-// be half open, and a pooler takes a LISTEN and passes nothing on: then, and until a heartbeat comes back, it polls the head.
+// Notices appends of other processes. It listens, and trusts the connection only while its own heartbeats come back: a
+// socket can be half open, and a pooler accepts a LISTEN and passes nothing on. Without heartbeats it polls the head.
 import createClient, { type Sql } from 'postgres'
 import { sleep } from '../../lib/sleep.ts'
 import { poll } from '../../ports/store/poll.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import type { Announcer } from './announcer.ts'
 
-/** How often it sends a heartbeat to itself, and how long that may take to come back, in ms. */
+/** How often it sends a heartbeat to itself, and how long a heartbeat may take, in ms. */
 const HEARTBEAT_EVERY_MS = 500
 const HEARTBEAT_TIMEOUT_MS = 500
-/** How long it waits before it listens anew, at first and at most, in ms. */
+/** The first and the longest wait before it listens again, in ms. */
 const AGAIN_MS = 100
 const AGAIN_MS_MAX = 30_000
 const CONNECT_TIMEOUT_MS = 3_000
 
 export type WatchOptions = {
-  /** Where to listen. */
+  /** The URL for LISTEN. */
   readonly url: string
   readonly channel: string
   readonly head: () => Promise<number>
@@ -23,7 +23,7 @@ export type WatchOptions = {
   readonly wake: Wake
 }
 
-/** Calls `wake` with how far the log has come, until it is ended. Never throws. */
+/** Calls `wake` with the head of the log, until it is ended. Never throws. */
 export function watch({ url, channel, head, announcer, wake }: WatchOptions): () => Promise<void> {
   const ending = new AbortController()
   const polling = pollHead(head, wake)
@@ -37,7 +37,7 @@ export function watch({ url, channel, head, announcer, wake }: WatchOptions): ()
     }
   }
 
-  /** Listens until heartbeats no longer come back. Gives whether one ever did. */
+  /** Listens until heartbeats no longer come back. Gives whether one ever came back. */
   async function listenUntilLost(): Promise<boolean> {
     using listener = openListener(url, channel, wake)
     let heartbeats = 0
@@ -51,12 +51,12 @@ export function watch({ url, channel, head, announcer, wake }: WatchOptions): ()
           ending.signal,
         )
         if (heartbeats === 0) void polling.end()
-        // What was announced while nothing came through, or was lost on its way, is found here.
+        // Finds events whose announcement was lost, or came while nothing got through.
         await within(HEARTBEAT_TIMEOUT_MS, head().then(wake), ending.signal)
         await Promise.race([sleep(HEARTBEAT_EVERY_MS, ending.signal), listener.lost])
       }
     } catch {
-      // Whatever it was, the head is polled from now on.
+      // After any error the head is polled from now on.
     }
     return heartbeats > 0
   }
@@ -68,7 +68,7 @@ export function watch({ url, channel, head, announcer, wake }: WatchOptions): ()
   }
 }
 
-/** A poll that can be begun and ended again and again. It begins at once. */
+/** A poll of the head that can begin and end many times. It begins at once. */
 function pollHead(head: () => Promise<number>, wake: Wake): { readonly begin: () => void; readonly end: () => Promise<void> } {
   let last = 0
   let end: (() => Promise<void>) | null = null
@@ -93,15 +93,15 @@ function pollHead(head: () => Promise<number>, wake: Wake): { readonly begin: ()
 }
 
 type Listener = Disposable & {
-  /** Resolves when the server has taken the LISTEN. */
+  /** Resolves when the server has accepted the LISTEN. */
   readonly listens: Promise<void>
   /** Rejects when the connection is lost. */
   readonly lost: Promise<never>
-  /** Resolves when this payload was notified. Only the last one that was asked for is waited for. */
+  /** Resolves when this payload arrives. Only the payload of the last call is awaited. */
   readonly awaitNotification: (payload: string) => Promise<void>
 }
 
-/** One connection that listens, and nothing else. A lost one is not opened again: its user opens another. */
+/** Opens one connection that only listens. It is not reopened when it is lost: its user opens another. */
 function openListener(url: string, channel: string, wake: Wake): Listener {
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {})
@@ -120,11 +120,12 @@ function openListener(url: string, channel: string, wake: Wake): Listener {
     connect_timeout: CONNECT_TIMEOUT_MS / 1_000,
     onnotice: () => {},
     onclose: () => lost.reject(new Error('the connection was lost')),
-    // An option of every client that only `sql.listen` is documented to use; that one would connect again behind our back.
+    // All clients have this option, but only `sql.listen` documents it. `sql.listen` would reconnect without telling
+    // us.
     onnotify,
   }
   const sql = createClient(url, options) as unknown as Sql
-  // The name is that of our own schema, which is letters, digits and _.
+  // The name is that of our own schema: letters, digits and _.
   const listens = sql.unsafe(`listen "${channel}"`).then(() => {})
   listens.catch(lost.reject)
   return {
@@ -141,7 +142,7 @@ function openListener(url: string, channel: string, wake: Wake): Listener {
   }
 }
 
-/** Throws where it takes longer, or is no longer wanted. */
+/** Throws if the promise takes longer, or if the signal is aborted. */
 function within<T>(ms: number, promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const late = async (): Promise<never> => {
     await sleep(ms, over.signal)

@@ -1,12 +1,14 @@
 // The tier that processes share.
 //
-// What holds: a raise that was acknowledged while the connection was up is known to all processes at once. One that could not be sent is
-// remembered: this process gives nothing from Redis until it has been told, first of all, when it is back. Until then other processes
-// that still reach Redis may give what was valid before, no longer than its `staleUntil`, and never below a caller's token; their nearer
-// tiers refuse it once they have heard of the change. If this process ends before it could tell, nobody else will: so who takes over a
-// projection raises the tag that all of its answers carry to the position at which it takes over.
-// Redis may lose everything, at any time, in any part: what is missing is a miss. After a restart or a failover nothing from before is
-// read again, as the last raises may not have been saved. It has to be one server at a time: not two primaries after a split.
+// The promise: after an acknowledged raise over a working connection, all processes know it at once. A raise that could
+// not be sent is remembered: this process gives nothing from Redis until Redis is back and has received it, before all
+// else. Until then, other processes that still reach Redis may give the old answer, no longer than its `staleUntil`,
+// and never below a caller's token. Their nearer tiers refuse it once they have received the change.
+// If this process ends before it could send the raise, nobody else will send it. So a process that takes over a
+// projection raises the tag of all its answers, to the position at which it takes over.
+// Redis may lose any data at any time: a missing entry is a miss. After a restart or a failover no earlier entry is
+// read again, because the last raises may not have been saved. There must be one server at a time: not two primaries
+// after a split.
 import { type Cache, type Entry, type Release, type Stored, TAGS_MAX } from '../../ports/cache/cache.ts'
 import { parseEntry, writeEntry } from './entry.ts'
 import { type ConnectionCounts, RedisConnection } from './connection.ts'
@@ -16,13 +18,16 @@ import type { Scripts } from './scripts.ts'
 export type RedisCacheOptions = {
   /** `redis://` or, with TLS, `rediss://`. */
   readonly url: string
-  /** Begins all keys: what this cache belongs to, such as the log's id and epoch. */
+  /** The prefix of all keys: it names the log, for example by its id and epoch. */
   readonly prefix: string
-  /** How long a command may take before it is a miss, in ms. Default: 50. */
+  /** The deadline of a command, in ms. After it, a read is a miss. Default: 50. */
   readonly deadlineMs?: number
   /** In ms since 1970. Default: the machine's. */
   readonly now?: () => number
-  /** Is called for each failed attempt to connect, and each time the connection goes down. Default: nothing is said; `status` tells how it is. */
+  /**
+   * Called for each failed attempt to connect, and each time the connection goes down. Default: nothing; `status` shows
+   * the connection.
+   */
   readonly report?: (error: unknown) => void
 }
 
@@ -35,10 +40,10 @@ export type RedisStatus = ConnectionCounts & {
 export type RedisCache = Cache & { readonly status: RedisStatus }
 
 /**
- * A cache in Redis (tested on 7.0, of one server; its user has to be allowed EVAL, INFO and PING).
+ * Makes a cache in Redis (tested on 7.0 with one server; its user needs EVAL, INFO and PING).
  *
- * Resolves at once, whether Redis is there or not: without it everything is a miss, and it is used as soon as it is. Rejects where the
- * package `ioredis` is not installed.
+ * Resolves at once, whether Redis is up or not. Without Redis everything is a miss; the cache uses Redis as soon as it
+ * is up. Rejects if the package `ioredis` is not installed.
  *
  * @example
  * const cache = tiered([memoryCache(), await redisCache({ url: 'redis://localhost', prefix: `${log.id}.${log.epoch}` })])
@@ -67,7 +72,9 @@ export async function redisCache(options: RedisCacheOptions, scripts?: Scripts):
     pending.set(EVERY, highest)
   }
 
-  /** Sends Redis the raises that it missed. What comes meanwhile goes with the next flush, or directly once the connection is up. */
+  /**
+   * Sends Redis the raises that it missed. Later raises go with the next flush, or directly once the connection is up.
+   */
   async function flush(): Promise<void> {
     const raises = [...pending]
     for (let i = 0; i < raises.length; i += RAISES_MAX) await sendRaises(raises.slice(i, i + RAISES_MAX))
@@ -136,17 +143,17 @@ export async function redisCache(options: RedisCacheOptions, scripts?: Scripts):
     },
     set: (key, entry, current) => set(key, entry, current).catch(() => 'failed'),
     raise,
-    // Where nobody can be asked, each process builds for itself.
+    // Without a working connection, each process builds for itself.
     claim: (key, ttlMs) => claim(key, ttlMs).catch(() => unclaimed),
     close: () => connection.close(),
   }
 }
 
-/** The tag of every entry. It is raised when there are too many others to remember. */
+/** The tag of every entry. It is raised when there are too many other tags to remember. */
 const EVERY = ''
 const PENDING_MAX = 10_000
-/** The watermarks that one script raises, as Redis does nothing else meanwhile. */
+/** The most watermarks that one script raises: Redis does nothing else during a script. */
 const RAISES_MAX = 500
-/** How long a watermark lives besides twice the time of its youngest entry. */
+/** A watermark lives for twice the time of its youngest entry, and for this long in addition, in ms. */
 const WATERMARK_MS = 3_600_000
 const unclaimed = async (): Promise<void> => {}

@@ -1,6 +1,7 @@
-// One connection to Redis that costs nothing while Redis is away. It is up or down. While it is down, nothing is sent for callers: it probes
-// now and then by itself, until Redis answers and has received the raises that it missed. No library's breaker does that: those let a caller's
-// command find out whether the server is back, and here the first command after an outage has to be ours.
+// One connection to Redis that costs nothing while Redis is unavailable. It is up or down. While it is down, it sends
+// nothing for callers. It probes now and then, until Redis answers and has received the raises that it missed. No
+// library's breaker fits: theirs let a caller's command test the server, and here the first commands after an outage
+// have to be the missed raises.
 import { backOff } from '../../lib/back-off.ts'
 import type { Redis } from 'ioredis'
 import type { Ioredis } from './packages.ts'
@@ -8,9 +9,9 @@ import { SCRIPTS, type ScriptName, type Scripts } from './scripts.ts'
 
 export type RedisConnectionOptions = {
   readonly url: string
-  /** How long a command may take, in ms. */
+  /** The deadline of a command, in ms. */
   readonly deadlineMs: number
-  /** Sends Redis what it missed, before the connection is up. Where it rejects, the connection stays down. */
+  /** Sends Redis the missed raises before the connection is up. If it rejects, the connection stays down. */
   readonly catchUp: () => Promise<void>
   readonly onUp: () => void
   readonly report: (error: unknown) => void
@@ -22,7 +23,7 @@ export type ConnectionCounts = {
   readonly sent: number
   /** Attempts to come back. */
   readonly knocks: number
-  /** How often it went down, the start not counted. */
+  /** How often the connection went down, without the start. */
   readonly falls: number
 }
 
@@ -37,9 +38,9 @@ export class RedisConnection {
   #isUp = false
   #isClosed = false
   #isProbing = false
-  /** Of callers' commands, in a row. */
+  /** Failed commands of callers, in a row. */
   #failures = 0
-  /** Of probes, in a row. */
+  /** Failed probes, in a row. */
   #refusals = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -73,12 +74,12 @@ export class RedisConnection {
     return this.#counts
   }
 
-  /** Names one run of a Redis server. What was there before a restart or a failover may lack raises that were acknowledged. */
+  /** Names one run of a Redis server. After a restart or a failover, earlier data may lack acknowledged raises. */
   get run(): string | null {
     return this.#run
   }
 
-  /** Runs a script for a caller: rejects at once while the connection is down, which it is after a few failures in a row. */
+  /** Runs a script for a caller. Rejects at once while the connection is down. A few failures in a row take it down. */
   async call(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
     if (!this.#isUp) throw new RedisError('Redis is away.')
     const run = this.#run
@@ -93,20 +94,20 @@ export class RedisConnection {
     }
   }
 
-  /** Runs a script whether the connection is up or not, on the socket of now or not at all. */
+  /** Runs a script whether the connection is up or not, on the current socket or not at all. */
   async send(name: ScriptName, keys: readonly string[], values: readonly string[]): Promise<unknown> {
     const script = this.#scripts[name]
     const run = this.#run
     try {
       return await this.#redis.evalsha(sha(script), keys.length, ...keys, ...values)
     } catch (error) {
-      // Sent again to another server, it would have the wrong keys.
+      // On another server the script would have the wrong keys.
       if (run !== this.#run || !(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
       return await this.#redis.eval(script, keys.length, ...keys, ...values)
     }
   }
 
-  /** Sends nothing more for callers until a probe was answered. */
+  /** Sends nothing for callers until a probe succeeds. */
   goDown(error: unknown): void {
     if (!this.#isUp) return
     this.#options.report(error)
@@ -132,7 +133,7 @@ export class RedisConnection {
     if (!this.#isClosed) this.#timer = setTimeout(() => void this.#probe(), backOff(this.#refusals, PROBE))
   }
 
-  /** A connection that was lost probes again once there is another. */
+  /** Probes the server. After a lost connection, it probes again once there is another. */
   async #probe(): Promise<void> {
     if (this.#isClosed || this.#isUp || this.#isProbing || this.#redis.status !== 'ready') return
     this.#isProbing = true
@@ -143,7 +144,7 @@ export class RedisConnection {
       this.#refusals = 0
     } catch (error) {
       this.#options.report(error)
-      // A peer that vanished without a word leaves a socket that looks well.
+      // A peer that vanished silently leaves a socket that looks open.
       if (++this.#refusals % REFUSALS_MAX === 0 && !this.#isClosed) this.#redis.disconnect(true)
       this.#probeLater()
     } finally {
@@ -156,7 +157,7 @@ export class RedisConnection {
     const found = /^run_id:(\S+)/m.exec(await this.#redis.info('server'))?.[1]
     if (!found) throw new RedisError('Redis does not tell its run_id.')
     this.#run = found
-    // Unlike INFO, it is refused while Redis still loads what it saved.
+    // Unlike INFO, PING is refused while Redis still loads its data.
     await this.#redis.ping()
     await this.#options.catchUp()
     if (this.#run !== found || this.#isClosed) throw new RedisError('The connection to Redis was lost.')

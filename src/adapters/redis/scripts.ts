@@ -1,5 +1,5 @@
 /// <reference path="../../lua.d.ts" />
-// What Redis runs as one step each.
+// Scripts that Redis runs as one step each.
 import claim from './claim.lua' with { type: 'text' }
 import get from './get.lua' with { type: 'text' }
 import raise from './raise.lua' with { type: 'text' }

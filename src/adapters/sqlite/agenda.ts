@@ -7,7 +7,7 @@ import type { Sync } from './sync.ts'
 
 export type SyncAgenda = Sync<Agenda> & { readonly change: (changes: NewAgenda) => void }
 
-/** An agenda whose calls each run when the file is free. */
+/** An agenda whose calls run when the file is free. */
 export function sqliteAgenda(whenFree: <T>(run: (now: SyncAgenda) => T) => Promise<T>): Agenda {
   return {
     schedule: entry => whenFree(now => now.schedule(entry)),
@@ -41,7 +41,7 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
   const find = (id: string) => all<SqliteAgendaRow>(`select ${COLUMNS} from agenda where id = ?`, id).map(entryOf)[0] ?? null
 
   function add({ id, owner, key, timer, command, meta, due, set }: NewEntry): void {
-    // The one that is replaced goes behind all others, as it would where it is new.
+    // A replaced entry goes behind all others, as a new one would.
     change(
       'insert or replace into agenda values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, null, null)',
       id,

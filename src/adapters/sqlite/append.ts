@@ -1,4 +1,4 @@
-// An append in one transaction: nobody else writes between what it checks and what it inserts.
+// Appends in one transaction: nobody else writes between its checks and its inserts.
 import type { Database } from 'bun:sqlite'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
@@ -18,7 +18,7 @@ import {
 import type { PreparedLog } from './prepared.ts'
 import type { Sync } from './sync.ts'
 
-/** Locks and syncs only where something is written; units that only ask are read. */
+/** Locks and syncs only if something is written. Units that only check are a read. */
 export function syncAppend(db: Database, prepared: PreparedLog, now: () => number): Sync<Log>['append'] {
   const write = db.transaction((units: readonly Unit[]) => {
     const top = prepared.top.get()

@@ -1,12 +1,12 @@
 import { SQLiteError } from 'bun:sqlite'
 import { StoreError } from '../../ports/store/errors.ts'
 
-/** Whether another process holds what was asked for, so that the same may work in a moment. */
+/** Whether another process has the lock, so that the same call may work in a moment. */
 export function isBusy(error: unknown): boolean {
   return error instanceof SQLiteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code ?? '')
 }
 
-/** What an error of SQLite or of the file system means; any other is given back as it is. */
+/** Converts an error of SQLite or of the file system to a StoreError. Gives any other error back unchanged. */
 export function storeError(file: string, error: unknown): unknown {
   if (error instanceof StoreError || !(error instanceof Error)) return error
   const { code } = error as { readonly code?: string }
@@ -15,8 +15,8 @@ export function storeError(file: string, error: unknown): unknown {
 }
 
 /**
- * What a code of SQLite or of the file system means.
- * A failed statement was rolled back before it came here, so nothing was appended. But where the disk would not confirm a commit, its
+ * The reason for a code of SQLite or of the file system.
+ * A failed statement was already rolled back, so nothing was appended. But if the disk did not confirm a commit, its
  * frames are in the write-ahead log, and a crash before the next append would bring them back.
  */
 export function reasonOf(code: string): StoreError['reason'] {

@@ -1,4 +1,4 @@
-// A look at a file before, and without, opening the log: what its promises rest on, and how to fix what is wrong.
+// Examines a file without opening the log: the conditions of its promises, and how to fix them.
 import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
@@ -6,10 +6,10 @@ import { type Applied, pendingMigrations } from '../../ports/store/migration.ts'
 import { isBusy } from './errors.ts'
 import { migrations } from './migrations.ts'
 
-/** How long a server may be writing while the lock is tried, in ms. */
+/** The longest wait for a server that is writing, when the lock is tested, in ms. */
 const BUSY_TIMEOUT_MS = 2_000
 
-/** Examines a file. What cannot be found out is a finding too: it never throws. */
+/** Examines a file. A check that fails to run is a finding too: the function never throws. */
 export function examineSqlite(file: string): readonly Diagnosis[] {
   if (!existsSync(file))
     return [{ name: 'file', status: 'problem', found: `${file} does not exist`, fix: 'run migrate, or correct SQLITE_FILE' }]
@@ -63,7 +63,7 @@ function journal(db: Database): DiagnosisResult {
   return { status: 'problem', found: mode, fix: 'run migrate; where it stays so, put the file on a local file system' }
 }
 
-/** It is a connection's own: whether it can be had is what counts. */
+/** Checks that a connection can have synchronous=FULL. Each connection has its own setting. */
 function synchronous(db: Database): DiagnosisResult {
   db.run('pragma synchronous = full')
   const level = db.query<{ synchronous: number }, []>('pragma synchronous').get()!.synchronous

@@ -1,18 +1,18 @@
-// Bulk import into a SQLite file: each chunk, and that it was moved, is one transaction.
+// Bulk import into a SQLite file: one transaction moves a chunk and stores the progress.
 import type { Database } from 'bun:sqlite'
 import { StoreError } from '../../ports/store/errors.ts'
 import { checkFingerprint, type ImportProgress, type NewRecord, oldStreamError } from '../../ports/store/import.ts'
 
 type StoredImport = ImportProgress & { readonly fingerprint: string; readonly began: number }
 
-/** What an import does to a file, each a transaction of its own that throws where another process is writing. */
+/** The steps of an import. Each is a transaction of its own, and throws if another process is writing. */
 export type SqliteImport = {
   readonly begin: (name: string, what: { readonly fingerprint: string; readonly total: number }) => ImportProgress
   readonly findOld: (name: string, records: readonly NewRecord[]) => string | null
   readonly move: (name: string, chunk: readonly NewRecord[], at: ImportProgress, onlyNew: boolean) => ImportProgress
 }
 
-/** Prepares what imports need; `dispose` lets go of it. */
+/** Prepares the statements of imports; `dispose` frees them. */
 export function syncImport(db: Database, now: () => number): SqliteImport & Disposable {
   const find = db.prepare<StoredImport, [string]>('select fingerprint, total, moved, position, began from imports where name = ?')
   const add = db.prepare<unknown, [string, string, number]>(

@@ -6,7 +6,10 @@ import { StoreError } from '../../ports/store/errors.ts'
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
 
-/** Brings a file up to this release, beside a server if there is one; gives the names of what ran. Throws a StoreError. */
+/**
+ * Migrates a file to this release, also beside a running server. Gives the names of the migrations that ran. Throws a
+ * StoreError.
+ */
 export function migrateSqlite(file: string): readonly string[] {
   try {
     mkdirSync(dirname(file), { recursive: true })
@@ -20,8 +23,8 @@ export function migrateSqlite(file: string): readonly string[] {
 }
 
 /**
- * Brings a database up to this release; gives the names of what ran.
- * Each migration and the row that remembers it are one transaction, so a crash at any statement leaves it whole or not begun.
+ * Migrates a database to this release. Gives the names of the migrations that ran.
+ * Each migration and its row are one transaction. So a crash at any statement leaves it whole or not begun.
  */
 export function migrate(db: Database, all: readonly Migration[] = migrations): readonly string[] {
   db.run(
@@ -44,7 +47,7 @@ export function migrate(db: Database, all: readonly Migration[] = migrations): r
   return names
 }
 
-/** Throws a StoreError where a file lacks a migration of this release. */
+/** Throws a StoreError if a file lacks a migration of this release. */
 export function upToDate(db: Database, file: string): void {
   const exists = db.query("select 1 from sqlite_schema where name = 'migrations'").get()
   const names = pendingMigrations(migrations, exists ? applied(db) : []).map(({ name }) => name)

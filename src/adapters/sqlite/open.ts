@@ -1,4 +1,4 @@
-// How a file is opened: it is claimed, made durable and migrated, and its statements are prepared.
+// Opens a file: claims it, makes it durable, migrates it, and prepares its statements.
 import { Database } from 'bun:sqlite'
 import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -20,14 +20,14 @@ import { type SyncUpkeep, syncUpkeep } from './upkeep.ts'
 
 export type OpenFileOptions = { readonly migrate: boolean; readonly exclusive: boolean; readonly now: () => number }
 
-/** An open file. Each call is done when it returns, and throws where another process is writing. */
+/** An open file. Each call is synchronous, and throws if another process is writing. */
 export type OpenFile = Sync<Log> &
   SyncUpkeep & {
     readonly identity: LogIdentity
     readonly imports: SqliteImport
     readonly readModel: SyncReadModel
     readonly agenda: SyncAgenda
-    /** Changes with what another process writes, and not with what this one does. */
+    /** Changes when another process writes, and not when this one does. */
     readonly dataVersion: () => number
     readonly close: () => void
   }
@@ -40,7 +40,8 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
   makeDurable(db)
   if (options.migrate) migrate(db)
   else upToDate(db, file)
-  // Whoever served this file has ended, or it would not be ours alone: what they had the lease of need not wait for its time to be over.
+  // The process that served this file has ended, because the file is ours alone. So nobody has to wait for its leases
+  // to end.
   if (exclusive) db.run('update leases set until = 0')
   const identity = identify(db)
   const prepared = prepareLog(db)
@@ -63,7 +64,9 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
   }
 }
 
-/** Holds a lock beside the file for as long as this process serves it; the system lets go of it when the process dies. */
+/**
+ * Holds a lock beside the file for as long as this process serves it. The system frees the lock when the process dies.
+ */
 function claim(file: string): Database {
   const lock = new Database(`${file}-serving`, { create: true })
   try {

@@ -1,4 +1,4 @@
-// Read models in the file of the log, over its one connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
+// Read models in the file of the log, on its one connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import { checkList, checkPage, checkSame, checkTable, isStorable } from '../../ports/read-model/check.ts'
 import { type Condition, columnOf, conditions, planListing } from '../../ports/read-model/listing.ts'
@@ -16,7 +16,7 @@ import type { Sync } from './sync.ts'
 
 export type SyncReadModel = Sync<ReadModel>
 
-/** A read model whose calls each run when the file is free. */
+/** A read model whose calls run when the file is free. */
 export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) => Promise<T>): ReadModel {
   return {
     prepare: tables => whenFree(now => now.prepare(tables)),
@@ -47,7 +47,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   const all = <R>(sql: string, ...values: SQLQueryBindings[]) => statements.get<R>(sql).all(...values)
   const one = <R>(sql: string, ...values: SQLQueryBindings[]) => statements.get<R>(sql).get(...values)
   const change = (sql: string, ...values: SQLQueryBindings[]) => statements.get(sql).run(...values).changes
-  /** One transaction that writes. */
+  /** Makes a function that runs as one writing transaction. */
   const writing = <A extends unknown[], T>(run: (...options: A) => T): ((...options: A) => T) => {
     const begun = db.transaction(run).immediate
     return (...options) => {
@@ -65,7 +65,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     const found = tableThere(name)
     if (found) checkSame({ name, indexes: JSON.parse(found.indexes) as Table['indexes'] }, table)
     else {
-      // A row's key is beside its rowid, as without one the lists are slower by a third, for the same speed of writing.
+      // A row has both a rowid and its key. Without a rowid, lists are a third slower and writes are no faster.
       const columns = indexes.map(({ field, kind }) => `, "${columnOf(field)}" ${kind === 'number' ? 'real' : 'text'}`)
       db.run(
         `create table "rows_${name}" (key text primary key, position integer not null, data text not null${columns.join('')}) strict`,
@@ -125,7 +125,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     }
   }
 
-  /** Whoever has the lease loses it, and no later one has its epoch. */
+  /** Ends the current lease. No later lease has its epoch. */
   function fence(name: string): number {
     const found = one<{ epoch: number }>(
       'select max(epoch) + 1 as epoch from (select epoch from checkpoints where name = ?1 union all select epoch from leases where name = ?1 union all select 0)',
@@ -149,7 +149,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     if (tableThere(name)) change(`delete from "rows_${name}"`)
   }
 
-  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  /** The lowest position at which something of a table is parked; with a key, something of the row's own events. */
   const lowest = (name: string, key?: string) => {
     const sql = 'select min(position) as position from parked where name = ?'
     const found =
@@ -158,7 +158,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
         : one<{ position: number | null }>(`${sql} and (kind = 'stream' or (kind = 'key' and key = ?))`, name, storable(key))
     return found!.position
   }
-  /** Reads rows, the checkpoint and what is parked in one snapshot. */
+  /** Reads rows, the checkpoint and parked keys in one snapshot. */
   const found = db.transaction(
     <T>(name: string, read: () => T, key?: string): ReadResult<T> => ({
       found: read(),
@@ -268,7 +268,10 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   }
 }
 
-/** What it has done by then is undone where it turns out to be asynchronous. */
+/**
+ * Runs the statements of a page. If `run` turns out to be asynchronous, it throws, and the writes so far are rolled
+ * back.
+ */
 function runNow({ name, run }: NewPage, db: Database): void {
   let result: unknown
   try {
@@ -315,7 +318,7 @@ function valuesOf(asked: readonly Condition[]): readonly (string | number | null
   })
 }
 
-/** Null for a text that is not storable anywhere, so that nothing is found. */
+/** Null for a text that no table can store, so that nothing is found. */
 function storable<V extends string | number>(value: V): V | null {
   return typeof value === 'number' || isStorable(value) ? value : null
 }

@@ -1,4 +1,4 @@
-// Pages of events and of streams.
+// Reads pages of events and of streams.
 import type { SQLQueryBindings, Statement } from 'bun:sqlite'
 import { instant } from '../../ports/store/instant.ts'
 import type { Filter, Log, StreamHead, StreamsOptions } from '../../ports/store/log.ts'
@@ -9,8 +9,8 @@ import { EVENT_COLUMNS, type PreparedLog, type SqliteEventRow } from './prepared
 import type { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
 
-// Streams of a category lie between it with `-` and with the character behind that, which is found without cutting each name apart. The +
-// keeps the index on streams out of it.
+// The streams of a category lie between its name with `-` and its name with the next character. This finds them without
+// cutting each name apart. The + keeps the planner from using the index on streams.
 const OF_CATEGORY = '(+stream >= ? and +stream < ? or +stream = ?)'
 
 export type SyncReads = Pick<Sync<Log>, 'read' | 'readAll' | 'streams' | 'head'>
@@ -28,7 +28,7 @@ export function syncReads(prepared: PreparedLog, texts: Statements): SyncReads {
   }
 }
 
-/** What is beyond the size is not read; where there is none, all at once is faster. */
+/** Reads a page, and stops at its size. Without a size, reading all rows at once is faster. */
 function readPage<V extends SQLQueryBindings[]>(
   statement: Statement<SqliteEventRow, V>,
   values: V,
@@ -37,13 +37,13 @@ function readPage<V extends SQLQueryBindings[]>(
   return storedEvents(sizeMax === undefined ? statement.all(...values) : upToSize(statement.iterate(...values), sizeMax))
 }
 
-/** Turns rows into events in place, as a copy of each row takes a fifth of what reading it does. */
+/** Turns rows into events in place: a copy of each row would take a fifth of the time of a read. */
 function storedEvents(rows: readonly SqliteEventRow[]): readonly StoredEvent[] {
   for (const row of rows as readonly { at: string | number }[]) row.at = instant(row.at as number)
   return rows as readonly unknown[] as readonly StoredEvent[]
 }
 
-/** Selects a page of certain types by their positions: an index on types costs appends more than it saves readers. */
+/** Selects a page of some types by position. An index on types would cost appends more than it saves reads. */
 function filterQuery(filter: Filter): { readonly sql: string; readonly values: readonly string[] } {
   const wanted = [...filter].filter(([, types]) => types === null || types.length > 0)
   const conditions = wanted.map(([, types]) =>
@@ -55,7 +55,7 @@ function filterQuery(filter: Filter): { readonly sql: string; readonly values: r
   }
 }
 
-/** Leaps from stream to stream over the index that makes their versions unique. */
+/** Jumps from stream to stream on the index that makes their versions unique. */
 function listStreams(texts: Statements, { after, limit, category }: StreamsOptions): readonly StreamHead[] {
   const bounds = category === undefined ? null : categoryBounds(category)
   const next = texts.get<{ stream: string }>(

@@ -1,9 +1,12 @@
 import type { Database, SQLQueryBindings, Statement } from 'bun:sqlite'
 
-/** Beyond so many, all are prepared anew: their texts are few, unless somebody filters by all that there is. */
+/**
+ * The most prepared statements. After it, all are prepared again. There are few different texts, unless clients use
+ * very many different filters.
+ */
 const STATEMENTS_MAX = 200
 
-/** Statements whose text depends on what is asked for, each prepared once. */
+/** Statements whose text depends on the call. Each text is prepared once. */
 export class Statements {
   readonly #db: Database
   readonly #prepared = new Map<string, Statement<unknown, SQLQueryBindings[]>>()
@@ -12,7 +15,7 @@ export class Statements {
     this.#db = db
   }
 
-  /** The shape of the rows is that of the statement. */
+  /** The statement defines the shape of its rows. */
   get<R = unknown>(sql: string): Statement<R, SQLQueryBindings[]> {
     if (this.#prepared.size >= STATEMENTS_MAX && !this.#prepared.has(sql)) this[Symbol.dispose]()
     const statement = this.#prepared.get(sql) ?? this.#db.prepare<unknown, SQLQueryBindings[]>(sql)

@@ -1,4 +1,4 @@
-// A log in one file, over one writing connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
+// A log in one file, on one writing connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -17,11 +17,14 @@ import { type OpenFile, openFile } from './open.ts'
 import { sqliteReadModel } from './read-model.ts'
 
 export type SqliteOptions = {
-  /** Run migrations at `open`. Default: true; with false, a file that lacks one is refused. */
+  /** Run migrations at `open`. Default: true. With false, a file that lacks a migration is refused. */
   readonly migrate?: boolean
-  /** Refuse a second serving process on the file. Default: true; the command line opens beside a server with false. */
+  /**
+   * Refuse a second serving process on the file. Default: true. The command line uses false, to open a file beside a
+   * server.
+   */
   readonly exclusive?: boolean
-  /** How long a file that another process is writing is asked again, in ms. Default: 5 000. */
+  /** How long to retry while another process is writing, in ms. Default: 5 000. */
   readonly busyMs?: number
   /** The clock, in ms since 1970. Default: the machine's. */
   readonly now?: () => number
@@ -30,8 +33,9 @@ export type SqliteOptions = {
 const BUSY_RETRY_MS = 2
 
 /**
- * A log in one SQLite file: WAL, synchronous=FULL, both read back at start. An answered append survives `kill -9` and power loss.
- * The folder is made where it is missing. `:memory:` is refused: use `memory()`.
+ * Makes a log in one SQLite file: WAL, synchronous=FULL, both checked at start. An answered append survives `kill -9`
+ * and power loss.
+ * A missing folder is made. `:memory:` is refused: use `memory()`.
  */
 export function sqlite(file: string, options: SqliteOptions = {}): Store {
   return new SqliteStore(file, options)
@@ -102,7 +106,10 @@ class SqliteStore implements Store {
     return this.#whenFree(() => this.#db.head())
   }
 
-  /** What another process writes, such as the command line, changes the file's `data_version`; what this one does, does not. */
+  /**
+   * Writes of another process, such as the command line, change the file's `data_version`; writes of this process do
+   * not.
+   */
   async watch(wake: Wake): Promise<() => Promise<void>> {
     let last = this.#db.dataVersion()
     const entry: Wake = head => wake(head)
@@ -149,7 +156,9 @@ class SqliteStore implements Store {
     this.#opened = null
   }
 
-  /** Runs now; where another process is writing, asks again without stopping the event loop, until the deadline. */
+  /**
+   * Runs a call now. While another process is writing, tries again until the deadline, without blocking the event loop.
+   */
   async #whenFree<T>(run: () => T, signal?: AbortSignal): Promise<T> {
     const until = performance.now() + this.#options.busyMs
     for (;;) {

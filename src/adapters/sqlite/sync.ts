@@ -1,4 +1,4 @@
-/** A port whose calls are done when they return, as everything is between BEGIN and COMMIT. */
+/** A synchronous version of a port: everything between BEGIN and COMMIT is synchronous. */
 export type Sync<Port> = {
   readonly [Name in keyof Port]: Port[Name] extends (...options: infer Options) => infer Result
     ? (...options: Options) => Awaited<Result>

@@ -1,4 +1,4 @@
-// What keeps a log in a file small, and what it needs after the file was restored to an earlier time.
+// Keeps a log in a file small, and prepares it for use after a restore to an earlier time.
 import type { Database } from 'bun:sqlite'
 import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { LogIdentity, RestoreResult, Upkeep } from '../../ports/store/upkeep.ts'
@@ -18,7 +18,7 @@ export function syncUpkeep(db: Database, prepared: PreparedLog, texts: Statement
   }
 }
 
-/** Raises the epoch, and forgets what is of events that are gone. */
+/** Raises the epoch, and deletes data of lost events. */
 function beginEpoch(texts: Statements): RestoreResult {
   const change = (sql: string) => texts.get(sql).run().changes
   const behind = '> (select coalesce(max(position), 0) from events)'

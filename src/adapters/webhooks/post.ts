@@ -1,4 +1,4 @@
-// One attempt at an endpoint, and what its answer means.
+// Makes one attempt at an endpoint, and interprets its answer.
 import { Busy } from '../delivery/breaker.ts'
 
 export type PostRequest = {
@@ -9,7 +9,7 @@ export type PostRequest = {
   readonly signal: AbortSignal
 }
 
-/** The endpoint has answered, and not accepted this message: 500, 400 and the like. Another attempt may succeed. */
+/** The endpoint has answered, but not accepted this message: 500, 400 and the like. Another attempt may succeed. */
 export class NotAccepted extends Error {
   override readonly name = 'NotAccepted'
 }
@@ -20,9 +20,10 @@ export class Gone extends Error {
 }
 
 /**
- * Resolves when it is answered 2xx. Rejects with NotAccepted or Gone; with Busy for an endpoint that says when to come back; and with any
- * other error for one that is not there: no connection, no answer in time, or what stands in front of it says so (408, 425, 429, 502 to
- * 504). Redirects are not followed, as their target was never agreed on.
+ * Posts a message. Resolves if the answer is 2xx. Rejects with NotAccepted or Gone; with Busy if the endpoint tells
+ * when to try again; with any other error if the endpoint is unavailable: no connection, no answer in time, or the
+ * status of a server in front of it (408, 425, 429, 502 to 504).
+ * Redirects are not followed, because nobody agreed on their target.
  */
 export async function post({ url, headers, body, deadlineMs, signal }: PostRequest, now: () => number): Promise<void> {
   const response = await fetch(url, {
@@ -42,7 +43,7 @@ export async function post({ url, headers, body, deadlineMs, signal }: PostReque
   throw new NotAccepted(message)
 }
 
-/** `Retry-After` in ms from now: seconds, or a date. Null where there is none that can be read. */
+/** Reads `Retry-After` as ms from now: seconds, or a date. Null if there is none, or if it cannot be read. */
 export function retryAfter(header: string | null, now: number): number | null {
   if (header === null) return null
   if (/^\s*\d{1,10}\s*$/.test(header)) return Number(header) * 1_000
@@ -50,7 +51,7 @@ export function retryAfter(header: string | null, now: number): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - now)
 }
 
-/** The first characters of an answer, however long it is. */
+/** Reads the first characters of an answer of any length. */
 async function beginning(response: Response): Promise<string> {
   const reader = response.body?.getReader()
   if (!reader) return ''

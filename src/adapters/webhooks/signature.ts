@@ -1,5 +1,5 @@
-// Signatures as Standard Webhooks (standardwebhooks.com) has them, symmetric: HMAC-SHA256 over `{id}.{timestamp}.{body}`, by secrets that
-// are written `whsec_` and base64.
+// Signatures by Standard Webhooks (standardwebhooks.com), symmetric: HMAC-SHA256 over `{id}.{timestamp}.{body}`.
+// Secrets are `whsec_` and base64.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Verify } from '../../dispatch/verify.ts'
 
@@ -8,11 +8,11 @@ export type SignedHeaders = {
   readonly 'webhook-id': string
   /** In seconds since 1970. */
   readonly 'webhook-timestamp': string
-  /** One for each secret, with a space between. */
+  /** One signature for each secret, with a space between. */
   readonly 'webhook-signature': string
 }
 
-/** The keys that secrets stand for. Throws a TypeError, without the secret in it, for what is none. */
+/** Reads the keys of secrets. Throws a TypeError for a bad secret; the error does not contain it. */
 export function keysOf(where: string, secrets: string | readonly string[]): readonly Buffer[] {
   const all = typeof secrets === 'string' ? [secrets] : secrets
   if (all.length === 0) throw new TypeError(`${where}: no secret is given`)
@@ -33,8 +33,10 @@ export function sign(keys: readonly Buffer[], id: string, seconds: number, body:
 }
 
 /**
- * Believes requests that are signed as Standard Webhooks has it, by one of these secrets: while a secret is replaced, give the old and the
- * new one. A message that is older or newer than `toleranceMs` is not believed, so that nobody can send a message again that was overheard.
+ * Makes a check for requests that are signed by Standard Webhooks with one of these secrets. While you replace a
+ * secret, give the old and the new one.
+ * A message is refused if its time differs from now by more than `toleranceMs` (default: 300 000), so that nobody can
+ * repeat an overheard message.
  *
  * @example
  * inbox('payments', { verify: standardWebhooks('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'), … })
@@ -59,7 +61,7 @@ function decodeSignature(signature: string): Buffer {
   return signature.startsWith(`${VERSION},`) ? Buffer.from(signature.slice(VERSION.length + 1), 'base64') : Buffer.alloc(0)
 }
 
-/** In the same time whatever they have in common. */
+/** Compares two buffers in constant time. */
 function isSame(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other)
 }

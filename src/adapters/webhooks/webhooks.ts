@@ -1,4 +1,4 @@
-// Events to an HTTP endpoint: a subscription on the log whose handler posts signed messages.
+// Sends events to an HTTP endpoint: a subscription on the log whose handler posts signed messages.
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
 import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
@@ -9,44 +9,54 @@ import { Gone, NotAccepted, post } from './post.ts'
 import { keysOf, sign } from './signature.ts'
 
 export type WebhooksOptions<F extends AnyEvents, T extends string> = {
-  /** The family or families whose facts are sent; `types` names some of their types. Default: all. */
+  /** The families of the events. `types` selects some of their types. Default: all types. */
   readonly from: One<F>
   readonly types?: readonly T[]
-  /** The endpoint. */
+  /** The URL of the endpoint. */
   readonly url: string
-  /** What messages are signed with: `whsec_` and base64. While it is replaced, the new and the old one; each signs. */
+  /**
+   * The secrets that sign messages: `whsec_` and base64. While you replace a secret, give the new and the old one; each
+   * signs.
+   */
   readonly secrets: string | readonly string[]
-  /** Where an endpoint that is new begins: `beginning`, `now` or after a position. Default: `beginning`. */
+  /** The start of a new endpoint: `beginning`, `now` or after a position. Default: `beginning`. */
   readonly start?: 'beginning' | 'now' | number
-  /** So many streams are sent side by side. Default: 1, which keeps the order of the log. */
+  /** How many streams are sent side by side. Default: 1, which keeps the order of the log. */
   readonly parallelism?: number
-  /** How often a message is sent that the endpoint answers and does not take, before its stream is parked. Default: 20, about two minutes. */
+  /**
+   * How often a message is sent that the endpoint answers but does not accept. Then its stream is parked. Default: 20,
+   * which takes about two minutes.
+   */
   readonly attempts?: number
-  /** How long the endpoint may take to answer, in ms. Default: 15 000. */
+  /** The longest time that the endpoint may take to answer, in ms. Default: 15 000. */
   readonly deadlineMs?: number
   /** Further headers of each message. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Told once of each outage, with its first error, and when the endpoint wants no more. Default: console.error. */
+  /** Called once for each outage, with its first error, and when the endpoint answers 410. Default: console.error. */
   readonly report?: (error: unknown) => void
-  /** In ms since 1970. Default: Date.now. */
+  /** The clock, in ms since 1970. Default: Date.now. */
   readonly now?: () => number
 }
 
 /**
- * Sends events to one endpoint as they are appended, signed by Standard Webhooks: `webhook-id` is the event's id, `webhook-timestamp` the
- * time of the attempt, `webhook-signature` has one signature for each secret. The body is a CloudEvent in JSON.
+ * Sends events to one endpoint as they are appended, signed by Standard Webhooks: `webhook-id` is the event's id,
+ * `webhook-timestamp` the time of the attempt, `webhook-signature` has one signature for each secret. The body is a
+ * CloudEvent in JSON.
  *
- * AT LEAST ONCE, in the order of each stream (by default in that of the log): who receives knows by `webhook-id` what he has already.
+ * AT LEAST ONCE, in the order of each stream (by default in the order of the log). The receiver recognises a repeated
+ * message by its `webhook-id`.
  *
- * What an answer means:
- * - 2xx: the message is taken.
- * - 408, 425, 429, 502 to 504, no answer within `deadlineMs`, no connection: the endpoint is away. One message is tried on, with pauses
- *   of up to 10 s or as `Retry-After` says, and the others wait. Nothing is given up, and no other subscription waits.
- * - 410: the endpoint wants no more. Nothing more is sent until the process starts again; the checkpoint stays where it is.
- * - Any other: this message is not taken. It is tried again, with growing pauses, and then its stream is parked, as in every processor:
- *   `parked` shows the dead letters, `unpark` sends them again, in order.
+ * The answers of the endpoint:
+ * - 2xx: the message is accepted.
+ * - 408, 425, 429, 502 to 504, no answer within `deadlineMs`, no connection: the endpoint is unavailable. One message
+ *   is repeated, with pauses of up to 10 s or as `Retry-After` says, and the others wait. No message is dropped, and no
+ *   other subscription waits.
+ * - 410: the endpoint wants no more messages. Nothing more is sent until the process starts again. The checkpoint stays
+ *   where it is.
+ * - Any other: the message is not accepted. It is repeated, with growing pauses. Then its stream is parked, as in every
+ *   processor: `parked` shows the dead letters, `unpark` sends them again, in order.
  *
- * Throws a TypeError for what is no URL and no secret.
+ * Throws a TypeError for a bad URL and for a bad secret.
  *
  * @example
  * webhooks('partner', { from: Order, types: ['Shipped'], url: 'https://example.com/hooks', secrets: process.env.PARTNER_SECRET! })
@@ -66,7 +76,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
     start,
     parallelism,
     attempts,
-    // The endpoint is waited for, however long it is away.
+    // The relay waits for the endpoint, however long it is unavailable.
     attemptMs: null,
     handle: async ([event], { cloudEvent, signal }) => await endpointOf(signal)(cloudEvent(event!)),
   })
@@ -88,7 +98,7 @@ function endpoint(where: string, options: WebhookReceiver, keys: readonly Buffer
     } catch (error) {
       if (!(error instanceof Gone || error instanceof NotAccepted)) throw error
       isGone ||= error instanceof Gone
-      // There was an answer, so the endpoint is not away.
+      // The endpoint has answered, so it is available.
       throw new DeliveryRefused(error.message, { cause: error })
     }
   }
@@ -104,7 +114,7 @@ function endpoint(where: string, options: WebhookReceiver, keys: readonly Buffer
   }
 }
 
-/** Rejects once the process stops. */
+/** Waits until the process stops, and then rejects. */
 async function rejectOnStop(signal: AbortSignal): Promise<never> {
   const { promise, resolve } = Promise.withResolvers<void>()
   signal.addEventListener('abort', () => resolve(), { once: true })

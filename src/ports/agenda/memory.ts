@@ -1,4 +1,4 @@
-// The agenda that forgets: the shortest description of what every agenda promises.
+// An agenda in memory: the shortest description of the promises of every agenda.
 import type { Agenda, AgendaEntry, NewAgenda, NewEntry } from './agenda.ts'
 import { compareText } from '../read-model/compare-text.ts'
 
@@ -6,7 +6,7 @@ type KeptEntry = { readonly entry: AgendaEntry; readonly dueMs: number; readonly
 export type MemoryAgendaOptions = {
   /** In ms since 1970. */
   readonly now: () => number
-  /** Keeps the keys of entries. */
+  /** Keeps the idempotency keys of entries for `keepMs` from now on. */
   readonly renewKeys: (ids: readonly string[], keepMs: number) => void
 }
 export type MemoryAgenda = Agenda & {

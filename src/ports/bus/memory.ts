@@ -2,16 +2,19 @@ import type { Bus, Page } from './bus.ts'
 
 type PageListener = (page: Page) => unknown
 
-/** A bus within one process. A listener is called after the append that it tells of was answered, and never before its commit. */
+/**
+ * Makes a bus within one process. It calls listeners after the append was committed and answered. `report` receives the
+ * errors of listeners. Default: they are ignored.
+ */
 export function memoryBus(report: (error: unknown) => void = () => {}): Bus {
-  // One entry for each time that somebody listens: the same function may twice, and ends once for each.
+  // One entry for each call of `listen`: the same function may listen twice, and each call ends by itself.
   const entries = new Set<{ readonly listener: PageListener }>()
   return {
     get listeners() {
       return entries.size
     },
     publish(page) {
-      // Who begins to listen because of a page is told of the next one.
+      // A listener that begins during this page gets the next one.
       for (const { listener } of [...entries]) call(listener, page, report)
     },
     listen(listener) {
@@ -22,7 +25,7 @@ export function memoryBus(report: (error: unknown) => void = () => {}): Bus {
   }
 }
 
-/** A function that promises something passes for one that gives nothing: its rejection is nobody else's. */
+/** Calls a listener. A type that returns nothing also allows a promise: its rejection is reported here. */
 function call(listener: PageListener, page: Page, report: (error: unknown) => void): void {
   try {
     const promised = listener(page)

@@ -1,27 +1,29 @@
-// The port to caches. A cached answer belongs to a position: that of the read models before its rows were read. Invalidation raises a
-// watermark per tag and deletes nothing. An answer is taken, and given, only while it is at or above the watermarks of all its tags,
-// and a watermark that is missing is a miss. So a delayed old value never replaces a newer one, nor follows an eviction.
+// The port to caches. A cached answer has a position: that of the read models before its rows were read. Invalidation
+// raises a watermark per tag and deletes nothing. An answer is stored, and given, only while its position is at or
+// above the watermarks of all its tags. A missing watermark is a miss. So a delayed old value never replaces a newer
+// one, and never comes back after an eviction.
 
 /** A cached answer. */
 export type Entry = {
-  /** JSON text. A negative answer, `null`, is an answer like any other, kept for a shorter time. */
+  /** JSON text. `null` is a negative answer; it is cached for a shorter time. */
   readonly body: string
   readonly etag: string
-  /** Where the read models were before the rows were read: the body may be newer, never older. */
+  /** The position of the read models before the rows were read. The body may be newer, never older. */
   readonly position: number
-  /** What it was made of. Not empty, and at most `TAGS_MAX`. */
+  /** The tags of the answer: at least one, at most `TAGS_MAX`. */
   readonly tags: readonly string[]
-  /** When it was made, in ms since 1970. */
+  /** When the answer was made, in ms since 1970. */
   readonly builtAt: number
-  /** Until then it is as good as new, in ms since 1970. */
+  /** The answer is fresh until then, in ms since 1970. */
   readonly freshUntil: number
-  /** Until then it may be given while it is made anew; at or after `freshUntil`. */
+  /** The stale answer may be given until then, while it is made anew; in ms since 1970. At or after `freshUntil`. */
   readonly staleUntil: number
 }
 
 /**
- * What became of a write. `stored`: taken, and no raise that was acknowledged before the write began was above it. `refused`: it is
- * older than a watermark or than what is there. `failed`: nothing is known (no connection, no room, no current position).
+ * The result of a write. `stored`: the answer was stored, and no raise that was acknowledged before the write began was
+ * above it. `refused`: it is older than a watermark or than the stored answer. `failed`: the result is not known (no
+ * connection, no room, no current position).
  */
 export type Stored = 'stored' | 'refused' | 'failed'
 
@@ -29,29 +31,36 @@ export type Stored = 'stored' | 'refused' | 'failed'
 export type Release = () => Promise<void>
 
 export interface Cache {
-  /** The answer under a key, if it is at or above `atLeast` and the watermarks of its tags, and before its `staleUntil`. Never rejects. */
+  /**
+   * Gives the answer under a key, if it is at or above `atLeast` and the watermarks of its tags, and before its
+   * `staleUntil`. Never rejects.
+   */
   get(key: string, atLeast: number): Promise<Entry | null>
-  /** The same of what is at hand, without waiting. A cache that has to be asked has none at hand. Default: nothing is. */
+  /** Does the same without waiting, for a cache that has its answers in this process. Default: null for every key. */
   getSync?(key: string, atLeast: number): Entry | null
   /**
-   * Takes an answer. Never rejects.
+   * Stores an answer. Never rejects.
    *
-   * `current` reads, when it is called, a position at or above every commit so far. It begins the watermark of a tag that has none, and is
-   * called only where the cache does not know any bound for it. Where it rejects the answer is not taken.
+   * `current` reads a position at or above every commit so far. It gives a tag without a watermark its first one. It is
+   * called only if the cache knows no bound for the tag. If it rejects, the answer is not stored.
    */
   set(key: string, entry: Entry, current: () => Promise<number>): Promise<Stored>
   /**
-   * From now on no answer with one of these tags is given that is below the position. Call it after the commit, and before the commit is
-   * told to anyone who shall see it without a token. A cache that cannot be reached gives nothing until it has been told. Never rejects.
+   * From now on, an answer with one of these tags is given only if it is at or above the position. Call it after the
+   * commit, and before you announce the commit to readers without a token. A cache that misses a raise gives nothing
+   * until it has received the raise. Never rejects.
    *
-   * A process may end between its commit and its raise. So each answer also carries a tag for each projection that it was read from, and who
-   * takes over a projection raises that one, to the position at which it takes over.
+   * A process may end between its commit and its raise. So each answer also has a tag for each projection that it was
+   * read from. A process that takes over a projection raises that tag, to the position at which it takes over.
    */
   raise(tags: readonly string[], position: number): Promise<void>
-  /** For one caller across processes: who gets it makes the answer anew. Null for the others. It ends by itself after `ttlMs`. */
+  /**
+   * Claims a key across processes: the one caller that gets the claim makes the answer anew. Null for the others. The
+   * claim ends by itself after `ttlMs`.
+   */
   claim(key: string, ttlMs: number): Promise<Release | null>
   close(): Promise<void>
 }
 
-/** Beyond so many tags an answer is not cached. */
+/** The most tags of a cached answer. An answer with more is not cached. */
 export const TAGS_MAX = 256

@@ -1,9 +1,9 @@
-// The nearest tier: this process. What it holds is bounded in bytes, what it knows of tags in their number.
+// The nearest tier: this process. Entries are bounded in bytes, watermarks in number.
 import { LRUCache } from 'lru-cache'
 import { type Cache, type Entry, TAGS_MAX } from './cache.ts'
 
 export type MemoryCacheOptions = {
-  /** What entries may take, in bytes. Default: 64 MiB. */
+  /** The most memory of all entries, in bytes. Default: 64 MiB. */
   readonly bytesMax?: number
   /** How many tags have a watermark of their own. Default: 100,000. */
   readonly watermarksMax?: number
@@ -13,18 +13,18 @@ export type MemoryCacheOptions = {
 
 export type MemoryCache = Cache & {
   /**
-   * From now on all below the position is a miss. For who may have missed raises: call it with the current position of the read models
-   * whenever the feed of raises from other processes begins, and again when it was cut.
+   * From now on, all answers below the position are misses. Call it after raises may have been missed, with the current
+   * position of the read models: whenever the feed of raises from other processes begins, and again when it was cut.
    */
   floor(position: number): void
   readonly bytes: number
 }
 
 /**
- * A cache in memory, gone with the process.
+ * Makes a cache in memory. It is gone with the process.
  *
- * A tag without a watermark has the floor for one: forgetting a watermark raises the floor to it, so that what is forgotten refuses too much
- * rather than too little.
+ * A tag without a watermark has the floor as its watermark. When a watermark is dropped, the floor rises to it. So a
+ * dropped watermark can only refuse too much, never too little.
  */
 export function memoryCache(options: MemoryCacheOptions = {}): MemoryCache {
   const { bytesMax = 64 * MIB, watermarksMax = 100_000, now = Date.now } = options
@@ -38,7 +38,7 @@ export function memoryCache(options: MemoryCacheOptions = {}): MemoryCache {
   function raise(tag: string, position: number): void {
     const known = watermarks.get(tag)
     if (position <= Math.max(floor, known ?? 0)) return
-    // Deleted first, so that the map is in the order of raising, and what it forgets is about the lowest.
+    // Deleted first, so that the map is in the order of raises. Then the first entries of the map are about the lowest.
     watermarks.delete(tag)
     watermarks.set(tag, position)
     if (watermarks.size <= watermarksMax) return
@@ -90,12 +90,12 @@ export function memoryCache(options: MemoryCacheOptions = {}): MemoryCache {
   }
 }
 
-/** About what an entry takes: two bytes a character, and the objects around them. */
+/** The approximate memory of an entry: two bytes a character, and the objects around them. */
 function bytes({ body, etag, tags }: Entry, key: string): number {
   return 2 * (key.length + body.length + etag.length + tags.reduce((sum, tag) => sum + tag.length, 0)) + ENTRY_BYTES
 }
 
 const MIB = 1_048_576
 const ENTRY_BYTES = 256
-/** A claim that is forgotten costs a build, nothing more. */
+/** A dropped claim costs one more build, and nothing else. */
 const CLAIMS_MAX = 10_000

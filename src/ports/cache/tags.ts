@@ -1,6 +1,6 @@
 /**
- * A tag as headers and purges write it: ASCII without spaces, commas and quotes, at most 200 characters, a longer one ending in its hash.
- * Two tags that are written alike are only purged together.
+ * Encodes a tag for headers and purges: ASCII without spaces, commas and quotes, at most 200 characters. A longer tag
+ * ends with its hash. If two tags have the same code, they are only purged together.
  */
 export function encodeTag(tag: string): string {
   const encoded = encodeURIComponent(tag.toWellFormed()).replaceAll("'", '%27')

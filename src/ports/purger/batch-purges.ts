@@ -1,9 +1,9 @@
-// Collects tags and purges them together, again and again until it has succeeded. A projection that changes a thousand rows a second
-// must neither wait for a CDN nor outrun what its API takes.
+// Collects tags, purges them together, and tries again until it succeeds. A projection that changes a thousand rows a
+// second must not wait for a CDN, and must not send more than the CDN's API takes.
 //
-// What holds: each tag that was added is purged after it was added, at least once, unless the process ends before. A response that our
-// server was still writing may reach the CDN after the purge and be older: so each purge is sent again a little later. What is slower than
-// that, or lost with the process, ends with its `max-age`.
+// The promise: each added tag is purged after it was added, at least once, unless the process ends before. A response
+// that our server was still writing may reach the CDN after the purge and be older. So each purge is sent again a
+// little later. A slower response, and a purge that is lost with the process, end with their `max-age`.
 import { backOff } from '../../lib/back-off.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
 import type { Purger } from './purger.ts'
@@ -11,35 +11,38 @@ import type { Purger } from './purger.ts'
 export type BatchPurgesOptions = {
   /** How long tags are collected before they are purged, in ms. Default: 50. */
   readonly delayMs?: number
-  /** When a purge is sent again, in ms; 0: never. Default: 1,000. */
+  /** A purge is sent again after this time, in ms; 0: never. Default: 1,000. */
   readonly againMs?: number
-  /** Beyond so many tags that wait, whole ones are purged in their place. Default: 1,000. */
+  /** The most tags that wait. Beyond it they are replaced by the tags of `wholeOf`. Default: 1,000. */
   readonly tagsMax?: number
-  /** The tag that all answers carry that carry this one, such as that of its projection. Default: there is none, and all is purged. */
+  /**
+   * Gives a tag that every answer with this tag also has, such as that of its projection. Default: everything is purged
+   * instead.
+   */
   readonly wholeOf?: (tag: string) => string
   /** Is called with the error of each purge that failed. */
   readonly report?: (error: unknown) => void
-  /** Resolves after so long; or before, or rejects, once the signal is aborted. */
+  /** Resolves after this time. It may resolve earlier, or reject, once the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
-  /** At least 0, below 1. Default: Math.random. */
+  /** A random number, at least 0 and below 1. Default: Math.random. */
   readonly random?: () => number
 }
 
 export interface PurgeQueue {
-  /** Has these purged soon. */
+  /** Purges these tags soon. */
   add(tags: readonly string[]): void
   /** How many tags wait. */
   readonly waiting: number
-  /** Resolves when all that was added has been purged, and purged again. */
+  /** Resolves when all added tags have been purged, and purged again. */
   idle(): Promise<void>
-  /** Purges at once what waits, and tries only once more. */
+  /** Purges the waiting tags at once, with a single further attempt. */
   close(): Promise<void>
 }
 
 export function batchPurges(purger: Purger, options: BatchPurgesOptions = {}): PurgeQueue {
   const { delayMs = 50, againMs = 1_000, tagsMax = 1_000, wholeOf = () => EVERYTHING, report = () => {} } = options
   const { sleep = machineSleep, random = Math.random } = options
-  /** How often each is still to be purged. */
+  /** How many purges are left for each tag. */
   const waiting = new Map<string, number>()
   const work = new Set<Promise<void>>()
   const closing = new AbortController()
@@ -109,7 +112,7 @@ export function batchPurges(purger: Purger, options: BatchPurgesOptions = {}): P
   }
 }
 
-/** Not a tag of an answer, as these are not empty. */
+/** Stands for all answers. No tag of an answer is empty. */
 const EVERYTHING = ''
 const BACK_OFF_MIN_MS = 100
 const BACK_OFF_MAX_MS = 30_000

@@ -1,8 +1,8 @@
-// The port to what keeps our answers in front of us.
+// The port to caches in front of the app, such as a CDN.
 
 export interface Purger {
-  /** Forgets all answers with one of these tags, however many there are. Rejects where it cannot say that all are forgotten. */
+  /** Purges all answers with one of these tags. Rejects if it does not know that all are purged. */
   purge(tags: readonly string[]): Promise<void>
-  /** Forgets all answers. */
+  /** Purges all answers. */
   purgeAll(): Promise<void>
 }

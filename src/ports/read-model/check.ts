@@ -1,4 +1,5 @@
-// What every read model refuses before it writes or reads, so that all of them refuse the same. What is wrong here is the caller's.
+// The checks of every read model before a write or a read, so that all refuse the same. A failed check is an error of
+// the caller.
 import type { NewPage } from './progress.ts'
 import type { ListOptions } from './rows.ts'
 import type { Index, Table, Value } from './tables.ts'
@@ -6,7 +7,10 @@ import type { Index, Table, Value } from './tables.ts'
 const TABLE = /^[a-z][a-z0-9_]{0,50}$/
 const FIELD = /^[A-Za-z_][A-Za-z0-9_]{0,50}$/
 
-/** Throws a TypeError for a name that is not small letters, digits and _, and for fields that are not names, or twice the same. */
+/**
+ * Throws a TypeError for a name with characters other than small letters, digits and _, for fields with such names, and
+ * for a field that occurs twice.
+ */
 export function checkTable({ name, indexes }: Table): void {
   if (!TABLE.test(name))
     throw new TypeError(`${JSON.stringify(name)} is no name of a table: small letters, digits and _, at most 51`)
@@ -19,7 +23,7 @@ export function checkTable({ name, indexes }: Table): void {
   }
 }
 
-/** Throws a TypeError where a table of that name is there with other indexes. */
+/** Throws a TypeError if the table exists with other indexes. */
 export function checkSame(found: Table, wanted: Table): void {
   if (shape(found) === shape(wanted)) return
   throw new TypeError(
@@ -27,7 +31,10 @@ export function checkSame(found: Table, wanted: Table): void {
   )
 }
 
-/** Throws a TypeError for rows that are out of order, or hold what a database could not; `table` is null where none was prepared. */
+/**
+ * Throws a TypeError for rows that are out of order, or that a database cannot store. `table`: null if none was
+ * prepared.
+ */
 export function checkPage({ name, rows, park }: NewPage, table: Table | null): void {
   if (rows.length && !table) throw new TypeError(`${name} has rows to write, but its table was not prepared`)
   for (const { key, fields } of rows) {
@@ -45,14 +52,14 @@ export function checkPage({ name, rows, park }: NewPage, table: Table | null): v
   }
 }
 
-/** Throws a TypeError for a field that is no index, and for a value that is not of its kind. */
+/** Throws a TypeError for a field without an index, and for a value that is not of the index's kind. */
 export function checkList(table: Table, { where, sort, after }: Pick<ListOptions, 'where' | 'sort' | 'after'>): void {
   for (const [field, value] of Object.entries(where)) checkKind(table.name, indexOf(table, field), value)
   if (sort) indexOf(table, sort.field)
   if (sort && after) checkKind(table.name, indexOf(table, sort.field), after.value)
 }
 
-/** Whether every database can keep a text as a key or a value: without U+0000, and without half a surrogate pair. */
+/** Whether every database can store a text as a key or a value. It must not contain U+0000 or half a surrogate pair. */
 export function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
 }

@@ -1,4 +1,4 @@
-/** The order of keys and texts: by code points, as "C" collation and memcmp of UTF-8 have it. */
+/** Compares keys and texts by code points, as "C" collation and memcmp of UTF-8 do. */
 export function compareText(one: string, other: string): number {
   const end = Math.min(one.length, other.length)
   for (let i = 0; i < end; i++) {
@@ -9,7 +9,10 @@ export function compareText(one: string, other: string): number {
   return one.length - other.length
 }
 
-/** Surrogates stand for code points above all others, though their UTF-16 units are below U+E000. */
+/**
+ * Ranks a UTF-16 unit by its code point. Surrogates stand for code points above all others, although their units are
+ * below U+E000.
+ */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800

@@ -1,4 +1,4 @@
-// A list as what an index on (field, key) answers without sorting: comparisons of columns, for any database.
+// Plans a list that an index on (field, key) answers without sorting: comparisons of columns, for any database.
 import type { ListOptions } from './rows.ts'
 import type { Value } from './tables.ts'
 
@@ -8,25 +8,28 @@ export type Condition =
   | { readonly is: 'not null'; readonly column: string }
   | BehindValues
 
-/** The columns are together above or below these values: a row comparison. */
+/** These columns together come after these values: a row comparison. */
 export type BehindValues = {
   readonly is: 'above' | 'below'
   readonly columns: readonly string[]
   readonly values: readonly (string | number)[]
 }
 
-/** Rows come in the order of these columns, or backwards; those of each part before those of the next. */
+/**
+ * Rows come in the order of these columns, or in the reverse order; all rows of a part come before those of the next
+ * part.
+ */
 export type Listing = {
   readonly order: readonly string[]
   readonly descending: boolean
   readonly parts: readonly (readonly Condition[])[]
 }
 
-/** How to find a list. Nulls are a part of their own where a row comparison would pass over them. */
+/** Plans a list. Nulls are a part of their own if a row comparison would skip them. */
 export function planListing({ where, sort, after }: Pick<ListOptions, 'where' | 'sort' | 'after'>): Listing {
   const equal = conditions(where)
   const descending = sort?.descending ?? false
-  // Without a sort, rows of one value are in the order of their keys in its index: that of the first field asked for.
+  // Without a sort, rows of one value are in the order of their keys in the index of the first field in `where`.
   const field = sort?.field ?? Object.keys(where)[0]
   const order = field === undefined ? ['key'] : [columnOf(field), 'key']
   return { order, descending, parts: behind(sort, after).map(part => [...equal, ...part]) }

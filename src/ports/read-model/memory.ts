@@ -1,4 +1,4 @@
-// The read model that forgets: the shortest description of what every read model promises.
+// A read model in memory: the shortest description of the promises of every read model.
 import { memoryAgenda, type MemoryAgenda } from '../agenda/memory.ts'
 import { checkList, checkPage, checkSame, checkTable } from './check.ts'
 import { compareText } from './compare-text.ts'
@@ -11,11 +11,11 @@ import type { Table, Value } from './tables.ts'
 
 type Checkpoint = Omit<Progress, 'name'>
 type LeaseState = {
-  /** Null: given back. */
+  /** Null: the lease was given back. */
   readonly owner: string | null
   readonly epoch: number
   readonly until: number
-  /** Where the checkpoint was when it was taken. */
+  /** The checkpoint when the lease was taken. */
   readonly position: number
   readonly takeovers: number
   readonly suspect: Suspect | null
@@ -23,7 +23,10 @@ type LeaseState = {
 type MemoryRow = NewRow & { readonly data: string }
 type MemoryTable = { readonly table: Table; readonly rows: Map<string, MemoryRow> }
 
-/** A read model in memory, gone with the process. `now` is its clock, in ms since 1970. It has no client, so that it refuses `run`. */
+/**
+ * Makes a read model in memory. It is gone with the process. `now`: its clock, in ms since 1970. It has no database
+ * client, so it refuses `run`.
+ */
 export function memoryReadModel({
   now,
   agenda = memoryAgenda({ now, renewKeys: () => {} }),
@@ -48,7 +51,7 @@ export function memoryReadModel({
 
   const found = <T>(name: string, found: T, key?: string) => ({ found, position: position(name), parked: lowest(name, key) })
 
-  /** Where something of a table is parked first; with a key, of what its row is made of. */
+  /** The lowest position at which something of a table is parked; with a key, something of the row's own events. */
   function lowest(name: string, key?: string): number | null {
     const of = [...parked.values()].filter(
       one => one.name === name && (key === undefined || one.kind === 'stream' || one.key === key),
@@ -68,7 +71,7 @@ export function memoryReadModel({
     return { name, ...lease }
   }
 
-  /** Changes a lease where it is still of that epoch and not given back. */
+  /** Changes a lease if it still has this epoch and was not given back. */
   function change(name: string, epoch: number, changed: Partial<LeaseState>): boolean {
     const lease = leases.get(name)
     if (!lease?.owner || lease.epoch !== epoch) return false
@@ -96,7 +99,7 @@ export function memoryReadModel({
     return true
   }
 
-  /** Whoever has the lease loses it, and no later one has its epoch. */
+  /** Ends the current lease. No later lease has its epoch. */
   function fence(name: string): number {
     const epoch = Math.max(checkpoints.get(name)?.epoch ?? 0, leases.get(name)?.epoch ?? 0) + 1
     leases.set(name, { owner: null, epoch, until: 0, position: 0, takeovers: 0, suspect: null })
@@ -222,7 +225,7 @@ function comparePlaces(one: RowPlace, other: RowPlace): number {
   return compareValues(one.value, other.value) || compareText(one.key, other.key)
 }
 
-/** Nulls come first. */
+/** Compares values. Nulls come first. */
 function compareValues(one: Value, other: Value): number {
   if (one === null || other === null) return Number(one !== null) - Number(other !== null)
   return typeof one === 'string' ? compareText(one, String(other)) : one - Number(other)

@@ -1,14 +1,19 @@
-/** What subscriptions pass over. It is written by the pages of their owners; here it is read, and its owner is asked to try again. */
+/**
+ * The keys and streams that subscriptions skip. The pages of their owners write them. This part reads them, and asks an
+ * owner to try again.
+ */
 export interface ParkedKeys {
-  /** What is parked, by name and position. */
+  /** Lists parked keys and streams, by name and position. */
   parked(name?: string): Promise<readonly Parked[]>
-  /** How much is parked, of each subscription that has something parked, by name. */
+  /** Counts parked keys and streams of each subscription that has some, by name. */
   parkedCounts(): Promise<readonly ParkedCount[]>
-  /** Asks the owner to handle what is parked again; without a key (undefined) all of it. Gives how many there were. */
+  /** Asks the owner to handle a key again; without a key (undefined) all keys. Gives their number. */
   unpark(name: string, key?: string, again?: Again): Promise<number>
 }
 
-/** A key, or with `kind` stream a whole stream, whose events a subscription passes over, as one of them could not be handled. */
+/**
+ * A key that a subscription skips because one of its events could not be handled; with `kind` stream a whole stream.
+ */
 export type Parked = {
   readonly name: string
   readonly kind: 'key' | 'stream'
@@ -17,10 +22,13 @@ export type Parked = {
   readonly position: number
   readonly cause: string
   readonly at: string
-  /** What `unpark` asked of its owner: to handle it again, or to pass over this one event and handle what came after it. */
+  /**
+   * The request of `unpark`: handle this event again, or skip it and handle the events after it. Null: there is no
+   * request.
+   */
   readonly again: Again | null
 }
 export type Again = 'whole' | 'skip'
-/** How much of a subscription is parked. */
+/** How many keys and streams of a subscription are parked. */
 export type ParkedCount = { readonly name: string; readonly keys: number; readonly streams: number }
 export type NewParked = Pick<Parked, 'kind' | 'key' | 'position' | 'cause'>

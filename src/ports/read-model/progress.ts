@@ -1,52 +1,59 @@
-// What a subscription writes: one page at a time, with the checkpoint that it moves.
+// The writes of a subscription: one page at a time, with the checkpoint that the page moves.
 import type { NewAgenda } from '../agenda/agenda.ts'
 import type { NewParked, Parked } from './parked.ts'
 import type { Value } from './tables.ts'
 
-/** That a row holds each event once rests on `commit`: none of these may be left simple. */
+/** `commit` makes a row include each event once. So no store may simplify these calls. */
 export interface Checkpoints {
   /**
-   * Writes a page whole or not at all. False: the epoch or `from` is no longer the subscription's, and nothing was written.
+   * Writes a page whole or not at all. False: the subscription has another epoch, or is not at `from`; nothing was
+   * written.
    * EXACTLY ONCE: the checkpoint moves from `from` to `to` in the transaction that writes the rows.
-   * A lease whose time is over still counts until it is taken over. Throws a TypeError for rows that no database could keep, and a
-   * StoreError `unknown` where it may have been written: where `from` is the checkpoint still, it was not.
+   * A lease whose time is over still counts until it is taken over. Throws a TypeError for rows that no database can
+   * store. Throws a StoreError `unknown` if the page may have been written: if the checkpoint is still `from`, it was
+   * not.
    */
   commit(page: NewPage): Promise<boolean>
-  /** Where subscriptions are, of those that have begun, by name; without names all. */
+  /** The progress of subscriptions that have begun, by name. Without names, all of them. */
   progress(names?: readonly string[]): Promise<readonly Progress[]>
-  /** Moves a subscription to a position, empties its table and forgets what is parked; whoever has its lease loses it. */
+  /**
+   * Moves a subscription to a position, empties its table and deletes its parked keys. The owner of its lease loses the
+   * lease.
+   */
   reset(name: string, position: number): Promise<void>
 }
 
-/** How far a subscription has come. All at or below `position` is done and durable, whether or not anything matched. */
+/** The progress of a subscription. All events up to `position` are handled and durable, whether or not they matched. */
 export type Progress = { readonly name: string; readonly position: number; readonly epoch: number; readonly savedAt: string }
 
-/** What becomes durable together: rows, what is parked or no longer, and the checkpoint, which is the guard of it all. */
+/** The changes that become durable together: rows, parked keys, entries, and the checkpoint, which guards them all. */
 export type NewPage = {
   readonly name: string
-  /** The table of its rows. Default: the one named as the subscription is. */
+  /** The table of its rows. Default: the one with the subscription's name. */
   readonly table?: string
   readonly epoch: number
   readonly from: number
   readonly to: number
-  /** How long the lease holds from now on, in ms. */
+  /** How long the lease lasts from now on, in ms. */
   readonly ttlMs: number
-  /** In order of their keys, each key once. */
+  /** In the order of their keys, each key once. */
   readonly rows: readonly NewRow[]
   readonly park: readonly NewParked[]
   readonly unpark: readonly Pick<Parked, 'kind' | 'key'>[]
-  /** What is to be sent, or no longer. Default: nothing. */
+  /** Entries to add to the agenda, and to remove from it. Default: none. */
   readonly agenda?: NewAgenda
   /**
-   * What a `sql` projection writes in the same transaction, by the database's own client: `bun:sqlite`'s Database, where it has to be
-   * synchronous, or postgres.js's transaction. Memory refuses it. What it throws is thrown, and nothing of the page is written.
+   * The writes of a `sql` projection in the same transaction, by the database's own client: a Database of `bun:sqlite`,
+   * which needs a synchronous function, or a transaction of postgres.js. The memory read model refuses it. If it
+   * throws, `commit` throws the same, and nothing of the page is written.
    */
   readonly run?: (sql: unknown) => unknown
 }
 
 /**
- * A row as a page leaves it; `data` is JSON text without a line feed, null: it is deleted. `fields` are the values of the table's indexes,
- * in their order. Keys and texts hold no U+0000 and no half surrogate pair, see `isStorable` in check.ts.
+ * A row after a page. `data`: JSON text without a line feed; null: the row is deleted. `fields`: the values of the
+ * table's indexes, in their order. Keys and texts must not contain U+0000 or half a surrogate pair; see `isStorable` in
+ * check.ts.
  */
 export type NewRow = {
   readonly key: string

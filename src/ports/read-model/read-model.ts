@@ -1,4 +1,4 @@
-// The port to read models, in parts by who uses them. Rows cross it as text.
+// The port to read models, in parts for their users. Rows cross it as text.
 import type { Leases } from './leases.ts'
 import type { ParkedKeys } from './parked.ts'
 import type { Checkpoints } from './progress.ts'
@@ -7,6 +7,6 @@ import type { Tables } from './tables.ts'
 
 /**
  * A lasting read model, in the same database as the log. Every call may throw a StoreError.
- * Time is the database's own; memory's is its injected clock.
+ * Time is that of the database; the memory read model has an injected clock.
  */
 export interface ReadModel extends Tables, ReadRows, Leases, Checkpoints, ParkedKeys {}

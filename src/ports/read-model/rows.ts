@@ -1,12 +1,15 @@
 import type { Table, Value } from './tables.ts'
 
-/** Reads of rows, each with what holds of its table in the same snapshot. */
+/** Reads rows, each together with the status of its table in the same snapshot. */
 export interface ReadRows {
-  /** The rows of these keys, those that exist, in no order. */
+  /** Gives the rows of these keys, in any order. Keys without a row are left out. */
   rows(table: Table, keys: readonly string[]): Promise<readonly StoredRow[]>
-  /** One row, read with the checkpoint. */
+  /** Gives one row, read with the checkpoint. */
   get(table: Table, key: string): Promise<ReadResult<StoredRow | null>>
-  /** One page of rows: equality on declared indexes, see ListOptions for the order. Throws a TypeError for a field that is no index. */
+  /**
+   * Gives one page of rows, selected by equality on indexes; see ListOptions for the order. Throws a TypeError for a
+   * field without an index.
+   */
   list(table: Table, options: ListOptions): Promise<ReadResult<readonly StoredRow[]>>
   count(table: Table, where: Readonly<Record<string, Value>>): Promise<ReadResult<number>>
 }
@@ -15,27 +18,28 @@ export type StoredRow = {
   readonly key: string
   readonly position: number
   readonly data: string
-  /** The position of the event that its fold could not take; null: all is well. */
+  /** The position of the event that could not be folded into the row; null: there is none. */
   readonly parked: number | null
 }
 
-/** Rows in order of a field (nulls first) and then of the key, by code points; descending turns both around. */
+/** The order is by a field (nulls first) and then by key, by code points. A descending order reverses both. */
 export type ListOptions = {
   readonly where: Readonly<Record<string, Value>>
   readonly sort: { readonly field: string; readonly descending: boolean } | null
-  /** Begins behind this row: its value of the field sorted by (null without one) and its key. */
+  /** The page begins after this row: its value of the sort field (null without a sort) and its key. */
   readonly after: { readonly value: Value; readonly key: string } | null
   readonly limit: number
 }
-/** What a read found, with what holds of its table in the same snapshot. */
+/** The result of a read, with the status of the table in the same snapshot. */
 export type ReadResult<T> = {
   readonly found: T
-  /** The table's checkpoint: what is read may be newer than it, never older. */
+  /** The checkpoint of the table. The result may be newer, never older. */
   readonly position: number
   /**
-   * The lowest position at which something is parked that may be missing in what was found; null: nothing is. Of one row that is its own
-   * event, or that of any stream, as nobody knows which keys a stream's events would have touched. Of a list and of a count it is whatever
-   * is parked of the table, also where they are narrowed by fields, as nobody knows which values a row would have that has stopped.
+   * The lowest position at which something is parked that the result may lack; null: there is none.
+   * For one row: its own event, or that of any stream, because the keys that a stream's events would change are not
+   * known. For a list and a count: everything that is parked of the table, even with a `where`, because the values of a
+   * stopped row are not known.
    */
   readonly parked: number | null
 }

@@ -1,4 +1,7 @@
-/** A check of a store: it holds, or the operator should know of it, or has to fix it. `fix` says how. */
+/**
+ * The result of one check of a store: it is fine, the operator should know about it, or the operator has to fix it.
+ * `fix` tells how.
+ */
 export type Diagnosis = {
   readonly name: string
   readonly status: 'ok' | 'warning' | 'problem'

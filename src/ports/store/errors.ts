@@ -1,6 +1,7 @@
 /**
- * Why a call did not answer. `unavailable`: nothing was appended, try again later. `unknown`: it may have been appended; append the same
- * again, with the same ids. `full`: there is no room. `refused`: it will never work, such as a payload the store cannot hold.
+ * Why a call failed. `unavailable`: nothing was appended; try again later. `unknown`: the events may have been
+ * appended; append the same again, with the same ids. `full`: there is no room. `refused`: it will never work, such as
+ * a payload that the store cannot hold.
  */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
@@ -11,14 +12,14 @@ export class StoreError extends Error {
   }
 }
 
-/** What the `run` of a page threw, kept apart from what a database says on the way out. */
+/** The error that the `run` of a page threw, kept apart from errors of the database. */
 export class RunFailure extends StoreError {
   constructor(cause: unknown) {
     super('refused', 'what a page runs has failed', { cause })
   }
 }
 
-/** Gives what a call gives; where the `run` of a page failed, throws what it threw. */
+/** Gives the result of a call. If the `run` of a page failed, throws its error. */
 export async function unwrapRunFailure<T>(call: Promise<T>): Promise<T> {
   try {
     return await call

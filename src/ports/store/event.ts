@@ -1,4 +1,4 @@
-/** An event to be appended. Its id is made once, so that a repetition of an append whose outcome is unknown is recognised. */
+/** An event to append. Its id is made once, so that a repeated append after an unknown outcome is recognised. */
 export type NewEvent = {
   readonly id: string
   readonly type: string
@@ -7,7 +7,7 @@ export type NewEvent = {
   readonly meta: string
 }
 
-/** An event as the log has it. `at` is RFC 3339 in UTC. */
+/** An event in the log. `at` is RFC 3339 in UTC. */
 export type StoredEvent = NewEvent & {
   readonly stream: string
   readonly version: number

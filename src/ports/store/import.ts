@@ -1,38 +1,48 @@
-// Bulk import: records come into a log in chunks, in their order, each once. Where the records come from is not a store's business.
+// Bulk import: records come into a log in chunks, in their order, each once. The store does not know where records come
+// from.
 import { StoreError } from './errors.ts'
 import type { NewEvent } from './event.ts'
 
-/** An event for a stream. Records stand in the log in the order in which they are given. */
+/** An event for a stream. The log keeps the order of the records. */
 export type NewRecord = NewEvent & { readonly stream: string }
 
-/** Reads records from the first on; may be called again, and then gives the same, but for ids that were made up. */
+/**
+ * Reads records from the first one. It may be called again, and then gives the same records; only generated ids may
+ * differ.
+ */
 export type Records = () => AsyncIterable<readonly NewRecord[]>
 
 export type ImportOptions = {
-  /** What is imported, in short, such as a hash of the file: an import that was begun goes on only with the same. */
+  /**
+   * A short text for the content of the import, such as a hash of the file. An import only goes on with the same
+   * fingerprint.
+   */
   readonly fingerprint: string
-  /** Refuse streams that had events before the import began. Default: false, they are continued. */
+  /** Refuse streams that had events before the import began. Default: false, such streams are continued. */
   readonly onlyNew?: boolean
 }
 
-/** How far an import has come. `position` is that of the last event it moved, 0 before the first. */
+/** The progress of an import. `position` is that of the last moved event, 0 before the first. */
 export type ImportProgress = { readonly moved: number; readonly total: number; readonly position: number }
 
-/** The most that one chunk moves, in events and in UTF-16 units of their texts: live appends wait no longer than for one. */
+/** The largest chunk, in events and in UTF-16 units of their texts. Live appends wait for at most one chunk. */
 export const CHUNK_EVENTS_MAX = 1_000
 export const CHUNK_SIZE_MAX = 1_048_576
 
-/** What a store brings to an import, where it stages nothing. Each call is one transaction. */
+/** The steps that a store without a staging area gives to an import. Each call is one transaction. */
 export type ImportSteps = {
-  /** Begins an import, or finds the one of that name. Throws where that is of something else. */
+  /** Begins an import, or finds the one of that name. Throws if that one has another fingerprint. */
   readonly begin: (name: string, what: { readonly fingerprint: string; readonly total: number }) => Promise<ImportProgress>
-  /** Finds a stream of these that had events before the import began, or would begin now; null: none had. */
+  /**
+   * Finds one of the records' streams that had events before the import began; if it has not begun, that has events
+   * now. Null: there is none.
+   */
   readonly findOld: (name: string, records: readonly NewRecord[]) => Promise<string | null>
-  /** Appends the next records, and remembers with them that it did. */
+  /** Appends the next records, and stores the progress with them. */
   readonly move: (name: string, chunk: readonly NewRecord[], at: ImportProgress, onlyNew: boolean) => Promise<ImportProgress>
 }
 
-/** Reads all records before the first is moved, then moves those that no earlier call has moved. */
+/** Reads all records before it moves the first, then moves those that no earlier call has moved. */
 export async function* importRecords(
   { begin, findOld, move }: ImportSteps,
   name: string,
@@ -57,7 +67,7 @@ function progressOf({ moved, total, position }: ImportProgress): ImportProgress 
   return { moved, total, position }
 }
 
-/** Gives an import that was begun. Throws where it was begun with something else. */
+/** Gives the import that was begun. Throws if it has another fingerprint. */
 export function checkFingerprint<T extends { readonly fingerprint: string }>(name: string, found: T, fingerprint: string): T {
   if (found.fingerprint === fingerprint) return found
   throw new StoreError(
@@ -66,12 +76,15 @@ export function checkFingerprint<T extends { readonly fingerprint: string }>(nam
   )
 }
 
-/** Refuses a stream where only new ones were asked for. */
+/** The error for a stream that had events, if only new streams are allowed. */
 export function oldStreamError(stream: string): StoreError {
   return new StoreError('refused', `${stream} had events before the import began, and only new streams were asked for`)
 }
 
-/** Records in chunks that are bounded, without the first `skipped`. A record that is larger than the bound is a chunk of its own. */
+/**
+ * Divides records into bounded chunks, without the first `skipped`. A record that is larger than the bound is a chunk
+ * of its own.
+ */
 export async function* chunks(pages: AsyncIterable<readonly NewRecord[]>, skipped: number): AsyncGenerator<readonly NewRecord[]> {
   let chunk: NewRecord[] = []
   let size = 0
@@ -92,7 +105,7 @@ export async function* chunks(pages: AsyncIterable<readonly NewRecord[]>, skippe
   if (chunk.length) yield chunk
 }
 
-/** Counts records, checks each page, and hashes all that is stored of them but their ids. */
+/** Counts records, checks each page, and hashes everything that is stored of them except their ids. */
 async function digestOf(
   pages: AsyncIterable<readonly NewRecord[]>,
   check: (page: readonly NewRecord[]) => Promise<void>,

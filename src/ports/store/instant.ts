@@ -1,7 +1,10 @@
 let second = Number.NaN
 let upToSecond = ''
 
-/** A time in ms since 1970 as RFC 3339 in UTC. Events of one second share most of it: a third of what toISOString takes. */
+/**
+ * Formats a time in ms since 1970 as RFC 3339 in UTC. Events of one second share most of the text: this takes a third
+ * of the time of toISOString.
+ */
 export function instant(ms: number): string {
   const found = Math.floor(ms / 1_000)
   if (found !== second) {

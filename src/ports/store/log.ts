@@ -1,15 +1,17 @@
-// The part of a store that the paths run on: what is appended, and what is read of it.
+// The part of a store that the paths need: appends, and reads of events.
 import type { StoredEvent } from './event.ts'
 import type { LoadedStream, LoadRequest } from './load.ts'
 import type { StoredKey, Unit, UnitOutcome } from './unit.ts'
 
-/** Every promise about events is kept here: no call may be left simple, and every call is tested by contract.ts. */
+/**
+ * All promises about events are made here. So no store may simplify these calls, and contract.ts tests each of them.
+ */
 export interface Log {
   /**
-   * Appends each unit whole or not at all, in the order given, with one outcome for each.
+   * Appends each unit whole or not at all, in their order. Gives one outcome for each.
    *
-   * ORDER: a reader that has passed a position never later finds an event at or below it, whoever writes.
-   * Expectations and keys are checked where nobody else can write in between. What is answered is durable.
+   * ORDER: a reader that has passed a position never finds a later event at or below it, whoever writes.
+   * Expectations and keys are checked where nobody else can write in between. A unit that is answered is durable.
    */
   append(units: readonly Unit[], options?: { readonly signal?: AbortSignal }): Promise<readonly UnitOutcome[]>
   /** Reads facts of several streams, and keys, in one statement. */
@@ -19,17 +21,24 @@ export interface Log {
   ): Promise<{ readonly streams: readonly LoadedStream[]; readonly keys: readonly StoredKey[] }>
   /** One page of a stream: events after a version, oldest first, bounded in number and size. */
   read(stream: string, options: ReadOptions): Promise<readonly StoredEvent[]>
-  /** One page of the log: events after a position, oldest first, bounded in number and size, of certain types only where `filter` names them. */
+  /**
+   * Gives one page of the log: events after a position, oldest first, bounded in number and size. With a `filter`, only
+   * events of its types.
+   */
   readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]>
-  /** One page of the streams that have events, by name in the order of code points; its cost is that of the page, however many there are. */
+  /**
+   * Gives one page of the streams that have events, by name in the order of code points. Its cost depends on the page,
+   * not on the number of streams.
+   */
   streams(options: StreamsOptions): Promise<readonly StreamHead[]>
   /** The position of the last event, 0 in an empty log. */
   head(): Promise<number>
 }
 
 /**
- * Which events of the log to read. With `until`, none above it: a filter that matches little then still ends soon. With `sizeMax`, a page
- * ends with the event with which its payloads come to so many bytes of UTF-8: it is larger by less than that event, and never empty for it.
+ * Selects events of the log. With `until`, none above it: a read with few matches then still ends soon. With `sizeMax`,
+ * a page ends with the event at which its payloads reach that many bytes of UTF-8. So a page is larger by less than
+ * that event, and is never empty because of it.
  */
 export type ReadAllOptions = {
   readonly after: number
@@ -38,12 +47,14 @@ export type ReadAllOptions = {
   readonly until?: number
   readonly filter?: Filter
 }
-/** Which events of a stream to read, those after a version; bounded as `ReadAllOptions` are. */
+/** Selects events of a stream: those after a version, bounded as in `ReadAllOptions`. */
 export type ReadOptions = Pick<ReadAllOptions, 'after' | 'limit' | 'sizeMax'>
 /** Types by category; null: all types of the category. */
 export type Filter = ReadonlyMap<string, readonly string[] | null>
 
-/** Which streams to list: those behind a name (the empty one is before all), of one category where it is named. */
+/**
+ * Selects streams: those with names after `after` (the empty name is before all), and of one category if it is given.
+ */
 export type StreamsOptions = { readonly after: string; readonly limit: number; readonly category?: string }
-/** A stream as a list shows it: its version, and the position and the time of its last event. */
+/** A stream in a list: its version, and the position and the time of its last event. */
 export type StreamHead = { readonly stream: string; readonly version: number; readonly position: number; readonly at: string }

@@ -1,4 +1,4 @@
-// The store that forgets: the shortest description of what every store promises, and what tests run on.
+// A store in memory: the shortest description of the promises of every store. Tests run on it.
 import { categoryOf, isOf } from '../../definitions/event/stream-name.ts'
 import { memoryAgenda } from '../agenda/memory.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
@@ -20,7 +20,7 @@ import { type Conflict, type Expectation, isMet, MISSED_BYTES_MAX, type StoredKe
 import type { LogIdentity } from './upkeep.ts'
 import type { Wake } from './watch.ts'
 
-/** A log in memory, gone with the process. `now` is its clock, in ms since 1970; default: the machine's. */
+/** Makes a log in memory. It is gone with the process. `now`: its clock, in ms since 1970. Default: the machine's. */
 export function memory(options: { readonly now?: () => number } = {}): Store {
   const now = options.now ?? Date.now
   const log: StoredEvent[] = []
@@ -105,7 +105,8 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   function readAll({ after, limit, until = log.length, filter }: ReadAllOptions): readonly StoredEvent[] {
     if (!filter) return log.slice(after, Math.min(after + limit, until))
     const wanted = ({ stream, type }: StoredEvent) => {
-      // A name without `-` is read with the category of that name, as the others do; it is of none to those who fold.
+      // As in the other stores, a name without `-` is read with the category of that name. Folds treat it as a stream
+      // without a category.
       const types = filter.get(categoryOf(stream) || stream)
       return types === null || types?.includes(type)
     }
@@ -164,7 +165,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     announce: head => {
       for (const wake of watching) wake(head)
     },
-    // Nothing is ever gone from it.
+    // A log in memory never loses events.
     beginEpoch: async () => {
       identity = { ...identity, epoch: identity.epoch + 1 }
       return { epoch: identity.epoch, keys: 0, snapshots: 0, entries: 0 }

@@ -1,9 +1,9 @@
-// Migrations are forward only, one change a file, each embedded as text and recognised by its checksum.
+// Migrations only go forward, one change a file. Each is embedded as text and has a checksum.
 import { StoreError } from './errors.ts'
 
 /** One file of `migrations/`: its name and its text. */
 export type Migration = { readonly name: string; readonly sql: string }
-/** A migration that a database says it has had. `oldest` is the oldest release that may still run beside it. */
+/** A migration that a database has recorded. `oldest`: the oldest release that may still run beside it. */
 export type Applied = { readonly name: string; readonly checksum: string; readonly oldest: string }
 
 /** This release. A migration names the oldest release that may still run after it. */
@@ -14,7 +14,7 @@ export function checksum(sql: string): string {
   return new Bun.CryptoHasher('sha256').update(sql).digest('hex').slice(0, 32)
 }
 
-/** The oldest release that may still run once a migration is in: its first line says so. */
+/** The oldest release that may still run after a migration. The first line of the migration names it. */
 export function oldestRelease(migration: Migration): string {
   const found = /^-- oldest release that may still run: (\S+)/.exec(migration.sql)
   if (!found) throw new TypeError(`${migration.name}: the first line names the oldest release that may still run`)
@@ -23,7 +23,7 @@ export function oldestRelease(migration: Migration): string {
 
 /**
  * The migrations that a database still lacks, in order.
- * Throws a StoreError where one that it has was changed since, or where it needs a newer release than this.
+ * Throws a StoreError if a recorded migration was changed since, or if the database needs a newer release.
  */
 export function pendingMigrations(migrations: readonly Migration[], applied: readonly Applied[]): readonly Migration[] {
   const had = new Map(applied.map(row => [row.name, row]))

@@ -1,4 +1,5 @@
-// Reading page by page. A page is bounded in number and in size, and a missing event is noticed before it is passed.
+// Reads page by page. A page is bounded in number and in size, and a missing event is noticed before the reader passes
+// it.
 import { categoryOf } from '../../definitions/event/stream-name.ts'
 import { inSequence, Versions } from './sequence.ts'
 import type { StoredEvent } from './event.ts'
@@ -6,7 +7,7 @@ import type { Filter } from './log.ts'
 import { isFull } from './page-size.ts'
 import type { Store } from './store.ts'
 
-/** The most events of a page, and the bytes of payloads with which it ends. */
+/** The most events of a page, and the size of its payloads, in bytes, at which it ends. */
 const PAGE_EVENTS_MAX = 1_000
 const PAGE_SIZE = 4_194_304
 
@@ -19,13 +20,15 @@ export type LogPagesOptions = Bounds & {
   readonly until: number
   readonly filter?: Filter
   /**
-   * Whether a missing event throws. Default: yes, unless the filter names types. With true such a filter is read with all types of its
-   * categories, as only then can it be seen; what is given is the same.
+   * Whether a missing event throws. Default: true, unless the filter names types. With true, such a filter is read with
+   * all types of its categories, because a hole shows only then. The result is the same.
    */
   readonly seesHoles?: boolean
 }
 
-/** The pages of the log, oldest first, none empty. The next is read when it is asked for. Throws DamagedStream. */
+/**
+ * Gives the pages of the log, oldest first, none empty. Reads the next page when it is needed. Throws DamagedStream.
+ */
 export async function* logPages(
   store: Pick<Store, 'readAll'>,
   { after = 0, until, filter, seesHoles = !namesTypes(filter), limit = PAGE_EVENTS_MAX, sizeMax = PAGE_SIZE }: LogPagesOptions,
@@ -53,7 +56,9 @@ export type StreamPagesOptions = Bounds & {
   readonly until?: number
 }
 
-/** The pages of a stream, oldest first, none empty. The next is read when it is asked for. Throws DamagedStream. */
+/**
+ * Gives the pages of a stream, oldest first, none empty. Reads the next page when it is needed. Throws DamagedStream.
+ */
 export async function* streamPages(
   store: Pick<Store, 'read'>,
   stream: string,
@@ -68,7 +73,7 @@ export async function* streamPages(
   }
 }
 
-/** Whether an event is one of those that a filter names; without a filter all are. */
+/** Makes the test for a filter. Without a filter every event passes. */
 export function filterPredicate(filter: Filter | null): (event: StoredEvent) => boolean {
   if (!filter) return () => true
   const types = new Map([...filter].map(([category, types]) => [category, types && new Set(types)]))

@@ -1,23 +1,24 @@
-// Asking again and again, as often as it is worth.
+// Calls a function again and again, less often while nothing happens.
 import { sleep as machineSleep } from '../../lib/sleep.ts'
 
 export { sleep as slept } from '../../lib/sleep.ts'
 
-/** How long to wait before it is asked again: at first, at most, and after a failure at most; in ms. */
+/** The waits between two calls, in ms: the first, the longest, and the longest after a failure. */
 const BUSY_MS = 5
 const IDLE_MS = 50
 const FAILED_MS = 1_000
-/** How much longer each wait is than the one before, for as long as nothing happens. */
+/** The factor by which each wait grows while nothing happens. */
 const GROWTH = 1.25
 
 export type PollOptions = {
-  /** Waits so many ms, or until it is stopped. Default: the machine's clock. */
+  /** Waits this many ms, or until the signal is aborted. Default: the machine's clock. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /**
- * Asks until it is ended: every 5 ms while `ask` says that something happened, ever more seldom up to 50 ms while nothing does, and
- * up to 1 s while it throws. One question at a time. Gives what ends it, which resolves when the last question is answered.
+ * Calls `ask` until it is ended: every 5 ms while it returns true, less and less often up to 50 ms while it returns
+ * false, and up to 1 s while it throws. One call at a time. Gives the function that ends it, which resolves when the
+ * last call has ended.
  */
 export function poll(ask: () => boolean | Promise<boolean>, { sleep = machineSleep }: PollOptions = {}): () => Promise<void> {
   const ending = new AbortController()
@@ -38,7 +39,7 @@ async function askOnce(ask: () => boolean | Promise<boolean>, waited: number): P
   try {
     return (await ask()) ? BUSY_MS : Math.min(IDLE_MS, waited * GROWTH)
   } catch {
-    // That the store cannot be reached is reported elsewhere.
+    // The store itself reports that it cannot be reached.
     return Math.min(FAILED_MS, waited * 2)
   }
 }

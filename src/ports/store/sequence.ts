@@ -1,10 +1,11 @@
-// Whether versions follow each other: the log of a store that keeps its promises has no hole, so one is damage, and is not folded over.
+// Checks that versions follow each other. The log of a store that keeps its promises has no hole. So a hole is damage,
+// and is not folded over.
 import type { StoredEvent } from './event.ts'
 
-/** Where an event is. */
+/** The place of an event. */
 export type EventPlace = Pick<StoredEvent, 'stream' | 'version' | 'position'>
 
-/** A stream of which events are missing, or stand twice. */
+/** A stream that lacks events, or has one twice. */
 export class DamagedStream extends Error {
   override readonly name = 'DamagedStream'
   readonly stream: string
@@ -20,31 +21,33 @@ export class DamagedStream extends Error {
   }
 }
 
-/** A page of a stream behind a version, if nothing is missing in it. Throws DamagedStream. */
+/** Gives a page of a stream after a version, if no event is missing in it. Throws DamagedStream. */
 export function inSequence<E extends EventPlace>(page: readonly E[], after: number): readonly E[] {
   const wrong = page.findIndex(({ version }, i) => version !== after + 1 + i)
   if (wrong >= 0) throw new DamagedStream(page[wrong]!, after + 1 + wrong)
   return page
 }
 
-/** The versions of all streams, for who reads the log in its order. It holds a number a stream. */
+/** The versions of all streams, for a reader of the log in its order. It holds one number a stream. */
 export class Versions {
   readonly #last = new Map<string, number>()
   readonly #isWhole: boolean
 
-  /** `after`: where reading begins. Behind the beginning of the log, the first event of a stream may have any version. */
+  /**
+   * `after`: where reading begins. After the beginning of the log, the first event of a stream may have any version.
+   */
   constructor(after: number) {
     this.#isWhole = after === 0
   }
 
-  /** Takes the next event; gives the version that it should have had, null where it has it. */
+  /** Adds the next event. Gives the version that it should have; null if it has that version. */
   take({ stream, version }: EventPlace): number | null {
     const last = this.#last.get(stream) ?? (this.#isWhole ? 0 : version - 1)
     this.#last.set(stream, version)
     return version === last + 1 ? null : last + 1
   }
 
-  /** Takes a page. Throws DamagedStream. */
+  /** Adds a page. Throws DamagedStream. */
   check(page: readonly EventPlace[]): void {
     for (const event of page) {
       const expected = this.take(event)

@@ -19,9 +19,9 @@ export type DaemonOptions = {
   readonly user: ServerUser | undefined
   readonly port: number
   readonly prepare?: () => void
-  /** What it is asked, if it does not speak first. */
+  /** The first request, if the server does not speak first. */
   readonly ask?: string
-  /** How its first words begin once it is ready. */
+  /** The beginning of its first answer once it is ready. */
   readonly answer: string
 }
 

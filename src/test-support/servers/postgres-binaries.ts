@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path'
 import { canReach, type ServerUser } from './server-user.ts'
 
 export type PostgresBinaries = {
-  /** Where `initdb` and `postgres` are, for a server that lives in this folder. */
+  /** The folder of `initdb` and `postgres`, for a server that lives in this folder. */
   path(folder: string): string
   /** Puts them there, which must be done before they are used. Nothing to do where they can run in place. */
   prepare(folder: string): void

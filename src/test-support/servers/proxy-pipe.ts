@@ -31,7 +31,7 @@ export type Pipe = {
   pump(): void
 }
 
-/** Where the source is no longer read. What its own system holds beyond that is up to the kernel. */
+/** The size at which the source is no longer read. The kernel may hold more. */
 const queuedBytesMax = 4 * 1024 * 1024
 
 export function createPipe(connection: number, faults: Faults, cut: () => void): Pipe {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 export type ServerUser = { readonly uid: number; readonly gid: number }
 
-/** Who servers run as: nobody when we are root (or postgres where there is no nobody), otherwise ourselves (undefined). */
+/** The user of servers: nobody if we are root (or postgres if there is no nobody), otherwise ourselves (undefined). */
 export function serverUser(): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined
   const users = readFileSync('/etc/passwd', 'utf8').split('\n')

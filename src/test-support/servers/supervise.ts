@@ -15,7 +15,7 @@ export type Supervised = {
 }
 
 export type SuperviseOptions = {
-  /** Where it runs. The shell makes it, so that it never exists without somebody to delete it. */
+  /** The folder in which it runs. The shell makes it, so that it never exists without a process to delete it. */
   readonly folder: string
   readonly user: ServerUser | undefined
   /** Fills the folder before the command runs. */

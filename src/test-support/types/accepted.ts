@@ -266,5 +266,5 @@ const { enough } = await emaki.query(questions.open, { why: 'w' }, { atLeast: 1 
 const asked: readonly [string | undefined, string | undefined, number] = [row?.key, status, enough]
 await emaki.close()
 
-/** What came of it, so that a test sees that it ran. */
+/** The results, so that a test sees that it ran. */
 export const seen: readonly unknown[] = [told, closing.data, opening.type, id, Object.keys(Every).length, isSeen, recorded, asked]
