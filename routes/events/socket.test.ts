@@ -235,8 +235,12 @@ describe('a client that takes nothing', () => {
   /** Events of 12 MB and a client that has taken none of them, on a clock that is moved by hand. */
   async function stalled() {
     const { emaki } = await bank()
-    let now = 0
-    const live = new Live(emaki, { report: () => {}, now: () => now, lookEveryMs: 5 })
+    let [now, looked] = [0, 0]
+    const clock = () => {
+      looked++
+      return now
+    }
+    const live = new Live(emaki, { report: () => {}, now: clock, lookEveryMs: 5 })
     const hono = new Hono()
     hono.get('/events', c => {
       c.set('live', live)
@@ -255,7 +259,8 @@ describe('a client that takes nothing', () => {
     for (const _ of range(15)) await emaki.append([{ stream: 'account-a', expect: 'any', events }])
     const advance = async (ms: number) => {
       now += ms
-      await Bun.sleep(20)
+      const before = looked
+      await until('it was looked after', () => looked > before + 2 || live.count === 0)
     }
     return { server, live, slow, advance }
   }
