@@ -166,7 +166,7 @@ describe('a page of many rows', () => {
   })
 
   test('is written in several statements where its data is large', async () => {
-    const large = many(30).map((one, i) => ({ ...one, data: JSON.stringify(`${i}`.repeat(600_000)) }))
+    const large = many(8).map((one, i) => ({ ...one, data: JSON.stringify(`${i}`.repeat(600_000)) }))
     expect(await rows.commit(page({ epoch, rows: large }))).toBeTrue()
     expect((await rows.rows(orders, ['k000007']))[0]!.data).toBe(large[7]!.data)
   })
