@@ -1,5 +1,5 @@
 // A row as it changes.
-import { afterEach, describe, expect, test } from 'bun:test'
+import { afterEach, describe, expect, spyOn, test } from 'bun:test'
 import { z } from 'zod'
 import { events, spec } from '../../src/definitions/event/events.ts'
 import { decider } from '../../src/definitions/decider/decider.ts'
@@ -84,7 +84,10 @@ describe('a client that follows a row', () => {
     const reader = await follow(other, 'd1')
     await awaitRows(reader, ['1', 'row', { key: 'd1', isOpen: true }])
     const before = polls
+    using waits = spyOn(globalThis, 'setTimeout')
     await until('it is asked for again and again', () => polls > before + 5)
+    // Where nobody waits, it is 1 s.
+    expect(waits.mock.calls.filter(([, ms]) => ms === 10).length).toBeGreaterThanOrEqual(5)
     await owner.post('/door/d1/close')
     await awaitRows(reader, ['1', 'row', { key: 'd1', isOpen: true }], ['2', 'row', { key: 'd1', isOpen: false }])
   })

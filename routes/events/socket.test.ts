@@ -239,8 +239,12 @@ describe('a WebSocket client that does not read', () => {
   /** Events of 12 MB and a client that has taken none of them, on a clock that is moved by hand. */
   async function openStalled() {
     const { emaki } = await openBank()
-    let now = 0
-    const live = new Live(emaki, { report: () => {}, now: () => now, checkEveryMs: 5 })
+    let [now, looked] = [0, 0]
+    const clock = () => {
+      looked++
+      return now
+    }
+    const live = new Live(emaki, { report: () => {}, now: clock, checkEveryMs: 5 })
     const hono = new Hono()
     hono.get('/events', c => {
       c.set('live', live)
@@ -257,7 +261,8 @@ describe('a WebSocket client that does not read', () => {
     for (const _ of range(15)) await emaki.append([{ stream: 'account-a', expect: 'any', events }])
     const advance = async (ms: number) => {
       now += ms
-      await Bun.sleep(20)
+      const before = looked
+      await until('it was looked after', () => looked > before + 2 || live.count === 0)
     }
     return { server, live, slow, advance }
   }

@@ -75,14 +75,12 @@ test('hundreds of stalled clients get a bounded amount, delay no other client, a
 
 /** Waits until no more is taken by any. */
 async function awaitStall(counts: { readonly taken: number }): Promise<void> {
-  let before = -1
-  const isStill = async () => {
-    const stands = counts.taken === before
+  let [before, looks] = [-1, 0]
+  await until('nothing goes any more', () => {
+    looks = counts.taken === before ? looks + 1 : 0
     before = counts.taken
-    await Bun.sleep(200)
-    return stands
-  }
-  await until('nothing goes any more', isStill)
+    return looks === 40
+  })
 }
 
 function residentAfterCollection(): number {

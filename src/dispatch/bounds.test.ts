@@ -4,7 +4,9 @@ import { memoryBus } from '../ports/bus/memory.ts'
 import { Account, account } from '../test-support/account.ts'
 import { openBank, appendAsOther, range } from '../test-support/bank.ts'
 import { failsBefore } from '../test-support/failing-store.ts'
+import { movableClock } from '../test-support/movable-clock.ts'
 import { until } from '../test-support/servers/until.ts'
+import { DEADLINE_MS } from './send.ts'
 
 const unavailable = { outcome: 'unavailable', retryAfterMs: 1_000 } as const
 const accepted = { outcome: 'accepted' } as const
@@ -76,14 +78,17 @@ describe('a command in a batch', () => {
     const { emaki, store } = await openBank()
     const gate = store.hold('append')
     const controller = new AbortController()
+    using clock = movableClock()
     const sent = [
-      emaki.send(account.deposit('a', { cents: 1 }), { deadlineMs: 200 }),
+      emaki.send(account.deposit('a', { cents: 1 })),
       emaki.send(account.deposit('b', { cents: 1 }), { signal: controller.signal }),
     ]
     await gate.reached
     controller.abort()
     // What waits is swept; this one tells when a deadline as late as the first has passed.
-    expect(await emaki.send(account.deposit('c', { cents: 1 }), { deadlineMs: 300 })).toEqual(unavailable)
+    const waits = emaki.send(account.deposit('c', { cents: 1 }))
+    clock.advance(DEADLINE_MS)
+    expect(await waits).toEqual(unavailable)
     expect(sent.map(promise => Bun.peek.status(promise))).toEqual(['pending', 'pending'])
     gate.open()
     expect(await Promise.all(sent)).toMatchObject([accepted, accepted])

@@ -29,9 +29,10 @@ async function startMails(
   handle: (events: readonly Recorded[], handling: Handling) => unknown,
   options: Options = {},
   store: Store = memory(),
+  leaseMs = 60_000,
 ) {
   const mails = processor('mails', { from: Mail, ...options, handle: handle as never })
-  const emaki = await runtime({ serve: [mail, mails], store, leaseMs: 50 })
+  const emaki = await runtime({ serve: [mail, mails], store, leaseMs })
   closing.push(emaki)
   return emaki
 }
@@ -83,24 +84,27 @@ describe('a processor', () => {
 
   test('a processor handles keys side by side, and each key in order', async () => {
     const under = new Set<string>()
-    let most = 0
+    const two = Promise.withResolvers<void>()
     const seen = new Map<string, number[]>()
+    const store = memory()
+    const before = await runtime({ serve: [mail], store })
+    for (let i = 0; i < 60; i++) await queueMail(before, `m${i}`, `k${i % 6}`)
     const emaki = await startMails(
       async ([event]) => {
         const key = toOf(event!)
         if (under.has(key)) throw new Error(`${key} is handled twice at once`)
         under.add(key)
-        most = Math.max(most, under.size)
-        await Bun.sleep(1)
+        if (under.size > 1) two.resolve()
+        await two.promise
+        await Bun.sleep(0)
         seen.set(key, [...(seen.get(key) ?? []), event!.position])
         under.delete(key)
       },
       { parallelism: 4, key: event => toOf(event), attempts: 1 },
+      store,
     )
-    await Promise.all(Array.from({ length: 60 }, (_, i) => queueMail(emaki, `m${i}`, `k${i % 6}`)))
     await untilProcessed(emaki, 60)
     expect(await emaki.store.readModel.parked()).toEqual([])
-    expect(most).toBeGreaterThan(1)
     for (const positions of seen.values()) expect(positions).toEqual([...positions].sort((a, b) => a - b))
     expect([...seen.values()].flat()).toHaveLength(60)
   })
@@ -137,7 +141,7 @@ describe('a processor', () => {
     const found: (CloudEvent & { readonly key: string })[] = []
     const handle = (events: readonly Recorded[], { cloudEvent, keyOf }: Handling) =>
       void found.push(...events.map(event => ({ ...cloudEvent(event), key: keyOf(event) })))
-    const emaki = await runtime({ serve: [processor('mails', { from: New, batchSize: 10, handle })], store, leaseMs: 50 })
+    const emaki = await runtime({ serve: [processor('mails', { from: New, batchSize: 10, handle })], store, leaseMs: 60_000 })
     closing.push(emaki)
     await untilProcessed(emaki, 2)
     const [sent, noted] = await store.readAll({ after: 0, limit: 2 })
@@ -182,7 +186,8 @@ describe('a processor', () => {
 
   test('a processor goes on from where it is reset to, and handles what came after that again', async () => {
     const handled: string[] = []
-    const emaki = await startMails(([event]) => handled.push(toOf(event!)))
+    // It takes its lease again after a third of it.
+    const emaki = await startMails(([event]) => handled.push(toOf(event!)), {}, memory(), 1_000)
     for (const to of ['a', 'b', 'c']) await queueMail(emaki, to, to)
     await untilProcessed(emaki, 3)
     await emaki.reset('mails', 1)
@@ -194,10 +199,13 @@ describe('a processor', () => {
   test('a processor is handed again what it had not finished when it stopped, and nothing else', async () => {
     const store = memory()
     const handled: string[] = []
+    const begun = Promise.withResolvers<void>()
     const first = await startMails(
       async ([event], { signal }) => {
-        if (toOf(event!) === 'slow')
+        if (toOf(event!) === 'slow') {
+          begun.resolve()
           await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        }
         handled.push(toOf(event!))
       },
       { batchSize: 1 },
@@ -206,8 +214,7 @@ describe('a processor', () => {
     await queueMail(first, 'a', 'a')
     await untilProcessed(first, 1)
     await queueMail(first, 'b', 'slow')
-    await becomes('it is at work', () => handled.length === 1)
-    await Bun.sleep(5)
+    await begun.promise
     await closing.pop()!.close()
     const again: string[] = []
     const second = await startMails(([event]) => again.push(toOf(event!)), {}, store)

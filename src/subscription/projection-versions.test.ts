@@ -179,7 +179,7 @@ describe('a rebuild', () => {
       store,
       tail: following,
       projection: first[spec],
-      leaseMs: 1_000,
+      leaseMs: 60_000,
       onProgress: (...at) => progress.push(at),
       report: () => {},
       ...(signal && { signal }),
@@ -227,7 +227,7 @@ describe('a rebuild', () => {
     const names = await Promise.all([runRebuild(store), runRebuild(store).catch(error => error as Error)])
     expect([names[0].name, String(names[1])]).toEqual([
       'lights_v1_g2',
-      'StoreError: lights is being rebuilt already, or its rebuild ended less than 1000 ms ago',
+      'StoreError: lights is being rebuilt already, or its rebuild ended less than 60000 ms ago',
     ])
     expect((await runRebuild(store)).name).toBe('lights_v1_g3')
   })

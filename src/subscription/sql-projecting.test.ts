@@ -51,7 +51,7 @@ afterEach(async () => {
 })
 
 async function run(version?: number): Promise<Runtime> {
-  const emaki = await runtime({ serve: [sale, report(version)], store: sqlite(join(folder, 'log.db')), leaseMs: 100 })
+  const emaki = await runtime({ serve: [sale, report(version)], store: sqlite(join(folder, 'log.db')), leaseMs: 1_000 })
   closing.push(emaki)
   return emaki
 }
@@ -93,7 +93,7 @@ describe('a SQL projection', () => {
   test('a SQL projection parks a stream again that still cannot be read, and goes on', async () => {
     const reported: unknown[] = []
     const store = sqlite(join(folder, 'log.db'))
-    const emaki = await runtime({ serve: [sale, report()], store, leaseMs: 100, report: error => reported.push(error) })
+    const emaki = await runtime({ serve: [sale, report()], store, leaseMs: 60_000, report: error => reported.push(error) })
     closing.push(emaki)
     const unread = { id: Bun.randomUUIDv7(), type: 'Sold', schema: 'newer', data: '{"day":7}', meta: '{}' }
     await store.append([{ slices: [{ stream: 'sale-a', expect: 'any', events: [unread] }], keys: [] }])

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { until } from '../../../src/test-support/servers/until.ts'
 import { basket, type Marketplace } from './client.ts'
 
-const CRASHES = 5
+const CRASHES = 3
 const VIEW_CRASHES = 2
 const ANSWERED_BEFORE_CRASH = 100
 const CALLERS = 16

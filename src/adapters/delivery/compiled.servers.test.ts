@@ -7,6 +7,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { startKafka } from '../../test-support/servers/kafka.ts'
 import { startNats } from '../../test-support/servers/nats.ts'
+import { HANG_MS } from '../../test-support/servers/until.ts'
 
 const SRC = join(import.meta.dir, '../..')
 const PROGRAM = `
@@ -19,7 +20,7 @@ const [kafka, nats] = process.argv.slice(2)
 const toKafka = kafkaRelay('to-kafka', { from: Counter, brokers: [kafka], topic: 'counters' })
 const toNats = natsRelay('to-nats', { from: Counter, servers: nats, stream: 'SHOP' })
 const emaki = await runtime({ serve: [counter, toKafka, toNats] })
-console.log(await emaki.waitUntilProcessed(await countUp(emaki, 10, 10), undefined, 10_000))
+console.log(await emaki.waitUntilProcessed(await countUp(emaki, 10, 10), undefined, ${HANG_MS}))
 await emaki.close()
 `
 

@@ -82,8 +82,11 @@ describe('a watch of a file', () => {
     }
     expect(woken).toEqual([null, null, null])
     await end()
+    const later: (number | null)[] = []
+    const endLater = await server.watch(head => void later.push(head))
     await other.append([unit('s-1', 'any')])
-    await Bun.sleep(60)
+    await until('who watches still is woken', () => later.length === 1)
+    await endLater()
     expect(woken).toHaveLength(3)
   })
 

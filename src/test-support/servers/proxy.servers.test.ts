@@ -173,9 +173,7 @@ describe('delay', () => {
     proxy.delay(0, 'toServer')
     client.send('b')
     await peer.has('ab')
-    const tookMs = performance.now() - start
-    expect(tookMs).toBeGreaterThan(55)
-    expect(tookMs).toBeLessThan(1_000)
+    expect(performance.now() - start).toBeGreaterThan(55)
   })
 
   test('delays the end of a connection, too', async () => {
