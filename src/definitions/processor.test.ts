@@ -35,10 +35,10 @@ describe('a processor', () => {
   test.each<[string, object, string]>([
     ['a type of no family', { types: ['Placedd'] }, "processor('mails'): Placedd is no event of its families"],
     ['families of one category', { from: [Order, Order] }, 'two of its families have one category'],
-    ['no batch', { batchSize: 0 }, 'no batchSize of 0'],
-    ['half a batch', { batchSize: 1.5 }, 'no batchSize of 1.5'],
-    ['no attempt', { attempts: 0 }, 'no attempts of 0'],
-    ['too many at once', { parallelism: 10_001 }, 'no parallelism of 10001'],
+    ['no batch', { batchSize: 0 }, 'expected batchSize from 1 to 10000, found 0'],
+    ['half a batch', { batchSize: 1.5 }, 'expected batchSize from 1 to 10000, found 1.5'],
+    ['no attempt', { attempts: 0 }, 'expected attempts from 1 to 10000, found 0'],
+    ['too many at once', { parallelism: 10_001 }, 'expected parallelism from 1 to 10000, found 10001'],
   ])('a processor refuses %s', (_, options, message) => {
     expect(() => buildProcessor(options)).toThrow(message)
   })

@@ -97,7 +97,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
   for (const [what, value] of Object.entries({ batchSize, parallelism, attempts }))
     if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000))
-      throw new TypeError(`${where}: expected a ${what} from 1 to 10000, found ${value}`)
+      throw new TypeError(`${where}: expected ${what} from 1 to 10000, found ${value}`)
   if (attemptMs !== null && !(Number.isSafeInteger(attemptMs) && attemptMs >= 1 && attemptMs <= ATTEMPT_MS_MAX))
     throw new TypeError(`${where}: expected an attemptMs of 1 to ${ATTEMPT_MS_MAX}, or null, found ${attemptMs}`)
   const families = familiesOf(where, options.from)

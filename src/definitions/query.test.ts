@@ -35,7 +35,7 @@ describe('a query', () => {
 
   test('a query refuses a parameter that every query has', () => {
     expect(() => buildQuery({ params: z.object({ 'min-position': z.string() }) })).toThrow(
-      "query('q'): every query may be asked by min-position",
+      "query('q'): every query has a parameter min-position already",
     )
   })
 })

@@ -154,7 +154,7 @@ describe('an inbox', () => {
 describe('inbox()', () => {
   test.each([
     ['Payments', {}, 'a name is small letters'],
-    ['payments', { keepMs: 0 }, 'no keepMs of 0'],
+    ['payments', { keepMs: 0 }, 'expected a keepMs above 0, found 0'],
   ])('inbox() refuses %p with %p', (name, options, message) => {
     expect(() => inbox(name, { message: Message, command: () => null, ...options })).toThrow(message)
   })

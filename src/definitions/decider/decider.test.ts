@@ -58,7 +58,9 @@ describe('a command', () => {
   test.each(['', 'Add', 'add-one', '1st', '_add', 'ü', '__proto__', 'x'.repeat(64)])(
     'a command is refused with the name %p',
     name => {
-      expect(() => commands('counter', [name])).toThrow('a command begins with a small letter and holds letters, digits and _')
+      expect(() => commands('counter', [name])).toThrow(
+        'a command name begins with a small letter and has only letters, digits and _',
+      )
     },
   )
 })
@@ -236,22 +238,22 @@ describe('at start a decider is refused', () => {
   const make = (changed: object) => () => decider(Counter, { ...sound, ...changed } as never)
 
   const wrong: readonly [string, object, string][] = [
-    ['without evolve', { evolve: undefined }, 'counter: evolve wants one function for each of Added, Reset; wrong: Added, Reset'],
+    ['without evolve', { evolve: undefined }, 'counter: evolve needs one function for each of Added, Reset; wrong: Added, Reset'],
     ['without one fold', { evolve: { Added: sound.evolve.Added } }, 'wrong: Reset'],
     ['with a misspelt fold', { evolve: { Added: sound.evolve.Added, Resett: sound.evolve.Reset } }, 'wrong: Reset, Resett'],
     ['with a fold too many', { evolve: { ...sound.evolve, Gone: sound.evolve.Reset } }, 'wrong: Gone'],
     ['with a fold that is no function', { evolve: { ...sound.evolve, Reset: 1 } }, 'wrong: Reset'],
-    ['without decide', { decide: undefined }, 'counter: decide wants one function for each of add, reset; wrong: add, reset'],
+    ['without decide', { decide: undefined }, 'counter: decide needs one function for each of add, reset; wrong: add, reset'],
     ['without one decision', { decide: { add: () => [] } }, 'wrong: reset'],
     ['with a decision too many', { decide: { ...sound.decide, remove: () => [] } }, 'wrong: remove'],
     [
       'with a command named wrongly',
       { commands: { Add: Added }, decide: { Add: () => [] } },
-      'counter.Add: a command begins with',
+      'counter.Add: a command name begins with',
     ],
-    ['with a snapshot every 0 events', { snapshot: { every: 0, version: 1 } }, 'every 0 events cannot be'],
-    ['with a snapshot every 1.5 events', { snapshot: { every: 1.5, version: 1 } }, 'every 1.5 events cannot be'],
-    ['with a snapshot of version NaN', { snapshot: { every: 1, version: Number.NaN } }, 'of version NaN'],
+    ['with a snapshot every 0 events', { snapshot: { every: 0, version: 1 } }, 'found version 1, every 0'],
+    ['with a snapshot every 1.5 events', { snapshot: { every: 1.5, version: 1 } }, 'found version 1, every 1.5'],
+    ['with a snapshot of version NaN', { snapshot: { every: 1, version: Number.NaN } }, 'found version NaN'],
   ]
   test.each(wrong)('a decider is refused at start %s', (_, changed, message) => {
     expect(make(changed)).toThrow(TypeError)

@@ -199,7 +199,7 @@ describe('definitions that cannot be a process', () => {
     ['a-b', {}, 'a name is small letters'],
     ['order', {}, 'order is the category of its own events'],
     ['p', { initial: null }, 'a state of null'],
-    ['p', { version: 0 }, 'no version 0'],
+    ['p', { version: 0 }, 'expected a version from 1 to 99999, found 0'],
     ['p', { evolve: { Nope: () => {} } }, 'Nope is no event of its families'],
     ['p', { react: { Nope: () => {} } }, 'Nope is no event of its families'],
   ] as const)('a process is refused that is named and defined as %s %j', (name, options, message) => {

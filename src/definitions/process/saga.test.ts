@@ -106,7 +106,7 @@ describe('a saga', () => {
         start: { Booked: () => ({}) },
         steps: [{ run: (_, key) => part.hold(key, {}), until: 'Held' }],
       })
-    expect(buildEndless).toThrow('a step until Held needs a timeout, as Held may never come')
+    expect(buildEndless).toThrow('a step with until Held needs a timeout, because Held may never come')
   })
 })
 

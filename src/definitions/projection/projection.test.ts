@@ -27,8 +27,8 @@ describe('a projection', () => {
   })
 
   test.each<[string, object, string]>([
-    ['a version that is none', { version: 0 }, "projection('sums'): no version 0"],
-    ['a version that is no whole number', { version: 1.5 }, 'no version 1.5'],
+    ['a version that is none', { version: 0 }, "projection('sums'): expected a version from 1 to 99999, found 0"],
+    ['a version that is no whole number', { version: 1.5 }, 'found 1.5'],
     [
       'a row that JSON does not hold',
       { row: z.object({ at: z.date() }) },
@@ -38,7 +38,7 @@ describe('a projection', () => {
     [
       'a row with a field key',
       { row: row.extend({ key: z.string() }) },
-      'its row has a field key, by which the key of a row is shown',
+      'its row has a field key, which is the name for the key of a row',
     ],
     ['a fold of no event', { evolve: { Placedd: () => initial } }, 'evolve.Placedd is no event of its families'],
     ['a fold that is none', { evolve: { Placed: 5 } }, 'evolve.Placed is no function'],
@@ -102,14 +102,14 @@ describe('an index', () => {
     'an index cannot be called %p',
     field => {
       expect(() => buildProjection({ row: z.object({ [field]: z.string() }), indexes: [field] })).toThrow(
-        'cannot be an index by its name',
+        'cannot be the name of an index',
       )
     },
   )
 
   test('an index differs from others by more than capitals', () => {
     expect(() => buildProjection({ row: z.object({ a: z.string(), A: z.string() }), indexes: ['a', 'A'] })).toThrow(
-      'two indexes differ in nothing but capitals',
+      'two indexes differ only in capitals',
     )
   })
 })
