@@ -2,7 +2,7 @@
 // unknown outcome as it was.
 import { StoreError } from '../ports/store/errors.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
-import type { Store } from '../ports/store/store.ts'
+import type { TracedLog } from '../ports/store/log.ts'
 import type { SliceResult, Unit, UnitOutcome } from '../ports/store/unit.ts'
 import type { Trace, TraceContext } from '../ports/trace/trace.ts'
 import type { Committed } from './committed-pages.ts'
@@ -12,7 +12,7 @@ import { isRefusal } from './outcome.ts'
 const RESEND_MS = 20
 
 export type BatchPort = {
-  readonly store: Store
+  readonly store: TracedLog
   readonly trace: Trace
   readonly publish: (committed: readonly Committed[]) => void
 }
@@ -110,7 +110,7 @@ function endUnresendable(batch: readonly SentAppend[], error: StoreError): reado
 }
 
 /** Recognises an own append after an unknown outcome: a conflict, or a key that is known, whose events have our ids. */
-async function recogniseOwn(store: Store, unit: Unit, outcome: UnitOutcome): Promise<UnitOutcome> {
+async function recogniseOwn(store: TracedLog, unit: Unit, outcome: UnitOutcome): Promise<UnitOutcome> {
   if (outcome.outcome === 'appended' || unit.slices.every(({ events }) => events.length === 0)) return outcome
   const found = await Promise.all(unit.slices.map(slice => findOwn(store, slice, outcome)))
   const own = found.filter(slice => slice !== null)
@@ -121,7 +121,7 @@ async function recogniseOwn(store: Store, unit: Unit, outcome: UnitOutcome): Pro
 
 /** Finds the last event of a slice in the log, if the slice is there with our ids; else null. */
 async function findOwn(
-  store: Store,
+  store: TracedLog,
   { stream, expect, events }: Unit['slices'][number],
   outcome: UnitOutcome,
 ): Promise<(SliceResult & Pick<StoredEvent, 'at'>) | null> {

@@ -1,6 +1,6 @@
 // An append without a decision: slices of events, all or none.
-import { idProblem } from '../definitions/decider/command.ts'
 import { checkEvent, type Event, type EventsSpec, type Meta } from '../definitions/event/events.ts'
+import { categoryOf, streamProblem } from '../definitions/event/stream-name.ts'
 import type { Expectation, SliceResult, NewKey, Slice } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { AppendResult, PendingAppend } from './append-batch.ts'
@@ -102,11 +102,9 @@ function keyOf(key: string, stream: string): NewKey {
 function checkSlice(familyOf: (category: string) => EventsSpec, { stream, expect, events }: AppendSlice): void {
   if (expect !== 'any' && expect !== 'exists' && !(Number.isSafeInteger(expect) && expect >= 0))
     throw new TypeError(`${stream} expects ${expect}: expected a version, exists or any`)
-  const dash = stream.indexOf('-')
-  const wrong = idProblem(stream.slice(dash + 1))
-  if (dash < 1 || wrong)
-    throw new TypeError(`the stream ${JSON.stringify(stream)} is not category-instance${wrong ? `: ${wrong}` : ''}`)
-  const family = familyOf(stream.slice(0, dash))
+  const wrong = streamProblem(stream)
+  if (wrong) throw new TypeError(`the stream ${JSON.stringify(stream)} cannot be: ${wrong}`)
+  const family = familyOf(categoryOf(stream))
   const stranger = events.find(({ category, type }) => category !== family.name || !family.types.has(type))
   if (stranger) throw new TypeError(`${stranger.category}.${stranger.type} does not belong to ${stream}`)
 }

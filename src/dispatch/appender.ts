@@ -1,5 +1,5 @@
 // Batched appends: all that waits shares one append, with an outcome for each unit. Nothing waits on a timer.
-import type { Store } from '../ports/store/store.ts'
+import type { TracedLog } from '../ports/store/log.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendResult, appendBatch, type BatchPort, type PendingAppend, type SentAppend } from './append-batch.ts'
 import type { Committed } from './committed-pages.ts'
@@ -39,7 +39,7 @@ export class Appender {
   #onDrained: (() => void)[] = []
 
   /** `publish` gets the events that one append committed, after its callers were answered. */
-  constructor(store: Store, trace: Trace, publish: (committed: readonly Committed[]) => void) {
+  constructor(store: TracedLog, trace: Trace, publish: (committed: readonly Committed[]) => void) {
     this.#port = { store, trace, publish }
   }
 

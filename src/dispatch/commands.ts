@@ -3,6 +3,7 @@ import type { Bus } from '../ports/bus/bus.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { EventsSpec } from '../definitions/event/events.ts'
+import { streamName } from '../definitions/event/stream-name.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendOutcome, type AppendSlice, appendableOf, appendOutcomeOf } from './append-request.ts'
@@ -127,7 +128,7 @@ async function getState(
   id: string,
   when: StateMoment,
 ): Promise<StateAt | null> {
-  const stream = `${decider.name}-${id}`
+  const stream = streamName(decider.name, id)
   const known = dispatcher.getState(stream)
   const isPresent = when.version === undefined && when.at === undefined
   const load = () => {

@@ -1,6 +1,6 @@
 // Batched loads: one statement reads the states and keys that many streams wait for, while a batch is being appended.
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
-import type { Store } from '../ports/store/store.ts'
+import type { TracedLog } from '../ports/store/log.ts'
 import type { StoredKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { isTransient } from './outcome.ts'
@@ -42,14 +42,14 @@ type WaitingLoad = { readonly wanted: Loadable; readonly known: StreamState | nu
 >
 
 export class Loader {
-  readonly #store: Store
+  readonly #store: TracedLog
   readonly #trace: Trace
   readonly #nextArrival: () => number
   #waiting: WaitingLoad[] = []
   #loads = 0
   #isScheduled = false
 
-  constructor(store: Store, trace: Trace, nextArrival: () => number) {
+  constructor(store: TracedLog, trace: Trace, nextArrival: () => number) {
     this.#store = store
     this.#trace = trace
     this.#nextArrival = nextArrival
@@ -119,7 +119,7 @@ export class Loader {
     await this.#loadBatch(batch.slice(half))
   }
 
-  #readBatch(batch: readonly WaitingLoad[], keys: readonly string[]): ReturnType<Store['load']> {
+  #readBatch(batch: readonly WaitingLoad[], keys: readonly string[]): ReturnType<TracedLog['load']> {
     const requests = batch.map(({ wanted: { stream, decider }, known }) => ({
       stream,
       after: known?.version ?? 0,

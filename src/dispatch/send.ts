@@ -1,7 +1,8 @@
 // The entry of commands: their data is parsed, and they join the queues of their streams.
-import { type Command, fingerprintOf, idProblem } from '../definitions/decider/command.ts'
+import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { rememberFit, type Meta } from '../definitions/event/events.ts'
+import { idProblem, streamName } from '../definitions/event/stream-name.ts'
 import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -72,7 +73,7 @@ export function sendParsed(
     dispatcher.enqueue((arrival, onEnd) => ({
       decider,
       command: { ...command, data: rememberFit(schema, data) },
-      stream: `${decider.name}-${command.id}`,
+      stream: streamName(decider.name, command.id),
       arrival,
       expect: expect ?? null,
       key: key === undefined ? null : keyOf(command, key, options),

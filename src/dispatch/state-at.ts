@@ -2,7 +2,7 @@
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import { streamPages } from '../ports/store/pages.ts'
-import type { Store } from '../ports/store/store.ts'
+import type { Log } from '../ports/store/log.ts'
 
 /** A state with its version, and the position of its last event. */
 export type StateAt = { readonly state: unknown; readonly version: number; readonly position: number }
@@ -12,7 +12,7 @@ export type StateMoment = { readonly version?: number; readonly at?: Date }
 
 /** Folds a stream up to a version or a time. Throws DamagedStream if events are missing. */
 export async function loadStateAt(
-  store: Store,
+  store: Log,
   decider: DeciderSpec,
   stream: string,
   { version, at }: StateMoment,

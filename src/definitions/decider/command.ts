@@ -1,7 +1,5 @@
 import { canonicalText } from '../event/payload.ts'
 
-export { idProblem } from '../event/stream-name.ts'
-
 /** An order to one instance of a decider, as data. Nothing happens until it is sent. */
 export type Command<D extends string = string, N extends string = string, X = unknown> = {
   readonly decider: D

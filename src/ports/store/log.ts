@@ -35,6 +35,9 @@ export interface Log {
   head(): Promise<number>
 }
 
+/** A log with the name of its database system, for traces. */
+export type TracedLog = Log & { readonly system: string }
+
 /**
  * Selects events of the log. With `until`, none above it: a read with few matches then still ends soon. With `sizeMax`,
  * a page ends with the event at which its payloads reach that many bytes of UTF-8. So a page is larger by less than
