@@ -19,9 +19,9 @@ export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
   ])
 }
 
-type Command = { readonly name: string; readonly decider: string; readonly shared: Json }
+type CommandOperation = { readonly name: string; readonly decider: string; readonly shared: Json }
 
-function commandOf(decider: string, name: string, schema: z.ZodType, { schemas }: Draft): Command {
+function commandOf(decider: string, name: string, schema: z.ZodType, { schemas }: Draft): CommandOperation {
   const body = add(schemas, pascal(name) + pascal(decider), schema, 'input')
   const shared = {
     ...(schema.description !== undefined && { description: schema.description }),
@@ -32,7 +32,7 @@ function commandOf(decider: string, name: string, schema: z.ZodType, { schemas }
 }
 
 /** A command to the instance that the path names. */
-function namedOperation({ name, decider, shared }: Command, accepted: Json, draft: Draft): Json {
+function namedOperation({ name, decider, shared }: CommandOperation, accepted: Json, draft: Draft): Json {
   return {
     operationId: unique(draft, name + pascal(decider)),
     summary: words(name),
@@ -43,7 +43,7 @@ function namedOperation({ name, decider, shared }: Command, accepted: Json, draf
 }
 
 /** A command to a new instance. The app makes its id. */
-function newIdOperation({ name, decider, shared }: Command, accepted: Json, draft: Draft): Json {
+function newIdOperation({ name, decider, shared }: CommandOperation, accepted: Json, draft: Draft): Json {
   return {
     operationId: unique(draft, `${name}New${pascal(decider)}`),
     summary: `${words(name)}, with a new id`,
