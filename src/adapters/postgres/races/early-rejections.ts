@@ -9,11 +9,11 @@ import type { DecidedBatch } from '../../../dispatch/decide-batch.ts'
 export function plantEarlyRejections(): () => void {
   const { append } = Appender.prototype
   Appender.prototype.append = function <A extends PendingAppend>(this: Appender, appendable: Appendable<A>) {
-    const take = () => {
+    const takeAppend = () => {
       const taken = appendable.takeAppend()
       return taken && 'batch' in taken ? { ...taken, batch: withoutRejected(taken.batch as DecidedBatch) } : taken
     }
-    return append.call(this, { ...appendable, take }) as ReturnType<typeof append<A>>
+    return append.call(this, { ...appendable, takeAppend }) as ReturnType<typeof append<A>>
   }
   return () => {
     Appender.prototype.append = append
