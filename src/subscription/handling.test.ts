@@ -227,13 +227,13 @@ describe('processor()', () => {
   const handle = () => {}
   test.each([
     [() => processor('Mails', { from: Mail, handle }), 'a name is small letters'],
-    [() => processor('mails', { from: Mail, batchSize: 0, handle }), 'expected a batchSize from 1 to 10000, found 0'],
+    [() => processor('mails', { from: Mail, batchSize: 0, handle }), 'expected batchSize from 1 to 10000, found 0'],
     [
       () => processor('mails', { from: [Mail, Mail] as readonly AnyEvents[] as readonly (typeof Mail)[], handle }),
       'two of its families',
     ],
     [() => processor('mails', { from: Mail, types: ['Lost' as 'Noted'], handle }), 'Lost is no event'],
-  ])('processor() refuses %p', (make, message) => {
+  ] as const)('processor() refuses a definition (case %#) and says why', (make, message) => {
     expect(make).toThrow(message)
   })
 
