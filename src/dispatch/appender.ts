@@ -59,7 +59,7 @@ export class Appender {
   endLate(now: number): void {
     const late = this.#waiting.filter(({ appendable }) => appendable.isLate?.(now))
     if (!late.length) return
-    this.#waiting = this.#waiting.filter(one => !late.includes(one))
+    this.#waiting = this.#waiting.filter(({ appendable }) => !appendable.isLate?.(now))
     for (const { resolve } of late) resolve(null)
   }
 

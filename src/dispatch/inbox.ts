@@ -3,7 +3,15 @@ import type { z } from 'zod'
 import type { Command } from '../definitions/decider/command.ts'
 import type { Commands } from './commands.ts'
 import type { SendOptions } from './send.ts'
-import type { Accepted, Invalid, Outcome, Rejected, Unavailable, Unknown } from './outcome.ts'
+import {
+  invalidOutcome,
+  type Accepted,
+  type Invalid,
+  type Outcome,
+  type Rejected,
+  type Unavailable,
+  type Unknown,
+} from './outcome.ts'
 import type { Verify } from './verify.ts'
 
 /** The outcome of a message. With `retryAfterMs` the message has to be delivered again; without, it is done. */
@@ -86,13 +94,6 @@ export function inbox<S extends z.ZodType>(
 /** The outcome of a message. Its command expects no version, so a conflict means only that it lasted too long. */
 function takenOf(outcome: Outcome): Taken {
   return outcome.outcome === 'conflict' ? { outcome: 'unavailable', retryAfterMs: CONFLICT_RETRY_MS } : outcome
-}
-
-function invalidOutcome(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
-  return {
-    outcome: 'invalid',
-    issues: issues.map(({ path, message }) => ({ path: path.map(step => `/${String(step)}`).join(''), message })),
-  }
 }
 
 const noHeader = () => undefined

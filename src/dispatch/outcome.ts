@@ -48,3 +48,11 @@ export function outcomeOfError(error: StoreError): Unavailable | Unknown {
   if (error.reason === 'unknown') return { outcome: 'unknown', retryAfterMs: RETRY_AFTER_MS }
   return error.reason === 'full' ? { outcome: 'unavailable', retryAfterMs: 10 * RETRY_AFTER_MS, full: true } : UNAVAILABLE
 }
+
+/** The outcome of input that does not fit its schema. Each path becomes a JSON pointer. */
+export function invalidOutcome(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
+  return {
+    outcome: 'invalid',
+    issues: issues.map(({ path, message }) => ({ path: path.map(step => `/${String(step)}`).join(''), message })),
+  }
+}

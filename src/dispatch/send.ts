@@ -6,7 +6,7 @@ import { idProblem, streamName } from '../definitions/event/stream-name.ts'
 import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { Invalid, Outcome } from './outcome.ts'
+import { type Invalid, invalidOutcome, type Outcome } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 
 export type SendOptions = {
@@ -95,13 +95,6 @@ export function sendParsed(
       },
     }))
   })
-}
-
-function invalidOutcome(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Invalid {
-  return {
-    outcome: 'invalid',
-    issues: issues.map(({ path, message }) => ({ path: path.map(step => `/${String(step)}`).join(''), message })),
-  }
 }
 
 /** The key of a command in the log. Client keys are scoped by decider and command. */
