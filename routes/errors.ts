@@ -6,6 +6,8 @@ import { PayloadError } from '../src/definitions/event/payload.ts'
 import { UnreadableEvent } from '../src/definitions/event/read.ts'
 import { StoreError } from '../src/ports/store/errors.ts'
 import { problem, problemOfException } from './http/problem.ts'
+import type { Report } from '../src/ports/report/notice.ts'
+import { printReports } from '../src/ports/report/print.ts'
 
 /** Answers 404, or 405 if the path has routes for other methods. */
 export function handleNotFound(hono: Hono, definitions: readonly Definition[]): NotFoundHandler {
@@ -20,7 +22,7 @@ export function handleNotFound(hono: Hono, definitions: readonly Definition[]): 
 }
 
 /** Turns an error into a problem. An unexpected error is reported, and answered with a 500 that does not show it. */
-export function handleError(report: (error: unknown) => void = console.error): ErrorHandler {
+export function handleError(report: Report = printReports()): ErrorHandler {
   return (error, c) => {
     if (error instanceof HTTPException) return problemOfException(c, error)
     if (error instanceof PayloadError && error.isTooLong)

@@ -1,6 +1,7 @@
 // The life of an app: it starts with `start` or its first request, drains, disconnects its followers, and stops.
 import type { Config } from '../src/config.ts'
 import { type Services, startServices } from '../src/runtime.ts'
+import { printReports } from '../src/ports/report/print.ts'
 import { untraced } from '../src/ports/trace/trace.ts'
 import type { AppOptions } from './app-options.ts'
 import { Live } from './events/live.ts'
@@ -59,7 +60,8 @@ export function lifecycleOf(options: AppOptions, configured: () => Config): Life
 async function openServices(options: AppOptions, configured: () => Config): Promise<Services> {
   const config = configured()
   const store = options.store ?? (await storeOf(config))
-  const cache = options.cache ?? cacheOf(config, options.report)
+  const { report = printReports({ least: config.LOG_LEVEL }) } = options
+  const cache = options.cache ?? cacheOf(config, report)
   const trace = options.trace ?? options.telemetry?.trace ?? untraced
-  return startServices({ leaseMs: config.LEASE_MS, ...options, store, trace, ...(cache && { cache }) })
+  return startServices({ leaseMs: config.LEASE_MS, ...options, store, trace, report, ...(cache && { cache }) })
 }

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { Cache } from './ports/cache/cache.ts'
 import type { Store } from './ports/store/store.ts'
+import type { Report } from './ports/report/notice.ts'
+import { printReports } from './ports/report/print.ts'
 
 const wholeNumber = (max: number) =>
   z
@@ -140,10 +142,7 @@ export async function storeOf(config: Config, options: { readonly exclusive?: bo
 /**
  * Gives a function that makes the cache of the configuration and loads its adapter on demand. None without REDIS_URL.
  */
-export function cacheOf(
-  { REDIS_URL }: Config,
-  report: (error: unknown) => void = console.error,
-): ((prefix: string) => Promise<Cache>) | null {
+export function cacheOf({ REDIS_URL }: Config, report: Report = printReports()): ((prefix: string) => Promise<Cache>) | null {
   if (REDIS_URL === undefined) return null
   return async prefix => {
     const { redisCache } = await import('./adapters/redis/index.ts')

@@ -34,6 +34,7 @@ export type { Status } from './subscription/status.ts'
 export type { Outcome } from './dispatch/outcome.ts'
 export type { AppendOutcome, AppendSlice } from './dispatch/append-request.ts'
 // Ports
+export { Notice, type NoticeFields, type Report } from './ports/report/notice.ts'
 export { StoreError } from './ports/store/errors.ts'
 export type { StoredEvent } from './ports/store/event.ts'
 export type { Store } from './ports/store/store.ts'

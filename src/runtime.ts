@@ -31,6 +31,8 @@ import type { Status } from './subscription/status.ts'
 import { Subscriptions } from './subscription/subscriptions.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
+import type { Report } from './ports/report/notice.ts'
+import { printReports } from './ports/report/print.ts'
 
 /**
  * Options of `runtime`. Only `serve` is required. `states` bounds the states in memory, `queue` the waiting commands.
@@ -57,8 +59,11 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
    * 000.
    */
   readonly leaseMs?: number
-  /** Called with errors that no caller waits for. Default: console.error. */
-  readonly report?: (error: unknown) => void
+  /**
+   * Takes what no caller waits for: a `Notice`, such as that a key was parked, or an error that nobody expected. Default:
+   * it prints one JSON record a line on standard error, and on a terminal a text that is easy to read.
+   */
+  readonly report?: Report
 }
 
 /** A running app without HTTP. */
@@ -128,7 +133,7 @@ type Shared = {
   readonly bus: Bus
   readonly trace: Trace
   readonly now: () => number
-  readonly report: (error: unknown) => void
+  readonly report: Report
   /** Names this process as the owner of leases. */
   readonly owner: string
   readonly leaseMs: number
@@ -193,7 +198,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
 }
 
 async function openShared(options: RuntimeOptions): Promise<Shared> {
-  const { store = memory(), trace = untraced, now = Date.now, report = console.error, leaseMs = LEASE_MS } = options
+  const { store = memory(), trace = untraced, now = Date.now, report = printReports(), leaseMs = LEASE_MS } = options
   const definitions = sortDefinitions(options.serve)
   const sqlProjections = [...definitions['sql-projection'].keys()]
   if (store.system === 'memory' && sqlProjections.length)

@@ -17,6 +17,7 @@ import { paintFor, plain } from './paint.ts'
 import { type ProgressLine, progress } from './progress.ts'
 import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
+import { printReports } from '../ports/report/print.ts'
 
 /** Shows parked keys and streams: all of them, or those of one projection or processor. */
 async function showParked(call: Call): Promise<number> {
@@ -66,7 +67,8 @@ async function askOwner(
 async function rebuildTable(call: Call): Promise<number> {
   const projection = projectionNamed(call)
   return withStore(call, async store => {
-    const following = tail({ store, bus: memoryBus(), report: console.error })
+    const report = printReports()
+    const following = tail({ store, bus: memoryBus(), report })
     await following.start()
     const shown = call.json ? jsonLines() : progress(`rebuild ${projection.name}`, 'events')
     const stop = new AbortController()
@@ -80,7 +82,7 @@ async function rebuildTable(call: Call): Promise<number> {
         projection,
         leaseMs: call.config.LEASE_MS,
         onProgress: shown.update,
-        report: console.error,
+        report,
       }
       const name = await rebuild({ ...options, signal: stop.signal })
       const seconds = (performance.now() - began) / 1_000

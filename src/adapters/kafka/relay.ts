@@ -7,6 +7,8 @@ import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
 import { kafkaConnection } from './connection.ts'
 import { bytesOf, messageOf } from './message.ts'
+import type { Report } from '../../ports/report/notice.ts'
+import { printReports } from '../../ports/report/print.ts'
 
 export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
   /** The families of the events. `types` selects some of their types. Default: all types. */
@@ -29,8 +31,8 @@ export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
   readonly deadlineMs?: number
   /** Further options of the client: `ssl`, `sasl`, `clientId` … */
   readonly connect?: Omit<KafkaConfig, 'brokers' | 'retry'>
-  /** Called once for each outage, with its first error. Default: console.error. */
-  readonly report?: (error: unknown) => void
+  /** Called once for each outage, with its first error. Default: it prints a JSON record on standard error. */
+  readonly report?: Report
 }
 
 /**
@@ -75,7 +77,7 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
 type KafkaMessage = { readonly topic: string; readonly message: Message }
 type KafkaReceiver = Pick<KafkaRelayOptions<AnyEvents, string>, 'brokers' | 'connect' | 'deadlineMs' | 'report'>
 
-function producer({ brokers, connect, deadlineMs = 5_000, report = console.error }: KafkaReceiver, signal: AbortSignal) {
+function producer({ brokers, connect, deadlineMs = 5_000, report = printReports() }: KafkaReceiver, signal: AbortSignal) {
   const { producer, renew } = kafkaConnection({ config: { ...connect, brokers: [...brokers] }, deadlineMs, signal })
   const breaker = new Breaker({ signal, report })
   return (request: readonly KafkaMessage[]) =>

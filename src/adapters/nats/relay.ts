@@ -8,6 +8,8 @@ import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
 import { natsConnection, type OpenConnection } from './connection.ts'
+import type { Report } from '../../ports/report/notice.ts'
+import { printReports } from '../../ports/report/print.ts'
 
 export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
   /** The families of the events. `types` selects some of their types. Default: all types. */
@@ -33,8 +35,8 @@ export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
   readonly deadlineMs?: number
   /** Further options of the client: `user`, `pass`, `token`, `tls`, `authenticator` … */
   readonly connect?: Omit<ConnectionOptions, 'servers' | 'reconnect'>
-  /** Called once for each outage, with its first error. Default: console.error. */
-  readonly report?: (error: unknown) => void
+  /** Called once for each outage, with its first error. Default: it prints a JSON record on standard error. */
+  readonly report?: Report
 }
 
 /**
@@ -85,7 +87,7 @@ type NatsReceiver = Pick<NatsRelayOptions<AnyEvents, string>, 'servers' | 'strea
 type Publish = (subject: string, event: CloudEvent) => Promise<void>
 
 function publisher(
-  { servers, stream, connect, deadlineMs = 5_000, report = console.error }: NatsReceiver,
+  { servers, stream, connect, deadlineMs = 5_000, report = printReports() }: NatsReceiver,
   signal: AbortSignal,
 ): Publish {
   const openConnection = natsConnection({

@@ -7,6 +7,8 @@ import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
 import { Gone, NotAccepted, post } from './post.ts'
 import { keysOf, sign } from './signature.ts'
+import type { Report } from '../../ports/report/notice.ts'
+import { printReports } from '../../ports/report/print.ts'
 
 export type WebhooksOptions<F extends AnyEvents, T extends string> = {
   /** The families of the events. `types` selects some of their types. Default: all types. */
@@ -32,8 +34,8 @@ export type WebhooksOptions<F extends AnyEvents, T extends string> = {
   readonly deadlineMs?: number
   /** Further headers of each message. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Called once for each outage, with its first error, and when the endpoint answers 410. Default: console.error. */
-  readonly report?: (error: unknown) => void
+  /** Called once for each outage, with its first error, and when the endpoint answers 410. Default: it prints a JSON record on standard error. */
+  readonly report?: Report
   /** The clock, in ms since 1970. Default: Date.now. */
   readonly now?: () => number
 }
@@ -85,7 +87,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
 type WebhookReceiver = Pick<WebhooksOptions<AnyEvents, string>, 'url' | 'deadlineMs' | 'headers' | 'report' | 'now'>
 
 function endpoint(where: string, options: WebhookReceiver, keys: readonly Buffer[], signal: AbortSignal) {
-  const { url, deadlineMs = 15_000, headers = {}, report = console.error, now = Date.now } = options
+  const { url, deadlineMs = 15_000, headers = {}, report = printReports(), now = Date.now } = options
   const breaker = new Breaker({ signal, report })
   let isGone = false
 

@@ -12,6 +12,8 @@ import { runtime } from '../../runtime.ts'
 import { onPostgres, SCHEMA } from '../../subscription/races/places.ts'
 import { holdLock } from '../../test-support/hold-lock.ts'
 import { HANG_MS } from '../../test-support/servers/until.ts'
+import { untilProcessed } from '../../test-support/until-processed.ts'
+import { COURIER } from './arena.ts'
 import { asking, served } from './domain.ts'
 
 const REQUESTS = 500
@@ -56,6 +58,8 @@ async function useUpConnections(deadlineMs: number, waitMaxMs: number): Promise<
   ]
   await Promise.all([...asked, ...read])
   for (let nth = 0; nth < REQUESTS; nth++) await eventually('it is accepted', async () => (await ask(nth)).outcome === 'accepted')
+  // An empty agenda says nothing of events that the process has not read yet.
+  await untilProcessed(emaki, await store.head(), [COURIER])
   await eventually('the agenda is empty', async () => !(await emaki.store.agenda.count()).some(({ due }) => due > 0))
   const [found] = await place.sql.unsafe<{ asked: number; first: number; distinct: number }[]>(
     `select count(*) filter (where type = 'Asked')::int as asked, count(*) filter (where data like '%.first"%')::int as first,

@@ -1,0 +1,58 @@
+import { Notice, type NoticeFields, type Report } from './notice.ts'
+
+export type EpisodeOptions = {
+  readonly report: Report
+  /** What is tried again and again, as the beginning of a sentence: `orders_v1 could not save its rows`. */
+  readonly what: string
+  /** What somebody can do, as a sentence. */
+  readonly mend: string
+  readonly fields?: NoticeFields
+  /** A clock of elapsed time, in ms. Default: the machine's clock. */
+  readonly clock?: () => number
+}
+
+/**
+ * A failure that lasts while something is tried again and again. It is reported once as it begins (`retry-began`, a
+ * warning) and once as it ends (`retry-ended`, with its length and the number of failures), however often it fails.
+ */
+export class Episode {
+  readonly #options: EpisodeOptions
+  readonly #clock: () => number
+  #failures = 0
+  #beganAt = 0
+
+  constructor(options: EpisodeOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? (() => performance.now())
+  }
+
+  /** How often it has failed since it last succeeded. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** Records a failure. Gives how many came before it in this episode, as `backOff` takes it. */
+  fail(error: unknown): number {
+    if (this.#failures === 0) this.#begin(error)
+    return this.#failures++
+  }
+
+  /** Records a success, which ends the episode. */
+  succeed(): void {
+    if (this.#failures === 0) return
+    const { report, what, fields } = this.#options
+    const lastedMs = Math.round(this.#clock() - this.#beganAt)
+    const failures = this.#failures
+    this.#failures = 0
+    const message = `${what}; that is over after ${failures} failures in ${lastedMs} ms.`
+    report(new Notice({ level: 'info', code: 'retry-ended', message, fields: { ...fields, failures, lastedMs } }))
+  }
+
+  #begin(cause: unknown): void {
+    const { report, what, mend, fields } = this.#options
+    this.#beganAt = this.#clock()
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = `${what}: ${reason}. It is tried again until it succeeds. ${mend}`
+    report(new Notice({ level: 'warn', code: 'retry-began', message, ...(fields && { fields }), cause }))
+  }
+}

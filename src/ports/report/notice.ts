@@ -1,0 +1,33 @@
+import type { Level } from './record.ts'
+
+/** Values by which somebody finds what a notice is about. Names are in camelCase, with their units last. */
+export type NoticeFields = Readonly<Record<string, string | number | boolean | null | undefined>>
+
+export type NoticeOptions = {
+  /** `warn`: somebody should act. `error`: something failed that should not. */
+  readonly level: Level
+  /** What happened, in kebab-case. It is stable, and alerts may match it: `key-parked`, `retry-began`. */
+  readonly code: string
+  /** One or two sentences: what happened, to what, and what mends it. */
+  readonly message: string
+  readonly fields?: NoticeFields
+  readonly cause?: unknown
+}
+
+/** Something that an operator should know, and that no caller waits for. `report` takes it like any other error. */
+export class Notice extends Error {
+  override readonly name = 'Notice'
+  readonly level: Level
+  readonly code: string
+  readonly fields: NoticeFields
+
+  constructor({ level, code, message, fields = {}, cause }: NoticeOptions) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.level = level
+    this.code = code
+    this.fields = fields
+  }
+}
+
+/** Takes what no caller waits for: a `Notice`, or an error that nobody expected. */
+export type Report = (problem: unknown) => void
