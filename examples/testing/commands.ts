@@ -33,6 +33,7 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… doctor': /epoch 1/,
   '… doctor --prove': /promises tried/,
   '… export log.jsonl': /events exported to log\.jsonl/,
+  '… processes resume fulfilment o1 --close': /the instance ends here/,
 }
 
 /** All other commands. Some take long or need Debian's servers; the short form of `.ci/run` stands for those. */

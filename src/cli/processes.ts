@@ -1,4 +1,5 @@
 // processes: the progress of each process manager, its instances, or one instance with its pending commands and timers.
+// `processes resume` is in resume.ts.
 import { type ProcessInstance, instancesOf, subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { tableOf } from '../definitions/projection/projection.ts'
@@ -11,19 +12,27 @@ import { EXIT } from './exit-codes.ts'
 import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain, pretty } from './paint.ts'
+import { resumeInstance } from './resume.ts'
 import { table } from './table.ts'
-import { type Call, textOf, type Verb } from './verb.ts'
+import { type Call, Misused, textOf, type Verb } from './verb.ts'
 
 /** The most pending commands and timers that are shown of one instance. */
 const ENTRIES_MAX = 1_000
 
 export const processesVerb: Verb = {
-  takes: '[NAME] [KEY]',
-  does: 'show the progress of process managers, the instances of one, or one instance with its state, timers and commands',
-  options: { after: { takes: 'KEY', does: 'only instances after this one' }, limit: limitOption },
+  takes: '[NAME] [KEY] | resume NAME KEY',
+  does: 'show the progress of process managers, the instances of one, or one instance; or let a stuck instance go on',
+  options: {
+    after: { takes: 'KEY', does: 'only instances after this one' },
+    limit: limitOption,
+    skip: { does: 'resume: take the step that cannot be undone as undone' },
+    close: { does: 'resume: end the instance and its timers; its effects stay' },
+  },
   json: true,
   run: call => {
-    const [name, key] = call.words
+    const [name, key, ...more] = call.words
+    if (name === 'resume' && key !== undefined) return resumeInstance(call, readInstance)
+    if (more.length) throw new Misused(`processes does not take ${plain(more[0]!)}`)
     if (name === undefined) return all(call)
     const process = processOf(call, name)
     return key === undefined ? instances(call, process) : instance(call, process, key)
@@ -99,7 +108,7 @@ async function instances(call: Call, process: ProcessSpec): Promise<number> {
 async function instance(call: Call, process: ProcessSpec, key: string): Promise<number> {
   const owner = subscriptionOf(process)
   const { row, entries, parked } = await withStore(call, async store => ({
-    row: (await hasBegun(store, process)) ? (await store.readModel.get(tableFor(process), key)).found : null,
+    row: await readRow(store, process, key),
     entries: await store.agenda.list({ owner, key, limit: ENTRIES_MAX }),
     parked: (await store.readModel.parked(owner)).find(one => one.kind === 'key' && one.key === key) ?? null,
   }))
@@ -113,6 +122,8 @@ async function instance(call: Call, process: ProcessSpec, key: string): Promise<
   else {
     const { bold } = paintFor()
     console.log(one ? `${bold('STATE')} after position ${one.position}\n${pretty(one.state)}` : 'it has ended')
+    const stuckBy = one && process.stuckBy(one.state)
+    if (stuckBy) console.log(paintFor().red(`stuck: ${plain(stuckBy)}; see processes resume`))
     if (parked) console.log(parkedText(parked))
     console.log(entries.length ? `\n${entriesTable(entries)}` : '\nno timer is set, and no command is pending')
   }
@@ -131,6 +142,16 @@ function shown({ key, position, data, parked }: StoredRow) {
 
 function tableFor(process: ProcessSpec): Table {
   return { name: tableOf(instancesOf(process)), indexes: [] }
+}
+
+async function readRow(store: Store, process: ProcessSpec, key: string): Promise<StoredRow | null> {
+  return (await hasBegun(store, process)) ? (await store.readModel.get(tableFor(process), key)).found : null
+}
+
+async function readInstance(store: Store, process: ProcessSpec, key: string): Promise<ProcessInstance | null> {
+  const row = await readRow(store, process, key)
+  // The rows of a process are its instances.
+  return row && (JSON.parse(row.data) as ProcessInstance)
 }
 
 async function hasBegun(store: Store, process: ProcessSpec): Promise<boolean> {

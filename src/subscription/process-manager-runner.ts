@@ -14,6 +14,7 @@ import { tableOf } from '../definitions/projection/projection.ts'
 import type { NewAgenda, NewEntry } from '../ports/agenda/agenda.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { Table } from '../ports/read-model/tables.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Consumer, PageGuard } from './consumer.ts'
 import type { Outbox } from './projector/outbox.ts'
@@ -38,17 +39,25 @@ export class ProcessManagerRunner implements Consumer {
   readonly #projector: Projector
   readonly #sender: AgendaSender
   readonly #leaseMs: number
+  readonly #report: Report
+  /** The instances that are stuck, of which each was reported. */
+  readonly #stuck = new Set<string>()
   readonly handle: Consumer['handle']
   readonly save: Consumer['save']
   readonly hasParked: Consumer['hasParked']
   readonly retryParked: Consumer['retryParked']
 
-  constructor(store: Store, process: ProcessSpec, sender: AgendaSender, leaseMs: number) {
+  constructor(
+    store: Store,
+    process: ProcessSpec,
+    { sender, leaseMs, report }: { readonly sender: AgendaSender; readonly leaseMs: number; readonly report: Report },
+  ) {
     const projection = instancesOf(process)
     this.#store = store
     this.#process = process
     this.#sender = sender
     this.#leaseMs = leaseMs
+    this.#report = report
     this.#table = { name: tableOf(projection), indexes: [] }
     // Rows of this table are instances.
     const outbox: Outbox = {
@@ -97,8 +106,21 @@ export class ProcessManagerRunner implements Consumer {
 
   #splitRow(key: string, row: ProcessInstance, isReplayed: boolean): ReturnType<Outbox['splitRow']> {
     const { instance, changes } = splitOutbox(row)
+    this.#reportStuck(key, instance)
     if (!isReplayed) return { row: instance, changes }
     return { row: instance, changes: instance ? timerChanges(this.#process, key, instance) : [] }
+  }
+
+  /** Reports an instance once when it gets stuck. */
+  #reportStuck(key: string, instance: ProcessInstance | null): void {
+    const { name, stuckBy } = this.#process
+    const cause = instance && stuckBy(instance.state)
+    if (cause === null) return void this.#stuck.delete(key)
+    if (this.#stuck.has(key)) return
+    this.#stuck.add(key)
+    const verb = `processes resume ${name} ${key}`
+    const message = `${name} ${key} is stuck: ${cause}. \`${verb}\` tries again; --skip takes the step as undone, --close ends it.`
+    this.#report(new Notice({ level: 'warn', code: 'instance-stuck', message, fields: { process: name, key, cause } }))
   }
 
   /** Keeps the last change of each entry. */

@@ -156,11 +156,11 @@ export class Subscriptions {
   }
 
   #processSubscriptions(): readonly DefinedSubscription[] {
-    const { store, processes, leaseMs } = this.#options
+    const { store, processes, leaseMs, report } = this.#options
     return processes.map(([process, sender]) => {
       const { kind, name } = process
       const { filter } = instancesOf(process)
-      const consumer = new ProcessManagerRunner(store, process, sender, leaseMs)
+      const consumer = new ProcessManagerRunner(store, process, { sender, leaseMs, report })
       return this.#define({ kind, name }, { name: subscriptionOfProcess(process), filter, start: 'beginning', consumer })
     })
   }

@@ -1,6 +1,5 @@
 // Faults of a saga, made from its declared steps: each step is refused, fails for good, answers too late, twice, or not
-// at all; and all of them again after a crash. Pure: only the saga itself runs.
-import { streamName } from '../definitions/event/stream-name.ts'
+// at all; and whatever comes in another order. Pure: only the saga itself runs.
 import type { Command } from '../definitions/decider/command.ts'
 import { type Recorded, spec } from '../definitions/event/events.ts'
 import { advanceInstance, type ProcessInstance, outbox, splitOutbox } from '../definitions/process/instance.ts'
@@ -8,6 +7,7 @@ import { type ANSWERS, DUE } from '../definitions/process/process-events.ts'
 import type { Process, ProcessSpec } from '../definitions/process/process.ts'
 import { sagas } from '../definitions/process/saga.ts'
 import type { SagaState } from '../definitions/process/saga-state.ts'
+import { exploreSaga, type FirstEvent, recordEvent, type StepEffect, timerOf } from './saga-orders.ts'
 
 export type SagaCase = {
   readonly title: string
@@ -21,8 +21,10 @@ export type SagaRun = {
   readonly state: SagaState
   /** The accepted commands, in order. */
   readonly accepted: readonly Command[]
-  /** For each step: whether the last accepted command of the step did it or undid it; null: none was accepted. */
-  readonly left: readonly ('done' | 'undone' | null)[]
+  /** For each step: whether its last effect did it or undid it; null: it had none. */
+  readonly left: readonly StepEffect[]
+  /** What happened, in order, where the case tries many orders. */
+  readonly trace?: readonly string[]
 }
 
 /** The fate of one attempt at one step. */
@@ -37,10 +39,14 @@ const FAULTS = [
 export type Fault = (typeof FAULTS)[number]
 
 const INPUTS_MAX = 10_000
+const SURPRISES = 2
 
 /**
- * Makes a case for every fault at every step of a saga that begins with an event. `checkSagaRun` tells whether a run
- * ended well.
+ * Makes a case for every fault at every step of a saga that begins with an event, and one for all orders in which its
+ * answers, facts, timers and restarts can come. `checkSagaRun` tells whether a run ended well.
+ *
+ * - `surprises`: how often in one order something comes before its turn, is refused, or does not come. The number of
+ *   orders grows fast with it. Default: 2.
  *
  * @example
  * for (const { title, run } of sagaCases(fulfilment, Order.Placed(basket), 'o1'))
@@ -48,8 +54,9 @@ const INPUTS_MAX = 10_000
  */
 export function sagaCases(
   saga: Process<string, SagaState>,
-  first: { readonly category: string; readonly type: string; readonly data: unknown },
+  first: FirstEvent,
   key: string,
+  { surprises = SURPRISES }: { readonly surprises?: number } = {},
 ): readonly SagaCase[] {
   const process = saga[spec]
   const known = sagas.get(process)
@@ -60,11 +67,20 @@ export function sagaCases(
     ...known.steps.flatMap((_, i) =>
       FAULTS.map(fault => ({ title: `ends where step ${i + 1} ${fault}`, run: simulated(fault, i) })),
     ),
+    {
+      title: `ends well in every order with at most ${surprises} surprises`,
+      run: () => exploreSaga(process, known.steps, { first, key, surprises }, end => checkSagaRun(end) !== null),
+    },
   ]
 }
 
 /** Checks the end of a saga: it has done every step, or has undone all of them. Gives the problem, or null. */
-export function checkSagaRun({ state, left }: SagaRun): string | null {
+export function checkSagaRun({ trace, ...run }: SagaRun): string | null {
+  const problem = problemOf(run)
+  return problem === null || !trace ? problem : `${problem}, after: ${trace.join(', ')}`
+}
+
+function problemOf({ state, left }: SagaRun): string | null {
   if (state.status === 'done') {
     const missing = left.indexOf('undone')
     return missing < 0 ? null : `it is done, and step ${missing + 1} was undone`
@@ -92,13 +108,7 @@ class Simulation {
   #timers = new Map<string, { readonly set: number; readonly due: number }>()
   #now = 0
 
-  constructor(
-    process: ProcessSpec,
-    first: { readonly category: string; readonly type: string; readonly data: unknown },
-    key: string,
-    fault: Fault | null,
-    step: number,
-  ) {
+  constructor(process: ProcessSpec, first: FirstEvent, key: string, fault: Fault | null, step: number) {
     this.#process = process
     this.#key = key
     this.#fault = fault
@@ -112,7 +122,7 @@ class Simulation {
     const { steps } = sagas.get(this.#process)!
     const left = steps.map((_, i) => {
       const last = this.#accepted.findLast(({ label }) => label?.startsWith(`${i}:`))
-      return last ? (last.label?.endsWith('undo') ? 'undone' : 'done') : null
+      return last ? (last.label?.split(':')[2] === 'undo' ? 'undone' : 'done') : null
     })
     return { state: this.#state, accepted: this.#accepted.map(({ command }) => command), left } as SagaRun
   }
@@ -175,27 +185,12 @@ class Simulation {
   }
 
   #happens(category: string, type: string, data: unknown): void {
-    const position = this.#log.length + 1
-    const at = new Date(this.#now).toISOString()
-    const event = {
-      ...{
-        category,
-        type,
-        data,
-        id: `e${position}`,
-        stream: streamName(category, this.#key),
-        instance: this.#key,
-        version: position,
-        position,
-        at,
-      },
-      meta: { schema: '', correlation: 'c', causation: 'c' },
-    } as Recorded
+    const event = recordEvent({ category, type, data }, this.#key, this.#log.length + 1, this.#now)
     this.#log.push(event)
     const { instance, changes } = splitOutbox(advanceInstance(this.#process, this.#instance, event, this.#key))
     this.#instance = instance!
     for (const change of changes) {
-      if ('isCancelled' in change) this.#timers.delete(change.id.slice(change.id.lastIndexOf('@') + 1))
+      if ('isCancelled' in change) this.#timers.delete(timerOf(change.id))
       else if (change.timer !== null) this.#timers.set(change.timer, { set: change.set, due: change.due })
       else this.#sent.push({ id: change.id, command: change.command!, label: change.meta.label ?? null })
     }

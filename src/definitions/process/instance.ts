@@ -7,7 +7,7 @@ import type { Recorded } from '../event/events.ts'
 import { type ByEvent, storedTypes } from '../event/families.ts'
 import { metaCausedBy } from '../event/recorded.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
-import { type CommandAnswered, DUE, type TimerFired } from './process-events.ts'
+import { CLOSED, type CommandAnswered, DUE, type TimerFired } from './process-events.ts'
 import { type Input, label, type ProcessSpec, type ProcessStep } from './process.ts'
 import type { Due, Timer } from './timer.ts'
 
@@ -50,6 +50,8 @@ export function subscriptionOf({ name }: Pick<ProcessSpec, 'name'>): string {
 }
 
 const STEPS_MAX = 1_000
+/** A process's own versions end below this. */
+const FORM_VERSIONS = 100_000
 
 /** A process as a projection of its instances. */
 export function instancesOf(process: ProcessSpec): ProjectionSpec {
@@ -73,7 +75,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
   return {
     kind: 'projection',
     name: subscriptionOf(process),
-    version: process.version,
+    version: process.form * FORM_VERSIONS + process.version,
     row: anyInstance,
     initial: first,
     indexes: [],
@@ -101,9 +103,10 @@ export function advanceInstance(process: ProcessSpec, before: ProcessInstance, e
   const timer = fired && findTimer(before.timers, fired.timer)
   // The timer was cancelled, or set again, before this event was handled.
   if (fired && timer?.set !== fired.set) return before
+  const builder = new InstanceBuilder(process, event, key, before)
+  if (isOwn && event.type === CLOSED) return builder.build(null)
   // An instance that ended in this very page begins anew with a fact.
   const { state, steps } = process.handleInput(before.state ?? process.initial, inputOf(process, event, key))
-  const builder = new InstanceBuilder(process, event, key, before)
   if (fired) builder.forgetTimer(fired.timer)
   if (timer?.command) builder.send(timer.command)
   if (steps.length > STEPS_MAX) throw new TypeError(`${process.name}: ${steps.length} steps at once, at most ${STEPS_MAX}`)
@@ -114,9 +117,10 @@ export function advanceInstance(process: ProcessSpec, before: ProcessInstance, e
 function inputOf(process: ProcessSpec, event: Recorded, key: string): Input {
   if (event.category !== process.own.name) return { kind: 'event', event, key }
   if (event.type === DUE) return { kind: 'due', timer: (event.data as TimerFired).timer, key, at: event.at }
-  const { command, code, data, label = null } = event.data as CommandAnswered
   // The types of its own events are these, in capitals.
-  const kind = event.type.toLowerCase() as 'accepted' | 'rejected' | 'failed'
+  const kind = event.type.toLowerCase() as 'accepted' | 'rejected' | 'failed' | 'resumed' | 'skipped'
+  if (kind === 'resumed' || kind === 'skipped') return { kind, key }
+  const { command, code, data, label = null } = event.data as CommandAnswered
   return { kind, command, code, ...(data !== undefined && { data }), label, key }
 }
 

@@ -1,4 +1,4 @@
-// The events of a process's own streams: answers to its commands, and timers that fell due.
+// The events of a process's own streams: answers to its commands, timers that fell due, and what somebody did by hand.
 import type { z } from 'zod'
 import type { Command } from '../decider/command.ts'
 import type { EventsSpec } from '../event/events.ts'
@@ -19,12 +19,22 @@ export type TimerFired = { readonly timer: string; readonly set: number }
 
 export const ANSWERS = ['Accepted', 'Rejected', 'Failed'] as const
 export const DUE = 'Due'
+/** What somebody did to an instance: tried again where it is stuck, took that as done, or ended the instance. */
+export const INTERVENTIONS = ['Resumed', 'Skipped', 'Closed'] as const
+export const CLOSED = 'Closed'
+/** The fingerprint of these events, which the framework writes. */
+export const OWN_SCHEMA = 'emaki-1'
 
 /** The framework writes these events, so they need no check, and the core loads no zod. */
 const anySchema = { safeParse: (data: unknown) => ({ success: true, data }) } as unknown as z.ZodType
 
 /** The events of a process's own streams, `{process}-{key}`. */
 export function processEvents(process: string): EventsSpec {
-  const type = { schema: anySchema, fingerprint: 'emaki-1', up: null, older: null }
-  return { kind: 'events', name: process, types: new Map([...ANSWERS, DUE].map(name => [name, type])), was: new Map() }
+  const type = { schema: anySchema, fingerprint: OWN_SCHEMA, up: null, older: null }
+  return {
+    kind: 'events',
+    name: process,
+    types: new Map([...ANSWERS, DUE, ...INTERVENTIONS].map(name => [name, type])),
+    was: new Map(),
+  }
 }

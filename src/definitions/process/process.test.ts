@@ -176,7 +176,7 @@ describe('an instance of a process', () => {
       new Map([
         ['order', ['Paid', 'Placed', 'Sent']],
         ['shelf', ['Taken']],
-        ['watching', ['Accepted', 'Due', 'Failed', 'Rejected']],
+        ['watching', ['Accepted', 'Closed', 'Due', 'Failed', 'Rejected', 'Resumed', 'Skipped']],
       ]),
     )
     expect([...families.keys()]).toEqual(['order', 'shelf', 'watching'])

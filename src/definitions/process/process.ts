@@ -41,6 +41,8 @@ export type Input =
       readonly label: string | null
       readonly key: string
     }
+  | { readonly kind: 'resumed'; readonly key: string }
+  | { readonly kind: 'skipped'; readonly key: string }
 /** The state and the steps after an input. A null state ends the instance and its timers. */
 export type Reaction = { readonly state: unknown; readonly steps: readonly ProcessStep[] }
 
@@ -60,6 +62,10 @@ export type ProcessSpec = {
   readonly needsAccepted: boolean
   readonly initial: unknown
   readonly handleInput: (state: unknown, input: Input) => Reaction
+  /** The form of its states, raised by a release that changes it. Instances of another form are folded again. */
+  readonly form: number
+  /** Why an instance cannot go on by itself. Null: it can. */
+  readonly stuckBy: (state: unknown) => string | null
 }
 /** A process manager or a saga. */
 export type Process<N extends string, State> = {
@@ -138,8 +144,10 @@ export function processManager<
     handledTypes: mergeByEvent(evolve, react),
     initial: options.initial,
     needsAccepted: false,
+    form: 0,
+    stuckBy: () => null,
     handleInput: (state, input) => {
-      if (input.kind === 'accepted') return { state, steps: [] }
+      if (input.kind === 'accepted' || input.kind === 'resumed' || input.kind === 'skipped') return { state, steps: [] }
       if (input.kind !== 'event') return { state, steps: stepsOf(on[input.kind]?.(state, input, input.key)) }
       const { event, key } = input
       const next = callFold(evolve, event, state, key, state)
@@ -157,7 +165,7 @@ type ProcessFold = (state: unknown, data: unknown, event: Recorded, key: string)
 export function defineProcess(
   where: string,
   name: string,
-  options: Pick<ProcessSpec, 'handledTypes' | 'initial' | 'handleInput' | 'needsAccepted'> & {
+  options: Pick<ProcessSpec, 'handledTypes' | 'initial' | 'handleInput' | 'needsAccepted' | 'form' | 'stuckBy'> & {
     readonly from: One<AnyEvents>
     readonly to: One<AnyDecider>
     readonly key: object | undefined
@@ -166,7 +174,7 @@ export function defineProcess(
 ): ProcessSpec {
   if (!/^[a-z][a-z0-9_]{0,30}$/.test(name))
     throw new TypeError(`${where}: a name is small letters, digits and _, at most 31, as its streams are named ${name}-key`)
-  const { version = 1, handledTypes, initial, handleInput, needsAccepted } = options
+  const { version = 1, handledTypes, initial, handleInput, needsAccepted, form, stuckBy } = options
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
   if (initial === null) throw new TypeError(`${where}: a state of null means that the instance has ended`)
@@ -185,6 +193,8 @@ export function defineProcess(
     needsAccepted,
     initial: freezeAll(initial),
     handleInput,
+    form,
+    stuckBy,
   }
 }
 

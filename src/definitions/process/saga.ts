@@ -15,8 +15,8 @@ import {
   type Only,
 } from '../event/families.ts'
 import { type AnyDecider, type CommandsTo, defineProcess, type Process } from './process.ts'
-import type { CompiledStep, SagaPlan, SagaState } from './saga-state.ts'
-import { NOT_BEGUN, SagaTransition } from './saga-transition.ts'
+import { type CompiledStep, SAGA_FORM, type SagaPlan, type SagaState } from './saga-state.ts'
+import { NOT_BEGUN, SagaTransition, stuckStep } from './saga-transition.ts'
 
 /** One step of a saga. */
 export type SagaStep<Data, C extends Command, Names extends string> = {
@@ -104,7 +104,7 @@ export function saga<
   const compiled = groups.flatMap((group, at) => group.map(step => compileStep(where, step, at)))
   const [until, unless] = [endingsOf(where, families, declared, 'until'), endingsOf(where, families, declared, 'unless')]
   const plan: SagaPlan = {
-    steps: compiled.map((step, i) => ({ ...step, until: eventThatEnds(until, i) })),
+    steps: compiled.map((step, i) => ({ ...step, until: eventThatEnds(until, i), unless: eventThatEnds(unless, i) })),
     groups: groups.length,
     // Both get the data that `start` gives.
     completed: (options.completed ?? (() => [])) as SagaPlan['completed'],
@@ -114,6 +114,9 @@ export function saga<
     ...{ from: options.from, to: options.to, key: options.key, version: options.version, initial: NOT_BEGUN },
     handledTypes: typesOf([start, until, unless]),
     needsAccepted: true,
+    form: SAGA_FORM,
+    // Its states are SagaStates.
+    stuckBy: state => stuckStep(state as SagaState),
     handleInput: (state, input) => {
       const transition = new SagaTransition(plan, state as SagaState, input.key)
       if (input.kind === 'event') {
@@ -123,6 +126,8 @@ export function saga<
         for (const i of until.get(category)?.get(type)?.steps ?? []) transition.completeStep(i)
         for (const i of unless.get(category)?.get(type)?.steps ?? []) transition.failStep(i, type)
       } else if (input.kind === 'due') transition.handleTimer(input.timer)
+      else if (input.kind === 'resumed') transition.resume()
+      else if (input.kind === 'skipped') transition.skip()
       else transition.handleAnswer(input)
       return transition.reaction
     },
@@ -150,8 +155,8 @@ function endingsOf(
 }
 
 /** The fact that ends a step; null: none does. */
-function eventThatEnds(until: ByEvent<StepEnding>, step: number): CompiledStep['until'] {
-  for (const [category, types] of until)
+function eventThatEnds(endings: ByEvent<StepEnding>, step: number): CompiledStep['until'] {
+  for (const [category, types] of endings)
     for (const [type, { steps }] of types) if (steps.includes(step)) return { category, type }
   return null
 }
@@ -170,5 +175,5 @@ function compileStep(where: string, step: SagaStep<unknown, Command, string>, gr
   if (!(Number.isSafeInteger(retry) && retry >= 0 && retry <= 100))
     throw new TypeError(`${where}: expected a retry from 0 to 100, found ${retry}`)
   if (timeout !== null) milliseconds(timeout)
-  return { run, undo, timeout, retry, group, waits: until !== undefined, until: null }
+  return { run, undo, timeout, retry, group, waits: until !== undefined, until: null, unless: null }
 }

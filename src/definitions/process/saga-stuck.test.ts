@@ -1,0 +1,139 @@
+// A saga that cannot undo a step, and what somebody can do about it.
+import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { recordEvent } from '../../testing/saga-orders.ts'
+import { decider } from '../decider/decider.ts'
+import { events, spec } from '../event/events.ts'
+import { advanceInstance, type ProcessInstance, splitOutbox } from './instance.ts'
+import { saga } from './saga.ts'
+import type { SagaState } from './saga-state.ts'
+
+const none = z.object({})
+const Deal = events('deal', { Begun: none })
+const deal = decider(Deal, {
+  initial: {},
+  evolve: { Begun: s => s },
+  commands: { hold: none, free: none, close: none, fail: none },
+  decide: { hold: () => [], free: () => [], close: () => [], fail: () => [] },
+})
+const selling = saga('selling', {
+  from: Deal,
+  to: deal,
+  start: { Begun: () => ({}) },
+  steps: [
+    { run: (_, key) => deal.hold(`first-${key}`, {}), undo: (_, key) => deal.free(`first-${key}`, {}) },
+    {
+      run: (_, key) => [deal.hold(`a-${key}`, {}), deal.hold(`b-${key}`, {})],
+      undo: (_, key) => [deal.free(`a-${key}`, {}), deal.free(`b-${key}`, {})],
+    },
+    { run: (_, key) => deal.close(key, {}) },
+  ],
+  undone: (_, __, key) => deal.fail(key, {}),
+})[spec]
+
+/** Drives an instance by hand: each command waits to be answered, each timer to be fired. */
+class Drive {
+  #instance: ProcessInstance = { state: selling.initial, timers: {} }
+  #position = 0
+  #sent: { readonly text: string; readonly data: object }[] = []
+
+  tell(category: string, type: string, data: object = {}): void {
+    const event = recordEvent({ category, type, data }, 'd1', ++this.#position, 0)
+    const { instance, changes } = splitOutbox(advanceInstance(selling, this.#instance, event, 'd1'))
+    this.#instance = instance ?? { state: null, timers: {} }
+    for (const change of changes)
+      if (!('isCancelled' in change) && change.timer === null)
+        this.#sent.push({
+          text: `${change.command!.command} ${change.command!.id}`,
+          data: { by: change.id, command: change.command, label: change.meta.label },
+        })
+  }
+
+  get state(): SagaState {
+    return this.#instance.state as SagaState
+  }
+
+  /** The commands that have no answer yet. */
+  get sent(): readonly string[] {
+    return this.#sent.map(({ text }) => text)
+  }
+
+  /** Answers all commands that were sent, those of some texts by a refusal. */
+  answer(refused: readonly string[] = []): void {
+    for (const { text, data } of this.#sent.splice(0)) {
+      const isRefused = refused.includes(text)
+      this.tell('selling', isRefused ? 'Rejected' : 'Accepted', { ...data, code: isRefused ? 'jammed' : 'accepted' })
+    }
+  }
+
+  fire(): void {
+    for (const [timer, { set }] of Object.entries(this.#instance.timers)) this.tell('selling', 'Due', { timer, set })
+  }
+}
+
+function driveUntilStuck(): Drive {
+  const drive = new Drive()
+  drive.tell('deal', 'Begun')
+  drive.answer()
+  drive.answer()
+  drive.answer(['close d1'])
+  for (let i = 0; i < 6; i++) {
+    drive.answer(['free b-d1'])
+    drive.fire()
+  }
+  return drive
+}
+
+describe('a saga that cannot undo a step', () => {
+  test('a saga that cannot undo a step is stuck after six attempts, and has undone nothing before that step', () => {
+    const { state, sent } = driveUntilStuck()
+    expect(state).toMatchObject({ status: 'stuck', failure: { step: 2, code: 'jammed' } })
+    expect(state.parts.map(({ status }) => status)).toEqual(['done', 'stuck', 'failed'])
+    expect([selling.stuckBy(state), sent]).toEqual(['step 2 cannot be undone: jammed', []])
+  })
+
+  test('a saga that is resumed sends only the commands that were not accepted, and goes on', () => {
+    const drive = driveUntilStuck()
+    drive.tell('selling', 'Resumed')
+    expect([selling.stuckBy(drive.state), drive.sent]).toEqual([null, ['free b-d1']])
+    drive.answer()
+    expect(drive.sent).toEqual(['free first-d1'])
+    drive.answer()
+    expect([drive.state.status, drive.sent]).toEqual(['undone', ['fail d1']])
+  })
+
+  test('a saga that is resumed in vain is stuck again', () => {
+    const drive = driveUntilStuck()
+    drive.tell('selling', 'Resumed')
+    for (let i = 0; i < 6; i++) {
+      drive.answer(['free b-d1'])
+      drive.fire()
+    }
+    expect(selling.stuckBy(drive.state)).toBe('step 2 cannot be undone: jammed')
+  })
+
+  test('a saga whose stuck step is skipped undoes the steps before it', () => {
+    const drive = driveUntilStuck()
+    drive.tell('selling', 'Skipped')
+    expect(drive.sent).toEqual(['free first-d1'])
+    drive.answer()
+    expect([drive.state.status, drive.sent]).toEqual(['undone', ['fail d1']])
+  })
+
+  test('a saga that is closed ends as it is, and hears no answer any more', () => {
+    const drive = driveUntilStuck()
+    drive.tell('selling', 'Resumed')
+    drive.tell('selling', 'Closed')
+    drive.answer()
+    expect([drive.state, drive.sent]).toEqual([null as never, []])
+  })
+
+  test('a saga that is not stuck is changed neither by Resumed nor by Skipped', () => {
+    const drive = new Drive()
+    drive.tell('deal', 'Begun')
+    const before = drive.state
+    drive.tell('selling', 'Resumed')
+    drive.tell('selling', 'Skipped')
+    expect([drive.state, drive.sent]).toEqual([before, ['hold first-d1']])
+  })
+})
