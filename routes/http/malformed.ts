@@ -3,50 +3,81 @@
 
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y
-/** The first character tells the kind of a token. `0` stands for a number or a word. */
-const PUNCTUATION = '{}[],:"'
-const VALUE = '{["0'
-const MEMBER = '"'
+
+/** The kinds of tokens, by their first character. A set of kinds is their sum. */
+const BRACE = 1
+const BRACE_END = 2
+const BRACKET = 4
+const BRACKET_END = 8
+const COMMA = 16
+const COLON = 32
+const TEXT = 64
+/** A number or a word. */
+const SCALAR_KIND = 128
+const VALUE = BRACE | BRACKET | TEXT | SCALAR_KIND
 
 /** The offset of the first character that is wrong; the length of the text if more should follow. */
 export function malformedAt(text: string): number {
-  const open: string[] = []
+  const ends: number[] = []
   let allowed = VALUE
   let isKey = false
   for (let at = endOfSpace(text, 0); ; ) {
-    const kind = PUNCTUATION.includes(text.charAt(at)) ? text.charAt(at) : '0'
-    const end = allowed.includes(kind) && at < text.length ? endOfToken(text, at, kind) : -1
+    const kind = kindAt(text, at)
+    const end = allowed & kind ? endOfToken(text, at, kind) : -1
     if (end < 0) return at
     at = endOfSpace(text, end)
-    if (kind === '{' || kind === '[') {
-      open.push(kind === '{' ? '}' : ']')
-      isKey = kind === '{'
-      allowed = isKey ? `${MEMBER}}` : `${VALUE}]`
-    } else if (kind === ',') {
-      isKey = open.at(-1) === '}'
-      allowed = isKey ? MEMBER : VALUE
-    } else if (kind === ':') {
+    if (kind === BRACE || kind === BRACKET) {
+      ends.push(kind << 1)
+      isKey = kind === BRACE
+      allowed = isKey ? TEXT | BRACE_END : VALUE | BRACKET_END
+    } else if (kind === COMMA) {
+      isKey = ends.at(-1) === BRACE_END
+      allowed = isKey ? TEXT : VALUE
+    } else if (kind === COLON) {
       isKey = false
       allowed = VALUE
-    } else if (isKey && kind === '"') allowed = ':'
+    } else if (isKey && kind === TEXT) allowed = COLON
     else {
-      if (kind === '}' || kind === ']') open.pop()
+      if (kind === BRACE_END || kind === BRACKET_END) ends.pop()
       isKey = false
-      allowed = open.length ? `,${open.at(-1)}` : ''
+      allowed = ends.length ? COMMA | ends.at(-1)! : 0
     }
   }
 }
 
+/** The kind of the token at a place; 0: the text has ended. */
+function kindAt(text: string, at: number): number {
+  switch (text.charCodeAt(at)) {
+    case 0x7b:
+      return BRACE
+    case 0x7d:
+      return BRACE_END
+    case 0x5b:
+      return BRACKET
+    case 0x5d:
+      return BRACKET_END
+    case 0x2c:
+      return COMMA
+    case 0x3a:
+      return COLON
+    case 0x22:
+      return TEXT
+    default:
+      return at < text.length ? SCALAR_KIND : 0
+  }
+}
+
 function endOfSpace(text: string, from: number): number {
-  let at = from
-  while (at < text.length && ' \t\n\r'.includes(text.charAt(at))) at++
-  return at
+  for (let at = from; ; at++) {
+    const code = text.charCodeAt(at)
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return at
+  }
 }
 
 /** The offset after a token; -1: it is no token. */
-function endOfToken(text: string, at: number, kind: string): number {
-  if (kind === '"') return endOfString(text, at)
-  return kind === '0' ? endOf(SCALAR, text, at) : at + 1
+function endOfToken(text: string, at: number, kind: number): number {
+  if (kind === TEXT) return endOfString(text, at)
+  return kind === SCALAR_KIND ? endOf(SCALAR, text, at) : at + 1
 }
 
 function endOfString(text: string, from: number): number {
@@ -68,9 +99,13 @@ function endOf(token: RegExp, text: string, at: number): number {
 /** Describes the same place for a person: the text there, its line and its column, both from 1. */
 export function describeMalformed(text: string): string {
   const at = malformedAt(text)
-  const before = text.slice(0, at).split('\n')
+  let [line, lineStart] = [1, 0]
+  for (let end = text.indexOf('\n'); end >= 0 && end < at; end = text.indexOf('\n', lineStart)) {
+    line++
+    lineStart = end + 1
+  }
   const found = at < text.length ? JSON.stringify(String.fromCodePoint(text.codePointAt(at)!)) : 'end'
-  return `unexpected ${found} at line ${before.length}, column ${before.at(-1)!.length + 1}`
+  return `unexpected ${found} at line ${line}, column ${at - lineStart + 1}`
 }
 
 /** The offset of the first byte that is no UTF-8: decoded and encoded again, the bytes differ from there on. */

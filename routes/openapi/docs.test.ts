@@ -34,6 +34,34 @@ test('GET of the script of /docs is compressed for a client that accepts it', as
   expect(Bun.hash(Bun.gunzipSync(packed))).toBe(Bun.hash(plain))
 })
 
+test('GET of the script of /docs compresses it once, however many clients ask for it, and again after a failure', async () => {
+  const packed: number[] = []
+  const web = docs(
+    'Fruit',
+    async () => import.meta.path,
+    async bytes => {
+      packed.push(bytes.length)
+      if (packed.length === 1) throw new Error('no memory')
+      return Bun.gzipSync(bytes as Uint8Array<ArrayBuffer>)
+    },
+  )
+  web.onError(() => new Response(null, { status: 500 }))
+  const ask = () => web.request('/docs/scalar.js', { headers: { 'Accept-Encoding': 'br, gzip;q=0.5' } })
+  const first = await Promise.all([ask(), ask()])
+  expect([first.map(({ status }) => status), packed.length]).toEqual([[500, 500], 1])
+  for (const { status, headers } of await Promise.all([ask(), ask(), ask()]))
+    expect([status, headers.get('Content-Encoding'), headers.get('Vary')]).toEqual([200, 'gzip', 'Accept-Encoding'])
+  expect(packed).toHaveLength(2)
+})
+
+test.each(['identity', 'gzip;q=0', 'br', 'xgzip', 'gzip; q=0.000, br'])(
+  'GET of the script of /docs is not compressed for a client that accepts %s',
+  async accepted => {
+    const { headers } = await installed.request('/docs/scalar.js', { headers: { 'Accept-Encoding': accepted } })
+    expect([headers.get('Content-Encoding'), headers.get('Vary')]).toEqual([null, 'Accept-Encoding'])
+  },
+)
+
 test('GET /docs without Scalar says what to install, and links to the document', async () => {
   const page = await missing.request('/docs')
   const text = await page.text()

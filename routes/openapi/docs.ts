@@ -3,9 +3,8 @@
 // says what to install.
 import { resolve } from 'node:path'
 import { Hono } from 'hono'
-import { compress } from 'hono/compress'
-import { etag } from 'hono/etag'
 import { html } from 'hono/html'
+import { type FixedContent, fixedContent, keepResult, type Pack, respondWithContent } from '../http/fixed-content.ts'
 
 /**
  * The page loads nothing from other origins. Scalar writes styles into the page, so inline styles are allowed; inline
@@ -38,7 +37,6 @@ const CONFIGURATION = JSON.stringify({
   orderSchemaPropertiesBy: 'preserve',
 })
 
-type Script = { readonly file: Blob; readonly tag: string }
 type Find = () => Promise<string | null>
 type Html = ReturnType<typeof html>
 
@@ -46,29 +44,31 @@ type Html = ReturnType<typeof html>
  * Makes the routes for `/docs` and its script. `find` gives the path of the script, null if it is not installed.
  * Default: the script of the optional peer.
  */
-export function docs(title = 'Emaki', find: Find = scalar): Hono {
-  let loading: Promise<Script | null> | null = null
-  const script = () => (loading ??= load(find))
+export function docs(title = 'Emaki', find: Find = scalar, pack?: Pack): Hono {
+  const script = keepResult(() => load(find, pack))
   return new Hono()
     .get('/docs', async c => {
       const found = await script()
       const page = found ? reference(title, found.tag) : advice(title)
       return c.html(page, 200, { 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' })
     })
-    .get('/docs/scalar.js', etag(), compress(), async c => {
+    .get('/docs/scalar.js', async c => {
       const found = await script()
-      if (!found) return c.notFound()
-      const headers = { 'Content-Type': 'text/javascript; charset=utf-8', ETag: `"${found.tag}"` }
-      return c.body(found.file.stream(), 200, { ...headers, 'Cache-Control': 'public, max-age=31536000, immutable' })
+      return found ? respondWithContent(c, found) : c.notFound()
     })
 }
 
-async function load(find: Find): Promise<Script | null> {
+/** Loads the script. Its URL names its content, so it never changes. */
+async function load(find: Find, pack?: Pack): Promise<FixedContent | null> {
   const path = await find()
   if (path === null) return null
   // In a bundle the path is relative to this file; otherwise it is absolute.
   const file = Bun.file(resolve(import.meta.dir, path))
-  return { file, tag: Bun.hash(await file.arrayBuffer()).toString(36) }
+  const headers = {
+    'Content-Type': 'text/javascript; charset=utf-8',
+    'Cache-Control': 'public, max-age=31536000, immutable',
+  }
+  return fixedContent(headers, () => file.bytes(), pack)
 }
 
 /**
