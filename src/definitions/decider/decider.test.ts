@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { z } from 'zod'
 import { events, spec } from '../event/events.ts'
+import { PAYLOAD_LENGTH_MAX, PayloadError } from '../event/payload.ts'
 import { fingerprint } from '../event/schema.ts'
 import { commands } from './command.ts'
 import { type DeciderSpec, decider } from './decider.ts'
@@ -70,6 +71,22 @@ describe('reject', () => {
     expect({ ...reject('sold-out') }).toEqual({ code: 'sold-out', [spec]: 'rejection' })
     expect({ ...reject('sold-out', { left: 0 }) }).toEqual({ code: 'sold-out', data: { left: 0 }, [spec]: 'rejection' })
     expect(JSON.stringify(reject('x', null))).toBe('{"code":"x","data":null}')
+  })
+
+  test('reject leaves out what is undefined in its data, as JSON does', () => {
+    expect(reject('no', { a: undefined, b: [{ c: undefined, d: 1 }] }).data).toStrictEqual({ b: [{ d: 1 }] })
+  })
+
+  test.each<[unknown, string]>([
+    [{ at: new Date(0) }, '/data/at: Date is no JSON'],
+    [[1, undefined], '/data/1: undefined is no JSON'],
+    [Number.NaN, '/data: NaN is no JSON'],
+    ['\ud800', '/data: a lone surrogate is no text'],
+    ['x'.repeat(PAYLOAD_LENGTH_MAX), 'longer than 1048576 characters'],
+  ])('reject refuses data that JSON would change, or that is too long: %.30p', (data, message) => {
+    const attempt = () => reject('no', data)
+    expect(attempt).toThrow(PayloadError)
+    expect(attempt).toThrow(message)
   })
 
   test.each(['', 'SoldOut', 'sold_out', 'sold out', '-x', '1x', 'x'.repeat(64)])('reject refuses the code %p', code => {

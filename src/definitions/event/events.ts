@@ -44,7 +44,13 @@ type Stable<Z> =
 /** The compiler shows this text in its message. */
 type Unstable = 'an event schema gives what it takes, and takes what JSON holds'
 /** Assignment to `PlainJson` accepts JSON of any depth, and is quick. Only a type with an unknown part is taken apart. */
-type JsonOnly<T> = T extends PlainJson ? T : unknown extends T ? T : T extends Lost ? never : { [K in keyof T]: JsonOnly<T[K]> }
+export type JsonOnly<T> = T extends PlainJson
+  ? T
+  : unknown extends T
+    ? T
+    : T extends Lost
+      ? never
+      : { [K in keyof T]: JsonOnly<T[K]> }
 type PlainJson = string | number | boolean | null | undefined | readonly PlainJson[] | { readonly [key: string]: PlainJson }
 type Lost = bigint | symbol | Date | ReadonlyMap<never, unknown> | ReadonlySet<never> | ((...data: never) => unknown)
 

@@ -60,7 +60,7 @@ const evolve = {
       Noted: s => (s.status === 'open' ? { ...s, note: 'noted' } : s),
     },
     commands: { open: None },
-    decide: { open: (_, __, { now, instance, actor }) => reject('closed', { now, instance, actor }) },
+    decide: { open: (_, __, { now, instance, actor }) => reject('closed', { now: now.toISOString(), instance, actor }) },
   }),
   // From what it begins with.
   inferred: decider(Basket, {

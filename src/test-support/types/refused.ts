@@ -162,6 +162,12 @@ decider(Stock, {
 })
 // @ts-expect-error 'number' is not assignable to parameter of type 'string'
 reject(404)
+// @ts-expect-error 'Date' is not assignable to type 'never'
+reject('no', { at: new Date(0) })
+// @ts-expect-error 'bigint' is not assignable to type 'never'
+reject('no', { lines: [{ cents: 1n }] })
+// @ts-expect-error Type '() => void' is not assignable to type 'never'
+reject('no', new Map([['a', 1]]))
 
 // --- events
 const when = z.object({ day: z.string() })
