@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 }
 // biome-ignore format: one list
 const ODD = [
-  '__proto__', 'toString', 'constructor', 'prototype', "o'brien", '"', '$$', '%I', '--', '../..', '.', ' ', '\u0000', '\ud800', '\udc00\ud800', '\ufeff', '日本 🎁', 'é', 'x'.repeat(200), 'x'.repeat(201), '',
+  '__proto__', 'toString', 'constructor', 'prototype', "o'brien", '"', '$$', '%I', '--', '../..', '.', ' ', '\u0000', '\ud800', '\udc00\ud800', '\ufeff', '日本 🎁', 'é', 'x'.repeat(400), 'x'.repeat(401), '',
 ]
 
 const odd = fc.constantFrom(...ODD)

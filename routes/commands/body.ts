@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { PAYLOAD_DEPTH_MAX } from '../../src/definitions/event/payload.ts'
 import { notUtf8At, describeMalformed } from '../http/malformed.ts'
-import { pointer, problem } from '../http/problem.ts'
+import { listErrors, problem } from '../http/problem.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const JSON_TYPE = /^application\/([\w.-]+\+)?json *(;|$)/i
@@ -23,7 +23,7 @@ export async function bodyOf(c: Context): Promise<Body | Response> {
   const parsed = parse(bytes)
   if ('detail' in parsed) return problem(c, 'malformed-json', parsed)
   const wrong = inspect(parsed.data, 0)
-  if (wrong) return problem(c, 'validation-failed', { errors: [{ pointer: pointer(wrong.path), detail: wrong.detail }] })
+  if (wrong) return problem(c, 'validation-failed', listErrors([{ path: wrong.path, message: wrong.detail }]))
   return { data: parsed.data === 0 ? 0 : parsed.data, size }
 }
 

@@ -1,5 +1,5 @@
 // POST /{decider}/{id}/{command}: where a command enters.
-import { instanceOf } from '../../src/definitions/event/stream-name.ts'
+import { instanceOf, streamName } from '../../src/definitions/event/stream-name.ts'
 import { zValidator } from '@hono/zod-validator'
 import type { Context, Handler } from 'hono'
 import type { Command } from '../../src/definitions/decider/command.ts'
@@ -13,7 +13,7 @@ import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
 import { idOf } from './ids.ts'
 import { positionHeader } from '../http/min-position.ts'
 import { problemOfOutcome, replayedHeader } from './outcomes.ts'
-import { pointer, problem } from '../http/problem.ts'
+import { listErrors, problem } from '../http/problem.ts'
 import { scheduleCommand, sendTimeOf } from './scheduled.ts'
 import { exposeState } from '../streams/states.ts'
 
@@ -48,6 +48,10 @@ export function handle(make: CommandMaker): Handler {
     if (expect instanceof Response) return expect
     const key = keyOf(c)
     if (key instanceof Response) return key
+    const origin = originOf(c)
+    if (origin instanceof Response) return origin
+    const id = given ?? Bun.randomUUIDv7()
+    c.set('about', { command: `${decider}.${command}`, stream: streamName(decider, id), correlation: origin.correlation })
     const sendTime = sendTimeOf(c)
     if (sendTime instanceof Response) return sendTime
     const body = await bodyOf(c)
@@ -57,12 +61,11 @@ export function handle(make: CommandMaker): Handler {
     validate ??= validator(emaki, decider, command)
     const refused = await validate(c, doNothing)
     if (refused instanceof Response) return refused
-    const id = given ?? Bun.randomUUIDv7()
     const actor = await actorOf(c)
     const named = { decider, command, id, data: body.data }
     const options = {
       idGiven: given !== null,
-      ...originOf(c),
+      ...origin,
       ...(expect !== null && { expect }),
       ...(key !== null && { key }),
       ...(actor !== null && { actor }),
@@ -78,19 +81,12 @@ export function handle(make: CommandMaker): Handler {
 }
 
 const doNothing = async () => {}
-/** The most errors that one answer lists, so that an answer is no longer than its request. */
-const ERRORS_MAX = 100
 
 function validator(emaki: Services, decider: string, command: string) {
   const schema = emaki.deciders.get(decider)?.commands.get(command)
   if (!schema) throw new TypeError(`handle(${decider}.${command}): the app does not serve ${decider}; add it to serve`)
   return zValidator('json', schema, (result, c) => {
-    if (!result.success)
-      return problem(c, 'validation-failed', {
-        errors: result.error.issues
-          .slice(0, ERRORS_MAX)
-          .map(({ path, message }) => ({ pointer: pointer(path), detail: message })),
-      })
+    if (!result.success) return problem(c, 'validation-failed', listErrors(result.error.issues))
     return
   })
 }

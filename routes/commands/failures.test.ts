@@ -13,7 +13,7 @@ describe('a command that fails', () => {
     const answer = await post('/account/a1/explode')
     expectProblem(answer, 'internal', { requestId: answer.headers.get('x-request-id') })
     expect(JSON.stringify(answer.body)).not.toContain('secret')
-    expect(reported).toEqual([new Error('a secret of the decision')])
+    expect(reported).toMatchObject([{ code: 'request-failed', cause: new Error('a secret of the decision') }])
     expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
   })
 

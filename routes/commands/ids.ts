@@ -1,12 +1,14 @@
 import type { Context } from 'hono'
-import { idProblem } from '../../src/definitions/event/stream-name.ts'
+import { nameProblem } from '../../src/definitions/event/names.ts'
 import { problem } from '../http/problem.ts'
 
 /** The id in a path; null if the path has none. A Response refuses the id. */
 export function idOf(c: Context): string | null | Response {
   const id = c.req.param('id')
   if (id === undefined) return null
-  const wrong = isEncoded(c.req.raw.url) ? idProblem(id) : 'what follows a % is no UTF-8 in two hexadecimal digits each'
+  const wrong = isEncoded(c.req.raw.url)
+    ? nameProblem('an id', id)
+    : 'what follows a % is no UTF-8 in two hexadecimal digits each'
   return wrong === null ? id : problem(c, 'validation-failed', { errors: [{ pointer: '#/id', detail: wrong }] })
 }
 

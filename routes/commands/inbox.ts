@@ -4,7 +4,7 @@ import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
 import type { Inbox, Taken } from '../../src/dispatch/inbox.ts'
 import { bodyOf } from './body.ts'
 import { servicesOf } from '../context.ts'
-import { originOf } from '../http/headers.ts'
+import { traceOf } from '../http/headers.ts'
 import { problemOfOutcome, replayedHeader } from './outcomes.ts'
 import { problem } from '../http/problem.ts'
 
@@ -31,8 +31,7 @@ export function receive(inbox: Inbox): Handler {
     if (doubt !== null) return problem(c, 'unauthenticated', { detail: doubt })
     const body = await bodyOf(c)
     if (body instanceof Response) return body
-    const { correlation: _, causation: __, ...origin } = originOf(c)
-    const taken = await inbox.take(emaki, body.data, { ...origin, header, size: body.size, signal: c.req.raw.signal })
+    const taken = await inbox.take(emaki, body.data, { ...traceOf(c), header, size: body.size, signal: c.req.raw.signal })
     return respond(c, taken)
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { client } from '../../src/test-support/http.ts'
+import { client, expectProblem } from '../../src/test-support/http.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
@@ -27,11 +27,22 @@ describe('the log', () => {
     expect(meta).toEqual({ correlation: 'c.1', causation: 'e:1', traceparent })
   })
 
-  test('an appended event does not have ids that are malformed in the request', async () => {
+  test.each([
+    ['X-Correlation-Id', 'x'.repeat(401)],
+    ['X-Causation-Id', 'ü'],
+    ['X-Causation-Id', '..'],
+  ])('a command whose %s is no name answers 400 and is not appended: %.10s', async (header, id) => {
+    const { post, store } = client()
+    const answer = await post('/account/a1/deposit', { cents: 5 }, { [header]: id })
+    const detail = `${header} takes 1 to 400 printable ASCII characters, and neither . nor ..`
+    expectProblem(answer, 'bad-header', { detail })
+    expect(store.calls.append).toBe(0)
+  })
+
+  test('an appended event does not have a request id or a trace that is malformed in the request', async () => {
     const { meta, request } = await appendedMeta({
       'X-Request-Id': 'a b',
-      'X-Correlation-Id': '<script>',
-      'X-Causation-Id': 'x'.repeat(256),
+      'X-Correlation-Id': '',
       traceparent: 'nonsense',
     })
     expect(request).toMatch(UUID)

@@ -1,9 +1,9 @@
 // Request headers of commands: conditions, keys, preferences, and the cause of a command.
 import type { Context } from 'hono'
+import { NAME_LENGTH_MAX, nameProblem } from '../../src/definitions/event/names.ts'
 import type { Expectation } from '../../src/ports/store/unit.ts'
 import { problem } from './problem.ts'
 
-const KEY_LENGTH_MAX = 255
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /**
@@ -28,17 +28,23 @@ function versionOf(c: Context, tag: string): number | Response {
   return Number.isSafeInteger(version) ? version : -1
 }
 
-/**
- * The Idempotency-Key: a structured string ("…") or bare text, 1 to 255 printable characters. A Response refuses the
- * header.
- */
+/** The Idempotency-Key: a structured string ("…"), or bare text without a quote. A Response refuses the header. */
 export function keyOf(c: Context): string | null | Response {
   const header = c.req.header('idempotency-key')
   if (header === undefined) return null
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)
   const key = quoted ? quoted[1]!.replaceAll(/\\(["\\])/g, '$1') : header
-  if (/^[\x20-\x7e]+$/.test(key) && key.length <= KEY_LENGTH_MAX && (quoted || !key.includes('"'))) return key
-  return problem(c, 'bad-header', { detail: `Idempotency-Key takes 1 to ${KEY_LENGTH_MAX} printable ASCII characters` })
+  return !quoted && key.includes('"') ? refuseName(c, 'Idempotency-Key') : nameIn(c, 'Idempotency-Key', key)
+}
+
+/** A name that a header holds, in printable ASCII. A Response refuses the header. */
+function nameIn(c: Context, header: string, name: string): string | Response {
+  return nameProblem(header, name) === null && /^[\x20-\x7e]+$/.test(name) ? name : refuseName(c, header)
+}
+
+function refuseName(c: Context, header: string): Response {
+  const detail = `${header} takes 1 to ${NAME_LENGTH_MAX} printable ASCII characters, and neither . nor ..`
+  return problem(c, 'bad-header', { detail })
 }
 
 /** Whether the client prefers something (RFC 7240), such as `return=representation`. */
@@ -51,21 +57,26 @@ export function prefers(c: Context, preference: string): boolean {
   )
 }
 
-/** The ids that tie events to their cause. They come with the request; default: the id of the request. */
-export function originOf(c: Context): {
-  readonly correlation: string
-  readonly causation: string
-  readonly traceparent?: string
-} {
-  const request = c.get('requestId')
-  const traceparent = c.req.header('traceparent')
-  return {
-    correlation: idOf(c.req.header('x-correlation-id')) ?? request,
-    causation: idOf(c.req.header('x-causation-id')) ?? request,
-    ...(traceparent && TRACEPARENT.test(traceparent) && { traceparent }),
-  }
+type Origin = { readonly correlation: string; readonly causation: string; readonly traceparent?: string }
+
+/**
+ * The ids that tie events to their cause. They come with the request; default: the id of the request. A Response
+ * refuses a header.
+ */
+export function originOf(c: Context): Origin | Response {
+  const correlation = causeIn(c, 'X-Correlation-Id')
+  if (correlation instanceof Response) return correlation
+  const causation = causeIn(c, 'X-Causation-Id')
+  return causation instanceof Response ? causation : { correlation, causation, ...traceOf(c) }
 }
 
-function idOf(header: string | undefined): string | undefined {
-  return header !== undefined && /^[\w\-=.:]{1,255}$/.test(header) ? header : undefined
+function causeIn(c: Context, header: string): string | Response {
+  const name = c.req.header(header)
+  return name ? nameIn(c, header, name) : c.get('requestId')
+}
+
+/** The trace of a request. W3C asks to pass over a header that is malformed. */
+export function traceOf(c: Context): { readonly traceparent?: string } {
+  const traceparent = c.req.header('traceparent')
+  return traceparent && TRACEPARENT.test(traceparent) ? { traceparent } : {}
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { LIST_LIMIT, LIST_LIMIT_MAX } from '../../src/query/rows.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { isDecodable } from '../commands/ids.ts'
-import { pointer, problem } from './problem.ts'
+import { listErrors, problem } from './problem.ts'
 
 /** The values of each name of a query string, in their order. */
 export type QueryValues = ReadonlyMap<string, readonly string[]>
@@ -45,8 +45,7 @@ export function parametersOf(c: Context, schema: z.ZodObject, asked: QueryValues
   const found = Object.fromEntries(names.map(name => [name, readingOf(shape[name]!, asked.get(name)!)]))
   const parsed = schema.safeParse(found)
   if (parsed.success) return { found, data: parsed.data }
-  const errors = parsed.error.issues.map(({ path, message }) => ({ pointer: pointer(path), detail: message }))
-  return problem(c, 'validation-failed', { errors })
+  return problem(c, 'validation-failed', listErrors(parsed.error.issues))
 }
 
 /** The first value that fits the schema: null before its text, text before JSON, one value before a list of one. */
@@ -93,5 +92,5 @@ function filterOf(row: z.ZodType, field: string, kind: 'text' | 'number'): z.Zod
 
 /** Refuses a parameter, or a part of one, by its path. */
 export function refuseParameter(c: Context, path: readonly PropertyKey[], detail: string): Response {
-  return problem(c, 'validation-failed', { errors: [{ pointer: pointer(path), detail }] })
+  return problem(c, 'validation-failed', listErrors([{ path, message: detail }]))
 }

@@ -167,15 +167,33 @@ export function problemOf(slug: Slug, extension: Extension, instance: string): o
 
 /** A place in a document as a JSON pointer, in the form of a URI fragment (RFC 6901): `#/items/0/qty`. */
 export function pointer(path: readonly PropertyKey[]): string {
-  const step = (key: PropertyKey) => encodeURIComponent(String(key).replaceAll('~', '~0').replaceAll('/', '~1'))
+  const step = (key: PropertyKey) => encodeURIComponent(cutText(String(key)).replaceAll('~', '~0').replaceAll('/', '~1'))
   return `#${path.map(key => `/${step(key)}`).join('')}`
 }
 
+/** The most errors of an answer, and the longest text in one, so that an answer is not much longer than its request. */
+const ERRORS_MAX = 100
+const TEXT_LENGTH_MAX = 1_000
+
+/** What did not fit a schema, each with its place. */
+export function listErrors(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Errors {
+  return { errors: issues.slice(0, ERRORS_MAX).map(({ path, message }) => errorAt(pointer(path), message)) }
+}
+
 /** The errors of a command, each with its place in the body. */
-export function errorsOf({ issues }: Invalid): {
-  readonly errors: readonly { readonly pointer: string; readonly detail: string }[]
-} {
-  return { errors: issues.map(({ path, message }) => ({ pointer: `#${path}`, detail: message })) }
+export function errorsOf({ issues }: Invalid): Errors {
+  return { errors: issues.slice(0, ERRORS_MAX).map(({ path, message }) => errorAt(`#${path}`, message)) }
+}
+
+type ListedError = { readonly pointer: string; readonly detail: string }
+type Errors = { readonly errors: readonly ListedError[] }
+
+function errorAt(pointer: string, detail: string): ListedError {
+  return { pointer: cutText(pointer), detail: cutText(detail) }
+}
+
+function cutText(text: string): string {
+  return text.length <= TEXT_LENGTH_MAX ? text : `${text.slice(0, TEXT_LENGTH_MAX).toWellFormed()}…`
 }
 
 /**

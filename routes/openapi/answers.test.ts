@@ -128,7 +128,7 @@ test('a rejected or refused command answers as documented', async () => {
   await place('r1', 400, { body: '{' })
   await place('r1', 400, { body: { ...basket, items: [] } })
   await place('r1', 400, { headers: { 'If-Match': '17' } })
-  await place('x'.repeat(201), 400)
+  await place('x'.repeat(401), 400)
   await place('r1', 412, { headers: { 'If-None-Match': '*' } })
   await place('r3', 412, { headers: { 'If-Match': '*' } })
   await place('r1', 413, { body: 'x'.repeat(1_048_577) })

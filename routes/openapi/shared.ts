@@ -1,5 +1,6 @@
 // Parts that operations share: parameters, headers, and unique names.
 import type { z } from 'zod'
+import { NAME_LENGTH_MAX } from '../../src/definitions/event/names.ts'
 import { FILTER_VALUES_MAX } from '../events/filter.ts'
 import { problems } from '../http/problem.ts'
 import { inlineSchema, type Json, type SchemaRegistry } from './schemas.ts'
@@ -22,6 +23,7 @@ export function answer(description: string, headers: Json, schema?: Json): Json 
 }
 
 const text = { type: 'string' }
+const name = { type: 'string', minLength: 1, maxLength: NAME_LENGTH_MAX }
 const whole = (minimum: number, rest: Json = {}): Json => ({ type: 'integer', minimum, ...rest })
 
 /** A position of the log. After a restore, the number of the epoch stands before it. */
@@ -47,7 +49,7 @@ type ParameterName =
   | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
-  Id: parameterOf('path', 'id', { type: 'string', minLength: 1, maxLength: 200 }, 'The instance.'),
+  Id: parameterOf('path', 'id', name, 'The instance.'),
   Stream: parameterOf('path', 'stream', text, 'The stream of an instance: `category-instance`.'),
   Slug: parameterOf('path', 'slug', { type: 'string', enum: Object.keys(problems) }, 'The last step of a problem’s `type`.'),
   Version: parameterOf('query', 'version', whole(1), 'The state as it was at this version of the stream.'),
@@ -67,7 +69,7 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
   IdempotencyKey: parameterOf(
     'header',
     'Idempotency-Key',
-    { type: 'string', minLength: 1, maxLength: 255 },
+    name,
     'For 24 hours, the same command with the same key has one effect and one answer.',
   ),
   IfMatch: parameterOf(
@@ -83,7 +85,7 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
     text,
     'The ETags that the client has. The answer is 304 if one of them is still current.',
   ),
-  Key: parameterOf('path', 'key', { type: 'string', minLength: 1 }, 'The key of a row.'),
+  Key: parameterOf('path', 'key', name, 'The key of a row.'),
   MinPosition: parameterOf(
     'header',
     'Min-Position',
@@ -113,13 +115,13 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
   CorrelationId: parameterOf(
     'header',
     'X-Correlation-Id',
-    text,
+    name,
     'Stored with the events as `meta.correlation`. Default: the request’s id.',
   ),
   CausationId: parameterOf(
     'header',
     'X-Causation-Id',
-    text,
+    name,
     'Stored with the events as `meta.causation`. Default: the request’s id.',
   ),
   TraceParent: parameterOf('header', 'traceparent', text, 'The W3C trace context; stored with the events as `meta.traceparent`.'),

@@ -101,7 +101,7 @@ describe('GET /{decider}/{id}', () => {
     expectProblem(await get('/account/nobody'), 'stream-not-found')
   })
 
-  test.each(['%00', 'a%00b', 'x'.repeat(201)])('GET /{decider}/{id} with the id %s answers 400', async id => {
+  test.each(['%00', 'a%00b', 'x'.repeat(401)])('GET /{decider}/{id} with the id %s answers 400', async id => {
     const { get } = await three()
     expectProblem(await get(`/account/${id}`), 'validation-failed', { errors: [{ pointer: '#/id', detail: expect.any(String) }] })
   })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { postgres } from '../adapters/postgres/store.ts'
 import { processManager } from '../definitions/process/process.ts'
+import { NAME_LENGTH_MAX } from '../definitions/event/names.ts'
 import { after } from '../definitions/process/timer.ts'
 import type { Served } from '../definitions/definition.ts'
 import { type Runtime, runtime } from '../runtime.ts'
@@ -124,6 +125,38 @@ for (const [name, make] of STORES) {
         traceparent: expect.stringContaining('1'.repeat(32)),
       })
       expect(JSON.parse(sent!.meta)).toMatchObject({ correlation: 'c1' })
+    })
+
+    test('a process is told of refusals, failures and timers for a key of any length, and parks what a longer key is for', async () => {
+      const told = processManager('told', {
+        from: Order,
+        to: order,
+        key: { Placed: ({ cents }) => 'k'.repeat(cents) },
+        initial: {},
+        evolve: {},
+        react: {
+          Placed: (_, __, { instance }) => [
+            order.send(instance, {}),
+            order.cancel(instance, { reason: 5 as never }),
+            after('1 minute', 't'.repeat(NAME_LENGTH_MAX)),
+          ],
+        },
+      })
+      const place = await make()
+      const emaki = await startProcess(place, [order, told])
+      const placeWithKey = (length: number) => emaki.send(order.place(`o${length}`, { skus: [], cents: length }))
+      for (const length of [NAME_LENGTH_MAX + 1, 250, NAME_LENGTH_MAX]) await placeWithKey(length)
+      await until('the timers are set', async () => (await emaki.store.agenda.list({ timers: true, limit: 9 })).length === 2)
+      await place.advance(60_001)
+      for (const length of [250, NAME_LENGTH_MAX])
+        await until(`the key of ${length} is told`, async () => {
+          const found = await types(emaki, `told-${'k'.repeat(length)}`)
+          return String(found.toSorted()) === 'Due,Failed,Rejected'
+        })
+      const cause = `a key has at most ${NAME_LENGTH_MAX} characters, and this has ${NAME_LENGTH_MAX + 1}`
+      expect(await emaki.store.readModel.parked('process_told')).toMatchObject([
+        { kind: 'stream', key: `order-o${NAME_LENGTH_MAX + 1}`, cause: expect.stringContaining(cause) },
+      ])
     })
 
     test('a process has a timer fall due when its time has come, and not before', async () => {

@@ -7,10 +7,12 @@ import type { SendOptions } from '../dispatch/send.ts'
 import type { Outcome } from '../dispatch/outcome.ts'
 import type { AppendOutcome, AppendSlice } from '../dispatch/append-request.ts'
 import type { Event, Recorded } from '../definitions/event/events.ts'
+import { PayloadError } from '../definitions/event/payload.ts'
 import { metaCausedBy } from '../definitions/event/recorded.ts'
 import type { EntryMeta } from '../definitions/process/instance.ts'
-import { type CommandAnswered, DUE, type TimerFired } from '../definitions/process/process-events.ts'
+import { type CommandAnswered, cutAnswer, DUE, type TimerFired, withRefusal } from '../definitions/process/process-events.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type DueEntry, type EntryOutcome, RetryLater } from './sender.ts'
 
@@ -18,6 +20,7 @@ export type SendEntryOptions = {
   readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
   readonly append: (slices: readonly AppendSlice[], options: SendOptions) => Promise<AppendOutcome>
   readonly trace: Trace
+  readonly report: Report
 }
 
 /** How many attempts a command gets that cannot even be decided. After these it is given up. */
@@ -34,14 +37,26 @@ export function entrySender(
     const meta = JSON.parse(entry.meta) as EntryMeta
     if (entry.timer !== null) {
       const fired: TimerFired = { timer: entry.timer, set: entry.set }
-      await tellProcess(`due:${entry.id}:${entry.set}`, DUE, fired)
+      await appendOwn(`due:${entry.id}:${entry.set}`, DUE, fired)
       return null
     }
     const answer = await sendCommand(entry.command!, meta, entry.id, attempt)
-    if (answer) await tellProcess(`answer:${entry.id}`, answer.type, answer.data)
+    if (answer) await tellAnswer(answer.type, answer.data)
     return null
 
-    async function tellProcess(key: string, type: string, data: CommandAnswered | TimerFired): Promise<void> {
+    /** Tells the process an answer, cut until an event can hold it. */
+    async function tellAnswer(type: string, answer: CommandAnswered): Promise<void> {
+      try {
+        await appendOwn(`answer:${entry.id}`, type, answer)
+        if (answer.cut) options.report(cutNotice(process.name, entry.key, answer))
+      } catch (error) {
+        const less = error instanceof PayloadError ? cutAnswer(answer) : null
+        if (!less) throw error
+        await tellAnswer(type, less)
+      }
+    }
+
+    async function appendOwn(key: string, type: string, data: CommandAnswered | TimerFired): Promise<void> {
       const event: Event = { category: process.name, type, data }
       const slice = { stream: streamName(process.name, entry.key), expect: 'any', events: [event] } as const
       const { label: _, ...rest } = meta
@@ -56,28 +71,33 @@ export function entrySender(
     id: string,
     attempt: number,
   ): Promise<{ readonly type: string; readonly data: CommandAnswered } | null> {
+    const { label, ...rest } = meta
     const answerOf = (type: string, code: string, data?: unknown) => ({
       type,
-      data: {
-        by: id,
-        command,
-        code,
-        ...(data !== undefined && { data }),
-        ...(meta.label !== undefined && { label: meta.label }),
-      },
+      data: withRefusal({ by: id, command, code, ...(label !== undefined && { label }) }, data),
     })
     try {
-      const { label: _, ...rest } = meta
       const outcome = await sendInTime(options, command, { ...rest, key: id, isOwnKey: true })
       if (outcome.outcome === 'accepted') return process.needsAccepted ? answerOf('Accepted', 'accepted') : null
       if (outcome.outcome === 'rejected') return answerOf('Rejected', outcome.code, outcome.data)
       return answerOf('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
     } catch (error) {
       if (error instanceof RetryLater || attempt < ATTEMPTS_MAX) throw error
-      return answerOf('Failed', 'failed', String(error))
+      return answerOf('Failed', 'failed', String(error).toWellFormed())
     }
   }
 }
+
+function cutNotice(process: string, key: string, { command, code, cut }: CommandAnswered): Notice {
+  const to = `${command.decider}.${command.command}`
+  return new Notice({
+    level: 'warn',
+    code: 'answer-cut',
+    message: `${process} ${key}: the answer ${code} to ${to} was too large for an event, so ${LEFT_OUT[cut!]} was left out.`,
+    fields: { process, key, command: to, answer: code },
+  })
+}
+const LEFT_OUT = { data: 'its data', command: "its data and the command's" } as const
 
 /**
  * Sends a command with a deadline. Throws RetryLater if the log does not answer for now, or if other writers kept the

@@ -32,6 +32,12 @@ describe('a processor', () => {
     expect(canHandle(all, buildRecorded('invoice', 'Placed'))).toBeFalse()
   })
 
+  test('a processor refuses the key of an event that is no name', () => {
+    const { key } = buildProcessor({ key: ({ stream }: Recorded) => stream.repeat(100) })
+    const message = "processor('mails'): the key of order.Placed gave"
+    expect(() => key(buildRecorded('order', 'Placed'))).toThrow(message)
+  })
+
   test.each<[string, object, string]>([
     ['a type of no family', { types: ['Placedd'] }, "processor('mails'): Placedd is no event of its families"],
     ['families of one category', { from: [Order, Order] }, 'two of its families have one category'],

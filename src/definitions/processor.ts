@@ -2,6 +2,7 @@ import type { Command } from './decider/command.ts'
 import type { Rejection } from './decider/reject.ts'
 import type { CloudEvent } from './event/cloud-event.ts'
 import { type AnyEvents, type Recorded, spec } from './event/events.ts'
+import { requireKey } from './event/names.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from './event/families.ts'
 
 /** Values and functions that a handler gets besides the events. */
@@ -112,7 +113,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     attempts,
     attemptMs,
     // The events are those that `from` and `types` name.
-    key: (key ?? (({ stream }: Recorded) => stream)) as ProcessorSpec['key'],
+    key: key ? event => requireKey(where, event, (key as ProcessorSpec['key'])(event)) : ({ stream }) => stream,
     handle: handle as ProcessorSpec['handle'],
   }
   return Object.freeze({ [spec]: definition }) as Processor<N>

@@ -27,6 +27,8 @@ export type AppendOutcome =
 
 export type AppendRequest = {
   readonly slices: readonly AppendSlice[]
+  /** Whether the framework appends to a stream of its own, whose name was checked when its key was made. */
+  readonly isOwn: boolean
   /** Gives the family of a category. Throws if there is none. */
   readonly familyOf: (category: string) => EventsSpec
   /** The time until which it is sent, on the clock of performance.now. */
@@ -41,10 +43,10 @@ export type AppendRequest = {
  * Converts a request for the appender. Throws a TypeError if it is no append, and a PayloadError if JSON would change
  * its data.
  */
-export function appendableOf({ slices, familyOf, key, ...request }: AppendRequest): Appendable<PendingAppend> {
+export function appendableOf({ slices, isOwn, familyOf, key, ...request }: AppendRequest): Appendable<PendingAppend> {
   const streams = slices.map(({ stream }) => stream)
   if (new Set(streams).size !== slices.length || !slices.length) throw new TypeError('an append names each of its streams once')
-  for (const slice of slices) checkSlice(familyOf, slice)
+  for (const slice of slices) checkSlice(familyOf, slice, isOwn)
   const meta = JSON.stringify(request.meta)
   const newId = () => Bun.randomUUIDv7()
   const written = slices.map(({ stream, expect, events }): Slice => {
@@ -99,10 +101,10 @@ function keyOf(key: string, stream: string): NewKey {
   return { key, fingerprint: '', stream, version: 0, count: 0, rejection: null, keepMs: KEY_KEEP_MS }
 }
 
-function checkSlice(familyOf: (category: string) => EventsSpec, { stream, expect, events }: AppendSlice): void {
+function checkSlice(familyOf: (category: string) => EventsSpec, { stream, expect, events }: AppendSlice, isOwn: boolean): void {
   if (expect !== 'any' && expect !== 'exists' && !(Number.isSafeInteger(expect) && expect >= 0))
     throw new TypeError(`${stream} expects ${expect}: expected a version, exists or any`)
-  const wrong = streamProblem(stream)
+  const wrong = isOwn ? null : streamProblem(stream)
   if (wrong) throw new TypeError(`the stream ${JSON.stringify(stream)} cannot be: ${wrong}`)
   const family = familyOf(categoryOf(stream))
   const stranger = events.find(({ category, type }) => category !== family.name || !family.types.has(type))

@@ -42,14 +42,26 @@ describe('send()', () => {
   })
 
   test.each([
-    ['', 'not empty'],
+    ['', '1 to 400'],
     ['\0', 'NUL'],
     ['\ud800', 'surrogate'],
-    ['x'.repeat(201), '200'],
+    ['x'.repeat(401), '400'],
+    ['..', 'no URL'],
   ])('send() says what is wrong with the id %j', async (id, why) => {
     const { emaki } = await openBank()
     const outcome = await emaki.send(account.deposit(id, { cents: 1 }))
     expect(outcome).toEqual({ outcome: 'invalid', issues: [{ path: '/id', message: expect.stringContaining(why) }] } as never)
+  })
+
+  test.each(['key', 'correlation', 'causation'])('send() says where a %s is no name, and append() throws', async name => {
+    const { emaki, store } = await openBank()
+    const message = `a ${name} has at most 400 characters, and this has 401`
+    const options = { [name]: 'x'.repeat(401) }
+    const outcome = await emaki.send(account.deposit('a', { cents: 1 }), options)
+    expect(outcome).toEqual({ outcome: 'invalid', issues: [{ path: `/${name}`, message }] } as never)
+    const slice = { stream: 'account-a', expect: 0, events: [Account.Deposited({ cents: 1, note: '' })] } as const
+    expect(() => emaki.append([slice], options)).toThrow(message)
+    expect(store.calls).toMatchObject({ load: 0, append: 0 })
   })
 
   test('send() throws where nobody serves the command', async () => {

@@ -9,7 +9,7 @@ import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendOutcome, type AppendSlice, appendableOf, appendOutcomeOf } from './append-request.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
-import { DEADLINE_MS, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
+import { DEADLINE_MS, findBadNames, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
 import { loadStateAt, type StateAt, type StateMoment } from './state-at.ts'
 
 export type CommandOptions = {
@@ -83,6 +83,8 @@ export function commands(options: CommandOptions): Commands {
       const decider = deciderOf(command.decider)
       const parsed = parseCommand(decider, command)
       if ('outcome' in parsed) return Promise.resolve(parsed)
+      const issues = findBadNames(options)
+      if (issues.length) return Promise.resolve({ outcome: 'invalid', issues })
       return sendParsed(dispatcher, decider, command, parsed.data, options, trace.current())
     },
     check: command => {
@@ -93,9 +95,12 @@ export function commands(options: CommandOptions): Commands {
       sendParsed(dispatcher, deciderOf(command.decider), command, data, options, trace.current()),
     append: (slices, options = {}) => {
       const { key = null, isOwnKey = false, signal = null, deadlineMs = DEADLINE_MS } = options
+      const [wrong] = findBadNames(options)
+      if (wrong) throw new TypeError(`append: ${wrong.message}`)
       const parent = trace.current()
       const appendable = appendableOf({
         slices,
+        isOwn: isOwnKey,
         familyOf,
         deadline: performance.now() + deadlineMs,
         signal,

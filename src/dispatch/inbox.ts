@@ -1,6 +1,7 @@
 // Turns messages from elsewhere into commands. Each message has one effect, however often it comes.
 import type { z } from 'zod'
 import type { Command } from '../definitions/decider/command.ts'
+import { nameProblem } from '../definitions/event/names.ts'
 import type { Commands } from './commands.ts'
 import type { SendOptions } from './send.ts'
 import {
@@ -44,7 +45,7 @@ export type Inbox = {
  * Turns messages from elsewhere into commands, each with one effect.
  *
  * - `message`: the schema of a message. A message that does not fit is `invalid`.
- * - `id`: the name by which the sender repeats a message, 1 to 255 characters. Two messages with one id are the same.
+ * - `id`: the name by which the sender repeats a message, 1 to 400 characters. Two messages with one id are the same.
  *   Default: the header `webhook-id`, which is signed, else the message's own `id`, as a CloudEvent has one.
  * - `command`: gives the command for a message, or null for none. It has to give the same command for the same message,
  *   so let it use no clock and no randomness: another command by a known id is rejected as `idempotency-key-reused`.
@@ -81,12 +82,13 @@ export function inbox<S extends z.ZodType>(
     const parsed = schema.safeParse(message)
     if (!parsed.success) return invalidOutcome(parsed.error.issues)
     const id: unknown = idOf ? idOf(parsed.data, header) : (header('webhook-id') ?? (message as { id?: unknown } | null)?.id)
-    if (typeof id !== 'string' || id === '' || id.length > ID_LENGTH_MAX || id.includes('\0') || !id.isWellFormed())
-      return invalidOutcome([{ path: ['id'], message: `a message has an id of 1 to ${ID_LENGTH_MAX} characters` }])
+    const wrong = nameProblem('the id of a message', id)
+    if (wrong) return invalidOutcome([{ path: ['id'], message: wrong }])
     const command = commandOf(parsed.data)
     if (!command) return { outcome: 'ignored' }
-    const key = `inbox:${name}:${id}`
-    return takenOf(await emaki.send(command, { correlation: id, ...sending, causation: id, key, isOwnKey: true, keepMs }))
+    // A name is a text.
+    const own = { causation: id as string, key: `inbox:${name}:${id}`, isOwnKey: true, keepMs }
+    return takenOf(await emaki.send(command, { correlation: own.causation, ...sending, ...own }))
   }
   return Object.freeze({ name, verify, take })
 }
@@ -98,5 +100,4 @@ function takenOf(outcome: Outcome): Taken {
 
 const noHeader = () => undefined
 const KEEP_MS = 604_800_000
-const ID_LENGTH_MAX = 255
 const CONFLICT_RETRY_MS = 1_000

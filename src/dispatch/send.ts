@@ -2,7 +2,8 @@
 import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { rememberFit, type Meta } from '../definitions/event/events.ts'
-import { idProblem, streamName } from '../definitions/event/stream-name.ts'
+import { nameProblem } from '../definitions/event/names.ts'
+import { streamName } from '../definitions/event/stream-name.ts'
 import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -52,10 +53,19 @@ export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
 export function parseCommand(decider: DeciderSpec, command: Command): { readonly data: unknown } | Invalid {
   const schema = decider.commands.get(command.command)
   if (!schema) throw new TypeError(`${decider.name} has no command ${command.command}`)
-  const wrong = idProblem(command.id)
+  const wrong = nameProblem('an id', command.id)
   if (wrong) return invalidOutcome([{ path: ['id'], message: wrong }])
   const parsed = schema.safeParse(command.data)
   return parsed.success ? { data: parsed.data } : invalidOutcome(parsed.error.issues)
+}
+
+/** The names among the options that cannot be names. The framework makes its own keys longer than others may be. */
+export function findBadNames({ key, isOwnKey = false, correlation, causation }: SendOptions): Invalid['issues'] {
+  const names = { key: isOwnKey ? undefined : key, correlation, causation }
+  return Object.entries(names).flatMap(([name, value]) => {
+    const wrong = value === undefined ? null : nameProblem(`a ${name}`, value)
+    return wrong ? [{ path: `/${name}`, message: wrong }] : []
+  })
 }
 
 /** Sends a command whose data was parsed. It joins the queue of its stream and resolves to its outcome. */

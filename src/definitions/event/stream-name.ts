@@ -1,7 +1,5 @@
 // A stream is named `category-instance`. A category holds no `-`; an instance may.
-
-/** The longest id of an instance, in UTF-16 units. */
-export const ID_LENGTH_MAX = 200
+import { nameProblem } from './names.ts'
 
 export function streamName(category: string, id: string): string {
   return `${category}-${id}`
@@ -26,19 +24,12 @@ export function isOf(category: string, stream: string): boolean {
 /** Says why a text cannot be the name of a stream; null if it can. */
 export function streamProblem(stream: unknown): string | null {
   if (typeof stream !== 'string' || !isCategory(categoryOf(stream))) return 'expected category-instance'
-  const wrong = idProblem(instanceOf(stream))
+  const wrong = nameProblem('an id', instanceOf(stream))
   return wrong && `expected category-instance: ${wrong}`
 }
 
 export function isCategory(name: string): boolean {
   return /^[a-z][a-z0-9_]{0,62}$/i.test(name)
-}
-
-/** Says why a text cannot be the id of an instance; null if it can. */
-export function idProblem(id: unknown): string | null {
-  if (typeof id !== 'string' || id === '') return 'an id is a text that is not empty'
-  if (id.length > ID_LENGTH_MAX) return `an id has at most ${ID_LENGTH_MAX} characters`
-  return id.includes('\0') || !id.isWellFormed() ? 'an id holds no NUL and no lone surrogate' : null
 }
 
 /** Two names around those of a category's streams, both exclusive: `-` is the character before `.`. */

@@ -2,7 +2,7 @@
 // are folded from the log and stored like the rows of a projection.
 import type { z } from 'zod'
 import type { Command } from '../decider/command.ts'
-import { idProblem } from '../event/stream-name.ts'
+import { nameProblem } from '../event/names.ts'
 import type { Recorded } from '../event/events.ts'
 import { type ByEvent, storedTypes } from '../event/families.ts'
 import { metaCausedBy } from '../event/recorded.ts'
@@ -120,8 +120,8 @@ function inputOf(process: ProcessSpec, event: Recorded, key: string): Input {
   // The types of its own events are these, in capitals.
   const kind = event.type.toLowerCase() as 'accepted' | 'rejected' | 'failed' | 'resumed' | 'skipped'
   if (kind === 'resumed' || kind === 'skipped') return { kind, key }
-  const { command, code, data, label = null } = event.data as CommandAnswered
-  return { kind, command, code, ...(data !== undefined && { data }), label, key }
+  const { command, code, data, cut, label = null } = event.data as CommandAnswered
+  return { kind, command, code, ...(data !== undefined && { data }), ...(cut && { cut }), label, key }
 }
 
 /** Splits an instance into the part that is written (null: it has ended) and its changes to the agenda. */
@@ -219,7 +219,7 @@ class InstanceBuilder {
   #checkCommand(command: Command): void {
     const { name, to } = this.#process
     if (!to.has(command?.decider)) throw new TypeError(`${name} sends to ${[...to].join(', ')}, not to ${command?.decider}`)
-    const wrong = idProblem(command.id)
+    const wrong = nameProblem('an id', command.id)
     if (wrong) throw new TypeError(`${name}: ${command.decider}.${command.command}: ${wrong}`)
   }
 }

@@ -10,7 +10,10 @@ export type CommandAnswered = {
   readonly code: string
   readonly data?: unknown
   readonly label?: string
+  readonly cut?: AnswerCut
 }
+/** The part of an answer that is too large for an event: the data of the refusal, or also the data of the command. */
+export type AnswerCut = 'data' | 'command'
 /**
  * A timer fell due. `set` is the position of the event that set it. A timer that was replaced meanwhile has another
  * one.
@@ -24,6 +27,26 @@ export const INTERVENTIONS = ['Resumed', 'Skipped', 'Closed'] as const
 export const CLOSED = 'Closed'
 /** The fingerprint of these events, which the framework writes. */
 export const OWN_SCHEMA = 'emaki-1'
+
+/** The longest data of a refusal that a process is told, in characters of its JSON. */
+export const REFUSAL_LENGTH_MAX = 16_384
+/** The longest form of a character in JSON: `\u0000`, and some room for quotes. */
+const ESCAPED_LENGTH_MAX = 8
+
+/** Gives an answer with the data of its refusal. Data that is too long is left out, and a text is cut. */
+export function withRefusal(answer: CommandAnswered, data: unknown): CommandAnswered {
+  if (data === undefined) return answer
+  if ((JSON.stringify(data) ?? '').length <= REFUSAL_LENGTH_MAX) return { ...answer, data }
+  const text = typeof data === 'string' ? { data: data.slice(0, REFUSAL_LENGTH_MAX / ESCAPED_LENGTH_MAX).toWellFormed() } : {}
+  return { ...answer, ...text, cut: 'data' }
+}
+
+/** Gives the same answer with less data, for an event that could not hold it. Null: there is no less. */
+export function cutAnswer({ data: _, ...answer }: CommandAnswered): CommandAnswered | null {
+  if (answer.cut === 'command') return null
+  if (answer.cut === undefined) return { ...answer, cut: 'data' }
+  return { ...answer, command: { ...answer.command, data: null }, cut: 'command' }
+}
 
 /** The framework writes these events, so they need no check, and the core loads no zod. */
 const anySchema = { safeParse: (data: unknown) => ({ success: true, data }) } as unknown as z.ZodType

@@ -211,7 +211,7 @@ describe('definitions that cannot be a process', () => {
       process('p', { react: { Placed: () => command } }) as unknown as { [spec]: typeof watching }
     for (const [command, message] of [
       [stranger.act('x', {}), 'p sends to order, not to own'],
-      [order.pay('', {}), 'p: order.pay: an id is a text that is not empty'],
+      [order.pay('', {}), 'p: order.pay: an id is a text of 1 to 400 characters'],
     ] as const)
       expect(() => advanceInstance(wild(command)[spec], begun, buildRecorded(placed, 1), 'o1')).toThrow(message)
   })
@@ -219,7 +219,8 @@ describe('definitions that cannot be a process', () => {
   test.each([
     [() => after('5 fortnights' as never, 'x'), 'is no duration'],
     [() => at('tomorrow', 'x'), 'expected a time'],
-    [() => cancel('a b'), "a timer's name"],
+    [() => cancel('a b'), 'the name of a timer is letters'],
+    [() => cancel('a'.repeat(401)), 'the name of a timer has at most 400 characters'],
   ])('a timer of a process is refused: %p', (make, message) => {
     expect(make).toThrow(message)
   })

@@ -13,7 +13,7 @@ import {
   type Only,
 } from '../event/families.ts'
 import { freezeAll } from '../event/payload.ts'
-import { processEvents } from './process-events.ts'
+import { type AnswerCut, processEvents } from './process-events.ts'
 import type { Timer } from './timer.ts'
 
 /** Any decider. */
@@ -21,8 +21,9 @@ export type AnyDecider = { readonly [spec]: DeciderSpec & { readonly name: strin
 export type CommandsTo<D extends AnyDecider> = D[typeof spec]['command']
 /** The steps that a process may take: commands to its deciders, and timers. */
 type Wanted<D extends AnyDecider> = One<CommandsTo<D> | Timer<CommandsTo<D>>> | undefined
+/** A command that was refused. `cut`: the details in `data`, or also the command's data, were too large and left out. */
 type Refused<C extends Command> = C extends Command
-  ? { readonly command: C; readonly code: string; readonly data?: unknown }
+  ? { readonly command: C; readonly code: string; readonly data?: unknown; readonly cut?: AnswerCut }
   : never
 
 /** A command or a timer. The answer to a command carries the command's label. */
@@ -38,6 +39,7 @@ export type Input =
       readonly command: Command
       readonly code: string
       readonly data?: unknown
+      readonly cut?: AnswerCut
       readonly label: string | null
       readonly key: string
     }

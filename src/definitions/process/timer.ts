@@ -1,6 +1,7 @@
 import type { Command } from '../decider/command.ts'
 import { type Duration, milliseconds } from '../event/duration.ts'
 import { spec } from '../event/events.ts'
+import { nameProblem } from '../event/names.ts'
 
 /**
  * When a timer is due: so many ms after the event that sets it, or at a time in ms since 1970. Null: it is cancelled.
@@ -46,7 +47,9 @@ export function cancel(name: string): Timer<never> {
 }
 
 function timer<C>(name: string, due: Due, command?: C): Timer<C> {
-  if (!/^[\w.-]{1,100}$/.test(name))
-    throw new TypeError(`a timer's name is letters, digits, _, . and -, found ${JSON.stringify(name)}`)
+  const wrong = nameProblem('the name of a timer', name)
+  if (wrong) throw new TypeError(wrong)
+  if (!/^[\w.-]+$/.test(name))
+    throw new TypeError(`the name of a timer is letters, digits, _, . and -; found ${JSON.stringify(name)}`)
   return { timer: name, due, command: command ?? null, [spec]: 'timer' }
 }

@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { events, spec, split } from '../event/events.ts'
 import type { StoredText } from '../event/recorded.ts'
 import { fingerprint } from '../event/schema.ts'
-import { foldEvent, encodeRow, KEY_LENGTH_MAX, rowEvents } from './fold.ts'
+import { NAME_LENGTH_MAX } from '../event/names.ts'
+import { foldEvent, encodeRow, rowEvents } from './fold.ts'
 import { type AnyProjection, projection } from './projection.ts'
 
 const Added = z.object({ to: z.array(z.string()), n: z.int() })
@@ -119,7 +120,8 @@ describe('the rows that an event touches', () => {
     [''],
     ['a\0'],
     ['\ud800'],
-    ['x'.repeat(KEY_LENGTH_MAX + 1)],
+    ['x'.repeat(NAME_LENGTH_MAX + 1)],
+    ['..'],
     [5],
     [null],
     [undefined],

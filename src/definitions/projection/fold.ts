@@ -3,6 +3,7 @@ import { readInFamilies } from '../event/families.ts'
 import { encode, freeze } from '../event/payload.ts'
 import { type Event, issuesText, type Recorded } from '../event/events.ts'
 import type { StoredText } from '../event/recorded.ts'
+import { requireKey } from '../event/names.ts'
 import { categoryOf, instanceOf } from '../event/stream-name.ts'
 import type { ProjectionSpec } from './projection.ts'
 
@@ -12,9 +13,6 @@ export type RowEvent = {
   readonly event: Recorded
   readonly evolve: (row: unknown, data: unknown, event: Recorded, key: string) => unknown
 }
-
-/** The longest key, in UTF-16 units. */
-export const KEY_LENGTH_MAX = 400
 
 /**
  * The rows that a stored event changes, one entry for each row and each of today's events in it. An event that cannot
@@ -96,14 +94,7 @@ function keysOf({ name, key }: ProjectionSpec, event: Recorded): readonly string
   if (!of) return [event.instance]
   const found: unknown = of(event.data, event)
   const keys: readonly unknown[] = Array.isArray(found) ? [...new Set(found)] : [found]
-  const wrong = keys.findIndex(key => !isKey(key))
-  if (wrong >= 0) throw new TypeError(`${name}: the key of ${nameOf(event)} gave ${Bun.inspect(keys[wrong])}, which is no key`)
-  // Each key is a text by now.
-  return keys as readonly string[]
-}
-
-function isKey(key: unknown): boolean {
-  return typeof key === 'string' && key !== '' && key.length <= KEY_LENGTH_MAX && !key.includes('\0') && key.isWellFormed()
+  return keys.map(key => requireKey(name, event, key))
 }
 
 const nameOf = ({ category, type }: Event): string => `${category}.${type}`

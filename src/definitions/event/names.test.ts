@@ -1,0 +1,39 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { NAME_LENGTH_MAX, nameProblem, requireKey } from './names.ts'
+
+test.each<[unknown, string]>([
+  ['', 'an id is a text of 1 to 400 characters'],
+  [5, 'an id is a text of 1 to 400 characters'],
+  [null, 'an id is a text of 1 to 400 characters'],
+  ['x'.repeat(401), 'an id has at most 400 characters, and this has 401'],
+  ['a\0', 'an id holds no NUL and no lone surrogate'],
+  ['\udc00', 'an id holds no NUL and no lone surrogate'],
+  ['.', 'an id is neither . nor .., because no URL can hold these'],
+  ['..', 'an id is neither . nor .., because no URL can hold these'],
+])('a name cannot be %.10p, and the problem says why', (value, problem) => {
+  expect(nameProblem('an id', value)).toBe(problem)
+})
+
+test('a name can be any text of the length that a URL gives back, and no other', () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: NAME_LENGTH_MAX, unit: 'binary' }),
+    fc.string({ maxLength: 3, unit: fc.constantFrom('.', '%', '/', '\0', '\ud800', '\n', '\u0080', ' ') }),
+  )
+  fc.assert(
+    fc.property(text, text => {
+      const path = `/a/${encodeURIComponent(text.toWellFormed())}/b`
+      const isKept = new URL(path, 'http://x').pathname === path && text !== ''
+      expect(nameProblem('an id', text) === null).toBe(isKept && text.isWellFormed() && !text.includes('\0'))
+    }),
+  )
+})
+
+test('a key that a function made is given back, or refused with the event, the key and the reason', () => {
+  const placed = { category: 'order', type: 'Placed' }
+  expect(requireKey('orders', placed, 'a\n')).toBe('a\n')
+  expect(() => requireKey('orders', placed, undefined)).toThrow(
+    'orders: the key of order.Placed gave undefined, which is no key: a key is a text of 1 to 400 characters',
+  )
+  expect(() => requireKey('orders', placed, 'x'.repeat(100_000))).toThrow(/^.{0,250}and this has 100000$/)
+})
