@@ -295,6 +295,6 @@ describe('problems', () => {
     })
     const answer = await get('/broken')
     expectProblem(answer, 'internal', { requestId: expect.any(String) })
-    expect(reported).toEqual([new Error('a secret of the route')])
+    expect(reported).toMatchObject([{ code: 'request-failed', cause: new Error('a secret of the route') }])
   })
 })

@@ -1,12 +1,13 @@
 // Problems for requests that no route matches, and for errors that a handler throws.
-import type { ErrorHandler, Hono, NotFoundHandler } from 'hono'
+import type { Context, ErrorHandler, Hono, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Definition } from '../src/definitions/definition.ts'
 import { PayloadError } from '../src/definitions/event/payload.ts'
 import { UnreadableEvent } from '../src/definitions/event/read.ts'
 import { StoreError } from '../src/ports/store/errors.ts'
 import { problem, problemOfException } from './http/problem.ts'
-import type { Report } from '../src/ports/report/notice.ts'
+import { requestOf } from './context.ts'
+import { Notice, type Report } from '../src/ports/report/notice.ts'
 import { printReports } from '../src/ports/report/print.ts'
 
 /** Answers 404, or 405 if the path has routes for other methods. */
@@ -26,16 +27,30 @@ export function handleError(report: Report = printReports()): ErrorHandler {
   return (error, c) => {
     if (error instanceof HTTPException) return problemOfException(c, error)
     if (error instanceof PayloadError && error.isTooLong)
-      return problem(c, 'payload-too-large', { detail: 'the command leads to an event that is longer than events may be' })
+      return problem(c, 'payload-too-large', {
+        detail: 'the command leads to an event, or to a rejection, that is longer than events may be',
+      })
     if (error instanceof UnreadableEvent)
       return problem(c, 'stream-unreadable', { detail: error.message, retryable: true }, { 'Retry-After': '10' })
     if (error instanceof StoreError && error.reason !== 'refused') return problem(c, 'unavailable', {}, { 'Retry-After': '1' })
     // The client left in the middle of its body. Nobody reads the answer, and nothing is wrong on our side.
     if (error.name === 'AbortError' && c.req.raw.signal.aborted)
       return problem(c, 'malformed-json', { detail: 'the body ends too early' })
-    report(error)
+    report(failureNotice(c, error))
     return problem(c, 'internal', { requestId: c.get('requestId') })
   }
+}
+
+/** The record of an error that nobody expected. */
+function failureNotice(c: Context, cause: Error): Notice {
+  const fields = requestOf(c)
+  const message = `${fields['method']} ${fields['path']}: ${cause.message}`
+  return new Notice({ level: 'error', code: 'request-failed', message, fields, cause })
+}
+
+/** Throws an error for whatever was thrown: Hono passes over values that are no errors, and so would the problem. */
+export function throwAsError(thrown: unknown): never {
+  throw thrown instanceof Error ? thrown : new Error(`${Bun.inspect(thrown)} was thrown, which is no error`, { cause: thrown })
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']

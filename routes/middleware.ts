@@ -4,12 +4,13 @@ import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
 import type { Config } from '../src/config.ts'
 import type { Actor, Guard } from './context.ts'
+import { throwAsError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { problem } from './http/problem.ts'
 
 /**
- * Refuses requests without a host, and bodies that are too large. One middleware does both, because each one costs
- * every request.
+ * Refuses requests without a host, and bodies that are too large, and has only errors thrown. One middleware does all,
+ * because each one costs every request.
  */
 export function refuseBadRequests(maxSize: number): MiddlewareHandler {
   const limitBody = bodyLimit({ maxSize, onError: c => problem(c, 'payload-too-large', { limit: maxSize }) })
@@ -17,7 +18,7 @@ export function refuseBadRequests(maxSize: number): MiddlewareHandler {
     // Without a host Bun gives only the path, and Hono would read it from the wrong place on.
     if (c.req.raw.url.startsWith('/'))
       return Promise.resolve(problem(c, 'bad-header', { detail: 'Host is missing, or names no host' }))
-    return c.req.raw.body ? limitBody(c, next) : next()
+    return (c.req.raw.body ? limitBody(c, next) : next()).catch(throwAsError)
   }
 }
 

@@ -94,8 +94,6 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
     'hono',
     'hono/bearer-auth',
     'hono/body-limit',
-    'hono/compress',
-    'hono/etag',
     'hono/html',
     'hono/http-exception',
     'hono/router/reg-exp-router',

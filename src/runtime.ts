@@ -31,7 +31,7 @@ import type { Status } from './subscription/status.ts'
 import { Subscriptions } from './subscription/subscriptions.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
-import type { Report } from './ports/report/notice.ts'
+import { Notice, type Report } from './ports/report/notice.ts'
 import { printReports } from './ports/report/print.ts'
 
 /**
@@ -206,7 +206,21 @@ async function openShared(options: RuntimeOptions): Promise<Shared> {
   await store.open()
   await refuseRestoredLog(store, [...definitions.processor.values()])
   const owner = `${process.pid}.${Bun.randomUUIDv7()}`
-  return { definitions, store, bus: options.bus ?? memoryBus(report), trace, now, report, owner, leaseMs }
+  return {
+    definitions,
+    store,
+    bus: options.bus ?? memoryBus(cause => report(listenerNotice(cause))),
+    trace,
+    now,
+    report,
+    owner,
+    leaseMs,
+  }
+}
+
+function listenerNotice(cause: unknown): Notice {
+  const message = `A listener of the bus failed: ${String(cause)}`
+  return new Notice({ level: 'error', code: 'listener-failed', message, cause })
 }
 
 /** The command's path: send, load, decide, append. */
@@ -220,7 +234,7 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands {
 function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Shared, { send, check, append }: Commands) {
   const schedule = new Schedule({ store, send, check, owner, leaseMs, trace, report })
   const senders = [...definitions.process.values()].map(process => {
-    const sendDue = entrySender(process, { send, append, trace })
+    const sendDue = entrySender(process, { send, append, trace, report })
     return [process, new Sender({ agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, report })] as const
   })
   return {

@@ -1,5 +1,6 @@
 // All followers of an app. It wakes them together, checks them every second, and stops them together.
 import type { Services } from '../../src/runtime.ts'
+import { Notice, type NoticeFields, type Report } from '../../src/ports/report/notice.ts'
 import { StoreError } from '../../src/ports/store/errors.ts'
 import type { Store } from '../../src/ports/store/store.ts'
 import { limitConcurrency } from '../../src/lib/semaphore.ts'
@@ -24,8 +25,8 @@ export type Follower = {
 }
 
 export type LiveOptions = {
-  /** Receives the error that ended a follower, unless the store was only unavailable. */
-  readonly report: (error: unknown) => void
+  /** Takes a notice of the error that ended a follower, unless the store was only unavailable. */
+  readonly report: Report
   /** The clock, in ms. Default: the machine's. */
   readonly now?: () => number
   readonly checkEveryMs?: number
@@ -34,7 +35,7 @@ export type LiveOptions = {
 export class Live {
   readonly services: Services
   readonly now: () => number
-  readonly #report: (error: unknown) => void
+  readonly #report: Report
   readonly #checkEveryMs: number
   readonly #readAll: Store['readAll']
   readonly #followers = new Set<Follower>()
@@ -100,9 +101,12 @@ export class Live {
     return [...this.#feeds.values()].reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** Reports the error that ended a follower, unless the store was only unavailable. */
-  reportFailure(error: unknown): void {
-    if (!(error instanceof StoreError) || error.reason === 'refused') this.#report(error)
+  /** Reports the error that ended a follower, unless the store was only unavailable. `about`: the follower's request. */
+  reportFailure(cause: unknown, about: NoticeFields): void {
+    if (cause instanceof StoreError && cause.reason !== 'refused') return
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = `A follower of ${about['path']} was disconnected: ${reason}`
+    this.#report(new Notice({ level: 'error', code: 'follower-failed', message, fields: about, cause }))
   }
 
   /** Stops all followers. None may join from now on. */

@@ -1,9 +1,11 @@
 // Events over a WebSocket. The client names its filter and how many events it can take, and gets no more than that.
 import type { Context } from 'hono'
 import { z } from 'zod'
+import type { NoticeFields } from '../../src/ports/report/notice.ts'
 import { token } from '../../src/ports/store/token.ts'
-import { type Extension, pointer, problem, problemOf, type Slug } from '../http/problem.ts'
+import { type Extension, listErrors, problem, problemOf, type Slug } from '../http/problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
+import { requestOf } from '../context.ts'
 import { positionOf } from './events.ts'
 import type { Batch, Encoding, Feed } from './feed.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
@@ -51,7 +53,7 @@ export function eventSocket(c: Context, origins: readonly string[], mayFollow: (
     .map(one => one.trim())
   if (offered && !offered.includes(PROTOCOL))
     return problem(c, 'bad-header', { detail: `Sec-WebSocket-Protocol takes ${PROTOCOL}` })
-  const upgraded = upgrade(c, new EventSocket(live, mayFollow), offered ? PROTOCOL : null)
+  const upgraded = upgrade(c, new EventSocket(live, requestOf(c), mayFollow), offered ? PROTOCOL : null)
   return (
     upgraded ?? problem(c, 'bad-header', { detail: 'Upgrade: this server has no WebSockets; give app.websocket to Bun.serve' })
   )
@@ -69,6 +71,7 @@ function isAllowedOrigin(c: Context, origins: readonly string[]): boolean {
 
 class EventSocket implements Session, Follower {
   readonly #live: Live
+  readonly #about: NoticeFields
   readonly #mayFollow: (filter: EventFilter) => boolean
   #peer: Peer | null = null
   #leave = () => {}
@@ -84,8 +87,9 @@ class EventSocket implements Session, Follower {
   #wroteAt: number
   #hasEnded = false
 
-  constructor(live: Live, mayFollow: (filter: EventFilter) => boolean) {
+  constructor(live: Live, about: NoticeFields, mayFollow: (filter: EventFilter) => boolean) {
     this.#live = live
+    this.#about = about
     this.#mayFollow = mayFollow
     this.#wroteAt = live.now()
   }
@@ -103,8 +107,7 @@ class EventSocket implements Session, Follower {
     if (json === undefined) return this.#closeByProblem('malformed-json', {}, CLOSE_CODES.policy)
     const parsed = incoming.safeParse(json)
     if (!parsed.success) {
-      const errors = parsed.error.issues.map(({ path, message }) => ({ pointer: pointer(path), detail: message }))
-      return this.#closeByProblem('validation-failed', { errors }, CLOSE_CODES.policy)
+      return this.#closeByProblem('validation-failed', listErrors(parsed.error.issues), CLOSE_CODES.policy)
     }
     if (parsed.data.type === 'credit') this.#addCredit(parsed.data.n)
     else if (this.#isSubscribing) this.#closeByProblem('validation-failed', { errors: ONE_AT_A_TIME }, CLOSE_CODES.policy)
@@ -223,7 +226,7 @@ class EventSocket implements Session, Follower {
 
   #closeByError(error: unknown): void {
     if (this.#hasEnded) return
-    this.#live.reportFailure(error)
+    this.#live.reportFailure(error, this.#about)
     this.#closeByProblem('unavailable', {}, CLOSE_CODES.tryLater)
   }
 

@@ -1,5 +1,7 @@
 // Server-sent events. Encoded bytes are shared between clients, and no client is sent more than it can take.
 import type { Context } from 'hono'
+import type { NoticeFields } from '../../src/ports/report/notice.ts'
+import { requestOf } from '../context.ts'
 import type { Live, Follower } from './live.ts'
 import { liftTimeout } from './server.ts'
 
@@ -62,7 +64,7 @@ export function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
  */
 export function sse(c: Context, source: BatchSource): Response {
   const live = c.get('live')
-  const stream = new EventStream(live, source, liftTimeout(c) ? HEARTBEAT_MS : HEARTBEAT_SHORT_MS)
+  const stream = new EventStream(live, source, requestOf(c), liftTimeout(c) ? HEARTBEAT_MS : HEARTBEAT_SHORT_MS)
   const body = new ReadableStream({ type: 'direct', pull: controller => stream.open(controller), cancel: () => stream.end() })
   return c.body(body, 200, {
     'Content-Type': 'text/event-stream',
@@ -74,6 +76,7 @@ export function sse(c: Context, source: BatchSource): Response {
 class EventStream implements Follower {
   readonly #live: Live
   readonly #source: BatchSource
+  readonly #about: NoticeFields
   readonly #heartbeatMs: number
   #controller: ReadableStreamDirectController | null = null
   #closing = Promise.withResolvers<void>()
@@ -87,9 +90,10 @@ class EventStream implements Follower {
   #wroteAt: number
   #hasEnded = false
 
-  constructor(live: Live, source: BatchSource, beatMs: number) {
+  constructor(live: Live, source: BatchSource, about: NoticeFields, beatMs: number) {
     this.#live = live
     this.#source = source
+    this.#about = about
     this.#heartbeatMs = beatMs
     this.#id = source.id
     this.#wroteAt = live.now()
@@ -180,7 +184,7 @@ class EventStream implements Follower {
   }
 
   #endByError(error: unknown): void {
-    this.#live.reportFailure(error)
+    this.#live.reportFailure(error, this.#about)
     this.end()
   }
 

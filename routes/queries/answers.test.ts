@@ -49,7 +49,10 @@ describe('the answer to a query', () => {
     const { get, reported } = openThingApp([broken, listed])
     expectProblem(await get('/broken'), 'internal', { requestId: expect.any(String) })
     expectProblem(await get('/listed'), 'internal', { requestId: expect.any(String) })
-    expect(reported.map(String)).toEqual(['Error: a secret of the query', expect.stringContaining('sets is live')])
+    expect(reported).toMatchObject([
+      { code: 'request-failed', fields: { query: 'broken' }, cause: new Error('a secret of the query') },
+      { code: 'request-failed', fields: { query: 'listed' }, message: expect.stringContaining('sets is live') },
+    ])
   })
 
   test('the answer to a query on a live projection is as new as the log', async () => {

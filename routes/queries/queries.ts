@@ -32,6 +32,7 @@ export function answerQuery(query: QuerySpec, cached: CachedAnswers): Handler {
     if (asked instanceof Response) return asked
     const position = await minPositionOf(c, emaki, asked)
     if (position instanceof Response) return position
+    c.set('about', { query: query.name })
     const params = parametersOf(c, query.params, asked)
     if (params instanceof Response) return params
     if (query.cache && position.min === ANY_POSITION && isVerbatim(params))

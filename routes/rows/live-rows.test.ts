@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test'
 import { spec } from '../../src/definitions/event/events.ts'
 import { query } from '../../src/definitions/query.ts'
+import type { Notice } from '../../src/ports/report/notice.ts'
 import { projection } from '../../src/definitions/projection/projection.ts'
 import { Account, account } from '../../src/test-support/account.ts'
 import { client, expectProblem } from '../../src/test-support/http.ts'
@@ -43,7 +44,7 @@ test('GET of a live row with an event that cannot be folded answers 503 at that 
     for (const path of [`/picky/${key}`, `/asks?id=${key}`]) {
       const answer = await get(path)
       expectProblem(answer, 'parked', { projection: 'picky', position, detail: expect.any(String) })
-      expect([answer.headers.get('row-parked'), String(reported.at(-1))]).toEqual([parked, cause])
+      expect([answer.headers.get('row-parked'), String((reported.at(-1) as Notice).cause)]).toEqual([parked, cause])
     }
   const unread = { id: Bun.randomUUIDv7(), type: 'Deposited', schema: 'newer', data: '{"cents":"x"}', meta: '{}' }
   await store.append([{ slices: [{ stream: 'account-a3', expect: 'any', events: [unread] }], keys: [] }])

@@ -22,6 +22,7 @@ export function getRow(projection: ProjectionSpec): Handler {
     const position = await minPositionOf(c, emaki, asked)
     if (position instanceof Response) return position
     const key = c.req.param('key')!
+    c.set('about', { projection: projection.name, key })
     if (!isEncoded(c.req.raw.url) || key.includes('\0')) return problem(c, 'row-not-found')
     try {
       const { text, table, at, ...row } = await emaki.rowAnswers.get(projection, key, position.min)
@@ -48,6 +49,7 @@ export function listRows(projection: ProjectionSpec): Handler {
     if (asked instanceof Response) return asked
     const position = await minPositionOf(c, emaki, asked)
     if (position instanceof Response) return position
+    c.set('about', { projection: projection.name })
     const found = parametersOf(c, parameters, asked)
     if (found instanceof Response) return found
     // The schema gives its own names, and a value for each index in the query string.

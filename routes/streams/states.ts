@@ -1,6 +1,7 @@
 // GET /{decider}/{id}: the public view of a state, if the decider exposes one.
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
+import { streamName } from '../../src/definitions/event/stream-name.ts'
 import { servicesOf } from '../context.ts'
 import { hasVersion } from '../http/etag.ts'
 import { idOf } from '../commands/ids.ts'
@@ -21,6 +22,7 @@ export function getState(decider: string): Handler {
     const emaki = servicesOf(c)
     const id = idOf(c)!
     if (id instanceof Response) return id
+    c.set('about', { stream: streamName(decider, id) })
     const when = whenOf(c)
     if (when instanceof Response) return when
     const found = await emaki.state(decider, id, when)

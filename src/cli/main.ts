@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util'
 import type { App } from '../../routes/app.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../definitions/event/events.ts'
+import { Notice } from '../ports/report/notice.ts'
+import { printReports } from '../ports/report/print.ts'
 import { DamagedStream } from '../ports/store/sequence.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import { EXIT } from './exit-codes.ts'
@@ -26,16 +28,31 @@ export async function main(
   argv: readonly string[] = process.argv.slice(2),
   { maps = {} }: MainOptions = {},
 ): Promise<void> {
-  const ending = run(app, argv, maps).then(code => process.exit(code), handleFailure)
+  const ending = run(app, argv, maps).then(
+    code => process.exit(code),
+    error => handleFailure(error, argv),
+  )
   // `bun --hot` evaluates a changed source only after the evaluation before has ended.
   if (!process.execArgv.includes('--hot')) await ending
 }
 
-function handleFailure(error: unknown): void {
-  const isKnown = error instanceof ConfigError || error instanceof StoreError || error instanceof DamagedStream
-  console.error(isKnown ? error.message : error)
+function handleFailure(error: unknown, argv: readonly string[]): void {
+  const verb = argv.find(word => !word.startsWith('-')) ?? 'serve'
+  if (error instanceof ConfigError || (verb !== 'serve' && isOfData(error))) console.error(error.message)
+  else printReports()(failureNotice(error, verb))
   // After a change that fails, the process of `bun --hot` waits for the next change.
   if (!isServing()) process.exit(exitCodeOf(error))
+}
+
+/** Whether an error is of the data, so that a person needs its message and not the place in the code. */
+function isOfData(error: unknown): error is StoreError | DamagedStream {
+  return error instanceof StoreError || error instanceof DamagedStream
+}
+
+function failureNotice(error: unknown, verb: string): Notice {
+  const message = `${verb} failed: ${error instanceof Error ? error.message : Bun.inspect(error)}`
+  const cause = isOfData(error) ? undefined : error
+  return new Notice({ level: 'error', code: 'verb-failed', message, fields: { verb }, cause })
 }
 
 function exitCodeOf(error: unknown): number {

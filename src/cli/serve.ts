@@ -1,6 +1,8 @@
 import type { App, AppControl } from '../../routes/app.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../definitions/event/events.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
+import { printReports } from '../ports/report/print.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Logger, logger } from './log.ts'
 import { textOf, type Verb } from './verb.ts'
@@ -43,6 +45,8 @@ export function isServing(): boolean {
 async function serve(app: App, config: Config): Promise<number> {
   const log = logger(config.LOG_LEVEL)
   const control = app[spec]
+  // After a change that fails, the process of `bun --hot` waits for the next change.
+  if (!process.execArgv.includes('--hot')) endOnStrayErrors(control.options.report ?? printReports({ least: config.LOG_LEVEL }))
   const before = hotState[serving]
   await before?.control.stop()
   const { store } = await control.start()
@@ -66,6 +70,16 @@ async function serve(app: App, config: Config): Promise<number> {
   log('info', `serving on ${address(server)}`, { url: server.url.href, store: store.system, pid: process.pid })
   await awaitSignal(log)
   return stop(hotState[serving], config, log)
+}
+
+/** Ends the process at an error that nobody caught. It is one record, and no line of it is source. */
+function endOnStrayErrors(report: Report): void {
+  const end = (cause: unknown) => {
+    const message = `An error that nobody caught ends the process: ${cause instanceof Error ? cause.message : Bun.inspect(cause)}`
+    report(new Notice({ level: 'error', code: 'error-not-caught', message, cause }))
+    process.exit(EXIT.PROBLEM)
+  }
+  process.on('uncaughtException', end).on('unhandledRejection', end)
 }
 
 async function stop({ server, control }: HotServer, config: Config, log: Logger): Promise<number> {

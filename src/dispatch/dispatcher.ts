@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Bus } from '../ports/bus/bus.ts'
 import { encode } from '../definitions/event/payload.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import type { PendingAppend } from './append-batch.ts'
@@ -25,7 +26,7 @@ export type DispatcherOptions = {
   readonly trace: Trace
   readonly now: () => number
   /** Called with failures that no caller waits for. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
   readonly cache: { readonly entries: number; readonly size: number }
   readonly queue: { readonly commands: number; readonly size: number }
 }
@@ -166,8 +167,9 @@ export class Dispatcher {
       if (bus.listeners > 0)
         for (const { page, parents } of pagesOf(committed))
           trace.step('publish', parents, { 'emaki.events': page.length }, () => bus.publish(page))
-    } catch (error) {
-      report(error)
+    } catch (cause) {
+      const message = `Listeners of this process did not get a page of events, and read it from the log: ${String(cause)}`
+      report(new Notice({ level: 'error', code: 'publish-failed', message, cause }))
     }
     store.announce(committed.reduce((head, { slice }) => Math.max(head, slice.position), 0))
   }
@@ -176,7 +178,11 @@ export class Dispatcher {
     const { store, report } = this.#options
     const schema = decider.snapshot!.version
     const save = async () => store.saveSnapshots([{ stream, schema, version, state: encode(state) }])
-    const saving = new Promise<void>(resolve => setImmediate(() => save().catch(report).finally(resolve)))
+    const noteFailure = (cause: unknown) => {
+      const message = `${stream}: the snapshot of version ${version} was not saved: ${String(cause)}. The next one is tried.`
+      report(new Notice({ level: 'error', code: 'snapshot-failed', message, fields: { stream, version }, cause }))
+    }
+    const saving = new Promise<void>(resolve => setImmediate(() => save().catch(noteFailure).finally(resolve)))
     this.#saving.add(saving)
     void saving.then(() => this.#saving.delete(saving))
   }

@@ -144,7 +144,7 @@ describe('an answer', () => {
     const broken: AnswerSource = { ...source, build: () => Promise.reject(new Error('no rows')) }
     expect(await fill.answer('k', POLICY, 0, broken)).toMatchObject({ cache: 'stale' })
     await fill.waitUntilIdle()
-    expect(reported).toEqual([new Error('no rows')])
+    expect(reported).toMatchObject([{ code: 'refresh-failed', fields: { answer: 'k' }, cause: new Error('no rows') }])
     expect(await answer()).toMatchObject({ cache: 'stale' })
   })
 

@@ -2,6 +2,7 @@
 // processes, and a stale answer serves while the next one is built. A caller never gets an answer below its own
 // position, nor one that was read before a raise that it may know of.
 import type { Cache, Entry } from '../ports/cache/cache.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
 
 /** How long an answer is cached. All times are in ms. */
 export type Policy = {
@@ -55,7 +56,7 @@ export type FillingOptions = {
   /**
    * Called with the error of a build in the background. Default: the error is dropped, and the next caller tries again.
    */
-  readonly report?: (error: unknown) => void
+  readonly report?: Report
 }
 
 export interface Filling {
@@ -120,7 +121,10 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
 
   function startRefresh(request: BuildRequest): void {
     if (builds.has(request.key)) return
-    const done = startBuild(request, true).result.then(() => {}, report)
+    const done = startBuild(request, true).result.then(
+      () => {},
+      cause => report(refreshNotice(request.key, cause)),
+    )
     background.add(done)
     void done.finally(() => background.delete(done))
   }
@@ -176,6 +180,11 @@ export function createFilling(cache: Cache, options: FillingOptions = {}): Filli
   }
 
   return { answer, getFresh, waitUntilIdle }
+}
+
+function refreshNotice(key: string, cause: unknown): Notice {
+  const message = `An answer is stale, and the next one could not be built: ${String(cause)}. The next caller tries again.`
+  return new Notice({ level: 'error', code: 'refresh-failed', message, fields: { answer: key }, cause })
 }
 
 type BuildRequest = { readonly key: string; readonly policy: Policy; readonly atLeast: number; readonly source: AnswerSource }

@@ -3,6 +3,7 @@ import { UnreadableEvent } from '../definitions/event/read.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import { encodeRow, foldEvent, rowEvents } from '../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../definitions/projection/projection.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
 import { streamPages } from '../ports/store/pages.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { RowRead } from './read-from.ts'
@@ -13,7 +14,7 @@ type LiveRowOptions = {
   readonly projection: ProjectionSpec
   readonly key: string
   /** Called with the error of an event that could not be folded. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
 }
 
 /**
@@ -29,7 +30,9 @@ export async function readLiveRow({ store, projection, key, report }: LiveRowOpt
     } catch (error) {
       // An event that this release cannot read has an error of its own.
       if (error instanceof UnreadableEvent) throw error
-      report(error)
+      const message = `${projection.name} ${key}: the event at ${parked} could not be folded: ${String(error)}`
+      const fields = { projection: projection.name, key, position: parked }
+      report(new Notice({ level: 'error', code: 'live-row-failed', message, fields, cause: error }))
       throw new StaleRead(projection.name, 'parked', at, parked, parked)
     }
   }

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { describe, expect, test } from 'bun:test'
+import { ROOT, readSources } from '../../test-support/sources.ts'
 import { Episode } from './episode.ts'
 import { Notice } from './notice.ts'
 import { printReports } from './print.ts'
@@ -115,4 +117,12 @@ describe('an episode', () => {
     episode.succeed()
     expect(reported).toEqual([])
   })
+})
+
+test('each code of docs/records.md is a code of the source', async () => {
+  const page = await Bun.file(join(ROOT, 'docs/records.md')).text()
+  const codes = [...page.matchAll(/^\| `([a-z-]+)` +\| (error|warn|info)/gm)].map(([, code]) => code!)
+  const source = readSources().map(({ text }) => text)
+  expect(codes.length).toBeGreaterThan(10)
+  expect(codes.filter(code => !source.some(text => text.includes(`code: '${code}'`)))).toEqual([])
 })
