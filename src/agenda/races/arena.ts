@@ -99,14 +99,12 @@ export class Arena {
     })
   }
 
-  /** Waits until another runs the process and has come further; gives how long that took, in ms. */
-  async awaitTakeover({ epoch, position }: LeaseState): Promise<number> {
-    const from = performance.now()
+  /** Waits until another runs the process and has come further. */
+  async awaitTakeover({ epoch, position }: LeaseState): Promise<void> {
     await eventually('another has taken over', async () => {
       const lease = await this.readLease()
       return lease.epoch > epoch && lease.position > position
     })
-    return performance.now() - from
   }
 
   /** Ends the sending, waits until nothing is left to be done, and gives what is wrong. */

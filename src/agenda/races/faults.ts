@@ -22,10 +22,8 @@ export type Fault = { readonly times: number; readonly run: (random: Random, tim
 const EFFECTS_BETWEEN_MAX = 60
 const HOUR_MS = 3_600_000
 const DEADLINE_MS = 1_000
-/** With leases of 0.8 s; beyond it is what a busy machine adds. */
-const TAKEOVER_MAX_MS = 4_000
-/** What a node is given to end in. */
-const END_MAX_MS = 15_000
+/** No lease of these nodes holds longer by the clock of the database, whatever their own clocks say. */
+const LEASE_HOLDS_MAX_MS = 4_000
 
 export const faults: Readonly<Record<string, Fault>> = {
   'an app that is killed': { times: 5, run: (random, times) => killNodes(random, times) },
@@ -152,21 +150,19 @@ export async function stopOwners(
   await using arena = await Arena.open(random, options)
   await arena.start(2)
   await arena.movesOn()
-  const [shift, slow] = [random.below(stops.length), [] as string[]]
+  const shift = random.below(stops.length)
   for (let i = 0; i < times; i++) {
     const [owner, stop] = [await arena.owner(), stops[(i + shift) % stops.length]!]
-    const took = await stopUntilTakenOver(arena, owner, stop)
-    if (took > TAKEOVER_MAX_MS) slow.push(`it took ${Math.round(took)} ms to take over from one stopped ${stop.at}`)
+    await stopUntilTakenOver(arena, owner, stop)
     owner.signal('SIGCONT')
     await arena.movesOn(random.below(EFFECTS_BETWEEN_MAX))
   }
   const { wrong, checks } = options.plant === undefined ? await arena.settle() : await arena.judge()
-  // One of them may have met with whatever else the machine does.
-  return { wrong: slow.length > times / 2 ? [...wrong, ...slow] : wrong, checks: checks + times }
+  return { wrong, checks: checks + times }
 }
 
-/** Stops the owner at a point, waits until another has taken over, and gives how long that took, in ms. */
-async function stopUntilTakenOver(arena: Arena, owner: Node, stop: Stop): Promise<number> {
+/** Stops the owner at a point, and waits until another has taken over. */
+async function stopUntilTakenOver(arena: Arena, owner: Node, stop: Stop): Promise<void> {
   const before = owner.stopped
   owner.stop(stop)
   await eventually(`it has stopped ${stop.at}`, () => owner.stopped > before)
@@ -228,7 +224,7 @@ export async function shiftClocks(random: Random, times: number, options: ArenaO
   for (let i = 0; i < times && options.plant === undefined; i++) {
     await arena.movesOn(EFFECTS_BETWEEN_MAX)
     const [owner, lease] = [await arena.owner(), await arena.readLease()]
-    if (lease.forMs > TAKEOVER_MAX_MS) wrong.push(`the lease of ${owner.name} holds for ${Math.round(lease.forMs)} ms yet`)
+    if (lease.forMs > LEASE_HOLDS_MAX_MS) wrong.push(`the lease of ${owner.name} holds for ${Math.round(lease.forMs)} ms yet`)
     owner.signal('SIGSTOP')
     await arena.awaitTakeover(lease)
     owner.signal('SIGCONT')
@@ -289,7 +285,7 @@ function withoutReplay(answer: Outcome): object {
   return { version, position, events: events.map(({ type, data }) => ({ type, data })) }
 }
 
-/** SIGTERM in the middle of what a node does: it ends by itself, in time, keeps nothing, and what it has not sent another sends. */
+/** SIGTERM in the middle of what a node does: it ends by itself, keeps nothing, and what it has not sent another sends. */
 export async function terminateOwners(random: Random, times: number, options: ArenaOptions = {}): Promise<Verdict> {
   await using arena = await Arena.open(random, options)
   await arena.start(2)
@@ -297,14 +293,17 @@ export async function terminateOwners(random: Random, times: number, options: Ar
   for (let i = 0; i < times; i++) {
     await arena.movesOn(random.below(EFFECTS_BETWEEN_MAX))
     const owner = await arena.owner()
-    const [from, pid, life] = [performance.now(), owner.pid, owner.lives]
-    const code = await owner.terminate()
+    const [pid, life] = [owner.pid, owner.lives]
+    let code: number | null = null
+    void owner.terminate().then(ended => {
+      code = ended
+    })
+    await eventually(`${owner.name} ends`, () => code !== null)
     const lease = await arena.readLease()
     if (lease.forMs > 0 && lease.owner.startsWith(`${pid}.`)) wrong.push(`${owner.name} kept its lease`)
     const open = owner.attempts.filter(({ who, outcome }) => who === `${owner.name}.${life}` && outcome === 'open')
     if (open.length) wrong.push(`${owner.name} left ${open.length} commands without an answer`)
     if (code !== 0) wrong.push(`${owner.name} ended with ${code}: ${owner.errors}`)
-    if (performance.now() - from > END_MAX_MS) wrong.push(`${owner.name} took ${Math.round(performance.now() - from)} ms to end`)
   }
   await arena.ready()
   const { wrong: others, checks } = await arena.settle()

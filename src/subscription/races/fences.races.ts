@@ -40,11 +40,8 @@ describe('a zombie: a node that is stopped in the middle of a page, and goes on 
 })
 
 describe('a fight for leases: four nodes with a slow database pause at random for up to two leases', () => {
-  race('a fight for leases of four nodes writes no page twice, and ends in takeovers in time', async random => {
-    const { wrong, tookMs } = await fightForLeases(random, form(8, 1_000), null)
-    expect(wrong).toEqual([])
-    // The median, as one of them may have met with whatever else the machine does.
-    expect(tookMs.toSorted((a, b) => a - b)[tookMs.length >> 1]!).toBeLessThan(2 * FIGHT_LEASE_MS)
+  race('a fight for leases of four nodes writes no page twice, and ends in takeovers', async random => {
+    expect((await fightForLeases(random, form(8, 1_000), null)).wrong).toEqual([])
   })
 
   race('a fight for leases of four nodes shows the planted bug: no fence', async random => {
@@ -105,12 +102,12 @@ async function overlapOwners({ arena, place }: Two, name: string): Promise<void>
   await arena.movesOn()
 }
 
-/** Stops owners at random for random times; how long each takeover took, of those that had to be, and whether a plant has shown. */
+/** Stops owners at random for random times, some until another has taken over; what is wrong, and whether a plant has shown. */
 async function fightForLeases(
   random: Random,
   rounds: number,
   plant: LeasePlant | null,
-): Promise<{ wrong: readonly string[]; tookMs: readonly number[]; hasShown: boolean }> {
+): Promise<{ wrong: readonly string[]; hasShown: boolean }> {
   const place = await onPostgres()
   await using ways = disposables(Array.from({ length: NODES }, () => startRaceProxy(place)))
   await using arena = new Arena(place, random, { plant, leaseMs: FIGHT_LEASE_MS })
@@ -120,7 +117,6 @@ async function fightForLeases(
     })
   for (const node of arena.nodes) node.load(CALLERS)
   arena.watch()
-  const tookMs: number[] = []
   const hasShown = () => plant !== null && arena.shows(SHOWN)
   for (let round = 0; round < rounds && !hasShown(); round++) {
     for (const way of ways.all)
@@ -128,17 +124,14 @@ async function fightForLeases(
     const name = random.pick([...TABLES, 'effects', 'sql_report_v1'])
     const owner = await ownerOf(arena, place, name)
     const held = await leaseOf(place, name)
-    const from = performance.now()
     owner.signal('SIGSTOP')
-    if (random.chance(0.6)) {
-      await eventually(`${name} is taken over`, async () => (await leaseOf(place, name)).epoch > held.epoch)
-      tookMs.push(performance.now() - from)
-    } else await Bun.sleep(random.below(2 * FIGHT_LEASE_MS))
+    if (random.chance(0.6)) await eventually(`${name} is taken over`, async () => (await leaseOf(place, name)).epoch > held.epoch)
+    else await Bun.sleep(random.below(2 * FIGHT_LEASE_MS))
     owner.signal('SIGCONT')
     for (const way of ways.all) way.delay(0)
     if (!hasShown()) await arena.movesOn()
   }
-  return { hasShown: hasShown(), wrong: plant === null ? await arena.settle() : [], tookMs }
+  return { hasShown: hasShown(), wrong: plant === null ? await arena.settle() : [] }
 }
 const NODES = 4
 

@@ -16,8 +16,6 @@ import { tokenEvent } from '../../adapters/postgres/races/recorder.ts'
 
 const CALLERS = 4
 const DEADLINE_MS = 1_000
-/** A command is said again until it is known what became of it; so long it takes at most, with statements that end at their deadline. */
-const ENDS_MS = 30_000
 /** How far the log comes between two faults, at most: as far on a slow machine as on a fast one. */
 const EVENTS_BETWEEN_MAX = 40
 /** How long is waited for what a planted bug keeps from coming. */
@@ -59,8 +57,7 @@ describe('a black hole: a network that swallows everything for some seconds', ()
       far!.signal('SIGCONT')
     }
     expect(await arena.settle()).toEqual([])
-    const slowest = Math.max(...near!.attempts.map(({ from, until }) => until - from))
-    expect(slowest).toBeLessThan(ENDS_MS)
+    expect(near!.attempts.filter(({ outcome }) => outcome === 'open')).toEqual([])
   })
 })
 

@@ -13,12 +13,6 @@ import { type Sender, sender } from './sender.ts'
 
 const STATEMENT_MS = 600
 const COMMAND_MS = 800
-/**
- * A command that is on its way at its deadline is told what the statement said that was under way then, or that it said nothing: all have
- * ended after the two together. The rest is for a machine that has other things to do.
- */
-const ENDS_MS = 20_000
-const HEALS_MS = 30_000
 /** How long a call without a deadline is waited for, which would not end while nothing passes. */
 const HANGS_MS = 2 * (STATEMENT_MS + COMMAND_MS)
 const NO_DEADLINE_MS = 3_600_000
@@ -35,9 +29,9 @@ describe('a black hole, a network that swallows everything without closing a con
       for (let round = 0; round < form(2, 30); round++) {
         await healthy(send, `${round}.before`)
         const calls = swallowTraffic({ emaki, send }, proxy, `${round}`, direction, random.chance(0.5))
-        expect(Math.max(...(await Promise.all(await calls)))).toBeLessThan(ENDS_MS)
+        await endOfAll(calls)
         proxy.swallow(false, direction)
-        expect(await measureMs(healthy(send, `${round}.after`))).toBeLessThan(HEALS_MS)
+        await healthy(send, `${round}.after`)
       }
       expect(
         new Set(attempts.map(({ outcome }) => outcome)).difference(new Set(['appended', 'unavailable', 'unknown'])).size,
@@ -72,25 +66,25 @@ async function client(log: RaceLog, proxy: FaultProxy, deadlineMs: number): Prom
   return { emaki, send: sender(emaki, 'the client', attempt => attempts.push(attempt)), attempts }
 }
 
-/** Calls that are caught by it, on their way or not yet, and such as come while it lasts; how long each takes. */
+/** Calls that are caught by it, on their way or not yet, and such as come while it lasts. */
 async function swallowTraffic(
   { emaki, send }: Pick<Client, 'emaki' | 'send'>,
   proxy: FaultProxy,
   name: string,
   direction: Direction | undefined,
   isUnderWay: boolean,
-): Promise<readonly Promise<number>[]> {
+): Promise<readonly Promise<unknown>[]> {
   const caught = wave(send, `${name}.caught`)
   if (isUnderWay) await new Promise(setImmediate)
   proxy.swallow(true, direction)
-  const appended = measureMs(emaki.append([{ stream: `counter-append${name}`, expect: 0, events: [] }]))
-  return [...caught, ...wave(send, `${name}.late`), measureMs(readState(emaki)), appended]
+  const appended = emaki.append([{ stream: `counter-append${name}`, expect: 0, events: [] }])
+  return [...caught, ...wave(send, `${name}.late`), readState(emaki), appended]
 }
 
-/** Commands of several callers on streams of their own and on one; how long each took. */
-function wave(send: Sender, name: string): readonly Promise<number>[] {
+/** Commands of several callers on streams of their own and on one. */
+function wave(send: Sender, name: string): readonly Promise<unknown>[] {
   return Array.from({ length: CALLERS }, (_, i) =>
-    measureMs(send(counter.add(i % 2 ? 'one' : `own-${i}`, { token: `${name}.${i}` }), { deadlineMs: COMMAND_MS })),
+    send(counter.add(i % 2 ? 'one' : `own-${i}`, { token: `${name}.${i}` }), { deadlineMs: COMMAND_MS }),
   )
 }
 
@@ -102,13 +96,16 @@ async function healthy(send: Sender, name: string): Promise<void> {
   await eventually('the service accepts a command', isAccepted)
 }
 
-async function measureMs(call: Promise<unknown>): Promise<number> {
-  const from = performance.now()
-  await call
-  return performance.now() - from
+/** Waits until every call has its answer, while nothing passes. */
+async function endOfAll(calls: Promise<readonly Promise<unknown>[]>): Promise<void> {
+  let ended = false
+  void Promise.all(await calls).finally(() => {
+    ended = true
+  })
+  await eventually('every call has its answer', () => ended)
 }
 
-/** A read answers or throws; it is the time that counts. */
+/** A read answers or throws; that it ends is what counts. */
 async function readState(emaki: Runtime): Promise<void> {
   await emaki.state('counter', 'one').catch(() => {})
 }
