@@ -12,7 +12,7 @@ import { comesAfter, type Fault, failsAfter, failsBefore } from '../test-support
 import type { Outcome } from './outcome.ts'
 import type { Runtime } from '../runtime.ts'
 
-const RUNS = Number(process.env['MODEL_RUNS'] ?? 400)
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 200)
 const SPREAD = 20
 const SEED = process.env['MODEL_SEED']
 const PROCESSES = 2

@@ -31,7 +31,9 @@ export async function testSchema(): Promise<TestSchema> {
 export async function emptyLog({ sql, schema }: TestSchema): Promise<void> {
   await sql.begin(async tx => {
     await tx`set local session_replication_role = replica`
-    await tx`truncate ${tx(`${schema}.events`)}, ${tx(`${schema}.keys`)}, ${tx(`${schema}.imports`)}, ${tx(`${schema}.import_rows`)}, ${tx(`${schema}.snapshots`)}`
+    // Truncating small tables is slower: it makes a new file of each table and index.
+    for (const table of ['events', 'keys', 'import_rows', 'imports', 'snapshots'])
+      await tx`delete from ${tx(`${schema}.${table}`)}`
     await tx`select setval(${`${schema}.positions`}, 1, false)`
   })
 }

@@ -58,9 +58,12 @@ export type TestPostgres = {
   createDatabase(prefix?: string): Promise<string>
 }
 
+/** Names the PostgreSQL that processes of tests share, where one was started for them. */
+export const SHARED_URL = 'EMAKI_TEST_POSTGRES'
+
 /**
- * The PostgreSQL that the tests of this process share: the one at DATABASE_URL, or else one started on first use.
- * Each test takes a database of its own from it.
+ * The PostgreSQL that tests share: the one at DATABASE_URL, the one that `with-postgres.ts` started for all processes, or
+ * else one that this process starts on first use. Each test takes a database of its own from it.
  */
 export function testPostgres(): Promise<TestPostgres> {
   shared ??= openTestPostgres()
@@ -195,8 +198,8 @@ async function removeSharedMemory(folder: string): Promise<void> {
 }
 
 async function openTestPostgres(): Promise<TestPostgres> {
-  const { DATABASE_URL } = process.env
-  if (!DATABASE_URL) return startPostgres()
+  const { DATABASE_URL, [SHARED_URL]: shared } = process.env
+  if (!DATABASE_URL) return shared ? { url: shared, createDatabase: prefix => createDatabase(shared, prefix) } : startPostgres()
   await dropForgotten(DATABASE_URL)
   return { url: DATABASE_URL, createDatabase: prefix => createDatabase(DATABASE_URL, prefix) }
 }
