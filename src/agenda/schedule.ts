@@ -1,12 +1,14 @@
 // Commands that are accepted now and sent later. One process at a time sends the due ones. Their outcomes are kept for
 // a day.
+import { DUE_MAX } from '../definitions/process/timer.ts'
 import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
 import { KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
 import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
 import type { Agenda, AgendaEntry } from '../ports/agenda/agenda.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { sleep } from '../lib/sleep.ts'
-import { StoreError } from '../ports/store/errors.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { ATTEMPTS_MAX, sendInTime } from './send-entry.ts'
 import { type DueEntry, type EntryOutcome, RetryLater, Sender } from './sender.ts'
@@ -20,7 +22,7 @@ export type ScheduleOptions = {
   readonly owner: string
   readonly leaseMs: number
   readonly trace: Trace
-  readonly report: (error: unknown) => void
+  readonly report: Report
 }
 
 /** Options of a scheduled command. `at`: when to send it, as RFC 3339 or a Date. Default: at once. */
@@ -44,6 +46,7 @@ export type Scheduled = {
 /** The owner of scheduled commands in the agenda. */
 export const OWNER = 'commands'
 const POLL_MS = 200
+const WAITING = 'Scheduled commands are sent later meanwhile.'
 const FORGET_MS = 60 * 60 * 1_000
 
 type ScheduledMeta = Omit<ScheduledOptions, 'at'> & {
@@ -86,8 +89,7 @@ export class Schedule {
   async add(command: Command, { at, ...options }: ScheduledOptions): Promise<Scheduled | Invalid | Rejected> {
     const invalid = this.#options.check(command)
     if (invalid) return invalid
-    const due = at === undefined ? 0 : typeof at === 'string' ? Date.parse(at) : at.getTime()
-    if (!Number.isFinite(due)) throw new TypeError(`expected a time such as 2030-01-31T12:00:00Z, found ${JSON.stringify(at)}`)
+    const due = at === undefined ? 0 : dueAt(at)
     const meta: ScheduledMeta = { ...options, fingerprint: fingerprintOf(command, options.idGiven ?? true) }
     const entry = { id: idOf(command, options.key), owner: OWNER, key: '', timer: null, command: JSON.stringify(command) }
     const kept = await this.#options.store.agenda.schedule({ ...entry, meta: JSON.stringify(meta), due, set: 0 })
@@ -111,6 +113,7 @@ export class Schedule {
   async #run(): Promise<void> {
     const { store, owner, leaseMs, report } = this.#options
     const { signal } = this.#closing
+    const failing = new Episode({ report, what: 'The lease on scheduled commands could not be held', mend: WAITING })
     for (let forgotAt = Number.NEGATIVE_INFINITY; !signal.aborted; ) {
       try {
         const isOurs = await this.#holdLease(owner)
@@ -118,8 +121,9 @@ export class Schedule {
           await store.agenda.forget(KEY_KEEP_MS)
           forgotAt = performance.now()
         }
+        failing.succeed()
       } catch (error) {
-        if (!(error instanceof StoreError)) report(error)
+        failing.fail(error)
       }
       await sleep(leaseMs / 4, signal)
     }
@@ -155,6 +159,13 @@ export class Schedule {
       return { outcome: 'failed', detail: String(error) }
     }
   }
+}
+
+/** A time in ms since 1970; 0, which is at once, for one before 1970. */
+function dueAt(at: string | Date): number {
+  const due = typeof at === 'string' ? Date.parse(at) : at.getTime()
+  if (due <= DUE_MAX) return Math.max(0, due)
+  throw new TypeError(`expected a time such as 2030-01-31T12:00:00Z, up to the year 9999, found ${JSON.stringify(at)}`)
 }
 
 function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: AgendaEntry): Scheduled {

@@ -3,6 +3,8 @@ import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import { KEY_KEEP_MS } from '../dispatch/send.ts'
 import type { Agenda, AgendaEntry, NewEntry } from '../ports/agenda/agenda.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep } from '../lib/sleep.ts'
 
@@ -17,11 +19,11 @@ export type SenderOptions = {
   readonly agenda: Agenda
   readonly owner: string
   /**
-   * Sends an entry, perhaps several times, with one effect. After a failure, which is reported, the entry is sent
+   * Sends an entry, perhaps several times, with one effect. After a failure, which is reported once, the entry is sent
    * again.
    */
   readonly send: (entry: DueEntry, attempt: number) => Promise<EntryOutcome>
-  readonly report: (error: unknown) => void
+  readonly report: Report
   /**
    * How often to read the agenda when no entry is known to be due, in ms, as other processes may add some. Default: 1
    * 000.
@@ -40,7 +42,7 @@ const READ_MAX = 1_024
 const OVERDUE_MS = 1_000
 const RETRY = { firstMs: 20, maxMs: 5_000 }
 
-/** Asks for another attempt later, without a report. */
+/** Asks for another attempt later, because nothing can be sent for now. */
 export class RetryLater extends Error {
   override readonly message = 'the log did not answer for now'
 }
@@ -71,6 +73,10 @@ export class Sender {
   #toForget: Pick<DueEntry, 'id' | 'set'>[] = []
   #toKeep: { readonly id: string; readonly outcome: string }[] = []
   #noting: Promise<void> | null = null
+  readonly #reading: Episode
+  readonly #recording: Episode
+  /** While the log does not answer: one episode for all entries. */
+  readonly #away: Episode
   #running: Promise<void> | null = null
   #stopping = new AbortController()
   #wake: () => void = () => {}
@@ -85,6 +91,9 @@ export class Sender {
   constructor(options: SenderOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#reading = this.#episode('could not read its agenda')
+    this.#recording = this.#episode('could not record what it has sent')
+    this.#away = this.#episode('cannot send')
   }
 
   /** How many entries are being sent. */
@@ -139,14 +148,13 @@ export class Sender {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
-    for (let failures = 0; !signal.aborted; ) {
+    while (!signal.aborted) {
       try {
         if (this.#hasRoom && this.#msUntilNext() <= 0) await this.#read()
-        failures = 0
+        this.#reading.succeed()
         await this.#sleep(this.#hasRoom ? this.#msUntilNext() : 1_000)
       } catch (error) {
-        if (failures === 0) this.#options.report(error)
-        await this.#sleep(backOff(failures++, RETRY))
+        await this.#sleep(backOff(this.#reading.fail(error), RETRY))
       }
     }
   }
@@ -220,17 +228,20 @@ export class Sender {
   }
 
   async #send(entry: DueEntry): Promise<void> {
-    const { send, report } = this.#options
     const { signal } = this.#stopping
+    const failing = this.#episode(`could not send ${entry.id}`)
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        const outcome = await send(entry, attempt)
+        const outcome = await this.#options.send(entry, attempt)
+        this.#away.succeed()
+        failing.succeed()
         if (outcome === null) this.#toForget.push(entry)
         else this.#toKeep.push({ id: entry.id, outcome })
         this.#noting ??= this.#noteSent()
         return
       } catch (error) {
-        if (!(error instanceof RetryLater)) report(error)
+        if (error instanceof RetryLater) this.#away.fail(error)
+        else failing.fail(error)
         await sleep(backOff(attempt - 1, RETRY), signal)
       }
     }
@@ -238,10 +249,10 @@ export class Sender {
 
   /** Notes all sent entries in the agenda, as many at once as there are. */
   async #noteSent(): Promise<void> {
-    const { agenda, report } = this.#options
+    const { agenda } = this.#options
     // Entries that were sent in the same turn are noted together.
     await new Promise(resolve => setImmediate(resolve))
-    for (let failures = 0; this.#toForget.length + this.#toKeep.length > 0; ) {
+    while (this.#toForget.length + this.#toKeep.length > 0) {
       const [gone, kept] = [this.#toForget, this.#toKeep]
       this.#toForget = []
       this.#toKeep = []
@@ -251,7 +262,7 @@ export class Sender {
         const hadRoom = this.#hasRoom
         for (const { id } of gone) this.#sending.delete(id)
         for (const { id } of kept) this.#sending.delete(id)
-        failures = 0
+        this.#recording.succeed()
         this.#sendWaiting()
         if (this.#hasRoom && !hadRoom) this.#wake()
       } catch (error) {
@@ -259,11 +270,20 @@ export class Sender {
         this.#toKeep = [...kept, ...this.#toKeep]
         // The next owner of the lease sends these again, without a second effect.
         if (this.#stopping.signal.aborted) break
-        if (failures === 0) report(error)
-        await sleep(backOff(failures++, RETRY), this.#stopping.signal)
+        await sleep(backOff(this.#recording.fail(error), RETRY), this.#stopping.signal)
       }
     }
     this.#noting = null
+  }
+
+  #episode(what: string): Episode {
+    const { owner, report } = this.#options
+    return new Episode({
+      report,
+      what: `${owner} ${what}`,
+      mend: 'Its commands and timers are late meanwhile.',
+      fields: { owner },
+    })
   }
 
   #sleep(ms: number): Promise<void> {

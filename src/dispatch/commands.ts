@@ -7,6 +7,7 @@ import { streamName } from '../definitions/event/stream-name.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendOutcome, type AppendSlice, appendableOf, appendOutcomeOf } from './append-request.ts'
+import { Episode } from '../ports/report/episode.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import { DEADLINE_MS, findBadNames, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
@@ -76,7 +77,14 @@ export function commands(options: CommandOptions): Commands {
   const dispatcher = new Dispatcher({ store, bus, trace, now, report, cache, queue })
   const deciderOf = (name: string) => getDecider(deciders, name)
   const familyOf = (category: string) => families?.get(category) ?? deciderOf(category).events
-  const forgetting = setInterval(() => void store.forgetKeys().catch(report), FORGET_KEYS_MS)
+  const what = 'Idempotency keys whose time is over could not be deleted'
+  const forgets = new Episode({ report, what, mend: 'They take room in the database meanwhile.' })
+  const forgetKeys = () =>
+    store.forgetKeys().then(
+      () => forgets.succeed(),
+      error => forgets.fail(error),
+    )
+  const forgetting = setInterval(() => void forgetKeys(), FORGET_KEYS_MS)
   forgetting.unref()
   return {
     send: (command, options = {}) => {

@@ -1,4 +1,5 @@
-// After a takeover a subscription works with caution, because one of the next events may have ended the earlier owner.
+// After a takeover a subscription works with caution, because one of the next events may have ended the earlier owner,
+// and after a failure, because a page may have been too much for the store.
 // It handles small pages and saves each. It handles the first page event by event, and announces each event before.
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
@@ -10,7 +11,7 @@ export class Fenced extends Error {}
 
 /** The events of a small page. Each page is saved, so an event that ends the next owner too is in its first page. */
 export const SMALL_PAGE_EVENTS = 64
-/** How many events are handled in small pages after a takeover. */
+/** How many events are handled in small pages after a takeover or a failure. */
 const CAREFUL_EVENTS = 5_000
 /** After so many takeovers at one position, the first page is handled event by event. */
 const TAKEOVERS_MAX = 3
@@ -27,6 +28,7 @@ export class Caution {
   readonly #consumer: Consumer
   #eventsLeft = 0
   #isOneByOne = false
+  #hasFailed = false
   /** The last announced event, with the lease's epoch. */
   #announced: Announced | null = null
 
@@ -36,8 +38,14 @@ export class Caution {
   }
 
   begin({ takeovers, suspect }: Lease): void {
-    this.#eventsLeft = takeovers > 0 || suspect ? CAREFUL_EVENTS : 0
+    this.#eventsLeft = takeovers > 0 || suspect || this.#hasFailed ? CAREFUL_EVENTS : 0
+    this.#hasFailed = false
     this.#isOneByOne = takeovers >= TAKEOVERS_MAX || suspect !== null
+  }
+
+  /** Begins the next lease with small pages. */
+  slowDown(): void {
+    this.#hasFailed = true
   }
 
   get isNeeded(): boolean {

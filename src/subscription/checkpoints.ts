@@ -1,5 +1,8 @@
 // Learns the checkpoints that other processes move: often while somebody waits for one, and seldom otherwise.
 import type { ReadModel } from '../ports/read-model/read-model.ts'
+import { backOff } from '../lib/back-off.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 import type { Subscription } from './subscription.ts'
 
 export type CheckpointWaitersOptions = {
@@ -9,10 +12,12 @@ export type CheckpointWaitersOptions = {
   readonly servingOf: (projection: string) => Subscription | null
   /** Called when another process has moved a checkpoint. */
   readonly onMoved: (subscription: string, position: number) => void
+  readonly report: Report
 }
 
 const POLL_WAITING_MS = 10
 const POLL_IDLE_MS = 1_000
+const POLL_FAILED = { firstMs: 20, maxMs: 1_000 }
 
 export class CheckpointWaiters {
   readonly #options: CheckpointWaitersOptions
@@ -20,11 +25,14 @@ export class CheckpointWaiters {
   readonly #waiting = new Map<Subscription, number>()
   /** How many callers follow the rows of each projection, whichever table serves. */
   readonly #followers = new Map<string, number>()
+  readonly #failing: Episode
   #poll: Timer | null = null
   #isClosed = false
 
   constructor(options: CheckpointWaitersOptions) {
     this.#options = options
+    const what = 'The checkpoints of other processes could not be read'
+    this.#failing = new Episode({ report: options.report, what, mend: 'Readers who wait for new rows wait longer meanwhile.' })
   }
 
   /** Polls as soon as possible, and then again and again. */
@@ -103,10 +111,12 @@ export class CheckpointWaiters {
   async #pollOnce(): Promise<void> {
     try {
       await this.learnAll()
-    } catch {
+      this.#failing.succeed()
+      this.#schedule(this.#isAwaited() ? POLL_WAITING_MS : POLL_IDLE_MS)
+    } catch (error) {
       // The store is away. Callers go on waiting as long as they would anyway.
+      this.#schedule(backOff(this.#failing.fail(error), POLL_FAILED))
     }
-    this.#schedule(this.#isAwaited() ? POLL_WAITING_MS : POLL_IDLE_MS)
   }
 }
 

@@ -22,7 +22,7 @@ async function parkKeys(...park: readonly NewParked[]): Promise<{ readonly store
 
 async function loadParking(lease: Partial<Lease>, ...park: readonly NewParked[]): Promise<Parking> {
   const found = await parkKeys(...park)
-  const parking = new Parking(found.store)
+  const parking = new Parking(found.store, () => {})
   await parking.load({ ...found.lease, ...lease })
   return parking
 }
@@ -34,21 +34,21 @@ describe('parked keys and streams', () => {
       ...[true, true],
       ...[false, false],
     ])
-    expect([parking.isEmpty, parking.hasNew, parking.changes]).toEqual([false, false, { park: [], unpark: [] }])
+    expect([parking.isEmpty, parking.hasChanges, parking.changes]).toEqual([false, false, { park: [], unpark: [] }])
   })
 
   test('a parked key is written once, with a text that every database keeps', async () => {
     const parking = await loadParking({})
-    expect([parking.isEmpty, parking.hasNew]).toEqual([true, false])
+    expect([parking.isEmpty, parking.hasChanges]).toEqual([true, false])
     parking.parkKey('k', 3, new TypeError(`\0${'x'.repeat(3_000)}`))
     parking.parkStream({ stream: 's-1', position: 4 }, 'no')
     expect(parking.changes.park).toEqual([
       { kind: 'key', key: 'k', position: 3, cause: `TypeError:  ${'x'.repeat(1_988)}` },
       { kind: 'stream', key: 's-1', position: 4, cause: 'no' },
     ])
-    expect([parking.hasNew, parking.hasKey('k'), parking.hasStream('s-1')]).toEqual([true, true, true])
+    expect([parking.hasChanges, parking.hasKey('k'), parking.hasStream('s-1')]).toEqual([true, true, true])
     parking.forgetChanges()
-    expect([parking.hasNew, parking.hasKey('k')]).toEqual([false, true])
+    expect([parking.hasChanges, parking.hasKey('k')]).toEqual([false, true])
   })
 
   test('a parked key has one position, which is the last that was found', async () => {
@@ -89,12 +89,12 @@ describe('a retry of parked keys', () => {
   async function retries(again: Again, ...park: readonly NewParked[]): Promise<Retries | null> {
     const { store } = await parkKeys(...park)
     await store.readModel.unpark(NAME, undefined, again)
-    return new Parking(store).readRetries(NAME)
+    return new Parking(store, () => {}).readRetries(NAME)
   }
 
   test('a retry of parked keys covers nothing where nobody asked for it', async () => {
     const { store } = await parkKeys(key('k', 3))
-    expect(await new Parking(store).readRetries(NAME)).toBeNull()
+    expect(await new Parking(store, () => {}).readRetries(NAME)).toBeNull()
   })
 
   test('a retry of parked keys covers the events from where a key or a stream was parked', async () => {

@@ -2,11 +2,16 @@
 // writes the changes.
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { NewParked, Parked } from '../ports/read-model/parked.ts'
+import { PageRefused } from '../ports/read-model/page-refused.ts'
+import type { NewPage } from '../ports/read-model/progress.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
+import type { Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
+import { reportParked, reportStillParked } from './report-parked.ts'
 
 type ParkedPlace = Pick<Parked, 'kind' | 'key'>
+type ParkChanges = Pick<NewPage, 'park' | 'unpark'>
 
 const LOST_OWNER = 'the process ended, or hung, while it handled this event'
 const CAUSE_LENGTH_MAX = 2_000
@@ -16,12 +21,16 @@ export class Parking {
   readonly #readModel: ReadModel
   readonly #keys = new Set<string>()
   readonly #streams = new Set<string>()
-  #park: NewParked[] = []
-  #unpark: ParkedPlace[] = []
+  /** The last change of each place that is not written yet. */
+  readonly #changes = new Map<string, NewParked | ParkedPlace>()
+  readonly #report: Report
+  /** How many parked keys and streams were reported when the lease was taken. */
+  #reportedCount = 0
 
-  constructor(store: Store) {
+  constructor(store: Store, report: Report) {
     this.#store = store
     this.#readModel = store.readModel
+    this.#report = report
   }
 
   /** Reads the parked keys and streams, and parks the event at which earlier owners ended. */
@@ -30,6 +39,9 @@ export class Parking {
     this.#keys.clear()
     this.#streams.clear()
     for (const place of await this.#readModel.parked(name)) this.#placesOf(place).add(place.key)
+    // A lease that is taken again, after an outage, brings no news.
+    if (this.count > 0 && this.count !== this.#reportedCount) reportStillParked(this.#report, name, this.count)
+    this.#reportedCount = this.count
     if (!suspect || suspect.position <= position) return
     if (suspect.key !== null) return this.parkKey(suspect.key, suspect.position, LOST_OWNER)
     const [event] = await this.#store.readAll({ after: suspect.position - 1, limit: 1 })
@@ -37,7 +49,7 @@ export class Parking {
   }
 
   get isEmpty(): boolean {
-    return this.#keys.size === 0 && this.#streams.size === 0
+    return this.count === 0
   }
 
   // A lookup even in an empty set hashes the text.
@@ -60,25 +72,41 @@ export class Parking {
   }
 
   /** Unparks a key or a stream. The next page writes that, unless it is parked again by then. */
-  release(place: ParkedPlace): void {
-    if (this.#placesOf(place).delete(place.key)) this.#unpark.push({ kind: place.kind, key: place.key })
+  release({ kind, key }: ParkedPlace): void {
+    if (this.#placesOf({ kind }).delete(key)) this.#changes.set(`${kind} ${key}`, { kind, key })
   }
 
-  /** Whether the next page has new parked keys or streams to write. */
-  get hasNew(): boolean {
-    return this.#park.length > 0
+  /** How many keys and streams are parked, written or not. */
+  get count(): number {
+    return this.#keys.size + this.#streams.size
+  }
+
+  /** Whether the next page has changes to write. */
+  get hasChanges(): boolean {
+    return this.#changes.size > 0
   }
 
   /** The changes for the next page. */
-  get changes(): { readonly park: readonly NewParked[]; readonly unpark: readonly ParkedPlace[] } {
-    const unpark = this.#unpark.filter(place => !this.#placesOf(place).has(place.key))
-    return { park: this.#park, unpark }
+  get changes(): ParkChanges {
+    const park: NewParked[] = []
+    const unpark: ParkedPlace[] = []
+    for (const change of this.#changes.values()) {
+      if ('position' in change) park.push(change)
+      else unpark.push(change)
+    }
+    return { park, unpark }
   }
 
-  /** Forgets the changes, because they are written, or because nobody will write them. */
+  /** Reports the changes that a page has written, and forgets them. */
+  markWritten(page: Pick<NewPage, 'name' | 'park' | 'unpark'>): void {
+    const written = new Set<object>([...page.park, ...page.unpark])
+    for (const [place, change] of this.#changes) if (written.has(change)) this.#changes.delete(place)
+    reportParked(this.#report, page)
+  }
+
+  /** Forgets the changes, because nobody will write them. */
   forgetChanges(): void {
-    this.#park = []
-    this.#unpark = []
+    this.#changes.clear()
   }
 
   /** Reads the keys and streams that somebody asked to handle again. Null: there are none. */
@@ -88,10 +116,8 @@ export class Parking {
   }
 
   #add(parked: NewParked): void {
-    const places = this.#placesOf(parked)
-    if (places.has(parked.key)) this.#park = this.#park.filter(({ kind, key }) => kind !== parked.kind || key !== parked.key)
-    places.add(parked.key)
-    this.#park.push(parked)
+    this.#placesOf(parked).add(parked.key)
+    this.#changes.set(`${parked.kind} ${parked.key}`, parked)
   }
 
   #placesOf({ kind }: Pick<ParkedPlace, 'kind'>): Set<string> {
@@ -148,6 +174,7 @@ function isAtOrBehind(parked: Parked | undefined, position: number): boolean {
 
 /** The text of an error, in a form that every database can keep. */
 export function causeOf(error: unknown): string {
+  if (error instanceof PageRefused && error.cause !== undefined) return causeOf(error.cause)
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return text.replaceAll('\0', ' ').slice(0, CAUSE_LENGTH_MAX).toWellFormed()
 }

@@ -29,6 +29,12 @@ export type AgendaSender = {
   readonly stop: () => Promise<void>
 }
 
+export type ProcessManagerRunnerOptions = {
+  readonly sender: AgendaSender
+  readonly leaseMs: number
+  readonly report: Report
+}
+
 /** How much is folded before it is written, in characters. */
 const PENDING_MAX = 524_288
 
@@ -47,11 +53,7 @@ export class ProcessManagerRunner implements Consumer {
   readonly hasParked: Consumer['hasParked']
   readonly retryParked: Consumer['retryParked']
 
-  constructor(
-    store: Store,
-    process: ProcessSpec,
-    { sender, leaseMs, report }: { readonly sender: AgendaSender; readonly leaseMs: number; readonly report: Report },
-  ) {
+  constructor(store: Store, process: ProcessSpec, { sender, leaseMs, report }: ProcessManagerRunnerOptions) {
     const projection = instancesOf(process)
     this.#store = store
     this.#process = process
@@ -66,7 +68,7 @@ export class ProcessManagerRunner implements Consumer {
       toAgenda: changes => this.#toAgenda(changes),
       onSaved: ({ add }) => sender.enqueue(add),
     }
-    this.#projector = new Projector(store, projection, this.#table, null, { outbox })
+    this.#projector = new Projector(store, projection, this.#table, null, { report, outbox })
     this.handle = this.#projector.handle
     this.save = this.#projector.save
     this.hasParked = this.#projector.hasParked

@@ -8,7 +8,7 @@ import type { Lease } from '../ports/read-model/leases.ts'
 import { ProcessorRunner } from './processor-runner.ts'
 
 const Mail = events('mail', { Queued: z.object({ to: z.string() }) })
-type Sleep = NonNullable<ConstructorParameters<typeof ProcessorRunner>[3]>
+type Sleep = NonNullable<ConstructorParameters<typeof ProcessorRunner>[4]>
 const lease: Lease = { name: 'mails', epoch: 1, position: 0, takeovers: 0, suspect: null }
 
 /** Hands one event over, on a clock that shows at once what it is waited for; gives how long that was. */
@@ -23,7 +23,13 @@ async function handleMails(
   const event = { id: Bun.randomUUIDv7(), type: 'Queued', schema, data: '{"to":"a"}', meta: '{}' }
   await store.append([{ slices: [{ stream: 'mail-1', expect: 0, events: [event] }], keys: [] }])
   const waits: number[] = []
-  const runner = new ProcessorRunner(store, mails[spec], async () => null, sleep ?? (async ms => void waits.push(ms)))
+  const runner = new ProcessorRunner(
+    store,
+    mails[spec],
+    async () => null,
+    () => {},
+    sleep ?? (async ms => void waits.push(ms)),
+  )
   await runner.begin(lease)
   await runner.handle(await store.readAll({ after: 0, limit: 1 }), null)
   await runner.save({
@@ -87,7 +93,12 @@ test('a processor runner handles again what a key and its stream passed over, fr
   ] as const
   await store.readModel.commit({ ...guard, from: 0, rows: [], park, unpark: [] })
   await store.readModel.unpark('mails')
-  const runner = new ProcessorRunner(store, mails[spec], async () => null)
+  const runner = new ProcessorRunner(
+    store,
+    mails[spec],
+    async () => null,
+    () => {},
+  )
   await runner.begin({ ...lease, epoch, position: 3 })
   await runner.retryParked(guard)
   expect(handled).toEqual(['a', 'b', 'c'])

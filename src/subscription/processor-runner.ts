@@ -12,6 +12,7 @@ import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { logPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
+import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import { cloudEventOf } from '../transfer/cloud-event.ts'
 import type { Announce, Consumer, PageGuard } from './consumer.ts'
@@ -42,6 +43,7 @@ export class ProcessorRunner implements Consumer {
     store: Store,
     processor: ProcessorSpec,
     send: SendFor,
+    report: Report,
     sleep: (ms: number, signal: AbortSignal) => Promise<void> = sleepFor,
   ) {
     this.#send = send
@@ -49,7 +51,7 @@ export class ProcessorRunner implements Consumer {
     this.#readModel = store.readModel
     this.#processor = processor
     this.#sleep = sleep
-    this.#parking = new Parking(store)
+    this.#parking = new Parking(store, report)
     this.eventsMax = Math.min(PAGE_EVENTS_MAX, processor.batchSize * processor.parallelism * BATCHES_AHEAD)
   }
 
@@ -89,11 +91,12 @@ export class ProcessorRunner implements Consumer {
     return [...Map.groupBy(events, chainOf).values()]
   }
 
-  pendingSize = (): number | null => (this.#parking.hasNew ? 1 : null)
+  pendingSize = (): number | null => (this.#parking.hasChanges ? 1 : null)
 
   save = async (guard: PageGuard): Promise<boolean> => {
-    const isSaved = await this.#readModel.commit({ ...guard, rows: [], ...this.#parking.changes })
-    if (isSaved) this.#parking.forgetChanges()
+    const page = { ...guard, rows: [], ...this.#parking.changes }
+    const isSaved = await this.#readModel.commit(page)
+    if (isSaved) this.#parking.markWritten(page)
     return isSaved
   }
 

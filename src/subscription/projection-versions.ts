@@ -1,7 +1,9 @@
 // The versions of a projection. They are folded side by side, and the table of one serves.
+import { backOff } from '../lib/back-off.ts'
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
 import type { Table } from '../ports/read-model/tables.ts'
-import { StoreError } from '../ports/store/errors.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type OnRowsChanged, Projector } from './projector/projector.ts'
@@ -19,7 +21,7 @@ export type ProjectionVersionsOptions = {
   /** Called when another table begins to serve. */
   readonly onServing: () => void
   readonly trace: Trace
-  readonly report: (error: unknown) => void
+  readonly report: Report
   readonly now: () => number
 }
 
@@ -37,6 +39,7 @@ export type ProjectionTable = {
  */
 const CHECK_BEHIND_MS = 50
 const CHECK_MS = 1_000
+const CHECK_FAILED = { firstMs: CHECK_BEHIND_MS, maxMs: CHECK_MS }
 
 export class ProjectionVersions {
   readonly #options: ProjectionVersionsOptions
@@ -47,11 +50,15 @@ export class ProjectionVersions {
   #isSettled = false
   /** The head of the log when this process began. The newest version has caught up when it gets there. */
   #target = 0
+  readonly #failing: Episode
   #checking: Timer | null = null
   #isClosed = false
 
   constructor(options: ProjectionVersionsOptions) {
     this.#options = options
+    const { spec, report } = options
+    const what = `The serving table of ${spec.name} could not be read or changed`
+    this.#failing = new Episode({ report, what, mend: 'The rows that served go on serving.', fields: { projection: spec.name } })
   }
 
   get spec(): ProjectionSpec {
@@ -101,10 +108,10 @@ export class ProjectionVersions {
 
   /** The table of a version: that of its last rebuild if it serves, else its own. */
   #tableOf(spec: ProjectionSpec, serving: string | null, isFrozen = false): ProjectionTable {
-    const { store, onRowsChanged } = this.#options
+    const { store, onRowsChanged, report } = this.#options
     const name = serving !== null && isTableOf(spec, serving) ? serving : tableOf(spec)
     const table = { name, indexes: spec.indexes }
-    const consumer = new Projector(store, spec, table, onRowsChanged)
+    const consumer = new Projector(store, spec, table, onRowsChanged, { report })
     const own = { name, filter: spec.filter, start: 'beginning', consumer } as const
     const subscription = new Subscription({ ...this.#options, ...own })
     return { spec, table, subscription, isFrozen }
@@ -120,15 +127,21 @@ export class ProjectionVersions {
   }
 
   async #checkServing(): Promise<void> {
+    const waitMs = await this.#checkOnce()
+    if (this.#isClosed) return
+    this.#checking = setTimeout(() => void this.#checkServing(), waitMs)
+    this.#checking.unref()
+  }
+
+  /** Gives the wait before the next check, in ms. */
+  async #checkOnce(): Promise<number> {
     try {
       await (this.#isSettled ? this.#followRebuild() : this.#serveNewest())
+      this.#failing.succeed()
+      return this.#isSettled ? CHECK_MS : CHECK_BEHIND_MS
     } catch (error) {
-      // The subscriptions report a store that is away.
-      if (!(error instanceof StoreError)) this.#options.report(error)
+      return backOff(this.#failing.fail(error), CHECK_FAILED)
     }
-    if (this.#isClosed) return
-    this.#checking = setTimeout(() => void this.#checkServing(), this.#isSettled ? CHECK_MS : CHECK_BEHIND_MS)
-    this.#checking.unref()
   }
 
   #serve(version: ProjectionTable | null): void {

@@ -1,5 +1,7 @@
 // Fills a new table of a projection beside the serving one, and lets it serve once it has come as far.
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import { untraced } from '../ports/trace/trace.ts'
@@ -17,7 +19,7 @@ export type RebuildOptions = {
   readonly leaseMs: number
   /** Called now and then with the position reached, and the head to reach. */
   readonly onProgress: (position: number, head: number) => void
-  readonly report: (error: unknown) => void
+  readonly report: Report
   readonly signal?: AbortSignal
 }
 
@@ -39,8 +41,15 @@ export async function rebuild(options: RebuildOptions): Promise<string | null> {
       'unavailable',
       `${projection.name} is being rebuilt already, or its rebuild ended less than ${leaseMs} ms ago`,
     )
-  // If the store is away for so long, the lease ends by itself.
-  const renewing = setInterval(() => void readModel.renew(name, lease.epoch, leaseMs).catch(() => {}), leaseMs / 3)
+  const what = `The rebuild of ${projection.name} could not renew its lease`
+  const failing = new Episode({ report: options.report, what, mend: 'Begin no other rebuild of it meanwhile.' })
+  const renew = () =>
+    readModel.renew(name, lease.epoch, leaseMs).then(
+      () => failing.succeed(),
+      // If the store is away for so long, the lease ends by itself.
+      error => failing.fail(error),
+    )
+  const renewing = setInterval(() => void renew(), leaseMs / 3)
   try {
     return await fillTable(options)
   } finally {
@@ -57,7 +66,7 @@ async function fillTable(options: RebuildOptions): Promise<string | null> {
   for (const name of before) if (name !== serving && name !== tableOf(projection)) await readModel.drop(name)
   const table = { name: `${tableOf(projection)}_g${generationOf(projection, serving) + 1}`, indexes: projection.indexes }
   await readModel.prepare([table])
-  const consumer = new Projector(store, projection, table, null)
+  const consumer = new Projector(store, projection, table, null, { report })
   const subscription = new Subscription({
     store,
     tail,

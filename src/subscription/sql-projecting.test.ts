@@ -10,7 +10,10 @@ import { events } from '../definitions/event/events.ts'
 import { sqlProjection } from '../definitions/projection/sql-projection.ts'
 import { type Runtime, runtime } from '../runtime.ts'
 import { sqlite } from '../adapters/sqlite/index.ts'
+import type { NewPage } from '../ports/read-model/progress.ts'
+import type { Store } from '../ports/store/store.ts'
 import { memory } from '../ports/store/memory.ts'
+import type { Notice } from '../ports/report/notice.ts'
 import { until as becomes } from '../test-support/servers/until.ts'
 import { untilProcessed } from '../test-support/until-processed.ts'
 
@@ -22,6 +25,7 @@ const sale = decider(Sale, {
   decide: { sell: (_, data) => Sale.Sold(data) },
 })
 let isMended = false
+let isFull = false
 const report = (version = 1) =>
   sqlProjection('report', {
     from: Sale,
@@ -31,6 +35,7 @@ const report = (version = 1) =>
       sql.run(`create table ${t('days')} (day text primary key, cents integer not null)`)
     },
     handle: (events, { sql, t }) => {
+      if (isFull) fill(sql)
       for (const { data } of events) {
         const write = `insert into ${t('days')} values (?, ?) on conflict (day) do update set cents = cents + excluded.cents`
         sql.query(write).run(data.day, data.cents * version)
@@ -39,10 +44,42 @@ const report = (version = 1) =>
     },
   })
 
+/** Makes the database throw that it is full. */
+function fill(sql: Database): void {
+  const { max_page_count: before } = sql.query('pragma max_page_count').get() as { max_page_count: number }
+  sql.run('pragma max_page_count = 1')
+  try {
+    sql.run('create table filling (x)')
+    sql.run('insert into filling values (zeroblob(1000000))')
+  } finally {
+    sql.run(`pragma max_page_count = ${before}`)
+  }
+}
+
+/** A store that counts the pages that it is asked to write. */
+function countPages(inner: Store) {
+  let pages = 0
+  const commit = (page: NewPage) => {
+    pages++
+    return inner.readModel.commit(page)
+  }
+  const readModel = new Proxy(inner.readModel, {
+    get: (target, name) => (name === 'commit' ? commit : Reflect.get(target, name)),
+  })
+  const store = new Proxy(inner, {
+    get: (target, name) => {
+      const value: unknown = name === 'readModel' ? readModel : Reflect.get(target, name)
+      return typeof value === 'function' ? (...args: unknown[]) => Reflect.apply(value, target, args) : value
+    },
+  })
+  return { store, pages: () => pages }
+}
+
 let folder: string
 const closing: Runtime[] = []
 beforeEach(() => {
   isMended = false
+  isFull = false
   folder = mkdtempSync(join(tmpdir(), 'emaki-sql-projection-'))
 })
 afterEach(async () => {
@@ -50,8 +87,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-async function run(version?: number): Promise<Runtime> {
-  const emaki = await runtime({ serve: [sale, report(version)], store: sqlite(join(folder, 'log.db')), leaseMs: 1_000 })
+async function run(version?: number, store: Store = sqlite(join(folder, 'log.db'))): Promise<Runtime> {
+  const emaki = await runtime({ serve: [sale, report(version)], store, leaseMs: 1_000 })
   closing.push(emaki)
   return emaki
 }
@@ -90,6 +127,28 @@ describe('a SQL projection', () => {
     expect(days()).toEqual({ d: 19 })
   })
 
+  test('a SQL projection halves a page that fails down to the event that does, and writes the others in few transactions', async () => {
+    const { store, pages } = countPages(sqlite(join(folder, 'log.db')))
+    const before = await runtime({ serve: [sale], store })
+    for (let i = 0; i < 64; i++) await before.send(sale.sell(`s${i}`, { day: 'd', cents: i === 40 ? 13 : 1 }))
+    await before.close()
+    const emaki = await run(1, store)
+    await untilProcessed(emaki, 64)
+    expect(days()).toEqual({ d: 63 })
+    expect((await store.readModel.parked()).map(({ key, position }) => [key, position])).toEqual([['sale-s40', 41]])
+    expect(pages()).toBeLessThan(20)
+  })
+
+  test('a SQL projection parks nothing where the database fails for a while', async () => {
+    isFull = true
+    const emaki = await run()
+    await emaki.send(sale.sell('a', { day: 'd', cents: 1 }))
+    await becomes('it waits', async () => (await emaki.status())[0]?.failure?.includes('SQLITE_FULL') === true)
+    isFull = false
+    await untilProcessed(emaki, 1)
+    expect([days(), await emaki.store.readModel.parked()]).toEqual([{ d: 1 }, []])
+  })
+
   test('a SQL projection parks a stream again that still cannot be read, and goes on', async () => {
     const reported: unknown[] = []
     const store = sqlite(join(folder, 'log.db'))
@@ -103,7 +162,11 @@ describe('a SQL projection', () => {
     await becomes('it was tried', async () => (await store.readModel.parked())[0]?.again === null)
     await emaki.send(sale.sell('b', { day: 'd', cents: 1 }))
     await untilProcessed(emaki, 3)
-    expect([days(), (await store.readModel.parked()).map(({ key }) => key), reported]).toEqual([{ d: 2 }, ['sale-a'], []])
+    expect([
+      days(),
+      (await store.readModel.parked()).map(({ key }) => key),
+      reported.map(problem => (problem as Notice).code),
+    ]).toEqual([{ d: 2 }, ['sale-a'], ['key-parked', 'key-parked']])
   })
 
   test('a SQL projection fills tables of its own in another version', async () => {

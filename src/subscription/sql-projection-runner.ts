@@ -3,10 +3,13 @@ import type { Recorded } from '../definitions/event/events.ts'
 import { readInFamilies } from '../definitions/event/families.ts'
 import { type SqlProjectionSpec, subscriptionOf, type Writing } from '../definitions/projection/sql-projection.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
+import { halve } from '../lib/halving.ts'
+import { PageRefused } from '../ports/read-model/page-refused.ts'
 import type { Parked } from '../ports/read-model/parked.ts'
 import { streamPages } from '../ports/store/pages.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
+import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Consumer, PageGuard } from './consumer.ts'
 import { Parking } from './parking.ts'
@@ -23,10 +26,10 @@ export class SqlProjectionRunner implements Consumer {
   readonly #parking: Parking
   #unsaved: UpcastEvent[] = []
 
-  constructor(store: Store, projection: SqlProjectionSpec) {
+  constructor(store: Store, projection: SqlProjectionSpec, report: Report) {
     this.#store = store
     this.#projection = projection
-    this.#parking = new Parking(store)
+    this.#parking = new Parking(store, report)
   }
 
   begin = async (lease: Lease): Promise<void> => {
@@ -46,17 +49,12 @@ export class SqlProjectionRunner implements Consumer {
   }
 
   /** Always more than the bound, so that a page is written before the next is read. */
-  pendingSize = (): number | null => (this.#unsaved.length || this.#parking.hasNew ? Number.POSITIVE_INFINITY : null)
+  pendingSize = (): number | null => (this.#unsaved.length || this.#parking.hasChanges ? Number.POSITIVE_INFINITY : null)
 
   save = async (guard: PageGuard): Promise<boolean> => {
     const events = this.#unsaved
     this.#unsaved = []
-    try {
-      return await this.#commit(guard, events)
-    } catch (error) {
-      if (error instanceof StoreError) throw error
-    }
-    return this.#saveOneByOne(guard, events)
+    return this.#saveInParts(guard, events)
   }
 
   hasParked = (): boolean => !this.#parking.isEmpty
@@ -87,21 +85,24 @@ export class SqlProjectionRunner implements Consumer {
     return rest
   }
 
-  /** Writes events one by one, each with the checkpoint, and parks the streams of those that fail. */
-  async #saveOneByOne(guard: PageGuard, events: readonly UpcastEvent[]): Promise<boolean> {
-    let { from } = guard
-    for (const event of events) {
-      if (this.#parking.hasStream(event.stored.stream)) continue
-      const to = event.stored.position
-      try {
-        if (!(await this.#commit({ ...guard, from, to }, [event]))) return false
-        from = to
-      } catch (error) {
-        if (error instanceof StoreError) throw error
-        this.#parking.parkStream(event.stored, error)
+  /**
+   * Writes events with the checkpoint. What is refused is halved, down to an event whose stream is parked. False: another
+   * owner has taken over.
+   */
+  async #saveInParts(guard: PageGuard, all: readonly UpcastEvent[]): Promise<boolean> {
+    const events = all.filter(({ stored }) => !this.#parking.hasStream(stored.stream))
+    try {
+      return await this.#commit(guard, events)
+    } catch (error) {
+      if (!(error instanceof PageRefused) || !events.length) throw error
+      if (events.length === 1) {
+        this.#parking.parkStream(events[0]!.stored, error)
+        return this.#commit(guard, [])
       }
     }
-    return this.#commit({ ...guard, from }, [])
+    const [first, second] = halve(events)
+    const middle = first.at(-1)!.stored.position
+    return (await this.#saveInParts({ ...guard, to: middle }, first)) && this.#saveInParts({ ...guard, from: middle }, second)
   }
 
   async #commit(guard: PageGuard, upcast: readonly UpcastEvent[]): Promise<boolean> {
@@ -111,7 +112,7 @@ export class SqlProjectionRunner implements Consumer {
     const isSaved = await this.#store.readModel.commit(
       isRun ? { ...page, run: sql => this.#write(sql, events, guard.from === 0) } : page,
     )
-    if (isSaved) this.#parking.forgetChanges()
+    if (isSaved) this.#parking.markWritten(page)
     return isSaved
   }
 

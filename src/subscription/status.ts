@@ -16,6 +16,8 @@ export type Status = {
   readonly parkedStreams: number
   /** Whether this process runs the subscription. */
   readonly isOwner: boolean
+  /** Why this process, which runs it, cannot go on for now and tries again and again. Null: there is no such failure. */
+  readonly failure: string | null
   /** Whether the definition uses this subscription now. For a projection: whether its rows serve. */
   readonly isServing: boolean
 }
@@ -31,10 +33,10 @@ export async function readStatus(
 ): Promise<readonly Status[]> {
   const [seconds, counts] = await Promise.all([readLagSeconds(store, now, all), store.readModel.parkedCounts()])
   return all.map(({ definition, subscription, isServing }, i) => {
-    const { name, position, lagEvents, isOwner } = subscription
+    const { name, position, lagEvents, isOwner, failure } = subscription
     const { keys = 0, streams = 0 } = counts.find(count => count.name === name) ?? {}
     const lag = { lagEvents, lagSeconds: lagEvents ? seconds[i]! : 0 }
-    return { name, definition, position, ...lag, parkedKeys: keys, parkedStreams: streams, isOwner, isServing }
+    return { name, definition, position, ...lag, parkedKeys: keys, parkedStreams: streams, isOwner, failure, isServing }
   })
 }
 

@@ -3,13 +3,15 @@
 import { backOff } from '../lib/back-off.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
-import { StoreError } from '../ports/store/errors.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Filter } from '../ports/store/log.ts'
 import type { Store } from '../ports/store/store.ts'
 import { type Trace, untraced } from '../ports/trace/trace.ts'
 import { Caution, Fenced, SMALL_PAGE_EVENTS, withBlamedSuspect } from './caution.ts'
 import type { Consumer, PageGuard } from './consumer.ts'
+import { causeOf } from './parking.ts'
 import { type LogPage, Reader } from './reader.ts'
 import type { Tail } from './tail.ts'
 
@@ -26,8 +28,7 @@ export type SubscriptionOptions = {
   readonly owner: string
   readonly consumer: Consumer
   readonly trace: Trace
-  /** Called with failures that no caller waits for. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
   readonly now: () => number
   /** A clock of elapsed time, in ms. Default: the machine's clock. */
   readonly clock?: () => number
@@ -57,7 +58,10 @@ export class Subscription {
   #handled = 0
   #savedAt = 0
   #retriedAt = 0
-  #failures = 0
+  /** What stops it, as an episode, and the last error of it. */
+  readonly #failing: Episode
+  readonly #renewing: Episode
+  #failure: string | null = null
   #isFenced = false
   #isClosed = false
   #running: Promise<void> | null = null
@@ -67,6 +71,8 @@ export class Subscription {
     const { store, tail, filter, consumer, clock = () => performance.now() } = options
     this.#options = options
     this.#clock = clock
+    this.#failing = episodeOf(options, 'could not go on')
+    this.#renewing = episodeOf(options, 'could not renew its lease')
     this.#readModel = store.readModel
     this.#reader = new Reader(store, tail, filter, consumer.eventsMax)
     this.#caution = new Caution(store.readModel, consumer)
@@ -94,6 +100,11 @@ export class Subscription {
   /** How many events of the log are after the checkpoint, at most. */
   get lagEvents(): number {
     return Math.max(0, this.#options.tail.head - this.#saved)
+  }
+
+  /** Why it does not go on for now. Null: it does, or another process runs it. */
+  get failure(): string | null {
+    return this.#failure
   }
 
   start(): void {
@@ -124,12 +135,16 @@ export class Subscription {
       try {
         const lease = await this.#acquireLease()
         if (lease) await this.#runWithLease(lease)
-        else await this.#sleep(this.#options.leaseMs / 4)
-        this.#failures = 0
+        else await this.#waitForLease()
       } catch (error) {
         await this.#backOff(error)
       }
     }
+  }
+
+  async #waitForLease(): Promise<void> {
+    this.#recover()
+    await this.#sleep(this.#options.leaseMs / 4)
   }
 
   async #runWithLease(lease: Lease): Promise<void> {
@@ -155,7 +170,9 @@ export class Subscription {
     if (page) await this.#handlePage(page, lease)
     if (isCareful || this.#needsSave(page === null || this.#handled >= this.#options.tail.head)) await this.#save(lease)
     if (this.#clock() - this.#retriedAt > RETRY_PARKED_EVERY_MS) await this.#retryParked(lease)
-    if (!page) await this.#pause()
+    if (page) return
+    this.#recover()
+    await this.#pause()
   }
 
   async #handlePage({ events, to }: LogPage, lease: Lease): Promise<void> {
@@ -177,7 +194,7 @@ export class Subscription {
     const { consumer } = this.#options
     if (this.#handled === this.#saved && consumer.pendingSize() === null) return
     if (!(await consumer.save(this.#guard(lease)))) throw new Fenced()
-    this.#failures = 0
+    this.#recover()
     this.#savedAt = this.#clock()
     this.#moveCheckpoint(this.#handled)
   }
@@ -213,11 +230,14 @@ export class Subscription {
 
   async #renewLease({ name, epoch }: Lease): Promise<void> {
     try {
-      if (await this.#readModel.renew(name, epoch, this.#options.leaseMs)) return
+      const isOurs = await this.#readModel.renew(name, epoch, this.#options.leaseMs)
+      this.#renewing.succeed()
+      if (isOurs) return
       this.#isFenced = true
       this.#wake()
-    } catch {
+    } catch (error) {
       // The store is away. If it stays so, the lease ends by itself.
+      this.#renewing.fail(error)
     }
   }
 
@@ -239,8 +259,15 @@ export class Subscription {
 
   async #backOff(error: unknown): Promise<void> {
     if (error instanceof Fenced || this.#isClosed) return
-    if (!(error instanceof StoreError)) this.#options.report(error)
-    await this.#sleep(backOff(this.#failures++, BACK_OFF))
+    this.#failure = causeOf(error)
+    this.#caution.slowDown()
+    await this.#sleep(backOff(this.#failing.fail(error), BACK_OFF))
+  }
+
+  /** Ends an episode of failures. */
+  #recover(): void {
+    this.#failing.succeed()
+    this.#failure = null
   }
 
   /** Waits until there are events, or other work. */
@@ -266,4 +293,9 @@ export class Subscription {
       }
     })
   }
+}
+
+function episodeOf({ name, report, clock }: SubscriptionOptions, what: string): Episode {
+  const mend = 'It waits up to 5 s between two attempts, and its rows and effects are behind meanwhile.'
+  return new Episode({ report, what: `${name} ${what}`, mend, fields: { subscription: name }, ...(clock && { clock }) })
 }

@@ -4,6 +4,7 @@ import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { ProcessorSpec } from '../definitions/processor.ts'
 import { type ProjectionSpec, projectionOf } from '../definitions/projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../definitions/projection/sql-projection.ts'
+import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { CheckpointWaiters } from './checkpoints.ts'
@@ -34,7 +35,7 @@ export type SubscriptionsOptions = {
   /** Called when another process has moved a checkpoint. */
   readonly onCheckpoint: (table: string, position: number) => void
   readonly trace: Trace
-  readonly report: (error: unknown) => void
+  readonly report: Report
   readonly now: () => number
 }
 
@@ -55,13 +56,14 @@ export class Subscriptions {
     }
     const kept = projections.filter(({ live }) => !live)
     this.#projections = new Map(kept.map(spec => [spec.name, new ProjectionVersions({ ...options, spec, onServing })]))
-    this.#processors = processors.map(processor => new ProcessorRunner(store, processor, options.send))
+    this.#processors = processors.map(processor => new ProcessorRunner(store, processor, options.send, options.report))
     this.#others = [...this.#processorSubscriptions(), ...this.#sqlProjectionSubscriptions(), ...this.#processSubscriptions()]
     this.#checkpoints = new CheckpointWaiters({
       readModel: store.readModel,
       subscriptions: () => this.#allSubscriptions(),
       servingOf: projection => this.#projections.get(projection)?.serving?.subscription ?? null,
       onMoved: options.onCheckpoint,
+      report: options.report,
     })
   }
 
@@ -147,10 +149,10 @@ export class Subscriptions {
   }
 
   #sqlProjectionSubscriptions(): readonly DefinedSubscription[] {
-    const { store, sqlProjections } = this.#options
+    const { store, sqlProjections, report } = this.#options
     return sqlProjections.map(spec => {
       const { kind, name, filter } = spec
-      const consumer = new SqlProjectionRunner(store, spec)
+      const consumer = new SqlProjectionRunner(store, spec, report)
       return this.#define({ kind, name }, { name: subscriptionOf(spec), filter, start: 'beginning', consumer })
     })
   }

@@ -162,7 +162,7 @@ describe('a tail', () => {
     expect(tail.head).toBe(0)
     await until('it knows all', () => tail.head === 1)
     expect(waits).toEqual([10, 20, 40, 80, 160, 320, 640, 1_000, 1_000])
-    expect(reported).toHaveLength(1)
+    expect(reported).toMatchObject([{ code: 'retry-began' }, { code: 'retry-ended', fields: { failures: 9 } }])
     await tail.close()
   })
 

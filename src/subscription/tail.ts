@@ -3,6 +3,8 @@
 import type { Bus, Page } from '../ports/bus/bus.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 import { isFull } from '../ports/store/page-size.ts'
 import type { Store } from '../ports/store/store.ts'
 import { LogEvent } from './log-event.ts'
@@ -40,8 +42,7 @@ export type Tail = {
 export type TailOptions = {
   readonly store: Store
   readonly bus: Bus
-  /** Called with the first of several failures in a row. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
   /** The bounds of the events in memory. Default: 16 384 events, 16 777 216 UTF-16 units. */
   readonly bounds?: RingBounds
   /** Waits so many ms, or until the signal aborts. Default: by the machine's clock. */
@@ -58,7 +59,7 @@ type Waiter = { readonly after: number; readonly end: (grown: boolean) => void }
 class LogTail implements Tail {
   readonly #store: Store
   readonly #bus: Bus
-  readonly #report: (error: unknown) => void
+  readonly #failing: Episode
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
   readonly #bounds: RingBounds
   readonly #closing = new AbortController()
@@ -73,7 +74,11 @@ class LogTail implements Tail {
   constructor({ store, bus, report, sleep = machineSleep, bounds }: TailOptions) {
     this.#store = store
     this.#bus = bus
-    this.#report = report
+    this.#failing = new Episode({
+      report,
+      what: 'The head of the log could not be read',
+      mend: 'Rows and effects are behind meanwhile.',
+    })
     this.#sleep = sleep
     this.#bounds = bounds ?? { events: RING_EVENTS_MAX, size: RING_SIZE_MAX }
   }
@@ -154,12 +159,12 @@ class LogTail implements Tail {
 
   async #read(): Promise<void> {
     let limit = READ_EVENTS_FIRST
-    for (let failures = 0; this.#again && !this.#closing.signal.aborted; ) {
+    while (this.#again && !this.#closing.signal.aborted) {
       this.#again = false
       try {
         const bounds = { limit, sizeMax: READ_SIZE }
         const page = await this.#store.readAll({ after: this.head, ...bounds })
-        failures = 0
+        this.#failing.succeed()
         // The bus may have brought some of these events meanwhile. The rest follows them, because a read leaves nothing
         // out.
         this.#grow(page.filter(({ position }) => position > this.head))
@@ -169,8 +174,8 @@ class LogTail implements Tail {
         this.#again = true
         // The read may have been too much for the store's deadline.
         limit = Math.ceil(limit / 2)
-        if (failures === 0) this.#report(error)
-        await this.#sleep(backOff(failures++, { firstMs: RETRY_MS, maxMs: RETRY_MS_MAX }), this.#closing.signal)
+        const failures = this.#failing.fail(error)
+        await this.#sleep(backOff(failures, { firstMs: RETRY_MS, maxMs: RETRY_MS_MAX }), this.#closing.signal)
       }
     }
     this.#reading = null

@@ -3,6 +3,8 @@
 // deliveries at once.
 import { backOff } from '../../lib/back-off.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
+import { Episode } from '../../ports/report/episode.ts'
+import type { Report } from '../../ports/report/notice.ts'
 
 /** The receiver has answered that it will never accept this message. */
 export class DeliveryRefused extends Error {
@@ -22,8 +24,9 @@ export class Busy extends Error {
 export type BreakerOptions = {
   /** Ends all waits. */
   readonly signal: AbortSignal
-  /** Called with the first failure of each outage, and not again until a delivery has succeeded. */
-  readonly report: (error: unknown) => void
+  /** What receives, as it is named in reports. */
+  readonly receiver: string
+  readonly report: Report
   /** Resolves after this time, or once the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   /** A random number, at least 0 and below 1. Default: Math.random. */
@@ -32,11 +35,14 @@ export type BreakerOptions = {
 
 export class Breaker {
   readonly #options: BreakerOptions
+  readonly #away: Episode
   /** Resolves at the end of the outage; null while there is none. */
   #outage: PromiseWithResolvers<void> | null = null
 
   constructor(options: BreakerOptions) {
     this.#options = options
+    const { receiver, report } = options
+    this.#away = new Episode({ report, what: `${receiver} is unavailable`, mend: 'Nothing is lost: events are sent later.' })
   }
 
   /** Repeats a delivery until it succeeds. Rejects if it is refused, or if the signal is aborted. */
@@ -56,24 +62,26 @@ export class Breaker {
   }
 
   async #tryOn<T>(attempt: () => Promise<T>, first: unknown): Promise<T> {
-    const { signal, report, sleep = machineSleep } = this.#options
+    const { signal, sleep = machineSleep } = this.#options
     const outage = Promise.withResolvers<void>()
     this.#outage = outage
-    report(first)
+    this.#away.fail(first)
     try {
-      for (let failures = 1, error = first; ; failures++) {
-        await sleep(this.#pauseMs(failures, error), signal)
+      for (let error = first; ; ) {
+        await sleep(this.#pauseMs(this.#away.failures, error), signal)
         signal.throwIfAborted()
         try {
           return await attempt()
         } catch (next) {
           if (next instanceof DeliveryRefused) throw next
+          this.#away.fail(next)
           error = next
         }
       }
     } finally {
       // An accepted or refused delivery is an answer, so the outage is over. After an abort nobody waits any more.
       this.#outage = null
+      if (!signal.aborted) this.#away.succeed()
       outage.resolve()
     }
   }

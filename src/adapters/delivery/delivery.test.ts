@@ -17,6 +17,7 @@ function buildBreaker() {
     })
   const breaker = new Breaker({
     signal: stop.signal,
+    receiver: 'the receiver',
     report: error => reported.push(error),
     sleep,
     random: () => 1,
@@ -45,7 +46,10 @@ describe('a breaker', () => {
     })
     expect([await pass(), await pass(), await pass(), await pass()]).toEqual([[50], [100], [200], []])
     expect(await delivered).toBe('taken')
-    expect(reported).toEqual([new Error('down 1')])
+    expect(reported).toMatchObject([
+      { code: 'retry-began', cause: new Error('down 1') },
+      { code: 'retry-ended', fields: { failures: 3 } },
+    ])
   })
 
   test('a breaker repeats one delivery while the others wait, and lets them pass once that one is taken', async () => {
@@ -67,7 +71,7 @@ describe('a breaker', () => {
     await pass()
     await Promise.all(all)
     expect(attempts).toHaveLength(202)
-    expect(reported).toHaveLength(1)
+    expect(reported).toMatchObject([{ code: 'retry-began' }, { code: 'retry-ended' }])
   })
 
   test('a breaker never pauses longer than ten seconds, unless the receiver asks for more', async () => {

@@ -79,7 +79,7 @@ type KafkaReceiver = Pick<KafkaRelayOptions<AnyEvents, string>, 'brokers' | 'con
 
 function producer({ brokers, connect, deadlineMs = 5_000, report = printReports() }: KafkaReceiver, signal: AbortSignal) {
   const { producer, renew } = kafkaConnection({ config: { ...connect, brokers: [...brokers] }, deadlineMs, signal })
-  const breaker = new Breaker({ signal, report })
+  const breaker = new Breaker({ signal, receiver: 'Kafka', report })
   return (request: readonly KafkaMessage[]) =>
     breaker.deliver(async () => {
       try {

@@ -96,7 +96,7 @@ function publisher(
     deadlineMs,
     signal,
   })
-  const breaker = new Breaker({ signal, report })
+  const breaker = new Breaker({ signal, receiver: 'NATS', report })
   return (subject, event) => breaker.deliver(async () => publishOne(await openConnection(), stream, subject, event))
 }
 

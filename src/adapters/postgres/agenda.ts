@@ -1,5 +1,6 @@
 // The agenda in the schema of the log.
 import type { Agenda, DueEntries, Ended, AgendaEntry, NewAgenda, NewEntry } from '../../ports/agenda/agenda.ts'
+import { checkEntry } from '../../ports/agenda/check.ts'
 import type { Part } from './page.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, type SqlValues } from './query.ts'
@@ -19,6 +20,7 @@ export class PostgresAgenda implements Agenda {
   }
 
   async schedule(entry: NewEntry): Promise<AgendaEntry> {
+    checkEntry(entry)
     const { id, owner, key, timer, command, meta, due, set } = entry
     const [row] = await this.#run<PostgresAgendaRow>(
       `with added as (

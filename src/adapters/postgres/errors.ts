@@ -1,3 +1,4 @@
+import { PageRefused, RunFailure } from '../../ports/read-model/page-refused.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 
 /** Codes of postgres.js for a statement that was never sent. */
@@ -15,6 +16,8 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
  * resource, starting, stopping.
  */
 const LATER = /^(55P03|57014|25006|53|57P03|40|08|58)/
+/** SQLSTATEs of values that cannot be stored: bad data, a broken constraint, a limit of the server. */
+const VALUES = /^(22|23|54)/
 /** SQLSTATEs of a server that ends and may be committing. */
 const ENDING = /^57P0[124]/
 
@@ -31,6 +34,24 @@ export function storeError(error: unknown, sent: 'unknown' | 'unavailable'): Sto
 /** Whether the error may have ended the connection. A server that answers ERROR has only ended the statement. */
 export function isLost(error: unknown): boolean {
   return !(error instanceof StoreError) && (error as { severity?: string }).severity !== 'ERROR'
+}
+
+/** Divides the errors of a page into those of the store, which may pass, and those of the page, which never do. */
+export function pageError(error: unknown): unknown {
+  if (error instanceof RunFailure) return runError(error.cause)
+  if (!(error instanceof StoreError) || error.reason !== 'refused') return error
+  const { code = '' } = (error.cause ?? {}) as { code?: string }
+  return VALUES.test(code) ? new PageRefused(error.message, { cause: error }) : error
+}
+
+/** An error of a page's own statements is the page's, unless the database could not run them for now. */
+function runError(cause: unknown): Error {
+  if (cause instanceof StoreError) return cause
+  const { name, code = '' } = (cause ?? {}) as { name?: string; code?: string }
+  const isOfDatabase = name === 'PostgresError' || code.startsWith('CONNECT')
+  const error = isOfDatabase ? storeError(cause, 'unavailable') : null
+  if (error && error.reason !== 'refused') return error
+  return new PageRefused('what the page runs has failed', { cause })
 }
 
 function reasonOf(code: string, sent: 'unknown' | 'unavailable'): StoreError['reason'] {

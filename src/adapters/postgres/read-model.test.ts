@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from 'bun:test'
 import createClient, { type TransactionSql } from 'postgres'
 import { readModelContract } from '../../ports/read-model/contract/index.ts'
+import { PageRefused } from '../../ports/read-model/page-refused.ts'
 import type { NewPage } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
@@ -77,7 +78,7 @@ describe('statements of a page', () => {
     expect(ran).toBe(0)
   })
 
-  test('a statement of a page that throws fails the page with its own error, and leaves nothing of either', async () => {
+  test('a statement of a page that throws fails the page, with its own error as the cause, and leaves nothing of either', async () => {
     const own = new Error('mine')
     const wrong: readonly [NonNullable<NewPage['run']>, unknown][] = [
       [() => { throw own }, own],
@@ -87,7 +88,7 @@ describe('statements of a page', () => {
       [async sql => { await runOnMine(sql, 'select 1 / 0').catch(() => {}) }, expect.objectContaining({ name: 'StoreError', reason: 'refused' })],
     ] // biome-ignore format: one table
     for (const [run, error] of wrong) {
-      expect(await rows.commit(page({ epoch, rows: [row('o1')], run })).catch(thrown => thrown)).toEqual(error)
+      expect(await rows.commit(page({ epoch, rows: [row('o1')], run })).catch((thrown: Error) => thrown.cause)).toEqual(error)
       expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
     }
     const [found] = await at.sql`select to_regclass(${`${at.schema}.mine`}) as mine`
@@ -146,8 +147,8 @@ describe('statements of a page', () => {
       const found = lost.catch((error: unknown) => error)
       // Another transaction is under way, whose session must not be taken for the one that is gone.
       expect(await rows.commit(page({ ...other, from: position, to: ++position }))).toBeTrue()
-      // What fails by itself before the loss is known is thrown as it is.
-      expect(String(await found)).toMatch(/^StoreError: PostgreSQL: |^Error: mine$/)
+      // What fails by itself before the loss is known is the page's.
+      expect(String(await found)).toMatch(/^StoreError: PostgreSQL: |^PageRefused: /)
     }
     expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
     expect(await rows.serving('zombie')).toBeNull()
@@ -174,7 +175,7 @@ describe('a page of many rows', () => {
   test('a page of many rows leaves nothing where a statement fails, and takes no row with a line feed for two', async () => {
     for (const from of [buildRows(), buildRows(2)]) {
       const broken = from.map((one, i) => (i === from.length - 1 ? { ...one, data: '{\n}' } : one))
-      await expect(rows.commit(page({ epoch, rows: broken }))).rejects.toMatchObject({ reason: 'refused' })
+      await expect(rows.commit(page({ epoch, rows: broken }))).rejects.toThrow(PageRefused)
       expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
     }
   })

@@ -1,16 +1,18 @@
 // Read models in the schema of the log. A page is one statement: its guarded checkpoint decides whether it writes
 // anything. A page that runs statements of its own is a transaction.
 import type { Sql, TransactionSql } from 'postgres'
-import { checkList, checkPage, checkSame, checkTable, isStorable } from '../../ports/read-model/check.ts'
+import { checkList, checkPage, checkSame, checkTable } from '../../ports/read-model/check.ts'
 import { type Condition, conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, StoredRow } from '../../ports/read-model/rows.ts'
+import { RunFailure } from '../../ports/read-model/page-refused.ts'
+import { isStorable } from '../../ports/read-model/storable.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
-import { RunFailure, unwrapRunFailure } from '../../ports/store/errors.ts'
 import { agendaParts } from './agenda.ts'
+import { pageError } from './errors.ts'
 import { guardPage, isLong, leasePart, type Part, parkParts, rowParts } from './page.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, SqlValues } from './query.ts'
@@ -113,8 +115,12 @@ export class PostgresReadModel implements ReadModel {
     ])
   }
 
-  commit(page: NewPage): Promise<boolean> {
-    return unwrapRunFailure(this.#commit(page))
+  async commit(page: NewPage): Promise<boolean> {
+    try {
+      return await this.#commit(page)
+    } catch (error) {
+      throw pageError(error)
+    }
   }
 
   async #commit(page: NewPage): Promise<boolean> {
@@ -128,7 +134,7 @@ export class PostgresReadModel implements ReadModel {
       ...(page.agenda ? agendaParts(this.#schema, page.agenda) : []),
       ...(table ? rowParts(this.#schema, table, page.rows, empty) : []),
     ]
-    if (page.run) return this.#inTransaction(page, parts)
+    if (page.run || page.isTrial) return this.#inTransaction(page, parts)
     const values = new SqlValues()
     const text = guardPage(values, this.#schema, page, [leasePart(this.#schema, page), ...parts])
     const { projector } = this.#pools()
@@ -161,7 +167,7 @@ export class PostgresReadModel implements ReadModel {
       }
       const last = new SqlValues()
       await query(tx, leasePart(this.#schema, page)(last, 'true'), last.all)
-      return true
+      return !page.isTrial
     }
     return this.#pools().transactions.run(whole, deadlineMs)
   }

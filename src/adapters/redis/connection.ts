@@ -4,6 +4,8 @@
 // have to be the missed raises.
 import { backOff } from '../../lib/back-off.ts'
 import type { Redis } from 'ioredis'
+import { Episode } from '../../ports/report/episode.ts'
+import type { Report } from '../../ports/report/notice.ts'
 import type { Ioredis } from './packages.ts'
 import { SCRIPTS, type ScriptName, type Scripts } from './scripts.ts'
 
@@ -14,7 +16,7 @@ export type RedisConnectionOptions = {
   /** Sends Redis the missed raises before the connection is up. If it rejects, the connection stays down. */
   readonly catchUp: () => Promise<void>
   readonly onUp: () => void
-  readonly report: (error: unknown) => void
+  readonly report: Report
   readonly scripts?: Scripts
 }
 
@@ -34,6 +36,7 @@ export class RedisConnection {
   readonly #options: RedisConnectionOptions
   readonly #scripts: Scripts
   readonly #counts = { sent: 0, knocks: 0, falls: 0 }
+  readonly #away: Episode
   #run: string | null = null
   #isUp = false
   #isClosed = false
@@ -47,6 +50,8 @@ export class RedisConnection {
   constructor({ Redis }: Ioredis, options: RedisConnectionOptions) {
     this.#options = options
     this.#scripts = options.scripts ?? SCRIPTS
+    const mend = 'Answers are made without the shared cache meanwhile. Look at Redis and at REDIS_URL.'
+    this.#away = new Episode({ report: options.report, what: 'Redis does not answer', mend })
     this.#redis = new Redis(options.url, {
       protocol: 2,
       enableOfflineQueue: false,
@@ -58,7 +63,7 @@ export class RedisConnection {
       connectTimeout: CONNECT_MS,
       retryStrategy: attempt => backOff(attempt, RETRY),
     })
-    this.#redis.on('error', options.report)
+    this.#redis.on('error', error => this.#away.fail(error))
     this.#redis.on('ready', () => void this.#probe())
     this.#redis.on('close', () => {
       this.#run = null
@@ -110,7 +115,7 @@ export class RedisConnection {
   /** Sends nothing for callers until a probe succeeds. */
   goDown(error: unknown): void {
     if (!this.#isUp) return
-    this.#options.report(error)
+    this.#away.fail(error)
     this.#markDown()
     this.#probeLater()
   }
@@ -142,8 +147,9 @@ export class RedisConnection {
     try {
       await this.#comeUp()
       this.#refusals = 0
+      this.#away.succeed()
     } catch (error) {
-      this.#options.report(error)
+      this.#away.fail(error)
       // A peer that vanished silently leaves a socket that looks open.
       if (++this.#refusals % REFUSALS_MAX === 0 && !this.#isClosed) this.#redis.disconnect(true)
       this.#probeLater()

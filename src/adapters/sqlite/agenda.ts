@@ -1,6 +1,7 @@
 // The agenda in the file of the log.
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import type { Agenda, AgendaEntry, NewAgenda, NewEntry } from '../../ports/agenda/agenda.ts'
+import { checkEntry } from '../../ports/agenda/check.ts'
 import { instant } from '../../ports/store/instant.ts'
 import type { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
@@ -67,7 +68,10 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
       for (const id of remove) change('delete from agenda where id = ?', id)
       for (const entry of added) add(entry)
     },
-    schedule,
+    schedule: entry => {
+      checkEntry(entry)
+      return schedule(entry)
+    },
     due: (owner, limit) => {
       const rows = all<SqliteAgendaRow>(
         `select ${COLUMNS} from agenda where owner = ? and ended_at is null order by due, rowid limit ?`,

@@ -1,4 +1,5 @@
 import { SQLiteError } from 'bun:sqlite'
+import { PageRefused, RunFailure } from '../../ports/read-model/page-refused.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 
 /** Whether another process has the lock, so that the same call may work in a moment. */
@@ -12,6 +13,21 @@ export function storeError(file: string, error: unknown): unknown {
   const { code } = error as { readonly code?: string }
   if (!(error instanceof SQLiteError) && !/^E[A-Z]+$/.test(code ?? '')) return error
   return new StoreError(reasonOf(code ?? ''), `${file}: ${error.message}${code ? ` (${code})` : ''}`, { cause: error })
+}
+
+/** Codes of values that cannot be stored: a broken constraint, a value of another type, one that is too large. */
+const VALUES = /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/
+
+/** Divides the errors of a page into those of the store, which may pass, and those of the page, which never do. */
+export function pageError(error: unknown): unknown {
+  if (error instanceof RunFailure) {
+    const failed = error.cause instanceof SQLiteError ? (storeError('what the page runs', error.cause) as StoreError) : null
+    if (failed && failed.reason !== 'refused') return failed
+    return new PageRefused('what the page runs has failed', { cause: error.cause })
+  }
+  if (!(error instanceof StoreError) || error.reason !== 'refused') return error
+  const { code = '' } = (error.cause ?? {}) as { readonly code?: string }
+  return VALUES.test(code) ? new PageRefused(error.message, { cause: error }) : error
 }
 
 /**

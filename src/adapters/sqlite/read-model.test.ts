@@ -71,7 +71,7 @@ describe('statements of a page', () => {
     expect(ran).toBe(0)
   })
 
-  test('a statement of a page that throws fails the page with its own error, and leaves nothing of either', async () => {
+  test('a statement of a page that throws fails the page, with its own error as the cause, and leaves nothing of either', async () => {
     const { store, file, epoch } = await openReadModel()
     const createMine = (db: unknown) => (db as Database).run('create table mine (n)')
     const own = new Error('mine')
@@ -81,7 +81,9 @@ describe('statements of a page', () => {
       [async db => { createMine(db); await null; throw own }, expect.objectContaining({ message: expect.stringContaining('may not be asynchronous') })],
     ] // biome-ignore format: one table
     for (const [run, error] of wrong) {
-      expect(await store.readModel.commit(page({ epoch, rows: [row('o1')], run })).catch(thrown => thrown)).toEqual(error)
+      expect(
+        await store.readModel.commit(page({ epoch, rows: [row('o1')], run })).catch((thrown: Error) => thrown.cause),
+      ).toEqual(error)
       expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
     }
     using other = new Database(file)

@@ -1,16 +1,19 @@
 // Read models in the file of the log, on its one connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
-import { checkList, checkPage, checkSame, checkTable, isStorable } from '../../ports/read-model/check.ts'
+import { checkList, checkPage, checkSame, checkTable } from '../../ports/read-model/check.ts'
 import { type Condition, columnOf, conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, StoredRow } from '../../ports/read-model/rows.ts'
+import { RunFailure } from '../../ports/read-model/page-refused.ts'
+import { isStorable } from '../../ports/read-model/storable.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { instant } from '../../ports/store/instant.ts'
-import { RunFailure, unwrapRunFailure, StoreError } from '../../ports/store/errors.ts'
+import { StoreError } from '../../ports/store/errors.ts'
 import type { SyncAgenda } from './agenda.ts'
+import { pageError } from './errors.ts'
 import type { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
 
@@ -27,7 +30,10 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     release: (name, epoch) => whenFree(now => now.release(name, epoch)),
     leases: () => whenFree(now => now.leases()),
     suspect: (name, epoch, suspect) => whenFree(now => now.suspect(name, epoch, suspect)),
-    commit: page => unwrapRunFailure(whenFree(now => now.commit(page))),
+    commit: page =>
+      whenFree(now => now.commit(page)).catch(error => {
+        throw pageError(error)
+      }),
     progress: names => whenFree(now => now.progress(names)),
     reset: (name, position) => whenFree(now => now.reset(name, position)),
     rows: (table, keys) => whenFree(now => now.rows(table, keys)),
@@ -197,6 +203,18 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
 
   const prepareAll = writing((tables: readonly Table[]) => tables.forEach(prepare))
   const commitWhole = writing(commit)
+  const commitAndUndo = writing((page: NewPage) => {
+    commit(page)
+    throw UNDO
+  })
+  function tryPage(page: NewPage): boolean {
+    try {
+      commitAndUndo(page)
+    } catch (error) {
+      if (error !== UNDO) throw error
+    }
+    return false
+  }
   return {
     prepare: tables => {
       tables.forEach(checkTable)
@@ -221,7 +239,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
       ) > 0,
     commit: page => {
       checkPage(page, prepared.get(page.table ?? page.name) ?? null)
-      return commitWhole(page)
+      return page.isTrial ? tryPage(page) : commitWhole(page)
     },
     progress: names => {
       const wanted = names ? 'where name in (select value from json_each(?))' : ''
@@ -268,6 +286,9 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   }
 }
 
+/** Thrown in a transaction, so that it is rolled back. */
+const UNDO = new Error('a trial is rolled back')
+
 /**
  * Runs the statements of a page. If `run` turns out to be asynchronous, it throws, and the writes so far are rolled
  * back.
@@ -281,7 +302,7 @@ function runNow({ name, run }: NewPage, db: Database): void {
   }
   if (!(result instanceof Promise)) return
   result.catch(() => {})
-  throw new TypeError(`${name}: what runs in a transaction of SQLite may not be asynchronous`)
+  throw new RunFailure(new TypeError(`${name}: what runs in a transaction of SQLite may not be asynchronous`))
 }
 
 type SqliteLeaseRow = {

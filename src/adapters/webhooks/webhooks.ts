@@ -88,7 +88,7 @@ type WebhookReceiver = Pick<WebhooksOptions<AnyEvents, string>, 'url' | 'deadlin
 
 function endpoint(where: string, options: WebhookReceiver, keys: readonly Buffer[], signal: AbortSignal) {
   const { url, deadlineMs = 15_000, headers = {}, report = printReports(), now = Date.now } = options
-  const breaker = new Breaker({ signal, report })
+  const breaker = new Breaker({ signal, receiver: `the endpoint of ${where}`, report })
   let isGone = false
 
   const attempt = async (event: CloudEvent): Promise<void> => {

@@ -9,7 +9,7 @@ import { metaCausedBy } from '../event/recorded.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import { CLOSED, type CommandAnswered, DUE, type TimerFired } from './process-events.ts'
 import { type Input, label, type ProcessSpec, type ProcessStep } from './process.ts'
-import type { Due, Timer } from './timer.ts'
+import { type Due, DUE_MAX, type Timer } from './timer.ts'
 
 /**
  * An armed timer: the position of the event that set it, when it is due in ms since 1970, and the command to send then.
@@ -193,10 +193,18 @@ class InstanceBuilder {
     if (due === null) return this.#cancelTimer(timer)
     if (command) this.#checkCommand(command)
     const set = this.#event.position
-    const armed = { set, due: dueAt(due, this.#event.at), command: command && plainCommand(command) }
+    const armed = { set, due: this.#dueAt(timer, due), command: command && plainCommand(command) }
     this.#timers = { ...this.#timers, [timer]: armed }
     const { due: at } = armed
     this.#outbox.push({ id: this.#timerId(timer), key: this.#key, timer, command: armed.command, meta: this.#meta, due: at, set })
+  }
+
+  /** When a timer is due. One that should have been due before 1970 is due at once. Throws beyond the year 9999. */
+  #dueAt(timer: string, due: NonNullable<Due>): number {
+    const { at } = this.#event
+    const ms = Math.ceil('at' in due ? due.at : Date.parse(at) + due.afterMs)
+    if (ms <= DUE_MAX) return Math.max(1, ms)
+    throw new TypeError(`${this.#process.name}: the timer ${timer}, set at ${at}, is due after the year 9999`)
   }
 
   #cancelTimer(timer: string): void {
@@ -227,10 +235,6 @@ class InstanceBuilder {
 /** The id of a timer in the agenda. Setting a timer again gives the same id, and so replaces the timer. */
 function timerId({ name }: ProcessSpec, key: string, timer: string): string {
   return `${name}:${key}@${timer}`
-}
-
-function dueAt(due: NonNullable<Due>, at: string): number {
-  return 'at' in due ? due.at : Date.parse(at) + due.afterMs
 }
 
 function isTimer(step: ProcessStep): step is Timer<Command> {

@@ -8,6 +8,9 @@ import { nameProblem } from '../event/names.ts'
  */
 export type Due = { readonly afterMs: number } | { readonly at: number } | null
 
+/** The latest time at which a timer can be due: the end of the year 9999, in ms since 1970. */
+export const DUE_MAX: number = Date.UTC(10_000, 0) - 1
+
 /** A named timer of a process, with the command to send when it is due. Setting a name again replaces it. */
 export type Timer<C> = {
   readonly timer: string
@@ -18,7 +21,7 @@ export type Timer<C> = {
 
 /**
  * Sets a timer that falls due so long after the event that sets it, by the log's clock. Then its command, if it has
- * one, is sent, and `on.due` is called.
+ * one, is sent, and `on.due` is called. Throws a TypeError for a time that lies beyond the year 9999.
  *
  * @example
  * after('15 minutes', 'unpaid', order.cancel(id, { reason: 'unpaid' }))
@@ -26,18 +29,21 @@ export type Timer<C> = {
 export function after(delay: Duration, name: string): Timer<never>
 export function after<const C extends Command>(delay: Duration, name: string, command: C): Timer<C>
 export function after(delay: Duration, name: string, command?: Command): Timer<Command> {
-  return timer(name, { afterMs: milliseconds(delay) }, command)
+  const afterMs = milliseconds(delay)
+  if (afterMs > DUE_MAX) throw new TypeError(`after(${JSON.stringify(delay)}): a timer is due in the year 9999 at the latest`)
+  return timer(name, { afterMs }, command)
 }
 
 /**
  * Sets a timer that falls due at a time, as RFC 3339 or a Date; at once if that is in the past. Throws a TypeError for
- * another text.
+ * another text, and for a time beyond the year 9999.
  */
 export function at(time: string | Date, name: string): Timer<never>
 export function at<const C extends Command>(time: string | Date, name: string, command: C): Timer<C>
 export function at(time: string | Date, name: string, command?: Command): Timer<Command> {
   const ms = typeof time === 'string' ? Date.parse(time) : time.getTime()
   if (!Number.isFinite(ms)) throw new TypeError(`at(${JSON.stringify(time)}): expected a time such as 2030-01-31T12:00:00Z`)
+  if (ms > DUE_MAX) throw new TypeError(`at(${JSON.stringify(time)}): a timer is due in the year 9999 at the latest`)
   return timer(name, { at: ms }, command)
 }
 

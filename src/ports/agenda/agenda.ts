@@ -15,7 +15,7 @@ export type NewEntry = {
   readonly command: string | null
   /** The metadata of the command, as JSON text without a line feed. */
   readonly meta: string
-  /** The due time, in ms since 1970; 0: at once. */
+  /** The due time, in whole ms since 1970, up to the end of the year 9999; 0: at once. */
   readonly due: number
   /** The position of the event that set the entry; 0: no event did. */
   readonly set: number
@@ -55,7 +55,10 @@ export type AgendaCount = { readonly owner: string; readonly pending: number; re
 
 /** Time is that of the database; the memory agenda has an injected clock. Every call may throw a StoreError. */
 export interface Agenda {
-  /** Adds an entry, unless there is one of its id. Gives the entry that is in the agenda then. */
+  /**
+   * Adds an entry, unless there is one of its id. Gives the entry that is in the agenda then. Throws PageRefused for an
+   * entry that some store cannot keep.
+   */
   schedule(entry: NewEntry): Promise<AgendaEntry>
   /** Gives the due entries of an owner, at most `limit`. If there are more, `next` is in the past. */
   due(owner: string, limit: number): Promise<DueEntries>

@@ -1,5 +1,6 @@
 // An agenda in memory: the shortest description of the promises of every agenda.
 import type { Agenda, AgendaEntry, NewAgenda, NewEntry } from './agenda.ts'
+import { checkEntry } from './check.ts'
 import { compareText } from '../read-model/compare-text.ts'
 
 type KeptEntry = { readonly entry: AgendaEntry; readonly dueMs: number; readonly seq: number; readonly endedMs: number | null }
@@ -36,7 +37,10 @@ export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAge
       for (const id of remove) kept.delete(id)
       for (const entry of added) add(entry)
     },
-    schedule: async entry => kept.get(entry.id)?.entry ?? add(entry),
+    schedule: async entry => {
+      checkEntry(entry)
+      return kept.get(entry.id)?.entry ?? add(entry)
+    },
     due: async (owner, limit) => {
       const [all, at] = [pending(owner), now()]
       const due = all.filter(({ dueMs }) => dueMs <= at)

@@ -55,7 +55,10 @@ describe('a queue of purges', () => {
     queue.add(['b'])
     expect([await pass(), await pass(), await pass()]).toEqual([[100], [200], [400]])
     expect(purged).toEqual([['a', 'b']])
-    expect(reported).toEqual(Array(3).fill(new Error('503')))
+    expect(reported).toMatchObject([
+      { code: 'retry-began', cause: new Error('503') },
+      { code: 'retry-ended', fields: { failures: 3 } },
+    ])
   })
 
   test('a queue of purges never waits longer than half a minute', async () => {

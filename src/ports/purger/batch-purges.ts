@@ -6,6 +6,8 @@
 // little later. A slower response, and a purge that is lost with the process, end with their `max-age`.
 import { backOff } from '../../lib/back-off.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
+import { Episode } from '../report/episode.ts'
+import type { Report } from '../report/notice.ts'
 import type { Purger } from './purger.ts'
 
 export type BatchPurgesOptions = {
@@ -20,8 +22,7 @@ export type BatchPurgesOptions = {
    * instead.
    */
   readonly wholeOf?: (tag: string) => string
-  /** Is called with the error of each purge that failed. */
-  readonly report?: (error: unknown) => void
+  readonly report?: Report
   /** Resolves after this time. It may resolve earlier, or reject, once the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   /** A random number, at least 0 and below 1. Default: Math.random. */
@@ -47,6 +48,8 @@ export function batchPurges(purger: Purger, options: BatchPurgesOptions = {}): P
   const work = new Set<Promise<void>>()
   const closing = new AbortController()
   let isRunning = false
+  const mend = 'Answers in the CDN are out of date until their max-age is over.'
+  const failing = new Episode({ report, what: 'The CDN could not be purged', mend })
 
   const pause = (ms: number): Promise<void> => sleep(ms, closing.signal).catch(() => {})
 
@@ -72,18 +75,18 @@ export function batchPurges(purger: Purger, options: BatchPurgesOptions = {}): P
   }
 
   async function run(): Promise<void> {
-    for (let failures = 0; waiting.size > 0; ) {
+    while (waiting.size > 0) {
+      const { failures } = failing
       await pause(failures ? backOff(failures - 1, { firstMs: BACK_OFF_MIN_MS, maxMs: BACK_OFF_MAX_MS, random }) : delayMs)
       const batch = [...waiting]
       waiting.clear()
       try {
         await purge(batch.map(([tag]) => tag))
-        failures = 0
+        failing.succeed()
         const again = batch.flatMap(([tag, times]) => (times > 1 ? [[tag, times - 1] as const] : []))
         if (again.length) track(pause(againMs).then(() => put(again)))
       } catch (error) {
-        report(error)
-        failures++
+        failing.fail(error)
         if (closing.signal.aborted) break
         put(batch)
       }

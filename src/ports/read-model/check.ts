@@ -1,11 +1,17 @@
 // The checks of every read model before a write or a read, so that all refuse the same. A failed check is an error of
 // the caller.
-import type { NewPage } from './progress.ts'
+import { checkEntry } from '../agenda/check.ts'
+import { PageRefused } from './page-refused.ts'
+import type { NewPage, NewRow } from './progress.ts'
+import { checkKey, checkText, fitsIndex, INDEXED_BYTES_MAX } from './storable.ts'
 import type { ListOptions } from './rows.ts'
 import type { Index, Table, Value } from './tables.ts'
 
 const TABLE = /^[a-z][a-z0-9_]{0,50}$/
 const FIELD = /^[A-Za-z_][A-Za-z0-9_]{0,50}$/
+
+/** The largest row, in UTF-16 units of its JSON text. */
+const ROW_LENGTH_MAX = 67_108_864
 
 /**
  * Throws a TypeError for a name with characters other than small letters, digits and _, for fields with such names, and
@@ -32,24 +38,17 @@ export function checkSame(found: Table, wanted: Table): void {
 }
 
 /**
- * Throws a TypeError for rows that are out of order, or that a database cannot store. `table`: null if none was
- * prepared.
+ * Throws PageRefused for a value that some store cannot keep, so that all stores refuse the same. Throws a TypeError if
+ * rows have no table (null).
  */
-export function checkPage({ name, rows, park }: NewPage, table: Table | null): void {
+export function checkPage({ name, rows, park, agenda }: NewPage, table: Table | null): void {
   if (rows.length && !table) throw new TypeError(`${name} has rows to write, but its table was not prepared`)
-  for (const { key, fields } of rows) {
-    checkText(name, key)
-    if (fields.length !== table!.indexes.length)
-      throw new TypeError(`${name}: the row ${key} has ${fields.length} fields, and ${table!.indexes.length} are indexed`)
-    for (const [i, value] of fields.entries()) {
-      checkKind(name, table!.indexes[i]!, value)
-      if (typeof value === 'string') checkText(name, value)
-    }
-  }
+  for (const row of rows) checkRow(name, row, table!)
   for (const { key, cause } of park) {
-    checkText(name, key)
+    checkKey(name, key)
     checkText(name, cause)
   }
+  for (const entry of agenda?.add ?? []) checkEntry(entry)
 }
 
 /** Throws a TypeError for a field without an index, and for a value that is not of the index's kind. */
@@ -59,11 +58,6 @@ export function checkList(table: Table, { where, sort, after }: Pick<ListOptions
   if (sort && after) checkKind(table.name, indexOf(table, sort.field), after.value)
 }
 
-/** Whether every database can store a text as a key or a value. It must not contain U+0000 or half a surrogate pair. */
-export function isStorable(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed()
-}
-
 function indexOf({ name, indexes }: Table, field: string): Index {
   const found = indexes.find(index => index.field === field)
   if (!found)
@@ -71,13 +65,35 @@ function indexOf({ name, indexes }: Table, field: string): Index {
   return found
 }
 
-function checkKind(name: string, { field, kind }: Index, value: Value): void {
-  if (value === null || (kind === 'text' ? typeof value === 'string' : Number.isFinite(value))) return
-  throw new TypeError(`${name}: ${field} is a ${kind} or null, not ${JSON.stringify(value)}`)
+function checkRow(name: string, { key, position, data, fields }: NewRow, { indexes }: Table): void {
+  checkKey(name, key)
+  if (!Number.isSafeInteger(position)) throw new PageRefused(`${name}: the row ${key} is at ${position}, which is no position`)
+  if (data !== null && data.length > ROW_LENGTH_MAX)
+    throw new PageRefused(`${name}: the row ${key} has ${data.length} characters, and a row has at most ${ROW_LENGTH_MAX}`)
+  if (fields.length !== indexes.length)
+    throw new PageRefused(`${name}: the row ${key} has ${fields.length} fields, and ${indexes.length} are indexed`)
+  for (const [i, value] of fields.entries()) {
+    const { field, kind } = indexes[i]!
+    if (!isOfKind(kind, value)) throw new PageRefused(kindProblem(name, indexes[i]!, value))
+    if (typeof value !== 'string') continue
+    checkText(name, value)
+    if (!fitsIndex(key, value))
+      throw new PageRefused(
+        `${name}: ${field} of the row ${key} is too long for its index, which takes ${INDEXED_BYTES_MAX} bytes`,
+      )
+  }
 }
 
-function checkText(name: string, text: string): void {
-  if (!isStorable(text)) throw new TypeError(`${name}: ${JSON.stringify(text)} holds U+0000 or half a surrogate pair`)
+function checkKind(name: string, index: Index, value: Value): void {
+  if (!isOfKind(index.kind, value)) throw new TypeError(kindProblem(name, index, value))
+}
+
+function isOfKind(kind: Index['kind'], value: Value): boolean {
+  return value === null || (kind === 'text' ? typeof value === 'string' : Number.isFinite(value))
+}
+
+function kindProblem(name: string, { field, kind }: Index, value: Value): string {
+  return `${name}: ${field} is a ${kind} or null, not ${JSON.stringify(value)}`
 }
 
 function shape({ indexes }: Table): string {

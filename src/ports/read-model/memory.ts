@@ -85,7 +85,7 @@ export function memoryReadModel({
     checkPage(page, own?.table ?? null)
     if (page.run) throw new TypeError(`${name}: memory has no client to run statements with; use SQLite or PostgreSQL`)
     const checkpoint = checkpoints.get(name)
-    if (checkpoint?.epoch !== epoch || checkpoint.position !== from) return false
+    if (page.isTrial || checkpoint?.epoch !== epoch || checkpoint.position !== from) return false
     for (const row of page.rows) {
       if (isRow(row)) own!.rows.set(row.key, row)
       else own!.rows.delete(row.key)

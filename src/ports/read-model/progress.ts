@@ -9,9 +9,10 @@ export interface Checkpoints {
    * Writes a page whole or not at all. False: the subscription has another epoch, or is not at `from`; nothing was
    * written.
    * EXACTLY ONCE: the checkpoint moves from `from` to `to` in the transaction that writes the rows.
-   * A lease whose time is over still counts until it is taken over. Throws a TypeError for rows that no database can
-   * store. Throws a StoreError `unknown` if the page may have been written: if the checkpoint is still `from`, it was
-   * not.
+   * A lease whose time is over still counts until it is taken over.
+   * Throws PageRefused if the page can never be written: for a value that some store cannot keep, and if `run` throws.
+   * Every other failure is the store's, and the same page may be written later. It is a StoreError; if that is
+   * `unknown`, the page may have been written: if the checkpoint is still `from`, it was not.
    */
   commit(page: NewPage): Promise<boolean>
   /** The progress of subscriptions that have begun, by name. Without names, all of them. */
@@ -45,9 +46,12 @@ export type NewPage = {
   /**
    * The writes of a `sql` projection in the same transaction, by the database's own client: a Database of `bun:sqlite`,
    * which needs a synchronous function, or a transaction of postgres.js. The memory read model refuses it. If it
-   * throws, `commit` throws the same, and nothing of the page is written.
+   * throws, `commit` throws PageRefused with that as its cause, and nothing of the page is written. If the store failed
+   * it, `commit` throws a StoreError.
    */
   readonly run?: (sql: unknown) => unknown
+  /** Only finds out whether the page can be written: nothing of it is, and `commit` gives false. Default: false. */
+  readonly isTrial?: boolean
 }
 
 /**

@@ -11,19 +11,3 @@ export class StoreError extends Error {
     this.reason = reason
   }
 }
-
-/** The error that the `run` of a page threw, kept apart from errors of the database. */
-export class RunFailure extends StoreError {
-  constructor(cause: unknown) {
-    super('refused', 'what a page runs has failed', { cause })
-  }
-}
-
-/** Gives the result of a call. If the `run` of a page failed, throws its error. */
-export async function unwrapRunFailure<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call
-  } catch (error) {
-    throw error instanceof RunFailure ? error.cause : error
-  }
-}

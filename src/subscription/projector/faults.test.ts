@@ -31,6 +31,35 @@ describe('a store that fails now and then', () => {
   })
 })
 
+test('a store that fails for a while is reported once and once more as it is back, and shown meanwhile by who runs the subscription', async () => {
+  const store = memory()
+  let failures = 3
+  const flaky = replaceReadModel(store, {
+    commit: async page => {
+      if (failures === 0) return store.readModel.commit(page)
+      failures--
+      throw new StoreError('unavailable', 'the disk is full')
+    },
+  })
+  const { subscriptions, reported } = await startProcess(flaky)
+  await appendTally(store, { to: ['a'], n: 1 })
+  await until('it has failed', () => failures < 3)
+  expect((await subscriptions.status()).map(({ failure }) => failure)).toEqual(['StoreError: the disk is full'])
+  await untilProcessed(subscriptions, 1)
+  expect((await subscriptions.status()).map(({ failure }) => failure)).toEqual([null])
+  const fields = { subscription: 'sums_v1' }
+  expect(reported).toMatchObject([
+    {
+      level: 'warn',
+      code: 'retry-began',
+      message: expect.stringContaining('sums_v1 could not go on: the disk is full.'),
+      fields,
+    },
+    { level: 'info', code: 'retry-ended', fields: { ...fields, failures: 3 } },
+  ])
+  expect(await store.readModel.parked()).toEqual([])
+})
+
 describe('a row that was damaged', () => {
   for (const [what, damaged] of [
     ['is no JSON', '{"sum":1,'],
@@ -52,7 +81,7 @@ describe('a row that was damaged', () => {
       expect(await store.readModel.parked()).toMatchObject([
         { kind: 'key', key: 'a', position: 2, cause: expect.stringContaining('sums_v1: the row a cannot be read') },
       ])
-      expect(reported).toEqual([])
+      expect(reported).toMatchObject([{ code: 'key-parked', fields: { key: 'a', position: 2 } }])
       await store.readModel.unpark('sums_v1', 'a')
       await until('nothing is parked', async () => (await store.readModel.parked()).length === 0)
       expect((await rowsOf(store)).rows).toEqual(await foldLog(store, 2))

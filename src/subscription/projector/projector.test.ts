@@ -22,7 +22,7 @@ test('the pending size is at least as much as the rows that are not saved hold, 
   const store = memory()
   await store.readModel.prepare([table])
   const lease = (await store.readModel.acquire('notes_v1', { owner: 'o', ttlMs: 60_000, start: 0 })) as Lease
-  const projector = new Projector(store, notes[spec], table, null)
+  const projector = new Projector(store, notes[spec], table, null, { report: () => {} })
   await projector.begin(lease)
   const { fingerprint: schema } = Note[spec].types.get('Written')!
   const page = (from: number) =>
@@ -61,7 +61,7 @@ test('a fold yields to everything else each 10 ms', async () => {
       },
     },
   })
-  const projector = new Projector(memory(), slow[spec], table, null, { clock: () => now })
+  const projector = new Projector(memory(), slow[spec], table, null, { report: () => {}, clock: () => now })
   await projector.begin({ name: 'notes_v1', epoch: 1, position: 0, takeovers: 0, suspect: null })
   let turns = 0
   const countTurns = () => {
@@ -85,7 +85,9 @@ test('rows are kept between pages up to a bound, and read again beyond it', asyn
     asked.push(keys.length)
     return store.readModel.rows(table, keys)
   }
-  const projector = new Projector({ ...store, readModel: { ...store.readModel, rows } }, notes[spec], table, null)
+  const projector = new Projector({ ...store, readModel: { ...store.readModel, rows } }, notes[spec], table, null, {
+    report: () => {},
+  })
   await projector.begin(lease)
   const text = 'x'.repeat(1_000_000)
   const saveNotes = async (from: number, to: number) => {
@@ -121,7 +123,7 @@ test('a key that is folded from the beginning with an unparked stream is parked 
   ] as const
   await store.readModel.commit({ ...guard, from: 0, rows: [], park, unpark: [] })
   await store.readModel.unpark('notes_v1', 'note-b')
-  const projector = new Projector(store, all[spec], table, null)
+  const projector = new Projector(store, all[spec], table, null, { report: () => {} })
   await projector.begin({ name: 'notes_v1', epoch, position: 2, takeovers: 0, suspect: null })
   await projector.retryParked(guard)
   expect(await store.readModel.parked()).toEqual([])

@@ -3,8 +3,11 @@ import type { AgendaChange } from '../../definitions/process/instance.ts'
 import { encodeRow, type RowEvent } from '../../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
 import type { Lease } from '../../ports/read-model/leases.ts'
-import type { NewRow } from '../../ports/read-model/progress.ts'
+import { findRefused } from '../../lib/halving.ts'
+import { PageRefused } from '../../ports/read-model/page-refused.ts'
+import type { NewPage, NewRow } from '../../ports/read-model/progress.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
+import type { Report } from '../../ports/report/notice.ts'
 import { logPages } from '../../ports/store/pages.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import type { Store } from '../../ports/store/store.ts'
@@ -12,7 +15,7 @@ import type { Announce, Consumer, PageGuard } from '../consumer.ts'
 import { NO_RETRIES, Parking, type Retries } from '../parking.ts'
 import type { Outbox } from './outbox.ts'
 import { Refold } from './refold.ts'
-import { type EncodedRow, noRow, RowCache } from './row-cache.ts'
+import { type CachedRow, type EncodedRow, noRow, RowCache } from './row-cache.ts'
 import { RowFolder } from './row-folder.ts'
 
 /** A row that a page changed, with its index values before and after. Null: there was, or is, no row. */
@@ -23,6 +26,19 @@ export type RowChange = {
 }
 /** Called with the rows that a page changed. Null: too many to list. */
 export type OnRowsChanged = (table: Table, position: number, changes: readonly RowChange[] | null) => Promise<void>
+
+/** A row to write: what becomes of it in memory, its index values before, and its changes to the agenda. */
+type RowWrite = {
+  readonly row: NewRow
+  readonly next: object | null
+  readonly before: readonly Value[] | null
+  readonly changes: readonly AgendaChange[]
+}
+export type ProjectorOptions = {
+  readonly report: Report
+  readonly outbox?: Outbox | null
+  readonly clock?: () => number
+}
 
 /** How often a fold gives way to other work in the process, in ms. */
 const YIELD_EVERY_MS = 10
@@ -40,8 +56,6 @@ export class Projector implements Consumer {
   readonly #cache: RowCache
   readonly #folder: RowFolder
   readonly #refold: Refold
-  /** The changes to the agenda for the next page. */
-  #agendaChanges: AgendaChange[] = []
   /** Whether the commands of the rows were sent long ago. */
   #isReplaying = false
 
@@ -50,7 +64,7 @@ export class Projector implements Consumer {
     projection: ProjectionSpec,
     table: Table,
     onRowsChanged: OnRowsChanged | null,
-    { outbox = null, clock = () => performance.now() }: { readonly outbox?: Outbox | null; readonly clock?: () => number } = {},
+    { report, outbox = null, clock = () => performance.now() }: ProjectorOptions,
   ) {
     this.#store = store
     this.#projection = projection
@@ -58,7 +72,7 @@ export class Projector implements Consumer {
     this.#onRowsChanged = onRowsChanged
     this.#outbox = outbox
     this.#clock = clock
-    const parking = new Parking(store)
+    const parking = new Parking(store, report)
     const cache = new RowCache(store.readModel, projection, table)
     const folder = new RowFolder(projection, cache, parking)
     this.#parking = parking
@@ -88,16 +102,16 @@ export class Projector implements Consumer {
     await this.#foldAll(found, announce)
   }
 
-  pendingSize = (): number | null => (this.#cache.hasDirty || this.#parking.hasNew ? this.#cache.pendingSize : null)
+  pendingSize = (): number | null => (this.#cache.hasDirty || this.#parking.hasChanges ? this.#cache.pendingSize : null)
 
   save = async (guard: PageGuard): Promise<boolean> => {
-    const changes: RowChange[] = []
-    const rows = await this.#encodeRows(changes, NO_RETRIES)
-    const hasParked = this.#parking.hasNew
-    if (!(await this.#commit(guard, rows))) return false
+    const before = this.#parking.count
+    const writes = await this.#write(guard, NO_RETRIES)
+    if (!writes) return false
+    const hasParked = this.#parking.count > before
     // While something is parked, all answers made of these rows have to say what they lack.
-    const isWhole = hasParked || changes.length > CHANGES_MAX
-    if (hasParked || changes.length) await this.#onRowsChanged?.(this.#table, guard.to, isWhole ? null : changes)
+    const isWhole = hasParked || writes.length > CHANGES_MAX
+    if (hasParked || writes.length) await this.#onRowsChanged?.(this.#table, guard.to, isWhole ? null : writes.map(changeOf))
     return true
   }
 
@@ -123,15 +137,13 @@ export class Projector implements Consumer {
     const retries = await this.#parking.readRetries(guard.name)
     if (!retries) return
     await this.#refold.retry(retries, guard.to)
-    const rows = await this.#encodeRows([], retries)
-    if (await this.#commit(guard, rows)) await this.#onRowsChanged?.(this.#table, guard.to, null)
+    if (await this.#write(guard, retries)) await this.#onRowsChanged?.(this.#table, guard.to, null)
     else this.#forget(false)
   }
 
   #forget(isTableEmpty: boolean): void {
     this.#cache.clear(isTableEmpty)
     this.#parking.forgetChanges()
-    this.#agendaChanges = []
   }
 
   /** Loads rows. A damaged row is parked at its first event. */
@@ -156,42 +168,98 @@ export class Projector implements Consumer {
   }
 
   /**
+   * Writes the dirty rows with the checkpoint. A row that can never be written is parked as it was while it could, and
+   * the others go on. Null: another owner has taken over.
+   */
+  async #write(guard: PageGuard, retries: Retries): Promise<readonly RowWrite[] | null> {
+    const writes = await this.#encodeRows(retries)
+    try {
+      return await this.#commit(guard, writes)
+    } catch (error) {
+      if (!(error instanceof PageRefused)) throw error
+    }
+    return this.#commit(guard, await this.#parkRefused(guard, writes, retries))
+  }
+
+  /**
    * The rows to write, in the order of their keys. A row that does not fit its schema is parked as it was while it did.
    */
-  async #encodeRows(changes: RowChange[], retries: Retries): Promise<readonly NewRow[]> {
-    const rows: NewRow[] = []
+  async #encodeRows(retries: Retries): Promise<readonly RowWrite[]> {
+    const writes: RowWrite[] = []
     for (const [key, cached] of this.#cache.dirtyRows()) {
-      let encoded = this.#encode(cached.row) ?? (await this.#refold.findFit(key, cached, retries))
-      if (this.#outbox && cached.row) {
-        const split = this.#outbox.splitRow(key, cached.row, this.#isReplaying)
-        for (const change of split.changes) this.#agendaChanges.push(change)
-        cached.row = split.row
-        if (!split.row) encoded = noRow(this.#table)
-      }
-      const { data, fields } = encoded
-      rows.push({ key, position: cached.position, data, fields })
-      changes.push({ key, before: cached.fields, after: data === null ? null : fields })
+      const encoded = this.#encodeFitting(cached.row) ?? (await this.#refold.findFit(key, cached, retries, this.#encode))
+      writes.push(this.#prepareWrite(key, cached, encoded))
     }
-    return rows
+    return writes
+  }
+
+  /** Finds the rows that can never be written, parks their keys, and gives all rows as they can be written. */
+  async #parkRefused(guard: PageGuard, writes: readonly RowWrite[], retries: Retries): Promise<readonly RowWrite[]> {
+    const refused = new Set(await findRefused(writes, group => this.#isRefused(guard, group)))
+    const writable: RowWrite[] = []
+    for (const write of writes) writable.push(refused.has(write) ? await this.#cutWrite(guard, write, retries) : write)
+    return writable
+  }
+
+  /** Parks a key at the event by which its row ceased to be writable, and gives the row before that. */
+  async #cutWrite(guard: PageGuard, { row: { key } }: RowWrite, retries: Retries): Promise<RowWrite> {
+    const cached = this.#cache.getOrAdd(key)
+    const encoded = await this.#refold.findFit(key, cached, retries, async (row, position) => {
+      const encoded = this.#encode(row)
+      await this.#tryWrites(guard, [this.#prepareWrite(key, { ...cached, row, position }, encoded)])
+      return encoded
+    })
+    return this.#prepareWrite(key, cached, encoded)
+  }
+
+  async #isRefused(guard: PageGuard, writes: readonly RowWrite[]): Promise<boolean> {
+    try {
+      await this.#tryWrites(guard, writes)
+      return false
+    } catch (error) {
+      if (error instanceof PageRefused) return true
+      throw error
+    }
+  }
+
+  #tryWrites(guard: PageGuard, writes: readonly RowWrite[]): Promise<boolean> {
+    return this.#store.readModel.commit({ ...this.#pageOf(guard, writes), isTrial: true })
+  }
+
+  #prepareWrite(key: string, { row, position, fields: before }: CachedRow, encoded: EncodedRow): RowWrite {
+    const split = row && this.#outbox ? this.#outbox.splitRow(key, row, this.#isReplaying) : { row, changes: [] }
+    const { data, fields } = split.row ? encoded : noRow(this.#table)
+    return { row: { key, position, data, fields }, next: split.row, before, changes: split.changes }
   }
 
   /** Encodes a row. Null: it does not fit its schema. */
-  #encode(row: object | null): EncodedRow | null {
-    if (!row) return noRow(this.#table)
+  #encodeFitting(row: object | null): EncodedRow | null {
     try {
-      return encodeRow(this.#projection, row)
+      return this.#encode(row)
     } catch {
       return null
     }
   }
 
-  async #commit(guard: PageGuard, rows: readonly NewRow[]): Promise<boolean> {
-    const agenda = this.#outbox?.toAgenda(this.#agendaChanges.splice(0))
-    const page = { ...guard, table: this.#table.name, rows, ...this.#parking.changes, ...(agenda && { agenda }) }
-    if (!(await this.#store.readModel.commit(page))) return false
-    if (agenda) this.#outbox?.onSaved(agenda)
-    this.#parking.forgetChanges()
-    this.#cache.markSaved(rows)
-    return true
+  readonly #encode = (row: object | null): EncodedRow => (row ? encodeRow(this.#projection, row) : noRow(this.#table))
+
+  async #commit(guard: PageGuard, writes: readonly RowWrite[]): Promise<readonly RowWrite[] | null> {
+    const page = { ...this.#pageOf(guard, writes), ...this.#parking.changes }
+    if (!(await this.#store.readModel.commit(page))) return null
+    if (page.agenda) this.#outbox?.onSaved(page.agenda)
+    this.#parking.markWritten(page)
+    for (const { row, next } of writes) this.#cache.getOrAdd(row.key).row = next
+    this.#cache.markSaved(page.rows)
+    return writes
   }
+
+  #pageOf(guard: PageGuard, writes: readonly RowWrite[]): NewPage {
+    const agenda = this.#outbox?.toAgenda(writes.flatMap(({ changes }) => changes))
+    const rows = writes.map(({ row }) => row)
+    return { ...guard, table: this.#table.name, rows, park: [], unpark: [], ...(agenda && { agenda }) }
+  }
+}
+
+function changeOf({ row: { key, data, fields }, before }: RowWrite): RowChange {
+  return { key, before, after: data === null ? null : fields }
 }

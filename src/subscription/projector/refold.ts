@@ -3,6 +3,7 @@ import { encodeRow, foldEvent, type RowEvent } from '../../definitions/projectio
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
 import type { StoredRow } from '../../ports/read-model/rows.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
+import { StoreError } from '../../ports/store/errors.ts'
 import { logPages, streamPages } from '../../ports/store/pages.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import type { Store } from '../../ports/store/store.ts'
@@ -40,24 +41,33 @@ export class Refold {
       if (rowEvent.event.position > (from.get(rowEvent.key) ?? Number.POSITIVE_INFINITY)) this.#foldAgain(rowEvent, retries)
   }
 
-  /** Finds the event by which a row ceased to fit: folds the unsaved events again, and checks the row after each. */
-  async findFit(key: string, cached: CachedRow, retries: Retries): Promise<EncodedRow> {
+  /**
+   * Finds the event by which a row ceased to fit: folds the unsaved events again, and encodes the row after each, which
+   * throws if it does not fit. Parks the key there, and gives the row before.
+   */
+  async findFit(
+    key: string,
+    cached: CachedRow,
+    retries: Retries,
+    encode: (row: object | null, position: number) => EncodedRow | Promise<EncodedRow>,
+  ): Promise<EncodedRow> {
     const { projection, table, parking } = this.#options
     const until = cached.position
-    const encode = (row: object | null) => (row ? encodeRow(projection, row) : noRow(table))
     cached.row = cached.saved
     cached.position = cached.firstUnsaved - 1
     // The row did fit when it was saved.
-    let encoded = encode(cached.row)
+    let encoded = cached.row ? encodeRow(projection, cached.row) : noRow(table)
     for await (const rowEvent of this.#rowEvents(cached.position, until, retries)) {
       if (rowEvent.key !== key) continue
+      const { position } = rowEvent.event
       try {
         const row = foldEvent(projection, cached.row, rowEvent)
-        encoded = encode(row)
+        encoded = await encode(row, position)
         cached.row = row
-        cached.position = rowEvent.event.position
+        cached.position = position
       } catch (error) {
-        parking.parkKey(key, rowEvent.event.position, error)
+        if (error instanceof StoreError) throw error
+        parking.parkKey(key, position, error)
         break
       }
     }

@@ -1,6 +1,9 @@
 // Entries are committed with the page of their subscription, or not at all.
 import { expect } from 'bun:test'
 import type { AgendaCase } from './case.ts'
+import { failureOf } from '../../read-model/contract/builders.ts'
+import { PageRefused } from '../../read-model/page-refused.ts'
+import type { NewEntry } from '../agenda.ts'
 import { HOUR, OWNER, commitEntries, entry, idsOf, timer } from './builders.ts'
 
 export const pages: readonly AgendaCase[] = [
@@ -36,6 +39,34 @@ export const pages: readonly AgendaCase[] = [
       await commitEntries(store, [timer('kept', 1)])
       expect(await commitEntries(store, [entry('new')], ['kept'], true)).toBeFalse()
       expect(idsOf(await store.agenda.list({ limit: 10 }))).toEqual(['kept'])
+    },
+  },
+  {
+    title: 'refuses an entry that some database could not keep, with its page and alone, and takes nothing of it',
+    run: async ({ store }) => {
+      const wrong: readonly Partial<NewEntry>[] = [
+        { due: 8_640_000_000_000_000_000 },
+        { due: Date.UTC(10_000, 0) },
+        { due: -1 },
+        { due: 1.5 },
+        { due: Number.NaN },
+        { due: Number.POSITIVE_INFINITY },
+        { set: Number.NaN },
+        { id: 'a\0b' },
+        { id: 'x'.repeat(2_601) },
+        { key: '\ud800' },
+        { timer: '\0' },
+        { command: 'x'.repeat(67_108_865) },
+      ]
+      for (const one of wrong) {
+        const added = { ...timer('t', 1), ...one }
+        const what = Bun.inspect(one).slice(0, 80)
+        expect(await failureOf(commitEntries(store, [entry('a'), added])), what).toBeInstanceOf(PageRefused)
+        expect(await failureOf(store.agenda.schedule(added)), what).toBeInstanceOf(PageRefused)
+      }
+      expect(await store.agenda.list({ limit: 10 })).toEqual([])
+      await commitEntries(store, [timer('t', Date.UTC(10_000, 0) - 1)])
+      expect((await store.agenda.list({ limit: 10 }))[0]?.due).toBe('9999-12-31T23:59:59.999Z')
     },
   },
   {

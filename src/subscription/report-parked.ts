@@ -1,0 +1,39 @@
+import type { NewPage } from '../ports/read-model/progress.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
+
+/** How many parked places of one page are reported one by one. */
+const NOTICES_MAX = 10
+
+/** Reports what a page parked and unparked: a warning for each key and stream, up to a bound, and then for the rest. */
+export function reportParked(report: Report, { name, park, unpark }: Pick<NewPage, 'name' | 'park' | 'unpark'>): void {
+  for (const one of park.slice(0, NOTICES_MAX)) report(parkedNotice(name, one))
+  const rest = park.length - NOTICES_MAX
+  if (rest > 0) {
+    const message = `${name} parked ${rest} more. \`emaki parked ${name}\` shows them.`
+    report(new Notice({ level: 'warn', code: 'keys-parked', message, fields: { subscription: name, parked: rest } }))
+  }
+  if (unpark.length) {
+    const message = `${name} unparked ${unpark.length === 1 ? placeOf(unpark[0]!) : `${unpark.length} keys and streams`}.`
+    report(new Notice({ level: 'info', code: 'key-unparked', message, fields: { subscription: name, unparked: unpark.length } }))
+  }
+}
+
+/** Reports what was parked before this process took a subscription over. */
+export function reportStillParked(report: Report, name: string, parked: number): void {
+  const message = `${name} goes on without ${parked} parked keys and streams. \`emaki parked ${name}\` shows them.`
+  report(new Notice({ level: 'warn', code: 'still-parked', message, fields: { subscription: name, parked } }))
+}
+
+function parkedNotice(subscription: string, parked: NewPage['park'][number]): Notice {
+  const { kind, key, position, cause } = parked
+  const shown = JSON.stringify(key)
+  const message =
+    `${subscription} parked ${placeOf(parked)} at position ${position}: ${cause}. ` +
+    `When the cause is mended, \`emaki unpark ${subscription} ${shown}\` handles it again, ` +
+    `and \`emaki skip ${subscription} ${shown}\` passes over the event.`
+  return new Notice({ level: 'warn', code: 'key-parked', message, fields: { subscription, kind, key, position, reason: cause } })
+}
+
+function placeOf({ kind, key }: Pick<NewPage['park'][number], 'kind' | 'key'>): string {
+  return `the ${kind} ${JSON.stringify(key)}`
+}
