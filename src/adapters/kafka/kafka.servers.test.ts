@@ -94,7 +94,7 @@ describe('a relay to Kafka', () => {
     await untilProcessed(emaki, last, ['to-kafka'])
     // What was on its way may be there twice, but the first of each is in its place.
     expect(faultsOf(await readReceived(broker), 20, 100)).toMatchObject({ lost: 0, disordered: 0 })
-    expect(reported).toHaveLength(1)
+    expect(reported).toMatchObject([{ code: 'retry-began' }, { code: 'retry-ended' }])
     expect(await emaki.store.readModel.parked()).toEqual([])
   })
 

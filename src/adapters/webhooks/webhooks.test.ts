@@ -136,7 +136,7 @@ describe('webhooks', () => {
     endpoint.live()
     await untilSent(emaki, last)
     expect(faultsOf(endpoint.accepted, 4, 5)).toEqual({ lost: 0, doubled: 0, disordered: 0 })
-    expect(reported).toHaveLength(1)
+    expect(reported).toMatchObject([{ code: 'retry-began' }, { code: 'retry-ended' }])
     expect(await emaki.store.readModel.parked()).toEqual([])
   })
 
