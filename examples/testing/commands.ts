@@ -32,6 +32,7 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… verify': /11 events/,
   '… doctor': /epoch 1/,
   '… doctor --prove': /promises tried/,
+  '… imports': /no import is unfinished/,
   '… export log.jsonl': /events exported to log\.jsonl/,
   '… processes resume fulfilment o1 --close': /the instance ends here/,
 }
@@ -43,6 +44,7 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
     'docs.processes.test.ts',
     'import examples/fines/sample.csv --map fines',
   ],
+  '… imports end NAME': ['importing.test.ts', "words: ['end', name]"],
   '… import fines.csv --map fines': ['docs.processes.test.ts', 'import fines.csv --map fines'],
   'bun examples/fines/main.ts': ['docs.processes.test.ts', "'examples/fines/main.ts'"],
   'bun examples/without-http.ts': ['docs.processes.test.ts', "run('bun examples/without-http.ts'"],

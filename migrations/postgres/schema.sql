@@ -41,7 +41,8 @@ create table import_rows (
   type text not null,
   schema text not null,
   data text not null,
-  meta text not null
+  meta text not null,
+  line bigint not null default 0
 );
 
 create table imports (
@@ -51,7 +52,10 @@ create table imports (
   total bigint not null default 0,
   moved bigint not null default 0,
   position bigint not null default 0,
-  began bigint not null
+  began bigint not null,
+  source text not null default ''::text,
+  began_at timestamp with time zone,
+  upto bigint not null default 0
 );
 
 create table keys (
@@ -611,6 +615,21 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.grant_import_v2(role name)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  execute format('grant usage on schema %I to %I', current_schema(), role);
+  execute format('grant insert on import_rows to %I', role);
+  execute format(
+    'grant execute on function import_stage_v1, occurred_at_v1, import_known_v1, import_begin_v2, import_old_v2, import_chunk_v2, import_end_v1 to %I', role
+  );
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.import_begin_v1(name text, fingerprint text, OUT import integer, OUT begun_with text, OUT total bigint, OUT moved bigint, OUT "position" bigint, OUT is_new boolean)
  RETURNS record
  LANGUAGE plpgsql
@@ -626,6 +645,27 @@ begin
   select i.import, i.fingerprint, i.total, i.moved, i.position into import, begun_with, total, moved, "position"
   from imports i
   where i.name = import_begin_v1.name;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_begin_v2(import integer, name text, source text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  many bigint := (select count(*) from import_rows r where r.import = import_begin_v2.import);
+begin
+  delete from imports i where i.name = import_begin_v2.name;
+  insert into imports (import, name, fingerprint, source, total, began, began_at) overriding system value
+  values (
+    import_begin_v2.import, import_begin_v2.name, '', import_begin_v2.source, many,
+    coalesce((select e.position from events e order by e.position desc limit 1), 0), clock_timestamp()
+  );
+  return many;
 end
 $function$
 ;
@@ -709,6 +749,81 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.import_chunk_v2(import integer, events_max integer, size_max integer, lock_timeout_ms integer, OUT moved bigint, OUT total bigint, OUT "position" bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  last bigint;
+  bound bigint;
+  many integer;
+  first bigint;
+  stamp timestamptz;
+  setting text;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'an import needs the isolation level read committed' using errcode = 'invalid_transaction_state';
+  end if;
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'an import inside a transaction of the caller' using errcode = 'invalid_transaction_state';
+  end if;
+  if current_setting('synchronous_commit') = any ('{off,local}') then
+    setting := set_config('synchronous_commit', 'on', true);
+  end if;
+  setting := set_config('lock_timeout', lock_timeout_ms::text, true);
+  setting := set_config('enable_seqscan', 'off', true);
+  setting := set_config('jit', 'off', true);
+  -- Without statistics of what was just staged, a nested loop over it takes twice the time.
+  setting := set_config('enable_nestloop', 'off', true);
+  setting := pg_advisory_xact_lock(lock_key_v1());
+
+  select i.moved, i.total, i.position, i.upto into moved, total, "position", last
+  from imports i
+  where i.import = import_chunk_v2.import
+  for update;
+  select max(s.nth), count(*) into bound, many
+  from (
+    select r.nth, row_number() over (order by r.nth) as place, sum(length(r.data) + length(r.meta)) over (order by r.nth) as size
+    from (
+      select n.nth, n.data, n.meta
+      from import_rows n
+      where n.import = import_chunk_v2.import and n.nth > last
+      order by n.nth
+      limit events_max
+    ) r
+  ) s
+  where s.size <= size_max or s.place = 1;
+  if many = 0 then
+    return;
+  end if;
+
+  stamp := date_trunc('milliseconds', greatest(clock_timestamp(), (select e.at from events e order by e.position desc limit 1)));
+  first := nextval('positions');
+  "position" := setval('positions', first + many - 1);
+  with next as (
+    delete from import_rows r
+    where r.import = import_chunk_v2.import and r.nth > last and r.nth <= bound
+    returning r.*
+  )
+  insert into events
+  select first + row_number() over (order by r.nth) - 1, r.stream, h.head + row_number() over (partition by r.stream order by r.nth), r.id,
+    r.type, r.schema, r.data, r.meta, stamp
+  from next r
+  join (
+    select s.stream, coalesce((select e.version from events e where e.stream = s.stream order by e.version desc limit 1), 0) as head
+    from (select distinct d.stream from next d) s
+  ) h on h.stream = r.stream
+  order by r.nth;
+  moved := moved + many;
+  update imports i set moved = import_chunk_v2.moved, position = import_chunk_v2.position, upto = bound
+  where i.import = import_chunk_v2.import;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.import_clean_v1(import integer, most integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -734,6 +849,76 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.import_end_v1(name text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  ended integer;
+begin
+  delete from imports i where i.name = import_end_v1.name and i.moved < i.total returning i.import into ended;
+  delete from import_rows r where r.import = ended;
+  return ended is not null;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_known_v1(import integer)
+ RETURNS TABLE(many bigint, line bigint, id uuid, stream text, type text, data text, meta text, other_line bigint, other_position bigint, other_stream text, other_type text, other_data text, other_meta text, other_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  setting text;
+begin
+  setting := set_config('jit', 'off', true);
+  -- Ids have no index: the log is read once, and not once for each row.
+  setting := set_config('enable_nestloop', 'off', true);
+  return query
+  with twins as materialized (
+    select r.nth, null::bigint as line, e.position, e.stream, e.type, e.at, case when e.data <> r.data then e.data end as data,
+      case when e.meta <> r.meta then e.meta end as meta
+    from import_rows r
+    join events e on e.id = r.id
+    where r.import = import_known_v1.import
+    union all
+    select r.nth, o.line, null, o.stream, o.type, null, case when o.data <> r.data then o.data end,
+      case when o.meta <> r.meta then o.meta end
+    from import_rows r
+    join (
+      select d.id, min(d.nth) as nth
+      from import_rows d
+      where d.import = import_known_v1.import
+      group by d.id
+      having count(*) > 1
+    ) f on f.id = r.id and f.nth < r.nth
+    join import_rows o on o.import = import_known_v1.import and o.nth = f.nth
+    where r.import = import_known_v1.import
+  ), gone as (
+    delete from import_rows r
+    using twins t
+    where r.import = import_known_v1.import and r.nth = t.nth
+    returning r.line, r.id, r.stream, r.type, r.data, r.meta, t.line as other_line, t.position as other_position, t.stream as other_stream,
+      t.type as other_type, coalesce(t.data, r.data) as other_data, coalesce(t.meta, r.meta) as other_meta, t.at as other_at
+  )
+  select (select count(*) from gone), null, null, null, null, null, null, null, null, null, null, null, null, null
+  union all
+  select null, g.*
+  from gone g
+  where (g.stream, g.type, g.data) is distinct from (g.other_stream, g.other_type, g.other_data)
+    or g.meta <> g.other_meta and occurred_at_v1(g.meta) is distinct from coalesce(
+      occurred_at_v1(g.other_meta),
+      case when occurred_at_v1(g.meta) is not null then to_char(g.other_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') end
+    );
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.import_old_v1(import integer)
  RETURNS text
  LANGUAGE sql
@@ -747,6 +932,35 @@ BEGIN ATOMIC
    WHERE (i.import = import_old_v1.import)
   LIMIT 1;
 END
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_old_v2(import integer)
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+BEGIN ATOMIC
+ SELECT r.stream
+    FROM ((emaki.imports i
+      JOIN emaki.import_rows r ON ((r.import = i.import)))
+      JOIN emaki.events e ON (((e.stream = r.stream) AND (e.version = 1) AND (e."position" <= i.began))))
+   WHERE (i.import = import_old_v2.import)
+   ORDER BY r.nth
+  LIMIT 1;
+END
+;
+
+CREATE OR REPLACE FUNCTION emaki.import_stage_v1()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('emaki import ' || current_schema(), 0));
+  return nextval('imports_import_seq');
+end
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION emaki.import_staged_v1(import integer, total bigint)
@@ -803,6 +1017,13 @@ CREATE OR REPLACE FUNCTION emaki.lock_key_v1()
  LANGUAGE sql
  STABLE
 RETURN ((('emaki.events'::regclass)::oid)::bigint | (('01100101011011010110000101101011'::"bit")::bigint << 32))
+;
+
+CREATE OR REPLACE FUNCTION emaki.occurred_at_v1(meta text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+RETURN "substring"(meta, '[{,]\s*"occurredAt"\s*:\s*"([^"]*)"'::text)
 ;
 
 CREATE OR REPLACE FUNCTION emaki.prepare_v1(table_name text, fields text[], kinds text[])

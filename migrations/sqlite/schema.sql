@@ -66,7 +66,7 @@ CREATE TABLE imports (
   position integer not null default 0,
   -- The head of the log when it began.
   began integer not null
-) strict, without rowid;
+, source text not null default '', began_at integer not null default 0) strict, without rowid;
 
 CREATE TABLE keys (
   key text primary key,

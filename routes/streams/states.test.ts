@@ -77,6 +77,25 @@ describe('GET /{decider}/{id}', () => {
     expectProblem(await get('/account/a1?at=2025-12-31T23:59:59Z'), 'stream-not-found')
   })
 
+  test('GET /{decider}/{id}?at= knows when an imported event happened, and ends before the first that happened later', async () => {
+    const bank = await three()
+    const { type, schema, data } = (await bank.store.read('account-a1', { after: 0, limit: 1 }))[0]!
+    const times = ['2001-01-01T00:00:00Z', '2002-01-01T02:00:00+02:00', '2001-06-01T00:00:00Z']
+    const records = times.map(occurredAt => {
+      const meta = JSON.stringify({ correlation: 'c', causation: 'c', occurredAt })
+      return { id: Bun.randomUUIDv7(), stream: 'account-a2', type, schema, data, meta }
+    })
+    const pages = async function* () {
+      yield records
+    }
+    await Array.fromAsync(bank.store.import(pages, { source: 'test' }))
+    const at = async (time: string) => (await bank.get(`/account/a2?at=${time}`)).body
+    expect(await at('2001-01-01T00:00:00Z')).toEqual({ balance: 5 })
+    expect(await at('2001-12-31T23:59:59Z')).toEqual({ balance: 5 })
+    expect(await at('2002-01-01T00:00:00Z')).toEqual({ balance: 15 })
+    expectProblem(await bank.get('/account/a2?at=2000-12-31T23:59:59Z'), 'stream-not-found')
+  })
+
   test.each([
     'version=0',
     'version=-1',

@@ -8,6 +8,7 @@ import type { LeaseHolder } from '../ports/read-model/leases.ts'
 import type { Progress } from '../ports/read-model/progress.ts'
 import type { Diagnosis } from '../ports/store/diagnosis.ts'
 import { StoreError } from '../ports/store/errors.ts'
+import type { UnfinishedImport } from '../ports/store/import.ts'
 import type { Store } from '../ports/store/store.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
@@ -76,6 +77,7 @@ async function examineLog(call: Call, store: Store): Promise<readonly Diagnosis[
     ...diagnoseLeases(await store.readModel.leases()),
     await diagnoseParked(store),
     await diagnoseBacklogOf(store),
+    ...(await store.imports()).map(diagnoseImport),
   ]
 }
 
@@ -199,6 +201,16 @@ export function diagnoseBacklog(
     status: 'problem',
     found: `${found}, the first since ${formatDuration(lateMs / 1_000)}`,
     fix: 'start a process with serve, or read in its log why it cannot send; run agenda to see them',
+  }
+}
+
+/** Tells of an import that has not moved all of its records. */
+export function diagnoseImport({ name, source, moved, total, beganAt }: UnfinishedImport): Diagnosis {
+  return {
+    name: 'import',
+    status: 'warning',
+    found: `${source} is not finished: ${moved} of ${total} events are moved; it began ${beganAt}`,
+    fix: `import the same file again, or give it up: imports end ${name}`,
   }
 }
 

@@ -5,9 +5,10 @@ import { basename, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { type ImportMap, isImportMap } from '../transfer/import-map.ts'
-import { findExported } from '../transfer/find-exported.ts'
+import { BadFile } from '../transfer/csv.ts'
 import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { StoreError } from '../ports/store/errors.ts'
+import type { ImportProgress } from '../ports/store/import.ts'
 import type { Store } from '../ports/store/store.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ImportMaps } from './import-maps.ts'
@@ -24,9 +25,7 @@ export const importVerb: Verb = {
       does: 'the map of records to events: the name of a map of this app, or a file; without it the .jsonl is an export',
     },
     new: { does: 'refuse streams that already have events' },
-    again: { does: 'import even if events of the file are already in the log' },
     'skip-bad': { does: 'skip lines that are wrong' },
-    name: { takes: 'NAME', does: 'the name of the import, to continue it (default: a hash of the file)' },
     format: { takes: 'F', does: 'jsonl or csv (default: by the name of the file)' },
   },
   json: true,
@@ -34,41 +33,38 @@ export const importVerb: Verb = {
 }
 
 /**
- * Imports a file, or stdin with `-`. Gives the exit code. After a crash, run it again: it goes on from its progress.
+ * Imports a file, or stdin with `-`. Gives the exit code. Run it again after a crash: it goes on where it was, and
+ * events that are in the log already are passed over.
  */
 async function importFile(call: Call): Promise<number> {
   const { values: asked, maps, json } = call
   const [named] = call.words
   if (named === undefined) throw new Misused('import needs a file, or - for stdin')
-  const [mapName, asName] = [textOf(asked, 'map'), textOf(asked, 'name')]
   const format = formatOf(named, textOf(asked, 'format'))
   if (format === null) return failWith(EXIT.USAGE, `${named}: --format is jsonl or csv`)
   if (named !== STDIN && !existsSync(named)) return failWith(EXIT.INPUT, `${named} does not exist`)
-  const map = await mapOf(mapName, maps)
+  const map = await mapOf(textOf(asked, 'map'), maps)
   if (typeof map === 'string') return failWith(EXIT.USAGE, map)
   if (format === 'csv' && !map) return failWith(EXIT.USAGE, 'a CSV file needs --map')
   using files = new DisposableStack()
   const file = named === STDIN ? await spoolStdin(files) : named
-  const hash = await hashOf(file)
-  const name = asName ?? (mapName === undefined ? hash : `${hash} ${basename(mapName)}`)
-  const [onlyNew, skipBad, again] = [asked['new'] === true, asked['skip-bad'] === true, asked['again'] === true]
-  const wanted = { file, format, map, name, hash, onlyNew, skipBad, again, json }
+  const source = named === STDIN ? 'stdin' : basename(named)
+  const [onlyNew, skipBad] = [asked['new'] === true, asked['skip-bad'] === true]
+  const wanted = { file, source, format, map, cause: `import:${await hashOf(file)}`, onlyNew, skipBad, json }
   return await withStore(call, store => importInto(store, wanted).catch(error => reportRefusal(named, error)))
 }
 
 /** Reports the problems of a file. Throws an error that is not a fault of the file. */
 function reportRefusal(file: string, error: unknown): number {
   if (error instanceof BadLines) return failWith(EXIT.DATA, badText(file, error))
+  if (error instanceof BadFile) return failWith(EXIT.DATA, `${file}: ${error.message}; nothing was imported`)
   if (error instanceof StoreError && error.reason === 'refused') return failWith(EXIT.DATA, error.message)
   throw error
 }
 
 const STDIN = '-'
 
-/**
- * Copies stdin to a file that is deleted with the stack. A file is read more than once, because no line is moved before
- * all have been read.
- */
+/** Copies stdin to a file that is deleted with the stack. A file is read twice: once for its hash. */
 async function spoolStdin(files: DisposableStack): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-import-'))
   files.defer(() => rmSync(folder, { recursive: true }))
@@ -79,68 +75,46 @@ async function spoolStdin(files: DisposableStack): Promise<string> {
 
 type ImportRequest = {
   readonly file: string
+  /** The name of the file, as it is listed. */
+  readonly source: string
   readonly format: FileFormat
   readonly map: ImportMap | undefined
-  readonly name: string
-  readonly hash: string
+  readonly cause: string
   readonly onlyNew: boolean
   readonly skipBad: boolean
-  readonly again: boolean
   readonly json: boolean
 }
 
 async function importInto(store: Store, asked: ImportRequest): Promise<number> {
-  const { file, format, map, name, hash, onlyNew, skipBad, json } = asked
+  const { file, source, format, map, cause, onlyNew, skipBad, json } = asked
   const size = statSync(file).size
   const reading = progress('reading', 'bytes')
   const moving = progress('moving', 'events')
-  let isMoving = false
+  let bytes = 0
   let skipped = 0
-  const records = async function* () {
-    let bytes = 0
-    skipped = 0
-    const read = (more: number) => {
-      bytes += more
-    }
-    const bad = () => void skipped++
-    for await (const page of recordsOf({ file, format, map, cause: `import:${name}`, skipBad, onRead: read, onBadLine: bad })) {
-      if (!isMoving) reading.update(bytes, size)
-      yield page
-    }
+  const onRead = (more: number) => {
+    bytes += more
+    reading.update(bytes, size)
   }
-  let last = { moved: 0, total: 0, position: 0 }
-  let before: number | null = null
-  for await (const at of store.import(name, records, { fingerprint: hash, onlyNew })) {
-    if (!isMoving) reading.end(`${many(at.total)} events to import`)
-    isMoving = true
-    if (before === null && at.moved === 0) await refuseDoubles(store, asked)
-    before ??= at.moved
-    if (at.moved > before) store.announce(at.position)
-    moving.update(at.moved, at.total)
-    last = at
+  const records = () => recordsOf({ file, format, map, cause, skipBad, onRead, onBadLine: () => void skipped++ })
+  let first: ImportProgress | null = null
+  let last: ImportProgress = { moved: 0, total: 0, known: 0, position: 0 }
+  for await (last of store.import(records, { source, onlyNew })) {
+    if (first) store.announce(last.position)
+    else reading.end(`${many(last.total)} events to import`)
+    first ??= last
+    moving.update(last.moved, last.total)
   }
-  moving.end(`${many(last.moved)} events moved`)
-  if (json) {
-    console.log(JSON.stringify({ name, moved: last.moved, before: before ?? 0, skipped, position: last.position }))
-    return 0
+  // What an earlier run has moved is in the log already.
+  const before = first?.moved ?? 0
+  const [moved, known] = [last.moved - before, last.known + before]
+  moving.end(`${many(moved)} events moved`)
+  if (json) console.log(JSON.stringify({ moved, known, skipped, position: last.position }))
+  else {
+    const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
+    console.log(`imported ${many(moved)} events${known ? `; ${many(known)} were in the log already` : ''}${passed}`)
   }
-  const rest = before ? ` (${many(before)} of them before)` : ''
-  const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
-  console.log(`imported ${many(last.moved)} events${rest}${passed}; the import is named ${name}`)
   return 0
-}
-
-/**
- * Refuses a second import of the same events. An import that has moved some of its records finds these, so it is not
- * checked.
- */
-async function refuseDoubles(store: Store, { file, map, again }: ImportRequest): Promise<void> {
-  const id = map || again ? null : await findExported(store, file)
-  if (id === null) return
-  throw new StoreError(
-    'refused',
-    `the event ${id} of this file is already in the log, so nothing was imported: is the file an export of this log? Use another database, or --again to import its events twice`,
-  )
 }
 
 function formatOf(file: string, format: string | undefined): FileFormat | null {

@@ -5,6 +5,7 @@ import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
 import { healthVerb } from './health.ts'
 import { importVerb } from './import.ts'
+import { importsVerb } from './imports.ts'
 import { migrateVerb } from './migrate.ts'
 import { processesVerb } from './processes.ts'
 import { replayVerb } from './replay.ts'
@@ -35,5 +36,6 @@ export const verbs: Readonly<Record<string, Verb>> = {
   doctor: doctorVerb,
   restore: restoreVerb,
   import: importVerb,
+  imports: importsVerb,
   export: exportVerb,
 }

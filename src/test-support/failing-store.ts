@@ -110,7 +110,9 @@ export function failingStore(store: Store): FailingStore {
       appends.push(units)
       return runFault('append', () => store.append(units))
     },
-    import: (name, records, options) => store.import(name, records, options),
+    import: (records, options) => store.import(records, options),
+    imports: () => store.imports(),
+    endImport: name => store.endImport(name),
     load: (wanted_, keys) => {
       wanted = wanted_.map(({ stream }) => stream)
       return runFault('load', () => store.load(wanted_, keys))

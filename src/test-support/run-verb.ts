@@ -6,7 +6,7 @@ import { readConfig } from '../config.ts'
 import type { Served } from '../definitions/definition.ts'
 import type { Store } from '../ports/store/store.ts'
 
-export type VerbCall = Partial<Pick<Call, 'words' | 'values' | 'json' | 'config'>> & {
+export type VerbCall = Partial<Pick<Call, 'words' | 'values' | 'json' | 'config' | 'maps'>> & {
   readonly serve?: readonly Served[]
   readonly store?: Store
 }

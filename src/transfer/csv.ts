@@ -9,14 +9,21 @@ import { type FileLine, LINE_BYTES_MAX, LINE_FEED, PIECE_BYTES, type ReadBytes }
 /** One parsed record, with the number of its last line. */
 type CsvRecord = { readonly record: Readonly<Record<string, string>>; readonly info: Info & { readonly error?: CsvError } }
 
-/** Gives the records of a CSV file, page by page. A record may hold line feeds in quotes. */
-export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly FileLine[]> {
+/**
+ * Gives the records of a CSV file, page by page. A record may hold line feeds in quotes. Throws BadFile if the first
+ * line lacks one of the `needed` columns.
+ */
+export async function* csvOf(
+  file: string,
+  read: ReadBytes = () => {},
+  needed: readonly string[] = [],
+): AsyncGenerator<readonly FileLine[]> {
   const parse = await parser()
   const broken = new Set<number>()
   const skipped: { readonly line: number; readonly problem: string }[] = []
   let found: FileLine[] = []
   let before = 0
-  const parsing = parse(OPTIONS)
+  const parsing = parse({ ...OPTIONS, columns: (header: readonly string[]) => checkHeader(header, needed) })
   // The parser reports a misplaced quote while earlier records still wait to be read.
   parsing.on('skip', ({ lines, message }: CsvError & { lines: number }) => {
     if (skipped.at(-1)?.line === lines) return
@@ -47,6 +54,18 @@ export async function* csvOf(file: string, read: ReadBytes = () => {}): AsyncGen
     source.destroy()
   }
   yield [...found, ...skipped]
+}
+
+/** A file of which no line can be read. */
+export class BadFile extends Error {
+  override readonly name = 'BadFile'
+}
+
+function checkHeader(header: readonly string[], needed: readonly string[]): string[] {
+  const missing = needed.filter(name => !header.includes(name))
+  if (missing.length === 0) return [...header]
+  const lacks = `the header lacks the ${missing.length === 1 ? 'column' : 'columns'} ${missing.join(', ')}`
+  throw new BadFile(`${lacks}; it has ${header.join(', ')}`)
 }
 
 function lineOfRecord(record: unknown, { lines, error }: CsvRecord['info'], noText: number | undefined): FileLine {
@@ -84,7 +103,6 @@ const PAGE_RECORDS = 1_000
 const SKIPPED_MAX = 10_000
 const OPTIONS: Options = {
   bom: true,
-  columns: true,
   info: true,
   // A record of another length is still a record, and is reported as such.
   relax_column_count: true,

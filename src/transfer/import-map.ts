@@ -10,7 +10,10 @@ export type Imported<E> = {
   readonly event: E
   /** When it happened, as RFC 3339 with a time and an offset. Stored as `meta.occurredAt`. */
   readonly occurredAt?: string
-  /** The event's id, a UUID. Default: a new one. */
+  /**
+   * The event's id, a UUID. An id is in the log once, so the same line is never imported twice. Default: an id that
+   * comes from the stream, the event and its time. Facts that are equal in these are numbered.
+   */
   readonly id?: string
 }
 
@@ -20,6 +23,8 @@ export type ImportMapSpec = {
   readonly name: string
   readonly families: Families
   readonly run: (record: unknown, line: number) => readonly Imported<EventOfFamily>[]
+  /** The columns without which no record fits. */
+  readonly columns: () => readonly string[]
 }
 export type EventOfFamily = { readonly category: string; readonly type: string; readonly data: unknown }
 export type ImportMap = { readonly [spec]: ImportMapSpec }
@@ -52,7 +57,15 @@ export function importMap<F extends AnyEvents, R>(options: {
     // Array.isArray does not narrow a readonly array.
     return Array.isArray(found) ? (found as readonly Imported<In<F>>[]) : [found as Imported<In<F>>]
   }
-  return Object.freeze({ [spec]: { kind: 'import-map', name: 'import-map', families: familiesOf('importMap', from), run } })
+  const columns = () => requiredFields(schema)
+  const families = familiesOf('importMap', from)
+  return Object.freeze({ [spec]: { kind: 'import-map', name: 'import-map', families, run, columns } })
+}
+
+/** The fields that an empty record lacks. */
+function requiredFields(schema: z.ZodType): readonly string[] {
+  const { error } = schema.safeParse({})
+  return (error?.issues ?? []).flatMap(({ path }) => (path.length === 1 ? [String(path[0])] : []))
 }
 
 /** Whether a value, such as the default export of a file, is a map. */

@@ -3,9 +3,10 @@
 import { categoryOf, streamProblem } from '../definitions/event/stream-name.ts'
 import { encode } from '../definitions/event/payload.ts'
 import { checkEvent, spec } from '../definitions/event/events.ts'
-import type { NewRecord } from '../ports/store/import.ts'
+import type { NewRecord } from '../ports/store/import-record.ts'
 import { isInstant, isUuid } from './check.ts'
 import { csvOf } from './csv.ts'
+import { DerivedIds } from './derived-ids.ts'
 import type { EventOfFamily, ImportMap, Imported, ImportMapSpec } from './import-map.ts'
 import { type FileLine, linesOf, type ReadBytes } from './lines.ts'
 import { recordOfLine } from './stored-line.ts'
@@ -41,15 +42,19 @@ export type RecordsOptions = {
 
 const BAD_LINES_SHOWN = 20
 
-/** Gives the records of a file, page by page. At the end throws BadLines if there were any. */
+/**
+ * Gives the records of a file, page by page. At the end throws BadLines if there were any. Throws BadFile for a CSV
+ * without the columns that the map needs.
+ */
 export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readonly NewRecord[]> {
   const { skipBad = false, onBadLine = () => {} } = options
+  const ids = new DerivedIds()
   const wrong: BadLine[] = []
   let count = 0
   for await (const page of linesOfFile(options)) {
     const records: NewRecord[] = []
     for (const one of page) {
-      const made = parseLine(one, options)
+      const made = parseLine(one, options, ids)
       if ('problem' in made) {
         count++
         if (wrong.length < BAD_LINES_SHOWN) wrong.push(made)
@@ -66,34 +71,36 @@ export async function* recordsOf(options: RecordsOptions): AsyncGenerator<readon
     )
 }
 
-function linesOfFile({ file, format, onRead }: RecordsOptions): AsyncGenerator<readonly FileLine[]> {
-  return format === 'csv' ? csvOf(file, onRead) : linesOf(file, onRead)
+function linesOfFile({ file, format, map, onRead }: RecordsOptions): AsyncGenerator<readonly FileLine[]> {
+  return format === 'csv' ? csvOf(file, onRead, map?.[spec].columns()) : linesOf(file, onRead)
 }
 
-function parseLine(one: FileLine, { map, format, cause }: RecordsOptions): readonly NewRecord[] | BadLine {
+function parseLine(one: FileLine, options: RecordsOptions, ids: DerivedIds): readonly NewRecord[] | BadLine {
+  const { map, format, cause } = options
   if (one.problem !== undefined) return { line: one.line, problem: one.problem }
   try {
     // Without a map, a record is the text of a line.
-    if (!map) return [recordOfLine(one.record as string)]
+    if (!map) return [{ ...recordOfLine(one.record as string), line: one.line }]
     const record = format === 'csv' ? one.record : (JSON.parse(one.record as string) as unknown)
-    return map[spec].run(record, one.line).map(imported => recordOf(map[spec], imported, cause))
+    return map[spec].run(record, one.line).map(imported => ({ ...recordOf(map[spec], imported, cause, ids), line: one.line }))
   } catch (error) {
     return { line: one.line, problem: error instanceof Error ? error.message : String(error) }
   }
 }
 
-function recordOf({ families }: ImportMapSpec, imported: Imported<EventOfFamily>, cause: string): NewRecord {
-  const { stream, event, occurredAt, id = Bun.randomUUIDv7() } = imported
+function recordOf({ families }: ImportMapSpec, imported: Imported<EventOfFamily>, cause: string, ids: DerivedIds): NewRecord {
+  const { stream, event, occurredAt } = imported
   const wrong = streamProblem(stream)
   if (wrong) throw new TypeError(`the stream ${JSON.stringify(stream)}: ${wrong}`)
   const family = families.get(event.category)
   const type = family?.types.get(event.type)
   if (!family || !type) throw new TypeError(`${event.category}.${event.type} is no event of the families the map is from`)
   if (categoryOf(stream) !== event.category) throw new TypeError(`${event.category}.${event.type} does not belong into ${stream}`)
-  if (!isUuid(id)) throw new TypeError(`the id ${JSON.stringify(id)} is no UUID`)
   if (occurredAt !== undefined && !isInstant(occurredAt))
     throw new TypeError(`occurredAt is ${JSON.stringify(occurredAt)}, and no time as RFC 3339 has it`)
   const data = encode(checkEvent(family, event).data)
+  const id = imported.id ?? ids.take([stream, event.type, data, occurredAt])
+  if (!isUuid(id)) throw new TypeError(`the id ${JSON.stringify(id)} is no UUID`)
   const meta = JSON.stringify({ correlation: cause, causation: cause, ...(occurredAt !== undefined && { occurredAt }) })
   return { id, stream, type: event.type, schema: type.fingerprint, data, meta }
 }

@@ -1,7 +1,7 @@
 // Emaki's own JSON line for a stored event. It contains payload and meta exactly as they are stored, byte for byte.
 import { streamProblem } from '../definitions/event/stream-name.ts'
 import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../definitions/event/payload.ts'
-import type { NewRecord } from '../ports/store/import.ts'
+import type { NewRecord } from '../ports/store/import-record.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import { isInstant, isUuid } from './check.ts'
 

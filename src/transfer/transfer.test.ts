@@ -41,7 +41,7 @@ async function copyLog(from: Store, to: Store): Promise<void> {
   const file = join(folder, `${Bun.randomUUIDv7()}.jsonl`)
   const pages = await Array.fromAsync(exportLines(from))
   writeFileSync(file, pages.map(({ text }) => text).join(''))
-  await Array.fromAsync(to.import('copy', () => recordsOf({ file, format: 'jsonl', cause: 'test' }), { fingerprint: 'f' }))
+  await Array.fromAsync(to.import(() => recordsOf({ file, format: 'jsonl', cause: 'test' }), { source: 'test' }))
 }
 
 /** JSON as somebody else may have written it: numbers, spaces and escapes that parsing and writing anew would change. */

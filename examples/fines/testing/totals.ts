@@ -36,7 +36,7 @@ export type ServedFines = { readonly ask: Asked; readonly stop: () => Promise<vo
 export async function serveFines(store: Store, file: string, events: number): Promise<ServedFines> {
   await store.open()
   const records = () => recordsOf({ file, format: 'csv', map: fromCsv, cause: 'test' })
-  for await (const _ of store.import('fines', records, { fingerprint: file, onlyNew: true }));
+  for await (const _ of store.import(records, { source: file, onlyNew: true }));
   const fines: App = app({ ...served[spec].options, store })
   const emaki = await fines[spec].start()
   expect(await store.head()).toBe(events)

@@ -2,14 +2,15 @@
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import { StoreError } from '../../ports/store/errors.ts'
-import type { ImportOptions, ImportProgress, Records } from '../../ports/store/import.ts'
+import type { ImportOptions, ImportProgress, UnfinishedImport } from '../../ports/store/import.ts'
+import type { Records } from '../../ports/store/import-record.ts'
 import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { Log } from '../../ports/store/log.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import { PostgresAgenda } from './agenda.ts'
-import { importRecords } from './import.ts'
+import { endImport, importRecords, listImports } from './import.ts'
 import { PostgresLog } from './log.ts'
 import { closeLog, type OpenLog, openLog } from './open.ts'
 import { PostgresReadModel } from './read-model.ts'
@@ -107,9 +108,17 @@ class PostgresStore implements Store {
     this.#opened?.announcer.announce(head)
   }
 
-  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
+  import(records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
     const { schema, lockTimeoutMs } = this.#options
-    return importRecords({ url: this.#url, schema, lockTimeoutMs, writer: this.#pools.writer }, name, records, options)
+    return importRecords({ url: this.#url, schema, lockTimeoutMs, writer: this.#pools.writer }, records, options)
+  }
+
+  imports(): Promise<readonly UnfinishedImport[]> {
+    return listImports({ schema: this.#options.schema, writer: this.#pools.writer })
+  }
+
+  endImport(name: string): Promise<boolean> {
+    return endImport({ url: this.#url, schema: this.#options.schema }, name)
   }
 
   async beginEpoch(): Promise<RestoreResult> {

@@ -8,7 +8,7 @@ import type { LogIdentity } from '../../ports/store/upkeep.ts'
 import { type SyncAgenda, syncAgenda } from './agenda.ts'
 import { syncAppend } from './append.ts'
 import { isBusy } from './errors.ts'
-import { type SqliteImport, syncImport } from './import.ts'
+import { type SqliteImports, syncImports } from './import.ts'
 import { syncLoad } from './load.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { prepareLog } from './prepared.ts'
@@ -24,7 +24,7 @@ export type OpenFileOptions = { readonly migrate: boolean; readonly exclusive: b
 export type OpenFile = Sync<Log> &
   SyncUpkeep & {
     readonly identity: LogIdentity
-    readonly imports: SqliteImport
+    readonly imports: SqliteImports
     readonly readModel: SyncReadModel
     readonly agenda: SyncAgenda
     /** Changes when another process writes, and not when this one does. */
@@ -46,7 +46,6 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
   const identity = identify(db)
   const prepared = prepareLog(db)
   for (const statement of Object.values(prepared)) opening.use(statement)
-  const imports = opening.use(syncImport(db, now))
   const texts = opening.use(new Statements(db))
   const agenda = syncAgenda(db, texts, now)
   const resources = opening.move()
@@ -56,7 +55,7 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
     load: syncLoad(db, prepared, now),
     ...syncReads(prepared, texts),
     ...syncUpkeep(db, prepared, texts, now),
-    imports,
+    imports: syncImports(db, texts, now),
     readModel: syncReadModel(db, texts, now, agenda),
     agenda,
     dataVersion: () => prepared.dataVersion.get()!.data_version,

@@ -3,7 +3,14 @@ import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
-import { type ImportOptions, type ImportProgress, importRecords, type Records } from '../../ports/store/import.ts'
+import {
+  type ImportOptions,
+  type ImportProgress,
+  importRecords,
+  type Staging,
+  type UnfinishedImport,
+} from '../../ports/store/import.ts'
+import type { Records } from '../../ports/store/import-record.ts'
 import type { LoadRequest, NewSnapshot } from '../../ports/store/load.ts'
 import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from '../../ports/store/log.ts'
 import { poll } from '../../ports/store/poll.ts'
@@ -73,17 +80,28 @@ class SqliteStore implements Store {
     return this.#whenFree(() => this.#db.append(units), signal)
   }
 
-  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
-    return importRecords(
-      {
-        begin: (...what) => this.#whenFree(() => this.#db.imports.begin(...what)),
-        findOld: (...records) => this.#whenFree(() => this.#db.imports.findOld(...records)),
-        move: (...chunk) => this.#whenFree(() => this.#db.imports.move(...chunk)),
-      },
-      name,
-      records,
-      options,
-    )
+  import(records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
+    return importRecords(() => this.#stage(), records, options)
+  }
+
+  async #stage(): Promise<Staging> {
+    const staging = await this.#whenFree(() => this.#db.imports.stage())
+    return {
+      add: page => this.#whenFree(() => staging.add(page)),
+      head: () => this.#whenFree(() => staging.head()),
+      match: (after, until) => this.#whenFree(() => staging.match(after, until)),
+      begin: what => this.#whenFree(() => staging.begin(what)),
+      move: (name, at) => this.#whenFree(() => staging.move(name, at)),
+      close: () => this.#whenFree(() => staging.close()),
+    }
+  }
+
+  async imports(): Promise<readonly UnfinishedImport[]> {
+    return this.#whenFree(() => this.#db.imports.imports())
+  }
+
+  async endImport(name: string): Promise<boolean> {
+    return this.#whenFree(() => this.#db.imports.endImport(name))
   }
 
   load(requests: readonly LoadRequest[], keys: readonly string[]): ReturnType<Log['load']> {

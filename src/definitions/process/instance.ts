@@ -199,9 +199,12 @@ class InstanceBuilder {
     this.#outbox.push({ id: this.#timerId(timer), key: this.#key, timer, command: armed.command, meta: this.#meta, due: at, set })
   }
 
-  /** When a timer is due. One that should have been due before 1970 is due at once. Throws beyond the year 9999. */
+  /**
+   * When a timer is due. A delay counts from when the event happened, which for an imported one was before it came into
+   * the log. A timer that should have been due before 1970 is due at once. Throws beyond the year 9999.
+   */
   #dueAt(timer: string, due: NonNullable<Due>): number {
-    const { at } = this.#event
+    const at = this.#event.meta.occurredAt ?? this.#event.at
     const ms = Math.ceil('at' in due ? due.at : Date.parse(at) + due.afterMs)
     if (ms <= DUE_MAX) return Math.max(1, ms)
     throw new TypeError(`${this.#process.name}: the timer ${timer}, set at ${at}, is due after the year 9999`)

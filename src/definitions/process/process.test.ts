@@ -46,6 +46,14 @@ const own = (type: string, data: object) => ({ category: 'watching', type, data 
 const due = (timer: string, set: number, position: number) => buildRecorded(own('Due', { timer, set }), position)
 
 describe('an instance of a process', () => {
+  test('an instance of a process counts the delay of a timer from when an imported event happened', () => {
+    const imported = buildRecorded(Order.Sent({}), 3)
+    const meta = { ...imported.meta, occurredAt: '2001-01-01T00:00:00Z' }
+    const { timers } = advanceThrough(begun, { ...imported, meta })
+    expect(timers['late']!.due).toBe(Date.parse('2001-01-01T02:00:00Z'))
+    expect(timers['once']!.due).toBe(7)
+  })
+
   test('an instance of a process reacts to the state after the fact, and names its commands and timers by their place in the log', () => {
     const after = advanceThrough(begun, buildRecorded(placed, 3))
     expect(after).toMatchObject({ state: { seen: 1 }, timers: { late: { set: 3, due: Date.parse(AT) + 3_600_000 } } })

@@ -20,8 +20,9 @@ export type Timer<C> = {
 }
 
 /**
- * Sets a timer that falls due so long after the event that sets it, by the log's clock. Then its command, if it has
- * one, is sent, and `on.due` is called. Throws a TypeError for a time that lies beyond the year 9999.
+ * Sets a timer that falls due so long after the event that sets it, by the log's clock, or by the `occurredAt` of an
+ * imported event. Then its command, if it has one, is sent, and `on.due` is called. Throws a TypeError for a time that
+ * lies beyond the year 9999.
  *
  * @example
  * after('15 minutes', 'unpaid', order.cancel(id, { reason: 'unpaid' }))

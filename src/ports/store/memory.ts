@@ -4,16 +4,9 @@ import { memoryAgenda } from '../agenda/memory.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
 import { compareText } from '../read-model/compare-text.ts'
 import type { StoredEvent } from './event.ts'
-import {
-  checkFingerprint,
-  type ImportProgress,
-  importRecords,
-  type ImportSteps,
-  type NewRecord,
-  oldStreamError,
-} from './import.ts'
 import { LOAD_FACTS_MAX, type LoadedStream, type LoadRequest, type NewSnapshot, type Snapshot } from './load.ts'
 import type { ReadAllOptions, StreamHead, StreamsOptions } from './log.ts'
+import { memoryImports } from './memory-import.ts'
 import { upToSize } from './page-size.ts'
 import type { Store } from './store.ts'
 import { type Conflict, type Expectation, isMet, MISSED_BYTES_MAX, type StoredKey, type Unit, type UnitOutcome } from './unit.ts'
@@ -31,7 +24,6 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const watching = new Set<Wake>()
   const agenda = memoryAgenda({ now, renewKeys })
 
-  const imports = new Map<string, ImportProgress & { readonly fingerprint: string; readonly began: number }>()
   let last = 0
 
   function renewKeys(ids: readonly string[], keepMs: number): void {
@@ -122,25 +114,13 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
       .map(({ stream, version, position, at }) => ({ stream, version, position, at }))
   }
 
-  const findOld = (began: number, records: readonly NewRecord[]) =>
-    records.find(({ stream }) => (streams.get(stream)?.[0]?.position ?? Number.POSITIVE_INFINITY) <= began)?.stream ?? null
-  const importSteps: ImportSteps = {
-    begin: async (name, { fingerprint, total }) => {
-      const found = imports.get(name) ?? { fingerprint, total, moved: 0, position: 0, began: log.length }
-      imports.set(name, checkFingerprint(name, found, fingerprint))
-      return found
-    },
-    findOld: async (name, records) => findOld(imports.get(name)?.began ?? log.length, records),
-    move: async (name, chunk, _at, onlyNew) => {
-      const found = imports.get(name)!
-      const old = onlyNew ? findOld(found.began, chunk) : null
-      if (old !== null) throw oldStreamError(old)
-      for (const { stream, ...event } of chunk) append({ slices: [{ stream, expect: 'any', events: [event] }], keys: [] })
-      const moved = { ...found, moved: found.moved + chunk.length, position: log.length }
-      imports.set(name, moved)
-      return moved
-    },
-  }
+  const imports = memoryImports({
+    now,
+    slice: (after, until) => log.slice(after, until),
+    head: () => log.length,
+    firstOf: stream => streams.get(stream)?.[0]?.position ?? Number.POSITIVE_INFINITY,
+    append: ({ stream, line: _, ...event }) => append({ slices: [{ stream, expect: 'any', events: [event] }], keys: [] }),
+  })
 
   return {
     system: 'memory',
@@ -151,7 +131,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     agenda,
     open: async () => {},
     append: async units => units.map(append),
-    import: (name, records, options) => importRecords(importSteps, name, records, options),
+    ...imports,
     load: async (requests, keys) => ({ streams: requests.map(load), keys: keys.flatMap(findKey) }),
     read: async (stream, { after, limit, sizeMax = Number.POSITIVE_INFINITY }) =>
       upToSize((streams.get(stream) ?? []).slice(after, after + limit), sizeMax),

@@ -1,11 +1,12 @@
 // The part of a store that keeps it running: opening, closing, and occasional work.
-import type { ImportOptions, ImportProgress, Records } from './import.ts'
+import type { ImportOptions, ImportProgress, UnfinishedImport } from './import.ts'
+import type { Records } from './import-record.ts'
 import type { NewSnapshot } from './load.ts'
 
 /**
  * No path waits for these. `saveSnapshots` may do nothing: states are then folded from their first event. `forgetKeys`
- * may give 0: keys are then kept for longer. `importRecords` makes `import` from three small steps. `open` and `close`
- * may have nothing to do.
+ * may give 0: keys are then kept for longer. `importRecords` makes `import` from a Staging. `open` and `close` may have
+ * nothing to do.
  */
 export interface Upkeep {
   /** Connects, checks that the database can keep the promises, and refuses one that cannot. */
@@ -20,11 +21,16 @@ export interface Upkeep {
    * Appends records in their order, however many, in chunks. Others append between chunks. Gives the progress before
    * the first chunk and after each.
    *
-   * ONCE: the transaction that moves records also stores the progress, under the import's name. After a crash, or a
-   * StoreError, the same call goes on from there. Nothing is moved before all records have been read once. An error of
-   * reading is thrown.
+   * ONCE: an id is in the log once. Nothing is moved before all records have been read, and compared with each other
+   * and with the log. A record that is there already is not moved again. Another record with its id is refused, with
+   * its line. After a crash, or a StoreError, an import of the same records goes on where it was. Until then, or until
+   * `endImport`, an import of other records is refused. An error of reading is thrown.
    */
-  import(name: string, records: Records, options: ImportOptions): AsyncGenerator<ImportProgress>
+  import(records: Records, options: ImportOptions): AsyncGenerator<ImportProgress>
+  /** Imports that have begun and have not moved all of their records, the oldest first. */
+  imports(): Promise<readonly UnfinishedImport[]>
+  /** Gives up an unfinished import. What it has moved stays in the log. False: there is none of that name. */
+  endImport(name: string): Promise<boolean>
   /**
    * Raises the log's epoch. Call it after the database was restored to an earlier time, and before it is served again:
    * positions are used anew, and the epoch tells old positions from new ones. It deletes the idempotency keys,

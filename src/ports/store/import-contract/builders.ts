@@ -1,12 +1,13 @@
 // What the cases of an import are built of.
 import { expect } from 'bun:test'
-import type { ImportProgress, NewRecord, Records } from '../import.ts'
+import type { ImportProgress } from '../import.ts'
+import type { NewRecord, Records } from '../import-record.ts'
 import type { StoredEvent } from '../event.ts'
 import type { Store } from '../store.ts'
 import type { Unit } from '../unit.ts'
 
-export const newRecord = (stream: string, data: unknown): NewRecord => ({
-  id: Bun.randomUUIDv7(),
+export const newRecord = (stream: string, data: unknown, id: string = Bun.randomUUIDv7()): NewRecord => ({
+  id,
   stream,
   type: 'Happened',
   schema: 'abcdefghij',
@@ -22,7 +23,7 @@ export const inPages = (records: readonly NewRecord[], size = 700): Records =>
     for (let i = 0; i < records.length; i += size) yield records.slice(i, i + size)
   }
 
-export const FINGERPRINT = { fingerprint: 'f' }
+export const SOURCE = { source: 'a.csv' }
 
 export const unitTo = (stream: string): Unit => ({
   slices: [{ stream, expect: 'any', events: [newRecord(stream, 'live')] }],

@@ -5,7 +5,9 @@ import type { TestedStore } from '../contract/case.ts'
 import type { ImportCase } from './case.ts'
 import { records } from './records.ts'
 import { repetition } from './repetition.ts'
+import { ids } from './ids.ts'
 import { newStreams } from './new-streams.ts'
+import { unfinished } from './unfinished.ts'
 
 export function importContract(name: string, make: () => Promise<TestedStore>): void {
   describe(`an import into ${name}`, () => {
@@ -14,4 +16,4 @@ export function importContract(name: string, make: () => Promise<TestedStore>): 
   })
 }
 
-export const importCases: readonly ImportCase[] = [records, repetition, newStreams].flat()
+export const importCases: readonly ImportCase[] = [records, repetition, ids, unfinished, newStreams].flat()

@@ -2,7 +2,7 @@
 import { expect } from 'bun:test'
 import { CHUNK_EVENTS_MAX } from '../import.ts'
 import type { ImportCase } from './case.ts'
-import { FINGERPRINT, asGiven, expectVersionsInOrder, inPages, newRecord, readLog, runImport, unitTo } from './builders.ts'
+import { SOURCE, asGiven, expectVersionsInOrder, inPages, newRecord, readLog, runImport, unitTo } from './builders.ts'
 
 export const records: readonly ImportCase[] = [
   {
@@ -10,7 +10,7 @@ export const records: readonly ImportCase[] = [
     run: async ({ store }) => {
       const odd = ['\\', '\t\r\n', '\\.', 'é\u2028😀', '"', '\\N', '\u0000']
       const records = Array.from({ length: 2 * CHUNK_EVENTS_MAX + 500 }, (_, i) => newRecord(`order-${i % 37}`, { i, odd }))
-      const steps = await runImport(store.import('i', inPages([newRecord('order-a\tb\\c', 1), ...records]), FINGERPRINT))
+      const steps = await runImport(store.import(inPages([newRecord('order-a\tb\\c', 1), ...records]), SOURCE))
       const events = await readLog(store)
       expect(events.slice(1).map(asGiven)).toEqual(records)
       expect(events[0]!.stream).toBe('order-a\tb\\c')
@@ -26,7 +26,7 @@ export const records: readonly ImportCase[] = [
     run: async ({ store }) => {
       await store.append([unitTo('order-1')])
       const records = Array.from({ length: 2 * CHUNK_EVENTS_MAX + 1 }, (_, i) => newRecord(`order-${i % 3}`, i))
-      for await (const _ of store.import('i', inPages(records), FINGERPRINT)) await store.append([unitTo('order-1')])
+      for await (const _ of store.import(inPages(records), SOURCE)) await store.append([unitTo('order-1')])
       const events = await readLog(store)
       expectVersionsInOrder(events)
       expect(events.filter(({ data }) => data !== '"live"').map(asGiven)).toEqual(records)
@@ -36,7 +36,7 @@ export const records: readonly ImportCase[] = [
   {
     title: 'imports nothing of nothing',
     run: async ({ store }) => {
-      expect(await runImport(store.import('i', inPages([]), FINGERPRINT))).toEqual([{ moved: 0, total: 0, position: 0 }])
+      expect(await runImport(store.import(inPages([]), SOURCE))).toEqual([{ moved: 0, total: 0, known: 0, position: 0 }])
     },
   },
 ]

@@ -2,24 +2,23 @@
 import { expect } from 'bun:test'
 import fc from 'fast-check'
 import { runWithin } from '../../../test-support/contract.ts'
-import { CHUNK_EVENTS_MAX, type Records } from '../import.ts'
+import { CHUNK_EVENTS_MAX } from '../import.ts'
+import type { Records } from '../import-record.ts'
 import type { ImportCase } from './case.ts'
-import { FINGERPRINT, asGiven, expectVersionsInOrder, inPages, newRecord, readLog, runImport } from './builders.ts'
+import { SOURCE, asGiven, expectVersionsInOrder, inPages, newRecord, readLog, runImport } from './builders.ts'
 
 export const repetition: readonly ImportCase[] = [
   {
-    title: 'moves nothing a second time, nor under the same name something else',
+    title: 'moves nothing a second time, from whatever source, and says that all was there',
     run: async ({ store, reopen }) => {
       const records = [newRecord('order-1', 1), newRecord('order-1', 2)]
-      await runImport(store.import('i', inPages(records), FINGERPRINT))
+      await runImport(store.import(inPages(records), SOURCE))
       const again = store.system === 'memory' ? store : await reopen()
-      expect(await runImport(again.import('i', inPages(records), FINGERPRINT))).toEqual([{ moved: 2, total: 2, position: 2 }])
-      await expect(runImport(again.import('i', inPages(records), { fingerprint: 'other' }))).rejects.toMatchObject({
-        reason: 'refused',
-      })
+      for (const source of ['a.csv', 'b.csv'])
+        expect(await runImport(again.import(inPages(records), { source }))).toEqual([
+          { moved: 0, total: 0, known: 2, position: 0 },
+        ])
       expect(await store.head()).toBe(2)
-      await runImport(again.import('j', inPages(records), FINGERPRINT))
-      expect(await store.head()).toBe(4)
     },
   },
   {
@@ -30,9 +29,9 @@ export const repetition: readonly ImportCase[] = [
         yield* inPages(records)()
         throw new Error('line 2002 is bad')
       }
-      await expect(runImport(store.import('i', broken, FINGERPRINT))).rejects.toThrow('line 2002 is bad')
-      expect(await store.head()).toBe(0)
-      await runImport(store.import('i', inPages(records), FINGERPRINT))
+      await expect(runImport(store.import(broken, SOURCE))).rejects.toThrow('line 2002 is bad')
+      expect([await store.head(), await store.imports()]).toEqual([0, []])
+      await runImport(store.import(inPages(records), SOURCE))
       expect((await readLog(store)).map(asGiven)).toEqual(records)
     },
   },
@@ -62,14 +61,15 @@ export const repetition: readonly ImportCase[] = [
                 }
                 let wanted = steps
                 const importSome = async () => {
-                  for await (const _ of store.import('i', failing, FINGERPRINT)) if (wanted-- === 0) return
+                  for await (const _ of store.import(failing, SOURCE)) if (wanted-- === 0) return
                 }
                 await importSome().catch(error => expect(error.message).toBe('made to fail'))
               }
-              await runImport(store.import('i', inPages(records, 1), FINGERPRINT))
+              await runImport(store.import(inPages(records, 1), SOURCE))
               const events = await readLog(store)
               expect(events.map(asGiven)).toEqual(records)
               expectVersionsInOrder(events)
+              expect(await store.imports()).toEqual([])
             }),
         ),
         { numRuns: 12 },
