@@ -55,7 +55,7 @@ describe('a body that is no JSON', () => {
     ['{"cents":1,"note":"\n"}', 'unexpected "\\"" at line 1, column 19'],
     ['{"cents":1,"note":"\\x"}', 'unexpected "\\"" at line 1, column 19'],
     ['\uFEFF{"cents":1}', 'unexpected "\uFEFF" at line 1, column 1'],
-    [nest(400_000, '[', ''), 'unexpected end at line 1, column 400001'],
+    [`[1 2,${nest(400_000, '[', '')}`, 'unexpected "2" at line 1, column 4'],
     [`{"${'x'.repeat(1_000_000)}`, 'unexpected "\\"" at line 1, column 2'],
     ['x'.repeat(1_000_000), 'unexpected "x" at line 1, column 1'],
   ])('a body that is not JSON answers 400 with the line and the column: %.30j', async (body, detail) => {
@@ -92,6 +92,7 @@ describe('JSON that cannot be a payload', () => {
     ['too deep a list', `{"cents":1,"x":${nest(64)}}`, `#/x${'/0'.repeat(63)}`],
     ['a list a thousand deep', nest(1_000), `#${'/0'.repeat(64)}`],
     ['a list half a million deep', nest(500_000), `#${'/0'.repeat(64)}`],
+    ['a list a million deep that never ends', nest(1_000_000, '[', ''), `#${'/0'.repeat(64)}`],
     ['an object a hundred thousand deep', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, `#${'/a'.repeat(64)}`],
   ])('JSON that cannot be a payload answers 400 with a pointer to the place: %s', async (_, body, pointer) => {
     await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'validation-failed', atPointer(pointer))
@@ -133,6 +134,23 @@ test('JSON that does not fit the schema in 100,000 places answers 400 with the f
   const { status, body } = await post('/list/a1/keep', { numbers: Array.from({ length: 100_000 }, () => 'x') })
   const { errors } = body as { errors: unknown[] }
   expect([status, errors.length]).toEqual([400, 100])
+})
+
+test('JSON whose keys are long and do not fit answers 400 with texts of at most 1,000 characters', async () => {
+  const Family = events('list', { Kept: z.object({}) })
+  const list = decider(Family, {
+    initial: {},
+    evolve: { Kept: state => state },
+    commands: { keep: z.object({ by: z.record(z.string(), z.int()), only: z.strictObject({}) }) },
+    decide: { keep: () => Family.Kept({}) },
+  })
+  const key = `${'/😀'.repeat(50_000)}`
+  const { body } = await client({ serve: [list] }).post('/list/a1/keep', { by: { [key]: 'x' }, only: { [key]: 1 } })
+  const { errors } = body as { errors: { pointer: string; detail: string }[] }
+  expect(errors.map(({ pointer }) => pointer.slice(0, 24))).toEqual(
+    ['#/by/~1%F0%9F%98%80~1%F0%', '#/only'].map(one => one.slice(0, 24)),
+  )
+  for (const { pointer, detail } of errors) expect([pointer.length, detail.length].every(many => many <= 1_001)).toBeTrue()
 })
 
 describe('a path', () => {

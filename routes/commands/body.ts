@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { PAYLOAD_DEPTH_MAX } from '../../src/definitions/event/payload.ts'
 import { notUtf8At, describeMalformed } from '../http/malformed.ts'
+import { cutNesting } from '../http/nesting.ts'
 import { listErrors, problem } from '../http/problem.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -30,7 +31,7 @@ export async function bodyOf(c: Context): Promise<Body | Response> {
 function parse(bytes: Uint8Array): { readonly data: unknown } | { readonly detail: string } {
   let text: string
   try {
-    text = utf8.decode(bytes)
+    text = cutNesting(utf8.decode(bytes))
   } catch {
     return { detail: `not UTF-8 at byte ${notUtf8At(bytes)}` }
   }

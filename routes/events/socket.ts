@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import type { NoticeFields } from '../../src/ports/report/notice.ts'
 import { token } from '../../src/ports/store/token.ts'
+import { cutNesting } from '../http/nesting.ts'
 import { type Extension, listErrors, problem, problemOf, type Slug } from '../http/problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import { requestOf } from '../context.ts'
@@ -268,7 +269,7 @@ function encodingOf(live: Live): Encoding<Message, readonly Message[]> {
 
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown
+    return JSON.parse(cutNesting(text)) as unknown
   } catch {
     return undefined
   }

@@ -100,9 +100,10 @@ function endOf(token: RegExp, text: string, at: number): number {
 export function describeMalformed(text: string): string {
   const at = malformedAt(text)
   let [line, lineStart] = [1, 0]
-  for (let end = text.indexOf('\n'); end >= 0 && end < at; end = text.indexOf('\n', lineStart)) {
+  for (let i = 0; i < at; i++) {
+    if (text.charCodeAt(i) !== 0x0a) continue
     line++
-    lineStart = end + 1
+    lineStart = i + 1
   }
   const found = at < text.length ? JSON.stringify(String.fromCodePoint(text.codePointAt(at)!)) : 'end'
   return `unexpected ${found} at line ${line}, column ${at - lineStart + 1}`

@@ -14,7 +14,7 @@ import { fulfilment, order, shop } from '../test-support/fulfilment.ts'
 import { ATTEMPTS_MAX, entrySender } from './send-entry.ts'
 
 /** Sends a command whose outcome is given, in its last attempt. Gives what the process is told, and what is reported. */
-async function tell(command: Command, outcome: () => Outcome) {
+async function tell(command: Command, outcome: () => Outcome, key = 'o1') {
   const emaki = await startServices({ serve: shop, store: memory() })
   const reported: unknown[] = []
   const send = async () => outcome()
@@ -25,8 +25,8 @@ async function tell(command: Command, outcome: () => Outcome) {
     report: one => reported.push(one),
   })
   const meta = JSON.stringify({ correlation: 'c', causation: 'c' })
-  await sendDue({ id: 'fulfilment:o1:1:0', key: 'o1', timer: null, command, meta, set: 1 }, ATTEMPTS_MAX)
-  const [told] = await emaki.store.read('fulfilment-o1', { after: 0, limit: 1 })
+  await sendDue({ id: 'fulfilment:o1:1:0', key, timer: null, command, meta, set: 1 }, ATTEMPTS_MAX)
+  const [told] = await emaki.store.read(`fulfilment-${key}`, { after: 0, limit: 1 })
   await emaki.close()
   return { type: told!.type, data: JSON.parse(told!.data) as CommandAnswered, reported }
 }
@@ -38,6 +38,10 @@ const nest = (depth: number): unknown => (depth === 0 ? 1 : [nest(depth - 1)])
 test('a process is told a refusal with its data', async () => {
   const { type, data, reported } = await tell(cancel, () => ({ outcome: 'rejected', code: 'no', data: { left: 3 } }))
   expect([type, data, reported]).toEqual(['Rejected', { by, command: cancel, code: 'no', data: { left: 3 } }, []])
+})
+
+test('a process is told a refusal for an instance that an older release could make, and this one could not', async () => {
+  expect(await tell(cancel, () => ({ outcome: 'rejected', code: 'no' }), '..')).toMatchObject({ type: 'Rejected' })
 })
 
 test('a process is told a refusal whose data is too large without the data, which is said and reported', async () => {

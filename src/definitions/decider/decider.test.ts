@@ -77,13 +77,13 @@ describe('reject', () => {
     expect(reject('no', { a: undefined, b: [{ c: undefined, d: 1 }] }).data).toStrictEqual({ b: [{ d: 1 }] })
   })
 
-  test.each<[unknown, string]>([
-    [{ at: new Date(0) }, '/data/at: Date is no JSON'],
-    [[1, undefined], '/data/1: undefined is no JSON'],
-    [Number.NaN, '/data: NaN is no JSON'],
-    ['\ud800', '/data: a lone surrogate is no text'],
-    ['x'.repeat(PAYLOAD_LENGTH_MAX), 'longer than 1048576 characters'],
-  ])('reject refuses data that JSON would change, or that is too long: %.30p', (data, message) => {
+  test.each<[string, unknown, string]>([
+    ['a Date', { at: new Date(0) }, '/data/at: Date is no JSON'],
+    ['undefined in a list', [1, undefined], '/data/1: undefined is no JSON'],
+    ['NaN', Number.NaN, '/data: NaN is no JSON'],
+    ['half a character', '\ud800', '/data: a lone surrogate is no text'],
+    ['a MiB of text', 'x'.repeat(PAYLOAD_LENGTH_MAX), 'longer than 1048576 characters'],
+  ])('reject refuses data that JSON would change, or that is too long: %s', (_, data, message) => {
     const attempt = () => reject('no', data)
     expect(attempt).toThrow(PayloadError)
     expect(attempt).toThrow(message)

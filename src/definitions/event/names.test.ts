@@ -2,16 +2,16 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { NAME_LENGTH_MAX, nameProblem, requireKey } from './names.ts'
 
-test.each<[unknown, string]>([
-  ['', 'an id is a text of 1 to 400 characters'],
-  [5, 'an id is a text of 1 to 400 characters'],
-  [null, 'an id is a text of 1 to 400 characters'],
-  ['x'.repeat(401), 'an id has at most 400 characters, and this has 401'],
-  ['a\0', 'an id holds no NUL and no lone surrogate'],
-  ['\udc00', 'an id holds no NUL and no lone surrogate'],
-  ['.', 'an id is neither . nor .., because no URL can hold these'],
-  ['..', 'an id is neither . nor .., because no URL can hold these'],
-])('a name cannot be %.10p, and the problem says why', (value, problem) => {
+test.each<[string, unknown, string]>([
+  ['an empty text', '', 'an id is a text of 1 to 400 characters'],
+  ['a number', 5, 'an id is a text of 1 to 400 characters'],
+  ['null', null, 'an id is a text of 1 to 400 characters'],
+  ['a text too long', 'x'.repeat(401), 'an id has at most 400 characters, and this has 401'],
+  ['a text with NUL', 'a\0', 'an id holds no NUL and no lone surrogate'],
+  ['half a character', '\udc00', 'an id holds no NUL and no lone surrogate'],
+  ['this step', '.', 'an id is neither . nor .., because no URL can hold these'],
+  ['the step up', '..', 'an id is neither . nor .., because no URL can hold these'],
+])('a name cannot be %s, and the problem says why', (_, value, problem) => {
   expect(nameProblem('an id', value)).toBe(problem)
 })
 
