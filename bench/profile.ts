@@ -1,4 +1,4 @@
-// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W1|W2|W3|W3-cold|W4|W4-4x16|W6|W6-rows|W6-file|W6-file-rows|W8|W13|W13-1|W18|W18-limit|W19|W19-limit [seconds]
+// One contestant by itself, for a profiler: bun --cpu-prof bench/profile.ts W1|W2|W3|W3-cold|W4|W4-4x16|W4-4x16-apart|W6|W6-rows|W6-file|W6-file-rows|W8|W13|W13-1|W18|W18-limit|W19|W19-limit [seconds]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,6 +46,7 @@ const contestants: Record<string, Contestant> = {
   W3: commands('warm'),
   W4: oneProcess(64),
   'W4-4x16': severalProcesses(4, 16),
+  'W4-4x16-apart': severalProcesses(4, 16, { apart: true }),
   W6: folds(postgresLog()),
   'W6-rows': rebuilds(postgresLog()),
   'W6-file': folds(fileLog()),
@@ -71,5 +72,6 @@ while (performance.now() < end) {
 }
 const wrong = await entrant.check()
 if (wrong !== null) console.error(wrong)
+for (const { name, value, unit } of entrant.extras?.() ?? []) console.log(`${cell}: ${value.toFixed(2)} ${name} ${unit}`)
 await entrant.close()
 rmSync(arena.folder, { recursive: true })

@@ -2,20 +2,23 @@ import type { Contestant, Sample } from '../contestant.ts'
 import { cpuClock } from '../measure/cpu.ts'
 import { median } from '../measure/statistics.ts'
 import { checkLog } from './check-log.ts'
-import { extrasOf, placed, type Tally } from './hot-stream.ts'
+import { extrasOf, HOT, placed, type Tally } from './hot-stream.ts'
 import { asked } from './served.ts'
 
 type Answer = { readonly sample: Sample; readonly tally: Tally }
 
-/** Several processes with so many callers each, all on one stream. */
-export function severalProcesses(processes: number, callers: number): Contestant {
+/** Several processes with so many callers each, all on one stream, or with `apart` on a stream each. */
+export function severalProcesses(
+  processes: number,
+  callers: number,
+  { apart = false }: { readonly apart?: boolean } = {},
+): Contestant {
+  const ids = Array.from({ length: processes }, (_, i) => (apart ? `${HOT}${i}` : HOT))
   return {
     system: 'emaki',
     open: async arena => {
-      const url = await placed(arena)
-      const children = await Promise.all(
-        Array.from({ length: processes }, () => asked<{ ms: number }, Answer>('hot-stream', [url, String(callers)])),
-      )
+      const url = await placed(arena, [...new Set(ids)])
+      const children = await Promise.all(ids.map(id => asked<{ ms: number }, Answer>('hot-stream', [url, String(callers), id])))
       let tally: Tally = { acked: 0, conflicts: 0, attempts: 0 }
       const run = async (ms: number): Promise<Sample> => {
         const used = cpuClock(arena.server.pid)
@@ -28,7 +31,7 @@ export function severalProcesses(processes: number, callers: number): Contestant
       }
       return {
         run,
-        check: () => checkLog(url, tally.acked + 1),
+        check: () => checkLog(url, tally.acked + new Set(ids).size),
         extras: () => extrasOf(tally),
         close: async () => {
           await Promise.all(children.map(({ end }) => end()))

@@ -6,7 +6,7 @@ import { basket, order } from '../order.ts'
 import { checkLog } from './check-log.ts'
 import { countAttempts } from './counted-store.ts'
 
-const HOT = 'hot'
+export const HOT = 'hot'
 
 /** What became of the commands that were sent to the one stream. */
 export type Tally = { readonly acked: number; readonly conflicts: number; readonly attempts: number }
@@ -14,13 +14,13 @@ export type Tally = { readonly acked: number; readonly conflicts: number; readon
 /** One process that commands one stream: opened once, driven several times. */
 export type HotStream = { readonly act: () => Promise<void>; readonly tally: () => Tally; readonly close: () => Promise<void> }
 
-export async function hotStream(url: string): Promise<HotStream> {
+export async function hotStream(url: string, id: string = HOT): Promise<HotStream> {
   const { store, attempts } = countAttempts(postgres(url))
   const emaki = await runtime({ serve: [order], store })
   let acked = 0
   let conflicts = 0
   const act = async () => {
-    const { outcome } = await emaki.send(order.revise(HOT, basket()))
+    const { outcome } = await emaki.send(order.revise(id, basket()))
     if (outcome === 'accepted') acked++
     else if (outcome === 'conflict') conflicts++
     else throw new Error(`a command on the hot stream was answered ${outcome}`)
@@ -43,11 +43,11 @@ export function oneProcess(callers: number): Contestant {
   }
 }
 
-/** A fresh database in which the hot order is placed. */
-export async function placed({ server }: Arena): Promise<string> {
+/** A fresh database in which these orders are placed. */
+export async function placed({ server }: Arena, ids: readonly string[] = [HOT]): Promise<string> {
   const url = await server.createDatabase('hot')
   const emaki: Runtime = await runtime({ serve: [order], store: postgres(url) })
-  await emaki.send(order.place(HOT, basket()))
+  for (const id of ids) await emaki.send(order.place(id, basket()))
   await emaki.close()
   return url
 }

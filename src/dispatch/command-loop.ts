@@ -11,7 +11,18 @@ import { KEY_REUSED, UNAVAILABLE } from './outcome.ts'
 import { endWithError, type PendingCommand } from './pending-command.ts'
 import { replayOutcome } from './replay-outcome.ts'
 import { outcomeOf, type Settlement, settle } from './settle.ts'
-import { isExclusive, needsLoad, type StreamQueue, takeCommands, takeLate } from './stream-queue.ts'
+import {
+  applyLoad,
+  beginTurn,
+  countAppend,
+  endTurn,
+  isExclusive,
+  needsLoad,
+  needsTurn,
+  type StreamQueue,
+  takeCommands,
+  takeLate,
+} from './stream-queue.ts'
 import type { StreamState } from './stream-state.ts'
 
 export type CommandLoopOptions = {
@@ -38,14 +49,19 @@ export class CommandLoop {
 
   /**
    * Answers the commands of one stream until none waits:
-   * 1. It loads the stream if its state, or a key, is not known.
-   * 2. It decides the waiting commands at the moment at which the batch leaves.
-   * 3. It appends all decisions as one unit of that batch.
-   * 4. It settles: appended commands are answered, and commands that lost their stream are decided again.
+   * 1. It waits for its turn if the stream is contested.
+   * 2. It loads the stream if its state, or a key, is not known.
+   * 3. It decides the waiting commands at the moment at which the batch leaves.
+   * 4. It appends all decisions as one unit of that batch.
+   * 5. It settles: appended commands are answered, and commands that lost their stream are decided again.
    */
   async run(queue: StreamQueue): Promise<void> {
-    const { appender } = this.#options
+    const { appender, store } = this.#options
     while (queue.commands.length > 0) {
+      if (needsTurn(queue) && store.takeTurn) {
+        beginTurn(queue, await store.takeTurn(queue.stream), performance.now())
+        continue
+      }
       if (needsLoad(queue)) {
         await this.#loadStream(queue)
         continue
@@ -56,8 +72,15 @@ export class CommandLoop {
         takeAppend: () => this.#decideWaiting(queue),
       })
       if (appended) this.#applySettlement(queue, settle(queue, appended.append.batch, appended.result))
+      if (queue.turn && queue.commands.length === 0) await this.#awaitMore(queue)
     }
     this.#options.onIdle(queue)
+  }
+
+  /** Callers that were just answered often send again at once. If none does, the turn ends. */
+  async #awaitMore(queue: StreamQueue): Promise<void> {
+    await new Promise<void>(resolve => setImmediate(resolve))
+    if (queue.commands.length === 0) endTurn(queue)
   }
 
   async #loadStream(queue: StreamQueue): Promise<void> {
@@ -66,10 +89,9 @@ export class CommandLoop {
       const isUnknown = queue.state === null
       const { state, asked, keys, readAt } = await loader.load(queue)
       if (isUnknown && queue.commands[0]) newness.observe(queue.commands[0], state.version === 0)
-      Object.assign(queue, { state, readAt, yieldsTurn: false })
+      applyLoad(queue, state, readAt)
       if (asked.size) this.#takeDuplicates(queue, asked, keys)
     } catch (error) {
-      queue.state = null
       for (const command of queue.commands.splice(0)) endWithError(command, error, () => UNAVAILABLE)
     }
   }
@@ -138,6 +160,7 @@ export class CommandLoop {
     for (const { command, error } of failures) endWithError(command, error)
     if (settled.newness) this.#options.newness.observe(settled.newness.command, settled.newness.isNew)
     if (settled.snapshot) this.#options.saveSnapshot(queue, settled.snapshot)
+    if (!settled.isLost) countAppend(queue, performance.now())
   }
 
   /** Answers with the stored outcome of a key, or refuses the command if the key was used for another. */

@@ -14,7 +14,7 @@ import { type Loadable, Loader } from './loader.ts'
 import { NewnessAverage } from './newness.ts'
 import { UNAVAILABLE } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
-import { assumeNew, openQueue, type StreamQueue, takeLate } from './stream-queue.ts'
+import { assumeNew, openQueue, type RestingStream, restingStream, type StreamQueue, takeLate } from './stream-queue.ts'
 import type { StreamState } from './stream-state.ts'
 
 /** How often late commands are looked for among the waiting ones, in ms. */
@@ -39,7 +39,7 @@ export class Dispatcher {
   readonly #newness = new NewnessAverage()
   readonly #keys = new KeyLeaders()
   readonly #queues = new Map<string, StreamQueue>()
-  readonly #states: LRUCache<string, StreamState>
+  readonly #resting: LRUCache<string, RestingStream>
   readonly #saving = new Set<Promise<void>>()
   #arrivals = 0
   #waiting = { commands: 0, size: 0 }
@@ -52,10 +52,10 @@ export class Dispatcher {
     this.#options = options
     this.#appender = new Appender(store, trace, committed => this.#publish(committed))
     this.#loader = new Loader(store, trace, () => this.#arrivals)
-    this.#states = new LRUCache({
+    this.#resting = new LRUCache({
       max: cache.entries,
       maxSize: cache.size,
-      sizeCalculation: ({ size }) => size + 1,
+      sizeCalculation: ({ state }) => state.size + 1,
     })
     this.#loop = new CommandLoop({
       store,
@@ -92,7 +92,7 @@ export class Dispatcher {
     if (this.#isFull(0)) return null
     this.#waiting.commands++
     this.#sweepSoon()
-    for (const stream of appendable.streams) this.#states.delete(stream)
+    for (const stream of appendable.streams) this.#rest(stream, { isBehind: true })
     try {
       return await this.#appender.append(appendable)
     } finally {
@@ -103,13 +103,13 @@ export class Dispatcher {
 
   /** The state of a stream in memory, however old. */
   getState(stream: string): StreamState | null {
-    return this.#queues.get(stream)?.state ?? this.#states.get(stream) ?? null
+    return this.#queues.get(stream)?.state ?? this.#resting.get(stream)?.state ?? null
   }
 
   /** Reads on from the state in memory. The read is also the confirmation, and most often finds nothing new. */
   async loadState(wanted: Loadable): Promise<StreamState> {
     const { state } = await this.#loader.load(wanted)
-    if (state.version > (this.getState(wanted.stream)?.version ?? 0)) this.#states.set(wanted.stream, state)
+    if (state.version > (this.getState(wanted.stream)?.version ?? 0)) this.#rest(wanted.stream, { state, isBehind: false })
     return state
   }
 
@@ -132,20 +132,25 @@ export class Dispatcher {
     const { stream, decider } = command
     const queue = this.#queues.get(stream)
     if (queue) return void queue.commands.push(command)
-    const opened = openQueue(stream, decider, this.#states.get(stream) ?? null)
+    const opened = openQueue(stream, decider, this.#resting.get(stream) ?? null)
     this.#queues.set(stream, opened)
     opened.commands.push(command)
     if (opened.state === null && !decider.snapshot && this.#newness.isLikelyNew(command)) assumeNew(opened)
     void this.#loop.run(opened)
   }
 
-  /**
-   * Drops a queue without commands. Its state stays in memory, unless it was only assumed, or has just lost the stream.
-   */
-  #closeQueue({ stream, state, yieldsTurn, isAssumedNew }: StreamQueue): void {
-    this.#queues.delete(stream)
-    if (state && !yieldsTurn && !isAssumedNew) this.#states.set(stream, state)
-    else this.#states.delete(stream)
+  /** Drops a queue without commands. What is known of its stream stays in memory. */
+  #closeQueue(queue: StreamQueue): void {
+    this.#queues.delete(queue.stream)
+    const resting = restingStream(queue)
+    if (resting) this.#resting.set(queue.stream, resting)
+    else this.#resting.delete(queue.stream)
+  }
+
+  /** Remembers something of a stream, if its state is known. */
+  #rest(stream: string, known: Partial<RestingStream>): void {
+    const { state, ...rest } = { state: null, isBehind: false, strain: 0, wins: 0, ...this.#resting.get(stream), ...known }
+    if (state) this.#resting.set(stream, { state, ...rest })
   }
 
   #endCommand(command: PendingCommand): void {

@@ -9,6 +9,7 @@ import { type Expectation, isMet } from '../ports/store/unit.ts'
 import { account } from '../test-support/account.ts'
 import { openBank, appendAsOther, range } from '../test-support/bank.ts'
 import { comesAfter, type Fault, failsAfter, failsBefore } from '../test-support/failing-store.ts'
+import { shareTurns } from '../test-support/shared-turns.ts'
 import type { Outcome } from './outcome.ts'
 import type { Runtime } from '../runtime.ts'
 
@@ -64,10 +65,11 @@ test('the log is the fold of all acknowledged outcomes', async () => {
   await Promise.all(range(spread).map(check))
 }, 3_600_000)
 
-/** `isUsedToNew`: every process has seen new streams only so far, and keeps a single state. */
+/** `isUsedToNew`: every process has seen new streams only so far, and keeps a single state. Otherwise they take turns. */
 async function run(steps: Steps, delays: Iterator<number>, isUsedToNew: boolean): Promise<void> {
   const log = memory()
-  const slowLog = delayStore(log, () => delays.next().value as number)
+  const delayed = delayStore(log, () => delays.next().value as number)
+  const slowLog = isUsedToNew ? delayed : shareTurns(delayed).log
   const processes = await Promise.all(
     range(PROCESSES).map(() => openBank({ log: slowLog, report: () => {}, ...(isUsedToNew && { states: { entries: 1 } }) })),
   )

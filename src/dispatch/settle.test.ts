@@ -46,7 +46,7 @@ function build(given: Partial<PendingCommand> = {}) {
   return { commands, batch: decideBatch('account-a', before, commands, context) }
 }
 
-const calm = { decider, isAssumedNew: false, losses: 0, yieldsTurn: false }
+const calm = { decider, isAssumedNew: false, losses: 0, strain: 0, wins: 0, turn: null }
 const buildStoredKey = (key: string): StoredKey => ({
   key,
   fingerprint: `of ${key}`,
@@ -86,8 +86,14 @@ describe('an append that was committed', () => {
     [0, false],
     [1, true],
     [5, true],
-  ])('an append that was committed after %d lost batches lets others pass: %p', (losses, yieldsTurn) => {
-    expect(settle({ ...calm, losses }, build().batch, appended).queue).toMatchObject({ losses: 0, yieldsTurn })
+  ])('an append that was committed after %d lost batches lets others pass while it reads on: %p', (losses, isBehind) => {
+    expect(settle({ ...calm, losses }, build().batch, appended).queue).toMatchObject({ losses: 0, isBehind })
+  })
+
+  test('an append that was committed in a turn lets nobody pass, and the stream stays contested', () => {
+    const queue = { ...calm, losses: 1, strain: 8, turn: { end: () => {}, since: 0, appends: 0 } }
+    expect(settle(queue, build().batch, appended).queue).toMatchObject({ losses: 0, isBehind: false, strain: 8, wins: 0 })
+    expect(settle({ ...queue, turn: null }, build().batch, appended).queue).toMatchObject({ isBehind: true, strain: 7, wins: 1 })
   })
 
   test.each([
@@ -114,13 +120,28 @@ describe('an append that lost its stream', () => {
     ['did not come', null],
     ['cannot be read', [{ ...foreign, schema: 'other', data: '{"cents":"many"}' }]],
     ['are no JSON', [{ ...foreign, data: '{' }]],
-  ])('an append that lost its stream loads the stream where the missed events %s', (_, missed) => {
-    expect(settle(calm, build().batch, conflictWith(missed)).queue.state).toBeNull()
+  ])('an append that lost its stream reads on from its state where the missed events %s', (_, missed) => {
+    const expected = { state: before, isBehind: true, losses: 1 }
+    expect(settle(calm, build().batch, conflictWith(missed)).queue).toMatchObject(expected)
+    expect(settle({ ...calm, isAssumedNew: true }, build().batch, conflictWith(missed)).queue.state).toBeNull()
+  })
+
+  test('an append that lost its stream forgets a state that is ahead of the log', () => {
+    const conflicts = [{ stream: 'account-a', expected: 3, actual: 2, missed: null }]
+    expect(settle(calm, build().batch, { outcome: 'conflict', conflicts }).queue.state).toBeNull()
+  })
+
+  test.each([
+    [0, 4],
+    [3, 7],
+    [8, 8],
+  ])('an append that lost its stream strains it from %d to %d', (strain, expected) => {
+    expect(settle({ ...calm, strain }, build().batch, conflictWith([foreign])).queue.strain).toBe(expected)
   })
 
   test('an append that lost its stream counts no loss where the stream was only assumed to be new', () => {
     const settled = settle({ ...calm, isAssumedNew: true }, build().batch, conflictWith([foreign]))
-    expect(settled).toMatchObject({ newness: { isNew: false }, queue: { losses: 0, isAssumedNew: false } })
+    expect(settled).toMatchObject({ newness: { isNew: false }, queue: { losses: 0, strain: 0, isAssumedNew: false } })
   })
 
   test('an append that lost its stream answers a command with the conflict after its last attempt', () => {
@@ -166,12 +187,18 @@ describe('an append that was refused', () => {
 })
 
 describe('an append that the store did not do', () => {
-  test('an append that the store did not do fails all of its commands and forgets the state', () => {
-    const { commands, batch } = build()
-    const settled = settle({ ...calm, isAssumedNew: true }, batch, failed)
-    expect(settled.failures.map(({ command }) => command)).toEqual(commands)
-    expect(settled).toMatchObject({ retries: [], answers: [], queue: { state: null, isAssumedNew: false } })
-  })
+  test.each([
+    [false, before],
+    [true, null],
+  ])(
+    'an append that the store did not do fails its commands and reads on, where it assumed a new stream (%p) from %p',
+    (isAssumedNew, state) => {
+      const { commands, batch } = build()
+      const settled = settle({ ...calm, isAssumedNew }, batch, failed)
+      expect(settled.failures.map(({ command }) => command)).toEqual(commands)
+      expect(settled).toMatchObject({ retries: [], answers: [], queue: { state, isBehind: true, isAssumedNew: false } })
+    },
+  )
 })
 
 test.each([

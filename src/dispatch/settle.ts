@@ -6,8 +6,8 @@ import type { AppendResult } from './append-batch.ts'
 import type { DecidedBatch, DecidedCommand } from './decide-batch.ts'
 import type { Outcome } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
-import { BATCH_COMMANDS_MAX, type StreamQueue } from './stream-queue.ts'
-import type { StreamState } from './stream-state.ts'
+import { BATCH_COMMANDS_MAX, strainAfterLoss, contestAfterWin, type StreamQueue } from './stream-queue.ts'
+import { boundSize, type StreamState } from './stream-state.ts'
 
 export type Settlement = {
   readonly answers: readonly { readonly command: PendingCommand; readonly outcome: Outcome }[]
@@ -23,7 +23,7 @@ export type Settlement = {
   /** A state to save as a snapshot. */
   readonly snapshot: StreamState | null
   /** The knowledge of the stream from now on. */
-  readonly queue: Pick<StreamQueue, 'state' | 'isAssumedNew' | 'losses' | 'yieldsTurn' | 'batchMax'>
+  readonly queue: Pick<StreamQueue, 'state' | 'isAssumedNew' | 'losses' | 'isBehind' | 'strain' | 'wins' | 'batchMax'>
 }
 
 /** How often a command is decided again after it lost its stream to another process. */
@@ -39,7 +39,7 @@ const NOTHING: Omit<Settlement, 'queue'> = {
   snapshot: null,
 }
 
-type SettledQueue = Pick<StreamQueue, 'decider' | 'isAssumedNew' | 'losses' | 'yieldsTurn'>
+type SettledQueue = Pick<StreamQueue, 'decider' | 'isAssumedNew' | 'losses' | 'strain' | 'wins' | 'turn'>
 
 /** Settles a batch of one stream. */
 export function settle(queue: SettledQueue, batch: DecidedBatch, result: AppendResult): Settlement {
@@ -53,21 +53,29 @@ export function settle(queue: SettledQueue, batch: DecidedBatch, result: AppendR
     case 'refused':
       return settleRefused(queue, batch, result.error)
     case 'failed':
-      return { ...failAll(batch, result.error), queue: { ...unchangedQueue(queue, batch), state: null, isAssumedNew: false } }
+      return { ...failAll(batch, result.error), queue: behindQueue(queue, batch) }
   }
 }
 
-/** Answers all commands. After it has won a contested stream, it lets others pass. */
-function settleAppended({ decider, isAssumedNew, losses }: SettledQueue, batch: DecidedBatch, slice: SliceResult): Settlement {
+/** Answers all commands. After it has won a contested stream without a turn, it lets others pass while it reads on. */
+function settleAppended(queue: SettledQueue, batch: DecidedBatch, slice: SliceResult): Settlement {
+  const { decider, isAssumedNew, losses, turn } = queue
   const { before, after, events, size, decided } = batch
   const position = events.length ? slice.position : before.position
-  const state = { ...after, position, size: before.size + size }
+  const state = { ...after, position, size: boundSize(after.state, before.size, size) }
   return {
     ...NOTHING,
     answers: decided.map(one => ({ command: one.command, outcome: outcomeOf(one, batch, slice) })),
     newness: isAssumedNew ? { command: decided[0]!.command, isNew: true } : null,
     snapshot: isSnapshotDue(decider, before.version, state.version) ? state : null,
-    queue: { state, isAssumedNew: false, losses: 0, yieldsTurn: losses > 0, batchMax: BATCH_COMMANDS_MAX },
+    queue: {
+      ...unchangedQueue(queue, batch),
+      state,
+      isAssumedNew: false,
+      losses: 0,
+      isBehind: losses > 0 && turn === null,
+      ...contestAfterWin(queue),
+    },
   }
 }
 
@@ -106,16 +114,16 @@ function settleConflict(queue: SettledQueue, batch: DecidedBatch, conflict: Conf
     if (command.attempts + 1 < ATTEMPTS_MAX) retries.push(command)
     else answers.push({ command, outcome: conflictOutcome(command, batch, conflict) })
   }
-  const state = foldMissed(queue.decider, batch, conflict)
   // An assumption that did not hold is no loss to another process.
-  const losses = queue.isAssumedNew ? queue.losses : queue.losses + 1
+  const { losses, strain } = queue
+  const lost = queue.isAssumedNew ? {} : { losses: losses + 1, strain: strainAfterLoss(strain) }
   return {
     ...NOTHING,
     answers,
     retries,
     isLost: true,
     newness: queue.isAssumedNew ? { command: batch.decided[0]!.command, isNew: false } : null,
-    queue: { ...unchangedQueue(queue, batch), state, isAssumedNew: false, losses },
+    queue: { ...stateAfterConflict(queue, batch, conflict), ...lost },
   }
 }
 
@@ -123,16 +131,22 @@ function conflictOutcome({ expect }: PendingCommand, { before }: DecidedBatch, {
   return { outcome: 'conflict', expected: expect ?? before.version, actual }
 }
 
-/**
- * Folds the events that came with a conflict. Null: there were none, or they cannot be read, and the next load says
- * why.
- */
+/** Folds the missed events. If they did not come, the state is read on, unless the log is shorter than the state. */
+function stateAfterConflict(queue: SettledQueue, batch: DecidedBatch, conflict: Conflict): Settlement['queue'] {
+  const state = foldMissed(queue.decider, batch, conflict)
+  if (state) return { ...unchangedQueue(queue, batch), state, isAssumedNew: false }
+  const behind = behindQueue(queue, batch)
+  return conflict.actual > batch.before.version ? behind : { ...behind, state: null }
+}
+
+/** Folds the events that came with a conflict. Null: there were none, or they cannot be read. */
 function foldMissed(decider: DeciderSpec, { stream, before }: DecidedBatch, { missed }: Conflict): StreamState | null {
   if (!missed?.length) return null
   try {
     const facts = missed.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown }))
-    const size = missed.reduce((sum, { data }) => sum + data.length, before.size)
-    return { ...fold(decider, stream, before, facts), position: missed.at(-1)!.position, size }
+    const folded = fold(decider, stream, before, facts)
+    const size = missed.reduce((sum, { data }) => sum + data.length, 0)
+    return { ...folded, position: missed.at(-1)!.position, size: boundSize(folded.state, before.size, size) }
   } catch {
     return null
   }
@@ -150,6 +164,12 @@ function failAll({ decided }: DecidedBatch, error: unknown): Omit<Settlement, 'q
   return { ...NOTHING, failures: decided.map(({ command }) => ({ command, error })) }
 }
 
-function unchangedQueue({ isAssumedNew, losses, yieldsTurn }: SettledQueue, { before }: DecidedBatch): Settlement['queue'] {
-  return { state: before, isAssumedNew, losses, yieldsTurn, batchMax: BATCH_COMMANDS_MAX }
+function unchangedQueue({ isAssumedNew, losses, strain, wins }: SettledQueue, { before }: DecidedBatch): Settlement['queue'] {
+  return { state: before, isAssumedNew, losses, isBehind: false, strain, wins, batchMax: BATCH_COMMANDS_MAX }
+}
+
+/** The log may have more than the state, which is read on before the next decision. An assumed state is forgotten. */
+function behindQueue(queue: SettledQueue, batch: DecidedBatch): Settlement['queue'] {
+  const state = queue.isAssumedNew ? null : batch.before
+  return { ...unchangedQueue(queue, batch), state, isAssumedNew: false, isBehind: true }
 }

@@ -105,6 +105,7 @@ export function failingStore(store: Store): FailingStore {
       })
       return { reached: reached.promise, open: opened.resolve }
     },
+    ...(store.takeTurn && { takeTurn: (stream: string) => store.takeTurn!(stream) }),
     open: () => runFault('open', () => store.open()),
     append: units => {
       appends.push(units)

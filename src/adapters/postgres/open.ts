@@ -6,12 +6,14 @@ import { migrate, upToDate } from './migrate.ts'
 import { Pool, type PoolOptions } from './pool.ts'
 import { behindPooler, prove } from './prove.ts'
 import { Transactions } from './transactions.ts'
+import { PostgresTurns } from './turns.ts'
 
 export type OpenOptions = {
   readonly schema: string
   readonly channel: string
   readonly migrate: boolean
   readonly pooler?: boolean | undefined
+  readonly directUrl?: string | undefined
   readonly deadlineMs: number
   readonly readers: number
 }
@@ -24,6 +26,8 @@ export type OpenLog = {
   readonly projector: Pool
   readonly announcer: Announcer
   readonly transactions: Transactions
+  /** Null: a pooler is in between. Whoever waits for a turn would keep one of its few connections from the others. */
+  readonly turns: PostgresTurns | null
 }
 
 /** The longest time of a page of a read model, in ms. A rebuild writes many rows with a page. */
@@ -40,14 +44,16 @@ export async function openLog(url: string, options: OpenOptions): Promise<OpenLo
   const [first, second] = [new Pool(url, plain), new Pool(url, plain)]
   try {
     const { identity, pooler } = await prepareLog(first, second, options)
-    return { identity, ...openPools(url, options, { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs }) }
+    const pools = openPools(url, options, { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs })
+    const direct = options.directUrl ?? (pooler ? null : url)
+    return { identity, ...pools, turns: direct === null ? null : new PostgresTurns(direct, options.schema, plain) }
   } finally {
     await Promise.all([first.close(), second.close()])
   }
 }
 
-export async function closeLog({ writer, reader, projector, transactions, announcer }: OpenLog): Promise<void> {
-  await Promise.all([writer.close(), reader.close(), projector.close(), transactions.close(), announcer.close()])
+export async function closeLog({ identity: _, ...pools }: OpenLog): Promise<void> {
+  await Promise.all(Object.values(pools).map(pool => pool?.close()))
 }
 
 async function prepareLog(first: Pool, second: Pool, { schema, ...options }: OpenOptions) {
@@ -60,7 +66,7 @@ async function prepareLog(first: Pool, second: Pool, { schema, ...options }: Ope
   return { identity: identity!, pooler }
 }
 
-function openPools(url: string, { channel, readers }: OpenOptions, options: PoolOptions): Omit<OpenLog, 'identity'> {
+function openPools(url: string, { channel, readers }: OpenOptions, options: PoolOptions): Omit<OpenLog, 'identity' | 'turns'> {
   const statementTimeoutMs = options.statementTimeoutMs && PROJECTOR_DEADLINE_MS
   const long = { ...options, max: PROJECTORS, deadlineMs: PROJECTOR_DEADLINE_MS, statementTimeoutMs }
   return {

@@ -90,6 +90,7 @@ class PostgresStore implements Store {
   readAll: Log['readAll'] = options => this.#log.readAll(options)
   streams: Log['streams'] = options => this.#log.streams(options)
   head: Log['head'] = () => this.#log.head()
+  takeTurn: Required<Store>['takeTurn'] = async stream => (await this.#opened?.turns?.take(stream)) ?? null
 
   async watch(wake: Wake): Promise<() => Promise<void>> {
     const { announcer } = this.#pools
