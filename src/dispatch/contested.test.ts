@@ -1,5 +1,5 @@
 // Point 9 of the command path, for a stream that several processes write: its state stays in memory, and they take turns.
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { spec } from '../definitions/event/events.ts'
 import { memory } from '../ports/store/memory.ts'
@@ -9,7 +9,7 @@ import { Account, account } from '../test-support/account.ts'
 import { appendAsOther, openBank, range } from '../test-support/bank.ts'
 import { comesAfter, failsBefore, type FailingStore } from '../test-support/failing-store.ts'
 import { shareTurns } from '../test-support/shared-turns.ts'
-import { beginTurn, openQueue } from './stream-queue.ts'
+import { beginTurn, countAppend, openQueue } from './stream-queue.ts'
 import { boundSize } from './stream-state.ts'
 
 const EVENTS = 300
@@ -237,6 +237,8 @@ describe('processes that take turns on a stream', () => {
   })
 
   test('a process gives its turn to the next one after eight batches, though its own commands wait', async () => {
+    // The time of a turn stands still.
+    const now = spyOn(performance, 'now').mockReturnValue(0)
     const { emaki, store, log, waiting } = await openContestedBank()
     await appendAsOther(store, 'account-a')
     const { append } = store.calls
@@ -252,10 +254,24 @@ describe('processes that take turns on a stream', () => {
     while (!others.length) await nextTick()
     const end = await others[0]!
     expect(store.calls.append - append).toBe(8)
+    now.mockRestore()
     isDone = true
     end!()
     await Promise.all(callers)
     expect(waiting()).toBe(0)
+  })
+
+  test.each([
+    [8, 99, 8],
+    [8, 12, 8],
+    [3, 100, 1],
+  ])('a turn of which %d appends end at %d ms has %d of them', (appends, now, expected) => {
+    let count = 0
+    const ends: number[] = []
+    const queue = { ...openQueue('account-a', account[spec] as DeciderSpec, null), strain: 8 }
+    beginTurn(queue, () => void ends.push(count), 0)
+    for (; count < appends; count++) countAppend(queue, now)
+    expect([ends, queue.turn]).toEqual([[expected - 1], null])
   })
 
   test('a process that gets no turn appends without one, in a batch of its own', async () => {
