@@ -10,6 +10,7 @@ import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
 import { Secret, Service } from 'kubernetes-models/v1'
 import { parse } from 'yaml'
+import { STOP_DEADLINE_MS } from '../src/cli/serve.ts'
 import { readConfig } from '../src/config.ts'
 import { app } from '../routes/app.ts'
 import { spec } from '../src/definitions/event/events.ts'
@@ -67,6 +68,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   PORT: '3000', HOST: '0.0.0.0', NODE_ENV: 'production', SQLITE_FILE: '/data/emaki.db', LOG_LEVEL: 'info', DATABASE_SCHEMA: 'emaki',
   LEASE_MS: '5000', MIGRATE: 'true', DATABASE_URL: 'postgres://a@b/c', REDIS_URL: 'redis://a', ADMIN_TOKEN: 'x'.repeat(16),
 } // biome-ignore format: a table
+/** How long the last traces may take to be sent, in ms. */
+const TRACES_MS = 5_000
 const cashier = await textOf('examples/marketplace/cashier.ts')
 /** Of the framework, or the marketplace's own. */
 const isSetting = (name: string) => Object.hasOwn(readConfig(SETTINGS), name) || cashier.includes(`process.env['${name}']`)
@@ -143,6 +146,18 @@ describe('the manifests for Kubernetes', () => {
     const { spec: budget } = await read<{ spec: { selector: Selector } }>('deploy/kubernetes/disruption-budget.yaml')
     const { spec: policy } = await read<{ spec: { podSelector: Selector } }>('deploy/kubernetes/network-policy.yaml')
     expect([service.selector, budget.selector.matchLabels, policy.podSelector.matchLabels]).toEqual([made, made, made])
+  })
+
+  test('the deployment and Compose leave more time to stop than the app takes by default', async () => {
+    const settings = readConfig({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })
+    const handlersMs = settings.SHUTDOWN_GRACE_MS + TRACES_MS
+    const seconds = ({ terminationGracePeriodSeconds }: { terminationGracePeriodSeconds: number }) =>
+      terminationGracePeriodSeconds
+    expect(seconds(pod as never) * 1_000).toBeGreaterThan(settings.SHUTDOWN_DELAY_MS + STOP_DEADLINE_MS + handlersMs)
+    type Composed = { services: Record<string, { stop_grace_period: string }> }
+    const { services } = await read<Composed>('deploy/compose.yaml')
+    const [marketplace] = Object.values(services)
+    expect(Number.parseInt(marketplace!.stop_grace_period, 10) * 1_000).toBeGreaterThan(STOP_DEADLINE_MS + handlersMs)
   })
 
   test('the probes of the deployment request paths that the app answers, on the port that it serves', async () => {

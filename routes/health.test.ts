@@ -105,12 +105,13 @@ describe('GET /ready for what reads the log', () => {
     const { status, body } = await shop.get('/ready')
     const at = { componentType: 'component', status: 'pass' }
     const caughtUp = { ...at, position: 4, lagEvents: 0, lagSeconds: 0 }
+    expect([status, body]).toMatchObject([200, { status: 'warn', parked: ['things_v1', 'shelves_v1'] }])
     expect([status, (body as { checks: object }).checks]).toMatchObject([
       200,
       {
         projections: [
-          { ...caughtUp, name: 'things', parkedKeys: 3, parkedStreams: 0 },
-          { ...caughtUp, name: 'shelves', parkedKeys: 0, parkedStreams: 1 },
+          { ...caughtUp, status: 'warn', name: 'things', parkedKeys: 3, parkedStreams: 0 },
+          { ...caughtUp, status: 'warn', name: 'shelves', parkedKeys: 0, parkedStreams: 1 },
         ],
         processors: [{ ...at, name: 'stuck', position: 0, lagEvents: 4, lagSeconds: 90, parkedKeys: 0, parkedStreams: 0 }],
       },
@@ -118,12 +119,19 @@ describe('GET /ready for what reads the log', () => {
     // Who does not own them knows as much.
     const other = client(options)
     const elsewhere = await other.app[spec].start()
-    const ofRows = { position: 4, lagEvents: 0, lagSeconds: 0, isOwner: false, failure: null, isServing: true }
+    const ofRows = { position: 4, lagEvents: 0, lagSeconds: 0, isOwner: false, failure: null, retrying: 0, isServing: true }
     expect(await elsewhere.status()).toEqual([
       { ...ofRows, name: 'things_v1', definition: { kind: 'projection', name: 'things' }, parkedKeys: 3, parkedStreams: 0 },
       { ...ofRows, name: 'shelves_v1', definition: { kind: 'projection', name: 'shelves' }, parkedKeys: 0, parkedStreams: 1 },
       {
-        ...{ name: 'stuck', definition: { kind: 'processor', name: 'stuck' }, isServing: true, isOwner: false, failure: null },
+        ...{
+          name: 'stuck',
+          definition: { kind: 'processor', name: 'stuck' },
+          isServing: true,
+          isOwner: false,
+          failure: null,
+          retrying: 0,
+        },
         ...{ position: 0, lagEvents: 4, lagSeconds: 90, parkedKeys: 0, parkedStreams: 0 },
       },
     ])
@@ -158,6 +166,7 @@ describe('rows that are still being built', () => {
         lagSeconds: expect.any(Number),
         parkedKeys: 0,
         parkedStreams: 0,
+        retrying: 0,
       },
     ],
   })

@@ -29,8 +29,23 @@ export function ready({ running, start }: Lifecycle, asksRows: boolean): Handler
     if (!found) return refuse(c, 'the store does not answer')
     const checks = checksOf(services, found)
     if (asksRows && !services.subscriptions.isReady) return refuse(c, 'rows are still being made', checks)
-    return c.json({ status: 'pass', checks }, 200, { 'Cache-Control': 'no-store' })
+    return c.json({ ...summaryOf(found), checks }, 200, { 'Cache-Control': 'no-store' })
   }
+}
+
+/** What is parked takes no node out of rotation, as the others would have it parked too. So it is only said. */
+function summaryOf(found: readonly Status[]): object {
+  const parked = found.filter(hasParked).map(({ name }) => name)
+  const isWell = found.every(status => !needsCare(status))
+  return { status: isWell ? 'pass' : 'warn', ...(parked.length && { parked }) }
+}
+
+function hasParked({ parkedKeys, parkedStreams }: Status): boolean {
+  return parkedKeys + parkedStreams > 0
+}
+
+function needsCare(status: Status): boolean {
+  return hasParked(status) || status.retrying > 0 || status.failure !== null
 }
 
 /** The status of the store, at most a second old, or since there are rows to serve. Null: the store did not answer. */
@@ -62,7 +77,9 @@ function checksOf({ store }: Services, status: readonly Status[]): object {
 }
 
 /** A projection serves its rows even if keys are parked, or if it is behind. */
-function checkOf({ definition, isServing, position, lagEvents, lagSeconds, parkedKeys, parkedStreams }: Status): object {
-  const found = { position, lagEvents, lagSeconds, parkedKeys, parkedStreams }
-  return { componentType: 'component', status: isServing ? 'pass' : 'fail', name: definition.name, ...found }
+function checkOf(found: Status): object {
+  const { definition, isServing, position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying, failure } = found
+  const status = !isServing ? 'fail' : needsCare(found) ? 'warn' : 'pass'
+  const counts = { position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying }
+  return { componentType: 'component', status, name: definition.name, ...counts, ...(failure !== null && { failure }) }
 }

@@ -63,5 +63,13 @@ async function openServices(options: AppOptions, configured: () => Config): Prom
   const { report = printReports({ least: config.LOG_LEVEL }) } = options
   const cache = options.cache ?? cacheOf(config, report)
   const trace = options.trace ?? options.telemetry?.trace ?? untraced
-  return startServices({ leaseMs: config.LEASE_MS, ...options, store, trace, report, ...(cache && { cache }) })
+  return startServices({
+    leaseMs: config.LEASE_MS,
+    shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+    ...options,
+    store,
+    trace,
+    report,
+    ...(cache && { cache }),
+  })
 }

@@ -39,6 +39,7 @@ describe('readConfig()', () => {
       MIGRATE: true,
       LEASE_MS: 5_000,
       SHUTDOWN_DELAY_MS: 0,
+      SHUTDOWN_GRACE_MS: 8_000,
     })
   })
 
@@ -134,6 +135,7 @@ describe('a value that does not fit', () => {
     ['LOG_LEVEL', 'loud'],
     ['MIGRATE', 'yes'],
     ['SHUTDOWN_DELAY_MS', '60001'],
+    ['SHUTDOWN_GRACE_MS', '600001'],
     ['SHUTDOWN_DELAY_MS', 'soon'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
   ])('a value that does not fit is refused, and named: %s=%s', (name, value) => {

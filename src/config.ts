@@ -53,6 +53,8 @@ const schema = z.object({
   LEASE_MS: wholeNumber(600_000).default(5_000),
   /** How long to go on serving after a stop signal, in ms: Kubernetes goes on sending requests for a while. */
   SHUTDOWN_DELAY_MS: wholeNumber(60_000).optional(),
+  /** How long handlers of events may take to end, in ms. Then their leases are given up. */
+  SHUTDOWN_GRACE_MS: wholeNumber(600_000).default(8_000),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   OTEL_SERVICE_NAME: z.string().min(1).optional(),
 })
@@ -81,6 +83,7 @@ export type Config = {
   readonly MIGRATE: boolean
   readonly LEASE_MS: number
   readonly SHUTDOWN_DELAY_MS: number
+  readonly SHUTDOWN_GRACE_MS: number
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined
   readonly OTEL_SERVICE_NAME?: string | undefined
 }

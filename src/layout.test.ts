@@ -55,7 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/ports': ['src/definitions', 'src/lib'],
   'src/query': ['src/definitions', 'src/ports', 'src/subscription'],
-  'src/runtime.ts': ['src/agenda', 'src/definitions', 'src/dispatch', 'src/ports', 'src/query', 'src/subscription'],
+  'src/runtime.ts': ['src/agenda', 'src/definitions', 'src/dispatch', 'src/lib', 'src/ports', 'src/query', 'src/subscription'],
   'src/subscription': ['src/definitions', 'src/lib', 'src/ports', 'src/transfer'],
   'src/testing': ['src/definitions', 'src/transfer'],
   'src/transfer': ['src/definitions', 'src/ports'],

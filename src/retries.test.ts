@@ -8,7 +8,6 @@ const REPEATS = /\b(backOff|setInterval)\(/
 const SILENT: Readonly<Record<string, string>> = {
   'src/lib/back-off.ts': 'it defines the wait',
   'src/dispatch/dispatcher.ts': 'it drops states from memory',
-  'src/subscription/processor-runner.ts': 'a key that goes on failing is parked, which is reported',
   'routes/events/live.ts': 'it looks at what is in memory, and a follower ends with its failure',
 }
 

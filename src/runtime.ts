@@ -1,5 +1,6 @@
 // Wires the parts of an app over one store: commands, the agenda that sends later, questions, and the events that move
 // rows.
+import { settleOrAbort } from './lib/deadline.ts'
 import { Invalidation } from './query/invalidation.ts'
 import { QueryAnswers } from './query/query-answers.ts'
 import { RowAnswers } from './query/row-answers.ts'
@@ -60,6 +61,11 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
    */
   readonly leaseMs?: number
   /**
+   * How long `close` waits for what runs, such as a handler that takes no signal, in ms. Then the leases are given up, and
+   * another process handles those events again. Default: 8 000.
+   */
+  readonly shutdownGraceMs?: number
+  /**
    * Takes what no caller waits for: a `Notice`, such as that a key was parked, or an error that nobody expected. Default:
    * it prints one JSON record a line on standard error, and on a terminal a text that is easy to read.
    */
@@ -109,7 +115,10 @@ export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> & {
    */
   readonly pollAgenda: () => void
   readonly store: Store
-  /** Takes no more commands, answers those that it has, saves all folded rows, and closes the store. */
+  /**
+   * Takes no more commands, answers those that it has, saves all folded rows, and closes the store. Handlers of events
+   * have `shutdownGraceMs` to end.
+   */
   readonly close: () => Promise<void>
 }
 
@@ -140,6 +149,7 @@ type Shared = {
 }
 
 export const LEASE_MS = 5_000
+const SHUTDOWN_GRACE_MS = 8_000
 
 /**
  * Opens the store and runs the definitions, without HTTP.
@@ -188,9 +198,12 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     },
     pollAgenda: agenda.poll,
     close: async () => {
-      await sending.close()
-      await agenda.close()
-      await events.close()
+      const over = new AbortController()
+      const timer = setTimeout(() => over.abort(), options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS)
+      await settleOrAbort(sending.close(), over.signal)
+      await settleOrAbort(agenda.close(), over.signal)
+      await events.close(over.signal)
+      clearTimeout(timer)
       await caches.invalidation.close()
       await store.close()
     },
@@ -293,8 +306,8 @@ function wireEvents(shared: Shared, { sending, senders, invalidation }: EventPar
       await following.start()
       await subscriptions.start()
     },
-    close: async () => {
-      await subscriptions.close()
+    close: async (over: AbortSignal) => {
+      await subscriptions.close(over)
       await following.close()
     },
   }

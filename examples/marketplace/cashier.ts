@@ -16,7 +16,6 @@ export const cashier = processor('cashier', {
   from: Payment,
   types: ['Requested', 'Refunded'],
   parallelism: 256,
-  attempts: 1_000,
   handle: async ([event], { keyOf, send, signal }) => {
     if (!event) return
     const { type, instance: order, data } = event

@@ -10,7 +10,9 @@ export function checks(): z.ZodType {
   })
   const reader = z.object({
     componentType: z.literal('component'),
-    status: z.enum(['pass', 'fail']).describe('`fail`: it has no rows yet that it may serve.'),
+    status: z
+      .enum(['pass', 'warn', 'fail'])
+      .describe('`warn`: something of it is parked or tried again. `fail`: it has no rows yet that it may serve.'),
     name: z.string(),
     position: z.int().nonnegative(),
     lagEvents: z.int().nonnegative().describe('The most events of the log that it has not read yet.'),
@@ -20,6 +22,8 @@ export function checks(): z.ZodType {
       .int()
       .nonnegative()
       .describe('How many streams have stopped, because the keys of their events are not known.'),
+    retrying: z.int().nonnegative().describe('How many keys and streams are being tried again.'),
+    failure: z.string().optional().describe('Why this process, which runs it, cannot go on for now.'),
   })
   const readers = z.array(reader).optional()
   return z.object({
@@ -28,5 +32,14 @@ export function checks(): z.ZodType {
     processors: readers,
     sqlProjections: readers,
     processes: readers,
+  })
+}
+
+/** The schema of the answer of a node that is ready. */
+export function readyAnswer(): z.ZodType {
+  return z.object({
+    status: z.enum(['pass', 'warn']).describe('`warn`: see `parked`, and the checks.'),
+    parked: z.array(z.string()).optional().describe('The subscriptions that have parked keys or streams.'),
+    checks: checks(),
   })
 }

@@ -1,6 +1,6 @@
 // The operations that every app has: streams, events, health, and the pages of problems.
 import { z } from 'zod'
-import { checks } from './checks.ts'
+import { readyAnswer } from './checks.ts'
 import { add, type Json } from './schemas.ts'
 import { refusalRefs } from './refusals.ts'
 import { scheduledPath } from './scheduled.ts'
@@ -10,7 +10,7 @@ import { answer, parameterRefs, type Draft, headerRefs, type Paths, unique } fro
 export function commonPaths(draft: Draft, security: readonly Json[], hasCommands: boolean): Paths {
   const { schemas } = draft
   const health = add(schemas, 'Health', z.object({ status: z.literal('pass') }))
-  const ready = add(schemas, 'Ready', z.object({ status: z.literal('pass'), checks: checks() }))
+  const ready = add(schemas, 'Ready', readyAnswer())
   const asks = (id: string, summary: string, schema: Json, refusals: Json): Json => ({
     get: {
       operationId: unique(draft, id),

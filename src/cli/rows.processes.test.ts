@@ -54,7 +54,7 @@ describe('parked keys', () => {
     await add(broken, 'a', 1, 13, 2)
     await until('it is parked', async () => (await says('parked'))[1].includes('thirteen'))
     expect((await says('parked'))[1]).toMatch(
-      /^SUBSCRIPTION +KIND +KEY +POSITION +SINCE +CAUSE\nsums_v1 +key +a +2 +\S+ +Error: thirteen\n$/,
+      /^SUBSCRIPTION +KIND +KEY +POSITION +STATE +SINCE +CAUSE\nsums_v1 +key +a +2 +parked +\S+ +Error: thirteen\n$/,
     )
     expect(JSON.parse((await says('parked', 'sums', '--json'))[1])).toMatchObject([{ name: 'sums_v1', key: 'a', position: 2 }])
     expect(JSON.parse((await says('parked', 'sums_v1', '--json'))[1])).toHaveLength(1)

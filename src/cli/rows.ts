@@ -30,8 +30,11 @@ async function showParked(call: Call): Promise<number> {
     else
       console.log(
         table(
-          ['SUBSCRIPTION', 'KIND', 'KEY', 'POSITION', 'SINCE', 'CAUSE'].map(paintFor().bold),
-          found.map(({ name, kind, key, position, at, cause }) => [name, kind, plain(key), String(position), at, plain(cause)]),
+          ['SUBSCRIPTION', 'KIND', 'KEY', 'POSITION', 'STATE', 'SINCE', 'CAUSE'].map(paintFor().bold),
+          found.map(({ name, kind, key, position, again, at, cause }) => {
+            const state = again === null ? 'parked' : 'in retry'
+            return [name, kind, plain(key), String(position), state, at, plain(cause)]
+          }),
         ),
       )
     return 0
@@ -190,7 +193,7 @@ async function currentOf(store: Store, one: Exclude<Followed, ProcessSpec>): Pro
 
 export const parkedVerb: Verb = {
   takes: '[NAME]',
-  does: 'show the parked keys and streams of projections and processors',
+  does: 'show the keys and streams of projections and processors that are parked, or in retry',
   json: true,
   run: showParked,
 }

@@ -20,7 +20,7 @@ export const serveVerb: Verb = {
 /** How long a connection may be silent, in seconds. The time of a handler counts too. */
 const IDLE_TIMEOUT_S = 60
 /** How long running requests may take to end after a signal, in ms. */
-const STOP_DEADLINE_MS = 10_000
+export const STOP_DEADLINE_MS = 10_000
 
 type HotServer = { readonly server: Bun.Server<unknown>; control: AppControl }
 /** State that `bun --hot` keeps between evaluations: the socket stays open, and the log's file is passed on. */
@@ -38,7 +38,9 @@ export function isServing(): boolean {
  * 1. `/ready` is 503, and requests are still served for the shutdown delay.
  * 2. Followers of events are disconnected.
  * 3. No new connections are accepted, and running requests end, within 10 s.
- * 4. Telemetry is flushed, and the log is closed.
+ * 4. Handlers of events end, within the shutdown grace. Those that do not are given up: another process handles their
+ *    events again.
+ * 5. Telemetry is flushed, and the log is closed.
  *
  * A second signal ends the process at once.
  */

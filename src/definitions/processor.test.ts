@@ -14,7 +14,8 @@ const buildRecorded = (category: string, type: string) => ({ category, type, str
 describe('a processor', () => {
   test('a processor begins by default at the first event, with one event at a time, in order of each stream', () => {
     const definition = buildProcessor({})
-    expect(definition).toMatchObject({ kind: 'processor', start: 'beginning', batchSize: 1, parallelism: 1, attempts: 8 })
+    expect(definition).toMatchObject({ kind: 'processor', start: 'beginning', batchSize: 1, parallelism: 1 })
+    expect(definition.retry).toEqual({ firstMs: 100, maxMs: 300_000, forMs: 86_400_000 })
     expect(definition.key(buildRecorded('order', 'Placed'))).toBe('order-a')
     expect([...definition.filter]).toEqual([['order', null]])
   })
@@ -43,7 +44,9 @@ describe('a processor', () => {
     ['families of one category', { from: [Order, Order] }, 'two of its families have one category'],
     ['no batch', { batchSize: 0 }, 'expected batchSize from 1 to 10000, found 0'],
     ['half a batch', { batchSize: 1.5 }, 'expected batchSize from 1 to 10000, found 1.5'],
-    ['no attempt', { attempts: 0 }, 'expected attempts from 1 to 10000, found 0'],
+    ['no first pause', { retry: { firstMs: 0 } }, 'expected a retry.firstMs of 1 to 2678400000, found 0'],
+    ['a longest pause below the first', { retry: { maxMs: 99 } }, 'expected a retry.maxMs of 100 to 2678400000, found 99'],
+    ['a retry for more than a month', { retry: { forMs: 2_678_400_001 } }, 'expected a retry.forMs of 0 to 2678400000'],
     ['too many at once', { parallelism: 10_001 }, 'expected parallelism from 1 to 10000, found 10001'],
   ])('a processor refuses %s', (_, options, message) => {
     expect(() => buildProcessor(options)).toThrow(message)

@@ -33,6 +33,21 @@ export type Handling = {
 const ATTEMPT_MS = 60_000
 const ATTEMPT_MS_MAX = 86_400_000
 
+/** When an event whose handling fails is tried again. */
+export type RetryPolicy = {
+  /** The longest pause after the first failure, in ms. It doubles with each further one. Default: 100. */
+  readonly firstMs: number
+  /** The longest pause of all, in ms. Default: 300 000, which is 5 minutes. */
+  readonly maxMs: number
+  /**
+   * How long an event is tried again, in ms. Then its key is parked. 0: its key is parked after the first failure.
+   * Default: 86 400 000, which is a day.
+   */
+  readonly forMs: number
+}
+const RETRY: RetryPolicy = { firstMs: 100, maxMs: 300_000, forMs: 86_400_000 }
+const RETRY_MS_MAX = 31 * 86_400_000
+
 /** A processor as the framework runs it. */
 export type ProcessorSpec = {
   readonly kind: 'processor'
@@ -42,7 +57,7 @@ export type ProcessorSpec = {
   readonly start: 'beginning' | 'now' | number
   readonly batchSize: number
   readonly parallelism: number
-  readonly attempts: number
+  readonly retry: RetryPolicy
   readonly attemptMs: number | null
   readonly key: (event: Recorded) => string
   readonly handle: (events: readonly Recorded[], handling: Handling) => unknown
@@ -53,7 +68,8 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  * Runs code with effects over the log, as it grows: mails, calls, indexes elsewhere.
  *
  * AT LEAST ONCE: an event is handled again after a crash, so give `keyOf(event)` to every service that can recognise
- * it. Events of one key are handled in order, one batch after the other.
+ * it. Events of one key are handled in order, one batch after the other. A key whose event fails holds up no other key:
+ * its later events wait, and the rest goes on.
  *
  * - `from`: the family or families whose facts it handles; `types` names some of their types. Default: all types.
  * - `handle`: `(events, { keyOf, cloudEvent, send, attempt, signal })`, with at most `batchSize` events at once.
@@ -61,8 +77,9 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  * - `key`: a function that gives the key of an event. Events of one key stay in order. Default: the event's stream.
  * - `parallelism`: how many keys are handled side by side. Default: 1.
  * - `start`: where a new processor begins: `beginning`, `now` or after a position. Default: `beginning`.
- * - `attempts`: how often a batch is tried, with growing pauses, before its key is parked and the others go on.
- *   Default: 8.
+ * - `retry`: when an event is tried again after a failure. The pauses are random, up to a bound that doubles from
+ *   `firstMs` to `maxMs`. After `forMs` the key is parked. `forMs` counts on over restarts; the pauses begin anew.
+ *   Default: pauses of up to 5 minutes, for a day.
  * - `attemptMs`: how long an attempt may take, in ms, before it counts as failed. Its `signal` aborts then. Give the
  *   signal to `fetch` and to other clients: code that goes on regardless may overlap with the next attempt. Null: no
  *   limit, and the signal is that of the process. Default: 60 000.
@@ -78,29 +95,22 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     readonly start?: 'beginning' | 'now' | number
     readonly batchSize?: number
     readonly parallelism?: number
-    readonly attempts?: number
+    readonly retry?: Partial<RetryPolicy>
     readonly attemptMs?: number | null
     readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
     readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
   },
 ): Processor<N> {
-  const {
-    types,
-    start = 'beginning',
-    batchSize = 1,
-    parallelism = 1,
-    attempts = 8,
-    attemptMs = ATTEMPT_MS,
-    key,
-    handle,
-  } = options
+  const { types, start = 'beginning', batchSize = 1, parallelism = 1, retry, attemptMs = ATTEMPT_MS, key, handle } = options
   const where = `processor('${name}')`
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
-  for (const [what, value] of Object.entries({ batchSize, parallelism, attempts }))
+  for (const [what, value] of Object.entries({ batchSize, parallelism }))
     if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000))
       throw new TypeError(`${where}: expected ${what} from 1 to 10000, found ${value}`)
   if (attemptMs !== null && !(Number.isSafeInteger(attemptMs) && attemptMs >= 1 && attemptMs <= ATTEMPT_MS_MAX))
     throw new TypeError(`${where}: expected an attemptMs of 1 to ${ATTEMPT_MS_MAX}, or null, found ${attemptMs}`)
+  const policy = { ...RETRY, ...retry }
+  checkRetry(where, policy)
   const families = familiesOf(where, options.from)
   const definition: ProcessorSpec = {
     kind: 'processor',
@@ -110,13 +120,23 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     start,
     batchSize,
     parallelism,
-    attempts,
+    retry: policy,
     attemptMs,
     // The events are those that `from` and `types` name.
     key: key ? event => requireKey(where, event, (key as ProcessorSpec['key'])(event)) : ({ stream }) => stream,
     handle: handle as ProcessorSpec['handle'],
   }
   return Object.freeze({ [spec]: definition }) as Processor<N>
+}
+
+function checkRetry(where: string, { firstMs, maxMs, forMs }: RetryPolicy): void {
+  for (const [what, value, least] of [
+    ['firstMs', firstMs, 1],
+    ['maxMs', maxMs, firstMs],
+    ['forMs', forMs, 0],
+  ] as const)
+    if (!(Number.isSafeInteger(value) && value >= least && value <= RETRY_MS_MAX))
+      throw new TypeError(`${where}: expected a retry.${what} of ${least} to ${RETRY_MS_MAX}, found ${value}`)
 }
 
 /**

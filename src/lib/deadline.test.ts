@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from 'bun:test'
-import { settleWithin } from './deadline.ts'
+import { settleOrAbort, settleWithin } from './deadline.ts'
 
 beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
@@ -15,4 +15,15 @@ test('a deadline rejects what takes longer', async () => {
   const waiting = settleWithin(100, Promise.withResolvers<void>().promise, buildLateError)
   jest.advanceTimersByTime(100)
   await expect(waiting).rejects.toThrow('late')
+})
+
+test('a promise is awaited until it settles, or until a signal aborts', async () => {
+  const never = Promise.withResolvers<void>().promise
+  const over = new AbortController()
+  await settleOrAbort(Promise.resolve(1), over.signal)
+  await expect(settleOrAbort(Promise.reject(new Error('failed')), over.signal)).rejects.toThrow('failed')
+  const waiting = settleOrAbort(never, over.signal)
+  over.abort()
+  await waiting
+  await settleOrAbort(never, over.signal)
 })

@@ -11,3 +11,16 @@ export async function settleWithin<T>(ms: number, promise: Promise<T>, lateError
     clearTimeout(timer)
   }
 }
+
+/** Resolves when a promise settles, or as soon as the signal aborts. Rejects with the error of the promise. */
+export async function settleOrAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>()
+  const end = () => aborted.resolve()
+  if (signal.aborted) end()
+  signal.addEventListener('abort', end)
+  try {
+    await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}

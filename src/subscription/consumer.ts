@@ -13,12 +13,16 @@ export type Consumer = {
    * ended at one.
    */
   readonly handle: (events: readonly StoredEvent[], announce: Announce | null) => Promise<void>
+  /** The first event that it is handling, for a report. Null: there is none, or it is not known. */
+  readonly current?: () => { readonly key: string; readonly position: number } | null
   /** The size of the effects that are not durable yet, in characters. Null: there are none. */
   readonly pendingSize: () => number | null
   /** Writes all effects with the checkpoint. False: another owner has taken over. */
   readonly save: (guard: PageGuard) => Promise<boolean>
   /** The most events for one call of `handle`. Default: those of a page. */
   readonly eventsMax?: number
+  /** Whether it has so much to try again that it should be given no new events for now. Default: never. */
+  readonly isFull?: () => boolean
   /** Whether something is parked, so that somebody may ask to handle it again. */
   readonly hasParked: () => boolean
   /**

@@ -100,7 +100,7 @@ describe('a processor', () => {
         seen.set(key, [...(seen.get(key) ?? []), event!.position])
         under.delete(key)
       },
-      { parallelism: 4, key: event => toOf(event), attempts: 1 },
+      { parallelism: 4, key: event => toOf(event), retry: { forMs: 0 } },
       store,
     )
     await untilProcessed(emaki, 60)
@@ -116,7 +116,7 @@ describe('a processor', () => {
       if (attempt < 3) throw new Error('not yet')
     })
     await queueMail(emaki, 'a', 'a')
-    await untilProcessed(emaki, 1)
+    await becomes('it was handled', () => tries.length === 3)
     const [stored] = await emaki.store.readAll({ after: 0, limit: 1 })
     expect(tries).toEqual([1, 2, 3].map(attempt => [`mails:${stored!.id}`, attempt]))
   })
@@ -171,8 +171,9 @@ describe('a processor', () => {
     const store = memory()
     const before = await runtime({ serve: [mail], store })
     for (const to of ['a', 'bad', 'b', 'bad', 'c']) await queueMail(before, to, to)
-    const emaki = await startMails(handle, { batchSize: 5, attempts: 2, key: event => toOf(event) }, store)
+    const emaki = await startMails(handle, { batchSize: 5, retry: { firstMs: 1, forMs: 1 }, key: event => toOf(event) }, store)
     await untilProcessed(emaki, 5)
+    await becomes('it is parked', async () => (await store.readModel.parkedCounts())[0]?.keys === 1)
     expect(handled).toEqual(['a', 'b', 'c'])
     expect(await store.readModel.parked()).toMatchObject([
       { name: 'mails', kind: 'key', key: 'bad', position: 2, cause: 'Error: no such address' },
@@ -242,7 +243,7 @@ describe('processor()', () => {
       kind: 'processor',
       batchSize: 1,
       parallelism: 1,
-      attempts: 8,
+      retry: { firstMs: 100, maxMs: 300_000, forMs: 86_400_000 },
       start: 'beginning',
     })
   })

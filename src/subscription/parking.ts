@@ -8,7 +8,7 @@ import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
-import { reportParked, reportStillParked } from './report-parked.ts'
+import { reportParked, reportStillParked, reportUnparked } from './report-parked.ts'
 
 type ParkedPlace = Pick<Parked, 'kind' | 'key'>
 type ParkChanges = Pick<NewPage, 'park' | 'unpark'>
@@ -23,6 +23,8 @@ export class Parking {
   readonly #streams = new Set<string>()
   /** The last change of each place that is not written yet. */
   readonly #changes = new Map<string, NewParked | ParkedPlace>()
+  /** What somebody asked to handle again, and was not reported yet. */
+  #released: ParkedPlace[] = []
   readonly #report: Report
   /** How many parked keys and streams were reported when the lease was taken. */
   #reportedCount = 0
@@ -38,10 +40,9 @@ export class Parking {
     this.forgetChanges()
     this.#keys.clear()
     this.#streams.clear()
-    for (const place of await this.#readModel.parked(name)) this.#placesOf(place).add(place.key)
-    // A lease that is taken again, after an outage, brings no news.
-    if (this.count > 0 && this.count !== this.#reportedCount) reportStillParked(this.#report, name, this.count)
-    this.#reportedCount = this.count
+    const parked = await this.#readModel.parked(name)
+    for (const place of parked) this.#placesOf(place).add(place.key)
+    this.#reportStaying(name, parked.filter(({ again }) => again === null).length)
     if (!suspect || suspect.position <= position) return
     if (suspect.key !== null) return this.parkKey(suspect.key, suspect.position, LOST_OWNER)
     const [event] = await this.#store.readAll({ after: suspect.position - 1, limit: 1 })
@@ -71,9 +72,21 @@ export class Parking {
     this.#add({ kind: 'stream', key: stream, position, cause: causeOf(error) })
   }
 
+  /** Makes durable that a key is tried again from an event on, since a time in ms since 1970. It is not parked. */
+  retryKey(key: string, position: number, cause: unknown, retrySince: number): void {
+    this.#changes.set(`key ${key}`, { kind: 'key', key, position, cause: causeOf(cause), retrySince })
+  }
+
+  /** Ends the retries of a key. */
+  forgetRetry(key: string): void {
+    this.#changes.set(`key ${key}`, { kind: 'key', key })
+  }
+
   /** Unparks a key or a stream. The next page writes that, unless it is parked again by then. */
   release({ kind, key }: ParkedPlace): void {
-    if (this.#placesOf({ kind }).delete(key)) this.#changes.set(`${kind} ${key}`, { kind, key })
+    if (!this.#placesOf({ kind }).delete(key)) return
+    this.#changes.set(`${kind} ${key}`, { kind, key })
+    this.#released.push({ kind, key })
   }
 
   /** How many keys and streams are parked, written or not. */
@@ -101,18 +114,32 @@ export class Parking {
   markWritten(page: Pick<NewPage, 'name' | 'park' | 'unpark'>): void {
     const written = new Set<object>([...page.park, ...page.unpark])
     for (const [place, change] of this.#changes) if (written.has(change)) this.#changes.delete(place)
+    if (this.#released.length) reportUnparked(this.#report, page.name, this.#released)
+    this.#released = []
     reportParked(this.#report, page)
   }
 
   /** Forgets the changes, because nobody will write them. */
   forgetChanges(): void {
     this.#changes.clear()
+    this.#released = []
   }
 
-  /** Reads the keys and streams that somebody asked to handle again. Null: there are none. */
+  /** Whether the row of a place is out of date, because its change is not written yet. */
+  isChanging({ kind, key }: ParkedPlace): boolean {
+    return this.#changes.has(`${kind} ${key}`)
+  }
+
+  /** Reads the keys and streams to handle again. Null: there are none. */
   async readRetries(name: string): Promise<Retries | null> {
-    const asked = (await this.#readModel.parked(name)).filter(({ again }) => again)
+    const asked = (await this.#readModel.parked(name)).filter(({ again }) => again !== null)
     return asked.length ? new Retries(asked) : null
+  }
+
+  /** Reports what was parked before. A lease that is taken again, after an outage, brings no news. */
+  #reportStaying(name: string, count: number): void {
+    if (count > 0 && count !== this.#reportedCount) reportStillParked(this.#report, name, count)
+    this.#reportedCount = count
   }
 
   #add(parked: NewParked): void {

@@ -100,10 +100,10 @@ export class ProjectionVersions {
     await this.#checkServing()
   }
 
-  async close(): Promise<void> {
+  async close(over?: AbortSignal): Promise<void> {
     this.#isClosed = true
     if (this.#checking) clearTimeout(this.#checking)
-    await Promise.all(this.subscriptions.map(subscription => subscription.close()))
+    await Promise.all(this.subscriptions.map(subscription => subscription.close(over)))
   }
 
   /** The table of a version: that of its last rebuild if it serves, else its own. */

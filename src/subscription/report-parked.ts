@@ -1,21 +1,26 @@
+import type { Parked } from '../ports/read-model/parked.ts'
 import type { NewPage } from '../ports/read-model/progress.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 
 /** How many parked places of one page are reported one by one. */
 const NOTICES_MAX = 10
 
-/** Reports what a page parked and unparked: a warning for each key and stream, up to a bound, and then for the rest. */
-export function reportParked(report: Report, { name, park, unpark }: Pick<NewPage, 'name' | 'park' | 'unpark'>): void {
+/** Reports what a page parked: a warning for each key and stream, up to a bound, and then for the rest. */
+export function reportParked(report: Report, { name, ...page }: Pick<NewPage, 'name' | 'park'>): void {
+  // What its owner tries again is reported as an episode.
+  const park = page.park.filter(({ retrySince }) => retrySince === undefined)
   for (const one of park.slice(0, NOTICES_MAX)) report(parkedNotice(name, one))
   const rest = park.length - NOTICES_MAX
   if (rest > 0) {
     const message = `${name} parked ${rest} more. \`emaki parked ${name}\` shows them.`
     report(new Notice({ level: 'warn', code: 'keys-parked', message, fields: { subscription: name, parked: rest } }))
   }
-  if (unpark.length) {
-    const message = `${name} unparked ${unpark.length === 1 ? placeOf(unpark[0]!) : `${unpark.length} keys and streams`}.`
-    report(new Notice({ level: 'info', code: 'key-unparked', message, fields: { subscription: name, unparked: unpark.length } }))
-  }
+}
+
+/** Reports that somebody's request to handle a key or a stream again was taken. */
+export function reportUnparked(report: Report, name: string, places: readonly Pick<Parked, 'kind' | 'key'>[]): void {
+  const message = `${name} handles ${places.length === 1 ? placeOf(places[0]!) : `${places.length} keys and streams`} again.`
+  report(new Notice({ level: 'info', code: 'key-unparked', message, fields: { subscription: name, unparked: places.length } }))
 }
 
 /** Reports what was parked before this process took a subscription over. */

@@ -166,7 +166,7 @@ describe('a SQL projection', () => {
       days(),
       (await store.readModel.parked()).map(({ key }) => key),
       reported.map(problem => (problem as Notice).code),
-    ]).toEqual([{ d: 2 }, ['sale-a'], ['key-parked', 'key-parked']])
+    ]).toEqual([{ d: 2 }, ['sale-a'], ['key-parked', 'key-unparked', 'key-parked']])
   })
 
   test('a SQL projection fills tables of its own in another version', async () => {

@@ -25,6 +25,7 @@ export class SqlProjectionRunner implements Consumer {
   readonly #projection: SqlProjectionSpec
   readonly #parking: Parking
   #unsaved: UpcastEvent[] = []
+  #saving: readonly UpcastEvent[] = []
 
   constructor(store: Store, projection: SqlProjectionSpec, report: Report) {
     this.#store = store
@@ -54,7 +55,17 @@ export class SqlProjectionRunner implements Consumer {
   save = async (guard: PageGuard): Promise<boolean> => {
     const events = this.#unsaved
     this.#unsaved = []
-    return this.#saveInParts(guard, events)
+    this.#saving = events
+    try {
+      return await this.#saveInParts(guard, events)
+    } finally {
+      this.#saving = []
+    }
+  }
+
+  current = (): { readonly key: string; readonly position: number } | null => {
+    const [first] = this.#saving
+    return first ? { key: first.stored.stream, position: first.stored.position } : null
   }
 
   hasParked = (): boolean => !this.#parking.isEmpty

@@ -14,6 +14,8 @@ export type Status = {
   readonly lagSeconds: number
   readonly parkedKeys: number
   readonly parkedStreams: number
+  /** How many keys and streams are being handled again, after a failure or because somebody asked. */
+  readonly retrying: number
   /** Whether this process runs the subscription. */
   readonly isOwner: boolean
   /** Why this process, which runs it, cannot go on for now and tries again and again. Null: there is no such failure. */
@@ -34,9 +36,9 @@ export async function readStatus(
   const [seconds, counts] = await Promise.all([readLagSeconds(store, now, all), store.readModel.parkedCounts()])
   return all.map(({ definition, subscription, isServing }, i) => {
     const { name, position, lagEvents, isOwner, failure } = subscription
-    const { keys = 0, streams = 0 } = counts.find(count => count.name === name) ?? {}
+    const { keys = 0, streams = 0, retrying = 0 } = counts.find(count => count.name === name) ?? {}
     const lag = { lagEvents, lagSeconds: lagEvents ? seconds[i]! : 0 }
-    return { name, definition, position, ...lag, parkedKeys: keys, parkedStreams: streams, isOwner, failure, isServing }
+    return { name, definition, position, ...lag, parkedKeys: keys, parkedStreams: streams, retrying, isOwner, failure, isServing }
   })
 }
 

@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test'
 import { memory } from '../ports/store/memory.ts'
 import { untraced } from '../ports/trace/trace.ts'
+import { until } from '../test-support/servers/until.ts'
 import type { Consumer } from './consumer.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
@@ -69,4 +70,37 @@ test('a subscription saves a checkpoint that moved past events of others when mo
 test('a subscription saves what is pending when it is more than 134 217 728 characters', async () => {
   expect(await savedCheckpoints(0, 134_217_728)).toEqual([])
   expect(await savedCheckpoints(0, 134_217_729)).toEqual(Array.from({ length: EVENTS - 1 }, (_, i) => i + 1))
+})
+
+test('a subscription takes no new events while its consumer is full, says so once, and goes on when there is room', async () => {
+  const store = memory()
+  const events = [{ id: 'e', type: 'T', schema: 's', data: '{}', meta: '{}' }]
+  await store.append([{ slices: [{ stream: 's-1', expect: 0, events }], keys: [] }])
+  const reported: unknown[] = []
+  const handled: number[] = []
+  let fullFor = 3
+  const consumer: Consumer = {
+    begin: async () => {},
+    handle: async page => void handled.push(...page.map(({ position }) => position)),
+    pendingSize: () => null,
+    save: guard => store.readModel.commit({ ...guard, rows: [], park: [], unpark: [] }),
+    isFull: () => {
+      if (fullFor > 0) expect(handled).toEqual([])
+      return fullFor-- > 0
+    },
+    hasParked: () => false,
+    retryParked: async () => {},
+  }
+  const subscription = new Subscription({
+    ...{ store, tail: far, name: 'sub', filter: null, start: 'beginning', leaseMs: 60_000, owner: 'o', consumer },
+    ...{ trace: untraced, report: problem => reported.push(problem), now: Date.now },
+  })
+  subscription.start()
+  await until('it is full', () => subscription.failure === 'too many keys are in retry')
+  await until('the event is handled', () => handled.length === 1)
+  await subscription.close()
+  expect(reported).toMatchObject([
+    { code: 'retry-began', message: expect.stringContaining('sub takes no new events: too many keys are in retry.') },
+    { code: 'retry-ended' },
+  ])
 })

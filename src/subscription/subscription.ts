@@ -1,10 +1,11 @@
 // One subscription: acquires its lease, reads on from its checkpoint, gives each page to a consumer, and saves the
 // effects.
 import { backOff } from '../lib/back-off.ts'
+import { settleOrAbort } from '../lib/deadline.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { Episode } from '../ports/report/episode.ts'
-import type { Report } from '../ports/report/notice.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Filter } from '../ports/store/log.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -39,6 +40,8 @@ const SAVE_EVERY_MS = 10_000
 /** A checkpoint that moved past other events only is saved within this time, in ms. */
 const SAVE_IDLE_MS = 1_000
 const RETRY_PARKED_EVERY_MS = 1_000
+/** How often it looks whether there is room for new events, in ms. */
+const ROOM_CHECK_MS = 100
 /** How much may wait in memory to be written in bulk, in characters. */
 const PENDING_MAX = 134_217_728
 const BACK_OFF = { firstMs: 20, maxMs: 5_000 }
@@ -61,7 +64,10 @@ export class Subscription {
   /** What stops it, as an episode, and the last error of it. */
   readonly #failing: Episode
   readonly #renewing: Episode
+  /** So much is tried again that it takes no new events. */
+  readonly #crowded: Episode
   #failure: string | null = null
+  #renewal: Timer | undefined
   #isFenced = false
   #isClosed = false
   #running: Promise<void> | null = null
@@ -72,6 +78,7 @@ export class Subscription {
     this.#options = options
     this.#clock = clock
     this.#failing = episodeOf(options, 'could not go on')
+    this.#crowded = episodeOf(options, 'takes no new events')
     this.#renewing = episodeOf(options, 'could not renew its lease')
     this.#readModel = store.readModel
     this.#reader = new Reader(store, tail, filter, consumer.eventsMax)
@@ -104,18 +111,22 @@ export class Subscription {
 
   /** Why it does not go on for now. Null: it does, or another process runs it. */
   get failure(): string | null {
-    return this.#failure
+    return this.#failure ?? (this.#crowded.failures ? 'too many keys are in retry' : null)
   }
 
   start(): void {
     this.#running ??= this.#run()
   }
 
-  /** Saves the effects of handled events, and gives the lease back. */
-  async close(): Promise<void> {
+  /**
+   * Saves the effects of handled events, and gives the lease back. When the signal aborts before, it gives up what runs:
+   * the next owner handles that again.
+   */
+  async close(over: AbortSignal = new AbortController().signal): Promise<void> {
     this.#isClosed = true
     this.#wake()
-    await this.#running
+    await settleOrAbort(this.#running ?? Promise.resolve(), over)
+    if (this.#lease) await this.#giveUp(this.#lease)
   }
 
   /** Calls back when the checkpoint moves. The returned function ends that. Meanwhile checkpoints are saved at once. */
@@ -150,21 +161,35 @@ export class Subscription {
   async #runWithLease(lease: Lease): Promise<void> {
     const { consumer, leaseMs } = this.#options
     this.#beginAt(lease)
-    const renewing = setInterval(() => void this.#renewLease(lease), leaseMs / 3)
+    this.#renewal = setInterval(() => void this.#renewLease(lease), leaseMs / 3)
     try {
       await consumer.begin(withBlamedSuspect(lease))
       while (!this.#isClosed) await this.#step(lease)
+      await consumer.end?.()
       await this.#save(lease)
     } finally {
       await consumer.end?.()
-      clearInterval(renewing)
+      clearInterval(this.#renewal)
       this.#lease = null
       if (this.#isClosed) await this.#readModel.release(lease.name, lease.epoch)
     }
   }
 
+  /** Gives the lease up while something still runs, so that another process goes on at once. */
+  async #giveUp({ name, epoch }: Lease): Promise<void> {
+    clearInterval(this.#renewal)
+    const { report, consumer } = this.#options
+    const current = consumer.current?.()
+    const what = current ? `the event at ${current.position} of ${JSON.stringify(current.key)}` : 'what it was doing'
+    const message = `${name} did not end ${what} in time, and gives up its lease. The event is handled again elsewhere. Give the handler's signal to what it waits for.`
+    report(new Notice({ level: 'warn', code: 'handler-abandoned', message, fields: { subscription: name, ...current } }))
+    await this.#readModel.release(name, epoch).catch(report)
+  }
+
   async #step(lease: Lease): Promise<void> {
     if (this.#isFenced) throw new Fenced()
+    if (this.#options.consumer.isFull?.()) return this.#waitForRoom(lease)
+    this.#crowded.succeed()
     const isCareful = this.#caution.isNeeded
     const page = await this.#reader.next(this.#handled, isCareful ? SMALL_PAGE_EVENTS : undefined)
     if (page) await this.#handlePage(page, lease)
@@ -173,6 +198,13 @@ export class Subscription {
     if (page) return
     this.#recover()
     await this.#pause()
+  }
+
+  async #waitForRoom(lease: Lease): Promise<void> {
+    this.#crowded.fail('too many keys are in retry')
+    if (this.#needsSave(true)) await this.#save(lease)
+    if (this.#clock() - this.#retriedAt > RETRY_PARKED_EVERY_MS) await this.#retryParked(lease)
+    await this.#sleep(ROOM_CHECK_MS)
   }
 
   async #handlePage({ events, to }: LogPage, lease: Lease): Promise<void> {

@@ -9,7 +9,8 @@ import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { CheckpointWaiters } from './checkpoints.ts'
 import { type AgendaSender, ProcessManagerRunner } from './process-manager-runner.ts'
-import { ProcessorRunner, type SendFor } from './processor-runner.ts'
+import type { SendFor } from './processor-attempts.ts'
+import { ProcessorRunner } from './processor-runner.ts'
 import { ProjectionVersions } from './projection-versions.ts'
 import type { OnRowsChanged } from './projector/projector.ts'
 import { SqlProjectionRunner } from './sql-projection-runner.ts'
@@ -56,7 +57,7 @@ export class Subscriptions {
     }
     const kept = projections.filter(({ live }) => !live)
     this.#projections = new Map(kept.map(spec => [spec.name, new ProjectionVersions({ ...options, spec, onServing })]))
-    this.#processors = processors.map(processor => new ProcessorRunner(store, processor, options.send, options.report))
+    this.#processors = processors.map(processor => new ProcessorRunner(store, processor, options))
     this.#others = [...this.#processorSubscriptions(), ...this.#sqlProjectionSubscriptions(), ...this.#processSubscriptions()]
     this.#checkpoints = new CheckpointWaiters({
       readModel: store.readModel,
@@ -73,12 +74,13 @@ export class Subscriptions {
     this.#checkpoints.pollNow()
   }
 
-  async close(): Promise<void> {
+  /** Ends all subscriptions. When the signal aborts, those that still run give their leases up. */
+  async close(over?: AbortSignal): Promise<void> {
     this.#checkpoints.close()
     for (const runner of this.#processors) runner.stop()
     await Promise.all([
-      ...[...this.#projections.values()].map(versions => versions.close()),
-      ...this.#others.map(({ subscription }) => subscription.close()),
+      ...[...this.#projections.values()].map(versions => versions.close(over)),
+      ...this.#others.map(({ subscription }) => subscription.close(over)),
     ])
   }
 

@@ -64,7 +64,7 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
     start,
     batchSize: inFlightMax,
     // The producer itself repeats until Kafka accepts the events. An error means that Kafka never will.
-    attempts: 1,
+    retry: { forMs: 0 },
     attemptMs: null,
     handle: async (events, { cloudEvent, signal }) => {
       const produce = producerOf(signal)

@@ -70,7 +70,7 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
     start,
     batchSize: inFlightMax,
     // The publisher itself repeats until NATS accepts the event. An error means that NATS never will.
-    attempts: 1,
+    retry: { forMs: 0 },
     attemptMs: null,
     handle: (events, { cloudEvent, signal }) => {
       const publish = publisherOf(signal)

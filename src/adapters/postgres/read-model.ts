@@ -247,7 +247,8 @@ export class PostgresReadModel implements ReadModel {
 
   parkedCounts(): Promise<readonly ParkedCount[]> {
     return this.#read<ParkedCount>(
-      `select name, count(*) filter (where kind = 'key') as keys, count(*) filter (where kind = 'stream') as streams
+      `select name, count(*) filter (where kind = 'key' and again is null) as keys,
+         count(*) filter (where kind = 'stream' and again is null) as streams, count(again) as retrying
        from ${this.#schema}.parked group by name order by name`,
       [],
     )
@@ -255,7 +256,7 @@ export class PostgresReadModel implements ReadModel {
 
   async unpark(name: string, key?: string, again: Again = 'whole'): Promise<number> {
     const [row] = await this.#read<{ many: number }>(
-      `with asked as (update ${this.#schema}.parked set again = $3 where name = $1 and ($2::text is null or key = $2) returning true)
+      `with asked as (update ${this.#schema}.parked set again = $3, at = clock_timestamp() where name = $1 and ($2::text is null or key = $2) returning true)
        select count(*) as many from asked`,
       [name, key ?? null, again],
     )

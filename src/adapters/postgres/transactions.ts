@@ -14,6 +14,7 @@ export class Transactions {
   readonly #url: string
   readonly #options: PoolOptions
   readonly #idle: Client[] = []
+  readonly #running = new Set<Client>()
   readonly #waiting: (() => void)[] = []
   #busy = 0
   #closed = false
@@ -32,9 +33,11 @@ export class Transactions {
     if (this.#busy === this.#options.max) await new Promise<void>(resolve => this.#waiting.push(resolve))
     else this.#busy++
     const client = this.#takeClient()
+    this.#running.add(client)
     try {
       return await this.#runWithin(client, run, deadlineMs)
     } finally {
+      this.#running.delete(client)
       this.#giveBack(client)
       const next = this.#waiting.shift()
       if (next) next()
@@ -44,6 +47,11 @@ export class Transactions {
 
   async close(): Promise<void> {
     this.#closed = true
+    // The server rolls back what is still running.
+    for (const client of this.#running) {
+      client.lost = true
+      void client.sql.end({ timeout: 0 }).catch(() => {})
+    }
     await Promise.all(this.#idle.splice(0).map(({ sql }) => sql.end({ timeout: 1 })))
   }
 

@@ -109,8 +109,11 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     write(page.table ?? name, page.rows)
     if (page.agenda) agenda.change(page.agenda)
     for (const { kind, key } of page.unpark) change('delete from parked where name = ? and kind = ? and key = ?', name, kind, key)
-    for (const { kind, key, position, cause } of page.park)
-      change('insert or replace into parked values (?, ?, ?, ?, ?, ?, null)', name, kind, key, position, cause, now())
+    for (const { kind, key, position, cause, retrySince } of page.park)
+      change(
+        'insert or replace into parked (name, kind, key, position, cause, at, again) values (?, ?, ?, ?, ?, ?, ?)',
+        ...[name, kind, key, position, cause, retrySince ?? now(), retrySince === undefined ? null : 'whole'],
+      )
     runNow(page, db)
     change('update leases set until = ? where name = ? and epoch = ? and owner is not null', now() + ttlMs, name, epoch)
     change('update leases set suspect_position = null, suspect_key = null where name = ? and suspect_position <= ?', name, to)
@@ -275,12 +278,14 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
       ).map(one => ({ ...one, at: instant(one.at) })),
     parkedCounts: () =>
       all<ParkedCount>(
-        "select name, count(*) filter (where kind = 'key') as keys, count(*) filter (where kind = 'stream') as streams from parked group by name order by name",
+        `select name, count(*) filter (where kind = 'key' and again is null) as keys,
+           count(*) filter (where kind = 'stream' and again is null) as streams, count(again) as retrying
+         from parked group by name order by name`,
       ),
     unpark: (name, key, again = 'whole') =>
       key === undefined
-        ? change('update parked set again = ? where name = ?', again, name)
-        : change('update parked set again = ? where name = ? and key = ?', again, name, key),
+        ? change('update parked set again = ?, at = ? where name = ?', again, now(), name)
+        : change('update parked set again = ?, at = ? where name = ? and key = ?', again, now(), name, key),
     serving: projection => one<{ name: string }>('select name from serving where projection = ?', projection)?.name ?? null,
     serve: writing(serve),
   }

@@ -74,7 +74,14 @@ function receiver(secret = SECRET) {
 
 type Options = Partial<Parameters<typeof webhooks>[1]>
 const hooksTo = (url: string, options: Options = {}) =>
-  webhooks('partner', { from: Counter, url, secrets: SECRET, attempts: 2, report: () => {}, ...options } as never)
+  webhooks('partner', {
+    from: Counter,
+    url,
+    secrets: SECRET,
+    retry: { firstMs: 1, forMs: 1 },
+    report: () => {},
+    ...options,
+  } as never)
 
 async function startHooks(
   hooks: ReturnType<typeof hooksTo>,
@@ -188,8 +195,9 @@ describe('webhooks', () => {
     const endpoint = receiver()
     endpoint.on.answer = (message, count) =>
       message.stream === 'counter-c1' && message.n >= 2 ? new Response('oh', { status: 500 }) : acceptMessage(message, count)
-    const emaki = await startHooks(hooksTo(endpoint.url, { attempts: 3 }))
+    const emaki = await startHooks(hooksTo(endpoint.url))
     await untilSent(emaki, await countUp(emaki, 3, 4))
+    await until('it is parked', async () => (await emaki.store.readModel.parkedCounts())[0]?.keys === 1)
     expect(endpoint.accepted.filter(({ stream }) => stream === 'counter-c1').map(({ n }) => n)).toEqual([1])
     expect(endpoint.seen.filter(({ stream }) => stream === 'counter-c1').map(({ n }) => n)).toEqual([1, 2, 2, 2])
     expect(endpoint.accepted).toHaveLength(9)

@@ -4,7 +4,7 @@ import { oncePerRun } from '../delivery/per-run.ts'
 import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
 import type { AnyEvents } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
-import { type Processor, processor } from '../../definitions/processor.ts'
+import { type Processor, processor, type RetryPolicy } from '../../definitions/processor.ts'
 import { Gone, NotAccepted, post } from './post.ts'
 import { keysOf, sign } from './signature.ts'
 import type { Report } from '../../ports/report/notice.ts'
@@ -23,13 +23,15 @@ export type WebhooksOptions<F extends AnyEvents, T extends string> = {
   readonly secrets: string | readonly string[]
   /** The start of a new endpoint: `beginning`, `now` or after a position. Default: `beginning`. */
   readonly start?: 'beginning' | 'now' | number
-  /** How many streams are sent side by side. Default: 1, which keeps the order of the log. */
+  /**
+   * How many streams are sent side by side. Default: 1, which keeps the order of the log while every message is accepted.
+   */
   readonly parallelism?: number
   /**
-   * How often a message is sent that the endpoint answers but does not accept. Then its stream is parked. Default: 20,
-   * which takes about two minutes.
+   * When a message is sent again that the endpoint answers but does not accept. In the end its stream is parked. Default:
+   * after pauses of up to 5 minutes, for a day.
    */
-  readonly attempts?: number
+  readonly retry?: Partial<RetryPolicy>
   /** The longest time that the endpoint may take to answer, in ms. Default: 15 000. */
   readonly deadlineMs?: number
   /** Further headers of each message. */
@@ -45,7 +47,7 @@ export type WebhooksOptions<F extends AnyEvents, T extends string> = {
  * `webhook-timestamp` the time of the attempt, `webhook-signature` has one signature for each secret. The body is a
  * CloudEvent in JSON.
  *
- * AT LEAST ONCE, in the order of each stream (by default in the order of the log). The receiver recognises a repeated
+ * AT LEAST ONCE, in the order of each stream. The receiver recognises a repeated
  * message by its `webhook-id`.
  *
  * The answers of the endpoint:
@@ -55,8 +57,8 @@ export type WebhooksOptions<F extends AnyEvents, T extends string> = {
  *   other subscription waits.
  * - 410: the endpoint wants no more messages. Nothing more is sent until the process starts again. The checkpoint stays
  *   where it is.
- * - Any other: the message is not accepted. It is repeated, with growing pauses. Then its stream is parked, as in every
- *   processor: `parked` shows the dead letters, `unpark` sends them again, in order.
+ * - Any other: the message is not accepted. It is repeated, with growing pauses, while other streams go on. After a day
+ *   its stream is parked, as in every processor: `parked` shows the dead letters, `unpark` sends them again, in order.
  *
  * Throws a TypeError for a bad URL and for a bad secret.
  *
@@ -67,7 +69,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
   name: N,
   options: WebhooksOptions<F, T>,
 ): Processor<N> {
-  const { from, types, start = 'beginning', parallelism = 1, attempts = 20, url, secrets } = options
+  const { from, types, start = 'beginning', parallelism = 1, retry, url, secrets } = options
   const where = `webhooks('${name}')`
   if (!['http:', 'https:'].includes(URL.parse(url)?.protocol ?? '')) throw new TypeError(`${where}: no endpoint is at ${url}`)
   const keys = keysOf(where, secrets)
@@ -77,7 +79,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
     ...(types && { types }),
     start,
     parallelism,
-    attempts,
+    ...(retry && { retry }),
     // The relay waits for the endpoint, however long it is unavailable.
     attemptMs: null,
     handle: async ([event], { cloudEvent, signal }) => await endpointOf(signal)(cloudEvent(event!)),

@@ -91,7 +91,15 @@ export function memoryReadModel({
       else own!.rows.delete(row.key)
     }
     for (const { kind, key } of page.unpark) parked.delete(parkedKey(name, kind, key))
-    for (const one of page.park) parked.set(parkedKey(name, one.kind, one.key), { ...one, name, at: stamp(), again: null })
+    for (const { retrySince, ...one } of page.park) {
+      const since = retrySince === undefined ? stamp() : new Date(retrySince).toISOString()
+      parked.set(parkedKey(name, one.kind, one.key), {
+        ...one,
+        name,
+        at: since,
+        again: retrySince === undefined ? null : 'whole',
+      })
+    }
     if (page.agenda) agenda.change(page.agenda)
     checkpoints.set(name, { position: to, epoch, savedAt: stamp() })
     const suspect = leases.get(name)?.suspect ?? null
@@ -192,13 +200,14 @@ export function memoryReadModel({
     parkedCounts: async () =>
       [...Map.groupBy(parked.values(), ({ name }) => name)]
         .map(([name, of]) => {
-          const keys = of.filter(({ kind }) => kind === 'key').length
-          return { name, keys, streams: of.length - keys }
+          const staying = of.filter(({ again }) => again === null)
+          const keys = staying.filter(({ kind }) => kind === 'key').length
+          return { name, keys, streams: staying.length - keys, retrying: of.length - staying.length }
         })
         .toSorted((one, other) => compareText(one.name, other.name)),
     unpark: async (name, key, again = 'whole') => {
       const asked = [...parked].filter(([, one]) => one.name === name && (key === undefined || one.key === key))
-      for (const [id, one] of asked) parked.set(id, { ...one, again })
+      for (const [id, one] of asked) parked.set(id, { ...one, again, at: stamp() })
       return asked.length
     },
     serving: async projection => served.get(projection) ?? null,

@@ -7,7 +7,10 @@ export interface ParkedKeys {
   parked(name?: string): Promise<readonly Parked[]>
   /** Counts parked keys and streams of each subscription that has some, by name. */
   parkedCounts(): Promise<readonly ParkedCount[]>
-  /** Asks the owner to handle a key again; without a key (undefined) all keys. Gives their number. */
+  /**
+   * Asks the owner to handle a key again; without a key (undefined) all keys. Gives their number. `at` becomes the time of
+   * the request.
+   */
   unpark(name: string, key?: string, again?: Again): Promise<number>
 }
 
@@ -21,14 +24,23 @@ export type Parked = {
   /** The position of the event that could not be handled. */
   readonly position: number
   readonly cause: string
+  /** When it was parked; if it is to be handled again, since when. */
   readonly at: string
   /**
-   * The request of `unpark`: handle this event again, or skip it and handle the events after it. Null: there is no
-   * request.
+   * Handle this event again, or skip it and handle the events after it: the request of `unpark`, or of the owner itself,
+   * which tries an event again for some time. Null: it stays parked.
    */
   readonly again: Again | null
 }
 export type Again = 'whole' | 'skip'
-/** How many keys and streams of a subscription are parked. */
-export type ParkedCount = { readonly name: string; readonly keys: number; readonly streams: number }
-export type NewParked = Pick<Parked, 'kind' | 'key' | 'position' | 'cause'>
+/** How many keys and streams of a subscription stay parked, and how many are to be handled again. */
+export type ParkedCount = {
+  readonly name: string
+  readonly keys: number
+  readonly streams: number
+  readonly retrying: number
+}
+export type NewParked = Pick<Parked, 'kind' | 'key' | 'position' | 'cause'> & {
+  /** The owner handles it again, since this time in ms since 1970. Default: it stays parked. */
+  readonly retrySince?: number
+}

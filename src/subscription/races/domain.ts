@@ -102,7 +102,7 @@ export function buildServed({ effect, report, poison }: Serving): readonly Serve
     from,
     batchSize: 50,
     parallelism: 4,
-    attempts: 20,
+    retry: { firstMs: 50, maxMs: 10_000 },
     handle: (events, { keyOf }) =>
       effect(
         events.map(event => ({

@@ -104,6 +104,27 @@ export const parkedKeys: readonly ReadModelCase[] = [
     },
   },
   {
+    title: 'keeps since when an owner handles a key again, and takes the time of a request',
+    run: async ({ readModel, reopen }) => {
+      const { epoch } = await acquireLease(readModel, 's')
+      const since = Date.parse('2026-01-02T03:04:05.678Z')
+      const park = [
+        { ...buildParked('a'), retrySince: since },
+        { ...buildParked('b'), retrySince: since },
+      ]
+      await commitPage(readModel, page({ name: 's', epoch, park }))
+      const reopened = await reopen()
+      const [a] = await reopened.parked('s')
+      expect(a).toMatchObject({ key: 'a', again: 'whole', at: '2026-01-02T03:04:05.678Z' })
+      await reopened.unpark('s', 'a')
+      expect(Date.parse((await reopened.parked('s'))[0]!.at)).not.toBe(since)
+      expect(await reopened.parkedCounts()).toEqual([{ name: 's', keys: 0, streams: 0, retrying: 2 }])
+      await commitPage(reopened, page({ name: 's', epoch, from: 10, to: 20, park: [buildParked('b')] }))
+      expect(await reopened.parkedCounts()).toEqual([{ name: 's', keys: 1, streams: 0, retrying: 1 }])
+      expect((await reopened.parked('s')).find(({ key }) => key === 'b')).toMatchObject({ again: null })
+    },
+  },
+  {
     title: 'counts what is parked of each subscription',
     run: async ({ readModel }) => {
       expect(await readModel.parkedCounts()).toEqual([])
@@ -113,8 +134,8 @@ export const parkedKeys: readonly ReadModelCase[] = [
       const other = await acquireLease(readModel, 'r')
       await commitPage(readModel, page({ name: 'r', epoch: other.epoch, park: [{ ...buildParked('z'), kind: 'stream' }] }))
       expect(await readModel.parkedCounts()).toEqual([
-        { name: 'r', keys: 0, streams: 1 },
-        { name: 's', keys: 2, streams: 1 },
+        { name: 'r', keys: 0, streams: 1, retrying: 0 },
+        { name: 's', keys: 2, streams: 1, retrying: 0 },
       ])
     },
   },
