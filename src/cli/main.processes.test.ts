@@ -131,8 +131,42 @@ describe('the command line', () => {
   test('the command line ends with 69 and one line where the database does not answer', async () => {
     const { code, said } = await ends([], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
     expect(code).toBe(69)
-    expect(said.trim().split('\n')).toHaveLength(1)
-    expect(said).toContain('ECONNREFUSED')
+    expect(JSON.parse(said)).toMatchObject({ code: 'verb-failed', body: expect.stringContaining('ECONNREFUSED') })
+  })
+
+  test('the command line ends with 1 and one record for an error that nobody caught', async () => {
+    const source = join(folder, 'main.ts')
+    writeFileSync(
+      source,
+      `import { app } from '${join(ROOT, 'routes/index.ts')}'
+       import { main } from '${join(ROOT, 'src/cli/index.ts')}'
+       const web = app({ serve: [] })
+       web.get('/stray', c => {
+         void Promise.reject(new Error('gone astray'))
+         return c.text('sent')
+       })
+       await main(web)`,
+    )
+    const { child, said, until } = start([], {}, [source])
+    const url = urlIn(await until('"url"'))
+    await fetch(new URL('/stray', url)).catch(() => {})
+    expect(await child.exited).toBe(1)
+    const [record, ...more] = said().split('\n').filter(line => line.includes('astray'))
+    expect([JSON.parse(record!), more]).toMatchObject([{ code: 'error-not-caught', error: { message: 'gone astray' } }, []])
+  })
+
+  test('the command line ends with 1 and one record for an app that fails as it starts', async () => {
+    const source = join(folder, 'main.ts')
+    writeFileSync(
+      source,
+      `import { app } from '${join(ROOT, 'routes/index.ts')}'
+       import { main } from '${join(ROOT, 'src/cli/index.ts')}'
+       await main(app({ serve: [], cache: () => { throw new Error('no cache') } }))`,
+    )
+    const { child, said } = start([], {}, [source])
+    expect(await child.exited).toBe(1)
+    await Bun.sleep(0)
+    expect(JSON.parse(said())).toMatchObject({ code: 'verb-failed', verb: 'serve', error: { message: 'no cache' } })
   })
 
   test('the command line migrates and says what ran, once', async () => {
