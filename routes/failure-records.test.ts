@@ -2,12 +2,16 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { decider } from '../src/definitions/decider/decider.ts'
-import { events } from '../src/definitions/event/events.ts'
+import { readConfig } from '../src/config.ts'
+import { events, spec } from '../src/definitions/event/events.ts'
 import { projection } from '../src/definitions/projection/projection.ts'
 import { query } from '../src/definitions/query.ts'
 import { printReports } from '../src/ports/report/print.ts'
+import { StoreError } from '../src/ports/store/errors.ts'
+import { memory } from '../src/ports/store/memory.ts'
+import { until } from '../src/test-support/servers/until.ts'
 import { client, expectProblem } from '../src/test-support/http.ts'
-import type { AppOptions } from './app.ts'
+import { type AppOptions, app } from './app.ts'
 
 const Bomb = events('bomb', { Lit: z.object({}), Cut: z.object({}) })
 const fail = (where: string) => (): never => {
@@ -88,6 +92,15 @@ describe('code of a user that throws', () => {
     expect(lines.map(line => JSON.parse(line) as unknown)).toMatchObject([{ code: 'request-failed', stream: 'bomb-b1' }])
   })
 
+  test('a state that throws as it is shown after a command is one record, and the command is accepted', async () => {
+    const { post, lines } = failingClient()
+    const { status, headers: answered } = await post('/bomb/b1/cut', {}, { ...headers, Prefer: 'return=representation' })
+    expect([status, answered.get('preference-applied')]).toEqual([201, null])
+    expect(lines.map(line => JSON.parse(line) as unknown)).toMatchObject([
+      { code: 'representation-failed', requestId: 'request-1', ...commandFields('cut') },
+    ])
+  })
+
   test('a live fold that throws is one record with its projection, key and position', async () => {
     const { get, post, lines } = failingClient()
     await post('/bomb/b1/cut')
@@ -109,4 +122,17 @@ describe('code of a user that throws', () => {
       { code: 'request-failed', requestId: 'request-1', path },
     ])
   })
+})
+
+test('an app that cannot start reports that once, and once more when it has started, however often it is asked', async () => {
+  const reported: unknown[] = []
+  let isGone = true
+  const inner = memory()
+  const open = async () => (isGone ? Promise.reject(new StoreError('unavailable', 'no database')) : inner.open())
+  const served = app({ serve: [bomb], config: readConfig({}), report: one => reported.push(one), store: { ...inner, open } })
+  for (const path of ['/ready', '/startup', '/bomb/b1', '/ready']) expect((await served.request(path)).status).toBe(503)
+  isGone = false
+  await until('it has started', async () => (await served.request('/startup')).status === 200)
+  expect(reported).toMatchObject([{ code: 'retry-began', cause: new Error('no database') }, { code: 'retry-ended' }])
+  await served[spec].stop()
 })

@@ -17,13 +17,13 @@ export const health: Handler = c => c.json({ status: 'pass' }, 200, { 'Cache-Con
  * answer. `/ready` also answers 503 until every projection has rows.
  * It starts an app that was not started: before an app is ready, no other request reaches it.
  */
-export function ready({ running, start }: Lifecycle, asksRows: boolean): Handler {
+export function ready({ running, startOnDemand }: Lifecycle, asksRows: boolean): Handler {
   const status = new CheckedStatus()
   const refuse = (c: Context, detail: string, checks?: object) =>
     problem(c, 'not-ready', { detail, ...(checks && { checks }) }, { 'Retry-After': '1' })
   return async c => {
     const { services, isStopping } = running()
-    if (!services && !isStopping) start().catch(() => {})
+    if (!services && !isStopping) startOnDemand().catch(() => {})
     if (!services || isStopping) return refuse(c, isStopping ? 'stopping' : 'starting')
     const found = await status.read(services)
     if (!found) return refuse(c, 'the store does not answer')

@@ -1,6 +1,7 @@
 // The life of an app: it starts with `start` or its first request, drains, disconnects its followers, and stops.
 import type { Config } from '../src/config.ts'
 import { type Services, startServices } from '../src/runtime.ts'
+import { Episode } from '../src/ports/report/episode.ts'
 import { printReports } from '../src/ports/report/print.ts'
 import { untraced } from '../src/ports/trace/trace.ts'
 import type { AppOptions } from './app-options.ts'
@@ -14,6 +15,8 @@ export type Lifecycle = {
   readonly running: () => Running
   /** Opens the store. A second call gives the same services. */
   readonly start: () => Promise<Services>
+  /** Starts because of a request. A failure is reported once, as the next request tries again. */
+  readonly startOnDemand: () => Promise<Services>
   /** From now on `/ready` is 503. */
   readonly drain: () => void
   /** Ends all event streams and WebSockets. Their clients come back to another process. */
@@ -26,21 +29,42 @@ export function lifecycleOf(options: AppOptions, configured: () => Config): Life
   let running: Running = { services: null, live: null, isStopping: false }
   let starting: Promise<Services> | null = null
 
+  const start = () => {
+    starting ??= openServices(options, configured).then(
+      services => {
+        running = { ...running, services, live: new Live(services, { report: services.report }) }
+        return services
+      },
+      error => {
+        starting = null
+        throw error
+      },
+    )
+    return starting
+  }
+  const attempts = new Episode({
+    report: options.report ?? printReports(),
+    what: 'The app could not start',
+    mend: 'Look at its configuration and its store.',
+  })
+  let onDemand: Promise<Services> | null = null
+
   return {
     running: () => running,
-    start: () => {
-      starting ??= openServices(options, configured).then(
+    start,
+    startOnDemand: () => {
+      onDemand ??= start().then(
         services => {
-          running = { ...running, services, live: new Live(services, { report: services.report }) }
+          attempts.succeed()
           return services
         },
         error => {
-          // The next request tries again.
-          starting = null
+          onDemand = null
+          attempts.fail(error)
           throw error
         },
       )
-      return starting
+      return onDemand
     },
     drain: () => {
       running = { ...running, isStopping: true }

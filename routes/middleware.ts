@@ -23,10 +23,10 @@ export function refuseBadRequests(maxSize: number): MiddlewareHandler {
 }
 
 /** Gives handlers the services of the app. The first request starts the app, and waits for it. */
-export function provideServices({ running, start }: Lifecycle, actor: Actor | undefined): MiddlewareHandler {
+export function provideServices({ running, startOnDemand }: Lifecycle, actor: Actor | undefined): MiddlewareHandler {
   const provide: MiddlewareHandler = (c, next) => {
     const { services, live } = running()
-    if (!services) return start().then(() => provide(c, next))
+    if (!services) return startOnDemand().then(() => provide(c, next))
     c.set('emaki', services)
     c.set('live', live!)
     c.set('actor', actor ?? null)

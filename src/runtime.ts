@@ -267,7 +267,7 @@ function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Share
 async function openCaches({ cache, cdn }: RuntimeOptions, { store, now, report }: Shared) {
   const nearest = memoryCache({ now })
   const farther = await cache?.(`${store.identity.id}.${store.identity.epoch}`)
-  const tiers = farther ? tierCaches([nearest, farther]) : nearest
+  const tiers = farther ? tierCaches([nearest, farther], report) : nearest
   const purges = cdn ? batchPurges(cdn, { wholeOf: tableOfTag, report }) : null
   const rowChanges = new RowChanges()
   return { cache: tiers, rowChanges, invalidation: new Invalidation({ cache: tiers, nearest, purges, rowChanges }) }

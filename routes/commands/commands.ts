@@ -4,11 +4,12 @@ import { zValidator } from '@hono/zod-validator'
 import type { Context, Handler } from 'hono'
 import type { Command } from '../../src/definitions/decider/command.ts'
 import type { Accepted, Conflicted, Outcome } from '../../src/dispatch/outcome.ts'
-import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
+import { isTransient, KEY_REUSED } from '../../src/dispatch/outcome.ts'
+import { Notice } from '../../src/ports/report/notice.ts'
 import type { Services } from '../../src/runtime.ts'
 import type { SendOptions } from '../../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
-import { actorOf, servicesOf } from '../context.ts'
+import { actorOf, requestOf, servicesOf } from '../context.ts'
 import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
 import { idOf } from './ids.ts'
 import { positionHeader } from '../http/min-position.ts'
@@ -111,7 +112,8 @@ function respond(request: Request, outcome: Outcome): Response | Promise<Respons
   }
 }
 
-async function respondAccepted({ c, emaki, decider }: Request, outcome: Accepted): Promise<Response> {
+async function respondAccepted(request: Request, outcome: Accepted): Promise<Response> {
+  const { c, emaki, decider } = request
   const { stream, version, position, events, replayed } = outcome
   const id = instanceOf(stream)
   const created = events.length > 0 && version === events.length
@@ -127,13 +129,28 @@ async function respondAccepted({ c, emaki, decider }: Request, outcome: Accepted
   if (!c.req.header('prefer')) return c.json(body, status, headers)
   if (prefers(c, 'return=minimal'))
     return c.body(null, created ? 201 : 204, { ...headers, 'Preference-Applied': 'return=minimal', Vary: 'Prefer' })
+  const shown = prefers(c, 'return=representation') ? await showState(request, version) : null
+  if (!shown) return c.json(body, status, { ...headers, Vary: 'Prefer' })
+  return c.json({ ...body, ...shown }, status, { ...headers, 'Preference-Applied': 'return=representation', Vary: 'Prefer' })
+}
+
+/**
+ * The exposed state after a command. Null: the decider exposes none, or it cannot be shown now. The command is accepted
+ * all the same.
+ */
+async function showState({ c, emaki, decider, id }: Request, version: number): Promise<{ readonly state: unknown } | null> {
   const { expose, initial } = emaki.deciders.get(decider)!
-  if (!expose || !prefers(c, 'return=representation')) return c.json(body, status, { ...headers, Vary: 'Prefer' })
-  // The command is accepted, even if its state cannot be read now.
-  const after = await emaki.state(decider, id, { version }).catch(() => undefined)
-  if (after === undefined) return c.json(body, status, { ...headers, Vary: 'Prefer' })
-  const state = exposeState(expose, after ? after.state : initial)
-  return c.json({ ...body, state }, status, { ...headers, 'Preference-Applied': 'return=representation', Vary: 'Prefer' })
+  if (!expose) return null
+  try {
+    const after = await emaki.state(decider, id, { version })
+    return { state: exposeState(expose, after ? after.state : initial) }
+  } catch (cause) {
+    if (isTransient(cause)) return null
+    const fields = requestOf(c)
+    const message = `${fields['path']} was accepted, but the state after it could not be shown: ${String(cause)}`
+    emaki.report(new Notice({ level: 'error', code: 'representation-failed', message, fields, cause }))
+    return null
+  }
 }
 
 function respondConflict({ c, expect }: Request, { expected, actual }: Conflicted): Response {

@@ -151,7 +151,9 @@ describe('the command line', () => {
     const url = urlIn(await until('"url"'))
     await fetch(new URL('/stray', url)).catch(() => {})
     expect(await child.exited).toBe(1)
-    const [record, ...more] = said().split('\n').filter(line => line.includes('astray'))
+    const [record, ...more] = said()
+      .split('\n')
+      .filter(line => line.includes('astray'))
     expect([JSON.parse(record!), more]).toMatchObject([{ code: 'error-not-caught', error: { message: 'gone astray' } }, []])
   })
 

@@ -105,6 +105,21 @@ describe('tiers', () => {
     await cache.close()
   })
 
+  test('tiers report one that fails once, and once more when it works again', async () => {
+    const reported: unknown[] = []
+    let isLost = true
+    const memory = memoryCache()
+    const far = { ...memory, get: async () => (isLost ? Promise.reject(new Error('gone')) : null) }
+    const cache = tierCaches([memoryCache(), far], one => reported.push(one))
+    for (const _ of [1, 2, 3]) expect(await cache.get('k', 0)).toBeNull()
+    isLost = false
+    for (const _ of [1, 2]) await cache.get('k', 0)
+    expect(reported).toMatchObject([
+      { code: 'retry-began', fields: { tier: 2 }, cause: new Error('gone') },
+      { code: 'retry-ended', fields: { tier: 2, failures: 3 } },
+    ])
+  })
+
   test('tiers say that nothing was stored where none of them stored it', async () => {
     expect(await tierCaches([throwing, throwing]).set('k', entry(5), async () => 5)).toBe('failed')
     expect(() => tierCaches([])).toThrow('at least one')

@@ -1,5 +1,7 @@
 // Several caches in a row, the nearest first.
 import type { Cache, Entry, Stored } from '../ports/cache/cache.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 
 /**
  * Composes caches, from the nearest to the most widely shared.
@@ -11,17 +13,30 @@ import type { Cache, Entry, Stored } from '../ports/cache/cache.ts'
  * - `raise`: raises all of them.
  * - `claim`: asks the last, because most processes share it.
  *
- * A tier that fails, even by throwing, counts as absent. Only a failed `raise` is passed on, once all other tiers are
- * raised.
+ * A tier that fails, even by throwing, counts as absent, and is reported once until it works again. Only a failed
+ * `raise` is passed on, once all other tiers are raised.
  */
-export function tierCaches(caches: readonly Cache[]): Cache {
+export function tierCaches(caches: readonly Cache[], report: Report = () => {}): Cache {
   const [nearest] = caches
   const shared = caches.at(-1)
   if (!nearest || !shared) throw new Error('A tiered cache needs at least one cache.')
 
+  const failures = new Map(caches.map((cache, tier) => [cache, new Episode({ report, ...FAILURE, fields: { tier: tier + 1 } })]))
+
+  async function tryOr<T>(cache: Cache, attempt: (cache: Cache) => Promise<T>, otherwise: NoInfer<T>): Promise<T> {
+    try {
+      const result = await attempt(cache)
+      failures.get(cache)!.succeed()
+      return result
+    } catch (error) {
+      failures.get(cache)!.fail(error)
+      return otherwise
+    }
+  }
+
   async function fill(count: number, key: string, entry: Entry): Promise<boolean> {
     for (const near of caches.slice(0, count).reverse()) {
-      if ((await tryOr(near.set(key, entry, rejectPosition), 'failed')) === 'refused') return false
+      if ((await tryOr(near, tier => tier.set(key, entry, rejectPosition), 'failed')) === 'refused') return false
     }
     return true
   }
@@ -29,7 +44,7 @@ export function tierCaches(caches: readonly Cache[]): Cache {
   return {
     get: async (key, atLeast) => {
       for (const [i, cache] of caches.entries()) {
-        const entry = await tryOr(cache.get(key, atLeast), null)
+        const entry = await tryOr(cache, tier => tier.get(key, atLeast), null)
         if (entry) return (await fill(i, key, entry)) ? entry : null
       }
       return null
@@ -38,7 +53,7 @@ export function tierCaches(caches: readonly Cache[]): Cache {
     set: async (key, entry, current) => {
       let stored: Stored = 'failed'
       for (const cache of [...caches].reverse()) {
-        const one = await tryOr(cache.set(key, entry, current), 'failed')
+        const one = await tryOr(cache, tier => tier.set(key, entry, current), 'failed')
         if (one === 'refused') return one
         if (one === 'stored') stored = one
       }
@@ -48,19 +63,16 @@ export function tierCaches(caches: readonly Cache[]): Cache {
       const raised = await Promise.allSettled(caches.map(cache => cache.raise(tags, position)))
       for (const one of raised) if (one.status === 'rejected') throw one.reason
     },
-    claim: (key, ttlMs) => tryOr(shared.claim(key, ttlMs), releaseNothing),
+    claim: (key, ttlMs) => tryOr(shared, tier => tier.claim(key, ttlMs), releaseNothing),
     close: async () => {
       await Promise.allSettled(caches.map(cache => cache.close()))
     },
   }
 }
 
-async function tryOr<T>(attempt: Promise<T>, otherwise: NoInfer<T>): Promise<T> {
-  try {
-    return await attempt
-  } catch {
-    return otherwise
-  }
+const FAILURE = {
+  what: 'A cache of answers failed',
+  mend: 'Until then answers come from the other caches, or are built for each caller.',
 }
 
 /** The position for an entry that is only passed on: nobody here knows where the read models are. */
