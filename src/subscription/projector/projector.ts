@@ -105,10 +105,10 @@ export class Projector implements Consumer {
   pendingSize = (): number | null => (this.#cache.hasDirty || this.#parking.hasChanges ? this.#cache.pendingSize : null)
 
   save = async (guard: PageGuard): Promise<boolean> => {
-    const before = this.#parking.count
+    const { hasChanges, count } = this.#parking
     const writes = await this.#write(guard, NO_RETRIES)
     if (!writes) return false
-    const hasParked = this.#parking.count > before
+    const hasParked = hasChanges || this.#parking.count > count
     // While something is parked, all answers made of these rows have to say what they lack.
     const isWhole = hasParked || writes.length > CHANGES_MAX
     if (hasParked || writes.length) await this.#onRowsChanged?.(this.#table, guard.to, isWhole ? null : writes.map(changeOf))
