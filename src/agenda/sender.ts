@@ -229,19 +229,20 @@ export class Sender {
 
   async #send(entry: DueEntry): Promise<void> {
     const { signal } = this.#stopping
-    const failing = this.#episode(`could not send ${entry.id}`)
+    let failing: Episode | null = null
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const outcome = await this.#options.send(entry, attempt)
         this.#away.succeed()
-        failing.succeed()
+        failing?.succeed()
         if (outcome === null) this.#toForget.push(entry)
         else this.#toKeep.push({ id: entry.id, outcome })
         this.#noting ??= this.#noteSent()
         return
       } catch (error) {
-        if (error instanceof RetryLater) this.#away.fail(error)
-        else failing.fail(error)
+        failing ??= this.#episode(`could not send ${entry.id}`)
+        const episode = error instanceof RetryLater ? this.#away : failing
+        episode.fail(error)
         await sleep(backOff(attempt - 1, RETRY), signal)
       }
     }
