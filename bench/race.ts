@@ -54,6 +54,7 @@ export async function raceProcessor({ server }: Pick<Arena, 'server'>, until: Un
   const seen = new Tally()
   const reader = processor('race', {
     from: Order,
+    start: 'beginning',
     batchSize: PAGE,
     handle: events => {
       for (const { id, stream, version } of events) seen.add(id, stream, version)

@@ -17,6 +17,8 @@ export const STOPS = 'stops-'
 export const shipping = processManager('shipping', {
   from: Order,
   to: shipment,
+  begins: 'Placed',
+  start: 'beginning',
   initial: { sent: 0 },
   evolve: { Placed: ({ sent }) => ({ sent: sent + 1 }) },
   react: {
@@ -25,4 +27,5 @@ export const shipping = processManager('shipping', {
       return shipment.send(instance, basket)
     },
   },
+  on: { rejected: () => [] },
 })

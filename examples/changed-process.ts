@@ -10,9 +10,11 @@ const billing = (fee: number) =>
   processManager('billing', {
     from: Order,
     to: [payment],
+    begins: 'Placed',
     initial: {},
     evolve: {},
     react: { Placed: (_, { items }, { instance: id }) => payment.request(id, { cents: centsOf(items) + fee }) },
+    on: { rejected: () => [] },
   })
 const [billingV1, billingV2] = [billing(0), billing(1)]
 

@@ -119,19 +119,14 @@ describe('GET /ready for what reads the log', () => {
     // Who does not own them knows as much.
     const other = client(options)
     const elsewhere = await other.app[spec].start()
-    const ofRows = { position: 4, lagEvents: 0, lagSeconds: 0, isOwner: false, failure: null, retrying: 0, isServing: true }
+    const counts = { passedOver: 0, retrying: 0 }
+    const ofRows = { position: 4, lagEvents: 0, lagSeconds: 0, ...counts, isOwner: false, failure: null, isServing: true }
     expect(await elsewhere.status()).toEqual([
       { ...ofRows, name: 'things_v1', definition: { kind: 'projection', name: 'things' }, parkedKeys: 3, parkedStreams: 0 },
       { ...ofRows, name: 'shelves_v1', definition: { kind: 'projection', name: 'shelves' }, parkedKeys: 0, parkedStreams: 1 },
       {
-        ...{
-          name: 'stuck',
-          definition: { kind: 'processor', name: 'stuck' },
-          isServing: true,
-          isOwner: false,
-          failure: null,
-          retrying: 0,
-        },
+        ...{ name: 'stuck', definition: { kind: 'processor', name: 'stuck' }, isServing: true, isOwner: false, failure: null },
+        ...counts,
         ...{ position: 0, lagEvents: 4, lagSeconds: 90, parkedKeys: 0, parkedStreams: 0 },
       },
     ])

@@ -78,8 +78,10 @@ function checksOf({ store }: Services, status: readonly Status[]): object {
 
 /** A projection serves its rows even if keys are parked, or if it is behind. */
 function checkOf(found: Status): object {
-  const { definition, isServing, position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying, failure } = found
+  const { definition, isServing, passedOver, failure, ...rest } = found
+  const { position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying } = rest
   const status = !isServing ? 'fail' : needsCare(found) ? 'warn' : 'pass'
   const counts = { position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying }
-  return { componentType: 'component', status, name: definition.name, ...counts, ...(failure !== null && { failure }) }
+  const own = { ...(definition.kind === 'process' && { passedOver }), ...(failure !== null && { failure }) }
+  return { componentType: 'component', status, name: definition.name, ...counts, ...own }
 }

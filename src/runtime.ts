@@ -28,6 +28,7 @@ import { Sender } from './agenda/sender.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
+import { settleStarts } from './subscription/starts.ts'
 import type { Status } from './subscription/status.ts'
 import { Subscriptions } from './subscription/subscriptions.ts'
 import { type Tail, tail } from './subscription/tail.ts'
@@ -217,8 +218,9 @@ async function openShared(options: RuntimeOptions): Promise<Shared> {
   if (store.system === 'memory' && sqlProjections.length)
     throw new TypeError(`memory() has no SQL for ${sqlProjections.join(', ')}: use sqlite() or postgres()`)
   await store.open()
-  await refuseRestoredLog(store, [...definitions.processor.values()])
+  await refuseRestoredLog(store, definitions)
   const owner = `${process.pid}.${Bun.randomUUIDv7()}`
+  await settleStarts(store, definitions, owner)
   return {
     definitions,
     store,

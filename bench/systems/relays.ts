@@ -91,7 +91,8 @@ export async function toNats(): Promise<Broker> {
   const server = await startNats()
   const streamOf = (run: number) => `RUN${run}`
   return {
-    relay: run => natsRelay('relay', { from: Order, servers: server.url, stream: streamOf(run), report: () => {} }),
+    relay: run =>
+      natsRelay('relay', { from: Order, start: 'beginning', servers: server.url, stream: streamOf(run), report: () => {} }),
     count: async run => {
       const connection = await connect({ servers: server.url })
       // What it was told twice by one id it keeps once.
@@ -114,6 +115,7 @@ export async function toKafka(): Promise<Broker> {
     relay: run =>
       kafkaRelay('relay', {
         from: Order,
+        start: 'beginning',
         brokers: [broker.address],
         topic: ({ stream }) => topic(run, Number(Bun.hash.xxHash64(stream) % BigInt(KAFKA_TOPICS))),
         report: () => {},

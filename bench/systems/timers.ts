@@ -31,9 +31,11 @@ const visit = decider(Visit, {
 const reminder = processManager('reminder', {
   from: Visit,
   to: visit,
+  begins: 'Begun',
   initial: { visits: 0 },
   evolve: { Begun: ({ visits }) => ({ visits: visits + 1 }) },
   react: { Begun: () => after('1 day', 'remind') },
+  on: { rejected: () => [] },
 })
 
 export async function timers(arena: Arena, _: Plan, systems: Options['systems']): Promise<readonly Row[]> {

@@ -17,11 +17,13 @@ test('a penalty that is added a day early is found by this test', async () => {
   const early = processManager('penalty', {
     from: Fine,
     to: fine,
+    begins: 'NotificationInserted',
     initial: {},
     evolve: {},
     react: {
       NotificationInserted: (_, { day }, { instance }) => after('59 days', 'penalty', fine.addPenalty(instance, { day })),
     },
+    on: { rejected: () => [] },
   })
   const log = await logOf(SAMPLE)
   expect(daysOf(await replayed(await places['memory']!(), log, early))).not.toEqual(daysOf(penaltiesOf(log)))

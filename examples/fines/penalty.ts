@@ -9,6 +9,9 @@ const DAYS = 60
 export const penalty = processManager('penalty', {
   from: Fine,
   to: fine,
+  begins: 'NotificationInserted',
+  // A log that was imported is history: its penalties were added by hand.
+  start: 'now',
   initial: { notifiedOn: '' },
   evolve: {
     NotificationInserted: (_, { day }) => ({ notifiedOn: day }),
@@ -19,6 +22,8 @@ export const penalty = processManager('penalty', {
     NotificationInserted: ({ notifiedOn }, _, { instance }) =>
       after(`${DAYS} days`, 'penalty', fine.addPenalty(instance, { day: daysLater(notifiedOn, DAYS) })),
   },
+  // A fine that takes no penalty any more was paid, or ended otherwise.
+  on: { rejected: () => [] },
 })
 
 function daysLater(day: string, days: number): string {

@@ -6,18 +6,21 @@ import { Payment, payment } from './payment.ts'
 
 type Fulfilment = {
   readonly cents: number
-  /** How many of each sku are wanted. */
-  readonly wanted: Readonly<Record<string, number>>
+  /** Each sku once, with how many of it are wanted. */
+  readonly wanted: readonly { readonly sku: string; readonly qty: number }[]
   readonly reserved: readonly string[]
   readonly isCharged: boolean
   /** What comes after that is undone as it comes. */
   readonly isOver: boolean
 }
-const initial: Fulfilment = { cents: 0, wanted: {}, reserved: [], isCharged: false, isOver: false }
+/** What an order needs to get on. Where one of these is refused, or cannot be sent, the order is undone. */
+const NEEDED: readonly string[] = ['reserve', 'request', 'confirmPayment', 'ship']
+const initial: Fulfilment = { cents: 0, wanted: [], reserved: [], isCharged: false, isOver: false }
 
 export const fulfilment = processManager('fulfilment', {
   from: [Order, Inventory, Payment],
   to: [order, inventory, payment],
+  begins: 'Placed',
   key: { Reserved: ({ order }) => order },
   initial,
   evolve: {
@@ -29,17 +32,16 @@ export const fulfilment = processManager('fulfilment', {
   },
   react: {
     Placed: ({ wanted }, _, { instance: id }) => [
-      ...Object.entries(wanted).map(([sku, qty]) => inventory.reserve(sku, { order: id, qty })),
+      ...wanted.map(({ sku, qty }) => inventory.reserve(sku, { order: id, qty })),
       after('15 minutes', 'unpaid', order.cancel(id, { reason: 'unpaid' })),
     ],
     Reserved: ({ isOver, wanted, reserved, cents }, { order: id }, { instance: sku }) => {
       if (isOver) return inventory.release(sku, { order: id })
-      // Held by hand for an order that nobody has placed.
-      if (Object.keys(wanted).length === 0 || reserved.length < Object.keys(wanted).length) return []
+      if (reserved.length < wanted.length) return []
       return cents > 0 ? payment.request(id, { cents }) : order.confirmPayment(id, {})
     },
     Charged: ({ isOver }, _, { instance: id }) => (isOver ? payment.refund(id, {}) : order.confirmPayment(id, {})),
-    Declined: (_, { reason }, { instance: id }) => order.cancel(id, { reason: `payment declined: ${reason}` }),
+    Declined: (_, { reason }, { instance: id }) => order.cancel(id, { reason: reasonOf('payment declined', reason) }),
     PaymentConfirmed: (_, __, { instance: id }) => [cancel('unpaid'), order.ship(id, { trackingNumber: `T-${id}` })],
     Shipped: ({ reserved }, _, { instance: id }) => reserved.map(sku => inventory.commit(sku, { order: id })),
     Cancelled: ({ reserved, isCharged }, _, { instance: id }) => [
@@ -49,16 +51,18 @@ export const fulfilment = processManager('fulfilment', {
     ],
   },
   on: {
-    rejected: (_, { command, code }, id) => {
-      if (command.command === 'reserve') return order.cancel(id, { reason: code })
-      // What cannot be shipped is undone; where that is because it was cancelled, this changes nothing.
-      return command.command === 'ship' ? order.cancel(id, { reason: `not shipped: ${code}` }) : []
-    },
+    // Where the order was cancelled meanwhile, this changes nothing. What undoes is not refused.
+    rejected: (_, { command, code }, id) =>
+      NEEDED.includes(command.command) ? order.cancel(id, { reason: reasonOf(command.command, code) }) : [],
   },
 })
 
-function quantities(items: readonly { readonly sku: string; readonly qty: number }[]): Record<string, number> {
-  const found: Record<string, number> = {}
-  for (const { sku, qty } of items) found[sku] = (found[sku] ?? 0) + qty
-  return found
+/** A reason is at most as long as `cancel` takes it. */
+function reasonOf(what: string, why: string): string {
+  return `${what}: ${why}`.slice(0, 500).toWellFormed()
+}
+
+function quantities(items: readonly { readonly sku: string; readonly qty: number }[]): Fulfilment['wanted'] {
+  const bySku = Map.groupBy(items, ({ sku }) => sku)
+  return [...bySku].map(([sku, all]) => ({ sku, qty: all.reduce((sum, { qty }) => sum + qty, 0) }))
 }

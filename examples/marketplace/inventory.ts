@@ -4,7 +4,7 @@ import { z } from 'zod'
 /** At most so many at once, so that the stock stays a whole number that JSON can hold. */
 const Quantity = z.int().positive().max(1_000_000_000)
 /** A key of what is held, and of a row: not the one key that no object can show, nor one that no row can have. */
-const OrderId = z
+export const OrderId = z
   .string()
   .min(1)
   .max(200)

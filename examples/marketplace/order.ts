@@ -1,5 +1,6 @@
 import { decider, events, reject } from 'emaki'
 import { z } from 'zod'
+import { OrderId } from './inventory.ts'
 
 /** Rows are found by it, so it is none that no row can have. */
 const Id = z
@@ -10,6 +11,12 @@ const Id = z
 /** Prices are in cents. */
 export const Item = z.object({ sku: Id, qty: z.int().positive(), price: z.int().nonnegative() })
 const Basket = z.object({ customerId: Id, items: z.array(Item).min(1).max(100) })
+/** What may be ordered. A hundred items of one sku are still a quantity that the inventory takes. */
+const WantedItem = Item.extend({ qty: z.int().positive().max(1_000_000), price: z.int().nonnegative().max(10_000_000) })
+/** Facts keep the wider schema: a bound that comes later must not make them unreadable. */
+const Wanted = Basket.extend({ items: z.array(WantedItem).min(1).max(100) })
+/** What an order may cost, so that the sum of a million orders is still a whole number that JSON can hold. */
+const CENTS_MAX = 1_000_000_000
 /** What a basket costs. */
 export const centsOf = (items: readonly { readonly qty: number; readonly price: number }[]): number =>
   items.reduce((sum, { qty, price }) => sum + qty * price, 0)
@@ -40,14 +47,19 @@ export const order = decider(Order, {
     Cancelled: order => ({ ...order, status: 'cancelled' }),
   },
   commands: {
-    place: Basket,
+    place: Wanted,
     confirmPayment: z.object({}),
     ship: Shipment,
     cancel: z.object({ reason: z.string().max(500).default('none given') }),
   },
   decide: {
-    place: (order, basket) =>
-      order.status === 'none' ? Order.Placed(basket) : reject('already-placed', { status: order.status }),
+    place: (order, basket, { instance }) => {
+      if (order.status !== 'none') return reject('already-placed', { status: order.status })
+      // The inventory reserves by the order's id.
+      if (!OrderId.safeParse(instance).success) return reject('no-order-id')
+      const cents = centsOf(basket.items)
+      return cents > CENTS_MAX ? reject('too-dear', { cents, most: CENTS_MAX }) : Order.Placed(basket)
+    },
     confirmPayment: ({ status }) => {
       if (status === 'placed') return Order.PaymentConfirmed({})
       return status === 'paid' ? [] : reject('not-placed', { status })

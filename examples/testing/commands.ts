@@ -34,6 +34,7 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… doctor --prove': /promises tried/,
   '… imports': /no import is unfinished/,
   '… export log.jsonl': /events exported to log\.jsonl/,
+  '… processes preview fulfilment': /fulfilment would send \d+ commands/,
   '… processes resume fulfilment o1 --close': /the instance ends here/,
 }
 

@@ -18,7 +18,8 @@ create table checkpoints (
   name text collate "C" not null,
   position bigint not null,
   epoch bigint not null,
-  saved_at timestamp with time zone not null
+  saved_at timestamp with time zone not null,
+  start bigint not null default 0
 );
 
 create table events (
@@ -243,6 +244,18 @@ begin
     takeovers = case when last.owner is not null and last.position = checkpoint.position then last.takeovers + (last.owner <> new_owner)::integer else 0 end
   where l.name = subscription
   returning l.epoch, l.position, l.takeovers, l.suspect_position, l.suspect_key;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.acquire_v2(subscription text, new_owner text, ttl_ms integer, start bigint)
+ RETURNS TABLE(epoch bigint, "position" bigint, takeovers integer, suspect_position bigint, suspect_key text)
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  insert into checkpoints values (subscription, start, 0, clock_timestamp(), start) on conflict (name) do nothing;
+  return query select * from acquire_v1(subscription, new_owner, ttl_ms, start);
 end
 $function$
 ;

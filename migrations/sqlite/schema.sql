@@ -126,3 +126,8 @@ CREATE TABLE snapshots (
   state text not null,
   primary key (stream, schema)
 ) strict, without rowid;
+
+CREATE TABLE starts (
+  name text primary key,
+  position integer not null
+) strict, without rowid;

@@ -1,6 +1,8 @@
 // The checks that readiness depends on.
 import { z } from 'zod'
 
+const PASSED_OVER = 'How many facts found no instance of the process and began none, since this process runs it.'
+
 /** The schema of the checks: the store, and all subscriptions. */
 export function checks(): z.ZodType {
   const store = z.object({
@@ -31,7 +33,7 @@ export function checks(): z.ZodType {
     projections: readers,
     processors: readers,
     sqlProjections: readers,
-    processes: readers,
+    processes: z.array(reader.extend({ passedOver: z.int().nonnegative().describe(PASSED_OVER) })).optional(),
   })
 }
 

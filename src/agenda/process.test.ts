@@ -131,6 +131,7 @@ for (const [name, make] of STORES) {
       const told = processManager('told', {
         from: Order,
         to: order,
+        begins: 'Placed',
         key: { Placed: ({ cents }) => 'k'.repeat(cents) },
         initial: {},
         evolve: {},
@@ -141,6 +142,7 @@ for (const [name, make] of STORES) {
             after('1 minute', 't'.repeat(NAME_LENGTH_MAX)),
           ],
         },
+        on: { rejected: () => [] },
       })
       const place = await make()
       const emaki = await startProcess(place, [order, told])
@@ -194,12 +196,14 @@ for (const [name, make] of STORES) {
         processManager('counting', {
           from: Order,
           to: order,
+          begins: 'Placed',
           initial: { placed: 0 },
           evolve: { Placed: ({ placed }) => ({ placed: placed + version }) },
           react: {
             Placed: (_, __, { instance }) => after('1 hour', 'late', order.cancel(instance, { reason })),
             Cancelled: ({ placed }, __, { instance }) => order.place(`${instance}-${placed}-${reason}`, { skus: [], cents: 0 }),
           },
+          on: { rejected: () => [] },
           version,
         })
       const first = await startProcess(place, [order, countingProcess(1, 'one')])
@@ -229,6 +233,7 @@ for (const [name, make] of STORES) {
       const paying = processManager('paying', {
         from: Order,
         to: order,
+        begins: 'Placed',
         initial: { times: 0 },
         evolve: {
           Placed: ({ times }, { cents }) => {
@@ -240,6 +245,7 @@ for (const [name, make] of STORES) {
           Placed: (_, __, { instance }) => order.pay(instance, {}),
           Paid: (_, __, { instance }) => order.send(instance, {}),
         },
+        on: { rejected: () => [] },
       })
       const emaki = await startProcess(place, [order, paying])
       await emaki.send(order.place('bad', { skus: [], cents: 13 }))

@@ -11,10 +11,11 @@ import { until } from '../test-support/servers/until.ts'
 const reminder = processManager('reminder', {
   from: Order,
   to: order,
+  begins: 'Placed',
   initial: { left: 0 },
   evolve: { Placed: () => ({ left: 1 }) },
   react: { Placed: () => after('1 minute', 'remind') },
-  on: { due: () => after('1 minute', 'remind') },
+  on: { rejected: () => [], due: () => after('1 minute', 'remind') },
 })
 
 test('a timer that is set again as it falls due stays set, however late the one before it is removed', async () => {

@@ -76,9 +76,37 @@ describe('processes', () => {
       code: 66,
       err: 'fulfilment has no instance o9, or it has ended\n',
     })
+    await expect(runVerb(processesVerb, { store, serve, words: ['fulfilment', 'o2', 'o3'] })).rejects.toThrow(
+      'processes does not take o3',
+    )
     await expect(runVerb(processesVerb, { store, serve, words: ['nobody'] })).rejects.toThrow(
       'there is no process nobody; there are fulfilment',
     )
+  })
+})
+
+describe('processes preview', () => {
+  const preview = (values: object = {}, json = false) =>
+    runVerb(processesVerb, { store, serve, words: ['preview', 'fulfilment'], values: { ...values }, json })
+
+  test('processes preview shows what a process would send for the whole log, and sends nothing', async () => {
+    const before = await store.head()
+    const { code, out } = await preview()
+    expect([code, await store.head()]).toEqual([0, before])
+    const due = expect.stringMatching(/^\S+Z: order\.cancel o1 \{"reason":"unpaid"\}$/) as string
+    expect(out.split('\n').map(line => line.split(' timer unpaid due '))).toEqual([
+      ['o1 at 2, by Placed (order-o1, version 1):', due],
+      ['o2 at 3, by Placed (order-o2, version 1):', expect.any(String)],
+      ['after position 0, up to 3, fulfilment would send 0 commands and set 2 timers, of which 0 are due already'],
+      [''],
+    ])
+  })
+
+  test('processes preview takes another start, and refuses one that there is not', async () => {
+    const { out } = await preview({ start: '2', limit: '1' }, true)
+    expect(JSON.parse(out)).toMatchObject({ after: 2, until: 3, timers: 1, decisions: [{ instance: 'o2' }] })
+    expect(JSON.parse((await preview({ start: 'now' }, true)).out)).toMatchObject({ after: 3, timers: 0, decisions: [] })
+    await expect(preview({ start: 'soon' })).rejects.toThrow("--start: start is 'beginning', 'now', a position or")
   })
 })
 

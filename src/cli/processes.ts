@@ -1,5 +1,5 @@
 // processes: the progress of each process manager, its instances, or one instance with its pending commands and timers.
-// `processes resume` is in resume.ts.
+// `processes preview` and `processes resume` are in files of their own.
 import { type ProcessInstance, instancesOf, subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { tableOf } from '../definitions/projection/projection.ts'
@@ -12,6 +12,7 @@ import { EXIT } from './exit-codes.ts'
 import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain, pretty } from './paint.ts'
+import { previewProcess } from './preview.ts'
 import { resumeInstance } from './resume.ts'
 import { table } from './table.ts'
 import { type Call, Misused, textOf, type Verb } from './verb.ts'
@@ -20,17 +21,22 @@ import { type Call, Misused, textOf, type Verb } from './verb.ts'
 const ENTRIES_MAX = 1_000
 
 export const processesVerb: Verb = {
-  takes: '[NAME] [KEY] | resume NAME KEY',
-  does: 'show the progress of process managers, the instances of one, or one instance; or let a stuck instance go on',
+  takes: '[NAME] [KEY] | preview NAME | resume NAME KEY',
+  does: 'show processes, the instances of one, or one instance; show what a new process would send; or resume a stuck instance',
   options: {
     after: { takes: 'KEY', does: 'only instances after this one' },
     limit: limitOption,
+    start: {
+      takes: 'START',
+      does: 'preview: beginning, now, a position or a time (default: that of the process, or the beginning)',
+    },
     skip: { does: 'resume: take the step that cannot be undone as undone' },
     close: { does: 'resume: end the instance and its timers; its effects stay' },
   },
   json: true,
   run: call => {
     const [name, key, ...more] = call.words
+    if (name === 'preview' && key !== undefined && !more.length) return previewProcess(call, processOf(call, key))
     if (name === 'resume' && key !== undefined) return resumeInstance(call, readInstance)
     if (more.length) throw new Misused(`processes does not take ${plain(more[0]!)}`)
     if (name === undefined) return all(call)

@@ -43,9 +43,11 @@ const sums = projection('sums', {
 const watched = processManager('watched', {
   from: Sum,
   to: sum,
+  begins: 'Added',
   initial: { seen: [] as number[] },
   evolve: { Added: (s, { n }) => ({ seen: [...s.seen, n] }) },
   react: { Added: (_, __, { instance }) => after('1 day', 'forgotten', sum.add(instance, { n: 0 })) },
+  on: { rejected: () => [] },
 })
 const heard: number[] = []
 const listening = processor('listening', { from: Sum, handle: page => void heard.push(...page.map(({ data }) => data.n)) })

@@ -30,7 +30,7 @@ const deal = decider(Deal, {
 const selling = saga('selling', {
   from: Deal,
   to: deal,
-  start: { Begun: () => ({}) },
+  begins: { Begun: () => ({}) },
   steps: [
     { run: (_, key) => deal.hold(key, {}), undo: (_, key) => deal.free(key, {}) },
     { run: (_, key) => deal.close(key, {}) },

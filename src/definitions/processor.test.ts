@@ -14,7 +14,7 @@ const buildRecorded = (category: string, type: string) => ({ category, type, str
 describe('a processor', () => {
   test('a processor begins by default at the first event, with one event at a time, in order of each stream', () => {
     const definition = buildProcessor({})
-    expect(definition).toMatchObject({ kind: 'processor', start: 'beginning', batchSize: 1, parallelism: 1 })
+    expect(definition).toMatchObject({ kind: 'processor', start: null, batchSize: 1, parallelism: 1 })
     expect(definition.retry).toEqual({ firstMs: 100, maxMs: 300_000, forMs: 86_400_000 })
     expect(definition.key(buildRecorded('order', 'Placed'))).toBe('order-a')
     expect([...definition.filter]).toEqual([['order', null]])

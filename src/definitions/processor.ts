@@ -3,6 +3,7 @@ import type { Rejection } from './decider/reject.ts'
 import type { CloudEvent } from './event/cloud-event.ts'
 import { type AnyEvents, type Recorded, spec } from './event/events.ts'
 import { requireKey } from './event/names.ts'
+import { type CompiledStart, compileStart, type Start } from './start.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from './event/families.ts'
 
 /** Values and functions that a handler gets besides the events. */
@@ -54,7 +55,7 @@ export type ProcessorSpec = {
   readonly name: string
   readonly families: Families
   readonly filter: TypesByCategory
-  readonly start: 'beginning' | 'now' | number
+  readonly start: CompiledStart
   readonly batchSize: number
   readonly parallelism: number
   readonly retry: RetryPolicy
@@ -76,7 +77,8 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  *   Default of `batchSize`: 1.
  * - `key`: a function that gives the key of an event. Events of one key stay in order. Default: the event's stream.
  * - `parallelism`: how many keys are handled side by side. Default: 1.
- * - `start`: where a new processor begins: `beginning`, `now` or after a position. Default: `beginning`.
+ * - `start`: where a processor begins that is new to the log: `beginning`, `now`, after a position, or `{ at: time }`.
+ *   Default: the beginning of an empty log. Where the log is not empty, a new processor without a `start` is refused.
  * - `retry`: when an event is tried again after a failure. The pauses are random, up to a bound that doubles from
  *   `firstMs` to `maxMs`. After `forMs` the key is parked. `forMs` counts on over restarts; the pauses begin anew.
  *   Default: pauses of up to 5 minutes, for a day.
@@ -92,7 +94,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
   options: {
     readonly from: One<F>
     readonly types?: readonly T[]
-    readonly start?: 'beginning' | 'now' | number
+    readonly start?: Start
     readonly batchSize?: number
     readonly parallelism?: number
     readonly retry?: Partial<RetryPolicy>
@@ -101,7 +103,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
   },
 ): Processor<N> {
-  const { types, start = 'beginning', batchSize = 1, parallelism = 1, retry, attemptMs = ATTEMPT_MS, key, handle } = options
+  const { types, start, batchSize = 1, parallelism = 1, retry, attemptMs = ATTEMPT_MS, key, handle } = options
   const where = `processor('${name}')`
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
   for (const [what, value] of Object.entries({ batchSize, parallelism }))
@@ -117,7 +119,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     name,
     families,
     filter: filterOf(where, families, types),
-    start,
+    start: compileStart(where, start),
     batchSize,
     parallelism,
     retry: policy,

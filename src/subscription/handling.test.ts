@@ -31,7 +31,7 @@ async function startMails(
   store: Store = memory(),
   leaseMs = 60_000,
 ) {
-  const mails = processor('mails', { from: Mail, ...options, handle: handle as never })
+  const mails = processor('mails', { from: Mail, start: 'beginning', ...options, handle: handle as never })
   const emaki = await runtime({ serve: [mail, mails], store, leaseMs })
   closing.push(emaki)
   return emaki
@@ -141,7 +141,11 @@ describe('a processor', () => {
     const found: (CloudEvent & { readonly key: string })[] = []
     const handle = (events: readonly Recorded[], { cloudEvent, keyOf }: Handling) =>
       void found.push(...events.map(event => ({ ...cloudEvent(event), key: keyOf(event) })))
-    const emaki = await runtime({ serve: [processor('mails', { from: New, batchSize: 10, handle })], store, leaseMs: 60_000 })
+    const emaki = await runtime({
+      serve: [processor('mails', { from: New, start: 'beginning', batchSize: 10, handle })],
+      store,
+      leaseMs: 60_000,
+    })
     closing.push(emaki)
     await untilProcessed(emaki, 2)
     const [sent, noted] = await store.readAll({ after: 0, limit: 2 })
@@ -244,7 +248,7 @@ describe('processor()', () => {
       batchSize: 1,
       parallelism: 1,
       retry: { firstMs: 100, maxMs: 300_000, forMs: 86_400_000 },
-      start: 'beginning',
+      start: null,
     })
   })
 })

@@ -1,7 +1,8 @@
 // Detects a log that was restored alone, to an earlier time. Subscriptions are past its head, and would pass over new
 // events there.
-import type { ProcessorSpec } from '../definitions/processor.ts'
+import type { Definitions } from '../definitions/definition.ts'
 import type { Progress } from '../ports/read-model/progress.ts'
+import { startsOf } from './starts.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 
@@ -13,10 +14,13 @@ export async function pastHead(store: Store): Promise<{ readonly head: number; r
   return { head, past: progress.filter(({ position }) => position > head) }
 }
 
-/** Closes the store and throws if subscriptions are past the head. A processor may start beyond the end of the log. */
-export async function refuseRestoredLog(store: Store, processors: readonly ProcessorSpec[]): Promise<void> {
+/**
+ * Closes the store and throws if subscriptions are past the head. A process or a processor may start beyond the end of
+ * the log.
+ */
+export async function refuseRestoredLog(store: Store, definitions: Pick<Definitions, 'process' | 'processor'>): Promise<void> {
   const { head, past } = await pastHead(store)
-  const starts = new Map(processors.map(({ name, start }) => [name, start]))
+  const starts = new Map(startsOf(definitions).map(({ subscription, start }) => [subscription, start]))
   const wrong = past.filter(({ name, position }) => starts.get(name) !== position)
   if (!wrong.length) return
   await store.close()

@@ -17,8 +17,9 @@ import type { Table } from '../ports/read-model/tables.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Consumer, PageGuard } from './consumer.ts'
-import type { Outbox } from './projector/outbox.ts'
+import type { Outbox, SavedRow } from './projector/outbox.ts'
 import { Projector } from './projector/projector.ts'
+import { ReplayedTimers } from './replayed-timers.ts'
 
 /** Sends an owner's entries of the agenda while this process has the lease on its subscription. */
 export type AgendaSender = {
@@ -48,6 +49,9 @@ export class ProcessManagerRunner implements Consumer {
   readonly #report: Report
   /** The instances that are stuck, of which each was reported. */
   readonly #stuck = new Set<string>()
+  #passedOver = 0
+  /** While instances are folded again. */
+  #replayed: ReplayedTimers | null = null
   readonly handle: Consumer['handle']
   readonly save: Consumer['save']
   readonly hasParked: Consumer['hasParked']
@@ -63,10 +67,10 @@ export class ProcessManagerRunner implements Consumer {
     this.#table = { name: tableOf(projection), indexes: [] }
     // Rows of this table are instances.
     const outbox: Outbox = {
-      splitRow: (key, row, isReplayed) => this.#splitRow(key, row as ProcessInstance, isReplayed),
+      splitRow: (key, row) => this.#splitRow(key, row as ProcessInstance),
       dropChanges: (row, position) => withoutOutbox(row as ProcessInstance, position),
       toAgenda: changes => this.#toAgenda(changes),
-      onSaved: ({ add }) => sender.enqueue(add),
+      onSaved: (agenda, rows) => this.#onSaved(agenda, rows),
     }
     this.#projector = new Projector(store, projection, this.#table, null, { report, outbox })
     this.handle = this.#projector.handle
@@ -85,6 +89,11 @@ export class ProcessManagerRunner implements Consumer {
     await this.#sender.start()
   }
 
+  /** How many facts found no instance, since this object runs the process. */
+  get passedOver(): number {
+    return this.#passedOver
+  }
+
   end = (): Promise<void> => this.#sender.stop()
 
   /**
@@ -99,18 +108,40 @@ export class ProcessManagerRunner implements Consumer {
   async #replay({ name, epoch, position }: Lease): Promise<void> {
     const { readModel, agenda } = this.#store
     const guard: PageGuard = { name, epoch, from: position, to: position, ttlMs: this.#leaseMs }
+    const [progress] = await readModel.progress([name])
+    const start = progress?.start ?? 0
     await readModel.drop(this.#table.name)
     await readModel.prepare([this.#table])
-    await agenda.clearTimers(name)
-    if (position > 0 && !(await this.#projector.replay(guard))) throw new Error(`${name} was taken over`)
+    const replayed = await ReplayedTimers.read(agenda, name)
+    this.#replayed = replayed
+    try {
+      if (position > start && !(await this.#projector.replay(guard, start))) throw new Error(`${name} was taken over`)
+    } finally {
+      this.#replayed = null
+    }
+    await replayed.removeOthers()
+    if (replayed.left > 0) this.#reportLeft(replayed.left)
     await readModel.serve(name, this.#table.name)
   }
 
-  #splitRow(key: string, row: ProcessInstance, isReplayed: boolean): ReturnType<Outbox['splitRow']> {
-    const { instance, changes } = splitOutbox(row)
-    this.#reportStuck(key, instance)
-    if (!isReplayed) return { row: instance, changes }
-    return { row: instance, changes: instance ? timerChanges(this.#process, key, instance) : [] }
+  #splitRow(key: string, row: ProcessInstance): ReturnType<Outbox['splitRow']> {
+    const { instance, changes, passed } = splitOutbox(row)
+    if (!this.#replayed) return { row: instance, changes, passed }
+    return { row: instance, changes: this.#replayed.keep(timerChanges(this.#process, key, instance)), passed: 0 }
+  }
+
+  #onSaved({ add }: NewAgenda, rows: readonly SavedRow[]): void {
+    this.#sender.enqueue(add)
+    for (const { key, row, passed } of rows) {
+      this.#passedOver += passed
+      this.#reportStuck(key, row as ProcessInstance | null)
+    }
+  }
+
+  #reportLeft(timers: number): void {
+    const { name, version } = this.#process
+    const message = `${name}: version ${version} has ${timers} timers that are new and would be due already. They were not set.`
+    this.#report(new Notice({ level: 'info', code: 'timers-left', message, fields: { process: name, version, timers } }))
   }
 
   /** Reports an instance once when it gets stuck. */

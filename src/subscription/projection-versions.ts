@@ -112,7 +112,7 @@ export class ProjectionVersions {
     const name = serving !== null && isTableOf(spec, serving) ? serving : tableOf(spec)
     const table = { name, indexes: spec.indexes }
     const consumer = new Projector(store, spec, table, onRowsChanged, { report })
-    const own = { name, filter: spec.filter, start: 'beginning', consumer } as const
+    const own = { name, filter: spec.filter, consumer }
     const subscription = new Subscription({ ...this.#options, ...own })
     return { spec, table, subscription, isFrozen }
   }

@@ -72,7 +72,6 @@ async function fillTable(options: RebuildOptions): Promise<string | null> {
     tail,
     name: table.name,
     filter: projection.filter,
-    start: 'beginning',
     leaseMs,
     owner: `rebuild.${process.pid}.${Bun.randomUUIDv7()}`,
     consumer,

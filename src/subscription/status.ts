@@ -16,6 +16,8 @@ export type Status = {
   readonly parkedStreams: number
   /** How many keys and streams are being handled again, after a failure or because somebody asked. */
   readonly retrying: number
+  /** A process: how many facts found no instance and began none, since this process runs it. Otherwise 0. */
+  readonly passedOver: number
   /** Whether this process runs the subscription. */
   readonly isOwner: boolean
   /** Why this process, which runs it, cannot go on for now and tries again and again. Null: there is no such failure. */
@@ -25,7 +27,10 @@ export type Status = {
 }
 
 /** A subscription with its definition. */
-export type DefinedSubscription = Pick<Status, 'definition' | 'isServing'> & { readonly subscription: Subscription }
+export type DefinedSubscription = Pick<Status, 'definition' | 'isServing'> & {
+  readonly subscription: Subscription
+  readonly passedOver?: () => number
+}
 
 /** Reads the status of some subscriptions. Rejects with the store's error. */
 export async function readStatus(
@@ -34,11 +39,12 @@ export async function readStatus(
   all: readonly DefinedSubscription[],
 ): Promise<readonly Status[]> {
   const [seconds, counts] = await Promise.all([readLagSeconds(store, now, all), store.readModel.parkedCounts()])
-  return all.map(({ definition, subscription, isServing }, i) => {
+  return all.map(({ definition, subscription, isServing, passedOver = () => 0 }, i) => {
     const { name, position, lagEvents, isOwner, failure } = subscription
     const { keys = 0, streams = 0, retrying = 0 } = counts.find(count => count.name === name) ?? {}
     const lag = { lagEvents, lagSeconds: lagEvents ? seconds[i]! : 0 }
-    return { name, definition, position, ...lag, parkedKeys: keys, parkedStreams: streams, retrying, isOwner, failure, isServing }
+    const missed = { parkedKeys: keys, parkedStreams: streams, retrying, passedOver: passedOver() }
+    return { name, definition, position, ...lag, ...missed, isOwner, failure, isServing }
   })
 }
 

@@ -47,7 +47,7 @@ async function savedCheckpoints(eventMs: number, pending: number | null): Promis
     retryParked: async () => {},
   }
   const subscription = new Subscription({
-    ...{ store, tail: far, name: 'sub', filter: null, start: 'beginning', leaseMs: 60_000, owner: 'o', consumer },
+    ...{ store, tail: far, name: 'sub', filter: null, leaseMs: 60_000, owner: 'o', consumer },
     ...{ trace: untraced, report: () => {}, now: Date.now, clock: () => now },
   })
   subscription.start()

@@ -21,8 +21,6 @@ export type SubscriptionOptions = {
   readonly tail: Tail
   readonly name: string
   readonly filter: Filter | null
-  /** The position after which a new subscription begins. */
-  readonly start: 'beginning' | 'now' | number
   /** How long a lease holds without renewal, in ms. */
   readonly leaseMs: number
   /** The name of this process. */
@@ -241,9 +239,9 @@ export class Subscription {
   }
 
   async #acquireLease(): Promise<Lease | null> {
-    const { name, owner, leaseMs, start, tail, store } = this.#options
-    const from = start === 'beginning' ? 0 : start === 'now' ? Math.max(tail.head, await store.head()) : start
-    const lease = await this.#readModel.acquire(name, { owner, ttlMs: leaseMs, start: from })
+    const { name, owner, leaseMs } = this.#options
+    // Where it begins elsewhere, that is settled before; see starts.ts.
+    const lease = await this.#readModel.acquire(name, { owner, ttlMs: leaseMs, start: 0 })
     return lease && this.#caution.withoutOwnSuspect(lease)
   }
 

@@ -145,8 +145,8 @@ export class Subscriptions {
   }
 
   #processorSubscriptions(): readonly DefinedSubscription[] {
-    return this.#options.processors.map(({ kind, name, filter, start }, i) =>
-      this.#define({ kind, name }, { name, filter, start, consumer: this.#processors[i]! }),
+    return this.#options.processors.map(({ kind, name, filter }, i) =>
+      this.#define({ kind, name }, { name, filter, consumer: this.#processors[i]! }),
     )
   }
 
@@ -155,7 +155,7 @@ export class Subscriptions {
     return sqlProjections.map(spec => {
       const { kind, name, filter } = spec
       const consumer = new SqlProjectionRunner(store, spec, report)
-      return this.#define({ kind, name }, { name: subscriptionOf(spec), filter, start: 'beginning', consumer })
+      return this.#define({ kind, name }, { name: subscriptionOf(spec), filter, consumer })
     })
   }
 
@@ -165,13 +165,14 @@ export class Subscriptions {
       const { kind, name } = process
       const { filter } = instancesOf(process)
       const consumer = new ProcessManagerRunner(store, process, { sender, leaseMs, report })
-      return this.#define({ kind, name }, { name: subscriptionOfProcess(process), filter, start: 'beginning', consumer })
+      const own = { name: subscriptionOfProcess(process), filter, consumer }
+      return { ...this.#define({ kind, name }, own), passedOver: () => consumer.passedOver }
     })
   }
 
   #define(
     definition: DefinedSubscription['definition'],
-    own: Pick<SubscriptionOptions, 'name' | 'filter' | 'start' | 'consumer'>,
+    own: Pick<SubscriptionOptions, 'name' | 'filter' | 'consumer'>,
   ): DefinedSubscription {
     return { definition, subscription: new Subscription({ ...this.#options, ...own }), isServing: true }
   }

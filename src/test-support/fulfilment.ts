@@ -84,6 +84,7 @@ type State = {
 export const fulfilment: Process<'fulfilment', State> = processManager('fulfilment', {
   from: [Order, Shelf, Purse],
   to: [order, shelf, purse],
+  begins: 'Placed',
   key: { Taken: ({ order }) => order, Returned: ({ order }) => order },
   initial: { cents: 0, wanted: [], taken: [], over: false } as State,
   evolve: {

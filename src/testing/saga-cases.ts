@@ -2,7 +2,7 @@
 // at all; and whatever comes in another order. Pure: only the saga itself runs.
 import type { Command } from '../definitions/decider/command.ts'
 import { type Recorded, spec } from '../definitions/event/events.ts'
-import { advanceInstance, type ProcessInstance, outbox, splitOutbox } from '../definitions/process/instance.ts'
+import { advanceInstance, NO_INSTANCE, type ProcessInstance, outbox, splitOutbox } from '../definitions/process/instance.ts'
 import { type ANSWERS, DUE } from '../definitions/process/process-events.ts'
 import type { Process, ProcessSpec } from '../definitions/process/process.ts'
 import { sagas } from '../definitions/process/saga.ts'
@@ -61,6 +61,8 @@ export function sagaCases(
   const process = saga[spec]
   const known = sagas.get(process)
   if (!known) throw new TypeError(`${process.name} is no saga`)
+  if (!process.begins.get(first.category)?.has(first.type))
+    throw new TypeError(`${first.category}.${first.type} begins no ${process.name}`)
   const simulated = (fault: Fault | null, step: number) => () => new Simulation(process, first, key, fault, step).run()
   return [
     { title: 'ends well where nothing goes wrong', run: simulated(null, -1) },
@@ -102,7 +104,7 @@ class Simulation {
   readonly #accepted: Sent[] = []
   /** All events, so that they can be folded again. */
   readonly #log: Recorded[] = []
-  #instance: ProcessInstance
+  #instance: ProcessInstance = NO_INSTANCE
   #sent: Sent[] = []
   #late: Sent[] = []
   #timers = new Map<string, { readonly set: number; readonly due: number }>()
@@ -113,7 +115,6 @@ class Simulation {
     this.#key = key
     this.#fault = fault
     this.#step = step
-    this.#instance = { state: process.initial, timers: {} }
     this.#happens(first.category, first.type, first.data)
   }
 
@@ -198,7 +199,7 @@ class Simulation {
 
   /** Folds the log again, as after a crash. The process has to know the same as before. */
   #crash(): void {
-    let again: ProcessInstance = { state: this.#process.initial, timers: {} }
+    let again = NO_INSTANCE
     for (const event of this.#log) again = splitOutbox(advanceInstance(this.#process, again, event, this.#key)).instance!
     if (JSON.stringify(again) !== JSON.stringify({ ...this.#instance, [outbox]: undefined }))
       throw new Error(`${this.#process.name} is another after a crash`)

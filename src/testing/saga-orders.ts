@@ -3,7 +3,7 @@
 import type { Command } from '../definitions/decider/command.ts'
 import type { Recorded } from '../definitions/event/events.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
-import { advanceInstance, type ProcessInstance, splitOutbox } from '../definitions/process/instance.ts'
+import { advanceInstance, NO_INSTANCE, type ProcessInstance, splitOutbox } from '../definitions/process/instance.ts'
 import { type ANSWERS, DUE } from '../definitions/process/process-events.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { CompiledStep, SagaState } from '../definitions/process/saga-state.ts'
@@ -93,13 +93,13 @@ class SagaWorlds {
   }
 
   begin(first: FirstEvent, surprises: number): World {
-    const instance = { state: this.#process.initial, timers: {} }
     const nothing = { log: null, trace: null, accepted: null, sent: [], answers: [], facts: [], timers: new Map() }
-    return this.#tell({ ...nothing, instance, left: this.#steps.map(() => null), now: 0, surprises }, first)
+    const left = this.#steps.map(() => null)
+    return this.#tell({ ...nothing, instance: NO_INSTANCE, left, now: 0, surprises }, first)
   }
 
   endOf({ instance, log, accepted, left, trace }: World): SagaEnd {
-    let again: ProcessInstance = { state: this.#process.initial, timers: {} }
+    let again = NO_INSTANCE
     for (const event of listOf(log)) again = splitOutbox(advanceInstance(this.#process, again, event, this.#key)).instance!
     if (JSON.stringify(again) !== JSON.stringify(instance)) throw new Error(`${this.#process.name} is another after a restart`)
     // The state of a saga is a SagaState.

@@ -18,6 +18,11 @@ export function testBodies({ id, post, eventsOf }: Marketplace): void {
         ['#/items/1/sku', '#/items/1/qty', '#/items/1/price'],
       ],
       ['order/place', { ...basket, items: [{ ...item, qty: 1.5, price: '1' }] }, ['#/items/0/qty', '#/items/0/price']],
+      [
+        'order/place',
+        { ...basket, items: [{ ...item, qty: 1_000_001, price: 10_000_001 }] },
+        ['#/items/0/qty', '#/items/0/price'],
+      ],
       ['order/ship', { trackingNumber: '' }, ['#/trackingNumber']],
       ['order/cancel', { reason: 'x'.repeat(501) }, ['#/reason']],
       ['inventory/restock', { qty: -1 }, ['#/qty']],

@@ -95,10 +95,10 @@ export function testViews({ id, ask, post }: Marketplace): void {
 
     test('the view of bestsellers lists the most sold first', async () => {
       const skus = [id(), id(), id()]
-      const items = skus.map((sku, i) => ({ sku, qty: 1_000_000 + i, price: 1 }))
+      const items = skus.map((sku, i) => ({ sku, qty: 900_000 + i, price: 1 }))
       const { headers } = await post('/order/place', { customerId: id(), items })
       const { body } = await askAt('/bestsellers?sort=-sold&limit=3', headers.get('event-position'))
-      expect(body['items']).toEqual(skus.map((key, i) => ({ key, sold: 1_000_000 + i })).toReversed())
+      expect(body['items']).toEqual(skus.map((key, i) => ({ key, sold: 900_000 + i })).toReversed())
     })
 
     test('a view answers 304 to its tag until it changes, and is never older than the position of its client', async () => {

@@ -25,7 +25,7 @@ afterEach(async () => {
 
 type Options = Partial<Parameters<typeof kafkaRelay>[1]>
 const relayTo = (brokers: readonly string[], options: Options = {}) =>
-  kafkaRelay('to-kafka', { from: Counter, brokers, topic: 'counters', report: () => {}, ...options } as never)
+  kafkaRelay('to-kafka', { from: Counter, start: 'beginning', brokers, topic: 'counters', report: () => {}, ...options } as never)
 
 async function startRelay(relay: ReturnType<typeof relayTo>, store: Store = memory()): Promise<Runtime> {
   const emaki = await runtime({ serve: [counter, relay], store, leaseMs: 500 })

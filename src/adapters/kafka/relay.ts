@@ -5,6 +5,7 @@ import { oncePerRun } from '../delivery/per-run.ts'
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
+import type { Start } from '../../definitions/start.ts'
 import { kafkaConnection } from './connection.ts'
 import { bytesOf, messageOf } from './message.ts'
 import type { Report } from '../../ports/report/notice.ts'
@@ -21,8 +22,8 @@ export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
    * topic: only events within a topic are in order.
    */
   readonly topic: string | ((event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string)
-  /** The start of a new relay: `beginning`, `now` or after a position. Default: `beginning`. */
-  readonly start?: 'beginning' | 'now' | number
+  /** The start of a new relay, as of every processor. */
+  readonly start?: Start
   /** The most events that are being sent at once, 1 to 10 000. Default: 1 000. */
   readonly inFlightMax?: number
   /** The largest request, and the largest message, in bytes. Not more than `message.max.bytes`. Default: 1 000 000. */
@@ -55,13 +56,13 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
   name: N,
   options: KafkaRelayOptions<F, T>,
 ): Processor<N> {
-  const { from, types, topic, start = 'beginning', inFlightMax = 1_000, requestBytesMax = 1_000_000 } = options
+  const { from, types, topic, start, inFlightMax = 1_000, requestBytesMax = 1_000_000 } = options
   const topicOf = typeof topic === 'string' ? () => topic : topic
   const producerOf = oncePerRun(signal => producer(options, signal))
   return processor(name, {
     from,
     ...(types && { types }),
-    start,
+    ...(start !== undefined && { start }),
     batchSize: inFlightMax,
     // The producer itself repeats until Kafka accepts the events. An error means that Kafka never will.
     retry: { forMs: 0 },

@@ -126,7 +126,9 @@ describe('a relay to JetStream', () => {
 
   test('a relay to JetStream doubles no event that it sends again, as from an older checkpoint', async () => {
     await using server = await startNats()
-    const { relay, delivered } = countDeliveries(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }))
+    const { relay, delivered } = countDeliveries(
+      natsRelay('to-nats', { from: Counter, start: 'beginning', servers: server.url, stream: STREAM }),
+    )
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
     closing.push(emaki)
     await untilProcessed(emaki, await countUp(emaki, 10, 10))
@@ -137,15 +139,18 @@ describe('a relay to JetStream', () => {
 
   test('the checks of the relay to JetStream see one that doubles events by another id each time', async () => {
     await using server = await startNats()
-    const relay = wrapHandler(natsRelay('to-nats', { from: Counter, servers: server.url, stream: STREAM }), handle => {
-      return (events, handling) => {
-        const cloudEvent: typeof handling.cloudEvent = event => {
-          const { attributes, data } = handling.cloudEvent(event)
-          return { attributes: { ...attributes, id: Bun.randomUUIDv7() }, data }
+    const relay = wrapHandler(
+      natsRelay('to-nats', { from: Counter, start: 'beginning', servers: server.url, stream: STREAM }),
+      handle => {
+        return (events, handling) => {
+          const cloudEvent: typeof handling.cloudEvent = event => {
+            const { attributes, data } = handling.cloudEvent(event)
+            return { attributes: { ...attributes, id: Bun.randomUUIDv7() }, data }
+          }
+          return handle(events, { ...handling, cloudEvent })
         }
-        return handle(events, { ...handling, cloudEvent })
-      }
-    })
+      },
+    )
     const emaki = await runtime({ serve: [counter, relay], store: memory(), leaseMs: 500 })
     closing.push(emaki)
     await untilProcessed(emaki, await countUp(emaki, 5, 4))

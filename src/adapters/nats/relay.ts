@@ -7,6 +7,7 @@ import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
+import type { Start } from '../../definitions/start.ts'
 import { natsConnection, type OpenConnection } from './connection.ts'
 import type { Report } from '../../ports/report/notice.ts'
 import { printReports } from '../../ports/report/print.ts'
@@ -27,8 +28,8 @@ export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
    * `SHOP.order.Placed`.
    */
   readonly subject?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
-  /** The start of a new relay: `beginning`, `now` or after a position. Default: `beginning`. */
-  readonly start?: 'beginning' | 'now' | number
+  /** The start of a new relay, as of every processor. */
+  readonly start?: Start
   /** The most events that are being sent at once, 1 to 10 000. Default: 1 000. */
   readonly inFlightMax?: number
   /** The longest time that NATS may take to connect, and to acknowledge, in ms. Default: 5 000. */
@@ -60,14 +61,14 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
   name: N,
   options: NatsRelayOptions<F, T>,
 ): Processor<N> {
-  const { from, types, start = 'beginning', inFlightMax = 1_000 } = options
+  const { from, types, start, inFlightMax = 1_000 } = options
   const { stream, subject = ({ category, type }: Recorded) => `${stream}.${category}.${type}` } = options
   if (!/^[\w-]{1,255}$/.test(stream)) throw new TypeError(`natsRelay('${name}'): no stream of JetStream is named ${stream}`)
   const publisherOf = oncePerRun(signal => publisher(options, signal))
   return processor(name, {
     from,
     ...(types && { types }),
-    start,
+    ...(start !== undefined && { start }),
     batchSize: inFlightMax,
     // The publisher itself repeats until NATS accepts the event. An error means that NATS never will.
     retry: { forMs: 0 },

@@ -97,10 +97,6 @@ export class PostgresAgenda implements Agenda {
     return rows.length > 0
   }
 
-  async clearTimers(owner: string): Promise<void> {
-    await this.#run(`delete from ${this.#table} where owner = $1 and timer is not null and ended_at is null`, [owner])
-  }
-
   async list({ owner, key, timers, limit }: Parameters<Agenda['list']>[0]): Promise<readonly AgendaEntry[]> {
     const rows = await this.#run<PostgresAgendaRow>(
       `select ${COLUMNS} from ${this.#table}

@@ -75,7 +75,7 @@ export class PostgresReadModel implements ReadModel {
     name: string,
     { owner, ttlMs, start }: { readonly owner: string; readonly ttlMs: number; readonly start: number },
   ): Promise<Lease | null> {
-    const call = `select * from ${this.#schema}.acquire_v1($1, $2, $3, $4)`
+    const call = `select * from ${this.#schema}.acquire_v2($1, $2, $3, $4)`
     const [found] = await this.#write<PostgresLeaseRow>(call, [name, owner, ttlMs, start], this.#deadlineMs)
     if (!found) return null
     const { epoch, position, takeovers, suspect_position, suspect_key } = found
@@ -174,7 +174,7 @@ export class PostgresReadModel implements ReadModel {
 
   async progress(names?: readonly string[]): Promise<readonly Progress[]> {
     const rows = await this.#read<Omit<Progress, 'savedAt'> & { readonly saved_at: Date }>(
-      `select name, position, epoch, saved_at from ${this.#schema}.checkpoints where $1::text[] is null or name = any ($1) order by name`,
+      `select name, position, start, epoch, saved_at from ${this.#schema}.checkpoints where $1::text[] is null or name = any ($1) order by name`,
       [names ? texts(names) : null],
     )
     return rows.map(({ saved_at, ...progress }) => ({ ...progress, savedAt: saved_at.toISOString() }))

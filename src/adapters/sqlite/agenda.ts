@@ -18,7 +18,6 @@ export function sqliteAgenda(whenFree: <T>(run: (now: SyncAgenda) => T) => Promi
     end: ended => whenFree(now => now.end(ended)),
     find: id => whenFree(now => now.find(id)),
     remove: id => whenFree(now => now.remove(id)),
-    clearTimers: owner => whenFree(now => now.clearTimers(owner)),
     list: options => whenFree(now => now.list(options)),
     count: () => whenFree(now => now.count()),
     renewKeys: (owner, keepMs) => whenFree(now => now.renewKeys(owner, keepMs)),
@@ -89,9 +88,6 @@ export function syncAgenda(db: Database, statements: Statements, now: () => numb
     end: many(({ id, outcome }) => change('update agenda set outcome = ?, ended_at = ? where id = ?', outcome, now(), id)),
     find,
     remove: id => change('delete from agenda where id = ? and begun = 0 and ended_at is null', id) > 0,
-    clearTimers: owner => {
-      change('delete from agenda where owner = ? and timer is not null and ended_at is null', owner)
-    },
     list: ({ owner, key, timers, limit }) =>
       all<SqliteAgendaRow>(
         `select ${COLUMNS} from agenda

@@ -89,6 +89,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     const checkpoint = one<{ position: number; epoch: number }>('select position, epoch from checkpoints where name = ?', name)
     const position = checkpoint?.position ?? start
     const epoch = Math.max(checkpoint?.epoch ?? 0, last?.epoch ?? 0) + 1
+    if (!checkpoint) change('insert or replace into starts values (?, ?)', name, start)
     const takeovers = last?.owner && last.position === position ? last.takeovers + Number(last.owner !== owner) : 0
     change(
       'insert into checkpoints values (?, ?, ?, ?) on conflict (name) do update set epoch = excluded.epoch',
@@ -148,6 +149,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   function drop(name: string): void {
     fence(name)
     change('delete from checkpoints where name = ?', name)
+    change('delete from starts where name = ?', name)
     change('delete from serving where name = ?', name)
     if (change('delete from row_tables where name = ?', name)) db.run(`drop table "rows_${name}"`)
     prepared.delete(name)
@@ -245,9 +247,10 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
       return page.isTrial ? tryPage(page) : commitWhole(page)
     },
     progress: names => {
-      const wanted = names ? 'where name in (select value from json_each(?))' : ''
+      const wanted = names ? 'where c.name in (select value from json_each(?))' : ''
       return all<Omit<Progress, 'savedAt'> & { readonly savedAt: number }>(
-        `select name, position, epoch, saved_at as savedAt from checkpoints ${wanted} order by name`,
+        `select c.name, c.position, coalesce(s.position, 0) as start, c.epoch, c.saved_at as savedAt
+         from checkpoints c left join starts s using (name) ${wanted} order by c.name`,
         ...(names ? [JSON.stringify(names)] : []),
       ).map(progress => ({ ...progress, savedAt: instant(progress.savedAt) }))
     },

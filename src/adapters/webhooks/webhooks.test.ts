@@ -78,6 +78,7 @@ const hooksTo = (url: string, options: Options = {}) =>
     from: Counter,
     url,
     secrets: SECRET,
+    start: 'beginning',
     retry: { firstMs: 1, forMs: 1 },
     report: () => {},
     ...options,

@@ -5,6 +5,7 @@ import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud
 import type { AnyEvents } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor, type RetryPolicy } from '../../definitions/processor.ts'
+import type { Start } from '../../definitions/start.ts'
 import { Gone, NotAccepted, post } from './post.ts'
 import { keysOf, sign } from './signature.ts'
 import type { Report } from '../../ports/report/notice.ts'
@@ -21,8 +22,8 @@ export type WebhooksOptions<F extends AnyEvents, T extends string> = {
    * signs.
    */
   readonly secrets: string | readonly string[]
-  /** The start of a new endpoint: `beginning`, `now` or after a position. Default: `beginning`. */
-  readonly start?: 'beginning' | 'now' | number
+  /** The start of a new endpoint, as of every processor. */
+  readonly start?: Start
   /**
    * How many streams are sent side by side. Default: 1, which keeps the order of the log while every message is accepted.
    */
@@ -69,7 +70,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
   name: N,
   options: WebhooksOptions<F, T>,
 ): Processor<N> {
-  const { from, types, start = 'beginning', parallelism = 1, retry, url, secrets } = options
+  const { from, types, start, parallelism = 1, retry, url, secrets } = options
   const where = `webhooks('${name}')`
   if (!['http:', 'https:'].includes(URL.parse(url)?.protocol ?? '')) throw new TypeError(`${where}: no endpoint is at ${url}`)
   const keys = keysOf(where, secrets)
@@ -77,7 +78,7 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
   return processor(name, {
     from,
     ...(types && { types }),
-    start,
+    ...(start !== undefined && { start }),
     parallelism,
     ...(retry && { retry }),
     // The relay waits for the endpoint, however long it is unavailable.

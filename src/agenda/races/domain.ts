@@ -35,6 +35,7 @@ type State = { readonly n: number; readonly until: number }
 export const courier: Process<'courier', State> = processManager('courier', {
   from: Asking,
   to: tally,
+  begins: 'Asked',
   initial: { n: 0, until: 0 } as State,
   evolve: { Asked: ({ n }, _, { at }) => ({ n: n + 1, until: Date.parse(at) + BEATS_MS }) },
   react: {

@@ -19,10 +19,15 @@ export type ProcessInstance = {
   /** Null: the instance has ended. */
   readonly state: unknown
   readonly timers: Readonly<Record<string, ArmedTimer>>
+  /** How many facts found no instance here since this was written. JSON does not show it. */
+  readonly [passedOver]?: number
   /** Changes to the agenda. JSON does not show them: the transaction that writes the rest writes them to the agenda. */
   readonly [outbox]?: readonly AgendaChange[]
 }
 export const outbox: unique symbol = Symbol('outbox')
+export const passedOver: unique symbol = Symbol('passedOver')
+/** There is no instance: it has not begun, or it has ended. */
+export const NO_INSTANCE: ProcessInstance = { state: null, timers: {} }
 
 /** An entry to add to the agenda, or to drop from it. A `due` of 0 means at once. */
 export type AgendaChange =
@@ -56,9 +61,6 @@ const FORM_VERSIONS = 100_000
 /** A process as a projection of its instances. */
 export function instancesOf(process: ProcessSpec): ProjectionSpec {
   const { own, families, handledTypes } = process
-  const first: ProcessInstance = { state: process.initial, timers: {} }
-  /** Its own events never find an instance that has not begun. If they find no row, the instance has ended. */
-  const beforeEvent = (row: ProcessInstance, event: Recorded) => (row === first && event.category === own.name ? ENDED : row)
   const evolve: ProjectionSpec['evolve'] = new Map(
     [...handledTypes, [own.name, own.types] as const].map(([category, types]) => [
       category,
@@ -66,7 +68,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
         [...types.keys()].map(type => [
           type,
           (row: unknown, _: unknown, event: Recorded, key: string) =>
-            advanceInstance(process, beforeEvent(row as ProcessInstance, event), event, key),
+            advanceInstance(process, row as ProcessInstance, event, key),
         ]),
       ),
     ]),
@@ -77,7 +79,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
     name: subscriptionOf(process),
     version: process.form * FORM_VERSIONS + process.version,
     row: anyInstance,
-    initial: first,
+    initial: NO_INSTANCE,
     indexes: [],
     families: all,
     evolve,
@@ -89,29 +91,30 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
   }
 }
 
-const ENDED: ProcessInstance = { state: null, timers: {} }
-
 /** A process may fold to any state. A state that JSON would change is refused when it is written. */
 const anyInstance = { safeParse: (data: unknown) => ({ success: true, data }), toJSONSchema: () => ({}) } as unknown as z.ZodType
 
 /** Gives an instance after an event: its new state, and the new changes to the agenda behind the earlier ones. */
 export function advanceInstance(process: ProcessSpec, before: ProcessInstance, event: Recorded, key: string): ProcessInstance {
   const isOwn = event.category === process.own.name
-  // It has ended, so its own events do not change it any more.
-  if (isOwn && before.state === null) return before
+  if (before.state === null && !process.begins.get(event.category)?.has(event.type)) return isOwn ? before : passOver(before)
   const fired = isOwn && event.type === DUE ? (event.data as TimerFired) : null
   const timer = fired && findTimer(before.timers, fired.timer)
   // The timer was cancelled, or set again, before this event was handled.
   if (fired && timer?.set !== fired.set) return before
   const builder = new InstanceBuilder(process, event, key, before)
   if (isOwn && event.type === CLOSED) return builder.build(null)
-  // An instance that ended in this very page begins anew with a fact.
   const { state, steps } = process.handleInput(before.state ?? process.initial, inputOf(process, event, key))
   if (fired) builder.forgetTimer(fired.timer)
   if (timer?.command) builder.send(timer.command)
   if (steps.length > STEPS_MAX) throw new TypeError(`${process.name}: ${steps.length} steps at once, at most ${STEPS_MAX}`)
   for (const step of steps) builder.addStep(step)
   return builder.build(state)
+}
+
+/** Counts a fact that begins no instance and finds none. */
+function passOver(before: ProcessInstance): ProcessInstance {
+  return { ...before, [passedOver]: (before[passedOver] ?? 0) + 1 }
 }
 
 function inputOf(process: ProcessSpec, event: Recorded, key: string): Input {
@@ -124,23 +127,25 @@ function inputOf(process: ProcessSpec, event: Recorded, key: string): Input {
   return { kind, command, code, ...(data !== undefined && { data }), ...(cut && { cut }), label, key }
 }
 
-/** Splits an instance into the part that is written (null: it has ended) and its changes to the agenda. */
+/** Splits an instance into the part that is written (null: there is none), its changes to the agenda, and its count. */
 export function splitOutbox(instance: ProcessInstance): {
   readonly instance: ProcessInstance | null
   readonly changes: readonly AgendaChange[]
+  readonly passed: number
 } {
-  const { state, timers, [outbox]: changes = [] } = instance
-  return { instance: state === null ? null : changes.length ? { state, timers } : instance, changes }
+  const { state, timers, [outbox]: changes = [], [passedOver]: passed = 0 } = instance
+  const isPlain = changes.length === 0 && passed === 0
+  return { instance: state === null ? null : isPlain ? instance : { state, timers }, changes, passed }
 }
 
 /** The instance without the changes to the agenda that come from the event at this position. */
-export function withoutOutbox({ state, timers, [outbox]: changes = [] }: ProcessInstance, position: number): ProcessInstance {
-  return { state, timers, [outbox]: changes.filter(({ set }) => set !== position) }
+export function withoutOutbox({ [outbox]: changes = [], ...rest }: ProcessInstance, position: number): ProcessInstance {
+  return { ...rest, [outbox]: changes.filter(({ set }) => set !== position) }
 }
 
 /** All armed timers, as changes to an agenda that has none of them. */
-export function timerChanges(process: ProcessSpec, key: string, { timers }: ProcessInstance): readonly AgendaChange[] {
-  return Object.entries(timers).map(([timer, { set, due, command }]) => {
+export function timerChanges(process: ProcessSpec, key: string, instance: ProcessInstance | null): readonly AgendaChange[] {
+  return Object.entries(instance?.timers ?? {}).map(([timer, { set, due, command }]) => {
     const id = timerId(process, key, timer)
     return { id, key, timer, command, meta: { correlation: id, causation: id }, due, set }
   })
@@ -151,6 +156,7 @@ class InstanceBuilder {
   readonly #event: Recorded
   readonly #key: string
   readonly #outbox: AgendaChange[]
+  readonly #passed: number
   #timers: Record<string, ArmedTimer>
   #index: number
 
@@ -159,6 +165,7 @@ class InstanceBuilder {
     this.#event = event
     this.#key = key
     this.#outbox = [...(before[outbox] ?? [])]
+    this.#passed = before[passedOver] ?? 0
     this.#timers = { ...before.timers }
     // One stored event may become several of today's, all at one position.
     this.#index = this.#outbox.filter(({ set }) => set === event.position).length
@@ -186,7 +193,11 @@ class InstanceBuilder {
   build(state: unknown): ProcessInstance {
     if (state === null) for (const timer of Object.keys(this.#timers)) this.#cancelTimer(timer)
     const timers = state === null ? {} : this.#timers
-    return this.#outbox.length ? { state, timers, [outbox]: this.#outbox } : { state, timers }
+    return {
+      ...{ state, timers },
+      ...(this.#outbox.length > 0 && { [outbox]: this.#outbox }),
+      ...(this.#passed > 0 && { [passedOver]: this.#passed }),
+    }
   }
 
   #setTimer({ timer, due, command }: Timer<Command>): void {

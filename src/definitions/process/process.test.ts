@@ -21,6 +21,7 @@ function buildRecorded({ category, type, data }: Fact, position: number, instanc
 const watching = processManager('watching', {
   from: [Order, Shelf],
   to: [order, shelf],
+  begins: 'Placed',
   key: { Taken: ({ order }) => order },
   initial: { seen: 0 },
   evolve: { Placed: ({ seen }) => ({ seen: seen + 1 }), Paid: () => null },
@@ -155,9 +156,11 @@ describe('an instance of a process', () => {
     const pays = processManager('pays', {
       from: Both,
       to: order,
+      begins: 'One',
       initial: {},
       evolve: {},
       react: { One: (_, __, { instance }) => order.pay(instance, {}), Two: (_, __, { instance }) => order.send(instance, {}) },
+      on: { rejected: () => [] },
     })[spec]
     const stored = {
       id: 'e1',
@@ -200,7 +203,10 @@ describe('definitions that cannot be a process', () => {
     decide: { act: () => [] },
   })
   const process = (name: string, options: object = {}) =>
-    processManager(name, { from: Order, to: order, initial: {}, evolve: {}, react: {}, ...options } as never)
+    processManager(name, {
+      ...{ from: Order, to: order, begins: 'Placed', initial: {}, evolve: {}, react: {}, on: { rejected: () => [] } },
+      ...options,
+    } as never)
 
   test.each([
     ['Fulfilment', {}, 'a name is small letters'],
@@ -210,6 +216,12 @@ describe('definitions that cannot be a process', () => {
     ['p', { version: 0 }, 'expected a version from 1 to 99999, found 0'],
     ['p', { evolve: { Nope: () => {} } }, 'Nope is no event of its families'],
     ['p', { react: { Nope: () => {} } }, 'Nope is no event of its families'],
+    ['p', { begins: 'Nope' }, 'Nope is no event of its families'],
+    ['p', { begins: [] }, 'begins has to name the facts that begin an instance'],
+    ['p', { on: {} }, 'on.rejected has to say what becomes of a command that is refused'],
+    ['p', { start: 'end' }, "start is 'beginning', 'now', a position or { at: '2030-01-31T12:00:00Z' }; found \"end\""],
+    ['p', { start: { at: 'soon' } }, 'start is'],
+    ['p', { start: -1 }, 'start is'],
   ] as const)('a process is refused that is named and defined as %s %j', (name, options, message) => {
     expect(() => process(name, options)).toThrow(message)
   })

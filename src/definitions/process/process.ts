@@ -8,11 +8,13 @@ import {
   familiesOf,
   type In,
   type Keys,
+  type NameOf,
   type On,
   type One,
   type Only,
 } from '../event/families.ts'
 import { freezeAll } from '../event/payload.ts'
+import { type CompiledStart, compileStart, type Start } from '../start.ts'
 import { type AnswerCut, processEvents } from './process-events.ts'
 import type { Timer } from './timer.ts'
 
@@ -56,6 +58,10 @@ export type ProcessSpec = {
   readonly families: Families
   /** The facts that the process handles, by family. */
   readonly handledTypes: ByEvent<unknown>
+  /** The facts that begin an instance. */
+  readonly begins: ByEvent<unknown>
+  /** Where the process begins in a log that it is new to. */
+  readonly start: CompiledStart
   readonly own: EventsSpec
   readonly key: ByEvent<(data: unknown, event: Recorded) => One<string>>
   /** The deciders that the process sends to. */
@@ -79,18 +85,25 @@ export type Process<N extends string, State> = {
  * log tells what it wants.
  *
  * - `from`: the families whose facts it handles; `to`: the deciders that it may send commands to.
+ * - `begins`: the names of the facts that begin an instance. Any other fact that finds no instance, because none has
+ *   begun or it has ended, is passed over and counted (`passedOver` of the status).
  * - `key`: for some of the facts, a function that gives the instance or instances they concern. Default: the instance
  *   of the fact's stream.
  * - `initial`, `evolve`: the state, and how facts change it. `null` ends the instance and its timers. A fact without a
  *   function leaves the state as it is.
  * - `react`: for some of the facts a function `(state, data, event, key)`, with the state after the fact. It gives
  *   commands, timers or nothing.
- * - `on.rejected`, `on.failed`: `(state, { command, code, data }, key)`, when a decision refused a command, or when the
- *   command cannot be sent at all.
+ * - `on.rejected`: `(state, { command, code, data }, key)`, when a decision refused a command. It has to be there, as an
+ *   unheard refusal leaves an instance waiting for ever. `on.failed`: the same, when the command cannot be sent at all.
+ *   Default: as `on.rejected`.
  * - `on.due`: `(state, { timer, at }, key)`, when a timer fell due. The timer's command, if it has one, is sent in any
  *   case.
- * - `version`: raise it when any of these change. The new version makes its states from the log, sends nothing for
- *   earlier events, and continues where the old version stopped. Default: 1.
+ * - `start`: where a process begins that is new to the log: `beginning`, `now`, after a position, or `{ at: time }`. The
+ *   process never sees earlier events. Default: the beginning of an empty log. Where the log is not empty, a new process
+ *   without a `start` is refused.
+ * - `version`: raise it when any of these change. The new version makes its states from the log, and continues where the
+ *   old version stopped. For earlier events it sends nothing, and it sets no timer that the old version had not set and
+ *   that would be due already. Default: 1.
  *
  * EXACTLY ONCE: state, checkpoint and changes to the agenda commit together. A command's idempotency key is derived
  * from the event that led to it, so sending it again has no second effect.
@@ -99,12 +112,14 @@ export type Process<N extends string, State> = {
  * processManager('fulfilment', {
  *   from: [Order, Payment],
  *   to: [order, payment],
+ *   begins: 'Placed',
  *   initial: { cents: 0 },
  *   evolve: { Placed: (_, { cents }) => ({ cents }) },
  *   react: {
  *     Placed: ({ cents }, _, { instance }) => [payment.charge(instance, { cents }), after('15 minutes', 'unpaid', order.cancel(instance, {}))],
  *     Charged: (_, __, { instance }) => [cancel('unpaid'), order.ship(instance, {})],
  *   },
+ *   on: { rejected: (_, { code }, key) => order.cancel(key, { reason: code }) },
  * })
  */
 export function processManager<
@@ -120,15 +135,17 @@ export function processManager<
   options: {
     readonly from: One<F>
     readonly to: One<D>
+    readonly begins: One<NameOf<In<F>>>
     readonly key?: K & NoInfer<Only<K, Keys<In<F>>>>
     readonly initial: State
     readonly evolve: E & NoInfer<Only<E, On<In<F>, State, State>>>
     readonly react: R & NoInfer<Only<R, On<In<F>, State, State>>>
-    readonly on?: {
-      readonly rejected?: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
+    readonly on: {
+      readonly rejected: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
       readonly failed?: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
       readonly due?: (state: NoInfer<State>, fired: { readonly timer: string; readonly at: string }, key: string) => Wanted<D>
     }
+    readonly start?: Start
     readonly version?: number
   },
 ): Process<N, State> {
@@ -136,14 +153,19 @@ export function processManager<
   const families = familiesOf(where, options.from)
   const evolve = byEvent<ProcessFold>(`${where}.evolve`, families, options.evolve)
   const react = byEvent<ProcessFold>(`${where}.react`, families, options.react)
-  // Each function is called only with the inputs of its type.
-  const on = (options.on ?? {}) as unknown as { readonly [K in 'rejected' | 'failed' | 'due']?: OnInput }
+  const begins = beginningsOf(where, families, options.begins)
+  // JavaScript callers need the check. Each function is called only with the inputs of its type.
+  const given = (options.on ?? {}) as unknown as { readonly [K in 'rejected' | 'failed' | 'due']?: OnInput }
+  if (!given.rejected) throw new TypeError(`${where}: on.rejected has to say what becomes of a command that is refused`)
+  const on = { failed: given.rejected, ...given }
   const definition = defineProcess(where, name, {
     from: options.from,
     to: options.to,
     key: options.key,
     version: options.version,
-    handledTypes: mergeByEvent(evolve, react),
+    start: options.start,
+    begins,
+    handledTypes: mergeByEvent(mergeByEvent(evolve, react), begins),
     initial: options.initial,
     needsAccepted: false,
     form: 0,
@@ -160,6 +182,14 @@ export function processManager<
   return Object.freeze({ [spec]: definition }) as Process<N, State>
 }
 
+/** The facts that begin an instance, by family and type. */
+function beginningsOf(where: string, families: Families, names: One<string> | undefined): ByEvent<unknown> {
+  const list = names === undefined ? [] : ((Array.isArray(names) ? names : [names]) as readonly string[])
+  if (list.length === 0) throw new TypeError(`${where}: begins has to name the facts that begin an instance`)
+  // byEvent takes functions.
+  return byEvent(`${where}.begins`, families, Object.fromEntries(list.map(name => [name, () => {}])))
+}
+
 type OnInput = (state: unknown, input: Input, key: string) => unknown
 type ProcessFold = (state: unknown, data: unknown, event: Recorded, key: string) => unknown
 
@@ -167,16 +197,17 @@ type ProcessFold = (state: unknown, data: unknown, event: Recorded, key: string)
 export function defineProcess(
   where: string,
   name: string,
-  options: Pick<ProcessSpec, 'handledTypes' | 'initial' | 'handleInput' | 'needsAccepted' | 'form' | 'stuckBy'> & {
+  options: Pick<ProcessSpec, 'handledTypes' | 'begins' | 'initial' | 'handleInput' | 'needsAccepted' | 'form' | 'stuckBy'> & {
     readonly from: One<AnyEvents>
     readonly to: One<AnyDecider>
     readonly key: object | undefined
     readonly version: number | undefined
+    readonly start: Start | undefined
   },
 ): ProcessSpec {
   if (!/^[a-z][a-z0-9_]{0,30}$/.test(name))
     throw new TypeError(`${where}: a name is small letters, digits and _, at most 31, as its streams are named ${name}-key`)
-  const { version = 1, handledTypes, initial, handleInput, needsAccepted, form, stuckBy } = options
+  const { version = 1, handledTypes, begins, initial, handleInput, needsAccepted, form, stuckBy } = options
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
   if (initial === null) throw new TypeError(`${where}: a state of null means that the instance has ended`)
@@ -189,6 +220,8 @@ export function defineProcess(
     version,
     families,
     handledTypes,
+    begins,
+    start: compileStart(where, options.start),
     own: processEvents(name),
     key: byEvent<(data: unknown, event: Recorded) => One<string>>(`${where}.key`, families, options.key),
     to: new Set(to.map(decider => decider[spec].name)),

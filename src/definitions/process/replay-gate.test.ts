@@ -17,6 +17,7 @@ function buildChanged(change: Change) {
   return processManager('fulfilment', {
     from: [Order, Shelf, Purse],
     to: [order, shelf, purse],
+    begins: 'Placed',
     key: { Taken: ({ order }) => order, Returned: ({ order }) => order },
     initial: { cents: 0, wanted: 0, taken: [] as readonly string[], over: false },
     evolve: {

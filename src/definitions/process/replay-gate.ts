@@ -213,6 +213,11 @@ function placeOf(instance: string, { stream, version, position, type }: DecidedB
   return `${instance} at ${position}, by ${type} (${stream}, version ${version})`
 }
 
+/** Formats a decision as lines for a terminal, one for each step. */
+export function decisionLines({ instance, by, steps }: Decision): readonly string[] {
+  return steps.map(step => `${placeOf(instance, by)}: ${stepText(step)}`)
+}
+
 function changeText(before: Difference['before'], after: Difference['after']): string {
   if (before && after) return `${stepText(before)}, now ${stepText(after)}`
   return stepText((before ?? after)!)

@@ -38,7 +38,8 @@ export function decisionsOf(process: AnyProcess, events: Iterable<StoredText>): 
   return replay.decisions
 }
 
-class Replay {
+/** Decides over events that come one after the other. */
+export class Replay {
   readonly decisions: Decision[] = []
   readonly #process: ProcessSpec
   readonly #projection: ReturnType<typeof instancesOf>

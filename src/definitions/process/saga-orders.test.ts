@@ -20,7 +20,7 @@ const run =
   (command: 'hold' | 'free' | 'charge' | 'refund' | 'close', at = '') =>
   (_: unknown, key: string) =>
     deal[command](`${at}${key}`, {})
-const base = { from: Deal, to: deal, start: { Begun: () => ({}) } } as const
+const base = { from: Deal, to: deal, begins: { Begun: () => ({}) } } as const
 const held = { run: run('hold'), undo: run('free'), timeout: '1 minute', retry: 1 } as const
 const charged = { run: run('charge'), undo: run('refund'), until: 'Charged', unless: 'Declined', timeout: '1 minute' } as const
 

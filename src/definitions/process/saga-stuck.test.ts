@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { recordEvent } from '../../testing/saga-orders.ts'
 import { decider } from '../decider/decider.ts'
 import { events, spec } from '../event/events.ts'
-import { advanceInstance, type ProcessInstance, splitOutbox } from './instance.ts'
+import { advanceInstance, NO_INSTANCE, type ProcessInstance, splitOutbox } from './instance.ts'
 import { saga } from './saga.ts'
 import type { SagaState } from './saga-state.ts'
 
@@ -19,7 +19,7 @@ const deal = decider(Deal, {
 const selling = saga('selling', {
   from: Deal,
   to: deal,
-  start: { Begun: () => ({}) },
+  begins: { Begun: () => ({}) },
   steps: [
     { run: (_, key) => deal.hold(`first-${key}`, {}), undo: (_, key) => deal.free(`first-${key}`, {}) },
     {
@@ -33,14 +33,14 @@ const selling = saga('selling', {
 
 /** Drives an instance by hand: each command waits to be answered, each timer to be fired. */
 class Drive {
-  #instance: ProcessInstance = { state: selling.initial, timers: {} }
+  #instance: ProcessInstance = NO_INSTANCE
   #position = 0
   #sent: { readonly text: string; readonly data: object }[] = []
 
   tell(category: string, type: string, data: object = {}): void {
     const event = recordEvent({ category, type, data }, 'd1', ++this.#position, 0)
     const { instance, changes } = splitOutbox(advanceInstance(selling, this.#instance, event, 'd1'))
-    this.#instance = instance ?? { state: null, timers: {} }
+    this.#instance = instance ?? NO_INSTANCE
     for (const change of changes)
       if (!('isCancelled' in change) && change.timer === null)
         this.#sent.push({

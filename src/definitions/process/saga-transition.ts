@@ -41,7 +41,7 @@ export class SagaTransition {
     return { state: this.#state, steps: this.#steps }
   }
 
-  start(data: unknown): void {
+  begin(data: unknown): void {
     if (this.#state.parts.length) return
     this.#state = { ...NOT_BEGUN, data, parts: this.#all.map(() => WAITING) }
     this.#beginGroup(0)

@@ -31,7 +31,7 @@ const hold = (what: string) => ({
 const booking = saga('booking', {
   from: [Trip, Part],
   to: [trip, part],
-  start: { Booked: ({ cents }) => ({ cents }) },
+  begins: { Booked: ({ cents }) => ({ cents }) },
   steps: [
     { ...hold('flight'), timeout: '10 minutes', retry: 2 },
     [
@@ -103,7 +103,7 @@ describe('a saga', () => {
       saga('endless', {
         from: [Trip, Part],
         to: part,
-        start: { Booked: () => ({}) },
+        begins: { Booked: () => ({}) },
         steps: [{ run: (_, key) => part.hold(key, {}), until: 'Held' }],
       })
     expect(buildEndless).toThrow('a step with until Held needs a timeout, because Held may never come')

@@ -14,6 +14,7 @@ import {
   type One,
   type Only,
 } from '../event/families.ts'
+import type { Start } from '../start.ts'
 import { type AnyDecider, type CommandsTo, defineProcess, type Process } from './process.ts'
 import { type CompiledStep, SAGA_FORM, type SagaPlan, type SagaState } from './saga-state.ts'
 import { NOT_BEGUN, SagaTransition, stuckStep } from './saga-transition.ts'
@@ -45,9 +46,9 @@ export const sagas: WeakMap<object, SagaPlan> = new WeakMap()
  * Runs steps in order. Steps that stand in a list of their own run side by side. If a step fails, the earlier steps are
  * undone in reverse.
  *
- * - `from`, `to`, `key`, `version`: as for `processManager`.
- * - `start`: for one or more facts, a function that gives the saga's data, from which steps make their commands. A saga
- *   that has begun does not begin again.
+ * - `from`, `to`, `key`, `start`, `version`: as for `processManager`.
+ * - `begins`: for each fact that begins a saga, a function that gives the saga's data, from which steps make their
+ *   commands. A saga that has begun does not begin again.
  * - `steps`: each `{ run, undo, until, unless, timeout, retry }`.
  * - `completed`, `undone`: functions that give the commands at its end.
  *
@@ -58,7 +59,7 @@ export const sagas: WeakMap<object, SagaPlan> = new WeakMap()
  * saga('fulfilment', {
  *   from: [Order, Payment],
  *   to: [order, inventory, payment],
- *   start: { Placed: ({ items, cents }) => ({ items, cents }) },
+ *   begins: { Placed: ({ items, cents }) => ({ items, cents }) },
  *   steps: [
  *     { run: ({ items }, id) => items.map(({ sku, qty }) => inventory.reserve(sku, { order: id, qty })),
  *       undo: ({ items }, id) => items.map(({ sku }) => inventory.release(sku, { order: id })) },
@@ -84,18 +85,19 @@ export function saga<
     readonly from: One<F>
     readonly to: One<D>
     readonly key?: K & NoInfer<Only<K, Keys<In<F>>>>
-    readonly start: S & {
+    readonly begins: S & {
       readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
     }
     readonly steps: readonly One<SagaStep<NoInfer<Data>, CommandsTo<D>, NameOf<In<F>>>>[]
     readonly completed?: (data: NoInfer<Data>, key: string) => One<CommandsTo<D>>
     readonly undone?: (data: NoInfer<Data>, failure: NonNullable<SagaState['failure']>, key: string) => One<CommandsTo<D>>
+    readonly start?: Start
     readonly version?: number
   },
 ): Process<N, SagaState> {
   const where = `saga('${name}')`
   const families = familiesOf(where, options.from)
-  const start = byEvent<(data: unknown, event: Recorded) => unknown>(`${where}.start`, families, options.start)
+  const begins = byEvent<(data: unknown, event: Recorded) => unknown>(`${where}.begins`, families, options.begins)
   const groups = options.steps.map(
     group => (Array.isArray(group) ? group : [group]) as readonly SagaStep<unknown, Command, string>[],
   )
@@ -106,13 +108,15 @@ export function saga<
   const plan: SagaPlan = {
     steps: compiled.map((step, i) => ({ ...step, until: eventThatEnds(until, i), unless: eventThatEnds(unless, i) })),
     groups: groups.length,
-    // Both get the data that `start` gives.
+    // Both get the data that `begins` gives.
     completed: (options.completed ?? (() => [])) as SagaPlan['completed'],
     undone: (options.undone ?? (() => [])) as SagaPlan['undone'],
   }
   const definition = defineProcess(where, name, {
-    ...{ from: options.from, to: options.to, key: options.key, version: options.version, initial: NOT_BEGUN },
-    handledTypes: typesOf([start, until, unless]),
+    ...{ from: options.from, to: options.to, key: options.key, version: options.version, start: options.start },
+    initial: NOT_BEGUN,
+    begins,
+    handledTypes: typesOf([begins, until, unless]),
     needsAccepted: true,
     form: SAGA_FORM,
     // Its states are SagaStates.
@@ -121,8 +125,8 @@ export function saga<
       const transition = new SagaTransition(plan, state as SagaState, input.key)
       if (input.kind === 'event') {
         const { category, type } = input.event
-        const startData = start.get(category)?.get(type)
-        if (startData) transition.start(startData(input.event.data, input.event))
+        const dataOf = begins.get(category)?.get(type)
+        if (dataOf) transition.begin(dataOf(input.event.data, input.event))
         for (const i of until.get(category)?.get(type)?.steps ?? []) transition.completeStep(i)
         for (const i of unless.get(category)?.get(type)?.steps ?? []) transition.failStep(i, type)
       } else if (input.kind === 'due') transition.handleTimer(input.timer)

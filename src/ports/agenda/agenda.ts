@@ -71,8 +71,6 @@ export interface Agenda {
   find(id: string): Promise<AgendaEntry | null>
   /** Removes a pending entry. False: there is none, or it has begun. */
   remove(id: string): Promise<boolean>
-  /** Deletes an owner's timers, but not its commands. */
-  clearTimers(owner: string): Promise<void>
   /** Lists pending entries by due time. The options select an owner, an instance, and only timers or only commands. */
   list(options: AgendaListOptions): Promise<readonly AgendaEntry[]>
   /** Counts pending entries by owner, and how many of them are timers and how many are due. */

@@ -63,9 +63,6 @@ export function memoryAgenda({ now, renewKeys }: MemoryAgendaOptions): MemoryAge
     },
     find: async id => kept.get(id)?.entry ?? null,
     remove: async id => kept.get(id)?.entry.hasBegun === false && kept.get(id)?.endedMs === null && kept.delete(id),
-    clearTimers: async owner => {
-      for (const { entry } of pending(owner)) if (entry.timer !== null) kept.delete(entry.id)
-    },
     list: async ({ owner, key, timers, limit }) =>
       pending(owner)
         .map(({ entry }) => entry)

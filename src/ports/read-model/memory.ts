@@ -62,7 +62,7 @@ export function memoryReadModel({
   function acquire(name: string, { owner, ttlMs, start }: Parameters<ReadModel['acquire']>[1]): Lease | null {
     const last = leases.get(name)
     if (last?.owner && last.owner !== owner && last.until > now()) return null
-    const checkpoint = checkpoints.get(name) ?? { position: start, epoch: 0, savedAt: stamp() }
+    const checkpoint = checkpoints.get(name) ?? { position: start, start, epoch: 0, savedAt: stamp() }
     const epoch = Math.max(checkpoint.epoch, last?.epoch ?? 0) + 1
     const takeovers = last?.owner && last.position === checkpoint.position ? last.takeovers + Number(last.owner !== owner) : 0
     const lease = { epoch, position: checkpoint.position, takeovers, suspect: last?.suspect ?? null }
@@ -101,7 +101,7 @@ export function memoryReadModel({
       })
     }
     if (page.agenda) agenda.change(page.agenda)
-    checkpoints.set(name, { position: to, epoch, savedAt: stamp() })
+    checkpoints.set(name, { ...checkpoint, position: to, savedAt: stamp() })
     const suspect = leases.get(name)?.suspect ?? null
     change(name, epoch, { until: now() + page.ttlMs, suspect: suspect && suspect.position > to ? suspect : null })
     return true
@@ -172,7 +172,7 @@ export function memoryReadModel({
         .filter(({ name }) => !names || names.includes(name))
         .toSorted((one, other) => compareText(one.name, other.name)),
     reset: async (name, position) => {
-      checkpoints.set(name, { position, epoch: fence(name), savedAt: stamp() })
+      checkpoints.set(name, { position, start: checkpoints.get(name)?.start ?? 0, epoch: fence(name), savedAt: stamp() })
       tables.get(name)?.rows.clear()
     },
     rows: async ({ name }, keys) => {

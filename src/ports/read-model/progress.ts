@@ -25,7 +25,14 @@ export interface Checkpoints {
 }
 
 /** The progress of a subscription. All events up to `position` are handled and durable, whether or not they matched. */
-export type Progress = { readonly name: string; readonly position: number; readonly epoch: number; readonly savedAt: string }
+export type Progress = {
+  readonly name: string
+  readonly position: number
+  /** The position after which it began. */
+  readonly start: number
+  readonly epoch: number
+  readonly savedAt: string
+}
 
 /** The changes that become durable together: rows, parked keys, entries, and the checkpoint, which guards them all. */
 export type NewPage = {

@@ -13,7 +13,7 @@ import type { StoredEvent } from '../../ports/store/event.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { Announce, Consumer, PageGuard } from '../consumer.ts'
 import { NO_RETRIES, Parking, type Retries } from '../parking.ts'
-import type { Outbox } from './outbox.ts'
+import type { Outbox, SavedRow } from './outbox.ts'
 import { Refold } from './refold.ts'
 import { type CachedRow, type EncodedRow, noRow, RowCache } from './row-cache.ts'
 import { RowFolder } from './row-folder.ts'
@@ -33,6 +33,7 @@ type RowWrite = {
   readonly next: object | null
   readonly before: readonly Value[] | null
   readonly changes: readonly AgendaChange[]
+  readonly passed: number
 }
 export type ProjectorOptions = {
   readonly report: Report
@@ -56,8 +57,6 @@ export class Projector implements Consumer {
   readonly #cache: RowCache
   readonly #folder: RowFolder
   readonly #refold: Refold
-  /** Whether the commands of the rows were sent long ago. */
-  #isReplaying = false
 
   constructor(
     store: Store,
@@ -115,20 +114,15 @@ export class Projector implements Consumer {
     return true
   }
 
-  /** Folds everything up to the checkpoint into an empty table, without sending anything. Durable when it resolves. */
-  replay = async (guard: PageGuard): Promise<boolean> => {
+  /** Folds everything after a position up to the checkpoint into an empty table. Durable when it resolves. */
+  replay = async (guard: PageGuard, after: number): Promise<boolean> => {
     this.#forget(true)
-    this.#isReplaying = true
-    try {
-      const range = { until: guard.to, filter: this.#projection.filter, seesHoles: false }
-      for await (const page of logPages(this.#store, range)) {
-        await this.handle(page, null)
-        if (this.#cache.isHalfFull && !(await this.save(guard))) return false
-      }
-      return await this.save(guard)
-    } finally {
-      this.#isReplaying = false
+    const range = { after, until: guard.to, filter: this.#projection.filter, seesHoles: false }
+    for await (const page of logPages(this.#store, range)) {
+      await this.handle(page, null)
+      if (this.#cache.isHalfFull && !(await this.save(guard))) return false
     }
+    return await this.save(guard)
   }
 
   hasParked = (): boolean => !this.#parking.isEmpty
@@ -227,9 +221,9 @@ export class Projector implements Consumer {
   }
 
   #prepareWrite(key: string, { row, position, fields: before }: CachedRow, encoded: EncodedRow): RowWrite {
-    const split = row && this.#outbox ? this.#outbox.splitRow(key, row, this.#isReplaying) : { row, changes: [] }
+    const split = row && this.#outbox ? this.#outbox.splitRow(key, row) : { row, changes: [], passed: 0 }
     const { data, fields } = split.row ? encoded : noRow(this.#table)
-    return { row: { key, position, data, fields }, next: split.row, before, changes: split.changes }
+    return { row: { key, position, data, fields }, next: split.row, before, changes: split.changes, passed: split.passed }
   }
 
   /** Encodes a row. Null: it does not fit its schema. */
@@ -246,7 +240,7 @@ export class Projector implements Consumer {
   async #commit(guard: PageGuard, writes: readonly RowWrite[]): Promise<readonly RowWrite[] | null> {
     const page = { ...this.#pageOf(guard, writes), ...this.#parking.changes }
     if (!(await this.#store.readModel.commit(page))) return null
-    if (page.agenda) this.#outbox?.onSaved(page.agenda)
+    if (page.agenda) this.#outbox?.onSaved(page.agenda, writes.map(savedRowOf))
     this.#parking.markWritten(page)
     for (const { row, next } of writes) this.#cache.getOrAdd(row.key).row = next
     this.#cache.markSaved(page.rows)
@@ -258,6 +252,10 @@ export class Projector implements Consumer {
     const rows = writes.map(({ row }) => row)
     return { ...guard, table: this.#table.name, rows, park: [], unpark: [], ...(agenda && { agenda }) }
   }
+}
+
+function savedRowOf({ row: { key }, next, passed }: RowWrite): SavedRow {
+  return { key, row: next, passed }
 }
 
 function changeOf({ row: { key, data, fields }, before }: RowWrite): RowChange {

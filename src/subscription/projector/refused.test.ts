@@ -109,9 +109,11 @@ test('a timer beyond the year 9999 parks its instance with the cause, and the ot
   const naming = processManager('naming', {
     from: Thing,
     to: thing,
+    begins: 'Named',
     initial: {},
     evolve: {},
     react: { Named: (_, { name }) => after(name as '1 day', 'later') },
+    on: { rejected: () => [] },
   })
   const { emaki, codes } = await start([thing, naming])
   await emaki.send(thing.name('a', { name: '99999999999 days' }))
@@ -129,9 +131,11 @@ test('an entry that the agenda refuses parks the instance that made it, and the 
   const echo = processManager('echo', {
     from: Thing,
     to: thing,
+    begins: 'Named',
     initial: {},
     evolve: {},
     react: { Named: (_, { name }) => (name === 'first' ? thing.name('echo', { name: 'second' }) : []) },
+    on: { rejected: () => [] },
   })
   const { emaki } = await start([thing, echo], store)
   await emaki.send(thing.name('a', { name: 'first' }))

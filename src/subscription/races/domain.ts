@@ -100,6 +100,7 @@ type Run = never
 export function buildServed({ effect, report, poison }: Serving): readonly Served[] {
   const effects = processor('effects', {
     from,
+    start: 'beginning',
     batchSize: 50,
     parallelism: 4,
     retry: { firstMs: 50, maxMs: 10_000 },

@@ -318,7 +318,7 @@ const order = decider(Order, {
   decide: { pay: () => [], ship: () => [] },
 })
 const zero = { n: 0 }
-const from = { from: Order, to: order, initial: zero } as const
+const from = { from: Order, to: order, begins: 'Placed', initial: zero, on: { rejected: () => [] } } as const
 // @ts-expect-error Type '() => Command<"stock", "restock", { qty: number; }>' is not assignable to type
 processManager('p', { ...from, evolve: {}, react: { Placed: () => stock.restock('x', { qty: 1 }) } })
 // @ts-expect-error Type 'number' is not assignable to type 'string'
@@ -335,14 +335,20 @@ processManager('p', { ...from, evolve: {}, react: { Placed: () => after('5 fortn
 processManager('p', { ...from, evolve: {}, react: { Placed: () => after('5 minutes', 'x', stock.restock('x', { qty: 1 })) } })
 // @ts-expect-error the types '"pay" | "ship"' and '"nope"' have no overlap
 processManager('p', { ...from, evolve: {}, react: {}, on: { rejected: (_, { command }) => command.command === 'nope' && [] } })
+// @ts-expect-error Type '"Placedd"' is not assignable to type
+processManager('p', { ...from, evolve: {}, react: {}, begins: 'Placedd' })
+// @ts-expect-error Property 'rejected' is missing
+processManager('p', { ...from, evolve: {}, react: {}, on: { due: () => [] } })
+// @ts-expect-error Type '"end"' is not assignable to type
+processManager('p', { ...from, evolve: {}, react: {}, start: 'end' })
 const begun = { from: Order, to: order } as const
 // @ts-expect-error Property 'nope' does not exist on type '{ customerId: string; }'
-saga('s', { ...begun, start: { Placed: data => data }, steps: [{ run: data => order.pay(data.nope, {}) }] })
+saga('s', { ...begun, begins: { Placed: data => data }, steps: [{ run: data => order.pay(data.nope, {}) }] })
 // @ts-expect-error Type 'Command<"stock", "restock", { qty: number; }>' is not assignable to type
-saga('s', { ...begun, start: { Placed: () => 1 }, steps: [{ run: () => stock.restock('x', { qty: 1 }) }] })
+saga('s', { ...begun, begins: { Placed: () => 1 }, steps: [{ run: () => stock.restock('x', { qty: 1 }) }] })
 const late = { run: () => order.pay('x', {}), timeout: '1 minute' } as const
 // @ts-expect-error Type '"Payed"' is not assignable to type
-saga('s', { ...begun, start: { Placed: () => 1 }, steps: [{ ...late, until: 'Payed' }] })
+saga('s', { ...begun, begins: { Placed: () => 1 }, steps: [{ ...late, until: 'Payed' }] })
 
 // --- sending
 const emaki = await runtime({ serve: [stock] })

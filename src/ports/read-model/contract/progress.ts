@@ -18,6 +18,23 @@ export const progress: readonly ReadModelCase[] = [
     },
   },
   {
+    title: 'tells where a subscription began, however far it has moved, and whoever has it',
+    run: async ({ readModel, reopen }) => {
+      const { epoch } = await acquireLease(readModel, 'late', 'a', 41)
+      await commitPage(readModel, page({ name: 'late', epoch, from: 41, to: 50 }))
+      await readModel.release('late', epoch)
+      await acquireLease(readModel, 'late', 'b', 7)
+      await acquireLease(readModel, 'early', 'a')
+      const expected = [
+        ['early', 0],
+        ['late', 41],
+      ]
+      expect((await readModel.progress()).map(({ name, start }) => [name, start])).toEqual(expected)
+      await readModel.reset('late', 3)
+      expect((await (await reopen()).progress()).map(({ name, start }) => [name, start])).toEqual(expected)
+    },
+  },
+  {
     title: 'moves a subscription to a position with its table empty, and its owner loses it',
     run: async ({ readModel }) => {
       await readModel.prepare([orders])
