@@ -119,6 +119,7 @@ function streamPage(): z.ZodType {
     traceparent: z.string().optional(),
     actor: z.string().optional(),
     occurredAt: z.string().meta({ format: 'date-time' }).optional(),
+    history: z.literal(true).optional().describe('An import brought it, and no process acts on it.'),
   })
   const event = z.object({
     id: z.string(),

@@ -25,6 +25,7 @@ export const importVerb: Verb = {
       does: 'the map of records to events: the name of a map of this app, or a file; without it the .jsonl is an export',
     },
     new: { does: 'refuse streams that already have events' },
+    act: { does: 'let processes, processors and relays act on the events; by default they pass over them, as history' },
     'skip-bad': { does: 'skip lines that are wrong' },
     format: { takes: 'F', does: 'jsonl or csv (default: by the name of the file)' },
   },
@@ -49,8 +50,8 @@ async function importFile(call: Call): Promise<number> {
   using files = new DisposableStack()
   const file = named === STDIN ? await spoolStdin(files) : named
   const source = named === STDIN ? 'stdin' : basename(named)
-  const [onlyNew, skipBad] = [asked['new'] === true, asked['skip-bad'] === true]
-  const wanted = { file, source, format, map, cause: `import:${await hashOf(file)}`, onlyNew, skipBad, json }
+  const [onlyNew, acts, skipBad] = [asked['new'] === true, asked['act'] === true, asked['skip-bad'] === true]
+  const wanted = { file, source, format, map, cause: `import:${await hashOf(file)}`, onlyNew, acts, skipBad, json }
   return await withStore(call, store => importInto(store, wanted).catch(error => reportRefusal(named, error)))
 }
 
@@ -81,12 +82,13 @@ type ImportRequest = {
   readonly map: ImportMap | undefined
   readonly cause: string
   readonly onlyNew: boolean
+  readonly acts: boolean
   readonly skipBad: boolean
   readonly json: boolean
 }
 
 async function importInto(store: Store, asked: ImportRequest): Promise<number> {
-  const { file, source, format, map, cause, onlyNew, skipBad, json } = asked
+  const { file, source, format, map, cause, onlyNew, acts, skipBad, json } = asked
   const size = statSync(file).size
   const reading = progress('reading', 'bytes')
   const moving = progress('moving', 'events')
@@ -96,7 +98,7 @@ async function importInto(store: Store, asked: ImportRequest): Promise<number> {
     bytes += more
     reading.update(bytes, size)
   }
-  const records = () => recordsOf({ file, format, map, cause, skipBad, onRead, onBadLine: () => void skipped++ })
+  const records = () => recordsOf({ file, format, map, cause, acts, skipBad, onRead, onBadLine: () => void skipped++ })
   let first: ImportProgress | null = null
   let last: ImportProgress = { moved: 0, total: 0, known: 0, position: 0 }
   for await (last of store.import(records, { source, onlyNew })) {
@@ -109,6 +111,7 @@ async function importInto(store: Store, asked: ImportRequest): Promise<number> {
   const before = first?.moved ?? 0
   const [moved, known] = [last.moved - before, last.known + before]
   moving.end(`${many(moved)} events moved`)
+  if (moved > 0 && !acts) console.error(HISTORY)
   if (json) console.log(JSON.stringify({ moved, known, skipped, position: last.position }))
   else {
     const passed = skipped ? `, ${many(skipped)} bad lines skipped` : ''
@@ -116,6 +119,9 @@ async function importInto(store: Store, asked: ImportRequest): Promise<number> {
   }
   return 0
 }
+
+const HISTORY =
+  'they are history: processes fold them, and send nothing for them; processors and relays pass over them; timers that lie ahead are set'
 
 function formatOf(file: string, format: string | undefined): FileFormat | null {
   const named = format ?? (file === STDIN ? 'jsonl' : /\.(csv|jsonl|ndjson)$/i.exec(file)?.[1]?.toLowerCase())

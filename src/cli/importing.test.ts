@@ -4,10 +4,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { decider } from '../definitions/decider/decider.ts'
 import { events } from '../definitions/event/events.ts'
+import { processManager } from '../definitions/process/process.ts'
+import { after } from '../definitions/process/timer.ts'
+import { processor } from '../definitions/processor.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
 import { runVerb } from '../test-support/run-verb.ts'
+import { until } from '../test-support/servers/until.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
+import { runtime } from '../runtime.ts'
 import { importMap } from '../transfer/import-map.ts'
 import { recordsOf } from '../transfer/records.ts'
 import { doctorVerb } from './doctor.ts'
@@ -87,6 +94,47 @@ describe('import', () => {
       ])
     }
     expect(await store.head()).toBe(0)
+  })
+})
+
+/** Serves a process and a processor of visits, and gives what they did once they had handled the whole log. */
+async function actOn(log: Store): Promise<readonly string[]> {
+  const done: string[] = []
+  const Bill = events('bill', { Sent: z.object({}) })
+  const bill = decider(Bill, {
+    initial: {},
+    evolve: { Sent: state => state },
+    commands: { send: z.object({}), remind: z.object({}) },
+    decide: { send: () => Bill.Sent({}), remind: () => Bill.Sent({}) },
+  })
+  const billing = processManager('billing', {
+    from: Visit,
+    to: bill,
+    initial: {},
+    evolve: {},
+    react: { Paid: (_, __, { instance }) => [bill.send(instance, {}), after('99999 days', 'remind', bill.remind(instance, {}))] },
+  })
+  const mails = processor('mails', { from: Visit, handle: ([event]) => done.push(`mailed ${event!.instance}`) })
+  const emaki = await runtime({ serve: [bill, billing, mails], store: log, report: () => {} })
+  await untilProcessed(emaki, await log.head())
+  await until('all is sent', async () => (await log.agenda.list({ timers: false, limit: 1 })).length === 0)
+  const timers = await log.agenda.list({ timers: true, limit: 10 })
+  await emaki.close()
+  const sent = (await log.streams({ after: 'bill-', limit: 10, category: 'bill' })).map(({ stream }) => `sent ${stream}`)
+  return [...done, ...sent, ...timers.map(({ timer, key }) => `${timer} of ${key}`)].toSorted()
+}
+
+describe('what an import brings', () => {
+  test('what an import brings is history: nothing is sent for it, timers that lie ahead are set, and import says so', async () => {
+    const { err } = await importFile(write('one.csv', ['a,2026-01-01,5']))
+    expect(err).toContain('processes fold them, and send nothing for them')
+    expect(await actOn(store)).toEqual(['remind of a'])
+  })
+
+  test('what an import brings with --act is acted on', async () => {
+    const { err } = await importFile(write('one.csv', ['a,2026-01-01,5']), 'visits', { act: true })
+    expect(err).not.toContain('history')
+    expect(await actOn(store)).toEqual(['mailed a', 'remind of a', 'sent bill-a'])
   })
 })
 

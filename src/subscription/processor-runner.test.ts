@@ -355,3 +355,13 @@ test('a processor handles again what a key and its stream passed over, from wher
   expect([handled, await started.parked()]).toEqual([[1, 2, 3], []])
   expect(started.reported.map(({ code }) => code)).toEqual(['key-unparked'])
 })
+
+test('a processor passes over what an import brought as history', async () => {
+  const handled: string[] = []
+  const started = await startRunner(([event]) => handled.push(toOf(event)))
+  await queueWithMeta(started.store, '{"history":true}', 'a')
+  await queueWithMeta(started.store, JSON.stringify({ actor: '"history":true' }), 'b')
+  await queueWithMeta(started.store, '{"history":false}', 'c')
+  await started.handlePage()
+  expect(handled).toEqual(['b', 'c'])
+})

@@ -1,6 +1,7 @@
 // Runs a processor: gives events to its handler in order by key, some keys side by side. A key whose event fails leaves
 // the page, so the other keys and the checkpoint go on without it.
 import { readInFamilies } from '../definitions/event/families.ts'
+import { isHistory } from '../definitions/event/recorded.ts'
 import { type ProcessorSpec, canHandle } from '../definitions/processor.ts'
 import { limitConcurrency } from '../lib/semaphore.ts'
 import { sleep as sleepFor } from '../lib/sleep.ts'
@@ -137,7 +138,7 @@ export class ProcessorRunner implements Consumer {
   }
 
   #keyedEvents(stored: StoredEvent): readonly KeyedEvent[] {
-    if (this.#parking.hasStream(stored.stream)) return []
+    if (isHistory(stored) || this.#parking.hasStream(stored.stream)) return []
     try {
       return readInFamilies(this.#processor.families, stored).flatMap((event, part) =>
         canHandle(this.#processor, event) ? [{ stored, part, event, key: this.#keyOf(event) }] : [],

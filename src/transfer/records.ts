@@ -33,6 +33,8 @@ export type RecordsOptions = {
   readonly map?: ImportMap | undefined
   /** The correlation and the causation of mapped events. */
   readonly cause: string
+  /** Whether processes, processors and relays act on the events. Default: false, they are marked as history. */
+  readonly acts?: boolean
   /** Skip bad lines instead of throwing them. Default: false. */
   readonly skipBad?: boolean
   readonly onRead?: ReadBytes
@@ -76,19 +78,24 @@ function linesOfFile({ file, format, map, onRead }: RecordsOptions): AsyncGenera
 }
 
 function parseLine(one: FileLine, options: RecordsOptions, ids: DerivedIds): readonly NewRecord[] | BadLine {
-  const { map, format, cause } = options
+  const { map, format, acts = false } = options
   if (one.problem !== undefined) return { line: one.line, problem: one.problem }
   try {
     // Without a map, a record is the text of a line.
-    if (!map) return [{ ...recordOfLine(one.record as string), line: one.line }]
+    if (!map) return [{ ...recordOfLine(one.record as string, acts), line: one.line }]
     const record = format === 'csv' ? one.record : (JSON.parse(one.record as string) as unknown)
-    return map[spec].run(record, one.line).map(imported => ({ ...recordOf(map[spec], imported, cause, ids), line: one.line }))
+    return map[spec].run(record, one.line).map(imported => ({ ...recordOf(map[spec], imported, options, ids), line: one.line }))
   } catch (error) {
     return { line: one.line, problem: error instanceof Error ? error.message : String(error) }
   }
 }
 
-function recordOf({ families }: ImportMapSpec, imported: Imported<EventOfFamily>, cause: string, ids: DerivedIds): NewRecord {
+function recordOf(
+  { families }: ImportMapSpec,
+  imported: Imported<EventOfFamily>,
+  { cause, acts = false }: RecordsOptions,
+  ids: DerivedIds,
+): NewRecord {
   const { stream, event, occurredAt } = imported
   const wrong = streamProblem(stream)
   if (wrong) throw new TypeError(`the stream ${JSON.stringify(stream)}: ${wrong}`)
@@ -101,6 +108,11 @@ function recordOf({ families }: ImportMapSpec, imported: Imported<EventOfFamily>
   const data = encode(checkEvent(family, event).data)
   const id = imported.id ?? ids.take([stream, event.type, data, occurredAt])
   if (!isUuid(id)) throw new TypeError(`the id ${JSON.stringify(id)} is no UUID`)
-  const meta = JSON.stringify({ correlation: cause, causation: cause, ...(occurredAt !== undefined && { occurredAt }) })
+  const meta = JSON.stringify({
+    correlation: cause,
+    causation: cause,
+    ...(occurredAt !== undefined && { occurredAt }),
+    ...(!acts && { history: true }),
+  })
   return { id, stream, type: event.type, schema: type.fingerprint, data, meta }
 }

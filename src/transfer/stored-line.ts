@@ -13,10 +13,10 @@ export function storedLine({ id, stream, version, position, type, schema, at, me
 
 /**
  * Reads the record of a line by `storedLine`: the same id, payload and meta. `at` becomes `meta.occurredAt` if the meta
- * has none.
+ * has none. Unless processes are to act on it, the meta gets `history`.
  * Throws a TypeError that names the problem of the line.
  */
-export function recordOfLine(text: string): NewRecord {
+export function recordOfLine(text: string, acts = false): NewRecord {
   const parsed = parseObject(text)
   const { id, stream, type, schema, at, meta } = parsed
   if (!isUuid(id)) throw new TypeError('id: expected a UUID')
@@ -38,7 +38,7 @@ export function recordOfLine(text: string): NewRecord {
     type,
     schema,
     data,
-    meta: withTime(texts.get('meta')!, meta, at as string),
+    meta: withMembers(texts.get('meta')!, meta, { occurredAt: at as string, ...(!acts && { history: true }) }),
   }
 }
 
@@ -72,11 +72,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Adds the original time to the text of a meta. */
-function withTime(text: string, meta: Readonly<Record<string, unknown>>, at: string): string {
-  if ('occurredAt' in meta) return text
-  const rest = text.slice(0, -1)
-  return `${rest}${Object.keys(meta).length ? ',' : ''}"occurredAt":${JSON.stringify(at)}}`
+/** Adds members that a meta lacks to its text. */
+function withMembers(text: string, meta: Readonly<Record<string, unknown>>, members: Readonly<Record<string, unknown>>): string {
+  const missing = Object.entries(members).filter(([name]) => !(name in meta))
+  if (missing.length === 0) return text
+  const added = JSON.stringify(Object.fromEntries(missing)).slice(1)
+  return `${text.slice(0, -1)}${Object.keys(meta).length ? ',' : ''}${added}`
 }
 
 /**

@@ -88,7 +88,7 @@ describe('an export, imported', () => {
           const withoutTimes = ({ at: _, meta: __, ...rest }: StoredEvent) => rest
           expect(after.map(withoutTimes)).toEqual(before.map(withoutTimes))
           for (const [i, { meta, at }] of before.entries())
-            expect(JSON.parse(after[i]!.meta)).toEqual({ occurredAt: at, ...(JSON.parse(meta) as object) })
+            expect(JSON.parse(after[i]!.meta)).toEqual({ occurredAt: at, history: true, ...(JSON.parse(meta) as object) })
           // From the second copy on nothing changes any more.
           const third = memory()
           await copyLog(second, third)

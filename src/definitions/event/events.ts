@@ -23,6 +23,11 @@ export type Meta = {
   readonly actor?: string
   /** When an imported event happened, as RFC 3339, if that was before it came into the log. */
   readonly occurredAt?: string
+  /**
+   * Whether an import brought the event as history. Processes fold it and send nothing for it; processors and relays
+   * pass it over.
+   */
+  readonly history?: true
 }
 
 /** An event in the log. `position` is its place in the log, `version` its place in its stream, 1..n. */

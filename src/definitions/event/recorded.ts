@@ -23,6 +23,11 @@ export function metaCausedBy({
   return { correlation, causation: id, ...(traceparent !== undefined && { traceparent }) }
 }
 
+/** Whether an import brought an event as history, on which nothing acts. */
+export function isHistory({ meta }: Pick<StoredText, 'meta'>): boolean {
+  return meta.includes('"history"') && (JSON.parse(meta) as Partial<Meta>).history === true
+}
+
 /**
  * Reads a stored event as today's events: one, none if its type is retired, several if it was split.
  * `meta` is parsed only on demand, because few folds read it. Throws UnreadableEvent.

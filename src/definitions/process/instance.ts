@@ -178,6 +178,7 @@ class InstanceBuilder {
 
   send(command: Command & { readonly [label]?: string }): void {
     this.#checkCommand(command)
+    if (this.#event.meta.history) return
     const { position } = this.#event
     const id = `${this.#process.name}:${this.#key}:${position}:${this.#index++}`
     const labelled = command[label] === undefined ? {} : { label: command[label] }
@@ -203,7 +204,9 @@ class InstanceBuilder {
   #setTimer({ timer, due, command }: Timer<Command>): void {
     if (due === null) return this.#cancelTimer(timer)
     if (command) this.#checkCommand(command)
-    const set = this.#event.position
+    const { position: set, at: cameAt, meta } = this.#event
+    // What was due before history came into the log has happened without this process, or has not happened.
+    if (meta.history && this.#dueAt(timer, due) <= Date.parse(cameAt)) return this.#cancelTimer(timer)
     const armed = { set, due: this.#dueAt(timer, due), command: command && plainCommand(command) }
     this.#timers = { ...this.#timers, [timer]: armed }
     const { due: at } = armed

@@ -47,6 +47,23 @@ const own = (type: string, data: object) => ({ category: 'watching', type, data 
 const due = (timer: string, set: number, position: number) => buildRecorded(own('Due', { timer, set }), position)
 
 describe('an instance of a process', () => {
+  test('an instance of a process folds history, sends nothing for it, and sets only timers that lie ahead', () => {
+    const asHistory = (fact: Fact, position: number, occurredAt: string): Recorded => {
+      const event = buildRecorded(fact, position)
+      return { ...event, meta: { ...event.meta, occurredAt, history: true } }
+    }
+    // It came in at AT, a year's end: a timer of one hour is over, or has half an hour left.
+    const over = advanceThrough(begun, asHistory(placed, 3, '2029-12-31T22:59:00Z'))
+    expect([over.state, over.timers, changesOf(over)]).toEqual([{ seen: 1 }, {}, []])
+    const ahead = advanceThrough(begun, asHistory(placed, 3, '2029-12-31T23:30:00Z'))
+    expect(changesOf(ahead).map(change => ('timer' in change ? [change.timer, change.due] : change))).toEqual([
+      ['late', Date.parse('2030-01-01T00:30:00Z')],
+    ])
+    // One that history sets anew, and that is over, is no longer set.
+    const again = splitOutbox(advanceThrough(splitOutbox(ahead).instance!, asHistory(placed, 4, '2029-12-31T22:00:00Z')))
+    expect(again).toMatchObject({ instance: { timers: {} }, changes: [{ isCancelled: true }] })
+  })
+
   test('an instance of a process counts the delay of a timer from when an imported event happened', () => {
     const imported = buildRecorded(Order.Sent({}), 3)
     const meta = { ...imported.meta, occurredAt: '2001-01-01T00:00:00Z' }
