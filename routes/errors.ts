@@ -30,8 +30,10 @@ export function handleError(report: Report = printReports()): ErrorHandler {
       return problem(c, 'payload-too-large', {
         detail: 'the command leads to an event, or to a rejection, that is longer than events may be',
       })
-    if (error instanceof UnreadableEvent)
+    if (error instanceof UnreadableEvent) {
+      report(unreadableNotice(c, error))
       return problem(c, 'stream-unreadable', { detail: error.message, retryable: true }, { 'Retry-After': '10' })
+    }
     if (error instanceof StoreError && error.reason !== 'refused') return problem(c, 'unavailable', {}, { 'Retry-After': '1' })
     // The client left in the middle of its body. Nobody reads the answer, and nothing is wrong on our side.
     if (error.name === 'AbortError' && c.req.raw.signal.aborted)
@@ -46,6 +48,12 @@ function failureNotice(c: Context, cause: Error): Notice {
   const fields = requestOf(c)
   const message = `${fields['method']} ${fields['path']}: ${cause.message}`
   return new Notice({ level: 'error', code: 'request-failed', message, fields, cause })
+}
+
+/** The record of an event that a newer release wrote. This release serves the stream again once it is brought up to it. */
+function unreadableNotice(c: Context, cause: UnreadableEvent): Notice {
+  const message = `${cause.message}. Deploy a release that reads it.`
+  return new Notice({ level: 'warn', code: 'stream-unreadable', message, fields: requestOf(c), cause })
 }
 
 /** Throws an error for whatever was thrown: Hono passes over values that are no errors, and so would the problem. */

@@ -18,7 +18,7 @@ describe('a command that fails', () => {
   })
 
   test('a command on an unreadable stream answers 503 with the event that cannot be read', async () => {
-    const { post, get, store } = client()
+    const { post, get, store, reported } = client()
     const event = { id: Bun.randomUUIDv7(), type: 'FromTheFuture', schema: 's', data: '{}', meta: '{}' }
     await store.inner.append([{ slices: [{ stream: 'account-a1', expect: 0, events: [event] }], keys: [] }])
     for (const answer of [await post('/account/a1/deposit', { cents: 1 }), await get('/account/a1')]) {
@@ -29,6 +29,8 @@ describe('a command that fails', () => {
       expect(answer.headers.get('retry-after')).toBe('10')
     }
     expect((await get('/streams/account-a1')).status).toBe(200)
+    const record = { level: 'warn', code: 'stream-unreadable', fields: expect.objectContaining({ stream: 'account-a1' }) }
+    expect(reported).toMatchObject([record, record])
   })
 
   test.each(['append', 'load'] as const)(

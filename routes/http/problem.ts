@@ -172,8 +172,8 @@ export function pointer(path: readonly PropertyKey[]): string {
 }
 
 /** The most errors of an answer, and the longest text in one, so that an answer is not much longer than its request. */
-const ERRORS_MAX = 100
-const TEXT_LENGTH_MAX = 1_000
+export const ERRORS_MAX = 100
+export const TEXT_LENGTH_MAX = 1_000
 
 /** What did not fit a schema, each with its place. */
 export function listErrors(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): Errors {
