@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/adapters/otel': ['src/lib', 'src/ports'],
   'src/adapters/postgres': ['migrations/postgres', 'src/definitions', 'src/lib', 'src/ports'],
   'src/adapters/redis': ['src/lib', 'src/ports'],
-  'src/adapters/sqlite': ['migrations/sqlite', 'src/definitions', 'src/ports'],
+  'src/adapters/sqlite': ['migrations/sqlite', 'src/definitions', 'src/lib', 'src/ports'],
   'src/adapters/webhooks': ['src/adapters/delivery', 'src/definitions', 'src/dispatch', 'src/ports'],
   'src/agenda': ['src/definitions', 'src/dispatch', 'src/lib', 'src/ports'],
   'src/cli': [
@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/config.ts': ['src/adapters/postgres', 'src/adapters/redis', 'src/adapters/sqlite', 'src/ports'],
   'src/definitions': [],
   'src/lib': [],
-  'src/dispatch': ['src/definitions', 'src/ports'],
+  'src/dispatch': ['src/definitions', 'src/lib', 'src/ports'],
   'src/index.ts': [
     'src/definitions',
     'src/dispatch',

@@ -1,4 +1,5 @@
 // Batched appends: all that waits shares one append, with an outcome for each unit. Nothing waits on a timer.
+import { Turn } from '../lib/turns.ts'
 import type { TracedLog } from '../ports/store/log.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendResult, appendBatch, type BatchPort, type PendingAppend, type SentAppend } from './append-batch.ts'
@@ -13,8 +14,11 @@ export type Appendable<A extends PendingAppend> = {
   readonly streams: readonly string[]
   /** Whether it needs a batch of its own, because it lost its stream to another process. */
   readonly isExclusive: boolean
-  /** Called as its batch leaves, so late commands join. Null: there is nothing to append any more. */
-  readonly takeAppend: () => A | null
+  /**
+   * Called as its batch leaves, so late commands join. It may decide until the turn is over. Null: there is nothing to
+   * append any more.
+   */
+  readonly takeAppend: (turn: Turn) => A | null
   /** Whether its time is over, at a time of performance.now. */
   readonly isLate?: (now: number) => boolean
 }
@@ -28,7 +32,7 @@ type WaitingAppend = {
 }
 
 /**
- * Builds batches in the order of arrival, bounded in count and bytes, with one batch under way at a time. One batch has
+ * Builds batches in the order of arrival, bounded in count, bytes and time, with one batch under way at a time. One batch has
  * at most one unit for a stream. Any other append for that stream waits, and nothing overtakes it there.
  */
 export class Appender {
@@ -94,9 +98,11 @@ export class Appender {
     const left: WaitingAppend[] = []
     const blocked = new Set<string>()
     const waiting = this.#waiting
+    const turn = new Turn()
     let size = 0
     let index = 0
     for (; index < waiting.length && batch.length < BATCH_UNITS_MAX && size < BATCH_SIZE_MAX; index++) {
+      if (index > 0 && turn.isOver) break
       const { appendable, resolve } = waiting[index]!
       const { streams, isExclusive } = appendable
       if ((isExclusive && batch.length > 0) || streams.some(stream => blocked.has(stream))) {
@@ -104,7 +110,7 @@ export class Appender {
         left.push(waiting[index]!)
         continue
       }
-      const append = appendable.takeAppend()
+      const append = appendable.takeAppend(turn)
       if (!append) {
         resolve(null)
         continue

@@ -4,7 +4,7 @@ import type { StoredKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import type { PendingAppend } from './append-batch.ts'
 import type { Appender } from './appender.ts'
-import { type DecidedBatch, decideBatch } from './decide-batch.ts'
+import { type DecidedBatch, type DecisionContext, decideBatch } from './decide-batch.ts'
 import type { Loader, StreamLoad } from './loader.ts'
 import type { NewnessAverage } from './newness.ts'
 import { KEY_REUSED, UNAVAILABLE } from './outcome.ts'
@@ -69,7 +69,7 @@ export class CommandLoop {
       const appended = await appender.append({
         streams: [queue.stream],
         isExclusive: isExclusive(queue),
-        takeAppend: () => this.#decideWaiting(queue),
+        takeAppend: turn => this.#decideWaiting(queue, turn),
       })
       if (appended) this.#applySettlement(queue, settle(queue, appended.append.batch, appended.result))
       if (queue.turn && queue.commands.length === 0) await this.#awaitMore(queue)
@@ -109,12 +109,12 @@ export class CommandLoop {
   }
 
   /** Decides the waiting commands. Null: there is nothing to append. */
-  #decideWaiting(queue: StreamQueue): AppendOfBatch | null {
+  #decideWaiting(queue: StreamQueue, turn: DecisionContext['turn']): AppendOfBatch | null {
     const { now, trace } = this.#options
     for (const command of takeLate(queue, performance.now())) command.answer(UNAVAILABLE)
     const commands = takeCommands(queue)
     if (!commands.length) return null
-    const context = { now: now(), trace, newId: () => Bun.randomUUIDv7() }
+    const context = { now: now(), trace, newId: () => Bun.randomUUIDv7(), turn }
     const batch = decideBatch(queue.stream, queue.state!, commands, context)
     queue.commands.unshift(...this.#askKeysOfFailed(batch), ...commands.slice(batch.taken))
     const { before, decided, events, keys, size } = batch

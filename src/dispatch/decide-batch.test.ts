@@ -17,9 +17,9 @@ const withdraw = (cents: number, given: Partial<PendingCommand> = {}) =>
 const touch = () => buildPending(account.touch('a', {}))
 const explode = () => buildPending(account.explode('a', {}))
 
-function decide(commands: readonly PendingCommand[]) {
+function decide(commands: readonly PendingCommand[], turn = { isOver: false }) {
   let ids = 0
-  return decideBatch('account-a', at, commands, { now: 0, trace: untraced, newId: () => `id ${++ids}` })
+  return decideBatch('account-a', at, commands, { now: 0, trace: untraced, newId: () => `id ${++ids}`, turn })
 }
 
 /** Each command as a word: `+2` accepted with two events so far, `no` rejected, `!3` a precondition that found version 3. */
@@ -112,6 +112,17 @@ describe('a batch of one stream', () => {
     const batch = decide(commands)
     expect([batch.taken, batch.decided.length]).toEqual([2, 2])
     expect(batch.size).toBeGreaterThan(1_200_000)
+  })
+
+  test('a batch of one stream takes no more commands once its turn of the event loop is over, and one at least', () => {
+    let decisions = 0
+    const turn = {
+      get isOver() {
+        return decisions++ === 1
+      },
+    }
+    expect(decide([deposit(1), deposit(1), deposit(1)], turn).taken).toBe(2)
+    expect(decide([deposit(1), deposit(1)], { isOver: true }).taken).toBe(1)
   })
 
   test('a batch of one stream gives every event an id of its own', () => {

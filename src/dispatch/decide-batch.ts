@@ -25,12 +25,17 @@ export type DecidedBatch = {
   readonly size: number
   /** Commands whose decision threw. */
   readonly failed: readonly { readonly command: PendingCommand; readonly error: unknown }[]
-  /** How many of the commands the batch took. The rest was too large for it. */
+  /** How many of the commands the batch took: at least one. The rest was too large for it, or too long. */
   readonly taken: number
 }
 
-/** The clock, the trace and the ids for a decision. */
-export type DecisionContext = { readonly now: number; readonly trace: Trace; readonly newId: () => string }
+/** The clock, the trace and the ids for a decision, and the turn of the event loop that decisions may take. */
+export type DecisionContext = {
+  readonly now: number
+  readonly trace: Trace
+  readonly newId: () => string
+  readonly turn: { readonly isOver: boolean }
+}
 
 /** The payload of one stream's batch after which it takes no more commands, in characters. */
 const BATCH_SIZE_MAX = 1_048_576
@@ -38,7 +43,7 @@ const BATCH_SIZE_MAX = 1_048_576
 /**
  * Decides commands in order over a state. Before each decision, the command's expectation is compared with the version
  * at its place in the batch. If a decision throws, or JSON would change its events, its command fails alone, and the
- * state stays as it was.
+ * state stays as it was. When the turn is over, the batch leaves as it is: a request waits for one decision at most.
  */
 export function decideBatch(
   stream: string,
@@ -54,7 +59,7 @@ export function decideBatch(
   let size = 0
   let taken = 0
   for (const command of commands) {
-    if (size >= BATCH_SIZE_MAX) break
+    if (size >= BATCH_SIZE_MAX || (taken > 0 && context.turn.isOver)) break
     taken++
     try {
       const step = decideTraced(command, after, context)

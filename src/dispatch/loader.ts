@@ -1,5 +1,6 @@
 // Batched loads: one statement reads the states and keys that many streams wait for, while a batch is being appended.
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import { Turn } from '../lib/turns.ts'
 import type { TracedLog } from '../ports/store/log.ts'
 import type { StoredKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
@@ -98,14 +99,16 @@ export class Loader {
         asked.flatMap(commands => commands.map(({ key }) => key!.key)),
       )
       const keys = new Map(stored.map(key => [key.key, key]))
-      batch.forEach(({ wanted: { decider, stream }, known, resolve, reject }, i) => {
+      const turn = new Turn()
+      for (const [i, { wanted, known, resolve, reject }] of batch.entries()) {
         try {
-          const state = foldLoaded(decider, stream, known, streams[i]!)
+          const state = foldLoaded(wanted.decider, wanted.stream, known, streams[i]!)
           resolve({ state, asked: asked[i]!.length ? new Set(asked[i]) : NO_COMMANDS, keys, readAt, hasMore: streams[i]!.more })
         } catch (error) {
           reject(error)
         }
-      })
+        if (turn.isOver) await turn.next()
+      }
     } catch (error) {
       await this.#loadHalves(batch, error)
     }

@@ -42,7 +42,7 @@ function build(given: Partial<PendingCommand> = {}) {
     buildPending(account.deposit('a', { cents: 1, note: '', times: 1 }), { key: buildKey('two'), ...given }),
     buildPending(account.withdraw('a', { cents: 99, note: '' }), given),
   ]
-  const context = { now: 0, trace: untraced, newId: () => 'id' }
+  const context = { now: 0, trace: untraced, newId: () => 'id', turn: { isOver: false } }
   return { commands, batch: decideBatch('account-a', before, commands, context) }
 }
 
@@ -76,7 +76,12 @@ describe('an append that was committed', () => {
 
   test('an append that was committed gives a decision without events the position of the event before it', () => {
     const touch = buildPending(account.touch('a', {}))
-    const batch = decideBatch('account-a', before, [touch], { now: 0, trace: untraced, newId: () => 'id' })
+    const batch = decideBatch('account-a', before, [touch], {
+      now: 0,
+      trace: untraced,
+      newId: () => 'id',
+      turn: { isOver: false },
+    })
     const { answers, queue } = settle(calm, batch, { outcome: 'appended', slices: [{ version: 3, position: 0 }], at })
     expect(answers[0]!.outcome).toMatchObject({ outcome: 'accepted', version: 3, position: 30 })
     expect(queue.state).toMatchObject({ version: 3, position: 30 })
@@ -179,7 +184,12 @@ describe('an append that was refused', () => {
 
   test('an append that was refused fails its command where that is alone', () => {
     const command = buildPending(account.deposit('a', { cents: 1, note: '', times: 1 }))
-    const batch = decideBatch('account-a', before, [command], { now: 0, trace: untraced, newId: () => 'id' })
+    const batch = decideBatch('account-a', before, [command], {
+      now: 0,
+      trace: untraced,
+      newId: () => 'id',
+      turn: { isOver: false },
+    })
     const settled = settle(calm, batch, refused)
     expect(settled.failures).toEqual([{ command, error: (refused as { error: unknown }).error }])
     expect(settled.queue).toMatchObject({ state: before, batchMax: BATCH_COMMANDS_MAX })

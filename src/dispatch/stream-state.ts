@@ -3,7 +3,7 @@ import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import { freeze } from '../definitions/event/payload.ts'
 import { DamagedStream } from '../ports/store/sequence.ts'
-import { LOAD_FACTS_MAX, type LoadedStream } from '../ports/store/load.ts'
+import type { LoadedStream } from '../ports/store/load.ts'
 
 /** After so much more payload, a state is measured, in characters. */
 const MEASURE_EVERY = 65_536
@@ -46,7 +46,7 @@ export function foldLoaded(decider: DeciderSpec, stream: string, known: StreamSt
     : (known ?? emptyState(decider))
   const end = from.version + facts.length
   // A load that is not full reaches the end of its stream.
-  if (facts.length < LOAD_FACTS_MAX && end < version) throw new DamagedStream({ stream, version, position }, end)
+  if (!more && end < version) throw new DamagedStream({ stream, version, position }, end)
   const folded = fold(decider, stream, from, facts)
   return { ...folded, position: more ? from.position : position, size: boundSize(folded.state, from.size, size) }
 }

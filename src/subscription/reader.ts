@@ -1,5 +1,6 @@
 // Pages of the log for one subscription: from this process's memory of the head, else from the store, where the next
 // page is read ahead.
+import { background } from '../lib/turns.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Filter, ReadAllOptions } from '../ports/store/log.ts'
 import { isFull } from '../ports/store/page-size.ts'
@@ -15,6 +16,8 @@ export const PAGE_EVENTS_MAX = 5_000
 const PAGE_EVENTS_FIRST = 1_000
 /** The size of a page's payloads, in bytes. The event that reaches it ends the page. */
 export const PAGE_SIZE = 8_388_608
+/** The work to read a page, in characters. */
+const READ_SIZE = 65_536
 /** How many positions one read covers at most, for a filter that matches little. */
 const SPAN_MAX = 1_000_000
 
@@ -69,6 +72,7 @@ export class Reader {
     const head = Math.max(this.#tail.head, after)
     const until = this.#filter ? Math.min(after + this.#span, head) : head
     if (until === after) return { events: [], to: after }
+    if (background.isOver(READ_SIZE)) await background.next()
     const bounds = { limit, sizeMax: PAGE_SIZE }
     const events = await this.#readAll({ after, until, ...bounds, ...(this.#filter && { filter: this.#filter }) })
     const to = isFull(events, bounds) ? events.at(-1)!.position : until

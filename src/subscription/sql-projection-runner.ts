@@ -2,6 +2,7 @@
 import type { Recorded } from '../definitions/event/events.ts'
 import { readInFamilies } from '../definitions/event/families.ts'
 import { type SqlProjectionSpec, subscriptionOf, type Writing } from '../definitions/projection/sql-projection.ts'
+import { background } from '../lib/turns.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import { halve } from '../lib/halving.ts'
 import { PageRefused } from '../ports/read-model/page-refused.ts'
@@ -18,6 +19,8 @@ import { Parking } from './parking.ts'
 type UpcastEvent = { readonly stored: StoredEvent; readonly events: readonly Recorded[] }
 
 const EVENTS_MAX = 1_000
+/** The work for an event, in characters, besides that for its data. */
+const STEP_SIZE = 256
 
 export class SqlProjectionRunner implements Consumer {
   readonly eventsMax: number = EVENTS_MAX
@@ -46,6 +49,7 @@ export class SqlProjectionRunner implements Consumer {
       } catch (error) {
         this.#parking.parkStream(stored, error)
       }
+      if (background.isOver(STEP_SIZE + stored.data.length)) await background.next()
     }
   }
 
@@ -119,7 +123,7 @@ export class SqlProjectionRunner implements Consumer {
   async #commit(guard: PageGuard, upcast: readonly UpcastEvent[]): Promise<boolean> {
     const events = upcast.flatMap(({ events }) => events)
     const isRun = events.length > 0 || guard.from === 0
-    const page = { ...guard, rows: [], ...this.#parking.changes }
+    const page = { ...guard, rows: [], ...this.#parking.changes, isRebuildable: true }
     const isSaved = await this.#store.readModel.commit(
       isRun ? { ...page, run: sql => this.#write(sql, events, guard.from === 0) } : page,
     )

@@ -2,6 +2,7 @@
 // come from the bus. The rest is read from the log, when the store tells that others have appended.
 import type { Bus, Page } from '../ports/bus/bus.ts'
 import { backOff } from '../lib/back-off.ts'
+import { background } from '../lib/turns.ts'
 import { sleep as machineSleep } from '../lib/sleep.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
@@ -170,6 +171,7 @@ class LogTail implements Tail {
         this.#grow(page.filter(({ position }) => position > this.head))
         if (isFull(page, bounds)) this.#again = true
         limit = limitAfter(limit, page)
+        if (this.#again && background.isOver(READ_SIZE)) await background.next()
       } catch (error) {
         this.#again = true
         // The read may have been too much for the store's deadline.

@@ -3,7 +3,7 @@ import type { StoredFact } from '../../definitions/event/read.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import { instant } from '../../ports/store/instant.ts'
-import { LOAD_FACTS_MAX, type LoadedStream, type LoadRequest } from '../../ports/store/load.ts'
+import { factsMaxOf, type LoadedStream, type LoadRequest } from '../../ports/store/load.ts'
 import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from '../../ports/store/log.ts'
 import { categoryBounds } from '../../definitions/event/stream-name.ts'
 import {
@@ -54,14 +54,15 @@ export class PostgresLog implements Log {
   ): Promise<{ streams: readonly LoadedStream[]; keys: readonly StoredKey[] }> {
     // Keys are loaded with the first stream. Without a stream, an empty name stands for one.
     const asked: readonly LoadRequest[] = requests.length ? requests : [{ stream: '', after: 0 }]
+    const limit = factsMaxOf(asked.length)
     const rows = await this.#read<LoadedRow>(`select * from ${this.#schema}.load_v1($1, $2, $3, $4, $5)`, [
       texts(asked.map(({ stream }) => stream)),
       list(asked.map(({ after }) => after)),
       list(asked.map(({ snapshot }) => snapshot ?? -1)),
       texts(keys),
-      LOAD_FACTS_MAX,
+      limit,
     ])
-    return { streams: requests.map((request, i) => loadedStream(request, rows[i]!)), keys: rows[0]?.keys_found ?? [] }
+    return { streams: requests.map((request, i) => loadedStream(request, rows[i]!, limit)), keys: rows[0]?.keys_found ?? [] }
   }
 
   async read(stream: string, { after, limit, sizeMax }: ReadOptions): Promise<readonly StoredEvent[]> {
@@ -191,7 +192,7 @@ type LoadedRow = {
   readonly keys_found: readonly StoredKey[] | null
 }
 
-function loadedStream({ after }: LoadRequest, row: LoadedRow): LoadedStream {
+function loadedStream({ after }: LoadRequest, row: LoadedRow, limit: number): LoadedStream {
   const facts = row.facts === null ? [] : (JSON.parse(`[${row.facts}]`) as [string, string, unknown][])
   const from = row.snapshot_version ?? after
   return {
@@ -200,7 +201,7 @@ function loadedStream({ after }: LoadRequest, row: LoadedRow): LoadedStream {
     facts: facts.map(([type, schema, data]): StoredFact => ({ type, schema, data })),
     version: row.version,
     position: row.position,
-    more: from + facts.length < row.version,
+    more: facts.length === limit && from + facts.length < row.version,
     size: row.size ?? 0,
   }
 }

@@ -6,11 +6,11 @@ import type { SqlValues } from './query.ts'
 import { list, texts } from './text.ts'
 
 /**
- * The most rows of one part, and the most data in characters (a single row may be larger): an amount that fits into
- * work_mem.
+ * The most rows of one statement, and the most data in characters (a single row may be larger): an amount that fits into
+ * work_mem, and that is written out within a turn of the event loop.
  */
-const PART_ROWS_MAX = 2_000
-const PART_SIZE_MAX = 2_000_000
+const CHUNK_ROWS_MAX = 2_000
+const CHUNK_SIZE_MAX = 2_000_000
 
 /** A part of a statement. It writes only where `holds` is true, and adds its values when it is made. */
 export type Part = (values: SqlValues, holds: string) => string
@@ -79,10 +79,6 @@ function parkPart(schema: string, name: string, park: NewPage['park']): Part {
  * faster.
  */
 export function rowParts(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
-  return chunks(rows).flatMap(rows => rowPartsAtOnce(schema, table, rows, empty))
-}
-
-function rowPartsAtOnce(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
   const target = `${schema}."rows_${table.name}"`
   const removed = rows.filter(({ data }) => data === null)
   const kept = removed.length ? rows.filter(({ data }) => data !== null) : rows
@@ -119,19 +115,14 @@ function insertPart(target: string, { indexes }: Table, rows: readonly NewRow[],
   }
 }
 
-/** Whether a page needs several parts. Such statements are large, and few are alike. */
-export function isLong(rows: readonly NewRow[]): boolean {
-  return chunks(rows).length > 1
-}
-
-/** Divides the rows of a page, one group for each part. */
-function chunks(rows: readonly NewRow[]): readonly (readonly NewRow[])[] {
+/** Divides the rows of a page, one chunk for each statement. */
+export function chunksOf(rows: readonly NewRow[]): readonly (readonly NewRow[])[] {
   const parts: NewRow[][] = []
   let size = 0
   for (const row of rows) {
     const length = row.data?.length ?? 0
     const last = parts.at(-1)
-    if (last && last.length < PART_ROWS_MAX && size + length <= PART_SIZE_MAX) {
+    if (last && last.length < CHUNK_ROWS_MAX && size + length <= CHUNK_SIZE_MAX) {
       last.push(row)
       size += length
     } else {

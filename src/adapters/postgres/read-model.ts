@@ -1,11 +1,11 @@
 // Read models in the schema of the log. A page is one statement: its guarded checkpoint decides whether it writes
 // anything. A page that runs statements of its own is a transaction.
 import type { Sql, TransactionSql } from 'postgres'
-import { checkList, checkPage, checkSame, checkTable } from '../../ports/read-model/check.ts'
+import { checkList, checkPageInTurns, checkSame, checkTable } from '../../ports/read-model/check.ts'
 import { type Condition, conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
-import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
+import type { NewPage, NewRow, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, StoredRow } from '../../ports/read-model/rows.ts'
 import { RunFailure } from '../../ports/read-model/page-refused.ts'
@@ -13,7 +13,7 @@ import { isStorable } from '../../ports/read-model/storable.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { agendaParts } from './agenda.ts'
 import { pageError } from './errors.ts'
-import { guardPage, isLong, leasePart, type Part, parkParts, rowParts } from './page.ts'
+import { chunksOf, guardPage, leasePart, type Part, parkParts, rowParts } from './page.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, SqlValues } from './query.ts'
 import { texts } from './text.ts'
@@ -125,41 +125,51 @@ export class PostgresReadModel implements ReadModel {
 
   async #commit(page: NewPage): Promise<boolean> {
     const table = this.#prepared.get(page.table ?? page.name) ?? null
-    checkPage(page, table)
-    const long = isLong(page.rows)
-    // Nobody writes before the guard of this page is checked. So a table that is empty now is still empty then.
-    const empty = long && !(await this.#read(`select true as some from ${this.#rows(table!)} limit 1`, [])).length
-    const parts = [
-      ...parkParts(this.#schema, page),
-      ...(page.agenda ? agendaParts(this.#schema, page.agenda) : []),
-      ...(table ? rowParts(this.#schema, table, page.rows, empty) : []),
-    ]
+    await checkPageInTurns(page, table)
+    const chunks = chunksOf(page.rows)
+    const parts = [...parkParts(this.#schema, page), ...(page.agenda ? agendaParts(this.#schema, page.agenda) : [])]
+    if (chunks.length > 1) return this.#inTransaction(page, parts, await this.#chunkWriters(table!, chunks))
+    if (table) parts.push(...rowParts(this.#schema, table, page.rows, false))
     if (page.run || page.isTrial) return this.#inTransaction(page, parts)
     const values = new SqlValues()
     const text = guardPage(values, this.#schema, page, [leasePart(this.#schema, page), ...parts])
     const { projector } = this.#pools()
-    const deadlineMs = long ? undefined : this.#deadlineMs
-    const ask = (sql: Sql) => query(sql, text, values.all, { custom: long })
-    return (await projector.run(ask, { reasonIfLost: 'unknown', deadlineMs })).length > 0
+    const ask = (sql: Sql) => query(sql, text, values.all)
+    return (await projector.run(ask, { reasonIfLost: 'unknown', deadlineMs: this.#deadlineMs })).length > 0
+  }
+
+  /** Functions that write the rows of a long page, each with a statement or two, so that none holds the event loop. */
+  async #chunkWriters(table: Table, chunks: readonly (readonly NewRow[])[]): Promise<readonly RunInPage[]> {
+    // Nobody writes before the guard of this page is checked. So a table that is empty now is still empty then.
+    const empty = !(await this.#read(`select true as some from ${this.#rows(table)} limit 1`, [])).length
+    return chunks.map(rows => async tx => {
+      for (const part of rowParts(this.#schema, table, rows, empty)) {
+        const values = new SqlValues()
+        const text = part(values, 'true')
+        await query(tx, text, values.all, { custom: true })
+      }
+    })
   }
 
   /**
-   * Runs a page as a transaction.
+   * Runs a page as a transaction: first its guard with some parts, then its chunks of rows, then its own statements.
    * The server ends the session if the owner stops within its transaction, so that the next owner waits no longer than
    * a quarter of the lease. For the server, a session with a half-sent statement is not idle. So the whole transaction
    * may take twice the lease, here and (from PostgreSQL 17 on) on the server. The lease comes last, because it could
    * not be prolonged while it is locked.
    */
-  #inTransaction(page: NewPage, parts: readonly Part[]): Promise<boolean> {
-    const deadlineMs = Math.max(2 * page.ttlMs, this.#deadlineMs)
+  #inTransaction(page: NewPage, parts: readonly Part[], writers: readonly RunInPage[] = []): Promise<boolean> {
+    const wholeMs = Math.max(2 * page.ttlMs, writers.length * CHUNK_MS)
+    const deadlineMs = Math.max(wholeMs, this.#deadlineMs)
     const whole = async (tx: TransactionSql) => {
       const values = new SqlValues()
       const text = guardPage(values, this.#schema, page, parts)
       const [, found] = await Promise.all([
-        query(tx, SETTINGS, [String(Math.ceil(page.ttlMs / 4)), String(Math.ceil(2 * page.ttlMs)), `${this.#schema}, public`]),
-        query(tx, text, values.all, { custom: isLong(page.rows) }),
+        query(tx, SETTINGS, [String(Math.ceil(page.ttlMs / 4)), String(Math.ceil(wholeMs)), `${this.#schema}, public`]),
+        query(tx, text, values.all),
       ])
       if (!found.length) return false
+      for (const write of writers) await write(tx)
       try {
         await page.run?.(tx)
       } catch (error) {
@@ -340,6 +350,11 @@ export class PostgresReadModel implements ReadModel {
     return this.#pools().projector.run(sql => query<R>(sql, text, values), { deadlineMs })
   }
 }
+
+type RunInPage = (tx: TransactionSql) => Promise<void>
+
+/** The time that a chunk of rows may take, in ms. */
+const CHUNK_MS = 4_000
 
 type PostgresLeaseRow = Omit<Lease, 'name' | 'suspect'> & {
   readonly suspect_position: number | null

@@ -1,5 +1,6 @@
 // The checks of every read model before a write or a read, so that all refuse the same. A failed check is an error of
 // the caller.
+import { background } from '../../lib/turns.ts'
 import { checkEntry } from '../agenda/check.ts'
 import { PageRefused } from './page-refused.ts'
 import type { NewPage, NewRow } from './progress.ts'
@@ -49,6 +50,19 @@ export function checkPage({ name, rows, park, agenda }: NewPage, table: Table | 
     checkText(name, cause)
   }
   for (const entry of agenda?.add ?? []) checkEntry(entry)
+}
+
+/** The work to check a row, in characters. */
+const CHECK_SIZE = 64
+const CHECK_ROWS = 256
+
+/** As `checkPage`, for a page of any number of rows, in turns of the event loop. */
+export async function checkPageInTurns(page: NewPage, table: Table | null): Promise<void> {
+  checkPage({ ...page, rows: page.rows.slice(0, CHECK_ROWS) }, table)
+  for (let i = CHECK_ROWS; i < page.rows.length; i += CHECK_ROWS) {
+    if (background.isOver(CHECK_ROWS * CHECK_SIZE)) await background.next()
+    for (const row of page.rows.slice(i, i + CHECK_ROWS)) checkRow(page.name, row, table!)
+  }
 }
 
 /** Throws a TypeError for a field without an index, and for a value that is not of the index's kind. */

@@ -39,6 +39,16 @@ const bugs: readonly Bug[] = [
     caught: [ZOMBIE, STALE, 'moves a subscription to a position with its table empty, and its owner loses it'],
   },
   {
+    bug: 'writes all rows of a page at once',
+    plant: sound => ({
+      commit: async page => {
+        const rows = page.rows.map(row => ({ ...row, fields: [0, 1].map(() => row.fields).at(-1)! }))
+        return sound.commit({ ...page, rows })
+      },
+    }),
+    caught: ['writes a page of many rows in turns of the event loop'],
+  },
+  {
     bug: 'takes a page from wherever it begins',
     plant: sound => ({ commit: async page => sound.commit(await renewPage(sound, page, ['from'])) }),
     caught: [STALE, ANY_PAGES],

@@ -1,6 +1,6 @@
 // A read model in memory: the shortest description of the promises of every read model.
 import { memoryAgenda, type MemoryAgenda } from '../agenda/memory.ts'
-import { checkList, checkPage, checkSame, checkTable } from './check.ts'
+import { checkList, checkPageInTurns, checkSame, checkTable } from './check.ts'
 import { compareText } from './compare-text.ts'
 import type { Lease, Suspect } from './leases.ts'
 import type { Parked } from './parked.ts'
@@ -82,7 +82,6 @@ export function memoryReadModel({
   function commit(page: NewPage): boolean {
     const { name, epoch, from, to } = page
     const own = tables.get(page.table ?? name)
-    checkPage(page, own?.table ?? null)
     if (page.run) throw new TypeError(`${name}: memory has no client to run statements with; use SQLite or PostgreSQL`)
     const checkpoint = checkpoints.get(name)
     if (page.isTrial || checkpoint?.epoch !== epoch || checkpoint.position !== from) return false
@@ -165,7 +164,10 @@ export function memoryReadModel({
         .flatMap(([name, { owner, epoch, until }]) => (owner === null ? [] : [{ name, owner, epoch, leftMs: until - now() }]))
         .toSorted((one, other) => compareText(one.name, other.name)),
     suspect: async (name, epoch, suspect) => change(name, epoch, { suspect }),
-    commit: async page => commit(page),
+    commit: async page => {
+      await checkPageInTurns(page, tables.get(page.table ?? page.name)?.table ?? null)
+      return commit(page)
+    },
     progress: async names =>
       [...checkpoints]
         .map(([name, checkpoint]) => ({ name, ...checkpoint }))

@@ -48,6 +48,11 @@ export type NewPage = {
   readonly rows: readonly NewRow[]
   readonly park: readonly NewParked[]
   readonly unpark: readonly Pick<Parked, 'kind' | 'key'>[]
+  /**
+   * Whether the log can make the effects again. A loss of power may then take the page back, with its checkpoint and all
+   * later pages. A process that ends takes nothing back. Default: false, so that the page is on the disk when it resolves.
+   */
+  readonly isRebuildable?: boolean
   /** Entries to add to the agenda, and to remove from it. Default: none. */
   readonly agenda?: NewAgenda
   /**

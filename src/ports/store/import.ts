@@ -1,5 +1,6 @@
 // Bulk import: records come into a log in chunks, in their order, each once. Their ids tell which of them are in the
 // log already. The store does not know where records come from.
+import { background } from '../../lib/turns.ts'
 import { StoreError } from './errors.ts'
 import { type NewRecord, type Records, type Twin, Twins } from './import-record.ts'
 
@@ -70,10 +71,15 @@ export async function* importRecords(
   const staging = await stage()
   try {
     const [twins, digest] = [new Twins(), new ImportDigest()]
-    for await (const page of records()) twins.take(await staging.add(digest.take(page)))
+    for await (const page of records()) {
+      twins.take(await staging.add(digest.take(page)))
+      if (background.isOver(CHUNK_SIZE_MAX)) await background.next()
+    }
     const compared = await staging.head()
-    for (let after = 0; after < compared; after += COMPARED_MAX)
+    for (let after = 0; after < compared; after += COMPARED_MAX) {
       twins.take(await staging.match(after, Math.min(compared, after + COMPARED_MAX)))
+      if (background.isOver(CHUNK_SIZE_MAX)) await background.next()
+    }
     twins.refuseDifferences()
     let at = await staging.begin({ name: digest.name, source, compared, onlyNew })
     // What an earlier run of the same import has moved is known to the log, and counts as moved.
@@ -82,6 +88,7 @@ export async function* importRecords(
     while (at.moved < at.total) {
       at = await staging.move(digest.name, at)
       yield { ...at, known }
+      if (background.isOver(CHUNK_SIZE_MAX)) await background.next()
     }
   } finally {
     await staging.close()

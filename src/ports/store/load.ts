@@ -12,7 +12,8 @@ export type LoadedStream = {
   readonly snapshot: Snapshot | null
   readonly facts: readonly StoredFact[]
   /**
-   * The stream's version at the time of the read, and the position of that event. With `more`, the facts end before it.
+   * The stream's version at the time of the read, and the position of that event. With `more`, the load was full, and
+   * its facts end before it.
    */
   readonly version: number
   readonly position: number
@@ -23,5 +24,11 @@ export type LoadedStream = {
 export type Snapshot = { readonly version: number; readonly state: unknown }
 export type NewSnapshot = { readonly stream: string; readonly schema: number; readonly version: number; readonly state: string }
 
-/** The most facts of one stream that one load reads. */
-export const LOAD_FACTS_MAX = 5_000
+/** The most facts of one stream that one load reads, and how many it reads of each however many streams it has. */
+export const LOAD_FACTS_MAX = 2_000
+const LOAD_FACTS_MIN = 16
+
+/** The most facts of each stream in a load of so many. Together they are folded in a turn of the event loop or two. */
+export function factsMaxOf(streams: number): number {
+  return Math.max(LOAD_FACTS_MIN, Math.floor(LOAD_FACTS_MAX / Math.max(1, streams)))
+}

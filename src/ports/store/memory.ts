@@ -4,7 +4,7 @@ import { memoryAgenda } from '../agenda/memory.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
 import { compareText } from '../read-model/compare-text.ts'
 import type { StoredEvent } from './event.ts'
-import { LOAD_FACTS_MAX, type LoadedStream, type LoadRequest, type NewSnapshot, type Snapshot } from './load.ts'
+import { factsMaxOf, type LoadedStream, type LoadRequest, type NewSnapshot, type Snapshot } from './load.ts'
 import type { ReadAllOptions, StreamHead, StreamsOptions } from './log.ts'
 import { memoryImports } from './memory-import.ts'
 import { upToSize } from './page-size.ts'
@@ -78,18 +78,18 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     }
   }
 
-  function load({ stream, after, snapshot }: LoadRequest): LoadedStream {
+  function load({ stream, after, snapshot }: LoadRequest, limit: number): LoadedStream {
     const saved = snapshot === undefined ? undefined : snapshots.get(`${snapshot} ${stream}`)
     const found = saved && saved.version > after ? saved : null
     const from = found?.version ?? after
     const events = streams.get(stream) ?? []
-    const page = events.slice(from, from + LOAD_FACTS_MAX)
+    const page = events.slice(from, from + limit)
     return {
       snapshot: found && { ...found },
       facts: page.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown })),
       version: events.length,
       position: events.at(-1)?.position ?? 0,
-      more: from + page.length < events.length,
+      more: page.length === limit && from + page.length < events.length,
       size: page.reduce((sum, { data }) => sum + data.length, 0),
     }
   }
@@ -132,7 +132,10 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     open: async () => {},
     append: async units => units.map(append),
     ...imports,
-    load: async (requests, keys) => ({ streams: requests.map(load), keys: keys.flatMap(findKey) }),
+    load: async (requests, keys) => ({
+      streams: requests.map(request => load(request, factsMaxOf(requests.length))),
+      keys: keys.flatMap(findKey),
+    }),
     read: async (stream, { after, limit, sizeMax = Number.POSITIVE_INFINITY }) =>
       upToSize((streams.get(stream) ?? []).slice(after, after + limit), sizeMax),
     streams: async options => list(options),

@@ -1,6 +1,7 @@
 // Reads page by page. A page is bounded in number and in size, and a missing event is noticed before the reader passes
 // it.
 import { categoryOf } from '../../definitions/event/stream-name.ts'
+import { background, Turn } from '../../lib/turns.ts'
 import { inSequence, Versions } from './sequence.ts'
 import type { StoredEvent } from './event.ts'
 import type { Filter } from './log.ts'
@@ -9,7 +10,9 @@ import type { Store } from './store.ts'
 
 /** The most events of a page, and the size of its payloads, in bytes, at which it ends. */
 const PAGE_EVENTS_MAX = 1_000
-const PAGE_SIZE = 4_194_304
+const PAGE_SIZE = 2_097_152
+/** The work to read a page, in characters. */
+const READ_SIZE = 65_536
 
 type Bounds = { readonly limit?: number; readonly sizeMax?: number }
 
@@ -27,7 +30,8 @@ export type LogPagesOptions = Bounds & {
 }
 
 /**
- * Gives the pages of the log, oldest first, none empty. Reads the next page when it is needed. Throws DamagedStream.
+ * Gives the pages of the log, oldest first, none empty. Reads the next page when it is needed, in a turn of the
+ * background. Throws DamagedStream.
  */
 export async function* logPages(
   store: Pick<Store, 'readAll'>,
@@ -46,6 +50,7 @@ export async function* logPages(
     // A position that does not rise must not be read for ever.
     if (!isFull(page, asked) || last <= from) return
     from = last
+    if (background.isOver(READ_SIZE)) await background.next()
   }
 }
 
@@ -57,19 +62,22 @@ export type StreamPagesOptions = Bounds & {
 }
 
 /**
- * Gives the pages of a stream, oldest first, none empty. Reads the next page when it is needed. Throws DamagedStream.
+ * Gives the pages of a stream, oldest first, none empty. Reads the next page when it is needed, and lets the event loop
+ * turn in between. Throws DamagedStream.
  */
 export async function* streamPages(
   store: Pick<Store, 'read'>,
   stream: string,
   { after = 0, until = Number.MAX_SAFE_INTEGER, limit = PAGE_EVENTS_MAX, sizeMax = PAGE_SIZE }: StreamPagesOptions = {},
 ): AsyncGenerator<readonly StoredEvent[]> {
+  const turn = new Turn()
   for (let from = after; from < until; ) {
     const asked = { after: from, limit: Math.min(limit, until - from), sizeMax }
     const page = inSequence(await store.read(stream, asked), from)
     if (page.length) yield page
     if (!isFull(page, asked)) return
     from += page.length
+    if (turn.isOver) await turn.next()
   }
 }
 

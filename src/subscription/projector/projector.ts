@@ -2,6 +2,7 @@
 import type { AgendaChange } from '../../definitions/process/instance.ts'
 import { encodeRow, type RowEvent } from '../../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
+import { background } from '../../lib/turns.ts'
 import type { Lease } from '../../ports/read-model/leases.ts'
 import { findRefused } from '../../lib/halving.ts'
 import { PageRefused } from '../../ports/read-model/page-refused.ts'
@@ -35,15 +36,10 @@ type RowWrite = {
   readonly changes: readonly AgendaChange[]
   readonly passed: number
 }
-export type ProjectorOptions = {
-  readonly report: Report
-  readonly outbox?: Outbox | null
-  readonly clock?: () => number
-}
+export type ProjectorOptions = { readonly report: Report; readonly outbox?: Outbox | null }
 
-/** How often a fold gives way to other work in the process, in ms. */
-const YIELD_EVERY_MS = 10
-const YIELD_CHECK_EVENTS = 64
+/** The work for an event or a row, in characters, besides that for its text. */
+const STEP_SIZE = 256
 const CHANGES_MAX = 2_000
 
 export class Projector implements Consumer {
@@ -52,7 +48,6 @@ export class Projector implements Consumer {
   readonly #table: Table
   readonly #onRowsChanged: OnRowsChanged | null
   readonly #outbox: Outbox | null
-  readonly #clock: () => number
   readonly #parking: Parking
   readonly #cache: RowCache
   readonly #folder: RowFolder
@@ -63,14 +58,13 @@ export class Projector implements Consumer {
     projection: ProjectionSpec,
     table: Table,
     onRowsChanged: OnRowsChanged | null,
-    { report, outbox = null, clock = () => performance.now() }: ProjectorOptions,
+    { report, outbox = null }: ProjectorOptions,
   ) {
     this.#store = store
     this.#projection = projection
     this.#table = table
     this.#onRowsChanged = onRowsChanged
     this.#outbox = outbox
-    this.#clock = clock
     const parking = new Parking(store, report)
     const cache = new RowCache(store.readModel, projection, table)
     const folder = new RowFolder(projection, cache, parking)
@@ -96,6 +90,7 @@ export class Projector implements Consumer {
       const rowEvents = this.#folder.rowEvents(stored)
       this.#cache.addPending(rowEvents.length * stored.data.length)
       for (const rowEvent of rowEvents) found.push(rowEvent)
+      if (background.isOver(STEP_SIZE + stored.data.length)) await background.next()
     }
     await this.#loadRows(found)
     await this.#foldAll(found, announce)
@@ -149,15 +144,10 @@ export class Projector implements Consumer {
   }
 
   async #foldAll(found: readonly RowEvent[], announce: Announce | null): Promise<void> {
-    let since = this.#clock()
-    for (let i = 0; i < found.length; i++) {
-      const rowEvent = found[i]!
+    for (const rowEvent of found) {
       if (announce) await announce(rowEvent.event.position, rowEvent.key)
       this.#folder.fold(rowEvent)
-      if (i % YIELD_CHECK_EVENTS === 0 && this.#clock() - since > YIELD_EVERY_MS) {
-        await new Promise(resolve => setImmediate(resolve))
-        since = this.#clock()
-      }
+      if (background.isOver(STEP_SIZE)) await background.next()
     }
   }
 
@@ -180,9 +170,10 @@ export class Projector implements Consumer {
    */
   async #encodeRows(retries: Retries): Promise<readonly RowWrite[]> {
     const writes: RowWrite[] = []
-    for (const [key, cached] of this.#cache.dirtyRows()) {
+    for (const [key, cached] of await this.#cache.dirtyRows()) {
       const encoded = this.#encodeFitting(cached.row) ?? (await this.#refold.findFit(key, cached, retries, this.#encode))
       writes.push(this.#prepareWrite(key, cached, encoded))
+      if (background.isOver(STEP_SIZE + (encoded.data?.length ?? 0))) await background.next()
     }
     return writes
   }
@@ -243,14 +234,15 @@ export class Projector implements Consumer {
     if (page.agenda) this.#outbox?.onSaved(page.agenda, writes.map(savedRowOf))
     this.#parking.markWritten(page)
     for (const { row, next } of writes) this.#cache.getOrAdd(row.key).row = next
-    this.#cache.markSaved(page.rows)
+    await this.#cache.markSaved(page.rows)
     return writes
   }
 
   #pageOf(guard: PageGuard, writes: readonly RowWrite[]): NewPage {
     const agenda = this.#outbox?.toAgenda(writes.flatMap(({ changes }) => changes))
     const rows = writes.map(({ row }) => row)
-    return { ...guard, table: this.#table.name, rows, park: [], unpark: [], ...(agenda && { agenda }) }
+    const table = this.#table.name
+    return { ...guard, table, rows, park: [], unpark: [], isRebuildable: !this.#outbox, ...(agenda && { agenda }) }
   }
 }
 

@@ -1,5 +1,6 @@
 // Folds rows again from the log: parked rows, and a row that ceased to fit its schema.
 import { encodeRow, foldEvent, type RowEvent } from '../../definitions/projection/fold.ts'
+import { background } from '../../lib/turns.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
 import type { StoredRow } from '../../ports/read-model/rows.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
@@ -11,6 +12,9 @@ import type { Parking, Retries } from '../parking.ts'
 import type { Outbox } from './outbox.ts'
 import { type CachedRow, type EncodedRow, noRow, type RowCache } from './row-cache.ts'
 import type { RowFolder } from './row-folder.ts'
+
+/** The work to fold an event, in characters, besides that for its data. */
+const STEP_SIZE = 256
 
 export type RefoldOptions = {
   readonly store: Store
@@ -106,7 +110,10 @@ export class Refold {
   async *#rowEvents(after: number, until: number, retries: Retries): AsyncGenerator<RowEvent> {
     const { store, projection } = this.#options
     for await (const page of logPages(store, { after, until, filter: projection.filter, seesHoles: false }))
-      for (const stored of page) yield* this.#eventsToFold(stored, retries)
+      for (const stored of page) {
+        yield* this.#eventsToFold(stored, retries)
+        if (background.isOver(STEP_SIZE + stored.data.length)) await background.next()
+      }
   }
 
   #eventsToFold(stored: StoredEvent, retries: Retries): readonly RowEvent[] {

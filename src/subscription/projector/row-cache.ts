@@ -1,6 +1,8 @@
 // The rows that a projector keeps in memory between pages, and its knowledge of them in the table.
 import { encodeRow } from '../../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
+import { sortInTurns } from '../../lib/sort-in-turns.ts'
+import { background } from '../../lib/turns.ts'
 import { compareText } from '../../ports/read-model/compare-text.ts'
 import type { NewRow } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
@@ -28,9 +30,13 @@ export type EncodedRow = Pick<NewRow, 'data' | 'fields'>
  * demand.
  */
 const CACHE_SIZE_MAX = 134_217_728
-const LOAD_KEYS_MAX = 5_000
+const LOAD_KEYS_MAX = 2_000
+/** The work to read a row, in characters. */
+const LOAD_SIZE = 32
 /** The assumed size of a row that was never written, in characters. */
 const ROW_SIZE = 256
+/** The work to save a row, in characters. */
+const SAVE_SIZE = 64
 
 export class RowCache {
   readonly #readModel: ReadModel
@@ -92,10 +98,12 @@ export class RowCache {
     const missing = keys.filter(key => !this.#rows.has(key))
     for (let i = 0; i < missing.length; i += LOAD_KEYS_MAX) {
       const some = missing.slice(i, i + LOAD_KEYS_MAX)
+      if (background.isOver(some.length * LOAD_SIZE)) await background.next()
       for (const stored of await this.#readModel.rows(this.#table, some)) {
         const read = this.#read(stored)
         if (read instanceof Error) damaged.set(stored.key, read)
         else this.#add(stored.key, read)
+        if (background.isOver(ROW_SIZE + stored.data.length)) await background.next()
       }
       for (const key of some) if (!this.#rows.has(key) && !damaged.has(key)) this.#add(key, emptyRow(0))
     }
@@ -134,12 +142,13 @@ export class RowCache {
   }
 
   /** The unsaved rows, in the order in which they are written. */
-  dirtyRows(): readonly (readonly [string, CachedRow])[] {
-    return [...this.#dirty].sort(compareText).map(key => [key, this.#rows.get(key)!] as const)
+  async dirtyRows(): Promise<readonly (readonly [string, CachedRow])[]> {
+    const keys = await sortInTurns([...this.#dirty], compareText)
+    return keys.map(key => [key, this.#rows.get(key)!] as const)
   }
 
   /** Marks all dirty rows as saved, as these. */
-  markSaved(rows: readonly NewRow[]): void {
+  async markSaved(rows: readonly NewRow[]): Promise<void> {
     this.#dirty.clear()
     this.#pendingSize = 0
     for (const { key, data, fields } of rows) {
@@ -149,6 +158,7 @@ export class RowCache {
       cached.size = size
       cached.fields = data === null ? null : fields
       cached.isDirty = false
+      if (background.isOver(SAVE_SIZE)) await background.next()
     }
     if (this.#size <= CACHE_SIZE_MAX) return
     this.#evict()

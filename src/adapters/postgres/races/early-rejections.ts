@@ -9,8 +9,8 @@ import type { DecidedBatch } from '../../../dispatch/decide-batch.ts'
 export function plantEarlyRejections(): () => void {
   const { append } = Appender.prototype
   Appender.prototype.append = function <A extends PendingAppend>(this: Appender, appendable: Appendable<A>) {
-    const takeAppend = () => {
-      const taken = appendable.takeAppend()
+    const takeAppend: typeof appendable.takeAppend = turn => {
+      const taken = appendable.takeAppend(turn)
       return taken && 'batch' in taken ? { ...taken, batch: withoutRejected(taken.batch as DecidedBatch) } : taken
     }
     return append.call(this, { ...appendable, takeAppend }) as ReturnType<typeof append<A>>

@@ -1,6 +1,7 @@
 // Rows and checkpoint are committed together, and only by the owner of the lease.
 import { expect } from 'bun:test'
 import type { Parked } from '../parked.ts'
+import { measureStretches } from '../../../test-support/stretches.ts'
 import type { ReadModel } from '../read-model.ts'
 import type { StoredRow } from '../rows.ts'
 import type { ReadModelCase } from './case.ts'
@@ -28,6 +29,25 @@ export const pages: readonly ReadModelCase[] = [
       expect((await reopened.count(orders, { status: 'paid' })).found).toBe(1)
       expect((await reopened.count(orders, { total: null })).found).toBe(1)
       expect((await reopened.count(orders, { total: 2 })).found).toBe(0)
+    },
+  },
+  {
+    title: 'writes a page of many rows in turns of the event loop',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders])
+      const { epoch } = await acquireLease(readModel, 'orders_v1')
+      using stretches = measureStretches()
+      const rows = Array.from({ length: 5_000 }, (_, i) => ({
+        ...row(`o${String(i).padStart(6, '0')}`, 1),
+        // Each use of a row is some work.
+        get fields() {
+          stretches.work(0.01)
+          return ['new', 1]
+        },
+      }))
+      await commitPage(readModel, page({ epoch, rows }))
+      expect(stretches.longest).toBeLessThan(60)
+      expect((await readModel.count(orders, { status: 'new' })).found).toBe(5_000)
     },
   },
   {

@@ -1,6 +1,6 @@
 // A store loads streams, snapshots and keys in one call.
 import { expect } from 'bun:test'
-import { LOAD_FACTS_MAX } from '../load.ts'
+import { factsMaxOf, LOAD_FACTS_MAX } from '../load.ts'
 import type { StoreCase } from './case.ts'
 import { appendUnit, newEvent, newKey, slice, unit } from './builders.ts'
 
@@ -40,6 +40,38 @@ export const loading: readonly StoreCase[] = [
       expect(rest.facts.map(({ data }) => data)).toEqual([LOAD_FACTS_MAX, LOAD_FACTS_MAX + 1])
       const exact = (await store.load([{ stream: 's-1', after: 2 }], [])).streams[0]!
       expect(exact).toMatchObject({ more: false })
+    },
+  },
+  {
+    title: 'loads fewer facts of each stream the more streams there are, and says of which there are more',
+    run: async ({ store }) => {
+      const streams = Array.from({ length: 100 }, (_, i) => `s-${i}`)
+      const limit = factsMaxOf(streams.length)
+      await appendUnit(
+        store,
+        unit(
+          's-7',
+          0,
+          Array.from({ length: limit + 1 }, (_, i) => newEvent(i)),
+        ),
+      )
+      await appendUnit(
+        store,
+        unit(
+          's-8',
+          0,
+          Array.from({ length: limit }, (_, i) => newEvent(i)),
+        ),
+      )
+      const { streams: found } = await store.load(
+        streams.map(stream => ({ stream, after: 0 })),
+        [],
+      )
+      expect(found.slice(6, 9).map(({ facts, version, more }) => [facts.length, version, more])).toEqual([
+        [0, 0, false],
+        [limit, limit + 1, true],
+        [limit, limit, false],
+      ])
     },
   },
   {
