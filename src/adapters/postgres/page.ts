@@ -2,7 +2,8 @@
 import { columnOf } from '../../ports/read-model/listing.ts'
 import type { NewPage, NewRow } from '../../ports/read-model/progress.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
-import type { SqlValues } from './query.ts'
+import type { TransactionSql } from 'postgres'
+import { query, SqlValues } from './query.ts'
 import { list, texts } from './text.ts'
 
 /**
@@ -20,6 +21,15 @@ export function guardPage(values: SqlValues, schema: string, page: NewPage, part
   const guard = `guard as (${moveCheckpoint(values, schema, page)} returning true)`
   const rest = parts.map((part, i) => `part_${i} as (${part(values, 'exists (select from guard)')})`)
   return `with ${[guard, ...rest].join(',\n')}\nselect true as written from guard`
+}
+
+/** Runs parts in a transaction, each as a statement of its own. */
+export async function runParts(tx: TransactionSql, parts: readonly Part[]): Promise<void> {
+  for (const part of parts) {
+    const values = new SqlValues()
+    const text = part(values, 'true')
+    await query(tx, text, values.all, { custom: true })
+  }
 }
 
 /**

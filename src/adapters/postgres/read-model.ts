@@ -13,7 +13,7 @@ import { isStorable } from '../../ports/read-model/storable.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { agendaParts } from './agenda.ts'
 import { pageError } from './errors.ts'
-import { chunksOf, guardPage, leasePart, type Part, parkParts, rowParts } from './page.ts'
+import { chunksOf, guardPage, leasePart, type Part, parkParts, rowParts, runParts } from './page.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, SqlValues } from './query.ts'
 import { texts } from './text.ts'
@@ -142,13 +142,7 @@ export class PostgresReadModel implements ReadModel {
   async #chunkWriters(table: Table, chunks: readonly (readonly NewRow[])[]): Promise<readonly RunInPage[]> {
     // Nobody writes before the guard of this page is checked. So a table that is empty now is still empty then.
     const empty = !(await this.#read(`select true as some from ${this.#rows(table)} limit 1`, [])).length
-    return chunks.map(rows => async tx => {
-      for (const part of rowParts(this.#schema, table, rows, empty)) {
-        const values = new SqlValues()
-        const text = part(values, 'true')
-        await query(tx, text, values.all, { custom: true })
-      }
-    })
+    return chunks.map(rows => tx => runParts(tx, rowParts(this.#schema, table, rows, empty)))
   }
 
   /**
@@ -175,8 +169,7 @@ export class PostgresReadModel implements ReadModel {
       } catch (error) {
         throw new RunFailure(error)
       }
-      const last = new SqlValues()
-      await query(tx, leasePart(this.#schema, page)(last, 'true'), last.all)
+      await runParts(tx, [leasePart(this.#schema, page)])
       return !page.isTrial
     }
     return this.#pools().transactions.run(whole, deadlineMs)

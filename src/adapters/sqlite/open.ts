@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { Log } from '../../ports/store/log.ts'
+import type { NewPage } from '../../ports/read-model/progress.ts'
 import type { LogIdentity } from '../../ports/store/upkeep.ts'
 import { type SyncAgenda, syncAgenda } from './agenda.ts'
 import { syncAppend } from './append.ts'
@@ -11,6 +12,9 @@ import { isBusy } from './errors.ts'
 import { type SqliteImports, syncImports } from './import.ts'
 import { syncLoad } from './load.ts'
 import { migrate, upToDate } from './migrate.ts'
+import { beginLongPage, type LongPage } from './long-page.ts'
+import { pageWriter } from './page.ts'
+import { groupCommit, type PageOutcome } from './page-group.ts'
 import { prepareLog } from './prepared.ts'
 import { type SyncReadModel, syncReadModel } from './read-model.ts'
 import { syncReads } from './read.ts'
@@ -26,6 +30,8 @@ export type OpenFile = Sync<Log> &
     readonly identity: LogIdentity
     readonly imports: SqliteImports
     readonly readModel: SyncReadModel
+    readonly commitGroup: (pages: readonly NewPage[]) => readonly PageOutcome[]
+    readonly beginLong: (page: NewPage) => LongPage
     readonly agenda: SyncAgenda
     /** Changes when another process writes, and not when this one does. */
     readonly dataVersion: () => number
@@ -48,6 +54,8 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
   for (const statement of Object.values(prepared)) opening.use(statement)
   const texts = opening.use(new Statements(db))
   const agenda = syncAgenda(db, texts, now)
+  const readModel = syncReadModel(db, texts, now)
+  const tables = readModel.prepared
   const resources = opening.move()
   return {
     identity,
@@ -56,7 +64,9 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
     ...syncReads(prepared, texts),
     ...syncUpkeep(db, prepared, texts, now),
     imports: syncImports(db, texts, now),
-    readModel: syncReadModel(db, texts, now, agenda),
+    readModel,
+    commitGroup: groupCommit(db, pageWriter({ db, statements: texts, now, agenda, tables })),
+    beginLong: page => beginLongPage({ file, now, tables }, page),
     agenda,
     dataVersion: () => prepared.dataVersion.get()!.data_version,
     close: () => resources.dispose(),

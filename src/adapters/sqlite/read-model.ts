@@ -1,26 +1,36 @@
 // Read models in the file of the log, on its one connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
-import { checkList, checkPage, checkSame, checkTable } from '../../ports/read-model/check.ts'
+import { checkList, checkPageInTurns, checkSame, checkTable } from '../../ports/read-model/check.ts'
 import { type Condition, columnOf, conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, StoredRow } from '../../ports/read-model/rows.ts'
-import { RunFailure } from '../../ports/read-model/page-refused.ts'
 import { isStorable } from '../../ports/read-model/storable.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { instant } from '../../ports/store/instant.ts'
 import { StoreError } from '../../ports/store/errors.ts'
-import type { SyncAgenda } from './agenda.ts'
 import { pageError } from './errors.ts'
+import type { PageCommits } from './page-commits.ts'
+import { withoutSync } from './page-group.ts'
 import type { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
 
-export type SyncReadModel = Sync<ReadModel>
+export type SyncReadModel = Omit<Sync<ReadModel>, 'commit'> & {
+  /** The tables that were prepared. */
+  readonly prepared: ReadonlyMap<string, Table>
+  /** The table of a page. Throws inside a transaction of the caller. */
+  readonly tableOf: (page: NewPage) => Table | null
+}
 
 /** A read model whose calls run when the file is free. */
-export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) => Promise<T>): ReadModel {
+export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) => Promise<T>, commits: PageCommits): ReadModel {
+  async function commit(page: NewPage): Promise<boolean> {
+    const table = await whenFree(now => now.tableOf(page))
+    await checkPageInTurns(page, table)
+    return commits.commit(page)
+  }
   return {
     prepare: tables => whenFree(now => now.prepare(tables)),
     drop: name => whenFree(now => now.drop(name)),
@@ -31,7 +41,7 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     leases: () => whenFree(now => now.leases()),
     suspect: (name, epoch, suspect) => whenFree(now => now.suspect(name, epoch, suspect)),
     commit: page =>
-      whenFree(now => now.commit(page)).catch(error => {
+      commit(page).catch(error => {
         throw pageError(error)
       }),
     progress: names => whenFree(now => now.progress(names)),
@@ -48,19 +58,19 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
   }
 }
 
-export function syncReadModel(db: Database, statements: Statements, now: () => number, agenda: SyncAgenda): SyncReadModel {
+export function syncReadModel(db: Database, statements: Statements, now: () => number): SyncReadModel {
   const prepared = new Map<string, Table>()
   const all = <R>(sql: string, ...values: SQLQueryBindings[]) => statements.get<R>(sql).all(...values)
   const one = <R>(sql: string, ...values: SQLQueryBindings[]) => statements.get<R>(sql).get(...values)
   const change = (sql: string, ...values: SQLQueryBindings[]) => statements.get(sql).run(...values).changes
-  /** Makes a function that runs as one writing transaction. */
-  const writing = <A extends unknown[], T>(run: (...options: A) => T): ((...options: A) => T) => {
-    const begun = db.transaction(run).immediate
-    return (...options) => {
+  const outside =
+    <A extends unknown[], T>(run: (...options: A) => T) =>
+    (...options: A): T => {
       if (db.inTransaction) throw new StoreError('refused', 'a read model is written inside a transaction of the caller')
-      return begun(...options)
+      return run(...options)
     }
-  }
+  /** Makes a function that runs as one writing transaction. */
+  const writing = <A extends unknown[], T>(run: (...options: A) => T) => outside(db.transaction(run).immediate)
 
   const position = (name: string) =>
     one<{ position: number }>('select position from checkpoints where name = ?', name)?.position ?? 0
@@ -103,37 +113,9 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     return { name, epoch, position, takeovers, suspect: suspectOf(last) }
   }
 
-  function commit(page: NewPage): boolean {
-    const { name, epoch, from, to, ttlMs } = page
-    const guarded = 'update checkpoints set position = ?, saved_at = ? where name = ? and epoch = ? and position = ?'
-    if (!change(guarded, to, now(), name, epoch, from)) return false
-    write(page.table ?? name, page.rows)
-    if (page.agenda) agenda.change(page.agenda)
-    for (const { kind, key } of page.unpark) change('delete from parked where name = ? and kind = ? and key = ?', name, kind, key)
-    for (const { kind, key, position, cause, retrySince } of page.park)
-      change(
-        'insert or replace into parked (name, kind, key, position, cause, at, again) values (?, ?, ?, ?, ?, ?, ?)',
-        ...[name, kind, key, position, cause, retrySince ?? now(), retrySince === undefined ? null : 'whole'],
-      )
-    runNow(page, db)
-    change('update leases set until = ? where name = ? and epoch = ? and owner is not null', now() + ttlMs, name, epoch)
-    change('update leases set suspect_position = null, suspect_key = null where name = ? and suspect_position <= ?', name, to)
-    return true
-  }
-
-  function write(name: string, rows: NewPage['rows']): void {
-    if (!rows.length) return
-    const columns = ['position', 'data', ...prepared.get(name)!.indexes.map(({ field }) => `"${columnOf(field)}"`)]
-    const upsert = statements.get(
-      `insert into "rows_${name}" (key, ${columns.join(', ')}) values (?${', ?'.repeat(columns.length)})
-       on conflict (key) do update set ${columns.map(column => `${column} = excluded.${column}`).join(', ')}`,
-    )
-    const remove = statements.get(`delete from "rows_${name}" where key = ?`)
-    for (const { key, position, data, fields } of rows) {
-      if (data === null) remove.run(key)
-      else upsert.run(key, position, data, ...fields)
-    }
-  }
+  /** Does not wait for the disk: a loss of power ends all owners. */
+  const changeLease = (set: string, ...values: SQLQueryBindings[]) =>
+    withoutSync(db, () => change(`update leases set ${set} where name = ? and epoch = ? and owner is not null`, ...values) > 0)
 
   /** Ends the current lease. No later lease has its epoch. */
   function fence(name: string): number {
@@ -207,20 +189,9 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   }
 
   const prepareAll = writing((tables: readonly Table[]) => tables.forEach(prepare))
-  const commitWhole = writing(commit)
-  const commitAndUndo = writing((page: NewPage) => {
-    commit(page)
-    throw UNDO
-  })
-  function tryPage(page: NewPage): boolean {
-    try {
-      commitAndUndo(page)
-    } catch (error) {
-      if (error !== UNDO) throw error
-    }
-    return false
-  }
   return {
+    prepared,
+    tableOf: outside(({ table, name }: NewPage) => prepared.get(table ?? name) ?? null),
     prepare: tables => {
       tables.forEach(checkTable)
       prepareAll(tables)
@@ -229,23 +200,15 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     tables: () => all<{ name: string }>('select name from row_tables order by name').map(({ name }) => name),
     acquire: writing(acquire),
     leases: () => all('select name, owner, epoch, until - ? as leftMs from leases where owner is not null order by name', now()),
-    renew: (name, epoch, ttlMs) =>
-      change('update leases set until = ? where name = ? and epoch = ? and owner is not null', now() + ttlMs, name, epoch) > 0,
+    renew: (name, epoch, ttlMs) => changeLease('until = ?', now() + ttlMs, name, epoch),
     release: (name, epoch) => {
-      change(
-        'update leases set owner = null, suspect_position = null, suspect_key = null where name = ? and epoch = ? and owner is not null',
-        ...[name, epoch],
-      )
+      changeLease('owner = null, suspect_position = null, suspect_key = null', name, epoch)
     },
     suspect: (name, epoch, suspect) =>
-      change(
-        'update leases set suspect_position = ?, suspect_key = ?, suspect_times = ? where name = ? and epoch = ? and owner is not null',
+      changeLease(
+        'suspect_position = ?, suspect_key = ?, suspect_times = ?',
         ...[suspect?.position ?? null, suspect?.key ?? null, suspect?.times ?? 1, name, epoch],
-      ) > 0,
-    commit: page => {
-      checkPage(page, prepared.get(page.table ?? page.name) ?? null)
-      return page.isTrial ? tryPage(page) : commitWhole(page)
-    },
+      ),
     progress: names => {
       const wanted = names ? 'where c.name in (select value from json_each(?))' : ''
       return all<Omit<Progress, 'savedAt'> & { readonly savedAt: number }>(
@@ -292,25 +255,6 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     serving: projection => one<{ name: string }>('select name from serving where projection = ?', projection)?.name ?? null,
     serve: writing(serve),
   }
-}
-
-/** Thrown in a transaction, so that it is rolled back. */
-const UNDO = new Error('a trial is rolled back')
-
-/**
- * Runs the statements of a page. If `run` turns out to be asynchronous, it throws, and the writes so far are rolled
- * back.
- */
-function runNow({ name, run }: NewPage, db: Database): void {
-  let result: unknown
-  try {
-    result = run?.(db)
-  } catch (error) {
-    throw new RunFailure(error)
-  }
-  if (!(result instanceof Promise)) return
-  result.catch(() => {})
-  throw new RunFailure(new TypeError(`${name}: what runs in a transaction of SQLite may not be asynchronous`))
 }
 
 type SqliteLeaseRow = {

@@ -18,9 +18,11 @@ import type { Store } from '../../ports/store/store.ts'
 import type { Unit, UnitOutcome } from '../../ports/store/unit.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
 import type { Wake } from '../../ports/store/watch.ts'
+import { nextTurn, SharedTurns } from '../../lib/turns.ts'
 import { sqliteAgenda } from './agenda.ts'
 import { isBusy, storeError } from './errors.ts'
 import { type OpenFile, openFile } from './open.ts'
+import { PageCommits } from './page-commits.ts'
 import { sqliteReadModel } from './read-model.ts'
 
 export type SqliteOptions = {
@@ -38,6 +40,8 @@ export type SqliteOptions = {
 }
 
 const BUSY_RETRY_MS = 2
+/** The work of a call, in characters. */
+const CALL_SIZE = 16_384
 
 /**
  * Makes a log in one SQLite file: WAL, synchronous=FULL, both checked at start. An answered append survives `kill -9`
@@ -52,8 +56,14 @@ class SqliteStore implements Store {
   readonly system = 'sqlite'
   readonly #file: string
   readonly #options: Required<SqliteOptions>
-  readonly readModel: ReadModel = sqliteReadModel(run => this.#whenFree(() => run(this.#db.readModel)))
-  readonly agenda: Agenda = sqliteAgenda(run => this.#whenFree(() => run(this.#db.agenda)))
+  readonly #commits = new PageCommits({
+    commitGroup: pages => this.#whenFree(() => this.#db.commitGroup(pages)),
+    beginLong: page => this.#whenFree(() => this.#db.beginLong(page)),
+    convertError: error => storeError(this.#file, error),
+  })
+  readonly readModel: ReadModel = sqliteReadModel(run => this.#call(() => run(this.#db.readModel)), this.#commits)
+  readonly agenda: Agenda = sqliteAgenda(run => this.#call(() => run(this.#db.agenda)))
+  readonly #turns = new SharedTurns()
   #opened: OpenFile | null = null
   readonly #watching = new Map<Wake, () => Promise<void>>()
 
@@ -87,11 +97,11 @@ class SqliteStore implements Store {
   async #stage(): Promise<Staging> {
     const staging = await this.#whenFree(() => this.#db.imports.stage())
     return {
-      add: page => this.#whenFree(() => staging.add(page)),
-      head: () => this.#whenFree(() => staging.head()),
-      match: (after, until) => this.#whenFree(() => staging.match(after, until)),
-      begin: what => this.#whenFree(() => staging.begin(what)),
-      move: (name, at) => this.#whenFree(() => staging.move(name, at)),
+      add: page => this.#call(() => staging.add(page)),
+      head: () => this.#call(() => staging.head()),
+      match: (after, until) => this.#call(() => staging.match(after, until)),
+      begin: what => this.#call(() => staging.begin(what)),
+      move: (name, at) => this.#call(() => staging.move(name, at)),
       close: () => this.#whenFree(() => staging.close()),
     }
   }
@@ -109,15 +119,15 @@ class SqliteStore implements Store {
   }
 
   async read(stream: string, options: ReadOptions): Promise<readonly StoredEvent[]> {
-    return this.#whenFree(() => this.#db.read(stream, options))
+    return this.#call(() => this.#db.read(stream, options))
   }
 
   async readAll(options: ReadAllOptions): Promise<readonly StoredEvent[]> {
-    return this.#whenFree(() => this.#db.readAll(options))
+    return this.#call(() => this.#db.readAll(options))
   }
 
   async streams(options: StreamsOptions): Promise<readonly StreamHead[]> {
-    return this.#whenFree(() => this.#db.streams(options))
+    return this.#call(() => this.#db.streams(options))
   }
 
   async head(): Promise<number> {
@@ -174,8 +184,15 @@ class SqliteStore implements Store {
     this.#opened = null
   }
 
+  /** Runs a call, after a turn of the event loop if the calls of this one have held it for long. No call awaits the disk. */
+  async #call<T>(run: () => T): Promise<T> {
+    if (this.#turns.isOver(CALL_SIZE)) await nextTurn()
+    return this.#whenFree(run)
+  }
+
   /**
    * Runs a call now. While another process is writing, tries again until the deadline, without blocking the event loop.
+   * While a long page of this process is being written, waits for its end.
    */
   async #whenFree<T>(run: () => T, signal?: AbortSignal): Promise<T> {
     const until = performance.now() + this.#options.busyMs
@@ -184,6 +201,11 @@ class SqliteStore implements Store {
         return run()
       } catch (error) {
         if (!isBusy(error)) throw storeError(this.#file, error)
+        const { long } = this.#commits
+        if (long) {
+          await long
+          continue
+        }
         if (performance.now() >= until || signal?.aborted)
           throw new StoreError('unavailable', `${this.#file} is being written by another process`, { cause: error })
       }
