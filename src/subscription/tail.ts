@@ -60,6 +60,7 @@ type Waiter = { readonly after: number; readonly end: (grown: boolean) => void }
 class LogTail implements Tail {
   readonly #store: Store
   readonly #bus: Bus
+  readonly #report: Report
   readonly #failing: Episode
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
   readonly #bounds: RingBounds
@@ -75,6 +76,7 @@ class LogTail implements Tail {
   constructor({ store, bus, report, sleep = machineSleep, bounds }: TailOptions) {
     this.#store = store
     this.#bus = bus
+    this.#report = report
     this.#failing = new Episode({
       report,
       what: 'The head of the log could not be read',
@@ -132,7 +134,7 @@ class LogTail implements Tail {
     if (this.#closing.signal.aborted) return
     // An append meanwhile is not missed: it makes a gap, and a gap is read.
     const ring = new Ring(this.#bounds, await this.#store.head())
-    const unwatch = await this.#store.watch(head => this.#learnHead(head))
+    const unwatch = await this.#store.watch(head => this.#learnHead(head), this.#report)
     this.#ring = ring
     this.#ends = [unwatch, this.#bus.listen(page => this.#takeAppended(page))]
     this.#readSoon()

@@ -122,7 +122,7 @@ export function failingStore(store: Store): FailingStore {
     readAll: options => runFault('readAll', () => store.readAll(options)),
     streams: options => store.streams(options),
     head: () => runFault('head', () => store.head()),
-    watch: wake => store.watch(wake),
+    watch: (wake, report) => store.watch(wake, report),
     announce: head => store.announce(head),
     beginEpoch: () => store.beginEpoch(),
     saveSnapshots: snapshots => runFault('saveSnapshots', () => store.saveSnapshots(snapshots)),

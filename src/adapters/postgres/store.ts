@@ -6,6 +6,7 @@ import type { ImportOptions, ImportProgress, UnfinishedImport } from '../../port
 import type { Records } from '../../ports/store/import-record.ts'
 import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { Log } from '../../ports/store/log.ts'
+import type { Report } from '../../ports/report/notice.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
 import type { Wake } from '../../ports/store/watch.ts'
@@ -92,11 +93,11 @@ class PostgresStore implements Store {
   head: Log['head'] = () => this.#log.head()
   takeTurn: Required<Store>['takeTurn'] = async stream => (await this.#opened?.turns?.take(stream)) ?? null
 
-  async watch(wake: Wake): Promise<() => Promise<void>> {
+  async watch(wake: Wake, report: Report = () => {}): Promise<() => Promise<void>> {
     const { announcer } = this.#pools
     const entry: Wake = head => wake(head)
     const url = this.#options.directUrl ?? this.#url
-    const end = watch({ url, channel: this.#channel, head: () => this.head(), announcer, wake })
+    const end = watch({ url, channel: this.#channel, head: () => this.head(), announcer, wake, report })
     this.#watching.set(entry, end)
     return () => {
       this.#watching.delete(entry)

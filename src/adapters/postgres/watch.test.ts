@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { memoryBus } from '../../ports/bus/memory.ts'
 import { startServices } from '../../runtime.ts'
+import type { Notice } from '../../ports/report/notice.ts'
 import type { Store } from '../../ports/store/store.ts'
 import { type Tail, tail } from '../../subscription/tail.ts'
 import { account } from '../../test-support/account.ts'
@@ -35,14 +36,27 @@ async function withWatches(run: (watches: Watches) => Promise<void>): Promise<vo
   const channel = `test_${process.pid}_${channels++}`
   const [ours, theirs] = [announcer(pool(), channel), announcer(pool(), channel)]
   const heard: (number | null)[] = []
+  const reported: Notice[] = []
   let asked = 0
   const head = async () => {
     asked++
     return 0
   }
-  const end = watch({ url: proxy.url(at.url), channel, head, announcer: ours, wake: head => void heard.push(head) })
+  const end = watch({
+    url: proxy.url(at.url),
+    channel,
+    head,
+    announcer: ours,
+    wake: head => void heard.push(head),
+    report: problem => reported.push(problem as Notice),
+  })
   try {
-    await run({ others: theirs, heard: position => heard.includes(position), asked: () => asked })
+    await run({
+      others: theirs,
+      heard: position => heard.includes(position),
+      asked: () => asked,
+      codes: () => reported.map(({ code }) => code),
+    })
   } finally {
     proxy.swallow(false)
     await end()
@@ -54,6 +68,7 @@ type Watches = {
   readonly others: Announcer
   readonly heard: (position: number) => boolean
   readonly asked: () => number
+  readonly codes: () => readonly string[]
 }
 
 /** Announces ever further until it is heard: before it listens, nothing is. */
@@ -101,6 +116,7 @@ describe('a watch', () => {
       await expectAnnounced(watches, 100)
       proxy.reset()
       await expectAnnounced(watches, 2_000_000)
+      await until('it has said both', () => watches.codes().slice(0, 2).join() === 'retry-began,retry-ended')
     })
   })
 
@@ -108,6 +124,8 @@ describe('a watch', () => {
     proxy.swallow(true)
     await withWatches(async watches => {
       await until('it asks again and again', () => watches.asked() > ASKS)
+      await until('it has said so', () => watches.codes().length > 0)
+      expect(watches.codes()).toEqual(['retry-began'])
     })
   })
 })

@@ -2,6 +2,8 @@
 // socket can be half open, and a pooler accepts a LISTEN and passes nothing on. Without heartbeats it polls the head.
 import createClient, { type Sql } from 'postgres'
 import { sleep } from '../../lib/sleep.ts'
+import { Episode } from '../../ports/report/episode.ts'
+import type { Report } from '../../ports/report/notice.ts'
 import { poll } from '../../ports/store/poll.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import type { Announcer } from './announcer.ts'
@@ -13,6 +15,7 @@ const HEARTBEAT_TIMEOUT_MS = 500
 const AGAIN_MS = 100
 const AGAIN_MS_MAX = 30_000
 const CONNECT_TIMEOUT_MS = 3_000
+const DEAF = 'The head is polled meanwhile, so they are noticed up to 50 ms later. Behind a pooler, set DATABASE_DIRECT_URL.'
 
 export type WatchOptions = {
   /** The URL for LISTEN. */
@@ -21,12 +24,14 @@ export type WatchOptions = {
   readonly head: () => Promise<number>
   readonly announcer: Announcer
   readonly wake: Wake
+  readonly report: Report
 }
 
 /** Calls `wake` with the head of the log, until it is ended. Never throws. */
-export function watch({ url, channel, head, announcer, wake }: WatchOptions): () => Promise<void> {
+export function watch({ url, channel, head, announcer, wake, report }: WatchOptions): () => Promise<void> {
   const ending = new AbortController()
-  const polling = pollHead(head, wake)
+  const deaf = new Episode({ report, what: 'Appends of other processes are not heard by LISTEN', mend: DEAF })
+  const polling = pollHead(head, wake, report)
   const listening = listenAgain()
 
   async function listenAgain(): Promise<void> {
@@ -50,13 +55,15 @@ export function watch({ url, channel, head, announcer, wake }: WatchOptions): ()
           Promise.all([listener.awaitNotification(heartbeat), announcer.notify(heartbeat)]),
           ending.signal,
         )
+        deaf.succeed()
         if (heartbeats === 0) void polling.end()
         // Finds events whose announcement was lost, or came while nothing got through.
         await within(HEARTBEAT_TIMEOUT_MS, head().then(wake), ending.signal)
         await Promise.race([sleep(HEARTBEAT_EVERY_MS, ending.signal), listener.lost])
       }
-    } catch {
+    } catch (error) {
       // After any error the head is polled from now on.
+      if (!ending.signal.aborted) deaf.fail(error)
     }
     return heartbeats > 0
   }
@@ -69,17 +76,26 @@ export function watch({ url, channel, head, announcer, wake }: WatchOptions): ()
 }
 
 /** A poll of the head that can begin and end many times. It begins at once. */
-function pollHead(head: () => Promise<number>, wake: Wake): { readonly begin: () => void; readonly end: () => Promise<void> } {
+function pollHead(
+  head: () => Promise<number>,
+  wake: Wake,
+  report: Report,
+): { readonly begin: () => void; readonly end: () => Promise<void> } {
+  const mend = 'Appends of other processes are noticed later meanwhile.'
+  const failing = new Episode({ report, what: 'The head of the log could not be polled', mend })
   let last = 0
   let end: (() => Promise<void>) | null = null
   const begin = () => {
-    end ??= poll(async () => {
-      const found = await head()
-      wake(found)
-      const hasGrown = found > last
-      last = found
-      return hasGrown
-    })
+    end ??= poll(
+      async () => {
+        const found = await head()
+        wake(found)
+        const hasGrown = found > last
+        last = found
+        return hasGrown
+      },
+      { failing },
+    )
   }
   begin()
   return {

@@ -1,6 +1,7 @@
 // The agenda in the file of the log.
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import type { Agenda, AgendaEntry, NewAgenda, NewEntry } from '../../ports/agenda/agenda.ts'
+import { DUE_MAX } from '../../definitions/process/timer.ts'
 import { checkEntry } from '../../ports/agenda/check.ts'
 import { instant } from '../../ports/store/instant.ts'
 import type { Statements } from './statements.ts'
@@ -120,7 +121,8 @@ function entryOf({ due, madeAt, endedAt, hasBegun, ...row }: SqliteAgendaRow): A
   return {
     ...row,
     hasBegun: hasBegun === 1,
-    due: instant(due),
+    // An earlier release took times that no calendar has.
+    due: instant(Math.min(due, DUE_MAX)),
     madeAt: instant(madeAt),
     endedAt: endedAt === null ? null : instant(endedAt),
   }

@@ -1,6 +1,8 @@
 // A log in one file, on one writing connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
+import { Episode } from '../../ports/report/episode.ts'
+import type { Report } from '../../ports/report/notice.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { StoredEvent } from '../../ports/store/event.ts'
 import {
@@ -138,16 +140,19 @@ class SqliteStore implements Store {
    * Writes of another process, such as the command line, change the file's `data_version`; writes of this process do
    * not.
    */
-  async watch(wake: Wake): Promise<() => Promise<void>> {
+  async watch(wake: Wake, report: Report = () => {}): Promise<() => Promise<void>> {
     let last = this.#db.dataVersion()
     const entry: Wake = head => wake(head)
-    const end = poll(() => {
+    const what = `${this.#file} could not be watched`
+    const failing = new Episode({ report, what, mend: 'Appends of other processes are noticed later meanwhile.' })
+    const hasChanged = () => {
       const now = this.#opened?.dataVersion() ?? last
       if (now === last) return false
       last = now
       wake(null)
       return true
-    })
+    }
+    const end = poll(hasChanged, { failing })
     this.#watching.set(entry, end)
     return () => {
       this.#watching.delete(entry)

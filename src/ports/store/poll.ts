@@ -1,4 +1,5 @@
 // Calls a function again and again, less often while nothing happens.
+import type { Episode } from '../report/episode.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
 
 export { sleep as slept } from '../../lib/sleep.ts'
@@ -13,6 +14,8 @@ const GROWTH = 1.25
 export type PollOptions = {
   /** Waits this many ms, or until the signal is aborted. Default: the machine's clock. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Records that calls throw, and that they do no longer. */
+  readonly failing?: Episode | null
 }
 
 /**
@@ -20,11 +23,14 @@ export type PollOptions = {
  * false, and up to 1 s while it throws. One call at a time. Gives the function that ends it, which resolves when the
  * last call has ended.
  */
-export function poll(ask: () => boolean | Promise<boolean>, { sleep = machineSleep }: PollOptions = {}): () => Promise<void> {
+export function poll(
+  ask: () => boolean | Promise<boolean>,
+  { sleep = machineSleep, failing = null }: PollOptions = {},
+): () => Promise<void> {
   const ending = new AbortController()
   const loop = async () => {
     for (let wait = BUSY_MS; !ending.signal.aborted; ) {
-      wait = await askOnce(ask, wait)
+      wait = await askOnce(ask, wait, failing)
       await sleep(wait, ending.signal)
     }
   }
@@ -35,11 +41,13 @@ export function poll(ask: () => boolean | Promise<boolean>, { sleep = machineSle
   }
 }
 
-async function askOnce(ask: () => boolean | Promise<boolean>, waited: number): Promise<number> {
+async function askOnce(ask: () => boolean | Promise<boolean>, waited: number, failing: Episode | null): Promise<number> {
   try {
-    return (await ask()) ? BUSY_MS : Math.min(IDLE_MS, waited * GROWTH)
-  } catch {
-    // The store itself reports that it cannot be reached.
+    const isBusy = await ask()
+    failing?.succeed()
+    return isBusy ? BUSY_MS : Math.min(IDLE_MS, waited * GROWTH)
+  } catch (error) {
+    failing?.fail(error)
     return Math.min(FAILED_MS, waited * 2)
   }
 }
