@@ -128,6 +128,16 @@ describe('doctor', () => {
     ])
   })
 
+  test('doctor warns of keys in retry, which are no problem yet', async () => {
+    const store = memory()
+    await filledIn(store)
+    const { epoch } = (await store.readModel.acquire('mails', { owner: 'x', ttlMs: 60_000, start: 0 }))!
+    const park = [{ kind: 'key', key: 'k', position: 1, cause: 'Error: x', retrySince: 1 }] as const
+    await store.readModel.commit({ name: 'mails', epoch, from: 0, to: 1, ttlMs: 60_000, rows: [], unpark: [], park })
+    const { findings } = await runDoctor(readConfig({}), { store })
+    expect(findings.find(({ name }) => name === 'parked')).toMatchObject({ status: 'warning', found: 'in retry: 1 of mails' })
+  })
+
   test('doctor judges releases, settings, clocks and places by their values', () => {
     const sound = {
       version: '16.1',

@@ -169,16 +169,20 @@ export function diagnoseLeases(held: readonly LeaseHolder[]): readonly Diagnosis
   ]
 }
 
+const RETRY_FIX = 'run parked to see them; they are tried again by themselves'
+
 async function diagnoseParked({ readModel }: Store): Promise<Diagnosis> {
-  const found = await readModel.parked()
-  if (found.length === 0) return { name: 'parked', status: 'ok', found: 'nothing' }
-  const names = [...new Set(found.map(({ name }) => name))].join(', ')
-  return {
-    name: 'parked',
-    status: 'problem',
-    found: `${found.length} of ${names}`,
-    fix: 'run parked to see them; fix the cause, then unpark or skip',
-  }
+  const counts = await readModel.parkedCounts()
+  const staying = counts.filter(({ keys, streams }) => keys + streams > 0)
+  const retrying = counts.filter(one => one.retrying > 0)
+  const list = (some: typeof counts, many: (one: (typeof counts)[number]) => number) =>
+    `${some.reduce((sum, one) => sum + many(one), 0)} of ${some.map(({ name }) => name).join(', ')}`
+  const fix = 'run parked to see them; fix the cause, then unpark or skip'
+  if (staying.length)
+    return { name: 'parked', status: 'problem', found: list(staying, ({ keys, streams }) => keys + streams), fix }
+  if (retrying.length)
+    return { name: 'parked', status: 'warning', found: `in retry: ${list(retrying, one => one.retrying)}`, fix: RETRY_FIX }
+  return { name: 'parked', status: 'ok', found: 'nothing' }
 }
 
 async function diagnoseBacklogOf({ agenda }: Store): Promise<Diagnosis> {

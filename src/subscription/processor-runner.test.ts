@@ -19,6 +19,7 @@ type Options = {
   readonly parallelism?: number
   readonly batchSize?: number
   readonly startAt?: number
+  readonly random?: () => number
   /** Whether a pause lasts until the end of the runner, instead of moving the clock at once. */
   readonly isWaiting?: boolean
 }
@@ -37,7 +38,15 @@ async function queueWithMeta(store: Store, meta: string, ...to: readonly string[
 
 /** A runner of a processor whose key is the receiver, under a lease of its own, on a clock that only its pauses move. */
 async function startRunner(handle: Handle, options: Options = {}) {
-  const { store = memory(), retry, parallelism = 1, batchSize = 1, startAt = 1_000_000, isWaiting = false } = options
+  const {
+    store = memory(),
+    retry,
+    parallelism = 1,
+    batchSize = 1,
+    startAt = 1_000_000,
+    isWaiting = false,
+    random = () => 1,
+  } = options
   let now = startAt
   const waits: number[] = []
   const reported: Notice[] = []
@@ -53,7 +62,7 @@ async function startRunner(handle: Handle, options: Options = {}) {
     ...(retry && { retry }),
   })
   const runner = new ProcessorRunner(store, mails[spec], {
-    ...{ sleep, now: () => now, random: () => 1, send: async () => null },
+    ...{ sleep, now: () => now, random, send: async () => null },
     report: problem => reported.push(problem as Notice),
   })
   const lease = (await store.readModel.acquire('mails', { owner: 'o', ttlMs: TTL_MS, start: 0 }))!
@@ -104,6 +113,16 @@ describe('a processor whose handler fails', () => {
       message: expect.stringContaining('`emaki unpark mails "a"`'),
       fields: { subscription: 'mails', kind: 'key', key: 'a', position: 1, reason: 'Error: the mail server is away' },
     })
+  })
+
+  test('a processor whose handler fails pauses at random, from not at all up to the bound', async () => {
+    const chances = [0.5, 0, 0.25]
+    const random = () => chances.shift() ?? 0.9
+    const started = await startRunner(failFor('a'), { random, retry: { firstMs: 1_000, forMs: 1_000 } })
+    await queueMails(started.store, 'a')
+    await started.handlePage()
+    await until('it is given up', () => started.reported.length === 2)
+    expect(started.waits).toEqual([500, 0, 1_000])
   })
 
   test('a processor whose handler fails for an hour loses nothing, and reports the outage once with its end', async () => {
