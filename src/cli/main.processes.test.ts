@@ -194,6 +194,18 @@ describe('the command line', () => {
   })
 })
 
+/** An app with a handler that never ends. */
+const stuckApp = `import { z } from 'zod'
+import { app } from '${ROOT}/routes/index.ts'
+import { main } from '${ROOT}/src/cli/index.ts'
+import { decider, events, processor } from '${ROOT}/src/index.ts'
+const Mail = events('mail', { Queued: z.object({}) })
+const commands = { queue: z.object({}) }
+const mail = decider(Mail, { initial: {}, evolve: { Queued: s => s }, commands, decide: { queue: () => Mail.Queued({}) } })
+const handle = () => (console.log('it is stuck'), new Promise(() => {}))
+await main(app({ serve: [mail, processor('stuck', { from: Mail, handle })] }))
+`
+
 describe('serve', () => {
   test('serve ends with 0 on SIGTERM, and what it answered is in the log', async () => {
     const { child, until, said } = start([])
@@ -204,6 +216,18 @@ describe('serve', () => {
     expect(said()).toContain('stopped')
     const again = start([])
     expect(await (await fetch(new URL('/inventory/a', urlIn(await again.until('"url"'))))).json()).toEqual({ free: 1, held: {} })
+  })
+
+  test('serve ends with 0 on SIGTERM though a handler takes no signal, and names its event', async () => {
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+    writeFileSync(join(folder, 'stuck.ts'), stuckApp)
+    const { child, until, said } = start([], { SHUTDOWN_GRACE_MS: '1' }, [join(folder, 'stuck.ts')])
+    const url = urlIn(await until('"url"'))
+    await fetch(new URL('/mail/m1/queue', url), { method: 'POST', headers: { Connection: 'close' } })
+    await until('it is stuck')
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+    expect(said()).toContain('stuck did not end the event at 1 of \\"mail-m1\\" in time')
   })
 
   test('serve is not ready while it drains, goes on serving, and ends at once on a second signal', async () => {
