@@ -110,9 +110,12 @@ async function actOn(log: Store): Promise<readonly string[]> {
   const billing = processManager('billing', {
     from: Visit,
     to: bill,
+    begins: 'Paid',
+    start: 'beginning',
     initial: {},
     evolve: {},
     react: { Paid: (_, __, { instance }) => [bill.send(instance, {}), after('99999 days', 'remind', bill.remind(instance, {}))] },
+    on: { rejected: () => [] },
   })
   const mails = processor('mails', { from: Visit, handle: ([event]) => done.push(`mailed ${event!.instance}`) })
   const emaki = await runtime({ serve: [bill, billing, mails], store: log, report: () => {} })
