@@ -117,7 +117,11 @@ async function actOn(log: Store): Promise<readonly string[]> {
     react: { Paid: (_, __, { instance }) => [bill.send(instance, {}), after('99999 days', 'remind', bill.remind(instance, {}))] },
     on: { rejected: () => [] },
   })
-  const mails = processor('mails', { from: Visit, handle: ([event]) => done.push(`mailed ${event!.instance}`) })
+  const mails = processor('mails', {
+    from: Visit,
+    start: 'beginning',
+    handle: ([event]) => done.push(`mailed ${event!.instance}`),
+  })
   const emaki = await runtime({ serve: [bill, billing, mails], store: log, report: () => {} })
   await untilProcessed(emaki, await log.head())
   await until('all is sent', async () => (await log.agenda.list({ timers: false, limit: 1 })).length === 0)
