@@ -30,7 +30,7 @@ export const processesVerb: Verb = {
       takes: 'START',
       does: 'preview: beginning, now, a position or a time (default: that of the process, or the beginning)',
     },
-    skip: { does: 'resume: take the step that cannot be undone as undone' },
+    skip: { does: 'resume: take what was refused as done' },
     close: { does: 'resume: end the instance and its timers; its effects stay' },
   },
   json: true,

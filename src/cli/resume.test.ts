@@ -72,7 +72,7 @@ describe('processes resume', () => {
       expect(notices.map(({ code, message }) => [code, message])).toEqual([
         [
           'instance-stuck',
-          'selling d1 is stuck: step 1 cannot be undone: jammed. `processes resume selling d1` tries again; --skip takes the step as undone, --close ends it.',
+          'selling d1 is stuck: step 1 cannot be undone: jammed. `processes resume selling d1` tries again; --skip takes it as done, --close ends the instance.',
         ],
       ])
       const { out } = await runVerb(processesVerb, { store, serve, words: ['selling', 'd1'] })

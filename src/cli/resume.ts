@@ -16,8 +16,8 @@ type Intervention = (typeof INTERVENTIONS)[number]
 type ReadInstance = (store: Store, process: ProcessSpec, key: string) => Promise<ProcessInstance | null>
 
 const DONE: Readonly<Record<Intervention, string>> = {
-  Resumed: 'the step that could not be undone is undone again',
-  Skipped: 'the step that could not be undone counts as undone, and the saga goes on',
+  Resumed: 'what was refused is tried again',
+  Skipped: 'what was refused counts as done, and the saga goes on',
   Closed: 'the instance ends here; its timers are cancelled, and its effects stay as they are',
 }
 

@@ -152,7 +152,7 @@ export class ProcessManagerRunner implements Consumer {
     if (this.#stuck.has(key)) return
     this.#stuck.add(key)
     const verb = `processes resume ${name} ${key}`
-    const message = `${name} ${key} is stuck: ${cause}. \`${verb}\` tries again; --skip takes the step as undone, --close ends it.`
+    const message = `${name} ${key} is stuck: ${cause}. \`${verb}\` tries again; --skip takes it as done, --close ends the instance.`
     this.#report(new Notice({ level: 'warn', code: 'instance-stuck', message, fields: { process: name, key, cause } }))
   }
 

@@ -155,11 +155,12 @@ class Simulation {
   }
 
   #answer(sent: Sent): void {
+    const [step, , way] = (sent.label ?? '').split(':')
+    const found = sagas.get(this.#process)!.steps[Number(step)]
     // Commands that are sent at the end belong to no step.
-    if (sent.label === null) return this.#accept(sent)
-    const [step, , way] = sent.label.split(':')
+    if (!found) return this.#accept(sent)
     const isHit = Number(step) === this.#step && way === 'run'
-    const { timeout } = sagas.get(this.#process)!.steps[Number(step)]!
+    const { timeout } = found
     const fault = isHit ? this.#fault : null
     if (fault === 'is refused') return this.#say(sent, 'Rejected', 'refused')
     if (fault === 'fails for good') return this.#say(sent, 'Failed', 'failed')
@@ -175,9 +176,8 @@ class Simulation {
   #accept(sent: Sent): void {
     this.#accepted.push(sent)
     this.#say(sent, 'Accepted', 'accepted')
-    if (sent.label === null) return
-    const [step, , way] = sent.label.split(':')
-    const { until } = sagas.get(this.#process)!.steps[Number(step)]!
+    const [step, , way] = (sent.label ?? '').split(':')
+    const until = sagas.get(this.#process)!.steps[Number(step)]?.until
     if (way === 'run' && until) this.#happens(until.category, until.type, {})
   }
 

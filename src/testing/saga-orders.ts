@@ -136,11 +136,11 @@ class SagaWorlds {
         return change(type === 'Accepted' ? { ...rest, accepted: { last: sent.command, before: world.accepted } } : rest)
       },
     })
-    // Commands that are sent at the end belong to no step.
-    if (sent.label === null) return [decide('is accepted', 'Accepted')]
-    const [text, , way] = sent.label.split(':')
+    const [text, , way] = (sent.label ?? '').split(':')
     const step = Number(text)
     const refuse = decide('is refused', 'Rejected')
+    // Commands that are sent at the end belong to no step.
+    if (step === this.#steps.length) return [decide('is accepted', 'Accepted'), refuse]
     if (way === 'undo') return [decide('is accepted', 'Accepted', world => leave(world, step, 'undone')), refuse]
     const { until, unless } = this.#steps[step]!
     if (!until) return [decide('is accepted', 'Accepted', world => leave(world, step, 'done')), refuse]

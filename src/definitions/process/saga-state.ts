@@ -4,8 +4,8 @@ import type { Duration } from '../event/duration.ts'
 import type { One } from '../event/families.ts'
 
 /**
- * The status of a saga. It ends with `done` or `undone`. `stuck`: a step cannot be undone, and somebody has to look at
- * it; `processes resume` goes on then.
+ * The status of a saga. It ends with `done` or `undone`. `stuck`: a step cannot be undone, or the commands at the end are
+ * refused, and somebody has to look at it; `processes resume` goes on then.
  */
 export type SagaStatus = 'running' | 'undoing' | 'done' | 'undone' | 'stuck'
 /**
@@ -34,6 +34,7 @@ export type SagaState = {
   readonly data: unknown
   /** The group of steps that is being done or undone. -1: the saga has not begun, or all groups are undone. */
   readonly at: number
+  /** The steps, and behind them a part for the commands at the end, which are sent like those that undo a step. */
   readonly parts: readonly SagaPart[]
   /** Why the saga is undone. */
   readonly failure: (Refusal & { readonly step: number }) | null

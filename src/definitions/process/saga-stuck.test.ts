@@ -88,7 +88,7 @@ describe('a saga that cannot undo a step', () => {
   test('a saga that cannot undo a step is stuck after six attempts, and has undone nothing before that step', () => {
     const { state, sent } = driveUntilStuck()
     expect(state).toMatchObject({ status: 'stuck', failure: { step: 2, code: 'jammed' } })
-    expect(state.parts.map(({ status }) => status)).toEqual(['done', 'stuck', 'failed'])
+    expect(state.parts.map(({ status }) => status)).toEqual(['done', 'stuck', 'failed', 'waiting'])
     expect([selling.stuckBy(state), sent]).toEqual(['step 2 cannot be undone: jammed', []])
   })
 
@@ -126,6 +126,21 @@ describe('a saga that cannot undo a step', () => {
     drive.tell('selling', 'Closed')
     drive.answer()
     expect([drive.state, drive.sent]).toEqual([null as never, []])
+  })
+
+  test('a saga whose last commands are refused tries them again, is stuck, and goes on when it is resumed', () => {
+    const drive = driveUntilStuck()
+    drive.tell('selling', 'Skipped')
+    drive.answer()
+    for (let i = 0; i < 6; i++) {
+      expect(drive.sent).toEqual(['fail d1'])
+      drive.answer(['fail d1'])
+      drive.fire()
+    }
+    expect([drive.sent, selling.stuckBy(drive.state)]).toEqual([[], 'its last commands are refused: jammed'])
+    drive.tell('selling', 'Resumed')
+    drive.answer()
+    expect([drive.state.status, drive.sent, selling.stuckBy(drive.state)]).toEqual(['undone', [], null])
   })
 
   test('a saga that is not stuck is changed neither by Resumed nor by Skipped', () => {

@@ -43,7 +43,7 @@ export class SagaTransition {
 
   begin(data: unknown): void {
     if (this.#state.parts.length) return
-    this.#state = { ...NOT_BEGUN, data, parts: this.#all.map(() => WAITING) }
+    this.#state = { ...NOT_BEGUN, data, parts: [...this.#all.map(() => WAITING), WAITING] }
     this.#beginGroup(0)
   }
 
@@ -105,6 +105,19 @@ export class SagaTransition {
 
   get #stuck(): readonly number[] {
     return this.#state.parts.flatMap(({ status }, i) => (status === 'stuck' ? [i] : []))
+  }
+
+  /** The part behind the steps: the commands at the end. They are sent, and sent again, like those that undo a step. */
+  get #end(): number {
+    return this.#all.length
+  }
+
+  /** The commands that undo a step, or those at the end. */
+  #undoCommands(i: number): readonly Command[] {
+    const { data, failure } = this.#state
+    if (i < this.#end) return stepsOf(this.#all[i]!.undo?.(data, this.#key)) as readonly Command[]
+    const { completed, undone } = this.#plan
+    return stepsOf(failure ? undone(data, failure, this.#key) : completed(data, this.#key)) as readonly Command[]
   }
 
   #stepsOf(group: number): readonly number[] {
@@ -177,18 +190,19 @@ export class SagaTransition {
 
   /** Moves on once all steps of the group have ended. */
   #moveOn(): void {
-    if (this.#state.status === 'stuck' && this.#stuck.length === 0)
-      this.#state = { ...this.#state, status: this.#state.at < 0 ? 'undone' : 'undoing' }
+    const { status, failure, at: group } = this.#state
+    if (status === 'stuck' && this.#stuck.length === 0)
+      this.#state = { ...this.#state, status: !failure ? 'done' : group < 0 ? 'undone' : 'undoing' }
     if (this.#state.status === 'running') this.#moveForward()
     if (this.#state.status === 'undoing') this.#moveBack()
   }
 
   #moveForward(): void {
-    const { at, data, parts } = this.#state
+    const { at, parts } = this.#state
     if (at < 0 || !this.#stepsOf(at).every(i => parts[i]!.status === 'done')) return
     if (at + 1 < this.#plan.groups) return this.#beginGroup(at + 1)
     this.#state = { ...this.#state, status: 'done' }
-    this.#steps.push(...stepsOf(this.#plan.completed(data, this.#key)))
+    this.#sendUndo(this.#end)
   }
 
   /** Undoes the done steps of this group, waits for its running ones, and then goes to the group before. */
@@ -204,9 +218,8 @@ export class SagaTransition {
     if (group.some(i => ['running', 'undoing'].includes(this.#state.parts[i]!.status))) return
     this.#state = { ...this.#state, at: this.#state.at - 1 }
     if (this.#state.at >= 0) return this.#moveBack()
-    const { data, failure } = this.#state
     this.#state = { ...this.#state, status: 'undone' }
-    this.#steps.push(...stepsOf(this.#plan.undone(data, failure!, this.#key)))
+    this.#sendUndo(this.#end)
   }
 
   /** Undoes a success of a step that was given up. What undid it before may have come too early. */
@@ -224,9 +237,8 @@ export class SagaTransition {
 
   /** Sends the commands that undo a step and were not accepted since its last success. */
   #sendUndo(i: number): void {
-    const { undo } = this.#all[i]!
     const { accepted, undoing: before, undoTries } = this.#state.parts[i]!
-    const commands = undo ? (stepsOf(undo(this.#state.data, this.#key)) as readonly Command[]) : []
+    const commands = this.#undoCommands(i)
     const undoing = before + 1
     const unanswered = this.#send(commands, accepted, `${i}:${undoing}:undo`)
     const status = unanswered.length ? 'undoing' : 'undone'
@@ -256,5 +268,7 @@ export class SagaTransition {
 /** The step at which a saga is stuck, and why. Null: it is not stuck. */
 export function stuckStep({ status, parts }: SagaState): string | null {
   const i = parts.findIndex(part => part.status === 'stuck')
-  return status === 'stuck' && i >= 0 ? `step ${i + 1} cannot be undone: ${parts[i]!.refused?.code}` : null
+  if (status !== 'stuck' || i < 0) return null
+  const what = i < parts.length - 1 ? `step ${i + 1} cannot be undone` : 'its last commands are refused'
+  return `${what}: ${parts[i]!.refused?.code}`
 }

@@ -52,8 +52,9 @@ export const sagas: WeakMap<object, SagaPlan> = new WeakMap()
  * - `steps`: each `{ run, undo, until, unless, timeout, retry }`.
  * - `completed`, `undone`: functions that give the commands at its end.
  *
- * A saga always ends. A step ends by the answers to its commands or, if it waits for a fact, by its timeout. A success
- * that comes after that is undone when it comes.
+ * A step ends by the answers to its commands or, if it waits for a fact, by its timeout. A success that comes after that
+ * is undone when it comes. A saga whose undoing, or whose commands at the end, are refused six times is stuck and is
+ * reported. `processes resume` lets it go on.
  *
  * @example
  * saga('fulfilment', {
