@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
 import { spec } from '../src/definitions/event/events.ts'
 import { memory } from '../src/ports/store/memory.ts'
-import { failsBefore } from '../src/test-support/failing-store.ts'
+import type { Notice } from '../src/ports/report/notice.ts'
+import { StoreError } from '../src/ports/store/errors.ts'
+import { type Fault, failsBefore } from '../src/test-support/failing-store.ts'
 import { client, expectProblem } from '../src/test-support/http.ts'
 import { until } from '../src/test-support/servers/until.ts'
 import { processor } from '../src/definitions/processor.ts'
@@ -64,6 +66,42 @@ describe.each(CHECKED)('GET %s', path => {
     expect(answer.headers.get('retry-after')).toBe('1')
   })
 
+  test(`GET ${path} answers 503 with the reason while no command can be taken, and 200 once one can`, async () => {
+    let now = 0
+    const clock = spyOn(performance, 'now').mockImplementation(() => now)
+    const { get, post, app, store, reported } = client()
+    try {
+      await app[spec].start()
+      const full: Fault = () => Promise.reject(new StoreError('full', 'no room', { shown: 'the disk of the store is full' }))
+      store.always('append', full)
+      expectProblem(await post('/account/a1/deposit', { cents: 1 }), 'storage-full')
+      now += 2_000
+      // Nobody sends a command any more, and it is tried whether one could be taken.
+      for (let i = 0; i < 3; i++) expectProblem(await get(path), 'not-ready', { detail: 'the disk of the store is full' })
+      store.always('append', null)
+      now += 2_000
+      expect((await get(path)).status).toBe(200)
+      expect((await post('/account/a1/deposit', { cents: 1 })).status).toBe(201)
+      expect(reported.map(problem => (problem as Notice).code)).toEqual(['retry-began', 'retry-ended'])
+    } finally {
+      clock.mockRestore()
+    }
+  })
+
+  test(`GET ${path} answers 503 with the reason while a database is refused, and commands 503; one notice tells it`, async () => {
+    const { get, post, store, reported } = client()
+    const refused: Fault = () => Promise.reject(new StoreError('refused', 'fsync off', { shown: 'commits are not durable' }))
+    store.always('open', refused)
+    const answer = await post('/account/a1/deposit', { cents: 1 })
+    expectProblem(answer, 'unavailable')
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expectProblem(await get(path), 'not-ready', { detail: 'starting: commits are not durable' })
+    expect(reported).toMatchObject([{ code: 'retry-began', message: expect.stringContaining('fsync off') }])
+    store.always('open', null)
+    await until('it is ready', async () => (await get(path)).status === 200)
+    expect(reported).toMatchObject([{ code: 'retry-began' }, { code: 'retry-ended' }])
+  })
+
   test(`GET ${path} answers 503 while the store hangs`, async () => {
     const { get, app, store } = client()
     await app[spec].start()
@@ -75,7 +113,8 @@ describe.each(CHECKED)('GET %s', path => {
     const { get, app, store } = client()
     await app[spec].start()
     for (let i = 0; i < 20; i++) expect((await get(path)).status).toBe(200)
-    expect(store.calls.ping).toBe(1)
+    // The start asked once, too.
+    expect(store.calls.ping).toBe(2)
   })
 
   test(`GET ${path} answers 503 once the app is to stop, while commands are still accepted`, async () => {

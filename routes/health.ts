@@ -1,35 +1,37 @@
-// Liveness needs nothing else; readiness pings the store, at most once a second.
+// Liveness needs nothing else; readiness asks the store whether it takes commands, at most once a second.
 import type { Context, Handler } from 'hono'
 import { settleWithin } from '../src/lib/deadline.ts'
 import type { Services } from '../src/runtime.ts'
+import { StoreError } from '../src/ports/store/errors.ts'
 import type { Status } from '../src/subscription/status.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { problem } from './http/problem.ts'
 
 const CHECK_EVERY_MS = 1_000
 const CHECK_TIMEOUT_MS = 1_000
+const NO_ANSWER = 'the store does not answer'
 
 /** `GET /health`: answers 200 for as long as the process runs. */
 export const health: Handler = c => c.json({ status: 'pass' }, 200, { 'Cache-Control': 'no-store' })
 
 /**
- * `GET /ready` and `/startup`. They answer 503 while the app starts, while it stops, and while the store does not
- * answer. `/ready` also answers 503 until every projection has rows.
+ * `GET /ready` and `/startup`. They answer 503 while the app starts, while it stops, and while the store takes no
+ * command; `detail` says why. `/ready` also answers 503 until every projection has rows.
  * It starts an app that was not started: before an app is ready, no other request reaches it.
  */
 export function ready({ running, startOnDemand }: Lifecycle, asksRows: boolean): Handler {
-  const status = new CheckedStatus()
+  const readiness = new CheckedReadiness()
   const refuse = (c: Context, detail: string, checks?: object) =>
     problem(c, 'not-ready', { detail, ...(checks && { checks }) }, { 'Retry-After': '1' })
   return async c => {
-    const { services, isStopping } = running()
+    const { services, isStopping, startError } = running()
     if (!services && !isStopping) startOnDemand().catch(() => {})
-    if (!services || isStopping) return refuse(c, isStopping ? 'stopping' : 'starting')
-    const found = await status.read(services)
-    if (!found) return refuse(c, 'the store does not answer')
-    const checks = checksOf(services, found)
+    if (!services || isStopping) return refuse(c, isStopping ? 'stopping' : startingText(startError))
+    const found = await readiness.read(services)
+    if ('refusal' in found) return refuse(c, found.refusal)
+    const checks = checksOf(services, found.status)
     if (asksRows && !services.subscriptions.isReady) return refuse(c, 'rows are still being made', checks)
-    return c.json({ ...summaryOf(found), checks }, 200, { 'Cache-Control': 'no-store' })
+    return c.json({ ...summaryOf(found.status), checks }, 200, { 'Cache-Control': 'no-store' })
   }
 }
 
@@ -48,19 +50,30 @@ function needsCare(status: Status): boolean {
   return hasParked(status) || status.retrying > 0 || status.failure !== null
 }
 
-/** The status of the store, at most a second old, or since there are rows to serve. Null: the store did not answer. */
-class CheckedStatus {
-  #status: readonly Status[] | null = null
+/** Why the app has not started yet, as far as anybody may see it. */
+function startingText(error: unknown): string {
+  return error instanceof StoreError && error.shown !== null ? `starting: ${error.shown}` : 'starting'
+}
+
+/** The status of all subscriptions, or why no command can be taken. */
+type Readiness = { readonly status: readonly Status[] } | { readonly refusal: string }
+
+/** The readiness of an app, at most a second old, or since there are rows to serve. */
+class CheckedReadiness {
+  #found: Readiness = { refusal: NO_ANSWER }
   #isReady = false
   #at = Number.NEGATIVE_INFINITY
 
-  async read({ store, subscriptions }: Services): Promise<readonly Status[] | null> {
-    if (performance.now() - this.#at <= CHECK_EVERY_MS && this.#isReady === subscriptions.isReady) return this.#status
+  async read({ health, subscriptions }: Services): Promise<Readiness> {
+    if (performance.now() - this.#at <= CHECK_EVERY_MS && this.#isReady === subscriptions.isReady) return this.#found
     this.#isReady = subscriptions.isReady
-    const reading = store.ping().then(() => subscriptions.servedStatus())
-    this.#status = await settleWithin(CHECK_TIMEOUT_MS, reading, () => new Error('late')).catch(() => null)
+    const reading = health.check().then(() => subscriptions.servedStatus())
+    this.#found = await settleWithin(CHECK_TIMEOUT_MS, reading, () => new Error('late')).then(
+      status => ({ status }),
+      (error: unknown) => ({ refusal: (error instanceof StoreError && error.shown) || NO_ANSWER }),
+    )
     this.#at = performance.now()
-    return this.#status
+    return this.#found
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Config } from '../src/config.ts'
 import { type Services, startServices } from '../src/runtime.ts'
 import { Episode } from '../src/ports/report/episode.ts'
+import { StoreError } from '../src/ports/store/errors.ts'
 import { printReports } from '../src/ports/report/print.ts'
 import { untraced } from '../src/ports/trace/trace.ts'
 import type { AppOptions } from './app-options.ts'
@@ -9,7 +10,13 @@ import { Live } from './events/live.ts'
 import { cacheOf, storeOf } from '../src/config.ts'
 
 /** The state of an app between start and stop. */
-export type Running = { readonly services: Services | null; readonly live: Live | null; readonly isStopping: boolean }
+export type Running = {
+  readonly services: Services | null
+  readonly live: Live | null
+  readonly isStopping: boolean
+  /** Why the last request could not start the app. */
+  readonly startError: unknown
+}
 
 export type Lifecycle = {
   readonly running: () => Running
@@ -26,7 +33,7 @@ export type Lifecycle = {
 }
 
 export function lifecycleOf(options: AppOptions, configured: () => Config): Lifecycle {
-  let running: Running = { services: null, live: null, isStopping: false }
+  let running: Running = { services: null, live: null, isStopping: false, startError: null }
   let starting: Promise<Services> | null = null
 
   const start = () => {
@@ -61,7 +68,8 @@ export function lifecycleOf(options: AppOptions, configured: () => Config): Life
         error => {
           onDemand = null
           attempts.fail(error)
-          throw error
+          running = { ...running, startError: error }
+          throw error instanceof StoreError ? retryable(error) : error
         },
       )
       return onDemand
@@ -79,6 +87,11 @@ export function lifecycleOf(options: AppOptions, configured: () => Config): Life
       }
     },
   }
+}
+
+/** A database that is refused now may be mended. For a request that is a reason to come again. */
+function retryable(error: StoreError): StoreError {
+  return new StoreError('unavailable', error.message, { cause: error, shown: error.shown ?? undefined })
 }
 
 async function openServices(options: AppOptions, configured: () => Config): Promise<Services> {

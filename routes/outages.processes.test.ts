@@ -50,7 +50,7 @@ describe('a database that is dead', () => {
     await server.kill('SIGINT')
     const bank = client({ store: postgres(url) })
     expectProblem(await bank.post('/account/a1/deposit', { cents: 1 }), 'unavailable')
-    expectProblem(await bank.get('/ready'), 'not-ready', { detail: 'starting' })
+    expectProblem(await bank.get('/ready'), 'not-ready', { detail: 'starting: the database cannot be reached' })
     await server.restart()
     await until('it serves', async () => (await bank.post('/account/a1/deposit', { cents: 1 })).status === 201)
     await bank.app[spec].stop()

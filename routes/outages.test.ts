@@ -8,6 +8,8 @@ import { spec } from '../src/definitions/event/events.ts'
 import { sqlite } from '../src/adapters/sqlite/index.ts'
 import { client, expectProblem } from '../src/test-support/http.ts'
 import { deposit, expectReads, expectWhole } from '../src/test-support/deposits.ts'
+import type { Notice } from '../src/ports/report/notice.ts'
+import { until } from '../src/test-support/servers/until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-outages-'))
 const run = (...command: string[]) => Bun.spawnSync(command, { stderr: 'ignore' }).success
@@ -50,7 +52,7 @@ describe('a disk that is full', () => {
     await deposit(bank, 100, { size: 10_000, answers })
     expect(answers.refused.size).toBe(size)
     await expectWhole(store, answers)
-    expect(bank.reported).toEqual([])
+    expect(new Set(bank.reported.map(problem => (problem as Notice).code))).toEqual(new Set(['retry-began', 'retry-ended']))
     await bank.app[spec].stop()
   })
 })
@@ -66,10 +68,12 @@ describe('a file that cannot be written', () => {
     await deposit(bank, 40, { answers })
     expect(answers.refused.size).toBe(40)
     for (const answer of answers.refused.values()) expectProblem(answer, 'unavailable')
+    expectProblem(await bank.get('/ready'), 'not-ready', { detail: 'the file of the log is read-only' })
     await expectReads(bank)
     expect(unlock(file, `${file}-wal`)).toBeTrue()
     await deposit(bank, 40, { answers })
     expect(answers.refused.size).toBe(40)
+    await until('it is ready', async () => (await bank.get('/ready')).status === 200)
     await expectWhole(store, answers)
     await bank.app[spec].stop()
   })

@@ -27,6 +27,7 @@ import { entrySender, sendForEvent } from './agenda/send-entry.ts'
 import { Sender } from './agenda/sender.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
+import { LogHealth } from './dispatch/log-health.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
 import { settleStarts } from './subscription/starts.ts'
 import type { Status } from './subscription/status.ts'
@@ -144,6 +145,7 @@ type Shared = {
   readonly trace: Trace
   readonly now: () => number
   readonly report: Report
+  readonly health: LogHealth
   /** Names this process as the owner of leases. */
   readonly owner: string
   readonly leaseMs: number
@@ -175,6 +177,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
   const questions = wireQuestions(shared, { ...caches, ...events })
   await events.start()
   agenda.start()
+  const endWatch = shared.store.system === 'memory' ? null : shared.health.watch()
   return {
     ...shared,
     ...sending,
@@ -206,6 +209,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
       await events.close(over.signal)
       clearTimeout(timer)
       await caches.invalidation.close()
+      await endWatch?.()
       await store.close()
     },
   }
@@ -218,6 +222,10 @@ async function openShared(options: RuntimeOptions): Promise<Shared> {
   if (store.system === 'memory' && sqlProjections.length)
     throw new TypeError(`memory() has no SQL for ${sqlProjections.join(', ')}: use sqlite() or postgres()`)
   await store.open()
+  await store.ping().catch(async error => {
+    await store.close()
+    throw error
+  })
   await refuseRestoredLog(store, definitions)
   const owner = `${process.pid}.${Bun.randomUUIDv7()}`
   await settleStarts(store, definitions, owner)
@@ -228,6 +236,7 @@ async function openShared(options: RuntimeOptions): Promise<Shared> {
     trace,
     now,
     report,
+    health: new LogHealth(store, report),
     owner,
     leaseMs,
   }
@@ -242,7 +251,7 @@ function listenerNotice(cause: unknown): Notice {
 function wireCommands(options: RuntimeOptions, shared: Shared): Commands {
   const { decider, process } = shared.definitions
   const families = new Map([...process.values()].map(({ name, own }) => [name, own]))
-  return commands({ ...options, ...shared, deciders: decider, families })
+  return commands({ ...options, ...shared, store: shared.health.observeAppends(), deciders: decider, families })
 }
 
 /** Sends due entries: scheduled commands, and the commands and timers of processes. */

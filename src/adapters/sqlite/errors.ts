@@ -12,7 +12,8 @@ export function storeError(file: string, error: unknown): unknown {
   if (error instanceof StoreError || !(error instanceof Error)) return error
   const { code } = error as { readonly code?: string }
   if (!(error instanceof SQLiteError) && !/^E[A-Z]+$/.test(code ?? '')) return error
-  return new StoreError(reasonOf(code ?? ''), `${file}: ${error.message}${code ? ` (${code})` : ''}`, { cause: error })
+  const shown = SHOWN.find(([codes]) => codes.test(code ?? ''))?.[1]
+  return new StoreError(reasonOf(code ?? ''), `${file}: ${error.message}${code ? ` (${code})` : ''}`, { cause: error, shown })
 }
 
 /** Codes of values that cannot be stored: a broken constraint, a value of another type, one that is too large. */
@@ -40,3 +41,9 @@ export function reasonOf(code: string): StoreError['reason'] {
   if (/^SQLITE_IOERR_(FSYNC|DIR_FSYNC)/.test(code)) return 'unknown'
   return /^(SQLITE_(BUSY|LOCKED|IOERR|READONLY|CANTOPEN|NOMEM|PERM|AUTH)|E[A-Z]+$)/.test(code) ? 'unavailable' : 'refused'
 }
+
+/** What anybody may see of an error, by its code. */
+const SHOWN: readonly (readonly [RegExp, string])[] = [
+  [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'the disk of the store is full'],
+  [/^(SQLITE_READONLY|EROFS|EACCES|EPERM)/, 'the file of the log is read-only'],
+]

@@ -6,8 +6,13 @@
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly reason: 'unavailable' | 'unknown' | 'full' | 'refused'
-  constructor(reason: StoreError['reason'], message: string, options?: ErrorOptions) {
+  /** The cause as a sentence that anybody may see: it names no host, no user and no data. Null: there is none. */
+  readonly shown: string | null
+  constructor(reason: StoreError['reason'], message: string, { shown, ...options }: StoreErrorOptions = {}) {
     super(message, options)
     this.reason = reason
+    this.shown = shown ?? null
   }
 }
+
+export type StoreErrorOptions = ErrorOptions & { readonly shown?: string | undefined }
