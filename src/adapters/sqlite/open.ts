@@ -1,6 +1,6 @@
 // Opens a file: claims it, makes it durable, migrates it, and prepares its statements.
 import { Database } from 'bun:sqlite'
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { Log } from '../../ports/store/log.ts'
@@ -15,6 +15,7 @@ import { migrate, upToDate } from './migrate.ts'
 import { beginLongPage, type LongPage } from './long-page.ts'
 import { pageWriter } from './page.ts'
 import { groupCommit, type PageOutcome } from './page-group.ts'
+import { FilePlace, refuseSharedFile } from './place.ts'
 import { prepareLog } from './prepared.ts'
 import { type SyncReadModel, syncReadModel } from './read-model.ts'
 import { syncReads } from './read.ts'
@@ -28,6 +29,9 @@ export type OpenFileOptions = { readonly migrate: boolean; readonly exclusive: b
 export type OpenFile = Sync<Log> &
   SyncUpkeep & {
     readonly identity: LogIdentity
+    readonly place: FilePlace
+    /** How many rows this connection has changed so far. */
+    readonly totalChanges: () => number
     readonly imports: SqliteImports
     readonly readModel: SyncReadModel
     readonly commitGroup: (pages: readonly NewPage[]) => readonly PageOutcome[]
@@ -40,9 +44,13 @@ export type OpenFile = Sync<Log> &
 
 export function openFile(file: string, { exclusive, now, ...options }: OpenFileOptions): OpenFile {
   mkdirSync(dirname(file), { recursive: true })
+  // A link that leads nowhere yet makes its file here, so that the lock is beside the file and not beside the link.
+  if (!existsSync(file)) closeSync(openSync(file, 'a'))
+  const real = realpathSync(file)
+  refuseSharedFile(file, real)
   using opening = new DisposableStack()
-  if (exclusive) opening.use(claim(existsSync(file) ? realpathSync(file) : file))
-  const db = opening.use(new Database(file, { create: true, strict: true }))
+  if (exclusive) opening.use(claim(file, real))
+  const db = opening.use(new Database(real, { create: true, strict: true }))
   makeDurable(db)
   if (options.migrate) migrate(db)
   else upToDate(db, file)
@@ -56,9 +64,12 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
   const agenda = syncAgenda(db, texts, now)
   const readModel = syncReadModel(db, texts, now)
   const tables = readModel.prepared
+  const place = new FilePlace(file, real)
   const resources = opening.move()
   return {
     identity,
+    place,
+    totalChanges: () => prepared.totalChanges.get()!.many,
     append: syncAppend(db, prepared, now),
     load: syncLoad(db, prepared, now),
     ...syncReads(prepared, texts),
@@ -76,8 +87,8 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
 /**
  * Holds a lock beside the file for as long as this process serves it. The system frees the lock when the process dies.
  */
-function claim(file: string): Database {
-  const lock = new Database(`${file}-serving`, { create: true })
+function claim(file: string, real: string): Database {
+  const lock = new Database(`${real}-serving`, { create: true })
   try {
     lock.run('pragma busy_timeout = 0')
     lock.run('pragma locking_mode = exclusive')

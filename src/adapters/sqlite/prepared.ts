@@ -10,6 +10,7 @@ export type PreparedLog = {
   readonly last: Statement<{ version: number; position: number }, [string]>
   readonly insert: Statement<unknown, SQLQueryBindings[]>
   readonly dataVersion: Statement<{ data_version: number }, []>
+  readonly totalChanges: Statement<{ many: number }, []>
   readonly top: Statement<{ position: number; at: number }, []>
   readonly facts: Statement<{ type: string; schema: string; data: string }, [string, number, number]>
   readonly readStream: Statement<SqliteEventRow, [string, number, number]>
@@ -29,6 +30,7 @@ export function prepareLog(db: Database): PreparedLog {
       'insert into events (position, stream, version, id, type, schema, data, meta, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     dataVersion: db.prepare('pragma data_version'),
+    totalChanges: db.prepare('select total_changes() as many'),
     top: db.prepare('select position, at from events order by position desc limit 1'),
     facts: db.prepare('select type, schema, data from events where stream = ? and version > ? order by version limit ?'),
     readStream: db.prepare(`${events} where stream = ? and version > ? order by version limit ?`),

@@ -85,11 +85,14 @@ class SqliteStore implements Store {
   }
 
   async open(): Promise<void> {
-    this.#opened ??= await this.#whenFree(() => openFile(this.#file, this.#options))
+    this.#opened ??= await this.#tryUntilFree(() => openFile(this.#file, this.#options))
   }
 
   async append(units: readonly Unit[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<readonly UnitOutcome[]> {
-    return this.#whenFree(() => this.#db.append(units), signal)
+    return this.#whenFree(() => {
+      this.#db.place.refuseLost()
+      return this.#db.append(units)
+    }, signal)
   }
 
   import(records: Records, options: ImportOptions): AsyncGenerator<ImportProgress> {
@@ -179,6 +182,7 @@ class SqliteStore implements Store {
   }
 
   async ping(): Promise<void> {
+    await this.#whenFree(() => this.#db.place.check())
     await this.#whenFree(() => this.#db.head())
   }
 
@@ -196,10 +200,23 @@ class SqliteStore implements Store {
   }
 
   /**
+   * Runs a call. What it writes is confirmed only if the file is still in its place: elsewhere it would not be durable.
+   */
+  #whenFree<T>(run: () => T, signal?: AbortSignal): Promise<T> {
+    return this.#tryUntilFree(() => {
+      const { totalChanges, place } = this.#db
+      const before = totalChanges()
+      const result = run()
+      if (totalChanges() !== before) place.confirmWrite()
+      return result
+    }, signal)
+  }
+
+  /**
    * Runs a call now. While another process is writing, tries again until the deadline, without blocking the event loop.
    * While a long page of this process is being written, waits for its end.
    */
-  async #whenFree<T>(run: () => T, signal?: AbortSignal): Promise<T> {
+  async #tryUntilFree<T>(run: () => T, signal?: AbortSignal): Promise<T> {
     const until = performance.now() + this.#options.busyMs
     for (;;) {
       try {
