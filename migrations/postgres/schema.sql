@@ -85,7 +85,8 @@ create table leases (
 create table log (
   one boolean not null default true,
   id uuid not null default gen_random_uuid(),
-  epoch integer not null default 1
+  epoch integer not null default 1,
+  home text
 );
 
 create table migrations (

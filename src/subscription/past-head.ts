@@ -15,10 +15,20 @@ export async function pastHead(store: Store): Promise<{ readonly head: number; r
 }
 
 /**
- * Closes the store and throws if subscriptions are past the head. A process or a processor may start beyond the end of
- * the log.
+ * Closes the store and throws if the log is a copy that was not restored by our own verb, or if subscriptions are past
+ * the head. A process or a processor may start beyond the end of the log.
  */
 export async function refuseRestoredLog(store: Store, definitions: Pick<Definitions, 'process' | 'processor'>): Promise<void> {
+  const { restoredFrom } = store.identity
+  if (restoredFrom !== undefined) {
+    await store.close()
+    const shown = 'the log was restored from a dump of another database: run emaki restore'
+    throw new StoreError(
+      'refused',
+      `the log was made in another database (${restoredFrom}) and restored here. There, it may be served too, and go on otherwise. Where that never happens again, run \`emaki restore\`: it begins a new epoch here`,
+      { shown },
+    )
+  }
   const { head, past } = await pastHead(store)
   const starts = new Map(startsOf(definitions).map(({ subscription, start }) => [subscription, start]))
   const wrong = past.filter(({ name, position }) => starts.get(name) !== position)

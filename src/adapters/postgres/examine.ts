@@ -20,7 +20,7 @@ const CLOCK_PROBLEM_MS = 5_000
 
 /** Examines a database. A check that fails to run is a finding too: the function never throws. */
 export async function examinePostgres(url: string, options: ExamineOptions): Promise<readonly Diagnosis[]> {
-  const client = { max: 1, prepare: false, statementTimeoutMs: 0, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const client = { max: 1, prepare: false, session: {}, connectTimeoutMs: CONNECT_TIMEOUT_MS }
   const [one, two] = [connect(url, client), connect(url, client)]
   try {
     const reached = await examined('connection', async () => {

@@ -4,7 +4,7 @@ import { settleWithin } from '../../lib/deadline.ts'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import type { Writable } from 'node:stream'
-import createClient, { type Sql, type TransactionSql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import {
   CHUNK_EVENTS_MAX,
   CHUNK_SIZE_MAX,
@@ -19,7 +19,8 @@ import {
 import { type NewRecord, type Records, type Twin, Twins } from '../../ports/store/import-record.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import { storeError } from './errors.ts'
-import type { Pool } from './pool.ts'
+import { connect, type Pool } from './pool.ts'
+import { LONG_TRANSACTION, takeTime } from './session.ts'
 
 export type ImportTarget = {
   readonly url: string
@@ -35,6 +36,7 @@ const RETRY_MS = 200
 const RETRY_FOR_MS = 30_000
 /** How many records that may differ from what has their id are read at once. */
 const TWINS_PAGE = 500
+const CONNECT_TIMEOUT_MS = 3_000
 
 type StagedImport = { readonly number: number; readonly at: ImportProgress }
 
@@ -88,7 +90,8 @@ async function stage({ url, schema }: ImportTarget, records: Records, options: I
   const sql = connectForCopy(url)
   let recordsError: unknown = null
   try {
-    return await sql.begin(async tx => {
+    return await sql.begin(LONG_TRANSACTION, async tx => {
+      await takeTime(tx)
       const number = (await tx.unsafe(`select ${schema}.import_stage_v1() as import`))[0]!['import'] as number
       const columns = 'import, nth, line, stream, id, type, schema, data, meta'
       const into = await tx.unsafe(`copy ${schema}.import_rows (${columns}) from stdin`).writable()
@@ -240,16 +243,12 @@ function progressOf({ moved, total, position }: { readonly [column: string]: unk
 
 /** A connection of its own: COPY takes as long as the file needs, and a statement's deadline is shorter. */
 function connectForCopy(url: string): Sql {
-  return createClient(url, {
+  return connect(url, {
     max: 1,
     prepare: false,
-    fetch_types: false,
-    connect_timeout: 3,
-    max_lifetime: null,
-    onnotice: () => {},
-    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-    connection: { application_name: 'emaki import' },
-  }) as unknown as Sql
+    session: { application_name: 'emaki import' },
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  })
 }
 
 /** Rejects if nothing happens in time. postgres.js would wait for ever on a connection that hangs without closing. */

@@ -1,11 +1,15 @@
-import createClient, { type ISql, type Sql } from 'postgres'
+import type { ISql, Sql } from 'postgres'
 import { type Applied, checksum, type Migration, oldestRelease, pendingMigrations } from '../../ports/store/migration.ts'
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
+import { connect } from './pool.ts'
+import { LONG_TRANSACTION, takeTime } from './session.ts'
+
+const CONNECT_TIMEOUT_MS = 3_000
 
 /** Migrates a schema to this release. Gives the names of the migrations that ran. Throws a StoreError. */
 export async function migratePostgres(url: string, schema = 'emaki'): Promise<readonly string[]> {
-  const sql = createClient(url, { max: 1, prepare: false, fetch_types: false, connect_timeout: 3, onnotice: () => {} })
+  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: CONNECT_TIMEOUT_MS })
   try {
     return await migrate(sql, schema)
   } catch (error) {
@@ -24,7 +28,8 @@ export async function migratePostgres(url: string, schema = 'emaki'): Promise<re
 export async function migrate(sql: Sql, schema: string, all: readonly Migration[] = migrations): Promise<readonly string[]> {
   const names: string[] = []
   for (;;) {
-    const name = await sql.begin(async tx => {
+    const name = await sql.begin(LONG_TRANSACTION, async tx => {
+      await takeTime(tx)
       await tx`select pg_advisory_xact_lock(hashtextextended(${`emaki migrate ${schema}`}, 0))`
       await prepare(tx, schema)
       const applied = await tx<Applied[]>`select name, checksum, oldest from migrations`

@@ -17,6 +17,7 @@ import appendV2 from '../../../migrations/postgres/0023-append-v2.sql' with { ty
 import appendV1Again from '../../../migrations/postgres/0024-append-v1-again.sql' with { type: 'text' }
 import starts from '../../../migrations/postgres/0028-starts.sql' with { type: 'text' }
 import importsById from '../../../migrations/postgres/0029-imports.sql' with { type: 'text' }
+import home from '../../../migrations/postgres/0030-home.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -38,4 +39,5 @@ export const migrations: readonly Migration[] = [
   { name: '0024-append-v1-again', sql: appendV1Again },
   { name: '0028-starts', sql: starts },
   { name: '0029-imports', sql: importsById },
+  { name: '0030-home', sql: home },
 ]

@@ -1,10 +1,11 @@
 // Opens a schema: migrates it, checks the conditions of the promises, and makes the pools.
 import { StoreError } from '../../ports/store/errors.ts'
-import type { LogIdentity } from '../../ports/store/upkeep.ts'
 import { type Announcer, announcer } from './announcer.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { Pool, type PoolOptions } from './pool.ts'
+import { type LogPlace, Proof, readPlace } from './proof.ts'
 import { behindPooler, prove } from './prove.ts'
+import { NOT_TAKEN, poolSession, refuseWrongSettings, SESSIONS, type SessionSettings } from './session.ts'
 import { Transactions } from './transactions.ts'
 import { PostgresTurns } from './turns.ts'
 
@@ -18,16 +19,19 @@ export type OpenOptions = {
   readonly readers: number
 }
 
-/** An open store: its connections, by purpose. */
-export type OpenLog = {
-  readonly identity: LogIdentity
+/** The connections of an open store, by purpose. */
+type Pools = {
   readonly writer: Pool
   readonly reader: Pool
   readonly projector: Pool
   readonly announcer: Announcer
   readonly transactions: Transactions
+}
+export type OpenLog = Pools & {
   /** Null: a pooler is in between. Whoever waits for a turn would keep one of its few connections from the others. */
   readonly turns: PostgresTurns | null
+  readonly proof: Proof
+  readonly place: LogPlace
 }
 
 /** The longest time of a page of a read model, in ms. A rebuild writes many rows with a page. */
@@ -39,41 +43,87 @@ const MIGRATE_DEADLINE_MS = 600_000
 
 /** Opens a log, and refuses a database that cannot keep the promises. */
 export async function openLog(url: string, options: OpenOptions): Promise<OpenLog> {
-  const { deadlineMs } = options
-  const plain = { max: 1, prepare: false, statementTimeoutMs: 0, deadlineMs, connectTimeoutMs: CONNECT_TIMEOUT_MS }
-  const [first, second] = [new Pool(url, plain), new Pool(url, plain)]
+  const single = { max: 1, prepare: false, deadlineMs: options.deadlineMs, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const session = await takenSession(url, single, options.pooler)
+  const [first, second] = [new Pool(url, { ...single, session }), new Pool(url, { ...single, session })]
   try {
-    const { identity, pooler } = await prepareLog(first, second, options)
-    const pools = openPools(url, options, { ...plain, prepare: !pooler, statementTimeoutMs: pooler ? 0 : deadlineMs })
-    const direct = options.directUrl ?? (pooler ? null : url)
-    return { identity, ...pools, turns: direct === null ? null : new PostgresTurns(direct, options.schema, plain) }
+    const pooler = options.pooler ?? (await first.run(one => second.run(two => behindPooler(one, two))))
+    // Behind a pooler nothing can be set: the lock is not proved in a session that does not fit.
+    if (Object.keys(session).length === 0) await first.run(sql => refuseWrongSettings(sql, options.deadlineMs))
+    const { synchronousCommit } = await first.run(one => second.run(two => prove(one, two)))
+    const proof = new Proof(options.schema, options.deadlineMs)
+    const sessionFor = (deadlineMs: number) => poolSession(session, deadlineMs, synchronousCommit)
+    const pools = openPools(url, options, { ...single, prepare: !pooler }, sessionFor, proof)
+    try {
+      const place = await prepareLog(first, pools, options)
+      proof.expect(place)
+      const direct = options.directUrl ?? (pooler ? null : url)
+      const turns = direct === null ? null : new PostgresTurns(direct, options.schema, { ...single, session: direct === url ? session : {} })
+      return { ...pools, turns, proof, place }
+    } catch (error) {
+      await closePools(pools)
+      throw error
+    }
   } finally {
     await Promise.all([first.close(), second.close()])
   }
 }
 
-export async function closeLog({ identity: _, ...pools }: OpenLog): Promise<void> {
+export async function closeLog({ proof: _, place: __, ...pools }: OpenLog): Promise<void> {
+  await closePools(pools)
+}
+
+async function closePools(pools: Pools & { readonly turns?: PostgresTurns | null }): Promise<void> {
   await Promise.all(Object.values(pools).map(pool => pool?.close()))
 }
 
-async function prepareLog(first: Pool, second: Pool, { schema, ...options }: OpenOptions) {
-  const pooler = options.pooler ?? (await first.run(one => second.run(two => behindPooler(one, two))))
-  if (options.migrate) await first.run(sql => migrate(sql, schema), { deadlineMs: MIGRATE_DEADLINE_MS })
-  else if (!(await first.run(sql => upToDate(sql, schema))))
-    throw new StoreError('refused', `the schema ${schema} lacks migrations; run emaki migrate`)
-  await first.run(one => second.run(two => prove(one, two)))
-  const [identity] = await first.run(sql => sql<LogIdentity[]>`select id::text, epoch from ${sql(`${schema}.log`)}`)
-  return { identity: identity!, pooler }
+/** The settings that each session may begin with. A pooler that is known takes none. */
+async function takenSession(url: string, single: Omit<PoolOptions, 'session'>, pooler?: boolean): Promise<SessionSettings> {
+  for (const session of pooler ? [] : SESSIONS) {
+    const pool = new Pool(url, { ...single, session })
+    try {
+      await pool.run(sql => sql`select`)
+      return session
+    } catch (error) {
+      if (!NOT_TAKEN.has(((error as Error).cause as { code?: unknown } | undefined)?.code)) throw error
+    } finally {
+      await pool.close()
+    }
+  }
+  return {}
 }
 
-function openPools(url: string, { channel, readers }: OpenOptions, options: PoolOptions): Omit<OpenLog, 'identity' | 'turns'> {
-  const statementTimeoutMs = options.statementTimeoutMs && PROJECTOR_DEADLINE_MS
-  const long = { ...options, max: PROJECTORS, deadlineMs: PROJECTOR_DEADLINE_MS, statementTimeoutMs }
+/** Checks the sessions that will serve, and migrates. Gives what the log is. */
+async function prepareLog(plain: Pool, { writer }: Pools, { schema, deadlineMs, ...options }: OpenOptions): Promise<LogPlace> {
+  await writer.run(sql => refuseWrongSettings(sql, deadlineMs))
+  if (options.migrate) await plain.run(sql => migrate(sql, schema), { deadlineMs: MIGRATE_DEADLINE_MS })
+  else if (!(await plain.run(sql => upToDate(sql, schema))))
+    throw new StoreError('refused', `the schema ${schema} lacks migrations; run emaki migrate`)
+  return writer.run(sql => readPlace(sql, schema))
+}
+
+function openPools(
+  url: string,
+  { channel, readers }: OpenOptions,
+  options: Omit<PoolOptions, 'session'>,
+  sessionFor: (deadlineMs: number) => SessionSettings,
+  proof: Proof,
+): Pools {
+  const lasting = (deadlineMs: number): PoolOptions => ({
+    ...options,
+    deadlineMs,
+    prove: sql => proof.checkPlace(sql),
+    session: sessionFor(deadlineMs),
+  })
+  const short = lasting(options.deadlineMs)
+  const long = { ...lasting(PROJECTOR_DEADLINE_MS), max: PROJECTORS }
+  const reader = new Pool(url, { ...short, max: readers })
+  const transactions = new Transactions(url, long)
   return {
-    writer: new Pool(url, options),
-    reader: new Pool(url, { ...options, max: readers }),
+    writer: new Pool(url, { ...short, prove: sql => proof.checkWriter(sql, { reader, transactions }) }),
+    reader,
     projector: new Pool(url, long),
-    transactions: new Transactions(url, long),
-    announcer: announcer(new Pool(url, options), channel),
+    transactions,
+    announcer: announcer(new Pool(url, short), channel),
   }
 }

@@ -9,7 +9,7 @@ const DEADLINE_MS = 400
 test('a pool gives up a connection that hangs, which postgres.js waits for without end, and connects anew', async () => {
   const server = new URL((await testPostgres()).url)
   using proxy = startProxy({ host: server.hostname, port: Number(server.port) })
-  const options = { max: 1, prepare: false, statementTimeoutMs: 0, deadlineMs: 60_000, connectTimeoutMs: 60_000 }
+  const options = { max: 1, prepare: false, session: {}, deadlineMs: 60_000, connectTimeoutMs: 60_000 }
   const pool = new Pool(proxy.url(server.href), options)
   const bare = createClient(proxy.url(server.href), { max: 1, fetch_types: false, onnotice: () => {} })
   const ask = (given: { readonly deadlineMs?: number } = {}) =>

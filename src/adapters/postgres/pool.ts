@@ -11,16 +11,23 @@ import { limitConcurrency } from '../../lib/semaphore.ts'
 import createClient, { type Sql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
 import { isLost, storeError } from './errors.ts'
+import type { SessionSettings } from './session.ts'
+import { addressOf } from './url.ts'
 
 export type PoolOptions = {
   readonly max: number
   /** Use named prepared statements. Off behind a pooler. */
   readonly prepare: boolean
-  /** The server ends a statement after this time, in ms. 0 behind a pooler, which refuses start-up parameters. */
-  readonly statementTimeoutMs: number
+  /** The settings that each session begins with. None behind a pooler. */
+  readonly session: SessionSettings
   readonly deadlineMs: number
   readonly connectTimeoutMs: number
+  /** Checks a client before its first statement, and again once one of its connections was lost. It may throw. */
+  readonly prove?: (sql: Sql) => Promise<void>
 }
+
+/** An idle connection is closed after this time, in seconds. */
+const IDLE_TIMEOUT_S = 300
 
 type LostReason = 'unknown' | 'unavailable'
 
@@ -38,6 +45,7 @@ export class Pool {
   readonly #url: string
   readonly #options: PoolOptions
   #sql: Sql
+  #proof: Promise<void> | null = null
   #closed = false
   readonly #inTurn: ReturnType<typeof limitConcurrency>
 
@@ -45,7 +53,7 @@ export class Pool {
     this.#url = url
     this.#options = options
     this.#inTurn = limitConcurrency(options.max)
-    this.#sql = connect(url, options)
+    this.#sql = this.#connect()
   }
 
   /** Runs statements, and throws a StoreError if they fail. It waits for a connection for at most the deadline. */
@@ -63,7 +71,7 @@ export class Pool {
       return new StoreError(reasonIfLost, `PostgreSQL did not answer within ${deadlineMs} ms`)
     }
     try {
-      return await settleWithin(deadlineMs, statement(sql), hung)
+      return await settleWithin(deadlineMs, this.#runProven(sql, statement), hung)
     } catch (error) {
       if (isLost(error)) this.#drop(sql, deadlineMs)
       throw storeError(error, reasonIfLost)
@@ -75,35 +83,63 @@ export class Pool {
     await this.#sql.end({ timeout: 1 })
   }
 
+  async #runProven<T>(sql: Sql, statement: (sql: Sql) => Promise<T>): Promise<T> {
+    this.#proof ??= this.#options.prove?.(sql) ?? Promise.resolve()
+    const proof = this.#proof
+    await proof.catch(error => {
+      if (this.#proof === proof) this.#proof = null
+      throw error
+    })
+    return statement(sql)
+  }
+
+  #connect(): Sql {
+    this.#proof = null
+    const onLost = () => {
+      this.#proof = null
+    }
+    return connect(this.#url, this.#options, { onLost })
+  }
+
   /** Drops a client. Running statements on its other connections get this time to end. */
   #drop(sql: Sql, withinMs: number): void {
-    if (this.#sql === sql && !this.#closed) this.#sql = connect(this.#url, this.#options)
+    if (this.#sql === sql && !this.#closed) this.#sql = this.#connect()
     void sql.end({ timeout: withinMs / 1_000 }).catch(() => {})
   }
 }
 
-/** Makes a client with the common settings. `onLost` is called for each connection that closes. */
+type Listeners = {
+  /** Called for each connection that closes. */
+  readonly onLost?: () => void
+  /**
+   * Called for each notification. All clients have this option of postgres.js, but only `sql.listen` documents it, and
+   * that would reconnect without telling us.
+   */
+  readonly onnotify?: (channel: string, payload: string) => void
+}
+
+/** Makes a client with the common settings. A connection that listens stays open while it is idle. */
 export function connect(
   url: string,
-  { max, prepare, statementTimeoutMs, connectTimeoutMs }: Omit<PoolOptions, 'deadlineMs'>,
-  onLost: () => void = () => {},
+  { max, prepare, session, connectTimeoutMs }: Omit<PoolOptions, 'deadlineMs' | 'prove'>,
+  { onLost = () => {}, onnotify }: Listeners = {},
 ): Sql {
-  return createClient(url, {
+  const { session: asked, connectTimeoutMs: askedTimeoutMs, ...address } = addressOf(url)
+  // Its types know one host, and it takes several.
+  const parts = address as typeof address & { readonly host: string & string[]; readonly port: number & number[] }
+  return createClient({
+    ...parts,
     max,
     prepare,
     fetch_types: false,
-    connect_timeout: connectTimeoutMs / 1_000,
-    idle_timeout: 300,
+    connect_timeout: (askedTimeoutMs ?? connectTimeoutMs) / 1_000,
+    idle_timeout: onnotify ? 0 : IDLE_TIMEOUT_S,
     max_lifetime: null,
     backoff: false,
     onnotice: () => {},
     onclose: onLost,
-    connection: {
-      application_name: 'emaki',
-      // The second setting ends a session whose client no longer reads. The first does not end it while the server
-      // waits to send [ran].
-      ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs, tcp_user_timeout: statementTimeoutMs }),
-    },
+    ...(onnotify && { onnotify }),
+    connection: { application_name: 'emaki', ...asked, ...session },
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
   }) as unknown as Sql
 }

@@ -4,6 +4,7 @@ import type { Store } from '../../ports/store/store.ts'
 import { holdLock } from '../../test-support/hold-lock.ts'
 import { type TestSchema, testSchema } from '../../test-support/schema.ts'
 import { until } from '../../test-support/servers/until.ts'
+import { poolSession, SESSIONS } from './session.ts'
 import { postgres } from './store.ts'
 
 const table = { name: 'rows_v1', indexes: [] }
@@ -43,7 +44,7 @@ test('each pool tells the server its deadline, for statements and for sockets th
   const pool = new Pool(at.url, {
     max: 1,
     prepare: false,
-    statementTimeoutMs: 54_321,
+    session: poolSession(SESSIONS[1]!, 54_321, 'on'),
     deadlineMs: 54_321,
     connectTimeoutMs: 54_321,
   })

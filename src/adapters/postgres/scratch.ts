@@ -13,7 +13,7 @@ export function scratchSchema(): string {
 /** Drops such a schema with all its content. Refuses any other schema. */
 export async function dropScratch(url: string, schema: string): Promise<void> {
   if (!schema.startsWith(PREFIX)) throw new TypeError(`${schema} is no scratch schema`)
-  const sql = connect(url, { max: 1, prepare: false, statementTimeoutMs: 0, connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: CONNECT_TIMEOUT_MS })
   try {
     await sql`drop schema if exists ${sql(schema)} cascade`
   } catch (error) {

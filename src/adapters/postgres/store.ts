@@ -14,7 +14,9 @@ import { PostgresAgenda } from './agenda.ts'
 import { endImport, importRecords, listImports } from './import.ts'
 import { PostgresLog } from './log.ts'
 import { closeLog, type OpenLog, openLog } from './open.ts'
+import { refuseReadOnly } from './prove.ts'
 import { PostgresReadModel } from './read-model.ts'
+import { refuseMissingRights } from './rights.ts'
 import { beginEpoch, forgetKeys, saveSnapshots } from './upkeep.ts'
 import { watch } from './watch.ts'
 
@@ -68,7 +70,9 @@ class PostgresStore implements Store {
   }
 
   get identity(): LogIdentity {
-    return this.#pools.identity
+    const { id, epoch, home, here } = this.#pools.place
+    // Without a home, nobody can tell whether it has moved.
+    return { id, epoch, ...(home !== null && here !== null && home !== here && { restoredFrom: home }) }
   }
 
   get #pools(): OpenLog {
@@ -85,7 +89,11 @@ class PostgresStore implements Store {
     this.#opened ??= await openLog(this.#url, { ...this.#options, channel: this.#channel })
   }
 
-  append: Log['append'] = units => this.#log.append(units)
+  append: Log['append'] = async units => {
+    const outcomes = await this.#log.append(units)
+    this.#opened?.proof.noteAppended(outcomes)
+    return outcomes
+  }
   load: Log['load'] = (requests, keys) => this.#log.load(requests, keys)
   read: Log['read'] = (stream, options) => this.#log.read(stream, options)
   readAll: Log['readAll'] = options => this.#log.readAll(options)
@@ -131,7 +139,10 @@ class PostgresStore implements Store {
     })
     // Set once the transaction has committed.
     const found = result! as RestoreResult
-    this.#opened = { ...this.#pools, identity: { ...this.identity, epoch: found.epoch } }
+    const { place, proof } = this.#pools
+    const begun = { ...place, epoch: found.epoch, home: place.here }
+    proof.expect(begun)
+    this.#opened = { ...this.#pools, place: begun }
     return found
   }
 
@@ -144,7 +155,10 @@ class PostgresStore implements Store {
   }
 
   async ping(): Promise<void> {
-    await this.#pools.writer.run(async sql => sql`select 1`)
+    await this.#pools.writer.run(async sql => {
+      await refuseReadOnly(sql)
+      await refuseMissingRights(sql, this.#options.schema)
+    })
   }
 
   async close(): Promise<void> {

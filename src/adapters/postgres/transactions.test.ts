@@ -2,7 +2,7 @@ import { expect, jest, test } from 'bun:test'
 import { testPostgres } from '../../test-support/servers/postgres.ts'
 import { Transactions } from './transactions.ts'
 
-const options = { max: 2, prepare: false, statementTimeoutMs: 0, deadlineMs: 60_000, connectTimeoutMs: 60_000 }
+const options = { max: 2, prepare: false, session: {}, deadlineMs: 60_000, connectTimeoutMs: 60_000 }
 
 test('a transaction that does not end within the deadline is given up with its session, and leaves nothing', async () => {
   const { url } = await testPostgres()

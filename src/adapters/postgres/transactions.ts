@@ -8,7 +8,7 @@ import { StoreError } from '../../ports/store/errors.ts'
 import { storeError } from './errors.ts'
 import { connect, type PoolOptions } from './pool.ts'
 
-type Client = { readonly sql: Sql; lost: boolean }
+type Client = { readonly sql: Sql; lost: boolean; isProven: boolean }
 
 export class Transactions {
   readonly #url: string
@@ -62,13 +62,17 @@ export class Transactions {
       client.lost = true
       return new StoreError('unknown', `the transaction did not end within ${deadlineMs} ms`)
     }
-    const whole = client.sql.begin(
-      whileConnected(client, async tx => {
-        if (!(await run(tx))) throw refused
-      }),
-    )
+    const whole = async () => {
+      if (!client.isProven) await this.#options.prove?.(client.sql)
+      client.isProven = true
+      await client.sql.begin(
+        whileConnected(client, async tx => {
+          if (!(await run(tx))) throw refused
+        }),
+      )
+    }
     try {
-      await settleWithin(deadlineMs, whole, late)
+      await settleWithin(deadlineMs, whole(), late)
       return true
     } catch (error) {
       if (error === refused) return false
@@ -81,11 +85,13 @@ export class Transactions {
       if (!client.lost) return client
       this.#giveBack(client)
     }
+    const onLost = () => {
+      client.lost = true
+    }
     const client: Client = {
-      sql: connect(this.#url, { ...this.#options, max: 1 }, () => {
-        client.lost = true
-      }),
+      sql: connect(this.#url, { ...this.#options, max: 1 }, { onLost }),
       lost: false,
+      isProven: false,
     }
     return client
   }

@@ -41,6 +41,8 @@ export async function beginEpoch(tx: TransactionSql, schema: string): Promise<Re
   const entries = await tx`delete from ${tx(`${schema}.agenda`)} where ended_at is null and at_position > ${head}`
   // A copy of the rows without the sequence would use positions twice.
   await tx`select setval(${`${schema}.positions`}, ${head}) where ${head} > (select last_value from ${tx(`${schema}.positions`)})`
-  const [log] = await tx<{ epoch: number }[]>`update ${tx(`${schema}.log`)} set epoch = epoch + 1 returning epoch`
+  const [log] = await tx<
+    { epoch: number }[]
+  >`update ${tx(`${schema}.log`)} set epoch = epoch + 1, home = ${tx(schema)}.home_v1() returning epoch`
   return { epoch: log!.epoch, keys: keys.count, snapshots: snapshots.count, entries: entries.count }
 }

@@ -27,8 +27,7 @@ afterAll(async () => {
   await at.drop()
 })
 
-const pool = () =>
-  new Pool(at.url, { max: 1, prepare: true, statementTimeoutMs: 60_000, deadlineMs: 60_000, connectTimeoutMs: 60_000 })
+const pool = () => new Pool(at.url, { max: 1, prepare: true, session: {}, deadlineMs: 60_000, connectTimeoutMs: 60_000 })
 
 let channels = 0
 /** Watches through the proxy a log that says it has not grown, so that only what is heard tells of more. */
@@ -148,7 +147,7 @@ describe('an announcement', () => {
     const nowhere = new Pool('postgres://nobody@127.0.0.1:1/none', {
       max: 1,
       prepare: false,
-      statementTimeoutMs: 0,
+      session: {},
       deadlineMs: 500,
       connectTimeoutMs: 300,
     })

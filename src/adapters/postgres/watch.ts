@@ -1,12 +1,12 @@
 // Notices appends of other processes. It listens, and trusts the connection only while its own heartbeats come back: a
 // socket can be half open, and a pooler accepts a LISTEN and passes nothing on. Without heartbeats it polls the head.
-import createClient, { type Sql } from 'postgres'
 import { sleep } from '../../lib/sleep.ts'
 import { Episode } from '../../ports/report/episode.ts'
 import type { Report } from '../../ports/report/notice.ts'
 import { poll } from '../../ports/store/poll.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import type { Announcer } from './announcer.ts'
+import { connect } from './pool.ts'
 
 /** How often it sends a heartbeat to itself, and how long a heartbeat may take, in ms. */
 const HEARTBEAT_EVERY_MS = 500
@@ -126,23 +126,13 @@ function openListener(url: string, channel: string, wake: Wake): Listener {
     if (/^\d+$/.test(payload)) wake(Number(payload))
     else if (payload === waiting?.payload) waiting.resolve()
   }
-  const options = {
-    max: 1,
-    idle_timeout: 0,
-    max_lifetime: null,
-    prepare: false,
-    fetch_types: false,
-    backoff: false as const,
-    connect_timeout: CONNECT_TIMEOUT_MS / 1_000,
-    onnotice: () => {},
-    onclose: () => lost.reject(new Error('the connection was lost')),
-    // All clients have this option, but only `sql.listen` documents it. `sql.listen` would reconnect without telling
-    // us.
-    onnotify,
-  }
-  const sql = createClient(url, options) as unknown as Sql
+  const onLost = () => lost.reject(new Error('the connection was lost'))
+  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: CONNECT_TIMEOUT_MS }, { onLost, onnotify })
   // The name is that of our own schema: letters, digits and _.
-  const listens = sql.unsafe(`listen "${channel}"`).then(() => {})
+  const listens = sql
+    .unsafe(`set idle_session_timeout = 0; listen "${channel}"`)
+    .simple()
+    .then(() => {})
   listens.catch(lost.reject)
   return {
     listens,

@@ -41,7 +41,12 @@ export interface Upkeep {
 }
 
 /** The log's name, and how often it was restored. Positions are used again after a restore to an earlier time. */
-export type LogIdentity = { readonly id: string; readonly epoch: number }
+export type LogIdentity = {
+  readonly id: string
+  readonly epoch: number
+  /** Where the log was made, if it was dumped there and restored here. There may be two logs of one id now. */
+  readonly restoredFrom?: string
+}
 
 /** The result of a restore: the new epoch, and how much was deleted with the lost events. */
 export type RestoreResult = {
