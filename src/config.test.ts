@@ -88,6 +88,9 @@ describe('readConfig()', () => {
     [{ DB_HOST: 'db', DB_PORT: '6432', DB_NAME: 'shop', DB_USER: 'ada', DB_PASSWORD: 'x' }, 'postgres://ada:x@db:6432/shop'],
     [{ DB_HOST: '::1' }, 'postgres://postgres@[::1]:5432/postgres'],
     [{ DB_HOST: '10.0.0.1', DB_NAME: 'a/b ü' }, 'postgres://postgres@10.0.0.1:5432/a%2Fb%20%C3%BC'],
+    [{ DB_HOST: '/run/pg' }, 'postgres://postgres@/postgres?host=%2Frun%2Fpg&port=5432'],
+    [{ DB_HOST: 'db', DB_SSLMODE: 'verify-full' }, 'postgres://postgres@db:5432/postgres?sslmode=verify-full'],
+    [{ DB_HOST: 'db', DB_SSLROOTCERT: 'system' }, 'postgres://postgres@db:5432/postgres?sslrootcert=system'],
   ])('readConfig() makes a URL of %j', (environment, url) => {
     expect(readConfig(environment).DATABASE_URL).toBe(url)
   })
@@ -130,6 +133,9 @@ describe('a value that does not fit', () => {
     ['DATABASE_SCHEMA', 'Drop table'],
     ['DATABASE_SCHEMA', 'x'.repeat(49)],
     ['DB_HOST', 'a b'],
+    ['DB_SSLMODE', 'on'],
+    ['DATABASE_URL', 'postgres://db/shop?channel_binding=require'],
+    ['DATABASE_DIRECT_URL', 'postgres://::1/shop'],
     ['REDIS_URL', 'http://redis'],
     ['ADMIN_TOKEN', 'short'],
     ['LOG_LEVEL', 'loud'],
@@ -144,6 +150,21 @@ describe('a value that does not fit', () => {
     expect(table).toStartWith('The configuration cannot be used:\n  NAME')
     expect(table.split('\n')[2]).toStartWith(`  ${name} `)
     if (name !== 'ADMIN_TOKEN') expect(table).toContain(value)
+  })
+
+  test.each([
+    [{ DB_HOST: 'db', DB_SSL: 'true' }, 'DB_SSL', 'expected one of DB_SSLMODE, DB_SSLROOTCERT, DB_SSLCERT, DB_SSLKEY'],
+    [{ DB_SSL_CA: '/root.pem' }, 'DB_SSL_CA', 'expected one of DB_SSLMODE'],
+    [
+      { DATABASE_URL: 'postgres://db/shop', DB_SSLMODE: 'require' },
+      'DB_SSLMODE',
+      'expected sslmode and the others in DATABASE_URL',
+    ],
+    [{ DB_HOST: 'db', DB_SSLROOTCERT: '/nowhere/ca.pem' }, 'DB_*', 'names a file that cannot be read: /nowhere/ca.pem'],
+  ])('a setting of TLS that would be passed over is refused: %j', (environment, name, expected) => {
+    const [, , row] = readRefusal(environment as Record<string, string>).split('\n')
+    expect(row).toStartWith(`  ${name} `)
+    expect(row).toContain(expected)
   })
 
   test('a value that does not fit is shown in one table with all others, their columns in line', () => {

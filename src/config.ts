@@ -1,6 +1,7 @@
 // The environment, read once, by one schema. A bad value is an answer: one table, and exit 78.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { SSL_MODES, type SslMode, urlProblem } from './adapters/postgres/url.ts'
 import type { Cache } from './ports/cache/cache.ts'
 import type { Store } from './ports/store/store.ts'
 import type { Report } from './ports/report/notice.ts'
@@ -16,8 +17,8 @@ const port = wholeNumber(65_535)
 const host = z
   .string()
   .refine(
-    text => /^[\w.:[\]-]+$/.test(text) && URL.canParse(`postgres://${bracketAddress(text)}`),
-    'expected the name or the address of a host',
+    text => text.startsWith('/') || (/^[\w.:[\]-]+$/.test(text) && URL.canParse(`postgres://${bracketAddress(text)}`)),
+    'expected the name or the address of a host, or the folder of a socket',
   )
 const flag = z.enum(['true', 'false', '1', '0']).transform(text => text === 'true' || text === '1')
 const url = (...schemes: string[]) =>
@@ -27,7 +28,10 @@ const url = (...schemes: string[]) =>
       text => URL.canParse(text) && schemes.some(scheme => text.toLowerCase().startsWith(`${scheme}//`)),
       `expected a URL that begins with ${schemes.map(scheme => `${scheme}//`).join(' or ')}`,
     )
-const postgresUrl = url('postgres:', 'postgresql:')
+const postgresUrl = z.string().superRefine((text, context) => {
+  const message = urlProblem(text)
+  if (message !== null) context.addIssue({ code: 'custom', message })
+})
 
 const schema = z.object({
   PORT: port.default(3000),
@@ -46,6 +50,10 @@ const schema = z.object({
   DB_NAME: z.string().min(1).default('postgres'),
   DB_USER: z.string().min(1).default('postgres'),
   DB_PASSWORD: z.string().optional(),
+  DB_SSLMODE: z.enum(SSL_MODES).optional(),
+  DB_SSLROOTCERT: z.string().optional(),
+  DB_SSLCERT: z.string().optional(),
+  DB_SSLKEY: z.string().optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
   ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -77,6 +85,10 @@ export type Config = {
   readonly DB_NAME: string
   readonly DB_USER: string
   readonly DB_PASSWORD?: string | undefined
+  readonly DB_SSLMODE?: SslMode | undefined
+  readonly DB_SSLROOTCERT?: string | undefined
+  readonly DB_SSLCERT?: string | undefined
+  readonly DB_SSLKEY?: string | undefined
   readonly REDIS_URL?: string | undefined
   readonly ADMIN_TOKEN?: string | undefined
   readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error'
@@ -95,7 +107,7 @@ export class ConfigError extends Error {
 
 /**
  * Reads the configuration from an environment. `NAME_FILE` names a file that holds the value of `NAME`.
- * With DB_HOST and without DATABASE_URL, the URL is made of DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD.
+ * With DB_HOST and without DATABASE_URL, the URL is made of the other settings that begin with DB_.
  * Throws a ConfigError that lists every value that does not fit.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
@@ -107,6 +119,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     }),
   )
   const parsed = schema.safeParse(values)
+  wrong.push(...unusedTls(environment))
   for (const { path, message } of parsed.error?.issues ?? [])
     wrong.push([String(path[0]), maskSecret(String(path[0]), values[String(path[0])] ?? ''), message])
   if (!parsed.success || wrong.length) throw new ConfigError(tableText(wrong))
@@ -114,7 +127,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...parsed.data,
     SHUTDOWN_DELAY_MS: parsed.data.SHUTDOWN_DELAY_MS ?? (environment['KUBERNETES_SERVICE_HOST'] ? 5_000 : 0),
   }
-  return config.DATABASE_URL === undefined && config.DB_HOST !== undefined ? { ...config, DATABASE_URL: urlOf(config) } : config
+  if (config.DATABASE_URL !== undefined || config.DB_HOST === undefined) return config
+  const DATABASE_URL = urlOf(config)
+  const problem = urlProblem(DATABASE_URL)
+  if (problem !== null) throw new ConfigError(tableText([['DB_*', maskSecret('DATABASE_URL', DATABASE_URL), problem]]))
+  return { ...config, DATABASE_URL }
 }
 
 /** The configuration as lines of `NAME=value`, with masked secrets. */
@@ -169,11 +186,36 @@ function readValueFile(
   }
 }
 
-function urlOf({ DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD }: Config): string {
-  const url = new URL(`postgres://${bracketAddress(DB_HOST!)}:${DB_PORT}/${encodeURIComponent(DB_NAME)}`)
-  url.username = encodeURIComponent(DB_USER)
-  url.password = encodeURIComponent(DB_PASSWORD ?? '')
-  return url.href
+/** Settings of TLS that would not be used: of another name, or beside a DATABASE_URL, which has its own. */
+function unusedTls(environment: Readonly<Record<string, string | undefined>>): readonly [string, string, string][] {
+  const names = Object.keys(environment).filter(name => name.startsWith('DB_SSL') && environment[name])
+  return names.flatMap((name): [string, string, string][] => {
+    const isKnown = Object.hasOwn(schema.shape, name.replace(/_FILE$/, ''))
+    if (isKnown && !environment['DATABASE_URL'] && !environment['DATABASE_URL_FILE']) return []
+    return [
+      [name, '***', isKnown ? 'expected sslmode and the others in DATABASE_URL' : `expected one of ${TLS_NAMES.join(', ')}`],
+    ]
+  })
+}
+const TLS_NAMES = ['DB_SSLMODE', 'DB_SSLROOTCERT', 'DB_SSLCERT', 'DB_SSLKEY'] as const
+
+function urlOf(config: Config): string {
+  const { DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD } = config
+  const isSocket = DB_HOST!.startsWith('/')
+  const password = DB_PASSWORD ? `:${encodeURIComponent(DB_PASSWORD)}` : ''
+  const place = isSocket ? '' : `${bracketAddress(DB_HOST!)}:${DB_PORT}`
+  const tls = TLS_NAMES.flatMap(name => (config[name] ? [[name.slice(3).toLowerCase(), config[name]] as const] : []))
+  const all = [
+    ...(isSocket
+      ? ([
+          ['host', DB_HOST!],
+          ['port', String(DB_PORT)],
+        ] as const)
+      : []),
+    ...tls,
+  ]
+  const query = all.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')
+  return `postgres://${encodeURIComponent(DB_USER)}${password}@${place}/${encodeURIComponent(DB_NAME)}${query && `?${query}`}`
 }
 
 /** A host as a URL has it: an IPv6 address stands in brackets. */

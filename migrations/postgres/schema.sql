@@ -644,6 +644,21 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.home_v1()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  return format('%s.%s.%s', (select s.system_identifier from pg_control_system() s),
+    (select d.oid from pg_database d where d.datname = current_database()), 'events'::regclass::oid);
+exception when others then
+  return null;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.import_begin_v1(name text, fingerprint text, OUT import integer, OUT begun_with text, OUT total bigint, OUT moved bigint, OUT "position" bigint, OUT is_new boolean)
  RETURNS record
  LANGUAGE plpgsql

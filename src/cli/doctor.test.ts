@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
-import { clockFinding, durability, versionsOf } from '../adapters/postgres/examine.ts'
+import { checksumsOf, clockFinding, durability, versionsOf } from '../adapters/postgres/examine.ts'
 import { dropScratch, scratchSchema } from '../adapters/postgres/scratch.ts'
 import { runtime } from '../runtime.ts'
 import type { Diagnosis } from '../ports/store/diagnosis.ts'
@@ -90,6 +90,7 @@ describe('doctor', () => {
         'fsync',
         'full_page_writes',
         'synchronous_commit',
+        'checksums',
         'lock',
         'pooler',
         'clock',
@@ -147,6 +148,7 @@ describe('doctor', () => {
       pages: 'on',
       commit: 'on',
       recovery: 'false',
+      mode: 'off',
     }
     const statuses = (findings: readonly Diagnosis[]) => findings.map(({ status }) => status)
     expect(statuses(versionsOf(sound))).toEqual(['ok', 'ok', 'ok'])
@@ -155,6 +157,19 @@ describe('doctor', () => {
       'problem',
       'problem',
     ])
+    expect(versionsOf({ ...sound, mode: 'on' })[2]).toMatchObject({
+      status: 'problem',
+      found: 'a primary that is set to be read-only',
+    })
+    const checked = { checksums: 'on', ignored: 'off', zeroed: 'off' }
+    const checksums = [
+      checksumsOf(checked, 0),
+      checksumsOf({ ...checked, checksums: 'off' }, 0),
+      checksumsOf({ ...checked, ignored: 'on' }, 0),
+      checksumsOf({ ...checked, zeroed: 'on' }, 0),
+      checksumsOf(checked, 1),
+    ]
+    expect(statuses(checksums)).toEqual(['ok', 'warning', 'problem', 'problem', 'problem'])
     expect(statuses(durability(sound))).toEqual(['ok', 'ok', 'ok'])
     expect(statuses(durability({ fsync: 'off', pages: 'off', commit: 'off' }))).toEqual(['problem', 'problem', 'warning'])
     expect([20, -1_000, 6_000].map(ms => clockFinding(ms).status)).toEqual(['ok', 'warning', 'problem'])

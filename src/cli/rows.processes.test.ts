@@ -124,7 +124,10 @@ describe('rows', () => {
     const [code, out] = await says('verify', '--json')
     expect([code, JSON.parse(out)]).toEqual([
       1,
-      { events: 2, position: 3, count: 1, wrong: [expect.objectContaining({ position: 3 })] },
+      {
+        ...{ events: 2, position: 3, count: 1, wrong: [expect.objectContaining({ position: 3 })] },
+        database: [expect.objectContaining({ name: 'integrity_check', status: 'ok' }), expect.objectContaining({ status: 'ok' })],
+      },
     ])
     expect((await fetch(`${one.url}/streams/sum-a`)).status).toBeOneOf([401, 403, 500])
   })

@@ -2,6 +2,7 @@
 import { spec } from '../definitions/event/events.ts'
 import type { EventsSpec } from '../definitions/event/events.ts'
 import type { Served } from '../definitions/definition.ts'
+import type { Diagnosis } from '../ports/store/diagnosis.ts'
 import { verifyLog } from '../transfer/verify.ts'
 import { EXIT } from './exit-codes.ts'
 import { progress } from './progress.ts'
@@ -10,7 +11,7 @@ import type { Call, Verb } from './verb.ts'
 
 export const verifyVerb: Verb = {
   // It does not find a changed event that still fits. That needs a chain of hashes, which the log does not have.
-  does: 'check the whole log: versions have no hole, ids are unique, payloads can be read; exits with 1 if something is wrong',
+  does: 'check the whole log, and the database below it: versions have no hole, ids are unique, payloads can be read, tables and indexes agree; exits with 1 if something is wrong',
   json: true,
   run: verify,
 }
@@ -22,10 +23,23 @@ function verify(call: Call): Promise<number> {
     const found = await verifyLog(store, familiesOf(call.serve), shown.update)
     const { events, position, wrong, count } = found
     shown.end(`${events.toLocaleString('en')} events up to ${position} verified, ${count.toLocaleString('en')} wrong`)
-    if (call.json) console.log(JSON.stringify(found))
+    const database = call.store ? [] : await checkDatabase(call)
+    if (call.json) console.log(JSON.stringify({ ...found, database }))
     else for (const one of wrong) console.log(`${one.position}  ${one.stream} ${one.version}  ${one.problem}`)
-    return count === 0 ? 0 : EXIT.PROBLEM
+    for (const { name, status, found, fix } of call.json ? [] : database) {
+      // What was not checked is no finding about the log, and goes beside the figures.
+      if (status === 'problem') console.log(`${name}  ${found}`)
+      if (status === 'warning') console.error(`${name}: ${found}; ${fix}`)
+    }
+    return count === 0 && database.every(({ status }) => status !== 'problem') ? 0 : EXIT.PROBLEM
   })
+}
+
+/** Checks the database with what it has for that. */
+async function checkDatabase({ config }: Call): Promise<readonly Diagnosis[]> {
+  const { DATABASE_URL: url, DATABASE_SCHEMA, SQLITE_FILE } = config
+  if (url === undefined) return (await import('../adapters/sqlite/integrity.ts')).checkSqliteIntegrity(SQLITE_FILE)
+  return (await import('../adapters/postgres/integrity.ts')).checkPostgresIntegrity(url, DATABASE_SCHEMA)
 }
 
 /** The families of all served definitions, by category. */

@@ -6,6 +6,7 @@ import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
 import { connect } from './pool.ts'
 import { behindPooler, excludes, VERSION_MIN } from './prove.ts'
+import { takenSession } from './taken-session.ts'
 
 export type ExamineOptions = {
   readonly schema: string
@@ -15,6 +16,7 @@ export type ExamineOptions = {
 }
 
 const CONNECT_TIMEOUT_MS = 3_000
+const READ_ONLY_FIX = 'see why, such as a full disk; then set default_transaction_read_only to off for the role and the database'
 const CLOCK_WARNING_MS = 500
 const CLOCK_PROBLEM_MS = 5_000
 
@@ -33,7 +35,7 @@ export async function examinePostgres(url: string, options: ExamineOptions): Pro
       reached,
       ...(await settings(one)),
       await examined('lock', () => lock(one, two)),
-      await examined('pooler', () => poolers(one, two, options)),
+      await examined('pooler', () => poolers(url, [one, two], options)),
       await examined('clock', () => clock(one)),
       await examined('migrations', () => migrated(one, options.schema)),
     ]
@@ -54,21 +56,32 @@ function ok(name: string, found: string): Diagnosis {
   return { name, status: 'ok', found }
 }
 
-type Settings = Readonly<Record<'version' | 'encoding' | 'fsync' | 'pages' | 'commit' | 'recovery', string>> & {
-  readonly number: number
-}
+type Settings = Readonly<Record<'version' | 'encoding' | 'fsync' | 'pages' | 'commit' | 'recovery' | 'mode', string>> &
+  Readonly<Record<'checksums' | 'ignored' | 'zeroed', string>> & {
+    readonly number: number
+  }
 
 async function settings(sql: Sql): Promise<readonly Diagnosis[]> {
   const [found] = await sql<Settings[]>`
     select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
       current_setting('server_encoding') as encoding, current_setting('fsync') as fsync,
       current_setting('full_page_writes') as pages, current_setting('synchronous_commit') as commit,
-      pg_is_in_recovery()::text as recovery`
-  return [...versionsOf(found!), ...durability(found!)]
+      pg_is_in_recovery()::text as recovery, current_setting('default_transaction_read_only') as mode,
+      current_setting('data_checksums') as checksums, current_setting('ignore_checksum_failure') as ignored,
+      current_setting('zero_damaged_pages') as zeroed`
+  const [damage] = await sql<{ many: number }[]>`
+    select coalesce(checksum_failures, 0)::int as many from pg_stat_database where datname = current_database()`
+  return [...versionsOf(found!), ...durability(found!), checksumsOf(found!, damage!.many)]
 }
 
 /** Checks the release and the encoding. */
-export function versionsOf({ version, number, encoding, recovery }: Settings): readonly Diagnosis[] {
+export function versionsOf({
+  version,
+  number,
+  encoding,
+  recovery,
+  mode,
+}: Omit<Settings, 'fsync' | 'pages' | 'commit' | 'checksums' | 'ignored' | 'zeroed'>): readonly Diagnosis[] {
   const isOld = number < VERSION_MIN
   return [
     isOld
@@ -84,7 +97,9 @@ export function versionsOf({ version, number, encoding, recovery }: Settings): r
           found: 'a standby, which takes no writes',
           fix: 'connect to the primary, or promote this one',
         }
-      : ok('role', 'a primary, which takes writes'),
+      : mode === 'on'
+        ? { name: 'role', status: 'problem', found: 'a primary that is set to be read-only', fix: READ_ONLY_FIX }
+        : ok('role', 'a primary, which takes writes'),
   ]
 }
 
@@ -108,15 +123,38 @@ export function durability({ fsync, pages, commit }: Pick<Settings, 'fsync' | 'p
   ]
 }
 
+/** Checks that damage on the disk is noticed. `failures`: the pages whose checksums did not fit so far. */
+export function checksumsOf(
+  { checksums, ignored, zeroed }: Pick<Settings, 'checksums' | 'ignored' | 'zeroed'>,
+  failures: number,
+): Diagnosis {
+  const name = 'checksums'
+  if (failures > 0)
+    return { name, status: 'problem', found: `${failures} pages were damaged`, fix: 'restore from a backup, to another disk' }
+  if (ignored === 'on' || zeroed === 'on') {
+    const found = ignored === 'on' ? 'ignore_checksum_failure is on' : 'zero_damaged_pages is on'
+    return { name, status: 'problem', found: `${found}: damage is passed over`, fix: 'turn it off, once the data is saved' }
+  }
+  if (checksums === 'on') return ok(name, 'on')
+  return {
+    name,
+    status: 'warning',
+    found: 'off: damage on the disk is not noticed',
+    fix: 'stop PostgreSQL, and run pg_checksums --enable',
+  }
+}
+
 async function lock(one: Sql, two: Sql): Promise<Diagnosis> {
   if (await excludes(one, two)) return ok('lock', 'an advisory lock of one connection is refused to another')
   const fix = 'use PostgreSQL itself: this engine, or what is in between, does not keep the order of the log'
   return { name: 'lock', status: 'problem', found: 'advisory locks do not exclude', fix }
 }
 
-async function poolers(one: Sql, two: Sql, { pooler, directUrl }: ExamineOptions): Promise<Diagnosis> {
+async function poolers(url: string, [one, two]: readonly [Sql, Sql], { pooler, directUrl }: ExamineOptions): Promise<Diagnosis> {
   const name = 'pooler'
   const isBehind = await behindPooler(one, two)
+  const isInSessionMode = !isBehind && Object.keys(await takenSession(url, CONNECT_TIMEOUT_MS)).length === 0
+  if (isInSessionMode) return ok(name, 'one in session mode, which takes no settings')
   if (!isBehind) return ok(name, pooler ? 'none found, though DATABASE_POOLER says so' : 'none in between')
   const found = 'a pooler in transaction mode'
   if (pooler === false)

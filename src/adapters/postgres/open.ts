@@ -5,7 +5,8 @@ import { migrate, upToDate } from './migrate.ts'
 import { Pool, type PoolOptions } from './pool.ts'
 import { type LogPlace, Proof, readPlace } from './proof.ts'
 import { behindPooler, prove } from './prove.ts'
-import { NOT_TAKEN, poolSession, refuseWrongSettings, SESSIONS, type SessionSettings } from './session.ts'
+import { poolSession, refuseWrongSettings, type SessionSettings } from './session.ts'
+import { takenSession } from './taken-session.ts'
 import { Transactions } from './transactions.ts'
 import { PostgresTurns } from './turns.ts'
 
@@ -44,7 +45,8 @@ const MIGRATE_DEADLINE_MS = 600_000
 /** Opens a log, and refuses a database that cannot keep the promises. */
 export async function openLog(url: string, options: OpenOptions): Promise<OpenLog> {
   const single = { max: 1, prepare: false, deadlineMs: options.deadlineMs, connectTimeoutMs: CONNECT_TIMEOUT_MS }
-  const session = await takenSession(url, single, options.pooler)
+  // A pooler that is known takes no settings.
+  const session = options.pooler ? {} : await takenSession(url, options.deadlineMs)
   const [first, second] = [new Pool(url, { ...single, session }), new Pool(url, { ...single, session })]
   try {
     const pooler = options.pooler ?? (await first.run(one => second.run(two => behindPooler(one, two))))
@@ -58,7 +60,8 @@ export async function openLog(url: string, options: OpenOptions): Promise<OpenLo
       const place = await prepareLog(first, pools, options)
       proof.expect(place)
       const direct = options.directUrl ?? (pooler ? null : url)
-      const turns = direct === null ? null : new PostgresTurns(direct, options.schema, { ...single, session: direct === url ? session : {} })
+      const turns =
+        direct === null ? null : new PostgresTurns(direct, options.schema, { ...single, session: direct === url ? session : {} })
       return { ...pools, turns, proof, place }
     } catch (error) {
       await closePools(pools)
@@ -75,22 +78,6 @@ export async function closeLog({ proof: _, place: __, ...pools }: OpenLog): Prom
 
 async function closePools(pools: Pools & { readonly turns?: PostgresTurns | null }): Promise<void> {
   await Promise.all(Object.values(pools).map(pool => pool?.close()))
-}
-
-/** The settings that each session may begin with. A pooler that is known takes none. */
-async function takenSession(url: string, single: Omit<PoolOptions, 'session'>, pooler?: boolean): Promise<SessionSettings> {
-  for (const session of pooler ? [] : SESSIONS) {
-    const pool = new Pool(url, { ...single, session })
-    try {
-      await pool.run(sql => sql`select`)
-      return session
-    } catch (error) {
-      if (!NOT_TAKEN.has(((error as Error).cause as { code?: unknown } | undefined)?.code)) throw error
-    } finally {
-      await pool.close()
-    }
-  }
-  return {}
 }
 
 /** Checks the sessions that will serve, and migrates. Gives what the log is. */

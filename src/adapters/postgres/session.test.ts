@@ -110,7 +110,7 @@ async function useRows({ readModel }: Store): Promise<object> {
 
 async function useAgenda({ agenda }: Store): Promise<object> {
   const id = Bun.randomUUIDv7()
-  const due = Date.parse('1930-06-01T10:00:00.123Z')
+  const due = Date.parse('1971-06-01T10:00:00.123Z')
   const entry = await agenda.schedule({ id, owner: 'o', key: 'k', timer: 't', command: null, meta: '{}', due, set: 0 })
   const { entries } = await agenda.due('o', 10)
   await agenda.remove(id)
@@ -121,7 +121,7 @@ const expected = {
   times: 1,
   data: '{"path":"C:\\\\é"}',
   rows: { committed: [true, true], isSynced: 'on', keys: ['a'], saved: true, left: true },
-  agenda: { due: '1930-06-01T10:00:00.123Z', found: ['1930-06-01T10:00:00.123Z'] },
+  agenda: { due: '1971-06-01T10:00:00.123Z', found: ['1971-06-01T10:00:00.123Z'] },
 }
 
 describe('a database that is set otherwise', () => {

@@ -32,7 +32,7 @@ type Tls = {
 type Parameters = Readonly<Record<string, string | undefined>>
 
 const PORT = 5432
-const FORM = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i
+const FORM = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^@/?#]*)(?:\/([^@?#]*))?(?:\?([^@#]*))?$/i
 const HOST = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/
 
 /** What to write instead of a parameter that cannot be had. Any other unknown one is to be removed. */
@@ -49,7 +49,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   load_balance_hosts: 'remove it: all connections lead to the primary',
 }
 
-const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
+export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+export type SslMode = (typeof SSL_MODES)[number]
 
 /** What a parameter may say. Others have any value. */
 const VALUES: Readonly<Record<string, readonly [RegExp, string]>> = {
