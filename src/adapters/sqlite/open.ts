@@ -77,7 +77,11 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
     imports: syncImports(db, texts, now),
     readModel,
     commitGroup: groupCommit(db, pageWriter({ db, statements: texts, now, agenda, tables })),
-    beginLong: page => beginLongPage({ file, now, tables }, page),
+    beginLong: page => {
+      // Its connection is another one, which would open whatever is there now.
+      place.check()
+      return beginLongPage({ file: real, now, tables }, page)
+    },
     agenda,
     dataVersion: () => prepared.dataVersion.get()!.data_version,
     close: () => resources.dispose(),
