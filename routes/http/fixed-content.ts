@@ -1,5 +1,5 @@
-// Content that is the same for every client, such as a script or a document: hashed and compressed once, whoever asks
-// how often.
+// Content that is the same for every client, such as a script or a document: read, hashed and compressed once, whoever
+// asks how often.
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Context } from 'hono'
@@ -11,18 +11,13 @@ export type Pack = (bytes: Bytes) => Promise<Bytes>
 export type FixedContent = {
   readonly tag: string
   readonly headers: Readonly<Record<string, string>>
-  readonly bytes: () => Promise<Bytes>
+  readonly bytes: Bytes
   readonly packed: () => Promise<Bytes>
 }
 
 /** Makes content with its tag, which is a hash of its bytes. */
-export async function fixedContent(
-  headers: FixedContent['headers'],
-  bytes: () => Promise<Bytes>,
-  pack: Pack = promisify(gzip),
-): Promise<FixedContent> {
-  const tag = Bun.hash(await bytes()).toString(36)
-  return { tag, headers, bytes, packed: keepResult(async () => pack(await bytes())) }
+export function fixedContent(headers: FixedContent['headers'], bytes: Bytes, pack: Pack = promisify(gzip)): FixedContent {
+  return { tag: Bun.hash(bytes).toString(36), headers, bytes, packed: keepResult(() => pack(bytes)) }
 }
 
 /** Answers with content, compressed for a client that takes gzip; 304 for one that has it. */
@@ -31,7 +26,7 @@ export async function respondWithContent(c: Context, { tag, headers, bytes, pack
   // A strong tag would promise the same bytes.
   const all = { ...headers, Vary: 'Accept-Encoding', ETag: isPacked ? `W/"${tag}"` : `"${tag}"` }
   if (hasETag(c, all.ETag)) return c.body(null, 304, all)
-  return isPacked ? c.body(await packed(), 200, { ...all, 'Content-Encoding': 'gzip' }) : c.body(await bytes(), 200, all)
+  return isPacked ? c.body(await packed(), 200, { ...all, 'Content-Encoding': 'gzip' }) : c.body(bytes, 200, all)
 }
 
 function acceptsGzip(accepted: string): boolean {

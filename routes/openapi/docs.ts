@@ -68,7 +68,7 @@ async function load(find: Find, pack?: Pack): Promise<FixedContent | null> {
     'Content-Type': 'text/javascript; charset=utf-8',
     'Cache-Control': 'public, max-age=31536000, immutable',
   }
-  return fixedContent(headers, () => file.bytes(), pack)
+  return fixedContent(headers, await file.bytes(), pack)
 }
 
 /**

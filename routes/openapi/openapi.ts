@@ -16,7 +16,7 @@ async function write(definitions: readonly Documented[], options: AppOptions, se
   // Loaded by the first request, so that an app starts without it.
   const { documentOf } = await import('./document.ts')
   const bytes = new TextEncoder().encode(JSON.stringify(documentOf(definitions, options, security)))
-  return fixedContent({ 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' }, async () => bytes)
+  return fixedContent({ 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' }, bytes)
 }
 
 /** The credentials that reading streams may need. In OpenAPI one of the entries is enough, and `{}` needs none. */

@@ -130,6 +130,7 @@ describe('a line', () => {
     expect(readChanged({ id: 'A' })).toThrow('id: expected a UUID')
     expect(readChanged({ stream: 'order' })).toThrow('stream: expected category-instance')
     expect(readChanged({ stream: 'a-\0' })).toThrow('stream: expected category-instance')
+    for (const stream of ['a-.', 'a-..']) expect(readChanged({ stream })).toThrow('an id is neither . nor ..')
     expect(readChanged({ type: 'a b' })).toThrow('type')
     expect(readChanged({ schema: '' })).toThrow('schema')
     expect(readChanged({ at: 'today' })).toThrow('at: expected a time')

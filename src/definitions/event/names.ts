@@ -21,7 +21,8 @@ export function requireKey(owner: string, of: { readonly category: string; reado
   const wrong = nameProblem('a key', key)
   // A name is a text.
   if (wrong === null) return key as string
-  const found = Bun.inspect(key).slice(0, KEY_SHOWN_MAX)
+  const shown = Bun.inspect(key)
+  const found = shown.length > KEY_SHOWN_MAX ? `${shown.slice(0, KEY_SHOWN_MAX)}…` : shown
   throw new TypeError(`${owner}: the key of ${of.category}.${of.type} gave ${found}, which is no key: ${wrong}`)
 }
 const KEY_SHOWN_MAX = 80
