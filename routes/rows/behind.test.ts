@@ -68,8 +68,13 @@ describe('rows that are behind', () => {
       previous: things,
       frozen: true,
     })
-    const { say, see, get, store } = openThingApp([], { serve: [thing, newer], store: inner })
-    const gate = store.hold('readAll')
+    const gate = Promise.withResolvers<void>()
+    const commit: typeof inner.readModel.commit = async page => {
+      if (page.table === 'things_v2') await gate.promise
+      return inner.readModel.commit(page)
+    }
+    const store = { ...inner, readModel: { ...inner.readModel, commit } }
+    const { say, see, get } = openThingApp([], { serve: [thing, newer], store })
     const position = await say('a', 'set', looks('pear'))
     expect((await get('/ready')).status).toBe(200)
     for (const path of ['/things/a', '/things', '/things/b']) {
@@ -85,7 +90,7 @@ describe('rows that are behind', () => {
       })
     }
     expect(listOf((await get('/things')).body)).toMatchObject({ items: [{ key: 'a', name: 'apple' }], frozen: true, position: 1 })
-    gate.open()
+    gate.resolve()
     await until('the newer one serves', async () => (await get('/things/a')).headers.get('row-frozen') === null)
     expect((await see('/things/a')).body).toEqual({ key: 'a', name: 'pear' })
   })
