@@ -254,8 +254,9 @@ describe('a request to follow events', () => {
   test('GET /events answers 503 while the log cannot be reached', async () => {
     const one = openCarts()
     await one.app[spec].start()
-    one.store.next('head', failsBefore())
+    one.store.always('head', failsBefore())
     expectProblem(await one.get('/events'), 'unavailable')
+    one.store.always('head', null)
     await follow(one)
   })
 })

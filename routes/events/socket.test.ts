@@ -198,19 +198,22 @@ describe('events over a WebSocket', () => {
   test('a WebSocket that sends two subscriptions at once is refused', async () => {
     const one = serveClient()
     await one.app[spec].start()
-    const gate = one.store.hold('head')
+    const gate = Promise.withResolvers<void>()
+    one.store.always('head', async read => {
+      await gate.promise
+      return read()
+    })
     const socket = await open(one)
     socket.say({ type: 'subscribe' })
-    await gate.reached
     socket.say({ type: 'subscribe' })
     expect(await socket.closed).toEqual({ code: 1008, reason: 'validation-failed' })
-    gate.open()
+    gate.resolve()
   })
 
   test('a WebSocket is closed with a retry when the log cannot be read', async () => {
     const one = serveClient()
     await one.app[spec].start()
-    one.store.next('head', failsBefore())
+    one.store.always('head', failsBefore())
     const socket = await open(one)
     socket.say({ type: 'subscribe' })
     expect(await socket.closed).toEqual({ code: 1013, reason: 'unavailable' })
