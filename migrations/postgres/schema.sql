@@ -477,6 +477,97 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.append_v3(streams text[], expects bigint[], units integer[], of integer[], nth integer[], ids text, types text, schemas text, data text, metas text, new_keys json, lock_timeout_ms integer, OUT first bigint, OUT stamp timestamp with time zone, OUT heads bigint[], OUT failed json)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+declare
+  many integer := coalesce(cardinality(append_v3.of), 0);
+  bad integer[];
+  expired text[];
+  -- Assigning a call's result is an expression, which plpgsql evaluates without a query: a quarter of the time of PERFORM.
+  setting text;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'append needs the isolation level read committed' using errcode = 'invalid_transaction_state';
+  end if;
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'append inside a transaction of the caller' using errcode = 'invalid_transaction_state';
+  end if;
+  if current_setting('synchronous_commit') = any ('{off,local}') then
+    setting := set_config('synchronous_commit', 'on', true);
+  end if;
+  setting := set_config('lock_timeout', lock_timeout_ms::text, true);
+  setting := set_config('enable_seqscan', 'off', true);
+  setting := set_config('jit', 'off', true);
+  setting := pg_advisory_xact_lock(lock_key_v1());
+
+  if cardinality(append_v3.streams) = 1 then
+    heads := array[coalesce((select e.version from events e where e.stream = append_v3.streams[1] order by e.version desc limit 1), 0)];
+  else
+    select array_agg(coalesce((select e.version from events e where e.stream = s.stream order by e.version desc limit 1), 0) order by s.ord)
+    into heads
+    from unnest(append_v3.streams) with ordinality s(stream, ord);
+  end if;
+  if new_keys is not null then
+    -- One look for each: a join that was planned while there were few keys reads all of them for as long as its session lives.
+    select array_agg(distinct n.unit) filter (where k.is_known), array_agg(n.key) filter (where not k.is_known)
+    into bad, expired
+    from json_to_recordset(new_keys) n(unit integer, key text)
+    cross join lateral (select k.until is null or k.until > clock_timestamp() as is_known from keys k where k.key = n.key offset 0) k;
+    if expired is not null then
+      delete from keys k where k.key = any (expired);
+    end if;
+  end if;
+  if heads <> expects or bad is not null then
+    select f.failed, f.units_failed into failed, bad from append_failed_v1(append_v3.streams, expects, append_v3.units, heads, bad) f;
+    many := (select count(*) from unnest(append_v3.of) o where append_v3.units[o] <> all (bad));
+  end if;
+
+  stamp := date_trunc('milliseconds', greatest(clock_timestamp(), (select e.at from events e order by e.position desc limit 1)));
+  if many > 0 then
+    first := nextval('positions');
+  end if;
+  if many = 1 and cardinality(append_v3.of) = 1 then
+    insert into events
+    values (first, append_v3.streams[append_v3.of[1]], heads[append_v3.of[1]] + 1, ids::uuid, types, schemas, data, metas, stamp);
+  elsif many > 0 then
+    setting := setval('positions', first + many - 1);
+    insert into events
+    select first + row_number() over (order by e.ord) - 1, s.stream, s.head + e.nth, e.id::uuid, e.type, e.schema, e.data, e.meta, stamp
+    from rows from (
+      unnest(append_v3.of),
+      unnest(append_v3.nth),
+      unnest(string_to_array(ids, e'\n')),
+      unnest(string_to_array(types, e'\n')),
+      unnest(string_to_array(schemas, e'\n')),
+      unnest(string_to_array(append_v3.data, e'\n')),
+      unnest(string_to_array(metas, e'\n'))
+    ) with ordinality e(of, nth, id, type, schema, data, meta, ord)
+    join unnest(append_v3.streams, heads, append_v3.units) with ordinality s(stream, head, unit, ord) on s.ord = e.of
+    where bad is null or s.unit <> all (bad);
+  end if;
+  if new_keys is not null then
+    insert into keys
+    select n.key, n.fingerprint, n.stream, n.version, n.count,
+      case when n.count = 0 then 0 else coalesce(
+        case when bad is null then first + n.last - 1 end,
+        (select e.position from events e where e.stream = n.stream and e.version = n.version)
+      ) end,
+      n.rejection, clock_timestamp() + n.keep_ms * interval '1 millisecond'
+    from json_to_recordset(new_keys) n(
+      unit integer, key text, fingerprint text, stream text, version bigint, count integer, rejection text, keep_ms bigint, last integer
+    )
+    where bad is null or n.unit <> all (bad);
+  end if;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.drop_v1(subscription text)
  RETURNS void
  LANGUAGE plpgsql
@@ -560,6 +651,29 @@ begin
     select k.key
     from keys k
     where k.until <= clock_timestamp() and not exists (select from agenda a where a.id = substr(k.key, strpos(k.key, ':') + 1))
+    limit most
+  );
+  get diagnostics many = row_count;
+  return many;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.forget_keys_v3(most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  many integer;
+begin
+  delete from keys
+  where key in (
+    select k.key
+    from keys k
+    where k.until <= statement_timestamp() and not exists (select from agenda a where a.id = substr(k.key, strpos(k.key, ':') + 1))
     limit most
   );
   get diagnostics many = row_count;
@@ -1019,6 +1133,45 @@ begin
       where k.key = any (keys_wanted) and (k.until is null or k.until > clock_timestamp())
     ) end
   from unnest(load_v1.streams, afters, schemas) with ordinality s(stream, after, schema, ord)
+  left join lateral (
+    select e.version, e.position from events e where e.stream = s.stream order by e.version desc limit 1
+  ) head on true
+  left join lateral (
+    select n.version, n.state from snapshots n where n.stream = s.stream and n.schema = s.schema and n.version > s.after
+  ) snap on true
+  left join lateral (
+    select string_agg('["' || e.type || '","' || e.schema || '",' || e.data || ']', ',' order by e.version) as facts,
+      count(*)::integer as many, sum(length(e.data))::bigint as size
+    from (
+      select i.version, i.type, i.schema, i.data
+      from events i
+      where i.stream = s.stream and i.version > coalesce(snap.version, s.after)
+      order by i.version
+      limit facts_max
+    ) e
+  ) f on true
+  order by s.ord;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.load_v2(streams text[], afters bigint[], schemas integer[], keys_wanted text[], facts_max integer)
+ RETURNS TABLE(version bigint, "position" bigint, snapshot_version bigint, snapshot text, facts text, many integer, size bigint, keys_found json)
+ LANGUAGE plpgsql
+ SET search_path TO 'emaki', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+begin
+  perform set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true);
+  return query
+  select coalesce(head.version, 0), coalesce(head.position, 0), snap.version, snap.state, f.facts, f.many, f.size,
+    case when s.ord = 1 and cardinality(keys_wanted) > 0 then (
+      select json_agg(k)
+      from keys k
+      where k.key = any (keys_wanted) and (k.until is null or k.until > clock_timestamp())
+    ) end
+  from unnest(load_v2.streams, afters, schemas) with ordinality s(stream, after, schema, ord)
   left join lateral (
     select e.version, e.position from events e where e.stream = s.stream order by e.version desc limit 1
   ) head on true

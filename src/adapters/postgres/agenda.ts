@@ -57,7 +57,7 @@ export class PostgresAgenda implements Agenda {
   }
 
   async begin(ids: readonly string[]): Promise<readonly string[]> {
-    const rows = await this.#run<{ id: string }>(
+    const rows = await this.#runCustom<{ id: string }>(
       `update ${this.#table} set begun = true where id = any ($1::text[]) and ended_at is null returning id`,
       [texts(ids)],
     )
@@ -69,7 +69,7 @@ export class PostgresAgenda implements Agenda {
    * effect.
    */
   async done(entries: readonly Pick<AgendaEntry, 'id' | 'set'>[]): Promise<void> {
-    await this.#run(
+    await this.#runCustom(
       `with ${ASYNC} delete from ${this.#table} a
       using unnest($1::text[], $2::bigint[]) e(id, at_position)
       where a.id = e.id and a.at_position = e.at_position and (select true from async)`,
@@ -78,7 +78,7 @@ export class PostgresAgenda implements Agenda {
   }
 
   async end(ended: readonly Ended[]): Promise<void> {
-    await this.#run(
+    await this.#runCustom(
       `update ${this.#table} a set outcome = e.outcome, ended_at = clock_timestamp()
       from unnest($1::text[], $2::text[]) e(id, outcome) where a.id = e.id`,
       [texts(ended.map(({ id }) => id)), texts(ended.map(({ outcome }) => outcome))],
@@ -91,9 +91,10 @@ export class PostgresAgenda implements Agenda {
   }
 
   async remove(id: string): Promise<boolean> {
-    const rows = await this.#run(`delete from ${this.#table} where id = $1 and not begun and ended_at is null returning true`, [
-      id,
-    ])
+    const rows = await this.#runCustom(
+      `delete from ${this.#table} where id = $1 and not begun and ended_at is null returning true`,
+      [id],
+    )
     return rows.length > 0
   }
 
@@ -121,8 +122,8 @@ export class PostgresAgenda implements Agenda {
   }
 
   async forget(keepMs: number): Promise<number> {
-    const rows = await this.#run(
-      `delete from ${this.#table} where ended_at <= clock_timestamp() - $1 * interval '1 millisecond' returning true`,
+    const rows = await this.#runCustom(
+      `delete from ${this.#table} where ended_at <= statement_timestamp() - $1 * interval '1 millisecond' returning true`,
       [keepMs],
     )
     return rows.length
@@ -134,6 +135,11 @@ export class PostgresAgenda implements Agenda {
 
   #run<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
     return this.#pool().run(sql => query<R>(sql, text, values))
+  }
+
+  /** The agenda may grow from nothing within a second, and a plan that was made before would read all of it. */
+  #runCustom<R extends object>(text: string, values: readonly QueryValue[]): Promise<readonly R[]> {
+    return this.#pool().run(sql => query<R>(sql, text, values, { custom: true }))
   }
 }
 

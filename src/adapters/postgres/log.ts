@@ -55,7 +55,7 @@ export class PostgresLog implements Log {
     // Keys are loaded with the first stream. Without a stream, an empty name stands for one.
     const asked: readonly LoadRequest[] = requests.length ? requests : [{ stream: '', after: 0 }]
     const limit = factsMaxOf(asked.length)
-    const rows = await this.#read<LoadedRow>(`select * from ${this.#schema}.load_v1($1, $2, $3, $4, $5)`, [
+    const rows = await this.#read<LoadedRow>(`select * from ${this.#schema}.load_v2($1, $2, $3, $4, $5)`, [
       texts(asked.map(({ stream }) => stream)),
       list(asked.map(({ after }) => after)),
       list(asked.map(({ snapshot }) => snapshot ?? -1)),
@@ -126,7 +126,7 @@ export class PostgresLog implements Log {
 
   /** Appends with one statement in autocommit: the client does nothing while it has the lock. */
   async #write(units: readonly Unit[]): Promise<readonly UnitOutcome[]> {
-    const call = `select * from ${this.#schema}.append_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`
+    const call = `select * from ${this.#schema}.append_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`
     const slices = unitSlices(units)
     const values = appendValues(units, slices, this.#lockTimeoutMs)
     const [row] = await this.#pools().writer.run(sql => query<AppendRow>(sql, call, values), { reasonIfLost: 'unknown' })

@@ -18,6 +18,7 @@ import appendV1Again from '../../../migrations/postgres/0024-append-v1-again.sql
 import starts from '../../../migrations/postgres/0028-starts.sql' with { type: 'text' }
 import importsById from '../../../migrations/postgres/0029-imports.sql' with { type: 'text' }
 import home from '../../../migrations/postgres/0030-home.sql' with { type: 'text' }
+import planOnce from '../../../migrations/postgres/0031-plan-once.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -40,4 +41,5 @@ export const migrations: readonly Migration[] = [
   { name: '0028-starts', sql: starts },
   { name: '0029-imports', sql: importsById },
   { name: '0030-home', sql: home },
+  { name: '0031-plan-once', sql: planOnce },
 ]

@@ -13,7 +13,9 @@ export async function query<R extends object>(
   { custom = false }: { readonly custom?: boolean } = {},
 ): Promise<readonly R[]> {
   // The statement defines the shape of its rows. postgres.js accepts more parameters than its types allow.
-  return (await sql.unsafe(text, values as never[], { prepare: !custom })) as unknown as readonly R[]
+  // Without values it would also send a text unprepared, but for an option that its types lack.
+  const options = { prepare: !custom, simple: false } as { readonly prepare: boolean }
+  return (await sql.unsafe(text, values as never[], options)) as unknown as readonly R[]
 }
 
 /** The values of a statement, in the order in which its text names them. */

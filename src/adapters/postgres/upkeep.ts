@@ -20,7 +20,7 @@ export async function saveSnapshots(pool: Pool, schema: string, snapshots: reado
 
 /** Deletes keys whose time is over, in groups that keep each statement short. */
 export async function forgetKeys(pool: Pool, schema: string): Promise<number> {
-  const call = `select ${schema}.forget_keys_v2($1) as many`
+  const call = `select ${schema}.forget_keys_v3($1) as many`
   for (let forgotten = 0; ; ) {
     const [row] = await pool.run(sql => query<{ many: number }>(sql, call, [FORGET_KEYS_MAX]))
     forgotten += row!.many

@@ -108,7 +108,7 @@ describe('a PostgreSQL that is killed at any moment', () => {
 /** Takes from the append function that it insists on the disk, where a database is told not to. */
 async function disableSync({ url, sql }: PostgresPlace): Promise<void> {
   const [found] = await sql.unsafe<{ text: string }[]>(
-    `select pg_get_functiondef(oid) as text from pg_proc where proname = 'append_v2' and pronamespace = '${SCHEMA}'::regnamespace`,
+    `select pg_get_functiondef(oid) as text from pg_proc where proname = 'append_v3' and pronamespace = '${SCHEMA}'::regnamespace`,
   )
   await sql.unsafe(
     once(found!.text, "set_config('synchronous_commit', 'on', true)", () => "set_config('synchronous_commit', 'off', true)"),

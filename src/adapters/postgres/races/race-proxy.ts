@@ -21,7 +21,7 @@ export function replyLoss(proxy: FaultProxy): ReplyLoss {
   let lost = 0
   // The statement is named where it is prepared, which is on the connection that appends.
   proxy.onClientData((bytes, connection) => {
-    if (Buffer.from(bytes).includes('append_v2')) appending.add(connection)
+    if (Buffer.from(bytes).includes('append_v3')) appending.add(connection)
     return 'forward'
   })
   proxy.onServerData((bytes, connection) => {
