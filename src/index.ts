@@ -29,7 +29,7 @@ export { type ImportMap, type Imported, importMap } from './transfer/import-map.
 export type { Served } from './definitions/definition.ts'
 export { type Runtime, type RuntimeOptions, runtime } from './runtime.ts'
 export type { SendOptions } from './dispatch/send.ts'
-export type { StateAt } from './dispatch/state-at.ts'
+export type { StateAt } from './dispatch/past-states.ts'
 export type { Status } from './subscription/status.ts'
 export type { Outcome } from './dispatch/outcome.ts'
 export type { AppendOutcome, AppendSlice } from './dispatch/append-request.ts'

@@ -11,7 +11,7 @@ import { Episode } from '../ports/report/episode.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import { DEADLINE_MS, findBadNames, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
-import { loadStateAt, type StateAt, type StateMoment } from './state-at.ts'
+import { PastStates, type StateAt, type StateMoment } from './past-states.ts'
 
 export type CommandOptions = {
   readonly deciders: ReadonlyMap<string, DeciderSpec>
@@ -75,6 +75,7 @@ export function commands(options: CommandOptions): Commands {
   const cache = { entries: 100_000, size: 268_435_456, ...options.states }
   const queue = { commands: 10_000, size: 67_108_864, ...options.queue }
   const dispatcher = new Dispatcher({ store, bus, trace, now, report, cache, queue })
+  const pastStates = new PastStates(store)
   const deciderOf = (name: string) => getDecider(deciders, name)
   const familyOf = (category: string) => families?.get(category) ?? deciderOf(category).events
   const what = 'Idempotency keys whose time is over could not be deleted'
@@ -118,7 +119,7 @@ export function commands(options: CommandOptions): Commands {
       })
       return dispatcher.append(appendable).then(appendOutcomeOf)
     },
-    state: (name, id, when = {}) => getState(options, dispatcher, deciderOf(name), id, when),
+    state: (name, id, when = {}) => getState({ ...options, dispatcher, pastStates }, deciderOf(name), id, when),
     deciders,
     waiting: () => dispatcher.waiting,
     close: async () => {
@@ -135,8 +136,7 @@ function getDecider(deciders: ReadonlyMap<string, DeciderSpec>, name: string): D
 }
 
 async function getState(
-  { store, trace }: CommandOptions,
-  dispatcher: Dispatcher,
+  { store, trace, dispatcher, pastStates }: CommandOptions & { readonly dispatcher: Dispatcher; readonly pastStates: PastStates },
   decider: DeciderSpec,
   id: string,
   when: StateMoment,
@@ -149,7 +149,7 @@ async function getState(
     if (isPresent) return dispatcher.loadState({ stream, decider, state: known, commands: [asked] })
     if (known?.version === when.version && when.at === undefined) return known!
     return trace.step('load', [trace.current()], { 'emaki.streams': 1, 'db.system.name': store.system }, () =>
-      loadStateAt(store, decider, stream, when),
+      pastStates.load(decider, stream, when),
     )
   }
   const { state, version, position } = await load()
