@@ -15,7 +15,7 @@ import type { Store } from '../ports/store/store.ts'
 import { runVerb } from '../test-support/run-verb.ts'
 import { order, shop } from '../test-support/fulfilment.ts'
 import { testSchema } from '../test-support/schema.ts'
-import { diagnoseBacklog, diagnoseBun, diagnoseLag, diagnoseLeases, doctorVerb } from './doctor.ts'
+import { diagnoseBacklog, diagnoseBun, diagnoseHome, diagnoseLag, diagnoseLeases, doctorVerb } from './doctor.ts'
 import { proofsOf, type Scratch, scratchFor } from './prove.ts'
 import { untilProcessed } from '../test-support/until-processed.ts'
 
@@ -95,7 +95,7 @@ describe('doctor', () => {
         'pooler',
         'clock',
       ],
-      ...['migrations', 'log', 'subscription process_fulfilment', 'leases', 'parked', 'agenda'],
+      ...['migrations', 'rights', 'log', 'subscription process_fulfilment', 'leases', 'parked', 'agenda'],
     ])
     await at.drop()
     const away = await runDoctor(readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }))
@@ -172,6 +172,8 @@ describe('doctor', () => {
     expect(statuses(checksums)).toEqual(['ok', 'warning', 'problem', 'problem', 'problem'])
     expect(statuses(durability(sound))).toEqual(['ok', 'ok', 'ok'])
     expect(statuses(durability({ fsync: 'off', pages: 'off', commit: 'off' }))).toEqual(['problem', 'problem', 'warning'])
+    const homes = [diagnoseHome({ id: 'l', epoch: 1 }, 7), diagnoseHome({ id: 'l', epoch: 1, restoredFrom: '1.2.3' }, 7)]
+    expect(statuses(homes)).toEqual(['ok', 'problem'])
     expect([20, -1_000, 6_000].map(ms => clockFinding(ms).status)).toEqual(['ok', 'warning', 'problem'])
     expect(clockFinding(-1_000).found).toBe("the database's is 1000 ms behind this machine's")
     expect([diagnoseBun('1.4.5').status, diagnoseBun('1.5.0-canary.1').status, diagnoseBun('1.4.4').status]).toEqual([

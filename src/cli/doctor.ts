@@ -10,6 +10,7 @@ import type { Diagnosis } from '../ports/store/diagnosis.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { UnfinishedImport } from '../ports/store/import.ts'
 import type { Store } from '../ports/store/store.ts'
+import type { LogIdentity } from '../ports/store/upkeep.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
@@ -70,15 +71,26 @@ async function examineDatabase({ config }: Call): Promise<readonly Diagnosis[]> 
 
 /** Examines the open log. */
 async function examineLog(call: Call, store: Store): Promise<readonly Diagnosis[]> {
-  const { id, epoch } = store.identity
   return [
-    { name: 'log', status: 'ok', found: `${id}, epoch ${epoch}, head ${await store.head()}` },
+    diagnoseHome(store.identity, await store.head()),
     ...(await diagnoseLags(store, await subscriptionsOf(call, store))),
     ...diagnoseLeases(await store.readModel.leases()),
     await diagnoseParked(store),
     await diagnoseBacklogOf(store),
     ...(await store.imports()).map(diagnoseImport),
   ]
+}
+
+/** Checks that the log is where it was made, or was restored by our own verb. */
+export function diagnoseHome({ id, epoch, restoredFrom }: LogIdentity, head: number): Diagnosis {
+  const found = `${id}, epoch ${epoch}, head ${head}`
+  if (restoredFrom === undefined) return { name: 'log', status: 'ok', found }
+  return {
+    name: 'log',
+    status: 'problem',
+    found: `${found}: restored from a dump of another database (${restoredFrom}), which may be served too`,
+    fix: 'run restore, once the other one is never served again',
+  }
 }
 
 type SubscriptionDefinition =

@@ -1,11 +1,13 @@
 // Examines a database without opening the log: the conditions of its promises, and how to fix them.
 import type { Sql } from 'postgres'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
+import { StoreError } from '../../ports/store/errors.ts'
 import { type Applied, pendingMigrations } from '../../ports/store/migration.ts'
 import { storeError } from './errors.ts'
 import { migrations } from './migrations.ts'
 import { connect } from './pool.ts'
 import { behindPooler, excludes, VERSION_MIN } from './prove.ts'
+import { refuseMissingRights } from './rights.ts'
 import { takenSession } from './taken-session.ts'
 
 export type ExamineOptions = {
@@ -38,6 +40,7 @@ export async function examinePostgres(url: string, options: ExamineOptions): Pro
       await examined('pooler', () => poolers(url, [one, two], options)),
       await examined('clock', () => clock(one)),
       await examined('migrations', () => migrated(one, options.schema)),
+      ...(await rights(one, options.schema)),
     ]
   } finally {
     await Promise.all([one.end({ timeout: 1 }), two.end({ timeout: 1 })])
@@ -186,6 +189,18 @@ export function clockFinding(aheadMs: number): Diagnosis {
   const off = Math.abs(aheadMs)
   if (off < CLOCK_WARNING_MS) return ok(name, found)
   return { name, status: off < CLOCK_PROBLEM_MS ? 'warning' : 'problem', found, fix: 'run an NTP client on both machines' }
+}
+
+/** Checks what the role may do. A schema that does not exist yet has no rights, and is found by its migrations. */
+async function rights(sql: Sql, schema: string): Promise<readonly Diagnosis[]> {
+  const name = 'rights'
+  try {
+    await refuseMissingRights(sql, schema)
+    return [ok(name, 'the role may do all that an app does')]
+  } catch (error) {
+    if (!(error instanceof StoreError)) return []
+    return [{ name, status: 'problem', found: error.message, fix: 'run that statement as the owner of the schema' }]
+  }
 }
 
 async function migrated(sql: Sql, schema: string): Promise<Diagnosis> {

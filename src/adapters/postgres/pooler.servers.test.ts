@@ -7,6 +7,7 @@ import { importContract } from '../../ports/store/import-contract/index.ts'
 import { startPgbouncer } from '../../test-support/servers/pgbouncer.ts'
 import { until } from '../../test-support/servers/until.ts'
 import { emptyLog, openLogIn, openReadModelIn, testSchema } from '../../test-support/schema.ts'
+import { examinePostgres } from './examine.ts'
 import { behindPooler } from './prove.ts'
 import { postgres } from './store.ts'
 
@@ -77,6 +78,32 @@ describe('a pooler in transaction mode', () => {
     }
     await end()
     await Promise.all([ours.close(), other.close()])
+  })
+})
+
+describe('a pooler in session mode', () => {
+  test('a pooler in session mode is found without being told, and what it passes on to sessions is checked', async () => {
+    const { url, schema, sql } = await testing
+    await using pgbouncer = await startPgbouncer(url, { poolMode: 'session', settings: { default_pool_size: 40 } })
+    const store = postgres(pgbouncer.url, { schema })
+    await store.open()
+    const event = { id: Bun.randomUUIDv7(), type: 'T', schema: 's', data: '1', meta: '{}' }
+    const units = [{ slices: [{ stream: 'session-1', expect: 'any' as const, events: [event] }], keys: [] }]
+    expect(await store.append(units)).toMatchObject([{ outcome: 'appended' }])
+    await store.ping()
+    const found = await examinePostgres(pgbouncer.url, { schema })
+    expect(found.find(({ name }) => name === 'pooler')).toMatchObject({ found: 'one in session mode, which takes no settings' })
+    await store.close()
+    const database = new URL(url).pathname.slice(1)
+    await sql.unsafe(`alter database "${database}" set default_transaction_isolation = serializable`)
+    try {
+      await using other = await startPgbouncer(url, { poolMode: 'session' })
+      await expect(postgres(other.url, { schema }).open()).rejects.toThrow(
+        `default_transaction_isolation is serializable. Run: alter role postgres in database ${database} set default_transaction_isolation = 'read committed'`,
+      )
+    } finally {
+      await sql.unsafe(`alter database "${database}" reset default_transaction_isolation`)
+    }
   })
 })
 
