@@ -2,6 +2,7 @@
 // leaves.
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { Store } from '../ports/store/store.ts'
+import { carriedLines } from '../transfer/carried.ts'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLines } from '../transfer/export.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
@@ -14,6 +15,7 @@ export const exportVerb: Verb = {
   does: 'export the log to FILE, or to stdout',
   options: {
     format: { takes: 'F', does: 'jsonl (default) or cloudevents' },
+    move: { does: 'to move the log: with checkpoints, parked keys, what is to be sent, and idempotency keys' },
     after: { takes: 'N', does: 'only events after position N' },
     category: { takes: 'C', does: 'only events of a category' },
     stream: { takes: 'S', does: 'only events of a stream' },
@@ -28,17 +30,33 @@ async function exportLog(call: Call): Promise<number> {
     console.error(options)
     return EXIT.USAGE
   }
-  await withStore(call, store => exportInto(call.words[0], store, options))
+  const isMove = call.values['move'] === true
+  if (isMove && ['format', 'after', 'category', 'stream'].some(name => call.values[name] !== undefined)) {
+    console.error('--move exports the whole log, and goes with no other option')
+    return EXIT.USAGE
+  }
+  await withStore(call, store => exportInto(call.words[0], store, options, isMove))
   return 0
 }
 
-async function exportInto(file: string | undefined, store: Store, options: ExportOptions): Promise<void> {
+/** Warns that a process which serves the log goes on after the export. */
+async function warnOfLeases({ readModel }: Store): Promise<void> {
+  const live = (await readModel.leases()).filter(({ leftMs }) => leftMs > 0)
+  if (live.length === 0) return
+  console.error('a process serves this log: stop it before you move the log, or what it does from now on is done twice')
+}
+
+async function exportInto(file: string | undefined, store: Store, options: ExportOptions, isMove: boolean): Promise<void> {
   const sink = file === undefined ? standardOutput() : await partialFile(file)
   const shown = file === undefined ? null : progress('exporting', 'positions')
   const { after = 0 } = options
   const head = await store.head()
   let events = 0
   try {
+    if (isMove) {
+      await warnOfLeases(store)
+      for await (const text of carriedLines(store)) if (!(await sink.write(text))) return
+    }
     for await (const page of exportLines(store, options)) {
       if (!(await sink.write(page.text))) return
       events += page.events

@@ -5,6 +5,7 @@ import { basename, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { type ImportMap, isImportMap } from '../transfer/import-map.ts'
+import { beginMove, endMove, type MoveHeader, readMoveHeader } from '../transfer/carried.ts'
 import { BadFile } from '../transfer/csv.ts'
 import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { StoreError } from '../ports/store/errors.ts'
@@ -26,6 +27,7 @@ export const importVerb: Verb = {
     },
     new: { does: 'refuse streams that already have events' },
     act: { does: 'let processes, processors and relays act on the events; by default they pass over them, as history' },
+    'events-only': { does: 'of an export for a move, import the events alone, as history' },
     'skip-bad': { does: 'skip lines that are wrong' },
     format: { takes: 'F', does: 'jsonl or csv (default: by the name of the file)' },
   },
@@ -51,8 +53,17 @@ async function importFile(call: Call): Promise<number> {
   const file = named === STDIN ? await spoolStdin(files) : named
   const source = named === STDIN ? 'stdin' : basename(named)
   const [onlyNew, acts, skipBad] = [asked['new'] === true, asked['act'] === true, asked['skip-bad'] === true]
+  const isAlone = map !== undefined || asked['events-only'] === true
   const wanted = { file, source, format, map, cause: `import:${await hashOf(file)}`, onlyNew, acts, skipBad, json }
-  return await withStore(call, store => importInto(store, wanted).catch(error => reportRefusal(named, error)))
+  const run = isAlone ? importInto : importOrMove
+  return await withStore(call, store => run(store, wanted).catch(error => reportRefusal(named, error)))
+}
+
+/** Imports a file. An export for a move brings more than its events. */
+async function importOrMove(store: Store, asked: ImportRequest): Promise<number> {
+  const header = await readMoveHeader(asked.file)
+  // A moved log is the same log: what was done is carried over, so what was not done yet has to be done.
+  return header ? moveInto(store, { ...asked, acts: true }, header) : importInto(store, asked)
 }
 
 /** Reports the problems of a file. Throws an error that is not a fault of the file. */
@@ -85,6 +96,16 @@ type ImportRequest = {
   readonly acts: boolean
   readonly skipBad: boolean
   readonly json: boolean
+}
+
+/** Imports an export for a move: what was done before its events, and what is to be done behind them. */
+async function moveInto(store: Store, asked: ImportRequest, header: MoveHeader): Promise<number> {
+  const isNew = await beginMove(store, asked.file)
+  const code = await importInto(store, asked)
+  if (!isNew) return code
+  await endMove(store, asked.file, header, Date.now())
+  console.error('moved with the log: checkpoints, parked keys, what is to be sent, and idempotency keys')
+  return code
 }
 
 async function importInto(store: Store, asked: ImportRequest): Promise<number> {

@@ -126,6 +126,7 @@ export function failingStore(store: Store): FailingStore {
     announce: head => store.announce(head),
     beginEpoch: () => store.beginEpoch(),
     saveSnapshots: snapshots => runFault('saveSnapshots', () => store.saveSnapshots(snapshots)),
+    keys: options => store.keys(options),
     forgetKeys: () => runFault('forgetKeys', () => store.forgetKeys()),
     ping: () => runFault('ping', () => store.ping()),
     close: () => store.close(),

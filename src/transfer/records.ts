@@ -5,6 +5,7 @@ import { encode } from '../definitions/event/payload.ts'
 import { checkEvent, spec } from '../definitions/event/events.ts'
 import type { NewRecord } from '../ports/store/import-record.ts'
 import { isInstant, isUuid } from './check.ts'
+import { isCarriedLine } from './carried.ts'
 import { csvOf } from './csv.ts'
 import { DerivedIds } from './derived-ids.ts'
 import type { EventOfFamily, ImportMap, Imported, ImportMapSpec } from './import-map.ts'
@@ -82,6 +83,7 @@ function parseLine(one: FileLine, options: RecordsOptions, ids: DerivedIds): rea
   if (one.problem !== undefined) return { line: one.line, problem: one.problem }
   try {
     // Without a map, a record is the text of a line.
+    if (!map && isCarriedLine(one.record as string)) return []
     if (!map) return [{ ...recordOfLine(one.record as string, acts), line: one.line }]
     const record = format === 'csv' ? one.record : (JSON.parse(one.record as string) as unknown)
     return map[spec].run(record, one.line).map(imported => ({ ...recordOf(map[spec], imported, options, ids), line: one.line }))

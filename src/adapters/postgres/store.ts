@@ -8,6 +8,7 @@ import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { Log } from '../../ports/store/log.ts'
 import type { Report } from '../../ports/report/notice.ts'
 import type { Store } from '../../ports/store/store.ts'
+import type { KeptKey } from '../../ports/store/unit.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import { PostgresAgenda } from './agenda.ts'
@@ -17,7 +18,7 @@ import { closeLog, type OpenLog, openLog } from './open.ts'
 import { refuseReadOnly } from './prove.ts'
 import { PostgresReadModel } from './read-model.ts'
 import { refuseMissingRights } from './rights.ts'
-import { beginEpoch, forgetKeys, saveSnapshots } from './upkeep.ts'
+import { beginEpoch, forgetKeys, listKeys, saveSnapshots } from './upkeep.ts'
 import { watch } from './watch.ts'
 
 export type PostgresOptions = {
@@ -148,6 +149,10 @@ class PostgresStore implements Store {
 
   async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
     await saveSnapshots(this.#pools.reader, this.#options.schema, snapshots)
+  }
+
+  keys(options: { readonly after: string; readonly limit: number }): Promise<readonly KeptKey[]> {
+    return listKeys(this.#pools.reader, this.#options.schema, options)
   }
 
   async forgetKeys(): Promise<number> {

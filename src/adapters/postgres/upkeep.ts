@@ -2,6 +2,7 @@
 import type { TransactionSql } from 'postgres'
 import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { RestoreResult } from '../../ports/store/upkeep.ts'
+import type { KeptKey } from '../../ports/store/unit.ts'
 import type { Pool } from './pool.ts'
 import { query } from './query.ts'
 import { list, texts } from './text.ts'
@@ -16,6 +17,21 @@ export async function saveSnapshots(pool: Pool, schema: string, snapshots: reado
     texts(snapshots.map(({ state }) => state)),
   ]
   await pool.run(sql => query(sql, `select ${schema}.save_snapshots_v1($1, $2, $3, $4)`, values))
+}
+
+/** Gives a page of the keys that still live. */
+export function listKeys(
+  pool: Pool,
+  schema: string,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<readonly KeptKey[]> {
+  const text = `
+    select key, fingerprint, stream, version, count, rejection, floor(extract(epoch from until) * 1000)::bigint as until
+    from ${schema}.keys
+    where key > $1 and (until is null or until > clock_timestamp())
+    order by key
+    limit $2`
+  return pool.run(sql => query<KeptKey>(sql, text, [after, limit]))
 }
 
 /** Deletes keys whose time is over, in groups that keep each statement short. */

@@ -49,7 +49,9 @@ export function syncAppend(db: Database, prepared: PreparedLog, now: () => numbe
     { key, fingerprint, stream, version, count, rejection, keepMs }: NewKey,
     slice: SliceResult | undefined,
   ): void {
-    const position = count && slice ? slice.position - (slice.version - version) : 0
+    const isHere = slice !== undefined && slice.position > 0
+    const before = count && !isHere ? (prepared.readStream.get(stream, version - 1, 1)?.position ?? 0) : 0
+    const position = count && isHere ? slice.position - (slice.version - version) : before
     const until = keepMs === null ? null : now() + keepMs
     prepared.saveKey.run(key, fingerprint, stream, version, count, position, rejection, until)
   }

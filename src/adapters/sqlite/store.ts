@@ -17,7 +17,7 @@ import type { LoadRequest, NewSnapshot } from '../../ports/store/load.ts'
 import type { Log, ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from '../../ports/store/log.ts'
 import { poll } from '../../ports/store/poll.ts'
 import type { Store } from '../../ports/store/store.ts'
-import type { Unit, UnitOutcome } from '../../ports/store/unit.ts'
+import type { KeptKey, Unit, UnitOutcome } from '../../ports/store/unit.ts'
 import type { LogIdentity, RestoreResult } from '../../ports/store/upkeep.ts'
 import type { Wake } from '../../ports/store/watch.ts'
 import { nextTurn, SharedTurns } from '../../lib/turns.ts'
@@ -175,6 +175,10 @@ class SqliteStore implements Store {
 
   async saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void> {
     await this.#whenFree(() => this.#db.saveSnapshots(snapshots))
+  }
+
+  async keys(options: { readonly after: string; readonly limit: number }): Promise<readonly KeptKey[]> {
+    return this.#whenFree(() => this.#db.keys(options))
   }
 
   async forgetKeys(): Promise<number> {

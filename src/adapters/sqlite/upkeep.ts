@@ -2,17 +2,25 @@
 import type { Database } from 'bun:sqlite'
 import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { LogIdentity, RestoreResult, Upkeep } from '../../ports/store/upkeep.ts'
+import type { KeptKey } from '../../ports/store/unit.ts'
 import type { PreparedLog } from './prepared.ts'
 import type { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
 
-export type SyncUpkeep = Pick<Sync<Upkeep>, 'saveSnapshots' | 'forgetKeys' | 'beginEpoch'>
+export type SyncUpkeep = Pick<Sync<Upkeep>, 'saveSnapshots' | 'keys' | 'forgetKeys' | 'beginEpoch'>
 
 export function syncUpkeep(db: Database, prepared: PreparedLog, texts: Statements, now: () => number): SyncUpkeep {
   return {
     saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
       for (const { stream, schema, version, state } of snapshots) prepared.saveSnapshot.run(stream, schema, version, state)
     }).immediate,
+    keys: ({ after, limit }) =>
+      texts
+        .get<KeptKey>(
+          `select key, fingerprint, stream, version, count, rejection, until from keys
+          where key > ? and (until is null or until > ?) order by key limit ?`,
+        )
+        .all(after, now(), limit),
     forgetKeys: () => prepared.deleteKeys.run(now()).changes,
     beginEpoch: db.transaction(() => beginEpoch(texts)).immediate,
   }

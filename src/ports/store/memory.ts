@@ -159,6 +159,12 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
         if (version > (snapshots.get(key)?.version ?? 0)) snapshots.set(key, { version, state: JSON.parse(state) as unknown })
       }
     },
+    keys: async ({ after, limit }) =>
+      [...keys.values()]
+        .filter(({ stored, until }) => compareText(stored.key, after) > 0 && until > now())
+        .toSorted((one, other) => compareText(one.stored.key, other.stored.key))
+        .slice(0, limit)
+        .map(({ stored: { position: _, ...key }, until }) => ({ ...key, until: Number.isFinite(until) ? until : null })),
     forgetKeys: async () => {
       const over = [...keys].filter(([key, { until }]) => until <= now() && !agenda.has(key.slice(key.indexOf(':') + 1)))
       for (const [key] of over) keys.delete(key)

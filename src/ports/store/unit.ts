@@ -28,6 +28,9 @@ export type NewKey = {
 /** A key in the log. `position` is that of its last event, 0 without events. */
 export type StoredKey = Omit<NewKey, 'keepMs'> & { readonly position: number }
 
+/** A key that still lives. `until`: when its time is over, in ms since 1970; null: it is kept until it is deleted. */
+export type KeptKey = Omit<NewKey, 'keepMs'> & { readonly until: number | null }
+
 export type UnitOutcome =
   | { readonly outcome: 'appended'; readonly slices: readonly SliceResult[]; readonly at: string }
   | { readonly outcome: 'conflict'; readonly conflicts: readonly Conflict[] }

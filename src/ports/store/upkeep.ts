@@ -2,6 +2,7 @@
 import type { ImportOptions, ImportProgress, UnfinishedImport } from './import.ts'
 import type { Records } from './import-record.ts'
 import type { NewSnapshot } from './load.ts'
+import type { KeptKey } from './unit.ts'
 
 /**
  * No path waits for these. `saveSnapshots` may do nothing: states are then folded from their first event. `forgetKeys`
@@ -15,6 +16,8 @@ export interface Upkeep {
   /** Resolves once the store can serve. Rejects if it cannot. */
   ping(): Promise<void>
   saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void>
+  /** Gives a page of the idempotency keys that still live, in their order. The empty text is before all. */
+  keys(options: { readonly after: string; readonly limit: number }): Promise<readonly KeptKey[]>
   /** Deletes keys whose time is over. Gives their number. */
   forgetKeys(): Promise<number>
   /**

@@ -33,6 +33,25 @@ export const keys: readonly StoreCase[] = [
     },
   },
   {
+    title: 'lists the keys that still live by their names, and takes them into another log of the same events',
+    run: async ({ store, advance }) => {
+      const [short, long, endless] = [newKey('b', 's-1', 1, 1), newKey('a', 's-1', 2, 1), newKey('c', 's-1', 2, 0)]
+      await appendUnit(store, { slices: [slice('s-1', 0, 1)], keys: [{ ...short, keepMs: HOUR_MS }] })
+      await appendUnit(store, { slices: [slice('s-1', 1, 1)], keys: [{ ...long, keepMs: 3 * HOUR_MS }] })
+      // Without events of its own, as a key of another log is taken over.
+      const late = { ...newKey('d', 's-1', 1, 1), keepMs: 3 * HOUR_MS }
+      await appendUnit(store, { slices: [slice('s-1', 'any', 0)], keys: [{ ...endless, keepMs: null }, late] })
+      const names = async (after = '', limit = 9) => (await store.keys({ after, limit })).map(({ key }) => key)
+      expect([await names(), await names('a', 2), await names('d')]).toEqual([['a', 'b', 'c', 'd'], ['b', 'c'], []])
+      await advance(2 * HOUR_MS)
+      const [first, second] = await store.keys({ after: '', limit: 9 })
+      const { keepMs: _, ...kept } = long
+      expect(first).toEqual({ ...kept, until: expect.any(Number) })
+      expect([second!.key, second!.until]).toEqual(['c', null])
+      expect((await store.load([], ['d'])).keys).toMatchObject([{ version: 1, position: 1 }])
+    },
+  },
+  {
     title: 'stores a key with a rejection, byte for byte, where nothing else is written',
     run: async ({ store, reopen }) => {
       await appendUnit(store, unit('s-1', 0, [newEvent(1)]))
