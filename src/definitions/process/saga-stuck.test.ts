@@ -35,7 +35,7 @@ const selling = saga('selling', {
 class Drive {
   #instance: ProcessInstance = NO_INSTANCE
   #position = 0
-  #sent: { readonly text: string; readonly data: object }[] = []
+  #sent: { readonly text: string; readonly label: string | undefined; readonly data: object }[] = []
 
   tell(category: string, type: string, data: object = {}): void {
     const event = recordEvent({ category, type, data }, 'd1', ++this.#position, 0)
@@ -45,7 +45,8 @@ class Drive {
       if (!('isCancelled' in change) && change.timer === null)
         this.#sent.push({
           text: `${change.command!.command} ${change.command!.id}`,
-          data: { by: change.id, command: change.command, label: change.meta.label },
+          label: change.meta.label,
+          data: { by: change.id, command: change.command },
         })
   }
 
@@ -60,9 +61,17 @@ class Drive {
 
   /** Answers all commands that were sent, those of some texts by a refusal. */
   answer(refused: readonly string[] = []): void {
-    for (const { text, data } of this.#sent.splice(0)) {
+    for (const { text, label, data } of this.#sent.splice(0)) {
       const isRefused = refused.includes(text)
-      this.tell('selling', isRefused ? 'Rejected' : 'Accepted', { ...data, code: isRefused ? 'jammed' : 'accepted' })
+      this.tell('selling', isRefused ? 'Rejected' : 'Accepted', { ...data, label, code: isRefused ? 'jammed' : 'accepted' })
+    }
+  }
+
+  /** Answers all commands as an earlier release did, which did not number them. */
+  answerUnnumbered(): void {
+    for (const { label, data } of this.#sent.splice(0)) {
+      const unnumbered = label?.split(':').slice(0, 3).join(':')
+      this.tell('selling', 'Accepted', { ...data, label: unnumbered, code: 'accepted' })
     }
   }
 
@@ -141,6 +150,13 @@ describe('a saga that cannot undo a step', () => {
     drive.tell('selling', 'Resumed')
     drive.answer()
     expect([drive.state.status, drive.sent, selling.stuckBy(drive.state)]).toEqual(['undone', [], null])
+  })
+
+  test('a saga counts answers that an earlier release recorded without the numbers of the commands', () => {
+    const drive = new Drive()
+    drive.tell('deal', 'Begun')
+    for (let i = 0; i < 3; i++) drive.answerUnnumbered()
+    expect([drive.state.status, drive.sent]).toEqual(['done', []])
   })
 
   test('a saga that is not stuck is changed neither by Resumed nor by Skipped', () => {
