@@ -25,7 +25,7 @@ export async function raceLog(variant: Variant = {}): Promise<RaceLog> {
     ...at,
     store: async ({ writer, through = at.url, ...options } = {}) => {
       const url = new URL(through)
-      if (writer !== undefined) url.searchParams.set('races.writer', String(writer))
+      if (writer !== undefined) url.searchParams.set('options', `-craces.writer=${writer}`)
       const store = postgres(url.href, { schema: at.schema, migrate: false, readers: 1, pooler: false, ...UNHURRIED, ...options })
       stores.push(store)
       await openStore(store)
