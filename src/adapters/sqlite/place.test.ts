@@ -22,9 +22,13 @@ const lost: Readonly<Record<string, (file: string) => void>> = {
     unlinkSync(`${file}-wal`)
     writeFileSync(`${file}-wal`, '')
   },
+  'is moved with its folder': file => renameSync(dirname(file), `${dirname(file)}-elsewhere`),
+}
+
+/** What keeps others out, and holds no commit. */
+const unguarded: Readonly<Record<string, (file: string) => void>> = {
   'has lost its index of the write-ahead log': file => unlinkSync(`${file}-shm`),
   'has lost its lock': file => unlinkSync(`${file}-serving`),
-  'is moved with its folder': file => renameSync(dirname(file), `${dirname(file)}-elsewhere`),
 }
 
 /** A log in a folder of its own, with an event. */
@@ -45,7 +49,9 @@ describe.each(Object.entries(lost))('a file that %s while it is served', (_, los
     expect(await failureOf(store.append([unit('s-1', 2)]))).toMatchObject(gone)
     expect(await failureOf(store.ping())).toMatchObject(gone)
   })
+})
 
+describe.each(Object.entries({ ...lost, ...unguarded }))('a file that %s while it is served', (_, lose) => {
   test('is noticed by the next check, after which no append writes, and reads go on', async () => {
     const { file, store } = await openInFolder()
     lose(file)

@@ -3,8 +3,10 @@
 import { accessSync, constants, existsSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { StoreError } from '../../ports/store/errors.ts'
 
-/** What SQLite and we keep beside a file. */
-const BESIDE = ['', '-wal', '-shm', '-serving']
+/** Where a commit is written: the file, and its write-ahead log. */
+const WRITTEN = ['', '-wal']
+/** What SQLite and we keep beside a file, too. Without it, others are not kept out. */
+const ALL = [...WRITTEN, '-shm', '-serving']
 
 type Loss = { readonly message: string; readonly shown: string; readonly isFinal: boolean }
 
@@ -19,7 +21,7 @@ export class FilePlace {
   constructor(file: string, real: string) {
     this.#file = file
     this.#real = real
-    this.#look()
+    this.#look(ALL)
   }
 
   /** Throws a StoreError if the files were no longer in their place when they were last checked. */
@@ -32,25 +34,25 @@ export class FilePlace {
    * somebody may have written to it under its other name.
    */
   check(): void {
-    this.#look()
+    this.#look(ALL)
     this.refuseLost()
     for (const path of [this.#real, `${this.#real}-wal`]) accessSync(path, constants.W_OK)
   }
 
   /** Throws a StoreError if a write that was just committed may not be in the file. */
   confirmWrite(): void {
-    this.#look()
+    this.#look(WRITTEN)
     if (this.#loss) throw this.#error('unknown', this.#loss)
   }
 
-  #look(): void {
-    if (!this.#loss?.isFinal) this.#loss = this.#findLoss()
+  #look(names: readonly string[]): void {
+    if (!this.#loss?.isFinal) this.#loss = this.#findLoss(names)
   }
 
-  #findLoss(): Loss | null {
+  #findLoss(names: readonly string[]): Loss | null {
     const found = this.#file === this.#real ? null : statSync(this.#file, { throwIfNoEntry: false })
     if (found !== null && this.#isOther(this.#real, found)) return MOVED
-    for (const beside of BESIDE) {
+    for (const beside of names) {
       const path = `${this.#real}${beside}`
       const stats = statSync(path, { throwIfNoEntry: false })
       if (this.#isOther(path, stats)) return MOVED
