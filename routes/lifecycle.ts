@@ -103,6 +103,7 @@ async function openServices(options: AppOptions, configured: () => Config): Prom
   return startServices({
     leaseMs: config.LEASE_MS,
     shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+    unreadableEvents: config.SERVE_UNREADABLE_EVENTS ? 'serve' : 'refuse',
     ...options,
     store,
     trace,

@@ -38,6 +38,7 @@ describe('readConfig()', () => {
       LOG_LEVEL: 'info',
       MIGRATE: true,
       LEASE_MS: 5_000,
+      SERVE_UNREADABLE_EVENTS: false,
       SHUTDOWN_DELAY_MS: 0,
       SHUTDOWN_GRACE_MS: 8_000,
     })
@@ -59,6 +60,7 @@ describe('readConfig()', () => {
       DATABASE_URL: url,
       MIGRATE: false,
       LEASE_MS: 5_000,
+      SERVE_UNREADABLE_EVENTS: false,
       DATABASE_POOLER: true,
       HOST: '0.0.0.0',
       LOG_LEVEL: 'info',

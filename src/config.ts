@@ -59,6 +59,7 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MIGRATE: flag.default(true),
   LEASE_MS: wholeNumber(600_000).default(5_000),
+  SERVE_UNREADABLE_EVENTS: flag.default(false),
   /** How long to go on serving after a stop signal, in ms: Kubernetes goes on sending requests for a while. */
   SHUTDOWN_DELAY_MS: wholeNumber(60_000).optional(),
   /** How long handlers of events may take to end, in ms. Then their leases are given up. */
@@ -94,6 +95,7 @@ export type Config = {
   readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error'
   readonly MIGRATE: boolean
   readonly LEASE_MS: number
+  readonly SERVE_UNREADABLE_EVENTS: boolean
   readonly SHUTDOWN_DELAY_MS: number
   readonly SHUTDOWN_GRACE_MS: number
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined

@@ -32,6 +32,7 @@ import { refuseRestoredLog } from './subscription/past-head.ts'
 import { settleStarts } from './subscription/starts.ts'
 import type { Status } from './subscription/status.ts'
 import { Subscriptions } from './subscription/subscriptions.ts'
+import { checkReading } from './subscription/unreadable-events.ts'
 import { type Tail, tail } from './subscription/tail.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
 import { Notice, type Report } from './ports/report/notice.ts'
@@ -67,6 +68,12 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
    * another process handles those events again. Default: 8 000.
    */
   readonly shutdownGraceMs?: number
+  /**
+   * What happens where the log holds events that this release cannot read. `refuse`: the start is refused, with the
+   * type, the path and an example. `serve`: it is reported, and what reads such an event fails or is parked. Default:
+   * `refuse`.
+   */
+  readonly unreadableEvents?: 'refuse' | 'serve'
   /**
    * Takes what no caller waits for: a `Notice`, such as that a key was parked, or an error that nobody expected. Default:
    * it prints one JSON record a line on standard error, and on a terminal a text that is easy to read.
@@ -227,6 +234,7 @@ async function openShared(options: RuntimeOptions): Promise<Shared> {
     throw error
   })
   await refuseRestoredLog(store, definitions)
+  await checkReading({ store, report, unreadableEvents: options.unreadableEvents ?? 'refuse' }, definitions)
   const owner = `${process.pid}.${Bun.randomUUIDv7()}`
   await settleStarts(store, definitions, owner)
   return {

@@ -34,6 +34,11 @@ create table events (
   at timestamp with time zone not null
 );
 
+create table fingerprints (
+  name text collate "C" not null,
+  found text not null
+);
+
 create table import_rows (
   import integer not null,
   nth bigint not null,
@@ -103,7 +108,8 @@ create table parked (
   position bigint not null,
   cause text not null,
   at timestamp with time zone not null,
-  again text
+  again text,
+  reader text
 );
 
 create table row_tables (
@@ -131,6 +137,8 @@ alter table checkpoints add PRIMARY KEY (name);
 alter table events add PRIMARY KEY ("position");
 
 alter table events add UNIQUE (stream, version);
+
+alter table fingerprints add PRIMARY KEY (name);
 
 alter table import_rows add PRIMARY KEY (import, nth);
 
@@ -173,6 +181,8 @@ CREATE UNIQUE INDEX events_pkey ON emaki.events USING btree ("position");
 CREATE UNIQUE INDEX events_stream_version_key ON emaki.events USING btree (stream, version);
 
 CREATE INDEX events_type_position ON emaki.events USING btree (type, "position");
+
+CREATE UNIQUE INDEX fingerprints_pkey ON emaki.fingerprints USING btree (name);
 
 CREATE UNIQUE INDEX import_rows_pkey ON emaki.import_rows USING btree (import, nth);
 
@@ -1297,6 +1307,24 @@ BEGIN ATOMIC
 END
 ;
 
+CREATE OR REPLACE FUNCTION emaki.save_snapshots_v2(streams text[], folds integer[], versions bigint[], states text[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+BEGIN ATOMIC
+ DELETE FROM emaki.snapshots s
+    USING UNNEST(save_snapshots_v2.streams, save_snapshots_v2.folds, save_snapshots_v2.versions) n(stream, fold, version)
+   WHERE ((s.stream = n.stream) AND (s.schema <> n.fold) AND (s.version <= n.version));
+ INSERT INTO emaki.snapshots (stream, schema, version, state)  SELECT unnest.unnest,
+             unnest.unnest_1 AS unnest,
+             unnest.unnest_2 AS unnest,
+             unnest.unnest_3 AS unnest
+            FROM UNNEST(save_snapshots_v2.streams, save_snapshots_v2.folds, save_snapshots_v2.versions, save_snapshots_v2.states) unnest(unnest, unnest_1, unnest_2, unnest_3) ON CONFLICT(stream, schema) DO UPDATE SET version = excluded.version, state = excluded.state
+   WHERE (excluded.version > snapshots.version);
+END
+;
+
 CREATE OR REPLACE FUNCTION emaki.serve_v1(served text, by text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1315,6 +1343,17 @@ begin
   return true;
 end
 $function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.set_fingerprints_v1(name text, found text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+BEGIN ATOMIC
+ INSERT INTO emaki.fingerprints (name, found)
+   VALUES (set_fingerprints_v1.name, set_fingerprints_v1.found) ON CONFLICT ON CONSTRAINT fingerprints_pkey DO UPDATE SET found = excluded.found;
+END
 ;
 
 CREATE TRIGGER events_are_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON emaki.events FOR EACH STATEMENT EXECUTE FUNCTION emaki.events_are_immutable();

@@ -57,6 +57,11 @@ begin
   select raise(abort, 'events are immutable');
 end;
 
+CREATE TABLE fingerprints (
+  name text primary key,
+  found text not null
+) strict, without rowid;
+
 CREATE TABLE imports (
   name text primary key,
   fingerprint text not null,
@@ -105,7 +110,7 @@ CREATE TABLE parked (
   position integer not null,
   cause text not null,
   at integer not null,
-  again text check (again in ('whole', 'skip')),
+  again text check (again in ('whole', 'skip')), reader text,
   primary key (name, kind, key)
 ) strict, without rowid;
 

@@ -49,7 +49,7 @@ describe('doctor', () => {
     expect(code).toBe(0)
     expect(findings.map(({ name }) => name)).toEqual([
       ...['bun', 'file', 'database', 'journal_mode', 'synchronous', 'lock', 'migrations', 'log'],
-      ...['subscription process_fulfilment', 'leases', 'parked', 'agenda'],
+      ...['subscription process_fulfilment', 'leases', 'events', 'parked', 'agenda'],
     ])
     const { out } = await runVerb(doctorVerb, { config, serve: shop })
     expect(out).toMatch(/^✓ bun .*\n✓ file /)
@@ -95,7 +95,7 @@ describe('doctor', () => {
         'pooler',
         'clock',
       ],
-      ...['migrations', 'rights', 'log', 'subscription process_fulfilment', 'leases', 'parked', 'agenda'],
+      ...['migrations', 'rights', 'log', 'subscription process_fulfilment', 'leases', 'events', 'parked', 'agenda'],
     ])
     await at.drop()
     const away = await runDoctor(readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }))

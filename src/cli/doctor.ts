@@ -11,6 +11,7 @@ import { StoreError } from '../ports/store/errors.ts'
 import type { UnfinishedImport } from '../ports/store/import.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { LogIdentity } from '../ports/store/upkeep.ts'
+import { diagnoseFolds, diagnoseReading } from './doctor-code.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
@@ -75,6 +76,8 @@ async function examineLog(call: Call, store: Store): Promise<readonly Diagnosis[
     diagnoseHome(store.identity, await store.head()),
     ...(await diagnoseLags(store, await subscriptionsOf(call, store))),
     ...diagnoseLeases(await store.readModel.leases()),
+    ...(await diagnoseReading(store, call.serve)),
+    ...(await diagnoseFolds(store, call.serve)),
     await diagnoseParked(store),
     await diagnoseBacklogOf(store),
     ...(await store.imports()).map(diagnoseImport),

@@ -11,6 +11,7 @@ import { BadLines, type FileFormat, recordsOf } from '../transfer/records.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { ImportProgress } from '../ports/store/import.ts'
 import type { Store } from '../ports/store/store.ts'
+import { forgetTriedReaders } from '../subscription/unreadable-events.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ImportMaps } from './import-maps.ts'
 import { withStore } from './opened.ts'
@@ -132,6 +133,7 @@ async function importInto(store: Store, asked: ImportRequest): Promise<number> {
   const before = first?.moved ?? 0
   const [moved, known] = [last.moved - before, last.known + before]
   moving.end(`${many(moved)} events moved`)
+  if (moved > 0) await forgetTriedReaders(store)
   if (moved > 0 && !acts) console.error(HISTORY)
   if (json) console.log(JSON.stringify({ moved, known, skipped, position: last.position }))
   else {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { decider } from '../definitions/decider/decider.ts'
-import { events } from '../definitions/event/events.ts'
+import { events, spec } from '../definitions/event/events.ts'
 import { UnreadableEvent } from '../definitions/event/read.ts'
 import { LOAD_FACTS_MAX } from '../ports/store/load.ts'
 import { memory } from '../ports/store/memory.ts'
@@ -139,7 +139,7 @@ describe('a snapshot', () => {
     },
     commands: { deposit: z.object({ cents: z.int() }) },
     decide: { deposit: (_, { cents }) => Account.Deposited({ cents, note: '' }) },
-    snapshot: { every: 10, version: 1 },
+    snapshot: { every: 10 },
   })
 
   test('a snapshot that was begun is saved before the store closes', async () => {
@@ -155,7 +155,7 @@ describe('a snapshot', () => {
     const emaki = await runtime({ serve: [counting], store: log })
     for (const _ of range(25)) await emaki.send(counting.deposit('a', { cents: 1 }))
     await until('both snapshots are saved', () => log.calls.saveSnapshots === 2)
-    const { streams } = await log.load([{ stream: 'account-a', after: 0, snapshot: 1 }], [])
+    const { streams } = await log.load([{ stream: 'account-a', after: 0, snapshot: counting[spec].snapshot!.fold }], [])
     expect(streams[0]).toMatchObject({ snapshot: { version: 20, state: { balance: 20 } }, version: 25 })
     const other = await runtime({ serve: [counting], store: log })
     expect(await other.state('account', 'a')).toEqual({ state: { balance: 25 }, version: 25, position: 25 })

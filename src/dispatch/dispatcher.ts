@@ -181,8 +181,8 @@ export class Dispatcher {
 
   #saveSnapshot({ stream, decider }: StreamQueue, { version, state }: StreamState): void {
     const { store, report } = this.#options
-    const schema = decider.snapshot!.version
-    const save = async () => store.saveSnapshots([{ stream, schema, version, state: encode(state) }])
+    const { fold } = decider.snapshot!
+    const save = async () => store.saveSnapshots([{ stream, fold, version, state: encode(state) }])
     const noteFailure = (cause: unknown) => {
       const message = `${stream}: the snapshot of version ${version} was not saved: ${String(cause)}. The next one is tried.`
       report(new Notice({ level: 'error', code: 'snapshot-failed', message, fields: { stream, version }, cause }))

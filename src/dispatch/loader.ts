@@ -126,7 +126,7 @@ export class Loader {
     const requests = batch.map(({ wanted: { stream, decider }, known }) => ({
       stream,
       after: known?.version ?? 0,
-      snapshot: known ? undefined : decider.snapshot?.version,
+      snapshot: known ? undefined : decider.snapshot?.fold,
     }))
     const parents = batch.flatMap(({ wanted }) => wanted.commands.map(({ parent }) => parent))
     return this.#trace.step('load', parents, { 'emaki.streams': batch.length, 'db.system.name': this.#store.system }, () =>

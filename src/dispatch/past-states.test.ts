@@ -67,8 +67,8 @@ describe('a past state of a long stream', () => {
 
   test('a past state of a long stream begins at a snapshot that lies before its version, and at no later one', async () => {
     const { past, log, counted } = await openLong()
-    const snapped: DeciderSpec = { ...decider, snapshot: { every: 1_000, version: 1 } }
-    await log.saveSnapshots([{ stream: STREAM, schema: 1, version: 11_000, state: '{"balance":11000,"version":11000}' }])
+    const snapped: DeciderSpec = { ...decider, snapshot: { every: 1_000, fold: 1 } }
+    await log.saveSnapshots([{ stream: STREAM, fold: 1, version: 11_000, state: '{"balance":11000,"version":11000}' }])
     expect(await past.load(snapped, STREAM, { version: 11_001 })).toMatchObject({ state: { balance: 11_001 }, position: 11_001 })
     expect(counted.read).toBe(1)
     for (const version of [11_000, 10_999])

@@ -82,7 +82,7 @@ export class PastStates {
     const start = known ?? { state: decider.initial, version: 0, position: 0, happenedUntil: Number.NEGATIVE_INFINITY, size: 0 }
     // Nobody knows the times of the events in a snapshot. A state at its very version has a position that it lacks.
     if (!decider.snapshot || at) return start
-    const { streams } = await this.#store.load([{ stream, after: start.version, snapshot: decider.snapshot.version }], [])
+    const { streams } = await this.#store.load([{ stream, after: start.version, snapshot: decider.snapshot.fold }], [])
     const snapshot = streams[0]?.snapshot
     if (!snapshot || snapshot.version >= version) return start
     const { state } = snapshot

@@ -108,7 +108,7 @@ describe('an append that was committed', () => {
     [6, false],
     [100, false],
   ])('an append that was committed is worth a snapshot every %d events where it went from 3 to 5: %p', (every, isDue) => {
-    const queue = { ...calm, decider: { ...decider, snapshot: { every, version: 1 } } }
+    const queue = { ...calm, decider: { ...decider, snapshot: { every, fold: 1 } } }
     expect(settle(queue, build().batch, appended).snapshot !== null).toBe(isDue)
   })
 })

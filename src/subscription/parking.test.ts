@@ -1,10 +1,12 @@
 // What a subscription passes over, over a read model in memory.
 import { describe, expect, test } from 'bun:test'
+import { UnreadableEvent } from '../definitions/event/read.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { Again, NewParked } from '../ports/read-model/parked.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
 import { Parking, type Retries } from './parking.ts'
+import { UnreadableRow } from './unreadable-row.ts'
 
 const NAME = 'sub'
 const key = (name: string, position: number): NewParked => ({ kind: 'key', key: name, position, cause: 'no' })
@@ -22,7 +24,7 @@ async function parkKeys(...park: readonly NewParked[]): Promise<{ readonly store
 
 async function loadParking(lease: Partial<Lease>, ...park: readonly NewParked[]): Promise<Parking> {
   const found = await parkKeys(...park)
-  const parking = new Parking(found.store, () => {})
+  const parking = new Parking(found.store, 'today', () => {})
   await parking.load({ ...found.lease, ...lease })
   return parking
 }
@@ -89,12 +91,28 @@ describe('a retry of parked keys', () => {
   async function retries(again: Again, ...park: readonly NewParked[]): Promise<Retries | null> {
     const { store } = await parkKeys(...park)
     await store.readModel.unpark(NAME, undefined, again)
-    return new Parking(store, () => {}).readRetries(NAME)
+    return new Parking(store, 'today', () => {}).readRetries(NAME)
   }
 
   test('a retry of parked keys covers nothing where nobody asked for it', async () => {
     const { store } = await parkKeys(key('k', 3))
-    expect(await new Parking(store, () => {}).readRetries(NAME)).toBeNull()
+    expect(await new Parking(store, 'today', () => {}).readRetries(NAME)).toBeNull()
+  })
+
+  test('a retry of parked keys covers what another release could not read, without being asked, and nothing that failed otherwise', async () => {
+    const { store, lease } = await parkKeys()
+    const unread = new UnreadableEvent('s-1', 2, 'T', 'no such type')
+    const parking = new Parking(store, 'older', () => {})
+    parking.parkKey('event', 2, unread)
+    parking.parkKey('row', 3, new UnreadableRow('no JSON'))
+    parking.parkKey('fold', 4, new TypeError('thirteen'))
+    parking.parkStream({ stream: 's-1', position: 5 }, unread)
+    const page = { name: NAME, epoch: lease.epoch, from: 1, to: 5, ttlMs: 60_000, rows: [] }
+    await store.readModel.commit({ ...page, ...parking.changes })
+    expect(await parking.readRetries(NAME)).toBeNull()
+    const found = (await new Parking(store, 'newer', () => {}).readRetries(NAME))!
+    expect([[...found.keys.keys()], [...found.streams.keys()]]).toEqual([['event', 'row'], ['s-1']])
+    expect(found.skipsForKey('event', 2)).toBeFalse()
   })
 
   test('a retry of parked keys covers the events from where a key or a stream was parked', async () => {

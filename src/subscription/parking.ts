@@ -1,5 +1,6 @@
 // The keys and streams that a subscription passes over, because one of their events could not be handled. The next page
 // writes the changes.
+import { UnreadableEvent } from '../definitions/event/read.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import type { NewParked, Parked } from '../ports/read-model/parked.ts'
 import { PageRefused } from '../ports/read-model/page-refused.ts'
@@ -9,6 +10,7 @@ import type { Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 import { reportParked, reportStillParked, reportUnparked } from './report-parked.ts'
+import { UnreadableRow } from './unreadable-row.ts'
 
 type ParkedPlace = Pick<Parked, 'kind' | 'key'>
 type ParkChanges = Pick<NewPage, 'park' | 'unpark'>
@@ -19,6 +21,7 @@ const CAUSE_LENGTH_MAX = 2_000
 export class Parking {
   readonly #store: Store
   readonly #readModel: ReadModel
+  readonly #reader: string
   readonly #keys = new Set<string>()
   readonly #streams = new Set<string>()
   /** The last change of each place that is not written yet. */
@@ -29,8 +32,10 @@ export class Parking {
   /** How many parked keys and streams were reported when the lease was taken. */
   #reportedCount = 0
 
-  constructor(store: Store, report: Report) {
+  /** `reader`: a fingerprint of the code by which events and rows are read. */
+  constructor(store: Store, reader: string, report: Report) {
     this.#store = store
+    this.#reader = reader
     this.#readModel = store.readModel
     this.#report = report
   }
@@ -64,12 +69,12 @@ export class Parking {
 
   /** Parks a key at its first event that could not be handled. */
   parkKey(key: string, position: number, error: unknown): void {
-    this.#add({ kind: 'key', key, position, cause: causeOf(error) })
+    this.#add({ kind: 'key', key, position, cause: causeOf(error), ...this.#readerOf(error) })
   }
 
   /** Parks the stream of an event. */
   parkStream({ stream, position }: Pick<StoredEvent, 'stream' | 'position'>, error: unknown): void {
-    this.#add({ kind: 'stream', key: stream, position, cause: causeOf(error) })
+    this.#add({ kind: 'stream', key: stream, position, cause: causeOf(error), ...this.#readerOf(error) })
   }
 
   /** Makes durable that a key is tried again from an event on, since a time in ms since 1970. It is not parked. */
@@ -130,10 +135,18 @@ export class Parking {
     return this.#changes.has(`${kind} ${key}`)
   }
 
-  /** Reads the keys and streams to handle again. Null: there are none. */
+  /**
+   * Reads the keys and streams to handle again. Null: there are none. Somebody asked for them, or a release that reads
+   * otherwise could not read them.
+   */
   async readRetries(name: string): Promise<Retries | null> {
-    const asked = (await this.#readModel.parked(name)).filter(({ again }) => again !== null)
+    const isAsked = ({ again, reader }: Parked) => again !== null || (reader !== null && reader !== this.#reader)
+    const asked = (await this.#readModel.parked(name)).filter(isAsked)
     return asked.length ? new Retries(asked) : null
+  }
+
+  #readerOf(error: unknown): Pick<NewParked, 'reader'> {
+    return error instanceof UnreadableEvent || error instanceof UnreadableRow ? { reader: this.#reader } : {}
   }
 
   /** Reports what was parked before. A lease that is taken again, after an outage, brings no news. */

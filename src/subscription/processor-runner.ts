@@ -1,5 +1,6 @@
 // Runs a processor: gives events to its handler in order by key, some keys side by side. A key whose event fails leaves
 // the page, so the other keys and the checkpoint go on without it.
+import { eventReader } from '../definitions/event/fingerprints.ts'
 import { readInFamilies } from '../definitions/event/families.ts'
 import { isHistory } from '../definitions/event/recorded.ts'
 import { type ProcessorSpec, canHandle } from '../definitions/processor.ts'
@@ -47,7 +48,7 @@ export class ProcessorRunner implements Consumer {
     const { report, send, sleep = sleepFor, now = Date.now, random = Math.random } = options
     this.#store = store
     this.#processor = processor
-    this.#parking = new Parking(store, report)
+    this.#parking = new Parking(store, eventReader(processor.families), report)
     const attempts = new ProcessorAttempts(store, processor, send, sleep)
     const inTurn = limitConcurrency(processor.parallelism)
     this.#attempt = (batch, attempt, signal) =>

@@ -1,5 +1,6 @@
 // The versions of a projection. They are folded side by side, and the table of one serves.
 import { backOff } from '../lib/back-off.ts'
+import { foldFingerprint } from '../definitions/projection/fold-fingerprint.ts'
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
 import type { Table } from '../ports/read-model/tables.ts'
 import { Episode } from '../ports/report/episode.ts'
@@ -7,11 +8,12 @@ import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type OnRowsChanged, Projector } from './projector/projector.ts'
+import { checkFold, type FoldCheck, mendingOf } from './changed-folds.ts'
 import type { DefinedSubscription } from './status.ts'
 import { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
 
-export type ProjectionVersionsOptions = {
+export type ProjectionVersionsOptions = Pick<FoldCheck, 'refoldsChanged'> & {
   readonly store: Store
   readonly tail: Tail
   readonly spec: ProjectionSpec
@@ -91,6 +93,7 @@ export class ProjectionVersions {
     // Only a frozen version that serves is of use.
     this.#versions = versions.filter(({ isFrozen, table }) => !isFrozen || table.name === serving)
     await store.readModel.prepare(this.#versions.map(({ table }) => table))
+    for (const { spec, table } of this.#versions.filter(({ isFrozen }) => !isFrozen)) await this.#checkFold(spec, table.name)
     this.#serve(this.#versions.find(({ table }) => table.name === serving) ?? null)
     this.#isSettled = this.#serving === this.#versions[0]
     this.#target = await store.head()
@@ -112,9 +115,15 @@ export class ProjectionVersions {
     const name = serving !== null && isTableOf(spec, serving) ? serving : tableOf(spec)
     const table = { name, indexes: spec.indexes }
     const consumer = new Projector(store, spec, table, onRowsChanged, { report })
-    const own = { name, filter: spec.filter, consumer }
+    const own = { name, filter: spec.filter, consumer, fold: foldFingerprint(spec) }
     const subscription = new Subscription({ ...this.#options, ...own })
     return { spec, table, subscription, isFrozen }
+  }
+
+  #checkFold(spec: ProjectionSpec, table: string): Promise<void> {
+    const { name } = spec
+    const checked = { table, projection: name, fold: foldFingerprint(spec), mend: mendingOf('projection', name) }
+    return checkFold(this.#options, checked)
   }
 
   #define(version: ProjectionTable): DefinedSubscription {

@@ -1,4 +1,5 @@
 // Fills a new table of a projection beside the serving one, and lets it serve once it has come as far.
+import { foldFingerprint } from '../definitions/projection/fold-fingerprint.ts'
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
@@ -75,6 +76,7 @@ async function fillTable(options: RebuildOptions): Promise<string | null> {
     leaseMs,
     owner: `rebuild.${process.pid}.${Bun.randomUUIDv7()}`,
     consumer,
+    fold: foldFingerprint(projection),
     trace: untraced,
     report,
     now: Date.now,

@@ -1,4 +1,5 @@
 // Runs a SQL projection: user code writes a page of events, in one transaction with the checkpoint.
+import { eventReader } from '../definitions/event/fingerprints.ts'
 import type { Recorded } from '../definitions/event/events.ts'
 import { readInFamilies } from '../definitions/event/families.ts'
 import { type SqlProjectionSpec, subscriptionOf, type Writing } from '../definitions/projection/sql-projection.ts'
@@ -33,7 +34,7 @@ export class SqlProjectionRunner implements Consumer {
   constructor(store: Store, projection: SqlProjectionSpec, report: Report) {
     this.#store = store
     this.#projection = projection
-    this.#parking = new Parking(store, report)
+    this.#parking = new Parking(store, eventReader(projection.families), report)
   }
 
   begin = async (lease: Lease): Promise<void> => {

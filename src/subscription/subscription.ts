@@ -26,6 +26,8 @@ export type SubscriptionOptions = {
   /** The name of this process. */
   readonly owner: string
   readonly consumer: Consumer
+  /** The fingerprint of what folds its rows. It is noted as an empty table begins to be filled. Default: no rows. */
+  readonly fold?: string
   readonly trace: Trace
   readonly report: Report
   readonly now: () => number
@@ -157,10 +159,11 @@ export class Subscription {
   }
 
   async #runWithLease(lease: Lease): Promise<void> {
-    const { consumer, leaseMs } = this.#options
+    const { consumer, leaseMs, fold } = this.#options
     this.#beginAt(lease)
     this.#renewal = setInterval(() => void this.#renewLease(lease), leaseMs / 3)
     try {
+      if (fold !== undefined && lease.position === 0) await this.#readModel.setFingerprints(lease.name, [fold])
       await consumer.begin(withBlamedSuspect(lease))
       while (!this.#isClosed) await this.#step(lease)
       await consumer.end?.()

@@ -2,11 +2,13 @@
 import { instancesOf, subscriptionOf as subscriptionOfProcess } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { ProcessorSpec } from '../definitions/processor.ts'
+import { foldFingerprint } from '../definitions/projection/fold-fingerprint.ts'
 import { type ProjectionSpec, projectionOf } from '../definitions/projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../definitions/projection/sql-projection.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
+import { checkFold, type FoldCheck, mendingOf } from './changed-folds.ts'
 import { CheckpointWaiters } from './checkpoints.ts'
 import { type AgendaSender, ProcessManagerRunner } from './process-manager-runner.ts'
 import type { SendFor } from './processor-attempts.ts'
@@ -18,7 +20,7 @@ import { type DefinedSubscription, readStatus, type Status } from './status.ts'
 import { Subscription, type SubscriptionOptions } from './subscription.ts'
 import type { Tail } from './tail.ts'
 
-export type SubscriptionsOptions = {
+export type SubscriptionsOptions = Pick<FoldCheck, 'refoldsChanged'> & {
   readonly store: Store
   /** The name of this process. */
   readonly owner: string
@@ -70,6 +72,7 @@ export class Subscriptions {
 
   async start(): Promise<void> {
     await Promise.all([...this.#projections.values()].map(versions => versions.start()))
+    await this.#checkSqlFolds()
     for (const { subscription } of this.#others) subscription.start()
     this.#checkpoints.pollNow()
   }
@@ -155,8 +158,17 @@ export class Subscriptions {
     return sqlProjections.map(spec => {
       const { kind, name, filter } = spec
       const consumer = new SqlProjectionRunner(store, spec, report)
-      return this.#define({ kind, name }, { name: subscriptionOf(spec), filter, consumer })
+      const fold = foldFingerprint(spec)
+      return this.#define({ kind, name }, { name: subscriptionOf(spec), filter, consumer, fold })
     })
+  }
+
+  async #checkSqlFolds(): Promise<void> {
+    for (const spec of this.#options.sqlProjections) {
+      const { kind, name } = spec
+      const checked = { table: subscriptionOf(spec), projection: name, fold: foldFingerprint(spec), mend: mendingOf(kind, name) }
+      await checkFold(this.#options, checked)
+    }
   }
 
   #processSubscriptions(): readonly DefinedSubscription[] {
@@ -172,7 +184,7 @@ export class Subscriptions {
 
   #define(
     definition: DefinedSubscription['definition'],
-    own: Pick<SubscriptionOptions, 'name' | 'filter' | 'consumer'>,
+    own: Pick<SubscriptionOptions, 'name' | 'filter' | 'consumer' | 'fold'>,
   ): DefinedSubscription {
     return { definition, subscription: new Subscription({ ...this.#options, ...own }), isServing: true }
   }

@@ -73,7 +73,7 @@ describe('the database', () => {
       const app = postgres(url.href, { schema: at.schema, migrate: false })
       await app.open()
       expect((await app.append([unit('order-role')]))[0]?.outcome).toBe('appended')
-      await app.saveSnapshots([{ stream: 'order-role', schema: 1, version: 1, state: '{}' }])
+      await app.saveSnapshots([{ stream: 'order-role', fold: 1, version: 1, state: '{}' }])
       expect(await app.forgetKeys()).toBe(0)
       await app.close()
       const sql = createClient(url.href, { max: 1 })

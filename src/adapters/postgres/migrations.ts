@@ -15,6 +15,7 @@ import agenda from '../../../migrations/postgres/0021-agenda.sql' with { type: '
 import keysByIndex from '../../../migrations/postgres/0022-keys-by-index.sql' with { type: 'text' }
 import appendV2 from '../../../migrations/postgres/0023-append-v2.sql' with { type: 'text' }
 import appendV1Again from '../../../migrations/postgres/0024-append-v1-again.sql' with { type: 'text' }
+import fingerprints from '../../../migrations/postgres/0027-fingerprints.sql' with { type: 'text' }
 import starts from '../../../migrations/postgres/0028-starts.sql' with { type: 'text' }
 import importsById from '../../../migrations/postgres/0029-imports.sql' with { type: 'text' }
 import home from '../../../migrations/postgres/0030-home.sql' with { type: 'text' }
@@ -38,6 +39,7 @@ export const migrations: readonly Migration[] = [
   { name: '0022-keys-by-index', sql: keysByIndex },
   { name: '0023-append-v2', sql: appendV2 },
   { name: '0024-append-v1-again', sql: appendV1Again },
+  { name: '0027-fingerprints', sql: fingerprints },
   { name: '0028-starts', sql: starts },
   { name: '0029-imports', sql: importsById },
   { name: '0030-home', sql: home },

@@ -73,14 +73,15 @@ function parkPart(schema: string, name: string, park: NewPage['park']): Part {
     const [kinds, keys, causes] = (['kind', 'key', 'cause'] as const).map(of => values.add(texts(park.map(one => one[of]))))
     const positions = values.add(list(park.map(({ position }) => position)))
     const since = values.add(list(park.map(({ retrySince }) => retrySince ?? null)))
-    return `insert into ${schema}.parked (name, kind, key, position, cause, at, again)
+    const readers = values.add(texts(park.map(({ reader }) => reader ?? '')))
+    return `insert into ${schema}.parked (name, kind, key, position, cause, at, again, reader)
       select ${values.add(name)}, p.kind, p.key, p.position, p.cause,
-        coalesce(to_timestamp(p.since / 1000), clock_timestamp()), case when p.since is not null then 'whole' end
-      from unnest(${kinds}::text[], ${keys}::text[], ${positions}::bigint[], ${causes}::text[], ${since}::float8[])
-        p(kind, key, position, cause, since)
+        coalesce(to_timestamp(p.since / 1000), clock_timestamp()), case when p.since is not null then 'whole' end, nullif(p.reader, '')
+      from unnest(${kinds}::text[], ${keys}::text[], ${positions}::bigint[], ${causes}::text[], ${since}::float8[], ${readers}::text[])
+        p(kind, key, position, cause, since, reader)
       where ${holds}
       on conflict (name, kind, key) do update
-      set position = excluded.position, cause = excluded.cause, at = excluded.at, again = excluded.again`
+      set position = excluded.position, cause = excluded.cause, at = excluded.at, again = excluded.again, reader = excluded.reader`
   }
 }
 

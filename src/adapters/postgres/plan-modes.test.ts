@@ -110,7 +110,7 @@ const rows: readonly Row[] = [
   ['a page of the log', i => store.readAll({ after: i, limit: 10 })],
   ['the head', () => store.head()],
   ['streams', () => store.streams({ after: '', limit: 10 })],
-  ['a snapshot', i => store.saveSnapshots([{ stream: `a-${i}`, schema: 1, version: 1, state: '{}' }])],
+  ['a snapshot', i => store.saveSnapshots([{ stream: `a-${i}`, fold: 1, version: 1, state: '{}' }])],
   ['what forgets keys', () => store.forgetKeys()],
   ['a page of one row', i => commit(i, ['{}'])],
   [

@@ -2,7 +2,7 @@
 // anything. A page that runs statements of its own is a transaction.
 import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPageInTurns, checkSame, checkTable } from '../../ports/read-model/check.ts'
-import { type Condition, conditions, planListing } from '../../ports/read-model/listing.ts'
+import { conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, NewRow, Progress } from '../../ports/read-model/progress.ts'
@@ -12,6 +12,7 @@ import { RunFailure } from '../../ports/read-model/page-refused.ts'
 import { isStorable } from '../../ports/read-model/storable.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { agendaParts } from './agenda.ts'
+import { asMembership, storable, whereOf } from './conditions.ts'
 import { pageError } from './errors.ts'
 import { chunksOf, guardPage, leasePart, type Part, parkParts, rowParts, runParts } from './page.ts'
 import type { Pool } from './pool.ts'
@@ -220,7 +221,7 @@ export class PostgresReadModel implements ReadModel {
     const texts = parts.map(
       part =>
         `select ${columns.join(', ')} from ${from} ${whereOf(
-          part.map(condition => driving(condition, order[0]!)),
+          part.map(condition => asMembership(condition, order[0]!)),
           values,
         )} ${ordered}`,
     )
@@ -242,7 +243,7 @@ export class PostgresReadModel implements ReadModel {
 
   async parked(name?: string): Promise<readonly Parked[]> {
     const rows = await this.#read<Omit<Parked, 'at'> & { readonly at: Date }>(
-      `select name, kind, key, position, cause, at, again from ${this.#schema}.parked where $1::text is null or name = $1 order by name, position, key`,
+      `select name, kind, key, position, cause, at, again, reader from ${this.#schema}.parked where $1::text is null or name = $1 order by name, position, key`,
       [name ?? null],
     )
     return rows.map(row => ({ ...row, at: row.at.toISOString() }))
@@ -276,6 +277,15 @@ export class PostgresReadModel implements ReadModel {
   async serve(projection: string, name: string): Promise<boolean> {
     const [row] = await this.#write<{ served: boolean }>(`select ${this.#schema}.serve_v1($1, $2) as served`, [projection, name])
     return row!.served
+  }
+
+  async fingerprints(name: string): Promise<readonly string[]> {
+    const [row] = await this.#read<{ found: string }>(`select found from ${this.#schema}.fingerprints where name = $1`, [name])
+    return row ? (JSON.parse(row.found) as readonly string[]) : []
+  }
+
+  async setFingerprints(name: string, found: readonly string[]): Promise<void> {
+    await this.#write(`select ${this.#schema}.set_fingerprints_v1($1, $2)`, [name, JSON.stringify(found)])
   }
 
   /**
@@ -363,33 +373,3 @@ const ORDER = {
   field: { ascending: 'nulls first', descending: 'desc nulls last' },
   key: { ascending: '', descending: 'desc' },
 } as const
-
-/**
- * Writes an equality on the sort column as membership in a list of one, so that the planner does not see a constant.
- * Otherwise it would sort by the key alone, and might walk through all keys to find a rare value.
- */
-function driving(condition: Condition, column: string): Condition | DrivingCondition {
-  return condition.is === 'equal' && condition.column === column ? { ...condition, is: 'one of' } : condition
-}
-type DrivingCondition = { readonly is: 'one of'; readonly column: string; readonly value: string | number }
-
-function whereOf(asked: readonly (Condition | DrivingCondition)[], values: SqlValues): string {
-  return asked.length ? `where ${asked.map(condition => sqlOf(condition, values)).join(' and ')}` : ''
-}
-
-function sqlOf(condition: Condition | DrivingCondition, values: SqlValues): string {
-  if (condition.is === 'equal') return `"${condition.column}" = ${values.add(storable(condition.value))}`
-  if (condition.is === 'one of') {
-    const type = typeof condition.value === 'number' ? 'double precision' : 'text'
-    return `"${condition.column}" = any (array[${values.add(storable(condition.value))}::${type}])`
-  }
-  if (condition.is === 'null' || condition.is === 'not null') return `"${condition.column}" is ${condition.is}`
-  const columns = condition.columns.map(column => `"${column}"`)
-  const place = condition.values.map(value => values.add(storable(value)))
-  return `(${columns.join(', ')}) ${condition.is === 'above' ? '>' : '<'} (${place.join(', ')})`
-}
-
-/** Null for a text that no table can store, so that nothing is found. */
-function storable(value: string | number): string | number | null {
-  return typeof value === 'number' || isStorable(value) ? value : null
-}

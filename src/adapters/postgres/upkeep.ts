@@ -12,11 +12,11 @@ const FORGET_KEYS_MAX = 10_000
 export async function saveSnapshots(pool: Pool, schema: string, snapshots: readonly NewSnapshot[]): Promise<void> {
   const values = [
     texts(snapshots.map(({ stream }) => stream)),
-    list(snapshots.map(({ schema }) => schema)),
+    list(snapshots.map(({ fold }) => fold)),
     list(snapshots.map(({ version }) => version)),
     texts(snapshots.map(({ state }) => state)),
   ]
-  await pool.run(sql => query(sql, `select ${schema}.save_snapshots_v1($1, $2, $3, $4)`, values))
+  await pool.run(sql => query(sql, `select ${schema}.save_snapshots_v2($1, $2, $3, $4)`, values))
 }
 
 /** Gives a page of the keys that still live. */

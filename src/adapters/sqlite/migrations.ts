@@ -4,6 +4,7 @@ import readModels from '../../../migrations/sqlite/0002-read-models.sql' with { 
 import suspects from '../../../migrations/sqlite/0011-suspects.sql' with { type: 'text' }
 import imports from '../../../migrations/sqlite/0020-import.sql' with { type: 'text' }
 import agenda from '../../../migrations/sqlite/0021-agenda.sql' with { type: 'text' }
+import fingerprints from '../../../migrations/sqlite/0027-fingerprints.sql' with { type: 'text' }
 import starts from '../../../migrations/sqlite/0028-starts.sql' with { type: 'text' }
 import importsById from '../../../migrations/sqlite/0029-imports.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
@@ -14,6 +15,7 @@ export const migrations: readonly Migration[] = [
   { name: '0011-suspects', sql: suspects },
   { name: '0020-import', sql: imports },
   { name: '0021-agenda', sql: agenda },
+  { name: '0027-fingerprints', sql: fingerprints },
   { name: '0028-starts', sql: starts },
   { name: '0029-imports', sql: importsById },
 ]

@@ -53,10 +53,10 @@ export function pageWriter({ db, statements, now, agenda, tables }: PageWriterOp
     const { name, epoch, to, ttlMs } = page
     if (page.agenda) agenda.change(page.agenda)
     for (const { kind, key } of page.unpark) change('delete from parked where name = ? and kind = ? and key = ?', name, kind, key)
-    for (const { kind, key, position, cause, retrySince } of page.park)
+    for (const { kind, key, position, cause, retrySince, reader = null } of page.park)
       change(
-        'insert or replace into parked (name, kind, key, position, cause, at, again) values (?, ?, ?, ?, ?, ?, ?)',
-        ...[name, kind, key, position, cause, retrySince ?? now(), retrySince === undefined ? null : 'whole'],
+        'insert or replace into parked (name, kind, key, position, cause, at, again, reader) values (?, ?, ?, ?, ?, ?, ?, ?)',
+        ...[name, kind, key, position, cause, retrySince ?? now(), retrySince === undefined ? null : 'whole', reader],
       )
     runNow(page, db)
     change('update leases set until = ? where name = ? and epoch = ? and owner is not null', now() + ttlMs, name, epoch)

@@ -58,7 +58,7 @@ describe.each(Object.entries({ ...lost, ...unguarded }))('a file that %s while i
     expect(await failureOf(store.ping())).toMatchObject(gone)
     expect(await failureOf(store.append([unit('s-1', 1)]))).toMatchObject(gone)
     expect(await store.head()).toBe(1)
-    expect(await failureOf(store.saveSnapshots([{ stream: 's-1', schema: 1, version: 1, state: '{}' }]))).toMatchObject({
+    expect(await failureOf(store.saveSnapshots([{ stream: 's-1', fold: 1, version: 1, state: '{}' }]))).toMatchObject({
       name: 'StoreError',
       reason: 'unknown',
     })

@@ -20,6 +20,7 @@ export type PreparedLog = {
   readonly deleteKeys: Statement<unknown, [number]>
   readonly snapshot: Statement<{ version: number; state: string }, [string, number, number]>
   readonly saveSnapshot: Statement<unknown, SQLQueryBindings[]>
+  readonly deleteSnapshots: Statement<unknown, [string, number, number]>
 }
 
 export function prepareLog(db: Database): PreparedLog {
@@ -45,6 +46,7 @@ export function prepareLog(db: Database): PreparedLog {
       "delete from keys where until <= ? and substr(key, instr(key, ':') + 1) not in (select id from agenda)",
     ),
     snapshot: db.prepare('select version, state from snapshots where stream = ? and schema = ? and version > ?'),
+    deleteSnapshots: db.prepare('delete from snapshots where stream = ? and schema <> ? and version <= ?'),
     saveSnapshot: db.prepare(
       'insert into snapshots values (?, ?, ?, ?) on conflict (stream, schema) do update set version = excluded.version, state = excluded.state where excluded.version > snapshots.version',
     ),

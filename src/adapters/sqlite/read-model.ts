@@ -55,6 +55,8 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     unpark: (name, key, again) => whenFree(now => now.unpark(name, key, again)),
     serving: projection => whenFree(now => now.serving(projection)),
     serve: (projection, name) => whenFree(now => now.serve(projection, name)),
+    fingerprints: name => whenFree(now => now.fingerprints(name)),
+    setFingerprints: (name, found) => whenFree(now => now.setFingerprints(name, found)),
   }
 }
 
@@ -239,7 +241,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     },
     parked: name =>
       all<Omit<Parked, 'at' | 'again'> & { readonly at: number; readonly again: Parked['again'] }>(
-        `select name, kind, key, position, cause, at, again from parked ${name === undefined ? '' : 'where name = ?'} order by name, position, key`,
+        `select name, kind, key, position, cause, at, again, reader from parked ${name === undefined ? '' : 'where name = ?'} order by name, position, key`,
         ...(name === undefined ? [] : [name]),
       ).map(one => ({ ...one, at: instant(one.at) })),
     parkedCounts: () =>
@@ -254,6 +256,13 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
         : change('update parked set again = ?, at = ? where name = ? and key = ?', again, now(), name, key),
     serving: projection => one<{ name: string }>('select name from serving where projection = ?', projection)?.name ?? null,
     serve: writing(serve),
+    fingerprints: name => {
+      const found = one<{ found: string }>('select found from fingerprints where name = ?', name)
+      return found ? (JSON.parse(found.found) as readonly string[]) : []
+    },
+    setFingerprints: (name, found) => {
+      change('insert or replace into fingerprints values (?, ?)', name, JSON.stringify(found))
+    },
   }
 }
 

@@ -12,7 +12,10 @@ export type SyncUpkeep = Pick<Sync<Upkeep>, 'saveSnapshots' | 'keys' | 'forgetKe
 export function syncUpkeep(db: Database, prepared: PreparedLog, texts: Statements, now: () => number): SyncUpkeep {
   return {
     saveSnapshots: db.transaction((snapshots: readonly NewSnapshot[]) => {
-      for (const { stream, schema, version, state } of snapshots) prepared.saveSnapshot.run(stream, schema, version, state)
+      for (const { stream, fold, version, state } of snapshots) {
+        prepared.deleteSnapshots.run(stream, fold, version)
+        prepared.saveSnapshot.run(stream, fold, version, state)
+      }
     }).immediate,
     keys: ({ after, limit }) =>
       texts

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Event, type EventOf, type Events, type EventsSpec, spec } from '../event/events.ts'
 import type { One, Only } from '../event/families.ts'
+import { functionsPart, hashToNumber, readingPart } from '../event/fingerprints.ts'
 import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
 import { type Command, commands } from './command.ts'
@@ -30,7 +31,8 @@ export type DeciderSpec = {
   readonly commands: ReadonlyMap<string, z.ZodType>
   readonly decide: ReadonlyMap<string, (state: unknown, data: unknown, context: Context) => One<Event> | Rejection>
   readonly expose: z.ZodType | null
-  readonly snapshot: { readonly every: number; readonly version: number } | null
+  /** `fold` names what folds the state. A snapshot that another fold saved is not read. */
+  readonly snapshot: { readonly every: number; readonly fold: number } | null
 }
 
 /**
@@ -45,8 +47,9 @@ export type DeciderSpec = {
  *   (`[]`) or `reject(code)`. It may run again.
  * - `expose`: the schema of the state's public view, which is served at `GET /{decider}/{id}`. Default: the state is
  *   not served.
- * - `snapshot`: saves the folded state every so many events. Raise `version` when the state's shape or `evolve`
- *   changes. Default: no snapshots.
+ * - `snapshot`: saves the folded state every so many events. A change of `initial`, of `evolve`, of an event's schema or
+ *   of its upcast makes older snapshots unread: the next load folds all events. Raise `version` when something changes
+ *   that the text of `evolve` does not show, such as a function that it calls. Default: no snapshots.
  *
  * @example
  * const counter = decider(Counter, {
@@ -74,7 +77,7 @@ export function decider<
       readonly [N in keyof C & string]: (state: State, data: z.output<C[N]>, context: Context) => One<EventOf<D, S>> | Rejection
     }
     readonly expose?: V & (NoInfer<State> extends z.input<V> ? unknown : never)
-    readonly snapshot?: { readonly every: number; readonly version: number }
+    readonly snapshot?: { readonly every: number; readonly version?: number }
   },
 ): Decider<D, State, C> {
   const family = of[spec]
@@ -88,15 +91,27 @@ export function decider<
     commands: new Map(Object.entries(options.commands)),
     decide: checkFunctions(`${of_.name}: decide`, of_.commands, options.decide),
     expose: options.expose ?? null,
-    snapshot: options.snapshot ?? null,
+    snapshot: null,
   }
-  const { snapshot } = definition
-  if (snapshot && !(snapshot.every > 0 && Number.isSafeInteger(snapshot.every) && Number.isSafeInteger(snapshot.version)))
-    throw new TypeError(
-      `${family.name}: expected whole numbers for a snapshot, and every above 0; found version ${snapshot.version}, every ${snapshot.every}`,
-    )
+  const snapshot = options.snapshot ? snapshotOf(definition, options.snapshot) : null
   // The mapped type describes the object that is built here from values.
-  return Object.freeze(Object.assign(commands(family.name, of_.commands), { [spec]: definition })) as Decider<D, State, C>
+  return Object.freeze(Object.assign(commands(family.name, of_.commands), { [spec]: { ...definition, snapshot } })) as Decider<
+    D,
+    State,
+    C
+  >
+}
+
+function snapshotOf(
+  { name, events, initial, evolve }: DeciderSpec,
+  { every, version = 1 }: { readonly every: number; readonly version?: number },
+): DeciderSpec['snapshot'] {
+  if (!(every > 0 && Number.isSafeInteger(every) && Number.isSafeInteger(version)))
+    throw new TypeError(
+      `${name}: expected whole numbers for a snapshot, and every above 0; found version ${version}, every ${every}`,
+    )
+  const state = Bun.inspect(initial, { depth: Number.POSITIVE_INFINITY, sorted: true })
+  return { every, fold: hashToNumber([version, state, readingPart(events), functionsPart(evolve)]) }
 }
 
 /** The functions by name: exactly one for each of `names`. JavaScript callers get the check that TypeScript makes. */

@@ -82,7 +82,12 @@ export type EventsSpec = {
 export type Was =
   | { readonly kind: 'renamed'; readonly to: string }
   | { readonly kind: 'retired' }
-  | { readonly kind: 'split'; readonly chain: Chain; readonly into: (old: unknown) => readonly Event[] }
+  | {
+      readonly kind: 'split'
+      readonly chain: Chain
+      readonly into: (old: unknown) => readonly Event[]
+      readonly source: () => unknown
+    }
 
 /** Any family. */
 export type AnyEvents = { readonly [spec]: EventsSpec & { readonly category: string; readonly event: Event } }
@@ -159,7 +164,7 @@ function successorOf(
   if (typeof old === 'object') {
     // `events` has checked that `into` takes the schema's output, and these constructors.
     const into = old.into as (old: unknown, make: object) => readonly Event[]
-    return { kind: 'split', chain: chain(old.from), into: data => into(data, make) }
+    return { kind: 'split', chain: chain(old.from), into: data => into(data, make), source: old.into as () => unknown }
   }
   if (!types.has(old)) throw new TypeError(`${category}.${type} was renamed to ${old}, which is no type of ${category}`)
   return { kind: 'renamed', to: old }

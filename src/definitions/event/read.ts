@@ -12,11 +12,14 @@ export class UnreadableEvent extends Error {
   readonly stream: string
   readonly version: number
   readonly type: string
+  /** The path in the payload, and what is wrong there. */
+  readonly reason: string
   constructor(stream: string, version: number, type: string, reason: string, options?: ErrorOptions) {
     super(`${stream} has at version ${version} an event ${type} that cannot be read: ${reason}`, options)
     this.stream = stream
     this.version = version
     this.type = type
+    this.reason = reason
   }
 }
 

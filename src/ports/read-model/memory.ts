@@ -39,6 +39,7 @@ export function memoryReadModel({
   const leases = new Map<string, LeaseState>()
   const parked = new Map<string, Parked>()
   const served = new Map<string, string>()
+  const fingerprints = new Map<string, readonly string[]>()
 
   const stamp = () => new Date(now()).toISOString()
   const position = (name: string) => checkpoints.get(name)?.position ?? 0
@@ -93,6 +94,7 @@ export function memoryReadModel({
     for (const { retrySince, ...one } of page.park) {
       const since = retrySince === undefined ? stamp() : new Date(retrySince).toISOString()
       parked.set(parkedKey(name, one.kind, one.key), {
+        reader: null,
         ...one,
         name,
         at: since,
@@ -219,6 +221,8 @@ export function memoryReadModel({
       served.set(projection, name)
       return true
     },
+    fingerprints: async name => fingerprints.get(name) ?? [],
+    setFingerprints: async (name, found) => void fingerprints.set(name, found),
   }
 }
 

@@ -31,6 +31,11 @@ export type Parked = {
    * which tries an event again for some time. Null: it stays parked.
    */
   readonly again: Again | null
+  /**
+   * A fingerprint of the release that could not read the event, or the row. An owner with another fingerprint handles
+   * the key again without being asked. Null: everything could be read, and its handling failed.
+   */
+  readonly reader: string | null
 }
 export type Again = 'whole' | 'skip'
 /** How many keys and streams of a subscription stay parked, and how many are to be handled again. */
@@ -40,7 +45,8 @@ export type ParkedCount = {
   readonly streams: number
   readonly retrying: number
 }
-export type NewParked = Pick<Parked, 'kind' | 'key' | 'position' | 'cause'> & {
-  /** The owner handles it again, since this time in ms since 1970. Default: it stays parked. */
-  readonly retrySince?: number
-}
+export type NewParked = Pick<Parked, 'kind' | 'key' | 'position' | 'cause'> &
+  Partial<Pick<Parked, 'reader'>> & {
+    /** The owner handles it again, since this time in ms since 1970. Default: it stays parked. */
+    readonly retrySince?: number
+  }

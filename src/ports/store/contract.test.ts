@@ -210,7 +210,7 @@ const bugs: readonly Bug[] = [
     caught: ['sends up to 256 KiB of missed events, and beyond that only the version'],
   },
   {
-    bug: 'takes the last snapshot that was saved for the newest, of whatever schema version',
+    bug: 'takes the last snapshot that was saved for the newest, of whatever fold',
     plant: store => {
       const saved = new Map<string, Snapshot>()
       return {
@@ -227,9 +227,10 @@ const bugs: readonly Bug[] = [
       }
     },
     caught: [
-      'takes up a snapshot only of the schema version asked for, and only where it is newer than what is known',
-      'never puts an older snapshot over a newer one, and keeps one for each schema version',
+      'takes up a snapshot only of the fold asked for, and only where it is newer than what is known',
+      'never puts an older snapshot over a newer one, and deletes those of other folds that are not newer',
       'gives a state folded from a snapshot and what came after it equal to the state folded from all',
+      'folds all events anew where a snapshot was folded before an upcast of its events',
     ],
   },
 ]

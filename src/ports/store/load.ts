@@ -2,8 +2,8 @@
 import type { StoredFact } from '../../definitions/event/read.ts'
 
 /**
- * Asks for the facts after a version. `snapshot` asks for a newer snapshot of that schema version, if there is one, and
- * the facts after it.
+ * Asks for the facts after a version. `snapshot` asks for a newer snapshot of that fold, if there is one, and the facts
+ * after it.
  */
 export type LoadRequest = { readonly stream: string; readonly after: number; readonly snapshot?: number | undefined }
 
@@ -22,7 +22,8 @@ export type LoadedStream = {
   readonly size: number
 }
 export type Snapshot = { readonly version: number; readonly state: unknown }
-export type NewSnapshot = { readonly stream: string; readonly schema: number; readonly version: number; readonly state: string }
+/** `fold`: a number for what folded the state, from 0 to 2^31 - 1. */
+export type NewSnapshot = { readonly stream: string; readonly fold: number; readonly version: number; readonly state: string }
 
 /** The most facts of one stream that one load reads, and how many it reads of each however many streams it has. */
 export const LOAD_FACTS_MAX = 2_000

@@ -19,7 +19,8 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const log: StoredEvent[] = []
   const streams = new Map<string, StoredEvent[]>()
   const keys = new Map<string, { readonly stored: StoredKey; readonly until: number }>()
-  const snapshots = new Map<string, Snapshot>()
+  /** By stream and fold. */
+  const snapshots = new Map<string, Map<number, Snapshot>>()
   let identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
   const watching = new Set<Wake>()
   const agenda = memoryAgenda({ now, renewKeys })
@@ -79,7 +80,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   }
 
   function load({ stream, after, snapshot }: LoadRequest, limit: number): LoadedStream {
-    const saved = snapshot === undefined ? undefined : snapshots.get(`${snapshot} ${stream}`)
+    const saved = snapshot === undefined ? undefined : snapshots.get(stream)?.get(snapshot)
     const found = saved && saved.version > after ? saved : null
     const from = found?.version ?? after
     const events = streams.get(stream) ?? []
@@ -154,9 +155,11 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
       return { epoch: identity.epoch, keys: 0, snapshots: 0, entries: 0 }
     },
     saveSnapshots: async (all: readonly NewSnapshot[]) => {
-      for (const { stream, schema, version, state } of all) {
-        const key = `${schema} ${stream}`
-        if (version > (snapshots.get(key)?.version ?? 0)) snapshots.set(key, { version, state: JSON.parse(state) as unknown })
+      for (const { stream, fold, version, state } of all) {
+        const saved = snapshots.get(stream) ?? new Map<number, Snapshot>()
+        snapshots.set(stream, saved)
+        for (const [other, one] of saved) if (other !== fold && one.version <= version) saved.delete(other)
+        if (version > (saved.get(fold)?.version ?? 0)) saved.set(fold, { version, state: JSON.parse(state) as unknown })
       }
     },
     keys: async ({ after, limit }) =>

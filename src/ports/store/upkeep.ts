@@ -15,6 +15,11 @@ export interface Upkeep {
   close(): Promise<void>
   /** Resolves once the store can serve. Rejects if it cannot. */
   ping(): Promise<void>
+  /**
+   * Saves snapshots, unless the same fold has saved a newer one of the stream. A snapshot replaces those of other folds
+   * that are not newer. So the store holds few for a stream, however often its fold changes, and two releases that run
+   * side by side read only their own.
+   */
   saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void>
   /** Gives a page of the idempotency keys that still live, in their order. The empty text is before all. */
   keys(options: { readonly after: string; readonly limit: number }): Promise<readonly KeptKey[]>

@@ -1,6 +1,7 @@
 // Runs a projection: folds rows in memory, one page or many, and writes the changed rows together with the checkpoint.
 import type { AgendaChange } from '../../definitions/process/instance.ts'
 import { encodeRow, type RowEvent } from '../../definitions/projection/fold.ts'
+import { rowReader } from '../../definitions/projection/fold-fingerprint.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
 import { background } from '../../lib/turns.ts'
 import type { Lease } from '../../ports/read-model/leases.ts'
@@ -65,7 +66,7 @@ export class Projector implements Consumer {
     this.#table = table
     this.#onRowsChanged = onRowsChanged
     this.#outbox = outbox
-    const parking = new Parking(store, report)
+    const parking = new Parking(store, rowReader(projection), report)
     const cache = new RowCache(store.readModel, projection, table)
     const folder = new RowFolder(projection, cache, parking)
     this.#parking = parking

@@ -9,6 +9,7 @@ import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { StoredRow } from '../../ports/read-model/rows.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { causeOf } from '../parking.ts'
+import { UnreadableRow } from '../unreadable-row.ts'
 
 /** A row as it is folded so far. `saved` and `firstUnsaved` count only while it is dirty. */
 export type CachedRow = {
@@ -183,7 +184,7 @@ export class RowCache {
       const { fields } = encodeRow(this.#projection, row)
       return { row, position, isDirty: false, saved: row, firstUnsaved: position, fields, size: data.length }
     } catch (error) {
-      return new Error(`${this.#table.name}: the row ${key} cannot be read: ${causeOf(error)}`, { cause: error })
+      return new UnreadableRow(`${this.#table.name}: the row ${key} cannot be read: ${causeOf(error)}`, { cause: error })
     }
   }
 }

@@ -157,8 +157,8 @@ decider(Stock, {
   evolve: fold,
   commands: { note: None },
   decide: { note: () => [] },
-  // @ts-expect-error Property 'version' is missing
-  snapshot: { every: 10 },
+  // @ts-expect-error Property 'every' is missing
+  snapshot: { version: 2 },
 })
 // @ts-expect-error 'number' is not assignable to parameter of type 'string'
 reject(404)

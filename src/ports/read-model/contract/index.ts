@@ -2,6 +2,7 @@
 import { contract } from '../../../test-support/contract.ts'
 import type { ReadModelCase, TestedReadModel } from './case.ts'
 import { tables } from './tables.ts'
+import { fingerprints } from './fingerprints.ts'
 import { leases } from './leases.ts'
 import { pages } from './pages.ts'
 import { payloads } from './payloads.ts'
@@ -16,5 +17,5 @@ export function readModelContract(name: string, make: () => Promise<TestedReadMo
 }
 
 export const readModelCases: readonly ReadModelCase[] = [
-  tables, leases, pages, payloads, progress, parkedKeys, reading, properties,
+  tables, leases, pages, payloads, progress, parkedKeys, fingerprints, reading, properties,
 ].flat() // biome-ignore format: one list

@@ -12,14 +12,19 @@ export const parkedKeys: readonly ReadModelCase[] = [
       await readModel.prepare([orders, plain])
       const { epoch } = await acquireLease(readModel, 'orders_v1')
       const other = await acquireLease(readModel, 'plain_v1')
-      const park = [buildParked('o2', 7), { ...buildParked('o1', 8), kind: 'stream' as const, cause: 'it\'s "broken"\n\\n 絵' }]
+      const park = [
+        buildParked('o2', 7),
+        { ...buildParked('o1', 8), kind: 'stream' as const, cause: 'it\'s "broken"\n\\n 絵', reader: 'r1' },
+      ]
       await commitPage(readModel, page({ epoch, rows: [row('o1', 1), row('o2', 2)], park }))
       await commitPage(
         readModel,
         page({ name: 'plain_v1', epoch: other.epoch, rows: [{ ...row('o2', 1), fields: [] }], park: [buildParked('o9', 3)] }),
       )
       const found = await readModel.parked('orders_v1')
-      expect(found.map(({ at, ...rest }) => rest)).toEqual(park.map(one => ({ ...one, name: 'orders_v1', again: null })))
+      expect(found.map(({ at, ...rest }) => rest)).toEqual(
+        park.map(one => ({ reader: null, ...one, name: 'orders_v1', again: null })),
+      )
       expect(found.every(({ at }) => new Date(at).toISOString() === at)).toBeTrue()
       expect((await readModel.parked()).map(({ name, key }) => `${name} ${key}`)).toEqual([
         'orders_v1 o2',
@@ -37,7 +42,10 @@ export const parkedKeys: readonly ReadModelCase[] = [
     title: 'asks for what is parked to be folded again, one key or all, and forgets what a page takes back',
     run: async ({ readModel, reopen }) => {
       const { epoch } = await acquireLease(readModel, 's')
-      await commitPage(readModel, page({ name: 's', epoch, park: ['a', 'b', 'c'].map(key => buildParked(key)) }))
+      await commitPage(
+        readModel,
+        page({ name: 's', epoch, park: ['a', 'b', 'c'].map(key => ({ ...buildParked(key), reader: 'r1' })) }),
+      )
       const other = await acquireLease(readModel, 't')
       await commitPage(readModel, page({ name: 't', epoch: other.epoch, park: [buildParked('a')] }))
       const listRetried = async (model: ReadModel) =>
@@ -57,9 +65,9 @@ export const parkedKeys: readonly ReadModelCase[] = [
         park: [{ ...buildParked('b', 15), cause: 'again' }],
       }
       await commitPage(reopened, page(moved))
-      expect((await reopened.parked('s')).map(({ key, position, cause, again }) => ({ key, position, cause, again }))).toEqual([
-        { key: 'c', position: 5, cause: 'TypeError', again: 'whole' },
-        { key: 'b', position: 15, cause: 'again', again: null },
+      expect((await reopened.parked('s')).map(({ name, at, kind, ...rest }) => rest)).toEqual([
+        { key: 'c', position: 5, cause: 'TypeError', again: 'whole', reader: 'r1' },
+        { key: 'b', position: 15, cause: 'again', again: null, reader: null },
       ])
       expect(await reopened.parked('t')).toHaveLength(1)
       await commitPage(reopened, page({ name: 's', epoch, from: 20, to: 30, unpark: [{ kind: 'stream', key: 'b' }] }))

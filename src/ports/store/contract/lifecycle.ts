@@ -24,7 +24,7 @@ export const lifecycle: readonly StoreCase[] = [
     title: 'has with each restore a later epoch, under which all that is there goes on',
     run: async ({ store, reopen }) => {
       await appendUnit(store, { ...unit('s-1', 0, [newEvent(1)]), keys: [newKey('k', 's-1', 1, 1)] })
-      await store.saveSnapshots([{ stream: 's-1', schema: 1, version: 1, state: '{}' }])
+      await store.saveSnapshots([{ stream: 's-1', fold: 1, version: 1, state: '{}' }])
       const { id, epoch } = store.identity
       expect(await store.beginEpoch()).toEqual({ epoch: epoch + 1, keys: 0, snapshots: 0, entries: 0 })
       expect(store.identity).toEqual({ id, epoch: epoch + 1 })

@@ -79,7 +79,7 @@ export const loading: readonly StoreCase[] = [
     run: async ({ store }) => {
       await appendUnit(store, { slices: [slice('s-1', 0, 3)], keys: [newKey('k', 's-1', 3, 3)] })
       await appendUnit(store, unit('s-2', 0, [newEvent('x')]))
-      await store.saveSnapshots([{ stream: 's-1', schema: 1, version: 2, state: '{"n":2}' }])
+      await store.saveSnapshots([{ stream: 's-1', fold: 1, version: 2, state: '{"n":2}' }])
       const { streams, keys } = await store.load(
         [
           { stream: 's-2', after: 0, snapshot: 1 },
