@@ -37,7 +37,7 @@ const buildOrders = (name: string) =>
     initial: { note: '', total: 0, paid: false },
     key: { Placed: ({ total }, { stream }) => `${stream}-${Math.floor(total / 5)}` },
     evolve: { Placed: (row, { note, total }) => ({ ...row, note, total: row.total + total }), Paid: () => null },
-    index: ['total'],
+    indexes: ['total'],
   })
 
 /**
