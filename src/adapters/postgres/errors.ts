@@ -53,7 +53,8 @@ function runError(cause: unknown): Error {
   const { name, code = '' } = (cause ?? {}) as { name?: string; code?: string }
   const isOfDatabase = name === 'PostgresError' || code.startsWith('CONNECT')
   const error = isOfDatabase ? storeError(cause, 'unavailable') : null
-  if (error && error.reason !== 'refused') return error
+  // A table or a function that the page's own statements name is the page's matter.
+  if (error && error.reason !== 'refused' && !code.startsWith('42')) return error
   return new PageRefused('what the page runs has failed', { cause })
 }
 

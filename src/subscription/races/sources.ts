@@ -38,25 +38,25 @@ export const sourcePlants = {
   'an agenda beside the page': {
     file: 'subscription/process-manager-runner.ts',
     found: `      toAgenda: changes => this.#toAgenda(changes),
-      onSaved: ({ add }) => sender.enqueue(add),
+      onSaved: (agenda, rows) => this.#onSaved(agenda, rows),
 `,
     by: `      toAgenda: changes => {
         this.later = this.#toAgenda(changes).add
         return { add: [], remove: [] }
       },
-      onSaved: async () => {
+      onSaved: async (_, rows) => {
         const { later } = this
         await Bun.sleep(20)
         for (const entry of later) await store.agenda.schedule(entry)
-        sender.enqueue(later)
+        this.#onSaved({ add: later, remove: [] }, rows)
       },
 `,
   },
   /** What is to be sent is forgotten first, and sent then. */
   'a sender that forgets first': {
     file: 'agenda/sender.ts',
-    found: '        const outcome = await send(entry, attempt)\n',
-    by: '        await this.#options.agenda.done([entry])\n        const outcome = await send(entry, attempt)\n',
+    found: '        const outcome = await this.#options.send(entry, attempt)\n',
+    by: '        await this.#options.agenda.done([entry])\n        const outcome = await this.#options.send(entry, attempt)\n',
   },
   /** What is due is told by the clock of the app. */
   'timers by the clock of the app': {
@@ -68,8 +68,8 @@ export const sourcePlants = {
   /** Whoever ends it is told that it has ended, at once. */
   'an end that waits for nothing': {
     file: 'runtime.ts',
-    found: '    close: async () => {\n      await sending.close()\n',
-    by: '    close: async () => {\n      if (store) return\n      await sending.close()\n',
+    found: '    close: async () => {\n      const over',
+    by: '    close: async () => {\n      if (store) return\n      const over',
   },
 } as const satisfies Record<string, SourcePlant>
 export type SourcePlantName = keyof typeof sourcePlants
