@@ -173,6 +173,7 @@ export function planTests(events: number): void {
         'events ("position")',
         'events (stream, version)',
         'events (type, "position")',
+        'fingerprints (name)',
         'import_rows (import, nth)',
         'imports (import)',
         'imports (name)',
