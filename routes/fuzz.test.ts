@@ -10,7 +10,7 @@ import type { StoredEvent } from '../src/ports/store/event.ts'
 import { type Client, client } from '../src/test-support/http.ts'
 import { problems, type Slug } from './http/problem.ts'
 
-const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 6_000)
+const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 4_000)
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.trunc(Math.random() * 2 ** 31))
 const RUNS_AT_ONCE = 50
 const BODY_LIMIT = 20_000

@@ -5,6 +5,11 @@
 create function save_snapshots_v2(streams text[], folds integer[], versions bigint[], states text[]) returns void
 language sql volatile security definer
 set search_path from current
+-- Planned once, and by the index however small the table is at that time.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 begin atomic
   delete from snapshots s
   using unnest(streams, folds, versions) n(stream, fold, version)

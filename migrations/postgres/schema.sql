@@ -1312,6 +1312,10 @@ CREATE OR REPLACE FUNCTION emaki.save_snapshots_v2(streams text[], folds integer
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'emaki', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 BEGIN ATOMIC
  DELETE FROM emaki.snapshots s
     USING UNNEST(save_snapshots_v2.streams, save_snapshots_v2.folds, save_snapshots_v2.versions) n(stream, fold, version)

@@ -13,7 +13,7 @@ import { shareTurns } from '../test-support/shared-turns.ts'
 import type { Outcome } from './outcome.ts'
 import type { Runtime } from '../runtime.ts'
 
-const RUNS = Number(process.env['MODEL_RUNS'] ?? 200)
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 100)
 const SPREAD = 20
 const SEED = process.env['MODEL_SEED']
 const PROCESSES = 2

@@ -65,7 +65,7 @@ export const payloads: readonly ReadModelCase[] = [
       ]
       for (const one of wrong) {
         const rows = [row('a', 1), { ...row('o1', 1), ...one }]
-        const what = Bun.inspect(one).slice(0, 80)
+        const what = Object.keys(one).join()
         expect(await failureOf(readModel.commit(page({ epoch, rows }))), what).toBeInstanceOf(PageRefused)
       }
       for (const park of [buildParked('a\0b'), { ...buildParked('a'), cause: '\ud800' }])
