@@ -78,7 +78,7 @@ describe('an inbox', () => {
           if (outcome !== 'ignored') expect(of.filter(({ answer }) => !('replayed' in answer))).toHaveLength(1)
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     )
   })
 

@@ -72,7 +72,7 @@ export const repetition: readonly ImportCase[] = [
               expect(await store.imports()).toEqual([])
             }),
         ),
-        { numRuns: 12 },
+        { numRuns: 6 },
       ),
   },
 ]

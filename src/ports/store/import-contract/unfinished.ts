@@ -102,7 +102,7 @@ export const unfinished: readonly ImportCase[] = [
               expect(await store.imports()).toEqual([])
             }),
         ),
-        { numRuns: 12 },
+        { numRuns: 6 },
       ),
   },
 ]
