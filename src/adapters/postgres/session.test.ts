@@ -125,6 +125,11 @@ const expected = {
 }
 
 describe('a database that is set otherwise', () => {
+  test('a store whose statements may take an hour works with the limits of its own sessions', async () => {
+    const schema = `hour_${Math.random().toString(36).slice(2)}`
+    expect(await useStore(postgres(url, { schema, deadlineMs: 3_600_000 }))).toEqual(expected)
+  })
+
   test('a store migrates and works where the database sets all that could change what it does', async () => {
     const schema = `all_${Math.random().toString(36).slice(2)}`
     expect(await withSettings(working, () => useStore(postgres(url, { schema })))).toEqual(expected)

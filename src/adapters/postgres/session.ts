@@ -59,6 +59,12 @@ const isOn: Need = { value: 'on', fits: found => found === 'on' }
 /** No limit, or one that is no shorter than our own. */
 const isNoLimit: Need = { value: '0', fits: (found, deadlineMs) => found === '0' || Number(found) >= deadlineMs }
 
+/** It bounds our own pauses within a transaction, and so no statement: our own limit is enough. */
+const isNoShortPause: Need = {
+  value: '0',
+  fits: (found, deadlineMs) => found === '0' || Number(found) >= Math.min(deadlineMs, IDLE_IN_TRANSACTION_MS),
+}
+
 /** What the promises need of a session. */
 const NEEDS: Readonly<Record<string, Need>> = {
   default_transaction_isolation: { value: 'read committed', fits: found => found === 'read committed' },
@@ -70,7 +76,7 @@ const NEEDS: Readonly<Record<string, Need>> = {
   statement_timeout: isNoLimit,
   lock_timeout: isNoLimit,
   transaction_timeout: isNoLimit,
-  idle_in_transaction_session_timeout: isNoLimit,
+  idle_in_transaction_session_timeout: isNoShortPause,
 }
 
 /** A setting of a session that does not fit. */

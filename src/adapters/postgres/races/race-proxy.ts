@@ -15,13 +15,26 @@ export type ReplyLoss = {
   readonly lost: () => number
 }
 
+/** A message that prepares the append, with the name that it gives it; and how any statement begins. */
+const PREPARED = /P.{4}(\w+)\0[^\0]*append_v3/s
+const BEGINNING = /^[PBQ]/
+/** A trial after a failure is an append, too, and none whose reply a test waits for. */
+const TRIAL = 'health:'
+
 export function replyLoss(proxy: FaultProxy): ReplyLoss {
+  /** The name of the prepared append of each connection, and the connections whose last statement is one. */
+  const names = new Map<number, string>()
   const appending = new Set<number>()
   let armed: { readonly how: Exclude<Verdict, 'forward'>; readonly onLost: () => void } | null = null
   let lost = 0
-  // The statement is named where it is prepared, which is on the connection that appends.
   proxy.onClientData((bytes, connection) => {
-    if (Buffer.from(bytes).includes('append_v3')) appending.add(connection)
+    const said = Buffer.from(bytes).toString('latin1')
+    const name = PREPARED.exec(said)?.[1]
+    if (name !== undefined) names.set(connection, name)
+    const known = names.get(connection)
+    const isAppend = name !== undefined || (known !== undefined && said.includes(`\0${known}\0`))
+    if (isAppend && !said.includes(TRIAL)) appending.add(connection)
+    else if (BEGINNING.test(said)) appending.delete(connection)
     return 'forward'
   })
   proxy.onServerData((bytes, connection) => {
