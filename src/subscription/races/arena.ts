@@ -163,11 +163,12 @@ export class Arena {
   async caughtUp(names: readonly string[] = SUBSCRIPTIONS): Promise<void> {
     let behind = ''
     await eventually('all is at the head', async () => {
-      const { checkpoints } = await this.look()
+      const { checkpoints, retrying } = await this.look()
       const head = this.checker.log.at(-1)?.position ?? 0
-      behind = names
-        .flatMap(name => (checkpoints.get(name) === head ? [] : [`${name} is at ${checkpoints.get(name)} of ${head}`]))
-        .join(', ')
+      behind = [
+        ...names.flatMap(name => (checkpoints.get(name) === head ? [] : [`${name} is at ${checkpoints.get(name)} of ${head}`])),
+        ...(names.includes('effects') && retrying > 0 ? [`effects handles ${retrying} keys again`] : []),
+      ].join(', ')
       return behind === ''
     }).catch(error => {
       throw new Error(

@@ -14,7 +14,7 @@ const event = (position: number, version: number, token: string | null = `t${pos
   token,
 })
 const log = [event(1, 1), event(2, 2), event(3, 3)]
-const nothing: Seen = { events: log, checkpoints: new Map(), rows: new Map(), parked: [], reported: null }
+const nothing: Seen = { events: log, checkpoints: new Map(), rows: new Map(), parked: [], retrying: 0, reported: null }
 const deliveries = (...positions: readonly number[]): readonly Delivered[] =>
   positions.map((at, seq) => ({ seq, key: `effects:e${at}`, id: `e${at}`, stream: 'hot-1', version: at }))
 

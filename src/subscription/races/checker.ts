@@ -26,6 +26,8 @@ export type Seen = {
     readonly position: number
     readonly cause: string
   }[]
+  /** How many keys of the processor are handled again until they succeed. */
+  readonly retrying: number
   /** The positions that the SQL projection has written; null: its table is not there yet. */
   readonly reported: readonly number[] | null
 }

@@ -18,7 +18,7 @@ const selects = (schema: string) => {
     events: (after: number) =>
       `select position${number} as position, stream, version${number} as version, id${schema && '::text'} as id, type, data from ${of}events where position > ${after} order by position`,
     checkpoints: `select name, position${number} as position from ${of}checkpoints`,
-    parked: `select name, kind, key, position${number} as position, cause from ${of}parked`,
+    parked: `select name, kind, key, position${number} as position, cause, again from ${of}parked`,
     rows: (name: string) => `select key, position${number} as position, data from ${of}"rows_${name}"`,
     tables: `select name from ${of}row_tables`,
     reported: `select position${number} as position from ${of}sql_report_v1_seen`,
@@ -28,17 +28,25 @@ const selects = (schema: string) => {
 function toSeen(
   events: readonly StoredEvent[],
   checkpoints: readonly Checkpoint[],
-  parked: Seen['parked'],
+  parked: readonly AsideRow[],
   rows: readonly (readonly [string, readonly RowOf[]])[],
   reported: readonly { readonly position: number }[] | null,
 ): Seen {
   return {
     events: events.map(({ type, data, ...event }) => ({ ...event, token: tokenOf(type, data) })),
     checkpoints: new Map(checkpoints.map(({ name, position }) => [name, position])),
-    parked,
+    parked: parked.filter(one => !isInRetry(one)),
+    retrying: parked.filter(isInRetry).length,
     rows: new Map(rows.map(([name, rows]) => [name, new Map(rows.map(row => [row.key, row]))])),
     reported: reported?.map(({ position }) => position) ?? null,
   }
+}
+
+type AsideRow = Seen['parked'][number] & { readonly again: string | null }
+
+/** A key of the processor that is handled again until it succeeds stands beside those that are parked. */
+function isInRetry({ name, again }: AsideRow): boolean {
+  return name === 'effects' && again === 'whole'
 }
 
 /** Null for what nobody can read: a type of no release, a payload that fits no schema, or is none. */
@@ -97,7 +105,7 @@ export function postgresLook(sql: Sql, schema: string): Look {
 type Found = {
   readonly events: readonly StoredEvent[]
   readonly checkpoints: readonly Checkpoint[]
-  readonly parked: Seen['parked']
+  readonly parked: readonly AsideRow[]
   readonly reported: readonly { readonly position: number }[] | null
 }
 
@@ -114,7 +122,7 @@ export function sqliteLook(file: string): Look & Disposable {
     return toSeen(
       events,
       all<Checkpoint>(ask.checkpoints),
-      all<Seen['parked'][number]>(ask.parked),
+      all<AsideRow>(ask.parked),
       rows,
       there ? all<{ position: number }>(ask.reported) : null,
     )
