@@ -8,7 +8,7 @@ import { order, shelf, shop } from '../test-support/fulfilment.ts'
 import { until } from '../test-support/servers/until.ts'
 import { agendaVerb, timersVerb } from './agenda.ts'
 import { processesVerb } from './processes.ts'
-import { parkedVerb, resetVerb, unparkVerb } from './rows.ts'
+import { parkedVerb, resetVerb, skipVerb, unparkVerb } from './rows.ts'
 
 let store: Store
 const at = '2100-01-01T00:00:00Z'
@@ -119,6 +119,8 @@ describe('a parked process', () => {
     const asked = { store: parking, serve, words: ['fulfilment'] }
     expect((await runVerb(parkedVerb, asked)).out).toContain('process_fulfilment  key   o1')
     expect((await runVerb(unparkVerb, asked)).out).toBe('1 will be handled again\n')
+    const skipped = await runVerb(skipVerb, { ...asked, words: ['fulfilment', 'o1'] })
+    expect(skipped.out).toBe('1 will go on without the event at which it is parked\n')
     await expect(runVerb(resetVerb, asked)).rejects.toThrow('fulfilment is a process')
   })
 })

@@ -43,17 +43,19 @@ async function showParked(call: Call): Promise<number> {
 
 /** Asks the owner of the subscription to handle parked keys again. */
 function unpark(call: Call): Promise<number> {
-  return askOwner(call, (store, name, key) => store.readModel.unpark(name, key))
+  return askOwner(call, 'will be handled again', (store, name, key) => store.readModel.unpark(name, key))
 }
 
 /** Asks the owner of the subscription to skip the event at which a key is parked, and to handle the events after it. */
 function skip(call: Call): Promise<number> {
   if (call.words.length < 2) throw new Misused('skip needs a name and a key')
-  return askOwner(call, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
+  const done = 'will go on without the event at which it is parked'
+  return askOwner(call, done, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
 }
 
 async function askOwner(
   call: Call,
+  done: string,
   ask: (store: Store, name: string, key: string | undefined) => Promise<number>,
 ): Promise<number> {
   if (call.words.length < 1) throw new Misused('which projection or processor?')
@@ -61,7 +63,7 @@ async function askOwner(
   return withStore(call, async store => {
     let many = 0
     for (const name of await namesOf(store, call)) many += await ask(store, name, call.words[1])
-    console.log(call.json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} will be handled again`)
+    console.log(call.json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} ${done}`)
     return 0
   })
 }
