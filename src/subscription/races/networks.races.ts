@@ -158,7 +158,7 @@ async function isUnheard(random: Random, plant: SourcePlantName | null, withinMs
     const event = { id, type: 'Raced', schema: 'races', data: JSON.stringify({ token, text: '' }), meta }
     await store.append([{ slices: [{ stream: 'hot-1', expect: 'any', events: [event] }], keys: [] }])
   }
-  const listening = `from pg_stat_activity where datname = current_database() and query like 'listen "%'`
+  const listening = `from pg_stat_activity where datname = current_database() and query like '%listen "%' and pid <> pg_backend_pid()`
   await eventually('it listens', async () => (await place.sql.unsafe(`select ${listening}`)).length > 0)
   await say('before')
   await store.announce((await store.head())!)
