@@ -218,7 +218,7 @@ async function endSessions(arena: Arena, { sql }: PostgresPlace, random: Random,
   let ended = 0
   for (let i = 0; i < many; i++) {
     const found = await sql<{ pid: number; listens: boolean }[]>`
-      select pid, query like 'listen "%' as listens from pg_stat_activity where datname = current_database()
+      select pid, query like '%listen "%' as listens from pg_stat_activity where datname = current_database()
       and application_name <> 'the looker' and pid <> pg_backend_pid() order by pid`
     const meant = i % 5 === 0 && found.some(({ listens }) => listens) ? found.filter(({ listens }) => listens) : found
     if (meant.length) await sql`select pg_terminate_backend(${random.pick(meant).pid})`
