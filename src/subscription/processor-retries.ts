@@ -216,7 +216,9 @@ export class ProcessorRetries {
     const range = { after: retries.first - 1, until: to, filter: processor.filter, seesHoles: false }
     const found = new Map<string, { readonly events: KeyedEvent[]; last: number }>()
     for await (const page of logPages(store, range)) {
-      for (const event of page.flatMap(this.#options.keyedEvents)) {
+      // One that cannot be read would park its stream again, though somebody said to pass over it.
+      const readable = page.filter(stored => !retries.skipsEvent(stored))
+      for (const event of readable.flatMap(this.#options.keyedEvents)) {
         if (!covers(event)) continue
         const of = found.get(event.key) ?? { events: [], last: 0 }
         found.set(event.key, of)
