@@ -29,6 +29,8 @@ export class SqlProjectionRunner implements Consumer {
   readonly #projection: SqlProjectionSpec
   readonly #parking: Parking
   #unsaved: UpcastEvent[] = []
+  /** The streams of which the page that is being written has parked an event. */
+  readonly #refusedStreams = new Set<string>()
   #saving: readonly UpcastEvent[] = []
 
   constructor(store: Store, projection: SqlProjectionSpec, report: Report) {
@@ -61,6 +63,7 @@ export class SqlProjectionRunner implements Consumer {
     const events = this.#unsaved
     this.#unsaved = []
     this.#saving = events
+    this.#refusedStreams.clear()
     try {
       return await this.#saveInParts(guard, events)
     } finally {
@@ -106,12 +109,14 @@ export class SqlProjectionRunner implements Consumer {
    * owner has taken over.
    */
   async #saveInParts(guard: PageGuard, all: readonly UpcastEvent[]): Promise<boolean> {
-    const events = all.filter(({ stored }) => !this.#parking.hasStream(stored.stream))
+    // Events of a stream that was parked as they were read stand before the one that could not be.
+    const events = all.filter(({ stored }) => !this.#refusedStreams.has(stored.stream))
     try {
       return await this.#commit(guard, events)
     } catch (error) {
       if (!(error instanceof PageRefused) || !events.length) throw error
       if (events.length === 1) {
+        this.#refusedStreams.add(events[0]!.stored.stream)
         this.#parking.parkStream(events[0]!.stored, error)
         return this.#commit(guard, [])
       }
