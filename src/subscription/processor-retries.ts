@@ -12,7 +12,7 @@ import type { Store } from '../ports/store/store.ts'
 import type { PageGuard } from './consumer.ts'
 import { type Parking, Retries } from './parking.ts'
 import type { Sleep } from './processor-attempts.ts'
-import { type KeyedEvent, type RetryingKey, RetryQueue } from './retry-queue.ts'
+import { type Coverage, type KeyedEvent, type RetryingKey, RetryQueue } from './retry-queue.ts'
 
 export type ProcessorRetriesOptions = {
   readonly store: Store
@@ -212,14 +212,11 @@ export class ProcessorRetries {
   async #load(retries: Retries, to: number): Promise<void> {
     const { store, processor, parking, now } = this.#options
     for (const place of retries.parked) parking.release(place)
-    const covers = (event: KeyedEvent) => event.stored.position > to || this.#covers(retries, event)
+    const coverage = coverageOf(retries, to)
     const range = { after: retries.first - 1, until: to, filter: processor.filter, seesHoles: false }
     const found = new Map<string, { readonly events: KeyedEvent[]; last: number }>()
     for await (const page of logPages(store, range)) {
-      // One that cannot be read would park its stream again, though somebody said to pass over it.
-      const readable = page.filter(stored => !retries.skipsEvent(stored))
-      for (const event of readable.flatMap(this.#options.keyedEvents)) {
-        if (!covers(event)) continue
+      for (const event of page.flatMap(stored => this.#coveredEvents(stored, coverage))) {
         const of = found.get(event.key) ?? { events: [], last: 0 }
         found.set(event.key, of)
         of.last = event.stored.position
@@ -232,13 +229,13 @@ export class ProcessorRetries {
       const retrying = this.#queue.get(key) ?? this.#begin(events.shift()!, { since, attempts: 0 }, parked?.cause ?? 'parked')
       this.#queue.refill(retrying, events)
       const after = events.at(-1)?.stored.position ?? last
-      if (last > after) retrying.rest = { after, last, covers }
+      if (last > after) retrying.rest = { after, last, coverage }
     }
   }
 
-  #covers(retries: Retries, { key, stored }: KeyedEvent): boolean {
-    if (retries.skipsEvent(stored) || retries.skipsForKey(key, stored.position)) return false
-    return retries.isCovered(key, stored)
+  /** A skipped event is not read. If it cannot be, that would park its stream again. */
+  #coveredEvents(stored: StoredEvent, { skips, covers }: Coverage): readonly KeyedEvent[] {
+    return skips(stored) ? [] : this.#options.keyedEvents(stored).filter(covers)
   }
 
   /** Reads the next events of a key that are only in the log, or finds that there are none. */
@@ -256,7 +253,7 @@ export class ProcessorRetries {
 
   /** Gives false if the rest is in a page that is still being handled. */
   async #readRest(retrying: RetryingKey): Promise<boolean> {
-    const { store, processor, keyedEvents } = this.#options
+    const { store, processor } = this.#options
     const rest = retrying.rest!
     const until = this.#handledTo
     const range = { after: rest.after, until, filter: processor.filter, seesHoles: false }
@@ -264,7 +261,7 @@ export class ProcessorRetries {
       for (const stored of page) {
         if (retrying.events.length >= REFILL_EVENTS) return true
         rest.after = stored.position
-        const own = keyedEvents(stored).filter(event => event.key === retrying.key && rest.covers(event))
+        const own = this.#coveredEvents(stored, rest.coverage).filter(({ key }) => key === retrying.key)
         this.#queue.refill(retrying, own)
       }
     }
@@ -273,5 +270,14 @@ export class ProcessorRetries {
     if (rest.last > until) return retrying.events.length > 0
     retrying.rest = null
     return true
+  }
+}
+
+/** What was passed over while keys and streams were parked, and all that comes after a position. */
+function coverageOf(retries: Retries, to: number): Coverage {
+  return {
+    skips: stored => retries.skipsEvent(stored),
+    covers: ({ key, stored }) =>
+      stored.position > to || (!retries.skipsForKey(key, stored.position) && retries.isCovered(key, stored)),
   }
 }

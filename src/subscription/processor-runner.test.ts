@@ -375,6 +375,24 @@ test('a processor handles again what a key and its stream passed over, from wher
   expect(started.reported.map(({ code }) => code)).toEqual(['key-unparked'])
 })
 
+test('a processor passes over a skipped event that cannot be read, and handles what follows in its stream', async () => {
+  const handled: number[] = []
+  const started = await startRunner(([event]) => handled.push(event!.position))
+  await queueMails(started.store, 'a')
+  const broken = { id: Bun.randomUUIDv7(), type: 'Queued', schema: 'none', data: '{"to":7}', meta: '{}' }
+  await started.store.append([{ slices: [{ stream: 'mail-1', expect: 'any', events: [broken] }], keys: [] }])
+  await queueMails(started.store, 'b')
+  await started.handlePage()
+  expect(await started.parked()).toMatchObject([{ kind: 'stream', key: 'mail-1', position: 2 }])
+  await started.store.readModel.unpark('mails', 'mail-1', 'skip')
+  await started.retryParked()
+  await until('nothing is in retry', async () => {
+    await started.save()
+    return (await started.parked()).length === 0
+  })
+  expect(handled).toEqual([1, 3])
+})
+
 test('a processor passes over what an import brought as history', async () => {
   const handled: string[] = []
   const started = await startRunner(([event]) => handled.push(toOf(event)))

@@ -6,13 +6,21 @@ import type { StoredEvent } from '../ports/store/event.ts'
 /** An event for a processor. `part`: its number among the events that one stored event became; 0 for nearly all. */
 export type KeyedEvent = { readonly stored: StoredEvent; readonly part: number; readonly event: Recorded; readonly key: string }
 
+/** Which events are handled again: all but those that are skipped, as far as they are covered. */
+export type Coverage = {
+  readonly skips: (stored: StoredEvent) => boolean
+  readonly covers: (event: KeyedEvent) => boolean
+}
+
+const EVERYTHING: Coverage = { skips: () => false, covers: () => true }
+
 /** A key in retry. */
 export type RetryingKey = {
   readonly key: string
   /** Its next events. The first could not be handled. */
   readonly events: KeyedEvent[]
   /** Its later events that are only in the log: those after `after`. The last that is known of is at `last`. */
-  rest: { after: number; last: number; readonly covers: (event: KeyedEvent) => boolean } | null
+  rest: { after: number; last: number; readonly coverage: Coverage } | null
   /** When the first event failed first, in ms since 1970. */
   since: number
   /** How often the first event has failed alone. */
@@ -67,7 +75,7 @@ export class RetryQueue {
     if (retrying.rest) retrying.rest.last = position
     // The parts of one stored event stay together.
     else if (this.#hasRoom || retrying.events.at(-1)?.stored.position === position) this.#append(retrying, event)
-    else retrying.rest = { after: position - 1, last: position, covers: () => true }
+    else retrying.rest = { after: position - 1, last: position, coverage: EVERYTHING }
     return true
   }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { decider } from '../definitions/decider/decider.ts'
-import { events } from '../definitions/event/events.ts'
+import { events, spec } from '../definitions/event/events.ts'
 import { sqlProjection } from '../definitions/projection/sql-projection.ts'
 import { type Runtime, runtime } from '../runtime.ts'
 import { sqlite } from '../adapters/sqlite/index.ts'
@@ -147,6 +147,19 @@ describe('a SQL projection', () => {
     isFull = false
     await untilProcessed(emaki, 1)
     expect([days(), await emaki.store.readModel.parked()]).toEqual([{ d: 1 }, []])
+  })
+
+  test('a SQL projection writes the events of a stream before the one that cannot be read, also where they share a page', async () => {
+    const store = sqlite(join(folder, 'log.db'))
+    await store.open()
+    const { fingerprint: schema } = Sale[spec].types.get('Sold')!
+    const sold = (data: string) => ({ id: Bun.randomUUIDv7(), type: 'Sold', schema, data, meta: '{}' })
+    const written = [sold('{"day":"d","cents":1}'), { ...sold('{"day":7}'), schema: 'newer' }]
+    await store.append([{ slices: [{ stream: 'sale-a', expect: 'any', events: written }], keys: [] }])
+    const emaki = await runtime({ serve: [report()], store, leaseMs: 60_000, unreadableEvents: 'serve', report: () => {} })
+    closing.push(emaki)
+    await untilProcessed(emaki, 2)
+    expect([days(), await store.readModel.parked()]).toMatchObject([{ d: 1 }, [{ kind: 'stream', key: 'sale-a', position: 2 }]])
   })
 
   test('a SQL projection parks a stream again that still cannot be read, and goes on', async () => {
