@@ -212,6 +212,8 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
       const over = new AbortController()
       const timer = setTimeout(() => over.abort(), options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS)
       await settleOrAbort(sending.close(), over.signal)
+      const unanswered = sending.waiting()
+      if (unanswered > 0) shared.report(unansweredNotice(unanswered))
       await settleOrAbort(agenda.close(), over.signal)
       await events.close(over.signal)
       clearTimeout(timer)
@@ -228,15 +230,17 @@ async function openShared(options: RuntimeOptions): Promise<Shared> {
   const sqlProjections = [...definitions['sql-projection'].keys()]
   if (store.system === 'memory' && sqlProjections.length)
     throw new TypeError(`memory() has no SQL for ${sqlProjections.join(', ')}: use sqlite() or postgres()`)
+  const owner = `${process.pid}.${Bun.randomUUIDv7()}`
   await store.open()
-  await store.ping().catch(async error => {
+  try {
+    await store.ping()
+    await refuseRestoredLog(store, definitions)
+    await checkReading({ store, report, unreadableEvents: options.unreadableEvents ?? 'refuse' }, definitions)
+    await settleStarts(store, definitions, owner)
+  } catch (error) {
     await store.close()
     throw error
-  })
-  await refuseRestoredLog(store, definitions)
-  await checkReading({ store, report, unreadableEvents: options.unreadableEvents ?? 'refuse' }, definitions)
-  const owner = `${process.pid}.${Bun.randomUUIDv7()}`
-  await settleStarts(store, definitions, owner)
+  }
   return {
     definitions,
     store,
@@ -248,6 +252,11 @@ async function openShared(options: RuntimeOptions): Promise<Shared> {
     owner,
     leaseMs,
   }
+}
+
+function unansweredNotice(commands: number): Notice {
+  const message = `The process stops before ${commands} commands are answered. Their callers can send those with a key again.`
+  return new Notice({ level: 'warn', code: 'commands-unanswered', message, fields: { commands } })
 }
 
 function listenerNotice(cause: unknown): Notice {

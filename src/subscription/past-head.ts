@@ -15,13 +15,12 @@ export async function pastHead(store: Store): Promise<{ readonly head: number; r
 }
 
 /**
- * Closes the store and throws if the log is a copy that was not restored by our own verb, or if subscriptions are past
+ * Throws if the log is a copy that was not restored by our own verb, or if subscriptions are past
  * the head. A process or a processor may start beyond the end of the log.
  */
 export async function refuseRestoredLog(store: Store, definitions: Pick<Definitions, 'process' | 'processor'>): Promise<void> {
   const { restoredFrom } = store.identity
   if (restoredFrom !== undefined) {
-    await store.close()
     const shown = 'the log was restored from a dump of another database: run emaki restore'
     throw new StoreError(
       'refused',
@@ -33,7 +32,6 @@ export async function refuseRestoredLog(store: Store, definitions: Pick<Definiti
   const starts = new Map(startsOf(definitions).map(({ subscription, start }) => [subscription, start]))
   const wrong = past.filter(({ name, position }) => starts.get(name) !== position)
   if (!wrong.length) return
-  await store.close()
   const places = wrong.map(({ name, position }) => `${name}, at ${position}`).join('; ')
   throw new StoreError(
     'refused',

@@ -84,6 +84,20 @@ async function startRunner(handle: Handle, options: Options = {}) {
   return { store, runner, waits, reported, save, handlePage, retryParked, parked, now: () => now }
 }
 
+/** A runner whose handler fails until `mend`, and the positions that it has handled since. Its pauses last. */
+async function startDown() {
+  const handled: number[] = []
+  let isDown = true
+  const handle: Handle = ([event]) => {
+    if (isDown) throw new Error('down')
+    handled.push(event!.position)
+  }
+  const mend = () => {
+    isDown = false
+  }
+  return { ...(await startRunner(handle, { isWaiting: true })), handled, mend }
+}
+
 const failFor =
   (key: string): Handle =>
   ([event]) => {
@@ -226,19 +240,11 @@ describe('a key in retry', () => {
   })
 
   test('a key in retry whose events take too much memory takes the rest from the log, in order and once each', async () => {
-    const handled: number[] = []
-    let isDown = true
-    const started = await startRunner(
-      ([event]) => {
-        if (isDown) throw new Error('down')
-        handled.push(event!.position)
-      },
-      { isWaiting: true },
-    )
+    const { handled, mend, ...started } = await startDown()
     const long = JSON.stringify({ actor: 'x'.repeat(3_000_000) })
     for (let i = 0; i < 8; i++) await queueWithMeta(started.store, long, 'k')
     for (const limit of [4, 4]) await started.handlePage(limit)
-    isDown = false
+    mend()
     await started.store.readModel.unpark('mails')
     await started.retryParked()
     await until('all are handled', () => handled.length === 8)
@@ -246,18 +252,10 @@ describe('a key in retry', () => {
   })
 
   test('a key in retry is tried at once where somebody asks for it, and passes over an event that is skipped', async () => {
-    const handled: number[] = []
-    let isDown = true
-    const started = await startRunner(
-      ([event]) => {
-        if (isDown) throw new Error('down')
-        handled.push(event!.position)
-      },
-      { isWaiting: true },
-    )
+    const { handled, mend, ...started } = await startDown()
     await queueMails(started.store, 'a', 'a', 'b', 'b')
     await started.handlePage()
-    isDown = false
+    mend()
     await started.store.readModel.unpark('mails', 'a')
     await started.retryParked()
     await until('a is handled', () => handled.length === 2)
@@ -288,20 +286,14 @@ describe('a key in retry', () => {
   })
 
   test('so many keys in retry leave no room for new events, until one of them is handled', async () => {
-    let isDown = true
-    const started = await startRunner(
-      () => {
-        if (isDown) throw new Error('down')
-      },
-      { isWaiting: true },
-    )
+    const { mend, ...started } = await startDown()
     const keys = Array.from({ length: 1_000 }, (_, i) => `k${i}`)
     await queueMails(started.store, ...keys)
     await started.handlePage(999)
     expect(started.runner.isFull()).toBeFalse()
     await started.handlePage(1)
     expect(started.runner.isFull()).toBeTrue()
-    isDown = false
+    mend()
     await started.store.readModel.unpark('mails', 'k7')
     await started.retryParked()
     await until('there is room', () => !started.runner.isFull())

@@ -17,7 +17,7 @@ type Starting = {
 const LEASE_MS = 1_000
 
 /**
- * Settles where new processes and processors begin. Closes the store and throws if one of them does not say so, and the
+ * Settles where new processes and processors begin. Throws if one of them does not say so, and the
  * log is not empty: it would act for events of long ago, or miss them.
  */
 export async function settleStarts(
@@ -32,10 +32,7 @@ export async function settleStarts(
   const starting = all.filter(({ subscription }) => !known.has(subscription))
   const head = starting.length ? await store.head() : 0
   const unsaid = starting.find(({ start }) => start === null && head > 0)
-  if (unsaid) {
-    await store.close()
-    throw new StoreError('refused', unsaidText(unsaid, head))
-  }
+  if (unsaid) throw new StoreError('refused', unsaidText(unsaid, head))
   for (const { subscription, start } of starting) {
     const position = await positionOf(store, start ?? 'beginning', head)
     const lease = await readModel.acquire(subscription, { owner, ttlMs: LEASE_MS, start: position })

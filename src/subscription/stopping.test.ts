@@ -57,6 +57,15 @@ describe('a stop', () => {
     expect(handled).toEqual([1])
   })
 
+  test('a stop before commands are answered says how many', async () => {
+    const store = memory()
+    const { emaki, notices } = await start({ ...store, append: () => new Promise(() => {}) }, [])
+    void emaki.send(mail.queue('a', { to: 'a' }))
+    void emaki.send(mail.queue('b', { to: 'b' }))
+    await emaki.close()
+    expect(notices).toMatchObject([{ level: 'warn', code: 'commands-unanswered', fields: { commands: 2 } }])
+  })
+
   test('a stop gives up an attempt beside the pages, and the next owner goes on with its key', async () => {
     const store = memory()
     const stuck = Promise.withResolvers<void>()

@@ -38,8 +38,8 @@ export type ReadingCheck = {
 
 /**
  * Tries to read samples of the log, unless the same schemas and upcasts were tried before. A release that was tried
- * starts again, whatever a newer one has appended meanwhile. Rejects if some events cannot be read, and closes the
- * store. With `serve` it reports them instead.
+ * starts again, whatever a newer one has appended meanwhile. Rejects if some events cannot be read. With
+ * `serve` it reports them instead.
  */
 export async function checkReading({ store, report, unreadableEvents }: ReadingCheck, definitions: Definitions): Promise<void> {
   const families = new Map(familiesRead(definitions).map(read => [readerOf(read), read]))
@@ -52,7 +52,6 @@ export async function checkReading({ store, report, unreadableEvents }: ReadingC
   )
   if (!found.length) return store.readModel.setFingerprints(TRIED, [...tried, ...untried].slice(-TRIED_MAX))
   if (unreadableEvents === 'serve') return report(unreadableNotice(found))
-  await store.close()
   throw new StoreError('refused', `${sentenceOf(found)} ${MEND} SERVE_UNREADABLE_EVENTS=true serves without these events.`)
 }
 
