@@ -2,6 +2,7 @@
 
 // Facts
 export { type Event, type Events, events, type Meta, type Recorded, split } from './definitions/event/events.ts'
+export { isId } from './definitions/event/names.ts'
 export type { CloudEvent } from './definitions/event/cloud-event.ts'
 export { upcast } from './definitions/event/upcast.ts'
 export { UnreadableEvent } from './definitions/event/read.ts'

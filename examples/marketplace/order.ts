@@ -1,20 +1,21 @@
-import { decider, events, reject } from 'emaki'
+import { decider, events, isId, reject } from 'emaki'
 import { z } from 'zod'
 import { OrderId } from './inventory.ts'
 
-/** Rows are found by it, so it is none that no row can have. */
-const Id = z
+const Text = z
   .string()
   .min(1)
   .max(200)
-  .refine(id => !id.includes('\0'), 'is no id')
+  .refine(text => !text.includes('\0'), 'is no id')
+/** Rows are found by it, so it is none that no row can have. */
+const Id = Text.refine(isId, 'is no id')
 /** Prices are in cents. */
-export const Item = z.object({ sku: Id, qty: z.int().positive(), price: z.int().nonnegative() })
-const Basket = z.object({ customerId: Id, items: z.array(Item).min(1).max(100) })
+export const Item = z.object({ sku: Text, qty: z.int().positive(), price: z.int().nonnegative() })
+const Basket = z.object({ customerId: Text, items: z.array(Item).min(1).max(100) })
 /** What may be ordered. A hundred items of one sku are still a quantity that the inventory takes. */
-const WantedItem = Item.extend({ qty: z.int().positive().max(1_000_000), price: z.int().nonnegative().max(10_000_000) })
+const WantedItem = Item.extend({ sku: Id, qty: z.int().positive().max(1_000_000), price: z.int().nonnegative().max(10_000_000) })
 /** Facts keep the wider schema: a bound that comes later must not make them unreadable. */
-const Wanted = Basket.extend({ items: z.array(WantedItem).min(1).max(100) })
+const Wanted = Basket.extend({ customerId: Id, items: z.array(WantedItem).min(1).max(100) })
 /** What an order may cost, so that the sum of a million orders is still a whole number that JSON can hold. */
 const CENTS_MAX = 1_000_000_000
 /** What a basket costs. */

@@ -68,3 +68,18 @@ test('an order of more than can be added up, or that the inventory cannot know, 
     await emaki.close()
   }
 })
+
+test.each(['.', '..', '', 'a\0'])('an order of a customer or an item that no row can be found by is refused: %j', async text => {
+  const emaki = await runtime({ serve: [order] })
+  try {
+    const item = { sku: 'a', qty: 1, price: 5 }
+    const wrong = [
+      { customerId: text, items: [item] },
+      { customerId: 'c', items: [{ ...item, sku: text }] },
+    ]
+    for (const data of wrong) expect(await emaki.send(order.place('o1', data))).toMatchObject({ outcome: 'invalid' })
+    expect(await emaki.send(order.place('o1', { customerId: 'c', items: [item] }))).toMatchObject({ outcome: 'accepted' })
+  } finally {
+    await emaki.close()
+  }
+})

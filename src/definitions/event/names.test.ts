@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { NAME_LENGTH_MAX, nameProblem, requireKey } from './names.ts'
+import { isId, NAME_LENGTH_MAX, nameProblem, requireKey } from './names.ts'
 
 test.each<[string, unknown, string]>([
   ['an empty text', '', 'an id is a text of 1 to 400 characters'],
@@ -25,6 +25,7 @@ test('a name can be any text of the length that a URL gives back, and no other',
       const path = `/a/${encodeURIComponent(text.toWellFormed())}/b`
       const isKept = new URL(path, 'http://x').pathname === path && text !== ''
       expect(nameProblem('an id', text) === null).toBe(isKept && text.isWellFormed() && !text.includes('\0'))
+      expect(isId(text)).toBe(nameProblem('an id', text) === null)
     }),
   )
 })

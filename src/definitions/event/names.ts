@@ -16,6 +16,15 @@ export function nameProblem(what: string, value: unknown): string | null {
   return value === '.' || value === '..' ? `${what} is neither . nor .., because no URL can hold these` : null
 }
 
+/**
+ * Whether a text can be an id or a key: 1 to 400 characters, no NUL, no lone surrogate, neither `.` nor `..`. For the
+ * schema of a field by which a projection or a process finds its key, so that a client's wrong key is refused with the
+ * command: `z.string().refine(isId, 'is no id')`.
+ */
+export function isId(value: unknown): value is string {
+  return nameProblem('an id', value) === null
+}
+
 /** Gives the key that a function made of an event. Throws a TypeError if it cannot be one. */
 export function requireKey(owner: string, of: { readonly category: string; readonly type: string }, key: unknown): string {
   const wrong = nameProblem('a key', key)
