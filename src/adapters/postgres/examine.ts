@@ -8,7 +8,7 @@ import { migrations } from './migrations.ts'
 import { connect } from './pool.ts'
 import { behindPooler, excludes, VERSION_MIN } from './prove.ts'
 import { refuseMissingRights } from './rights.ts'
-import { takenSession } from './taken-session.ts'
+import { openTaken } from './open-taken.ts'
 
 export type ExamineOptions = {
   readonly schema: string
@@ -156,7 +156,7 @@ async function lock(one: Sql, two: Sql): Promise<Diagnosis> {
 async function poolers(url: string, [one, two]: readonly [Sql, Sql], { pooler, directUrl }: ExamineOptions): Promise<Diagnosis> {
   const name = 'pooler'
   const isBehind = await behindPooler(one, two)
-  const isInSessionMode = !isBehind && Object.keys(await takenSession(url, CONNECT_TIMEOUT_MS)).length === 0
+  const isInSessionMode = !isBehind && !(await takesSettings(url))
   if (isInSessionMode) return ok(name, 'one in session mode, which takes no settings')
   if (!isBehind) return ok(name, pooler ? 'none found, though DATABASE_POOLER says so' : 'none in between')
   const found = 'a pooler in transaction mode'
@@ -174,6 +174,13 @@ async function poolers(url: string, [one, two]: readonly [Sql, Sql], { pooler, d
     found: `${found}, which passes on no notification`,
     fix: 'set DATABASE_DIRECT_URL to lead past it',
   }
+}
+
+async function takesSettings(url: string): Promise<boolean> {
+  const times = { deadlineMs: CONNECT_TIMEOUT_MS, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const { pool, session } = await openTaken(url, { max: 1, prepare: false, ...times })
+  await pool.close()
+  return Object.keys(session).length > 0
 }
 
 async function clock(sql: Sql): Promise<Diagnosis> {

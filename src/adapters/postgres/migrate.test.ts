@@ -38,17 +38,20 @@ describe('migrations', () => {
       expect(ran.flat().sort()).toEqual(migrations.map(({ name }) => name))
     }))
 
-  test('a migration of PostgreSQL that fails at any statement counts as not begun, and the next run goes on from there', () =>
+  test('a migration of PostgreSQL that fails at any statement counts as not begun, as do those with it in a new schema, and the next run goes on from there', () =>
     fresh(async ({ sql, schema }) => {
       const good = { name: '0001-good', sql: '-- oldest release that may still run: 0.1.0\ncreate table one (n integer);' }
       const statements = ['create table two (n integer)', 'insert into two values (1)', 'create index on two (n)']
-      for (let broken = 0; broken < statements.length; broken++) {
-        const text = statements.toSpliced(broken, 0, 'select 1 / 0').join(';\n')
-        const bad: Migration = { name: '0002-two', sql: `-- oldest release that may still run: 0.1.0\n${text};` }
-        await expect(migrate(sql, schema, [good, bad])).rejects.toThrow('division by zero')
-        const [found] =
-          await sql`select to_regclass(${`${schema}.one`}) is not null as one, to_regclass(${`${schema}.two`}) is not null as two`
-        expect({ ...found }).toEqual({ one: true, two: false })
+      for (const ranBefore of [false, true]) {
+        if (ranBefore) await migrate(sql, schema, [good])
+        for (let broken = 0; broken < statements.length; broken++) {
+          const text = statements.toSpliced(broken, 0, 'select 1 / 0').join(';\n')
+          const bad: Migration = { name: '0002-two', sql: `-- oldest release that may still run: 0.1.0\n${text};` }
+          await expect(migrate(sql, schema, [good, bad])).rejects.toThrow('division by zero')
+          const [found] =
+            await sql`select to_regclass(${`${schema}.one`}) is not null as one, to_regclass(${`${schema}.two`}) is not null as two`
+          expect({ ...found }).toEqual({ one: ranBefore, two: false })
+        }
       }
       const mended = { name: '0002-two', sql: `-- oldest release that may still run: 0.1.0\n${statements.join(';\n')};` }
       expect(await migrate(sql, schema, [good, mended])).toEqual(['0002-two'])

@@ -21,27 +21,31 @@ export async function migratePostgres(url: string, schema = 'emaki'): Promise<re
 
 /**
  * Migrates a schema to this release. Gives the names of the migrations that ran.
- * Each migration and its row are one transaction under one lock. So a crash at any statement leaves it whole or not
- * begun, and several processes that start at once run it once. The lock ends with the transaction, because poolers need
- * that.
+ * Each migration and its row are one transaction under one lock, and those of a new schema are one together, as nobody
+ * waits for its tables. So a crash at any statement leaves it whole or not begun, and several processes that start at
+ * once run it once. The lock ends with the transaction, because poolers need that.
  */
 export async function migrate(sql: Sql, schema: string, all: readonly Migration[] = migrations): Promise<readonly string[]> {
   const names: string[] = []
   for (;;) {
-    const name = await sql.begin(LONG_TRANSACTION, async tx => {
-      await takeTime(tx)
-      await tx`select pg_advisory_xact_lock(hashtextextended(${`emaki migrate ${schema}`}, 0))`
-      await prepare(tx, schema)
-      const applied = await tx<Applied[]>`select name, checksum, oldest from migrations`
-      const migration = pendingMigrations(all, applied)[0]
-      if (!migration) return null
-      await tx.unsafe(migration.sql).simple()
-      await tx`insert into migrations (name, checksum, oldest) values (${migration.name}, ${checksum(migration.sql)}, ${oldestRelease(migration)})`
-      return migration.name
-    })
-    if (name === null) return names
-    names.push(name)
+    const ran = await sql.begin(LONG_TRANSACTION, tx => migrateStep(tx, schema, all))
+    names.push(...ran.map(migration => migration.name))
+    if (ran.length === 0) return names
   }
+}
+
+/** Gives what it ran: all migrations of a new schema, the next one of another, none where none is pending. */
+async function migrateStep(tx: ISql, schema: string, all: readonly Migration[]): Promise<readonly Migration[]> {
+  await takeTime(tx)
+  await tx`select pg_advisory_xact_lock(hashtextextended(${`emaki migrate ${schema}`}, 0))`
+  await prepare(tx, schema)
+  const applied = await tx<Applied[]>`select name, checksum, oldest from migrations`
+  const pending = pendingMigrations(all, applied).slice(0, applied.length === 0 ? all.length : 1)
+  for (const migration of pending) {
+    await tx.unsafe(migration.sql).simple()
+    await tx`insert into migrations (name, checksum, oldest) values (${migration.name}, ${checksum(migration.sql)}, ${oldestRelease(migration)})`
+  }
+  return pending
 }
 
 /**

@@ -6,7 +6,7 @@ import { Pool, type PoolOptions } from './pool.ts'
 import { type LogPlace, Proof, readPlace } from './proof.ts'
 import { behindPooler, prove } from './prove.ts'
 import { poolSession, refuseWrongSettings, type SessionSettings } from './session.ts'
-import { takenSession } from './taken-session.ts'
+import { openTaken } from './open-taken.ts'
 import { Transactions } from './transactions.ts'
 import { PostgresTurns } from './turns.ts'
 
@@ -46,8 +46,10 @@ const MIGRATE_DEADLINE_MS = 600_000
 export async function openLog(url: string, options: OpenOptions): Promise<OpenLog> {
   const single = { max: 1, prepare: false, deadlineMs: options.deadlineMs, connectTimeoutMs: CONNECT_TIMEOUT_MS }
   // A pooler that is known takes no settings.
-  const session = options.pooler ? {} : await takenSession(url, options.deadlineMs)
-  const [first, second] = [new Pool(url, { ...single, session }), new Pool(url, { ...single, session })]
+  const { pool: first, session } = options.pooler
+    ? { pool: new Pool(url, { ...single, session: {} }), session: {} }
+    : await openTaken(url, single)
+  const second = new Pool(url, { ...single, session })
   try {
     const pooler = options.pooler ?? (await first.run(one => second.run(two => behindPooler(one, two))))
     // Behind a pooler nothing can be set: the lock is not proved in a session that does not fit.
