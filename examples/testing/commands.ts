@@ -77,6 +77,6 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   '… serve --workers 4': ['main.processes.test.ts', "'--workers'"],
   '… unpark orders o1': ['rows.processes.test.ts', "'unpark'"],
   '… skip orders o1': ['rows.processes.test.ts', "'skip'"],
-  '… restore': ['restore.test.ts', "'restore'"],
+  '… restore': ['restore.processes.test.ts', "'restore'"],
   'cd bench && bun test': ['bench/race.test.ts', 'sees each event of Emaki once, while'],
 }

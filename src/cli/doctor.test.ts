@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
 import { checksumsOf, clockFinding, durability, versionsOf } from '../adapters/postgres/examine.ts'
-import { dropScratch, scratchSchema } from '../adapters/postgres/scratch.ts'
 import { runtime } from '../runtime.ts'
 import type { Diagnosis } from '../ports/store/diagnosis.ts'
 import { memory } from '../ports/store/memory.ts'
@@ -16,7 +15,7 @@ import { runVerb } from '../test-support/run-verb.ts'
 import { order, shop } from '../test-support/fulfilment.ts'
 import { testSchema } from '../test-support/schema.ts'
 import { diagnoseBacklog, diagnoseBun, diagnoseHome, diagnoseLag, diagnoseLeases, doctorVerb } from './doctor.ts'
-import { proofsOf, type Scratch, scratchFor } from './prove.ts'
+import { proofsOf, type Scratch } from './prove.ts'
 import { untilProcessed } from '../test-support/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-doctor-'))
@@ -215,23 +214,6 @@ describe('doctor --prove', () => {
     expect(readdirSync(folder).filter(name => name.includes('prove-'))).toEqual([])
   })
 
-  test('doctor --prove tries every promise on PostgreSQL, in a schema that is gone afterwards, and finds one whose lock does not exclude', async () => {
-    const at = await testSchema()
-    const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
-    expect((await proofsOf(scratchFor(config))).filter(({ status }) => status !== 'ok')).toEqual([])
-    const broken = (await proofsOf(() => withoutLock(at, config))).filter(({ status }) => status !== 'ok')
-    expect(broken).toContainEqual(
-      expect.objectContaining({
-        name: 'prove order',
-        found: expect.stringMatching(/^a reader at the head was never shown|^an append failed/),
-      }),
-    )
-    const left = await at.sql`select nspname from pg_namespace where nspname like 'emaki_prove_%'`
-    expect([...left]).toEqual([])
-    await expect(dropScratch(at.url, at.schema)).rejects.toThrow('is no scratch schema')
-    await at.drop()
-  })
-
   for (const [bug, caught, plant] of bugs()) {
     test(`doctor --prove finds a store that ${bug}`, async () => {
       const wrong = (await proofsOf(async () => plantBug(plant))).filter(({ status }) => status !== 'ok')
@@ -243,25 +225,6 @@ describe('doctor --prove', () => {
     expect((await proofsOf(async () => plantBug(() => ({})))).filter(({ status }) => status !== 'ok')).toEqual([])
   })
 })
-
-/** A schema in which every append takes a lock of its own, and is slow to commit. */
-async function withoutLock(at: Awaited<ReturnType<typeof testSchema>>, config: Config): Promise<Scratch> {
-  const schema = scratchSchema()
-  const open = async () => {
-    const store = await openStore({ ...config, DATABASE_SCHEMA: schema })
-    await store.open()
-    return store
-  }
-  await (await open()).close()
-  await at.sql
-    .unsafe(
-      `create or replace function ${schema}.lock_key_v1() returns bigint language sql volatile return (random() * 1e15)::bigint;
-      create function ${schema}.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(random() * 0.005); return null; end $$;
-      create trigger slow after insert on ${schema}.events for each statement execute function ${schema}.slow()`,
-    )
-    .simple()
-  return { open, drop: () => dropScratch(at.url, schema) }
-}
 
 type Plant = (sound: Store) => Partial<Store>
 

@@ -50,15 +50,18 @@ afterEach(async () => {
 })
 
 async function start(store: Store, { serve }: ReturnType<typeof release>): Promise<Services> {
-  const emaki = await startServices({ serve, store, bus, leaseMs: 60_000, report: () => {} })
+  const emaki = await startServices({ serve, store, bus, leaseMs: 400, report: () => {} })
   running.push(emaki)
   return emaki
 }
 const bus = memoryBus(() => {})
 
-/** A store without fingerprints, so that rows whose fold changed are not folded again for that alone. */
+/**
+ * A store without fingerprints, so that rows whose fold changed are not folded again for that alone. Its clock stands, so
+ * that a lease is taken over only once it was given up, and soon.
+ */
 async function startBoth(first: ReturnType<typeof release>, second: ReturnType<typeof release>) {
-  const store = replaceReadModel(memory(), { fingerprints: async () => [] })
+  const store = replaceReadModel(memory({ now: () => 0 }), { fingerprints: async () => [] })
   const one = await start(store, first)
   await one.send(first.counter.add('c', { n: 1 }))
   await untilProcessed(one, 1)
