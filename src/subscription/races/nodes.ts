@@ -128,13 +128,15 @@ export class Node {
   }
 
   /**
-   * Whether it is busy with something that does not end: asked, it has not answered while it used so much of a processor, in ms. By
-   * its own time, as one that waits for a processor on a busy machine does not hang.
+   * Whether it is busy with something that does not end: asked, it has not answered while it used so much of a processor, in ms, or
+   * it is not ready after all that a start may use. By its own time, as one that waits for a processor on a busy machine does not hang.
    */
   async hangs(busyMs: number): Promise<boolean> {
-    const [life, from, hasAnswered] = [this.lives, processorMs(this.pid), this.#asked()]
-    const isOver = () => hasAnswered() || !this.isReady || this.lives > life
-    await eventually(`${this.name} answers, or is seen to hang`, () => isOver() || processorMs(this.pid) - from > busyMs)
+    const [life, from] = [this.lives, processorMs(this.pid)]
+    const hasAnswered = this.isReady ? this.#asked() : () => this.isReady
+    const allowedMs = this.isReady ? busyMs : START_MS
+    const isOver = () => hasAnswered() || this.lives > life
+    await eventually(`${this.name} answers, or is seen to hang`, () => isOver() || processorMs(this.pid) - from > allowedMs)
     return !isOver()
   }
 
@@ -229,4 +231,6 @@ function processorMs(pid: number): number {
 const USER_TICKS = 11
 const SYSTEM_TICKS = 12
 const TICK_MS = 10
+/** What a start may use of a processor, in ms: it takes less than one second of it. */
+const START_MS = 5_000
 const LIFE_MAX_MS = 300_000

@@ -104,7 +104,7 @@ async function whileSupervised(nodes: readonly Node[], wait: () => Promise<void>
   let isOver = false
   const supervising = nodes.map(async node => {
     while (!isOver) {
-      if (node.isReady && (await node.hangs(BUSY_MAX_MS))) await node.kill()
+      if (await node.hangs(BUSY_MAX_MS)) await node.kill()
       await Bun.sleep(50)
     }
   })
