@@ -38,6 +38,29 @@ test('a page holds no more than its size and one event, however small those befo
   expect(largest).toBeGreaterThanOrEqual(8_388_608)
 })
 
+test('a page is read in parts, as the events of one are made in one stretch', async () => {
+  const parts: number[] = []
+  const inner = logOf(10_000, 300_000)
+  const store: Store = {
+    ...inner,
+    readAll: async options => {
+      const found = await inner.readAll(options)
+      parts.push(found.length)
+      return found
+    },
+  }
+  const reader = new Reader(store, keepsNothing(10_016), null)
+  let after = 0
+  for (const to of [1_000, 3_000, 7_000, 10_016]) {
+    const page = (await reader.next(after))!
+    expect(page.to).toBe(to)
+    expect(page.events.map(({ position }) => position)).toEqual(Array.from({ length: to - after }, (_, i) => after + 1 + i))
+    after = to
+  }
+  // A thousand small ones are a part, and four large ones, which come to a MiB.
+  expect(parts).toEqual([...Array.from({ length: 10 }, () => 1_000), 4, 4, 4, 4])
+})
+
 test('a page that ended by its size is not taken for all that a filter matches', async () => {
   const filter: Filter = new Map([['s', null]])
   const reader = new Reader(logOf(0, 1_000_000), keepsNothing(100), filter)

@@ -16,10 +16,15 @@ export const PAGE_EVENTS_MAX = 5_000
 const PAGE_EVENTS_FIRST = 1_000
 /** The size of a page's payloads, in bytes. The event that reaches it ends the page. */
 export const PAGE_SIZE = 8_388_608
-/** The work to read a page, in characters. */
+/** A page is read in parts of so many events, and bytes of payloads: a client makes the events of a part in one stretch. */
+const PART_EVENTS_MAX = 1_000
+const PART_SIZE = 1_048_576
+/** The work to read a part, in characters. */
 const READ_SIZE = 65_536
 /** How many positions one read covers at most, for a filter that matches little. */
 const SPAN_MAX = 1_000_000
+
+type PageBounds = { readonly limit: number; readonly sizeMax: number }
 
 export class Reader {
   readonly #store: Store
@@ -72,12 +77,27 @@ export class Reader {
     const head = Math.max(this.#tail.head, after)
     const until = this.#filter ? Math.min(after + this.#span, head) : head
     if (until === after) return { events: [], to: after }
-    if (background.isOver(READ_SIZE)) await background.next()
     const bounds = { limit, sizeMax: PAGE_SIZE }
-    const events = await this.#readAll({ after, until, ...bounds, ...(this.#filter && { filter: this.#filter }) })
+    const events = await this.#readParts(after, until, bounds)
     const to = isFull(events, bounds) ? events.at(-1)!.position : until
     this.#learnSizes(events, to - after)
     return { events, to }
+  }
+
+  async #readParts(after: number, until: number, bounds: PageBounds): Promise<readonly StoredEvent[]> {
+    const events: StoredEvent[] = []
+    let [from, units] = [after, 0]
+    for (;;) {
+      if (background.isOver(READ_SIZE)) await background.next()
+      // An event that begins within the page's size may end beyond it.
+      const sizeMax = Math.min(PART_SIZE, bounds.sizeMax - units)
+      const part = { limit: Math.min(PART_EVENTS_MAX, bounds.limit - events.length), sizeMax }
+      const found = await this.#readAll({ after: from, until, ...part, ...(this.#filter && { filter: this.#filter }) })
+      events.push(...found)
+      from = events.at(-1)?.position ?? until
+      if (from >= until || !isFull(found, part) || isFull(events, bounds)) return events
+      units = events.reduce((sum, { data }) => sum + data.length, 0)
+    }
   }
 
   /**
