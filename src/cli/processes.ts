@@ -127,7 +127,11 @@ async function instance(call: Call, process: ProcessSpec, key: string): Promise<
     console.log(JSON.stringify({ key, state: null, position: 0, timers: {}, ...one, parked, pending: entries.map(entryOf) }))
   else {
     const { bold } = paintFor()
-    console.log(one ? `${bold('STATE')} after position ${one.position}\n${pretty(one.state)}` : 'it has ended')
+    console.log(
+      one
+        ? `${bold('STATE')} after position ${one.position}\n${pretty(one.state)}`
+        : 'it has no state: it has not begun, or it has ended',
+    )
     const stuckBy = one && process.stuckBy(one.state)
     if (stuckBy) console.log(paintFor().red(`stuck: ${plain(stuckBy)}; see processes resume`))
     if (parked) console.log(parkedText(parked))

@@ -26,6 +26,8 @@ export class Parking {
   readonly #streams = new Set<string>()
   /** The last change of each place that is not written yet. */
   readonly #changes = new Map<string, NewParked | ParkedPlace>()
+  /** What was thrown, for the report. */
+  readonly #errors = new WeakMap<NewParked, unknown>()
   /** What somebody asked to handle again, and was not reported yet. */
   #released: ParkedPlace[] = []
   readonly #report: Report
@@ -69,12 +71,12 @@ export class Parking {
 
   /** Parks a key at its first event that could not be handled. */
   parkKey(key: string, position: number, error: unknown): void {
-    this.#add({ kind: 'key', key, position, cause: causeOf(error), ...this.#readerOf(error) })
+    this.#add({ kind: 'key', key, position }, error)
   }
 
   /** Parks the stream of an event. */
   parkStream({ stream, position }: Pick<StoredEvent, 'stream' | 'position'>, error: unknown): void {
-    this.#add({ kind: 'stream', key: stream, position, cause: causeOf(error), ...this.#readerOf(error) })
+    this.#add({ kind: 'stream', key: stream, position }, error)
   }
 
   /** Makes durable that a key is tried again from an event on, since a time in ms since 1970. It is not parked. */
@@ -121,7 +123,7 @@ export class Parking {
     for (const [place, change] of this.#changes) if (written.has(change)) this.#changes.delete(place)
     if (this.#released.length) reportUnparked(this.#report, page.name, this.#released)
     this.#released = []
-    reportParked(this.#report, page)
+    reportParked(this.#report, page, parked => this.#errors.get(parked))
   }
 
   /** Forgets the changes, because nobody will write them. */
@@ -155,7 +157,9 @@ export class Parking {
     this.#reportedCount = count
   }
 
-  #add(parked: NewParked): void {
+  #add(place: Pick<NewParked, 'kind' | 'key' | 'position'>, error: unknown): void {
+    const parked = { ...place, cause: causeOf(error), ...this.#readerOf(error) }
+    this.#errors.set(parked, error)
     this.#placesOf(parked).add(parked.key)
     this.#changes.set(`${parked.kind} ${parked.key}`, parked)
   }

@@ -4,6 +4,7 @@ import type { Rejection } from '../definitions/decider/reject.ts'
 import type { CloudEvent } from '../definitions/event/cloud-event.ts'
 import type { Recorded } from '../definitions/event/events.ts'
 import type { Handling, ProcessorSpec } from '../definitions/processor.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import { cloudEventOf } from '../transfer/cloud-event.ts'
 import type { KeyedEvent } from './retry-queue.ts'
@@ -12,17 +13,24 @@ import type { KeyedEvent } from './retry-queue.ts'
 export type SendFor = (command: Command, key: string, event: Recorded) => Promise<Pick<Rejection, 'code' | 'data'> | null>
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
+/** How long a handler may take, in ms, before that is reported. */
+const SLOW_MS = 10_000
+
 export class ProcessorAttempts {
   readonly #store: Store
   readonly #processor: ProcessorSpec
   readonly #send: SendFor
   readonly #sleep: Sleep
+  readonly #report: Report
+  /** The keys of which a slow attempt was reported, and none has ended soon since. */
+  readonly #slow = new Set<string>()
 
-  constructor(store: Store, processor: ProcessorSpec, send: SendFor, sleep: Sleep) {
+  constructor(store: Store, processor: ProcessorSpec, { send, sleep, report }: { send: SendFor; sleep: Sleep; report: Report }) {
     this.#store = store
     this.#processor = processor
     this.#send = send
     this.#sleep = sleep
+    this.#report = report
   }
 
   /** Calls the handler once. Gives null, or the error. Throws if the signal aborts. */
@@ -31,7 +39,7 @@ export class ProcessorAttempts {
     const events = batch.map(({ event }) => event)
     const handling = this.#handlingOf(batch, attempt)
     try {
-      await this.#handleInTime(signal, ending => this.#processor.handle(events, { ...handling, signal: ending }))
+      await this.#handleInTime(batch, signal, ending => this.#processor.handle(events, { ...handling, signal: ending }))
       return null
     } catch (error) {
       signal.throwIfAborted()
@@ -53,7 +61,11 @@ export class ProcessorAttempts {
   /**
    * Fails an attempt that does not end in time. Nothing else would end it, because the lease is renewed all the while.
    */
-  async #handleInTime(signal: AbortSignal, handle: (signal: AbortSignal) => unknown): Promise<void> {
+  async #handleInTime(
+    batch: readonly KeyedEvent[],
+    signal: AbortSignal,
+    handle: (signal: AbortSignal) => unknown,
+  ): Promise<void> {
     const { attemptMs } = this.#processor
     if (attemptMs === null) return void (await handle(signal))
     const attempt = new AbortController()
@@ -64,7 +76,7 @@ export class ProcessorAttempts {
       const handled = handle(attempt.signal)
       // A handler without a promise has ended, and needs no clock.
       if (handled !== null && typeof handled === 'object')
-        await Promise.race([handled, this.#failAfter(attemptMs, attempt, over.signal)])
+        await Promise.race([handled, this.#failAfter(attemptMs, batch, attempt, over.signal)])
     } finally {
       // The default reason is an error object, which costs more than the rest of this function.
       over.abort(null)
@@ -72,13 +84,29 @@ export class ProcessorAttempts {
     }
   }
 
-  async #failAfter(attemptMs: number, attempt: AbortController, over: AbortSignal): Promise<void> {
-    const { name } = this.#processor
-    await this.#sleep(attemptMs, over)
-    if (over.aborted) return
-    const error = new Error(`${name}: the attempt did not end within ${attemptMs} ms`)
+  async #failAfter(attemptMs: number, batch: readonly KeyedEvent[], attempt: AbortController, over: AbortSignal): Promise<void> {
+    const [first] = batch as readonly [KeyedEvent]
+    const slowMs = Math.min(SLOW_MS, attemptMs)
+    await this.#sleep(slowMs, over)
+    if (over.aborted) return void this.#slow.delete(first.key)
+    if (attemptMs > slowMs) {
+      this.#reportSlow(first, attemptMs)
+      await this.#sleep(attemptMs - slowMs, over)
+      if (over.aborted) return
+    }
+    const error = new Error(`${this.#processor.name}: the attempt did not end within ${attemptMs} ms`)
     attempt.abort(error)
     throw error
+  }
+
+  #reportSlow({ key, stored: { position } }: KeyedEvent, attemptMs: number): void {
+    if (this.#slow.has(key)) return
+    this.#slow.add(key)
+    const { name, parallelism } = this.#processor
+    const message =
+      `${name} has handled the event at position ${position} for ${SLOW_MS / 1_000} s. At most ${parallelism} keys are handled ` +
+      `side by side (parallelism), and the others wait. The attempt fails after ${attemptMs} ms (attemptMs), and is repeated.`
+    this.#report(new Notice({ level: 'warn', code: 'handler-slow', message, fields: { subscription: name, key, position } }))
   }
 
   #cloudEvent(event: Recorded, keyed: KeyedEvent | undefined): CloudEvent {

@@ -49,7 +49,7 @@ export class ProcessorRunner implements Consumer {
     this.#store = store
     this.#processor = processor
     this.#parking = new Parking(store, eventReader(processor.families), report)
-    const attempts = new ProcessorAttempts(store, processor, send, sleep)
+    const attempts = new ProcessorAttempts(store, processor, { send, sleep, report })
     const inTurn = limitConcurrency(processor.parallelism)
     this.#attempt = (batch, attempt, signal) =>
       inTurn(() => {

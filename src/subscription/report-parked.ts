@@ -6,10 +6,14 @@ import { Notice, type Report } from '../ports/report/notice.ts'
 const NOTICES_MAX = 10
 
 /** Reports what a page parked: a warning for each key and stream, up to a bound, and then for the rest. */
-export function reportParked(report: Report, { name, ...page }: Pick<NewPage, 'name' | 'park'>): void {
+export function reportParked(
+  report: Report,
+  { name, ...page }: Pick<NewPage, 'name' | 'park'>,
+  errorOf: (parked: NewPage['park'][number]) => unknown,
+): void {
   // What its owner tries again is reported as an episode.
   const park = page.park.filter(({ retrySince }) => retrySince === undefined)
-  for (const one of park.slice(0, NOTICES_MAX)) report(parkedNotice(name, one))
+  for (const one of park.slice(0, NOTICES_MAX)) report(parkedNotice(name, one, errorOf(one)))
   const rest = park.length - NOTICES_MAX
   if (rest > 0) {
     const message = `${name} parked ${rest} more. \`emaki parked ${name}\` shows them.`
@@ -29,14 +33,15 @@ export function reportStillParked(report: Report, name: string, parked: number):
   report(new Notice({ level: 'warn', code: 'still-parked', message, fields: { subscription: name, parked } }))
 }
 
-function parkedNotice(subscription: string, parked: NewPage['park'][number]): Notice {
+function parkedNotice(subscription: string, parked: NewPage['park'][number], error: unknown): Notice {
   const { kind, key, position, cause } = parked
   const shown = JSON.stringify(key)
   const message =
     `${subscription} parked ${placeOf(parked)} at position ${position}: ${cause}. ` +
     `When the cause is mended, \`emaki unpark ${subscription} ${shown}\` handles it again, ` +
     `and \`emaki skip ${subscription} ${shown}\` passes over the event.`
-  return new Notice({ level: 'warn', code: 'key-parked', message, fields: { subscription, kind, key, position, reason: cause } })
+  const fields = { subscription, kind, key, position, reason: cause }
+  return new Notice({ level: 'warn', code: 'key-parked', message, fields, ...(error instanceof Error && { cause: error }) })
 }
 
 function placeOf({ kind, key }: Pick<NewPage['park'][number], 'kind' | 'key'>): string {
