@@ -308,6 +308,15 @@ test('a file whose default export is an app serves it, streams and WebSockets in
   socket.close()
 })
 
+test('a worker that ends by itself is started again, later each time, which is reported once', async () => {
+  const env = { PORT: String(freePort()), DATABASE_URL: 'postgres://x@127.0.0.1:1/x' }
+  const { child, until } = start(['--workers', '1'], env)
+  const said = await until('"verb-failed"', 3)
+  expect(said.split('worker 0 ended by itself: exit code 69').length).toBe(2)
+  child.kill('SIGTERM')
+  expect(await child.exited).toBe(0)
+})
+
 test('workers end when the process that started them was killed', async () => {
   const at = await testSchema()
   try {

@@ -1,15 +1,21 @@
 // Several processes on one port: the system spreads connections over them (SO_REUSEPORT), the database keeps the order
 // of their writes.
 import type { Config } from '../config.ts'
+import { backOff } from '../lib/back-off.ts'
+import { sleep } from '../lib/sleep.ts'
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
+import { printReports } from '../ports/report/print.ts'
 import { appFile } from './app-file.ts'
 import { EXIT } from './exit-codes.ts'
-import { logger } from './log.ts'
 
-const RESTART_AFTER_MS = 1_000
+const RESTART = { firstMs: 1_000, maxMs: 30_000 }
+/** A worker that lived so long has started well, in ms. */
+const STEADY_MS = 60_000
 /** Set in a process that shares its port with others. */
 export const WORKER = 'EMAKI_WORKER'
 
-/** Starts workers, and restarts one that ends by itself. After a signal, ends once all workers have ended. */
+/** Starts workers, and another for one that ends by itself, later each time. After a signal, ends once all have ended. */
 export async function workers(config: Config, count: string): Promise<number> {
   const many = /^[1-9][0-9]?$/.test(count) ? Number(count) : 0
   const wrong =
@@ -24,34 +30,42 @@ export async function workers(config: Config, count: string): Promise<number> {
     console.error(wrong)
     return EXIT.USAGE
   }
-  const log = logger(config.LOG_LEVEL)
-  let stopping = false
+  await superviseAll(many, printReports({ least: config.LOG_LEVEL }))
+  return 0
+}
+
+async function superviseAll(many: number, report: Report): Promise<void> {
+  const stopping = new AbortController()
   const running = new Set<Bun.Subprocess>()
   const stop = (signal: NodeJS.Signals) => {
-    stopping = true
+    stopping.abort()
     for (const worker of running) worker.kill(signal)
   }
   process.on('SIGTERM', stop).on('SIGINT', stop)
   await Promise.all(
     Array.from({ length: many }, async (_, i) => {
-      for (let first = true; !stopping; first = false) {
-        if (!first) await Bun.sleep(RESTART_AFTER_MS)
-        if (stopping) return
-        const worker = Bun.spawn([...self(), 'serve'], {
-          env: { ...process.env, [WORKER]: String(i) },
-          // A worker ends when this pipe closes, so it does not outlive the process that would stop it.
-          stdin: 'pipe',
-          stdout: 'inherit',
-          stderr: 'inherit',
-        })
+      const failing = new Episode({ report, what: `worker ${i} ended by itself`, mend: 'Its own records say why.' })
+      while (!stopping.signal.aborted) {
+        const worker = startWorker(i)
         running.add(worker)
+        const steady = setTimeout(() => failing.succeed(), STEADY_MS)
         const code = await worker.exited
+        clearTimeout(steady)
         running.delete(worker)
-        if (!stopping) log('error', `worker ${i} ended with ${code}; starting another`)
+        if (!stopping.signal.aborted) await sleep(backOff(failing.fail(`exit code ${code}`), RESTART), stopping.signal)
       }
     }),
   )
-  return 0
+}
+
+function startWorker(i: number): Bun.Subprocess {
+  return Bun.spawn([...self(), 'serve'], {
+    env: { ...process.env, [WORKER]: String(i) },
+    // A worker ends when this pipe closes, so it does not outlive the process that would stop it.
+    stdin: 'pipe',
+    stdout: 'inherit',
+    stderr: 'inherit',
+  })
 }
 
 /** The command that starts this program with the same app: a binary by itself, a source by bun. */
