@@ -4,7 +4,7 @@ import type { Command } from '../../src/definitions/decider/command.ts'
 import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
 import type { Scheduled, ScheduledOutcome, ScheduledOptions } from '../../src/agenda/schedule.ts'
 import type { Services } from '../../src/runtime.ts'
-import { servicesOf } from '../context.ts'
+import { actorOf, servicesOf } from '../context.ts'
 import { prefers } from '../http/headers.ts'
 import { positionHeader } from '../http/min-position.ts'
 import { errorsOf, problem } from '../http/problem.ts'
@@ -44,10 +44,10 @@ export async function scheduleCommand(
   })
 }
 
-/** GET /commands/{id}: shows whether the command is pending, or its outcome, which is kept for 24 h. */
+/** GET /commands/{id}: shows its owner whether the command is pending, or its outcome, which is kept for 24 h. */
 export const getScheduled: Handler = async c => {
   const emaki = servicesOf(c)
-  const found = await emaki.schedule.find(c.req.param('id')!)
+  const found = await emaki.schedule.find(c.req.param('id')!, await actorOf(c))
   if (!found) return problem(c, 'command-not-found')
   const { ended } = found
   return c.json(showScheduled(found), 200, {
@@ -60,12 +60,12 @@ export const getScheduled: Handler = async c => {
   })
 }
 
-/** DELETE /commands/{id}: withdraws the command while it is pending. */
+/** DELETE /commands/{id}: withdraws the command of its owner while it is pending. */
 export const withdrawScheduled: Handler = async c => {
   const { schedule } = servicesOf(c)
-  const id = c.req.param('id')!
-  if (await schedule.remove(id)) return c.body(null, 204)
-  return (await schedule.find(id)) ? problem(c, 'command-begun') : problem(c, 'command-not-found')
+  const [id, actor] = [c.req.param('id')!, await actorOf(c)]
+  if (await schedule.remove(id, actor)) return c.body(null, 204)
+  return (await schedule.find(id, actor)) ? problem(c, 'command-begun') : problem(c, 'command-not-found')
 }
 
 function showScheduled({ id, command, due, state, ended, endedAt }: Scheduled): object {

@@ -66,7 +66,7 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
   'command-not-found': {
     status: 404,
     title: 'There is no such scheduled command',
-    fix: 'Check the id; the header Location has it. A command is forgotten 24 hours after its outcome.',
+    fix: 'Check the id, which the header Location has, and your credentials. A command is forgotten 24 hours after its outcome.',
   },
   'command-begun': {
     status: 409,

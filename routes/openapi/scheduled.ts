@@ -11,7 +11,7 @@ export function scheduledPath(draft: Draft): Json {
     get: {
       operationId: unique(draft, 'getCommand'),
       summary: 'The outcome of a command',
-      description: 'Whether the command is pending, or its outcome. The outcome is kept for 24 hours.',
+      description: 'Whether the command is pending, or its outcome, which is kept for 24 hours. Only its caller finds it.',
       tags: ['commands'],
       parameters: parameterRefs('CommandId'),
       responses: {
@@ -22,7 +22,7 @@ export function scheduledPath(draft: Draft): Json {
     delete: {
       operationId: unique(draft, 'withdrawCommand'),
       summary: 'Withdraw a command',
-      description: 'Only while it is pending.',
+      description: 'Only while it is pending, and only by its caller.',
       tags: ['commands'],
       parameters: parameterRefs('CommandId'),
       responses: {

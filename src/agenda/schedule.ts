@@ -2,7 +2,8 @@
 // a day.
 import { DUE_MAX } from '../definitions/process/timer.ts'
 import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
-import { KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
+import { hashText } from '../dispatch/caller-keys.ts'
+import { clientKey, KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
 import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
 import type { Agenda, AgendaEntry } from '../ports/agenda/agenda.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
@@ -48,10 +49,13 @@ export const OWNER = 'commands'
 const POLL_MS = 200
 const WAITING = 'Scheduled commands are sent later meanwhile.'
 const FORGET_MS = 60 * 60 * 1_000
+const SECRET_BYTES = 16
 
 type ScheduledMeta = Omit<ScheduledOptions, 'at'> & {
   /** The fingerprint of the command when it was scheduled. It shows when a key is used again for another command. */
   readonly fingerprint: string
+  /** The part of the id that nobody can work out. Absent: an earlier release scheduled the command. */
+  readonly secret?: string
 }
 
 export class Schedule {
@@ -90,23 +94,27 @@ export class Schedule {
     const invalid = this.#options.check(command)
     if (invalid) return invalid
     const due = at === undefined ? 0 : dueAt(at)
-    const meta: ScheduledMeta = { ...options, fingerprint: fingerprintOf(command, options.idGiven ?? true) }
-    const entry = { id: idOf(command, options.key), owner: OWNER, key: '', timer: null, command: JSON.stringify(command) }
+    const fingerprint = fingerprintOf(command, options.idGiven ?? true)
+    const meta: ScheduledMeta = { ...options, fingerprint, secret: newSecret() }
+    const entry = { id: entryIdOf(command, options), owner: OWNER, key: '', timer: null, command: JSON.stringify(command) }
     const kept = await this.#options.store.agenda.schedule({ ...entry, meta: JSON.stringify(meta), due, set: 0 })
-    if ((JSON.parse(kept.meta) as ScheduledMeta).fingerprint !== meta.fingerprint)
-      return { outcome: 'rejected', code: KEY_REUSED }
+    if (metaOf(kept).fingerprint !== fingerprint) return { outcome: 'rejected', code: KEY_REUSED }
     this.#sender.poll()
     return scheduledOf(kept)
   }
 
-  async find(id: string): Promise<Scheduled | null> {
-    const found = await this.#options.store.agenda.find(id)
-    return found?.owner === OWNER ? scheduledOf(found) : null
+  /** Finds a scheduled command for an actor: its own, or one that has no actor, for whoever knows its id. */
+  async find(id: string, actor: string | null): Promise<Scheduled | null> {
+    const [entryId, secret] = splitId(id)
+    const found = await this.#options.store.agenda.find(entryId)
+    if (found?.owner !== OWNER) return null
+    const { secret: known, actor: by = actor } = metaOf(found)
+    return isSame(secret, known ?? '') && by === actor ? scheduledOf(found) : null
   }
 
-  /** Removes a pending command. False: there is none, or its sending has begun. */
-  async remove(id: string): Promise<boolean> {
-    return (await this.find(id)) !== null && this.#options.store.agenda.remove(id)
+  /** Removes a pending command that `find` finds. False: there is none, or its sending has begun. */
+  async remove(id: string, actor: string | null): Promise<boolean> {
+    return (await this.find(id, actor)) !== null && this.#options.store.agenda.remove(splitId(id)[0])
   }
 
   /** Holds the lease on scheduled commands, or waits for it. */
@@ -148,8 +156,7 @@ export class Schedule {
   }
 
   async #sendCommand(entry: DueEntry, attempt: number): Promise<ScheduledOutcome> {
-    // `add` wrote the text in the agenda.
-    const { fingerprint: _, key, ...meta } = JSON.parse(entry.meta) as ScheduledMeta
+    const { fingerprint: _, secret: __, key, ...meta } = metaOf(entry)
     // A key of the client is the key by which the client might send the command at once.
     const by = key === undefined ? { key: entry.id, isOwnKey: true } : { key }
     try {
@@ -168,11 +175,13 @@ function dueAt(at: string | Date): number {
   throw new TypeError(`expected a time such as 2030-01-31T12:00:00Z, up to the year 9999, found ${JSON.stringify(at)}`)
 }
 
-function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: AgendaEntry): Scheduled {
+function scheduledOf(entry: AgendaEntry): Scheduled {
+  const { id, command, due, outcome, endedAt, hasBegun } = entry
   const ended = outcome === null ? null : (JSON.parse(outcome) as ScheduledOutcome)
-  // Every scheduled entry has a command.
+  const { secret } = metaOf(entry)
   return {
-    id,
+    id: secret === undefined ? id : `${id}.${secret}`,
+    // Every scheduled entry has a command.
     command: JSON.parse(command!) as Command,
     due,
     state: ended ? 'ended' : hasBegun ? 'begun' : 'pending',
@@ -181,8 +190,27 @@ function scheduledOf({ id, command, due, outcome, endedAt, hasBegun }: AgendaEnt
   }
 }
 
-/** An id for a scheduled command: a new one each time, or one made of the client's key. */
-function idOf({ decider, command }: Command, key: string | undefined): string {
-  if (key === undefined) return Bun.randomUUIDv7()
-  return new Bun.CryptoHasher('sha256').update(`${decider}.${command}:${key}`).digest('base64url')
+function metaOf({ meta }: Pick<AgendaEntry, 'meta'>): ScheduledMeta {
+  // `add` wrote the text in the agenda.
+  return JSON.parse(meta) as ScheduledMeta
+}
+
+/** An id in the agenda: a new one each time, or one made of the client's key, so that a repetition finds the entry. */
+function entryIdOf(command: Command, { key, actor }: ScheduledOptions): string {
+  return key === undefined ? Bun.randomUUIDv7() : hashText(clientKey(command, key, actor))
+}
+
+/** The id in the agenda, and the secret behind it. */
+function splitId(id: string): readonly [string, string] {
+  const [entryId = '', ...rest] = id.split('.')
+  return [entryId, rest.join('.')]
+}
+
+function newSecret(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(SECRET_BYTES))).toString('base64url')
+}
+
+/** Whether two texts are the same. The time it takes tells nothing about a secret. */
+function isSame(one: string, other: string): boolean {
+  return hashText(one) === hashText(other)
 }

@@ -8,6 +8,7 @@ import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type AppendOutcome, type AppendSlice, appendableOf, appendOutcomeOf } from './append-request.ts'
 import { Episode } from '../ports/report/episode.ts'
+import { scopeKey } from './caller-keys.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import { DEADLINE_MS, findBadNames, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
@@ -48,8 +49,8 @@ export type Commands = {
   /** Sends a command from step 2 on. `data` is the output of its schema for `command.data`. */
   readonly dispatch: (command: Command, data: unknown, options?: SendOptions) => Promise<Outcome>
   /**
-   * Appends events without a decision: all slices or none. No stream may appear twice. The same `key` within 24 hours
-   * appends nothing, and the outcome is `duplicate`.
+   * Appends events without a decision: all slices or none. No stream may appear twice. The same `key` of the same
+   * actor within 24 hours appends nothing, and the outcome is `duplicate`.
    */
   readonly append: (
     slices: readonly AppendSlice[],
@@ -115,7 +116,7 @@ export function commands(options: CommandOptions): Commands {
         signal,
         parent,
         meta: metaOf(options, parent),
-        key: key === null || isOwnKey ? key : `append:${key}`,
+        key: key === null || isOwnKey ? key : scopeKey(`append:${key}`, options.actor),
       })
       return dispatcher.append(appendable).then(appendOutcomeOf)
     },

@@ -7,13 +7,17 @@ import { streamName } from '../definitions/event/stream-name.ts'
 import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { scopeKey } from './caller-keys.ts'
 import { type Invalid, invalidOutcome, type Outcome } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 
 export type SendOptions = {
   /** The stream's version before the command: a number (0: it must not exist), or `exists`. Default: any version. */
   readonly expect?: Expectation
-  /** An idempotency key. The same command with the same key has one effect and the same outcome, for `keepMs`. */
+  /**
+   * An idempotency key. The same command of the same actor with the same key has one effect and the same outcome, for
+   * `keepMs`.
+   */
   readonly key?: string
   /** Whether the key is the framework's own, in a namespace that no header reaches. Default: false. */
   readonly isOwnKey?: boolean
@@ -107,17 +111,21 @@ export function sendParsed(
   })
 }
 
-/** The key of a command in the log. Client keys are scoped by decider and command. */
 function keyOf(
   command: Command,
   key: string,
-  { idGiven = true, isOwnKey = false, keepMs = KEY_KEEP_MS }: SendOptions,
+  { idGiven = true, isOwnKey = false, keepMs = KEY_KEEP_MS, actor }: SendOptions,
 ): PendingCommand['key'] {
   return {
-    key: isOwnKey ? `agenda:${key}` : `client:${command.decider}.${command.command}:${key}`,
+    key: isOwnKey ? `agenda:${key}` : clientKey(command, key, actor),
     fingerprint: fingerprintOf(command, idGiven),
     keepMs,
   }
+}
+
+/** The key in the log for a client's key, which counts for one command of one actor. */
+export function clientKey({ decider, command }: Command, key: string, actor: string | undefined): string {
+  return scopeKey(`client:${decider}.${command}:${key}`, actor)
 }
 
 /** The metadata of all events that a command leads to. */
