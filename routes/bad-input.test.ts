@@ -89,6 +89,9 @@ describe('JSON that cannot be a payload', () => {
     ['a __proto__ key that holds nothing', '{"cents":1,"__proto__":null}', '#'],
     ['a number beyond doubles', '{"cents":1e400}', '#/cents'],
     ['a negative number beyond doubles', '{"cents":1,"x":[-1e999]}', '#/x/0'],
+    ['an integer that a double rounds', '{"cents":9007199254740993}', '#/cents'],
+    ['an integer beyond 2^53 - 1 that no schema asks for', '{"cents":1,"x":[{"id":-9007199254740993}]}', '#/x/0/id'],
+    ['a number that a double makes 0', '{"cents":1,"x":1e-400}', '#/x'],
     ['too deep a list', `{"cents":1,"x":${nest(64)}}`, `#/x${'/0'.repeat(63)}`],
     ['a list a thousand deep', nest(1_000), `#${'/0'.repeat(64)}`],
     ['a list half a million deep', nest(500_000), `#${'/0'.repeat(64)}`],
@@ -97,6 +100,39 @@ describe('JSON that cannot be a payload', () => {
   ])('JSON that cannot be a payload answers 400 with a pointer to the place: %s', async (_, body, pointer) => {
     await refused('/account/a1/deposit', { headers: JSON_TYPE, body }, 'validation-failed', atPointer(pointer))
   })
+})
+
+test('a number that a double rounds answers 400 with the number, also where the schema takes any number', async () => {
+  const Family = events('gauge', { Measured: z.object({ value: z.number() }) })
+  const gauge = decider(Family, {
+    initial: {},
+    evolve: { Measured: state => state },
+    commands: { measure: z.object({ value: z.number() }) },
+    decide: { measure: (_, { value }) => Family.Measured({ value }) },
+  })
+  const store = memory()
+  const served = app({ serve: [gauge], store })
+  const measure = (value: string) =>
+    served.request('/gauge/g1/measure', { method: 'POST', headers: JSON_TYPE, body: `{"value":${value}}` })
+  for (const [value, shown] of [
+    ['9007199254740993', '9007199254740993'],
+    ['1e400', '1e400'],
+    ['1'.repeat(400), `${'1'.repeat(40)}…`],
+  ] as const)
+    expect([value, await (await measure(value)).json()]).toEqual([
+      value,
+      expect.objectContaining({
+        status: 400,
+        errors: [{ pointer: '#/value', detail: expect.stringContaining(`the number ${shown} is beyond what a double holds`) }],
+      }),
+    ])
+  expect(await store.head()).toBe(0)
+  for (const value of ['0.1', '9007199254740991', '6.02214076e23', '-0'])
+    expect((await measure(value)).status).toBeOneOf([200, 201])
+  const stored = await store.read('gauge-g1', { after: 0, limit: 9 })
+  expect(stored.map(({ data }) => data)).toEqual(
+    ['0.1', '9007199254740991', '6.02214076e+23', '0'].map(value => `{"value":${value}}`),
+  )
 })
 
 describe('JSON that does not fit', () => {

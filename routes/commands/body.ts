@@ -1,5 +1,6 @@
 // Reads a body as JSON, and refuses any other body with a problem.
 import type { Context } from 'hono'
+import { describeInexact, markInexact } from '../../src/definitions/event/exact-number.ts'
 import { PAYLOAD_DEPTH_MAX } from '../../src/definitions/event/payload.ts'
 import { notUtf8At, describeMalformed } from '../http/malformed.ts'
 import { cutNesting } from '../http/nesting.ts'
@@ -36,7 +37,9 @@ function parse(bytes: Uint8Array): { readonly data: unknown } | { readonly detai
     return { detail: `not UTF-8 at byte ${notUtf8At(bytes)}` }
   }
   try {
-    return { data: JSON.parse(text) }
+    const data: unknown = JSON.parse(text)
+    const marked = markInexact(text)
+    return { data: marked === text ? data : JSON.parse(marked) }
   } catch {
     return { detail: describeMalformed(text) }
   }
@@ -47,8 +50,8 @@ const wrong = (detail: string): Wrong => ({ path: [], detail })
 
 /** Finds a value that JSON can express and a payload cannot hold. Turns -0 into 0, which is the same number. */
 function inspect(value: unknown, depth: number): Wrong | null {
-  if (typeof value === 'string') return value.isWellFormed() ? null : wrong('a lone surrogate is not text')
-  if (typeof value === 'number') return Number.isFinite(value) ? null : wrong('the number is too large for a double')
+  if (typeof value === 'string')
+    return value.isWellFormed() ? null : wrong(describeInexact(value) ?? 'a lone surrogate is not text')
   if (typeof value !== 'object' || value === null) return null
   if (depth >= PAYLOAD_DEPTH_MAX) return wrong(`nested deeper than ${PAYLOAD_DEPTH_MAX}`)
   // Only own keys count. `__proto__` is an own key of a parsed body. It is refused here, because zod would drop it.
@@ -58,8 +61,7 @@ function inspect(value: unknown, depth: number): Wrong | null {
       return wrong(`the key ${JSON.stringify(key)} is refused`)
     const member = members[key]
     if (member === 0) members[key] = 0
-    const found =
-      typeof member === 'object' || typeof member === 'string' || typeof member === 'number' ? inspect(member, depth + 1) : null
+    const found = typeof member === 'object' || typeof member === 'string' ? inspect(member, depth + 1) : null
     if (found) return { ...found, path: [key, ...found.path] }
   }
   return null

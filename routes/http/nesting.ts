@@ -1,10 +1,10 @@
 // Bounds how deep a text nests before it is parsed: a MiB of `[` keeps JSON.parse busy for a third of a second.
+import { endOfText } from '../../src/definitions/event/exact-number.ts'
 import { PAYLOAD_DEPTH_MAX } from '../../src/definitions/event/payload.ts'
 
 /** A shorter text is parsed quickly, however deep it nests. */
 const LENGTH_MIN = 1_024
 const QUOTE = 0x22
-const BACKSLASH = 0x5c
 
 /**
  * Cuts a JSON text at the first value that is nested deeper than a payload may be. There it holds an empty value, and
@@ -22,14 +22,4 @@ export function cutNesting(text: string): string {
     } else if (code === 0x5d || code === 0x7d) ends.pop()
   }
   return text
-}
-
-/** The offset of the quote that ends a text; the end of everything if there is none. */
-function endOfText(text: string, from: number): number {
-  for (let at = from + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === QUOTE) return at
-    if (code === BACKSLASH) at++
-  }
-  return text.length
 }

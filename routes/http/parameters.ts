@@ -1,6 +1,7 @@
 // Reads query strings by a schema. A value is text; if the schema needs another kind, it is read as JSON.
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { describeNumber, holdsNumber, isInexactText } from '../../src/definitions/event/exact-number.ts'
 import { LIST_LIMIT, LIST_LIMIT_MAX } from '../../src/query/rows.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { isDecodable } from '../commands/ids.ts'
@@ -44,8 +45,12 @@ export function parametersOf(c: Context, schema: z.ZodObject, asked: QueryValues
     return refuseParameter(c, [stranger], `is no parameter; there are ${[...Object.keys(shape), MIN_POSITION].join(', ')}`)
   const found = Object.fromEntries(names.map(name => [name, readingOf(shape[name]!, asked.get(name)!)]))
   const parsed = schema.safeParse(found)
-  if (parsed.success) return { found, data: parsed.data }
-  return problem(c, 'validation-failed', listErrors(parsed.error.issues))
+  if (!parsed.success) return problem(c, 'validation-failed', listErrors(parsed.error.issues))
+  for (const name of names) {
+    const rounded = asked.get(name)!.find(text => isInexactText(text) && holdsNumber(parsed.data[name], Number(text)))
+    if (rounded !== undefined) return refuseParameter(c, [name], describeNumber(rounded))
+  }
+  return { found, data: parsed.data }
 }
 
 /** The first value that fits the schema: null before its text, text before JSON, one value before a list of one. */

@@ -84,6 +84,29 @@ describe('import', () => {
     expect(await store.head()).toBe(1)
   })
 
+  test.each([
+    ['prices.csv', ['id,cents', 'a,5', 'b,9007199254740993']],
+    ['prices.jsonl', ['{"id":"a","cents":5,"ref":9007199254740993}', '{"id":"b","cents":9007199254740993}']],
+  ])(
+    'import refuses a fact of %s with a number that a double rounds, with its line, and takes one that does not use it',
+    async (name, lines) => {
+      const Price = events('price', { Set: z.object({ cents: z.number() }) })
+      const cents = name.endsWith('csv') ? z.string().transform(Number) : z.number()
+      const prices = importMap({
+        from: Price,
+        record: z.object({ id: z.string(), cents }),
+        map: ({ id, cents }) => ({ stream: `price-${id}`, event: Price.Set({ cents }) }),
+      })
+      const file = write(name, lines.slice(1), lines[0])
+      const run = (more: object) =>
+        runVerb(importVerb, { store, words: [file], values: { map: 'prices', ...more }, maps: { prices } })
+      const { code, err } = await run({})
+      expect([code, err]).toEqual([65, expect.stringMatching(/line [23]: .*the number 9007199254740993 is beyond/)])
+      expect(await store.head()).toBe(0)
+      expect((await run({ 'skip-bad': true })).out).toStartWith('imported 1 event')
+    },
+  )
+
   test('import tells of a column that the header lacks once, and of no line, also with --skip-bad', async () => {
     const file = write('other.csv', LINES, 'patient,date,price')
     for (const more of [{}, { 'skip-bad': true }]) {

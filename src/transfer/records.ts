@@ -2,6 +2,7 @@
 // with its number.
 import { categoryOf, streamProblem } from '../definitions/event/stream-name.ts'
 import { encode } from '../definitions/event/payload.ts'
+import { describeNumber, findInexact, holdsNumber, isInexactText, markInexact } from '../definitions/event/exact-number.ts'
 import { checkEvent, spec } from '../definitions/event/events.ts'
 import type { NewRecord } from '../ports/store/import-record.ts'
 import { isInstant, isUuid } from './check.ts'
@@ -85,11 +86,30 @@ function parseLine(one: FileLine, options: RecordsOptions, ids: DerivedIds): rea
     // Without a map, a record is the text of a line.
     if (!map && isCarriedLine(one.record as string)) return []
     if (!map) return [{ ...recordOfLine(one.record as string, acts), line: one.line }]
-    const record = format === 'csv' ? one.record : (JSON.parse(one.record as string) as unknown)
-    return map[spec].run(record, one.line).map(imported => ({ ...recordOf(map[spec], imported, options, ids), line: one.line }))
+    const record = format === 'csv' ? one.record : parseExact(one.record as string)
+    return map[spec].run(record, one.line).map(imported => {
+      checkRounding(record, imported.event.data)
+      return { ...recordOf(map[spec], imported, options, ids), line: one.line }
+    })
   } catch (error) {
-    return { line: one.line, problem: error instanceof Error ? error.message : String(error) }
+    const problem = error instanceof Error ? error.message : String(error)
+    const inexact = map && !(error instanceof SyntaxError) && format === 'jsonl' ? findInexact(one.record as string) : null
+    return { line: one.line, problem: inexact ? `${problem}; ${inexact}` : problem }
   }
+}
+
+/** Parses a line. In the place of a number that a double cannot hold stands a text that no fact takes. */
+function parseExact(text: string): unknown {
+  const record: unknown = JSON.parse(text)
+  const marked = markInexact(text)
+  return marked === text ? record : JSON.parse(marked)
+}
+
+/** Refuses a fact with a number that was rounded when a map read it from a text. */
+function checkRounding(record: unknown, data: unknown): void {
+  for (const field of Object.values(Object(record)))
+    if (typeof field === 'string' && isInexactText(field.trim()) && holdsNumber(data, Number(field)))
+      throw new TypeError(describeNumber(field.trim()))
 }
 
 function recordOf(
