@@ -1,6 +1,6 @@
 // Mounts the routes of every definition, and refuses definitions whose paths collide.
 import type { Hono } from 'hono'
-import type { DeciderSpec } from '../src/definitions/decider/decider.ts'
+import { type DeciderSpec, routedCommands } from '../src/definitions/decider/decider.ts'
 import { type Definition, definitionOf, type Served } from '../src/definitions/definition.ts'
 import type { ProjectionSpec } from '../src/definitions/projection/projection.ts'
 import type { QuerySpec } from '../src/definitions/query.ts'
@@ -61,7 +61,7 @@ export function mount(hono: Hono, definition: Definition, cached: ReadonlyMap<st
 }
 
 function mountDecider(hono: Hono, decider: DeciderSpec): void {
-  for (const command of decider.commands.keys()) {
+  for (const [command] of routedCommands(decider)) {
     const handler = handle(Object.assign(() => null as never, { decider: decider.name, command }) as CommandMaker)
     hono.post(`/${decider.name}/:id/${command}`, handler)
     hono.post(`/${decider.name}/${command}`, handler)

@@ -20,7 +20,7 @@ import { exposeState } from '../streams/states.ts'
 
 /** Makes a command. A decider has one for each of its commands, such as `order.place`. */
 export type CommandMaker = (id: string, data: never) => Command
-type NamedMaker = CommandMaker & { readonly decider: string; readonly command: string }
+type NamedMaker = CommandMaker & { readonly decider: string; readonly command: string; readonly isInternal?: boolean }
 type Request = {
   readonly c: Context
   readonly emaki: Services
@@ -32,14 +32,15 @@ type Request = {
 /**
  * Makes a handler for one command. Mount it on any path. The parameter `id` of the path names the instance; without it
  * the handler makes an id.
- * Throws a TypeError on a request if the app does not serve the decider.
+ * Throws a TypeError for an internal command, and on a request if the app does not serve the decider.
  *
  * @example
  * app({ serve: [order] }).post('/checkout/:id', handle(order.place))
  */
 export function handle(make: CommandMaker): Handler {
   // Every maker of `decider` carries its names. The public type does not show them.
-  const { decider, command } = make as NamedMaker
+  const { decider, command, isInternal } = make as NamedMaker
+  if (isInternal) throw new TypeError(`handle(${decider}.${command}): the command is internal, and so has no route`)
   let validate: ReturnType<typeof validator> | null = null
   return async c => {
     const emaki = servicesOf(c)

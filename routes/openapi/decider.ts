@@ -1,6 +1,6 @@
 // The operations of a decider, and their answers.
 import { z } from 'zod'
-import type { DeciderSpec } from '../../src/definitions/decider/decider.ts'
+import { type DeciderSpec, routedCommands } from '../../src/definitions/decider/decider.ts'
 import { add, componentOf, type Json, addComponent } from './schemas.ts'
 import { refusalRefs } from './refusals.ts'
 import { scheduledSchema } from './scheduled.ts'
@@ -10,8 +10,9 @@ import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, uniq
 export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
   const { name, expose } = decider
   const state = expose && add(draft.schemas, pascal(name), expose)
-  const accepted = acceptedOf(decider, draft, state)
-  const commands = [...decider.commands].map(([command, schema]) => commandOf(name, command, schema, draft))
+  const routed = routedCommands(decider)
+  const accepted = routed.length ? acceptedOf(decider, draft, state) : {}
+  const commands = routed.map(([command, schema]) => commandOf(name, command, schema, draft))
   return Object.fromEntries([
     ...commands.map(command => [`/${name}/{id}/${command.name}`, { post: namedOperation(command, accepted, draft) }]),
     ...(state ? [[`/${name}/{id}`, { get: stateOperation(name, state, draft) }]] : []),

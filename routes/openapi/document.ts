@@ -1,5 +1,5 @@
 // The whole OpenAPI document.
-import type { DeciderSpec } from '../../src/definitions/decider/decider.ts'
+import { type DeciderSpec, routedCommands } from '../../src/definitions/decider/decider.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import type { QuerySpec } from '../../src/definitions/query.ts'
 import { commonPaths } from './common.ts'
@@ -21,7 +21,7 @@ export function documentOf(
 ): Json {
   const draft: Draft = { schemas: new Map(), ids: new Set() }
   add(draft.schemas, 'Problem', problemSchema())
-  const hasCommands = definitions.some(({ kind }) => kind === 'decider')
+  const hasCommands = definitions.some(one => one.kind === 'decider' && routedCommands(one).length > 0)
   const paths = Object.assign(
     {},
     ...definitions.map(one => pathsOf(one, draft)),

@@ -17,13 +17,21 @@ export function fingerprintOf({ decider, command, id, data }: Command, idGiven: 
   return new Bun.CryptoHasher('sha256').update(said).digest('base64url')
 }
 
-/** For each name, a function that makes a command of that name. */
-export function commands(decider: string, names: readonly string[]): Record<string, (id: string, data: unknown) => Command> {
+/** For each name, a function that makes a command of that name, and that knows its names and whether it is internal. */
+export function commands(
+  decider: string,
+  names: readonly string[],
+  internal: ReadonlySet<string> = new Set(),
+): Record<string, (id: string, data: unknown) => Command> {
   for (const name of names) {
     if (!/^[a-z][A-Za-z0-9_]{0,62}$/.test(name))
       throw new TypeError(`${decider}.${name}: a command name begins with a small letter and has only letters, digits and _`)
   }
   const make = (command: string) =>
-    Object.assign((id: string, data: unknown): Command => ({ decider, command, id, data }), { decider, command })
+    Object.assign((id: string, data: unknown): Command => ({ decider, command, id, data }), {
+      decider,
+      command,
+      isInternal: internal.has(command),
+    })
   return Object.assign(Object.create(null), Object.fromEntries(names.map(name => [name, make(name)])))
 }

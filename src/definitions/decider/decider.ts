@@ -29,6 +29,8 @@ export type DeciderSpec = {
   readonly initial: unknown
   readonly evolve: ReadonlyMap<string, (state: unknown, data: unknown) => unknown>
   readonly commands: ReadonlyMap<string, z.ZodType>
+  /** The commands that have no route. */
+  readonly internal: ReadonlySet<string>
   readonly decide: ReadonlyMap<string, (state: unknown, data: unknown, context: Context) => One<Event> | Rejection>
   readonly expose: z.ZodType | null
   /** `fold` names what folds the state. A snapshot that another fold saved is not read. */
@@ -45,6 +47,8 @@ export type DeciderSpec = {
  * - `commands`: a zod schema for each command. Callers send the schema's input, and `decide` gets its output.
  * - `decide`: for every command a function `(state, data, { instance, now, actor })`. It gives one event, several, none
  *   (`[]`) or `reject(code)`. It may run again.
+ * - `internal`: the commands that only processes, processors and code send. They have no route, and are not in OpenAPI.
+ *   Default: none.
  * - `expose`: the schema of the state's public view, which is served at `GET /{decider}/{id}`. Default: the state is
  *   not served.
  * - `snapshot`: saves the folded state every so many events. A change of `initial`, of `evolve`, of an event's schema or
@@ -76,6 +80,7 @@ export function decider<
     readonly decide: {
       readonly [N in keyof C & string]: (state: State, data: z.output<C[N]>, context: Context) => One<EventOf<D, S>> | Rejection
     }
+    readonly internal?: readonly NoInfer<keyof C & string>[]
     readonly expose?: V & (NoInfer<State> extends z.input<V> ? unknown : never)
     readonly snapshot?: { readonly every: number; readonly version?: number }
   },
@@ -89,17 +94,15 @@ export function decider<
     initial: freezeAll(options.initial),
     evolve: checkFunctions(`${of_.name}: evolve`, of_.types, options.evolve),
     commands: new Map(Object.entries(options.commands)),
+    internal: namesAmong(`${of_.name}: internal`, of_.commands, options.internal ?? []),
     decide: checkFunctions(`${of_.name}: decide`, of_.commands, options.decide),
     expose: options.expose ?? null,
     snapshot: null,
   }
   const snapshot = options.snapshot ? snapshotOf(definition, options.snapshot) : null
   // The mapped type describes the object that is built here from values.
-  return Object.freeze(Object.assign(commands(family.name, of_.commands), { [spec]: { ...definition, snapshot } })) as Decider<
-    D,
-    State,
-    C
-  >
+  const makers = commands(family.name, of_.commands, definition.internal)
+  return Object.freeze(Object.assign(makers, { [spec]: { ...definition, snapshot } })) as Decider<D, State, C>
 }
 
 function snapshotOf(
@@ -112,6 +115,18 @@ function snapshotOf(
     )
   const state = Bun.inspect(initial, { depth: Number.POSITIVE_INFINITY, sorted: true })
   return { every, fold: hashToNumber([version, state, readingPart(events), functionsPart(evolve)]) }
+}
+
+/** The commands that have a route, with their schemas. */
+export function routedCommands({ commands, internal }: DeciderSpec): readonly (readonly [string, z.ZodType])[] {
+  return [...commands].filter(([name]) => !internal.has(name))
+}
+
+/** Names, each of which has to be among `all`. JavaScript callers get the check that TypeScript makes. */
+function namesAmong(where: string, all: readonly string[], names: readonly string[]): ReadonlySet<string> {
+  const stranger = names.find(name => !all.includes(name))
+  if (stranger !== undefined) throw new TypeError(`${where} names ${stranger}; there are ${all.join(', ')}`)
+  return new Set(names)
 }
 
 /** The functions by name: exactly one for each of `names`. JavaScript callers get the check that TypeScript makes. */

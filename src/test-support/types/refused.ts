@@ -29,6 +29,16 @@ const stock = decider(Stock, {
   decide: { restock: (_, data) => Stock.Restocked(data), note: () => [] },
 })
 
+// --- internal
+decider(Stock, {
+  initial: { n: 0 },
+  evolve: fold,
+  commands: { note: None },
+  // @ts-expect-error Type '"notes"' is not assignable to type '"note"'
+  internal: ['notes'],
+  decide: { note: () => [] },
+})
+
 // --- evolve
 decider(Stock, {
   initial: { n: 0 },
