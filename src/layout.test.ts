@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/query': ['src/definitions', 'src/ports', 'src/subscription'],
   'src/runtime.ts': ['src/agenda', 'src/definitions', 'src/dispatch', 'src/lib', 'src/ports', 'src/query', 'src/subscription'],
   'src/subscription': ['src/definitions', 'src/lib', 'src/ports', 'src/transfer'],
-  'src/testing': ['src/definitions', 'src/transfer'],
+  'src/testing': ['src/definitions', 'src/dispatch', 'src/transfer'],
   'src/transfer': ['src/definitions', 'src/ports'],
 }
 

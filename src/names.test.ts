@@ -26,7 +26,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/adapters/webhooks/index.ts': ['standardWebhooks', 'type Verify', 'type WebhooksOptions', 'webhooks'],
   'src/adapters/otel/index.ts': ['telemetry', 'type Telemetry', 'type TelemetryOptions'],
   'src/testing/index.ts': [
-    'checkSagaRun', 'compareProcesses', 'compareWithLog', 'decisionsOf', 'gateText', 'sagaCases', 'storedOfLine', 'type AnyProcess', 'type Compared', 'type DecidedBy',
+    'checkSagaRun', 'compareProcesses', 'compareWithLog', 'decide', 'decisionsOf', 'evolve', 'gateText', 'sagaCases', 'storedOfLine', 'type AnyProcess', 'type Compared', 'type Decided', 'type DecidedBy',
     'type DecidedStep', 'type Decision', 'type Difference', 'type Fault', 'type Led', 'type SagaCase', 'type SagaRun',
   ],
   'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],

@@ -9,5 +9,6 @@ export {
   gateText,
   type Led,
 } from '../definitions/process/replay-gate.ts'
+export { type Decided, decide, evolve } from './decide.ts'
 export { checkSagaRun, type Fault, type SagaCase, type SagaRun, sagaCases } from './saga-cases.ts'
 export { storedOfLine } from '../transfer/stored-line.ts'
