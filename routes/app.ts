@@ -1,5 +1,6 @@
 // app({ serve }): a Hono app with routes for its definitions. It opens its store on start, or on its first request.
-import { Hono } from 'hono'
+import { type Handler, Hono } from 'hono'
+import type { H, RouterRoute } from 'hono/types'
 import { type Config, readConfig } from '../src/config.ts'
 import { spec } from '../src/definitions/event/events.ts'
 import { categoryOf } from '../src/definitions/event/stream-name.ts'
@@ -16,8 +17,9 @@ import { provideServices, refuseBadRequests, requireAccess } from './middleware.
 import { definitionsOf, hasPath, mount } from './mount.ts'
 import { openapi } from './openapi/openapi.ts'
 import { problemPage } from './http/problem.ts'
+import type { CachedAnswers } from './queries/cached-answers.ts'
 import { cachedAnswersOf } from './queries/queries.ts'
-import { RouterByMethod } from './http/router.ts'
+import { keepLast, RouterByMethod, takePart } from './http/router.ts'
 import { getScheduled, withdrawScheduled } from './commands/scheduled.ts'
 import { getStream } from './streams/streams.ts'
 
@@ -39,6 +41,8 @@ export const BODY_LIMIT = 1_048_576
 
 /**
  * Makes a Hono app that serves deciders, projections and queries. `.get`, `.use` and `.route` work as on any Hono app.
+ * What you add comes before the derived routes, in your order: a middleware sees all requests but those for health and
+ * problems.
  *
  * - Commands: `POST /{decider}/{id}/{command}`, `POST /{decider}/{command}`, `GET` and `DELETE /commands/{id}`.
  * - States: `GET /{decider}/{id}`, if the decider exposes its state.
@@ -50,31 +54,22 @@ export const BODY_LIMIT = 1_048_576
  * Throws a TypeError if two definitions have the same path, or if a definition has a reserved path.
  */
 export function app(options: AppOptions): App {
-  const hono = new Hono({ router: new RouterByMethod() })
+  const router = new RouterByMethod<[H, RouterRoute]>()
+  const hono = new Hono({ router })
   let config: Config | null = options.config ?? null
   const configured = () => (config ??= readConfig())
   const definitions = definitionsOf(options.serve)
   const lifecycle = lifecycleOf(options, configured)
   const cached = cachedAnswersOf(definitions)
 
-  for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
-  // Cached answers come before all other middleware: a middleware that waits for the next handler costs too much here.
-  for (const [name, answers] of cached)
-    hono.get(
-      `/${name}`,
-      answers.handler(() => lifecycle.running().services),
-    )
-  hono.use(defaultHeaders).use(refuseBadRequests(options.bodyLimit ?? BODY_LIMIT))
-
-  hono.get('/health', health)
-  hono.get('/ready', ready(lifecycle, true)).get('/startup', ready(lifecycle, false))
-  hono.get('/problems/:slug', problemPage)
+  mountFirst(hono, options, lifecycle, cached, () => hono.routes.slice(first, -derived))
+  const first = hono.routes.length
   hono.route('/', openapi(definitions.filter(hasPath), options, configured)).route('/', docs(options.title))
-
-  hono.use(provideServices(lifecycle, options.actor))
   mountLog(hono, options, configured)
   hono.get('/commands/:id', getScheduled).delete('/commands/:id', withdrawScheduled)
   for (const definition of definitions) mount(hono, definition, cached)
+  const derived = hono.routes.length - first
+  for (const list of [hono.routes, router.routes] as unknown[][]) keepLast(list, derived)
   hono.notFound(handleNotFound(hono, definitions)).onError(handleError(options.report))
 
   return Object.defineProperties(hono, {
@@ -84,6 +79,42 @@ export function app(options: AppOptions): App {
     websocket: { value: websocket, enumerable: true },
     [spec]: { value: { kind: 'app', name: 'app', options, ...lifecycle } },
   }) as App
+}
+
+/**
+ * Mounts what comes before the middleware of the user: telemetry, default headers, services, and the routes that
+ * orchestrators ask without credentials.
+ */
+function mountFirst(
+  hono: Hono,
+  options: AppOptions,
+  lifecycle: Lifecycle,
+  cached: ReadonlyMap<string, CachedAnswers>,
+  ownRoutes: () => readonly RouterRoute[],
+): void {
+  for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
+  // Cached answers come before all other middleware: a middleware that waits for the next handler costs too much here.
+  for (const [name, answers] of cached) hono.get(`/${name}`, answerFirst(name, answers, lifecycle, ownRoutes))
+  hono.use(defaultHeaders).use(refuseBadRequests(options.bodyLimit ?? BODY_LIMIT))
+  hono.get('/health', health)
+  hono.get('/ready', ready(lifecycle, true)).get('/startup', ready(lifecycle, false))
+  hono.get('/problems/:slug', problemPage)
+  hono.use(provideServices(lifecycle, options.actor))
+}
+
+/** Answers a query from its cached answers, unless a middleware of the user has to see the request. */
+function answerFirst(
+  name: string,
+  answers: CachedAnswers,
+  lifecycle: Lifecycle,
+  ownRoutes: () => readonly RouterRoute[],
+): Handler {
+  const answer = answers.handler(() => lifecycle.running().services)
+  let isOpen: boolean | null = null
+  return (c, next) => {
+    isOpen ??= !takePart(ownRoutes(), `/${name}`)
+    return isOpen ? answer(c, next) : next()
+  }
 }
 
 /** Mounts the routes of the log: streams and events. Everybody may read public ones; the others need access. */

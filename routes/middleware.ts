@@ -1,11 +1,12 @@
 // Middleware before the handlers: refuses bad requests early, provides services, and checks access.
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
 import type { Config } from '../src/config.ts'
 import type { Actor, Guard } from './context.ts'
 import { throwAsError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
+import { basePathOf } from './http/base-path.ts'
 import { problem } from './http/problem.ts'
 
 /**
@@ -26,7 +27,7 @@ export function refuseBadRequests(maxSize: number): MiddlewareHandler {
 export function provideServices({ running, startOnDemand }: Lifecycle, actor: Actor | undefined): MiddlewareHandler {
   const provide: MiddlewareHandler = (c, next) => {
     const { services, live } = running()
-    if (!services) return startOnDemand().then(() => provide(c, next))
+    if (!services) return needsNone(c) ? next() : startOnDemand().then(() => provide(c, next))
     c.set('emaki', services)
     c.set('live', live!)
     c.set('actor', actor ?? null)
@@ -34,6 +35,12 @@ export function provideServices({ running, startOnDemand }: Lifecycle, actor: Ac
   }
   return provide
 }
+
+/** Whether a request is answered without services, so that it does not open the store. */
+function needsNone(c: Context): boolean {
+  return DOCUMENTS.has(c.req.path.slice(basePathOf(c).length))
+}
+const DOCUMENTS: ReadonlySet<string> = new Set(['/openapi.json', '/docs', '/docs/scalar.js'])
 
 /**
  * Passes the requests that the guard of the app passes. Without a guard: a bearer of ADMIN_TOKEN. Without ADMIN_TOKEN:

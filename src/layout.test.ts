@@ -96,6 +96,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
     'hono/body-limit',
     'hono/html',
     'hono/http-exception',
+    'hono/route',
     'hono/router/reg-exp-router',
     'hono/router/smart-router',
     'hono/router/trie-router',

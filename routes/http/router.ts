@@ -12,14 +12,15 @@ const ALL = 'ALL'
 /** Hono's own routers. Each method uses the fastest one that can serve its paths. */
 export class RouterByMethod<T> implements Router<T> {
   readonly name = 'RouterByMethod'
-  readonly #routes: Route<T>[] = []
+  /** Hono's own list of routes has the same order. */
+  readonly routes: Route<T>[] = []
   readonly #routers = new Map<string, Router<T>>()
   /** The router for methods that have no routes. Clients may send any method, so they all share this one. */
   #others: Router<T> | null = null
 
   add(method: string, path: string, handler: T): void {
     if (this.#others) throw new Error('Can not add a route since the matcher is already built.')
-    this.#routes.push([method, path, handler])
+    this.routes.push([method, path, handler])
   }
 
   match(method: string, path: string): Result<T> {
@@ -28,13 +29,28 @@ export class RouterByMethod<T> implements Router<T> {
   }
 
   #build(): Router<T> {
-    for (const [method] of this.#routes) if (!this.#routers.has(method)) this.#routers.set(method, this.#routerOf(method))
+    for (const [method] of this.routes) if (!this.#routers.has(method)) this.#routers.set(method, this.#routerOf(method))
     return this.#routers.get(ALL) ?? this.#routerOf(ALL)
   }
 
   #routerOf(wanted: string): Router<T> {
     const router = new SmartRouter<T>({ routers: [new RegExpRouter(), new TrieRouter()] })
-    for (const [method, path, handler] of this.#routes) if (method === wanted || method === ALL) router.add(method, path, handler)
+    for (const [method, path, handler] of this.routes) if (method === wanted || method === ALL) router.add(method, path, handler)
     return router
   }
+}
+
+/** Keeps the last entries of a list last: what is pushed from now on comes before them. */
+export function keepLast<T>(list: T[], count: number): void {
+  list.push = (...added) => {
+    list.splice(list.length - count, 0, ...added)
+    return list.length
+  }
+}
+
+/** Whether one of some routes takes part in the answer to a GET of a path. */
+export function takePart(routes: readonly { readonly method: string; readonly path: string }[], path: string): boolean {
+  const router = new TrieRouter<true>()
+  for (const { method, path } of routes) if (method === 'GET' || method === ALL) router.add('GET', path, true)
+  return router.match('GET', path)[0].length > 0
 }
