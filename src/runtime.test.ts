@@ -27,7 +27,7 @@ const stores = { memory: () => memory(), sqlite: () => sqlite(join(folder, 'log.
 
 describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
   const startThings = async () => {
-    const emaki = await runtime({ serve: [thing, things, sets, onShelf], store: store() })
+    const emaki = await runtime({ serve: [thing, things, sets, onShelf], store: store(), report: () => {} })
     closing.push(emaki)
     const set = async (id: string, name: string) => {
       const outcome = await emaki.send(thing.set(id, looks(name)))
@@ -60,6 +60,22 @@ describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
       expect(error).toBeInstanceOf(StaleRead)
       expect(error).toMatchObject({ projection: 'things', reason: 'behind', position, atLeast: position + 1, lagEvents: 1 })
     }
+  })
+
+  test('a runtime leaves a parked row out of the answer to a query, and refuses who asks for a complete one', async () => {
+    const { emaki, set } = await startThings()
+    await set('t1', 'apple')
+    const sent = await emaki.send(thing.poison('t1', {}))
+    const atLeast = sent.outcome === 'accepted' ? sent.position : 0
+    await emaki.waitUntilProcessed(atLeast)
+    expect(await emaki.query(onShelf, { shelf: 'top' }, { atLeast })).toEqual([])
+    expect(await emaki.row(things, 't1')).toMatchObject({ name: 'apple' })
+    const parked = { name: 'StaleRead', reason: 'parked', projection: 'things', parked: atLeast }
+    for (const min of [{ atLeast, complete: true }, { complete: true }]) {
+      await expect(emaki.query(onShelf, { shelf: 'top' }, min)).rejects.toMatchObject(parked)
+      await expect(emaki.row(things, 't1', min)).rejects.toMatchObject(parked)
+    }
+    await expect(emaki.row(things, 't1', { atLeast })).rejects.toMatchObject(parked)
   })
 
   test('a runtime answers a query with its defaults, and anew after a change', async () => {

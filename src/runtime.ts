@@ -86,7 +86,8 @@ export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> & {
   /**
    * Gets the row of a key. Null: there is none. With `atLeast` the row includes everything up to that position, for
    * example the position of an accepted command. It waits for that up to `waitMs` (1 000 by default), and then rejects
-   * with StaleRead.
+   * with StaleRead. A row that is parked at or before `atLeast` is rejected at once; with `complete` every row that may
+   * lack a parked event is.
    */
   readonly row: <N extends string, Row, I extends string>(
     projection: Projection<N, Row, I>,
@@ -95,7 +96,7 @@ export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> & {
   ) => Promise<(Row & { readonly key: string }) | null>
   /**
    * Answers a query, as its JSON gives it back, from the cache if the query's policy allows it. `min` and StaleRead are
-   * as for `row`.
+   * as for `row`, but that the answer is made without parked rows, and only `complete` refuses such an answer.
    */
   readonly query: <N extends string, P, A>(query: Query<N, P, A>, params: P, min?: Partial<MinPosition>) => Promise<A>
   /** Gives the position, the lag and the parked keys of every subscription, whichever process runs it. */

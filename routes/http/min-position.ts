@@ -1,18 +1,19 @@
 // The position that an answer has to include, by Min-Position, or by ?min-position= if shared caches are in between;
-// and how long the client waits for it.
+// how long the client waits for it, and whether it refuses an answer without the parked rows.
 import type { Context } from 'hono'
 import { ANY_POSITION, type MinPosition, READ_WAIT_MS, StaleRead } from '../../src/query/stale-read.ts'
 import type { Incomplete } from '../../src/query/fill.ts'
 import type { Services } from '../../src/runtime.ts'
 import type { Store } from '../../src/ports/store/store.ts'
 import { parseToken, type Token, token } from '../../src/ports/store/token.ts'
+import { prefers } from './headers.ts'
 import { MIN_POSITION, type QueryValues, refuseParameter } from './parameters.ts'
 import { problem } from './problem.ts'
 
 /** The longest time that a client may wait, in ms. */
 export const WAIT_MAX_MS = 30_000
 
-/** The position that an answer has to include, and the headers that tell how long the request waited. */
+/** The position that an answer has to include, and the headers that tell which preferences were followed. */
 export type AskedPosition = { readonly min: MinPosition; readonly headers: Readonly<Record<string, string>> }
 
 /**
@@ -30,15 +31,23 @@ export async function minPositionOf(c: Context, emaki: Services, asked: QueryVal
   for (const one of tokens)
     if (!(await isOfLog(emaki.store, emaki.tail.head, one)))
       return problem(c, 'unknown-position', { detail: `${token(one, one.position)} is no position of this log` })
-  if (!tokens.length) return { min: ANY_POSITION, headers: {} }
-  const seconds = waitOf(c.req.header('prefer'))
+  const complete = prefers(c, 'complete')
+  if (!tokens.length && !complete) return { min: ANY_POSITION, headers: {} }
+  // A client without a position has nothing to wait for.
+  const seconds = tokens.length ? waitOf(c.req.header('prefer') ?? '') : null
   return {
     min: {
-      atLeast: Math.max(...tokens.map(({ position }) => position)),
+      atLeast: Math.max(0, ...tokens.map(({ position }) => position)),
       waitMs: seconds === null ? READ_WAIT_MS : seconds * 1_000,
+      complete,
     },
-    headers: seconds === null ? {} : { 'Preference-Applied': `wait=${seconds}` },
+    headers: appliedHeaders(seconds, complete),
   }
+}
+
+function appliedHeaders(waitSeconds: number | null, complete: boolean): Readonly<Record<string, string>> {
+  const applied = [...(waitSeconds === null ? [] : [`wait=${waitSeconds}`]), ...(complete ? ['complete'] : [])]
+  return applied.length ? { 'Preference-Applied': applied.join(', ') } : {}
 }
 
 /**
@@ -51,8 +60,8 @@ export async function isOfLog(store: Store, head: number, { epoch, position }: T
 }
 
 /** `Prefer: wait=5` (RFC 7240), in seconds, at most those of WAIT_MAX_MS; null: there is no such preference. */
-function waitOf(prefer: string | undefined): number | null {
-  const found = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(prefer ?? '')
+function waitOf(prefer: string): number | null {
+  const found = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(prefer)
   return found ? Math.min(Number(found[1]), WAIT_MAX_MS / 1_000) : null
 }
 
@@ -88,8 +97,8 @@ export function positionHeaders(
 }
 
 /**
- * `Row-Parked`: the position at which rows of the answer stopped. `Row-Frozen`: the position of rows that are no longer
- * updated.
+ * `Row-Parked`: the lowest position at which a row stopped, or a row that a list leaves out. Another `Prefer` gets
+ * another answer then. `Row-Frozen`: the position of rows that are no longer updated.
  */
 export function incompleteHeaders(
   { store }: Services,
@@ -97,7 +106,7 @@ export function incompleteHeaders(
 ): Readonly<Record<string, string>> {
   const { parked = null, frozen = null } = incomplete ?? {}
   return {
-    ...(parked !== null && { 'Row-Parked': token(store.identity, parked) }),
+    ...(parked !== null && { 'Row-Parked': token(store.identity, parked), Vary: 'Prefer' }),
     ...(frozen !== null && { 'Row-Frozen': token(store.identity, frozen) }),
   }
 }

@@ -203,9 +203,10 @@ test('rows answer as documented', async () => {
   await row('a', 409, { headers: { 'Min-Position': '1000000' } })
   await row('b', 503, { headers: known })
   await row('c', 404)
-  await list('', 503, { headers: known })
-  await list('', 200)
-  await expectAsDocumented('/open', '/open?shelf=top', 503, { on, headers: known })
+  const complete = { headers: { ...known, Prefer: 'wait=5, complete' } }
+  await list('', 503, complete)
+  await list('', 200, { headers: known })
+  await expectAsDocumented('/open', '/open?shelf=top', 503, { on, ...complete })
   await expectAsDocumented('/open', '/open?shelf=top', 200, { on })
   await list('?limit=1&count=true&sort=-price', 200)
   await list('', 304, { headers: { 'If-None-Match': '*' } })

@@ -48,9 +48,9 @@ function listOperation(projection: ProjectionSpec, draft: Draft): Json {
     next: z.string().nullable().describe('`cursor` of the next page; null: this is the last.'),
     count: z.int().nonnegative().optional().describe('How many rows match, on all pages. Only with `count=true`.'),
     parked: z
-      .array(z.string())
+      .literal(true)
       .optional()
-      .describe('The keys of rows on this page that have stopped at an event that could not be folded.'),
+      .describe('Rows may be missing, because they have stopped at an event that could not be folded. See `Row-Parked`.'),
     frozen: z
       .literal(true)
       .optional()

@@ -98,7 +98,12 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
     position,
     'The same as `Min-Position`, for requests through shared caches.',
   ),
-  Wait: parameterOf('header', 'Prefer', text, '`wait=5`: how many seconds to wait for `Min-Position`, at most 30. Default: 1.'),
+  Wait: parameterOf(
+    'header',
+    'Prefer',
+    text,
+    '`wait=5`: how many seconds to wait for `Min-Position`, at most 30. Default: 1. `complete`: refuse an answer that may lack parked rows.',
+  ),
   Prefer: parameterOf(
     'header',
     'Prefer',
@@ -151,7 +156,7 @@ export const headers: Readonly<Record<HeaderName, Json>> = {
   'WWW-Authenticate': headerOf(text, 'The kind of credentials that the app expects.'),
   'Row-Parked': headerOf(
     position,
-    'Events from this position on may be missing: the row, one of the rows, or a stream has stopped at this event.',
+    'The row has stopped at the event of this position. In a list or a query: rows are left out, the first of which has stopped there. `Prefer: complete` refuses such an answer.',
   ),
   'Row-Frozen': headerOf(
     position,

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { spec } from '../../src/definitions/event/events.ts'
+import { projection } from '../../src/definitions/projection/projection.ts'
 import { query } from '../../src/definitions/query.ts'
 import { atPosition, expectProblem } from '../../src/test-support/http.ts'
-import { looks, sets, things } from '../../src/test-support/shop.ts'
+import { looks, sets, Thing, things } from '../../src/test-support/shop.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
@@ -63,23 +64,52 @@ describe('the answer to a query', () => {
     expect((await get('/times?id=b')).body).toBeNull()
   })
 
-  test('the answer to a query on a parked row is 503 to a client that knows the event, else 200', async () => {
+  test('the answer to a query on a parked row is without the row, says so, and is 503 to a client that prefers a complete one', async () => {
     const one = query('one', { params: z.object({}), cache: { ttl: '1 hour' }, run: async (_, read) => read(things).get('a') })
     const { say, get } = openThingApp([one])
     await say('a', 'set', looks('apple'))
     const position = await say('a', 'poison')
+    const complete = atPosition(position, { Prefer: 'complete' })
     const answers = await Promise.all([
+      get('/one', complete),
       get('/one', atPosition(position)),
-      get('/one'),
-      get('/one', atPosition(position)),
+      get('/one', complete),
+      get(`/one?min-position=${position}`),
       get('/one'),
     ])
-    expect(answers.map(({ status }) => status)).toEqual([503, 200, 503, 200])
-    expect((await get('/one?min-position=1')).body).toMatchObject({ key: 'a' })
-    expect((await get(`/one?min-position=${position}`)).status).toBe(503)
+    expect(answers.map(({ status }) => status)).toEqual([503, 200, 503, 200, 200])
+    for (const { status, body, headers } of answers)
+      expect(pickHeaders(headers, 'row-parked', 'preference-applied').concat(status === 200 ? [body as null] : [])).toEqual(
+        status === 200 ? ['2', null, null] : ['2', 'complete'],
+      )
   })
 
-  test('the answer to a query on a list is 503 to a client that knows the event of a parked row', async () => {
+  test('the answer to a query on a live row that cannot be folded is without the row, and says so', async () => {
+    const live = projection('risky', {
+      from: Thing,
+      row: z.object({ n: z.int() }),
+      initial: { n: 0 },
+      evolve: {
+        Poisoned: () => {
+          throw new Error('poison')
+        },
+        Set: ({ n }) => ({ n: n + 1 }),
+      },
+      live: true,
+    })
+    const both = query('both', {
+      params: z.object({}),
+      run: async (_, read) => [await read(live).get('a'), await read(live).get('b')],
+    })
+    const { say, get } = openThingApp([live, both])
+    await say('b', 'set', looks('pear'))
+    const position = await say('a', 'poison')
+    const { status, body, headers } = await get('/both', atPosition(position))
+    expect([status, body, headers.get('row-parked')]).toEqual([200, [null, { key: 'b', n: 1 }], '2'])
+    expect((await get('/both', { Prefer: 'complete' })).status).toBe(503)
+  })
+
+  test('the answer to a query on a list is without a parked row and is not kept, until the row is unparked', async () => {
     const pears = query('pears', {
       params: z.object({}),
       cache: { ttl: '1 hour', public: true },
@@ -95,23 +125,27 @@ describe('the answer to a query', () => {
     await say('a', 'poison')
     const position = Number(await say('a', 'set', looks('pear')))
     await untilProcessed(emaki, position)
-    for (let i = 0; i < 2; i++) {
-      const answer = await get('/pears')
+    let etag = ''
+    for (const known of [0, 0, 2, position]) {
+      const answer = await get('/pears', atPosition(`${known}`))
       expect([answer.status, answer.body]).toEqual([200, [0, 0]])
-      expect(pickHeaders(answer.headers, 'row-parked', 'event-position', 'cache-control', 'surrogate-key')).toEqual([
+      expect(pickHeaders(answer.headers, 'row-parked', 'event-position', 'cache-control', 'surrogate-key', 'vary')).toEqual([
         '2',
-        '1',
+        `${position}`,
         'private, no-cache',
         null,
+        'Prefer',
       ])
-      for (const known of [2, position]) {
-        const refused = await get('/pears', atPosition(`${known}`))
-        expectProblem(refused, 'parked', { projection: 'things', position, detail: expect.any(String) })
-        expect(refused.headers.get('row-parked')).toBe('2')
-      }
+      etag = answer.headers.get('etag')!
+      const refused = await get('/pears', atPosition(`${known}`, { Prefer: 'complete' }))
+      expectProblem(refused, 'parked', { projection: 'things', position, detail: expect.any(String) })
+      expect(refused.headers.get('row-parked')).toBe('2')
     }
+    expect((await get('/pears', { 'If-None-Match': etag })).status).toBe(304)
     await store.readModel.unpark('things_v1', 'a', 'skip')
     await until('it goes on', async () => (await get('/pears')).headers.get('row-parked') === null)
     expect((await get('/pears', atPosition(`${position}`))).body).toEqual([1, 1])
+    const whole = await get('/pears', { Prefer: 'complete' })
+    expect(pickHeaders(whole.headers, 'cache-status', 'preference-applied')).toEqual(['emaki; hit', 'complete'])
   })
 })

@@ -73,13 +73,14 @@ export class CachedAnswers {
 }
 
 /**
- * Whether a request needs the other handlers: it asks for a position by header, its URL or body may be refused, or
+ * Whether a request needs the other handlers: it asks for a position or has a preference, its URL or body may be refused, or
  * earlier middleware has set headers, which only Hono's helpers add to an answer.
  */
 function isUnusual(c: Context): boolean {
   const { raw } = c.req
   return (
     c.req.header(MIN_POSITION) !== undefined ||
+    c.req.header('prefer') !== undefined ||
     raw.url.startsWith('/') ||
     raw.body !== null ||
     (c.req.routeIndex > 0 && c.body(null).headers.count > 0)

@@ -101,7 +101,7 @@ describe('rows that are behind', () => {
     await see('/things/a')
     const { get: real } = store.readModel
     // As it is between a reset elsewhere and the moment this process hears of it.
-    store.readModel.get = async () => ({ found: null, position: 0, parked: null })
+    store.readModel.get = async () => ({ found: null, position: 0, parked: null, parkedStream: null })
     expectProblem(await get('/things/a', { 'Min-Position': '1' }), 'behind', {
       projection: 'things',
       position: 0,

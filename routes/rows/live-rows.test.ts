@@ -40,12 +40,18 @@ test('GET of a live row with an event that cannot be folded answers 503 at that 
   for (const [key, position, parked, cause] of [
     ['a1', 1, '2', 'Error: a secret'],
     ['a2', 2, '3', expect.stringContaining('does not fit its schema')],
-  ] as const)
-    for (const path of [`/picky/${key}`, `/asks?id=${key}`]) {
-      const answer = await get(path)
+  ] as const) {
+    for (const [path, prefer] of [
+      [`/picky/${key}`, 'wait=1'],
+      [`/asks?id=${key}`, 'complete'],
+    ] as const) {
+      const answer = await get(path, { Prefer: prefer })
       expectProblem(answer, 'parked', { projection: 'picky', position, detail: expect.any(String) })
       expect([answer.headers.get('row-parked'), String((reported.at(-1) as Notice).cause)]).toEqual([parked, cause])
     }
+    const { status, body, headers } = await get(`/asks?id=${key}`)
+    expect([status, body, headers.get('row-parked')]).toEqual([200, null, parked])
+  }
   const unread = { id: Bun.randomUUIDv7(), type: 'Deposited', schema: 'newer', data: '{"cents":"x"}', meta: '{}' }
   await store.append([{ slices: [{ stream: 'account-a3', expect: 'any', events: [unread] }], keys: [] }])
   expectProblem(await get('/picky/a3'), 'stream-unreadable', {

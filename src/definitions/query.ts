@@ -15,13 +15,14 @@ export type ListBy<Row, I extends string> = {
 
 /** Reads rows of a projection, with their keys. */
 export type Rows<Row, I extends string> = {
-  /** Gets the row of a key. Null: there is none. */
+  /** Gets the row of a key. Null: there is none, or it is parked. The answer says so, as it does for the two below. */
   readonly get: (key: string) => Promise<(Row & { readonly key: string }) | null>
-  /** Lists rows whose indexes have these values, by key or sorted, at most `limit`. */
+  /** Lists rows whose indexes have these values, by key or sorted, at most `limit`, without parked rows. */
   readonly list: (
     where?: { readonly [P in I]?: Row[P & keyof Row] },
     by?: ListBy<Row, I>,
   ) => Promise<readonly (Row & { readonly key: string })[]>
+  /** Counts rows, without parked rows. */
   readonly count: (where?: { readonly [P in I]?: Row[P & keyof Row] }) => Promise<number>
 }
 

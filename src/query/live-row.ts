@@ -3,6 +3,7 @@ import { UnreadableEvent } from '../definitions/event/read.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import { encodeRow, foldEvent, rowEvents } from '../definitions/projection/fold.ts'
 import type { ProjectionSpec } from '../definitions/projection/projection.ts'
+import type { Table } from '../ports/read-model/tables.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import { streamPages } from '../ports/store/pages.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -46,5 +47,10 @@ export async function readLiveRow({ store, projection, key, report }: LiveRowOpt
           }
         })
   const found = row && { key, data: orPark(position - 1, position, () => encodeRow(projection, row!).data), position }
-  return { found, position, table: { name: projection.name, indexes: [] }, incomplete: null }
+  return { found, position, table: liveTable(projection), incomplete: null }
+}
+
+/** A live projection keeps no rows, so its table is only a name. */
+export function liveTable({ name }: ProjectionSpec): Table {
+  return { name, indexes: [] }
 }

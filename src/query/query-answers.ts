@@ -43,7 +43,9 @@ export class QueryAnswers {
     for (let round = 1; ; round++) {
       const isShared = round <= SHARED_ROUNDS_MAX
       try {
-        return await this.#answerAtOnce(query, params, min.atLeast, isShared)
+        const answer = await this.#answerAtOnce(query, params, min, isShared)
+        // A run for this caller alone refuses, and says which rows are parked.
+        return min.complete && isParked(answer) ? await this.#answerAtOnce(query, params, min, false) : answer
       } catch (error) {
         if (!(error instanceof StaleRead) || round > SHARED_ROUNDS_MAX + 1) throw error
         // The build was for another caller, which asked for a later position than this one.
@@ -69,18 +71,18 @@ export class QueryAnswers {
     return `${id}.${epoch}/${this.#options.subscriptions.tables}/${query.name}.${codeOf(query)}?${canonicalText(params)}`
   }
 
-  #answerAtOnce(query: QuerySpec, params: unknown, atLeast: number, isShared: boolean): Promise<QueryAnswer> {
-    const build = async (atLeast: number) => {
+  #answerAtOnce(query: QuerySpec, params: unknown, min: MinPosition, isShared: boolean): Promise<QueryAnswer> {
+    const build = async (asked: MinPosition) => {
       const { reader, head, trace } = this.#options
-      const { text, ...rest } = await runQuery({ query, params, min: { atLeast, waitMs: 0 }, reader, head: head(), trace })
-      return { body: text, etag: `"${Bun.hash.xxHash64(text).toString(36)}"`, ...rest }
+      const { text, ...rest } = await runQuery({ query, params, min: { ...asked, waitMs: 0 }, reader, head: head(), trace })
+      return { body: text, etag: etagOf(text, rest), ...rest }
     }
     if (query.cache && isShared)
-      return this.#options.filling.answer(this.keyOf(query, params), query.cache, atLeast, {
-        build,
+      return this.#options.filling.answer(this.keyOf(query, params), query.cache, min.atLeast, {
+        build: atLeast => build({ atLeast, waitMs: 0 }),
         currentPosition: () => this.#currentPosition(),
       })
-    return build(atLeast).then(built => ({ ...built, cache: query.cache ? 'miss' : null, ageMs: 0, freshUntil: 0 }))
+    return build(min).then(built => ({ ...built, cache: query.cache ? 'miss' : null, ageMs: 0, freshUntil: 0 }))
   }
 
   /** Whether the rows of a projection reach a position in time. Frozen rows never do. */
@@ -95,6 +97,15 @@ export class QueryAnswers {
     const progress = await this.#options.store.readModel.progress()
     return Math.max(0, ...progress.map(({ position }) => position))
   }
+}
+
+function isParked({ incomplete }: Pick<QueryAnswer, 'incomplete'>): boolean {
+  return (incomplete?.parked ?? null) !== null
+}
+
+/** A client that has an answer without its parked rows does not take it for the whole one, even if both are the same text. */
+function etagOf(text: string, built: Pick<QueryAnswer, 'incomplete'>): string {
+  return `"${Bun.hash.xxHash64(text).toString(36)}${isParked(built) ? '-parked' : ''}"`
 }
 
 /** A short hash of a query's source code. Every answer needs it, so it is made once. */

@@ -59,10 +59,15 @@ class RecordedReads {
     return [...this.#tags]
   }
 
-  add({ table, position, incomplete }: ReadFrom, by: { readonly key: string } | { readonly where: Where }): void {
+  add(read: ReadFrom, by: { readonly key: string } | { readonly where: Where }): void {
+    const { table, position } = read
     this.position = Math.min(this.position ?? position, position)
-    this.incomplete = mergeIncomplete(this.incomplete, incomplete)
+    this.addIncomplete(read)
     for (const tag of [...tagsOf(table, by), table.name]) this.#tags.add(tag)
+  }
+
+  addIncomplete({ incomplete }: ReadFrom): void {
+    this.incomplete = mergeIncomplete(this.incomplete, incomplete)
   }
 }
 
@@ -71,9 +76,10 @@ function readRows(reader: RowReader, projection: ProjectionSpec, min: MinPositio
     Promise.reject(new TypeError(`${projection.name} is live: it keeps no rows to list or count; get a row by its key`))
   return {
     get: async (key: string) => {
-      const read = await reader.get(projection, key, min)
+      const read = await reader.find(projection, key, min)
       // A live row has no table whose changes could make the answer out of date.
-      if (!projection.live) reads.add(read, { key })
+      if (projection.live) reads.addIncomplete(read)
+      else reads.add(read, { key })
       return read.found && rowValue(read.found)
     },
     list: projection.live

@@ -18,6 +18,6 @@ export function mergeIncomplete(one: Incomplete | null, other: Incomplete | null
   return { parked: lowerOf(one.parked, other.parked), frozen: lowerOf(one.frozen, other.frozen) }
 }
 
-function lowerOf(one: number | null, other: number | null): number | null {
+export function lowerOf(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other)
 }

@@ -33,8 +33,8 @@ export class RowAnswers {
   /**
    * Gives one page of a list, as `{"items":[…],"next":…,"position":…}`. Rejects with StaleRead, or BadList.
    *
-   * Nobody knows the present values of a parked row. So every list of its table, also a filtered one, includes only
-   * events before the parked one, and is refused to callers that ask for more.
+   * Nobody knows the present values of a parked row. So every list of its table, also a filtered one, leaves it out and
+   * says that something is missing.
    */
   async list(
     projection: ProjectionSpec,
@@ -46,12 +46,11 @@ export class RowAnswers {
     const { rows, next, ...page } = await this.#reader.list(projection, where, by, min)
     const position = Math.min(page.position, total?.position ?? page.position)
     const incomplete = mergeIncomplete(page.incomplete, total?.incomplete ?? null)
-    const parked = rows.flatMap(({ key, parked }) => (parked === null ? [] : [key]))
     const parts = [
       `"items":[${rows.map(row => rowText(row.key, row.data)).join(',')}]`,
       `"next":${JSON.stringify(next)}`,
       ...(total ? [`"count":${total.found}`] : []),
-      ...(parked.length ? [`"parked":${JSON.stringify(parked)}`] : []),
+      ...((incomplete?.parked ?? null) === null ? [] : ['"parked":true']),
       ...((incomplete?.frozen ?? null) === null ? [] : ['"frozen":true']),
     ]
     const items = `{${parts.join(',')}`

@@ -31,7 +31,7 @@ export class BadList extends Error {
 }
 
 /**
- * Reads one page of a list. Throws BadList for a field that is no index, a value of the wrong kind, or a cursor of
+ * Reads one page of a list, without parked rows. Throws BadList for a field that is no index, a value of the wrong kind, or a cursor of
  * another list.
  */
 export async function list(readModel: ReadModel, table: Table, where: Where, by: ListRequest): Promise<RowPage> {
@@ -44,6 +44,7 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
     sort,
     after: by.after ? afterRow(by.after, sort) : afterCursor(table, by.cursor, sort),
     limit: limit + 1,
+    skipsParked: true,
   }
   const { found, ...rest } = await readModel.list(table, options)
   const rows = found.slice(0, limit)
@@ -52,7 +53,7 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
 }
 
 export function count(readModel: ReadModel, table: Table, where: Where): Promise<ReadResult<number>> {
-  return readModel.count(table, valuesOf(table, where))
+  return readModel.count(table, valuesOf(table, where), { skipsParked: true })
 }
 
 function valuesOf(table: Table, where: Where): Readonly<Record<string, Value>> {

@@ -32,6 +32,6 @@ export async function answerTypedQuery<N extends string, P, A>(
   return JSON.parse(body) as A
 }
 
-function withWait({ atLeast = 0, waitMs = READ_WAIT_MS }: Partial<MinPosition>): MinPosition {
-  return atLeast === 0 ? ANY_POSITION : { atLeast, waitMs }
+function withWait({ atLeast = 0, waitMs = READ_WAIT_MS, complete = false }: Partial<MinPosition>): MinPosition {
+  return atLeast === 0 && !complete ? ANY_POSITION : { atLeast, waitMs, complete }
 }

@@ -12,8 +12,14 @@ export function asMembership(condition: Condition, column: string): Condition | 
 }
 type DrivingCondition = { readonly is: 'one of'; readonly column: string; readonly value: string | number }
 
-export function whereOf(asked: readonly (Condition | DrivingCondition)[], values: SqlValues): string {
-  return asked.length ? `where ${asked.map(condition => sqlOf(condition, values)).join(' and ')}` : ''
+/** `more`: further conditions, as SQL. */
+export function whereOf(
+  asked: readonly (Condition | DrivingCondition)[],
+  values: SqlValues,
+  more: readonly string[] = [],
+): string {
+  const all = [...asked.map(condition => sqlOf(condition, values)), ...more]
+  return all.length ? `where ${all.join(' and ')}` : ''
 }
 
 function sqlOf(condition: Condition | DrivingCondition, values: SqlValues): string {

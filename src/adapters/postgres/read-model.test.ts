@@ -89,7 +89,7 @@ describe('statements of a page', () => {
     ] // biome-ignore format: one table
     for (const [run, error] of wrong) {
       expect(await rows.commit(page({ epoch, rows: [row('o1')], run })).catch((thrown: Error) => thrown.cause)).toEqual(error)
-      expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
+      expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null, parkedStream: null })
     }
     const [found] = await at.sql`select to_regclass(${`${at.schema}.mine`}) as mine`
     expect(found?.['mine']).toBeNull()
@@ -150,7 +150,7 @@ describe('statements of a page', () => {
       // What fails by itself before the loss is known is the page's.
       expect(String(await found)).toMatch(/^StoreError: PostgreSQL: |^PageRefused: /)
     }
-    expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
+    expect(await rows.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null, parkedStream: null })
     expect(await rows.serving('zombie')).toBeNull()
     expect(await rows.commit(page({ epoch, rows: [row('o1')], run: async () => {} }))).toBeTrue()
     await rows.drop('other')

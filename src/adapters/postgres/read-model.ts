@@ -7,7 +7,7 @@ import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.
 import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, NewRow, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
-import type { ReadResult, ListOptions, StoredRow } from '../../ports/read-model/rows.ts'
+import type { ReadResult, ListOptions, RowResult, SkipParked, StoredRow } from '../../ports/read-model/rows.ts'
 import { RunFailure } from '../../ports/read-model/page-refused.ts'
 import { isStorable } from '../../ports/read-model/storable.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
@@ -16,6 +16,7 @@ import { asMembership, storable, whereOf } from './conditions.ts'
 import { pageError } from './errors.ts'
 import { chunksOf, guardPage, leasePart, type Part, parkParts, rowParts, runParts } from './page.ts'
 import type { Pool } from './pool.ts'
+import { isParked, isUnparked, lowestParked, parkedAt } from './parked.ts'
 import { query, type QueryValue, SqlValues } from './query.ts'
 import { texts } from './text.ts'
 import type { Transactions } from './transactions.ts'
@@ -189,26 +190,27 @@ export class PostgresReadModel implements ReadModel {
   }
 
   async rows(table: Table, keys: readonly string[]): Promise<readonly StoredRow[]> {
-    const parked = this.#parked('$1')
+    const parked = parkedAt(this.#schema, '$1')
     return this.#read<StoredRow>(
-      `select r.key, r.position, r.data, ${parked} from ${this.#rows(table)} r where r.key = any ($2::text[])`,
+      `select r.key, r.position, r.data, ${parked} as parked from ${this.#rows(table)} r where r.key = any ($2::text[])`,
       [table.name, texts(keys.filter(isStorable))],
     )
   }
 
-  async get(table: Table, key: string): Promise<ReadResult<StoredRow | null>> {
+  async get(table: Table, key: string, streams: readonly string[] = []): Promise<RowResult> {
     const values = new SqlValues()
     const [name, wanted] = [values.add(table.name), values.add(storable(key))]
+    const isOwnStream = `(p.kind = 'stream' and p.key = any (${values.add(texts(streams.filter(isStorable)))}::text[]))`
     const { found, ...rest } = await this.#found(
       name,
       `select r.key, r.position, r.data from ${this.#rows(table)} r where r.key = ${wanted}`,
       values,
-      wanted,
+      { own: `((p.kind = 'key' and p.key = ${wanted}) or ${isOwnStream})`, streams: `p.kind = 'stream' and not ${isOwnStream}` },
     )
     return { found: found[0] ?? null, ...rest }
   }
 
-  async list(table: Table, { limit, ...options }: ListOptions): Promise<ReadResult<readonly StoredRow[]>> {
+  async list(table: Table, { limit, skipsParked = false, ...options }: ListOptions): Promise<ReadResult<readonly StoredRow[]>> {
     checkList(table, options)
     const values = new SqlValues()
     const name = values.add(table.name)
@@ -220,22 +222,32 @@ export class PostgresReadModel implements ReadModel {
     const [from, columns] = [this.#rows(table), [...new Set([...order, 'key', 'position', 'data'])].map(column => `"${column}"`)]
     const texts = parts.map(
       part =>
-        `select ${columns.join(', ')} from ${from} ${whereOf(
+        `select ${columns.join(', ')} from ${from} r ${whereOf(
           part.map(condition => asMembership(condition, order[0]!)),
           values,
+          skipsParked ? [isUnparked(this.#schema, name)] : [],
         )} ${ordered}`,
     )
     const text =
       texts.length === 1 ? texts[0]! : `select * from (${texts.map(text => `(${text})`).join('\nunion all\n')}) u ${ordered}`
-    return this.#found(name, text, values)
+    const { parkedStream: _, ...result } = await this.#found(name, text, values)
+    return result
   }
 
-  async count(table: Table, where: Readonly<Record<string, Value>>): Promise<ReadResult<number>> {
+  async count(
+    table: Table,
+    where: Readonly<Record<string, Value>>,
+    { skipsParked = false }: SkipParked = {},
+  ): Promise<ReadResult<number>> {
     checkList(table, { where, sort: null, after: null })
     const values = new SqlValues()
     const name = values.add(table.name)
+    const countRows = (more: readonly string[] = []) =>
+      `(select count(*) from ${this.#rows(table)} r ${whereOf(conditions(where), values, more)})`
+    // Few rows are parked, so it costs less to count them than to look for each row whether it is.
+    const found = skipsParked ? `${countRows()} - ${countRows([isParked(this.#schema, name)])}` : countRows()
     const [row] = await this.#read<ReadResult<number>>(
-      `select count(*) as found, ${this.#position(name)} as position, ${this.#lowest(name)} as parked from ${this.#rows(table)} ${whereOf(conditions(where), values)}`,
+      `select ${found} as found, ${this.#position(name)} as position, ${lowestParked(this.#schema, name)} as parked`,
       values.all,
     )
     return { ...row! }
@@ -291,28 +303,27 @@ export class PostgresReadModel implements ReadModel {
   /**
    * Reads rows in the order of their text, the checkpoint and the parked keys, in one statement, which is one snapshot.
    */
-  async #found(name: string, text: string, values: SqlValues, key?: string): Promise<ReadResult<readonly StoredRow[]>> {
-    const rows = await this.#read<StoredRow & { readonly at: number; readonly lowest: number | null }>(
-      `select c.at, c.lowest, r.key, r.position, r.data, ${this.#parked(name)}
-       from (select ${this.#position(name)} as at, ${this.#lowest(name, key)} as lowest) c left join (${text}) r on true`,
+  async #found(
+    name: string,
+    text: string,
+    values: SqlValues,
+    { own, streams }: { readonly own: string; readonly streams: string } = { own: 'true', streams: 'false' },
+  ): Promise<Omit<RowResult, 'found'> & { readonly found: readonly StoredRow[] }> {
+    const rows = await this.#read<
+      StoredRow & { readonly at: number; readonly lowest: number | null; readonly stream: number | null }
+    >(
+      `select c.at, c.lowest, c.stream, r.key, r.position, r.data, ${parkedAt(this.#schema, name)} as parked
+       from (select ${this.#position(name)} as at, ${lowestParked(this.#schema, name, own)} as lowest, ${lowestParked(this.#schema, name, streams)} as stream) c
+       left join (${text}) r on true`,
       values.all,
     )
-    const found = rows[0]!.key === null ? [] : rows.map(({ key, position, data, parked }) => ({ key, position, data, parked }))
-    return { found, position: rows[0]!.at, parked: rows[0]!.lowest }
+    const { at, lowest, stream, key } = rows[0]!
+    const found = key === null ? [] : rows.map(({ key, position, data, parked }) => ({ key, position, data, parked }))
+    return { found, position: at, parked: lowest, parkedStream: stream }
   }
 
   #position(name: string): string {
     return `coalesce((select c.position from ${this.#schema}.checkpoints c where c.name = ${name}), 0)`
-  }
-
-  /** The lowest position at which something of a table is parked; with a key, something of the row's own events. */
-  #lowest(name: string, key?: string): string {
-    const ofRow = key === undefined ? '' : ` and (p.kind = 'stream' or (p.kind = 'key' and p.key = ${key}))`
-    return `(select min(p.position) from ${this.#schema}.parked p where p.name = ${name}${ofRow})`
-  }
-
-  #parked(name: string): string {
-    return `(select p.position from ${this.#schema}.parked p where p.name = ${name} and p.kind = 'key' and p.key = r.key) as parked`
   }
 
   #rows({ name }: { readonly name: string }): string {

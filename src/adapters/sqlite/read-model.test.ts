@@ -84,7 +84,7 @@ describe('statements of a page', () => {
       expect(
         await store.readModel.commit(page({ epoch, rows: [row('o1')], run })).catch((thrown: Error) => thrown.cause),
       ).toEqual(error)
-      expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
+      expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null, parkedStream: null })
     }
     using other = new Database(file)
     expect(other.query("select name from sqlite_schema where name = 'mine'").all()).toEqual([])
@@ -138,7 +138,7 @@ describe('a page while another process writes', () => {
       answered = true
     })
     for (let i = 0; i < 20; i++) await Bun.sleep(0)
-    expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
+    expect(await store.readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null, parkedStream: null })
     expect(answered).toBeFalse()
     other.run('commit')
     expect(await commit).toBeTrue()

@@ -6,7 +6,7 @@ import type { Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Parked, ParkedCount } from '../../ports/read-model/parked.ts'
 import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
-import type { ReadResult, ListOptions, StoredRow } from '../../ports/read-model/rows.ts'
+import type { ReadResult, ListOptions, RowResult, SkipParked, StoredRow } from '../../ports/read-model/rows.ts'
 import { isStorable } from '../../ports/read-model/storable.ts'
 import type { Table, Value } from '../../ports/read-model/tables.ts'
 import { instant } from '../../ports/store/instant.ts'
@@ -47,9 +47,9 @@ export function sqliteReadModel(whenFree: <T>(run: (now: SyncReadModel) => T) =>
     progress: names => whenFree(now => now.progress(names)),
     reset: (name, position) => whenFree(now => now.reset(name, position)),
     rows: (table, keys) => whenFree(now => now.rows(table, keys)),
-    get: (table, key) => whenFree(now => now.get(table, key)),
+    get: (table, key, streams) => whenFree(now => now.get(table, key, streams)),
     list: (table, options) => whenFree(now => now.list(table, options)),
-    count: (table, where) => whenFree(now => now.count(table, where)),
+    count: (table, where, options) => whenFree(now => now.count(table, where, options)),
     parked: name => whenFree(now => now.parked(name)),
     parkedCounts: () => whenFree(now => now.parkedCounts()),
     unpark: (name, key, again) => whenFree(now => now.unpark(name, key, again)),
@@ -144,43 +144,55 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     if (tableThere(name)) change(`delete from "rows_${name}"`)
   }
 
-  /** The lowest position at which something of a table is parked; with a key, something of the row's own events. */
-  const lowest = (name: string, key?: string) => {
-    const sql = 'select min(position) as position from parked where name = ?'
-    const found =
-      key === undefined
-        ? one<{ position: number | null }>(sql, name)
-        : one<{ position: number | null }>(`${sql} and (kind = 'stream' or (kind = 'key' and key = ?))`, name, storable(key))
-    return found!.position
-  }
+  /** The lowest position at which something of a table is parked, by a condition on what is parked. */
+  const lowest = (name: string, condition: string, ...values: SQLQueryBindings[]) =>
+    one<{ position: number | null }>(
+      `select min(position) as position from parked where name = ? and ${condition}`,
+      name,
+      ...values,
+    )!.position
   /** Reads rows, the checkpoint and parked keys in one snapshot. */
   const found = db.transaction(
-    <T>(name: string, read: () => T, key?: string): ReadResult<T> => ({
+    <T>(name: string, read: () => T): ReadResult<T> => ({
       found: read(),
       position: position(name),
-      parked: lowest(name, key),
+      parked: lowest(name, 'true'),
     }),
   )
+  const foundRow = db.transaction((name: string, key: string, streams: readonly string[]): RowResult => {
+    const own = JSON.stringify(streams.filter(isStorable))
+    const isOwn = "(kind = 'stream' and key in (select value from json_each(?)))"
+    return {
+      found: one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, storable(key)),
+      position: position(name),
+      parked: lowest(name, `((kind = 'key' and key = ?) or ${isOwn})`, storable(key), own),
+      parkedStream: lowest(name, `kind = 'stream' and not ${isOwn}`, own),
+    }
+  })
 
   const from = (name: string) =>
     `from "rows_${name}" r left join parked p on p.name = '${name}' and p.kind = 'key' and p.key = r.key`
   const COLUMNS = 'r.key, r.position, r.data, p.position as parked'
 
-  function list({ name }: Table, { limit, ...options }: ListOptions): readonly StoredRow[] {
+  function list({ name }: Table, { limit, skipsParked = false, ...options }: ListOptions): readonly StoredRow[] {
     const { order, descending, parts } = planListing(options)
     const ordered = order.map(column => `r."${column}"${descending ? ' desc' : ''}`).join(', ')
     const rows: StoredRow[] = []
     for (const part of parts) {
       if (rows.length === limit) break
-      const sql = `select ${COLUMNS} ${from(name)} ${whereOf(part)} order by ${ordered} limit ?`
+      const sql = `select ${COLUMNS} ${from(name)} ${whereOf(part, skipsParked ? ['p.key is null'] : [])} order by ${ordered} limit ?`
       rows.push(...all<StoredRow>(sql, ...valuesOf(part), limit - rows.length))
     }
     return rows
   }
 
-  function count({ name }: Table, where: Readonly<Record<string, Value>>): number {
+  function count({ name }: Table, where: Readonly<Record<string, Value>>, { skipsParked = false }: SkipParked = {}): number {
     const asked = conditions(where)
-    return one<{ many: number }>(`select count(*) as many from "rows_${name}" r ${whereOf(asked)}`, ...valuesOf(asked))!.many
+    const countRows = (...more: readonly string[]) =>
+      one<{ many: number }>(`select count(*) as many from "rows_${name}" r ${whereOf(asked, more)}`, ...valuesOf(asked))!.many
+    // Few rows are parked, so it costs less to count them than to look for each row whether it is.
+    const parked = `r.key in (select key from parked where name = '${name}' and kind = 'key')`
+    return countRows() - (skipsParked ? countRows(parked) : 0)
   }
 
   function serve(projection: string, name: string): boolean {
@@ -225,19 +237,14 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
         `select ${COLUMNS} ${from(name)} where r.key in (select value from json_each(?))`,
         JSON.stringify(keys.filter(isStorable)),
       ),
-    get: ({ name }, key) =>
-      found(
-        name,
-        () => one<StoredRow>(`select ${COLUMNS} ${from(name)} where r.key = ?`, storable(key)),
-        key,
-      ) as ReadResult<StoredRow | null>,
+    get: ({ name }, key, streams = []) => foundRow(name, key, streams) as RowResult,
     list: (table, options) => {
       checkList(table, options)
       return found(table.name, () => list(table, options)) as ReadResult<readonly StoredRow[]>
     },
-    count: (table, where) => {
+    count: (table, where, options) => {
       checkList(table, { where, sort: null, after: null })
-      return found(table.name, () => count(table, where)) as ReadResult<number>
+      return found(table.name, () => count(table, where, options)) as ReadResult<number>
     },
     parked: name =>
       all<Omit<Parked, 'at' | 'again'> & { readonly at: number; readonly again: Parked['again'] }>(
@@ -282,8 +289,9 @@ function suspectOf(lease: SqliteLeaseRow | null): Suspect | null {
   return { position: lease.suspect_position, key: lease.suspect_key, times: lease.suspect_times }
 }
 
-function whereOf(asked: readonly Condition[]): string {
-  return asked.length ? `where ${asked.map(sqlOf).join(' and ')}` : ''
+function whereOf(asked: readonly Condition[], more: readonly string[] = []): string {
+  const all = [...asked.map(sqlOf), ...more]
+  return all.length ? `where ${all.join(' and ')}` : ''
 }
 
 function sqlOf(condition: Condition): string {

@@ -4,7 +4,7 @@ import { encode, freeze } from '../event/payload.ts'
 import { type Event, issuesText, type Recorded } from '../event/events.ts'
 import type { StoredText } from '../event/recorded.ts'
 import { requireKey } from '../event/names.ts'
-import { categoryOf, instanceOf } from '../event/stream-name.ts'
+import { categoryOf, instanceOf, streamName } from '../event/stream-name.ts'
 import type { ProjectionSpec } from './projection.ts'
 
 /** An event that changes the row of a key. */
@@ -36,6 +36,13 @@ export function rowEvents(projection: ProjectionSpec, stored: StoredText): reado
     const evolve = evolveOf(projection, event)
     return evolve ? keysOf(projection, event).map(key => ({ key, event, evolve })) : []
   })
+}
+
+/** The streams whose events change the row of a key by their instance alone. */
+export function streamsOfRow({ evolve, key }: ProjectionSpec, instance: string): readonly string[] {
+  const isByInstance = ([category, folds]: readonly [string, ReadonlyMap<string, unknown>]) =>
+    [...folds.keys()].some(type => !key.get(category)?.has(type))
+  return [...evolve].filter(isByInstance).map(([category]) => streamName(category, instance))
 }
 
 /** Folds an event over a row. Null: there is no row. Throws if the fold throws or gives no row. */

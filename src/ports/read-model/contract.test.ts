@@ -14,8 +14,9 @@ const ZOMBIE = 'refuses an owner that was taken over: nothing is written, whiche
 const STALE = 'writes nothing where the epoch or the checkpoint is another, whichever it is'
 const ANY_PAGES = 'has after any pages what a map has that they were applied to'
 const SORTED = 'lists rows in any order it has an index for, from any row on, as a sorted array would, whatever the values are'
+const LEFT_OUT = 'leaves the rows of parked keys out of a list and a count that ask for that, in every order and behind every row'
 const STOPPED =
-  'says with what is read where it has stopped: a row at its own event or a stream, a list and a count at the first of all'
+  'says with what is read where it has stopped: a row at its own event or at that of a stream, a list and a count at the first of all'
 
 /** The epoch and the checkpoint as they are, for a page that says others. */
 const renewPage = async (sound: ReadModel, page: NewPage, of: readonly ('epoch' | 'from')[]): Promise<NewPage> => {
@@ -189,6 +190,31 @@ const bugs: readonly Bug[] = [
       },
     }),
     caught: [STOPPED],
+  },
+  {
+    bug: 'takes every parked stream for one of the row',
+    plant: sound => ({
+      get: async (table, key, streams) => {
+        const { parked, parkedStream, ...read } = await sound.get(table, key, streams)
+        return { ...read, parked: parked ?? parkedStream, parkedStream: null }
+      },
+    }),
+    caught: [STOPPED],
+  },
+  {
+    bug: 'leaves parked rows out of a page only once it has read the page',
+    plant: sound => ({
+      list: async (table, { skipsParked = false, ...options }) => {
+        const { found, ...rest } = await sound.list(table, options)
+        return { ...rest, found: found.filter(({ parked }) => !skipsParked || parked === null) }
+      },
+    }),
+    caught: [LEFT_OUT],
+  },
+  {
+    bug: 'counts parked rows too',
+    plant: sound => ({ count: (table, where) => sound.count(table, where) }),
+    caught: [LEFT_OUT],
   },
   {
     bug: 'unparks what is parked for good',

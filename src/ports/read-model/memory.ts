@@ -50,13 +50,15 @@ export function memoryReadModel({
     parked: parked.get(parkedKey(name, 'key', key))?.position ?? null,
   })
 
-  const found = <T>(name: string, found: T, key?: string) => ({ found, position: position(name), parked: lowest(name, key) })
+  const found = <T>(name: string, found: T, isOwn = (_: Parked) => true) => ({
+    found,
+    position: position(name),
+    parked: lowest(name, isOwn),
+  })
 
-  /** The lowest position at which something of a table is parked; with a key, something of the row's own events. */
-  function lowest(name: string, key?: string): number | null {
-    const of = [...parked.values()].filter(
-      one => one.name === name && (key === undefined || one.kind === 'stream' || one.key === key),
-    )
+  /** The lowest position at which something of a table is parked. */
+  function lowest(name: string, isAsked: (one: Parked) => boolean): number | null {
+    const of = [...parked.values()].filter(one => one.name === name && isAsked(one))
     return of.length ? Math.min(...of.map(({ position }) => position)) : null
   }
 
@@ -116,11 +118,17 @@ export function memoryReadModel({
     return epoch
   }
 
-  function matching({ name, indexes }: Table, where: Readonly<Record<string, Value>>): readonly MemoryRow[] {
+  function matching(
+    { name, indexes }: Table,
+    { where, skipsParked = false }: Pick<ListOptions, 'where' | 'skipsParked'>,
+  ): readonly MemoryRow[] {
     const wanted = Object.entries(where).map(
       ([field, value]) => [indexes.findIndex(index => index.field === field), value] as const,
     )
-    return [...rowsOf(name).values()].filter(({ fields }) => wanted.every(([i, value]) => fields[i] === value))
+    return [...rowsOf(name).values()].filter(
+      ({ key, fields }) =>
+        wanted.every(([i, value]) => fields[i] === value) && !(skipsParked && parked.has(parkedKey(name, 'key', key))),
+    )
   }
 
   function rowsOf(name: string): ReadonlyMap<string, MemoryRow> {
@@ -129,11 +137,12 @@ export function memoryReadModel({
     return own.rows
   }
 
-  function list(table: Table, { where, sort, after, limit }: ListOptions): readonly StoredRow[] {
+  function list(table: Table, options: ListOptions): readonly StoredRow[] {
+    const { sort, after, limit } = options
     const index = sort ? table.indexes.findIndex(({ field }) => field === sort.field) : -1
     const place = ({ key, fields }: MemoryRow) => ({ value: index < 0 ? null : fields[index]!, key })
     const sign = sort?.descending ? -1 : 1
-    return matching(table, where)
+    return matching(table, options)
       .filter(row => !after || sign * comparePlaces(place(row), index < 0 ? { value: null, key: after.key } : after) > 0)
       .toSorted((one, other) => sign * comparePlaces(place(one), place(other)))
       .slice(0, limit)
@@ -183,17 +192,21 @@ export function memoryReadModel({
       const rows = rowsOf(name)
       return [...new Set(keys)].flatMap(key => (rows.has(key) ? stored(name, rows.get(key)!) : []))
     },
-    get: async ({ name }, key) => {
+    get: async ({ name }, key, streams = []) => {
       const row = rowsOf(name).get(key)
-      return found(name, row ? stored(name, row) : null, key)
+      const isOwn = (one: Parked) => (one.kind === 'key' ? one.key === key : streams.includes(one.key))
+      return {
+        ...found(name, row ? stored(name, row) : null, isOwn),
+        parkedStream: lowest(name, one => one.kind === 'stream' && !isOwn(one)),
+      }
     },
     list: async (table, options) => {
       checkList(table, options)
       return found(table.name, list(table, options))
     },
-    count: async (table, where) => {
+    count: async (table, where, options) => {
       checkList(table, { where, sort: null, after: null })
-      return found(table.name, matching(table, where).length)
+      return found(table.name, matching(table, { where, ...options }).length)
     },
     parked: async name =>
       [...parked.values()]

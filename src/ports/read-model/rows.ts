@@ -4,14 +4,14 @@ import type { Table, Value } from './tables.ts'
 export interface ReadRows {
   /** Gives the rows of these keys, in any order. Keys without a row are left out. */
   rows(table: Table, keys: readonly string[]): Promise<readonly StoredRow[]>
-  /** Gives one row, read with the checkpoint. */
-  get(table: Table, key: string): Promise<ReadResult<StoredRow | null>>
+  /** Gives one row, read with the checkpoint. `streams`: those whose events change this row and no other. Default: none. */
+  get(table: Table, key: string, streams?: readonly string[]): Promise<RowResult>
   /**
    * Gives one page of rows, selected by equality on indexes; see ListOptions for the order. Throws a TypeError for a
    * field without an index.
    */
   list(table: Table, options: ListOptions): Promise<ReadResult<readonly StoredRow[]>>
-  count(table: Table, where: Readonly<Record<string, Value>>): Promise<ReadResult<number>>
+  count(table: Table, where: Readonly<Record<string, Value>>, options?: SkipParked): Promise<ReadResult<number>>
 }
 
 export type StoredRow = {
@@ -23,13 +23,15 @@ export type StoredRow = {
 }
 
 /** The order is by a field (nulls first) and then by key, by code points. A descending order reverses both. */
-export type ListOptions = {
+export type ListOptions = SkipParked & {
   readonly where: Readonly<Record<string, Value>>
   readonly sort: { readonly field: string; readonly descending: boolean } | null
   /** The page begins after this row: its value of the sort field (null without a sort) and its key. */
   readonly after: { readonly value: Value; readonly key: string } | null
   readonly limit: number
 }
+/** `skipsParked`: leaves out the rows whose own key is parked. Default: false. */
+export type SkipParked = { readonly skipsParked?: boolean }
 /** The result of a read, with the status of the table in the same snapshot. */
 export type ReadResult<T> = {
   readonly found: T
@@ -37,9 +39,13 @@ export type ReadResult<T> = {
   readonly position: number
   /**
    * The lowest position at which something is parked that the result may lack; null: there is none.
-   * For one row: its own event, or that of any stream, because the keys that a stream's events would change are not
-   * known. For a list and a count: everything that is parked of the table, even with a `where`, because the values of a
-   * stopped row are not known.
+   * For one row: its own event, or that of one of its streams. For a list and a count: everything that is parked of the
+   * table, even with a `where`, because the values of a stopped row are not known.
    */
   readonly parked: number | null
 }
+/**
+ * One row; null if there is none. `parkedStream`: the lowest position at which any other stream is parked, because the
+ * keys that its events would change are not known.
+ */
+export type RowResult = ReadResult<StoredRow | null> & { readonly parkedStream: number | null }

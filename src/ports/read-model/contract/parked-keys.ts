@@ -2,6 +2,7 @@
 import { expect } from 'bun:test'
 import type { NewPage } from '../progress.ts'
 import type { ReadModel } from '../read-model.ts'
+import type { ListOptions } from '../rows.ts'
 import type { ReadModelCase } from './case.ts'
 import { acquireLease, commitPage, everything, orders, page, buildParked, plain, row, sortByKey } from './builders.ts'
 
@@ -76,14 +77,14 @@ export const parkedKeys: readonly ReadModelCase[] = [
   },
   {
     title:
-      'says with what is read where it has stopped: a row at its own event or a stream, a list and a count at the first of all',
+      'says with what is read where it has stopped: a row at its own event or at that of a stream, a list and a count at the first of all',
     run: async ({ readModel }) => {
       await readModel.prepare([orders, plain])
       const { epoch } = await acquireLease(readModel, 'orders_v1')
       const other = await acquireLease(readModel, 'plain_v1')
       await commitPage(readModel, page({ name: 'plain_v1', epoch: other.epoch, park: [buildParked('o1', 1)] }))
-      const readStopped = async (key: string) => [
-        (await readModel.get(orders, key)).parked,
+      const readStopped = async (key: string, streams?: readonly string[]) => [
+        await readModel.get(orders, key, streams).then(({ parked, parkedStream }) => [parked, parkedStream]),
         (await readModel.list(orders, everything)).parked,
         (await readModel.list(orders, { ...everything, where: { status: 'none' } })).parked,
         (await readModel.count(orders, {})).parked,
@@ -95,20 +96,56 @@ export const parkedKeys: readonly ReadModelCase[] = [
         from += 10
       }
       await move({ rows: [row('o1', 1), row('o2', 2)] })
-      expect(await readStopped('o1')).toEqual([null, null, null, null, null])
+      expect(await readStopped('o1')).toEqual([[null, null], null, null, null, null])
       await move({ park: [buildParked('o2', 17), buildParked('absent', 15)] })
-      expect(await readStopped('o1')).toEqual([null, 15, 15, 15, 15])
-      expect(await readStopped('o2')).toEqual([17, 15, 15, 15, 15])
-      expect(await readStopped('absent')).toEqual([15, 15, 15, 15, 15])
-      await move({ park: [{ ...buildParked('o1', 16), kind: 'stream' }] })
-      expect(await readStopped('o1')).toEqual([16, 15, 15, 15, 15])
-      expect(await readStopped('o2')).toEqual([16, 15, 15, 15, 15])
-      expect(await readStopped('absent')).toEqual([15, 15, 15, 15, 15])
-      await move({ unpark: [buildParked('absent'), { kind: 'stream', key: 'o1' }] })
-      expect(await readStopped('absent')).toEqual([null, 17, 17, 17, 17])
+      expect(await readStopped('o1')).toEqual([[null, null], 15, 15, 15, 15])
+      expect(await readStopped('o2')).toEqual([[17, null], 15, 15, 15, 15])
+      expect(await readStopped('absent')).toEqual([[15, null], 15, 15, 15, 15])
+      const streams = ['"s\\-1', 'o1'].map((key, i) => ({ ...buildParked(key, 16 + 2 * i), kind: 'stream' as const }))
+      await move({ park: streams })
+      expect(await readStopped('o1')).toEqual([[null, 16], 15, 15, 15, 15])
+      expect(await readStopped('o2', ['o2', 'o1', '\0'])).toEqual([[17, 16], 15, 15, 15, 15])
+      expect(await readStopped('o2', ['o1', '"s\\-1'])).toEqual([[16, null], 15, 15, 15, 15])
+      expect(await readStopped('o1', ['o1'])).toEqual([[18, 16], 15, 15, 15, 15])
+      expect(await readStopped('absent', ['o2'])).toEqual([[15, 16], 15, 15, 15, 15])
+      await move({ unpark: [buildParked('absent'), ...streams] })
+      expect(await readStopped('absent')).toEqual([[null, null], 17, 17, 17, 17])
       expect((await readModel.list(plain, everything)).parked).toBe(1)
       await readModel.reset('orders_v1', 0)
-      expect(await readStopped('o2')).toEqual([null, null, null, null, null])
+      expect(await readStopped('o2')).toEqual([[null, null], null, null, null, null])
+    },
+  },
+  {
+    title: 'leaves the rows of parked keys out of a list and a count that ask for that, in every order and behind every row',
+    run: async ({ readModel }) => {
+      await readModel.prepare([orders, plain])
+      const { epoch } = await acquireLease(readModel, 'orders_v1')
+      const other = await acquireLease(readModel, 'plain_v1')
+      const rows = ['o1', 'o2', 'o3', 'o4', 'o5'].map((key, i) => ({ ...row(key, i + 1), fields: [i % 2 ? 'new' : null, 5 - i] }))
+      const stream = { ...buildParked('o4', 9), kind: 'stream' as const }
+      await commitPage(readModel, page({ epoch, rows, park: ['o1', 'o2', 'absent'].map(key => buildParked(key)).concat(stream) }))
+      await commitPage(readModel, page({ name: 'plain_v1', epoch: other.epoch, park: [buildParked('o3')] }))
+      const listKeys = async (options: Partial<ListOptions>) =>
+        (await readModel.list(orders, { ...everything, skipsParked: true, ...options })).found.map(({ key }) => key).join()
+      const byTotal = (descending: boolean) => ({ field: 'total', descending })
+      const byStatus = { field: 'status', descending: false }
+      expect(await listKeys({})).toBe('o3,o4,o5')
+      expect(await listKeys({ skipsParked: false })).toBe('o1,o2,o3,o4,o5')
+      expect(await listKeys({ limit: 2 })).toBe('o3,o4')
+      expect(await listKeys({ sort: byTotal(false) })).toBe('o5,o4,o3')
+      expect(await listKeys({ sort: byTotal(true), limit: 1 })).toBe('o3')
+      expect(await listKeys({ sort: byTotal(true), after: { value: 5, key: 'o1' } })).toBe('o3,o4,o5')
+      expect(await listKeys({ sort: byStatus, after: { value: null, key: 'o1' } })).toBe('o3,o5,o4')
+      expect(await listKeys({ where: { status: 'new' } })).toBe('o4')
+      expect(await listKeys({ where: { status: 'new' }, after: { value: null, key: 'o1' } })).toBe('o4')
+      const countAll = async (where: ListOptions['where']) => [
+        (await readModel.count(orders, where, { skipsParked: true })).found,
+        (await readModel.count(orders, where)).found,
+      ]
+      expect(await countAll({})).toEqual([3, 5])
+      expect(await countAll({ status: 'new' })).toEqual([1, 2])
+      expect(await countAll({ status: null, total: 5 })).toEqual([0, 1])
+      expect(await countAll({ status: 'none' })).toEqual([0, 0])
     },
   },
   {

@@ -27,6 +27,7 @@ export const payloads: readonly ReadModelCase[] = [
           found: { key, position, data, parked: null },
           position: 100,
           parked: null,
+          parkedStream: null,
         })
         expect((await reopened.list(orders, { ...everything, where: { status: key } })).found.map(({ key }) => key)).toEqual([
           key,

@@ -35,7 +35,7 @@ export const reading: readonly ReadModelCase[] = [
       const { epoch } = await acquireLease(readModel, 'orders_v1')
       await commitPage(readModel, page({ epoch, rows: [row('a', 1), { ...row('\ufffd', 1), fields: ['\ufffd', null] }] }))
       for (const text of ['a\0', '\0', '\ud800', '\udc00']) {
-        expect(await readModel.get(orders, text)).toEqual({ found: null, position: 10, parked: null })
+        expect(await readModel.get(orders, text)).toEqual({ found: null, position: 10, parked: null, parkedStream: null })
         expect(await readModel.rows(orders, [text])).toEqual([])
         expect((await readModel.list(orders, { ...everything, where: { status: text } })).found).toEqual([])
         expect((await readModel.count(orders, { status: text })).found).toBe(0)

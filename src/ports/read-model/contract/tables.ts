@@ -25,7 +25,7 @@ export const tables: readonly ReadModelCase[] = [
       expect(await readModel.parked()).toEqual([])
       expect(await readModel.serving('orders')).toBeNull()
       await readModel.prepare([orders])
-      expect(await readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null })
+      expect(await readModel.get(orders, 'o1')).toEqual({ found: null, position: 0, parked: null, parkedStream: null })
       expect(await readModel.list(orders, everything)).toEqual({ found: [], position: 0, parked: null })
       expect(await readModel.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
       expect(await readModel.rows(orders, ['o1'])).toEqual([])
