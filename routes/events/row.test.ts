@@ -9,6 +9,8 @@ import type { Store } from '../../src/ports/store/store.ts'
 import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { type EventReader, eventsOf } from '../../src/test-support/event-stream.ts'
 import { type Client, expectProblem, type Headers_, openClient } from '../../src/test-support/http.ts'
+import { looks } from '../../src/test-support/shop.ts'
+import { openThingApp } from '../../src/test-support/thing-app.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { untilProcessed } from '../../src/test-support/until-processed.ts'
 
@@ -29,8 +31,8 @@ const doors = projection('all-doors', {
 afterEach(cleanUp)
 const openDoors = (options: { readonly store?: Store } = {}): Client => openClient({ serve: [door, doors], ...options })
 
-async function follow({ app }: Client, key: string, headers: Headers_ = {}): Promise<EventReader> {
-  const response = await app.request(`/all-doors/${key}/events`, { headers })
+async function follow({ app }: Client, key: string, headers: Headers_ = {}, of = 'all-doors'): Promise<EventReader> {
+  const response = await app.request(`/${of}/${key}/events`, { headers })
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
   const reader = eventsOf(response)
   cleanUpLater(() => reader.cancel())
@@ -100,6 +102,24 @@ describe('a client that follows a row', () => {
     await one.post('/door/d1/close')
     await awaitRows(same, ['2', 'row', { key: 'd1', isOpen: false }])
     await awaitRows(await follow(one, 'd1', { 'Last-Event-ID': '1' }), ['2', 'row', { key: 'd1', isOpen: false }])
+  })
+
+  test('GET of a followed row that is parked says where it has stopped, and sends the row once it goes on', async () => {
+    const one = openThingApp()
+    await one.say('a', 'set', looks('apple'))
+    const { store } = await one.app[spec].start()
+    await one.see('/things/a')
+    const reader = await follow(one, 'a', {}, 'things')
+    const apple = { key: 'a', ...looks('apple') }
+    await awaitRows(reader, ['1', 'row', apple])
+    await one.say('a', 'poison')
+    await one.say('b', 'poison')
+    const stopped = { key: 'a', position: 2 }
+    await awaitRows(reader, ['1', 'row', apple], ['1', 'parked', stopped])
+    await awaitRows(await follow(one, 'a', { 'Last-Event-ID': '1' }, 'things'), ['1', 'parked', stopped])
+    await awaitRows(await follow(one, 'b', {}, 'things'), ['0', 'parked', { key: 'b', position: 3 }])
+    await store.readModel.unpark('things_v1', 'a', 'skip')
+    await awaitRows(reader, ['1', 'row', apple], ['1', 'parked', stopped], ['1', 'row', apple])
   })
 
   test('GET of a followed row after a position that is malformed or of another log is refused', async () => {

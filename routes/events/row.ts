@@ -8,11 +8,11 @@ import { isEncoded } from '../commands/ids.ts'
 import { refuseStale } from '../http/min-position.ts'
 import { problem } from '../http/problem.ts'
 import { positionOf } from './events.ts'
-import { type Chunk, encodeFrame, type BatchSource, sse } from './sse.ts'
+import { type Chunk, encodeFrame, type BatchSource, joinFrames, sse } from './sse.ts'
 
 /**
  * Follows a row. Each event is `row` with the row, or `deleted` with its key. Its id is the position of the row's last
- * event.
+ * event. `parked` says at which position the row has stopped; the next `row` or `deleted` ends that.
  * Changes that come faster than the client reads become one event. After `Last-Event-ID`, the first event comes only if
  * the row has changed since.
  */
@@ -34,22 +34,33 @@ export function rowEvents(projection: ProjectionSpec): Handler {
   }
 }
 
+/** What the client knows. `parked`: where it was told that the row has stopped; null: it was not. */
+type Sent = { readonly at: number; readonly isThere: boolean; readonly parked: number | null }
+
 function rowSource(services: Services, projection: ProjectionSpec, key: string, after: number): BatchSource {
   const log = services.store.identity
   let isDue = true
-  let sent = { at: after, isThere: after >= 0 }
+  let sent: Sent = { at: after, isThere: after >= 0, parked: null }
   let stop = () => {}
 
   async function read(): Promise<Chunk | null> {
     isDue = false
     const row = await services.rowAnswers.get(projection, key, ANY_POSITION)
     const isThere = row.text !== null
-    if (isThere ? row.at <= sent.at && sent.isThere : !sent.isThere) return null
+    const parked = row.incomplete?.parked ?? null
+    const hasChanged = isThere ? row.at > sent.at || !sent.isThere : sent.isThere
+    const isDifferent = hasChanged || (parked === null && sent.parked !== null)
+    const hasStopped = parked !== null && parked !== sent.parked
+    if (!isDifferent && !hasStopped) return null
     // A deleted row has no position of its own.
     const at = Math.max(0, isThere ? row.at : sent.at)
-    sent = { at, isThere }
+    sent = { at, isThere, parked }
     const id = token(log, at)
-    return { bytes: encodeFrame({ id, event: isThere ? 'row' : 'deleted', data: row.text ?? JSON.stringify({ key }) }), id }
+    const frames = [
+      ...(isDifferent ? [{ id, event: isThere ? 'row' : 'deleted', data: row.text ?? JSON.stringify({ key }) }] : []),
+      ...(hasStopped ? [{ id, event: 'parked', data: JSON.stringify({ key, position: parked }) }] : []),
+    ]
+    return { bytes: joinFrames(frames.map(encodeFrame)), id }
   }
 
   return {

@@ -77,7 +77,7 @@ function followOperation({ name }: ProjectionSpec, row: Json, draft: Draft): Jso
     operationId: unique(draft, `follow${pascal(name)}`),
     summary: 'Follow one row',
     description:
-      'Server-sent events: `row` with the row, now and after each change, and `deleted` with its key. The `id` of each event is a position. After the last id, a client gets the changes since then.',
+      'Server-sent events: `row` with the row, now and after each change, and `deleted` with its key. `parked` with the key and the position of an event says that the row has stopped there, until the next `row` or `deleted`. The `id` of each event is a position. After the last id, a client gets the changes since then.',
     tags: [name],
     parameters: parameterRefs('Key', 'LastEventId'),
     responses: {
