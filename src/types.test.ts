@@ -33,7 +33,7 @@ describe('right code', () => {
   })
 
   test('right code runs', () => {
-    expect(seen).toEqual(['basket-b1 is at 1 and 1, after 1', {}, 'Opened', 'c1', 12, true, 1, ['b1', 'open', 0]])
+    expect(seen).toEqual(['basket-b1 is at 1 and 1, after 1', {}, 'Opened', 'c1', 12, true, 1, ['b1', 'open', 0], 4])
   })
 })
 

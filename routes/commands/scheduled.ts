@@ -2,6 +2,7 @@
 import type { Context, Handler } from 'hono'
 import type { Command } from '../../src/definitions/decider/command.ts'
 import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
+import { readTime, TIME_EXPECTED } from '../../src/definitions/event/time.ts'
 import type { Scheduled, ScheduledOutcome, ScheduledOptions } from '../../src/agenda/schedule.ts'
 import type { Services } from '../../src/runtime.ts'
 import { actorOf, servicesOf } from '../context.ts'
@@ -9,8 +10,6 @@ import { prefers } from '../http/headers.ts'
 import { positionHeader } from '../http/min-position.ts'
 import { errorsOf, problem } from '../http/problem.ts'
 
-/** RFC 3339. The offset is required, because without it the moment is not clear. */
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
 const YEARS_MAX = 100
 
 /**
@@ -20,9 +19,9 @@ const YEARS_MAX = 100
 export function sendTimeOf(c: Context): Date | 'now' | null | Response {
   const at = c.req.header('schedule-at')
   if (at === undefined) return prefers(c, 'respond-async') ? 'now' : null
-  const ms = TIME.test(at) ? Date.parse(at) : Number.NaN
+  const ms = readTime(at)
   if (ms < Date.now() + YEARS_MAX * 365 * 86_400_000) return new Date(ms)
-  return problem(c, 'bad-header', { detail: 'Schedule-At takes a time such as 2030-01-31T12:00:00Z' })
+  return problem(c, 'bad-header', { detail: `Schedule-At: ${TIME_EXPECTED}, at most ${YEARS_MAX} years ahead` })
 }
 
 /** Stores a command to be sent later. Answers 202 once it is durable. */

@@ -114,7 +114,7 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
     'header',
     'Schedule-At',
     { type: 'string', format: 'date-time' },
-    'The time at which to send the command. The answer is 202 once the command is durable.',
+    'The time at which to send the command, with its zone, at most 100 years ahead. The answer is 202 once the command is durable.',
   ),
   CommandId: parameterOf('path', 'id', text, 'The last step of `Location`.'),
   CorrelationId: parameterOf(

@@ -73,7 +73,7 @@ describe('GET /{decider}/{id}', () => {
     expect(await at('2026-01-01T00:00:00Z')).toEqual({ balance: 5 })
     expect(await at('2026-01-01T00:00:01.999Z')).toEqual({ balance: 10 })
     expect(await at('2026-01-01T02:00:02+02:00')).toEqual({ balance: 15 })
-    expect(await at('2027-01-01')).toEqual({ balance: 15 })
+    expect(await at('2027-01-01T00:00Z')).toEqual({ balance: 15 })
     expectProblem(await get('/account/a1?at=2025-12-31T23:59:59Z'), 'stream-not-found')
   })
 
@@ -107,6 +107,9 @@ describe('GET /{decider}/{id}', () => {
     'at=now',
     'at=5',
     'at=2026-13-01',
+    'at=2026-01-01',
+    'at=2026-01-01T00:00:00',
+    'at=2026-02-30T00:00:00Z',
     'at=2026-01-01Tnoon',
   ])('GET /{decider}/{id}?%s answers 400', async query => {
     const { get } = await three()

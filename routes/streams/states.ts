@@ -2,6 +2,7 @@
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
 import { streamName } from '../../src/definitions/event/stream-name.ts'
+import { readTime, TIME_EXPECTED } from '../../src/definitions/event/time.ts'
 import { servicesOf } from '../context.ts'
 import { hasVersion } from '../http/etag.ts'
 import { idOf } from '../commands/ids.ts'
@@ -14,7 +15,7 @@ export function exposeState(expose: z.ZodType, state: unknown): unknown {
 }
 
 /**
- * Makes the handler for the state now, confirmed with the log. `?version=` and `?at=` (RFC 3339) give an earlier state.
+ * Makes the handler for the state now, confirmed with the log. `?version=` and `?at=` (RFC 3339 with its zone) give an earlier state.
  * The ETag is the version of the stream.
  */
 export function getState(decider: string): Handler {
@@ -41,7 +42,7 @@ function whenOf(c: Context): { version?: number; at?: Date } | Response {
   const refuse = (field: string, detail: string) =>
     problem(c, 'validation-failed', { errors: [{ pointer: `#/${field}`, detail }] })
   if (version !== undefined && !/^[1-9][0-9]{0,14}$/.test(version)) return refuse('version', 'expected a version: 1, 2, 3 …')
-  if (at !== undefined && (!/^\d{4}-\d\d-\d\d/.test(at) || Number.isNaN(Date.parse(at))))
-    return refuse('at', 'expected a time, such as 2026-01-31T12:00:00Z')
-  return { ...(version !== undefined && { version: Number(version) }), ...(at !== undefined && { at: new Date(at) }) }
+  const atMs = at === undefined ? undefined : readTime(at)
+  if (Number.isNaN(atMs)) return refuse('at', `${TIME_EXPECTED}; in a URL + is %2B`)
+  return { ...(version !== undefined && { version: Number(version) }), ...(atMs !== undefined && { at: new Date(atMs) }) }
 }

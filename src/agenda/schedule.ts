@@ -1,5 +1,6 @@
 // Commands that are accepted now and sent later. One process at a time sends the due ones. Their outcomes are kept for
 // a day.
+import { readTime, TIME_EXPECTED } from '../definitions/event/time.ts'
 import { DUE_MAX } from '../definitions/process/timer.ts'
 import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
 import { hashText } from '../dispatch/caller-keys.ts'
@@ -26,7 +27,7 @@ export type ScheduleOptions = {
   readonly report: Report
 }
 
-/** Options of a scheduled command. `at`: when to send it, as RFC 3339 or a Date. Default: at once. */
+/** Options of a scheduled command. `at`: when to send it, as RFC 3339 with its zone, or a Date. Default: at once. */
 export type ScheduledOptions = Pick<
   SendOptions,
   'expect' | 'key' | 'idGiven' | 'actor' | 'correlation' | 'causation' | 'traceparent'
@@ -170,9 +171,9 @@ export class Schedule {
 
 /** A time in ms since 1970; 0, which is at once, for one before 1970. */
 function dueAt(at: string | Date): number {
-  const due = typeof at === 'string' ? Date.parse(at) : at.getTime()
+  const due = readTime(at)
   if (due <= DUE_MAX) return Math.max(0, due)
-  throw new TypeError(`expected a time such as 2030-01-31T12:00:00Z, up to the year 9999, found ${JSON.stringify(at)}`)
+  throw new TypeError(`${TIME_EXPECTED}, up to the year 9999; found ${JSON.stringify(at)}`)
 }
 
 function scheduledOf(entry: AgendaEntry): Scheduled {

@@ -107,6 +107,12 @@ describe('import', () => {
     },
   )
 
+  test('import refuses a fact whose day does not exist, with its line', async () => {
+    const { code, err } = await importFile(write('days.csv', ['a,2001-01-01,5', 'b,2001-02-30,5']))
+    expect([code, err]).toEqual([65, expect.stringContaining('line 3: occurredAt: expected a time with its zone, such as')])
+    expect(await store.head()).toBe(0)
+  })
+
   test('import tells of a column that the header lacks once, and of no line, also with --skip-bad', async () => {
     const file = write('other.csv', LINES, 'patient,date,price')
     for (const more of [{}, { 'skip-bad': true }]) {

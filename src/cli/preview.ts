@@ -47,7 +47,7 @@ function startOf(call: Call): CompiledStart {
   }
 }
 
-function startOfText(text: string): Start {
+function startOfText(text: string): Start | { readonly at: string } {
   if (text === 'beginning' || text === 'now') return text
   return /^\d{1,15}$/.test(text) ? Number(text) : { at: text }
 }

@@ -4,6 +4,7 @@ import { categoryOf, streamProblem } from '../definitions/event/stream-name.ts'
 import { encode } from '../definitions/event/payload.ts'
 import { describeNumber, findInexact, holdsNumber, isInexactText, markInexact } from '../definitions/event/exact-number.ts'
 import { checkEvent, spec } from '../definitions/event/events.ts'
+import { readTime, TIME_EXPECTED } from '../definitions/event/time.ts'
 import type { NewRecord } from '../ports/store/import-record.ts'
 import { isInstant, isUuid } from './check.ts'
 import { isCarriedLine } from './carried.ts'
@@ -125,8 +126,8 @@ function recordOf(
   const type = family?.types.get(event.type)
   if (!family || !type) throw new TypeError(`${event.category}.${event.type} is no event of the families the map is from`)
   if (categoryOf(stream) !== event.category) throw new TypeError(`${event.category}.${event.type} does not belong into ${stream}`)
-  if (occurredAt !== undefined && !isInstant(occurredAt))
-    throw new TypeError(`occurredAt is ${JSON.stringify(occurredAt)}, and no time as RFC 3339 has it`)
+  if (occurredAt !== undefined && (!isInstant(occurredAt) || Number.isNaN(readTime(occurredAt))))
+    throw new TypeError(`occurredAt: ${TIME_EXPECTED}; found ${JSON.stringify(occurredAt)}`)
   const data = encode(checkEvent(family, event).data)
   const id = imported.id ?? ids.take([stream, event.type, data, occurredAt])
   if (!isUuid(id)) throw new TypeError(`the id ${JSON.stringify(id)} is no UUID`)

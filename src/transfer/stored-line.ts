@@ -1,6 +1,7 @@
 // Emaki's own JSON line for a stored event. It contains payload and meta exactly as they are stored, byte for byte.
 import { streamProblem } from '../definitions/event/stream-name.ts'
 import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../definitions/event/payload.ts'
+import { TIME_EXPECTED } from '../definitions/event/time.ts'
 import type { NewRecord } from '../ports/store/import-record.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import { isInstant, isUuid } from './check.ts'
@@ -26,7 +27,7 @@ export function recordOfLine(text: string, acts = false): NewRecord {
     throw new TypeError('type: expected the type of an event')
   if (!(typeof schema === 'string' && /^[\w-]{1,64}$/.test(schema))) throw new TypeError('schema: expected a fingerprint')
   if (!isObject(meta)) throw new TypeError('meta: expected an object')
-  if (!isInstant(meta['occurredAt'] ?? at)) throw new TypeError('at: expected a time as RFC 3339')
+  if (!isInstant(meta['occurredAt'] ?? at)) throw new TypeError(`at: ${TIME_EXPECTED}`)
   const texts = members(text)
   const data = texts.get('data')
   if (data === undefined) throw new TypeError('data: is missing')

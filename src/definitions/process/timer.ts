@@ -2,6 +2,7 @@ import type { Command } from '../decider/command.ts'
 import { type Duration, milliseconds } from '../event/duration.ts'
 import { spec } from '../event/events.ts'
 import { nameProblem } from '../event/names.ts'
+import { readTime, TIME_EXPECTED, type Zoned } from '../event/time.ts'
 
 /**
  * When a timer is due: so many ms after the event that sets it, or at a time in ms since 1970. Null: it is cancelled.
@@ -36,14 +37,17 @@ export function after(delay: Duration, name: string, command?: Command): Timer<C
 }
 
 /**
- * Sets a timer that falls due at a time, as RFC 3339 or a Date; at once if that is in the past. Throws a TypeError for
- * another text, and for a time beyond the year 9999.
+ * Sets a timer that falls due at a time, as RFC 3339 with its zone, or a Date; at once if that is in the past. Throws a
+ * TypeError for another text, such as one without a zone, and for a time beyond the year 9999.
+ *
+ * @example
+ * at('2030-01-31T12:00:00+01:00', 'closing')
  */
-export function at(time: string | Date, name: string): Timer<never>
-export function at<const C extends Command>(time: string | Date, name: string, command: C): Timer<C>
+export function at<const T extends string | Date>(time: Zoned<T>, name: string): Timer<never>
+export function at<const T extends string | Date, const C extends Command>(time: Zoned<T>, name: string, command: C): Timer<C>
 export function at(time: string | Date, name: string, command?: Command): Timer<Command> {
-  const ms = typeof time === 'string' ? Date.parse(time) : time.getTime()
-  if (!Number.isFinite(ms)) throw new TypeError(`at(${JSON.stringify(time)}): expected a time such as 2030-01-31T12:00:00Z`)
+  const ms = readTime(time)
+  if (Number.isNaN(ms)) throw new TypeError(`at(${JSON.stringify(time)}): ${TIME_EXPECTED}`)
   if (ms > DUE_MAX) throw new TypeError(`at(${JSON.stringify(time)}): a timer is due in the year 9999 at the latest`)
   return timer(name, { at: ms }, command)
 }

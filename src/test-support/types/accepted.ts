@@ -1,6 +1,7 @@
 // What has to compile, without a cast and without a generic spelled out. types.test.ts compiles it, and runs it.
 import { z } from 'zod'
 import {
+  at,
   type Command,
   decider,
   type Event,
@@ -235,6 +236,7 @@ const effects = [
     types: ['Shipped'],
     handle: ([event], { keyOf }) => (event ? keyOf(event) + event.data.tracking : ''),
   }),
+  processor('since', { from: Order, start: { at: '2030-01-31T12:00:00+01:00' }, handle: () => {} }),
   processor('all', {
     from: [Order, Payment],
     start: 'now',
@@ -246,6 +248,14 @@ const effects = [
       signal.throwIfAborted()
     },
   }),
+]
+const day: string = '2030-01-31'
+// A text that only comes later, as from an event, is read when it comes.
+const timers = [
+  at('2030-01-31T12:00:00Z', 'a'),
+  at(`${day}T12:00:00-05:00`, 'b'),
+  at(new Date(0), 'c'),
+  at(String(`${day}T00:00:00Z`), 'd'),
 ]
 const recorded: Recorded<Event<'payment', 'Charged', { cents: number }>>['data']['cents'] = 1
 
@@ -267,4 +277,14 @@ const asked: readonly [string | undefined, string | undefined, number] = [row?.k
 await emaki.close()
 
 /** The results, so that a test sees that it ran. */
-export const seen: readonly unknown[] = [told, closing.data, opening.type, id, Object.keys(Every).length, isSeen, recorded, asked]
+export const seen: readonly unknown[] = [
+  told,
+  closing.data,
+  opening.type,
+  id,
+  Object.keys(Every).length,
+  isSeen,
+  recorded,
+  asked,
+  timers.length,
+]

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import {
   after,
+  at,
   decider,
   events,
   importMap,
@@ -313,8 +314,8 @@ query('q', { params, answer: N, run: async () => ({ n: 'x' }) })
 processor('p', { from: Order, types: ['Placedd'], handle: () => {} })
 // @ts-expect-error Property 'cents' does not exist on type '{ customerId: string; }'
 processor('p', { from: Order, types: ['Placed'], handle: ([event]) => event?.data.cents })
-// @ts-expect-error '"end"' is not assignable to type
-processor('p', { from: Order, start: 'end', handle: () => {} })
+// @ts-expect-error Type '"2030-03-31T02:30:00"' is not assignable to type
+processor('p', { from: Order, start: { at: '2030-03-31T02:30:00' }, handle: () => {} })
 // @ts-expect-error Type 'number' is not assignable to type 'string'
 processor('p', { from: Order, key: () => 5, handle: () => {} })
 // @ts-expect-error Property 'handle' is missing
@@ -341,6 +342,8 @@ processManager('p', { ...from, evolve: { Placed: () => ({ m: 1 }) }, react: {} }
 processManager('p', { ...from, evolve: {}, react: { Placed: state => (state.m ? [] : []) } })
 // @ts-expect-error Argument of type '"5 fortnights"' is not assignable
 processManager('p', { ...from, evolve: {}, react: { Placed: () => after('5 fortnights', 'x') } })
+// @ts-expect-error is not assignable to parameter of type '"a time has its zone, such as 2030-01-31T12:00:00Z"'
+at('2030-03-31T02:30:00', 'x')
 // @ts-expect-error Type '() => Timer<Command<"stock", "restock", { qty: number; }>>' is not assignable to type
 processManager('p', { ...from, evolve: {}, react: { Placed: () => after('5 minutes', 'x', stock.restock('x', { qty: 1 })) } })
 // @ts-expect-error the types '"pay" | "ship"' and '"nope"' have no overlap
