@@ -320,7 +320,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation }: EventPar
     tail: following,
     projections,
     processors,
-    send: (command, key, event) => sendForEvent({ ...sending, trace: shared.trace }, command, key, event),
+    send: (...sent) => sendForEvent({ ...sending, trace: shared.trace }, ...sent),
     sqlProjections,
     processes: senders,
     onRowsChanged: (table, position, changes) => invalidation.invalidateRows(table, position, changes),

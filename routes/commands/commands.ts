@@ -64,6 +64,7 @@ export function handle(make: CommandMaker): Handler {
     const refused = await validate(c, doNothing)
     if (refused instanceof Response) return refused
     const actor = await actorOf(c)
+    if (actor instanceof Response) return actor
     const named = { decider, command, id, data: body.data }
     const options = {
       idGiven: given !== null,

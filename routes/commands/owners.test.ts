@@ -116,3 +116,35 @@ describe('a scheduled command', () => {
     expectProblem(await get('/commands/old', as('bob')), 'command-not-found')
   })
 })
+
+describe('an actor', () => {
+  const REFUSED = [
+    ['process:fulfilment', "an actor that begins with process: is Emaki's own"],
+    ['processor:mails', "an actor that begins with processor: is Emaki's own"],
+    ['inbox:payments', "an actor that begins with inbox: is Emaki's own"],
+    ['x'.repeat(401), 'an actor has at most 400 characters, and this has 401'],
+    ['', 'an actor is a text of 1 to 400 characters'],
+  ] as const
+
+  test.each(REFUSED)(
+    'an actor that no caller can be is refused for commands and scheduled commands: %j',
+    async (actor, detail) => {
+      const { post, get, ask, store } = openClient({ actor: () => actor })
+      for (const answer of [
+        await post('/account/a1/deposit', { cents: 5 }),
+        await post('/account/deposit', { cents: 5 }, { Prefer: 'respond-async' }),
+        await get('/commands/c1'),
+        await ask('/commands/c1', { method: 'DELETE' }),
+      ])
+        expectProblem(answer, 'actor-refused', { detail })
+      expect(store.calls.append).toBe(0)
+    },
+  )
+
+  test('an actor that no caller can be is reported once for an app, with what mends it', async () => {
+    const { post, reported } = openBank()
+    for (const user of ['process:a', 'ada', 'process:b']) await post('/account/a1/deposit', { cents: 5 }, as(user))
+    expect(reported).toMatchObject([{ level: 'warn', code: 'actor-refused', fields: { path: '/account/a1/deposit' } }])
+    expect(String(reported[0])).toContain('Let it give null, or another name.')
+  })
+})

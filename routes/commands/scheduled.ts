@@ -46,7 +46,9 @@ export async function scheduleCommand(
 /** GET /commands/{id}: shows its owner whether the command is pending, or its outcome, which is kept for 24 h. */
 export const getScheduled: Handler = async c => {
   const emaki = servicesOf(c)
-  const found = await emaki.schedule.find(c.req.param('id')!, await actorOf(c))
+  const actor = await actorOf(c)
+  if (actor instanceof Response) return actor
+  const found = await emaki.schedule.find(c.req.param('id')!, actor)
   if (!found) return problem(c, 'command-not-found')
   const { ended } = found
   return c.json(showScheduled(found), 200, {
@@ -62,7 +64,9 @@ export const getScheduled: Handler = async c => {
 /** DELETE /commands/{id}: withdraws the command of its owner while it is pending. */
 export const withdrawScheduled: Handler = async c => {
   const { schedule } = servicesOf(c)
-  const [id, actor] = [c.req.param('id')!, await actorOf(c)]
+  const id = c.req.param('id')!
+  const actor = await actorOf(c)
+  if (actor instanceof Response) return actor
   if (await schedule.remove(id, actor)) return c.body(null, 204)
   return (await schedule.find(id, actor)) ? problem(c, 'command-begun') : problem(c, 'command-not-found')
 }

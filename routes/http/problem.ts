@@ -11,6 +11,7 @@ export type Slug =
   | 'bad-header'
   | 'unauthenticated'
   | 'forbidden'
+  | 'actor-refused'
   | 'not-found'
   | 'stream-not-found'
   | 'row-not-found'
@@ -55,6 +56,11 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
     status: 403,
     title: 'You have no access',
     fix: 'In production the guard of the app, or ADMIN_TOKEN, decides who has access.',
+  },
+  'actor-refused': {
+    status: 403,
+    title: 'You cannot be this actor',
+    fix: '`detail` says why. The option actor of the app names the caller of a request.',
   },
   'not-found': { status: 404, title: 'There is nothing here', fix: '/openapi.json lists the routes.' },
   'stream-not-found': { status: 404, title: 'The stream has no events', fix: 'Check the category and the id.' },

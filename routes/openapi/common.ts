@@ -93,6 +93,7 @@ function cloudEvent(): z.ZodType {
     causationid: z.string().optional(),
     traceparent: z.string().optional(),
     actor: z.string().optional(),
+    initiator: z.string().optional().describe('The caller behind a process or a processor.'),
   })
 }
 
@@ -118,6 +119,7 @@ function streamPage(): z.ZodType {
     causation: z.string(),
     traceparent: z.string().optional(),
     actor: z.string().optional(),
+    initiator: z.string().optional().describe('The caller behind a process or a processor.'),
     occurredAt: z.string().meta({ format: 'date-time' }).optional(),
     history: z.literal(true).optional().describe('An import brought it, and no process acts on it.'),
   })

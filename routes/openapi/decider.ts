@@ -66,7 +66,16 @@ function answers(accepted: Json, { schemas }: Draft): Json {
       add(schemas, 'ScheduledCommand', scheduledSchema()),
     ),
     204: answer('Accepted and durable. The answer to `Prefer: return=minimal`.', headerRefs(...headers)),
-    ...refusalRefs('BadCommand', 'PayloadTooLarge', 'UnsupportedMediaType', 'Rejected', 'Internal', 'Unconfirmed', 'StorageFull'),
+    ...refusalRefs(
+      'BadCommand',
+      'ActorRefused',
+      'PayloadTooLarge',
+      'UnsupportedMediaType',
+      'Rejected',
+      'Internal',
+      'Unconfirmed',
+      'StorageFull',
+    ),
   }
 }
 

@@ -7,7 +7,7 @@ import { type HeaderName, headerRefs } from './shared.ts'
 
 type Refusal = { readonly status: number; readonly response: Json }
 type RefusalName =
-  | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
+  | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'ActorRefused' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
   | 'PreconditionFailed' | 'PayloadTooLarge' | 'UnsupportedMediaType' | 'Rejected' | 'Internal' | 'Unavailable' | 'Unconfirmed'
   | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' | 'NoRows' | 'CommandNotFound'
   | 'CommandBegun' // biome-ignore format: one list
@@ -18,6 +18,7 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   BadQuery: refusal(['validation-failed']),
   Unauthenticated: refusal(['unauthenticated'], 'WWW-Authenticate'),
   Forbidden: refusal(['forbidden']),
+  ActorRefused: refusal(['actor-refused']),
   NotFound: refusal(['not-found']),
   StreamNotFound: refusal(['stream-not-found']),
   VersionConflict: refusal(['version-conflict']),

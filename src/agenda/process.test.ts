@@ -109,10 +109,11 @@ for (const [name, make] of STORES) {
       expect(await types(emaki, 'purse-o1')).toEqual([])
     })
 
-    test('a process passes on the actor, the cause and the trace', async () => {
+    test('a process is the actor of its commands, and passes on the initiator, the cause and the trace', async () => {
       const emaki = await startProcess(await make())
       await emaki.send(shelf.fill('a', { qty: 1 }))
       await emaki.send(order.place('o1', { skus: ['a'], cents: 100 }), {
+        actor: 'ada',
         correlation: 'c1',
         traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
       })
@@ -120,11 +121,13 @@ for (const [name, make] of STORES) {
       const [placed, , sent] = await emaki.store.read('order-o1', { after: 0, limit: 10 })
       const [taken] = await emaki.store.read('shelf-a', { after: 1, limit: 10 })
       expect(JSON.parse(taken!.meta)).toMatchObject({
+        actor: 'process:fulfilment',
+        initiator: 'ada',
         correlation: 'c1',
         causation: placed!.id,
         traceparent: expect.stringContaining('1'.repeat(32)),
       })
-      expect(JSON.parse(sent!.meta)).toMatchObject({ correlation: 'c1' })
+      expect(JSON.parse(sent!.meta)).toMatchObject({ actor: 'process:fulfilment', initiator: 'ada', correlation: 'c1' })
     })
 
     test('a process is told of refusals, failures and timers for a key of any length, and parks what a longer key is for', async () => {

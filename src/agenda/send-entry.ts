@@ -8,6 +8,7 @@ import type { Outcome } from '../dispatch/outcome.ts'
 import type { AppendOutcome, AppendSlice } from '../dispatch/append-request.ts'
 import type { Event, Recorded } from '../definitions/event/events.ts'
 import { PayloadError } from '../definitions/event/payload.ts'
+import { ownActor } from '../definitions/event/actor.ts'
 import { metaCausedBy } from '../definitions/event/recorded.ts'
 import type { EntryMeta } from '../definitions/process/instance.ts'
 import { type CommandAnswered, cutAnswer, DUE, type TimerFired, withRefusal } from '../definitions/process/process-events.ts'
@@ -32,6 +33,7 @@ export function entrySender(
   process: ProcessSpec,
   options: SendEntryOptions,
 ): (entry: DueEntry, attempt: number) => Promise<EntryOutcome> {
+  const actor = ownActor('process', process.name)
   return async (entry, attempt) => {
     // A process wrote the text in the agenda.
     const meta = JSON.parse(entry.meta) as EntryMeta
@@ -60,7 +62,7 @@ export function entrySender(
       const event: Event = { category: process.name, type, data }
       const slice = { stream: streamName(process.name, entry.key), expect: 'any', events: [event] } as const
       const { label: _, ...rest } = meta
-      const { outcome } = await options.append([slice], { ...rest, key, isOwnKey: true })
+      const { outcome } = await options.append([slice], { ...rest, actor, key, isOwnKey: true })
       if (outcome !== 'appended' && outcome !== 'duplicate') throw new RetryLater()
     }
   }
@@ -77,7 +79,7 @@ export function entrySender(
       data: withRefusal({ by: id, command, code, ...(label !== undefined && { label }) }, data),
     })
     try {
-      const outcome = await sendInTime(options, command, { ...rest, key: id, isOwnKey: true })
+      const outcome = await sendInTime(options, command, { ...rest, actor, key: id, isOwnKey: true })
       if (outcome.outcome === 'accepted') return process.needsAccepted ? answerOf('Accepted', 'accepted') : null
       if (outcome.outcome === 'rejected') return answerOf('Rejected', outcome.code, outcome.data)
       return answerOf('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
@@ -118,7 +120,7 @@ export async function sendInTime(
 }
 
 /**
- * Sends a command because of an event. Gives its rejection, or null if it was accepted. Throws if the outcome is
+ * Sends a command because of an event, as an actor. Gives its rejection, or null if it was accepted. Throws if the outcome is
  * unknown, and if the command can never be sent.
  */
 export async function sendForEvent(
@@ -126,8 +128,9 @@ export async function sendForEvent(
   command: Command,
   key: string,
   event: Recorded,
+  actor: string,
 ): Promise<Pick<Rejection, 'code' | 'data'> | null> {
-  const outcome = await sendInTime(options, command, { ...metaCausedBy(event), key, isOwnKey: true })
+  const outcome = await sendInTime(options, command, { ...metaCausedBy(event), actor, key, isOwnKey: true })
   if (outcome.outcome === 'accepted') return null
   if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
   return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }

@@ -54,9 +54,15 @@ describe('send()', () => {
     expect(outcome).toEqual({ outcome: 'invalid', issues: [{ path: '/id', message: expect.stringContaining(why) }] } as never)
   })
 
-  test.each(['key', 'correlation', 'causation'])('send() says where a %s is no name, and append() throws', async name => {
+  test.each([
+    ['key', 'a key'],
+    ['actor', 'an actor'],
+    ['initiator', 'an initiator'],
+    ['correlation', 'a correlation'],
+    ['causation', 'a causation'],
+  ])('send() says where the %s is no name, and append() throws', async (name, what) => {
     const { emaki, store } = await openBank()
-    const message = `a ${name} has at most 400 characters, and this has 401`
+    const message = `${what} has at most 400 characters, and this has 401`
     const options = { [name]: 'x'.repeat(401) }
     const outcome = await emaki.send(account.deposit('a', { cents: 1 }), options)
     expect(outcome).toEqual({ outcome: 'invalid', issues: [{ path: `/${name}`, message }] } as never)

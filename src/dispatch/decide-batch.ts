@@ -95,7 +95,8 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
     const outcome = { outcome: 'conflict', expected: expect, actual: from.version } as const
     return { decided: { command, outcome }, events: [], key: null, after: from }
   }
-  const context = { instance: command.command.id, now: new Date(now), actor: command.actor }
+  const { actor, initiator } = command
+  const context = { instance: command.command.id, now: new Date(now), actor, initiator }
   const decision = decide(decider, from.state, command.command, context)
   if ('rejection' in decision) {
     const { code, data } = decision.rejection

@@ -1,6 +1,7 @@
 // Turns messages from elsewhere into commands. Each message has one effect, however often it comes.
 import type { z } from 'zod'
 import type { Command } from '../definitions/decider/command.ts'
+import { ownActor } from '../definitions/event/actor.ts'
 import { nameProblem } from '../definitions/event/names.ts'
 import type { Commands } from './commands.ts'
 import type { SendOptions } from './send.ts'
@@ -78,6 +79,7 @@ export function inbox<S extends z.ZodType>(
   if (!(Number.isSafeInteger(keepMs) && keepMs > 0))
     throw new TypeError(`inbox('${name}'): expected a keepMs above 0, found ${keepMs}`)
 
+  const actor = ownActor('inbox', name)
   const take: Inbox['take'] = async (emaki, message, { header = noHeader, ...sending } = {}) => {
     const parsed = schema.safeParse(message)
     if (!parsed.success) return invalidOutcome(parsed.error.issues)
@@ -88,7 +90,7 @@ export function inbox<S extends z.ZodType>(
     if (!command) return { outcome: 'ignored' }
     // A name is a text.
     const own = { causation: id as string, key: `inbox:${name}:${id}`, isOwnKey: true, keepMs }
-    return takenOf(await emaki.send(command, { correlation: own.causation, ...sending, ...own }))
+    return takenOf(await emaki.send(command, { correlation: own.causation, actor, ...sending, ...own }))
   }
   return Object.freeze({ name, verify, take })
 }

@@ -23,6 +23,7 @@ export type PendingCommand = {
    */
   keyCheck: 'append' | 'before' | 'done'
   readonly actor: string | null
+  readonly initiator: string | null
   readonly meta: Omit<Meta, 'schema'>
   /** The end of its wait, on the clock of performance.now. */
   readonly deadline: number

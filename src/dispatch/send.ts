@@ -1,6 +1,7 @@
 // The entry of commands: their data is parsed, and they join the queues of their streams.
 import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import { initiatorOf } from '../definitions/event/actor.ts'
 import { rememberFit, type Meta } from '../definitions/event/events.ts'
 import { nameProblem } from '../definitions/event/names.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
@@ -37,8 +38,10 @@ export type SendOptions = {
   readonly size?: number
   /** Ends the wait as the deadline does. A command on its way is not abandoned. */
   readonly signal?: AbortSignal
-  /** The caller's name. It is stored with the events and given to `decide`. */
+  /** The caller's name, of at most 400 characters. It is stored with the events and given to `decide`. */
   readonly actor?: string
+  /** The caller with whose command it began, if that is not the actor. */
+  readonly initiator?: string
   readonly correlation?: string
   readonly causation?: string
   /** The W3C header of the trace that led to the command, for use without an adapter that records traces. */
@@ -64,10 +67,11 @@ export function parseCommand(decider: DeciderSpec, command: Command): { readonly
 }
 
 /** The names among the options that cannot be names. The framework makes its own keys longer than others may be. */
-export function findBadNames({ key, isOwnKey = false, correlation, causation }: SendOptions): Invalid['issues'] {
-  const names = { key: isOwnKey ? undefined : key, correlation, causation }
+export function findBadNames({ isOwnKey = false, key, initiator, ...given }: SendOptions): Invalid['issues'] {
+  const { actor, correlation, causation } = given
+  const names = { ...(!isOwnKey && { key, initiator }), actor, correlation, causation }
   return Object.entries(names).flatMap(([name, value]) => {
-    const wrong = value === undefined ? null : nameProblem(`a ${name}`, value)
+    const wrong = value === undefined ? null : nameProblem(`${/^[ai]/.test(name) ? 'an' : 'a'} ${name}`, value)
     return wrong ? [{ path: `/${name}`, message: wrong }] : []
   })
 }
@@ -93,6 +97,7 @@ export function sendParsed(
       key: key === undefined ? null : keyOf(command, key, options),
       keyCheck: key === undefined ? 'done' : expect === undefined ? 'append' : 'before',
       actor: actor ?? null,
+      initiator: initiatorOf(options) ?? null,
       meta: metaOf(options, parent),
       deadline: performance.now() + (options.deadlineMs ?? DEADLINE_MS),
       signal: signal ?? null,
@@ -130,7 +135,7 @@ export function clientKey({ decider, command }: Command, key: string, actor: str
 
 /** The metadata of all events that a command leads to. */
 export function metaOf(
-  { correlation, causation, actor, ...sent }: SendOptions,
+  { correlation, causation, actor, initiator, ...sent }: SendOptions,
   parent: TraceContext | null,
 ): Omit<Meta, 'schema'> {
   const cause = causation ?? Bun.randomUUIDv7()
@@ -140,5 +145,6 @@ export function metaOf(
     causation: cause,
     ...(traceparent && { traceparent }),
     ...(actor !== undefined && { actor }),
+    ...(initiator !== undefined && { initiator }),
   }
 }

@@ -2,6 +2,7 @@
 import type { Command } from '../definitions/decider/command.ts'
 import type { Rejection } from '../definitions/decider/reject.ts'
 import type { CloudEvent } from '../definitions/event/cloud-event.ts'
+import { ownActor } from '../definitions/event/actor.ts'
 import type { Recorded } from '../definitions/event/events.ts'
 import type { Handling, ProcessorSpec } from '../definitions/processor.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
@@ -9,8 +10,13 @@ import type { Store } from '../ports/store/store.ts'
 import { cloudEventOf } from '../transfer/cloud-event.ts'
 import type { KeyedEvent } from './retry-queue.ts'
 
-/** Sends a command because of an event, by a key of the framework. */
-export type SendFor = (command: Command, key: string, event: Recorded) => Promise<Pick<Rejection, 'code' | 'data'> | null>
+/** Sends a command because of an event, by a key and as an actor of the framework. */
+export type SendFor = (
+  command: Command,
+  key: string,
+  event: Recorded,
+  actor: string,
+) => Promise<Pick<Rejection, 'code' | 'data'> | null>
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
 /** How long a handler may take, in ms, before that is reported. */
@@ -54,7 +60,10 @@ export class ProcessorAttempts {
       attempt,
       keyOf,
       cloudEvent: event => this.#cloudEvent(event, keyedEvents.get(event)),
-      send: (event, command) => this.#send(command, `${keyOf(event)}:${command.decider}.${command.command}:${command.id}`, event),
+      send: (event, command) => {
+        const key = `${keyOf(event)}:${command.decider}.${command.command}:${command.id}`
+        return this.#send(command, key, event, ownActor('processor', this.#processor.name))
+      },
     }
   }
 

@@ -19,6 +19,7 @@ export function buildPending(command: Command, given: Partial<PendingCommand> = 
     key: null,
     keyCheck: 'done',
     actor: null,
+    initiator: null,
     meta: { correlation: 'c', causation: 'c' },
     deadline: Number.POSITIVE_INFINITY,
     signal: null,

@@ -47,6 +47,22 @@ describe('a decision of a test', () => {
     expect(at(decide(counter, open, counter.close('c1', {}), { now }))).toEqual({ at: '2031-05-06T07:08:09.000Z' })
   })
 
+  test('a decision of a test has the caller as its initiator, and behind a process only the one that it is given', () => {
+    const seen = decider(Counter, {
+      initial: {},
+      evolve: { Added: s => s, Closed: s => s },
+      commands: { look: z.object({}) },
+      decide: { look: (_, __, { actor, initiator }) => reject('seen', { actor, initiator }) },
+    })
+    for (const [given, initiator] of [
+      [{}, null],
+      [{ actor: 'ann' }, 'ann'],
+      [{ actor: 'process:sums' }, null],
+      [{ actor: 'process:sums', initiator: 'ann' }, 'ann'],
+    ] as const)
+      expect(decide(seen, {}, seen.look('c1', {}), given)).toMatchObject({ data: { actor: null, ...given, initiator } })
+  })
+
   test('a decision of a test is refused as its sender would be told', async () => {
     const emaki = await runtime({ serve: [counter] })
     try {

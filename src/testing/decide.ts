@@ -1,6 +1,7 @@
 // Decisions and folds as plain functions, for the tests of users: no log, no HTTP, no promise.
 import type { Context, DeciderSpec } from '../definitions/decider/decider.ts'
 import { decide as decideParsed, evolve as evolveFrom } from '../definitions/decider/fold.ts'
+import { initiatorOf } from '../definitions/event/actor.ts'
 import { type Event, spec } from '../definitions/event/events.ts'
 import { encode, freezeAll } from '../definitions/event/payload.ts'
 import type { Invalid, Rejected } from '../dispatch/outcome.ts'
@@ -18,7 +19,8 @@ export type Decided<State> =
 
 /**
  * Decides a command on a state, as the framework does: its data is parsed by its schema, decided, checked and folded.
- * `at`: the time and the caller that `decide` sees. Default: 2030-01-01 at midnight in UTC, and nobody.
+ * `at`: the time, the actor and the initiator that `decide` sees. Defaults: 2030-01-01 at midnight in UTC, nobody, and
+ * the actor if it is a caller.
  * Throws what `decide` and `evolve` throw, and a PayloadError if an event has data that JSON would change.
  *
  * @example
@@ -28,12 +30,14 @@ export function decide<D extends AnyDecider>(
   decider: D,
   state: StateOf<D>,
   command: D[typeof spec]['command'],
-  at: Partial<Pick<Context, 'now' | 'actor'>> = {},
+  at: Partial<Pick<Context, 'now' | 'actor' | 'initiator'>> = {},
 ): Decided<StateOf<D>> {
   const definition = decider[spec]
   const parsed = parseCommand(definition, command)
   if ('outcome' in parsed) return parsed
-  const context = { instance: command.id, now: at.now ?? new Date('2030-01-01T00:00:00Z'), actor: at.actor ?? null }
+  const { now = new Date('2030-01-01T00:00:00Z'), actor = null } = at
+  const initiator = at.initiator ?? (actor === null ? null : (initiatorOf({ actor }) ?? null))
+  const context = { instance: command.id, now, actor, initiator }
   const decided = decideParsed(definition, freezeAll(state), { ...command, data: parsed.data }, context)
   if ('rejection' in decided) {
     const { code, data } = decided.rejection

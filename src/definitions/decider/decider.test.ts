@@ -23,11 +23,12 @@ const counter = decider(Counter, {
     add: (s, { by }) => (s.n + by > 99 ? reject('too-many', { n: s.n }) : Counter.Added({ by })),
     addTwice: (_, { by }) => [Counter.Added({ by }), Counter.Added({ by })],
     reset: s => (s.n === 0 ? [] : Counter.Reset({})),
-    look: (s, _, { instance, now, actor }) => reject('seen', { n: s.n, instance, now: now.toISOString(), actor }),
+    look: (s, _, { instance, now, actor, initiator }) =>
+      reject('seen', { n: s.n, instance, now: now.toISOString(), actor, initiator }),
   },
 })
 const spec_ = counter[spec]
-const context = { instance: 'c1', now: new Date(0), actor: null }
+const context = { instance: 'c1', now: new Date(0), actor: null, initiator: null }
 const start: Folded = { state: spec_.initial, version: 0 }
 
 describe('a command', () => {
@@ -108,10 +109,10 @@ describe('decide', () => {
     expect(decideOn(counter.add('c1', { by: 100 }))).toEqual({ rejection: reject('too-many', { n: 0 }) })
   })
 
-  test('decide is given the state, and instance, time and actor as values', () => {
-    const actor = { instance: 'c7', now: new Date(86_400_000), actor: 'ann' }
+  test('decide is given the state, and instance, time, actor and initiator as values', () => {
+    const actor = { instance: 'c7', now: new Date(86_400_000), actor: 'ann', initiator: 'bob' }
     expect(decide(spec_, { n: 5, history: [] }, counter.look('c7', {}), actor)).toEqual({
-      rejection: reject('seen', { n: 5, instance: 'c7', now: '1970-01-02T00:00:00.000Z', actor: 'ann' }),
+      rejection: reject('seen', { n: 5, instance: 'c7', now: '1970-01-02T00:00:00.000Z', actor: 'ann', initiator: 'bob' }),
     })
   })
 
@@ -344,7 +345,7 @@ describe('an event that no constructor made', () => {
       commands: { add: z.object({}) },
       decide: { add: () => ({ category: 'counter', type: 'Added', data }) as ReturnType<typeof Counter.Added> },
     })[spec]
-  const context = { instance: 'c', now: new Date(0), actor: null }
+  const context = { instance: 'c', now: new Date(0), actor: null, initiator: null }
   const add = { decider: 'counter', command: 'add', id: 'c', data: {} }
 
   test('an event that no constructor made is taken where its data fits', () => {

@@ -8,10 +8,20 @@ import { type Command, commands } from './command.ts'
 import type { Rejection } from './reject.ts'
 
 /**
- * Values that `decide` gets besides state and data: the id of the instance, the time, and the caller; null: unknown.
- * They are data, so that a decision can be made again.
+ * Values that `decide` gets besides state and data: the id of the instance, the time, and who sent the command. They are
+ * data, so that a decision can be made again.
  */
-export type Context = { readonly instance: string; readonly now: Date; readonly actor: string | null }
+export type Context = {
+  readonly instance: string
+  readonly now: Date
+  /**
+   * The caller, or `process:fulfilment`, `processor:mails` or `inbox:payments`, which no caller over HTTP can be. Null:
+   * the caller is not known.
+   */
+  readonly actor: string | null
+  /** The caller with whose command it began: the actor itself, or the one behind a process or a processor. */
+  readonly initiator: string | null
+}
 
 type CommandOf<D extends string, C extends Schemas> = { [N in keyof C & string]: Command<D, N, z.input<C[N]>> }[keyof C & string]
 type Folds<S extends Schemas, State> = { [T in keyof S & string]: (state: State, data: z.output<S[T]>) => State }
@@ -45,7 +55,7 @@ export type DeciderSpec = {
  * - `evolve`: a function `(state, data) => state` for every fact of the family. A missing or misspelt name does not
  *   compile.
  * - `commands`: a zod schema for each command. Callers send the schema's input, and `decide` gets its output.
- * - `decide`: for every command a function `(state, data, { instance, now, actor })`. It gives one event, several, none
+ * - `decide`: for every command a function `(state, data, { instance, now, actor, initiator })`. It gives one event, several, none
  *   (`[]`) or `reject(code)`. It may run again.
  * - `internal`: the commands that only processes, processors and code send. They have no route, and are not in OpenAPI.
  *   Default: none.

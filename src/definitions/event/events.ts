@@ -20,7 +20,10 @@ export type Meta = {
   readonly correlation: string
   readonly causation: string
   readonly traceparent?: string
+  /** Who sent the command: a caller, or `process:…`, `processor:…` or `inbox:…`. */
   readonly actor?: string
+  /** The caller whose command led to this one, where a process or a processor sent it. */
+  readonly initiator?: string
   /** When an imported event happened, as RFC 3339, if that was before it came into the log. */
   readonly occurredAt?: string
   /**

@@ -1,4 +1,5 @@
 // Stored events, as folds over several families read them.
+import { initiatorOf } from './actor.ts'
 import type { EventsSpec, Meta, Recorded } from './events.ts'
 import { read, UnreadableEvent } from './read.ts'
 
@@ -16,11 +17,15 @@ export type StoredText = {
 }
 
 /** The metadata of everything that an event leads to. */
-export function metaCausedBy({
-  id,
-  meta: { correlation, traceparent },
-}: Recorded): Pick<Meta, 'correlation' | 'causation' | 'traceparent'> {
-  return { correlation, causation: id, ...(traceparent !== undefined && { traceparent }) }
+export function metaCausedBy({ id, meta }: Recorded): Pick<Meta, 'correlation' | 'causation' | 'traceparent' | 'initiator'> {
+  const { correlation, traceparent } = meta
+  const initiator = initiatorOf(meta)
+  return {
+    correlation,
+    causation: id,
+    ...(traceparent !== undefined && { traceparent }),
+    ...(initiator !== undefined && { initiator }),
+  }
 }
 
 /** Whether an import brought an event as history, on which nothing acts. */

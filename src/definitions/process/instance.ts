@@ -46,6 +46,7 @@ export type EntryMeta = {
   readonly correlation: string
   readonly causation: string
   readonly traceparent?: string
+  readonly initiator?: string
   readonly label?: string
 }
 

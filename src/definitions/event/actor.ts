@@ -1,0 +1,29 @@
+// Who causes what: the actors of Emaki's own commands, and who began what such a command follows from.
+import type { Meta } from './events.ts'
+import { nameProblem } from './names.ts'
+
+type OwnKind = 'process' | 'processor' | 'inbox'
+const OWN: readonly OwnKind[] = ['process', 'processor', 'inbox']
+
+/** The actor of what a process, a processor or an inbox sends: `process:fulfilment`. */
+export function ownActor(kind: OwnKind, name: string): string {
+  return `${kind}:${name}`
+}
+
+/** Says why a caller cannot be this actor; null if it can. Nobody outside may take the name of a part of Emaki. */
+export function callerProblem(actor: unknown): string | null {
+  const wrong = nameProblem('an actor', actor)
+  if (wrong !== null) return wrong
+  // A name is a text.
+  const own = OWN.find(kind => (actor as string).startsWith(`${kind}:`))
+  return own === undefined ? null : `an actor that begins with ${own}: is Emaki's own`
+}
+
+/**
+ * The actor with whose command it began: the actor itself, or, for what Emaki sends, the initiator of its cause.
+ * Undefined: it is not known.
+ */
+export function initiatorOf({ actor, initiator }: Pick<Meta, 'actor' | 'initiator'>): string | undefined {
+  if (initiator !== undefined || actor === undefined) return initiator
+  return OWN.some(kind => actor.startsWith(`${kind}:`)) ? undefined : actor
+}
