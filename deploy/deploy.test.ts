@@ -180,12 +180,13 @@ describe('the manifests for Kubernetes', () => {
 
   test('the deployment sets names that the configuration has, and each secret from a file of the secret', async () => {
     const { stringData } = await read<{ stringData: Record<string, string> }>('deploy/kubernetes/secret.example.yaml')
+    for (const [name, value] of Object.entries(stringData)) expect(() => readConfig({ [name]: value })).toThrow(name)
     for (const [name, value] of settings) expect([name, isSetting(name), value !== '']).toEqual([name, true, true])
     const fromFiles = container.env.filter(({ name }) => name.endsWith('_FILE'))
     expect(fromFiles.map(({ name }) => name.slice(0, -'_FILE'.length)).filter(name => !isSetting(name))).toEqual([])
     expect(fromFiles.map(({ value }) => value)).toEqual(Object.keys(stringData).map(name => `/secrets/${name}`))
-    // As they are, they are read; what has to be changed says so.
-    readConfig({ ...stringData, ...Object.fromEntries(settings) })
+    const ofYourOwn = Object.entries(stringData).map(([name, value]) => [name, value.replace('CHANGE-ME', 'a-value-of-your-own')])
+    readConfig({ ...Object.fromEntries([...ofYourOwn, ...settings]) })
   })
 
   test('the deployment runs as the user of the image, who is not root and can write nothing', () => {

@@ -24,8 +24,8 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   /** Deciders whose streams are public: anybody may read them, and any cache may store them. Default: none. */
   readonly publicStreams?: readonly Served[]
   /**
-   * Origins whose pages may open a WebSocket, such as `https://shop.example`, besides the origin of the app. Default:
-   * none.
+   * Origins whose pages may open a WebSocket and send commands, such as `https://shop.example`, besides the origin of
+   * the app. Commands also come from pages of its site, and of origins that `cors` allows. Default: none.
    */
   readonly origins?: readonly string[]
   /** The title and the version in the OpenAPI document. Defaults: `Emaki`, `0.0.0`. */

@@ -99,7 +99,7 @@ function mountFirst(
   hono.get('/health', health)
   hono.get('/ready', ready(lifecycle, true)).get('/startup', ready(lifecycle, false))
   hono.get('/problems/:slug', problemPage)
-  hono.use(provideServices(lifecycle, options.actor))
+  hono.use(provideServices(lifecycle, options))
 }
 
 /** Answers a query from its cached answers, unless a middleware of the user has to see the request. */

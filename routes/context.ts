@@ -23,6 +23,8 @@ declare module 'hono' {
     requestId: string
     emaki: Services
     actor: Actor | null
+    /** Origins whose pages may send commands and follow events. */
+    origins: readonly string[]
     live: Live
     /** What a request is about, for the record of its failure. */
     about: NoticeFields

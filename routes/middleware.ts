@@ -3,10 +3,12 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
 import type { Config } from '../src/config.ts'
-import type { Actor, Guard } from './context.ts'
+import type { AppOptions } from './app-options.ts'
+import type { Guard } from './context.ts'
 import { throwAsError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { basePathOf } from './http/base-path.ts'
+import { hasSecondHost } from './http/headers.ts'
 import { problem } from './http/problem.ts'
 
 /**
@@ -19,18 +21,20 @@ export function refuseBadRequests(maxSize: number): MiddlewareHandler {
     // Without a host Bun gives only the path, and Hono would read it from the wrong place on.
     if (c.req.raw.url.startsWith('/'))
       return Promise.resolve(problem(c, 'bad-header', { detail: 'Host is missing, or names no host' }))
+    if (hasSecondHost(c)) return Promise.resolve(problem(c, 'bad-header', { detail: 'Host is there twice' }))
     return (c.req.raw.body ? limitBody(c, next) : next()).catch(throwAsError)
   }
 }
 
 /** Gives handlers the services of the app. The first request starts the app, and waits for it. */
-export function provideServices({ running, startOnDemand }: Lifecycle, actor: Actor | undefined): MiddlewareHandler {
+export function provideServices({ running, startOnDemand }: Lifecycle, { actor, origins = [] }: AppOptions): MiddlewareHandler {
   const provide: MiddlewareHandler = (c, next) => {
     const { services, live } = running()
     if (!services) return needsNone(c) ? next() : startOnDemand().then(() => provide(c, next))
     c.set('emaki', services)
     c.set('live', live!)
     c.set('actor', actor ?? null)
+    c.set('origins', origins)
     return next()
   }
   return provide

@@ -140,6 +140,9 @@ describe('a value that does not fit', () => {
     ['DATABASE_DIRECT_URL', 'postgres://::1/shop'],
     ['REDIS_URL', 'http://redis'],
     ['ADMIN_TOKEN', 'short'],
+    ['ADMIN_TOKEN', 'a token of many words'],
+    ['ADMIN_TOKEN', 'a-token-with-a-ü-in-it'],
+    ['ADMIN_TOKEN', 'a-token=with-an-equals'],
     ['LOG_LEVEL', 'loud'],
     ['MIGRATE', 'yes'],
     ['SHUTDOWN_DELAY_MS', '60001'],
@@ -204,6 +207,17 @@ const SECRETS: readonly Record<string, string>[] = [
 ]
 
 describe('a secret', () => {
+  test.each([
+    ['ADMIN_TOKEN', 'CHANGE-ME-to-16-characters-or-more'],
+    ['DATABASE_URL', 'postgres://u:CHANGE-ME@db/shop'],
+    ['DATABASE_DIRECT_URL', 'postgres://u:change_me@db/shop'],
+    ['DB_PASSWORD', 'changeme'],
+    ['REDIS_URL', 'redis://:CHANGE-ME@redis'],
+  ])('a secret of an example is refused, and named: %s=%s', (name, value) => {
+    const [, , row, ...more] = readRefusal({ [name]: value }).split('\n')
+    expect([row, more]).toEqual([expect.stringMatching(new RegExp(`^  ${name} .*expected a secret of your own`)), []])
+  })
+
   test.each(SECRETS)('a secret is not shown in the table of what does not fit: %j', environment => {
     expect(readRefusal(environment)).not.toContain(SECRET)
   })

@@ -55,7 +55,11 @@ const schema = z.object({
   DB_SSLCERT: z.string().optional(),
   DB_SSLKEY: z.string().optional(),
   REDIS_URL: url('redis:', 'rediss:').optional(),
-  ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
+  ADMIN_TOKEN: z
+    .string()
+    .min(16, 'expected at least 16 characters')
+    .regex(/^[A-Za-z0-9._~+/-]+=*$/, 'expected a bearer: letters, digits and - . _ ~ + / without spaces, and = only at its end')
+    .optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   MIGRATE: flag.default(true),
   LEASE_MS: wholeNumber(600_000).default(5_000),
@@ -124,6 +128,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   wrong.push(...unusedTls(environment))
   for (const { path, message } of parsed.error?.issues ?? [])
     wrong.push([String(path[0]), maskSecret(String(path[0]), values[String(path[0])] ?? ''), message])
+  wrong.push(...exampleSecrets(values))
   if (!parsed.success || wrong.length) throw new ConfigError(tableText(wrong))
   const config = {
     ...parsed.data,
@@ -186,6 +191,13 @@ function readValueFile(
     wrong.push([`${name}_FILE`, file, 'the file cannot be read'])
     return undefined
   }
+}
+
+/** Values as our examples have them, which everybody knows. */
+function exampleSecrets(values: Readonly<Record<string, string>>): readonly [string, string, string][] {
+  return ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DB_PASSWORD', 'REDIS_URL', 'ADMIN_TOKEN']
+    .filter(name => /change[-_ ]?me/i.test(values[name] ?? ''))
+    .map(name => [name, maskSecret(name, values[name]!), 'expected a secret of your own, and not the one of an example'])
 }
 
 /** Settings of TLS that would not be used: of another name, or beside a DATABASE_URL, which has its own. */

@@ -11,6 +11,7 @@ import type { SendOptions } from '../../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
 import { actorOf, requestOf, servicesOf } from '../context.ts'
 import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
+import { refuseCrossSite } from '../http/cross-site.ts'
 import { idOf } from './ids.ts'
 import { positionHeader } from '../http/min-position.ts'
 import { problemOfOutcome, replayedHeader } from './outcomes.ts'
@@ -44,6 +45,8 @@ export function handle(make: CommandMaker): Handler {
   let validate: ReturnType<typeof validator> | null = null
   return async c => {
     const emaki = servicesOf(c)
+    const crossSite = refuseCrossSite(c)
+    if (crossSite) return crossSite
     const given = idOf(c)
     if (given instanceof Response) return given
     const expect = expectationOf(c)

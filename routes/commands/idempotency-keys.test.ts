@@ -54,7 +54,7 @@ describe('an idempotency key', () => {
     expect(again.headers.get('idempotency-replayed')).toBe('true')
   })
 
-  test.each(['', '""', 'ü', 'a"b', 'x'.repeat(401), `"${'x'.repeat(401)}"`, '"a', '..'])(
+  test.each(['', '""', '1, 2', '"1", "2"', 'a,b', 'ü', 'a"b', 'x'.repeat(401), `"${'x'.repeat(401)}"`, '"a', '..'])(
     'the idempotency key %j answers 400',
     async key => {
       const { post, store } = client()

@@ -6,6 +6,7 @@ import { readTime, TIME_EXPECTED } from '../../src/definitions/event/time.ts'
 import type { Scheduled, ScheduledOutcome, ScheduledOptions } from '../../src/agenda/schedule.ts'
 import type { Services } from '../../src/runtime.ts'
 import { actorOf, servicesOf } from '../context.ts'
+import { refuseCrossSite } from '../http/cross-site.ts'
 import { prefers } from '../http/headers.ts'
 import { positionHeader } from '../http/min-position.ts'
 import { errorsOf, problem } from '../http/problem.ts'
@@ -63,6 +64,8 @@ export const getScheduled: Handler = async c => {
 
 /** DELETE /commands/{id}: withdraws the command of its owner while it is pending. */
 export const withdrawScheduled: Handler = async c => {
+  const crossSite = refuseCrossSite(c)
+  if (crossSite) return crossSite
   const { schedule } = servicesOf(c)
   const id = c.req.param('id')!
   const actor = await actorOf(c)

@@ -18,7 +18,11 @@ export type AuthorizeOptions = {
  * So a client without access is upgraded too if some categories are public.
  */
 export function authorizeFollow({ publicCategories, checkAccess, origins }: AuthorizeOptions): MiddlewareHandler {
-  const isPublic = (filter: EventFilter) => categoriesOf(filter)?.every(category => publicCategories.has(category)) ?? false
+  const isPublic = (filter: EventFilter) => {
+    const categories = categoriesOf(filter)
+    // A filter that no event passes names no public category either.
+    return categories !== null && categories.length > 0 && categories.every(category => publicCategories.has(category))
+  }
   return async (c, next) => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       const filter = filterOf(c)

@@ -297,6 +297,9 @@ describe('events in production', () => {
     ['?type=cart.Filled,Deposited', 403],
     ['?stream=cart-c1&stream=account-a1', 403],
     ['?stream=cart', 403],
+    ['?category=x&type=cart.Filled', 403],
+    ['?category=account&stream=cart-c1', 403],
+    ['?category=x&type=cart.Filled&after=9000', 403],
   ])('GET /events%s in production, where carts are public, answers %p', async (query, expected) => {
     const one = openCarts({ ...production, publicStreams: [cart] })
     expect(await status(one, query)).toBe(expected)

@@ -28,13 +28,14 @@ function versionOf(c: Context, tag: string): number | Response {
   return Number.isSafeInteger(version) ? version : -1
 }
 
-/** The Idempotency-Key: a structured string ("…"), or bare text without a quote. A Response refuses the header. */
+/** The Idempotency-Key: a structured string ("…"), or bare text without a quote and a comma. A Response refuses the header. */
 export function keyOf(c: Context): string | null | Response {
   const header = c.req.header('idempotency-key')
   if (header === undefined) return null
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)
   const key = quoted ? quoted[1]!.replaceAll(/\\(["\\])/g, '$1') : header
-  return !quoted && key.includes('"') ? refuseName(c, 'Idempotency-Key') : nameIn(c, 'Idempotency-Key', key)
+  // Two headers come as one, with a comma between them.
+  return !quoted && /[",]/.test(key) ? refuseName(c, 'Idempotency-Key') : nameIn(c, 'Idempotency-Key', key)
 }
 
 /** A name that a header holds, in printable ASCII. A Response refuses the header. */
@@ -79,4 +80,9 @@ function causeIn(c: Context, header: string): string | Response {
 export function traceOf(c: Context): { readonly traceparent?: string } {
   const traceparent = c.req.header('traceparent')
   return traceparent && TRACEPARENT.test(traceparent) ? { traceparent } : {}
+}
+
+/** Whether a request names two hosts: Bun joins headers of one name, and a proxy may have seen only one of them. */
+export function hasSecondHost(c: Context): boolean {
+  return c.req.header('host')?.includes(',') ?? false
 }

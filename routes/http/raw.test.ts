@@ -139,6 +139,7 @@ describe('a request that Bun accepts and we refuse', () => {
   test.each([
     ['no Host in HTTP/1.0', 'GET /abc/health HTTP/1.0\r\n\r\n'],
     ['an empty Host', 'GET /abc/health HTTP/1.1\r\nHost:\r\n\r\n'],
+    ['two Hosts', 'GET /abc/health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n'],
     ['a Host with a path', 'GET /abc/health HTTP/1.1\r\nHost: x/health?\r\n\r\n'],
     ['a Host that is no text', 'GET /abc/health HTTP/1.1\r\nHost: \xff\r\n\r\n'],
   ])('a request with %s answers 400, and its path is not read from its middle', async (_, text) => {

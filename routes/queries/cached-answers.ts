@@ -8,6 +8,7 @@ import { seconds } from '../http/cache-headers.ts'
 import type { Services } from '../../src/runtime.ts'
 import { identify, SECURE_HEADERS } from '../http/default-headers.ts'
 import { hasETag } from '../http/etag.ts'
+import { hasSecondHost } from '../http/headers.ts'
 import { MIN_POSITION, searchOf } from '../http/parameters.ts'
 
 type HeadersOf = (emaki: Services, fresh: FreshEntry) => Readonly<Record<string, string>>
@@ -82,6 +83,7 @@ function isUnusual(c: Context): boolean {
     c.req.header(MIN_POSITION) !== undefined ||
     c.req.header('prefer') !== undefined ||
     raw.url.startsWith('/') ||
+    hasSecondHost(c) ||
     raw.body !== null ||
     (c.req.routeIndex > 0 && c.body(null).headers.count > 0)
   )
