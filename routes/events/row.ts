@@ -34,6 +34,19 @@ export function rowEvents(projection: ProjectionSpec): Handler {
   }
 }
 
+type FollowedRow = { readonly text: string | null; readonly at: number; readonly parked: number | null }
+
+/** Reads the row as it is now. A row that has stopped before it ever was is none. */
+async function readRow({ rowAnswers }: Services, projection: ProjectionSpec, key: string): Promise<FollowedRow> {
+  try {
+    const { text, at, incomplete } = await rowAnswers.get(projection, key, ANY_POSITION)
+    return { text, at, parked: incomplete?.parked ?? null }
+  } catch (error) {
+    if (!(error instanceof StaleRead && error.reason === 'parked')) throw error
+    return { text: null, at: 0, parked: error.parked }
+  }
+}
+
 /** What the client knows. `parked`: where it was told that the row has stopped; null: it was not. */
 type Sent = { readonly at: number; readonly isThere: boolean; readonly parked: number | null }
 
@@ -45,9 +58,8 @@ function rowSource(services: Services, projection: ProjectionSpec, key: string, 
 
   async function read(): Promise<Chunk | null> {
     isDue = false
-    const row = await services.rowAnswers.get(projection, key, ANY_POSITION)
+    const { parked, ...row } = await readRow(services, projection, key)
     const isThere = row.text !== null
-    const parked = row.incomplete?.parked ?? null
     const hasChanged = isThere ? row.at > sent.at || !sent.isThere : sent.isThere
     const isDifferent = hasChanged || (parked === null && sent.parked !== null)
     const hasStopped = parked !== null && parked !== sent.parked

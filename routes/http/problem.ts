@@ -136,7 +136,7 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
   parked: {
     status: 503,
     title: 'The rows have stopped at an event that they cannot fold',
-    fix: 'Without Min-Position you get the row as it was before that event. Without Prefer: complete a list leaves it out. An operator fixes the projection and unparks it.',
+    fix: 'Without Min-Position you get the row as it was before that event, if there was one. Without Prefer: complete a list leaves it out. An operator fixes the projection and unparks it.',
   },
   'storage-full': {
     status: 507,

@@ -202,7 +202,7 @@ test('rows answer as documented', async () => {
   await row('a?min-position=x', 400)
   await row('a', 409, { headers: { 'Min-Position': '1000000' } })
   await row('b', 503, { headers: known })
-  await row('c', 404)
+  await row('c', 503)
   const complete = { headers: { ...known, Prefer: 'wait=5, complete' } }
   await list('', 503, complete)
   await list('', 200, { headers: known })

@@ -113,12 +113,12 @@ describe('a parked row', () => {
     expect([status, headers.get('row-parked')]).toEqual([200, null])
   })
 
-  test('a row parked at its first event answers 404, and 503 to a client that knows the event', async () => {
+  test('a row parked at its first event answers 503 to every client, as nobody knows what it is', async () => {
     const { say, see, get } = openThingApp()
     await say('a', 'poison')
     expectProblem(await see('/things/a'), 'parked', { projection: 'things', position: 1, detail: expect.any(String) })
     const answer = await get('/things/a')
-    expectProblem(answer, 'row-not-found')
+    expectProblem(answer, 'parked', { projection: 'things', position: 1, detail: expect.any(String) })
     expect(answer.headers.get('row-parked')).toBe('1')
     expect((await get('/things/b')).headers.get('row-parked')).toBeNull()
   })

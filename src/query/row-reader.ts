@@ -27,15 +27,15 @@ export class RowReader {
 
   /**
    * Gets the row of a key. Null: there is none. The row of a live projection is folded now. A parked row is as it was
-   * before its event, for a caller that does not ask for the event. Rejects with StaleRead.
+   * before its event, if there was one, for a caller that does not ask for the event. Rejects with StaleRead.
    */
   async get(projection: ProjectionSpec, key: string, min: MinPosition): Promise<RowRead> {
     const { store, report } = this.#options
     if (projection.live) return readLiveRow({ store, projection, key, report })
     const read = await this.#readRow(projection, key, min)
-    const { parked, position } = read
+    const { found, parked, position } = read
     if (parked === null) return read
-    if (parked <= min.atLeast) throw new StaleRead(projection.name, 'parked', position, min.atLeast, parked)
+    if (parked <= min.atLeast || !found) throw new StaleRead(projection.name, 'parked', position, min.atLeast, parked)
     return { ...read, position: Math.min(position, parked - 1) }
   }
 
