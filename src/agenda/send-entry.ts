@@ -1,5 +1,6 @@
 // Sends a due entry. A command goes to its decider. A rejection or a failure is appended to the stream of the process
 // that sent the command. A timer is appended to the stream of its process.
+import { patience } from '../lib/patience.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { Rejection } from '../definitions/decider/reject.ts'
@@ -26,7 +27,6 @@ export type SendEntryOptions = {
 
 /** How many attempts a command gets that cannot even be decided. After these it is given up. */
 export const ATTEMPTS_MAX = 8
-const DEADLINE_MS = 5_000
 
 /** The function that sends the entries of a process. */
 export function entrySender(
@@ -112,7 +112,7 @@ export async function sendInTime(
 ): Promise<Outcome> {
   const parent = options.traceparent === undefined ? null : { traceparent: options.traceparent }
   const outcome = await trace.step('send', [parent], { 'emaki.command': `${command.decider}.${command.command}` }, () =>
-    send(command, { ...options, deadlineMs: DEADLINE_MS }),
+    send(command, { ...options, deadlineMs: patience.commandMs }),
   )
   const isConflict = outcome.outcome === 'conflict' && options.expect === undefined
   if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new RetryLater()

@@ -6,7 +6,7 @@ import { openBank, appendAsOther, range } from '../test-support/bank.ts'
 import { failsBefore } from '../test-support/failing-store.ts'
 import { movableClock } from '../test-support/movable-clock.ts'
 import { until } from '../test-support/servers/until.ts'
-import { DEADLINE_MS } from './send.ts'
+import { patience } from '../lib/patience.ts'
 
 const unavailable = { outcome: 'unavailable', retryAfterMs: 1_000 } as const
 const accepted = { outcome: 'accepted' } as const
@@ -87,7 +87,7 @@ describe('a command in a batch', () => {
     controller.abort()
     // What waits is swept; this one tells when a deadline as late as the first has passed.
     const waits = emaki.send(account.deposit('c', { cents: 1 }))
-    clock.advance(DEADLINE_MS)
+    clock.advance(patience.commandMs)
     expect(await waits).toEqual(unavailable)
     expect(sent.map(promise => Bun.peek.status(promise))).toEqual(['pending', 'pending'])
     gate.open()

@@ -1,4 +1,5 @@
 // The command side of a runtime: deciders and a store in, `send` out.
+import { patience } from '../lib/patience.ts'
 import type { Bus } from '../ports/bus/bus.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
@@ -11,7 +12,7 @@ import { Episode } from '../ports/report/episode.ts'
 import { scopeKey } from './caller-keys.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
-import { DEADLINE_MS, findBadNames, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
+import { findBadNames, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
 import { PastStates, type StateAt, type StateMoment } from './past-states.ts'
 
 export type CommandOptions = {
@@ -104,7 +105,7 @@ export function commands(options: CommandOptions): Commands {
     dispatch: (command, data, options = {}) =>
       sendParsed(dispatcher, deciderOf(command.decider), command, data, options, trace.current()),
     append: (slices, options = {}) => {
-      const { key = null, isOwnKey = false, signal = null, deadlineMs = DEADLINE_MS } = options
+      const { key = null, isOwnKey = false, signal = null, deadlineMs = patience.commandMs } = options
       const [wrong] = findBadNames(options)
       if (wrong) throw new TypeError(`append: ${wrong.message}`)
       const parent = trace.current()

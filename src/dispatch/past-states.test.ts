@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, jest, spyOn, test } from 'bun:test'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { spec } from '../definitions/event/events.ts'
+import { patience } from '../lib/patience.ts'
 import { turnClock } from '../lib/turns.ts'
 import type { Log } from '../ports/store/log.ts'
 import { memory } from '../ports/store/memory.ts'
@@ -99,7 +100,7 @@ describe('a past state of a long stream', () => {
   test('a past state of a long stream is unavailable after its deadline, and goes on where it was the next time', async () => {
     const { load, counted } = await openLong()
     using clock = movableClock()
-    counted.onRead = () => clock.advance(counted.read === 6_000 ? 5_001 : 0)
+    counted.onRead = () => clock.advance(counted.read === 6_000 ? patience.commandMs + 1 : 0)
     await expect(load({ version: EVENTS })).rejects.toMatchObject({ name: 'StoreError', reason: 'unavailable' })
     Object.assign(counted, { read: 0, onRead: () => {} })
     expect(await load({ version: EVENTS })).toMatchObject({ version: EVENTS })
@@ -111,7 +112,7 @@ describe('a past state of a long stream', () => {
     const waiting = new PastStates({ ...log, read: () => Promise.withResolvers<never>().promise })
     jest.useFakeTimers()
     const loads = range(3).map(() => waiting.load(decider, STREAM, { version: 1 }))
-    jest.advanceTimersByTime(5_000)
+    jest.advanceTimersByTime(patience.commandMs)
     await expect(loads[2]).rejects.toMatchObject({ name: 'StoreError', reason: 'unavailable' })
     expect(Bun.peek.status(loads[0]!)).toBe('pending')
     expect(past).toBeDefined()

@@ -1,5 +1,6 @@
 // Past states: at a version, or at a time. A long stream is folded page by page, and states on the way stay in memory, so
 // that the next fold begins at the nearest one.
+import { patience } from '../lib/patience.ts'
 import { LRUCache } from 'lru-cache'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
@@ -23,8 +24,6 @@ type PastState = Folded & { readonly position: number; readonly happenedUntil: n
 
 /** How many folds run at once. A fold takes the processor, so that more would only be slower. */
 const FOLDS_MAX = 2
-/** The longest time of a fold, with the wait for its turn, in ms. What it has folded by then, the next one need not. */
-const DEADLINE_MS = 5_000
 /** The bounds of a page: what is folded before the event loop may turn. */
 const PAGE = { limit: 500, sizeMax: 1_048_576 }
 /** After so many events a state is kept. Of one stream, so many are kept: beyond, every other one is dropped. */
@@ -50,10 +49,10 @@ export class PastStates {
    * its `occurredAt`. Throws DamagedStream if events are missing, and a StoreError if it takes too long.
    */
   load(decider: DeciderSpec, stream: string, when: StateMoment): Promise<StateAt> {
-    const deadline = performance.now() + DEADLINE_MS
-    const late = () => new StoreError('unavailable', `a past state of ${stream} was not folded within ${DEADLINE_MS} ms`)
+    const deadline = performance.now() + patience.commandMs
+    const late = () => new StoreError('unavailable', `a past state of ${stream} was not folded within ${patience.commandMs} ms`)
     const run = () => this.#fold(decider, stream, when, () => performance.now() > deadline && late())
-    return this.#inTurn(run, { waitMs: DEADLINE_MS, lateError: late })
+    return this.#inTurn(run, { waitMs: patience.commandMs, lateError: late })
   }
 
   async #fold(decider: DeciderSpec, stream: string, when: StateMoment, findLate: () => StoreError | false): Promise<PastState> {

@@ -1,4 +1,5 @@
 // The entry of commands: their data is parsed, and they join the queues of their streams.
+import { patience } from '../lib/patience.ts'
 import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { initiatorOf } from '../definitions/event/actor.ts'
@@ -48,8 +49,6 @@ export type SendOptions = {
   readonly traceparent?: string
 }
 
-/** The default time that a command may wait, in ms. */
-export const DEADLINE_MS = 5_000
 /** The default time that an idempotency key is kept, in ms. */
 export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
 
@@ -99,7 +98,7 @@ export function sendParsed(
       actor: actor ?? null,
       initiator: initiatorOf(options) ?? null,
       meta: metaOf(options, parent),
-      deadline: performance.now() + (options.deadlineMs ?? DEADLINE_MS),
+      deadline: performance.now() + (options.deadlineMs ?? patience.commandMs),
       signal: signal ?? null,
       parent,
       size: options.size ?? 0,

@@ -1,4 +1,5 @@
 // Examines a database without opening the log: the conditions of its promises, and how to fix them.
+import { patience } from '../../lib/patience.ts'
 import type { Sql } from 'postgres'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -17,14 +18,13 @@ export type ExamineOptions = {
   readonly directUrl?: string | undefined
 }
 
-const CONNECT_TIMEOUT_MS = 3_000
 const READ_ONLY_FIX = 'see why, such as a full disk; then set default_transaction_read_only to off for the role and the database'
 const CLOCK_WARNING_MS = 500
 const CLOCK_PROBLEM_MS = 5_000
 
 /** Examines a database. A check that fails to run is a finding too: the function never throws. */
 export async function examinePostgres(url: string, options: ExamineOptions): Promise<readonly Diagnosis[]> {
-  const client = { max: 1, prepare: false, session: {}, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const client = { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs }
   const [one, two] = [connect(url, client), connect(url, client)]
   try {
     const reached = await examined('connection', async () => {
@@ -177,7 +177,7 @@ async function poolers(url: string, [one, two]: readonly [Sql, Sql], { pooler, d
 }
 
 async function takesSettings(url: string): Promise<boolean> {
-  const times = { deadlineMs: CONNECT_TIMEOUT_MS, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const times = { deadlineMs: patience.connectMs, connectTimeoutMs: patience.connectMs }
   const { pool, session } = await openTaken(url, { max: 1, prepare: false, ...times })
   await pool.close()
   return Object.keys(session).length > 0

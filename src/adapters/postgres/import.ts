@@ -1,5 +1,6 @@
 // Bulk import into PostgreSQL: COPY stages all records in one transaction that holds no lock of the log, then short
 // ones move them.
+import { patience } from '../../lib/patience.ts'
 import { settleWithin } from '../../lib/deadline.ts'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
@@ -36,7 +37,6 @@ const RETRY_MS = 200
 const RETRY_FOR_MS = 30_000
 /** How many records that may differ from what has their id are read at once. */
 const TWINS_PAGE = 500
-const CONNECT_TIMEOUT_MS = 3_000
 
 type StagedImport = { readonly number: number; readonly at: ImportProgress }
 
@@ -247,7 +247,7 @@ function connectForCopy(url: string): Sql {
     max: 1,
     prepare: false,
     session: { application_name: 'emaki import' },
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    connectTimeoutMs: patience.connectMs,
   })
 }
 

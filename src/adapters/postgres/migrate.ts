@@ -1,3 +1,4 @@
+import { patience } from '../../lib/patience.ts'
 import type { ISql, Sql } from 'postgres'
 import { type Applied, checksum, type Migration, oldestRelease, pendingMigrations } from '../../ports/store/migration.ts'
 import { storeError } from './errors.ts'
@@ -5,11 +6,9 @@ import { migrations } from './migrations.ts'
 import { connect } from './pool.ts'
 import { LONG_TRANSACTION, takeTime } from './session.ts'
 
-const CONNECT_TIMEOUT_MS = 3_000
-
 /** Migrates a schema to this release. Gives the names of the migrations that ran. Throws a StoreError. */
 export async function migratePostgres(url: string, schema = 'emaki'): Promise<readonly string[]> {
-  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs })
   try {
     return await migrate(sql, schema)
   } catch (error) {

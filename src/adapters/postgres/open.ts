@@ -1,4 +1,5 @@
 // Opens a schema: migrates it, checks the conditions of the promises, and makes the pools.
+import { patience } from '../../lib/patience.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import { type Announcer, announcer } from './announcer.ts'
 import { migrate, upToDate } from './migrate.ts'
@@ -39,12 +40,11 @@ export type OpenLog = Pools & {
 const PROJECTOR_DEADLINE_MS = 30_000
 /** How many connections write read models. */
 const PROJECTORS = 4
-const CONNECT_TIMEOUT_MS = 3_000
 const MIGRATE_DEADLINE_MS = 600_000
 
 /** Opens a log, and refuses a database that cannot keep the promises. */
 export async function openLog(url: string, options: OpenOptions): Promise<OpenLog> {
-  const single = { max: 1, prepare: false, deadlineMs: options.deadlineMs, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  const single = { max: 1, prepare: false, deadlineMs: options.deadlineMs, connectTimeoutMs: patience.connectMs }
   // A pooler that is known takes no settings.
   const { pool: first, session } = options.pooler
     ? { pool: new Pool(url, { ...single, session: {} }), session: {} }

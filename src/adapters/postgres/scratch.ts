@@ -1,9 +1,9 @@
 // A temporary schema beside the others of a database.
+import { patience } from '../../lib/patience.ts'
 import { storeError } from './errors.ts'
 import { connect } from './pool.ts'
 
 const PREFIX = 'emaki_prove_'
-const CONNECT_TIMEOUT_MS = 3_000
 
 /** A name that no schema has. */
 export function scratchSchema(): string {
@@ -13,7 +13,7 @@ export function scratchSchema(): string {
 /** Drops such a schema with all its content. Refuses any other schema. */
 export async function dropScratch(url: string, schema: string): Promise<void> {
   if (!schema.startsWith(PREFIX)) throw new TypeError(`${schema} is no scratch schema`)
-  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs })
   try {
     await sql`drop schema if exists ${sql(schema)} cascade`
   } catch (error) {

@@ -1,4 +1,5 @@
 // A log in one PostgreSQL schema: opens and closes it, and hands each call to its part.
+import { patience } from '../../lib/patience.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -61,7 +62,14 @@ class PostgresStore implements Store {
 
   constructor(url: string, options: PostgresOptions) {
     this.#url = url
-    this.#options = { schema: 'emaki', migrate: true, deadlineMs: 4_000, lockTimeoutMs: 2_000, readers: 4, ...options }
+    this.#options = {
+      schema: 'emaki',
+      migrate: true,
+      deadlineMs: patience.statementMs,
+      lockTimeoutMs: patience.lockMs,
+      readers: 4,
+      ...options,
+    }
     const { schema, deadlineMs, lockTimeoutMs } = this.#options
     if (!/^[a-z_][a-z0-9_]{0,47}$/.test(schema))
       throw new TypeError(`the schema ${JSON.stringify(schema)} is not letters, digits and _`)

@@ -1,5 +1,6 @@
 // Notices appends of other processes. It listens, and trusts the connection only while its own heartbeats come back: a
 // socket can be half open, and a pooler accepts a LISTEN and passes nothing on. Without heartbeats it polls the head.
+import { patience } from '../../lib/patience.ts'
 import { sleep } from '../../lib/sleep.ts'
 import { Episode } from '../../ports/report/episode.ts'
 import type { Report } from '../../ports/report/notice.ts'
@@ -14,7 +15,6 @@ const HEARTBEAT_TIMEOUT_MS = 500
 /** The first and the longest wait before it listens again, in ms. */
 const AGAIN_MS = 100
 const AGAIN_MS_MAX = 30_000
-const CONNECT_TIMEOUT_MS = 3_000
 const DEAF = 'The head is polled meanwhile, so they are noticed up to 50 ms later. Behind a pooler, set DATABASE_DIRECT_URL.'
 
 export type WatchOptions = {
@@ -47,7 +47,7 @@ export function watch({ url, channel, head, announcer, wake, report }: WatchOpti
     using listener = openListener(url, channel, wake)
     let heartbeats = 0
     try {
-      await within(CONNECT_TIMEOUT_MS, listener.listens, ending.signal)
+      await within(patience.connectMs, listener.listens, ending.signal)
       for (; !ending.signal.aborted; heartbeats++) {
         const heartbeat = `beat ${Bun.randomUUIDv7()}`
         await within(
@@ -127,7 +127,7 @@ function openListener(url: string, channel: string, wake: Wake): Listener {
     else if (payload === waiting?.payload) waiting.resolve()
   }
   const onLost = () => lost.reject(new Error('the connection was lost'))
-  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: CONNECT_TIMEOUT_MS }, { onLost, onnotify })
+  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs }, { onLost, onnotify })
   // The name is that of our own schema: letters, digits and _.
   const listens = sql
     .unsafe(`set idle_session_timeout = 0; listen "${channel}"`)
