@@ -144,6 +144,12 @@ describe('a command with Schedule-At', () => {
   })
 })
 
+test('a command that code schedules for a time without its zone is refused', async () => {
+  const { schedule } = await openOrders()[spec].start()
+  const add = schedule.add(order.place('o1', basket), { at: '2099-01-31T12:00:00' })
+  await expect(add).rejects.toThrow('expected a time with its zone, such as 2030-01-31T12:00:00Z')
+})
+
 test('GET of the status of an unknown command answers 404', async () => {
   expect((await getStatus(openOrders(), '/commands/never')).body).toMatchObject({ type: '/problems/command-not-found' })
 })
