@@ -2,7 +2,7 @@
 FROM oven/bun:1.4.5 AS build
 WORKDIR /emaki
 COPY package.json bun.lock ./
-RUN bun install --frozen-lockfile
+RUN bun install --frozen-lockfile --ignore-scripts
 COPY . .
 RUN bun run build && mkdir /data
 

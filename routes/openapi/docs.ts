@@ -73,15 +73,19 @@ async function load(find: Find, pack?: Pack): Promise<FixedContent | null> {
 
 /**
  * Finds the script of the optional peer @scalar/api-reference. The package exports no path to it, and a compiled binary
- * embeds only a file that a literal names. So the function looks at the places where package managers put it: beside
- * this package, or within its checkout.
+ * embeds only a file that a literal names. So the function looks at the places where package managers put it: within
+ * the checkout of this source; and, for what is built of it, beside the package or within it.
  */
 async function scalar(): Promise<string | null> {
   try {
-    return (await import('../../../@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
+    return (await import('../../node_modules/@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } }))
+      .default
   } catch {}
   try {
-    return (await import('../../node_modules/@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } }))
+    return (await import('../../../../../@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } })).default
+  } catch {}
+  try {
+    return (await import('../../../../node_modules/@scalar/api-reference/dist/browser/standalone.js', { with: { type: 'file' } }))
       .default
   } catch {}
   return null
