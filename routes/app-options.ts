@@ -14,7 +14,7 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   readonly telemetry?: Telemetry
   /**
    * Decides who may read streams and events that are not public. Default: a bearer of ADMIN_TOKEN. Without ADMIN_TOKEN:
-   * everybody outside of production, nobody in production.
+   * everybody on this machine outside of production, nobody in production.
    */
   readonly guard?: Guard
   /** Names the actor of a request. Default: no request has an actor. */

@@ -9,6 +9,7 @@ import { throwAsError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { basePathOf } from './http/base-path.ts'
 import { hasSecondHost } from './http/headers.ts'
+import { isFromThisMachine } from './events/server.ts'
 import { problem } from './http/problem.ts'
 
 /**
@@ -40,6 +41,13 @@ export function provideServices({ running, startOnDemand }: Lifecycle, { actor, 
   return provide
 }
 
+const ONLY_THIS_MACHINE = 'without a guard and ADMIN_TOKEN only clients on this machine have access'
+
+/** Whatever is neither development nor a test is production: a misspelt name opens nothing. */
+export function isProduction(environment: string): boolean {
+  return environment !== 'development' && environment !== 'test'
+}
+
 /** Whether a request is answered without services, so that it does not open the store. */
 function needsNone(c: Context): boolean {
   return DOCUMENTS.has(c.req.path.slice(basePathOf(c).length))
@@ -48,7 +56,7 @@ const DOCUMENTS: ReadonlySet<string> = new Set(['/openapi.json', '/docs', '/docs
 
 /**
  * Passes the requests that the guard of the app passes. Without a guard: a bearer of ADMIN_TOKEN. Without ADMIN_TOKEN:
- * everybody outside of production, nobody in production.
+ * everybody on this machine outside of production, nobody in production.
  */
 export function requireAccess(guard: Guard | undefined, configured: () => Config): MiddlewareHandler {
   let bearer: MiddlewareHandler | null = null
@@ -63,6 +71,7 @@ export function requireAccess(guard: Guard | undefined, configured: () => Config
       bearer ??= bearerAuth({ token: ADMIN_TOKEN })
       return bearer(c, next)
     }
-    return NODE_ENV === 'production' ? problem(c, 'forbidden') : next()
+    if (isProduction(NODE_ENV)) return problem(c, 'forbidden')
+    return isFromThisMachine(c) ? next() : problem(c, 'forbidden', { detail: ONLY_THIS_MACHINE })
   }
 }

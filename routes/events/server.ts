@@ -42,6 +42,18 @@ export const websocket: WebSocketHandlers = {
   close: socket => socket.data.close(),
 }
 
+/**
+ * Whether a client is on this machine: it connects from the loopback, asks for a host of that name, as no page of a
+ * foreign name does, and no proxy has passed it on. Where there is no server, the host alone tells.
+ */
+export function isFromThisMachine(c: Context): boolean {
+  if (FORWARDED.some(name => c.req.header(name) !== undefined) || !LOOPBACK.test(new URL(c.req.url).hostname)) return false
+  const server = serverOf(c)
+  return server === null || LOOPBACK.test(server.requestIP(c.req.raw)?.address ?? '')
+}
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip']
+const LOOPBACK = /^(?:localhost|(?:::ffff:)?127(?:\.\d{1,3}){3}|\[?::1\]?)$/
+
 /** Turns off the server's own time-out for a request. False: no server was found. */
 export function liftTimeout(c: Context): boolean {
   const server = serverOf(c)

@@ -55,7 +55,7 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
   forbidden: {
     status: 403,
     title: 'You have no access',
-    fix: 'In production the guard of the app, or ADMIN_TOKEN, decides who has access.',
+    fix: 'The guard of the app, or ADMIN_TOKEN, decides who has access.',
   },
   'actor-refused': {
     status: 403,

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import type { Config } from '../../src/config.ts'
 import type { AppOptions } from '../app-options.ts'
 import { type FixedContent, fixedContent, keepResult, respondWithContent } from '../http/fixed-content.ts'
+import { isProduction } from '../middleware.ts'
 import type { Documented } from './document.ts'
 import type { Json } from './schemas.ts'
 
@@ -21,7 +22,7 @@ async function write(definitions: readonly Documented[], options: AppOptions, se
 
 /** The credentials that reading streams may need. In OpenAPI one of the entries is enough, and `{}` needs none. */
 function securityOf({ guard, publicStreams = [] }: AppOptions, { ADMIN_TOKEN, NODE_ENV }: Config): readonly Json[] {
-  const guarded = guard !== undefined || ADMIN_TOKEN !== undefined || NODE_ENV === 'production'
+  const guarded = guard !== undefined || ADMIN_TOKEN !== undefined || isProduction(NODE_ENV)
   if (!guarded) return []
   return publicStreams.length > 0 ? [{}, { bearer: [] }] : [{ bearer: [] }]
 }

@@ -150,10 +150,55 @@ describe('the right to read streams', () => {
   const config = (environment: Record<string, string>) => ({ config: readConfig(environment) })
   const ADMIN_TOKEN = 'a-token-of-twenty-one'
 
-  test('GET /streams/{stream} outside of production answers everybody', async () => {
+  test('GET /streams/{stream} outside of production answers everybody on this machine', async () => {
     const { get } = await five(config({ NODE_ENV: 'development' }))
     expect((await get('/streams/account-a1')).status).toBe(200)
   })
+
+  test.each(['Production', 'staging', 'prod', 'dev'])(
+    'GET /streams/{stream} answers 403 without a guard or a token where NODE_ENV is %s, as that is production',
+    async NODE_ENV => {
+      const { get } = await five(config({ NODE_ENV }))
+      expectProblem(await get('/streams/account-a1'), 'forbidden')
+    },
+  )
+
+  const open = ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']
+  const closed = ['http://shop.example', 'http://10.0.0.1:3000', 'http://localhost.shop.example', 'http://127.0.0.1.nip.example']
+  test.each([...open, ...closed])(
+    'without a guard or a token a client of %s reads a stream only if that is this machine',
+    async at => {
+      const { app } = await five(config({}))
+      for (const path of ['/streams/account-a1', '/events']) {
+        const response = await app.request(`${at}${path}`)
+        await response.body?.cancel()
+        expect(response.status).toBe(open.includes(at) ? 200 : 403)
+      }
+    },
+  )
+
+  test.each([
+    ['127.0.0.1', 200],
+    ['127.8.8.8', 200],
+    ['::1', 200],
+    ['::ffff:127.0.0.1', 200],
+    ['10.0.0.7', 403],
+    ['::ffff:10.0.0.7', 403],
+    ['2001:db8::1', 403],
+    [undefined, 403],
+  ])('without a guard or a token a client that connects from %s gets %i, whatever host it names', async (address, status) => {
+    const { app } = await five(config({}))
+    const server = { timeout: () => {}, upgrade: () => false, requestIP: () => (address === undefined ? null : { address }) }
+    expect((await app.request('/streams/account-a1', {}, server)).status).toBe(status)
+  })
+
+  test.each(['Forwarded', 'X-Forwarded-For', 'X-Real-IP'])(
+    'without a guard or a token a client that a proxy passes on (%s) answers 403',
+    async header => {
+      const { get } = await five(config({}))
+      expectProblem(await get('/streams/account-a1', { [header]: '127.0.0.1' }), 'forbidden', { detail: expect.any(String) })
+    },
+  )
 
   test('GET /streams/{stream} in production without a guard or a token answers 403, with events or without', async () => {
     const { get } = await five(config({ NODE_ENV: 'production' }))
