@@ -83,6 +83,12 @@ describe('the package', () => {
     expect(files).toEqual(expect.arrayContaining([...entries, manifest.bin.emaki].map(path => path.replace('.', 'package'))))
   })
 
+  test('the package imports no source, neither in its code nor in its declarations', async () => {
+    const texts = await run(folder, 'tar', '-xOf', byBun, 'package/dist/npm')
+    expect(texts.match(/^export declare /gm)!.length).toBeGreaterThan(100)
+    expect(texts.match(/^[^*/\n]*\b(from |import\()['"]\.[^'"\n]*\.ts['"]/gm) ?? []).toEqual([])
+  })
+
   test('the package leaves its repository clean when it is packed', async () => {
     expect(await statusOf(repository)).toBe('')
   })
