@@ -39,6 +39,7 @@ beforeAll(async () => {
   store = postgres(at.url, { schema: at.schema })
   await store.open()
   await store.readModel.prepare([orders])
+  await keepStatistics()
   epoch = (await store.readModel.acquire(orders.name, { owner: 'me', ttlMs: 600_000, start: 0 }))!.epoch
   const types = { bigint: { to: 20, from: [20], serialize: String, parse: Number } }
   session = createClient(at.url, {
@@ -56,6 +57,12 @@ afterAll(async () => {
   await store.close()
   await at.drop()
 })
+
+/** Statistics that the server takes by itself, at some moment of a slow test, have every statement planned anew. */
+async function keepStatistics(): Promise<void> {
+  const tables = await at.sql<{ name: string }[]>`select tablename as name from pg_tables where schemaname = ${at.schema}`
+  for (const { name } of tables) await at.sql`alter table ${at.sql(`${at.schema}.${name}`)} set (autovacuum_enabled = false)`
+}
 
 const range = (length: number) => Array.from({ length }, (_, i) => i)
 const newUnit = (stream: string, { expect = 0, key = '', events = 1 } = {}): Unit => ({
