@@ -31,8 +31,8 @@ export const sourcePlants = {
   /** Commands of a process have another key each time that they are sent. */
   'commands without a key of their own': {
     file: 'agenda/send-entry.ts',
-    found: '{ ...rest, key: id, isOwnKey: true }',
-    by: '{ ...rest, key: id + Math.random(), isOwnKey: true }',
+    found: '{ ...rest, actor, key: id, isOwnKey: true }',
+    by: '{ ...rest, actor, key: id + Math.random(), isOwnKey: true }',
   },
   /** The agenda is told of what a page wants once the page is written. */
   'an agenda beside the page': {
