@@ -8,7 +8,7 @@ const Text = z
   .max(200)
   .refine(text => !text.includes('\0'), 'is no id')
 /** Rows are found by it, so it is none that no row can have. */
-const Id = Text.refine(isId, 'is no id')
+const Id = z.string().min(1, { abort: true }).max(200).refine(isId, 'is no id')
 /** Prices are in cents. */
 export const Item = z.object({ sku: Text, qty: z.int().positive(), price: z.int().nonnegative() })
 const Basket = z.object({ customerId: Text, items: z.array(Item).min(1).max(100) })
