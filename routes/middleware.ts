@@ -1,4 +1,5 @@
 // Middleware before the handlers: refuses bad requests early, provides services, and checks access.
+import { isProduction } from '../src/definitions/environment.ts'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
@@ -42,11 +43,6 @@ export function provideServices({ running, startOnDemand }: Lifecycle, { actor, 
 }
 
 const ONLY_THIS_MACHINE = 'without a guard and ADMIN_TOKEN only clients on this machine have access'
-
-/** Whatever is neither development nor a test is production: a misspelt name opens nothing. */
-export function isProduction(environment: string): boolean {
-  return environment !== 'development' && environment !== 'test'
-}
 
 /** Whether a request is answered without services, so that it does not open the store. */
 function needsNone(c: Context): boolean {

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import type { Config } from '../../src/config.ts'
 import type { AppOptions } from '../app-options.ts'
 import { type FixedContent, fixedContent, keepResult, respondWithContent } from '../http/fixed-content.ts'
-import { isProduction } from '../middleware.ts'
+import { isProduction } from '../../src/definitions/environment.ts'
 import type { Documented } from './document.ts'
 import type { Json } from './schemas.ts'
 

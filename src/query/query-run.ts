@@ -1,4 +1,5 @@
 // One run of a query. Its reads are recorded, because its answer depends on them.
+import { IS_PRODUCTION } from '../definitions/environment.ts'
 import type { Incomplete } from './fill.ts'
 import { issuesText, spec } from '../definitions/event/events.ts'
 import type { ProjectionSpec } from '../definitions/projection/projection.ts'
@@ -23,7 +24,7 @@ type QueryRun = {
 }
 
 /** Whether to check answers against their schemas: outside of production, where tests find a misfit. */
-const CHECKS = Bun.env['NODE_ENV'] !== 'production'
+const CHECKS = !IS_PRODUCTION
 
 /** Runs a query. Gives its answer as JSON text, and the reads that it depends on. Rejects with StaleRead. */
 export async function runQuery({

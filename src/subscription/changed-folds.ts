@@ -1,11 +1,12 @@
 // Rows that were folded by other code than today's. In development they are folded again, and in production reported.
+import { IS_PRODUCTION } from '../definitions/environment.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 
 export type FoldCheck = {
   readonly store: { readonly readModel: ReadModel }
   readonly report: Report
-  /** Whether rows of another fold are emptied and folded again. Default: unless NODE_ENV is production. */
+  /** Whether rows of another fold are emptied and folded again. Default: unless in production. */
   readonly refoldsChanged?: boolean
 }
 
@@ -14,8 +15,6 @@ export type FoldedTable = { readonly table: string; readonly projection: string;
 
 /** How many folds of a table are remembered. */
 const FOLDS_MAX = 16
-// Not process.env: a bundler may write its NODE_ENV into the code.
-const IS_PRODUCTION = Bun.env['NODE_ENV'] === 'production'
 
 /**
  * Compares the fold of a table with the folds that have written its rows since it was empty. Each process does so once,

@@ -1,4 +1,5 @@
 // Refuses values that JSON would change before they are stored, so that a read gives what was appended.
+import { IS_PRODUCTION } from '../environment.ts'
 
 /** The deepest nesting a payload may have. Deeper input is refused before it reaches a recursive parser. */
 export const PAYLOAD_DEPTH_MAX = 64
@@ -118,8 +119,7 @@ function stripArray(value: readonly unknown[], depth: number): readonly unknown[
 export function freeze<T>(value: T): T {
   return FREEZES ? freezeParts(value) : value
 }
-// Not process.env: a bundler may write its NODE_ENV into the code.
-const FREEZES = Bun.env['NODE_ENV'] !== 'production'
+const FREEZES = !IS_PRODUCTION
 
 function freezeParts<T>(value: T): T {
   if (typeof value !== 'object' || value === null || !Object.isExtensible(value)) return value
