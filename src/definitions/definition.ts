@@ -33,9 +33,7 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
     const definition = definitionOf(served)
     const sameKind = sorted[definition?.kind] as Map<string, Definition> | undefined
     if (!sameKind)
-      throw new TypeError(
-        `serve takes deciders, projections, processors, processes and queries; found ${definition?.kind ?? typeof served}`,
-      )
+      throw new TypeError(`serve takes deciders, projections, processors, processes and queries; found ${showOther(served)}`)
     if (sameKind.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
     sameKind.set(definition.name, definition)
   }
@@ -45,8 +43,15 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
 
 /** The definition inside a served value. `serve` takes every kind, and the spec names the kind. */
 export function definitionOf(served: Served): Definition {
-  return served[spec] as Definition
+  return served?.[spec] as Definition
 }
+
+/** Shows what is no definition that can be served. */
+function showOther(served: unknown): string {
+  if (typeof served !== 'object' || served === null || !(spec in served)) return Bun.inspect(served).slice(0, SHOWN_MAX)
+  return `the events of ${definitionOf(served as Served).name}. Serve what decides or reads them`
+}
+const SHOWN_MAX = 80
 
 /** Checks that the deciders of a process are served, and that no decider has the category of its streams. */
 function checkTargets({ name, to }: ProcessSpec, deciders: ByName<DeciderSpec>): void {

@@ -14,12 +14,10 @@ import { runtime } from '../runtime.ts'
 describe('runtime()', () => {
   test('runtime() refuses definitions that it cannot serve', () => {
     expect(runtime({ serve: [account, account] })).rejects.toThrow('two deciders are named account')
-    expect(runtime({ serve: [Account] })).rejects.toThrow(
-      'serve takes deciders, projections, processors, processes and queries; found events',
-    )
-    expect(runtime({ serve: [{} as never] })).rejects.toThrow(
-      'serve takes deciders, projections, processors, processes and queries; found object',
-    )
+    const takes = 'serve takes deciders, projections, processors, processes and queries; found '
+    expect(runtime({ serve: [Account] })).rejects.toThrow(`${takes}the events of account. Serve what decides or reads them`)
+    for (const wrong of [{}, null, undefined, 7, 'orders'])
+      expect(runtime({ serve: [wrong as never] })).rejects.toThrow(`${takes}${Bun.inspect(wrong)}`)
   })
 
   test('runtime() opens its store, and closes it', async () => {
