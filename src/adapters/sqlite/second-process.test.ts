@@ -18,7 +18,9 @@ describe('a second process', () => {
       const store = sqlite(${JSON.stringify(file)})
       await store.open()
       print('serving')
-      await new Promise(resolve => setTimeout(resolve, 600_000))`)
+      await new Promise(resolve => setTimeout(resolve, 600_000))
+      // A store that is not used any more is collected, and its lock is free.
+      await store.close()`)
     await server.line()
     expect(await failureOf(sqlite(file).open())).toMatchObject({
       reason: 'refused',
