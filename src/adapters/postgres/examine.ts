@@ -24,7 +24,7 @@ const CLOCK_PROBLEM_MS = 5_000
 
 /** Examines a database. A check that fails to run is a finding too: the function never throws. */
 export async function examinePostgres(url: string, options: ExamineOptions): Promise<readonly Diagnosis[]> {
-  const client = { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs }
+  const client = { max: 1, prepare: false, session: {} }
   const [one, two] = [connect(url, client), connect(url, client)]
   try {
     const reached = await examined('connection', async () => {
@@ -177,8 +177,7 @@ async function poolers(url: string, [one, two]: readonly [Sql, Sql], { pooler, d
 }
 
 async function takesSettings(url: string): Promise<boolean> {
-  const times = { deadlineMs: patience.connectMs, connectTimeoutMs: patience.connectMs }
-  const { pool, session } = await openTaken(url, { max: 1, prepare: false, ...times })
+  const { pool, session } = await openTaken(url, { max: 1, prepare: false, deadlineMs: patience.connectMs })
   await pool.close()
   return Object.keys(session).length > 0
 }

@@ -1,6 +1,5 @@
 // Bulk import into PostgreSQL: COPY stages all records in one transaction that holds no lock of the log, then short
 // ones move them.
-import { patience } from '../../lib/patience.ts'
 import { settleWithin } from '../../lib/deadline.ts'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
@@ -247,7 +246,6 @@ function connectForCopy(url: string): Sql {
     max: 1,
     prepare: false,
     session: { application_name: 'emaki import' },
-    connectTimeoutMs: patience.connectMs,
   })
 }
 

@@ -1,5 +1,4 @@
 // Checks the tables and indexes of a log with what PostgreSQL has for it: amcheck.
-import { patience } from '../../lib/patience.ts'
 import type { Sql } from 'postgres'
 import type { Diagnosis } from '../../ports/store/diagnosis.ts'
 import { storeError } from './errors.ts'
@@ -11,7 +10,7 @@ const CORRUPTED = /^XX00[12]$/
 
 /** Checks each index and table of a schema. A check that cannot run is a warning: the function never throws. */
 export async function checkPostgresIntegrity(url: string, schema: string): Promise<readonly Diagnosis[]> {
-  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs })
+  const sql = connect(url, { max: 1, prepare: false, session: {} })
   try {
     const [extension] = await sql<{ schema: string }[]>`
       select quote_ident(nspname) as schema from pg_extension e join pg_namespace n on n.oid = e.extnamespace where extname = 'amcheck'`

@@ -1,4 +1,3 @@
-import { patience } from '../../lib/patience.ts'
 import type { ISql, Sql } from 'postgres'
 import { type Applied, checksum, type Migration, oldestRelease, pendingMigrations } from '../../ports/store/migration.ts'
 import { storeError } from './errors.ts'
@@ -8,7 +7,7 @@ import { LONG_TRANSACTION, takeTime } from './session.ts'
 
 /** Migrates a schema to this release. Gives the names of the migrations that ran. Throws a StoreError. */
 export async function migratePostgres(url: string, schema = 'emaki'): Promise<readonly string[]> {
-  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs })
+  const sql = connect(url, { max: 1, prepare: false, session: {} })
   try {
     return await migrate(sql, schema)
   } catch (error) {

@@ -1,5 +1,4 @@
 // Opens a schema: migrates it, checks the conditions of the promises, and makes the pools.
-import { patience } from '../../lib/patience.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import { type Announcer, announcer } from './announcer.ts'
 import { migrate, upToDate } from './migrate.ts'
@@ -44,7 +43,7 @@ const MIGRATE_DEADLINE_MS = 600_000
 
 /** Opens a log, and refuses a database that cannot keep the promises. */
 export async function openLog(url: string, options: OpenOptions): Promise<OpenLog> {
-  const single = { max: 1, prepare: false, deadlineMs: options.deadlineMs, connectTimeoutMs: patience.connectMs }
+  const single = { max: 1, prepare: false, deadlineMs: options.deadlineMs }
   // A pooler that is known takes no settings.
   const { pool: first, session } = options.pooler
     ? { pool: new Pool(url, { ...single, session: {} }), session: {} }

@@ -7,6 +7,7 @@
 // A statement that was added while a connection was made waits for ever if other statements are always pipelined past
 // it [ran]. So a client gets no more statements at once than it has connections.
 import { settleWithin } from '../../lib/deadline.ts'
+import { patience } from '../../lib/patience.ts'
 import { limitConcurrency } from '../../lib/semaphore.ts'
 import createClient, { type Sql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -21,7 +22,8 @@ export type PoolOptions = {
   /** The settings that each session begins with. None behind a pooler. */
   readonly session: SessionSettings
   readonly deadlineMs: number
-  readonly connectTimeoutMs: number
+  /** The longest wait for a new connection, in ms. Default: that of `patience`. */
+  readonly connectTimeoutMs?: number
   /** Checks a client before its first statement, and again once one of its connections was lost. It may throw. */
   readonly prove?: (sql: Sql) => Promise<void>
 }
@@ -121,7 +123,7 @@ type Listeners = {
 /** Makes a client with the common settings. A connection that listens stays open while it is idle. */
 export function connect(
   url: string,
-  { max, prepare, session, connectTimeoutMs }: Omit<PoolOptions, 'deadlineMs' | 'prove'>,
+  { max, prepare, session, connectTimeoutMs = patience.connectMs }: Omit<PoolOptions, 'deadlineMs' | 'prove'>,
   { onLost = () => {}, onnotify }: Listeners = {},
 ): Sql {
   const { session: asked, connectTimeoutMs: askedTimeoutMs, ...address } = addressOf(url)

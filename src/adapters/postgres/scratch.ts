@@ -1,5 +1,4 @@
 // A temporary schema beside the others of a database.
-import { patience } from '../../lib/patience.ts'
 import { storeError } from './errors.ts'
 import { connect } from './pool.ts'
 
@@ -13,7 +12,7 @@ export function scratchSchema(): string {
 /** Drops such a schema with all its content. Refuses any other schema. */
 export async function dropScratch(url: string, schema: string): Promise<void> {
   if (!schema.startsWith(PREFIX)) throw new TypeError(`${schema} is no scratch schema`)
-  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs })
+  const sql = connect(url, { max: 1, prepare: false, session: {} })
   try {
     await sql`drop schema if exists ${sql(schema)} cascade`
   } catch (error) {

@@ -127,7 +127,7 @@ function openListener(url: string, channel: string, wake: Wake): Listener {
     else if (payload === waiting?.payload) waiting.resolve()
   }
   const onLost = () => lost.reject(new Error('the connection was lost'))
-  const sql = connect(url, { max: 1, prepare: false, session: {}, connectTimeoutMs: patience.connectMs }, { onLost, onnotify })
+  const sql = connect(url, { max: 1, prepare: false, session: {} }, { onLost, onnotify })
   // The name is that of our own schema: letters, digits and _.
   const listens = sql
     .unsafe(`set idle_session_timeout = 0; listen "${channel}"`)
