@@ -49,6 +49,7 @@ export class PastStates {
    * its `occurredAt`. Throws DamagedStream if events are missing, and a StoreError if it takes too long.
    */
   load(decider: DeciderSpec, stream: string, when: StateMoment): Promise<StateAt> {
+    // With the wait for its turn. What is folded by then, the next one need not fold.
     const deadline = performance.now() + patience.commandMs
     const late = () => new StoreError('unavailable', `a past state of ${stream} was not folded within ${patience.commandMs} ms`)
     const run = () => this.#fold(decider, stream, when, () => performance.now() > deadline && late())

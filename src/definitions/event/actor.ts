@@ -15,7 +15,7 @@ export function callerProblem(actor: unknown): string | null {
   const wrong = nameProblem('an actor', actor)
   if (wrong !== null) return wrong
   // A name is a text.
-  const own = OWN.find(kind => (actor as string).startsWith(`${kind}:`))
+  const own = ownKindOf(actor as string)
   return own === undefined ? null : `an actor that begins with ${own}: is Emaki's own`
 }
 
@@ -25,5 +25,9 @@ export function callerProblem(actor: unknown): string | null {
  */
 export function initiatorOf({ actor, initiator }: Pick<Meta, 'actor' | 'initiator'>): string | undefined {
   if (initiator !== undefined || actor === undefined) return initiator
-  return OWN.some(kind => actor.startsWith(`${kind}:`)) ? undefined : actor
+  return ownKindOf(actor) === undefined ? actor : undefined
+}
+
+function ownKindOf(actor: string): OwnKind | undefined {
+  return OWN.find(kind => actor.startsWith(`${kind}:`))
 }
