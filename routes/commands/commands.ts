@@ -3,7 +3,7 @@ import { instanceOf, streamName } from '../../src/definitions/event/stream-name.
 import { zValidator } from '@hono/zod-validator'
 import type { Context, Handler } from 'hono'
 import type { Command } from '../../src/definitions/decider/command.ts'
-import type { Accepted, Conflicted, Outcome } from '../../src/dispatch/outcome.ts'
+import type { Accepted, Conflicted, Outcome, Rejected } from '../../src/dispatch/outcome.ts'
 import { isTransient, KEY_REUSED } from '../../src/dispatch/outcome.ts'
 import { Notice } from '../../src/ports/report/notice.ts'
 import type { Services } from '../../src/runtime.ts'
@@ -103,18 +103,18 @@ function respond(request: Request, outcome: Outcome): Response | Promise<Respons
     case 'accepted':
       return respondAccepted(request, outcome)
     case 'rejected':
-      if (outcome.code === KEY_REUSED) return problem(c, KEY_REUSED)
-      return problem(
-        c,
-        'command-rejected',
-        { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) },
-        replayedHeader(outcome.replayed),
-      )
+      return respondRejected(request, outcome)
     case 'conflict':
       return respondConflict(request, outcome)
     default:
       return problemOfOutcome(c, outcome)
   }
+}
+
+function respondRejected({ c, emaki, decider }: Request, { code, data, replayed }: Rejected): Response {
+  if (code === KEY_REUSED) return problem(c, KEY_REUSED)
+  const answer = emaki.deciders.get(decider)!.rejections.get(code)
+  return problem(c, 'command-rejected', { ...answer, code, ...(data !== undefined && { data }) }, replayedHeader(replayed))
 }
 
 async function respondAccepted(request: Request, outcome: Accepted): Promise<Response> {

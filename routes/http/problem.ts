@@ -105,7 +105,11 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
     title: 'The body is not declared as JSON',
     fix: 'Send Content-Type: application/json.',
   },
-  'command-rejected': { status: 422, title: 'The decision rejected the command', fix: '`code` says why; `data` says more.' },
+  'command-rejected': {
+    status: 422,
+    title: 'The decision rejected the command',
+    fix: '`code` says why; `data` says more. A decider may give a code another status and title.',
+  },
   'idempotency-key-reused': {
     status: 422,
     title: 'The key was used for another command',
@@ -145,7 +149,13 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
   },
 }
 
-export type Extension = { readonly detail?: string; readonly [member: string]: unknown }
+/** Further members of a problem. A rejection may have a status and a title of its own. */
+export type Extension = {
+  readonly status?: number
+  readonly title?: string
+  readonly detail?: string
+  readonly [member: string]: unknown
+}
 
 /** Answers with a problem document. It shows data of the request, and never the text of an exception. */
 export function problem(
@@ -154,7 +164,7 @@ export function problem(
   extension: Extension = {},
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const { status } = problems[slug]
+  const { status = problems[slug].status } = extension
   const body = problemOf(slug, extension, c.req.path)
   // Hono's union of statuses is narrower than ours.
   return c.newResponse(JSON.stringify(body), status as 500, {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type DeciderSpec, routedCommands } from '../../src/definitions/decider/decider.ts'
 import { add, componentOf, type Json, addComponent } from './schemas.ts'
 import { refusalRefs } from './refusals.ts'
+import { withRejections } from './rejections.ts'
 import { scheduledSchema } from './scheduled.ts'
 import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, unique } from './shared.ts'
 
@@ -12,7 +13,7 @@ export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
   const state = expose && add(draft.schemas, pascal(name), expose)
   const routed = routedCommands(decider)
   const accepted = routed.length ? acceptedOf(decider, draft, state) : {}
-  const commands = routed.map(([command, schema]) => commandOf(name, command, schema, draft))
+  const commands = routed.map(([command, schema]) => commandOf(decider, command, schema, draft))
   return Object.fromEntries([
     ...commands.map(command => [`/${name}/{id}/${command.name}`, { post: namedOperation(command, accepted, draft) }]),
     ...(state ? [[`/${name}/{id}`, { get: stateOperation(name, state, draft) }]] : []),
@@ -20,13 +21,13 @@ export function deciderPaths(decider: DeciderSpec, draft: Draft): Paths {
   ])
 }
 
-type CommandOperation = { readonly name: string; readonly decider: string; readonly shared: Json }
+type CommandOperation = { readonly name: string; readonly decider: DeciderSpec; readonly shared: Json }
 
-function commandOf(decider: string, name: string, schema: z.ZodType, { schemas }: Draft): CommandOperation {
-  const body = add(schemas, pascal(name) + pascal(decider), schema, 'input')
+function commandOf(decider: DeciderSpec, name: string, schema: z.ZodType, { schemas }: Draft): CommandOperation {
+  const body = add(schemas, pascal(name) + pascal(decider.name), schema, 'input')
   const shared = {
     ...(schema.description !== undefined && { description: schema.description }),
-    tags: [decider],
+    tags: [decider.name],
     requestBody: { required: !isOptional(componentOf(schemas, body)), content: { 'application/json': { schema: body } } },
   }
   return { name, decider, shared }
@@ -35,22 +36,25 @@ function commandOf(decider: string, name: string, schema: z.ZodType, { schemas }
 /** A command to the instance that the path names. */
 function namedOperation({ name, decider, shared }: CommandOperation, accepted: Json, draft: Draft): Json {
   return {
-    operationId: unique(draft, name + pascal(decider)),
+    operationId: unique(draft, name + pascal(decider.name)),
     summary: words(name),
     ...shared,
     parameters: parameterRefs('Id', 'IfMatch', 'IfNoneMatch', ...SAID),
-    responses: { ...answers(accepted, draft), ...refusalRefs('VersionConflict', 'PreconditionFailed') },
+    responses: withRejections(decider, {
+      ...answers(accepted, draft),
+      ...refusalRefs('VersionConflict', 'PreconditionFailed'),
+    }),
   }
 }
 
 /** A command to a new instance. The app makes its id. */
 function newIdOperation({ name, decider, shared }: CommandOperation, accepted: Json, draft: Draft): Json {
   return {
-    operationId: unique(draft, `${name}New${pascal(decider)}`),
+    operationId: unique(draft, `${name}New${pascal(decider.name)}`),
     summary: `${words(name)}, with a new id`,
     ...shared,
     parameters: parameterRefs(...SAID),
-    responses: answers(accepted, draft),
+    responses: withRejections(decider, answers(accepted, draft)),
   }
 }
 const SAID = ['IdempotencyKey', 'Prefer', 'ScheduleAt', 'CorrelationId', 'CausationId', 'TraceParent'] as const

@@ -49,16 +49,32 @@ export function refusalRefs(...names: readonly RefusalName[]): Json {
 
 function refusal(slugs: readonly [Slug, ...Slug[]], ...names: readonly HeaderName[]): Refusal {
   const { status } = problems[slugs[0]]
-  const type = { enum: slugs.map(slug => `/problems/${slug}`) }
-  const example = (slug: Slug) => ({ type: `/problems/${slug}`, title: problems[slug].title, status, instance: '/' })
-  const schema = { allOf: [{ $ref: refTo('Problem') }, { properties: { type, status: { const: status } } }] }
-  const examples = Object.fromEntries(slugs.map(slug => [slug, { summary: problems[slug].fix, value: example(slug) }]))
+  return { status, response: refusalResponse(status, slugs.map(exampleOf), names) }
+}
+
+/** A problem that a response shows. `extension`: the members that it has besides those of the catalogue. */
+export type ProblemExample = { readonly name: string; readonly slug: Slug; readonly extension?: Json }
+
+export function exampleOf(slug: Slug): ProblemExample {
+  return { name: slug, slug }
+}
+
+/** The response that has one of these problems. */
+export function refusalResponse(status: number, shown: readonly ProblemExample[], names: readonly HeaderName[]): Json {
+  const type = { enum: [...new Set(shown.map(({ slug }) => `/problems/${slug}`))] }
+  const values = shown.map(({ slug, extension }) => {
+    const { title } = problems[slug]
+    return { type: `/problems/${slug}`, title, status, ...extension, instance: '/' }
+  })
+  const examples = shown.map(({ name, slug }, i) => [name, { summary: problems[slug].fix, value: values[i] }])
   return {
-    status,
-    response: {
-      description: slugs.map(slug => problems[slug].title).join('; '),
-      headers: headerRefs(...names),
-      content: { 'application/problem+json': { schema, examples } },
+    description: [...new Set(values.map(({ title }) => title))].join('; '),
+    headers: headerRefs(...names),
+    content: {
+      'application/problem+json': {
+        schema: { allOf: [{ $ref: refTo('Problem') }, { properties: { type, status: { const: status } } }] },
+        examples: Object.fromEntries(examples),
+      },
     },
   }
 }

@@ -6,6 +6,7 @@ import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
 import { type Command, commands } from './command.ts'
 import type { Rejection } from './reject.ts'
+import { compileRejections, type RejectionAnswer, type RejectionTable } from './rejections.ts'
 
 /**
  * Values that `decide` gets besides state and data: the id of the instance, the time, and who sent the command. They are
@@ -42,6 +43,8 @@ export type DeciderSpec = {
   /** The commands that have no route. */
   readonly internal: ReadonlySet<string>
   readonly decide: ReadonlyMap<string, (state: unknown, data: unknown, context: Context) => One<Event> | Rejection>
+  /** How HTTP answers some rejections, by their codes. */
+  readonly rejections: ReadonlyMap<string, RejectionAnswer>
   readonly expose: z.ZodType | null
   /** `fold` names what folds the state. A snapshot that another fold saved is not read. */
   readonly snapshot: { readonly every: number; readonly fold: number } | null
@@ -59,6 +62,9 @@ export type DeciderSpec = {
  *   (`[]`) or `reject(code)`. It may run again.
  * - `internal`: the commands that only processes, processors and code send. They have no route, and are not in OpenAPI.
  *   Default: none.
+ * - `rejections`: for some codes of `reject` the status and the title of the answer over HTTP, as in
+ *   `{ 'not-found': 404, taken: { status: 409, title: 'The name is taken' } }`. A status is 403, 404, 409 or 422.
+ *   Default: 422, with the title of `command-rejected`.
  * - `expose`: the schema of the state's public view, which is served at `GET /{decider}/{id}`. Default: the state is
  *   not served.
  * - `snapshot`: saves the folded state every so many events. A change of `initial`, of `evolve`, of an event's schema or
@@ -91,6 +97,7 @@ export function decider<
       readonly [N in keyof C & string]: (state: State, data: z.output<C[N]>, context: Context) => One<EventOf<D, S>> | Rejection
     }
     readonly internal?: readonly NoInfer<keyof C & string>[]
+    readonly rejections?: RejectionTable
     readonly expose?: V & (NoInfer<State> extends z.input<V> ? unknown : never)
     readonly snapshot?: { readonly every: number; readonly version?: number }
   },
@@ -106,6 +113,7 @@ export function decider<
     commands: new Map(Object.entries(options.commands)),
     internal: namesAmong(`${of_.name}: internal`, of_.commands, options.internal ?? []),
     decide: checkFunctions(`${of_.name}: decide`, of_.commands, options.decide),
+    rejections: compileRejections(of_.name, options.rejections ?? {}),
     expose: options.expose ?? null,
     snapshot: null,
   }

@@ -1,0 +1,25 @@
+import { decider, events, reject } from 'emaki'
+import { z } from 'zod'
+
+export const Seat = events('seat', { Offered: z.object({}), Taken: z.object({ guest: z.string() }) })
+
+const State = z.object({ isOffered: z.boolean(), guest: z.string().nullable() })
+
+/** One seat of a theatre, which is offered once and taken once. */
+export const seat = decider(Seat, {
+  initial: State.parse({ isOffered: false, guest: null }),
+  evolve: {
+    Offered: state => ({ ...state, isOffered: true }),
+    Taken: (state, { guest }) => ({ ...state, guest }),
+  },
+  commands: { offer: z.object({}), take: z.object({ guest: z.string().min(1).max(200) }) },
+  decide: {
+    offer: ({ isOffered }) => (isOffered ? [] : Seat.Offered({})),
+    take: (state, { guest }) => {
+      if (!state.isOffered) return reject('no-such-seat')
+      if (state.guest === null) return Seat.Taken({ guest })
+      return state.guest === guest ? [] : reject('taken')
+    },
+  },
+  rejections: { 'no-such-seat': 404, taken: { status: 409, title: 'Somebody has this seat' } },
+})
