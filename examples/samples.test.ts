@@ -5,6 +5,7 @@ import { until } from '../src/test-support/servers/until.ts'
 import { OrderV1, order as changedOrder } from './changed-events.ts'
 import { Order, order } from './marketplace/order.ts'
 import { mails } from './processor.ts'
+import { closing, till } from './schedules.ts'
 
 test('an old event is read as the one that it became, and a retired one is passed over', async () => {
   const store = memory()
@@ -31,5 +32,16 @@ test('a processor sends one mail for each order that is shipped', async () => {
   await until('both mails are sent', () => sent.length === 2)
   expect(sent.map(([, id]) => id)).toEqual(['o1', 'o3'])
   expect(new Set(sent.map(([key]) => key)).size).toBe(2)
+  await emaki.close()
+})
+
+test('a schedule closes the till in the evening', async () => {
+  let now = Date.parse('2030-07-01T12:00:00Z')
+  const emaki = await runtime({ serve: [till, closing], store: memory({ now: () => now }) })
+  const nextTime = async () => (await emaki.store.agenda.find('schedule_closing'))?.due
+  await until('its time is set', async () => (await nextTime()) === '2030-07-01T20:00:00.000Z')
+  now = Date.parse('2030-07-01T20:00:00Z')
+  emaki.pollAgenda()
+  await until('the till is closed', async () => (await emaki.state('till', 'main')) !== null)
   await emaki.close()
 })

@@ -23,6 +23,8 @@ export { type AnyDecider, type Process, processManager } from './definitions/pro
 export { type SagaStep, saga } from './definitions/process/saga.ts'
 export type { SagaState } from './definitions/process/saga-state.ts'
 export { after, at, cancel, type Timer } from './definitions/process/timer.ts'
+export { every, type Recurrence } from './definitions/recurrence.ts'
+export { type RecurringSchedule, schedule } from './definitions/schedule.ts'
 export { type Inbox, inbox, type Taken } from './dispatch/inbox.ts'
 // Importing
 export { type ImportMap, type Imported, importMap } from './transfer/import-map.ts'

@@ -22,6 +22,7 @@ import { type CommandOptions, type Commands, commands } from './dispatch/command
 import { subscriptionOf } from './definitions/process/instance.ts'
 import type { Projection } from './definitions/projection/projection.ts'
 import type { Query } from './definitions/query.ts'
+import { Recurring, scheduleOwner } from './agenda/recurring.ts'
 import { Schedule } from './agenda/schedule.ts'
 import { entrySender, sendForEvent } from './agenda/send-entry.ts'
 import { Sender } from './agenda/sender.ts'
@@ -42,7 +43,7 @@ import { printReports } from './ports/report/print.ts'
  * Options of `runtime`. Only `serve` is required. `states` bounds the states in memory, `queue` the waiting commands.
  */
 export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
-  /** The deciders, projections, SQL projections, processors, processes and queries to serve. */
+  /** The deciders, projections, SQL projections, processors, processes, queries and schedules to serve. */
   readonly serve: readonly Served[]
   /** Keeps the log and the rows. Default: `memory()`, which forgets them at the end of the process. */
   readonly store?: Store
@@ -272,9 +273,13 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands {
   return commands({ ...options, ...shared, store: shared.health.observeAppends(), deciders: decider, families })
 }
 
-/** Sends due entries: scheduled commands, and the commands and timers of processes. */
+/** Sends due entries: scheduled commands, those of recurring schedules, and the commands and timers of processes. */
 function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Shared, { send, check, append }: Commands) {
-  const schedule = new Schedule({ store, send, check, owner, leaseMs, trace, report })
+  const recurring = [...definitions.schedule.values()].map(
+    one => new Recurring(one, { store, send, owner, leaseMs, trace, report }),
+  )
+  const schedules = new Set([...definitions.schedule.values()].map(scheduleOwner))
+  const schedule = new Schedule({ store, send, check, owner, leaseMs, schedules, trace, report })
   const senders = [...definitions.process.values()].map(process => {
     const sendDue = entrySender(process, { send, append, trace, report })
     return [process, new Sender({ agenda: store.agenda, owner: subscriptionOf(process), send: sendDue, report })] as const
@@ -284,11 +289,15 @@ function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Share
     senders,
     start: () => {
       if (definitions.decider.size) schedule.start()
+      for (const one of recurring) one.start()
     },
     poll: () => {
       for (const [, sender] of senders) sender.poll()
+      for (const one of recurring) one.poll()
     },
-    close: () => schedule.close(),
+    close: async () => {
+      await Promise.all([schedule.close(), ...recurring.map(one => one.close())])
+    },
   }
 }
 

@@ -14,6 +14,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/marketplace/views.ts': ['curl.test.ts', "'examples/marketplace/main.ts'"],
   'examples/processor.ts': ['samples.test.ts', "'./processor.ts'"],
   'examples/relays.ts': ['relays.servers.test.ts', "'relays.ts'"],
+  'examples/schedules.ts': ['samples.test.ts', "'./schedules.ts'"],
   'examples/secured/jwt-roles.ts': ['jwt-roles.test.ts', "'./jwt-roles.ts'"],
   'examples/without-http.ts': ['docs.processes.test.ts', "run('bun examples/without-http.ts'"],
 }

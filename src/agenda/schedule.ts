@@ -8,10 +8,10 @@ import { clientKey, KEY_KEEP_MS, type SendOptions } from '../dispatch/send.ts'
 import { type Invalid, KEY_REUSED, type Outcome, type Rejected } from '../dispatch/outcome.ts'
 import type { Agenda, AgendaEntry } from '../ports/agenda/agenda.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
-import { sleep } from '../lib/sleep.ts'
-import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
+import { forgetSchedules } from './forget-schedules.ts'
+import { holdLease } from './hold-lease.ts'
 import { ATTEMPTS_MAX, sendInTime } from './send-entry.ts'
 import { type DueEntry, type EntryOutcome, RetryLater, Sender } from './sender.ts'
 
@@ -23,6 +23,8 @@ export type ScheduleOptions = {
   /** The name of this process, as an owner of leases. */
   readonly owner: string
   readonly leaseMs: number
+  /** The owners, in the agenda, of the recurring schedules that this process serves. */
+  readonly schedules: ReadonlySet<string>
   readonly trace: Trace
   readonly report: Report
 }
@@ -62,8 +64,8 @@ type ScheduledMeta = Omit<ScheduledOptions, 'at'> & {
 export class Schedule {
   readonly #options: ScheduleOptions
   readonly #sender: Sender
-  #epoch: number | null = null
   #running: Promise<void> | null = null
+  #forgotAt = Number.NEGATIVE_INFINITY
   readonly #closing = new AbortController()
 
   constructor(options: ScheduleOptions) {
@@ -79,7 +81,10 @@ export class Schedule {
   }
 
   start(): void {
-    this.#running ??= this.#run()
+    const { store, owner, leaseMs, report } = this.#options
+    const holding = { readModel: store.readModel, name: OWNER, owner, leaseMs, report, what: 'scheduled commands', mend: WAITING }
+    const [begin, onHeld] = [this.#sender.start, () => this.#forget()]
+    this.#running ??= holdLease({ ...holding, begin, onHeld, end: this.#sender.stop }, this.#closing.signal)
   }
 
   async close(): Promise<void> {
@@ -118,35 +123,13 @@ export class Schedule {
     return (await this.find(id, actor)) !== null && this.#options.store.agenda.remove(splitId(id)[0])
   }
 
-  /** Holds the lease on scheduled commands, or waits for it. */
-  async #run(): Promise<void> {
-    const { store, owner, leaseMs, report } = this.#options
-    const { signal } = this.#closing
-    const failing = new Episode({ report, what: 'The lease on scheduled commands could not be held', mend: WAITING })
-    for (let forgotAt = Number.NEGATIVE_INFINITY; !signal.aborted; ) {
-      try {
-        const isOurs = await this.#holdLease(owner)
-        if (isOurs && performance.now() - forgotAt > FORGET_MS) {
-          await store.agenda.forget(KEY_KEEP_MS)
-          forgotAt = performance.now()
-        }
-        failing.succeed()
-      } catch (error) {
-        failing.fail(error)
-      }
-      await sleep(leaseMs / 4, signal)
-    }
-    await this.#sender.stop()
-    if (this.#epoch !== null) await store.readModel.release(OWNER, this.#epoch).catch(report)
-  }
-
-  async #holdLease(owner: string): Promise<boolean> {
-    const { store, leaseMs } = this.#options
-    if (this.#epoch !== null && (await store.readModel.renew(OWNER, this.#epoch, leaseMs))) return true
-    if (this.#epoch !== null) await this.#sender.stop()
-    this.#epoch = (await store.readModel.acquire(OWNER, { owner, ttlMs: leaseMs, start: 0 }))?.epoch ?? null
-    if (this.#epoch !== null) await this.#sender.start()
-    return this.#epoch !== null
+  /** Forgets, once an hour, what ended long ago, and the schedules that nobody serves any more. */
+  async #forget(): Promise<void> {
+    if (performance.now() - this.#forgotAt <= FORGET_MS) return
+    const { store, schedules, report } = this.#options
+    await store.agenda.forget(KEY_KEEP_MS)
+    await forgetSchedules(store.agenda, { served: schedules, overdueMs: KEY_KEEP_MS, report })
+    this.#forgotAt = performance.now()
   }
 
   async #send(entry: DueEntry, attempt: number): Promise<EntryOutcome> {

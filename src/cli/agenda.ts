@@ -4,6 +4,7 @@ import { spec } from '../definitions/event/events.ts'
 import { subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { AgendaEntry } from '../ports/agenda/agenda.ts'
+import { scheduleOwner } from '../agenda/recurring.ts'
 import { OWNER as COMMANDS } from '../agenda/schedule.ts'
 import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
@@ -14,7 +15,7 @@ import { type Call, Misused, type Verb } from './verb.ts'
 
 export const agendaVerb: Verb = {
   takes: '[OWNER]',
-  does: 'show outgoing and scheduled commands and timers, by owner (a process, or commands), the earliest first',
+  does: 'show outgoing and scheduled commands and timers, by owner (a process, a schedule, or commands), the earliest first',
   options: { limit: limitOption },
   json: true,
   run: agenda,
@@ -40,9 +41,15 @@ export function processOf(call: Pick<Call, 'serve'>, name: string): ProcessSpec 
   return found
 }
 
+/** The owner of the entries of a schedule or a process. */
+function ownerNamed(call: Call, name: string): string {
+  const isSchedule = call.serve.some(({ [spec]: one }) => one.kind === 'schedule' && one.name === name)
+  return isSchedule ? scheduleOwner({ name }) : subscriptionOf(processOf(call, name))
+}
+
 async function agenda(call: Call): Promise<number> {
   const [[name], limit] = [call.words, limitOf(call.values)]
-  const owner = name === undefined || name === COMMANDS ? name : subscriptionOf(processOf(call, name))
+  const owner = name === undefined || name === COMMANDS ? name : ownerNamed(call, name)
   const { owners, entries } = await withStore(call, async store => ({
     owners: (await store.agenda.count()).filter(one => owner === undefined || one.owner === owner),
     entries: await store.agenda.list({ ...(owner !== undefined && { owner }), limit }),
@@ -91,9 +98,9 @@ export function entriesTable(entries: readonly AgendaEntry[], now: number = Date
 
 /** An entry as the command line shows it. */
 export type ShownEntry = Pick<AgendaEntry, 'id' | 'key' | 'timer' | 'due' | 'set' | 'madeAt' | 'hasBegun'> & {
-  /** The name of a process, or `commands`. */
+  /** The name of a process or a schedule, or `commands`. */
   readonly owner: string
-  /** `scheduled`: a client scheduled the command. `outgoing`: a process sends it. */
+  /** `scheduled`: a client scheduled the command. `outgoing`: a process or a schedule sends it. */
   readonly kind: 'timer' | 'scheduled' | 'outgoing'
   readonly command: Command | null
 }
@@ -105,7 +112,7 @@ export function entryOf({ id, owner, key, timer, command, due, set, madeAt, hasB
   return { id, ...named({ owner }), kind, key, timer, command: parsed, due, set, madeAt, hasBegun }
 }
 
-/** Replaces the name of a subscription by that of its process. */
+/** Replaces the name of a subscription by that of its process or schedule. */
 function named<T extends { readonly owner: string }>(one: T): T {
-  return { ...one, owner: one.owner.replace(/^process_/, '') }
+  return { ...one, owner: one.owner.replace(/^(process|schedule)_/, '') }
 }

@@ -1,6 +1,8 @@
 // The verbs that show what processes do: processes, agenda and timers.
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { startServices } from '../runtime.ts'
+import { every } from '../definitions/recurrence.ts'
+import { schedule } from '../definitions/schedule.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
 import { runVerb } from '../test-support/run-verb.ts'
@@ -22,6 +24,26 @@ beforeAll(async () => {
   for (const id of ['o1', 'o2']) await emaki.send(order.place(id, { skus: [], cents: 5 }))
   await until('both have a timer', async () => (await store.agenda.list({ timers: true, limit: 9 })).length === 2)
   await emaki.close()
+})
+
+describe('schedules', () => {
+  test('schedules are shown by agenda with their next time, by their own name', async () => {
+    const nightly = schedule('nightly', {
+      every: every('0 3 * * *', { zone: 'UTC' }),
+      to: order,
+      send: () => order.cancel('o1', { reason: 'night' }),
+    })
+    const log = memory({ now: () => Date.parse('2100-01-01T00:00:00Z') })
+    const emaki = await startServices({ serve: [order, nightly], store: log })
+    await until('its time is set', async () => (await log.agenda.count()).length === 1)
+    await emaki.close()
+    const shown = { store: log, serve: [order, nightly], words: ['nightly'] }
+    expect((await runVerb(agendaVerb, shown)).out).toMatch(
+      /\nnightly +1 +1 +0\n[\s\S]*T03:00:00.000Z .* nightly +timer +nightly +0 3 \* \* \* UTC/,
+    )
+    const { out } = await runVerb(agendaVerb, { ...shown, json: true })
+    expect(JSON.parse(out)).toMatchObject({ entries: [{ owner: 'nightly', kind: 'timer', due: '2100-01-01T03:00:00.000Z' }] })
+  })
 })
 
 describe('processes', () => {

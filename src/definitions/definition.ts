@@ -6,11 +6,12 @@ import type { ProcessorSpec } from './processor.ts'
 import type { ProjectionSpec } from './projection/projection.ts'
 import type { SqlProjectionSpec } from './projection/sql-projection.ts'
 import type { QuerySpec } from './query.ts'
+import type { ScheduleSpec } from './schedule.ts'
 
-/** Any definition that an app can serve: decider, projection, SQL projection, processor, process or query. */
+/** Any definition that an app can serve: decider, projection, SQL projection, processor, process, query or schedule. */
 export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
 
-export type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec
+export type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec | ScheduleSpec
 
 type ByName<D> = ReadonlyMap<string, D>
 /** Definitions by kind and name. */
@@ -18,7 +19,7 @@ export type Definitions = { readonly [K in Definition['kind']]: ByName<Extract<D
 
 /**
  * Sorts definitions by kind. Throws a TypeError for a value that is no definition, for two definitions of one kind and
- * name, and for a process whose deciders are not served.
+ * name, and for a process or a schedule whose deciders are not served.
  */
 export function sortDefinitions(serve: readonly Served[]): Definitions {
   const sorted = {
@@ -28,16 +29,19 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
     query: new Map<string, QuerySpec>(),
     'sql-projection': new Map<string, SqlProjectionSpec>(),
     process: new Map<string, ProcessSpec>(),
+    schedule: new Map<string, ScheduleSpec>(),
   }
   for (const served of serve) {
     const definition = definitionOf(served)
     const sameKind = sorted[definition?.kind] as Map<string, Definition> | undefined
     if (!sameKind)
-      throw new TypeError(`serve takes deciders, projections, processors, processes and queries; found ${showOther(served)}`)
+      throw new TypeError(
+        `serve takes deciders, projections, processors, processes, queries and schedules; found ${showOther(served)}`,
+      )
     if (sameKind.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
     sameKind.set(definition.name, definition)
   }
-  for (const process of sorted.process.values()) checkTargets(process, sorted.decider)
+  for (const sending of [...sorted.process.values(), ...sorted.schedule.values()]) checkTargets(sending, sorted.decider)
   return sorted
 }
 
@@ -53,9 +57,10 @@ function showOther(served: unknown): string {
 }
 const SHOWN_MAX = 80
 
-/** Checks that the deciders of a process are served, and that no decider has the category of its streams. */
-function checkTargets({ name, to }: ProcessSpec, deciders: ByName<DeciderSpec>): void {
+/** Checks that the deciders are served, and that no decider has the category of a process's streams. */
+function checkTargets({ kind, name, to }: ProcessSpec | ScheduleSpec, deciders: ByName<DeciderSpec>): void {
   const missing = [...to].find(decider => !deciders.has(decider))
-  if (missing !== undefined) throw new TypeError(`the process ${name} sends to ${missing}, which is not served`)
-  if (deciders.has(name)) throw new TypeError(`the process and the decider ${name} would have one category: ${name}`)
+  if (missing !== undefined) throw new TypeError(`the ${kind} ${name} sends to ${missing}, which is not served`)
+  if (kind === 'process' && deciders.has(name))
+    throw new TypeError(`the process and the decider ${name} would have one category: ${name}`)
 }

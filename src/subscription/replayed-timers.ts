@@ -1,6 +1,7 @@
 // The timers of a process whose instances are folded again. What was set stays set. Nothing is set that would fall due
 // at once because of an event of long ago.
 import type { AgendaChange } from '../definitions/process/instance.ts'
+import { nextTime } from '../definitions/recurrence.ts'
 import type { Agenda } from '../ports/agenda/agenda.ts'
 
 /** More than any agenda holds. */
@@ -31,14 +32,21 @@ export class ReplayedTimers {
     return this.#left.size
   }
 
-  /** The timers of an instance that are set again. */
+  /** The timers of an instance that are set again. One whose times come again is set for the next of them. */
   keep(timers: readonly AgendaChange[]): readonly AgendaChange[] {
-    return timers.filter(timer => {
-      const isKept = this.#armed.has(timer.id) || ('due' in timer && timer.due > this.#now)
-      const list = isKept ? this.#kept : this.#left
-      list.add(timer.id)
-      return isKept
-    })
+    return timers
+      .map(timer => (this.#isAhead(timer) || !('every' in timer) ? timer : { ...timer, due: nextTime(timer.every, this.#now) }))
+      .filter(timer => {
+        const isKept = this.#isAhead(timer)
+        const list = isKept ? this.#kept : this.#left
+        list.add(timer.id)
+        return isKept
+      })
+  }
+
+  /** Whether a timer is set in the agenda, or is due later. */
+  #isAhead(timer: AgendaChange): boolean {
+    return this.#armed.has(timer.id) || ('due' in timer && timer.due > this.#now)
   }
 
   /** Removes the timers that no instance has any more. */

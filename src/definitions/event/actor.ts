@@ -2,8 +2,8 @@
 import type { Meta } from './events.ts'
 import { nameProblem } from './names.ts'
 
-type OwnKind = 'process' | 'processor' | 'inbox'
-const OWN: readonly OwnKind[] = ['process', 'processor', 'inbox']
+type OwnKind = 'process' | 'processor' | 'inbox' | 'schedule'
+const OWN: readonly OwnKind[] = ['process', 'processor', 'inbox', 'schedule']
 
 /** The actor of what a process, a processor or an inbox sends: `process:fulfilment`. */
 export function ownActor(kind: OwnKind, name: string): string {

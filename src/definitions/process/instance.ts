@@ -9,12 +9,19 @@ import { metaCausedBy } from '../event/recorded.ts'
 import type { ProjectionSpec } from '../projection/projection.ts'
 import { CLOSED, type CommandAnswered, DUE, type TimerFired } from './process-events.ts'
 import { type Input, label, type ProcessSpec, type ProcessStep } from './process.ts'
+import { nextTime, type Recurrence } from '../recurrence.ts'
 import { type Due, DUE_MAX, type Timer } from './timer.ts'
 
 /**
  * An armed timer: the position of the event that set it, when it is due in ms since 1970, and the command to send then.
+ * `every`: it sets itself again when it falls due.
  */
-export type ArmedTimer = { readonly set: number; readonly due: number; readonly command: Command | null }
+export type ArmedTimer = {
+  readonly set: number
+  readonly due: number
+  readonly command: Command | null
+  readonly every?: Recurrence
+}
 export type ProcessInstance = {
   /** Null: the instance has ended. */
   readonly state: unknown
@@ -40,6 +47,8 @@ export type AgendaChange =
       readonly due: number
       /** The position of the event that led to the entry. */
       readonly set: number
+      /** A timer that is set again after its process was folded again: its times. */
+      readonly every?: Recurrence
     }
   | { readonly id: string; readonly set: number; readonly isCancelled: true }
 export type EntryMeta = {
@@ -108,6 +117,7 @@ export function advanceInstance(process: ProcessSpec, before: ProcessInstance, e
   const { state, steps } = process.handleInput(before.state ?? process.initial, inputOf(process, event, key))
   if (fired) builder.forgetTimer(fired.timer)
   if (timer?.command) builder.send(timer.command)
+  if (fired && timer?.every) builder.setTimer({ timer: fired.timer, due: { every: timer.every }, command: timer.command })
   if (steps.length > STEPS_MAX) throw new TypeError(`${process.name}: ${steps.length} steps at once, at most ${STEPS_MAX}`)
   for (const step of steps) builder.addStep(step)
   return builder.build(state)
@@ -146,9 +156,9 @@ export function withoutOutbox({ [outbox]: changes = [], ...rest }: ProcessInstan
 
 /** All armed timers, as changes to an agenda that has none of them. */
 export function timerChanges(process: ProcessSpec, key: string, instance: ProcessInstance | null): readonly AgendaChange[] {
-  return Object.entries(instance?.timers ?? {}).map(([timer, { set, due, command }]) => {
+  return Object.entries(instance?.timers ?? {}).map(([timer, armed]) => {
     const id = timerId(process, key, timer)
-    return { id, key, timer, command, meta: { correlation: id, causation: id }, due, set }
+    return { ...armed, id, key, timer, meta: { correlation: id, causation: id } }
   })
 }
 
@@ -173,7 +183,7 @@ class InstanceBuilder {
   }
 
   addStep(step: ProcessStep): void {
-    if (isTimer(step)) this.#setTimer(step)
+    if (isTimer(step)) this.setTimer(step)
     else this.send(step)
   }
 
@@ -202,13 +212,14 @@ class InstanceBuilder {
     }
   }
 
-  #setTimer({ timer, due, command }: Timer<Command>): void {
+  setTimer({ timer, due, command }: Pick<Timer<Command>, 'timer' | 'due' | 'command'>): void {
     if (due === null) return this.#cancelTimer(timer)
     if (command) this.#checkCommand(command)
     const { position: set, at: cameAt, meta } = this.#event
     // What was due before history came into the log has happened without this process, or has not happened.
     if (meta.history && this.#dueAt(timer, due) <= Date.parse(cameAt)) return this.#cancelTimer(timer)
-    const armed = { set, due: this.#dueAt(timer, due), command: command && plainCommand(command) }
+    const again = 'every' in due ? { every: due.every } : {}
+    const armed = { set, due: this.#dueAt(timer, due), command: command && plainCommand(command), ...again }
     this.#timers = { ...this.#timers, [timer]: armed }
     const { due: at } = armed
     this.#outbox.push({ id: this.#timerId(timer), key: this.#key, timer, command: armed.command, meta: this.#meta, due: at, set })
@@ -216,9 +227,11 @@ class InstanceBuilder {
 
   /**
    * When a timer is due. A delay counts from when the event happened, which for an imported one was before it came into
-   * the log. A timer that should have been due before 1970 is due at once. Throws beyond the year 9999.
+   * the log; times that come again are those after that. A timer that should have been due before 1970 is due at once.
+   * Throws beyond the year 9999.
    */
   #dueAt(timer: string, due: NonNullable<Due>): number {
+    if ('every' in due) return nextTime(due.every, Date.parse(this.#event.at))
     const at = this.#event.meta.occurredAt ?? this.#event.at
     const ms = Math.ceil('at' in due ? due.at : Date.parse(at) + due.afterMs)
     if (ms <= DUE_MAX) return Math.max(1, ms)

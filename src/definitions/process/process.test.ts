@@ -7,6 +7,7 @@ import { readRecorded } from '../event/recorded.ts'
 import { order, Order, shelf, Shelf } from '../../test-support/fulfilment.ts'
 import { advanceInstance, type ProcessInstance, instancesOf, outbox, splitOutbox, type AgendaChange } from './instance.ts'
 import { processManager } from './process.ts'
+import { every } from '../recurrence.ts'
 import { after, at, cancel } from './timer.ts'
 
 const AT = '2030-01-01T00:00:00.000Z'
@@ -70,6 +71,35 @@ describe('an instance of a process', () => {
     const { timers } = advanceThrough(begun, { ...imported, meta })
     expect(timers['late']!.due).toBe(Date.parse('2001-01-01T02:00:00Z'))
     expect(timers['once']!.due).toBe(7)
+  })
+
+  test('an instance of a process sets a timer of times that come again anew, until a step cancels it', () => {
+    const daily = every('0 3 * * *', { zone: 'Europe/Berlin' })
+    const reminding = processManager('reminding', {
+      from: Order,
+      to: order,
+      begins: 'Placed',
+      initial: { fired: 0 },
+      evolve: {},
+      react: { Placed: () => at(daily, 'remind', order.pay('o1', {})), Paid: () => cancel('remind') },
+      on: { rejected: () => [] },
+    })[spec]
+    const fired = (set: number, position: number, time: string): Recorded => ({
+      ...buildRecorded({ category: 'reminding', type: 'Due', data: { timer: 'remind', set } }, position),
+      at: time,
+    })
+    const advance = (from: ProcessInstance, fact: Recorded) => advanceInstance(reminding, from, fact, 'o1')
+    const dueOf = (instance: ProcessInstance) =>
+      instance.timers['remind'] && new Date(instance.timers['remind'].due).toISOString()
+    const first = advance({ state: reminding.initial, timers: {} }, { ...buildRecorded(placed, 3), at: '2030-03-30T12:00:00Z' })
+    expect(dueOf(first)).toBe('2030-03-31T01:00:00.000Z')
+    // It fell due late, and the times that passed meanwhile are one.
+    const stored = JSON.parse(JSON.stringify(first)) as ProcessInstance
+    const second = advance(stored, fired(3, 4, '2030-04-03T12:00:00Z'))
+    expect(dueOf(second)).toBe('2030-04-04T01:00:00.000Z')
+    expect(changesOf(second)).toMatchObject([{ command: order.pay('o1', {}) }, { timer: 'remind', set: 4 }])
+    expect(dueOf(advance(second, fired(3, 5, '2030-04-04T12:00:00Z')))).toBe('2030-04-04T01:00:00.000Z')
+    expect(dueOf(advance(second, buildRecorded(Order.Paid({}), 6)))).toBeUndefined()
   })
 
   test('an instance of a process reacts to the state after the fact, and names its commands and timers by their place in the log', () => {

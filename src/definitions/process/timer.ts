@@ -3,11 +3,13 @@ import { type Duration, milliseconds } from '../event/duration.ts'
 import { spec } from '../event/events.ts'
 import { nameProblem } from '../event/names.ts'
 import { readTime, TIME_EXPECTED, type Zoned } from '../event/time.ts'
+import type { Recurrence } from '../recurrence.ts'
 
 /**
- * When a timer is due: so many ms after the event that sets it, or at a time in ms since 1970. Null: it is cancelled.
+ * When a timer is due: so many ms after the event that sets it, at a time in ms since 1970, or at times that come again.
+ * Null: it is cancelled.
  */
-export type Due = { readonly afterMs: number } | { readonly at: number } | null
+export type Due = { readonly afterMs: number } | { readonly at: number } | { readonly every: Recurrence } | null
 
 /** The latest time at which a timer can be due: the end of the year 9999, in ms since 1970. */
 export const DUE_MAX: number = Date.UTC(10_000, 0) - 1
@@ -40,12 +42,19 @@ export function after(delay: Duration, name: string, command?: Command): Timer<C
  * Sets a timer that falls due at a time, as RFC 3339 with its zone, or a Date; at once if that is in the past. Throws a
  * TypeError for another text, such as one without a zone, and for a time beyond the year 9999.
  *
+ * With `every(…)` it falls due at the next of these times, and sets itself again until it is cancelled or the instance
+ * ends. If several times have passed, it falls due once.
+ *
  * @example
  * at('2030-01-31T12:00:00+01:00', 'closing')
+ * at(every('0 9 * * MON', { zone: 'Europe/Berlin' }), 'remind')
  */
+export function at(times: Recurrence, name: string): Timer<never>
+export function at<const C extends Command>(times: Recurrence, name: string, command: C): Timer<C>
 export function at<const T extends string | Date>(time: Zoned<T>, name: string): Timer<never>
 export function at<const T extends string | Date, const C extends Command>(time: Zoned<T>, name: string, command: C): Timer<C>
-export function at(time: string | Date, name: string, command?: Command): Timer<Command> {
+export function at(time: string | Date | Recurrence, name: string, command?: Command): Timer<Command> {
+  if (typeof time === 'object' && 'cron' in time) return timer(name, { every: time }, command)
   const ms = readTime(time)
   if (Number.isNaN(ms)) throw new TypeError(`at(${JSON.stringify(time)}): ${TIME_EXPECTED}`)
   if (ms > DUE_MAX) throw new TypeError(`at(${JSON.stringify(time)}): a timer is due in the year 9999 at the latest`)
