@@ -38,7 +38,7 @@ export function rebuilds(log: OrdersLog): Contestant {
           await store.open()
           const expected = await expectedRows(log, where)
           const found = await rowsOf(store, [...expected.keys()])
-          const { found: many } = await store.readModel.count(table, {})
+          const { found: many } = await store.readModel.count(table, [])
           await store.close()
           return many === expected.size ? wrongRows(found, expected) : `${expected.size} rows were expected; found ${many}`
         },

@@ -1,6 +1,7 @@
 // GET /{projection}/{key} and GET /{projection}: rows that are as new as the client needs.
 import type { Handler } from 'hono'
-import { BadList, type ListRequest, type Where } from '../../src/query/rows.ts'
+import type { ListRequest } from '../../src/query/rows.ts'
+import { BadList, type Where } from '../../src/query/where.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { token } from '../../src/ports/store/token.ts'
 import { servicesOf } from '../context.ts'

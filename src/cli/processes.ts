@@ -61,7 +61,7 @@ async function all(call: Call): Promise<number> {
           isServing: (await store.readModel.serving(of)) === own.name,
           position: progress?.position ?? 0,
           lagEvents: Math.max(0, head - (progress?.position ?? 0)),
-          instances: isThere ? (await store.readModel.count(own, {})).found : 0,
+          instances: isThere ? (await store.readModel.count(own, [])).found : 0,
           timers,
           commands: pending - timers,
           parked: (await store.readModel.parked(of)).length,
@@ -88,10 +88,10 @@ async function all(call: Call): Promise<number> {
 
 async function instances(call: Call, process: ProcessSpec): Promise<number> {
   const [limit, after] = [limitOf(call.values), textOf(call.values, 'after')]
-  const place = after === undefined ? null : { value: null, key: after }
+  const place = after === undefined ? null : { values: [], key: after }
   const rows = await withStore(call, async store => {
     if (!(await hasBegun(store, process))) return []
-    return (await store.readModel.list(tableFor(process), { where: {}, sort: null, after: place, limit })).found
+    return (await store.readModel.list(tableFor(process), { where: [], sort: [], after: place, limit })).found
   })
   const found = rows.map(shown)
   const next = found.length === limit ? found.at(-1)!.key : null

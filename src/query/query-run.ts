@@ -9,7 +9,8 @@ import type { Trace } from '../ports/trace/trace.ts'
 import { mergeIncomplete, type ReadFrom } from './read-from.ts'
 import type { TextAnswer } from './row-answers.ts'
 import type { RowReader } from './row-reader.ts'
-import { type ListRequest, tagsOf, type Where } from './rows.ts'
+import { type ListRequest, tagsOf } from './rows.ts'
+import type { Where } from './where.ts'
 import type { MinPosition } from './stale-read.ts'
 
 type QueryRun = {

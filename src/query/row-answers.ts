@@ -3,7 +3,8 @@ import type { Incomplete } from './fill.ts'
 import type { ProjectionSpec } from '../definitions/projection/projection.ts'
 import { mergeIncomplete } from './read-from.ts'
 import type { RowReader } from './row-reader.ts'
-import { type ListRequest, rowText, type Where } from './rows.ts'
+import { type ListRequest, rowText } from './rows.ts'
+import type { Where } from './where.ts'
 import type { MinPosition } from './stale-read.ts'
 
 /**

@@ -8,7 +8,8 @@ import type { Subscriptions } from '../subscription/subscriptions.ts'
 import { liveTable, readLiveRow } from './live-row.ts'
 import type { Incomplete } from './fill.ts'
 import { lowerOf, type ReadFrom, type RowRead } from './read-from.ts'
-import { count, list, type ListRequest, type RowPage, type Where } from './rows.ts'
+import { count, list, type ListRequest, type RowPage } from './rows.ts'
+import type { Where } from './where.ts'
 import { ANY_POSITION, type MinPosition, StaleRead } from './stale-read.ts'
 
 export type RowReaderOptions = {

@@ -1,18 +1,20 @@
 // Lists for queries and routes, and the tags of an answer for the rows that it read.
 import { indexValue } from '../definitions/projection/fold.ts'
+import { type Criterion, valuesOfCriterion } from '../ports/read-model/filter.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, StoredRow } from '../ports/read-model/rows.ts'
 import type { Table, Value } from '../ports/read-model/tables.ts'
+import { BadList, filterOf, type Where } from './where.ts'
 
-/** Which page of a list to read. `sort` is an index, with `-` before it for descending order. */
+/** Which page of a list to read. `sort`: indexes, one after the other, with `-` before one for descending order. */
 export type ListRequest = {
-  readonly sort?: string
+  readonly sort?: string | readonly string[]
   readonly limit?: number
   readonly cursor?: string
   /** Begins after this row, instead of a cursor. */
-  readonly after?: { readonly key: string } & Where
+  readonly after?: { readonly key: string } & RowValues
 }
-export type Where = Readonly<Record<string, string | number | boolean | null | undefined>>
+type RowValues = Readonly<Record<string, string | number | boolean | null | undefined>>
 export type RowPage = { readonly rows: readonly StoredRow[]; readonly next: string | null } & Pick<
   ReadResult<unknown>,
   'position' | 'parked'
@@ -20,15 +22,6 @@ export type RowPage = { readonly rows: readonly StoredRow[]; readonly next: stri
 
 export const LIST_LIMIT = 100
 export const LIST_LIMIT_MAX = 1_000
-
-/** A list request that is wrong. `field` names the wrong part. */
-export class BadList extends Error {
-  readonly field: string
-  constructor(field: string, message: string) {
-    super(message)
-    this.field = field
-  }
-}
 
 /**
  * Reads one page of a list, without parked rows. Throws BadList for a field that is no index, a value of the wrong kind, or a cursor of
@@ -40,9 +33,9 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
     throw new BadList('limit', `expected a whole number from 1 to ${LIST_LIMIT_MAX}`)
   const sort = sortOf(table, by.sort)
   const options: ListOptions = {
-    where: valuesOf(table, where),
+    where: filterOf(table, where),
     sort,
-    after: by.after ? afterRow(by.after, sort) : afterCursor(table, by.cursor, sort),
+    after: by.after ? placeOf(by.after, sort) : afterCursor(table, by.cursor, sort),
     limit: limit + 1,
     skipsParked: true,
   }
@@ -53,56 +46,43 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
 }
 
 export function count(readModel: ReadModel, table: Table, where: Where): Promise<ReadResult<number>> {
-  return readModel.count(table, valuesOf(table, where), { skipsParked: true })
+  return readModel.count(table, filterOf(table, where), { skipsParked: true })
 }
 
-function valuesOf(table: Table, where: Where): Readonly<Record<string, Value>> {
-  return Object.fromEntries(
-    Object.entries(where).flatMap(([field, value]) => {
-      if (value === undefined) return []
-      const index = table.indexes.find(index => index.field === field)
-      if (!index)
-        throw new BadList(field, `is no index; there are ${table.indexes.map(({ field }) => field).join(', ') || 'none'}`)
-      const found = indexValue(value)
-      if (found !== null && typeof found !== (index.kind === 'text' ? 'string' : 'number'))
-        throw new BadList(field, `expected ${index.kind === 'text' ? 'a text' : 'a number'}`)
-      return [[field, found]]
-    }),
-  )
-}
-
-function sortOf({ indexes }: Table, sort: string | undefined): ListOptions['sort'] {
-  if (sort === undefined) return null
-  const descending = sort.startsWith('-')
-  const field = descending ? sort.slice(1) : sort
-  if (indexes.some(index => index.field === field)) return { field, descending }
+function sortOf({ indexes }: Table, sort: ListRequest['sort'] = []): ListOptions['sort'] {
+  const fields = (typeof sort === 'string' ? [sort] : sort).map(name => {
+    const descending = name.startsWith('-')
+    return { field: descending ? name.slice(1) : name, descending }
+  })
+  if (new Set(fields.map(({ field }) => field)).size < fields.length) throw new BadList('sort', 'names an index twice')
+  if (fields.every(({ field }) => indexes.some(index => index.field === field))) return fields
   throw new BadList(
     'sort',
     `expected an index, with - before it for descending order: ${indexes.map(({ field }) => field).join(', ')}`,
   )
 }
 
-/** A cursor holds the end of a page: the order of the list, the value and the key. None of them is a secret. */
+/** A cursor holds the end of a page: the order of the list, the values and the key. None of them is a secret. */
 function cursorOf({ key, data }: StoredRow, sort: ListOptions['sort']): string {
-  const value = sort
-    ? indexValue((JSON.parse(data) as Readonly<Record<string, string | number | boolean | null>>)[sort.field])
-    : null
-  return Buffer.from(JSON.stringify([nameOf(sort), value, key])).toString('base64url')
+  const values = sort.length ? placeOf({ ...(JSON.parse(data) as RowValues), key }, sort).values : [null]
+  return Buffer.from(JSON.stringify([nameOf(sort), ...values, key])).toString('base64url')
 }
 
 function afterCursor({ indexes }: Table, cursor: string | undefined, sort: ListOptions['sort']): ListOptions['after'] {
   if (cursor === undefined) return null
-  const kind = indexes.find(({ field }) => field === sort?.field)?.kind ?? null
+  const kinds = sort.map(({ field }) => indexes.find(index => index.field === field)?.kind ?? null)
   try {
-    const [order, value, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as readonly unknown[]
-    if (order === nameOf(sort) && isText(key) && isValue(value, kind)) return { value, key }
+    const [order, ...place] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as readonly unknown[]
+    const key = place.pop()
+    const isPlace = place.length === Math.max(1, sort.length) && place.every((value, i) => isValue(value, kinds[i] ?? null))
+    if (order === nameOf(sort) && isText(key) && isPlace) return { values: (place as Value[]).slice(0, sort.length), key }
   } catch {
     // Thrown below.
   }
   throw new BadList('cursor', 'is no cursor of a list in this order')
 }
 
-function isValue(value: unknown, kind: 'text' | 'number' | null): value is Value {
+function isValue(value: unknown, kind: 'text' | 'number' | null): boolean {
   if (value === null) return true
   return kind === 'text' ? isText(value) : kind === 'number' && Number.isFinite(value)
 }
@@ -112,11 +92,12 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value.isWellFormed() && !value.includes('\0')
 }
 
-function afterRow(row: { readonly key: string } & Where, sort: ListOptions['sort']): ListOptions['after'] {
-  return { value: sort ? indexValue(row[sort.field]) : null, key: row.key }
+function placeOf(row: { readonly key: string } & RowValues, sort: ListOptions['sort']): NonNullable<ListOptions['after']> {
+  return { values: sort.map(({ field }) => indexValue(row[field])), key: row.key }
 }
 
-const nameOf = (sort: ListOptions['sort']): string => (sort ? `${sort.descending ? '-' : ''}${sort.field}` : '')
+const nameOf = (sort: ListOptions['sort']): string =>
+  sort.map(({ field, descending }) => `${descending ? '-' : ''}${field}`).join(',')
 
 /** A row with its key, as JSON text: first the key, then the stored fields. */
 export function rowText(key: string, data: string): string {
@@ -125,13 +106,19 @@ export function rowText(key: string, data: string): string {
 }
 
 /**
- * The tags of a read. A row has its key. A list has the first of its values, or else a tag for any change of the table.
+ * The tags of a read. A row has its key. A list has the values that one of its fields may have, or else a tag for any
+ * change of the table.
  */
 export function tagsOf(table: Table, read: { readonly key: string } | { readonly where: Where }): readonly string[] {
   if ('key' in read) return [`${table.name}:${read.key}`]
-  const first = Object.entries(read.where).find(([, value]) => value !== undefined)
-  return [first ? `${table.name}.${first[0]}:${indexValue(first[1])}` : `${table.name}.*`]
+  const filter = filterOf(table, read.where)
+  const values = ({ is }: Criterion) => is === 'equal' || is === 'one of'
+  const narrow = filter.filter(values).find(criterion => valuesOfCriterion(criterion).length <= TAGGED_VALUES_MAX)
+  return narrow ? valuesOfCriterion(narrow).map(value => `${table.name}.${narrow.field}:${value}`) : [`${table.name}.*`]
 }
+
+/** A list of more values than this depends on any change of its table, so that an answer has few tags. */
+const TAGGED_VALUES_MAX = 10
 
 /** The tags of the reads that a row's change affects. */
 export function tagsOfChange(

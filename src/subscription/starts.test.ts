@@ -128,7 +128,7 @@ describe('a new version of a process', () => {
     })
     const { found } = await store.readModel.list(
       { name: 'process_paying_v2', indexes: [] },
-      { where: {}, sort: null, after: null, limit: 9 },
+      { where: [], sort: [], after: null, limit: 9 },
     )
     expect(found.map(({ key }) => key)).toEqual(['o3', 'o4'])
   })
@@ -181,7 +181,7 @@ describe('a fact that begins no instance', () => {
       const [status] = await emaki.status()
       expect(status).toMatchObject({ name: 'process_paying', passedOver: 2, parkedKeys: 0 })
       const table = { name: 'process_paying_v1', indexes: [] }
-      expect((await store.readModel.count(table, {})).found).toBe(0)
+      expect((await store.readModel.count(table, [])).found).toBe(0)
     })
   })
 })

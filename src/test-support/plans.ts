@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Pool } from '../adapters/postgres/pool.ts'
 import { postgres } from '../adapters/postgres/store.ts'
+import { filterByValues } from '../ports/read-model/filter.ts'
 import type { ListOptions } from '../ports/read-model/rows.ts'
 import type { Table } from '../ports/read-model/tables.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -92,22 +93,22 @@ export function planTests(events: number): void {
     })
 
     test('a list is found and ordered by its index: nothing is sorted, and no more rows are read than asked for', async () => {
-      const after = { value: 5_000, key: 'k00002' }
+      const after = { values: [5_000], key: 'k00002' }
       const lists: readonly [Partial<ListOptions>, string][] = [
         [{}, 'rows_orders_v1_pkey'],
-        [{ after: { value: null, key: 'k25000' } }, 'rows_orders_v1_pkey'],
-        [{ where: { status: 's7' } }, 'rows_orders_v1_1'],
-        [{ where: { status: 's7' }, after: { value: null, key: 'k25000' } }, 'rows_orders_v1_1'],
-        [{ where: { status: null } }, 'rows_orders_v1_1'],
-        [{ where: { status: 's7' }, after: { value: null, key: 'k26000' } }, 'rows_orders_v1_1'],
+        [{ after: { values: [], key: 'k25000' } }, 'rows_orders_v1_pkey'],
+        [{ where: filterByValues({ status: 's7' }) }, 'rows_orders_v1_1'],
+        [{ where: filterByValues({ status: 's7' }), after: { values: [], key: 'k25000' } }, 'rows_orders_v1_1'],
+        [{ where: filterByValues({ status: null }) }, 'rows_orders_v1_1'],
+        [{ where: filterByValues({ status: 's7' }), after: { values: [], key: 'k26000' } }, 'rows_orders_v1_1'],
         ...[true, false].flatMap((descending): [Partial<ListOptions>, string][] => [
-          [{ sort: { field: 'total', descending } }, 'rows_orders_v1_2'],
-          [{ sort: { field: 'total', descending }, after }, 'rows_orders_v1_2'],
-          [{ sort: { field: 'total', descending }, after: { value: null, key: 'k25000' } }, 'rows_orders_v1_2'],
+          [{ sort: [{ field: 'total', descending }] }, 'rows_orders_v1_2'],
+          [{ sort: [{ field: 'total', descending }], after }, 'rows_orders_v1_2'],
+          [{ sort: [{ field: 'total', descending }], after: { values: [null], key: 'k25000' } }, 'rows_orders_v1_2'],
         ]),
       ]
       for (const [options, index] of lists) {
-        const asked = { where: {}, sort: null, after: null, limit: 50, skipsParked: true, ...options }
+        const asked = { where: [], sort: [], after: null, limit: 50, skipsParked: true, ...options }
         const what = Bun.inspect(options)
         for (const generic of [false, true]) {
           const [plan] = await explainAll(at, await sentBy(() => store.readModel.list(orders, asked)), generic)
@@ -124,8 +125,10 @@ export function planTests(events: number): void {
     })
 
     test('a list of one value that few rows have reads these and no other', async () => {
-      for (const sort of [null, { field: 'status', descending: false }]) {
-        const [plan] = await plans(() => store.readModel.list(orders, { where: { total: 5_003 }, sort, after: null, limit: 50 }))
+      for (const sort of [[], [{ field: 'status', descending: false }]]) {
+        const [plan] = await plans(() =>
+          store.readModel.list(orders, { where: filterByValues({ total: 5_003 }), sort, after: null, limit: 50 }),
+        )
         expect(ofRows(plan!)).toEqual([{ type: expect.any(String), index: 'rows_orders_v1_2', read: ROWS / 10_000 }])
       }
     })
@@ -136,7 +139,7 @@ export function planTests(events: number): void {
       expect(ofRows(rows!)).toEqual([{ type: expect.any(String), index: 'rows_orders_v1_pkey', read: 500 }])
       const [one] = await plans(() => store.readModel.get(orders, 'k00077'))
       expect(ofRows(one!)).toEqual([{ type: 'Index Scan', index: 'rows_orders_v1_pkey', read: 1 }])
-      const [count] = await plans(() => store.readModel.count(orders, { status: 's7' }, { skipsParked: true }))
+      const [count] = await plans(() => store.readModel.count(orders, filterByValues({ status: 's7' }), { skipsParked: true }))
       expect(ofRows(count!).every(({ index, read }) => index === 'rows_orders_v1_1' && read <= ROWS / 20)).toBeTrue()
     })
 

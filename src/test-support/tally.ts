@@ -91,7 +91,7 @@ export async function foldLog(store: Store, last: number): Promise<Record<string
 export const table = { name: tableOf(sums[spec]), indexes: sums[spec].indexes }
 
 export const rowsOf = async (store: Store) => {
-  const { found, position } = await store.readModel.list(table, { where: {}, sort: null, after: null, limit: 1_000 })
+  const { found, position } = await store.readModel.list(table, { where: [], sort: [], after: null, limit: 1_000 })
   return { rows: Object.fromEntries(found.map(({ key, data }) => [key, JSON.parse(data)])), found, position }
 }
 

@@ -161,9 +161,9 @@ describe('a page of many rows', () => {
   test('a page of many rows is written whole, and nothing of it where the epoch or the checkpoint is another', async () => {
     for (const changed of [{ epoch: epoch + 1 }, { epoch, from: 1 }])
       expect(await rows.commit(page({ ...changed, rows: buildRows() }))).toBeFalse()
-    expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
+    expect(await rows.count(orders, [])).toEqual({ found: 0, position: 0, parked: null })
     expect(await rows.commit(page({ epoch, rows: buildRows() }))).toBeTrue()
-    expect(await rows.count(orders, {})).toEqual({ found: 5_000, position: 10, parked: null })
+    expect(await rows.count(orders, [])).toEqual({ found: 5_000, position: 10, parked: null })
   })
 
   test('a page of many rows is written in several statements where its data is large', async () => {
@@ -176,7 +176,7 @@ describe('a page of many rows', () => {
     for (const from of [buildRows(), buildRows(2)]) {
       const broken = from.map((one, i) => (i === from.length - 1 ? { ...one, data: '{\n}' } : one))
       await expect(rows.commit(page({ epoch, rows: broken }))).rejects.toThrow(PageRefused)
-      expect(await rows.count(orders, {})).toEqual({ found: 0, position: 0, parked: null })
+      expect(await rows.count(orders, [])).toEqual({ found: 0, position: 0, parked: null })
     }
   })
 
@@ -212,7 +212,7 @@ describe('pages and resets at once', () => {
     }
     // The last word is had by one that nobody comes between.
     await rows.reset('orders_v1', 5)
-    expect(await rows.count(orders, {})).toEqual({ found: 0, position: 5, parked: null })
+    expect(await rows.count(orders, [])).toEqual({ found: 0, position: 5, parked: null })
   })
 })
 
@@ -239,7 +239,7 @@ describe('an owner that stopped within its transaction', () => {
       expect(await other.readModel.commit(page({ epoch: lease.epoch, rows: [row('o1')] }))).toBeTrue()
       for (const late of [page({ epoch, rows: [row('zombie')] }), page({ epoch, from: 10, to: 20, rows: buildRows() })])
         expect(await rows.commit(late)).toBeFalse()
-      expect((await rows.list(orders, { where: {}, sort: null, after: null, limit: 9 })).found.map(({ key }) => key)).toEqual([
+      expect((await rows.list(orders, { where: [], sort: [], after: null, limit: 9 })).found.map(({ key }) => key)).toEqual([
         'o1',
       ])
     } finally {
@@ -273,12 +273,12 @@ describe("an application's role", () => {
       expect(await model.suspect('mine_v1', lease.epoch, null)).toBeTrue()
       expect(await model.serve('mine', 'mine_v1')).toBeTrue()
       expect(await model.unpark('mine_v1')).toBe(1)
-      expect((await model.count(mineTable, {})).found).toBe(5_001)
+      expect((await model.count(mineTable, [])).found).toBe(5_001)
       await model.release('mine_v1', lease.epoch)
       // Also what another role made: `orders_v1` was made by the owner of the schema, after which the role was granted.
       expect(await model.commit(page({ epoch, rows: [row('o1')] }))).toBeTrue()
       await model.reset('mine_v1', 0)
-      expect((await model.count(mineTable, {})).found).toBe(0)
+      expect((await model.count(mineTable, [])).found).toBe(0)
       await rows.prepare([{ ...orders, name: 'later_v1' }])
       await model.prepare([{ ...orders, name: 'later_v1' }])
       const later = (await model.acquire('later_v1', { owner: 'a', ttlMs: TTL_MS, start: 0 }))!

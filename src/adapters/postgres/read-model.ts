@@ -2,6 +2,7 @@
 // anything. A page that runs statements of its own is a transaction.
 import type { Sql, TransactionSql } from 'postgres'
 import { checkList, checkPageInTurns, checkSame, checkTable } from '../../ports/read-model/check.ts'
+import type { RowFilter } from '../../ports/read-model/filter.ts'
 import { conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { LeaseHolder, Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Again, Parked, ParkedCount } from '../../ports/read-model/parked.ts'
@@ -10,7 +11,7 @@ import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, RowResult, SkipParked, StoredRow } from '../../ports/read-model/rows.ts'
 import { RunFailure } from '../../ports/read-model/page-refused.ts'
 import { isStorable } from '../../ports/read-model/storable.ts'
-import type { Table, Value } from '../../ports/read-model/tables.ts'
+import type { Table } from '../../ports/read-model/tables.ts'
 import { agendaParts } from './agenda.ts'
 import { asMembership, storable, whereOf } from './conditions.ts'
 import { pageError } from './errors.ts'
@@ -214,16 +215,18 @@ export class PostgresReadModel implements ReadModel {
     checkList(table, options)
     const values = new SqlValues()
     const name = values.add(table.name)
-    const { order, descending, parts } = planListing(options)
+    const { order, parts } = planListing(options)
     const by = order.map(
-      column => `"${column}" ${ORDER[column === 'key' ? 'key' : 'field'][descending ? 'descending' : 'ascending']}`,
+      ({ column, descending }) =>
+        `"${column}" ${ORDER[column === 'key' ? 'key' : 'field'][descending ? 'descending' : 'ascending']}`,
     )
     const ordered = `order by ${by.join(', ')} limit ${values.add(limit)}`
-    const [from, columns] = [this.#rows(table), [...new Set([...order, 'key', 'position', 'data'])].map(column => `"${column}"`)]
+    const from = this.#rows(table)
+    const columns = [...new Set([...order.map(({ column }) => column), 'position', 'data'])].map(column => `"${column}"`)
     const texts = parts.map(
       part =>
         `select ${columns.join(', ')} from ${from} r ${whereOf(
-          part.map(condition => asMembership(condition, order[0]!)),
+          part.map(condition => asMembership(condition, order[0]!.column)),
           values,
           skipsParked ? [isUnparked(this.#schema, name)] : [],
         )} ${ordered}`,
@@ -234,12 +237,8 @@ export class PostgresReadModel implements ReadModel {
     return result
   }
 
-  async count(
-    table: Table,
-    where: Readonly<Record<string, Value>>,
-    { skipsParked = false }: SkipParked = {},
-  ): Promise<ReadResult<number>> {
-    checkList(table, { where, sort: null, after: null })
+  async count(table: Table, where: RowFilter, { skipsParked = false }: SkipParked = {}): Promise<ReadResult<number>> {
+    checkList(table, { where, sort: [], after: null })
     const values = new SqlValues()
     const name = values.add(table.name)
     const countRows = (more: readonly string[] = []) =>

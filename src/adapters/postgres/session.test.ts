@@ -1,4 +1,5 @@
 // What a database or a role is set to for all its sessions: each works, or is refused by name with the statement that mends it.
+import { filterByValues } from '../../ports/read-model/filter.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import createClient, { type Sql } from 'postgres'
 import type { Store } from '../../ports/store/store.ts'
@@ -103,7 +104,7 @@ async function useRows({ readModel }: Store): Promise<object> {
     await readModel.commit({ ...page, from: page.to, to: page.to + 1, rows: [], park: [], unpark: [], run }),
   ]
   await readModel.release(table.name, lease.epoch)
-  const { found } = await readModel.list(table, { where: { n: 1234567.25 }, sort: null, after: null, limit: 1 })
+  const { found } = await readModel.list(table, { where: filterByValues({ n: 1234567.25 }), sort: [], after: null, limit: 1 })
   const saved = Date.parse((await readModel.progress([table.name]))[0]!.savedAt)
   return { committed, isSynced, keys: found.map(({ key }) => key), saved: saved > 0, left: Number.isInteger(leftMs) }
 }

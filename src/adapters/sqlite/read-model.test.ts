@@ -1,3 +1,4 @@
+import { filterByValues } from '../../ports/read-model/filter.ts'
 import { Database } from 'bun:sqlite'
 import { afterEach, describe, expect, spyOn, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -60,7 +61,7 @@ describe('statements of a page', () => {
     expect(
       await store.readModel.commit(page({ epoch, from: 10, to: 20, run: db => (db as Database).run('delete from mine') })),
     ).toBeTrue()
-    expect((await store.readModel.count(orders, {})).found).toBe(1)
+    expect((await store.readModel.count(orders, [])).found).toBe(1)
   })
 
   test('a statement of a page is not run where the page is refused', async () => {
@@ -156,8 +157,9 @@ describe('the index of each list', () => {
     for (const sort of sorts)
       for (const value of sort ? [sort.field === 'status' ? 'new' : 1, null] : [null])
         for (const where of [{}, { [sort?.field ?? 'status']: value }])
-          for (const after of [null, { value, key: 'o0' }]) await store.readModel.list(orders, { where, sort, after, limit: 5 })
-    await store.readModel.count(orders, { status: 'new' })
+          for (const after of [null, { values: sort ? [value] : [], key: 'o0' }])
+            await store.readModel.list(orders, { where: filterByValues(where), sort: sort ? [sort] : [], after, limit: 5 })
+    await store.readModel.count(orders, filterByValues({ status: 'new' }))
     await store.readModel.rows(orders, ['o1'])
     await store.readModel.get(orders, 'o1')
     using db = new Database(file)

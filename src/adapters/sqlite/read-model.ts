@@ -1,6 +1,7 @@
 // Read models in the file of the log, on its one connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import { checkList, checkPageInTurns, checkSame, checkTable } from '../../ports/read-model/check.ts'
+import type { RowFilter } from '../../ports/read-model/filter.ts'
 import { type Condition, columnOf, conditions, planListing } from '../../ports/read-model/listing.ts'
 import type { Lease, Suspect } from '../../ports/read-model/leases.ts'
 import type { Parked, ParkedCount } from '../../ports/read-model/parked.ts'
@@ -8,7 +9,7 @@ import type { NewPage, Progress } from '../../ports/read-model/progress.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, RowResult, SkipParked, StoredRow } from '../../ports/read-model/rows.ts'
 import { isStorable } from '../../ports/read-model/storable.ts'
-import type { Table, Value } from '../../ports/read-model/tables.ts'
+import type { Table } from '../../ports/read-model/tables.ts'
 import { instant } from '../../ports/store/instant.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import { pageError } from './errors.ts'
@@ -175,8 +176,8 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
   const COLUMNS = 'r.key, r.position, r.data, p.position as parked'
 
   function list({ name }: Table, { limit, skipsParked = false, ...options }: ListOptions): readonly StoredRow[] {
-    const { order, descending, parts } = planListing(options)
-    const ordered = order.map(column => `r."${column}"${descending ? ' desc' : ''}`).join(', ')
+    const { order, parts } = planListing(options)
+    const ordered = order.map(({ column, descending }) => `r."${column}"${descending ? ' desc' : ''}`).join(', ')
     const rows: StoredRow[] = []
     for (const part of parts) {
       if (rows.length === limit) break
@@ -186,7 +187,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     return rows
   }
 
-  function count({ name }: Table, where: Readonly<Record<string, Value>>, { skipsParked = false }: SkipParked = {}): number {
+  function count({ name }: Table, where: RowFilter, { skipsParked = false }: SkipParked = {}): number {
     const asked = conditions(where)
     const countRows = (...more: readonly string[]) =>
       one<{ many: number }>(`select count(*) as many from "rows_${name}" r ${whereOf(asked, more)}`, ...valuesOf(asked))!.many
@@ -243,7 +244,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
       return found(table.name, () => list(table, options)) as ReadResult<readonly StoredRow[]>
     },
     count: (table, where, options) => {
-      checkList(table, { where, sort: null, after: null })
+      checkList(table, { where, sort: [], after: null })
       return found(table.name, () => count(table, where, options)) as ReadResult<number>
     },
     parked: name =>
@@ -295,17 +296,35 @@ function whereOf(asked: readonly Condition[], more: readonly string[] = []): str
 }
 
 function sqlOf(condition: Condition): string {
-  if (condition.is === 'equal') return `r."${condition.column}" = ?`
-  if (condition.is === 'null' || condition.is === 'not null') return `r."${condition.column}" is ${condition.is}`
-  const columns = condition.columns.map(column => `r."${column}"`)
-  return `(${columns.join(', ')}) ${condition.is === 'above' ? '>' : '<'} (${columns.map(() => '?').join(', ')})`
+  switch (condition.is) {
+    case 'equal':
+      return `r."${condition.column}" = ?`
+    case 'one of': {
+      const places = padValues(condition.values).map(() => '?')
+      return `(r."${condition.column}" in (${places.join(', ')})${condition.orNull ? ` or r."${condition.column}" is null` : ''})`
+    }
+    case 'null':
+    case 'not null':
+      return `r."${condition.column}" is ${condition.is}`
+    default: {
+      const columns = condition.columns.map(column => `r."${column}"`)
+      return `(${columns.join(', ')}) ${condition.is} (${columns.map(() => '?').join(', ')})`
+    }
+  }
 }
 
 function valuesOf(asked: readonly Condition[]): readonly (string | number | null)[] {
   return asked.flatMap(condition => {
     if (condition.is === 'equal') return storable(condition.value)
+    if (condition.is === 'one of') return padValues(condition.values).map(storable)
     return 'values' in condition ? condition.values.map(storable) : []
   })
+}
+
+/** Repeats the last value up to a power of two, so that few statements serve all numbers of values. */
+function padValues(values: readonly (string | number)[]): readonly (string | number)[] {
+  const many = values.length && 2 ** Math.ceil(Math.log2(values.length))
+  return Array.from({ length: many }, (_, i) => values[i] ?? values.at(-1)!)
 }
 
 /** Null for a text that no table can store, so that nothing is found. */

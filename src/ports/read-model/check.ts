@@ -2,6 +2,7 @@
 // the caller.
 import { background } from '../../lib/turns.ts'
 import { checkEntry } from '../agenda/check.ts'
+import { type Criterion, CRITERION_VALUES_MAX, valuesOfCriterion } from './filter.ts'
 import { PageRefused } from './page-refused.ts'
 import type { NewPage, NewRow } from './progress.ts'
 import { checkKey, checkText, fitsIndex, INDEXED_BYTES_MAX } from './storable.ts'
@@ -65,11 +66,26 @@ export async function checkPageInTurns(page: NewPage, table: Table | null): Prom
   }
 }
 
-/** Throws a TypeError for a field without an index, and for a value that is not of the index's kind. */
+/**
+ * Throws a TypeError for a field without an index, for a value that is not of the index's kind, and for a field that is
+ * sorted by twice.
+ */
 export function checkList(table: Table, { where, sort, after }: Pick<ListOptions, 'where' | 'sort' | 'after'>): void {
-  for (const [field, value] of Object.entries(where)) checkKind(table.name, indexOf(table, field), value)
-  if (sort) indexOf(table, sort.field)
-  if (sort && after) checkKind(table.name, indexOf(table, sort.field), after.value)
+  for (const criterion of where) checkCriterion(table.name, indexOf(table, criterion.field), criterion)
+  for (const [i, { field }] of sort.entries()) {
+    const index = indexOf(table, field)
+    if (sort.slice(0, i).some(one => one.field === field)) throw new TypeError(`${table.name}: ${field} is sorted by twice`)
+    if (after) checkKind(table.name, index, after.values[i]!)
+  }
+}
+
+function checkCriterion(name: string, index: Index, criterion: Criterion): void {
+  if (criterion.is === 'prefix' && index.kind !== 'text')
+    throw new TypeError(`${name}: ${index.field} is a ${index.kind}, which has no prefix`)
+  const values = valuesOfCriterion(criterion)
+  if (values.length > CRITERION_VALUES_MAX)
+    throw new TypeError(`${name}: ${index.field} is asked for ${values.length} values, and ${CRITERION_VALUES_MAX} are allowed`)
+  for (const value of values) checkKind(name, index, value)
 }
 
 function indexOf({ name, indexes }: Table, field: string): Index {

@@ -155,7 +155,9 @@ const bugs: readonly Bug[] = [
     bug: 'does not count what is null',
     plant: sound => ({
       count: async (table, where) =>
-        Object.values(where).includes(null) ? { ...(await sound.count(table, where)), found: 0 } : sound.count(table, where),
+        where.some(one => one.is === 'equal' && one.value === null)
+          ? { ...(await sound.count(table, where)), found: 0 }
+          : sound.count(table, where),
     }),
     caught: [SORTED],
   },

@@ -2,11 +2,13 @@
 import { memoryAgenda, type MemoryAgenda } from '../agenda/memory.ts'
 import { checkList, checkPageInTurns, checkSame, checkTable } from './check.ts'
 import { compareText } from './compare-text.ts'
+import { compareValues, meets } from './filter.ts'
 import type { Lease, Suspect } from './leases.ts'
+import { isKeyDescending } from './listing.ts'
 import type { Parked } from './parked.ts'
 import type { NewPage, NewRow, Progress } from './progress.ts'
 import type { ReadModel } from './read-model.ts'
-import type { ListOptions, StoredRow } from './rows.ts'
+import type { ListOptions, SortField, StoredRow } from './rows.ts'
 import type { Table, Value } from './tables.ts'
 
 type Checkpoint = Omit<Progress, 'name'>
@@ -122,12 +124,11 @@ export function memoryReadModel({
     { name, indexes }: Table,
     { where, skipsParked = false }: Pick<ListOptions, 'where' | 'skipsParked'>,
   ): readonly MemoryRow[] {
-    const wanted = Object.entries(where).map(
-      ([field, value]) => [indexes.findIndex(index => index.field === field), value] as const,
-    )
+    const wanted = where.map(criterion => [indexes.findIndex(({ field }) => field === criterion.field), criterion] as const)
     return [...rowsOf(name).values()].filter(
       ({ key, fields }) =>
-        wanted.every(([i, value]) => fields[i] === value) && !(skipsParked && parked.has(parkedKey(name, 'key', key))),
+        wanted.every(([i, criterion]) => meets(fields[i]!, criterion)) &&
+        !(skipsParked && parked.has(parkedKey(name, 'key', key))),
     )
   }
 
@@ -139,12 +140,11 @@ export function memoryReadModel({
 
   function list(table: Table, options: ListOptions): readonly StoredRow[] {
     const { sort, after, limit } = options
-    const index = sort ? table.indexes.findIndex(({ field }) => field === sort.field) : -1
-    const place = ({ key, fields }: MemoryRow) => ({ value: index < 0 ? null : fields[index]!, key })
-    const sign = sort?.descending ? -1 : 1
+    const indexes = sort.map(({ field }) => table.indexes.findIndex(index => index.field === field))
+    const place = ({ key, fields }: MemoryRow) => ({ values: indexes.map(i => fields[i]!), key })
     return matching(table, options)
-      .filter(row => !after || sign * comparePlaces(place(row), index < 0 ? { value: null, key: after.key } : after) > 0)
-      .toSorted((one, other) => sign * comparePlaces(place(one), place(other)))
+      .filter(row => !after || comparePlaces(place(row), after, sort) > 0)
+      .toSorted((one, other) => comparePlaces(place(one), place(other), sort))
       .slice(0, limit)
       .map(row => stored(table.name, row))
   }
@@ -205,7 +205,7 @@ export function memoryReadModel({
       return found(table.name, list(table, options))
     },
     count: async (table, where, options) => {
-      checkList(table, { where, sort: null, after: null })
+      checkList(table, { where, sort: [], after: null })
       return found(table.name, matching(table, { where, ...options }).length)
     },
     parked: async name =>
@@ -247,14 +247,13 @@ function isRow(row: NewRow): row is MemoryRow {
   return row.data !== null
 }
 
-type RowPlace = { readonly value: Value; readonly key: string }
+type RowPlace = { readonly values: readonly Value[]; readonly key: string }
 
-function comparePlaces(one: RowPlace, other: RowPlace): number {
-  return compareValues(one.value, other.value) || compareText(one.key, other.key)
-}
-
-/** Compares values. Nulls come first. */
-function compareValues(one: Value, other: Value): number {
-  if (one === null || other === null) return Number(one !== null) - Number(other !== null)
-  return typeof one === 'string' ? compareText(one, String(other)) : one - Number(other)
+function comparePlaces(one: RowPlace, other: RowPlace, sort: readonly SortField[]): number {
+  for (const [i, { descending }] of sort.entries()) {
+    const order = compareValues(one.values[i]!, other.values[i]!)
+    if (order !== 0) return descending ? -order : order
+  }
+  const order = compareText(one.key, other.key)
+  return isKeyDescending(sort) ? -order : order
 }

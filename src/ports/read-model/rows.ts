@@ -1,3 +1,4 @@
+import type { RowFilter } from './filter.ts'
 import type { Table, Value } from './tables.ts'
 
 /** Reads rows, each together with the status of its table in the same snapshot. */
@@ -7,11 +8,11 @@ export interface ReadRows {
   /** Gives one row, read with the checkpoint. `streams`: those whose events change this row and no other. Default: none. */
   get(table: Table, key: string, streams?: readonly string[]): Promise<RowResult>
   /**
-   * Gives one page of rows, selected by equality on indexes; see ListOptions for the order. Throws a TypeError for a
-   * field without an index.
+   * Gives one page of rows, selected by their indexes; see ListOptions for the order. Throws a TypeError for a field
+   * without an index.
    */
   list(table: Table, options: ListOptions): Promise<ReadResult<readonly StoredRow[]>>
-  count(table: Table, where: Readonly<Record<string, Value>>, options?: SkipParked): Promise<ReadResult<number>>
+  count(table: Table, where: RowFilter, options?: SkipParked): Promise<ReadResult<number>>
 }
 
 export type StoredRow = {
@@ -22,14 +23,20 @@ export type StoredRow = {
   readonly parked: number | null
 }
 
-/** The order is by a field (nulls first) and then by key, by code points. A descending order reverses both. */
+/**
+ * The order is by the fields (nulls first), one after the other, and then by key, by code points. A descending field
+ * reverses its own order. The last field gives the direction of the keys.
+ */
 export type ListOptions = SkipParked & {
-  readonly where: Readonly<Record<string, Value>>
-  readonly sort: { readonly field: string; readonly descending: boolean } | null
-  /** The page begins after this row: its value of the sort field (null without a sort) and its key. */
-  readonly after: { readonly value: Value; readonly key: string } | null
+  readonly where: RowFilter
+  /** Empty: by key. */
+  readonly sort: readonly SortField[]
+  /** The page begins after this row: its values of the sort fields and its key. */
+  readonly after: { readonly values: readonly Value[]; readonly key: string } | null
   readonly limit: number
 }
+/** A field to sort by: an index. */
+export type SortField = { readonly field: string; readonly descending: boolean }
 /** `skipsParked`: leaves out the rows whose own key is parked. Default: false. */
 export type SkipParked = { readonly skipsParked?: boolean }
 /** The result of a read, with the status of the table in the same snapshot. */

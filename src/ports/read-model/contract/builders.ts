@@ -21,7 +21,7 @@ export const orders: Table = {
 
 export const plain: Table = { name: 'plain_v1', indexes: [] }
 
-export const everything: ListOptions = { where: {}, sort: null, after: null, limit: 1_000 }
+export const everything: ListOptions = { where: [], sort: [], after: null, limit: 1_000 }
 
 export function row(key: string, position: number): NewRow {
   return { key, position, data: `{"key":${JSON.stringify(key)}}`, fields: ['new', position] }

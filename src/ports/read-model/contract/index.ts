@@ -2,6 +2,7 @@
 import { contract } from '../../../test-support/contract.ts'
 import type { ReadModelCase, TestedReadModel } from './case.ts'
 import { tables } from './tables.ts'
+import { filtering } from './filtering.ts'
 import { fingerprints } from './fingerprints.ts'
 import { leases } from './leases.ts'
 import { pages } from './pages.ts'
@@ -17,5 +18,5 @@ export function readModelContract(name: string, make: () => Promise<TestedReadMo
 }
 
 export const readModelCases: readonly ReadModelCase[] = [
-  tables, leases, pages, payloads, progress, parkedKeys, fingerprints, reading, properties,
+  tables, leases, pages, payloads, progress, parkedKeys, fingerprints, reading, filtering, properties,
 ].flat() // biome-ignore format: one list

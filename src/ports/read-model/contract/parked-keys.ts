@@ -2,6 +2,7 @@
 import { expect } from 'bun:test'
 import type { NewPage } from '../progress.ts'
 import type { ReadModel } from '../read-model.ts'
+import { filterByValues } from '../filter.ts'
 import type { ListOptions } from '../rows.ts'
 import type { ReadModelCase } from './case.ts'
 import { acquireLease, commitPage, everything, orders, page, buildParked, plain, row, sortByKey } from './builders.ts'
@@ -86,9 +87,9 @@ export const parkedKeys: readonly ReadModelCase[] = [
       const readStopped = async (key: string, streams?: readonly string[]) => [
         await readModel.get(orders, key, streams).then(({ parked, parkedStream }) => [parked, parkedStream]),
         (await readModel.list(orders, everything)).parked,
-        (await readModel.list(orders, { ...everything, where: { status: 'none' } })).parked,
-        (await readModel.count(orders, {})).parked,
-        (await readModel.count(orders, { status: 'none' })).parked,
+        (await readModel.list(orders, { ...everything, where: filterByValues({ status: 'none' }) })).parked,
+        (await readModel.count(orders, [])).parked,
+        (await readModel.count(orders, filterByValues({ status: 'none' }))).parked,
       ]
       let from = 0
       const move = async (changed: Partial<NewPage>) => {
@@ -132,20 +133,20 @@ export const parkedKeys: readonly ReadModelCase[] = [
       expect(await listKeys({})).toBe('o3,o4,o5')
       expect(await listKeys({ skipsParked: false })).toBe('o1,o2,o3,o4,o5')
       expect(await listKeys({ limit: 2 })).toBe('o3,o4')
-      expect(await listKeys({ sort: byTotal(false) })).toBe('o5,o4,o3')
-      expect(await listKeys({ sort: byTotal(true), limit: 1 })).toBe('o3')
-      expect(await listKeys({ sort: byTotal(true), after: { value: 5, key: 'o1' } })).toBe('o3,o4,o5')
-      expect(await listKeys({ sort: byStatus, after: { value: null, key: 'o1' } })).toBe('o3,o5,o4')
-      expect(await listKeys({ where: { status: 'new' } })).toBe('o4')
-      expect(await listKeys({ where: { status: 'new' }, after: { value: null, key: 'o1' } })).toBe('o4')
+      expect(await listKeys({ sort: [byTotal(false)] })).toBe('o5,o4,o3')
+      expect(await listKeys({ sort: [byTotal(true)], limit: 1 })).toBe('o3')
+      expect(await listKeys({ sort: [byTotal(true)], after: { values: [5], key: 'o1' } })).toBe('o3,o4,o5')
+      expect(await listKeys({ sort: [byStatus], after: { values: [null], key: 'o1' } })).toBe('o3,o5,o4')
+      expect(await listKeys({ where: filterByValues({ status: 'new' }) })).toBe('o4')
+      expect(await listKeys({ where: filterByValues({ status: 'new' }), after: { values: [], key: 'o1' } })).toBe('o4')
       const countAll = async (where: ListOptions['where']) => [
         (await readModel.count(orders, where, { skipsParked: true })).found,
         (await readModel.count(orders, where)).found,
       ]
-      expect(await countAll({})).toEqual([3, 5])
-      expect(await countAll({ status: 'new' })).toEqual([1, 2])
-      expect(await countAll({ status: null, total: 5 })).toEqual([0, 1])
-      expect(await countAll({ status: 'none' })).toEqual([0, 0])
+      expect(await countAll([])).toEqual([3, 5])
+      expect(await countAll(filterByValues({ status: 'new' }))).toEqual([1, 2])
+      expect(await countAll(filterByValues({ status: null, total: 5 }))).toEqual([0, 1])
+      expect(await countAll(filterByValues({ status: 'none' }))).toEqual([0, 0])
     },
   },
   {

@@ -62,7 +62,7 @@ export const progress: readonly ReadModelCase[] = [
       expect(await readModel.commit(page({ epoch: zombie.epoch, rows: [row('z', 1)] }))).toBeFalse()
       await acquireLease(readModel, 'orders_v1', 'b')
       expect(await readModel.commit(page({ epoch: zombie.epoch, rows: [row('z', 1)] }))).toBeFalse()
-      expect((await readModel.count(orders, {})).found).toBe(0)
+      expect((await readModel.count(orders, [])).found).toBe(0)
     },
   },
   {

@@ -61,7 +61,9 @@ export const properties: readonly ReadModelCase[] = [
       const reopened = await reopen()
       expect((await reopened.list(orders, everything)).found).toEqual(rowsOf(model, parked))
       for (const sort of sorts)
-        expect(await listInPages(reopened, {}, sort)).toEqual(sortRows([...model.values()], {}, sort).map(({ key }) => key))
+        expect(await listInPages({ readModel: reopened, rows: [...model.values()] }, { where: [], sort })).toEqual(
+          sortRows([...model.values()], [], sort).map(({ key }) => key),
+        )
     },
   },
 ]

@@ -1,6 +1,7 @@
 // A read model filters, sorts and pages by its indexes alone.
 import { expect } from 'bun:test'
 import { compareText } from '../compare-text.ts'
+import { type Criterion, type RowFilter, filterByValues } from '../filter.ts'
 import type { NewRow } from '../progress.ts'
 import type { ListOptions } from '../rows.ts'
 import type { Value } from '../tables.ts'
@@ -14,18 +15,29 @@ export const reading: readonly ReadModelCase[] = [
     run: async ({ readModel }) => {
       await readModel.prepare([orders])
       const asked: readonly Partial<ListOptions>[] = [
-        { where: { other: 1 } },
-        { where: { Status: 'new' } },
-        { where: { '"; drop table events; --': 1 } },
-        { where: { status: 1 } },
-        { where: { total: '1' } },
-        { sort: { field: 'other', descending: false } },
-        { sort: { field: 'total', descending: false }, after: { value: 'x', key: 'o1' } },
+        { where: filterByValues({ other: 1 }) },
+        { where: filterByValues({ Status: 'new' }) },
+        { where: filterByValues({ '"; drop table events; --': 1 }) },
+        { where: filterByValues({ status: 1 }) },
+        { where: filterByValues({ total: '1' }) },
+        { sort: [{ field: 'other', descending: false }] },
+        { sort: [{ field: 'total', descending: false }], after: { values: ['x'], key: 'o1' } },
+        {
+          sort: [
+            { field: 'total', descending: false },
+            { field: 'total', descending: true },
+          ],
+        },
+        { where: [{ field: 'other', is: 'not null' }] },
+        { where: [{ field: 'total', is: '>', value: '1' }] },
+        { where: [{ field: 'status', is: 'one of', values: ['new', 1] }] },
+        { where: [{ field: 'total', is: 'prefix', value: '1' }] },
+        { where: [{ field: 'total', is: 'one of', values: Array.from({ length: 1_001 }, (_, i) => i) }] },
       ]
       for (const one of asked)
         expect(await failureOf(readModel.list(orders, { ...everything, ...one })), Bun.inspect(one)).toBeInstanceOf(TypeError)
-      expect(await failureOf(readModel.count(orders, { other: 1 }))).toBeInstanceOf(TypeError)
-      expect(await failureOf(readModel.count(plain, { status: 'new' }))).toBeInstanceOf(TypeError)
+      expect(await failureOf(readModel.count(orders, filterByValues({ other: 1 })))).toBeInstanceOf(TypeError)
+      expect(await failureOf(readModel.count(plain, filterByValues({ status: 'new' })))).toBeInstanceOf(TypeError)
     },
   },
   {
@@ -37,8 +49,9 @@ export const reading: readonly ReadModelCase[] = [
       for (const text of ['a\0', '\0', '\ud800', '\udc00']) {
         expect(await readModel.get(orders, text)).toEqual({ found: null, position: 10, parked: null, parkedStream: null })
         expect(await readModel.rows(orders, [text])).toEqual([])
-        expect((await readModel.list(orders, { ...everything, where: { status: text } })).found).toEqual([])
-        expect((await readModel.count(orders, { status: text })).found).toBe(0)
+        for (const criterion of of('status', text))
+          expect((await readModel.list(orders, { ...everything, where: [criterion] })).found, Bun.inspect(criterion)).toEqual([])
+        expect((await readModel.count(orders, filterByValues({ status: text }))).found).toBe(0)
       }
     },
   },
@@ -59,25 +72,27 @@ export const reading: readonly ReadModelCase[] = [
         )
         .toSorted((one, other) => compareText(one.key, other.key))
       await commitPage(readModel, page({ epoch, rows }))
-      const wheres: readonly ListOptions['where'][] = [
+      const wheres: readonly RowFilter[] = [
         {},
         ...statuses.map(status => ({ status })),
         ...amounts.map(total => ({ total })),
         { status: statuses[1]!, total: amounts[1]! },
         { status: null, total: null },
-      ]
+      ].map(filterByValues)
       for (const where of wheres)
         for (const sort of sorts) {
           const wanted = sortRows(rows, where, sort)
           expect((await readModel.count(orders, where)).found).toBe(wanted.length)
           // Each page of 7, and then from each of some rows on.
-          expect(await listInPages(readModel, where, sort), Bun.inspect({ where, sort })).toEqual(wanted.map(({ key }) => key))
+          expect(await listInPages({ readModel, rows }, { where, sort }), Bun.inspect({ where, sort })).toEqual(
+            wanted.map(({ key }) => key),
+          )
         }
       for (const sort of sorts)
-        for (const [i, last] of sortRows(rows, {}, sort).entries()) {
-          const { found } = await readModel.list(orders, { where: {}, sort, after: placeOf(last, sort), limit: 3 })
+        for (const [i, last] of sortRows(rows, [], sort).entries()) {
+          const { found } = await readModel.list(orders, { where: [], sort, after: placeOf(last, sort), limit: 3 })
           expect(found.map(({ key }) => key)).toEqual(
-            sortRows(rows, {}, sort)
+            sortRows(rows, [], sort)
               .slice(i + 1, i + 4)
               .map(({ key }) => key),
           )
@@ -92,7 +107,14 @@ export const reading: readonly ReadModelCase[] = [
       const totals = [null, null, 1, 1, 2, 3]
       await commitPage(readModel, page({ epoch, rows: totals.map((total, i) => ({ ...row(`k${i}`, 1), fields: ['s', total] })) }))
       const keysAfter = async (descending: boolean, value: Value, key: string) =>
-        (await readModel.list(orders, { where: {}, sort: { field: 'total', descending }, after: { value, key }, limit: 9 })).found
+        (
+          await readModel.list(orders, {
+            where: [],
+            sort: [{ field: 'total', descending }],
+            after: { values: [value], key },
+            limit: 9,
+          })
+        ).found
           .map(({ key }) => key[1])
           .join('')
       expect(await keysAfter(false, 1.5, 'a')).toBe('45')
@@ -104,3 +126,9 @@ export const reading: readonly ReadModelCase[] = [
     },
   },
 ]
+
+/** Every criterion that compares a field with a text. */
+function of(field: string, value: string): readonly Criterion[] {
+  const comparisons = (['<', '<=', '>', '>=', 'prefix', 'equal'] as const).map((is): Criterion => ({ field, is, value }))
+  return [...comparisons, { field, is: 'one of', values: [value] }, { field, is: 'one of', values: [value, 'b\0'] }]
+}

@@ -1,14 +1,15 @@
 // Values that are hard to sort, and how a sorted array has them.
 import { compareText } from '../compare-text.ts'
+import type { Criterion, RowFilter } from '../filter.ts'
 import type { NewRow } from '../progress.ts'
 import type { ReadModel } from '../read-model.ts'
-import type { ListOptions } from '../rows.ts'
-import type { Value } from '../tables.ts'
-import { everything, orders } from './builders.ts'
+import type { ListOptions, SortField } from '../rows.ts'
+import type { Table, Value } from '../tables.ts'
+import { orders } from './builders.ts'
 
-export const sorts: readonly ListOptions['sort'][] = [
-  null,
-  ...orders.indexes.flatMap(({ field }) => [false, true].map(descending => ({ field, descending }))),
+export const sorts: readonly (readonly SortField[])[] = [
+  [],
+  ...orders.indexes.flatMap(({ field }) => [false, true].map(descending => [{ field, descending }])),
 ]
 
 export const numbers = [0, 1, -1, 0.1, 1e21, -1e-7, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE, Number.MIN_VALUE]
@@ -23,46 +24,54 @@ export const texts = [
   'null', '\t', '\u0001', '\u001f', '%', '_', '__proto__', '$1', '--',
 ] // biome-ignore format: one list
 
-/** All keys of a list, read in pages, each behind the last row of the one before. */
+/** All keys of a list, read in pages, each behind the last row of the one before. `rows` are those of the table. */
 export async function listInPages(
-  readModel: ReadModel,
-  where: ListOptions['where'],
-  sort: ListOptions['sort'],
+  { readModel, table = orders, rows }: ListedTable,
+  { where, sort, limit = 7 }: Pick<ListOptions, 'where' | 'sort'> & { readonly limit?: number },
 ): Promise<readonly string[]> {
   const keys: string[] = []
-  const fields = new Map<string, NewRow['fields']>()
   for (let after: ListOptions['after'] = null; ; ) {
-    const { found } = await readModel.list(orders, { where, sort, after, limit: 7 })
+    const { found } = await readModel.list(table, { where, sort, after, limit })
     keys.push(...found.map(({ key }) => key))
-    if (found.length < 7) return keys
-    const last = found.at(-1)!.key
-    if (sort && !fields.has(last)) await findFields(readModel, last, fields)
-    after = { value: sort ? fields.get(last)![sort.field === 'status' ? 0 : 1]! : null, key: last }
+    if (found.length < limit) return keys
+    after = placeOf(rows.find(({ key }) => key === keys.at(-1))!, sort, table)
   }
 }
+type ListedTable = { readonly readModel: ReadModel; readonly table?: Table; readonly rows: readonly NewRow[] }
 
-/** What a row's fields are, found by asking, as rows are read without them. */
-async function findFields(readModel: ReadModel, key: string, fields: Map<string, NewRow['fields']>): Promise<void> {
-  for (const status of statuses)
-    for (const total of amounts) {
-      const { found } = await readModel.list(orders, { ...everything, where: { status, total } })
-      for (const row of found) fields.set(row.key, [status, total])
-    }
-  if (!fields.has(key)) throw new Error(`expected to find ${key} by its fields`)
-}
-
-export function sortRows(rows: readonly NewRow[], where: ListOptions['where'], sort: ListOptions['sort']): readonly NewRow[] {
-  const sign = sort?.descending ? -1 : 1
+export function sortRows(
+  rows: readonly NewRow[],
+  where: RowFilter,
+  sort: readonly SortField[],
+  table: Table = orders,
+): readonly NewRow[] {
   return rows
-    .filter(({ fields }) => orders.indexes.every(({ field }, i) => !(field in where) || where[field] === fields[i]))
+    .filter(row => where.every(criterion => isMet(criterion, fieldOf(row, criterion.field, table))))
     .toSorted((one, other) => {
-      const [a, b] = [placeOf(one, sort), placeOf(other, sort)]
-      return sign * (compareNullsFirst(a.value, b.value) || compareText(a.key, b.key))
+      for (const { field, descending } of sort) {
+        const order = compareNullsFirst(fieldOf(one, field, table), fieldOf(other, field, table))
+        if (order !== 0) return descending ? -order : order
+      }
+      return (sort.at(-1)?.descending ? -1 : 1) * compareText(one.key, other.key)
     })
 }
 
-export function placeOf({ key, fields }: NewRow, sort: ListOptions['sort']): { value: Value; key: string } {
-  return { value: sort ? fields[orders.indexes.findIndex(({ field }) => field === sort.field)]! : null, key }
+export function placeOf(row: NewRow, sort: readonly SortField[], table: Table = orders): NonNullable<ListOptions['after']> {
+  return { values: sort.map(({ field }) => fieldOf(row, field, table)), key: row.key }
+}
+
+function fieldOf({ fields }: NewRow, field: string, { indexes }: Table): Value {
+  return fields[indexes.findIndex(index => index.field === field)]!
+}
+
+function isMet(criterion: Criterion, found: Value): boolean {
+  if (criterion.is === 'equal') return found === criterion.value
+  if (criterion.is === 'one of') return criterion.values.some(value => value === found)
+  if (found === null) return false
+  if (criterion.is === 'not null') return true
+  if (criterion.is === 'prefix') return String(found).slice(0, criterion.value.length) === criterion.value
+  const order = compareNullsFirst(found, criterion.value)
+  return order === 0 ? criterion.is.endsWith('=') : order < 0 === criterion.is.startsWith('<')
 }
 
 function compareNullsFirst(one: Value, other: Value): number {
