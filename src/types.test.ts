@@ -2,29 +2,33 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { seen } from './test-support/types/accepted.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const MARK = /^\s*\/\/ @ts-expect-error (.+)$/
 
-type Found = { readonly line: number; readonly message: string }
+type Found = { readonly file: string; readonly line: number; readonly message: string }
 
-const refused = readFileSync(join(import.meta.dir, 'test-support/types/refused.ts'), 'utf8').split('\n')
-const accepted = readFileSync(join(import.meta.dir, 'test-support/types/accepted.ts'), 'utf8').split('\n')
-const marks = refused.flatMap((text, i): Found[] => {
-  const mark = MARK.exec(text)
-  return mark ? [{ line: i + 2, message: mark[1]! }] : []
-})
-let found: { readonly refused: readonly Found[]; readonly accepted: readonly Found[] }
+const linesOf = (file: string) => readFileSync(join(import.meta.dir, 'test-support/types', file), 'utf8').split('\n')
+const accepted = linesOf('accepted.ts')
+const refused = new Map(['refused.ts', 'misnamed.ts'].map(file => [file, linesOf(file)]))
+const marks = [...refused].flatMap(([file, lines]) =>
+  lines.flatMap((text, i): Found[] => {
+    const mark = MARK.exec(text)
+    return mark ? [{ file, line: i + 2, message: mark[1]! }] : []
+  }),
+)
+let found: readonly Found[]
 
 beforeAll(() => {
-  found = compileFiles({ 'refused.ts': refused.map(text => (MARK.test(text) ? '' : text)), 'accepted.ts': accepted })
+  const unmarked = [...refused].map(([file, lines]) => [file, lines.map(text => (MARK.test(text) ? '' : text))] as const)
+  found = compileFiles(Object.fromEntries([...unmarked, ['accepted.ts', accepted]]))
 })
 
 describe('right code', () => {
   test('right code compiles', () => {
-    expect(found.accepted).toEqual([])
+    expect(found.filter(({ file }) => file === 'accepted.ts')).toEqual([])
   })
 
   test('right code needs no cast and no generic', () => {
@@ -39,26 +43,23 @@ describe('right code', () => {
 
 describe('wrong code', () => {
   test('wrong code does not compile, line by line, and nothing else fails', () => {
-    const lines = (list: readonly Found[]) =>
-      [...new Set(list.map(({ line }) => line))].map(line => `${line}: ${refused[line - 1]}`)
-    expect(lines(found.refused)).toEqual(lines(marks))
+    const lines = (list: readonly Found[]) => [
+      ...new Set(list.map(({ file, line }) => `${file}:${line}: ${refused.get(file)?.[line - 1]}`)),
+    ]
+    expect(lines(found.filter(({ file }) => refused.has(file)))).toEqual(lines(marks))
   })
 
-  test.each(marks.map(({ line, message }) => [line, message] as const))(
-    'wrong code on line %p gets the message: %s',
-    (line, message) => {
-      expect(
-        found.refused
-          .filter(one => one.line === line)
-          .map(one => one.message)
-          .join('\n'),
-      ).toContain(message)
+  test.each(marks.map(({ file, line, message }) => [`${file}:${line}`, message] as const))(
+    'wrong code at %s gets the message: %s',
+    (place, message) => {
+      const said = found.filter(({ file, line }) => `${file}:${line}` === place).map(one => one.message)
+      expect(said.join('\n')).toContain(message)
     },
   )
 })
 
 /** What the compiler says of files under src/test-support/types, by file and line, under the options of this package. */
-function compileFiles(files: Readonly<Record<string, readonly string[]>>): typeof found {
+function compileFiles(files: Readonly<Record<string, readonly string[]>>): readonly Found[] {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-types-'))
   try {
     for (const [name, lines] of Object.entries(files))
@@ -74,11 +75,9 @@ function compileFiles(files: Readonly<Record<string, readonly string[]>>): typeo
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
     const { stdout } = Bun.spawnSync([process.execPath, tsc, '-p', folder, '--pretty', 'false'])
     const errors = [...stdout.toString().matchAll(/^(\S*?)\((\d+),\d+\): error TS\d+: (.*(?:\n {2}.*)*)/gm)]
-    const errorsIn = (name: string) =>
-      errors
-        .filter(([, file]) => file!.endsWith(`/${name}`))
-        .map(([, , line, message]) => ({ line: Number(line), message: message! }))
-    return { refused: errorsIn('refused.ts'), accepted: errorsIn('accepted.ts') }
+    const all = errors.map(([, file, line, message]) => ({ file: basename(file!), line: Number(line), message: message! }))
+    const order = Object.keys(files)
+    return all.toSorted((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line)
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import { type Event, type EventOf, type Events, type EventsSpec, spec } from '../event/events.ts'
-import type { One, Only } from '../event/families.ts'
+import type { OnlyFolds, One } from '../event/families.ts'
 import { functionsPart, hashToNumber, readingPart } from '../event/fingerprints.ts'
+import type { Misnamed } from '../event/misnamed.ts'
 import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
 import { type Command, commands } from './command.ts'
@@ -26,6 +27,14 @@ export type Context = {
 
 type CommandOf<D extends string, C extends Schemas> = { [N in keyof C & string]: Command<D, N, z.input<C[N]>> }[keyof C & string]
 type Folds<S extends Schemas, State> = { [T in keyof S & string]: (state: State, data: z.output<S[T]>) => State }
+/** Says which fields of a public view the state does not have, or has with another type. */
+type Unshown<Shown, State> = {
+  [K in keyof Shown & string]-?: K extends keyof State
+    ? State[K] extends Shown[K]
+      ? never
+      : `the state has another type of ${K}`
+    : Misnamed<'field', K, keyof State>
+}[keyof Shown & string]
 /** A decider, with a function for each of its commands, which makes the command as data. */
 
 export type Decider<D extends string, State, C extends Schemas> = {
@@ -91,14 +100,14 @@ export function decider<
   of: Events<D, S>,
   options: {
     readonly initial: State
-    readonly evolve: E & NoInfer<Only<E, S>>
+    readonly evolve: E & NoInfer<OnlyFolds<E, keyof S, State>>
     readonly commands: C
     readonly decide: {
       readonly [N in keyof C & string]: (state: State, data: z.output<C[N]>, context: Context) => One<EventOf<D, S>> | Rejection
     }
     readonly internal?: readonly NoInfer<keyof C & string>[]
     readonly rejections?: RejectionTable
-    readonly expose?: V & (NoInfer<State> extends z.input<V> ? unknown : never)
+    readonly expose?: V & (NoInfer<State> extends z.input<V> ? unknown : Unshown<z.input<V>, NoInfer<State>>)
     readonly snapshot?: { readonly every: number; readonly version?: number }
   },
 ): Decider<D, State, C> {

@@ -47,10 +47,27 @@ export type Recorded<E extends Event = Event> = E extends Event
   : never
 
 /** A stored payload survives JSON: its schema's output equals its input, and JSON can hold it. */
-type Stable<Z> =
-  Z extends z.ZodType<infer Out, infer In> ? ([In, Out] extends [Out & JsonOnly<Out>, In] ? Z : Unstable) : Unstable
+type Stable<Z extends z.ZodType> =
+  IsStable<z.input<Z>, z.output<Z>> extends true ? unknown : Unstable<UnstableAt<z.input<Z>, z.output<Z>>>
+type IsStable<In, Out> = [In, Out] extends [Out & JsonOnly<Out>, In] ? true : false
 /** The compiler shows this text in its message. */
-type Unstable = 'an event schema gives what it takes, and takes what JSON holds'
+type Unstable<At> = At extends string ? `an event schema gives what it takes, and takes what JSON holds, but not at ${At}` : never
+/** The fields that are not stable, with `*` for what a list or a record holds. */
+type UnstableAt<In, Out, At extends string = '', Depth extends 0[] = []> =
+  IsStable<In, Out> extends true ? never : OrHere<UnstableWithin<In, Out, At, [...Depth, 0]>, At>
+type OrHere<Found, At extends string> = [Found] extends [never] ? (At extends '' ? '/' : At) : Found
+type UnstableWithin<In, Out, At extends string, Depth extends 0[]> = Depth['length'] extends 6
+  ? never
+  : [Out, In] extends [readonly (infer O)[] | Nothing, readonly (infer I)[] | Nothing]
+    ? UnstableAt<I, O, `${At}/*`, Depth>
+    : [Out, In] extends [Fields, Fields]
+      ? UnstableField<NonNullable<In>, NonNullable<Out>, At, Depth>
+      : never
+type UnstableField<In, Out, At extends string, Depth extends 0[]> = {
+  [K in keyof Out & string]-?: UnstableAt<In[K & keyof In], Out[K], `${At}/${string extends K ? '*' : K}`, Depth>
+}[keyof Out & string]
+type Fields = { readonly [key: string]: unknown } | Nothing
+type Nothing = null | undefined
 /** Assignment to `PlainJson` accepts JSON of any depth, and is quick. Only a type with an unknown part is taken apart. */
 export type JsonOnly<T> = T extends PlainJson
   ? T

@@ -1,12 +1,21 @@
 // Folds over several families: which facts they name, how the names are written, and which events of the log they read.
 import { type AnyEvents, type Event, type EventsSpec, type Recorded, spec } from './events.ts'
+import type { Misnamed, NoExcess } from './misnamed.ts'
 import { readRecorded, type StoredText } from './recorded.ts'
 import { isOf } from './stream-name.ts'
 
 /** One value or several. */
 export type One<T> = T | readonly T[]
-/** Makes a key that `All` does not have an error at its place in the code. */
-export type Only<T, All> = { [K in Exclude<keyof T, keyof All>]: never }
+/** Makes a key that is no `Name` have an error at its place in the code, with the nearest name. */
+export type Only<T, Name> = { [K in Exclude<keyof T, Name>]: Misnamed<'event', K, Name> }
+/** The same for folds, of which none gives a field that the state does not have. */
+export type OnlyFolds<T, Name, State> = {
+  [K in keyof T]: K extends Name
+    ? T[K] extends (...args: never) => infer Given
+      ? NoExcess<Given, State>
+      : unknown
+    : Misnamed<'event', K, Name>
+}
 /** The events of a family, or of several. */
 export type In<F extends AnyEvents> = F[typeof spec]['event']
 /** The name of an event: with its family, or bare if no other family has the name. */

@@ -5,6 +5,7 @@ import {
   type ByEvent,
   byEvent,
   type Families,
+  type OnlyFolds,
   familiesOf,
   type In,
   type Keys,
@@ -136,10 +137,10 @@ export function processManager<
     readonly from: One<F>
     readonly to: One<D>
     readonly begins: One<NameOf<In<F>>>
-    readonly key?: K & NoInfer<Only<K, Keys<In<F>>>>
+    readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
     readonly initial: State
-    readonly evolve: E & NoInfer<Only<E, On<In<F>, State, State>>>
-    readonly react: R & NoInfer<Only<R, On<In<F>, State, State>>>
+    readonly evolve: E & NoInfer<OnlyFolds<E, NameOf<In<F>>, State>>
+    readonly react: R & NoInfer<Only<R, NameOf<In<F>>>>
     readonly on: {
       readonly rejected: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
       readonly failed?: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>

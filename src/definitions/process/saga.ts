@@ -85,10 +85,11 @@ export function saga<
   options: {
     readonly from: One<F>
     readonly to: One<D>
-    readonly key?: K & NoInfer<Only<K, Keys<In<F>>>>
-    readonly begins: S & {
-      readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
-    }
+    readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
+    readonly begins: S &
+      NoInfer<Only<S, NameOf<In<F>>>> & {
+        readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
+      }
     readonly steps: readonly One<SagaStep<NoInfer<Data>, CommandsTo<D>, NameOf<In<F>>>>[]
     readonly completed?: (data: NoInfer<Data>, key: string) => One<CommandsTo<D>>
     readonly undone?: (data: NoInfer<Data>, failure: NonNullable<SagaState['failure']>, key: string) => One<CommandsTo<D>>

@@ -4,9 +4,11 @@ import {
   type ByEvent,
   byEvent,
   type Families,
+  type OnlyFolds,
   familiesOf,
   type In,
   type Keys,
+  type NameOf,
   type On,
   type One,
   type Only,
@@ -87,8 +89,8 @@ export function projection<
     readonly row: z.ZodType<Row>
     readonly initial: NoInfer<Row>
     readonly indexes?: readonly I[]
-    readonly key?: K & NoInfer<Only<K, Keys<In<F>>>>
-    readonly evolve: E & NoInfer<Only<E, On<In<F>, Row, Row>>>
+    readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
+    readonly evolve: E & NoInfer<OnlyFolds<E, NameOf<In<F>>, Row>>
     readonly version?: number
     readonly previous?: AnyProjection
     readonly frozen?: boolean

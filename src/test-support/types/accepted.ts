@@ -288,3 +288,44 @@ export const seen: readonly unknown[] = [
   asked,
   timers.length,
 ]
+
+// Folds that give no more than there is: narrower values, parts that are left out, variants, lists in lists, and a value of any kind where the schema takes one.
+type Node = { readonly name: string; readonly below?: readonly Node[] }
+const Wide = z.object({
+  kind: z.enum(['a', 'b']),
+  lines: z.array(Line.extend({ note: z.string().optional() })),
+  who: z.object({ name: z.string().optional() }).nullable(),
+  extra: z.unknown(),
+  counts: z.record(z.string(), z.int()),
+  tree: Tree.nullable(),
+})
+projection('wide', {
+  from: Basket,
+  row: Wide,
+  initial: { kind: 'a', lines: [], who: null, extra: null, counts: {}, tree: null },
+  evolve: {
+    Opened: (row, { lines }) => ({
+      ...row,
+      extra: { deep: { er: 1 } },
+      counts: { ...row.counts, new: 1 },
+      lines,
+      who: { name: 'x' },
+    }),
+    Closed: row => (row.kind === 'a' ? null : { ...row, kind: 'b', lines: row.lines.map(line => ({ ...line, note: 'x' })) }),
+    Noted: row => ({ ...row, tree: { name: 'a', children: row.tree ? [row.tree, { name: 'b', children: [] }] : [] } }),
+  },
+})
+type Variant =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'full'; readonly root: Node; readonly seen?: ReadonlyMap<string, Date> }
+const variant = (): Variant => ({ kind: 'empty' })
+decider(Basket, {
+  initial: variant(),
+  evolve: {
+    Opened: s => ({ ...s, kind: 'full', root: { name: 'a', below: [{ name: 'b' }] } }),
+    Closed: s => (s.kind === 'full' ? { ...s, seen: new Map([['a', new Date(0)]]) } : s),
+    Noted: _ => ({ kind: 'empty' }),
+  },
+  commands: {},
+  decide: {},
+})

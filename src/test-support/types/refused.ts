@@ -57,7 +57,7 @@ decider(Stock, {
 })
 decider(Stock, {
   initial: { n: 0 },
-  // @ts-expect-error is not assignable to type 'never'
+  // @ts-expect-error there is no event Gone
   evolve: { ...fold, Gone: (s: { n: number }) => s },
   commands: { note: None },
   decide: { note: () => [] },
@@ -160,7 +160,7 @@ decider(Stock, {
   evolve: fold,
   commands: { note: None },
   decide: { note: () => [] },
-  // @ts-expect-error is not assignable to type
+  // @ts-expect-error there is no field total
   expose: z.object({ total: z.int() }),
 })
 decider(Stock, {
@@ -243,7 +243,7 @@ const N = z.object({ n: z.number() })
 const start = { n: 0 }
 // @ts-expect-error Did you mean to write 'Placed'?
 projection('x', { from: Order, row: N, initial: start, evolve: { Placedd: () => start } })
-// @ts-expect-error is not assignable to type 'never'
+// @ts-expect-error there is no event Placedd; did you mean Placed?
 projection('x', { from: Order, row: N, initial: start, evolve: { Placed: row => row, Placedd: (row: { n: number }) => row } })
 // @ts-expect-error 'Charged' does not exist in type
 projection('x', { from: Order, row: N, initial: start, evolve: { Charged: () => start } })
