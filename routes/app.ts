@@ -7,7 +7,7 @@ import { categoryOf } from '../src/definitions/event/stream-name.ts'
 import type { AppOptions } from './app-options.ts'
 import { defaultHeaders } from './http/default-headers.ts'
 import { docs } from './openapi/docs.ts'
-import { handleError, handleNotFound } from './errors.ts'
+import { handleError, handleNotFound, handleRest } from './errors.ts'
 import { authorizeFollow } from './events/authorize-follow.ts'
 import { eventStream } from './events/events.ts'
 import { type WebSocketHandlers, websocket } from './events/server.ts'
@@ -19,7 +19,7 @@ import { openapi } from './openapi/openapi.ts'
 import { problemPage } from './http/problem.ts'
 import type { CachedAnswers } from './queries/cached-answers.ts'
 import { cachedAnswersOf } from './queries/queries.ts'
-import { keepLast, RouterByMethod, takePart } from './http/router.ts'
+import { keepLast, refuseAfterMounting, RouterByMethod, takePart } from './http/router.ts'
 import { getScheduled, withdrawScheduled } from './commands/scheduled.ts'
 import { getStream } from './streams/streams.ts'
 
@@ -68,10 +68,16 @@ export function app(options: AppOptions): App {
   mountLog(hono, options, configured)
   hono.get('/commands/:id', getScheduled).delete('/commands/:id', withdrawScheduled)
   for (const definition of definitions) mount(hono, definition, cached)
+  const notFound = handleNotFound(hono, definitions)
+  const rest = handleRest(notFound)
+  hono.all('*', rest)
   const derived = hono.routes.length - first
   for (const list of [hono.routes, router.routes] as unknown[][]) keepLast(list, derived)
-  hono.notFound(handleNotFound(hono, definitions)).onError(handleError(options.report))
+  refuseAfterMounting(hono.routes)
+  hono.notFound(notFound).onError(handleError(options.report))
 
+  // A Hono app that mounts this one has its handlers: so `main` finds the app.
+  Object.assign(rest, { [spec]: hono })
   return Object.defineProperties(hono, {
     port: { get: () => configured().PORT, enumerable: true },
     hostname: { get: () => configured().HOST, enumerable: true },

@@ -23,6 +23,8 @@ declare module 'hono' {
     requestId: string
     emaki: Services
     actor: Actor | null
+    /** The index of the route that tells where the app is mounted. */
+    baseIndex: number
     /** Origins whose pages may send commands and follow events. */
     origins: readonly string[]
     live: Live

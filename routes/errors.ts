@@ -1,10 +1,12 @@
 // Problems for requests that no route matches, and for errors that a handler throws.
-import type { Context, ErrorHandler, Hono, NotFoundHandler } from 'hono'
+import type { Context, ErrorHandler, Handler, Hono, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { matchedRoutes } from 'hono/route'
 import type { Definition } from '../src/definitions/definition.ts'
 import { PayloadError } from '../src/definitions/event/payload.ts'
 import { UnreadableEvent } from '../src/definitions/event/read.ts'
 import { StoreError } from '../src/ports/store/errors.ts'
+import { baseOf, pathInApp } from './http/base-path.ts'
 import { problem, problemOfException } from './http/problem.ts'
 import { requestOf } from './context.ts'
 import { Notice, type Report } from '../src/ports/report/notice.ts'
@@ -14,12 +16,27 @@ import { printReports } from '../src/ports/report/print.ts'
 export function handleNotFound(hono: Hono, definitions: readonly Definition[]): NotFoundHandler {
   const deciders = definitions.filter(({ kind }) => kind === 'decider')
   return c => {
-    const allow = methodsOf(hono, c.req.path)
+    const path = pathInApp(c)
+    const allow = methodsOf(hono, path)
     // A POST to a decider names a command that the decider does not have.
-    const isUnknownCommand = c.req.method === 'POST' && deciders.some(({ name }) => c.req.path.startsWith(`/${name}/`))
+    const isUnknownCommand = c.req.method === 'POST' && deciders.some(({ name }) => path.startsWith(`/${name}/`))
     if (allow.length === 0 || isUnknownCommand) return problem(c, 'not-found')
     return problem(c, 'method-not-allowed', {}, { Allow: allow.join(', ') })
   }
+}
+
+/**
+ * Answers what no route of a mounted app matches, below its base path. The other app comes first where it has a route
+ * of its own there. Without a base path the request is passed on.
+ */
+export function handleRest(notFound: NotFoundHandler): Handler {
+  return (c, next) => (baseOf(c) === '' || hasRouteBehind(c) ? next() : notFound(c))
+}
+
+function hasRouteBehind(c: Context): boolean {
+  return matchedRoutes(c)
+    .slice(c.req.routeIndex + 1)
+    .some(({ method }) => METHODS.includes(method))
 }
 
 /** Turns an error into a problem. An unexpected error is reported, and answered with a 500 that does not show it. */

@@ -8,7 +8,7 @@ import type { AppOptions } from './app-options.ts'
 import type { Guard } from './context.ts'
 import { throwAsError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import { basePathOf } from './http/base-path.ts'
+import { pathInApp, rememberBase } from './http/base-path.ts'
 import { hasSecondHost } from './http/headers.ts'
 import { isFromThisMachine } from './events/server.ts'
 import { problem } from './http/problem.ts'
@@ -31,6 +31,7 @@ export function refuseBadRequests(maxSize: number): MiddlewareHandler {
 /** Gives handlers the services of the app. The first request starts the app, and waits for it. */
 export function provideServices({ running, startOnDemand }: Lifecycle, { actor, origins = [] }: AppOptions): MiddlewareHandler {
   const provide: MiddlewareHandler = (c, next) => {
+    rememberBase(c)
     const { services, live } = running()
     if (!services) return needsNone(c) ? next() : startOnDemand().then(() => provide(c, next))
     c.set('emaki', services)
@@ -46,7 +47,7 @@ const ONLY_THIS_MACHINE = 'without a guard and ADMIN_TOKEN only clients on this 
 
 /** Whether a request is answered without services, so that it does not open the store. */
 function needsNone(c: Context): boolean {
-  return DOCUMENTS.has(c.req.path.slice(basePathOf(c).length))
+  return DOCUMENTS.has(pathInApp(c))
 }
 const DOCUMENTS: ReadonlySet<string> = new Set(['/openapi.json', '/docs', '/docs/scalar.js'])
 

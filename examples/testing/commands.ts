@@ -12,6 +12,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/marketplace/fulfilment.ts': ['fulfilment.test.ts', "'main.ts'"],
   'examples/marketplace/order.test.ts': ['order.test.ts', 'an order that is paid is shipped'],
   'examples/marketplace/views.ts': ['curl.test.ts', "'examples/marketplace/main.ts'"],
+  'examples/mounted.ts': ['mounted.processes.test.ts', "'mounted.ts'"],
   'examples/processor.ts': ['samples.test.ts', "'./processor.ts'"],
   'examples/relays.ts': ['relays.servers.test.ts', "'relays.ts'"],
   'examples/schedules.ts': ['samples.test.ts', "'./schedules.ts'"],

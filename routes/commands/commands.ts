@@ -10,6 +10,7 @@ import type { Services } from '../../src/runtime.ts'
 import type { SendOptions } from '../../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
 import { actorOf, requestOf, servicesOf } from '../context.ts'
+import { baseOf } from '../http/base-path.ts'
 import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
 import { refuseCrossSite } from '../http/cross-site.ts'
 import { idOf } from './ids.ts'
@@ -126,7 +127,7 @@ async function respondAccepted(request: Request, outcome: Accepted): Promise<Res
     ETag: `"${version}"`,
     ...positionHeader(emaki, position),
     'Cache-Control': 'no-store',
-    ...(created && { Location: `/${decider}/${encodeURIComponent(id)}` }),
+    ...(created && { Location: `${baseOf(c)}/${decider}/${encodeURIComponent(id)}` }),
     ...replayedHeader(replayed),
   }
   const status = created ? 201 : 200

@@ -6,6 +6,7 @@ import { readTime, TIME_EXPECTED } from '../../src/definitions/event/time.ts'
 import type { Scheduled, ScheduledOutcome, ScheduledOptions } from '../../src/agenda/schedule.ts'
 import type { Services } from '../../src/runtime.ts'
 import { actorOf, servicesOf } from '../context.ts'
+import { baseOf } from '../http/base-path.ts'
 import { refuseCrossSite } from '../http/cross-site.ts'
 import { prefers } from '../http/headers.ts'
 import { positionHeader } from '../http/min-position.ts'
@@ -37,7 +38,7 @@ export async function scheduleCommand(
   if ('outcome' in taken)
     return taken.outcome === 'rejected' ? problem(c, KEY_REUSED) : problem(c, 'validation-failed', errorsOf(taken))
   return c.json(showScheduled(taken), 202, {
-    Location: `/commands/${taken.id}`,
+    Location: `${baseOf(c)}/commands/${taken.id}`,
     'Cache-Control': 'no-store',
     Vary: 'Prefer',
     ...(sendTime === 'now' && { 'Preference-Applied': 'respond-async' }),
@@ -57,7 +58,7 @@ export const getScheduled: Handler = async c => {
     ...(ended === null && { 'Retry-After': String(secondsUntil(found.due)) }),
     ...(ended?.outcome === 'accepted' && {
       ...positionHeader(emaki, ended.position),
-      Link: `</streams/${encodeURIComponent(ended.stream)}>; rel="result"`,
+      Link: `<${baseOf(c)}/streams/${encodeURIComponent(ended.stream)}>; rel="result"`,
     }),
   })
 }

@@ -3,8 +3,9 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import type { NoticeFields } from '../../src/ports/report/notice.ts'
 import { token } from '../../src/ports/store/token.ts'
+import { baseOf } from '../http/base-path.ts'
 import { cutNesting } from '../http/nesting.ts'
-import { type Extension, listErrors, problem, problemOf, type Slug } from '../http/problem.ts'
+import { type Extension, listErrors, problem, problemOf, type ProblemPlace, type Slug } from '../http/problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import { requestOf } from '../context.ts'
 import { positionOf } from './events.ts'
@@ -54,7 +55,7 @@ export function eventSocket(c: Context, origins: readonly string[], mayFollow: (
     .map(one => one.trim())
   if (offered && !offered.includes(PROTOCOL))
     return problem(c, 'bad-header', { detail: `Sec-WebSocket-Protocol takes ${PROTOCOL}` })
-  const upgraded = upgrade(c, new EventSocket(live, requestOf(c), mayFollow), offered ? PROTOCOL : null)
+  const upgraded = upgrade(c, new EventSocket(live, c, mayFollow), offered ? PROTOCOL : null)
   return (
     upgraded ?? problem(c, 'bad-header', { detail: 'Upgrade: this server has no WebSockets; give app.websocket to Bun.serve' })
   )
@@ -73,6 +74,7 @@ function isAllowedOrigin(c: Context, origins: readonly string[]): boolean {
 class EventSocket implements Session, Follower {
   readonly #live: Live
   readonly #about: NoticeFields
+  readonly #place: ProblemPlace
   readonly #mayFollow: (filter: EventFilter) => boolean
   #peer: Peer | null = null
   #leave = () => {}
@@ -88,9 +90,10 @@ class EventSocket implements Session, Follower {
   #wroteAt: number
   #hasEnded = false
 
-  constructor(live: Live, about: NoticeFields, mayFollow: (filter: EventFilter) => boolean) {
+  constructor(live: Live, c: Context, mayFollow: (filter: EventFilter) => boolean) {
     this.#live = live
-    this.#about = about
+    this.#about = requestOf(c)
+    this.#place = { base: baseOf(c), instance: c.req.path }
     this.#mayFollow = mayFollow
     this.#wroteAt = live.now()
   }
@@ -221,7 +224,7 @@ class EventSocket implements Session, Follower {
   }
 
   #closeByProblem(slug: Slug, extension: Extension, code: number): void {
-    this.#peer?.send(JSON.stringify({ type: 'error', problem: problemOf(slug, extension, '/events') }))
+    this.#peer?.send(JSON.stringify({ type: 'error', problem: problemOf(slug, extension, this.#place) }))
     this.#close(code, slug)
   }
 

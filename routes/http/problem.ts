@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { HTTPException } from 'hono/http-exception'
 import type { Invalid } from '../../src/dispatch/outcome.ts'
+import { baseOf } from './base-path.ts'
 
 type CatalogueEntry = { readonly status: number; readonly title: string; readonly fix: string }
 
@@ -62,7 +63,7 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
     title: 'You cannot be this actor',
     fix: '`detail` says why. The option actor of the app names the caller of a request.',
   },
-  'not-found': { status: 404, title: 'There is nothing here', fix: '/openapi.json lists the routes.' },
+  'not-found': { status: 404, title: 'There is nothing here', fix: 'The document openapi.json of the app lists the routes.' },
   'stream-not-found': { status: 404, title: 'The stream has no events', fix: 'Check the category and the id.' },
   'row-not-found': {
     status: 404,
@@ -165,7 +166,7 @@ export function problem(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const { status = problems[slug].status } = extension
-  const body = problemOf(slug, extension, c.req.path)
+  const body = problemOf(slug, extension, { base: baseOf(c), instance: c.req.path })
   // Hono's union of statuses is narrower than ours.
   return c.newResponse(JSON.stringify(body), status as 500, {
     'Content-Type': 'application/problem+json',
@@ -175,10 +176,18 @@ export function problem(
   })
 }
 
+/** Where a problem was met: the base path of the app, and the path of the request. */
+export type ProblemPlace = { readonly base: string; readonly instance: string }
+
 /** A problem as a document, for places without a response, such as a WebSocket. */
-export function problemOf(slug: Slug, extension: Extension, instance: string): object {
+export function problemOf(slug: Slug, extension: Extension, { base, instance }: ProblemPlace): object {
   const { status, title } = problems[slug]
-  return { type: `/problems/${slug}`, title, status, ...extension, instance }
+  return { type: problemType(slug, base), title, status, ...extension, instance }
+}
+
+/** The `type` of a problem: the path of its page. */
+export function problemType(slug: string, base: string): string {
+  return `${base}/problems/${slug}`
 }
 
 /** A place in a document as a JSON pointer, in the form of a URI fragment (RFC 6901): `#/items/0/qty`. */
@@ -230,5 +239,5 @@ export function problemPage(c: Context): Response | Promise<Response> {
   const slug = c.req.param('slug') ?? ''
   if (!Object.hasOwn(problems, slug)) return problem(c, 'not-found')
   const { status, title, fix } = problems[slug as Slug]
-  return c.json({ type: `/problems/${slug}`, status, title, fix }, 200, { 'Cache-Control': 'public, max-age=86400' })
+  return c.json({ type: problemType(slug, baseOf(c)), status, title, fix }, 200, { 'Cache-Control': 'public, max-age=86400' })
 }

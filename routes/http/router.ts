@@ -4,6 +4,7 @@ import type { Result, Router } from 'hono/router'
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { SmartRouter } from 'hono/router/smart-router'
 import { TrieRouter } from 'hono/router/trie-router'
+import type { RouterRoute } from 'hono/types'
 
 type Route<T> = readonly [method: string, path: string, handler: T]
 
@@ -45,6 +46,20 @@ export function keepLast<T>(list: T[], count: number): void {
   list.push = (...added) => {
     list.splice(list.length - count, 0, ...added)
     return list.length
+  }
+}
+
+/**
+ * Refuses to add routes once another app has mounted them: it took them as they were, so a guard that is added later
+ * would guard nothing there.
+ */
+export function refuseAfterMounting(routes: RouterRoute[]): void {
+  const { map } = routes
+  routes.map = (...given) => {
+    routes.push = () => {
+      throw new TypeError('another app has mounted this app, and would not have what is added now: add it before')
+    }
+    return map.apply(routes, given) as never
   }
 }
 

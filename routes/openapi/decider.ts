@@ -40,10 +40,11 @@ function namedOperation({ name, decider, shared }: CommandOperation, accepted: J
     summary: words(name),
     ...shared,
     parameters: parameterRefs('Id', 'IfMatch', 'IfNoneMatch', ...SAID),
-    responses: withRejections(decider, {
-      ...answers(accepted, draft),
-      ...refusalRefs('VersionConflict', 'PreconditionFailed'),
-    }),
+    responses: withRejections(
+      decider,
+      { ...answers(accepted, draft), ...refusalRefs('VersionConflict', 'PreconditionFailed') },
+      draft,
+    ),
   }
 }
 
@@ -54,7 +55,7 @@ function newIdOperation({ name, decider, shared }: CommandOperation, accepted: J
     summary: `${words(name)}, with a new id`,
     ...shared,
     parameters: parameterRefs(...SAID),
-    responses: withRejections(decider, answers(accepted, draft)),
+    responses: withRejections(decider, answers(accepted, draft), draft),
   }
 }
 const SAID = ['IdempotencyKey', 'Prefer', 'ScheduleAt', 'CorrelationId', 'CausationId', 'TraceParent'] as const

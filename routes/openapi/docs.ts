@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { Hono } from 'hono'
 import { html } from 'hono/html'
+import { problem } from '../http/problem.ts'
 import { type FixedContent, fixedContent, keepResult, type Pack, respondWithContent } from '../http/fixed-content.ts'
 
 /**
@@ -54,7 +55,7 @@ export function docs(title = 'Emaki', find: Find = scalar, pack?: Pack): Hono {
     })
     .get('/docs/scalar.js', async c => {
       const found = await script()
-      return found ? respondWithContent(c, found) : c.notFound()
+      return found ? respondWithContent(c, found) : problem(c, 'not-found')
     })
 }
 

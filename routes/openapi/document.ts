@@ -13,14 +13,17 @@ import { type Draft, headers, type Paths, parameters } from './shared.ts'
 /** The definitions that have paths of their own. */
 export type Documented = DeciderSpec | ProjectionSpec | QuerySpec
 
-/** Makes the document. `security`: the credentials that reading streams needs. */
+/** Where the app is mounted, and the credentials that reading streams needs there. */
+export type DocumentPlace = { readonly base: string; readonly security: readonly Json[] }
+
+/** Makes the document. */
 export function documentOf(
   definitions: readonly Documented[],
   { title = 'Emaki', version = '0.0.0' }: { readonly title?: string; readonly version?: string },
-  security: readonly Json[],
+  { base, security }: DocumentPlace,
 ): Json {
-  const draft: Draft = { schemas: new Map(), ids: new Set() }
-  add(draft.schemas, 'Problem', problemSchema())
+  const draft: Draft = { base, schemas: new Map(), ids: new Set() }
+  add(draft.schemas, 'Problem', problemSchema(base))
   const hasCommands = definitions.some(one => one.kind === 'decider' && routedCommands(one).length > 0)
   const paths = Object.assign(
     {},
@@ -30,7 +33,7 @@ export function documentOf(
   return {
     openapi: '3.1.1',
     info: { title, version, description: ABOUT },
-    servers: [{ url: '/' }],
+    servers: [{ url: base || '/' }],
     security: [],
     tags: [...definitions.map(({ name }) => ({ name })), ...TAGS],
     paths,
@@ -38,7 +41,7 @@ export function documentOf(
       schemas: Object.fromEntries([...draft.schemas].map(([name, { schema }]) => [name, schema])),
       parameters,
       headers,
-      responses: Object.fromEntries(Object.entries(refusals).map(([name, { response }]) => [name, response])),
+      responses: Object.fromEntries(Object.entries(refusals).map(([name, { responseAt }]) => [name, responseAt(base)])),
       ...(security.length > 0 && { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } }),
     },
   }

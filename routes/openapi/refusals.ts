@@ -1,11 +1,12 @@
 // A response for each refusal, from the catalogue of problems.
 import { z } from 'zod'
-import { problems, type Slug } from '../http/problem.ts'
+import { problems, problemType, type Slug } from '../http/problem.ts'
 import { checks } from './checks.ts'
 import { type Json, refTo } from './schemas.ts'
 import { type HeaderName, headerRefs } from './shared.ts'
 
-type Refusal = { readonly status: number; readonly response: Json }
+/** A refusal. `responseAt`: its response in an app at a base path. */
+type Refusal = { readonly status: number; readonly responseAt: (base: string) => Json }
 type RefusalName =
   | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'ActorRefused' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
   | 'PreconditionFailed' | 'PayloadTooLarge' | 'UnsupportedMediaType' | 'Rejected' | 'Internal' | 'Unavailable' | 'Unconfirmed'
@@ -49,7 +50,7 @@ export function refusalRefs(...names: readonly RefusalName[]): Json {
 
 function refusal(slugs: readonly [Slug, ...Slug[]], ...names: readonly HeaderName[]): Refusal {
   const { status } = problems[slugs[0]]
-  return { status, response: refusalResponse(status, slugs.map(exampleOf), names) }
+  return { status, responseAt: base => refusalResponse(base, status, slugs.map(exampleOf), names) }
 }
 
 /** A problem that a response shows. `extension`: the members that it has besides those of the catalogue. */
@@ -59,12 +60,17 @@ export function exampleOf(slug: Slug): ProblemExample {
   return { name: slug, slug }
 }
 
-/** The response that has one of these problems. */
-export function refusalResponse(status: number, shown: readonly ProblemExample[], names: readonly HeaderName[]): Json {
-  const type = { enum: [...new Set(shown.map(({ slug }) => `/problems/${slug}`))] }
+/** The response that has one of these problems, in an app at a base path. */
+export function refusalResponse(
+  base: string,
+  status: number,
+  shown: readonly ProblemExample[],
+  names: readonly HeaderName[],
+): Json {
+  const type = { enum: [...new Set(shown.map(({ slug }) => problemType(slug, base)))] }
   const values = shown.map(({ slug, extension }) => {
     const { title } = problems[slug]
-    return { type: `/problems/${slug}`, title, status, ...extension, instance: '/' }
+    return { type: problemType(slug, base), title, status, ...extension, instance: `${base}/` }
   })
   const examples = shown.map(({ name, slug }, i) => [name, { summary: problems[slug].fix, value: values[i] }])
   return {
@@ -80,11 +86,11 @@ export function refusalResponse(status: number, shown: readonly ProblemExample[]
 }
 
 /** The schema of every problem. `type` tells which problem it is, and which members it has. */
-export function problemSchema(): z.ZodType {
+export function problemSchema(base: string): z.ZodType {
   const expectation = z.union([z.int().nonnegative(), z.literal(['exists', 'any'])])
   return z.object({
     type: z
-      .enum(Object.keys(problems).map(slug => `/problems/${slug}`))
+      .enum(Object.keys(problems).map(slug => problemType(slug, base)))
       .describe('The path of a page that tells how to fix the problem.'),
     title: z.string(),
     status: z.int().min(400).max(599),

@@ -4,6 +4,7 @@ import type { RejectionAnswer } from '../../src/definitions/decider/rejections.t
 import type { Slug } from '../http/problem.ts'
 import { exampleOf, type ProblemExample, refusalResponse } from './refusals.ts'
 import type { Json } from './schemas.ts'
+import type { Draft } from './shared.ts'
 
 type NamedAnswer = readonly [code: string, RejectionAnswer]
 
@@ -16,15 +17,15 @@ const OTHERS: Readonly<Record<RejectionAnswer['status'], readonly Slug[]>> = {
 }
 
 /** Adds the rejections of a decider to the responses of a command. */
-export function withRejections({ rejections }: DeciderSpec, responses: Json): Json {
+export function withRejections({ rejections }: DeciderSpec, responses: Json, { base }: Draft): Json {
   const byStatus = Map.groupBy(rejections, ([, { status }]) => status)
-  const own = [...byStatus].map(([status, answers]) => [status, responseOf(status, answers, status in responses)])
+  const own = [...byStatus].map(([status, answers]) => [status, responseOf(base, status, answers, status in responses)])
   return { ...responses, ...Object.fromEntries(own) }
 }
 
-function responseOf(status: RejectionAnswer['status'], answers: readonly NamedAnswer[], isShared: boolean): Json {
+function responseOf(base: string, status: RejectionAnswer['status'], answers: readonly NamedAnswer[], isShared: boolean): Json {
   const others = isShared ? OTHERS[status].map(exampleOf) : []
-  return refusalResponse(status, [...answers.map(rejectionExample), ...others], ['Idempotency-Replayed'])
+  return refusalResponse(base, status, [...answers.map(rejectionExample), ...others], ['Idempotency-Replayed'])
 }
 
 function rejectionExample([code, answer]: NamedAnswer): ProblemExample {

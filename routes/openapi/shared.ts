@@ -5,8 +5,8 @@ import { FILTER_VALUES_MAX } from '../events/filter.ts'
 import { problems } from '../http/problem.ts'
 import { inlineSchema, type Json, type SchemaRegistry } from './schemas.ts'
 
-/** A document while it is written: its schemas, and the operation ids in use. */
-export type Draft = { readonly schemas: SchemaRegistry; readonly ids: Set<string> }
+/** A document while it is written: where the app is mounted, its schemas, and the operation ids in use. */
+export type Draft = { readonly base: string; readonly schemas: SchemaRegistry; readonly ids: Set<string> }
 export type Paths = Record<string, Json>
 
 /** Gives an operation its id. If another operation has the id, a number is added to it. */

@@ -5,6 +5,7 @@ import { inSequence } from '../../src/ports/store/sequence.ts'
 import type { StoredEvent } from '../../src/ports/store/event.ts'
 import { isFull } from '../../src/ports/store/page-size.ts'
 import { servicesOf } from '../context.ts'
+import { baseOf } from '../http/base-path.ts'
 import { hasVersion } from '../http/etag.ts'
 import { isEncoded } from '../commands/ids.ts'
 import { problem } from '../http/problem.ts'
@@ -39,7 +40,7 @@ export function getStream(isPublic: (category: string) => boolean): Handler {
       'Cache-Control': full ? `${scope}, max-age=31536000, immutable` : `${scope}, no-cache`,
     }
     if (hasVersion(c, version)) return c.body(null, 304, headers)
-    const next = full ? `/streams/${encodeURIComponent(stream)}?after=${version}&limit=${limit}` : null
+    const next = full ? `${baseOf(c)}/streams/${encodeURIComponent(stream)}?after=${version}&limit=${limit}` : null
     return c.json({ stream, version, events: events.map(showEvent), next }, 200, {
       ...headers,
       ...(next && { Link: `<${next}>; rel="next"` }),

@@ -2,8 +2,7 @@
 // emaki VERB --app FILE: the verbs of an app's own main, for an app without one.
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { App } from '../../routes/app.ts'
-import { spec } from '../definitions/event/events.ts'
+import type { Site } from '../../routes/site.ts'
 import { appFile } from './app-file.ts'
 import { EXIT } from './exit-codes.ts'
 import { main } from './main.ts'
@@ -19,10 +18,9 @@ if (!isThere && asked.rest.includes('--help')) {
   process.exit(0)
 }
 if (!isThere) refuse(`${file} does not exist; --app names the file whose default export is app({ serve })`)
-const { default: app } = (await import(file)) as { readonly default?: Partial<App> }
-if (!app?.[spec]?.start) refuse(`${file} has no default export that is app({ serve })`)
-// Only app() makes a spec of this shape.
-await main(app as App, asked.rest)
+const { default: site } = (await import(file)) as { readonly default?: Partial<Site> }
+if (!site?.routes || !site.fetch) refuse(`${file} has no default export that is app({ serve }), or a Hono app that mounts one`)
+await main(site as Site, asked.rest)
 
 function refuse(wrong: string): never {
   console.error(wrong)

@@ -1,7 +1,7 @@
 // main(app): without a verb, or with `serve`, it serves; other verbs run and end. It works the same in source and in a
 // binary.
 import { parseArgs } from 'node:util'
-import type { App } from '../../routes/app.ts'
+import { mountedIn, type Site } from '../../routes/site.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
 import { spec } from '../definitions/event/events.ts'
 import { Notice } from '../ports/report/notice.ts'
@@ -21,14 +21,18 @@ export type MainOptions = {
 }
 
 /**
- * Runs the command line of an app and ends the process with an exit code: 0, or one of exit-codes.ts.
+ * Runs the command line of an app and ends the process with an exit code: 0, or one of exit-codes.ts. Takes the app, or a
+ * Hono app that mounts it: then it serves that one.
+ *
+ * @example
+ * await main(new Hono().get('/', c => c.text('Welcome')).route('/shop', app({ serve: [order] })))
  */
 export async function main(
-  app: App,
+  site: Site,
   argv: readonly string[] = process.argv.slice(2),
   { maps = {} }: MainOptions = {},
 ): Promise<void> {
-  const ending = run(app, argv, maps).then(
+  const ending = run(site, argv, maps).then(
     code => process.exit(code),
     error => handleFailure(error, argv),
   )
@@ -60,7 +64,7 @@ function exitCodeOf(error: unknown): number {
   return error instanceof StoreError ? EXIT.UNAVAILABLE : EXIT.PROBLEM
 }
 
-async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise<number> {
+async function run(site: Site, argv: readonly string[], maps: ImportMaps): Promise<number> {
   const parsed = parseArguments(argv)
   if (typeof parsed === 'string') return reportMisuse(parsed, usageOf(verbs))
   const { values, positionals } = parsed
@@ -71,6 +75,7 @@ async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise
     console.log(positionals.length ? usageOfVerb(name, verb) : usageOf(verbs))
     return 0
   }
+  const { app, base } = mountedIn(site)
   const config = app[spec].options.config ?? readConfig()
   if (values['print-config']) {
     console.log(printConfig(config))
@@ -79,7 +84,7 @@ async function run(app: App, argv: readonly string[], maps: ImportMaps): Promise
   const { serve, store } = app[spec].options
   try {
     checkCall(name, verb, values, words)
-    return await verb.run({ app, serve, store, config, words, json: values['json'] === true, values, maps })
+    return await verb.run({ app, site, base, serve, store, config, words, json: values['json'] === true, values, maps })
   } catch (error) {
     if (error instanceof Misused) return reportMisuse(error.message, usageOfVerb(name, verb))
     throw error

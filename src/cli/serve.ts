@@ -1,4 +1,5 @@
 import type { App, AppControl } from '../../routes/app.ts'
+import type { Site } from '../../routes/site.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../definitions/event/events.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
@@ -11,9 +12,9 @@ import { WORKER, workers } from './workers.ts'
 export const serveVerb: Verb = {
   does: 'serve until SIGTERM or SIGINT (the default verb)',
   options: { workers: { takes: 'N', does: 'N processes on one port; PostgreSQL only' } },
-  run: ({ app, config, values }) => {
+  run: ({ app, site, config, values }) => {
     const many = textOf(values, 'workers')
-    return many === undefined ? serve(app, config) : workers(config, many)
+    return many === undefined ? serve(app, site, config) : workers(config, many)
   },
 }
 
@@ -44,7 +45,7 @@ export function isServing(): boolean {
  *
  * A second signal ends the process at once.
  */
-async function serve(app: App, config: Config): Promise<number> {
+async function serve(app: App, site: Site, config: Config): Promise<number> {
   const log = logger(config.LOG_LEVEL)
   const control = app[spec]
   // After a change that fails, the process of `bun --hot` waits for the next change.
@@ -54,12 +55,12 @@ async function serve(app: App, config: Config): Promise<number> {
   const { store } = await control.start()
   if (before) {
     before.control = control
-    before.server.reload({ fetch: app.fetch, websocket: app.websocket })
+    before.server.reload({ fetch: site.fetch, websocket: app.websocket })
     log('info', 'reloaded')
     return new Promise(() => {})
   }
   const server = Bun.serve({
-    fetch: app.fetch,
+    fetch: site.fetch,
     websocket: app.websocket,
     port: config.PORT,
     hostname: config.HOST,

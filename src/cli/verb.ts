@@ -1,5 +1,6 @@
 // The shape of a verb: a file of its own in this folder, and a row in verbs.ts.
 import type { App } from '../../routes/app.ts'
+import type { Site } from '../../routes/site.ts'
 import type { Config } from '../config.ts'
 import type { Served } from '../definitions/definition.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -8,9 +9,11 @@ import type { ImportMaps } from './import-maps.ts'
 /** The values of the given options, by name. */
 export type Values = Readonly<Record<string, string | boolean | undefined>>
 
-/** The input of a verb: the app and its definitions, the configuration, its own words and options. */
+/** The input of a verb: the app, what is served and where the app is in it, its definitions, the configuration, its own words and options. */
 export type Call = {
   readonly app: App
+  readonly site: Site
+  readonly base: string
   readonly serve: readonly Served[]
   readonly store?: Store | undefined
   readonly config: Config

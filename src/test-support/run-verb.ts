@@ -33,7 +33,8 @@ export async function runVerb(verb: Verb, { serve = [], store, ...given }: VerbC
     }) as typeof process.stdout.write),
   ]
   try {
-    const call: Call = { app: app({ serve, config }), serve, config, words: [], values: {}, json: false, maps: {}, ...given }
+    const site = app({ serve, config })
+    const call: Call = { app: site, site, base: '', serve, config, words: [], values: {}, json: false, maps: {}, ...given }
     const code = await verb.run(store ? { ...call, store } : call)
     return { code, ...printed }
   } finally {
