@@ -53,7 +53,8 @@ const FIELDS_RESERVED = ['key', 'limit', 'cursor', 'sort', 'count', 'min-positio
  * - `row`: the schema of a row, whose fields JSON can hold. Filters, OpenAPI and types come from it.
  * - `initial`: the row over which a key's first fact is folded.
  * - `evolve`: for some of the facts a function `(row, data, event, key) => row`; `null` deletes the row. Other facts
- *   are not read.
+ *   are not read. A field that the schema does not have does not compile. Outside of production one that comes by a
+ *   cast is reported (`field-lost`), because it is not stored.
  * - `key`: for some of the facts, a function that gives the key or the keys of the rows they change. Default: the
  *   instance of the fact's stream.
  * - `indexes`: fields by which lists can be filtered and sorted: text, number, boolean or one of some, or null.

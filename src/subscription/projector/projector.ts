@@ -1,5 +1,6 @@
 // Runs a projection: folds rows in memory, one page or many, and writes the changed rows together with the checkpoint.
 import type { AgendaChange } from '../../definitions/process/instance.ts'
+import { IS_PRODUCTION } from '../../definitions/environment.ts'
 import { encodeRow, type RowEvent } from '../../definitions/projection/fold.ts'
 import { rowReader } from '../../definitions/projection/fold-fingerprint.ts'
 import type { ProjectionSpec } from '../../definitions/projection/projection.ts'
@@ -15,6 +16,7 @@ import type { StoredEvent } from '../../ports/store/event.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { Announce, Consumer, PageGuard } from '../consumer.ts'
 import { NO_RETRIES, Parking, type Retries } from '../parking.ts'
+import { LostFields } from './lost-fields.ts'
 import type { Outbox, SavedRow } from './outbox.ts'
 import { Refold } from './refold.ts'
 import { type CachedRow, type EncodedRow, noRow, RowCache } from './row-cache.ts'
@@ -53,6 +55,7 @@ export class Projector implements Consumer {
   readonly #cache: RowCache
   readonly #folder: RowFolder
   readonly #refold: Refold
+  readonly #lostFields: LostFields
 
   constructor(
     store: Store,
@@ -72,6 +75,8 @@ export class Projector implements Consumer {
     this.#parking = parking
     this.#cache = cache
     this.#folder = folder
+    // A process stores its states whole.
+    this.#lostFields = new LostFields(table.name, report, !IS_PRODUCTION && outbox === null)
     this.#refold = new Refold({ store, projection, table, parking, cache, folder, outbox })
   }
 
@@ -173,6 +178,7 @@ export class Projector implements Consumer {
     const writes: RowWrite[] = []
     for (const [key, cached] of await this.#cache.dirtyRows()) {
       const encoded = this.#encodeFitting(cached.row) ?? (await this.#refold.findFit(key, cached, retries, this.#encode))
+      this.#lostFields.compare(key, cached.row, encoded.data)
       writes.push(this.#prepareWrite(key, cached, encoded))
       if (background.isOver(STEP_SIZE + (encoded.data?.length ?? 0))) await background.next()
     }
