@@ -18,3 +18,10 @@ test('a rejection has the status and the title of the table', async () => {
   expect(await ask('a1/take', { guest: 'ada' })).toMatchObject({ status: 200 })
   expect(await ask('a1/take', { guest: 'bob' })).toEqual({ status: 409, title: 'Somebody has this seat', code: 'taken' })
 })
+
+test('a payment that comes too early is refused for now, and taken when it comes again', async () => {
+  await ask('a2/offer', {})
+  expect(await ask('a2/pay', {})).toMatchObject({ status: 503, code: 'not-taken' })
+  await ask('a2/take', { guest: 'ada' })
+  expect(await ask('a2/pay', {})).toMatchObject({ status: 200 })
+})

@@ -14,7 +14,7 @@ import { problem } from '../http/problem.ts'
  * - 200: the message is done. Its command was accepted or rejected, or it leads to no command. The body begins
  *   `{"outcome":"accepted"`, for example. A repeated id gets the same answer with `Idempotency-Replayed: true`.
  * - 400: the message does not fit its schema. 401: it is not verified. 422: another message had its id.
- * - 503 with `Retry-After`: send it again.
+ * - 503 with `Retry-After`: send it again. Its command came too early, or cannot be taken now.
  *
  * Throws a TypeError for an inbox without `verify`: anybody could send messages to it.
  *

@@ -5,9 +5,11 @@ import { decider } from '../../src/definitions/decider/decider.ts'
 import { reject } from '../../src/definitions/decider/reject.ts'
 import type { RejectionTable } from '../../src/definitions/decider/rejections.ts'
 import { events } from '../../src/definitions/event/events.ts'
+import { inbox } from '../../src/dispatch/inbox.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
-import { openClient } from '../../src/test-support/http.ts'
+import { expectProblem, openClient } from '../../src/test-support/http.ts'
 import { problems } from '../http/problem.ts'
+import { receive } from './inbox.ts'
 
 afterEach(cleanUp)
 
@@ -16,8 +18,11 @@ const nameOf = (rejections: RejectionTable) =>
   decider(Name, {
     initial: {},
     evolve: { Taken: state => state },
-    commands: { take: z.object({ code: z.string() }) },
-    decide: { take: (_, { code }) => reject(code, { code }) },
+    commands: { take: z.object({ code: z.string() }), wait: z.object({}) },
+    decide: {
+      take: (_, { code }) => reject(code, { code }),
+      wait: () => reject.later('not-yet', { after: '90.5 seconds', data: { left: 3 } }),
+    },
     rejections,
   })
 const name = nameOf({
@@ -41,6 +46,27 @@ describe('a rejection', () => {
       const answer = await post('/name/n1/take', { code }, headers)
       const members = { type: '/problems/command-rejected', title, status, code, data: { code }, instance: '/name/n1/take' }
       expect({ status: answer.status, body: answer.body }).toEqual({ status, body: members })
+    }
+  })
+
+  test('a refusal for now answers 503 with the time to wait, with a key too, and to a webhook', async () => {
+    const { app, post } = openClient({ serve: [name] })
+    const waits = inbox('waits', {
+      message: z.object({ id: z.string() }),
+      command: () => name.wait('n1', {}),
+      verify: () => null,
+    })
+    app.post('/webhooks/waits', receive(waits))
+    const answers = [
+      await post('/name/n1/wait', {}),
+      await post('/name/n1/wait', {}, { 'Idempotency-Key': 'k' }),
+      await post('/name/n1/wait', {}, { 'Idempotency-Key': 'k' }),
+      await post('/webhooks/waits', { id: 'm1' }),
+    ]
+    for (const answer of answers) {
+      expectProblem(answer, 'too-early', { code: 'not-yet', data: { left: 3 } })
+      expect(answer.status).toBe(503)
+      expect([answer.headers.get('retry-after'), answer.headers.get('idempotency-replayed')]).toEqual(['91', null])
     }
   })
 

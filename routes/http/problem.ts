@@ -30,6 +30,7 @@ export type Slug =
   | 'stream-unreadable'
   | 'unavailable'
   | 'outcome-unknown'
+  | 'too-early'
   | 'not-ready'
   | 'behind'
   | 'parked'
@@ -131,6 +132,11 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
     status: 503,
     title: 'Nobody knows whether the events were appended',
     fix: 'Send the same command again with the same Idempotency-Key.',
+  },
+  'too-early': {
+    status: 503,
+    title: 'The decision asks for the command later',
+    fix: '`code` says why. Nothing was appended. Send the command again after the time in Retry-After, with the same key if it has one.',
   },
   'not-ready': { status: 503, title: 'The app is not ready to serve', fix: 'Try again after the time in Retry-After.' },
   behind: {

@@ -31,7 +31,7 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   Rejected: refusal(['command-rejected', 'idempotency-key-reused'], 'Idempotency-Replayed'),
   Internal: refusal(['internal']),
   Unavailable: refusal(['unavailable', 'stream-unreadable'], 'Retry-After'),
-  Unconfirmed: refusal(['unavailable', 'outcome-unknown', 'stream-unreadable'], 'Retry-After'),
+  Unconfirmed: refusal(['unavailable', 'outcome-unknown', 'too-early', 'stream-unreadable'], 'Retry-After'),
   NotReady: refusal(['not-ready'], 'Retry-After'),
   NoFollower: refusal(['unavailable', 'not-ready'], 'Retry-After'),
   NoRows: refusal(['behind', 'unavailable', 'not-ready'], 'Retry-After'),

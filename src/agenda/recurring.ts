@@ -11,7 +11,7 @@ import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { holdLease } from './hold-lease.ts'
-import { ATTEMPTS_MAX, sendInTime } from './send-entry.ts'
+import { ATTEMPTS_MAX, isForNow, sendInTime } from './send-entry.ts'
 import { type DueEntry, RetryLater, Sender } from './sender.ts'
 
 export type RecurringOptions = {
@@ -56,8 +56,8 @@ export class Recurring {
     this.#sender = new Sender({
       agenda: store.agenda,
       owner: this.#owner,
-      send: async (entry, attempt) => {
-        await (entry.timer === null ? this.#sendCommand(entry, attempt) : this.#fire(entry))
+      send: async (entry, attempt, waitedMs) => {
+        await (entry.timer === null ? this.#sendCommand(entry, attempt, waitedMs) : this.#fire(entry))
         return null
       },
       report,
@@ -143,15 +143,16 @@ export class Recurring {
     if (!(await store.readModel.commit({ ...page, agenda: { add, remove: [] } }))) throw new RetryLater()
   }
 
-  async #sendCommand({ id, meta, command }: DueEntry, attempt: number): Promise<void> {
+  async #sendCommand({ id, meta, command }: DueEntry, attempt: number, waitedMs: number): Promise<void> {
     const actor = ownActor('schedule', this.#schedule.name)
     // `#commandsOf` wrote the text in the agenda.
     const { correlation } = JSON.parse(meta) as { readonly correlation: string }
     try {
-      const outcome = await sendInTime(this.#options, command!, { correlation, actor, key: id, isOwnKey: true })
+      const sending = { correlation, actor, key: id, isOwnKey: true }
+      const outcome = await sendInTime(this.#options, command!, sending, waitedMs)
       if (outcome.outcome !== 'accepted') this.#reportRefused(command!, JSON.stringify(outcome))
     } catch (error) {
-      if (error instanceof RetryLater || attempt < ATTEMPTS_MAX) throw error
+      if (isForNow(error) || attempt < ATTEMPTS_MAX) throw error
       this.#reportRefused(command!, String(error), error)
     }
   }

@@ -12,8 +12,8 @@ import type { Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { forgetSchedules } from './forget-schedules.ts'
 import { holdLease } from './hold-lease.ts'
-import { ATTEMPTS_MAX, sendInTime } from './send-entry.ts'
-import { type DueEntry, type EntryOutcome, RetryLater, Sender } from './sender.ts'
+import { ATTEMPTS_MAX, isForNow, sendInTime } from './send-entry.ts'
+import { type DueEntry, type EntryOutcome, Sender } from './sender.ts'
 
 export type ScheduleOptions = {
   readonly store: { readonly agenda: Agenda; readonly readModel: ReadModel }
@@ -74,7 +74,7 @@ export class Schedule {
     this.#sender = new Sender({
       agenda: store.agenda,
       owner: OWNER,
-      send: (entry, attempt) => this.#send(entry, attempt),
+      send: (entry, attempt, waitedMs) => this.#send(entry, attempt, waitedMs),
       report,
       pollMs: POLL_MS,
     })
@@ -132,21 +132,21 @@ export class Schedule {
     this.#forgotAt = performance.now()
   }
 
-  async #send(entry: DueEntry, attempt: number): Promise<EntryOutcome> {
+  async #send(entry: DueEntry, attempt: number, waitedMs: number): Promise<EntryOutcome> {
     const { agenda } = this.#options.store
     // The command may have been removed in the meantime.
     if (!(await agenda.begin([entry.id])).length) return null
-    return JSON.stringify(await this.#sendCommand(entry, attempt))
+    return JSON.stringify(await this.#sendCommand(entry, attempt, waitedMs))
   }
 
-  async #sendCommand(entry: DueEntry, attempt: number): Promise<ScheduledOutcome> {
+  async #sendCommand(entry: DueEntry, attempt: number, waitedMs: number): Promise<ScheduledOutcome> {
     const { fingerprint: _, secret: __, key, ...meta } = metaOf(entry)
     // A key of the client is the key by which the client might send the command at once.
     const by = key === undefined ? { key: entry.id, isOwnKey: true } : { key }
     try {
-      return await sendInTime(this.#options, entry.command!, { ...meta, ...by })
+      return await sendInTime(this.#options, entry.command!, { ...meta, ...by }, waitedMs)
     } catch (error) {
-      if (error instanceof RetryLater || attempt < ATTEMPTS_MAX) throw error
+      if (isForNow(error) || attempt < ATTEMPTS_MAX) throw error
       return { outcome: 'failed', detail: String(error) }
     }
   }

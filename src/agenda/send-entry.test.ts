@@ -11,10 +11,11 @@ import { Notice } from '../ports/report/notice.ts'
 import { untraced } from '../ports/trace/trace.ts'
 import { startServices } from '../runtime.ts'
 import { fulfilment, order, shop } from '../test-support/fulfilment.ts'
-import { ATTEMPTS_MAX, entrySender } from './send-entry.ts'
+import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
+import { ATTEMPTS_MAX, entrySender, TOO_EARLY_MS_MAX } from './send-entry.ts'
 
 /** Sends a command whose outcome is given, in its last attempt. Gives what the process is told, and what is reported. */
-async function tell(command: Command, outcome: () => Outcome, key = 'o1') {
+async function tell(command: Command, outcome: () => Outcome, { key = 'o1', waitedMs = 0 } = {}) {
   const emaki = await startServices({ serve: shop, store: memory() })
   const reported: unknown[] = []
   const send = async () => outcome()
@@ -25,7 +26,7 @@ async function tell(command: Command, outcome: () => Outcome, key = 'o1') {
     report: one => reported.push(one),
   })
   const meta = JSON.stringify({ correlation: 'c', causation: 'c' })
-  await sendDue({ id: 'fulfilment:o1:1:0', key, timer: null, command, meta, set: 1 }, ATTEMPTS_MAX)
+  await sendDue({ id: 'fulfilment:o1:1:0', key, timer: null, command, meta, set: 1 }, ATTEMPTS_MAX, waitedMs)
   const [told] = await emaki.store.read(`fulfilment-${key}`, { after: 0, limit: 1 })
   await emaki.close()
   return { type: told!.type, data: JSON.parse(told!.data) as CommandAnswered, reported }
@@ -41,7 +42,7 @@ test('a process is told a refusal with its data', async () => {
 })
 
 test('a process is told a refusal for an instance that an older release could make, and this one could not', async () => {
-  expect(await tell(cancel, () => ({ outcome: 'rejected', code: 'no' }), '..')).toMatchObject({ type: 'Rejected' })
+  expect(await tell(cancel, () => ({ outcome: 'rejected', code: 'no' }), { key: '..' })).toMatchObject({ type: 'Rejected' })
 })
 
 test('a process is told a refusal whose data is too large without the data, which is said and reported', async () => {
@@ -77,4 +78,12 @@ test('a process is told that its command failed where the data of the refusal is
     'Failed',
     { by, command: cancel, code: 'failed', data: 'PayloadError: /data/at: Date is no JSON' },
   ])
+})
+
+test('a process is not told that its command came too early for a day, and then that it was refused', async () => {
+  const early = () => ({ outcome: 'later', code: 'not-yet', data: { left: 3 }, retryAfterMs: 60_000 }) as const
+  const waits = tell(cancel, early, { waitedMs: TOO_EARLY_MS_MAX - 1 })
+  await expect(waits).rejects.toEqual(new SentTooEarly(cancel, 'not-yet', 60_000))
+  const { type, data } = await tell(cancel, early, { waitedMs: TOO_EARLY_MS_MAX })
+  expect([type, data]).toEqual(['Rejected', { by, command: cancel, code: 'not-yet', data: { left: 3 } }])
 })

@@ -4,8 +4,9 @@ import { patience } from '../lib/patience.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { Rejection } from '../definitions/decider/reject.ts'
+import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
 import type { SendOptions } from '../dispatch/send.ts'
-import type { Outcome } from '../dispatch/outcome.ts'
+import type { Accepted, Conflicted, Invalid, Outcome, Rejected } from '../dispatch/outcome.ts'
 import type { AppendOutcome, AppendSlice } from '../dispatch/append-request.ts'
 import type { Event, Recorded } from '../definitions/event/events.ts'
 import { PayloadError } from '../definitions/event/payload.ts'
@@ -16,7 +17,7 @@ import { type CommandAnswered, cutAnswer, DUE, type TimerFired, withRefusal } fr
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
-import { type DueEntry, type EntryOutcome, RetryLater } from './sender.ts'
+import { RetryLater, type SenderOptions } from './sender.ts'
 
 export type SendEntryOptions = {
   readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
@@ -27,14 +28,13 @@ export type SendEntryOptions = {
 
 /** How many attempts a command gets that cannot even be decided. After these it is given up. */
 export const ATTEMPTS_MAX = 8
+/** For how long a command is sent again whose decision says that it came too early, in ms: a day. */
+export const TOO_EARLY_MS_MAX = 86_400_000
 
 /** The function that sends the entries of a process. */
-export function entrySender(
-  process: ProcessSpec,
-  options: SendEntryOptions,
-): (entry: DueEntry, attempt: number) => Promise<EntryOutcome> {
+export function entrySender(process: ProcessSpec, options: SendEntryOptions): SenderOptions['send'] {
   const actor = ownActor('process', process.name)
-  return async (entry, attempt) => {
+  return async (entry, attempt, waitedMs) => {
     // A process wrote the text in the agenda.
     const meta = JSON.parse(entry.meta) as EntryMeta
     if (entry.timer !== null) {
@@ -42,7 +42,7 @@ export function entrySender(
       await appendOwn(`due:${entry.id}:${entry.set}`, DUE, fired)
       return null
     }
-    const answer = await sendCommand(entry.command!, meta, entry.id, attempt)
+    const answer = await sendCommand(entry.command!, meta, entry.id, { attempt, waitedMs })
     if (answer) await tellAnswer(answer.type, answer.data)
     return null
 
@@ -71,7 +71,7 @@ export function entrySender(
     command: Command,
     meta: EntryMeta,
     id: string,
-    attempt: number,
+    { attempt, waitedMs }: { readonly attempt: number; readonly waitedMs: number },
   ): Promise<{ readonly type: string; readonly data: CommandAnswered } | null> {
     const { label, ...rest } = meta
     const answerOf = (type: string, code: string, data?: unknown) => ({
@@ -79,12 +79,12 @@ export function entrySender(
       data: withRefusal({ by: id, command, code, ...(label !== undefined && { label }) }, data),
     })
     try {
-      const outcome = await sendInTime(options, command, { ...rest, actor, key: id, isOwnKey: true })
+      const outcome = await sendInTime(options, command, { ...rest, actor, key: id, isOwnKey: true }, waitedMs)
       if (outcome.outcome === 'accepted') return process.needsAccepted ? answerOf('Accepted', 'accepted') : null
       if (outcome.outcome === 'rejected') return answerOf('Rejected', outcome.code, outcome.data)
       return answerOf('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
     } catch (error) {
-      if (error instanceof RetryLater || attempt < ATTEMPTS_MAX) throw error
+      if (isForNow(error) || attempt < ATTEMPTS_MAX) throw error
       return answerOf('Failed', 'failed', String(error).toWellFormed())
     }
   }
@@ -101,27 +101,37 @@ function cutNotice(process: string, key: string, { command, code, cut }: Command
 }
 const LEFT_OUT = { data: 'its data', command: "its data and the command's" } as const
 
+/** Whether a failure says that the command is to be sent again, however often it was sent. */
+export function isForNow(error: unknown): boolean {
+  return error instanceof RetryLater || error instanceof SentTooEarly
+}
+
 /**
  * Sends a command with a deadline. Throws RetryLater if the log does not answer for now, or if other writers kept the
- * command from being decided.
+ * command from being decided, and SentTooEarly if the decision asks for it later. After a day of such answers it is
+ * rejected.
  */
 export async function sendInTime(
   { send, trace }: Pick<SendEntryOptions, 'send' | 'trace'>,
   command: Command,
   options: SendOptions,
-): Promise<Outcome> {
+  waitedMs: number,
+): Promise<Accepted | Rejected | Conflicted | Invalid> {
   const parent = options.traceparent === undefined ? null : { traceparent: options.traceparent }
   const outcome = await trace.step('send', [parent], { 'emaki.command': `${command.decider}.${command.command}` }, () =>
     send(command, { ...options, deadlineMs: patience.commandMs }),
   )
   const isConflict = outcome.outcome === 'conflict' && options.expect === undefined
   if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new RetryLater()
-  return outcome
+  if (outcome.outcome !== 'later') return outcome
+  const { code, data, retryAfterMs } = outcome
+  if (waitedMs < TOO_EARLY_MS_MAX) throw new SentTooEarly(command, code, retryAfterMs)
+  return { outcome: 'rejected', code, ...(data !== undefined && { data }) }
 }
 
 /**
  * Sends a command because of an event, as an actor. Gives its rejection, or null if it was accepted. Throws if the outcome is
- * unknown, and if the command can never be sent.
+ * unknown, if the command came too early, and if it can never be sent.
  */
 export async function sendForEvent(
   options: Pick<SendEntryOptions, 'send' | 'trace'>,
@@ -130,7 +140,7 @@ export async function sendForEvent(
   event: Recorded,
   actor: string,
 ): Promise<Pick<Rejection, 'code' | 'data'> | null> {
-  const outcome = await sendInTime(options, command, { ...metaCausedBy(event), actor, key, isOwnKey: true })
+  const outcome = await sendInTime(options, command, { ...metaCausedBy(event), actor, key, isOwnKey: true }, 0)
   if (outcome.outcome === 'accepted') return null
   if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
   return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }

@@ -1,6 +1,8 @@
 // The loop that sends, alone with an agenda: in which order it sends what it reads and what it is told of.
 import { describe, expect, test } from 'bun:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Command } from '../definitions/decider/command.ts'
+import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
 import type { NewEntry } from '../ports/agenda/agenda.ts'
 import { memoryAgenda } from '../ports/agenda/memory.ts'
 import { until } from '../test-support/servers/until.ts'
@@ -15,6 +17,8 @@ const buildEntries = (name: string, many: number) => Array.from({ length: many }
 const idsOf = (entries: readonly NewEntry[]) => entries.map(({ id }) => id)
 
 type World = {
+  /** Whether an entry comes too early, by its id. */
+  readonly isEarly?: (id: string) => boolean
   /** What the agenda has before it starts. */
   readonly left?: readonly NewEntry[]
   /** Told how many entries a read has found, before they are given. */
@@ -26,7 +30,14 @@ type World = {
 }
 
 /** A sender over an agenda in memory, what it has sent, and how more is added. */
-function startSender({ left = [], read = () => {}, before = async () => {}, now = Date.now, pollMs = 1_000 }: World = {}) {
+function startSender({
+  left = [],
+  read = () => {},
+  before = async () => {},
+  now = Date.now,
+  pollMs = 1_000,
+  isEarly,
+}: World = {}) {
   const agenda = memoryAgenda({ now, renewKeys: () => {} })
   agenda.change({ add: left, remove: [] })
   const sent: string[] = []
@@ -42,6 +53,7 @@ function startSender({ left = [], read = () => {}, before = async () => {}, now 
     owner: OWNER,
     send: async ({ id }) => {
       await before()
+      if (isEarly?.(id)) throw new SentTooEarly(JSON.parse(command) as Command, 'not-yet', 86_400_000)
       sent.push(id)
       return null
     },
@@ -161,6 +173,33 @@ describe('entries that a sender knows', () => {
     await turn()
     await turn()
     expect(sent).toEqual(['one'])
+    await sender.stop()
+  })
+})
+
+describe('commands that come too early', () => {
+  test('as many commands that come too early as are sent at once hold up no other instance, and are read again by none', async () => {
+    const early = buildEntries('early', 4_096).map((one, i) => ({ ...one, key: `k${i}` }))
+    const { sender, sent, add } = startSender({ left: early, isEarly: id => id.startsWith('early') })
+    await sender.start()
+    add([entry('other')])
+    await until('the other one is sent', () => sent.length > 0)
+    expect([sent, sender.sending]).toEqual([['other'], early.length])
+    await sender.stop()
+  })
+
+  test('a command that comes too early keeps its place before the next one of its instance to its stream', async () => {
+    let isEarly = true
+    const { sender, sent, add } = startSender({ isEarly: id => isEarly && id === 'first' })
+    await sender.start()
+    add([entry('first'), entry('second'), { ...entry('other'), key: 'l' }])
+    await until('the other one is sent', () => sent.length > 0)
+    await sender.stop()
+    expect(sent).toEqual(['other'])
+    isEarly = false
+    await sender.start()
+    await until('both are sent', () => sent.length === 3)
+    expect(sent).toEqual(['other', 'first', 'second'])
     await sender.stop()
   })
 })

@@ -1,6 +1,7 @@
 // Sends the due entries of one owner, while this process holds the lease on them.
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
+import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
 import { KEY_KEEP_MS } from '../dispatch/send.ts'
 import type { Agenda, AgendaEntry, NewEntry } from '../ports/agenda/agenda.ts'
 import { Episode } from '../ports/report/episode.ts'
@@ -20,9 +21,10 @@ export type SenderOptions = {
   readonly owner: string
   /**
    * Sends an entry, perhaps several times, with one effect. After a failure, which is reported once, the entry is sent
-   * again.
+   * again. `attempt`: the number of the attempt, without those that the log did not answer and those that came too
+   * early. `waitedMs`: how long it has waited because it came too early.
    */
-  readonly send: (entry: DueEntry, attempt: number) => Promise<EntryOutcome>
+  readonly send: (entry: DueEntry, attempt: number, waitedMs: number) => Promise<EntryOutcome>
   readonly report: Report
   /**
    * How often to read the agenda when no entry is known to be due, in ms, as other processes may add some. Default: 1
@@ -37,6 +39,8 @@ export type SenderOptions = {
 const SENDING_MAX = 4_096
 /** The most entries that wait in memory. Further ones are read from the agenda later. */
 const WAITING_MAX = 32_768
+/** The most entries that came too early and so take no room of those that are being sent. */
+const EARLY_MAX = 4_096
 const READ_MAX = 1_024
 /** An entry that has a due time waits at most this long for the entries that wait in memory, in ms. */
 const OVERDUE_MS = 1_000
@@ -58,6 +62,8 @@ export class Sender {
   readonly #now: () => number
   /** The ids of the entries that are being sent, each with the position of the event that led to it. */
   readonly #sending = new Map<string, number>()
+  /** The ids of those that came too early. They wait for their time in their queues. */
+  readonly #early = new Set<string>()
   /** The last entry of each queue. A queue keeps the order of one instance's commands to one stream. */
   readonly #queues = new Map<string, Promise<void>>()
   /** Due entries for which there is no room yet, in order. */
@@ -77,6 +83,7 @@ export class Sender {
   readonly #recording: Episode
   /** While the log does not answer: one episode for all entries. */
   readonly #away: Episode
+  readonly #tooEarly: Episode
   #running: Promise<void> | null = null
   #stopping = new AbortController()
   #wake: () => void = () => {}
@@ -94,6 +101,7 @@ export class Sender {
     this.#reading = this.#episode('could not read its agenda')
     this.#recording = this.#episode('could not record what it has sent')
     this.#away = this.#episode('cannot send')
+    this.#tooEarly = this.#episode('sends some commands too early')
   }
 
   /** How many entries are being sent. */
@@ -120,6 +128,7 @@ export class Sender {
     await Promise.all(this.#queues.values())
     await this.#noting
     this.#sending.clear()
+    this.#early.clear()
     this.#waiting = []
   }
 
@@ -160,7 +169,12 @@ export class Sender {
   }
 
   get #hasRoom(): boolean {
-    return this.#waiting.length === 0 && this.#sending.size < SENDING_MAX
+    return this.#waiting.length === 0 && this.#room > 0
+  }
+
+  /** How many more entries may be sent at once. */
+  get #room(): number {
+    return SENDING_MAX - this.#sending.size + Math.min(this.#early.size, EARLY_MAX)
   }
 
   async #read(): Promise<void> {
@@ -196,7 +210,7 @@ export class Sender {
   /** Sends waiting entries while there is room. */
   #sendWaiting(): void {
     if (this.#stopping.signal.aborted) return
-    for (const entry of this.#waiting.splice(0, SENDING_MAX - this.#sending.size)) this.#beginSending(entry)
+    for (const entry of this.#waiting.splice(0, Math.max(0, this.#room))) this.#beginSending(entry)
   }
 
   #askAt(due: number): void {
@@ -230,22 +244,44 @@ export class Sender {
   async #send(entry: DueEntry): Promise<void> {
     const { signal } = this.#stopping
     let failing: Episode | null = null
-    for (let attempt = 1; !signal.aborted; attempt++) {
+    let [attempt, unanswered, waitedMs] = [1, 0, 0]
+    while (!signal.aborted) {
       try {
-        const outcome = await this.#options.send(entry, attempt)
+        const outcome = await this.#options.send(entry, attempt, waitedMs)
         this.#away.succeed()
         failing?.succeed()
+        this.#endEarly(entry)
         if (outcome === null) this.#toForget.push(entry)
         else this.#toKeep.push({ id: entry.id, outcome })
         this.#noting ??= this.#noteSent()
         return
       } catch (error) {
-        failing ??= this.#episode(`could not send ${entry.id}`)
-        const episode = error instanceof RetryLater ? this.#away : failing
-        episode.fail(error)
-        await sleep(backOff(attempt - 1, RETRY), signal)
+        if (error instanceof SentTooEarly) {
+          waitedMs += error.afterMs
+          await this.#waitForTime(entry, error, signal)
+        } else if (error instanceof RetryLater) {
+          this.#away.fail(error)
+          await sleep(backOff(unanswered++, RETRY), signal)
+        } else {
+          failing ??= this.#episode(`could not send ${entry.id}`)
+          failing.fail(error)
+          await sleep(backOff(attempt++ - 1, RETRY), signal)
+        }
       }
     }
+  }
+
+  /** Waits until an entry that came too early may be sent again. Others take its room meanwhile. */
+  async #waitForTime({ id }: DueEntry, error: SentTooEarly, signal: AbortSignal): Promise<void> {
+    this.#tooEarly.fail(error)
+    this.#early.add(id)
+    this.#sendWaiting()
+    this.#wake()
+    await sleep(error.afterMs, signal)
+  }
+
+  #endEarly({ id }: DueEntry): void {
+    if (this.#early.delete(id) && this.#early.size === 0) this.#tooEarly.succeed()
   }
 
   /** Notes all sent entries in the agenda, as many at once as there are. */

@@ -116,7 +116,9 @@ export class CommandLoop {
     if (!commands.length) return null
     const context = { now: now(), trace, newId: () => Bun.randomUUIDv7(), turn }
     const batch = decideBatch(queue.stream, queue.state!, commands, context)
-    queue.commands.unshift(...this.#askKeysOfFailed(batch), ...commands.slice(batch.taken))
+    for (const { command, error } of batch.failed) command.fail(error)
+    for (const command of batch.unasked) command.keyCheck = 'before'
+    queue.commands.unshift(...batch.unasked, ...commands.slice(batch.taken))
     const { before, decided, events, keys, size } = batch
     const isWriting = events.length > 0 || keys.length > 0
     if (!isWriting && decided.every(({ command }) => command.arrival < queue.readAt)) {
@@ -132,22 +134,6 @@ export class CommandLoop {
       until: Math.max(...decided.map(({ command }) => command.deadline)),
       parents: decided.map(({ command }) => command.parent),
     }
-  }
-
-  /**
-   * Asks for the keys of commands whose decision threw, because they may have been decided before. Gives the commands
-   * to decide again.
-   */
-  #askKeysOfFailed({ failed }: DecidedBatch): readonly PendingCommand[] {
-    const unasked: PendingCommand[] = []
-    for (const { command, error } of failed) {
-      if (command.keyCheck !== 'append') command.fail(error)
-      else {
-        command.keyCheck = 'before'
-        unasked.push(command)
-      }
-    }
-    return unasked
   }
 
   /** Applies a settlement. The state changes and callers are answered after the commit, and never before. */

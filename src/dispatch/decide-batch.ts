@@ -5,14 +5,14 @@ import { encode } from '../definitions/event/payload.ts'
 import type { NewEvent } from '../ports/store/event.ts'
 import { isMet, type NewKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
-import type { Conflicted, Rejected } from './outcome.ts'
+import { type Conflicted, type Later, outcomeOfRejection, type Rejected } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 import type { StreamState } from './stream-state.ts'
 
 /** The outcome of one command if its batch is appended. `version` is the stream's version after the command. */
 export type DecidedCommand =
   | { readonly command: PendingCommand; readonly version: number; readonly events: readonly Event[] }
-  | { readonly command: PendingCommand; readonly outcome: Rejected | Conflicted }
+  | { readonly command: PendingCommand; readonly outcome: Rejected | Later | Conflicted }
 
 export type DecidedBatch = {
   readonly stream: string
@@ -25,6 +25,8 @@ export type DecidedBatch = {
   readonly size: number
   /** Commands whose decision threw. */
   readonly failed: readonly { readonly command: PendingCommand; readonly error: unknown }[]
+  /** Commands whose key has to be looked up first: their decision appends nothing, and they may have been decided before. */
+  readonly unasked: readonly PendingCommand[]
   /** How many of the commands the batch took: at least one. The rest was too large for it, or too long. */
   readonly taken: number
 }
@@ -55,6 +57,7 @@ export function decideBatch(
   const events: NewEvent[] = []
   const keys: NewKey[] = []
   const failed: DecidedBatch['failed'][number][] = []
+  const unasked: PendingCommand[] = []
   let after: Folded = before
   let size = 0
   let taken = 0
@@ -63,6 +66,10 @@ export function decideBatch(
     taken++
     try {
       const step = decideTraced(command, after, context)
+      if (isUnasked(command, step)) {
+        unasked.push(command)
+        continue
+      }
       if (step.key) keys.push({ ...step.key, stream })
       for (const event of step.events) {
         events.push(event)
@@ -71,10 +78,11 @@ export function decideBatch(
       after = step.after
       decided.push(step.decided)
     } catch (error) {
-      failed.push({ command, error })
+      if (command.keyCheck === 'append') unasked.push(command)
+      else failed.push({ command, error })
     }
   }
-  return { stream, before, after, decided, events, keys, size, failed, taken }
+  return { stream, before, after, decided, events, keys, size, failed, unasked, taken }
 }
 
 type DecisionStep = {
@@ -82,6 +90,11 @@ type DecisionStep = {
   readonly events: readonly NewEvent[]
   readonly key: Omit<NewKey, 'stream'> | null
   readonly after: Folded
+}
+
+/** Whether a command is refused for now, and the log was not asked for its key: no append asks for it. */
+function isUnasked({ keyCheck }: PendingCommand, { decided }: DecisionStep): boolean {
+  return keyCheck === 'append' && 'outcome' in decided && decided.outcome.outcome === 'later'
 }
 
 function decideTraced(command: PendingCommand, from: Folded, context: DecisionContext): DecisionStep {
@@ -99,16 +112,21 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
   const context = { instance: command.command.id, now: new Date(now), actor, initiator }
   const decision = decide(decider, from.state, command.command, context)
   if ('rejection' in decision) {
-    const { code, data } = decision.rejection
-    const rejection = data === undefined ? { code } : { code, data }
-    const key = command.key && { ...command.key, version: from.version, count: 0, rejection: encode(rejection) }
-    return { decided: { command, outcome: { outcome: 'rejected', ...rejection } }, events: [], key, after: from }
+    const outcome = outcomeOfRejection(decision.rejection)
+    return { decided: { command, outcome }, events: [], key: keyOfRejection(command, from, outcome), after: from }
   }
   const meta = JSON.stringify(command.meta)
   const events = decision.events.map(event => newEvent(decider.events, event, meta, newId))
   const after = evolve(decider, from, decision.events)
   const key = command.key && { ...command.key, version: after.version, count: events.length, rejection: null }
   return { decided: { command, version: after.version, events: decision.events }, events, key, after }
+}
+
+/** The key by which a rejection is known. A refusal for now has none, so that the command can be sent again. */
+function keyOfRejection({ key }: PendingCommand, { version }: Folded, outcome: Rejected | Later): DecisionStep['key'] {
+  if (!key || outcome.outcome === 'later') return null
+  const { outcome: _, ...rejection } = outcome
+  return { ...key, version, count: 0, rejection: encode(rejection) }
 }
 
 /** Makes an event for the log. Throws a PayloadError if JSON would change its data. */

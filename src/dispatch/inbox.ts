@@ -9,6 +9,7 @@ import {
   invalidOutcome,
   type Accepted,
   type Invalid,
+  type Later,
   type Outcome,
   type Rejected,
   type Unavailable,
@@ -20,6 +21,7 @@ import type { Verify } from './verify.ts'
 export type Taken =
   | Accepted
   | Rejected
+  | Later
   | Invalid
   | Unavailable
   | Unknown

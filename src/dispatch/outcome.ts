@@ -1,4 +1,5 @@
-import type { Event } from '../definitions/event/events.ts'
+import type { Rejection } from '../definitions/decider/reject.ts'
+import type { Event, spec } from '../definitions/event/events.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { Expectation } from '../ports/store/unit.ts'
 
@@ -13,6 +14,11 @@ export type Accepted = {
   readonly replayed?: true
 }
 export type Rejected = { readonly outcome: 'rejected'; readonly code: string; readonly data?: unknown; readonly replayed?: true }
+/**
+ * The decision says that the command came too early. Nothing was appended, and no key remembers it: send it again after
+ * `retryAfterMs`.
+ */
+export type Later = { readonly outcome: 'later'; readonly code: string; readonly data?: unknown; readonly retryAfterMs: number }
 export type Conflicted = { readonly outcome: 'conflict'; readonly expected: Expectation; readonly actual: number }
 export type Invalid = {
   readonly outcome: 'invalid'
@@ -24,7 +30,13 @@ export type Unavailable = { readonly outcome: 'unavailable'; readonly retryAfter
 export type Unknown = { readonly outcome: 'unknown'; readonly retryAfterMs: number }
 
 /** The outcome of a command. */
-export type Outcome = Accepted | Rejected | Conflicted | Invalid | Unavailable | Unknown
+export type Outcome = Accepted | Rejected | Later | Conflicted | Invalid | Unavailable | Unknown
+
+/** The outcome that a rejection is for its caller. */
+export function outcomeOfRejection({ code, data, afterMs }: Omit<Rejection, typeof spec>): Rejected | Later {
+  const said = data === undefined ? { code } : { code, data }
+  return afterMs === undefined ? { outcome: 'rejected', ...said } : { outcome: 'later', ...said, retryAfterMs: afterMs }
+}
 
 /** The code of a rejection when the key was used before for another command. */
 export const KEY_REUSED = 'idempotency-key-reused'

@@ -2,6 +2,7 @@
 // Such a key is durable as a parked key that its owner handles again, so the checkpoint may move past it. After a crash,
 // the next owner finds it there.
 import { backOff } from '../lib/back-off.ts'
+import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
 import type { ProcessorSpec } from '../definitions/processor.ts'
 import type { Parked } from '../ports/read-model/parked.ts'
 import { Episode } from '../ports/report/episode.ts'
@@ -115,6 +116,7 @@ export class ProcessorRetries {
 
   #begin(event: KeyedEvent, from: Pick<RetryingKey, 'since' | 'attempts'>, cause: unknown): RetryingKey {
     const retrying = this.#queue.begin(event, from)
+    retrying.leastMs = leastPauseOf(cause)
     this.#note(retrying, cause)
     const signal = this.#signal
     const work: Promise<void> = this.#workOff(retrying, signal)
@@ -156,7 +158,8 @@ export class ProcessorRetries {
     if (retrying.attempts > 0) {
       const waking = new AbortController()
       retrying.wake = () => waking.abort()
-      await sleep(random() * backOff(retrying.attempts - 1, processor.retry), AbortSignal.any([signal, waking.signal]))
+      const ms = Math.max(retrying.leastMs, random() * backOff(retrying.attempts - 1, processor.retry))
+      await sleep(ms, AbortSignal.any([signal, waking.signal]))
     }
     signal.throwIfAborted()
   }
@@ -170,6 +173,7 @@ export class ProcessorRetries {
   #advance(retrying: RetryingKey, many: number): void {
     this.#queue.shift(retrying, many)
     retrying.attempts = 0
+    retrying.leastMs = 0
     retrying.isSingle = false
     retrying.since = this.#options.now()
     this.#note(retrying, 'an earlier event of this key failed')
@@ -182,6 +186,7 @@ export class ProcessorRetries {
     retrying.isSingle = true
     if (batch.length > 1) return true
     retrying.attempts++
+    retrying.leastMs = leastPauseOf(error)
     const isOver = now() - retrying.since >= forMs && (forMs === 0 || retrying.attempts >= ATTEMPTS_MIN)
     if (forMs > 0) this.#failing.fail(error)
     if (!isOver) return true
@@ -271,6 +276,11 @@ export class ProcessorRetries {
     retrying.rest = null
     return true
   }
+}
+
+/** How long an attempt has to wait because a decision has asked for its command later, in ms. */
+function leastPauseOf(error: unknown): number {
+  return error instanceof SentTooEarly ? error.afterMs : 0
 }
 
 /** What was passed over while keys and streams were parked, and all that comes after a position. */

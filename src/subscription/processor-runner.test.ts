@@ -1,6 +1,7 @@
 // A processor by a clock of the test's own: what fails is tried again beside the others, in order, and in the end parked.
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
+import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
 import { events, type Recorded, spec } from '../definitions/event/events.ts'
 import { type Handling, processor, type RetryPolicy } from '../definitions/processor.ts'
 import type { Notice } from '../ports/report/notice.ts'
@@ -137,6 +138,20 @@ describe('a processor whose handler fails', () => {
     await started.handlePage()
     await until('it is given up', () => started.reported.length === 2)
     expect(started.waits).toEqual([500, 0, 1_000])
+  })
+
+  test('a processor whose command came too early sends it again after the time that the decision asks for', async () => {
+    const early = new SentTooEarly({ decider: 'door', command: 'enter', id: 'd1', data: {} }, 'shut', 60_000)
+    const errors = [early, new Error('away'), early]
+    const started = await startRunner(() => {
+      const error = errors.shift()
+      if (error) throw error
+    })
+    await queueMails(started.store, 'a')
+    await started.handlePage()
+    await until('it is sent', () => started.reported.length === 2)
+    expect(started.waits).toEqual([60_000, 200, 60_000])
+    expect(started.reported[0]?.message).toContain('door.enter d1 came too early (shut)')
   })
 
   test('a processor whose handler fails for an hour loses nothing, and reports the outage once with its end', async () => {

@@ -25,6 +25,8 @@ export type RetryingKey = {
   since: number
   /** How often the first event has failed alone. */
   attempts: number
+  /** The least pause before the next attempt, in ms, as a decision has asked for it. */
+  leastMs: number
   /** Whether the next attempt takes the first event alone. */
   isSingle: boolean
   /** The position of an event that somebody asked to pass over. */
@@ -60,7 +62,7 @@ export class RetryQueue {
   begin(event: KeyedEvent, { since, attempts }: Pick<RetryingKey, 'since' | 'attempts'>): RetryingKey {
     const retrying: RetryingKey = {
       ...{ key: event.key, events: [event], rest: null, since, attempts },
-      ...{ isSingle: attempts > 0, skip: null, wake: () => {} },
+      ...{ leastMs: 0, isSingle: attempts > 0, skip: null, wake: () => {} },
     }
     this.#keys.set(event.key, retrying)
     this.#count([event], 1)

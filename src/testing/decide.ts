@@ -4,7 +4,7 @@ import { decide as decideParsed, evolve as evolveFrom } from '../definitions/dec
 import { initiatorOf } from '../definitions/event/actor.ts'
 import { type Event, spec } from '../definitions/event/events.ts'
 import { encode, freezeAll } from '../definitions/event/payload.ts'
-import type { Invalid, Rejected } from '../dispatch/outcome.ts'
+import { type Invalid, type Later, outcomeOfRejection, type Rejected } from '../dispatch/outcome.ts'
 import { parseCommand } from '../dispatch/send.ts'
 import type { Command } from '../definitions/decider/command.ts'
 
@@ -15,6 +15,7 @@ type StateOf<D extends AnyDecider> = D[typeof spec]['state']
 export type Decided<State> =
   | { readonly outcome: 'accepted'; readonly events: readonly Event[]; readonly state: State }
   | Rejected
+  | Later
   | Invalid
 
 /**
@@ -39,10 +40,7 @@ export function decide<D extends AnyDecider>(
   const initiator = at.initiator ?? (actor === null ? null : (initiatorOf({ actor }) ?? null))
   const context = { instance: command.id, now, actor, initiator }
   const decided = decideParsed(definition, freezeAll(state), { ...command, data: parsed.data }, context)
-  if ('rejection' in decided) {
-    const { code, data } = decided.rejection
-    return data === undefined ? { outcome: 'rejected', code } : { outcome: 'rejected', code, data }
-  }
+  if ('rejection' in decided) return outcomeOfRejection(decided.rejection)
   for (const { data } of decided.events) encode(data)
   return { outcome: 'accepted', events: decided.events, state: evolve(decider, decided.events, state) }
 }

@@ -55,8 +55,8 @@ export const sourcePlants = {
   /** What is to be sent is forgotten first, and sent then. */
   'a sender that forgets first': {
     file: 'agenda/sender.ts',
-    found: '        const outcome = await this.#options.send(entry, attempt)\n',
-    by: '        await this.#options.agenda.done([entry])\n        const outcome = await this.#options.send(entry, attempt)\n',
+    found: '        const outcome = await this.#options.send(entry, attempt, waitedMs)\n',
+    by: '        await this.#options.agenda.done([entry])\n        const outcome = await this.#options.send(entry, attempt, waitedMs)\n',
   },
   /** What is due is told by the clock of the app. */
   'timers by the clock of the app': {

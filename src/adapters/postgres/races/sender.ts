@@ -56,8 +56,9 @@ function attemptOutcome(outcome: Outcome): Pick<Attempt, 'outcome' | 'committed'
       return { outcome: 'appended', committed: [{ version: outcome.version, position: outcome.position }], because: null }
     case 'rejected':
       return { outcome: 'rejected', committed: [], because: (outcome.data as { because: string | null }).because }
+    case 'later':
     case 'invalid':
-      throw new Error(`a race's command is invalid: ${JSON.stringify(outcome.issues)}`)
+      throw new Error(`a race's command is not decided: ${JSON.stringify(outcome)}`)
     default:
       return { outcome: outcome.outcome, committed: [], because: null }
   }
