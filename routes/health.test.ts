@@ -158,7 +158,7 @@ describe('GET /ready for what reads the log', () => {
     // Who does not own them knows as much.
     const other = client(options)
     const elsewhere = await other.app[spec].start()
-    const counts = { passedOver: 0, retrying: 0 }
+    const counts = { passedOver: 0, retrying: 0, isPaused: false }
     const ofRows = { position: 4, lagEvents: 0, lagSeconds: 0, ...counts, isOwner: false, failure: null, isServing: true }
     expect(await elsewhere.status()).toEqual([
       { ...ofRows, name: 'things_v1', definition: { kind: 'projection', name: 'things' }, parkedKeys: 3, parkedStreams: 0 },

@@ -47,7 +47,7 @@ function hasParked({ parkedKeys, parkedStreams }: Status): boolean {
 }
 
 function needsCare(status: Status): boolean {
-  return hasParked(status) || status.retrying > 0 || status.failure !== null
+  return hasParked(status) || status.retrying > 0 || status.isPaused || status.failure !== null
 }
 
 /** Why the app has not started yet, as far as anybody may see it. */
@@ -91,10 +91,14 @@ function checksOf({ store }: Services, status: readonly Status[]): object {
 
 /** A projection serves its rows even if keys are parked, or if it is behind. */
 function checkOf(found: Status): object {
-  const { definition, isServing, passedOver, failure, ...rest } = found
+  const { definition, isServing, isPaused, passedOver, failure, ...rest } = found
   const { position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying } = rest
   const status = !isServing ? 'fail' : needsCare(found) ? 'warn' : 'pass'
   const counts = { position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying }
-  const own = { ...(definition.kind === 'process' && { passedOver }), ...(failure !== null && { failure }) }
+  const own = {
+    ...(definition.kind === 'process' && { passedOver }),
+    ...(isPaused && { isPaused }),
+    ...(failure !== null && { failure }),
+  }
   return { componentType: 'component', status, name: definition.name, ...counts, ...own }
 }

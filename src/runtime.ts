@@ -17,18 +17,20 @@ import { memoryCache } from './ports/cache/memory.ts'
 import { tierCaches } from './query/tiered.ts'
 import { batchPurges } from './ports/purger/batch-purges.ts'
 import type { Purger } from './ports/purger/purger.ts'
-import { type Definitions, type Served, sortDefinitions } from './definitions/definition.ts'
+import { type Definitions, definitionOf, type Served, sortDefinitions } from './definitions/definition.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
 import { subscriptionOf } from './definitions/process/instance.ts'
 import type { Projection } from './definitions/projection/projection.ts'
 import type { Query } from './definitions/query.ts'
-import { Recurring, scheduleOwner } from './agenda/recurring.ts'
+import { scheduleOwner } from './definitions/schedule.ts'
+import { Recurring } from './agenda/recurring.ts'
 import { Schedule } from './agenda/schedule.ts'
 import { entrySender, sendForEvent } from './agenda/send-entry.ts'
 import { Sender } from './agenda/sender.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
 import { LogHealth } from './dispatch/log-health.ts'
+import { Operations } from './subscription/operations.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
 import { settleStarts } from './subscription/starts.ts'
 import type { Status } from './subscription/status.ts'
@@ -83,55 +85,50 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
 }
 
 /** A running app without HTTP. */
-export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> & {
-  /**
-   * Gets the row of a key. Null: there is none. With `atLeast` the row includes everything up to that position, for
-   * example the position of an accepted command. It waits for that up to `waitMs` (1 000 by default), and then rejects
-   * with StaleRead. A row that is parked at or before `atLeast` is rejected at once; with `complete` every row that may
-   * lack a parked event is.
-   */
-  readonly row: <N extends string, Row, I extends string>(
-    projection: Projection<N, Row, I>,
-    key: string,
-    min?: Partial<MinPosition>,
-  ) => Promise<(Row & { readonly key: string }) | null>
-  /**
-   * Answers a query, as its JSON gives it back, from the cache if the query's policy allows it. `min` and StaleRead are
-   * as for `row`, but that the answer is made without parked rows, and only `complete` refuses such an answer.
-   */
-  readonly query: <N extends string, P, A>(query: Query<N, P, A>, params: P, min?: Partial<MinPosition>) => Promise<A>
-  /** Gives the position, the lag and the parked keys of every subscription, whichever process runs it. */
-  readonly status: () => Promise<readonly Status[]>
-  /**
-   * Waits until all subscriptions, or those named, have processed everything up to a position. False: they have not
-   * within `timeoutMs` (5 000 by default).
-   */
-  readonly waitUntilProcessed: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
-  /**
-   * Moves a processor to a position, or a projection to 0 (the default), whichever process runs it. It handles all
-   * later events again. A projection takes no other position, because its rows are the fold of all events. Rejects with
-   * a TypeError for another position or an unknown name.
-   */
-  readonly reset: (name: string, position?: number) => Promise<void>
-  /**
-   * Makes answers with one of these tags out of date, because something outside of the log has changed. This reaches
-   * the CDN, the shared cache and the memory of this process. The memory of another process keeps its answers until
-   * their time is over. Until the log grows, such answers are built for each caller, because no position tells an
-   * answer before the change from one after it.
-   */
-  readonly invalidate: (tags: readonly string[]) => Promise<void>
-  /**
-   * Looks now for timers and commands that are due, and not only every second: for a clock or an agenda that a test has
-   * moved.
-   */
-  readonly pollAgenda: () => void
-  readonly store: Store
-  /**
-   * Takes no more commands, answers those that it has, saves all folded rows, and closes the store. Handlers of events
-   * have `shutdownGraceMs` to end.
-   */
-  readonly close: () => Promise<void>
-}
+export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> &
+  Omit<Operations, 'status'> & {
+    /**
+     * Gets the row of a key. Null: there is none. With `atLeast` the row includes everything up to that position, for
+     * example the position of an accepted command. It waits for that up to `waitMs` (1 000 by default), and then rejects
+     * with StaleRead. A row that is parked at or before `atLeast` is rejected at once; with `complete` every row that may
+     * lack a parked event is.
+     */
+    readonly row: <N extends string, Row, I extends string>(
+      projection: Projection<N, Row, I>,
+      key: string,
+      min?: Partial<MinPosition>,
+    ) => Promise<(Row & { readonly key: string }) | null>
+    /**
+     * Answers a query, as its JSON gives it back, from the cache if the query's policy allows it. `min` and StaleRead are
+     * as for `row`, but that the answer is made without parked rows, and only `complete` refuses such an answer.
+     */
+    readonly query: <N extends string, P, A>(query: Query<N, P, A>, params: P, min?: Partial<MinPosition>) => Promise<A>
+    /** Gives the position, the lag and the parked keys of every subscription, whichever process runs it. */
+    readonly status: () => Promise<readonly Status[]>
+    /**
+     * Waits until all subscriptions, or those named, have processed everything up to a position. False: they have not
+     * within `timeoutMs` (5 000 by default).
+     */
+    readonly waitUntilProcessed: (position: number, names?: readonly string[], timeoutMs?: number) => Promise<boolean>
+    /**
+     * Makes answers with one of these tags out of date, because something outside of the log has changed. This reaches
+     * the CDN, the shared cache and the memory of this process. The memory of another process keeps its answers until
+     * their time is over. Until the log grows, such answers are built for each caller, because no position tells an
+     * answer before the change from one after it.
+     */
+    readonly invalidate: (tags: readonly string[]) => Promise<void>
+    /**
+     * Looks now for timers and commands that are due, and not only every second: for a clock or an agenda that a test has
+     * moved.
+     */
+    readonly pollAgenda: () => void
+    readonly store: Store
+    /**
+     * Takes no more commands, answers those that it has, saves all folded rows, and closes the store. Handlers of events
+     * have `shutdownGraceMs` to end.
+     */
+    readonly close: () => Promise<void>
+  }
 
 /** A runtime with its parts, for routes, the command line and tests of our own. */
 export type Services = Runtime &
@@ -178,7 +175,7 @@ export function runtime(options: RuntimeOptions): Promise<Runtime> {
 /** Starts what `runtime` starts, and gives access to the parts. */
 export async function startServices(options: RuntimeOptions): Promise<Services> {
   const shared = await openShared(options)
-  const { definitions, store } = shared
+  const { store } = shared
   const sending = wireCommands(options, shared)
   const agenda = wireAgenda(shared, sending)
   const caches = await openCaches(options, shared)
@@ -186,10 +183,17 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
   const questions = wireQuestions(shared, { ...caches, ...events })
   await events.start()
   agenda.start()
+  const operations = new Operations(store, options.serve.map(definitionOf))
   const endWatch = shared.store.system === 'memory' ? null : shared.health.watch()
   return {
     ...shared,
     ...sending,
+    ...operations,
+    pause: async name => {
+      const isPaused = await operations.pause(name)
+      await events.subscriptions.checkLeases()
+      return isPaused
+    },
     schedule: agenda.schedule,
     tail: events.tail,
     subscriptions: events.subscriptions,
@@ -199,11 +203,6 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     query: (query, params, min = {}) => answerTypedQuery(questions.queryAnswers, query, params, min),
     status: () => events.subscriptions.status(),
     waitUntilProcessed: (position, names, timeoutMs) => events.subscriptions.waitUntilProcessed(position, names, timeoutMs),
-    reset: async (name, position = 0) => {
-      if (position !== 0 && !definitions.processor.has(name))
-        throw new TypeError(`${name} keeps rows, so it can only be reset to 0`)
-      await events.subscriptions.reset(name, position)
-    },
     invalidate: async tags => {
       // The tail follows the log from here on, so a later answer has a later position.
       await events.tail.start()

@@ -14,7 +14,7 @@ export function checks(): z.ZodType {
     componentType: z.literal('component'),
     status: z
       .enum(['pass', 'warn', 'fail'])
-      .describe('`warn`: something of it is parked or tried again. `fail`: it has no rows yet that it may serve.'),
+      .describe('`warn`: something of it is parked, tried again or paused. `fail`: it has no rows yet that it may serve.'),
     name: z.string(),
     position: z.int().nonnegative(),
     lagEvents: z.int().nonnegative().describe('The most events of the log that it has not read yet.'),
@@ -25,6 +25,7 @@ export function checks(): z.ZodType {
       .nonnegative()
       .describe('How many streams have stopped, because the keys of their events are not known.'),
     retrying: z.int().nonnegative().describe('How many keys and streams are being tried again.'),
+    isPaused: z.literal(true).optional().describe('Somebody has paused it, until it is resumed.'),
     failure: z.string().optional().describe('Why this process, which runs it, cannot go on for now.'),
   })
   const readers = z.array(reader).optional()

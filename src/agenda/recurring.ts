@@ -2,7 +2,7 @@
 // transaction replaces it by the commands and the time after it.
 import { ownActor } from '../definitions/event/actor.ts'
 import { lastTime, nextTime, type Recurrence } from '../definitions/recurrence.ts'
-import type { ScheduleSpec } from '../definitions/schedule.ts'
+import { type ScheduleSpec, scheduleOwner } from '../definitions/schedule.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { Outcome } from '../dispatch/outcome.ts'
 import type { SendOptions } from '../dispatch/send.ts'
@@ -31,13 +31,6 @@ type NextTime = Recurrence & { readonly due: number }
 const LATE_MS = 60_000
 /** Only the owner of the lease adds entries, so the agenda is read seldom. */
 const POLL_MS = 10_000
-
-/** The owner of a schedule's entries in the agenda, and the name of its lease. */
-export function scheduleOwner({ name }: Pick<ScheduleSpec, 'name'>): string {
-  return `${OWNER_PREFIX}${name}`
-}
-/** What the names of all owners of schedules begin with. */
-export const OWNER_PREFIX = 'schedule_'
 
 export class Recurring {
   readonly #schedule: ScheduleSpec

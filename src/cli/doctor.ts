@@ -12,6 +12,7 @@ import type { UnfinishedImport } from '../ports/store/import.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { LogIdentity } from '../ports/store/upkeep.ts'
 import { diagnoseFolds, diagnoseReading } from './doctor-code.ts'
+import { isPause } from '../subscription/pausing.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
@@ -129,7 +130,8 @@ async function diagnoseLags(store: Store, names: readonly string[]): Promise<rea
       head,
       before: positionOf(before, name),
       after: positionOf(after, name),
-      isRun: held.some(one => one.name === name && one.leftMs > 0),
+      isRun: held.some(one => one.name === name && one.leftMs > 0 && !isPause(one)),
+      isPaused: held.some(one => one.name === name && isPause(one)),
     }),
   )
 }
@@ -138,10 +140,16 @@ function positionOf(progress: readonly Progress[], name: string): number {
   return progress.find(one => one.name === name)?.position ?? 0
 }
 
-type Lag = { readonly head: number; readonly before: number; readonly after: number; readonly isRun: boolean }
+type Lag = {
+  readonly head: number
+  readonly before: number
+  readonly after: number
+  readonly isRun: boolean
+  readonly isPaused?: boolean
+}
 
 /** Checks by two reads whether a subscription moves. `isRun`: a process has its lease. */
-export function diagnoseLag(subscription: string, { head, before, after, isRun }: Lag): Diagnosis {
+export function diagnoseLag(subscription: string, { head, before, after, isRun, isPaused = false }: Lag): Diagnosis {
   const name = `subscription ${subscription}`
   const behind = head - after
   if (before > head)
@@ -151,6 +159,8 @@ export function diagnoseLag(subscription: string, { head, before, after, isRun }
       found: `at ${before}, past the head of the log, ${head}`,
       fix: 'run restore: the log was restored to an earlier time',
     }
+  if (isPaused)
+    return { name, status: 'warning', found: `${Math.max(0, behind)} events behind the head, and paused`, fix: PAUSED_FIX }
   if (behind <= 0) return { name, status: 'ok', found: `at the head, ${head}` }
   if (after > before) return { name, status: 'ok', found: `${behind} events behind the head, catching up` }
   if (isRun)
@@ -168,8 +178,11 @@ export function diagnoseLag(subscription: string, { head, before, after, isRun }
   }
 }
 
+const PAUSED_FIX = 'run resume once the cause is mended'
+
 /** Checks that each lease has a live owner. */
-export function diagnoseLeases(held: readonly LeaseHolder[]): readonly Diagnosis[] {
+export function diagnoseLeases(all: readonly LeaseHolder[]): readonly Diagnosis[] {
+  const held = all.filter(one => !isPause(one))
   const over = held.filter(({ leftMs }) => leftMs <= 0)
   const live = held.length - over.length
   if (over.length === 0) return [{ name: 'leases', status: 'ok', found: `${live} held` }]

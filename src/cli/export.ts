@@ -2,6 +2,7 @@
 // leaves.
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { Store } from '../ports/store/store.ts'
+import { liveLeases } from '../subscription/pausing.ts'
 import { carriedLines } from '../transfer/carried.ts'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLines } from '../transfer/export.ts'
 import { EXIT } from './exit-codes.ts'
@@ -41,7 +42,7 @@ async function exportLog(call: Call): Promise<number> {
 
 /** Warns that a process which serves the log goes on after the export. */
 async function warnOfLeases({ readModel }: Store): Promise<void> {
-  const live = (await readModel.leases()).filter(({ leftMs }) => leftMs > 0)
+  const live = await liveLeases(readModel)
   if (live.length === 0) return
   console.error('a process serves this log: stop it before you move the log, or what it does from now on is done twice')
 }

@@ -5,6 +5,7 @@ import { StoreError } from '../ports/store/errors.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { RestoreResult } from '../ports/store/upkeep.ts'
 import { pastHead } from '../subscription/past-head.ts'
+import { liveLeases } from '../subscription/pausing.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { paintFor } from './paint.ts'
@@ -41,7 +42,7 @@ export type Moved = {
 export async function restoreLog(
   store: Store,
 ): Promise<RestoreResult & { readonly head: number; readonly moved: readonly Moved[] }> {
-  const live = (await store.readModel.leases()).filter(({ leftMs }) => leftMs > 0)
+  const live = await liveLeases(store.readModel)
   if (live.length) {
     const found = live.map(({ name, owner, leftMs }) => `${name}: ${owner}, for ${Math.ceil(leftMs / 1_000)} s more`).join('; ')
     throw new StoreError('refused', `a process still has leases (${found}); stop it first, or wait if it has ended`)

@@ -1,18 +1,13 @@
-// Verbs on rows and their subscriptions: parked, unpark, skip, rebuild, reset, audit. All may run beside a server.
+// Verbs on rows and their subscriptions: parked, unpark, skip, rebuild, reset, audit. All may run beside a server. Those
+// on subscriptions are operations of the runtime, too.
 import { memoryBus } from '../ports/bus/memory.ts'
 import { spec } from '../definitions/event/events.ts'
-import { subscriptionOf as processSubscription } from '../definitions/process/instance.ts'
-import type { ProcessSpec } from '../definitions/process/process.ts'
-import type { ProcessorSpec } from '../definitions/processor.ts'
-import { type ProjectionSpec, projectionOf, tableOf } from '../definitions/projection/projection.ts'
-import { type SqlProjectionSpec, subscriptionOf } from '../definitions/projection/sql-projection.ts'
-import type { Store } from '../ports/store/store.ts'
+import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
 import { AUDIT_KEYS, audit } from '../subscription/audit.ts'
 import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
-import { isTableOf } from '../subscription/projection-versions.ts'
 import { EXIT } from './exit-codes.ts'
-import { withStore } from './opened.ts'
+import { operate, withStore } from './opened.ts'
 import { paintFor, plain } from './paint.ts'
 import { type ProgressLine, progress } from './progress.ts'
 import { table } from './table.ts'
@@ -20,11 +15,9 @@ import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 import { printReports } from '../ports/report/print.ts'
 
 /** Shows parked keys and streams: all of them, or those of one projection or processor. */
-async function showParked(call: Call): Promise<number> {
-  if (call.words[0] !== undefined) definitionNamed(call)
-  return withStore(call, async store => {
-    const names = call.words[0] === undefined ? null : await namesOf(store, call)
-    const found = (await store.readModel.parked()).filter(({ name }) => !names || names.includes(name))
+function showParked(call: Call): Promise<number> {
+  return operate(call, async ({ parked }) => {
+    const found = await parked(call.words[0])
     if (call.json) console.log(JSON.stringify(found))
     else if (found.length === 0) console.log('nothing is parked')
     else
@@ -43,29 +36,22 @@ async function showParked(call: Call): Promise<number> {
 
 /** Asks the owner of the subscription to handle parked keys again. */
 function unpark(call: Call): Promise<number> {
-  return askOwner(call, 'will be handled again', (store, name, key) => store.readModel.unpark(name, key))
+  const [name, key] = call.words
+  if (name === undefined) throw new Misused('which projection or processor?')
+  return operate(call, async ({ unpark }) => printMany(call, await unpark(name, key), 'will be handled again'))
 }
 
 /** Asks the owner of the subscription to skip the event at which a key is parked, and to handle the events after it. */
 function skip(call: Call): Promise<number> {
-  if (call.words.length < 2) throw new Misused('skip needs a name and a key')
+  const [name, key] = call.words
+  if (name === undefined || key === undefined) throw new Misused('skip needs a name and a key')
   const done = 'will go on without the event at which it is parked'
-  return askOwner(call, done, (store, name, key) => store.readModel.unpark(name, key, 'skip'))
+  return operate(call, async ({ skip }) => printMany(call, await skip(name, key), done))
 }
 
-async function askOwner(
-  call: Call,
-  done: string,
-  ask: (store: Store, name: string, key: string | undefined) => Promise<number>,
-): Promise<number> {
-  if (call.words.length < 1) throw new Misused('which projection or processor?')
-  definitionNamed(call)
-  return withStore(call, async store => {
-    let many = 0
-    for (const name of await namesOf(store, call)) many += await ask(store, name, call.words[1])
-    console.log(call.json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} ${done}`)
-    return 0
-  })
+function printMany({ json }: Call, many: number, done: string): number {
+  console.log(json ? JSON.stringify({ many }) : many === 0 ? 'nothing is parked there' : `${many} ${done}`)
+  return 0
 }
 
 /** Fills a projection again, beside the table that serves. */
@@ -107,18 +93,12 @@ function jsonLines(): ProgressLine {
 }
 
 /** Makes a projection begin again, or a processor continue after a position, whichever process runs it. */
-async function reset(call: Call): Promise<number> {
-  if (call.words.length < 1) throw new Misused('which projection or processor?')
-  const one = definitionNamed(call)
+function reset(call: Call): Promise<number> {
+  const [given] = call.words
+  if (given === undefined) throw new Misused('which projection or processor?')
   const position = numberOf(call.values, 'position', 0) ?? 0
-  // It would send old commands again, and their keys are no longer known.
-  if (one.kind === 'process') throw new Misused(`${one.name} is a process: raise its version, and its states are made again`)
-  if (position !== 0 && one.kind !== 'processor') throw new Misused(`${one.name} has rows: it can only begin again at 0`)
-  return withStore(call, async store => {
-    const head = await store.head()
-    if (position > head) throw new Misused(`--position ${position} is after the end of the log, which is ${head}`)
-    const name = await currentOf(store, one)
-    await store.readModel.reset(name, position)
+  return operate(call, async ({ reset }) => {
+    const name = await reset(given, position)
     console.log(call.json ? JSON.stringify({ name, position }) : `${name} continues after ${position}`)
     return 0
   })
@@ -153,44 +133,6 @@ function projectionNamed({ serve, words }: Call): ProjectionSpec {
   const found = all.find(({ name }) => name === words[0])
   if (!found) throw new Misused(`which projection? There are ${all.map(({ name }) => name).join(', ') || 'none'}`)
   return found
-}
-
-type Followed = ProjectionSpec | ProcessorSpec | SqlProjectionSpec | ProcessSpec
-const KINDS = ['projection', 'processor', 'sql-projection', 'process']
-
-/** Finds a definition by its name, or by the name of its subscription, which `parked` shows. */
-function definitionNamed({ serve, words }: Call): Followed {
-  const all = serve
-    .map(one => one[spec] as unknown as Followed)
-    .filter(one => KINDS.includes(one.kind) && !('live' in one && one.live))
-  const name = words[0]!
-  const found = all.find(one => one.name === name || (one.kind !== 'processor' && projectionOf(name) === ownName(one)))
-  const names = all.map(({ name }) => name).join(', ') || 'none'
-  if (!found) throw new Misused(`no projection, processor or process is named ${name}; there are ${names}`)
-  return found
-}
-
-/** The name of a projection's subscriptions, without the version. */
-function ownName(one: Exclude<Followed, ProcessorSpec>): string {
-  if (one.kind === 'process') return processSubscription(one)
-  return projectionOf(one.kind === 'projection' ? tableOf(one) : subscriptionOf(one))
-}
-
-/** The subscriptions of a name: that of a processor, or those of all tables of a projection. */
-async function namesOf(store: Store, call: Call): Promise<readonly string[]> {
-  const one = definitionNamed(call)
-  if (call.words[0] !== one.name || one.kind === 'processor') return [call.words[0]!]
-  if (one.kind === 'process') return [processSubscription(one)]
-  if (one.kind === 'sql-projection') return [subscriptionOf(one)]
-  return (await store.readModel.tables()).filter(table => projectionOf(table) === ownName(one))
-}
-
-/** The subscription to reset: for a projection, that of the table of its current version. */
-async function currentOf(store: Store, one: Exclude<Followed, ProcessSpec>): Promise<string> {
-  if (one.kind === 'processor') return one.name
-  if (one.kind === 'sql-projection') return subscriptionOf(one)
-  const serving = await store.readModel.serving(one.name)
-  return serving !== null && isTableOf(one, serving) ? serving : tableOf(one)
 }
 
 export const parkedVerb: Verb = {

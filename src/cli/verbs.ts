@@ -13,6 +13,7 @@ import { restoreVerb } from './restore.ts'
 import { auditVerb, parkedVerb, rebuildVerb, resetVerb, skipVerb, unparkVerb } from './rows.ts'
 import { serveVerb } from './serve.ts'
 import { streamsVerb } from './streams.ts'
+import { pauseVerb, resumeVerb, statusVerb } from './subscriptions.ts'
 import type { Verb } from './verb.ts'
 import { verifyVerb } from './verify.ts'
 
@@ -26,6 +27,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
   timers: timersVerb,
   agenda: agendaVerb,
   processes: processesVerb,
+  status: statusVerb,
+  pause: pauseVerb,
+  resume: resumeVerb,
   parked: parkedVerb,
   unpark: unparkVerb,
   skip: skipVerb,

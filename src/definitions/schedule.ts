@@ -20,6 +20,13 @@ export type RecurringSchedule<N extends string> = { readonly [spec]: ScheduleSpe
 
 const COMMANDS_MAX = 1_000
 
+/** The owner of a schedule's entries in the agenda, and the name of its lease. */
+export function scheduleOwner({ name }: Pick<ScheduleSpec, 'name'>): string {
+  return `${SCHEDULE_PREFIX}${name}`
+}
+/** What the names of all owners of schedules begin with. */
+export const SCHEDULE_PREFIX = 'schedule_'
+
 /**
  * Sends commands at times that come again. All processes that serve a schedule send them once, together.
  *

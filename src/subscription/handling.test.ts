@@ -198,7 +198,7 @@ describe('a processor', () => {
     await emaki.reset('mails', 1)
     await becomes('it has come back', () => handled.length === 5)
     expect(handled).toEqual(['a', 'b', 'c', 'b', 'c'])
-    expect(emaki.reset('nobody')).rejects.toThrow('no subscription nobody')
+    expect(emaki.reset('nobody')).rejects.toThrow('no projection, processor or process is named nobody; there are mails')
   })
 
   test('a processor is handed again what it had not finished when it stopped, and nothing else', async () => {

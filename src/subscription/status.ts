@@ -1,4 +1,5 @@
 import type { Store } from '../ports/store/store.ts'
+import { isPause } from './pausing.ts'
 import type { Subscription } from './subscription.ts'
 
 /** The status of one subscription. */
@@ -20,6 +21,8 @@ export type Status = {
   readonly passedOver: number
   /** Whether this process runs the subscription. */
   readonly isOwner: boolean
+  /** Whether somebody has paused it, until it is resumed. */
+  readonly isPaused: boolean
   /** Why this process, which runs it, cannot go on for now and tries again and again. Null: there is no such failure. */
   readonly failure: string | null
   /** Whether the definition uses this subscription now. For a projection: whether its rows serve. */
@@ -27,31 +30,34 @@ export type Status = {
 }
 
 /** A subscription with its definition. */
-export type DefinedSubscription = Pick<Status, 'definition' | 'isServing'> & {
-  readonly subscription: Subscription
+export type DefinedSubscription<S = Subscription> = Pick<Status, 'definition' | 'isServing'> & {
+  readonly subscription: S
   readonly passedOver?: () => number
 }
+type Followed = DefinedSubscription<Pick<Status, 'name' | 'position' | 'lagEvents' | 'isOwner' | 'failure'>>
 
 /** Reads the status of some subscriptions. Rejects with the store's error. */
-export async function readStatus(
-  store: Store,
-  now: () => number,
-  all: readonly DefinedSubscription[],
-): Promise<readonly Status[]> {
-  const [seconds, counts] = await Promise.all([readLagSeconds(store, now, all), store.readModel.parkedCounts()])
+export async function readStatus(store: Store, now: () => number, all: readonly Followed[]): Promise<readonly Status[]> {
+  const { readModel } = store
+  const [seconds, counts, leases] = await Promise.all([
+    readLagSeconds(store, now, all),
+    readModel.parkedCounts(),
+    readModel.leases(),
+  ])
+  const paused = new Set(leases.filter(isPause).map(({ name }) => name))
   return all.map(({ definition, subscription, isServing, passedOver = () => 0 }, i) => {
     const { name, position, lagEvents, isOwner, failure } = subscription
     const { keys = 0, streams = 0, retrying = 0 } = counts.find(count => count.name === name) ?? {}
     const lag = { lagEvents, lagSeconds: lagEvents ? seconds[i]! : 0 }
     const missed = { parkedKeys: keys, parkedStreams: streams, retrying, passedOver: passedOver() }
-    return { name, definition, position, ...lag, ...missed, isOwner, failure, isServing }
+    return { name, definition, position, ...lag, ...missed, isOwner, isPaused: paused.has(name), failure, isServing }
   })
 }
 
 /**
  * How long the first unhandled event of each has been in the log. Subscriptions at the same position share one read.
  */
-function readLagSeconds(store: Store, now: () => number, all: readonly DefinedSubscription[]): Promise<readonly number[]> {
+function readLagSeconds(store: Store, now: () => number, all: readonly Followed[]): Promise<readonly number[]> {
   const reads = new Map<number, Promise<number>>()
   const read = async (after: number) => {
     const [first] = await store.readAll({ after, limit: 1 })

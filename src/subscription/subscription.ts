@@ -136,6 +136,11 @@ export class Subscription {
     return () => this.#waiters.delete(callback)
   }
 
+  /** Finds out at once whether the lease is still ours. If not, no further page is handled. */
+  async checkLease(): Promise<void> {
+    if (this.#lease) await this.#renewLease(this.#lease)
+  }
+
   /** Learns the checkpoint of another owner. */
   learnCheckpoint(position: number): void {
     if (!this.#lease) this.#moveCheckpoint(position)

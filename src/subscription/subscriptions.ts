@@ -139,12 +139,9 @@ export class Subscriptions {
     return this.#checkpoints.follow(projection)
   }
 
-  /**
-   * Moves a projection or processor to a position. Rows are emptied and folded again from there. The owner loses its
-   * lease and begins anew.
-   */
-  async reset(name: string, position: number): Promise<void> {
-    for (const subscription of this.#findNamed(name)) await this.#options.store.readModel.reset(subscription.name, position)
+  /** Has each subscription of this process find out at once whether it still has its lease. */
+  async checkLeases(): Promise<void> {
+    await Promise.all(this.#allSubscriptions().map(subscription => subscription.checkLease()))
   }
 
   #processorSubscriptions(): readonly DefinedSubscription[] {

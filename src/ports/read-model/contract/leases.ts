@@ -88,6 +88,20 @@ export const leases: readonly ReadModelCase[] = [
     },
   },
   {
+    title: 'keeps a lease that is prolonged by a hundred years, until it is given back by its epoch',
+    run: async ({ readModel, advance }) => {
+      const { epoch } = await acquireLease(readModel, 's', 'a')
+      const century = 100 * 365 * 86_400_000
+      expect(await readModel.renew('s', epoch, century)).toBeTrue()
+      await advance(30 * 86_400_000)
+      expect(await readModel.acquire('s', { owner: 'b', ttlMs: TTL_MS, start: 0 })).toBeNull()
+      const [held] = await readModel.leases()
+      expect(held!.leftMs).toBeGreaterThan(century / 2)
+      await readModel.release('s', held!.epoch)
+      expect(await acquireLease(readModel, 's', 'b')).toMatchObject({ takeovers: 0 })
+    },
+  },
+  {
     title: 'leaves a lease that was given back to the next owner, though a page of its last owner comes late',
     run: async ({ readModel }) => {
       const { epoch } = await acquireLease(readModel, 's', 'a')

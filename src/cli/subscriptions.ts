@@ -1,0 +1,53 @@
+// status, pause and resume: how far each subscription is, and whether it goes on. They may run beside a server.
+import type { Status } from '../subscription/status.ts'
+import { operate } from './opened.ts'
+import { paintFor } from './paint.ts'
+import { table } from './table.ts'
+import { type Call, Misused, type Verb } from './verb.ts'
+
+export const statusVerb: Verb = {
+  does: 'show how far each projection, processor and process is, and whether it is paused',
+  json: true,
+  run: call =>
+    operate(call, async ({ status }) => {
+      const found = await status()
+      if (call.json) console.log(JSON.stringify(found))
+      else console.log(found.length ? tableOf(found) : 'this app follows nothing')
+      return 0
+    }),
+}
+export const pauseVerb: Verb = {
+  takes: 'NAME',
+  does: 'stop a projection, a processor, a process or a schedule, also in a running server, until resume',
+  json: true,
+  run: call => change(call, 'pause', { done: 'is paused', vain: 'is paused already' }),
+}
+export const resumeVerb: Verb = {
+  takes: 'NAME',
+  does: 'let what is paused go on where it stopped',
+  json: true,
+  run: call => change(call, 'resume', { done: 'goes on', vain: 'is not paused' }),
+}
+
+function tableOf(found: readonly Status[]): string {
+  const { bold, yellow } = paintFor()
+  const rows = found.map(
+    ({ name, definition, position, lagEvents, isPaused, isServing, parkedKeys, parkedStreams, retrying }) => {
+      const state = isPaused ? yellow('paused') : isServing ? 'ok' : 'does not serve'
+      return [name, definition.kind, ...[position, lagEvents, parkedKeys + parkedStreams, retrying].map(String), state]
+    },
+  )
+  return table(['SUBSCRIPTION', 'KIND', 'POSITION', 'LAG', 'PARKED', 'IN RETRY', 'STATE'].map(bold), rows)
+}
+
+type Texts = { readonly done: string; readonly vain: string }
+
+function change(call: Call, what: 'pause' | 'resume', { done, vain }: Texts): Promise<number> {
+  const [name] = call.words
+  if (name === undefined) throw new Misused('which projection, processor, process or schedule?')
+  return operate(call, async operations => {
+    const isChanged = await operations[what](name)
+    console.log(call.json ? JSON.stringify({ name, isChanged }) : `${name} ${isChanged ? done : vain}`)
+    return 0
+  })
+}
