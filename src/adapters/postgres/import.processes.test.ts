@@ -4,7 +4,8 @@ import createClient from 'postgres'
 import { importContract } from '../../ports/store/import-contract/index.ts'
 import type { NewRecord, Records } from '../../ports/store/import-record.ts'
 import { holdLock } from '../../test-support/hold-lock.ts'
-import { emptyLog, openLogIn, type TestSchema, testSchema } from '../../test-support/schema.ts'
+import { openLogIn } from '../../test-support/kept-log.ts'
+import { emptyLog, type TestSchema, testSchema } from '../../test-support/schema.ts'
 import { postgres } from './store.ts'
 
 let at: TestSchema

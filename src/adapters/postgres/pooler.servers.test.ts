@@ -6,14 +6,20 @@ import { storeContract } from '../../ports/store/contract/index.ts'
 import { importContract } from '../../ports/store/import-contract/index.ts'
 import { startPgbouncer } from '../../test-support/servers/pgbouncer.ts'
 import { until } from '../../test-support/servers/until.ts'
-import { emptyLog, openLogIn, openReadModelIn, testSchema } from '../../test-support/schema.ts'
+import { KeptLog } from '../../test-support/kept-log.ts'
+import { emptyLog, testSchema } from '../../test-support/schema.ts'
 import { examinePostgres } from './examine.ts'
 import { behindPooler } from './prove.ts'
 import { postgres } from './store.ts'
 
 const testing = testSchema()
 const pooled = testing.then(({ url }) => startPgbouncer(url, { poolMode: 'transaction' }))
+const log = new KeptLog(
+  testing,
+  pooled.then(({ url }) => url),
+)
 afterAll(async () => {
+  await log.close()
   await (await pooled).stop()
   await (await testing).drop()
 })
@@ -107,7 +113,7 @@ describe('a pooler in session mode', () => {
   })
 })
 
-storeContract('PostgreSQL behind pgbouncer', async () => openLogIn(await testing, (await pooled).url))
-importContract('PostgreSQL behind pgbouncer', async () => openLogIn(await testing, (await pooled).url))
+storeContract('PostgreSQL behind pgbouncer', () => log.openLog())
+importContract('PostgreSQL behind pgbouncer', () => log.openLog())
 
-readModelContract('PostgreSQL behind pgbouncer', async () => openReadModelIn(await testing, (await pooled).url))
+readModelContract('PostgreSQL behind pgbouncer', () => log.openReadModel())

@@ -8,13 +8,14 @@ import type { Table } from '../../ports/read-model/tables.ts'
 import type { Store } from '../../ports/store/store.ts'
 import { startProxy } from '../../test-support/servers/proxy.ts'
 import { until } from '../../test-support/servers/until.ts'
-import { openReadModelIn, type TestSchema, testSchema } from '../../test-support/schema.ts'
+import { KeptLog } from '../../test-support/kept-log.ts'
+import { type TestSchema, testSchema } from '../../test-support/schema.ts'
 import { postgres } from './store.ts'
 
-const schema = testSchema()
-afterAll(async () => (await schema).drop())
+const log = new KeptLog(testSchema())
+afterAll(() => log.drop())
 
-readModelContract('PostgreSQL', async () => openReadModelIn(await schema))
+readModelContract('PostgreSQL', () => log.openReadModel())
 
 const TTL_MS = 20_000
 const orders: Table = {

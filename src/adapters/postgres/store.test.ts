@@ -1,8 +1,9 @@
 import { afterAll } from 'bun:test'
 import { storeContract } from '../../ports/store/contract/index.ts'
-import { openLogIn, testSchema } from '../../test-support/schema.ts'
+import { KeptLog } from '../../test-support/kept-log.ts'
+import { testSchema } from '../../test-support/schema.ts'
 
-const at = testSchema()
-afterAll(async () => (await at).drop())
+const log = new KeptLog(testSchema())
+afterAll(() => log.drop())
 
-storeContract('PostgreSQL', async () => openLogIn(await at))
+storeContract('PostgreSQL', () => log.openLog())

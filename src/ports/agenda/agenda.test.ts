@@ -5,16 +5,18 @@ import { join } from 'node:path'
 import { sqlite } from '../../adapters/sqlite/store.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
-import { openLogIn, testSchema } from '../../test-support/schema.ts'
+import { KeptLog } from '../../test-support/kept-log.ts'
+import { testSchema } from '../../test-support/schema.ts'
 import type { TestedAgenda } from './contract/case.ts'
 import { agendaCases, agendaContract } from './contract/index.ts'
 import type { Agenda } from './agenda.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-agenda-'))
 const schema = testSchema()
+const log = new KeptLog(schema)
 afterAll(async () => {
   rmSync(folder, { recursive: true })
-  await (await schema).drop()
+  await log.drop()
 })
 
 function inMemory(): TestedAgenda {
@@ -39,9 +41,8 @@ agendaContract('SQLite', async () => {
 
 agendaContract('PostgreSQL', async () => {
   const at = await schema
-  const { store, close } = await openLogIn(at)
+  const { store, close } = await log.openLog()
   const table = (name: string) => at.sql(`${at.schema}.${name}`)
-  for (const name of ['agenda', 'checkpoints', 'leases']) await at.sql`delete from ${table(name)}`
   // The database's time is its own: what is stored is moved instead.
   const advance = async (ms: number) => {
     const by = `${ms} milliseconds`
