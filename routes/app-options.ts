@@ -19,7 +19,7 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   readonly guard?: Guard
   /** Names the actor of a request. Default: no request has an actor. */
   readonly actor?: Actor
-  /** The largest body, in bytes. Default: 1 048 576. */
+  /** The largest body, in bytes. Default: 1 048 576. `limitBody` gives a route another one. */
   readonly bodyLimit?: number
   /** Deciders whose streams are public: anybody may read them, and any cache may store them. Default: none. */
   readonly publicStreams?: readonly Served[]

@@ -271,8 +271,27 @@ describe('problems', () => {
       [401, 'unauthenticated'],
       [403, 'forbidden'],
       [413, 'payload-too-large'],
+      [429, 'too-many-requests'],
+      [503, 'unavailable'],
     ] as const)
       expectProblem(await get(`/throw/${status}`), slug)
+  })
+
+  test('an HTTPException without a body answers with the problem of its status and its own headers', async () => {
+    const { app, get } = client()
+    app.get('/throw/:status', c => {
+      const headers = { 'Retry-After': '7', 'WWW-Authenticate': 'Bearer', 'Content-Type': 'text/plain' }
+      throw new HTTPException(Number(c.req.param('status')) as 400, { res: new Response(null, { headers }) })
+    })
+    for (const [status, slug] of [
+      [401, 'unauthenticated'],
+      [429, 'too-many-requests'],
+      [503, 'unavailable'],
+    ] as const) {
+      const answer = await get(`/throw/${status}`)
+      expectProblem(answer, slug)
+      expect([answer.headers.get('retry-after'), answer.headers.get('www-authenticate')]).toEqual(['7', 'Bearer'])
+    }
   })
 
   test('the response of an HTTPException of a user is sent unchanged', async () => {

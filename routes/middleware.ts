@@ -9,6 +9,7 @@ import type { Guard } from './context.ts'
 import { throwAsError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { pathInApp, rememberBase } from './http/base-path.ts'
+import { ownBodyLimit } from './http/body-limit.ts'
 import { hasSecondHost } from './http/headers.ts'
 import { isFromThisMachine } from './events/server.ts'
 import { problem } from './http/problem.ts'
@@ -18,13 +19,16 @@ import { problem } from './http/problem.ts'
  * because each one costs every request.
  */
 export function refuseBadRequests(maxSize: number): MiddlewareHandler {
-  const limitBody = bodyLimit({ maxSize, onError: c => problem(c, 'payload-too-large', { limit: maxSize }) })
+  const limitTo = (maxSize: number) => bodyLimit({ maxSize, onError: c => problem(c, 'payload-too-large', { limit: maxSize }) })
+  const limitBody = limitTo(maxSize)
   return (c, next) => {
     // Without a host Bun gives only the path, and Hono would read it from the wrong place on.
     if (c.req.raw.url.startsWith('/'))
       return Promise.resolve(problem(c, 'bad-header', { detail: 'Host is missing, or names no host' }))
     if (hasSecondHost(c)) return Promise.resolve(problem(c, 'bad-header', { detail: 'Host is there twice' }))
-    return (c.req.raw.body ? limitBody(c, next) : next()).catch(throwAsError)
+    if (!c.req.raw.body) return next().catch(throwAsError)
+    const own = ownBodyLimit(c)
+    return (own === null ? limitBody : limitTo(own))(c, next).catch(throwAsError)
   }
 }
 
@@ -43,6 +47,8 @@ export function provideServices({ running, startOnDemand }: Lifecycle, { actor, 
   return provide
 }
 
+const REFUSED_BY_GUARD = 'the guard of the app refuses this caller'
+const NOBODY = 'in production nobody has access to an app that has neither a guard nor ADMIN_TOKEN'
 const ONLY_THIS_MACHINE = 'without a guard and ADMIN_TOKEN only clients on this machine have access'
 
 /** Whether a request is answered without services, so that it does not open the store. */
@@ -61,14 +67,14 @@ export function requireAccess(guard: Guard | undefined, configured: () => Config
     if (guard) {
       const verdict = await guard(c)
       if (verdict instanceof Response) return verdict
-      return verdict ? next() : problem(c, 'forbidden')
+      return verdict ? next() : problem(c, 'forbidden', { detail: REFUSED_BY_GUARD })
     }
     const { ADMIN_TOKEN, NODE_ENV } = configured()
     if (ADMIN_TOKEN !== undefined) {
       bearer ??= bearerAuth({ token: ADMIN_TOKEN })
       return bearer(c, next)
     }
-    if (isProduction(NODE_ENV)) return problem(c, 'forbidden')
+    if (isProduction(NODE_ENV)) return problem(c, 'forbidden', { detail: NOBODY })
     return isFromThisMachine(c) ? next() : problem(c, 'forbidden', { detail: ONLY_THIS_MACHINE })
   }
 }

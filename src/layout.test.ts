@@ -100,6 +100,7 @@ const LOADS: Readonly<Record<string, readonly string[]>> = {
     'hono/router/reg-exp-router',
     'hono/router/smart-router',
     'hono/router/trie-router',
+    'hono/utils/handler',
     'lru-cache',
     'zod',
   ],

@@ -30,7 +30,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'type DecidedStep', 'type Decision', 'type Difference', 'type Fault', 'type Led', 'type SagaCase', 'type SagaRun',
   ],
   'src/cli/index.ts': ['main', 'type ImportMaps', 'type MainOptions'],
-  'routes/index.ts': ['app', 'handle', 'receive', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
+  'routes/index.ts': ['app', 'handle', 'limitBody', 'receive', 'type Actor', 'type App', 'type AppOptions', 'type CommandMaker', 'type Guard', 'type Telemetry'],
 } // biome-ignore format: lists of names
 
 function publicNames(index: string): readonly string[] {

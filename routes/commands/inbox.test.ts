@@ -62,6 +62,15 @@ const paidMessage = (cents: number) => ({ type: 'paid', data: { till: 't', cents
 const readCents = async (from: App) => ((await (await from.request('/till/t')).json()) as { cents?: number }).cents
 
 describe('a webhook', () => {
+  test('a webhook sends its command in the name of its inbox, whoever the app says the request is of', async () => {
+    const to = app({ serve: [till], store: memory(), actor: () => 'ada', guard: () => true })
+    to.post('/webhooks/payments', receive(payments))
+    cleanUpLater(() => to[spec].stop())
+    expect((await sendWebhook(to, paidMessage(5))).status).toBe(200)
+    const { events } = (await (await to.request('/streams/till-t')).json()) as { events: { meta: object }[] }
+    expect(events.map(({ meta }) => meta)).toMatchObject([{ actor: 'inbox:payments', causation: 'm1' }])
+  })
+
   test('a webhook that is sent several times has one effect, and the same answer each time', async () => {
     const to = openTill()
     const answers = await Promise.all(Array.from({ length: 20 }, () => sendWebhook(to, paidMessage(5))))

@@ -29,14 +29,21 @@ describe('the log', () => {
 
   test.each([
     ['X-Correlation-Id', 'x'.repeat(401)],
+    ['X-Correlation-Id', 'c-1, c-2'],
+    ['X-Causation-Id', 'c-1,c-2'],
     ['X-Causation-Id', 'ü'],
     ['X-Causation-Id', '..'],
   ])('a command whose %s is no name answers 400 and is not appended', async (header, id) => {
     const { post, store } = client()
     const answer = await post('/account/a1/deposit', { cents: 5 }, { [header]: id })
-    const detail = `${header} takes 1 to 400 printable ASCII characters, and neither . nor ..`
+    const detail = `${header} takes 1 to 400 printable ASCII characters, a comma only in quotes, and neither . nor ..`
     expectProblem(answer, 'bad-header', { detail })
     expect(store.calls.append).toBe(0)
+  })
+
+  test('an appended event has a correlation with a comma, which stands in quotes', async () => {
+    const { meta } = await appendedMeta({ 'X-Correlation-Id': '"c-1, \\"c-2\\""' })
+    expect(meta).toMatchObject({ correlation: 'c-1, "c-2"' })
   })
 
   test('an appended event does not have a request id or a trace that is malformed in the request', async () => {

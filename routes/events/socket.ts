@@ -153,7 +153,7 @@ class EventSocket implements Session, Follower {
   }
 
   async #subscribe({ after, filter, credit }: Subscribe): Promise<void> {
-    if (!this.#mayFollow(filter)) return this.#closeByProblem('forbidden', {}, CLOSE_CODES.forbidden)
+    if (!this.#mayFollow(filter)) return this.#closeByProblem('forbidden', { detail: NOT_PUBLIC }, CLOSE_CODES.forbidden)
     const { tail, store } = this.#live.services
     this.#isSubscribing = true
     try {
@@ -250,6 +250,7 @@ class EventSocket implements Session, Follower {
   }
 }
 
+const NOT_PUBLIC = 'this caller may follow only categories of publicStreams'
 const AFTER = [{ pointer: '#/after', detail: 'expected a position, such as the id of an event' }]
 const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no second subscribe before the first is answered' }]
 

@@ -28,23 +28,25 @@ function versionOf(c: Context, tag: string): number | Response {
   return Number.isSafeInteger(version) ? version : -1
 }
 
-/** The Idempotency-Key: a structured string ("…"), or bare text without a quote and a comma. A Response refuses the header. */
+/** The Idempotency-Key; null: there is none. A Response refuses the header. */
 export function keyOf(c: Context): string | null | Response {
   const header = c.req.header('idempotency-key')
-  if (header === undefined) return null
-  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)
-  const key = quoted ? quoted[1]!.replaceAll(/\\(["\\])/g, '$1') : header
-  // Two headers come as one, with a comma between them.
-  return !quoted && /[",]/.test(key) ? refuseName(c, 'Idempotency-Key') : nameIn(c, 'Idempotency-Key', key)
+  return header === undefined ? null : nameIn(c, 'Idempotency-Key', header)
 }
 
-/** A name that a header holds, in printable ASCII. A Response refuses the header. */
-function nameIn(c: Context, header: string, name: string): string | Response {
+/**
+ * The one name that a header holds, in printable ASCII: a structured string ("…"), or bare text without a quote and a
+ * comma. Two headers come as one, with a comma between them. A Response refuses the header.
+ */
+function nameIn(c: Context, header: string, value: string): string | Response {
+  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(value)
+  if (!quoted && /[",]/.test(value)) return refuseName(c, header)
+  const name = quoted ? quoted[1]!.replaceAll(/\\(["\\])/g, '$1') : value
   return nameProblem(header, name) === null && /^[\x20-\x7e]+$/.test(name) ? name : refuseName(c, header)
 }
 
 function refuseName(c: Context, header: string): Response {
-  const detail = `${header} takes 1 to ${NAME_LENGTH_MAX} printable ASCII characters, and neither . nor ..`
+  const detail = `${header} takes 1 to ${NAME_LENGTH_MAX} printable ASCII characters, a comma only in quotes, and neither . nor ..`
   return problem(c, 'bad-header', { detail })
 }
 
@@ -72,8 +74,8 @@ export function originOf(c: Context): Origin | Response {
 }
 
 function causeIn(c: Context, header: string): string | Response {
-  const name = c.req.header(header)
-  return name ? nameIn(c, header, name) : c.get('requestId')
+  const value = c.req.header(header)
+  return value ? nameIn(c, header, value) : c.get('requestId')
 }
 
 /** The trace of a request. W3C asks to pass over a header that is malformed. */

@@ -23,6 +23,7 @@ export type Slug =
   | 'unknown-position'
   | 'precondition-failed'
   | 'payload-too-large'
+  | 'too-many-requests'
   | 'unsupported-media-type'
   | 'command-rejected'
   | 'idempotency-key-reused'
@@ -57,7 +58,7 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
   forbidden: {
     status: 403,
     title: 'You have no access',
-    fix: 'The guard of the app, or ADMIN_TOKEN, decides who has access.',
+    fix: '`detail` says who decides. Without it the app does, by rules of its own: send other credentials, or ask its operators.',
   },
   'actor-refused': {
     status: 403,
@@ -102,6 +103,11 @@ export const problems: Readonly<Record<Slug, CatalogueEntry>> = {
     fix: 'The header ETag has the version of the stream. Read the stream again.',
   },
   'payload-too-large': { status: 413, title: 'The body is too large', fix: 'Send a smaller body.' },
+  'too-many-requests': {
+    status: 429,
+    title: 'You send too many requests',
+    fix: 'Try again after the time in Retry-After. The headers RateLimit-Policy and RateLimit may say how many you may send.',
+  },
   'unsupported-media-type': {
     status: 415,
     title: 'The body is not declared as JSON',
@@ -228,17 +234,25 @@ function cutText(text: string): string {
 }
 
 /**
- * The problem for an error that Hono or its middleware threw, by its status. Other statuses keep the error's own
- * response.
+ * The problem for an error that Hono or a middleware threw, by its status, with the headers of the error. Other errors
+ * keep their own response.
  */
 export function problemOfException(c: Context, error: HTTPException): Response {
   const challenge = error.res?.headers.get('WWW-Authenticate')
   if (error.status === 400 && challenge)
     return problem(c, 'bad-header', { detail: 'Authorization takes Bearer and a token' }, { 'WWW-Authenticate': challenge })
-  const slug = OF_STATUS[error.status]
-  return slug ? problem(c, slug, {}, challenge ? { 'WWW-Authenticate': challenge } : {}) : error.getResponse()
+  const slug = OF_STATUS[error.status] ?? (error.res?.body ? undefined : WITHOUT_BODY[error.status])
+  return slug ? problem(c, slug, {}, headersOf(error)) : error.getResponse()
 }
+
 const OF_STATUS: Readonly<Record<number, Slug>> = { 401: 'unauthenticated', 403: 'forbidden', 413: 'payload-too-large' }
+/** A user may write the answers of these statuses. Without a body they are problems, too. */
+const WITHOUT_BODY: Readonly<Record<number, Slug>> = { 429: 'too-many-requests', 503: 'unavailable' }
+
+/** The headers of an error, such as `WWW-Authenticate` and `Retry-After`, without those of its body. */
+function headersOf({ res }: HTTPException): Record<string, string> {
+  return Object.fromEntries([...(res?.headers ?? [])].filter(([name]) => !name.startsWith('content-')))
+}
 
 /** GET /problems/{slug}: the page behind the `type` of a problem. */
 export function problemPage(c: Context): Response | Promise<Response> {

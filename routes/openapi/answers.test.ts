@@ -289,11 +289,11 @@ test('health checks and problem pages answer as documented', async () => {
   await expectAsDocumented('/problems/{slug}', '/problems/nothing', 404)
 })
 
-test('every problem of the catalogue is documented for an operation, except method-not-allowed', () => {
+test('every problem of the catalogue is documented for an operation, except that of no route and that of a user’s limit', () => {
   const slugs = Object.values<Document>(document.components.responses).flatMap(({ content }) =>
     Object.keys(content['application/problem+json'].examples),
   )
-  expect(new Set([...slugs, 'method-not-allowed'])).toEqual(new Set(Object.keys(problems)))
+  expect(new Set([...slugs, 'method-not-allowed', 'too-many-requests'])).toEqual(new Set(Object.keys(problems)))
 })
 
 test.each([

@@ -159,7 +159,7 @@ describe('the right to read streams', () => {
     'GET /streams/{stream} answers 403 without a guard or a token where NODE_ENV is %s, as that is production',
     async NODE_ENV => {
       const { get } = await five(config({ NODE_ENV }))
-      expectProblem(await get('/streams/account-a1'), 'forbidden')
+      expectProblem(await get('/streams/account-a1'), 'forbidden', { detail: expect.stringMatching(/ADMIN_TOKEN/) })
     },
   )
 
@@ -202,8 +202,9 @@ describe('the right to read streams', () => {
 
   test('GET /streams/{stream} in production without a guard or a token answers 403, with events or without', async () => {
     const { get } = await five(config({ NODE_ENV: 'production' }))
-    expectProblem(await get('/streams/account-a1'), 'forbidden')
-    expectProblem(await get('/streams/account-nobody'), 'forbidden')
+    const detail = 'in production nobody has access to an app that has neither a guard nor ADMIN_TOKEN'
+    expectProblem(await get('/streams/account-a1'), 'forbidden', { detail })
+    expectProblem(await get('/streams/account-nobody'), 'forbidden', { detail })
     expect((await get('/account/a1')).status).toBe(200)
   })
 
@@ -233,7 +234,8 @@ describe('the right to read streams', () => {
     const guard = async (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-user') === 'ada'
     const { get } = await five({ guard, ...config({ NODE_ENV: 'production', ADMIN_TOKEN }) })
     expect((await get('/streams/account-a1', { 'X-User': 'ada' })).status).toBe(200)
-    expectProblem(await get('/streams/account-a1', { Authorization: `Bearer ${ADMIN_TOKEN}` }), 'forbidden')
+    const refused = await get('/streams/account-a1', { Authorization: `Bearer ${ADMIN_TOKEN}` })
+    expectProblem(refused, 'forbidden', { detail: 'the guard of the app refuses this caller' })
   })
 
   test('GET /streams/{stream} answers with the response of the guard where it gives one', async () => {
@@ -259,6 +261,6 @@ describe('the right to read streams', () => {
     expect([status, headers.get('cache-control')]).toEqual([200, 'public, no-cache'])
     expect((await get('/streams/account-a1?limit=5')).headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
     for (const stream of ['other-a1', 'accountX', 'accountant-a1', 'account', '-account'])
-      expectProblem(await get(`/streams/${stream}`), 'forbidden')
+      expectProblem(await get(`/streams/${stream}`), 'forbidden', { detail: expect.any(String) })
   })
 })

@@ -1,4 +1,5 @@
 import type { App, AppControl } from '../../routes/app.ts'
+import { BODY_SIZE_MAX } from '../../routes/http/body-limit.ts'
 import type { Site } from '../../routes/site.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../definitions/event/events.ts'
@@ -67,7 +68,7 @@ async function serve(app: App, site: Site, config: Config): Promise<number> {
     development: false,
     idleTimeout: IDLE_TIMEOUT_S,
     reusePort: process.env[WORKER] !== undefined,
-    maxRequestBodySize: 128 * 1_048_576,
+    maxRequestBodySize: BODY_SIZE_MAX,
   })
   hotState[serving] = { server, control }
   log('info', `serving on ${address(server)}`, { url: server.url.href, store: store.system, pid: process.pid })
