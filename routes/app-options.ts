@@ -4,6 +4,7 @@ import type { RuntimeOptions } from '../src/runtime.ts'
 import type { Store } from '../src/ports/store/store.ts'
 import type { Telemetry } from '../src/ports/trace/telemetry.ts'
 import type { Actor, Guard } from './context.ts'
+import type { MetaOf } from './custom-meta.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   /** The store that keeps the log. Default: PostgreSQL at DATABASE_URL, else SQLite at SQLITE_FILE. */
@@ -19,6 +20,8 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   readonly guard?: Guard
   /** Names the actor of a request. Default: no request has an actor. */
   readonly actor?: Actor
+  /** Gives metadata of one's own for the events of a request. Default: none. */
+  readonly meta?: MetaOf
   /** The largest body, in bytes. Default: 1 048 576. `limitBody` gives a route another one. */
   readonly bodyLimit?: number
   /** Deciders whose streams are public: anybody may read them, and any cache may store them. Default: none. */

@@ -33,7 +33,10 @@ export function refuseBadRequests(maxSize: number): MiddlewareHandler {
 }
 
 /** Gives handlers the services of the app. The first request starts the app, and waits for it. */
-export function provideServices({ running, startOnDemand }: Lifecycle, { actor, origins = [] }: AppOptions): MiddlewareHandler {
+export function provideServices(
+  { running, startOnDemand }: Lifecycle,
+  { actor, meta, origins = [] }: AppOptions,
+): MiddlewareHandler {
   const provide: MiddlewareHandler = (c, next) => {
     rememberBase(c)
     const { services, live } = running()
@@ -41,6 +44,7 @@ export function provideServices({ running, startOnDemand }: Lifecycle, { actor, 
     c.set('emaki', services)
     c.set('live', live!)
     c.set('actor', actor ?? null)
+    c.set('meta', meta ?? null)
     c.set('origins', origins)
     return next()
   }

@@ -1,6 +1,7 @@
 // The core: everything to write definitions, and to run them without HTTP.
 
 // Facts
+export type { CustomMeta } from './definitions/event/custom-meta.ts'
 export { type Event, type Events, events, type Meta, type Recorded, split } from './definitions/event/events.ts'
 export { isId } from './definitions/event/names.ts'
 export type { CloudEvent } from './definitions/event/cloud-event.ts'

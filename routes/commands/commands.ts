@@ -10,6 +10,7 @@ import type { Services } from '../../src/runtime.ts'
 import type { SendOptions } from '../../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
 import { actorOf, requestOf, servicesOf } from '../context.ts'
+import { customMetaOf } from '../custom-meta.ts'
 import { baseOf } from '../http/base-path.ts'
 import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
 import { refuseCrossSite } from '../http/cross-site.ts'
@@ -69,10 +70,13 @@ export function handle(make: CommandMaker): Handler {
     if (refused instanceof Response) return refused
     const actor = await actorOf(c)
     if (actor instanceof Response) return actor
+    const custom = await customMetaOf(c)
+    if (custom instanceof Response) return custom
     const named = { decider, command, id, data: body.data }
     const options = {
       idGiven: given !== null,
       ...origin,
+      ...custom,
       ...(expect !== null && { expect }),
       ...(key !== null && { key }),
       ...(actor !== null && { actor }),

@@ -4,6 +4,7 @@ import { KEY_REUSED } from '../../src/dispatch/outcome.ts'
 import type { Inbox, Taken } from '../../src/dispatch/inbox.ts'
 import { bodyOf } from './body.ts'
 import { servicesOf } from '../context.ts'
+import { customMetaOf } from '../custom-meta.ts'
 import { traceOf } from '../http/headers.ts'
 import { problemOfOutcome, replayedHeader } from './outcomes.ts'
 import { problem } from '../http/problem.ts'
@@ -31,7 +32,15 @@ export function receive(inbox: Inbox): Handler {
     if (doubt !== null) return problem(c, 'unauthenticated', { detail: doubt })
     const body = await bodyOf(c)
     if (body instanceof Response) return body
-    const taken = await inbox.take(emaki, body.data, { ...traceOf(c), header, size: body.size, signal: c.req.raw.signal })
+    const custom = await customMetaOf(c)
+    if (custom instanceof Response) return custom
+    const taken = await inbox.take(emaki, body.data, {
+      ...traceOf(c),
+      ...custom,
+      header,
+      size: body.size,
+      signal: c.req.raw.signal,
+    })
     return respond(c, taken)
   }
 }

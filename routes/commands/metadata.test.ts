@@ -1,5 +1,13 @@
-import { describe, expect, test } from 'bun:test'
-import { client, expectProblem } from '../../src/test-support/http.ts'
+import { afterEach, describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { inbox } from '../../src/dispatch/inbox.ts'
+import { account } from '../../src/test-support/account.ts'
+import { cleanUp } from '../../src/test-support/cleanup.ts'
+import { client, expectProblem, openClient } from '../../src/test-support/http.ts'
+import { until } from '../../src/test-support/servers/until.ts'
+import { receive } from './inbox.ts'
+
+afterEach(cleanUp)
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
@@ -60,5 +68,41 @@ describe('the log', () => {
     const actor = async (c: { req: { header(name: string): string | undefined } }) => c.req.header('x-user') ?? null
     expect((await appendedMeta({ 'X-User': 'ada' }, { actor })).meta).toMatchObject({ actor: 'ada' })
     expect((await appendedMeta({}, { actor })).meta).not.toHaveProperty('actor')
+  })
+})
+
+describe('the metadata that an app adds', () => {
+  type Request = { req: { header(name: string): string | undefined } }
+  const meta = async ({ req }: Request) => {
+    const tenant = req.header('x-tenant')
+    return tenant === undefined ? null : { tenant, from: ['http'] }
+  }
+  const post = (headers: Record<string, string>) => openClient({ meta }).post('/account/a1/deposit', { cents: 5 }, headers)
+
+  test('an event has the metadata that the option meta gives for its request, as the stream shows, and none for null', async () => {
+    const { post, get } = openClient({ meta })
+    await post('/account/a1/deposit', { cents: 5 }, { 'X-Tenant': 'north' })
+    await post('/account/a1/deposit', { cents: 5 })
+    const { events } = (await get('/streams/account-a1')).body as { events: { meta: object }[] }
+    expect(events[0]?.meta).toMatchObject({ custom: { tenant: 'north', from: ['http'] } })
+    expect(events[1]?.meta).not.toHaveProperty('custom')
+  })
+
+  test('a command whose metadata is too long answers 400 with its place, and is not appended', async () => {
+    const detail = `a meta is at most 4096 characters of JSON, found ${4_096 + '{"tenant":"","from":["http"]}'.length}`
+    const answer = await post({ 'X-Tenant': 'x'.repeat(4_096) })
+    expectProblem(answer, 'validation-failed', { errors: [{ pointer: '#/meta', detail }] })
+  })
+
+  test('a scheduled command and a webhook have the metadata of the request that brought them', async () => {
+    const { app, post, store } = openClient({ meta })
+    const command = () => account.deposit('a2', { cents: 1 })
+    app.post('/hook', receive(inbox('hooks', { message: z.object({ id: z.string() }), command, verify: () => null })))
+    await post('/account/a1/deposit', { cents: 5 }, { 'X-Tenant': 'north', Prefer: 'respond-async' })
+    await post('/hook', { id: 'm1' }, { 'X-Tenant': 'south' })
+    const tenants = async () =>
+      (await store.readAll({ after: 0, limit: 9 })).map(({ stream, meta }) => `${stream} ${JSON.parse(meta).custom?.tenant}`)
+    await until('both are appended', async () => (await tenants()).length === 2)
+    expect((await tenants()).toSorted()).toEqual(['account-a1 north', 'account-a2 south'])
   })
 })

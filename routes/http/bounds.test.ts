@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { CUSTOM_META_LENGTH_MAX } from '../../src/definitions/event/custom-meta.ts'
 import { NAME_LENGTH_MAX } from '../../src/definitions/event/names.ts'
 import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../../src/definitions/event/payload.ts'
 import { LIST_LIMIT_MAX } from '../../src/query/rows.ts'
@@ -20,6 +21,7 @@ test('each bound of docs/bounds.md is the bound of the source', async () => {
     shown(PAYLOAD_DEPTH_MAX),
     `${shown(PAYLOAD_LENGTH_MAX)} characters of its JSON`,
     `${shown(NAME_LENGTH_MAX)} characters: [the rule](names.md)`,
+    `${shown(CUSTOM_META_LENGTH_MAX)} characters of its JSON`,
     `${shown(ERRORS_MAX)}, each text ${shown(TEXT_LENGTH_MAX)} characters`,
     shown(LIST_LIMIT_MAX),
     shown(FILTER_VALUES_MAX),

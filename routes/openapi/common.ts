@@ -94,6 +94,7 @@ function cloudEvent(): z.ZodType {
     traceparent: z.string().optional(),
     actor: z.string().optional(),
     initiator: z.string().optional().describe('The caller behind a process or a processor.'),
+    custommeta: z.string().optional().describe('Metadata of the app’s own, as JSON text.'),
   })
 }
 
@@ -121,6 +122,7 @@ function streamPage(): z.ZodType {
     actor: z.string().optional(),
     initiator: z.string().optional().describe('The caller behind a process or a processor.'),
     occurredAt: z.string().meta({ format: 'date-time' }).optional(),
+    custom: z.record(z.string(), z.unknown()).optional().describe('Metadata of the app’s own.'),
     history: z.literal(true).optional().describe('An import brought it, and no process acts on it.'),
   })
   const event = z.object({

@@ -32,7 +32,7 @@ export type ScheduleOptions = {
 /** Options of a scheduled command. `at`: when to send it, as RFC 3339 with its zone, or a Date. Default: at once. */
 export type ScheduledOptions = Pick<
   SendOptions,
-  'expect' | 'key' | 'idGiven' | 'actor' | 'correlation' | 'causation' | 'traceparent'
+  'expect' | 'key' | 'idGiven' | 'actor' | 'meta' | 'correlation' | 'causation' | 'traceparent'
 > & {
   readonly at?: string | Date
 }

@@ -12,7 +12,7 @@ import { Episode } from '../ports/report/episode.ts'
 import { scopeKey } from './caller-keys.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
-import { findBadNames, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
+import { findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
 import { PastStates, type StateAt, type StateMoment } from './past-states.ts'
 
 export type CommandOptions = {
@@ -94,7 +94,7 @@ export function commands(options: CommandOptions): Commands {
       const decider = deciderOf(command.decider)
       const parsed = parseCommand(decider, command)
       if ('outcome' in parsed) return Promise.resolve(parsed)
-      const issues = findBadNames(options)
+      const issues = findBadOptions(options)
       if (issues.length) return Promise.resolve({ outcome: 'invalid', issues })
       return sendParsed(dispatcher, decider, command, parsed.data, options, trace.current())
     },
@@ -106,7 +106,7 @@ export function commands(options: CommandOptions): Commands {
       sendParsed(dispatcher, deciderOf(command.decider), command, data, options, trace.current()),
     append: (slices, options = {}) => {
       const { key = null, isOwnKey = false, signal = null, deadlineMs = patience.commandMs } = options
-      const [wrong] = findBadNames(options)
+      const [wrong] = findBadOptions(options)
       if (wrong) throw new TypeError(`append: ${wrong.message}`)
       const parent = trace.current()
       const appendable = appendableOf({

@@ -28,7 +28,10 @@ export type Taken =
   /** The message leads to no command. */
   | { readonly outcome: 'ignored' }
 
-export type TakeOptions = Pick<SendOptions, 'actor' | 'correlation' | 'traceparent' | 'signal' | 'deadlineMs' | 'size'> & {
+export type TakeOptions = Pick<
+  SendOptions,
+  'actor' | 'meta' | 'correlation' | 'traceparent' | 'signal' | 'deadlineMs' | 'size'
+> & {
   /** Gives a header of the message by its name in small letters. Default: there are none. */
   readonly header?: (name: string) => string | undefined
 }

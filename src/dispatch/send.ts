@@ -3,6 +3,7 @@ import { patience } from '../lib/patience.ts'
 import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { initiatorOf } from '../definitions/event/actor.ts'
+import { type CustomMeta, customMetaProblem } from '../definitions/event/custom-meta.ts'
 import { rememberFit, type Meta } from '../definitions/event/events.ts'
 import { nameProblem } from '../definitions/event/names.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
@@ -45,6 +46,8 @@ export type SendOptions = {
   readonly initiator?: string
   readonly correlation?: string
   readonly causation?: string
+  /** Metadata of one's own, at most 4 096 characters of JSON. Every event of the command has it as `meta.custom`. */
+  readonly meta?: CustomMeta
   /** The W3C header of the trace that led to the command, for use without an adapter that records traces. */
   readonly traceparent?: string
 }
@@ -65,14 +68,16 @@ export function parseCommand(decider: DeciderSpec, command: Command): { readonly
   return parsed.success ? { data: parsed.data } : invalidOutcome(parsed.error.issues)
 }
 
-/** The names among the options that cannot be names. The framework makes its own keys longer than others may be. */
-export function findBadNames({ isOwnKey = false, key, initiator, ...given }: SendOptions): Invalid['issues'] {
+/** The options that cannot be: names that are none, and metadata that is no JSON or too long. The framework makes its own keys longer than others may be. */
+export function findBadOptions({ isOwnKey = false, key, initiator, meta, ...given }: SendOptions): Invalid['issues'] {
   const { actor, correlation, causation } = given
   const names = { ...(!isOwnKey && { key, initiator }), actor, correlation, causation }
-  return Object.entries(names).flatMap(([name, value]) => {
+  const bad = Object.entries(names).flatMap(([name, value]) => {
     const wrong = value === undefined ? null : nameProblem(`${/^[ai]/.test(name) ? 'an' : 'a'} ${name}`, value)
     return wrong ? [{ path: `/${name}`, message: wrong }] : []
   })
+  const badMeta = meta === undefined ? null : customMetaProblem(meta)
+  return badMeta ? [...bad, badMeta] : bad
 }
 
 /** Sends a command whose data was parsed. It joins the queue of its stream and resolves to its outcome. */
@@ -134,7 +139,7 @@ export function clientKey({ decider, command }: Command, key: string, actor: str
 
 /** The metadata of all events that a command leads to. */
 export function metaOf(
-  { correlation, causation, actor, initiator, ...sent }: SendOptions,
+  { correlation, causation, actor, initiator, meta, ...sent }: SendOptions,
   parent: TraceContext | null,
 ): Omit<Meta, 'schema'> {
   const cause = causation ?? Bun.randomUUIDv7()
@@ -145,5 +150,6 @@ export function metaOf(
     ...(traceparent && { traceparent }),
     ...(actor !== undefined && { actor }),
     ...(initiator !== undefined && { initiator }),
+    ...(meta !== undefined && { custom: meta }),
   }
 }

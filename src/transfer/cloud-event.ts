@@ -17,11 +17,11 @@ export function cloudEvent(event: StoredEvent, log: LogIdentity): string {
  * appended.
  * Extensions: `partitionkey` (the stream), `streamversion`, `globalposition` (a token, because an integer of
  * CloudEvents has only 32 bits), `schemaversion` (the fingerprint of its schema), `correlationid`, `causationid`, and,
- * if they are known, `traceparent`, `actor` and `initiator`.
+ * if they are known, `traceparent`, `actor`, `initiator` and `custommeta` (the metadata of one's own, as JSON text).
  */
 export function cloudEventOf(event: StoredEvent, log: LogIdentity): CloudEvent {
   const { id, type, stream, at, version, position, schema, data } = event
-  const { correlation, causation, traceparent, actor, initiator, occurredAt } = JSON.parse(event.meta) as Partial<Meta>
+  const { correlation, causation, traceparent, actor, initiator, custom, occurredAt } = JSON.parse(event.meta) as Partial<Meta>
   const attributes = {
     specversion: '1.0',
     id,
@@ -38,6 +38,7 @@ export function cloudEventOf(event: StoredEvent, log: LogIdentity): CloudEvent {
     ...(traceparent !== undefined && { traceparent }),
     ...(actor !== undefined && { actor }),
     ...(initiator !== undefined && { initiator }),
+    ...(custom !== undefined && { custommeta: JSON.stringify(custom) }),
     datacontenttype: 'application/json',
   } as const
   return { attributes, data }

@@ -1,3 +1,4 @@
+import type { CustomMeta } from './custom-meta.ts'
 import { isCategory } from './stream-name.ts'
 import type { z } from 'zod'
 import { freeze, stripUndefined } from './payload.ts'
@@ -31,6 +32,8 @@ export type Meta = {
    * pass it over.
    */
   readonly history?: true
+  /** What the sender of the command has added, with `send(command, { meta })` or the option `meta` of the app. */
+  readonly custom?: CustomMeta
 }
 
 /** An event in the log. `position` is its place in the log, `version` its place in its stream, 1..n. */
