@@ -9,6 +9,7 @@ import { spec } from '../src/definitions/event/events.ts'
 import type { StoredEvent } from '../src/ports/store/event.ts'
 import { type Client, client } from '../src/test-support/http.ts'
 import { problems, type Slug } from './http/problem.ts'
+import { anyUnit } from '../src/test-support/any-text.ts'
 
 const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 4_000)
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.trunc(Math.random() * 2 ** 31))
@@ -30,7 +31,7 @@ const odd = fc.constantFrom(...ODD)
 const text = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom('a', 'b', 'c1', 'apple') },
   odd,
-  fc.string({ unit: 'binary', maxLength: 12 }),
+  fc.string({ unit: anyUnit, maxLength: 12 }),
   fc.string({ maxLength: 20 }),
 )
 const whole = fc.oneof(
@@ -84,7 +85,7 @@ const bodyOf = (command: string): fc.Arbitrary<Uint8Array | null> => {
     { weight: 12, arbitrary: right },
     { weight: 3, arbitrary: mutate(right) },
     fc.json().map(bytesOf),
-    fc.json({ stringUnit: 'binary' }).map(bytesOf),
+    fc.json({ stringUnit: anyUnit }).map(bytesOf),
     fc.uint8Array({ maxLength: 40 }),
     nested,
     text.map(long => stringified({ customerId: long.repeat(200), items: [] })),

@@ -4,8 +4,9 @@ import type { Entry } from '../../ports/cache/cache.ts'
 import manifest from '../../../package.json' with { type: 'json' }
 import { parseEntry, writeEntry } from './entry.ts'
 import { VERSION } from './packages.ts'
+import { anyUnit } from '../../test-support/any-text.ts'
 
-const text = fc.string({ unit: 'binary' })
+const text = fc.string({ unit: anyUnit })
 const time = fc.nat({ max: Number.MAX_SAFE_INTEGER })
 const entry: fc.Arbitrary<Entry> = fc.record({
   body: fc.json(),

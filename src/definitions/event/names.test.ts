@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { isId, NAME_LENGTH_MAX, nameProblem, requireKey } from './names.ts'
+import { anyUnit } from '../../test-support/any-text.ts'
 
 test.each<[string, unknown, string]>([
   ['an empty text', '', 'an id is a text of 1 to 400 characters'],
@@ -17,7 +18,7 @@ test.each<[string, unknown, string]>([
 
 test('a name can be any text of the length that a URL gives back, and no other', () => {
   const text = fc.oneof(
-    fc.string({ maxLength: NAME_LENGTH_MAX, unit: 'binary' }),
+    fc.string({ maxLength: NAME_LENGTH_MAX, unit: anyUnit }),
     fc.string({ maxLength: 3, unit: fc.constantFrom('.', '%', '/', '\0', '\ud800', '\n', '\u0080', ' ') }),
   )
   fc.assert(

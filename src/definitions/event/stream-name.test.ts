@@ -2,9 +2,10 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { NAME_LENGTH_MAX, nameProblem } from './names.ts'
 import { categoryOf, instanceOf, isCategory, isOf, streamName, streamProblem } from './stream-name.ts'
+import { anyUnit } from '../../test-support/any-text.ts'
 
 const category = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_]{0,62}$/)
-const id = fc.string({ minLength: 1, maxLength: NAME_LENGTH_MAX, unit: 'binary' })
+const id = fc.string({ minLength: 1, maxLength: NAME_LENGTH_MAX, unit: anyUnit })
 
 describe('the name of a stream', () => {
   test('the name of a stream splits into what it was composed of, whatever the instance is', () => {

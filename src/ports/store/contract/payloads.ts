@@ -15,6 +15,7 @@ import {
   slice,
   unit,
 } from './builders.ts'
+import { anyUnit } from '../../../test-support/any-text.ts'
 
 export const payloads: readonly StoreCase[] = [
   {
@@ -45,7 +46,7 @@ export const payloads: readonly StoreCase[] = [
     run: async ({ store }) => {
       let stream = 0
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.jsonValue({ stringUnit: 'binary' }), { minLength: 1, maxLength: 20 }), async values => {
+        fc.asyncProperty(fc.array(fc.jsonValue({ stringUnit: anyUnit }), { minLength: 1, maxLength: 20 }), async values => {
           const events = values.map(value => newEvent(value))
           const name = `s-${stream++}`
           await appendUnit(store, unit(name, 0, events))
