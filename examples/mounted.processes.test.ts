@@ -57,6 +57,21 @@ test('an app below /shop has a WebSocket there, whose problems lead to it', asyn
   socket.close()
 })
 
+test('emaki --app takes a file whose default export mounts an app, and refuses one that mounts none', async () => {
+  const root = join(import.meta.dir, '..')
+  const run = async (site: string) => {
+    const file = join(folder, `${Bun.randomUUIDv7()}.ts`)
+    const imports = `import { Hono } from '${root}/node_modules/hono'\nimport { app } from '${root}/routes/index.ts'\n`
+    await Bun.write(file, `${imports}export default ${site}\n`)
+    const verb = [process.execPath, join(root, 'src/cli/bin.ts'), '--app', file, 'streams']
+    const child = Bun.spawn(verb, { env: { PATH: process.env['PATH'] ?? '', ...env }, stderr: 'pipe' })
+    return [await child.exited, await new Response(child.stderr).text()]
+  }
+  expect(await run("new Hono().route('/shop', app({ serve: [] }))")).toEqual([0, ''])
+  expect(await run('new Hono()')).toEqual([64, expect.stringContaining('mounts no app({ serve })')])
+  expect(await run('{ fetch: () => {} }')).toEqual([64, expect.stringContaining('has no default export that is app({ serve })')])
+})
+
 test('the verb health asks an app below /shop there', async () => {
   const PORT = new URL(served.url).port
   const verb = Bun.spawn([...command, 'health'], { env: { PATH: process.env['PATH'] ?? '', ...env, PORT }, stderr: 'pipe' })

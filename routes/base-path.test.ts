@@ -162,6 +162,9 @@ describe('an app that is mounted', () => {
     expect(mountedIn(new Hono().route('/api', new Hono().route('/shop', app)))).toEqual({ app, base: '/api/shop' })
     for (const site of [new Hono().get('/', c => c.text('home')), new Hono().mount('/shop', app.fetch)])
       expect(() => mountedIn(site)).toThrow('mounts no app({ serve })')
+    // An app with types of its own is one that main takes, too.
+    const typed: Site = new Hono<{ Bindings: { readonly key: string }; Variables: { user: string } }>().route('/shop', app)
+    expect(mountedIn(typed).base).toBe('/shop')
     const other = mountApp()
     expect(() => mountedIn(new Hono().route('/a', app).route('/b', other))).toThrow('mounts several')
   })

@@ -10,6 +10,7 @@ import { ROOT } from '../../src/test-support/sources.ts'
 import { BODY_LIMIT } from '../app.ts'
 import { FILTER_VALUES_MAX } from '../events/filter.ts'
 import { websocket } from '../events/server.ts'
+import { BODY_SIZE_MAX } from './body-limit.ts'
 import { ERRORS_MAX, TEXT_LENGTH_MAX } from './problem.ts'
 
 test('each bound of docs/bounds.md is the bound of the source', async () => {
@@ -18,6 +19,7 @@ test('each bound of docs/bounds.md is the bound of the source', async () => {
   const shown = (bound: number) => bound.toLocaleString('en').replaceAll(',', ' ')
   expect(rows).toEqual([
     `${shown(BODY_LIMIT)} bytes: \`app({ bodyLimit })\``,
+    `at most ${shown(BODY_SIZE_MAX)} bytes`,
     shown(PAYLOAD_DEPTH_MAX),
     `${shown(PAYLOAD_LENGTH_MAX)} characters of its JSON`,
     `${shown(NAME_LENGTH_MAX)} characters: [the rule](names.md)`,

@@ -2,7 +2,7 @@
 // emaki VERB --app FILE: the verbs of an app's own main, for an app without one.
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Site } from '../../routes/site.ts'
+import { mountsApp, type Site } from '../../routes/site.ts'
 import { appFile } from './app-file.ts'
 import { EXIT } from './exit-codes.ts'
 import { main } from './main.ts'
@@ -20,6 +20,7 @@ if (!isThere && asked.rest.includes('--help')) {
 if (!isThere) refuse(`${file} does not exist; --app names the file whose default export is app({ serve })`)
 const { default: site } = (await import(file)) as { readonly default?: Partial<Site> }
 if (!site?.routes || !site.fetch) refuse(`${file} has no default export that is app({ serve }), or a Hono app that mounts one`)
+if (!mountsApp(site as Site)) refuse(`the default export of ${file} mounts no app({ serve }); mount one by .route`)
 await main(site as Site, asked.rest)
 
 function refuse(wrong: string): never {
