@@ -74,11 +74,11 @@ describe('app()', () => {
         )
   })
 
-  test('app() serves deciders whose names differ in case, or are members of every object', async () => {
+  test('app() serves deciders whose names are members of every object', async () => {
     const { post } = client({
-      serve: [emptyDecider('order'), emptyDecider('Order'), emptyDecider('constructor'), emptyDecider('toString')],
+      serve: [emptyDecider('order'), emptyDecider('constructor')],
     })
-    for (const name of ['order', 'Order', 'constructor', 'toString'])
+    for (const name of ['order', 'constructor'])
       expect(await post(`/${name}/a1/do`)).toMatchObject({ status: 201, body: { stream: `${name}-a1` } })
   })
 

@@ -97,4 +97,23 @@ describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
     closing.push(emaki)
     expect(emaki.row(things, 't1')).rejects.toThrow('no projection things is served')
   })
+
+  test('a runtime refuses at its start a query whose from names a projection that is not served, and without a from at its first read', async () => {
+    const run: Parameters<typeof query>[1]['run'] = (_, read) => read(things).count()
+    const named = query('named', { from: things, params: z.object({}), run })
+    expect(runtime({ serve: [thing, named], store: store() })).rejects.toThrow(
+      'the query named reads things, which is not served',
+    )
+    const unnamed = query('unnamed', { params: z.object({}), run })
+    const emaki = await runtime({ serve: [thing, unnamed], store: store() })
+    closing.push(emaki)
+    expect(emaki.query(unnamed, {})).rejects.toThrow('no projection things is served')
+  })
+
+  test('a query reads no projection that its from does not name', async () => {
+    const other = query('other', { from: [sets], params: z.object({}), run: (_, read) => read(things).count() })
+    const emaki = await runtime({ serve: [thing, things, sets, other], store: store() })
+    closing.push(emaki)
+    expect(emaki.query(other, {})).rejects.toThrow("query('other') reads things, which its from does not name")
+  })
 })

@@ -9,7 +9,8 @@ import type { QuerySpec } from './query.ts'
 import type { ScheduleSpec } from './schedule.ts'
 
 /** Any definition that an app can serve: decider, projection, SQL projection, processor, process, query or schedule. */
-export type Served = { readonly [spec]: { readonly kind: string; readonly name: string } }
+export type Served = { readonly [spec]: { readonly kind: string; readonly name: string; readonly category?: typeof NO_FAMILY } }
+const NO_FAMILY = 'serve what decides or reads the events of a family, and not the family'
 
 export type Definition = DeciderSpec | ProjectionSpec | ProcessorSpec | ProcessSpec | QuerySpec | SqlProjectionSpec | ScheduleSpec
 
@@ -42,6 +43,7 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
     sameKind.set(definition.name, definition)
   }
   for (const sending of [...sorted.process.values(), ...sorted.schedule.values()]) checkTargets(sending, sorted.decider)
+  for (const query of sorted.query.values()) checkSources(query, sorted.projection)
   return sorted
 }
 
@@ -53,7 +55,7 @@ export function definitionOf(served: Served): Definition {
 /** Shows what is no definition that can be served. */
 function showOther(served: unknown): string {
   if (typeof served !== 'object' || served === null || !(spec in served)) return Bun.inspect(served).slice(0, SHOWN_MAX)
-  return `the events of ${definitionOf(served as Served).name}. Serve what decides or reads them`
+  return `the family ${definitionOf(served as Served).name}: ${NO_FAMILY}`
 }
 const SHOWN_MAX = 80
 
@@ -63,4 +65,10 @@ function checkTargets({ kind, name, to }: ProcessSpec | ScheduleSpec, deciders: 
   if (missing !== undefined) throw new TypeError(`the ${kind} ${name} sends to ${missing}, which is not served`)
   if (kind === 'process' && deciders.has(name))
     throw new TypeError(`the process and the decider ${name} would have one category: ${name}`)
+}
+
+/** Checks that the projections are served which a query names. */
+function checkSources({ name, from }: QuerySpec, projections: ByName<ProjectionSpec>): void {
+  const missing = [...(from ?? [])].find(projection => !projections.has(projection))
+  if (missing !== undefined) throw new TypeError(`the query ${name} reads ${missing}, which is not served`)
 }

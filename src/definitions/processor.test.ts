@@ -51,8 +51,4 @@ describe('a processor', () => {
   ])('a processor refuses %s', (_, options, message) => {
     expect(() => buildProcessor(options)).toThrow(message)
   })
-
-  test.each(['', 'Mails', 'a_b', 'x'.repeat(41)])('a processor refuses the name %p', name => {
-    expect(() => buildProcessor({}, name)).toThrow('a name is small letters, digits and -')
-  })
 })

@@ -1,4 +1,5 @@
 import type { Command } from './decider/command.ts'
+import { checkDefinitionName, type DefinitionName } from './definition-name.ts'
 import type { Rejection } from './decider/reject.ts'
 import type { CloudEvent } from './event/cloud-event.ts'
 import { type AnyEvents, type Recorded, spec } from './event/events.ts'
@@ -90,7 +91,7 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  * processor('mails', { from: Order, types: ['Shipped'], handle: ([event], { keyOf }) => mail.send(event.data, { key: keyOf(event) }) })
  */
 export function processor<const N extends string, F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
-  name: N,
+  name: DefinitionName<N, '-'>,
   options: {
     readonly from: One<F>
     readonly types?: readonly T[]
@@ -105,7 +106,7 @@ export function processor<const N extends string, F extends AnyEvents, const T e
 ): Processor<N> {
   const { types, start, batchSize = 1, parallelism = 1, retry, attemptMs = ATTEMPT_MS, key, handle } = options
   const where = `processor('${name}')`
-  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
+  checkDefinitionName(where, '-', name)
   for (const [what, value] of Object.entries({ batchSize, parallelism }))
     if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000))
       throw new TypeError(`${where}: expected ${what} from 1 to 10000, found ${value}`)

@@ -29,10 +29,6 @@ describe('a query', () => {
     expect(buildQuery({ cache: { ttl: '1 hour' } }).cache!.tags({})).toEqual([])
   })
 
-  test.each(['', 'Q', 'a_b', 'a/b', '1', 'x'.repeat(41)])('a query refuses the name %p', name => {
-    expect(() => buildQuery({}, name)).toThrow('a name is small letters, digits and -')
-  })
-
   test('a query refuses a parameter that every query has', () => {
     expect(() => buildQuery({ params: z.object({ 'min-position': z.string() }) })).toThrow(
       "query('q'): every query has a parameter min-position already",

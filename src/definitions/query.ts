@@ -1,7 +1,9 @@
 import type { z } from 'zod'
+import { checkDefinitionName, type DefinitionName } from './definition-name.ts'
 import { type Duration, milliseconds } from './event/duration.ts'
 import { spec } from './event/events.ts'
-import type { Projection, ProjectionSpec } from './projection/projection.ts'
+import type { One } from './event/families.ts'
+import type { AnyProjection, Projection, ProjectionSpec } from './projection/projection.ts'
 
 /** The order, the start and the length of a list. */
 export type ListBy<Row, I extends string> = {
@@ -53,6 +55,8 @@ type Fixed<T> = T extends object ? { readonly [K in keyof T]: Fixed<T[K]> } : T
 export type QuerySpec = {
   readonly kind: 'query'
   readonly name: string
+  /** The projections that it reads. Null: it did not name them. */
+  readonly from: ReadonlySet<string> | null
   readonly params: z.ZodObject
   readonly answer: z.ZodType | null
   readonly cache: {
@@ -77,6 +81,9 @@ export type Query<N extends string, P, A> = {
  * one of its lists, makes kept answers out of date at once, in every cache. An answer made of anything else lives as
  * long as its `ttl`.
  *
+ * - `from`: the projections that `run` reads. An app that does not serve them is refused as it starts, and `run` can
+ *   read no other. Default: any. The first read of a projection that is not served fails then, which over HTTP is a 500
+ *   with a record.
  * - `params`: the schema of the parameters. The name `min-position` is taken, as every query has it.
  * - `answer`: the schema of the answer, for OpenAPI. Outside of production every answer is checked against it. Default:
  *   none.
@@ -92,22 +99,23 @@ export type Query<N extends string, P, A> = {
  * })
  */
 export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, const A extends Fixed<z.output<Z>>>(
-  name: N,
+  name: DefinitionName<N, '-'>,
   options: {
+    readonly from?: One<AnyProjection>
     readonly params: P
     readonly answer?: Z
     readonly cache?: CachePolicy<z.output<P>>
     readonly run: (params: z.output<P>, read: Read) => Promise<A>
   },
 ): Query<N, z.input<P>, A> {
-  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
-    throw new TypeError(`query('${name}'): a name is small letters, digits and -, at most 40`)
-  const { params, answer = null, cache, run } = options
+  checkDefinitionName(`query('${name}')`, '-', name)
+  const { from, params, answer = null, cache, run } = options
   if (Object.hasOwn(params.shape, 'min-position'))
     throw new TypeError(`query('${name}'): every query has a parameter min-position already; choose another name`)
   const definition: QuerySpec = {
     kind: 'query',
     name,
+    from: from === undefined ? null : new Set([from].flat().map(projection => (projection as AnyProjection)[spec].name)),
     params,
     answer,
     cache: cache

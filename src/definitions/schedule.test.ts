@@ -23,7 +23,7 @@ describe('a schedule', () => {
 
   const send = () => order.pay('o1', {})
   test.each([
-    ['a name with capitals', () => schedule('Nightly', { every: nightly, to: order, send }), 'a name is small letters'],
+    ['a name with capitals', () => schedule('Nightly' as never, { every: nightly, to: order, send }), 'a name is small letters'],
     ['times that are a text', () => schedule('a', { every: '0 3 * * *' as never, to: order, send }), 'every takes every('],
     [
       'another policy',

@@ -1,3 +1,4 @@
+import { checkDefinitionName, type DefinitionName } from './definition-name.ts'
 import type { Command } from './decider/command.ts'
 import { spec } from './event/events.ts'
 import type { One } from './event/families.ts'
@@ -48,7 +49,7 @@ export const SCHEDULE_PREFIX = 'schedule_'
  * })
  */
 export function schedule<const N extends string, D extends AnyDecider>(
-  name: N,
+  name: DefinitionName<N, '-'>,
   options: {
     readonly every: Recurrence
     readonly to: One<D>
@@ -58,7 +59,7 @@ export function schedule<const N extends string, D extends AnyDecider>(
 ): RecurringSchedule<N> {
   const where = `schedule('${name}')`
   const { every, missed = 'last' } = options
-  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
+  checkDefinitionName(where, '-', name)
   if (typeof every?.cron !== 'string') throw new TypeError(`${where}: every takes every('0 3 * * *', { zone: 'Europe/Berlin' })`)
   if (missed !== 'last' && missed !== 'none')
     throw new TypeError(`${where}: missed is 'last' or 'none', found ${Bun.inspect(missed)}`)
@@ -66,7 +67,8 @@ export function schedule<const N extends string, D extends AnyDecider>(
   const to = new Set(deciders.map(decider => decider[spec].name))
   // Only types know which commands these are.
   const commandsAt = (at: string) => checkCommands(where, to, options.send(at) as One<Command> | undefined)
-  return Object.freeze({ [spec]: { kind: 'schedule', name, every, to, missed, commandsAt } as const })
+  // Only types know the name.
+  return Object.freeze({ [spec]: { kind: 'schedule', name, every, to, missed, commandsAt } as const }) as RecurringSchedule<N>
 }
 
 /** Refuses commands that can never be sent. TypeScript refuses most of them, and JavaScript callers need the check. */

@@ -14,8 +14,10 @@ import { runtime } from '../runtime.ts'
 describe('runtime()', () => {
   test('runtime() refuses definitions that it cannot serve', () => {
     expect(runtime({ serve: [account, account] })).rejects.toThrow('two deciders are named account')
-    const takes = 'serve takes deciders, projections, processors, processes and queries; found '
-    expect(runtime({ serve: [Account] })).rejects.toThrow(`${takes}the events of account. Serve what decides or reads them`)
+    const takes = 'serve takes deciders, projections, processors, processes, queries and schedules; found '
+    expect(runtime({ serve: [Account as never] })).rejects.toThrow(
+      `${takes}the family account: serve what decides or reads the events of a family, and not the family`,
+    )
     for (const wrong of [{}, null, undefined, 7, 'orders'])
       expect(runtime({ serve: [wrong as never] })).rejects.toThrow(`${takes}${Bun.inspect(wrong)}`)
   })

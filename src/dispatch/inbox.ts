@@ -1,5 +1,6 @@
 // Turns messages from elsewhere into commands. Each message has one effect, however often it comes.
 import type { z } from 'zod'
+import { checkDefinitionName, type DefinitionName } from '../definitions/definition-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import { ownActor } from '../definitions/event/actor.ts'
 import { nameProblem } from '../definitions/event/names.ts'
@@ -69,8 +70,8 @@ export type Inbox = {
  * app({ serve: [order] }).post('/webhooks/payments', receive(payments)) // by HTTP: `receive` is in emaki/http
  * const taken = await payments.take(emaki, message) // from a broker
  */
-export function inbox<S extends z.ZodType>(
-  name: string,
+export function inbox<const N extends string, S extends z.ZodType>(
+  name: DefinitionName<N, '-'>,
   options: {
     readonly message: S
     readonly id?: (message: z.output<NoInfer<S>>, header: (name: string) => string | undefined) => string
@@ -80,7 +81,7 @@ export function inbox<S extends z.ZodType>(
   },
 ): Inbox {
   const { message: schema, id: idOf, command: commandOf, verify = null, keepMs = KEEP_MS } = options
-  if (!/^[a-z][a-z0-9-]{0,62}$/.test(name)) throw new TypeError(`inbox('${name}'): a name is small letters, digits and -`)
+  checkDefinitionName(`inbox('${name}')`, '-', name)
   if (!(Number.isSafeInteger(keepMs) && keepMs > 0))
     throw new TypeError(`inbox('${name}'): expected a keepMs above 0, found ${keepMs}`)
 

@@ -37,7 +37,7 @@ export async function runQuery({
   trace,
 }: QueryRun): Promise<TextAnswer & { readonly tags: readonly string[] }> {
   const reads = new RecordedReads([query.name, ...(query.cache?.tags(params) ?? [])])
-  const run = () => query.run(params, projection => readRows(reader, projection[spec], min, reads))
+  const run = () => query.run(params, projection => readRows(reader, checkNamed(query, projection[spec]), min, reads))
   const answer = await trace.step('query', [trace.current()], { 'emaki.query': query.name }, run)
   const misfit = CHECKS ? query.answer?.safeParse(answer) : undefined
   if (misfit?.success === false)
@@ -71,6 +71,12 @@ class RecordedReads {
   addIncomplete({ incomplete }: ReadFrom): void {
     this.incomplete = mergeIncomplete(this.incomplete, incomplete)
   }
+}
+
+/** Throws a TypeError for a projection that a query does not name, where it names what it reads. */
+function checkNamed({ name, from }: QuerySpec, projection: ProjectionSpec): ProjectionSpec {
+  if (!from || from.has(projection.name)) return projection
+  throw new TypeError(`query('${name}') reads ${projection.name}, which its from does not name`)
 }
 
 function readRows(reader: RowReader, projection: ProjectionSpec, min: MinPosition, reads: RecordedReads): object {

@@ -231,7 +231,7 @@ describe('a processor', () => {
 describe('processor()', () => {
   const handle = () => {}
   test.each([
-    [() => processor('Mails', { from: Mail, handle }), 'a name is small letters'],
+    [() => processor('Mails' as never, { from: Mail, handle }), 'a name is small letters'],
     [() => processor('mails', { from: Mail, batchSize: 0, handle }), 'expected batchSize from 1 to 10000, found 0'],
     [
       () => processor('mails', { from: [Mail, Mail] as readonly AnyEvents[] as readonly (typeof Mail)[], handle }),

@@ -2,7 +2,7 @@
 import { eventReader } from '../definitions/event/fingerprints.ts'
 import type { Recorded } from '../definitions/event/events.ts'
 import { readInFamilies } from '../definitions/event/families.ts'
-import { type SqlProjectionSpec, subscriptionOf, type Writing } from '../definitions/projection/sql-projection.ts'
+import { type SqlProjectionSpec, sqlTableName, subscriptionOf, type Writing } from '../definitions/projection/sql-projection.ts'
 import { background } from '../lib/turns.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
 import { halve } from '../lib/halving.ts'
@@ -141,7 +141,7 @@ export class SqlProjectionRunner implements Consumer {
     const { create, handle } = this.#projection
     const prefix = subscriptionOf(this.#projection)
     // The projection was written for this client.
-    const writing: Writing = { sql: sql as never, t: table => `${prefix}_${table}` }
+    const writing: Writing = { sql: sql as never, t: table => sqlTableName(prefix, table) }
     const created = isFirst ? create(writing) : undefined
     const write = () => (events.length ? handle(events, writing) : undefined)
     return created instanceof Promise ? created.then(write) : write()

@@ -1,4 +1,5 @@
 // Sends events to Kafka: a subscription on the log whose handler produces messages.
+import type { DefinitionName } from '../../definitions/definition-name.ts'
 import type { KafkaConfig, KafkaJSProtocolError, Message } from 'kafkajs'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
@@ -53,7 +54,7 @@ export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
  * app({ serve: [order, kafkaRelay('orders-to-kafka', { from: Order, brokers: ['127.0.0.1:9092'], topic: 'orders' })] })
  */
 export function kafkaRelay<const N extends string, F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
-  name: N,
+  name: DefinitionName<N, '-'>,
   options: KafkaRelayOptions<F, T>,
 ): Processor<N> {
   const { from, types, topic, start, inFlightMax = 1_000, requestBytesMax = 1_000_000 } = options

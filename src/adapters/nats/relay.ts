@@ -1,4 +1,5 @@
 // Sends events to NATS JetStream: a subscription on the log whose handler publishes messages.
+import type { DefinitionName } from '../../definitions/definition-name.ts'
 import type { ConnectionOptions } from '@nats-io/transport-node'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { deliverInOrder } from '../delivery/in-order.ts'
@@ -58,7 +59,7 @@ export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
  * app({ serve: [order, natsRelay('orders-to-nats', { from: Order, servers: 'nats://127.0.0.1:4222', stream: 'SHOP' })] })
  */
 export function natsRelay<const N extends string, F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
-  name: N,
+  name: DefinitionName<N, '-'>,
   options: NatsRelayOptions<F, T>,
 ): Processor<N> {
   const { from, types, start, inFlightMax = 1_000 } = options

@@ -1,4 +1,5 @@
 // Sends events to an HTTP endpoint: a subscription on the log whose handler posts signed messages.
+import type { DefinitionName } from '../../definitions/definition-name.ts'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
 import { type CloudEvent, encodeCloudEvent } from '../../definitions/event/cloud-event.ts'
@@ -67,7 +68,7 @@ export type WebhooksOptions<F extends AnyEvents, T extends string> = {
  * webhooks('partner', { from: Order, types: ['Shipped'], url: 'https://example.com/hooks', secrets: process.env.PARTNER_SECRET! })
  */
 export function webhooks<const N extends string, F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
-  name: N,
+  name: DefinitionName<N, '-'>,
   options: WebhooksOptions<F, T>,
 ): Processor<N> {
   const { from, types, start, parallelism = 1, retry, url, secrets } = options

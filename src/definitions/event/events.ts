@@ -1,5 +1,5 @@
+import { checkDefinitionName, type DefinitionName } from '../definition-name.ts'
 import type { CustomMeta } from './custom-meta.ts'
-import { isCategory } from './stream-name.ts'
 import type { z } from 'zod'
 import { freeze, stripUndefined } from './payload.ts'
 import { type Schemas, findUnstable } from './schema.ts'
@@ -136,11 +136,11 @@ export type Events<C extends string, S extends Schemas> = Constructors<C, S> & {
  * Order.Placed({ customerId: 'c1' }) // { category: 'order', type: 'Placed', data: { customerId: 'c1' } }
  */
 export function events<const C extends string, S extends Schemas>(
-  category: C,
+  category: DefinitionName<C, '_'>,
   schemas: S & { [T in keyof S]: Stable<S[T]> },
   options: { readonly was?: { readonly [type: string]: OldType<C, NoInfer<S>> } } = {},
 ): Events<C, S> {
-  if (!isCategory(category)) throw new TypeError(`events('${category}'): a category is letters, digits and _, without -`)
+  checkDefinitionName(`events('${category}')`, '_', category)
   const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declareType(category, type, schema)]))
   const constructors = [...types].map(([type, { schema }]) => [type, (data: unknown) => construct(category, type, schema, data)])
   const make: object = Object.assign(Object.create(null), Object.fromEntries(constructors))

@@ -1,4 +1,5 @@
 import type { Command } from '../decider/command.ts'
+import { checkDefinitionName, type DefinitionName } from '../definition-name.ts'
 import type { DeciderSpec } from '../decider/decider.ts'
 import { type AnyEvents, type EventsSpec, type Recorded, spec } from '../event/events.ts'
 import {
@@ -132,7 +133,7 @@ export function processManager<
   K extends Keys<In<F>>,
   R extends On<In<F>, State, Wanted<D>>,
 >(
-  name: N,
+  name: DefinitionName<N, '_'>,
   options: {
     readonly from: One<F>
     readonly to: One<D>
@@ -206,8 +207,7 @@ export function defineProcess(
     readonly start: Start | undefined
   },
 ): ProcessSpec {
-  if (!/^[a-z][a-z0-9_]{0,30}$/.test(name))
-    throw new TypeError(`${where}: a name is small letters, digits and _, at most 31, as its streams are named ${name}-key`)
+  checkDefinitionName(where, '_', name)
   const { version = 1, handledTypes, begins, initial, handleInput, needsAccepted, form, stuckBy } = options
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)

@@ -1,4 +1,5 @@
 // The common case of a process: steps in order or side by side, each with its undoing. A saga is compiled to a process.
+import type { DefinitionName } from '../definition-name.ts'
 import type { Command } from '../decider/command.ts'
 import { type Duration, milliseconds } from '../event/duration.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
@@ -81,7 +82,7 @@ export function saga<
   },
   K extends Keys<In<F>>,
 >(
-  name: N,
+  name: DefinitionName<N, '_'>,
   options: {
     readonly from: One<F>
     readonly to: One<D>

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { checkDefinitionName, type DefinitionName } from '../definition-name.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
 import {
   type ByEvent,
@@ -84,7 +85,7 @@ export function projection<
   K extends Keys<In<F>>,
   const I extends keyof Row & string = never,
 >(
-  name: N,
+  name: DefinitionName<N, '-'>,
   options: {
     readonly from: One<F>
     readonly row: z.ZodType<Row>
@@ -100,7 +101,7 @@ export function projection<
 ): Projection<N, Row, I> {
   const { row, initial, indexes = [], version = 1, previous, frozen = false, live = false } = options
   const where = `projection('${name}')`
-  if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 40`)
+  checkDefinitionName(where, '-', name)
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
   const found = findUnstable(row)

@@ -1,3 +1,4 @@
+import { checkDefinitionName, type DefinitionName } from '../definition-name.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from '../event/families.ts'
 
@@ -40,7 +41,7 @@ export type SqlProjection<N extends string> = { readonly [spec]: SqlProjectionSp
  * })
  */
 export function sqlProjection<const N extends string, F extends AnyEvents, Sql = never>(
-  name: N,
+  name: DefinitionName<N, '-'>,
   options: {
     readonly from: One<F>
     readonly create: (writing: { readonly sql: Sql; readonly t: Writing['t'] }) => unknown
@@ -50,7 +51,7 @@ export function sqlProjection<const N extends string, F extends AnyEvents, Sql =
 ): SqlProjection<N> {
   const where = `sqlProjection('${name}')`
   const { version = 1, create, handle } = options
-  if (!/^[a-z][a-z0-9-]{0,29}$/.test(name)) throw new TypeError(`${where}: a name is small letters, digits and -, at most 30`)
+  checkDefinitionName(where, '-', name)
   const families = familiesOf(where, options.from)
   const definition: SqlProjectionSpec = {
     kind: 'sql-projection',
@@ -68,4 +69,16 @@ export function sqlProjection<const N extends string, F extends AnyEvents, Sql =
 /** The name of a SQL projection's subscription, with which its tables' names begin. */
 export function subscriptionOf({ name, version }: SqlProjectionSpec): string {
   return `sql_${name.replaceAll('-', '_')}_v${version}`
+}
+
+/** PostgreSQL cuts a longer name without an error, in bytes. */
+const TABLE_NAME_MAX = 63
+
+/** The name of a table of a SQL projection. Throws a TypeError if it would be cut. */
+export function sqlTableName(subscription: string, table: string): string {
+  const name = `${subscription}_${table}`
+  const length = Buffer.byteLength(name)
+  if (length > TABLE_NAME_MAX)
+    throw new TypeError(`t('${table}'): ${name} has ${length} bytes, and a table's name at most ${TABLE_NAME_MAX}`)
+  return name
 }

@@ -1,6 +1,6 @@
 // Names that are not there and fields that would be lost. As in refused.ts, a comment above each wrong line has what the compiler says.
 import { z } from 'zod'
-import { decider, events, processManager, projection, saga } from '../../index.ts'
+import { decider, events, processManager, processor, projection, query, runtime, saga } from '../../index.ts'
 
 const None = z.object({})
 const Stock = events('stock', {
@@ -76,3 +76,25 @@ events('a', { Past: when.extend({ by: z.record(z.string(), z.date()) }) })
 events('a', { Past: when.extend({ by: z.union([z.object({ at: z.date() }), z.object({ n: z.int() })]) }) })
 // @ts-expect-error takes what JSON holds, but not at /"
 events('a', { Past: z.date() })
+
+// --- names of definitions
+// @ts-expect-error "a name is small letters, digits and _, begins with a letter, and has at most 40 characters, as its streams are named
+events('Stock', {})
+// @ts-expect-error "a name is small letters, digits and _, begins with a letter
+events('stock-room', {})
+// @ts-expect-error "a name is small letters, digits and -, begins with a letter, and has at most 40 characters"
+projection('by_status', { ...shelves, evolve: {} })
+// @ts-expect-error "a name is small letters, digits and -, begins with a letter
+projection('a-name-that-has-one-letter-more-than-fits', { ...shelves, evolve: {} })
+// @ts-expect-error "a name is small letters, digits and -, begins with a letter
+processor('1st', { from: Stock, handle: () => {} })
+// @ts-expect-error "a name is small letters, digits and -, begins with a letter
+query('Summary', { params: None, run: async () => 1 })
+// @ts-expect-error "a name is small letters, digits and _, begins with a letter
+processManager('stock-keeping', { ...from, on, begins: 'Placed', initial: 1, evolve: {}, react: {} })
+// @ts-expect-error "a name is small letters, digits and _, begins with a letter
+saga('stock-keeping', { ...from, begins: { Placed: data => data }, steps: [{ run: () => order.note('a', {}) }] })
+
+// --- what is served
+// @ts-expect-error "serve what decides or reads the events of a family, and not the family"
+await runtime({ serve: [order, Order] })
