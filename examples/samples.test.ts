@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import { decider, memory, runtime } from 'emaki'
 import { until } from '../src/test-support/servers/until.ts'
 import { OrderV1, order as changedOrder } from './changed-events.ts'
+import { findFirstOrder } from './follow.ts'
 import { Order, order } from './marketplace/order.ts'
 import { mails } from './processor.ts'
 import { closing, till } from './schedules.ts'
@@ -43,5 +44,18 @@ test('a schedule closes the till in the evening', async () => {
   now = Date.parse('2030-07-01T20:00:00Z')
   emaki.pollAgenda()
   await until('the till is closed', async () => (await emaki.state('till', 'main')) !== null)
+  await emaki.close()
+})
+
+test('the first order of a customer is found by following the log to its head', async () => {
+  const emaki = await runtime({ serve: [order], store: memory() })
+  for (const [id, customerId] of [
+    ['o1', 'c1'],
+    ['o2', 'c2'],
+    ['o3', 'c2'],
+  ] as const)
+    await emaki.send(order.place(id, { customerId, items: [{ sku: 'a', qty: 1, price: 1_999 }] }))
+  expect(await findFirstOrder(emaki, 'c2')).toBe('o2')
+  expect(await findFirstOrder(emaki, 'c3')).toBeNull()
   await emaki.close()
 })

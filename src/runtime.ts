@@ -19,6 +19,8 @@ import { batchPurges } from './ports/purger/batch-purges.ts'
 import type { Purger } from './ports/purger/purger.ts'
 import { type Definitions, definitionOf, type Served, sortDefinitions } from './definitions/definition.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
+import type { AnyEvents, Recorded } from './definitions/event/events.ts'
+import type { In } from './definitions/event/families.ts'
 import { subscriptionOf } from './definitions/process/instance.ts'
 import type { Projection } from './definitions/projection/projection.ts'
 import type { Query } from './definitions/query.ts'
@@ -30,6 +32,7 @@ import { Sender } from './agenda/sender.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
 import { LogHealth } from './dispatch/log-health.ts'
+import { type FollowOptions, follow } from './subscription/follow.ts'
 import { Operations } from './subscription/operations.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
 import { settleStarts } from './subscription/starts.ts'
@@ -103,6 +106,17 @@ export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> &
      * as for `row`, but that the answer is made without parked rows, and only `complete` refuses such an answer.
      */
     readonly query: <N extends string, P, A>(query: Query<N, P, A>, params: P, min?: Partial<MinPosition>) => Promise<A>
+    /**
+     * Reads events in the order of the log, without a checkpoint: from `start` on, to `until` or as the log grows. Break
+     * out of the loop, or abort the `signal`, to end it. Each node that follows gets all events. What the caller does not
+     * take yet waits in the log. A log that is away is read again. Throws UnreadableEvent.
+     *
+     * @example
+     * for await (const event of emaki.follow({ from: Order, types: ['Placed'], start: 'beginning', until: 'head' })) …
+     */
+    readonly follow: <F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
+      options: FollowOptions<F, T>,
+    ) => AsyncGenerator<Recorded<Extract<In<F>, { readonly type: T }>>>
     /** Gives the position, the lag and the parked keys of every subscription, whichever process runs it. */
     readonly status: () => Promise<readonly Status[]>
     /**
@@ -183,6 +197,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
   const questions = wireQuestions(shared, { ...caches, ...events })
   await events.start()
   agenda.start()
+  const closing = new AbortController()
   const operations = new Operations(store, options.serve.map(definitionOf))
   const endWatch = shared.store.system === 'memory' ? null : shared.health.watch()
   return {
@@ -202,6 +217,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     row: (projection, key, min = {}) => getTypedRow(questions.rowAnswers, projection, key, min),
     query: (query, params, min = {}) => answerTypedQuery(questions.queryAnswers, query, params, min),
     status: () => events.subscriptions.status(),
+    follow: options => follow({ ...shared, tail: events.tail, closing: closing.signal }, options),
     waitUntilProcessed: (position, names, timeoutMs) => events.subscriptions.waitUntilProcessed(position, names, timeoutMs),
     invalidate: async tags => {
       // The tail follows the log from here on, so a later answer has a later position.
@@ -210,6 +226,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     },
     pollAgenda: agenda.poll,
     close: async () => {
+      closing.abort()
       const over = new AbortController()
       const timer = setTimeout(() => over.abort(), options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS)
       await settleOrAbort(sending.close(), over.signal)

@@ -146,7 +146,7 @@ function checkRetry(where: string, { firstMs, maxMs, forMs }: RetryPolicy): void
  * The types to read. With `types`, old names that may become one of them are read too, and the events are checked
  * afterwards.
  */
-function filterOf(where: string, families: Families, types: readonly string[] | undefined): TypesByCategory {
+export function filterOf(where: string, families: Families, types: readonly string[] | undefined): TypesByCategory {
   if (!types) return new Map([...families.keys()].map(category => [category, null]))
   const stranger = types.find(type => ![...families.values()].some(family => family.types.has(type)))
   if (stranger !== undefined) throw new TypeError(`${where}: ${stranger} is no event of its families`)
@@ -158,8 +158,8 @@ function filterOf(where: string, families: Families, types: readonly string[] | 
   )
 }
 
-/** Whether a processor handles an event. `types` names today's types. */
-export function canHandle({ filter }: ProcessorSpec, { category, type }: Recorded): boolean {
+/** Whether a processor's filter lets an event of today's types through. */
+export function canHandle({ filter }: Pick<ProcessorSpec, 'filter'>, { category, type }: Recorded): boolean {
   const types = filter.get(category)
   return types === null || (types?.includes(type) ?? false)
 }
