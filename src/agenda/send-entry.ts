@@ -130,7 +130,8 @@ export async function sendInTime(
 }
 
 /**
- * Sends a command because of an event, as an actor. Gives its rejection, or null if it was accepted. Throws if the outcome is
+ * Sends a command because of an event, as an actor. Its key is kept as long as the log, because an event may come again
+ * after any time: where its key was parked, or its node was away. Gives its rejection, or null if it was accepted. Throws if the outcome is
  * unknown, if the command came too early, and if it can never be sent.
  */
 export async function sendForEvent(
@@ -140,7 +141,7 @@ export async function sendForEvent(
   event: Recorded,
   actor: string,
 ): Promise<Pick<Rejection, 'code' | 'data'> | null> {
-  const outcome = await sendInTime(options, command, { ...metaCausedBy(event), actor, key, isOwnKey: true }, 0)
+  const outcome = await sendInTime(options, command, { ...metaCausedBy(event), actor, key, isOwnKey: true, keepMs: null }, 0)
   if (outcome.outcome === 'accepted') return null
   if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
   return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }

@@ -2,7 +2,7 @@
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
-import { KEY_KEEP_MS } from '../dispatch/send.ts'
+import { KEY_KEEP_MS } from '../dispatch/pending-command.ts'
 import type { Agenda, AgendaEntry, NewEntry } from '../ports/agenda/agenda.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'

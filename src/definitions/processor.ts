@@ -17,8 +17,8 @@ export type Handling = {
    */
   readonly cloudEvent: (event: Recorded) => CloudEvent
   /**
-   * Sends a command because of an event. Its key is made of both, so it has one effect however often the event is
-   * handled. Resolves to the rejection, or to null if the command was accepted. Rejects if the outcome is unknown, and
+   * Sends a command because of an event. Its key is made of both, so it has one effect however often and however
+   * late the event is handled. A rejection is kept for a day. Resolves to the rejection, or to null if the command was accepted. Rejects if the outcome is unknown, and
    * the event is handled again.
    */
   readonly send: (event: Recorded, command: Command) => Promise<Pick<Rejection, 'code' | 'data'> | null>

@@ -8,7 +8,7 @@ import type { Appendable, Appended } from './appender.ts'
 import { newEvent } from './decide-batch.ts'
 import { isTransient, outcomeOfError, type Unavailable, UNAVAILABLE, type Unknown } from './outcome.ts'
 import { isLate } from './pending-command.ts'
-import { KEY_KEEP_MS } from './send.ts'
+import { KEY_KEEP_MS } from './pending-command.ts'
 
 /** Events for one stream, and the version that it is expected to have: a number (0: it is new), `exists` or `any`. */
 export type AppendSlice = { readonly stream: string; readonly expect: Expectation; readonly events: readonly Event[] }

@@ -6,7 +6,7 @@ import type { NewEvent } from '../ports/store/event.ts'
 import { isMet, type NewKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type Conflicted, type Later, outcomeOfRejection, type Rejected } from './outcome.ts'
-import type { PendingCommand } from './pending-command.ts'
+import { KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
 import type { StreamState } from './stream-state.ts'
 
 /** The outcome of one command if its batch is appended. `version` is the stream's version after the command. */
@@ -126,7 +126,7 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
 function keyOfRejection({ key }: PendingCommand, { version }: Folded, outcome: Rejected | Later): DecisionStep['key'] {
   if (!key || outcome.outcome === 'later') return null
   const { outcome: _, ...rejection } = outcome
-  return { ...key, version, count: 0, rejection: encode(rejection) }
+  return { ...key, version, count: 0, rejection: encode(rejection), keepMs: key.keepMs ?? KEY_KEEP_MS }
 }
 
 /** Makes an event for the log. Throws a PayloadError if JSON would change its data. */

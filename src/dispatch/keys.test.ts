@@ -8,7 +8,7 @@ import { account } from '../test-support/account.ts'
 import { openBank, appendAsOther, range } from '../test-support/bank.ts'
 import { comesAfter, failsAfter, failsBefore } from '../test-support/failing-store.ts'
 import { KEY_REUSED } from './outcome.ts'
-import { KEY_KEEP_MS } from './send.ts'
+import { KEY_KEEP_MS } from './pending-command.ts'
 import { movableClock } from '../test-support/movable-clock.ts'
 
 const key = 'k1'

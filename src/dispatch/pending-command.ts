@@ -6,6 +6,9 @@ import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import { isTransient, type Outcome, outcomeOfError } from './outcome.ts'
 
+/** The default time that an idempotency key is kept, in ms: a day. */
+export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
+
 /** A command that waits for its outcome. Its sender gets exactly one `answer` or `fail`. */
 export type PendingCommand = {
   readonly decider: DeciderSpec

@@ -12,7 +12,7 @@ import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { scopeKey } from './caller-keys.ts'
 import { type Invalid, invalidOutcome, type Outcome } from './outcome.ts'
-import type { PendingCommand } from './pending-command.ts'
+import { KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
 
 export type SendOptions = {
   /** The stream's version before the command: a number (0: it must not exist), or `exists`. Default: any version. */
@@ -24,8 +24,11 @@ export type SendOptions = {
   readonly key?: string
   /** Whether the key is the framework's own, in a namespace that no header reaches. Default: false. */
   readonly isOwnKey?: boolean
-  /** How long the key is known, in ms. Default: 86 400 000, a day. */
-  readonly keepMs?: number
+  /**
+   * How long the key is known, in ms. Null: as long as the log; a rejection is known for a day then, so that it may be
+   * decided anew. Default: 86 400 000, a day.
+   */
+  readonly keepMs?: number | null
   /** Whether the caller chose the id. If not, the id does not count when keys are compared. Default: true. */
   readonly idGiven?: boolean
   /**
@@ -51,9 +54,6 @@ export type SendOptions = {
   /** The W3C header of the trace that led to the command, for use without an adapter that records traces. */
   readonly traceparent?: string
 }
-
-/** The default time that an idempotency key is kept, in ms. */
-export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
 
 /**
  * Parses a command's data with its schema: gives the output, or what is wrong. Throws a TypeError if the decider has no
