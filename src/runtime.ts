@@ -226,8 +226,8 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     },
     pollAgenda: agenda.poll,
     close: async () => {
-      closing.abort()
       const over = new AbortController()
+      closing.abort()
       const timer = setTimeout(() => over.abort(), options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS)
       await settleOrAbort(sending.close(), over.signal)
       const unanswered = sending.waiting()

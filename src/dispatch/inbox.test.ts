@@ -8,6 +8,7 @@ import { events } from '../definitions/event/events.ts'
 import { type Runtime, runtime } from '../runtime.ts'
 import { memory } from '../ports/store/memory.ts'
 import { type Inbox, inbox, type Taken } from './inbox.ts'
+import type { SendOptions } from './send.ts'
 
 const Till = events('till', { Paid: z.object({ cents: z.int() }) })
 const till = decider(Till, {
@@ -120,7 +121,7 @@ describe('an inbox', () => {
   })
 
   test('an inbox knows a message for as long as it is configured', async () => {
-    const keeps: (number | undefined)[] = []
+    const keeps: SendOptions['keepMs'][] = []
     const emaki = await startTill()
     const send: Runtime['send'] = (command, options) => {
       keeps.push(options?.keepMs)
