@@ -7,6 +7,8 @@ import { findTargetHandler } from 'hono/utils/handler'
 export const BODY_SIZE_MAX: number = 128 * 1_048_576
 
 const limits = new WeakMap<object, number>()
+/** Whether there is any. Most apps have none, and looking for one would cost every command. */
+let hasLimits = false
 
 /**
  * Gives routes a limit of their own for bodies, in bytes, instead of `bodyLimit` of the app. It may be smaller or larger,
@@ -21,11 +23,13 @@ export function limitBody(bytes: number): MiddlewareHandler {
     throw new RangeError(`limitBody(${bytes}): expected whole bytes from 1 to ${BODY_SIZE_MAX}`)
   const middleware: MiddlewareHandler = (_, next) => next()
   limits.set(middleware, bytes)
+  hasLimits = true
   return middleware
 }
 
 /** The largest body that a request may have, in bytes. Null: its routes have no limit of their own. */
 export function ownBodyLimit(c: Context): number | null {
+  if (!hasLimits) return null
   const found = matchedRoutes(c).map(({ handler }) => limits.get(findTargetHandler(handler)))
   return found.findLast(limit => limit !== undefined) ?? null
 }
