@@ -4,6 +4,7 @@ import { decider, memory, runtime } from 'emaki'
 import { until } from '../src/test-support/servers/until.ts'
 import { OrderV1, order as changedOrder } from './changed-events.ts'
 import { findFirstOrder } from './follow.ts'
+import { checkout, group, stay } from './group-checkout.ts'
 import { Order, order } from './marketplace/order.ts'
 import { mails } from './processor.ts'
 import { closing, till } from './schedules.ts'
@@ -57,5 +58,22 @@ test('the first order of a customer is found by following the log to its head', 
     await emaki.send(order.place(id, { customerId, items: [{ sku: 'a', qty: 1, price: 1_999 }] }))
   expect(await findFirstOrder(emaki, 'c2')).toBe('o2')
   expect(await findFirstOrder(emaki, 'c3')).toBeNull()
+  await emaki.close()
+})
+
+test('a checkout that a command begins ends completed, or failed with the stays that refused', async () => {
+  const store = memory()
+  const emaki = await runtime({ serve: [stay, group, checkout], store })
+  for (const id of ['s1', 's2', 's3']) await emaki.send(stay.pay(id, {}))
+  await emaki.send(group.initiate('g1', { stays: ['s1', 's2'] }))
+  await emaki.send(group.initiate('g2', { stays: ['s3', 'unpaid'] }))
+  const types = async (id: string) => (await store.read(`group-${id}`, { after: 0, limit: 9 })).map(({ type }) => type)
+  await until('both have ended', async () => [...(await types('g1')), ...(await types('g2'))].length === 5)
+  expect([await types('g1'), await types('g2')]).toEqual([
+    ['Initiated', 'Completed'],
+    ['Initiated', 'Refused', 'Failed'],
+  ])
+  const failed = (await store.read('group-g2', { after: 2, limit: 1 }))[0]!
+  expect(JSON.parse(failed.data)).toEqual({ stays: ['unpaid'] })
   await emaki.close()
 })
