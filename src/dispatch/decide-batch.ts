@@ -108,8 +108,8 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
     const outcome = { outcome: 'conflict', expected: expect, actual: from.version } as const
     return { decided: { command, outcome }, events: [], key: null, after: from }
   }
-  const { actor, initiator } = command
-  const context = { instance: command.command.id, now: new Date(now), actor, initiator }
+  const { actor, initiator, prepared } = command
+  const context = { instance: command.command.id, now: new Date(now), actor, initiator, prepared }
   const decision = decide(decider, from.state, command.command, context)
   if ('rejection' in decision) {
     const outcome = outcomeOfRejection(decision.rejection)

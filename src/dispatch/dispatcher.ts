@@ -14,6 +14,7 @@ import { type Loadable, Loader } from './loader.ts'
 import { NewnessAverage } from './newness.ts'
 import { UNAVAILABLE } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
+import { Preparer } from './preparer.ts'
 import { assumeNew, openQueue, type RestingStream, restingStream, type StreamQueue, takeLate } from './stream-queue.ts'
 import type { StreamState } from './stream-state.ts'
 
@@ -36,6 +37,7 @@ export class Dispatcher {
   readonly #appender: Appender
   readonly #loader: Loader
   readonly #loop: CommandLoop
+  readonly #preparer: Preparer
   readonly #newness = new NewnessAverage()
   readonly #keys = new KeyLeaders()
   readonly #queues = new Map<string, StreamQueue>()
@@ -50,6 +52,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     const { store, trace, now, cache } = options
     this.#options = options
+    this.#preparer = new Preparer(options)
     this.#appender = new Appender(store, trace, committed => this.#publish(committed))
     this.#loader = new Loader(store, trace, () => this.#arrivals)
     this.#resting = new LRUCache({
@@ -84,7 +87,8 @@ export class Dispatcher {
     this.#waiting.size += command.size
     if (isFull) return command.answer(UNAVAILABLE)
     this.#sweepSoon()
-    this.#admit(command)
+    if (command.decider.prepare.has(command.command.command)) void this.#prepare(command)
+    else this.#admit(command)
   }
 
   /** Puts an append over several streams into a batch. Null: it was late, or there is no room for it. */
@@ -125,6 +129,11 @@ export class Dispatcher {
   #isFull(size: number): boolean {
     const { queue } = this.#options
     return this.#isClosing || this.#waiting.commands >= queue.commands || this.#waiting.size + size > queue.size
+  }
+
+  /** A command joins its stream only once what it needs is there, so others may overtake it. */
+  async #prepare(command: PendingCommand): Promise<void> {
+    if (await this.#preparer.prepare(command)) this.#admit(command)
   }
 
   #admit(command: PendingCommand): void {

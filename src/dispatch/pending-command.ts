@@ -34,6 +34,8 @@ export type PendingCommand = {
   readonly parent: TraceContext | null
   /** The room that it takes in the queue, in bytes. */
   readonly size: number
+  /** What was fetched for its decision, before it joined its stream. */
+  prepared: unknown
   /** How often it has lost its stream to another process. */
   attempts: number
   readonly answer: (outcome: Outcome) => void

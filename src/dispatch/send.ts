@@ -107,6 +107,7 @@ export function sendParsed(
       signal: signal ?? null,
       parent,
       size: options.size ?? 0,
+      prepared: null,
       attempts: 0,
       answer: outcome => {
         onEnd()

@@ -25,6 +25,7 @@ export function buildPending(command: Command, given: Partial<PendingCommand> = 
     signal: null,
     parent: null,
     size: 0,
+    prepared: null,
     attempts: 0,
     answer: outcome => void outcomes.push(outcome),
     fail: thrown => void outcomes.push({ thrown }),

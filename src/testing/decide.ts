@@ -1,5 +1,5 @@
 // Decisions and folds as plain functions, for the tests of users: no log, no HTTP, no promise.
-import type { Context, DeciderSpec } from '../definitions/decider/decider.ts'
+import type { DecideContext, DeciderSpec } from '../definitions/decider/decider.ts'
 import { decide as decideParsed, evolve as evolveFrom } from '../definitions/decider/fold.ts'
 import { initiatorOf } from '../definitions/event/actor.ts'
 import { type Event, spec } from '../definitions/event/events.ts'
@@ -20,8 +20,8 @@ export type Decided<State> =
 
 /**
  * Decides a command on a state, as the framework does: its data is parsed by its schema, decided, checked and folded.
- * `at`: the time, the actor and the initiator that `decide` sees. Defaults: 2030-01-01 at midnight in UTC, nobody, and
- * the actor if it is a caller.
+ * `at`: the time, the actor, the initiator and the result of `prepare` that `decide` sees. Defaults: 2030-01-01 at
+ * midnight in UTC, nobody, the actor if it is a caller, and null.
  * Throws what `decide` and `evolve` throw, and a PayloadError if an event has data that JSON would change.
  *
  * @example
@@ -31,14 +31,14 @@ export function decide<D extends AnyDecider>(
   decider: D,
   state: StateOf<D>,
   command: D[typeof spec]['command'],
-  at: Partial<Pick<Context, 'now' | 'actor' | 'initiator'>> = {},
+  at: Partial<Pick<DecideContext, 'now' | 'actor' | 'initiator' | 'prepared'>> = {},
 ): Decided<StateOf<D>> {
   const definition = decider[spec]
   const parsed = parseCommand(definition, command)
   if ('outcome' in parsed) return parsed
-  const { now = new Date('2030-01-01T00:00:00Z'), actor = null } = at
+  const { now = new Date('2030-01-01T00:00:00Z'), actor = null, prepared = null } = at
   const initiator = at.initiator ?? (actor === null ? null : (initiatorOf({ actor }) ?? null))
-  const context = { instance: command.id, now, actor, initiator }
+  const context = { instance: command.id, now, actor, initiator, prepared }
   const decided = decideParsed(definition, freezeAll(state), { ...command, data: parsed.data }, context)
   if ('rejection' in decided) return outcomeOfRejection(decided.rejection)
   for (const { data } of decided.events) encode(data)

@@ -157,6 +157,7 @@ describe('a step', () => {
       { 'emaki.units': 1, 'db.system.name': 'sqlite' },
       { 'emaki.units': 1, 'db.system.name': 'sqlite', 'db.operation.name': 'append', 'db.query.summary': 'append events' },
     ],
+    ['prepare', 'prepare order.place', SpanKind.INTERNAL, { 'emaki.command': 'order.place' }, { 'emaki.command': 'order.place' }],
     ['decide', 'decide order.place', SpanKind.INTERNAL, { 'emaki.command': 'order.place' }, { 'emaki.command': 'order.place' }],
     [
       'publish',

@@ -113,8 +113,9 @@ function describeStep({ SpanKind }: Api, name: StepName, attributes: Attributes)
       return { title: `send ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
     case 'query':
       return { title: `query ${attributes['emaki.query']}`, kind: SpanKind.INTERNAL, attributes }
+    case 'prepare':
     case 'decide':
-      return { title: `decide ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
+      return { title: `${name} ${attributes['emaki.command']}`, kind: SpanKind.INTERNAL, attributes }
   }
 }
 

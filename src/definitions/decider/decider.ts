@@ -6,6 +6,8 @@ import type { Misnamed } from '../event/misnamed.ts'
 import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
 import { type Command, commands } from './command.ts'
+import { namesAmong } from './names-among.ts'
+import { compilePreparations, type Preparations, type Prepare, type Prepared } from './prepare.ts'
 import type { Rejection } from './reject.ts'
 import { compileRejections, type RejectionAnswer, type RejectionTable } from './rejections.ts'
 
@@ -41,6 +43,9 @@ export type Decider<D extends string, State, C extends Schemas> = {
   readonly [N in keyof C & string]: (id: string, data: z.input<C[N]>) => Command<D, N, z.input<C[N]>>
 } & { readonly [spec]: DeciderSpec & { readonly name: D; readonly state: State; readonly command: CommandOf<D, C> } }
 
+/** The values for a decision, with what was fetched for it. */
+export type DecideContext = Context & { readonly prepared?: unknown }
+
 /** A decider as the framework runs it. */
 export type DeciderSpec = {
   readonly kind: 'decider'
@@ -51,7 +56,9 @@ export type DeciderSpec = {
   readonly commands: ReadonlyMap<string, z.ZodType>
   /** The commands that have no route. */
   readonly internal: ReadonlySet<string>
-  readonly decide: ReadonlyMap<string, (state: unknown, data: unknown, context: Context) => One<Event> | Rejection>
+  readonly decide: ReadonlyMap<string, (state: unknown, data: unknown, context: DecideContext) => One<Event> | Rejection>
+  /** What fetches, before a command is decided, what its decision needs from outside. */
+  readonly prepare: ReadonlyMap<string, Prepare>
   /** How HTTP answers some rejections, by their codes. */
   readonly rejections: ReadonlyMap<string, RejectionAnswer>
   readonly expose: z.ZodType | null
@@ -67,6 +74,9 @@ export type DeciderSpec = {
  * - `evolve`: a function `(state, data) => state` for every fact of the family. A missing or misspelt name does not
  *   compile.
  * - `commands`: a zod schema for each command. Callers send the schema's input, and `decide` gets its output.
+ * - `prepare`: for some commands an async function `(data, { instance, actor, signal })` that fetches what the decision
+ *   needs from outside, before the command joins its stream. `decide` gets the result as `prepared`. Write it before
+ *   `decide`, so that TypeScript knows its type. Default: nothing is fetched, and `prepared` is null.
  * - `decide`: for every command a function `(state, data, { instance, now, actor, initiator })`. It gives one event, several, none
  *   (`[]`) or `reject(code)`. It may run again.
  * - `internal`: the commands that only processes, processors and code send. They have no route, and are not in OpenAPI.
@@ -96,14 +106,20 @@ export function decider<
   C extends Schemas,
   E extends Folds<S, State>,
   V extends z.ZodType = never,
+  P = unknown,
 >(
   of: Events<D, S>,
   options: {
     readonly initial: State
     readonly evolve: E & NoInfer<OnlyFolds<E, keyof S, State>>
     readonly commands: C
+    readonly prepare?: Preparations<C, P>
     readonly decide: {
-      readonly [N in keyof C & string]: (state: State, data: z.output<C[N]>, context: Context) => One<EventOf<D, S>> | Rejection
+      readonly [N in keyof C & string]: (
+        state: State,
+        data: z.output<C[N]>,
+        context: Context & Prepared<P, N>,
+      ) => One<EventOf<D, S>> | Rejection
     }
     readonly internal?: readonly NoInfer<keyof C & string>[]
     readonly rejections?: RejectionTable
@@ -122,6 +138,7 @@ export function decider<
     commands: new Map(Object.entries(options.commands)),
     internal: namesAmong(`${of_.name}: internal`, of_.commands, options.internal ?? []),
     decide: checkFunctions(`${of_.name}: decide`, of_.commands, options.decide),
+    prepare: compilePreparations(`${of_.name}: prepare`, of_.commands, options.prepare ?? {}),
     rejections: compileRejections(of_.name, options.rejections ?? {}),
     expose: options.expose ?? null,
     snapshot: null,
@@ -147,13 +164,6 @@ function snapshotOf(
 /** The commands that have a route, with their schemas. */
 export function routedCommands({ commands, internal }: DeciderSpec): readonly (readonly [string, z.ZodType])[] {
   return [...commands].filter(([name]) => !internal.has(name))
-}
-
-/** Names, each of which has to be among `all`. JavaScript callers get the check that TypeScript makes. */
-function namesAmong(where: string, all: readonly string[], names: readonly string[]): ReadonlySet<string> {
-  const stranger = names.find(name => !all.includes(name))
-  if (stranger !== undefined) throw new TypeError(`${where} names ${stranger}; there are ${all.join(', ')}`)
-  return new Set(names)
 }
 
 /** The functions by name: exactly one for each of `names`. JavaScript callers get the check that TypeScript makes. */

@@ -2,7 +2,7 @@ import { checkEvent, type Event, spec } from '../event/events.ts'
 import { freeze } from '../event/payload.ts'
 import { type StoredFact, read } from '../event/read.ts'
 import type { Command } from './command.ts'
-import type { Context, DeciderSpec } from './decider.ts'
+import type { DecideContext, DeciderSpec } from './decider.ts'
 import type { Rejection } from './reject.ts'
 
 /** A state and the version of the stream that gave it. */
@@ -39,7 +39,7 @@ function applyEvent(decider: DeciderSpec, state: unknown, { type, data }: Event)
 export type DeciderResult = { readonly events: readonly Event[] } | { readonly rejection: Rejection }
 
 /** Decides a command that its schema has parsed. Throws if `decide` is not pure, or gives events of another family. */
-export function decide(decider: DeciderSpec, state: unknown, command: Command, context: Context): DeciderResult {
+export function decide(decider: DeciderSpec, state: unknown, command: Command, context: DecideContext): DeciderResult {
   const decided = requireValue(
     decider,
     'decide',
