@@ -11,7 +11,7 @@ import { type Client, client } from '../src/test-support/http.ts'
 import { problems, type Slug } from './http/problem.ts'
 import { anyUnit } from '../src/test-support/any-text.ts'
 
-const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 4_000)
+const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 1_000)
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.trunc(Math.random() * 2 ** 31))
 const RUNS_AT_ONCE = 50
 const BODY_LIMIT = 20_000
@@ -253,8 +253,8 @@ test(`none of ${REQUESTS} random requests answers 500, or changes more than its 
   for (let i = 0; requestCount < REQUESTS; i++) await fc.assert(property, { numRuns: RUNS_AT_ONCE, seed: SEED + i })
   expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(prototype)
   // Were they all refused, the test would say nothing.
-  expect(acceptedCount).toBeGreaterThan(requestCount / 12)
-  expect(viewCount).toBeGreaterThan(requestCount / 80)
+  expect(acceptedCount).toBeGreaterThan(requestCount / 24)
+  expect(viewCount).toBeGreaterThan(requestCount / 160)
 }, 3_600_000)
 
 async function sendAll(requests: readonly FuzzRequest[]): Promise<void> {

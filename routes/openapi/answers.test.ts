@@ -1,6 +1,6 @@
 // What the app really answers is what the document says: status, headers, type and body, with no field that it does not know.
 import { expect, test } from 'bun:test'
-import { Ajv2020 } from 'ajv/dist/2020'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020'
 import formats from 'ajv-formats'
 import { inventory } from '../../examples/marketplace/inventory.ts'
 import { order } from '../../examples/marketplace/order.ts'
@@ -45,6 +45,7 @@ const openWithStore = (store: Partial<Store>): App => marketplace({ store: { ...
 const served = marketplace()
 const document: Document = withoutOtherFields(await (await served.request('/openapi.json')).json())
 const ajv = formats(new Ajv2020({ strict: false, allErrors: true }))
+ajv.addSchema({ components: document.components }, 'document')
 
 /** A document whose objects have the fields it names and no others. */
 function withoutOtherFields(document: Document): Document {
@@ -61,8 +62,17 @@ function resolveReference(part: Document): Document {
 
 /** What a schema of the document has against a value; null: nothing. */
 function misfits(schema: Document, value: unknown): unknown {
-  const fits = ajv.compile({ ...resolveReference(schema), components: document.components })
+  const fits = validatorOf(resolveReference(schema))
   return fits(value) ? null : fits.errors
+}
+
+/** Each is compiled once, and the components that all of them share are taken in once. */
+const validators = new Map<string, ValidateFunction>()
+function validatorOf(schema: Document): ValidateFunction {
+  const text = JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/')
+  const fits = validators.get(text) ?? ajv.compile(JSON.parse(text))
+  validators.set(text, fits)
+  return fits
 }
 
 type DocumentedRequest = { readonly body?: object | string; readonly headers?: Record<string, string>; readonly on?: App }
