@@ -84,14 +84,14 @@ describe('no answer is older than what its client knows', () => {
     const property = fc.asyncProperty(fc.array(act, { maxLength: 40, size: 'max' }), async acts =>
       expect(await runActs(acts)).toEqual([]),
     )
-    await fc.assert(property, { numRuns: 60 })
+    await fc.assert(property, { numRuns: 25 })
   })
 
   test('no answer is older than the position of its client, with several processes of which one builds the rows', async () => {
     const property = fc.asyncProperty(fc.array(act, { maxLength: 25, size: 'max' }), async acts =>
       expect(await runActs(acts, { count: 2 })).toEqual([]),
     )
-    await fc.assert(property, { numRuns: 40 })
+    await fc.assert(property, { numRuns: 15 })
   })
 
   test('a cache that loses its invalidations is found by this test to serve old answers', async () => {

@@ -178,7 +178,7 @@ describe('GET /{projection}', () => {
         await cleanUp()
       },
     )
-    await fc.assert(property, { numRuns: 40 })
+    await fc.assert(property, { numRuns: 15 })
   })
 
   test('GET /{projection} page by page lists all rows in the requested order, where nothing changes', async () => {

@@ -79,7 +79,7 @@ describe('an inbox', () => {
           if (outcome !== 'ignored') expect(of.filter(({ answer }) => !('replayed' in answer))).toHaveLength(1)
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     )
   })
 

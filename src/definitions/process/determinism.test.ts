@@ -8,7 +8,7 @@ import { advanceInstance, type ProcessInstance, splitOutbox, type AgendaChange }
 import type { ProcessSpec } from './process.ts'
 
 const process = fulfilment[spec]
-const RUNS = 1_000
+const RUNS = 300
 const KEYS = ['o1', 'o2', 'o3', '__proto__', 'ü']
 const SKUS = ['a', 'b']
 

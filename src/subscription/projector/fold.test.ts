@@ -76,7 +76,7 @@ describe('rows at the checkpoint', () => {
       fc.asyncProperty(fc.array(act, { maxLength: 12 }), async acts => {
         expect(await run(acts, (real, page) => real(page))).toEqual([])
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     )
   })
 
