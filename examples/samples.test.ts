@@ -1,5 +1,6 @@
 // Samples of the pages that nothing else runs.
 import { expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { decider, memory, runtime } from 'emaki'
 import { until } from '../src/test-support/servers/until.ts'
 import { OrderV1, order as changedOrder } from './changed-events.ts'
@@ -76,4 +77,14 @@ test('a checkout that a command begins ends completed, or failed with the stays 
   const failed = (await store.read('group-g2', { after: 2, limit: 1 }))[0]!
   expect(JSON.parse(failed.data)).toEqual({ stays: ['unpaid'] })
   await emaki.close()
+})
+
+test('a recipe for who may ask imports the package by its name, and nothing of its source', async () => {
+  const paths = [...new Bun.Glob('secured/*.ts').scanSync(import.meta.dir)]
+  const ofSource = async (path: string) => {
+    const text = await Bun.file(join(import.meta.dir, path)).text()
+    return [...text.matchAll(/from '([^']+)'/g)].filter(([, from]) => /^\.\.\/(?!marketplace\/)/.test(from!))
+  }
+  expect(paths.length).toBeGreaterThan(10)
+  for (const path of paths) expect([path, await ofSource(path)]).toEqual([path, []])
 })
