@@ -27,6 +27,12 @@ describe('times that come again', () => {
       ['2030-03-31T01:30:00Z', '2030-04-01T00:30:00Z'],
     ],
     [
+      'at a time that is left out, asked for after clocks were put forward: still as much later',
+      '30 2 * * *',
+      '2030-03-31T01:10:00Z',
+      ['2030-03-31T01:30:00Z', '2030-04-01T00:30:00Z'],
+    ],
+    [
       'several times in the hour that is left out: once',
       '*/15 2 * * *',
       '2030-03-31T00:30:00Z',
@@ -83,6 +89,20 @@ describe('times that come again', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  test('the next one is the same after any time before it, also where clocks are put forward', () => {
+    for (const zone of ['America/New_York', 'Australia/Lord_Howe', 'Antarctica/Troll', 'Europe/Berlin'])
+      for (const cron of ['30 2 * * *', '15 2,3 * * *', '10 1 * * *', '0 */2 * * *']) {
+        const recurrence = every(cron, { zone })
+        for (const day of ['2032-03-14', '2032-10-03', '2032-03-28'])
+          for (let time = ms(`${day}T00:00:00Z`) - 43_200_000, until = time + 172_800_000; time < until; ) {
+            const next = nextTime(recurrence, time)
+            for (const before of [1, 60_000, 1_200_000, 2_400_000])
+              if (next - before > time) expect(iso(nextTime(recurrence, next - before))).toBe(iso(next))
+            time = next
+          }
+      }
   })
 
   test('the last one of a clock that was put back is the first one', () => {

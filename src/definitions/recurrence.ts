@@ -3,6 +3,9 @@
 /** Times that come again: a cron expression, read in a zone. */
 export type Recurrence = { readonly cron: string; readonly zone: string }
 
+/** The longest time by which clocks are put forward at once, in ms. */
+const SHIFT_MS_MAX = 7_200_000
+
 /**
  * Times that come again, by a cron expression of five fields (minute, hour, day of the month, month, day of the week) or
  * a name such as `@daily`. `zone`: the time zone in which the expression is read, such as `Europe/Berlin` or `UTC`.
@@ -25,10 +28,10 @@ export function every(cron: string, { zone }: { readonly zone: string }): Recurr
 
 /** The first time after another; both in ms since 1970. */
 export function nextTime(recurrence: Recurrence, afterMs: number): number {
-  const { cron, zone } = recurrence
-  const next = parseNext(`every('${cron}', { zone: '${zone}' })`, recurrence, afterMs)
-  if (next === null)
-    throw new TypeError(`${cron} in ${zone}: no time comes within 8 years after ${new Date(afterMs).toISOString()}`)
+  const next = findNext(recurrence, afterMs)
+  // A time that clocks have left out comes later. The engine says so only until the clocks are put forward.
+  for (let time = findNext(recurrence, afterMs - SHIFT_MS_MAX); time < next; time = findNext(recurrence, time))
+    if (time > afterMs) return time
   return next
 }
 
@@ -42,6 +45,14 @@ export function lastTime(recurrence: Recurrence, firstMs: number, untilMs: numbe
     else high = middle
   }
   return nextTime(recurrence, low)
+}
+
+function findNext(recurrence: Recurrence, afterMs: number): number {
+  const { cron, zone } = recurrence
+  const next = parseNext(`every('${cron}', { zone: '${zone}' })`, recurrence, afterMs)
+  if (next === null)
+    throw new TypeError(`${cron} in ${zone}: no time comes within 8 years after ${new Date(afterMs).toISOString()}`)
+  return next
 }
 
 function parseNext(where: string, { cron, zone }: Recurrence, afterMs: number): number | null {
