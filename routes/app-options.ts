@@ -3,6 +3,7 @@ import type { Served } from '../src/definitions/definition.ts'
 import type { RuntimeOptions } from '../src/runtime.ts'
 import type { Store } from '../src/ports/store/store.ts'
 import type { Telemetry } from '../src/ports/trace/telemetry.ts'
+import type { Allowed } from '../src/definitions/access/allow.ts'
 import type { Actor, Guard } from './context.ts'
 import type { MetaOf } from './custom-meta.ts'
 
@@ -22,6 +23,11 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   readonly actor?: Actor
   /** Gives metadata of one's own for the events of a request. Default: none. */
   readonly meta?: MetaOf
+  /**
+   * Who may do what: the rules that `allow` makes. What they leave out is refused, once there is one. `guard` and
+   * ADMIN_TOKEN still open the log. Default: everybody may do everything, but read the log.
+   */
+  readonly authorize?: readonly Allowed[]
   /** The largest body, in bytes. Default: 1 048 576. `limitBody` gives a route another one. */
   readonly bodyLimit?: number
   /** Deciders whose streams are public: anybody may read them, and any cache may store them. Default: none. */

@@ -2,8 +2,8 @@
 import { type Handler, Hono } from 'hono'
 import type { H, RouterRoute } from 'hono/types'
 import { type Config, readConfig } from '../src/config.ts'
+import { type Access, accessOf } from '../src/definitions/access/access.ts'
 import { spec } from '../src/definitions/event/events.ts'
-import { categoryOf } from '../src/definitions/event/stream-name.ts'
 import type { AppOptions } from './app-options.ts'
 import { defaultHeaders } from './http/default-headers.ts'
 import { docs } from './openapi/docs.ts'
@@ -21,6 +21,7 @@ import type { CachedAnswers } from './queries/cached-answers.ts'
 import { cachedAnswersOf } from './queries/queries.ts'
 import { keepLast, refuseAfterMounting, RouterByMethod, takePart } from './http/router.ts'
 import { getScheduled, withdrawScheduled } from './commands/scheduled.ts'
+import { authorizeStream } from './streams/authorize-stream.ts'
 import { getStream } from './streams/streams.ts'
 
 export type { AppOptions } from './app-options.ts'
@@ -59,13 +60,14 @@ export function app(options: AppOptions): App {
   let config: Config | null = options.config ?? null
   const configured = () => (config ??= readConfig())
   const definitions = definitionsOf(options.serve)
+  const access = accessOf(options.authorize, definitions)
   const lifecycle = lifecycleOf(options, configured)
   const cached = cachedAnswersOf(definitions)
 
-  mountFirst(hono, options, lifecycle, cached, () => hono.routes.slice(first, -derived))
+  mountFirst(hono, options, lifecycle, access, cached, () => hono.routes.slice(first, -derived))
   const first = hono.routes.length
   hono.route('/', openapi(definitions.filter(hasPath), options, configured)).route('/', docs(options.title))
-  mountLog(hono, options, configured)
+  mountLog(hono, options, access, configured)
   hono.get('/commands/:id', getScheduled).delete('/commands/:id', withdrawScheduled)
   for (const definition of definitions) mount(hono, definition, cached)
   const notFound = handleNotFound(hono, definitions)
@@ -95,17 +97,20 @@ function mountFirst(
   hono: Hono,
   options: AppOptions,
   lifecycle: Lifecycle,
+  access: Access,
   cached: ReadonlyMap<string, CachedAnswers>,
   ownRoutes: () => readonly RouterRoute[],
 ): void {
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
   // Cached answers come before all other middleware: a middleware that waits for the next handler costs too much here.
-  for (const [name, answers] of cached) hono.get(`/${name}`, answerFirst(name, answers, lifecycle, ownRoutes))
+  // An answer with a rule is not for everybody.
+  for (const [name, answers] of cached)
+    if (access.query(name) === 'all') hono.get(`/${name}`, answerFirst(name, answers, lifecycle, ownRoutes))
   hono.use(defaultHeaders).use(refuseBadRequests(options.bodyLimit ?? BODY_LIMIT))
   hono.get('/health', health)
   hono.get('/ready', ready(lifecycle, true)).get('/startup', ready(lifecycle, false))
   hono.get('/problems/:slug', problemPage)
-  hono.use(provideServices(lifecycle, options))
+  hono.use(provideServices(lifecycle, access, options))
 }
 
 /** Answers a query from its cached answers, unless a middleware of the user has to see the request. */
@@ -124,14 +129,15 @@ function answerFirst(
 }
 
 /** Mounts the routes of the log: streams and events. Everybody may read public ones; the others need access. */
-function mountLog(hono: Hono, { publicStreams = [], guard, origins = [] }: AppOptions, configured: () => Config): void {
+function mountLog(
+  hono: Hono,
+  { publicStreams = [], guard, origins = [] }: AppOptions,
+  access: Access,
+  configured: () => Config,
+): void {
   const publicCategories = new Set(publicStreams.map(one => one[spec].name))
   const isPublic = (category: string) => publicCategories.has(category)
-  const checkAccess = requireAccess(guard, configured)
-  hono.get(
-    '/streams/:stream',
-    (c, next) => (isPublic(categoryOf(c.req.param('stream')!)) ? next() : checkAccess(c, next)),
-    getStream(isPublic),
-  )
-  hono.get('/events', authorizeFollow({ publicCategories, checkAccess, origins }), eventStream)
+  const checkAccess = requireAccess(guard, access.isRuled, configured)
+  hono.get('/streams/:stream', authorizeStream({ isPublic, access, checkAccess }), getStream(isPublic))
+  hono.get('/events', authorizeFollow({ publicCategories, access, checkAccess, origins }), eventStream)
 }

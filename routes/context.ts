@@ -1,5 +1,8 @@
 // The context of a request: the services of its app, and its actor.
 import type { Context } from 'hono'
+import type { Access } from '../src/definitions/access/access.ts'
+import { type Caller, callerOf, type GivenCaller } from '../src/definitions/access/caller.ts'
+import type { Claims } from '../src/definitions/access/claims.ts'
 import { callerProblem } from '../src/definitions/event/actor.ts'
 import { Notice, type NoticeFields } from '../src/ports/report/notice.ts'
 import type { Services } from '../src/runtime.ts'
@@ -15,21 +18,27 @@ export type Guard = (c: Context) => boolean | Response | Promise<boolean | Respo
 /**
  * Names the actor of a request, in 1 to 400 characters; null: the actor is not known. It becomes `meta.actor` and is
  * given to `decide`. A request whose actor begins with `process:`, `processor:` or `inbox:` is refused with 403.
+ *
+ * Rules of access are given the actor with its claims: those given here, or the payload that `jwt` or `jwk` of Hono has
+ * verified. `until` is the end of its credentials, at which its event streams end. Default: the claim `exp`.
  */
-export type Actor = (c: Context) => string | null | Promise<string | null>
+export type Actor = (c: Context) => GivenCaller | null | Promise<GivenCaller | null>
 
 declare module 'hono' {
   interface ContextVariableMap {
     requestId: string
     emaki: Services
-    actor: Actor | null
+    emakiActor: Actor | null
     /** The index of the route that tells where the app is mounted. */
-    baseIndex: number
+    emakiBaseIndex: number
+    emakiAccess: Access
+    /** The actor of the request with its claims, once it was asked for. */
+    emakiCaller: Promise<Caller | null | Response>
     /** Origins whose pages may send commands and follow events. */
-    origins: readonly string[]
-    live: Live
+    emakiOrigins: readonly string[]
+    emakiLive: Live
     /** What a request is about, for the record of its failure. */
-    about: NoticeFields
+    emakiAbout: NoticeFields
   }
 }
 
@@ -47,7 +56,7 @@ export function servicesOf(c: Context): Services {
 export function requestOf(c: Context): NoticeFields {
   const { method, path } = c.req
   const { traceparent } = c.get('emaki')?.trace.current() ?? traceOf(c)
-  return { requestId: c.get('requestId'), traceId: traceparent?.split('-')[1], ...c.get('about'), method, path }
+  return { requestId: c.get('requestId'), traceId: traceparent?.split('-')[1], ...c.get('emakiAbout'), method, path }
 }
 
 /**
@@ -55,9 +64,23 @@ export function requestOf(c: Context): NoticeFields {
  * told of the first one: the option `actor` of the app gave it.
  */
 export async function actorOf(c: Context): Promise<string | null | Response> {
-  const actor = (await c.get('actor')?.(c)) ?? null
-  const wrong = actor === null ? null : callerProblem(actor)
-  if (wrong === null) return actor
+  const caller = await requestCallerOf(c)
+  return caller instanceof Response ? caller : (caller?.id ?? null)
+}
+
+/** The actor of a request with its claims, as `actorOf` gives its name. The app is asked once a request. */
+export function requestCallerOf(c: Context): Promise<Caller | null | Response> {
+  const asked = c.get('emakiCaller') ?? askCaller(c)
+  c.set('emakiCaller', asked)
+  return asked
+}
+
+async function askCaller(c: Context): Promise<Caller | null | Response> {
+  const given = (await c.get('emakiActor')?.(c)) ?? null
+  if (given === null) return null
+  const caller = callerOf(given, c.get('jwtPayload') as Claims | undefined)
+  const wrong = callerProblem(caller.id)
+  if (wrong === null) return caller
   reportRefused(c, wrong)
   return problem(c, 'actor-refused', { detail: wrong })
 }

@@ -11,13 +11,13 @@ export type MetaOf = (c: Context) => CustomMeta | null | Promise<CustomMeta | nu
 
 declare module 'hono' {
   interface ContextVariableMap {
-    meta: MetaOf | null
+    emakiMeta: MetaOf | null
   }
 }
 
 /** The custom metadata of a request, as an option of `send`. A Response refuses it. */
 export async function customMetaOf(c: Context): Promise<{ readonly meta?: CustomMeta } | Response> {
-  const meta = (await c.get('meta')?.(c)) ?? null
+  const meta = (await c.get('emakiMeta')?.(c)) ?? null
   if (meta === null) return {}
   const wrong = customMetaProblem(meta)
   return wrong ? problem(c, 'validation-failed', errorsOf({ outcome: 'invalid', issues: [wrong] })) : { meta }

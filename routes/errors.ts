@@ -4,6 +4,8 @@ import { HTTPException } from 'hono/http-exception'
 import { matchedRoutes } from 'hono/route'
 import type { Definition } from '../src/definitions/definition.ts'
 import { PayloadError } from '../src/definitions/event/payload.ts'
+import { problemOfRefusal } from './access.ts'
+import { AccessRefused } from '../src/definitions/access/access.ts'
 import { UnreadableEvent } from '../src/definitions/event/read.ts'
 import { StoreError } from '../src/ports/store/errors.ts'
 import { baseOf, pathInApp } from './http/base-path.ts'
@@ -43,6 +45,8 @@ function hasRouteBehind(c: Context): boolean {
 export function handleError(report: Report = printReports()): ErrorHandler {
   return (error, c) => {
     if (error instanceof HTTPException) return problemOfException(c, error)
+    // A rule of a command is asked where the command is decided.
+    if (error instanceof AccessRefused) return problemOfRefusal(c, error.isHidden, 'stream-not-found')
     if (error instanceof PayloadError && error.isTooLong)
       return problem(c, 'payload-too-large', {
         detail: 'the command leads to an event, or to a rejection, that is longer than events may be',

@@ -4,6 +4,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { bearerAuth } from 'hono/bearer-auth'
 import { bodyLimit } from 'hono/body-limit'
 import type { Config } from '../src/config.ts'
+import type { Access } from '../src/definitions/access/access.ts'
 import type { AppOptions } from './app-options.ts'
 import type { Guard } from './context.ts'
 import { throwAsError } from './errors.ts'
@@ -35,6 +36,7 @@ export function refuseBadRequests(maxSize: number): MiddlewareHandler {
 /** Gives handlers the services of the app. The first request starts the app, and waits for it. */
 export function provideServices(
   { running, startOnDemand }: Lifecycle,
+  access: Access,
   { actor, meta, origins = [] }: AppOptions,
 ): MiddlewareHandler {
   const provide: MiddlewareHandler = (c, next) => {
@@ -42,10 +44,11 @@ export function provideServices(
     const { services, live } = running()
     if (!services) return needsNone(c) ? next() : startOnDemand().then(() => provide(c, next))
     c.set('emaki', services)
-    c.set('live', live!)
-    c.set('actor', actor ?? null)
-    c.set('meta', meta ?? null)
-    c.set('origins', origins)
+    c.set('emakiLive', live!)
+    c.set('emakiActor', actor ?? null)
+    c.set('emakiMeta', meta ?? null)
+    c.set('emakiAccess', access)
+    c.set('emakiOrigins', origins)
     return next()
   }
   return provide
@@ -53,6 +56,7 @@ export function provideServices(
 
 const REFUSED_BY_GUARD = 'the guard of the app refuses this caller'
 const NOBODY = 'in production nobody has access to an app that has neither a guard nor ADMIN_TOKEN'
+const NO_RULE = 'no rule opens this to the caller, and the app has neither a guard nor ADMIN_TOKEN'
 const ONLY_THIS_MACHINE = 'without a guard and ADMIN_TOKEN only clients on this machine have access'
 
 /** Whether a request is answered without services, so that it does not open the store. */
@@ -63,9 +67,10 @@ const DOCUMENTS: ReadonlySet<string> = new Set(['/openapi.json', '/docs', '/docs
 
 /**
  * Passes the requests that the guard of the app passes. Without a guard: a bearer of ADMIN_TOKEN. Without ADMIN_TOKEN:
- * everybody on this machine outside of production, nobody in production.
+ * everybody on this machine outside of production, nobody in production. `isRuled`: the app has rules of access, and so
+ * nobody passes without a guard and ADMIN_TOKEN.
  */
-export function requireAccess(guard: Guard | undefined, configured: () => Config): MiddlewareHandler {
+export function requireAccess(guard: Guard | undefined, isRuled: boolean, configured: () => Config): MiddlewareHandler {
   let bearer: MiddlewareHandler | null = null
   return async (c, next) => {
     if (guard) {
@@ -78,7 +83,7 @@ export function requireAccess(guard: Guard | undefined, configured: () => Config
       bearer ??= bearerAuth({ token: ADMIN_TOKEN })
       return bearer(c, next)
     }
-    if (isProduction(NODE_ENV)) return problem(c, 'forbidden', { detail: NOBODY })
+    if (isRuled || isProduction(NODE_ENV)) return problem(c, 'forbidden', { detail: isRuled ? NO_RULE : NOBODY })
     return isFromThisMachine(c) ? next() : problem(c, 'forbidden', { detail: ONLY_THIS_MACHINE })
   }
 }

@@ -12,6 +12,19 @@ export { PayloadError } from './definitions/event/payload.ts'
 export { type Context, type Decider, decider } from './definitions/decider/decider.ts'
 export type { Command } from './definitions/decider/command.ts'
 export { type Rejection, reject } from './definitions/decider/reject.ts'
+// Access
+export {
+  type Allowed,
+  allow,
+  type CommandAsk,
+  type QueryAsk,
+  type RowAsk,
+  type Rule,
+  type StateAsk,
+  type Verdict,
+} from './definitions/access/allow.ts'
+export type { Caller, GivenCaller } from './definitions/access/caller.ts'
+export type * from './definitions/access/claims.ts'
 // Reading
 export { type AnyProjection, type Projection, projection } from './definitions/projection/projection.ts'
 export { type SqlProjection, sqlProjection, type Writing } from './definitions/projection/sql-projection.ts'

@@ -7,12 +7,13 @@ import { ROOT, readSources, type Source } from './test-support/sources.ts'
 /** The public names of each subpath; a type is written `type Name`. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'src/index.ts': [
-    'Notice', 'PayloadError', 'StaleRead', 'StoreError', 'UnreadableEvent', 'after', 'at', 'cancel', 'decider', 'events', 'every', 'importMap', 'inbox', 'isId', 'memory', 'memoryBus', 'processManager', 'processor', 'projection', 'query', 'reject',
-    'runtime', 'saga', 'schedule', 'split', 'sqlProjection', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus', 'type CachePolicy',
-    'type CloudEvent', 'type Command', 'type Context', 'type CustomMeta', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type FollowOptions', 'type Handling', 'type ImportMap', 'type Imported', 'type Inbox', 'type Meta', 'type MinPosition', 'type NoticeFields', 'type Outcome',
-    'type Page', 'type Parked', 'type Process', 'type Processor', 'type Projection', 'type Query', 'type Read', 'type Recorded', 'type Recurrence', 'type RecurringSchedule', 'type Rejection', 'type Report', 'type Rows', 'type Runtime',
-    'type RuntimeOptions', 'type SagaState', 'type SagaStep', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAt', 'type Status', 'type Store', 'type StoredEvent',
-    'type Taken', 'type Timer', 'type Trace', 'type TraceContext', 'type Writing', 'untraced', 'upcast',
+    'Notice', 'PayloadError', 'StaleRead', 'StoreError', 'UnreadableEvent', 'after', 'allow', 'at', 'cancel', 'decider', 'events', 'every', 'importMap', 'inbox', 'isId', 'memory', 'memoryBus', 'processManager',
+    'processor', 'projection', 'query', 'reject', 'runtime', 'saga', 'schedule', 'split', 'sqlProjection', 'type Allowed', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus',
+    'type CachePolicy', 'type Caller', 'type CloudEvent', 'type Command', 'type CommandAsk', 'type Context', 'type CustomMeta', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type FollowOptions',
+    'type GivenCaller', 'type Handling', 'type ImportMap', 'type Imported', 'type Inbox', 'type Meta', 'type MinPosition', 'type NoticeFields', 'type Outcome', 'type Page', 'type Parked', 'type Process',
+    'type Processor', 'type Projection', 'type Query', 'type QueryAsk', 'type Read', 'type Recorded', 'type Recurrence', 'type RecurringSchedule', 'type Rejection', 'type Report', 'type RowAsk', 'type Rows',
+    'type Rule', 'type Runtime', 'type RuntimeOptions', 'type SagaState', 'type SagaStep', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAsk', 'type StateAt', 'type Status', 'type Store',
+    'type StoredEvent', 'type Taken', 'type Timer', 'type Trace', 'type TraceContext', 'type Verdict', 'type Writing', 'untraced', 'upcast',
   ],
   'src/adapters/sqlite/index.ts': ['migrateSqlite', 'sqlite', 'type SqliteOptions'],
   'src/adapters/postgres/index.ts': ['migratePostgres', 'postgres', 'type PostgresOptions'],

@@ -19,6 +19,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/relays.ts': ['relays.servers.test.ts', "'relays.ts'"],
   'examples/schedules.ts': ['samples.test.ts', "'./schedules.ts'"],
   'examples/secured/jwt-roles.ts': ['jwt-roles.test.ts', "'./jwt-roles.ts'"],
+  'examples/secured/owners.ts': ['owners.test.ts', "'./owners.ts'"],
   'examples/without-http.ts': ['docs.processes.test.ts', "run('bun examples/without-http.ts'"],
 }
 

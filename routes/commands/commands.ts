@@ -9,17 +9,19 @@ import { Notice } from '../../src/ports/report/notice.ts'
 import type { Services } from '../../src/runtime.ts'
 import type { SendOptions } from '../../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
-import { actorOf, requestOf, servicesOf } from '../context.ts'
 import { customMetaOf } from '../custom-meta.ts'
+import { checkRule } from '../../src/definitions/access/access.ts'
+import { requestCallerOf, requestOf, servicesOf } from '../context.ts'
 import { baseOf } from '../http/base-path.ts'
 import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
 import { refuseCrossSite } from '../http/cross-site.ts'
 import { idOf } from './ids.ts'
 import { positionHeader } from '../http/min-position.ts'
 import { problemOfOutcome, replayedHeader } from './outcomes.ts'
+import { refuseByRule } from '../access.ts'
 import { listErrors, problem } from '../http/problem.ts'
 import { scheduleCommand, sendTimeOf } from './scheduled.ts'
-import { exposeState } from '../streams/states.ts'
+import { exposeState, stateNow } from '../streams/states.ts'
 
 /** Makes a command. A decider has one for each of its commands, such as `order.place`. */
 export type CommandMaker = (id: string, data: never) => Command
@@ -58,7 +60,7 @@ export function handle(make: CommandMaker): Handler {
     const origin = originOf(c)
     if (origin instanceof Response) return origin
     const id = given ?? Bun.randomUUIDv7()
-    c.set('about', { command: `${decider}.${command}`, stream: streamName(decider, id), correlation: origin.correlation })
+    c.set('emakiAbout', { command: `${decider}.${command}`, stream: streamName(decider, id), correlation: origin.correlation })
     const sendTime = sendTimeOf(c)
     if (sendTime instanceof Response) return sendTime
     const body = await bodyOf(c)
@@ -68,10 +70,12 @@ export function handle(make: CommandMaker): Handler {
     validate ??= validator(emaki, decider, command)
     const refused = await validate(c, doNothing)
     if (refused instanceof Response) return refused
-    const actor = await actorOf(c)
+    const actor = await requestCallerOf(c)
     if (actor instanceof Response) return actor
     const custom = await customMetaOf(c)
     if (custom instanceof Response) return custom
+    const rule = c.get('emakiAccess').command(decider, command)
+    const authorize = (state: unknown) => checkRule(rule, { actor, instance: id, state, command, data: body.data })
     const named = { decider, command, id, data: body.data }
     const options = {
       idGiven: given !== null,
@@ -79,12 +83,16 @@ export function handle(make: CommandMaker): Handler {
       ...custom,
       ...(expect !== null && { expect }),
       ...(key !== null && { key }),
-      ...(actor !== null && { actor }),
+      ...(actor !== null && { actor: actor.id }),
     }
-    if (sendTime !== null) return scheduleCommand(c, emaki, named, sendTime, options)
+    if (sendTime !== null) {
+      if (rule !== 'all') authorize(await stateNow(emaki, decider, id))
+      return scheduleCommand(c, emaki, named, sendTime, options)
+    }
     const outcome = await emaki.dispatch(named, c.req.valid('json' as never), {
       signal: c.req.raw.signal,
       size: body.size,
+      ...(rule !== 'all' && { authorize }),
       ...options,
     })
     return respond({ c, emaki, id, decider, expect }, outcome)
@@ -153,7 +161,9 @@ async function showState({ c, emaki, decider, id }: Request, version: number): P
   if (!expose) return null
   try {
     const after = await emaki.state(decider, id, { version })
-    return { state: exposeState(expose, after ? after.state : initial) }
+    const state = after ? after.state : initial
+    const refused = await refuseByRule(c, c.get('emakiAccess').state(decider), { instance: id, state }, 'stream-not-found')
+    return refused ? null : { state: exposeState(expose, state) }
   } catch (cause) {
     if (isTransient(cause)) return null
     const fields = requestOf(c)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { accessOf } from '../../src/definitions/access/access.ts'
 import { Hono } from 'hono'
 import type { Services } from '../../src/runtime.ts'
 import { spec } from '../../src/definitions/event/events.ts'
@@ -76,6 +77,7 @@ describe('a command that fails', () => {
     const emaki = { deciders, dispatch: async () => ({ outcome: 'unknown', retryAfterMs: 1_500 }) } as unknown as Services
     const outer = new Hono().use(async (c, next) => {
       c.set('emaki', emaki)
+      c.set('emakiAccess', accessOf(undefined, []))
       await next()
     })
     const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"cents":1}' }

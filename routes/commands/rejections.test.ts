@@ -90,7 +90,7 @@ describe('a rejection', () => {
       ['taken', 'version-conflict'],
     ])
     expect(shown('/name/take', 409)).toEqual(['The name is taken', ['taken']])
-    expect(shown('/name/take', 403)[1]).toEqual(['not-yours', 'actor-refused'])
+    expect(shown('/name/take', 403)[1]).toEqual(['not-yours', 'forbidden', 'actor-refused'])
     expect(shown('/name/take', 422)[1]).toEqual(['too-short', 'command-rejected', 'idempotency-key-reused'])
   })
 })

@@ -2,6 +2,7 @@
 import type { Context, Handler } from 'hono'
 import type { Store } from '../../src/ports/store/store.ts'
 import { parseToken, token } from '../../src/ports/store/token.ts'
+import { requestCallerOf } from '../context.ts'
 import { isOfLog } from '../http/min-position.ts'
 import { problem } from '../http/problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
@@ -14,13 +15,15 @@ import { encodeFrame, joinFrames, type BatchSource, sse } from './sse.ts'
  * `GET /events`: begins after `Last-Event-ID` or `?after=`, else now. Filters by `?category=`, `?type=` and `?stream=`.
  */
 export const eventStream: Handler = async c => {
-  const live = c.get('live')
+  const live = c.get('emakiLive')
   if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
   const filter = filterOf(c)
   if (filter instanceof Response) return filter
   await live.services.tail.start()
   const after = await afterOf(c)
-  return after instanceof Response ? after : sse(c, logSource(live, filter, after))
+  if (after instanceof Response) return after
+  const caller = await requestCallerOf(c)
+  return caller instanceof Response ? caller : sse(c, logSource(live, filter, after), caller?.until ?? null)
 }
 
 /** The source of the events that pass a filter, after a position. */
@@ -75,7 +78,7 @@ export function filterOf(c: Context): EventFilter | Response {
 
 /** The position at which a client begins. `Last-Event-ID` counts more than `?after=`. */
 async function afterOf(c: Context): Promise<number | Response> {
-  const { store, tail } = c.get('live').services
+  const { store, tail } = c.get('emakiLive').services
   // A client that has no id yet may send an empty one.
   const header = c.req.header('last-event-id') || undefined
   const text = header ?? c.req.query('after')

@@ -56,6 +56,11 @@ export class Live {
     this.#readAll = options => oneOfFew(() => services.store.readAll(options))
   }
 
+  /** A time in ms since 1970 on the clock of followers. Null, which is never: infinity. */
+  timeAt(time: number | null): number {
+    return time === null ? Number.POSITIVE_INFINITY : this.now() + time - this.services.now()
+  }
+
   /** The number of followers. */
   get count(): number {
     return this.#followers.size

@@ -2,8 +2,11 @@
 import type { Handler } from 'hono'
 import { ANY_POSITION, StaleRead } from '../../src/query/stale-read.ts'
 import { type ProjectionSpec, projectionOf, tableOf } from '../../src/definitions/projection/projection.ts'
+import type { RowFilter } from '../../src/ports/read-model/filter.ts'
 import type { Services } from '../../src/runtime.ts'
 import { token } from '../../src/ports/store/token.ts'
+import { requestCallerOf } from '../context.ts'
+import { isVisible, visibleRows } from '../rows/visible.ts'
 import { isEncoded } from '../commands/ids.ts'
 import { refuseStale } from '../http/min-position.ts'
 import { problem } from '../http/problem.ts'
@@ -18,10 +21,14 @@ import { type Chunk, encodeFrame, type BatchSource, joinFrames, sse } from './ss
  */
 export function rowEvents(projection: ProjectionSpec): Handler {
   return async c => {
-    const { services, isStopping } = c.get('live')
+    const { services, isStopping } = c.get('emakiLive')
     if (isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
     const key = c.req.param('key')!
     if (!isEncoded(c.req.raw.url) || key.includes('\0') || !key.isWellFormed()) return problem(c, 'row-not-found')
+    const seen = await visibleRows(c, projection, key)
+    if (seen instanceof Response) return seen
+    const caller = await requestCallerOf(c)
+    if (caller instanceof Response) return caller
     const { serving } = services.subscriptions.versionsOf(projection.name)
     if (!serving) return refuseStale(c, services, new StaleRead(projection.name, 'not-ready', 0, 0))
     await services.tail.start()
@@ -30,17 +37,20 @@ export function rowEvents(projection: ProjectionSpec): Handler {
     if (after === 'unknown') return problem(c, 'unknown-position', { detail: `${last} is not of this log` })
     if (after === 'malformed')
       return problem(c, 'bad-header', { detail: 'Last-Event-ID takes a position, such as the id of an event' })
-    return sse(c, rowSource(services, projection, key, after))
+    return sse(c, rowSource(services, { projection, key, seen }, after), caller?.until ?? null)
   }
 }
 
+/** The row that a client follows, and which rows it sees. */
+type FollowedKey = { readonly projection: ProjectionSpec; readonly key: string; readonly seen: RowFilter }
 type FollowedRow = { readonly text: string | null; readonly at: number; readonly parked: number | null }
 
 /** Reads the row as it is now. A row that has stopped before it ever was is none. */
-async function readRow({ rowAnswers }: Services, projection: ProjectionSpec, key: string): Promise<FollowedRow> {
+async function readRow({ rowAnswers }: Services, { projection, key, seen }: FollowedKey): Promise<FollowedRow> {
   try {
     const { text, at, incomplete } = await rowAnswers.get(projection, key, ANY_POSITION)
-    return { text, at, parked: incomplete?.parked ?? null }
+    // A row that the client no longer sees is deleted for it.
+    return { text: text !== null && isVisible(seen, text) ? text : null, at, parked: incomplete?.parked ?? null }
   } catch (error) {
     if (!(error instanceof StaleRead && error.reason === 'parked')) throw error
     return { text: null, at: 0, parked: error.parked }
@@ -50,7 +60,8 @@ async function readRow({ rowAnswers }: Services, projection: ProjectionSpec, key
 /** What the client knows. `parked`: where it was told that the row has stopped; null: it was not. */
 type Sent = { readonly at: number; readonly isThere: boolean; readonly parked: number | null }
 
-function rowSource(services: Services, projection: ProjectionSpec, key: string, after: number): BatchSource {
+function rowSource(services: Services, followed: FollowedKey, after: number): BatchSource {
+  const { projection, key } = followed
   const log = services.store.identity
   let isDue = true
   let sent: Sent = { at: after, isThere: after >= 0, parked: null }
@@ -58,7 +69,7 @@ function rowSource(services: Services, projection: ProjectionSpec, key: string, 
 
   async function read(): Promise<Chunk | null> {
     isDue = false
-    const { parked, ...row } = await readRow(services, projection, key)
+    const { parked, ...row } = await readRow(services, followed)
     const isThere = row.text !== null
     const hasChanged = isThere ? row.at > sent.at || !sent.isThere : sent.isThere
     const isDifferent = hasChanged || (parked === null && sent.parked !== null)

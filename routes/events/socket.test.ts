@@ -250,8 +250,8 @@ describe('a WebSocket client that does not read', () => {
     const live = new Live(emaki, { report: () => {}, now: clock, checkEveryMs: 5 })
     const hono = new Hono()
     hono.get('/events', c => {
-      c.set('live', live)
-      return eventSocket(c, [], () => true)
+      c.set('emakiLive', live)
+      return eventSocket(c, { origins: [], mayFollow: async () => true, until: null })
     })
     const server = Bun.serve({ fetch: hono.fetch, websocket, port: 0, hostname: '127.0.0.1', development: false })
     cleanUpLater(() => emaki.close())

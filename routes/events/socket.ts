@@ -24,7 +24,14 @@ const CREDIT_MAX = 1_000_000
 const TURN_BATCHES_MAX = 4
 
 /** Close codes: those of RFC 6455 and its registry, and from 4000 on our own. */
-const CLOSE_CODES = { unsupported: 1003, policy: 1008, restart: 1012, tryLater: 1013, forbidden: 4403 } as const
+const CLOSE_CODES = {
+  unsupported: 1003,
+  policy: 1008,
+  restart: 1012,
+  tryLater: 1013,
+  unauthenticated: 4401,
+  forbidden: 4403,
+} as const
 
 const values = z.array(z.string()).max(FILTER_VALUES_MAX).default([])
 const incoming = z.discriminatedUnion('type', [
@@ -40,13 +47,18 @@ type Subscribe = Extract<z.output<typeof incoming>, { readonly type: 'subscribe'
 
 type Message = { readonly position: number; readonly text: string }
 
-/**
- * Upgrades a request for events to a WebSocket, or refuses it before the upgrade.
- * `origins`: pages of these origins may connect, besides the app's own. `mayFollow`: whether the client may use a
- * filter.
- */
-export function eventSocket(c: Context, origins: readonly string[], mayFollow: (filter: EventFilter) => boolean): Response {
-  const live = c.get('live')
+export type SocketOptions = {
+  /** Pages of these origins may connect, besides the app's own. */
+  readonly origins: readonly string[]
+  /** Whether the client may use a filter. */
+  readonly mayFollow: (filter: EventFilter) => Promise<boolean>
+  /** When the credentials of the client end, in ms since 1970. Null: they don't end. */
+  readonly until: number | null
+}
+
+/** Upgrades a request for events to a WebSocket, or refuses it before the upgrade. */
+export function eventSocket(c: Context, { origins, mayFollow, until }: SocketOptions): Response {
+  const live = c.get('emakiLive')
   if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
   if (!isAllowedOrigin(c, origins)) return problem(c, 'forbidden', { detail: 'pages of this Origin may not follow events' })
   const offered = c.req
@@ -55,7 +67,7 @@ export function eventSocket(c: Context, origins: readonly string[], mayFollow: (
     .map(one => one.trim())
   if (offered && !offered.includes(PROTOCOL))
     return problem(c, 'bad-header', { detail: `Sec-WebSocket-Protocol takes ${PROTOCOL}` })
-  const upgraded = upgrade(c, new EventSocket(live, c, mayFollow), offered ? PROTOCOL : null)
+  const upgraded = upgrade(c, new EventSocket(live, c, mayFollow, until), offered ? PROTOCOL : null)
   return (
     upgraded ?? problem(c, 'bad-header', { detail: 'Upgrade: this server has no WebSockets; give app.websocket to Bun.serve' })
   )
@@ -75,7 +87,9 @@ class EventSocket implements Session, Follower {
   readonly #live: Live
   readonly #about: NoticeFields
   readonly #place: ProblemPlace
-  readonly #mayFollow: (filter: EventFilter) => boolean
+  readonly #mayFollow: SocketOptions['mayFollow']
+  /** When the credentials of the client end, on the clock of `live`. */
+  readonly #endsAt: number
   #peer: Peer | null = null
   #leave = () => {}
   #subscription: { readonly feed: Feed<Message, readonly Message[]>; readonly leave: () => void } | null = null
@@ -90,11 +104,12 @@ class EventSocket implements Session, Follower {
   #wroteAt: number
   #hasEnded = false
 
-  constructor(live: Live, c: Context, mayFollow: (filter: EventFilter) => boolean) {
+  constructor(live: Live, c: Context, mayFollow: SocketOptions['mayFollow'], until: number | null) {
     this.#live = live
     this.#about = requestOf(c)
     this.#place = { base: baseOf(c), instance: c.req.path }
     this.#mayFollow = mayFollow
+    this.#endsAt = live.timeAt(until)
     this.#wroteAt = live.now()
   }
 
@@ -141,6 +156,7 @@ class EventSocket implements Session, Follower {
   }
 
   readonly check = (now: number): void => {
+    if (now >= this.#endsAt) return this.#closeByProblem('unauthenticated', {}, CLOSE_CODES.unauthenticated)
     if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#close(CLOSE_CODES.tryLater, 'too slow')
     else if (this.#stalledAt === null && this.#subscription && now - this.#wroteAt >= HEARTBEAT_MS)
       this.#sendText(JSON.stringify({ type: 'position', id: this.#token() }))
@@ -153,10 +169,10 @@ class EventSocket implements Session, Follower {
   }
 
   async #subscribe({ after, filter, credit }: Subscribe): Promise<void> {
-    if (!this.#mayFollow(filter)) return this.#closeByProblem('forbidden', { detail: NOT_PUBLIC }, CLOSE_CODES.forbidden)
     const { tail, store } = this.#live.services
     this.#isSubscribing = true
     try {
+      if (!(await this.#mayFollow(filter))) return this.#closeByProblem('forbidden', { detail: NOT_OPEN }, CLOSE_CODES.forbidden)
       await tail.start()
       const position = after === undefined ? tail.head : await positionOf(store, tail.head, after)
       if (this.#hasEnded) return
@@ -250,7 +266,7 @@ class EventSocket implements Session, Follower {
   }
 }
 
-const NOT_PUBLIC = 'this caller may follow only categories of publicStreams'
+const NOT_OPEN = 'this caller may follow only what publicStreams or a rule opens to it'
 const AFTER = [{ pointer: '#/after', detail: 'expected a position, such as the id of an event' }]
 const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no second subscribe before the first is answered' }]
 

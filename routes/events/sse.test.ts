@@ -39,7 +39,7 @@ async function serveLive(routes: (hono: Hono) => void = () => {}, idleTimeout = 
   })
   const hono = new Hono()
   hono.use(async (c, next) => {
-    c.set('live', live)
+    c.set('emakiLive', live)
     await next()
   })
   routes(hono)
@@ -320,7 +320,7 @@ describe('a source of another kind', () => {
     const reported: unknown[] = []
     const live = new Live(emaki, { report: error => void reported.push(error) })
     const hono = new Hono().get('/rows', c => {
-      c.set('live', live)
+      c.set('emakiLive', live)
       return sse(c, { id: '7', next, close: () => {} })
     })
     const reader = eventsOf(await hono.request('/rows'))

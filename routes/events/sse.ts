@@ -60,11 +60,13 @@ export function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
  * A batch is written only after the client has taken the one before it, so at most one batch is held for a client. A
  * client that takes nothing for 10 s is cut off.
  * A heartbeat is an `id` without an event: the client remembers it and shows it to nobody.
- * The stream ends when the source throws or the process stops. The client then comes back with its last id.
+ * The stream ends when the source throws, the process stops, or the credentials of the client end (`until`, in ms since
+ * 1970; null: never). The client then comes back with its last id, and is checked again.
  */
-export function sse(c: Context, source: BatchSource): Response {
-  const live = c.get('live')
-  const stream = new EventStream(live, source, requestOf(c), liftTimeout(c) ? HEARTBEAT_MS : HEARTBEAT_SHORT_MS)
+export function sse(c: Context, source: BatchSource, until: number | null = null): Response {
+  const live = c.get('emakiLive')
+  const heartbeatMs = liftTimeout(c) ? HEARTBEAT_MS : HEARTBEAT_SHORT_MS
+  const stream = new EventStream(live, source, { about: requestOf(c), heartbeatMs, endsAt: live.timeAt(until) })
   const body = new ReadableStream({ type: 'direct', pull: controller => stream.open(controller), cancel: () => stream.end() })
   return c.body(body, 200, {
     'Content-Type': 'text/event-stream',
@@ -73,11 +75,19 @@ export function sse(c: Context, source: BatchSource): Response {
   })
 }
 
+type StreamOptions = {
+  readonly about: NoticeFields
+  readonly heartbeatMs: number
+  /** When the credentials of the client end, on the clock of `live`. */
+  readonly endsAt: number
+}
+
 class EventStream implements Follower {
   readonly #live: Live
   readonly #source: BatchSource
   readonly #about: NoticeFields
   readonly #heartbeatMs: number
+  readonly #endsAt: number
   #controller: ReadableStreamDirectController | null = null
   #closing = Promise.withResolvers<void>()
   #leave = () => {}
@@ -90,11 +100,12 @@ class EventStream implements Follower {
   #wroteAt: number
   #hasEnded = false
 
-  constructor(live: Live, source: BatchSource, about: NoticeFields, beatMs: number) {
+  constructor(live: Live, source: BatchSource, { about, heartbeatMs, endsAt }: StreamOptions) {
     this.#live = live
     this.#source = source
     this.#about = about
-    this.#heartbeatMs = beatMs
+    this.#heartbeatMs = heartbeatMs
+    this.#endsAt = endsAt
     this.#id = source.id
     this.#wroteAt = live.now()
   }
@@ -126,6 +137,7 @@ class EventStream implements Follower {
   }
 
   readonly check = (now: number): void => {
+    if (now >= this.#endsAt) return this.stop()
     if (this.#stalledAt !== null && now - this.#stalledAt >= STALLED_MS_MAX) this.#dropConnection()
     else if (this.#stalledAt === null && now - this.#wroteAt >= this.#heartbeatMs)
       this.#write(encoder.encode(`id: ${this.#id}\n\n`))

@@ -31,7 +31,7 @@ test('hundreds of stalled clients get a bounded amount, delay no other client, a
   const counts = { taken: 0 }
   const hono = new Hono()
   hono.use(async (c, next) => {
-    c.set('live', live)
+    c.set('emakiLive', live)
     await next()
   })
   hono.get('/slow', c => sse(c, endlessSource(counts))).get('/events', eventStream)

@@ -7,7 +7,7 @@ import { basePath } from 'hono/route'
  * path of its own, within that of the app.
  */
 export function rememberBase(c: Context): void {
-  c.set('baseIndex', c.req.routeIndex)
+  c.set('emakiBaseIndex', c.req.routeIndex)
 }
 
 /** The base path of the app that serves a request, as its URL writes it, such as `/shop`; empty: it has none. */
@@ -32,6 +32,6 @@ export function pathInApp(c: Context): string {
 
 /** How many steps the base path has. Hono decodes it, but no slash in it. */
 function baseSteps(c: Context): number {
-  const base = basePath(c, c.get('baseIndex') ?? c.req.routeIndex).replace(/\/$/, '')
+  const base = basePath(c, c.get('emakiBaseIndex') ?? c.req.routeIndex).replace(/\/$/, '')
   return base === '' ? 0 : base.split('/').length - 1
 }

@@ -12,7 +12,7 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 export function refuseCrossSite(c: Context): Response | null {
   if (SAFE.has(c.req.method) || c.req.header('sec-fetch-site') !== 'cross-site') return null
   const origin = c.req.header('origin')
-  if (origin !== undefined && (c.get('origins').includes(origin) || isAllowedByCors(c, origin))) return null
+  if (origin !== undefined && (c.get('emakiOrigins').includes(origin) || isAllowedByCors(c, origin))) return null
   return problem(c, 'forbidden', { detail: 'pages of this Origin may send no commands; the option `origins` allows them' })
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type DeciderSpec, routedCommands } from '../../src/definitions/decider/decider.ts'
 import { add, componentOf, type Json, addComponent } from './schemas.ts'
-import { refusalRefs } from './refusals.ts'
+import { refusalRefs, ruleRefs } from './refusals.ts'
 import { withRejections } from './rejections.ts'
 import { scheduledSchema } from './scheduled.ts'
 import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, unique } from './shared.ts'
@@ -42,7 +42,11 @@ function namedOperation({ name, decider, shared }: CommandOperation, accepted: J
     parameters: parameterRefs('Id', 'IfMatch', 'IfNoneMatch', ...SAID),
     responses: withRejections(
       decider,
-      { ...answers(accepted, draft), ...refusalRefs('VersionConflict', 'PreconditionFailed') },
+      {
+        ...answers(accepted, draft),
+        ...refusalRefs('VersionConflict', 'PreconditionFailed'),
+        ...ruleRefs(draft.access.command(decider.name, name), 'StreamNotFound'),
+      },
       draft,
     ),
   }
@@ -55,7 +59,11 @@ function newIdOperation({ name, decider, shared }: CommandOperation, accepted: J
     summary: `${words(name)}, with a new id`,
     ...shared,
     parameters: parameterRefs(...SAID),
-    responses: withRejections(decider, answers(accepted, draft), draft),
+    responses: withRejections(
+      decider,
+      { ...answers(accepted, draft), ...ruleRefs(draft.access.command(decider.name, name), 'StreamNotFound') },
+      draft,
+    ),
   }
 }
 const SAID = ['IdempotencyKey', 'Prefer', 'ScheduleAt', 'CorrelationId', 'CausationId', 'TraceParent'] as const
@@ -95,6 +103,7 @@ function stateOperation(name: string, state: Json, draft: Draft): Json {
       200: answer('The state.', headerRefs('ETag', 'Event-Position'), state),
       304: answer('The client already has the state.', headerRefs('ETag', 'Event-Position')),
       ...refusalRefs('BadQuery', 'StreamNotFound', 'Internal', 'Unavailable'),
+      ...ruleRefs(draft.access.state(name), 'StreamNotFound'),
     },
   }
 }

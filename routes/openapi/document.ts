@@ -1,5 +1,7 @@
 // The whole OpenAPI document.
 import { type DeciderSpec, routedCommands } from '../../src/definitions/decider/decider.ts'
+import { accessOf } from '../../src/definitions/access/access.ts'
+import type { Allowed } from '../../src/definitions/access/allow.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import type { QuerySpec } from '../../src/definitions/query.ts'
 import { commonPaths } from './common.ts'
@@ -15,14 +17,15 @@ export type Documented = DeciderSpec | ProjectionSpec | QuerySpec
 
 /** Where the app is mounted, and the credentials that reading streams needs there. */
 export type DocumentPlace = { readonly base: string; readonly security: readonly Json[] }
+type DocumentOptions = { readonly title?: string; readonly version?: string; readonly authorize?: readonly Allowed[] }
 
 /** Makes the document. */
 export function documentOf(
   definitions: readonly Documented[],
-  { title = 'Emaki', version = '0.0.0' }: { readonly title?: string; readonly version?: string },
+  { title = 'Emaki', version = '0.0.0', authorize }: DocumentOptions,
   { base, security }: DocumentPlace,
 ): Json {
-  const draft: Draft = { base, schemas: new Map(), ids: new Set() }
+  const draft: Draft = { base, schemas: new Map(), ids: new Set(), access: accessOf(authorize, definitions) }
   add(draft.schemas, 'Problem', problemSchema(base))
   const hasCommands = definitions.some(one => one.kind === 'decider' && routedCommands(one).length > 0)
   const paths = Object.assign(

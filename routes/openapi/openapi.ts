@@ -34,8 +34,8 @@ async function write(definitions: readonly Documented[], options: AppOptions, pl
 }
 
 /** The credentials that reading streams may need. In OpenAPI one of the entries is enough, and `{}` needs none. */
-function securityOf({ guard, publicStreams = [] }: AppOptions, { ADMIN_TOKEN, NODE_ENV }: Config): readonly Json[] {
-  const guarded = guard !== undefined || ADMIN_TOKEN !== undefined || isProduction(NODE_ENV)
+function securityOf({ guard, authorize, publicStreams = [] }: AppOptions, { ADMIN_TOKEN, NODE_ENV }: Config): readonly Json[] {
+  const guarded = guard !== undefined || authorize !== undefined || ADMIN_TOKEN !== undefined || isProduction(NODE_ENV)
   if (!guarded) return []
   return publicStreams.length > 0 ? [{}, { bearer: [] }] : [{ bearer: [] }]
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { listParameters } from '../http/parameters.ts'
-import { refusalRefs } from './refusals.ts'
+import { refusalRefs, ruleRefs } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
 import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, queryParameters, unique } from './shared.ts'
 
@@ -36,6 +36,7 @@ function rowOperation({ name, live }: ProjectionSpec, row: Json, draft: Draft): 
       200: answer('The row, with its key.', headers, row),
       304: answer('The client has it.', headers),
       ...refusalRefs('BadRead', 'RowNotFound', 'UnknownPosition', 'Internal', 'Behind'),
+      ...ruleOf(name, draft, 'RowNotFound'),
     },
   }
 }
@@ -67,6 +68,7 @@ function listOperation(projection: ProjectionSpec, draft: Draft): Json {
       200: answer('A page.', headers, add(draft.schemas, `${pascal(name)}Page`, page)),
       304: answer('The client has it.', headers),
       ...refusalRefs('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
+      ...ruleOf(name, draft, 'NotFound'),
     },
   }
 }
@@ -87,8 +89,14 @@ function followOperation({ name }: ProjectionSpec, row: Json, draft: Draft): Jso
         content: { 'text/event-stream': { schema } },
       },
       ...refusalRefs('BadFollower', 'RowNotFound', 'UnknownPosition', 'Internal', 'NoRows'),
+      ...ruleOf(name, draft, 'RowNotFound'),
     },
   }
+}
+
+/** The refusals by the rules of a projection, of which `visible` is one. */
+function ruleOf(name: string, { access }: Draft, hidden: 'RowNotFound' | 'NotFound'): Json {
+  return ruleRefs(access.visible(name) ? () => false : access.row(name), hidden)
 }
 
 /** The parameters that tell how new an answer has to be. */

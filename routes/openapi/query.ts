@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { QuerySpec } from '../../src/definitions/query.ts'
 import { FRESH } from './projection.ts'
-import { refusalRefs } from './refusals.ts'
+import { refusalRefs, ruleRefs } from './refusals.ts'
 import { add } from './schemas.ts'
 import {
   answer,
@@ -41,6 +41,7 @@ export function queryPaths({ name, params, answer: schema, cache }: QuerySpec, d
       ),
       304: answer('The client already has the answer.', headers),
       ...refusalRefs('BadRead', 'UnknownPosition', 'Internal', 'Behind'),
+      ...ruleRefs(draft.access.query(name), 'NotFound'),
     },
   }
   return { [`/${name}`]: { get: operation } }

@@ -1,5 +1,6 @@
 // A response for each refusal, from the catalogue of problems.
 import { z } from 'zod'
+import type { Rule } from '../../src/definitions/access/allow.ts'
 import { problems, problemType, type Slug } from '../http/problem.ts'
 import { checks } from './checks.ts'
 import { type Json, refTo } from './schemas.ts'
@@ -8,7 +9,7 @@ import { type HeaderName, headerRefs } from './shared.ts'
 /** A refusal. `responseAt`: its response in an app at a base path. */
 type Refusal = { readonly status: number; readonly responseAt: (base: string) => Json }
 type RefusalName =
-  | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'ActorRefused' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
+  | 'BadCommand' | 'BadQuery' | 'Unauthenticated' | 'Forbidden' | 'ActorRefused' | 'NoAccess' | 'NotFound' | 'StreamNotFound' | 'VersionConflict'
   | 'PreconditionFailed' | 'PayloadTooLarge' | 'UnsupportedMediaType' | 'Rejected' | 'Internal' | 'Unavailable' | 'Unconfirmed'
   | 'NotReady' | 'StorageFull' | 'BadRead' | 'RowNotFound' | 'UnknownPosition' | 'Behind' | 'BadFollower' | 'NoFollower' | 'NoRows' | 'CommandNotFound'
   | 'CommandBegun' // biome-ignore format: one list
@@ -20,6 +21,7 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
   Unauthenticated: refusal(['unauthenticated'], 'WWW-Authenticate'),
   Forbidden: refusal(['forbidden']),
   ActorRefused: refusal(['actor-refused']),
+  NoAccess: refusal(['forbidden', 'actor-refused']),
   NotFound: refusal(['not-found']),
   StreamNotFound: refusal(['stream-not-found']),
   VersionConflict: refusal(['version-conflict']),
@@ -46,6 +48,11 @@ export const refusals: Readonly<Record<RefusalName, Refusal>> = {
 /** References to refusals, by status. */
 export function refusalRefs(...names: readonly RefusalName[]): Json {
   return Object.fromEntries(names.map(name => [refusals[name].status, { $ref: `#/components/responses/${name}` }]))
+}
+
+/** The refusals of an operation with a rule. `hidden`: what a caller gets that may not know of what it asks for. */
+export function ruleRefs(rule: Rule<never>, hidden: RefusalName): Json {
+  return rule === 'all' ? {} : refusalRefs('NoAccess', hidden)
 }
 
 function refusal(slugs: readonly [Slug, ...Slug[]], ...names: readonly HeaderName[]): Refusal {

@@ -10,8 +10,8 @@ type NamedAnswer = readonly [code: string, RejectionAnswer]
 
 /** The problems that a command may have besides, by the status that a rejection shares with them. */
 const OTHERS: Readonly<Record<RejectionAnswer['status'], readonly Slug[]>> = {
-  403: ['actor-refused'],
-  404: [],
+  403: ['forbidden', 'actor-refused'],
+  404: ['stream-not-found'],
   409: ['version-conflict'],
   422: ['command-rejected', 'idempotency-key-reused'],
 }

@@ -1,12 +1,21 @@
 // Parts that operations share: parameters, headers, and unique names.
+import type { Access } from '../../src/definitions/access/access.ts'
 import type { z } from 'zod'
 import { NAME_LENGTH_MAX } from '../../src/definitions/event/names.ts'
 import { FILTER_VALUES_MAX } from '../events/filter.ts'
 import { problems } from '../http/problem.ts'
 import { inlineSchema, type Json, type SchemaRegistry } from './schemas.ts'
 
-/** A document while it is written: where the app is mounted, its schemas, and the operation ids in use. */
-export type Draft = { readonly base: string; readonly schemas: SchemaRegistry; readonly ids: Set<string> }
+/**
+ * A document while it is written: where the app is mounted, its schemas, the operation ids in use, and the rules of the
+ * app, whose refusals are answers too.
+ */
+export type Draft = {
+  readonly base: string
+  readonly schemas: SchemaRegistry
+  readonly ids: Set<string>
+  readonly access: Access
+}
 export type Paths = Record<string, Json>
 
 /** Gives an operation its id. If another operation has the id, a number is added to it. */

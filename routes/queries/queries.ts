@@ -8,6 +8,7 @@ import type { Definition } from '../../src/definitions/definition.ts'
 import type { QuerySpec } from '../../src/definitions/query.ts'
 import type { Services } from '../../src/runtime.ts'
 import { CachedAnswers } from './cached-answers.ts'
+import { refuseByRule } from '../access.ts'
 import { servicesOf } from '../context.ts'
 import { respondWithETag } from '../http/etag.ts'
 import { minPositionOf, positionHeaders, refuseStale } from '../http/min-position.ts'
@@ -32,14 +33,17 @@ export function answerQuery(query: QuerySpec, cached: CachedAnswers): Handler {
     if (asked instanceof Response) return asked
     const position = await minPositionOf(c, emaki, asked)
     if (position instanceof Response) return position
-    c.set('about', { query: query.name })
+    c.set('emakiAbout', { query: query.name })
     const params = parametersOf(c, query.params, asked)
     if (params instanceof Response) return params
+    const rule = c.get('emakiAccess').query(query.name)
+    const refused = await refuseByRule(c, rule, { params: params.data }, 'not-found')
+    if (refused) return refused
     if (query.cache && position.min === ANY_POSITION && isVerbatim(params))
       cached.remember(searchOf(c), emaki.queryAnswers.keyOf(query, params.data))
     try {
       const answer = await emaki.queryAnswers.answer(query, params.data, position.min)
-      const isForAll = c.req.header(MIN_POSITION) === undefined
+      const isForAll = c.req.header(MIN_POSITION) === undefined && rule === 'all'
       return respondWithETag(c, answer.body, { ...headersOf(emaki, query, answer, isForAll), ...position.headers })
     } catch (error) {
       return refuseStale(c, emaki, error, position.headers)

@@ -10,6 +10,7 @@ import { isEncoded } from '../commands/ids.ts'
 import { incompleteHeaders, minPositionOf, positionHeaders, refuseStale } from '../http/min-position.ts'
 import { listParameters, parametersOf, queryValuesOf, refuseParameter } from '../http/parameters.ts'
 import { problem } from '../http/problem.ts'
+import { isVisible, visibleRows } from './visible.ts'
 
 /**
  * Makes the handler for the row of a key. The ETag is the table, the position of the row's last event, and a hash: a
@@ -23,11 +24,13 @@ export function getRow(projection: ProjectionSpec): Handler {
     const position = await minPositionOf(c, emaki, asked)
     if (position instanceof Response) return position
     const key = c.req.param('key')!
-    c.set('about', { projection: projection.name, key })
+    c.set('emakiAbout', { projection: projection.name, key })
     if (!isEncoded(c.req.raw.url) || key.includes('\0')) return problem(c, 'row-not-found')
+    const visible = await visibleRows(c, projection, key)
+    if (visible instanceof Response) return visible
     try {
       const { text, table, at, ...row } = await emaki.rowAnswers.get(projection, key, position.min)
-      if (text === null)
+      if (text === null || !isVisible(visible, text))
         return problem(c, 'row-not-found', {}, { ...position.headers, ...incompleteHeaders(emaki, row.incomplete) })
       return respondWithETag(c, text, {
         ...position.headers,
@@ -50,7 +53,7 @@ export function listRows(projection: ProjectionSpec): Handler {
     if (asked instanceof Response) return asked
     const position = await minPositionOf(c, emaki, asked)
     if (position instanceof Response) return position
-    c.set('about', { projection: projection.name })
+    c.set('emakiAbout', { projection: projection.name })
     const found = parametersOf(c, parameters, asked)
     if (found instanceof Response) return found
     // The schema gives its own names, and a value for each index in the query string.
@@ -61,8 +64,10 @@ export function listRows(projection: ProjectionSpec): Handler {
       ...(cursor !== undefined && { cursor }),
       ...(count !== undefined && { count }),
     }
+    const within = await visibleRows(c, projection, null)
+    if (within instanceof Response) return within
     try {
-      const { text, items, ...page } = await emaki.rowAnswers.list(projection, where, by, position.min)
+      const { text, items, ...page } = await emaki.rowAnswers.list(projection, where, { ...by, within }, position.min)
       return respondWithETag(c, text, {
         ...position.headers,
         ...positionHeaders(emaki, page),

@@ -1,6 +1,8 @@
 // GET /{decider}/{id}: the public view of a state, if the decider exposes one.
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
+import type { Services } from '../../src/runtime.ts'
+import { refuseByRule } from '../access.ts'
 import { streamName } from '../../src/definitions/event/stream-name.ts'
 import { readTime, TIME_EXPECTED } from '../../src/definitions/event/time.ts'
 import { servicesOf } from '../context.ts'
@@ -14,6 +16,12 @@ export function exposeState(expose: z.ZodType, state: unknown): unknown {
   return expose.parse(state)
 }
 
+/** The state of an instance now, which may have no events. */
+export async function stateNow(emaki: Services, decider: string, id: string): Promise<unknown> {
+  const found = await emaki.state(decider, id)
+  return found ? found.state : emaki.deciders.get(decider)!.initial
+}
+
 /**
  * Makes the handler for the state now, confirmed with the log. `?version=` and `?at=` (RFC 3339 with its zone) give an earlier state.
  * The ETag is the version of the stream.
@@ -23,10 +31,17 @@ export function getState(decider: string): Handler {
     const emaki = servicesOf(c)
     const id = idOf(c)!
     if (id instanceof Response) return id
-    c.set('about', { stream: streamName(decider, id) })
+    c.set('emakiAbout', { stream: streamName(decider, id) })
     const when = whenOf(c)
     if (when instanceof Response) return when
     const found = await emaki.state(decider, id, when)
+    const rule = c.get('emakiAccess').state(decider)
+    // Who may see it depends on what it is now.
+    const refused =
+      rule === 'all'
+        ? null
+        : await refuseByRule(c, rule, { instance: id, state: await stateNow(emaki, decider, id) }, 'stream-not-found')
+    if (refused) return refused
     if (!found) return problem(c, 'stream-not-found')
     if (when.at === undefined && when.version !== undefined && found.version < when.version)
       return problem(c, 'stream-not-found', { detail: `it is at version ${found.version}` })

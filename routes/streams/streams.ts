@@ -22,7 +22,7 @@ const PAGE_SIZE_MAX = 4_194_304
 export function getStream(isPublic: (category: string) => boolean): Handler {
   return async c => {
     const stream = c.req.param('stream')!
-    c.set('about', { stream })
+    c.set('emakiAbout', { stream })
     const after = numberOf(c, 'after', 0, Number.MAX_SAFE_INTEGER)
     if (after instanceof Response) return after
     const limit = numberOf(c, 'limit', LIMIT_DEFAULT, LIMIT_MAX)

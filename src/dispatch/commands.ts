@@ -12,7 +12,7 @@ import { Episode } from '../ports/report/episode.ts'
 import { scopeKey } from './caller-keys.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
-import { findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
+import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
 import { PastStates, type StateAt, type StateMoment } from './past-states.ts'
 
 export type CommandOptions = {
@@ -48,7 +48,7 @@ export type Commands = {
   /** Checks a command that has not been sent. Gives what is wrong with it, or null. Throws as `send` does. */
   readonly check: (command: Command) => Invalid | null
   /** Sends a command from step 2 on. `data` is the output of its schema for `command.data`. */
-  readonly dispatch: (command: Command, data: unknown, options?: SendOptions) => Promise<Outcome>
+  readonly dispatch: (command: Command, data: unknown, options?: DispatchOptions) => Promise<Outcome>
   /**
    * Appends events without a decision: all slices or none. No stream may appear twice. The same `key` of the same
    * actor within 24 hours appends nothing, and the outcome is `duplicate`.

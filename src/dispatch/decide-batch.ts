@@ -98,6 +98,8 @@ function isUnasked({ keyCheck }: PendingCommand, { decided }: DecisionStep): boo
 }
 
 function decideTraced(command: PendingCommand, from: Folded, context: DecisionContext): DecisionStep {
+  // A caller that may not send it learns nothing of the stream, nor whether an expectation holds.
+  command.authorize?.(from.state)
   const attributes = { 'emaki.command': `${command.decider.name}.${command.command.command}` }
   return context.trace.step('decide', [command.parent], attributes, () => decideOne(command, from, context))
 }

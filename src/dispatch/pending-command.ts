@@ -18,6 +18,8 @@ export type PendingCommand = {
   /** Counts up with each command. It shows whether a stream was read after the command arrived. */
   readonly arrival: number
   readonly expect: Expectation | null
+  /** Throws where the caller may not send the command on this state. Null: it may on each. */
+  readonly authorize: ((state: unknown) => void) | null
   readonly key: { readonly key: string; readonly fingerprint: string; readonly keepMs: number | null } | null
   /**
    * When to ask the log whether the key was used. `append`: the append itself asks. `before`: before the decision,

@@ -55,6 +55,9 @@ export type SendOptions = {
   readonly traceparent?: string
 }
 
+/** What an entry from outside adds: `authorize` throws where the caller may not send the command on this state. */
+export type DispatchOptions = SendOptions & { readonly authorize?: (state: unknown) => void }
+
 /**
  * Parses a command's data with its schema: gives the output, or what is wrong. Throws a TypeError if the decider has no
  * such command.
@@ -86,7 +89,7 @@ export function sendParsed(
   decider: DeciderSpec,
   command: Command,
   data: unknown,
-  options: SendOptions,
+  options: DispatchOptions,
   parent: TraceContext | null,
 ): Promise<Outcome> {
   const schema = decider.commands.get(command.command)!
@@ -98,6 +101,7 @@ export function sendParsed(
       stream: streamName(decider.name, command.id),
       arrival,
       expect: expect ?? null,
+      authorize: options.authorize ?? null,
       key: key === undefined ? null : keyOf(command, key, options),
       keyCheck: key === undefined ? 'done' : expect === undefined ? 'append' : 'before',
       actor: actor ?? null,

@@ -43,7 +43,7 @@ export class RowAnswers {
     by: ListRequest & { readonly count?: boolean },
     min: MinPosition,
   ): Promise<ListAnswer> {
-    const total = by.count ? await this.#reader.count(projection, where, min) : null
+    const total = by.count ? await this.#reader.count(projection, where, min, by) : null
     const { rows, next, ...page } = await this.#reader.list(projection, where, by, min)
     const position = Math.min(page.position, total?.position ?? page.position)
     const incomplete = mergeIncomplete(page.incomplete, total?.incomplete ?? null)

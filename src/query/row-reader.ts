@@ -56,8 +56,13 @@ export class RowReader {
   }
 
   /** Counts rows, without parked rows. Rejects with StaleRead, or BadList. */
-  count(projection: ProjectionSpec, where: Where, min: MinPosition): Promise<ReadResult<number> & ReadFrom> {
-    return this.#read(projection, min, table => count(this.#options.store.readModel, table, where))
+  count(
+    projection: ProjectionSpec,
+    where: Where,
+    min: MinPosition,
+    by: Pick<ListRequest, 'within'> = {},
+  ): Promise<ReadResult<number> & ReadFrom> {
+    return this.#read(projection, min, table => count(this.#options.store.readModel, table, where, by))
   }
 
   /** The row of a key. `parked`: the position at which it stopped itself. */

@@ -1,6 +1,6 @@
 // Lists for queries and routes, and the tags of an answer for the rows that it read.
 import { indexValue } from '../definitions/projection/fold.ts'
-import { type Criterion, valuesOfCriterion } from '../ports/read-model/filter.ts'
+import { type Criterion, type RowFilter, valuesOfCriterion } from '../ports/read-model/filter.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import type { ReadResult, ListOptions, StoredRow } from '../ports/read-model/rows.ts'
 import type { Table, Value } from '../ports/read-model/tables.ts'
@@ -11,6 +11,8 @@ export type ListRequest = {
   readonly sort?: string | readonly string[]
   readonly limit?: number
   readonly cursor?: string
+  /** Conditions that the caller did not give, and that hold besides its own: for it there are no other rows. */
+  readonly within?: RowFilter
   /** Begins after this row, instead of a cursor. */
   readonly after?: { readonly key: string } & RowValues
 }
@@ -33,7 +35,7 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
     throw new BadList('limit', `expected a whole number from 1 to ${LIST_LIMIT_MAX}`)
   const sort = sortOf(table, by.sort)
   const options: ListOptions = {
-    where: filterOf(table, where),
+    where: [...filterOf(table, where), ...(by.within ?? [])],
     sort,
     after: by.after ? placeOf(by.after, sort) : afterCursor(table, by.cursor, sort),
     limit: limit + 1,
@@ -45,8 +47,14 @@ export async function list(readModel: ReadModel, table: Table, where: Where, by:
   return { rows, next: last && found.length > limit ? cursorOf(last, sort) : null, ...rest }
 }
 
-export function count(readModel: ReadModel, table: Table, where: Where): Promise<ReadResult<number>> {
-  return readModel.count(table, filterOf(table, where), { skipsParked: true })
+/** Counts rows, without parked rows. Throws BadList as `list` does. */
+export function count(
+  readModel: ReadModel,
+  table: Table,
+  where: Where,
+  { within = [] }: Pick<ListRequest, 'within'> = {},
+): Promise<ReadResult<number>> {
+  return readModel.count(table, [...filterOf(table, where), ...within], { skipsParked: true })
 }
 
 function sortOf({ indexes }: Table, sort: ListRequest['sort'] = []): ListOptions['sort'] {

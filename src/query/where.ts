@@ -23,7 +23,7 @@ export class BadList extends Error {
  * Reads conditions on the indexes of a table. Throws BadList for a field that is no index, for an operator that does not
  * exist, and for a value of the wrong kind.
  */
-export function filterOf(table: Table, where: Where): RowFilter {
+export function filterOf(table: Pick<Table, 'indexes'>, where: Where): RowFilter {
   return Object.entries(where).flatMap(([field, wanted]) => {
     if (wanted === undefined) return []
     const index = table.indexes.find(index => index.field === field)

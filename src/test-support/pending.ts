@@ -16,6 +16,7 @@ export function buildPending(command: Command, given: Partial<PendingCommand> = 
     stream: `account-${command.id}`,
     arrival: 0,
     expect: null,
+    authorize: null,
     key: null,
     keyCheck: 'done',
     actor: null,
