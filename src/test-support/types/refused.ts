@@ -152,7 +152,7 @@ decider(Stock, {
   initial: { n: 0 },
   evolve: fold,
   commands: { note: None },
-  // @ts-expect-error Property 'user' does not exist on type 'Context'
+  // @ts-expect-error Property 'user' does not exist on type 'Context & Prepared
   decide: { note: (_, __, { user }) => reject('no', user) },
 })
 decider(Stock, {
