@@ -37,7 +37,8 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
    * the app. Commands also come from pages of its site, and of origins that `cors` allows. Default: none.
    */
   readonly origins?: readonly string[]
-  /** The title and the version in the OpenAPI document. Defaults: `Emaki`, `0.0.0`. */
+  /** The title in the OpenAPI document. Default: `Emaki`. */
   readonly title?: string
+  /** The version of the API in the OpenAPI document. Default: `0.0.0`. */
   readonly version?: string
 }

@@ -52,6 +52,7 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
   readonly serve: readonly Served[]
   /** Keeps the log and the rows. Default: `memory()`, which forgets them at the end of the process. */
   readonly store?: Store
+  /** Carries pages of events to whoever listens in this process. Default: `memoryBus()`. */
   readonly bus?: Bus
   /** Records traces. Default: `untraced`, which records nothing and costs nothing. */
   readonly trace?: Trace

@@ -66,6 +66,38 @@ export type ProcessorSpec = {
 }
 export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { readonly name: N } }
 
+type ProcessorOptions<F extends AnyEvents, T extends In<F>['type'] = In<F>['type']> = {
+  /** The family or families whose facts it handles. */
+  readonly from: One<F>
+  /** The types of the events that it handles. Default: all types. */
+  readonly types?: readonly T[]
+  /**
+   * Where a processor begins that is new to the log: `beginning`, `now`, after a position, or `{ at: time }`.
+   * Default: the beginning of an empty log. Where the log is not empty, a new processor without a `start` is refused.
+   */
+  readonly start?: Start
+  /** How many events of one key `handle` gets at once, at most. Default: 1. */
+  readonly batchSize?: number
+  /** How many keys are handled side by side. Default: 1. */
+  readonly parallelism?: number
+  /**
+   * When an event is tried again after a failure. The pauses are random, up to a bound that doubles from `firstMs` to
+   * `maxMs`. After `forMs` the key is parked. `forMs` counts on over restarts; the pauses begin anew. Default: pauses
+   * of up to 5 minutes, for a day.
+   */
+  readonly retry?: Partial<RetryPolicy>
+  /**
+   * How long an attempt may take, in ms, before it counts as failed. Its `signal` aborts then. Give the signal to
+   * `fetch` and to other clients: code that goes on regardless may overlap with the next attempt. Null: no limit, and
+   * the signal is that of the process. Default: 60 000.
+   */
+  readonly attemptMs?: number | null
+  /** Gives the key of an event. Events of one key stay in order. Default: the event's stream. */
+  readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
+  /** A function `(events, { keyOf, cloudEvent, send, attempt, signal })`, with at most `batchSize` events at once. */
+  readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
+}
+
 /**
  * Runs code with effects over the log, as it grows: mails, calls, indexes elsewhere.
  *
@@ -73,36 +105,12 @@ export type Processor<N extends string> = { readonly [spec]: ProcessorSpec & { r
  * it. Events of one key are handled in order, one batch after the other. A key whose event fails holds up no other key:
  * its later events wait, and the rest goes on.
  *
- * - `from`: the family or families whose facts it handles; `types` names some of their types. Default: all types.
- * - `handle`: `(events, { keyOf, cloudEvent, send, attempt, signal })`, with at most `batchSize` events at once.
- *   Default of `batchSize`: 1.
- * - `key`: a function that gives the key of an event. Events of one key stay in order. Default: the event's stream.
- * - `parallelism`: how many keys are handled side by side. Default: 1.
- * - `start`: where a processor begins that is new to the log: `beginning`, `now`, after a position, or `{ at: time }`.
- *   Default: the beginning of an empty log. Where the log is not empty, a new processor without a `start` is refused.
- * - `retry`: when an event is tried again after a failure. The pauses are random, up to a bound that doubles from
- *   `firstMs` to `maxMs`. After `forMs` the key is parked. `forMs` counts on over restarts; the pauses begin anew.
- *   Default: pauses of up to 5 minutes, for a day.
- * - `attemptMs`: how long an attempt may take, in ms, before it counts as failed. Its `signal` aborts then. Give the
- *   signal to `fetch` and to other clients: code that goes on regardless may overlap with the next attempt. Null: no
- *   limit, and the signal is that of the process. Default: 60 000.
- *
  * @example
  * processor('mails', { from: Order, types: ['Shipped'], handle: ([event], { keyOf }) => mail.send(event.data, { key: keyOf(event) }) })
  */
 export function processor<const N extends string, F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
   name: DefinitionName<N, '-'>,
-  options: {
-    readonly from: One<F>
-    readonly types?: readonly T[]
-    readonly start?: Start
-    readonly batchSize?: number
-    readonly parallelism?: number
-    readonly retry?: Partial<RetryPolicy>
-    readonly attemptMs?: number | null
-    readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
-    readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
-  },
+  options: ProcessorOptions<F, T>,
 ): Processor<N> {
   const { types, start, batchSize = 1, parallelism = 1, retry, attemptMs = ATTEMPT_MS, key, handle } = options
   const where = `processor('${name}')`

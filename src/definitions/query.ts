@@ -73,6 +73,28 @@ export type Query<N extends string, P, A> = {
   readonly [spec]: QuerySpec & { readonly name: N; readonly types?: { readonly params: P; readonly answer: A } }
 }
 
+type QueryOptions<P extends z.ZodObject, Z extends z.ZodType, A extends Fixed<z.output<Z>>> = {
+  /**
+   * The projections that `run` reads. An app that does not serve them is refused as it starts, and `run` can read no
+   * other. Default: any. The first read of a projection that is not served fails then, which over HTTP is a 500 with
+   * a record.
+   */
+  readonly from?: One<AnyProjection>
+  /** The schema of the parameters. The name `min-position` is taken, as every query has it. */
+  readonly params: P
+  /**
+   * The schema of the answer, for OpenAPI. Outside of production every answer is checked against it. Default: none.
+   */
+  readonly answer?: Z
+  /** How long an answer is kept, and by which caches. Default: it is not kept. */
+  readonly cache?: CachePolicy<z.output<P>>
+  /**
+   * Makes the answer. It only reads, because it may run again when rows were not as new as asked for, and once for
+   * several callers.
+   */
+  readonly run: (params: z.output<P>, read: Read) => Promise<A>
+}
+
 /**
  * Defines a named read: the schema of its parameters, how its answer is made of rows, and how long the answer may be
  * kept.
@@ -80,16 +102,6 @@ export type Query<N extends string, P, A> = {
  * An answer depends on all that `run` reads by `read(projection)`. A change to one of these rows, or to the result of
  * one of its lists, makes kept answers out of date at once, in every cache. An answer made of anything else lives as
  * long as its `ttl`.
- *
- * - `from`: the projections that `run` reads. An app that does not serve them is refused as it starts, and `run` can
- *   read no other. Default: any. The first read of a projection that is not served fails then, which over HTTP is a 500
- *   with a record.
- * - `params`: the schema of the parameters. The name `min-position` is taken, as every query has it.
- * - `answer`: the schema of the answer, for OpenAPI. Outside of production every answer is checked against it. Default:
- *   none.
- * - `cache`: how long an answer is kept, and by which caches. Default: it is not kept.
- * - `run`: makes the answer. It only reads, because it may run again when rows were not as new as asked for, and once
- *   for several callers.
  *
  * @example
  * const summary = query('order-summary', {
@@ -100,13 +112,7 @@ export type Query<N extends string, P, A> = {
  */
 export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, const A extends Fixed<z.output<Z>>>(
   name: DefinitionName<N, '-'>,
-  options: {
-    readonly from?: One<AnyProjection>
-    readonly params: P
-    readonly answer?: Z
-    readonly cache?: CachePolicy<z.output<P>>
-    readonly run: (params: z.output<P>, read: Read) => Promise<A>
-  },
+  options: QueryOptions<P, Z, A>,
 ): Query<N, z.input<P>, A> {
   checkDefinitionName(`query('${name}')`, '-', name)
   const { from, params, answer = null, cache, run } = options

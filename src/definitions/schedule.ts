@@ -28,15 +28,22 @@ export function scheduleOwner({ name }: Pick<ScheduleSpec, 'name'>): string {
 /** What the names of all owners of schedules begin with. */
 export const SCHEDULE_PREFIX = 'schedule_'
 
+type ScheduleOptions<D extends AnyDecider> = {
+  /** The times, by `every(cron, { zone })`. */
+  readonly every: Recurrence
+  /** The decider or deciders that it may send commands to. */
+  readonly to: One<D>
+  /** A pure function of the time, as RFC 3339 in UTC. It gives the commands of that time: one, several or none. */
+  readonly send: (at: string) => One<CommandsTo<D>> | undefined
+  /**
+   * What becomes of times that passed while no process ran. `last`: the last of them is sent late. `none`: a time
+   * that is more than a minute late is left out. Either is reported (`schedule-late`). Default: `last`.
+   */
+  readonly missed?: 'last' | 'none'
+}
+
 /**
  * Sends commands at times that come again. All processes that serve a schedule send them once, together.
- *
- * - `every`: the times, by `every(cron, { zone })`.
- * - `to`: the decider or deciders that it may send commands to.
- * - `send`: a pure function `(at)` of the time, as RFC 3339 in UTC. It gives the commands of that time: one, several or
- *   none.
- * - `missed`: what becomes of times that passed while no process ran. `last`: the last of them is sent late. `none`: a
- *   time that is more than a minute late is left out. Either is reported (`schedule-late`). Default: `last`.
  *
  * EXACTLY ONCE: the commands of a time and the next time are written together. Each command has its time in its
  * idempotency key.
@@ -50,12 +57,7 @@ export const SCHEDULE_PREFIX = 'schedule_'
  */
 export function schedule<const N extends string, D extends AnyDecider>(
   name: DefinitionName<N, '-'>,
-  options: {
-    readonly every: Recurrence
-    readonly to: One<D>
-    readonly send: (at: string) => One<CommandsTo<D>> | undefined
-    readonly missed?: 'last' | 'none'
-  },
+  options: ScheduleOptions<D>,
 ): RecurringSchedule<N> {
   const where = `schedule('${name}')`
   const { every, missed = 'last' } = options

@@ -48,18 +48,32 @@ export type Inbox = {
   readonly take: (emaki: Pick<Commands, 'send'>, message: unknown, options?: TakeOptions) => Promise<Taken>
 }
 
+type InboxOptions<S extends z.ZodType> = {
+  /** The schema of a message. A message that does not fit is `invalid`. */
+  readonly message: S
+  /**
+   * The name by which the sender repeats a message, 1 to 400 characters. Two messages with one id are the same.
+   * Default: the header `webhook-id`, which is signed, else the message's own `id`, as a CloudEvent has one.
+   */
+  readonly id?: (message: z.output<NoInfer<S>>, header: (name: string) => string | undefined) => string
+  /**
+   * Gives the command for a message, or null for none. It has to give the same command for the same message, so let
+   * it use no clock and no randomness: another command by a known id is rejected as `idempotency-key-reused`.
+   */
+  readonly command: (message: z.output<NoInfer<S>>) => Command | null
+  /**
+   * Checks HTTP requests: `standardWebhooks('whsec_…')` of emaki/webhooks, or a function of your own. Default:
+   * nothing is taken by HTTP.
+   */
+  readonly verify?: Verify
+  /**
+   * How long an id is known, in ms. Let it be longer than the sender goes on repeating. Default: 604 800 000, a week.
+   */
+  readonly keepMs?: number
+}
+
 /**
  * Turns messages from elsewhere into commands, each with one effect.
- *
- * - `message`: the schema of a message. A message that does not fit is `invalid`.
- * - `id`: the name by which the sender repeats a message, 1 to 400 characters. Two messages with one id are the same.
- *   Default: the header `webhook-id`, which is signed, else the message's own `id`, as a CloudEvent has one.
- * - `command`: gives the command for a message, or null for none. It has to give the same command for the same message,
- *   so let it use no clock and no randomness: another command by a known id is rejected as `idempotency-key-reused`.
- * - `verify`: checks HTTP requests: `standardWebhooks('whsec_…')` of emaki/webhooks, or a function of your own.
- *   Default: nothing is taken by HTTP.
- * - `keepMs`: how long an id is known, in ms. Let it be longer than the sender goes on repeating. Default: 604 800 000,
- *   a week.
  *
  * @example
  * const payments = inbox('payments', {
@@ -72,13 +86,7 @@ export type Inbox = {
  */
 export function inbox<const N extends string, S extends z.ZodType>(
   name: DefinitionName<N, '-'>,
-  options: {
-    readonly message: S
-    readonly id?: (message: z.output<NoInfer<S>>, header: (name: string) => string | undefined) => string
-    readonly command: (message: z.output<NoInfer<S>>) => Command | null
-    readonly verify?: Verify
-    readonly keepMs?: number
-  },
+  options: InboxOptions<S>,
 ): Inbox {
   const { message: schema, id: idOf, command: commandOf, verify = null, keepMs = KEEP_MS } = options
   checkDefinitionName(`inbox('${name}')`, '-', name)

@@ -47,7 +47,9 @@ export type SendOptions = {
   readonly actor?: string
   /** The caller with whose command it began, if that is not the actor. */
   readonly initiator?: string
+  /** A name for all that comes of one cause, which all their events have. Default: `causation`. */
   readonly correlation?: string
+  /** The name of what led to the command, such as an event's id. Default: a new id. */
   readonly causation?: string
   /** Metadata of one's own, at most 4 096 characters of JSON. Every event of the command has it as `meta.custom`. */
   readonly meta?: CustomMeta

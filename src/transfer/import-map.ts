@@ -29,12 +29,17 @@ export type ImportMapSpec = {
 export type EventOfFamily = { readonly category: string; readonly type: string; readonly data: unknown }
 export type ImportMap = { readonly [spec]: ImportMapSpec }
 
+type ImportMapOptions<F extends AnyEvents, R> = {
+  /** The family, or families, of these facts. */
+  readonly from: One<F>
+  /** The schema of a record. A CSV line is an object of texts by column; a line of JSONL is its parsed value. */
+  readonly record: z.ZodType<R>
+  /** A function `(record, line)` to one fact, several facts, or null for a line without facts. */
+  readonly map: (record: NoInfer<R>, line: number) => Imported<In<F>> | readonly Imported<In<F>>[] | null
+}
+
 /**
  * Makes a map: a pure function from one record of a file to its facts.
- *
- * - `from`: the family, or families, of these facts.
- * - `record`: the schema of a record. A CSV line is an object of texts by column; a line of JSONL is its parsed value.
- * - `map`: `(record, line)` to one fact, several facts, or null for a line without facts.
  *
  * @example
  * export default importMap({
@@ -43,11 +48,7 @@ export type ImportMap = { readonly [spec]: ImportMapSpec }
  *   map: ({ id, customer, day }) => ({ stream: `order-${id}`, event: Order.Placed({ customer }), occurredAt: `${day}T00:00:00Z` }),
  * })
  */
-export function importMap<F extends AnyEvents, R>(options: {
-  readonly from: One<F>
-  readonly record: z.ZodType<R>
-  readonly map: (record: NoInfer<R>, line: number) => Imported<In<F>> | readonly Imported<In<F>>[] | null
-}): ImportMap {
+export function importMap<F extends AnyEvents, R>(options: ImportMapOptions<F, R>): ImportMap {
   const { from, record: schema, map } = options
   const run: ImportMapSpec['run'] = (record, line) => {
     const parsed = schema.safeParse(record)

@@ -13,8 +13,9 @@ import type { Report } from '../../ports/report/notice.ts'
 import { printReports } from '../../ports/report/print.ts'
 
 export type WebhooksOptions<F extends AnyEvents, T extends string> = {
-  /** The families of the events. `types` selects some of their types. Default: all types. */
+  /** The family or families of the events. */
   readonly from: One<F>
+  /** The types of the events. Default: all types. */
   readonly types?: readonly T[]
   /** The URL of the endpoint. */
   readonly url: string

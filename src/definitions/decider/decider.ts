@@ -66,29 +66,67 @@ export type DeciderSpec = {
   readonly snapshot: { readonly every: number; readonly fold: number } | null
 }
 
+type DeciderOptions<
+  D extends string,
+  S extends Schemas,
+  State,
+  C extends Schemas,
+  E extends Folds<S, State>,
+  V extends z.ZodType,
+  P,
+> = {
+  /** The state before the first fact. It is frozen, and so is every state outside of production: return a new one. */
+  readonly initial: State
+  /**
+   * A function `(state, data) => state` for every fact of the family. A name that is missing or misspelt does not
+   * compile, nor does a field that the state does not have.
+   */
+  readonly evolve: E & NoInfer<OnlyFolds<E, keyof S, State>>
+  /** A zod schema for each command. Callers send the schema's input, and `decide` gets its output. */
+  readonly commands: C
+  /**
+   * For some commands an async function `(data, { instance, actor, signal })` that fetches what the decision needs
+   * from outside, before the command joins its stream. `decide` gets the result as `prepared`. Write it before
+   * `decide`, so that TypeScript knows its type. Default: nothing is fetched, and `prepared` is null.
+   */
+  readonly prepare?: Preparations<C, P>
+  /**
+   * For every command a function `(state, data, { instance, now, actor, initiator })`. It gives one event, several,
+   * none (`[]`) or `reject(code)`. It may run again.
+   */
+  readonly decide: {
+    readonly [N in keyof C & string]: (
+      state: State,
+      data: z.output<C[N]>,
+      context: Context & Prepared<P, N>,
+    ) => One<EventOf<D, S>> | Rejection
+  }
+  /**
+   * The commands that only processes, processors and code send. They have no route, and are not in OpenAPI. Default:
+   * none.
+   */
+  readonly internal?: readonly NoInfer<keyof C & string>[]
+  /**
+   * For some codes of `reject` the status and the title of the answer over HTTP, as in `{ 'not-found': 404, taken: {
+   * status: 409, title: 'The name is taken' } }`. A status is 403, 404, 409 or 422. Default: 422, with the title of
+   * `command-rejected`.
+   */
+  readonly rejections?: RejectionTable
+  /**
+   * The schema of the state's public view, which is served at `GET /{decider}/{id}`. Default: the state is not
+   * served.
+   */
+  readonly expose?: V & (NoInfer<State> extends z.input<V> ? unknown : Unshown<z.input<V>, NoInfer<State>>)
+  /**
+   * Saves the folded state every so many events. A change of `initial`, of `evolve`, of an event's schema or of its
+   * upcast makes older snapshots unread: the next load folds all events. Raise `version` when something changes that
+   * the text of `evolve` does not show, such as a function that it calls. Default: no snapshots.
+   */
+  readonly snapshot?: { readonly every: number; readonly version?: number }
+}
+
 /**
  * Defines how one kind of instance behaves: its state, how each fact changes the state, and what each command decides.
- *
- * - `initial`: the state before the first fact. It is frozen, and so is every state outside of production: return a new
- *   one.
- * - `evolve`: a function `(state, data) => state` for every fact of the family. A missing or misspelt name does not
- *   compile.
- * - `commands`: a zod schema for each command. Callers send the schema's input, and `decide` gets its output.
- * - `prepare`: for some commands an async function `(data, { instance, actor, signal })` that fetches what the decision
- *   needs from outside, before the command joins its stream. `decide` gets the result as `prepared`. Write it before
- *   `decide`, so that TypeScript knows its type. Default: nothing is fetched, and `prepared` is null.
- * - `decide`: for every command a function `(state, data, { instance, now, actor, initiator })`. It gives one event, several, none
- *   (`[]`) or `reject(code)`. It may run again.
- * - `internal`: the commands that only processes, processors and code send. They have no route, and are not in OpenAPI.
- *   Default: none.
- * - `rejections`: for some codes of `reject` the status and the title of the answer over HTTP, as in
- *   `{ 'not-found': 404, taken: { status: 409, title: 'The name is taken' } }`. A status is 403, 404, 409 or 422.
- *   Default: 422, with the title of `command-rejected`.
- * - `expose`: the schema of the state's public view, which is served at `GET /{decider}/{id}`. Default: the state is
- *   not served.
- * - `snapshot`: saves the folded state every so many events. A change of `initial`, of `evolve`, of an event's schema or
- *   of its upcast makes older snapshots unread: the next load folds all events. Raise `version` when something changes
- *   that the text of `evolve` does not show, such as a function that it calls. Default: no snapshots.
  *
  * @example
  * const counter = decider(Counter, {
@@ -107,26 +145,7 @@ export function decider<
   E extends Folds<S, State>,
   V extends z.ZodType = never,
   P = unknown,
->(
-  of: Events<D, S>,
-  options: {
-    readonly initial: State
-    readonly evolve: E & NoInfer<OnlyFolds<E, keyof S, State>>
-    readonly commands: C
-    readonly prepare?: Preparations<C, P>
-    readonly decide: {
-      readonly [N in keyof C & string]: (
-        state: State,
-        data: z.output<C[N]>,
-        context: Context & Prepared<P, N>,
-      ) => One<EventOf<D, S>> | Rejection
-    }
-    readonly internal?: readonly NoInfer<keyof C & string>[]
-    readonly rejections?: RejectionTable
-    readonly expose?: V & (NoInfer<State> extends z.input<V> ? unknown : Unshown<z.input<V>, NoInfer<State>>)
-    readonly snapshot?: { readonly every: number; readonly version?: number }
-  },
-): Decider<D, State, C> {
+>(of: Events<D, S>, options: DeciderOptions<D, S, State, C, E, V, P>): Decider<D, State, C> {
   const family = of[spec]
   const of_ = { name: family.name, types: [...family.types.keys()], commands: Object.keys(options.commands) }
   const definition: DeciderSpec = {

@@ -82,30 +82,72 @@ export type Process<N extends string, State> = {
   readonly [spec]: ProcessSpec & { readonly name: N; readonly types?: { readonly state: State } }
 }
 
+type ProcessManagerOptions<
+  F extends AnyEvents,
+  D extends AnyDecider,
+  State,
+  E extends On<In<F>, State, State | null>,
+  K extends Keys<In<F>>,
+  R extends On<In<F>, State, Wanted<D>>,
+> = {
+  /** The family or families whose facts it handles. */
+  readonly from: One<F>
+  /** The decider or deciders that it may send commands to. */
+  readonly to: One<D>
+  /**
+   * The names of the facts that begin an instance. Any other fact that finds no instance, because none has begun or
+   * it has ended, is passed over and counted (`passedOver` of the status).
+   */
+  readonly begins: One<NameOf<In<F>>>
+  /**
+   * For some of the facts, a function that gives the instance or instances they concern. Default: the instance of the
+   * fact's stream.
+   */
+  readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
+  /** The state before the first fact. */
+  readonly initial: State
+  /**
+   * For some of the facts a function `(state, data, event, key) => state`. `null` ends the instance and its timers. A
+   * fact without a function leaves the state as it is.
+   */
+  readonly evolve: E & NoInfer<OnlyFolds<E, NameOf<In<F>>, State>>
+  /**
+   * For some of the facts a function `(state, data, event, key)`, with the state after the fact. It gives commands,
+   * timers or nothing.
+   */
+  readonly react: R & NoInfer<Only<R, NameOf<In<F>>>>
+  /** What becomes of refused commands and of timers. */
+  readonly on: {
+    /**
+     * A function `(state, { command, code, data }, key)`, when a decision refused a command. It has to be there, as
+     * an unheard refusal leaves an instance waiting for ever.
+     */
+    readonly rejected: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
+    /** The same, when the command cannot be sent at all. Default: as `rejected`. */
+    readonly failed?: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
+    /**
+     * A function `(state, { timer, at }, key)`, when a timer fell due. The timer's command, if it has one, is sent in
+     * any case.
+     */
+    readonly due?: (state: NoInfer<State>, fired: { readonly timer: string; readonly at: string }, key: string) => Wanted<D>
+  }
+  /**
+   * Where a process begins that is new to the log: `beginning`, `now`, after a position, or `{ at: time }`. The
+   * process never sees earlier events. Default: the beginning of an empty log. Where the log is not empty, a new
+   * process without a `start` is refused.
+   */
+  readonly start?: Start
+  /**
+   * Raise it when any of these change. The new version makes its states from the log, and continues where the old
+   * version stopped. For earlier events it sends nothing, and it sets no timer that the old version had not set and
+   * that would be due already. Default: 1.
+   */
+  readonly version?: number
+}
+
 /**
  * Turns events into commands and timers, by a state that is folded from these events. It is pure: whatever crashes, the
  * log tells what it wants.
- *
- * - `from`: the families whose facts it handles; `to`: the deciders that it may send commands to.
- * - `begins`: the names of the facts that begin an instance. Any other fact that finds no instance, because none has
- *   begun or it has ended, is passed over and counted (`passedOver` of the status).
- * - `key`: for some of the facts, a function that gives the instance or instances they concern. Default: the instance
- *   of the fact's stream.
- * - `initial`, `evolve`: the state, and how facts change it. `null` ends the instance and its timers. A fact without a
- *   function leaves the state as it is.
- * - `react`: for some of the facts a function `(state, data, event, key)`, with the state after the fact. It gives
- *   commands, timers or nothing.
- * - `on.rejected`: `(state, { command, code, data }, key)`, when a decision refused a command. It has to be there, as an
- *   unheard refusal leaves an instance waiting for ever. `on.failed`: the same, when the command cannot be sent at all.
- *   Default: as `on.rejected`.
- * - `on.due`: `(state, { timer, at }, key)`, when a timer fell due. The timer's command, if it has one, is sent in any
- *   case.
- * - `start`: where a process begins that is new to the log: `beginning`, `now`, after a position, or `{ at: time }`. The
- *   process never sees earlier events. Default: the beginning of an empty log. Where the log is not empty, a new process
- *   without a `start` is refused.
- * - `version`: raise it when any of these change. The new version makes its states from the log, and continues where the
- *   old version stopped. For earlier events it sends nothing, and it sets no timer that the old version had not set and
- *   that would be due already. Default: 1.
  *
  * EXACTLY ONCE: state, checkpoint and changes to the agenda commit together. A command's idempotency key is derived
  * from the event that led to it, so sending it again has no second effect.
@@ -132,25 +174,7 @@ export function processManager<
   E extends On<In<F>, State, State | null>,
   K extends Keys<In<F>>,
   R extends On<In<F>, State, Wanted<D>>,
->(
-  name: DefinitionName<N, '_'>,
-  options: {
-    readonly from: One<F>
-    readonly to: One<D>
-    readonly begins: One<NameOf<In<F>>>
-    readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
-    readonly initial: State
-    readonly evolve: E & NoInfer<OnlyFolds<E, NameOf<In<F>>, State>>
-    readonly react: R & NoInfer<Only<R, NameOf<In<F>>>>
-    readonly on: {
-      readonly rejected: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
-      readonly failed?: (state: NoInfer<State>, refused: Refused<CommandsTo<D>>, key: string) => Wanted<D>
-      readonly due?: (state: NoInfer<State>, fired: { readonly timer: string; readonly at: string }, key: string) => Wanted<D>
-    }
-    readonly start?: Start
-    readonly version?: number
-  },
-): Process<N, State> {
+>(name: DefinitionName<N, '_'>, options: ProcessManagerOptions<F, D, State, E, K, R>): Process<N, State> {
   const where = `processManager('${name}')`
   const families = familiesOf(where, options.from)
   const evolve = byEvent<ProcessFold>(`${where}.evolve`, families, options.evolve)

@@ -43,15 +43,57 @@ export type SagaStep<Data, C extends Command, Names extends string> = {
 /** The plans of all sagas, for tests that are derived from them. */
 export const sagas: WeakMap<object, SagaPlan> = new WeakMap()
 
+type SagaOptions<
+  F extends AnyEvents,
+  D extends AnyDecider,
+  Data,
+  S extends {
+    readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
+  },
+  K extends Keys<In<F>>,
+> = {
+  /** The family or families whose facts it handles. */
+  readonly from: One<F>
+  /** The decider or deciders that it may send commands to. */
+  readonly to: One<D>
+  /**
+   * For some of the facts, a function that gives the instance or instances they concern. Default: the instance of the
+   * fact's stream.
+   */
+  readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
+  /**
+   * For each fact that begins a saga, a function that gives the saga's data, from which steps make their commands. A
+   * saga that has begun does not begin again.
+   */
+  readonly begins: S &
+    NoInfer<Only<S, NameOf<In<F>>>> & {
+      readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
+    }
+  /**
+   * The steps, each `{ run, undo, until, unless, timeout, retry }`. Steps in a list of their own run side by side.
+   */
+  readonly steps: readonly One<SagaStep<NoInfer<Data>, CommandsTo<D>, NameOf<In<F>>>>[]
+  /** Gives the commands at the end of a saga whose steps are all done. Default: none. */
+  readonly completed?: (data: NoInfer<Data>, key: string) => One<CommandsTo<D>>
+  /** Gives the commands at the end of a saga whose steps were undone. Default: none. */
+  readonly undone?: (data: NoInfer<Data>, failure: NonNullable<SagaState['failure']>, key: string) => One<CommandsTo<D>>
+  /**
+   * Where a process begins that is new to the log: `beginning`, `now`, after a position, or `{ at: time }`. The
+   * process never sees earlier events. Default: the beginning of an empty log. Where the log is not empty, a new
+   * process without a `start` is refused.
+   */
+  readonly start?: Start
+  /**
+   * Raise it when any of these change. The new version makes its states from the log, and continues where the old
+   * version stopped. For earlier events it sends nothing, and it sets no timer that the old version had not set and
+   * that would be due already. Default: 1.
+   */
+  readonly version?: number
+}
+
 /**
  * Runs steps in order. Steps that stand in a list of their own run side by side. If a step fails, the earlier steps are
  * undone in reverse.
- *
- * - `from`, `to`, `key`, `start`, `version`: as for `processManager`.
- * - `begins`: for each fact that begins a saga, a function that gives the saga's data, from which steps make their
- *   commands. A saga that has begun does not begin again.
- * - `steps`: each `{ run, undo, until, unless, timeout, retry }`.
- * - `completed`, `undone`: functions that give the commands at its end.
  *
  * A step ends by the answers to its commands or, if it waits for a fact, by its timeout. A success that comes after that
  * is undone when it comes. A saga whose undoing, or whose commands at the end, are refused six times is stuck and is
@@ -81,23 +123,7 @@ export function saga<
     readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
   },
   K extends Keys<In<F>>,
->(
-  name: DefinitionName<N, '_'>,
-  options: {
-    readonly from: One<F>
-    readonly to: One<D>
-    readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
-    readonly begins: S &
-      NoInfer<Only<S, NameOf<In<F>>>> & {
-        readonly [K in NameOf<In<F>>]?: (data: EventNamed<In<F>, K>['data'], event: Recorded<EventNamed<In<F>, K>>) => Data
-      }
-    readonly steps: readonly One<SagaStep<NoInfer<Data>, CommandsTo<D>, NameOf<In<F>>>>[]
-    readonly completed?: (data: NoInfer<Data>, key: string) => One<CommandsTo<D>>
-    readonly undone?: (data: NoInfer<Data>, failure: NonNullable<SagaState['failure']>, key: string) => One<CommandsTo<D>>
-    readonly start?: Start
-    readonly version?: number
-  },
-): Process<N, SagaState> {
+>(name: DefinitionName<N, '_'>, options: SagaOptions<F, D, Data, S, K>): Process<N, SagaState> {
   const where = `saga('${name}')`
   const families = familiesOf(where, options.from)
   const begins = byEvent<(data: unknown, event: Recorded) => unknown>(`${where}.begins`, families, options.begins)

@@ -47,26 +47,53 @@ export type ProjectionSpec = {
 /** Names that no index may have, because lists and routes use them. */
 const FIELDS_RESERVED = ['key', 'limit', 'cursor', 'sort', 'count', 'min-position']
 
+type ProjectionOptions<
+  F extends AnyEvents,
+  Row extends object,
+  E extends On<In<F>, Row, Row | null>,
+  K extends Keys<In<F>>,
+  I extends keyof Row & string,
+> = {
+  /** The family or families whose facts it folds. */
+  readonly from: One<F>
+  /** The schema of a row, whose fields JSON can hold. Filters, OpenAPI and types come from it. */
+  readonly row: z.ZodType<Row>
+  /** The row over which a key's first fact is folded. */
+  readonly initial: NoInfer<Row>
+  /**
+   * Fields by which lists can be filtered and sorted: text, number, boolean or one of some, or null. Default: none.
+   */
+  readonly indexes?: readonly I[]
+  /**
+   * For some of the facts, a function that gives the key or the keys of the rows they change. Default: the instance
+   * of the fact's stream.
+   */
+  readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
+  /**
+   * For some of the facts a function `(row, data, event, key) => row`; `null` deletes the row. Other facts are not
+   * read. A field that the schema does not have does not compile. Outside of production one that comes by a cast is
+   * reported (`field-lost`), because it is not stored.
+   */
+  readonly evolve: E & NoInfer<OnlyFolds<E, NameOf<In<F>>, Row>>
+  /** Raise it when `evolve`, `key` or `row` change. The new version fills rows of its own. Default: 1. */
+  readonly version?: number
+  /** The version before. It goes on serving and folding until this one has caught up. Default: none. */
+  readonly previous?: AnyProjection
+  /**
+   * The rows of `previous` serve as they are, without further folding. It helps when the old folds can no longer run,
+   * or cost too much. Answers say that their rows are frozen, and a caller who asks for a later position is refused.
+   * Default: false.
+   */
+  readonly frozen?: boolean
+  /**
+   * Keeps no rows, and folds the stream of one instance when its row is asked for. It can only be got by key, and has
+   * no `key`. Default: false.
+   */
+  readonly live?: boolean
+}
+
 /**
  * Folds the log into rows, by key.
- *
- * - `from`: the family or families whose facts it folds.
- * - `row`: the schema of a row, whose fields JSON can hold. Filters, OpenAPI and types come from it.
- * - `initial`: the row over which a key's first fact is folded.
- * - `evolve`: for some of the facts a function `(row, data, event, key) => row`; `null` deletes the row. Other facts
- *   are not read. A field that the schema does not have does not compile. Outside of production one that comes by a
- *   cast is reported (`field-lost`), because it is not stored.
- * - `key`: for some of the facts, a function that gives the key or the keys of the rows they change. Default: the
- *   instance of the fact's stream.
- * - `indexes`: fields by which lists can be filtered and sorted: text, number, boolean or one of some, or null.
- *   Default: none.
- * - `version`: raise it when `evolve`, `key` or `row` change. The new version fills rows of its own. Default: 1.
- * - `previous`: the version before. It goes on serving and folding until this one has caught up. Default: none.
- * - `frozen`: the rows of `previous` serve as they are, without further folding. It helps when the old folds can no
- *   longer run, or cost too much. Answers say that their rows are frozen, and a caller who asks for a later position is
- *   refused. Default: false.
- * - `live`: keeps no rows, and folds the stream of one instance when its row is asked for. It can only be got by key,
- *   and has no `key`. Default: false.
  *
  * @example
  * const orders = projection('orders', {
@@ -84,21 +111,7 @@ export function projection<
   E extends On<In<F>, Row, Row | null>,
   K extends Keys<In<F>>,
   const I extends keyof Row & string = never,
->(
-  name: DefinitionName<N, '-'>,
-  options: {
-    readonly from: One<F>
-    readonly row: z.ZodType<Row>
-    readonly initial: NoInfer<Row>
-    readonly indexes?: readonly I[]
-    readonly key?: K & NoInfer<Only<K, NameOf<In<F>>>>
-    readonly evolve: E & NoInfer<OnlyFolds<E, NameOf<In<F>>, Row>>
-    readonly version?: number
-    readonly previous?: AnyProjection
-    readonly frozen?: boolean
-    readonly live?: boolean
-  },
-): Projection<N, Row, I> {
+>(name: DefinitionName<N, '-'>, options: ProjectionOptions<F, Row, E, K, I>): Projection<N, Row, I> {
   const { row, initial, indexes = [], version = 1, previous, frozen = false, live = false } = options
   const where = `projection('${name}')`
   checkDefinitionName(where, '-', name)

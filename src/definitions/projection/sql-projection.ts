@@ -23,15 +23,26 @@ export type SqlProjectionSpec = {
 /** A projection into tables of your own. */
 export type SqlProjection<N extends string> = { readonly [spec]: SqlProjectionSpec & { readonly name: N } }
 
+type SqlProjectionOptions<F extends AnyEvents, Sql> = {
+  /** The family or families whose facts it gets. */
+  readonly from: One<F>
+  /**
+   * Makes the tables, in the transaction of the first events. It begins with `drop table if exists`, because a reset
+   * runs it again.
+   */
+  readonly create: (writing: { readonly sql: Sql; readonly t: Writing['t'] }) => unknown
+  /**
+   * A function `(events, { sql, t })`, with a page of events. On SQLite it is synchronous. An event on which it
+   * throws parks its stream.
+   */
+  readonly handle: (events: readonly Recorded<In<F>>[], writing: { readonly sql: Sql; readonly t: Writing['t'] }) => unknown
+  /** Raise it when either changes, and `t` names other tables. Default: 1. */
+  readonly version?: number
+}
+
 /**
  * A projection into tables of your own, where rows by key are not enough. The writes of `handle` and the checkpoint are
  * one transaction, so each event counts once.
- *
- * - `create`: makes the tables, in the transaction of the first events. It begins with `drop table if exists`, because
- *   a reset runs it again.
- * - `handle`: `(events, { sql, t })`, with a page of events. On SQLite it is synchronous. An event on which it throws
- *   parks its stream.
- * - `version`: raise it when either changes, and `t` names other tables. Default: 1.
  *
  * @example
  * sqlProjection('report', {
@@ -42,12 +53,7 @@ export type SqlProjection<N extends string> = { readonly [spec]: SqlProjectionSp
  */
 export function sqlProjection<const N extends string, F extends AnyEvents, Sql = never>(
   name: DefinitionName<N, '-'>,
-  options: {
-    readonly from: One<F>
-    readonly create: (writing: { readonly sql: Sql; readonly t: Writing['t'] }) => unknown
-    readonly handle: (events: readonly Recorded<In<F>>[], writing: { readonly sql: Sql; readonly t: Writing['t'] }) => unknown
-    readonly version?: number
-  },
+  options: SqlProjectionOptions<F, Sql>,
 ): SqlProjection<N> {
   const where = `sqlProjection('${name}')`
   const { version = 1, create, handle } = options

@@ -22,6 +22,7 @@ export type BatchPurgesOptions = {
    * instead.
    */
   readonly wholeOf?: (tag: string) => string
+  /** Takes the reports of purges that fail. Default: nothing takes them. */
   readonly report?: Report
   /** Resolves after this time. It may resolve earlier, or reject, once the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>

@@ -10,7 +10,9 @@ export type NoticeOptions = {
   readonly code: string
   /** One or two sentences: what happened, to what, and what mends it. */
   readonly message: string
+  /** Values by which somebody finds what it is about. Default: none. */
   readonly fields?: NoticeFields
+  /** What was thrown, if something was. */
   readonly cause?: unknown
 }
 
