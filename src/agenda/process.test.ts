@@ -1,5 +1,5 @@
 // Processes over a runtime, on every store: what an order leads to, and what becomes of timers and refusals.
-import { afterAll, afterEach, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,16 +13,20 @@ import { sqlite } from '../adapters/sqlite/store.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
 import { fulfilment, Order, order, purse, shelf, shop } from '../test-support/fulfilment.ts'
-import { type TestSchema, testSchema } from '../test-support/schema.ts'
+import { emptyLog, type TestSchema, testSchema } from '../test-support/schema.ts'
 import { until } from '../test-support/servers/until.ts'
 import { untilProcessed } from '../test-support/until-processed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-process-'))
 let stores = 0
-const schemas: TestSchema[] = []
+/** One for all tests on PostgreSQL, and emptied after each. */
+let at: TestSchema
+beforeAll(async () => {
+  at = await testSchema()
+})
 afterAll(async () => {
   rmSync(folder, { recursive: true })
-  await Promise.all(schemas.map(one => one.drop()))
+  await at.drop()
 })
 
 type TestedStore = { readonly store: () => Store; readonly advance: (ms: number) => Promise<void> }
@@ -56,8 +60,6 @@ const STORES: readonly (readonly [string, () => Promise<TestedStore>])[] = [
   [
     'PostgreSQL',
     async () => {
-      const at = await testSchema()
-      schemas.push(at)
       return {
         store: () => postgres(at.url, { schema: at.schema }),
         // The database's time is its own: what is stored is moved instead.
@@ -71,7 +73,9 @@ const STORES: readonly (readonly [string, () => Promise<TestedStore>])[] = [
 
 const running: Runtime[] = []
 afterEach(async () => {
-  for (const one of running.splice(0)) await one.close()
+  const ended = running.splice(0)
+  for (const one of ended) await one.close()
+  if (ended.some(({ store }) => store.system === 'postgresql')) await emptyLog(at)
 })
 
 for (const [name, make] of STORES) {
