@@ -5,12 +5,14 @@ import { liveLeases } from './pausing.ts'
 import { pauseVerb, resumeVerb, statusVerb } from '../cli/subscriptions.ts'
 import { parkedVerb, unparkVerb } from '../cli/rows.ts'
 import { decider } from '../definitions/decider/decider.ts'
-import { events } from '../definitions/event/events.ts'
+import { events, spec } from '../definitions/event/events.ts'
 import { every } from '../definitions/recurrence.ts'
 import { processor } from '../definitions/processor.ts'
 import { projection } from '../definitions/projection/projection.ts'
 import { schedule } from '../definitions/schedule.ts'
+import type { Notice } from '../ports/report/notice.ts'
 import { memory } from '../ports/store/memory.ts'
+import type { Store } from '../ports/store/store.ts'
 import { type Runtime, runtime } from '../runtime.ts'
 import { order } from '../test-support/fulfilment.ts'
 import { runVerb } from '../test-support/run-verb.ts'
@@ -70,6 +72,15 @@ async function startNodes() {
   return { store, serve, read, broken, start, emaki, other, write }
 }
 
+/** Writes notes before anybody reads them. */
+const memoryWriter =
+  (store: Store) =>
+  (text: string): Promise<unknown> => {
+    const schema = Note[spec].types.get('Written')!.fingerprint
+    const event = { id: Bun.randomUUIDv7(), type: 'Written', schema, data: JSON.stringify({ text }), meta: '{}' }
+    return store.append([{ slices: [{ stream: `note-${text}`, expect: 'any', events: [event] }], keys: [] }])
+  }
+
 const isRun = async (node: Runtime) => (await node.status()).some(({ name, isOwner }) => name === 'reader' && isOwner)
 
 describe('a paused subscription', () => {
@@ -90,6 +101,39 @@ describe('a paused subscription', () => {
     await untilProcessed(await start(), head, ['reader'])
     expect(read).toEqual(['one', 'two'])
     expect((await emaki.status()).some(({ isPaused }) => isPaused)).toBeFalse()
+  })
+
+  test('a paused processor begins none of the events that it has read, aborts the one that it handles, and does all after it is resumed', async () => {
+    const store = memory()
+    const [begun, codes]: [string[], string[]] = [[], []]
+    let aborted = 0
+    const slow = processor('slow', {
+      from: Note,
+      start: 'beginning',
+      handle: async ([event], { signal }) => {
+        begun.push(event!.data.text)
+        if (begun.length > 1) return
+        await new Promise(resolve => signal.addEventListener('abort', resolve))
+        aborted++
+        throw signal.reason
+      },
+    })
+    const start = async () => {
+      const report = (one: unknown) => codes.push((one as Notice).code)
+      const node = await runtime({ serve: [note, slow], store, leaseMs: LEASE_MS, report })
+      running.push(node)
+      return node
+    }
+    const before = memoryWriter(store)
+    for (const text of ['one', 'two', 'three']) await before(text)
+    const emaki = await start()
+    await until('it has begun', () => begun.length === 1)
+    await emaki.pause('slow')
+    await until('it has ended', async () => (await emaki.status()).every(({ isOwner }) => !isOwner))
+    expect([begun, aborted, codes]).toEqual([['one'], 1, []])
+    await emaki.resume('slow')
+    await untilProcessed(await start(), 3)
+    expect(begun).toEqual(['one', 'one', 'two', 'three'])
   })
 
   test('a paused projection keeps its rows as they were, and a paused schedule its time', async () => {

@@ -273,6 +273,8 @@ export class Subscription {
       if (isOurs) return
       this.#isFenced = true
       this.#wake()
+      // What it is just doing is done again by the next owner.
+      void this.#options.consumer.end?.().catch(this.#options.report)
     } catch (error) {
       // The store is away. If it stays so, the lease ends by itself.
       this.#renewing.fail(error)
@@ -296,7 +298,7 @@ export class Subscription {
   }
 
   async #backOff(error: unknown): Promise<void> {
-    if (error instanceof Fenced || this.#isClosed) return
+    if (error instanceof Fenced || this.#isFenced || this.#isClosed) return
     this.#failure = causeOf(error)
     this.#caution.slowDown()
     await this.#sleep(backOff(this.#failing.fail(error), BACK_OFF))
