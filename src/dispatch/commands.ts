@@ -13,6 +13,7 @@ import { scopeKey } from './caller-keys.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
+import { checkTogether, parseTogether } from './send-together.ts'
 import { PastStates, type StateAt, type StateMoment } from './past-states.ts'
 
 export type CommandOptions = {
@@ -42,9 +43,11 @@ export type Commands = {
    * 1. The command's schema parses its data. Data that does not fit is `invalid`.
    * 2. The command waits for its turn on its stream, is decided on the stream's state, and its events are appended.
    * 3. It resolves to `accepted` when its events are durable, or else to the answer of the decision or of the log.
+   * Several commands of one instance are sent as one: each is decided on the state after the one before it, and they are
+   * appended together, or none is. They have one outcome, with the events of all.
    * Throws only when an assumption broke: a decision throws, the decider is unknown, or events cannot be read.
    */
-  readonly send: (command: Command, options?: SendOptions) => Promise<Outcome>
+  readonly send: (command: Command | readonly [Command, ...Command[]], options?: SendOptions) => Promise<Outcome>
   /** Checks a command that has not been sent. Gives what is wrong with it, or null. Throws as `send` does. */
   readonly check: (command: Command) => Invalid | null
   /** Sends a command from step 2 on. `data` is the output of its schema for `command.data`. */
@@ -90,20 +93,22 @@ export function commands(options: CommandOptions): Commands {
   const forgetting = setInterval(() => void forgetKeys(), FORGET_KEYS_MS)
   forgetting.unref()
   return {
-    send: (command, options = {}) => {
-      const decider = deciderOf(command.decider)
-      const parsed = parseCommand(decider, command)
+    send: (sent, options = {}) => {
+      const commands = 'decider' in sent ? [sent] : sent
+      checkTogether(commands)
+      const decider = deciderOf(commands[0]!.decider)
+      const parsed = parseTogether(decider, commands)
       if ('outcome' in parsed) return Promise.resolve(parsed)
       const issues = findBadOptions(options)
       if (issues.length) return Promise.resolve({ outcome: 'invalid', issues })
-      return sendParsed(dispatcher, decider, command, parsed.data, options, trace.current())
+      return sendParsed(dispatcher, decider, parsed, options, trace.current())
     },
     check: command => {
       const parsed = parseCommand(deciderOf(command.decider), command)
       return 'outcome' in parsed ? parsed : null
     },
     dispatch: (command, data, options = {}) =>
-      sendParsed(dispatcher, deciderOf(command.decider), command, data, options, trace.current()),
+      sendParsed(dispatcher, deciderOf(command.decider), [{ command, data }], options, trace.current()),
     append: (slices, options = {}) => {
       const { key = null, isOwnKey = false, signal = null, deadlineMs = patience.commandMs } = options
       const [wrong] = findBadOptions(options)

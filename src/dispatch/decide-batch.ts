@@ -1,4 +1,7 @@
 // Commands on one stream that are appended together. Each is decided on the state after the one before it.
+import type { Command } from '../definitions/decider/command.ts'
+import type { DecideContext } from '../definitions/decider/decider.ts'
+import type { Rejection } from '../definitions/decider/reject.ts'
 import { decide, evolve, type Folded } from '../definitions/decider/fold.ts'
 import type { Event, EventsSpec } from '../definitions/event/events.ts'
 import { encode } from '../definitions/event/payload.ts'
@@ -6,7 +9,7 @@ import type { NewEvent } from '../ports/store/event.ts'
 import { isMet, type NewKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { type Conflicted, type Later, outcomeOfRejection, type Rejected } from './outcome.ts'
-import { KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
+import { commandsOf, KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
 import type { StreamState } from './stream-state.ts'
 
 /** The outcome of one command if its batch is appended. `version` is the stream's version after the command. */
@@ -110,18 +113,29 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
     const outcome = { outcome: 'conflict', expected: expect, actual: from.version } as const
     return { decided: { command, outcome }, events: [], key: null, after: from }
   }
-  const { actor, initiator, prepared } = command
-  const context = { instance: command.command.id, now: new Date(now), actor, initiator, prepared }
-  const decision = decide(decider, from.state, command.command, context)
-  if ('rejection' in decision) {
-    const outcome = outcomeOfRejection(decision.rejection)
-    return { decided: { command, outcome }, events: [], key: keyOfRejection(command, from, outcome), after: from }
-  }
   const meta = JSON.stringify(command.meta)
-  const events = decision.events.map(event => newEvent(decider.events, event, meta, newId))
-  const after = evolve(decider, from, decision.events)
+  let after = from
+  let events: readonly Event[] = []
+  const written: NewEvent[] = []
+  for (const one of commandsOf(command)) {
+    const decision = decide(decider, after.state, one, contextOf(command, one, now))
+    if ('rejection' in decision) return rejectWhole(command, from, decision.rejection)
+    for (const event of decision.events) written.push(newEvent(decider.events, event, meta, newId))
+    after = evolve(decider, after, decision.events)
+    events = events.length === 0 ? decision.events : [...events, ...decision.events]
+  }
   const key = command.key && { ...command.key, version: after.version, count: events.length, rejection: null }
-  return { decided: { command, version: after.version, events: decision.events }, events, key, after }
+  return { decided: { command, version: after.version, events }, events: written, key, after }
+}
+
+function contextOf({ actor, initiator, prepared }: PendingCommand, command: Command, now: number): DecideContext {
+  return { instance: command.id, now: new Date(now), actor, initiator, prepared: prepared?.get(command) ?? null }
+}
+
+/** Refuses a command, with all that were sent with it. */
+function rejectWhole(command: PendingCommand, from: Folded, rejection: Rejection): DecisionStep {
+  const outcome = outcomeOfRejection(rejection)
+  return { decided: { command, outcome }, events: [], key: keyOfRejection(command, from, outcome), after: from }
 }
 
 /** The key by which a rejection is known. A refusal for now has none, so that the command can be sent again. */

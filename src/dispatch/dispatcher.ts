@@ -14,7 +14,7 @@ import { type Loadable, Loader } from './loader.ts'
 import { NewnessAverage } from './newness.ts'
 import { UNAVAILABLE } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
-import { Preparer } from './preparer.ts'
+import { needsPreparation, Preparer } from './preparer.ts'
 import { assumeNew, openQueue, type RestingStream, restingStream, type StreamQueue, takeLate } from './stream-queue.ts'
 import type { StreamState } from './stream-state.ts'
 
@@ -87,7 +87,7 @@ export class Dispatcher {
     this.#waiting.size += command.size
     if (isFull) return command.answer(UNAVAILABLE)
     this.#sweepSoon()
-    if (command.decider.prepare.has(command.command.command)) void this.#prepare(command)
+    if (needsPreparation(command)) void this.#prepare(command)
     else this.#admit(command)
   }
 

@@ -14,6 +14,8 @@ export type PendingCommand = {
   readonly decider: DeciderSpec
   /** Its data is the output of its schema. */
   readonly command: Command
+  /** Commands that are decided after it, all or none, with the same outcome. Most often there are none. */
+  readonly more: readonly Command[]
   readonly stream: string
   /** Counts up with each command. It shows whether a stream was read after the command arrived. */
   readonly arrival: number
@@ -36,12 +38,17 @@ export type PendingCommand = {
   readonly parent: TraceContext | null
   /** The room that it takes in the queue, in bytes. */
   readonly size: number
-  /** What was fetched for its decision, before it joined its stream. */
-  prepared: unknown
+  /** What was fetched for each of its commands, before they joined their stream. Null: nothing was. */
+  prepared: ReadonlyMap<Command, unknown> | null
   /** How often it has lost its stream to another process. */
   attempts: number
   readonly answer: (outcome: Outcome) => void
   readonly fail: (error: unknown) => void
+}
+
+/** The commands to decide, in order. */
+export function commandsOf({ command, more }: Pick<PendingCommand, 'command' | 'more'>): readonly Command[] {
+  return more.length === 0 ? [command] : [command, ...more]
 }
 
 /** Whether a command has waited as long as it may. */

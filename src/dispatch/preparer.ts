@@ -3,7 +3,8 @@ import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { UNAVAILABLE } from './outcome.ts'
-import type { PendingCommand } from './pending-command.ts'
+import type { Command } from '../definitions/decider/command.ts'
+import { commandsOf, type PendingCommand } from './pending-command.ts'
 
 type PreparerOptions = { readonly trace: Trace; readonly report: Report }
 
@@ -32,7 +33,7 @@ export class Preparer {
     command.signal?.addEventListener('abort', leave)
     if (command.signal?.aborted) leave()
     try {
-      command.prepared = await Promise.race([untilAborted(ending.signal), this.#run(command, ending.signal)])
+      command.prepared = await Promise.race([untilAborted(ending.signal), this.#fetch(command, ending.signal)])
       episode.succeed()
       return true
     } catch (error) {
@@ -46,7 +47,13 @@ export class Preparer {
     }
   }
 
-  #run({ decider, command, actor, parent }: PendingCommand, signal: AbortSignal): Promise<unknown> {
+  async #fetch(pending: PendingCommand, signal: AbortSignal): Promise<ReadonlyMap<Command, unknown>> {
+    const wanted = commandsOf(pending).filter(({ command }) => pending.decider.prepare.has(command))
+    const fetched = await Promise.all(wanted.map(command => this.#run(pending, command, signal)))
+    return new Map(wanted.map((command, i) => [command, fetched[i]]))
+  }
+
+  #run({ decider, actor, parent }: PendingCommand, command: Command, signal: AbortSignal): Promise<unknown> {
     const name = `${decider.name}.${command.command}`
     const prepare = decider.prepare.get(command.command)!
     return this.#options.trace.step('prepare', [parent], { 'emaki.command': name }, async () =>
@@ -62,6 +69,11 @@ export class Preparer {
     this.#late.set(name, episode)
     return episode
   }
+}
+
+/** Whether something has to be fetched before a command, or one that is sent with it, is decided. */
+export function needsPreparation({ decider, ...pending }: PendingCommand): boolean {
+  return decider.prepare.size > 0 && commandsOf(pending).some(({ command }) => decider.prepare.has(command))
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {

@@ -1,6 +1,6 @@
 // The entry of commands: their data is parsed, and they join the queues of their streams.
 import { patience } from '../lib/patience.ts'
-import { type Command, fingerprintOf } from '../definitions/decider/command.ts'
+import { type Command, fingerprintOfAll } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { initiatorOf } from '../definitions/event/actor.ts'
 import { type CustomMeta, customMetaProblem } from '../definitions/event/custom-meta.ts'
@@ -85,26 +85,33 @@ export function findBadOptions({ isOwnKey = false, key, initiator, meta, ...give
   return badMeta ? [...bad, badMeta] : bad
 }
 
-/** Sends a command whose data was parsed. It joins the queue of its stream and resolves to its outcome. */
+/** A command with the output of its schema. */
+export type ParsedCommand = { readonly command: Command; readonly data: unknown }
+
+/**
+ * Sends a command whose data was parsed, or several of one instance as one. It joins the queue of its stream and
+ * resolves to its outcome.
+ */
 export function sendParsed(
   dispatcher: Dispatcher,
   decider: DeciderSpec,
-  command: Command,
-  data: unknown,
+  parsed: readonly ParsedCommand[],
   options: DispatchOptions,
   parent: TraceContext | null,
 ): Promise<Outcome> {
-  const schema = decider.commands.get(command.command)!
+  const [command, ...more] = parsed.map(one => fittedCommand(decider, one)) as [Command, ...Command[]]
+  const given = parsed.map(one => one.command)
   const { expect, key, signal, actor } = options
   return new Promise((resolve, reject) => {
     dispatcher.enqueue((arrival, onEnd) => ({
       decider,
-      command: { ...command, data: rememberFit(schema, data) },
+      command,
+      more,
       stream: streamName(decider.name, command.id),
       arrival,
       expect: expect ?? null,
       authorize: options.authorize ?? null,
-      key: key === undefined ? null : keyOf(command, key, options),
+      key: key === undefined ? null : keyOf(given, key, options),
       keyCheck: key === undefined ? 'done' : expect === undefined ? 'append' : 'before',
       actor: actor ?? null,
       initiator: initiatorOf(options) ?? null,
@@ -127,14 +134,19 @@ export function sendParsed(
   })
 }
 
+/** The command as it is decided, with the output of its schema. */
+function fittedCommand(decider: DeciderSpec, { command, data }: ParsedCommand): Command {
+  return { ...command, data: rememberFit(decider.commands.get(command.command)!, data) }
+}
+
 function keyOf(
-  command: Command,
+  commands: readonly Command[],
   key: string,
   { idGiven = true, isOwnKey = false, keepMs = KEY_KEEP_MS, actor }: SendOptions,
 ): PendingCommand['key'] {
   return {
-    key: isOwnKey ? `agenda:${key}` : clientKey(command, key, actor),
-    fingerprint: fingerprintOf(command, idGiven),
+    key: isOwnKey ? `agenda:${key}` : clientKey(commands[0]!, key, actor),
+    fingerprint: fingerprintOfAll(commands, idGiven),
     keepMs,
   }
 }

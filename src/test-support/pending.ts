@@ -13,6 +13,7 @@ export function buildPending(command: Command, given: Partial<PendingCommand> = 
   return {
     decider: account[spec],
     command,
+    more: [],
     stream: `account-${command.id}`,
     arrival: 0,
     expect: null,

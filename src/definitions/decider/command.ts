@@ -17,6 +17,12 @@ export function fingerprintOf({ decider, command, id, data }: Command, idGiven: 
   return new Bun.CryptoHasher('sha256').update(said).digest('base64url')
 }
 
+/** A hash of commands that are sent as one: of each of them, in order. */
+export function fingerprintOfAll(commands: readonly Command[], idGiven: boolean): string {
+  const [first = '', ...more] = commands.map(command => fingerprintOf(command, idGiven))
+  return more.length === 0 ? first : new Bun.CryptoHasher('sha256').update([first, ...more].join(' ')).digest('base64url')
+}
+
 /** For each name, a function that makes a command of that name, and that knows its names and whether it is internal. */
 export function commands(
   decider: string,
