@@ -1,7 +1,7 @@
 // SQLite files of a test: stores over them, other connections and other processes.
 import { Database } from 'bun:sqlite'
 import { spyOn } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NewEvent } from '../ports/store/event.ts'
@@ -26,6 +26,27 @@ export async function openStore(file: string, options: SqliteOptions = {}): Prom
 export async function openLog(options: SqliteOptions = {}): Promise<{ readonly store: Store; readonly file: string }> {
   const file = join(newFolder(), 'log.db')
   return { store: await openStore(file, options), file }
+}
+
+let emptyLog: Promise<Uint8Array> | undefined
+
+/** A file with an empty log, of which all copies are one: for tests that do not care how a log begins. */
+export async function copyEmptyLog(folder: string): Promise<string> {
+  emptyLog ??= makeEmptyLog()
+  const file = join(folder, `${Bun.randomUUIDv7()}.db`)
+  writeFileSync(file, await emptyLog)
+  return file
+}
+
+/** A store that is closed has all that it wrote in its one file. */
+async function makeEmptyLog(): Promise<Uint8Array> {
+  const folder = mkdtempSync(join(tmpdir(), 'emaki-sqlite-'))
+  const store = sqlite(join(folder, 'log.db'))
+  await store.open()
+  await store.close()
+  const bytes = readFileSync(join(folder, 'log.db'))
+  rmSync(folder, { recursive: true })
+  return bytes
 }
 
 /** Another process as the file sees it: a connection that has begun to write. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { readModelContract } from '../../ports/read-model/contract/index.ts'
 import type { NewPage } from '../../ports/read-model/progress.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
+import { copyEmptyLog } from '../../test-support/sqlite.ts'
 import { sqlite } from './store.ts'
 
 const left: (() => unknown)[] = []
@@ -16,9 +17,10 @@ afterEach(async () => {
 
 readModelContract('SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-rows-'))
+  const file = await copyEmptyLog(folder)
   let ahead = 0
   const open = async () => {
-    const store = sqlite(join(folder, 'log.db'), { now: () => Date.now() + ahead, exclusive: false })
+    const store = sqlite(file, { now: () => Date.now() + ahead, exclusive: false })
     await store.open()
     return store
   }

@@ -5,15 +5,16 @@ import { join } from 'node:path'
 import { storeContract } from '../../ports/store/contract/index.ts'
 import { cleanUp } from '../../test-support/cleanup.ts'
 import { sqlite } from './store.ts'
-import { failureOf, newFolder, openStore, unit, watchConnections } from '../../test-support/sqlite.ts'
+import { copyEmptyLog, failureOf, newFolder, openStore, unit, watchConnections } from '../../test-support/sqlite.ts'
 
 afterEach(cleanUp)
 
 storeContract('SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'emaki-sqlite-'))
+  const file = await copyEmptyLog(folder)
   let ahead = 0
   const open = async () => {
-    const store = sqlite(join(folder, 'log.db'), { now: () => Date.now() + ahead })
+    const store = sqlite(file, { now: () => Date.now() + ahead })
     await store.open()
     return store
   }

@@ -6,6 +6,7 @@ import { sqlite } from '../../adapters/sqlite/store.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { KeptLog } from '../../test-support/kept-log.ts'
+import { copyEmptyLog } from '../../test-support/sqlite.ts'
 import { testSchema } from '../../test-support/schema.ts'
 import type { TestedAgenda } from './contract/case.ts'
 import { agendaCases, agendaContract } from './contract/index.ts'
@@ -31,7 +32,7 @@ agendaContract('memory', async () => inMemory())
 
 agendaContract('SQLite', async () => {
   let ahead = 0
-  const store = sqlite(join(folder, `${Bun.randomUUIDv7()}.db`), { now: () => Date.now() + ahead })
+  const store = sqlite(await copyEmptyLog(folder), { now: () => Date.now() + ahead })
   await store.open()
   const advance = (ms: number) => {
     ahead += ms
