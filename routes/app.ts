@@ -4,6 +4,7 @@ import type { H, RouterRoute } from 'hono/types'
 import { type Config, readConfig } from '../src/config.ts'
 import { type Access, accessOf } from '../src/definitions/access/access.ts'
 import { spec } from '../src/definitions/event/events.ts'
+import type { Runtime } from '../src/runtime.ts'
 import type { AppOptions } from './app-options.ts'
 import { defaultHeaders } from './http/default-headers.ts'
 import { docs } from './openapi/docs.ts'
@@ -35,6 +36,11 @@ export type App = Hono & {
   readonly development: false
   /** WebSockets need it: give it to `Bun.serve` beside `fetch`. `export default app` gives both. */
   readonly websocket: WebSocketHandlers
+  /**
+   * Gives the runtime of the app, which opens its store if no request has opened it yet: for tests, scripts and routes.
+   * Its `close` stops the app.
+   */
+  readonly runtime: () => Promise<Runtime>
   readonly [spec]: AppControl & { readonly kind: 'app'; readonly name: 'app' }
 }
 
@@ -85,6 +91,7 @@ export function app(options: AppOptions): App {
     hostname: { get: () => configured().HOST, enumerable: true },
     development: { value: false, enumerable: true },
     websocket: { value: websocket, enumerable: true },
+    runtime: { value: async (): Promise<Runtime> => ({ ...(await lifecycle.start()), close: lifecycle.stop }), enumerable: true },
     [spec]: { value: { kind: 'app', name: 'app', options, ...lifecycle } },
   }) as App
 }

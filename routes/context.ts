@@ -5,7 +5,7 @@ import { type Caller, callerOf, type GivenCaller } from '../src/definitions/acce
 import type { Claims } from '../src/definitions/access/claims.ts'
 import { callerProblem } from '../src/definitions/event/actor.ts'
 import { Notice, type NoticeFields } from '../src/ports/report/notice.ts'
-import type { Services } from '../src/runtime.ts'
+import type { Runtime, Services } from '../src/runtime.ts'
 import type { Live } from './events/live.ts'
 import { traceOf } from './http/headers.ts'
 import { problem } from './http/problem.ts'
@@ -27,7 +27,8 @@ export type Actor = (c: Context) => GivenCaller | null | Promise<GivenCaller | n
 declare module 'hono' {
   interface ContextVariableMap {
     requestId: string
-    emaki: Services
+    /** The running app: for a route of your own, its commands and reads. */
+    emaki: Runtime
     emakiActor: Actor | null
     /** The index of the route that tells where the app is mounted. */
     emakiBaseIndex: number
@@ -49,13 +50,15 @@ export function servicesOf(c: Context): Services {
     throw new TypeError(
       `${c.req.path}: a handler of Emaki is mounted outside of app({ serve }); mount it on the app, or the app on yours`,
     )
-  return emaki
+  // It is set with all parts. Its type for routes of the user shows them the runtime alone.
+  return emaki as Services
 }
 
 /** The request of a record: its id, which the caller got, its trace, and what it is about. */
 export function requestOf(c: Context): NoticeFields {
   const { method, path } = c.req
-  const { traceparent } = c.get('emaki')?.trace.current() ?? traceOf(c)
+  const emaki = c.get('emaki') as Services | undefined
+  const { traceparent } = emaki?.trace.current() ?? traceOf(c)
   return { requestId: c.get('requestId'), traceId: traceparent?.split('-')[1], ...c.get('emakiAbout'), method, path }
 }
 

@@ -7,10 +7,12 @@ import { PayloadError } from '../src/definitions/event/payload.ts'
 import { problemOfRefusal } from './access.ts'
 import { AccessRefused } from '../src/definitions/access/access.ts'
 import { UnreadableEvent } from '../src/definitions/event/read.ts'
+import { StaleRead } from '../src/query/stale-read.ts'
 import { StoreError } from '../src/ports/store/errors.ts'
 import { baseOf, pathInApp } from './http/base-path.ts'
 import { problem, problemOfException } from './http/problem.ts'
-import { requestOf } from './context.ts'
+import { refuseStale } from './http/min-position.ts'
+import { requestOf, servicesOf } from './context.ts'
 import { Notice, type Report } from '../src/ports/report/notice.ts'
 import { printReports } from '../src/ports/report/print.ts'
 
@@ -51,6 +53,8 @@ export function handleError(report: Report = printReports()): ErrorHandler {
       return problem(c, 'payload-too-large', {
         detail: 'the command leads to an event, or to a rejection, that is longer than events may be',
       })
+    // Of a read in a route of the user. The derived routes answer so themselves.
+    if (error instanceof StaleRead) return refuseStale(c, servicesOf(c), error)
     if (error instanceof UnreadableEvent) {
       report(unreadableNotice(c, error))
       return problem(c, 'stream-unreadable', { detail: error.message, retryable: true }, { 'Retry-After': '10' })

@@ -31,7 +31,8 @@ export { type SqlProjection, sqlProjection, type Writing } from './definitions/p
 export type { Duration } from './definitions/event/duration.ts'
 export { type CachePolicy, type Query, query, type Read, type Rows } from './definitions/query.ts'
 export { type Handling, type Processor, processor } from './definitions/processor.ts'
-export { type MinPosition, StaleRead } from './query/stale-read.ts'
+export type { MinPosition, Reads, StateAt } from './definitions/reads.ts'
+export { StaleRead } from './query/stale-read.ts'
 // Acting
 export { type AnyDecider, type Process, processManager } from './definitions/process/process.ts'
 export { type SagaStep, saga } from './definitions/process/saga.ts'
@@ -46,7 +47,6 @@ export { type ImportMap, type Imported, importMap } from './transfer/import-map.
 export type { Served } from './definitions/definition.ts'
 export { type Runtime, type RuntimeOptions, runtime } from './runtime.ts'
 export type { SendOptions } from './dispatch/send.ts'
-export type { StateAt } from './dispatch/past-states.ts'
 export type { Parked } from './ports/read-model/parked.ts'
 export type { FollowOptions } from './subscription/follow.ts'
 export type { Status } from './subscription/status.ts'

@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'processor', 'projection', 'query', 'reject', 'runtime', 'saga', 'schedule', 'split', 'sqlProjection', 'type Allowed', 'type AnyDecider', 'type AnyProjection', 'type AppendOutcome', 'type AppendSlice', 'type Bus',
     'type CachePolicy', 'type Caller', 'type CloudEvent', 'type Command', 'type CommandAsk', 'type Context', 'type CustomMeta', 'type Decider', 'type Duration', 'type Event', 'type Events', 'type FollowOptions',
     'type GivenCaller', 'type Handling', 'type ImportMap', 'type Imported', 'type Inbox', 'type Meta', 'type MinPosition', 'type NoticeFields', 'type Outcome', 'type Page', 'type Parked', 'type Process',
-    'type Processor', 'type Projection', 'type Query', 'type QueryAsk', 'type Read', 'type Recorded', 'type Recurrence', 'type RecurringSchedule', 'type Rejection', 'type Report', 'type RowAsk', 'type Rows',
+    'type Processor', 'type Projection', 'type Query', 'type QueryAsk', 'type Read', 'type Reads', 'type Recorded', 'type Recurrence', 'type RecurringSchedule', 'type Rejection', 'type Report', 'type RowAsk', 'type Rows',
     'type Rule', 'type Runtime', 'type RuntimeOptions', 'type SagaState', 'type SagaStep', 'type SendOptions', 'type Served', 'type SqlProjection', 'type StateAsk', 'type StateAt', 'type Status', 'type Store',
     'type StoredEvent', 'type Taken', 'type Timer', 'type Trace', 'type TraceContext', 'type Verdict', 'type Writing', 'untraced', 'upcast',
   ],

@@ -78,6 +78,40 @@ describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
     await expect(emaki.row(things, 't1', { atLeast })).rejects.toMatchObject(parked)
   })
 
+  test('a runtime lists rows as HTTP does: by conditions, page by page, and without a parked row, which the page says', async () => {
+    const { emaki, set } = await startThings()
+    for (const [i, name] of ['apple', 'pear', 'fig', 'plum'].entries()) await set(`t${i}`, name)
+    const sent = await emaki.send(thing.poison('t1', {}))
+    const min = { atLeast: sent.outcome === 'accepted' ? sent.position : 0, waitMs: 600_000 }
+    const list = {
+      where: { name: { in: ['apple', 'pear', 'plum'] }, price: { lte: 1 } },
+      sort: ['shelf', '-name'],
+      count: true,
+    } as const
+    const page = await emaki.rows(things, { ...list, limit: 1 }, min)
+    expect(page.items).toEqual([{ ...looks('plum'), key: 't3' }])
+    expect(page).toMatchObject({ count: 2, parked: true, position: min.atLeast })
+    for (const place of [{ cursor: page.next! }, { after: page.items[0]! }])
+      expect((await emaki.rows(things, { ...list, ...place })).items.map(({ key }) => key)).toEqual(['t0'])
+    const parked = { name: 'StaleRead', reason: 'parked', projection: 'things', parked: min.atLeast }
+    await expect(emaki.rows(things, list, { ...min, complete: true })).rejects.toMatchObject(parked)
+  })
+
+  test('a runtime refuses a list by a field without an index, by an unknown condition, and of a live projection', async () => {
+    const { emaki } = await startThings()
+    const refusals: readonly [object, string][] = [
+      [{ where: { colour: 'red' } }, 'colour'],
+      [{ where: { name: { like: 'a%' } } }, 'name.like'],
+      [{ where: { price: { gt: null } } }, 'price.gt'],
+      [{ where: { name: { in: 'apple' } } }, 'name.in'],
+      [{ sort: ['name', '-name'] }, 'sort'],
+      [{ limit: 0 }, 'limit'],
+    ]
+    for (const [list, field] of refusals)
+      await expect(emaki.rows(things, list as never)).rejects.toMatchObject({ name: 'BadList', field })
+    await expect(emaki.rows(sets)).rejects.toThrow('sets is live')
+  })
+
   test('a runtime answers a query with its defaults, and anew after a change', async () => {
     const { emaki, set } = await startThings()
     const first = await set('t1', 'apple')

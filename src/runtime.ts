@@ -7,8 +7,7 @@ import { RowAnswers } from './query/row-answers.ts'
 import { RowChanges } from './query/row-changes.ts'
 import { RowReader } from './query/row-reader.ts'
 import { tableOfTag } from './query/rows.ts'
-import type { MinPosition } from './query/stale-read.ts'
-import { answerTypedQuery, getTypedRow } from './query/typed-answers.ts'
+import { typedReads } from './query/typed-answers.ts'
 import type { Bus } from './ports/bus/bus.ts'
 import { memoryBus } from './ports/bus/memory.ts'
 import type { Cache } from './ports/cache/cache.ts'
@@ -22,8 +21,7 @@ import { type CommandOptions, type Commands, commands } from './dispatch/command
 import type { AnyEvents, Recorded } from './definitions/event/events.ts'
 import type { In } from './definitions/event/families.ts'
 import { subscriptionOf } from './definitions/process/instance.ts'
-import type { Projection } from './definitions/projection/projection.ts'
-import type { Query } from './definitions/query.ts'
+import type { Reads } from './definitions/reads.ts'
 import { scheduleOwner } from './definitions/schedule.ts'
 import { Recurring } from './agenda/recurring.ts'
 import { Schedule } from './agenda/schedule.ts'
@@ -89,24 +87,9 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
 }
 
 /** A running app without HTTP. */
-export type Runtime = Pick<Commands, 'send' | 'append' | 'state'> &
-  Omit<Operations, 'status'> & {
-    /**
-     * Gets the row of a key. Null: there is none. With `atLeast` the row includes everything up to that position, for
-     * example the position of an accepted command. It waits for that up to `waitMs` (1 000 by default), and then rejects
-     * with StaleRead. A row that is parked at or before `atLeast` is rejected at once; with `complete` every row that may
-     * lack a parked event is.
-     */
-    readonly row: <N extends string, Row, I extends string>(
-      projection: Projection<N, Row, I>,
-      key: string,
-      min?: Partial<MinPosition>,
-    ) => Promise<(Row & { readonly key: string }) | null>
-    /**
-     * Answers a query, as its JSON gives it back, from the cache if the query's policy allows it. `min` and StaleRead are
-     * as for `row`, but that the answer is made without parked rows, and only `complete` refuses such an answer.
-     */
-    readonly query: <N extends string, P, A>(query: Query<N, P, A>, params: P, min?: Partial<MinPosition>) => Promise<A>
+export type Runtime = Pick<Commands, 'send' | 'append'> &
+  Omit<Operations, 'status'> &
+  Reads & {
     /**
      * Reads events in the order of the log, without a checkpoint: from `start` on, to `until` or as the log grows. Break
      * out of the loop, or abort the `signal`, to end it. Each node that follows gets all events. What the caller does not
@@ -194,8 +177,9 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
   const sending = wireCommands(options, shared)
   const agenda = wireAgenda(shared, sending)
   const caches = await openCaches(options, shared)
-  const events = wireEvents(shared, { sending, senders: agenda.senders, invalidation: caches.invalidation })
+  const events = wireEvents(shared, { sending, senders: agenda.senders, invalidation: caches.invalidation, reads: () => reads })
   const questions = wireQuestions(shared, { ...caches, ...events })
+  const reads: Reads = { ...typedReads(questions.rowAnswers, questions.queryAnswers), state: sending.state }
   await events.start()
   agenda.start()
   const closing = new AbortController()
@@ -215,8 +199,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     subscriptions: events.subscriptions,
     rowChanges: caches.rowChanges,
     ...questions,
-    row: (projection, key, min = {}) => getTypedRow(questions.rowAnswers, projection, key, min),
-    query: (query, params, min = {}) => answerTypedQuery(questions.queryAnswers, query, params, min),
+    ...reads,
     status: () => events.subscriptions.status(),
     follow: options => follow({ ...shared, tail: events.tail, closing: closing.signal }, options),
     waitUntilProcessed: (position, names, timeoutMs) => events.subscriptions.waitUntilProcessed(position, names, timeoutMs),
@@ -332,10 +315,12 @@ type EventParts = {
   readonly sending: Commands
   readonly senders: ReturnType<typeof wireAgenda>['senders']
   readonly invalidation: Invalidation
+  /** The reads of handlers. They read what subscriptions fold, and so they are made after these. */
+  readonly reads: () => Reads
 }
 
 /** The event's path: the tail of the log, and the subscriptions that move rows, processors and processes on. */
-function wireEvents(shared: Shared, { sending, senders, invalidation }: EventParts) {
+function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: EventParts) {
   const { definitions } = shared
   const following = tail(shared)
   const projections = [...definitions.projection.values()]
@@ -346,6 +331,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation }: EventPar
     tail: following,
     projections,
     processors,
+    reads,
     send: (...sent) => sendForEvent({ ...sending, trace: shared.trace }, ...sent),
     sqlProjections,
     processes: senders,

@@ -16,6 +16,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/marketplace/views.ts': ['curl.test.ts', "'examples/marketplace/main.ts'"],
   'examples/mounted.ts': ['mounted.processes.test.ts', "'mounted.ts'"],
   'examples/processor.ts': ['samples.test.ts', "'./processor.ts'"],
+  'examples/reading.ts': ['reading.test.ts', "'./reading.ts'"],
   'examples/relays.ts': ['relays.servers.test.ts', "'relays.ts'"],
   'examples/schedules.ts': ['samples.test.ts', "'./schedules.ts'"],
   'examples/secured/jwt-roles.ts': ['jwt-roles.test.ts', "'./jwt-roles.ts'"],

@@ -1,7 +1,8 @@
 // The position that an answer has to include, by Min-Position, or by ?min-position= if shared caches are in between;
 // how long the client waits for it, and whether it refuses an answer without the parked rows.
 import type { Context } from 'hono'
-import { ANY_POSITION, type MinPosition, READ_WAIT_MS, StaleRead } from '../../src/query/stale-read.ts'
+import type { MinPosition } from '../../src/definitions/reads.ts'
+import { ANY_POSITION, READ_WAIT_MS, StaleRead } from '../../src/query/stale-read.ts'
 import type { Incomplete } from '../../src/query/fill.ts'
 import type { Services } from '../../src/runtime.ts'
 import type { Store } from '../../src/ports/store/store.ts'

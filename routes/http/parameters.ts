@@ -1,9 +1,7 @@
 // Reads query strings by a schema. A value is text; if the schema needs another kind, it is read as JSON.
 import type { Context } from 'hono'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { describeNumber, holdsNumber, isInexactText } from '../../src/definitions/event/exact-number.ts'
-import { LIST_LIMIT, LIST_LIMIT_MAX } from '../../src/query/rows.ts'
-import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { isDecodable } from '../commands/ids.ts'
 import { listErrors, problem } from './problem.ts'
 
@@ -36,21 +34,47 @@ export function queryValuesOf(c: Context): QueryValues | Response {
 /** Parameters as they were sent (`found`), and as the schema gives them (`data`). */
 export type Parameters = { readonly found: object; readonly data: object }
 
-/** Reads a query string by a schema. Refuses a name that the schema does not know, because it would change nothing. */
-export function parametersOf(c: Context, schema: z.ZodObject, asked: QueryValues): Parameters | Response {
+/**
+ * Reads a query string by a schema. Refuses a name that the schema does not know, because it would change nothing.
+ * `lists`: the parameters whose values are lists with commas, each with the schema of an element.
+ */
+export function parametersOf(
+  c: Context,
+  schema: z.ZodObject,
+  values: QueryValues,
+  lists: ReadonlyMap<string, z.ZodType> = new Map(),
+): Parameters | Response {
   const shape = schema.shape as Readonly<Record<string, z.ZodType>>
+  const asked = new Map([...values].map(([name, texts]) => [name, lists.has(name) ? texts.flatMap(splitList) : texts]))
   const names = [...asked.keys()].filter(name => name !== MIN_POSITION)
   const stranger = names.find(name => !Object.hasOwn(shape, name))
   if (stranger !== undefined)
     return refuseParameter(c, [stranger], `is no parameter; there are ${[...Object.keys(shape), MIN_POSITION].join(', ')}`)
-  const found = Object.fromEntries(names.map(name => [name, readingOf(shape[name]!, asked.get(name)!)]))
+  const read = (name: string, texts: readonly string[]) => {
+    const element = lists.get(name)
+    return element ? texts.map(text => readingOf(element, [text])) : readingOf(shape[name]!, texts)
+  }
+  const found = Object.fromEntries(names.map(name => [name, read(name, asked.get(name)!)]))
   const parsed = schema.safeParse(found)
-  if (!parsed.success) return problem(c, 'validation-failed', listErrors(parsed.error.issues))
+  // A list is one parameter, whichever of its values is wrong.
+  const pathOf = (path: readonly PropertyKey[]) => (lists.has(String(path[0])) ? path.slice(0, 1) : path)
+  if (!parsed.success)
+    return problem(c, 'validation-failed', listErrors(parsed.error.issues.map(one => ({ ...one, path: pathOf(one.path) }))))
   for (const name of names) {
     const rounded = asked.get(name)!.find(text => isInexactText(text) && holdsNumber(parsed.data[name], Number(text)))
     if (rounded !== undefined) return refuseParameter(c, [name], describeNumber(rounded))
   }
   return { found, data: parsed.data }
+}
+
+/** The values of a list. A comma within a value has a backslash before it, and so has a backslash. */
+function splitList(text: string): readonly string[] {
+  const values = ['']
+  for (const [part] of text.matchAll(/\\.|./gsu)) {
+    if (part === ',') values.push('')
+    else values[values.length - 1] += /^\\./su.test(part) ? part.slice(1) : part
+  }
+  return values
 }
 
 /** The first value that fits the schema: null before its text, text before JSON, one value before a list of one. */
@@ -69,31 +93,6 @@ function jsonOf(text: string): unknown {
   return JSON_SCALAR.test(text) ? (JSON.parse(text) as unknown) : text
 }
 const JSON_SCALAR = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/
-
-/** The parameters of a list: one for each index, the order, and the page. */
-export function listParameters({ row, indexes }: ProjectionSpec): z.ZodObject {
-  const sorts = indexes.flatMap(({ field }) => [field, `-${field}`])
-  return z.object({
-    ...Object.fromEntries(indexes.map(({ field, kind }) => [field, filterOf(row, field, kind)])),
-    ...(sorts.length > 0 && {
-      sort: z.enum(sorts).optional().describe('An index; after `-` the greatest first. Default: by key.'),
-    }),
-    limit: z.int().min(1).max(LIST_LIMIT_MAX).optional().describe(`How many rows at most. Default: ${LIST_LIMIT}.`),
-    cursor: z.string().optional().describe('`next` of the page before, in the same order.'),
-    count: z.boolean().optional().describe('Whether to count all rows that match. Default: false.'),
-  })
-}
-
-/**
- * The schema of the values that an index can be filtered by. A field that may be missing is null in rows without it.
- */
-function filterOf(row: z.ZodType, field: string, kind: 'text' | 'number'): z.ZodType {
-  const own = row instanceof z.ZodObject ? (row.shape as Readonly<Record<string, z.ZodType>>)[field] : undefined
-  // The row is one of several objects: only the kind of the field is known.
-  const any = kind === 'text' ? z.string().nullable() : z.union([z.number(), z.boolean(), z.null()])
-  const schema = own ?? any
-  return (schema.safeParse(undefined).success ? schema.nullable() : schema).optional()
-}
 
 /** Refuses a parameter, or a part of one, by its path. */
 export function refuseParameter(c: Context, path: readonly PropertyKey[], detail: string): Response {

@@ -106,12 +106,14 @@ test('every route of projections, queries and streams is an operation with its p
     .filter(({ operation }) => !['streams', 'events', 'health', 'problems'].includes(operation.tags[0]))
     .map(({ path, operation }) => [operation.operationId, path, operation.parameters.map(nameOf).join(' ')])
   const fresh = 'MinPosition MinPositionInQuery Wait Cached'
+  const conditions = (field: string, all: string) => [field, ...all.split(' ').map(one => `${field}.${one}`)].join(' ')
+  const text = (field: string) => conditions(field, 'gt gte lt lte in prefix null')
   expect(found).toEqual([
     ['getOrders', '/orders/{key}', `Key ${fresh}`],
-    ['listOrders', '/orders', `customerId status sort limit cursor count ${fresh}`],
+    ['listOrders', '/orders', `${text('customerId')} ${text('status')} sort limit cursor count ${fresh}`],
     ['followOrders', '/orders/{key}/events', 'Key LastEventId'],
     ['getBestsellers', '/bestsellers/{key}', `Key ${fresh}`],
-    ['listBestsellers', '/bestsellers', `sold sort limit cursor count ${fresh}`],
+    ['listBestsellers', '/bestsellers', `${conditions('sold', 'gt gte lt lte in null')} sort limit cursor count ${fresh}`],
     ['followBestsellers', '/bestsellers/{key}/events', 'Key LastEventId'],
     ['askOrderSummary', '/order-summary', `customerId ${fresh}`],
     ['getSets', '/sets/{key}', `Key ${fresh}`],

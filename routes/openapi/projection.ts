@@ -1,7 +1,7 @@
 // The operations of a projection, and their answers.
 import { z } from 'zod'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
-import { listParameters } from '../http/parameters.ts'
+import { listParameters } from '../rows/list-parameters.ts'
 import { refusalRefs, ruleRefs } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
 import { answer, parameterRefs, type Draft, headerRefs, type Paths, pascal, queryParameters, unique } from './shared.ts'
@@ -43,6 +43,7 @@ function rowOperation({ name, live }: ProjectionSpec, row: Json, draft: Draft): 
 
 function listOperation(projection: ProjectionSpec, draft: Draft): Json {
   const { name } = projection
+  const { schema, lists } = listParameters(projection)
   const headers = headerRefs('ETag', 'Event-Position', 'Preference-Applied', 'Row-Parked', 'Row-Frozen')
   const page = z.object({
     items: z.array(shown(projection.row)),
@@ -61,9 +62,10 @@ function listOperation(projection: ProjectionSpec, draft: Draft): Json {
   return {
     operationId: unique(draft, `list${pascal(name)}`),
     summary: 'Rows',
-    description: 'Rows by the values of indexes, page by page. A row that keeps its place in the order is on exactly one page.',
+    description:
+      'Rows by conditions on indexes, all of which have to be met, page by page. A row that keeps its place in the order is on exactly one page.',
     tags: [name],
-    parameters: [...queryParameters(draft, `${pascal(name)}List`, listParameters(projection)), ...parameterRefs(...FRESH)],
+    parameters: [...queryParameters(draft, `${pascal(name)}List`, schema, lists), ...parameterRefs(...FRESH)],
     responses: {
       200: answer('A page.', headers, add(draft.schemas, `${pascal(name)}Page`, page)),
       304: answer('The client has it.', headers),

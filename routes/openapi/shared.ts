@@ -188,8 +188,13 @@ export function parameterRefs(...names: readonly ParameterName[]): readonly Json
   return names.map(name => ({ $ref: `#/components/parameters/${name}` }))
 }
 
-/** The parameters of a query string, by a schema. */
-export function queryParameters(draft: Draft, name: string, schema: z.ZodObject): readonly Json[] {
+/** The parameters of a query string, by a schema. `lists`: those that are lists with commas. */
+export function queryParameters(
+  draft: Draft,
+  name: string,
+  schema: z.ZodObject,
+  lists: ReadonlyMap<string, unknown> = new Map(),
+): readonly Json[] {
   const { properties = {}, required = [] } = inlineSchema(draft.schemas, name, schema) as {
     readonly properties?: Readonly<Record<string, Json>>
     readonly required?: readonly string[]
@@ -199,6 +204,7 @@ export function queryParameters(draft: Draft, name: string, schema: z.ZodObject)
     in: 'query',
     ...(required.includes(name) && { required: true }),
     ...(description !== undefined && { description }),
+    ...(lists.has(name) && { explode: false }),
     schema,
   }))
 }

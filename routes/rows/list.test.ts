@@ -38,6 +38,23 @@ describe('GET /{projection}', () => {
     ['sort=name', ['a', 'c', 'd', 'b']],
     ['sort=-name', ['b', 'd', 'c', 'a']],
     ['sort=rare&shelf=top', ['d', 'a']],
+    ['sort=shelf,-price', ['c', 'b', 'a', 'd']],
+    ['sort=-rare,name&sort=-price', ['a', 'c', 'd', 'b']],
+    ['price.gt=2', ['a']],
+    ['price.gte=2', ['a', 'd']],
+    ['price.lt=2', ['c']],
+    ['price.lte=2&sort=price', ['c', 'd']],
+    ['price.gte=-1.5&price.lt=3', ['c', 'd']],
+    ['price.null=true', ['b']],
+    ['price.null=false', ['a', 'c', 'd']],
+    ['price.in=3,null', ['a', 'b']],
+    ['name.in=apple,fig&sort=-price', ['a', 'd', 'c']],
+    ['name.in=apple&name.in=fig', ['a', 'c', 'd']],
+    ['name.prefix=p', ['b']],
+    ['name.prefix=', ['a', 'b', 'c', 'd']],
+    ['name.gte=b', ['b', 'd']],
+    ['name=apple&name.prefix=f', []],
+    ['rare.in=true,false&limit=1', ['a']],
     ['limit=2', ['a', 'b']],
     ['limit=1&sort=-price', ['a']],
     ['limit=1000', ['a', 'b', 'c', 'd']],
@@ -53,6 +70,33 @@ describe('GET /{projection}', () => {
     await say('b', 'set', looks('pear', { note: 'x' }))
     expect(keysOf((await see('/things?note=null')).body)).toEqual(['a'])
     expect(keysOf((await see('/things?name=null')).body)).toEqual(['a'])
+  })
+
+  test('GET /{projection} splits a list of values at commas that have no backslash before them', async () => {
+    const { say, see } = openThingApp()
+    for (const [id, name] of Object.entries({ a: 'x,y', b: 'x', c: 'y', d: 'z\\', e: '' })) await say(id, 'set', looks(name))
+    for (const [list, keys] of [
+      ['x,y', ['b', 'c']],
+      ['x\\,y', ['a']],
+      ['x\\,y,', ['a', 'e']],
+      ['z\\\\,y', ['c', 'd']],
+      ['z\\', ['d']],
+    ] as const)
+      expect(keysOf((await see(`/things?name.in=${encodeURIComponent(list)}`)).body), list).toEqual([...keys])
+  })
+
+  test('GET /{projection} page by page lists all rows in the order of several fields, whatever they share', async () => {
+    const { say, see } = openThingApp()
+    for (let i = 0; i < 20; i++) await say(`k${i}`, 'set', looks(`n${i % 3}`, { price: (i % 4) - 1 || null }))
+    const query = 'sort=-name,price&price.lt=2&limit=3'
+    const pages: string[] = []
+    for (let next: string | null = ''; next !== null; ) {
+      const { body } = await see(`/things?${query}${next && `&cursor=${next}`}`)
+      pages.push(...keysOf(body))
+      next = listOf(body).next
+    }
+    expect(pages).toEqual(keysOf((await see('/things?sort=-name,price&price.lt=2')).body))
+    expect(pages).toHaveLength(10)
   })
 
   test('GET /{projection} answers with the items, the next page and the position, and a count where requested', async () => {
@@ -99,7 +143,18 @@ describe('GET /{projection}', () => {
     ['sort=', 'sort'],
     ['sort=--price', 'sort'],
     ['sort=__proto__', 'sort'],
-    ['sort=price&sort=name', 'sort'],
+    ['sort=price&sort=-price', 'sort'],
+    ['sort=price,', 'sort'],
+    ['price.gte=x', 'price.gte'],
+    ['price.gte=null', 'price.gte'],
+    ['price.gte=9007199254740993', 'price.gte'],
+    ['price.in=1,x', 'price.in'],
+    ['price.prefix=1', 'price.prefix'],
+    ['price.null=1', 'price.null'],
+    ['price.between=1', 'price.between'],
+    ['price.=1', 'price.'],
+    ['colour.gte=red', 'colour.gte'],
+    ['shelf.in=top,middle', 'shelf.in'],
     ['cursor=x', 'cursor'],
     ['cursor=', 'cursor'],
     ['min-position=', 'min-position'],

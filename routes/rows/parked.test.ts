@@ -4,7 +4,7 @@ import { memory } from '../../src/ports/store/memory.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
 import { expectProblem } from '../../src/test-support/http.ts'
 import { untilProcessed } from '../../src/test-support/until-processed.ts'
-import { looks } from '../../src/test-support/shop.ts'
+import { looks, things } from '../../src/test-support/shop.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { openThingApp } from '../../src/test-support/thing-app.ts'
 import { keysOf, listOf } from '../../src/test-support/listed-things.ts'
@@ -26,6 +26,16 @@ describe('a parked row', () => {
       expectProblem(answer, 'parked', { projection: 'things', position: 3, detail: expect.any(String) })
       expect([answer.headers.get('retry-after'), answer.headers.get('row-parked')]).toEqual(['10', '2'])
     }
+  })
+
+  test('a parked row that a route of the app reads answers 503, as the derived route does', async () => {
+    const { say, app, get } = openThingApp()
+    app.get('/look/:key', async c => c.json(await c.var.emaki.row(things, c.req.param('key'), { atLeast: 2, waitMs: 600_000 })))
+    await say('a', 'set', looks('apple'))
+    await say('a', 'poison')
+    const answer = await get('/look/a')
+    expectProblem(answer, 'parked', { projection: 'things', position: 2, detail: expect.any(String) })
+    expect(answer.headers.get('row-parked')).toBe('2')
   })
 
   test('a parked row is left out of lists and counts, which say so, whatever position the client knows', async () => {

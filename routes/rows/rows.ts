@@ -1,15 +1,15 @@
 // GET /{projection}/{key} and GET /{projection}: rows that are as new as the client needs.
 import type { Handler } from 'hono'
-import type { ListRequest } from '../../src/query/rows.ts'
-import { BadList, type Where } from '../../src/query/where.ts'
+import { BadList } from '../../src/query/where.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { token } from '../../src/ports/store/token.ts'
 import { servicesOf } from '../context.ts'
 import { hashOf, respondWithETag } from '../http/etag.ts'
 import { isEncoded } from '../commands/ids.ts'
 import { incompleteHeaders, minPositionOf, positionHeaders, refuseStale } from '../http/min-position.ts'
-import { listParameters, parametersOf, queryValuesOf, refuseParameter } from '../http/parameters.ts'
+import { parametersOf, queryValuesOf, refuseParameter } from '../http/parameters.ts'
 import { problem } from '../http/problem.ts'
+import { listParameters, listRequestOf } from './list-parameters.ts'
 import { isVisible, visibleRows } from './visible.ts'
 
 /**
@@ -44,9 +44,9 @@ export function getRow(projection: ProjectionSpec): Handler {
   }
 }
 
-/** Makes the handler for rows by the values of indexes: `?sort=`, `?limit=`, `?cursor=`, `?count=true`. */
+/** Makes the handler for rows by conditions on indexes: `?total.gte=100`, `?sort=`, `?limit=`, `?cursor=`, `?count=true`. */
 export function listRows(projection: ProjectionSpec): Handler {
-  const parameters = listParameters(projection)
+  const { schema, lists } = listParameters(projection)
   return async c => {
     const emaki = servicesOf(c)
     const asked = queryValuesOf(c)
@@ -54,16 +54,9 @@ export function listRows(projection: ProjectionSpec): Handler {
     const position = await minPositionOf(c, emaki, asked)
     if (position instanceof Response) return position
     c.set('emakiAbout', { projection: projection.name })
-    const found = parametersOf(c, parameters, asked)
+    const found = parametersOf(c, schema, asked, lists)
     if (found instanceof Response) return found
-    // The schema gives its own names, and a value for each index in the query string.
-    const { sort, limit, cursor, count, ...where } = found.data as ListRequest & { readonly count?: boolean } & Where
-    const by = {
-      ...(sort !== undefined && { sort }),
-      ...(limit !== undefined && { limit }),
-      ...(cursor !== undefined && { cursor }),
-      ...(count !== undefined && { count }),
-    }
+    const { where, by } = listRequestOf(found.data)
     const within = await visibleRows(c, projection, null)
     if (within instanceof Response) return within
     try {
@@ -76,7 +69,7 @@ export function listRows(projection: ProjectionSpec): Handler {
         'Cache-Control': 'private, no-cache',
       })
     } catch (error) {
-      if (error instanceof BadList) return refuseParameter(c, [error.field], error.message)
+      if (error instanceof BadList) return refuseParameter(c, [error.field], error.problem)
       return refuseStale(c, emaki, error, position.headers)
     }
   }

@@ -4,11 +4,15 @@ import type { Rejection } from './decider/reject.ts'
 import type { CloudEvent } from './event/cloud-event.ts'
 import { type AnyEvents, type Recorded, spec } from './event/events.ts'
 import { requireKey } from './event/names.ts'
+import type { Reads } from './reads.ts'
 import { type CompiledStart, compileStart, type Start } from './start.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from './event/families.ts'
 
-/** Values and functions that a handler gets besides the events. */
-export type Handling = {
+/**
+ * Values and functions that a handler gets besides the events. `row`, `rows`, `query` and `state` read as the runtime's
+ * do. A read that has to include the event asks for its position: `row(orders, key, { atLeast: event.position })`.
+ */
+export type Handling = Reads & {
   /** A name for the handling of this event, the same in each attempt: for a service that takes idempotency keys. */
   readonly keyOf: (event: Recorded) => string
   /**
@@ -94,7 +98,7 @@ type ProcessorOptions<F extends AnyEvents, T extends In<F>['type'] = In<F>['type
   readonly attemptMs?: number | null
   /** Gives the key of an event. Events of one key stay in order. Default: the event's stream. */
   readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
-  /** A function `(events, { keyOf, cloudEvent, send, attempt, signal })`, with at most `batchSize` events at once. */
+  /** A function `(events, { keyOf, cloudEvent, send, row, rows, query, state, attempt, signal })`, with at most `batchSize` events at once. */
   readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
 }
 

@@ -5,10 +5,42 @@ import { spec } from './event/events.ts'
 import type { One } from './event/families.ts'
 import type { AnyProjection, Projection, ProjectionSpec } from './projection/projection.ts'
 
+/**
+ * The rows of a list, by their indexes: the value of a field, or conditions that it has to meet. Undefined: any value.
+ */
+export type RowWhere<Row, I extends string> = {
+  readonly [P in I]?: Row[P & keyof Row] | RowConditions<Row[P & keyof Row]> | undefined
+}
+
+/** Conditions on a field, all of which have to be met. Texts are compared by code points. */
+export type RowConditions<Value> = {
+  /** The field is greater than this. A field that is null is neither greater nor less. */
+  readonly gt?: Present<Value> | undefined
+  /** The field is this or greater. */
+  readonly gte?: Present<Value> | undefined
+  /** The field is less than this. */
+  readonly lt?: Present<Value> | undefined
+  /** The field is this or less. */
+  readonly lte?: Present<Value> | undefined
+  /** The field is one of these, at most 1 000. */
+  readonly in?: readonly Value[] | undefined
+  /** The field is a text that begins with this one. */
+  readonly prefix?: ([Present<Value>] extends [string] ? string : never) | undefined
+  /** Whether the field is null. */
+  readonly null?: boolean | undefined
+}
+type Present<Value> = Exclude<Value, null | undefined>
+
+/** An index to sort by, with `-` before it for descending order. */
+export type SortBy<I extends string> = I | `-${I}`
+
 /** The order, the start and the length of a list. */
 export type ListBy<Row, I extends string> = {
-  /** An index, with `-` before it for descending order. Default: by key. */
-  readonly sort?: I | `-${I}`
+  /**
+   * An index, with `-` before it for descending order; or several, one after the other. The index of the first one gives
+   * the order; rows that have the same value there are sorted for each page. Default: by key.
+   */
+  readonly sort?: SortBy<I> | readonly SortBy<I>[]
   /** Begins after this row in that order: the last row of the page before. Default: with the first row. */
   readonly after?: { readonly key: string } & { readonly [P in I]?: Row[P & keyof Row] }
   /** Default: 100; at most 1 000. */
@@ -19,13 +51,10 @@ export type ListBy<Row, I extends string> = {
 export type Rows<Row, I extends string> = {
   /** Gets the row of a key. Null: there is none, or it is parked. The answer says so, as it does for the two below. */
   readonly get: (key: string) => Promise<(Row & { readonly key: string }) | null>
-  /** Lists rows whose indexes have these values, by key or sorted, at most `limit`, without parked rows. */
-  readonly list: (
-    where?: { readonly [P in I]?: Row[P & keyof Row] },
-    by?: ListBy<Row, I>,
-  ) => Promise<readonly (Row & { readonly key: string })[]>
+  /** Lists rows by their indexes, by key or sorted, at most `limit`, without parked rows. */
+  readonly list: (where?: RowWhere<Row, I>, by?: ListBy<Row, I>) => Promise<readonly (Row & { readonly key: string })[]>
   /** Counts rows, without parked rows. */
-  readonly count: (where?: { readonly [P in I]?: Row[P & keyof Row] }) => Promise<number>
+  readonly count: (where?: RowWhere<Row, I>) => Promise<number>
 }
 
 /** Gives access to the rows of a projection. The answer of a query depends on all that it reads this way. */

@@ -3,7 +3,8 @@ import { patience } from '../lib/patience.ts'
 import type { Bus } from '../ports/bus/bus.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
-import type { EventsSpec } from '../definitions/event/events.ts'
+import { type EventsSpec, spec } from '../definitions/event/events.ts'
+import type { ReadState, StateAt, StateMoment } from '../definitions/reads.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Trace } from '../ports/trace/trace.ts'
@@ -14,7 +15,7 @@ import { Dispatcher } from './dispatcher.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
 import { checkTogether, parseTogether } from './send-together.ts'
-import { PastStates, type StateAt, type StateMoment } from './past-states.ts'
+import { PastStates } from './past-states.ts'
 
 export type CommandOptions = {
   readonly deciders: ReadonlyMap<string, DeciderSpec>
@@ -60,11 +61,7 @@ export type Commands = {
     slices: readonly AppendSlice[],
     options?: Omit<SendOptions, 'idGiven' | 'expect' | 'keepMs'>,
   ) => Promise<AppendOutcome>
-  /**
-   * Gives the state of an instance, confirmed with the log; with `version` or `at`, as it was then. Null: it has no
-   * events.
-   */
-  readonly state: (decider: string, id: string, when?: StateMoment) => Promise<StateAt | null>
+  readonly state: ReadState
   readonly deciders: ReadonlyMap<string, DeciderSpec>
   /** How many commands wait for their outcome. */
   readonly waiting: () => number
@@ -126,7 +123,7 @@ export function commands(options: CommandOptions): Commands {
       })
       return dispatcher.append(appendable).then(appendOutcomeOf)
     },
-    state: (name, id, when = {}) => getState({ ...options, dispatcher, pastStates }, deciderOf(name), id, when),
+    state: stateReader({ ...options, dispatcher, pastStates }, deciderOf),
     deciders,
     waiting: () => dispatcher.waiting,
     close: async () => {
@@ -142,8 +139,17 @@ function getDecider(deciders: ReadonlyMap<string, DeciderSpec>, name: string): D
   return found
 }
 
+type StateSources = Pick<CommandOptions, 'store' | 'trace'> & { readonly dispatcher: Dispatcher; readonly pastStates: PastStates }
+
+function stateReader(sources: StateSources, deciderOf: (name: string) => DeciderSpec): ReadState {
+  const read = (named: string | { readonly [spec]: DeciderSpec }, id: string, when: StateMoment = {}) =>
+    getState(sources, deciderOf(typeof named === 'string' ? named : named[spec].name), id, when)
+  // Only types know the state.
+  return read as ReadState
+}
+
 async function getState(
-  { store, trace, dispatcher, pastStates }: CommandOptions & { readonly dispatcher: Dispatcher; readonly pastStates: PastStates },
+  { store, trace, dispatcher, pastStates }: StateSources,
   decider: DeciderSpec,
   id: string,
   when: StateMoment,

@@ -6,18 +6,13 @@ import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import type { Meta } from '../definitions/event/events.ts'
 import { freeze } from '../definitions/event/payload.ts'
+import type { StateAt, StateMoment } from '../definitions/reads.ts'
 import { limitConcurrency } from '../lib/semaphore.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Log } from '../ports/store/log.ts'
 import { streamPages } from '../ports/store/pages.ts'
 import { boundSize } from './stream-state.ts'
-
-/** A state with its version, and the position of its last event. */
-export type StateAt = { readonly state: unknown; readonly version: number; readonly position: number }
-
-/** Chooses a state by version, by time, or by both. Default: the present one. */
-export type StateMoment = { readonly version?: number; readonly at?: Date }
 
 /** A folded state, the time until which its events happened, in ms since 1970, and a bound of its length. */
 type PastState = Folded & { readonly position: number; readonly happenedUntil: number; readonly size: number }

@@ -7,7 +7,8 @@ import type { Subscriptions } from '../subscription/subscriptions.ts'
 import type { Trace } from '../ports/trace/trace.ts'
 import { runQuery } from './query-run.ts'
 import type { RowReader } from './row-reader.ts'
-import { type MinPosition, StaleRead } from './stale-read.ts'
+import type { MinPosition } from '../definitions/reads.ts'
+import { StaleRead } from './stale-read.ts'
 
 /** An answer to a query. `cache` says where it comes from. Null: the query has no policy. */
 export type QueryAnswer = Omit<FilledAnswer, 'cache'> & { readonly cache: FilledAnswer['cache'] | null }

@@ -11,7 +11,7 @@ import type { TextAnswer } from './row-answers.ts'
 import type { RowReader } from './row-reader.ts'
 import { type ListRequest, tagsOf } from './rows.ts'
 import type { Where } from './where.ts'
-import type { MinPosition } from './stale-read.ts'
+import type { MinPosition } from '../definitions/reads.ts'
 
 type QueryRun = {
   readonly query: QuerySpec

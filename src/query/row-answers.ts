@@ -5,7 +5,7 @@ import { mergeIncomplete } from './read-from.ts'
 import type { RowReader } from './row-reader.ts'
 import { type ListRequest, rowText } from './rows.ts'
 import type { Where } from './where.ts'
-import type { MinPosition } from './stale-read.ts'
+import type { MinPosition } from '../definitions/reads.ts'
 
 /**
  * An answer as JSON text. It includes everything up to the position; `incomplete` says what it may lack after that, or

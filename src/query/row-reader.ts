@@ -10,7 +10,8 @@ import type { Incomplete } from './fill.ts'
 import { lowerOf, type ReadFrom, type RowRead } from './read-from.ts'
 import { count, list, type ListRequest, type RowPage } from './rows.ts'
 import type { Where } from './where.ts'
-import { ANY_POSITION, type MinPosition, StaleRead } from './stale-read.ts'
+import type { MinPosition } from '../definitions/reads.ts'
+import { ANY_POSITION, StaleRead } from './stale-read.ts'
 
 export type RowReaderOptions = {
   readonly store: Store

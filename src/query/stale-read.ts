@@ -1,10 +1,6 @@
-// How new and how whole an answer has to be, and the error for rows that are not.
+// The error for rows that are not as new or as whole as an answer has to be.
+import type { MinPosition } from '../definitions/reads.ts'
 
-/**
- * How new an answer has to be. It includes everything up to the position `atLeast`, and the read waits up to `waitMs`
- * ms for that. `complete`: an answer that lacks a parked event is refused. Default: it is given without the parked rows.
- */
-export type MinPosition = { readonly atLeast: number; readonly waitMs: number; readonly complete?: boolean }
 /** Accepts rows as they are now. */
 export const ANY_POSITION: MinPosition = { atLeast: 0, waitMs: 0 }
 /** The default time that a read waits, in ms. */

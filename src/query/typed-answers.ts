@@ -2,12 +2,24 @@
 import { issuesText, spec } from '../definitions/event/events.ts'
 import type { Projection } from '../definitions/projection/projection.ts'
 import type { Query } from '../definitions/query.ts'
+import type { MinPosition, Reads, RowList, RowsPage } from '../definitions/reads.ts'
 import type { QueryAnswers } from './query-answers.ts'
 import type { RowAnswers } from './row-answers.ts'
-import { ANY_POSITION, type MinPosition, READ_WAIT_MS } from './stale-read.ts'
+import type { ListRequest } from './rows.ts'
+import { ANY_POSITION, READ_WAIT_MS } from './stale-read.ts'
+import type { Where } from './where.ts'
+
+/** Gives reads in code, of rows and answers that HTTP gives too. */
+export function typedReads(rows: RowAnswers, queries: QueryAnswers): Omit<Reads, 'state'> {
+  return {
+    row: (projection, key, min = {}) => getTypedRow(rows, projection, key, min),
+    rows: (projection, list = {}, min = {}) => listTypedRows(rows, projection, list, min),
+    query: (query, params, min = {}) => answerTypedQuery(queries, query, params, min),
+  }
+}
 
 /** Gets the row of a key. Null: there is none. Rejects with StaleRead. */
-export async function getTypedRow<N extends string, Row, I extends string>(
+async function getTypedRow<N extends string, Row, I extends string>(
   answers: RowAnswers,
   projection: Projection<N, Row, I>,
   key: string,
@@ -18,8 +30,22 @@ export async function getTypedRow<N extends string, Row, I extends string>(
   return text === null ? null : (JSON.parse(text) as Row & { readonly key: string })
 }
 
+/** Gives a page of rows. Rejects with StaleRead, or BadList. */
+async function listTypedRows<N extends string, Row, I extends string>(
+  answers: RowAnswers,
+  { [spec]: projection }: Projection<N, Row, I>,
+  { where = {}, ...by }: RowList<Row, I>,
+  min: Partial<MinPosition>,
+): Promise<RowsPage<Row>> {
+  if (projection.live) throw new TypeError(`${projection.name} is live: it keeps no rows to list; get a row by its key`)
+  // The type of `where` is that of the indexed fields, which are texts, numbers, booleans and null.
+  const { text } = await answers.list(projection, where as Where, by as ListRequest, withWait(min))
+  // The projection checked each row against its schema before it stored the text.
+  return JSON.parse(text) as RowsPage<Row>
+}
+
 /** Answers a query. Rejects with StaleRead, and with a TypeError for parameters that do not fit their schema. */
-export async function answerTypedQuery<N extends string, P, A>(
+async function answerTypedQuery<N extends string, P, A>(
   answers: QueryAnswers,
   { [spec]: query }: Query<N, P, A>,
   params: P,

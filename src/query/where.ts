@@ -11,11 +11,15 @@ type Conditions = { readonly [O in OperatorName]?: Scalar | readonly Scalar[] | 
 export type Where = Readonly<Record<string, Scalar | Conditions | undefined>>
 
 /** A list request that is wrong. `field` names the wrong part. */
-export class BadList extends Error {
+export class BadList extends RangeError {
+  override readonly name = 'BadList'
   readonly field: string
-  constructor(field: string, message: string) {
-    super(message)
+  /** What is wrong with that part. */
+  readonly problem: string
+  constructor(field: string, problem: string) {
+    super(`${field}: ${problem}`)
     this.field = field
+    this.problem = problem
   }
 }
 
@@ -35,7 +39,7 @@ export function filterOf(table: Pick<Table, 'indexes'>, where: Where): RowFilter
 function criteriaOf(index: Index, conditions: Conditions): RowFilter {
   return Object.entries(conditions).flatMap(([operator, value]) => {
     if (value === undefined) return []
-    const name = `${index.field}.${operator}`
+    const name = operator === 'eq' ? index.field : `${index.field}.${operator}`
     if (!Object.hasOwn(OPERATORS, operator))
       throw new BadList(name, `is no condition; there are ${Object.keys(OPERATORS).join(', ')}`)
     return [OPERATORS[operator as OperatorName](index, name, value)]

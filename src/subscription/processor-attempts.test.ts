@@ -17,7 +17,12 @@ function startAttempts(handle: Handle, sleep: Sleep, attemptMs?: number) {
   const reported: Notice[] = []
   const mails = processor('mails', { from: Mail, handle: handle as never, parallelism: 2, ...(attemptMs && { attemptMs }) })
   const report = (problem: unknown) => void reported.push(problem as Notice)
-  const attempts = new ProcessorAttempts(memory(), mails[spec], { send: async () => null, sleep, report })
+  const attempts = new ProcessorAttempts(memory(), mails[spec], {
+    send: async () => null,
+    reads: () => ({}) as never,
+    sleep,
+    report,
+  })
   return { reported, attempt: (key: string) => attempts.attempt(batchOf(key), 1, never) }
 }
 

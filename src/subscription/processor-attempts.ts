@@ -5,6 +5,7 @@ import type { CloudEvent } from '../definitions/event/cloud-event.ts'
 import { ownActor } from '../definitions/event/actor.ts'
 import type { Recorded } from '../definitions/event/events.ts'
 import type { Handling, ProcessorSpec } from '../definitions/processor.ts'
+import type { Reads } from '../definitions/reads.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import { cloudEventOf } from '../transfer/cloud-event.ts'
@@ -19,6 +20,13 @@ export type SendFor = (
 ) => Promise<Pick<Rejection, 'code' | 'data'> | null>
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
+export type ProcessorAttemptsOptions = {
+  readonly send: SendFor
+  readonly reads: () => Reads
+  readonly sleep: Sleep
+  readonly report: Report
+}
+
 /** How long a handler may take, in ms, before that is reported. */
 const SLOW_MS = 10_000
 
@@ -26,15 +34,17 @@ export class ProcessorAttempts {
   readonly #store: Store
   readonly #processor: ProcessorSpec
   readonly #send: SendFor
+  readonly #reads: () => Reads
   readonly #sleep: Sleep
   readonly #report: Report
   /** The keys of which a slow attempt was reported, and none has ended soon since. */
   readonly #slow = new Set<string>()
 
-  constructor(store: Store, processor: ProcessorSpec, { send, sleep, report }: { send: SendFor; sleep: Sleep; report: Report }) {
+  constructor(store: Store, processor: ProcessorSpec, { send, reads, sleep, report }: ProcessorAttemptsOptions) {
     this.#store = store
     this.#processor = processor
     this.#send = send
+    this.#reads = reads
     this.#sleep = sleep
     this.#report = report
   }
@@ -57,6 +67,7 @@ export class ProcessorAttempts {
     const keyedEvents = new Map(batch.map(keyed => [keyed.event, keyed]))
     const keyOf = (event: Recorded) => `${this.#processor.name}:${idOf(event, keyedEvents.get(event)?.part)}`
     return {
+      ...this.#reads(),
       attempt,
       keyOf,
       cloudEvent: event => this.#cloudEvent(event, keyedEvents.get(event)),

@@ -63,7 +63,7 @@ async function startRunner(handle: Handle, options: Options = {}) {
     ...(retry && { retry }),
   })
   const runner = new ProcessorRunner(store, mails[spec], {
-    ...{ sleep, now: () => now, random, send: async () => null },
+    ...{ sleep, now: () => now, random, send: async () => null, reads: () => ({}) as never },
     report: problem => reported.push(problem as Notice),
   })
   const lease = (await store.readModel.acquire('mails', { owner: 'o', ttlMs: TTL_MS, start: 0 }))!

@@ -4,6 +4,7 @@ import { eventReader } from '../definitions/event/fingerprints.ts'
 import { readInFamilies } from '../definitions/event/families.ts'
 import { isHistory } from '../definitions/event/recorded.ts'
 import { type ProcessorSpec, canHandle } from '../definitions/processor.ts'
+import type { Reads } from '../definitions/reads.ts'
 import { limitConcurrency } from '../lib/semaphore.ts'
 import { sleep as sleepFor } from '../lib/sleep.ts'
 import type { Lease } from '../ports/read-model/leases.ts'
@@ -21,6 +22,8 @@ import type { KeyedEvent } from './retry-queue.ts'
 export type ProcessorRunnerOptions = {
   readonly report: Report
   readonly send: SendFor
+  /** The reads of handlers, once there are any. */
+  readonly reads: () => Reads
   readonly sleep?: Sleep
   /** The clock, in ms since 1970. Default: the machine's. */
   readonly now?: () => number
@@ -45,11 +48,11 @@ export class ProcessorRunner implements Consumer {
   readonly #running = new Set<readonly KeyedEvent[]>()
 
   constructor(store: Store, processor: ProcessorSpec, options: ProcessorRunnerOptions) {
-    const { report, send, sleep = sleepFor, now = Date.now, random = Math.random } = options
+    const { report, send, reads, sleep = sleepFor, now = Date.now, random = Math.random } = options
     this.#store = store
     this.#processor = processor
     this.#parking = new Parking(store, eventReader(processor.families), report)
-    const attempts = new ProcessorAttempts(store, processor, { send, sleep, report })
+    const attempts = new ProcessorAttempts(store, processor, { send, reads, sleep, report })
     const inTurn = limitConcurrency(processor.parallelism)
     this.#attempt = (batch, attempt, signal) =>
       inTurn(() => {

@@ -1,5 +1,6 @@
 // All subscriptions of a process: starts and closes them, knows how far each is, and lets readers wait for one.
 import { instancesOf, subscriptionOf as subscriptionOfProcess } from '../definitions/process/instance.ts'
+import type { Reads } from '../definitions/reads.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { ProcessorSpec } from '../definitions/processor.ts'
 import { foldFingerprint } from '../definitions/projection/fold-fingerprint.ts'
@@ -29,6 +30,8 @@ export type SubscriptionsOptions = Pick<FoldCheck, 'refoldsChanged'> & {
   readonly processors: readonly ProcessorSpec[]
   /** Sends the commands of processors. */
   readonly send: SendFor
+  /** The reads of handlers, once there are any. */
+  readonly reads: () => Reads
   readonly sqlProjections: readonly SqlProjectionSpec[]
   /** Processes, each with the sender of its commands. */
   readonly processes: readonly (readonly [ProcessSpec, AgendaSender])[]

@@ -126,6 +126,7 @@ export async function startProcess(store: Store, of: AnyProjection = sums, lease
     sqlProjections: [],
     processes: [],
     send: async () => null,
+    reads: () => ({}) as never,
     owner: Bun.randomUUIDv7(),
     leaseMs,
     report,

@@ -286,11 +286,11 @@ const orders = projection('orders', {
 const params = z.object({ id: z.string() })
 // @ts-expect-error 'total' does not exist in type
 query('q', { params, run: async (_, read) => read(orders).list({ total: 1 }) })
-// @ts-expect-error '"nope"' is not assignable to type '"paid" | "placed" | undefined'
+// @ts-expect-error '"nope"' is not assignable to type '"paid" | "placed" | RowConditions<"paid" | "placed"> | undefined'
 query('q', { params, run: async (_, read) => read(orders).list({ status: 'nope' }) })
-// @ts-expect-error 'number' is not assignable to type 'string'
+// @ts-expect-error 'number' is not assignable to type 'string | RowConditions<string> | undefined'
 query('q', { params, run: async (_, read) => read(orders).count({ customerId: 5 }) })
-// @ts-expect-error '"total"' is not assignable to type '"-customerId" | "-status" | "customerId" | "status" | undefined'
+// @ts-expect-error '"total"' is not assignable to type 'readonly SortBy<"customerId" | "status">[] | SortBy<
 query('q', { params, run: async (_, read) => read(orders).list({}, { sort: 'total' }) })
 // @ts-expect-error Object is possibly 'null'
 query('q', { params, run: async ({ id }, read) => (await read(orders).get(id)).total })
