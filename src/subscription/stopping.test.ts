@@ -114,7 +114,9 @@ describe('a stop', () => {
     await emaki.send(mail.queue('a', { to: 'a' }))
     await begun.promise
     await emaki.close()
-    expect(notices).toMatchObject([{ code: 'handler-abandoned', fields: { key: 'mail-a', position: 1 } }])
+    // A slow machine may hear nothing of LISTEN for a while, which is reported as well.
+    const given = notices.filter(({ code }) => !code.startsWith('retry-'))
+    expect(given).toMatchObject([{ code: 'handler-abandoned', fields: { key: 'mail-a', position: 1 } }])
     const next = await start(postgres(at.url, { schema: at.schema }), [report(false)])
     await untilProcessed(next.emaki, 1)
     const rows = await at.sql.unsafe(`select id from ${at.schema}.sql_report_v1_mails`)
