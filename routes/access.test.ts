@@ -1,6 +1,7 @@
 // Two callers on one app: what a rule refuses is refused by every way to it.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { allow } from '../src/definitions/access/allow.ts'
+import { memory } from '../src/ports/store/memory.ts'
 import { spec } from '../src/definitions/event/events.ts'
 import { cleanUp } from '../src/test-support/cleanup.ts'
 import { diary, note, notes, ofOneself, written } from '../src/test-support/diary.ts'
@@ -71,6 +72,27 @@ describe('a command with a rule', () => {
     const { ada } = await openWritten()
     const answers = await Promise.all([1, 2, 3].map(n => ada.post('/note/a1/change', { text: `${n}` })))
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+  })
+
+  test('a caller is not refused by a state that another process has changed since', async () => {
+    const store = memory()
+    const [one, other] = [openDiary({ store }), openDiary({ store })]
+    const [here, there] = [as(one, 'bob'), as(other, 'ada')]
+    expectProblem(await here.post('/note/a1/change', { text: 'x' }), 'stream-not-found')
+    expect((await there.post('/note/a1/write', { owner: 'ada', text: '' })).status).toBe(201)
+    // This process knows the note as that of nobody, or of Ada, to whom it belonged before.
+    expect((await as(one, 'ada').post('/note/a1/change', { text: 'y' })).status).toBe(200)
+    expect((await there.post('/note/a1/write', { owner: 'bob', text: 'given away' })).status).toBe(200)
+    expect((await here.post('/note/a1/change', { text: 'z' })).status).toBe(200)
+  })
+
+  test('a caller is not refused by a state that is only assumed, because such commands mostly begin a stream', async () => {
+    const store = memory()
+    const [one, other] = [openDiary({ store }), openDiary({ store })]
+    for (let i = 0; i < 50; i++) await as(one, 'ada').post(`/note/n${i}/write`, { owner: 'ada', text: '' })
+    // It is written by another process, and then again by this one, whose rule passes only owners of what is there.
+    await as(other, 'ada').post('/note/late/write', { owner: 'ada', text: '' })
+    expect((await as(one, 'ada').post('/note/late/write', { owner: 'eve', text: 'given away' })).status).toBe(200)
   })
 
   test('a command that is sent later is refused when it is given', async () => {

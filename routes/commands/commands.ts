@@ -10,7 +10,7 @@ import type { Services } from '../../src/runtime.ts'
 import type { SendOptions } from '../../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
 import { customMetaOf } from '../custom-meta.ts'
-import { checkRule } from '../../src/definitions/access/access.ts'
+import { askRule, checkRule } from '../../src/definitions/access/access.ts'
 import { requestCallerOf, requestOf, servicesOf } from '../context.ts'
 import { baseOf } from '../http/base-path.ts'
 import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
@@ -75,7 +75,7 @@ export function handle(make: CommandMaker): Handler {
     const custom = await customMetaOf(c)
     if (custom instanceof Response) return custom
     const rule = c.get('emakiAccess').command(decider, command)
-    const authorize = (state: unknown) => checkRule(rule, { actor, instance: id, state, command, data: body.data })
+    const askOf = (state: unknown) => ({ actor, instance: id, state, command, data: body.data })
     const named = { decider, command, id, data: body.data }
     const options = {
       idGiven: given !== null,
@@ -85,14 +85,14 @@ export function handle(make: CommandMaker): Handler {
       ...(key !== null && { key }),
       ...(actor !== null && { actor: actor.id }),
     }
-    if (sendTime !== null) {
-      if (rule !== 'all') authorize(await stateNow(emaki, decider, id))
-      return scheduleCommand(c, emaki, named, sendTime, options)
-    }
+    // What comes before the decision, such as a preparation, is also only for those who may.
+    const isEarly = sendTime !== null || emaki.deciders.get(decider)!.prepare.has(command)
+    if (isEarly && rule !== 'all') checkRule(rule, askOf(await stateNow(emaki, decider, id)))
+    if (sendTime !== null) return scheduleCommand(c, emaki, named, sendTime, options)
     const outcome = await emaki.dispatch(named, c.req.valid('json' as never), {
       signal: c.req.raw.signal,
       size: body.size,
-      ...(rule !== 'all' && { authorize }),
+      ...(rule !== 'all' && { authorize: (state: unknown) => askRule(rule, askOf(state)) }),
       ...options,
     })
     return respond({ c, emaki, id, decider, expect }, outcome)

@@ -22,10 +22,11 @@ function decide(commands: readonly PendingCommand[], turn = { isOver: false }) {
   return decideBatch('account-a', at, commands, { now: 0, trace: untraced, newId: () => `id ${++ids}`, turn })
 }
 
-/** Each command as a word: `+2` accepted with two events so far, `no` rejected, `!3` a precondition that found version 3. */
+/** Each command as a word: `+2` accepted with two events so far, `no` rejected, `refused` by a rule, `!3` a precondition that found version 3. */
 function read(batch: ReturnType<typeof decide>): readonly string[] {
   return batch.decided.map(one => {
     if (!('outcome' in one)) return `+${one.version}`
+    if (one.outcome.outcome === 'refused') return one.outcome.isHidden ? 'hidden' : 'refused'
     return one.outcome.outcome === 'conflict' ? `!${one.outcome.actual}` : one.outcome.code
   })
 }
@@ -41,6 +42,17 @@ const CASES: readonly (readonly [title: string, commands: () => PendingCommand[]
   ],
   ['a decision without events', () => [deposit(1), touch()], ['+4', '+4'], ['Deposited']],
   ['only decisions without events', () => [touch(), withdraw(11)], ['+3', 'insufficient'], []],
+  [
+    'a command that a rule refuses on the state of the one before, and tells it of no precondition',
+    () => [
+      deposit(5),
+      deposit(1, { expect: 9, authorize: state => (state as { readonly balance: number }).balance < 15 }),
+      deposit(1, { authorize: () => 'hidden' }),
+      deposit(1, { authorize: () => true }),
+    ],
+    ['+4', 'refused', 'hidden', '+5'],
+    ['Deposited', 'Deposited'],
+  ],
   [
     'a precondition that holds at its place',
     () => [deposit(1), deposit(1, { expect: 4 })],

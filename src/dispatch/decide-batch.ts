@@ -8,14 +8,14 @@ import { encode } from '../definitions/event/payload.ts'
 import type { NewEvent } from '../ports/store/event.ts'
 import { isMet, type NewKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
-import { type Conflicted, type Later, outcomeOfRejection, type Rejected } from './outcome.ts'
+import { type Conflicted, type Later, outcomeOfRejection, type Refused, type Rejected } from './outcome.ts'
 import { commandsOf, KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
 import type { StreamState } from './stream-state.ts'
 
 /** The outcome of one command if its batch is appended. `version` is the stream's version after the command. */
 export type DecidedCommand =
   | { readonly command: PendingCommand; readonly version: number; readonly events: readonly Event[] }
-  | { readonly command: PendingCommand; readonly outcome: Rejected | Later | Conflicted }
+  | { readonly command: PendingCommand; readonly outcome: Rejected | Later | Conflicted | Refused }
 
 export type DecidedBatch = {
   readonly stream: string
@@ -95,20 +95,24 @@ type DecisionStep = {
   readonly after: Folded
 }
 
-/** Whether a command is refused for now, and the log was not asked for its key: no append asks for it. */
+/** Whether a command is refused without a key that tells of it, and the log was not asked for its key: no append asks for it. */
 function isUnasked({ keyCheck }: PendingCommand, { decided }: DecisionStep): boolean {
-  return keyCheck === 'append' && 'outcome' in decided && decided.outcome.outcome === 'later'
+  return keyCheck === 'append' && 'outcome' in decided && /^(later|refused)$/.test(decided.outcome.outcome)
 }
 
 function decideTraced(command: PendingCommand, from: Folded, context: DecisionContext): DecisionStep {
-  // A caller that may not send it learns nothing of the stream, nor whether an expectation holds.
-  command.authorize?.(from.state)
   const attributes = { 'emaki.command': `${command.decider.name}.${command.command.command}` }
   return context.trace.step('decide', [command.parent], attributes, () => decideOne(command, from, context))
 }
 
 function decideOne(command: PendingCommand, from: Folded, { now, newId }: DecisionContext): DecisionStep {
   const { decider, expect } = command
+  // A caller that may not send it learns nothing of the stream, nor whether an expectation holds.
+  const verdict = command.authorize?.(from.state) ?? true
+  if (verdict !== true) {
+    const outcome = { outcome: 'refused', isHidden: verdict === 'hidden' } as const
+    return { decided: { command, outcome }, events: [], key: null, after: from }
+  }
   if (expect !== null && !isMet(expect, from.version)) {
     const outcome = { outcome: 'conflict', expected: expect, actual: from.version } as const
     return { decided: { command, outcome }, events: [], key: null, after: from }

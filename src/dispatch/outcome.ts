@@ -29,6 +29,9 @@ export type Unavailable = { readonly outcome: 'unavailable'; readonly retryAfter
 /** The events may have been appended or not. Send the command again with the same key, after `retryAfterMs`. */
 export type Unknown = { readonly outcome: 'unknown'; readonly retryAfterMs: number }
 
+/** A rule refuses the caller on the state of the stream. `isHidden`: it may not know that the stream exists. */
+export type Refused = { readonly outcome: 'refused'; readonly isHidden: boolean }
+
 /** The outcome of a command. */
 export type Outcome = Accepted | Rejected | Later | Conflicted | Invalid | Unavailable | Unknown
 

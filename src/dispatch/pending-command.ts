@@ -1,10 +1,11 @@
+import type { Verdict } from '../definitions/access/allow.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Meta } from '../definitions/event/events.ts'
 import type { StoreError } from '../ports/store/errors.ts'
 import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
-import { isTransient, type Outcome, outcomeOfError } from './outcome.ts'
+import { isTransient, type Outcome, outcomeOfError, type Refused } from './outcome.ts'
 
 /** The default time that an idempotency key is kept, in ms: a day. */
 export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
@@ -20,8 +21,8 @@ export type PendingCommand = {
   /** Counts up with each command. It shows whether a stream was read after the command arrived. */
   readonly arrival: number
   readonly expect: Expectation | null
-  /** Throws where the caller may not send the command on this state. Null: it may on each. */
-  readonly authorize: ((state: unknown) => void) | null
+  /** Says whether the caller may send the command on this state. Null: it may on each. */
+  readonly authorize: ((state: unknown) => Verdict) | null
   readonly key: { readonly key: string; readonly fingerprint: string; readonly keepMs: number | null } | null
   /**
    * When to ask the log whether the key was used. `append`: the append itself asks. `before`: before the decision,
@@ -42,7 +43,7 @@ export type PendingCommand = {
   prepared: ReadonlyMap<Command, unknown> | null
   /** How often it has lost its stream to another process. */
   attempts: number
-  readonly answer: (outcome: Outcome) => void
+  readonly answer: (outcome: Outcome | Refused) => void
   readonly fail: (error: unknown) => void
 }
 

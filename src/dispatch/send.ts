@@ -1,5 +1,7 @@
 // The entry of commands: their data is parsed, and they join the queues of their streams.
 import { patience } from '../lib/patience.ts'
+import { AccessRefused } from '../definitions/access/access.ts'
+import type { Verdict } from '../definitions/access/allow.ts'
 import { type Command, fingerprintOfAll } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { initiatorOf } from '../definitions/event/actor.ts'
@@ -57,8 +59,11 @@ export type SendOptions = {
   readonly traceparent?: string
 }
 
-/** What an entry from outside adds: `authorize` throws where the caller may not send the command on this state. */
-export type DispatchOptions = SendOptions & { readonly authorize?: (state: unknown) => void }
+/**
+ * What an entry from outside adds: `authorize` says whether the caller may send the command on this state. A refusal
+ * rejects with AccessRefused.
+ */
+export type DispatchOptions = SendOptions & { readonly authorize?: (state: unknown) => Verdict }
 
 /**
  * Parses a command's data with its schema: gives the output, or what is wrong. Throws a TypeError if the decider has no
@@ -124,7 +129,8 @@ export function sendParsed(
       attempts: 0,
       answer: outcome => {
         onEnd()
-        resolve(outcome)
+        if (outcome.outcome === 'refused') reject(new AccessRefused(outcome.isHidden))
+        else resolve(outcome)
       },
       fail: error => {
         onEnd()

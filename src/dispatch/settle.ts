@@ -4,13 +4,13 @@ import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Conflict, SliceResult, StoredKey } from '../ports/store/unit.ts'
 import type { AppendResult } from './append-batch.ts'
 import type { DecidedBatch, DecidedCommand } from './decide-batch.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome, Refused } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 import { BATCH_COMMANDS_MAX, strainAfterLoss, contestAfterWin, type StreamQueue } from './stream-queue.ts'
 import { boundSize, type StreamState } from './stream-state.ts'
 
 export type Settlement = {
-  readonly answers: readonly { readonly command: PendingCommand; readonly outcome: Outcome }[]
+  readonly answers: readonly { readonly command: PendingCommand; readonly outcome: Outcome | Refused }[]
   /** Commands whose key was used before. They get its stored outcome. */
   readonly duplicates: readonly { readonly command: PendingCommand; readonly stored: StoredKey }[]
   readonly failures: readonly { readonly command: PendingCommand; readonly error: unknown }[]
@@ -85,7 +85,7 @@ function isSnapshotDue({ snapshot }: DeciderSpec, before: number, after: number)
 }
 
 /** The outcome of a decided command, at its own version and not at the last of its batch. */
-export function outcomeOf(decided: DecidedCommand, { stream, before }: DecidedBatch, slice: SliceResult): Outcome {
+export function outcomeOf(decided: DecidedCommand, { stream, before }: DecidedBatch, slice: SliceResult): Outcome | Refused {
   if ('outcome' in decided) return decided.outcome
   const { version, events } = decided
   const position = version > before.version ? slice.position - (slice.version - version) : before.position

@@ -1,11 +1,11 @@
 // Commands as they wait in a queue, with what they were answered.
 import type { Command } from '../definitions/decider/command.ts'
-import type { Outcome } from '../dispatch/outcome.ts'
+import type { Outcome, Refused } from '../dispatch/outcome.ts'
 import type { PendingCommand } from '../dispatch/pending-command.ts'
 import { spec } from '../definitions/event/events.ts'
 import { account } from './account.ts'
 
-export type RecordedCommand = PendingCommand & { readonly outcomes: (Outcome | { readonly thrown: unknown })[] }
+export type RecordedCommand = PendingCommand & { readonly outcomes: (Outcome | Refused | { readonly thrown: unknown })[] }
 
 /** A pending command that records what it is answered. */
 export function buildPending(command: Command, given: Partial<PendingCommand> = {}): RecordedCommand {

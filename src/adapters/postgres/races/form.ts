@@ -12,7 +12,7 @@ export function form<T>(quick: T, long: T): T {
 }
 
 /** When a race is given up, in ms: beyond all that it waits for by itself, which says what it was. */
-const RACE_MAX_MS: number = form(240_000, 3_600_000)
+const RACE_MAX_MS: number = form(900_000, 3_600_000)
 
 /** A test with a random source of its own, whose failure says from which seed. */
 export function race(title: string, run: (random: Random) => Promise<void>): void {
