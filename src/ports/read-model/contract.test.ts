@@ -5,6 +5,7 @@ import { readModelCases } from './contract/index.ts'
 import { memoryReadModel } from './memory.ts'
 import type { Lease } from './leases.ts'
 import type { NewPage } from './progress.ts'
+import type { RowFilter } from './filter.ts'
 import type { ReadModel } from './read-model.ts'
 import type { StoredRow } from './rows.ts'
 
@@ -13,6 +14,7 @@ type Bug = { readonly bug: string; readonly plant: (sound: ReadModel) => Partial
 const ZOMBIE = 'refuses an owner that was taken over: nothing is written, whichever of the two comes first'
 const STALE = 'writes nothing where the epoch or the checkpoint is another, whichever it is'
 const ANY_PAGES = 'has after any pages what a map has that they were applied to'
+const FILTERED = 'lists by any conditions, in the order of any fields, page by page, what a filtered and sorted array has'
 const SORTED = 'lists rows in any order it has an index for, from any row on, as a sorted array would, whatever the values are'
 const LEFT_OUT = 'leaves the rows of parked keys out of a list and a count that ask for that, in every order and behind every row'
 const STOPPED =
@@ -160,6 +162,27 @@ const bugs: readonly Bug[] = [
           : sound.count(table, where),
     }),
     caught: [SORTED],
+  },
+  {
+    bug: 'sorts by the first of several fields alone',
+    plant: sound => ({ list: (table, options) => sound.list(table, { ...options, sort: options.sort.slice(0, 1) }) }),
+    caught: [FILTERED],
+  },
+  {
+    bug: 'lets the last of two conditions on a field replace the first',
+    plant: sound => {
+      const lastOf = (where: RowFilter) => [...new Map(where.map(one => [one.field, one])).values()]
+      return { count: (table, where, options) => sound.count(table, lastOf(where), options) }
+    },
+    caught: ['joins two filters of one field, and finds what meets both'],
+  },
+  {
+    bug: 'takes a bound itself for greater than it',
+    plant: sound => {
+      const widen = (where: RowFilter) => where.map(one => (one.is === '>' ? { ...one, is: '>=' as const } : one))
+      return { list: (table, options) => sound.list(table, { ...options, where: widen(options.where) }) }
+    },
+    caught: [FILTERED],
   },
   {
     bug: 'shows no row as parked',
