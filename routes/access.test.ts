@@ -1,8 +1,10 @@
 // Two callers on one app: what a rule refuses is refused by every way to it.
 import { afterEach, describe, expect, test } from 'bun:test'
+import { z } from 'zod'
 import { allow } from '../src/definitions/access/allow.ts'
 import { memory } from '../src/ports/store/memory.ts'
-import { spec } from '../src/definitions/event/events.ts'
+import { decider } from '../src/definitions/decider/decider.ts'
+import { events, spec } from '../src/definitions/event/events.ts'
 import { cleanUp } from '../src/test-support/cleanup.ts'
 import { diary, note, notes, ofOneself, written } from '../src/test-support/diary.ts'
 import { type Answer, type Client, expectProblem, type Headers_, openClient } from '../src/test-support/http.ts'
@@ -121,6 +123,23 @@ describe('a command with a rule', () => {
       { Prefer: 'return=representation' },
     )
     expect([status, body]).toEqual([201, expect.not.objectContaining({ state: expect.anything() })])
+  })
+
+  test('a caller whom the rule refuses starts no preparation', async () => {
+    const prepared: string[] = []
+    const Paid = events('bill', { Paid: z.object({}) })
+    const bill = decider(Paid, {
+      initial: {},
+      evolve: { Paid: state => state },
+      commands: { pay: z.object({}) },
+      prepare: { pay: async (_, { instance }) => prepared.push(instance) },
+      decide: { pay: () => Paid.Paid({}) },
+    })
+    const authorize = [allow(bill, ({ actor }) => actor?.id === 'ada')]
+    const one = openClient({ serve: [bill], actor, authorize })
+    isForbidden(await as(one, 'bob').post('/bill/b1/pay'))
+    expect((await as(one, 'ada').post('/bill/b2/pay')).status).toBe(201)
+    expect(prepared).toEqual(['b2'])
   })
 
   test('a rule that throws fails the command, and lets nobody pass', async () => {
