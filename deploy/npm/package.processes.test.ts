@@ -9,8 +9,6 @@ import { serveProcess } from '../../src/test-support/served-process.ts'
 const ROOT = join(import.meta.dir, '../..')
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 const BUN = process.execPath
-/** The imports that need no optional peer. Each of the others needs the types of the client that it takes. */
-const WITHOUT_PEERS = ['', '/http', '/cli', '/sqlite', '/postgres', '/cdn', '/webhooks', '/testing']
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-package-'))
 const repository = join(folder, 'repository')
@@ -127,8 +125,9 @@ describe('a project', () => {
     expect(await openAccount(project, [BUN, join(project, 'account.ts')])).toEqual({ owner: 'Ada', cents: 0 })
   })
 
-  test('a project without the optional peers compiles all imports but those that take a client, also their declarations', async () => {
-    const lines = WITHOUT_PEERS.map((subpath, i) => `export * as part${i} from 'emaki${subpath}'`)
+  test('a project without the optional peers compiles all imports, also their declarations', async () => {
+    const subpaths = Object.keys(manifest.exports).map(path => path.slice(1))
+    const lines = subpaths.map((subpath, i) => `export * as part${i} from 'emaki${subpath}'`)
     writeFileSync(join(folder, 'node/all.ts'), lines.join('\n'))
     expect(await run(join(folder, 'node'), BUN, TSC, '-p', '.')).toBe('')
   })
@@ -145,6 +144,13 @@ describe('a project', () => {
     const served = await serveProcess([binary], { SQLITE_FILE: join(folder, 'log.db') })
     expect(await (await fetch(`${served.url}/docs/scalar.js`)).text()).toBe('"the page"')
     await served.stop()
+  })
+
+  test('a project installs the package from a folder that is built, and leaves it clean', async () => {
+    const project = await createProject('folder', { ...bundler, types: ['bun'] }, [`file:${repository}`])
+    expect(await run(project, BUN, TSC, '-p', '.')).toBe('')
+    expect(await openAccount(project, [BUN, join(project, 'account.ts')])).toEqual({ owner: 'Ada', cents: 0 })
+    expect(await statusOf(repository)).toBe('')
   })
 
   test('a project installs the package from Git once it trusts it, and leaves the repository clean', async () => {

@@ -81,6 +81,7 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   'bun pm pack': ['deploy/npm/package.processes.test.ts', "'pm', 'pack'"],
   'npm pack': ['deploy/npm/package.processes.test.ts', "'npm', 'pack'"],
   'bun add ./emaki-0.1.0.tgz': ['deploy/npm/package.processes.test.ts', "BUN, 'add', ...source"],
+  'bun add file:../emaki': ['deploy/npm/package.processes.test.ts', '[`file:'],
   'bun add --trust git+https://example.com/emaki.git': ['deploy/npm/package.processes.test.ts', "'--trust', `git+file:"],
   'bun add --dev @types/bun': ['deploy/npm/package.processes.test.ts', "'add', '--dev', `@types/bun@"],
   'bun init': ['deploy/npm/package.processes.test.ts', "'init', '--yes'"],

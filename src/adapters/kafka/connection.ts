@@ -1,10 +1,12 @@
 // One producer. It is made when it is first needed, and made again after any failure, because then it asks the cluster
 // again for the partitions.
 import type { KafkaConfig, Producer } from 'kafkajs'
+import type { KafkaClientOptions } from './client-options.ts'
 import { kafkajs } from './packages.ts'
 
 export type KafkaConnectionOptions = {
-  readonly config: KafkaConfig
+  readonly brokers: readonly string[]
+  readonly connect: KafkaClientOptions | undefined
   readonly deadlineMs: number
   readonly signal: AbortSignal
 }
@@ -16,7 +18,7 @@ export type KafkaConnection = {
   readonly renew: () => void
 }
 
-export function kafkaConnection({ config, deadlineMs, signal }: KafkaConnectionOptions): KafkaConnection {
+export function kafkaConnection({ brokers, connect, deadlineMs, signal }: KafkaConnectionOptions): KafkaConnection {
   let current: Promise<Producer> | null = null
 
   const open = async (): Promise<Producer> => {
@@ -25,7 +27,9 @@ export function kafkaConnection({ config, deadlineMs, signal }: KafkaConnectionO
       logLevel: logLevel.NOTHING,
       connectionTimeout: deadlineMs,
       requestTimeout: deadlineMs,
-      ...config,
+      // The client's own type of these options is narrower in parts that only it knows.
+      ...(connect as Omit<KafkaConfig, 'brokers'>),
+      brokers: [...brokers],
       // The relay itself decides when to try again.
       retry: { retries: 0 },
     })

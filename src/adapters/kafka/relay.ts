@@ -1,12 +1,13 @@
 // Sends events to Kafka: a subscription on the log whose handler produces messages.
 import type { DefinitionName } from '../../definitions/definition-name.ts'
-import type { KafkaConfig, KafkaJSProtocolError, Message } from 'kafkajs'
+import type { KafkaJSProtocolError, Message } from 'kafkajs'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
 import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
 import type { Start } from '../../definitions/start.ts'
+import type { KafkaClientOptions } from './client-options.ts'
 import { kafkaConnection } from './connection.ts'
 import { bytesOf, messageOf } from './message.ts'
 import type { Report } from '../../ports/report/notice.ts'
@@ -33,7 +34,7 @@ export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
   /** The longest time that Kafka may take to connect, and to acknowledge, in ms. Default: 5 000. */
   readonly deadlineMs?: number
   /** Further options of the client: `ssl`, `sasl`, `clientId` … */
-  readonly connect?: Omit<KafkaConfig, 'brokers' | 'retry'>
+  readonly connect?: KafkaClientOptions
   /** Called once for each outage, with its first error. Default: it prints a JSON record on standard error. */
   readonly report?: Report
 }
@@ -81,7 +82,7 @@ type KafkaMessage = { readonly topic: string; readonly message: Message }
 type KafkaReceiver = Pick<KafkaRelayOptions<AnyEvents, string>, 'brokers' | 'connect' | 'deadlineMs' | 'report'>
 
 function producer({ brokers, connect, deadlineMs = 5_000, report = printReports() }: KafkaReceiver, signal: AbortSignal) {
-  const { producer, renew } = kafkaConnection({ config: { ...connect, brokers: [...brokers] }, deadlineMs, signal })
+  const { producer, renew } = kafkaConnection({ brokers, connect, deadlineMs, signal })
   const breaker = new Breaker({ signal, receiver: 'Kafka', report })
   return (request: readonly KafkaMessage[]) =>
     breaker.deliver(async () => {

@@ -3,12 +3,13 @@
 // meanwhile.
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
 import type { JetStreamClient } from '@nats-io/jetstream'
+import type { NatsClientOptions } from './client-options.ts'
 import { type Nats, nats } from './packages.ts'
 
 export type OpenConnection = { readonly connection: NatsConnection; readonly jetstream: JetStreamClient; readonly nats: Nats }
 
 export type NatsConnectionOptions = {
-  readonly connect: ConnectionOptions
+  readonly connect: NatsClientOptions & { readonly servers: string | string[] }
   /** Runs once on each new connection, before the first message. */
   readonly prepare: (opened: OpenConnection) => Promise<void>
   readonly deadlineMs: number
@@ -25,7 +26,9 @@ export function natsConnection({ connect, prepare, deadlineMs, signal }: NatsCon
   const open = async (): Promise<OpenConnection> => {
     const packages = await nats()
     // Without this option, each message makes an Error in case it fails, which takes a tenth of the time.
-    const connection = await packages.connect({ timeout: deadlineMs, noAsyncTraces: true, ...connect, reconnect: false })
+    // The client's own type of these options is narrower in parts that only it knows.
+    const options = connect as ConnectionOptions
+    const connection = await packages.connect({ timeout: deadlineMs, noAsyncTraces: true, ...options, reconnect: false })
     const close = () => void connection.close()
     signal.addEventListener('abort', close, { once: true })
     void connection.closed().then(() => signal.removeEventListener('abort', close))

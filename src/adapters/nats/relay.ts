@@ -1,6 +1,5 @@
 // Sends events to NATS JetStream: a subscription on the log whose handler publishes messages.
 import type { DefinitionName } from '../../definitions/definition-name.ts'
-import type { ConnectionOptions } from '@nats-io/transport-node'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { deliverInOrder } from '../delivery/in-order.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
@@ -9,6 +8,7 @@ import type { AnyEvents, Recorded } from '../../definitions/event/events.ts'
 import type { In, One } from '../../definitions/event/families.ts'
 import { type Processor, processor } from '../../definitions/processor.ts'
 import type { Start } from '../../definitions/start.ts'
+import type { NatsClientOptions } from './client-options.ts'
 import { natsConnection, type OpenConnection } from './connection.ts'
 import type { Report } from '../../ports/report/notice.ts'
 import { printReports } from '../../ports/report/print.ts'
@@ -37,7 +37,7 @@ export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
   /** The longest time that NATS may take to connect, and to acknowledge, in ms. Default: 5 000. */
   readonly deadlineMs?: number
   /** Further options of the client: `user`, `pass`, `token`, `tls`, `authenticator` … */
-  readonly connect?: Omit<ConnectionOptions, 'servers' | 'reconnect'>
+  readonly connect?: NatsClientOptions
   /** Called once for each outage, with its first error. Default: it prints a JSON record on standard error. */
   readonly report?: Report
 }

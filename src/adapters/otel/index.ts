@@ -1,5 +1,6 @@
 // OpenTelemetry: implements the port to tracing with spans, and makes a span for each request. It loads its packages
 // only when it is turned on.
+import type { TracerProvider } from '@opentelemetry/api'
 import { settleWithin } from '../../lib/deadline.ts'
 import type { Telemetry } from '../../ports/trace/telemetry.ts'
 import { untraced } from '../../ports/trace/trace.ts'
@@ -28,7 +29,8 @@ export async function telemetry(options: TelemetryOptions = {}): Promise<Telemet
   if (!given && !isEnabled(process.env)) return { trace: untraced, middleware: [], shutdown: async () => {} }
   const { api, hono } = await instrumentation()
   const { tracerProvider, end } = given
-    ? { tracerProvider: given, end: async () => given.forceFlush?.() }
+    ? // Only OpenTelemetry knows what a tracer is.
+      { tracerProvider: given as TracerProvider, end: async () => given.forceFlush?.() }
     : await sdk(api, options)
   if (!keepsContext(api))
     throw new TypeError('a tracerProvider needs a context manager: call context.setGlobalContextManager before telemetry()')

@@ -11,7 +11,8 @@
 // after a split.
 import { type Cache, type Entry, type Release, type Stored, TAGS_MAX } from '../../ports/cache/cache.ts'
 import { parseEntry, writeEntry } from './entry.ts'
-import { type ConnectionCounts, RedisConnection } from './connection.ts'
+import type { ConnectionCounts } from './connection-counts.ts'
+import { RedisConnection } from './connection.ts'
 import { ioredis } from './packages.ts'
 import type { Scripts } from './scripts.ts'
 

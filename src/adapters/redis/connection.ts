@@ -6,6 +6,7 @@ import { backOff } from '../../lib/back-off.ts'
 import type { Redis } from 'ioredis'
 import { Episode } from '../../ports/report/episode.ts'
 import type { Report } from '../../ports/report/notice.ts'
+import type { ConnectionCounts } from './connection-counts.ts'
 import type { Ioredis } from './packages.ts'
 import { SCRIPTS, type ScriptName, type Scripts } from './scripts.ts'
 
@@ -18,15 +19,6 @@ export type RedisConnectionOptions = {
   readonly onUp: () => void
   readonly report: Report
   readonly scripts?: Scripts
-}
-
-export type ConnectionCounts = {
-  /** Commands sent for callers. */
-  readonly sent: number
-  /** Attempts to come back. */
-  readonly knocks: number
-  /** How often the connection went down, without the start. */
-  readonly falls: number
 }
 
 export class RedisError extends Error {}
