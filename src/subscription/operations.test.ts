@@ -1,5 +1,6 @@
 // What somebody does to subscriptions: by the runtime and by the command line, which are one.
 import { afterEach, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { liveLeases } from './pausing.ts'
 import { pauseVerb, resumeVerb, statusVerb } from '../cli/subscriptions.ts'
@@ -15,6 +16,9 @@ import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
 import { type Runtime, runtime } from '../runtime.ts'
 import { order } from '../test-support/fulfilment.ts'
+import { sqlite } from '../adapters/sqlite/store.ts'
+import { cleanUp } from '../test-support/cleanup.ts'
+import { newFolder } from '../test-support/sqlite.ts'
 import { runVerb } from '../test-support/run-verb.ts'
 import { until } from '../test-support/servers/until.ts'
 import { untilProcessed } from '../test-support/until-processed.ts'
@@ -205,5 +209,29 @@ describe('operations', () => {
       (await emaki.status()).map(one => ({ ...one, isOwner: false })),
     )
     expect([await run(resumeVerb), await run(resumeVerb)]).toEqual(['reader goes on\n', 'reader is not paused\n'])
+  })
+})
+
+describe('a pause and a restart', () => {
+  afterEach(cleanUp)
+
+  test('what is paused stays paused when the only process of a file starts again', async () => {
+    const file = join(newFolder(), 'log.db')
+    const start = async () => {
+      const emaki = await runtime({ serve: [note, notes, order, nightly], store: sqlite(file) })
+      running.push(emaki)
+      return emaki
+    }
+    const first = await start()
+    expect([await first.pause('notes'), await first.pause('nightly')]).toEqual([true, true])
+    await running.pop()!.close()
+    const second = await start()
+    expect((await second.status()).find(({ name }) => name === 'notes_v1')?.isPaused).toBe(true)
+    await second.send(note.write('n1', { text: 'later' }))
+    expect(await second.row(notes, 'n1')).toBeNull()
+    expect([await second.resume('notes'), await second.resume('nightly')]).toEqual([true, true])
+    await untilProcessed(second as never, 1)
+    expect(await second.row(notes, 'n1')).toMatchObject({ text: 'later' })
+    await running.pop()!.close()
   })
 })

@@ -1,9 +1,7 @@
 // Pauses a subscription or a schedule: its lease is held by nobody's process, until somebody gives it back. So each node,
 // also of an earlier release, waits for it, and no write of the former owner is accepted.
-import type { LeaseHolder, Leases } from '../ports/read-model/leases.ts'
+import { type LeaseHolder, type Leases, PAUSED_OWNER } from '../ports/read-model/leases.ts'
 
-/** The owner of the lease of a paused subscription. No process has this name. */
-const PAUSED = 'paused'
 /** A lease that lasts for ever: a hundred years, in ms. */
 const FOREVER_MS = 100 * 365 * 86_400_000
 /** The time to make it last, in ms. */
@@ -13,7 +11,7 @@ const ATTEMPTS_MAX = 100
 
 /** Whether a lease is held because its subscription is paused. */
 export function isPause({ owner }: Pick<LeaseHolder, 'owner'>): boolean {
-  return owner === PAUSED
+  return owner === PAUSED_OWNER
 }
 
 /** The leases that processes hold. */
@@ -27,7 +25,7 @@ export async function pauseLease(readModel: Leases, name: string): Promise<boole
     const held = (await readModel.leases()).find(one => one.name === name && one.leftMs > 0)
     if (held && isPause(held)) return false
     if (held) await readModel.release(name, held.epoch)
-    const lease = await readModel.acquire(name, { owner: PAUSED, ttlMs: TAKE_MS, start: 0 })
+    const lease = await readModel.acquire(name, { owner: PAUSED_OWNER, ttlMs: TAKE_MS, start: 0 })
     if (lease && (await readModel.renew(name, lease.epoch, FOREVER_MS))) return true
   }
   throw new Error(`the lease of ${name} could not be taken in ${ATTEMPTS_MAX} attempts`)

@@ -71,17 +71,6 @@ describe('a log that is kept', () => {
     await second.close()
   })
 
-  test('a log that is kept begins empty, also where another store has written into its schema', async () => {
-    const other = await log.openLog()
-    await writeAll(other.store)
-    const later = new KeptLog(schema)
-    const first = await later.openLog()
-    expect(await first.store.head()).toBe(0)
-    await first.close()
-    await later.close()
-    await other.close()
-  })
-
   test('a log that is kept notes a case that closes, restores, watches, announces, imports or takes a turn', async () => {
     const marking: readonly ((store: Store) => unknown)[] = [
       store => store.close(),

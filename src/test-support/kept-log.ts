@@ -25,7 +25,7 @@ export class KeptLog {
 
   /** An empty log, as the contract of stores wants it. */
   async openLog(): Promise<TestedStore> {
-    const store = this.#idle ?? (await this.#openEmpty())
+    const store = this.#idle ?? (await this.#open())
     this.#idle = null
     const use: Use = { isMarked: false, pending: 0 }
     const further: Store[] = []
@@ -66,13 +66,6 @@ export class KeptLog {
     await (await this.#at).drop()
   }
 
-  /** What came before, such as another store over the same log, leaves nothing. */
-  async #openEmpty(): Promise<Store> {
-    const store = await this.#open()
-    await emptyLog(await this.#at)
-    return store
-  }
-
   async #open(): Promise<Store> {
     const store = postgres(await this.#url, { schema: (await this.#at).schema })
     await store.open()
@@ -94,6 +87,8 @@ async function forgetTables({ readModel }: Store): Promise<void> {
 export async function openLogIn(at: TestSchema): Promise<TestedStore> {
   const log = new KeptLog(Promise.resolve(at))
   const tested = await log.openLog()
+  // Another store may still be open over it.
+  await emptyLog(at)
   return {
     ...tested,
     close: async () => {

@@ -1,5 +1,6 @@
 // Opens a file: claims it, makes it durable, migrates it, and prepares its statements.
 import { Database } from 'bun:sqlite'
+import { PAUSED_OWNER } from '../../ports/read-model/leases.ts'
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -56,7 +57,7 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
   else upToDate(db, file)
   // The process that served this file has ended, because the file is ours alone. So nobody has to wait for its leases
   // to end.
-  if (exclusive) db.run('update leases set until = 0')
+  if (exclusive) db.run('update leases set until = 0 where owner is not ?', [PAUSED_OWNER])
   const identity = identify(db)
   const prepared = prepareLog(db)
   for (const statement of Object.values(prepared)) opening.use(statement)

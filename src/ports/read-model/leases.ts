@@ -1,3 +1,6 @@
+/** The owner of the lease of what is paused. No process has this name, and a start takes nothing from it. */
+export const PAUSED_OWNER = 'paused'
+
 /**
  * The right to write for a subscription. If only one process can have the database, a lease may be given at once, but
  * its epoch still has to rise.
