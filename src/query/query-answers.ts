@@ -1,6 +1,6 @@
 // Answers queries: from the cache if their policy allows it, else by a run. Waits until rows are as new as asked for.
 import type { FilledAnswer, Filling, FreshEntry } from './fill.ts'
-import { canonicalText } from '../definitions/event/payload.ts'
+import { canonicalText, isTold } from '../definitions/event/payload.ts'
 import type { QuerySpec } from '../definitions/query.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Subscriptions } from '../subscription/subscriptions.ts'
@@ -78,7 +78,8 @@ export class QueryAnswers {
       const { text, ...rest } = await runQuery({ query, params, min: { ...asked, waitMs: 0 }, reader, head: head(), trace })
       return { body: text, etag: etagOf(text, rest), ...rest }
     }
-    if (query.cache && isShared)
+    // Without a key of its own, an answer would be given to those who ask for another one.
+    if (query.cache && isShared && isTold(params))
       return this.#options.filling.answer(this.keyOf(query, params), query.cache, min.atLeast, {
         build: atLeast => build({ atLeast, waitMs: 0 }),
         currentPosition: () => this.#currentPosition(),

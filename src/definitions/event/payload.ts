@@ -139,9 +139,19 @@ export function freezeAll<T>(value: T, seen: Set<unknown> = new Set()): T {
   return value
 }
 
-/** JSON text with the keys of every object in one order. Equal values have equal text. */
+/** JSON text with the keys of every object in one order. Equal values have equal text, and so may values that `isTold` refuses. */
 export function canonicalText(value: unknown): string {
   return JSON.stringify(sortKeys(value))
+}
+
+/** Whether the text of a value tells it from every other one. That of a Set or of NaN is that of another value. */
+export function isTold(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || value === null) return /^(string|boolean|undefined|object)$/.test(typeof value)
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return true
+  if (Array.isArray(value)) return value.every(isTold)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isTold)
 }
 
 /**
