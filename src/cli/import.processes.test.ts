@@ -172,6 +172,7 @@ async function killRepeatedly(
   environment: Environment,
   head: () => number | Promise<number>,
   isReading: () => boolean | Promise<boolean>,
+  hasSessions: () => boolean | Promise<boolean> = () => false,
 ) {
   const many = 24_000
   const args = ['import', payments(many), '--map', 'fines']
@@ -184,6 +185,8 @@ async function killRepeatedly(
     await until('there is something to interrupt', isInTheMiddle)
     child.kill('SIGKILL')
     await child.exited
+    // A commit that was on its way is still made.
+    await until('its sessions have ended', async () => !(await hasSessions()))
     heads.push(await head())
   }
   const { code, printed } = await runCommand(args, environment)
@@ -228,11 +231,13 @@ describe('an import that is killed', () => {
         (await countRows(
           `select count(*) as many from pg_tables where schemaname = '${at.schema}' and tablename = 'import_rows'`,
         )) > 0
+      const hasSessions = async () =>
+        (await countRows("select count(*) as many from pg_stat_activity where application_name = 'emaki import'")) > 0
       await killRepeatedly(
         onPostgres(at),
         async () => ((await isMigrated()) ? countRows(`select coalesce(max(position), 0) as many from ${at.schema}.events`) : 0),
-        async () =>
-          (await countRows("select count(*) as many from pg_stat_activity where application_name = 'emaki import'")) > 0,
+        hasSessions,
+        hasSessions,
       )
     } finally {
       await at.drop()

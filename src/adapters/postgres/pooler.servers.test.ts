@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import createClient from 'postgres'
 import { readModelContract } from '../../ports/read-model/contract/index.ts'
+import type { TestedStore } from '../../ports/store/contract/case.ts'
 import { storeContract } from '../../ports/store/contract/index.ts'
 import { importContract } from '../../ports/store/import-contract/index.ts'
 import { startPgbouncer } from '../../test-support/servers/pgbouncer.ts'
@@ -113,7 +114,14 @@ describe('a pooler in session mode', () => {
   })
 })
 
-storeContract('PostgreSQL behind pgbouncer', () => log.openLog())
+/** The tests above have left events. */
+async function openEmptyLog(): Promise<TestedStore> {
+  const tested = await log.openLog()
+  await emptyLog(await testing)
+  return tested
+}
+
+storeContract('PostgreSQL behind pgbouncer', openEmptyLog)
 importContract('PostgreSQL behind pgbouncer', () => log.openLog())
 
 readModelContract('PostgreSQL behind pgbouncer', () => log.openReadModel())
