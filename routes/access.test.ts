@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { allow } from '../src/definitions/access/allow.ts'
 import { memory } from '../src/ports/store/memory.ts'
 import { decider } from '../src/definitions/decider/decider.ts'
+import { query } from '../src/definitions/query.ts'
 import { events, spec } from '../src/definitions/event/events.ts'
 import { cleanUp } from '../src/test-support/cleanup.ts'
 import { diary, note, notes, ofOneself, written } from '../src/test-support/diary.ts'
@@ -142,6 +143,51 @@ describe('a command with a rule', () => {
     expect(prepared).toEqual(['b2'])
   })
 
+  test.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['a text', 'yes'],
+    ['an object', {}],
+    ['a promise of true', Promise.resolve(true)],
+  ])('a rule that gives %s lets nobody pass, by no way', async (_, verdict) => {
+    const rule = () => verdict as never
+    const authorize = [
+      allow(note, { commands: rule, state: rule, stream: rule, events: rule }),
+      allow(notes, rule),
+      allow(written, rule),
+    ]
+    const ada = as(openDiary({ authorize }), 'ada')
+    const data = { owner: 'ada', text: '' }
+    isForbidden(await ada.post('/note/a1/write', data))
+    isForbidden(await ada.post('/note/a1/write', data, { 'Idempotency-Key': 'k' }))
+    isForbidden(await ada.post('/note/a1/write', data, { Prefer: 'respond-async' }))
+    for (const path of [
+      '/note/a1',
+      '/streams/note-a1',
+      '/notes',
+      '/notes/a1',
+      '/notes-written?owner=ada',
+      '/events?stream=note-a1',
+      '/events?category=note',
+    ])
+      isForbidden(await ada.get(path))
+  })
+
+  test('a rule is asked about the data that the schema of the command gives', async () => {
+    const Sent = events('transfer', { Sent: z.object({ to: z.string(), amount: z.number() }) })
+    const transfer = decider(Sent, {
+      initial: {},
+      evolve: { Sent: state => state },
+      commands: { send: z.object({ to: z.string().trim().toLowerCase(), amount: z.coerce.number().default(1_000) }) },
+      decide: { send: (_, data) => Sent.Sent(data) },
+    })
+    const authorize = [allow(transfer, { commands: { send: ({ data }) => data.to !== 'treasury' && data.amount <= 100 } })]
+    const ada = as(openClient({ serve: [transfer], actor, authorize }), 'ada')
+    isForbidden(await ada.post('/transfer/t1/send', { to: ' Treasury', amount: 1 }))
+    isForbidden(await ada.post('/transfer/t1/send', { to: 'x' }))
+    expect((await ada.post('/transfer/t1/send', { to: 'x', amount: '5' })).status).toBe(201)
+  })
+
   test('a rule that throws fails the command, and lets nobody pass', async () => {
     const rules = [
       allow(note, () => {
@@ -185,6 +231,44 @@ describe('what a caller may see', () => {
       isForbidden(await bob.get('/notes-written?owner=ada'))
     }
   })
+
+  test('a query whose parameters have one text answers each caller for itself', async () => {
+    const setOf = query('set-of', {
+      params: z.object({ owner: z.string().transform(owner => new Set([owner])) }),
+      cache: { ttl: '5 minutes' },
+      run: async ({ owner }) => [...owner],
+    })
+    const authorize = [
+      allow(setOf, ({ actor, params }) => actor !== null && (params.owner as unknown as Set<string>).has(actor.id)),
+    ]
+    const one = openClient({ serve: [setOf], actor, authorize })
+    for (const who of ['bob', 'ada', 'bob']) expect((await as(one, who).get(`/set-of?owner=${who}`)).body).toEqual([who])
+    isForbidden(await as(one, 'ada').get('/set-of?owner=bob'))
+  })
+
+  test('a page of a stream that a rule has opened is kept by no browser for its next user', async () => {
+    const { ada } = await openWritten()
+    const { headers } = await ada.get('/streams/note-a1?limit=1')
+    expect(headers.get('cache-control')).toBe('private, no-cache')
+  })
+
+  test('a guard opens the log by true, and by no other value', async () => {
+    const { bob } = await openWritten({ guard: () => 'no' as never })
+    expect((await bob.get('/streams/note-a1')).status).toBe(404)
+    expect((await bob.get('/events')).status).toBe(403)
+  })
+
+  test.each([Number.NaN, new Date('x'), '2030-01-01'])(
+    'credentials that end at %p fail the request, and open nothing for ever',
+    async until => {
+      const one = openClient({
+        serve: diary,
+        actor: () => ({ id: 'ada', until: until as never }),
+        authorize: [allow(note, 'all')],
+      })
+      expect((await one.get('/events?category=note')).status).toBe(500)
+    },
+  )
 
   test('an earlier state of an instance is shown to those who may see its present one', async () => {
     const { ada, bob } = await openWritten()
@@ -278,6 +362,18 @@ describe('rules that cannot hold', () => {
       'with a part that there is not',
       () => [allow(note, { reads: 'all' } as never)],
       'allow(note): a decider has no reads; there are commands, state, stream, events',
+    ],
+    ['that say nothing', () => [allow(note, undefined as never)], "allow(note): expected a function, 'all', or rules by name"],
+    ['without any', () => [allow(notes, {})], 'allow(notes) has no rule'],
+    [
+      'whose part is undefined',
+      () => [allow(notes, { visible: undefined as never })],
+      "allow(notes): visible is no function and not 'all', but undefined",
+    ],
+    [
+      'whose command has null',
+      () => [allow(note, { commands: { drop: null as never } })],
+      "allow(note): drop is no function and not 'all', but null",
     ],
     [
       'with a command that there is not',

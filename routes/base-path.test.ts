@@ -169,3 +169,20 @@ describe('an app that is mounted', () => {
     expect(() => mountedIn(new Hono().route('/a', app).route('/b', other))).toThrow('mounts several')
   })
 })
+
+test.each(['/:id', '/a/:key', '/:stream/b', '/:slug{[a-z]+}'])(
+  'a base path with a parameter of the app, as %s, is refused by name',
+  async base => {
+    const { app: shop, reported } = openClient({ serve: [account] })
+    const outer = new Hono().route(base, shop)
+    const path = base.replace(/:\w+(\{.*\})?/, 'x')
+    const response = await outer.request(`${path}/account/a1/deposit`, {
+      method: 'POST',
+      body: '{"cents":1}',
+      headers: { 'Content-Type': 'application/json' },
+    })
+    expect(response.status).toBe(500)
+    expect(reported).toMatchObject([{ message: expect.stringContaining('its base path cannot have :') }])
+    await shop[spec].stop()
+  },
+)

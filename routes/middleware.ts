@@ -76,7 +76,7 @@ export function requireAccess(guard: Guard | undefined, isRuled: boolean, config
     if (guard) {
       const verdict = await guard(c)
       if (verdict instanceof Response) return verdict
-      return verdict ? next() : problem(c, 'forbidden', { detail: REFUSED_BY_GUARD })
+      return verdict === true ? next() : problem(c, 'forbidden', { detail: REFUSED_BY_GUARD })
     }
     const { ADMIN_TOKEN, NODE_ENV } = configured()
     if (ADMIN_TOKEN !== undefined) {

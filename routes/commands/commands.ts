@@ -75,7 +75,8 @@ export function handle(make: CommandMaker): Handler {
     const custom = await customMetaOf(c)
     if (custom instanceof Response) return custom
     const rule = c.get('emakiAccess').command(decider, command)
-    const askOf = (state: unknown) => ({ actor, instance: id, state, command, data: body.data })
+    const data: unknown = c.req.valid('json' as never)
+    const askOf = (state: unknown) => ({ actor, instance: id, state, command, data })
     const named = { decider, command, id, data: body.data }
     const options = {
       idGiven: given !== null,
@@ -89,7 +90,7 @@ export function handle(make: CommandMaker): Handler {
     const isEarly = sendTime !== null || emaki.deciders.get(decider)!.prepare.has(command)
     if (isEarly && rule !== 'all') checkRule(rule, askOf(await stateNow(emaki, decider, id)))
     if (sendTime !== null) return scheduleCommand(c, emaki, named, sendTime, options)
-    const outcome = await emaki.dispatch(named, c.req.valid('json' as never), {
+    const outcome = await emaki.dispatch(named, data, {
       signal: c.req.raw.signal,
       size: body.size,
       ...(rule !== 'all' && { authorize: (state: unknown) => askRule(rule, askOf(state)) }),

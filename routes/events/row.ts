@@ -50,10 +50,12 @@ async function readRow({ rowAnswers }: Services, { projection, key, seen }: Foll
   try {
     const { text, at, incomplete } = await rowAnswers.get(projection, key, ANY_POSITION)
     // A row that the client no longer sees is deleted for it.
-    return { text: text !== null && isVisible(seen, text) ? text : null, at, parked: incomplete?.parked ?? null }
+    if (text !== null && !isVisible(seen, text)) return { text: null, at, parked: null }
+    return { text, at, parked: incomplete?.parked ?? null }
   } catch (error) {
     if (!(error instanceof StaleRead && error.reason === 'parked')) throw error
-    return { text: null, at: 0, parked: error.parked }
+    // Nobody knows whose it is.
+    return { text: null, at: 0, parked: seen.length ? null : error.parked }
   }
 }
 

@@ -1,14 +1,21 @@
 // Where another app mounts the app: `outer.route('/shop', app)`. The links of an answer lead there.
 import type { Context } from 'hono'
-import { basePath } from 'hono/route'
+import { basePath, baseRoutePath } from 'hono/route'
 
 /**
  * Remembers which route tells the base path. A middleware of the app itself calls it: a route of the user may have a base
  * path of its own, within that of the app.
+ * Throws a TypeError for a parameter that has the name of one of the app's own: it would be read in its place.
  */
 export function rememberBase(c: Context): void {
+  const pattern = baseRoutePath(c, c.req.routeIndex)
+  const taken = pattern === '/' ? null : OWN_PARAMETERS.exec(pattern)
+  if (taken) throw new TypeError(`an app is mounted at ${pattern}: its base path cannot have ${taken[0]}, choose another name`)
   c.set('emakiBaseIndex', c.req.routeIndex)
 }
+
+/** Parameters of the routes of an app. */
+const OWN_PARAMETERS = /:(id|key|stream|slug)\b/
 
 /** The base path of the app that serves a request, as its URL writes it, such as `/shop`; empty: it has none. */
 export function baseOf(c: Context): string {

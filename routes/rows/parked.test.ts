@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from 'bun:test'
+import { allow } from '../../src/definitions/access/allow.ts'
 import { spec } from '../../src/definitions/event/events.ts'
 import { memory } from '../../src/ports/store/memory.ts'
 import { pickHeaders } from '../../src/test-support/headers.ts'
 import { expectProblem } from '../../src/test-support/http.ts'
 import { untilProcessed } from '../../src/test-support/until-processed.ts'
-import { looks, things } from '../../src/test-support/shop.ts'
+import { looks, thing, things } from '../../src/test-support/shop.ts'
 import { cleanUp } from '../../src/test-support/cleanup.ts'
 import { openThingApp } from '../../src/test-support/thing-app.ts'
 import { keysOf, listOf } from '../../src/test-support/listed-things.ts'
@@ -36,6 +37,23 @@ describe('a parked row', () => {
     const answer = await get('/look/a')
     expectProblem(answer, 'parked', { projection: 'things', position: 2, detail: expect.any(String) })
     expect(answer.headers.get('row-parked')).toBe('2')
+  })
+
+  test('a parked row that a caller may not see answers it as one that does not exist', async () => {
+    const rules = [allow(thing, 'all'), allow(things, { visible: () => ({ name: 'pear' }) })]
+    const { say, get, app } = openThingApp([], { actor: () => 'ada', authorize: rules })
+    await say('a', 'set', looks('apple'))
+    await say('a', 'poison')
+    await say('new', 'poison')
+    const position = await say('b', 'set', looks('pear'))
+    await untilProcessed(await app[spec].start(), Number(position))
+    for (const headers of [{}, { 'Min-Position': `${position}` }, { Prefer: 'complete' }])
+      for (const key of ['a', 'new']) {
+        const [hidden, missing] = [await get(`/things/${key}`, headers), await get('/things/none', headers)]
+        expect([hidden.status, hidden.headers.get('row-parked')]).toEqual([404, null])
+        expect(missing.status).toBe(404)
+      }
+    expect((await get('/things/b')).status).toBe(200)
   })
 
   test('a parked row is left out of lists and counts, which say so, whatever position the client knows', async () => {

@@ -1,6 +1,7 @@
 // GET /{projection}/{key} and GET /{projection}: rows that are as new as the client needs.
 import type { Handler } from 'hono'
 import { BadList } from '../../src/query/where.ts'
+import { StaleRead } from '../../src/query/stale-read.ts'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { token } from '../../src/ports/store/token.ts'
 import { servicesOf } from '../context.ts'
@@ -30,7 +31,8 @@ export function getRow(projection: ProjectionSpec): Handler {
     if (visible instanceof Response) return visible
     try {
       const { text, table, at, ...row } = await emaki.rowAnswers.get(projection, key, position.min)
-      if (text === null || !isVisible(visible, text))
+      if (text !== null && !isVisible(visible, text)) return problem(c, 'row-not-found', {}, position.headers)
+      if (text === null)
         return problem(c, 'row-not-found', {}, { ...position.headers, ...incompleteHeaders(emaki, row.incomplete) })
       return respondWithETag(c, text, {
         ...position.headers,
@@ -39,6 +41,9 @@ export function getRow(projection: ProjectionSpec): Handler {
         'Cache-Control': 'private, no-cache',
       })
     } catch (error) {
+      // Nobody knows whose a parked row is, so it is as one that does not exist.
+      if (visible.length && error instanceof StaleRead && error.reason === 'parked')
+        return problem(c, 'row-not-found', {}, position.headers)
       return refuseStale(c, emaki, error, position.headers)
     }
   }

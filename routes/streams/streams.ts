@@ -35,9 +35,11 @@ export function getStream(isPublic: (category: string) => boolean): Handler {
     if (version === 0) return problem(c, 'stream-not-found')
     const full = isFull(events, bounds)
     const scope = isPublic(categoryOf(stream)) ? 'public' : 'private'
+    // What a rule has let one caller see, the next user of the same browser may not.
+    const isKept = full && (scope === 'public' || !c.get('emakiAccess').isRuled)
     const headers = {
       ETag: `"${version}"`,
-      'Cache-Control': full ? `${scope}, max-age=31536000, immutable` : `${scope}, no-cache`,
+      'Cache-Control': isKept ? `${scope}, max-age=31536000, immutable` : `${scope}, no-cache`,
     }
     if (hasVersion(c, version)) return c.body(null, 304, headers)
     const next = full ? `${baseOf(c)}/streams/${encodeURIComponent(stream)}?after=${version}&limit=${limit}` : null

@@ -108,7 +108,7 @@ function decideTraced(command: PendingCommand, from: Folded, context: DecisionCo
 function decideOne(command: PendingCommand, from: Folded, { now, newId }: DecisionContext): DecisionStep {
   const { decider, expect } = command
   // A caller that may not send it learns nothing of the stream, nor whether an expectation holds.
-  const verdict = command.authorize?.(from.state) ?? true
+  const verdict = command.authorize ? command.authorize(from.state) : true
   if (verdict !== true) {
     const outcome = { outcome: 'refused', isHidden: verdict === 'hidden' } as const
     return { decided: { command, outcome }, events: [], key: null, after: from }

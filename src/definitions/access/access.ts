@@ -27,9 +27,10 @@ export class AccessRefused extends Error {
   }
 }
 
-/** Asks a rule: true, or what it says otherwise. Throws what the rule throws. */
+/** Asks a rule. Whatever is neither true nor `hidden`, such as undefined or a promise, is false. Throws what the rule throws. */
 export function askRule<Ask>(rule: Rule<Ask>, ask: Ask): Verdict {
-  return rule === 'all' ? true : rule(ask)
+  const verdict = rule === 'all' ? true : rule(ask)
+  return verdict === true || verdict === 'hidden' ? verdict : false
 }
 
 /** Asks a rule. Throws AccessRefused, or what the rule throws. */

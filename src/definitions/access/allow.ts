@@ -14,7 +14,7 @@ export type Rule<Ask> = 'all' | ((ask: Ask) => Verdict)
 type By = { readonly actor: Caller | null }
 /** May the caller see this instance? `state`: the state of the instance now; `initial` if it has no events. */
 export type StateAsk<State = unknown> = By & { readonly instance: string; readonly state: State }
-/** May the caller send this command? `data`: as the caller sent it. `state`: the state on which it is decided. */
+/** May the caller send this command? `data`: the output of its schema. `state`: the state on which it is decided. */
 export type CommandAsk<State = unknown, Data = unknown> = StateAsk<State> & { readonly command: string; readonly data: Data }
 /** May the caller read all events of this category? */
 export type EventsAsk = By
@@ -26,11 +26,11 @@ export type QueryAsk<Params = unknown> = By & { readonly params: Params }
 export type Visible<Where = Readonly<Record<string, unknown>>> = (actor: Caller) => Where | Verdict
 
 /** The rules of a decider. What is left out is refused. */
-export type DeciderRules<State, Command extends { readonly command: string; readonly data: unknown }> = {
+export type DeciderRules<State, Parsed> = {
   /** `POST /{decider}/{id}/{command}`: one rule for all commands, or one for each. */
   readonly commands?:
-    | Rule<CommandAsk<State, Command['data']>>
-    | { readonly [N in Command['command']]?: Rule<CommandAsk<State, Extract<Command, { readonly command: N }>['data']>> }
+    | Rule<CommandAsk<State, Parsed[keyof Parsed]>>
+    | { readonly [N in keyof Parsed]?: Rule<CommandAsk<State, Parsed[N]>> }
   /** `GET /{decider}/{id}`. */
   readonly state?: Rule<StateAsk<State>>
   /** The events of one instance: `GET /streams/{stream}`, `GET /events?stream={stream}`. */
@@ -47,8 +47,7 @@ export type Allowed = {
   readonly rules: Rule<never> | Readonly<Record<string, unknown>>
 }
 
-type AnyDecider = { readonly [spec]: DeciderSpec & { readonly state: unknown; readonly command: CommandShape } }
-type CommandShape = { readonly command: string; readonly data: unknown }
+type AnyDecider = { readonly [spec]: DeciderSpec & { readonly state: unknown; readonly parsed?: object } }
 
 /**
  * Says who may use a definition over HTTP. Give it to the option `authorize` of an app. A rule is a pure function, or
@@ -67,7 +66,7 @@ type CommandShape = { readonly command: string; readonly data: unknown }
  */
 export function allow<D extends AnyDecider>(
   decider: D,
-  rules: Rule<StateAsk<D[typeof spec]['state']>> | DeciderRules<D[typeof spec]['state'], D[typeof spec]['command']>,
+  rules: Rule<StateAsk<D[typeof spec]['state']>> | DeciderRules<D[typeof spec]['state'], NonNullable<D[typeof spec]['parsed']>>,
 ): Allowed
 export function allow<N extends string, Row, I extends string>(
   projection: Projection<N, Row, I>,
@@ -76,7 +75,7 @@ export function allow<N extends string, Row, I extends string>(
 export function allow<N extends string, P, A>(query: Query<N, P, A>, rule: Rule<QueryAsk<P>>): Allowed
 export function allow(of: { readonly [spec]: Allowed['of'] }, rules: Allowed['rules']): Allowed {
   const definition = of[spec]
-  if (typeof rules === 'object') checkRules(definition, rules)
+  if (!isRule(rules)) checkRules(definition, rules)
   return Object.freeze({ of: definition, rules })
 }
 
@@ -86,15 +85,33 @@ const PARTS = {
   query: [],
 } as const
 
-/** JavaScript callers get the check that TypeScript makes. */
-function checkRules(of: Allowed['of'], rules: Readonly<Record<string, unknown>>): void {
+function isRule(value: unknown): value is Rule<never> {
+  return value === 'all' || typeof value === 'function'
+}
+
+/**
+ * JavaScript callers get the check that TypeScript makes. A part without a rule is an error: it may come of a condition,
+ * and nobody can see whether it was meant to open or to close.
+ */
+function checkRules(of: Allowed['of'], rules: unknown): void {
+  if (typeof rules !== 'object' || rules === null || Array.isArray(rules))
+    throw new TypeError(`allow(${of.name}): expected a function, 'all', or rules by name`)
+  checkParts(of, rules as Readonly<Record<string, unknown>>)
+}
+
+function checkParts(of: Allowed['of'], rules: Readonly<Record<string, unknown>>): void {
   const parts: readonly string[] = PARTS[of.kind]
   const stranger = Object.keys(rules).find(name => !parts.includes(name))
   if (stranger !== undefined)
     throw new TypeError(`allow(${of.name}): a ${of.kind} has no ${stranger}; there are ${parts.join(', ') || 'no parts'}`)
+  if (Object.keys(rules).length === 0) throw new TypeError(`allow(${of.name}) has no rule`)
   const { commands } = rules
-  if (of.kind !== 'decider' || typeof commands !== 'object') return
-  const unknown = Object.keys(commands!).find(name => !of.commands.has(name))
+  const isTable = of.kind === 'decider' && typeof commands === 'object' && commands !== null
+  const single = Object.entries(rules).filter(([name]) => !(isTable && name === 'commands'))
+  for (const [name, rule] of [...single, ...Object.entries(isTable ? commands : {})])
+    if (!isRule(rule)) throw new TypeError(`allow(${of.name}): ${name} is no function and not 'all', but ${Bun.inspect(rule)}`)
+  if (!isTable) return
+  const unknown = Object.keys(commands).find(name => !of.commands.has(name))
   if (unknown !== undefined)
     throw new TypeError(`allow(${of.name}): there is no command ${unknown}; there are ${[...of.commands.keys()].join(', ')}`)
 }

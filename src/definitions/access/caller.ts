@@ -21,7 +21,9 @@ export type GivenCaller = string | { readonly id: string; readonly claims?: Clai
 export function callerOf(given: GivenCaller, claims: Claims = {}): Caller {
   if (typeof given === 'string') return callerOf({ id: given, claims })
   const { id, claims: own = {}, until = expiryOf(own) } = given
-  return { id, claims: own, until: until instanceof Date ? until.getTime() : until }
+  const ends = until instanceof Date ? until.getTime() : until
+  if (ends !== null && !Number.isFinite(ends)) throw new TypeError('the option actor of the app gave an until that is no time')
+  return { id, claims: own, until: ends }
 }
 
 function expiryOf({ exp }: Claims): number | null {

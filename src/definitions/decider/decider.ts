@@ -37,11 +37,20 @@ type Unshown<Shown, State> = {
       : `the state has another type of ${K}`
     : Misnamed<'field', K, keyof State>
 }[keyof Shown & string]
+/** What the schemas of commands give. */
+type Parsed<C extends Schemas> = { readonly [N in keyof C & string]: z.output<C[N]> }
 /** A decider, with a function for each of its commands, which makes the command as data. */
 
 export type Decider<D extends string, State, C extends Schemas> = {
   readonly [N in keyof C & string]: (id: string, data: z.input<C[N]>) => Command<D, N, z.input<C[N]>>
-} & { readonly [spec]: DeciderSpec & { readonly name: D; readonly state: State; readonly command: CommandOf<D, C> } }
+} & {
+  readonly [spec]: DeciderSpec & {
+    readonly name: D
+    readonly state: State
+    readonly command: CommandOf<D, C>
+    readonly parsed?: Parsed<C>
+  }
+}
 
 /** The values for a decision, with what was fetched for it. */
 export type DecideContext = Context & { readonly prepared?: unknown }
