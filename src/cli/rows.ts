@@ -96,10 +96,11 @@ function jsonLines(): ProgressLine {
 function reset(call: Call): Promise<number> {
   const [given] = call.words
   if (given === undefined) throw new Misused('which projection or processor?')
-  const position = numberOf(call.values, 'position', 0) ?? 0
+  const position = numberOf(call.values, 'position', 0) ?? undefined
   return operate(call, async ({ reset }) => {
     const name = await reset(given, position)
-    console.log(call.json ? JSON.stringify({ name, position }) : `${name} continues after ${position}`)
+    const from = position ?? 0
+    console.log(call.json ? JSON.stringify({ name, position: from }) : `${name} continues after ${from}`)
     return 0
   })
 }

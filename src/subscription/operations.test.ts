@@ -159,7 +159,7 @@ describe('a paused subscription', () => {
     const { emaki, write } = await startNodes()
     await untilProcessed(emaki, await write('one'))
     await emaki.pause('reader')
-    await expect(emaki.reset('reader')).rejects.toThrow('reader is paused: resume it, and reset it then')
+    await expect(emaki.reset('reader', 0)).rejects.toThrow('reader is paused: resume it, and reset it then')
     await expect(emaki.pause('writer')).rejects.toThrow('is named writer; there are notes, reader, nightly')
     const fresh = await runVerb(pauseVerb, { store: memory(), serve: [notes], words: ['notes'] }).catch(String)
     expect(fresh).toContain('notes has not begun yet')
@@ -210,6 +210,15 @@ describe('operations', () => {
     )
     expect([await run(resumeVerb), await run(resumeVerb)]).toEqual(['reader goes on\n', 'reader is not paused\n'])
   })
+})
+
+test('a processor is reset only to a position that is given, as it would handle every event again', async () => {
+  const emaki = await runtime({ serve: [note, processor('mails', { from: Note, handle: () => {} })], store: memory() })
+  running.push(emaki)
+  await expect(emaki.reset('mails')).rejects.toThrow(
+    'mails is a processor: give the position after which it goes on; 0 handles every event again',
+  )
+  await emaki.reset('mails', 0)
 })
 
 describe('a pause and a restart', () => {

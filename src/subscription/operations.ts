@@ -67,16 +67,23 @@ export class Operations {
   }
 
   /**
-   * Moves a processor to a position, or a projection to 0 (the default), whichever process runs it. It handles all
+   * Moves a processor to a position, or a projection to 0 (its default), whichever process runs it. It handles all
    * later events again. A projection takes no other position, because its rows are the fold of all events. Gives the name
-   * of the subscription. Rejects with a TypeError for another position or name, and for what is paused.
+   * of the subscription. Rejects with a TypeError for another position or name, for a processor without a position, and
+   * for what is paused.
    */
-  reset = async (name: string, position = 0): Promise<string> => {
+  reset = async (name: string, given?: number): Promise<string> => {
+    const position = given ?? 0
     const one = this.#find(name)
     if (one.kind === 'schedule') throw new OperationRefused(`${one.name} is a schedule: it has no position`)
     // It would send old commands again, and their keys are no longer known.
     if (one.kind === 'process')
       throw new OperationRefused(`${one.name} is a process: raise its version, and its states are made again`)
+    // Each event may have an effect outside, such as a mail.
+    if (given === undefined && one.kind === 'processor')
+      throw new OperationRefused(
+        `${one.name} is a processor: give the position after which it goes on; 0 handles every event again`,
+      )
     if (position !== 0 && one.kind !== 'processor')
       throw new OperationRefused(`${one.name} has rows: it can only begin again at 0`)
     const { readModel } = this.#store
