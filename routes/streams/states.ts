@@ -1,6 +1,7 @@
 // GET /{decider}/{id}: the public view of a state, if the decider exposes one.
 import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
+import type { StateAt } from '../../src/definitions/reads.ts'
 import type { Services } from '../../src/runtime.ts'
 import { refuseByRule } from '../access.ts'
 import { streamName } from '../../src/definitions/event/stream-name.ts'
@@ -18,7 +19,11 @@ export function exposeState(expose: z.ZodType, state: unknown): unknown {
 
 /** The state of an instance now, which may have no events. */
 export async function stateNow(emaki: Services, decider: string, id: string): Promise<unknown> {
-  const found = await emaki.state(decider, id)
+  return stateIn(emaki, decider, await emaki.state(decider, id))
+}
+
+/** What was read of a state: the initial one where there are no events. */
+function stateIn(emaki: Services, decider: string, found: StateAt | null): unknown {
   return found ? found.state : emaki.deciders.get(decider)!.initial
 }
 
@@ -37,10 +42,10 @@ export function getState(decider: string): Handler {
     const found = await emaki.state(decider, id, when)
     const rule = c.get('emakiAccess').state(decider)
     // Who may see it depends on what it is now.
+    const isNow = when.version === undefined && when.at === undefined
+    const stateOf = async () => (isNow ? stateIn(emaki, decider, found) : stateNow(emaki, decider, id))
     const refused =
-      rule === 'all'
-        ? null
-        : await refuseByRule(c, rule, { instance: id, state: await stateNow(emaki, decider, id) }, 'stream-not-found')
+      rule === 'all' ? null : await refuseByRule(c, rule, { instance: id, state: await stateOf() }, 'stream-not-found')
     if (refused) return refused
     if (!found) return problem(c, 'stream-not-found')
     if (when.at === undefined && when.version !== undefined && found.version < when.version)
