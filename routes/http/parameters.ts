@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { describeNumber, holdsNumber, isInexactText } from '../../src/definitions/event/exact-number.ts'
+import { describeNames } from '../../src/definitions/nearest-name.ts'
 import { isDecodable } from '../commands/ids.ts'
 import { listErrors, problem } from './problem.ts'
 
@@ -47,9 +48,8 @@ export function parametersOf(
   const shape = schema.shape as Readonly<Record<string, z.ZodType>>
   const asked = new Map([...values].map(([name, texts]) => [name, lists.has(name) ? texts.flatMap(splitList) : texts]))
   const names = [...asked.keys()].filter(name => name !== MIN_POSITION)
-  const stranger = names.find(name => !Object.hasOwn(shape, name))
-  if (stranger !== undefined)
-    return refuseParameter(c, [stranger], `is no parameter; there are ${[...Object.keys(shape), MIN_POSITION].join(', ')}`)
+  const refused = refuseUnknown(c, asked, [...Object.keys(shape), MIN_POSITION])
+  if (refused) return refused
   const read = (name: string, texts: readonly string[]) => {
     const element = lists.get(name)
     return element ? texts.map(text => readingOf(element, [text])) : readingOf(shape[name]!, texts)
@@ -93,6 +93,12 @@ function jsonOf(text: string): unknown {
   return JSON_SCALAR.test(text) ? (JSON.parse(text) as unknown) : text
 }
 const JSON_SCALAR = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/
+
+/** Refuses a query string with a parameter that is not among the names; null: it has none. */
+export function refuseUnknown(c: Context, values: QueryValues, names: readonly string[]): Response | null {
+  const unknown = [...values.keys()].find(name => !names.includes(name))
+  return unknown === undefined ? null : refuseParameter(c, [unknown], `is no parameter; ${describeNames(unknown, names)}`)
+}
 
 /** Refuses a parameter, or a part of one, by its path. */
 export function refuseParameter(c: Context, path: readonly PropertyKey[], detail: string): Response {

@@ -79,6 +79,12 @@ describe('the parameters of a query', () => {
     expectProblem(await ask(all, search), 'validation-failed', { errors: [{ pointer, detail: expect.any(String) }] })
   })
 
+  test('a parameter of a query that is misspelt answers 400 with the nearest name and all others', async () => {
+    const detail = 'is no parameter; did you mean limit? there are id, limit, min-position'
+    const params = z.object({ id: z.string().optional(), limit: z.int().optional() })
+    expectProblem(await ask(params, '?limti=1'), 'validation-failed', { errors: [{ pointer: '#/limti', detail }] })
+  })
+
   test('the parameters of a query that are missing answer 400, or take their default', async () => {
     const params = z.object({ id: z.string().min(1), limit: z.int().max(9).default(5) })
     expectProblem(await ask(params, ''), 'validation-failed', { errors: [{ pointer: '#/id', detail: expect.any(String) }] })
