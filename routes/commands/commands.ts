@@ -174,10 +174,18 @@ async function showState({ c, emaki, decider, id }: Request, version: number): P
   }
 }
 
-function respondConflict({ c, expect }: Request, { expected, actual }: Conflicted): Response {
-  // -1 stands for a tag that is no version of ours. It would mean nothing to a client.
-  const extension = { ...(expected !== -1 && { expected }), actual, retryable: expect === null }
-  return expect === null
-    ? problem(c, 'version-conflict', extension)
-    : problem(c, 'precondition-failed', extension, actual > 0 ? { ETag: `"${actual}"` } : {})
+function respondConflict(request: Request, { expected, actual }: Conflicted): Response {
+  const { c, expect } = request
+  // A command without a precondition expected any version.
+  if (expect === null) return problem(c, 'version-conflict', { expected, actual, retryable: true })
+  const isVersion = typeof expected !== 'object' || expected.length > 0
+  const extension = { ...(isVersion ? { expected } : { detail: adviseTag(request) }), actual, retryable: false }
+  return problem(c, 'precondition-failed', extension, actual > 0 ? { ETag: `"${actual}"` } : {})
+}
+
+/** Tells a client that has sent another tag, such as that of a row, where it gets the tag of the stream. */
+function adviseTag({ c, emaki, id, decider }: Request): string {
+  const state = emaki.deciders.get(decider)!.expose ? `${baseOf(c)}/${decider}/${encodeURIComponent(id)}, ` : ''
+  const page = `the last page of ${baseOf(c)}/streams/${encodeURIComponent(streamName(decider, id))}`
+  return `If-Match has no version of the stream, and the tag of a row is none: send the ETag of ${state}${page}, or a command`
 }

@@ -13,6 +13,15 @@ export function hasETag(c: Context, tag: string): boolean {
 }
 const opaque = (tag: string): string => tag.replace(/^W\//, '')
 
+/** The tags of a list of entity tags (RFC 9110), without quotes; null: it is no such list. `W/` is passed over. */
+export function entityTagsIn(header: string): readonly string[] | null {
+  // Each match begins where the one before it ended, so a header is read once.
+  const elements = [...header.matchAll(/[ \t]*(?:(?:W\/)?"([^"]*)"[ \t]*)?(?:,|$)/gy)]
+  const length = elements.reduce((sum, [element]) => sum + element.length, 0)
+  const tags = elements.flatMap(([, tag]) => tag ?? [])
+  return length === header.length && tags.length > 0 ? tags : null
+}
+
 /** Answers with JSON text, or with 304 if the client already has it. */
 export function respondWithETag(
   c: Context,

@@ -1,19 +1,20 @@
 // Request headers of commands: conditions, keys, preferences, and the cause of a command.
 import type { Context } from 'hono'
 import { NAME_LENGTH_MAX, nameProblem } from '../../src/definitions/event/names.ts'
-import type { Expectation } from '../../src/ports/store/unit.ts'
+import type { Precondition } from '../../src/dispatch/outcome.ts'
+import { entityTagsIn } from './etag.ts'
 import { problem } from './problem.ts'
 
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /**
- * The expectation of a command. `If-Match: "17"` expects version 17; `W/"17"` does too, because a compressing proxy
- * makes it so. `If-Match: *`: the stream exists. `If-None-Match: *`: it does not exist.
+ * The expectation of a command. `If-Match: "17"` expects version 17, and `"17", "18"` one of them; `W/"17"` expects 17
+ * too, because a compressing proxy makes it so. `If-Match: *`: the stream exists. `If-None-Match: *`: it does not exist.
  * A tag that is no version of ours never matches. A Response refuses the header.
  */
-export function expectationOf(c: Context): Expectation | null | Response {
+export function expectationOf(c: Context): Precondition | null | Response {
   const match = c.req.header('if-match')
-  if (match !== undefined) return match.trim() === '*' ? 'exists' : versionOf(c, match)
+  if (match !== undefined) return match.trim() === '*' ? 'exists' : versionsOf(c, match)
   const none = c.req.header('if-none-match')
   if (none === undefined) return null
   return none.trim() === '*'
@@ -21,11 +22,12 @@ export function expectationOf(c: Context): Expectation | null | Response {
     : problem(c, 'bad-header', { detail: 'If-None-Match takes * on a command: the stream must not exist' })
 }
 
-function versionOf(c: Context, tag: string): number | Response {
-  const found = /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(tag)
-  if (!found) return problem(c, 'bad-header', { detail: 'If-Match takes one version as an ETag, such as "17", or *' })
-  const version = /^(0|[1-9][0-9]{0,15})$/.test(found[1]!) ? Number(found[1]) : -1
-  return Number.isSafeInteger(version) ? version : -1
+function versionsOf(c: Context, header: string): number | readonly number[] | Response {
+  const tags = entityTagsIn(header)
+  if (!tags) return problem(c, 'bad-header', { detail: 'If-Match takes versions as ETags, such as "17" or "17", "18", or *' })
+  const versions = tags.filter(tag => /^(0|[1-9][0-9]{0,15})$/.test(tag)).map(Number)
+  const [first, ...others] = versions.filter(Number.isSafeInteger)
+  return first === undefined ? [] : others.length === 0 ? first : [first, ...others]
 }
 
 /** The Idempotency-Key; null: there is none. A Response refuses the header. */

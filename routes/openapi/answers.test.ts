@@ -141,6 +141,8 @@ test('a rejected or refused command answers as documented', async () => {
   await place('x'.repeat(401), 400)
   await place('r1', 412, { headers: { 'If-None-Match': '*' } })
   await place('r3', 412, { headers: { 'If-Match': '*' } })
+  await place('r3', 412, { headers: { 'If-Match': '"8", "9"' } })
+  await place('r3', 412, { headers: { 'If-Match': '"orders_v1-1-x"' } })
   await place('r1', 413, { body: 'x'.repeat(1_048_577) })
   await place('r1', 415, { headers: { 'Content-Type': 'text/plain' } })
   await expectAsDocumented('/order/cancel', '/order/cancel', 422, { body: {} })

@@ -92,9 +92,14 @@ export function refusalResponse(
   }
 }
 
+/** The schema of what a command expected of its stream. */
+export function expectedSchema(): z.ZodType {
+  const version = z.int().nonnegative()
+  return z.union([version, z.array(version), z.literal(['exists', 'any'])])
+}
+
 /** The schema of every problem. `type` tells which problem it is, and which members it has. */
 export function problemSchema(base: string): z.ZodType {
-  const expectation = z.union([z.int().nonnegative(), z.literal(['exists', 'any'])])
   return z.object({
     type: z
       .enum(Object.keys(problems).map(slug => problemType(slug, base)))
@@ -106,7 +111,7 @@ export function problemSchema(base: string): z.ZodType {
     code: z.string().optional().describe('The reason for a rejection, for programs.'),
     data: z.unknown().optional().describe('Details of a rejection.'),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
-    expected: expectation.optional().describe('The version that was expected of the stream.'),
+    expected: expectedSchema().optional().describe('The version that was expected of the stream, or several.'),
     actual: z.int().nonnegative().optional().describe('The version that the stream has.'),
     retryable: z.boolean().optional(),
     limit: z.int().positive().optional().describe('The largest body, in bytes.'),

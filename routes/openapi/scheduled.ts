@@ -1,6 +1,6 @@
 // The operations on commands that are sent later.
 import { z } from 'zod'
-import { refusalRefs } from './refusals.ts'
+import { expectedSchema, refusalRefs } from './refusals.ts'
 import { add, type Json } from './schemas.ts'
 import { answer, parameterRefs, type Draft, headerRefs, unique } from './shared.ts'
 
@@ -41,7 +41,7 @@ export function scheduledSchema(): z.ZodType {
     events: z.array(z.object({ type: z.string(), data: z.unknown() })).optional(),
     code: z.string().optional().describe('The reason for a rejection, for programs.'),
     data: z.unknown().optional().describe('Details of a rejection.'),
-    expected: z.union([z.int(), z.literal(['exists', 'any'])]).optional(),
+    expected: expectedSchema().optional(),
     actual: z.int().nonnegative().optional(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })

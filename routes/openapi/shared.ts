@@ -85,7 +85,7 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
     'header',
     'If-Match',
     text,
-    'The version that the stream must have, as an ETag: `"17"`. `*`: the stream must exist.',
+    'The version that the stream must have, as an ETag: `"17"`. Of several, `"17", "18"`, it must have one. `*`: the stream must exist.',
   ),
   IfNoneMatch: parameterOf('header', 'If-None-Match', text, '`*`: the stream must not exist yet.'),
   Cached: parameterOf(

@@ -6,9 +6,9 @@ import { decide, evolve, type Folded } from '../definitions/decider/fold.ts'
 import type { Event, EventsSpec } from '../definitions/event/events.ts'
 import { encode } from '../definitions/event/payload.ts'
 import type { NewEvent } from '../ports/store/event.ts'
-import { isMet, type NewKey } from '../ports/store/unit.ts'
+import type { NewKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
-import { type Conflicted, type Later, outcomeOfRejection, type Refused, type Rejected } from './outcome.ts'
+import { type Conflicted, isExpected, type Later, outcomeOfRejection, type Refused, type Rejected } from './outcome.ts'
 import { commandsOf, KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
 import type { StreamState } from './stream-state.ts'
 
@@ -113,7 +113,7 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
     const outcome = { outcome: 'refused', isHidden: verdict === 'hidden' } as const
     return { decided: { command, outcome }, events: [], key: null, after: from }
   }
-  if (expect !== null && !isMet(expect, from.version)) {
+  if (expect !== null && !isExpected(expect, from.version)) {
     const outcome = { outcome: 'conflict', expected: expect, actual: from.version } as const
     return { decided: { command, outcome }, events: [], key: null, after: from }
   }

@@ -1,7 +1,7 @@
 import type { Rejection } from '../definitions/decider/reject.ts'
 import type { Event, spec } from '../definitions/event/events.ts'
 import { StoreError } from '../ports/store/errors.ts'
-import type { Expectation } from '../ports/store/unit.ts'
+import { type Expectation, isMet } from '../ports/store/unit.ts'
 
 export type Accepted = {
   readonly outcome: 'accepted'
@@ -19,7 +19,9 @@ export type Rejected = { readonly outcome: 'rejected'; readonly code: string; re
  * `retryAfterMs`.
  */
 export type Later = { readonly outcome: 'later'; readonly code: string; readonly data?: unknown; readonly retryAfterMs: number }
-export type Conflicted = { readonly outcome: 'conflict'; readonly expected: Expectation; readonly actual: number }
+/** The version that a command expects of its stream, or several of which it has to have one. */
+export type Precondition = Expectation | readonly number[]
+export type Conflicted = { readonly outcome: 'conflict'; readonly expected: Precondition; readonly actual: number }
 export type Invalid = {
   readonly outcome: 'invalid'
   readonly issues: readonly { readonly path: string; readonly message: string }[]
@@ -31,6 +33,11 @@ export type Unknown = { readonly outcome: 'unknown'; readonly retryAfterMs: numb
 
 /** A rule refuses the caller on the state of the stream. `isHidden`: it may not know that the stream exists. */
 export type Refused = { readonly outcome: 'refused'; readonly isHidden: boolean }
+
+/** Whether a stream of a version meets a precondition. No version meets an empty list. */
+export function isExpected(expected: Precondition, actual: number): boolean {
+  return typeof expected === 'object' ? expected.includes(actual) : isMet(expected, actual)
+}
 
 /** The outcome of a command. */
 export type Outcome = Accepted | Rejected | Later | Conflicted | Invalid | Unavailable | Unknown

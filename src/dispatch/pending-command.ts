@@ -3,9 +3,8 @@ import type { Command } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Meta } from '../definitions/event/events.ts'
 import type { StoreError } from '../ports/store/errors.ts'
-import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
-import { isTransient, type Outcome, outcomeOfError, type Refused } from './outcome.ts'
+import { isTransient, type Outcome, outcomeOfError, type Precondition, type Refused } from './outcome.ts'
 
 /** The default time that an idempotency key is kept, in ms: a day. */
 export const KEY_KEEP_MS: number = 24 * 60 * 60 * 1_000
@@ -20,7 +19,7 @@ export type PendingCommand = {
   readonly stream: string
   /** Counts up with each command. It shows whether a stream was read after the command arrived. */
   readonly arrival: number
-  readonly expect: Expectation | null
+  readonly expect: Precondition | null
   /** Says whether the caller may send the command on this state. Null: it may on each. */
   readonly authorize: ((state: unknown) => Verdict) | null
   readonly key: { readonly key: string; readonly fingerprint: string; readonly keepMs: number | null } | null

@@ -9,16 +9,18 @@ import { type CustomMeta, customMetaProblem } from '../definitions/event/custom-
 import { rememberFit, type Meta } from '../definitions/event/events.ts'
 import { nameProblem } from '../definitions/event/names.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
-import type { Expectation } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { scopeKey } from './caller-keys.ts'
-import { type Invalid, invalidOutcome, type Outcome } from './outcome.ts'
+import { type Invalid, invalidOutcome, type Outcome, type Precondition } from './outcome.ts'
 import { KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
 
 export type SendOptions = {
-  /** The stream's version before the command: a number (0: it must not exist), or `exists`. Default: any version. */
-  readonly expect?: Expectation
+  /**
+   * The stream's version before the command: a number (0: it must not exist), a list of them, or `exists`. Default: any
+   * version.
+   */
+  readonly expect?: Precondition
   /**
    * An idempotency key. The same command of the same actor with the same key has one effect and the same outcome, for
    * `keepMs`.

@@ -2,11 +2,15 @@ import type { Command } from '../../../definitions/decider/command.ts'
 import type { Outcome } from '../../../dispatch/outcome.ts'
 import type { Runtime } from '../../../runtime.ts'
 import type { SendOptions } from '../../../dispatch/send.ts'
+import type { Expectation } from '../../../ports/store/unit.ts'
 import { decided } from './domain.ts'
 import type { Attempt } from './history.ts'
 
+/** A race expects one version, as an append does. */
+type RacedOptions = Omit<SendOptions, 'expect'> & { readonly expect?: Expectation }
+
 /** Sends a command whose data has a token, and says it again, so often at most, until it is accepted. */
-export type Sender = (command: Command, options?: SendOptions, triesMax?: number) => Promise<Outcome>
+export type Sender = (command: Command, options?: RacedOptions, triesMax?: number) => Promise<Outcome>
 
 /**
  * Sends through a runtime and tells what was tried and what came of it, as of one process. With `begun` each command is told of before
