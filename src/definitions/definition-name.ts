@@ -1,35 +1,54 @@
-// One rule for the names of definitions. The compiler and the load refuse a wrong name with the same sentence.
+// The rules for the names of definitions. The compiler and the load refuse a wrong name with the same sentence.
+import { type CATEGORY_LENGTH_MAX, isCategory } from './event/stream-name.ts'
 
-/** The rule, by what may stand between the words of a name. A stream is named `name-key`, so its first part has no `-`. */
+/**
+ * The rules, by what may stand between the words of a name. A stream is named `name-key`, so its first part has no `-`.
+ * A family is named as its events are in the log, which may be older than the rule for other names.
+ */
 const RULES = {
   '-': 'a name is small letters, digits and -, begins with a letter, and has at most 40 characters',
   _: 'a name is small letters, digits and _, begins with a letter, and has at most 40 characters, as its streams are named name-key',
+  family:
+    'the name of a family is letters, digits and _, begins with a letter, and has at most 63 characters, as its streams are named name-key',
 } as const
-type Joint = keyof typeof RULES
+type Kind = keyof typeof RULES
 const LENGTH_MAX = 40
 
 /** Throws a TypeError for a name that no definition can have. `_`: its streams are named for it. */
-export function checkDefinitionName(where: string, joint: Joint, name: string): void {
-  const isName = typeof name === 'string' && name.length <= LENGTH_MAX && /^[a-z][a-z0-9_-]*$/.test(name)
-  if (!isName || name.includes(joint === '-' ? '_' : '-')) throw new TypeError(`${where}: ${RULES[joint]}`)
+export function checkDefinitionName(where: string, kind: Kind, name: string): void {
+  if (typeof name !== 'string' || !(kind === 'family' ? isCategory(name) : isName(kind, name)))
+    throw new TypeError(`${where}: ${RULES[kind]}`)
+}
+
+function isName(joint: '-' | '_', name: string): boolean {
+  return name.length <= LENGTH_MAX && /^[a-z][a-z0-9_-]*$/.test(name) && !name.includes(joint === '-' ? '_' : '-')
 }
 
 /** A name as it was written, unless it is wrong. A name that is not known yet is checked when it comes. */
-export type DefinitionName<N extends string, J extends Joint> = string extends N
+export type DefinitionName<N extends string, K extends Kind> = string extends N
   ? N
-  : IsName<N, J> extends true
+  : IsName<N, K> extends true
     ? N
-    : (typeof RULES)[J]
-type IsName<N, J extends Joint> = N extends `${infer First}${infer Rest}`
-  ? First extends Letter
-    ? IsMadeOf<Rest, Letter | Digit | J>
+    : (typeof RULES)[K]
+type IsName<N, K extends Kind> = K extends 'family'
+  ? IsMadeOf<N, Letter | Uppercase<Letter>, Digit | '_', typeof CATEGORY_LENGTH_MAX>
+  : IsMadeOf<N, Letter, Digit | K, typeof LENGTH_MAX>
+/** Whether a text begins with a letter, and goes on with letters and others. */
+type IsMadeOf<Text, L extends string, Other extends string, Max extends number> = Text extends `${infer First}${infer Rest}`
+  ? First extends L
+    ? GoesOn<Rest, L | Other, Max>
     : false
   : false
-type IsMadeOf<Text, Character extends string, Length extends 0[] = [0]> = Text extends `${infer First}${infer Rest}`
+type GoesOn<
+  Text,
+  Character extends string,
+  Max extends number,
+  Length extends 0[] = [0],
+> = Text extends `${infer First}${infer Rest}`
   ? First extends Character
-    ? Length['length'] extends typeof LENGTH_MAX
+    ? Length['length'] extends Max
       ? false
-      : IsMadeOf<Rest, Character, [...Length, 0]>
+      : GoesOn<Rest, Character, Max, [...Length, 0]>
     : false
   : true
 type Letter =

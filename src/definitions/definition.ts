@@ -1,5 +1,6 @@
 // The definitions that an app serves, sorted by their kind and checked against each other.
 import type { DeciderSpec } from './decider/decider.ts'
+import { checkDerivedNames } from './derived-names.ts'
 import { spec } from './event/events.ts'
 import type { ProcessSpec } from './process/process.ts'
 import type { ProcessorSpec } from './processor.ts'
@@ -20,7 +21,7 @@ export type Definitions = { readonly [K in Definition['kind']]: ByName<Extract<D
 
 /**
  * Sorts definitions by kind. Throws a TypeError for a value that is no definition, for two definitions of one kind and
- * name, and for a process or a schedule whose deciders are not served.
+ * name, or whose tables would have one name, and for a process or a schedule whose deciders are not served.
  */
 export function sortDefinitions(serve: readonly Served[]): Definitions {
   const sorted = {
@@ -44,6 +45,7 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
   }
   for (const sending of [...sorted.process.values(), ...sorted.schedule.values()]) checkTargets(sending, sorted.decider)
   for (const query of sorted.query.values()) checkSources(query, sorted.projection)
+  checkDerivedNames([...sorted.process.values(), ...sorted.projection.values(), ...sorted['sql-projection'].values()])
   return sorted
 }
 

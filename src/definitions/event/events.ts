@@ -128,7 +128,7 @@ export type Events<C extends string, S extends Schemas> = Constructors<C, S> & {
  *
  * A schema's output equals its input: transform, default, coerce, date, bigint and their like do not compile, and throw
  * here.
- * A category holds no `-`, because a stream is named `category-instance`. A constructor throws a TypeError when its
+ * A category is letters, digits and `_`, at most 63. It holds no `-`, because a stream is named `category-instance`. A constructor throws a TypeError when its
  * data does not fit, which names the event and the path.
  *
  * @example
@@ -136,11 +136,11 @@ export type Events<C extends string, S extends Schemas> = Constructors<C, S> & {
  * Order.Placed({ customerId: 'c1' }) // { category: 'order', type: 'Placed', data: { customerId: 'c1' } }
  */
 export function events<const C extends string, S extends Schemas>(
-  category: DefinitionName<C, '_'>,
+  category: DefinitionName<C, 'family'>,
   schemas: S & { [T in keyof S]: Stable<S[T]> },
   options: { readonly was?: { readonly [type: string]: OldType<C, NoInfer<S>> } } = {},
 ): Events<C, S> {
-  checkDefinitionName(`events('${category}')`, '_', category)
+  checkDefinitionName(`events('${category}')`, 'family', category)
   const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declareType(category, type, schema)]))
   const constructors = [...types].map(([type, { schema }]) => [type, (data: unknown) => construct(category, type, schema, data)])
   const make: object = Object.assign(Object.create(null), Object.fromEntries(constructors))

@@ -28,8 +28,11 @@ export function streamProblem(stream: unknown): string | null {
   return wrong && `expected category-instance: ${wrong}`
 }
 
+/** The longest category, in characters. */
+export const CATEGORY_LENGTH_MAX = 63
+
 export function isCategory(name: string): boolean {
-  return /^[a-z][a-z0-9_]{0,62}$/i.test(name)
+  return name.length <= CATEGORY_LENGTH_MAX && /^[a-z][a-z0-9_]*$/i.test(name)
 }
 
 /** Two names around those of a category's streams, both exclusive: `-` is the character before `.`. */

@@ -78,10 +78,11 @@ events('a', { Past: when.extend({ by: z.union([z.object({ at: z.date() }), z.obj
 events('a', { Past: z.date() })
 
 // --- names of definitions
-// @ts-expect-error "a name is small letters, digits and _, begins with a letter, and has at most 40 characters, as its streams are named
-events('Stock', {})
-// @ts-expect-error "a name is small letters, digits and _, begins with a letter
+// @ts-expect-error "the name of a family is letters, digits and _, begins with a letter, and has at most 63 characters, as its streams are named
 events('stock-room', {})
+// @ts-expect-error "the name of a family is letters, digits and _, begins with a letter
+events('A_name_that_has_one_letter_more_than_what_fits_into_a_stream_is_', {})
+events('A_name_that_has_as_many_letters_as_those_that_fit_in_a_stream__', {})
 // @ts-expect-error "a name is small letters, digits and -, begins with a letter, and has at most 40 characters"
 projection('by_status', { ...shelves, evolve: {} })
 // @ts-expect-error "a name is small letters, digits and -, begins with a letter

@@ -34,4 +34,16 @@ export const streams: readonly StoreCase[] = [
       expect(await store.streams({ after: '', limit: 100, category: 'none' })).toEqual([])
     },
   },
+  {
+    title: 'tells categories apart that differ only in capitals, in the list of streams and in a read of the log',
+    run: async ({ store }) => {
+      for (const stream of ['Order-1', 'order-1', 'ORDER-1']) await appendUnit(store, unit(stream, 0, [newEvent(stream)]))
+      for (const category of ['Order', 'order', 'ORDER']) {
+        const streams = await store.streams({ after: '', limit: 100, category })
+        expect(streams.map(({ stream, version }) => [stream, version])).toEqual([[`${category}-1`, 1]])
+        const events = await store.readAll({ after: 0, limit: 100, filter: new Map([[category, null]]) })
+        expect(events.map(({ stream }) => stream)).toEqual([`${category}-1`])
+      }
+    },
+  },
 ]
