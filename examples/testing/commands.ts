@@ -69,6 +69,7 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   ],
   'bun run test': ['.ci/run', 'run test( |$)'],
   'bun run check': ['.ci/run', 'check bun run types'],
+  'bun run test:long': ['.ci/run', 'check bun run test:long'],
   'bun run test:servers': ['.ci/run', 'check bun run test:servers'],
   'bun run test:processes': ['.ci/run', 'check bun run test:processes'],
   'bun run test:races': ['.ci/run', 'check bun run test:races'],

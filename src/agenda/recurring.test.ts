@@ -1,48 +1,22 @@
 // Recurring schedules over a runtime: what is sent at which time, once, and what becomes of times that were missed.
+// recurring.long.test.ts has PostgreSQL's turn.
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
-import { postgres } from '../adapters/postgres/store.ts'
 import { sqlite } from '../adapters/sqlite/store.ts'
-import { decider } from '../definitions/decider/decider.ts'
-import { reject } from '../definitions/decider/reject.ts'
 import type { Served } from '../definitions/definition.ts'
-import { events } from '../definitions/event/events.ts'
-import { every, type Recurrence } from '../definitions/recurrence.ts'
+import { every } from '../definitions/recurrence.ts'
 import { schedule } from '../definitions/schedule.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
 import type { Notice } from '../ports/report/notice.ts'
 import { type Runtime, runtime } from '../runtime.ts'
-import { testSchema } from '../test-support/schema.ts'
 import { until } from '../test-support/servers/until.ts'
-
-const Rung = z.object({ at: z.string(), by: z.string() })
-const Bells = events('bell', { Rung })
-const bell = decider(Bells, {
-  initial: {},
-  evolve: { Rung: state => state },
-  commands: { ring: z.object({ at: z.string() }), break: z.object({}) },
-  internal: ['ring'],
-  decide: {
-    ring: (_, { at }, { actor }) => Bells.Rung({ at, by: String(actor) }),
-    break: () => reject('too-strong'),
-  },
-})
-const daily = every('0 3 * * *', { zone: 'Europe/Berlin' })
-const ringing = (times: Recurrence = daily, missed: 'last' | 'none' = 'last') =>
-  schedule('ringing', { every: times, to: bell, missed, send: at => bell.ring('b1', { at }) })
-
-/** No node takes over from another that is slow. */
-const LEASE_MS = 3_600_000
+import { bell, daily, LEASE_MS, ringing, rungAt, testSchedule } from './recurring.cases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-recurring-'))
-const ends: (() => Promise<unknown>)[] = [async () => rmSync(folder, { recursive: true })]
-afterAll(async () => {
-  for (const end of ends) await end()
-})
+afterAll(() => rmSync(folder, { recursive: true }))
 const running: Runtime[] = []
 afterEach(async () => {
   for (const one of running.splice(0)) await one.close()
@@ -74,12 +48,6 @@ function makeWorld(began: string, store?: Store) {
       for (const one of running) one.pollAgenda()
     },
   }
-}
-
-/** The times at which the bell rang. */
-async function rungAt(store: Pick<Store, 'read'>): Promise<readonly string[]> {
-  const rung = await store.read('bell-b1', { after: 0, limit: 100 })
-  return rung.map(({ data }) => (JSON.parse(data) as { at: string }).at)
 }
 
 async function close(emaki: Runtime): Promise<void> {
@@ -214,37 +182,8 @@ describe('a schedule', () => {
   })
 })
 
-const STORES: readonly (readonly [string, () => Promise<{ store: Store; advance: (ms: number) => Promise<unknown> }>])[] = [
-  [
-    'SQLite',
-    async () => {
-      let skipped = 0
-      const store = sqlite(join(folder, 'recurring.db'), { now: () => Date.now() + skipped })
-      return { store, advance: async ms => (skipped += ms) }
-    },
-  ],
-  [
-    'PostgreSQL',
-    async () => {
-      const { url, schema, sql, drop } = await testSchema()
-      ends.push(drop)
-      // The database's time is its own: what is stored is moved instead.
-      const advance = (ms: number) => sql`update ${sql(`${schema}.agenda`)} set due = due - ${ms} * interval '1 millisecond'`
-      return { store: postgres(url, { schema }), advance }
-    },
-  ],
-]
-for (const [name, make] of STORES) {
-  test(`a schedule on ${name} sends a time once, and sets the next one`, async () => {
-    const { store, advance } = await make()
-    const { start } = makeWorld('2030-01-01T00:00:00Z', store)
-    const emaki = await start(ringing())
-    const find = () => store.agenda.find('schedule_ringing')
-    await until('it is set', async () => (await find()) !== null)
-    await advance(25 * 3_600_000)
-    emaki.pollAgenda()
-    await until('it rings', async () => (await rungAt(store)).length === 1)
-    expect(await find()).toMatchObject({ set: 2, timer: '0 3 * * * Europe/Berlin', command: null })
-    await until('its command is done', async () => (await store.agenda.count())[0]?.pending === 1)
-  })
-}
+testSchedule('SQLite', async () => {
+  let skipped = 0
+  const store = sqlite(join(folder, 'recurring.db'), { now: () => Date.now() + skipped })
+  return { store, advance: async ms => (skipped += ms) }
+})

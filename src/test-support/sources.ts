@@ -7,7 +7,7 @@ export const ROOT: string = join(import.meta.dir, '../..')
 export type Source = { readonly path: string; readonly text: string }
 
 /** Files that are not in the package: tests, and their support. */
-const OWN = /(\.test|\.races|\.d)\.ts$|^src\/test-support\/|contract(\.ts$|\/)|\/races\//
+const OWN = /(\.test|\.cases|\.races|\.d)\.ts$|^src\/test-support\/|contract(\.ts$|\/)|\/races\//
 
 /** Every source of the package, or every file of TypeScript where `all` is asked for. */
 export function readSources({ all = false }: { readonly all?: boolean } = {}): readonly Source[] {
