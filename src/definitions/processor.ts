@@ -26,6 +26,14 @@ export type Handling = Reads & {
    * the event is handled again.
    */
   readonly send: (event: Recorded, command: Command) => Promise<Pick<Rejection, 'code' | 'data'> | null>
+  /**
+   * Asks to stop once these events are handled, on all nodes and until `resume`. What other keys are doing ends, and
+   * nothing more begins. `reason` is for whoever reads the warning. An attempt that fails stops nothing.
+   *
+   * @example
+   * handle: ([event], { stop }) => { if (event.type === 'YearClosed') stop('the year is closed: check the books first') }
+   */
+  readonly stop: (reason: string) => void
   /** The number of this attempt, 1 at first. */
   readonly attempt: number
   /**
@@ -98,7 +106,7 @@ type ProcessorOptions<F extends AnyEvents, T extends In<F>['type'] = In<F>['type
   readonly attemptMs?: number | null
   /** Gives the key of an event. Events of one key stay in order. Default: the event's stream. */
   readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
-  /** A function `(events, { keyOf, cloudEvent, send, row, rows, query, state, attempt, signal })`, with at most `batchSize` events at once. */
+  /** A function `(events, { keyOf, cloudEvent, send, stop, row, rows, query, state, attempt, signal })`, with at most `batchSize` events at once. */
   readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
 }
 

@@ -19,6 +19,11 @@ export type Consumer = {
   readonly pendingSize: () => number | null
   /** Writes all effects with the checkpoint. False: another owner has taken over. */
   readonly save: (guard: PageGuard) => Promise<boolean>
+  /**
+   * What has asked to stop, once nothing is being handled any more. Then the subscription saves, is paused, and ends its
+   * work. Null: nothing has.
+   */
+  readonly stopAsked?: () => Promise<StopAsked | null>
   /** The most events for one call of `handle`. Default: those of a page. */
   readonly eventsMax?: number
   /** Whether it has so much to try again that it should be given no new events for now. Default: never. */
@@ -32,6 +37,16 @@ export type Consumer = {
   readonly retryParked: (guard: PageGuard) => Promise<void>
 }
 
+/** A stop that a handler has asked for. */
+export type StopAsked = {
+  /** The position and the key of the event that was handled. */
+  readonly position: number
+  readonly key: string
+  readonly reason: string
+  /** The position up to which events are handled, or noted to be handled. Infinity: all that were given are. */
+  readonly handledTo: number
+}
+
 /** The part of a page that names its writer and its range of positions. */
-export type PageGuard = Pick<NewPage, 'name' | 'epoch' | 'from' | 'to' | 'ttlMs'>
+export type PageGuard = Pick<NewPage, 'name' | 'epoch' | 'from' | 'to' | 'ttlMs' | 'pauses'>
 export type Announce = (position: number, key: string | null) => Promise<void>

@@ -1,9 +1,7 @@
 // Pauses a subscription or a schedule: its lease is held by nobody's process, until somebody gives it back. So each node,
 // also of an earlier release, waits for it, and no write of the former owner is accepted.
-import { type LeaseHolder, type Leases, PAUSED_OWNER } from '../ports/read-model/leases.ts'
+import { type LeaseHolder, type Leases, PAUSE_MS, PAUSED_OWNER } from '../ports/read-model/leases.ts'
 
-/** A lease that lasts for ever: a hundred years, in ms. */
-const FOREVER_MS = 100 * 365 * 86_400_000
 /** The time to make it last, in ms. */
 const TAKE_MS = 60_000
 /** Nodes may take the lease that was just given up. */
@@ -26,7 +24,7 @@ export async function pauseLease(readModel: Leases, name: string): Promise<boole
     if (held && isPause(held)) return false
     if (held) await readModel.release(name, held.epoch)
     const lease = await readModel.acquire(name, { owner: PAUSED_OWNER, ttlMs: TAKE_MS, start: 0 })
-    if (lease && (await readModel.renew(name, lease.epoch, FOREVER_MS))) return true
+    if (lease && (await readModel.renew(name, lease.epoch, PAUSE_MS))) return true
   }
   throw new Error(`the lease of ${name} could not be taken in ${ATTEMPTS_MAX} attempts`)
 }

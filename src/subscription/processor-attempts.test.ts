@@ -22,6 +22,7 @@ function startAttempts(handle: Handle, sleep: Sleep, attemptMs?: number) {
     reads: () => ({}) as never,
     sleep,
     report,
+    onStop: () => {},
   })
   return { reported, attempt: (key: string) => attempts.attempt(batchOf(key), 1, never) }
 }

@@ -9,6 +9,7 @@ import type { Reads } from '../definitions/reads.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Store } from '../ports/store/store.ts'
 import { cloudEventOf } from '../transfer/cloud-event.ts'
+import type { StopAsked } from './consumer.ts'
 import type { KeyedEvent } from './retry-queue.ts'
 
 /** Sends a command because of an event, by a key and as an actor of the framework. */
@@ -25,6 +26,8 @@ export type ProcessorAttemptsOptions = {
   readonly reads: () => Reads
   readonly sleep: Sleep
   readonly report: Report
+  /** Called after an attempt that succeeded, and whose handler has asked to stop. */
+  readonly onStop: (asked: Omit<StopAsked, 'handledTo'>) => void
 }
 
 /** How long a handler may take, in ms, before that is reported. */
@@ -37,25 +40,33 @@ export class ProcessorAttempts {
   readonly #reads: () => Reads
   readonly #sleep: Sleep
   readonly #report: Report
+  readonly #onStop: ProcessorAttemptsOptions['onStop']
   /** The keys of which a slow attempt was reported, and none has ended soon since. */
   readonly #slow = new Set<string>()
 
-  constructor(store: Store, processor: ProcessorSpec, { send, reads, sleep, report }: ProcessorAttemptsOptions) {
+  constructor(store: Store, processor: ProcessorSpec, { send, reads, sleep, report, onStop }: ProcessorAttemptsOptions) {
     this.#store = store
     this.#processor = processor
     this.#send = send
     this.#reads = reads
     this.#sleep = sleep
     this.#report = report
+    this.#onStop = onStop
   }
 
   /** Calls the handler once. Gives null, or the error. Throws if the signal aborts. */
   async attempt(batch: readonly KeyedEvent[], attempt: number, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted()
     const events = batch.map(({ event }) => event)
-    const handling = this.#handlingOf(batch, attempt)
+    let reason: string | null = null
+    const stop = (why: string) => {
+      reason ??= why
+    }
+    const handling = { ...this.#handlingOf(batch, attempt), stop }
     try {
       await this.#handleInTime(batch, signal, ending => this.#processor.handle(events, { ...handling, signal: ending }))
+      const { key, stored } = batch.at(-1)!
+      if (reason !== null) this.#onStop({ key, position: stored.position, reason })
       return null
     } catch (error) {
       signal.throwIfAborted()
@@ -63,7 +74,7 @@ export class ProcessorAttempts {
     }
   }
 
-  #handlingOf(batch: readonly KeyedEvent[], attempt: number): Omit<Handling, 'signal'> {
+  #handlingOf(batch: readonly KeyedEvent[], attempt: number): Omit<Handling, 'signal' | 'stop'> {
     const keyedEvents = new Map(batch.map(keyed => [keyed.event, keyed]))
     const keyOf = (event: Recorded) => `${this.#processor.name}:${idOf(event, keyedEvents.get(event)?.part)}`
     return {

@@ -38,6 +38,9 @@ const READ_RETRY = { firstMs: 20, maxMs: 5_000 }
 /** A new owner makes at least so many attempts before it parks a key: it may have been away all the time. */
 const ATTEMPTS_MIN = 3
 
+/** Why a key is in retry that was left. */
+const LEFT = 'the processor was stopped before it handled this event'
+
 export class ProcessorRetries {
   readonly #options: ProcessorRetriesOptions
   readonly #queue = new RetryQueue()
@@ -99,6 +102,12 @@ export class ProcessorRetries {
     if (isAlone) this.#failing.fail(error)
     for (const event of batch)
       if (!this.#queue.push(event)) this.#begin(event, { since: this.#options.now(), attempts: Number(isAlone) }, error)
+  }
+
+  /** Notes an event that is left for later, because the processor stops. Its key is in retry after the stop. */
+  leave({ key, stored: { position } }: KeyedEvent): void {
+    const { parking, now } = this.#options
+    if (!this.#queue.get(key) && !parking.hasKey(key)) parking.retryKey(key, position, LEFT, now())
   }
 
   /** Begins with what somebody asked to handle again, and with the keys that an earlier owner had in retry. */

@@ -12,7 +12,7 @@ import { checkKey } from '../ports/read-model/storable.ts'
 import type { Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
-import type { Announce, Consumer, PageGuard } from './consumer.ts'
+import type { Announce, Consumer, PageGuard, StopAsked } from './consumer.ts'
 import { Parking } from './parking.ts'
 import { ProcessorAttempts, type SendFor, type Sleep } from './processor-attempts.ts'
 import { ProcessorRetries } from './processor-retries.ts'
@@ -43,6 +43,11 @@ export class ProcessorRunner implements Consumer {
   readonly eventsMax: number
   /** Ends the work under one lease. */
   #stop = new AbortController()
+  /** Ends what begins handling: with the work, and once a handler has asked to stop. */
+  #beginning = new AbortController()
+  #asked: Omit<StopAsked, 'handledTo'> | null = null
+  /** The position up to which a page was handled that was left. */
+  #handledTo = Number.POSITIVE_INFINITY
   #isStopped = false
   /** The batches that are being handled. */
   readonly #running = new Set<readonly KeyedEvent[]>()
@@ -52,12 +57,19 @@ export class ProcessorRunner implements Consumer {
     this.#store = store
     this.#processor = processor
     this.#parking = new Parking(store, eventReader(processor.families), report)
-    const attempts = new ProcessorAttempts(store, processor, { send, reads, sleep, report })
+    const attempts = new ProcessorAttempts(store, processor, {
+      send,
+      reads,
+      sleep,
+      report,
+      onStop: asked => this.#endBeginning(asked),
+    })
     const inTurn = limitConcurrency(processor.parallelism)
     this.#attempt = (batch, attempt, signal) =>
-      inTurn(() => {
+      inTurn(async () => {
+        signal.throwIfAborted()
         this.#running.add(batch)
-        return attempts.attempt(batch, attempt, signal).finally(() => this.#running.delete(batch))
+        return attempts.attempt(batch, attempt, this.#stop.signal).finally(() => this.#running.delete(batch))
       })
     const keyedEvents = (stored: StoredEvent) => this.#keyedEvents(stored)
     const parts = { store, processor, parking: this.#parking, attempt: this.#attempt, keyedEvents }
@@ -68,27 +80,36 @@ export class ProcessorRunner implements Consumer {
   /** Ends the waits between attempts, and aborts the signals of running attempts. */
   stop(): void {
     this.#isStopped = true
-    this.#stop.abort()
+    this.#abort()
   }
 
   begin = async (lease: Lease): Promise<void> => {
     this.#stop = new AbortController()
-    if (this.#isStopped) this.#stop.abort()
-    this.#retries.begin(lease.position, this.#stop.signal)
+    this.#beginning = new AbortController()
+    this.#asked = null
+    this.#handledTo = Number.POSITIVE_INFINITY
+    if (this.#isStopped) this.#abort()
+    this.#retries.begin(lease.position, this.#beginning.signal)
     await this.#parking.load(lease)
   }
 
   end = async (): Promise<void> => {
-    this.#stop.abort()
+    this.#abort()
     await this.#retries.end()
   }
 
   handle = async (stored: readonly StoredEvent[], announce: Announce | null): Promise<void> => {
     const events = stored.flatMap(one => this.#keyedEvents(one))
-    if (announce) await this.#handleAnnounced(events, announce)
-    else await this.#handleSideBySide(events)
+    const left = announce ? await this.#handleInOrder(events, announce) : await this.#handleSideBySide(events)
+    if (left.length) this.#handledTo = this.#leave(events, left)
     const last = stored.at(-1)
-    if (last) this.#retries.endPage(last.position)
+    if (last) this.#retries.endPage(Math.min(last.position, this.#handledTo))
+  }
+
+  stopAsked = async (): Promise<StopAsked | null> => {
+    if (!this.#asked) return null
+    await this.#retries.end()
+    return { ...this.#asked, handledTo: this.#handledTo }
   }
 
   current = (): { readonly key: string; readonly position: number } | null => {
@@ -113,21 +134,40 @@ export class ProcessorRunner implements Consumer {
 
   retryParked = (guard: PageGuard): Promise<void> => this.#retries.retryParked(guard)
 
-  async #handleAnnounced(events: readonly KeyedEvent[], announce: Announce): Promise<void> {
-    for (const event of events) {
-      await announce(event.stored.position, event.key)
-      await this.#handleBatch([event])
-    }
+  #abort(): void {
+    this.#beginning.abort()
+    this.#stop.abort()
   }
 
-  async #handleSideBySide(events: readonly KeyedEvent[]): Promise<void> {
+  #endBeginning(asked: Omit<StopAsked, 'handledTo'>): void {
+    this.#asked ??= asked
+    this.#beginning.abort()
+  }
+
+  /**
+   * Leaves events of a page unhandled. Those before an event that is handled are noted by their keys, and the others come
+   * again after the stop. Gives the position up to which all events are handled or noted.
+   */
+  #leave(events: readonly KeyedEvent[], left: readonly KeyedEvent[]): number {
+    const isLeft = new Set(left)
+    const handledTo = events.findLast(event => !isLeft.has(event))?.stored.position ?? 0
+    const to = Math.max(handledTo, Math.min(...left.map(({ stored }) => stored.position)) - 1)
+    for (const [first] of Map.groupBy(left, ({ key }) => key).values())
+      if (first!.stored.position <= to) this.#retries.leave(first!)
+    return to
+  }
+
+  /** Gives the events that it has left. */
+  async #handleSideBySide(events: readonly KeyedEvent[]): Promise<readonly KeyedEvent[]> {
+    const left: KeyedEvent[] = []
     const chains = this.#chainsByKey(events)
     // Each worker takes the next chain, so that a long chain delays no other.
     const next = chains.values()
     const work = async () => {
-      for (const chain of next) await this.#handleInOrder(chain)
+      for (const chain of next) left.push(...(await this.#handleInOrder(chain)))
     }
     await Promise.all(Array.from({ length: Math.min(chains.length, this.#processor.parallelism) }, work))
+    return left
   }
 
   /**
@@ -162,17 +202,31 @@ export class ProcessorRunner implements Consumer {
     return found
   }
 
-  /** Handles events batch by batch. */
-  async #handleInOrder(events: readonly KeyedEvent[]): Promise<void> {
-    const { batchSize } = this.#processor
-    for (let i = 0; i < events.length; i += batchSize) await this.#handleBatch(events.slice(i, i + batchSize))
+  /** Handles events batch by batch. Gives those that it has left, because a handler has asked to stop. */
+  async #handleInOrder(events: readonly KeyedEvent[], announce: Announce | null = null): Promise<readonly KeyedEvent[]> {
+    const batchSize = announce ? 1 : this.#processor.batchSize
+    for (let i = 0; i < events.length; i += batchSize) {
+      // The parts of one stored event stay together.
+      const isPart = events[i]!.stored === events[i - 1]?.stored
+      const signal = (isPart ? this.#stop : this.#beginning).signal
+      if (!(await this.#handleBatch(events.slice(i, i + batchSize), signal, announce))) return events.slice(i)
+    }
+    return []
   }
 
-  /** Handles a batch. If that fails, each of its keys is tried again by itself. */
-  async #handleBatch(events: readonly KeyedEvent[]): Promise<void> {
+  /** Handles a batch. If that fails, each of its keys is tried again by itself. False: it must not begin any more. */
+  async #handleBatch(events: readonly KeyedEvent[], signal: AbortSignal, announce: Announce | null): Promise<boolean> {
+    if (this.#asked && signal.aborted) return false
+    await announce?.(events[0]!.stored.position, events[0]!.key)
     const batch = events.filter(event => !this.#parking.hasKey(event.key) && !this.#retries.take(event))
-    if (!batch.length) return
-    const error = await this.#attempt(batch, 1, this.#stop.signal)
-    if (error !== null) this.#retries.retryLater(batch, error)
+    if (!batch.length) return true
+    try {
+      const error = await this.#attempt(batch, 1, signal)
+      if (error !== null) this.#retries.retryLater(batch, error)
+      return true
+    } catch (error) {
+      if (this.#asked && signal.aborted) return false
+      throw error
+    }
   }
 }

@@ -11,7 +11,7 @@ import type { Filter } from '../ports/store/log.ts'
 import type { Store } from '../ports/store/store.ts'
 import { type Trace, untraced } from '../ports/trace/trace.ts'
 import { Caution, Fenced, SMALL_PAGE_EVENTS, withBlamedSuspect } from './caution.ts'
-import type { Consumer, PageGuard } from './consumer.ts'
+import type { Consumer, PageGuard, StopAsked } from './consumer.ts'
 import { causeOf } from './parking.ts'
 import { type LogPage, Reader } from './reader.ts'
 import type { Tail } from './tail.ts'
@@ -69,6 +69,8 @@ export class Subscription {
   #failure: string | null = null
   #renewal: Timer | undefined
   #isFenced = false
+  /** The event after which a handler asked to stop last. */
+  #stoppedAt: number | null = null
   #isClosed = false
   #running: Promise<void> | null = null
   #wake: () => void = () => {}
@@ -172,7 +174,7 @@ export class Subscription {
       await consumer.begin(withBlamedSuspect(lease))
       while (!this.#isClosed) await this.#step(lease)
       await consumer.end?.()
-      await this.#save(lease)
+      if (!(await this.#stopIfAsked(lease))) await this.#save(lease)
     } finally {
       await consumer.end?.()
       clearInterval(this.#renewal)
@@ -194,16 +196,33 @@ export class Subscription {
 
   async #step(lease: Lease): Promise<void> {
     if (this.#isFenced) throw new Fenced()
+    if (await this.#stopIfAsked(lease)) return
     if (this.#options.consumer.isFull?.()) return this.#waitForRoom(lease)
     this.#crowded.succeed()
     const isCareful = this.#caution.isNeeded
     const page = await this.#reader.next(this.#handled, isCareful ? SMALL_PAGE_EVENTS : undefined)
     if (page) await this.#handlePage(page, lease)
+    if (await this.#stopIfAsked(lease)) return
     if (isCareful || this.#needsSave(page === null || this.#handled >= this.#options.tail.head)) await this.#save(lease)
     if (this.#clock() - this.#retriedAt > RETRY_PARKED_EVERY_MS) await this.#retryParked(lease)
     if (page) return
     this.#recover()
     await this.#pause()
+  }
+
+  /** Saves and pauses in one page, if a handler has asked for it. The lease is over then, on this node as on the others. */
+  async #stopIfAsked(lease: Lease): Promise<boolean> {
+    const { consumer, name, report } = this.#options
+    const asked = await consumer.stopAsked?.()
+    if (!asked || this.#isFenced) return false
+    this.#handled = Math.min(this.#handled, asked.handledTo)
+    // It is reported first, so that a crash in between loses no report. A repetition brings no news.
+    if (this.#stoppedAt !== asked.position) report(stopNotice(name, asked))
+    this.#stoppedAt = asked.position
+    if (!(await consumer.save({ ...this.#guard(lease), pauses: true }))) throw new Fenced()
+    this.#moveCheckpoint(this.#handled)
+    this.#isFenced = true
+    return true
   }
 
   async #waitForRoom(lease: Lease): Promise<void> {
@@ -333,6 +352,13 @@ export class Subscription {
       }
     })
   }
+}
+
+function stopNotice(name: string, { position, key, reason }: StopAsked): Notice {
+  const message =
+    `${name} stops after the event at position ${position} of ${JSON.stringify(key)}, because its handler asked for it: ${reason}. ` +
+    `\`emaki resume ${name}\` lets it go on.`
+  return new Notice({ level: 'warn', code: 'processor-stopped', message, fields: { subscription: name, position, key, reason } })
 }
 
 function episodeOf({ name, report, clock }: SubscriptionOptions, what: string): Episode {

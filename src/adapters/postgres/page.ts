@@ -1,5 +1,6 @@
 // The writes of a page as one statement, for any number of rows. In autocommit no client can stop in the middle of it.
 import { columnOf } from '../../ports/read-model/listing.ts'
+import { PAUSE_MS, PAUSED_OWNER } from '../../ports/read-model/leases.ts'
 import type { NewPage, NewRow } from '../../ports/read-model/progress.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
 import type { TransactionSql } from 'postgres'
@@ -36,8 +37,8 @@ export async function runParts(tx: TransactionSql, parts: readonly Part[]): Prom
  * Moves the checkpoint, if it is still at the beginning of the page and the epoch is that of its owner. Everything else
  * depends on it.
  */
-function moveCheckpoint(values: SqlValues, schema: string, { name, epoch, from, to }: NewPage): string {
-  return `update ${schema}.checkpoints set position = ${values.add(to)}, saved_at = clock_timestamp()
+function moveCheckpoint(values: SqlValues, schema: string, { name, epoch, from, to, pauses = false }: NewPage): string {
+  return `update ${schema}.checkpoints set position = ${values.add(to)}, saved_at = clock_timestamp()${pauses ? ', epoch = epoch + 1' : ''}
     where name = ${values.add(name)} and epoch = ${values.add(epoch)} and position = ${values.add(from)}`
 }
 
@@ -49,8 +50,10 @@ export function parkParts(schema: string, { name, park, unpark }: NewPage): read
   return [...(gone.length ? [unparkPart(schema, name, gone)] : []), ...(park.length ? [parkPart(schema, name, park)] : [])]
 }
 
-/** Prolongs the lease, unless it was given back, and deletes a suspect that is done. */
-export function leasePart(schema: string, { name, epoch, to, ttlMs }: NewPage): Part {
+/** Prolongs the lease, unless it was given back, and deletes a suspect that is done. A page that pauses takes the lease. */
+export function leasePart(schema: string, page: NewPage): Part {
+  if (page.pauses) return pausePart(schema, page)
+  const { name, epoch, to, ttlMs } = page
   return (values, holds) => {
     const position = values.add(to)
     const pending = (column: string) => `${column} = case when suspect_position > ${position} then ${column} end`
@@ -58,6 +61,15 @@ export function leasePart(schema: string, { name, epoch, to, ttlMs }: NewPage): 
         ${pending('suspect_position')}, ${pending('suspect_key')}
       where name = ${values.add(name)} and epoch = ${values.add(epoch)} and owner is not null and ${holds}`
   }
+}
+
+/** Gives the lease to nobody's process, for ever. */
+function pausePart(schema: string, { name, epoch, to }: NewPage): Part {
+  return (values, holds) =>
+    `update ${schema}.leases set epoch = epoch + 1, owner = ${values.add(PAUSED_OWNER)}, position = ${values.add(to)},
+        until = clock_timestamp() + ${values.add(PAUSE_MS)} * interval '1 millisecond',
+        takeovers = 0, suspect_position = null, suspect_key = null
+      where name = ${values.add(name)} and epoch = ${values.add(epoch)} and ${holds}`
 }
 
 function unparkPart(schema: string, name: string, gone: NewPage['unpark']): Part {

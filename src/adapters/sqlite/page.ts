@@ -1,6 +1,7 @@
 // The writes of a page on one connection. Its guarded checkpoint decides whether it writes anything.
 import type { Database } from 'bun:sqlite'
 import { columnOf } from '../../ports/read-model/listing.ts'
+import { PAUSE_MS, PAUSED_OWNER } from '../../ports/read-model/leases.ts'
 import type { NewPage, NewRow } from '../../ports/read-model/progress.ts'
 import { RunFailure } from '../../ports/read-model/page-refused.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
@@ -59,8 +60,19 @@ export function pageWriter({ db, statements, now, agenda, tables }: PageWriterOp
         ...[name, kind, key, position, cause, retrySince ?? now(), retrySince === undefined ? null : 'whole', reader],
       )
     runNow(page, db)
+    if (page.pauses) return pause(page)
     change('update leases set until = ? where name = ? and epoch = ? and owner is not null', now() + ttlMs, name, epoch)
     change('update leases set suspect_position = null, suspect_key = null where name = ? and suspect_position <= ?', name, to)
+  }
+
+  /** Gives the lease to nobody's process, for ever. */
+  function pause({ name, epoch, to }: NewPage): void {
+    change('update checkpoints set epoch = epoch + 1 where name = ?', name)
+    change(
+      `update leases set epoch = epoch + 1, owner = ?, until = ?, position = ?, takeovers = 0, suspect_position = null, suspect_key = null
+       where name = ? and epoch = ?`,
+      ...[PAUSED_OWNER, now() + PAUSE_MS, to, name, epoch],
+    )
   }
 
   function write(page: NewPage): boolean {

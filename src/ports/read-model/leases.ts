@@ -1,5 +1,7 @@
 /** The owner of the lease of what is paused. No process has this name, and a start takes nothing from it. */
 export const PAUSED_OWNER = 'paused'
+/** How long a pause lasts, in ms: a hundred years, which is for ever. */
+export const PAUSE_MS: number = 100 * 365 * 86_400_000
 
 /**
  * The right to write for a subscription. If only one process can have the database, a lease may be given at once, but

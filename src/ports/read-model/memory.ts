@@ -3,7 +3,7 @@ import { memoryAgenda, type MemoryAgenda } from '../agenda/memory.ts'
 import { checkList, checkPageInTurns, checkSame, checkTable } from './check.ts'
 import { compareText } from './compare-text.ts'
 import { compareValues, meets } from './filter.ts'
-import type { Lease, Suspect } from './leases.ts'
+import { type Lease, PAUSE_MS, PAUSED_OWNER, type Suspect } from './leases.ts'
 import { isKeyDescending } from './listing.ts'
 import type { Parked } from './parked.ts'
 import type { NewPage, NewRow, Progress } from './progress.ts'
@@ -107,9 +107,21 @@ export function memoryReadModel({
     }
     if (page.agenda) agenda.change(page.agenda)
     checkpoints.set(name, { ...checkpoint, position: to, savedAt: stamp() })
+    if (page.pauses) {
+      pause(name, to)
+      return true
+    }
     const suspect = leases.get(name)?.suspect ?? null
     change(name, epoch, { until: now() + page.ttlMs, suspect: suspect && suspect.position > to ? suspect : null })
     return true
+  }
+
+  /** Gives the lease to nobody's process, for ever. */
+  function pause(name: string, position: number): void {
+    const checkpoint = checkpoints.get(name)!
+    const epoch = checkpoint.epoch + 1
+    checkpoints.set(name, { ...checkpoint, epoch })
+    leases.set(name, { owner: PAUSED_OWNER, epoch, until: now() + PAUSE_MS, position, takeovers: 0, suspect: null })
   }
 
   /** Ends the current lease. No later lease has its epoch. */

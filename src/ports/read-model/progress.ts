@@ -64,6 +64,11 @@ export type NewPage = {
   readonly run?: (sql: unknown) => unknown
   /** Only finds out whether the page can be written: nothing of it is, and `commit` gives false. Default: false. */
   readonly isTrial?: boolean
+  /**
+   * Whether the page pauses its subscription, in the same transaction: the lease is that of PAUSED_OWNER from then on,
+   * under a new epoch, until somebody gives it back. Default: false.
+   */
+  readonly pauses?: boolean
 }
 
 /**

@@ -1,7 +1,8 @@
 // One owner at a time has the lease of a subscription.
 import { expect } from 'bun:test'
+import { PAUSED_OWNER } from '../leases.ts'
 import type { ReadModelCase } from './case.ts'
-import { CALLERS, TTL_MS, acquireLease, commitPage, page } from './builders.ts'
+import { CALLERS, TTL_MS, acquireLease, buildParked, commitPage, page } from './builders.ts'
 
 export const leases: readonly ReadModelCase[] = [
   {
@@ -99,6 +100,40 @@ export const leases: readonly ReadModelCase[] = [
       expect(held!.leftMs).toBeGreaterThan(century / 2)
       await readModel.release('s', held!.epoch)
       expect(await acquireLease(readModel, 's', 'b')).toMatchObject({ takeovers: 0 })
+    },
+  },
+  {
+    title: 'pauses a subscription with a page or not at all, for ever, and takes the lease from its owner',
+    run: async ({ readModel, advance, reopen }) => {
+      const { epoch } = await acquireLease(readModel, 's', 'a')
+      expect(await readModel.commit(page({ name: 's', epoch, from: 5, pauses: true }))).toBeFalse()
+      expect(await readModel.renew('s', epoch, TTL_MS)).toBeTrue()
+      await readModel.suspect('s', epoch, { position: 7, key: 'k', times: 1 })
+      await commitPage(readModel, page({ name: 's', epoch, park: [buildParked('k')], pauses: true }))
+      expect(await readModel.parked('s')).toMatchObject([{ key: 'k' }])
+      expect(await readModel.renew('s', epoch, TTL_MS)).toBeFalse()
+      await readModel.release('s', epoch)
+      expect(await readModel.commit(page({ name: 's', epoch, from: 10, to: 20 }))).toBeFalse()
+      await advance(30 * 86_400_000)
+      const again = await reopen()
+      for (const owner of ['a', 'b']) expect(await again.acquire('s', { owner, ttlMs: TTL_MS, start: 0 })).toBeNull()
+      const [held] = await again.leases()
+      expect(held).toMatchObject({ name: 's', owner: PAUSED_OWNER })
+      await again.release('s', held!.epoch)
+      expect(await acquireLease(again, 's', 'b')).toMatchObject({ position: 10, takeovers: 0, suspect: null })
+    },
+  },
+  {
+    title: 'pauses a subscription whose lease was just given back, and not one that another owner has taken',
+    run: async ({ readModel }) => {
+      const { epoch } = await acquireLease(readModel, 's', 'a')
+      await readModel.release('s', epoch)
+      await commitPage(readModel, page({ name: 's', epoch, pauses: true }))
+      const [held] = await readModel.leases()
+      await readModel.release('s', held!.epoch)
+      const other = await acquireLease(readModel, 's', 'b')
+      expect(await readModel.commit(page({ name: 's', epoch: held!.epoch, from: 10, to: 20, pauses: true }))).toBeFalse()
+      expect(await readModel.renew('s', other.epoch, TTL_MS)).toBeTrue()
     },
   },
   {
