@@ -39,6 +39,8 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… resume orders': /orders goes on/,
   '… parked': /nothing is parked/,
   '… audit orders': /0 differ/,
+  '… views orders': /create temp view if not exists "view_orders"/,
+  '… views': /"view_bestsellers"/,
   '… rebuild orders': /orders_v1/,
   '… reset orders': /orders_v1/,
   '… verify': /11 events/,

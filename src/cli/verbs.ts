@@ -16,6 +16,7 @@ import { streamsVerb } from './streams.ts'
 import { pauseVerb, resumeVerb, statusVerb } from './subscriptions.ts'
 import type { Verb } from './verb.ts'
 import { verifyVerb } from './verify.ts'
+import { viewsVerb } from './views.ts'
 
 export const verbs: Readonly<Record<string, Verb>> = {
   serve: serveVerb,
@@ -36,6 +37,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   rebuild: rebuildVerb,
   reset: resetVerb,
   audit: auditVerb,
+  views: viewsVerb,
   verify: verifyVerb,
   doctor: doctorVerb,
   restore: restoreVerb,

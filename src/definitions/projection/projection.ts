@@ -18,6 +18,7 @@ import {
 } from '../event/families.ts'
 import { freezeAll } from '../event/payload.ts'
 import { findUnstable } from '../event/schema.ts'
+import { kindsOf, propertiesOf } from './row-fields.ts'
 
 /** A projection, with the types of its rows and indexes. */
 export type Projection<N extends string, Row, I extends string = never> = {
@@ -181,24 +182,4 @@ function kindOf(where: string, row: z.ZodType, field: string): 'text' | 'number'
   if (kinds.size === 1 && kind === 'string') return 'text'
   if (kinds.size === 1 && (kind === 'number' || kind === 'boolean')) return 'number'
   throw new TypeError(`${where}: the index ${field} is neither text nor number nor boolean, but ${[...kinds].join(' or ')}`)
-}
-
-type Shape = {
-  readonly type?: string | readonly string[]
-  readonly const?: unknown
-  readonly enum?: readonly unknown[]
-  readonly anyOf?: readonly Shape[]
-}
-
-function propertiesOf(row: z.ZodType): Readonly<Record<string, Shape>> {
-  const { properties = {} } = row.toJSONSchema({ unrepresentable: 'any' }) as { properties?: Record<string, Shape> }
-  return properties
-}
-
-function kindsOf(shape: Shape): readonly string[] {
-  if (shape.anyOf) return shape.anyOf.flatMap(kindsOf)
-  const types = typeof shape.type === 'string' ? [shape.type] : shape.type
-  const values = shape.enum ?? ('const' in shape ? [shape.const] : [])
-  const found = types ?? values.map(value => (value === null ? 'null' : typeof value))
-  return found.length ? found.map(type => (type === 'integer' ? 'number' : type)) : ['anything']
 }
