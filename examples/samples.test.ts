@@ -1,11 +1,13 @@
 // Samples of the pages that nothing else runs.
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { decider, memory, runtime } from 'emaki'
+import { decider, memory, type Runtime, runtime } from 'emaki'
+import { app } from 'emaki/http'
 import { until } from '../src/test-support/servers/until.ts'
 import { OrderV1, order as changedOrder } from './changed-events.ts'
 import { findFirstOrder } from './follow.ts'
 import { checkout, group, stay } from './group-checkout.ts'
+import { followCategory } from './live.ts'
 import { Order, order } from './marketplace/order.ts'
 import { mails } from './processor.ts'
 import { closing, till } from './schedules.ts'
@@ -60,6 +62,30 @@ test('the first order of a customer is found by following the log to its head', 
   expect(await findFirstOrder(emaki, 'c2')).toBe('o2')
   expect(await findFirstOrder(emaki, 'c3')).toBeNull()
   await emaki.close()
+})
+
+test('a page that follows a category gets each event once and in order, also when the server restarts', async () => {
+  const store = memory()
+  const open = () => app({ serve: [till], store, publicStreams: [till] })
+  const closeTill = async (emaki: Runtime) => emaki.send(till.close('main', { at: '' }))
+  let served = open()
+  const server = Bun.serve({ fetch: (...asked) => served.fetch(...asked), websocket: served.websocket, port: 0 })
+  const positions: string[] = []
+  const take = (event: unknown) => void positions.push((event as { globalposition: string }).globalposition)
+  const end = followCategory({ url: `ws://localhost:${server.port}`, category: 'till', take, pauseMs: 5 })
+  const before = await served.runtime()
+  await closeTill(before)
+  await until('it has come', () => positions.length === 1)
+  await before.close()
+  served = open()
+  const after = await served.runtime()
+  await closeTill(after)
+  await closeTill(after)
+  await until('the others have come', () => positions.length === 3)
+  expect(positions).toEqual(['1', '2', '3'])
+  end()
+  await after.close()
+  void server.stop(true)
 })
 
 test('a checkout that a command begins ends completed, or failed with the stays that refused', async () => {

@@ -8,8 +8,8 @@ import type { Services } from '../../src/runtime.ts'
 import { requestCallerOf, servicesOf } from '../context.ts'
 import { stateNow } from '../streams/states.ts'
 import { HTTPException } from 'hono/http-exception'
-import { filterOf } from './events.ts'
 import { categoriesOf, type EventFilter } from './filter.ts'
+import { filterOf, hasRequest } from './follow-request.ts'
 import { eventSocket } from './socket.ts'
 
 export type AuthorizeOptions = {
@@ -22,8 +22,8 @@ export type AuthorizeOptions = {
 }
 
 /**
- * Comes before `eventStream`. Upgrades a request for a WebSocket, or refuses it. Such a client names its filter later.
- * So a client without access is upgraded too if some categories are public.
+ * Comes before `eventStream`. Upgrades a request for a WebSocket, or refuses it. Such a client may name its filter
+ * later. So a client without access is upgraded too if some categories are public.
  */
 export function authorizeFollow({ publicCategories, access, checkAccess, origins }: AuthorizeOptions): MiddlewareHandler {
   const isPublic = (filter: EventFilter) => {
@@ -36,12 +36,14 @@ export function authorizeFollow({ publicCategories, access, checkAccess, origins
     if (actor instanceof Response) return actor
     const emaki = servicesOf(c)
     const mayFollow = async (filter: EventFilter) => isPublic(filter) || mayFollowByRule(access, emaki, actor, filter)
-    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+    const mayFollowRequest = async () => {
       const filter = filterOf(c)
-      return !(filter instanceof Response) && (await mayFollow(filter)) ? next() : checkAccess(c, next)
+      return !(filter instanceof Response) && (await mayFollow(filter))
     }
+    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') return (await mayFollowRequest()) ? next() : checkAccess(c, next)
     const refused = await refusalBy(checkAccess, c)
-    if (refused && publicCategories.size === 0 && !access.isRuled) return refused()
+    const maySubscribe = () => publicCategories.size > 0 || access.isRuled
+    if (refused && !(hasRequest(c) ? await mayFollowRequest() : maySubscribe())) return refused()
     return eventSocket(c, { origins, mayFollow: refused ? mayFollow : async () => true, until: actor?.until ?? null })
   }
 }

@@ -10,7 +10,7 @@ import { isVisible, visibleRows } from '../rows/visible.ts'
 import { isEncoded } from '../commands/ids.ts'
 import { refuseStale } from '../http/min-position.ts'
 import { problem } from '../http/problem.ts'
-import { positionOf } from './events.ts'
+import { positionOf } from './follow-request.ts'
 import { type Chunk, encodeFrame, type BatchSource, joinFrames, sse } from './sse.ts'
 
 /**

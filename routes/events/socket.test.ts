@@ -2,102 +2,27 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
-import type { AppOptions } from '../app.ts'
 import { readConfig } from '../../src/config.ts'
 import { spec } from '../../src/definitions/event/events.ts'
 import { Account, account } from '../../src/test-support/account.ts'
 import { openBank, range } from '../../src/test-support/bank.ts'
 import { cleanUp, cleanUpLater } from '../../src/test-support/cleanup.ts'
 import { failsBefore } from '../../src/test-support/failing-store.ts'
-import { type Client, client, openClient } from '../../src/test-support/http.ts'
+import { client } from '../../src/test-support/http.ts'
+import {
+  awaitPositions,
+  open,
+  type ServedClient,
+  serveClient,
+  subscribe,
+  upgradeStatus,
+} from '../../src/test-support/socket-client.ts'
 import { until } from '../../src/test-support/servers/until.ts'
 import { Live } from './live.ts'
 import { websocket } from './server.ts'
 import { eventSocket } from './socket.ts'
 
 afterEach(cleanUp)
-
-type ServedClient = Client & {
-  readonly server: Bun.Server<unknown>
-  readonly deposit: (times?: number, note?: string) => Promise<unknown>
-}
-
-function serveClient(options: Partial<AppOptions> = {}): ServedClient {
-  const opened = openClient(options)
-  const { fetch, websocket } = opened.app
-  const server = Bun.serve({ fetch, websocket, port: 0, hostname: '127.0.0.1', development: false })
-  cleanUpLater(() => server.stop(true))
-  const deposit = (times = 1, note = '') => opened.post('/account/a1/deposit', { cents: 1, times, note })
-  return { ...opened, server, deposit }
-}
-
-type Message = {
-  readonly type: string
-  readonly id?: string
-  readonly event?: { readonly type: string }
-  readonly problem?: object
-}
-type Socket = {
-  readonly said: readonly Message[]
-  readonly events: () => readonly number[]
-  readonly say: (message: unknown) => void
-  readonly closed: Promise<{ readonly code: number; readonly reason: string }>
-  readonly protocol: () => string
-  readonly close: () => void
-}
-
-async function open({ server }: ServedClient, headers: Readonly<Record<string, string>> = {}): Promise<Socket> {
-  const url = `ws://127.0.0.1:${server.port}/events`
-  // Bun takes headers, which browsers do not.
-  const socket = new WebSocket(url, { protocols: ['cloudevents.json'], headers } as unknown as string[])
-  const said: Message[] = []
-  socket.onmessage = ({ data }) => void said.push(JSON.parse(data as string) as Message)
-  const { promise: closed, resolve } = Promise.withResolvers<{ readonly code: number; readonly reason: string }>()
-  socket.onclose = ({ code, reason }) => resolve({ code, reason })
-  const opened = new Promise<boolean>(resolve => {
-    socket.onopen = () => resolve(true)
-    socket.onerror = () => resolve(false)
-  })
-  cleanUpLater(() => socket.close())
-  if (!(await opened)) throw new Error('it was not upgraded')
-  return {
-    said,
-    events: () => said.filter(({ type }) => type === 'event').map(({ id }) => Number(id)),
-    say: message => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
-    closed,
-    protocol: () => socket.protocol,
-    close: () => socket.close(),
-  }
-}
-
-async function subscribe(
-  one: ServedClient,
-  subscription: object,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<Socket> {
-  const socket = await open(one, headers)
-  socket.say({ type: 'subscribe', ...subscription })
-  await until('it is told where it begins', () => socket.said.length > 0)
-  return socket
-}
-
-const awaitPositions = (socket: Socket, ...positions: number[]) =>
-  until(`${positions} are there`, () => socket.events().join() === positions.join())
-const upgradeStatus = async ({ server }: ServedClient, headers: Readonly<Record<string, string>> = {}) => {
-  const upgrade = {
-    Connection: 'Upgrade',
-    Upgrade: 'websocket',
-    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Version': '13',
-    ...headers,
-  }
-  const socket = connect(server.port!, '127.0.0.1')
-  cleanUpLater(() => socket.destroy())
-  const lines = Object.entries({ Host: `127.0.0.1:${server.port}`, ...upgrade }).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.write(`GET /events HTTP/1.1\r\n${lines.join('')}\r\n`)
-  const said = await new Promise<string>(resolve => socket.once('data', data => resolve(data.toString())))
-  return Number(said.slice(9, 12))
-}
 
 describe('events over a WebSocket', () => {
   test('a WebSocket sends events as CloudEvents, behind the requested position', async () => {
@@ -239,8 +164,8 @@ describe('events over a WebSocket', () => {
 })
 
 describe('a WebSocket client that does not read', () => {
-  /** Events of 12 MB and a client that has taken none of them, on a clock that is moved by hand. */
-  async function openStalled() {
+  /** A server whose followers have a clock that is moved by hand. */
+  async function serveLive() {
     const { emaki } = await openBank()
     let [now, looked] = [0, 0]
     const clock = () => {
@@ -256,17 +181,36 @@ describe('a WebSocket client that does not read', () => {
     const server = Bun.serve({ fetch: hono.fetch, websocket, port: 0, hostname: '127.0.0.1', development: false })
     cleanUpLater(() => emaki.close())
     cleanUpLater(() => server.stop(true))
+    const advance = async (ms: number) => {
+      now += ms
+      const before = looked
+      await until('it was looked after', () => looked > before + 2 || live.count === 0)
+    }
+    return { emaki, live, server, advance }
+  }
+
+  test('a WebSocket client gets its position after 15 s in which nothing passed its filter', async () => {
+    const one = await serveLive()
+    const slow = await raw(one.server)
+    slow.say({ type: 'subscribe', after: 0, filter: { categories: ['x'] }, credit: 1 })
+    await until('it is told where it begins', () => slow.text().includes('{"type":"position","id":"0"}'))
+    await one.emaki.append([{ stream: 'account-a', expect: 'any', events: [Account.Deposited({ cents: 1, note: '' })] }])
+    await until('it has looked', () => one.emaki.tail.head === 1)
+    await one.advance(14_999)
+    expect(slow.text()).not.toContain('"id":"1"')
+    await one.advance(1)
+    await until('it is told', () => slow.text().includes('{"type":"position","id":"1"}'))
+  })
+
+  /** Events of 12 MB and a client that has taken none of them. */
+  async function openStalled() {
+    const { emaki, live, server, advance } = await serveLive()
     const slow = await raw(server)
     slow.say({ type: 'subscribe', after: 0, credit: 1_000_000 })
     await until('it is told where it begins', () => slow.text().includes('"type":"position"'))
     slow.socket.pause()
     const events = range(40).map(i => Account.Deposited({ cents: i, note: 'x'.repeat(20_000) }))
     for (const _ of range(15)) await emaki.append([{ stream: 'account-a', expect: 'any', events }])
-    const advance = async (ms: number) => {
-      now += ms
-      const before = looked
-      await until('it was looked after', () => looked > before + 2 || live.count === 0)
-    }
     return { server, live, slow, advance }
   }
 

@@ -1,6 +1,7 @@
 // Events over a WebSocket. The client names its filter and how many events it can take, and gets no more than that.
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { describeNames } from '../../src/definitions/nearest-name.ts'
 import type { NoticeFields } from '../../src/ports/report/notice.ts'
 import { token } from '../../src/ports/store/token.ts'
 import { baseOf } from '../http/base-path.ts'
@@ -8,23 +9,23 @@ import { cutNesting } from '../http/nesting.ts'
 import { type Extension, listErrors, problem, problemOf, type ProblemPlace, type Slug } from '../http/problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import { requestOf } from '../context.ts'
-import { positionOf } from './events.ts'
 import type { Batch, Encoding, Feed } from './feed.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
+import { filterOf, hasRequest, POSITION_EXPECTED, positionOf, startOf } from './follow-request.ts'
 import type { Follower, Live } from './live.ts'
 import { type Peer, type Session, upgrade } from './server.ts'
 
 export const PROTOCOL = 'cloudevents.json'
 /** How long the connection may be silent, and how long a client may read nothing of its messages, in ms. */
-const HEARTBEAT_MS = 15_000
-const STALLED_MS_MAX = 10_000
+export const HEARTBEAT_MS = 15_000
+export const STALLED_MS_MAX = 10_000
 /** The most credit a client can have. */
-const CREDIT_MAX = 1_000_000
+export const CREDIT_MAX = 1_000_000
 /** How many batches one client gets before others get their turn. */
 const TURN_BATCHES_MAX = 4
 
 /** Close codes: those of RFC 6455 and its registry, and from 4000 on our own. */
-const CLOSE_CODES = {
+export const CLOSE_CODES = {
   unsupported: 1003,
   policy: 1008,
   restart: 1012,
@@ -34,15 +35,19 @@ const CLOSE_CODES = {
 } as const
 
 const values = z.array(z.string()).max(FILTER_VALUES_MAX).default([])
-const incoming = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('subscribe'),
-    after: z.union([z.string(), z.int().nonnegative().transform(String)]).optional(),
-    filter: z.object({ categories: values, types: values, streams: values }).prefault({}),
-    credit: z.int().min(0).max(CREDIT_MAX).default(0),
-  }),
-  z.object({ type: z.literal('credit'), n: z.int().positive().max(CREDIT_MAX) }),
-])
+const incoming = z.discriminatedUnion(
+  'type',
+  [
+    strictly({
+      type: z.literal('subscribe'),
+      after: z.union([z.string(), z.int().nonnegative().transform(String)], POSITION_EXPECTED).optional(),
+      filter: strictly({ categories: values, types: values, streams: values }).prefault({}),
+      credit: z.int().min(0).max(CREDIT_MAX).default(0),
+    }),
+    strictly({ type: z.literal('credit'), n: z.int().positive().max(CREDIT_MAX) }),
+  ],
+  'expected a message whose type is subscribe or credit',
+)
 type Subscribe = Extract<z.output<typeof incoming>, { readonly type: 'subscribe' }>
 
 type Message = { readonly position: number; readonly text: string }
@@ -56,21 +61,38 @@ export type SocketOptions = {
   readonly until: number | null
 }
 
-/** Upgrades a request for events to a WebSocket, or refuses it before the upgrade. */
-export function eventSocket(c: Context, { origins, mayFollow, until }: SocketOptions): Response {
+/** What a client follows from the beginning, and behind which position. */
+type Beginning = { readonly filter: EventFilter; readonly after: number }
+
+/**
+ * Upgrades a request for events to a WebSocket, or refuses it before the upgrade. Where the request says what it
+ * follows, the client has subscribed to that, without credit.
+ */
+export async function eventSocket(c: Context, options: SocketOptions): Promise<Response> {
   const live = c.get('emakiLive')
   if (live.isStopping) return problem(c, 'not-ready', { detail: 'stopping' }, { 'Retry-After': '1' })
-  if (!isAllowedOrigin(c, origins)) return problem(c, 'forbidden', { detail: 'pages of this Origin may not follow events' })
+  if (!isAllowedOrigin(c, options.origins))
+    return problem(c, 'forbidden', { detail: 'pages of this Origin may not follow events' })
   const offered = c.req
     .header('sec-websocket-protocol')
     ?.split(',')
     .map(one => one.trim())
   if (offered && !offered.includes(PROTOCOL))
     return problem(c, 'bad-header', { detail: `Sec-WebSocket-Protocol takes ${PROTOCOL}` })
-  const upgraded = upgrade(c, new EventSocket(live, c, mayFollow, until), offered ? PROTOCOL : null)
+  const beginning = hasRequest(c) ? await beginningOf(c) : null
+  if (beginning instanceof Response) return beginning
+  const upgraded = upgrade(c, new EventSocket(live, c, options, beginning), offered ? PROTOCOL : null)
   return (
     upgraded ?? problem(c, 'bad-header', { detail: 'Upgrade: this server has no WebSockets; give app.websocket to Bun.serve' })
   )
+}
+
+async function beginningOf(c: Context): Promise<Beginning | Response> {
+  const filter = filterOf(c)
+  if (filter instanceof Response) return filter
+  await c.get('emakiLive').services.tail.start()
+  const after = await startOf(c)
+  return after instanceof Response ? after : { filter, after }
 }
 
 /**
@@ -90,6 +112,7 @@ class EventSocket implements Session, Follower {
   readonly #mayFollow: SocketOptions['mayFollow']
   /** When the credentials of the client end, on the clock of `live`. */
   readonly #endsAt: number
+  readonly #beginning: Beginning | null
   #peer: Peer | null = null
   #leave = () => {}
   #subscription: { readonly feed: Feed<Message, readonly Message[]>; readonly leave: () => void } | null = null
@@ -104,19 +127,21 @@ class EventSocket implements Session, Follower {
   #wroteAt: number
   #hasEnded = false
 
-  constructor(live: Live, c: Context, mayFollow: SocketOptions['mayFollow'], until: number | null) {
+  constructor(live: Live, c: Context, { mayFollow, until }: SocketOptions, beginning: Beginning | null) {
     this.#live = live
     this.#about = requestOf(c)
     this.#place = { base: baseOf(c), instance: c.req.path }
     this.#mayFollow = mayFollow
     this.#endsAt = live.timeAt(until)
     this.#wroteAt = live.now()
+    this.#beginning = beginning
   }
 
   readonly open = (peer: Peer): void => {
     this.#peer = peer
     this.#leave = this.#live.join(this)
     if (this.#live.isStopping) this.stop()
+    else if (this.#beginning) this.#begin(this.#beginning, 0)
   }
 
   readonly message = (message: string | Uint8Array): void => {
@@ -178,18 +203,22 @@ class EventSocket implements Session, Follower {
       if (this.#hasEnded) return
       if (position === 'malformed') return this.#closeByProblem('validation-failed', { errors: AFTER }, CLOSE_CODES.policy)
       if (position === 'unknown') return this.#closeByProblem('unknown-position', {}, CLOSE_CODES.policy)
-      this.#subscription?.leave()
-      this.#subscription = this.#live.takeFeed(filter, encodingOf(this.#live))
-      this.#position = position
-      this.#batch = null
-      this.#credit = credit
-      this.#sendText(JSON.stringify({ type: 'position', id: this.#token() }))
+      this.#begin({ filter, after: position }, credit)
     } catch (error) {
       return this.#closeByError(error)
     } finally {
       this.#isSubscribing = false
     }
     this.wake()
+  }
+
+  #begin({ filter, after }: Beginning, credit: number): void {
+    this.#subscription?.leave()
+    this.#subscription = this.#live.takeFeed(filter, encodingOf(this.#live))
+    this.#position = after
+    this.#batch = null
+    this.#credit = credit
+    this.#sendText(JSON.stringify({ type: 'position', id: this.#token() }))
   }
 
   #addCredit(credit: number): void {
@@ -267,7 +296,7 @@ class EventSocket implements Session, Follower {
 }
 
 const NOT_OPEN = 'this caller may follow only what publicStreams or a rule opens to it'
-const AFTER = [{ pointer: '#/after', detail: 'expected a position, such as the id of an event' }]
+const AFTER = [{ pointer: '#/after', detail: POSITION_EXPECTED }]
 const ONE_AT_A_TIME = [{ pointer: '#/type', detail: 'expected no second subscribe before the first is answered' }]
 
 /** One encoding for each log: an event keeps its encoded form by the encoding. */
@@ -285,6 +314,14 @@ function encodingOf(live: Live): Encoding<Message, readonly Message[]> {
   }
   encodings.set(live, made)
   return made
+}
+
+/** The schema of an object that refuses a member which it does not know, because it would change nothing. */
+function strictly<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys' ? `${keys[0]} is no member; ${describeNames(keys[0]!, Object.keys(shape))}` : undefined,
+  })
 }
 
 function jsonOf(text: string): unknown {

@@ -53,7 +53,7 @@ function eventsOperation(draft: Draft, security: readonly Json[]): Json {
   const description = `Server-sent events. The \`data\` of each is a CloudEvent 1.0.2 in JSON, its \`id\` the position. A client that sends
 its last id gets the events after it, each once and in order. An \`id\` without an event moves the position on
 when events do not pass the filter.
-The same over a WebSocket with the sub-protocol \`cloudevents.json\`.`
+The same over a WebSocket, with the same parameters and the sub-protocol \`cloudevents.json\`.`
   return {
     operationId: unique(draft, 'followEvents'),
     summary: 'Follow events',
