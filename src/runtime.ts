@@ -6,6 +6,7 @@ import { QueryAnswers } from './query/query-answers.ts'
 import { RowAnswers } from './query/row-answers.ts'
 import { RowChanges } from './query/row-changes.ts'
 import { RowReader } from './query/row-reader.ts'
+import { streamReads } from './query/stream-events.ts'
 import { tableOfTag } from './query/rows.ts'
 import { typedReads } from './query/typed-answers.ts'
 import type { Bus } from './ports/bus/bus.ts'
@@ -179,7 +180,11 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
   const caches = await openCaches(options, shared)
   const events = wireEvents(shared, { sending, senders: agenda.senders, invalidation: caches.invalidation, reads: () => reads })
   const questions = wireQuestions(shared, { ...caches, ...events })
-  const reads: Reads = { ...typedReads(questions.rowAnswers, questions.queryAnswers), state: sending.state }
+  const reads: Reads = {
+    ...typedReads(questions.rowAnswers, questions.queryAnswers),
+    ...streamReads(store),
+    state: sending.state,
+  }
   await events.start()
   agenda.start()
   const closing = new AbortController()

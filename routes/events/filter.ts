@@ -44,10 +44,14 @@ export function categoriesOf({ categories, types, streams }: EventFilter): reado
 export function storeFilter(filter: EventFilter): Filter | undefined {
   const categories = categoriesOf(filter)
   if (!categories) return undefined
-  const typesOf = (category: string) =>
-    filter.types.flatMap(type => {
-      if (!type.includes('.')) return [type]
-      return type.startsWith(`${category}.`) ? [type.slice(category.length + 1)] : []
-    })
-  return new Map(categories.map(category => [category, filter.types.length ? [...new Set(typesOf(category))] : null]))
+  return new Map(categories.map(category => [category, filter.types.length ? bareTypes(filter.types, category) : null]))
+}
+
+/** The types that a category may have, without its name. */
+export function bareTypes(types: readonly string[], category: string): readonly string[] {
+  const bare = types.flatMap(type => {
+    if (!type.includes('.')) return [type]
+    return type.startsWith(`${category}.`) ? [type.slice(category.length + 1)] : []
+  })
+  return [...new Set(bare)]
 }

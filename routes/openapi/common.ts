@@ -35,10 +35,10 @@ function streamOperation(draft: Draft, security: readonly Json[]): Json {
   return {
     operationId: unique(draft, 'readStream'),
     summary: 'Read a stream',
-    description: 'The events of a stream, page by page, as they were appended. A full page never changes.',
+    description: 'The events of a stream, page by page, as they were appended. `next` leads to the next page in the same order.',
     tags: ['streams'],
     security,
-    parameters: parameterRefs('Stream', 'After', 'Limit', 'Cached'),
+    parameters: parameterRefs('Stream', 'After', 'Before', 'Order', 'StreamTypes', 'Limit', 'Cached'),
     responses: {
       200: answer('A page.', headerRefs('ETag', 'Link'), page),
       304: answer('The client already has the page.', headerRefs('ETag')),

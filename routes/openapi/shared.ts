@@ -53,7 +53,7 @@ const several = (name: string, description: string): Json => ({
 })
 
 type ParameterName =
-  | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
+  | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Before' | 'Order' | 'StreamTypes' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
   | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Prefer'
   | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' // biome-ignore format: one list
 
@@ -64,6 +64,9 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
   Version: parameterOf('query', 'version', whole(1), 'The state as it was at this version of the stream.'),
   At: parameterOf('query', 'at', { type: 'string', format: 'date-time' }, 'The state as it was at this time.'),
   After: parameterOf('query', 'after', whole(0, { default: 0 }), 'Only events after this version.'),
+  Before: parameterOf('query', 'before', whole(1), 'Only events before this version.'),
+  Order: parameterOf('query', 'order', { enum: ['asc', 'desc'], default: 'asc' }, '`desc`: the newest events first.'),
+  StreamTypes: several('type', 'Only events of these types. With `order=desc&limit=1` it is the last event of a type.'),
   Position: parameterOf(
     'query',
     'after',

@@ -71,6 +71,57 @@ describe('GET /streams/{stream}', () => {
     expect(pages).toBe(3)
   })
 
+  test('GET /streams/{stream}?order=desc answers with pages from the newest event on, each linking to the next', async () => {
+    const { get } = await five()
+    const pages: (readonly [notes: readonly string[], version: number, cache: string | null])[] = []
+    for (let next: string | null = '/streams/account-a1?order=desc&limit=2'; next !== null; ) {
+      const { body, headers } = await get(next)
+      const page = body as Page
+      pages.push([page.events.map(({ data }) => data.note), page.version, headers.get('cache-control')])
+      expect(headers.get('link')).toBe(page.next === null ? null : `<${page.next}>; rel="next"`)
+      expect(headers.get('etag')).toBe(`"${page.version}"`)
+      next = page.next
+    }
+    // The first page changes with the next event. The second never does.
+    expect(pages).toEqual([
+      [['5', '4'], 5, PRIVATE],
+      [['3', '2'], 3, IMMUTABLE],
+      [['1'], 1, PRIVATE],
+    ])
+  })
+
+  test('GET /streams/{stream} answers with the events in a window of versions, in either order', async () => {
+    const { get } = await five()
+    const notes = async (query: string) => {
+      const { events, next } = (await get(`/streams/account-a1?${query}`)).body as Page
+      return [events.map(({ data }) => data.note).join(''), next]
+    }
+    expect(await notes('after=1&before=4')).toEqual(['23', null])
+    expect(await notes('after=1&before=4&limit=1')).toEqual(['2', '/streams/account-a1?after=2&before=4&limit=1'])
+    expect(await notes('after=1&before=4&order=desc')).toEqual(['32', null])
+    expect(await notes('after=1&order=desc&limit=2')).toEqual(['54', '/streams/account-a1?order=desc&before=4&after=1&limit=2'])
+    expect(await notes('before=99&order=desc&limit=1')).toEqual(['5', '/streams/account-a1?order=desc&before=5&limit=1'])
+    expect((await get('/streams/account-a1?before=99&order=desc&limit=1')).headers.get('cache-control')).toBe(PRIVATE)
+    expect(await notes('before=1')).toEqual(['', null])
+  })
+
+  test('GET /streams/{stream}?type= answers with the last event of a type, and with 304 until there is another', async () => {
+    const { get, post } = client()
+    await post('/account/a1/deposit', { cents: 7, note: 'first' })
+    await post('/account/a1/deposit', { cents: 5, note: 'second' })
+    await post('/account/a1/withdraw', { cents: 1 })
+    const last = '/streams/account-a1?order=desc&limit=1&type=account.Deposited,order.Withdrawn'
+    const { body, headers } = await get(last)
+    expect(body).toMatchObject({ version: 2, events: [{ type: 'Deposited', version: 2, data: { cents: 5 } }] })
+    const next = '/streams/account-a1?order=desc&before=2&limit=1&type=account.Deposited%2Corder.Withdrawn'
+    expect((body as Page).next).toBe(next)
+    expect((await get(next)).body).toMatchObject({ events: [{ version: 1 }] })
+    expect([headers.get('etag'), (await get(last, { 'If-None-Match': '"2"' })).status]).toEqual(['"2"', 304])
+    expect((await get('/streams/account-a1?type=Withdrawn&type=None')).body).toMatchObject({ events: [{ version: 3 }] })
+    expect((await get('/streams/account-a1?type=order.Deposited')).body).toMatchObject({ version: 3, events: [], next: null })
+    expectProblem(await get('/streams/account-nobody?type=Deposited&order=desc'), 'stream-not-found')
+  })
+
   test('GET /streams/{stream} behind the last event answers with an empty page at the current version', async () => {
     const { get } = await five()
     const { body, headers } = await get('/streams/account-a1?after=5&limit=2')
@@ -116,6 +167,11 @@ describe('GET /streams/{stream}', () => {
     'after=x',
     'after=01',
     'after=9007199254740993',
+    'before=0',
+    'before=x',
+    'order=newest',
+    'order=',
+    `type=${Array.from({ length: 101 }, (_, i) => `T${i}`)}`,
   ])('GET /streams/{stream}?%s answers 400', async query => {
     const { get } = await five()
     expectProblem(await get(`/streams/account-a1?${query}`), 'validation-failed', {

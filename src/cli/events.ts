@@ -1,8 +1,8 @@
 // events: the end of the log, or the events after a position; with --follow also the events that are appended from then
 // on.
-import { type EventFilter, filterTest, storeFilter } from '../../routes/events/filter.ts'
+import { bareTypes, type EventFilter, filterTest, storeFilter } from '../../routes/events/filter.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
-import { logPages, streamPages } from '../ports/store/pages.ts'
+import { logPages, PAGE_EVENTS_MAX, streamPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 import { sleep } from '../lib/sleep.ts'
@@ -10,7 +10,7 @@ import { cloudEvent } from '../transfer/cloud-event.ts'
 import { withStore } from './opened.ts'
 import { standardOutput } from './output.ts'
 import { paintFor, plain } from './paint.ts'
-import { type Call, numberOf, textOf, type Values, type Verb } from './verb.ts'
+import { type Call, Misused, numberOf, textOf, type Values, type Verb } from './verb.ts'
 
 const LAST = 20
 /** The first search for the last events covers this many events; each further one covers that many times more. */
@@ -30,6 +30,7 @@ export const eventsVerb: Verb = {
     stream: { takes: 'S', does: 'only events of a stream' },
     after: { takes: 'N', does: 'only events after position N, the oldest first' },
     limit: { takes: 'N', does: 'at most N events: the last ones, or with --after the first ones' },
+    reverse: { does: 'the last events, the newest first' },
   },
   json: true,
   run: showEvents,
@@ -37,6 +38,9 @@ export const eventsVerb: Verb = {
 
 async function showEvents(call: Call): Promise<number> {
   const { values, json } = call
+  const isReversed = values['reverse'] === true
+  if (isReversed && (values['after'] !== undefined || values['follow'] === true))
+    throw new Misused('--reverse shows the last events: it takes no --after and no --follow')
   const [after, limit, filter] = [numberOf(values, 'after', 0), numberOf(values, 'limit', 1), filterOf(values)]
   const stop = new AbortController()
   const interrupt = () => stop.abort()
@@ -48,8 +52,9 @@ async function showEvents(call: Call): Promise<number> {
       const write = (events: readonly StoredEvent[]) => sink.write(events.map(event => `${line(event)}\n`).join(''))
       const head = await store.head()
       const most = after === undefined ? Number.POSITIVE_INFINITY : (limit ?? Number.POSITIVE_INFINITY)
-      const source = await sourceOf(store, filter, head, after ?? 0)
-      const pages = after === undefined ? [await lastOf(source, limit ?? LAST)] : source.pages(0, source.top)
+      const source = sourceOf(store, filter, head, after ?? 0)
+      const last = after === undefined ? await source.last(limit ?? LAST) : []
+      const pages = after === undefined ? [isReversed ? last.toReversed() : last] : source.pages()
       let left = most
       for await (const page of pages) {
         if (stop.signal.aborted || left === 0) return 0
@@ -75,23 +80,47 @@ function filterOf(values: Values): EventFilter {
 }
 
 type Pages = AsyncIterable<readonly StoredEvent[]>
-/** Reads in parts: the log by position, or one stream by version. `top` is the last place. */
 type EventSource = {
-  readonly top: number
-  /** Gives the pages of the events that pass, after a place and up to another. */
-  readonly pages: (after: number, until: number) => Pages
+  /** Gives the pages of the events that pass, after the position that was asked for. */
+  readonly pages: () => Pages
+  /** The last events that pass, the oldest first. */
+  readonly last: (limit: number) => Promise<readonly StoredEvent[]>
 }
 
-async function sourceOf(store: Store, filter: EventFilter, head: number, after: number): Promise<EventSource> {
+function sourceOf(store: Store, filter: EventFilter, head: number, after: number): EventSource {
   const [stream] = filter.streams
-  if (stream === undefined) return { top: head, pages: (from, until) => logFrom(store, filter, Math.max(from, after), until) }
-  const { streams } = await store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
+  if (stream !== undefined) return streamSource(store, filter, stream, { head, after })
+  return {
+    pages: () => logFrom(store, filter, after, head),
+    last: limit => lastOf((from, until) => logFrom(store, filter, from, until), head, limit),
+  }
+}
+
+function streamSource(
+  store: Store,
+  filter: EventFilter,
+  stream: string,
+  { head, after }: { readonly head: number; readonly after: number },
+): EventSource {
   const wanted = eventTest(filter)
   const isWanted = (event: StoredEvent) => event.position > after && event.position <= head && wanted(event)
+  const types = filter.types.length ? { types: bareTypes(filter.types, categoryOf(stream)) } : {}
   return {
-    top: streams[0]!.version,
-    pages: (from, until) => filterPages(streamPages(store, stream, { after: from, until }), isWanted),
+    pages: () => filterPages(streamPages(store, stream), isWanted),
+    last: limit => {
+      const pages = { backwards: true, limit: Math.min(limit, PAGE_EVENTS_MAX), ...types }
+      return newestOf(filterPages(streamPages(store, stream, pages), isWanted), limit)
+    },
   }
+}
+
+async function newestOf(pages: Pages, limit: number): Promise<readonly StoredEvent[]> {
+  const found: StoredEvent[] = []
+  for await (const page of pages) {
+    found.push(...page)
+    if (found.length >= limit) break
+  }
+  return found.slice(0, limit).toReversed()
 }
 
 function logFrom(store: Store, filter: EventFilter, after: number, until: number): Pages {
@@ -110,16 +139,16 @@ function eventTest(filter: EventFilter): (event: StoredEvent) => boolean {
 }
 
 /** The last events that pass. Reads wider and wider windows at the end until there are enough. */
-async function lastOf(source: EventSource, limit: number): Promise<readonly StoredEvent[]> {
+async function lastOf(
+  pages: (after: number, until: number) => Pages,
+  head: number,
+  limit: number,
+): Promise<readonly StoredEvent[]> {
   let found: readonly StoredEvent[] = []
-  for (
-    let [until, width] = [source.top, Math.max(limit, WINDOW_EVENTS)];
-    until > 0 && found.length < limit;
-    width *= WINDOW_GROWTH
-  ) {
+  for (let [until, width] = [head, Math.max(limit, WINDOW_EVENTS)]; until > 0 && found.length < limit; width *= WINDOW_GROWTH) {
     const from = Math.max(0, until - width)
     let window: readonly StoredEvent[] = []
-    for await (const page of source.pages(from, until)) window = [...window, ...page].slice(-limit)
+    for await (const page of pages(from, until)) window = [...window, ...page].slice(-limit)
     found = [...window, ...found].slice(-limit)
     until = from
   }

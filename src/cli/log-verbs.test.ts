@@ -59,7 +59,7 @@ describe('streams', () => {
 })
 
 describe('events', () => {
-  const positions = async (values: Record<string, string>) => {
+  const positions = async (values: Record<string, string | boolean>) => {
     const { out } = await runVerb(eventsVerb, { store, values, json: true })
     return out === '' ? [] : lines(out).map(line => Number((JSON.parse(line) as { globalposition: string }).globalposition))
   }
@@ -77,6 +77,38 @@ describe('events', () => {
     expect(await positions({ stream: 'order-o2', limit: '1' })).toEqual([5])
     expect(await positions({ stream: 'order-o2', after: '2' })).toEqual([5])
     expect(await positions({ stream: 'order-none' })).toEqual([])
+  })
+
+  test('events --reverse shows the last ones, the newest first, and takes no --after and no --follow', async () => {
+    expect(await positions({ reverse: true, limit: '2' })).toEqual([5, 4])
+    expect(await positions({ reverse: true, type: 'Placed' })).toEqual([3, 2, 1])
+    expect(await positions({ reverse: true, stream: 'order-o2' })).toEqual([5, 2])
+    expect(await positions({ reverse: true, stream: 'order-o2', type: 'order.Placed', limit: '1' })).toEqual([2])
+    expect(await positions({ stream: 'order-o2', type: 'shelf.Placed' })).toEqual([])
+    for (const other of [{ after: '1' }, { follow: true }])
+      await expect(positions({ reverse: true, ...other })).rejects.toThrow('--reverse shows the last events')
+  })
+
+  test('events of a stream reads the last of a type from the end of the stream, and no more', async () => {
+    const long = memory()
+    const filled = (type: string, i: number) => ({ id: `${type}${i}`, type, schema: 's', data: `{"qty":${i}}`, meta: '{}' })
+    const noise = Array.from({ length: 3_000 }, (_, i) => filled('Filled', i))
+    await long.append([{ slices: [{ stream: 'shelf-b', expect: 0, events: [filled('Rare', 0), ...noise] }], keys: [] }])
+    const read: number[] = []
+    const counted: Store = {
+      ...long,
+      read: async (...asked) => {
+        const page = await long.read(...asked)
+        read.push(page.length)
+        return page
+      },
+    }
+    const { out } = await runVerb(eventsVerb, { store: counted, values: { stream: 'shelf-b', type: 'Rare', limit: '1' } })
+    expect(lines(out)).toEqual([expect.stringContaining('shelf-b@1')])
+    expect((await runVerb(eventsVerb, { store: counted, values: { stream: 'shelf-b', limit: '1' } })).out).toContain(
+      'shelf-b@3001',
+    )
+    expect(read).toEqual([1, 1])
   })
 
   test('events finds the last that pass, however far back they are', async () => {

@@ -9,8 +9,8 @@ import { type CompiledStart, compileStart, type Start } from './start.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from './event/families.ts'
 
 /**
- * Values and functions that a handler gets besides the events. `row`, `rows`, `query` and `state` read as the runtime's
- * do. A read that has to include the event asks for its position: `row(orders, key, { atLeast: event.position })`.
+ * Values and functions that a handler gets besides the events. `row`, `rows`, `query`, `state`, `events` and `lastEvent` read as
+ * the runtime's do. A read that has to include the event asks for its position: `row(orders, key, { atLeast: event.position })`.
  */
 export type Handling = Reads & {
   /** A name for the handling of this event, the same in each attempt: for a service that takes idempotency keys. */
@@ -106,7 +106,7 @@ type ProcessorOptions<F extends AnyEvents, T extends In<F>['type'] = In<F>['type
   readonly attemptMs?: number | null
   /** Gives the key of an event. Events of one key stay in order. Default: the event's stream. */
   readonly key?: (event: Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>) => string
-  /** A function `(events, { keyOf, cloudEvent, send, stop, row, rows, query, state, attempt, signal })`, with at most `batchSize` events at once. */
+  /** A function `(events, { keyOf, cloudEvent, send, stop, row, rows, query, state, events, lastEvent, attempt, signal })`, with at most `batchSize` events at once. */
   readonly handle: (events: readonly Recorded<Extract<In<F>, { readonly type: NoInfer<T> }>>[], handling: Handling) => unknown
 }
 

@@ -1,6 +1,7 @@
 // What code reads, typed by the definitions: rows, answers to queries, and states.
 import type { DeciderSpec } from './decider/decider.ts'
-import type { spec } from './event/events.ts'
+import type { AnyEvents, Recorded, spec } from './event/events.ts'
+import type { In } from './event/families.ts'
 import type { Projection } from './projection/projection.ts'
 import type { ListBy, Query, RowWhere } from './query.ts'
 
@@ -41,6 +42,20 @@ export type RowsPage<Row> = {
   readonly position: number
 }
 
+/** Which events of a stream, and from which end. */
+export type EventList<T extends string> = {
+  /** Only events of these types. Default: all. */
+  readonly types?: readonly T[]
+  /** Whether the newest come first. Default: false. */
+  readonly backwards?: boolean
+  /** Only events after this version. Default: 0. */
+  readonly after?: number
+  /** Only events up to this version. Default: the stream's last. */
+  readonly until?: number
+  /** The most events. Default: all. */
+  readonly limit?: number
+}
+
 /** Reads in code. The answers are those of HTTP. */
 export type Reads = {
   /**
@@ -70,6 +85,24 @@ export type Reads = {
    */
   readonly query: <N extends string, P, A>(query: Query<N, P, A>, params: P, min?: Partial<MinPosition>) => Promise<A>
   readonly state: ReadState
+  /**
+   * Gives the events of an instance, as events of today, from either end. Reads a page when it is needed. Throws
+   * UnreadableEvent.
+   *
+   * @example
+   * for await (const event of emaki.events(Order, 'o1', { backwards: true })) …
+   */
+  readonly events: <F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
+    family: F,
+    id: string,
+    list?: EventList<T>,
+  ) => AsyncGenerator<Recorded<Extract<In<F>, { readonly type: T }>>>
+  /** Gives the last event of an instance, or the last of some types. Null: there is none. Rejects with UnreadableEvent. */
+  readonly lastEvent: <F extends AnyEvents, const T extends In<F>['type'] = In<F>['type']>(
+    family: F,
+    id: string,
+    types?: readonly T[],
+  ) => Promise<Recorded<Extract<In<F>, { readonly type: T }>> | null>
 }
 
 /**

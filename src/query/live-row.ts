@@ -11,7 +11,7 @@ import type { RowRead } from './read-from.ts'
 import { StaleRead } from './stale-read.ts'
 
 type LiveRowOptions = {
-  readonly store: Pick<Store, 'read'>
+  readonly store: Pick<Store, 'read' | 'load'>
   readonly projection: ProjectionSpec
   readonly key: string
   /** Called with the error of an event that could not be folded. */

@@ -10,7 +10,7 @@ import { ANY_POSITION, READ_WAIT_MS } from './stale-read.ts'
 import type { Where } from './where.ts'
 
 /** Gives reads in code, of rows and answers that HTTP gives too. */
-export function typedReads(rows: RowAnswers, queries: QueryAnswers): Omit<Reads, 'state'> {
+export function typedReads(rows: RowAnswers, queries: QueryAnswers): Pick<Reads, 'row' | 'rows' | 'query'> {
   return {
     row: (projection, key, min = {}) => getTypedRow(rows, projection, key, min),
     rows: (projection, list = {}, min = {}) => listTypedRows(rows, projection, list, min),

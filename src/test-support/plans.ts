@@ -60,6 +60,22 @@ export function planTests(events: number): void {
       expect(scans(plan!)).toEqual([{ type: 'Index Scan', index: 'events_stream_version_key', read: 5 }])
     })
 
+    test('a page of a stream from its end, and its last event of a type, read no more of the stream than they need', async () => {
+      for (const sizeMax of [undefined, 100_000]) {
+        const [newest] = await plans(() =>
+          store.read('order-77', { after: 0, limit: 1, backwards: true, ...(sizeMax && { sizeMax }) }),
+        )
+        expect(scans(newest!)).toEqual([{ type: 'Index Scan', index: 'events_stream_version_key', read: 1 }])
+      }
+      for (const types of [['Common'], ['Rare'], ['Common', 'None']]) {
+        const [last] = await plans(() => store.read('order-77', { after: 0, limit: 1, types, backwards: true }))
+        for (const { index, read } of scans(last!)) {
+          expect(index).toBe('events_stream_version_key')
+          expect(read).toBeLessThanOrEqual(10)
+        }
+      }
+    })
+
     test('a page of streams leaps over the index: one entry is read for each stream, and one for its last event', async () => {
       for (const options of [{ after: '' }, { after: 'order-5' }, { after: '', category: 'order' }]) {
         const [plan] = await plans(() => store.streams({ limit: 50, ...options }))

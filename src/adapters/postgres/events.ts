@@ -23,7 +23,12 @@ export function storedEvents(rows: readonly PostgresEventRow[]): readonly Stored
  * the event at which its payloads reach it. The database knows the length in bytes of a large payload without reading
  * it, so the events after the page cost little.
  */
-export function selectPage(rest: string, by: 'position' | 'version', sizeMax: number | undefined, values: SqlValues): string {
+export function selectPage(
+  rest: string,
+  by: 'position' | 'version' | 'version desc',
+  sizeMax: number | undefined,
+  values: SqlValues,
+): string {
   if (sizeMax === undefined) return `select ${COLUMNS} ${rest}`
   const before = `coalesce(sum(octet_length(data)) over (order by ${by} rows between unbounded preceding and 1 preceding), 0)`
   return `select ${NAMES} from (select ${COLUMNS}, ${before} as before ${rest}) page where before < ${values.add(sizeMax)} order by ${by}`

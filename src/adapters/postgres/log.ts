@@ -65,10 +65,14 @@ export class PostgresLog implements Log {
     return { streams: requests.map((request, i) => loadedStream(request, rows[i]!, limit)), keys: rows[0]?.keys_found ?? [] }
   }
 
-  async read(stream: string, { after, limit, sizeMax }: ReadOptions): Promise<readonly StoredEvent[]> {
+  async read(stream: string, options: ReadOptions): Promise<readonly StoredEvent[]> {
+    const { after, until = Number.MAX_SAFE_INTEGER, limit, types, backwards = false, sizeMax } = options
     const values = new SqlValues()
-    const rest = `from ${this.#schema}.events where stream = ${values.add(stream)} and version > ${values.add(after)} order by version limit ${values.add(limit)}`
-    const text = selectPage(rest, 'version', sizeMax, values)
+    const order = backwards ? 'version desc' : 'version'
+    const window = `stream = ${values.add(stream)} and version > ${values.add(after)} and version <= ${values.add(until)}`
+    const ofTypes = types ? `and type = any (${values.add(texts(types))}::text[])` : ''
+    const rest = `from ${this.#schema}.events where ${window} ${ofTypes} order by ${order} limit ${values.add(limit)}`
+    const text = selectPage(rest, order, sizeMax, values)
     return storedEvents(await this.#read<PostgresEventRow>(text, values.all))
   }
 

@@ -17,7 +17,10 @@ export type SyncReads = Pick<Sync<Log>, 'read' | 'readAll' | 'streams' | 'head'>
 
 export function syncReads(prepared: PreparedLog, texts: Statements): SyncReads {
   return {
-    read: (stream, { after, limit, sizeMax }) => readPage(prepared.readStream, [stream, after, limit], sizeMax),
+    read: (stream, { after, limit, until = Number.MAX_SAFE_INTEGER, types, backwards, sizeMax }) => {
+      const text = streamQuery(types?.length ?? null, backwards)
+      return readPage(texts.get<SqliteEventRow>(text), [stream, after, until, ...(types ?? []), limit], sizeMax)
+    },
     readAll: ({ after, limit, until = Number.MAX_SAFE_INTEGER, filter, sizeMax }) => {
       const { sql, values } = filter ? filterQuery(filter) : { sql: null, values: [] }
       const statement = sql === null ? prepared.readLog : texts.get<SqliteEventRow>(sql)
@@ -41,6 +44,12 @@ function readPage<V extends SQLQueryBindings[]>(
 function storedEvents(rows: readonly SqliteEventRow[]): readonly StoredEvent[] {
   for (const row of rows as readonly { at: string | number }[]) row.at = instant(row.at as number)
   return rows as readonly unknown[] as readonly StoredEvent[]
+}
+
+/** Selects a page of a stream by version, of so many types; null: of all. */
+function streamQuery(types: number | null, backwards = false): string {
+  const ofTypes = types === null ? '' : `and type in (${Array.from({ length: types }, () => '?').join(', ')})`
+  return `select ${EVENT_COLUMNS} from events where stream = ? and version > ? and version <= ? ${ofTypes} order by version ${backwards ? 'desc' : ''} limit ?`
 }
 
 /** Selects a page of some types by position. An index on types would cost appends more than it saves reads. */

@@ -19,7 +19,7 @@ export interface Log {
     requests: readonly LoadRequest[],
     keys: readonly string[],
   ): Promise<{ readonly streams: readonly LoadedStream[]; readonly keys: readonly StoredKey[] }>
-  /** One page of a stream: events after a version, oldest first, bounded in number and size. */
+  /** One page of a stream: oldest first or newest first, bounded in number and size. Its cost does not depend on the rest of the log. */
   read(stream: string, options: ReadOptions): Promise<readonly StoredEvent[]>
   /**
    * Gives one page of the log: events after a position, oldest first, bounded in number and size. With a `filter`, only
@@ -50,8 +50,14 @@ export type ReadAllOptions = {
   readonly until?: number
   readonly filter?: Filter
 }
-/** Selects events of a stream: those after a version, bounded as in `ReadAllOptions`. */
-export type ReadOptions = Pick<ReadAllOptions, 'after' | 'limit' | 'sizeMax'>
+/**
+ * Selects events of a stream: those after a version, and none above `until`, bounded as in `ReadAllOptions`. With
+ * `types`, only events of these types. With `backwards`, the newest come first.
+ */
+export type ReadOptions = Omit<ReadAllOptions, 'filter'> & {
+  readonly types?: readonly string[]
+  readonly backwards?: boolean
+}
 /** Types by category; null: all types of the category. */
 export type Filter = ReadonlyMap<string, readonly string[] | null>
 

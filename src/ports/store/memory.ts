@@ -5,7 +5,7 @@ import { memoryReadModel } from '../read-model/memory.ts'
 import { compareText } from '../read-model/compare-text.ts'
 import type { StoredEvent } from './event.ts'
 import { factsMaxOf, type LoadedStream, type LoadRequest, type NewSnapshot, type Snapshot } from './load.ts'
-import type { ReadAllOptions, StreamHead, StreamsOptions } from './log.ts'
+import type { ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from './log.ts'
 import { memoryImports } from './memory-import.ts'
 import { upToSize } from './page-size.ts'
 import type { Store } from './store.ts'
@@ -95,6 +95,13 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     }
   }
 
+  function read(events: readonly StoredEvent[], { after, limit, sizeMax, until, types, backwards }: ReadOptions) {
+    const within = events.slice(after, until)
+    const wanted = types ? within.filter(({ type }) => types.includes(type)) : within
+    const ordered = backwards ? wanted.toReversed() : wanted
+    return upToSize(ordered.slice(0, limit), sizeMax ?? Number.POSITIVE_INFINITY)
+  }
+
   function readAll({ after, limit, until = log.length, filter }: ReadAllOptions): readonly StoredEvent[] {
     if (!filter) return log.slice(after, Math.min(after + limit, until))
     const wanted = ({ stream, type }: StoredEvent) => {
@@ -137,8 +144,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
       streams: requests.map(request => load(request, factsMaxOf(requests.length))),
       keys: keys.flatMap(findKey),
     }),
-    read: async (stream, { after, limit, sizeMax = Number.POSITIVE_INFINITY }) =>
-      upToSize((streams.get(stream) ?? []).slice(after, after + limit), sizeMax),
+    read: async (stream, options) => read(streams.get(stream) ?? [], options),
     streams: async options => list(options),
     readAll: async options => (options.sizeMax === undefined ? readAll(options) : upToSize(readAll(options), options.sizeMax)),
     head: async () => log.length,

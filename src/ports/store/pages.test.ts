@@ -20,11 +20,13 @@ async function logOf(count: number): Promise<Store> {
 }
 
 /** The same log as a damaged file has it, without the event at a position. */
-function hideEvent(store: Store, position: number): Pick<Store, 'read' | 'readAll'> {
+function hideEvent(store: Store, position: number): Pick<Store, 'read' | 'readAll' | 'load'> {
   const page = (events: readonly StoredEvent[], limit: number, sizeMax = Number.POSITIVE_INFINITY) =>
     upToSize(events.filter(event => event.position !== position).slice(0, limit), sizeMax)
   return {
-    read: async (stream, { after, limit, sizeMax }) => page(await store.read(stream, { after, limit: 10_000 }), limit, sizeMax),
+    load: (...asked) => store.load(...asked),
+    read: async (stream, { limit, sizeMax, ...rest }) =>
+      page(await store.read(stream, { ...rest, limit: 10_000 }), limit, sizeMax),
     readAll: async ({ limit, sizeMax, ...rest }) => page(await store.readAll({ ...rest, limit: 10_000 }), limit, sizeMax),
   }
 }
@@ -107,16 +109,34 @@ describe('pages of a stream', () => {
     expect(await versions({ after: 1, until: 3 })).toEqual([[2, 3]])
     expect(await versions({ limit: 1, after: 3 })).toEqual([[4]])
     expect(await versions({ after: 4 })).toEqual([])
+    expect(await versions({ backwards: true })).toEqual([[4, 3, 2, 1]])
+    expect(await versions({ backwards: true, limit: 3 })).toEqual([[4, 3, 2], [1]])
+    expect(await versions({ backwards: true, after: 1, until: 3, limit: 1 })).toEqual([[3], [2]])
+    expect(await versions({ backwards: true, until: 99, after: 3 })).toEqual([[4]])
+    expect(await versions({ backwards: true, after: 4, until: 9 })).toEqual([])
     expect(await Array.fromAsync(streamPages(store, 'none-1'))).toEqual([])
+    expect(await Array.fromAsync(streamPages(store, 'none-1', { backwards: true }))).toEqual([])
   })
 
-  test('pages of a stream see one missing event wherever it is, unless it is the last', async () => {
+  test('pages of a stream see one missing event wherever it is, unless it is the last, from either end', async () => {
     const store = await logOf(40)
     const events = await store.read('order-1', { after: 0, limit: 100 })
     for (const missing of events.slice(0, -1))
       for (const bounds of [{ limit: 1 }, { limit: 4 }, { sizeMax: 5 }, {}])
-        await expect(Array.fromAsync(streamPages(hideEvent(store, missing.position), 'order-1', bounds))).rejects.toThrow(
-          DamagedStream,
-        )
+        for (const backwards of [false, true])
+          await expect(
+            Array.fromAsync(streamPages(hideEvent(store, missing.position), 'order-1', { ...bounds, backwards })),
+          ).rejects.toThrow(DamagedStream)
+  })
+
+  test('pages of a stream of some types do not look for missing events', async () => {
+    const damaged = hideEvent(await logOf(12), 5)
+    const versions = async (options: Parameters<typeof streamPages>[2]) =>
+      (await Array.fromAsync(streamPages(damaged, 'order-1', { types: ['A', 'B'], ...options })))
+        .flat()
+        .map(({ version }) => version)
+    const whole = await versions({})
+    expect(whole).not.toHaveLength(4)
+    expect(await versions({ backwards: true, limit: 2 })).toEqual(whole.toReversed())
   })
 })

@@ -2,14 +2,14 @@
 // it.
 import { categoryOf } from '../../definitions/event/stream-name.ts'
 import { background, Turn } from '../../lib/turns.ts'
-import { inSequence, Versions } from './sequence.ts'
+import { DamagedStream, inReverse, inSequence, Versions } from './sequence.ts'
 import type { StoredEvent } from './event.ts'
-import type { Filter } from './log.ts'
+import type { Filter, ReadOptions } from './log.ts'
 import { isFull } from './page-size.ts'
 import type { Store } from './store.ts'
 
 /** The most events of a page, and the size of its payloads, in bytes, at which it ends. */
-const PAGE_EVENTS_MAX = 1_000
+export const PAGE_EVENTS_MAX = 1_000
 const PAGE_SIZE = 2_097_152
 /** The work to read a page, in characters. */
 const READ_SIZE = 65_536
@@ -54,31 +54,63 @@ export async function* logPages(
   }
 }
 
-export type StreamPagesOptions = Bounds & {
-  /** A version. Default: 0. */
-  readonly after?: number
-  /** The last version that is read. Default: the stream's last. */
-  readonly until?: number
+export type StreamPagesOptions = Bounds &
+  Pick<ReadOptions, 'types' | 'backwards'> & {
+    /** A version. Default: 0. */
+    readonly after?: number
+    /** The last version that is read. Default: the stream's last. */
+    readonly until?: number
+  }
+
+/**
+ * Gives the pages of a stream, oldest or newest first, none empty. Reads the next page when it is needed, and lets the
+ * event loop turn in between. Throws DamagedStream, as `streamPage` does.
+ */
+export async function* streamPages(
+  store: Pick<Store, 'read' | 'load'>,
+  stream: string,
+  { after = 0, until = Number.MAX_SAFE_INTEGER, limit = PAGE_EVENTS_MAX, sizeMax = PAGE_SIZE, ...rest }: StreamPagesOptions = {},
+): AsyncGenerator<readonly StoredEvent[]> {
+  const turn = new Turn()
+  for (let [from, to] = [after, until]; from < to; ) {
+    const asked = { after: from, until: to, limit, sizeMax, ...rest }
+    const page = await streamPage(store, stream, asked)
+    if (page.length) yield page
+    if (!isFull(page, asked)) return
+    const last = page.at(-1)!.version
+    if (rest.backwards) to = last - 1
+    else from = last
+    if (turn.isOver) await turn.next()
+  }
 }
 
 /**
- * Gives the pages of a stream, oldest first, none empty. Reads the next page when it is needed, and lets the event loop
- * turn in between. Throws DamagedStream.
+ * Reads one page of a stream. Throws DamagedStream for a missing event. A page of some types does not show whether one
+ * is missing.
  */
-export async function* streamPages(
-  store: Pick<Store, 'read'>,
+export async function streamPage(
+  store: Pick<Store, 'read' | 'load'>,
   stream: string,
-  { after = 0, until = Number.MAX_SAFE_INTEGER, limit = PAGE_EVENTS_MAX, sizeMax = PAGE_SIZE }: StreamPagesOptions = {},
-): AsyncGenerator<readonly StoredEvent[]> {
-  const turn = new Turn()
-  for (let from = after; from < until; ) {
-    const asked = { after: from, limit: Math.min(limit, until - from), sizeMax }
-    const page = inSequence(await store.read(stream, asked), from)
-    if (page.length) yield page
-    if (!isFull(page, asked)) return
-    from += page.length
-    if (turn.isOver) await turn.next()
-  }
+  options: ReadOptions,
+): Promise<readonly StoredEvent[]> {
+  const page = await store.read(stream, options)
+  if (options.types) return page
+  if (!options.backwards) return inSequence(page, options.after)
+  await checkNewest(store, stream, page, options)
+  return inReverse(page, isFull(page, options) ? null : options.after)
+}
+
+/** The newest event of a page is the last that was asked for, or the last of the stream. */
+async function checkNewest(
+  store: Pick<Store, 'load'>,
+  stream: string,
+  page: readonly StoredEvent[],
+  { after, until = Number.MAX_SAFE_INTEGER }: ReadOptions,
+): Promise<void> {
+  if (until <= after || until === Number.MAX_SAFE_INTEGER || page[0]?.version === until) return
+  const { streams } = await store.load([{ stream, after: Number.MAX_SAFE_INTEGER }], [])
+  const { version, position } = streams[0]!
+  if (version >= until) throw new DamagedStream(page[0] ?? { stream, version, position }, until)
 }
 
 /** Makes the test for a filter. Without a filter every event passes. */

@@ -28,6 +28,18 @@ export function inSequence<E extends EventPlace>(page: readonly E[], after: numb
   return page
 }
 
+/**
+ * Gives a page of a stream, newest first, if no event is missing in it. `after`: it ends the stream's window, and so its
+ * oldest event follows this version; null: older ones may come. Throws DamagedStream.
+ */
+export function inReverse<E extends EventPlace>(page: readonly E[], after: number | null): readonly E[] {
+  page.forEach((event, i) => {
+    const older = page[i + 1]?.version ?? after
+    if (older !== null && event.version !== older + 1) throw new DamagedStream(event, older + 1)
+  })
+  return page
+}
+
 /** The versions of all streams, for a reader of the log in its order. It holds one number a stream. */
 export class Versions {
   readonly #last = new Map<string, number>()

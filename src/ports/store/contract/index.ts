@@ -11,6 +11,7 @@ import { payloads } from './payloads.ts'
 import { time } from './time.ts'
 import { reading } from './reading.ts'
 import { pages } from './pages.ts'
+import { backwards } from './backwards.ts'
 import { loading } from './loading.ts'
 import { streams } from './streams.ts'
 import { watching } from './watching.ts'
@@ -23,5 +24,5 @@ export function storeContract(name: string, make: () => Promise<TestedStore>): v
 }
 
 export const storeCases: readonly StoreCase[] = [
-  order, expectations, atomicity, checks, conflicts, keys, payloads, time, reading, pages, loading, streams, snapshots, watching, lifecycle,
+  order, expectations, atomicity, checks, conflicts, keys, payloads, time, reading, pages, backwards, loading, streams, snapshots, watching, lifecycle,
 ].flat() // biome-ignore format: one list
