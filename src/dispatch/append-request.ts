@@ -1,12 +1,13 @@
 // An append without a decision: slices of events, all or none.
 import { checkEvent, type Event, type EventsSpec, type Meta } from '../definitions/event/events.ts'
 import { categoryOf, streamProblem } from '../definitions/event/stream-name.ts'
-import type { Expectation, SliceResult, NewKey, Slice } from '../ports/store/unit.ts'
+import type { Expectation, SliceResult, NewKey, Slice, StoredKey } from '../ports/store/unit.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { AppendResult, PendingAppend } from './append-batch.ts'
 import type { Appendable, Appended } from './appender.ts'
 import { newEvent } from './decide-batch.ts'
-import { isTransient, outcomeOfError, type Unavailable, UNAVAILABLE, type Unknown } from './outcome.ts'
+import { keysOfIds, rejectId } from './event-ids.ts'
+import { isTransient, outcomeOfError, type Rejected, type Unavailable, UNAVAILABLE, type Unknown } from './outcome.ts'
 import { isLate } from './pending-command.ts'
 import { KEY_KEEP_MS } from './pending-command.ts'
 
@@ -20,8 +21,10 @@ export type AppendOutcome =
       readonly outcome: 'conflict'
       readonly conflicts: readonly { readonly stream: string; readonly expected: Expectation; readonly actual: number }[]
     }
-  /** The key was used before, and the events were appended then. */
+  /** The key was used before, or these events have these ids in the log: the events were appended then. */
   | { readonly outcome: 'duplicate' }
+  /** Another append gave one of these ids to an event. */
+  | Rejected
   | Unavailable
   | Unknown
 
@@ -49,17 +52,19 @@ export function appendableOf({ slices, isOwn, familyOf, key, ...request }: Appen
   for (const slice of slices) checkSlice(familyOf, slice, isOwn)
   const meta = JSON.stringify(request.meta)
   const newId = () => Bun.randomUUIDv7()
-  const written = slices.map(({ stream, expect, events }): Slice => {
-    const encode = (event: Event) => {
-      const family = familyOf(event.category)
-      return newEvent(family, checkEvent(family, event), meta, newId)
-    }
-    return { stream, expect, events: events.map(encode) }
+  const checked = slices.map(slice => ({
+    ...slice,
+    events: slice.events.map(event => checkEvent(familyOf(event.category), event)),
+  }))
+  const written = checked.map(({ stream, expect, events }): Slice => {
+    return { stream, expect, events: events.map(event => newEvent(familyOf(event.category), event, meta, newId)) }
   })
+  const given = checked.map(({ stream, expect, events }) => ({ stream, events, version: versionAfter(expect, events.length) }))
+  const keys = [...(key === null ? [] : [keyOf(key, streams[0]!)]), ...keysOfIds(given)]
   const append: PendingAppend = {
-    unit: { slices: written, keys: key === null ? [] : [keyOf(key, streams[0]!)] },
+    unit: { slices: written, keys },
     size: written.reduce((sum, { events }) => events.reduce((sum, { data, meta }) => sum + data.length + meta.length, sum), 0),
-    isResendable: key !== null || slices.every(({ expect }) => typeof expect === 'number'),
+    isResendable: keys.length > 0 || slices.every(({ expect }) => typeof expect === 'number'),
     until: request.deadline,
     parents: [request.parent],
   }
@@ -78,7 +83,7 @@ export function appendOutcomeOf(appended: Appended<PendingAppend> | null): Appen
       return { outcome: 'conflict', conflicts }
     }
     case 'duplicate':
-      return { outcome: 'duplicate' }
+      return duplicateOutcome(append, result.keys)
     default:
       return outcomeOfFailure(result)
   }
@@ -89,6 +94,17 @@ function namedSlices(
   slices: readonly SliceResult[],
 ): readonly (SliceResult & { readonly stream: string })[] {
   return slices.map((slice, i) => ({ ...slice, stream: unit.slices[i]!.stream }))
+}
+
+/** Tells whether the same was appended before, or something else with one of its ids. */
+function duplicateOutcome({ unit }: PendingAppend, stored: readonly StoredKey[]): AppendOutcome {
+  const fingerprints = new Map(unit.keys.map(({ key, fingerprint }) => [key, fingerprint]))
+  const other = stored.find(({ key, fingerprint }) => fingerprints.get(key) !== fingerprint)
+  return other ? rejectId(other) : { outcome: 'duplicate' }
+}
+
+function versionAfter(expect: Expectation, count: number): number | null {
+  return typeof expect === 'number' ? expect + count : null
 }
 
 function outcomeOfFailure({ error }: Extract<AppendResult, { readonly error: unknown }>): AppendOutcome {

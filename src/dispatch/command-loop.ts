@@ -151,7 +151,9 @@ export class CommandLoop {
 
   /** Answers with the stored outcome of a key, or refuses the command if the key was used for another. */
   #replayOutcome(command: PendingCommand, stored: StoredKey): void {
-    if (stored.fingerprint !== command.key!.fingerprint) return command.answer({ outcome: 'rejected', code: KEY_REUSED })
+    const { key } = command
+    if (key?.key === stored.key && key.fingerprint !== stored.fingerprint)
+      return command.answer({ outcome: 'rejected', code: KEY_REUSED })
     replayOutcome(this.#options.store, command.decider, stored).then(
       outcome => command.answer(outcome),
       error => endWithError(command, error, () => UNAVAILABLE),

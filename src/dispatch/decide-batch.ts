@@ -8,6 +8,7 @@ import { encode } from '../definitions/event/payload.ts'
 import type { NewEvent } from '../ports/store/event.ts'
 import type { NewKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
+import { keysOfIds } from './event-ids.ts'
 import { type Conflicted, isExpected, type Later, outcomeOfRejection, type Refused, type Rejected } from './outcome.ts'
 import { commandsOf, KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
 import type { StreamState } from './stream-state.ts'
@@ -73,7 +74,13 @@ export function decideBatch(
         unasked.push(command)
         continue
       }
+      if (step.ids.some(({ key }) => keys.some(other => other.key === key))) {
+        // The log knows the id once this batch is appended.
+        taken--
+        break
+      }
       if (step.key) keys.push({ ...step.key, stream })
+      keys.push(...step.ids)
       for (const event of step.events) {
         events.push(event)
         size += event.data.length + event.meta.length
@@ -92,6 +99,8 @@ type DecisionStep = {
   readonly decided: DecidedCommand
   readonly events: readonly NewEvent[]
   readonly key: Omit<NewKey, 'stream'> | null
+  /** The keys of the ids that its events were given. */
+  readonly ids: readonly NewKey[]
   readonly after: Folded
 }
 
@@ -111,11 +120,11 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
   const verdict = command.authorize ? command.authorize(from.state) : true
   if (verdict !== true) {
     const outcome = { outcome: 'refused', isHidden: verdict === 'hidden' } as const
-    return { decided: { command, outcome }, events: [], key: null, after: from }
+    return { decided: { command, outcome }, events: [], key: null, ids: [], after: from }
   }
   if (expect !== null && !isExpected(expect, from.version)) {
     const outcome = { outcome: 'conflict', expected: expect, actual: from.version } as const
-    return { decided: { command, outcome }, events: [], key: null, after: from }
+    return { decided: { command, outcome }, events: [], key: null, ids: [], after: from }
   }
   const meta = JSON.stringify(command.meta)
   let after = from
@@ -129,7 +138,8 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
     events = events.length === 0 ? decision.events : [...events, ...decision.events]
   }
   const key = command.key && { ...command.key, version: after.version, count: events.length, rejection: null }
-  return { decided: { command, version: after.version, events }, events: written, key, after }
+  const ids = keysOfIds([{ stream: command.stream, events, version: after.version }])
+  return { decided: { command, version: after.version, events }, events: written, key, ids, after }
 }
 
 function contextOf({ actor, initiator, prepared }: PendingCommand, command: Command, now: number): DecideContext {
@@ -139,7 +149,7 @@ function contextOf({ actor, initiator, prepared }: PendingCommand, command: Comm
 /** Refuses a command, with all that were sent with it. */
 function rejectWhole(command: PendingCommand, from: Folded, rejection: Rejection): DecisionStep {
   const outcome = outcomeOfRejection(rejection)
-  return { decided: { command, outcome }, events: [], key: keyOfRejection(command, from, outcome), after: from }
+  return { decided: { command, outcome }, events: [], key: keyOfRejection(command, from, outcome), ids: [], after: from }
 }
 
 /** The key by which a rejection is known. A refusal for now has none, so that the command can be sent again. */
@@ -150,6 +160,6 @@ function keyOfRejection({ key }: PendingCommand, { version }: Folded, outcome: R
 }
 
 /** Makes an event for the log. Throws a PayloadError if JSON would change its data. */
-export function newEvent(family: EventsSpec, { type, data }: Event, meta: string, newId: () => string): NewEvent {
-  return { id: newId(), type, schema: family.types.get(type)!.fingerprint, data: encode(data), meta }
+export function newEvent(family: EventsSpec, { type, data, id }: Event, meta: string, newId: () => string): NewEvent {
+  return { id: id ?? newId(), type, schema: family.types.get(type)!.fingerprint, data: encode(data), meta }
 }

@@ -4,6 +4,7 @@ import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Conflict, SliceResult, StoredKey } from '../ports/store/unit.ts'
 import type { AppendResult } from './append-batch.ts'
 import type { DecidedBatch, DecidedCommand } from './decide-batch.ts'
+import { keysOfIds, rejectId } from './event-ids.ts'
 import type { Outcome, Refused } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 import { BATCH_COMMANDS_MAX, strainAfterLoss, contestAfterWin, type StreamQueue } from './stream-queue.ts'
@@ -96,14 +97,20 @@ export function outcomeOf(decided: DecidedCommand, { stream, before }: DecidedBa
 function settleDuplicates(queue: SettledQueue, batch: DecidedBatch, keys: readonly StoredKey[]): Settlement {
   const known = new Map(keys.map(stored => [stored.key, stored]))
   const duplicates: Settlement['duplicates'][number][] = []
+  const answers: Settlement['answers'][number][] = []
   const retries: PendingCommand[] = []
-  for (const { command } of batch.decided) {
-    const stored = command.key && known.get(command.key.key)
-    if (stored) duplicates.push({ command, stored })
-    else retries.push(command)
+  for (const one of batch.decided) {
+    const { command } = one
+    const ids = 'outcome' in one ? [] : keysOfIds([{ stream: batch.stream, ...one }])
+    const stored = (command.key && known.get(command.key.key)) ?? ids.flatMap(({ key }) => known.get(key) ?? [])[0]
+    if (!stored) retries.push(command)
+    // An append that did not know the version of its stream cannot be answered as a command.
+    else if (ids.some(({ key, fingerprint }) => key === stored.key && (fingerprint !== stored.fingerprint || !stored.count)))
+      answers.push({ command, outcome: rejectId(stored) })
+    else duplicates.push({ command, stored })
   }
   const batchMax = retries.length || BATCH_COMMANDS_MAX
-  return { ...NOTHING, duplicates, retries, queue: { ...unchangedQueue(queue, batch), batchMax } }
+  return { ...NOTHING, answers, duplicates, retries, queue: { ...unchangedQueue(queue, batch), batchMax } }
 }
 
 /** Another process wrote to the stream. Its events are folded, and the batch is decided again. */

@@ -1,7 +1,3 @@
-export function isUuid(id: unknown): boolean {
-  return typeof id === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
-}
-
 /** Whether a text is an RFC 3339 time with an offset. */
 export function isInstant(text: unknown): boolean {
   const shape = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { isUuid } from './check.ts'
+import { isUuid } from '../definitions/event/uuid.ts'
 import { DerivedIds } from './derived-ids.ts'
 
 const idsOf = (facts: readonly (readonly (string | undefined)[])[]): readonly string[] => {

@@ -4,7 +4,8 @@ import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../definitions/event/payl
 import { TIME_EXPECTED } from '../definitions/event/time.ts'
 import type { NewRecord } from '../ports/store/import-record.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
-import { isInstant, isUuid } from './check.ts'
+import { isUuid } from '../definitions/event/uuid.ts'
+import { isInstant } from './check.ts'
 
 /** A stored event as a line, without its line feed. */
 export function storedLine({ id, stream, version, position, type, schema, at, meta, data }: StoredEvent): string {

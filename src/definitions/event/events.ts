@@ -4,15 +4,17 @@ import type { z } from 'zod'
 import { freeze, stripUndefined } from './payload.ts'
 import { type Schemas, findUnstable } from './schema.ts'
 import { type Chain, chain } from './upcast.ts'
+import { isUuid } from './uuid.ts'
 
 /** The property that holds the framework's part of a definition. No name of a user can collide with it. */
 export const spec: unique symbol = Symbol('emaki')
 
-/** A fact: something that happened, as data. `category` names its family. */
+/** A fact: something that happened, as data. `category` names its family. `id`: the one that its appender gave it. */
 export type Event<C extends string = string, T extends string = string, D = unknown> = {
   readonly category: C
   readonly type: T
   readonly data: D
+  readonly id?: string
 }
 
 /** The metadata of an event: its causes and its actor. `schema` is the fingerprint of the schema that wrote it. */
@@ -84,8 +86,13 @@ type Lost = bigint | symbol | Date | ReadonlyMap<never, unknown> | ReadonlySet<n
 
 export type EventOf<C extends string, S extends Schemas> = { [T in keyof S & string]: Event<C, T, z.output<S[T]>> }[keyof S &
   string]
+/**
+ * The id of an event, a UUID in small letters, where its appender gives it. An append of an id that the log has from an
+ * append is known again, and appends nothing. Default: a new id.
+ */
+type GivenId = { readonly id?: string }
 type Constructors<C extends string, S extends Schemas> = {
-  readonly [T in keyof S & string]: (data: z.output<S[T]>) => Event<C, T, z.output<S[T]>>
+  readonly [T in keyof S & string]: (data: z.output<S[T]>, given?: GivenId) => Event<C, T, z.output<S[T]>>
 }
 
 /** The successor of an old type: its new name, null for none, or several events, as `split` makes it. */
@@ -142,7 +149,10 @@ export function events<const C extends string, S extends Schemas>(
 ): Events<C, S> {
   checkDefinitionName(`events('${category}')`, 'family', category)
   const types = new Map(Object.entries(schemas).map(([type, schema]) => [type, declareType(category, type, schema)]))
-  const constructors = [...types].map(([type, { schema }]) => [type, (data: unknown) => construct(category, type, schema, data)])
+  const constructors = [...types].map(([type, { schema }]) => [
+    type,
+    (data: unknown, given?: GivenId) => construct(category, type, schema, data, given?.id),
+  ])
   const make: object = Object.assign(Object.create(null), Object.fromEntries(constructors))
   const was = new Map(
     Object.entries(options.was ?? {}).map(([type, old]) => [type, successorOf(category, types, make, type, old)]),
@@ -193,11 +203,14 @@ function successorOf(
   return { kind: 'renamed', to: old }
 }
 
-function construct(category: string, type: string, schema: z.ZodType, data: unknown): Event {
+function construct(category: string, type: string, schema: z.ZodType, data: unknown, id?: string): Event {
+  if (id !== undefined && !isUuid(id))
+    throw new TypeError(`${category}.${type}: an id is a UUID in small letters; found ${Bun.inspect(id)}`)
   const event = {
     category,
     type,
     data: stripUndefined(isKnownToFit(schema, data) ? data : parse(`${category}.${type}`, schema, data)),
+    ...(id !== undefined && { id }),
   }
   made.add(event)
   return event
@@ -232,7 +245,10 @@ const made = new WeakSet<Event>()
  * TypeError if the data does not fit.
  */
 export function checkEvent(family: EventsSpec, event: Event): Event {
-  return made.has(event) ? event : construct(family.name, event.type, family.types.get(event.type)!.schema, event.data)
+  if (made.has(event)) return event
+  // An event of the log is a new one where it is appended again.
+  const id = 'position' in event ? undefined : event.id
+  return construct(family.name, event.type, family.types.get(event.type)!.schema, event.data, id)
 }
 
 /** Formats issues as one line: `items.0.qty: expected number; …`. */
