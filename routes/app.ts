@@ -1,9 +1,10 @@
 // app({ serve }): a Hono app with routes for its definitions. It opens its store on start, or on its first request.
-import { type Handler, Hono } from 'hono'
+import { type Handler, Hono, type MiddlewareHandler } from 'hono'
 import type { H, RouterRoute } from 'hono/types'
 import { type Config, readConfig } from '../src/config.ts'
 import { type Access, accessOf } from '../src/definitions/access/access.ts'
 import { spec } from '../src/definitions/event/events.ts'
+import { Metrics } from '../src/metrics/registry.ts'
 import type { Runtime } from '../src/runtime.ts'
 import type { AppOptions } from './app-options.ts'
 import { defaultHeaders } from './http/default-headers.ts'
@@ -17,7 +18,9 @@ import { type Lifecycle, lifecycleOf } from './lifecycle.ts'
 import { provideServices, refuseBadRequests, requireAccess } from './middleware.ts'
 import { definitionsOf, hasPath, mount } from './mount.ts'
 import { openapi } from './openapi/openapi.ts'
+import { serveMetrics } from './metrics.ts'
 import { problemPage } from './http/problem.ts'
+import { RequestMeter } from './http/request-meter.ts'
 import type { CachedAnswers } from './queries/cached-answers.ts'
 import { cachedAnswersOf } from './queries/queries.ts'
 import { keepLast, refuseAfterMounting, RouterByMethod, takePart } from './http/router.ts'
@@ -29,7 +32,7 @@ export type { AppOptions } from './app-options.ts'
 export type { Telemetry } from '../src/ports/trace/telemetry.ts'
 
 /** Controls an app from the command line and from tests. */
-export type AppControl = Lifecycle & { readonly options: AppOptions }
+export type AppControl = Lifecycle & { readonly options: AppOptions; readonly metrics: Metrics }
 export type App = Hono & {
   readonly port: number
   readonly hostname: string
@@ -56,7 +59,7 @@ export const BODY_LIMIT = 1_048_576
  * - Rows: `GET /{projection}/{key}`, `GET /{projection}/{key}/events`, `GET /{projection}`.
  * - Queries: `GET /{query}`.
  * - The log: `GET /streams/{stream}`, `GET /events`.
- * - The app itself: `/health`, `/ready`, `/startup`, `/problems/{slug}`, `/openapi.json`, `/docs`.
+ * - The app itself: `/health`, `/ready`, `/startup`, `/metrics`, `/problems/{slug}`, `/openapi.json`, `/docs`.
  *
  * Throws a TypeError if two definitions have the same path, or if a definition has a reserved path.
  */
@@ -67,13 +70,23 @@ export function app(options: AppOptions): App {
   const configured = () => (config ??= readConfig())
   const definitions = definitionsOf(options.serve)
   const access = accessOf(options.authorize, definitions)
-  const lifecycle = lifecycleOf(options, configured)
+  const metrics = new Metrics()
+  const lifecycle = lifecycleOf(options, configured, metrics)
   const cached = cachedAnswersOf(definitions)
+  const checkAccess = requireAccess(options.guard, access.isRuled, configured)
+  const openMetrics: MiddlewareHandler = (c, next) => (configured().METRICS_PUBLIC ? next() : checkAccess(c, next))
 
-  mountFirst(hono, options, lifecycle, access, cached, () => hono.routes.slice(first, -derived))
+  mountFirst(hono, options, {
+    lifecycle,
+    access,
+    cached,
+    metrics,
+    openMetrics,
+    ownRoutes: () => hono.routes.slice(first, -derived),
+  })
   const first = hono.routes.length
   hono.route('/', openapi(definitions.filter(hasPath), options, configured)).route('/', docs(options.title))
-  mountLog(hono, options, access, configured)
+  mountLog(hono, options, access, checkAccess)
   hono.get('/commands/:id', getScheduled).delete('/commands/:id', withdrawScheduled)
   for (const definition of definitions) mount(hono, definition, cached)
   const notFound = handleNotFound(hono, definitions)
@@ -92,8 +105,19 @@ export function app(options: AppOptions): App {
     development: { value: false, enumerable: true },
     websocket: { value: websocket, enumerable: true },
     runtime: { value: async (): Promise<Runtime> => ({ ...(await lifecycle.start()), close: lifecycle.stop }), enumerable: true },
-    [spec]: { value: { kind: 'app', name: 'app', options, ...lifecycle } },
+    [spec]: { value: { kind: 'app', name: 'app', options, metrics, ...lifecycle } },
   }) as App
+}
+
+type FirstParts = {
+  readonly lifecycle: Lifecycle
+  readonly access: Access
+  readonly cached: ReadonlyMap<string, CachedAnswers>
+  readonly metrics: Metrics
+  /** Says who may read the metrics. */
+  readonly openMetrics: MiddlewareHandler
+  /** The routes of the user. */
+  readonly ownRoutes: () => readonly RouterRoute[]
 }
 
 /**
@@ -103,20 +127,19 @@ export function app(options: AppOptions): App {
 function mountFirst(
   hono: Hono,
   options: AppOptions,
-  lifecycle: Lifecycle,
-  access: Access,
-  cached: ReadonlyMap<string, CachedAnswers>,
-  ownRoutes: () => readonly RouterRoute[],
+  { lifecycle, access, cached, metrics, openMetrics, ownRoutes }: FirstParts,
 ): void {
+  const meter = new RequestMeter(metrics)
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
   // Cached answers come before all other middleware: a middleware that waits for the next handler costs too much here.
   // An answer with a rule is not for everybody.
   for (const [name, answers] of cached)
-    if (access.query(name) === 'all') hono.get(`/${name}`, answerFirst(name, answers, lifecycle, ownRoutes))
-  hono.use(defaultHeaders).use(refuseBadRequests(options.bodyLimit ?? BODY_LIMIT))
+    if (access.query(name) === 'all') hono.get(`/${name}`, answerFirst(name, answers, { lifecycle, meter, ownRoutes }))
+  hono.use(defaultHeaders(meter)).use(refuseBadRequests(options.bodyLimit ?? BODY_LIMIT))
   hono.get('/health', health)
   hono.get('/ready', ready(lifecycle, true)).get('/startup', ready(lifecycle, false))
   hono.get('/problems/:slug', problemPage)
+  hono.get('/metrics', openMetrics, serveMetrics(metrics))
   hono.use(provideServices(lifecycle, access, options))
 }
 
@@ -124,27 +147,29 @@ function mountFirst(
 function answerFirst(
   name: string,
   answers: CachedAnswers,
-  lifecycle: Lifecycle,
-  ownRoutes: () => readonly RouterRoute[],
+  { lifecycle, meter, ownRoutes }: Pick<FirstParts, 'lifecycle' | 'ownRoutes'> & { readonly meter: RequestMeter },
 ): Handler {
-  const answer = answers.handler(() => lifecycle.running().services)
   let isOpen: boolean | null = null
   return (c, next) => {
     isOpen ??= !takePart(ownRoutes(), `/${name}`)
-    return isOpen ? answer(c, next) : next()
+    if (!isOpen) return next()
+    const began = performance.now()
+    const answer = answers.answer(c, lifecycle.running().services)
+    if (!answer) return next()
+    meter.record(c, began, answer.status)
+    return answer
   }
 }
 
 /** Mounts the routes of the log: streams and events. Everybody may read public ones; the others need access. */
 function mountLog(
   hono: Hono,
-  { publicStreams = [], guard, origins = [] }: AppOptions,
+  { publicStreams = [], origins = [] }: AppOptions,
   access: Access,
-  configured: () => Config,
+  checkAccess: MiddlewareHandler,
 ): void {
   const publicCategories = new Set(publicStreams.map(one => one[spec].name))
   const isPublic = (category: string) => publicCategories.has(category)
-  const checkAccess = requireAccess(guard, access.isRuled, configured)
   hono.get('/streams/:stream', authorizeStream({ isPublic, access, checkAccess }), getStream(isPublic))
   hono.get('/events', authorizeFollow({ publicCategories, access, checkAccess, origins }), eventStream)
 }

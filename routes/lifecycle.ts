@@ -6,6 +6,7 @@ import { StoreError } from '../src/ports/store/errors.ts'
 import { printReports } from '../src/ports/report/print.ts'
 import { untraced } from '../src/ports/trace/trace.ts'
 import type { AppOptions } from './app-options.ts'
+import type { Metrics } from '../src/metrics/registry.ts'
 import { Live } from './events/live.ts'
 import { cacheOf, storeOf } from '../src/config.ts'
 
@@ -32,12 +33,12 @@ export type Lifecycle = {
   readonly stop: () => Promise<void>
 }
 
-export function lifecycleOf(options: AppOptions, configured: () => Config): Lifecycle {
+export function lifecycleOf(options: AppOptions, configured: () => Config, metrics: Metrics): Lifecycle {
   let running: Running = { services: null, live: null, isStopping: false, startError: null }
   let starting: Promise<Services> | null = null
 
   const start = () => {
-    starting ??= openServices(options, configured).then(
+    starting ??= openServices(options, configured, metrics).then(
       services => {
         running = { ...running, services, live: new Live(services, { report: services.report }) }
         return services
@@ -94,7 +95,7 @@ function retryable(error: StoreError): StoreError {
   return new StoreError('unavailable', error.message, { cause: error, shown: error.shown ?? undefined })
 }
 
-async function openServices(options: AppOptions, configured: () => Config): Promise<Services> {
+async function openServices(options: AppOptions, configured: () => Config, metrics: Metrics): Promise<Services> {
   const config = configured()
   const store = options.store ?? (await storeOf(config))
   const { report = printReports({ least: config.LOG_LEVEL }) } = options
@@ -108,6 +109,7 @@ async function openServices(options: AppOptions, configured: () => Config): Prom
     store,
     trace,
     report,
+    metrics,
     ...(cache && { cache }),
   })
 }

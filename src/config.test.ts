@@ -41,6 +41,7 @@ describe('readConfig()', () => {
       SERVE_UNREADABLE_EVENTS: false,
       SHUTDOWN_DELAY_MS: 0,
       SHUTDOWN_GRACE_MS: 8_000,
+      METRICS_PUBLIC: false,
     })
   })
 

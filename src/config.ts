@@ -68,6 +68,8 @@ const schema = z.object({
   SHUTDOWN_DELAY_MS: wholeNumber(60_000).optional(),
   /** How long handlers of events may take to end, in ms. Then their leases are given up. */
   SHUTDOWN_GRACE_MS: wholeNumber(600_000).default(8_000),
+  METRICS_PUBLIC: flag.default(false),
+  METRICS_PORT: port.optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   OTEL_SERVICE_NAME: z.string().min(1).optional(),
 })
@@ -102,6 +104,8 @@ export type Config = {
   readonly SERVE_UNREADABLE_EVENTS: boolean
   readonly SHUTDOWN_DELAY_MS: number
   readonly SHUTDOWN_GRACE_MS: number
+  readonly METRICS_PUBLIC: boolean
+  readonly METRICS_PORT?: number | undefined
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined
   readonly OTEL_SERVICE_NAME?: string | undefined
 }

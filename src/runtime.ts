@@ -39,6 +39,10 @@ import type { Status } from './subscription/status.ts'
 import { Subscriptions } from './subscription/subscriptions.ts'
 import { checkReading } from './subscription/unreadable-events.ts'
 import { type Tail, tail } from './subscription/tail.ts'
+import { measureCommands } from './metrics/commands.ts'
+import { observeRuntime } from './metrics/gauges.ts'
+import { measureReport, measureTrace } from './metrics/measured.ts'
+import { Metrics } from './metrics/registry.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
 import { Notice, type Report } from './ports/report/notice.ts'
 import { printReports } from './ports/report/print.ts'
@@ -129,6 +133,9 @@ export type Runtime = Pick<Commands, 'send' | 'append'> &
     readonly close: () => Promise<void>
   }
 
+/** The metrics are those of the app, or of the runtime alone. */
+type ServiceOptions = RuntimeOptions & { readonly metrics?: Metrics }
+
 /** A runtime with its parts, for routes, the command line and tests of our own. */
 export type Services = Runtime &
   Commands &
@@ -148,6 +155,7 @@ type Shared = {
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
+  readonly metrics: Metrics
   readonly now: () => number
   readonly report: Report
   readonly health: LogHealth
@@ -172,7 +180,7 @@ export function runtime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 /** Starts what `runtime` starts, and gives access to the parts. */
-export async function startServices(options: RuntimeOptions): Promise<Services> {
+export async function startServices(options: ServiceOptions): Promise<Services> {
   const shared = await openShared(options)
   const { store } = shared
   const sending = wireCommands(options, shared)
@@ -188,6 +196,11 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
   await events.start()
   agenda.start()
   const closing = new AbortController()
+  const endMetrics = observeRuntime(shared.metrics, {
+    status: () => events.subscriptions.status(),
+    head: () => events.tail.head,
+    waiting: sending.waiting,
+  })
   const operations = new Operations(store, options.serve.map(definitionOf))
   const endWatch = shared.store.system === 'memory' ? null : shared.health.watch()
   return {
@@ -217,6 +230,7 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
     close: async () => {
       const over = new AbortController()
       closing.abort()
+      endMetrics()
       const timer = setTimeout(() => over.abort(), options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS)
       await settleOrAbort(sending.close(), over.signal)
       const unanswered = sending.waiting()
@@ -231,8 +245,10 @@ export async function startServices(options: RuntimeOptions): Promise<Services> 
   }
 }
 
-async function openShared(options: RuntimeOptions): Promise<Shared> {
-  const { store = memory(), trace = untraced, now = Date.now, report = printReports(), leaseMs = LEASE_MS } = options
+async function openShared(options: ServiceOptions): Promise<Shared> {
+  const { store = memory(), now = Date.now, leaseMs = LEASE_MS, metrics = new Metrics() } = options
+  const trace = measureTrace(options.trace ?? untraced, metrics)
+  const report = measureReport(options.report ?? printReports(), metrics)
   const definitions = sortDefinitions(options.serve)
   const sqlProjections = [...definitions['sql-projection'].keys()]
   if (store.system === 'memory' && sqlProjections.length)
@@ -253,6 +269,7 @@ async function openShared(options: RuntimeOptions): Promise<Shared> {
     store,
     bus: options.bus ?? memoryBus(cause => report(listenerNotice(cause))),
     trace,
+    metrics,
     now,
     report,
     health: new LogHealth(store, report),
@@ -275,7 +292,8 @@ function listenerNotice(cause: unknown): Notice {
 function wireCommands(options: RuntimeOptions, shared: Shared): Commands {
   const { decider, process } = shared.definitions
   const families = new Map([...process.values()].map(({ name, own }) => [name, own]))
-  return commands({ ...options, ...shared, store: shared.health.observeAppends(), deciders: decider, families })
+  const observer = measureCommands(shared.metrics)
+  return commands({ ...options, ...shared, observer, store: shared.health.observeAppends(), deciders: decider, families })
 }
 
 /** Sends due entries: scheduled commands, those of recurring schedules, and the commands and timers of processes. */

@@ -2,10 +2,15 @@ import { describe, expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
+import { Metrics } from '../../src/metrics/registry.ts'
 import { defaultHeaders } from './default-headers.ts'
+import { RequestMeter } from './request-meter.ts'
 
 /** An app behind the middleware, and one behind those of Hono that it stands for. */
-const [ours, honos] = [new Hono().use(defaultHeaders), new Hono().use(requestId(), secureHeaders())].map(app =>
+const [ours, honos] = [
+  new Hono().use(defaultHeaders(new RequestMeter(new Metrics()))),
+  new Hono().use(requestId(), secureHeaders()),
+].map(app =>
   app
     .get('/json', c => c.json('hello'))
     .get('/raw', () => new Response('hello', { headers: { 'X-Frame-Options': 'DENY', 'X-Powered-By': 'us' } }))

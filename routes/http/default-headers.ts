@@ -1,6 +1,7 @@
-// The headers of every answer, set by one middleware. Each middleware that waits, and each header that is set late,
-// costs every request.
+// The headers of every answer and its measurement, by one middleware. Each middleware that waits, and each header that
+// is set late, costs every request.
 import type { Context, MiddlewareHandler } from 'hono'
+import type { RequestMeter } from './request-meter.ts'
 
 /** The headers of Hono's `secureHeaders`, with its defaults. */
 export const SECURE_HEADERS: Readonly<Record<string, string>> = {
@@ -21,15 +22,19 @@ const REQUEST_ID_LENGTH_MAX = 255
 
 /**
  * Sets `X-Request-Id` on every answer, and the headers that make browsers careful. The id is the client's own if it is
- * valid.
+ * valid. It also measures the request.
  */
-export const defaultHeaders: MiddlewareHandler = async (c, next) => {
-  const requestId = identify(c)
-  await next()
-  const { res } = c
-  res.headers.set('X-Request-Id', requestId)
-  for (const [name, value] of SECURE) res.headers.set(name, value)
-  res.headers.delete('X-Powered-By')
+export function defaultHeaders(meter: RequestMeter): MiddlewareHandler {
+  return async (c, next) => {
+    const requestId = identify(c)
+    const began = meter.begin()
+    await next()
+    const { res } = c
+    res.headers.set('X-Request-Id', requestId)
+    for (const [name, value] of SECURE) res.headers.set(name, value)
+    res.headers.delete('X-Powered-By')
+    meter.end(c, began, res.status)
+  }
 }
 
 /** Gives a request its id. Handlers and the actor use it. */

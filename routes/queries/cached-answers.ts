@@ -40,10 +40,11 @@ export class CachedAnswers {
    * default headers itself.
    */
   handler(servicesNow: () => Services | null): Handler {
-    return (c, next) => this.#answer(c, servicesNow()) ?? next()
+    return (c, next) => this.answer(c, servicesNow()) ?? next()
   }
 
-  #answer(c: Context, emaki: Services | null): Response | null {
+  /** Gives a fresh answer at once; null: another handler has to make it. */
+  answer(c: Context, emaki: Services | null): Response | null {
     if (!emaki || isUnusual(c)) return null
     const key = this.#keyOf(searchOf(c), emaki.subscriptions.tables)
     const fresh = key === undefined ? null : emaki.queryAnswers.getCached(key)

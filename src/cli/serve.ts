@@ -1,5 +1,7 @@
+import { Hono } from 'hono'
 import type { App, AppControl } from '../../routes/app.ts'
 import { BODY_SIZE_MAX } from '../../routes/http/body-limit.ts'
+import { serveMetrics } from '../../routes/metrics.ts'
 import type { Site } from '../../routes/site.ts'
 import type { Config } from '../config.ts'
 import { spec } from '../definitions/event/events.ts'
@@ -70,10 +72,22 @@ async function serve(app: App, site: Site, config: Config): Promise<number> {
     reusePort: process.env[WORKER] !== undefined,
     maxRequestBodySize: BODY_SIZE_MAX,
   })
+  const scraped = serveScrapes(control, config)
   hotState[serving] = { server, control }
+  if (scraped) log('info', `metrics on ${address(scraped)}`, { url: scraped.url.href })
   log('info', `serving on ${address(server)}`, { url: server.url.href, store: store.system, pid: process.pid })
   await awaitSignal(log)
-  return stop(hotState[serving], config, log)
+  const code = await stop(hotState[serving], config, log)
+  await scraped?.stop(true)
+  return code
+}
+
+/** Serves the metrics alone, to everybody who reaches METRICS_PORT. Each worker has a port of its own: the next ones. */
+function serveScrapes({ metrics }: AppControl, { METRICS_PORT, HOST }: Config): Bun.Server<unknown> | null {
+  if (METRICS_PORT === undefined) return null
+  const port = METRICS_PORT === 0 ? 0 : METRICS_PORT + Number(process.env[WORKER] ?? 0)
+  const scrapes = new Hono().get('/metrics', serveMetrics(metrics))
+  return Bun.serve({ fetch: scrapes.fetch, port, hostname: HOST, development: false })
 }
 
 /** Ends the process at an error that nobody caught. It is one record, and no line of it is source. */

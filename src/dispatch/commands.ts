@@ -12,6 +12,7 @@ import { type AppendOutcome, type AppendSlice, appendableOf, appendOutcomeOf } f
 import { Episode } from '../ports/report/episode.ts'
 import { scopeKey } from './caller-keys.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { type CommandObserver, unobserved } from './observer.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
 import { checkTogether, parseTogether } from './send-together.ts'
@@ -24,6 +25,8 @@ export type CommandOptions = {
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
+  /** Default: nobody. */
+  readonly observer?: CommandObserver
   readonly now: () => number
   readonly report: (error: unknown) => void
   /**
@@ -73,10 +76,10 @@ const FORGET_KEYS_MS = 60 * 60 * 1_000
 
 /** Sends commands to deciders over an open store. */
 export function commands(options: CommandOptions): Commands {
-  const { deciders, store, bus, trace, now, report, families } = options
+  const { deciders, store, bus, trace, observer = unobserved, now, report, families } = options
   const cache = { entries: 100_000, size: 268_435_456, ...options.states }
   const queue = { commands: 10_000, size: 67_108_864, ...options.queue }
-  const dispatcher = new Dispatcher({ store, bus, trace, now, report, cache, queue })
+  const dispatcher = new Dispatcher({ store, bus, trace, observer, now, report, cache, queue })
   const pastStates = new PastStates(store)
   const deciderOf = (name: string) => getDecider(deciders, name)
   const familyOf = (category: string) => families?.get(category) ?? deciderOf(category).events

@@ -65,6 +65,7 @@ describe('the bus', () => {
     const steps: unknown[] = []
     let inside: string | null = null
     const trace: Trace = {
+      isRecording: true,
       current: () => ({ traceparent: `caller ${++callers}` }),
       step: (name, parents, attributes, run) => {
         if (name !== 'publish') return run()

@@ -9,10 +9,11 @@ import type { PendingAppend } from './append-batch.ts'
 import { type Appendable, type Appended, Appender } from './appender.ts'
 import { CommandLoop } from './command-loop.ts'
 import { type Committed, pagesOf } from './committed-pages.ts'
+import type { CommandObserver } from './observer.ts'
 import { KeyLeaders } from './key-leaders.ts'
 import { type Loadable, Loader } from './loader.ts'
 import { NewnessAverage } from './newness.ts'
-import { UNAVAILABLE } from './outcome.ts'
+import { type Outcome, type Refused, UNAVAILABLE } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 import { needsPreparation, Preparer } from './preparer.ts'
 import { assumeNew, openQueue, type RestingStream, restingStream, type StreamQueue, takeLate } from './stream-queue.ts'
@@ -25,12 +26,16 @@ export type DispatcherOptions = {
   readonly store: Store
   readonly bus: Bus
   readonly trace: Trace
+  readonly observer: CommandObserver
   readonly now: () => number
   /** Called with failures that no caller waits for. */
   readonly report: Report
   readonly cache: { readonly entries: number; readonly size: number }
   readonly queue: { readonly commands: number; readonly size: number }
 }
+
+/** The outcome of a command; null: it failed. */
+type Ended = Outcome | Refused | null
 
 export class Dispatcher {
   readonly #options: DispatcherOptions
@@ -78,10 +83,11 @@ export class Dispatcher {
   }
 
   /**
-   * Puts a command into the queue of its stream. `create` gets its arrival number, and the function to call at its end.
+   * Puts a command into the queue of its stream. `create` gets its arrival number, and the function to call at its end
+   * with its outcome; null: it failed.
    */
-  enqueue(create: (arrival: number, onEnd: () => void) => PendingCommand): void {
-    const command = create(this.#arrivals++, () => this.#endCommand(command))
+  enqueue(create: (arrival: number, onEnd: (outcome: Ended) => void) => PendingCommand): void {
+    const command = create(this.#arrivals++, outcome => this.#endCommand(command, outcome))
     const isFull = this.#isFull(command.size)
     this.#waiting.commands++
     this.#waiting.size += command.size
@@ -162,7 +168,8 @@ export class Dispatcher {
     if (state) this.#resting.set(stream, { state, ...rest })
   }
 
-  #endCommand(command: PendingCommand): void {
+  #endCommand(command: PendingCommand, outcome: Ended): void {
+    this.#options.observer.ended(command, outcome)
     this.#waiting.commands--
     this.#waiting.size -= command.size
     for (const follower of this.#keys.end(command)) this.#admit(follower)
@@ -176,7 +183,8 @@ export class Dispatcher {
   /** Publishes in this process, and tells other processes that the log has grown. */
   #publish(committed: readonly Committed[]): void {
     if (!committed.length) return
-    const { store, bus, trace, report } = this.#options
+    const { store, bus, trace, report, observer } = this.#options
+    observer.committed(committed)
     try {
       if (bus.listeners > 0)
         for (const { page, parents } of pagesOf(committed))

@@ -32,6 +32,8 @@ export type PendingCommand = {
   readonly actor: string | null
   readonly initiator: string | null
   readonly meta: Omit<Meta, 'schema'>
+  /** When it came, on the clock of performance.now. */
+  readonly sentAt: number
   /** The end of its wait, on the clock of performance.now. */
   readonly deadline: number
   readonly signal: AbortSignal | null

@@ -114,6 +114,7 @@ describe('a command with a preparation', () => {
   test('a preparation is a step of the trace of its command, before the decision', async () => {
     const steps: unknown[] = []
     const trace: Trace = {
+      isRecording: true,
       current: () => ({ traceparent: 'here' }),
       step: (name, parents, attributes, run) => {
         if (/prepare|decide/.test(name)) steps.push([name, parents, attributes])

@@ -109,6 +109,7 @@ export function sendParsed(
   const [command, ...more] = parsed.map(one => fittedCommand(decider, one)) as [Command, ...Command[]]
   const given = parsed.map(one => one.command)
   const { expect, key, signal, actor } = options
+  const sentAt = performance.now()
   return new Promise((resolve, reject) => {
     dispatcher.enqueue((arrival, onEnd) => ({
       decider,
@@ -123,19 +124,20 @@ export function sendParsed(
       actor: actor ?? null,
       initiator: initiatorOf(options) ?? null,
       meta: metaOf(options, parent),
-      deadline: performance.now() + (options.deadlineMs ?? patience.commandMs),
+      sentAt,
+      deadline: sentAt + (options.deadlineMs ?? patience.commandMs),
       signal: signal ?? null,
       parent,
       size: options.size ?? 0,
       prepared: null,
       attempts: 0,
       answer: outcome => {
-        onEnd()
+        onEnd(outcome)
         if (outcome.outcome === 'refused') reject(new AccessRefused(outcome.isHidden))
         else resolve(outcome)
       },
       fail: error => {
-        onEnd()
+        onEnd(null)
         reject(error)
       },
     }))

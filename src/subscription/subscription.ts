@@ -9,7 +9,7 @@ import { Notice, type Report } from '../ports/report/notice.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
 import type { Filter } from '../ports/store/log.ts'
 import type { Store } from '../ports/store/store.ts'
-import { type Trace, untraced } from '../ports/trace/trace.ts'
+import type { Trace } from '../ports/trace/trace.ts'
 import { Caution, Fenced, SMALL_PAGE_EVENTS, withBlamedSuspect } from './caution.ts'
 import type { Consumer, PageGuard, StopAsked } from './consumer.ts'
 import { causeOf } from './parking.ts'
@@ -308,8 +308,7 @@ export class Subscription {
   /** Records a trace step that is linked to the appends of its events. */
   #trace(events: readonly StoredEvent[], handle: () => Promise<void>): Promise<void> {
     const { trace, name } = this.#options
-    if (trace === untraced) return handle()
-    const parents = events.slice(0, LINKS_MAX).map(({ meta }) => {
+    const parents = (trace.isRecording ? events.slice(0, LINKS_MAX) : []).map(({ meta }) => {
       const { traceparent } = JSON.parse(meta) as { readonly traceparent?: string }
       return traceparent === undefined ? null : { traceparent }
     })

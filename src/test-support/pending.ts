@@ -23,6 +23,7 @@ export function buildPending(command: Command, given: Partial<PendingCommand> = 
     actor: null,
     initiator: null,
     meta: { correlation: 'c', causation: 'c' },
+    sentAt: 0,
     deadline: Number.POSITIVE_INFINITY,
     signal: null,
     parent: null,

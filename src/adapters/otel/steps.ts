@@ -71,6 +71,7 @@ export function steps(api: Api, tracer: Tracer): Trace {
   }
 
   return {
+    isRecording: true,
     current: () => placeIn(context.active()),
     step(name, parents, attributes, run) {
       let first: SpanPlace | null = null

@@ -8,6 +8,8 @@ export type StepName = 'load' | 'prepare' | 'decide' | 'append' | 'publish' | 'p
 export type Attributes = Readonly<Record<string, string | number>>
 
 export interface Trace {
+  /** Whether anybody sees the steps. If not, parents need not be read. */
+  readonly isRecording: boolean
   /** The place of the caller; null when nothing is recorded. */
   current(): TraceContext | null
   /**
@@ -18,4 +20,4 @@ export interface Trace {
 }
 
 /** A trace that records nothing. */
-export const untraced: Trace = { current: () => null, step: (_name, _parents, _attributes, run) => run() }
+export const untraced: Trace = { isRecording: false, current: () => null, step: (_name, _parents, _attributes, run) => run() }

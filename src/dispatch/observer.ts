@@ -1,0 +1,14 @@
+import type { Committed } from './committed-pages.ts'
+import type { Outcome, Refused } from './outcome.ts'
+import type { PendingCommand } from './pending-command.ts'
+
+/** Sees what the command's path does. It must be quick, and must not throw. */
+export type CommandObserver = {
+  /** A command has its outcome. Null: it failed with an error that nobody expected. */
+  readonly ended: (command: PendingCommand, outcome: Outcome | Refused | null) => void
+  /** An append of this process is in the log. */
+  readonly committed: (committed: readonly Committed[]) => void
+}
+
+/** Sees nothing. */
+export const unobserved: CommandObserver = { ended: () => {}, committed: () => {} }

@@ -1,0 +1,104 @@
+// Measures what goes through the ports: the steps of a trace, and what operators are told.
+import { Notice, type Report } from '../ports/report/notice.ts'
+import type { Attributes, StepName, Trace, TraceContext } from '../ports/trace/trace.ts'
+import { keep } from './keep.ts'
+import type { Histogram, Metrics } from './registry.ts'
+
+type Ended = {
+  readonly attributes: Attributes
+  readonly seconds: number
+  readonly isFailed: boolean
+  readonly traceparent?: string | undefined
+  readonly parents: number
+}
+
+/** Makes a trace that also measures the steps of the paths. A decision is too short for it: its command is measured. */
+export function measureTrace(trace: Trace, metrics: Metrics): Trace {
+  const record = stepRecorders(metrics)
+  return {
+    isRecording: trace.isRecording,
+    current: () => trace.current(),
+    step: <T>(name: StepName, parents: readonly (TraceContext | null)[], attributes: Attributes, run: () => T): T => {
+      const recordStep = record[name]
+      if (!recordStep) return trace.step(name, parents, attributes, run)
+      const began = performance.now()
+      const end = (isFailed: boolean) => {
+        const seconds = (performance.now() - began) / 1_000
+        recordStep({ attributes, seconds, isFailed, traceparent: parents[0]?.traceparent, parents: parents.length })
+      }
+      let result: T
+      try {
+        result = trace.step(name, parents, attributes, run)
+      } catch (error) {
+        end(true)
+        throw error
+      }
+      if (!(result instanceof Promise)) {
+        end(false)
+        return result
+      }
+      return result.then(
+        value => {
+          end(false)
+          return value
+        },
+        error => {
+          end(true)
+          throw error
+        },
+      ) as T
+    },
+  }
+}
+
+function stepRecorders(metrics: Metrics): Partial<Record<StepName, (ended: Ended) => void>> {
+  const outcomeOf = (isFailed: boolean) => (isFailed ? 'failed' : 'done')
+  const byOutcome = (name: 'emaki.load.duration' | 'emaki.append.duration') => keep(outcome => metrics.histogram(name, outcome))
+  const load = byOutcome('emaki.load.duration')
+  const append = byOutcome('emaki.append.duration')
+  const batch = metrics.histogram('emaki.append.commands')
+  const page = keep(name => metrics.histogram('emaki.subscription.page.duration', name))
+  const events = keep(name => metrics.counter('emaki.subscription.events', name))
+  const prepare = keep(name => metrics.histogram('emaki.prepare.duration', name))
+  const send = keep(name => metrics.histogram('emaki.send.duration', name))
+  const query = keep(name => metrics.histogram('emaki.query.duration', name))
+  const timed =
+    (of: (name: string) => Histogram, attribute: string) =>
+    ({ attributes, seconds, traceparent }: Ended) =>
+      of(String(attributes[attribute])).record(seconds, traceparent)
+  return {
+    load: ({ isFailed, seconds, traceparent }) => load(outcomeOf(isFailed)).record(seconds, traceparent),
+    append: ({ isFailed, seconds, traceparent, parents }) => {
+      append(outcomeOf(isFailed)).record(seconds, traceparent)
+      batch.record(parents)
+    },
+    process: ended => {
+      const name = String(ended.attributes['emaki.subscription'])
+      page(name).record(ended.seconds, ended.traceparent)
+      events(name).add(Number(ended.attributes['emaki.events']))
+    },
+    prepare: timed(prepare, 'emaki.command'),
+    send: timed(send, 'emaki.command'),
+    query: timed(query, 'emaki.query'),
+  }
+}
+
+/** Counts what operators are told. What is tried again and again counts as open until it is over. */
+export function measureReport(report: Report, metrics: Metrics): Report {
+  const open = new Map<string, number>()
+  metrics.observe(['emaki.retry.open'], () => ({
+    'emaki.retry.open': [...open].map(([subscription, value]) => ({ values: [subscription] as const, value })),
+  }))
+  return problem => {
+    if (problem instanceof Notice) {
+      const { code, level, fields } = problem
+      const subscription = String(fields['subscription'] ?? '')
+      metrics.counter('emaki.notices', code, level, subscription).add()
+      const change = code === 'retry-began' ? 1 : code === 'retry-ended' ? -1 : 0
+      if (change !== 0) open.set(subscription, (open.get(subscription) ?? 0) + change)
+      if (change === 1) metrics.counter('emaki.retry.episodes', subscription).add()
+      if (change === -1) metrics.counter('emaki.retry.attempts', subscription).add(Number(fields['failures']))
+    } else metrics.counter('emaki.notices', 'error', 'error', '').add()
+    report(problem)
+  }
+}

@@ -1,0 +1,149 @@
+// The registry of metrics. A series is found once and then kept by who records, so that a record costs tens of ns.
+import {
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  METRICS,
+  type MetricName,
+  type MetricRow,
+  type ValuesOf,
+} from './table.ts'
+
+/** How many series a metric may have. What comes beyond is counted in one series whose attributes are all `other`. */
+export const SERIES_MAX = 1_000
+const OTHER = 'other'
+
+/** A sum that grows. */
+export class Counter {
+  #value = 0
+
+  get value(): number {
+    return this.#value
+  }
+
+  add(more = 1): void {
+    this.#value += more
+  }
+}
+
+/** A value of a sampled trace that a bucket of a histogram keeps as its example. */
+export type Exemplar = { readonly traceId: string; readonly value: number; readonly at: number }
+
+/** Values by size. `counts` has one bucket more than there are bounds: for what is greater than all. */
+export class Histogram {
+  readonly counts: number[]
+  readonly exemplars: (Exemplar | undefined)[] = []
+  #sum = 0
+  readonly #bounds: readonly number[]
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds
+    this.counts = new Array<number>(bounds.length + 1).fill(0)
+  }
+
+  get sum(): number {
+    return this.#sum
+  }
+
+  /** Records a value in the metric's unit. `traceparent` of a sampled trace becomes the example of its bucket. */
+  record(value: number, traceparent?: string): void {
+    const bounds = this.#bounds
+    let i = 0
+    while (i < bounds.length && value > bounds[i]!) i++
+    this.counts[i]!++
+    this.#sum += value
+    if (traceparent?.endsWith('-01')) this.exemplars[i] = { traceId: traceparent.slice(3, 35), value, at: Date.now() }
+  }
+}
+
+/** A value with those of its attributes. */
+export type Observation<N extends MetricName = MetricName> = { readonly values: ValuesOf<N>; readonly value: number }
+/** Reads what is true now, when somebody asks. */
+type Observer = () => ReadonlyMap<MetricName, readonly Observation[]> | Promise<ReadonlyMap<MetricName, readonly Observation[]>>
+
+/** One series: the values of its attributes, in the order of the metric's row, and what it counts. */
+export type Series = { readonly values: readonly string[]; readonly counted: number | Histogram }
+/** A metric with its series at one moment. */
+export type MetricReading = { readonly name: MetricName; readonly row: MetricRow; readonly series: readonly Series[] }
+
+type Kept = { readonly values: readonly string[]; readonly counted: Counter | Histogram }
+
+export class Metrics {
+  readonly #kept = new Map<MetricName, Map<string, Kept>>()
+  readonly #observers: { readonly names: readonly MetricName[]; readonly observe: Observer }[] = []
+
+  /** The counter of these values. Keep it where it is used often. */
+  counter<N extends CounterName>(name: N, ...values: ValuesOf<N>): Counter {
+    return this.#find(name, values, () => new Counter()) as Counter
+  }
+
+  /** The histogram of these values. Keep it where it is used often. */
+  histogram<N extends HistogramName>(name: N, ...values: ValuesOf<N>): Histogram {
+    return this.#find(name, values, () => new Histogram(METRICS[name].bounds)) as Histogram
+  }
+
+  /**
+   * Has values read when somebody asks. One reading may give several metrics. A reading that throws leaves its metrics
+   * out, and counts in `emaki.telemetry.failures`.
+   */
+  observe<N extends GaugeName | CounterName>(
+    names: readonly N[],
+    observe: () =>
+      | Partial<{ readonly [M in N]: readonly Observation<M>[] }>
+      | Promise<Partial<{ readonly [M in N]: readonly Observation<M>[] }>>,
+  ): void {
+    const observer = async () => new Map(Object.entries(await observe()) as [MetricName, readonly Observation[]][])
+    this.#observers.push({ names, observe: observer })
+  }
+
+  /** Reads all metrics, in the order of the table. A metric without a series is left out. */
+  async read(): Promise<readonly MetricReading[]> {
+    const observed = new Map<MetricName, Series[]>()
+    await Promise.all(this.#observers.map(one => this.#observeInto(observed, one)))
+    const kept = [...this.#kept.values()].reduce((sum, { size }) => sum + size, 0)
+    const many = [...observed.values()].reduce((sum, { length }) => sum + length, kept)
+    observed.set('emaki.telemetry.series', [{ values: [], counted: many + 1 }])
+    return (Object.keys(METRICS) as MetricName[]).flatMap(name => {
+      const own = [...(this.#kept.get(name)?.values() ?? [])].map(({ values, counted }) => ({
+        values,
+        counted: counted instanceof Counter ? counted.value : counted,
+      }))
+      const series = [...own, ...(observed.get(name) ?? [])]
+      return series.length ? [{ name, row: METRICS[name], series }] : []
+    })
+  }
+
+  async #observeInto(
+    observed: Map<MetricName, Series[]>,
+    { names, observe }: { readonly names: readonly MetricName[]; readonly observe: Observer },
+  ): Promise<void> {
+    try {
+      for (const [name, readings] of await observe()) {
+        const series = readings.slice(0, SERIES_MAX).map(({ values, value }) => ({ values, counted: value }))
+        if (readings.length > series.length) this.counter('emaki.telemetry.dropped', name).add(readings.length - series.length)
+        observed.set(name, [...(observed.get(name) ?? []), ...series])
+      }
+    } catch {
+      for (const name of names) this.counter('emaki.telemetry.failures', name).add()
+    }
+  }
+
+  #find(name: MetricName, values: readonly string[], create: () => Counter | Histogram): Counter | Histogram {
+    const series = this.#kept.get(name) ?? new Map<string, Kept>()
+    this.#kept.set(name, series)
+    const key = values.join('\u0000')
+    const found = series.get(key)
+    if (found) return found.counted
+    if (series.size >= SERIES_MAX && values[0] !== OTHER) {
+      this.counter('emaki.telemetry.dropped', name).add()
+      return this.#find(
+        name,
+        values.map(() => OTHER),
+        create,
+      )
+    }
+    const kept = { values, counted: create() }
+    series.set(key, kept)
+    return kept.counted
+  }
+}

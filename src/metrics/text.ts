@@ -1,0 +1,94 @@
+// The two texts that Prometheus reads: OpenMetrics 1.0, which has examples of traces, and the classic text format 0.0.4.
+import { nextTurn, Turn } from '../lib/turns.ts'
+import { type Exemplar, Histogram, type MetricReading, type Series } from './registry.ts'
+import type { MetricRow } from './table.ts'
+
+export type TextFormat = 'openmetrics' | 'classic'
+
+export const TEXT_TYPES: Readonly<Record<TextFormat, string>> = {
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  classic: 'text/plain; version=0.0.4; charset=utf-8',
+}
+
+const UNITS: Readonly<Record<string, string>> = { s: 'seconds', By: 'bytes' }
+
+/** The name of a metric in Prometheus, without `_total`: `emaki.append.duration` is `emaki_append_duration_seconds`. */
+export function prometheusName(name: string, { unit }: Pick<MetricRow, 'unit'>): string {
+  const base = prometheusLabel(name)
+  const suffix = UNITS[unit]
+  return suffix && !base.endsWith(`_${suffix}`) ? `${base}_${suffix}` : base
+}
+
+/** The name of an attribute in Prometheus. */
+export function prometheusLabel(name: string): string {
+  return name.replaceAll('.', '_')
+}
+
+/** Writes what was read. It lets the event loop turn between metrics. */
+export async function writeText(readings: readonly MetricReading[], format: TextFormat): Promise<string> {
+  const turn = new Turn()
+  const parts: string[] = []
+  for (const reading of readings) {
+    if (turn.isOver) await turn.next()
+    parts.push(writeMetric(reading, format))
+  }
+  await nextTurn()
+  return parts.join('') + (format === 'openmetrics' ? '# EOF\n' : '')
+}
+
+function writeMetric({ name, row, series }: MetricReading, format: TextFormat): string {
+  const isOpen = format === 'openmetrics'
+  const base = prometheusName(name, row)
+  const sample = row.kind === 'counter' ? `${base}_total` : base
+  const family = isOpen ? base : sample
+  const unit = UNITS[row.unit]
+  const head =
+    `# HELP ${family} ${escapeHelp(row.help)}\n# TYPE ${family} ${row.kind}\n` +
+    (isOpen && unit ? `# UNIT ${family} ${unit}\n` : '')
+  const labels = row.attributes.map(prometheusLabel)
+  return head + series.map(one => writeSeries(sample, labels, row, one, isOpen)).join('')
+}
+
+function writeSeries(
+  sample: string,
+  names: readonly string[],
+  row: MetricRow,
+  { values, counted }: Series,
+  isOpen: boolean,
+): string {
+  const labels = names.map((name, i) => `${name}="${escapeValue(values[i]!)}"`)
+  if (!(counted instanceof Histogram)) return `${sample}${braced(labels)} ${numberOf(counted)}\n`
+  const bounds = row.bounds ?? []
+  let sum = 0
+  const buckets = counted.counts.map((count, i) => {
+    sum += count
+    const le = i < bounds.length ? boundOf(bounds[i]!) : '+Inf'
+    const example = isOpen ? exampleOf(counted.exemplars[i]) : ''
+    return `${sample}_bucket${braced([...labels, `le="${le}"`])} ${sum}${example}\n`
+  })
+  return `${buckets.join('')}${sample}_sum${braced(labels)} ${numberOf(counted.sum)}\n${sample}_count${braced(labels)} ${sum}\n`
+}
+
+function exampleOf(exemplar: Exemplar | undefined): string {
+  return exemplar ? ` # {trace_id="${exemplar.traceId}"} ${numberOf(exemplar.value)} ${exemplar.at / 1_000}` : ''
+}
+
+const braced = (labels: readonly string[]): string => (labels.length ? `{${labels.join(',')}}` : '')
+
+/** OpenMetrics wants bounds that are written alike everywhere: `1.0`. */
+function boundOf(bound: number): string {
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound)
+}
+
+function numberOf(value: number): string {
+  if (value === Infinity) return '+Inf'
+  return value === -Infinity ? '-Inf' : String(value)
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+}
+
+function escapeValue(text: string): string {
+  return escapeHelp(text).replaceAll('"', '\\"')
+}
