@@ -7,6 +7,8 @@ import { type Fault, failsBefore } from '../src/test-support/failing-store.ts'
 import { client, expectProblem } from '../src/test-support/http.ts'
 import { until } from '../src/test-support/servers/until.ts'
 import { processor } from '../src/definitions/processor.ts'
+import { every } from '../src/definitions/recurrence.ts'
+import { schedule } from '../src/definitions/schedule.ts'
 import { looks, sets, shelves, Thing, thing, things } from '../src/test-support/shop.ts'
 import { untilProcessed } from '../src/test-support/until-processed.ts'
 
@@ -171,6 +173,19 @@ describe('GET /ready for what reads the log', () => {
     ])
     for (const { app } of [other, shop]) await app[spec].stop()
   })
+})
+
+test('GET /ready answers 200 with a warning while a schedule is paused, as for all that is paused', async () => {
+  const nightly = schedule('nightly', { every: every('0 3 * * *', { zone: 'UTC' }), to: thing, send: () => [] })
+  const shop = client({ serve: [thing, nightly], store: memory() })
+  const emaki = await shop.app[spec].start()
+  await until('it has begun', async () => (await emaki.status()).every(({ isOwner }) => isOwner))
+  expect(await emaki.pause('nightly')).toBeTrue()
+  const { status, body } = await shop.get('/ready')
+  expect([status, body]).toMatchObject([200, { status: 'warn' }])
+  const checked = { componentType: 'component', status: 'warn', name: 'nightly', isPaused: true }
+  expect((body as { readonly checks: object }).checks).toMatchObject({ schedules: [checked] })
+  await shop.app[spec].stop()
 })
 
 describe('rows that are still being built', () => {

@@ -85,6 +85,7 @@ function checksOf({ store }: Services, status: readonly Status[]): object {
     processors: checks('processor'),
     sqlProjections: checks('sql-projection'),
     processes: checks('process'),
+    schedules: checks('schedule'),
   }
   return Object.fromEntries(Object.entries(all).filter(([, found]) => found.length > 0))
 }
@@ -94,7 +95,8 @@ function checkOf(found: Status): object {
   const { definition, isServing, isPaused, passedOver, failure, ...rest } = found
   const { position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying } = rest
   const status = !isServing ? 'fail' : needsCare(found) ? 'warn' : 'pass'
-  const counts = { position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying }
+  const isSchedule = definition.kind === 'schedule'
+  const counts = isSchedule ? {} : { position, lagEvents, lagSeconds, parkedKeys, parkedStreams, retrying }
   const own = {
     ...(definition.kind === 'process' && { passedOver }),
     ...(isPaused && { isPaused }),

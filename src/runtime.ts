@@ -212,6 +212,12 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
       await events.subscriptions.checkLeases()
       return isPaused
     },
+    resume: async name => {
+      const isResumed = await operations.resume(name)
+      events.subscriptions.takeLeases()
+      agenda.takeLeases()
+      return isResumed
+    },
     schedule: agenda.schedule,
     tail: events.tail,
     subscriptions: events.subscriptions,
@@ -318,6 +324,9 @@ function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Share
       for (const [, sender] of senders) sender.poll()
       for (const one of recurring) one.poll()
     },
+    takeLeases: () => {
+      for (const one of recurring) one.takeLease()
+    },
     close: async () => {
       await Promise.all([schedule.close(), ...recurring.map(one => one.close())])
     },
@@ -357,6 +366,7 @@ function wireEvents(shared: Shared, { sending, senders, invalidation, reads }: E
     reads,
     send: (...sent) => sendForEvent({ ...sending, trace: shared.trace }, ...sent),
     sqlProjections,
+    schedules: [...definitions.schedule.values()],
     processes: senders,
     onRowsChanged: (table, position, changes) => invalidation.invalidateRows(table, position, changes),
     onCheckpoint: (table, position) => invalidation.invalidateTable(table, position),

@@ -1,5 +1,5 @@
 // Holds a lease as long as this process runs, or waits for it.
-import { sleep } from '../lib/sleep.ts'
+import { WakingSleep } from '../lib/waking-sleep.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
@@ -20,11 +20,16 @@ export type HoldLeaseOptions = {
   readonly onHeld?: () => Promise<void>
   /** Ends the work. */
   readonly end: () => Promise<void>
+  /** The wait between two looks at the lease. Default: one that nobody ends. */
+  readonly waiting?: WakingSleep
 }
+
+/** Another process, or a pause, has the lease. That is no failure. */
+export class LeaseLost extends Error {}
 
 /** Resolves after the signal aborted, when the work has ended and the lease is given back. */
 export async function holdLease(options: HoldLeaseOptions, signal: AbortSignal): Promise<void> {
-  const { readModel, name, leaseMs, report, what, mend, onHeld, end } = options
+  const { readModel, name, leaseMs, report, what, mend, onHeld, end, waiting = new WakingSleep() } = options
   const failing = new Episode({ report, what: `The lease on ${what} could not be held`, mend })
   let epoch: number | null = null
   while (!signal.aborted) {
@@ -38,9 +43,9 @@ export async function holdLease(options: HoldLeaseOptions, signal: AbortSignal):
       if (epoch !== null) await onHeld?.()
       failing.succeed()
     } catch (error) {
-      failing.fail(error)
+      if (!(error instanceof LeaseLost)) failing.fail(error)
     }
-    await sleep(leaseMs / 4, signal)
+    await waiting.sleep(leaseMs / 4, signal)
   }
   await end()
   if (epoch !== null) await readModel.release(name, epoch).catch(report)

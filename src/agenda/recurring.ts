@@ -10,9 +10,10 @@ import type { Agenda, NewEntry } from '../ports/agenda/agenda.ts'
 import type { ReadModel } from '../ports/read-model/read-model.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import type { Trace } from '../ports/trace/trace.ts'
-import { holdLease } from './hold-lease.ts'
+import { WakingSleep } from '../lib/waking-sleep.ts'
+import { holdLease, LeaseLost } from './hold-lease.ts'
 import { ATTEMPTS_MAX, isForNow, sendInTime } from './send-entry.ts'
-import { type DueEntry, RetryLater, Sender } from './sender.ts'
+import { type DueEntry, Sender } from './sender.ts'
 
 export type RecurringOptions = {
   readonly store: { readonly agenda: Agenda; readonly readModel: ReadModel }
@@ -40,6 +41,7 @@ export class Recurring {
   readonly #closing = new AbortController()
   #running: Promise<void> | null = null
   #epoch = 0
+  readonly #waiting = new WakingSleep()
 
   constructor(schedule: ScheduleSpec, options: RecurringOptions) {
     const { store, report } = options
@@ -68,7 +70,12 @@ export class Recurring {
       await this.#sender.start()
     }
     const holding = { readModel: store.readModel, name: this.#owner, owner, leaseMs, report, what: `the schedule ${name}`, mend }
-    this.#running ??= holdLease({ ...holding, begin, end: this.#sender.stop }, this.#closing.signal)
+    this.#running ??= holdLease({ ...holding, begin, end: this.#sender.stop, waiting: this.#waiting }, this.#closing.signal)
+  }
+
+  /** Tries to take the lease now, if it waits for it. */
+  takeLease(): void {
+    this.#waiting.wake()
   }
 
   /** Reads the agenda now. */
@@ -133,7 +140,8 @@ export class Recurring {
   async #commit(add: readonly NewEntry[]): Promise<void> {
     const { store, leaseMs } = this.#options
     const page = { name: this.#owner, epoch: this.#epoch, from: 0, to: 0, ttlMs: leaseMs, rows: [], park: [], unpark: [] }
-    if (!(await store.readModel.commit({ ...page, agenda: { add, remove: [] } }))) throw new RetryLater()
+    if (!(await store.readModel.commit({ ...page, agenda: { add, remove: [] } })))
+      throw new LeaseLost('another process, or a pause, has the schedule')
   }
 
   async #sendCommand({ id, meta, command }: DueEntry, attempt: number, waitedMs: number): Promise<void> {

@@ -5,6 +5,7 @@ import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
 import { KEY_KEEP_MS } from '../dispatch/pending-command.ts'
 import type { Agenda, AgendaEntry, NewEntry } from '../ports/agenda/agenda.ts'
 import { Episode } from '../ports/report/episode.ts'
+import { LeaseLost } from './hold-lease.ts'
 import type { Report } from '../ports/report/notice.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep } from '../lib/sleep.ts'
@@ -259,8 +260,9 @@ export class Sender {
         if (error instanceof SentTooEarly) {
           waitedMs += error.afterMs
           await this.#waitForTime(entry, error, signal)
-        } else if (error instanceof RetryLater) {
-          this.#away.fail(error)
+        } else if (error instanceof RetryLater || error instanceof LeaseLost) {
+          // Whoever lost the lease is stopped soon.
+          if (error instanceof RetryLater) this.#away.fail(error)
           await sleep(backOff(unanswered++, RETRY), signal)
         } else {
           failing ??= this.#episode(`could not send ${entry.id}`)

@@ -5,6 +5,8 @@ import { subscriptionOf } from '../definitions/process/instance.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { scheduleOwner } from '../definitions/schedule.ts'
 import type { AgendaEntry } from '../ports/agenda/agenda.ts'
+import type { Store } from '../ports/store/store.ts'
+import { isPause } from '../subscription/pausing.ts'
 import { OWNER as COMMANDS } from '../agenda/schedule.ts'
 import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
@@ -51,19 +53,29 @@ async function agenda(call: Call): Promise<number> {
   const [[name], limit] = [call.words, limitOf(call.values)]
   const owner = name === undefined || name === COMMANDS ? name : ownerNamed(call, name)
   const { owners, entries } = await withStore(call, async store => ({
-    owners: (await store.agenda.count()).filter(one => owner === undefined || one.owner === owner),
+    owners: await readOwners(store, owner),
     entries: await store.agenda.list({ ...(owner !== undefined && { owner }), limit }),
   }))
   if (call.json) console.log(JSON.stringify({ owners: owners.map(named), entries: entries.map(entryOf) }))
   else if (owners.length === 0) console.log('nothing is to be sent')
   else {
-    const { bold } = paintFor()
-    const counts = owners.map(named).map(one => [one.owner, ...[one.pending, one.timers, one.due].map(String)])
-    console.log(table(['OWNER', 'PENDING', 'TIMERS', 'DUE NOW'].map(bold), counts))
+    const { bold, yellow } = paintFor()
+    const counts = owners.map(named).map(one => {
+      const state = one.isPaused ? yellow('paused') : 'ok'
+      return [one.owner, ...[one.pending, one.timers, one.due].map(String), state]
+    })
+    console.log(table(['OWNER', 'PENDING', 'TIMERS', 'DUE NOW', 'STATE'].map(bold), counts))
     console.log(`\n${entriesTable(entries)}`)
     printEntries(entries, limit)
   }
   return 0
+}
+
+/** Reads how many entries each owner has, and whether it is paused. */
+async function readOwners({ agenda, readModel }: Store, owner: string | undefined) {
+  const paused = new Set((await readModel.leases()).filter(isPause).map(({ name }) => name))
+  const owners = (await agenda.count()).filter(one => owner === undefined || one.owner === owner)
+  return owners.map(one => ({ ...one, isPaused: paused.has(one.owner) }))
 }
 
 async function timers(call: Call): Promise<number> {

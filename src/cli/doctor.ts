@@ -4,6 +4,7 @@ import { subscriptionOf as processSubscription } from '../definitions/process/in
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf as sqlSubscription } from '../definitions/projection/sql-projection.ts'
+import { scheduleOwner } from '../definitions/schedule.ts'
 import type { LeaseHolder } from '../ports/read-model/leases.ts'
 import type { Progress } from '../ports/read-model/progress.ts'
 import type { Diagnosis } from '../ports/store/diagnosis.ts'
@@ -76,6 +77,7 @@ async function examineLog(call: Call, store: Store): Promise<readonly Diagnosis[
   return [
     diagnoseHome(store.identity, await store.head()),
     ...(await diagnoseLags(store, await subscriptionsOf(call, store))),
+    ...diagnoseSchedules(call, await store.readModel.leases()),
     ...diagnoseLeases(await store.readModel.leases()),
     ...(await diagnoseReading(store, call.serve)),
     ...(await diagnoseFolds(store, call.serve)),
@@ -176,6 +178,15 @@ export function diagnoseLag(subscription: string, { head, before, after, isRun, 
     found: `${behind} events behind the head, and no process runs it`,
     fix: 'start a process with serve',
   }
+}
+
+/** Tells which schedules send nothing, because they are paused. */
+function diagnoseSchedules({ serve }: Call, leases: readonly LeaseHolder[]): readonly Diagnosis[] {
+  const paused = new Set(leases.filter(isPause).map(({ name }) => name))
+  return serve.flatMap(({ [spec]: one }): readonly Diagnosis[] => {
+    if (one.kind !== 'schedule' || !paused.has(scheduleOwner(one))) return []
+    return [{ name: `schedule ${one.name}`, status: 'warning', found: 'paused: it sends nothing', fix: PAUSED_FIX }]
+  })
 }
 
 const PAUSED_FIX = 'run resume once the cause is mended'

@@ -39,7 +39,7 @@ describe('schedules', () => {
     await emaki.close()
     const shown = { store: log, serve: [order, nightly], words: ['nightly'] }
     expect((await runVerb(agendaVerb, shown)).out).toMatch(
-      /\nnightly +1 +1 +0\n[\s\S]*T03:00:00.000Z .* nightly +timer +nightly +0 3 \* \* \* UTC/,
+      /\nnightly +1 +1 +0 +ok\n[\s\S]*T03:00:00.000Z .* nightly +timer +nightly +0 3 \* \* \* UTC/,
     )
     const { out } = await runVerb(agendaVerb, { ...shown, json: true })
     expect(JSON.parse(out)).toMatchObject({ entries: [{ owner: 'nightly', kind: 'timer', due: '2100-01-01T03:00:00.000Z' }] })
@@ -151,9 +151,9 @@ describe('the agenda', () => {
   test('the agenda shows what is to be sent, by owner and by due time', async () => {
     const { out } = await runVerb(agendaVerb, { store, serve })
     expect(out.split('\n').map(line => line.split(/ {2,}/))).toEqual([
-      ['OWNER', 'PENDING', 'TIMERS', 'DUE NOW'],
-      ['commands', '1', '0', '0'],
-      ['fulfilment', '2', '2', '0'],
+      ['OWNER', 'PENDING', 'TIMERS', 'DUE NOW', 'STATE'],
+      ['commands', '1', '0', '0', 'ok'],
+      ['fulfilment', '2', '2', '0', 'ok'],
       [''],
       ['DUE', 'WHEN', 'OWNER', 'KIND', 'KEY', 'WHAT'],
       [expect.any(String), 'in 15 min', 'fulfilment', 'timer', 'o1', 'unpaid: order.cancel o1'],
@@ -167,7 +167,7 @@ describe('the agenda', () => {
       owners: unknown
       entries: unknown
     }
-    expect(owners).toEqual([{ owner: 'commands', pending: 1, timers: 0, due: 0 }])
+    expect(owners).toEqual([{ owner: 'commands', pending: 1, timers: 0, due: 0, isPaused: false }])
     expect(entries).toMatchObject([{ owner: 'commands', kind: 'scheduled', command: { command: 'place', id: 'later' } }])
     expect((await runVerb(agendaVerb, { store: memory(), serve })).out).toBe('nothing is to be sent\n')
   })

@@ -6,7 +6,7 @@ import { table } from './table.ts'
 import { type Call, Misused, type Verb } from './verb.ts'
 
 export const statusVerb: Verb = {
-  does: 'show how far each projection, processor and process is, and whether it is paused',
+  does: 'show how far each projection, processor and process is, and what is paused, schedules too',
   json: true,
   run: call =>
     operate(call, async ({ status }) => {
@@ -34,7 +34,8 @@ function tableOf(found: readonly Status[]): string {
   const rows = found.map(
     ({ name, definition, position, lagEvents, isPaused, isServing, parkedKeys, parkedStreams, retrying }) => {
       const state = isPaused ? yellow('paused') : isServing ? 'ok' : 'does not serve'
-      return [name, definition.kind, ...[position, lagEvents, parkedKeys + parkedStreams, retrying].map(String), state]
+      const counts = [position, lagEvents, parkedKeys + parkedStreams, retrying]
+      return [name, definition.kind, ...counts.map(one => (definition.kind === 'schedule' ? '—' : String(one))), state]
     },
   )
   return table(['SUBSCRIPTION', 'KIND', 'POSITION', 'LAG', 'PARKED', 'IN RETRY', 'STATE'].map(bold), rows)

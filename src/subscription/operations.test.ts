@@ -202,6 +202,7 @@ describe('operations', () => {
       ['SUBSCRIPTION', 'KIND', 'POSITION', 'LAG', 'PARKED', 'IN RETRY', 'STATE'],
       ['notes_v1', 'projection', '1', '0', '0', '0', 'ok'],
       ['reader', 'processor', '1', '0', '0', '0', 'paused'],
+      ['schedule_nightly', 'schedule', '—', '—', '—', '—', 'ok'],
       [''],
     ])
     const shown = JSON.parse((await runVerb(statusVerb, { store, serve, json: true })).out) as readonly { isOwner: boolean }[]

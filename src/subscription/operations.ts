@@ -32,11 +32,12 @@ export class Operations {
     this.#all = [...definitions].filter((one): one is Pausable => one.kind === 'schedule' || isFollowed(one))
   }
 
-  /** Reads the status of each subscription from the store. Only the process that runs one knows why it fails. */
+  /** Reads the status of each subscription and schedule from the store. Only the process that runs one knows why it fails. */
   status = async (): Promise<readonly Status[]> => {
     const head = await this.#store.head()
     const all = await Promise.all(this.#all.filter(isFollowed).map(one => this.#definedOf(one, head)))
-    return readStatus(this.#store, Date.now, all.flat())
+    const schedules = this.#all.filter(one => one.kind === 'schedule')
+    return readStatus({ store: this.#store, now: Date.now, subscriptions: all.flat(), schedules, owner: null })
   }
 
   /** Lists the parked keys and streams, with those in retry: all of them, or those of one definition. */

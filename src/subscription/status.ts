@@ -1,13 +1,18 @@
+import { type ScheduleSpec, scheduleOwner } from '../definitions/schedule.ts'
+import type { LeaseHolder } from '../ports/read-model/leases.ts'
 import type { Store } from '../ports/store/store.ts'
 import { isPause } from './pausing.ts'
 import type { Subscription } from './subscription.ts'
 
-/** The status of one subscription. */
+/** The status of one subscription or schedule. A schedule has no position, and so no lag: they are 0. */
 export type Status = {
-  /** The name of the subscription. Each version of a projection has one. */
+  /** The name of the subscription, or of the schedule's lease. Each version of a projection has one. */
   readonly name: string
   /** The definition that the subscription belongs to. */
-  readonly definition: { readonly kind: 'projection' | 'processor' | 'sql-projection' | 'process'; readonly name: string }
+  readonly definition: {
+    readonly kind: 'projection' | 'processor' | 'sql-projection' | 'process' | 'schedule'
+    readonly name: string
+  }
   readonly position: number
   /** How many events of the log it has not handled, at most. */
   readonly lagEvents: number
@@ -36,8 +41,18 @@ export type DefinedSubscription<S = Subscription> = Pick<Status, 'definition' | 
 }
 type Followed = DefinedSubscription<Pick<Status, 'name' | 'position' | 'lagEvents' | 'isOwner' | 'failure'>>
 
-/** Reads the status of some subscriptions. Rejects with the store's error. */
-export async function readStatus(store: Store, now: () => number, all: readonly Followed[]): Promise<readonly Status[]> {
+export type StatusOptions = {
+  readonly store: Store
+  readonly now: () => number
+  readonly subscriptions: readonly Followed[]
+  readonly schedules: readonly Pick<ScheduleSpec, 'name'>[]
+  /** The name of this process, as an owner of leases. Null: it owns none. */
+  readonly owner: string | null
+}
+
+/** Reads the status of some subscriptions and schedules. Rejects with the store's error. */
+export async function readStatus(options: StatusOptions): Promise<readonly Status[]> {
+  const { store, now, subscriptions: all, schedules, owner } = options
   const { readModel } = store
   const [seconds, counts, leases] = await Promise.all([
     readLagSeconds(store, now, all),
@@ -45,13 +60,24 @@ export async function readStatus(store: Store, now: () => number, all: readonly 
     readModel.leases(),
   ])
   const paused = new Set(leases.filter(isPause).map(({ name }) => name))
-  return all.map(({ definition, subscription, isServing, passedOver = () => 0 }, i) => {
+  const followed = all.map(({ definition, subscription, isServing, passedOver = () => 0 }, i) => {
     const { name, position, lagEvents, isOwner, failure } = subscription
     const { keys = 0, streams = 0, retrying = 0 } = counts.find(count => count.name === name) ?? {}
     const lag = { lagEvents, lagSeconds: lagEvents ? seconds[i]! : 0 }
     const missed = { parkedKeys: keys, parkedStreams: streams, retrying, passedOver: passedOver() }
     return { name, definition, position, ...lag, ...missed, isOwner, isPaused: paused.has(name), failure, isServing }
   })
+  return [...followed, ...schedules.map(({ name }) => scheduleStatus(name, leases, owner))]
+}
+
+function scheduleStatus(name: string, leases: readonly LeaseHolder[], owner: string | null): Status {
+  const lease = leases.find(one => one.name === scheduleOwner({ name }))
+  return {
+    ...{ name: scheduleOwner({ name }), definition: { kind: 'schedule', name } },
+    ...{ position: 0, lagEvents: 0, lagSeconds: 0, parkedKeys: 0, parkedStreams: 0, retrying: 0, passedOver: 0 },
+    ...{ isOwner: lease !== undefined && lease.owner === owner, isPaused: lease !== undefined && isPause(lease) },
+    ...{ failure: null, isServing: true },
+  }
 }
 
 /**

@@ -72,6 +72,8 @@ export class Subscription {
   /** The event after which a handler asked to stop last. */
   #stoppedAt: number | null = null
   #isClosed = false
+  /** Whether somebody has given the lease back since it was asked for. */
+  #isLeaseFree = false
   #running: Promise<void> | null = null
   #wake: () => void = () => {}
 
@@ -143,6 +145,13 @@ export class Subscription {
     if (this.#lease) await this.#renewLease(this.#lease)
   }
 
+  /** Tries to take the lease now, if it waits for it. */
+  takeLease(): void {
+    if (this.#lease) return
+    this.#isLeaseFree = true
+    this.#wake()
+  }
+
   /** Learns the checkpoint of another owner. */
   learnCheckpoint(position: number): void {
     if (!this.#lease) this.#moveCheckpoint(position)
@@ -162,7 +171,8 @@ export class Subscription {
 
   async #waitForLease(): Promise<void> {
     this.#recover()
-    await this.#sleep(this.#options.leaseMs / 4)
+    if (!this.#isLeaseFree) await this.#sleep(this.#options.leaseMs / 4)
+    this.#isLeaseFree = false
   }
 
   async #runWithLease(lease: Lease): Promise<void> {

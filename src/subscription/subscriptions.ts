@@ -3,6 +3,7 @@ import { instancesOf, subscriptionOf as subscriptionOfProcess } from '../definit
 import type { Reads } from '../definitions/reads.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import type { ProcessorSpec } from '../definitions/processor.ts'
+import type { ScheduleSpec } from '../definitions/schedule.ts'
 import { foldFingerprint } from '../definitions/projection/fold-fingerprint.ts'
 import { type ProjectionSpec, projectionOf } from '../definitions/projection/projection.ts'
 import { type SqlProjectionSpec, subscriptionOf } from '../definitions/projection/sql-projection.ts'
@@ -33,6 +34,8 @@ export type SubscriptionsOptions = Pick<FoldCheck, 'refoldsChanged'> & {
   /** The reads of handlers, once there are any. */
   readonly reads: () => Reads
   readonly sqlProjections: readonly SqlProjectionSpec[]
+  /** Schedules, which have a status as subscriptions have one. */
+  readonly schedules: readonly ScheduleSpec[]
   /** Processes, each with the sender of its commands. */
   readonly processes: readonly (readonly [ProcessSpec, AgendaSender])[]
   /** How long a lease holds without renewal, in ms. After a crash another process takes over that much later. */
@@ -108,18 +111,18 @@ export class Subscriptions {
     return this.#tables
   }
 
-  /** The status of each subscription, whichever process runs it. Rejects with the store's error. */
+  /** The status of each subscription and schedule, whichever process runs it. Rejects with the store's error. */
   async status(): Promise<readonly Status[]> {
     await this.#checkpoints.learnAll()
     const versions = [...this.#projections.values()].flatMap(one => one.definedSubscriptions)
-    return readStatus(this.#options.store, this.#options.now, [...versions, ...this.#others])
+    return readStatus({ ...this.#options, subscriptions: [...versions, ...this.#others] })
   }
 
   /** As `status`, with one subscription for each definition: for a projection the one that serves, or will. */
   async servedStatus(): Promise<readonly Status[]> {
     await this.#checkpoints.learnAll()
     const served = [...this.#projections.values()].map(one => one.servedSubscription)
-    return readStatus(this.#options.store, this.#options.now, [...served, ...this.#others])
+    return readStatus({ ...this.#options, subscriptions: [...served, ...this.#others] })
   }
 
   /** Waits until all subscriptions, or those named, have passed a position. False: they have not within `timeoutMs`. */
@@ -140,6 +143,11 @@ export class Subscriptions {
   /** Learns soon of changes to a projection's rows, whichever process makes them. Gives the function that ends this. */
   follow(projection: string): () => void {
     return this.#checkpoints.follow(projection)
+  }
+
+  /** Has each subscription that waits for a lease try to take it now. */
+  takeLeases(): void {
+    for (const subscription of this.#allSubscriptions()) subscription.takeLease()
   }
 
   /** Has each subscription of this process find out at once whether it still has its lease. */

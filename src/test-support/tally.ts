@@ -124,6 +124,7 @@ export async function startProcess(store: Store, of: AnyProjection = sums, lease
     projections: [of[spec]],
     processors: [],
     sqlProjections: [],
+    schedules: [],
     processes: [],
     send: async () => null,
     reads: () => ({}) as never,
