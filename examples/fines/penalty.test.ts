@@ -1,17 +1,12 @@
 // The penalty on virtual time, for the hand-made sample of the log; penalty.races.ts has the real one.
-import { describe, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { after, processManager } from 'emaki'
 import { Fine, fine } from './fine.ts'
 import { daysOf, logOf, penaltiesOf, places, replayed, SAMPLE } from './testing/happening.ts'
+import { testPenalty } from './penalty.cases.ts'
 
-for (const [name, make] of Object.entries(places)) {
-  describe(`the penalty on ${name}`, () => {
-    test(`the penalty on ${name} is added on the 60th day to each notified fine of the sample, and to no other`, async () => {
-      const log = await logOf(SAMPLE)
-      expect(daysOf(await replayed(await make(), log))).toEqual(daysOf(penaltiesOf(log)))
-    })
-  })
-}
+testPenalty('memory')
+testPenalty('SQLite')
 
 test('a penalty that is added a day early is found by this test', async () => {
   const early = processManager('penalty', {

@@ -13,31 +13,14 @@ import type { StoredEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 import { runVerb } from '../test-support/run-verb.ts'
 import { order, shop } from '../test-support/fulfilment.ts'
-import { testSchema } from '../test-support/schema.ts'
 import { diagnoseBacklog, diagnoseBun, diagnoseHome, diagnoseLag, diagnoseLeases, doctorVerb } from './doctor.ts'
 import { proofsOf, type Scratch } from './prove.ts'
 import { untilProcessed } from '../test-support/until-processed.ts'
+import { fillStore, runDoctor } from './doctor.cases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'emaki-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const file = (name: string): Config => readConfig({ SQLITE_FILE: join(folder, name) })
-
-async function runDoctor(config: Config, options: { store?: Store; prove?: boolean } = {}) {
-  const { prove = false, ...store } = options
-  const { code, out } = await runVerb(doctorVerb, { config, serve: shop, json: true, values: prove ? { prove } : {}, ...store })
-  const findings = JSON.parse(out) as readonly Diagnosis[]
-  return { code, findings, problems: findings.filter(({ status }) => status === 'problem') }
-}
-async function fillStore(config: Config): Promise<void> {
-  const emaki = await runtime({ serve: shop, store: await openStore(config) })
-  await emaki.send(order.place('o1', { skus: [], cents: 5 }))
-  await untilProcessed(emaki, 1)
-  await emaki.close()
-}
-async function openStore(config: Config): Promise<Store> {
-  const { storeOf } = await import('../config.ts')
-  return storeOf(config)
-}
 
 describe('doctor', () => {
   test('doctor finds nothing wrong with a file that an app has used, and says so', async () => {
@@ -67,38 +50,6 @@ describe('doctor', () => {
     expect((await runVerb(doctorVerb, { config: file('bare.db') })).out).toMatch(
       /✗ migrations +the file has no log yet\n +→ run migrate\n\n2 problems\n$/,
     )
-  })
-
-  test('doctor finds a PostgreSQL well, but not one without a log or one that does not answer', async () => {
-    const at = await testSchema()
-    const config = readConfig({ DATABASE_URL: at.url, DATABASE_SCHEMA: at.schema })
-    const before = await runDoctor(config)
-    expect(before.problems).toMatchObject([
-      { name: 'migrations', found: `the schema ${at.schema} has no log yet`, fix: 'run migrate' },
-    ])
-    await fillStore(config)
-    const after = await runDoctor(config)
-    expect(after.problems).toEqual([])
-    expect(after.findings.map(({ name }) => name)).toEqual([
-      ...[
-        'bun',
-        'connection',
-        'database',
-        'encoding',
-        'role',
-        'fsync',
-        'full_page_writes',
-        'synchronous_commit',
-        'checksums',
-        'lock',
-        'pooler',
-        'clock',
-      ],
-      ...['migrations', 'rights', 'log', 'subscription process_fulfilment', 'leases', 'events', 'parked', 'agenda'],
-    ])
-    await at.drop()
-    const away = await runDoctor(readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }))
-    expect(away.problems).toMatchObject([{ name: 'connection', fix: 'start PostgreSQL, or correct DATABASE_URL' }])
   })
 
   test('doctor finds what stands still, is parked or waits to be sent, and which owner ended', async () => {

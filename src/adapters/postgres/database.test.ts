@@ -4,7 +4,6 @@ import createClient from 'postgres'
 import type { NewEvent } from '../../ports/store/event.ts'
 import type { Store } from '../../ports/store/store.ts'
 import type { Unit } from '../../ports/store/unit.ts'
-import { startPostgres } from '../../test-support/servers/postgres.ts'
 import { type TestSchema, testSchema } from '../../test-support/schema.ts'
 import { postgres } from './store.ts'
 
@@ -97,11 +96,6 @@ describe('the database', () => {
 })
 
 describe('a store', () => {
-  test('a PostgreSQL store refuses a database whose commits are not durable', async () => {
-    await using server = await startPostgres({ settings: { fsync: false } })
-    await expect(postgres(server.url).open()).rejects.toThrow('fsync off')
-  })
-
   test('a PostgreSQL store says what is wrong with a server that does not answer', async () => {
     await expect(postgres('postgres://nobody@127.0.0.1:1/none').open()).rejects.toMatchObject({
       name: 'StoreError',

@@ -1,3 +1,4 @@
+// With few of its random runs; contracts.long.test.ts has all.
 import { afterAll } from 'bun:test'
 import { storeContract } from '../../ports/store/contract/index.ts'
 import { KeptLog } from '../../test-support/kept-log.ts'
@@ -6,4 +7,4 @@ import { testSchema } from '../../test-support/schema.ts'
 const log = new KeptLog(testSchema())
 afterAll(() => log.drop())
 
-storeContract('PostgreSQL', () => log.openLog())
+storeContract('PostgreSQL', () => log.openLog(), { share: 1 / 8 })

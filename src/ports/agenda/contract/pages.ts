@@ -1,5 +1,6 @@
 // Entries are committed with the page of their subscription, or not at all.
 import { expect } from 'bun:test'
+import { buildLongText } from '../../../test-support/long-text.ts'
 import type { AgendaCase } from './case.ts'
 import { failureOf } from '../../read-model/contract/builders.ts'
 import { PageRefused } from '../../read-model/page-refused.ts'
@@ -56,7 +57,7 @@ export const pages: readonly AgendaCase[] = [
         { id: 'x'.repeat(2_601) },
         { key: '\ud800' },
         { timer: '\0' },
-        { command: 'x'.repeat(67_108_865) },
+        { command: buildLongText(67_108_865) },
       ]
       for (const one of wrong) {
         const added = { ...timer('t', 1), ...one }

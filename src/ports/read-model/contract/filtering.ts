@@ -70,7 +70,7 @@ type Lists = {
 export const filtering: readonly ReadModelCase[] = [
   {
     title: 'lists by any conditions, in the order of any fields, page by page, what a filtered and sorted array has',
-    run: async ({ readModel }) => {
+    run: async ({ readModel }, share = 1) => {
       await readModel.prepare([parcels])
       const { epoch } = await acquireLease(readModel, 'parcels_v1')
       await commitPage(readModel, page({ name: 'parcels_v1', epoch, rows }))
@@ -81,7 +81,7 @@ export const filtering: readonly ReadModelCase[] = [
           expect(await listInPages({ readModel, table: parcels, rows }, { where, sort, limit })).toEqual(wanted)
           expect((await readModel.count(parcels, where)).found).toBe(wanted.length)
         }),
-        { numRuns: 80, examples },
+        { numRuns: examples.length + Math.ceil(72 * share), examples },
       )
     },
   },

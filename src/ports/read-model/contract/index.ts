@@ -1,5 +1,5 @@
 // What every read model promises, a file for each promise.
-import { contract } from '../../../test-support/contract.ts'
+import { type ContractOptions, contract } from '../../../test-support/contract.ts'
 import type { ReadModelCase, TestedReadModel } from './case.ts'
 import { tables } from './tables.ts'
 import { filtering } from './filtering.ts'
@@ -13,8 +13,8 @@ import { reading } from './reading.ts'
 import { properties } from './properties.ts'
 
 /** Tests a read model: each case gets one of its own. */
-export function readModelContract(name: string, make: () => Promise<TestedReadModel>): void {
-  contract(`the read model of ${name}`, readModelCases, make)
+export function readModelContract(name: string, make: () => Promise<TestedReadModel>, options?: ContractOptions): void {
+  contract(`the read model of ${name}`, readModelCases, make, options)
 }
 
 export const readModelCases: readonly ReadModelCase[] = [

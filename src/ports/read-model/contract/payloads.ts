@@ -1,6 +1,7 @@
 // A read model gives back keys, fields and data byte for byte.
 import { filterByValues } from '../filter.ts'
 import { expect } from 'bun:test'
+import { buildLongText } from '../../../test-support/long-text.ts'
 import { compareText } from '../compare-text.ts'
 import type { NewRow } from '../progress.ts'
 import type { ReadModelCase } from './case.ts'
@@ -62,7 +63,7 @@ export const payloads: readonly ReadModelCase[] = [
         { fields: ['x'.repeat(2_599), 1] },
         { fields: ['絵'.repeat(867), 1] },
         { key: 'k'.repeat(2_601) },
-        { data: 'x'.repeat(67_108_865) },
+        { data: buildLongText(67_108_865) },
         { position: 1.5 },
       ]
       for (const one of wrong) {

@@ -11,7 +11,7 @@ import { amounts, listInPages, sortRows, sorts, statuses, texts } from './sortin
 export const properties: readonly ReadModelCase[] = [
   {
     title: 'has after any pages what a map has that they were applied to',
-    run: async ({ readModel, reopen }) => {
+    run: async ({ readModel, reopen }, share = 1) => {
       await readModel.prepare([orders])
       const { epoch } = await acquireLease(readModel, 'orders_v1')
       const model = new Map<string, NewRow>()
@@ -56,7 +56,7 @@ export const properties: readonly ReadModelCase[] = [
           expect(at).toBe(position)
           expect(found).toEqual(rowsOf(model, parked))
         }),
-        { numRuns: 60 },
+        { numRuns: Math.ceil(60 * share) },
       )
       const reopened = await reopen()
       expect((await reopened.list(orders, everything)).found).toEqual(rowsOf(model, parked))

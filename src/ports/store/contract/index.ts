@@ -1,5 +1,5 @@
 // What every store promises, a file for each promise. A store keeps its promises when all cases pass.
-import { contract } from '../../../test-support/contract.ts'
+import { type ContractOptions, contract } from '../../../test-support/contract.ts'
 import type { StoreCase, TestedStore } from './case.ts'
 import { order } from './order.ts'
 import { expectations } from './expectations.ts'
@@ -19,8 +19,8 @@ import { lifecycle } from './lifecycle.ts'
 import { snapshots } from './snapshots.ts'
 
 /** Tests a store: each case gets one of its own. */
-export function storeContract(name: string, make: () => Promise<TestedStore>): void {
-  contract(`the store ${name}`, storeCases, make)
+export function storeContract(name: string, make: () => Promise<TestedStore>, options?: ContractOptions): void {
+  contract(`the store ${name}`, storeCases, make, options)
 }
 
 export const storeCases: readonly StoreCase[] = [

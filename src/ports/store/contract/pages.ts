@@ -35,7 +35,7 @@ export const pages: readonly StoreCase[] = [
   },
   {
     title: 'gives the log, a category and a stream in pages of any bounds, one event after the other',
-    run: async ({ store }) => {
+    run: async ({ store }, share = 1) => {
       for (let i = 0; i < 12; i++)
         await appendUnit(store, unit(`${i % 2 ? 'odd' : 'even'}-${i % 3}`, 'any', [buildSized(10 + i * 7), buildSized(2)]))
       const until = await store.head()
@@ -52,7 +52,7 @@ export const pages: readonly StoreCase[] = [
           const ofStream = log.filter(({ stream }) => stream === 'odd-1')
           expect(await flatten(streamPages(store, 'odd-1', { after, until, ...bounds }))).toEqual(ofStream.slice(after, until))
         }),
-        { numRuns: 30 },
+        { numRuns: Math.ceil(30 * share) },
       )
     },
   },

@@ -43,7 +43,7 @@ export const payloads: readonly StoreCase[] = [
   },
   {
     title: 'gives back any JSON',
-    run: async ({ store }) => {
+    run: async ({ store }, share = 1) => {
       let stream = 0
       await fc.assert(
         fc.asyncProperty(fc.array(fc.jsonValue({ stringUnit: anyUnit }), { minLength: 1, maxLength: 20 }), async values => {
@@ -55,7 +55,7 @@ export const payloads: readonly StoreCase[] = [
           const { streams } = await store.load([{ stream: name, after: 0 }], [])
           expect(streams[0]!.facts.map(({ data }) => data)).toEqual(events.map(({ data }) => JSON.parse(data)))
         }),
-        { numRuns: 15 },
+        { numRuns: Math.ceil(15 * share) },
       )
     },
   },

@@ -58,7 +58,7 @@ export const snapshots: readonly StoreCase[] = [
   },
   {
     title: 'gives a state folded from a snapshot and what came after it equal to the state folded from all',
-    run: async ({ store, reopen }) => {
+    run: async ({ store, reopen }, share = 1) => {
       let runs = 0
       const writing = await runtime({ serve: [ledger], store })
       const streams: { readonly id: string; readonly commands: number }[] = []
@@ -70,7 +70,7 @@ export const snapshots: readonly StoreCase[] = [
             expect(await writing.send(ledger.book(id, { amount }))).toMatchObject({ outcome: 'accepted' })
           await until('the snapshot is saved', async () => (await snapshotVersion(store, id)) === lastSnapshot(amounts.length))
         }),
-        { numRuns: 15 },
+        { numRuns: Math.ceil(15 * share) },
       )
       await writing.close()
       const reopened = await reopen()

@@ -1,0 +1,3 @@
+import { testPenalty } from './penalty.cases.ts'
+
+testPenalty('PostgreSQL')

@@ -1,0 +1,3 @@
+import { testFuzz } from './fuzz.cases.ts'
+
+testFuzz(4_000)

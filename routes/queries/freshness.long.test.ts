@@ -1,0 +1,3 @@
+import { testFreshAnswers } from './freshness.cases.ts'
+
+testFreshAnswers(40)

@@ -1,0 +1,3 @@
+import { testModel } from './model.cases.ts'
+
+testModel(400)
