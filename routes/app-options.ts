@@ -37,6 +37,11 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
    * the app. Commands also come from pages of its site, and of origins that `cors` allows. Default: none.
    */
   readonly origins?: readonly string[]
+  /**
+   * Query parameters that a middleware of yours reads, such as `access_token`. Derived routes pass over them, and refuse
+   * any other that they do not know. Default: none.
+   */
+  readonly parameters?: readonly string[]
   /** The title in the OpenAPI document. Default: `Emaki`. */
   readonly title?: string
   /** The version of the API in the OpenAPI document. Default: `0.0.0`. */

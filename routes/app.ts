@@ -19,6 +19,8 @@ import { provideServices, refuseBadRequests, requireAccess } from './middleware.
 import { definitionsOf, hasPath, mount } from './mount.ts'
 import { openapi } from './openapi/openapi.ts'
 import { serveMetrics } from './metrics.ts'
+import { PAGE_PARAMETERS } from './streams/page-request.ts'
+import { withParameters } from './http/parameters.ts'
 import { problemPage } from './http/problem.ts'
 import { RequestMeter } from './http/request-meter.ts'
 import type { CachedAnswers } from './queries/cached-answers.ts'
@@ -87,7 +89,7 @@ export function app(options: AppOptions): App {
   const first = hono.routes.length
   hono.route('/', openapi(definitions.filter(hasPath), options, configured)).route('/', docs(options.title))
   mountLog(hono, options, access, checkAccess)
-  hono.get('/commands/:id', getScheduled).delete('/commands/:id', withdrawScheduled)
+  hono.get('/commands/:id', withParameters([], getScheduled)).delete('/commands/:id', withParameters([], withdrawScheduled))
   for (const definition of definitions) mount(hono, definition, cached)
   const notFound = handleNotFound(hono, definitions)
   const rest = handleRest(notFound)
@@ -138,7 +140,7 @@ function mountFirst(
   hono.use(defaultHeaders(meter)).use(refuseBadRequests(options.bodyLimit ?? BODY_LIMIT))
   hono.get('/health', health)
   hono.get('/ready', ready(lifecycle, true)).get('/startup', ready(lifecycle, false))
-  hono.get('/problems/:slug', problemPage)
+  hono.get('/problems/:slug', withParameters([], problemPage))
   hono.get('/metrics', openMetrics, serveMetrics(metrics))
   hono.use(provideServices(lifecycle, access, options))
 }
@@ -170,6 +172,7 @@ function mountLog(
 ): void {
   const publicCategories = new Set(publicStreams.map(one => one[spec].name))
   const isPublic = (category: string) => publicCategories.has(category)
-  hono.get('/streams/:stream', authorizeStream({ isPublic, access, checkAccess }), getStream(isPublic))
+  const stream = withParameters(PAGE_PARAMETERS, getStream(isPublic))
+  hono.get('/streams/:stream', authorizeStream({ isPublic, access, checkAccess }), stream)
   hono.get('/events', authorizeFollow({ publicCategories, access, checkAccess, origins }), eventStream)
 }

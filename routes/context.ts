@@ -37,6 +37,8 @@ declare module 'hono' {
     emakiCaller: Promise<Caller | null | Response>
     /** Origins whose pages may send commands and follow events. */
     emakiOrigins: readonly string[]
+    /** Query parameters that a middleware of the user reads. */
+    emakiParameters: readonly string[]
     emakiLive: Live
     /** What a request is about, for the record of its failure. */
     emakiAbout: NoticeFields

@@ -37,7 +37,7 @@ export function refuseBadRequests(maxSize: number): MiddlewareHandler {
 export function provideServices(
   { running, startOnDemand }: Lifecycle,
   access: Access,
-  { actor, meta, origins = [] }: AppOptions,
+  { actor, meta, origins = [], parameters = [] }: AppOptions,
 ): MiddlewareHandler {
   const provide: MiddlewareHandler = (c, next) => {
     rememberBase(c)
@@ -49,6 +49,7 @@ export function provideServices(
     c.set('emakiMeta', meta ?? null)
     c.set('emakiAccess', access)
     c.set('emakiOrigins', origins)
+    c.set('emakiParameters', parameters)
     return next()
   }
   return provide

@@ -6,6 +6,7 @@ import type { ProjectionSpec } from '../src/definitions/projection/projection.ts
 import type { QuerySpec } from '../src/definitions/query.ts'
 import type { CachedAnswers } from './queries/cached-answers.ts'
 import { type CommandMaker, handle } from './commands/commands.ts'
+import { MIN_POSITION, withParameters } from './http/parameters.ts'
 import { rowEvents } from './events/row.ts'
 import { answerQuery } from './queries/queries.ts'
 import { getRow, listRows } from './rows/rows.ts'
@@ -63,16 +64,16 @@ export function mount(hono: Hono, definition: Definition, cached: ReadonlyMap<st
 function mountDecider(hono: Hono, decider: DeciderSpec): void {
   for (const [command] of routedCommands(decider)) {
     const handler = handle(Object.assign(() => null as never, { decider: decider.name, command }) as CommandMaker)
-    hono.post(`/${decider.name}/:id/${command}`, handler)
-    hono.post(`/${decider.name}/${command}`, handler)
+    hono.post(`/${decider.name}/:id/${command}`, withParameters([], handler))
+    hono.post(`/${decider.name}/${command}`, withParameters([], handler))
   }
-  if (decider.expose) hono.get(`/${decider.name}/:id`, getState(decider.name))
+  if (decider.expose) hono.get(`/${decider.name}/:id`, withParameters(['version', 'at'], getState(decider.name)))
 }
 
 function mountProjection(hono: Hono, projection: ProjectionSpec): void {
-  hono.get(`/${projection.name}/:key`, getRow(projection))
+  hono.get(`/${projection.name}/:key`, withParameters([MIN_POSITION], getRow(projection)))
   // A live projection stores no rows, so there is no list and nothing to follow.
   if (projection.live) return
-  hono.get(`/${projection.name}/:key/events`, rowEvents(projection))
+  hono.get(`/${projection.name}/:key/events`, withParameters([], rowEvents(projection)))
   hono.get(`/${projection.name}`, listRows(projection))
 }

@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { parseToken } from '../../src/ports/store/token.ts'
 import type { Store } from '../../src/ports/store/store.ts'
 import { isOfLog } from '../http/min-position.ts'
-import { queryValuesOf, refuseParameter, refuseUnknown, searchOf } from '../http/parameters.ts'
+import { askedNames, queryValuesOf, refuseParameter, refuseUnknown } from '../http/parameters.ts'
 import { listErrors, problem } from '../http/problem.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
 
@@ -15,7 +15,9 @@ export const POSITION_EXPECTED = 'expected a position, such as the id of an even
 
 /** Whether a request says what it follows. A WebSocket may say it later, by a message. */
 export function hasRequest(c: Context): boolean {
-  return searchOf(c) !== '' || lastIdOf(c) !== undefined
+  const values = queryValuesOf(c)
+  const isAsked = values instanceof Response || askedNames(c, values).length > 0
+  return isAsked || lastIdOf(c) !== undefined
 }
 
 /** Reads the filter from the query. Commas separate values, except for streams: an id may contain a comma. */

@@ -93,10 +93,10 @@ describe('a WebSocket with a query string', () => {
 
   test('a WebSocket with a query string opens only for those who may follow that', async () => {
     const config = readConfig({ NODE_ENV: 'production' })
-    const one = serveClient({ config, publicStreams: [account] })
+    const one = serveClient({ config, publicStreams: [account], parameters: ['access_token'] })
     const statusOf = (query: string) => upgradeStatus(one, {}, `/events${query}`)
-    const asked = ['', '?category=account', '?category=cart', '?after=0', '?catgory=account']
-    expect(await Promise.all(asked.map(statusOf))).toEqual([101, 101, 403, 403, 403])
+    const asked = ['', '?access_token=x', '?category=account', '?category=cart', '?after=0', '?catgory=account']
+    expect(await Promise.all(asked.map(statusOf))).toEqual([101, 101, 101, 403, 403, 403])
   })
 
   test('a WebSocket with a query string opens only for what the rule of the app passes', async () => {

@@ -1,5 +1,5 @@
 // Reads query strings by a schema. A value is text; if the schema needs another kind, it is read as JSON.
-import type { Context } from 'hono'
+import type { Context, Handler } from 'hono'
 import type { z } from 'zod'
 import { describeNumber, holdsNumber, isInexactText } from '../../src/definitions/event/exact-number.ts'
 import { describeNames } from '../../src/definitions/nearest-name.ts'
@@ -47,9 +47,9 @@ export function parametersOf(
 ): Parameters | Response {
   const shape = schema.shape as Readonly<Record<string, z.ZodType>>
   const asked = new Map([...values].map(([name, texts]) => [name, lists.has(name) ? texts.flatMap(splitList) : texts]))
-  const names = [...asked.keys()].filter(name => name !== MIN_POSITION)
   const refused = refuseUnknown(c, asked, [...Object.keys(shape), MIN_POSITION])
   if (refused) return refused
+  const names = [...asked.keys()].filter(name => Object.hasOwn(shape, name) && name !== MIN_POSITION)
   const read = (name: string, texts: readonly string[]) => {
     const element = lists.get(name)
     return element ? texts.map(text => readingOf(element, [text])) : readingOf(shape[name]!, texts)
@@ -94,9 +94,28 @@ function jsonOf(text: string): unknown {
 }
 const JSON_SCALAR = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/
 
+/**
+ * Makes a handler that takes these parameters and no others: one that it does not know would change nothing. The
+ * services of the app have to be there, with the names that a middleware of its own reads.
+ */
+export function withParameters(names: readonly string[], handler: Handler): Handler {
+  return (c, next) => (c.req.raw.url.includes('?') ? refuseQuery(c, names) : null) ?? handler(c, next)
+}
+
+function refuseQuery(c: Context, names: readonly string[]): Response | null {
+  const values = queryValuesOf(c)
+  return values instanceof Response ? values : refuseUnknown(c, values, names)
+}
+
+/** The names in a query string, but for those that a middleware of the user reads. */
+export function askedNames(c: Context, values: QueryValues): readonly string[] {
+  const own = c.get('emakiParameters') ?? []
+  return [...values.keys()].filter(name => !own.includes(name))
+}
+
 /** Refuses a query string with a parameter that is not among the names; null: it has none. */
 export function refuseUnknown(c: Context, values: QueryValues, names: readonly string[]): Response | null {
-  const unknown = [...values.keys()].find(name => !names.includes(name))
+  const unknown = askedNames(c, values).find(name => !names.includes(name))
   return unknown === undefined ? null : refuseParameter(c, [unknown], `is no parameter; ${describeNames(unknown, names)}`)
 }
 

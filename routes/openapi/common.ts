@@ -107,7 +107,7 @@ function problemOperation(draft: Draft): Json {
     parameters: parameterRefs('Slug'),
     responses: {
       200: answer('The meaning of the problem, and how to fix it.', headerRefs(), add(draft.schemas, 'ProblemPage', entry)),
-      ...refusalRefs('NotFound'),
+      ...refusalRefs('BadQuery', 'NotFound'),
     },
   }
 }

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { Hono } from 'hono'
 import { html } from 'hono/html'
+import { withParameters } from '../http/parameters.ts'
 import { problem } from '../http/problem.ts'
 import { type FixedContent, fixedContent, keepResult, type Pack, respondWithContent } from '../http/fixed-content.ts'
 
@@ -48,11 +49,14 @@ type Html = ReturnType<typeof html>
 export function docs(title = 'Emaki', find: Find = scalar, pack?: Pack): Hono {
   const script = keepResult(() => load(find, pack))
   return new Hono()
-    .get('/docs', async c => {
-      const found = await script()
-      const page = found ? reference(title, found.tag) : advice(title)
-      return c.html(page, 200, { 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' })
-    })
+    .get(
+      '/docs',
+      withParameters([], async c => {
+        const found = await script()
+        const page = found ? reference(title, found.tag) : advice(title)
+        return c.html(page, 200, { 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' })
+      }),
+    )
     .get('/docs/scalar.js', async c => {
       const found = await script()
       return found ? respondWithContent(c, found) : problem(c, 'not-found')

@@ -7,6 +7,7 @@ import { type FixedContent, fixedContent, keepResult, respondWithContent } from 
 import { isProduction } from '../../src/definitions/environment.ts'
 import type { Documented, DocumentPlace } from './document.ts'
 import type { Json } from './schemas.ts'
+import { withParameters } from '../http/parameters.ts'
 import { baseOf } from '../http/base-path.ts'
 
 /** Makes the route for `/openapi.json`. */
@@ -20,7 +21,10 @@ export function openapi(definitions: readonly Documented[], options: AppOptions,
     documents.set(base, written)
     return written
   }
-  return new Hono().get('/openapi.json', async c => respondWithContent(c, await documentAt(baseOf(c))()))
+  return new Hono().get(
+    '/openapi.json',
+    withParameters([], async c => respondWithContent(c, await documentAt(baseOf(c))())),
+  )
 }
 
 /** How many documents are kept, each for a base path. */

@@ -16,7 +16,7 @@ export function scheduledPath(draft: Draft): Json {
       parameters: parameterRefs('CommandId'),
       responses: {
         200: answer('The command.', headerRefs('Event-Position', 'Retry-After', 'Link'), status),
-        ...refusalRefs('ActorRefused', 'CommandNotFound', 'Internal', 'Unavailable'),
+        ...refusalRefs('BadQuery', 'ActorRefused', 'CommandNotFound', 'Internal', 'Unavailable'),
       },
     },
     delete: {
@@ -27,7 +27,7 @@ export function scheduledPath(draft: Draft): Json {
       parameters: parameterRefs('CommandId'),
       responses: {
         204: answer('The command is withdrawn, and will not be sent.', headerRefs()),
-        ...refusalRefs('ActorRefused', 'CommandNotFound', 'CommandBegun', 'Internal', 'Unavailable'),
+        ...refusalRefs('BadQuery', 'ActorRefused', 'CommandNotFound', 'CommandBegun', 'Internal', 'Unavailable'),
       },
     },
   }

@@ -18,6 +18,8 @@ export type PageRequest = {
   readonly types: readonly string[] | null
 }
 
+export const PAGE_PARAMETERS: readonly string[] = ['after', 'before', 'limit', 'order', 'type']
+
 /** Reads `?after=`, `?before=`, `?limit=`, `?order=` and `?type=`. */
 export function pageRequestOf(c: Context): PageRequest | Response {
   const after = numberOf(c, 'after', { least: 0, fallback: 0 })
