@@ -98,8 +98,13 @@ export type QuerySpec = {
   readonly run: (params: unknown, read: (projection: { readonly [spec]: ProjectionSpec }) => unknown) => Promise<unknown>
 }
 /** A named read. */
-export type Query<N extends string, P, A> = {
-  readonly [spec]: QuerySpec & { readonly name: N; readonly types?: { readonly params: P; readonly answer: A } }
+export type Query<N extends string, P, A, Parsed = P> = {
+  readonly [spec]: QuerySpec & {
+    readonly name: N
+    readonly types?: { readonly params: P; readonly answer: A }
+    /** What the schema of the parameters gives. */
+    readonly parsed?: Parsed
+  }
 }
 
 type QueryOptions<P extends z.ZodObject, Z extends z.ZodType, A extends Fixed<z.output<Z>>> = {
@@ -142,7 +147,7 @@ type QueryOptions<P extends z.ZodObject, Z extends z.ZodType, A extends Fixed<z.
 export function query<const N extends string, P extends z.ZodObject, Z extends z.ZodType, const A extends Fixed<z.output<Z>>>(
   name: DefinitionName<N, '-'>,
   options: QueryOptions<P, Z, A>,
-): Query<N, z.input<P>, A> {
+): Query<N, z.input<P>, A, z.output<P>> {
   checkDefinitionName(`query('${name}')`, '-', name)
   const { from, params, answer = null, cache, run } = options
   if (Object.hasOwn(params.shape, 'min-position'))
@@ -165,5 +170,5 @@ export function query<const N extends string, P extends z.ZodObject, Z extends z
     // `run` takes the output of `params`; inside, both are unknown.
     run: run as unknown as QuerySpec['run'],
   }
-  return Object.freeze({ [spec]: definition }) as Query<N, z.input<P>, A>
+  return Object.freeze({ [spec]: definition }) as Query<N, z.input<P>, A, z.output<P>>
 }

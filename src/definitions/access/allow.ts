@@ -2,7 +2,7 @@
 import type { DeciderSpec } from '../decider/decider.ts'
 import { spec } from '../event/events.ts'
 import type { Projection, ProjectionSpec } from '../projection/projection.ts'
-import type { Query, QuerySpec } from '../query.ts'
+import type { QuerySpec } from '../query.ts'
 import type { Caller } from './caller.ts'
 
 /** True: the caller may. False: it may not, which answers 403. `hidden`: it may not know that this exists: 404. */
@@ -47,7 +47,16 @@ export type Allowed = {
   readonly rules: Rule<never> | Readonly<Record<string, unknown>>
 }
 
+type Definition = { readonly [spec]: Allowed['of'] }
 type AnyDecider = { readonly [spec]: DeciderSpec & { readonly state: unknown; readonly parsed?: object } }
+/** The rules of a definition. One type and no overloads: an error is at what is wrong, and names what is there. */
+type RulesOf<D extends Definition> = D extends AnyDecider
+  ? Rule<StateAsk<D[typeof spec]['state']>> | DeciderRules<D[typeof spec]['state'], NonNullable<D[typeof spec]['parsed']>>
+  : D extends Projection<string, infer Row, infer I>
+    ? Rule<RowAsk> | ProjectionRules<{ readonly [P in I]?: Row[P & keyof Row] }>
+    : D extends { readonly [spec]: QuerySpec & { readonly parsed?: infer P } }
+      ? Rule<QueryAsk<P>>
+      : never
 
 /**
  * Says who may use a definition over HTTP. Give it to the option `authorize` of an app. A rule is a pure function, or
@@ -64,16 +73,8 @@ type AnyDecider = { readonly [spec]: DeciderSpec & { readonly state: unknown; re
  * allow(orders, { visible: actor => ({ customerId: actor.id }) })
  * allow(sales, ({ actor }) => actor?.claims.roles?.includes('analyst') ?? false)
  */
-export function allow<D extends AnyDecider>(
-  decider: D,
-  rules: Rule<StateAsk<D[typeof spec]['state']>> | DeciderRules<D[typeof spec]['state'], NonNullable<D[typeof spec]['parsed']>>,
-): Allowed
-export function allow<N extends string, Row, I extends string>(
-  projection: Projection<N, Row, I>,
-  rules: Rule<RowAsk> | ProjectionRules<{ readonly [P in I]?: Row[P & keyof Row] }>,
-): Allowed
-export function allow<N extends string, P, A>(query: Query<N, P, A>, rule: Rule<QueryAsk<P>>): Allowed
-export function allow(of: { readonly [spec]: Allowed['of'] }, rules: Allowed['rules']): Allowed {
+export function allow<D extends Definition>(of: D, rules: RulesOf<D>): Allowed
+export function allow(of: Definition, rules: Allowed['rules']): Allowed {
   const definition = of[spec]
   if (!isRule(rules)) checkRules(definition, rules)
   return Object.freeze({ of: definition, rules })

@@ -88,7 +88,8 @@ type DeciderOptions<
   readonly initial: State
   /**
    * A function `(state, data) => state` for every fact of the family. A name that is missing or misspelt does not
-   * compile, nor does a field that the state does not have.
+   * compile, nor does a field that the state does not have. A fold that needs neither is written `_ => …`: without
+   * a parameter TypeScript takes its literals for any text.
    */
   readonly evolve: E & NoInfer<OnlyFolds<E, keyof S, State>>
   /** A zod schema for each command. Callers send the schema's input, and `decide` gets its output. */

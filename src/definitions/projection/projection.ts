@@ -73,7 +73,8 @@ type ProjectionOptions<
   /**
    * For some of the facts a function `(row, data, event, key) => row`; `null` deletes the row. Other facts are not
    * read. A field that the schema does not have does not compile. Outside of production one that comes by a cast is
-   * reported (`field-lost`), because it is not stored.
+   * reported (`field-lost`), because it is not stored. A fold that needs no row is written `_ => …`: without a parameter
+   * TypeScript takes its literals for any text.
    */
   readonly evolve: E & NoInfer<OnlyFolds<E, NameOf<In<F>>, Row>>
   /** Raise it when `evolve`, `key` or `row` change. The new version fills rows of its own. Default: 1. */
