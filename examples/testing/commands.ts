@@ -10,6 +10,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/changed-process.ts': ['docs.processes.test.ts', "run('bun examples/changed-process.ts'"],
   'examples/deciding.ts': ['deciding.test.ts', "'./deciding.ts'"],
   'examples/follow.ts': ['samples.test.ts', "'./follow.ts'"],
+  'examples/order-limit.ts': ['order-limit.test.ts', "'./order-limit.ts'"],
   'examples/group-checkout.ts': ['samples.test.ts', "'./group-checkout.ts'"],
   'examples/live.ts': ['samples.test.ts', "'./live.ts'"],
   'examples/marketplace/fulfilment.ts': ['fulfilment.cases.ts', "'main.ts'"],
