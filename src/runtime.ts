@@ -32,7 +32,7 @@ import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
 import { LogHealth } from './dispatch/log-health.ts'
 import { type FollowOptions, follow } from './subscription/follow.ts'
-import { Operations } from './subscription/operations.ts'
+import { feelAtOnce, Operations } from './subscription/operations.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
 import { settleStarts } from './subscription/starts.ts'
 import type { Status } from './subscription/status.ts'
@@ -207,17 +207,7 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
     ...shared,
     ...sending,
     ...operations,
-    pause: async name => {
-      const isPaused = await operations.pause(name)
-      await events.subscriptions.checkLeases()
-      return isPaused
-    },
-    resume: async name => {
-      const isResumed = await operations.resume(name)
-      events.subscriptions.takeLeases()
-      agenda.takeLeases()
-      return isResumed
-    },
+    ...feelAtOnce(operations, [events.subscriptions, agenda]),
     schedule: agenda.schedule,
     tail: events.tail,
     subscriptions: events.subscriptions,

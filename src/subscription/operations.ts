@@ -149,6 +149,28 @@ export class Operations {
   }
 }
 
+/** What holds leases in this process, or waits for them. */
+type LeaseHolding = { readonly checkLeases?: () => Promise<void>; readonly takeLeases: () => void }
+
+/** Has this process feel at once what is paused and resumed. Other processes find it out in time. */
+export function feelAtOnce(
+  { pause, resume }: Operations,
+  holding: readonly LeaseHolding[],
+): { readonly [K in 'pause' | 'resume']: (name: string) => Promise<boolean> } {
+  return {
+    pause: async name => {
+      const isPaused = await pause(name)
+      for (const one of holding) await one.checkLeases?.()
+      return isPaused
+    },
+    resume: async name => {
+      const isResumed = await resume(name)
+      for (const one of holding) one.takeLeases()
+      return isResumed
+    },
+  }
+}
+
 /** The name of the subscription of a definition; for a projection, that of the first table of its version. */
 function subscriptionOf(one: Pausable): string {
   if (one.kind === 'process') return subscriptionOfProcess(one)
