@@ -46,13 +46,13 @@ export function parametersOf(
   lists: ReadonlyMap<string, z.ZodType> = new Map(),
 ): Parameters | Response {
   const shape = schema.shape as Readonly<Record<string, z.ZodType>>
-  const asked = new Map([...values].map(([name, texts]) => [name, lists.has(name) ? texts.flatMap(splitList) : texts]))
-  const refused = refuseUnknown(c, asked, [...Object.keys(shape), MIN_POSITION])
+  const refused = refuseUnknown(c, values, [...Object.keys(shape), MIN_POSITION])
   if (refused) return refused
+  const asked = new Map([...values].map(([name, texts]) => [name, lists.has(name) ? texts.flatMap(splitList) : texts]))
   const names = [...asked.keys()].filter(name => Object.hasOwn(shape, name) && name !== MIN_POSITION)
   const read = (name: string, texts: readonly string[]) => {
     const element = lists.get(name)
-    return element ? texts.map(text => readingOf(element, [text])) : readingOf(shape[name]!, texts)
+    return element ? texts.map(text => elementOf(element, text)) : readingOf(shape[name]!, texts)
   }
   const found = Object.fromEntries(names.map(name => [name, read(name, asked.get(name)!)]))
   const parsed = schema.safeParse(found)
@@ -61,28 +61,39 @@ export function parametersOf(
   if (!parsed.success)
     return problem(c, 'validation-failed', listErrors(parsed.error.issues.map(one => ({ ...one, path: pathOf(one.path) }))))
   for (const name of names) {
-    const rounded = asked.get(name)!.find(text => isInexactText(text) && holdsNumber(parsed.data[name], Number(text)))
+    const texts = asked.get(name)!.map(text => (lists.has(name) ? withoutBackslashes(text) : text))
+    const rounded = texts.find(text => isInexactText(text) && holdsNumber(parsed.data[name], Number(text)))
     if (rounded !== undefined) return refuseParameter(c, [name], describeNumber(rounded))
   }
   return { found, data: parsed.data }
 }
 
-/** The values of a list. A comma within a value has a backslash before it, and so has a backslash. */
+/** The values of a list, as they are written. A comma within a value has a backslash before it, and so has a backslash. */
 function splitList(text: string): readonly string[] {
   const values = ['']
   for (const [part] of text.matchAll(/\\.|./gsu)) {
     if (part === ',') values.push('')
-    else values[values.length - 1] += /^\\./su.test(part) ? part.slice(1) : part
+    else values[values.length - 1] += part
   }
   return values
 }
 
+/** A written value without its backslashes: each stands before a character that is meant as it is. */
+function withoutBackslashes(written: string): string {
+  return written.replaceAll(/\\(.)/gsu, '$1')
+}
+
+/** A value of a list. With a backslash it is never null. */
+function elementOf(schema: z.ZodType, written: string): unknown {
+  return readingOf(schema, [withoutBackslashes(written)], !written.includes('\\'))
+}
+
 /** The first value that fits the schema: null before its text, text before JSON, one value before a list of one. */
-function readingOf(schema: z.ZodType, texts: readonly string[]): unknown {
+function readingOf(schema: z.ZodType, texts: readonly string[], mayBeNull = true): unknown {
   const [text] = texts
   const values = texts.map(jsonOf)
   const readings: readonly unknown[] =
-    texts.length > 1 ? [texts, values] : [...(text === 'null' ? [null] : []), text, values[0], texts, values]
+    texts.length > 1 ? [texts, values] : [...(mayBeNull && text === 'null' ? [null] : []), text, values[0], texts, values]
   const fitting = readings.find(reading => schema.safeParse(reading).success)
   if (fitting !== undefined) return fitting
   return texts.length > 1 ? values : values[0]

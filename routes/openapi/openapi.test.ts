@@ -107,13 +107,13 @@ test('every route of projections, queries and streams is an operation with its p
     .map(({ path, operation }) => [operation.operationId, path, operation.parameters.map(nameOf).join(' ')])
   const fresh = 'MinPosition MinPositionInQuery Wait Cached'
   const conditions = (field: string, all: string) => [field, ...all.split(' ').map(one => `${field}.${one}`)].join(' ')
-  const text = (field: string) => conditions(field, 'gt gte lt lte in prefix null')
+  const text = (field: string) => conditions(field, 'eq gt gte lt lte in prefix null')
   expect(found).toEqual([
     ['getOrders', '/orders/{key}', `Key ${fresh}`],
     ['listOrders', '/orders', `${text('customerId')} ${text('status')} sort limit cursor count ${fresh}`],
     ['followOrders', '/orders/{key}/events', 'Key LastEventId'],
     ['getBestsellers', '/bestsellers/{key}', `Key ${fresh}`],
-    ['listBestsellers', '/bestsellers', `${conditions('sold', 'gt gte lt lte in null')} sort limit cursor count ${fresh}`],
+    ['listBestsellers', '/bestsellers', `${conditions('sold', 'eq gt gte lt lte in null')} sort limit cursor count ${fresh}`],
     ['followBestsellers', '/bestsellers/{key}/events', 'Key LastEventId'],
     ['askOrderSummary', '/order-summary', `customerId ${fresh}`],
     ['getSets', '/sets/{key}', `Key ${fresh}`],

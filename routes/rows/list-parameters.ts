@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ProjectionSpec } from '../../src/definitions/projection/projection.ts'
 import { LIST_LIMIT, LIST_LIMIT_MAX, type ListRequest } from '../../src/query/rows.ts'
-import type { Where } from '../../src/query/where.ts'
+import { BadList, type Where } from '../../src/query/where.ts'
 import { CRITERION_VALUES_MAX } from '../../src/ports/read-model/filter.ts'
 
 export type ListParameters = {
@@ -32,14 +32,12 @@ export function listParameters({ row, indexes }: ProjectionSpec): ListParameters
   return { schema, lists: new Map([['sort', sort], ...fields.map(({ field, value }) => [`${field}.in`, value] as const)]) }
 }
 
-/** The conditions and the page of a list, of what its parameters came to. */
+/** The conditions and the page of a list, of what its parameters came to. Throws BadList for two values of one field. */
 export function listRequestOf(data: object): { readonly where: Where; readonly by: ListRequest & { readonly count?: boolean } } {
   const { sort, limit, cursor, count, ...rest } = data as ListRequest & { readonly count?: boolean }
   // The name of an index has no dot.
   const conditions = Map.groupBy(Object.entries(rest), ([name]) => name.split('.')[0]!)
-  const operators = (of: readonly [string, unknown][]) =>
-    Object.fromEntries(of.map(([name, value]) => [name.split('.')[1] ?? 'eq', value]))
-  const where = Object.fromEntries([...conditions].map(([field, of]) => [field, operators(of)]))
+  const where = Object.fromEntries([...conditions].map(([field, of]) => [field, operatorsOf(field, of)]))
   const by = {
     ...(sort !== undefined && { sort }),
     ...(limit !== undefined && { limit }),
@@ -50,12 +48,20 @@ export function listRequestOf(data: object): { readonly where: Where; readonly b
   return { where: where as Where, by }
 }
 
+function operatorsOf(field: string, given: readonly [string, unknown][]): Readonly<Record<string, unknown>> {
+  const operators = Object.fromEntries(given.map(([name, value]) => [name.split('.')[1] ?? 'eq', value]))
+  if (Object.keys(operators).length < given.length) throw new BadList(`${field}.eq`, `is a second value beside ${field}`)
+  return operators
+}
+
 type Field = { readonly field: string; readonly kind: 'text' | 'number'; readonly value: z.ZodType }
 
 function conditionsOf({ field, kind, value }: Field): Readonly<Record<string, z.ZodType>> {
-  const comparison = (text: string) => value.optional().describe(`Only rows whose ${field} is ${text}.`)
+  const given = value.refine(one => one !== null, 'null is neither less nor greater than a value; ask for null')
+  const comparison = (text: string) => given.optional().describe(`Only rows whose ${field} is ${text}.`)
   return {
     [field]: value.optional().describe(`Only rows with this ${field}.`),
+    [`${field}.eq`]: comparison('this, where the text null is no null'),
     [`${field}.gt`]: comparison('greater than this'),
     [`${field}.gte`]: comparison('this or greater'),
     [`${field}.lt`]: comparison('less than this'),
@@ -64,7 +70,9 @@ function conditionsOf({ field, kind, value }: Field): Readonly<Record<string, z.
       .array(value)
       .max(CRITERION_VALUES_MAX)
       .optional()
-      .describe(`Only rows whose ${field} is one of these. A comma within a value has a backslash before it.`),
+      .describe(
+        `Only rows whose ${field} is one of these. A comma within a value has a backslash before it, and the text null too.`,
+      ),
     ...(kind === 'text' && { [`${field}.prefix`]: z.string().optional().describe(`Only rows whose ${field} begins with this.`) }),
     [`${field}.null`]: z.boolean().optional().describe(`Whether ${field} is null.`),
   }

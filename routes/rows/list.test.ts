@@ -8,6 +8,9 @@ import { keysOf, listOf } from '../../src/test-support/listed-things.ts'
 
 afterEach(cleanUp)
 
+/** Texts without U+0000 and halves of surrogate pairs. */
+const storableText = fc.string({ unit: 'grapheme', maxLength: 20 }).filter(text => !text.includes('\0') && text.isWellFormed())
+
 describe('GET /{projection}', () => {
   const four = async () => {
     const shop = openThingApp()
@@ -70,6 +73,37 @@ describe('GET /{projection}', () => {
     await say('b', 'set', looks('pear', { note: 'x' }))
     expect(keysOf((await see('/things?note=null')).body)).toEqual(['a'])
     expect(keysOf((await see('/things?name=null')).body)).toEqual(['a'])
+    await say('c', 'set', looks('fig', { note: 'null' }))
+    for (const [query, keys] of Object.entries({
+      'note=null': ['a'],
+      'note.null=true': ['a'],
+      'note.eq=null': ['c'],
+      'note.in=null,x': ['a', 'b'],
+      'note.in=\\null,x': ['b', 'c'],
+      'note.in=\\null,null': ['a', 'c'],
+      'note.gte=null': ['b', 'c'],
+      'note.gt=null': ['b'],
+      'note.prefix=null': ['c'],
+    }))
+      expect([query, keysOf((await see(`/things?${query}`)).body).toSorted()]).toEqual([query, keys])
+  })
+
+  test('GET /{projection} finds a row by the text of a field that may be null, whatever text that is', async () => {
+    const { say, see } = openThingApp()
+    const text = fc.oneof(fc.constantFrom('null', '\\null', 'true', '1e2', '', ',', '\\', '-0', '[]'), storableText)
+    await say('other', 'set', looks('other'))
+    await fc.assert(
+      fc.asyncProperty(text, async note => {
+        await say('a', 'set', looks('a', { note }))
+        for (const query of [
+          `note.eq=${encodeURIComponent(note)}`,
+          `note.in=${encodeURIComponent(note.replaceAll(/[\\,]|^null$/g, '\\$&'))}`,
+          `note.gte=${encodeURIComponent(note)}&note.lte=${encodeURIComponent(note)}`,
+        ])
+          expect([query, keysOf((await see(`/things?${query}`)).body)]).toEqual([query, ['a']])
+      }),
+      { numRuns: 40 },
+    )
   })
 
   test('GET /{projection} splits a list of values at commas that have no backslash before them', async () => {
@@ -147,6 +181,8 @@ describe('GET /{projection}', () => {
     ['sort=price,', 'sort'],
     ['price.gte=x', 'price.gte'],
     ['price.gte=null', 'price.gte'],
+    ['price.eq=null', 'price.eq'],
+    ['price=1&price.eq=1', 'price.eq'],
     ['price.gte=9007199254740993', 'price.gte'],
     ['price.in=1,x', 'price.in'],
     ['price.prefix=1', 'price.prefix'],

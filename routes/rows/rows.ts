@@ -61,10 +61,10 @@ export function listRows(projection: ProjectionSpec): Handler {
     c.set('emakiAbout', { projection: projection.name })
     const found = parametersOf(c, schema, asked, lists)
     if (found instanceof Response) return found
-    const { where, by } = listRequestOf(found.data)
     const within = await visibleRows(c, projection, null)
     if (within instanceof Response) return within
     try {
+      const { where, by } = listRequestOf(found.data)
       const { text, items, ...page } = await emaki.rowAnswers.list(projection, where, { ...by, within }, position.min)
       return respondWithETag(c, text, {
         ...position.headers,
