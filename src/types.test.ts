@@ -12,7 +12,9 @@ type Found = { readonly file: string; readonly line: number; readonly message: s
 
 const linesOf = (file: string) => readFileSync(join(import.meta.dir, 'test-support/types', file), 'utf8').split('\n')
 const accepted = linesOf('accepted.ts')
-const refused = new Map(['refused.ts', 'misnamed.ts', 'misread.ts', 'misruled.ts'].map(file => [file, linesOf(file)]))
+const refused = new Map(
+  ['refused.ts', 'misnamed.ts', 'misread.ts', 'misruled.ts', 'decided.ts'].map(file => [file, linesOf(file)]),
+)
 const marks = [...refused].flatMap(([file, lines]) =>
   lines.flatMap((text, i): Found[] => {
     const mark = MARK.exec(text)
@@ -63,7 +65,7 @@ function compileFiles(files: Readonly<Record<string, readonly string[]>>): reado
   const folder = mkdtempSync(join(tmpdir(), 'emaki-types-'))
   try {
     for (const [name, lines] of Object.entries(files))
-      writeFileSync(join(folder, name), lines.join('\n').replaceAll(`'../../index.ts'`, `'${join(ROOT, 'src/index.ts')}'`))
+      writeFileSync(join(folder, name), lines.join('\n').replaceAll(`'../../`, `'${join(ROOT, 'src')}/`))
     writeFileSync(
       join(folder, 'tsconfig.json'),
       JSON.stringify({

@@ -15,7 +15,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { type CommandObserver, unobserved } from './observer.ts'
 import type { Invalid, Outcome } from './outcome.ts'
 import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
-import { checkTogether, parseTogether } from './send-together.ts'
+import { parseTogether, togetherProblem } from './send-together.ts'
 import { PastStates } from './past-states.ts'
 
 export type CommandOptions = {
@@ -49,9 +49,10 @@ export type Commands = {
    * 3. It resolves to `accepted` when its events are durable, or else to the answer of the decision or of the log.
    * Several commands of one instance are sent as one: each is decided on the state after the one before it, and they are
    * appended together, or none is. They have one outcome, with the events of all.
-   * Throws only when an assumption broke: a decision throws, the decider is unknown, or events cannot be read.
+   * Rejects only when an assumption broke: a decision throws, the decider is unknown, events cannot be read, or there are
+   * no commands, more than 100, or some for another instance.
    */
-  readonly send: (command: Command | readonly [Command, ...Command[]], options?: SendOptions) => Promise<Outcome>
+  readonly send: (command: Command | readonly Command[], options?: SendOptions) => Promise<Outcome>
   /** Checks a command that has not been sent. Gives what is wrong with it, or null. Throws as `send` does. */
   readonly check: (command: Command) => Invalid | null
   /** Sends a command from step 2 on. `data` is the output of its schema for `command.data`. */
@@ -80,7 +81,6 @@ export function commands(options: CommandOptions): Commands {
   const cache = { entries: 100_000, size: 268_435_456, ...options.states }
   const queue = { commands: 10_000, size: 67_108_864, ...options.queue }
   const dispatcher = new Dispatcher({ store, bus, trace, observer, now, report, cache, queue })
-  const pastStates = new PastStates(store)
   const deciderOf = (name: string) => getDecider(deciders, name)
   const familyOf = (category: string) => families?.get(category) ?? deciderOf(category).events
   const what = 'Idempotency keys whose time is over could not be deleted'
@@ -95,7 +95,8 @@ export function commands(options: CommandOptions): Commands {
   return {
     send: (sent, options = {}) => {
       const commands = 'decider' in sent ? [sent] : sent
-      checkTogether(commands)
+      const wrong = togetherProblem(commands)
+      if (wrong !== null) return Promise.reject(new TypeError(wrong))
       const decider = deciderOf(commands[0]!.decider)
       const parsed = parseTogether(decider, commands)
       if ('outcome' in parsed) return Promise.resolve(parsed)
@@ -126,7 +127,7 @@ export function commands(options: CommandOptions): Commands {
       })
       return dispatcher.append(appendable).then(appendOutcomeOf)
     },
-    state: stateReader({ ...options, dispatcher, pastStates }, deciderOf),
+    state: stateReader({ ...options, dispatcher, pastStates: new PastStates(store) }, deciderOf),
     deciders,
     waiting: () => dispatcher.waiting,
     close: async () => {

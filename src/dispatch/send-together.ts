@@ -21,16 +21,15 @@ export function parseTogether(decider: DeciderSpec, commands: readonly Command[]
   return parsed
 }
 
-/** Throws a TypeError for commands that cannot be sent as one: none, too many, or some for other instances. */
-export function checkTogether(commands: readonly Command[]): void {
+/** Says why commands cannot be sent as one: none, too many, or some for other instances. Null: they can. */
+export function togetherProblem(commands: readonly Command[]): string | null {
   const [first] = commands
   if (commands.length > TOGETHER_MAX || first === undefined)
-    throw new TypeError(`send: expected 1 to ${TOGETHER_MAX} commands as one, found ${commands.length}`)
+    return `send: expected 1 to ${TOGETHER_MAX} commands as one, found ${commands.length}`
   const other = commands.find(({ decider, id }) => decider !== first.decider || id !== first.id)
-  if (other)
-    throw new TypeError(
-      `send: commands that are sent as one are for one instance; found ${first.decider} ${first.id} and ${other.decider} ${other.id}`,
-    )
+  return other
+    ? `send: commands that are sent as one are for one instance; found ${first.decider} ${first.id} and ${other.decider} ${other.id}`
+    : null
 }
 
 function atIndex({ issues }: Invalid, index: number): Invalid {

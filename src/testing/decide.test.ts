@@ -74,6 +74,13 @@ describe('a decision of a test', () => {
     }
   })
 
+  test('a fold of a test refuses a fact of another family, whose type may have the same name, and an unknown type', () => {
+    const Other = events('other', { Added: z.object({}) })
+    expect(() => evolve(counter, [Other.Added({}) as never])).toThrow(new TypeError('other.Added is no event of counter'))
+    const unknown = { category: 'counter', type: 'toString', data: {} } as const
+    expect(() => evolve(counter, [unknown])).toThrow(new TypeError('counter.toString is no event of counter'))
+  })
+
   test('a decision of a test that writes to its state throws, and so does an event that JSON would change', () => {
     expect(() => decide(counter, { n: 0, isClosed: false }, counter.spoil('c1', {}))).toThrow(TypeError)
     expect(() => decide(counter, { n: -0, isClosed: false }, counter.add('c1', { by: -0 }))).toThrow(PayloadError)

@@ -10,10 +10,19 @@ import type { Command } from '../definitions/decider/command.ts'
 
 type AnyDecider = { readonly [spec]: DeciderSpec & { readonly state: unknown; readonly command: Command } }
 type StateOf<D extends AnyDecider> = D[typeof spec]['state']
+type FactOf<D extends AnyDecider> = Event<D[typeof spec]['name']>
+type CommandOf<D extends AnyDecider> = D[typeof spec]['command']
+/** The values that `decide` sees beside state and data. A command with a preparation needs its result. */
+type At<D extends AnyDecider, X extends Command> = D[typeof spec] extends { readonly prepared?: infer P }
+  ? X['command'] extends keyof P
+    ? [at: Moment & { readonly prepared: P[X['command']] }]
+    : [at?: Moment]
+  : [at?: Moment]
+type Moment = Partial<Pick<DecideContext, 'now' | 'actor' | 'initiator'>>
 
 /** What a command comes to: events and the state after them, or the outcome that its sender would get. */
-export type Decided<State> =
-  | { readonly outcome: 'accepted'; readonly events: readonly Event[]; readonly state: State }
+export type Decided<State, Fact extends Event = Event> =
+  | { readonly outcome: 'accepted'; readonly events: readonly Fact[]; readonly state: State }
   | Rejected
   | Later
   | Invalid
@@ -27,31 +36,36 @@ export type Decided<State> =
  * @example
  * expect(decide(order, { ...order.initial, status: 'paid' }, order.ship('o1', shipment))).toMatchObject({ outcome: 'accepted' })
  */
-export function decide<D extends AnyDecider>(
+export function decide<D extends AnyDecider, X extends CommandOf<D>>(
   decider: D,
   state: StateOf<D>,
-  command: D[typeof spec]['command'],
-  at: Partial<Pick<DecideContext, 'now' | 'actor' | 'initiator' | 'prepared'>> = {},
-): Decided<StateOf<D>> {
+  command: X,
+  ...[at = {}]: At<D, X>
+): Decided<StateOf<D>, FactOf<D>> {
   const definition = decider[spec]
   const parsed = parseCommand(definition, command)
   if ('outcome' in parsed) return parsed
-  const { now = new Date('2030-01-01T00:00:00Z'), actor = null, prepared = null } = at
+  const { now = new Date('2030-01-01T00:00:00Z'), actor = null, prepared = null } = at as Partial<DecideContext>
   const initiator = at.initiator ?? (actor === null ? null : (initiatorOf({ actor }) ?? null))
   const context = { instance: command.id, now, actor, initiator, prepared }
   const decided = decideParsed(definition, freezeAll(state), { ...command, data: parsed.data }, context)
   if ('rejection' in decided) return outcomeOfRejection(decided.rejection)
   for (const { data } of decided.events) encode(data)
-  return { outcome: 'accepted', events: decided.events, state: evolve(decider, decided.events, state) }
+  // A decision gives events of its own family only.
+  const events = decided.events as readonly FactOf<D>[]
+  return { outcome: 'accepted', events, state: evolve(decider, events, state) }
 }
 
 /**
- * Folds facts over a state. Default: over the decider's initial state.
+ * Folds facts over a state. Default: over the decider's initial state. Throws a TypeError for a fact of another family.
  *
  * @example
  * const paid = evolve(order, [Order.Placed(basket), Order.PaymentConfirmed({})])
  */
-export function evolve<D extends AnyDecider>(decider: D, facts: readonly Event[], from?: StateOf<D>): StateOf<D> {
+export function evolve<D extends AnyDecider>(decider: D, facts: readonly FactOf<D>[], from?: StateOf<D>): StateOf<D> {
+  const { name, evolve: folds } = decider[spec]
+  const stranger = facts.find(({ category, type }) => category !== name || !folds.has(type))
+  if (stranger) throw new TypeError(`${stranger.category}.${stranger.type} is no event of ${name}`)
   const state = from === undefined ? decider[spec].initial : freezeAll(from)
   return evolveFrom(decider[spec], { state, version: 0 }, facts).state
 }

@@ -7,7 +7,7 @@ import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
 import { type Command, commands } from './command.ts'
 import { namesAmong } from './names-among.ts'
-import { compilePreparations, type Preparations, type Prepare, type Prepared } from './prepare.ts'
+import { compilePreparations, type OnlyCommands, type Preparations, type Prepare, type Prepared } from './prepare.ts'
 import type { Rejection } from './reject.ts'
 import { compileRejections, type RejectionAnswer, type RejectionTable } from './rejections.ts'
 
@@ -39,9 +39,8 @@ type Unshown<Shown, State> = {
 }[keyof Shown & string]
 /** What the schemas of commands give. */
 type Parsed<C extends Schemas> = { readonly [N in keyof C & string]: z.output<C[N]> }
-/** A decider, with a function for each of its commands, which makes the command as data. */
-
-export type Decider<D extends string, State, C extends Schemas> = {
+/** A decider, with a function for each of its commands, which makes the command as data. `P`: what `prepare` fetches. */
+export type Decider<D extends string, State, C extends Schemas, P = unknown> = {
   readonly [N in keyof C & string]: (id: string, data: z.input<C[N]>) => Command<D, N, z.input<C[N]>>
 } & {
   readonly [spec]: DeciderSpec & {
@@ -49,6 +48,7 @@ export type Decider<D extends string, State, C extends Schemas> = {
     readonly state: State
     readonly command: CommandOf<D, C>
     readonly parsed?: Parsed<C>
+    readonly prepared?: P
   }
 }
 
@@ -99,7 +99,7 @@ type DeciderOptions<
    * from outside, before the command joins its stream. `decide` gets the result as `prepared`. Write it before
    * `decide`, so that TypeScript knows its type. Default: nothing is fetched, and `prepared` is null.
    */
-  readonly prepare?: Preparations<C, P>
+  readonly prepare?: Preparations<C, P> & NoInfer<OnlyCommands<P, C>>
   /**
    * For every command a function `(state, data, { instance, now, actor, initiator })`. It gives one event, several,
    * none (`[]`) or `reject(code)`. It may run again.
@@ -155,7 +155,7 @@ export function decider<
   E extends Folds<S, State>,
   V extends z.ZodType = never,
   P = unknown,
->(of: Events<D, S>, options: DeciderOptions<D, S, State, C, E, V, P>): Decider<D, State, C> {
+>(of: Events<D, S>, options: DeciderOptions<D, S, State, C, E, V, P>): Decider<D, State, C, P> {
   const family = of[spec]
   const of_ = { name: family.name, types: [...family.types.keys()], commands: Object.keys(options.commands) }
   const definition: DeciderSpec = {
@@ -175,7 +175,7 @@ export function decider<
   const snapshot = options.snapshot ? snapshotOf(definition, options.snapshot) : null
   // The mapped type describes the object that is built here from values.
   const makers = commands(family.name, of_.commands, definition.internal)
-  return Object.freeze(Object.assign(makers, { [spec]: { ...definition, snapshot } })) as Decider<D, State, C>
+  return Object.freeze(Object.assign(makers, { [spec]: { ...definition, snapshot } })) as Decider<D, State, C, P>
 }
 
 function snapshotOf(

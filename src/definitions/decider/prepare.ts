@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Misnamed } from '../event/misnamed.ts'
 import type { Schemas } from '../event/schema.ts'
 import { namesAmong } from './names-among.ts'
 
@@ -8,6 +9,11 @@ export type Preparing = { readonly instance: string; readonly actor: string | nu
 /** For some commands a function that fetches what their decisions need. `P` has what each of them fetches. */
 export type Preparations<C extends Schemas, P> = {
   readonly [N in keyof P]: (data: N extends keyof C ? z.output<C[N]> : never, preparing: Preparing) => Promise<P[N]>
+}
+
+/** Says which names of preparations are no commands. */
+export type OnlyCommands<P, C extends Schemas> = {
+  readonly [N in keyof P]: N extends keyof C ? unknown : Misnamed<'command', N, keyof C>
 }
 
 /** What was fetched for a command; null for one without a preparation. */
