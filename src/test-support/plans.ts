@@ -149,6 +149,33 @@ export function planTests(events: number): void {
       }
     })
 
+    test('a range, a prefix and an order by several fields read no more than one value of the first field beyond the page', async () => {
+      const [status, total] = [
+        { field: 'status', descending: false },
+        { field: 'total', descending: true },
+      ] as const
+      const lists: readonly [Pick<ListOptions, 'where' | 'sort'>, string, number][] = [
+        [{ where: [{ field: 'total', is: '>=', value: 9_000 }], sort: [total] }, 'rows_orders_v1_2', 51],
+        [{ where: [{ field: 'total', is: '<', value: 9_000 }], sort: [total] }, 'rows_orders_v1_2', 51],
+        [{ where: [{ field: 'status', is: 'prefix', value: 's1' }], sort: [status] }, 'rows_orders_v1_1', 51],
+        [
+          { where: [{ field: 'total', is: 'one of', values: [5_003, 5_004] }], sort: [] },
+          'rows_orders_v1_2',
+          2 * (ROWS / 10_000),
+        ],
+        [{ where: [], sort: [total, status] }, 'rows_orders_v1_2', 60],
+        [{ where: [], sort: [status, total] }, 'rows_orders_v1_1', 0.07 * ROWS],
+      ]
+      for (const [options, index, most] of lists) {
+        const [plan] = await plans(() => store.readModel.list(orders, { ...options, after: null, limit: 50, skipsParked: true }))
+        const what = Bun.inspect(options)
+        for (const { index: used, read } of ofRows(plan!)) {
+          expect(used, what).toBe(index)
+          expect(read, what).toBeLessThanOrEqual(most)
+        }
+      }
+    })
+
     test('a row, rows and a count are found by their indexes', async () => {
       const keys = Array.from({ length: 500 }, (_, i) => `k${String(i * 7 + 1).padStart(5, '0')}`)
       const [rows] = await plans(() => store.readModel.rows(orders, keys))

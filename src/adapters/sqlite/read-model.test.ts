@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readModelContract } from '../../ports/read-model/contract/index.ts'
 import type { NewPage } from '../../ports/read-model/progress.ts'
+import type { ListOptions } from '../../ports/read-model/rows.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
 import { copyEmptyLog } from '../../test-support/sqlite.ts'
 import { sqlite } from './store.ts'
@@ -184,6 +185,51 @@ describe('the index of each list', () => {
       .all()
     expect(sorted.some(({ detail }) => /TEMP B-TREE/.test(detail))).toBeTrue()
   })
+})
+
+describe('the plan of a filter', () => {
+  const [status, total] = [{ field: 'status', descending: false } as const, { field: 'total', descending: true } as const]
+  const above = { field: 'total', is: '>', value: 1 } as const
+  const some = { field: 'status', is: 'one of', values: ['a', 'b'] } as const
+
+  test.each<[string, Pick<ListOptions, 'where' | 'sort'>, string, string]>([
+    ['a range', { where: [above], sort: [total] }, '2 (f_total>?)', ''],
+    ['a range of two ends', { where: [above, { ...above, is: '<=' }], sort: [total] }, '2 (f_total>? AND f_total<?)', ''],
+    ['a range in another order', { where: [above], sort: [] }, '2 (f_total>?)', 'ORDER BY'],
+    ['a prefix', { where: [{ field: 'status', is: 'prefix', value: 'n' }], sort: [status] }, '1 (f_status>? AND f_status<?)', ''],
+    ['one of some', { where: [some], sort: [status] }, '1 (f_status=?)', ''],
+    ['one of some or null', { where: [{ ...some, values: ['a', null] }], sort: [] }, '1 (f_status=?)', 'ORDER BY'],
+    ['an order by several fields', { where: [], sort: [status, total] }, '1', 'LAST 2 TERMS OF ORDER BY'],
+    ['such an order of a range', { where: [above], sort: [total, status] }, '2 (f_total>?)', 'LAST 2 TERMS OF ORDER BY'],
+  ])(
+    '%s is found by its index: nothing is read through, and only what it leaves open is sorted',
+    async (_, asked, index, sorted) => {
+      const { store, file } = await openReadModel()
+      const prepared = spyOn(Database.prototype, 'prepare')
+      left.push(() => prepared.mockRestore())
+      using db = new Database(file)
+      for (const after of [null, { values: asked.sort.map(({ field }) => (field === 'total' ? 5 : 'b')), key: 'k' }]) {
+        prepared.mockClear()
+        await store.readModel.list(orders, { ...asked, after, limit: 5 })
+        const lists = prepared.mock.calls.map(([sql]) => sql).filter(sql => sql.includes(' order by '))
+        expect(lists.length).toBeGreaterThan(0)
+        for (const sql of lists) {
+          const values = Array.from({ length: sql.split('?').length - 1 }, () => 1)
+          const steps = db.query<{ detail: string }, number[]>(`explain query plan ${sql}`).all(...values)
+          const own = steps.map(({ detail }) => detail).filter(detail => /^(SEARCH|SCAN) r|TEMP/.test(detail))
+          const named = own.map(detail => detail.replace(/.* USING INDEX rows_orders_v1_/, ''))
+          // What comes behind a row is found by more conditions.
+          if (after === null)
+            expect(new Set(named)).toEqual(new Set([index, ...(sorted ? [`USE TEMP B-TREE FOR ${sorted}`] : [])]))
+          else
+            expect(
+              own.filter(detail => /^SCAN r(?! USING INDEX rows_orders_v1_)/.test(detail)),
+              sql,
+            ).toEqual([])
+        }
+      }
+    },
+  )
 })
 
 async function openReadModel() {

@@ -171,17 +171,17 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
     }
   })
 
-  const from = (name: string) =>
-    `from "rows_${name}" r left join parked p on p.name = '${name}' and p.kind = 'key' and p.key = r.key`
+  const from = (name: string, indexed = '') =>
+    `from "rows_${name}" r ${indexed} left join parked p on p.name = '${name}' and p.kind = 'key' and p.key = r.key`
   const COLUMNS = 'r.key, r.position, r.data, p.position as parked'
 
-  function list({ name }: Table, { limit, skipsParked = false, ...options }: ListOptions): readonly StoredRow[] {
+  function list(table: Table, { limit, skipsParked = false, ...options }: ListOptions): readonly StoredRow[] {
     const { order, parts } = planListing(options)
     const ordered = order.map(({ column, descending }) => `r."${column}"${descending ? ' desc' : ''}`).join(', ')
     const rows: StoredRow[] = []
     for (const part of parts) {
       if (rows.length === limit) break
-      const sql = `select ${COLUMNS} ${from(name)} ${whereOf(part, skipsParked ? ['p.key is null'] : [])} order by ${ordered} limit ?`
+      const sql = `select ${COLUMNS} ${from(table.name, indexOfOrder(table, options))} ${whereOf(part, skipsParked ? ['p.key is null'] : [])} order by ${ordered} limit ?`
       rows.push(...all<StoredRow>(sql, ...valuesOf(part), limit - rows.length))
     }
     return rows
@@ -288,6 +288,16 @@ type SqliteLeaseRow = {
 function suspectOf(lease: SqliteLeaseRow | null): Suspect | null {
   if (lease === null || lease.suspect_position === null) return null
   return { position: lease.suspect_position, key: lease.suspect_key, times: lease.suspect_times }
+}
+
+/**
+ * The index by which an order of several fields is read. SQLite would read the whole table and sort it, as no index has
+ * the whole order. Empty: it finds an index by itself, such as that of another condition.
+ */
+function indexOfOrder({ name, indexes }: Table, { where, sort }: Pick<ListOptions, 'where' | 'sort'>): string {
+  const [first, second] = sort
+  if (!first || !second || where.some(({ field }) => field !== first.field)) return ''
+  return `indexed by "rows_${name}_${indexes.findIndex(({ field }) => field === first.field) + 1}"`
 }
 
 function whereOf(asked: readonly Condition[], more: readonly string[] = []): string {
