@@ -79,6 +79,27 @@ describe('doctor', () => {
     ])
   })
 
+  test('doctor warns of commands that came too early and wait in a process, which are no problem', async () => {
+    let skipped = -600_000
+    const store = memory({ now: () => Date.now() + skipped })
+    await filledIn(store)
+    const entry = { id: 'e', owner: 'commands', key: '', timer: null, command: '{}', meta: '{}', due: 0, set: 0 }
+    await store.agenda.schedule(entry)
+    skipped = 0
+    await store.readModel.acquire('commands', { owner: 'x', ttlMs: 3_600_000, start: 0 })
+    const found = async () => (await runDoctor(readConfig({}), { store })).findings.find(({ name }) => name === 'agenda')
+    expect(await found()).toMatchObject({
+      status: 'warning',
+      found: expect.stringMatching(/^2 pending, 1 due, the first since \d+ min$/),
+      fix: expect.stringContaining('they came too early (reject.later)'),
+    })
+    await store.agenda.schedule({ ...entry, id: 'f', owner: 'process_none', due: Date.now() - 300_000 })
+    expect(await found()).toMatchObject({
+      status: 'problem',
+      found: expect.stringMatching(/^3 pending, 2 due, the first since \d+ min$/),
+    })
+  })
+
   test('doctor warns of keys in retry, which are no problem yet', async () => {
     const store = memory()
     await filledIn(store)
@@ -143,6 +164,7 @@ describe('doctor', () => {
     ])
     expect(statuses(diagnoseLeases([{ name: 's', owner: 'a', epoch: 1, leftMs: 5 }]))).toEqual(['ok'])
     expect(diagnoseBacklog({ pending: 5, due: 1, first: new Date(0).toISOString() }, 1_000).status).toBe('ok')
+    expect(diagnoseBacklog({ pending: 5, due: 1, first: new Date(0).toISOString() }, 60_000).status).toBe('problem')
   })
 })
 

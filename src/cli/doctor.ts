@@ -224,28 +224,40 @@ async function diagnoseParked({ readModel }: Store): Promise<Diagnosis> {
   return { name: 'parked', status: 'ok', found: 'nothing' }
 }
 
-async function diagnoseBacklogOf({ agenda }: Store): Promise<Diagnosis> {
+async function diagnoseBacklogOf({ agenda, readModel }: Store): Promise<Diagnosis> {
   const counts = await agenda.count()
   const sum = (of: 'pending' | 'due') => counts.reduce((all, one) => all + one[of], 0)
-  const [first] = await agenda.list({ limit: 1 })
-  return diagnoseBacklog({ pending: sum('pending'), due: sum('due'), first: first?.due ?? null }, Date.now())
+  const held = new Set((await readModel.leases()).filter(({ leftMs }) => leftMs > 0).map(({ name }) => name))
+  const firstOf = async (isHeld: boolean) => {
+    const owners = counts.filter(({ owner, due }) => due > 0 && held.has(owner) === isHeld)
+    const entries = await Promise.all(owners.map(({ owner }) => agenda.list({ owner, limit: 1 })))
+    return entries.flatMap(([first]) => (first ? [first.due] : [])).toSorted()[0] ?? null
+  }
+  const found = { pending: sum('pending'), due: sum('due'), first: await firstOf(false), firstHeld: await firstOf(true) }
+  return diagnoseBacklog(found, Date.now())
 }
 
-/** Checks that due entries are sent. */
-export function diagnoseBacklog(
-  { pending, due, first }: { readonly pending: number; readonly due: number; readonly first: string | null },
-  now: number,
-): Diagnosis {
-  const lateMs = first === null ? 0 : now - Date.parse(first)
-  const found = `${pending} pending, ${due} due`
-  if (due === 0 || lateMs < BACKLOG_MS) return { name: 'agenda', status: 'ok', found }
-  return {
-    name: 'agenda',
-    status: 'problem',
-    found: `${found}, the first since ${formatDuration(lateMs / 1_000)}`,
-    fix: 'start a process with serve, or read in its log why it cannot send; run agenda to see them',
-  }
+type Backlog = {
+  readonly pending: number
+  readonly due: number
+  /** The first due time of what no process sends, and of what a process sends, or keeps because it is paused. */
+  readonly first: string | null
+  readonly firstHeld?: string | null
 }
+
+/** Checks that due entries are sent. What a process has in its hands may wait because it came too early. */
+export function diagnoseBacklog({ pending, due, first, firstHeld = null }: Backlog, now: number): Diagnosis {
+  const found = `${pending} pending, ${due} due`
+  const lateMs = (at: string | null) => (at === null ? 0 : now - Date.parse(at))
+  const late = (at: string | null) => `${found}, the first since ${formatDuration(lateMs(at) / 1_000)}`
+  if (lateMs(first) >= BACKLOG_MS)
+    return { name: 'agenda', status: 'problem', found: late(first), fix: 'start a process with serve; run agenda to see them' }
+  if (lateMs(firstHeld) >= BACKLOG_MS) return { name: 'agenda', status: 'warning', found: late(firstHeld), fix: HELD_FIX }
+  return { name: 'agenda', status: 'ok', found }
+}
+
+const HELD_FIX =
+  'run agenda to see them: they wait because they came too early (reject.later), their owner is paused, or its log says why it cannot send'
 
 /** Tells of an import that has not moved all of its records. */
 export function diagnoseImport({ name, source, moved, total, beganAt }: UnfinishedImport): Diagnosis {
