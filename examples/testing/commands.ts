@@ -65,6 +65,7 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   '… events --stream order-o1 --reverse': ['log-verbs.test.ts', "{ reverse: true, stream: 'order-o2' }"],
   '… events --stream order-o1 --limit 1': ['log-verbs.test.ts', "{ stream: 'order-o2', limit: '1' }"],
   '… events --stream order-o1 --type Paid --limit 1': ['log-verbs.test.ts', "type: 'Rare', limit: '1'"],
+  '… events --correlation ID': ['log-verbs.test.ts', 'events --correlation shows all that one request led to'],
   '… imports end NAME': ['importing.test.ts', "words: ['end', name]"],
   '… import fines.csv --map fines': ['docs.processes.test.ts', 'import fines.csv --map fines'],
   'bun examples/fines/main.ts': ['docs.processes.test.ts', "'examples/fines/main.ts'"],

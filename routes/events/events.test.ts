@@ -124,6 +124,35 @@ describe('a client that follows events', () => {
     await awaitPositions(last, 5)
   })
 
+  test('GET /events?correlation= sends all events of a correlation in order, and the position up to which it has looked', async () => {
+    const one = openCarts()
+    const send = (path: string, correlation: string) => one.post(path, { cents: 1 }, { 'X-Correlation-Id': correlation })
+    await send('/account/a1/deposit', 'c-1')
+    await send('/account/a1/deposit', 'c-2')
+    await one.post('/cart/c1/fill', {}, { 'X-Correlation-Id': 'c-1' })
+    await send('/account/a2/deposit', 'c-2')
+    const [reader, other, both] = [
+      await follow(one, '?after=0&correlation=c-1'),
+      await follow(one, '?after=0&correlation=c-1&category=account'),
+      await follow(one, '?after=0&correlation=c-1&correlation=c-2'),
+    ]
+    await Promise.all([
+      send('/account/a3/deposit', 'c-1'),
+      send('/account/a4/deposit', 'c-3'),
+      send('/account/a5/deposit', 'c-1'),
+    ])
+    const log = await one.store.readAll({ after: 0, limit: 10 })
+    const of = (...correlations: string[]) =>
+      log.filter(({ meta }) => correlations.includes((JSON.parse(meta) as { correlation: string }).correlation))
+    await awaitPositions(reader, ...of('c-1').map(({ position }) => position))
+    const inAccounts = of('c-1').filter(({ stream }) => stream.startsWith('account-'))
+    await awaitPositions(other, ...inAccounts.map(({ position }) => position))
+    await awaitPositions(both, ...of('c-1', 'c-2').map(({ position }) => position))
+    expect(log).toHaveLength(7)
+    await send('/account/a4/deposit', 'c-3')
+    await until('the position has moved on', () => reader.lastId() === '8')
+  })
+
   test('GET /events sends what another process appends', async () => {
     const one = openCarts()
     const reader = await follow(one)

@@ -11,7 +11,8 @@ import type { Live } from './live.ts'
 import { encodeFrame, joinFrames, type BatchSource, sse } from './sse.ts'
 
 /**
- * `GET /events`: begins after `Last-Event-ID` or `?after=`, else now. Filters by `?category=`, `?type=` and `?stream=`.
+ * `GET /events`: begins after `Last-Event-ID` or `?after=`, else now. Filters by `?category=`, `?type=`, `?stream=` and
+ * `?correlation=`.
  */
 export const eventStream: Handler = async c => {
   const live = c.get('emakiLive')

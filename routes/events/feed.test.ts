@@ -16,7 +16,7 @@ const bytes: Encoding<Uint8Array, Uint8Array> = {
   size: ({ length }) => length,
   join: joinFrames,
 }
-const all = { categories: [], types: [], streams: [] }
+const all = { categories: [], types: [], streams: [], correlations: [] }
 
 /** A feed on a tail that has the second half of a log, and on a log that has all of it. */
 async function openFeed(log: readonly StoredEvent[], filter: ConstructorParameters<typeof Feed>[2] = all, most = 10_000) {

@@ -1,5 +1,7 @@
 // The filter of a follower. An event has to pass every kind; it passes a kind if one of its values matches.
 import { categoryOf } from '../../src/definitions/event/stream-name.ts'
+import type { Meta } from '../../src/definitions/event/events.ts'
+import type { StoredEvent } from '../../src/ports/store/event.ts'
 import type { Filter } from '../../src/ports/store/log.ts'
 
 export type EventFilter = {
@@ -7,24 +9,37 @@ export type EventFilter = {
   /** Without a category (`Placed`), or with one (`order.Placed`). */
   readonly types: readonly string[]
   readonly streams: readonly string[]
+  /** No store has an index for these: all events that pass the rest are looked at. */
+  readonly correlations: readonly string[]
 }
-type EventNames = { readonly category: string; readonly type: string; readonly stream: string }
+type FilteredEvent = Pick<StoredEvent, 'type' | 'stream' | 'meta'> & { readonly category: string }
 
 /** The most values of one kind. */
 export const FILTER_VALUES_MAX = 100
 
 /** Makes the test for a filter. A kind without values lets every event pass. */
-export function filterTest({ categories, types, streams }: EventFilter): (event: EventNames) => boolean {
+export function filterTest({ categories, types, streams, correlations }: EventFilter): (event: FilteredEvent) => boolean {
   const [inCategory, ofType, ofStream] = [new Set(categories), new Set(types), new Set(streams)]
-  return ({ category, type, stream }) =>
+  const isCorrelated = correlationTest(correlations)
+  return ({ category, type, stream, meta }) =>
     (inCategory.size === 0 || inCategory.has(category)) &&
     (ofType.size === 0 || ofType.has(type) || ofType.has(`${category}.${type}`)) &&
-    (ofStream.size === 0 || ofStream.has(stream))
+    (ofStream.size === 0 || ofStream.has(stream)) &&
+    isCorrelated(meta)
+}
+
+/** An imported meta is as its file had it, so a correlation may be written there with escapes. */
+function correlationTest(correlations: readonly string[]): (meta: string) => boolean {
+  if (!correlations.length) return () => true
+  const wanted = new Set<unknown>(correlations)
+  // To parse each meta would take ten times as long.
+  const mayHold = (meta: string) => meta.includes('\\') || correlations.some(one => meta.includes(one))
+  return meta => mayHold(meta) && wanted.has((JSON.parse(meta) as Partial<Meta>).correlation)
 }
 
 /** Gives the same text for filters that pass the same events, in whatever order their values are. */
-export function filterKey({ categories, types, streams }: EventFilter): string {
-  return JSON.stringify([categories, types, streams].map(values => [...new Set(values)].sort()))
+export function filterKey({ categories, types, streams, correlations }: EventFilter): string {
+  return JSON.stringify([categories, types, streams, correlations].map(values => [...new Set(values)].sort()))
 }
 
 /** The categories of all events that may pass; null: events of any category may. */

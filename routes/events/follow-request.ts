@@ -9,7 +9,7 @@ import { listErrors, problem } from '../http/problem.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
 
 const AFTER = 'after'
-const PARAMETERS = [AFTER, 'category', 'type', 'stream']
+const PARAMETERS = [AFTER, 'category', 'type', 'stream', 'correlation']
 /** What a position is, for whoever sent another text. */
 export const POSITION_EXPECTED = 'expected a position, such as the id of an event'
 
@@ -20,18 +20,20 @@ export function hasRequest(c: Context): boolean {
   return isAsked || lastIdOf(c) !== undefined
 }
 
-/** Reads the filter from the query. Commas separate values, except for streams: an id may contain a comma. */
+/** Reads the filter from the query. Commas separate values, except for streams and correlations: these may
+ * contain a comma. */
 export function filterOf(c: Context): EventFilter | Response {
   const values = queryValuesOf(c)
   if (values instanceof Response) return values
   const refused = refuseUnknown(c, values, PARAMETERS)
   if (refused) return refused
   const listed = (name: string) => (values.get(name) ?? []).flatMap(value => value.split(',')).filter(value => value !== '')
-  const asked = { category: listed('category'), type: listed('type'), stream: values.get('stream') ?? [] }
+  const [stream, correlation] = [values.get('stream') ?? [], values.get('correlation') ?? []]
+  const asked = { category: listed('category'), type: listed('type'), stream, correlation }
   const large = Object.entries(asked).filter(([, { length }]) => length > FILTER_VALUES_MAX)
   const message = `expected ${FILTER_VALUES_MAX} values at most`
   if (large.length) return problem(c, 'validation-failed', listErrors(large.map(([name]) => ({ path: [name], message }))))
-  return { categories: asked.category, types: asked.type, streams: asked.stream }
+  return { categories: asked.category, types: asked.type, streams: asked.stream, correlations: asked.correlation }
 }
 
 /** The position behind which a client begins. `Last-Event-ID` counts more than `?after=`; without both it is the head. */

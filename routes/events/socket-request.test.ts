@@ -114,7 +114,7 @@ describe('a message to a WebSocket', () => {
     [
       { type: 'subscribe', filter: { category: ['a'] } },
       '#/filter',
-      'category is no member; did you mean categories? there are categories, types, streams',
+      'category is no member; did you mean categories? there are categories, types, streams, correlations',
     ],
     [{ type: 'credit', n: 1, m: 2 }, '#', 'm is no member; there are type, n'],
     [{ type: 'subscribed' }, '#/type', 'expected a message whose type is subscribe or credit'],

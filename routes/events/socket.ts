@@ -41,7 +41,7 @@ const incoming = z.discriminatedUnion(
     strictly({
       type: z.literal('subscribe'),
       after: z.union([z.string(), z.int().nonnegative().transform(String)], POSITION_EXPECTED).optional(),
-      filter: strictly({ categories: values, types: values, streams: values }).prefault({}),
+      filter: strictly({ categories: values, types: values, streams: values, correlations: values }).prefault({}),
       credit: z.int().min(0).max(CREDIT_MAX).default(0),
     }),
     strictly({ type: z.literal('credit'), n: z.int().positive().max(CREDIT_MAX) }),

@@ -60,7 +60,7 @@ The same over a WebSocket, with the same parameters and the sub-protocol \`cloud
     description,
     tags: ['events'],
     security,
-    parameters: parameterRefs('Position', 'LastEventId', 'Categories', 'Types', 'Streams'),
+    parameters: parameterRefs('Position', 'LastEventId', 'Categories', 'Types', 'Streams', 'Correlations'),
     responses: {
       200: {
         description: 'Events, until the client leaves.',

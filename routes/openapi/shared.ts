@@ -54,7 +54,7 @@ const several = (name: string, description: string): Json => ({
 
 type ParameterName =
   | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Before' | 'Order' | 'StreamTypes' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
-  | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Prefer'
+  | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Correlations' | 'Prefer'
   | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
@@ -77,6 +77,10 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
   Categories: several('category', 'Only events of these categories.'),
   Types: several('type', 'Only events of these types, bare (`Placed`) or with their category (`order.Placed`).'),
   Streams: { ...several('stream', 'Only events of these streams.'), explode: true },
+  Correlations: {
+    ...several('correlation', 'Only events of these correlations, such as all that one request led to.'),
+    explode: true,
+  },
   Limit: parameterOf('query', 'limit', whole(1, { maximum: 1_000, default: 100 }), 'The most events on a page.'),
   IdempotencyKey: parameterOf(
     'header',

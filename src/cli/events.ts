@@ -16,6 +16,8 @@ const LAST = 20
 /** The first search for the last events covers this many events; each further one covers that many times more. */
 const WINDOW_EVENTS = 1_000
 const WINDOW_GROWTH = 4
+/** Of the log's last so many events those of a correlation are looked for, where no position is given. */
+const CORRELATED_EVENTS = 1_000_000
 /** Reads the log at least this often, in ms, even without an announcement. */
 const ASK_EVERY_MS = 1_000
 /** The fewest characters of an event's data that a terminal shows. */
@@ -28,6 +30,10 @@ export const eventsVerb: Verb = {
     category: { takes: 'C', does: 'only events of a category' },
     type: { takes: 'T', does: 'only events of a type: Placed, or order.Placed' },
     stream: { takes: 'S', does: 'only events of a stream' },
+    correlation: {
+      takes: 'ID',
+      does: `the events of a correlation among the last ${CORRELATED_EVENTS}, or after a position, the oldest first`,
+    },
     after: { takes: 'N', does: 'only events after position N, the oldest first' },
     limit: { takes: 'N', does: 'at most N events: the last ones, or with --after the first ones' },
     reverse: { does: 'the last events, the newest first' },
@@ -39,9 +45,9 @@ export const eventsVerb: Verb = {
 async function showEvents(call: Call): Promise<number> {
   const { values, json } = call
   const isReversed = values['reverse'] === true
-  if (isReversed && (values['after'] !== undefined || values['follow'] === true))
-    throw new Misused('--reverse shows the last events: it takes no --after and no --follow')
-  const [after, limit, filter] = [numberOf(values, 'after', 0), numberOf(values, 'limit', 1), filterOf(values)]
+  if (isReversed && (['after', 'follow', 'correlation'] as const).some(name => values[name] !== undefined))
+    throw new Misused('--reverse shows the last events: it takes no --after, no --follow and no --correlation')
+  const [asked, limit, filter] = [numberOf(values, 'after', 0), numberOf(values, 'limit', 1), filterOf(values)]
   const stop = new AbortController()
   const interrupt = () => stop.abort()
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
@@ -51,17 +57,21 @@ async function showEvents(call: Call): Promise<number> {
       const line = json ? (event: StoredEvent) => cloudEvent(event, store.identity) : lineFor()
       const write = (events: readonly StoredEvent[]) => sink.write(events.map(event => `${line(event)}\n`).join(''))
       const head = await store.head()
+      const after = asked ?? (filter.correlations.length ? Math.max(0, head - CORRELATED_EVENTS) : undefined)
       const most = after === undefined ? Number.POSITIVE_INFINITY : (limit ?? Number.POSITIVE_INFINITY)
       const source = sourceOf(store, filter, head, after ?? 0)
       const last = after === undefined ? await source.last(limit ?? LAST) : []
       const pages = after === undefined ? [isReversed ? last.toReversed() : last] : source.pages()
-      let left = most
+      let [left, lookedTo] = [most, head]
       for await (const page of pages) {
-        if (stop.signal.aborted || left === 0) return 0
+        if (stop.signal.aborted) return 0
+        if (left === 0) break
         const events = page.slice(0, left)
         left -= events.length
         if (!(await write(events))) return 0
+        if (left === 0 && events.length) lookedTo = events.at(-1)!.position
       }
+      if (filter.correlations.length) tellLooked(after ?? 0, lookedTo, asked === undefined)
       if (values['follow'] === true && left > 0)
         await follow(store, filter, { head: Math.max(head, after ?? 0), left, write, signal: stop.signal })
       return 0
@@ -71,12 +81,18 @@ async function showEvents(call: Call): Promise<number> {
   }
 }
 
+/** A correlation has no index, so its events are looked for in a part of the log. Says which part that was. */
+function tellLooked(after: number, until: number, isDefault: boolean): void {
+  const rest = isDefault && after > 0 ? `; --after 0 looks at all before it` : ''
+  console.error(`looked at positions ${after + 1} to ${until}${rest}`)
+}
+
 function filterOf(values: Values): EventFilter {
-  const [categories, types, streams] = (['category', 'type', 'stream'] as const).map(name => {
+  const [categories, types, streams, correlations] = (['category', 'type', 'stream', 'correlation'] as const).map(name => {
     const value = textOf(values, name)
     return value === undefined ? [] : [value]
   })
-  return { categories: categories!, types: types!, streams: streams! }
+  return { categories: categories!, types: types!, streams: streams!, correlations: correlations! }
 }
 
 type Pages = AsyncIterable<readonly StoredEvent[]>
@@ -135,7 +151,7 @@ async function* filterPages(pages: Pages, isWanted: (event: StoredEvent) => bool
 
 function eventTest(filter: EventFilter): (event: StoredEvent) => boolean {
   const named = filterTest(filter)
-  return ({ stream, type }) => named({ stream, type, category: categoryOf(stream) })
+  return ({ stream, type, meta }) => named({ stream, type, meta, category: categoryOf(stream) })
 }
 
 /** The last events that pass. Reads wider and wider windows at the end until there are enough. */

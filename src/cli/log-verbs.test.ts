@@ -111,6 +111,36 @@ describe('events', () => {
     expect(read).toEqual([1, 1])
   })
 
+  test('events --correlation shows all that one request led to, in order, and says where it looked', async () => {
+    const log = memory()
+    const event = (i: number) => ({
+      id: `e${i}`,
+      type: 'Filled',
+      schema: 's',
+      data: '{"qty":1}',
+      meta: JSON.stringify({ correlation: i % 50 ? 'other' : 'c,1', causation: 'c,1' }),
+    })
+    const all = Array.from({ length: 120 }, (_, i) => event(i))
+    await log.append([{ slices: [{ stream: 'shelf-b', expect: 0, events: all }], keys: [] }])
+    const found = async (values: Record<string, string>) => {
+      const { out, err } = await runVerb(eventsVerb, { store: log, values: { correlation: 'c,1', ...values }, json: true })
+      return [
+        out === '' ? [] : lines(out).map(line => Number((JSON.parse(line) as { globalposition: string }).globalposition)),
+        err,
+      ]
+    }
+    expect(await found({})).toEqual([[1, 51, 101], 'looked at positions 1 to 120\n'])
+    expect(await found({ after: '1' })).toEqual([[51, 101], 'looked at positions 2 to 120\n'])
+    expect(await found({ limit: '2' })).toEqual([[1, 51], 'looked at positions 1 to 51\n'])
+    expect(await found({ stream: 'shelf-b', type: 'Filled' })).toEqual([[1, 51, 101], 'looked at positions 1 to 120\n'])
+    expect(await found({ correlation: 'c' })).toEqual([[], 'looked at positions 1 to 120\n'])
+    const long: Store = { ...log, head: async () => 1_000_110 }
+    expect((await runVerb(eventsVerb, { store: long, values: { correlation: 'c,1' } })).err).toBe(
+      'looked at positions 111 to 1000110; --after 0 looks at all before it\n',
+    )
+    await expect(found({ reverse: true as never })).rejects.toThrow('--reverse shows the last events')
+  })
+
   test('events finds the last that pass, however far back they are', async () => {
     const long = memory()
     const emaki = await runtime({ serve: [order, shelf], store: long })
