@@ -81,7 +81,7 @@ describe('a log that is kept', () => {
       store => store.import(async function* () {}, { source: 'a.csv' }),
     ]
     for (const mark of marking) {
-      const use: Use = { isMarked: false, pending: 0 }
+      const use: Use = { isMarked: false, hasDropped: false, pending: 0 }
       const store = observe<Store>({ ...memory(), takeTurn: async () => null }, use)
       await store.head()
       expect(use.isMarked).toBeFalse()
@@ -91,12 +91,12 @@ describe('a log that is kept', () => {
   })
 
   test('a log that is kept notes the calls of a case that have not ended, those of the read model and the agenda as well', async () => {
-    const use: Use = { isMarked: false, pending: 0 }
+    const use: Use = { isMarked: false, hasDropped: false, pending: 0 }
     const store = observe(memory(), use)
     const calls = [store.head(), store.readModel.tables(), store.agenda.count(), store.append([]).catch(() => {})]
     expect(use.pending).toBe(calls.length)
     await Promise.all(calls)
-    expect(use).toEqual({ isMarked: false, pending: 0 })
+    expect(use).toEqual({ isMarked: false, hasDropped: false, pending: 0 })
   })
 
   test('a log that is kept keeps its store after a case that only read and wrote, and closes it after one that left a call under way', async () => {
@@ -109,5 +109,37 @@ describe('a log that is kept', () => {
     void kept.store.head()
     await kept.close()
     await until('no connection is left', async () => (await countConnections()) === 0)
+  })
+
+  test('a log that is kept keeps the last store of a case that opened several, and none of them where one has dropped a table', async () => {
+    for (const [drops, left] of [
+      [false, true],
+      [true, false],
+    ]) {
+      const { store, reopen, close } = await log.openLog()
+      await store.readModel.prepare([table])
+      const reopened = await reopen()
+      await reopened.readModel.prepare([table])
+      if (drops) await store.readModel.drop(table.name)
+      await close()
+      if (left)
+        await until('the first is closed', async () =>
+          store.ping().then(
+            () => false,
+            () => true,
+          ),
+        )
+      expect(
+        await reopened.ping().then(
+          () => true,
+          () => false,
+        ),
+      ).toBe(left!)
+      // What is kept makes the table anew.
+      const next = await log.openLog()
+      await next.store.readModel.prepare([table])
+      expect(await next.store.readModel.tables()).toEqual([table.name])
+      await next.close()
+    }
   })
 })

@@ -1,5 +1,6 @@
-// A log for case after case. Opening a store costs far more than what a case does with it, so the store stays open, and the
-// log is emptied after each case. A store that a case may have changed for the next one is closed with that case.
+// A log for case after case. Opening a store costs far more than what a case does with it, so the last store that a case has
+// opened stays open, and the log is emptied after each case. Where a case may have changed a store for the next one, all of
+// its stores are closed.
 import { postgres } from '../adapters/postgres/store.ts'
 import type { TestedReadModel } from '../ports/read-model/contract/case.ts'
 import type { TestedStore } from '../ports/store/contract/case.ts'
@@ -9,8 +10,8 @@ import { emptyLog, type TestSchema } from './schema.ts'
 /** What may leave a mark on an open store that does not go when its log is emptied. */
 const MARKING: ReadonlySet<PropertyKey> = new Set(['announce', 'beginEpoch', 'close', 'import', 'takeTurn', 'watch'])
 
-/** What a case has done with its store besides writing rows. `pending`: its calls that have not ended. */
-export type Use = { isMarked: boolean; pending: number }
+/** What a case has done with its stores besides writing rows. `pending`: its calls that have not ended. */
+export type Use = { isMarked: boolean; hasDropped: boolean; pending: number }
 
 export class KeptLog {
   readonly #at: Promise<TestSchema>
@@ -25,26 +26,26 @@ export class KeptLog {
 
   /** An empty log, as the contract of stores wants it. */
   async openLog(): Promise<TestedStore> {
-    const store = this.#idle ?? (await this.#open())
+    const use: Use = { isMarked: false, hasDropped: false, pending: 0 }
+    const opened = [this.#idle ?? (await this.#open())]
     this.#idle = null
-    const use: Use = { isMarked: false, pending: 0 }
-    const further: Store[] = []
     return {
-      store: observe(store, use),
+      store: observe(opened[0]!, use),
       reopen: async () => {
-        use.isMarked = true
-        const reopened = await this.#open()
-        further.push(reopened)
-        return reopened
+        const store = await this.#open()
+        opened.push(store)
+        return observe(store, use)
       },
       // The database's time is its own: what is stored is moved instead.
       advance: ms => this.#move('keys', ms),
       close: async () => {
-        const isKept = !use.isMarked && use.pending === 0 && !this.#idle
-        if (isKept) await forgetTables(store)
-        await Promise.all([...further, ...(isKept ? [] : [store])].map(store => store.close()))
+        // A store does not see which tables another one has dropped.
+        const isChanged = use.isMarked || use.pending > 0 || (use.hasDropped && opened.length > 1)
+        const kept = isChanged || this.#idle ? null : opened.pop()!
+        if (kept) await forgetTables(kept)
+        await Promise.all(opened.map(store => store.close()))
         await emptyLog(await this.#at)
-        if (isKept) this.#idle = store
+        if (kept) this.#idle = kept
       },
     }
   }
@@ -114,6 +115,7 @@ export function observe<T extends object>(target: T, use: Use): T {
       if (typeof member !== 'function') return member
       return (...values: unknown[]) => {
         use.isMarked ||= MARKING.has(name)
+        use.hasDropped ||= name === 'drop'
         return count(Reflect.apply(member, target, values))
       }
     },

@@ -1,6 +1,6 @@
 // What every store promises of bulk imports, a file for each promise.
 import { describe, test } from 'bun:test'
-import { runWithin } from '../../../test-support/contract.ts'
+import { type ContractOptions, runWithin } from '../../../test-support/contract.ts'
 import type { TestedStore } from '../contract/case.ts'
 import type { ImportCase } from './case.ts'
 import { records } from './records.ts'
@@ -9,10 +9,10 @@ import { ids } from './ids.ts'
 import { newStreams } from './new-streams.ts'
 import { unfinished } from './unfinished.ts'
 
-export function importContract(name: string, make: () => Promise<TestedStore>): void {
+export function importContract(name: string, make: () => Promise<TestedStore>, { share = 1 }: ContractOptions = {}): void {
   describe(`an import into ${name}`, () => {
     for (const { title, run } of importCases)
-      test(`an import into ${name} ${title}`, () => runWithin(make, tested => run(tested, make)))
+      test(`an import into ${name} ${title}`, () => runWithin(make, tested => run(tested, make, share)))
   })
 }
 

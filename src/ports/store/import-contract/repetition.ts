@@ -37,7 +37,7 @@ export const repetition: readonly ImportCase[] = [
   },
   {
     title: 'gives the log of one run where it is ended at any point, any number of times, and run again',
-    run: (_, make) =>
+    run: (_, make, share = 1) =>
       fc.assert(
         fc.asyncProperty(
           fc.array(
@@ -72,7 +72,7 @@ export const repetition: readonly ImportCase[] = [
               expect(await store.imports()).toEqual([])
             }),
         ),
-        { numRuns: 6 },
+        { numRuns: Math.ceil(6 * share) },
       ),
   },
 ]

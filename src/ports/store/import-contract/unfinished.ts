@@ -68,7 +68,7 @@ export const unfinished: readonly ImportCase[] = [
   },
   {
     title: 'brings each id once, whatever files are imported, stopped, mended and given up before',
-    run: (_, make) =>
+    run: (_, make, share = 1) =>
       fc.assert(
         fc.asyncProperty(
           fc.array(fc.record({ file: fc.constantFrom('same', 'mended', 'longer'), steps: fc.nat(3), gaveUp: fc.boolean() }), {
@@ -107,7 +107,7 @@ export const unfinished: readonly ImportCase[] = [
             }),
         ),
         {
-          numRuns: 7,
+          numRuns: 1 + Math.ceil(6 * share),
           // All of the last file is there already, beside another one that is not finished.
           examples: [
             [

@@ -1,0 +1,4 @@
+import { importContract } from '../../ports/store/import-contract/index.ts'
+import { openImportedLog } from './import.cases.ts'
+
+importContract('SQLite', openImportedLog)
