@@ -150,7 +150,7 @@ export class Recurring {
     const { correlation } = JSON.parse(meta) as { readonly correlation: string }
     try {
       const sending = { correlation, actor, key: id, isOwnKey: true }
-      const outcome = await sendInTime(this.#options, command!, sending, waitedMs)
+      const outcome = await sendInTime(this.#options, command!, sending, { waitedMs, isSameTrace: false })
       if (outcome.outcome !== 'accepted') this.#reportRefused(command!, JSON.stringify(outcome))
     } catch (error) {
       if (isForNow(error) || attempt < ATTEMPTS_MAX) throw error

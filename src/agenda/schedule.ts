@@ -145,7 +145,7 @@ export class Schedule {
     // A key of the client is the key by which the client might send the command at once.
     const by = key === undefined ? { key: entry.id, isOwnKey: true } : { key }
     try {
-      return await sendInTime(this.#options, entry.command!, { ...meta, ...by }, waitedMs)
+      return await sendInTime(this.#options, entry.command!, { ...meta, ...by }, { waitedMs, isSameTrace: false })
     } catch (error) {
       if (isForNow(error) || attempt < ATTEMPTS_MAX) throw error
       return { outcome: 'failed', detail: String(error) }

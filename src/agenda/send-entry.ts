@@ -16,8 +16,9 @@ import type { EntryMeta } from '../definitions/process/instance.ts'
 import { type CommandAnswered, cutAnswer, DUE, type TimerFired, withRefusal } from '../definitions/process/process-events.ts'
 import type { ProcessSpec } from '../definitions/process/process.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
-import type { Trace } from '../ports/trace/trace.ts'
+import type { Trace, TraceContext } from '../ports/trace/trace.ts'
 import { RetryLater, type SenderOptions } from './sender.ts'
+import { continuesTrace } from './trace-reach.ts'
 
 export type SendEntryOptions = {
   readonly send: (command: Command, options: SendOptions) => Promise<Outcome>
@@ -39,7 +40,8 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
     const meta = JSON.parse(entry.meta) as EntryMeta
     if (entry.timer !== null) {
       const fired: TimerFired = { timer: entry.timer, set: entry.set }
-      await appendOwn(`due:${entry.id}:${entry.set}`, DUE, fired)
+      const append = (own: EntryMeta) => appendOwn(`due:${entry.id}:${entry.set}`, DUE, fired, own)
+      await inOwnTrace(options.trace, `${process.name}.${entry.timer}`, meta, append)
       return null
     }
     const answer = await sendCommand(entry.command!, meta, entry.id, { attempt, waitedMs })
@@ -58,10 +60,10 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
       }
     }
 
-    async function appendOwn(key: string, type: string, data: CommandAnswered | TimerFired): Promise<void> {
+    async function appendOwn(key: string, type: string, data: CommandAnswered | TimerFired, by: EntryMeta = meta): Promise<void> {
       const event: Event = { category: process.name, type, data }
       const slice = { stream: streamName(process.name, entry.key), expect: 'any', events: [event] } as const
-      const { label: _, ...rest } = meta
+      const { label: _, ...rest } = by
       const { outcome } = await options.append([slice], { ...rest, actor, key, isOwnKey: true })
       if (outcome !== 'appended' && outcome !== 'duplicate') throw new RetryLater()
     }
@@ -79,7 +81,9 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
       data: withRefusal({ by: id, command, code, ...(label !== undefined && { label }) }, data),
     })
     try {
-      const outcome = await sendInTime(options, command, { ...rest, actor, key: id, isOwnKey: true }, waitedMs)
+      const isSameTrace = continuesTrace(meta, attempt, Date.now())
+      const sending = { ...rest, actor, key: id, isOwnKey: true }
+      const outcome = await sendInTime(options, command, sending, { waitedMs, isSameTrace })
       if (outcome.outcome === 'accepted') return process.needsAccepted ? answerOf('Accepted', 'accepted') : null
       if (outcome.outcome === 'rejected') return answerOf('Rejected', outcome.code, outcome.data)
       return answerOf('Failed', 'invalid', (outcome as { readonly issues: unknown }).issues)
@@ -88,6 +92,11 @@ export function entrySender(process: ProcessSpec, options: SendEntryOptions): Se
       return answerOf('Failed', 'failed', String(error).toWellFormed())
     }
   }
+}
+
+/** Runs in a trace of its own, which is linked to what may be long ago. */
+function inOwnTrace<T>(trace: Trace, name: string, { traceparent, hops: _, ...own }: EntryMeta, run: (own: EntryMeta) => T): T {
+  return trace.step('send', [parentOf({ traceparent })], { 'emaki.command': name }, () => run(own), 'root')
 }
 
 function cutNotice(process: string, key: string, { command, code, cut }: CommandAnswered): Notice {
@@ -106,6 +115,13 @@ export function isForNow(error: unknown): boolean {
   return error instanceof RetryLater || error instanceof SentTooEarly
 }
 
+/** `waitedMs`: how long a command has waited because it came too early. `isSameTrace`: it continues the trace of its cause. */
+type Sending = { readonly waitedMs: number; readonly isSameTrace: boolean }
+
+function parentOf({ traceparent }: { readonly traceparent?: string | undefined }): TraceContext | null {
+  return traceparent === undefined ? null : { traceparent }
+}
+
 /**
  * Sends a command with a deadline. Throws RetryLater if the log does not answer for now, or if other writers kept the
  * command from being decided, and SentTooEarly if the decision asks for it later. After a day of such answers it is
@@ -114,13 +130,14 @@ export function isForNow(error: unknown): boolean {
 export async function sendInTime(
   { send, trace }: Pick<SendEntryOptions, 'send' | 'trace'>,
   command: Command,
-  options: SendOptions,
-  waitedMs: number,
+  { traceparent, hops = 0, ...options }: SendOptions,
+  { waitedMs, isSameTrace }: Sending,
 ): Promise<Accepted | Rejected | Conflicted | Invalid> {
-  const parent = options.traceparent === undefined ? null : { traceparent: options.traceparent }
-  const outcome = await trace.step('send', [parent], { 'emaki.command': `${command.decider}.${command.command}` }, () =>
-    send(command, { ...options, deadlineMs: patience.commandMs }),
-  )
+  const parent = parentOf({ traceparent })
+  const attributes = { 'emaki.command': `${command.decider}.${command.command}` }
+  const within = isSameTrace && traceparent !== undefined ? { traceparent, hops: hops + 1 } : { hops: 1 }
+  const sendNow = () => send(command, { ...options, ...within, deadlineMs: patience.commandMs })
+  const outcome = await trace.step('send', [parent], attributes, sendNow, isSameTrace ? 'child' : 'root')
   const isConflict = outcome.outcome === 'conflict' && options.expect === undefined
   if (outcome.outcome === 'unavailable' || outcome.outcome === 'unknown' || isConflict) throw new RetryLater()
   if (outcome.outcome !== 'later') return outcome
@@ -140,8 +157,12 @@ export async function sendForEvent(
   key: string,
   event: Recorded,
   actor: string,
+  attempt: number,
 ): Promise<Pick<Rejection, 'code' | 'data'> | null> {
-  const outcome = await sendInTime(options, command, { ...metaCausedBy(event), actor, key, isOwnKey: true, keepMs: null }, 0)
+  const cause = metaCausedBy(event)
+  const isSameTrace = continuesTrace(cause, attempt, Date.now())
+  const sending = { ...cause, actor, key, isOwnKey: true, keepMs: null }
+  const outcome = await sendInTime(options, command, sending, { waitedMs: 0, isSameTrace })
   if (outcome.outcome === 'accepted') return null
   if (outcome.outcome !== 'rejected') throw new TypeError(`${command.decider}.${command.command}: ${JSON.stringify(outcome)}`)
   return { code: outcome.code, ...(outcome.data !== undefined && { data: outcome.data }) }

@@ -59,6 +59,8 @@ export type SendOptions = {
   readonly meta?: CustomMeta
   /** The W3C header of the trace that led to the command, for use without an adapter that records traces. */
   readonly traceparent?: string
+  /** How many commands that trace has gone through. Default: 0. */
+  readonly hops?: number
 }
 
 /**
@@ -173,10 +175,12 @@ export function metaOf(
 ): Omit<Meta, 'schema'> {
   const cause = causation ?? Bun.randomUUIDv7()
   const traceparent = parent?.traceparent ?? sent.traceparent
+  const hops = traceparent !== undefined && sent.hops ? sent.hops : null
   return {
     correlation: correlation ?? cause,
     causation: cause,
     ...(traceparent && { traceparent }),
+    ...(hops !== null && { hops }),
     ...(actor !== undefined && { actor }),
     ...(initiator !== undefined && { initiator }),
     ...(meta !== undefined && { custom: meta }),

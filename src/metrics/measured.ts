@@ -18,9 +18,15 @@ export function measureTrace(trace: Trace, metrics: Metrics): Trace {
   return {
     isRecording: trace.isRecording,
     current: () => trace.current(),
-    step: <T>(name: StepName, parents: readonly (TraceContext | null)[], attributes: Attributes, run: () => T): T => {
+    step: <T>(
+      name: StepName,
+      parents: readonly (TraceContext | null)[],
+      attributes: Attributes,
+      run: () => T,
+      relation?: 'child' | 'root',
+    ): T => {
       const recordStep = record[name]
-      if (!recordStep) return trace.step(name, parents, attributes, run)
+      if (!recordStep) return trace.step(name, parents, attributes, run, relation)
       const began = performance.now()
       const end = (isFailed: boolean) => {
         const seconds = (performance.now() - began) / 1_000
@@ -28,7 +34,7 @@ export function measureTrace(trace: Trace, metrics: Metrics): Trace {
       }
       let result: T
       try {
-        result = trace.step(name, parents, attributes, run)
+        result = trace.step(name, parents, attributes, run, relation)
       } catch (error) {
         end(true)
         throw error

@@ -18,6 +18,7 @@ export type SendFor = (
   key: string,
   event: Recorded,
   actor: string,
+  attempt: number,
 ) => Promise<Pick<Rejection, 'code' | 'data'> | null>
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
@@ -84,7 +85,7 @@ export class ProcessorAttempts {
       cloudEvent: event => this.#cloudEvent(event, keyedEvents.get(event)),
       send: (event, command) => {
         const key = `${keyOf(event)}:${command.decider}.${command.command}:${command.id}`
-        return this.#send(command, key, event, ownActor('processor', this.#processor.name))
+        return this.#send(command, key, event, ownActor('processor', this.#processor.name), attempt)
       },
     }
   }

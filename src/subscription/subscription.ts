@@ -315,14 +315,14 @@ export class Subscription {
     for (const callback of this.#waiters) callback()
   }
 
-  /** Records a trace step that is linked to the appends of its events. */
+  /** Records a trace of its own, which is linked to the appends of its events: nobody waits for a page. */
   #trace(events: readonly StoredEvent[], handle: () => Promise<void>): Promise<void> {
     const { trace, name } = this.#options
     const parents = (trace.isRecording ? events.slice(0, LINKS_MAX) : []).map(({ meta }) => {
       const { traceparent } = JSON.parse(meta) as { readonly traceparent?: string }
       return traceparent === undefined ? null : { traceparent }
     })
-    return trace.step('process', parents, { 'emaki.subscription': name, 'emaki.events': events.length }, handle)
+    return trace.step('process', parents, { 'emaki.subscription': name, 'emaki.events': events.length }, handle, 'root')
   }
 
   async #backOff(error: unknown): Promise<void> {

@@ -43,24 +43,23 @@ export function steps(api: Api, tracer: Tracer): Trace {
   const placeOf = (waiting: TraceContext | null): SpanPlace | null =>
     waiting === null || waiting instanceof SpanPlace ? waiting : placeIn(propagation.extract(ROOT_CONTEXT, waiting))
 
-  const linksOf = (parents: readonly (TraceContext | null)[], first: SpanPlace): Link[] => {
+  const linksOf = (places: readonly (SpanPlace | null)[], parent: SpanPlace | null): Link[] => {
     const spans = new Map<string, SpanContext>()
-    for (const waiting of parents) {
-      const place = placeOf(waiting)
-      if (place?.isRecorded && place.span.spanId !== first.span.spanId) spans.set(place.span.spanId, place.span)
+    for (const place of places) {
+      if (place?.isRecorded && place.span.spanId !== parent?.span.spanId) spans.set(place.span.spanId, place.span)
       if (spans.size === LINKS_MAX) break
     }
     return Array.from(spans.values(), context => ({ context }))
   }
 
-  const runInSpan = <T>(parent: SpanPlace, name: string, options: SpanOptions, run: () => T): T => {
-    const span = tracer.startSpan(name, options, parent.context)
+  const runInSpan = <T>(parent: Context, name: string, options: SpanOptions, run: () => T): T => {
+    const span = tracer.startSpan(name, options, parent)
     const fail = (error: unknown) => {
       markFailed(api, span, error)
       span.end()
     }
     try {
-      const result = context.with(trace.setSpan(parent.context, span), run)
+      const result = context.with(trace.setSpan(parent, span), run)
       if (result instanceof Promise) result.then(() => span.end(), fail)
       else span.end()
       return result
@@ -73,19 +72,17 @@ export function steps(api: Api, tracer: Tracer): Trace {
   return {
     isRecording: true,
     current: () => placeIn(context.active()),
-    step(name, parents, attributes, run) {
-      let first: SpanPlace | null = null
-      for (const waiting of parents) {
-        const place = placeOf(waiting)
-        if (place?.isRecorded) {
-          const links = parents.length > 1 ? linksOf(parents, place) : []
-          const { title, ...options } = describeStep(api, name, attributes)
-          return runInSpan(place, title, { ...options, links }, run)
-        }
-        first ??= place
+    step(name, parents, attributes, run, relation = 'child') {
+      const isRoot = relation === 'root'
+      const places = parents.map(placeOf)
+      const recorded = places.find(place => place?.isRecorded)
+      if (!recorded) {
+        const wanted = (isRoot ? null : places.find(place => place !== null)?.context) ?? ROOT_CONTEXT
+        return context.active() === wanted ? run() : context.with(wanted, run)
       }
-      const wanted = first?.context ?? ROOT_CONTEXT
-      return context.active() === wanted ? run() : context.with(wanted, run)
+      const { title, ...options } = describeStep(api, name, attributes)
+      const links = linksOf(places, isRoot ? null : recorded)
+      return runInSpan(isRoot ? ROOT_CONTEXT : recorded.context, title, { ...options, links }, run)
     },
   }
 }

@@ -23,6 +23,8 @@ export type Meta = {
   readonly correlation: string
   readonly causation: string
   readonly traceparent?: string
+  /** How many commands the trace has gone through to it, of processes and processors. Absent: none. */
+  readonly hops?: number
   /** Who sent the command: a caller, or `process:…`, `processor:…` or `inbox:…`. */
   readonly actor?: string
   /** The caller whose command led to this one, where a process or a processor sent it. */

@@ -17,13 +17,17 @@ export type StoredText = {
 }
 
 /** The metadata of everything that an event leads to. */
-export function metaCausedBy({ id, meta }: Recorded): Pick<Meta, 'correlation' | 'causation' | 'traceparent' | 'initiator'> {
-  const { correlation, traceparent } = meta
+export function metaCausedBy({
+  id,
+  meta,
+}: Recorded): Pick<Meta, 'correlation' | 'causation' | 'traceparent' | 'hops' | 'initiator'> {
+  const { correlation, traceparent, hops } = meta
   const initiator = initiatorOf(meta)
   return {
     correlation,
     causation: id,
     ...(traceparent !== undefined && { traceparent }),
+    ...(hops !== undefined && { hops }),
     ...(initiator !== undefined && { initiator }),
   }
 }

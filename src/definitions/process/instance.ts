@@ -55,6 +55,7 @@ export type EntryMeta = {
   readonly correlation: string
   readonly causation: string
   readonly traceparent?: string
+  readonly hops?: number
   readonly initiator?: string
   readonly label?: string
 }

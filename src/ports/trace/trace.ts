@@ -14,9 +14,15 @@ export interface Trace {
   current(): TraceContext | null
   /**
    * Runs a step on behalf of the callers that wait for it: the first is its parent, the others are linked. The step
-   * ends when its promise settles.
+   * ends when its promise settles. `root`: nobody waits for it, so it begins a trace of its own, linked to all.
    */
-  step<T>(name: StepName, parents: readonly (TraceContext | null)[], attributes: Attributes, run: () => T): T
+  step<T>(
+    name: StepName,
+    parents: readonly (TraceContext | null)[],
+    attributes: Attributes,
+    run: () => T,
+    relation?: 'child' | 'root',
+  ): T
 }
 
 /** A trace that records nothing. */
