@@ -41,7 +41,7 @@ export type DefinedSubscription<S = Subscription> = Pick<Status, 'definition' | 
 }
 type Followed = DefinedSubscription<Pick<Status, 'name' | 'position' | 'lagEvents' | 'isOwner' | 'failure'>>
 
-export type StatusOptions = {
+export type StatusSources = {
   readonly store: Store
   readonly now: () => number
   readonly subscriptions: readonly Followed[]
@@ -51,7 +51,7 @@ export type StatusOptions = {
 }
 
 /** Reads the status of some subscriptions and schedules. Rejects with the store's error. */
-export async function readStatus(options: StatusOptions): Promise<readonly Status[]> {
+export async function readStatus(options: StatusSources): Promise<readonly Status[]> {
   const { store, now, subscriptions: all, schedules, owner } = options
   const { readModel } = store
   const [seconds, counts, leases] = await Promise.all([
