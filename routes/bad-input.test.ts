@@ -258,9 +258,9 @@ describe('legal but odd input', () => {
     expect((await get('/streams/account-a1')).body).toMatchObject({ events: [{ data: { note: '\u0000a\u0000' } }] })
   })
 
-  test('a body with unknown or repeated fields is accepted as JSON.parse reads it', async () => {
+  test('a body with unknown fields is accepted without them', async () => {
     const { post } = client()
-    const answer = await post('/account/a1/deposit', '{"x":1,"constructor":{"prototype":{"polluted":1}},"cents":1,"cents":2}')
+    const answer = await post('/account/a1/deposit', '{"x":1,"constructor":{"prototype":{"polluted":1}},"cents":2}')
     expect(answer.body).toMatchObject({ events: [{ data: { cents: 2, note: '' } }] })
   })
 

@@ -4,6 +4,7 @@ import { describeInexact, markInexact } from '../../src/definitions/event/exact-
 import { PAYLOAD_DEPTH_MAX } from '../../src/definitions/event/payload.ts'
 import { notUtf8At, describeMalformed } from '../http/malformed.ts'
 import { cutNesting } from '../http/nesting.ts'
+import { findRepeatedKey } from '../http/repeated-keys.ts'
 import { listErrors, problem } from '../http/problem.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -24,12 +25,15 @@ export async function bodyOf(c: Context): Promise<Body | Response> {
     return problem(c, 'unsupported-media-type', { detail: type ? `found ${type}` : 'the body has no Content-Type' })
   const parsed = parse(bytes)
   if ('detail' in parsed) return problem(c, 'malformed-json', parsed)
-  const wrong = inspect(parsed.data, 0)
+  const wrong = inspect(parsed.data, 0) ?? inspectKeys(parsed)
   if (wrong) return problem(c, 'validation-failed', listErrors([{ path: wrong.path, message: wrong.detail }]))
   return { data: parsed.data === 0 ? 0 : parsed.data, size }
 }
 
-function parse(bytes: Uint8Array): { readonly data: unknown } | { readonly detail: string } {
+/** The value of a body, and its text as far as it was read. */
+type Parsed = { readonly data: unknown; readonly text: string }
+
+function parse(bytes: Uint8Array): Parsed | { readonly detail: string } {
   let text: string
   try {
     text = cutNesting(utf8.decode(bytes))
@@ -39,7 +43,7 @@ function parse(bytes: Uint8Array): { readonly data: unknown } | { readonly detai
   try {
     const data: unknown = JSON.parse(text)
     const marked = markInexact(text)
-    return { data: marked === text ? data : JSON.parse(marked) }
+    return { data: marked === text ? data : JSON.parse(marked), text }
   } catch {
     return { detail: describeMalformed(text) }
   }
@@ -47,6 +51,12 @@ function parse(bytes: Uint8Array): { readonly data: unknown } | { readonly detai
 
 type Wrong = { readonly path: readonly PropertyKey[]; readonly detail: string }
 const wrong = (detail: string): Wrong => ({ path: [], detail })
+
+/** A key that comes twice: nobody knows which of its values the client meant. */
+function inspectKeys({ text, data }: Parsed): Wrong | null {
+  const path = findRepeatedKey(text, data)
+  return path && { path, detail: 'this key comes twice in its object' }
+}
 
 /** Finds a value that JSON can express and a payload cannot hold. Turns -0 into 0, which is the same number. */
 function inspect(value: unknown, depth: number): Wrong | null {
