@@ -48,6 +48,7 @@ export class ProcessorRetries {
   readonly #reading: Episode
   #work = new Set<Promise<void>>()
   #signal = AbortSignal.abort()
+  #ending = AbortSignal.abort()
   /** The end of the last page whose events are all handled, or in retry. */
   #handledTo = 0
 
@@ -72,11 +73,13 @@ export class ProcessorRetries {
     return this.#queue.isFull
   }
 
-  begin(position: number, signal: AbortSignal): void {
+  /** `signal` aborts when nothing more may begin, and `ending` when what runs has to end. */
+  begin(position: number, signal: AbortSignal, ending: AbortSignal): void {
     this.#queue.clear()
     this.#work = new Set()
     this.#handledTo = position
     this.#signal = signal
+    this.#ending = ending
   }
 
   /** Resolves when no attempt is running any more. The signal has to be aborted before. */
@@ -145,15 +148,19 @@ export class ProcessorRetries {
 
   async #workOff(retrying: RetryingKey, signal: AbortSignal): Promise<void> {
     const { attempt, processor } = this.#options
+    let handled: StoredEvent | null = null
     for (;;) {
       if (!retrying.events.length && retrying.rest) await this.#refill(retrying, signal)
       // Nothing is awaited from here to the removal, so no event comes in between.
       if (!retrying.events.length && !retrying.rest) break
       if (!retrying.events.length) continue
-      await this.#pause(retrying, signal)
+      // The parts of one stored event stay together.
+      const until: AbortSignal = retrying.events[0]!.stored === handled ? this.#ending : signal
+      await this.#pause(retrying, until)
       if (this.#skips(retrying)) continue
       const batch = retrying.events.slice(0, retrying.isSingle ? 1 : processor.batchSize)
-      const error = await attempt(batch, retrying.attempts + 1, signal)
+      const error = await attempt(batch, retrying.attempts + 1, until)
+      handled = error === null ? batch.at(-1)!.stored : null
       if (error === null) this.#advance(retrying, batch.length)
       else if (!this.#failAgain(retrying, batch, error)) return
     }

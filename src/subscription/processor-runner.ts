@@ -89,7 +89,7 @@ export class ProcessorRunner implements Consumer {
     this.#asked = null
     this.#handledTo = Number.POSITIVE_INFINITY
     if (this.#isStopped) this.#abort()
-    this.#retries.begin(lease.position, this.#beginning.signal)
+    this.#retries.begin(lease.position, this.#beginning.signal, this.#stop.signal)
     await this.#parking.load(lease)
   }
 

@@ -145,30 +145,35 @@ describe('a handler that asks to stop', () => {
     ])
   })
 
-  test('the parts of an event that was split are handled together, though the first asks to stop', async () => {
-    const none = z.object({})
-    const Letter = events(
-      'letter',
-      { Queued: none, Noted: none },
-      { was: { Sent: split(none, (_, letter) => [letter.Queued({}), letter.Noted({})]) } },
-    )
-    const handled: string[] = []
-    const letters = processor('letters', {
-      from: Letter,
-      start: 'beginning',
-      handle: ([event], { stop }) => {
-        handled.push(event!.type)
-        stop('asked')
-      },
-    })
-    const store = memory()
-    const sent = { id: Bun.randomUUIDv7(), type: 'Sent', schema: 'old', data: '{}', meta: '{}' }
-    await store.append([{ slices: [{ stream: 'letter-a', expect: 'any', events: [sent] }], keys: [] }])
-    const emaki = await runtime({ serve: [letters], store, leaseMs: LEASE_MS, report: () => {} })
-    running.push(emaki)
-    await until('it is paused', async () => (await emaki.status())[0]!.isPaused)
-    expect([handled, (await emaki.status())[0]]).toMatchObject([['Queued', 'Noted'], { position: 1, retrying: 0 }])
-  })
+  test.each([0, 1])(
+    'the parts of an event that was split are handled together, though the first asks to stop after %i failures',
+    async failures => {
+      const none = z.object({})
+      const Letter = events(
+        'letter',
+        { Queued: none, Noted: none },
+        { was: { Sent: split(none, (_, letter) => [letter.Queued({}), letter.Noted({})]) } },
+      )
+      const handled: string[] = []
+      const letters = processor('letters', {
+        from: Letter,
+        retry: { firstMs: 1, maxMs: 1 },
+        start: 'beginning',
+        handle: ([event], { attempt, stop }) => {
+          if (event!.type === 'Queued' && attempt <= failures) throw new Error('not yet')
+          handled.push(event!.type)
+          stop('asked')
+        },
+      })
+      const store = memory()
+      const sent = { id: Bun.randomUUIDv7(), type: 'Sent', schema: 'old', data: '{}', meta: '{}' }
+      await store.append([{ slices: [{ stream: 'letter-a', expect: 'any', events: [sent] }], keys: [] }])
+      const emaki = await runtime({ serve: [letters], store, leaseMs: LEASE_MS, report: () => {} })
+      running.push(emaki)
+      await until('it is paused', async () => (await emaki.status())[0]!.isPaused)
+      expect([handled, (await emaki.status())[0]]).toMatchObject([['Queued', 'Noted'], { position: 1, retrying: 0 }])
+    },
+  )
 
   test('however keys and batches are divided, a stop leaves nothing out and has nothing handled twice, and no key out of order', async () => {
     const scenario = fc.record({
