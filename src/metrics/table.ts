@@ -18,122 +18,224 @@ export type MetricRow = {
   readonly bounds?: readonly number[]
 }
 
-const counter = <const A extends readonly string[]>(unit: string, attributes: A, help: string) =>
-  ({ kind: 'counter', unit, attributes, help }) as const
-const gauge = <const A extends readonly string[]>(unit: string, attributes: A, help: string) =>
-  ({ kind: 'gauge', unit, attributes, help }) as const
-const histogram = <const A extends readonly string[]>(
-  unit: string,
-  attributes: A,
-  help: string,
-  bounds: readonly number[] = SECONDS,
-) => ({ kind: 'histogram', unit, attributes, help, bounds }) as const
-
 /** All metrics, by name. Names, units and attributes are those of OpenTelemetry's conventions where there is one. */
 export const METRICS = {
   // HTTP
-  'http.server.request.duration': histogram(
-    's',
-    ['http.request.method', 'http.route', 'http.response.status_code'],
-    'How long requests took until their answer began.',
-  ),
-  'http.server.active_requests': gauge('{request}', [], 'Requests whose answer has not begun.'),
+  'http.server.request.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['http.request.method', 'http.route', 'http.response.status_code'],
+    help: 'How long requests took until their answer began.',
+    bounds: SECONDS as readonly number[],
+  },
+  'http.server.active_requests': {
+    kind: 'gauge',
+    unit: '{request}',
+    attributes: [],
+    help: 'Requests whose answer has not begun.',
+  },
   // Commands
-  'emaki.command.duration': histogram(
-    's',
-    ['emaki.command', 'outcome'],
-    'How long commands took from their arrival to their outcome.',
-  ),
-  'emaki.command.rejections': counter('{rejection}', ['emaki.command', 'code'], 'Commands that a decision rejected, by code.'),
-  'emaki.command.attempts': histogram(
-    '{attempt}',
-    ['emaki.decider'],
-    'How often commands were decided until their outcome: more than once where another process won their stream.',
-    [1, 2, 3, 5, 10, 50, 200],
-  ),
-  'emaki.command.waiting': gauge('{command}', [], 'Commands that wait for their outcome.'),
-  'emaki.prepare.duration': histogram(
-    's',
-    ['emaki.command'],
-    'How long it took to fetch what a command needs before it is decided.',
-  ),
+  'emaki.command.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['emaki.command', 'outcome'],
+    help: 'How long commands took from their arrival to their outcome.',
+    bounds: SECONDS as readonly number[],
+  },
+  'emaki.command.rejections': {
+    kind: 'counter',
+    unit: '{rejection}',
+    attributes: ['emaki.command', 'code'],
+    help: 'Commands that a decision rejected, by code.',
+  },
+  'emaki.command.attempts': {
+    kind: 'histogram',
+    unit: '{attempt}',
+    attributes: ['emaki.decider'],
+    help: 'How often commands were decided until their outcome: more than once where another process won their stream.',
+    bounds: [1, 2, 3, 5, 10, 50, 200],
+  },
+  'emaki.command.waiting': { kind: 'gauge', unit: '{command}', attributes: [], help: 'Commands that wait for their outcome.' },
+  'emaki.prepare.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['emaki.command'],
+    help: 'How long it took to fetch what a command needs before it is decided.',
+    bounds: SECONDS as readonly number[],
+  },
   // The log
-  'emaki.load.duration': histogram('s', ['outcome'], 'How long it took to load streams, a batch of them at once.'),
-  'emaki.append.duration': histogram('s', ['outcome'], 'How long an append of a batch took.'),
-  'emaki.append.commands': histogram('{command}', [], 'Commands in a batch that was appended.', COUNTS),
-  'emaki.events.appended': counter('{event}', ['emaki.event'], 'Events that this process has appended, by type.'),
-  'emaki.log.head': gauge('{event}', [], 'The position of the last event that this process knows.'),
+  'emaki.load.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['outcome'],
+    help: 'How long it took to load streams, a batch of them at once.',
+    bounds: SECONDS as readonly number[],
+  },
+  'emaki.append.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['outcome'],
+    help: 'How long an append of a batch took.',
+    bounds: SECONDS as readonly number[],
+  },
+  'emaki.append.commands': {
+    kind: 'histogram',
+    unit: '{command}',
+    attributes: [],
+    help: 'Commands in a batch that was appended.',
+    bounds: COUNTS as readonly number[],
+  },
+  'emaki.events.appended': {
+    kind: 'counter',
+    unit: '{event}',
+    attributes: ['emaki.event'],
+    help: 'Events that this process has appended, by type.',
+  },
+  'emaki.log.head': {
+    kind: 'gauge',
+    unit: '{event}',
+    attributes: [],
+    help: 'The position of the last event that this process knows.',
+  },
   // Subscriptions
-  'emaki.subscription.lag': gauge(
-    '{event}',
-    ['emaki.subscription', 'kind'],
-    'Events of the log that a subscription has not handled.',
-  ),
-  'emaki.subscription.lag.time': gauge(
-    's',
-    ['emaki.subscription', 'kind'],
-    'How long the first event that a subscription has not handled is in the log.',
-  ),
-  'emaki.subscription.page.duration': histogram(
-    's',
-    ['emaki.subscription'],
-    'How long a subscription took for a page of events.',
-  ),
-  'emaki.subscription.events': counter(
-    '{event}',
-    ['emaki.subscription'],
-    'Events that a subscription was given, those it was given again included.',
-  ),
-  'emaki.subscription.parked': gauge('{key}', ['emaki.subscription', 'what'], 'Keys and streams that a subscription has parked.'),
-  'emaki.subscription.retrying': gauge(
-    '{key}',
-    ['emaki.subscription'],
-    'Keys and streams that are handled again after a failure.',
-  ),
-  'emaki.subscription.owner': gauge('{owner}', ['emaki.subscription'], 'Whether this process runs the subscription, 1 or 0.'),
-  'emaki.subscription.paused': gauge(
-    '{subscription}',
-    ['emaki.subscription'],
-    'Whether somebody has paused the subscription, 1 or 0.',
-  ),
-  'emaki.subscription.failing': gauge(
-    '{subscription}',
-    ['emaki.subscription'],
-    'Whether this process runs the subscription and cannot go on for now, 1 or 0.',
-  ),
+  'emaki.subscription.lag': {
+    kind: 'gauge',
+    unit: '{event}',
+    attributes: ['emaki.subscription', 'kind'],
+    help: 'Events of the log that a subscription has not handled.',
+  },
+  'emaki.subscription.lag.time': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: ['emaki.subscription', 'kind'],
+    help: 'How long the first event that a subscription has not handled is in the log.',
+  },
+  'emaki.subscription.page.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['emaki.subscription'],
+    help: 'How long a subscription took for a page of events.',
+    bounds: SECONDS as readonly number[],
+  },
+  'emaki.subscription.events': {
+    kind: 'counter',
+    unit: '{event}',
+    attributes: ['emaki.subscription'],
+    help: 'Events that a subscription was given, those it was given again included.',
+  },
+  'emaki.subscription.parked': {
+    kind: 'gauge',
+    unit: '{key}',
+    attributes: ['emaki.subscription', 'what'],
+    help: 'Keys and streams that a subscription has parked.',
+  },
+  'emaki.subscription.retrying': {
+    kind: 'gauge',
+    unit: '{key}',
+    attributes: ['emaki.subscription'],
+    help: 'Keys and streams that are handled again after a failure.',
+  },
+  'emaki.subscription.owner': {
+    kind: 'gauge',
+    unit: '{owner}',
+    attributes: ['emaki.subscription'],
+    help: 'Whether this process runs the subscription, 1 or 0.',
+  },
+  'emaki.subscription.paused': {
+    kind: 'gauge',
+    unit: '{subscription}',
+    attributes: ['emaki.subscription'],
+    help: 'Whether somebody has paused the subscription, 1 or 0.',
+  },
+  'emaki.subscription.failing': {
+    kind: 'gauge',
+    unit: '{subscription}',
+    attributes: ['emaki.subscription'],
+    help: 'Whether this process runs the subscription and cannot go on for now, 1 or 0.',
+  },
   // What is sent, and what is asked
-  'emaki.send.duration': histogram('s', ['emaki.command'], 'How long a command of a process, a processor or the agenda took.'),
-  'emaki.query.duration': histogram('s', ['emaki.query'], 'How long a query took that no cache of this process answered.'),
+  'emaki.send.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['emaki.command'],
+    help: 'How long a command of a process, a processor or the agenda took.',
+    bounds: SECONDS as readonly number[],
+  },
+  'emaki.query.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['emaki.query'],
+    help: 'How long a query took that no cache of this process answered.',
+    bounds: SECONDS as readonly number[],
+  },
   // What stands still
-  'emaki.notices': counter('{notice}', ['code', 'level', 'emaki.subscription'], 'Records for operators, by their code.'),
-  'emaki.retry.episodes': counter(
-    '{episode}',
-    ['emaki.subscription'],
-    'Times at which something failed and began to be tried again and again.',
-  ),
-  'emaki.retry.open': gauge('{episode}', ['emaki.subscription'], 'What fails now and is tried again and again.'),
-  'emaki.retry.attempts': counter(
-    '{attempt}',
-    ['emaki.subscription'],
-    'Attempts that failed before what was tried again succeeded.',
-  ),
+  'emaki.notices': {
+    kind: 'counter',
+    unit: '{notice}',
+    attributes: ['code', 'level', 'emaki.subscription'],
+    help: 'Records for operators, by their code.',
+  },
+  'emaki.retry.episodes': {
+    kind: 'counter',
+    unit: '{episode}',
+    attributes: ['emaki.subscription'],
+    help: 'Times at which something failed and began to be tried again and again.',
+  },
+  'emaki.retry.open': {
+    kind: 'gauge',
+    unit: '{episode}',
+    attributes: ['emaki.subscription'],
+    help: 'What fails now and is tried again and again.',
+  },
+  'emaki.retry.attempts': {
+    kind: 'counter',
+    unit: '{attempt}',
+    attributes: ['emaki.subscription'],
+    help: 'Attempts that failed before what was tried again succeeded.',
+  },
   // The process
-  'process.cpu.time': counter('s', ['cpu.mode'], 'The processor time of the process.'),
-  'process.memory.usage': gauge('By', [], 'The memory that the process has resident.'),
-  'process.uptime': gauge('s', [], 'How long the process runs.'),
-  'nodejs.eventloop.delay.p50': gauge('s', [], 'The median delay of the event loop since the last scrape.'),
-  'nodejs.eventloop.delay.p99': gauge('s', [], 'The delay of the event loop that 99 % stayed below since the last scrape.'),
-  'nodejs.eventloop.delay.max': gauge('s', [], 'The longest delay of the event loop since the last scrape.'),
-  'emaki.build.info': gauge('{build}', ['version', 'bun'], 'The release of Emaki and of Bun; always 1.'),
+  'process.cpu.time': { kind: 'counter', unit: 's', attributes: ['cpu.mode'], help: 'The processor time of the process.' },
+  'process.memory.usage': { kind: 'gauge', unit: 'By', attributes: [], help: 'The memory that the process has resident.' },
+  'process.uptime': { kind: 'gauge', unit: 's', attributes: [], help: 'How long the process runs.' },
+  'nodejs.eventloop.delay.p50': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    help: 'The median delay of the event loop since the last scrape.',
+  },
+  'nodejs.eventloop.delay.p99': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    help: 'The delay of the event loop that 99 % stayed below since the last scrape.',
+  },
+  'nodejs.eventloop.delay.max': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    help: 'The longest delay of the event loop since the last scrape.',
+  },
+  'emaki.build.info': {
+    kind: 'gauge',
+    unit: '{build}',
+    attributes: ['version', 'bun'],
+    help: 'The release of Emaki and of Bun; always 1.',
+  },
   // Telemetry itself
-  'emaki.telemetry.series': gauge('{series}', [], 'Series that this process keeps.'),
-  'emaki.telemetry.dropped': counter(
-    '{value}',
-    ['metric'],
-    'Values that were counted as `other`, as their metric has too many series.',
-  ),
-  'emaki.telemetry.failures': counter('{failure}', ['metric'], 'Values that could not be read for a scrape.'),
-} as const satisfies Readonly<Record<string, MetricRow>>
+  'emaki.telemetry.series': { kind: 'gauge', unit: '{series}', attributes: [], help: 'Series that this process keeps.' },
+  'emaki.telemetry.dropped': {
+    kind: 'counter',
+    unit: '{value}',
+    attributes: ['metric'],
+    help: 'Values that were counted as `other`, as their metric has too many series.',
+  },
+  'emaki.telemetry.failures': {
+    kind: 'counter',
+    unit: '{failure}',
+    attributes: ['metric'],
+    help: 'Values that could not be read for a scrape.',
+  },
+} as const
 
 export type MetricName = keyof typeof METRICS
 type NamesOf<K extends MetricRow['kind']> = { [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never }[MetricName]
