@@ -1,5 +1,6 @@
 import type { Config } from '../src/config.ts'
 import type { Served } from '../src/definitions/definition.ts'
+import { type OptionKinds, RUNTIME_OPTIONS } from '../src/definitions/options.ts'
 import type { RuntimeOptions } from '../src/runtime.ts'
 import type { Store } from '../src/ports/store/store.ts'
 import type { Telemetry } from '../src/ports/trace/telemetry.ts'
@@ -46,4 +47,20 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   readonly title?: string
   /** The version of the API in the OpenAPI document. Default: `0.0.0`. */
   readonly version?: string
+}
+
+export const APP_OPTIONS: OptionKinds<keyof AppOptions> = {
+  ...RUNTIME_OPTIONS,
+  config: 'object?',
+  telemetry: 'any?',
+  guard: 'function?',
+  actor: 'function?',
+  meta: 'function?',
+  authorize: 'list?',
+  bodyLimit: 'number?',
+  publicStreams: 'list?',
+  origins: 'texts?',
+  parameters: 'texts?',
+  title: 'text?',
+  version: 'text?',
 }

@@ -5,8 +5,9 @@ import { type Config, readConfig } from '../src/config.ts'
 import { type Access, accessOf } from '../src/definitions/access/access.ts'
 import { spec } from '../src/definitions/event/events.ts'
 import { Metrics } from '../src/metrics/registry.ts'
+import { checkOptions } from '../src/definitions/options.ts'
 import type { Runtime } from '../src/runtime.ts'
-import type { AppOptions } from './app-options.ts'
+import { APP_OPTIONS, type AppOptions } from './app-options.ts'
 import { defaultHeaders } from './http/default-headers.ts'
 import { docs } from './openapi/docs.ts'
 import { handleError, handleNotFound, handleRest } from './errors.ts'
@@ -66,6 +67,7 @@ export const BODY_LIMIT = 1_048_576
  * Throws a TypeError if two definitions have the same path, or if a definition has a reserved path.
  */
 export function app(options: AppOptions): App {
+  checkOptions('app', options, APP_OPTIONS)
   const router = new RouterByMethod<[H, RouterRoute]>()
   const hono = new Hono({ router })
   let config: Config | null = options.config ?? null

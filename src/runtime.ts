@@ -42,14 +42,13 @@ import { type Tail, tail } from './subscription/tail.ts'
 import { measureCommands } from './metrics/commands.ts'
 import { observeRuntime } from './metrics/gauges.ts'
 import { measureReport, measureTrace } from './metrics/measured.ts'
+import { checkOptions, type OptionKinds, RUNTIME_OPTIONS } from './definitions/options.ts'
 import { Metrics } from './metrics/registry.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
 import { Notice, type Report } from './ports/report/notice.ts'
 import { printReports } from './ports/report/print.ts'
 
-/**
- * Options of `runtime`. Only `serve` is required. `states` bounds the states in memory, `queue` the waiting commands.
- */
+/** Only `serve` is required. `states` bounds the states in memory, `queue` the waiting commands. */
 export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
   /** The deciders, projections, SQL projections, processors, processes, queries and schedules to serve. */
   readonly serve: readonly Served[]
@@ -175,7 +174,8 @@ const SHUTDOWN_GRACE_MS = 8_000
  * const sent = await emaki.send(order.place('o1', { customerId: 'c1', items: [] }))
  * const row = sent.outcome === 'accepted' ? await emaki.row(orders, 'o1', { atLeast: sent.position }) : null
  */
-export function runtime(options: RuntimeOptions): Promise<Runtime> {
+export async function runtime(options: RuntimeOptions): Promise<Runtime> {
+  checkOptions('runtime', options, RUNTIME_OPTIONS satisfies OptionKinds<keyof RuntimeOptions>)
   return startServices(options)
 }
 

@@ -1,5 +1,6 @@
 // main(app): without a verb, or with `serve`, it serves; other verbs run and end. It works the same in source and in a
 // binary.
+import { checkOptions, type OptionKinds } from '../definitions/options.ts'
 import { parseArgs } from 'node:util'
 import { mountedIn, type Site } from '../../routes/site.ts'
 import { ConfigError, printConfig, readConfig } from '../config.ts'
@@ -30,8 +31,10 @@ export type MainOptions = {
 export async function main(
   site: Site,
   argv: readonly string[] = process.argv.slice(2),
-  { maps = {} }: MainOptions = {},
+  options: MainOptions = {},
 ): Promise<void> {
+  checkOptions('main', options, { maps: 'object?' } satisfies OptionKinds<keyof MainOptions>)
+  const { maps = {} } = options
   const ending = run(site, argv, maps).then(
     code => process.exit(code),
     error => handleFailure(error, argv),

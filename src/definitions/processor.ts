@@ -4,6 +4,7 @@ import type { Rejection } from './decider/reject.ts'
 import type { CloudEvent } from './event/cloud-event.ts'
 import { type AnyEvents, type Recorded, spec } from './event/events.ts'
 import { requireKey } from './event/names.ts'
+import { checkOptions, type OptionKinds } from './options.ts'
 import type { Reads } from './reads.ts'
 import { type CompiledStart, compileStart, type Start } from './start.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from './event/families.ts'
@@ -124,9 +125,11 @@ export function processor<const N extends string, F extends AnyEvents, const T e
   name: DefinitionName<N, '-'>,
   options: ProcessorOptions<F, T>,
 ): Processor<N> {
-  const { types, start, batchSize = 1, parallelism = 1, retry, attemptMs = ATTEMPT_MS, key, handle } = options
   const where = `processor('${name}')`
   checkDefinitionName(where, '-', name)
+  checkOptions(where, options, OPTIONS)
+  const { types, start, batchSize = 1, parallelism = 1, retry = {}, attemptMs = ATTEMPT_MS, key, handle } = options
+  checkOptions(`${where}: retry`, retry, { firstMs: 'number?', maxMs: 'number?', forMs: 'number?' })
   for (const [what, value] of Object.entries({ batchSize, parallelism }))
     if (!(Number.isSafeInteger(value) && value >= 1 && value <= 10_000))
       throw new TypeError(`${where}: expected ${what} from 1 to 10000, found ${value}`)
@@ -150,6 +153,18 @@ export function processor<const N extends string, F extends AnyEvents, const T e
     handle: handle as ProcessorSpec['handle'],
   }
   return Object.freeze({ [spec]: definition }) as Processor<N>
+}
+
+const OPTIONS: OptionKinds<keyof ProcessorOptions<AnyEvents>> = {
+  from: 'families',
+  types: 'texts?',
+  start: 'any?',
+  batchSize: 'number?',
+  parallelism: 'number?',
+  retry: 'object?',
+  attemptMs: 'any?',
+  key: 'function?',
+  handle: 'function',
 }
 
 function checkRetry(where: string, { firstMs, maxMs, forMs }: RetryPolicy): void {

@@ -3,6 +3,7 @@ import { checkDefinitionName, type DefinitionName } from './definition-name.ts'
 import { type Duration, milliseconds } from './event/duration.ts'
 import { spec } from './event/events.ts'
 import type { One } from './event/families.ts'
+import { checkOptions, type OptionKinds } from './options.ts'
 import type { AnyProjection, Projection, ProjectionSpec } from './projection/projection.ts'
 
 /**
@@ -148,10 +149,13 @@ export function query<const N extends string, P extends z.ZodObject, Z extends z
   name: DefinitionName<N, '-'>,
   options: QueryOptions<P, Z, A>,
 ): Query<N, z.input<P>, A, z.output<P>> {
-  checkDefinitionName(`query('${name}')`, '-', name)
+  const where = `query('${name}')`
+  checkDefinitionName(where, '-', name)
+  checkOptions(where, options, OPTIONS)
+  if (options.cache !== undefined) checkOptions(`${where}: cache`, options.cache, CACHE_OPTIONS)
   const { from, params, answer = null, cache, run } = options
   if (Object.hasOwn(params.shape, 'min-position'))
-    throw new TypeError(`query('${name}'): every query has a parameter min-position already; choose another name`)
+    throw new TypeError(`${where}: every query has a parameter min-position already; choose another name`)
   const definition: QuerySpec = {
     kind: 'query',
     name,
@@ -171,4 +175,19 @@ export function query<const N extends string, P extends z.ZodObject, Z extends z
     run: run as unknown as QuerySpec['run'],
   }
   return Object.freeze({ [spec]: definition }) as Query<N, z.input<P>, A, z.output<P>>
+}
+
+const OPTIONS: OptionKinds<keyof QueryOptions<z.ZodObject, z.ZodType, never>> = {
+  from: 'projections?',
+  params: 'schema',
+  answer: 'schema?',
+  cache: 'object?',
+  run: 'function',
+}
+const CACHE_OPTIONS: OptionKinds<keyof CachePolicy<unknown>> = {
+  ttl: 'any',
+  stale: 'any?',
+  negative: 'any?',
+  tags: 'function?',
+  public: 'boolean?',
 }

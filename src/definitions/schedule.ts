@@ -3,6 +3,7 @@ import type { Command } from './decider/command.ts'
 import { spec } from './event/events.ts'
 import type { One } from './event/families.ts'
 import { nameProblem } from './event/names.ts'
+import { checkOptions } from './options.ts'
 import type { AnyDecider, CommandsTo } from './process/process.ts'
 import type { Recurrence } from './recurrence.ts'
 
@@ -60,8 +61,9 @@ export function schedule<const N extends string, D extends AnyDecider>(
   options: ScheduleOptions<D>,
 ): RecurringSchedule<N> {
   const where = `schedule('${name}')`
-  const { every, missed = 'last' } = options
   checkDefinitionName(where, '-', name)
+  checkOptions(where, options, { every: 'any', to: 'deciders', send: 'function', missed: 'text?' })
+  const { every, missed = 'last' } = options
   if (typeof every?.cron !== 'string') throw new TypeError(`${where}: every takes every('0 3 * * *', { zone: 'Europe/Berlin' })`)
   if (missed !== 'last' && missed !== 'none')
     throw new TypeError(`${where}: missed is 'last' or 'none', found ${Bun.inspect(missed)}`)

@@ -5,6 +5,7 @@ import { functionsPart, hashToNumber, readingPart } from '../event/fingerprints.
 import type { Misnamed } from '../event/misnamed.ts'
 import { freezeAll } from '../event/payload.ts'
 import type { Schemas } from '../event/schema.ts'
+import { checkKind, checkOptions, type OptionKinds } from '../options.ts'
 import { type Command, commands } from './command.ts'
 import { namesAmong } from './names-among.ts'
 import { compilePreparations, type OnlyCommands, type Preparations, type Prepare, type Prepared } from './prepare.ts'
@@ -156,7 +157,9 @@ export function decider<
   V extends z.ZodType = never,
   P = unknown,
 >(of: Events<D, S>, options: DeciderOptions<D, S, State, C, E, V, P>): Decider<D, State, C, P> {
+  checkKind('decider: its first value', of, 'families')
   const family = of[spec]
+  checkOptions(`decider(${family.name})`, options, OPTIONS)
   const of_ = { name: family.name, types: [...family.types.keys()], commands: Object.keys(options.commands) }
   const definition: DeciderSpec = {
     kind: 'decider',
@@ -178,10 +181,25 @@ export function decider<
   return Object.freeze(Object.assign(makers, { [spec]: { ...definition, snapshot } })) as Decider<D, State, C, P>
 }
 
+const OPTIONS: OptionKinds<keyof DeciderOptions<string, Schemas, unknown, Schemas, never, z.ZodType, unknown>> = {
+  initial: 'any',
+  // What is missing is named, one by one.
+  evolve: 'functions?',
+  commands: 'schemas',
+  prepare: 'functions?',
+  decide: 'functions?',
+  internal: 'texts?',
+  rejections: 'object?',
+  expose: 'schema?',
+  snapshot: 'object?',
+}
+
 function snapshotOf(
   { name, events, initial, evolve }: DeciderSpec,
-  { every, version = 1 }: { readonly every: number; readonly version?: number },
+  given: { readonly every: number; readonly version?: number },
 ): DeciderSpec['snapshot'] {
+  checkOptions(`decider(${name}): snapshot`, given, { every: 'number', version: 'number?' })
+  const { every, version = 1 } = given
   if (!(every > 0 && Number.isSafeInteger(every) && Number.isSafeInteger(version)))
     throw new TypeError(
       `${name}: expected whole numbers for a snapshot, and every above 0; found version ${version}, every ${every}`,

@@ -16,6 +16,7 @@ import {
   type Only,
 } from '../event/families.ts'
 import { freezeAll } from '../event/payload.ts'
+import { checkOptions, type OptionKinds } from '../options.ts'
 import { type CompiledStart, compileStart, type Start } from '../start.ts'
 import { type AnswerCut, processEvents } from './process-events.ts'
 import type { Timer } from './timer.ts'
@@ -176,12 +177,14 @@ export function processManager<
   R extends On<In<F>, State, Wanted<D>>,
 >(name: DefinitionName<N, '_'>, options: ProcessManagerOptions<F, D, State, E, K, R>): Process<N, State> {
   const where = `processManager('${name}')`
+  checkOptions(where, options, OPTIONS)
   const families = familiesOf(where, options.from)
   const evolve = byEvent<ProcessFold>(`${where}.evolve`, families, options.evolve)
   const react = byEvent<ProcessFold>(`${where}.react`, families, options.react)
   const begins = beginningsOf(where, families, options.begins)
   // JavaScript callers need the check. Each function is called only with the inputs of its type.
   const given = (options.on ?? {}) as unknown as { readonly [K in 'rejected' | 'failed' | 'due']?: OnInput }
+  checkOptions(`${where}: on`, given, { rejected: 'function?', failed: 'function?', due: 'function?' })
   if (!given.rejected) throw new TypeError(`${where}: on.rejected has to say what becomes of a command that is refused`)
   const on = { failed: given.rejected, ...given }
   const definition = defineProcess(where, name, {
@@ -218,6 +221,19 @@ function beginningsOf(where: string, families: Families, names: One<string> | un
 
 type OnInput = (state: unknown, input: Input, key: string) => unknown
 type ProcessFold = (state: unknown, data: unknown, event: Recorded, key: string) => unknown
+
+const OPTIONS: OptionKinds<keyof ProcessManagerOptions<AnyEvents, AnyDecider, unknown, never, never, never>> = {
+  from: 'families',
+  to: 'deciders',
+  begins: 'any',
+  key: 'functions?',
+  initial: 'any',
+  evolve: 'functions',
+  react: 'functions',
+  on: 'functions',
+  start: 'any?',
+  version: 'number?',
+}
 
 /** Makes the spec of every kind of process. Throws a TypeError for options that do not fit. */
 export function defineProcess(

@@ -15,6 +15,7 @@ import {
   type One,
   type Only,
 } from '../event/families.ts'
+import { checkOptions, type OptionKinds } from '../options.ts'
 import type { Start } from '../start.ts'
 import { type AnyDecider, type CommandsTo, defineProcess, type Process } from './process.ts'
 import { type CompiledStep, SAGA_FORM, type SagaPlan, type SagaState } from './saga-state.ts'
@@ -125,6 +126,7 @@ export function saga<
   K extends Keys<In<F>>,
 >(name: DefinitionName<N, '_'>, options: SagaOptions<F, D, Data, S, K>): Process<N, SagaState> {
   const where = `saga('${name}')`
+  checkOptions(where, options, OPTIONS)
   const families = familiesOf(where, options.from)
   const begins = byEvent<(data: unknown, event: Recorded) => unknown>(`${where}.begins`, families, options.begins)
   const groups = options.steps.map(
@@ -201,6 +203,7 @@ function typesOf(maps: readonly ByEvent<unknown>[]): ByEvent<unknown> {
 }
 
 function compileStep(where: string, step: SagaStep<unknown, Command, string>, group: number): CompiledStep {
+  checkOptions(`${where}: a step`, step, STEP_OPTIONS)
   const { run, undo = null, until, unless, timeout = null, retry = 0 } = step
   if (until !== undefined && timeout === null)
     throw new TypeError(`${where}: a step with until ${until} needs a timeout, because ${until} may never come`)
@@ -209,4 +212,24 @@ function compileStep(where: string, step: SagaStep<unknown, Command, string>, gr
     throw new TypeError(`${where}: expected a retry from 0 to 100, found ${retry}`)
   if (timeout !== null) milliseconds(timeout)
   return { run, undo, timeout, retry, group, waits: until !== undefined, until: null, unless: null }
+}
+
+const STEP_OPTIONS: OptionKinds<keyof SagaStep<unknown, Command, string>> = {
+  run: 'function',
+  undo: 'function?',
+  until: 'text?',
+  unless: 'text?',
+  timeout: 'any?',
+  retry: 'number?',
+}
+const OPTIONS: OptionKinds<keyof SagaOptions<AnyEvents, AnyDecider, unknown, never, never>> = {
+  from: 'families',
+  to: 'deciders',
+  key: 'functions?',
+  begins: 'functions',
+  steps: 'list',
+  completed: 'function?',
+  undone: 'function?',
+  start: 'any?',
+  version: 'number?',
 }

@@ -18,6 +18,7 @@ import {
 } from '../event/families.ts'
 import { freezeAll } from '../event/payload.ts'
 import { findUnstable } from '../event/schema.ts'
+import { checkOptions, type OptionKinds } from '../options.ts'
 import { kindsOf, propertiesOf } from './row-fields.ts'
 
 /** A projection, with the types of its rows and indexes. */
@@ -114,8 +115,9 @@ export function projection<
   K extends Keys<In<F>>,
   const I extends keyof Row & string = never,
 >(name: DefinitionName<N, '-'>, options: ProjectionOptions<F, Row, E, K, I>): Projection<N, Row, I> {
-  const { row, initial, indexes = [], version = 1, previous, frozen = false, live = false } = options
   const where = `projection('${name}')`
+  checkOptions(where, options, OPTIONS)
+  const { row, initial, indexes = [], version = 1, previous, frozen = false, live = false } = options
   checkDefinitionName(where, '-', name)
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
@@ -157,6 +159,19 @@ export function projection<
   if (new Set(names).size !== names.length) throw new TypeError(`${where}: two indexes differ only in capitals`)
   // Only types know row and index.
   return Object.freeze({ [spec]: definition }) as Projection<N, Row, I>
+}
+
+const OPTIONS: OptionKinds<keyof ProjectionOptions<AnyEvents, object, never, never, never>> = {
+  from: 'families',
+  row: 'schema',
+  initial: 'object',
+  indexes: 'texts?',
+  key: 'functions?',
+  evolve: 'functions',
+  version: 'number?',
+  previous: 'projections?',
+  frozen: 'boolean?',
+  live: 'boolean?',
 }
 
 /** The name of a projection's table, and of the subscription that fills it. */

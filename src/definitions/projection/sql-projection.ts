@@ -1,5 +1,6 @@
 import { checkDefinitionName, type DefinitionName } from '../definition-name.ts'
 import { type AnyEvents, type Recorded, spec } from '../event/events.ts'
+import { checkOptions } from '../options.ts'
 import { type Families, familiesOf, type In, type One, type TypesByCategory } from '../event/families.ts'
 
 /** The tools with which a SQL projection writes. */
@@ -56,8 +57,9 @@ export function sqlProjection<const N extends string, F extends AnyEvents, Sql =
   options: SqlProjectionOptions<F, Sql>,
 ): SqlProjection<N> {
   const where = `sqlProjection('${name}')`
-  const { version = 1, create, handle } = options
   checkDefinitionName(where, '-', name)
+  checkOptions(where, options, { from: 'families', create: 'function', handle: 'function', version: 'number?' })
+  const { version = 1, create, handle } = options
   const families = familiesOf(where, options.from)
   const definition: SqlProjectionSpec = {
     kind: 'sql-projection',
