@@ -46,8 +46,11 @@ function observeSubscriptions(metrics: Metrics, status: () => Promise<readonly S
     'emaki.subscription.failing',
   ] as const
   metrics.observe(names, async () => {
-    const all = await statusNow()
-    const by = (of: (one: Status) => number) => all.map(one => ({ values: [one.name] as const, value: of(one) }))
+    const known = await statusNow()
+    // A schedule reads no log: it can only have an owner, or be paused.
+    const all = known.filter(({ definition }) => definition.kind !== 'schedule')
+    const by = (of: (one: Status) => number, from: readonly Status[] = all) =>
+      from.map(one => ({ values: [one.name] as const, value: of(one) }))
     const byKind = (of: (one: Status) => number) =>
       all.map(one => ({ values: [one.name, one.definition.kind] as const, value: of(one) }))
     return {
@@ -58,8 +61,8 @@ function observeSubscriptions(metrics: Metrics, status: () => Promise<readonly S
         { values: [name, 'stream'] as const, value: parkedStreams },
       ]),
       'emaki.subscription.retrying': by(({ retrying }) => retrying),
-      'emaki.subscription.owner': by(({ isOwner }) => flag(isOwner)),
-      'emaki.subscription.paused': by(({ isPaused }) => flag(isPaused)),
+      'emaki.subscription.owner': by(({ isOwner }) => flag(isOwner), known),
+      'emaki.subscription.paused': by(({ isPaused }) => flag(isPaused), known),
       'emaki.subscription.failing': by(({ failure }) => flag(failure !== null)),
     }
   })
