@@ -22,27 +22,30 @@ export type ReadBytes = (bytes: number) => void
  */
 export async function* linesOf(file: string, read: ReadBytes = () => {}): AsyncGenerator<readonly FileLine<string>[]> {
   let line = 0
-  let rest: Buffer = Buffer.alloc(0)
+  let rest: Buffer[] = []
   let isTooLong = false
   for await (const piece of createReadStream(file, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>) {
     read(piece.length)
-    const bytes = rest.length ? Buffer.concat([rest, piece]) : piece
-    const end = bytes.lastIndexOf(LINE_FEED) + 1
+    const end = piece.lastIndexOf(LINE_FEED) + 1
     const found: FileLine<string>[] = []
-    for (let begin = 0; begin < end; ) {
-      const next = bytes.indexOf(LINE_FEED, begin)
-      found.push(...(isTooLong ? [tooLongLine(++line)] : lineOf(bytes.subarray(begin, next), ++line)))
-      isTooLong = false
-      begin = next + 1
+    if (end > 0) {
+      const bytes = Buffer.concat([...rest, piece.subarray(0, end)])
+      for (let begin = 0; begin < bytes.length; ) {
+        const next = bytes.indexOf(LINE_FEED, begin)
+        found.push(...(isTooLong ? [tooLongLine(++line)] : lineOf(bytes.subarray(begin, next), ++line)))
+        isTooLong = false
+        begin = next + 1
+      }
+      rest = []
     }
-    rest = bytes.subarray(end)
+    if (end < piece.length && !isTooLong) rest.push(piece.subarray(end))
     // The rest of a line that is too long is dropped. The line is reported at its end.
-    if (rest.length > LINE_BYTES_MAX) isTooLong = true
-    if (isTooLong) rest = Buffer.alloc(0)
+    if (rest.reduce((sum, { length }) => sum + length, 0) > LINE_BYTES_MAX) isTooLong = true
+    if (isTooLong) rest = []
     if (found.length) yield found
   }
   if (isTooLong) yield [tooLongLine(++line)]
-  else if (rest.length) yield lineOf(rest, ++line)
+  else if (rest.length) yield lineOf(Buffer.concat(rest), ++line)
 }
 
 const MARK = '\ufeff'
