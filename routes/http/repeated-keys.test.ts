@@ -21,7 +21,7 @@ describe('a repeated key', () => {
 
   test('no key is repeated in what JSON.stringify writes, with spaces and without', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: false }), value => {
+      fc.property(fc.jsonValue({ maxDepth: 3 }), value => {
         for (const space of [0, 2]) expect(find(JSON.stringify(value, null, space))).toBeNull()
       }),
     )

@@ -1,10 +1,8 @@
 import { expect, test } from 'bun:test'
-import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { z } from 'zod'
-import { inventory } from '../../examples/marketplace/inventory.ts'
 import { order } from '../../examples/marketplace/order.ts'
 import { payment } from '../../examples/marketplace/payment.ts'
-import { bestsellers, customers, orderSummary, orders, stock } from '../../examples/marketplace/views.ts'
+import { bestsellers, orderSummary, orders } from '../../examples/marketplace/views.ts'
 import { readConfig } from '../../src/config.ts'
 import { decider } from '../../src/definitions/decider/decider.ts'
 import { events } from '../../src/definitions/event/events.ts'
@@ -13,38 +11,9 @@ import { projection } from '../../src/definitions/projection/projection.ts'
 import { query } from '../../src/definitions/query.ts'
 import { sets } from '../../src/test-support/shop.ts'
 import { type AppOptions, app } from '../app.ts'
+import { type Document, faults, fetchDocument, marketplace } from './validator.cases.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: a test may walk JSON as it comes.
-type Document = any
-
-const marketplace = [inventory, order, payment, orders, stock, bestsellers, customers, orderSummary]
 const config = (environment: Record<string, string> = {}) => readConfig(environment)
-
-async function fetchDocument(options: Partial<AppOptions> = {}): Promise<Document> {
-  const served = app({ serve: marketplace, store: memory(), config: config(), ...options })
-  return (await served.request('/openapi.json')).json()
-}
-
-const rules = await createConfig({
-  extends: ['spec'],
-  rules: {
-    'operation-operationId': 'error',
-    'operation-operationId-url-safe': 'error',
-    'operation-summary': 'error',
-    'operation-tag-defined': 'error',
-    'security-defined': 'error',
-    'no-invalid-media-type-examples': 'error',
-    'no-invalid-schema-examples': 'error',
-    'no-enum-type-mismatch': 'error',
-    'no-required-schema-properties-undefined': 'error',
-  },
-})
-
-/** What a validator has against a document; nothing where it is valid. */
-async function faults(document: Document): Promise<readonly string[]> {
-  const problems = await lintFromString({ source: JSON.stringify(document), config: rules, absoluteRef: 'openapi.json' })
-  return problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} at ${location[0]?.pointer}`)
-}
 
 const operations = (document: Document): { path: string; method: string; operation: Document }[] =>
   Object.entries<Document>(document.paths).flatMap(([path, methods]) =>
@@ -56,23 +25,6 @@ test('the document of the marketplace is valid OpenAPI', async () => {
   expect(await faults(document)).toEqual([])
   expect(document).toMatchObject({ openapi: '3.1.1', info: { title: 'Marketplace', version: '0.1.0' } })
 })
-
-test.each<[string, (document: Document) => void]>([
-  ['an operation id that is there twice', ({ paths }) => (paths['/health'].get.operationId = 'placeOrder')],
-  ['a path parameter that nobody declares', ({ paths }) => paths['/order/{id}/place'].post.parameters.shift()],
-  ['a reference to nothing', ({ components }) => delete components.schemas.OrderPlaced],
-  ['a response without a description', ({ components }) => delete components.responses.Internal.description],
-  ['a schema of no known type', ({ components }) => (components.schemas.PlaceOrder.type = 'basket')],
-  ['a parameter that is nowhere', ({ components }) => (components.parameters.At.in = 'body')],
-  ['a tag that nobody explains', ({ paths }) => (paths['/health'].get.tags = ['heath'])],
-  ['a field that is required and unknown', ({ components }) => components.schemas.PlaceOrder.required.push('customer')],
-  ['an example that does not fit', ({ components }) => (exampleOf(components.responses.Internal).status = '500')],
-])('the validator finds %s', async (_, spoil) => {
-  const document = await fetchDocument({ serve: [order] })
-  spoil(document)
-  expect(await faults(document)).not.toEqual([])
-})
-const exampleOf = (response: Document) => response.content['application/problem+json'].examples.internal.value
 
 test('every route of a decider is an operation with an id of its own', async () => {
   const found = operations(await fetchDocument({ serve: [payment] })).map(

@@ -71,32 +71,6 @@ test('a fold ends its turn of the event loop after 10 ms', async () => {
   expect(stretches.longest).toBeWithin(TURN_MS, TURN_MS + 6.4)
 })
 
-test('rows are kept between pages up to a bound, and read again beyond it', async () => {
-  const store = memory()
-  await store.readModel.prepare([table])
-  const lease = (await store.readModel.acquire('notes_v1', { owner: 'o', ttlMs: 60_000, start: 0 })) as Lease
-  const asked: number[] = []
-  const rows: typeof store.readModel.rows = (table, keys) => {
-    asked.push(keys.length)
-    return store.readModel.rows(table, keys)
-  }
-  const projector = new Projector({ ...store, readModel: { ...store.readModel, rows } }, notes[spec], table, null, {
-    report: () => {},
-  })
-  await projector.begin(lease)
-  const text = 'x'.repeat(1_000_000)
-  const saveNotes = async (from: number, to: number) => {
-    for (let i = from; i < to; i++) await projector.handle([buildWritten(`note-${i}`, i + 1, text)], null)
-    await projector.save({ name: 'notes_v1', epoch: lease.epoch, from, to, ttlMs: 60_000 })
-  }
-  await saveNotes(0, 134)
-  await projector.handle([buildWritten('note-0', 135, '')], null)
-  expect(asked).toEqual([])
-  await saveNotes(134, 135)
-  await projector.handle([buildWritten('note-0', 136, '')], null)
-  expect(asked).toEqual([1])
-})
-
 test('a key that is folded from the beginning with an unparked stream is parked no longer', async () => {
   const store = memory()
   await store.readModel.prepare([table])
