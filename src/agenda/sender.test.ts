@@ -1,74 +1,12 @@
 // The loop that sends, alone with an agenda: in which order it sends what it reads and what it is told of.
 import { describe, expect, test } from 'bun:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Command } from '../definitions/decider/command.ts'
-import { SentTooEarly } from '../definitions/decider/sent-too-early.ts'
-import type { NewEntry } from '../ports/agenda/agenda.ts'
-import { memoryAgenda } from '../ports/agenda/memory.ts'
 import { until } from '../test-support/servers/until.ts'
-import { Sender } from './sender.ts'
-
-const OWNER = 'process_p'
-const command = JSON.stringify({ decider: 'd', command: 'c', id: 'x', data: {} })
-const entry = (id: string): NewEntry => ({
-  ...{ id, owner: OWNER, key: 'k', timer: null, command, meta: '{}', due: 0, set: 1 },
-})
-const buildEntries = (name: string, many: number) => Array.from({ length: many }, (_, i) => entry(`${name}${i}`))
-const idsOf = (entries: readonly NewEntry[]) => entries.map(({ id }) => id)
-
-type World = {
-  /** Whether an entry comes too early, by its id. */
-  readonly isEarly?: (id: string) => boolean
-  /** What the agenda has before it starts. */
-  readonly left?: readonly NewEntry[]
-  /** Told how many entries a read has found, before they are given. */
-  readonly read?: (many: number) => unknown
-  /** Before each is sent. */
-  readonly before?: () => Promise<unknown>
-  readonly now?: () => number
-  readonly pollMs?: number
-}
-
-/** A sender over an agenda in memory, what it has sent, and how more is added. */
-function startSender({
-  left = [],
-  read = () => {},
-  before = async () => {},
-  now = Date.now,
-  pollMs = 1_000,
-  isEarly,
-}: World = {}) {
-  const agenda = memoryAgenda({ now, renewKeys: () => {} })
-  agenda.change({ add: left, remove: [] })
-  const sent: string[] = []
-  const sender = new Sender({
-    agenda: {
-      ...agenda,
-      due: async (owner, limit) => {
-        const found = await agenda.due(owner, limit)
-        await read(found.entries.length)
-        return found
-      },
-    },
-    owner: OWNER,
-    send: async ({ id }) => {
-      await before()
-      if (isEarly?.(id)) throw new SentTooEarly(JSON.parse(command) as Command, 'not-yet', 86_400_000)
-      sent.push(id)
-      return null
-    },
-    report: () => {},
-    now,
-    pollMs,
-  })
-  const add = (entries: readonly NewEntry[]) => {
-    agenda.change({ add: entries, remove: [] })
-    sender.enqueue(entries)
-  }
-  return { agenda, sender, sent, add }
-}
+import { buildEntries, entry, idsOf, startSender, testKeptOrder } from './sender.cases.ts'
 
 describe('order of what one instance sends to one stream', () => {
+  testKeptOrder(5_000)
+
   test('a sender keeps the order of a stream where more is announced before it has read what another node has left', async () => {
     const [left, more] = [buildEntries('left', 1_500), buildEntries('more', 3)]
     const reads: PromiseWithResolvers<void>[] = []
@@ -91,25 +29,6 @@ describe('order of what one instance sends to one stream', () => {
     expect(sent).toEqual(idsOf([...left, ...more]))
     await sender.stop()
   })
-
-  test.each([5_000, 40_000])(
-    'a sender keeps the order of a stream where more is announced than it sends at once, or keeps in memory: %d',
-    async many => {
-      const all = buildEntries('', many)
-      const gate = Promise.withResolvers<void>()
-      // Some are forgotten while others are still being sent.
-      const { sender, sent, add } = startSender({ before: () => gate.promise.then(() => turn()) })
-      await sender.start()
-      add(all)
-      gate.resolve()
-      const last = entry('last')
-      await until('there is room again', () => sent.length > 100)
-      add([last])
-      await until('all is sent', () => sent.length > all.length)
-      expect(sent).toEqual(idsOf([...all, last]))
-      await sender.stop()
-    },
-  )
 
   test('a sender keeps the order of a stream where a timer falls due while more waits than is sent at once', async () => {
     let now = Date.now()
