@@ -110,6 +110,7 @@ function isUnasked({ keyCheck }: PendingCommand, { decided }: DecisionStep): boo
 }
 
 function decideTraced(command: PendingCommand, from: Folded, context: DecisionContext): DecisionStep {
+  if (!context.trace.isRecording) return decideOne(command, from, context)
   const attributes = { 'emaki.command': `${command.decider.name}.${command.command.command}` }
   return context.trace.step('decide', [command.parent], attributes, () => decideOne(command, from, context))
 }
