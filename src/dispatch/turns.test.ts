@@ -88,7 +88,7 @@ test('a long stream is folded to a past version, and to its end, in several turn
   for (let i = 0; i < 3; i++) await first.send(buildTicks({}).tick('a', { times: 2_000 }))
   await first.close()
   using stretches = measureStretches()
-  const tick = buildTicks({ evolve: () => stretches.work(0.01) })
+  const tick = buildTicks({ evolve: () => stretches.work(1 / 128) })
   const emaki = await startServices({ serve: [tick], store })
   expect((await emaki.state('tick', 'a', { version: 5_999 }))?.version).toBe(5_999)
   expect((await emaki.state('tick', 'a'))?.version).toBe(6_000)

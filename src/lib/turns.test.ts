@@ -53,7 +53,7 @@ test('a sort in turns gives the same as a sort at once, also of equal items, and
   }
   using stretches = measureStretches()
   const compare = (one: number, other: number) => {
-    stretches.work(0.001)
+    stretches.work(1 / 1_024)
     return one - other
   }
   await sortInTurns(

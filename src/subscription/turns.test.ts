@@ -23,12 +23,12 @@ const tick = decider(Tick, {
 function buildRows(name: string, { work }: Stretches) {
   return projection(name, {
     from: Tick,
-    row: z.object({ n: z.int() }).refine(() => [work(0.05)]),
+    row: z.object({ n: z.int() }).refine(() => [work(1 / 16)]),
     initial: { n: 0 },
     key: { Ticked: ({ n }) => `k${n}` },
     evolve: {
       Ticked: ({ n }) => {
-        work(0.05)
+        work(1 / 16)
         return { n: n + 1 }
       },
     },

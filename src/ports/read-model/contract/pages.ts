@@ -42,7 +42,7 @@ export const pages: readonly ReadModelCase[] = [
         ...row(`o${String(i).padStart(6, '0')}`, 1),
         // Each use of a row is some work.
         get fields() {
-          stretches.work(0.02)
+          stretches.work(1 / 64)
           return ['new', 1]
         },
       }))
