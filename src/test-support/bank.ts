@@ -4,6 +4,7 @@ import { memory } from '../ports/store/memory.ts'
 import type { NewEvent } from '../ports/store/event.ts'
 import type { Store } from '../ports/store/store.ts'
 import { account } from './account.ts'
+import { cleanUpLater } from './cleanup.ts'
 import { type FailingStore, failingStore } from './failing-store.ts'
 
 /** One process; `log` is shared with others where it is given. */
@@ -12,7 +13,9 @@ export async function openBank({ log = memory(), ...options }: Partial<RuntimeOp
   readonly store: FailingStore
 }> {
   const store = failingStore(log)
-  return { store, emaki: await startServices({ serve: [account], store, ...options }) }
+  const emaki = await startServices({ serve: [account], store, ...options })
+  cleanUpLater(() => emaki.close())
+  return { store, emaki }
 }
 
 /** Appends one deposit as another process would, at any version of the stream. */

@@ -1,4 +1,4 @@
-// What a test opens, it hands over to be undone: a file that does so says `afterEach(cleanUp)`.
+// What a test opens, it hands over to be undone after its file, or earlier: such a file says `afterEach(cleanUp)`.
 const undos: (() => unknown)[] = []
 
 /** Remembers how to undo something. */
