@@ -221,8 +221,8 @@ create view events_json as
     id,
     type,
     schema,
-    (data)::jsonb AS data,
-    (meta)::jsonb AS meta,
+    emaki.json_v1(data) AS data,
+    emaki.json_v1(meta) AS meta,
     at
    FROM emaki.events;
 
@@ -1125,6 +1125,13 @@ BEGIN ATOMIC
  UPDATE emaki.imports i SET total = import_staged_v1.total
    WHERE (i.import = import_staged_v1.import);
 END
+;
+
+CREATE OR REPLACE FUNCTION emaki.json_v1(payload text)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (CASE WHEN (strpos(payload, '\u0000'::text) = 0) THEN payload ELSE regexp_replace(payload, '(?<!\\)((?:\\\\)*)\\u0000'::text, '\1\\ufffd'::text, 'g'::text) END)::jsonb
 ;
 
 CREATE OR REPLACE FUNCTION emaki.load_v1(streams text[], afters bigint[], schemas integer[], keys_wanted text[], facts_max integer)

@@ -89,9 +89,18 @@ describe('the database', () => {
     }
   })
 
-  test('the database shows payloads as jsonb to ad-hoc SQL', async () => {
-    const [row] = await at.sql.unsafe(`select data ->> 'a' as a from ${at.schema}.events_json where position = 1`)
-    expect(row?.['a']).toBe('1')
+  test('the database shows payloads as jsonb to ad-hoc SQL, U+FFFD for each U+0000 that jsonb refuses', async () => {
+    const text = 'a\0\0\\u0000\\\0'
+    const shown = { text: text.replaceAll('\0', '\ufffd'), ['a\ufffd']: 1 }
+    const json = JSON.stringify({ text, ['a\0']: 1 })
+    const nul = { ...event(), data: json, meta: json }
+    await store.append([{ slices: [{ stream: 'order-nul', expect: 'any', events: [nul] }], keys: [] }])
+    const some = "where stream in ('order-o1', 'order-nul') order by position"
+    const rows = await at.sql.unsafe(`select data, meta from ${at.schema}.events_json ${some}`)
+    expect([...rows]).toEqual([
+      { data: { a: 1 }, meta: {} },
+      { data: shown, meta: shown },
+    ])
   })
 })
 

@@ -20,6 +20,7 @@ import starts from '../../../migrations/postgres/0028-starts.sql' with { type: '
 import importsById from '../../../migrations/postgres/0029-imports.sql' with { type: 'text' }
 import home from '../../../migrations/postgres/0030-home.sql' with { type: 'text' }
 import planOnce from '../../../migrations/postgres/0031-plan-once.sql' with { type: 'text' }
+import jsonOfText from '../../../migrations/postgres/0033-json-of-text.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -44,4 +45,5 @@ export const migrations: readonly Migration[] = [
   { name: '0029-imports', sql: importsById },
   { name: '0030-home', sql: home },
   { name: '0031-plan-once', sql: planOnce },
+  { name: '0033-json-of-text', sql: jsonOfText },
 ]

@@ -41,10 +41,6 @@ const VALUES: Readonly<Record<RowField['kind'], (field: string) => string>> = {
   json: field => `nullif(r.data -> ${field}, 'null')`,
 }
 
-/** jsonb takes no U+0000, for which U+FFFD stands: one text of a client must not take the view from all others. */
-const DATA = String.raw`case when strpos(r.data, '\u0000') = 0 then r.data
-  else regexp_replace(r.data, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g') end::jsonb`
-
 function bodyOf({ projection }: RowView, schema: string): string {
   return `
 #variable_conflict use_column
@@ -54,7 +50,7 @@ begin
   if served is null then
     raise exception 'no rows of % are served yet', ${quoteText(projection)} using hint = 'wait until emaki status shows that it has caught up';
   end if;
-  return query execute format(${quoteText(`select r.key, r.position, ${DATA} from %I.%I r`)}, ${quoteText(schema)}, 'rows_' || served);
+  return query execute format(${quoteText(`select r.key, r.position, ${quoteName(schema)}.json_v1(r.data) from %I.%I r`)}, ${quoteText(schema)}, 'rows_' || served);
 end
 `
 }
