@@ -96,7 +96,7 @@ describe('the database', () => {
     const nul = { ...event(), data: json, meta: json }
     await store.append([{ slices: [{ stream: 'order-nul', expect: 'any', events: [nul] }], keys: [] }])
     const some = "where stream in ('order-o1', 'order-nul') order by position"
-    const rows = await at.sql.unsafe(`select data, meta from ${at.schema}.events_json ${some}`)
+    const rows: readonly object[] = await at.sql.unsafe(`select data, meta from ${at.schema}.events_json ${some}`)
     expect([...rows]).toEqual([
       { data: { a: 1 }, meta: {} },
       { data: shown, meta: shown },
