@@ -2,9 +2,10 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { decider, memory, type Runtime, runtime } from 'emaki'
-import { app } from 'emaki/http'
+import { type App, app } from 'emaki/http'
 import { until } from '../src/test-support/servers/until.ts'
 import { OrderV1, order as changedOrder } from './changed-events.ts'
+import { openShop } from './checks.ts'
 import { findFirstOrder } from './follow.ts'
 import { checkout, group, stay } from './group-checkout.ts'
 import { followCategory } from './live.ts'
@@ -113,4 +114,26 @@ test('a recipe for who may ask imports the package by its name, and nothing of i
   }
   expect(paths.length).toBeGreaterThan(10)
   for (const path of paths) expect([path, await ofSource(path)]).toEqual([path, []])
+})
+
+test('a shop is ready only while its payment service is well, and shows operators that its mail server is away', async () => {
+  let isWell = false
+  const fetch = () => new Response(null, { status: isWell ? 200 : 503 })
+  using payments = Bun.serve({ port: 0, fetch })
+  const open = () => openShop({ payments: payments.url.origin, mailUrl: 'http://127.0.0.1:1', store: memory() })
+  const ask = async (shop: App, path: string) => {
+    const emaki = await shop.runtime()
+    const answer = await shop.request(path)
+    return { status: answer.status, body: (await answer.json()) as object, close: emaki.close }
+  }
+  const away = await ask(open(), '/ready')
+  expect(away).toMatchObject({ status: 503, body: { detail: 'checks of the app fail: payments' } })
+  await away.close()
+  isWell = true
+  const well = await ask(open(), 'http://localhost/ready?verbose')
+  expect(well).toMatchObject({
+    status: 200,
+    body: { status: 'warn', checks: { own: [{ name: 'mail', status: 'warn' }, { status: 'pass' }] } },
+  })
+  await well.close()
 })

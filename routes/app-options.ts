@@ -7,6 +7,7 @@ import type { Telemetry } from '../src/ports/trace/telemetry.ts'
 import type { Allowed } from '../src/definitions/access/allow.ts'
 import type { Actor, Guard } from './context.ts'
 import type { MetaOf } from './custom-meta.ts'
+import type { Checks } from './health/own-checks.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {
   /** The store that keeps the log. Default: PostgreSQL at DATABASE_URL, else SQLite at SQLITE_FILE. */
@@ -43,6 +44,11 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
    * any other that they do not know. Default: none.
    */
   readonly parameters?: readonly string[]
+  /**
+   * Checks of your own, by name: `/ready?verbose` runs them, and a required one decides about `/ready`, too. A check throws,
+   * or gives false, while it fails. Default: none.
+   */
+  readonly checks?: Checks
   /** The title in the OpenAPI document. Default: `Emaki`. */
   readonly title?: string
   /** The version of the API in the OpenAPI document. Default: `0.0.0`. */
@@ -61,6 +67,7 @@ export const APP_OPTIONS: OptionKinds<keyof AppOptions> = {
   publicStreams: 'list?',
   origins: 'texts?',
   parameters: 'texts?',
+  checks: 'object?',
   title: 'text?',
   version: 'text?',
 }

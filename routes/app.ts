@@ -14,12 +14,15 @@ import { handleError, handleNotFound, handleRest } from './errors.ts'
 import { authorizeFollow } from './events/authorize-follow.ts'
 import { eventStream } from './events/events.ts'
 import { type WebSocketHandlers, websocket } from './events/server.ts'
-import { health, ready } from './health.ts'
+import { HealthDetails, type OtherParts } from './health/details.ts'
+import { guardDetails, health, ready, startup } from './health/health.ts'
+import { OwnChecks } from './health/own-checks.ts'
 import { type Lifecycle, lifecycleOf } from './lifecycle.ts'
 import { provideServices, refuseBadRequests, requireAccess } from './middleware.ts'
 import { definitionsOf, hasPath, mount } from './mount.ts'
 import { openapi } from './openapi/openapi.ts'
 import { serveMetrics } from './metrics.ts'
+import { reportingOf } from './report.ts'
 import { PAGE_PARAMETERS } from './streams/page-request.ts'
 import { withParameters } from './http/parameters.ts'
 import { problemPage } from './http/problem.ts'
@@ -75,7 +78,9 @@ export function app(options: AppOptions): App {
   const definitions = definitionsOf(options.serve)
   const access = accessOf(options.authorize, definitions)
   const metrics = new Metrics()
-  const lifecycle = lifecycleOf(options, configured, metrics)
+  const reporting = reportingOf(options, configured)
+  const { report } = reporting
+  const lifecycle = lifecycleOf(options, { configured, metrics, report })
   const cached = cachedAnswersOf(definitions)
   const checkAccess = requireAccess(options.guard, access.isRuled, configured)
   const openMetrics: MiddlewareHandler = (c, next) => (configured().METRICS_PUBLIC ? next() : checkAccess(c, next))
@@ -85,6 +90,9 @@ export function app(options: AppOptions): App {
     access,
     cached,
     metrics,
+    ownChecks: new OwnChecks(options.checks ?? {}, { report }),
+    details: new HealthDetails({ failures: reporting.failures, others: () => otherPartsOf(options, configured) }),
+    checkAccess,
     openMetrics,
     ownRoutes: () => hono.routes.slice(first, -derived),
   })
@@ -99,7 +107,7 @@ export function app(options: AppOptions): App {
   const derived = hono.routes.length - first
   for (const list of [hono.routes, router.routes] as unknown[][]) keepLast(list, derived)
   refuseAfterMounting(hono.routes)
-  hono.notFound(notFound).onError(handleError(options.report))
+  hono.notFound(notFound).onError(handleError(report))
 
   // A Hono app that mounts this one has its handlers: so `main` finds the app.
   Object.assign(rest, { [spec]: hono })
@@ -118,6 +126,10 @@ type FirstParts = {
   readonly access: Access
   readonly cached: ReadonlyMap<string, CachedAnswers>
   readonly metrics: Metrics
+  readonly ownChecks: OwnChecks
+  readonly details: HealthDetails
+  /** Says who may read the log, and the details of the app. */
+  readonly checkAccess: MiddlewareHandler
   /** Says who may read the metrics. */
   readonly openMetrics: MiddlewareHandler
   /** The routes of the user. */
@@ -131,7 +143,7 @@ type FirstParts = {
 function mountFirst(
   hono: Hono,
   options: AppOptions,
-  { lifecycle, access, cached, metrics, openMetrics, ownRoutes }: FirstParts,
+  { lifecycle, access, cached, metrics, ownChecks, details, checkAccess, openMetrics, ownRoutes }: FirstParts,
 ): void {
   const meter = new RequestMeter(metrics)
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
@@ -141,10 +153,14 @@ function mountFirst(
     if (access.query(name) === 'all') hono.get(`/${name}`, answerFirst(name, answers, { lifecycle, meter, ownRoutes }))
   hono.use(defaultHeaders(meter)).use(refuseBadRequests(options.bodyLimit ?? BODY_LIMIT))
   hono.get('/health', health)
-  hono.get('/ready', ready(lifecycle, true)).get('/startup', ready(lifecycle, false))
+  hono.get('/ready', guardDetails(checkAccess), ready({ lifecycle, ownChecks, details })).get('/startup', startup({ lifecycle }))
   hono.get('/problems/:slug', withParameters([], problemPage))
   hono.get('/metrics', openMetrics, serveMetrics(metrics))
   hono.use(provideServices(lifecycle, access, options))
+}
+
+function otherPartsOf({ cache, cdn }: AppOptions, configured: () => Config): OtherParts {
+  return { hasSharedCache: cache !== undefined || configured().REDIS_URL !== undefined, hasCdn: cdn !== undefined }
 }
 
 /** Answers a query from its cached answers, unless a middleware of the user has to see the request. */

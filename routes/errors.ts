@@ -14,7 +14,6 @@ import { problem, problemOfException } from './http/problem.ts'
 import { refuseStale } from './http/min-position.ts'
 import { requestOf, servicesOf } from './context.ts'
 import { Notice, type Report } from '../src/ports/report/notice.ts'
-import { printReports } from '../src/ports/report/print.ts'
 
 /** Answers 404, or 405 if the path has routes for other methods. */
 export function handleNotFound(hono: Hono, definitions: readonly Definition[]): NotFoundHandler {
@@ -44,7 +43,7 @@ function hasRouteBehind(c: Context): boolean {
 }
 
 /** Turns an error into a problem. An unexpected error is reported, and answered with a 500 that does not show it. */
-export function handleError(report: Report = printReports()): ErrorHandler {
+export function handleError(report: Report): ErrorHandler {
   return (error, c) => {
     if (error instanceof HTTPException) return problemOfException(c, error)
     // A rule of a command is asked where the command is decided.

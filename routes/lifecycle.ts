@@ -3,7 +3,7 @@ import type { Config } from '../src/config.ts'
 import { type Services, startServices } from '../src/runtime.ts'
 import { Episode } from '../src/ports/report/episode.ts'
 import { StoreError } from '../src/ports/store/errors.ts'
-import { printReports } from '../src/ports/report/print.ts'
+import type { Report } from '../src/ports/report/notice.ts'
 import { untraced } from '../src/ports/trace/trace.ts'
 import type { AppOptions } from './app-options.ts'
 import type { Metrics } from '../src/metrics/registry.ts'
@@ -33,12 +33,15 @@ export type Lifecycle = {
   readonly stop: () => Promise<void>
 }
 
-export function lifecycleOf(options: AppOptions, configured: () => Config, metrics: Metrics): Lifecycle {
+/** What an app has from the beginning, before its store is open. */
+export type LifecycleParts = { readonly configured: () => Config; readonly metrics: Metrics; readonly report: Report }
+
+export function lifecycleOf(options: AppOptions, parts: LifecycleParts): Lifecycle {
   let running: Running = { services: null, live: null, isStopping: false, startError: null }
   let starting: Promise<Services> | null = null
 
   const start = () => {
-    starting ??= openServices(options, configured, metrics).then(
+    starting ??= openServices(options, parts).then(
       services => {
         running = { ...running, services, live: new Live(services, { report: services.report }) }
         return services
@@ -51,7 +54,7 @@ export function lifecycleOf(options: AppOptions, configured: () => Config, metri
     return starting
   }
   const attempts = new Episode({
-    report: options.report ?? printReports(),
+    report: parts.report,
     what: 'The app could not start',
     mend: 'Look at its configuration and its store.',
   })
@@ -95,10 +98,9 @@ function retryable(error: StoreError): StoreError {
   return new StoreError('unavailable', error.message, { cause: error, shown: error.shown ?? undefined })
 }
 
-async function openServices(options: AppOptions, configured: () => Config, metrics: Metrics): Promise<Services> {
+async function openServices(options: AppOptions, { configured, metrics, report }: LifecycleParts): Promise<Services> {
   const config = configured()
   const store = options.store ?? (await storeOf(config))
-  const { report = printReports({ least: config.LOG_LEVEL }) } = options
   const cache = options.cache ?? cacheOf(config, report)
   const trace = options.trace ?? options.telemetry?.trace ?? untraced
   return startServices({

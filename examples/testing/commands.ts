@@ -8,6 +8,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/account.ts': ['account.test.ts', "'examples/account.ts'"],
   'examples/changed-events.ts': ['samples.test.ts', "'./changed-events.ts'"],
   'examples/changed-process.ts': ['docs.processes.test.ts', "run('bun examples/changed-process.ts'"],
+  'examples/checks.ts': ['samples.test.ts', "'./checks.ts'"],
   'examples/deciding.ts': ['deciding.test.ts', "'./deciding.ts'"],
   'examples/follow.ts': ['samples.test.ts', "'./follow.ts'"],
   'examples/order-limit.ts': ['order-limit.test.ts', "'./order-limit.ts'"],

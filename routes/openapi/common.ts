@@ -11,20 +11,22 @@ export function commonPaths(draft: Draft, security: readonly Json[], hasCommands
   const { schemas } = draft
   const health = add(schemas, 'Health', z.object({ status: z.literal('pass') }))
   const ready = add(schemas, 'Ready', readyAnswer())
-  const asks = (id: string, summary: string, schema: Json, refusals: Json): Json => ({
+  const asks = (id: string, summary: string, schema: Json, refusals: Json, more: Json = {}): Json => ({
     get: {
       operationId: unique(draft, id),
       summary,
       tags: ['health'],
+      ...more,
       responses: { 200: answer('Yes.', headerRefs(), schema), ...refusals },
     },
   })
+  const detailRefusals = refusalRefs('NotReady', ...(security.length > 0 ? (['Unauthenticated', 'Forbidden'] as const) : []))
   return {
     '/streams/{stream}': { get: streamOperation(draft, security) },
     ...(hasCommands && { '/commands/{id}': scheduledPath(draft) }),
     '/events': { get: eventsOperation(draft, security) },
     '/health': asks('getHealth', 'Whether the process answers', health, {}),
-    '/ready': asks('getReadiness', 'Whether the app can serve', ready, refusalRefs('NotReady')),
+    '/ready': asks('getReadiness', 'Whether the app can serve', ready, detailRefusals, { parameters: parameterRefs('Verbose') }),
     '/startup': asks('getStartup', 'Whether the app has started', ready, refusalRefs('NotReady')),
     '/problems/{slug}': { get: problemOperation(draft) },
   }

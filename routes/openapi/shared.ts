@@ -55,7 +55,7 @@ const several = (name: string, description: string): Json => ({
 type ParameterName =
   | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Before' | 'Order' | 'StreamTypes' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
   | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Correlations' | 'Prefer'
-  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' // biome-ignore format: one list
+  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' | 'Verbose' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
   Id: parameterOf('path', 'id', name, 'The instance.'),
@@ -80,6 +80,10 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
   Correlations: {
     ...several('correlation', 'Only events of these correlations, such as all that one request led to.'),
     explode: true,
+  },
+  Verbose: {
+    ...parameterOf('query', 'verbose', { type: 'string' }, 'Every part of the app. It is for those who may read the log.'),
+    allowEmptyValue: true,
   },
   Limit: parameterOf('query', 'limit', whole(1, { maximum: 1_000, default: 100 }), 'The most events on a page.'),
   IdempotencyKey: parameterOf(

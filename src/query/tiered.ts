@@ -21,7 +21,9 @@ export function tierCaches(caches: readonly Cache[], report: Report = () => {}):
   const shared = caches.at(-1)
   if (!nearest || !shared) throw new Error('A tiered cache needs at least one cache.')
 
-  const failures = new Map(caches.map((cache, tier) => [cache, new Episode({ report, ...FAILURE, fields: { tier: tier + 1 } })]))
+  const failures = new Map(
+    caches.map((cache, tier) => [cache, new Episode({ report, ...FAILURE, fields: { part: 'cache', tier: tier + 1 } })]),
+  )
 
   async function tryOr<T>(cache: Cache, attempt: (cache: Cache) => Promise<T>, otherwise: NoInfer<T>): Promise<T> {
     try {

@@ -81,6 +81,7 @@ class LogTail implements Tail {
       report,
       what: 'The head of the log could not be read',
       mend: 'Rows and effects are behind meanwhile.',
+      fields: { part: 'log' },
     })
     this.#sleep = sleep
     this.#bounds = bounds ?? { events: RING_EVENTS_MAX, size: RING_SIZE_MAX }

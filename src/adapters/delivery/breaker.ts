@@ -42,7 +42,8 @@ export class Breaker {
   constructor(options: BreakerOptions) {
     this.#options = options
     const { receiver, report } = options
-    this.#away = new Episode({ report, what: `${receiver} is unavailable`, mend: 'Nothing is lost: events are sent later.' })
+    const mend = 'Nothing is lost: events are sent later.'
+    this.#away = new Episode({ report, what: `${receiver} is unavailable`, mend, fields: { part: 'relay', receiver } })
   }
 
   /** Repeats a delivery until it succeeds. Rejects if it is refused, or if the signal is aborted. */

@@ -30,7 +30,12 @@ export type WatchOptions = {
 /** Calls `wake` with the head of the log, until it is ended. Never throws. */
 export function watch({ url, channel, head, announcer, wake, report }: WatchOptions): () => Promise<void> {
   const ending = new AbortController()
-  const deaf = new Episode({ report, what: 'Appends of other processes are not heard by LISTEN', mend: DEAF })
+  const deaf = new Episode({
+    report,
+    what: 'Appends of other processes are not heard by LISTEN',
+    mend: DEAF,
+    fields: { part: 'log' },
+  })
   const polling = pollHead(head, wake, report)
   const listening = listenAgain()
 
@@ -82,7 +87,7 @@ function pollHead(
   report: Report,
 ): { readonly begin: () => void; readonly end: () => Promise<void> } {
   const mend = 'Appends of other processes are noticed later meanwhile.'
-  const failing = new Episode({ report, what: 'The head of the log could not be polled', mend })
+  const failing = new Episode({ report, what: 'The head of the log could not be polled', mend, fields: { part: 'log' } })
   let last = 0
   let end: (() => Promise<void>) | null = null
   const begin = () => {

@@ -43,7 +43,7 @@ export class RedisConnection {
     this.#options = options
     this.#scripts = options.scripts ?? SCRIPTS
     const mend = 'Answers are made without the shared cache meanwhile. Look at Redis and at REDIS_URL.'
-    this.#away = new Episode({ report: options.report, what: 'Redis does not answer', mend })
+    this.#away = new Episode({ report: options.report, what: 'Redis does not answer', mend, fields: { part: 'cache' } })
     this.#redis = new Redis(options.url, {
       protocol: 2,
       enableOfflineQueue: false,

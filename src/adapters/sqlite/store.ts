@@ -147,7 +147,12 @@ class SqliteStore implements Store {
     let last = this.#db.dataVersion()
     const entry: Wake = head => wake(head)
     const what = `${this.#file} could not be watched`
-    const failing = new Episode({ report, what, mend: 'Appends of other processes are noticed later meanwhile.' })
+    const failing = new Episode({
+      report,
+      what,
+      mend: 'Appends of other processes are noticed later meanwhile.',
+      fields: { part: 'log' },
+    })
     const hasChanged = () => {
       const now = this.#opened?.dataVersion() ?? last
       if (now === last) return false

@@ -50,7 +50,7 @@ export function batchPurges(purger: Purger, options: BatchPurgesOptions = {}): P
   const closing = new AbortController()
   let isRunning = false
   const mend = 'Answers in the CDN are out of date until their max-age is over.'
-  const failing = new Episode({ report, what: 'The CDN could not be purged', mend })
+  const failing = new Episode({ report, what: 'The CDN could not be purged', mend, fields: { part: 'cdn' } })
 
   const pause = (ms: number): Promise<void> => sleep(ms, closing.signal).catch(() => {})
 

@@ -45,7 +45,8 @@ export class Episode {
     const failures = this.#failures
     this.#failures = 0
     const message = `${what}; that is over after ${failures} failures in ${lastedMs} ms.`
-    report(new Notice({ level: 'info', code: 'retry-ended', message, fields: { ...fields, failures, lastedMs } }))
+    const known = { ...fields, failures, lastedMs }
+    report(new Notice({ level: 'info', code: 'retry-ended', message, fields: known, episode: what }))
   }
 
   #begin(cause: unknown): void {
@@ -53,6 +54,6 @@ export class Episode {
     this.#beganAt = this.#clock()
     const reason = cause instanceof Error ? cause.message : String(cause)
     const message = `${what}: ${reason}. It is tried again until it succeeds. ${mend}`
-    report(new Notice({ level: 'warn', code: 'retry-began', message, ...(fields && { fields }), cause }))
+    report(new Notice({ level: 'warn', code: 'retry-began', message, ...(fields && { fields }), cause, episode: what }))
   }
 }

@@ -14,6 +14,8 @@ export type NoticeOptions = {
   readonly fields?: NoticeFields
   /** What was thrown, if something was. */
   readonly cause?: unknown
+  /** What fails again and again, as the beginning of a sentence: the notice begins it, or ends it. Default: nothing. */
+  readonly episode?: string
 }
 
 /** Something that an operator should know, and that no caller waits for. `report` takes it like any other error. */
@@ -22,12 +24,14 @@ export class Notice extends Error {
   readonly level: Level
   readonly code: string
   readonly fields: NoticeFields
+  readonly episode: string | undefined
 
-  constructor({ level, code, message, fields = {}, cause }: NoticeOptions) {
+  constructor({ level, code, message, fields = {}, cause, episode }: NoticeOptions) {
     super(message, cause === undefined ? undefined : { cause })
     this.level = level
     this.code = code
     this.fields = fields
+    this.episode = episode
   }
 }
 

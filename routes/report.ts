@@ -1,0 +1,32 @@
+// Where the records of an app go: to its option `report`, else they are printed. What operators ask later is remembered.
+import type { Config } from '../src/config.ts'
+import { Failures } from '../src/ports/report/failures.ts'
+import type { Report } from '../src/ports/report/notice.ts'
+import { printReports } from '../src/ports/report/print.ts'
+import type { AppOptions } from './app-options.ts'
+
+export type Reporting = { readonly report: Report; readonly failures: Failures }
+
+/** Makes the report of an app. */
+export function reportingOf({ report }: AppOptions, configured: () => Config): Reporting {
+  const failures = new Failures()
+  return { report: failures.observe(report ?? printLater(configured)), failures }
+}
+
+/** Prints as the configuration says. It is read with the first record, as an app may be made without it. */
+function printLater(configured: () => Config): Report {
+  let print: Report | null = null
+  return problem => {
+    print ??= printReports(printOptionsOf(configured))
+    print(problem)
+  }
+}
+
+/** A configuration that cannot be used is a record itself. */
+function printOptionsOf(configured: () => Config): { readonly least?: Config['LOG_LEVEL'] } {
+  try {
+    return { least: configured().LOG_LEVEL }
+  } catch {
+    return {}
+  }
+}
