@@ -192,6 +192,8 @@ CREATE UNIQUE INDEX imports_pkey ON emaki.imports USING btree (name);
 
 CREATE UNIQUE INDEX keys_pkey ON emaki.keys USING btree (key);
 
+CREATE INDEX keys_sent ON emaki.keys USING btree (split_part(key, ':'::text, 2), "position") WHERE ((until IS NULL) AND (key ~~ 'agenda:%'::text));
+
 CREATE INDEX keys_until ON emaki.keys USING btree (until) WHERE (until IS NOT NULL);
 
 CREATE UNIQUE INDEX leases_pkey ON emaki.leases USING btree (name);
@@ -596,6 +598,60 @@ begin
   if found then
     execute format('drop table %I', 'rows_' || subscription);
   end if;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.end_sent_keys_v1(most integer, keep_ms bigint, gone_ms bigint)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  processor text := '';
+  passed bigint;
+  gone interval := gone_ms * interval '1 millisecond';
+  kept interval;
+  many integer := 0;
+  ended integer;
+begin
+  while many < most loop
+    select k.processor into processor
+    from (
+      select split_part(key, ':', 2) as processor
+      from keys
+      where until is null and key like 'agenda:%' and split_part(key, ':', 2) > processor
+      order by split_part(key, ':', 2)
+      limit 1
+    ) k;
+    exit when processor is null;
+    kept := keep_ms * interval '1 millisecond';
+    select case when greatest(c.saved_at, l.until) > clock_timestamp() - gone
+      then least(c.position, (select min(p.position) from parked p where p.name = c.name)) end
+    into passed
+    from checkpoints c
+    left join leases l using (name)
+    where c.name = processor
+    for share of c;
+    if not found then
+      kept := gone;
+    end if;
+    update keys
+    set until = clock_timestamp() + kept
+    where key in (
+      select k.key
+      from keys k
+      where k.until is null and k.key like 'agenda:%' and split_part(k.key, ':', 2) = processor
+        and k.position <= coalesce(passed, 9223372036854775807)
+      order by k.position
+      limit most - many
+    );
+    get diagnostics ended = row_count;
+    many := many + ended;
+  end loop;
+  return many;
 end
 $function$
 ;
@@ -1295,6 +1351,22 @@ begin
   if exists (select from row_tables t where t.name = subscription) then
     execute format('truncate %I', 'rows_' || subscription);
   end if;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.reset_v2(subscription text, "to" bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+begin
+  perform reset_v1(subscription, "to");
+  update keys
+  set until = null
+  where key >= 'agenda:' || subscription || ':' and key < 'agenda:' || subscription || ';'
+    and until > clock_timestamp() and rejection is null and position > "to";
 end
 $function$
 ;

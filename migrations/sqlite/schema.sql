@@ -73,6 +73,9 @@ CREATE TABLE imports (
   began integer not null
 , source text not null default '', began_at integer not null default 0) strict, without rowid;
 
+CREATE INDEX keys_sent on keys (substr(key, 8, instr(substr(key, 8), ':') - 1), position)
+where until is null and substr(key, 1, 7) = 'agenda:';
+
 CREATE TABLE keys (
   key text primary key,
   fingerprint text not null,

@@ -147,8 +147,8 @@ export async function sendInTime(
 }
 
 /**
- * Sends a command because of an event, as an actor. Its key is kept as long as the log, because an event may come again
- * after any time: where its key was parked, or its node was away. Gives its rejection, or null if it was accepted. Throws if the outcome is
+ * Sends a command because of an event, as an actor. Its key has no end until the store finds that the event cannot
+ * come again, which may be after any time: where its key was parked, or its node was away. Gives its rejection, or null if it was accepted. Throws if the outcome is
  * unknown, if the command came too early, and if it can never be sent.
  */
 export async function sendForEvent(

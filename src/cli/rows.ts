@@ -163,7 +163,12 @@ export const rebuildVerb: Verb = {
 export const resetVerb: Verb = {
   takes: 'NAME',
   does: 'make a projection or a processor begin again, also in a running server',
-  options: { position: { takes: 'N', does: 'a processor: after this position; later events are handled again' } },
+  options: {
+    position: {
+      takes: 'N',
+      does: 'a processor: after this position; later events are handled again, and commands of more than 30 days ago sent again',
+    },
+  },
   json: true,
   run: reset,
 }

@@ -23,7 +23,7 @@ export type Handling = Reads & {
   readonly cloudEvent: (event: Recorded) => CloudEvent
   /**
    * Sends a command because of an event. Its key is made of both, so it has one effect however often and however
-   * late the event is handled. A rejection is kept for a day. Resolves to the rejection, or to null if the command was accepted. Rejects if the outcome is unknown, and
+   * late the event is handled. A `reset` by more than 30 days sends again. A rejection is kept for a day. Resolves to the rejection, or to null if the command was accepted. Rejects if the outcome is unknown, and
    * the event is handled again.
    */
   readonly send: (event: Recorded, command: Command) => Promise<Pick<Rejection, 'code' | 'data'> | null>

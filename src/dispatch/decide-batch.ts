@@ -138,9 +138,15 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
     after = evolve(decider, after, decision.events)
     events = events.length === 0 ? decision.events : [...events, ...decision.events]
   }
-  const key = command.key && { ...command.key, version: after.version, count: events.length, rejection: null }
+  const key = command.key && keyOfEvents(command.key, after.version, events.length)
   const ids = keysOfIds([{ stream: command.stream, events, version: after.version }])
   return { decided: { command, version: after.version, events }, events: written, key, ids, after }
+}
+
+/** The key by which a decision is known. One without events had no effect, so its key need not outlive what refused it. */
+function keyOfEvents(key: NonNullable<PendingCommand['key']>, version: number, count: number): DecisionStep['key'] {
+  const keepMs = count === 0 ? (key.keepMs ?? KEY_KEEP_MS) : key.keepMs
+  return { ...key, version, count, rejection: null, keepMs }
 }
 
 function contextOf({ actor, initiator, prepared }: PendingCommand, command: Command, now: number): DecideContext {

@@ -6,8 +6,10 @@ import { reject } from '../definitions/decider/reject.ts'
 import { events } from '../definitions/event/events.ts'
 import { processor } from '../definitions/processor.ts'
 import { memory } from '../ports/store/memory.ts'
+import { PASSED_KEEP_MS } from '../ports/store/sent-keys.ts'
 import { runtime } from '../runtime.ts'
 import { until } from '../test-support/servers/until.ts'
+import { untilProcessed } from '../test-support/until-processed.ts'
 
 const DAY_MS = 86_400_000
 const None = z.object({})
@@ -15,15 +17,16 @@ const Bill = events('bill', { Due: None, Opened: None, Charged: None })
 const bill = decider(Bill, {
   initial: { isOpen: false },
   evolve: { Due: state => state, Opened: () => ({ isOpen: true }), Charged: state => state },
-  commands: { fall: None, open: None, charge: None },
+  commands: { fall: None, open: None, charge: None, remind: None },
   decide: {
+    remind: () => [],
     fall: () => Bill.Due({}),
     open: () => Bill.Opened({}),
     charge: ({ isOpen }) => (isOpen ? Bill.Charged({}) : reject('closed')),
   },
 })
 
-test('a command of a processor whose event is unparked after forty days has no second effect, and is decided anew if it was rejected', async () => {
+test('a command of a processor whose event is unparked after forty days has no second effect, is decided anew if it had none, and leaves no key', async () => {
   let skipped = 0
   let isMended = false
   const store = memory({ now: () => Date.now() + skipped })
@@ -35,6 +38,7 @@ test('a command of a processor whose event is unparked after forty days has no s
     handle: async ([event], { send }) => {
       const { instance } = event!
       answers[instance]!.push((await send(event!, bill.charge(instance, {})))?.code ?? null)
+      await send(event!, bill.remind(instance, {}))
       if (!isMended) throw new Error('the printer is out of paper')
     },
   })
@@ -45,6 +49,7 @@ test('a command of a processor whose event is unparked after forty days has no s
   await emaki.send(bill.open('unpaid', {}))
   skipped += 40 * DAY_MS
   await store.forgetKeys()
+  expect(await store.keys({ after: 'agenda:', limit: 9 })).toMatchObject([{ stream: 'bill-paid', count: 1, until: null }])
   isMended = true
   await emaki.unpark('charging')
   await until('both are handled again', async () => (await emaki.parked()).length === 0)
@@ -57,5 +62,11 @@ test('a command of a processor whose event is unparked after forty days has no s
     ['closed', null],
     ['Due', 'Opened', 'Charged'],
   ])
+  await untilProcessed(emaki, await store.head(), ['charging'])
+  for (const keptMs of [0, PASSED_KEEP_MS]) {
+    skipped += keptMs
+    await store.forgetKeys()
+  }
+  expect(await store.keys({ after: 'agenda:', limit: 9 })).toEqual([])
   await emaki.close()
 })

@@ -37,7 +37,7 @@ export class KeptLog {
         return observe(store, use)
       },
       // The database's time is its own: what is stored is moved instead.
-      advance: ms => this.#move('keys', ms),
+      advance: ms => this.#moveAll(ms),
       close: async () => {
         // A store does not see which tables another one has dropped.
         const isChanged = use.isMarked || use.pending > 0 || (use.hasDropped && opened.length > 1)
@@ -71,6 +71,13 @@ export class KeptLog {
     const store = postgres(await this.#url, { schema: (await this.#at).schema })
     await store.open()
     return store
+  }
+
+  async #moveAll(ms: number): Promise<void> {
+    const { sql, schema } = await this.#at
+    await this.#move('keys', ms)
+    await this.#move('leases', ms)
+    await sql`update ${sql(`${schema}.checkpoints`)} set saved_at = saved_at - ${ms} * interval '1 millisecond'`
   }
 
   async #move(table: 'keys' | 'leases', ms: number): Promise<void> {

@@ -21,6 +21,7 @@ import importsById from '../../../migrations/postgres/0029-imports.sql' with { t
 import home from '../../../migrations/postgres/0030-home.sql' with { type: 'text' }
 import planOnce from '../../../migrations/postgres/0031-plan-once.sql' with { type: 'text' }
 import jsonOfText from '../../../migrations/postgres/0033-json-of-text.sql' with { type: 'text' }
+import sentKeys from '../../../migrations/postgres/0034-sent-keys.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -46,4 +47,5 @@ export const migrations: readonly Migration[] = [
   { name: '0030-home', sql: home },
   { name: '0031-plan-once', sql: planOnce },
   { name: '0033-json-of-text', sql: jsonOfText },
+  { name: '0034-sent-keys', sql: sentKeys },
 ]

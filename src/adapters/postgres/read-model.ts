@@ -187,7 +187,7 @@ export class PostgresReadModel implements ReadModel {
   }
 
   async reset(name: string, position: number): Promise<void> {
-    await this.#write(`select ${this.#schema}.reset_v1($1, $2)`, [name, position])
+    await this.#write(`select ${this.#schema}.reset_v2($1, $2)`, [name, position])
   }
 
   async rows(table: Table, keys: readonly string[]): Promise<readonly StoredRow[]> {

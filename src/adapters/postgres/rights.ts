@@ -5,7 +5,19 @@ import { StoreError } from '../../ports/store/errors.ts'
 /** The tables that an app writes itself. It writes the others through functions. */
 const WRITTEN = ['checkpoints', 'leases', 'parked', 'serving', 'agenda']
 /** The functions that an app calls, without their versions. */
-const CALLED = ['append', 'load', 'save_snapshots', 'forget_keys', 'renew_keys', 'prepare', 'acquire', 'serve', 'reset', 'drop']
+const CALLED = [
+  'append',
+  'load',
+  'save_snapshots',
+  'forget_keys',
+  'end_sent_keys',
+  'renew_keys',
+  'prepare',
+  'acquire',
+  'serve',
+  'reset',
+  'drop',
+]
 
 type Rights = {
   readonly role: string

@@ -2,12 +2,14 @@
 import type { TransactionSql } from 'postgres'
 import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { RestoreResult } from '../../ports/store/upkeep.ts'
+import { GONE_MS, PASSED_KEEP_MS } from '../../ports/store/sent-keys.ts'
 import type { KeptKey } from '../../ports/store/unit.ts'
 import type { Pool } from './pool.ts'
 import { query } from './query.ts'
 import { list, texts } from './text.ts'
 
 const FORGET_KEYS_MAX = 10_000
+const END_KEYS_MAX = 1_000
 
 export async function saveSnapshots(pool: Pool, schema: string, snapshots: readonly NewSnapshot[]): Promise<void> {
   const values = [
@@ -36,11 +38,21 @@ export function listKeys(
 
 /** Deletes keys whose time is over, in groups that keep each statement short. */
 export async function forgetKeys(pool: Pool, schema: string): Promise<number> {
+  await endSentKeys(pool, schema)
   const call = `select ${schema}.forget_keys_v3($1) as many`
   for (let forgotten = 0; ; ) {
     const [row] = await pool.run(sql => query<{ many: number }>(sql, call, [FORGET_KEYS_MAX]))
     forgotten += row!.many
     if (row!.many < FORGET_KEYS_MAX) return forgotten
+  }
+}
+
+/** Gives an end to keys of processors whose events cannot come again. A page of the processor waits for a statement of these. */
+async function endSentKeys(pool: Pool, schema: string): Promise<void> {
+  const call = `select ${schema}.end_sent_keys_v1($1, $2, $3) as many`
+  for (;;) {
+    const [row] = await pool.run(sql => query<{ many: number }>(sql, call, [END_KEYS_MAX, PASSED_KEEP_MS, GONE_MS]))
+    if (row!.many < END_KEYS_MAX) return
   }
 }
 

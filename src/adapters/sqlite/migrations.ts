@@ -7,6 +7,7 @@ import agenda from '../../../migrations/sqlite/0021-agenda.sql' with { type: 'te
 import fingerprints from '../../../migrations/sqlite/0027-fingerprints.sql' with { type: 'text' }
 import starts from '../../../migrations/sqlite/0028-starts.sql' with { type: 'text' }
 import importsById from '../../../migrations/sqlite/0029-imports.sql' with { type: 'text' }
+import sentKeys from '../../../migrations/sqlite/0031-sent-keys.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   { name: '0027-fingerprints', sql: fingerprints },
   { name: '0028-starts', sql: starts },
   { name: '0029-imports', sql: importsById },
+  { name: '0031-sent-keys', sql: sentKeys },
 ]

@@ -15,6 +15,7 @@ import { StoreError } from '../../ports/store/errors.ts'
 import { pageError } from './errors.ts'
 import type { PageCommits } from './page-commits.ts'
 import { withoutSync } from './page-group.ts'
+import { keepSentKeys } from './sent-keys.ts'
 import type { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
 
@@ -142,6 +143,7 @@ export function syncReadModel(db: Database, statements: Statements, now: () => n
 
   function reset(name: string, position: number): void {
     change('insert or replace into checkpoints values (?, ?, ?, ?)', name, position, fence(name), now())
+    keepSentKeys(statements, name, position, now())
     if (tableThere(name)) change(`delete from "rows_${name}"`)
   }
 

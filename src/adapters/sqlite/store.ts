@@ -26,6 +26,7 @@ import { isBusy, storeError } from './errors.ts'
 import { type OpenFile, openFile } from './open.ts'
 import { PageCommits } from './page-commits.ts'
 import { sqliteReadModel } from './read-model.ts'
+import { END_KEYS_MAX } from './sent-keys.ts'
 
 export type SqliteOptions = {
   /** Run migrations at `open`. Default: true. With false, a file that lacks a migration is refused. */
@@ -187,6 +188,7 @@ class SqliteStore implements Store {
   }
 
   async forgetKeys(): Promise<number> {
+    while ((await this.#whenFree(() => this.#db.endSentKeys())) >= END_KEYS_MAX);
     return this.#whenFree(() => this.#db.forgetKeys())
   }
 

@@ -4,10 +4,14 @@ import type { NewSnapshot } from '../../ports/store/load.ts'
 import type { LogIdentity, RestoreResult, Upkeep } from '../../ports/store/upkeep.ts'
 import type { KeptKey } from '../../ports/store/unit.ts'
 import type { PreparedLog } from './prepared.ts'
+import { endSentKeys } from './sent-keys.ts'
 import type { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
 
-export type SyncUpkeep = Pick<Sync<Upkeep>, 'saveSnapshots' | 'keys' | 'forgetKeys' | 'beginEpoch'>
+export type SyncUpkeep = Pick<Sync<Upkeep>, 'saveSnapshots' | 'keys' | 'forgetKeys' | 'beginEpoch'> & {
+  /** Gives an end to keys of processors whose events cannot come again. Gives their number. */
+  readonly endSentKeys: () => number
+}
 
 export function syncUpkeep(db: Database, prepared: PreparedLog, texts: Statements, now: () => number): SyncUpkeep {
   return {
@@ -25,6 +29,7 @@ export function syncUpkeep(db: Database, prepared: PreparedLog, texts: Statement
         )
         .all(after, now(), limit),
     forgetKeys: () => prepared.deleteKeys.run(now()).changes,
+    endSentKeys: db.transaction(() => endSentKeys(texts, now())).immediate,
     beginEpoch: db.transaction(() => beginEpoch(texts)).immediate,
   }
 }

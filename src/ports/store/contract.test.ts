@@ -4,6 +4,7 @@ import type { TestedStore } from './contract/case.ts'
 import { storeCases } from './contract/index.ts'
 import { memory } from './memory.ts'
 import type { NewSnapshot, Snapshot } from './load.ts'
+import { PASSED_KEEP_MS } from './sent-keys.ts'
 import type { Store } from './store.ts'
 import type { StoredKey, Unit, UnitOutcome } from './unit.ts'
 
@@ -75,6 +76,14 @@ const bugs: readonly Bug[] = [
       }
     },
     caught: ['lets exactly one of 64 callers use a key, and tells the others what it stands for'],
+  },
+  {
+    bug: 'gives the keys of processors an end at once',
+    plant: store => ({
+      append: units =>
+        store.append(units.map(unit => ({ ...unit, keys: unit.keys.map(key => ({ ...key, keepMs: PASSED_KEEP_MS })) }))),
+    }),
+    caught: ['keeps the key of a processor while its event may come again, then for a month, and deletes it'],
   },
   {
     bug: 'stores the keys of what conflicts',

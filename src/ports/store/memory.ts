@@ -7,6 +7,7 @@ import type { StoredEvent } from './event.ts'
 import { factsMaxOf, type LoadedStream, type LoadRequest, type NewSnapshot, type Snapshot } from './load.ts'
 import type { ReadAllOptions, ReadOptions, StreamHead, StreamsOptions } from './log.ts'
 import { memoryImports } from './memory-import.ts'
+import { endSentKeys, keepSentKeys } from './memory-sent-keys.ts'
 import { upToSize } from './page-size.ts'
 import type { Store } from './store.ts'
 import { type Conflict, type Expectation, isMet, MISSED_BYTES_MAX, type StoredKey, type Unit, type UnitOutcome } from './unit.ts'
@@ -24,6 +25,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   let identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
   const watching = new Set<Wake>()
   const agenda = memoryAgenda({ now, renewKeys })
+  const readModel = memoryReadModel({ now, agenda })
 
   let last = 0
 
@@ -135,7 +137,13 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     get identity() {
       return identity
     },
-    readModel: memoryReadModel({ now, agenda }),
+    readModel: {
+      ...readModel,
+      reset: async (name, position) => {
+        await readModel.reset(name, position)
+        keepSentKeys(keys, name, position, now())
+      },
+    },
     agenda,
     open: async () => {},
     append: async units => units.map(append),
@@ -175,6 +183,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
         .slice(0, limit)
         .map(({ stored: { position: _, ...key }, until }) => ({ ...key, until: Number.isFinite(until) ? until : null })),
     forgetKeys: async () => {
+      await endSentKeys(keys, readModel, now)
       const over = [...keys].filter(([key, { until }]) => until <= now() && !agenda.has(key.slice(key.indexOf(':') + 1)))
       for (const [key] of over) keys.delete(key)
       return over.length

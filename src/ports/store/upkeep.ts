@@ -23,7 +23,11 @@ export interface Upkeep {
   saveSnapshots(snapshots: readonly NewSnapshot[]): Promise<void>
   /** Gives a page of the idempotency keys that still live, in their order. The empty text is before all. */
   keys(options: { readonly after: string; readonly limit: number }): Promise<readonly KeptKey[]>
-  /** Deletes keys whose time is over. Gives their number. */
+  /**
+   * Deletes keys whose time is over. Gives their number. The key of what a processor has sent (`agenda:`, its name, `:`)
+   * without an end gets one once its event cannot come again: PASSED_KEEP_MS after the checkpoint is past the effect and
+   * nothing before it is parked. A reset to before the effect takes the end away.
+   */
   forgetKeys(): Promise<number>
   /**
    * Appends records in their order, however many, in chunks. Others append between chunks. Gives the progress before

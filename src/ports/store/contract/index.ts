@@ -7,6 +7,7 @@ import { atomicity } from './atomicity.ts'
 import { checks } from './checks.ts'
 import { conflicts } from './conflicts.ts'
 import { keys } from './keys.ts'
+import { sentKeys } from './sent-keys.ts'
 import { payloads } from './payloads.ts'
 import { time } from './time.ts'
 import { reading } from './reading.ts'
@@ -24,5 +25,5 @@ export function storeContract(name: string, make: () => Promise<TestedStore>, op
 }
 
 export const storeCases: readonly StoreCase[] = [
-  order, expectations, atomicity, checks, conflicts, keys, payloads, time, reading, pages, backwards, loading, streams, snapshots, watching, lifecycle,
+  order, expectations, atomicity, checks, conflicts, keys, sentKeys, payloads, time, reading, pages, backwards, loading, streams, snapshots, watching, lifecycle,
 ].flat() // biome-ignore format: one list
