@@ -1,8 +1,8 @@
 // Where the records of an app go: to its option `report`, else they are printed. What operators ask later is remembered.
-import type { Config } from '../src/config.ts'
+import { type Config, printingOf } from '../src/config.ts'
 import { Failures } from '../src/ports/report/failures.ts'
 import type { Report } from '../src/ports/report/notice.ts'
-import { printReports } from '../src/ports/report/print.ts'
+import { type PrintOptions, printReports } from '../src/ports/report/print.ts'
 import type { AppOptions } from './app-options.ts'
 
 export type Reporting = { readonly report: Report; readonly failures: Failures }
@@ -23,9 +23,9 @@ function printLater(configured: () => Config): Report {
 }
 
 /** A configuration that cannot be used is a record itself. */
-function printOptionsOf(configured: () => Config): { readonly least?: Config['LOG_LEVEL'] } {
+function printOptionsOf(configured: () => Config): PrintOptions {
   try {
-    return { least: configured().LOG_LEVEL }
+    return printingOf(configured())
   } catch {
     return {}
   }

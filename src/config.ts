@@ -5,7 +5,8 @@ import { SSL_MODES, type SslMode, urlProblem } from './adapters/postgres/url.ts'
 import type { Cache } from './ports/cache/cache.ts'
 import type { Store } from './ports/store/store.ts'
 import type { Report } from './ports/report/notice.ts'
-import { printReports } from './ports/report/print.ts'
+import { DEFAULT_LEVELS, LEVELS_EXPECTED, type Levels, parseLevels } from './ports/report/levels.ts'
+import { type PrintOptions, printReports } from './ports/report/print.ts'
 
 const wholeNumber = (max: number) =>
   z
@@ -60,7 +61,11 @@ const schema = z.object({
     .min(16, 'expected at least 16 characters')
     .regex(/^[A-Za-z0-9._~+/-]+=*$/, 'expected a bearer: letters, digits and - . _ ~ + / without spaces, and = only at its end')
     .optional(),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  LOG_LEVEL: z
+    .string()
+    .refine(text => parseLevels(text) !== null, LEVELS_EXPECTED)
+    .default('info'),
+  LOG_FORMAT: z.enum(['json', 'text']).optional(),
   MIGRATE: flag.default(true),
   LEASE_MS: wholeNumber(600_000).default(5_000),
   SERVE_UNREADABLE_EVENTS: flag.default(false),
@@ -98,7 +103,8 @@ export type Config = {
   readonly DB_SSLKEY?: string | undefined
   readonly REDIS_URL?: string | undefined
   readonly ADMIN_TOKEN?: string | undefined
-  readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error'
+  readonly LOG_LEVEL: string
+  readonly LOG_FORMAT?: 'json' | 'text' | undefined
   readonly MIGRATE: boolean
   readonly LEASE_MS: number
   readonly SERVE_UNREADABLE_EVENTS: boolean
@@ -151,6 +157,24 @@ export function printConfig(config: Config): string {
     .filter(name => config[name as keyof Config] !== undefined)
     .map(name => `${name}=${maskSecret(name, String(config[name as keyof Config]))}`)
     .join('\n')
+}
+
+/** Which records are printed. */
+export function levelsOf({ LOG_LEVEL }: Config): Levels {
+  return parseLevels(LOG_LEVEL) ?? DEFAULT_LEVELS
+}
+
+/** How records are printed: which, in what form, and with which texts hidden. */
+export function printingOf(config: Config): PrintOptions {
+  return { levels: levelsOf(config), format: config.LOG_FORMAT, secrets: secretsOf(config) }
+}
+
+/** The values that no record may show. Of a URL it is the password, as it stands there and decoded. */
+function secretsOf({ ADMIN_TOKEN, DB_PASSWORD, DATABASE_URL, DATABASE_DIRECT_URL, REDIS_URL }: Config): readonly string[] {
+  const urls = [DATABASE_URL, DATABASE_DIRECT_URL, REDIS_URL].filter(url => url !== undefined)
+  const passwords = urls.flatMap(url => (URL.canParse(url) ? [new URL(url).password] : []))
+  const decoded = passwords.map(password => new URLSearchParams(`password=${password.replaceAll('+', '%2B')}`).get('password')!)
+  return [ADMIN_TOKEN, DB_PASSWORD, ...passwords, ...decoded].flatMap(secret => (secret ? [secret] : []))
 }
 
 /** Makes the store that the configuration names. Loads only the adapter that it needs. */

@@ -9,7 +9,7 @@ import { sleep } from '../lib/sleep.ts'
 import { cloudEvent } from '../transfer/cloud-event.ts'
 import { withStore } from './opened.ts'
 import { standardOutput } from './output.ts'
-import { paintFor, plain } from './paint.ts'
+import { paintFor, plain } from '../lib/paint.ts'
 import { type Call, Misused, numberOf, textOf, type Values, type Verb } from './verb.ts'
 
 const LAST = 20

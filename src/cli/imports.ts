@@ -2,7 +2,7 @@
 import type { UnfinishedImport } from '../ports/store/import.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
-import { paintFor, plain } from './paint.ts'
+import { paintFor, plain } from '../lib/paint.ts'
 import { table } from './table.ts'
 import { type Call, Misused, type Verb } from './verb.ts'
 

@@ -15,7 +15,7 @@ import { changesBetween } from './changes.ts'
 import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
 import { importVerb } from './import.ts'
-import { paintFor, plain } from './paint.ts'
+import { paintFor, plain } from '../lib/paint.ts'
 import { replayVerb } from './replay.ts'
 import { streamsVerb } from './streams.ts'
 

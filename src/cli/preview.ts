@@ -9,7 +9,7 @@ import type { Store } from '../ports/store/store.ts'
 import { positionOf } from '../subscription/starts.ts'
 import { hintMore, limitOf } from './listed.ts'
 import { withStore } from './opened.ts'
-import { plain } from './paint.ts'
+import { plain } from '../lib/paint.ts'
 import { type Call, Misused, textOf } from './verb.ts'
 
 type Preview = {

@@ -10,7 +10,7 @@ import { type StateChange, changesBetween } from './changes.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
 import { standardOutput } from './output.ts'
-import { paintFor, plain, pretty } from './paint.ts'
+import { paintFor, plain, pretty } from '../lib/paint.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
 
 export const replayVerb: Verb = {

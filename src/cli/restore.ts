@@ -8,7 +8,7 @@ import { pastHead } from '../subscription/past-head.ts'
 import { liveLeases } from '../subscription/pausing.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
-import { paintFor } from './paint.ts'
+import { paintFor } from '../lib/paint.ts'
 import { Misused, type Verb } from './verb.ts'
 
 export const restoreVerb: Verb = {

@@ -8,7 +8,7 @@ import type { Store } from '../ports/store/store.ts'
 import { processOf } from './agenda.ts'
 import { EXIT } from './exit-codes.ts'
 import { withStore } from './opened.ts'
-import { plain } from './paint.ts'
+import { plain } from '../lib/paint.ts'
 import { type Call, Misused } from './verb.ts'
 
 type Intervention = (typeof INTERVENTIONS)[number]

@@ -1,5 +1,6 @@
 // Verbs on rows and their subscriptions: parked, unpark, skip, rebuild, reset, audit. All may run beside a server. Those
 // on subscriptions are operations of the runtime, too.
+import { printingOf } from '../config.ts'
 import { memoryBus } from '../ports/bus/memory.ts'
 import { spec } from '../definitions/event/events.ts'
 import { type ProjectionSpec, tableOf } from '../definitions/projection/projection.ts'
@@ -8,7 +9,7 @@ import { rebuild } from '../subscription/rebuild.ts'
 import { tail } from '../subscription/tail.ts'
 import { EXIT } from './exit-codes.ts'
 import { operate, withStore } from './opened.ts'
-import { paintFor, plain } from './paint.ts'
+import { paintFor, plain } from '../lib/paint.ts'
 import { type ProgressLine, progress } from './progress.ts'
 import { table } from './table.ts'
 import { type Call, Misused, numberOf, type Verb } from './verb.ts'
@@ -58,7 +59,7 @@ function printMany({ json }: Call, many: number, done: string): number {
 async function rebuildTable(call: Call): Promise<number> {
   const projection = projectionNamed(call)
   return withStore(call, async store => {
-    const report = printReports()
+    const report = printReports(printingOf(call.config))
     const following = tail({ store, bus: memoryBus(), report })
     await following.start()
     const shown = call.json ? jsonLines() : progress(`rebuild ${projection.name}`, 'events')

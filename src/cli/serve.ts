@@ -3,7 +3,7 @@ import type { App, AppControl } from '../../routes/app.ts'
 import { BODY_SIZE_MAX } from '../../routes/http/body-limit.ts'
 import { serveMetrics } from '../../routes/metrics.ts'
 import type { Site } from '../../routes/site.ts'
-import type { Config } from '../config.ts'
+import { type Config, printingOf } from '../config.ts'
 import { spec } from '../definitions/event/events.ts'
 import { Notice, type Report } from '../ports/report/notice.ts'
 import { printReports } from '../ports/report/print.ts'
@@ -49,10 +49,10 @@ export function isServing(): boolean {
  * A second signal ends the process at once.
  */
 async function serve(app: App, site: Site, config: Config): Promise<number> {
-  const log = logger(config.LOG_LEVEL)
+  const log = logger(config)
   const control = app[spec]
   // After a change that fails, the process of `bun --hot` waits for the next change.
-  if (!process.execArgv.includes('--hot')) endOnStrayErrors(control.options.report ?? printReports({ least: config.LOG_LEVEL }))
+  if (!process.execArgv.includes('--hot')) endOnStrayErrors(control.options.report ?? printReports(printingOf(config)))
   const before = hotState[serving]
   await before?.control.stop()
   const { store } = await control.start()

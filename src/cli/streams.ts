@@ -1,6 +1,6 @@
 import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
-import { paintFor, plain } from './paint.ts'
+import { paintFor, plain } from '../lib/paint.ts'
 import { table } from './table.ts'
 import { type Call, textOf, type Verb } from './verb.ts'
 

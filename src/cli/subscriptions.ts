@@ -1,7 +1,7 @@
 // status, pause and resume: how far each subscription is, and whether it goes on. They may run beside a server.
 import type { Status } from '../subscription/status.ts'
 import { operate } from './opened.ts'
-import { paintFor } from './paint.ts'
+import { paintFor } from '../lib/paint.ts'
 import { table } from './table.ts'
 import { type Call, Misused, type Verb } from './verb.ts'
 

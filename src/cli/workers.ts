@@ -1,6 +1,6 @@
 // Several processes on one port: the system spreads connections over them (SO_REUSEPORT), the database keeps the order
 // of their writes.
-import type { Config } from '../config.ts'
+import { type Config, printingOf } from '../config.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep } from '../lib/sleep.ts'
 import { Episode } from '../ports/report/episode.ts'
@@ -30,7 +30,7 @@ export async function workers(config: Config, count: string): Promise<number> {
     console.error(wrong)
     return EXIT.USAGE
   }
-  await superviseAll(many, printReports({ least: config.LOG_LEVEL }))
+  await superviseAll(many, printReports(printingOf(config)))
   return 0
 }
 

@@ -1,5 +1,5 @@
 // Measures what goes through the ports: the steps of a trace, and what operators are told.
-import { Notice, type Report } from '../ports/report/notice.ts'
+import { Notice, type Report, watchReport } from '../ports/report/notice.ts'
 import type { Attributes, StepName, Trace, TraceContext } from '../ports/trace/trace.ts'
 import { keep } from './keep.ts'
 import type { Histogram, Metrics } from './registry.ts'
@@ -95,7 +95,7 @@ export function measureReport(report: Report, metrics: Metrics): Report {
   metrics.observe(['emaki.retry.open'], () => ({
     'emaki.retry.open': [...open].map(([subscription, value]) => ({ values: [subscription] as const, value })),
   }))
-  return problem => {
+  return watchReport(report, problem => {
     if (problem instanceof Notice) {
       const { code, level, fields } = problem
       const subscription = String(fields['subscription'] ?? '')
@@ -105,6 +105,5 @@ export function measureReport(report: Report, metrics: Metrics): Report {
       if (change === 1) metrics.counter('emaki.retry.episodes', subscription).add()
       if (change === -1) metrics.counter('emaki.retry.attempts', subscription).add(Number(fields['failures']))
     } else metrics.counter('emaki.notices', 'error', 'error', '').add()
-    report(problem)
-  }
+  })
 }

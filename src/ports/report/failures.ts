@@ -1,6 +1,6 @@
 // What fails now, since when, and what failed last, as the records of this process say it.
 import { isAtLeast } from './record.ts'
-import { Notice, type NoticeFields, type Report } from './notice.ts'
+import { Notice, type NoticeFields, type Report, watchReport } from './notice.ts'
 
 /** Something that fails and is tried again and again. */
 export type OpenFailure = {
@@ -47,10 +47,9 @@ export class Failures {
 
   /** Gives a report that remembers failures, and passes everything on. */
   observe(report: Report): Report {
-    return problem => {
+    return watchReport(report, problem => {
       if (problem instanceof Notice) this.#see(problem, new Date(this.#now()).toISOString())
-      report(problem)
-    }
+    })
   }
 
   #see(notice: Notice, at: string): void {

@@ -36,4 +36,21 @@ export class Notice extends Error {
 }
 
 /** Takes what no caller waits for: a `Notice`, or an error that nobody expected. */
-export type Report = (problem: unknown) => void
+export type Report = ((problem: unknown) => void) & {
+  /** Whether it takes notices of a level and a code. Default: all but those of the level `debug`. */
+  readonly wants?: (level: Level, code: string) => boolean
+}
+
+/** Whether a report takes notices of a level and a code: what nobody takes need not be made. */
+export function isWanted(report: Report, level: Level, code: string): boolean {
+  return report.wants?.(level, code) ?? level !== 'debug'
+}
+
+/** Makes a report that sees each problem before it passes it on. */
+export function watchReport(report: Report, see: (problem: unknown) => void): Report {
+  const watched = (problem: unknown) => {
+    see(problem)
+    report(problem)
+  }
+  return Object.assign(watched, { wants: (level: Level, code: string) => isWanted(report, level, code) })
+}

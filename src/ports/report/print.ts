@@ -1,13 +1,22 @@
+import { paintFor } from '../../lib/paint.ts'
+import { DEFAULT_LEVELS, isTaken, type Levels } from './levels.ts'
 import { Notice, type Report } from './notice.ts'
-import { errorRecord, isAtLeast, type Level, type LogRecord, logRecord, readableRecord } from './record.ts'
+import { recordOf } from './notice-record.ts'
+import { readableRecord } from './record.ts'
 
 export type PrintOptions = {
   /** Writes a line to where people or collectors read. Default: standard error. */
   readonly write?: (line: string) => unknown
-  /** Prints for a person instead of a collector. Default: whether standard error is a terminal. */
+  /** Whether a person reads: the default format is `text` then, and has colours unless NO_COLOR is set. */
   readonly isTerminal?: boolean
-  /** Prints nothing below this level. Default: `info`. */
-  readonly least?: Level
+  /** `json`: a JSON record a line, for a collector. `text`: for a person. Default: by `isTerminal`. */
+  readonly format?: 'json' | 'text' | undefined
+  /** Which records are printed. Default: those from `info` on. */
+  readonly levels?: Levels
+  /** Texts that are hidden wherever they stand. Default: none. */
+  readonly secrets?: readonly string[]
+  /** Default: the environment of the process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
   /** Default: the machine's clock. */
   readonly now?: () => number
 }
@@ -16,22 +25,19 @@ export type PrintOptions = {
 export function printReports({
   write = line => process.stderr.write(line),
   isTerminal = process.stderr.isTTY,
-  least = 'info',
+  format = isTerminal ? 'text' : 'json',
+  levels = DEFAULT_LEVELS,
+  secrets = [],
+  environment = process.env,
   now = Date.now,
 }: PrintOptions = {}): Report {
-  const format = isTerminal ? readableRecord : (record: LogRecord) => JSON.stringify(record)
-  return problem => {
-    const level = problem instanceof Notice ? problem.level : 'error'
-    if (isAtLeast(level, least)) write(`${format(recordOf(problem, now()))}\n`)
+  const paint = paintFor({ isTTY: isTerminal }, environment)
+  const print = (problem: unknown) => {
+    const { level, code } = problem instanceof Notice ? problem : UNEXPECTED
+    if (!isTaken(levels, level, code)) return
+    const record = recordOf(problem, now(), secrets)
+    write(`${format === 'json' ? JSON.stringify(record) : readableRecord(record, paint)}\n`)
   }
+  return Object.assign(print, { wants: (level: Notice['level'], code: string) => isTaken(levels, level, code) })
 }
-
-/** Makes the record of a problem. An error that is no notice has the code `unexpected`. */
-function recordOf(problem: unknown, at: number): LogRecord {
-  if (!(problem instanceof Notice)) {
-    const error = errorRecord(problem)
-    return logRecord('error', error.message, { code: 'unexpected', error }, at)
-  }
-  const { level, code, message, fields, cause } = problem
-  return logRecord(level, message, { code, ...fields, ...(cause !== undefined && { error: errorRecord(cause) }) }, at)
-}
+const UNEXPECTED = { level: 'error', code: 'unexpected' } as const

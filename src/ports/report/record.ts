@@ -1,8 +1,10 @@
 import { inspect } from 'node:util'
+import { type Paint, plain } from '../../lib/paint.ts'
 
 /** The severities of a record, with their numbers in OpenTelemetry. */
 const SEVERITY = { debug: 5, info: 9, warn: 13, error: 17 } as const
 export type Level = keyof typeof SEVERITY
+export const LEVELS = Object.keys(SEVERITY) as readonly Level[]
 
 /** A record of what happened, with the names of OpenTelemetry's log records. Its fields stand beside these names. */
 export type LogRecord = {
@@ -43,16 +45,24 @@ export function isAtLeast(level: Level, least: Level): boolean {
 }
 
 /** The text of a record for a person: what happened, its fields on a second line, and where an error was thrown. */
-export function readableRecord({ timestamp, severityText, severityNumber, body, error, ...fields }: LogRecord): string {
-  const named = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${String(value)}`]))
+export function readableRecord(record: LogRecord, paint: Paint): string {
+  const { timestamp, severityText: _, severityNumber, body, error, ...fields } = record
+  const named = Object.entries(fields).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${plain(String(value))}`],
+  )
   return [
-    `${timestamp.slice(11, 19)} ${severityText} ${body}`,
-    ...(named.length ? [`  ${named.join(' ')}`] : []),
+    `${paint.dim(timestamp.slice(11, 19))} ${paintLevel(record, paint)} ${plain(body)}`,
+    ...(named.length ? [paint.dim(`  ${named.join(' ')}`)] : []),
     ...(error && severityNumber >= SEVERITY.error ? linesOf(error) : []),
   ].join('\n')
 }
 
+function paintLevel({ severityText, severityNumber }: LogRecord, paint: Paint): string {
+  if (severityNumber >= SEVERITY.error) return paint.red(severityText)
+  return severityNumber >= SEVERITY.warn ? paint.yellow(severityText) : paint.dim(severityText)
+}
+
 function linesOf({ name, message, stack, cause }: ErrorRecord): readonly string[] {
-  const own = (stack ?? `${name}: ${message}`).split('\n').map(line => `  ${line.trim()}`)
+  const own = (stack ?? `${name}: ${message}`).split('\n').map(line => `  ${plain(line.trim())}`)
   return cause ? [...own, '  because of', ...linesOf(cause)] : own
 }

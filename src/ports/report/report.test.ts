@@ -2,8 +2,10 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'bun:test'
 import { ROOT, readSources } from '../../test-support/sources.ts'
 import { Episode } from './episode.ts'
-import { Notice } from './notice.ts'
-import { printReports } from './print.ts'
+import { parseLevels } from './levels.ts'
+import { isWanted, Notice } from './notice.ts'
+import { type PrintOptions, printReports } from './print.ts'
+import { type Level, LEVELS } from './record.ts'
 
 const parked = new Notice({
   level: 'warn',
@@ -15,7 +17,7 @@ const parked = new Notice({
 
 function print(problem: unknown, isTerminal: boolean): string {
   const lines: string[] = []
-  printReports({ write: line => lines.push(line), isTerminal, now: () => 0 })(problem)
+  printReports({ write: line => lines.push(line), isTerminal, environment: { NO_COLOR: '1' }, now: () => 0 })(problem)
   return lines.join('')
 }
 
@@ -119,9 +121,113 @@ describe('an episode', () => {
   })
 })
 
+describe('which records are printed', () => {
+  const all: readonly (readonly [level: Level, code: string])[] = [
+    ['debug', 'command-refused'],
+    ['info', 'request'],
+    ['info', 'retry-ended'],
+    ['warn', 'retry-began'],
+    ['warn', 'retrying'],
+    ['error', 'request-failed'],
+  ]
+  function printed(text: string): readonly string[] {
+    const lines: string[] = []
+    const report = printReports({ write: line => lines.push(line), isTerminal: false, levels: parseLevels(text)! })
+    for (const [level, code] of all) {
+      report(new Notice({ level, code, message: 'It is so.' }))
+      expect(isWanted(report, level, code)).toBe(lines.some(line => line.includes(`"code":"${code}"`)))
+    }
+    return lines.map(line => (JSON.parse(line) as { readonly code: string }).code)
+  }
+
+  test.each([
+    ['debug', ['command-refused', 'request', 'retry-ended', 'retry-began', 'retrying', 'request-failed']],
+    ['warn', ['retry-began', 'retrying', 'request-failed']],
+    ['info,retry=error', ['request', 'retrying', 'request-failed']],
+    ['error,command=debug,retry-ended=info', ['command-refused', 'retry-ended', 'request-failed']],
+    ['info,request=off,request-failed=error', ['retry-ended', 'retry-began', 'retrying', 'request-failed']],
+    ['info, request-failed=off', ['request', 'retry-ended', 'retry-began', 'retrying']],
+  ])(
+    'records are printed by the level of all, and by that of the longest name that their code begins with: %s',
+    (text, codes) => {
+      expect(printed(text)).toEqual(codes)
+    },
+  )
+
+  test.each(['', 'loud', 'off', 'info,', 'info,retry', 'info,retry=loud', 'info,Retry=warn', 'retry=warn'])(
+    'levels are refused as a whole where a part is none: %j',
+    text => expect(parseLevels(text)).toBeNull(),
+  )
+
+  test('a report without levels of its own takes all but those of the level debug', () => {
+    const report = () => {}
+    expect(LEVELS.filter(level => isWanted(report, level, 'request'))).toEqual(['info', 'warn', 'error'])
+  })
+})
+
+describe('the form of a record', () => {
+  const lines = (options: PrintOptions, problem: unknown = parked) => {
+    const written: string[] = []
+    printReports({ write: line => written.push(line), now: () => 0, environment: {}, ...options })(problem)
+    return written.join('')
+  }
+
+  test('a record on a terminal has colours, unless NO_COLOR is set, and one in a file has none', () => {
+    expect(lines({ isTerminal: true })).toContain('\x1b[33mWARN\x1b[39m')
+    expect(lines({ isTerminal: true }, new Error('broken'))).toContain('\x1b[31mERROR\x1b[39m')
+    expect(lines({ isTerminal: true, environment: { NO_COLOR: '1' } })).not.toContain('\x1b')
+    expect(lines({ isTerminal: false, format: 'text' })).toStartWith('00:00:00 WARN orders_v1 parked o1.\n')
+    expect(JSON.parse(lines({ isTerminal: true, format: 'json' }))).toMatchObject({ code: 'key-parked' })
+  })
+
+  test('a record for a person moves no cursor, whatever a key holds', () => {
+    const notice = new Notice({ level: 'warn', code: 'key-parked', message: 'a\x1b[2Jb', fields: { key: 'o\x1b[2J1' } })
+    expect(lines({ isTerminal: false, format: 'text' }, notice)).toBe(
+      '00:00:00 WARN a\\u001b[2Jb\n  code=key-parked key=o\\u001b[2J1\n',
+    )
+  })
+})
+
+describe('a secret', () => {
+  const secrets = ['s3cret-of-admin']
+  const shown = (problem: unknown) => {
+    const written: string[] = []
+    printReports({ write: line => written.push(line), isTerminal: false, secrets })(problem)
+    return written.join('')
+  }
+
+  test.each([
+    ['a password in a URL', 'cannot reach postgres://app:hunter2!@db:5432/x', 'postgres://app:***@db:5432/x'],
+    ['a bearer', 'sent Authorization: Bearer abc.DEF-1', 'Authorization: Bearer ***'],
+    ['a parameter', 'GET https://x/?access_token=hunter2&a=1', 'access_token=***&a=1'],
+    ['a setting', 'bad value s3cret-of-admin of ADMIN_TOKEN', 'bad value *** of ADMIN_TOKEN'],
+    ['a member of JSON', 'got {"password":"hunter2","a":1}', '"password":"***"'.replaceAll('"', '\\"')],
+  ])(
+    '%s is hidden in the text of a record, in its fields, and in the text, the stack and the causes of its error',
+    (_, text, expected) => {
+      const cause = new Error('outer', { cause: new Error(text) })
+      const written = shown(new Notice({ level: 'warn', code: 'x', message: text, fields: { what: text }, cause }))
+      expect(written).not.toMatch(/hunter2|abc\.DEF|s3cret-of-admin/)
+      // In the body, in a field, and in the message and the stack of the inner error.
+      expect(written.split(expected)).toHaveLength(5)
+    },
+  )
+
+  test('a field whose name is that of a secret is hidden, and words that only look like one are not', () => {
+    const fields = { apiKey: 'hunter2', sessionToken: 'hunter2', key: 'o1', subscription: 'tokens_v1' }
+    const written = shown(
+      new Notice({ level: 'warn', code: 'x', message: 'The password is wrong; a token was expected.', fields }),
+    )
+    expect(JSON.parse(written)).toMatchObject({
+      body: 'The password is wrong; a token was expected.',
+      ...{ apiKey: '***', sessionToken: '***', key: 'o1', subscription: 'tokens_v1' },
+    })
+  })
+})
+
 test('each code of docs/records.md is a code of the source', async () => {
   const page = await Bun.file(join(ROOT, 'docs/records.md')).text()
-  const codes = [...page.matchAll(/^\| `([a-z-]+)` +\| (error|warn|info)/gm)].map(([, code]) => code!)
+  const codes = [...page.matchAll(/^\| `([a-z-]+)` +\| (error|warn|info|debug)/gm)].map(([, code]) => code!)
   const source = readSources().map(({ text }) => text)
   expect(codes.length).toBeGreaterThan(10)
   expect(codes.filter(code => !source.some(text => text.includes(`code: '${code}'`)))).toEqual([])
