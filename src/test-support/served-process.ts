@@ -45,7 +45,7 @@ async function start(command: readonly string[], environment: Readonly<Record<st
     for await (const chunk of child.stdout) said += new TextDecoder().decode(chunk)
   }
   const ended = readOutput()
-  const findUrl = () => /"url":"(http:[^"]+?)\/?"/.exec(said)?.[1]
+  const findUrl = () => /"body":"serving on (http:[^"]+?)\/?"/.exec(said)?.[1]
   await Promise.race([until('it says where it serves', () => findUrl() !== undefined), ended])
   const url = findUrl()
   if (url === undefined) throw new Error(`${command.join(' ')} ended with ${await child.exited}: ${said}`)
