@@ -7,7 +7,7 @@ type Least = Level | 'off'
 export type Levels = { readonly least: Level; readonly byCode: readonly (readonly [name: string, least: Least])[] }
 
 export const DEFAULT_LEVELS: Levels = { least: 'info', byCode: [] }
-export const LEVELS_EXPECTED = `expected one of ${LEVELS.join(', ')}, and then perhaps levels of codes, such as info,request=off,retry=error`
+export const LEVELS_EXPECTED: string = `expected one of ${LEVELS.join(', ')}, and then perhaps levels of codes, such as info,request=off,retry=error`
 
 /** Reads levels: `info,command=debug,retry-began=error`. Null: the text is none. The longest name counts. */
 export function parseLevels(text: string): Levels | null {
