@@ -190,7 +190,7 @@ function mountLog(
 ): void {
   const publicCategories = new Set(publicStreams.map(one => one[spec].name))
   const isPublic = (category: string) => publicCategories.has(category)
-  const stream = withParameters(PAGE_PARAMETERS, getStream(isPublic))
+  const stream = withParameters(PAGE_PARAMETERS, getStream(isPublic), ['type'])
   hono.get('/streams/:stream', authorizeStream({ isPublic, access, checkAccess }), stream)
   hono.get('/events', authorizeFollow({ publicCategories, access, checkAccess, origins }), eventStream)
 }

@@ -41,7 +41,7 @@ export async function startOf(c: Context): Promise<number | Response> {
   const { store, tail } = c.get('emakiLive').services
   const header = lastIdOf(c)
   const asked = c.req.queries(AFTER) ?? []
-  if (header === undefined && asked.length > 1) return refuseParameter(c, [AFTER], 'expected one position')
+  if (asked.length > 1) return refuseParameter(c, [AFTER], 'expected one position')
   const text = header ?? asked[0]
   if (text === undefined || text === '') return tail.head
   const position = await positionOf(store, tail.head, text)

@@ -50,6 +50,8 @@ export function parametersOf(
   if (refused) return refused
   const asked = new Map([...values].map(([name, texts]) => [name, lists.has(name) ? texts.flatMap(splitList) : texts]))
   const names = [...asked.keys()].filter(name => Object.hasOwn(shape, name) && name !== MIN_POSITION)
+  const repeated = names.find(name => isCoerced(shape[name]!) && asked.get(name)!.length > 1)
+  if (repeated !== undefined) return refuseRepeated(c, repeated, asked)
   const read = (name: string, texts: readonly string[]) => {
     const element = lists.get(name)
     return element ? texts.map(text => elementOf(element, text)) : readingOf(shape[name]!, texts)
@@ -90,13 +92,35 @@ function elementOf(schema: z.ZodType, written: string): unknown {
 
 /** The first value that fits the schema: null before its text, text before JSON, one value before a list of one. */
 function readingOf(schema: z.ZodType, texts: readonly string[], mayBeNull = true): unknown {
-  const [text] = texts
+  const fits = (reading: unknown) => schema.safeParse(reading).success
+  const asList = (values: readonly unknown[]): unknown => values
+  const asOne = ([value]: readonly unknown[]): unknown => value
   const values = texts.map(jsonOf)
-  const readings: readonly unknown[] =
-    texts.length > 1 ? [texts, values] : [...(mayBeNull && text === 'null' ? [null] : []), text, values[0], texts, values]
-  const fitting = readings.find(reading => schema.safeParse(reading).success)
+  const readings = (texts.length > 1 ? [asList] : [asOne, asList]).flatMap(shape => {
+    const takesNull = mayBeNull && texts.some(isNullText) && fits(shape(texts.map(text => (isNullText(text) ? null : text))))
+    return [...(takesNull ? [shape(texts.map(nullableOf))] : []), shape(texts), shape(values)]
+  })
+  const fitting = readings.find(fits)
   if (fitting !== undefined) return fitting
   return texts.length > 1 ? values : values[0]
+}
+
+/** `null`, or its text: behind one backslash, or behind one more than it has. */
+function isNullText(text: string): boolean {
+  return /^\\*null$/.test(text)
+}
+
+/** The value of a text where null fits. */
+function nullableOf(text: string): string | null {
+  if (text === 'null') return null
+  return isNullText(text) ? text.slice(1) : text
+}
+
+/** Whether a schema makes a value of anything, also of two. */
+function isCoerced(schema: z.ZodType): boolean {
+  const { coerce = false, innerType, in: from } = schema.def as { coerce?: boolean; innerType?: z.ZodType; in?: z.ZodType }
+  const inner = innerType ?? from
+  return inner ? isCoerced(inner) : coerce
 }
 
 /** Reads numbers, true, false and null as JSON; any other text stays text. */
@@ -106,16 +130,25 @@ function jsonOf(text: string): unknown {
 const JSON_SCALAR = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/
 
 /**
- * Makes a handler that takes these parameters and no others: one that it does not know would change nothing. The
- * services of the app have to be there, with the names that a middleware of its own reads.
+ * Makes a handler that takes these parameters and no others: one that it does not know would change nothing, and neither
+ * would the second value of one that is not among `lists`. The services of the app have to be there, with the names that
+ * a middleware of its own reads.
  */
-export function withParameters(names: readonly string[], handler: Handler): Handler {
-  return (c, next) => (c.req.raw.url.includes('?') ? refuseQuery(c, names) : null) ?? handler(c, next)
+export function withParameters(names: readonly string[], handler: Handler, lists: readonly string[] = []): Handler {
+  return (c, next) => (c.req.raw.url.includes('?') ? refuseQuery(c, names, lists) : null) ?? handler(c, next)
 }
 
-function refuseQuery(c: Context, names: readonly string[]): Response | null {
+function refuseQuery(c: Context, names: readonly string[], lists: readonly string[]): Response | null {
   const values = queryValuesOf(c)
-  return values instanceof Response ? values : refuseUnknown(c, values, names)
+  if (values instanceof Response) return values
+  const refused = refuseUnknown(c, values, names)
+  if (refused) return refused
+  const repeated = names.find(name => !lists.includes(name) && (values.get(name)?.length ?? 0) > 1)
+  return repeated === undefined ? null : refuseRepeated(c, repeated, values)
+}
+
+function refuseRepeated(c: Context, name: string, values: QueryValues): Response {
+  return refuseParameter(c, [name], `expected one value, found ${values.get(name)!.length}`)
 }
 
 /** The names in a query string, but for those that a middleware of the user reads. */
