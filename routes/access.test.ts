@@ -98,6 +98,20 @@ describe('a command with a rule', () => {
     expect((await as(one, 'ada').post('/note/late/write', { owner: 'eve', text: 'given away' })).status).toBe(200)
   })
 
+  test('whoever a rule refuses is recorded by command, stream and caller, also where the command would be sent later', async () => {
+    const { one, bob, nobody } = await openWritten()
+    await bob.post('/note/a1/change', { text: 'x' }, { 'X-Correlation-Id': 'c1' })
+    await nobody.post('/note/c9/write', { owner: 'ada', text: '' })
+    const later = { 'Schedule-At': '2100-01-01T00:00:00Z', 'X-Correlation-Id': 'c3' }
+    await bob.post('/note/a2/drop', {}, later)
+    const emaki = await one.app.runtime()
+    expect(await emaki.refusals()).toMatchObject([
+      { by: 'rule', command: 'note.drop', stream: 'note-a2', actor: 'bob', code: 'hidden', correlation: 'c3' },
+      { by: 'rule', command: 'note.write', stream: 'note-c9', actor: null, code: 'forbidden', text: null },
+      { by: 'rule', command: 'note.change', stream: 'note-a1', actor: 'bob', code: 'hidden', correlation: 'c1' },
+    ])
+  })
+
   test('a command that is sent later is refused when it is given', async () => {
     const { one, ada, bob } = await openWritten()
     expectProblem(await bob.post('/note/a1/change', { text: 'x' }, { Prefer: 'respond-async' }), 'stream-not-found')

@@ -107,6 +107,7 @@ async function openServices(options: AppOptions, { configured, metrics, report }
     leaseMs: config.LEASE_MS,
     shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
     unreadableEvents: config.SERVE_UNREADABLE_EVENTS ? 'serve' : 'refuse',
+    refusals: config.REFUSALS,
     ...options,
     store,
     trace,

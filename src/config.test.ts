@@ -39,6 +39,7 @@ describe('readConfig()', () => {
       MIGRATE: true,
       LEASE_MS: 5_000,
       SERVE_UNREADABLE_EVENTS: false,
+      REFUSALS: true,
       SHUTDOWN_DELAY_MS: 0,
       SHUTDOWN_GRACE_MS: 8_000,
       METRICS_PUBLIC: false,

@@ -69,6 +69,7 @@ const schema = z.object({
   MIGRATE: flag.default(true),
   LEASE_MS: wholeNumber(600_000).default(5_000),
   SERVE_UNREADABLE_EVENTS: flag.default(false),
+  REFUSALS: flag.default(true),
   /** How long to go on serving after a stop signal, in ms: Kubernetes goes on sending requests for a while. */
   SHUTDOWN_DELAY_MS: wholeNumber(60_000).optional(),
   /** How long handlers of events may take to end, in ms. Then their leases are given up. */
@@ -108,6 +109,7 @@ export type Config = {
   readonly MIGRATE: boolean
   readonly LEASE_MS: number
   readonly SERVE_UNREADABLE_EVENTS: boolean
+  readonly REFUSALS: boolean
   readonly SHUTDOWN_DELAY_MS: number
   readonly SHUTDOWN_GRACE_MS: number
   readonly METRICS_PUBLIC: boolean

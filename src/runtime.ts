@@ -31,6 +31,7 @@ import { Sender } from './agenda/sender.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
 import { LogHealth } from './dispatch/log-health.ts'
+import { RefusalLog, type RefusalParts, type RefusalReads } from './dispatch/refusal-log.ts'
 import { type FollowOptions, follow } from './subscription/follow.ts'
 import { feelAtOnce, Operations } from './subscription/operations.ts'
 import { refuseRestoredLog } from './subscription/past-head.ts'
@@ -83,6 +84,8 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
    * `refuse`.
    */
   readonly unreadableEvents?: 'refuse' | 'serve'
+  /** Whether refused commands are recorded for a week, without their data. Default: true. */
+  readonly refusals?: boolean
   /**
    * Takes what no caller waits for: a `Notice`, such as that a key was parked, or an error that nobody expected. Default:
    * it prints one JSON record a line on standard error, and on a terminal a text that is easy to read.
@@ -93,7 +96,8 @@ export type RuntimeOptions = Pick<CommandOptions, 'states' | 'queue'> & {
 /** A running app without HTTP. */
 export type Runtime = Pick<Commands, 'send' | 'append'> &
   Omit<Operations, 'status'> &
-  Reads & {
+  Reads &
+  RefusalReads & {
     /**
      * Reads events in the order of the log, without a checkpoint: from `start` on, to `until` or as the log grows. Break
      * out of the loop, or abort the `signal`, to end it. Each node that follows gets all events. What the caller does not
@@ -138,6 +142,7 @@ type ServiceOptions = RuntimeOptions & { readonly metrics?: Metrics }
 /** A runtime with its parts, for routes, the command line and tests of our own. */
 export type Services = Runtime &
   Commands &
+  RefusalParts &
   Shared & {
     /** Commands to be sent later, or now without a waiting caller. */
     readonly schedule: Schedule
@@ -284,12 +289,16 @@ function listenerNotice(cause: unknown): Notice {
   return new Notice({ level: 'error', code: 'listener-failed', message, cause })
 }
 
-/** The command's path: send, load, decide, append. */
-function wireCommands(options: RuntimeOptions, shared: Shared): Commands {
+/** The command's path: send, load, decide, append. Beside it, those who were refused are noted. */
+function wireCommands(options: RuntimeOptions, shared: Shared): Commands & RefusalParts {
   const { decider, process } = shared.definitions
   const families = new Map([...process.values()].map(({ name, own }) => [name, own]))
-  const observer = measureCommands(shared.metrics)
-  return commands({ ...options, ...shared, observer, store: shared.health.observeAppends(), deciders: decider, families })
+  const refusalLog = new RefusalLog({ ...shared, refusals: shared.store.refusals, isOn: options.refusals })
+  const observer = refusalLog.observe(measureCommands(shared.metrics))
+  const store = shared.health.observeAppends()
+  const sending = commands({ ...options, ...shared, observer, store, deciders: decider, families })
+  const close = () => sending.close().then(() => refusalLog.close())
+  return { ...sending, refusalLog, refusals: asked => refusalLog.list(asked), close }
 }
 
 /** Sends due entries: scheduled commands, those of recurring schedules, and the commands and timers of processes. */

@@ -112,6 +112,20 @@ create table parked (
   reader text
 );
 
+create table refusals (
+  seq bigint not null,
+  at timestamp with time zone not null,
+  by text not null,
+  command text not null,
+  stream text not null,
+  actor text,
+  code text not null,
+  text text,
+  correlation text not null,
+  trace_id text,
+  more integer not null
+);
+
 create table row_tables (
   name text collate "C" not null,
   fields text[] not null,
@@ -162,6 +176,8 @@ alter table parked add CHECK ((kind = ANY (ARRAY['key'::text, 'stream'::text])))
 
 alter table parked add PRIMARY KEY (name, kind, key);
 
+alter table refusals add PRIMARY KEY (seq);
+
 alter table row_tables add PRIMARY KEY (name);
 
 alter table serving add PRIMARY KEY (projection);
@@ -204,6 +220,8 @@ CREATE UNIQUE INDEX migrations_pkey ON emaki.migrations USING btree (name);
 
 CREATE UNIQUE INDEX parked_pkey ON emaki.parked USING btree (name, kind, key);
 
+CREATE UNIQUE INDEX refusals_pkey ON emaki.refusals USING btree (seq);
+
 CREATE UNIQUE INDEX row_tables_pkey ON emaki.row_tables USING btree (name);
 
 CREATE UNIQUE INDEX serving_pkey ON emaki.serving USING btree (projection);
@@ -215,6 +233,8 @@ create sequence agenda_seq_seq;
 create sequence imports_import_seq;
 
 create sequence positions;
+
+create sequence refusals_seq_seq;
 
 create view events_json as
  SELECT "position",
@@ -271,6 +291,27 @@ begin
   return query select * from acquire_v1(subscription, new_owner, ttl_ms, start);
 end
 $function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.add_refusals_v1(added json)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+BEGIN ATOMIC
+ INSERT INTO emaki.refusals (at, by, command, stream, actor, code, text, correlation, trace_id, more)  SELECT to_timestamp((r.at / (1000)::double precision)) AS to_timestamp,
+             r.by,
+             r.command,
+             r.stream,
+             r.actor,
+             r.code,
+             r.text,
+             r.correlation,
+             r."traceId",
+             r.more
+            FROM ROWS FROM(json_to_recordset(add_refusals_v1.added) AS (at double precision, by text, command text, stream text, actor text, code text, text text, correlation text, "traceId" text, more integer)) WITH ORDINALITY r(at, by, command, stream, actor, code, text, correlation, "traceId", more, place)
+           ORDER BY r.place;
+END
 ;
 
 CREATE OR REPLACE FUNCTION emaki.append_failed_v1(streams text[], expects bigint[], units integer[], heads bigint[], known integer[], OUT failed json, OUT units_failed integer[])
@@ -741,6 +782,31 @@ begin
     from keys k
     where k.until <= statement_timestamp() and not exists (select from agenda a where a.id = substr(k.key, strpos(k.key, ':') + 1))
     limit most
+  );
+  get diagnostics many = row_count;
+  return many;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION emaki.forget_refusals_v1(after_ms double precision, of_kind integer, among_all integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+AS $function$
+declare
+  many integer;
+begin
+  delete from refusals
+  where seq in (
+    select r.seq
+    from (
+      select o.seq, o.at, row_number() over (partition by o.command, o.code order by o.seq desc) as in_kind,
+        row_number() over (order by o.seq desc) as in_all
+      from refusals o
+    ) r
+    where r.at < to_timestamp(after_ms / 1000) or r.in_kind > of_kind or r.in_all > among_all
   );
   get diagnostics many = row_count;
   return many;

@@ -117,6 +117,20 @@ CREATE TABLE parked (
   primary key (name, kind, key)
 ) strict, without rowid;
 
+CREATE TABLE refusals (
+  seq integer primary key autoincrement,
+  at integer not null,
+  by text not null,
+  command text not null,
+  stream text not null,
+  actor text,
+  code text not null,
+  text text,
+  correlation text not null,
+  trace_id text,
+  more integer not null
+) strict;
+
 CREATE TABLE row_tables (
   name text primary key,
   indexes text not null
@@ -134,6 +148,8 @@ CREATE TABLE snapshots (
   state text not null,
   primary key (stream, schema)
 ) strict, without rowid;
+
+CREATE TABLE sqlite_sequence(name,seq);
 
 CREATE TABLE starts (
   name text primary key,

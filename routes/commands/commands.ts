@@ -10,10 +10,12 @@ import type { Services } from '../../src/runtime.ts'
 import type { SendOptions } from '../../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
 import { customMetaOf } from '../custom-meta.ts'
-import { askRule, checkRule } from '../../src/definitions/access/access.ts'
+import { AccessRefused, askRule } from '../../src/definitions/access/access.ts'
+import type { Verdict } from '../../src/definitions/access/allow.ts'
+import { refusalByRule } from '../../src/dispatch/refusal-log.ts'
 import { requestCallerOf, requestOf, servicesOf } from '../context.ts'
 import { baseOf } from '../http/base-path.ts'
-import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
+import { expectationOf, keyOf, type Origin, originOf, prefers } from '../http/headers.ts'
 import { refuseCrossSite } from '../http/cross-site.ts'
 import { idOf } from './ids.ts'
 import { positionHeader } from '../http/min-position.ts'
@@ -88,7 +90,8 @@ export function handle(make: CommandMaker): Handler {
     }
     // What comes before the decision, such as a preparation, is also only for those who may.
     const isEarly = sendTime !== null || emaki.deciders.get(decider)!.prepare.has(command)
-    if (isEarly && rule !== 'all') checkRule(rule, askOf(await stateNow(emaki, decider, id)))
+    if (isEarly && rule !== 'all')
+      checkEarly(emaki, askRule(rule, askOf(await stateNow(emaki, decider, id))), { ...named, ...options })
     if (sendTime !== null) return scheduleCommand(c, emaki, named, sendTime, options)
     const outcome = await emaki.dispatch(named, data, {
       signal: c.req.raw.signal,
@@ -101,6 +104,15 @@ export function handle(make: CommandMaker): Handler {
 }
 
 const doNothing = async () => {}
+
+/** Throws AccessRefused for a command that a rule refuses before it is dispatched, and notes it as the dispatcher does. */
+function checkEarly(emaki: Services, verdict: Verdict, { decider, command, id, ...by }: Command & Origin & SendOptions): void {
+  if (verdict === true) return
+  const subject = { command: `${decider}.${command}`, stream: streamName(decider, id), actor: by.actor ?? null }
+  const traceId = by.traceparent?.split('-')[1] ?? null
+  emaki.refusalLog.note({ ...subject, correlation: by.correlation, traceId, ...refusalByRule(verdict === 'hidden') })
+  throw new AccessRefused(verdict === 'hidden')
+}
 
 function validator(emaki: Services, decider: string, command: string) {
   const schema = emaki.deciders.get(decider)?.commands.get(command)

@@ -62,7 +62,7 @@ export function prefers(c: Context, preference: string): boolean {
   )
 }
 
-type Origin = { readonly correlation: string; readonly causation: string; readonly traceparent?: string }
+export type Origin = { readonly correlation: string; readonly causation: string; readonly traceparent?: string }
 
 /**
  * The ids that tie events to their cause. They come with the request; default: the id of the request. A Response

@@ -8,6 +8,7 @@ import { importVerb } from './import.ts'
 import { importsVerb } from './imports.ts'
 import { migrateVerb } from './migrate.ts'
 import { processesVerb } from './processes.ts'
+import { refusalsVerb } from './refusals.ts'
 import { replayVerb } from './replay.ts'
 import { restoreVerb } from './restore.ts'
 import { auditVerb, parkedVerb, rebuildVerb, resetVerb, skipVerb, unparkVerb } from './rows.ts'
@@ -25,6 +26,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   streams: streamsVerb,
   events: eventsVerb,
   replay: replayVerb,
+  refusals: refusalsVerb,
   timers: timersVerb,
   agenda: agendaVerb,
   processes: processesVerb,

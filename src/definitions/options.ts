@@ -62,6 +62,7 @@ export const RUNTIME_OPTIONS: OptionKinds<
   | 'leaseMs'
   | 'shutdownGraceMs'
   | 'unreadableEvents'
+  | 'refusals'
   | 'report'
 > = {
   serve: 'list',
@@ -76,6 +77,7 @@ export const RUNTIME_OPTIONS: OptionKinds<
   leaseMs: 'number?',
   shutdownGraceMs: 'number?',
   unreadableEvents: 'text?',
+  refusals: 'boolean?',
   report: 'function?',
 }
 

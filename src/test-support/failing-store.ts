@@ -88,6 +88,9 @@ export function failingStore(store: Store): FailingStore {
     get agenda() {
       return store.agenda
     },
+    get refusals() {
+      return store.refusals
+    },
     calls,
     appends,
     get wanted() {

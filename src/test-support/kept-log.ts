@@ -118,7 +118,7 @@ export function observe<T extends object>(target: T, use: Use): T {
   return new Proxy(target, {
     get: (_, name) => {
       const member: unknown = Reflect.get(target, name)
-      if (name === 'readModel' || name === 'agenda') return observe(member as object, use)
+      if (name === 'readModel' || name === 'agenda' || name === 'refusals') return observe(member as object, use)
       if (typeof member !== 'function') return member
       return (...values: unknown[]) => {
         use.isMarked ||= MARKING.has(name)

@@ -22,6 +22,7 @@ import home from '../../../migrations/postgres/0030-home.sql' with { type: 'text
 import planOnce from '../../../migrations/postgres/0031-plan-once.sql' with { type: 'text' }
 import jsonOfText from '../../../migrations/postgres/0033-json-of-text.sql' with { type: 'text' }
 import sentKeys from '../../../migrations/postgres/0034-sent-keys.sql' with { type: 'text' }
+import refusals from '../../../migrations/postgres/0037-refusals.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -48,4 +49,5 @@ export const migrations: readonly Migration[] = [
   { name: '0031-plan-once', sql: planOnce },
   { name: '0033-json-of-text', sql: jsonOfText },
   { name: '0034-sent-keys', sql: sentKeys },
+  { name: '0037-refusals', sql: refusals },
 ]

@@ -2,6 +2,7 @@
 import { patience } from '../../lib/patience.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
+import type { Refusals } from '../../ports/refusals/refusals.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import type { ImportOptions, ImportProgress, UnfinishedImport } from '../../ports/store/import.ts'
 import type { Records } from '../../ports/store/import-record.ts'
@@ -18,6 +19,7 @@ import { PostgresLog } from './log.ts'
 import { closeLog, type OpenLog, openLog } from './open.ts'
 import { refuseReadOnly } from './prove.ts'
 import { PostgresReadModel } from './read-model.ts'
+import { PostgresRefusals } from './refusals.ts'
 import { refuseMissingRights } from './rights.ts'
 import { beginEpoch, forgetKeys, listKeys, saveSnapshots } from './upkeep.ts'
 import { watch } from './watch.ts'
@@ -58,6 +60,7 @@ class PostgresStore implements Store {
   readonly #log: Log
   readonly readModel: ReadModel
   readonly agenda: Agenda
+  readonly refusals: Refusals
   #opened: OpenLog | null = null
 
   constructor(url: string, options: PostgresOptions) {
@@ -76,6 +79,7 @@ class PostgresStore implements Store {
     this.#log = new PostgresLog({ schema, lockTimeoutMs, pools: () => this.#pools })
     this.readModel = new PostgresReadModel({ schema, deadlineMs, pools: () => this.#pools })
     this.agenda = new PostgresAgenda({ schema, pool: () => this.#pools.reader })
+    this.refusals = new PostgresRefusals({ schema, pool: () => this.#pools.reader })
   }
 
   get identity(): LogIdentity {

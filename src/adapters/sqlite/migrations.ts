@@ -8,6 +8,7 @@ import fingerprints from '../../../migrations/sqlite/0027-fingerprints.sql' with
 import starts from '../../../migrations/sqlite/0028-starts.sql' with { type: 'text' }
 import importsById from '../../../migrations/sqlite/0029-imports.sql' with { type: 'text' }
 import sentKeys from '../../../migrations/sqlite/0031-sent-keys.sql' with { type: 'text' }
+import refusals from '../../../migrations/sqlite/0035-refusals.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   { name: '0028-starts', sql: starts },
   { name: '0029-imports', sql: importsById },
   { name: '0031-sent-keys', sql: sentKeys },
+  { name: '0035-refusals', sql: refusals },
 ]

@@ -20,6 +20,7 @@ import { FilePlace, refuseSharedFile } from './place.ts'
 import { prepareLog } from './prepared.ts'
 import { type SyncReadModel, syncReadModel } from './read-model.ts'
 import { syncReads } from './read.ts'
+import { type SyncRefusals, syncRefusals } from './refusals.ts'
 import { Statements } from './statements.ts'
 import type { Sync } from './sync.ts'
 import { type SyncUpkeep, syncUpkeep } from './upkeep.ts'
@@ -38,6 +39,7 @@ export type OpenFile = Sync<Log> &
     readonly commitGroup: (pages: readonly NewPage[]) => readonly PageOutcome[]
     readonly beginLong: (page: NewPage) => LongPage
     readonly agenda: SyncAgenda
+    readonly refusals: SyncRefusals
     /** Changes when another process writes, and not when this one does. */
     readonly dataVersion: () => number
     readonly close: () => void
@@ -84,6 +86,7 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
       return beginLongPage({ file: real, now, tables }, page)
     },
     agenda,
+    refusals: syncRefusals(db, texts),
     dataVersion: () => prepared.dataVersion.get()!.data_version,
     close: () => resources.dispose(),
   }

@@ -1,6 +1,7 @@
 // A log in one file, on one writing connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
+import type { Refusals } from '../../ports/refusals/refusals.ts'
 import { Episode } from '../../ports/report/episode.ts'
 import type { Report } from '../../ports/report/notice.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -26,6 +27,7 @@ import { isBusy, storeError } from './errors.ts'
 import { type OpenFile, openFile } from './open.ts'
 import { PageCommits } from './page-commits.ts'
 import { sqliteReadModel } from './read-model.ts'
+import { sqliteRefusals } from './refusals.ts'
 import { END_KEYS_MAX } from './sent-keys.ts'
 
 export type SqliteOptions = {
@@ -66,6 +68,7 @@ class SqliteStore implements Store {
   })
   readonly readModel: ReadModel = sqliteReadModel(run => this.#call(() => run(this.#db.readModel)), this.#commits)
   readonly agenda: Agenda = sqliteAgenda(run => this.#call(() => run(this.#db.agenda)))
+  readonly refusals: Refusals = sqliteRefusals(run => this.#call(() => run(this.#db.refusals)))
   readonly #turns = new SharedTurns()
   #opened: OpenFile | null = null
   readonly #watching = new Map<Wake, () => Promise<void>>()

@@ -2,6 +2,7 @@
 // cases of contract/.
 import type { Agenda } from '../agenda/agenda.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
+import type { Refusals } from '../refusals/refusals.ts'
 import type { Log } from './log.ts'
 import type { Turns } from './turns.ts'
 import type { LogIdentity, Upkeep } from './upkeep.ts'
@@ -16,4 +17,6 @@ export interface Store extends Log, Turns, Watch, Upkeep {
   readonly readModel: ReadModel
   /** Commands and timers that are sent now or later. */
   readonly agenda: Agenda
+  /** Commands that were refused lately. */
+  readonly refusals: Refusals
 }
