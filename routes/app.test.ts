@@ -163,7 +163,6 @@ describe('every answer', () => {
 
 describe('a path without a route', () => {
   test.each([
-    ['GET', '/'],
     ['GET', '/nothing'],
     ['POST', '/nobody/a1/deposit'],
     ['POST', '/account/a1/unknown'],

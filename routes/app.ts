@@ -3,6 +3,7 @@ import { type Handler, Hono, type MiddlewareHandler } from 'hono'
 import type { H, RouterRoute } from 'hono/types'
 import { type Config, readConfig } from '../src/config.ts'
 import { type Access, accessOf } from '../src/definitions/access/access.ts'
+import { isProduction } from '../src/definitions/environment.ts'
 import { spec } from '../src/definitions/event/events.ts'
 import { Metrics } from '../src/metrics/registry.ts'
 import { checkOptions } from '../src/definitions/options.ts'
@@ -65,7 +66,8 @@ export const BODY_LIMIT = 1_048_576
  * - Rows: `GET /{projection}/{key}`, `GET /{projection}/{key}/events`, `GET /{projection}`.
  * - Queries: `GET /{query}`.
  * - The log: `GET /streams/{stream}`, `GET /events`.
- * - The app itself: `/health`, `/ready`, `/startup`, `/metrics`, `/problems/{slug}`, `/openapi.json`, `/docs`.
+ * - The app itself: `/health`, `/ready`, `/startup`, `/metrics`, `/problems/{slug}`, `/openapi.json`, `/docs`; in
+ *   development `/`, unless you have a route there.
  *
  * Throws a TypeError if two definitions have the same path, or if a definition has a reserved path.
  */
@@ -101,7 +103,11 @@ export function app(options: AppOptions): App {
   mountLog(hono, options, access, checkAccess)
   hono.get('/commands/:id', withParameters([], getScheduled)).delete('/commands/:id', withParameters([], withdrawScheduled))
   for (const definition of definitions) mount(hono, definition, cached)
-  const notFound = handleNotFound(hono, definitions)
+  const notFound = handleNotFound(hono, {
+    definitions,
+    title: options.title,
+    isDevelopment: () => !isProduction(configured().NODE_ENV),
+  })
   const rest = handleRest(notFound)
   hono.all('*', rest)
   const derived = hono.routes.length - first

@@ -13,12 +13,21 @@ import { baseOf, pathInApp } from './http/base-path.ts'
 import { problem, problemOfException } from './http/problem.ts'
 import { refuseStale } from './http/min-position.ts'
 import { requestOf, servicesOf } from './context.ts'
+import { isForRoot, startPage } from './start-page.ts'
 import { Notice, type Report } from '../src/ports/report/notice.ts'
 
-/** Answers 404, or 405 if the path has routes for other methods. */
-export function handleNotFound(hono: Hono, definitions: readonly Definition[]): NotFoundHandler {
+/** Answers 404, or 405 if the path has routes for other methods. In development the root has a start page. */
+export function handleNotFound(
+  hono: Hono,
+  {
+    definitions,
+    title,
+    isDevelopment,
+  }: { definitions: readonly Definition[]; title?: string | undefined; isDevelopment: () => boolean },
+): NotFoundHandler {
   const deciders = definitions.filter(({ kind }) => kind === 'decider')
   return c => {
+    if (isForRoot(c) && isDevelopment()) return startPage(c, title)
     const path = pathInApp(c)
     const allow = methodsOf(hono, path)
     // A POST to a decider names a command that the decider does not have.
