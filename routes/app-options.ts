@@ -7,6 +7,7 @@ import type { Telemetry } from '../src/ports/trace/telemetry.ts'
 import type { Allowed } from '../src/definitions/access/allow.ts'
 import type { Actor, Guard } from './context.ts'
 import type { MetaOf } from './custom-meta.ts'
+import type { RequestRecordOptions } from './http/request-records.ts'
 import type { Checks } from './health/own-checks.ts'
 
 export type AppOptions = Omit<RuntimeOptions, 'store'> & {
@@ -49,6 +50,11 @@ export type AppOptions = Omit<RuntimeOptions, 'store'> & {
    * or gives false, while it fails. Default: none.
    */
   readonly checks?: Checks
+  /**
+   * Which requests are recorded besides those that failed or were slow; false: none is. Default: one of 100, and slow are
+   * those of 1 000 ms and more.
+   */
+  readonly requestRecords?: false | RequestRecordOptions
   /** The title in the OpenAPI document. Default: `Emaki`. */
   readonly title?: string
   /** The version of the API in the OpenAPI document. Default: `0.0.0`. */
@@ -68,6 +74,7 @@ export const APP_OPTIONS: OptionKinds<keyof AppOptions> = {
   origins: 'texts?',
   parameters: 'texts?',
   checks: 'object?',
+  requestRecords: 'any?',
   title: 'text?',
   version: 'text?',
 }

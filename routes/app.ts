@@ -28,6 +28,7 @@ import { PAGE_PARAMETERS } from './streams/page-request.ts'
 import { withParameters } from './http/parameters.ts'
 import { problemPage } from './http/problem.ts'
 import { RequestMeter } from './http/request-meter.ts'
+import { RequestRecords } from './http/request-records.ts'
 import type { CachedAnswers } from './queries/cached-answers.ts'
 import { cachedAnswersOf } from './queries/queries.ts'
 import { keepLast, refuseAfterMounting, RouterByMethod, takePart } from './http/router.ts'
@@ -92,6 +93,7 @@ export function app(options: AppOptions): App {
     access,
     cached,
     metrics,
+    records: options.requestRecords === false ? null : new RequestRecords(report, options.requestRecords),
     ownChecks: new OwnChecks(options.checks ?? {}, { report }),
     details: new HealthDetails({ failures: reporting.failures, others: () => otherPartsOf(options, configured) }),
     checkAccess,
@@ -132,6 +134,7 @@ type FirstParts = {
   readonly access: Access
   readonly cached: ReadonlyMap<string, CachedAnswers>
   readonly metrics: Metrics
+  readonly records: RequestRecords | null
   readonly ownChecks: OwnChecks
   readonly details: HealthDetails
   /** Says who may read the log, and the details of the app. */
@@ -149,9 +152,9 @@ type FirstParts = {
 function mountFirst(
   hono: Hono,
   options: AppOptions,
-  { lifecycle, access, cached, metrics, ownChecks, details, checkAccess, openMetrics, ownRoutes }: FirstParts,
+  { lifecycle, access, cached, metrics, records, ownChecks, details, checkAccess, openMetrics, ownRoutes }: FirstParts,
 ): void {
-  const meter = new RequestMeter(metrics)
+  const meter = new RequestMeter(metrics, records)
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
   // Cached answers come before all other middleware: a middleware that waits for the next handler costs too much here.
   // An answer with a rule is not for everybody.

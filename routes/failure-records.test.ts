@@ -129,7 +129,9 @@ test('an app that cannot start reports that once, and once more when it has star
   let isGone = true
   const inner = memory()
   const open = async () => (isGone ? Promise.reject(new StoreError('unavailable', 'no database')) : inner.open())
-  const served = app({ serve: [bomb], config: readConfig({}), report: one => reported.push(one), store: { ...inner, open } })
+  const report = (one: unknown) => void reported.push(one)
+  const store = { ...inner, open }
+  const served = app({ serve: [bomb], config: readConfig({}), report, store, requestRecords: false })
   for (const path of ['/ready', '/startup', '/bomb/b1', '/ready']) expect((await served.request(path)).status).toBe(503)
   isGone = false
   await until('it has started', async () => (await served.request('/startup')).status === 200)

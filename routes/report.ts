@@ -1,7 +1,8 @@
 // Where the records of an app go: to its option `report`, else they are printed. What operators ask later is remembered.
 import { type Config, printingOf } from '../src/config.ts'
 import { Failures } from '../src/ports/report/failures.ts'
-import type { Report } from '../src/ports/report/notice.ts'
+import { isWanted, type Report } from '../src/ports/report/notice.ts'
+import type { Level } from '../src/ports/report/record.ts'
 import { type PrintOptions, printReports } from '../src/ports/report/print.ts'
 import type { AppOptions } from './app-options.ts'
 
@@ -15,11 +16,13 @@ export function reportingOf({ report }: AppOptions, configured: () => Config): R
 
 /** Prints as the configuration says. It is read with the first record, as an app may be made without it. */
 function printLater(configured: () => Config): Report {
-  let print: Report | null = null
-  return problem => {
-    print ??= printReports(printOptionsOf(configured))
-    print(problem)
+  let made: Report | null = null
+  const printing = () => {
+    made ??= printReports(printOptionsOf(configured))
+    return made
   }
+  const print = (problem: unknown) => printing()(problem)
+  return Object.assign(print, { wants: (level: Level, code: string) => isWanted(printing(), level, code) })
 }
 
 /** A configuration that cannot be used is a record itself. */

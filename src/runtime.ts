@@ -31,6 +31,7 @@ import { Sender } from './agenda/sender.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
 import { LogHealth } from './dispatch/log-health.ts'
+import { observeTogether, recordCommands } from './dispatch/record-commands.ts'
 import { RefusalLog, type RefusalParts, type RefusalReads } from './dispatch/refusal-log.ts'
 import { type FollowOptions, follow } from './subscription/follow.ts'
 import { feelAtOnce, Operations } from './subscription/operations.ts'
@@ -294,7 +295,7 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands & Refus
   const { decider, process } = shared.definitions
   const families = new Map([...process.values()].map(({ name, own }) => [name, own]))
   const refusalLog = new RefusalLog({ ...shared, refusals: shared.store.refusals, isOn: options.refusals })
-  const observer = refusalLog.observe(measureCommands(shared.metrics))
+  const observer = refusalLog.observe(observeTogether([measureCommands(shared.metrics), recordCommands(shared.report)]))
   const store = shared.health.observeAppends()
   const sending = commands({ ...options, ...shared, observer, store, deciders: decider, families })
   const close = () => sending.close().then(() => refusalLog.close())

@@ -8,7 +8,7 @@ import { RequestMeter } from './request-meter.ts'
 
 /** An app behind the middleware, and one behind those of Hono that it stands for. */
 const [ours, honos] = [
-  new Hono().use(defaultHeaders(new RequestMeter(new Metrics()))),
+  new Hono().use(defaultHeaders(new RequestMeter(new Metrics(), null))),
   new Hono().use(requestId(), secureHeaders()),
 ].map(app =>
   app

@@ -1,8 +1,9 @@
-// Measures requests by method, route and status.
+// Measures requests by method, route and status, and has them recorded.
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { keep } from '../../src/metrics/keep.ts'
 import type { Metrics } from '../../src/metrics/registry.ts'
+import type { RequestRecords } from './request-records.ts'
 
 /** What requests are counted under whose method no route of ours has: clients may send any text. */
 const OTHER_METHOD = '_OTHER'
@@ -12,8 +13,11 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 export class RequestMeter {
   #active = 0
   readonly #durations
+  readonly #records: RequestRecords | null
 
-  constructor(metrics: Metrics) {
+  /** `records`: null, if requests are not recorded. */
+  constructor(metrics: Metrics, records: RequestRecords | null) {
+    this.#records = records
     this.#durations = keep(method =>
       keep(route => keep(status => metrics.histogram('http.server.request.duration', method, route, status))),
     )
@@ -37,7 +41,10 @@ export class RequestMeter {
   /** Records a request that was answered at once. */
   record(c: Context, began: number, status: number): void {
     const method = METHODS.has(c.req.method) ? c.req.method : OTHER_METHOD
-    this.#durations(method)(routeOf(c))(String(status)).record((performance.now() - began) / 1_000)
+    const route = routeOf(c)
+    const endedAt = performance.now()
+    this.#durations(method)(route)(String(status)).record((endedAt - began) / 1_000)
+    this.#records?.take(c, { route, status, durationMs: endedAt - began, endedAt })
   }
 }
 

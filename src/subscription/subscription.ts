@@ -177,6 +177,7 @@ export class Subscription {
 
   async #runWithLease(lease: Lease): Promise<void> {
     const { consumer, leaseMs, fold } = this.#options
+    if (lease.takeovers > 0) this.#options.report(takeoverNotice(lease))
     this.#beginAt(lease)
     this.#renewal = setInterval(() => void this.#renewLease(lease), leaseMs / 3)
     try {
@@ -373,4 +374,9 @@ function stopNotice(name: string, { position, key, reason }: StopAsked): Notice 
 function episodeOf({ name, report, clock }: SubscriptionOptions, what: string): Episode {
   const mend = 'It waits up to 5 s between two attempts, and its rows and effects are behind meanwhile.'
   return new Episode({ report, what: `${name} ${what}`, mend, fields: { subscription: name }, ...(clock && { clock }) })
+}
+
+function takeoverNotice({ name, position, takeovers }: Lease): Notice {
+  const message = `${name} goes on in this process from position ${position}: its last owner ended, or stood still, without giving it back.`
+  return new Notice({ level: 'info', code: 'taken-over', message, fields: { subscription: name, position, takeovers } })
 }

@@ -27,7 +27,7 @@ export function client(options: Partial<AppOptions> = {}): Client {
   const store = failingStore(options.store ?? memory())
   const reported: unknown[] = []
   const report = (error: unknown) => void reported.push(error)
-  const served = app({ serve: [account], config: readConfig({}), report, ...options, store })
+  const served = app({ serve: [account], config: readConfig({}), report, requestRecords: false, ...options, store })
   const ask = async (path: string, init: RequestInit) => answerOf(await served.request(path, init))
   return {
     app: served,
