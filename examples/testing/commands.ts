@@ -6,6 +6,7 @@ type RunBy = readonly [file: string, says: string]
 /** The files that samples are taken from, with the test that runs each. */
 export const SAMPLES: Readonly<Record<string, RunBy>> = {
   'examples/account.ts': ['account.test.ts', "'examples/account.ts'"],
+  'examples/booking.ts': ['booking.test.ts', "'./booking.ts'"],
   'examples/changed-events.ts': ['samples.test.ts', "'./changed-events.ts'"],
   'examples/changed-process.ts': ['docs.processes.test.ts', "run('bun examples/changed-process.ts'"],
   'examples/checks.ts': ['samples.test.ts', "'./checks.ts'"],

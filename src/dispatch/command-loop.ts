@@ -9,6 +9,7 @@ import type { Loader, StreamLoad } from './loader.ts'
 import type { NewnessAverage } from './newness.ts'
 import { KEY_REUSED, UNAVAILABLE } from './outcome.ts'
 import { endWithError, type PendingCommand } from './pending-command.ts'
+import { checksOf, type KnownStates, loadReads, refreshReads } from './reads.ts'
 import { replayOutcome } from './replay-outcome.ts'
 import { outcomeOf, type Settlement, settle } from './settle.ts'
 import {
@@ -19,13 +20,14 @@ import {
   isExclusive,
   needsLoad,
   needsTurn,
+  readerOf,
   type StreamQueue,
   takeCommands,
   takeLate,
 } from './stream-queue.ts'
 import type { StreamState } from './stream-state.ts'
 
-export type CommandLoopOptions = {
+export type CommandLoopOptions = KnownStates & {
   readonly store: Store
   readonly trace: Trace
   readonly loader: Loader
@@ -50,7 +52,7 @@ export class CommandLoop {
   /**
    * Answers the commands of one stream until none waits:
    * 1. It waits for its turn if the stream is contested.
-   * 2. It loads the stream if its state, or a key, is not known.
+   * 2. It loads the stream if its state, or a key, is not known; and the streams that the first command reads.
    * 3. It decides the waiting commands at the moment at which the batch leaves.
    * 4. It appends all decisions as one unit of that batch.
    * 5. It settles: appended commands are answered, and commands that lost their stream are decided again.
@@ -66,10 +68,15 @@ export class CommandLoop {
         await this.#loadStream(queue)
         continue
       }
+      const reader = readerOf(queue)
+      if (reader && !reader.read) {
+        await this.#loadReads(queue, reader)
+        continue
+      }
       const appended = await appender.append({
-        streams: [queue.stream],
+        streams: [queue.stream, ...(reader?.read?.keys() ?? [])],
         isExclusive: isExclusive(queue),
-        takeAppend: turn => this.#decideWaiting(queue, turn),
+        takeAppend: turn => this.#decideWaiting(queue, turn, reader),
       })
       if (appended) this.#applySettlement(queue, settle(queue, appended.append.batch, appended.result))
       if (queue.turn && queue.commands.length === 0) await this.#awaitMore(queue)
@@ -96,6 +103,18 @@ export class CommandLoop {
     }
   }
 
+  /** Loads the streams that a command reads. A command that lost one does not trust what is in memory. */
+  async #loadReads(queue: StreamQueue, reader: PendingCommand): Promise<void> {
+    const { getState, loadState } = this.#options
+    try {
+      reader.read = await loadReads(reader, { getState, loadState })
+    } catch (error) {
+      const isWaiting = queue.commands.includes(reader)
+      queue.commands = queue.commands.filter(command => command !== reader)
+      if (isWaiting) endWithError(reader, error, () => UNAVAILABLE)
+    }
+  }
+
   /** Takes commands out of the queue whose keys were used before, and answers them. */
   #takeDuplicates(queue: StreamQueue, asked: StreamLoad['asked'], keys: StreamLoad['keys']): void {
     const waiting = queue.commands
@@ -108,12 +127,13 @@ export class CommandLoop {
     }
   }
 
-  /** Decides the waiting commands. Null: there is nothing to append. */
-  #decideWaiting(queue: StreamQueue, turn: DecisionContext['turn']): AppendOfBatch | null {
-    const { now, trace } = this.#options
+  /** Decides the waiting commands, or the one that reads other streams. Null: there is nothing to append. */
+  #decideWaiting(queue: StreamQueue, turn: DecisionContext['turn'], first: PendingCommand | null): AppendOfBatch | null {
+    const { now, trace, getState } = this.#options
     for (const command of takeLate(queue, performance.now())) command.answer(UNAVAILABLE)
-    const commands = takeCommands(queue)
+    const commands = takeCommands(queue, first)
     if (!commands.length) return null
+    const read = commands[0] === first ? refreshReads(first, getState) : null
     const context = { now: now(), trace, newId: () => Bun.randomUUIDv7(), turn }
     const batch = decideBatch(queue.stream, queue.state!, commands, context)
     for (const { command, error } of batch.failed) command.fail(error)
@@ -121,14 +141,14 @@ export class CommandLoop {
     queue.commands.unshift(...batch.unasked, ...commands.slice(batch.taken))
     const { before, decided, events, keys, size } = batch
     const isWriting = events.length > 0 || keys.length > 0
-    if (!isWriting && decided.every(({ command }) => command.arrival < queue.readAt)) {
-      // The stream was read after these commands arrived, so its version needs no confirmation.
+    if (!isWriting && decided.every(({ command }) => command.arrival < queue.readAt && !read)) {
+      // The stream was read after these commands arrived, so its version needs no confirmation. One that was read may.
       for (const one of decided) one.command.answer(outcomeOf(one, batch, before))
       return null
     }
     return {
       batch,
-      unit: { slices: [{ stream: queue.stream, expect: before.version, events }], keys },
+      unit: { slices: [{ stream: queue.stream, expect: before.version, events }, ...checksOf(read)], keys },
       size,
       isResendable: true,
       until: Math.max(...decided.map(({ command }) => command.deadline)),
@@ -139,7 +159,7 @@ export class CommandLoop {
   /** Applies a settlement. The state changes and callers are answered after the commit, and never before. */
   #applySettlement(queue: StreamQueue, { answers, duplicates, failures, retries, ...settled }: Settlement): void {
     Object.assign(queue, settled.queue)
-    if (settled.isLost) for (const command of retries) command.attempts++
+    if (settled.isLost) for (const command of retries) Object.assign(command, { attempts: command.attempts + 1, read: null })
     queue.commands.unshift(...retries)
     for (const { command, outcome } of answers) command.answer(outcome)
     for (const { command, stored } of duplicates) this.#replayOutcome(command, stored)

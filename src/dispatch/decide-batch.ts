@@ -11,6 +11,7 @@ import type { Trace } from '../ports/trace/trace.ts'
 import { keysOfIds } from './event-ids.ts'
 import { type Conflicted, isExpected, type Later, outcomeOfRejection, type Refused, type Rejected } from './outcome.ts'
 import { commandsOf, KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
+import { statesReadBy } from './reads.ts'
 import type { StreamState } from './stream-state.ts'
 
 /** The outcome of one command if its batch is appended. `version` is the stream's version after the command. */
@@ -132,7 +133,7 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
   let events: readonly Event[] = []
   const written: NewEvent[] = []
   for (const one of commandsOf(command)) {
-    const decision = decide(decider, after.state, one, contextOf(command, one, now))
+    const decision = decide(decider, after.state, one, contextOf(command, one, after, now))
     if ('rejection' in decision) return rejectWhole(command, from, decision.rejection)
     for (const event of decision.events) written.push(newEvent(decider.events, event, meta, newId))
     after = evolve(decider, after, decision.events)
@@ -149,8 +150,10 @@ function keyOfEvents(key: NonNullable<PendingCommand['key']>, version: number, c
   return { ...key, version, count, rejection: null, keepMs }
 }
 
-function contextOf({ actor, initiator, prepared }: PendingCommand, command: Command, now: number): DecideContext {
-  return { instance: command.id, now: new Date(now), actor, initiator, prepared: prepared?.get(command) ?? null }
+function contextOf(pending: PendingCommand, command: Command, own: Folded, now: number): DecideContext {
+  const { actor, initiator, prepared, reads } = pending
+  const read = reads ? statesReadBy(pending, command, own.state) : null
+  return { instance: command.id, now: new Date(now), actor, initiator, prepared: prepared?.get(command) ?? null, read }
 }
 
 /** Refuses a command, with all that were sent with it. */

@@ -72,6 +72,8 @@ export class Dispatcher {
       loader: this.#loader,
       appender: this.#appender,
       newness: this.#newness,
+      getState: stream => this.getState(stream),
+      loadState: wanted => this.loadState(wanted),
       saveSnapshot: (queue, state) => this.#saveSnapshot(queue, state),
       onIdle: queue => this.#closeQueue(queue),
     })

@@ -4,6 +4,8 @@ import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Meta } from '../definitions/event/events.ts'
 import type { StoreError } from '../ports/store/errors.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
+import type { StreamRead } from './streams-read.ts'
+import type { StreamState } from './stream-state.ts'
 import { isTransient, type Outcome, outcomeOfError, type Precondition, type Refused } from './outcome.ts'
 
 /** The default time that an idempotency key is kept, in ms: a day. */
@@ -42,6 +44,10 @@ export type PendingCommand = {
   readonly size: number
   /** What was fetched for each of its commands, before they joined their stream. Null: nothing was. */
   prepared: ReadonlyMap<Command, unknown> | null
+  /** The streams that the decisions of its commands read. Null: none. */
+  readonly reads: ReadonlyMap<Command, readonly StreamRead[]> | null
+  /** The states of the streams that it reads, but for its own. Null: they are not known. */
+  read: Map<string, StreamState> | null
   /** How often it has lost its stream to another process. */
   attempts: number
   readonly answer: (outcome: Outcome | Refused) => void

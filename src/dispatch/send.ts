@@ -11,6 +11,7 @@ import { nameProblem } from '../definitions/event/names.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { streamsReadByAll } from './streams-read.ts'
 import { scopeKey } from './caller-keys.ts'
 import { type Invalid, invalidOutcome, type Outcome, type Precondition } from './outcome.ts'
 import { KEY_KEEP_MS, type PendingCommand } from './pending-command.ts'
@@ -113,6 +114,8 @@ export function sendParsed(
   const { expect, key, signal, actor } = options
   const sentAt = performance.now()
   return new Promise((resolve, reject) => {
+    const reads = streamsReadByAll(decider, [command, ...more])
+    if (reads && 'outcome' in reads) return resolve(reads)
     dispatcher.enqueue((arrival, onEnd) => ({
       decider,
       command,
@@ -132,6 +135,8 @@ export function sendParsed(
       parent,
       size: options.size ?? 0,
       prepared: null,
+      reads,
+      read: null,
       attempts: 0,
       answer: outcome => {
         onEnd(outcome)

@@ -35,6 +35,8 @@ const foreign: StoredEvent = {
   at,
 }
 
+const decidedAt = { now: 0, trace: untraced, newId: () => 'id', turn: { isOver: false } }
+
 /** Two deposits with keys and a withdrawal that is rejected, decided as one batch. */
 function build(given: Partial<PendingCommand> = {}) {
   const commands = [
@@ -42,8 +44,7 @@ function build(given: Partial<PendingCommand> = {}) {
     buildPending(account.deposit('a', { cents: 1, note: '', times: 1 }), { key: buildKey('two'), ...given }),
     buildPending(account.withdraw('a', { cents: 99, note: '' }), given),
   ]
-  const context = { now: 0, trace: untraced, newId: () => 'id', turn: { isOver: false } }
-  return { commands, batch: decideBatch('account-a', before, commands, context) }
+  return { commands, batch: decideBatch('account-a', before, commands, decidedAt) }
 }
 
 const calm = { decider, isAssumedNew: false, losses: 0, strain: 0, wins: 0, turn: null }
@@ -147,6 +148,27 @@ describe('an append that lost its stream', () => {
   test('an append that lost its stream counts no loss where the stream was only assumed to be new', () => {
     const settled = settle({ ...calm, isAssumedNew: true }, build().batch, conflictWith([foreign]))
     expect(settled).toMatchObject({ newness: { isNew: false }, queue: { losses: 0, strain: 0, isAssumedNew: false } })
+  })
+
+  for (const [what, attempts, retried, outcome] of [
+    ['decides its command again', 0, 1, null],
+    ['answers its command as unavailable after its last attempt', ATTEMPTS_MAX - 1, 0, 'unavailable'],
+  ] as const)
+    test(`an append that lost a stream which it only reads keeps its own state, and ${what}`, () => {
+      const command = buildPending(account.deposit('a', { cents: 1, note: '', times: 1 }), { attempts })
+      const batch = decideBatch('account-a', before, [command], decidedAt)
+      const conflicts = [{ stream: 'customer-c', expected: 2, actual: 3, missed: null }]
+      const { retries, answers, isLost, queue } = settle(calm, batch, { outcome: 'conflict', conflicts })
+      expect([retries.length, answers[0]?.outcome.outcome ?? null, isLost]).toEqual([retried, outcome, true])
+      expect(queue).toMatchObject({ state: before, isBehind: false, losses: 0, strain: 0 })
+    })
+
+  test('an append that lost its own stream and one that it reads folds what it missed of its own', () => {
+    const { batch, commands } = build()
+    const other = { stream: 'customer-c', expected: 2, actual: 3, missed: null }
+    const conflicts = [other, { stream: 'account-a', expected: 3, actual: 4, missed: [foreign] }]
+    const { retries, queue } = settle(calm, batch, { outcome: 'conflict', conflicts })
+    expect([retries, queue.state]).toMatchObject([commands, { version: 4, state: { balance: 17 } }])
   })
 
   test('an append that lost its stream answers a command with the conflict after its last attempt', () => {

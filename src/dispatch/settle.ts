@@ -5,7 +5,7 @@ import type { Conflict, SliceResult, StoredKey } from '../ports/store/unit.ts'
 import type { AppendResult } from './append-batch.ts'
 import type { DecidedBatch, DecidedCommand } from './decide-batch.ts'
 import { keysOfIds, rejectId } from './event-ids.ts'
-import type { Outcome, Refused } from './outcome.ts'
+import { type Outcome, type Refused, UNAVAILABLE } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
 import { BATCH_COMMANDS_MAX, strainAfterLoss, contestAfterWin, type StreamQueue } from './stream-queue.ts'
 import { boundSize, type StreamState } from './stream-state.ts'
@@ -49,8 +49,10 @@ export function settle(queue: SettledQueue, batch: DecidedBatch, result: AppendR
       return settleAppended(queue, batch, result.slices[0]!)
     case 'duplicate':
       return settleDuplicates(queue, batch, result.keys)
-    case 'conflict':
-      return settleConflict(queue, batch, result.conflicts[0]!)
+    case 'conflict': {
+      const own = result.conflicts.find(({ stream }) => stream === batch.stream)
+      return own ? settleConflict(queue, batch, own) : settleStaleReads(queue, batch)
+    }
     case 'refused':
       return settleRefused(queue, batch, result.error)
     case 'failed':
@@ -118,7 +120,7 @@ function settleConflict(queue: SettledQueue, batch: DecidedBatch, conflict: Conf
   const answers: Settlement['answers'][number][] = []
   const retries: PendingCommand[] = []
   for (const { command } of batch.decided) {
-    if (command.attempts + 1 < ATTEMPTS_MAX) retries.push(command)
+    if (!isOutOfAttempts(command)) retries.push(command)
     else answers.push({ command, outcome: conflictOutcome(command, batch, conflict) })
   }
   // An assumption that did not hold is no loss to another process.
@@ -132,6 +134,22 @@ function settleConflict(queue: SettledQueue, batch: DecidedBatch, conflict: Conf
     newness: queue.isAssumedNew ? { command: batch.decided[0]!.command, isNew: false } : null,
     queue: { ...stateAfterConflict(queue, batch, conflict), ...lost },
   }
+}
+
+/** A stream that a command reads has changed. It is read again, and the command is decided again. */
+function settleStaleReads(queue: SettledQueue, batch: DecidedBatch): Settlement {
+  const commands = batch.decided.map(({ command }) => command)
+  return {
+    ...NOTHING,
+    answers: commands.filter(isOutOfAttempts).map(command => ({ command, outcome: UNAVAILABLE })),
+    retries: commands.filter(command => !isOutOfAttempts(command)),
+    isLost: true,
+    queue: unchangedQueue(queue, batch),
+  }
+}
+
+function isOutOfAttempts({ attempts }: PendingCommand): boolean {
+  return attempts + 1 >= ATTEMPTS_MAX
 }
 
 function conflictOutcome({ expect }: PendingCommand, { before }: DecidedBatch, { actual }: Conflict): Outcome {

@@ -127,10 +127,20 @@ export function applyLoad(queue: StreamQueue, state: StreamState, readAt: number
   Object.assign(queue, { state, readAt, isBehind: false })
 }
 
-/** Takes the commands of the next batch out of the queue, up to the first whose key has to be looked up. */
-export function takeCommands(queue: StreamQueue): PendingCommand[] {
-  const unasked = queue.commands.findIndex(({ keyCheck }) => keyCheck === 'before')
-  return queue.commands.splice(0, Math.min(queue.batchMax, unasked < 0 ? BATCH_COMMANDS_MAX : unasked))
+/** The first command, if its decision reads other streams: it is decided alone. */
+export function readerOf({ commands: [first] }: StreamQueue): PendingCommand | null {
+  return first?.reads && first.keyCheck !== 'before' ? first : null
+}
+
+/**
+ * Takes the commands of the next batch out of the queue: up to the first whose key has to be looked up, or which reads
+ * other streams. `reader` is the one that may go, and goes alone.
+ */
+export function takeCommands(queue: StreamQueue, reader: PendingCommand | null): PendingCommand[] {
+  const { commands } = queue
+  if (reader && reader === readerOf(queue)) return commands.splice(0, 1)
+  const end = commands.findIndex(({ keyCheck, reads }) => keyCheck === 'before' || reads !== null)
+  return commands.splice(0, Math.min(queue.batchMax, end < 0 ? BATCH_COMMANDS_MAX : end))
 }
 
 /** Takes late commands out of the queue. Commands in a batch are not abandoned. */

@@ -29,6 +29,8 @@ export function buildPending(command: Command, given: Partial<PendingCommand> = 
     parent: null,
     size: 0,
     prepared: null,
+    reads: null,
+    read: null,
     attempts: 0,
     answer: outcome => void outcomes.push(outcome),
     fail: thrown => void outcomes.push({ thrown }),

@@ -1,6 +1,7 @@
 // Decisions and folds as plain functions, for the tests of users: no log, no HTTP, no promise.
 import type { DecideContext, DeciderSpec } from '../definitions/decider/decider.ts'
 import { decide as decideParsed, evolve as evolveFrom } from '../definitions/decider/fold.ts'
+import type { StatesRead } from '../definitions/decider/reads.ts'
 import { initiatorOf } from '../definitions/event/actor.ts'
 import { type Event, spec } from '../definitions/event/events.ts'
 import { encode, freezeAll } from '../definitions/event/payload.ts'
@@ -12,12 +13,19 @@ type AnyDecider = { readonly [spec]: DeciderSpec & { readonly state: unknown; re
 type StateOf<D extends AnyDecider> = D[typeof spec]['state']
 type FactOf<D extends AnyDecider> = Event<D[typeof spec]['name']>
 type CommandOf<D extends AnyDecider> = D[typeof spec]['command']
-/** The values that `decide` sees beside state and data. A command with a preparation needs its result. */
-type At<D extends AnyDecider, X extends Command> = D[typeof spec] extends { readonly prepared?: infer P }
+/** The values that `decide` sees beside state and data. A command needs what it has prepared, and the states that it reads. */
+type At<D extends AnyDecider, X extends Command> = keyof Needed<D, X> extends never ? [at?: Moment] : [at: Moment & Needed<D, X>]
+type Needed<D extends AnyDecider, X extends Command> = NeededPrepared<D, X> & NeededRead<D, X>
+type NeededPrepared<D extends AnyDecider, X extends Command> = D[typeof spec] extends { readonly prepared?: infer P }
   ? X['command'] extends keyof P
-    ? [at: Moment & { readonly prepared: P[X['command']] }]
-    : [at?: Moment]
-  : [at?: Moment]
+    ? { readonly prepared: P[X['command']] }
+    : unknown
+  : unknown
+type NeededRead<D extends AnyDecider, X extends Command> = D[typeof spec] extends { readonly read?: infer R }
+  ? X['command'] extends keyof R
+    ? StatesRead<R, X['command']>
+    : unknown
+  : unknown
 type Moment = Partial<Pick<DecideContext, 'now' | 'actor' | 'initiator'>>
 
 /** What a command comes to: events and the state after them, or the outcome that its sender would get. */
@@ -29,8 +37,8 @@ export type Decided<State, Fact extends Event = Event> =
 
 /**
  * Decides a command on a state, as the framework does: its data is parsed by its schema, decided, checked and folded.
- * `at`: the time, the actor, the initiator and the result of `prepare` that `decide` sees. Defaults: 2030-01-01 at
- * midnight in UTC, nobody, the actor if it is a caller, and null.
+ * `at`: the time, the actor, the initiator, the result of `prepare` and the states of `reads` that `decide` sees.
+ * Defaults: 2030-01-01 at midnight in UTC, nobody, the actor if it is a caller, and null.
  * Throws what `decide` and `evolve` throw, and a PayloadError if an event has data that JSON would change.
  *
  * @example
@@ -45,9 +53,9 @@ export function decide<D extends AnyDecider, X extends CommandOf<D>>(
   const definition = decider[spec]
   const parsed = parseCommand(definition, command)
   if ('outcome' in parsed) return parsed
-  const { now = new Date('2030-01-01T00:00:00Z'), actor = null, prepared = null } = at as Partial<DecideContext>
+  const { now = new Date('2030-01-01T00:00:00Z'), actor = null, prepared = null, read = null } = at as Partial<DecideContext>
   const initiator = at.initiator ?? (actor === null ? null : (initiatorOf({ actor }) ?? null))
-  const context = { instance: command.id, now, actor, initiator, prepared }
+  const context = { instance: command.id, now, actor, initiator, prepared, read: freezeAll(read) }
   const decided = decideParsed(definition, freezeAll(state), { ...command, data: parsed.data }, context)
   if ('rejection' in decided) return outcomeOfRejection(decided.rejection)
   for (const { data } of decided.events) encode(data)

@@ -9,6 +9,7 @@ import { checkKind, checkOptions, type OptionKinds } from '../options.ts'
 import { type Command, commands } from './command.ts'
 import { namesAmong } from './names-among.ts'
 import { compilePreparations, type OnlyCommands, type Preparations, type Prepare, type Prepared } from './prepare.ts'
+import { compileReads, type Instances, type ReadInstances, type ReadsByCommand, type StatesRead } from './reads.ts'
 import type { Rejection } from './reject.ts'
 import { compileRejections, type RejectionAnswer, type RejectionTable } from './rejections.ts'
 
@@ -40,8 +41,11 @@ type Unshown<Shown, State> = {
 }[keyof Shown & string]
 /** What the schemas of commands give. */
 type Parsed<C extends Schemas> = { readonly [N in keyof C & string]: z.output<C[N]> }
-/** A decider, with a function for each of its commands, which makes the command as data. `P`: what `prepare` fetches. */
-export type Decider<D extends string, State, C extends Schemas, P = unknown> = {
+/**
+ * A decider, with a function for each of its commands, which makes the command as data. `P`: what `prepare` fetches.
+ * `R`: the instances that decisions read.
+ */
+export type Decider<D extends string, State, C extends Schemas, P = unknown, R = unknown> = {
   readonly [N in keyof C & string]: (id: string, data: z.input<C[N]>) => Command<D, N, z.input<C[N]>>
 } & {
   readonly [spec]: DeciderSpec & {
@@ -50,11 +54,12 @@ export type Decider<D extends string, State, C extends Schemas, P = unknown> = {
     readonly command: CommandOf<D, C>
     readonly parsed?: Parsed<C>
     readonly prepared?: P
+    readonly read?: R
   }
 }
 
-/** The values for a decision, with what was fetched for it. */
-export type DecideContext = Context & { readonly prepared?: unknown }
+/** The values for a decision, with what was fetched and read for it. */
+export type DecideContext = Context & { readonly prepared?: unknown; readonly read?: unknown }
 
 /** A decider as the framework runs it. */
 export type DeciderSpec = {
@@ -69,6 +74,8 @@ export type DeciderSpec = {
   readonly decide: ReadonlyMap<string, (state: unknown, data: unknown, context: DecideContext) => One<Event> | Rejection>
   /** What fetches, before a command is decided, what its decision needs from outside. */
   readonly prepare: ReadonlyMap<string, Prepare>
+  /** What names the instances whose states a decision reads. */
+  readonly reads: ReadonlyMap<string, ReadInstances>
   /** How HTTP answers some rejections, by their codes. */
   readonly rejections: ReadonlyMap<string, RejectionAnswer>
   readonly expose: z.ZodType | null
@@ -84,6 +91,7 @@ type DeciderOptions<
   E extends Folds<S, State>,
   V extends z.ZodType,
   P,
+  R,
 > = {
   /** The state before the first fact. It is frozen, and so is every state outside of production: return a new one. */
   readonly initial: State
@@ -102,6 +110,13 @@ type DeciderOptions<
    */
   readonly prepare?: Preparations<C, P> & NoInfer<OnlyCommands<P, C>>
   /**
+   * For some commands a function `(data, { instance, self })` that names other instances, at most 8, whose states the
+   * decision reads: `{ customer: [customer, data.customerId] }`, or `self(id)` for one of the same decider. `decide`
+   * gets their states as `read.customer`. It counts only if none of them has changed when its events are appended;
+   * else it is made again. Write it before `decide`. Default: nothing is read, and `read` is null.
+   */
+  readonly reads?: ReadsByCommand<C, State, R> & NoInfer<OnlyCommands<R, C>>
+  /**
    * For every command a function `(state, data, { instance, now, actor, initiator })`. It gives one event, several,
    * none (`[]`) or `reject(code)`. It may run again.
    */
@@ -109,7 +124,7 @@ type DeciderOptions<
     readonly [N in keyof C & string]: (
       state: State,
       data: z.output<C[N]>,
-      context: Context & Prepared<P, N>,
+      context: Context & Prepared<P, N> & StatesRead<R, N>,
     ) => One<EventOf<D, S>> | Rejection
   }
   /**
@@ -156,7 +171,8 @@ export function decider<
   E extends Folds<S, State>,
   V extends z.ZodType = never,
   P = unknown,
->(of: Events<D, S>, options: DeciderOptions<D, S, State, C, E, V, P>): Decider<D, State, C, P> {
+  R extends Readonly<Record<string, Instances>> = Readonly<Record<never, Instances>>,
+>(of: Events<D, S>, options: DeciderOptions<D, S, State, C, E, V, P, R>): Decider<D, State, C, P, R> {
   checkKind('decider: its first value', of, 'families')
   const family = of[spec]
   checkOptions(`decider(${family.name})`, options, OPTIONS)
@@ -171,6 +187,7 @@ export function decider<
     internal: namesAmong(`${of_.name}: internal`, of_.commands, options.internal ?? []),
     decide: checkFunctions(`${of_.name}: decide`, of_.commands, options.decide),
     prepare: compilePreparations(`${of_.name}: prepare`, of_.commands, options.prepare ?? {}),
+    reads: compileReads(`${of_.name}: reads`, of_.commands, options.reads ?? {}),
     rejections: compileRejections(of_.name, options.rejections ?? {}),
     expose: options.expose ?? null,
     snapshot: null,
@@ -178,15 +195,16 @@ export function decider<
   const snapshot = options.snapshot ? snapshotOf(definition, options.snapshot) : null
   // The mapped type describes the object that is built here from values.
   const makers = commands(family.name, of_.commands, definition.internal)
-  return Object.freeze(Object.assign(makers, { [spec]: { ...definition, snapshot } })) as Decider<D, State, C, P>
+  return Object.freeze(Object.assign(makers, { [spec]: { ...definition, snapshot } })) as Decider<D, State, C, P, R>
 }
 
-const OPTIONS: OptionKinds<keyof DeciderOptions<string, Schemas, unknown, Schemas, never, z.ZodType, unknown>> = {
+const OPTIONS: OptionKinds<keyof DeciderOptions<string, Schemas, unknown, Schemas, never, z.ZodType, unknown, unknown>> = {
   initial: 'any',
   // What is missing is named, one by one.
   evolve: 'functions?',
   commands: 'schemas',
   prepare: 'functions?',
+  reads: 'functions?',
   decide: 'functions?',
   internal: 'texts?',
   rejections: 'object?',
