@@ -9,6 +9,8 @@ import { RECORDS_PER_SECOND_MAX } from './request-records.ts'
 
 afterAll(cleanUp)
 
+/** A request that takes so long is slow, in ms: on no machine. */
+const NEVER = 86_400_000
 const DEPOSIT = '/account/a1/deposit'
 
 /** An app whose records are kept. `all`: those of the level debug, too. */
@@ -37,15 +39,15 @@ describe('the record of a request', () => {
   })
 
   test('of the requests that went well one of so many is recorded, and with the level debug all the others, too', async () => {
-    const { post, of } = open({ requestRecords: { oneIn: 3 } })
-    const other = open({ requestRecords: { oneIn: 3 } }, true)
+    const { post, of } = open({ requestRecords: { oneIn: 3, slowMs: NEVER } })
+    const other = open({ requestRecords: { oneIn: 3, slowMs: NEVER } }, true)
     for (const shop of [post, other.post]) for (let i = 0; i < 7; i++) await shop(DEPOSIT, { cents: 1 })
     expect(of('request')).toHaveLength(3)
     expect(other.of('request').map(({ level }) => level)).toEqual(['info', 'debug', 'debug', 'info', 'debug', 'debug', 'info'])
   })
 
   test('a request that failed is always recorded, and a refusal is not a failure', async () => {
-    const { post, of } = open({ requestRecords: { oneIn: 1_000 } })
+    const { post, of } = open({ requestRecords: { oneIn: 1_000, slowMs: NEVER } })
     for (const cents of [1, -1, 1]) await post(DEPOSIT, { cents })
     await post('/account/a1/explode', {})
     expect(of('request').map(({ level, fields }) => [level, fields['status']])).toEqual([
