@@ -57,7 +57,7 @@ async function importFile(call: Call): Promise<number> {
   const isAlone = map !== undefined || asked['events-only'] === true
   const wanted = { file, source, format, map, cause: `import:${await hashOf(file)}`, onlyNew, acts, skipBad, json }
   const run = isAlone ? importInto : importOrMove
-  return await withStore(call, store => run(store, wanted).catch(error => reportRefusal(named, error)))
+  return await withStore(call, store => run(store, wanted).catch(error => reportRefusal(named, error)), { creates: true })
 }
 
 /** Imports a file. An export for a move brings more than its events. */

@@ -5,6 +5,7 @@ import type { Diagnosis } from '../../ports/store/diagnosis.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import { type Applied, pendingMigrations } from '../../ports/store/migration.ts'
 import { storeError } from './errors.ts'
+import { hasMigrations } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import { connect } from './pool.ts'
 import { behindPooler, excludes, VERSION_MIN } from './prove.ts'
@@ -211,9 +212,8 @@ async function rights(sql: Sql, schema: string): Promise<readonly Diagnosis[]> {
 
 async function migrated(sql: Sql, schema: string): Promise<Diagnosis> {
   const name = 'migrations'
-  const [there] = await sql<{ found: boolean }[]>`select to_regclass(${`${schema}.migrations`}) is not null as found`
   const fix = 'run migrate'
-  if (!there!.found) return { name, status: 'problem', found: `the schema ${schema} has no log yet`, fix }
+  if (!(await hasMigrations(sql, schema))) return { name, status: 'problem', found: `the schema ${schema} has no log yet`, fix }
   const applied = await sql<Applied[]>`select name, checksum, oldest from ${sql(`${schema}.migrations`)}`
   const missing = pendingMigrations(migrations, applied)
   if (missing.length === 0) return ok(name, `all ${migrations.length} are in`)

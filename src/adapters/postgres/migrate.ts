@@ -51,17 +51,21 @@ async function migrateStep(tx: ISql, schema: string, all: readonly Migration[]):
  * release.
  */
 export async function upToDate(sql: Sql, schema: string): Promise<boolean> {
-  const [found] = await sql<{ found: boolean }[]>`select to_regclass(${`${schema}.migrations`}) is not null as found`
-  if (!found?.found) return false
+  if (!(await hasMigrations(sql, schema))) return false
   const applied = await sql<Applied[]>`select name, checksum, oldest from ${sql(`${schema}.migrations`)}`
   return pendingMigrations(migrations, applied).length === 0
+}
+
+/** Whether a schema has a log, of whatever release. */
+export async function hasMigrations(sql: ISql, schema: string): Promise<boolean> {
+  const [row] = await sql<{ found: boolean }[]>`select to_regclass(${`${schema}.migrations`}) is not null as found`
+  return row!.found
 }
 
 async function prepare(tx: ISql, schema: string): Promise<void> {
   const [found] = await tx<{ found: boolean }[]>`select exists (select from pg_namespace where nspname = ${schema}) as found`
   if (!found?.found) await tx`create schema ${tx(schema)}`
   await tx`select set_config('search_path', ${`${schema}, pg_temp`}, true)`
-  const [table] = await tx<{ found: boolean }[]>`select to_regclass(${`${schema}.migrations`}) is not null as found`
-  if (table?.found) return
+  if (await hasMigrations(tx, schema)) return
   await tx`create table migrations (name text primary key, checksum text not null, oldest text not null, at timestamptz not null default now())`
 }
