@@ -63,8 +63,9 @@ describe('times that come again', () => {
   })
 
   test.each([
-    ['0 3 * *', 'UTC', 'expected 5'],
-    ['61 3 * * *', 'UTC', 'out of range'],
+    ['0 3 * *', 'UTC', 'expected five fields'],
+    ['61 3 * * *', 'UTC', 'the minute: expected 0 to 59'],
+    [3 as unknown as string, 'UTC', 'every(3, { zone: "UTC" }): expected a text'],
     ['0 0 30 2 *', 'UTC', 'no time comes within 8 years'],
     ['0 3 * * *', 'Europe/Berln', "unknown time zone 'Europe/Berln'"],
     ['0 3 * * *', '', 'zone names a time zone'],

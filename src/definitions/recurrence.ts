@@ -1,4 +1,5 @@
 // Times that come again, by a cron expression in a zone. The next one is a function of the time before it.
+import { cronProblem } from './cron.ts'
 
 /** Times that come again: a cron expression, read in a zone. */
 export type Recurrence = { readonly cron: string; readonly zone: string }
@@ -22,6 +23,8 @@ export function every(cron: string, { zone }: { readonly zone: string }): Recurr
   const where = `every(${JSON.stringify(cron)}, { zone: ${JSON.stringify(zone)} })`
   // Without a zone the engine would take that of the machine.
   if (typeof zone !== 'string' || zone === '') throw new TypeError(`${where}: zone names a time zone, such as Europe/Berlin`)
+  const problem = typeof cron === 'string' ? cronProblem(cron) : "expected a text, such as '0 3 * * *'"
+  if (problem !== null) throw new TypeError(`${where}: ${problem}`)
   if (parseNext(where, { cron, zone }, 0) === null) throw new TypeError(`${where}: no time comes within 8 years`)
   return Object.freeze({ cron, zone })
 }
