@@ -24,6 +24,7 @@ const CALLS: Readonly<Record<string, Pick<VerbCall, 'words' | 'values'>>> = {
   streams: {},
   events: {},
   replay: { words: ['order-o1'] },
+  refusals: {},
   timers: {},
   agenda: {},
   processes: {},
