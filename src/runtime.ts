@@ -202,7 +202,7 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
   await events.start()
   agenda.start()
   const closing = new AbortController()
-  const endMetrics = observeRuntime(shared.metrics, {
+  const endMetrics = observeRuntime(shared.metrics, store.agenda, {
     status: () => events.subscriptions.status(),
     head: () => events.tail.head,
     waiting: sending.waiting,

@@ -86,6 +86,18 @@ const CASES: readonly Case[] = [
   { alert: 'EmakiFailing', series: { [`emaki_subscription_failing{${subscription}}`]: '0x30 1x60' }, not: '6m', fires: '8m' },
   { alert: 'EmakiRetrying', series: { [`emaki_retry_open{${subscription}}`]: '0x30 1x60' }, not: '9m', fires: '11m' },
   {
+    alert: 'EmakiOverdue',
+    series: { [`emaki_agenda_due_time_seconds{${of},emaki_owner="commands"}`]: '0x30 0+10x60' },
+    not: '6m',
+    fires: '8m',
+  },
+  {
+    alert: 'EmakiTakeovers',
+    series: { [`emaki_notices_total{${subscription},code="taken-over",level="info"}`]: '1x30 2 3 4 5 5x60' },
+    not: '5m',
+    fires: '8m',
+  },
+  {
     alert: 'EmakiParked',
     series: { [`emaki_subscription_parked{${subscription},what="key"}`]: '0x30 1x60' },
     not: '4m',

@@ -1,6 +1,7 @@
 // What is read when somebody asks: the process, the log, and the subscriptions.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { VERSION } from './version.ts'
+import type { Agenda, AgendaCount } from '../ports/agenda/agenda.ts'
 import type { Status } from '../subscription/status.ts'
 import type { Metrics } from './registry.ts'
 
@@ -15,13 +16,19 @@ export type Observed = {
   readonly waiting: () => number
 }
 
+type ReadableAgenda = Pick<Agenda, 'count' | 'due'>
+
 /** Has the metrics of a runtime read when somebody asks. Gives a function that ends it. */
-export function observeRuntime(metrics: Metrics, { status, head, waiting }: Observed): () => void {
+export function observeRuntime(metrics: Metrics, agenda: ReadableAgenda, { status, head, waiting }: Observed): () => void {
   metrics.observe(['emaki.command.waiting', 'emaki.log.head'], () => ({
     'emaki.command.waiting': one(waiting()),
     'emaki.log.head': one(head()),
   }))
-  observeSubscriptions(metrics, status)
+  observeSubscriptions(metrics, keptFor(STATUS_KEEP_MS, status))
+  observeAgenda(
+    metrics,
+    keptFor(STATUS_KEEP_MS, () => readAgenda(agenda)),
+  )
   return observeProcess(metrics)
 }
 
@@ -29,12 +36,40 @@ function one(value: number) {
   return [{ values: [] as const, value }]
 }
 
-function observeSubscriptions(metrics: Metrics, status: () => Promise<readonly Status[]>): void {
-  let known: { readonly at: number; readonly status: Promise<readonly Status[]> } | null = null
-  const statusNow = () => {
-    if (!known || performance.now() - known.at > STATUS_KEEP_MS) known = { at: performance.now(), status: status() }
-    return known.status
+/** Asks at most once in a time, in ms. */
+function keptFor<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
+  let known: { readonly at: number; readonly answer: Promise<T> } | null = null
+  return () => {
+    if (!known || performance.now() - known.at > ms) known = { at: performance.now(), answer: ask() }
+    return known.answer
   }
+}
+
+/** What waits in the agenda for one of its owners. `dueSeconds`: how long the oldest due entry is due. */
+type Outstanding = { readonly owner: string; readonly due: number; readonly later: number; readonly dueSeconds: number }
+
+async function readAgenda(agenda: ReadableAgenda): Promise<readonly Outstanding[]> {
+  const read = async ({ owner, pending, due }: AgendaCount): Promise<Outstanding> => {
+    const { entries, now } = due > 0 ? await agenda.due(owner, 1) : { entries: [], now: 0 }
+    const [oldest] = entries
+    return { owner, due, later: pending - due, dueSeconds: oldest ? (now - Date.parse(oldest.due)) / 1_000 : 0 }
+  }
+  return Promise.all((await agenda.count()).map(read))
+}
+
+function observeAgenda(metrics: Metrics, outstanding: () => Promise<readonly Outstanding[]>): void {
+  metrics.observe(['emaki.agenda.due', 'emaki.agenda.due.time', 'emaki.agenda.later'], async () => {
+    const found = await outstanding()
+    const by = (of: (one: Outstanding) => number) => found.map(one => ({ values: [one.owner] as const, value: of(one) }))
+    return {
+      'emaki.agenda.due': by(({ due }) => due),
+      'emaki.agenda.due.time': by(({ dueSeconds }) => dueSeconds),
+      'emaki.agenda.later': by(({ later }) => later),
+    }
+  })
+}
+
+function observeSubscriptions(metrics: Metrics, status: () => Promise<readonly Status[]>): void {
   const flag = (is: boolean) => (is ? 1 : 0)
   const names = [
     'emaki.subscription.lag',
@@ -46,7 +81,7 @@ function observeSubscriptions(metrics: Metrics, status: () => Promise<readonly S
     'emaki.subscription.failing',
   ] as const
   metrics.observe(names, async () => {
-    const known = await statusNow()
+    const known = await status()
     // A schedule reads no log: it can only have an owner, or be paused.
     const all = known.filter(({ definition }) => definition.kind !== 'schedule')
     const by = (of: (one: Status) => number, from: readonly Status[] = all) =>

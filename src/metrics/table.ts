@@ -208,6 +208,30 @@ export const METRICS = {
     help: 'Whether this process runs the subscription and cannot go on for now, 1 or 0.',
   },
   // What is sent, and what is asked
+  'emaki.agenda.due': {
+    kind: 'gauge',
+    unit: '{entry}',
+    attributes: ['emaki.owner'],
+    board: 'processes',
+    question: 'What is due and was not sent?',
+    help: 'Commands and timers of the agenda that are due and were not sent.',
+  },
+  'emaki.agenda.due.time': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: ['emaki.owner'],
+    board: 'processes',
+    question: 'How long is the oldest of it due?',
+    help: 'How long the oldest entry of the agenda that was not sent is due.',
+  },
+  'emaki.agenda.later': {
+    kind: 'gauge',
+    unit: '{entry}',
+    attributes: ['emaki.owner'],
+    board: 'processes',
+    question: 'What is to be sent later?',
+    help: 'Commands and timers of the agenda that are due later.',
+  },
   'emaki.send.duration': {
     kind: 'histogram',
     unit: 's',
