@@ -2,7 +2,7 @@
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import { spec } from '../definitions/event/events.ts'
-import { UnreadableEvent } from '../definitions/event/read.ts'
+import { factOf, UnreadableEvent } from '../definitions/event/read.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import { streamPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'
@@ -34,7 +34,7 @@ async function replayStream(call: Call): Promise<number> {
       for await (const page of streamPages(store, stream, { until }))
         for (const event of page) {
           const before = folded.state
-          folded = fold(decider, stream, folded, [{ ...event, data: JSON.parse(event.data) as unknown }])
+          folded = fold(decider, stream, folded, [factOf(event, decider.readsMeta)])
           if (!(await sink.write(`${line(event, before, folded.state)}\n`))) return 0
         }
     } catch (error) {

@@ -5,6 +5,7 @@ import type { Rejection } from '../definitions/decider/reject.ts'
 import { decide, evolve, type Folded } from '../definitions/decider/fold.ts'
 import type { Event, EventsSpec } from '../definitions/event/events.ts'
 import { encode } from '../definitions/event/payload.ts'
+import type { StoredFact } from '../definitions/event/read.ts'
 import type { NewEvent } from '../ports/store/event.ts'
 import type { NewKey } from '../ports/store/unit.ts'
 import type { Trace } from '../ports/trace/trace.ts'
@@ -136,7 +137,7 @@ function decideOne(command: PendingCommand, from: Folded, { now, newId }: Decisi
     const decision = decide(decider, after.state, one, contextOf(command, one, after, now))
     if ('rejection' in decision) return rejectWhole(command, from, decision.rejection)
     for (const event of decision.events) written.push(newEvent(decider.events, event, meta, newId))
-    after = evolve(decider, after, decision.events)
+    after = evolve(decider, after, decision.events, () => JSON.parse(meta) as StoredFact['meta'])
     events = events.length === 0 ? decision.events : [...events, ...decision.events]
   }
   const key = command.key && keyOfEvents(command.key, after.version, events.length)

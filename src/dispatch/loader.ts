@@ -127,6 +127,7 @@ export class Loader {
       stream,
       after: known?.version ?? 0,
       snapshot: known ? undefined : decider.snapshot?.fold,
+      meta: decider.readsMeta,
     }))
     const parents = batch.flatMap(({ wanted }) => wanted.commands.map(({ parent }) => parent))
     return this.#trace.step('load', parents, { 'emaki.streams': batch.length, 'db.system.name': this.#store.system }, () =>

@@ -6,6 +6,7 @@ import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { fold, type Folded } from '../definitions/decider/fold.ts'
 import type { Meta } from '../definitions/event/events.ts'
 import { freeze } from '../definitions/event/payload.ts'
+import { factOf } from '../definitions/event/read.ts'
 import type { StateAt, StateMoment } from '../definitions/reads.ts'
 import { limitConcurrency } from '../lib/semaphore.ts'
 import { StoreError } from '../ports/store/errors.ts'
@@ -92,7 +93,7 @@ export class PastStates {
 }
 
 function foldPage(decider: DeciderSpec, stream: string, past: PastState, events: readonly StoredEvent[]): PastState {
-  const facts = events.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown }))
+  const facts = events.map(event => factOf(event, decider.readsMeta))
   const folded = fold(decider, stream, past, facts)
   return {
     ...folded,

@@ -1,6 +1,7 @@
 // The consequences of an append: the answers, the commands that go again, and the new knowledge of the stream. Pure.
 import { fold } from '../definitions/decider/fold.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
+import { factOf } from '../definitions/event/read.ts'
 import type { Conflict, SliceResult, StoredKey } from '../ports/store/unit.ts'
 import type { AppendResult } from './append-batch.ts'
 import type { DecidedBatch, DecidedCommand } from './decide-batch.ts'
@@ -168,7 +169,7 @@ function stateAfterConflict(queue: SettledQueue, batch: DecidedBatch, conflict: 
 function foldMissed(decider: DeciderSpec, { stream, before }: DecidedBatch, { missed }: Conflict): StreamState | null {
   if (!missed?.length) return null
   try {
-    const facts = missed.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown }))
+    const facts = missed.map(event => factOf(event, decider.readsMeta))
     const folded = fold(decider, stream, before, facts)
     const size = missed.reduce((sum, { data }) => sum + data.length, 0)
     return { ...folded, position: missed.at(-1)!.position, size: boundSize(folded.state, before.size, size) }

@@ -105,4 +105,23 @@ describe('a fold of a test', () => {
     expect(evolve(counter, added)).toEqual({ n: 3, isClosed: false })
     expect(evolve(counter, added, { n: 5, isClosed: true })).toEqual({ n: 8, isClosed: true })
   })
+
+  test('a fold of a test that reads metadata gets that of its fact, or of its decision', () => {
+    const signed = decider(Counter, {
+      initial: [] as readonly string[],
+      readsMeta: true,
+      evolve: {
+        Added: (state, _, { meta }) => [...state, `${meta.actor} ${meta.custom?.['tenant']}`],
+        Closed: state => state,
+      },
+      commands: { add: z.object({}) },
+      decide: { add: () => Counter.Added({ by: 1, who: null }) },
+    })
+    const meta = { actor: 'ann', custom: { tenant: 'north' } }
+    const state = evolve(signed, [{ ...Counter.Added({ by: 1, who: null }), meta }])
+    expect(state).toEqual(['ann north'])
+    const decided = decide(signed, state, signed.add('c1', {}), { actor: 'bob', meta: { custom: { tenant: 'south' } } })
+    expect(decided).toMatchObject({ outcome: 'accepted', state: ['ann north', 'bob south'] })
+    expect(decided).toHaveProperty('events', [Counter.Added({ by: 1, who: null })])
+  })
 })

@@ -3,7 +3,7 @@ import type { DecideContext, DeciderSpec } from '../definitions/decider/decider.
 import { decide as decideParsed, evolve as evolveFrom } from '../definitions/decider/fold.ts'
 import type { StatesRead } from '../definitions/decider/reads.ts'
 import { initiatorOf } from '../definitions/event/actor.ts'
-import { type Event, spec } from '../definitions/event/events.ts'
+import { type Event, type Meta, spec } from '../definitions/event/events.ts'
 import { encode, freezeAll } from '../definitions/event/payload.ts'
 import { type Invalid, type Later, outcomeOfRejection, type Rejected } from '../dispatch/outcome.ts'
 import { parseCommand } from '../dispatch/send.ts'
@@ -26,7 +26,9 @@ type NeededRead<D extends AnyDecider, X extends Command> = D[typeof spec] extend
     ? StatesRead<R, X['command']>
     : unknown
   : unknown
-type Moment = Partial<Pick<DecideContext, 'now' | 'actor' | 'initiator'>>
+type Moment = Partial<Pick<DecideContext, 'now' | 'actor' | 'initiator'>> & GivenMeta
+/** Metadata of facts, for a decider whose `evolve` reads it. */
+type GivenMeta = { readonly meta?: Partial<Meta> }
 
 /** What a command comes to: events and the state after them, or the outcome that its sender would get. */
 export type Decided<State, Fact extends Event = Event> =
@@ -37,8 +39,8 @@ export type Decided<State, Fact extends Event = Event> =
 
 /**
  * Decides a command on a state, as the framework does: its data is parsed by its schema, decided, checked and folded.
- * `at`: the time, the actor, the initiator, the result of `prepare` and the states of `reads` that `decide` sees.
- * Defaults: 2030-01-01 at midnight in UTC, nobody, the actor if it is a caller, and null.
+ * `at`: the time, the actor, the initiator, the result of `prepare` and the states of `reads` that `decide` sees, and the
+ * `meta` of its events. Defaults: 2030-01-01 at midnight in UTC, nobody, the actor if it is a caller, and null.
  * Throws what `decide` and `evolve` throw, and a PayloadError if an event has data that JSON would change.
  *
  * @example
@@ -54,6 +56,7 @@ export function decide<D extends AnyDecider, X extends CommandOf<D>>(
   const parsed = parseCommand(definition, command)
   if ('outcome' in parsed) return parsed
   const { now = new Date('2030-01-01T00:00:00Z'), actor = null, prepared = null, read = null } = at as Partial<DecideContext>
+  const { meta = {} } = at as GivenMeta
   const initiator = at.initiator ?? (actor === null ? null : (initiatorOf({ actor }) ?? null))
   const context = { instance: command.id, now, actor, initiator, prepared, read: freezeAll(read) }
   const decided = decideParsed(definition, freezeAll(state), { ...command, data: parsed.data }, context)
@@ -61,19 +64,34 @@ export function decide<D extends AnyDecider, X extends CommandOf<D>>(
   for (const { data } of decided.events) encode(data)
   // A decision gives events of its own family only.
   const events = decided.events as readonly FactOf<D>[]
-  return { outcome: 'accepted', events, state: evolve(decider, events, state) }
+  const by = { ...(actor !== null && { actor }), ...(at.initiator && { initiator: at.initiator }), ...meta }
+  return {
+    outcome: 'accepted',
+    events,
+    state: evolve(
+      decider,
+      events.map(event => ({ ...event, meta: by })),
+      state,
+    ),
+  }
 }
 
 /**
  * Folds facts over a state. Default: over the decider's initial state. Throws a TypeError for a fact of another family.
+ * A fact may have the `meta` that `evolve` reads: `{ ...Order.Placed(basket), meta: { actor: 'ann' } }`.
  *
  * @example
  * const paid = evolve(order, [Order.Placed(basket), Order.PaymentConfirmed({})])
  */
-export function evolve<D extends AnyDecider>(decider: D, facts: readonly FactOf<D>[], from?: StateOf<D>): StateOf<D> {
+export function evolve<D extends AnyDecider>(
+  decider: D,
+  facts: readonly (FactOf<D> & GivenMeta)[],
+  from?: StateOf<D>,
+): StateOf<D> {
   const { name, evolve: folds } = decider[spec]
   const stranger = facts.find(({ category, type }) => category !== name || !folds.has(type))
   if (stranger) throw new TypeError(`${stranger.category}.${stranger.type} is no event of ${name}`)
   const state = from === undefined ? decider[spec].initial : freezeAll(from)
-  return evolveFrom(decider[spec], { state, version: 0 }, facts).state
+  const metaOf = (event: Event & GivenMeta) => ({ correlation: 'test', causation: 'test', ...event.meta })
+  return evolveFrom(decider[spec], { state, version: 0 }, facts, metaOf).state
 }

@@ -55,10 +55,11 @@ export class PostgresLog implements Log {
     // Keys are loaded with the first stream. Without a stream, an empty name stands for one.
     const asked: readonly LoadRequest[] = requests.length ? requests : [{ stream: '', after: 0 }]
     const limit = factsMaxOf(asked.length)
-    const rows = await this.#read<LoadedRow>(`select * from ${this.#schema}.load_v2($1, $2, $3, $4, $5)`, [
+    const rows = await this.#read<LoadedRow>(`select * from ${this.#schema}.load_v3($1, $2, $3, $4, $5, $6)`, [
       texts(asked.map(({ stream }) => stream)),
       list(asked.map(({ after }) => after)),
       list(asked.map(({ snapshot }) => snapshot ?? -1)),
+      list(asked.map(({ meta = false }) => meta)),
       texts(keys),
       limit,
     ])
@@ -197,12 +198,12 @@ type LoadedRow = {
 }
 
 function loadedStream({ after }: LoadRequest, row: LoadedRow, limit: number): LoadedStream {
-  const facts = row.facts === null ? [] : (JSON.parse(`[${row.facts}]`) as [string, string, unknown][])
+  const facts = row.facts === null ? [] : (JSON.parse(`[${row.facts}]`) as [string, string, unknown, StoredFact['meta']?][])
   const from = row.snapshot_version ?? after
   return {
     snapshot:
       row.snapshot_version === null ? null : { version: row.snapshot_version, state: JSON.parse(row.snapshot!) as unknown },
-    facts: facts.map(([type, schema, data]): StoredFact => ({ type, schema, data })),
+    facts: facts.map(([type, schema, data, meta]): StoredFact => ({ type, schema, data, ...(meta && { meta }) })),
     version: row.version,
     position: row.position,
     more: facts.length === limit && from + facts.length < row.version,

@@ -23,6 +23,7 @@ import planOnce from '../../../migrations/postgres/0031-plan-once.sql' with { ty
 import jsonOfText from '../../../migrations/postgres/0033-json-of-text.sql' with { type: 'text' }
 import sentKeys from '../../../migrations/postgres/0034-sent-keys.sql' with { type: 'text' }
 import refusals from '../../../migrations/postgres/0037-refusals.sql' with { type: 'text' }
+import loadMeta from '../../../migrations/postgres/0039-load-meta.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
 
 export const migrations: readonly Migration[] = [
@@ -50,4 +51,5 @@ export const migrations: readonly Migration[] = [
   { name: '0033-json-of-text', sql: jsonOfText },
   { name: '0034-sent-keys', sql: sentKeys },
   { name: '0037-refusals', sql: refusals },
+  { name: '0039-load-meta', sql: loadMeta },
 ]

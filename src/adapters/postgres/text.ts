@@ -1,9 +1,9 @@
 // Writes arrays in PostgreSQL's text format. With its own arrays, postgres.js would first ask each server for its
 // types.
 
-/** Numbers as an array: `{1,NULL}`. */
-export function list(numbers: readonly (number | null)[]): string {
-  return `{${numbers.map(number => number ?? 'NULL').join(',')}}`
+/** Numbers, or booleans, as an array: `{1,NULL}`. */
+export function list(values: readonly (number | boolean | null)[]): string {
+  return `{${values.map(value => value ?? 'NULL').join(',')}}`
 }
 
 /** Texts as an array, each quoted: `{"a","b\"c",NULL}`. */

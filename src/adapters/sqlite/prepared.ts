@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../ports/store/event.ts'
 import type { StoredKey } from '../../ports/store/unit.ts'
 
 export type SqliteEventRow = Omit<StoredEvent, 'at'> & { readonly at: number }
+type SqliteFact = Pick<StoredEvent, 'type' | 'schema' | 'data' | 'meta'>
 export const EVENT_COLUMNS = 'position, stream, version, id, type, schema, data, meta, at'
 
 export type PreparedLog = {
@@ -12,7 +13,9 @@ export type PreparedLog = {
   readonly dataVersion: Statement<{ data_version: number }, []>
   readonly totalChanges: Statement<{ many: number }, []>
   readonly top: Statement<{ position: number; at: number }, []>
-  readonly facts: Statement<{ type: string; schema: string; data: string }, [string, number, number]>
+  /** The facts of a stream. Their metadata is empty here, so that its pages are not read. */
+  readonly facts: Statement<SqliteFact, [string, number, number]>
+  readonly factsWithMeta: Statement<SqliteFact, [string, number, number]>
   readonly readStream: Statement<SqliteEventRow, [string, number, number]>
   readonly readLog: Statement<SqliteEventRow, SQLQueryBindings[]>
   readonly key: Statement<StoredKey, [string, number]>
@@ -25,6 +28,8 @@ export type PreparedLog = {
 
 export function prepareLog(db: Database): PreparedLog {
   const events = `select ${EVENT_COLUMNS} from events`
+  const factsOf = (meta: string) =>
+    `select type, schema, data, ${meta} as meta from events where stream = ? and version > ? order by version limit ?`
   return {
     last: db.prepare('select version, position from events where stream = ? order by version desc limit 1'),
     insert: db.prepare(
@@ -33,7 +38,8 @@ export function prepareLog(db: Database): PreparedLog {
     dataVersion: db.prepare('pragma data_version'),
     totalChanges: db.prepare('select total_changes() as many'),
     top: db.prepare('select position, at from events order by position desc limit 1'),
-    facts: db.prepare('select type, schema, data from events where stream = ? and version > ? order by version limit ?'),
+    facts: db.prepare(factsOf("''")),
+    factsWithMeta: db.prepare(factsOf('meta')),
     readStream: db.prepare(`${events} where stream = ? and version > ? order by version limit ?`),
     readLog: db.prepare(`${events} where position > ? and position <= ? order by position limit ?`),
     key: db.prepare(

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { type Event, type EventOf, type Events, type EventsSpec, spec } from '../event/events.ts'
+import { type Event, type EventOf, type Events, type EventsSpec, type Meta, spec } from '../event/events.ts'
 import type { OnlyFolds, One } from '../event/families.ts'
 import { functionsPart, hashToNumber, readingPart } from '../event/fingerprints.ts'
 import type { Misnamed } from '../event/misnamed.ts'
@@ -30,7 +30,12 @@ export type Context = {
 }
 
 type CommandOf<D extends string, C extends Schemas> = { [N in keyof C & string]: Command<D, N, z.input<C[N]>> }[keyof C & string]
-type Folds<S extends Schemas, State> = { [T in keyof S & string]: (state: State, data: z.output<S[T]>) => State }
+/** What `evolve` gets beside state and data where the decider reads it. */
+export type FactContext = { readonly meta: Meta }
+/** `M`: whether the decider reads metadata. */
+type Folds<S extends Schemas, State, M extends boolean> = {
+  [T in keyof S & string]: (state: State, data: z.output<S[T]>, ...fact: M extends true ? [fact: FactContext] : []) => State
+}
 /** Says which fields of a public view the state does not have, or has with another type. */
 type Unshown<Shown, State> = {
   [K in keyof Shown & string]-?: K extends keyof State
@@ -67,7 +72,9 @@ export type DeciderSpec = {
   readonly name: string
   readonly events: EventsSpec
   readonly initial: unknown
-  readonly evolve: ReadonlyMap<string, (state: unknown, data: unknown) => unknown>
+  readonly evolve: ReadonlyMap<string, (state: unknown, data: unknown, fact?: FactContext) => unknown>
+  /** Whether `evolve` gets the metadata of facts, so that loads read it. */
+  readonly readsMeta: boolean
   readonly commands: ReadonlyMap<string, z.ZodType>
   /** The commands that have no route. */
   readonly internal: ReadonlySet<string>
@@ -88,7 +95,8 @@ type DeciderOptions<
   S extends Schemas,
   State,
   C extends Schemas,
-  E extends Folds<S, State>,
+  M extends boolean,
+  E extends Folds<S, State, M>,
   V extends z.ZodType,
   P,
   R,
@@ -101,6 +109,11 @@ type DeciderOptions<
    * a parameter TypeScript takes its literals for any text.
    */
   readonly evolve: E & NoInfer<OnlyFolds<E, keyof S, State>>
+  /**
+   * Whether the functions of `evolve` get a third value, `{ meta }`: the metadata of the fact, as in `(state, data, {
+   * meta }) => …`. Each load reads it then. Default: false.
+   */
+  readonly readsMeta?: M
   /** A zod schema for each command. Callers send the schema's input, and `decide` gets its output. */
   readonly commands: C
   /**
@@ -168,11 +181,12 @@ export function decider<
   S extends Schemas,
   State,
   C extends Schemas,
-  E extends Folds<S, State>,
+  E extends Folds<S, State, M>,
   V extends z.ZodType = never,
   P = unknown,
   R extends Readonly<Record<string, Instances>> = Readonly<Record<never, Instances>>,
->(of: Events<D, S>, options: DeciderOptions<D, S, State, C, E, V, P, R>): Decider<D, State, C, P, R> {
+  const M extends boolean = false,
+>(of: Events<D, S>, options: DeciderOptions<D, S, State, C, M, E, V, P, R>): Decider<D, State, C, P, R> {
   checkKind('decider: its first value', of, 'families')
   const family = of[spec]
   checkOptions(`decider(${family.name})`, options, OPTIONS)
@@ -183,6 +197,7 @@ export function decider<
     events: family,
     initial: freezeAll(options.initial),
     evolve: checkFunctions(`${of_.name}: evolve`, of_.types, options.evolve),
+    readsMeta: options.readsMeta ?? false,
     commands: new Map(Object.entries(options.commands)),
     internal: namesAmong(`${of_.name}: internal`, of_.commands, options.internal ?? []),
     decide: checkFunctions(`${of_.name}: decide`, of_.commands, options.decide),
@@ -198,22 +213,24 @@ export function decider<
   return Object.freeze(Object.assign(makers, { [spec]: { ...definition, snapshot } })) as Decider<D, State, C, P, R>
 }
 
-const OPTIONS: OptionKinds<keyof DeciderOptions<string, Schemas, unknown, Schemas, never, z.ZodType, unknown, unknown>> = {
-  initial: 'any',
-  // What is missing is named, one by one.
-  evolve: 'functions?',
-  commands: 'schemas',
-  prepare: 'functions?',
-  reads: 'functions?',
-  decide: 'functions?',
-  internal: 'texts?',
-  rejections: 'object?',
-  expose: 'schema?',
-  snapshot: 'object?',
-}
+const OPTIONS: OptionKinds<keyof DeciderOptions<string, Schemas, unknown, Schemas, boolean, never, z.ZodType, unknown, unknown>> =
+  {
+    initial: 'any',
+    // What is missing is named, one by one.
+    evolve: 'functions?',
+    readsMeta: 'boolean?',
+    commands: 'schemas',
+    prepare: 'functions?',
+    reads: 'functions?',
+    decide: 'functions?',
+    internal: 'texts?',
+    rejections: 'object?',
+    expose: 'schema?',
+    snapshot: 'object?',
+  }
 
 function snapshotOf(
-  { name, events, initial, evolve }: DeciderSpec,
+  { name, events, initial, evolve, readsMeta }: DeciderSpec,
   given: { readonly every: number; readonly version?: number },
 ): DeciderSpec['snapshot'] {
   checkOptions(`decider(${name}): snapshot`, given, { every: 'number', version: 'number?' })
@@ -223,7 +240,10 @@ function snapshotOf(
       `${name}: expected whole numbers for a snapshot, and every above 0; found version ${version}, every ${every}`,
     )
   const state = Bun.inspect(initial, { depth: Number.POSITIVE_INFINITY, sorted: true })
-  return { every, fold: hashToNumber([version, state, readingPart(events), functionsPart(evolve)]) }
+  return {
+    every,
+    fold: hashToNumber([version, state, readingPart(events), functionsPart(evolve), ...(readsMeta ? ['meta'] : [])]),
+  }
 }
 
 /** The commands that have a route, with their schemas. */

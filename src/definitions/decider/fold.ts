@@ -1,8 +1,8 @@
-import { checkEvent, type Event, spec } from '../event/events.ts'
+import { checkEvent, type Event, type Meta, spec } from '../event/events.ts'
 import { freeze } from '../event/payload.ts'
 import { type StoredFact, read } from '../event/read.ts'
 import type { Command } from './command.ts'
-import type { DecideContext, DeciderSpec } from './decider.ts'
+import type { DecideContext, DeciderSpec, FactContext } from './decider.ts'
 import type { Rejection } from './reject.ts'
 
 /** A state and the version of the stream that gave it. */
@@ -17,22 +17,38 @@ export function fold(decider: DeciderSpec, stream: string, from: Folded, facts: 
   let { state, version } = from
   for (const fact of facts) {
     version += 1
-    for (const event of read(decider.events, stream, version, fact)) state = applyEvent(decider, state, event)
+    const context = decider.readsMeta ? contextOf(fact.meta, fact.schema) : null
+    for (const event of read(decider.events, stream, version, fact)) state = applyEvent(decider, state, event, context)
   }
   return { state: freeze(state), version }
 }
 
 /**
  * Gives the state after events that were just decided. Each state on the way is frozen, so an `evolve` that writes to
- * its state fails at its first use. Freezing costs more than folding, so `fold` freezes only its result.
+ * its state fails at its first use. Freezing costs more than folding, so `fold` freezes only its result. `metaOf` gives the
+ * metadata of an event, for a decider that reads it.
  */
-export function evolve(decider: DeciderSpec, from: Folded, events: readonly Event[]): Folded {
-  const state = events.reduce((state, event) => freeze(applyEvent(decider, state, event)), from.state)
+export function evolve(
+  decider: DeciderSpec,
+  from: Folded,
+  events: readonly Event[],
+  metaOf: (event: Event) => StoredFact['meta'] = () => undefined,
+): Folded {
+  const contextOfEvent = (event: Event) =>
+    decider.readsMeta ? contextOf(metaOf(event), decider.events.types.get(event.type)!.fingerprint) : null
+  const state = events.reduce((state, event) => freeze(applyEvent(decider, state, event, contextOfEvent(event))), from.state)
   return { state, version: from.version + events.length }
 }
 
-function applyEvent(decider: DeciderSpec, state: unknown, { type, data }: Event): unknown {
-  return requireValue(decider, 'evolve', type, decider.evolve.get(type)!(state, data))
+/** What a fold gets beside state and data. */
+function contextOf(meta: StoredFact['meta'], schema: string): FactContext {
+  if (!meta) throw new TypeError('a fold that reads metadata got a fact without it')
+  return freeze({ meta: { ...meta, schema } satisfies Meta }) as FactContext
+}
+
+function applyEvent(decider: DeciderSpec, state: unknown, { type, data }: Event, context: FactContext | null): unknown {
+  const fold = decider.evolve.get(type)!
+  return requireValue(decider, 'evolve', type, context ? fold(state, data, context) : fold(state, data))
 }
 
 /** The result of a decision: events, or a rejection. */

@@ -1,8 +1,20 @@
-import { type Event, type EventsSpec, issuesText, type Was } from './events.ts'
+import { type Event, type EventsSpec, issuesText, type Meta, type Was } from './events.ts'
 import { type Chain, applyUpcasts } from './upcast.ts'
 
-/** A stored fact, as a fold reads it. `data` is parsed JSON. */
-export type StoredFact = { readonly type: string; readonly schema: string; readonly data: unknown }
+/** A stored fact, as a fold reads it. `data` and `meta` are parsed JSON. `meta` is there for a fold that reads it. */
+export type StoredFact = {
+  readonly type: string
+  readonly schema: string
+  readonly data: unknown
+  readonly meta?: Omit<Meta, 'schema'>
+}
+
+/** The fact of a stored event, with its metadata only where the fold reads it. */
+export function factOf({ type, schema, data, meta }: FactText, readsMeta: boolean): StoredFact {
+  const fact = { type, schema, data: JSON.parse(data) as unknown }
+  return readsMeta ? { ...fact, meta: JSON.parse(meta) as Omit<Meta, 'schema'> } : fact
+}
+type FactText = { readonly type: string; readonly schema: string; readonly data: string; readonly meta: string }
 
 type Split = Was & { readonly kind: 'split' }
 

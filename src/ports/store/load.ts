@@ -3,9 +3,14 @@ import type { StoredFact } from '../../definitions/event/read.ts'
 
 /**
  * Asks for the facts after a version. `snapshot` asks for a newer snapshot of that fold, if there is one, and the facts
- * after it.
+ * after it. `meta` asks for the metadata of the facts. Default: they come without.
  */
-export type LoadRequest = { readonly stream: string; readonly after: number; readonly snapshot?: number | undefined }
+export type LoadRequest = {
+  readonly stream: string
+  readonly after: number
+  readonly snapshot?: number | undefined
+  readonly meta?: boolean
+}
 
 /** A stream as one statement read it. */
 export type LoadedStream = {

@@ -1,4 +1,5 @@
 // A store in memory: the shortest description of the promises of every store. Tests run on it.
+import { factOf } from '../../definitions/event/read.ts'
 import { categoryOf, isOf } from '../../definitions/event/stream-name.ts'
 import { memoryAgenda } from '../agenda/memory.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
@@ -82,7 +83,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     }
   }
 
-  function load({ stream, after, snapshot }: LoadRequest, limit: number): LoadedStream {
+  function load({ stream, after, snapshot, meta = false }: LoadRequest, limit: number): LoadedStream {
     const saved = snapshot === undefined ? undefined : snapshots.get(stream)?.get(snapshot)
     const found = saved && saved.version > after ? saved : null
     const from = found?.version ?? after
@@ -90,7 +91,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
     const page = events.slice(from, from + limit)
     return {
       snapshot: found && { ...found },
-      facts: page.map(({ type, schema, data }) => ({ type, schema, data: JSON.parse(data) as unknown })),
+      facts: page.map(event => factOf(event, meta)),
       version: events.length,
       position: events.at(-1)?.position ?? 0,
       more: page.length === limit && from + page.length < events.length,

@@ -2,7 +2,7 @@
 import { expect } from 'bun:test'
 import { factsMaxOf, LOAD_FACTS_MAX } from '../load.ts'
 import type { StoreCase } from './case.ts'
-import { appendUnit, newEvent, newKey, slice, unit } from './builders.ts'
+import { appendUnit, newEvent, newEventOfText, newKey, ODD_TEXTS, slice, unit } from './builders.ts'
 
 export const loading: readonly StoreCase[] = [
   {
@@ -72,6 +72,28 @@ export const loading: readonly StoreCase[] = [
         [limit, limit + 1, true],
         [limit, limit, false],
       ])
+    },
+  },
+  {
+    title: 'loads the metadata of facts of the streams of which it is asked for, byte for byte, and of no others',
+    run: async ({ store }) => {
+      const events = ODD_TEXTS.map(newEventOfText)
+      for (const stream of ['s-1', 's-2', 's-3']) await appendUnit(store, unit(stream, 0, events))
+      const { streams } = await store.load(
+        [
+          { stream: 's-1', after: 0 },
+          { stream: 's-2', after: 1, meta: true },
+          { stream: 's-3', after: 0, meta: false },
+        ],
+        [],
+      )
+      const metas = events.map(({ meta }) => JSON.parse(meta) as unknown)
+      expect(streams.map(({ facts }) => facts.map(({ meta }): unknown => meta))).toEqual([
+        metas.map(() => undefined),
+        metas.slice(1),
+        metas.map(() => undefined),
+      ])
+      expect(streams[1]!.facts.map(({ data }) => data)).toEqual(ODD_TEXTS.slice(1).map(text => JSON.parse(text) as unknown))
     },
   },
   {

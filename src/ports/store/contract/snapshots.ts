@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { z } from 'zod'
 import { type DeciderSpec, decider } from '../../../definitions/decider/decider.ts'
 import { fold } from '../../../definitions/decider/fold.ts'
+import { factOf } from '../../../definitions/event/read.ts'
 import { runtime } from '../../../runtime.ts'
 import { events, spec } from '../../../definitions/event/events.ts'
 import { upcast } from '../../../definitions/event/upcast.ts'
@@ -76,10 +77,8 @@ export const snapshots: readonly StoreCase[] = [
       const reopened = await reopen()
       const reading = await runtime({ serve: [ledger], store: reopened })
       for (const { id, commands } of streams) {
-        const facts = (await reopened.read(`ledger-${id}`, { after: 0, limit: 1_000 })).map(stored => ({
-          ...stored,
-          data: JSON.parse(stored.data) as unknown,
-        }))
+        const stored = await reopened.read(`ledger-${id}`, { after: 0, limit: 1_000 })
+        const facts = stored.map(event => factOf(event, false))
         const whole = fold(ledger[spec], `ledger-${id}`, { state: ledger[spec].initial, version: 0 }, facts)
         expect(await reading.state('ledger', id)).toMatchObject({ state: whole.state, version: commands })
         // The one who decides next starts from the snapshot too, and leaves the log as if there were none.
