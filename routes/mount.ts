@@ -20,6 +20,7 @@ const RESERVED = [
   'ready',
   'startup',
   'metrics',
+  'logs',
   'openapi.json',
   'asyncapi.json',
   'docs',

@@ -1,24 +1,30 @@
 // Where the records of an app go: to its option `report`, else they are printed. What operators ask later is remembered.
 import { type Config, printingOf } from '../src/config.ts'
 import { Failures } from '../src/ports/report/failures.ts'
+import { RecordRing } from '../src/ports/report/ring.ts'
 import { isWanted, type Report } from '../src/ports/report/notice.ts'
 import type { Level } from '../src/ports/report/record.ts'
 import { type PrintOptions, printReports } from '../src/ports/report/print.ts'
 import type { AppOptions } from './app-options.ts'
 
-export type Reporting = { readonly report: Report; readonly failures: Failures }
+export type Reporting = { readonly report: Report; readonly failures: Failures; readonly ring: RecordRing }
 
-/** Makes the report of an app. */
+/** Makes the report of an app. The configuration is read with the first record, as an app may be made without it. */
 export function reportingOf({ report }: AppOptions, configured: () => Config): Reporting {
+  let read: PrintOptions | null = null
+  const options = () => {
+    read ??= printOptionsOf(configured)
+    return read
+  }
   const failures = new Failures()
-  return { report: failures.observe(report ?? printLater(configured)), failures }
+  const ring = new RecordRing({ secrets: () => options().secrets ?? [] })
+  return { report: failures.observe(ring.observe(report ?? printLater(options))), failures, ring }
 }
 
-/** Prints as the configuration says. It is read with the first record, as an app may be made without it. */
-function printLater(configured: () => Config): Report {
+function printLater(options: () => PrintOptions): Report {
   let made: Report | null = null
   const printing = () => {
-    made ??= printReports(printOptionsOf(configured))
+    made ??= printReports(options())
     return made
   }
   const print = (problem: unknown) => printing()(problem)

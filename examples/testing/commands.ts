@@ -32,6 +32,7 @@ export const SAMPLES: Readonly<Record<string, RunBy>> = {
 export const VERBS: Readonly<Record<string, RegExp>> = {
   '… migrate': /nothing to do/,
   '… health': /^$/,
+  '… logs --code request': /answered \d+ in/,
   '… streams order': /order-o1/,
   '… replay order-o1 --at 3': /Placed/,
   '… events --follow --type order.Placed': /Placed/,

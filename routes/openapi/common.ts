@@ -25,6 +25,7 @@ export function commonPaths(draft: Draft, security: readonly Json[], hasCommands
     '/streams/{stream}': { get: streamOperation(draft, security) },
     ...(hasCommands && { '/commands/{id}': scheduledPath(draft) }),
     '/events': { get: eventsOperation(draft, security) },
+    '/logs': { get: logsOperation(draft, security) },
     '/health': asks('getHealth', 'Whether the process answers', health, {}),
     '/ready': asks('getReadiness', 'Whether the app can serve', ready, detailRefusals, { parameters: parameterRefs('Verbose') }),
     '/startup': asks('getStartup', 'Whether the app has started', ready, refusalRefs('NotReady')),
@@ -75,6 +76,40 @@ The same over a WebSocket, with the same parameters and the sub-protocol \`cloud
       ...(security.length > 0 && refusalRefs('Unauthenticated', 'Forbidden')),
     },
   }
+}
+
+function logsOperation(draft: Draft, security: readonly Json[]): Json {
+  const record = add(draft.schemas, 'LogRecord', logRecord())
+  return {
+    operationId: unique(draft, 'readRecords'),
+    summary: 'The last records of this process',
+    description: 'JSON lines of the records that the process still has. As server-sent events also those to come.',
+    tags: ['health'],
+    security,
+    parameters: parameterRefs('RecordLevel', 'RecordCode', 'RecordCorrelation'),
+    responses: {
+      200: {
+        description: 'The records, the oldest first.',
+        headers: headerRefs(),
+        content: {
+          'application/jsonl': { schema: { type: 'string' } },
+          'text/event-stream': { schema: { type: 'string', contentMediaType: 'application/json', contentSchema: record } },
+        },
+      },
+      ...refusalRefs('BadQuery', 'NotReady'),
+      ...(security.length > 0 && refusalRefs('Unauthenticated', 'Forbidden')),
+    },
+  }
+}
+
+function logRecord(): z.ZodType {
+  return z.looseObject({
+    timestamp: z.string().meta({ format: 'date-time' }),
+    severityText: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']),
+    severityNumber: z.int().positive(),
+    body: z.string().describe('What happened, for people.'),
+    code: z.string().describe('What happened, for programs.'),
+  })
 }
 
 function cloudEvent(): z.ZodType {

@@ -44,6 +44,7 @@ test('every route of a decider is an operation with an id of its own', async () 
     'getCommand: get /commands/{id}',
     'withdrawCommand: delete /commands/{id}',
     'followEvents: get /events',
+    'readRecords: get /logs',
     'getHealth: get /health',
     'getReadiness: get /ready',
     'getStartup: get /startup',

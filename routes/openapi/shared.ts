@@ -1,4 +1,5 @@
 // Parts that operations share: parameters, headers, and unique names.
+import { LEVELS } from '../../src/ports/report/record.ts'
 import type { Access } from '../../src/definitions/access/access.ts'
 import type { z } from 'zod'
 import { NAME_LENGTH_MAX } from '../../src/definitions/event/names.ts'
@@ -55,7 +56,7 @@ const several = (name: string, description: string): Json => ({
 type ParameterName =
   | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Before' | 'Order' | 'StreamTypes' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
   | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Correlations' | 'Prefer'
-  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' | 'Verbose' // biome-ignore format: one list
+  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' | 'Verbose' | 'RecordLevel' | 'RecordCode' | 'RecordCorrelation' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
   Id: parameterOf('path', 'id', name, 'The instance.'),
@@ -81,6 +82,9 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
     ...several('correlation', 'Only events of these correlations, such as all that one request led to.'),
     explode: true,
   },
+  RecordLevel: parameterOf('query', 'level', { enum: LEVELS, default: 'debug' }, 'Only records of this level and above.'),
+  RecordCode: parameterOf('query', 'code', text, 'Only records of these codes, or whose code begins so, with commas: `retry`.'),
+  RecordCorrelation: parameterOf('query', 'correlation', text, 'Only records of this correlation.'),
   Verbose: {
     ...parameterOf('query', 'verbose', { type: 'string' }, 'Every part of the app. It is for those who may read the log.'),
     allowEmptyValue: true,

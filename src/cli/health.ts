@@ -32,6 +32,6 @@ async function health({ PORT }: Config, base: string): Promise<boolean> {
 }
 
 /** A path of a base path with parameters: of `/:tenant` it is `/tenant`, as the health is that of all. */
-function nameParameters(base: string): string {
+export function nameParameters(base: string): string {
   return base.replaceAll(/:(\w+)(\{[^}]*\})?/g, '$1')
 }

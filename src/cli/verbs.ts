@@ -6,6 +6,7 @@ import { exportVerb } from './export.ts'
 import { healthVerb } from './health.ts'
 import { importVerb } from './import.ts'
 import { importsVerb } from './imports.ts'
+import { logsVerb } from './logs.ts'
 import { migrateVerb } from './migrate.ts'
 import { processesVerb } from './processes.ts'
 import { refusalsVerb } from './refusals.ts'
@@ -23,6 +24,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   serve: serveVerb,
   migrate: migrateVerb,
   health: healthVerb,
+  logs: logsVerb,
   streams: streamsVerb,
   events: eventsVerb,
   replay: replayVerb,

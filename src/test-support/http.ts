@@ -58,7 +58,7 @@ export function atPosition(position: string, others: Headers_ = {}): Headers_ {
 
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text()
-  const json = text !== '' && /json/.test(response.headers.get('content-type') ?? '')
+  const json = text !== '' && /json\b/.test(response.headers.get('content-type') ?? '')
   return { status: response.status, headers: response.headers, body: json ? (JSON.parse(text) as unknown) : text }
 }
 

@@ -1,0 +1,77 @@
+import { afterAll, expect, test } from 'bun:test'
+import { app } from '../../routes/app.ts'
+import { readConfig } from '../config.ts'
+import { spec } from '../definitions/event/events.ts'
+import { memory } from '../ports/store/memory.ts'
+import { Notice, type Report } from '../ports/report/notice.ts'
+import { cleanUp, cleanUpLater } from '../test-support/cleanup.ts'
+import { runVerb } from '../test-support/run-verb.ts'
+import { thing } from '../test-support/shop.ts'
+import { until } from '../test-support/servers/until.ts'
+import { followLogs, logsVerb } from './logs.ts'
+
+afterAll(cleanUp)
+
+const TOKEN = 'a-token-of-16-characters'
+
+async function serve() {
+  const config = readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: TOKEN })
+  const served = app({ serve: [thing], store: memory(), config, report: () => {}, requestRecords: false })
+  const { report } = await served[spec].start()
+  const open = (port: number) => Bun.serve({ fetch: served.fetch, port, hostname: '127.0.0.1', development: false })
+  let server = open(0)
+  cleanUpLater(() => served[spec].stop())
+  cleanUpLater(() => server.stop(true))
+  /** Cuts all connections off. */
+  const restart = async () => {
+    const { port } = server
+    await server.stop(true)
+    server = open(port!)
+  }
+  return { report, restart, environment: { PORT: String(server.port), ADMIN_TOKEN: TOKEN } }
+}
+const park = (report: Report, key: string) =>
+  report(new Notice({ level: 'warn', code: 'key-parked', message: `${key} is parked.`, fields: { key } }))
+
+test('logs shows what a running server recorded last, readable or as JSON, by level and code', async () => {
+  const { report, environment } = await serve()
+  park(report, 'o1')
+  report(new Notice({ level: 'info', code: 'retry-ended', message: 'It is over.' }))
+  const config = readConfig(environment)
+  const { code, out, err } = await runVerb(logsVerb, { config })
+  expect([code, err, out]).toEqual([0, '', expect.stringContaining(' WARN o1 is parked.\n  code=key-parked key=o1\n')])
+  expect(out).toContain(' INFO It is over.\n')
+  const json = await runVerb(logsVerb, { config, json: true, values: { code: 'key', level: 'warn' } })
+  expect(JSON.parse(json.out)).toMatchObject({ code: 'key-parked', key: 'o1' })
+})
+
+test('logs says why it shows nothing: no server, no access, an option that is none', async () => {
+  const { environment } = await serve()
+  const ended = async (more: Readonly<Record<string, string>>, values = {}) => {
+    const { code, out, err } = await runVerb(logsVerb, { config: readConfig({ ...environment, ...more }), values })
+    expect([code, out]).toEqual([1, ''])
+    return err
+  }
+  expect(await ended({ ADMIN_TOKEN: 'another-token-of-characters' })).toContain('the server answered 401')
+  expect(await ended({ ADMIN_TOKEN: 'another-token-of-characters' }, { follow: true })).toContain('the server answered 401')
+  expect(await ended({}, { level: 'loud' })).toContain('#/level expected one of debug, info, warn, error')
+  expect(await ended({ PORT: '1' })).toContain('no answer from the server on PORT')
+})
+
+test('logs --follow goes on with what comes, each record once, also after its server has cut it off', async () => {
+  const { report, restart, environment } = await serve()
+  park(report, 'o1')
+  const lines: string[] = []
+  const call = { config: readConfig(environment), base: '', values: { follow: true, code: 'key-parked' } }
+  const stop = new AbortController()
+  const print = (line: string) => void lines.push((JSON.parse(line) as { readonly key: string }).key)
+  const following = followLogs(call, print, stop.signal)
+  await until('the first one is shown', () => lines.length === 1)
+  park(report, 'o2')
+  await until('the second one is shown', () => lines.length === 2)
+  await restart()
+  park(report, 'o3')
+  await until('the third one is shown', () => lines.length === 3)
+  stop.abort()
+  expect([await following, lines]).toEqual([0, ['o1', 'o2', 'o3']])
+})

@@ -1,0 +1,133 @@
+// logs: what a running server recorded last, and with --follow what it records from then on.
+import { backOff } from '../lib/back-off.ts'
+import { paintFor } from '../lib/paint.ts'
+import { sleep } from '../lib/sleep.ts'
+import { printingOf } from '../config.ts'
+import { Episode } from '../ports/report/episode.ts'
+import { printReports } from '../ports/report/print.ts'
+import { type LogRecord, readableRecord } from '../ports/report/record.ts'
+import { EXIT } from './exit-codes.ts'
+import { nameParameters } from './health.ts'
+import { type Call, textOf, type Verb } from './verb.ts'
+
+/** How long an answer may take to begin, in ms. */
+const TIMEOUT_MS = 5_000
+/** The pauses between attempts to reach a server that is away, in ms. */
+const RETRY = { firstMs: 250, maxMs: 5_000 }
+
+export const logsVerb: Verb = {
+  does: 'show the last records of the server on PORT; it asks with ADMIN_TOKEN, if that is set',
+  options: {
+    follow: { does: 'continue with records as they are made, until SIGINT' },
+    level: { takes: 'L', does: 'only records of a level and above: debug, info, warn or error' },
+    code: { takes: 'C', does: 'only records of a code, or whose code begins so: key-parked, retry' },
+    correlation: { takes: 'ID', does: 'only records of a correlation' },
+  },
+  json: true,
+  run: async call => {
+    const stop = new AbortController()
+    const interrupt = () => stop.abort()
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+    try {
+      return await (call.values['follow'] === true ? followLogs(call, printer(call), stop.signal) : showLogs(call))
+    } finally {
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    }
+  },
+}
+
+async function showLogs(call: Call): Promise<number> {
+  const answer = await ask(call, { Accept: 'application/jsonl' }, AbortSignal.timeout(TIMEOUT_MS)).catch(failureText)
+  if (typeof answer === 'string') return complain(answer)
+  if (!answer.ok) return complain(await refusalText(answer))
+  const print = printer(call)
+  for (const line of (await answer.text()).split('\n')) if (line) print(line)
+  return 0
+}
+
+type FollowCall = Pick<Call, 'config' | 'base' | 'values'>
+
+/** Follows until the signal. A server that stops, or is not there yet, is asked again. */
+export async function followLogs(call: FollowCall, print: (line: string) => void, signal: AbortSignal): Promise<number> {
+  const report = printReports(printingOf(call.config))
+  const failing = new Episode({ report, what: 'The records cannot be followed', mend: 'Start the server on PORT.' })
+  for (let last = ''; !signal.aborted; ) {
+    const answer = await ask(call, { Accept: 'text/event-stream', 'Last-Event-ID': last }, signal).catch(failureText)
+    if (signal.aborted) break
+    if (typeof answer === 'string' || answer.status === 503) {
+      const reason = typeof answer === 'string' ? answer : await refusalText(answer)
+      await sleep(backOff(failing.fail(reason), RETRY), signal)
+      continue
+    }
+    if (!answer.ok || !answer.body) return complain(await refusalText(answer))
+    failing.succeed()
+    for await (const { id, data } of framesOf(answer.body)) {
+      last = id || last
+      if (data) print(data)
+    }
+    await sleep(RETRY.firstMs, signal)
+  }
+  return 0
+}
+
+function ask(
+  { config, base, values }: FollowCall,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Response> {
+  const asked = new URLSearchParams()
+  for (const name of ['level', 'code', 'correlation']) {
+    const value = textOf(values, name)
+    if (value !== undefined) asked.set(name, value)
+  }
+  const url = `http://127.0.0.1:${config.PORT}${nameParameters(base)}/logs?${asked}`
+  const bearer = config.ADMIN_TOKEN === undefined ? {} : { Authorization: `Bearer ${config.ADMIN_TOKEN}` }
+  return fetch(url, { headers: { ...headers, ...bearer }, signal })
+}
+
+function printer({ json }: Call): (line: string) => void {
+  const paint = paintFor()
+  return line => console.log(json ? line : readableRecord(JSON.parse(line) as LogRecord, paint))
+}
+
+function complain(text: string): number {
+  console.error(text)
+  return EXIT.PROBLEM
+}
+
+function failureText(error: unknown): string {
+  return `no answer from the server on PORT: ${(error as Error).message}`
+}
+
+async function refusalText(answer: Response): Promise<string> {
+  const { title, detail, errors } = (await answer.json().catch(() => ({}))) as Readonly<Record<string, unknown>>
+  const [first] = (errors ?? []) as readonly { readonly pointer: string; readonly detail: string }[]
+  const more = detail ?? (first && `${first.pointer} ${first.detail}`)
+  return `the server answered ${answer.status}${title ? `: ${title}` : ''}${more ? `; ${more}` : ''}`
+}
+
+type Frame = { readonly id: string; readonly data: string }
+
+/** The server-sent events of a body. One that ends in the middle ends the stream. */
+async function* framesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  try {
+    for await (const bytes of body) {
+      const parts = (rest + decoder.decode(bytes, { stream: true })).split('\n\n')
+      rest = parts.pop()!
+      for (const part of parts) yield frameOf(part)
+    }
+  } catch {
+    // The connection is lost, or we leave: who follows asks again, with the last id.
+  }
+}
+
+function frameOf(text: string): Frame {
+  const fieldOf = (name: string) =>
+    text
+      .split('\n')
+      .find(line => line.startsWith(`${name}: `))
+      ?.slice(name.length + 2) ?? ''
+  return { id: fieldOf('id'), data: fieldOf('data') }
+}
