@@ -69,6 +69,25 @@ describe('GET /metrics', () => {
     expect(found.get('http_server_active_requests')).toBe(1)
   })
 
+  test('GET /metrics counts a request that a middleware of the app refuses under the route that it was for', async () => {
+    const one = openClient()
+    one.app.use('/account/*', async c => c.text('no', 403))
+    await one.post('/account/a1/deposit', { cents: 5 })
+    const found = await scrape(one)
+    const labels = 'http_request_method="POST",http_route="/account/:id/deposit",http_response_status_code="403"'
+    expect(found.get(`http_server_request_duration_seconds_count{${labels}}`)).toBe(1)
+  })
+
+  test('GET /metrics counts commands that do not fit their schema, sent over HTTP or by code, as invalid', async () => {
+    const one = openClient()
+    await one.post('/account/a1/deposit', { cents: -5 })
+    await (await one.app.runtime()).send({ ...account.deposit('a1', { cents: 5 }), data: { cents: 'five' } })
+    await one.post('/account/a1/deposit', { cents: 5 })
+    const found = await scrape(one)
+    expect(found.get('emaki_command_invalid_total{emaki_command="account.deposit"}')).toBe(2)
+    expect(found.get('emaki_command_attempts_count{emaki_decider="account"}')).toBe(1)
+  })
+
   test('GET /metrics counts an answer of a cache like one that was made', async () => {
     const one = openClient({ serve: [account, balances, total] })
     await one.post('/account/a1/deposit', { cents: 5 })

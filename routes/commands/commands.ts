@@ -118,8 +118,9 @@ function validator(emaki: Services, decider: string, command: string) {
   const schema = emaki.deciders.get(decider)?.commands.get(command)
   if (!schema) throw new TypeError(`handle(${decider}.${command}): the app does not serve ${decider}; add it to serve`)
   return zValidator('json', schema, (result, c) => {
-    if (!result.success) return problem(c, 'validation-failed', listErrors(result.error.issues))
-    return
+    if (result.success) return
+    emaki.metrics.counter('emaki.command.invalid', `${decider}.${command}`).add()
+    return problem(c, 'validation-failed', listErrors(result.error.issues))
   })
 }
 

@@ -1,13 +1,14 @@
 // Measures requests by method, route and status, and has them recorded.
 import type { Context } from 'hono'
-import { routePath } from 'hono/route'
+import { knownMethod, routeOf } from '../../src/lib/http-request.ts'
 import { keep } from '../../src/metrics/keep.ts'
 import type { Metrics } from '../../src/metrics/registry.ts'
 import type { RequestRecords } from './request-records.ts'
 
-/** What requests are counted under whose method no route of ours has: clients may send any text. */
+/** The method of a request whose own is not known. */
 const OTHER_METHOD = '_OTHER'
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+/** The route of a request that is for none. */
+const NO_ROUTE = ''
 
 /** Measures requests. A route is its pattern, so there are as many as the app has routes. */
 export class RequestMeter {
@@ -40,16 +41,10 @@ export class RequestMeter {
 
   /** Records a request that was answered at once. */
   record(c: Context, began: number, status: number): void {
-    const method = METHODS.has(c.req.method) ? c.req.method : OTHER_METHOD
-    const route = routeOf(c)
+    const method = knownMethod(c.req.method) ?? OTHER_METHOD
+    const route = routeOf(c) ?? NO_ROUTE
     const endedAt = performance.now()
     this.#durations(method)(route)(String(status)).record((endedAt - began) / 1_000)
     this.#records?.take(c, { route, status, durationMs: endedAt - began, endedAt })
   }
-}
-
-/** The pattern of the route that answered; empty: none did. */
-function routeOf(c: Context): string {
-  const path = routePath(c)
-  return path.endsWith('*') ? '' : path
 }

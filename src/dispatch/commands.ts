@@ -98,7 +98,7 @@ export function commands(options: CommandOptions): Commands {
       const wrong = togetherProblem(commands)
       if (wrong !== null) return Promise.reject(new TypeError(wrong))
       const decider = deciderOf(commands[0]!.decider)
-      const parsed = parseTogether(decider, commands)
+      const parsed = parseObserved(decider, commands, observer)
       if ('outcome' in parsed) return Promise.resolve(parsed)
       const issues = findBadOptions(options)
       if (issues.length) return Promise.resolve({ outcome: 'invalid', issues })
@@ -135,6 +135,12 @@ export function commands(options: CommandOptions): Commands {
       await dispatcher.close()
     },
   }
+}
+
+function parseObserved(decider: DeciderSpec, commands: readonly Command[], observer: CommandObserver) {
+  const parsed = parseTogether(decider, commands)
+  if ('outcome' in parsed) observer.invalid(decider, commands[0]!.command)
+  return parsed
 }
 
 function getDecider(deciders: ReadonlyMap<string, DeciderSpec>, name: string): DeciderSpec {

@@ -1,3 +1,4 @@
+import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import type { Committed } from './committed-pages.ts'
 import type { Outcome, Refused } from './outcome.ts'
 import type { PendingCommand } from './pending-command.ts'
@@ -6,9 +7,11 @@ import type { PendingCommand } from './pending-command.ts'
 export type CommandObserver = {
   /** A command has its outcome. Null: it failed with an error that nobody expected. */
   readonly ended: (command: PendingCommand, outcome: Outcome | Refused | null) => void
+  /** A command that does not fit its schema, and so is not decided. */
+  readonly invalid: (decider: Pick<DeciderSpec, 'name'>, command: string) => void
   /** An append of this process is in the log. */
   readonly committed: (committed: readonly Committed[]) => void
 }
 
 /** Sees nothing. */
-export const unobserved: CommandObserver = { ended: () => {}, committed: () => {} }
+export const unobserved: CommandObserver = { ended: () => {}, invalid: () => {}, committed: () => {} }

@@ -18,6 +18,7 @@ export function recordCommands(report: Report): CommandObserver {
       const what = `lost its stream to others ${attempts} times`
       if (attempts > 0) record(pending, { code: 'command-retried', what, more: { attempts } })
     },
+    invalid: () => {},
     committed: () => {},
   }
 }
@@ -29,6 +30,9 @@ export function observeTogether(observers: readonly CommandObserver[]): CommandO
   return {
     ended: (command, outcome) => {
       for (const observer of observers) observer.ended(command, outcome)
+    },
+    invalid: (decider, command) => {
+      for (const observer of observers) observer.invalid(decider, command)
     },
     committed: committed => {
       for (const observer of observers) observer.committed(committed)

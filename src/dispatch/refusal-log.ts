@@ -101,11 +101,10 @@ export class RefusalLog {
   /** An observer that also notes the commands whose outcome is a refusal. */
   observe(observer: CommandObserver): CommandObserver {
     if (this.#options.isOn === false) return observer
-    const { ended, committed } = observer
     return {
-      committed,
+      ...observer,
       ended: (command, outcome) => {
-        ended(command, outcome)
+        observer.ended(command, outcome)
         this.#noteOutcome(command, outcome)
       },
     }

@@ -1,30 +1,59 @@
 // Measures commands by their outcomes, and events by their types.
-import type { CommandObserver } from '../dispatch/observer.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
+import type { CommandObserver } from '../dispatch/observer.ts'
+import type { Outcome, Refused } from '../dispatch/outcome.ts'
 import { keep } from './keep.ts'
-import type { Metrics } from './registry.ts'
+import type { Counter, Histogram, Metrics } from './registry.ts'
+
+type Ended = (Outcome | Refused)['outcome'] | 'replayed' | 'failed'
 
 /** Measures what the command's path does. */
 export function measureCommands(metrics: Metrics): CommandObserver {
-  const durations = keep(command => keep(outcome => metrics.histogram('emaki.command.duration', command, outcome)))
-  const attempts = keep(decider => metrics.histogram('emaki.command.attempts', decider))
-  const events = keep(category => keep(type => metrics.counter('emaki.events.appended', `${category}.${type}`)))
-  const nameOf = keep(decider => keep(command => `${decider}.${command}`))
+  const deciders = keep(decider => deciderSeries(metrics, decider))
+  const counters = keep(category => keep(type => metrics.counter('emaki.events.appended', `${category}.${type}`)))
   return {
     ended: ({ decider, command, sentAt, parent, attempts: lost }, outcome) => {
-      const name = nameOf(decider.name)(command.command)
-      const ended = outcome === null ? 'failed' : 'replayed' in outcome ? 'replayed' : outcome.outcome
-      durations(name)(ended).record((performance.now() - sentAt) / 1_000, parent?.traceparent)
-      attempts(decider.name).record(lost + 1)
-      // A code may be made of data, so its counter is not kept here.
-      if (outcome?.outcome === 'rejected' || outcome?.outcome === 'later')
-        metrics.counter('emaki.command.rejections', name, outcome.code).add()
+      const { attempts, commands } = deciders(decider.name)
+      attempts.record(lost + 1)
+      const series = commands(command.command)
+      series.duration(endedOf(outcome)).record((performance.now() - sentAt) / 1_000, parent?.traceparent)
+      if (outcome?.outcome === 'rejected' || outcome?.outcome === 'later') series.rejection(outcome.code).add()
     },
+    invalid: (decider, command) => deciders(decider.name).commands(command).invalid().add(),
     committed: committed => {
-      for (const { stream, events: appended } of committed) {
-        const ofCategory = events(categoryOf(stream))
-        for (const { type } of appended) ofCategory(type).add()
-      }
+      for (const { stream, events } of committed) countTypes(counters(categoryOf(stream)), events)
     },
+  }
+}
+
+/** Finds the series of a decider. They are made once they are needed, and then kept: finding them costs more than a record. */
+function deciderSeries(metrics: Metrics, decider: string) {
+  return {
+    attempts: metrics.histogram('emaki.command.attempts', decider),
+    commands: keep(command => commandSeries(metrics, `${decider}.${command}`)),
+  }
+}
+
+function commandSeries(metrics: Metrics, name: string) {
+  const durations: Partial<Record<Ended, Histogram>> = {}
+  return {
+    duration: (ended: Ended) => (durations[ended] ??= metrics.histogram('emaki.command.duration', name, ended)),
+    invalid: () => metrics.counter('emaki.command.invalid', name),
+    // A code may be made of data, so its counter is not kept here.
+    rejection: (code: string) => metrics.counter('emaki.command.rejections', name, code),
+  }
+}
+
+function endedOf(outcome: Outcome | Refused | null): Ended {
+  if (outcome === null) return 'failed'
+  return 'replayed' in outcome ? 'replayed' : outcome.outcome
+}
+
+/** Counts events, those of one type in a row at once. */
+function countTypes(counterOf: (type: string) => Counter, events: readonly { readonly type: string }[]): void {
+  for (let i = 0, from = 0; i < events.length; from = i) {
+    const { type } = events[i]!
+    while (events[i]?.type === type) i++
+    counterOf(type).add(i - from)
   }
 }

@@ -95,7 +95,7 @@ export function measureReport(report: Report, metrics: Metrics): Report {
   metrics.observe(['emaki.retry.open'], () => ({
     'emaki.retry.open': [...open].map(([subscription, value]) => ({ values: [subscription] as const, value })),
   }))
-  return watchReport(report, problem => {
+  const watched = watchReport(report, problem => {
     if (problem instanceof Notice) {
       const { code, level, fields } = problem
       const subscription = String(fields['subscription'] ?? '')
@@ -106,4 +106,6 @@ export function measureReport(report: Report, metrics: Metrics): Report {
       if (change === -1) metrics.counter('emaki.retry.attempts', subscription).add(Number(fields['failures']))
     } else metrics.counter('emaki.notices', 'error', 'error', '').add()
   })
+  metrics.reportTo(watched)
+  return watched
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { Notice } from '../ports/report/notice.ts'
 import { Histogram, type MetricReading, Metrics, SERIES_MAX } from './registry.ts'
 import type { MetricName } from './table.ts'
 
@@ -66,6 +67,22 @@ describe('the registry of metrics', () => {
       { values: ['emaki.subscription.lag'], counted: 2 },
       { values: ['emaki.subscription.lag.time'], counted: 2 },
     ])
+  })
+
+  test('a value that cannot be read again and again is reported once as that begins, and once as it ends', async () => {
+    const metrics = new Metrics()
+    const told: unknown[] = []
+    metrics.reportTo(problem => void told.push((problem as Notice).code))
+    let isAway = true
+    metrics.observe(['emaki.log.head'], () => {
+      if (isAway) throw new Error('the database is away')
+      return { 'emaki.log.head': [{ values: [], value: 1 }] }
+    })
+    for (const _ of [1, 2, 3]) await metrics.read()
+    expect(told).toEqual(['retry-began'])
+    isAway = false
+    for (const _ of [1, 2]) await metrics.read()
+    expect(told).toEqual(['retry-began', 'retry-ended'])
   })
 
   test('the number of series is a metric', async () => {

@@ -1,4 +1,6 @@
 // The registry of metrics. A series is found once and then kept by who records, so that a record costs tens of ns.
+import { Episode } from '../ports/report/episode.ts'
+import type { Report } from '../ports/report/notice.ts'
 import {
   type CounterName,
   type GaugeName,
@@ -66,11 +68,18 @@ export type Series = { readonly values: readonly string[]; readonly counted: num
 /** A metric with its series at one moment. */
 export type MetricReading = { readonly name: MetricName; readonly row: MetricRow; readonly series: readonly Series[] }
 
+type Observing = { readonly names: readonly MetricName[]; readonly observe: Observer; readonly episode: Episode }
 type Kept = { readonly values: readonly string[]; readonly counted: Counter | Histogram }
 
 export class Metrics {
   readonly #kept = new Map<MetricName, Map<string, Kept>>()
-  readonly #observers: { readonly names: readonly MetricName[]; readonly observe: Observer }[] = []
+  readonly #observers: Observing[] = []
+  #report: Report = () => {}
+
+  /** Has it said once an episode what cannot be read. Until then it is only counted. */
+  reportTo(report: Report): void {
+    this.#report = report
+  }
 
   /** The counter of these values. Keep it where it is used often. */
   counter<N extends CounterName>(name: N, ...values: ValuesOf<N>): Counter {
@@ -84,7 +93,7 @@ export class Metrics {
 
   /**
    * Has values read when somebody asks. One reading may give several metrics. A reading that throws leaves its metrics
-   * out, and counts in `emaki.telemetry.failures`.
+   * out, counts in `emaki.telemetry.failures`, and is reported once an episode.
    */
   observe<N extends GaugeName | CounterName>(
     names: readonly N[],
@@ -93,7 +102,9 @@ export class Metrics {
       | Promise<Partial<{ readonly [M in N]: readonly Observation<M>[] }>>,
   ): void {
     const observer = async () => new Map(Object.entries(await observe()) as [MetricName, readonly Observation[]][])
-    this.#observers.push({ names, observe: observer })
+    const what = `${names.join(', ')} cannot be read for a scrape`
+    const mend = 'The other metrics are answered meanwhile. See what the store says: emaki doctor.'
+    this.#observers.push({ names, observe: observer, episode: new Episode({ report: one => this.#report(one), what, mend }) })
   }
 
   /** Reads all metrics, in the order of the table. A metric without a series is left out. */
@@ -113,17 +124,16 @@ export class Metrics {
     })
   }
 
-  async #observeInto(
-    observed: Map<MetricName, Series[]>,
-    { names, observe }: { readonly names: readonly MetricName[]; readonly observe: Observer },
-  ): Promise<void> {
+  async #observeInto(observed: Map<MetricName, Series[]>, { names, observe, episode }: Observing): Promise<void> {
     try {
       for (const [name, readings] of await observe()) {
         const series = readings.slice(0, SERIES_MAX).map(({ values, value }) => ({ values, counted: value }))
         if (readings.length > series.length) this.counter('emaki.telemetry.dropped', name).add(readings.length - series.length)
         observed.set(name, [...(observed.get(name) ?? []), ...series])
       }
-    } catch {
+      episode.succeed()
+    } catch (error) {
+      episode.fail(error)
       for (const name of names) this.counter('emaki.telemetry.failures', name).add()
     }
   }

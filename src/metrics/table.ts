@@ -62,6 +62,14 @@ export const METRICS = {
     question: 'Which commands are rejected, and why?',
     help: 'Commands that a decision rejected, by code.',
   },
+  'emaki.command.invalid': {
+    kind: 'counter',
+    unit: '{command}',
+    attributes: ['emaki.command'],
+    board: 'commands',
+    question: 'Which commands do not fit their schema?',
+    help: 'Commands that were not decided, as they do not fit their schema.',
+  },
   'emaki.command.attempts': {
     kind: 'histogram',
     unit: '{attempt}',

@@ -2,22 +2,10 @@
 // conventions for HTTP servers need.
 import type { Attributes, AttributeValue, Context as ParentContext, Span, SpanOptions, Tracer } from '@opentelemetry/api'
 import type { Context, MiddlewareHandler } from 'hono'
-import { matchedRoutes } from 'hono/route'
+import { knownMethod, routeOf } from '../../lib/http-request.ts'
 import { markFailed } from './failure.ts'
 import type { Api, Instrumentation } from './packages.ts'
 
-const METHODS: ReadonlySet<string> = new Set([
-  'CONNECT',
-  'DELETE',
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PATCH',
-  'POST',
-  'PUT',
-  'QUERY',
-  'TRACE',
-])
 /** Signatures and credentials in a query that the conventions want hidden. */
 const SECRET =
   /(?<=(?:^|&)(?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)=)[^&]*/g
@@ -75,26 +63,15 @@ function ignoreMiddleware(span: Span): Span {
 
 function methodOf(attributes: Attributes | undefined): Attributes {
   const method = String(attributes?.['http.request.method'])
-  return METHODS.has(method)
+  return knownMethod(method)
     ? { 'http.request.method': method }
     : { 'http.request.method': '_OTHER', 'http.request.method_original': method }
 }
 
 function nameOf(c: Context): string {
-  const method = METHODS.has(c.req.method) ? c.req.method : 'HTTP'
+  const method = knownMethod(c.req.method) ?? 'HTTP'
   const route = routeOf(c)
   return route ? `${method} ${route}` : method
-}
-
-/**
- * The path of the route that answers, or that would answer if no middleware had: the first pattern from here on that is
- * more than `*`.
- */
-function routeOf(c: Context): string | undefined {
-  const routes = matchedRoutes(c)
-  const here = c.req.routeIndex
-  const { path } = routes.find(({ path }, i) => i >= here && !path.endsWith('*')) ?? routes[here] ?? { path: '*' }
-  return path === '*' || path === '/*' ? undefined : path
 }
 
 function attributesOf(c: Context): Attributes {
