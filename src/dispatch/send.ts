@@ -30,8 +30,8 @@ export type SendOptions = {
   /** Whether the key is the framework's own, in a namespace that no header reaches. Default: false. */
   readonly isOwnKey?: boolean
   /**
-   * How long the key is known, in ms. Null: as long as the log; a rejection is known for a day then, so that it may be
-   * decided anew. Default: 86 400 000, a day.
+   * How long the key is known, in ms. Null: until its event cannot come again; a rejection, or no event, is known for a
+   * day then, so that it may be decided anew. Default: 86 400 000, a day.
    */
   readonly keepMs?: number | null
   /** Whether the caller chose the id. If not, the id does not count when keys are compared. Default: true. */
