@@ -39,7 +39,7 @@ function partProblem(field: Field, part: string): string | null {
 
 function rangeProblem(field: Field, text: string): string | null {
   const ends = text.split('-')
-  const values = ends.map(end => valueOf(field, end))
+  const values = ends.map(end => numberOf(field, end))
   const wrong = ends.length > 2 ? text : ends[values.indexOf(null)]
   if (wrong !== undefined) return `the ${field.name}: expected ${describeValues(field)}, found ${JSON.stringify(wrong)}`
   const [from, to = from] = values as [number, number?]
@@ -48,7 +48,7 @@ function rangeProblem(field: Field, text: string): string | null {
 }
 
 /** The value of a number or a name. Null: it has none. */
-function valueOf({ min, max, names }: Field, text: string): number | null {
+function numberOf({ min, max, names }: Field, text: string): number | null {
   const word = text.toLowerCase()
   const named = names.findIndex(name => word === name || word === name.slice(0, 3))
   if (named >= 0) return min + named
