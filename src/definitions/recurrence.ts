@@ -1,4 +1,5 @@
 // Times that come again, by a cron expression in a zone. The next one is a function of the time before it.
+import { checkOptions } from './options.ts'
 import { cronProblem } from './cron.ts'
 
 /** Times that come again: a cron expression, read in a zone. */
@@ -19,7 +20,9 @@ const SHIFT_MS_MAX = 7_200_000
  * @example
  * every('0 3 * * *', { zone: 'Europe/Berlin' })
  */
-export function every(cron: string, { zone }: { readonly zone: string }): Recurrence {
+export function every(cron: string, options: { readonly zone: string }): Recurrence {
+  checkOptions(`every(${JSON.stringify(cron)})`, options, { zone: 'any?' })
+  const { zone } = options
   const where = `every(${JSON.stringify(cron)}, { zone: ${JSON.stringify(zone)} })`
   // Without a zone the engine would take that of the machine.
   if (typeof zone !== 'string' || zone === '') throw new TypeError(`${where}: zone names a time zone, such as Europe/Berlin`)

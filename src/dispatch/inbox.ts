@@ -1,4 +1,5 @@
 // Turns messages from elsewhere into commands. Each message has one effect, however often it comes.
+import { checkOptions, type OptionKinds } from '../definitions/options.ts'
 import type { z } from 'zod'
 import { checkDefinitionName, type DefinitionName } from '../definitions/definition-name.ts'
 import type { Command } from '../definitions/decider/command.ts'
@@ -72,6 +73,14 @@ type InboxOptions<S extends z.ZodType> = {
   readonly keepMs?: number
 }
 
+const OPTIONS: OptionKinds<keyof InboxOptions<z.ZodType>> = {
+  message: 'schema',
+  id: 'function?',
+  command: 'function',
+  verify: 'function?',
+  keepMs: 'number?',
+}
+
 /**
  * Turns messages from elsewhere into commands, each with one effect.
  *
@@ -88,10 +97,11 @@ export function inbox<const N extends string, S extends z.ZodType>(
   name: DefinitionName<N, '-'>,
   options: InboxOptions<S>,
 ): Inbox {
+  const where = `inbox('${name}')`
+  checkOptions(where, options, OPTIONS)
   const { message: schema, id: idOf, command: commandOf, verify = null, keepMs = KEEP_MS } = options
-  checkDefinitionName(`inbox('${name}')`, '-', name)
-  if (!(Number.isSafeInteger(keepMs) && keepMs > 0))
-    throw new TypeError(`inbox('${name}'): expected a keepMs above 0, found ${keepMs}`)
+  checkDefinitionName(where, '-', name)
+  if (!(Number.isSafeInteger(keepMs) && keepMs > 0)) throw new TypeError(`${where}: expected a keepMs above 0, found ${keepMs}`)
 
   const actor = ownActor('inbox', name)
   const take: Inbox['take'] = async (emaki, message, { header = noHeader, ...sending } = {}) => {

@@ -1,4 +1,5 @@
 // Reads the log for one caller, without a checkpoint: from a start on, to an end or as it grows.
+import { checkOptions, type OptionKinds } from '../definitions/options.ts'
 import { backOff } from '../lib/back-off.ts'
 import { sleep } from '../lib/sleep.ts'
 import type { AnyEvents, Recorded } from '../definitions/event/events.ts'
@@ -26,6 +27,14 @@ export type FollowOptions<F extends AnyEvents, T extends In<F>['type']> = {
   readonly signal?: AbortSignal
 }
 
+const OPTIONS: OptionKinds<keyof FollowOptions<AnyEvents, string>> = {
+  from: 'families',
+  types: 'texts?',
+  start: 'any?',
+  until: 'any?',
+  signal: 'any?',
+}
+
 /** The parts of a runtime that follow the log. */
 export type FollowParts = {
   readonly store: Store
@@ -40,8 +49,10 @@ const RETRY = { firstMs: 20, maxMs: 5_000 }
 /** The events in the order of the log. Ends without an error when a signal aborts. */
 export async function* follow<F extends AnyEvents, T extends In<F>['type']>(
   { store, tail, report, closing }: FollowParts,
-  { from, types, start = 'now', until = Number.POSITIVE_INFINITY, signal }: FollowOptions<F, T>,
+  options: FollowOptions<F, T>,
 ): AsyncGenerator<Recorded<Extract<In<F>, { readonly type: T }>>> {
+  checkOptions('follow', options, OPTIONS)
+  const { from, types, start = 'now', until = Number.POSITIVE_INFINITY, signal } = options
   const families = familiesOf('follow', from)
   const filter = filterOf('follow', families, types)
   const begin = compileStart('follow', start)!

@@ -1,4 +1,5 @@
 // Turns one record of a foreign file into facts.
+import { checkOptions, type OptionKinds } from '../definitions/options.ts'
 import type { z } from 'zod'
 import { type AnyEvents, issuesText, spec } from '../definitions/event/events.ts'
 import { type Families, familiesOf, type In, type One } from '../definitions/event/families.ts'
@@ -49,6 +50,9 @@ type ImportMapOptions<F extends AnyEvents, R> = {
  * })
  */
 export function importMap<F extends AnyEvents, R>(options: ImportMapOptions<F, R>): ImportMap {
+  checkOptions('importMap', options, { from: 'families', record: 'schema', map: 'function' } satisfies OptionKinds<
+    keyof typeof options
+  >)
   const { from, record: schema, map } = options
   const run: ImportMapSpec['run'] = (record, line) => {
     const parsed = schema.safeParse(record)

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import { encodeTag } from '../../ports/cache/tags.ts'
 import type { Purger } from '../../ports/purger/purger.ts'
 import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
@@ -13,8 +14,11 @@ export type CloudflareOptions = {
   readonly deadlineMs?: number
 }
 
+const OPTIONS: OptionKinds<keyof CloudflareOptions> = { zone: 'text', token: 'text', url: 'text?', deadlineMs: 'number?' }
+
 /** Purges by `Cache-Tag` in a zone of Cloudflare, 30 tags in a request. */
 export function cloudflarePurger(options: CloudflareOptions): Purger {
+  checkOptions('cloudflarePurger', options, OPTIONS)
   const { zone, token, url = 'https://api.cloudflare.com/client/v4', deadlineMs = DEADLINE_MS } = options
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
   const send = async (what: object) => {

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import { encodeTag } from '../../ports/cache/tags.ts'
 import type { Purger } from '../../ports/purger/purger.ts'
 import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
@@ -18,6 +19,14 @@ export type SurrogateOptions = {
   readonly deadlineMs?: number
 }
 
+const OPTIONS: OptionKinds<keyof SurrogateOptions> = {
+  service: 'text',
+  token: 'text',
+  url: 'text?',
+  isSoft: 'boolean?',
+  deadlineMs: 'number?',
+}
+
 export type SurrogatePurger = Purger & {
   /** Purges the answer of one URL. */
   purgeUrl(url: string): Promise<void>
@@ -25,6 +34,7 @@ export type SurrogatePurger = Purger & {
 
 /** Purges by surrogate key as Fastly does, 256 keys in a request. */
 export function surrogatePurger(options: SurrogateOptions): SurrogatePurger {
+  checkOptions('surrogatePurger', options, OPTIONS)
   const { service, token, url = 'https://api.fastly.com', isSoft = false, deadlineMs = DEADLINE_MS } = options
   const headers = { 'Fastly-Key': token, Accept: 'application/json' }
   const soft = isSoft ? { 'Fastly-Soft-Purge': '1' } : {}

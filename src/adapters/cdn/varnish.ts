@@ -1,3 +1,4 @@
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import { encodeTag } from '../../ports/cache/tags.ts'
 import type { Purger } from '../../ports/purger/purger.ts'
 import { chunks, DEADLINE_MS, sendPurge } from './request.ts'
@@ -14,8 +15,12 @@ export type VarnishOptions = {
   readonly deadlineMs?: number
 }
 
+const OPTIONS: OptionKinds<keyof VarnishOptions> = { url: 'any', isSoft: 'boolean?', deadlineMs: 'number?' }
+
 /** Purges by tag in Varnish with vmod_xkey (Debian: `varnish-modules`) and the rules of `varnish.vcl` beside this file. */
-export function varnishPurger({ url, isSoft = false, deadlineMs = DEADLINE_MS }: VarnishOptions): Purger {
+export function varnishPurger(options: VarnishOptions): Purger {
+  checkOptions('varnishPurger', options, OPTIONS)
+  const { url, isSoft = false, deadlineMs = DEADLINE_MS } = options
   const urls = typeof url === 'string' ? [url] : url
   const send = async (headers: Readonly<Record<string, string>>) => {
     await Promise.all(urls.map(each => sendPurge(each, { method: 'PURGE', headers, deadlineMs })))

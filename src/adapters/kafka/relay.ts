@@ -1,4 +1,5 @@
 // Sends events to Kafka: a subscription on the log whose handler produces messages.
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import type { DefinitionName } from '../../definitions/definition-name.ts'
 import type { KafkaJSProtocolError, Message } from 'kafkajs'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
@@ -39,6 +40,19 @@ export type KafkaRelayOptions<F extends AnyEvents, T extends string> = {
   readonly report?: Report
 }
 
+const OPTIONS: OptionKinds<keyof KafkaRelayOptions<AnyEvents, string>> = {
+  from: 'families',
+  types: 'texts?',
+  start: 'any?',
+  deadlineMs: 'number?',
+  report: 'function?',
+  brokers: 'texts',
+  topic: 'any',
+  inFlightMax: 'number?',
+  requestBytesMax: 'number?',
+  connect: 'object?',
+}
+
 /**
  * Sends events to Kafka as they are appended.
  *
@@ -59,6 +73,7 @@ export function kafkaRelay<const N extends string, F extends AnyEvents, const T 
   name: DefinitionName<N, '-'>,
   options: KafkaRelayOptions<F, T>,
 ): Processor<N> {
+  checkOptions(`kafkaRelay('${name}')`, options, OPTIONS)
   const { from, types, topic, start, inFlightMax = 1_000, requestBytesMax = 1_000_000 } = options
   const topicOf = typeof topic === 'string' ? () => topic : topic
   const producerOf = oncePerRun(signal => producer(options, signal))

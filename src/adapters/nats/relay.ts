@@ -1,4 +1,5 @@
 // Sends events to NATS JetStream: a subscription on the log whose handler publishes messages.
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import type { DefinitionName } from '../../definitions/definition-name.ts'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { deliverInOrder } from '../delivery/in-order.ts'
@@ -42,6 +43,19 @@ export type NatsRelayOptions<F extends AnyEvents, T extends string> = {
   readonly report?: Report
 }
 
+const OPTIONS: OptionKinds<keyof NatsRelayOptions<AnyEvents, string>> = {
+  from: 'families',
+  types: 'texts?',
+  start: 'any?',
+  deadlineMs: 'number?',
+  report: 'function?',
+  servers: 'any',
+  stream: 'text',
+  subject: 'function?',
+  inFlightMax: 'number?',
+  connect: 'object?',
+}
+
 /**
  * Sends events to NATS JetStream as they are appended.
  *
@@ -63,6 +77,7 @@ export function natsRelay<const N extends string, F extends AnyEvents, const T e
   name: DefinitionName<N, '-'>,
   options: NatsRelayOptions<F, T>,
 ): Processor<N> {
+  checkOptions(`natsRelay('${name}')`, options, OPTIONS)
   const { from, types, start, inFlightMax = 1_000 } = options
   const { stream, subject = ({ category, type }: Recorded) => `${stream}.${category}.${type}` } = options
   if (!/^[\w-]{1,255}$/.test(stream)) throw new TypeError(`natsRelay('${name}'): no stream of JetStream is named ${stream}`)

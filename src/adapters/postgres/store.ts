@@ -1,4 +1,5 @@
 // A log in one PostgreSQL schema: opens and closes it, and hands each call to its part.
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import { patience } from '../../lib/patience.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
@@ -44,6 +45,16 @@ export type PostgresOptions = {
   readonly readers?: number
 }
 
+const OPTIONS: OptionKinds<keyof PostgresOptions> = {
+  schema: 'text?',
+  migrate: 'boolean?',
+  pooler: 'boolean?',
+  directUrl: 'text?',
+  deadlineMs: 'number?',
+  lockTimeoutMs: 'number?',
+  readers: 'number?',
+}
+
 /**
  * Makes a log in a PostgreSQL schema (15 or newer). `open` runs migrations, checks that the database's lock excludes
  * and that its commits are durable, and detects a pooler. It refuses a database that cannot keep the promises.
@@ -64,6 +75,7 @@ class PostgresStore implements Store {
   #opened: OpenLog | null = null
 
   constructor(url: string, options: PostgresOptions) {
+    checkOptions('postgres', options, OPTIONS)
     this.#url = url
     this.#options = {
       schema: 'emaki',

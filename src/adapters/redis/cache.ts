@@ -9,6 +9,7 @@
 // Redis may lose any data at any time: a missing entry is a miss. After a restart or a failover no earlier entry is
 // read again, because the last raises may not have been saved. There must be one server at a time: not two primaries
 // after a split.
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import { type Cache, type Entry, type Release, type Stored, TAGS_MAX } from '../../ports/cache/cache.ts'
 import { parseEntry, writeEntry } from './entry.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
@@ -32,6 +33,14 @@ export type RedisCacheOptions = {
   readonly report?: (error: unknown) => void
 }
 
+const OPTIONS: OptionKinds<keyof RedisCacheOptions> = {
+  url: 'text',
+  prefix: 'text',
+  deadlineMs: 'number?',
+  now: 'function?',
+  report: 'function?',
+}
+
 export type RedisStatus = ConnectionCounts & {
   readonly link: 'up' | 'down'
   /** Raises that Redis has not received yet. */
@@ -50,6 +59,7 @@ export type RedisCache = Cache & { readonly status: RedisStatus }
  * const cache = tiered([memoryCache(), await redisCache({ url: 'redis://localhost', prefix: `${log.id}.${log.epoch}` })])
  */
 export async function redisCache(options: RedisCacheOptions, scripts?: Scripts): Promise<RedisCache> {
+  checkOptions('redisCache', options, OPTIONS)
   const { url, prefix, deadlineMs = 50, now = Date.now, report = () => {} } = options
   const pending = new Map<string, number>()
   const connection = new RedisConnection(await ioredis(), {

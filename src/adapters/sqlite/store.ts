@@ -1,4 +1,5 @@
 // A log in one file, on one writing connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Refusals } from '../../ports/refusals/refusals.ts'
@@ -44,6 +45,12 @@ export type SqliteOptions = {
   readonly now?: () => number
 }
 
+const OPTIONS: OptionKinds<keyof SqliteOptions> = {
+  migrate: 'boolean?',
+  exclusive: 'boolean?',
+  busyMs: 'number?',
+  now: 'function?',
+}
 const BUSY_RETRY_MS = 2
 /** The work of a call, in characters. */
 const CALL_SIZE = 16_384
@@ -75,6 +82,7 @@ class SqliteStore implements Store {
 
   constructor(file: string, options: SqliteOptions) {
     if (file === ':memory:' || file === '') throw new TypeError('sqlite() wants a file; a log that forgets is memory()')
+    checkOptions('sqlite', options, OPTIONS)
     this.#file = file
     this.#options = { migrate: true, exclusive: true, busyMs: 5_000, now: Date.now, ...options }
   }

@@ -1,4 +1,5 @@
 // Sends events to an HTTP endpoint: a subscription on the log whose handler posts signed messages.
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import type { DefinitionName } from '../../definitions/definition-name.ts'
 import { Breaker, DeliveryRefused } from '../delivery/breaker.ts'
 import { oncePerRun } from '../delivery/per-run.ts'
@@ -45,6 +46,20 @@ export type WebhooksOptions<F extends AnyEvents, T extends string> = {
   readonly now?: () => number
 }
 
+const OPTIONS: OptionKinds<keyof WebhooksOptions<AnyEvents, string>> = {
+  from: 'families',
+  types: 'texts?',
+  start: 'any?',
+  deadlineMs: 'number?',
+  report: 'function?',
+  url: 'text',
+  secrets: 'any',
+  parallelism: 'number?',
+  retry: 'object?',
+  headers: 'object?',
+  now: 'function?',
+}
+
 /**
  * Sends events to one endpoint as they are appended, signed by Standard Webhooks: `webhook-id` is the event's id,
  * `webhook-timestamp` the time of the attempt, `webhook-signature` has one signature for each secret. The body is a
@@ -72,8 +87,9 @@ export function webhooks<const N extends string, F extends AnyEvents, const T ex
   name: DefinitionName<N, '-'>,
   options: WebhooksOptions<F, T>,
 ): Processor<N> {
-  const { from, types, start, parallelism = 1, retry, url, secrets } = options
   const where = `webhooks('${name}')`
+  checkOptions(where, options, OPTIONS)
+  const { from, types, start, parallelism = 1, retry, url, secrets } = options
   if (!['http:', 'https:'].includes(URL.parse(url)?.protocol ?? '')) throw new TypeError(`${where}: no endpoint is at ${url}`)
   const keys = keysOf(where, secrets)
   const endpointOf = oncePerRun(signal => endpoint(where, options, keys, signal))

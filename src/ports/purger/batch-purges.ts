@@ -4,6 +4,7 @@
 // The promise: each added tag is purged after it was added, at least once, unless the process ends before. A response
 // that our server was still writing may reach the CDN after the purge and be older. So each purge is sent again a
 // little later. A slower response, and a purge that is lost with the process, end with their `max-age`.
+import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import { backOff } from '../../lib/back-off.ts'
 import { sleep as machineSleep } from '../../lib/sleep.ts'
 import { Episode } from '../report/episode.ts'
@@ -30,6 +31,16 @@ export type BatchPurgesOptions = {
   readonly random?: () => number
 }
 
+const OPTIONS: OptionKinds<keyof BatchPurgesOptions> = {
+  delayMs: 'number?',
+  againMs: 'number?',
+  tagsMax: 'number?',
+  wholeOf: 'function?',
+  report: 'function?',
+  sleep: 'function?',
+  random: 'function?',
+}
+
 export interface PurgeQueue {
   /** Purges these tags soon. */
   add(tags: readonly string[]): void
@@ -42,6 +53,7 @@ export interface PurgeQueue {
 }
 
 export function batchPurges(purger: Purger, options: BatchPurgesOptions = {}): PurgeQueue {
+  checkOptions('batchPurges', options, OPTIONS)
   const { delayMs = 50, againMs = 1_000, tagsMax = 1_000, wholeOf = () => EVERYTHING, report = () => {} } = options
   const { sleep = machineSleep, random = Math.random } = options
   /** How many purges are left for each tag. */

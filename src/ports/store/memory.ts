@@ -1,5 +1,6 @@
 // A store in memory: the shortest description of the promises of every store. Tests run on it.
 import { factOf } from '../../definitions/event/read.ts'
+import { checkOptions } from '../../definitions/options.ts'
 import { categoryOf, isOf } from '../../definitions/event/stream-name.ts'
 import { memoryAgenda } from '../agenda/memory.ts'
 import { memoryReadModel } from '../read-model/memory.ts'
@@ -18,6 +19,7 @@ import type { Wake } from './watch.ts'
 
 /** Makes a log in memory. It is gone with the process. `now`: its clock, in ms since 1970. Default: the machine's. */
 export function memory(options: { readonly now?: () => number } = {}): Store {
+  checkOptions('memory', options, { now: 'function?' })
   const now = options.now ?? Date.now
   const log: StoredEvent[] = []
   const streams = new Map<string, StoredEvent[]>()
