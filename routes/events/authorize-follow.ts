@@ -8,7 +8,7 @@ import type { Services } from '../../src/runtime.ts'
 import { requestCallerOf, servicesOf } from '../context.ts'
 import { stateNow } from '../streams/states.ts'
 import { HTTPException } from 'hono/http-exception'
-import { categoriesOf, type EventFilter } from './filter.ts'
+import { categoriesOf, type EventFilter } from '../../src/ports/store/event-filter.ts'
 import { filterOf, hasRequest } from './follow-request.ts'
 import { eventSocket } from './socket.ts'
 

@@ -7,7 +7,7 @@ import type { Store } from '../../src/ports/store/store.ts'
 import { LogEvent } from '../../src/subscription/log-event.ts'
 import { limitAfter, READ_SIZE } from '../../src/subscription/limit.ts'
 import type { Tail } from '../../src/subscription/tail.ts'
-import { type EventFilter, filterTest, storeFilter } from './filter.ts'
+import { type EventFilter, filterTest, storeFilter } from '../../src/ports/store/event-filter.ts'
 
 /** The largest batch, in bytes. A single event may be larger. */
 export const BATCH_SIZE_MAX = 65_536

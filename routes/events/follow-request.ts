@@ -6,7 +6,7 @@ import type { Store } from '../../src/ports/store/store.ts'
 import { isOfLog } from '../http/min-position.ts'
 import { askedNames, queryValuesOf, refuseParameter, refuseUnknown } from '../http/parameters.ts'
 import { listErrors, problem } from '../http/problem.ts'
-import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
+import { type EventFilter, FILTER_VALUES_MAX } from '../../src/ports/store/event-filter.ts'
 
 const AFTER = 'after'
 const PARAMETERS = [AFTER, 'category', 'type', 'stream', 'correlation']

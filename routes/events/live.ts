@@ -5,7 +5,7 @@ import { StoreError } from '../../src/ports/store/errors.ts'
 import type { Store } from '../../src/ports/store/store.ts'
 import { limitConcurrency } from '../../src/lib/semaphore.ts'
 import { type Encoding, Feed } from './feed.ts'
-import { type EventFilter, filterKey } from './filter.ts'
+import { type EventFilter, filterKey } from '../../src/ports/store/event-filter.ts'
 
 /** How often followers are checked, in ms. A silent one sends a heartbeat, a stalled one is cut off. */
 const CHECK_EVERY_MS = 1_000

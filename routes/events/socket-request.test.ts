@@ -15,7 +15,7 @@ import {
   serveClient,
   upgradeStatus,
 } from '../../src/test-support/socket-client.ts'
-import { FILTER_VALUES_MAX } from './filter.ts'
+import { FILTER_VALUES_MAX } from '../../src/ports/store/event-filter.ts'
 import { websocket } from './server.ts'
 import { CLOSE_CODES, CREDIT_MAX, HEARTBEAT_MS, STALLED_MS_MAX } from './socket.ts'
 

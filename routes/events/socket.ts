@@ -10,7 +10,7 @@ import { type Extension, listErrors, problem, problemOf, type ProblemPlace, type
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import { requestOf } from '../context.ts'
 import type { Batch, Encoding, Feed } from './feed.ts'
-import { type EventFilter, FILTER_VALUES_MAX } from './filter.ts'
+import { type EventFilter, FILTER_VALUES_MAX } from '../../src/ports/store/event-filter.ts'
 import { filterOf, hasRequest, POSITION_EXPECTED, positionOf, startOf } from './follow-request.ts'
 import type { Follower, Live } from './live.ts'
 import { type Peer, type Session, upgrade } from './server.ts'

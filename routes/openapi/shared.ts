@@ -3,7 +3,7 @@ import { LEVELS } from '../../src/ports/report/record.ts'
 import type { Access } from '../../src/definitions/access/access.ts'
 import type { z } from 'zod'
 import { NAME_LENGTH_MAX } from '../../src/definitions/event/names.ts'
-import { FILTER_VALUES_MAX } from '../events/filter.ts'
+import { FILTER_VALUES_MAX } from '../../src/ports/store/event-filter.ts'
 import { problems } from '../http/problem.ts'
 import { inlineSchema, type Json, type SchemaRegistry } from './schemas.ts'
 

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { categoryOf } from '../../src/definitions/event/stream-name.ts'
 import { baseOf } from '../http/base-path.ts'
 import { problem } from '../http/problem.ts'
-import { bareTypes, FILTER_VALUES_MAX } from '../events/filter.ts'
+import { bareTypes, FILTER_VALUES_MAX } from '../../src/ports/store/event-filter.ts'
 
 const LIMIT_DEFAULT = 100
 const LIMIT_MAX = 1_000

@@ -1,6 +1,6 @@
 // events: the end of the log, or the events after a position; with --follow also the events that are appended from then
 // on.
-import { bareTypes, type EventFilter, filterTest, storeFilter } from '../../routes/events/filter.ts'
+import { bareTypes, type EventFilter, filterTest, storeFilter } from '../ports/store/event-filter.ts'
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import { logPages, PAGE_EVENTS_MAX, streamPages } from '../ports/store/pages.ts'
 import type { StoredEvent } from '../ports/store/event.ts'

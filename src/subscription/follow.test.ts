@@ -49,6 +49,21 @@ test('who follows to the head gets what is in the log, of the types that it name
   expect(first.map(({ position }) => position)).toEqual([1, 2])
 })
 
+test('who follows some streams or correlations gets their facts alone, as those of both where both are named', async () => {
+  const { emaki } = await startNotes()
+  await emaki.send(note.write('a', { text: 'again' }), { correlation: 'c1' })
+  await emaki.send(note.tear('c', {}), { correlation: 'c1' })
+  await emaki.send(note.tear('a', {}), { correlation: 'c2' })
+  const positions = async (some: { streams?: readonly string[]; correlations?: readonly string[] }) => {
+    const found = await Array.fromAsync(emaki.follow({ from: Note, start: 'beginning', until: 'head', ...some }))
+    return found.map(({ position }) => position)
+  }
+  expect(await positions({ streams: ['note-a', 'note-b'] })).toEqual([1, 2, 3, 5, 7])
+  expect(await positions({ correlations: ['c1'] })).toEqual([5, 6])
+  expect(await positions({ correlations: ['c1', 'c2'], streams: ['note-a'] })).toEqual([5, 7])
+  expect(await positions({ correlations: ['none'] })).toEqual([])
+})
+
 test('who follows from now on gets what comes, in order, until an event that ends the loop', async () => {
   const { emaki, write } = await startNotes()
   const following = emaki.follow({ from: Note, types: ['Written'] })

@@ -4,10 +4,12 @@ import { backOff } from '../lib/back-off.ts'
 import { sleep } from '../lib/sleep.ts'
 import type { AnyEvents, Recorded } from '../definitions/event/events.ts'
 import { familiesOf, type In, type One, readInFamilies } from '../definitions/event/families.ts'
+import { categoryOf } from '../definitions/event/stream-name.ts'
 import { canHandle, filterOf } from '../definitions/processor.ts'
 import { compileStart, type Start } from '../definitions/start.ts'
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
+import { filterTest } from '../ports/store/event-filter.ts'
 import type { Store } from '../ports/store/store.ts'
 import { type LogPage, Reader } from './reader.ts'
 import { positionOf } from './starts.ts'
@@ -19,6 +21,10 @@ export type FollowOptions<F extends AnyEvents, T extends In<F>['type']> = {
   readonly from: One<F>
   /** Some of their types. Default: all. */
   readonly types?: readonly T[]
+  /** Some of their streams, such as `order-o1`. Default: all. */
+  readonly streams?: readonly string[]
+  /** Facts of some correlations alone: all that a request led to. No index has them. Default: all. */
+  readonly correlations?: readonly string[]
   /** Where it begins, each time: `beginning`, `now`, after a position, or `{ at: time }`. Default: `now`. */
   readonly start?: Start
   /** Where it ends: after a position, or at the `head` that the log has as it begins. Default: it goes on. */
@@ -30,6 +36,8 @@ export type FollowOptions<F extends AnyEvents, T extends In<F>['type']> = {
 const OPTIONS: OptionKinds<keyof FollowOptions<AnyEvents, string>> = {
   from: 'families',
   types: 'texts?',
+  streams: 'texts?',
+  correlations: 'texts?',
   start: 'any?',
   until: 'any?',
   signal: 'any?',
@@ -52,9 +60,10 @@ export async function* follow<F extends AnyEvents, T extends In<F>['type']>(
   options: FollowOptions<F, T>,
 ): AsyncGenerator<Recorded<Extract<In<F>, { readonly type: T }>>> {
   checkOptions('follow', options, OPTIONS)
-  const { from, types, start = 'now', until = Number.POSITIVE_INFINITY, signal } = options
+  const { from, types, streams = [], correlations = [], start = 'now', until = Number.POSITIVE_INFINITY, signal } = options
   const families = familiesOf('follow', from)
   const filter = filterOf('follow', families, types)
+  const isWanted = filterTest({ categories: [], types: [], streams, correlations })
   const begin = compileStart('follow', start)!
   const ending = AbortSignal.any(signal ? [closing, signal] : [closing])
   const next = pageReader(new Reader(store, tail, filter), report, ending)
@@ -66,6 +75,7 @@ export async function* follow<F extends AnyEvents, T extends In<F>['type']>(
     const page = await next(after)
     for (const stored of page?.events ?? []) {
       if (stored.position > end || ending.aborted) return
+      if (!isWanted({ ...stored, category: categoryOf(stored.stream) })) continue
       // The filter lets the facts through that the caller names.
       for (const event of readInFamilies(families, stored))
         if (canHandle({ filter }, event)) yield event as Recorded<Extract<In<F>, { readonly type: T }>>

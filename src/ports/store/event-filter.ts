@@ -1,8 +1,8 @@
 // The filter of a follower. An event has to pass every kind; it passes a kind if one of its values matches.
-import { categoryOf } from '../../src/definitions/event/stream-name.ts'
-import type { Meta } from '../../src/definitions/event/events.ts'
-import type { StoredEvent } from '../../src/ports/store/event.ts'
-import type { Filter } from '../../src/ports/store/log.ts'
+import { categoryOf } from '../../definitions/event/stream-name.ts'
+import type { Meta } from '../../definitions/event/events.ts'
+import type { StoredEvent } from './event.ts'
+import type { Filter } from './log.ts'
 
 export type EventFilter = {
   readonly categories: readonly string[]

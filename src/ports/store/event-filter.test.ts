@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { categoriesOf, type EventFilter, filterKey, filterTest, storeFilter } from './filter.ts'
+import { categoriesOf, type EventFilter, filterKey, filterTest, storeFilter } from './event-filter.ts'
 
 const filter = (given: Partial<EventFilter>): EventFilter => ({
   categories: [],
