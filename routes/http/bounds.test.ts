@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { CUSTOM_META_LENGTH_MAX } from '../../src/definitions/event/custom-meta.ts'
 import { NAME_LENGTH_MAX } from '../../src/definitions/event/names.ts'
 import { PAYLOAD_DEPTH_MAX, PAYLOAD_LENGTH_MAX } from '../../src/definitions/event/payload.ts'
+import { READS_MAX } from '../../src/dispatch/streams-read.ts'
 import { CRITERION_VALUES_MAX } from '../../src/ports/read-model/filter.ts'
 import { LIST_LIMIT_MAX } from '../../src/query/rows.ts'
 import { ROOT } from '../../src/test-support/sources.ts'
@@ -24,6 +25,7 @@ test('each bound of docs/bounds.md is the bound of the source', async () => {
     shown(PAYLOAD_DEPTH_MAX),
     `${shown(PAYLOAD_LENGTH_MAX)} characters of its JSON`,
     `${shown(NAME_LENGTH_MAX)} characters: [the rule](names.md)`,
+    shown(READS_MAX),
     `${shown(CUSTOM_META_LENGTH_MAX)} characters of its JSON`,
     `${shown(ERRORS_MAX)}, each text ${shown(TEXT_LENGTH_MAX)} characters`,
     shown(LIST_LIMIT_MAX),

@@ -13,7 +13,7 @@ export type StreamRead = { readonly name: string; readonly stream: string; reado
 /** The most instances that a command reads besides its own. */
 export const READS_MAX = 8
 
-/** The streams that commands read, by command. Null: none. Gives an outcome if an id can be none. */
+/** The streams that commands read, by command. Null: none. Gives an outcome if the data names what cannot be read. */
 export function streamsReadByAll(
   decider: DeciderSpec,
   commands: readonly Command[],
@@ -29,8 +29,8 @@ export function streamsReadByAll(
 }
 
 /**
- * The streams that the decision of a command reads. Gives a text instead if an id can be none: it came with the data.
- * Throws a TypeError if `reads` gives something else than instances, or too many.
+ * The streams that the decision of a command reads. Gives a text instead if they are too many, or if an id can be none:
+ * both come with the data. Throws a TypeError if `reads` gives something else than instances.
  */
 function streamsReadBy(decider: DeciderSpec, { command, id, data }: Command): readonly StreamRead[] | string {
   const reads = decider.reads.get(command)
@@ -38,7 +38,7 @@ function streamsReadBy(decider: DeciderSpec, { command, id, data }: Command): re
   const own = { [spec]: decider } as unknown as Instance[0]
   const where = `${decider.name}: reads: ${command}`
   const named = Object.entries(reads(data, { instance: id, self: other => [own, other] }) ?? {})
-  if (named.length > READS_MAX) throw new TypeError(`${where} names ${named.length} instances; at most ${READS_MAX} can be read`)
+  if (named.length > READS_MAX) return `${command} reads ${named.length} instances; at most ${READS_MAX} can be read`
   const streams: StreamRead[] = []
   for (const [name, instance] of named) {
     const [of, other] = Array.isArray(instance) ? (instance as unknown as Instance) : []
