@@ -8,10 +8,13 @@ import type { Committed } from './committed-pages.ts'
 /** The most units of a batch, and the payload after which it takes no more, in characters. */
 const BATCH_UNITS_MAX = 1_024
 const BATCH_SIZE_MAX = 1_048_576
+const NONE: readonly string[] = []
 
 /** A source of one append: the waiting commands of a stream, or one request over several streams. */
 export type Appendable<A extends PendingAppend> = {
   readonly streams: readonly string[]
+  /** Streams that it only checks, which others of its batch may check, too. */
+  readonly reads?: readonly string[]
   /** Whether it needs a batch of its own, because it lost its stream to another process. */
   readonly isExclusive: boolean
   /**
@@ -33,7 +36,7 @@ type WaitingAppend = {
 
 /**
  * Builds batches in the order of arrival, bounded in count, bytes and time, with one batch under way at a time. One batch has
- * at most one unit for a stream. Any other append for that stream waits, and nothing overtakes it there.
+ * at most one unit for a stream that a unit writes. Any other append for that stream waits, and nothing overtakes it there.
  */
 export class Appender {
   readonly #port: BatchPort
@@ -97,6 +100,7 @@ export class Appender {
     const batch: SentAppend[] = []
     const left: WaitingAppend[] = []
     const blocked = new Set<string>()
+    const checked = new Set<string>()
     const waiting = this.#waiting
     const turn = new Turn()
     let size = 0
@@ -104,8 +108,9 @@ export class Appender {
     for (; index < waiting.length && batch.length < BATCH_UNITS_MAX && size < BATCH_SIZE_MAX; index++) {
       if (index > 0 && turn.isOver) break
       const { appendable, resolve } = waiting[index]!
-      const { streams, isExclusive } = appendable
-      if ((isExclusive && batch.length > 0) || streams.some(stream => blocked.has(stream))) {
+      const { streams, reads = NONE, isExclusive } = appendable
+      const isBlocked = streams.some(one => blocked.has(one) || checked.has(one)) || reads.some(one => blocked.has(one))
+      if (isBlocked || (isExclusive && batch.length > 0)) {
         for (const stream of streams) blocked.add(stream)
         left.push(waiting[index]!)
         continue
@@ -116,6 +121,7 @@ export class Appender {
         continue
       }
       for (const stream of streams) blocked.add(stream)
+      for (const stream of reads) checked.add(stream)
       batch.push({ append, settle: result => resolve({ append, result }) })
       size += append.size
       if (isExclusive) {

@@ -74,7 +74,8 @@ export class CommandLoop {
         continue
       }
       const appended = await appender.append({
-        streams: [queue.stream, ...(reader?.read?.keys() ?? [])],
+        streams: [queue.stream],
+        ...(reader && { reads: [...reader.read!.keys()] }),
         isExclusive: isExclusive(queue),
         takeAppend: turn => this.#decideWaiting(queue, turn, reader),
       })

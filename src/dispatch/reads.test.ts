@@ -12,6 +12,7 @@ import { events } from '../definitions/event/events.ts'
 import { StoreError } from '../ports/store/errors.ts'
 import { memory } from '../ports/store/memory.ts'
 import type { Store } from '../ports/store/store.ts'
+import type { Unit } from '../ports/store/unit.ts'
 import { type Runtime, runtime } from '../runtime.ts'
 import { failingStore } from '../test-support/failing-store.ts'
 import { testSchema, type TestSchema } from '../test-support/schema.ts'
@@ -183,6 +184,26 @@ describe('what a command reads', () => {
     const { load } = store.calls
     for (let i = 0; i < 3; i++) await emaki.send(purse.spend('p', { cents: 1, customer: 'c' }))
     expect(store.calls.load).toBe(load)
+  })
+
+  test('commands of many streams that read one instance share a batch, and none that writes it', async () => {
+    const { emaki, store } = await open()
+    await emaki.send(customer.limit('c', { cents: 1 }))
+    const spend = (id: string) => emaki.send(purse.spend(id, { cents: 1, customer: 'c' }))
+    const ids = Array.from({ length: 30 }, (_, i) => `p${i}`)
+    const { append } = store.calls
+    expect(new Set((await Promise.all(ids.map(spend))).map(({ outcome }) => outcome))).toEqual(new Set(['accepted']))
+    expect(store.calls.append - append).toBe(1)
+    const batches: (readonly Unit[])[] = []
+    const inner = store.append
+    store.append = units => {
+      batches.push(units)
+      return inner(units)
+    }
+    await Promise.all([...ids.map(spend), emaki.send(customer.limit('c', { cents: 0 })), ...ids.map(spend)])
+    const slicesOfC = batches.map(units => units.flatMap(({ slices }) => slices).filter(({ stream }) => stream === 'customer-c'))
+    const isMixed = slicesOfC.map(slices => slices.length > 1 && slices.some(({ events }) => events.length > 0))
+    expect([slicesOfC.flat().length > ids.length, isMixed.includes(true)]).toEqual([true, false])
   })
 
   test('a command whose read stream cannot be loaded is unavailable, and the next command of its stream goes on', async () => {

@@ -1,7 +1,7 @@
 // The unit of an append, which is written whole or not at all, and its outcome.
 import type { NewEvent, StoredEvent } from './event.ts'
 
-/** Events and keys that are written whole or not at all. No two units of one append share a stream. */
+/** Events and keys that are written whole or not at all. No two units of one append share a stream that one of them writes. */
 export type Unit = { readonly slices: readonly Slice[]; readonly keys: readonly NewKey[] }
 
 /** The part of a unit for one stream. Without events it only checks the expectation. */

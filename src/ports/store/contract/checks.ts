@@ -39,4 +39,24 @@ export const checks: readonly StoreCase[] = [
       ])
     },
   },
+  {
+    title: 'checks one stream for several units of an append, each for itself',
+    run: async ({ store }) => {
+      await appendUnit(store, unit('s-0', 0, [newEvent(1), newEvent(2)]))
+      const checking = (stream: string, version: number) => ({ slices: [slice(stream, 0), slice('s-0', version, 0)], keys: [] })
+      const outcomes = await store.append([checking('s-1', 2), checking('s-2', 1), checking('s-3', 2)])
+      expect(outcomes.map(({ outcome }) => outcome)).toEqual(['appended', 'conflict', 'appended'])
+      expect((await readLog(store)).map(({ stream }) => stream)).toEqual(['s-0', 's-0', 's-1', 's-3'])
+      const again = await store.append([unit('s-0', 2, []), checking('s-4', 2)])
+      expect(again).toMatchObject([
+        { slices: [{ version: 2, position: 0 }] },
+        {
+          slices: [
+            { version: 1, position: 5 },
+            { version: 2, position: 0 },
+          ],
+        },
+      ])
+    },
+  },
 ]
