@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import { matchedRoutes } from 'hono/route'
 import type { Definition } from '../src/definitions/definition.ts'
 import { PayloadError } from '../src/definitions/event/payload.ts'
-import { problemOfRefusal } from './access.ts'
+import { problemOfRefusal, unreadableNotice } from './access.ts'
 import { AccessRefused } from '../src/definitions/access/access.ts'
 import { UnreadableEvent } from '../src/definitions/event/read.ts'
 import { StaleRead } from '../src/query/stale-read.ts'
@@ -64,7 +64,7 @@ export function handleError(report: Report): ErrorHandler {
     // Of a read in a route of the user. The derived routes answer so themselves.
     if (error instanceof StaleRead) return refuseStale(c, servicesOf(c), error)
     if (error instanceof UnreadableEvent) {
-      report(unreadableNotice(c, error))
+      report(unreadableNotice(error, requestOf(c)))
       return problem(c, 'stream-unreadable', { detail: error.message, retryable: true }, { 'Retry-After': '10' })
     }
     if (error instanceof StoreError && error.reason !== 'refused') return problem(c, 'unavailable', {}, { 'Retry-After': '1' })
@@ -81,12 +81,6 @@ function failureNotice(c: Context, cause: Error): Notice {
   const fields = requestOf(c)
   const message = `${fields['method']} ${fields['path']}: ${cause.message}`
   return new Notice({ level: 'error', code: 'request-failed', message, fields, cause })
-}
-
-/** The record of an event that a newer release wrote. This release serves the stream again once it is brought up to it. */
-function unreadableNotice(c: Context, cause: UnreadableEvent): Notice {
-  const message = `${cause.message}. Deploy a release that reads it.`
-  return new Notice({ level: 'warn', code: 'stream-unreadable', message, fields: requestOf(c), cause })
 }
 
 /** Throws an error for whatever was thrown: Hono passes over values that are no errors, and so would the problem. */

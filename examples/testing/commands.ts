@@ -36,7 +36,7 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… streams order': /order-o1/,
   '… replay order-o1 --at 3': /Placed/,
   '… events --follow --type order.Placed': /Placed/,
-  "… refusals --since '2 hours'": /no command was refused|ACTOR/,
+  '… refusals': /no command was refused|ACTOR/,
   '… processes fulfilment o1': /"isOver": true/,
   '… agenda': /to be sent/,
   '… timers': /timer/,

@@ -9,13 +9,11 @@ import { Notice } from '../../src/ports/report/notice.ts'
 import type { Services } from '../../src/runtime.ts'
 import type { SendOptions } from '../../src/dispatch/send.ts'
 import { bodyOf } from './body.ts'
+import { commandRule } from './command-rule.ts'
 import { customMetaOf } from '../custom-meta.ts'
-import { AccessRefused, askRule } from '../../src/definitions/access/access.ts'
-import type { Verdict } from '../../src/definitions/access/allow.ts'
-import { refusalByRule } from '../../src/dispatch/refusal-log.ts'
 import { requestCallerOf, requestOf, servicesOf } from '../context.ts'
 import { baseOf } from '../http/base-path.ts'
-import { expectationOf, keyOf, type Origin, originOf, prefers } from '../http/headers.ts'
+import { expectationOf, keyOf, originOf, prefers } from '../http/headers.ts'
 import { refuseCrossSite } from '../http/cross-site.ts'
 import { idOf } from './ids.ts'
 import { positionHeader } from '../http/min-position.ts'
@@ -23,7 +21,7 @@ import { problemOfOutcome, replayedHeader } from './outcomes.ts'
 import { refuseByRule } from '../access.ts'
 import { listErrors, problem } from '../http/problem.ts'
 import { scheduleCommand, sendTimeOf } from './scheduled.ts'
-import { exposeState, stateNow } from '../streams/states.ts'
+import { exposeState } from '../streams/states.ts'
 
 /** Makes a command. A decider has one for each of its commands, such as `order.place`. */
 export type CommandMaker = (id: string, data: never) => Command
@@ -76,9 +74,7 @@ export function handle(make: CommandMaker): Handler {
     if (actor instanceof Response) return actor
     const custom = await customMetaOf(c)
     if (custom instanceof Response) return custom
-    const rule = c.get('emakiAccess').command(decider, command)
     const data: unknown = c.req.valid('json' as never)
-    const askOf = (state: unknown) => ({ actor, instance: id, state, command, data })
     const named = { decider, command, id, data: body.data }
     const options = {
       idGiven: given !== null,
@@ -88,31 +84,17 @@ export function handle(make: CommandMaker): Handler {
       ...(key !== null && { key }),
       ...(actor !== null && { actor: actor.id }),
     }
+    const rule = commandRule(c, { decider, actor, instance: id, command, data, sent: options })
     // What comes before the decision, such as a preparation, is also only for those who may.
-    const isEarly = sendTime !== null || emaki.deciders.get(decider)!.prepare.has(command)
-    if (isEarly && rule !== 'all')
-      checkEarly(emaki, askRule(rule, askOf(await stateNow(emaki, decider, id))), { ...named, ...options })
+    if (sendTime !== null || emaki.deciders.get(decider)!.prepare.has(command)) await rule.checkEarly()
     if (sendTime !== null) return scheduleCommand(c, emaki, named, sendTime, options)
-    const outcome = await emaki.dispatch(named, data, {
-      signal: c.req.raw.signal,
-      size: body.size,
-      ...(rule !== 'all' && { authorize: (state: unknown) => askRule(rule, askOf(state)) }),
-      ...options,
-    })
+    const room = { signal: c.req.raw.signal, size: body.size }
+    const outcome = await emaki.dispatch(named, data, { ...room, ...rule.authorize, ...options }).catch(rule.checkError)
     return respond({ c, emaki, id, decider, expect }, outcome)
   }
 }
 
 const doNothing = async () => {}
-
-/** Throws AccessRefused for a command that a rule refuses before it is dispatched, and notes it as the dispatcher does. */
-function checkEarly(emaki: Services, verdict: Verdict, { decider, command, id, ...by }: Command & Origin & SendOptions): void {
-  if (verdict === true) return
-  const subject = { command: `${decider}.${command}`, stream: streamName(decider, id), actor: by.actor ?? null }
-  const traceId = by.traceparent?.split('-')[1] ?? null
-  emaki.refusalLog.note({ ...subject, correlation: by.correlation, traceId, ...refusalByRule(verdict === 'hidden') })
-  throw new AccessRefused(verdict === 'hidden')
-}
 
 function validator(emaki: Services, decider: string, command: string) {
   const schema = emaki.deciders.get(decider)?.commands.get(command)

@@ -69,6 +69,52 @@ describe('a follower with a rule', () => {
     expect(other.said.map(({ type }) => type)).toEqual(['error'])
   })
 
+  test.each([
+    ['that is at the head', ''],
+    ['that reads on from before', '&after=0'],
+  ])('an event stream %s ends once its stream belongs to another one, and gets no event of his', async (_, after) => {
+    const one = await openDiary()
+    const asAda = { headers: { 'X-User': 'ada' } }
+    const reader = eventsOf(await one.app.request(`/events?stream=note-a1${after}`, asAda))
+    cleanUpLater(() => reader.cancel())
+    await one.post('/note/a1/change', { text: 'hers' }, { 'X-User': 'ada' })
+    await until('it has her change', () => reader.events.at(-1)?.type === 'note.Changed')
+    const seen = reader.events.length
+    await one.post('/note/a1/write', { owner: 'bob', text: 'given away' }, { 'X-User': 'ada' })
+    await one.post('/note/a1/change', { text: 'his' }, { 'X-User': 'bob' })
+    await until('it has ended', reader.hasEnded)
+    expect([reader.events.length, reader.retry(), one.reported]).toEqual([seen, expect.any(Number), []])
+    const again = await one.app.request(`/events?stream=note-a1&after=${reader.lastId()}`, asAda)
+    expect(again.status).toBe(403)
+  })
+
+  test('an event stream by the rule of all events goes on, whoever owns their streams', async () => {
+    const one = await openDiary()
+    const headers = { 'X-User': 'eve', 'X-Role': 'auditor' }
+    const reader = eventsOf(await one.app.request('/events?stream=note-a1', { headers }))
+    cleanUpLater(() => reader.cancel())
+    await one.post('/note/a1/write', { owner: 'bob', text: 'given away' }, { 'X-User': 'ada' })
+    await one.post('/note/a1/change', { text: 'his' }, { 'X-User': 'bob' })
+    await until('it has both', () => reader.events.length === 2)
+    expect(reader.hasEnded()).toBe(false)
+  })
+
+  test('a WebSocket is closed with 4403 once its stream belongs to another one, also before what it left for later', async () => {
+    const one = await openDiary()
+    const { fetch, websocket } = one.app
+    const server = Bun.serve({ fetch, websocket, port: 0, hostname: '127.0.0.1', development: false })
+    cleanUpLater(() => server.stop(true))
+    for (const text of ['1', '2']) await one.post('/note/a1/change', { text }, { 'X-User': 'ada' })
+    const eager = await follow(server, 'ada', { streams: ['note-a1'] })
+    const frugal = await follow(server, 'ada', { streams: ['note-a1'] }, 1)
+    const eventsIn = ({ said }: typeof eager) => said.filter(({ type }) => type === 'event').length
+    await until('one has all, and the other one event', () => eventsIn(eager) === 3 && eventsIn(frugal) === 1)
+    await one.post('/note/a1/write', { owner: 'bob', text: 'given away' }, { 'X-User': 'ada' })
+    frugal.send({ type: 'credit', n: 10 })
+    for (const socket of [eager, frugal]) expect(await socket.closed).toEqual({ code: 4403, reason: 'forbidden' })
+    expect([eventsIn(eager), eventsIn(frugal)]).toEqual([3, 1])
+  })
+
   test('a follower of a row gets a deletion when it no longer sees the row', async () => {
     const one = await openDiary()
     const emaki = await one.app[spec].start()
@@ -114,7 +160,7 @@ describe('the end of credentials', () => {
     const ends = endsIn(1_000_000)
     const hono = new Hono().get('/events', c => {
       c.set('emakiLive', live)
-      return eventSocket(c, { origins: [], mayFollow: async () => true, until: ends })
+      return eventSocket(c, { origins: [], checkOf: () => null, until: ends })
     })
     const server = Bun.serve({ fetch: hono.fetch, websocket, port: 0, hostname: '127.0.0.1', development: false })
     cleanUpLater(() => server.stop(true))
@@ -127,7 +173,7 @@ describe('the end of credentials', () => {
 
 type Said = { readonly type: string }
 
-async function follow(server: Bun.Server<unknown>, user: string, filter: object) {
+async function follow(server: Bun.Server<unknown>, user: string, filter: object, credit = 100) {
   const url = `ws://127.0.0.1:${server.port}/events`
   // Bun takes headers, which browsers do not.
   const socket = new WebSocket(url, { headers: { 'X-User': user } } as unknown as string[])
@@ -137,6 +183,7 @@ async function follow(server: Bun.Server<unknown>, user: string, filter: object)
   socket.onclose = ({ code, reason }) => resolve({ code, reason })
   cleanUpLater(() => socket.close())
   await new Promise(opened => (socket.onopen = opened))
-  socket.send(JSON.stringify({ type: 'subscribe', after: 0, filter, credit: 100 }))
-  return { said, closed }
+  const send = (message: object) => socket.send(JSON.stringify(message))
+  send({ type: 'subscribe', after: 0, filter, credit })
+  return { said, closed, send }
 }

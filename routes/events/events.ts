@@ -1,12 +1,13 @@
 // GET /events: the events from now on, or after a position, as server-sent events that hold CloudEvents.
 import type { Handler } from 'hono'
+import { AccessRefused } from '../../src/definitions/access/access.ts'
 import { token } from '../../src/ports/store/token.ts'
 import { requestCallerOf } from '../context.ts'
 import { problem } from '../http/problem.ts'
 import { cloudEvent } from '../../src/transfer/cloud-event.ts'
-import type { Encoding } from './feed.ts'
+import type { Batch, Encoding } from './feed.ts'
 import type { EventFilter } from '../../src/ports/store/event-filter.ts'
-import { filterOf, startOf } from './follow-request.ts'
+import { type FollowCheck, filterOf, startOf } from './follow-request.ts'
 import type { Live } from './live.ts'
 import { encodeFrame, joinFrames, type BatchSource, sse } from './sse.ts'
 
@@ -23,19 +24,30 @@ export const eventStream: Handler = async c => {
   const after = await startOf(c)
   if (after instanceof Response) return after
   const caller = await requestCallerOf(c)
-  return caller instanceof Response ? caller : sse(c, logSource(live, filter, after), caller?.until ?? null)
+  return caller instanceof Response
+    ? caller
+    : sse(c, logSource(live, { filter, after, check: c.get('emakiFollowCheck') ?? null }), caller?.until ?? null)
 }
 
-/** The source of the events that pass a filter, after a position. */
-function logSource(live: Live, filter: EventFilter, after: number): BatchSource {
+type Followed = { readonly filter: EventFilter; readonly after: number; readonly check: FollowCheck }
+
+/** The source of the events that pass a filter, after a position, for as long as the client may follow them. */
+function logSource(live: Live, { filter, after, check }: Followed): BatchSource {
   const log = live.services.store.identity
   // The feed is taken only once somebody listens. A HEAD request, or a client that left early, would never give it
   // back.
   let shared: ReturnType<typeof live.takeFeed<Uint8Array, Uint8Array>> | null = null
   let at = after
-  const chunk = ({ content, to }: { readonly content: Uint8Array | null; readonly to: number }) => {
+  const chunk = ({ content, to }: Batch<Uint8Array>) => {
     at = to
     return { bytes: content, id: token(log, to) }
+  }
+  const pass = (batch: Batch<Uint8Array>) => {
+    if (check === null || batch.content === null) return chunk(batch)
+    return check().then(passes => {
+      if (!passes) throw new AccessRefused(false)
+      return chunk(batch)
+    })
   }
   return {
     id: token(log, after),
@@ -43,7 +55,7 @@ function logSource(live: Live, filter: EventFilter, after: number): BatchSource 
       shared ??= live.takeFeed(filter, encodingOf(live))
       const batch = shared.feed.next(at)
       if (batch === null) return null
-      return batch instanceof Promise ? batch.then(chunk) : chunk(batch)
+      return batch instanceof Promise ? batch.then(pass) : pass(batch)
     },
     close: () => shared?.leave(),
   }

@@ -8,6 +8,18 @@ import { askedNames, queryValuesOf, refuseParameter, refuseUnknown } from '../ht
 import { listErrors, problem } from '../http/problem.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from '../../src/ports/store/event-filter.ts'
 
+/**
+ * Asks whether a client may follow what it follows. It is asked before each batch of events, as a stream may have been
+ * given to another one. Null: nobody has to ask.
+ */
+export type FollowCheck = (() => Promise<boolean>) | null
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    emakiFollowCheck: FollowCheck | undefined
+  }
+}
+
 const AFTER = 'after'
 const PARAMETERS = [AFTER, 'category', 'type', 'stream', 'correlation']
 /** What a position is, for whoever sent another text. */

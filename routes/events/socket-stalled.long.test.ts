@@ -25,7 +25,7 @@ describe('a WebSocket client that does not read', () => {
     const hono = new Hono()
     hono.get('/events', c => {
       c.set('emakiLive', live)
-      return eventSocket(c, { origins: [], mayFollow: async () => true, until: null })
+      return eventSocket(c, { origins: [], checkOf: () => null, until: null })
     })
     const server = Bun.serve({ fetch: hono.fetch, websocket, port: 0, hostname: '127.0.0.1', development: false })
     cleanUpLater(() => emaki.close())

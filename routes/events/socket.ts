@@ -11,7 +11,7 @@ import { cloudEvent } from '../../src/transfer/cloud-event.ts'
 import { requestOf } from '../context.ts'
 import type { Batch, Encoding, Feed } from './feed.ts'
 import { type EventFilter, FILTER_VALUES_MAX } from '../../src/ports/store/event-filter.ts'
-import { filterOf, hasRequest, POSITION_EXPECTED, positionOf, startOf } from './follow-request.ts'
+import { type FollowCheck, filterOf, hasRequest, POSITION_EXPECTED, positionOf, startOf } from './follow-request.ts'
 import type { Follower, Live } from './live.ts'
 import { type Peer, type Session, upgrade } from './server.ts'
 
@@ -51,12 +51,17 @@ const incoming = z.discriminatedUnion(
 type Subscribe = Extract<z.output<typeof incoming>, { readonly type: 'subscribe' }>
 
 type Message = { readonly position: number; readonly text: string }
+type Subscription = {
+  readonly feed: Feed<Message, readonly Message[]>
+  readonly leave: () => void
+  readonly check: FollowCheck
+}
 
 export type SocketOptions = {
   /** Pages of these origins may connect, besides the app's own. */
   readonly origins: readonly string[]
-  /** Whether the client may use a filter. */
-  readonly mayFollow: (filter: EventFilter) => Promise<boolean>
+  /** Whether the client may follow what passes a filter. */
+  readonly checkOf: (filter: EventFilter) => FollowCheck
   /** When the credentials of the client end, in ms since 1970. Null: they don't end. */
   readonly until: number | null
 }
@@ -109,29 +114,31 @@ class EventSocket implements Session, Follower {
   readonly #live: Live
   readonly #about: NoticeFields
   readonly #place: ProblemPlace
-  readonly #mayFollow: SocketOptions['mayFollow']
+  readonly #checkOf: SocketOptions['checkOf']
   /** When the credentials of the client end, on the clock of `live`. */
   readonly #endsAt: number
   readonly #beginning: Beginning | null
   #peer: Peer | null = null
   #leave = () => {}
-  #subscription: { readonly feed: Feed<Message, readonly Message[]>; readonly leave: () => void } | null = null
+  #subscription: Subscription | null = null
   #isSubscribing = false
   #credit = 0
   /** The position up to which all events were sent, or did not pass the filter. */
   #position = 0
   /** The rest of the batch that is being sent. */
   #batch: Batch<readonly Message[]> | null = null
+  /** The batch that the client may have. What is left of it for later is asked about again. */
+  #passed: Batch<readonly Message[]> | null = null
   #isReading = false
   #stalledAt: number | null = null
   #wroteAt: number
   #hasEnded = false
 
-  constructor(live: Live, c: Context, { mayFollow, until }: SocketOptions, beginning: Beginning | null) {
+  constructor(live: Live, c: Context, { checkOf, until }: SocketOptions, beginning: Beginning | null) {
     this.#live = live
     this.#about = requestOf(c)
     this.#place = { base: baseOf(c), instance: c.req.path }
-    this.#mayFollow = mayFollow
+    this.#checkOf = checkOf
     this.#endsAt = live.timeAt(until)
     this.#wroteAt = live.now()
     this.#beginning = beginning
@@ -170,6 +177,7 @@ class EventSocket implements Session, Follower {
     for (let turn = 0; this.#canSend(); turn++) {
       if (turn === TURN_BATCHES_MAX) return this.#awaitBatch(new Promise(resolve => setImmediate(resolve, null)))
       if (this.#batch) {
+        if (this.#needsCheck(this.#batch)) return this.#checkBatch(this.#batch, this.#subscription!)
         this.#sendBatch(this.#batch)
         continue
       }
@@ -197,7 +205,8 @@ class EventSocket implements Session, Follower {
     const { tail, store } = this.#live.services
     this.#isSubscribing = true
     try {
-      if (!(await this.#mayFollow(filter))) return this.#closeByProblem('forbidden', { detail: NOT_OPEN }, CLOSE_CODES.forbidden)
+      const check = this.#checkOf(filter)
+      if (check && !(await check())) return this.#closeByRule()
       await tail.start()
       const position = after === undefined ? tail.head : await positionOf(store, tail.head, after)
       if (this.#hasEnded) return
@@ -214,7 +223,7 @@ class EventSocket implements Session, Follower {
 
   #begin({ filter, after }: Beginning, credit: number): void {
     this.#subscription?.leave()
-    this.#subscription = this.#live.takeFeed(filter, encodingOf(this.#live))
+    this.#subscription = { ...this.#live.takeFeed(filter, encodingOf(this.#live)), check: this.#checkOf(filter) }
     this.#position = after
     this.#batch = null
     this.#credit = credit
@@ -224,6 +233,28 @@ class EventSocket implements Session, Follower {
   #addCredit(credit: number): void {
     this.#credit = Math.min(this.#credit + credit, CREDIT_MAX)
     this.wake()
+  }
+
+  #needsCheck(batch: Batch<readonly Message[]>): boolean {
+    return this.#subscription?.check !== null && batch.content !== null && batch !== this.#passed
+  }
+
+  /** Asks whether the client may still follow: what it follows may have been given to another one. */
+  #checkBatch(batch: Batch<readonly Message[]>, subscription: Subscription): void {
+    this.#isReading = true
+    subscription.check!().then(
+      passes => {
+        this.#isReading = false
+        if (!passes && subscription === this.#subscription) return this.#closeByRule()
+        if (passes) this.#passed = batch
+        this.wake()
+      },
+      (error: unknown) => this.#closeByError(error),
+    )
+  }
+
+  #closeByRule(): void {
+    this.#closeByProblem('forbidden', { detail: NOT_OPEN }, CLOSE_CODES.forbidden)
   }
 
   /** Sends as much of a batch as the client has credit for and can take. */

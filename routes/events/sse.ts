@@ -1,5 +1,6 @@
 // Server-sent events. Encoded bytes are shared between clients, and no client is sent more than it can take.
 import type { Context } from 'hono'
+import { AccessRefused } from '../../src/definitions/access/access.ts'
 import type { NoticeFields } from '../../src/ports/report/notice.ts'
 import { requestOf } from '../context.ts'
 import type { Live, Follower } from './live.ts'
@@ -60,8 +61,8 @@ export function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
  * A batch is written only after the client has taken the one before it, so at most one batch is held for a client. A
  * client that takes nothing for 10 s is cut off.
  * A heartbeat is an `id` without an event: the client remembers it and shows it to nobody.
- * The stream ends when the source throws, the process stops, or the credentials of the client end (`until`, in ms since
- * 1970; null: never). The client then comes back with its last id, and is checked again.
+ * The stream ends when the source throws, such as AccessRefused, the process stops, or the credentials of the client end
+ * (`until`, in ms since 1970; null: never). The client then comes back with its last id, and is checked again.
  */
 export function sse(c: Context, source: BatchSource, until: number | null = null): Response {
   const live = c.get('emakiLive')
@@ -196,6 +197,8 @@ class EventStream implements Follower {
   }
 
   #endByError(error: unknown): void {
+    // The client comes back with its last id, and is told that it is refused.
+    if (error instanceof AccessRefused) return this.stop()
     this.#live.reportFailure(error, this.#about)
     this.end()
   }

@@ -2,9 +2,8 @@
 import type { MiddlewareHandler } from 'hono'
 import type { Access } from '../../src/definitions/access/access.ts'
 import { categoryOf } from '../../src/definitions/event/stream-name.ts'
-import { requestCallerOf, servicesOf } from '../context.ts'
-import { refusalBy, verdictOnStream } from '../events/authorize-follow.ts'
-import { problemOfRefusal } from '../access.ts'
+import { problemOfRefusal, refusalBy, verdictOnStream } from '../access.ts'
+import { requestCallerOf, requestOf, servicesOf } from '../context.ts'
 
 export type AuthorizeStream = {
   readonly isPublic: (category: string) => boolean
@@ -22,7 +21,7 @@ export function authorizeStream({ isPublic, access, checkAccess }: AuthorizeStre
     if (access.stream(category) === null) return checkAccess(c, next)
     const actor = await requestCallerOf(c)
     if (actor instanceof Response) return actor
-    const verdict = await verdictOnStream(access, servicesOf(c), actor, stream)
+    const verdict = await verdictOnStream({ access, emaki: servicesOf(c), actor, about: { ...requestOf(c), stream } }, stream)
     if (verdict === true) return next()
     // Who may read all streams may read this one too.
     const isReader = (await refusalBy(checkAccess, c)) === null
