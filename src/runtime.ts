@@ -30,6 +30,7 @@ import { entrySender, sendForEvent } from './agenda/send-entry.ts'
 import { Sender } from './agenda/sender.ts'
 import { memory } from './ports/store/memory.ts'
 import type { Store } from './ports/store/store.ts'
+import { writeRowsInline } from './dispatch/inline-rows.ts'
 import { LogHealth } from './dispatch/log-health.ts'
 import { observeTogether, recordCommands } from './dispatch/record-commands.ts'
 import { RefusalLog, type RefusalParts, type RefusalReads } from './dispatch/refusal-log.ts'
@@ -286,8 +287,7 @@ function unansweredNotice(commands: number): Notice {
 }
 
 function listenerNotice(cause: unknown): Notice {
-  const message = `A listener of the bus failed: ${String(cause)}`
-  return new Notice({ level: 'error', code: 'listener-failed', message, cause })
+  return new Notice({ level: 'error', code: 'listener-failed', message: `A listener of the bus failed: ${String(cause)}`, cause })
 }
 
 /** The command's path: send, load, decide, append. Beside it, those who were refused are noted. */
@@ -296,7 +296,7 @@ function wireCommands(options: RuntimeOptions, shared: Shared): Commands & Refus
   const families = new Map([...process.values()].map(({ name, own }) => [name, own]))
   const refusalLog = new RefusalLog({ ...shared, refusals: shared.store.refusals, isOn: options.refusals })
   const observer = refusalLog.observe(observeTogether([measureCommands(shared.metrics), recordCommands(shared.report)]))
-  const store = shared.health.observeAppends()
+  const store = writeRowsInline(shared.health.observeAppends(), [...shared.definitions.projection.values()], shared.report)
   const sending = commands({ ...options, ...shared, observer, store, deciders: decider, families })
   const close = () => sending.close().then(() => refusalLog.close())
   return { ...sending, refusalLog, refusals: asked => refusalLog.list(asked), close }

@@ -355,6 +355,51 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION emaki.append_rows_v1(streams text[], expects bigint[], units integer[], of integer[], nth integer[], ids text, types text, schemas text, data text, metas text, new_keys json, lock_timeout_ms integer, new_rows json, OUT first bigint, OUT stamp timestamp with time zone, OUT heads bigint[], OUT failed json)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'emaki', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  wanted text[] := array(select distinct n."table" from json_to_recordset(new_rows) n("table" text));
+  target row_tables;
+  columns text;
+  changes text;
+  replaced text;
+begin
+  select a.first, a.stamp, a.heads, a.failed into first, stamp, heads, failed
+  from append_v3(append_rows_v1.streams, expects, units, append_rows_v1.of, append_rows_v1.nth, ids, types, schemas, append_rows_v1.data,
+    metas, new_keys, lock_timeout_ms) a;
+  for target in
+    select t.* from row_tables t where regexp_replace(t.name, '_g[0-9]+$', '') = any (wanted) order by t.name
+  loop
+    select coalesce(string_agg(format(', %I', 'f_' || f.field), '' order by f.ord), ''),
+      coalesce(string_agg(format(', (n.fields ->> %s)::%s', f.ord - 1, case f.kind when 'number' then 'double precision' else 'text' end), '' order by f.ord), ''),
+      coalesce(string_agg(format(', excluded.%I', 'f_' || f.field), '' order by f.ord), '')
+    into columns, changes, replaced
+    from unnest(target.fields, target.kinds) with ordinality f(field, kind, ord);
+    begin
+      execute format(
+        'insert into %1$I as r (key, position, data%2$s)
+         select n.key, e.position, n.data%3$s
+         from json_to_recordset($1) n("table" text, key text, data text, fields json, stream text, version bigint, id uuid)
+         join events e on e.stream = n.stream and e.version = n.version and e.id = n.id
+         where n."table" = $2
+         order by n.key collate "C"
+         on conflict (key) do update set (position, data%2$s) = row(excluded.position, excluded.data%4$s)
+         where r.position < excluded.position',
+        'rows_' || target.name, columns, changes, replaced
+      ) using new_rows, regexp_replace(target.name, '_g[0-9]+$', '');
+    exception when undefined_table then
+      -- It was dropped meanwhile, so nobody reads it.
+    end;
+  end loop;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION emaki.append_v1(streams text[], expects bigint[], units integer[], of integer[], nth integer[], ids text, types text, schemas text, data text, metas text, new_keys json, lock_timeout_ms integer, OUT first bigint, OUT stamp timestamp with time zone, OUT heads bigint[], OUT failed json)
  RETURNS record
  LANGUAGE plpgsql

@@ -30,6 +30,12 @@ export function appendValues(units: readonly Unit[], slices: readonly UnitSlice[
   ]
 }
 
+/** The last value of append_rows_v1, if it is needed: rows with the ids of their events, as JSON. Null: no unit has rows. */
+export function rowsJson(units: readonly Unit[]): string | null {
+  const rows = units.flatMap(({ rows = [] }) => rows)
+  return rows.length ? JSON.stringify(rows) : null
+}
+
 type MissedRow = Omit<StoredEvent, 'at'> & { readonly at: string }
 export type AppendRow = {
   readonly first: number | null

@@ -16,7 +16,7 @@ import {
   type Unit,
   type UnitOutcome,
 } from '../../ports/store/unit.ts'
-import { appendValues, type AppendRow, duplicateKeys, unitOutcomes, unitSlices } from './append.ts'
+import { type AppendRow, appendValues, duplicateKeys, rowsJson, unitOutcomes, unitSlices } from './append.ts'
 import { filterCondition, type PostgresEventRow, selectPage, storedEvents } from './events.ts'
 import type { Pool } from './pool.ts'
 import { query, type QueryValue, SqlValues } from './query.ts'
@@ -131,9 +131,14 @@ export class PostgresLog implements Log {
 
   /** Appends with one statement in autocommit: the client does nothing while it has the lock. */
   async #write(units: readonly Unit[]): Promise<readonly UnitOutcome[]> {
-    const call = `select * from ${this.#schema}.append_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12)`
     const slices = unitSlices(units)
-    const values = appendValues(units, slices, this.#lockTimeoutMs)
+    const common = '$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::json, $12'
+    const rows = rowsJson(units)
+    const call =
+      rows === null
+        ? `select * from ${this.#schema}.append_v3(${common})`
+        : `select * from ${this.#schema}.append_rows_v1(${common}, $13::text::json)`
+    const values = [...appendValues(units, slices, this.#lockTimeoutMs), ...(rows === null ? [] : [rows])]
     const [row] = await this.#pools().writer.run(sql => query<AppendRow>(sql, call, values), { reasonIfLost: 'unknown' })
     return unitOutcomes(units, slices, row!, await this.#findKeys(duplicateKeys(units, row!)))
   }

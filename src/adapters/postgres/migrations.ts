@@ -25,6 +25,7 @@ import sentKeys from '../../../migrations/postgres/0034-sent-keys.sql' with { ty
 import refusals from '../../../migrations/postgres/0037-refusals.sql' with { type: 'text' }
 import loadMeta from '../../../migrations/postgres/0039-load-meta.sql' with { type: 'text' }
 import type { Migration } from '../../ports/store/migration.ts'
+import appendRows from '../../../migrations/postgres/0035-append-rows.sql' with { type: 'text' }
 
 export const migrations: readonly Migration[] = [
   { name: '0001-log', sql: log },
@@ -50,6 +51,7 @@ export const migrations: readonly Migration[] = [
   { name: '0031-plan-once', sql: planOnce },
   { name: '0033-json-of-text', sql: jsonOfText },
   { name: '0034-sent-keys', sql: sentKeys },
+  { name: '0035-append-rows', sql: appendRows },
   { name: '0037-refusals', sql: refusals },
   { name: '0039-load-meta', sql: loadMeta },
 ]

@@ -1,4 +1,5 @@
 // The writes of a page as one statement, for any number of rows. In autocommit no client can stop in the middle of it.
+
 import { columnOf } from '../../ports/read-model/listing.ts'
 import { PAUSE_MS, PAUSED_OWNER } from '../../ports/read-model/leases.ts'
 import type { NewPage, NewRow } from '../../ports/read-model/progress.ts'
@@ -97,17 +98,25 @@ function parkPart(schema: string, name: string, park: NewPage['park']): Part {
   }
 }
 
+/** `keepsNewer`: as in `NewPage`. */
+export type RowPartOptions = { readonly empty?: boolean; readonly keepsNewer?: boolean }
+
 /**
  * Writes rows over existing ones, and deletes rows without data. `empty`: the table is empty, which makes it a third
  * faster.
  */
-export function rowParts(schema: string, table: Table, rows: readonly NewRow[], empty: boolean): readonly Part[] {
+export function rowParts(
+  schema: string,
+  table: Table,
+  rows: readonly NewRow[],
+  { empty = false, keepsNewer = false }: RowPartOptions = {},
+): readonly Part[] {
   const target = `${schema}."rows_${table.name}"`
   const removed = rows.filter(({ data }) => data === null)
   const kept = removed.length ? rows.filter(({ data }) => data !== null) : rows
   return [
-    ...(removed.length && !empty ? [deletePart(target, removed)] : []),
-    ...(kept.length ? [insertPart(target, table, kept, empty)] : []),
+    ...(removed.length && !empty ? [keepsNewer ? deleteOldPart(target, removed) : deletePart(target, removed)] : []),
+    ...(kept.length ? [insertPart(target, table, kept, { empty, keepsNewer })] : []),
   ]
 }
 
@@ -116,9 +125,26 @@ function deletePart(target: string, rows: readonly NewRow[]): Part {
     `delete from ${target} where key = any (${values.add(texts(rows.map(({ key }) => key)))}::text[]) and ${holds}`
 }
 
-function insertPart(target: string, { indexes }: Table, rows: readonly NewRow[], empty: boolean): Part {
+function deleteOldPart(target: string, rows: readonly NewRow[]): Part {
+  return (values, holds) => {
+    const keys = values.add(texts(rows.map(({ key }) => key)))
+    const positions = values.add(list(rows.map(({ position }) => position)))
+    return `delete from ${target} r using unnest(${keys}::text[], ${positions}::bigint[]) n(key, position)
+      where r.key = n.key and r.position <= n.position and ${holds}`
+  }
+}
+
+/** A row that is kept is not locked: an append may be waiting for it with the lock of the log. */
+function insertPart(
+  target: string,
+  { indexes }: Table,
+  rows: readonly NewRow[],
+  { empty, keepsNewer }: Required<RowPartOptions>,
+): Part {
   const columns = ['position', 'data', ...indexes.map(({ field }) => `"${columnOf(field)}"`)]
-  const over = `on conflict (key) do update set ${columns.map(column => `${column} = excluded.${column}`).join(', ')}`
+  const over = `on conflict (key) do update set ${columns.map(column => `${column} = excluded.${column}`).join(', ')}
+    ${keepsNewer ? 'where r.position < excluded.position' : ''}`
+  const isWritten = keepsNewer ? `not exists (select from ${target} k where k.key = n.key and k.position >= n.position)` : 'true'
   return (values, holds) => {
     const lists = [
       `unnest(${values.add(texts(rows.map(({ key }) => key)))}::text[])`,
@@ -133,8 +159,8 @@ function insertPart(target: string, { indexes }: Table, rows: readonly NewRow[],
           : `unnest(${values.add(texts(fields as readonly (string | null)[]))}::text[])`
       }),
     ]
-    return `insert into ${target} (key, ${columns.join(', ')})
-      select * from rows from (${lists.join(', ')}) n where ${holds} ${empty ? '' : over}`
+    return `insert into ${target} as r (key, ${columns.join(', ')})
+      select * from rows from (${lists.join(', ')}) n(key, position) where ${isWritten} and ${holds} ${empty ? '' : over}`
   }
 }
 

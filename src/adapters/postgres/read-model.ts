@@ -19,6 +19,7 @@ import { chunksOf, guardPage, leasePart, type Part, parkParts, rowParts, runPart
 import type { Pool } from './pool.ts'
 import { isParked, isUnparked, lowestParked, parkedAt } from './parked.ts'
 import { query, type QueryValue, SqlValues } from './query.ts'
+import { writeRowsFirst } from './rows-first.ts'
 import { texts } from './text.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -131,8 +132,12 @@ export class PostgresReadModel implements ReadModel {
     await checkPageInTurns(page, table)
     const chunks = chunksOf(page.rows)
     const parts = [...parkParts(this.#schema, page), ...(page.agenda ? agendaParts(this.#schema, page.agenda) : [])]
+    if (chunks.length > 1 && page.keepsNewer && !page.isTrial) {
+      await writeRowsFirst(this.#pools().projector, this.#schema, page, table!, chunks)
+      return this.#commit({ ...page, rows: [] })
+    }
     if (chunks.length > 1) return this.#inTransaction(page, parts, await this.#chunkWriters(table!, chunks))
-    if (table) parts.push(...rowParts(this.#schema, table, page.rows, false))
+    if (table) parts.push(...rowParts(this.#schema, table, page.rows, page))
     if (page.run || page.isTrial) return this.#inTransaction(page, parts)
     const values = new SqlValues()
     const text = guardPage(values, this.#schema, page, [leasePart(this.#schema, page), ...parts])
@@ -145,7 +150,7 @@ export class PostgresReadModel implements ReadModel {
   async #chunkWriters(table: Table, chunks: readonly (readonly NewRow[])[]): Promise<readonly RunInPage[]> {
     // Nobody writes before the guard of this page is checked. So a table that is empty now is still empty then.
     const empty = !(await this.#read(`select true as some from ${this.#rows(table)} limit 1`, [])).length
-    return chunks.map(rows => tx => runParts(tx, rowParts(this.#schema, table, rows, empty)))
+    return chunks.map(rows => tx => runParts(tx, rowParts(this.#schema, table, rows, { empty })))
   }
 
   /**

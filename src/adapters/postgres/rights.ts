@@ -7,6 +7,7 @@ const WRITTEN = ['checkpoints', 'leases', 'parked', 'serving', 'agenda']
 /** The functions that an app calls, without their versions. */
 const CALLED = [
   'append',
+  'append_rows',
   'load',
   'save_snapshots',
   'forget_keys',

@@ -17,9 +17,11 @@ import {
 } from '../../ports/store/unit.ts'
 import type { PreparedLog } from './prepared.ts'
 import type { Sync } from './sync.ts'
+import { writeUnitRows } from './row-writer.ts'
+import type { Statements } from './statements.ts'
 
 /** Locks and syncs only if something is written. Units that only check are a read. */
-export function syncAppend(db: Database, prepared: PreparedLog, now: () => number): Sync<Log>['append'] {
+export function syncAppend(db: Database, prepared: PreparedLog, statements: Statements, now: () => number): Sync<Log>['append'] {
   const write = db.transaction((units: readonly Unit[]) => {
     const top = prepared.top.get()
     const clock = { at: Math.max(now(), top?.at ?? 0), position: top?.position ?? 0 }
@@ -42,6 +44,7 @@ export function syncAppend(db: Database, prepared: PreparedLog, now: () => numbe
       return { version: next, position: events.length ? clock.position : 0 }
     })
     for (const key of unit.keys) saveKey(key, slices[unit.slices.findIndex(({ stream }) => stream === key.stream)])
+    if (unit.rows?.length) writeUnitRows(statements, unit, slices)
     return { outcome: 'appended', slices, at: instant(clock.at) }
   }
 

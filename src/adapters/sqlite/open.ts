@@ -73,7 +73,7 @@ export function openFile(file: string, { exclusive, now, ...options }: OpenFileO
     identity,
     place,
     totalChanges: () => prepared.totalChanges.get()!.many,
-    append: syncAppend(db, prepared, now),
+    append: syncAppend(db, prepared, texts, now),
     load: syncLoad(db, prepared, now),
     ...syncReads(prepared, texts),
     ...syncUpkeep(db, prepared, texts, now),

@@ -1,12 +1,12 @@
 // The writes of a page on one connection. Its guarded checkpoint decides whether it writes anything.
 import type { Database } from 'bun:sqlite'
-import { columnOf } from '../../ports/read-model/listing.ts'
 import { PAUSE_MS, PAUSED_OWNER } from '../../ports/read-model/leases.ts'
 import type { NewPage, NewRow } from '../../ports/read-model/progress.ts'
 import { RunFailure } from '../../ports/read-model/page-refused.ts'
 import type { Table } from '../../ports/read-model/tables.ts'
 import type { SyncAgenda } from './agenda.ts'
 import type { Statements } from './statements.ts'
+import { writeRows as writeTableRows } from './row-writer.ts'
 
 /** The steps of a page, within a transaction of the caller. */
 export type PageWriter = {
@@ -37,17 +37,7 @@ export function pageWriter({ db, statements, now, agenda, tables }: PageWriterOp
 
   function writeRows(page: NewPage, rows: readonly NewRow[]): void {
     if (!rows.length) return
-    const name = page.table ?? page.name
-    const columns = ['position', 'data', ...tables.get(name)!.indexes.map(({ field }) => `"${columnOf(field)}"`)]
-    const upsert = statements.get(
-      `insert into "rows_${name}" (key, ${columns.join(', ')}) values (?${', ?'.repeat(columns.length)})
-       on conflict (key) do update set ${columns.map(column => `${column} = excluded.${column}`).join(', ')}`,
-    )
-    const remove = statements.get(`delete from "rows_${name}" where key = ?`)
-    for (const { key, position, data, fields } of rows) {
-      if (data === null) remove.run(key)
-      else upsert.run(key, position, data, ...fields)
-    }
+    writeTableRows(statements, tables.get(page.table ?? page.name)!, rows, page)
   }
 
   function finish(page: NewPage): void {

@@ -99,6 +99,7 @@ export function instancesOf(process: ProcessSpec): ProjectionSpec {
     previous: null,
     frozen: false,
     live: false,
+    inline: false,
   }
 }
 

@@ -44,6 +44,8 @@ export type ProjectionSpec = {
   /** Whether the previous version is served as it is, without further folding. */
   readonly frozen: boolean
   readonly live: boolean
+  /** Whether appends write its rows. */
+  readonly inline: boolean
 }
 
 /** Names that no index may have, because lists and routes use them. */
@@ -93,6 +95,12 @@ type ProjectionOptions<
    * no `key`. Default: false.
    */
   readonly live?: boolean
+  /**
+   * Writes the row in the transaction that appends its event. The row is that of the event's instance, so there is one
+   * family and no `key`. A fold that reads `position` or `at` of its event, throws, or deletes its row, is done by the
+   * subscription a moment later. Default: false.
+   */
+  readonly inline?: boolean
 }
 
 /**
@@ -117,7 +125,7 @@ export function projection<
 >(name: DefinitionName<N, '-'>, options: ProjectionOptions<F, Row, E, K, I>): Projection<N, Row, I> {
   const where = `projection('${name}')`
   checkOptions(where, options, OPTIONS)
-  const { row, initial, indexes = [], version = 1, previous, frozen = false, live = false } = options
+  const { row, initial, indexes = [], version = 1, previous, frozen = false, live = false, inline = false } = options
   checkDefinitionName(where, '-', name)
   if (!(Number.isSafeInteger(version) && version >= 1 && version < 100_000))
     throw new TypeError(`${where}: expected a version from 1 to 99999, found ${version}`)
@@ -135,6 +143,10 @@ export function projection<
   if (live && (key.size || indexes.length || previous || families.size > 1))
     throw new TypeError(
       `${where}: a live projection folds one instance's stream; it has one family, and no key, indexes or previous`,
+    )
+  if (inline && (key.size || live || frozen || families.size > 1))
+    throw new TypeError(
+      `${where}: an inline projection folds one instance's stream into its row; it has one family, and no key, live or frozen`,
     )
   const before = previous?.[spec] ?? null
   if (before && (before.name !== name || before.version >= version))
@@ -154,6 +166,7 @@ export function projection<
     previous: before,
     frozen,
     live,
+    inline,
   }
   const names = indexes.map(field => field.toLowerCase())
   if (new Set(names).size !== names.length) throw new TypeError(`${where}: two indexes differ only in capitals`)
@@ -172,6 +185,7 @@ const OPTIONS: OptionKinds<keyof ProjectionOptions<AnyEvents, object, never, nev
   previous: 'projections?',
   frozen: 'boolean?',
   live: 'boolean?',
+  inline: 'boolean?',
 }
 
 /** The name of a projection's table, and of the subscription that fills it. */

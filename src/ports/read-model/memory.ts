@@ -10,6 +10,7 @@ import type { NewPage, NewRow, Progress } from './progress.ts'
 import type { ReadModel } from './read-model.ts'
 import type { ListOptions, SortField, StoredRow } from './rows.ts'
 import type { Table, Value } from './tables.ts'
+import type { UnitRow } from '../store/unit.ts'
 
 type Checkpoint = Omit<Progress, 'name'>
 type LeaseState = {
@@ -23,7 +24,7 @@ type LeaseState = {
   readonly suspect: Suspect | null
 }
 type MemoryRow = NewRow & { readonly data: string }
-type MemoryTable = { readonly table: Table; readonly rows: Map<string, MemoryRow> }
+export type MemoryTable = { readonly table: Table; readonly rows: Map<string, MemoryRow> }
 
 /**
  * Makes a read model in memory. It is gone with the process. `now`: its clock, in ms since 1970. It has no database
@@ -32,11 +33,12 @@ type MemoryTable = { readonly table: Table; readonly rows: Map<string, MemoryRow
 export function memoryReadModel({
   now,
   agenda = memoryAgenda({ now, renewKeys: () => {} }),
+  tables = new Map<string, MemoryTable>(),
 }: {
   readonly now: () => number
   readonly agenda?: MemoryAgenda
+  readonly tables?: Map<string, MemoryTable>
 }): ReadModel {
-  const tables = new Map<string, MemoryTable>()
   const checkpoints = new Map<string, Checkpoint>()
   const leases = new Map<string, LeaseState>()
   const parked = new Map<string, Parked>()
@@ -91,6 +93,7 @@ export function memoryReadModel({
     const checkpoint = checkpoints.get(name)
     if (page.isTrial || checkpoint?.epoch !== epoch || checkpoint.position !== from) return false
     for (const row of page.rows) {
+      if (page.keepsNewer && isNewer(own!.rows.get(row.key), row)) continue
       if (isRow(row)) own!.rows.set(row.key, row)
       else own!.rows.delete(row.key)
     }
@@ -249,6 +252,22 @@ export function memoryReadModel({
     fingerprints: async name => fingerprints.get(name) ?? [],
     setFingerprints: async (name, found) => void fingerprints.set(name, found),
   }
+}
+
+/** Writes a row of a unit, at the position of its event, to each table of its projection's version. */
+export function writeUnitRow(
+  tables: ReadonlyMap<string, MemoryTable>,
+  { table, key, data, fields }: UnitRow,
+  position: number,
+): void {
+  const row = { key, data, fields, position }
+  for (const [name, { rows }] of tables)
+    if (name.replace(/_g\d+$/, '') === table && !isNewer(rows.get(key), row)) rows.set(key, row)
+}
+
+/** Whether a row that is there stays, because a new one is not above it. */
+function isNewer(there: MemoryRow | undefined, { data, position }: NewRow): boolean {
+  return there !== undefined && (data === null ? there.position > position : there.position >= position)
 }
 
 function parkedKey(name: string, kind: Parked['kind'], key: string): string {

@@ -62,6 +62,11 @@ export type NewPage = {
    * it, `commit` throws a StoreError.
    */
   readonly run?: (sql: unknown) => unknown
+  /**
+   * Whether a row at the same position or a higher one stays as it is, because an append wrote it. A row is deleted only
+   * where it is at the same position or a lower one. Default: false.
+   */
+  readonly keepsNewer?: boolean
   /** Only finds out whether the page can be written: nothing of it is, and `commit` gives false. Default: false. */
   readonly isTrial?: boolean
   /**

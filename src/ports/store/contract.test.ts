@@ -32,6 +32,30 @@ const bugs: readonly Bug[] = [
     caught: ['ends a page of a stream with the event that brings its payloads to a size, which it always holds'],
   },
   {
+    bug: 'appends without rows',
+    plant: store => ({ append: units => store.append(units.map(({ rows: _, ...unit }) => unit)) }),
+    caught: [
+      'writes the rows of each unit that is appended, at the positions of their events, and of no other',
+      'writes rows to all tables of their version that exist, and appends without them where none does',
+      'writes no row of a unit whose stream went on, and the row of the unit that follows it',
+    ],
+  },
+  {
+    bug: 'writes each row as of the end of its slice',
+    plant: store => ({ append: units => store.append(units.map(atEnd)) }),
+    caught: ['writes a row after an event that is not the last of its unit at the position of that event'],
+  },
+  {
+    bug: 'lets pages write over newer rows',
+    plant: ({ readModel }) => ({
+      readModel: { ...readModel, commit: ({ keepsNewer: _, ...page }) => readModel.commit(page) },
+    }),
+    caught: [
+      'keeps the row that an append wrote from a page that is not as far, and from one that deletes an older row',
+      'keeps newer rows from a page that is too long for one statement',
+    ],
+  },
+  {
     bug: 'ignores expectations',
     plant: store => ({ append: units => store.append(units.map(unit => mapExpectations(unit, () => 'any'))) }),
     caught: [
@@ -272,6 +296,15 @@ async function plantStore(plant: (store: Store) => Partial<Store>): Promise<Test
 
 function mapExpectations(unit: Unit, map: (expect: Unit['slices'][number]['expect']) => Unit['slices'][number]['expect']): Unit {
   return { ...unit, slices: unit.slices.map(slice => ({ ...slice, expect: map(slice.expect) })) }
+}
+
+/** Its rows, after the last event of their slice. */
+function atEnd({ rows = [], ...unit }: Unit): Unit {
+  const lastOf = (stream: string) => unit.slices.find(slice => slice.stream === stream)!
+  return {
+    ...unit,
+    rows: rows.map(row => ({ ...row, version: Number(lastOf(row.stream).expect) + lastOf(row.stream).events.length })),
+  }
 }
 
 function withoutEvents(unit: Unit): Unit {

@@ -3,7 +3,7 @@ import { factOf } from '../../definitions/event/read.ts'
 import { checkOptions } from '../../definitions/options.ts'
 import { categoryOf, isOf } from '../../definitions/event/stream-name.ts'
 import { memoryAgenda } from '../agenda/memory.ts'
-import { memoryReadModel } from '../read-model/memory.ts'
+import { type MemoryTable, memoryReadModel, writeUnitRow } from '../read-model/memory.ts'
 import { memoryRefusals } from '../refusals/memory.ts'
 import { compareText } from '../read-model/compare-text.ts'
 import type { StoredEvent } from './event.ts'
@@ -28,8 +28,9 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
   const snapshots = new Map<string, Map<number, Snapshot>>()
   let identity: LogIdentity = { id: Bun.randomUUIDv7(), epoch: 1 }
   const watching = new Set<Wake>()
+  const tables = new Map<string, MemoryTable>()
   const agenda = memoryAgenda({ now, renewKeys })
-  const readModel = memoryReadModel({ now, agenda })
+  const readModel = memoryReadModel({ now, agenda, tables })
 
   let last = 0
 
@@ -71,6 +72,7 @@ export function memory(options: { readonly now?: () => number } = {}): Store {
       const until = keepMs === null ? Number.POSITIVE_INFINITY : now() + keepMs
       keys.set(key.key, { stored: { ...key, position }, until })
     }
+    for (const row of unit.rows ?? []) writeUnitRow(tables, row, streams.get(row.stream)![row.version - 1]!.position)
     return { outcome: 'appended', slices, at }
   }
 

@@ -1,8 +1,27 @@
 // The unit of an append, which is written whole or not at all, and its outcome.
 import type { NewEvent, StoredEvent } from './event.ts'
+import type { NewRow } from '../read-model/progress.ts'
 
 /** Events and keys that are written whole or not at all. No two units of one append share a stream that one of them writes. */
-export type Unit = { readonly slices: readonly Slice[]; readonly keys: readonly NewKey[] }
+export type Unit = {
+  readonly slices: readonly Slice[]
+  readonly keys: readonly NewKey[]
+  /** Rows that follow from its events. Default: none. */
+  readonly rows?: readonly UnitRow[]
+}
+
+/**
+ * A row of a projection whose rows are folds of one stream, after an event of its unit: `id` and `version` are those of
+ * the event. It is written with the unit, to each table of the projection's version that exists, over a row at a lower
+ * position only. `table`: the version's own table. A read model takes the row, because `checkPage` took it.
+ */
+export type UnitRow = Pick<NewRow, 'key' | 'fields'> & {
+  readonly table: string
+  readonly data: string
+  readonly stream: string
+  readonly version: number
+  readonly id: string
+}
 
 /** The part of a unit for one stream. Without events it only checks the expectation. */
 export type Slice = { readonly stream: string; readonly expect: Expectation; readonly events: readonly NewEvent[] }

@@ -110,7 +110,8 @@ export class Projector implements Consumer {
     if (!writes) return false
     const hasParked = hasChanges || this.#parking.count > count
     // While something is parked, all answers made of these rows have to say what they lack.
-    const isWhole = hasParked || writes.length > CHANGES_MAX
+    // Of a row that an append wrote, nobody knows what it was before.
+    const isWhole = hasParked || writes.length > CHANGES_MAX || this.#projection.inline
     if (hasParked || writes.length) await this.#onRowsChanged?.(this.#table, guard.to, isWhole ? null : writes.map(changeOf))
     return true
   }
@@ -249,7 +250,9 @@ export class Projector implements Consumer {
     const agenda = this.#outbox?.toAgenda(writes.flatMap(({ changes }) => changes))
     const rows = writes.map(({ row }) => row)
     const table = this.#table.name
-    return { ...guard, table, rows, park: [], unpark: [], isRebuildable: !this.#outbox, ...(agenda && { agenda }) }
+    const { inline: keepsNewer } = this.#projection
+    const isRebuildable = !this.#outbox
+    return { ...guard, table, rows, park: [], unpark: [], isRebuildable, keepsNewer, ...(agenda && { agenda }) }
   }
 }
 

@@ -16,6 +16,8 @@ export type CachedRow = {
   /** Null: there is none. */
   row: object | null
   position: number
+  /** The position up to which its events are in the row that was read. An append may have written it. */
+  readonly foldedTo: number
   isDirty: boolean
   /** The row before its first unsaved event, and the position of that event. */
   saved: object | null
@@ -128,6 +130,13 @@ export class RowCache {
     this.#dirty.add(key)
   }
 
+  /** Has a row written that was read with its event in it, so that the page announces it. */
+  markAhead(key: string, cached: CachedRow): void {
+    if (cached.isDirty) return
+    this.markDirty(key, cached, cached.row)
+    cached.firstUnsaved = cached.position + 1
+  }
+
   /**
    * Begins a key again from its row in the table, or from nothing if the row is missing (undefined) or damaged. The row
    * will be written.
@@ -136,7 +145,16 @@ export class RowCache {
     const read = stored && this.#read(stored)
     const known = read && !(read instanceof Error) ? read : emptyRow(0)
     const { row, position } = known
-    const cached = { row, position, isDirty: true, saved: row, firstUnsaved: position + 1, fields: null, size: ROW_SIZE }
+    const cached = {
+      row,
+      position,
+      foldedTo: position,
+      isDirty: true,
+      saved: row,
+      firstUnsaved: position + 1,
+      fields: null,
+      size: ROW_SIZE,
+    }
     this.#add(key, cached)
     this.#dirty.add(key)
     return cached
@@ -182,7 +200,7 @@ export class RowCache {
     try {
       const row = JSON.parse(data) as object
       const { fields } = encodeRow(this.#projection, row)
-      return { row, position, isDirty: false, saved: row, firstUnsaved: position, fields, size: data.length }
+      return { row, position, foldedTo: position, isDirty: false, saved: row, firstUnsaved: position, fields, size: data.length }
     } catch (error) {
       return new UnreadableRow(`${this.#table.name}: the row ${key} cannot be read: ${causeOf(error)}`, { cause: error })
     }
@@ -190,7 +208,7 @@ export class RowCache {
 }
 
 function emptyRow(size: number): CachedRow {
-  return { row: null, position: 0, isDirty: false, saved: null, firstUnsaved: 0, fields: null, size }
+  return { row: null, position: 0, foldedTo: 0, isDirty: false, saved: null, firstUnsaved: 0, fields: null, size }
 }
 
 export function noRow({ indexes }: Table): EncodedRow {

@@ -28,12 +28,13 @@ export class RowFolder {
   }
 
   /**
-   * Folds an event into its row. If the fold throws, the key is parked, and its row stays as it was before the event.
+   * Folds an event into its row, unless the row was read with the event in it. If the fold throws, the key is parked, and its row stays as it was before the event.
    */
   fold(rowEvent: RowEvent): void {
     const { key, event } = rowEvent
     if (this.#parking.hasKey(key)) return
     const cached = this.#cache.getOrAdd(key)
+    if (event.position <= cached.foldedTo) return this.#cache.markAhead(key, cached)
     const before = cached.row
     try {
       cached.row = foldEvent(this.#projection, before, rowEvent)

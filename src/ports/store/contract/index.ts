@@ -18,6 +18,7 @@ import { streams } from './streams.ts'
 import { watching } from './watching.ts'
 import { lifecycle } from './lifecycle.ts'
 import { snapshots } from './snapshots.ts'
+import { unitRows } from './unit-rows.ts'
 
 /** Tests a store: each case gets one of its own. */
 export function storeContract(name: string, make: () => Promise<TestedStore>, options?: ContractOptions): void {
@@ -25,5 +26,5 @@ export function storeContract(name: string, make: () => Promise<TestedStore>, op
 }
 
 export const storeCases: readonly StoreCase[] = [
-  order, expectations, atomicity, checks, conflicts, keys, sentKeys, payloads, time, reading, pages, backwards, loading, streams, snapshots, watching, lifecycle,
+  order, expectations, atomicity, checks, conflicts, keys, sentKeys, payloads, time, reading, pages, backwards, loading, streams, snapshots, unitRows, watching, lifecycle,
 ].flat() // biome-ignore format: one list
