@@ -8,7 +8,7 @@ import { events, spec } from '../src/definitions/event/events.ts'
 import { processor } from '../src/definitions/processor.ts'
 import { projection } from '../src/definitions/projection/projection.ts'
 import { query } from '../src/definitions/query.ts'
-import { account } from '../src/test-support/account.ts'
+import { Account, account } from '../src/test-support/account.ts'
 import { failsBefore } from '../src/test-support/failing-store.ts'
 import { client, expectProblem } from '../src/test-support/http.ts'
 import { app } from './app.ts'
@@ -39,6 +39,14 @@ describe('app()', () => {
       )
     },
   )
+
+  test('app() throws for what is no definition, and says what it is', () => {
+    for (const [wrong, message] of [
+      [Account, 'found the family account: serve what decides'],
+      [undefined, 'found undefined as number 2 of them, as of two files that import each other'],
+    ] as const)
+      expect(() => app({ serve: [account, wrong as never] })).toThrow(message)
+  })
 
   test('app() throws for two definitions on one path, and names both', () => {
     expect(() => app({ serve: [emptyDecider('order'), account, emptyDecider('order')] })).toThrow(

@@ -1,7 +1,7 @@
 // Mounts the routes of every definition, and refuses definitions whose paths collide.
 import type { Hono } from 'hono'
 import { type DeciderSpec, routedCommands } from '../src/definitions/decider/decider.ts'
-import { type Definition, definitionOf, type Served } from '../src/definitions/definition.ts'
+import { checkServed, type Definition, definitionOf, type Served } from '../src/definitions/definition.ts'
 import type { ProjectionSpec } from '../src/definitions/projection/projection.ts'
 import type { QuerySpec } from '../src/definitions/query.ts'
 import type { CachedAnswers } from './queries/cached-answers.ts'
@@ -29,10 +29,11 @@ const RESERVED = [
 ]
 
 /**
- * The definitions that an app serves. Throws a TypeError if two definitions have one path, or if a definition has a
+ * The definitions that an app serves. Throws a TypeError for a value that is none, if two definitions have one path, or if a definition has a
  * path of the framework.
  */
 export function definitionsOf(serve: readonly Served[]): readonly Definition[] {
+  checkServed(serve)
   const byName = new Map<string, Definition>()
   return serve.map(served => {
     const definition = definitionOf(served)

@@ -97,6 +97,16 @@ describe.each(Object.entries(stores))('a runtime on %s', (_, store) => {
     await expect(emaki.rows(things, list, { ...min, complete: true })).rejects.toMatchObject(parked)
   })
 
+  test('a runtime refuses options of reads that there are not, and names the nearest one', async () => {
+    const { emaki } = await startThings()
+    for (const [read, message] of [
+      [emaki.row(things, 't1', { atleast: 1 } as never), 'row has no option atleast; did you mean atLeast?'],
+      [emaki.rows(things, { wher: { name: 'apple' } } as never), 'rows has no option wher; did you mean where?'],
+      [emaki.rows(things, {}, { waitms: 1 } as never), 'rows: how new has no option waitms; did you mean waitMs?'],
+    ] as const)
+      expect(read).rejects.toThrow(message)
+  })
+
   test('a runtime refuses a list by a field without an index, by an unknown condition, and of a live projection', async () => {
     const { emaki } = await startThings()
     const refusals: readonly [object, string][] = [

@@ -10,6 +10,7 @@ import { cloudEvent } from '../transfer/cloud-event.ts'
 import { withStore } from './opened.ts'
 import { standardOutput } from './output.ts'
 import { paintFor, plain } from '../lib/paint.ts'
+import { hintUnknown } from './unknown-names.ts'
 import { type Call, Misused, numberOf, textOf, type Values, type Verb } from './verb.ts'
 
 const LAST = 20
@@ -63,15 +64,18 @@ async function showEvents(call: Call): Promise<number> {
       const last = after === undefined ? await source.last(limit ?? LAST) : []
       const pages = after === undefined ? [isReversed ? last.toReversed() : last] : source.pages()
       let [left, lookedTo] = [most, head]
+      let isEmpty = true
       for await (const page of pages) {
         if (stop.signal.aborted) return 0
         if (left === 0) break
         const events = page.slice(0, left)
         left -= events.length
+        isEmpty &&= events.length === 0
         if (!(await write(events))) return 0
         if (left === 0 && events.length) lookedTo = events.at(-1)!.position
       }
       if (filter.correlations.length) tellLooked(after ?? 0, lookedTo, asked === undefined)
+      if (isEmpty && values['follow'] !== true && !filter.correlations.length) tellNothing(call.serve, filter)
       if (values['follow'] === true && left > 0)
         await follow(store, filter, { head: Math.max(head, after ?? 0), left, write, signal: stop.signal })
       return 0
@@ -79,6 +83,13 @@ async function showEvents(call: Call): Promise<number> {
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   }
+}
+
+/** Standard output is empty then, for whoever reads it. */
+function tellNothing(serve: Call['serve'], { categories, types, streams }: EventFilter): void {
+  console.error('there are no such events')
+  for (const name of types) hintUnknown(serve, 'event', name)
+  for (const name of [...categories, ...streams.map(categoryOf)]) hintUnknown(serve, 'category', name)
 }
 
 /** A correlation has no index, so its events are looked for in a part of the log. Says which part that was. */

@@ -16,6 +16,7 @@ import { eventsVerb } from './events.ts'
 import { exportVerb } from './export.ts'
 import { importVerb } from './import.ts'
 import { paintFor, plain } from '../lib/paint.ts'
+import { refusalsVerb } from './refusals.ts'
 import { replayVerb } from './replay.ts'
 import { streamsVerb } from './streams.ts'
 
@@ -29,6 +30,36 @@ beforeAll(async () => {
   await emaki.close()
 })
 const lines = (text: string) => text.trimEnd().split('\n')
+
+describe('a verb that finds nothing', () => {
+  for (const [verb, values, words, said] of [
+    [
+      eventsVerb,
+      { type: 'order.Plcaed' },
+      [],
+      'there are no such events\nthe app has no event order.Plcaed; did you mean order.Placed?',
+    ],
+    [eventsVerb, { type: 'Plcaed' }, [], 'the app has no event Plcaed;'],
+    [eventsVerb, { category: 'oder' }, [], 'the app has no category oder; did you mean order?'],
+    [eventsVerb, { stream: 'oder-o1' }, [], 'the app has no category oder; did you mean order?'],
+    [streamsVerb, {}, ['oder'], 'the app has no category oder; did you mean order?'],
+    [refusalsVerb, { command: 'order.plcae' }, [], 'the app has no command order.plcae; did you mean order.place?'],
+  ] as const)
+    test(`a verb that finds nothing says that the app does not know ${JSON.stringify(values)} ${words}`, async () => {
+      const { code, err } = await runVerb(verb, { store, values, words, serve: shop })
+      expect([code, err]).toEqual([0, expect.stringContaining(said)])
+    })
+
+  for (const [verb, values] of [
+    [eventsVerb, { stream: 'order-o9' }],
+    [eventsVerb, { type: 'Placed', category: 'shelf' }],
+    [refusalsVerb, { command: 'order.place' }],
+  ] as const)
+    test(`a verb that finds nothing of names that the app knows names none: ${JSON.stringify(values)}`, async () => {
+      const { err } = await runVerb(verb, { store, values, serve: shop })
+      expect(err).not.toContain('the app has no')
+    })
+})
 
 describe('streams', () => {
   test('streams lists streams by name with version and time, a page at a time, of a category where it is named', async () => {

@@ -12,6 +12,7 @@ import { StoreError } from '../ports/store/errors.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ImportMaps } from './import-maps.ts'
 import { isServing } from './serve.ts'
+import { describeNames, nearestName } from '../definitions/nearest-name.ts'
 import { allOptions, optionsOf, usageOf, usageOfVerb } from './usage.ts'
 import { Misused, type Values, type Verb } from './verb.ts'
 import { verbs } from './verbs.ts'
@@ -69,11 +70,11 @@ function exitCodeOf(error: unknown): number {
 
 async function run(site: Site, argv: readonly string[], maps: ImportMaps): Promise<number> {
   const parsed = parseArguments(argv)
-  if (typeof parsed === 'string') return reportMisuse(parsed, usageOf(verbs))
+  if (typeof parsed === 'string') return reportUnread(parsed, argv)
   const { values, positionals } = parsed
   const [name = 'serve', ...words] = positionals
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
-  if (!verb) return reportMisuse(`there is no verb ${name}`, usageOf(verbs))
+  if (!verb) return reportMisuse(`there is no verb ${name}${orNearest(name)}`, usageOf(verbs))
   if (values['help']) {
     console.log(positionals.length ? usageOfVerb(name, verb) : usageOf(verbs))
     return 0
@@ -97,7 +98,8 @@ async function run(site: Site, argv: readonly string[], maps: ImportMaps): Promi
 function checkCall(name: string, verb: Verb, values: Values, words: readonly string[]): void {
   const known = optionsOf(verb)
   const stranger = Object.keys(values).find(option => !Object.hasOwn(known, option))
-  if (stranger !== undefined) throw new Misused(`${name} has no option --${stranger}`)
+  if (stranger !== undefined)
+    throw new Misused(`${name} has no option --${stranger}; ${describeNames(stranger, Object.keys(known))}`)
   const most = verb.takes?.split(' ').length ?? 0
   if (words.length > most) throw new Misused(`${name} does not take ${words[most]}`)
 }
@@ -110,6 +112,23 @@ function parseArguments(argv: readonly string[]): { readonly values: Values; rea
   } catch (error) {
     return (error as Error).message
   }
+}
+
+/** Says what is wrong with arguments that cannot be read. Of an unknown option it says so with the usage of its verb. */
+function reportUnread(wrong: string, argv: readonly string[]): number {
+  const [, option] = /^Unknown option '--([^']+)'/.exec(wrong) ?? []
+  const name = argv.find(word => !word.startsWith('-'))
+  const verb = name !== undefined && Object.hasOwn(verbs, name) ? verbs[name] : undefined
+  if (option === undefined || name === undefined || !verb) return reportMisuse(wrong, usageOf(verbs))
+  return reportMisuse(
+    `${name} has no option --${option}; ${describeNames(option, Object.keys(optionsOf(verb)))}`,
+    usageOfVerb(name, verb),
+  )
+}
+
+function orNearest(name: string): string {
+  const nearest = nearestName(name, Object.keys(verbs))
+  return nearest === null ? '' : `; did you mean ${nearest}?`
 }
 
 function reportMisuse(wrong: string, usage: string): number {

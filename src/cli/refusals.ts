@@ -7,6 +7,7 @@ import { hintMore, limitOf, limitOption } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from '../lib/paint.ts'
 import { table } from './table.ts'
+import { hintUnknown } from './unknown-names.ts'
 import { type Call, Misused, textOf, type Values, type Verb } from './verb.ts'
 
 export const refusalsVerb: Verb = {
@@ -26,6 +27,7 @@ async function refusals({ values, json, ...call }: Call): Promise<number> {
   const [command, code, actor] = ['command', 'code', 'actor'].map(name => textOf(values, name))
   const [since, limit] = [sinceOf(values, Date.now()), limitOf(values)]
   const found = await withStore(call, store => store.refusals.list({ command, code, actor, since, limit }))
+  if (found.length === 0 && command !== undefined) hintUnknown(call.serve, 'command', command)
   if (json) console.log(JSON.stringify(found))
   else console.log(found.length ? refusalsTable(found) : 'no command was refused')
   if (!json && found.length === limit) hintMore(`--limit ${limit * 2}`)

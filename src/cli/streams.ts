@@ -2,6 +2,7 @@ import { limitOf, limitOption, hintMore } from './listed.ts'
 import { withStore } from './opened.ts'
 import { paintFor, plain } from '../lib/paint.ts'
 import { table } from './table.ts'
+import { hintUnknown } from './unknown-names.ts'
 import { type Call, textOf, type Verb } from './verb.ts'
 
 export const streamsVerb: Verb = {
@@ -17,6 +18,7 @@ async function listStreams(call: Call): Promise<number> {
   const [limit, [category]] = [limitOf(values), words]
   const after = textOf(values, 'after') ?? ''
   const streams = await withStore(call, store => store.streams({ after, limit, ...(category !== undefined && { category }) }))
+  if (streams.length === 0 && category !== undefined) hintUnknown(call.serve, 'category', category)
   const next = streams.length === limit ? streams.at(-1)!.stream : null
   if (json) console.log(JSON.stringify({ streams, next }))
   else if (streams.length === 0) console.log('there are no such streams')

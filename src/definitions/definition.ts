@@ -33,13 +33,10 @@ export function sortDefinitions(serve: readonly Served[]): Definitions {
     process: new Map<string, ProcessSpec>(),
     schedule: new Map<string, ScheduleSpec>(),
   }
+  checkServed(serve)
   for (const served of serve) {
     const definition = definitionOf(served)
-    const sameKind = sorted[definition?.kind] as Map<string, Definition> | undefined
-    if (!sameKind)
-      throw new TypeError(
-        `serve takes deciders, projections, processors, processes, queries and schedules; found ${showOther(served)}`,
-      )
+    const sameKind = sorted[definition.kind] as Map<string, Definition>
     if (sameKind.has(definition.name)) throw new TypeError(`two ${definition.kind}s are named ${definition.name}`)
     sameKind.set(definition.name, definition)
   }
@@ -54,8 +51,23 @@ export function definitionOf(served: Served): Definition {
   return served?.[spec] as Definition
 }
 
+const KINDS: Readonly<Record<Definition['kind'], true>> = {
+  ...{ decider: true, projection: true, processor: true, query: true, process: true, schedule: true },
+  'sql-projection': true,
+}
+
+/** Refuses a value that is no definition which can be served. */
+export function checkServed(serve: readonly Served[]): void {
+  for (const [index, served] of serve.entries())
+    if (!Object.hasOwn(KINDS, definitionOf(served)?.kind))
+      throw new TypeError(
+        `serve takes deciders, projections, processors, processes, queries and schedules; found ${showOther(served, index)}`,
+      )
+}
+
 /** Shows what is no definition that can be served. */
-function showOther(served: unknown): string {
+function showOther(served: unknown, index: number): string {
+  if (served === undefined) return `undefined as number ${index + 1} of them, as of two files that import each other`
   if (typeof served !== 'object' || served === null || !(spec in served)) return Bun.inspect(served).slice(0, SHOWN_MAX)
   return `the family ${definitionOf(served as Served).name}: ${NO_FAMILY}`
 }

@@ -18,7 +18,10 @@ describe('runtime()', () => {
     expect(runtime({ serve: [Account as never] })).rejects.toThrow(
       `${takes}the family account: serve what decides or reads the events of a family, and not the family`,
     )
-    for (const wrong of [{}, null, undefined, 7, 'orders'])
+    expect(runtime({ serve: [account, undefined as never] })).rejects.toThrow(
+      `${takes}undefined as number 2 of them, as of two files that import each other`,
+    )
+    for (const wrong of [{}, null, 7, 'orders'])
       expect(runtime({ serve: [wrong as never] })).rejects.toThrow(`${takes}${Bun.inspect(wrong)}`)
   })
 
@@ -30,6 +33,17 @@ describe('runtime()', () => {
 })
 
 describe('send()', () => {
+  test('send(), append() and state() refuse an option that there is not, and name the nearest one', async () => {
+    const { emaki, store } = await openBank()
+    const deposit = account.deposit('a', { cents: 1 })
+    expect(emaki.send(deposit, { actr: 'ann' } as never)).rejects.toThrow('send has no option actr; did you mean actor?')
+    expect(() => emaki.append([], { ky: 'k' } as never)).toThrow('append has no option ky; did you mean key?')
+    expect(emaki.state(account, 'a', { versoin: 1 } as never)).rejects.toThrow(
+      'state has no option versoin; did you mean version?',
+    )
+    expect(store.calls).toMatchObject({ load: 0, append: 0 })
+  })
+
   test('send() says where data does not fit, and appends nothing', async () => {
     const { emaki, store } = await openBank()
     expect(await emaki.send(account.deposit('a', { cents: -1, note: 5 as never }))).toEqual({

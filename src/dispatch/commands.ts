@@ -4,6 +4,7 @@ import type { Bus } from '../ports/bus/bus.ts'
 import type { Command } from '../definitions/decider/command.ts'
 import type { DeciderSpec } from '../definitions/decider/decider.ts'
 import { type EventsSpec, spec } from '../definitions/event/events.ts'
+import { checkOptionNames } from '../definitions/options.ts'
 import type { ReadState, StateAt, StateMoment } from '../definitions/reads.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { Store } from '../ports/store/store.ts'
@@ -14,7 +15,7 @@ import { scopeKey } from './caller-keys.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type CommandObserver, unobserved } from './observer.ts'
 import type { Invalid, Outcome } from './outcome.ts'
-import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed } from './send.ts'
+import { type DispatchOptions, findBadOptions, metaOf, parseCommand, type SendOptions, sendParsed, strayOption } from './send.ts'
 import { parseTogether, togetherProblem } from './send-together.ts'
 import { PastStates } from './past-states.ts'
 
@@ -95,7 +96,7 @@ export function commands(options: CommandOptions): Commands {
   return {
     send: (sent, options = {}) => {
       const commands = 'decider' in sent ? [sent] : sent
-      const wrong = togetherProblem(commands)
+      const wrong = togetherProblem(commands) ?? strayOption('send', options)
       if (wrong !== null) return Promise.reject(new TypeError(wrong))
       const decider = deciderOf(commands[0]!.decider)
       const parsed = parseObserved(decider, commands, observer)
@@ -104,16 +105,14 @@ export function commands(options: CommandOptions): Commands {
       if (issues.length) return Promise.resolve({ outcome: 'invalid', issues })
       return sendParsed(dispatcher, decider, parsed, options, trace.current())
     },
-    check: command => {
-      const parsed = parseCommand(deciderOf(command.decider), command)
-      return 'outcome' in parsed ? parsed : null
-    },
+    check: command => problemOf(deciderOf(command.decider), command),
     dispatch: (command, data, options = {}) =>
       sendParsed(dispatcher, deciderOf(command.decider), [{ command, data }], options, trace.current()),
     append: (slices, options = {}) => {
       const { key = null, isOwnKey = false, signal = null, deadlineMs = patience.commandMs } = options
-      const [wrong] = findBadOptions(options)
-      if (wrong) throw new TypeError(`append: ${wrong.message}`)
+      const [bad] = findBadOptions(options)
+      const wrong = strayOption('append', options) ?? (bad ? `append: ${bad.message}` : null)
+      if (wrong !== null) throw new TypeError(wrong)
       const parent = trace.current()
       const appendable = appendableOf({
         slices,
@@ -137,6 +136,11 @@ export function commands(options: CommandOptions): Commands {
   }
 }
 
+function problemOf(decider: DeciderSpec, command: Command): Invalid | null {
+  const parsed = parseCommand(decider, command)
+  return 'outcome' in parsed ? parsed : null
+}
+
 function parseObserved(decider: DeciderSpec, commands: readonly Command[], observer: CommandObserver) {
   const parsed = parseTogether(decider, commands)
   if ('outcome' in parsed) observer.invalid(decider, commands[0]!.command)
@@ -158,6 +162,8 @@ function stateReader(sources: StateSources, deciderOf: (name: string) => Decider
   return read as ReadState
 }
 
+const MOMENT: Readonly<Record<keyof StateMoment, true>> = { version: true, at: true }
+
 async function getState(
   { store, trace, dispatcher, pastStates }: StateSources,
   decider: DeciderSpec,
@@ -167,6 +173,7 @@ async function getState(
   const stream = streamName(decider.name, id)
   const known = dispatcher.getState(stream)
   const isPresent = when.version === undefined && when.at === undefined
+  checkOptionNames('state', when, MOMENT)
   const load = () => {
     const asked = { key: null, keyCheck: 'done', parent: trace.current() } as const
     if (isPresent) return dispatcher.loadState({ stream, decider, state: known, commands: [asked] })

@@ -8,6 +8,7 @@ import { initiatorOf } from '../definitions/event/actor.ts'
 import { type CustomMeta, customMetaProblem } from '../definitions/event/custom-meta.ts'
 import { rememberFit, type Meta } from '../definitions/event/events.ts'
 import { nameProblem } from '../definitions/event/names.ts'
+import { describeNames } from '../definitions/nearest-name.ts'
 import { streamName } from '../definitions/event/stream-name.ts'
 import type { TraceContext } from '../ports/trace/trace.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -93,6 +94,18 @@ export function findBadOptions({ isOwnKey = false, key, initiator, meta, ...give
   })
   const badMeta = meta === undefined ? null : customMetaProblem(meta)
   return badMeta ? [...bad, badMeta] : bad
+}
+
+const SEND: Readonly<Record<keyof SendOptions, true>> = {
+  ...{ expect: true, key: true, isOwnKey: true, keepMs: true, idGiven: true, deadlineMs: true, size: true, signal: true },
+  ...{ actor: true, initiator: true, correlation: true, causation: true, meta: true, traceparent: true, hops: true },
+}
+
+/** The sentence about an option that there is not. Null: there is none such. */
+export function strayOption(where: string, options: object): string | null {
+  for (const name in options)
+    if (!Object.hasOwn(SEND, name)) return `${where} has no option ${name}; ${describeNames(name, Object.keys(SEND))}`
+  return null
 }
 
 /** A command with the output of its schema. */

@@ -1,4 +1,5 @@
 // Rows and answers as typed values, for callers in this process. HTTP takes them as text.
+import { checkOptionNames } from '../definitions/options.ts'
 import { issuesText, spec } from '../definitions/event/events.ts'
 import type { Projection } from '../definitions/projection/projection.ts'
 import type { Query } from '../definitions/query.ts'
@@ -18,6 +19,16 @@ export function typedReads(rows: RowAnswers, queries: QueryAnswers): Pick<Reads,
   }
 }
 
+const MIN: Readonly<Record<keyof MinPosition, true>> = { atLeast: true, waitMs: true, complete: true }
+const LIST: Readonly<Record<keyof RowList<unknown, never>, true>> = {
+  where: true,
+  cursor: true,
+  count: true,
+  sort: true,
+  after: true,
+  limit: true,
+}
+
 /** Gets the row of a key. Null: there is none. Rejects with StaleRead. */
 async function getTypedRow<N extends string, Row, I extends string>(
   answers: RowAnswers,
@@ -25,6 +36,7 @@ async function getTypedRow<N extends string, Row, I extends string>(
   key: string,
   min: Partial<MinPosition>,
 ): Promise<(Row & { readonly key: string }) | null> {
+  checkOptionNames('row', min, MIN)
   const { text } = await answers.get(projection[spec], key, withWait(min))
   // The projection checked the row against its schema before it stored the text.
   return text === null ? null : (JSON.parse(text) as Row & { readonly key: string })
@@ -34,9 +46,12 @@ async function getTypedRow<N extends string, Row, I extends string>(
 async function listTypedRows<N extends string, Row, I extends string>(
   answers: RowAnswers,
   { [spec]: projection }: Projection<N, Row, I>,
-  { where = {}, ...by }: RowList<Row, I>,
+  list: RowList<Row, I>,
   min: Partial<MinPosition>,
 ): Promise<RowsPage<Row>> {
+  checkOptionNames('rows', list, LIST)
+  checkOptionNames('rows: how new', min, MIN)
+  const { where = {}, ...by } = list
   if (projection.live) throw new TypeError(`${projection.name} is live: it keeps no rows to list; get a row by its key`)
   // The type of `where` is that of the indexed fields, which are texts, numbers, booleans and null.
   const { text } = await answers.list(projection, where as Where, by as ListRequest, withWait(min))
@@ -51,6 +66,7 @@ async function answerTypedQuery<N extends string, P, A>(
   params: P,
   min: Partial<MinPosition>,
 ): Promise<A> {
+  checkOptionNames('query', min, MIN)
   const parsed = query.params.safeParse(params)
   if (!parsed.success) throw new TypeError(`query('${query.name}'): ${issuesText(parsed.error.issues)}`)
   const { body } = await answers.answer(query, parsed.data, withWait(min))
