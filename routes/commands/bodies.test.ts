@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { client, expectProblem } from '../../src/test-support/http.ts'
+import { z } from 'zod'
+import { decider } from '../../src/definitions/decider/decider.ts'
+import { events } from '../../src/definitions/event/events.ts'
+import { client, expectProblem, openClient } from '../../src/test-support/http.ts'
 
 describe('data that does not fit', () => {
   test('data that does not fit the schema answers 400 with a JSON pointer to each place', async () => {
@@ -21,6 +24,22 @@ describe('data that does not fit', () => {
         errors: [{ pointer: '#', detail: expect.any(String) }],
       })
   })
+})
+
+test('a member that a schema does not know is left out of a z.object, and refused by name by a z.strictObject', async () => {
+  const Note = events('note', { Written: z.object({ text: z.string() }) })
+  const write = { text: z.string(), tag: z.string().optional() }
+  const note = decider(Note, {
+    initial: {},
+    evolve: { Written: state => state },
+    commands: { write: z.object(write), sign: z.strictObject(write) },
+    decide: { write: (_, { text }) => Note.Written({ text }), sign: (_, { text }) => Note.Written({ text }) },
+  })
+  const { post } = openClient({ serve: [note] })
+  const body = { text: 'a', tga: 'b' }
+  expect((await post('/note/n1/write', body)).body).toMatchObject({ events: [{ data: { text: 'a' } }] })
+  const { errors } = expectProblem(await post('/note/n1/sign', body), 'validation-failed', { errors: expect.any(Array) })
+  expect(errors).toEqual([{ pointer: '#', detail: expect.stringContaining('tga') }])
 })
 
 describe('a body', () => {
