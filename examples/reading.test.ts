@@ -1,6 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
 import { memory } from 'emaki'
-import { until } from '../src/test-support/servers/until.ts'
 import { order } from './marketplace/order.ts'
 import { orders } from './marketplace/views.ts'
 import { makeShop } from './reading.ts'
@@ -45,8 +44,8 @@ test('a route of the app lists rows by conditions, and asks a query, in typed co
 })
 
 test('a handler of a processor reads the row that its event changed', async () => {
-  const { printed } = await openShop()
-  await until('the label is printed', () => printed.length > 0)
+  const { emaki, printed, atLeast } = await openShop()
+  await emaki.waitUntilProcessed(atLeast, ['labels'], 600_000)
   expect(printed).toEqual(['T4 for bob'])
 })
 

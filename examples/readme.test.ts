@@ -10,6 +10,8 @@ import { blocksOf, commandsOf, curlsOf, linksOf, type Page, placesOf, proseOf, R
 const COLUMNS_MAX = 120
 const README_LINES_MAX = 250
 const SAMPLE_LINES_MAX = 40
+/** Tests of the pages themselves, and of what runs in a process of its own. */
+const OF_THE_DOCS = /^(readme|samples|curl|account)\.test\.ts$|\.(processes|servers|long)\.test\.ts$/
 /** Words of an older design, which say other things to those who do not know it. */
 const OLD_WORDS = /\b(flights?|lanes?|desks?|landed|told)\b/i
 
@@ -145,6 +147,17 @@ describe('a sample or a command that is run elsewhere', () => {
     const shown = pages.flatMap(commandsOf)
     expect(commands.filter(command => !shown.includes(command))).toEqual([])
     expect(Object.keys(SAMPLES).filter(path => !samples.some(({ code }) => read(path).includes(code)))).toEqual([])
+  })
+})
+
+describe('tests that users copy', () => {
+  test('tests that users copy import only what the package exports, and each other', () => {
+    const own = [...new Bun.Glob('examples/{,secured/}*.test.ts').scanSync(ROOT)]
+    const copied = own.filter(path => !OF_THE_DOCS.test(basename(path)))
+    const imported = copied.map(path => [path, [...read(path).matchAll(/from '([^']+)'/g)].map(([, from]) => from!)] as const)
+    const foreign = imported.filter(([, from]) => from.some(one => /^\.\.\/(\.\.\/)?(src|routes)\//.test(one)))
+    expect(foreign.map(([path]) => path)).toEqual([])
+    expect(copied.length).toBeGreaterThan(10)
   })
 })
 
