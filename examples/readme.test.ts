@@ -152,7 +152,7 @@ describe('a sample or a command that is run elsewhere', () => {
 
 describe('tests that users copy', () => {
   test('tests that users copy import only what the package exports, and each other', () => {
-    const own = [...new Bun.Glob('examples/{,secured/}*.test.ts').scanSync(ROOT)]
+    const own = ['examples/*.test.ts', 'examples/secured/*.test.ts'].flatMap(glob => [...new Bun.Glob(glob).scanSync(ROOT)])
     const copied = own.filter(path => !OF_THE_DOCS.test(basename(path)))
     const imported = copied.map(path => [path, [...read(path).matchAll(/from '([^']+)'/g)].map(([, from]) => from!)] as const)
     const foreign = imported.filter(([, from]) => from.some(one => /^\.\.\/(\.\.\/)?(src|routes)\//.test(one)))
