@@ -65,9 +65,12 @@ const asked = (expr: string) => expr.replaceAll('$__rate_interval', '30s').repla
 async function shop(url: string, signal: AbortSignal): Promise<void> {
   const post = (path: string, body: object) =>
     fetch(url + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+  const later = { 'Content-Type': 'application/json', 'Schedule-At': '2099-01-01T00:00:00Z' }
+  await fetch(`${url}/inventory/b/restock`, { method: 'POST', headers: later, body: JSON.stringify({ qty: 1 }) })
   for (let i = 0; !signal.aborted; i++) {
     const items = [{ sku: 'a', qty: 1, price: 100 }]
     await post('/inventory/a/restock', { qty: 1 })
+    await post('/inventory/a/restock', { qty: 'one' })
     await post(`/order/o${i}/place`, { customerId: 'c1', items })
     await post(`/order/o${i}/place`, { customerId: 'c1', items })
     for (const path of [`/order/o${i}`, '/orders', '/order-summary?customerId=c1', '/nothing']) await fetch(url + path)

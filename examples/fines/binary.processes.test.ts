@@ -22,7 +22,7 @@ test('one compiled binary of fines imports a CSV by its own map, serves the rows
   const imported = run('import', join(import.meta.dir, 'sample.csv'), '--map', 'fines')
   expect([imported.exitCode, imported.stdout.toString().includes('imported 31 events')]).toEqual([0, true])
   const at = (path: string) => fetch(new URL(path, served.url))
-  await until('the row is served', async () => (await at('/balances/S7')).ok)
+  for (const path of ['/balances/S7', '/income/2010-09']) await until(`${path} is served`, async () => (await at(path)).ok)
   expect(await (await at('/income/2010-09')).json()).toMatchObject({ payments: 1, cents: 5_000 })
   expect(run('import', join(import.meta.dir, 'sample.csv'), '--map', './from-csv.ts').stderr.toString()).toContain(
     'there is no map ./from-csv.ts; this app has fines',

@@ -133,6 +133,7 @@ describe('rows', () => {
   })
 
   test('rows of a name that is no projection are refused, with the names that there are', async () => {
+    expect((await says('migrate'))[0]).toBe(0)
     for (const verb of ['rebuild', 'audit'])
       expect(await says(verb, 'nope')).toEqual([64, '', expect.stringContaining('which projection? There are sums')])
     for (const args of [

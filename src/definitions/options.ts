@@ -91,17 +91,6 @@ export function checkOptions(where: string, options: unknown, kinds: OptionKinds
     if (options[name] !== undefined || !kind.endsWith('?')) checkKind(`${where}: ${name}`, options[name], kind)
 }
 
-/** Refuses options that there are not, whatever their values are. It costs some ns, for what is called often. */
-export function checkOptionNames<Names extends string>(
-  where: string,
-  options: object,
-  names: Readonly<Record<Names, true>>,
-): void {
-  for (const name in options)
-    if (!Object.hasOwn(names, name))
-      throw new TypeError(`${where} has no option ${name}; ${describeNames(name, Object.keys(names))}`)
-}
-
 /** Refuses a value of another kind. */
 export function checkKind(where: string, value: unknown, kind: OptionKind): void {
   const [text, is] = KINDS[kind.replace('?', '') as Kind]

@@ -1,5 +1,5 @@
 // Rows and answers as typed values, for callers in this process. HTTP takes them as text.
-import { checkOptionNames } from '../definitions/options.ts'
+import { checkOptionNames } from '../definitions/option-names.ts'
 import { issuesText, spec } from '../definitions/event/events.ts'
 import type { Projection } from '../definitions/projection/projection.ts'
 import type { Query } from '../definitions/query.ts'

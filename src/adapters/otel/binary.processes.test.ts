@@ -57,6 +57,7 @@ test('a compiled app sends its spans, and stores the trace with the event', asyn
       HOST: '127.0.0.1',
       PORT: '0',
       SQLITE_FILE: join(folder, 'log.db'),
+      LOG_LEVEL: 'info,request=off',
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url.origin,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     },

@@ -124,7 +124,13 @@ describe('telemetry', () => {
     const { current, files, stderr } = await run(environment)
     expect({ current, stderr }).toEqual({ current: 'undefined', stderr: '' })
     const own = files.filter(file => !file.includes('/src/adapters/otel/')).map(file => file.slice(ROOT.length))
-    expect(own.toSorted()).toEqual(['/src/lib/deadline.ts', '/src/ports/trace/trace.ts'])
+    expect(own.toSorted()).toEqual([
+      '/src/definitions/nearest-name.ts',
+      '/src/definitions/option-names.ts',
+      '/src/lib/deadline.ts',
+      '/src/lib/http-request.ts',
+      '/src/ports/trace/trace.ts',
+    ])
     expect(sent).toEqual([])
   })
 
@@ -145,7 +151,7 @@ describe('telemetry', () => {
     try {
       await mkdir(join(folder, 'node_modules'))
       await symlink(join(ROOT, 'node_modules/hono'), join(folder, 'node_modules/hono'))
-      for (const part of ['adapters/otel', 'ports/trace', 'lib'])
+      for (const part of ['adapters/otel', 'definitions', 'ports/trace', 'lib'])
         await cp(join(ROOT, 'src', part), join(folder, 'src', part), { recursive: true })
       expect(await run({}, undefined, folder)).toMatchObject({ code: 0, stderr: '' })
       const { code, stderr } = await run(endpoint, undefined, folder)

@@ -1,6 +1,6 @@
 // OpenTelemetry: implements the port to tracing with spans, and makes a span for each request. It loads its packages
 // only when it is turned on.
-import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
+import { checkOptionNames } from '../../definitions/option-names.ts'
 import type { TracerProvider } from '@opentelemetry/api'
 import { settleWithin } from '../../lib/deadline.ts'
 import type { Telemetry } from '../../ports/trace/telemetry.ts'
@@ -13,7 +13,7 @@ import { steps } from './steps.ts'
 
 export type { Telemetry, TelemetryOptions }
 
-const OPTIONS: OptionKinds<keyof TelemetryOptions> = { tracerProvider: 'object?', serviceName: 'text?', serviceVersion: 'text?' }
+const OPTIONS: Readonly<Record<keyof TelemetryOptions, true>> = { tracerProvider: true, serviceName: true, serviceVersion: true }
 const SHUTDOWN_MS_MAX = 5_000
 
 /**
@@ -27,7 +27,7 @@ const SHUTDOWN_MS_MAX = 5_000
  * export default app({ serve: [order], telemetry: await telemetry() })
  */
 export async function telemetry(options: TelemetryOptions = {}): Promise<Telemetry> {
-  checkOptions('telemetry', options, OPTIONS)
+  checkOptionNames('telemetry', options, OPTIONS)
   const given = options.tracerProvider
   if (!given && !isEnabled(process.env)) return { trace: untraced, middleware: [], shutdown: async () => {} }
   const { api, hono } = await instrumentation()
