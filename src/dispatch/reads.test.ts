@@ -206,6 +206,24 @@ describe('what a command reads', () => {
     expect([slicesOfC.flat().length > ids.length, isMixed.includes(true)]).toEqual([true, false])
   })
 
+  test('a stream that is read is read anew where the log has become shorter than its state in memory', async () => {
+    const [before, restored] = [memory(), memory()]
+    let log: Store = before
+    const store = new Proxy(before, {
+      get: (_, name) => {
+        const member: unknown = Reflect.get(log, name)
+        return typeof member === 'function' ? member.bind(log) : member
+      },
+    })
+    const emaki = await runtime({ serve, store })
+    const other = await runtime({ serve, store: restored })
+    closing.push(emaki, other)
+    for (const cents of [5, 1]) await emaki.send(customer.limit('c', { cents }))
+    await other.send(customer.limit('c', { cents: 9 }))
+    log = restored
+    expect(await emaki.send(purse.spend('p', { cents: 9, customer: 'c' }))).toMatchObject({ outcome: 'accepted' })
+  })
+
   test('a command whose read stream cannot be loaded is unavailable, and the next command of its stream goes on', async () => {
     const { emaki, store } = await open()
     await emaki.send(purse.fill('p', { cents: 1 }))

@@ -22,7 +22,7 @@ export async function loadReads(
   const wanted = new Map([...reads!.values()].flat().map(({ stream, decider }) => [stream, decider]))
   wanted.delete(own)
   const load = async ([stream, decider]: [string, DeciderSpec]): Promise<[string, StreamState]> => {
-    const known = getState(stream)
+    const known = isTrusted(command) ? getState(stream) : null
     if (known && attempts === 0) return [stream, known]
     return [stream, await loadState({ stream, decider, state: known, commands: [{ key: null, keyCheck: 'done', parent }] })]
   }
@@ -30,12 +30,18 @@ export async function loadReads(
 }
 
 /** Takes newer states that came into memory since, so that this process does not lose to itself. */
-export function refreshReads({ read }: PendingCommand, getState: KnownStates['getState']): PendingCommand['read'] {
+export function refreshReads(command: PendingCommand, getState: KnownStates['getState']): PendingCommand['read'] {
+  const { read } = command
   for (const [stream, { version }] of read ?? []) {
-    const known = getState(stream)
+    const known = isTrusted(command) ? getState(stream) : null
     if (known && known.version > version) read!.set(stream, known)
   }
   return read
+}
+
+/** Whether memory counts. After two losses it may be ahead of a log that was restored, and what is read on from it, too. */
+function isTrusted({ attempts }: PendingCommand): boolean {
+  return attempts < 2
 }
 
 /** The slices that check whether streams which were read are as they were. */
