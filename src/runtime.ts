@@ -1,21 +1,18 @@
 // Wires the parts of an app over one store: commands, the agenda that sends later, questions, and the events that move
 // rows.
 import { settleOrAbort } from './lib/deadline.ts'
-import { Invalidation } from './query/invalidation.ts'
+import type { Invalidation } from './query/invalidation.ts'
+import { openCaches } from './query/open-caches.ts'
 import { QueryAnswers } from './query/query-answers.ts'
 import { RowAnswers } from './query/row-answers.ts'
-import { RowChanges } from './query/row-changes.ts'
+import type { RowChanges } from './query/row-changes.ts'
 import { RowReader } from './query/row-reader.ts'
 import { streamReads } from './query/stream-events.ts'
-import { tableOfTag } from './query/rows.ts'
 import { typedReads } from './query/typed-answers.ts'
 import type { Bus } from './ports/bus/bus.ts'
 import { memoryBus } from './ports/bus/memory.ts'
 import type { Cache } from './ports/cache/cache.ts'
 import { createFilling } from './query/fill.ts'
-import { memoryCache } from './ports/cache/memory.ts'
-import { tierCaches } from './query/tiered.ts'
-import { batchPurges } from './ports/purger/batch-purges.ts'
 import type { Purger } from './ports/purger/purger.ts'
 import { type Definitions, definitionOf, type Served, sortDefinitions } from './definitions/definition.ts'
 import { type CommandOptions, type Commands, commands } from './dispatch/commands.ts'
@@ -257,6 +254,7 @@ async function openShared(options: ServiceOptions): Promise<Shared> {
   if (store.system === 'memory' && sqlProjections.length)
     throw new TypeError(`memory() has no SQL for ${sqlProjections.join(', ')}: use sqlite() or postgres()`)
   const owner = `${process.pid}.${Bun.randomUUIDv7()}`
+  store.measureWith?.(metrics)
   await store.open()
   try {
     await store.ping()
@@ -331,16 +329,6 @@ function wireAgenda({ definitions, store, owner, leaseMs, trace, report }: Share
       await Promise.all([schedule.close(), ...recurring.map(one => one.close())])
     },
   }
-}
-
-/** The caches of answers, and the invalidation that makes their answers out of date. */
-async function openCaches({ cache, cdn }: RuntimeOptions, { store, now, report }: Shared) {
-  const nearest = memoryCache({ now })
-  const farther = await cache?.(`${store.identity.id}.${store.identity.epoch}`)
-  const tiers = farther ? tierCaches([nearest, farther], report) : nearest
-  const purges = cdn ? batchPurges(cdn, { wholeOf: tableOfTag, report }) : null
-  const rowChanges = new RowChanges()
-  return { cache: tiers, rowChanges, invalidation: new Invalidation({ cache: tiers, nearest, purges, rowChanges }) }
 }
 
 type EventParts = {

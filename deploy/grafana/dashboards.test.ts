@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { METRICS, type MetricRow } from '../../src/metrics/table.ts'
+import type { MetricRow } from '../../src/ports/metrics/row.ts'
+import { METRICS } from '../../src/ports/metrics/table.ts'
 import { askedBy, problemsOf, seriesOf } from '../prometheus/asked.ts'
 import { dashboards } from './dashboards.ts'
 

@@ -7,7 +7,8 @@ import {
   QueryVariableBuilder,
   RowBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { type Board, METRICS, type MetricName, type MetricRow } from '../../src/metrics/table.ts'
+import type { Board, MetricRow } from '../../src/ports/metrics/row.ts'
+import { METRICS, type MetricName } from '../../src/ports/metrics/table.ts'
 import { CHOSEN, type Question, questionOf, stat, timeseries } from './panels.ts'
 
 type Plan = { readonly title: string; readonly stats?: readonly Question[]; readonly more?: readonly Question[] }

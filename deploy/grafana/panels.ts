@@ -6,7 +6,8 @@ import { VizLegendOptionsBuilder, VizTooltipOptionsBuilder } from '@grafana/graf
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus'
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
-import type { MetricName, MetricRow } from '../../src/metrics/table.ts'
+import type { MetricRow } from '../../src/ports/metrics/row.ts'
+import type { MetricName } from '../../src/ports/metrics/table.ts'
 import { prometheusLabel, prometheusName } from '../../src/metrics/text.ts'
 
 /** A question in PromQL, and how its series are called. `exemplar` shows traces of single values beside it. */

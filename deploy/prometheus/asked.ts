@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { parser } from '@prometheus-io/lezer-promql'
 import { parse } from 'yaml'
-import { METRICS, type MetricRow } from '../../src/metrics/table.ts'
+import type { MetricRow } from '../../src/ports/metrics/row.ts'
+import { METRICS } from '../../src/ports/metrics/table.ts'
 import { prometheusLabel, prometheusName } from '../../src/metrics/text.ts'
 
 /** The series and labels that an expression names, and where it is wrong. */

@@ -1,8 +1,8 @@
 // Measures requests by method, route and status, and has them recorded.
 import type { Context } from 'hono'
 import { knownMethod, routeOf } from '../../src/lib/http-request.ts'
-import { keep } from '../../src/metrics/keep.ts'
-import type { Metrics } from '../../src/metrics/registry.ts'
+import { keep } from '../../src/ports/metrics/keep.ts'
+import type { Meter } from '../../src/ports/metrics/meter.ts'
 import type { RequestRecords } from './request-records.ts'
 
 /** The method of a request whose own is not known. */
@@ -17,7 +17,7 @@ export class RequestMeter {
   readonly #records: RequestRecords | null
 
   /** `records`: null, if requests are not recorded. */
-  constructor(metrics: Metrics, records: RequestRecords | null) {
+  constructor(metrics: Meter, records: RequestRecords | null) {
     this.#records = records
     this.#durations = keep(method =>
       keep(route => keep(status => metrics.histogram('http.server.request.duration', method, route, status))),

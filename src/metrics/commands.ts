@@ -2,13 +2,13 @@
 import { categoryOf } from '../definitions/event/stream-name.ts'
 import type { CommandObserver } from '../dispatch/observer.ts'
 import type { Outcome, Refused } from '../dispatch/outcome.ts'
-import { keep } from './keep.ts'
-import type { Counter, Histogram, Metrics } from './registry.ts'
+import { keep } from '../ports/metrics/keep.ts'
+import type { Counter, Histogram, Meter } from '../ports/metrics/meter.ts'
 
 type Ended = (Outcome | Refused)['outcome'] | 'replayed' | 'failed'
 
 /** Measures what the command's path does. */
-export function measureCommands(metrics: Metrics): CommandObserver {
+export function measureCommands(metrics: Meter): CommandObserver {
   const deciders = keep(decider => deciderSeries(metrics, decider))
   const counters = keep(category => keep(type => metrics.counter('emaki.events.appended', `${category}.${type}`)))
   return {
@@ -27,14 +27,14 @@ export function measureCommands(metrics: Metrics): CommandObserver {
 }
 
 /** Finds the series of a decider. They are made once they are needed, and then kept: finding them costs more than a record. */
-function deciderSeries(metrics: Metrics, decider: string) {
+function deciderSeries(metrics: Meter, decider: string) {
   return {
     attempts: metrics.histogram('emaki.command.attempts', decider),
     commands: keep(command => commandSeries(metrics, `${decider}.${command}`)),
   }
 }
 
-function commandSeries(metrics: Metrics, name: string) {
+function commandSeries(metrics: Meter, name: string) {
   const durations: Partial<Record<Ended, Histogram>> = {}
   return {
     duration: (ended: Ended) => (durations[ended] ??= metrics.histogram('emaki.command.duration', name, ended)),

@@ -3,12 +3,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { VERSION } from './version.ts'
 import type { Agenda, AgendaCount } from '../ports/agenda/agenda.ts'
 import type { Status } from '../subscription/status.ts'
-import type { Metrics } from './registry.ts'
+import type { Meter } from '../ports/metrics/meter.ts'
 
 /** How old a status may be that a scrape is answered with, in ms: the status reads from the store. */
 const STATUS_KEEP_MS = 1_000
 
-export type Observed = {
+export type RuntimeReads = {
   readonly status: () => Promise<readonly Status[]>
   /** The position of the last event that is known. */
   readonly head: () => number
@@ -19,7 +19,7 @@ export type Observed = {
 type ReadableAgenda = Pick<Agenda, 'count' | 'due'>
 
 /** Has the metrics of a runtime read when somebody asks. Gives a function that ends it. */
-export function observeRuntime(metrics: Metrics, agenda: ReadableAgenda, { status, head, waiting }: Observed): () => void {
+export function observeRuntime(metrics: Meter, agenda: ReadableAgenda, { status, head, waiting }: RuntimeReads): () => void {
   metrics.observe(['emaki.command.waiting', 'emaki.log.head'], () => ({
     'emaki.command.waiting': one(waiting()),
     'emaki.log.head': one(head()),
@@ -57,7 +57,7 @@ async function readAgenda(agenda: ReadableAgenda): Promise<readonly Outstanding[
   return Promise.all((await agenda.count()).map(read))
 }
 
-function observeAgenda(metrics: Metrics, outstanding: () => Promise<readonly Outstanding[]>): void {
+function observeAgenda(metrics: Meter, outstanding: () => Promise<readonly Outstanding[]>): void {
   metrics.observe(['emaki.agenda.due', 'emaki.agenda.due.time', 'emaki.agenda.later'], async () => {
     const found = await outstanding()
     const by = (of: (one: Outstanding) => number) => found.map(one => ({ values: [one.owner] as const, value: of(one) }))
@@ -69,7 +69,7 @@ function observeAgenda(metrics: Metrics, outstanding: () => Promise<readonly Out
   })
 }
 
-function observeSubscriptions(metrics: Metrics, status: () => Promise<readonly Status[]>): void {
+function observeSubscriptions(metrics: Meter, status: () => Promise<readonly Status[]>): void {
   const flag = (is: boolean) => (is ? 1 : 0)
   const names = [
     'emaki.subscription.lag',
@@ -103,7 +103,7 @@ function observeSubscriptions(metrics: Metrics, status: () => Promise<readonly S
   })
 }
 
-function observeProcess(metrics: Metrics): () => void {
+function observeProcess(metrics: Meter): () => void {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
   const seconds = (ns: number) => one(Number.isFinite(ns) ? ns / 1e9 : 0)

@@ -1,8 +1,9 @@
 // Measures what goes through the ports: the steps of a trace, and what operators are told.
 import { Notice, type Report, watchReport } from '../ports/report/notice.ts'
 import type { Attributes, StepName, Trace, TraceContext } from '../ports/trace/trace.ts'
-import { keep } from './keep.ts'
-import type { Histogram, Metrics } from './registry.ts'
+import { keep } from '../ports/metrics/keep.ts'
+import type { Histogram, Meter } from '../ports/metrics/meter.ts'
+import type { Metrics } from './registry.ts'
 
 type Ended = {
   readonly attributes: Attributes
@@ -13,7 +14,7 @@ type Ended = {
 }
 
 /** Makes a trace that also measures the steps of the paths. A decision is too short for it: its command is measured. */
-export function measureTrace(trace: Trace, metrics: Metrics): Trace {
+export function measureTrace(trace: Trace, metrics: Meter): Trace {
   const record = stepRecorders(metrics)
   return {
     isRecording: trace.isRecording,
@@ -57,7 +58,7 @@ export function measureTrace(trace: Trace, metrics: Metrics): Trace {
   }
 }
 
-function stepRecorders(metrics: Metrics): Partial<Record<StepName, (ended: Ended) => void>> {
+function stepRecorders(metrics: Meter): Partial<Record<StepName, (ended: Ended) => void>> {
   const outcomeOf = (isFailed: boolean) => (isFailed ? 'failed' : 'done')
   const byOutcome = (name: 'emaki.load.duration' | 'emaki.append.duration') => keep(outcome => metrics.histogram(name, outcome))
   const load = byOutcome('emaki.load.duration')

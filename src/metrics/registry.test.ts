@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { Notice } from '../ports/report/notice.ts'
-import { Histogram, type MetricReading, Metrics, SERIES_MAX } from './registry.ts'
-import type { MetricName } from './table.ts'
+import type { MetricReading } from '../ports/metrics/reading.ts'
+import type { MetricName } from '../ports/metrics/table.ts'
+import { Buckets, Metrics, SERIES_MAX } from './registry.ts'
 
 const seriesOf = (readings: readonly MetricReading[], name: MetricName) => readings.find(one => one.name === name)?.series ?? []
 
@@ -18,13 +19,13 @@ describe('the registry of metrics', () => {
   })
 
   test('a histogram counts a value in the first bucket whose bound it does not exceed, and what exceeds all in the last', () => {
-    const histogram = new Histogram([1, 5])
+    const histogram = new Buckets([1, 5])
     for (const value of [0, 1, 1.5, 5, 5.1, 100]) histogram.record(value)
     expect([histogram.counts, histogram.sum]).toEqual([[2, 2, 2], 112.6])
   })
 
   test('a histogram keeps the last sampled trace of a bucket as its example, and no other', () => {
-    const histogram = new Histogram([1])
+    const histogram = new Buckets([1])
     const traceOf = (id: string, flags: string) => `00-${id.repeat(32)}-${'b'.repeat(16)}-${flags}`
     histogram.record(0.5, traceOf('a', '01'))
     histogram.record(0.7, traceOf('c', '00'))

@@ -1,22 +1,22 @@
 // The registry of metrics. A series is found once and then kept by who records, so that a record costs tens of ns.
 import { Episode } from '../ports/report/episode.ts'
 import type { Report } from '../ports/report/notice.ts'
+import type { Counter, Histogram, Meter, Observation, Observed } from '../ports/metrics/meter.ts'
+import type { Distribution, Exemplar, MetricReading, Series } from '../ports/metrics/reading.ts'
 import {
   type CounterName,
   type GaugeName,
   type HistogramName,
   METRICS,
   type MetricName,
-  type MetricRow,
   type ValuesOf,
-} from './table.ts'
+} from '../ports/metrics/table.ts'
 
 /** How many series a metric may have. What comes beyond is counted in one series whose attributes are all `other`. */
 export const SERIES_MAX = 1_000
 const OTHER = 'other'
 
-/** A sum that grows. */
-export class Counter {
+export class Sum implements Counter {
   #value = 0
 
   get value(): number {
@@ -28,11 +28,8 @@ export class Counter {
   }
 }
 
-/** A value of a sampled trace that a bucket of a histogram keeps as its example. */
-export type Exemplar = { readonly traceId: string; readonly value: number; readonly at: number }
-
-/** Values by size. `counts` has one bucket more than there are bounds: for what is greater than all. */
-export class Histogram {
+/** A histogram whose buckets have these upper bounds. */
+export class Buckets implements Histogram, Distribution {
   readonly counts: number[]
   readonly exemplars: (Exemplar | undefined)[] = []
   #sum = 0
@@ -47,7 +44,6 @@ export class Histogram {
     return this.#sum
   }
 
-  /** Records a value in the metric's unit. `traceparent` of a sampled trace becomes the example of its bucket. */
   record(value: number, traceparent?: string): void {
     const bounds = this.#bounds
     let i = 0
@@ -58,20 +54,13 @@ export class Histogram {
   }
 }
 
-/** A value with those of its attributes. */
-export type Observation<N extends MetricName = MetricName> = { readonly values: ValuesOf<N>; readonly value: number }
 /** Reads what is true now, when somebody asks. */
-type Observer = () => ReadonlyMap<MetricName, readonly Observation[]> | Promise<ReadonlyMap<MetricName, readonly Observation[]>>
-
-/** One series: the values of its attributes, in the order of the metric's row, and what it counts. */
-export type Series = { readonly values: readonly string[]; readonly counted: number | Histogram }
-/** A metric with its series at one moment. */
-export type MetricReading = { readonly name: MetricName; readonly row: MetricRow; readonly series: readonly Series[] }
+type Observer = () => Promise<ReadonlyMap<MetricName, readonly Observation[]>>
 
 type Observing = { readonly names: readonly MetricName[]; readonly observe: Observer; readonly episode: Episode }
-type Kept = { readonly values: readonly string[]; readonly counted: Counter | Histogram }
+type Kept = { readonly values: readonly string[]; readonly counted: Sum | Buckets }
 
-export class Metrics {
+export class Metrics implements Meter {
   readonly #kept = new Map<MetricName, Map<string, Kept>>()
   readonly #observers: Observing[] = []
   #report: Report = () => {}
@@ -81,30 +70,20 @@ export class Metrics {
     this.#report = report
   }
 
-  /** The counter of these values. Keep it where it is used often. */
-  counter<N extends CounterName>(name: N, ...values: ValuesOf<N>): Counter {
-    return this.#find(name, values, () => new Counter()) as Counter
+  counter<N extends CounterName>(name: N, ...values: ValuesOf<N>): Sum {
+    return this.#find(name, values, () => new Sum()) as Sum
   }
 
-  /** The histogram of these values. Keep it where it is used often. */
-  histogram<N extends HistogramName>(name: N, ...values: ValuesOf<N>): Histogram {
-    return this.#find(name, values, () => new Histogram(METRICS[name].bounds)) as Histogram
+  histogram<N extends HistogramName>(name: N, ...values: ValuesOf<N>): Buckets {
+    return this.#find(name, values, () => new Buckets(METRICS[name].bounds)) as Buckets
   }
 
-  /**
-   * Has values read when somebody asks. One reading may give several metrics. A reading that throws leaves its metrics
-   * out, counts in `emaki.telemetry.failures`, and is reported once an episode.
-   */
-  observe<N extends GaugeName | CounterName>(
-    names: readonly N[],
-    observe: () =>
-      | Partial<{ readonly [M in N]: readonly Observation<M>[] }>
-      | Promise<Partial<{ readonly [M in N]: readonly Observation<M>[] }>>,
-  ): void {
-    const observer = async () => new Map(Object.entries(await observe()) as [MetricName, readonly Observation[]][])
+  /** A reading that throws is also counted in `emaki.telemetry.failures`. */
+  observe<N extends GaugeName | CounterName>(names: readonly N[], read: () => Observed<N> | Promise<Observed<N>>): void {
+    const observe = async () => new Map(Object.entries(await read()) as [MetricName, readonly Observation[]][])
     const what = `${names.join(', ')} cannot be read for a scrape`
     const mend = 'The other metrics are answered meanwhile. See what the store says: emaki doctor.'
-    this.#observers.push({ names, observe: observer, episode: new Episode({ report: one => this.#report(one), what, mend }) })
+    this.#observers.push({ names, observe, episode: new Episode({ report: one => this.#report(one), what, mend }) })
   }
 
   /** Reads all metrics, in the order of the table. A metric without a series is left out. */
@@ -117,7 +96,7 @@ export class Metrics {
     return (Object.keys(METRICS) as MetricName[]).flatMap(name => {
       const own = [...(this.#kept.get(name)?.values() ?? [])].map(({ values, counted }) => ({
         values,
-        counted: counted instanceof Counter ? counted.value : counted,
+        counted: counted instanceof Sum ? counted.value : counted,
       }))
       const series = [...own, ...(observed.get(name) ?? [])]
       return series.length ? [{ name, row: METRICS[name], series }] : []
@@ -138,7 +117,7 @@ export class Metrics {
     }
   }
 
-  #find(name: MetricName, values: readonly string[], create: () => Counter | Histogram): Counter | Histogram {
+  #find(name: MetricName, values: readonly string[], create: () => Sum | Buckets): Sum | Buckets {
     const series = this.#kept.get(name) ?? new Map<string, Kept>()
     this.#kept.set(name, series)
     const key = values.join('\u0000')

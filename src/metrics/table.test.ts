@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { METRICS } from './table.ts'
+import { METRICS } from '../ports/metrics/table.ts'
 import { prometheusLabel, prometheusName } from './text.ts'
 
 test('docs/metrics.md lists each metric of the table with its kind, its labels and what it says, and no other', async () => {

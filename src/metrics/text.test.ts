@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { Metrics } from './registry.ts'
-import { METRICS } from './table.ts'
+import { METRICS } from '../ports/metrics/table.ts'
 import { prometheusLabel, prometheusName, writeText } from './text.ts'
 
 const written = async (metrics: Metrics, format: 'openmetrics' | 'classic') => {

@@ -1,7 +1,7 @@
 // The two texts that Prometheus reads: OpenMetrics 1.0, which has examples of traces, and the classic text format 0.0.4.
 import { nextTurn, Turn } from '../lib/turns.ts'
-import { type Exemplar, Histogram, type MetricReading, type Series } from './registry.ts'
-import type { MetricRow } from './table.ts'
+import type { Exemplar, MetricReading, Series } from '../ports/metrics/reading.ts'
+import type { MetricRow } from '../ports/metrics/row.ts'
 
 export type TextFormat = 'openmetrics' | 'classic'
 
@@ -57,7 +57,7 @@ function writeSeries(
   isOpen: boolean,
 ): string {
   const labels = names.map((name, i) => `${name}="${escapeValue(values[i]!)}"`)
-  if (!(counted instanceof Histogram)) return `${sample}${braced(labels)} ${numberOf(counted)}\n`
+  if (typeof counted === 'number') return `${sample}${braced(labels)} ${numberOf(counted)}\n`
   const bounds = row.bounds ?? []
   let sum = 0
   const buckets = counted.counts.map((count, i) => {

@@ -1,6 +1,7 @@
 // The port to a log, in parts for their users. Payloads cross it as text, byte for byte. Every store passes the
 // cases of contract/.
 import type { Agenda } from '../agenda/agenda.ts'
+import type { Measured } from '../metrics/meter.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import type { Refusals } from '../refusals/refusals.ts'
 import type { Log } from './log.ts'
@@ -9,7 +10,7 @@ import type { LogIdentity, Upkeep } from './upkeep.ts'
 import type { Watch } from './watch.ts'
 
 /** A lasting log of events, with read models and an agenda in the same database. Every call may throw a StoreError. */
-export interface Store extends Log, Turns, Watch, Upkeep {
+export interface Store extends Log, Turns, Watch, Upkeep, Measured {
   readonly system: 'memory' | 'sqlite' | 'postgresql'
   /** Known once `open` has resolved. */
   readonly identity: LogIdentity

@@ -1,0 +1,60 @@
+// Rows of the table of metrics: the process.
+
+export const PROCESS = {
+  'process.cpu.time': {
+    kind: 'counter',
+    unit: 's',
+    attributes: ['cpu.mode'],
+    board: 'runtime',
+    question: 'How much processor time is used?',
+    help: 'The processor time of the process.',
+  },
+  'process.memory.usage': {
+    kind: 'gauge',
+    unit: 'By',
+    attributes: [],
+    board: 'runtime',
+    question: 'How much memory is used?',
+    help: 'The memory that the process has resident.',
+  },
+  'process.uptime': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    board: 'runtime',
+    question: 'When did the processes start?',
+    help: 'How long the process runs.',
+  },
+  'nodejs.eventloop.delay.p50': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    board: 'runtime',
+    question: 'How long is the event loop usually held?',
+    help: 'The median delay of the event loop since the last scrape.',
+  },
+  'nodejs.eventloop.delay.p99': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    board: 'runtime',
+    question: 'How long is the event loop held at worst, but for one in a hundred?',
+    help: 'The delay of the event loop that 99 % stayed below since the last scrape.',
+  },
+  'nodejs.eventloop.delay.max': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: [],
+    board: 'runtime',
+    question: 'How long was the event loop held at most?',
+    help: 'The longest delay of the event loop since the last scrape.',
+  },
+  'emaki.build.info': {
+    kind: 'gauge',
+    unit: '{build}',
+    attributes: ['version', 'bun'],
+    board: 'runtime',
+    question: 'Which releases run?',
+    help: 'The release of Emaki and of Bun; always 1.',
+  },
+} as const

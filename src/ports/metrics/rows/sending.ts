@@ -1,0 +1,47 @@
+// Rows of the table of metrics: what is sent, and what is asked.
+import { SECONDS } from '../row.ts'
+
+export const SENDING = {
+  'emaki.agenda.due': {
+    kind: 'gauge',
+    unit: '{entry}',
+    attributes: ['emaki.owner'],
+    board: 'processes',
+    question: 'What is due and was not sent?',
+    help: 'Commands and timers of the agenda that are due and were not sent.',
+  },
+  'emaki.agenda.due.time': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: ['emaki.owner'],
+    board: 'processes',
+    question: 'How long is the oldest of it due?',
+    help: 'How long the oldest entry of the agenda that was not sent is due.',
+  },
+  'emaki.agenda.later': {
+    kind: 'gauge',
+    unit: '{entry}',
+    attributes: ['emaki.owner'],
+    board: 'processes',
+    question: 'What is to be sent later?',
+    help: 'Commands and timers of the agenda that are due later.',
+  },
+  'emaki.send.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['emaki.command'],
+    board: 'processes',
+    question: 'How long do commands of processes and the agenda take?',
+    help: 'How long a command of a process, a processor or the agenda took.',
+    bounds: SECONDS as readonly number[],
+  },
+  'emaki.query.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['emaki.query'],
+    board: 'subscriptions',
+    question: 'How long do queries take?',
+    help: 'How long a query took that no cache of this process answered.',
+    bounds: SECONDS as readonly number[],
+  },
+} as const

@@ -1,0 +1,78 @@
+// Rows of the table of metrics: subscriptions.
+import { SECONDS } from '../row.ts'
+
+export const SUBSCRIPTIONS = {
+  'emaki.subscription.lag': {
+    kind: 'gauge',
+    unit: '{event}',
+    attributes: ['emaki.subscription', 'kind'],
+    board: 'subscriptions',
+    question: 'How many events are subscriptions behind?',
+    help: 'Events of the log that a subscription has not handled.',
+  },
+  'emaki.subscription.lag.time': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: ['emaki.subscription', 'kind'],
+    board: 'subscriptions',
+    question: 'How long are subscriptions behind?',
+    help: 'How long the first event that a subscription has not handled is in the log.',
+  },
+  'emaki.subscription.page.duration': {
+    kind: 'histogram',
+    unit: 's',
+    attributes: ['emaki.subscription'],
+    board: 'subscriptions',
+    question: 'How long does a page of events take?',
+    help: 'How long a subscription took for a page of events.',
+    bounds: SECONDS as readonly number[],
+  },
+  'emaki.subscription.events': {
+    kind: 'counter',
+    unit: '{event}',
+    attributes: ['emaki.subscription'],
+    board: 'subscriptions',
+    question: 'How many events are handled?',
+    help: 'Events that a subscription was given, those it was given again included.',
+  },
+  'emaki.subscription.parked': {
+    kind: 'gauge',
+    unit: '{key}',
+    attributes: ['emaki.subscription', 'what'],
+    board: 'subscriptions',
+    question: 'What is parked?',
+    help: 'Keys and streams that a subscription has parked.',
+  },
+  'emaki.subscription.retrying': {
+    kind: 'gauge',
+    unit: '{key}',
+    attributes: ['emaki.subscription'],
+    board: 'subscriptions',
+    question: 'What is handled again after a failure?',
+    help: 'Keys and streams that are handled again after a failure.',
+  },
+  'emaki.subscription.owner': {
+    kind: 'gauge',
+    unit: '{owner}',
+    attributes: ['emaki.subscription'],
+    board: 'subscriptions',
+    question: 'Who runs the subscriptions?',
+    help: 'Whether this process runs the subscription, 1 or 0.',
+  },
+  'emaki.subscription.paused': {
+    kind: 'gauge',
+    unit: '{subscription}',
+    attributes: ['emaki.subscription'],
+    board: 'subscriptions',
+    question: 'What is paused?',
+    help: 'Whether somebody has paused the subscription, 1 or 0.',
+  },
+  'emaki.subscription.failing': {
+    kind: 'gauge',
+    unit: '{subscription}',
+    attributes: ['emaki.subscription'],
+    board: 'subscriptions',
+    question: 'Which subscriptions cannot go on?',
+    help: 'Whether this process runs the subscription and cannot go on for now, 1 or 0.',
+  },
+} as const
