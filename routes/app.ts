@@ -22,15 +22,15 @@ import { type Lifecycle, lifecycleOf } from './lifecycle.ts'
 import { provideServices, refuseBadRequests, requireAccess } from './middleware.ts'
 import { definitionsOf, hasPath, mount } from './mount.ts'
 import { openapi } from './openapi/openapi.ts'
+import { levelHandlers } from './levels.ts'
 import { provideRunning, serveLogs } from './logs.ts'
 import { serveMetrics } from './metrics.ts'
-import { reportingOf } from './report.ts'
+import { type Reporting, reportingOf } from './report.ts'
 import { PAGE_PARAMETERS } from './streams/page-request.ts'
 import { withParameters } from './http/parameters.ts'
 import { problemPage } from './http/problem.ts'
 import { RequestMeter } from './http/request-meter.ts'
 import { RequestRecords } from './http/request-records.ts'
-import type { RecordRing } from '../src/ports/report/ring.ts'
 import type { CachedAnswers } from './queries/cached-answers.ts'
 import { cachedAnswersOf } from './queries/queries.ts'
 import { keepLast, refuseAfterMounting, RouterByMethod, takePart } from './http/router.ts'
@@ -69,8 +69,8 @@ export const BODY_LIMIT = 1_048_576
  * - Rows: `GET /{projection}/{key}`, `GET /{projection}/{key}/events`, `GET /{projection}`.
  * - Queries: `GET /{query}`.
  * - The log: `GET /streams/{stream}`, `GET /events`.
- * - The app itself: `/health`, `/ready`, `/startup`, `/metrics`, `/logs`, `/problems/{slug}`, `/openapi.json`, `/docs`; in
- *   development `/`, unless you have a route there.
+ * - The app itself: `/health`, `/ready`, `/startup`, `/metrics`, `/logs`, `/logs/levels`, `/problems/{slug}`,
+ *   `/openapi.json`, `/docs`; in development `/`, unless you have a route there.
  *
  * Throws a TypeError if two definitions have the same path, or if a definition has a reserved path.
  */
@@ -95,7 +95,7 @@ export function app(options: AppOptions): App {
     access,
     cached,
     metrics,
-    ring: reporting.ring,
+    reporting,
     records: options.requestRecords === false ? null : new RequestRecords(report, options.requestRecords),
     ownChecks: new OwnChecks(options.checks ?? {}, { report }),
     details: new HealthDetails({ failures: reporting.failures, others: () => otherPartsOf(options, configured) }),
@@ -138,7 +138,7 @@ type FirstParts = {
   readonly cached: ReadonlyMap<string, CachedAnswers>
   readonly metrics: Metrics
   readonly records: RequestRecords | null
-  readonly ring: RecordRing
+  readonly reporting: Reporting
   readonly ownChecks: OwnChecks
   readonly details: HealthDetails
   /** Says who may read the log, and the details of the app. */
@@ -156,7 +156,7 @@ type FirstParts = {
 function mountFirst(
   hono: Hono,
   options: AppOptions,
-  { lifecycle, access, cached, metrics, records, ring, ownChecks, details, checkAccess, openMetrics, ownRoutes }: FirstParts,
+  { lifecycle, access, cached, metrics, records, reporting, ownChecks, details, checkAccess, openMetrics, ownRoutes }: FirstParts,
 ): void {
   const meter = new RequestMeter(metrics, records)
   for (const middleware of options.telemetry?.middleware ?? []) hono.use(middleware)
@@ -169,7 +169,11 @@ function mountFirst(
   hono.get('/ready', guardDetails(checkAccess), ready({ lifecycle, ownChecks, details })).get('/startup', startup({ lifecycle }))
   hono.get('/problems/:slug', withParameters([], problemPage))
   hono.get('/metrics', openMetrics, serveMetrics(metrics))
-  hono.get('/logs', checkAccess, provideRunning(lifecycle, options.parameters ?? []), serveLogs(ring))
+  const provide = provideRunning(lifecycle, options)
+  const levels = levelHandlers(reporting)
+  hono.get('/logs', checkAccess, provide, serveLogs(reporting.ring))
+  hono.get('/logs/levels', checkAccess, provide, levels.show).put('/logs/levels', checkAccess, provide, levels.set)
+  hono.delete('/logs/levels', checkAccess, provide, levels.reset)
   hono.use(provideServices(lifecycle, access, options))
 }
 

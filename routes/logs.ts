@@ -5,6 +5,7 @@ import type { RecordFilter, RecordRing, RingRecord } from '../src/ports/report/r
 import { type BatchSource, encodeFrame, joinFrames, sse } from './events/sse.ts'
 import { refuseParameter, withParameters } from './http/parameters.ts'
 import { problem } from './http/problem.ts'
+import type { AppOptions } from './app-options.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 /** The most records that one client gets at once. */
@@ -12,11 +13,15 @@ const BATCH_RECORDS_MAX = 100
 const PARAMETERS = ['level', 'code', 'correlation']
 
 /** Lets handlers of `/logs` know what runs. They also answer while the store is away. */
-export function provideRunning({ running }: Lifecycle, parameters: readonly string[]): MiddlewareHandler {
+export function provideRunning(
+  { running }: Lifecycle,
+  { parameters = [], origins = [] }: Pick<AppOptions, 'parameters' | 'origins'>,
+): MiddlewareHandler {
   return (c, next) => {
     const { live } = running()
     if (live) c.set('emakiLive', live)
     c.set('emakiParameters', parameters)
+    c.set('emakiOrigins', origins)
     return next()
   }
 }

@@ -1,13 +1,20 @@
 // Where the records of an app go: to its option `report`, else they are printed. What operators ask later is remembered.
 import { type Config, printingOf } from '../src/config.ts'
 import { Failures } from '../src/ports/report/failures.ts'
+import { LevelSwitch } from '../src/ports/report/level-switch.ts'
 import { RecordRing } from '../src/ports/report/ring.ts'
 import { isWanted, type Report } from '../src/ports/report/notice.ts'
 import type { Level } from '../src/ports/report/record.ts'
 import { type PrintOptions, printReports } from '../src/ports/report/print.ts'
 import type { AppOptions } from './app-options.ts'
 
-export type Reporting = { readonly report: Report; readonly failures: Failures; readonly ring: RecordRing }
+export type Reporting = {
+  readonly report: Report
+  readonly failures: Failures
+  readonly ring: RecordRing
+  /** The levels that are printed. Null: the app takes its records itself. */
+  readonly levels: LevelSwitch | null
+}
 
 /** Makes the report of an app. The configuration is read with the first record, as an app may be made without it. */
 export function reportingOf({ report }: AppOptions, configured: () => Config): Reporting {
@@ -16,9 +23,11 @@ export function reportingOf({ report }: AppOptions, configured: () => Config): R
     read ??= printOptionsOf(configured)
     return read
   }
+  const levels = report ? null : new LevelSwitch({ configured: () => levelTextOf(configured) })
   const failures = new Failures()
   const ring = new RecordRing({ secrets: () => options().secrets ?? [] })
-  return { report: failures.observe(ring.observe(report ?? printLater(options))), failures, ring }
+  const printed = levels && printLater(() => ({ ...options(), levels: () => levels.levels() }))
+  return { report: failures.observe(ring.observe(report ?? printed!)), failures, ring, levels }
 }
 
 function printLater(options: () => PrintOptions): Report {
@@ -37,5 +46,13 @@ function printOptionsOf(configured: () => Config): PrintOptions {
     return printingOf(configured())
   } catch {
     return {}
+  }
+}
+
+function levelTextOf(configured: () => Config): string {
+  try {
+    return configured().LOG_LEVEL
+  } catch {
+    return 'info'
   }
 }

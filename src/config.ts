@@ -168,7 +168,8 @@ export function levelsOf({ LOG_LEVEL }: Config): Levels {
 
 /** How records are printed: which, in what form, and with which texts hidden. */
 export function printingOf(config: Config): PrintOptions {
-  return { levels: levelsOf(config), format: config.LOG_FORMAT, secrets: secretsOf(config) }
+  const levels = levelsOf(config)
+  return { levels: () => levels, format: config.LOG_FORMAT, secrets: secretsOf(config) }
 }
 
 /** The values that no record may show. Of a URL it is the password, as it stands there and decoded. */

@@ -33,6 +33,7 @@ export const VERBS: Readonly<Record<string, RegExp>> = {
   '… migrate': /nothing to do/,
   '… health': /^$/,
   '… logs --code request': /answered \d+ in/,
+  '… levels info,request=off': /^info,request=off/,
   '… streams order': /order-o1/,
   '… replay order-o1 --at 3': /Placed/,
   '… events --follow --type order.Placed': /Placed/,

@@ -4,7 +4,7 @@ import { readyAnswer } from './checks.ts'
 import { add, type Json } from './schemas.ts'
 import { refusalRefs } from './refusals.ts'
 import { scheduledPath } from './scheduled.ts'
-import { answer, parameterRefs, type Draft, headerRefs, type Paths, unique } from './shared.ts'
+import { answer, parameterRefs, type Draft, headerRefs, type ParameterName, type Paths, unique } from './shared.ts'
 
 /** The operations of every app. `security`: the credentials that reading streams needs; empty: none. */
 export function commonPaths(draft: Draft, security: readonly Json[], hasCommands: boolean): Paths {
@@ -26,6 +26,7 @@ export function commonPaths(draft: Draft, security: readonly Json[], hasCommands
     ...(hasCommands && { '/commands/{id}': scheduledPath(draft) }),
     '/events': { get: eventsOperation(draft, security) },
     '/logs': { get: logsOperation(draft, security) },
+    '/logs/levels': levelsPath(draft, security),
     '/health': asks('getHealth', 'Whether the process answers', health, {}),
     '/ready': asks('getReadiness', 'Whether the app can serve', ready, detailRefusals, { parameters: parameterRefs('Verbose') }),
     '/startup': asks('getStartup', 'Whether the app has started', ready, refusalRefs('NotReady')),
@@ -100,6 +101,35 @@ function logsOperation(draft: Draft, security: readonly Json[]): Json {
       ...(security.length > 0 && refusalRefs('Unauthenticated', 'Forbidden')),
     },
   }
+}
+
+function levelsPath(draft: Draft, security: readonly Json[]): Json {
+  const schema = add(draft.schemas, 'Levels', levelsAnswer())
+  const operation = (id: string, summary: string, ...parameters: ParameterName[]): Json => ({
+    operationId: unique(draft, id),
+    summary,
+    tags: ['health'],
+    security,
+    ...(parameters.length > 0 && { parameters: parameterRefs(...parameters) }),
+    responses: {
+      200: answer('The levels from now on.', headerRefs(), schema),
+      ...refusalRefs('BadQuery', 'NotFound'),
+      ...refusalRefs('Forbidden', ...(security.length > 0 ? (['Unauthenticated'] as const) : [])),
+    },
+  })
+  return {
+    get: operation('getLevels', 'Which records this process prints'),
+    put: operation('setLevels', 'Print other records', 'RecordLevels', 'RecordLevelsFor'),
+    delete: operation('resetLevels', 'Print the records of LOG_LEVEL again'),
+  }
+}
+
+function levelsAnswer(): z.ZodType {
+  return z.object({
+    levels: z.string().describe('As LOG_LEVEL takes them.'),
+    configured: z.string().describe('Those of LOG_LEVEL.'),
+    until: z.string().meta({ format: 'date-time' }).nullable().describe('When those of LOG_LEVEL come back by themselves.'),
+  })
 }
 
 function logRecord(): z.ZodType {

@@ -53,10 +53,10 @@ const several = (name: string, description: string): Json => ({
   explode: false,
 })
 
-type ParameterName =
+export type ParameterName =
   | 'Id' | 'Stream' | 'Slug' | 'Version' | 'At' | 'After' | 'Before' | 'Order' | 'StreamTypes' | 'Limit' | 'IdempotencyKey' | 'IfMatch' | 'IfNoneMatch' | 'Cached'
   | 'Key' | 'MinPosition' | 'MinPositionInQuery' | 'Wait' | 'Position' | 'LastEventId' | 'Categories' | 'Types' | 'Streams' | 'Correlations' | 'Prefer'
-  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' | 'Verbose' | 'RecordLevel' | 'RecordCode' | 'RecordCorrelation' // biome-ignore format: one list
+  | 'CorrelationId' | 'CausationId' | 'TraceParent' | 'ScheduleAt' | 'CommandId' | 'Verbose' | 'RecordLevel' | 'RecordCode' | 'RecordCorrelation' | 'RecordLevels' | 'RecordLevelsFor' // biome-ignore format: one list
 
 export const parameters: Readonly<Record<ParameterName, Json>> = {
   Id: parameterOf('path', 'id', name, 'The instance.'),
@@ -85,6 +85,11 @@ export const parameters: Readonly<Record<ParameterName, Json>> = {
   RecordLevel: parameterOf('query', 'level', { enum: LEVELS, default: 'debug' }, 'Only records of this level and above.'),
   RecordCode: parameterOf('query', 'code', text, 'Only records of these codes, or whose code begins so, with commas: `retry`.'),
   RecordCorrelation: parameterOf('query', 'correlation', text, 'Only records of this correlation.'),
+  RecordLevels: {
+    ...parameterOf('query', 'levels', text, 'What to print, as LOG_LEVEL takes it: `info,request=debug`.'),
+    required: true,
+  },
+  RecordLevelsFor: parameterOf('query', 'for', text, 'For how long, such as `10 minutes`. Default: until the process ends.'),
   Verbose: {
     ...parameterOf('query', 'verbose', { type: 'string' }, 'Every part of the app. It is for those who may read the log.'),
     allowEmptyValue: true,

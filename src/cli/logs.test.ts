@@ -8,7 +8,9 @@ import { cleanUp, cleanUpLater } from '../test-support/cleanup.ts'
 import { runVerb } from '../test-support/run-verb.ts'
 import { thing } from '../test-support/shop.ts'
 import { until } from '../test-support/servers/until.ts'
+import { levelsVerb } from './levels.ts'
 import { followLogs, logsVerb } from './logs.ts'
+import type { Values } from './verb.ts'
 
 afterAll(cleanUp)
 
@@ -74,4 +76,22 @@ test('logs --follow goes on with what comes, each record once, also after its se
   await until('the third one is shown', () => lines.length === 3)
   stop.abort()
   expect([await following, lines]).toEqual([0, ['o1', 'o2', 'o3']])
+})
+
+test('levels shows and changes what a running server prints, and says why it cannot', async () => {
+  const config = readConfig({ NODE_ENV: 'production', ADMIN_TOKEN: TOKEN, LOG_LEVEL: 'warn' })
+  const served = app({ serve: [thing], store: memory(), config, requestRecords: false })
+  const server = Bun.serve({ fetch: served.fetch, port: 0, hostname: '127.0.0.1', development: false })
+  cleanUpLater(() => served[spec].stop())
+  cleanUpLater(() => server.stop(true))
+  const asked = { config: readConfig({ PORT: String(server.port), ADMIN_TOKEN: TOKEN }) }
+  const run = (words: readonly string[], values: Values = {}) => runVerb(levelsVerb, { ...asked, words, values })
+  expect(await run([])).toMatchObject({ code: 0, out: 'warn\n' })
+  expect(await run(['warn,command=debug'])).toMatchObject({ code: 0, out: 'warn,command=debug; LOG_LEVEL is warn\n' })
+  const timed = await run(['debug'], { for: '10 minutes' })
+  expect([timed.code, timed.out]).toEqual([0, expect.stringMatching(/^debug until 20\S+; LOG_LEVEL is warn\n$/)])
+  expect(await run(['loud'])).toMatchObject({ code: 1, err: expect.stringContaining('#/levels expected one of') })
+  expect(await run([], { configured: true })).toMatchObject({ code: 0, out: 'warn\n' })
+  expect(runVerb(levelsVerb, { ...asked, words: ['info'], values: { configured: true } })).rejects.toThrow(/takes no LEVELS/)
+  expect(runVerb(levelsVerb, { ...asked, values: { for: '1 hour' } })).rejects.toThrow(/needs LEVELS/)
 })

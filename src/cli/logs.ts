@@ -6,12 +6,9 @@ import { printingOf } from '../config.ts'
 import { Episode } from '../ports/report/episode.ts'
 import { printReports } from '../ports/report/print.ts'
 import { type LogRecord, readableRecord } from '../ports/report/record.ts'
-import { EXIT } from './exit-codes.ts'
-import { nameParameters } from './health.ts'
+import { askServer, complain, failureText, refusalText, TIMEOUT_MS } from './ask-server.ts'
 import { type Call, textOf, type Verb } from './verb.ts'
 
-/** How long an answer may take to begin, in ms. */
-const TIMEOUT_MS = 5_000
 /** The pauses between attempts to reach a server that is away, in ms. */
 const RETRY = { firstMs: 250, maxMs: 5_000 }
 
@@ -70,40 +67,18 @@ export async function followLogs(call: FollowCall, print: (line: string) => void
   return 0
 }
 
-function ask(
-  { config, base, values }: FollowCall,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<Response> {
+function ask(call: FollowCall, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
   const asked = new URLSearchParams()
   for (const name of ['level', 'code', 'correlation']) {
-    const value = textOf(values, name)
+    const value = textOf(call.values, name)
     if (value !== undefined) asked.set(name, value)
   }
-  const url = `http://127.0.0.1:${config.PORT}${nameParameters(base)}/logs?${asked}`
-  const bearer = config.ADMIN_TOKEN === undefined ? {} : { Authorization: `Bearer ${config.ADMIN_TOKEN}` }
-  return fetch(url, { headers: { ...headers, ...bearer }, signal })
+  return askServer(call, `/logs?${asked}`, { headers, signal })
 }
 
 function printer({ json }: Call): (line: string) => void {
   const paint = paintFor()
   return line => console.log(json ? line : readableRecord(JSON.parse(line) as LogRecord, paint))
-}
-
-function complain(text: string): number {
-  console.error(text)
-  return EXIT.PROBLEM
-}
-
-function failureText(error: unknown): string {
-  return `no answer from the server on PORT: ${(error as Error).message}`
-}
-
-async function refusalText(answer: Response): Promise<string> {
-  const { title, detail, errors } = (await answer.json().catch(() => ({}))) as Readonly<Record<string, unknown>>
-  const [first] = (errors ?? []) as readonly { readonly pointer: string; readonly detail: string }[]
-  const more = detail ?? (first && `${first.pointer} ${first.detail}`)
-  return `the server answered ${answer.status}${title ? `: ${title}` : ''}${more ? `; ${more}` : ''}`
 }
 
 type Frame = { readonly id: string; readonly data: string }

@@ -17,7 +17,7 @@ afterEach(cleanUp)
 afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Verbs that make a log, that find its absence themselves, or that ask a server. */
-const OTHERS = ['serve', 'migrate', 'import', 'doctor', 'health', 'logs']
+const OTHERS = ['serve', 'migrate', 'import', 'doctor', 'health', 'logs', 'levels']
 
 /** The words and options of each verb that needs a log, so that it gets as far as to open it. */
 const CALLS: Readonly<Record<string, Pick<VerbCall, 'words' | 'values'>>> = {

@@ -6,6 +6,7 @@ import { exportVerb } from './export.ts'
 import { healthVerb } from './health.ts'
 import { importVerb } from './import.ts'
 import { importsVerb } from './imports.ts'
+import { levelsVerb } from './levels.ts'
 import { logsVerb } from './logs.ts'
 import { migrateVerb } from './migrate.ts'
 import { processesVerb } from './processes.ts'
@@ -25,6 +26,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   migrate: migrateVerb,
   health: healthVerb,
   logs: logsVerb,
+  levels: levelsVerb,
   streams: streamsVerb,
   events: eventsVerb,
   replay: replayVerb,

@@ -11,8 +11,8 @@ export type PrintOptions = {
   readonly isTerminal?: boolean
   /** `json`: a JSON record a line, for a collector. `text`: for a person. Default: by `isTerminal`. */
   readonly format?: 'json' | 'text' | undefined
-  /** Which records are printed. Default: those from `info` on. */
-  readonly levels?: Levels
+  /** Which records are printed now. Default: those from `info` on. */
+  readonly levels?: () => Levels
   /** Texts that are hidden wherever they stand. Default: none. */
   readonly secrets?: readonly string[]
   /** Default: the environment of the process. */
@@ -26,7 +26,7 @@ export function printReports({
   write = line => process.stderr.write(line),
   isTerminal = process.stderr.isTTY,
   format = isTerminal ? 'text' : 'json',
-  levels = DEFAULT_LEVELS,
+  levels = () => DEFAULT_LEVELS,
   secrets = [],
   environment = process.env,
   now = Date.now,
@@ -34,10 +34,10 @@ export function printReports({
   const paint = paintFor({ isTTY: isTerminal }, environment)
   const print = (problem: unknown) => {
     const { level, code } = problem instanceof Notice ? problem : UNEXPECTED
-    if (!isTaken(levels, level, code)) return
+    if (!isTaken(levels(), level, code)) return
     const record = recordOf(problem, now(), secrets)
     write(`${format === 'json' ? JSON.stringify(record) : readableRecord(record, paint)}\n`)
   }
-  return Object.assign(print, { wants: (level: Notice['level'], code: string) => isTaken(levels, level, code) })
+  return Object.assign(print, { wants: (level: Notice['level'], code: string) => isTaken(levels(), level, code) })
 }
 const UNEXPECTED = { level: 'error', code: 'unexpected' } as const

@@ -132,7 +132,7 @@ describe('which records are printed', () => {
   ]
   function printed(text: string): readonly string[] {
     const lines: string[] = []
-    const report = printReports({ write: line => lines.push(line), isTerminal: false, levels: parseLevels(text)! })
+    const report = printReports({ write: line => lines.push(line), isTerminal: false, levels: () => parseLevels(text)! })
     for (const [level, code] of all) {
       report(new Notice({ level, code, message: 'It is so.' }))
       expect(isWanted(report, level, code)).toBe(lines.some(line => line.includes(`"code":"${code}"`)))
