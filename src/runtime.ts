@@ -44,6 +44,7 @@ import { observeRuntime } from './metrics/gauges.ts'
 import { measureReport, measureTrace } from './metrics/measured.ts'
 import { checkOptions, type OptionKinds, RUNTIME_OPTIONS } from './definitions/options.ts'
 import { Metrics } from './metrics/registry.ts'
+import { measureStore } from './metrics/store.ts'
 import { type Trace, untraced } from './ports/trace/trace.ts'
 import { Notice, type Report } from './ports/report/notice.ts'
 import { printReports } from './ports/report/print.ts'
@@ -246,7 +247,8 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
 }
 
 async function openShared(options: ServiceOptions): Promise<Shared> {
-  const { store = memory(), now = Date.now, leaseMs = LEASE_MS, metrics = new Metrics() } = options
+  const { now = Date.now, leaseMs = LEASE_MS, metrics = new Metrics() } = options
+  const store = measureStore(options.store ?? memory(), metrics)
   const trace = measureTrace(options.trace ?? untraced, metrics)
   const report = measureReport(options.report ?? printReports(), metrics)
   const definitions = sortDefinitions(options.serve)
@@ -254,7 +256,6 @@ async function openShared(options: ServiceOptions): Promise<Shared> {
   if (store.system === 'memory' && sqlProjections.length)
     throw new TypeError(`memory() has no SQL for ${sqlProjections.join(', ')}: use sqlite() or postgres()`)
   const owner = `${process.pid}.${Bun.randomUUIDv7()}`
-  store.measureWith?.(metrics)
   await store.open()
   try {
     await store.ping()

@@ -7,7 +7,7 @@ import { freePort } from '../../src/test-support/servers/free-port.ts'
 import { startPrometheus } from '../../src/test-support/servers/prometheus.ts'
 import { dashboards } from './dashboards.ts'
 
-/** What has series only once something fails, or in an app with more than the marketplace has. */
+/** What has series only once something fails, in an app with more than the marketplace has, or in PostgreSQL. */
 const EMPTY_IN_HEALTH = new Set([
   'How long does it take to fetch what commands need?',
   'What do records tell operators?',
@@ -16,6 +16,10 @@ const EMPTY_IN_HEALTH = new Set([
   'How many attempts fail?',
   'Which metrics have too many series?',
   'Which values could not be read?',
+  'How many connections are in use?',
+  'Who waits for a connection?',
+  'How long is the wait for a connection?',
+  'Are appends of other processes heard at once?',
 ])
 
 /** How often it is asked, a second apart. A machine that is much slower needs fewer. */

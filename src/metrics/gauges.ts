@@ -1,4 +1,5 @@
 // What is read when somebody asks: the process, the log, and the subscriptions.
+import { readdir } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { VERSION } from './version.ts'
 import type { Agenda, AgendaCount } from '../ports/agenda/agenda.ts'
@@ -128,5 +129,17 @@ function observeProcess(metrics: Meter): () => void {
       'emaki.build.info': [{ values: [VERSION, Bun.version] as const, value: 1 }],
     }
   })
+  metrics.observe(['process.unix.file_descriptor.count'], async () => {
+    const open = await countOpenFiles()
+    return { 'process.unix.file_descriptor.count': open === null ? [] : one(open) }
+  })
   return () => delay.disable()
+}
+
+/** How many files and sockets this process has open. Null: the system does not say it here. */
+function countOpenFiles(): Promise<number | null> {
+  return readdir('/proc/self/fd').then(
+    names => names.length,
+    () => null,
+  )
 }

@@ -1,8 +1,11 @@
 // Opens a schema: migrates it, checks the conditions of the promises, and makes the pools.
+import type { Sql } from 'postgres'
+import type { Meter } from '../../ports/metrics/meter.ts'
 import { StoreError } from '../../ports/store/errors.ts'
 import { type Announcer, announcer } from './announcer.ts'
 import { migrate, upToDate } from './migrate.ts'
 import { Pool, type PoolOptions } from './pool.ts'
+import { PoolUse } from './pool-use.ts'
 import { type LogPlace, Proof, readPlace } from './proof.ts'
 import { behindPooler, prove } from './prove.ts'
 import { poolSession, refuseWrongSettings, type SessionSettings } from './session.ts'
@@ -18,6 +21,7 @@ export type OpenOptions = {
   readonly directUrl?: string | undefined
   readonly deadlineMs: number
   readonly readers: number
+  readonly meter: Meter
 }
 
 /** The connections of an open store, by purpose. */
@@ -28,12 +32,15 @@ type Pools = {
   readonly announcer: Announcer
   readonly transactions: Transactions
 }
-export type OpenLog = Pools & {
-  /** Null: a pooler is in between. Whoever waits for a turn would keep one of its few connections from the others. */
-  readonly turns: PostgresTurns | null
-  readonly proof: Proof
-  readonly place: LogPlace
-}
+/** What the pools are called in metrics, with their use. */
+type Uses = { readonly uses: readonly PoolUse[] }
+export type OpenLog = Pools &
+  Uses & {
+    /** Null: a pooler is in between. Whoever waits for a turn would keep one of its few connections from the others. */
+    readonly turns: PostgresTurns | null
+    readonly proof: Proof
+    readonly place: LogPlace
+  }
 
 /** The longest time of a page of a read model, in ms. A rebuild writes many rows with a page. */
 const PROJECTOR_DEADLINE_MS = 30_000
@@ -56,14 +63,14 @@ export async function openLog(url: string, options: OpenOptions): Promise<OpenLo
     const { synchronousCommit } = await first.run(one => second.run(two => prove(one, two)))
     const proof = new Proof(options.schema, options.deadlineMs)
     const sessionFor = (deadlineMs: number) => poolSession(session, deadlineMs, synchronousCommit)
-    const pools = openPools(url, options, { ...single, prepare: !pooler }, sessionFor, proof)
+    const { uses, ...pools } = openPools(url, options, { ...single, prepare: !pooler }, sessionFor, proof)
     try {
       const place = await prepareLog(first, pools, options)
       proof.expect(place)
       const direct = options.directUrl ?? (pooler ? null : url)
       const turns =
         direct === null ? null : new PostgresTurns(direct, options.schema, { ...single, session: direct === url ? session : {} })
-      return { ...pools, turns, proof, place }
+      return { ...pools, uses, turns, proof, place }
     } catch (error) {
       await closePools(pools)
       throw error
@@ -73,7 +80,7 @@ export async function openLog(url: string, options: OpenOptions): Promise<OpenLo
   }
 }
 
-export async function closeLog({ proof: _, place: __, ...pools }: OpenLog): Promise<void> {
+export async function closeLog({ proof: _, place: __, uses: ___, ...pools }: OpenLog): Promise<void> {
   await closePools(pools)
 }
 
@@ -92,26 +99,26 @@ async function prepareLog(plain: Pool, { writer }: Pools, { schema, deadlineMs, 
 
 function openPools(
   url: string,
-  { channel, readers }: OpenOptions,
+  { channel, readers, meter }: OpenOptions,
   options: Omit<PoolOptions, 'session'>,
   sessionFor: (deadlineMs: number) => SessionSettings,
   proof: Proof,
-): Pools {
-  const lasting = (deadlineMs: number): PoolOptions => ({
-    ...options,
-    deadlineMs,
-    prove: sql => proof.checkPlace(sql),
-    session: sessionFor(deadlineMs),
-  })
-  const short = lasting(options.deadlineMs)
-  const long = { ...lasting(PROJECTOR_DEADLINE_MS), max: PROJECTORS }
-  const reader = new Pool(url, { ...short, max: readers })
-  const transactions = new Transactions(url, long)
+): Pools & Uses {
+  const uses: PoolUse[] = []
+  const lasting = (name: string, max: number, deadlineMs: number = options.deadlineMs): PoolOptions => {
+    const use = new PoolUse(name, max, meter)
+    uses.push(use)
+    return { ...options, max, use, deadlineMs, prove: sql => proof.checkPlace(sql), session: sessionFor(deadlineMs) }
+  }
+  const reader = new Pool(url, lasting('reader', readers))
+  const transactions = new Transactions(url, lasting('transactions', PROJECTORS, PROJECTOR_DEADLINE_MS))
+  const prove = (sql: Sql) => proof.checkWriter(sql, { reader, transactions })
   return {
-    writer: new Pool(url, { ...short, prove: sql => proof.checkWriter(sql, { reader, transactions }) }),
+    uses,
+    writer: new Pool(url, { ...lasting('writer', 1), prove }),
     reader,
-    projector: new Pool(url, long),
+    projector: new Pool(url, lasting('projector', PROJECTORS, PROJECTOR_DEADLINE_MS)),
     transactions,
-    announcer: announcer(new Pool(url, short), channel),
+    announcer: announcer(new Pool(url, lasting('announcer', 1)), channel),
   }
 }

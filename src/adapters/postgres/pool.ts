@@ -12,6 +12,7 @@ import { limitConcurrency } from '../../lib/semaphore.ts'
 import createClient, { type Sql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
 import { isLost, storeError } from './errors.ts'
+import { PoolUse } from './pool-use.ts'
 import type { SessionSettings } from './session.ts'
 import { addressOf } from './url.ts'
 
@@ -26,6 +27,8 @@ export type PoolOptions = {
   readonly connectTimeoutMs?: number
   /** Checks a client before its first statement, and again once one of its connections was lost. It may throw. */
   readonly prove?: (sql: Sql) => Promise<void>
+  /** Counts who uses its connections. Default: nobody is told. */
+  readonly use?: PoolUse
 }
 
 /** An idle connection is closed after this time, in seconds. */
@@ -50,11 +53,13 @@ export class Pool {
   #proof: Promise<void> | null = null
   #closed = false
   readonly #inTurn: ReturnType<typeof limitConcurrency>
+  readonly #use: PoolUse
 
   constructor(url: string, options: PoolOptions) {
     this.#url = url
     this.#options = options
     this.#inTurn = limitConcurrency(options.max)
+    this.#use = options.use ?? new PoolUse('', options.max)
     this.#sql = this.#connect()
   }
 
@@ -62,7 +67,13 @@ export class Pool {
   run<T>(statement: (sql: Sql) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { reasonIfLost = 'unavailable', deadlineMs = this.#options.deadlineMs } = options
     const late = () => new StoreError('unavailable', `no connection was free within ${deadlineMs} ms`)
-    return this.#inTurn(() => this.#run(statement, reasonIfLost, deadlineMs), { waitMs: deadlineMs, lateError: late })
+    return this.#use.watch(begin => {
+      const runNow = () => {
+        begin()
+        return this.#run(statement, reasonIfLost, deadlineMs)
+      }
+      return this.#inTurn(runNow, { waitMs: deadlineMs, lateError: late })
+    })
   }
 
   async #run<T>(statement: (sql: Sql) => Promise<T>, reasonIfLost: LostReason, deadlineMs: number): Promise<T> {
@@ -123,7 +134,7 @@ type Listeners = {
 /** Makes a client with the common settings. A connection that listens stays open while it is idle. */
 export function connect(
   url: string,
-  { max, prepare, session, connectTimeoutMs = patience.connectMs }: Omit<PoolOptions, 'deadlineMs' | 'prove'>,
+  { max, prepare, session, connectTimeoutMs = patience.connectMs }: Omit<PoolOptions, 'deadlineMs' | 'prove' | 'use'>,
   { onLost = () => {}, onnotify }: Listeners = {},
 ): Sql {
   const { session: asked, connectTimeoutMs: askedTimeoutMs, ...address } = addressOf(url)

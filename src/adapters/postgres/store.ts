@@ -2,6 +2,7 @@
 import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import { patience } from '../../lib/patience.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
+import { type Meter, unmetered } from '../../ports/metrics/meter.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Refusals } from '../../ports/refusals/refusals.ts'
 import { StoreError } from '../../ports/store/errors.ts'
@@ -17,6 +18,7 @@ import type { Wake } from '../../ports/store/watch.ts'
 import { PostgresAgenda } from './agenda.ts'
 import { endImport, importRecords, listImports } from './import.ts'
 import { PostgresLog } from './log.ts'
+import { observePostgres } from './observe.ts'
 import { closeLog, type OpenLog, openLog } from './open.ts'
 import { refuseReadOnly } from './prove.ts'
 import { PostgresReadModel } from './read-model.ts'
@@ -72,7 +74,10 @@ class PostgresStore implements Store {
   readonly readModel: ReadModel
   readonly agenda: Agenda
   readonly refusals: Refusals
+  #meter: Meter = unmetered
   #opened: OpenLog | null = null
+  /** By watcher: whether it hears by LISTEN now. */
+  readonly #listening = new Map<Wake, boolean>()
 
   constructor(url: string, options: PostgresOptions) {
     checkOptions('postgres', options, OPTIONS)
@@ -110,8 +115,14 @@ class PostgresStore implements Store {
     return `emaki_${this.#options.schema}`
   }
 
+  measureWith(meter: Meter): void {
+    this.#meter = meter
+    const { schema } = this.#options
+    observePostgres(meter, { schema, opened: () => this.#opened, listening: () => [...this.#listening.values()] })
+  }
+
   async open(): Promise<void> {
-    this.#opened ??= await openLog(this.#url, { ...this.#options, channel: this.#channel })
+    this.#opened ??= await openLog(this.#url, { ...this.#options, channel: this.#channel, meter: this.#meter })
   }
 
   append: Log['append'] = async units => {
@@ -130,11 +141,13 @@ class PostgresStore implements Store {
     const { announcer } = this.#pools
     const entry: Wake = head => wake(head)
     const url = this.#options.directUrl ?? this.#url
-    const end = watch({ url, channel: this.#channel, head: () => this.head(), announcer, wake, report })
+    const onListening = (listens: boolean) => void this.#listening.set(entry, listens)
+    onListening(false)
+    const end = watch({ url, channel: this.#channel, head: () => this.head(), announcer, wake, report, onListening })
     this.#watching.set(entry, end)
     return () => {
       this.#watching.delete(entry)
-      return end()
+      return end().finally(() => this.#listening.delete(entry))
     }
   }
 
@@ -195,6 +208,7 @@ class PostgresStore implements Store {
     const watching = [...this.#watching.values()]
     this.#watching.clear()
     await Promise.all(watching.map(end => end()))
+    this.#listening.clear()
     this.#opened = null
     if (opened) await closeLog(opened)
   }

@@ -7,6 +7,7 @@ import type { ISql, Sql, TransactionSql } from 'postgres'
 import { StoreError } from '../../ports/store/errors.ts'
 import { storeError } from './errors.ts'
 import { connect, type PoolOptions } from './pool.ts'
+import { PoolUse } from './pool-use.ts'
 
 type Client = { readonly sql: Sql; lost: boolean; isProven: boolean }
 
@@ -16,12 +17,14 @@ export class Transactions {
   readonly #idle: Client[] = []
   readonly #running = new Set<Client>()
   readonly #waiting: (() => void)[] = []
+  readonly #use: PoolUse
   #busy = 0
   #closed = false
 
   constructor(url: string, options: PoolOptions) {
     this.#url = url
     this.#options = options
+    this.#use = options.use ?? new PoolUse('', options.max)
   }
 
   /**
@@ -29,9 +32,14 @@ export class Transactions {
    * `run` itself is thrown unchanged. A transaction that does not end within `deadlineMs` is `unknown`. At most `max`
    * run at once; others wait.
    */
-  async run(run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number = this.#options.deadlineMs): Promise<boolean> {
+  run(run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number = this.#options.deadlineMs): Promise<boolean> {
+    return this.#use.watch(begin => this.#runInTurn(begin, run, deadlineMs))
+  }
+
+  async #runInTurn(begin: () => void, run: (tx: TransactionSql) => Promise<boolean>, deadlineMs: number): Promise<boolean> {
     if (this.#busy === this.#options.max) await new Promise<void>(resolve => this.#waiting.push(resolve))
     else this.#busy++
+    begin()
     const client = this.#takeClient()
     this.#running.add(client)
     try {

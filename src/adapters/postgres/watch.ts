@@ -25,10 +25,12 @@ export type WatchOptions = {
   readonly announcer: Announcer
   readonly wake: Wake
   readonly report: Report
+  /** Called when it begins to hear by LISTEN, and when it no longer does. */
+  readonly onListening?: (listens: boolean) => void
 }
 
 /** Calls `wake` with the head of the log, until it is ended. Never throws. */
-export function watch({ url, channel, head, announcer, wake, report }: WatchOptions): () => Promise<void> {
+export function watch({ url, channel, head, announcer, wake, report, onListening }: WatchOptions): () => Promise<void> {
   const ending = new AbortController()
   const deaf = new Episode({
     report,
@@ -42,6 +44,7 @@ export function watch({ url, channel, head, announcer, wake, report }: WatchOpti
   async function listenAgain(): Promise<void> {
     for (let wait = AGAIN_MS; !ending.signal.aborted; wait = Math.min(wait * 2, AGAIN_MS_MAX)) {
       if (await listenUntilLost()) wait = AGAIN_MS
+      onListening?.(false)
       polling.begin()
       await sleep(wait, ending.signal)
     }
@@ -61,7 +64,10 @@ export function watch({ url, channel, head, announcer, wake, report }: WatchOpti
           ending.signal,
         )
         deaf.succeed()
-        if (heartbeats === 0) void polling.end()
+        if (heartbeats === 0) {
+          onListening?.(true)
+          void polling.end()
+        }
         // Finds events whose announcement was lost, or came while nothing got through.
         await within(HEARTBEAT_TIMEOUT_MS, head().then(wake), ending.signal)
         await Promise.race([sleep(HEARTBEAT_EVERY_MS, ending.signal), listener.lost])

@@ -1,6 +1,7 @@
 // A log in one file, on one writing connection: nothing is awaited between BEGIN IMMEDIATE and COMMIT.
 import { checkOptions, type OptionKinds } from '../../definitions/options.ts'
 import type { Agenda } from '../../ports/agenda/agenda.ts'
+import type { Meter } from '../../ports/metrics/meter.ts'
 import type { ReadModel } from '../../ports/read-model/read-model.ts'
 import type { Refusals } from '../../ports/refusals/refusals.ts'
 import { Episode } from '../../ports/report/episode.ts'
@@ -25,6 +26,7 @@ import type { Wake } from '../../ports/store/watch.ts'
 import { nextTurn, SharedTurns } from '../../lib/turns.ts'
 import { sqliteAgenda } from './agenda.ts'
 import { isBusy, storeError } from './errors.ts'
+import { observeFile } from './observe.ts'
 import { type OpenFile, openFile } from './open.ts'
 import { PageCommits } from './page-commits.ts'
 import { sqliteReadModel } from './read-model.ts'
@@ -94,6 +96,10 @@ class SqliteStore implements Store {
   get #db(): OpenFile {
     if (!this.#opened) throw new StoreError('unavailable', `${this.#file} is not open`)
     return this.#opened
+  }
+
+  measureWith(meter: Meter): void {
+    observeFile(meter, this.#file, () => this.#opened !== null)
   }
 
   async open(): Promise<void> {

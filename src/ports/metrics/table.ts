@@ -1,5 +1,6 @@
 // The table of all metrics. A row is a metric: code, exposition, docs and tests take it from here.
 import { COMMANDS } from './rows/commands.ts'
+import { DATABASE } from './rows/database.ts'
 import { FAILURES } from './rows/failures.ts'
 import { HTTP } from './rows/http.ts'
 import { LOG } from './rows/log.ts'
@@ -11,6 +12,7 @@ import { TELEMETRY } from './rows/telemetry.ts'
 type Table = typeof HTTP &
   typeof COMMANDS &
   typeof LOG &
+  typeof DATABASE &
   typeof SUBSCRIPTIONS &
   typeof SENDING &
   typeof FAILURES &
@@ -22,6 +24,7 @@ export const METRICS: Table = {
   ...HTTP,
   ...COMMANDS,
   ...LOG,
+  ...DATABASE,
   ...SUBSCRIPTIONS,
   ...SENDING,
   ...FAILURES,

@@ -25,6 +25,14 @@ export const PROCESS = {
     question: 'When did the processes start?',
     help: 'How long the process runs.',
   },
+  'process.unix.file_descriptor.count': {
+    kind: 'gauge',
+    unit: '{file_descriptor}',
+    attributes: [],
+    board: 'runtime',
+    question: 'How many files and sockets are open?',
+    help: 'Files and sockets that the process has open, where the system says so.',
+  },
   'nodejs.eventloop.delay.p50': {
     kind: 'gauge',
     unit: 's',
